@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+'use strict';
+
+const path = require('path');
+const { root } = require('./find-node.cjs');
+const { launch } = require('./launch.cjs');
+
+launch(__filename, path.join(root, 'packages', 'server', 'src', 'app', 'main.ts'), process.argv.slice(2));

@@ -1,0 +1,86 @@
+'use strict';
+
+const childProcess = require('child_process');
+const os = require('os');
+const path = require('path');
+const url = require('url');
+const findNode = require('./find-node.cjs');
+
+const forwardedSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
+
+/** Marks the process that a launcher on an older Node started, and that must not outlive it. */
+const launchedVariable = 'LATCHKEY_LAUNCHED';
+
+/**
+ * Runs a TypeScript file under Node 24: in this process when it is recent enough, else in a child on the bundled Node.
+ *
+ * @param {string} entry path of the launcher that called, started again on the bundled Node.
+ * @param {string} script absolute path of the file to run.
+ * @param {string[]} scriptArguments
+ */
+function launch(entry, script, scriptArguments) {
+  if (findNode.isNodeRecentEnough()) return runHere(script, scriptArguments);
+  const node = findNode.findBundledNode();
+  if (node === undefined) return findNode.refuse('this is ' + process.version);
+  return runOn(node, entry);
+}
+
+function runHere(script, scriptArguments) {
+  // libuv reads the size when the pool is first used, which no line before this one does.
+  // Argon2 takes one thread per core; the other two keep DNS and files moving while all cores hash.
+  if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = String(os.cpus().length + 2);
+  enableCompileCache();
+  if (process.env[launchedVariable]) endWithLauncher();
+  process.argv = [process.execPath, script].concat(scriptArguments);
+  import(url.pathToFileURL(script).href);
+}
+
+/**
+ * The default directory is shared by all users of the machine, and whoever writes there chooses the code that runs here.
+ * A read-only installation simply starts without a cache.
+ */
+function enableCompileCache() {
+  const directory = process.env.NODE_COMPILE_CACHE || path.join(findNode.root, 'node_modules', '.cache', 'compile');
+  require('module').enableCompileCache(directory);
+}
+
+/**
+ * The channel to the launcher closes when the launcher dies, however it dies, SIGKILL included.
+ * A server without its launcher would keep the port and the data directory with nobody left to stop it.
+ */
+function endWithLauncher() {
+  delete process.env[launchedVariable];
+  if (!process.channel) return;
+  process.once('disconnect', function () {
+    process.kill(process.pid, 'SIGTERM');
+  });
+  process.channel.unref();
+}
+
+function runOn(node, entry) {
+  const environment = Object.assign({}, process.env);
+  environment[launchedVariable] = '1';
+  const child = childProcess.spawn(node, process.execArgv.concat(entry, process.argv.slice(2)), {
+    env: environment,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
+  // A signal to the whole group reaches the child twice; the server counts repeats within two seconds as one.
+  forwardedSignals.forEach(function (signal) {
+    process.on(signal, function () {
+      child.kill(signal);
+    });
+  });
+  child.on('error', function (error) {
+    findNode.refuse('and the bundled one does not start (' + error.message + ')');
+  });
+  child.on('exit', function (code, signal) {
+    if (signal === null) process.exit(code);
+    forwardedSignals.forEach(function (name) {
+      process.removeAllListeners(name);
+    });
+    // Dies as the child died, so that the shell sees the signal and not an invented code.
+    process.kill(process.pid, signal);
+  });
+}
+
+module.exports = { launch };
