@@ -1,0 +1,439 @@
+-- expand: new tables only; every release can run on it.
+-- What is dear to change later is decided here: identifiers apart from users, an epoch on the user, the client on every
+-- session and family, endings as a feed, a key per person, audit events as bytes.
+
+create table deployment (
+  id uuid not null,
+  incarnation uuid not null,
+  global_epoch integer not null default 1,
+  created_at timestamptz not null,
+  only_row boolean not null default true,
+  constraint deployment_pkey primary key (id),
+  constraint deployment_one_row unique (only_row),
+  constraint deployment_only_row_true check (only_row)
+);
+
+-- Data keys, each wrapped by the key-encryption key, which is never in the database.
+create table data_keys (
+  id uuid not null,
+  purpose text not null,
+  -- For keys that serve one month only; empty for the others.
+  period text not null default '',
+  state text not null,
+  wrapped bytea not null,
+  kek_id text not null,
+  created_at timestamptz not null,
+  retired_at timestamptz,
+  constraint data_keys_pkey primary key (id),
+  constraint data_keys_state_known check (state in ('current', 'retired')),
+  constraint data_keys_retired_has_time check ((state = 'retired') = (retired_at is not null))
+);
+create unique index data_keys_current on data_keys (purpose, period) where state = 'current';
+
+create table users (
+  id uuid not null,
+  kind text not null default 'person',
+  -- The JWT `sub`; imports keep the one they bring.
+  subject text not null,
+  status text not null default 'active',
+  -- Raised by whatever must end all that came before; everything else carries the epoch that it was made in.
+  auth_epoch integer not null default 1,
+  name text not null default '',
+  locale text not null default 'en',
+  public_metadata jsonb not null default '{}',
+  private_metadata jsonb not null default '{}',
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  disabled_at timestamptz,
+  constraint users_pkey primary key (id),
+  constraint users_subject_unique unique (subject),
+  constraint users_kind_known check (kind in ('person', 'service')),
+  constraint users_status_known check (status in ('active', 'disabled', 'closing')),
+  constraint users_auth_epoch_positive check (auth_epoch > 0),
+  constraint users_public_metadata_bounded check (octet_length(public_metadata::text) <= 8192),
+  constraint users_private_metadata_bounded check (octet_length(private_metadata::text) <= 8192)
+);
+create index users_created_at on users (created_at, id);
+
+-- Deleting the row is erasure: what it encrypted can never be read again.
+create table user_keys (
+  user_id uuid not null,
+  wrapped bytea not null,
+  created_at timestamptz not null,
+  constraint user_keys_pkey primary key (user_id),
+  constraint user_keys_user_fkey foreign key (user_id) references users (id) on delete cascade
+);
+
+create table identifiers (
+  id uuid not null,
+  user_id uuid not null,
+  kind text not null,
+  as_typed text not null,
+  canonical text not null,
+  is_primary boolean not null,
+  verified_at timestamptz,
+  created_at timestamptz not null,
+  constraint identifiers_pkey primary key (id),
+  constraint identifiers_user_fkey foreign key (user_id) references users (id) on delete cascade,
+  constraint identifiers_canonical_unique unique (kind, canonical),
+  constraint identifiers_kind_known check (kind in ('email', 'username', 'phone'))
+);
+create unique index identifiers_primary on identifiers (user_id, kind) where is_primary;
+create index identifiers_user on identifiers (user_id);
+create index identifiers_unverified on identifiers (created_at) where verified_at is null;
+
+create table passwords (
+  user_id uuid not null,
+  -- The PHC string under the password key (AES-256-GCM): a dump without the KEK holds nothing to attack.
+  sealed_phc bytea not null,
+  must_change boolean not null default false,
+  changed_at timestamptz not null,
+  constraint passwords_pkey primary key (user_id),
+  constraint passwords_user_fkey foreign key (user_id) references users (id) on delete cascade
+);
+
+-- Failures in a row, raised before the hash is computed; keyed by the user's id or, when there is no such user, by an
+-- HMAC of the canonical identifier, so that a stranger sees the same delays for both.
+create table attempt_counters (
+  kind text not null,
+  key bytea not null,
+  known boolean not null,
+  failures integer not null,
+  last_failed_at timestamptz not null,
+  constraint attempt_counters_pkey primary key (kind, key),
+  constraint attempt_counters_kind_known check (kind in ('password', 'password_known_device', 'second_factor'))
+);
+create index attempt_counters_unknown on attempt_counters (last_failed_at) where not known;
+
+create table clients (
+  id text not null,
+  kind text not null,
+  name text not null,
+  redirect_uris text[] not null default '{}',
+  origins text[] not null default '{}',
+  -- The `aud` of its access tokens; empty means the issuer.
+  audience text not null default '',
+  access_token_lifetime_seconds integer not null default 900,
+  refresh_token_lifetime_seconds integer not null default 604800,
+  refresh_grace_seconds integer not null default 10,
+  session_idle_seconds integer not null default 604800,
+  session_lifetime_seconds integer not null default 2592000,
+  created_at timestamptz not null,
+  constraint clients_pkey primary key (id),
+  constraint clients_kind_known check (kind in ('first_party', 'public', 'confidential')),
+  constraint clients_lifetimes_positive check (
+    access_token_lifetime_seconds > 0 and refresh_token_lifetime_seconds > 0 and refresh_grace_seconds >= 0
+    and session_idle_seconds > 0 and session_lifetime_seconds > 0
+  )
+);
+
+-- Devices that have logged in before; their token is signed and names the row.
+create table devices (
+  id uuid not null,
+  user_id uuid not null,
+  auth_epoch integer not null,
+  created_at timestamptz not null,
+  last_used_at timestamptz not null,
+  expires_at timestamptz not null,
+  constraint devices_pkey primary key (id),
+  constraint devices_user_fkey foreign key (user_id) references users (id) on delete cascade
+);
+create index devices_user on devices (user_id);
+create index devices_expires_at on devices (expires_at);
+
+create table sessions (
+  id uuid not null,
+  user_id uuid not null,
+  client_id text not null,
+  device_id uuid,
+  auth_epoch integer not null,
+  transport text not null,
+  -- SHA-256 of the cookie's token; null for a session that is presented by access tokens only.
+  token_hash bytea,
+  amr text[] not null,
+  acr text not null,
+  auth_time timestamptz not null,
+  -- When each factor was last proven: {"pwd": "2026-01-01T00:00:00.000Z"}.
+  factor_times jsonb not null,
+  -- Address and user agent, under the user's key.
+  sealed_surroundings bytea,
+  created_at timestamptz not null,
+  last_seen_at timestamptz not null,
+  idle_expires_at timestamptz not null,
+  expires_at timestamptz not null,
+  ended_at timestamptz,
+  end_reason text,
+  constraint sessions_pkey primary key (id),
+  constraint sessions_user_fkey foreign key (user_id) references users (id) on delete cascade,
+  constraint sessions_client_fkey foreign key (client_id) references clients (id) on delete cascade,
+  constraint sessions_device_fkey foreign key (device_id) references devices (id) on delete set null,
+  constraint sessions_token_hash_unique unique (token_hash),
+  constraint sessions_transport_known check (transport in ('cookie', 'token')),
+  constraint sessions_end_has_reason check ((ended_at is null) = (end_reason is null))
+);
+create index sessions_user on sessions (user_id, created_at) where ended_at is null;
+create index sessions_user_all on sessions (user_id);
+create index sessions_device on sessions (device_id);
+create index sessions_client on sessions (client_id);
+create index sessions_expires_at on sessions (expires_at);
+create index sessions_idle_expires_at on sessions (idle_expires_at);
+create index sessions_ended_at on sessions (ended_at) where ended_at is not null;
+
+create table refresh_families (
+  id uuid not null,
+  session_id uuid not null,
+  client_id text not null,
+  user_id uuid not null,
+  auth_epoch integer not null,
+  created_at timestamptz not null,
+  ended_at timestamptz,
+  end_reason text,
+  constraint refresh_families_pkey primary key (id),
+  constraint refresh_families_session_fkey foreign key (session_id) references sessions (id) on delete cascade,
+  constraint refresh_families_client_fkey foreign key (client_id) references clients (id) on delete cascade,
+  constraint refresh_families_user_fkey foreign key (user_id) references users (id) on delete cascade,
+  constraint refresh_families_end_has_reason check ((ended_at is null) = (end_reason is null))
+);
+create index refresh_families_session on refresh_families (session_id);
+create index refresh_families_client on refresh_families (client_id);
+create index refresh_families_user on refresh_families (user_id);
+
+-- A successor is computed, never stored: the row keeps its SHA-256 and the key that the next one is computed with.
+create table refresh_tokens (
+  hash bytea not null,
+  family_id uuid not null,
+  issued_at timestamptz not null,
+  expires_at timestamptz not null,
+  uses integer not null default 0,
+  consumed_at timestamptz,
+  successor_key_id uuid,
+  constraint refresh_tokens_pkey primary key (hash),
+  constraint refresh_tokens_family_fkey foreign key (family_id) references refresh_families (id) on delete cascade,
+  constraint refresh_tokens_consumed_has_key check ((consumed_at is null) = (successor_key_id is null))
+);
+create index refresh_tokens_family on refresh_tokens (family_id);
+create index refresh_tokens_expires_at on refresh_tokens (expires_at);
+
+-- A login in progress: what was proven so far. It is not a session.
+create table logins (
+  id uuid not null,
+  ticket_hash bytea not null,
+  client_id text not null,
+  user_id uuid,
+  auth_epoch integer,
+  transport text not null,
+  proven jsonb not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  consumed_at timestamptz,
+  constraint logins_pkey primary key (id),
+  constraint logins_ticket_hash_unique unique (ticket_hash),
+  constraint logins_client_fkey foreign key (client_id) references clients (id) on delete cascade,
+  constraint logins_user_fkey foreign key (user_id) references users (id) on delete cascade,
+  constraint logins_transport_known check (transport in ('cookie', 'token')),
+  constraint logins_user_has_epoch check ((user_id is null) = (auth_epoch is null))
+);
+create index logins_user on logins (user_id);
+create index logins_client on logins (client_id);
+create index logins_expires_at on logins (expires_at);
+
+-- Every single-use thing that is mailed. The secret is computed from the row's id when the mail is rendered.
+create table one_time_tokens (
+  id uuid not null,
+  purpose text not null,
+  hash bytea not null,
+  key_id uuid not null,
+  user_id uuid not null,
+  identifier_id uuid,
+  auth_epoch integer not null,
+  -- What the link carries (for a registration: password hash and name), sealed for this row.
+  sealed_payload bytea,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  consumed_at timestamptz,
+  -- used: pressed; replaced: ended by another; disowned: "this was not me".
+  outcome text,
+  constraint one_time_tokens_pkey primary key (id),
+  constraint one_time_tokens_hash_unique unique (hash),
+  constraint one_time_tokens_user_fkey foreign key (user_id) references users (id) on delete cascade,
+  constraint one_time_tokens_identifier_fkey foreign key (identifier_id) references identifiers (id) on delete cascade,
+  constraint one_time_tokens_outcome_known check (outcome in ('used', 'replaced', 'disowned')),
+  constraint one_time_tokens_consumed_has_outcome check ((consumed_at is null) = (outcome is null))
+);
+create index one_time_tokens_user on one_time_tokens (user_id, purpose);
+create index one_time_tokens_identifier on one_time_tokens (identifier_id);
+create index one_time_tokens_expires_at on one_time_tokens (expires_at);
+
+create table signing_keys (
+  kid text not null,
+  algorithm text not null,
+  state text not null,
+  public_jwk jsonb not null,
+  -- PKCS #8 under the signing-key key; null once retired.
+  sealed_private_key bytea,
+  created_at timestamptz not null,
+  activated_at timestamptz,
+  retired_at timestamptz,
+  -- Until when a retired key stays in the JWKS: the end of the longest token that it signed.
+  published_until timestamptz,
+  constraint signing_keys_pkey primary key (kid),
+  constraint signing_keys_algorithm_known check (algorithm in ('ES256', 'EdDSA', 'RS256')),
+  constraint signing_keys_state_known check (state in ('next', 'active', 'retired'))
+);
+create unique index signing_keys_active on signing_keys (state) where state = 'active';
+
+-- Whatever ends something before its time says so here; every node reads it (DESIGN §5.17).
+create table endings (
+  -- Given at the insert; commits are not in its order, so readers read an overlap again.
+  id bigint generated always as identity,
+  kind text not null,
+  target text not null,
+  -- For a user: everything of an earlier epoch has ended.
+  epoch integer,
+  ended_at timestamptz not null,
+  expires_at timestamptz not null,
+  constraint endings_pkey primary key (id),
+  constraint endings_kind_known check (kind in ('session', 'family', 'user', 'signing_key', 'client', 'deployment')),
+  constraint endings_user_has_epoch check ((kind = 'user') = (epoch is not null))
+);
+create index endings_expires_at on endings (expires_at);
+
+create table jobs (
+  id uuid not null,
+  kind text not null,
+  payload jsonb not null,
+  -- At most one job with this key waits at a time.
+  singleton_key text,
+  state text not null default 'queued',
+  run_at timestamptz not null,
+  attempts integer not null default 0,
+  leased_until timestamptz,
+  leased_by text,
+  last_error text,
+  created_at timestamptz not null,
+  finished_at timestamptz,
+  constraint jobs_pkey primary key (id),
+  constraint jobs_state_known check (state in ('queued', 'dead')),
+  constraint jobs_dead_has_time check ((state = 'dead') = (finished_at is not null))
+);
+create index jobs_due on jobs (run_at) where state = 'queued';
+create unique index jobs_singleton on jobs (singleton_key) where state = 'queued' and singleton_key is not null;
+create index jobs_dead on jobs (finished_at) where state = 'dead';
+
+create table job_schedules (
+  name text not null,
+  next_run_at timestamptz not null,
+  last_run_at timestamptz,
+  constraint job_schedules_pkey primary key (name)
+);
+
+-- Every message that an effect promised, from its commit to the SMTP server's answer.
+create table mail_ledger (
+  id uuid not null,
+  user_id uuid,
+  identifier_id uuid,
+  template text not null,
+  locale text not null,
+  token_id uuid,
+  -- The template's parameters under the user's key.
+  sealed_params bytea,
+  message_id text not null,
+  state text not null default 'queued',
+  created_at timestamptz not null,
+  finished_at timestamptz,
+  constraint mail_ledger_pkey primary key (id),
+  constraint mail_ledger_message_id_unique unique (message_id),
+  constraint mail_ledger_user_fkey foreign key (user_id) references users (id) on delete set null,
+  constraint mail_ledger_identifier_fkey foreign key (identifier_id) references identifiers (id) on delete set null,
+  constraint mail_ledger_token_fkey foreign key (token_id) references one_time_tokens (id) on delete set null,
+  constraint mail_ledger_state_known check (state in ('queued', 'sent', 'dropped', 'failed'))
+);
+create index mail_ledger_user on mail_ledger (user_id, created_at);
+create index mail_ledger_identifier on mail_ledger (identifier_id);
+create index mail_ledger_token on mail_ledger (token_id);
+create index mail_ledger_finished_at on mail_ledger (finished_at);
+
+-- The SMTP dialogue of each attempt. `sending` is written before the first byte goes out.
+create table mail_attempts (
+  mail_id uuid not null,
+  number integer not null,
+  started_at timestamptz not null,
+  finished_at timestamptz,
+  -- in_doubt: the process died (or the connection) after the message may have been accepted.
+  outcome text not null,
+  smtp_code integer,
+  smtp_reply text,
+  constraint mail_attempts_pkey primary key (mail_id, number),
+  constraint mail_attempts_mail_fkey foreign key (mail_id) references mail_ledger (id) on delete cascade,
+  constraint mail_attempts_outcome_known check (outcome in ('sending', 'accepted', 'refused', 'failed', 'in_doubt'))
+);
+
+create table role_assignments (
+  id uuid not null,
+  user_id uuid not null,
+  role text not null,
+  scope_kind text not null default 'deployment',
+  scope_id text not null default '',
+  granted_by uuid,
+  created_at timestamptz not null,
+  constraint role_assignments_pkey primary key (id),
+  constraint role_assignments_user_fkey foreign key (user_id) references users (id) on delete cascade,
+  constraint role_assignments_granted_by_fkey foreign key (granted_by) references users (id) on delete set null,
+  constraint role_assignments_unique unique (user_id, role, scope_kind, scope_id)
+);
+create index role_assignments_granted_by on role_assignments (granted_by);
+
+-- `body` is the exact bytes that will be hashed; the other columns are derived from it, for filtering.
+-- Users are not referenced: an event outlives the person it is about.
+create table audit_events (
+  id uuid not null,
+  at timestamptz not null,
+  action text not null,
+  actor_kind text not null,
+  user_id uuid,
+  session_id uuid,
+  body bytea not null,
+  -- The sealing order: transactions below the snapshot's xmin can gain no further event.
+  xid xid8 not null default pg_current_xact_id(),
+  constraint audit_events_pkey primary key (id)
+);
+create index audit_events_at on audit_events (at, id);
+create index audit_events_user on audit_events (user_id, at);
+create index audit_events_session on audit_events (session_id, at);
+create index audit_events_xid on audit_events (xid, id);
+
+-- Finds events by address or identifier for a while; may be deleted without touching the events.
+create table audit_index (
+  event_id uuid not null,
+  kind text not null,
+  hmac bytea not null,
+  created_at timestamptz not null,
+  constraint audit_index_pkey primary key (event_id, kind, hmac),
+  constraint audit_index_event_fkey foreign key (event_id) references audit_events (id) on delete no action
+);
+create index audit_index_hmac on audit_index (kind, hmac);
+create index audit_index_created_at on audit_index (created_at);
+
+create table audit_leaves (
+  place bigint not null,
+  event_id uuid not null,
+  leaf_hash bytea not null,
+  constraint audit_leaves_pkey primary key (place),
+  constraint audit_leaves_event_unique unique (event_id),
+  constraint audit_leaves_event_fkey foreign key (event_id) references audit_events (id) on delete no action
+);
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception '% is append-only', tg_table_name using errcode = 'insufficient_privilege';
+end
+$$;
+
+create trigger audit_events_append_only before update or delete on audit_events
+  for each row execute function refuse_change();
+create trigger audit_events_no_truncate before truncate on audit_events
+  for each statement execute function refuse_change();
+create trigger audit_leaves_append_only before update or delete on audit_leaves
+  for each row execute function refuse_change();
+create trigger audit_leaves_no_truncate before truncate on audit_leaves
+  for each statement execute function refuse_change();

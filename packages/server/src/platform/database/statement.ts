@@ -1,0 +1,158 @@
+/**
+ * A statement is data: name, SQL, parameter and row types are declared once, at module load, by the noun that owns the
+ * table. The name is the prepared statement's name, the metric's label and the span's name.
+ * SQL is written by hand with named parameters (`:userId`); they become `$1…` here, so that statements can be composed
+ * of fragments without counting.
+ */
+import { hash } from 'node:crypto';
+import { assert } from '#kernel/assert.ts';
+
+/** Anything that JSON can say. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** The SQL types that we use and the JavaScript types that they have here; the same on both databases. */
+export interface SqlTypes {
+  text: string;
+  uuid: string;
+  bytea: Buffer;
+  timestamptz: Date;
+  bool: boolean;
+  int4: number;
+  /** Read as a number; a value beyond 2^53 is refused by the reader. */
+  int8: number;
+  float8: number;
+  jsonb: JsonValue;
+  inet: string;
+  xid8: string;
+  'text[]': readonly string[];
+  'uuid[]': readonly string[];
+  'bytea[]': readonly Buffer[];
+  'timestamptz[]': readonly Date[];
+  'int4[]': readonly number[];
+}
+
+/** A type name; with `?` the value may be null. */
+export type SqlType = keyof SqlTypes | `${keyof SqlTypes}?`;
+
+/** Names and types of parameters or columns, in order. Column `userId` is `user_id` in SQL. */
+export type Shape = { readonly [name: string]: SqlType };
+
+type ValueOf<T extends SqlType> = T extends `${infer Base extends keyof SqlTypes}?`
+  ? SqlTypes[Base] | null
+  : T extends keyof SqlTypes
+    ? SqlTypes[T]
+    : never;
+
+/** The JavaScript object that a shape describes. */
+export type Values<S extends Shape> = { readonly [K in keyof S]: ValueOf<S[K]> };
+
+/**
+ * Where a statement runs (DESIGN §4).
+ * `read`: pipelined, locks nothing, bounded by an index. `write`: pipelined, lock timeout 250 ms, then once more on the
+ * pool. `counter`: like `write` but with `synchronous_commit` off, for failure counters and last-seen only.
+ * `pool`: everything else, and everything inside a transaction.
+ */
+export type Lane = 'read' | 'write' | 'counter' | 'pool';
+
+/** A composable part of a statement: SQL with named parameters, and their types. */
+export interface Fragment<P extends Shape = Shape> {
+  readonly sql: string;
+  readonly params: P;
+}
+
+/** A statement, ready to run. */
+export interface Statement<P extends Shape = Shape, C extends Shape = Shape> {
+  readonly name: string;
+  /** `name#hash of the SQL`, so that two releases behind one pooler never collide. */
+  readonly preparedName: string;
+  /** The SQL with `$1…`. */
+  readonly sql: string;
+  readonly lane: Lane;
+  /** Whether sending it again after a lost connection is harmless. Reads are; others only if they say so. */
+  readonly idempotent: boolean;
+  readonly params: P;
+  readonly columns: C;
+  /** The parameters in the order of `$1…`. */
+  bind(values: Values<P>): unknown[];
+  /** One row, from the array that the driver gives. */
+  read(row: readonly unknown[]): Values<C>;
+}
+
+/** What a statement declares. */
+export interface StatementDeclaration<P extends Shape, C extends Shape> {
+  readonly lane: Lane;
+  readonly sql: string;
+  readonly params: P;
+  readonly columns: C;
+  readonly idempotent?: true;
+}
+
+const declared = new Map<string, Statement>();
+
+/**
+ * Declares a statement. Throws at load when a name is taken, a parameter is undeclared or unused, or `*` is selected
+ * (a `select *` dies on the first added column: "cached plan must not change result type").
+ */
+export function statement<const P extends Shape, const C extends Shape>(
+  name: string,
+  declaration: StatementDeclaration<P, C>,
+): Statement<P, C> {
+  assert(/^[a-z0-9_]+\.[a-z0-9_]+$/.test(name), `statement name "${name}" is not noun.verb`);
+  assert(!declared.has(name), `statement "${name}" is declared twice`);
+  assert(!/(select|returning|,)\s+([a-z_]+\.)?\*/i.test(declaration.sql), `statement "${name}" names no columns`);
+  const paramNames = Object.keys(declaration.params);
+  const columnNames = Object.keys(declaration.columns);
+  const jsonParams = new Set(paramNames.filter((param) => declaration.params[param]?.startsWith('jsonb')));
+  const sql = numberParameters(name, declaration.sql, paramNames);
+  const made: Statement<P, C> = {
+    name,
+    preparedName: `${name}#${hash('sha256', sql, 'hex').slice(0, 8)}`,
+    sql,
+    lane: declaration.lane,
+    idempotent: declaration.lane === 'read' || declaration.idempotent === true,
+    params: declaration.params,
+    columns: declaration.columns,
+    bind: (values) => paramNames.map((param) => (jsonParams.has(param) ? toJson(values[param]) : values[param])),
+    read: (row) => {
+      const read: Record<string, unknown> = {};
+      for (let index = 0; index < columnNames.length; index += 1) read[columnNames[index] as string] = row[index];
+      return read as Values<C>;
+    },
+  };
+  assert(made.preparedName.length <= 63, `statement name "${name}" is too long`);
+  declared.set(name, made as unknown as Statement);
+  return made;
+}
+
+/** Every statement declared by the modules loaded so far, for the tests that describe and explain them. */
+export function declaredStatements(): readonly Statement[] {
+  return [...declared.values()];
+}
+
+/** `userId` as SQL writes it: `user_id`. */
+export function sqlName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+// A driver would turn an array into a PostgreSQL array, so JSON is made a text here.
+function toJson(value: unknown): unknown {
+  return value === null ? null : JSON.stringify(value);
+}
+
+const parameter = /(?<!:):([a-z][A-Za-z0-9]*)/g;
+
+function numberParameters(name: string, sql: string, names: readonly string[]): string {
+  const used = new Set<string>();
+  const numbered = sql.replace(parameter, (_, param: string) => {
+    const index = names.indexOf(param);
+    assert(index >= 0, `statement "${name}" uses :${param}, which it does not declare`);
+    used.add(param);
+    return `$${index + 1}`;
+  });
+  for (const param of names) assert(used.has(param), `statement "${name}" declares :${param} and does not use it`);
+  return numbered
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join('\n');
+}

@@ -1,0 +1,152 @@
+/**
+ * An endpoint is data (DESIGN §4): the router, OpenAPI, the endpoint table in the docs and the whole-surface tests read
+ * one list of these. A handler gets plain values and returns plain values; it never sees the framework.
+ */
+import type { z } from 'zod';
+import type { ProblemCode } from '#kernel/problem.ts';
+
+/** Who is calling, as the gate proved it. */
+export interface Principal {
+  readonly userId: string;
+  /** The user's `sub`, which imports keep. */
+  readonly subject: string;
+  readonly sessionId: string;
+  readonly clientId: string;
+  readonly authEpoch: number;
+  /** How the session was presented; writes by cookie need proof that they come from this site. */
+  readonly transport: 'cookie' | 'token';
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly authTime: Date;
+  /** When what was presented ends if nothing ends it before: the access token's or the session's expiry. */
+  readonly expiresAt: Date;
+}
+
+/** The caller's surroundings. The address is the right-most untrusted hop (DESIGN §5.7). */
+export interface Caller {
+  readonly address: string;
+  readonly userAgent: string | undefined;
+  readonly acceptLanguage: string | undefined;
+  readonly requestId: string;
+  /** The request's cookies; two of one name make the request invalid before a handler sees it. */
+  readonly cookies: Readonly<Record<string, string>>;
+}
+
+/** Who may call: anybody, or a live session. */
+export type Auth = 'public' | 'session';
+
+/** The classes of REQUIREMENTS B1; every endpoint has one. `none` is for probes and documents that cost nothing. */
+export type RateLimitClass = 'public' | 'credential' | 'mail' | 'authenticated' | 'machine' | 'admin' | 'none';
+
+/** A cookie to set; name and flags follow the public URL's scheme. `expire` deletes it. */
+export interface CookieChange {
+  readonly cookie: 'session' | 'device';
+  readonly change: { readonly value: string; readonly expiresAt: Date } | 'expire';
+}
+
+type Schema = z.ZodType;
+type Parsed<S> = S extends Schema ? z.output<S> : undefined;
+
+/** What a handler gets. */
+export interface HandlerInput<B, Q, P, A extends Auth> {
+  readonly body: Parsed<B>;
+  readonly query: Parsed<Q>;
+  readonly params: Parsed<P>;
+  readonly principal: A extends 'session' ? Principal : undefined;
+  readonly caller: Caller;
+}
+
+/** What a handler of the API returns; everything else of the envelope is made around it. */
+export interface ApiAnswer<D> {
+  readonly data: D;
+  readonly message?: string;
+  readonly pagination?: { readonly limit: number; readonly nextCursor: string | null; readonly total: number };
+  readonly cookies?: readonly CookieChange[];
+  /** Sends `Clear-Site-Data: "storage"` (at logout). */
+  readonly clearSiteData?: true;
+}
+
+/** What a page's handler returns. A redirect is always 303 to a path of ours. */
+export type PageAnswer =
+  | { readonly kind: 'html'; readonly status: number; readonly html: string }
+  | { readonly kind: 'redirect'; readonly location: `/${string}` };
+
+interface Common {
+  /** `noun.verb`, unique; OpenAPI's operationId. */
+  readonly id: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With `{name}` for parameters, as OpenAPI writes it. */
+  readonly path: `/${string}`;
+  readonly summary: string;
+  readonly description?: string;
+  readonly rateLimit: RateLimitClass;
+  /** The problems that its handler may answer, beyond those that follow from its declaration. */
+  readonly problems: readonly ProblemCode[];
+}
+
+/** JSON in, the envelope out. */
+export interface ApiEndpoint<
+  B extends Schema | undefined = Schema | undefined,
+  Q extends Schema | undefined = Schema | undefined,
+  P extends Schema | undefined = Schema | undefined,
+  D extends Schema = Schema,
+  A extends Auth = Auth,
+> extends Common {
+  readonly kind: 'api';
+  readonly tag: string;
+  readonly auth: A;
+  readonly request: { readonly body?: B; readonly query?: Q; readonly params?: P };
+  readonly response: { readonly status: 200 | 201 | 202; readonly message: string; readonly data: D; readonly list?: true };
+  readonly handler: (input: HandlerInput<B, Q, P, A>) => Promise<ApiAnswer<z.output<D>>>;
+}
+
+/** Form or query in, HTML out; complete without JavaScript. */
+export interface PageEndpoint<
+  B extends Schema | undefined = Schema | undefined,
+  Q extends Schema | undefined = Schema | undefined,
+> extends Common {
+  readonly kind: 'page';
+  readonly auth: 'public';
+  readonly request: { readonly form?: B; readonly query?: Q };
+  readonly handler: (input: HandlerInput<B, Q, undefined, 'public'>) => Promise<PageAnswer>;
+}
+
+/** A document as specifications define it (JWKS, OpenAPI, probes, metrics): no envelope. */
+export interface DocumentEndpoint extends Common {
+  readonly kind: 'document';
+  readonly auth: 'public';
+  readonly contentType: string;
+  /** Whether scripts of other origins may read it, without credentials. */
+  readonly openToCors: boolean;
+  readonly cacheSeconds: number;
+  readonly handler: (query: Readonly<Record<string, string>>) => Promise<{
+    readonly status: number;
+    readonly body: string | Uint8Array;
+  }>;
+}
+
+/** Any endpoint. */
+export type Endpoint = ApiEndpoint | PageEndpoint | DocumentEndpoint;
+
+/** Declares an endpoint of the API. */
+export function apiEndpoint<
+  D extends Schema,
+  A extends Auth,
+  B extends Schema | undefined = undefined,
+  Q extends Schema | undefined = undefined,
+  P extends Schema | undefined = undefined,
+>(declaration: Omit<ApiEndpoint<B, Q, P, D, A>, 'kind'>): Endpoint {
+  return { kind: 'api', ...declaration } as unknown as Endpoint;
+}
+
+/** Declares a page. */
+export function pageEndpoint<B extends Schema | undefined = undefined, Q extends Schema | undefined = undefined>(
+  declaration: Omit<PageEndpoint<B, Q>, 'kind' | 'auth'>,
+): Endpoint {
+  return { kind: 'page', auth: 'public', ...declaration } as unknown as Endpoint;
+}
+
+/** Declares a document. */
+export function documentEndpoint(declaration: Omit<DocumentEndpoint, 'kind' | 'auth'>): Endpoint {
+  return { kind: 'document', auth: 'public', ...declaration };
+}
