@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatPhc, needsRehash, parsePhc } from './index.ts';
+
+/** RFC 9106 §5.3's tag and salt in the PHC spelling. */
+const rfcSalt = Buffer.alloc(16, 0x02);
+const rfcTag = Buffer.from('0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659', 'hex');
+const rfcPhc = '$argon2id$v=19$m=32,t=3,p=4$AgICAgICAgICAgICAgICAg$DWQN9Y14dmwIwDejSotTydAe8EUtdbZetSUg6WsB5lk';
+/** OpenWall's crypt_blowfish test set: the password is "U*U". */
+const bcrypt = '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW';
+
+describe('parsePhc', () => {
+  it('reads the tag of RFC 9106 §5.3', () => {
+    expect(parsePhc(rfcPhc)).toEqual({
+      kind: 'argon2id',
+      memoryKib: 32,
+      iterations: 3,
+      parallelism: 4,
+      salt: rfcSalt,
+      tag: rfcTag,
+    });
+  });
+
+  it('gives back every hash that formatPhc wrote', () => {
+    const hash = fc.record({
+      memoryKib: fc.integer({ min: 2048, max: 0xffff_ffff }),
+      iterations: fc.integer({ min: 1, max: 0xffff_ffff }),
+      parallelism: fc.integer({ min: 1, max: 255 }),
+      salt: fc.uint8Array({ minLength: 8, maxLength: 48 }).map((bytes) => Buffer.from(bytes)),
+      tag: fc.uint8Array({ minLength: 12, maxLength: 64 }).map((bytes) => Buffer.from(bytes)),
+    });
+    fc.assert(
+      fc.property(hash, (value) => {
+        expect(parsePhc(formatPhc(value))).toEqual({ kind: 'argon2id', ...value });
+      }),
+    );
+  });
+
+  it('accepts nothing that it would write differently', () => {
+    const mutated = fc
+      .tuple(fc.nat({ max: rfcPhc.length }), fc.nat({ max: 2 }), fc.string({ unit: 'binary-ascii', maxLength: 2 }))
+      .map(([at, removed, added]) => rfcPhc.slice(0, at) + added + rfcPhc.slice(at + removed));
+    fc.assert(
+      fc.property(mutated, (text) => {
+        const parsed = parsePhc(text);
+        if (parsed === null || parsed.kind !== 'argon2id') return;
+        expect(formatPhc(parsed)).toBe(text);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    ['', 'nothing'],
+    [` ${rfcPhc}`, 'white space'],
+    [`${rfcPhc}\n`, 'a line end'],
+    [`${rfcPhc}=`, 'padding'],
+    [rfcPhc.replace(/k$/, 'l'), 'bits beyond the last byte'],
+    [rfcPhc.replace('argon2id', 'argon2i'), 'argon2i'],
+    [rfcPhc.replace('v=19', 'v=16'), 'version 0x10'],
+    [rfcPhc.replace('v=19$', ''), 'no version'],
+    [rfcPhc.replace('m=32', 'm=032'), 'a leading zero'],
+    [rfcPhc.replace('m=32', 'm=+32'), 'a sign'],
+    [rfcPhc.replace('m=32,t=3', 't=3,m=32'), 'another order'],
+    [rfcPhc.replace('m=32', 'm=31'), 'less than 8 KiB a lane'],
+    [rfcPhc.replace('m=32', 'm=4294967296'), 'more memory than 32 bits count'],
+    [rfcPhc.replace('p=4', 'p=4,keyid=AAAA'), 'another parameter'],
+    [rfcPhc.replace('t=3', 't=0'), 'no pass'],
+  ])('refuses %j (%s)', (text) => {
+    expect(parsePhc(text)).toBeNull();
+  });
+
+  it.each(['2a', '2b', '2y'])('recognises bcrypt %s with its cost', (version) => {
+    expect(parsePhc(bcrypt.replace('2a', version))).toEqual({ kind: 'bcrypt', cost: 5 });
+  });
+
+  it.each([
+    bcrypt.replace('2a', '2x'),
+    bcrypt.replace('2a', '2'),
+    bcrypt.replace('$05', '$03'),
+    bcrypt.replace('$05', '$32'),
+    bcrypt.slice(0, -1),
+    `${bcrypt}A`,
+  ])('refuses as bcrypt %s', (text) => {
+    expect(parsePhc(text)).toBeNull();
+  });
+});
+
+describe('needsRehash', () => {
+  const parameters = { memoryKib: 32, iterations: 3, parallelism: 4 };
+
+  it('leaves a hash of the wanted parameters alone', () => {
+    expect(needsRehash(rfcPhc, parameters)).toBe(false);
+  });
+
+  it('wants a new hash when any parameter differs, in either direction', () => {
+    expect(needsRehash(rfcPhc, { ...parameters, memoryKib: 64 })).toBe(true);
+    expect(needsRehash(rfcPhc, { ...parameters, iterations: 2 })).toBe(true);
+    expect(needsRehash(rfcPhc, { ...parameters, parallelism: 1 })).toBe(true);
+  });
+
+  it('wants a new hash for a short salt, a short tag, bcrypt and the unknown', () => {
+    expect(needsRehash(formatPhc({ ...parameters, salt: Buffer.alloc(8), tag: rfcTag }), parameters)).toBe(true);
+    expect(needsRehash(formatPhc({ ...parameters, salt: rfcSalt, tag: Buffer.alloc(16) }), parameters)).toBe(true);
+    expect(needsRehash(bcrypt, parameters)).toBe(true);
+    expect(needsRehash('{SSHA}AAAA', parameters)).toBe(true);
+  });
+});
