@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalJson } from './index.ts';
+
+/** An IEEE 754 double from its sixteen hexadecimal digits, as RFC 8785's appendix B lists them. */
+function double(hex: string): number {
+  return Buffer.from(hex, 'hex').readDoubleBE();
+}
+
+describe('vectors of RFC 8785', () => {
+  it('writes the example of §3.2.2 as §3.2.4 does', () => {
+    const value: unknown = JSON.parse(String.raw`{
+      "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
+      "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
+      "literals": [null, true, false]
+    }`);
+    expect(canonicalJson(value as never)).toBe(
+      String.raw`{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}`,
+    );
+  });
+
+  it('orders the members of §3.2.3 by UTF-16 code units', () => {
+    const value = {
+      '\u20ac': 'Euro Sign',
+      '\r': 'Carriage Return',
+      '\ufb33': 'Hebrew Letter Dalet With Dagesh',
+      '1': 'One',
+      '\ud83d\ude00': 'Emoji: Grinning Face',
+      '\u0080': 'Control',
+      '\u00f6': 'Latin Small Letter O With Diaeresis',
+    };
+    const written = [...canonicalJson(value).matchAll(/:"([^"]*)"/g)].map((match) => match[1]);
+    expect(written).toEqual([
+      'Carriage Return',
+      'One',
+      'Control',
+      'Latin Small Letter O With Diaeresis',
+      'Euro Sign',
+      'Emoji: Grinning Face',
+      'Hebrew Letter Dalet With Dagesh',
+    ]);
+  });
+
+  it.each([
+    ['0000000000000000', '0'],
+    ['8000000000000000', '0'],
+    ['0000000000000001', '5e-324'],
+    ['8000000000000001', '-5e-324'],
+    ['7fefffffffffffff', '1.7976931348623157e+308'],
+    ['ffefffffffffffff', '-1.7976931348623157e+308'],
+    ['4340000000000000', '9007199254740992'],
+    ['c340000000000000', '-9007199254740992'],
+    ['4430000000000000', '295147905179352830000'],
+    ['44b52d02c7e14af5', '9.999999999999997e+22'],
+    ['44b52d02c7e14af6', '1e+23'],
+    ['44b52d02c7e14af7', '1.0000000000000001e+23'],
+    ['444b1ae4d6e2ef4e', '999999999999999700000'],
+    ['444b1ae4d6e2ef4f', '999999999999999900000'],
+    ['444b1ae4d6e2ef50', '1e+21'],
+    ['3eb0c6f7a0b5ed8c', '9.999999999999997e-7'],
+    ['3eb0c6f7a0b5ed8d', '0.000001'],
+    ['41b3de4355555553', '333333333.3333332'],
+    ['41b3de4355555554', '333333333.33333325'],
+    ['41b3de4355555555', '333333333.3333333'],
+    ['41b3de4355555556', '333333333.3333334'],
+    ['41b3de4355555557', '333333333.33333343'],
+    ['becbf647612f3696', '-0.0000033333333333333333'],
+    ['43143ff3c1cb0959', '1424953923781206.2'],
+  ])('writes the double %s of appendix B as %s', (hex, text) => {
+    expect(canonicalJson(double(hex))).toBe(text);
+  });
+
+  it.each(['7fffffffffffffff', '7ff0000000000000'])('refuses the double %s of appendix B', (hex) => {
+    expect(() => canonicalJson(double(hex))).toThrow(TypeError);
+  });
+});
+
+describe('what JSON cannot carry', () => {
+  const cycle: unknown[] = [];
+  cycle.push(cycle);
+  it.each([
+    ['undefined', undefined],
+    ['an undefined member', { a: undefined }],
+    ['a hole', Object.assign([], { length: 1 })],
+    ['a big integer', 1n],
+    ['a function', () => 1],
+    ['a symbol', Symbol.iterator],
+    ['a date', new Date(0)],
+    ['a map', new Map()],
+    ['bytes', Buffer.from('a')],
+    ['a lone surrogate', '\ud83d'],
+    ['a lone surrogate in a name', { '\ude00': 1 }],
+    ['a cycle', cycle],
+  ])('refuses %s', (_name, value) => {
+    expect(() => canonicalJson(value as never)).toThrow(TypeError);
+  });
+});
+
+describe('the text', () => {
+  const anyJson = fc.jsonValue({ maxDepth: 5 }).filter((value) => JSON.stringify(value).isWellFormed());
+
+  it('reads back as the value, and is written again as itself', () => {
+    fc.assert(
+      fc.property(anyJson, (value) => {
+        const text = canonicalJson(value as never);
+        const read: unknown = JSON.parse(text);
+        expect(JSON.stringify(read)).toBe(JSON.stringify(JSON.parse(canonicalJson(read as never))));
+        expect(canonicalJson(read as never)).toBe(text);
+        expect(read).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+
+  it('does not depend on the order in which members were added', () => {
+    const members = fc.uniqueArray(fc.tuple(fc.string(), fc.integer()), { selector: ([name]) => name });
+    fc.assert(
+      fc.property(members, (entries) => {
+        expect(canonicalJson(Object.fromEntries(entries))).toBe(
+          canonicalJson(Object.fromEntries(entries.toReversed())),
+        );
+      }),
+    );
+  });
+});
