@@ -32,7 +32,8 @@ function runHere(script, scriptArguments) {
   enableCompileCache();
   if (process.env[launchedVariable]) endWithLauncher();
   process.argv = [process.execPath, script].concat(scriptArguments);
-  import(url.pathToFileURL(script).href);
+  // Rejected means unhandled: Node prints the error and exits with 1, which is the behaviour wanted.
+  void import(url.pathToFileURL(script).href);
 }
 
 /**

@@ -1,0 +1,217 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { providePostgresBinaries } from './postgres-binaries.ts';
+import { eventually } from './wait.ts';
+
+/** A private PostgreSQL, alone in a temporary directory, gone with the process that started it. */
+export type PostgresCluster = {
+  /** Connection string of one database of the cluster, by TCP on 127.0.0.1. */
+  url(database: string): string;
+  /** Connection string of the superuser to the database `postgres`. */
+  readonly adminUrl: string;
+  /** Directory of the unix socket. */
+  readonly socketDirectory: string;
+  /** Process id of the postmaster that runs now. */
+  readonly pid: number;
+  /** Ends the cluster and deletes its directory. */
+  stop(): Promise<void>;
+  /** Ends every process of the server by SIGKILL, as a crash of the machine's memory would; the data stays. */
+  kill9(): Promise<void>;
+  /** Starts the server again on the same data and port, after ending it when it runs. */
+  restart(): Promise<void>;
+};
+
+export type PostgresOptions = {
+  /** true keeps fsync, full-page writes and synchronous commits, for tests of what survives a crash. */
+  readonly durable?: boolean;
+  /** Further server settings, such as `{ commit_delay: '2000' }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+};
+
+/**
+ * Creates and starts a cluster; answers when it accepts connections.
+ *
+ * @throws Error when PostgreSQL is missing and cannot be installed, or does not start (with the server's own log).
+ */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresCluster> {
+  const binaries = providePostgresBinaries();
+  const directory = createDirectory();
+  const port = await findFreePort();
+  const command = [...asServerUser(), ...serverCommand(binaries, directory, port, options)];
+  const adminUrl = `postgres://latchkey@127.0.0.1:${port}/postgres`;
+  let server = await startServer(command, directory, adminUrl);
+  return {
+    url: (database) => `postgres://latchkey@127.0.0.1:${port}/${database}`,
+    adminUrl,
+    socketDirectory: directory,
+    get pid() {
+      return postmasterPid(directory);
+    },
+    stop: () => endServer(server, 'remove'),
+    kill9: async () => {
+      killAll(postmasterPid(directory));
+      await eventually(() => hasEnded(directory), { what: 'the killed server is gone' });
+    },
+    restart: async () => {
+      await endServer(server, 'keep');
+      server = await startServer(command, directory, adminUrl);
+    },
+  };
+}
+
+function createDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'));
+  chmodSync(directory, 0o700);
+  const user = serverUser();
+  if (user !== undefined) chownSync(directory, user.uid, user.gid);
+  return directory;
+}
+
+/** PostgreSQL refuses to run as root, so root lends it the user of Debian's package, or nobody. */
+function serverUser(): { readonly uid: number; readonly gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
+  const line = ['postgres:', 'nobody:'].flatMap((name) => lines.filter((entry) => entry.startsWith(name)))[0];
+  if (line === undefined) throw new Error('PostgreSQL refuses root, and /etc/passwd has neither postgres nor nobody');
+  const [, , uid, gid] = line.split(':');
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+function asServerUser(): string[] {
+  const user = serverUser();
+  if (user === undefined) return [];
+  return ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
+}
+
+/**
+ * Initialising is part of starting, so that the supervisor tidies up after a run that ends in the middle of it.
+ * The C locale sorts alike on every machine, and trust is enough for a server that lives for one test run.
+ */
+const initialiseAndServe = `
+binaries=$1; data=$2; shift 2
+[ -d "$data" ] || "$binaries/initdb" -D "$data" -U latchkey \\
+  --auth=trust --encoding=UTF8 --locale=C --no-sync --no-instructions || exit
+exec "$binaries/postgres" -D "$data" "$@"
+`;
+
+async function findFreePort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const address = listener.address();
+  listener.close();
+  await once(listener, 'close');
+  if (address === null || typeof address === 'string') throw new Error('the listener has no port');
+  return address.port;
+}
+
+function serverCommand(binaries: string, directory: string, port: number, options: PostgresOptions): string[] {
+  const durability = options.durable === true ? 'on' : 'off';
+  const settings: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: directory,
+    max_connections: '300',
+    shared_buffers: '64MB',
+    fsync: durability,
+    full_page_writes: durability,
+    synchronous_commit: durability,
+    ...options.settings,
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  return ['sh', '-c', initialiseAndServe, 'sh', binaries, join(directory, 'data'), ...flags];
+}
+
+/**
+ * Runs the server until its standard input closes, which the end of the test process does, SIGKILL and Ctrl-C included.
+ * A session of its own keeps a terminal's Ctrl-C away, so that the tidying is never cut short.
+ * The signal is repeated because a shell starts background programs deaf to it, until they listen by themselves.
+ * The word `keep` on the input ends the server in order and leaves the data; anything else is immediate and removes all.
+ */
+const supervisor = `
+directory=$1; shift
+exec 3<&0
+"$@" </dev/null >>"$directory/log" 2>&1 &
+server=$!
+(
+  read -r order <&3
+  echo "$order" >"$directory/order"
+  [ "$order" = keep ] && signal=INT || signal=QUIT
+  until [ -e "$directory/ended" ]; do
+    kill -s "$signal" "$server"
+    sleep 0.1
+  done
+) &
+reader=$!
+wait "$server"
+: >"$directory/ended"
+wait "$reader"
+[ "$(cat "$directory/order")" = keep ] || rm -rf "$directory"
+`;
+
+async function startServer(command: readonly string[], directory: string, adminUrl: string): Promise<ChildProcess> {
+  rmSync(join(directory, 'ended'), { force: true });
+  const server = spawn('sh', ['-c', supervisor, 'sh', directory, ...command], {
+    cwd: directory,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  // The pipe must not keep a finished test process alive; its closing is what ends the server.
+  server.unref();
+  await eventually(() => acceptsConnections(directory, adminUrl), {
+    what: 'PostgreSQL accepts connections',
+    timeoutMs: 30_000,
+  });
+  return server;
+}
+
+async function acceptsConnections(directory: string, adminUrl: string): Promise<boolean> {
+  if (hasEnded(directory)) {
+    throw new Error(`PostgreSQL did not start: ${readFileSync(join(directory, 'log'), 'utf8')}`);
+  }
+  const client = new Client({ connectionString: adminUrl });
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end();
+  }
+}
+
+async function endServer(server: ChildProcess, directory: 'keep' | 'remove'): Promise<void> {
+  if (server.exitCode !== null) return;
+  server.ref();
+  server.stdin?.end(directory === 'keep' ? 'keep\n' : '\n');
+  await once(server, 'exit');
+}
+
+function hasEnded(directory: string): boolean {
+  return existsSync(join(directory, 'ended'));
+}
+
+function postmasterPid(directory: string): number {
+  return Number(readFileSync(join(directory, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+}
+
+/** Killing the postmaster alone would let its backends finish what they are doing, and commit it. */
+function killAll(postmaster: number): void {
+  const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(postmaster)], { encoding: 'utf8' }).stdout.split(
+    '\n',
+  );
+  process.kill(postmaster, 'SIGKILL');
+  for (const child of children.map(Number).filter((pid) => pid > 0)) killIfAlive(child);
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}

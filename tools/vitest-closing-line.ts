@@ -1,0 +1,11 @@
+import type { Reporter, TestModule } from 'vitest/node';
+import { closingLine, countTests } from './test-count.ts';
+
+/** Ends vitest's report with `N passed, N failed`, and makes a run with skipped tests a failed one. */
+export default class ClosingLine implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const count = countTests(modules, unhandledErrors.length);
+    if (count.failed > 0) process.exitCode = 1;
+    process.stdout.write(`${closingLine(count)}\n`);
+  }
+}

@@ -1,0 +1,81 @@
+import { defineConfig } from 'vitest/config';
+
+const server = 'packages/server';
+const postgres = [`${server}/test/support/postgres.ts`];
+const architecture = [`${server}/test/architecture.test.ts`, `${server}/test/architecture/**/*.test.ts`];
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './tools/vitest-closing-line.ts'],
+    maxWorkers: 2,
+    coverage: {
+      provider: 'v8',
+      include: [`${server}/src/**/*.ts`],
+      exclude: ['**/*.test.ts'],
+      reporter: ['text-summary', 'html', 'json-summary'],
+      thresholds: { lines: 90 },
+    },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: [`${server}/src/**/*.test.ts`, 'tools/**/*.test.ts', 'bin/**/*.test.ts', ...architecture],
+          exclude: ['**/*.db.test.ts', '**/*.http.test.ts'],
+          // Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file.
+          pool: 'threads',
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'db',
+          include: [`${server}/src/**/*.db.test.ts`],
+          globalSetup: postgres,
+          isolate: false,
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'http',
+          include: [`${server}/src/**/*.http.test.ts`],
+          globalSetup: postgres,
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'server',
+          include: [`${server}/test/**/*.test.ts`],
+          exclude: architecture,
+          globalSetup: postgres,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          globalSetup: postgres,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          // Journeys measure nothing else while they run: one at a time, after everything else.
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+        },
+      },
+    ],
+  },
+});
