@@ -6,9 +6,7 @@
  */
 import { hash } from 'node:crypto';
 import { assert } from '#kernel/assert.ts';
-
-/** Anything that JSON can say. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+import type { JsonValue } from '#kernel/json.ts';
 
 /** The SQL types that we use and the JavaScript types that they have here; the same on both databases. */
 export interface SqlTypes {

@@ -1,0 +1,70 @@
+/**
+ * What goes wrong between us and the database, sorted into what the caller can do about it.
+ * A lost connection means that the outcome is unknown, never that it failed: the server may have committed before the
+ * answer was lost. That leaves here as `Problem('outcome_unknown')`, so no caller has to translate it.
+ */
+import { DatabaseError } from 'pg';
+import { Problem } from '#kernel/problem.ts';
+
+/** SQLSTATE of an error that the server answered; undefined for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof DatabaseError ? error.code : undefined;
+}
+
+/** Whether a row was refused because another with the same key exists; optionally by this constraint or index. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  if (sqlState(error) !== '23505') return false;
+  return constraint === undefined || (error as DatabaseError).constraint === constraint;
+}
+
+/** Whether the connection was lost while an effect was under way, so that nobody knows whether it happened. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'outcome_unknown';
+}
+
+/** A lock was not granted within `lock_timeout`. The statement had no effect. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error) === '55P03';
+}
+
+/** A deadlock's victim or a serialisation failure: it had no effect and may simply be run again. */
+export function isTransient(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40P01' || state === '40001';
+}
+
+/** With these the server ends the session: class 08, shutdowns (57P0x), idle in transaction for too long (25P03). */
+const sessionEnded = /^(08...|57P0[1-5]|25P03)$/;
+
+/** Whether the server said with this error that the connection is over. */
+export function endsSession(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && sessionEnded.test(state);
+}
+
+/** Thrown inside this module only: the connection went away while a statement was on it. */
+export class ConnectionLost extends Error {
+  override name = 'ConnectionLost';
+}
+
+/** The refusal when an effect may or may not have happened. */
+export function outcomeUnknown(what: string, cause: unknown): Problem {
+  return new Problem('outcome_unknown', { log: `the connection was lost during ${what}`, cause });
+}
+
+/** The refusal when the database cannot be reached; nothing happened. */
+export function unavailable(what: string, cause?: unknown): Problem {
+  return new Problem('unavailable', { log: what, cause, retryAfterSeconds: 1 });
+}
+
+/** The refusal when the database has more to do than it can; nothing happened. */
+export function busy(what: string, cause?: unknown): Problem {
+  return new Problem('busy', { log: what, cause, retryAfterSeconds: 1 });
+}
+
+/** What a caller gets for an error of a statement that certainly had no effect. */
+export function refusalOf(name: string, error: unknown): unknown {
+  if (isLockTimeout(error)) return busy(`"${name}" waited too long for a lock`, error);
+  if (sqlState(error) === '57014') return busy(`"${name}" ran into statement_timeout`, error);
+  return error;
+}

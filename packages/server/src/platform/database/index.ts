@@ -1,0 +1,30 @@
+/**
+ * The one way to the database: statements declared as data (statement.ts) run on lanes over PostgreSQL or over the
+ * embedded database, with the same results on both. Owns the table `schema_migrations` and the order of migrations.
+ * Invariants: a statement that fails never hurts its neighbours; an effect whose connection was lost is sent again only
+ * if that is harmless, and else is refused as `outcome_unknown`; nothing waits without a bound.
+ */
+export { isOutcomeUnknown, isUniqueViolation } from './errors.ts';
+export type {
+  EmbeddedDatabase,
+  EmbeddedOptions,
+  Observers,
+  PoolUse,
+  PostgresDatabase,
+  PostgresOptions,
+} from './options.ts';
+export {
+  declaredStatements,
+  type Fragment,
+  type JsonValue,
+  type Lane,
+  type Shape,
+  type SqlType,
+  type SqlTypes,
+  type Statement,
+  type StatementDeclaration,
+  sqlName,
+  statement,
+  type Values,
+} from './statement.ts';
+export type { Database, Queries, StatementEvent } from './types.ts';
