@@ -1,0 +1,28 @@
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { exceptions, withoutExceptions } from './architecture/exceptions.ts';
+import { checkMigration } from './architecture/expressions.ts';
+import { checkHygiene, listFiles, readText } from './architecture/hygiene.ts';
+import { judge } from './architecture/rules.ts';
+import { parseSource, printFinding } from './architecture/source.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+const files = listFiles(root).map((path) => readText(root, path));
+const sources = files.filter((file) => file.path.endsWith('.ts')).map((file) => parseSource(file.path, file.text));
+const migrations = files.filter((file) => file.path.endsWith('.sql'));
+
+describe('the house', () => {
+  it('is looked at as a whole', () => {
+    expect(sources.filter((source) => source.path.startsWith('packages/server/src/')).length).toBeGreaterThan(10);
+    expect(migrations.length).toBeGreaterThan(0);
+  });
+
+  it('keeps its rules', () => {
+    const findings = [...judge(sources), ...migrations.flatMap((file) => checkMigration(file.path, file.text))];
+    expect(withoutExceptions(findings, exceptions).map(printFinding)).toEqual([]);
+  });
+
+  it('holds nothing of one machine, no registry address and no test that is left out', () => {
+    expect(files.flatMap(checkHygiene)).toEqual([]);
+  });
+});

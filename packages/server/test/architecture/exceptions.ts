@@ -1,0 +1,28 @@
+import type { Finding, Rule } from './source.ts';
+
+/** A breach that is right where it stands. */
+export type Exception = {
+  /** From the root of the repository. */
+  readonly path: string;
+  readonly rule: Rule;
+  readonly reason: string;
+};
+
+/** Kept short: each line is a rule that did not fit, and the next reader must believe the reason. */
+export const exceptions: readonly Exception[] = [];
+
+/** The findings without the excepted ones, and a sentence for each exception that is no longer needed. */
+export function withoutExceptions(findings: readonly Finding[], excepted: readonly Exception[]): Finding[] {
+  const matches = (exception: Exception, finding: Finding) =>
+    exception.path === finding.path && exception.rule === finding.rule;
+  const stale = excepted.filter((exception) => !findings.some((finding) => matches(exception, finding)));
+  return [
+    ...findings.filter((finding) => !excepted.some((exception) => matches(exception, finding))),
+    ...stale.map(({ path, rule }) => ({
+      path,
+      rule,
+      line: 1,
+      sentence: `the exception for ${rule} is no longer needed`,
+    })),
+  ];
+}

@@ -1,0 +1,17 @@
+import { checkCycles } from './cycles.ts';
+import { checkExpressions } from './expressions.ts';
+import { checkFunctions } from './functions.ts';
+import { checkImports } from './imports.ts';
+import { checkShape } from './shape.ts';
+import type { Finding, Source } from './source.ts';
+
+/** Everything that the rules of the house find in these files. */
+export function judge(sources: readonly Source[]): Finding[] {
+  const single = sources.flatMap((source) => [
+    ...checkImports(source),
+    ...checkShape(source),
+    ...checkFunctions(source),
+    ...checkExpressions(source),
+  ]);
+  return [...single, ...checkCycles(sources)];
+}

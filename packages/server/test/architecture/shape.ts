@@ -1,0 +1,29 @@
+import { type Finding, findingAt, productPath, type Source } from './source.ts';
+
+const longestFileLines = 400;
+
+/** Checks the length of the file, its opening comment, and what is left undone in it. */
+export function checkShape(source: Source): Finding[] {
+  return [...checkLength(source), ...checkOpening(source), ...checkUndone(source)];
+}
+
+function checkLength(source: Source): Finding[] {
+  const lines = source.text.trimEnd().split('\n').length;
+  if (lines <= longestFileLines) return [];
+  const sentence = `a file of ${lines} lines; ${longestFileLines} are allowed`;
+  return [findingAt(source, source.text.length, 'file_length', sentence)];
+}
+
+function checkOpening(source: Source): Finding[] {
+  const isFace = productPath(source.path)?.endsWith('/index.ts') === true;
+  if (!isFace || source.text.startsWith('/**')) return [];
+  return [
+    findingAt(source, 0, 'index_comment', 'an index.ts opens with a doc comment: what it owns, which invariants'),
+  ];
+}
+
+function checkUndone(source: Source): Finding[] {
+  return source.comments
+    .filter((comment) => /\b(?:TODO|FIXME|XXX)\b(?! ?\(?#\d)/.test(comment.value))
+    .map((comment) => findingAt(source, comment.start, 'todo', 'what is to be done has the number of an issue'));
+}

@@ -1,0 +1,82 @@
+import { type Comment, type EcmaScriptModule, parseSync, visitorKeys } from 'oxc-parser';
+
+/** A parsed TypeScript file. */
+export type Source = {
+  /** From the root of the repository, with `/`. */
+  readonly path: string;
+  readonly text: string;
+  readonly program: SyntaxNode;
+  readonly module: EcmaScriptModule;
+  readonly comments: readonly Comment[];
+};
+
+/** What all nodes of the syntax tree have; the rules look only at a few kinds of them. */
+export type SyntaxNode = {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+  readonly [member: string]: unknown;
+};
+
+/** One breach of a rule. */
+export type Finding = {
+  readonly path: string;
+  readonly line: number;
+  readonly rule: Rule;
+  readonly sentence: string;
+};
+
+export type Rule =
+  | 'layers'
+  | 'faces'
+  | 'cycles'
+  | 'file_length'
+  | 'function_length'
+  | 'complexity'
+  | 'any'
+  | 'default_export'
+  | 'clock'
+  | 'environment'
+  | 'randomness'
+  | 'io'
+  | 'index_comment'
+  | 'todo';
+
+/** @throws Error when the file does not parse: a rule that cannot read must not pass. */
+export function parseSource(path: string, text: string): Source {
+  const { program, module, comments, errors } = parseSync(path, text);
+  if (errors[0] !== undefined) throw new Error(`${path}: ${errors[0].message}`);
+  return { path, text, program: program as unknown as SyntaxNode, module, comments };
+}
+
+/** Every node under `node`, itself first, each before its children. */
+export function* nodesOf(node: SyntaxNode): Generator<SyntaxNode> {
+  yield node;
+  for (const child of childrenOf(node)) yield* nodesOf(child);
+}
+
+export function childrenOf(node: SyntaxNode): SyntaxNode[] {
+  const keys = visitorKeys[node.type] ?? [];
+  return keys.flatMap((key) => node[key] as SyntaxNode | SyntaxNode[] | null).filter((child) => child != null);
+}
+
+/** The breach of a rule at a place of the file. */
+export function findingAt(source: Source, offset: number, rule: Rule, sentence: string): Finding {
+  return { path: source.path, line: source.text.slice(0, offset).split('\n').length, rule, sentence };
+}
+
+export function isTest(path: string): boolean {
+  return path.endsWith('.test.ts');
+}
+
+const productRoot = 'packages/server/src/';
+
+/** The path inside the server's sources, or undefined for other files. */
+export function productPath(path: string): string | undefined {
+  return path.startsWith(productRoot) ? path.slice(productRoot.length) : undefined;
+}
+
+/** As editors and people read it: `flows/logout/index.ts:1: flows may not import flows`. */
+export function printFinding(finding: Finding): string {
+  return `${productPath(finding.path) ?? finding.path}:${finding.line}: ${finding.sentence}`;
+}
