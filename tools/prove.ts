@@ -1,0 +1,54 @@
+/**
+ * `npm run prove`: lists the long proofs; `npm run prove <name> [arguments]` runs one.
+ * A proof is a file in tools/proofs/ or e2e/proofs/ that prints its table and exits with 1 when it does not hold.
+ * Its first line is a comment that says what it proves.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { endOnSignals, root } from './steps.ts';
+
+type Proof = { readonly name: string; readonly path: string; readonly claim: string };
+
+endOnSignals();
+const proofs = listProofs();
+const [name, ...parameters] = process.argv.slice(2);
+if (name === undefined) printProofs();
+else await prove(name, parameters);
+
+function listProofs(): Proof[] {
+  const directories = ['tools/proofs', 'e2e/proofs'].map((directory) => join(root, directory)).filter(existsSync);
+  const paths = directories.flatMap((directory) => readdirSync(directory).map((file) => join(directory, file)));
+  return paths
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+    .map((path) => ({ name: basename(path, '.ts'), path, claim: claimOf(readFileSync(path, 'utf8')) }))
+    .filter((proof) => proof.claim !== '')
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** The text of a doc comment on the first line; a file without one is a part of a proof, not a proof. */
+function claimOf(text: string): string {
+  return /^\/\*\* (.+) \*\/\n/.exec(text)?.[1] ?? '';
+}
+
+function printProofs(): void {
+  const width = Math.max(0, ...proofs.map((proof) => proof.name.length));
+  for (const proof of proofs) console.log(`${proof.name.padEnd(width)}  ${proof.claim}`);
+  if (proofs.length === 0) console.log('there are no proofs yet');
+}
+
+async function prove(wanted: string, scriptArguments: readonly string[]): Promise<void> {
+  const proof = proofs.find((candidate) => candidate.name === wanted);
+  if (proof === undefined) {
+    console.error(`no proof is called ${wanted}; "npm run prove" lists them`);
+    process.exitCode = 2;
+    return;
+  }
+  console.log(`${proof.name}: ${proof.claim}`);
+  const child = spawn(process.execPath, [proof.path, ...scriptArguments], { cwd: root, stdio: 'inherit' });
+  process.once('exit', () => child.kill('SIGTERM'));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  console.log(code === 0 ? `${proof.name} holds` : `${proof.name} does not hold`);
+  process.exitCode = code === 0 ? 0 : 1;
+}

@@ -1,0 +1,22 @@
+import { binary, type Step, sourcePaths } from './steps.ts';
+
+const format: Step = {
+  name: 'format and lint (Biome)',
+  command: [binary('@biomejs/biome/bin/biome'), 'ci', '--colors=off', '.'],
+};
+const lint: Step = {
+  name: 'lint with types (oxlint)',
+  command: [binary('oxlint/bin/oxlint'), '--deny-warnings', ...sourcePaths],
+};
+const types: Step = { name: 'types', command: [binary('typescript/bin/tsc'), '--noEmit', '-p', '.'] };
+const unused: Step = {
+  name: 'unused code (knip)',
+  command: [binary('knip/bin/knip.js'), '--no-progress', '--no-config-hints'],
+};
+const generated: Step = { name: 'generated files', command: ['tools/generate.ts', '--check'] };
+
+/** What is looked at without running a test: two groups, because two steps fill two cores. */
+export const staticChecks: readonly (readonly Step[])[] = [
+  [format, types],
+  [lint, unused, generated],
+];

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** The root of the repository; every tool works from there, wherever it was called. */
+export const root = resolve(import.meta.dirname, '..');
+
+/** One thing that must hold, checked by a program: exit code 0 is yes. */
+export type Step = {
+  readonly name: string;
+  /** Node's arguments; the first is the script. */
+  readonly command: readonly string[];
+};
+
+export type StepResult = {
+  readonly step: Step;
+  readonly ok: boolean;
+  readonly seconds: number;
+  readonly output: string;
+};
+
+/** The path of a package's program, run by our Node and not by whichever the `PATH` names. */
+export function binary(path: string): string {
+  return join(root, 'node_modules', path);
+}
+
+/** Runs a step and keeps what it said. */
+export async function runStep(step: Step): Promise<StepResult> {
+  const start = performance.now();
+  const output: string[] = [];
+  const child = spawn(process.execPath, [...step.command], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const endWithUs = () => child.kill('SIGTERM');
+  process.once('exit', endWithUs);
+  child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  process.off('exit', endWithUs);
+  return { step, ok: code === 0, seconds: (performance.now() - start) / 1000, output: output.join('') };
+}
+
+/** Prints a line for a step, and what it said when it failed. */
+export function printStep({ step, ok, seconds, output }: StepResult): void {
+  console.log(`${ok ? '✓' : '✗'} ${step.name.padEnd(24)} ${seconds.toFixed(1).padStart(5)} s`);
+  if (!ok) console.log(output.trimEnd());
+}
+
+/** Runs groups one after another, the steps of a group side by side; prints each group as it ends. */
+export async function runGroups(groups: readonly (readonly Step[])[]): Promise<StepResult[]> {
+  const results: StepResult[] = [];
+  for (const group of groups) {
+    const ended = await Promise.all(group.map(runStep));
+    ended.forEach(printStep);
+    results.push(...ended);
+  }
+  return results;
+}
+
+/** The directories and files that formatters and linters look at; those that do not exist yet are left out. */
+export const sourcePaths = ['packages', 'e2e', 'bench', 'tools', 'bin', 'vitest.config.ts'].filter((path) =>
+  existsSync(join(root, path)),
+);
+
+/** A signal ends the tool with the code that shells expect, and its `exit` listeners end what it started. */
+export function endOnSignals(): void {
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+}
