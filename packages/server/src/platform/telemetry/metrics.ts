@@ -1,0 +1,148 @@
+/** Prometheus metrics under the names that REQUIREMENTS E3 gives. */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type Latencies, LatencyHistograms } from './latency.ts';
+
+/** The content type of `Metrics.render`. */
+export const metricsContentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
+
+/** The requests of one route. */
+export interface RouteMetrics {
+  /** Counts one answer. */
+  observe(status: number, seconds: number): void;
+}
+
+/** One round trip to the database, as the database tells it. */
+interface StatementObservation {
+  readonly name: string;
+  readonly lane: string;
+  readonly milliseconds: number;
+  readonly outcome: 'ok' | 'error';
+}
+
+export interface Metrics {
+  /** Resolved once for each route at start; `route` is the pattern, never a path. */
+  route(method: string, route: string): RouteMetrics;
+  observeStatement(observation: StatementObservation): void;
+  userRegistered(): void;
+  /** `type` is the mail's template, `status` how the attempt ended. */
+  emailJobProcessed(type: string, status: string): void;
+  /** Jobs that wait now, by kind. */
+  setQueueDepth(kind: string, depth: number): void;
+  /** Everything in Prometheus text format. */
+  render(): Promise<string>;
+}
+
+/**
+ * The process's metrics, in a registry of their own so that two of them can live in one test.
+ *
+ * @param options `processMetrics: false` leaves out Node's own (event loop lag, memory, handles), which keep a timer.
+ */
+export function createMetrics(options: { readonly processMetrics?: boolean } = {}): Metrics {
+  return new ProcessMetrics(options.processMetrics ?? true);
+}
+
+class ProcessMetrics implements Metrics {
+  readonly #registry = new Registry();
+  readonly #requests = new LatencyHistograms('http_request_duration_seconds', 'Time to answer a request.');
+  readonly #queries = new LatencyHistograms('db_query_duration_seconds', 'Time of a round trip to the database.');
+  readonly #operations = new Map<string, Map<string, Latencies>>();
+  readonly #queryErrors: Counter<'operation'>;
+  readonly #registrations: Counter;
+  readonly #emails: Counter<'type' | 'status'>;
+  readonly #queueDepth: Gauge<'kind'>;
+
+  constructor(processMetrics: boolean) {
+    const registers = [this.#registry];
+    this.#queryErrors = new Counter({
+      name: 'db_query_errors_total',
+      help: 'Round trips to the database that failed.',
+      labelNames: ['operation'],
+      registers,
+    });
+    this.#registrations = new Counter({
+      name: 'user_registrations_total',
+      help: 'Users registered.',
+      registers,
+    });
+    this.#emails = new Counter({
+      name: 'email_jobs_processed_total',
+      help: 'Attempts to send a mail.',
+      labelNames: ['type', 'status'],
+      registers,
+    });
+    this.#queueDepth = new Gauge({
+      name: 'jobs_queue_depth',
+      help: 'Jobs that wait.',
+      labelNames: ['kind'],
+      registers,
+    });
+    if (processMetrics) collectDefaultMetrics({ register: this.#registry });
+  }
+
+  route(method: string, route: string): RouteMetrics {
+    return new RouteLatencies(this.#requests, method, route);
+  }
+
+  observeStatement(observation: StatementObservation): void {
+    this.#operation(observation.name, observation.lane).observe(observation.milliseconds / 1000);
+    if (observation.outcome === 'error') this.#queryErrors.inc({ operation: observation.name });
+  }
+
+  userRegistered(): void {
+    this.#registrations.inc();
+  }
+
+  emailJobProcessed(type: string, status: string): void {
+    this.#emails.inc({ type, status });
+  }
+
+  setQueueDepth(kind: string, depth: number): void {
+    this.#queueDepth.set({ kind }, depth);
+  }
+
+  async render(): Promise<string> {
+    const parts = [
+      this.#requests.render(),
+      this.#requests.renderCounts('http_requests_total', 'Requests answered.'),
+      this.#queries.render(),
+      await this.#registry.metrics(),
+    ];
+    return `${parts.join('\n\n').trimEnd()}\n`;
+  }
+
+  #operation(name: string, lane: string): Latencies {
+    let lanes = this.#operations.get(name);
+    if (lanes === undefined) {
+      lanes = new Map();
+      this.#operations.set(name, lanes);
+    }
+    let latencies = lanes.get(lane);
+    if (latencies === undefined) {
+      latencies = this.#queries.child({ operation: name, lane });
+      lanes.set(lane, latencies);
+    }
+    return latencies;
+  }
+}
+
+class RouteLatencies implements RouteMetrics {
+  readonly #histograms: LatencyHistograms;
+  readonly #method: string;
+  readonly #route: string;
+  readonly #byStatus: (Latencies | undefined)[] = [];
+
+  constructor(histograms: LatencyHistograms, method: string, route: string) {
+    this.#histograms = histograms;
+    this.#method = method;
+    this.#route = route;
+  }
+
+  observe(status: number, seconds: number): void {
+    let latencies = this.#byStatus[status];
+    if (latencies === undefined) {
+      latencies = this.#histograms.child({ method: this.#method, route: this.#route, status_code: String(status) });
+      this.#byStatus[status] = latencies;
+    }
+    latencies.observe(seconds);
+  }
+}
