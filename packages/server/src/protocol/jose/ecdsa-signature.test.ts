@@ -1,0 +1,63 @@
+import { generateKeyPairSync, sign, verify } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { joseSignatureFromDer } from './ecdsa-signature.ts';
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** DER of two unsigned integers, written independently of the code under test. */
+function derOf(r: bigint, s: bigint): Buffer {
+  const integer = (value: bigint): Buffer => {
+    const hex = value.toString(16);
+    const even = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
+    const signed = (even[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), even]) : even;
+    return Buffer.concat([Buffer.of(0x02, signed.length), signed]);
+  };
+  const body = Buffer.concat([integer(r), integer(s)]);
+  return Buffer.concat([Buffer.of(0x30, body.length), body]);
+}
+
+const coordinate = fc.oneof(
+  fc.bigInt({ min: 1n, max: 2n ** 256n - 1n }),
+  fc.bigInt({ min: 1n, max: 2n ** 250n }),
+  fc.bigInt({ min: 1n, max: 2n ** 16n }),
+);
+
+describe('joseSignatureFromDer', () => {
+  it('gives r‖s of 32 bytes each, for short and long integers', () => {
+    fc.assert(
+      fc.property(coordinate, coordinate, (r, s) => {
+        const expected = r.toString(16).padStart(64, '0') + s.toString(16).padStart(64, '0');
+        expect(joseSignatureFromDer(derOf(r, s)).toString('hex')).toBe(expected);
+      }),
+    );
+  });
+
+  it('gives what Node verifies as ieee-p1363, for every message', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (message) => {
+        const signature = joseSignatureFromDer(sign('sha256', message, privateKey));
+        expect(verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('refuses everything that is no such signature, without reading beyond it', () => {
+    const der = derOf(2n ** 255n, 2n ** 254n);
+    expect(() => joseSignatureFromDer(Buffer.alloc(0))).toThrow(RangeError);
+    expect(() => joseSignatureFromDer(der.subarray(0, 40))).toThrow(RangeError);
+    expect(() => joseSignatureFromDer(Buffer.concat([der, Buffer.of(0)]))).toThrow(RangeError);
+    expect(() => joseSignatureFromDer(derOf(2n ** 256n, 1n))).toThrow(RangeError);
+    expect(() => joseSignatureFromDer(derOf(1n, 2n ** 300n))).toThrow(RangeError);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        try {
+          expect(joseSignatureFromDer(bytes)).toHaveLength(64);
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError);
+        }
+      }),
+    );
+  });
+});

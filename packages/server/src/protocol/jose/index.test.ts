@@ -1,0 +1,237 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
+import { jwtVerify, SignJWT } from 'jose';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  exportPrivateKey,
+  exportPublicJwk,
+  generateSigningKeyPair,
+  importSigningKey,
+  importVerifyKey,
+  jwkThumbprint,
+  type SigningAlgorithm,
+  type SigningKey,
+  signingAlgorithms,
+  signJwt,
+  verifyJwt,
+} from './index.ts';
+import { signBytes } from './sign.ts';
+
+const nowSeconds = 1_800_000_000;
+const now = new Date(nowSeconds * 1000);
+const issuer = 'https://id.example';
+const audience = 'https://api.example';
+const claims = { iss: issuer, aud: audience, sub: 's', jti: 'j', iat: nowSeconds, exp: nowSeconds + 900 };
+
+const keys = new Map<SigningAlgorithm, SigningKey>();
+
+beforeAll(async () => {
+  for (const alg of signingAlgorithms) keys.set(alg, await generateSigningKeyPair(alg));
+});
+
+function keyFor(alg: SigningAlgorithm): SigningKey {
+  const key = keys.get(alg);
+  if (key === undefined) throw new Error(`no ${alg} key`);
+  return key;
+}
+
+function verify(token: string, expected: Partial<Parameters<typeof verifyJwt>[1]> = {}): ReturnType<typeof verifyJwt> {
+  return verifyJwt(token, {
+    keys: (kid) => [...keys.values()].find((key) => key.kid === kid),
+    alg: 'ES256',
+    typ: 'at+jwt',
+    issuer,
+    audience,
+    now,
+    clockToleranceSeconds: 0,
+    ...expected,
+  });
+}
+
+async function outcomeOf(
+  changed: Record<string, unknown>,
+  expected: Parameters<typeof verify>[1] = {},
+): Promise<string> {
+  const token = signJwt({ key: keyFor('ES256'), typ: 'at+jwt', claims: { ...claims, ...changed } });
+  const result = await verify(token, expected);
+  return result.kind === 'ok' ? 'ok' : result.reason;
+}
+
+describe('vectors', () => {
+  it('signs the Ed25519 example of RFC 8037 appendix A.4', () => {
+    const jwk = {
+      kty: 'OKP',
+      crv: 'Ed25519',
+      d: 'nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A',
+      x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+    };
+    const privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
+    const key: SigningKey = { kid: 'a', alg: 'EdDSA', privateKey, publicKey: createPublicKey(privateKey) };
+    const input = Buffer.from('eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc');
+    expect(signBytes(key, input).toString('base64url')).toBe(
+      'hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg',
+    );
+  });
+
+  it('gives the thumbprint of RFC 8037 appendix A.3', async () => {
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' };
+    const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
+    expect(await jwkThumbprint({ publicKey })).toBe('kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k');
+  });
+});
+
+describe.each(signingAlgorithms)('%s', (alg) => {
+  it('signs what both we and another implementation verify, for all claims', async () => {
+    const key = keyFor(alg);
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(fc.stringMatching(/^x[a-z]{0,8}$/), fc.jsonValue()), async (more) => {
+        const expected: unknown = JSON.parse(JSON.stringify({ ...more, ...claims }));
+        const token = signJwt({ key, typ: 'at+jwt', claims: { ...more, ...claims } });
+        expect(await verify(token, { alg })).toEqual({ kind: 'ok', claims: expected });
+        const reference = await jwtVerify(token, key.publicKey, { algorithms: [alg], currentDate: now });
+        expect(reference.payload).toEqual(expected);
+        expect(reference.protectedHeader).toEqual({ alg, kid: key.kid, typ: 'at+jwt' });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('verifies what another implementation signed with our header', async () => {
+    const key = keyFor(alg);
+    const token = await new SignJWT(claims)
+      .setProtectedHeader({ alg, kid: key.kid, typ: 'at+jwt' })
+      .sign(key.privateKey);
+    expect(await verify(token, { alg })).toEqual({ kind: 'ok', claims });
+  });
+
+  it('names its keys by thumbprint and survives export and import of both halves', async () => {
+    const key = keyFor(alg);
+    expect(await jwkThumbprint(key)).toBe(key.kid);
+    const stored = importSigningKey({ kid: key.kid, alg, pkcs8: exportPrivateKey(key) });
+    const published = importVerifyKey(exportPublicJwk(key));
+    expect(exportPublicJwk(stored)).toEqual(exportPublicJwk(key));
+    const token = signJwt({ key: stored, typ: 'at+jwt', claims });
+    expect(await verify(token, { alg, keys: () => published })).toEqual({ kind: 'ok', claims });
+  });
+
+  it('publishes no private member', () => {
+    const names = Object.keys(exportPublicJwk(keyFor(alg))).toSorted();
+    const members = { ES256: ['crv', 'x', 'y'], EdDSA: ['crv', 'x'], RS256: ['e', 'n'] };
+    expect(names).toEqual([...members[alg], 'alg', 'kid', 'kty', 'use'].toSorted());
+  });
+
+  it('refuses every change of a token: no edit of it verifies', async () => {
+    const token = signJwt({ key: keyFor(alg), typ: 'at+jwt', claims });
+    const edit = fc.tuple(
+      fc.nat({ max: token.length }),
+      fc.nat({ max: 2 }),
+      fc.stringMatching(/^[A-Za-z0-9_=. -]{0,2}$/),
+    );
+    await fc.assert(
+      fc.asyncProperty(edit, async ([at, removed, added]) => {
+        const edited = token.slice(0, at) + added + token.slice(at + removed);
+        fc.pre(edited !== token);
+        expect((await verify(edited, { alg })).kind).toBe('invalid');
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('importing keys', () => {
+  it('refuses a key that its algorithm cannot use', () => {
+    const pkcs8 = exportPrivateKey(keyFor('ES256'));
+    expect(() => importSigningKey({ kid: 'k', alg: 'EdDSA', pkcs8 })).toThrow(TypeError);
+    expect(() => importSigningKey({ kid: 'k', alg: 'RS256', pkcs8 })).toThrow(TypeError);
+    const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ format: 'der', type: 'pkcs8' });
+    expect(() => importSigningKey({ kid: 'k', alg: 'ES256', pkcs8: p384 })).toThrow(TypeError);
+    expect(() => importVerifyKey({ ...exportPublicJwk(keyFor('RS256')), alg: 'ES256' })).toThrow(TypeError);
+  });
+
+  it('refuses to publish a private key', () => {
+    const { privateKey } = keyFor('ES256');
+    expect(() => exportPublicJwk({ kid: 'k', alg: 'ES256', publicKey: privateKey })).toThrow(TypeError);
+  });
+});
+
+describe('verifyJwt', () => {
+  it('refuses other spellings of a valid token', async () => {
+    const token = signJwt({ key: keyFor('ES256'), typ: 'at+jwt', claims });
+    // 64 bytes end in a group of two characters, whose last carries four unused bits.
+    const respelled = token.slice(0, -1) + { A: 'B', Q: 'R', g: 'h', w: 'x' }[token.slice(-1)];
+    expect(Buffer.from(respelled.slice(-86), 'base64url')).toEqual(Buffer.from(token.slice(-86), 'base64url'));
+    for (const text of [respelled, `${token}==`, ` ${token}`, `${token}\n`, token.replaceAll('.', '. ')]) {
+      expect(await verify(text)).toEqual({ kind: 'invalid', reason: 'malformed' });
+    }
+  });
+
+  it('uses one algorithm: the key’s, among those of the purpose', async () => {
+    const token = signJwt({ key: keyFor('ES256'), typ: 'at+jwt', claims });
+    expect(await verify(token, { alg: 'EdDSA' })).toEqual({ kind: 'invalid', reason: 'algorithm' });
+    expect(await verify(token, { alg: [] })).toEqual({ kind: 'invalid', reason: 'algorithm' });
+    expect((await verify(token, { alg: ['EdDSA', 'ES256'] })).kind).toBe('ok');
+    const mixed = signJwt({ key: { ...keyFor('RS256'), kid: keyFor('ES256').kid }, typ: 'at+jwt', claims });
+    expect(await verify(mixed, { alg: signingAlgorithms })).toEqual({ kind: 'invalid', reason: 'algorithm' });
+  });
+
+  it('refuses "none" and a MAC made with the public key (RFC 8725 §2.1)', async () => {
+    const { kid, publicKey } = keyFor('RS256');
+    const pem = Buffer.from(publicKey.export({ format: 'pem', type: 'spki' }));
+    const mac = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid, typ: 'at+jwt' }).sign(pem);
+    expect(await verify(mac, { alg: signingAlgorithms })).toEqual({ kind: 'invalid', reason: 'algorithm' });
+    const none = Buffer.from(JSON.stringify({ alg: 'none', kid, typ: 'at+jwt' })).toString('base64url');
+    const unsigned = `${none}.${mac.split('.')[1]}.AAAA`;
+    expect(await verify(unsigned, { alg: signingAlgorithms })).toEqual({ kind: 'invalid', reason: 'algorithm' });
+  });
+
+  it('refuses an unknown key, another key’s signature, and another type', async () => {
+    const token = signJwt({ key: keyFor('ES256'), typ: 'at+jwt', claims });
+    expect(await verify(token, { keys: () => undefined })).toEqual({ kind: 'invalid', reason: 'unknown_key' });
+    const other = await generateSigningKeyPair('ES256');
+    expect(await verify(token, { keys: () => other })).toEqual({ kind: 'invalid', reason: 'signature' });
+    for (const typ of ['JWT', 'AT+JWT', 'application/at+jwt']) {
+      const typed = signJwt({ key: keyFor('ES256'), typ, claims });
+      expect(await verify(typed)).toEqual({ kind: 'invalid', reason: 'type' });
+    }
+  });
+
+  it('refuses another issuer or audience, and a list of audiences', async () => {
+    expect(await outcomeOf({ iss: `${issuer}/` })).toBe('issuer');
+    expect(await outcomeOf({ iss: undefined })).toBe('issuer');
+    expect(await outcomeOf({ aud: 'https://other.example' })).toBe('audience');
+    expect(await outcomeOf({ aud: undefined })).toBe('audience');
+    expect(await outcomeOf({ aud: [audience] })).toBe('audience');
+    expect(await outcomeOf({ aud: [audience, 'https://other.example'] })).toBe('audience');
+  });
+
+  it('lives from iat and nbf to before exp, give or take the tolerance', async () => {
+    expect(await outcomeOf({ exp: nowSeconds + 1 })).toBe('ok');
+    expect(await outcomeOf({ exp: nowSeconds })).toBe('expired');
+    expect(await outcomeOf({ exp: nowSeconds }, { clockToleranceSeconds: 1 })).toBe('ok');
+    expect(await outcomeOf({ iat: nowSeconds + 1 })).toBe('not_yet_valid');
+    expect(await outcomeOf({ iat: nowSeconds + 1 }, { clockToleranceSeconds: 1 })).toBe('ok');
+    expect(await outcomeOf({ nbf: nowSeconds + 1 })).toBe('not_yet_valid');
+    expect(await outcomeOf({ nbf: nowSeconds })).toBe('ok');
+  });
+
+  it('wants exp and iat, and numbers for times', async () => {
+    expect(await outcomeOf({ exp: undefined })).toBe('claims');
+    expect(await outcomeOf({ iat: undefined })).toBe('claims');
+    expect(await outcomeOf({ exp: `${nowSeconds + 900}` })).toBe('claims');
+    expect(await outcomeOf({ nbf: 'soon' })).toBe('claims');
+  });
+
+  it('refuses a payload that is no object', async () => {
+    const key = keyFor('ES256');
+    const header = Buffer.from(JSON.stringify({ alg: key.alg, kid: key.kid, typ: 'at+jwt' })).toString('base64url');
+    const input = `${header}.${Buffer.from('"text"').toString('base64url')}`;
+    const token = `${input}.${signBytes(key, Buffer.from(input)).toString('base64url')}`;
+    expect(await verify(token)).toEqual({ kind: 'invalid', reason: 'malformed' });
+  });
+
+  it('lets a bug through instead of calling it an invalid token', async () => {
+    const token = signJwt({ key: keyFor('ES256'), typ: 'at+jwt', claims });
+    const unfit = { ...keyFor('EdDSA'), alg: 'ES256' as const };
+    await expect(verify(token, { keys: () => unfit })).rejects.toThrow('Invalid key type');
+  });
+});

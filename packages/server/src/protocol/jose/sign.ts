@@ -1,0 +1,36 @@
+import { sign } from 'node:crypto';
+import { joseSignatureFromDer } from './ecdsa-signature.ts';
+import type { SigningKey } from './keys.ts';
+
+/** Claims as JSON will carry them; members that are undefined are left out. */
+export type JwtClaims = { readonly [claim: string]: unknown };
+
+/**
+ * Writes and signs a JWT (RFC 7519) with the header `{"alg","kid","typ"}` and exactly the given claims.
+ * Synchronous, because a trip through the thread pool costs more than an ES256 or Ed25519 signature (25 to 35 µs);
+ * RS256 holds the event loop for ten times that.
+ *
+ * @param token `typ` names the purpose (`at+jwt`, RFC 9068 §2.1) so that one kind of token never passes as another.
+ */
+export function signJwt(token: { readonly key: SigningKey; readonly typ: string; readonly claims: JwtClaims }): string {
+  const { key, typ, claims } = token;
+  const signingInput = `${encodeJson({ alg: key.alg, kid: key.kid, typ })}.${encodeJson(claims)}`;
+  return `${signingInput}.${signBytes(key, Buffer.from(signingInput)).toString('base64url')}`;
+}
+
+/** The JWS signature (RFC 7515 §5.1, step 5) of a signing input, as bytes. */
+export function signBytes(key: SigningKey, signingInput: Uint8Array): Buffer {
+  // The bare KeyObject matters: with `{ key, dsaEncoding }` Node signs at a quarter of the speed.
+  switch (key.alg) {
+    case 'ES256':
+      return joseSignatureFromDer(sign('sha256', signingInput, key.privateKey));
+    case 'EdDSA':
+      return sign(null, signingInput, key.privateKey);
+    case 'RS256':
+      return sign('sha256', signingInput, key.privateKey);
+  }
+}
+
+function encodeJson(value: JwtClaims): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
