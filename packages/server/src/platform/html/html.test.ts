@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { html, joinHtml, page, text } from './index.ts';
+
+describe('html', () => {
+  it('escapes a text between tags and in attributes', () => {
+    expect(html`<a title="${`"><script>'\`&`}">${'<b>'}</a>`.toString()).toBe(
+      '<a title="&quot;&gt;&lt;script&gt;&#39;&#96;&amp;">&lt;b&gt;</a>',
+    );
+  });
+
+  it('does not escape Html twice, joins lists and leaves nothing for what is absent', () => {
+    const items = ['<', '>'].map((item) => html`<li>${item}</li>`);
+    const list = html`<ul>${items}</ul>${undefined}${null}${false}${7}`;
+    expect(list.toString()).toBe('<ul><li>&lt;</li><li>&gt;</li></ul>7');
+    expect(joinHtml(items).toString()).toBe('<li>&lt;</li><li>&gt;</li>');
+  });
+
+  it('lets no text open a tag or leave an attribute', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (value) => {
+        expect(html`${value}`.toString()).not.toMatch(/[<>"'`]/);
+      }),
+    );
+  });
+
+  it('takes a raw string as Html nowhere: it does not compile, and is escaped all the same', () => {
+    // @ts-expect-error a string is no Html
+    expect(page({ title: 'x', body: '<b>' }).toString()).toContain('&lt;b&gt;');
+  });
+});
+
+describe('page', () => {
+  it('has a language, a title, a heading and neither script nor inline style', () => {
+    const markup = page({ title: 'A & B', lang: 'de', body: html`<p>x</p>` }).toString();
+    expect(markup).toContain('<html lang="de">');
+    expect(markup).toContain('<title>A &amp; B – Latchkey</title>');
+    expect(markup).toContain('<h1>A &amp; B</h1>');
+    expect(markup).not.toMatch(/<script|<style|style=|\son[a-z]+=/);
+  });
+});
+
+describe('text', () => {
+  it('removes the common indentation', () => {
+    expect(text`
+      Hello ${'there'},
+
+        indented ${1}
+    `).toBe('Hello there,\n\n  indented 1\n');
+  });
+
+  it('lets no value start a line', () => {
+    expect(text`a ${'b\r\nBcc: c\u2028d'} e`).toBe('a b Bcc: c d e');
+  });
+});
