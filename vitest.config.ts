@@ -20,7 +20,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: [`${server}/src/**/*.test.ts`, 'tools/**/*.test.ts', 'bin/**/*.test.ts', ...architecture],
+          include: [`${server}/src/**/*.test.ts`, 'tools/**/*.test.ts', ...architecture],
           exclude: ['**/*.db.test.ts', '**/*.http.test.ts'],
           // Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file.
           pool: 'threads',
@@ -55,7 +55,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'server',
-          include: [`${server}/test/**/*.test.ts`],
+          include: [`${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
           exclude: architecture,
           globalSetup: postgres,
           testTimeout: 120_000,

@@ -28,7 +28,10 @@ function launch(entry, script, scriptArguments) {
 function runHere(script, scriptArguments) {
   // libuv reads the size when the pool is first used, which no line before this one does.
   // Argon2 takes one thread per core; the other two keep DNS and files moving while all cores hash.
-  if (!process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = String(os.cpus().length + 2);
+  if (!process.env.UV_THREADPOOL_SIZE)
+    process.env.UV_THREADPOOL_SIZE = String(
+      (os.availableParallelism ? os.availableParallelism() : os.cpus().length) + 2,
+    );
   enableCompileCache();
   if (process.env[launchedVariable]) endWithLauncher();
   process.argv = [process.execPath, script].concat(scriptArguments);
@@ -58,6 +61,13 @@ function endWithLauncher() {
   process.channel.unref();
 }
 
+/**
+ * Starts the launcher `entry` again, with this process's arguments, under another Node.
+ * Passes signals on, and ends as the child ends: with its code, or by its signal.
+ *
+ * @param {string} node path of the program.
+ * @param {string} entry
+ */
 function runOn(node, entry) {
   const environment = Object.assign({}, process.env);
   environment[launchedVariable] = '1';
@@ -84,4 +94,4 @@ function runOn(node, entry) {
   });
 }
 
-module.exports = { launch };
+module.exports = { launch, runOn };
