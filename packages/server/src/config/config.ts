@@ -44,6 +44,8 @@ export interface Config {
     readonly trustedProxies: readonly string[];
     /** From SIGTERM until running requests are cut off. */
     readonly drainSeconds: number;
+    /** Lets a server that is not in production listen beyond the loopback interface. */
+    readonly allowRemoteDevelopment: boolean;
   };
   /** The operator's listener. */
   readonly ops: { readonly host: string; readonly port: number };

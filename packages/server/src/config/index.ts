@@ -4,3 +4,10 @@
  * Every mistake is reported at once, a secret's value never; only `app` reads this module, the others get values.
  */
 export type { Config, DatabaseConfig, LogLevel, Mode, SigningAlgorithmName } from './config.ts';
+export type { DescribedSetting } from './document.ts';
+export { configurationPage, describeConfig } from './document.ts';
+export type { FileContent, FileReader } from './files.ts';
+export { diskFiles } from './files.ts';
+export type { Sources } from './gather.ts';
+export type { LoadedConfig } from './load.ts';
+export { loadConfig } from './load.ts';

@@ -1,0 +1,113 @@
+/** From the environment and the file to a checked configuration, or to every mistake at once. */
+import { createSecretKey } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { assert } from '#kernel/assert.ts';
+import type { Config, DatabaseConfig } from './config.ts';
+import type { Given, Sources } from './gather.ts';
+import { gather } from './gather.ts';
+import { findContradictions } from './rules.ts';
+import type { Setting, Settings } from './schema.ts';
+import { settings, settingsSchema } from './schema.ts';
+
+/** What loading came to. The exit code of `invalid` is 78 (EX_CONFIG). */
+export type LoadedConfig =
+  | { readonly kind: 'ok'; readonly config: Config }
+  /** A sentence for each mistake; none contains a secret's value. */
+  | { readonly kind: 'invalid'; readonly mistakes: readonly string[] };
+
+/** Loads the configuration; never throws for what somebody configured. */
+export function loadConfig(sources: Sources): LoadedConfig {
+  const gathered = gather(sources);
+  const given = new Map(gathered.given);
+  const mistakes = [...gathered.mistakes];
+  const broken = new Set(gathered.broken);
+  for (const [setting, found] of findMalformed(given)) {
+    mistakes.push(describeMalformed(setting, found));
+    given.delete(setting.key);
+    broken.add(setting.key);
+  }
+  const checked = settingsSchema.parse(toObject(given));
+  mistakes.push(...findContradictions(checked, broken));
+  if (mistakes.length > 0) return { kind: 'invalid', mistakes };
+  return { kind: 'ok', config: freeze(complete(checked, sources.cwd)) };
+}
+
+function findMalformed(given: ReadonlyMap<string, Given>): [Setting, Given][] {
+  const parsed = settingsSchema.safeParse(toObject(given));
+  if (parsed.success) return [];
+  const paths = parsed.error.issues.map((issue) => `${issue.path.join('.')}.`);
+  const malformed = settings.filter(({ key }) => paths.some((path) => path.startsWith(`${key}.`)));
+  return malformed.map((setting) => {
+    const found = given.get(setting.key);
+    assert(found !== undefined, `the schema refuses "${setting.key}" though it was not given`);
+    return [setting, found];
+  });
+}
+
+function describeMalformed(setting: Setting, { name, value }: Given): string {
+  if (setting.secret) return `${name} must be ${setting.expected}.`;
+  const hint = setting.hint(value);
+  const shown = JSON.stringify(value).slice(0, 100);
+  return `${name} must be ${setting.expected}; it is ${shown}${hint === undefined ? '' : ` (${hint})`}.`;
+}
+
+type Tree = { [name: string]: unknown };
+
+/** The nested object that the schema reads; groups are always there, so that defaults inside them apply. */
+function toObject(given: ReadonlyMap<string, Given>): Tree {
+  const root: Tree = {};
+  for (const { path, key } of settings) {
+    let group = root;
+    for (const name of path.slice(0, -1)) {
+      const child = (group[name] ?? {}) as Tree;
+      group[name] = child;
+      group = child;
+    }
+    const found = given.get(key);
+    if (found !== undefined) group[path.at(-1) ?? ''] = found.value;
+  }
+  return root;
+}
+
+function complete(checked: Settings, cwd: string): Config {
+  const { http, ops, passwords } = checked;
+  const publicUrl = new URL(http.publicUrl ?? `http://localhost:${http.port}`);
+  return {
+    mode: checked.mode,
+    dataDirectory: resolve(cwd, checked.dataDirectory ?? '.latchkey'),
+    http: { ...http, hosts: [...new Set(http.hosts.flatMap(toAddresses))], publicUrl: publicUrl.origin },
+    ops: { host: toAddresses(ops.host ?? 'localhost')[0] ?? '', port: ops.port },
+    database: completeDatabase(checked.database),
+    migrate: checked.migrate ?? (checked.mode === 'production' ? 'refuse' : 'auto'),
+    mail: { smtpUrl: checked.mail.smtpUrl, from: checked.mail.from ?? `Latchkey <no-reply@${publicUrl.hostname}>` },
+    keys: { kek: toKey(checked.keys.kek), signingAlgorithm: checked.keys.signingAlgorithm },
+    passwords: { ...passwords, hashConcurrency: passwords.hashConcurrency ?? availableParallelism() },
+    registration: checked.registration,
+    jobs: checked.jobs,
+    log: checked.log,
+  };
+}
+
+function completeDatabase({ kind, url, ...database }: Settings['database']): DatabaseConfig {
+  if (kind === 'embedded' || url === undefined) return { kind: 'embedded' };
+  const directUrl = database.directUrl ?? url;
+  return { ...database, kind: 'postgres', url, directUrl, adminUrl: database.adminUrl ?? directUrl };
+}
+
+/** `localhost` is listened on by both its addresses, since browsers try either first. */
+function toAddresses(host: string): string[] {
+  return host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
+}
+
+function toKey(base64: string | undefined): Config['keys']['kek'] {
+  return base64 === undefined ? undefined : createSecretKey(base64, 'base64');
+}
+
+/** Freezes objects and arrays all the way down; a KeyObject is immutable by itself. */
+function freeze<T>(value: T): T {
+  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+  if (!isPlain) return value;
+  for (const child of Object.values(value as object)) if (typeof child === 'object' && child !== null) freeze(child);
+  return Object.freeze(value);
+}

@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { editDistance, nearest } from './nearest.ts';
+
+describe('the edit distance', () => {
+  it.each([
+    ['kitten', 'sitting', 3],
+    ['', 'abc', 3],
+    ['abc', 'abc', 0],
+    ['PROT', 'PORT', 2],
+  ])('of %j and %j is %i', (from, to, distance) => {
+    expect(editDistance(from, to)).toBe(distance);
+  });
+
+  it('is symmetric, and at most the length of the longer text', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 12 }), fc.string({ maxLength: 12 }), (a, b) => {
+        expect(editDistance(a, b)).toBe(editDistance(b, a));
+        expect(editDistance(a, b)).toBeLessThanOrEqual(Math.max(a.length, b.length));
+      }),
+    );
+  });
+});
+
+describe('the nearest name', () => {
+  it('is found in spite of case', () => {
+    expect(nearest('latchkey_port', ['LATCHKEY_HOST', 'LATCHKEY_PORT'])).toBe('LATCHKEY_PORT');
+  });
+
+  it('is none when nothing is near', () => {
+    expect(nearest('xyz', ['LATCHKEY_HOST'])).toBeUndefined();
+  });
+});

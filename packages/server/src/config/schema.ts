@@ -1,0 +1,253 @@
+/** Every setting there is. Names, defaults and sentences of the reference page and of all messages come from here. */
+import { z } from 'zod';
+import type { SettingFacts } from './setting.ts';
+import { choice, flag, integer, list, optionalChoice, optionalInteger, secret, settingFacts, text } from './setting.ts';
+import { isKey, isListenAddress, isMailbox, isProxyRange, isPublicOrigin, isUrlOf } from './values.ts';
+
+const http = z.object({
+  hosts: list(
+    ['127.0.0.1', '::1'],
+    {
+      env: 'LATCHKEY_HOST',
+      expected: 'IP addresses or localhost, separated by commas',
+      doc: 'Addresses of the public listener. Outside production anything but a loopback address also needs `LATCHKEY_ALLOW_REMOTE_DEV=1`.',
+    },
+    isListenAddress,
+  ),
+  port: integer(0, 65_535, 3000, {
+    env: 'LATCHKEY_PORT',
+    doc: 'Port of the public listener. 0 lets the operating system choose.',
+    hint: (value) =>
+      typeof value === 'string' && /^(tcp|udp):\/\//.test(value)
+        ? 'Kubernetes sets it for a Service named latchkey: put "enableServiceLinks: false" into the pod, or name the Service otherwise'
+        : undefined,
+  }),
+  publicUrl: text(
+    {
+      env: 'LATCHKEY_PUBLIC_URL',
+      expected:
+        'an https origin without a path, such as https://auth.example.com (http only for localhost, 127.0.0.0/8 and [::1])',
+      fallback: 'http://localhost:<port>',
+      doc: 'The origin that users and applications reach; every link is built from it, and it is the issuer of tokens. Production requires https.',
+    },
+    isPublicOrigin,
+  ),
+  trustedProxies: list(
+    [],
+    {
+      env: 'LATCHKEY_TRUSTED_PROXIES',
+      expected: 'addresses or CIDR ranges such as 10.0.0.0/8, separated by commas, none of them /0',
+      doc: 'Proxies whose forwarding headers are believed. Without any the address of the connection counts.',
+    },
+    isProxyRange,
+  ),
+  drainSeconds: integer(0, 600, 25, {
+    env: 'LATCHKEY_DRAIN_SECONDS',
+    doc: 'After SIGTERM running requests and jobs have this long to end.',
+  }),
+  allowRemoteDevelopment: flag({
+    env: 'LATCHKEY_ALLOW_REMOTE_DEV',
+    doc: 'Lets a server that is not in production listen on addresses that other machines can reach.',
+  }),
+});
+
+const ops = z.object({
+  host: text(
+    {
+      env: 'LATCHKEY_OPS_HOST',
+      expected: 'an IP address or localhost',
+      fallback: '127.0.0.1',
+      doc: "Address of the operator's listener (`/metrics`, verbose `/readyz`). It asks for no credentials: keep it private.",
+    },
+    isListenAddress,
+  ),
+  port: integer(0, 65_535, 3001, {
+    env: 'LATCHKEY_OPS_PORT',
+    doc: "Port of the operator's listener. 0 lets the operating system choose.",
+  }),
+});
+
+const postgresUrl = {
+  expected: 'a URL such as postgres://user:password@host:5432/database',
+};
+
+const isPostgresUrl = (value: string) => isUrlOf(value, ['postgres:', 'postgresql:']);
+
+const database = z.object({
+  kind: optionalChoice(['embedded'], {
+    env: 'LATCHKEY_DATABASE',
+    doc: 'Says aloud that production shall use the embedded database. It survives the death of the process, not of the machine.',
+  }),
+  url: secret(
+    {
+      env: 'DATABASE_URL',
+      ...postgresUrl,
+      doc: 'PostgreSQL 15 or newer. Without it the embedded database in the data directory is used.',
+    },
+    isPostgresUrl,
+  ),
+  directUrl: secret(
+    {
+      env: 'DATABASE_DIRECT_URL',
+      ...postgresUrl,
+      fallback: 'DATABASE_URL',
+      doc: 'The same database around a pooler, for migrations, locks and backups.',
+    },
+    isPostgresUrl,
+  ),
+  adminUrl: secret(
+    {
+      env: 'DATABASE_ADMIN_URL',
+      ...postgresUrl,
+      fallback: 'DATABASE_DIRECT_URL',
+      doc: 'The same database as the role that owns the tables, for migrations; the serving role then owns nothing.',
+    },
+    isPostgresUrl,
+  ),
+  pooler: choice(['none', 'transaction'], 'none', {
+    env: 'DATABASE_POOLER',
+    doc: '`transaction` when `DATABASE_URL` goes through PgBouncer or the like in transaction mode.',
+  }),
+  poolMin: integer(0, 1000, 0, { env: 'DATABASE_POOL_MIN', doc: 'Pooled connections that are kept open.' }),
+  poolMax: integer(1, 1000, 10, {
+    env: 'DATABASE_POOL_MAX',
+    doc: 'Pooled connections at most, beside the four pipelined ones of each process.',
+  }),
+  connectTimeoutMs: integer(100, 600_000, 5000, {
+    env: 'DATABASE_CONNECT_TIMEOUT_MS',
+    doc: 'Milliseconds to wait for a connection, new or pooled.',
+  }),
+  idleTimeoutMs: integer(1000, 86_400_000, 30_000, {
+    env: 'DATABASE_IDLE_TIMEOUT_MS',
+    doc: 'Milliseconds after which an unused pooled connection is closed.',
+  }),
+  statementTimeoutMs: integer(100, 3_600_000, 10_000, {
+    env: 'DATABASE_STATEMENT_TIMEOUT_MS',
+    doc: 'Milliseconds that a pooled statement may take; pipelined ones always end after one second at most. Ignored by the embedded database.',
+  }),
+});
+
+const mail = z.object({
+  smtpUrl: secret(
+    {
+      env: 'SMTP_URL',
+      expected: 'a URL such as smtps://user:password@mail.example.com:465 or smtp://mail.example.com:587',
+      fallback: 'the built-in inbox, outside production',
+      doc: 'The mail server. Required in production.',
+    },
+    (value) => isUrlOf(value, ['smtp:', 'smtps:']),
+  ),
+  from: text(
+    {
+      env: 'LATCHKEY_MAIL_FROM',
+      expected: 'an e-mail address, alone or as Name <address>',
+      fallback: 'Latchkey <no-reply@host of the public URL>',
+      doc: 'Sender of all mails.',
+    },
+    isMailbox,
+  ),
+});
+
+const keys = z.object({
+  kek: secret(
+    {
+      env: 'LATCHKEY_KEK',
+      expected: '32 bytes in base64 (44 characters), as "openssl rand -base64 32" makes them',
+      fallback: 'created in the data directory, outside production',
+      doc: 'The key-encryption key, which wraps all other keys. Without it the database cannot be read: keep a copy apart from the backups. Required in production.',
+    },
+    isKey,
+  ),
+  signingAlgorithm: choice(['ES256', 'EdDSA', 'RS256'], 'ES256', {
+    env: 'LATCHKEY_SIGNING_ALGORITHM',
+    doc: 'Algorithm of new signing keys; a change takes effect at the next rotation.',
+  }),
+});
+
+const passwords = z.object({
+  argon2: z.object({
+    memoryKib: integer(8, 4_194_304, 19_456, {
+      env: 'LATCHKEY_ARGON2_MEMORY_KIB',
+      doc: 'Memory of one password hash, in KiB.',
+    }),
+    passes: integer(1, 100, 2, { env: 'LATCHKEY_ARGON2_TIME', doc: 'Passes of one password hash.' }),
+    parallelism: integer(1, 64, 1, { env: 'LATCHKEY_ARGON2_PARALLELISM', doc: 'Lanes of one password hash.' }),
+  }),
+  hashConcurrency: optionalInteger(1, 256, {
+    env: 'LATCHKEY_HASH_CONCURRENCY',
+    fallback: 'the number of cores',
+    doc: 'Password hashes computed at once; each takes the memory above.',
+  }),
+  hashQueueLength: integer(0, 100_000, 100, {
+    env: 'LATCHKEY_HASH_QUEUE_LENGTH',
+    doc: 'Password hashes that may wait; beyond it the answer is 503 at once.',
+  }),
+});
+
+/** The one schema. Its shape is the shape of `latchkey.config.json`. */
+export const settingsSchema = z.object({
+  mode: choice(['production', 'development', 'test'], 'development', {
+    env: 'NODE_ENV',
+    doc: 'The mode. It can be set in the environment only.',
+  }),
+  dataDirectory: text({
+    env: 'LATCHKEY_DATA_DIR',
+    expected: 'a path',
+    fallback: '.latchkey',
+    doc: 'Directory of the embedded database, the control socket and created keys; relative to the working directory.',
+  }),
+  http,
+  ops,
+  database,
+  migrate: optionalChoice(['auto', 'refuse'], {
+    env: 'LATCHKEY_MIGRATE',
+    fallback: '`refuse` in production, else `auto`',
+    doc: 'Whether `serve` migrates the schema by itself or says which command to run.',
+  }),
+  mail,
+  keys,
+  passwords,
+  registration: choice(['open', 'closed'], 'open', {
+    env: 'LATCHKEY_REGISTRATION',
+    doc: 'Who may register.',
+    hint: (value) => (value === 'invite' ? 'registration by invitation is not supported yet' : undefined),
+  }),
+  jobs: z.object({
+    concurrency: integer(1, 256, 8, {
+      env: 'LATCHKEY_JOB_CONCURRENCY',
+      doc: 'Jobs that one process works on at once.',
+    }),
+  }),
+  log: z.object({
+    level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', {
+      env: 'LATCHKEY_LOG_LEVEL',
+      doc: 'The least severe messages that are logged.',
+    }),
+  }),
+});
+
+/** What the schema makes of everything that was given. */
+export type Settings = z.output<typeof settingsSchema>;
+
+/** One setting: its place in the file, and its facts. */
+export interface Setting extends SettingFacts {
+  /** `['http', 'port']`. */
+  readonly path: readonly string[];
+  /** `http.port`. */
+  readonly key: string;
+}
+
+/** All settings in the order of the schema. */
+export const settings: readonly Setting[] = leaves(settingsSchema, []);
+
+/** Names that other products and our own plans make people try; each is refused in a sentence of its own. */
+export const notYetSupported: readonly string[] = ['REDIS_URL', 'DATABASE_REPLICA_URL'];
+
+function leaves(schema: z.ZodObject, path: readonly string[]): Setting[] {
+  return Object.entries(schema.shape).flatMap(([name, child]) => {
+    const childPath = [...path, name];
+    if (child instanceof z.ZodObject) return leaves(child, childPath);
+    const facts = settingFacts.get(child as z.ZodType);
+    return facts === undefined ? [] : [{ ...facts, path: childPath, key: childPath.join('.') }];
+  });
+}

@@ -1,0 +1,111 @@
+/** How one setting is declared: a zod schema for its value, and beside it what people need to know about it. */
+import { z } from 'zod';
+import { isLine } from './values.ts';
+
+/** What is known of a setting beyond its schema. */
+export interface SettingFacts {
+  /** The environment variable. A secret's value can also come from the file that `…_FILE` names. */
+  readonly env: string;
+  readonly secret: boolean;
+  /** Completes "must be …". */
+  readonly expected: string;
+  /** What holds when nothing is given, for people; empty when nothing does. */
+  readonly fallback: string;
+  readonly doc: string;
+  /** The value that an environment variable's text stands for; text that stands for none is left for the schema. */
+  readonly decode: (text: string) => unknown;
+  /** A better sentence for a mistake that is known to happen. */
+  readonly hint: (value: unknown) => string | undefined;
+}
+
+/** The facts of each leaf of the schema. */
+export const settingFacts = z.registry<SettingFacts>();
+
+type Declaration = Pick<SettingFacts, 'env' | 'doc'> & Partial<SettingFacts>;
+
+function declare<Schema extends z.ZodType>(schema: Schema, facts: Declaration & { readonly expected: string }): Schema {
+  const complete = { secret: false, fallback: '', decode: (text: string) => text, hint: () => undefined, ...facts };
+  settingFacts.add(schema, complete);
+  return schema;
+}
+
+/** A text that satisfies `is`; undefined when it is not given. */
+export function text(facts: Declaration & { readonly expected: string }, is: (text: string) => boolean = isLine) {
+  return declare(z.string().refine(is).optional(), facts);
+}
+
+/** A text that is never shown, and can come from a file. */
+export function secret(facts: Declaration & { readonly expected: string }, is: (text: string) => boolean) {
+  return text({ ...facts, secret: true }, is);
+}
+
+/** A whole number in a range. */
+export function integer(min: number, max: number, fallback: number, facts: Declaration) {
+  return declare(z.int().min(min).max(max).default(fallback), {
+    ...wholeNumber(min, max),
+    fallback: String(fallback),
+    ...facts,
+  });
+}
+
+/** A whole number in a range whose default depends on something else. */
+export function optionalInteger(min: number, max: number, facts: Declaration) {
+  return declare(z.int().min(min).max(max).optional(), { ...wholeNumber(min, max), ...facts });
+}
+
+function wholeNumber(min: number, max: number): Pick<SettingFacts, 'expected' | 'decode'> {
+  return {
+    expected: `a whole number from ${min} to ${max}`,
+    decode: (text) => (/^[0-9]{1,15}$/.test(text) ? Number(text) : text),
+  };
+}
+
+/** One of a few words. */
+export function choice<const Words extends readonly [string, ...string[]]>(
+  words: Words,
+  fallback: NoInfer<Words[number]>,
+  facts: Declaration,
+) {
+  const schema = z.enum(words as readonly string[]).default(fallback) as z.ZodType<Words[number]>;
+  return declare(schema, { expected: oneOf(words), fallback, ...facts });
+}
+
+/** One of a few words, or nothing. */
+export function optionalChoice<const Words extends readonly [string, ...string[]]>(words: Words, facts: Declaration) {
+  const schema = z.enum(words as readonly string[]).optional() as z.ZodType<Words[number] | undefined>;
+  return declare(schema, { expected: oneOf(words), ...facts });
+}
+
+function oneOf(words: readonly string[]): string {
+  if (words.length < 2) return words.join('');
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+/** Yes or no; off unless it is given. */
+export function flag(facts: Declaration) {
+  const meanings = new Map<string, boolean>([
+    ['1', true],
+    ['true', true],
+    ['0', false],
+    ['false', false],
+  ]);
+  return declare(z.boolean().default(false), {
+    expected: '1 or 0 (true or false)',
+    fallback: '0',
+    decode: (text) => meanings.get(text) ?? text,
+    ...facts,
+  });
+}
+
+/** Several values; separated by commas in the environment, an array in the file. */
+export function list(
+  fallback: readonly string[],
+  facts: Declaration & { readonly expected: string },
+  is: (text: string) => boolean,
+) {
+  return declare(z.array(z.string().refine(is)).default([...fallback]), {
+    fallback: fallback.join(','),
+    decode: (text) => text.split(',').map((item) => item.trim()),
+    ...facts,
+  });
+}

@@ -1,0 +1,58 @@
+/** What a value must look like, as pure predicates; the schema pairs each with a sentence. */
+import { isIP } from 'node:net';
+
+// C0, DEL and C1: never part of a setting, and a line break in one would forge a header or a log line.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** One line of text without control characters. */
+export function isLine(text: string): boolean {
+  return text !== '' && !controlCharacter.test(text);
+}
+
+/** Whether only this machine can reach an address or origin host: `localhost`, 127.0.0.0/8, `::1` (also in brackets). */
+export function isLoopback(host: string): boolean {
+  const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
+}
+
+/** Something to listen on. A host name is refused because what it resolves to may change after the checks. */
+export function isListenAddress(text: string): boolean {
+  return text === 'localhost' || isIP(text) !== 0;
+}
+
+/** An https origin, or an http one that only this machine can reach; no user, path, query or fragment. */
+export function isPublicOrigin(text: string): boolean {
+  if (!isLine(text) || /[?#\\]/.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  const bare = url.username === '' && url.password === '' && url.pathname === '/' && url.hostname !== '';
+  return bare && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)));
+}
+
+/** A URL of one of the schemes, each written with its colon. */
+export function isUrlOf(text: string, schemes: readonly string[]): boolean {
+  return isLine(text) && URL.canParse(text) && schemes.includes(new URL(text).protocol);
+}
+
+/** An address or CIDR range; `/0` is refused, since believing everybody lets everybody choose their own address. */
+export function isProxyRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  if (prefix === undefined) return true;
+  const bits = /^[1-9][0-9]{0,2}$/.test(prefix) ? Number(prefix) : 0;
+  return bits >= 1 && bits <= (version === 4 ? 32 : 128);
+}
+
+/** 32 bytes in base64, canonical and padded, as `openssl rand -base64 32` writes them. */
+export function isKey(text: string): boolean {
+  if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) return false;
+  return Buffer.from(text, 'base64').toString('base64') === text;
+}
+
+/** `local@domain` or `Name <local@domain>`; a first check against slips, the mail server has the last word. */
+export function isMailbox(text: string): boolean {
+  if (!isLine(text)) return false;
+  const address = /^(?:[^<>"]+ )?<([^<>]+)>$/.exec(text)?.[1] ?? text;
+  return /^[^\s@<>",;:()[\]\\]+@[^\s@<>",;:()[\]\\]+$/.test(address);
+}
