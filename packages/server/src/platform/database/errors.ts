@@ -62,9 +62,10 @@ export function busy(what: string, cause?: unknown): Problem {
   return new Problem('busy', { log: what, cause, retryAfterSeconds: 1 });
 }
 
-/** What a caller gets for an error of a statement that certainly had no effect. */
+/** What a caller gets for an error of a statement or transaction that certainly had no effect. */
 export function refusalOf(name: string, error: unknown): unknown {
   if (isLockTimeout(error)) return busy(`"${name}" waited too long for a lock`, error);
+  if (isTransient(error)) return busy(`"${name}" lost to other transactions again and again`, error);
   if (sqlState(error) === '57014') return busy(`"${name}" ran into statement_timeout`, error);
   return error;
 }

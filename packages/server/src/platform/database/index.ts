@@ -4,7 +4,21 @@
  * Invariants: a statement that fails never hurts its neighbours; an effect whose connection was lost is sent again only
  * if that is harmless, and else is refused as `outcome_unknown`; nothing waits without a bound.
  */
+export type { JsonValue } from '#kernel/json.ts';
+export { openEmbedded } from './embedded-database.ts';
 export { isOutcomeUnknown, isUniqueViolation } from './errors.ts';
+export type { MigrationTarget } from './migration-connection.ts';
+export type { Migration } from './migration-files.ts';
+export {
+  type MigrationOptions,
+  type MigrationStatus,
+  migrateDown,
+  migrateUp,
+  migrationPlan,
+  migrationStatus,
+  type SchemaState,
+  schemaState,
+} from './migrations.ts';
 export type {
   EmbeddedDatabase,
   EmbeddedOptions,
@@ -13,10 +27,10 @@ export type {
   PostgresDatabase,
   PostgresOptions,
 } from './options.ts';
+export { openPostgres } from './postgres-database.ts';
 export {
   declaredStatements,
   type Fragment,
-  type JsonValue,
   type Lane,
   type Shape,
   type SqlType,

@@ -1,0 +1,95 @@
+/** Makes a connection to PostgreSQL that behaves the same whatever the server's or the role's defaults are. */
+import { Client, type ClientBase, type ClientConfig } from 'pg';
+import type { PostgresOptions } from './options.ts';
+
+/** Session settings in milliseconds, where 0 means no limit. */
+export interface SessionSettings {
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
+  readonly synchronousCommit: boolean;
+}
+
+type Reach = Pick<PostgresOptions, 'url' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
+
+/** What pg needs to connect. No timeout is a start-up parameter: PgBouncer refuses those that it does not know. */
+export function clientConfig(reach: Reach): ClientConfig {
+  return {
+    connectionString: reach.url,
+    application_name: reach.applicationName,
+    connectionTimeoutMillis: reach.connectTimeoutMs ?? 5000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  };
+}
+
+/** A connected client with these settings; it rejects with pg's own error. */
+export async function connectClient(reach: Reach, settings: SessionSettings, pipeline: boolean): Promise<Client> {
+  const client = new Client({ ...clientConfig(reach), pipeline });
+  // Without a listener the loss of an idle connection would end the process; who keeps the client adds its own.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await prepareSession(client, reach, settings);
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
+  return client;
+}
+
+/** Makes a fresh session ours. Behind a transaction pooler the session is everybody's and stays as it is. */
+export async function prepareSession(client: ClientBase, reach: Reach, settings: SessionSettings): Promise<void> {
+  parseInt8AsNumber(client);
+  if (reach.pooler === 'transaction') return;
+  await client.query(`
+    set client_encoding = 'UTF8';
+    set datestyle = 'ISO';
+    set timezone = 'UTC';
+    set bytea_output = 'hex';
+    set default_transaction_isolation = 'read committed';
+    set statement_timeout = ${settings.statementTimeoutMs};
+    set lock_timeout = ${settings.lockTimeoutMs};
+    set idle_in_transaction_session_timeout = ${settings.idleInTransactionTimeoutMs};
+    set synchronous_commit = ${settings.synchronousCommit ? 'on' : 'off'}`);
+}
+
+/**
+ * Refuses, in a sentence each, a server that we cannot run on: older than 15, or behind a pooler that nobody told us of,
+ * where a named statement could answer another client's row.
+ */
+export async function probeServer(client: Client, reach: Reach): Promise<void> {
+  const { rows } = await client.query<[number, string, number]>({
+    text: `select current_setting('server_version_num')::int4, current_setting('server_version'), pg_backend_pid()`,
+    rowMode: 'array',
+  });
+  const [versionNumber, version, backendPid] = rows[0] as [number, string, number];
+  if (versionNumber < 150_000) {
+    throw new Error(`PostgreSQL 15 or newer is needed, and this server is PostgreSQL ${version}.`);
+  }
+  if (reach.pooler !== 'transaction' && processIdOf(client) !== backendPid) {
+    throw new Error(
+      'There is a connection pooler between Latchkey and PostgreSQL: ' +
+        'connect directly, or set DATABASE_POOLER=transaction and DATABASE_DIRECT_URL.',
+    );
+  }
+}
+
+/** The backend's process id as the server told it at the start; a pooler tells its own. */
+function processIdOf(client: Client): number | null {
+  return (client as Client & { processID: number | null }).processID;
+}
+
+const int8 = 20;
+
+/** int8 as a number, for this client only; a value beyond 2^53 is refused rather than rounded. */
+export function parseInt8AsNumber(client: ClientBase): void {
+  client.setTypeParser(int8, safeInteger);
+}
+
+/** The number that a text of digits means. */
+export function safeInteger(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${text} is too large for an int8 that is read as a number`);
+  return number;
+}

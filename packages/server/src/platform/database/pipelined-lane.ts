@@ -1,0 +1,173 @@
+/**
+ * A lane of pipelined connections of our own: pg's pool lends a connection to one query at a time and drops it at every
+ * SQL error, and pg never reconnects. A statement goes to the connection with the least in flight; each is its own
+ * transaction and fails alone.
+ */
+import { randomInt } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import type { Client, QueryArrayConfig, QueryArrayResult } from 'pg';
+import type { Clock } from '#kernel/clock.ts';
+import { busy, ConnectionLost, endsSession, unavailable } from './errors.ts';
+
+/** How a lane is made. */
+export interface LaneOptions {
+  readonly name: string;
+  readonly connections: number;
+  readonly clock: Clock;
+  /** Makes a connected, pipelined client. */
+  connect(): Promise<Client>;
+  onConnectionError(error: Error): void;
+}
+
+/** How long a statement waits for a connection when none is up. */
+const connectionWaitMs = 2000;
+const waitingAtMost = 1000;
+const inFlightAtMostPerConnection = 2000;
+/** A connection that answers nothing for this long, with statements in flight, is given up: the network ate it. */
+const silenceAtMostMs = 15_000;
+const reconnectFirstMs = 50;
+const reconnectAtMostMs = 2000;
+
+interface Live {
+  readonly client: Client;
+  inFlight: number;
+  lastAnswerMs: number;
+  dead: boolean;
+}
+
+/** Some pipelined connections that stand in for each other and come back by themselves. */
+export class PipelinedLane {
+  readonly #options: LaneOptions;
+  readonly #live = new Set<Live>();
+  readonly #connected = new EventEmitter().setMaxListeners(0);
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #watch: NodeJS.Timeout;
+  #waiting = 0;
+  #closed = false;
+
+  private constructor(options: LaneOptions) {
+    this.#options = options;
+    this.#watch = setInterval(() => this.#giveUpSilent(), silenceAtMostMs / 3).unref();
+  }
+
+  /** Opens all connections; if one fails, none stays. */
+  static async open(options: LaneOptions): Promise<PipelinedLane> {
+    const lane = new PipelinedLane(options);
+    const made = await Promise.allSettled(Array.from({ length: options.connections }, () => options.connect()));
+    for (const attempt of made) if (attempt.status === 'fulfilled') lane.#adopt(attempt.value);
+    const failed = made.find((attempt) => attempt.status === 'rejected');
+    if (failed === undefined) return lane;
+    await lane.close();
+    throw failed.reason;
+  }
+
+  /**
+   * Sends one statement.
+   * @throws ConnectionLost when the connection went away before the answer came; `unavailable` and `busy` when it was
+   * not sent; else the server's error.
+   */
+  async send(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
+    const live = this.#leastBusy() ?? (await this.#nextConnected());
+    if (live.inFlight >= inFlightAtMostPerConnection) throw busy(`lane ${this.#options.name} is full`);
+    if (live.inFlight === 0) live.lastAnswerMs = this.#options.clock.monotonicMs();
+    live.inFlight += 1;
+    try {
+      const answer = await live.client.query<unknown[]>(query);
+      return answer;
+    } catch (error) {
+      // A FATAL error reaches the statement before the client hears that its connection is over.
+      if (endsSession(error)) this.#bury(live, error as Error);
+      if (live.dead) throw new ConnectionLost('the connection was lost', { cause: error });
+      throw error;
+    } finally {
+      live.inFlight -= 1;
+      live.lastAnswerMs = this.#options.clock.monotonicMs();
+    }
+  }
+
+  /** Ends the connections after the statements in flight. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#watch);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    const ending = [...this.#live].map((live) => live.client.end());
+    this.#live.clear();
+    await Promise.all(ending);
+  }
+
+  #leastBusy(): Live | undefined {
+    let least: Live | undefined;
+    for (const live of this.#live) {
+      if (least === undefined || live.inFlight < least.inFlight) least = live;
+    }
+    return least;
+  }
+
+  async #nextConnected(): Promise<Live> {
+    const { name } = this.#options;
+    if (this.#closed) throw unavailable(`lane ${name} is closed`);
+    if (this.#waiting >= waitingAtMost) throw unavailable(`too many statements wait for lane ${name}`);
+    this.#waiting += 1;
+    try {
+      await once(this.#connected, 'connected', { signal: AbortSignal.timeout(connectionWaitMs) });
+    } catch (error) {
+      throw unavailable(`lane ${name} has had no connection for ${connectionWaitMs} ms`, error);
+    } finally {
+      this.#waiting -= 1;
+    }
+    const live = this.#leastBusy();
+    if (live === undefined) throw unavailable(`lane ${name} lost its connection again`);
+    return live;
+  }
+
+  #adopt(client: Client): void {
+    const live: Live = { client, inFlight: 0, lastAnswerMs: this.#options.clock.monotonicMs(), dead: false };
+    client.on('error', (error) => this.#bury(live, error));
+    this.#live.add(live);
+    this.#connected.emit('connected');
+  }
+
+  #bury(live: Live, error: Error): void {
+    if (live.dead) return;
+    live.dead = true;
+    // A lane that is closing has let go of its connections already.
+    if (!this.#live.delete(live)) return;
+    this.#options.onConnectionError(error);
+    void live.client.end();
+    this.#reconnectLater(reconnectFirstMs);
+  }
+
+  // The jitter keeps the nodes of a deployment from returning to a restarted server in one wave.
+  #reconnectLater(delayMs: number): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        void this.#reconnect(delayMs);
+      },
+      randomInt(Math.ceil(delayMs / 2), delayMs + 1),
+    ).unref();
+    this.#timers.add(timer);
+  }
+
+  async #reconnect(delayMs: number): Promise<void> {
+    try {
+      const client = await this.#options.connect();
+      if (this.#closed) await client.end();
+      else this.#adopt(client);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#options.onConnectionError(error as Error);
+      this.#reconnectLater(Math.min(delayMs * 2, reconnectAtMostMs));
+    }
+  }
+
+  #giveUpSilent(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const live of this.#live) {
+      if (live.inFlight === 0 || nowMs - live.lastAnswerMs < silenceAtMostMs) continue;
+      live.client.connection.stream.destroy();
+      this.#bury(live, new Error(`lane ${this.#options.name}: no answer for ${silenceAtMostMs} ms`));
+    }
+  }
+}

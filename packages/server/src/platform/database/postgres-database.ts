@@ -1,0 +1,141 @@
+/** The database on a PostgreSQL server: each statement on its lane, transactions on the pool. */
+import type { QueryArrayConfig, QueryArrayResult } from 'pg';
+import { Problem } from '#kernel/problem.ts';
+import { connectClient, probeServer, type SessionSettings } from './connecting.ts';
+import { ConnectionPool, retryTransient } from './connection-pool.ts';
+import { ConnectionLost, isLockTimeout, isTransient, outcomeUnknown, refusalOf, unavailable } from './errors.ts';
+import type { PostgresDatabase, PostgresOptions } from './options.ts';
+import { PipelinedLane } from './pipelined-lane.ts';
+import { type Bound, RoundTrips, SentQueries } from './queries.ts';
+import type { Lane, Statement } from './statement.ts';
+
+// A statement that waits delays all that come behind it on its connection, so a lane's waits are short.
+const laneSettings: SessionSettings = {
+  statementTimeoutMs: 1000,
+  lockTimeoutMs: 250,
+  idleInTransactionTimeoutMs: 1000,
+  synchronousCommit: true,
+};
+const counterSettings: SessionSettings = { ...laneSettings, synchronousCommit: false };
+const poolLockTimeoutMs = 2000;
+const idleInTransactionTimeoutMs = 10_000;
+
+type Lanes = Readonly<Record<Exclude<Lane, 'pool'>, PipelinedLane>>;
+
+/**
+ * Connects to PostgreSQL: two connections each for reads and writes, one for counters, and the pool.
+ * @throws Error with a sentence for the operator when the server cannot be reached or cannot be used.
+ */
+export async function openPostgres(options: PostgresOptions): Promise<PostgresDatabase> {
+  await probe(options);
+  const roundTrips = new RoundTrips(options);
+  const poolSettings: SessionSettings = {
+    statementTimeoutMs: options.statementTimeoutMs ?? 10_000,
+    lockTimeoutMs: poolLockTimeoutMs,
+    idleInTransactionTimeoutMs,
+    synchronousCommit: true,
+  };
+  const opening = [
+    openLane('read', 2, options, laneSettings),
+    openLane('write', 2, options, laneSettings),
+    openLane('counter', 1, options, counterSettings),
+    ConnectionPool.open(options, poolSettings, roundTrips),
+  ] as const;
+  const opened = await Promise.allSettled(opening);
+  const failed = opened.find((part) => part.status === 'rejected');
+  if (failed !== undefined) {
+    await Promise.all(opened.map((part) => (part.status === 'fulfilled' ? part.value.close() : undefined)));
+    throw cannotConnect(failed.reason);
+  }
+  const [read, write, counter, pool] = await Promise.all(opening);
+  return assemble(options, { read, write, counter }, pool, roundTrips);
+}
+
+async function probe(options: PostgresOptions): Promise<void> {
+  const client = await connectClient(options, laneSettings, false).catch((error: unknown) => {
+    throw cannotConnect(error);
+  });
+  try {
+    await probeServer(client, options);
+  } finally {
+    await client.end();
+  }
+}
+
+function cannotConnect(cause: unknown): Error {
+  const reason = cause instanceof Error && cause.message !== '' ? cause.message : String(cause);
+  return new Error(`Cannot connect to PostgreSQL: ${reason}`, { cause });
+}
+
+function openLane(name: string, connections: number, options: PostgresOptions, settings: SessionSettings) {
+  return PipelinedLane.open({
+    name,
+    connections,
+    clock: options.clock,
+    connect: () => connectClient(options, settings, true),
+    onConnectionError: (error) => options.onConnectionError?.(error),
+  });
+}
+
+function assemble(
+  options: PostgresOptions,
+  lanes: Lanes,
+  pool: ConnectionPool,
+  roundTrips: RoundTrips,
+): PostgresDatabase {
+  const sendOnce = (statement: Statement, query: QueryArrayConfig) =>
+    roundTrips.watch(statement.name, statement.lane, () =>
+      statement.lane === 'pool' ? pool.send(query) : lanes[statement.lane].send(query),
+    );
+  const sendOnPool = (statement: Statement, query: QueryArrayConfig) =>
+    roundTrips.watch(statement.name, 'pool', () => pool.send(query));
+  const queries = new SentQueries(
+    (statement, bound) => sendSafely(statement, bound, sendOnce, sendOnPool),
+    options.pooler !== 'transaction',
+  );
+  return {
+    kind: 'postgres',
+    rows: queries.rows.bind(queries),
+    row: queries.row.bind(queries),
+    run: queries.run.bind(queries),
+    transaction: (work) => pool.transaction(work),
+    poolUse: () => pool.use(),
+    close: async () => {
+      await Promise.all([lanes.read.close(), lanes.write.close(), lanes.counter.close(), pool.close()]);
+    },
+  };
+}
+
+type SendOnce = (statement: Statement, query: QueryArrayConfig) => Promise<QueryArrayResult<unknown[]>>;
+
+/** Sends once, and a second time only where that is harmless. */
+async function sendSafely(statement: Statement, bound: Bound, sendOnce: SendOnce, sendOnPool: SendOnce) {
+  try {
+    const answer = await sendOnce(statement, bound.query);
+    return answer;
+  } catch (error) {
+    return sendAgain(statement, bound, error, sendOnce, sendOnPool);
+  }
+}
+
+async function sendAgain(statement: Statement, bound: Bound, first: unknown, sendOnce: SendOnce, sendOnPool: SendOnce) {
+  try {
+    const answer = await retryOf(statement, bound, first, sendOnce, sendOnPool);
+    return answer;
+  } catch (last) {
+    const lost = last instanceof ConnectionLost || (first instanceof ConnectionLost && last instanceof Problem);
+    if (!lost) throw refusalOf(statement.name, last);
+    if (statement.lane === 'read') throw unavailable(`the connection was lost twice during "${statement.name}"`, last);
+    throw outcomeUnknown(`"${statement.name}"`, last);
+  }
+}
+
+/** The second try, if this error allows one. */
+function retryOf(statement: Statement, bound: Bound, error: unknown, sendOnce: SendOnce, sendOnPool: SendOnce) {
+  if (error instanceof ConnectionLost && statement.idempotent) return sendOnce(statement, bound.query);
+  if (isTransient(error)) return retryTransient(() => sendOnPool(statement, bound.query));
+  if (isLockTimeout(error) && statement.lane !== 'pool') {
+    return retryTransient(() => sendOnPool(statement, bound.query));
+  }
+  throw error;
+}

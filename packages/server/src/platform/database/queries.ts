@@ -1,0 +1,91 @@
+/** Turns "send this statement, give me the driver's answer" into rows, a row, or a count. */
+import type { QueryArrayConfig, QueryArrayResult } from 'pg';
+import { assert } from '#kernel/assert.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Observers } from './options.ts';
+import type { Shape, Statement, Values } from './statement.ts';
+import type { Queries, StatementEvent } from './types.ts';
+
+/** A statement with its values, as the driver takes it. */
+export interface Bound {
+  readonly name: string;
+  readonly idempotent: boolean;
+  readonly query: QueryArrayConfig;
+}
+
+/** Sends a statement on the connection that is right for it. */
+export type Send = (statement: Statement, bound: Bound) => Promise<QueryArrayResult<unknown[]>>;
+
+/** `Queries` over a way to send. */
+export class SentQueries implements Queries {
+  readonly #send: Send;
+  readonly #named: boolean;
+
+  /** `named` is false behind a pooler that gives each transaction another session. */
+  constructor(send: Send, named: boolean) {
+    this.#send = send;
+    this.#named = named;
+  }
+
+  async rows<P extends Shape, C extends Shape>(statement: Statement<P, C>, values: Values<P>): Promise<Values<C>[]> {
+    const { rows } = await this.#answer(statement, values);
+    return rows.map(statement.read);
+  }
+
+  async row<P extends Shape, C extends Shape>(
+    statement: Statement<P, C>,
+    values: Values<P>,
+  ): Promise<Values<C> | undefined> {
+    const { rows } = await this.#answer(statement, values);
+    assert(rows.length <= 1, `"${statement.name}" answered ${rows.length} rows where one was expected`);
+    const [row] = rows;
+    return row === undefined ? undefined : statement.read(row);
+  }
+
+  async run<P extends Shape, C extends Shape>(statement: Statement<P, C>, values: Values<P>): Promise<number> {
+    const { rowCount } = await this.#answer(statement, values);
+    return rowCount ?? 0;
+  }
+
+  #answer<P extends Shape, C extends Shape>(
+    statement: Statement<P, C>,
+    values: Values<P>,
+  ): Promise<QueryArrayResult<unknown[]>> {
+    const text = statement.sql;
+    const bound = statement.bind(values);
+    const query: QueryArrayConfig = this.#named
+      ? { name: statement.preparedName, text, values: bound, rowMode: 'array' }
+      : { text, values: bound, rowMode: 'array' };
+    // How a statement is sent does not depend on the types of its values, which `read` gives back to the caller.
+    return this.#send(statement as unknown as Statement, {
+      name: statement.name,
+      idempotent: statement.idempotent,
+      query,
+    });
+  }
+}
+
+/** Reports round trips to whoever watches. */
+export class RoundTrips {
+  readonly #clock: Clock;
+  readonly #onStatement: ((event: StatementEvent) => void) | undefined;
+
+  constructor(observers: Observers) {
+    this.#clock = observers.clock;
+    this.#onStatement = observers.onStatement;
+  }
+
+  /** Runs `send` as one round trip called `name`. */
+  async watch<T>(name: string, lane: StatementEvent['lane'], send: () => Promise<T>): Promise<T> {
+    if (this.#onStatement === undefined) return send();
+    const startedMs = this.#clock.monotonicMs();
+    let outcome: StatementEvent['outcome'] = 'error';
+    try {
+      const answer = await send();
+      outcome = 'ok';
+      return answer;
+    } finally {
+      this.#onStatement({ name, lane, milliseconds: this.#clock.monotonicMs() - startedMs, outcome });
+    }
+  }
+}

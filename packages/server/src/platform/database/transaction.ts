@@ -1,0 +1,70 @@
+/** One transaction on one client: begin, the caller's statements, commit; the same on both databases. */
+import type { ClientBase } from 'pg';
+import { AssertionFailed, assert } from '#kernel/assert.ts';
+import { outcomeUnknown, unavailable } from './errors.ts';
+import { type RoundTrips, SentQueries } from './queries.ts';
+import type { Queries } from './types.ts';
+
+/** What a transaction needs of its connection. */
+export interface TransactionConnection {
+  readonly client: ClientBase;
+  readonly named: boolean;
+  readonly roundTrips: RoundTrips;
+  /** Whether this error, just thrown by the client, means that the connection is gone. */
+  isLost(error: unknown): boolean;
+}
+
+/**
+ * Runs `work` between `begin` and `commit`, or `rollback` when it throws; `begin` is sent synchronously.
+ * A connection lost before the commit was sent means that nothing happened (`unavailable`); lost at the commit, nobody
+ * knows (`outcome_unknown`).
+ */
+export async function runTransaction<T>(
+  connection: TransactionConnection,
+  work: (tx: Queries) => Promise<T>,
+): Promise<T> {
+  const { client, roundTrips } = connection;
+  const control = (sql: 'begin' | 'commit' | 'rollback') =>
+    roundTrips.watch(`transaction.${sql}`, 'transaction', () => client.query(sql));
+  const begun = control('begin');
+  let open = true;
+  const tx = new SentQueries((statement, { query }) => {
+    assert(open, `"${statement.name}" was sent on a transaction that has ended`);
+    return roundTrips.watch(statement.name, 'transaction', () => client.query<unknown[]>(query));
+  }, connection.named);
+  let result: T;
+  try {
+    await begun;
+    result = await work(tx);
+    open = false;
+  } catch (error) {
+    open = false;
+    if (connection.isLost(error)) throw unavailable('the connection was lost in a transaction', error);
+    await rollBack(connection, () => control('rollback'));
+    throw error;
+  }
+  await commit(connection, () => control('commit'));
+  return result;
+}
+
+async function commit(connection: TransactionConnection, send: () => Promise<{ command: string }>): Promise<void> {
+  let command: string;
+  try {
+    ({ command } = await send());
+  } catch (error) {
+    throw connection.isLost(error) ? outcomeUnknown('a commit', error) : error;
+  }
+  // PostgreSQL answers the commit of a failed transaction with ROLLBACK and no error.
+  if (command !== 'COMMIT') {
+    throw new AssertionFailed('a statement of a transaction failed, its error was caught, and all was rolled back');
+  }
+}
+
+async function rollBack(connection: TransactionConnection, send: () => Promise<unknown>): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    // The end of the connection is a rollback too, and the error that led here is the one to report.
+    if (!connection.isLost(error)) throw error;
+  }
+}
