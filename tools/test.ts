@@ -4,9 +4,10 @@
  */
 import { startVitest } from 'vitest/node';
 import { staticChecks } from './static-checks.ts';
-import { root, runGroups } from './steps.ts';
+import { endOnSignals, root, runGroups } from './steps.ts';
 import { closingLine, countTests } from './test-count.ts';
 
+endOnSignals();
 process.chdir(root);
 const checks = await runGroups(staticChecks);
 const failedChecks = checks.filter((check) => !check.ok).length;

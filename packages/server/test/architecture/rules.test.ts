@@ -115,6 +115,14 @@ describe('faces', () => {
   });
 });
 
+describe('names', () => {
+  it.each(['domain/users/helpers.ts', 'platform/common/a.ts'])('does not let %s be a drawer', (path) => {
+    expect(sentences(path, '')).toEqual([
+      expect.stringMatching(/ is a drawer for anything; name what the file is about$/),
+    ]);
+  });
+});
+
 describe('cycles', () => {
   it('names a circle of nouns once, types included', () => {
     const circle = findings({

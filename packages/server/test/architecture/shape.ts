@@ -2,9 +2,17 @@ import { type Finding, findingAt, productPath, type Source } from './source.ts';
 
 const longestFileLines = 400;
 
-/** Checks the length of the file, its opening comment, and what is left undone in it. */
+const drawer = /(?:^|\/)(utils?|helpers?|common|misc|constants|dto)(?:\/|\.ts$)/;
+
+/** Checks the name of the file, its length, its opening comment, and what is left undone in it. */
 export function checkShape(source: Source): Finding[] {
-  return [...checkLength(source), ...checkOpening(source), ...checkUndone(source)];
+  return [...checkName(source), ...checkLength(source), ...checkOpening(source), ...checkUndone(source)];
+}
+
+function checkName(source: Source): Finding[] {
+  const name = drawer.exec(source.path)?.[1];
+  if (name === undefined) return [];
+  return [findingAt(source, 0, 'drawer', `"${name}" is a drawer for anything; name what the file is about`)];
 }
 
 function checkLength(source: Source): Finding[] {

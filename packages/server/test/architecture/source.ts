@@ -40,6 +40,7 @@ export type Rule =
   | 'randomness'
   | 'io'
   | 'index_comment'
+  | 'drawer'
   | 'todo';
 
 /** @throws Error when the file does not parse: a rule that cannot read must not pass. */

@@ -3,6 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { cloneDatabase, createDatabase, startPostgres } from './postgres.ts';
 
 describe('the shared test server', () => {
+  it('gives a database with the whole schema', async () => {
+    const rows = await run(await cloneDatabase(), 'select count(*)::int4 as applied from schema_migrations');
+    expect(rows).not.toEqual([{ applied: 0 }]);
+  });
+
   it('gives every caller a database of its own', async () => {
     const [first, second] = await Promise.all([cloneDatabase(), cloneDatabase()]);
     await run(first, 'create table only_here (x int)');
