@@ -28,8 +28,8 @@ export interface Caller {
   readonly userAgent: string | undefined;
   readonly acceptLanguage: string | undefined;
   readonly requestId: string;
-  /** The request's cookies; two of one name make the request invalid before a handler sees it. */
-  readonly cookies: Readonly<Record<string, string>>;
+  /** The value of the known-device cookie. Two cookies of one name make a request invalid before a handler sees it. */
+  readonly deviceCookie: string | undefined;
 }
 
 /** Who may call: anybody, or a live session. */

@@ -6,7 +6,9 @@
  * cannot carry unchanged is refused instead of being dropped or rewritten.
  */
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+import type { JsonValue } from '#kernel/json.ts';
+
+export type { JsonValue } from '#kernel/json.ts';
 
 /** No document of ours comes near it; a cycle does. */
 const maxDepth = 100;

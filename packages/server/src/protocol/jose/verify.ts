@@ -26,7 +26,7 @@ export type VerifiedClaims = {
 };
 
 export type JwtVerification =
-  | { readonly kind: 'ok'; readonly claims: VerifiedClaims }
+  | { readonly kind: 'ok'; readonly claims: VerifiedClaims; readonly kid: string }
   | { readonly kind: 'invalid'; readonly reason: JwtProblem };
 
 export type JwtExpectations = {
@@ -66,7 +66,7 @@ export async function verifyJwt(token: string, expected: JwtExpectations): Promi
       clockTolerance: expected.clockToleranceSeconds,
       requiredClaims: ['exp', 'iat'],
     });
-    return checkFurther(payload, expected);
+    return checkFurther(payload, key.kid, expected);
   } catch (error) {
     return invalid(problemOf(error));
   }
@@ -81,12 +81,12 @@ function isAllowed(alg: string, allowed: JwtExpectations['alg']): boolean {
 }
 
 /** jose takes a list that contains our audience, and looks at `iat` only when asked for the token's age. */
-function checkFurther(payload: JWTPayload, expected: JwtExpectations): JwtVerification {
+function checkFurther(payload: JWTPayload, kid: string, expected: JwtExpectations): JwtVerification {
   const { aud, exp, iat } = payload;
   if (aud !== expected.audience) return invalid('audience');
   if (exp === undefined || iat === undefined) return invalid('claims');
   if (iat > expected.now.getTime() / 1000 + expected.clockToleranceSeconds) return invalid('not_yet_valid');
-  return { kind: 'ok', claims: { ...payload, iss: expected.issuer, aud, exp, iat } };
+  return { kind: 'ok', claims: { ...payload, iss: expected.issuer, aud, exp, iat }, kid };
 }
 
 /** Names jose's refusals; what is none of them is a bug and goes on its way. */

@@ -1,0 +1,103 @@
+/**
+ * Access tokens (RFC 9068). Owns no table: a token is a signed statement about a session, and the session's row is what
+ * decides whether it lives.
+ * Invariants: every token names its session (`sid`), so that ending the session ends it; a token is accepted for one
+ * issuer, one audience and one type only.
+ */
+import { addSeconds, type Clock } from '#kernel/clock.ts';
+import { isUuid, type MakeId } from '#kernel/ids.ts';
+import type { CheckedToken } from '#domain/sessions/index.ts';
+import type { SigningKeys } from '#domain/signing-keys/index.ts';
+import { signingAlgorithms, signJwt, type VerifiedClaims, verifyJwt } from '#protocol/jose/index.ts';
+
+/** `typ` of an access token (RFC 9068 §2.1). */
+const accessTokenType = 'at+jwt';
+
+/** Nodes' clocks may differ by this much. */
+const clockToleranceSeconds = 5;
+
+/** What a token says of its session. */
+export interface TokenSubject {
+  readonly sessionId: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly authTime: Date;
+  readonly accessTokenLifetimeSeconds: number;
+}
+
+/** A minted token. */
+export interface AccessToken {
+  readonly text: string;
+  readonly expiresAt: Date;
+  readonly expiresInSeconds: number;
+}
+
+/** Mints and verifies access tokens. */
+export class AccessTokens {
+  readonly #signingKeys: SigningKeys;
+  readonly #clock: Clock;
+  readonly #makeId: MakeId;
+  readonly #issuer: string;
+  readonly #audience: string;
+
+  constructor(dependencies: {
+    readonly signingKeys: SigningKeys;
+    readonly clock: Clock;
+    readonly makeId: MakeId;
+    readonly issuer: string;
+    readonly audience: string;
+  }) {
+    this.#signingKeys = dependencies.signingKeys;
+    this.#clock = dependencies.clock;
+    this.#makeId = dependencies.makeId;
+    this.#issuer = dependencies.issuer;
+    this.#audience = dependencies.audience;
+  }
+
+  /** A token for a session, by the active signing key. NumericDates are seconds (RFC 7519 §2). */
+  mint(of: TokenSubject): AccessToken {
+    const now = this.#clock.now();
+    const issuedAt = Math.floor(now.getTime() / 1000);
+    const expiresAt = addSeconds(new Date(issuedAt * 1000), of.accessTokenLifetimeSeconds);
+    const text = signJwt({
+      key: this.#signingKeys.current(),
+      typ: accessTokenType,
+      claims: {
+        iss: this.#issuer,
+        sub: of.subject,
+        aud: this.#audience,
+        client_id: of.clientId,
+        iat: issuedAt,
+        exp: issuedAt + of.accessTokenLifetimeSeconds,
+        jti: this.#makeId(),
+        sid: of.sessionId,
+        auth_time: Math.floor(of.authTime.getTime() / 1000),
+        acr: of.acr,
+        amr: of.amr,
+      },
+    });
+    return { text, expiresAt, expiresInSeconds: of.accessTokenLifetimeSeconds };
+  }
+
+  /** What a presented token says if form, signature and claims are right; that its session lives is not asked here. */
+  async verify(text: string): Promise<CheckedToken | undefined> {
+    const verification = await verifyJwt(text, {
+      keys: (kid) => this.#signingKeys.verifyKey(kid),
+      alg: signingAlgorithms,
+      typ: accessTokenType,
+      issuer: this.#issuer,
+      audience: this.#audience,
+      now: this.#clock.now(),
+      clockToleranceSeconds,
+    });
+    return verification.kind === 'ok' ? toChecked(verification.claims, verification.kid) : undefined;
+  }
+}
+
+function toChecked(claims: VerifiedClaims, kid: string): CheckedToken | undefined {
+  const { sid, sub, client_id: clientId, exp } = claims;
+  if (typeof sid !== 'string' || !isUuid(sid) || typeof sub !== 'string' || typeof clientId !== 'string') return undefined;
+  return { sessionId: sid, subject: sub, clientId, expiresAt: new Date(exp * 1000), kid };
+}

@@ -1,0 +1,56 @@
+/** What an audit event says, and how it becomes bytes. */
+import type { JsonObject } from '#kernel/json.ts';
+
+/** Every action that is recorded. Names are never renamed: people filter and alert by them. */
+export const auditActions = [
+  'user.registered',
+  'user.registration_repeated',
+  'user.registration_refused',
+  'user.registration_disowned',
+  'user.created',
+  'user.disabled',
+  'user.enabled',
+  'user.sessions_ended',
+  'email.verified',
+  'email.verification_requested',
+  'login.succeeded',
+  'login.failed',
+  'login.refused',
+  'session.refreshed',
+  'session.moved',
+  'session.ended',
+  'session.logged_out',
+  'session.logged_out_everywhere',
+  'session.others_ended',
+  'refresh_token.reused',
+  'signing_key.rotated',
+  'data_key.rotated',
+] as const;
+
+export type AuditAction = (typeof auditActions)[number];
+
+/** Who acted. A stranger is somebody who has not proven who they are. */
+export type AuditActor =
+  | { readonly kind: 'user'; readonly id: string }
+  | { readonly kind: 'stranger' }
+  | { readonly kind: 'operator' }
+  | { readonly kind: 'system' };
+
+/** Where a request came from: personal data. */
+export interface Surroundings {
+  readonly address: string;
+  readonly userAgent: string;
+}
+
+/** An event before it is bytes. */
+export interface AuditEvent {
+  readonly action: AuditAction;
+  readonly at: Date;
+  readonly actor: AuditActor;
+  readonly userId?: string;
+  readonly sessionId?: string;
+  /** Facts that describe no person. */
+  readonly facts?: JsonObject;
+  /** Facts that do; encrypted before they are stored. */
+  readonly personal?: JsonObject;
+}

@@ -1,0 +1,137 @@
+/** Recording: the same row, as a statement of a transaction or as a fragment of an effect's one statement. */
+import type { MakeId } from '#kernel/ids.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import { type Fragment, type Queries, statement } from '#platform/database/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
+import { canonicalJson } from '#protocol/canonical-json/index.ts';
+import type { AuditEvent } from './event.ts';
+
+const eventParams = {
+  auditId: 'uuid',
+  auditAt: 'timestamptz',
+  auditAction: 'text',
+  auditActorKind: 'text',
+  auditUserId: 'uuid?',
+  auditSessionId: 'uuid?',
+  auditBody: 'bytea',
+} as const;
+
+const sessionEventParams = {
+  auditId: 'uuid',
+  auditAt: 'timestamptz',
+  auditAction: 'text',
+  auditHead: 'text',
+  auditTail: 'text',
+} as const;
+
+const columns = '(id, at, action, actor_kind, user_id, session_id, body)';
+
+const recordEvent = statement('audit_events.record', {
+  lane: 'write',
+  sql: `insert into audit_events ${columns}
+    values (:auditId, :auditAt, :auditAction, :auditActorKind, :auditUserId, :auditSessionId, :auditBody)`,
+  params: eventParams,
+  columns: {},
+});
+
+/** The values of `recordFragment`. */
+export interface AuditValues {
+  readonly auditId: string;
+  readonly auditAt: Date;
+  readonly auditAction: string;
+  readonly auditActorKind: string;
+  readonly auditUserId: string | null;
+  readonly auditSessionId: string | null;
+  readonly auditBody: Buffer;
+}
+
+/** The CTE `audited`: records the event once if the CTE `from` has a row. */
+export function recordFragment(from: string): Fragment<typeof eventParams> {
+  return {
+    sql: `audited as (
+      insert into audit_events ${columns}
+      select :auditId, :auditAt, :auditAction, :auditActorKind, :auditUserId, :auditSessionId, :auditBody
+      from (select from ${from} limit 1) as cause)`,
+    params: eventParams,
+  };
+}
+
+/**
+ * The CTE `audited` for an event of a session that only the statement itself finds out (a refresh costs one round
+ * trip): `from` has `session_id` and `user_id`, and the body's bytes are put together around them.
+ * UUIDs need no escaping in JSON, so the text stays canonical.
+ */
+export function recordSessionFragment(from: string): Fragment<typeof sessionEventParams> {
+  return {
+    sql: `audited as (
+      insert into audit_events ${columns}
+      select :auditId, :auditAt, :auditAction, 'user', cause.user_id, cause.session_id, convert_to(
+        :auditHead::text || cause.session_id::text || '","userId":"' || cause.user_id::text || :auditTail::text, 'UTF8')
+      from ${from} as cause)`,
+    params: sessionEventParams,
+  };
+}
+
+/** Makes events into rows. */
+export class AuditLog {
+  readonly #keys: Keys;
+  readonly #makeId: MakeId;
+
+  constructor(dependencies: { readonly keys: Keys; readonly makeId: MakeId }) {
+    this.#keys = dependencies.keys;
+    this.#makeId = dependencies.makeId;
+  }
+
+  /**
+   * The values of an event's row.
+   * `userKey` encrypts what is personal; without it (nobody we know) the month's key does.
+   */
+  values(event: AuditEvent, userKey?: UserKey): AuditValues {
+    const id = this.#makeId();
+    const body = canonicalJson({
+      action: event.action,
+      actor: { ...event.actor },
+      at: event.at.toISOString(),
+      ...(event.facts === undefined ? {} : { facts: event.facts }),
+      id,
+      ...(event.personal === undefined ? {} : { personal: this.#seal(event.personal, id, event.at, userKey) }),
+      ...(event.sessionId === undefined ? {} : { sessionId: event.sessionId }),
+      ...(event.userId === undefined ? {} : { userId: event.userId }),
+      v: 1,
+    });
+    return {
+      auditId: id,
+      auditAt: event.at,
+      auditAction: event.action,
+      auditActorKind: event.actor.kind,
+      auditUserId: event.userId ?? null,
+      auditSessionId: event.sessionId ?? null,
+      auditBody: Buffer.from(body, 'utf8'),
+    };
+  }
+
+  /** The values of `recordSessionFragment`: the canonical bytes before the session's id and after the user's. */
+  sessionValues(action: AuditEvent['action'], at: Date) {
+    const id = this.#makeId();
+    return {
+      auditId: id,
+      auditAt: at,
+      auditAction: action,
+      auditHead: `{"action":"${action}","at":"${at.toISOString()}","id":"${id}","sessionId":"`,
+      auditTail: '","v":1}',
+    };
+  }
+
+  /** Records an event in a transaction, or by itself when the event is the whole effect. */
+  async record(queries: Queries, event: AuditEvent, userKey?: UserKey): Promise<void> {
+    await queries.run(recordEvent, this.values(event, userKey));
+  }
+
+  #seal(personal: JsonObject, id: string, at: Date, userKey: UserKey | undefined): JsonObject {
+    const place = { table: 'audit_events', column: 'body', row: id };
+    const plaintext = canonicalJson(personal);
+    if (userKey !== undefined) return { key: 'user', sealed: userKey.seal(plaintext, place).toString('base64url') };
+    const month = at.toISOString().slice(0, 7);
+    return { key: month, sealed: this.#keys.seal('nobody', plaintext, place).toString('base64url') };
+  }
+}

@@ -1,0 +1,29 @@
+/** Announcing an ending, as a fragment of the effect's statement. */
+import { addSeconds } from '#kernel/clock.ts';
+import type { Fragment } from '#platform/database/index.ts';
+
+/** How long a node may remember a session without reading it again; an ending outlives that. */
+export const rememberedSeconds = 300;
+
+const marginSeconds = 60;
+
+/** Until when an ending must be known: the end of the longest thing that it can concern, and a margin for clocks. */
+export function endingExpiry(endedAt: Date, accessTokenLifetimeSeconds: number): Date {
+  return addSeconds(endedAt, Math.max(accessTokenLifetimeSeconds, rememberedSeconds) + marginSeconds);
+}
+
+const params = { endedAt: 'timestamptz', endingExpiresAt: 'timestamptz' } as const;
+
+/**
+ * The CTE `announced`: one ending for each row of the CTE `from`.
+ * `session` takes the row's `session_id`; `user` takes its `user_id` and its new `auth_epoch`.
+ */
+export function endingsFragment(kind: 'session' | 'user', from: string): Fragment<typeof params> {
+  const target = kind === 'session' ? 'session_id::text, null::integer' : 'user_id::text, auth_epoch';
+  return {
+    sql: `announced as (
+      insert into endings (kind, target, epoch, ended_at, expires_at)
+      select '${kind}', ${target}, :endedAt, :endingExpiresAt from ${from})`,
+    params,
+  };
+}

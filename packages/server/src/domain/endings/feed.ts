@@ -1,0 +1,125 @@
+/** The feed: one small select every 250 ms, and the answer to "may I believe what I remember?". */
+import type { Clock } from '#kernel/clock.ts';
+import { type Database, statement } from '#platform/database/index.ts';
+import { type Ending, EndingSet, type LiveThing } from './set.ts';
+
+const pollMs = 250;
+const trustMs = 1000;
+/** Longer than any of our transactions may stay open, so that a late commit of a small id is still seen. */
+const overlapMs = 30_000;
+const sweepEveryMs = 10_000;
+
+const readNew = statement('endings.read_new', {
+  lane: 'read',
+  sql: `select id, kind, target, epoch, expires_at from endings where id > :afterId and expires_at > :now order by id`,
+  params: { afterId: 'int8', now: 'timestamptz' },
+  columns: { id: 'int8', kind: 'text', target: 'text', epoch: 'int4?', expiresAt: 'timestamptz' },
+});
+
+const deleteExpired = statement('endings.delete_expired', {
+  lane: 'pool',
+  sql: `delete from endings where id in (select id from endings where expires_at < :now order by expires_at limit 10000)`,
+  params: { now: 'timestamptz' },
+  columns: {},
+});
+
+/** The endings that this node knows of, and how fresh that knowledge is. */
+export class Endings {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #onError: (error: unknown) => void;
+  readonly #set = new EndingSet();
+  /** Highest ids seen, with the time of the read's start; the oldest within the overlap is where the next read begins. */
+  #marks: { startedMs: number; id: number }[] = [];
+  #highestId = 0;
+  #trustedUntilMs = Number.NEGATIVE_INFINITY;
+  #sweptMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #reading: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(dependencies: { database: Database; clock: Clock; onError: (error: unknown) => void }) {
+    this.#database = dependencies.database;
+    this.#clock = dependencies.clock;
+    this.#onError = dependencies.onError;
+  }
+
+  /** Reads everything that has not expired and goes on every 250 ms. Throws if the first read fails. */
+  async start(): Promise<void> {
+    await this.read();
+    this.#schedule();
+  }
+
+  /** Stops reading; from a second later on nothing remembered is believed. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#reading;
+  }
+
+  /** Whether this node's memory is fresh enough to be believed now. */
+  trusted(): boolean {
+    return this.#clock.monotonicMs() < this.#trustedUntilMs;
+  }
+
+  /** Milliseconds since the start of the last successful read, for readiness and metrics. */
+  ageMs(): number {
+    return this.#clock.monotonicMs() - (this.#trustedUntilMs - trustMs);
+  }
+
+  hasEnded(thing: LiveThing): boolean {
+    return this.#set.hasEnded(thing);
+  }
+
+  /** What this node itself just ended, known before the feed brings it back. */
+  endedHere(ending: Omit<Ending, 'id'>): void {
+    this.#set.add({ ...ending, id: 0 });
+  }
+
+  /** One read; public so that a test can put it where it wants. */
+  async read(): Promise<void> {
+    const startedMs = this.#clock.monotonicMs();
+    const rows = await this.#database.rows(readNew, { afterId: this.#startId(startedMs), now: this.#clock.now() });
+    for (const row of rows) {
+      this.#set.add(row);
+      if (row.id > this.#highestId) this.#highestId = row.id;
+    }
+    this.#marks.push({ startedMs, id: this.#highestId });
+    this.#trustedUntilMs = startedMs + trustMs;
+    if (startedMs - this.#sweptMs >= sweepEveryMs) {
+      this.#sweptMs = startedMs;
+      this.#set.sweep(this.#clock.now());
+    }
+  }
+
+  /** Deletes rows that can concern nothing any more; a sweeping job calls it. Answers how many went. */
+  async deleteExpired(): Promise<number> {
+    return this.#database.run(deleteExpired, { now: this.#clock.now() });
+  }
+
+  // What was the highest id 30 s ago is complete now; everything after it is read again.
+  #startId(nowMs: number): number {
+    let known = 0;
+    let keepFrom = 0;
+    for (const [index, mark] of this.#marks.entries()) {
+      if (mark.startedMs > nowMs - overlapMs) break;
+      known = mark.id;
+      keepFrom = index;
+    }
+    this.#marks = this.#marks.slice(keepFrom);
+    return known;
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#reading = this.read()
+        .catch(this.#onError)
+        .finally(() => {
+          this.#reading = undefined;
+          this.#schedule();
+        });
+    }, pollMs);
+    this.#timer.unref();
+  }
+}

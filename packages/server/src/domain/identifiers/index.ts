@@ -1,0 +1,43 @@
+/**
+ * Names by which a person is found: for now e-mail addresses. Owns `identifiers`.
+ * Invariants: one row per kind and canonical form, whoever is first; the canonical form decides who is meant, the form
+ * as typed is what mail is sent to; an address never links accounts by itself (DESIGN §5.6).
+ */
+import { type Fragment, type Queries, statement } from '#platform/database/index.ts';
+
+const params = {
+  identifierId: 'uuid',
+  identifierUserId: 'uuid',
+  identifierAsTyped: 'text',
+  identifierCanonical: 'text',
+  identifierVerifiedAt: 'timestamptz?',
+  identifierCreatedAt: 'timestamptz',
+} as const;
+
+/**
+ * The CTE `claimed`: the address, if nobody has it yet. It answers a row exactly when this effect won the address, so
+ * everything else of a registration hangs on it.
+ */
+export function claimEmailFragment(): Fragment<typeof params> {
+  return {
+    sql: `claimed as (
+      insert into identifiers (id, user_id, kind, as_typed, canonical, is_primary, verified_at, created_at)
+      values (:identifierId, :identifierUserId, 'email', :identifierAsTyped, :identifierCanonical, true,
+        :identifierVerifiedAt, :identifierCreatedAt)
+      on conflict (kind, canonical) do nothing
+      returning user_id)`,
+    params,
+  };
+}
+
+const verify = statement('identifiers.verify', {
+  lane: 'pool',
+  sql: `update identifiers set verified_at = :now where id = :id and verified_at is null`,
+  params: { id: 'uuid', now: 'timestamptz' },
+  columns: {},
+});
+
+/** Marks an address as proven; false when it was already. */
+export async function verifyIdentifier(tx: Queries, id: string, now: Date): Promise<boolean> {
+  return (await tx.run(verify, { id, now })) === 1;
+}

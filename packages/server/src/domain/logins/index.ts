@@ -1,0 +1,7 @@
+/**
+ * A login in progress, which is not a session (DESIGN §5.3). Owns `logins` (tickets for logins that need a further
+ * step).
+ * Invariants: `nextStep` alone decides what a login still needs, for every way in; no session row, cookie, token or
+ * cache entry exists before it says `done`.
+ */
+export { type LoginFacts, type LoginStep, nextStep, type ProvenFactor } from './next-step.ts';

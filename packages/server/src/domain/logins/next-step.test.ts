@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type LoginFacts, nextStep, type ProvenFactor } from './index.ts';
+
+const password: ProvenFactor = { amr: 'pwd', kind: 'knowledge', userVerified: false };
+const totp: ProvenFactor = { amr: 'otp', kind: 'possession', userVerified: false };
+const passkey: ProvenFactor = { amr: 'hwk', kind: 'possession', userVerified: true };
+const securityKey: ProvenFactor = { amr: 'hwk', kind: 'possession', userVerified: false };
+
+const complete: LoginFacts = {
+  proven: [password],
+  emailVerified: true,
+  secondFactorEnrolled: false,
+  secondFactorRequired: false,
+  passwordMustChange: false,
+  termsAccepted: true,
+  closing: false,
+};
+
+describe('nextStep', () => {
+  it.each<[string, Partial<LoginFacts>, string]>([
+    ['nothing proven', { proven: [] }, 'first_factor'],
+    ['a password is enough for an account without a second factor', {}, 'done'],
+    ['a password is not enough for an account with one', { secondFactorEnrolled: true }, 'second_factor'],
+    ['password and code are', { secondFactorEnrolled: true, proven: [password, totp] }, 'done'],
+    ['a passkey that verified the user is', { secondFactorEnrolled: true, proven: [passkey] }, 'done'],
+    ['two things held are one factor', { secondFactorEnrolled: true, proven: [totp, securityKey] }, 'second_factor'],
+    ['the same password twice is one factor', { secondFactorEnrolled: true, proven: [password, password] }, 'second_factor'],
+    ['a second factor is proven before the address is asked about', { secondFactorEnrolled: true, emailVerified: false }, 'second_factor'],
+    ['an unverified address', { emailVerified: false }, 'verify_email'],
+    ['the address is proven before a factor is enrolled', { emailVerified: false, secondFactorRequired: true }, 'verify_email'],
+    ['a required factor that nobody enrolled', { secondFactorRequired: true }, 'enroll_second_factor'],
+    ['a required factor that was proven', { secondFactorRequired: true, proven: [password, totp] }, 'done'],
+    ['a password that must change', { passwordMustChange: true }, 'change_password'],
+    ['a factor is enrolled before the password changes', { passwordMustChange: true, secondFactorRequired: true }, 'enroll_second_factor'],
+    ['terms not accepted', { termsAccepted: false }, 'accept_terms'],
+    ['the password changes before terms are accepted', { termsAccepted: false, passwordMustChange: true }, 'change_password'],
+    ['a closing account', { closing: true }, 'keep_account'],
+    ['terms come before keeping the account', { closing: true, termsAccepted: false }, 'accept_terms'],
+  ])('%s: %j → %s', (_, facts, step) => {
+    expect(nextStep({ ...complete, ...facts })).toBe(step);
+  });
+
+  const anyFacts = fc.record<LoginFacts>({
+    proven: fc.array(fc.constantFrom(password, totp, passkey, securityKey), { maxLength: 3 }),
+    emailVerified: fc.boolean(),
+    secondFactorEnrolled: fc.boolean(),
+    secondFactorRequired: fc.boolean(),
+    passwordMustChange: fc.boolean(),
+    termsAccepted: fc.boolean(),
+    closing: fc.boolean(),
+  });
+
+  it('is never done while anything is missing, whatever the combination', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        if (nextStep(facts) !== 'done') return;
+        expect(facts.proven.length).toBeGreaterThan(0);
+        expect(facts.emailVerified && facts.termsAccepted && !facts.passwordMustChange && !facts.closing).toBe(true);
+        const kinds = new Set(facts.proven.map((factor) => factor.kind));
+        const strong = kinds.size > 1 || facts.proven.some((factor) => factor.userVerified);
+        expect(strong || !(facts.secondFactorEnrolled || facts.secondFactorRequired)).toBe(true);
+      }),
+    );
+  });
+
+  it('says nothing about an account with a second factor before that factor was proven', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const weak = { ...facts, proven: [password], secondFactorEnrolled: true };
+        expect(nextStep(weak)).toBe('second_factor');
+      }),
+    );
+  });
+});

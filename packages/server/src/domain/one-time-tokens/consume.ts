@@ -1,0 +1,81 @@
+/** Using a token: one UPDATE decides who wins, whoever else tries at the same time. */
+import { type Queries, statement } from '#platform/database/index.ts';
+import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
+import type { Purpose } from './issue.ts';
+
+/** A token that is, or until now was, alive. */
+export interface OneTimeToken {
+  readonly id: string;
+  readonly userId: string;
+  readonly identifierId: string | null;
+  readonly sealedPayload: Buffer | null;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+}
+
+const columns = {
+  id: 'uuid',
+  userId: 'uuid',
+  identifierId: 'uuid?',
+  sealedPayload: 'bytea?',
+  createdAt: 'timestamptz',
+  expiresAt: 'timestamptz',
+} as const;
+
+const alive = `t.hash = :hash and t.purpose = :purpose and t.consumed_at is null and t.expires_at > :now
+  and u.id = t.user_id and u.auth_epoch = t.auth_epoch and u.status <> 'disabled'`;
+
+const consumeToken = statement('one_time_tokens.consume', {
+  lane: 'pool',
+  sql: `update one_time_tokens t set consumed_at = :now, outcome = :outcome from users u where ${alive}
+    returning t.id, t.user_id, t.identifier_id, t.sealed_payload, t.created_at, t.expires_at`,
+  params: { hash: 'bytea', purpose: 'text', outcome: 'text', now: 'timestamptz' },
+  columns,
+});
+
+const findToken = statement('one_time_tokens.find_live', {
+  lane: 'read',
+  sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.created_at, t.expires_at
+    from one_time_tokens t, users u where ${alive}`,
+  params: { hash: 'bytea', purpose: 'text', now: 'timestamptz' },
+  columns,
+});
+
+const killTokens = statement('one_time_tokens.kill_others', {
+  lane: 'pool',
+  sql: `update one_time_tokens set consumed_at = :now, outcome = 'replaced'
+    where user_id = :userId and purpose = :purpose and consumed_at is null`,
+  params: { userId: 'uuid', purpose: 'text', now: 'timestamptz' },
+  columns: {},
+});
+
+/**
+ * Uses a token, in the transaction of its effect. Undefined when it is not alive: unknown, used, replaced, expired, of
+ * an earlier epoch, or of a disabled user. Of many at once exactly one gets it.
+ */
+export async function consume(
+  tx: Queries,
+  purpose: Purpose,
+  text: string,
+  now: Date,
+  outcome: 'used' | 'disowned' = 'used',
+): Promise<OneTimeToken | undefined> {
+  if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
+  return tx.row(consumeToken, { hash: hashSecret(text), purpose, outcome, now });
+}
+
+/** Looks without using, for the page that a link opens. */
+export async function findLive(
+  queries: Queries,
+  purpose: Purpose,
+  text: string,
+  now: Date,
+): Promise<OneTimeToken | undefined> {
+  if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
+  return queries.row(findToken, { hash: hashSecret(text), purpose, now });
+}
+
+/** Ends every other live token of the user and purpose. */
+export async function killOthers(tx: Queries, userId: string, purpose: Purpose, now: Date): Promise<void> {
+  await tx.run(killTokens, { userId, purpose, now });
+}

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { HashQueue } from './index.ts';
+
+function deferred() {
+  return Promise.withResolvers<void>();
+}
+
+describe('HashQueue', () => {
+  it('runs no more at once than its concurrency, in the order of arrival', async () => {
+    const queue = new HashQueue({ concurrency: 2, queueLength: 10 });
+    const gates = Array.from({ length: 5 }, deferred);
+    const started: number[] = [];
+    const runs = gates.map((gate, index) =>
+      queue.run(async () => {
+        started.push(index);
+        await gate.promise;
+        return index;
+      }),
+    );
+    expect(started).toEqual([0, 1]);
+    expect(queue.depth).toBe(3);
+    gates[1]?.resolve();
+    await runs[1];
+    expect(started).toEqual([0, 1, 2]);
+    for (const gate of gates) gate.resolve();
+    expect(await Promise.all(runs)).toEqual([0, 1, 2, 3, 4]);
+    expect(queue.depth).toBe(0);
+  });
+
+  it('refuses at once when the queue is full, and takes again when there is room', async () => {
+    const queue = new HashQueue({ concurrency: 1, queueLength: 1 });
+    const gate = deferred();
+    const first = queue.run(() => gate.promise);
+    const second = queue.run(async () => 'second');
+    await expect(queue.run(async () => 'third')).rejects.toMatchObject({ code: 'busy', retryAfterSeconds: 1 });
+    gate.resolve();
+    await first;
+    expect(await second).toBe('second');
+    expect(await queue.run(async () => 'fourth')).toBe('fourth');
+  });
+
+  it('gives the place of a failed task to the next one', async () => {
+    const queue = new HashQueue({ concurrency: 1, queueLength: 1 });
+    const failed = queue.run(async () => {
+      throw new Error('no memory');
+    });
+    const next = queue.run(async () => 'next');
+    await expect(failed).rejects.toThrow('no memory');
+    expect(await next).toBe('next');
+  });
+});

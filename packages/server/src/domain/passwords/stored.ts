@@ -1,0 +1,35 @@
+/** The stored password: one row a user, encrypted. */
+import type { Place } from '#platform/keys/index.ts';
+import { type Fragment, type Queries, statement } from '#platform/database/index.ts';
+
+/** Where a user's PHC string stands; authenticated with its ciphertext. */
+export function passwordPlace(userId: string): Place {
+  return { table: 'passwords', column: 'sealed_phc', row: userId };
+}
+
+const params = { passwordSealed: 'bytea?', passwordChangedAt: 'timestamptz' } as const;
+
+/** The CTE `stored_password`: sets the password of the CTE `from`'s `user_id`, unless `passwordSealed` is null. */
+export function upsertPasswordFragment(from: string): Fragment<typeof params> {
+  return {
+    sql: `stored_password as (
+      insert into passwords (user_id, sealed_phc, changed_at)
+      select user_id, :passwordSealed::bytea, :passwordChangedAt from ${from} where :passwordSealed::bytea is not null
+      on conflict (user_id) do update set sealed_phc = excluded.sealed_phc, changed_at = excluded.changed_at)`,
+    params,
+  };
+}
+
+const upsert = statement('passwords.set', {
+  lane: 'pool',
+  sql: `insert into passwords (user_id, sealed_phc, changed_at) values (:userId, :sealedPhc, :now)
+    on conflict (user_id) do update set sealed_phc = excluded.sealed_phc, changed_at = excluded.changed_at,
+      must_change = false`,
+  params: { userId: 'uuid', sealedPhc: 'bytea', now: 'timestamptz' },
+  columns: {},
+});
+
+/** Sets a user's password, sealed for `passwordPlace(userId)`. */
+export async function setPassword(tx: Queries, userId: string, sealedPhc: Buffer, now: Date): Promise<void> {
+  await tx.run(upsert, { userId, sealedPhc, now });
+}

@@ -1,0 +1,162 @@
+/** Rotation with an idempotent grace: one statement, the same answer for everybody who asks in time. */
+import { randomBytes } from 'node:crypto';
+import { type AuditLog, recordSessionFragment } from '#domain/audit/index.ts';
+import { sessionIsLive } from '#domain/sessions/index.ts';
+import { addSeconds, type Clock } from '#kernel/clock.ts';
+import { type Database, statement } from '#platform/database/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+import { formatSecret, hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
+
+const audited = recordSessionFragment('first_use');
+
+/**
+ * Parts see the snapshot from before the statement: the update's row lock orders those who present one token, and each
+ * of them re-checks only that row. That is enough: whatever ends the session at the same time is compared with at the
+ * next use, and announced to every node.
+ */
+const rotate = statement('refresh_tokens.rotate', {
+  lane: 'write',
+  sql: `with used as (
+      update refresh_tokens t
+      set uses = t.uses + 1, consumed_at = coalesce(t.consumed_at, :now),
+        successor_key_id = coalesce(t.successor_key_id, :keyId)
+      from refresh_families f, sessions s, users u, clients c
+      where t.hash = :hash and f.id = t.family_id and s.id = f.session_id and u.id = s.user_id and c.id = f.client_id
+        and t.expires_at > :now and f.ended_at is null and ${sessionIsLive}
+        and (t.consumed_at is null or (t.successor_key_id = :keyId
+          and t.consumed_at > :now::timestamptz - make_interval(secs => c.refresh_grace_seconds)))
+        and not exists (select from refresh_tokens n where n.hash = :successorHash and n.consumed_at is not null)
+      returning t.uses, t.family_id, s.id as session_id, s.user_id, u.subject, s.client_id, s.acr, s.amr, s.auth_time,
+        c.access_token_lifetime_seconds,
+        least(:now::timestamptz + make_interval(secs => c.refresh_token_lifetime_seconds), s.expires_at) as expires_at),
+    first_use as (select session_id, user_id from used where uses = 1),
+    successor as (
+      insert into refresh_tokens (hash, family_id, issued_at, expires_at)
+      select :successorHash, family_id, :now, expires_at from used
+      on conflict (hash) do nothing),
+    ${audited.sql}
+    select session_id, user_id, subject, client_id, acr, amr, auth_time, access_token_lifetime_seconds, expires_at
+    from used`,
+  params: { hash: 'bytea', successorHash: 'bytea', keyId: 'uuid', now: 'timestamptz', ...audited.params },
+  columns: {
+    sessionId: 'uuid',
+    userId: 'uuid',
+    subject: 'text',
+    clientId: 'text',
+    acr: 'text',
+    amr: 'text[]',
+    authTime: 'timestamptz',
+    accessTokenLifetimeSeconds: 'int4',
+    expiresAt: 'timestamptz',
+  },
+  idempotent: true,
+});
+
+const inspect = statement('refresh_tokens.inspect', {
+  lane: 'read',
+  sql: `select t.consumed_at, t.successor_key_id, f.session_id, f.user_id, c.refresh_grace_seconds,
+      c.access_token_lifetime_seconds
+    from refresh_tokens t
+      join refresh_families f on f.id = t.family_id
+      join clients c on c.id = f.client_id
+    where t.hash = :hash and f.ended_at is null`,
+  params: { hash: 'bytea' },
+  columns: {
+    consumedAt: 'timestamptz?',
+    successorKeyId: 'uuid?',
+    sessionId: 'uuid',
+    userId: 'uuid',
+    refreshGraceSeconds: 'int4',
+    accessTokenLifetimeSeconds: 'int4',
+  },
+});
+
+/** What a refresh gives: the successor and everything that an access token says. */
+export interface Refreshed {
+  readonly kind: 'refreshed';
+  readonly refreshToken: string;
+  readonly refreshExpiresAt: Date;
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly authTime: Date;
+  readonly accessTokenLifetimeSeconds: number;
+}
+
+/** Why there is none. `reused` asks the caller to end the session. */
+export type RefreshRefusal =
+  | { readonly kind: 'refused' }
+  | {
+      readonly kind: 'reused';
+      readonly sessionId: string;
+      readonly userId: string;
+      readonly accessTokenLifetimeSeconds: number;
+    };
+
+/** Issues and rotates refresh tokens. */
+export class RefreshTokens {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #keys: Keys;
+  readonly #audit: AuditLog;
+
+  constructor(dependencies: {
+    readonly database: Database;
+    readonly clock: Clock;
+    readonly keys: Keys;
+    readonly audit: AuditLog;
+  }) {
+    this.#database = dependencies.database;
+    this.#clock = dependencies.clock;
+    this.#keys = dependencies.keys;
+    this.#audit = dependencies.audit;
+  }
+
+  /** The first token of a family. */
+  first(): { readonly text: string; readonly hash: Buffer } {
+    const text = formatSecret(secretPrefixes.refreshToken, randomBytes(32));
+    return { text, hash: hashSecret(text) };
+  }
+
+  /** Exchanges a token for its successor. */
+  async rotate(text: string): Promise<Refreshed | RefreshRefusal> {
+    if (parseSecret(secretPrefixes.refreshToken, text) === null) return { kind: 'refused' };
+    const keyId = this.#keys.currentKeyId('rotation');
+    const refreshed = await this.#rotateWith(text, keyId);
+    if (refreshed !== undefined) return refreshed;
+    return this.#explain(text, keyId);
+  }
+
+  async #rotateWith(text: string, keyId: string): Promise<Refreshed | undefined> {
+    const now = this.#clock.now();
+    const refreshToken = this.#successor(text, keyId);
+    const row = await this.#database.row(rotate, {
+      hash: hashSecret(text),
+      successorHash: hashSecret(refreshToken),
+      keyId,
+      now,
+      ...this.#audit.sessionValues('session.refreshed', now),
+    });
+    if (row === undefined) return undefined;
+    const { expiresAt, ...rest } = row;
+    return { kind: 'refreshed', refreshToken, refreshExpiresAt: expiresAt, ...rest };
+  }
+
+  /** HMAC-SHA-256(rotation key, token): whoever knows neither can compute nothing, and both nodes compute the same. */
+  #successor(text: string, keyId: string): string {
+    return formatSecret(secretPrefixes.refreshToken, this.#keys.mac('rotation', text, keyId));
+  }
+
+  async #explain(text: string, keyId: string): Promise<Refreshed | RefreshRefusal> {
+    const row = await this.#database.row(inspect, { hash: hashSecret(text) });
+    if (row === undefined || row.consumedAt === null || row.successorKeyId === null) return { kind: 'refused' };
+    const graceEndsAt = addSeconds(row.consumedAt, row.refreshGraceSeconds);
+    if (graceEndsAt <= this.#clock.now()) return { kind: 'reused', ...row };
+    // The rotation key changed within the grace: the row names the key that its successor was computed with.
+    if (row.successorKeyId === keyId) return { kind: 'refused' };
+    return (await this.#rotateWith(text, row.successorKeyId)) ?? { kind: 'refused' };
+  }
+}

@@ -1,0 +1,143 @@
+/** The session check, the hottest path there is: warm it costs a hash and two look-ups, cold one round trip. */
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { type Endings, rememberedSeconds } from '#domain/endings/index.ts';
+import { type Clock, earlier } from '#kernel/clock.ts';
+import type { Database } from '#platform/database/index.ts';
+import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
+import type { LastSeen } from './last-seen.ts';
+import { findById, findByTokenHash, type LiveSession } from './session.ts';
+
+/** What a request presents: an access token or a session cookie's value. */
+export type Presented =
+  | { readonly transport: 'token'; readonly text: string }
+  | { readonly transport: 'cookie'; readonly text: string };
+
+/** What an access token says once its signature and claims were checked. */
+export interface CheckedToken {
+  readonly sessionId: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly expiresAt: Date;
+  readonly kid: string;
+}
+
+interface Remembered {
+  readonly session: LiveSession;
+  /** For an access token: its own expiry and key. */
+  readonly token: CheckedToken | undefined;
+  /** Wall-clock bounds: a clock that moves either way makes the memory worthless. */
+  readonly readAtMs: number;
+  readonly staleAtMs: number;
+}
+
+/** A live session, and until when what was presented for it is valid. */
+export interface CheckedSession {
+  readonly session: LiveSession;
+  readonly transport: 'cookie' | 'token';
+  readonly expiresAt: Date;
+}
+
+const maxRemembered = 50_000;
+const staleMs = rememberedSeconds * 1000;
+
+/** Checks what requests present, and remembers complete sessions by the hash of it. */
+export class SessionCheck {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #endings: Endings;
+  readonly #lastSeen: LastSeen;
+  readonly #verifyToken: (text: string) => Promise<CheckedToken | undefined>;
+  readonly #remembered = new LRUCache<string, Remembered>({ max: maxRemembered });
+  #hits = 0;
+  #misses = 0;
+
+  /** `verifyToken` checks an access token's form, signature, issuer, audience and expiry, and nothing of the session. */
+  constructor(dependencies: {
+    readonly database: Database;
+    readonly clock: Clock;
+    readonly endings: Endings;
+    readonly lastSeen: LastSeen;
+    readonly verifyToken: (text: string) => Promise<CheckedToken | undefined>;
+  }) {
+    this.#database = dependencies.database;
+    this.#clock = dependencies.clock;
+    this.#endings = dependencies.endings;
+    this.#lastSeen = dependencies.lastSeen;
+    this.#verifyToken = dependencies.verifyToken;
+  }
+
+  /** Warm and cold checks so far, for the cache's hit ratio. */
+  get counts(): { readonly hits: number; readonly misses: number } {
+    return { hits: this.#hits, misses: this.#misses };
+  }
+
+  /** The live session that was presented, or undefined. */
+  async check(presented: Presented): Promise<CheckedSession | undefined> {
+    const now = this.#clock.now();
+    const key = hash('sha256', presented.text, 'base64');
+    const remembered = this.#remembered.get(key);
+    if (remembered !== undefined && this.#isBelieved(remembered, now)) {
+      this.#hits += 1;
+      return this.#seen(remembered, now);
+    }
+    this.#misses += 1;
+    const read = await this.#read(presented, remembered, now);
+    if (read === undefined) {
+      this.#remembered.delete(key);
+      return undefined;
+    }
+    this.#remembered.set(key, read);
+    return this.#seen(read, now);
+  }
+
+  #isBelieved(remembered: Remembered, now: Date): boolean {
+    const nowMs = now.getTime();
+    const { session, token } = remembered;
+    if (!this.#endings.trusted() || nowMs < remembered.readAtMs || nowMs >= remembered.staleAtMs) return false;
+    if (nowMs >= session.expiresAt.getTime() || nowMs >= session.idleExpiresAt.getTime()) return false;
+    if (token !== undefined && nowMs >= token.expiresAt.getTime()) return false;
+    return !this.#hasEnded(session, token);
+  }
+
+  #hasEnded(session: LiveSession, token: CheckedToken | undefined): boolean {
+    return this.#endings.hasEnded({
+      sessionId: session.id,
+      userId: session.userId,
+      authEpoch: session.authEpoch,
+      kid: token?.kid,
+    });
+  }
+
+  // PostgreSQL is the truth; a signature that was verified once is not verified again while its token lives.
+  async #read(presented: Presented, before: Remembered | undefined, now: Date): Promise<Remembered | undefined> {
+    const token = presented.transport === 'cookie' ? undefined : await this.#token(presented.text, before, now);
+    if (presented.transport === 'token' && token === undefined) return undefined;
+    const session = token === undefined ? await this.#byCookie(presented.text, now) : await this.#byToken(token, now);
+    if (session === undefined || this.#hasEnded(session, token)) return undefined;
+    return { session, token, readAtMs: now.getTime(), staleAtMs: now.getTime() + staleMs };
+  }
+
+  async #token(text: string, before: Remembered | undefined, now: Date): Promise<CheckedToken | undefined> {
+    if (before?.token !== undefined && now.getTime() >= before.readAtMs && now < before.token.expiresAt) return before.token;
+    return this.#verifyToken(text);
+  }
+
+  async #byToken(token: CheckedToken, now: Date): Promise<LiveSession | undefined> {
+    const session = await this.#database.row(findById, { id: token.sessionId, now });
+    const matches = session !== undefined && session.subject === token.subject && session.clientId === token.clientId;
+    return matches ? session : undefined;
+  }
+
+  async #byCookie(text: string, now: Date): Promise<LiveSession | undefined> {
+    if (parseSecret(secretPrefixes.session, text) === null) return undefined;
+    return this.#database.row(findByTokenHash, { tokenHash: hashSecret(text), now });
+  }
+
+  #seen(remembered: Remembered, now: Date): CheckedSession {
+    const { session, token } = remembered;
+    this.#lastSeen.note(session.id, now);
+    const transport = token === undefined ? 'cookie' : 'token';
+    return { session, transport, expiresAt: token?.expiresAt ?? earlier(session.expiresAt, session.idleExpiresAt) };
+  }
+}

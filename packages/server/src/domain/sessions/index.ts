@@ -1,0 +1,12 @@
+/**
+ * Sessions. Owns `sessions`.
+ * Invariants: a session carries its user's epoch and dies by comparison; ending one ends its refresh families and
+ * announces an ending in the same statement; what this process remembers of a session is believed only while the
+ * endings feed is fresh, and never longer than five minutes.
+ */
+export { type EndedSession, endSession, endSessionsOfUser, type EndReason, endFamiliesFragment } from './end.ts';
+export { insertSessionFragment, type LiveSession, sessionPlace } from './session.ts';
+export { SessionCheck, type Presented } from './check.ts';
+export { LastSeen } from './last-seen.ts';
+export { listSessions, type ListedSession } from './list.ts';
+export { deleteDeadSessions } from './sweep.ts';

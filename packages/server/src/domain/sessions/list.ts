@@ -1,0 +1,44 @@
+/** A user's live sessions, for the user. */
+import { type Queries, statement } from '#platform/database/index.ts';
+import { sessionIsLive } from './session.ts';
+
+const list = statement('sessions.list_live', {
+  lane: 'pool',
+  sql: `select s.id, s.client_id, s.transport, s.amr, s.auth_time, s.sealed_surroundings, s.created_at, s.last_seen_at,
+      s.idle_expires_at, s.expires_at
+    from sessions s join users u on u.id = s.user_id
+    where s.user_id = :userId and ${sessionIsLive}
+    order by s.created_at desc, s.id desc limit 100`,
+  params: { userId: 'uuid', now: 'timestamptz' },
+  columns: {
+    id: 'uuid',
+    clientId: 'text',
+    transport: 'text',
+    amr: 'text[]',
+    authTime: 'timestamptz',
+    sealedSurroundings: 'bytea?',
+    createdAt: 'timestamptz',
+    lastSeenAt: 'timestamptz',
+    idleExpiresAt: 'timestamptz',
+    expiresAt: 'timestamptz',
+  },
+});
+
+/** A live session with where it was made, still sealed under the user's key. */
+export interface ListedSession {
+  readonly id: string;
+  readonly clientId: string;
+  readonly transport: string;
+  readonly amr: readonly string[];
+  readonly authTime: Date;
+  readonly sealedSurroundings: Buffer | null;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly idleExpiresAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** Newest first; a user has at most a hundred. */
+export async function listSessions(queries: Queries, userId: string, now: Date): Promise<ListedSession[]> {
+  return queries.rows(list, { userId, now });
+}

@@ -1,0 +1,89 @@
+/** The session's row: how it is made, and how a live one is found. */
+import { isLive } from '#domain/users/index.ts';
+import { type Fragment, statement } from '#platform/database/index.ts';
+import type { Place } from '#platform/keys/index.ts';
+
+/** Where a session's address and user agent stand; authenticated with their ciphertext. */
+export function sessionPlace(sessionId: string): Place {
+  return { table: 'sessions', column: 'sealed_surroundings', row: sessionId };
+}
+
+const params = {
+  sessionId: 'uuid',
+  sessionClientId: 'text',
+  sessionDeviceId: 'uuid',
+  sessionEpoch: 'int4',
+  sessionTransport: 'text',
+  sessionTokenHash: 'bytea?',
+  sessionAmr: 'text[]',
+  sessionAcr: 'text',
+  sessionFactorTimes: 'jsonb',
+  sessionSealedSurroundings: 'bytea',
+  sessionCreatedAt: 'timestamptz',
+  sessionIdleExpiresAt: 'timestamptz',
+  sessionExpiresAt: 'timestamptz',
+} as const;
+
+/** The CTE `created_session`: a session of the CTE `from`'s `user_id`. */
+export function insertSessionFragment(from: string): Fragment<typeof params> {
+  return {
+    sql: `created_session as (
+      insert into sessions (id, user_id, client_id, device_id, auth_epoch, transport, token_hash, amr, acr, auth_time,
+        factor_times, sealed_surroundings, created_at, last_seen_at, idle_expires_at, expires_at)
+      select :sessionId, user_id, :sessionClientId, :sessionDeviceId, :sessionEpoch, :sessionTransport,
+        :sessionTokenHash::bytea, :sessionAmr::text[], :sessionAcr, :sessionCreatedAt, :sessionFactorTimes::jsonb,
+        :sessionSealedSurroundings, :sessionCreatedAt, :sessionCreatedAt, :sessionIdleExpiresAt, :sessionExpiresAt
+      from ${from}
+      returning id as session_id, user_id)`,
+    params,
+  };
+}
+
+/** SQL: whether session `s` of user `u` is alive at `:now`. */
+export const sessionIsLive = `s.ended_at is null and s.expires_at > :now and s.idle_expires_at > :now
+  and s.auth_epoch = u.auth_epoch and ${isLive('u')}`;
+
+/** A session that was alive when it was read. */
+export interface LiveSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly authEpoch: number;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly authTime: Date;
+  readonly idleExpiresAt: Date;
+  readonly expiresAt: Date;
+}
+
+const columns = {
+  id: 'uuid',
+  userId: 'uuid',
+  subject: 'text',
+  clientId: 'text',
+  authEpoch: 'int4',
+  acr: 'text',
+  amr: 'text[]',
+  authTime: 'timestamptz',
+  idleExpiresAt: 'timestamptz',
+  expiresAt: 'timestamptz',
+} as const;
+
+const select = `select s.id, s.user_id, u.subject, s.client_id, s.auth_epoch, s.acr, s.amr, s.auth_time,
+    s.idle_expires_at, s.expires_at
+  from sessions s join users u on u.id = s.user_id`;
+
+export const findById = statement('sessions.find_live', {
+  lane: 'read',
+  sql: `${select} where s.id = :id and ${sessionIsLive}`,
+  params: { id: 'uuid', now: 'timestamptz' },
+  columns,
+});
+
+export const findByTokenHash = statement('sessions.find_live_by_token', {
+  lane: 'read',
+  sql: `${select} where s.token_hash = :tokenHash and s.transport = 'cookie' and ${sessionIsLive}`,
+  params: { tokenHash: 'bytea', now: 'timestamptz' },
+  columns,
+});

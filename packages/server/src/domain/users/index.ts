@@ -1,0 +1,7 @@
+/**
+ * People and services. Owns `users` and `user_keys`.
+ * Invariants: a user's `auth_epoch` only grows; whatever carries an earlier epoch is dead by comparison (DESIGN §5.4);
+ * raising it announces an ending in the same statement; the user's key is made with the user and dies with the user.
+ */
+export { insertUserFragment, isLive, type UserStatus } from './user.ts';
+export { Users, type UserProfile } from './users.ts';

@@ -1,0 +1,31 @@
+/** The user's row, and the fragment that makes one. */
+import type { Fragment } from '#platform/database/index.ts';
+
+export type UserStatus = 'active' | 'disabled' | 'closing';
+
+/** SQL: whether the user `alias` may use what they have. A closing user may until the grace period is over. */
+export function isLive(alias: string): string {
+  return `${alias}.status in ('active', 'closing')`;
+}
+
+const params = {
+  userId: 'uuid',
+  userName: 'text',
+  userLocale: 'text',
+  userCreatedAt: 'timestamptz',
+  userWrappedKey: 'bytea',
+} as const;
+
+/** The CTEs `created_user` and `created_key`: a person, if the CTE `from` has a row. */
+export function insertUserFragment(from: string): Fragment<typeof params> {
+  return {
+    sql: `created_user as (
+      insert into users (id, subject, name, locale, created_at, updated_at)
+      select :userId, :userId::text, :userName, :userLocale, :userCreatedAt, :userCreatedAt from ${from}
+      returning id),
+    created_key as (
+      insert into user_keys (user_id, wrapped, created_at)
+      select id, :userWrappedKey, :userCreatedAt from created_user)`,
+    params,
+  };
+}

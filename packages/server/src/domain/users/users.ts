@@ -1,0 +1,177 @@
+/** Reading users, and raising their epoch. */
+import type { Clock } from '#kernel/clock.ts';
+import { endingExpiry, endingsFragment, type Ending } from '#domain/endings/index.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
+import type { UserStatus } from './user.ts';
+
+const announced = endingsFragment('user', 'raised');
+
+const raise = statement('users.raise_epoch', {
+  lane: 'pool',
+  sql: `with raised as (
+      update users set auth_epoch = auth_epoch + 1, updated_at = :endedAt where id = :userId
+      returning id as user_id, auth_epoch),
+    ${announced.sql}
+    select auth_epoch from raised`,
+  params: { userId: 'uuid', ...announced.params },
+  columns: { authEpoch: 'int4' },
+});
+
+const changeStatus = statement('users.change_status', {
+  lane: 'pool',
+  sql: `with raised as (
+      update users set status = :status, disabled_at = case when :status = 'disabled' then :endedAt end,
+        auth_epoch = auth_epoch + 1, updated_at = :endedAt
+      where id = :userId and status <> :status
+      returning id as user_id, auth_epoch),
+    ${announced.sql}
+    select auth_epoch from raised`,
+  params: { userId: 'uuid', status: 'text', ...announced.params },
+  columns: { authEpoch: 'int4' },
+});
+
+const lockUser = statement('users.lock', {
+  lane: 'pool',
+  sql: `select id, auth_epoch, status from users where id = :userId for update`,
+  params: { userId: 'uuid' },
+  columns: { id: 'uuid', authEpoch: 'int4', status: 'text' },
+});
+
+const setName = statement('users.set_name', {
+  lane: 'pool',
+  sql: `update users set name = :name, locale = :locale, updated_at = :now where id = :userId`,
+  params: { userId: 'uuid', name: 'text', locale: 'text', now: 'timestamptz' },
+  columns: {},
+});
+
+const findKey = statement('users.find_key', {
+  lane: 'read',
+  sql: `select wrapped from user_keys where user_id = :userId`,
+  params: { userId: 'uuid' },
+  columns: { wrapped: 'bytea' },
+});
+
+const profileColumns = {
+  id: 'uuid',
+  subject: 'text',
+  status: 'text',
+  name: 'text',
+  locale: 'text',
+  email: 'text?',
+  emailVerifiedAt: 'timestamptz?',
+  publicMetadata: 'jsonb',
+  createdAt: 'timestamptz',
+} as const;
+
+const profileSql = `select u.id, u.subject, u.status, u.name, u.locale, i.as_typed as email,
+    i.verified_at as email_verified_at, u.public_metadata, u.created_at
+  from users u left join identifiers i on i.user_id = u.id and i.kind = 'email' and i.is_primary`;
+
+const findProfile = statement('users.find_profile', {
+  lane: 'read',
+  sql: `${profileSql} where u.id = :userId`,
+  params: { userId: 'uuid' },
+  columns: profileColumns,
+});
+
+const listProfiles = statement('users.list_profiles', {
+  lane: 'pool',
+  sql: `${profileSql} where (u.created_at, u.id) > (:afterTime::timestamptz, :afterId::uuid)
+    order by u.created_at, u.id limit :limit::integer`,
+  params: { afterTime: 'timestamptz', afterId: 'uuid', limit: 'int4' },
+  columns: profileColumns,
+});
+
+/** A user as the user, or an operator, may see them. */
+export interface UserProfile {
+  readonly id: string;
+  readonly subject: string;
+  readonly status: UserStatus;
+  readonly name: string;
+  readonly locale: string;
+  readonly email: string | null;
+  readonly emailVerifiedAt: Date | null;
+  readonly publicMetadata: unknown;
+  readonly createdAt: Date;
+}
+
+const firstId = '00000000-0000-0000-0000-000000000000';
+
+/** The users. */
+export class Users {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #keys: Keys;
+
+  constructor(dependencies: { readonly database: Database; readonly clock: Clock; readonly keys: Keys }) {
+    this.#database = dependencies.database;
+    this.#clock = dependencies.clock;
+    this.#keys = dependencies.keys;
+  }
+
+  async profile(userId: string): Promise<UserProfile | undefined> {
+    const row = await this.#database.row(findProfile, { userId });
+    return row as UserProfile | undefined;
+  }
+
+  /** Users in the order of their making, at most `limit`, after the one given. */
+  async list(limit: number, after?: { readonly createdAt: Date; readonly id: string }): Promise<UserProfile[]> {
+    const afterTime = after?.createdAt ?? new Date(0);
+    const rows = await this.#database.rows(listProfiles, { afterTime, afterId: after?.id ?? firstId, limit });
+    return rows as UserProfile[];
+  }
+
+  /** The user's own key, or undefined when there is no such user any more. */
+  async key(userId: string): Promise<UserKey | undefined> {
+    const row = await this.#database.row(findKey, { userId });
+    return row === undefined ? undefined : this.#keys.unwrapUserKey(userId, row.wrapped);
+  }
+
+  /**
+   * Takes the user's row for the rest of the transaction, so that two effects of one person happen one after the other.
+   * Every transaction that touches several rows of a person takes this first: without one order they deadlock.
+   */
+  async lock(tx: Queries, userId: string): Promise<{ readonly authEpoch: number; readonly status: UserStatus } | undefined> {
+    const row = await tx.row(lockUser, { userId });
+    return row === undefined ? undefined : { authEpoch: row.authEpoch, status: row.status as UserStatus };
+  }
+
+  async rename(tx: Queries, userId: string, name: string, locale: string): Promise<void> {
+    await tx.run(setName, { userId, name, locale, now: this.#clock.now() });
+  }
+
+  /**
+   * Ends everything that the user's earlier epochs carry. The answer is for `Endings.endedHere` after the commit;
+   * undefined when there is no such user.
+   */
+  async raiseEpoch(tx: Queries, userId: string, accessTokenLifetimeSeconds: number): Promise<UserEnding | undefined> {
+    const times = this.#endingTimes(accessTokenLifetimeSeconds);
+    const row = await tx.row(raise, { userId, ...times });
+    return row === undefined ? undefined : userEnding(userId, row.authEpoch, times.endingExpiresAt);
+  }
+
+  /** Changes the status and raises the epoch; undefined when there is no such user or the status is that already. */
+  async changeStatus(
+    tx: Queries,
+    userId: string,
+    status: UserStatus,
+    accessTokenLifetimeSeconds: number,
+  ): Promise<UserEnding | undefined> {
+    const times = this.#endingTimes(accessTokenLifetimeSeconds);
+    const row = await tx.row(changeStatus, { userId, status, ...times });
+    return row === undefined ? undefined : userEnding(userId, row.authEpoch, times.endingExpiresAt);
+  }
+
+  #endingTimes(accessTokenLifetimeSeconds: number) {
+    const endedAt = this.#clock.now();
+    return { endedAt, endingExpiresAt: endingExpiry(endedAt, accessTokenLifetimeSeconds) };
+  }
+}
+
+/** A user's ending with the epoch that begins. */
+export type UserEnding = Omit<Ending, 'id'> & { readonly epoch: number };
+
+function userEnding(userId: string, authEpoch: number, expiresAt: Date): UserEnding {
+  return { kind: 'user', target: userId, epoch: authEpoch, expiresAt };
+}
