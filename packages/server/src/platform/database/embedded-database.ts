@@ -2,41 +2,32 @@
  * The embedded database: all lanes are its one connection, behind a first-in-first-out lock. Two connections over one
  * PGlite answer each other's rows, and a statement sent inside a neighbour's transaction is rolled back with it.
  */
-import type { Client } from 'pg';
 import { AssertionFailed } from '#kernel/assert.ts';
 import { parseInt8AsNumber } from './connecting.ts';
-import { outcomeUnknown, refusalOf, unavailable } from './errors.ts';
+import { type EmbeddedCluster, openEmbeddedCluster } from './embedded/index.ts';
+import { endsSession, outcomeUnknown, refusalOf, sqlState, unavailable } from './errors.ts';
 import { FifoLock } from './fifo-lock.ts';
 import type { EmbeddedDatabase, EmbeddedOptions, Observers } from './options.ts';
 import { type Bound, RoundTrips, SentQueries } from './queries.ts';
 import type { Statement } from './statement.ts';
 import { runTransaction } from './transaction.ts';
 
-/** What a Database needs of an embedded cluster. */
-export interface Cluster {
-  /** Connected, pipelined, and the only one. */
-  readonly client: Client;
-  dump(): Promise<Uint8Array>;
-  close(): Promise<void>;
-}
-
 /** PGlite knows no idle_in_transaction_session_timeout: a transaction that waits for a stranger would wait for ever. */
 const transactionAtMostMs = 10_000;
 
-/** Opens the embedded database in `options.directory`; PGlite is loaded only here. */
+/** Opens the embedded database, and creates it where there is none; fails like `openEmbeddedCluster`. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
-  const { openEmbeddedCluster } = await import('./embedded/index.ts');
-  return embeddedOver(await openEmbeddedCluster({ directory: options.directory }), options);
+  return embeddedOver(await openEmbeddedCluster(options.place), options);
 }
 
-/** The database over a cluster that is open already. */
-export function embeddedOver(cluster: Cluster, observers: Observers): EmbeddedDatabase {
+function embeddedOver(cluster: EmbeddedCluster, observers: Observers): EmbeddedDatabase {
   const { client } = cluster;
   const lock = new FifoLock();
   const roundTrips = new RoundTrips(observers);
   let lost = false;
   client.on('error', (error) => {
-    lost = true;
+    // A failed checkpoint is told here too, and ends nothing.
+    lost ||= sqlState(error) === undefined || endsSession(error);
     observers.onConnectionError?.(error);
   });
   parseInt8AsNumber(client);

@@ -5,6 +5,7 @@
  * if that is harmless, and else is refused as `outcome_unknown`; nothing waits without a bound.
  */
 export type { JsonValue } from '#kernel/json.ts';
+export { type ClusterPlace, writeBackup } from './embedded/index.ts';
 export { openEmbedded } from './embedded-database.ts';
 export { isOutcomeUnknown, isUniqueViolation } from './errors.ts';
 export type { MigrationTarget } from './migration-connection.ts';

@@ -1,6 +1,7 @@
 /** What opening a database takes, and what it gives beyond `Database`. */
 import type { Client } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
+import type { ClusterPlace } from './embedded/index.ts';
 import type { Database, StatementEvent } from './types.ts';
 
 /** Who watches a database. */
@@ -49,8 +50,8 @@ export interface PostgresDatabase extends Database {
 
 /** How to open the embedded database. */
 export interface EmbeddedOptions extends Observers {
-  /** The cluster's directory; it must be locked by the caller, since a second process would lose rows in silence. */
-  readonly directory: string;
+  /** A data directory must be locked by the caller, since a second process would lose rows in silence. */
+  readonly place: ClusterPlace;
 }
 
 /** The database in this process. */
