@@ -1,0 +1,64 @@
+import { type JsonValue, type Queries, statement } from '#platform/database/index.ts';
+
+/** A job that was given up. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly kind: string;
+  readonly payload: JsonValue;
+  readonly attempts: number;
+  readonly lastError: string | null;
+  readonly createdAt: Date;
+  readonly finishedAt: Date;
+}
+
+const list = statement('jobs.list_dead', {
+  lane: 'pool',
+  sql: `
+    select id, kind, payload, attempts, last_error, created_at, finished_at
+    from jobs where state = 'dead' and finished_at <= :until
+    order by finished_at desc, id desc limit :limit`,
+  params: { until: 'timestamptz', limit: 'int4' },
+  columns: {
+    id: 'uuid',
+    kind: 'text',
+    payload: 'jsonb',
+    attempts: 'int4',
+    lastError: 'text?',
+    createdAt: 'timestamptz',
+    finishedAt: 'timestamptz',
+  },
+});
+
+const retry = statement('jobs.retry_dead', {
+  lane: 'pool',
+  sql: `
+    update jobs set state = 'queued', attempts = 0, run_at = :now, finished_at = null
+    where id = :id and state = 'dead'`,
+  params: { id: 'uuid', now: 'timestamptz' },
+  columns: {},
+});
+
+const sweep = statement('jobs.sweep_dead', {
+  lane: 'pool',
+  sql: `
+    delete from jobs where id in (
+      select id from jobs where state = 'dead' and finished_at < :before order by finished_at limit :limit
+    )`,
+  params: { before: 'timestamptz', limit: 'int4' },
+  columns: {},
+});
+
+/** Dead letters given up until a time, the newest first. */
+export function listDeadLetters(queries: Queries, until: Date, limit: number): Promise<DeadLetter[]> {
+  return queries.rows(list, { until, limit }) as Promise<DeadLetter[]>;
+}
+
+/** Gives a dead letter all its attempts again, from now on. False when there is none of this id. */
+export async function retryDeadLetter(queries: Queries, id: string, now: Date): Promise<boolean> {
+  return (await queries.run(retry, { id, now })) === 1;
+}
+
+/** Deletes dead letters given up before a time, at most `limit`; answers how many. */
+export function sweepDeadLetters(queries: Queries, before: Date, limit: number): Promise<number> {
+  return queries.run(sweep, { before, limit });
+}

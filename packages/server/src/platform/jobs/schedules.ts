@@ -1,0 +1,79 @@
+import { addSeconds, type Clock } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import { type Queries, statement } from '#platform/database/index.ts';
+import type { JobSchedule } from './types.ts';
+
+const declare = statement('jobs.declare_schedules', {
+  lane: 'pool',
+  sql: `
+    insert into job_schedules (name, next_run_at)
+    select name, :now from unnest(:names::text[]) as declared (name)
+    on conflict (name) do nothing`,
+  params: { names: 'text[]', now: 'timestamptz' },
+  columns: {},
+});
+
+const due = statement('jobs.due_schedules', {
+  lane: 'pool',
+  sql: `select name from job_schedules where name = any(:names) and next_run_at <= :now`,
+  params: { names: 'text[]', now: 'timestamptz' },
+  columns: { name: 'text' },
+});
+
+// The row's lock makes one node the winner; the loser waits, reads the new time and enqueues nothing.
+const enqueue = statement('jobs.enqueue_scheduled', {
+  lane: 'pool',
+  sql: `
+    with won as (
+      update job_schedules set last_run_at = :now, next_run_at = :nextRunAt
+      where name = :name and next_run_at <= :now
+      returning name
+    )
+    insert into jobs (id, kind, payload, singleton_key, run_at, created_at)
+    select :id, :kind, '{}', 'schedule:' || won.name, :now, :now from won
+    on conflict (singleton_key) where state = 'queued' and singleton_key is not null do nothing`,
+  params: {
+    now: 'timestamptz',
+    nextRunAt: 'timestamptz',
+    name: 'text',
+    id: 'uuid',
+    kind: 'text',
+  },
+  columns: {},
+});
+
+interface SchedulesDeps {
+  readonly queries: Queries;
+  readonly clock: Clock;
+  readonly makeId: MakeId;
+}
+
+/** Periodic work: whichever node asks first after the time enqueues, and the others do not. */
+export class Schedules {
+  readonly #deps: SchedulesDeps;
+  readonly #byName: ReadonlyMap<string, JobSchedule>;
+  #declared = false;
+
+  constructor(deps: SchedulesDeps, schedules: readonly JobSchedule[]) {
+    this.#deps = deps;
+    this.#byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
+  }
+
+  /** Enqueues what is due. A run that was missed is made up for once, not as often as it was missed. */
+  async enqueueDue(): Promise<void> {
+    const { queries, clock, makeId } = this.#deps;
+    const names = [...this.#byName.keys()];
+    if (names.length === 0) return;
+    const now = clock.now();
+    if (!this.#declared) {
+      await queries.run(declare, { names, now });
+      this.#declared = true;
+    }
+    for (const { name } of await queries.rows(due, { names, now })) {
+      const schedule = this.#byName.get(name);
+      if (schedule === undefined) continue;
+      const nextRunAt = addSeconds(now, schedule.everySeconds);
+      await queries.run(enqueue, { now, nextRunAt, name, id: makeId(), kind: schedule.kind });
+    }
+  }
+}

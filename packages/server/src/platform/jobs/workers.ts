@@ -1,0 +1,193 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { assert } from '#kernel/assert.ts';
+import { addSeconds, type Clock } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { Logger } from '#platform/telemetry/index.ts';
+import { attemptJob } from './attempts.ts';
+import { Leases } from './leases.ts';
+import { Schedules } from './schedules.ts';
+import type { Job, JobEvent, JobHandler, JobSchedule } from './types.ts';
+
+/** What the workers of one process need. */
+export interface JobWorkersOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly makeId: MakeId;
+  readonly handlers: readonly JobHandler[];
+  readonly schedules: readonly JobSchedule[];
+  readonly logger: Logger;
+  /** Different for each start of each process; a second use would let one complete what the other holds. */
+  readonly workerId: string;
+  /** Jobs at a time. */
+  readonly concurrency: number;
+  /** The guarantee for jobs enqueued by other processes; 1,000 when not given. */
+  readonly pollMs?: number;
+  /** Called after each attempt, for metrics. */
+  readonly onAttempt?: (event: JobEvent) => void;
+}
+
+interface Running {
+  readonly job: Job;
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** How long a job that was told to stop may take to say so before it is released over its head. */
+const settleMs = 1_000;
+
+/** The workers of one process: they claim, run and conclude jobs until they are stopped. */
+export class JobWorkers implements AsyncDisposable {
+  readonly #options: JobWorkersOptions;
+  readonly #handlers: ReadonlyMap<string, JobHandler>;
+  readonly #leases: Leases;
+  readonly #schedules: Schedules;
+  readonly #pollMs: number;
+  readonly #running = new Map<string, Running>();
+  #loop: Promise<void> | undefined;
+  #renewals: NodeJS.Timeout | undefined;
+  #stopping = false;
+  /** The last claim got all it asked for, so there is probably more. */
+  #backlog = false;
+  #awake = false;
+  #endRest: () => void = () => undefined;
+  #failing = false;
+  #nextScheduleCheck = 0;
+
+  constructor(options: JobWorkersOptions) {
+    const { database: queries, clock, makeId, workerId: worker } = options;
+    this.#options = options;
+    this.#handlers = new Map(options.handlers.map((handler) => [handler.kind, handler]));
+    assert(this.#handlers.size === options.handlers.length, 'two handlers for one kind of job');
+    for (const { kind, name } of options.schedules) assert(this.#handlers.has(kind), `schedule ${name} has no handler`);
+    this.#pollMs = options.pollMs ?? 1_000;
+    this.#leases = new Leases({ queries, clock, worker, handlers: this.#handlers });
+    this.#schedules = new Schedules({ queries, clock, makeId }, options.schedules);
+  }
+
+  start(): void {
+    assert(this.#loop === undefined, 'the workers were started twice');
+    this.#loop = this.#work();
+    const shortestLease = Math.min(...this.#options.handlers.map((handler) => handler.leaseSeconds));
+    // Three chances to renew before a lease ends.
+    if (this.#handlers.size > 0) this.#renewals = setInterval(() => void this.#renew(), (shortestLease * 1000) / 3);
+  }
+
+  /** Looks for due jobs now. Whoever enqueued calls it after the commit. */
+  wake(): void {
+    this.#awake = true;
+    this.#endRest();
+  }
+
+  /**
+   * Claims nothing more and waits for the running jobs; after `graceMs` they are told to stop, and what then still runs
+   * is released for others. It may then run twice, as after a death of the process.
+   */
+  async stop(options: { readonly graceMs: number }): Promise<void> {
+    this.#stopping = true;
+    this.wake();
+    await this.#loop;
+    await this.#ended(options.graceMs);
+    for (const running of this.#running.values()) running.abort.abort();
+    await this.#ended(settleMs);
+    clearInterval(this.#renewals);
+    await this.#releaseRest();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop({ graceMs: 0 });
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#stopping) {
+      this.#awake = false;
+      await this.#look();
+      await this.#rest();
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.#enqueueScheduled();
+      await this.#claim();
+      if (this.#failing) this.#options.logger.info('jobs can be claimed again');
+      this.#failing = false;
+    } catch (error) {
+      // Said once: the database may be away for long, and this is asked each second.
+      if (!this.#failing) this.#options.logger.warn('jobs cannot be claimed', { error });
+      this.#failing = true;
+    }
+  }
+
+  async #enqueueScheduled(): Promise<void> {
+    const now = this.#options.clock.now();
+    if (now.getTime() < this.#nextScheduleCheck) return;
+    await this.#schedules.enqueueDue();
+    this.#nextScheduleCheck = addSeconds(now, this.#pollMs / 1000).getTime();
+  }
+
+  async #claim(): Promise<void> {
+    const free = this.#options.concurrency - this.#running.size;
+    if (free === 0 || this.#handlers.size === 0) return;
+    const jobs = await this.#leases.claim(free);
+    this.#backlog = jobs.length === free;
+    for (const job of jobs) this.#run(job);
+  }
+
+  #run(job: Job): void {
+    const handler = this.#handlers.get(job.kind);
+    assert(handler !== undefined, `a job of kind ${job.kind} was claimed without a handler`);
+    const { clock, logger, onAttempt = () => undefined } = this.#options;
+    const abort = new AbortController();
+    const deps = { leases: this.#leases, clock, logger, onAttempt };
+    const key = `${job.id} ${job.attempt}`;
+    const ended = attemptJob(deps, handler, job, abort.signal).then(() => {
+      this.#running.delete(key);
+      // Half of the workers at once, so that a long queue is claimed in batches.
+      if (this.#backlog && this.#running.size <= this.#options.concurrency / 2) this.wake();
+    });
+    this.#running.set(key, { job, abort, ended });
+  }
+
+  async #rest(): Promise<void> {
+    if (this.#awake || this.#stopping) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#pollMs);
+      this.#endRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const held = [...this.#running.values()];
+    if (held.length === 0) return;
+    try {
+      const kept = await this.#leases.renew(held.map((running) => running.job));
+      for (const running of held) if (!kept.has(running.job.id)) running.abort.abort();
+    } catch (error) {
+      this.#options.logger.warn('leases could not be renewed', { error });
+    }
+  }
+
+  /** Waits until nothing runs, at most so long. */
+  async #ended(timeoutMs: number): Promise<void> {
+    if (this.#running.size === 0) return;
+    const timer = new AbortController();
+    const all = Promise.all([...this.#running.values()].map((running) => running.ended));
+    await Promise.race([all, pause(timeoutMs, undefined, { signal: timer.signal }).catch(ignoreAbort)]);
+    timer.abort();
+  }
+
+  async #releaseRest(): Promise<void> {
+    const at = this.#options.clock.now();
+    for (const { job } of this.#running.values()) {
+      await this.#leases.putBack(job, { at, reason: 'released by a worker that stopped', refund: false });
+    }
+  }
+}
+
+function ignoreAbort(error: unknown): void {
+  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+}
