@@ -3,18 +3,28 @@
  * A lost connection means that the outcome is unknown, never that it failed: the server may have committed before the
  * answer was lost. That leaves here as `Problem('outcome_unknown')`, so no caller has to translate it.
  */
-import { DatabaseError } from 'pg';
 import { Problem } from '#kernel/problem.ts';
+
+/** What a database says about a failure; PGlite brings its own class for it, so the members decide. */
+interface ServerError extends Error {
+  readonly severity: string;
+  readonly code: string;
+  readonly constraint?: string;
+}
+
+function isServerError(error: unknown): error is ServerError {
+  return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string';
+}
 
 /** SQLSTATE of an error that the server answered; undefined for anything else. */
 export function sqlState(error: unknown): string | undefined {
-  return error instanceof DatabaseError ? error.code : undefined;
+  return isServerError(error) ? error.code : undefined;
 }
 
 /** Whether a row was refused because another with the same key exists; optionally by this constraint or index. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  if (sqlState(error) !== '23505') return false;
-  return constraint === undefined || (error as DatabaseError).constraint === constraint;
+  if (!isServerError(error) || error.code !== '23505') return false;
+  return constraint === undefined || error.constraint === constraint;
 }
 
 /** Whether the connection was lost while an effect was under way, so that nobody knows whether it happened. */

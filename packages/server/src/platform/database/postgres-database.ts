@@ -44,7 +44,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   const opened = await Promise.allSettled(opening);
   const failed = opened.find((part) => part.status === 'rejected');
   if (failed !== undefined) {
-    await Promise.all(opened.map((part) => (part.status === 'fulfilled' ? part.value.close() : undefined)));
+    for (const part of opened) if (part.status === 'fulfilled') await part.value.close();
     throw cannotConnect(failed.reason);
   }
   const [read, write, counter, pool] = await Promise.all(opening);

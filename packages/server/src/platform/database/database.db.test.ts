@@ -1,0 +1,281 @@
+import { expect, it, vi } from 'vitest';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { type Database, isUniqueViolation, statement, type Values } from './index.ts';
+
+const createThings = statement('database_test.create_things', {
+  lane: 'pool',
+  sql: `create table if not exists things (id int4 not null, label text not null,
+          constraint things_pkey primary key (id), constraint things_label_unique unique (label))`,
+  params: {},
+  columns: {},
+});
+const emptyThings = statement('database_test.empty_things', {
+  lane: 'pool',
+  sql: 'delete from things',
+  params: {},
+  columns: {},
+});
+const addThing = statement('database_test.add_thing', {
+  lane: 'write',
+  sql: 'insert into things (id, label) values (:id, :label)',
+  params: { id: 'int4', label: 'text' },
+  columns: {},
+});
+const listThings = statement('database_test.list_things', {
+  lane: 'read',
+  sql: 'select id from things order by id',
+  params: {},
+  columns: { id: 'int4' },
+});
+const readInt8 = statement('database_test.read_int8', {
+  lane: 'read',
+  sql: 'select :digits::text::int8 as value',
+  params: { digits: 'text' },
+  columns: { value: 'int8' },
+});
+const divide = statement('database_test.divide', {
+  lane: 'read',
+  sql: 'select 12 / :by::int4 as value',
+  params: { by: 'int4' },
+  columns: { value: 'int4' },
+});
+const everyType = {
+  text: 'text',
+  uuid: 'uuid',
+  bytea: 'bytea',
+  timestamptz: 'timestamptz',
+  bool: 'bool',
+  int4: 'int4',
+  int8: 'int8',
+  float8: 'float8',
+  jsonb: 'jsonb',
+  inet: 'inet',
+  xid8: 'xid8',
+  texts: 'text[]',
+  uuids: 'uuid[]',
+  byteas: 'bytea[]',
+  times: 'timestamptz[]',
+  int4s: 'int4[]',
+  nothing: 'text?',
+} as const;
+const echo = statement('database_test.echo', {
+  lane: 'read',
+  sql: `select :text::text as text, :uuid::uuid as uuid, :bytea::bytea as bytea, :timestamptz::timestamptz as timestamptz,
+          :bool::bool as bool, :int4::int4 as int4, :int8::int8 as int8, :float8::float8 as float8, :jsonb::jsonb as jsonb,
+          :inet::inet as inet, :xid8::xid8 as xid8, :texts::text[] as texts, :uuids::uuid[] as uuids,
+          :byteas::bytea[] as byteas, :times::timestamptz[] as times, :int4s::int4[] as int4s, :nothing::text as nothing`,
+  params: everyType,
+  columns: everyType,
+});
+
+async function things(database: Database): Promise<number[]> {
+  return (await database.rows(listThings, {})).map(({ id }) => id);
+}
+
+async function freshThings(database: Database): Promise<void> {
+  await database.run(createThings, {});
+  await database.run(emptyThings, {});
+}
+
+describeOnBothDatabases('a database', (open, kind) => {
+  it('gives back every type as it was given', async () => {
+    const values: Values<typeof everyType> = {
+      text: `O'Reilly "quoted" \\ {}, é ☃`,
+      uuid: '01890a5d-ac96-774b-bcce-b302099a8057',
+      bytea: Buffer.from([0, 255, 92, 39]),
+      timestamptz: new Date('2026-03-29T01:30:00.123Z'),
+      bool: false,
+      int4: -5,
+      int8: Number.MAX_SAFE_INTEGER,
+      float8: 0.1,
+      jsonb: [1, { a: null, b: 'x' }],
+      inet: '2001:db8::1',
+      xid8: '9007199254740993',
+      texts: ['a', 'b,"c"', 'NULL', ''],
+      uuids: ['01890a5d-ac96-774b-bcce-b302099a8057'],
+      byteas: [Buffer.from([0, 1]), Buffer.alloc(0)],
+      times: [new Date('2026-03-29T01:30:00.123Z')],
+      int4s: [1, 2, 3],
+      nothing: null,
+    };
+    expect(await open().row(echo, values)).toEqual(values);
+  });
+
+  it('writes text and null as JSON too', async () => {
+    expect(await open().row(echo, { ...blank, jsonb: '"text"' })).toEqual({ ...blank, jsonb: '"text"' });
+  });
+
+  it('refuses an int8 that a number cannot hold, and answers the next statement', async () => {
+    const beyond = open().row(readInt8, { digits: '9007199254740993' });
+    const behind = open().row(readInt8, { digits: '-7' });
+    await expect(beyond).rejects.toThrow(RangeError);
+    expect(await behind).toEqual({ value: -7 });
+  });
+
+  it('lets a failing statement hurt none of its neighbours', async () => {
+    const divisions = Array.from({ length: 60 }, (_, index) => open().row(divide, { by: index % 3 }));
+    const outcomes = await Promise.allSettled(divisions);
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      outcomes.map((_, index) => (index % 3 === 0 ? 'rejected' : 'fulfilled')),
+    );
+    expect(await open().row(divide, { by: 4 })).toEqual({ value: 3 });
+  });
+
+  it('tells which constraint a duplicate violates', async () => {
+    await freshThings(open());
+    await open().run(addThing, { id: 1, label: 'a' });
+    const error: unknown = await open()
+      .run(addThing, { id: 2, label: 'a' })
+      .catch((thrown: unknown) => thrown);
+    expect(isUniqueViolation(error)).toBe(true);
+    expect(isUniqueViolation(error, 'things_label_unique')).toBe(true);
+    expect(isUniqueViolation(error, 'things_pkey')).toBe(false);
+    expect(isUniqueViolation(new Error('23505'))).toBe(false);
+  });
+
+  it('counts the affected rows', async () => {
+    await freshThings(open());
+    expect(await open().run(addThing, { id: 1, label: 'a' })).toBe(1);
+    expect(await open().run(emptyThings, {})).toBe(1);
+    expect(await open().run(emptyThings, {})).toBe(0);
+  });
+
+  it('refuses to take two rows for one', async () => {
+    await freshThings(open());
+    await open().run(addThing, { id: 1, label: 'a' });
+    expect(await open().row(listThings, {})).toEqual({ id: 1 });
+    await open().run(addThing, { id: 2, label: 'b' });
+    await expect(open().row(listThings, {})).rejects.toThrow('answered 2 rows');
+  });
+
+  it('commits a transaction that returns, and answers what it returned', async () => {
+    await freshThings(open());
+    const answer = await open().transaction(async (tx) => {
+      await tx.run(addThing, { id: 1, label: 'a' });
+      await tx.run(addThing, { id: 2, label: 'b' });
+      return (await tx.rows(listThings, {})).length;
+    });
+    expect(answer).toBe(2);
+    expect(await things(open())).toEqual([1, 2]);
+  });
+
+  it('rolls back a transaction that throws, and throws the same', async () => {
+    await freshThings(open());
+    const refusal = new Error('no');
+    const failing = open().transaction(async (tx) => {
+      await tx.run(addThing, { id: 1, label: 'a' });
+      throw refusal;
+    });
+    await expect(failing).rejects.toBe(refusal);
+    expect(await things(open())).toEqual([]);
+  });
+
+  it('rolls back a transaction whose statement failed, and is usable afterwards', async () => {
+    await freshThings(open());
+    const failing = open().transaction(async (tx) => {
+      await tx.run(addThing, { id: 1, label: 'a' });
+      await tx.row(divide, { by: 0 });
+    });
+    await expect(failing).rejects.toThrow('division by zero');
+    await open().transaction((tx) => tx.run(addThing, { id: 2, label: 'b' }));
+    expect(await things(open())).toEqual([2]);
+  });
+
+  it('does not pass off as committed what a caught error has rolled back', async () => {
+    await freshThings(open());
+    const careless = open().transaction(async (tx) => {
+      await tx.run(addThing, { id: 1, label: 'a' });
+      await tx.row(divide, { by: 0 }).catch(() => undefined);
+    });
+    await expect(careless).rejects.toThrow('all was rolled back');
+    expect(await things(open())).toEqual([]);
+  });
+
+  it('refuses statements on a transaction that has ended', async () => {
+    const tx = await open().transaction((each) => Promise.resolve(each));
+    await expect(tx.rows(listThings, {})).rejects.toThrow('has ended');
+  });
+
+  it("never rolls back a neighbour's statement with a transaction", async () => {
+    await freshThings(open());
+    const { promise: neighbourSent, resolve: sent } = Promise.withResolvers<void>();
+    const failing = open().transaction(async (tx) => {
+      await tx.run(addThing, { id: 1, label: 'a' });
+      await neighbourSent;
+      await tx.run(addThing, { id: 2, label: 'b' });
+      throw new Error('rolled back');
+    });
+    const neighbours = Array.from({ length: 20 }, (_, index) =>
+      open().run(addThing, { id: 10 + index, label: `neighbour ${index}` }),
+    );
+    sent();
+    await expect(failing).rejects.toThrow('rolled back');
+    await Promise.all(neighbours);
+    expect(await things(open())).toEqual(neighbours.map((_, index) => 10 + index));
+  });
+
+  it('runs transactions that were begun at once without mixing them', async () => {
+    await freshThings(open());
+    const all = Array.from({ length: 12 }, (_, index) =>
+      open().transaction(async (tx) => {
+        await tx.run(addThing, { id: index, label: `thing ${index}` });
+        if (index % 2 === 0) throw new Error('rolled back');
+      }),
+    );
+    await Promise.allSettled(all);
+    expect(await things(open())).toEqual([1, 3, 5, 7, 9, 11]);
+  });
+
+  it('reports every round trip, those of a transaction included', async () => {
+    await freshThings(open());
+    expect(
+      await countRoundTrips(open(), async () => {
+        await open().rows(listThings, {});
+        await open().transaction((tx) => tx.run(addThing, { id: 1, label: 'a' }));
+      }),
+    ).toEqual(['database_test.list_things', 'transaction.begin', 'database_test.add_thing', 'transaction.commit']);
+  });
+
+  // A server ends such a transaction by itself, after idle_in_transaction_session_timeout.
+  if (kind === 'embedded') {
+    it('gives a transaction up that awaits a statement which waits for it', async () => {
+      await freshThings(open());
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const { promise: waiting, resolve: waits } = Promise.withResolvers<void>();
+        const selfish = open().transaction(async (tx) => {
+          await tx.run(addThing, { id: 1, label: 'a' });
+          waits();
+          await open().run(addThing, { id: 2, label: 'b' });
+        });
+        const refused = expect(selfish).rejects.toThrow('something else than its own statements');
+        await waiting;
+        await vi.advanceTimersByTimeAsync(10_000);
+        await refused;
+      } finally {
+        vi.useRealTimers();
+      }
+      expect(await things(open())).toEqual([2]);
+    });
+  }
+});
+
+const blank: Values<typeof everyType> = {
+  text: '',
+  uuid: '01890a5d-ac96-774b-bcce-b302099a8057',
+  bytea: Buffer.alloc(0),
+  timestamptz: new Date(0),
+  bool: true,
+  int4: 0,
+  int8: 0,
+  float8: 0,
+  jsonb: null,
+  inet: '127.0.0.1',
+  xid8: '3',
+  texts: [],
+  uuids: [],
+  byteas: [],
+  times: [],
+  int4s: [],
+  nothing: null,
+};
