@@ -24,7 +24,6 @@ export type DatabaseConfig =
       readonly poolMin: number;
       readonly poolMax: number;
       readonly connectTimeoutMs: number;
-      readonly idleTimeoutMs: number;
       readonly statementTimeoutMs: number;
     };
 

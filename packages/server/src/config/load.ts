@@ -92,7 +92,15 @@ function complete(checked: Settings, cwd: string): Config {
 function completeDatabase({ kind, url, ...database }: Settings['database']): DatabaseConfig {
   if (kind === 'embedded' || url === undefined) return { kind: 'embedded' };
   const directUrl = database.directUrl ?? url;
-  return { ...database, kind: 'postgres', url, directUrl, adminUrl: database.adminUrl ?? directUrl };
+  const adminUrl = database.adminUrl ?? directUrl;
+  return {
+    ...database,
+    kind: 'postgres',
+    url,
+    directUrl,
+    adminUrl,
+    poolMin: database.poolMin ?? Math.min(2, database.poolMax),
+  };
 }
 
 /** `localhost` is listened on by both its addresses, since browsers try either first. */

@@ -124,7 +124,7 @@ const databaseRules: readonly Rule[] = [
   {
     about: ['database.poolMin', 'database.poolMax'],
     find: ({ database }) =>
-      database.poolMin > database.poolMax
+      (database.poolMin ?? 0) > database.poolMax
         ? `DATABASE_POOL_MIN must not exceed DATABASE_POOL_MAX; they are ${database.poolMin} and ${database.poolMax}.`
         : undefined,
   },

@@ -108,18 +108,18 @@ const database = z.object({
     env: 'DATABASE_POOLER',
     doc: '`transaction` when `DATABASE_URL` goes through PgBouncer or the like in transaction mode.',
   }),
-  poolMin: integer(0, 1000, 0, { env: 'DATABASE_POOL_MIN', doc: 'Pooled connections that are kept open.' }),
+  poolMin: optionalInteger(0, 1000, {
+    env: 'DATABASE_POOL_MIN',
+    fallback: '2, or `DATABASE_POOL_MAX` when that is less',
+    doc: 'Pooled connections that are kept open.',
+  }),
   poolMax: integer(1, 1000, 10, {
     env: 'DATABASE_POOL_MAX',
-    doc: 'Pooled connections at most, beside the four pipelined ones of each process.',
+    doc: 'Pooled connections at most, beside the five pipelined ones of each process.',
   }),
   connectTimeoutMs: integer(100, 600_000, 5000, {
     env: 'DATABASE_CONNECT_TIMEOUT_MS',
     doc: 'Milliseconds to wait for a connection, new or pooled.',
-  }),
-  idleTimeoutMs: integer(1000, 86_400_000, 30_000, {
-    env: 'DATABASE_IDLE_TIMEOUT_MS',
-    doc: 'Milliseconds after which an unused pooled connection is closed.',
   }),
   statementTimeoutMs: integer(100, 3_600_000, 10_000, {
     env: 'DATABASE_STATEMENT_TIMEOUT_MS',
