@@ -68,6 +68,11 @@ export class ConnectionPool {
     });
   }
 
+  /** Sends one statement again after its connection was lost, on another. */
+  sendAgain(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
+    return this.send(query);
+  }
+
   /** Runs a transaction; `work` runs again, from the start, when it was the victim of a deadlock. */
   async transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
     const once = (client: PoolClient, isLost: (error: unknown) => boolean) =>

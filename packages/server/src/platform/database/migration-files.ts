@@ -24,7 +24,8 @@ const fileName = /^(\d{4})_([a-z0-9_]+)\.(up|down)\.sql$/;
 export function readMigrations(directory: URL): readonly Migration[] {
   const names = new Map<number, string>();
   const halves = new Map<string, string>();
-  for (const file of readdirSync(directory).filter((each) => each.endsWith('.sql'))) {
+  for (const file of readdirSync(directory).sort()) {
+    if (!file.endsWith('.sql')) continue;
     const [, digits, name, direction] = fileName.exec(file) ?? [];
     if (digits === undefined || name === undefined) {
       throw new Error(`${file} is not named like 0001_first_schema.up.sql.`);

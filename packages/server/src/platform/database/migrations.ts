@@ -17,6 +17,8 @@ export interface MigrationOptions {
   readonly clock?: Clock;
   /** Where the files are; the product's own when not given. */
   readonly directory?: URL;
+  /** How long a migration waits for a lock before it tries again; 2,000 when not given. */
+  readonly lockTimeoutMs?: number;
 }
 
 /** A migration and when it was applied, if it was. */
@@ -32,7 +34,7 @@ export interface MigrationStatus {
 export type SchemaState = 'empty' | 'current' | 'behind' | 'ahead';
 
 /** Long enough for a transaction of ours to end, short enough that the queue behind the migration is not noticed. */
-const lockTimeoutMs = 2000;
+const defaultLockTimeoutMs = 2000;
 const lockAttempts = 5;
 
 interface Applied {
@@ -47,23 +49,23 @@ interface Applied {
  * `grantTo` names the serving role when it is not the owner.
  * @throws Error with a sentence when an applied migration was changed or cannot be applied.
  */
-export function migrateUp(
+export async function migrateUp(
   target: MigrationTarget,
   options: MigrationOptions & { readonly to?: number; readonly grantTo?: string } = {},
 ): Promise<readonly Migration[]> {
   const migrations = readMigrations(options.directory ?? migrationsDirectory);
-  const { to = Number.POSITIVE_INFINITY, grantTo, clock = systemClock } = options;
+  const { to = Number.POSITIVE_INFINITY, grantTo, clock = systemClock, lockTimeoutMs = defaultLockTimeoutMs } = options;
   return whileNobodyElseMigrates(target, async (client) => {
     await client.query(createTable);
     const pending = pendingOf(migrations, await readApplied(client)).filter(({ number }) => number <= to);
-    for (const migration of pending) await apply(client, migration, clock);
+    for (const migration of pending) await apply(client, migration, lockTimeoutMs, clock);
     if (grantTo !== undefined) await inTransaction(client, lockTimeoutMs, () => grantServingRole(client, grantTo));
     return pending;
   });
 }
 
 /** Takes back everything above number `to`, the last first, and answers what it took back. */
-export function migrateDown(
+export async function migrateDown(
   target: MigrationTarget,
   options: MigrationOptions & { readonly to: number },
 ): Promise<readonly Migration[]> {
@@ -78,7 +80,7 @@ export function migrateDown(
       if (migration === undefined) {
         throw new Error(`Migration ${labelOf(each)} belongs to a later release: take it back with that release.`);
       }
-      await revert(client, migration);
+      await revert(client, migration, options.lockTimeoutMs ?? defaultLockTimeoutMs);
       reverted.push(migration);
     }
     return reverted;
@@ -174,8 +176,8 @@ function pendingOf(migrations: readonly Migration[], applied: readonly Applied[]
   return pending;
 }
 
-function apply(client: ClientBase, migration: Migration, clock: Clock): Promise<void> {
-  return move(client, migration, async () => {
+function apply(client: ClientBase, migration: Migration, lockTimeoutMs: number, clock: Clock): Promise<void> {
+  return move(client, migration, lockTimeoutMs, async () => {
     await client.query(migration.up);
     await client.query({
       text: 'insert into schema_migrations (number, name, checksum, applied_at) values ($1, $2, $3, $4)',
@@ -184,15 +186,15 @@ function apply(client: ClientBase, migration: Migration, clock: Clock): Promise<
   });
 }
 
-function revert(client: ClientBase, migration: Migration): Promise<void> {
-  return move(client, migration, async () => {
+function revert(client: ClientBase, migration: Migration, lockTimeoutMs: number): Promise<void> {
+  return move(client, migration, lockTimeoutMs, async () => {
     await client.query(migration.down);
     await client.query({ text: 'delete from schema_migrations where number = $1', values: [migration.number] });
   });
 }
 
 /** A migration that waits for a lock makes everybody wait behind it, so it gives up soon and tries again. */
-async function move(client: ClientBase, migration: Migration, work: () => Promise<void>): Promise<void> {
+async function move(client: ClientBase, migration: Migration, lockTimeoutMs: number, work: () => Promise<void>) {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await inTransaction(client, lockTimeoutMs, work);

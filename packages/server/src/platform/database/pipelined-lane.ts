@@ -67,7 +67,18 @@ export class PipelinedLane {
    * not sent; else the server's error.
    */
   async send(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
-    const live = this.#leastBusy() ?? (await this.#nextConnected());
+    return this.#sendOn(this.#leastBusy() ?? (await this.#nextConnected()), query);
+  }
+
+  /**
+   * Sends one statement again after its connection was lost, on one that was made since: what ended one connection has
+   * often ended the others too, and nobody has told us yet.
+   */
+  async sendAgain(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
+    return this.#sendOn(await this.#nextConnected(), query);
+  }
+
+  async #sendOn(live: Live, query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
     if (live.inFlight >= inFlightAtMostPerConnection) throw busy(`lane ${this.#options.name} is full`);
     if (live.inFlight === 0) live.lastAnswerMs = this.#options.clock.monotonicMs();
     live.inFlight += 1;
@@ -110,22 +121,21 @@ export class PipelinedLane {
     if (this.#waiting >= waitingAtMost) throw unavailable(`too many statements wait for lane ${name}`);
     this.#waiting += 1;
     try {
-      await once(this.#connected, 'connected', { signal: AbortSignal.timeout(connectionWaitMs) });
+      const signal = AbortSignal.timeout(connectionWaitMs);
+      const [live] = (await once(this.#connected, 'connected', { signal })) as [Live];
+      return live;
     } catch (error) {
       throw unavailable(`lane ${name} has had no connection for ${connectionWaitMs} ms`, error);
     } finally {
       this.#waiting -= 1;
     }
-    const live = this.#leastBusy();
-    if (live === undefined) throw unavailable(`lane ${name} lost its connection again`);
-    return live;
   }
 
   #adopt(client: Client): void {
     const live: Live = { client, inFlight: 0, lastAnswerMs: this.#options.clock.monotonicMs(), dead: false };
     client.on('error', (error) => this.#bury(live, error));
     this.#live.add(live);
-    this.#connected.emit('connected');
+    this.#connected.emit('connected', live);
   }
 
   #bury(live: Live, error: Error): void {

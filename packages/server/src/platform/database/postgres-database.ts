@@ -83,14 +83,15 @@ function assemble(
   pool: ConnectionPool,
   roundTrips: RoundTrips,
 ): PostgresDatabase {
-  const sendOnce = (statement: Statement, query: QueryArrayConfig) =>
-    roundTrips.watch(statement.name, statement.lane, () =>
-      statement.lane === 'pool' ? pool.send(query) : lanes[statement.lane].send(query),
-    );
-  const sendOnPool = (statement: Statement, query: QueryArrayConfig) =>
-    roundTrips.watch(statement.name, 'pool', () => pool.send(query));
+  const on = { ...lanes, pool };
+  const ways: Ways = {
+    once: (statement, query) => roundTrips.watch(statement.name, statement.lane, () => on[statement.lane].send(query)),
+    again: (statement, query) =>
+      roundTrips.watch(statement.name, statement.lane, () => on[statement.lane].sendAgain(query)),
+    onPool: (statement, query) => roundTrips.watch(statement.name, 'pool', () => pool.send(query)),
+  };
   const queries = new SentQueries(
-    (statement, bound) => sendSafely(statement, bound, sendOnce, sendOnPool),
+    (statement, bound) => sendSafely(statement, bound, ways),
     options.pooler !== 'transaction',
   );
   return {
@@ -108,34 +109,36 @@ function assemble(
 
 type SendOnce = (statement: Statement, query: QueryArrayConfig) => Promise<QueryArrayResult<unknown[]>>;
 
+/** On its lane; on its lane after a connection was lost; on the pool, which waits longer. */
+type Ways = Readonly<Record<'once' | 'again' | 'onPool', SendOnce>>;
+
 /** Sends once, and a second time only where that is harmless. */
-async function sendSafely(statement: Statement, bound: Bound, sendOnce: SendOnce, sendOnPool: SendOnce) {
+async function sendSafely(statement: Statement, bound: Bound, ways: Ways) {
   try {
-    const answer = await sendOnce(statement, bound.query);
+    const answer = await ways.once(statement, bound.query);
     return answer;
   } catch (error) {
-    return sendAgain(statement, bound, error, sendOnce, sendOnPool);
+    return sendSecond(statement, bound, error, ways);
   }
 }
 
-async function sendAgain(statement: Statement, bound: Bound, first: unknown, sendOnce: SendOnce, sendOnPool: SendOnce) {
+async function sendSecond(statement: Statement, bound: Bound, first: unknown, ways: Ways) {
   try {
-    const answer = await retryOf(statement, bound, first, sendOnce, sendOnPool);
+    const answer = await secondTry(statement, bound, first, ways);
     return answer;
   } catch (last) {
     const lost = last instanceof ConnectionLost || (first instanceof ConnectionLost && last instanceof Problem);
     if (!lost) throw refusalOf(statement.name, last);
-    if (statement.lane === 'read') throw unavailable(`the connection was lost twice during "${statement.name}"`, last);
+    if (statement.lane === 'read') throw unavailable(`the connection was lost during "${statement.name}"`, last);
     throw outcomeUnknown(`"${statement.name}"`, last);
   }
 }
 
 /** The second try, if this error allows one. */
-function retryOf(statement: Statement, bound: Bound, error: unknown, sendOnce: SendOnce, sendOnPool: SendOnce) {
-  if (error instanceof ConnectionLost && statement.idempotent) return sendOnce(statement, bound.query);
-  if (isTransient(error)) return retryTransient(() => sendOnPool(statement, bound.query));
-  if (isLockTimeout(error) && statement.lane !== 'pool') {
-    return retryTransient(() => sendOnPool(statement, bound.query));
+function secondTry(statement: Statement, bound: Bound, error: unknown, ways: Ways) {
+  if (error instanceof ConnectionLost && statement.idempotent) return ways.again(statement, bound.query);
+  if (isTransient(error) || (isLockTimeout(error) && statement.lane !== 'pool')) {
+    return retryTransient(() => ways.onPool(statement, bound.query));
   }
   throw error;
 }

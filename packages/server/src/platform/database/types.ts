@@ -17,7 +17,9 @@ export interface Database extends Queries {
   /**
    * Runs `work` in one transaction (read committed) on a connection of its own and commits if it returns.
    * `work` may await nothing but its own statements: on the embedded database's single connection anything else is a
-   * deadlock. A connection lost at the commit is `outcome_unknown`.
+   * deadlock. It may run again from the start, after it was the victim of a deadlock: it keeps nothing outside.
+   * It must not catch the error of a statement and return, since that statement has undone all others (this throws).
+   * A connection lost at the commit is `outcome_unknown`.
    */
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
   /** Ends all connections after the running statements. */
