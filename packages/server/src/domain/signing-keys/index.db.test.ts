@@ -1,0 +1,194 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { beforeEach, expect, it } from 'vitest';
+import { AssertionFailed } from '#kernel/assert.ts';
+import { FixedClock } from '#kernel/clock.ts';
+import { idMaker } from '#kernel/ids.ts';
+import { type Database, statement } from '#platform/database/index.ts';
+import { type KeyRing, localKek, openKeys } from '#platform/keys/index.ts';
+import { type JwtVerification, signJwt, verifyJwt } from '#protocol/jose/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { jwksCacheSeconds, type Reload, refreshSeconds, SigningKeys, type SigningKeysDeps } from './index.ts';
+
+const clear = statement('test_signing_keys.clear', {
+  lane: 'pool',
+  sql: 'delete from signing_keys',
+  params: {},
+  columns: {},
+});
+
+const countPrivateKeys = statement('test_signing_keys.count_private', {
+  lane: 'pool',
+  sql: `select state, count(sealed_private_key)::int as with_private_key from signing_keys group by state order by state`,
+  params: {},
+  columns: { state: 'text', withPrivateKey: 'int4' },
+});
+
+const swapPrivateKeys = statement('test_signing_keys.swap_private', {
+  lane: 'pool',
+  sql: `update signing_keys k set sealed_private_key = o.sealed_private_key from signing_keys o where o.kid <> k.kid`,
+  params: {},
+  columns: {},
+});
+
+const kek = localKek(createSecretKey(randomBytes(32)));
+const publishingSeconds = jwksCacheSeconds + refreshSeconds;
+const longestTokenSeconds = 900;
+
+describeOnBothDatabases('signing keys', (database: () => Database) => {
+  let clock = new FixedClock(new Date('2026-01-15T12:00:00Z'));
+  let keys: KeyRing;
+  let reloads: Reload[] = [];
+
+  function openNode(overrides: Partial<SigningKeysDeps> = {}): Promise<SigningKeys> {
+    const onReload = (reload: Reload) => reloads.push(reload);
+    return new SigningKeys({ database: database(), keys, clock, algorithm: 'ES256', onReload, ...overrides }).open();
+  }
+
+  function mint(node: SigningKeys): string {
+    const iat = Math.floor(clock.now().getTime() / 1000);
+    const claims = { iss: 'i', aud: 'a', iat, exp: iat + longestTokenSeconds };
+    return signJwt({ key: node.current(), typ: 'at+jwt', claims });
+  }
+
+  async function verify(node: SigningKeys, token: string): Promise<JwtVerification['kind']> {
+    const answer = await verifyJwt(token, {
+      keys: (kid) => node.verifyKey(kid),
+      alg: ['ES256', 'EdDSA', 'RS256'],
+      typ: 'at+jwt',
+      issuer: 'i',
+      audience: 'a',
+      now: clock.now(),
+      clockToleranceSeconds: 60,
+    });
+    return answer.kind;
+  }
+
+  function publishedKids(node: SigningKeys): readonly string[] {
+    return node.jwks().keys.map(({ kid }) => kid);
+  }
+
+  beforeEach(async () => {
+    clock = new FixedClock(new Date('2026-01-15T12:00:00Z'));
+    reloads = [];
+    await database().run(clear, {});
+    keys = await openKeys({ database: database(), kek, clock, makeId: idMaker(clock) });
+  });
+
+  it('are one active and one next key, the same on nodes that start at once on an empty database', async () => {
+    const nodes = await Promise.all(Array.from({ length: 8 }, () => openNode()));
+    const [first] = nodes;
+    expect((await first!.list()).map(({ state }) => state).toSorted()).toEqual(['active', 'next']);
+    await Promise.all(nodes.map((node) => node.refresh()));
+    expect(new Set(nodes.map((node) => node.current().kid)).size).toBe(1);
+    for (const node of nodes) {
+      expect(publishedKids(node).toSorted()).toEqual(publishedKids(first!).toSorted());
+      expect(await verify(first!, mint(node))).toBe('ok');
+    }
+  });
+
+  it('are the same after a restart', async () => {
+    const token = mint(await openNode());
+    expect(await verify(await openNode(), token)).toBe('ok');
+  });
+
+  it('are published without their private half', async () => {
+    const node = await openNode();
+    for (const jwk of node.jwks().keys) {
+      expect(Object.keys(jwk).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+    }
+    for (const key of node.publicKeys()) expect(Object.keys(key).toSorted()).toEqual(['alg', 'kid', 'publicKey']);
+  });
+
+  it('do not rotate to a key that caches may not have yet, unless told to', async () => {
+    const node = await openNode();
+    const active = node.current().kid;
+    const next = publishedKids(node).find((kid) => kid !== active);
+    clock.advance((publishingSeconds - 1) * 1000);
+    expect(await node.rotate({ longestTokenSeconds })).toEqual({
+      kind: 'too_early',
+      kid: next,
+      possibleAt: new Date(clock.now().getTime() + 1000),
+    });
+    expect(node.current().kid).toBe(active);
+    expect(await node.rotate({ longestTokenSeconds, immediately: true })).toMatchObject({ kind: 'rotated', kid: next });
+    expect(node.current().kid).toBe(next);
+  });
+
+  it('overlap: a token signed before a rotation verifies until it ends, on every node, and no longer', async () => {
+    const [one, two] = [await openNode(), await openNode()];
+    clock.advance(publishingSeconds * 1000);
+    const retired = one.current().kid;
+    const rotation = await one.rotate({ longestTokenSeconds });
+    expect(rotation).toMatchObject({ kind: 'rotated', retiredKid: retired, kid: one.current().kid });
+    expect(await verify(two, mint(one))).toBe('ok');
+
+    // The other node signs with the retired key until its next refresh.
+    clock.advance(refreshSeconds * 1000);
+    const late = mint(two);
+    await two.refresh();
+    expect(two.current().kid).toBe(one.current().kid);
+
+    clock.advance(longestTokenSeconds * 1000);
+    expect(await verify(one, late)).toBe('ok');
+    expect(await verify(await openNode(), late)).toBe('ok');
+    clock.advance(61_000);
+    expect(publishedKids(one)).not.toContain(retired);
+    expect(one.verifyKey(retired)).toBeUndefined();
+  });
+
+  it('lose their private half when they retire, and a new next key is published at once', async () => {
+    const node = await openNode();
+    await node.rotate({ longestTokenSeconds, immediately: true });
+    expect(await database().rows(countPrivateKeys, {})).toEqual([
+      { state: 'active', withPrivateKey: 1 },
+      { state: 'next', withPrivateKey: 1 },
+      { state: 'retired', withPrivateKey: 0 },
+    ]);
+    expect(publishedKids(node)).toHaveLength(3);
+  });
+
+  it('rotated at once by many nodes rotate once', async () => {
+    const nodes = await Promise.all(Array.from({ length: 6 }, () => openNode()));
+    clock.advance(publishingSeconds * 1000);
+    const rotations = await Promise.all(nodes.map((node) => node.rotate({ longestTokenSeconds })));
+    expect(rotations.filter(({ kind }) => kind === 'rotated')).toHaveLength(1);
+    await Promise.all(nodes.map((node) => node.refresh()));
+    expect(new Set(nodes.map((node) => node.current().kid)).size).toBe(1);
+    const states = (await nodes[0]!.list()).map(({ state }) => state);
+    expect(states.toSorted()).toEqual(['active', 'next', 'retired']);
+  });
+
+  it('that another node activated in haste are read when a token names them, once in five seconds at most', async () => {
+    const [one, two] = [await openNode(), await openNode()];
+    await one.rotate({ longestTokenSeconds, immediately: true });
+    await one.rotate({ longestTokenSeconds, immediately: true });
+    const token = mint(one);
+    for (let attempt = 0; attempt < 3; attempt += 1) expect(await verify(two, token)).toBe('invalid');
+    await expect.poll(() => reloads).toEqual([{ kind: 'reloaded' }]);
+    expect(await verify(two, token)).toBe('ok');
+  });
+
+  it.each(['EdDSA', 'RS256'] as const)('change to %s at the rotation after the setting', async (algorithm) => {
+    const before = await openNode();
+    const old = mint(before);
+    const node = await openNode({ algorithm });
+    expect(node.current().alg).toBe('ES256');
+    expect(
+      node
+        .jwks()
+        .keys.map(({ alg }) => alg)
+        .toSorted(),
+    ).toEqual(['ES256', algorithm].toSorted());
+    clock.advance(publishingSeconds * 1000);
+    await node.rotate({ longestTokenSeconds });
+    expect(node.current().alg).toBe(algorithm);
+    expect(await verify(node, mint(node))).toBe('ok');
+    expect(await verify(node, old)).toBe('ok');
+  });
+
+  it('do not open when somebody exchanged their private halves', async () => {
+    await openNode();
+    await database().run(swapPrivateKeys, {});
+    await expect(openNode()).rejects.toThrow(AssertionFailed);
+  });
+});

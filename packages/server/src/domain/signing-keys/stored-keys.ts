@@ -1,0 +1,201 @@
+/** The table `signing_keys`, row by row. */
+import { assert } from '#kernel/assert.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import { type Database, type Queries, statement, type Values } from '#platform/database/index.ts';
+import type { Keys, Place } from '#platform/keys/index.ts';
+import {
+  exportPrivateKey,
+  exportPublicJwk,
+  generateSigningKeyPair,
+  importSigningKey,
+  importVerifyKey,
+  type PublicJwk,
+  type SigningAlgorithm,
+  type SigningKey,
+  signingAlgorithms,
+  type VerifyKey,
+} from '#protocol/jose/index.ts';
+
+/** `next` is published and signs nothing yet, `active` signs, `retired` is published while its tokens live. */
+export type SigningKeyState = 'next' | 'active' | 'retired';
+
+/** What working on the table takes. */
+export interface SigningKeyDeps {
+  readonly database: Database;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  /** Of keys that are made from now on. */
+  readonly algorithm: SigningAlgorithm;
+}
+
+const columns = {
+  kid: 'text',
+  algorithm: 'text',
+  state: 'text',
+  publicJwk: 'jsonb',
+  sealedPrivateKey: 'bytea?',
+  createdAt: 'timestamptz',
+  activatedAt: 'timestamptz?',
+  retiredAt: 'timestamptz?',
+  publishedUntil: 'timestamptz?',
+} as const;
+
+/** One row. */
+export type SigningKeyRow = Values<typeof columns>;
+
+const listAll = statement('signing_keys.list', {
+  lane: 'pool',
+  idempotent: true,
+  sql: `
+    select kid, algorithm, state, public_jwk, sealed_private_key, created_at, activated_at, retired_at, published_until
+    from signing_keys
+    order by created_at, kid`,
+  params: {},
+  columns,
+});
+
+const insertFirst = statement('signing_keys.insert_first', {
+  lane: 'pool',
+  sql: `
+    insert into signing_keys (kid, algorithm, state, public_jwk, sealed_private_key, created_at, activated_at)
+    values (:kid, :algorithm, 'active', :publicJwk, :sealedPrivateKey, :now, :now)
+    on conflict (state) where state = 'active' do nothing`,
+  params: { kid: 'text', algorithm: 'text', publicJwk: 'jsonb', sealedPrivateKey: 'bytea', now: 'timestamptz' },
+  columns: {},
+});
+
+const insertNext = statement('signing_keys.insert_next', {
+  lane: 'pool',
+  sql: `
+    insert into signing_keys (kid, algorithm, state, public_jwk, sealed_private_key, created_at)
+    values (:kid, :algorithm, 'next', :publicJwk, :sealedPrivateKey, :now)`,
+  params: { kid: 'text', algorithm: 'text', publicJwk: 'jsonb', sealedPrivateKey: 'bytea', now: 'timestamptz' },
+  columns: {},
+});
+
+/** Whoever changes which key is next or active holds this lock, so that there is never more than one of each. */
+const lockActive = statement('signing_keys.lock_active', {
+  lane: 'pool',
+  sql: `select kid from signing_keys where state = 'active' for update`,
+  params: {},
+  columns: { kid: 'text' },
+});
+
+const findNext = statement('signing_keys.find_next', {
+  lane: 'pool',
+  idempotent: true,
+  sql: `select kid, algorithm, created_at from signing_keys where state = 'next'`,
+  params: {},
+  columns: { kid: 'text', algorithm: 'text', createdAt: 'timestamptz' },
+});
+
+const dropNext = statement('signing_keys.drop_next', {
+  lane: 'pool',
+  sql: `delete from signing_keys where kid = :kid and state = 'next'`,
+  params: { kid: 'text' },
+  columns: {},
+});
+
+const retire = statement('signing_keys.retire', {
+  lane: 'pool',
+  sql: `
+    update signing_keys
+    set state = 'retired', retired_at = :now, published_until = :publishedUntil, sealed_private_key = null
+    where kid = :kid and state = 'active'`,
+  params: { kid: 'text', now: 'timestamptz', publishedUntil: 'timestamptz' },
+  columns: {},
+});
+
+const activate = statement('signing_keys.activate', {
+  lane: 'pool',
+  sql: `update signing_keys set state = 'active', activated_at = :now where kid = :kid and state = 'next'`,
+  params: { kid: 'text', now: 'timestamptz' },
+  columns: {},
+});
+
+/** All keys that ever were, oldest first. */
+export function listRows(database: Queries): Promise<SigningKeyRow[]> {
+  return database.rows(listAll, {});
+}
+
+/** Makes the first active key unless there is one; of several nodes at once one wins. */
+export async function insertFirstKey(deps: SigningKeyDeps): Promise<void> {
+  await deps.database.run(insertFirst, await makeRow(deps));
+}
+
+/**
+ * Makes a next key unless there is one.
+ * With `replacing`, one of another algorithm than the configured one is replaced: nothing was ever signed with it.
+ */
+export async function insertNextKey(deps: SigningKeyDeps, options: { readonly replacing: boolean }): Promise<void> {
+  const fresh = await makeRow(deps);
+  await deps.database.transaction(async (tx) => {
+    await tx.row(lockActive, {});
+    const next = await tx.row(findNext, {});
+    if (next !== undefined && (!options.replacing || next.algorithm === deps.algorithm)) return;
+    if (next !== undefined) await tx.run(dropNext, { kid: next.kid });
+    await tx.run(insertNext, fresh);
+  });
+}
+
+/** What promoting came to. */
+export type Promotion =
+  | { readonly kind: 'promoted'; readonly kid: string; readonly retiredKid: string }
+  | { readonly kind: 'too_young'; readonly kid: string; readonly createdAt: Date }
+  /** Somebody else has just promoted it. */
+  | { readonly kind: 'no_next' };
+
+/** Retires the active key, erasing its private half, and activates the next one if it was made before a time. */
+export function promoteNextKey(
+  database: Database,
+  times: { readonly now: Date; readonly publishedUntil: Date; readonly madeBefore: Date },
+): Promise<Promotion> {
+  const { now, publishedUntil, madeBefore } = times;
+  return database.transaction(async (tx) => {
+    const active = await tx.row(lockActive, {});
+    const next = await tx.row(findNext, {});
+    if (active === undefined || next === undefined) return { kind: 'no_next' };
+    const { kid, createdAt } = next;
+    if (createdAt.getTime() > madeBefore.getTime()) return { kind: 'too_young', kid, createdAt };
+    await tx.run(retire, { kid: active.kid, now, publishedUntil });
+    await tx.run(activate, { kid, now });
+    return { kind: 'promoted', kid, retiredKid: active.kid };
+  });
+}
+
+async function makeRow({ keys, clock, algorithm }: SigningKeyDeps) {
+  const pair = await generateSigningKeyPair(algorithm);
+  const pkcs8 = exportPrivateKey(pair);
+  const sealedPrivateKey = keys.seal('signing_key', pkcs8, placeOf(pair.kid));
+  pkcs8.fill(0);
+  const publicJwk: JsonObject = { ...exportPublicJwk(pair) };
+  return { kid: pair.kid, algorithm, publicJwk, sealedPrivateKey, now: clock.now() };
+}
+
+/** The pair of a row that still has its private half; the public one comes from it, since only that is authentic. */
+export function importPair(keys: Keys, { kid, algorithm, sealedPrivateKey }: SigningKeyRow): SigningKey {
+  assert(sealedPrivateKey !== null, `signing key ${kid} has no private half`);
+  const pkcs8 = keys.open('signing_key', sealedPrivateKey, placeOf(kid));
+  const pair = importSigningKey({ kid, alg: toAlgorithm(algorithm), pkcs8 });
+  pkcs8.fill(0);
+  return pair;
+}
+
+/** The public key of a retired row. */
+export function importRetired({ kid, publicJwk }: SigningKeyRow): VerifyKey {
+  const key = importVerifyKey(publicJwk as unknown as PublicJwk);
+  assert(key.kid === kid, `the public key of signing key ${kid} is another's`);
+  return key;
+}
+
+/** The text of a column that a constraint keeps to these. */
+export function toAlgorithm(text: string): SigningAlgorithm {
+  const algorithm = signingAlgorithms.find((known) => known === text);
+  assert(algorithm !== undefined, `signing algorithm "${text}" is not known`);
+  return algorithm;
+}
+
+function placeOf(kid: string): Place {
+  return { table: 'signing_keys', column: 'sealed_private_key', row: kid };
+}
