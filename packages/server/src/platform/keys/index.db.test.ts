@@ -145,6 +145,16 @@ describeOnBothDatabases('keys', (database: () => Database) => {
     expect(ring.open('nobody', january, place).toString()).toBe('a');
   });
 
+  it('of nobody are there even when the clock jumps over months', async () => {
+    const ring = await openRing();
+    clock.advance(200 * 86_400_000);
+    const sealed = ring.seal('nobody', 'a', place);
+    const before = ring.currentKeyId('nobody');
+    await expect.poll(() => reloads).toEqual([{ kind: 'reloaded' }]);
+    expect(ring.currentKeyId('nobody')).not.toBe(before);
+    expect(ring.open('nobody', sealed, place).toString()).toBe('a');
+  });
+
   it('of a user open what they sealed, on every node, and nothing of another user', async () => {
     const [one, two] = await Promise.all([openRing(), openRing()]);
     const { key, wrapped } = one.createUserKey(userId);
