@@ -96,6 +96,16 @@ describe('openEmbeddedCluster', () => {
     );
   });
 
+  it('lets the event loop turn in the middle of a long loop of statements', async () => {
+    await using cluster = await openEmbeddedCluster({ inMemory: true });
+    let turned = false;
+    setTimeout(() => {
+      turned = true;
+    }, 1);
+    while (!turned) await one(cluster, 'select 1');
+    expect(turned).toBe(true);
+  });
+
   it('keeps two clusters in memory apart', async () => {
     await using a = await openEmbeddedCluster({ inMemory: true });
     await using b = await openEmbeddedCluster({ inMemory: true });
@@ -206,6 +216,42 @@ describe('writeBackup', () => {
     await unpackCluster(readFileSync(file), join(restored, 'pgdata'));
     await using second = await openEmbeddedCluster({ dataDirectory: restored });
     expect(await one(second, 'select x from t')).toBe(42);
+  });
+
+  it('leaves the event loop free while the files are read', async () => {
+    await using cluster = await openEmbeddedCluster({ dataDirectory });
+    let turns = 0;
+    const counter = setInterval(() => {
+      turns += 1;
+    }, 1);
+    await Promise.all([cluster.dump(), cluster.dump(), one(cluster, 'select 1')]);
+    clearInterval(counter);
+    expect(turns).toBeGreaterThan(10);
+  });
+
+  it('dumps a consistent cluster while rows are being written', async () => {
+    await using cluster = await openEmbeddedCluster({ dataDirectory });
+    await cluster.client.query('create table t (x int4 primary key)');
+    let writing = true;
+    let x = 0;
+    const writer = async (): Promise<void> => {
+      while (writing) {
+        x += 1;
+        await cluster.client.query({ name: 'insert', text: 'insert into t values ($1)', values: [x] });
+      }
+    };
+    const written = writer();
+    while (x < 50) await one(cluster, 'select 1');
+    const before = x;
+    const file = await writeBackup(cluster, dataDirectory, new Date('2031-02-03T00:00:00Z'));
+    writing = false;
+    await written;
+    const restored = join(dataDirectory, 'restored');
+    mkdirSync(restored);
+    await unpackCluster(readFileSync(file), join(restored, 'pgdata'));
+    await using second = await openEmbeddedCluster({ dataDirectory: restored });
+    expect(await one(second, 'select max(x) from t')).toBeGreaterThanOrEqual(before - 1);
+    expect(await one(second, 'select max(x) - count(*)::int4 from t')).toBe(0);
   });
 
   it('replaces the dump of the same day, keeps seven, and touches no other file', async () => {

@@ -2,17 +2,17 @@ import { existsSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { zstdDecompress } from 'node:zlib';
 import type { Client } from 'pg';
 import { assert } from '#kernel/assert.ts';
 import { DataDirectoryError } from '#platform/data-directory/index.ts';
 import { checkpoint, keepLogShort } from './checkpoints.ts';
+import { dumpCluster, dumpMemory } from './dump.ts';
 import { emptyCluster } from './empty-cluster.ts';
 import { type Engine, startEngine } from './pglite.ts';
 import { readSnapshot } from './snapshot.ts';
 import { unpackCluster } from './unpack.ts';
 
-const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
 /** Where a cluster lives: in `pgdata` of a data directory that the caller has locked, or in memory, for tests. */
@@ -26,7 +26,7 @@ export interface EmbeddedCluster extends AsyncDisposable {
    * A failed checkpoint in the background is emitted as its `error` event.
    */
   readonly client: Client;
-  /** All files of the cluster as a tar archive compressed with zstd. Holds the event loop for about 0.1 s per 40 MB. */
+  /** All files of the cluster as a tar archive compressed with zstd. Statements sent meanwhile wait. */
   dump(): Promise<Uint8Array>;
   /** Waits for the statements already sent, then ends the client and the database. The second call does nothing. */
   close(): Promise<void>;
@@ -57,15 +57,20 @@ async function onDisk(directory: string): Promise<EmbeddedCluster> {
   else await unpackCluster(await readSnapshot(), directory);
   const engine = await start(directory);
   const log = keepLogShort(engine.client, join(directory, 'pg_wal'));
-  return cluster(engine, async () => {
-    await log.stop();
-    openClusters.delete(directory);
+  return cluster(engine, {
+    dump: () => dumpCluster(engine, directory),
+    close: async () => {
+      await log.stop();
+      await end(engine);
+      openClusters.delete(directory);
+    },
   });
 }
 
 async function inMemory(): Promise<EmbeddedCluster> {
   const archive = await decompress(await readSnapshot());
-  return cluster(await startEngine({ loadDataDir: new Blob([archive]) }), () => Promise.resolve());
+  const engine = await startEngine({ loadDataDir: new Blob([archive]) });
+  return cluster(engine, { dump: () => dumpMemory(engine), close: () => end(engine) });
 }
 
 async function start(directory: string): Promise<Engine> {
@@ -80,26 +85,20 @@ async function start(directory: string): Promise<Engine> {
   }
 }
 
-function cluster(engine: Engine, beforeEnd: () => Promise<void>): EmbeddedCluster {
-  const { client, pglite } = engine;
+function cluster(engine: Engine, how: Pick<EmbeddedCluster, 'dump' | 'close'>): EmbeddedCluster {
   let closing: Promise<void> | undefined;
-  const end = async (): Promise<void> => {
-    await beforeEnd();
-    // Answered only when everything sent before it is; and without it the next start would have to replay the log.
-    await checkpoint(client);
-    await client.end();
-    await pglite.close();
-  };
   const close = (): Promise<void> => {
-    closing ??= end();
+    closing ??= how.close();
     return closing;
   };
-  const dump = async (): Promise<Uint8Array> => {
-    await checkpoint(client);
-    const archive = await pglite.dumpDataDir('none');
-    return compress(await archive.arrayBuffer());
-  };
-  return { client, dump, close, [Symbol.asyncDispose]: close };
+  return { client: engine.client, dump: how.dump, close, [Symbol.asyncDispose]: close };
+}
+
+async function end(engine: Engine): Promise<void> {
+  // Answered only when everything sent before it is; and without it the next start would have to replay the log.
+  await checkpoint(engine.client);
+  await engine.client.end();
+  await engine.pglite.close();
 }
 
 async function requireSameVersion(directory: string): Promise<void> {

@@ -7,6 +7,7 @@
  * PostgreSQL.
  */
 import { createRequire } from 'node:module';
+import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import type { PGlite } from '@electric-sql/pglite';
 import { Client } from 'pg';
@@ -24,10 +25,15 @@ const settings = [
   'max_wal_size=64MB',
 ];
 
+/** A statement takes five messages and 50 to 1,000 µs: a turn comes after about ten. */
+const messagesPerTurn = 50;
+
 /** PGlite and the only client that may ever be connected to it. */
 export interface Engine {
   readonly pglite: PGlite;
   readonly client: Client;
+  /** Does `work` while no statement runs; those sent meanwhile wait. One at a time, and `work` may send none itself. */
+  whilePaused<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Starts PGlite on a cluster: a directory, or an archive that is loaded into memory. */
@@ -39,11 +45,38 @@ export async function startEngine(source: { dataDir: string } | { loadDataDir: B
     import('@electric-sql/pglite/node-postgres'),
   ]);
   const pglite = await PGlite.create({ ...source, postgresqlconf: settings });
+  const whilePaused = makePausable(pglite);
   const client = new Client(Object.assign(createPgConfig(pglite), { pipeline: true }));
   await client.connect();
   // PGlite's own start may have left statements and settings behind.
   await client.query('DISCARD ALL');
-  return { pglite, client };
+  return { pglite, client, whilePaused };
+}
+
+/**
+ * Takes hold of the one method by which everything from pg's client enters; PGlite's `runExclusive` does not hold it back.
+ * PGlite answers within microtasks, so that a loop of statements would keep sockets, timers and files waiting until it
+ * ends: now and then a statement therefore waits for one turn of the event loop.
+ */
+function makePausable(pglite: PGlite): Engine['whilePaused'] {
+  let pause: Promise<unknown> = Promise.resolve();
+  let messages = 0;
+  const execute = pglite.execProtocolStream.bind(pglite);
+  pglite.execProtocolStream = async (message, options) => {
+    messages += 1;
+    if (messages % messagesPerTurn === 0) await setImmediate();
+    await pause;
+    return execute(message, options);
+  };
+  return (work) => {
+    const working = pause.then(work);
+    // A failure is the caller's to handle; the statements go on either way.
+    pause = working.then(
+      () => undefined,
+      () => undefined,
+    );
+    return working;
+  };
 }
 
 /** The version of PGlite that is installed. */
