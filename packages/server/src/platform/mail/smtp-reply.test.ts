@@ -1,0 +1,29 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cleanReply } from './smtp-reply.ts';
+
+describe('cleanReply', () => {
+  it.each([
+    ['250 2.0.0 OK queued as 12345', '250 2.0.0 OK queued as 12345'],
+    ['550 5.1.1 <ada@example.org>: no such user', '550 5.1.1 <<address>>: no such user'],
+    ['554 blocked: HTTPS://auth.example.com/v?token=lk_ot_abc', '554 blocked: <link>'],
+    ['554 token lk_ot_abcDEF-123 is bad', '554 token <secret> is bad'],
+    ['550-one\r\n550 two\u202e', '550-one 550 two'],
+  ])('keeps of %j what may be kept', (reply, kept) => {
+    expect(cleanReply(reply)).toBe(kept);
+  });
+
+  it('never keeps an address, a line break, or more than 300 characters', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.emailAddress(),
+        fc.string({ unit: 'binary' }),
+        (before, address, after) => {
+          const kept = cleanReply(`550 ${before} <${address}> ${after}`);
+          return !kept.includes(address) && !/\p{Cc}/u.test(kept) && kept.length <= 300;
+        },
+      ),
+    );
+  });
+});

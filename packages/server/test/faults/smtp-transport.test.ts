@@ -1,0 +1,210 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FixedClock } from '#kernel/clock.ts';
+import { BreakingTransport, type MailMessage, parseSmtpUrl, Smtp, type SmtpOptions } from '#platform/mail/index.ts';
+import { type SmtpStage, startSmtpServer, type TestSmtpServer } from '#test/support/smtp.ts';
+import { eventually } from '#test/support/wait.ts';
+
+const message: MailMessage = {
+  from: { name: 'Latchkey, "the server"', address: 'no-reply@example.com' },
+  to: 'ada@example.org',
+  subject: 'Confirm your address – bestätigen',
+  text: 'Hello\n.\nhttps://auth.example.com/verify-email?token=abc\n',
+  html: '<p>Hello</p>',
+  messageId: '<0198-1@auth.example.com>',
+  date: new Date('2026-01-02T03:04:05Z'),
+};
+
+let server: TestSmtpServer;
+const opened: Smtp[] = [];
+
+beforeEach(async () => {
+  server = await startSmtpServer();
+});
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((smtp) => smtp.close()));
+  await server.stop();
+});
+
+function open(url = server.url, more: Partial<SmtpOptions> = {}): Smtp {
+  const parsed = parseSmtpUrl(url);
+  if (parsed.kind === 'invalid') throw new Error(parsed.reason);
+  const smtp = new Smtp({ server: parsed.server, silenceTimeoutMs: 300, connectTimeoutMs: 300, ...more });
+  opened.push(smtp);
+  return smtp;
+}
+
+function at(stage: SmtpStage, reaction: ReturnType<Parameters<TestSmtpServer['react']>[0]>): void {
+  server.react((reached) => (reached === stage ? reaction : 'accept'));
+}
+
+describe('what an attempt came to', () => {
+  it('is accepted with the code and words of the server, for the one recipient, with our Message-ID', async () => {
+    const outcome = await open().send(message);
+    expect(outcome).toMatchObject({ kind: 'accepted', code: 250 });
+    expect(server.received).toHaveLength(1);
+    const [mail] = server.received;
+    expect(mail).toMatchObject({ from: 'no-reply@example.com', to: ['ada@example.org'] });
+    expect(mail?.raw).toContain('Message-ID: <0198-1@auth.example.com>');
+    expect(mail?.raw).toContain('To: ada@example.org');
+    expect(mail?.raw).toContain('Auto-Submitted: auto-generated');
+    expect(mail?.raw).toContain('Date: Fri, 02 Jan 2026 03:04:05 +0000');
+    expect(mail?.raw).toContain('\r\n.\r\nhttps://auth.example.com/verify-email?token=');
+  });
+
+  it.each(['mail', 'recipient', 'data', 'end'] as const)('is refused for good by a 550 at %s', async (stage) => {
+    at(stage, { code: 550, text: '5.1.1 <ada@example.org>: no such user, see https://example.net/x?token=abc' });
+    const outcome = await open().send(message);
+    expect(outcome).toMatchObject({ kind: 'refused', code: 550, permanent: true });
+    expect(JSON.stringify(outcome)).toContain('no such user');
+    expect(JSON.stringify(outcome)).not.toMatch(/ada@|token=/);
+  });
+
+  it.each(['mail', 'recipient', 'data', 'end'] as const)('is refused for now by a 451 at %s', async (stage) => {
+    at(stage, { code: 451, text: '4.3.0 try again later' });
+    expect(await open().send(message)).toMatchObject({ kind: 'refused', code: 451, permanent: false });
+  });
+
+  it.each(['connect', 'mail', 'recipient', 'data'] as const)(
+    'is failed when the connection is lost at %s, before a byte of the message was asked for',
+    async (stage) => {
+      at(stage, 'hang_up');
+      expect(await open().send(message)).toMatchObject({ kind: 'failed' });
+      expect(server.received).toEqual([]);
+    },
+  );
+
+  it('is in doubt when the connection is lost after the final dot', async () => {
+    at('end', 'hang_up');
+    expect(await open().send(message)).toMatchObject({ kind: 'in_doubt' });
+    expect(server.received).toHaveLength(1);
+  });
+
+  it.each(['connect', 'mail', 'recipient'] as const)('is failed when the server falls silent at %s', async (stage) => {
+    at(stage, 'say_nothing');
+    expect(await open().send(message)).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ETIMEDOUT') });
+  });
+
+  it('is in doubt when the server falls silent after the final dot', async () => {
+    at('end', 'say_nothing');
+    const outcome = await open().send(message);
+    expect(outcome).toMatchObject({ kind: 'in_doubt', reason: expect.stringContaining('ETIMEDOUT') });
+  });
+
+  it('is failed when nobody listens', async () => {
+    await server.stop();
+    const outcome = await open().send(message);
+    expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ECONNREFUSED') });
+  });
+
+  it('is failed, not refused, when the server wants nothing to do with us at all', async () => {
+    at('connect', { code: 554, text: 'go away' });
+    expect(await open().send(message)).toMatchObject({ kind: 'failed', reason: expect.stringContaining('554') });
+  });
+
+  it('is failed when the server takes no password or another one', async () => {
+    const picky = await startSmtpServer({
+      authOptional: false,
+      allowInsecureAuth: true,
+      onAuth: (_auth, _session, reply) => reply(new Error('wrong')),
+    });
+    const outcome = await open(`smtp://user:pass@127.0.0.1:${picky.port}`).send(message);
+    expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringContaining('EAUTH') });
+    await picky.stop();
+  });
+
+  it('is failed when TLS is required and not offered: nothing is sent in plain text', async () => {
+    const outcome = await open(`${server.url}?tls=required`).send(message);
+    expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ETLS') });
+    expect(server.received).toEqual([]);
+  });
+
+  it('is failed or in doubt, and never hangs, when the worker is told to stop', async () => {
+    at('end', 'say_nothing');
+    const abort = new AbortController();
+    const sent = open(server.url, { silenceTimeoutMs: 60_000 }).send(message, abort.signal);
+    await eventually(() => server.received.length === 1, { what: 'the message is there' });
+    abort.abort();
+    expect(await sent).toMatchObject({ kind: 'in_doubt', reason: expect.stringContaining('EABORT') });
+  });
+
+  it('is in doubt after half a line of refusal', async () => {
+    const rude = createServer((socket) => converse(socket, (write) => write('550 no su')));
+    rude.listen(0, '127.0.0.1');
+    await once(rude, 'listening');
+    const { port } = rude.address() as AddressInfo;
+    expect(await open(`smtp://127.0.0.1:${port}`).send(message)).toMatchObject({ kind: 'in_doubt' });
+    rude.close();
+  });
+});
+
+/** Speaks just enough SMTP to reach the final dot, and hangs up after `last`. */
+function converse(socket: Socket, last: (write: (text: string) => void) => void): void {
+  let body = false;
+  socket.on('error', () => undefined);
+  socket.write('220 rude\r\n');
+  socket.on('data', (chunk) => {
+    const text = chunk.toString();
+    if (body && text.endsWith('\r\n.\r\n')) {
+      last((answer) => socket.end(answer));
+    } else if (!body) {
+      body = text.startsWith('DATA');
+      socket.write(body ? '354 go on\r\n' : '250 yes\r\n');
+    }
+  });
+}
+
+describe('the pool', () => {
+  it('sends over connections that it keeps, and over a new one when the server closed them', async () => {
+    const smtp = open(server.url, { maxConnections: 2 });
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => smtp.send(message)));
+    expect(new Set(outcomes.map((outcome) => outcome.kind))).toEqual(new Set(['accepted']));
+    expect(server.connections).toBe(2);
+    const { port } = server;
+    await server.stop();
+    server = await startSmtpServer({ port });
+    expect(await smtp.send(message)).toMatchObject({ kind: 'accepted' });
+    expect(server.received).toHaveLength(1);
+  });
+});
+
+describe('what cannot be sent', () => {
+  it.each([
+    ['two recipients', { to: 'ada@example.org,eve@example.net' }],
+    ['a group', { to: 'all:ada@example.org;' }],
+    ['a comment', { to: 'ada@example.org(eve@example.net)' }],
+    ['a line break in the recipient', { to: 'ada@example.org\r\nRCPT TO:<eve@example.net>' }],
+    ['a line break in the subject', { subject: 'hello\r\nBcc: eve@example.net' }],
+    ['a line break in the Message-ID', { messageId: '<1@example.com>\r\nBcc: eve@example.net' }],
+  ])('is a message with %s', async (_what, wrong) => {
+    await expect(open().send({ ...message, ...wrong })).rejects.toThrow();
+    expect(server.received).toEqual([]);
+  });
+});
+
+describe('the circuit breaker', () => {
+  it('stops trying after failures in a row, says for how long, and starts again when the server is back', async () => {
+    const clock = new FixedClock(new Date(0));
+    const breaking = new BreakingTransport(open(), { clock, threshold: 2, openSeconds: 0.2 });
+    at('mail', 'hang_up');
+    expect(await breaking.send(message)).toMatchObject({ kind: 'failed' });
+    expect(breaking.unavailableForSeconds()).toBe(0);
+    expect(await breaking.send(message)).toMatchObject({ kind: 'failed' });
+    expect(breaking.unavailableForSeconds()).toBeCloseTo(0.2);
+    const before = server.connections;
+    expect(await breaking.send(message)).toMatchObject({ kind: 'unavailable' });
+    expect(server.connections).toBe(before);
+    server.react(() => 'accept');
+    await eventually(async () => (await breaking.send(message)).kind === 'accepted', { what: 'it tries again' });
+    expect(breaking.unavailableForSeconds()).toBe(0);
+  });
+
+  it('does not mind refusals of single messages', async () => {
+    const breaking = new BreakingTransport(open(), { clock: new FixedClock(new Date(0)), threshold: 2 });
+    at('recipient', { code: 550, text: 'no such user' });
+    for (let n = 0; n < 5; n += 1) expect(await breaking.send(message)).toMatchObject({ kind: 'refused' });
+    expect(breaking.unavailableForSeconds()).toBe(0);
+  });
+});

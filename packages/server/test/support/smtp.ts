@@ -1,0 +1,104 @@
+/** A real SMTP server for tests, which refuses, hangs up or falls silent where it is told to. */
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+
+/** Where in the dialogue: connected, MAIL, RCPT, DATA before the 354, or after the final dot. */
+export type SmtpStage = 'connect' | 'mail' | 'recipient' | 'data' | 'end';
+
+/** What the server does there. */
+export type SmtpReaction = 'accept' | 'hang_up' | 'say_nothing' | { readonly code: number; readonly text: string };
+
+/** A message that the server got whole, whether or not it said yes. */
+export interface ReceivedMail {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly raw: string;
+  readonly accepted: boolean;
+}
+
+/** A running server. */
+export interface TestSmtpServer {
+  readonly url: string;
+  readonly port: number;
+  /** In the order of their final dots. */
+  readonly received: readonly ReceivedMail[];
+  /** Connections so far. */
+  readonly connections: number;
+  react(reaction: (stage: SmtpStage) => SmtpReaction): void;
+  stop(): Promise<void>;
+}
+
+/** Starts a server on a free port of 127.0.0.1 that accepts everything until told otherwise. */
+export async function startSmtpServer(
+  options: SMTPServerOptions & { readonly port?: number } = {},
+): Promise<TestSmtpServer> {
+  const received: ReceivedMail[] = [];
+  const sockets = new Set<Socket>();
+  let reaction: (stage: SmtpStage) => SmtpReaction = () => 'accept';
+  let connections = 0;
+
+  function answer(stage: SmtpStage, remotePort: number, reply: (error?: Error | null) => void): boolean {
+    const wanted = reaction(stage);
+    if (wanted === 'hang_up') for (const socket of sockets) if (socket.remotePort === remotePort) socket.destroy();
+    if (wanted === 'accept') reply();
+    else if (typeof wanted === 'object') reply(Object.assign(new Error(wanted.text), { responseCode: wanted.code }));
+    return wanted === 'accept';
+  }
+
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    disableReverseLookup: true,
+    ...options,
+    onConnect: (session, reply) => void answer('connect', session.remotePort, reply),
+    onMailFrom: (_address, session, reply) => void answer('mail', session.remotePort, reply),
+    onRcptTo: (_address, session, reply) => void answer('recipient', session.remotePort, reply),
+    onData: (stream, session, reply) => {
+      stream.on('error', () => undefined);
+      if (reaction('data') !== 'accept') {
+        stream.resume();
+        answer('data', session.remotePort, reply);
+        return;
+      }
+      void readAll(stream).then((raw) => {
+        const { mailFrom, rcptTo } = session.envelope;
+        const mail = { from: mailFrom === false ? '' : mailFrom.address, to: rcptTo.map((to) => to.address), raw };
+        received.push({ ...mail, accepted: answer('end', session.remotePort, reply) });
+      });
+    },
+  });
+  server.on('error', () => undefined);
+  server.server.on('connection', (socket: Socket) => {
+    connections += 1;
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.listen(options.port ?? 0, '127.0.0.1');
+  await once(server.server, 'listening');
+  const { port } = server.server.address() as AddressInfo;
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    port,
+    received,
+    get connections() {
+      return connections;
+    },
+    react: (next) => {
+      reaction = next;
+    },
+    stop: async () => {
+      for (const socket of sockets) socket.destroy();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.close(resolve);
+      await promise;
+    },
+  };
+}
+
+async function readAll(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
