@@ -1,0 +1,101 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { IntlMessageFormat } from 'intl-messageformat';
+import { describe, expect, it } from 'vitest';
+import { Catalogues, readCatalogues } from './index.ts';
+
+const folder = new URL('../../../locales/', import.meta.url);
+const files = readdirSync(folder);
+
+function read(file: string): Record<string, string> {
+  return JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Record<string, string>;
+}
+
+/** The names of a message's arguments, wherever they stand in its tree. */
+function argumentsOf(message: string, locale: string): string[] {
+  const names = new Set<string>();
+  const visit = (node: unknown): void => {
+    if (Array.isArray(node)) node.forEach(visit);
+    if (typeof node !== 'object' || node === null) return;
+    const { type, value } = node as { readonly type?: number; readonly value?: unknown };
+    // 0 is literal text, 7 the number sign of a plural.
+    if (type !== undefined && type !== 0 && type !== 7 && typeof value === 'string') names.add(value);
+    Object.values(node).forEach(visit);
+  };
+  visit(new IntlMessageFormat(message, locale, undefined, { ignoreTag: true }).getAst());
+  return [...names].sort((a, b) => a.localeCompare(b));
+}
+
+describe('the catalogues of the folder', () => {
+  it('are JSON files named by a language, and en is there', () => {
+    expect(files).toContain('en.json');
+    for (const file of files) expect(file).toMatch(/^[a-z]{2,3}(-[a-z0-9]+)*\.json$/);
+  });
+
+  it('reads arguments out of plurals and dates, or the next test would prove nothing', () => {
+    expect(argumentsOf('{n, plural, one {# of {who}} other {# {at, date, moment}}}', 'en')).toEqual(['at', 'n', 'who']);
+  });
+
+  it.each(files)('%s has the keys of en, with the same arguments, and no empty message', (file) => {
+    const [english, catalogue] = [read('en.json'), read(file)];
+    const locale = file.replace('.json', '');
+    expect(Object.keys(catalogue).sort((a, b) => a.localeCompare(b))).toEqual(
+      Object.keys(english).sort((a, b) => a.localeCompare(b)),
+    );
+    for (const [key, message] of Object.entries(catalogue)) {
+      expect(message.trim(), key).not.toBe('');
+      expect(argumentsOf(message, locale), key).toEqual(argumentsOf(english[key] ?? '', 'en'));
+    }
+  });
+
+  it.each(files)('%s has no line break in a subject', (file) => {
+    const subjects = Object.entries(read(file)).filter(([key]) => key.endsWith('.subject'));
+    expect(subjects.length).toBeGreaterThan(0);
+    for (const [key, subject] of subjects) expect(subject, key).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('format', () => {
+  const catalogues = new Catalogues(
+    new Map([
+      ['en', { hello: 'Hello {name}', only: 'Only here', at: '{at, date, moment}', tag: '<b>{name}</b>' }],
+      ['de', { hello: 'Hallo {name}' }],
+    ]),
+  );
+
+  it('takes the region, then the language, then en', () => {
+    expect(['de-AT', 'DE', 'fr', ''].map((locale) => catalogues.format(locale, 'hello', { name: 'Ada' }))).toEqual([
+      'Hallo Ada',
+      'Hallo Ada',
+      'Hello Ada',
+      'Hello Ada',
+    ]);
+  });
+
+  it('takes en where a language lacks the message', () => {
+    expect(catalogues.format('de', 'only')).toBe('Only here');
+  });
+
+  it('never reads an argument as a message', () => {
+    expect(catalogues.format('en', 'hello', { name: '{name} <b>#</b> {at, date}' })).toBe(
+      'Hello {name} <b>#</b> {at, date}',
+    );
+  });
+
+  it('leaves markup alone: it is text', () => {
+    expect(catalogues.format('en', 'tag', { name: '<i>' })).toBe('<b><i></b>');
+  });
+
+  it('says a time with its zone', () => {
+    const said = catalogues.format('en', 'at', { at: new Date('2026-01-02T23:04:05Z') });
+    expect(said).toBe('January 2, 2026 at 11:04 PM UTC');
+  });
+
+  it('refuses a message that is nowhere, and one without its argument', () => {
+    expect(() => catalogues.format('en', 'nowhere')).toThrow('message "nowhere" is missing');
+    expect(() => catalogues.format('en', 'hello')).toThrow();
+  });
+});
+
+it('reads the folder of the server', () => {
+  expect(readCatalogues().locales).toContain('en');
+});

@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { IntlMessageFormat } from 'intl-messageformat';
+import { assert, present } from '#kernel/assert.ts';
+
+/** Values for the placeholders of a message. */
+export type MessageArguments = Readonly<Record<string, string | number | Date>>;
+
+type Catalogue = Readonly<Record<string, string>>;
+
+const fallbackLocale = 'en';
+
+/**
+ * Formats that messages name (`{at, date, moment}`). A mail is read anywhere and says so: the zone stands beside the
+ * time, since the zone of this machine means nothing to the reader.
+ */
+const formats = {
+  date: {
+    moment: {
+      year: 'numeric',
+      month: 'long',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      timeZone: 'UTC',
+      timeZoneName: 'short',
+    },
+  },
+} as const;
+
+/** The catalogues of all languages; a message is compiled when it is first used. */
+export class Catalogues {
+  readonly #byLocale: ReadonlyMap<string, Catalogue>;
+  readonly #compiled = new Map<string, IntlMessageFormat>();
+
+  constructor(byLocale: ReadonlyMap<string, Catalogue>) {
+    assert(byLocale.has(fallbackLocale), `there is no catalogue "${fallbackLocale}"`);
+    this.#byLocale = byLocale;
+  }
+
+  /** The languages there are. */
+  get locales(): readonly string[] {
+    return [...this.#byLocale.keys()];
+  }
+
+  /** The best catalogue for what a reader asked for: `de-AT`, then `de`, then `en`. */
+  match(wanted: string): string {
+    const tag = wanted.toLowerCase();
+    const candidates = [tag, tag.split('-')[0] ?? tag];
+    return candidates.find((candidate) => this.#byLocale.has(candidate)) ?? fallbackLocale;
+  }
+
+  /**
+   * A message, filled in; in `en` where the language lacks it.
+   *
+   * @throws when `en` lacks it too, or an argument is missing.
+   */
+  format(locale: string, key: string, values: MessageArguments = {}): string {
+    const matched = this.match(locale);
+    const language = this.#byLocale.get(matched)?.[key] === undefined ? fallbackLocale : matched;
+    const name = `${language}:${key}`;
+    let message = this.#compiled.get(name);
+    if (message === undefined) {
+      const source = present(this.#byLocale.get(language)?.[key], `message "${key}"`);
+      // Markup is the layout's: a "<" in a message is a "<".
+      message = new IntlMessageFormat(source, language, formats, { ignoreTag: true });
+      this.#compiled.set(name, message);
+    }
+    return String(message.format(values));
+  }
+}
+
+const folder = new URL('../../../locales/', import.meta.url);
+
+/**
+ * Reads every `<language>.json` of the folder.
+ *
+ * @throws when one is not an object of texts.
+ */
+export function readCatalogues(directory: URL = folder): Catalogues {
+  const files = readdirSync(directory).filter((file) => file.endsWith('.json'));
+  const entries = files.map(
+    (file) => [file.slice(0, -'.json'.length), readCatalogue(new URL(file, directory))] as const,
+  );
+  return new Catalogues(new Map(entries));
+}
+
+function readCatalogue(file: URL): Catalogue {
+  const read: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  assert(typeof read === 'object' && read !== null && !Array.isArray(read), `${file.pathname} is not an object`);
+  for (const [key, value] of Object.entries(read)) assert(typeof value === 'string', `"${key}" is not a text`);
+  return read as Catalogue;
+}
