@@ -21,6 +21,7 @@ const sessionEventParams = {
   auditAt: 'timestamptz',
   auditAction: 'text',
   auditHead: 'text',
+  auditMiddle: 'text',
   auditTail: 'text',
 } as const;
 
@@ -66,7 +67,8 @@ export function recordSessionFragment(from: string): Fragment<typeof sessionEven
     sql: `audited as (
       insert into audit_events ${columns}
       select :auditId, :auditAt, :auditAction, 'user', cause.user_id, cause.session_id, convert_to(
-        :auditHead::text || cause.session_id::text || '","userId":"' || cause.user_id::text || :auditTail::text, 'UTF8')
+        :auditHead::text || cause.user_id::text || :auditMiddle::text || cause.session_id::text || '","userId":"'
+          || cause.user_id::text || :auditTail::text, 'UTF8')
       from ${from} as cause)`,
     params: sessionEventParams,
   };
@@ -110,14 +112,15 @@ export class AuditLog {
     };
   }
 
-  /** The values of `recordSessionFragment`: the canonical bytes before the session's id and after the user's. */
+  /** The values of `recordSessionFragment`: the canonical bytes around the ids of the user and the session. */
   sessionValues(action: AuditEvent['action'], at: Date) {
     const id = this.#makeId();
     return {
       auditId: id,
       auditAt: at,
       auditAction: action,
-      auditHead: `{"action":"${action}","at":"${at.toISOString()}","id":"${id}","sessionId":"`,
+      auditHead: `{"action":"${action}","actor":{"id":"`,
+      auditMiddle: `","kind":"user"},"at":"${at.toISOString()}","id":"${id}","sessionId":"`,
       auditTail: '","v":1}',
     };
   }

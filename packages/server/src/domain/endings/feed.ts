@@ -11,8 +11,8 @@ const sweepEveryMs = 10_000;
 
 const readNew = statement('endings.read_new', {
   lane: 'read',
-  sql: `select id, kind, target, epoch, expires_at from endings where id > :afterId and expires_at > :now order by id`,
-  params: { afterId: 'int8', now: 'timestamptz' },
+  sql: `select id, kind, target, epoch, expires_at from endings where id > :afterId and expires_at > :after order by id`,
+  params: { afterId: 'int8', after: 'timestamptz' },
   columns: { id: 'int8', kind: 'text', target: 'text', epoch: 'int4?', expiresAt: 'timestamptz' },
 });
 
@@ -73,22 +73,25 @@ export class Endings {
 
   /** What this node itself just ended, known before the feed brings it back. */
   endedHere(ending: Omit<Ending, 'id'>): void {
-    this.#set.add({ ...ending, id: 0 });
+    this.#set.add({ ...ending, id: 0 }, this.#clock.monotonicMs());
   }
 
   /** One read; public so that a test can put it where it wants. */
   async read(): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
-    const rows = await this.#database.rows(readNew, { afterId: this.#startId(startedMs), now: this.#clock.now() });
+    // Only the first read, before which nothing is remembered, leaves out what expired: another node wrote the expiry
+    // by its clock, and this node's may be ahead.
+    const after = this.#marks.length === 0 ? this.#clock.now() : new Date(0);
+    const rows = await this.#database.rows(readNew, { afterId: this.#startId(startedMs), after });
     for (const row of rows) {
-      this.#set.add(row);
+      this.#set.add(row, startedMs);
       if (row.id > this.#highestId) this.#highestId = row.id;
     }
     this.#marks.push({ startedMs, id: this.#highestId });
     this.#trustedUntilMs = startedMs + trustMs;
     if (startedMs - this.#sweptMs >= sweepEveryMs) {
       this.#sweptMs = startedMs;
-      this.#set.sweep(this.#clock.now());
+      this.#set.sweep(this.#clock.now(), startedMs);
     }
   }
 

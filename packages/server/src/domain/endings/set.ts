@@ -1,4 +1,5 @@
 /** What a node knows to have ended: a pure set, asked at each use of a remembered session. */
+import { rememberedSeconds } from './announce.ts';
 
 /** One ending, as the feed reads it. */
 export interface Ending {
@@ -19,20 +20,25 @@ export interface LiveThing {
 }
 
 interface Known {
-  epoch: number | null;
-  expiresAtMs: number;
+  readonly epoch: number | null;
+  readonly expiresAtMs: number;
+  readonly learntMs: number;
 }
 
-/** Endings by kind and target; adding one twice changes nothing. */
+/** Endings by kind and target; adding one twice, or several in any order, gives the same set. */
 export class EndingSet {
   readonly #known = new Map<string, Known>();
 
-  add(ending: Ending): void {
+  /** Learns of an ending at `learntMs` of the monotonic clock. */
+  add(ending: Ending, learntMs: number): void {
     const key = `${ending.kind}:${ending.target}`;
     const before = this.#known.get(key);
-    const epoch = Math.max(before?.epoch ?? 0, ending.epoch ?? 0);
-    const expiresAtMs = Math.max(before?.expiresAtMs ?? 0, ending.expiresAt.getTime());
-    this.#known.set(key, { epoch: ending.epoch === null ? null : epoch, expiresAtMs });
+    const hasNoEpoch = ending.epoch === null || before?.epoch === null;
+    this.#known.set(key, {
+      epoch: hasNoEpoch ? null : Math.max(before?.epoch ?? 0, ending.epoch ?? 0),
+      expiresAtMs: Math.max(before?.expiresAtMs ?? 0, ending.expiresAt.getTime()),
+      learntMs: Math.max(before?.learntMs ?? learntMs, learntMs),
+    });
   }
 
   /** Whether anything that ended takes this with it. */
@@ -43,9 +49,15 @@ export class EndingSet {
     return user !== undefined && thing.authEpoch < (user.epoch ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Forgets what expired before `now`: nothing that it concerns can still be presented or remembered. */
-  sweep(now: Date): void {
-    for (const [key, known] of this.#known) if (known.expiresAtMs < now.getTime()) this.#known.delete(key);
+  /**
+   * Forgets what expired before `now` and was learnt longer ago than a session may be remembered.
+   * Expiry alone would not do: this node's wall clock may have jumped, or be ahead of the one that wrote the expiry.
+   */
+  sweep(now: Date, nowMs: number): void {
+    const learntBeforeMs = nowMs - rememberedSeconds * 1000;
+    for (const [key, { expiresAtMs, learntMs }] of this.#known) {
+      if (expiresAtMs < now.getTime() && learntMs < learntBeforeMs) this.#known.delete(key);
+    }
   }
 
   get size(): number {

@@ -5,5 +5,5 @@
  * with its session; a token that is used again after the grace ends the session.
  */
 export { insertFamilyFragment } from './family.ts';
-export { type Refreshed, RefreshTokens, type RefreshRefusal } from './rotate.ts';
+export { type Refreshed, type RefreshRefusal, RefreshTokens } from './rotate.ts';
 export { deleteExpiredRefreshTokens } from './sweep.ts';

@@ -28,7 +28,7 @@ const rotate = statement('refresh_tokens.rotate', {
         and not exists (select from refresh_tokens n where n.hash = :successorHash and n.consumed_at is not null)
       returning t.uses, t.family_id, s.id as session_id, s.user_id, u.subject, s.client_id, s.acr, s.amr, s.auth_time,
         c.access_token_lifetime_seconds,
-        least(:now::timestamptz + make_interval(secs => c.refresh_token_lifetime_seconds), s.expires_at) as expires_at),
+        least(t.consumed_at + make_interval(secs => c.refresh_token_lifetime_seconds), s.expires_at) as expires_at),
     first_use as (select session_id, user_id from used where uses = 1),
     successor as (
       insert into refresh_tokens (hash, family_id, issued_at, expires_at)

@@ -26,9 +26,9 @@ interface Remembered {
   readonly session: LiveSession;
   /** For an access token: its own expiry and key. */
   readonly token: CheckedToken | undefined;
-  /** Wall-clock bounds: a clock that moves either way makes the memory worthless. */
+  /** The read's start by both clocks: neither a moved wall clock nor a paused node may make a memory last longer. */
   readonly readAtMs: number;
-  readonly staleAtMs: number;
+  readonly readAtMonotonicMs: number;
 }
 
 /** A live session, and until when what was presented for it is valid. */
@@ -75,7 +75,8 @@ export class SessionCheck {
   /** The live session that was presented, or undefined. */
   async check(presented: Presented): Promise<CheckedSession | undefined> {
     const now = this.#clock.now();
-    const key = hash('sha256', presented.text, 'base64');
+    // The transport is part of the key: a cookie's value in an Authorization header is not a credential, also when warm.
+    const key = `${presented.transport}:${hash('sha256', presented.text, 'base64')}`;
     const remembered = this.#remembered.get(key);
     if (remembered !== undefined && this.#isBelieved(remembered, now)) {
       this.#hits += 1;
@@ -94,10 +95,15 @@ export class SessionCheck {
   #isBelieved(remembered: Remembered, now: Date): boolean {
     const nowMs = now.getTime();
     const { session, token } = remembered;
-    if (!this.#endings.trusted() || nowMs < remembered.readAtMs || nowMs >= remembered.staleAtMs) return false;
+    if (!this.#endings.trusted() || this.#isStale(remembered, nowMs)) return false;
     if (nowMs >= session.expiresAt.getTime() || nowMs >= session.idleExpiresAt.getTime()) return false;
     if (token !== undefined && nowMs >= token.expiresAt.getTime()) return false;
     return !this.#hasEnded(session, token);
+  }
+
+  #isStale({ readAtMs, readAtMonotonicMs }: Remembered, nowMs: number): boolean {
+    const ageMs = nowMs - readAtMs;
+    return ageMs < 0 || ageMs >= staleMs || this.#clock.monotonicMs() - readAtMonotonicMs >= staleMs;
   }
 
   #hasEnded(session: LiveSession, token: CheckedToken | undefined): boolean {
@@ -111,11 +117,12 @@ export class SessionCheck {
 
   // PostgreSQL is the truth; a signature that was verified once is not verified again while its token lives.
   async #read(presented: Presented, before: Remembered | undefined, now: Date): Promise<Remembered | undefined> {
+    const readAtMonotonicMs = this.#clock.monotonicMs();
     const token = presented.transport === 'cookie' ? undefined : await this.#token(presented.text, before, now);
     if (presented.transport === 'token' && token === undefined) return undefined;
     const session = token === undefined ? await this.#byCookie(presented.text, now) : await this.#byToken(token, now);
     if (session === undefined || this.#hasEnded(session, token)) return undefined;
-    return { session, token, readAtMs: now.getTime(), staleAtMs: now.getTime() + staleMs };
+    return { session, token, readAtMs: now.getTime(), readAtMonotonicMs };
   }
 
   async #token(text: string, before: Remembered | undefined, now: Date): Promise<CheckedToken | undefined> {

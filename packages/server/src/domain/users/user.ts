@@ -21,7 +21,7 @@ export function insertUserFragment(from: string): Fragment<typeof params> {
   return {
     sql: `created_user as (
       insert into users (id, subject, name, locale, created_at, updated_at)
-      select :userId, :userId::text, :userName, :userLocale, :userCreatedAt, :userCreatedAt from ${from}
+      select :userId::uuid, :userId::uuid::text, :userName, :userLocale, :userCreatedAt, :userCreatedAt from ${from}
       returning id),
     created_key as (
       insert into user_keys (user_id, wrapped, created_at)

@@ -21,7 +21,7 @@ const raise = statement('users.raise_epoch', {
 const changeStatus = statement('users.change_status', {
   lane: 'pool',
   sql: `with raised as (
-      update users set status = :status, disabled_at = case when :status = 'disabled' then :endedAt end,
+      update users set status = :status, disabled_at = case when :status = 'disabled' then :endedAt::timestamptz end,
         auth_epoch = auth_epoch + 1, updated_at = :endedAt
       where id = :userId and status <> :status
       returning id as user_id, auth_epoch),
@@ -50,6 +50,14 @@ const findKey = statement('users.find_key', {
   sql: `select wrapped from user_keys where user_id = :userId`,
   params: { userId: 'uuid' },
   columns: { wrapped: 'bytea' },
+});
+
+const findPrimaryEmail = statement('users.find_primary_email', {
+  lane: 'read',
+  sql: `select i.id as identifier_id, u.locale from users u join identifiers i on i.user_id = u.id
+    where u.id = :userId and i.kind = 'email' and i.is_primary and i.verified_at is not null`,
+  params: { userId: 'uuid' },
+  columns: { identifierId: 'uuid', locale: 'text' },
 });
 
 const profileColumns = {
@@ -135,6 +143,11 @@ export class Users {
   async lock(tx: Queries, userId: string): Promise<{ readonly authEpoch: number; readonly status: UserStatus } | undefined> {
     const row = await tx.row(lockUser, { userId });
     return row === undefined ? undefined : { authEpoch: row.authEpoch, status: row.status as UserStatus };
+  }
+
+  /** Where, and in which language, the user is told things; undefined without a proven address. */
+  async primaryEmail(userId: string): Promise<{ readonly identifierId: string; readonly locale: string } | undefined> {
+    return this.#database.row(findPrimaryEmail, { userId });
   }
 
   async rename(tx: Queries, userId: string, name: string, locale: string): Promise<void> {

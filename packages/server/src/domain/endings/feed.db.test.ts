@@ -1,0 +1,219 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { addSeconds, FixedClock, MovableClock } from '#kernel/clock.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { eventually } from '#test/support/wait.ts';
+import { Endings } from './index.ts';
+
+const announce = statement('feed_test.announce', {
+  lane: 'pool',
+  sql: `insert into endings (kind, target, ended_at, expires_at)
+    values ('session', :target, :endedAt, :expiresAt) returning id`,
+  params: { target: 'text', endedAt: 'timestamptz', expiresAt: 'timestamptz' },
+  columns: { id: 'int8' },
+});
+const insertWithId = statement('feed_test.insert_with_id', {
+  lane: 'pool',
+  sql: `insert into endings (id, kind, target, ended_at, expires_at) overriding system value
+    values (:id, 'session', :target, :endedAt, :expiresAt)`,
+  params: { id: 'int8', target: 'text', endedAt: 'timestamptz', expiresAt: 'timestamptz' },
+  columns: {},
+});
+const count = statement('feed_test.count', {
+  lane: 'pool',
+  sql: `select count(*) as left from endings`,
+  params: {},
+  columns: { left: 'int8' },
+});
+const clear = statement('feed_test.clear', { lane: 'pool', sql: `delete from endings`, params: {}, columns: {} });
+
+describeOnBothDatabases('the endings feed', (database, kind) => {
+  let time: FixedClock;
+  let clock: MovableClock;
+  let broken: Error | undefined;
+  const started: Endings[] = [];
+
+  beforeEach(() => {
+    time = new FixedClock(new Date('2026-03-01T12:00:00.000Z'));
+    clock = new MovableClock(time);
+    broken = undefined;
+  });
+
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((endings) => endings.stop()));
+    await database().run(clear, {});
+  });
+
+  /** A node's feed; while `broken` is set its database cannot be reached. */
+  function node(onError: (error: unknown) => void = () => undefined): Endings {
+    const rows: Database['rows'] = (asked, values) =>
+      broken === undefined ? database().rows(asked, values) : Promise.reject(broken);
+    return new Endings({ database: { ...database(), rows }, clock, onError });
+  }
+
+  function end(target: string, queries: Queries = database(), lifetimeSeconds = 960) {
+    const endedAt = clock.now();
+    return queries.row(announce, { target, endedAt, expiresAt: addSeconds(endedAt, lifetimeSeconds) });
+  }
+
+  const ended = (endings: Endings, sessionId: string) =>
+    endings.hasEnded({ sessionId, userId: 'u', authEpoch: 1, kid: undefined });
+
+  it('knows at the start what ended before, and not what expired', async () => {
+    await end('before');
+    await end('long ago', database(), -1);
+    const endings = node();
+    expect(endings.trusted()).toBe(false);
+    await endings.read();
+    expect(ended(endings, 'before')).toBe(true);
+    expect(ended(endings, 'long ago')).toBe(false);
+  });
+
+  it('learns with one small read what another node announced', async () => {
+    const endings = node();
+    await endings.read();
+    await end('elsewhere');
+    expect(ended(endings, 'elsewhere')).toBe(false);
+    expect(await countRoundTrips(database(), () => endings.read())).toEqual(['endings.read_new']);
+    expect(ended(endings, 'elsewhere')).toBe(true);
+  });
+
+  it('knows at once what was ended here', async () => {
+    const endings = node();
+    endings.endedHere({ kind: 'session', target: 'here', epoch: null, expiresAt: addSeconds(clock.now(), 960) });
+    expect(ended(endings, 'here')).toBe(true);
+  });
+
+  it('sees a smaller id that commits later, for 30 s after a larger one was seen', async () => {
+    const endings = node();
+    await endings.read();
+    const { id } = (await end('taken and given back')) ?? { id: 0 };
+    await database().run(clear, {});
+    await end('larger');
+    await endings.read();
+    for (let seconds = 0; seconds < 29; seconds += 1) {
+      time.advance(1000);
+      await endings.read();
+    }
+    const endedAt = clock.now();
+    await database().run(insertWithId, { id, target: 'smaller', endedAt, expiresAt: addSeconds(endedAt, 960) });
+    await endings.read();
+    expect(ended(endings, 'larger')).toBe(true);
+    expect(ended(endings, 'smaller')).toBe(true);
+  });
+
+  // The embedded database has one connection: no transaction can be open beside another.
+  if (kind === 'postgres') {
+    it('sees what a transaction announced that was open while later ones committed', async () => {
+      const endings = node();
+      await endings.read();
+      await database().transaction(async (tx) => {
+        await end('slow', tx);
+        await end('quick');
+        await endings.read();
+        expect(ended(endings, 'quick')).toBe(true);
+        expect(ended(endings, 'slow')).toBe(false);
+      });
+      time.advance(20_000);
+      await endings.read();
+      expect(ended(endings, 'slow')).toBe(true);
+    });
+  }
+
+  it('does not read again what is older than the overlap', async () => {
+    const endings = node();
+    for (let n = 0; n < 5; n += 1) await end(`old ${n}`);
+    await endings.read();
+    time.advance(30_000);
+    await endings.read();
+    time.advance(30_000);
+    let afterId = 0;
+    const rows: Database['rows'] = (asked, values) => {
+      afterId = (values as { afterId: number }).afterId;
+      return database().rows(asked, values);
+    };
+    const watched = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
+    await watched.read();
+    expect(afterId).toBe(0);
+    time.advance(30_000);
+    const { id } = (await end('new')) ?? { id: 0 };
+    await watched.read();
+    expect(afterId).toBe(id - 1);
+  });
+
+  it('is believed for a second from the start of the last read, by the monotonic clock', async () => {
+    const endings = node();
+    await endings.read();
+    time.advance(999);
+    clock.advance(3_600_000);
+    expect(endings.trusted()).toBe(true);
+    expect(endings.ageMs()).toBe(999);
+    clock.advance(-7_200_000);
+    expect(endings.trusted()).toBe(true);
+    time.advance(1);
+    expect(endings.trusted()).toBe(false);
+  });
+
+  it('counts the second from the start of a slow read, not from its answer', async () => {
+    const gate = Promise.withResolvers<void>();
+    const rows: Database['rows'] = async (asked, values) => {
+      const answer = await database().rows(asked, values);
+      await gate.promise;
+      return answer;
+    };
+    const endings = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
+    const reading = endings.read();
+    time.advance(1000);
+    gate.resolve();
+    await reading;
+    expect(endings.trusted()).toBe(false);
+  });
+
+  it('is distrusted a second after reads begin to fail, and believed again after the next good one', async () => {
+    const errors: unknown[] = [];
+    const endings = node((error) => errors.push(error));
+    await endings.start();
+    started.push(endings);
+    broken = new Error('the database is away');
+    await eventually(() => errors.length > 1, { what: 'two reads have failed' });
+    time.advance(1000);
+    expect(endings.trusted()).toBe(false);
+    await end('meanwhile');
+    broken = undefined;
+    await eventually(() => endings.trusted(), { what: 'the feed is believed again' });
+    expect(ended(endings, 'meanwhile')).toBe(true);
+    expect(errors[0]).toBe(errors[1]);
+  });
+
+  it('does not start when the first read fails', async () => {
+    broken = new Error('the database is away');
+    await expect(node().start()).rejects.toThrow('the database is away');
+  });
+
+  it('reads no more once it was stopped', async () => {
+    const endings = node();
+    await endings.start();
+    await endings.stop();
+    time.advance(1000);
+    expect(endings.trusted()).toBe(false);
+  });
+
+  it('learns of an ending also when its own wall clock is far ahead of the one that announced it', async () => {
+    const endings = node();
+    await endings.read();
+    await end('by a node whose clock is right');
+    clock.advance(3_600_000);
+    await endings.read();
+    time.advance(31_000);
+    await endings.read();
+    expect(ended(endings, 'by a node whose clock is right')).toBe(true);
+  });
+
+  it('deletes rows that expired, and no others', async () => {
+    await end('alive');
+    await end('expired', database(), -1);
+    const endings = node();
+    expect(await endings.deleteExpired()).toBe(1);
+    expect(await database().row(count, {})).toEqual({ left: 1 });
+  });
+});

@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Ending, EndingSet, endingExpiry, type LiveThing, rememberedSeconds } from './index.ts';
+
+const targets = ['a', 'b', 'c'];
+const anyEnding: fc.Arbitrary<Ending> = fc
+  .record({
+    id: fc.nat(),
+    kind: fc.constantFrom('session', 'user', 'signing_key', 'family'),
+    target: fc.constantFrom(...targets),
+    epoch: fc.integer({ min: 1, max: 4 }),
+    expiresAt: fc.integer({ min: 0, max: 1000 }).map((ms) => new Date(ms)),
+  })
+  .map((ending) => ({ ...ending, epoch: ending.kind === 'user' ? ending.epoch : null }));
+
+const everything: LiveThing[] = targets.flatMap((sessionId) =>
+  targets.flatMap((userId) =>
+    [1, 2, 3, 4].flatMap((authEpoch) => [undefined, ...targets].map((kid) => ({ sessionId, userId, authEpoch, kid }))),
+  ),
+);
+
+function setOf(endings: readonly Ending[]): EndingSet {
+  const set = new EndingSet();
+  for (const ending of endings) set.add(ending, 0);
+  return set;
+}
+
+const verdicts = (set: EndingSet) => everything.map((thing) => set.hasEnded(thing));
+
+describe('EndingSet', () => {
+  it('says the same whatever the order, and however often it is told', () => {
+    fc.assert(
+      fc.property(fc.array(anyEnding), fc.infiniteStream(fc.nat()), (endings, order) => {
+        const shuffled = endings
+          .flatMap((ending) => [ending, ending])
+          .map((ending) => ({ ending, place: order.next().value ?? 0 }))
+          .sort((a, b) => a.place - b.place)
+          .map(({ ending }) => ending);
+        expect(verdicts(setOf(shuffled))).toEqual(verdicts(setOf(endings)));
+        expect(setOf(shuffled).size).toBe(setOf(endings).size);
+      }),
+    );
+  });
+
+  it('brings nothing back to life by learning more', () => {
+    fc.assert(
+      fc.property(fc.array(anyEnding), anyEnding, (endings, another) => {
+        const set = setOf(endings);
+        const before = verdicts(set);
+        set.add(another, 0);
+        for (const [index, ended] of verdicts(set).entries()) if (before[index]) expect(ended).toBe(true);
+      }),
+    );
+  });
+
+  it('ends exactly what is of an earlier epoch of the user', () => {
+    const set = setOf([{ id: 1, kind: 'user', target: 'a', epoch: 3, expiresAt: new Date(0) }]);
+    const ended = (userId: string, authEpoch: number) =>
+      set.hasEnded({ sessionId: 's', userId, authEpoch, kid: undefined });
+    expect([1, 2, 3, 4].map((epoch) => ended('a', epoch))).toEqual([true, true, false, false]);
+    expect(ended('b', 1)).toBe(false);
+  });
+
+  it('ends what a key signed, and no session by cookie', () => {
+    const set = setOf([{ id: 1, kind: 'signing_key', target: 'k', epoch: null, expiresAt: new Date(0) }]);
+    const thing = { sessionId: 's', userId: 'u', authEpoch: 1 };
+    expect(set.hasEnded({ ...thing, kid: 'k' })).toBe(true);
+    expect(set.hasEnded({ ...thing, kid: undefined })).toBe(false);
+  });
+
+  it('forgets what is both expired and learnt longer ago than anything is remembered', () => {
+    const ending = { id: 1, kind: 'session', target: 'a', epoch: null, expiresAt: new Date(500) };
+    const rememberedMs = rememberedSeconds * 1000;
+    const left = (now: number, nowMs: number) => {
+      const set = new EndingSet();
+      set.add(ending, 100);
+      set.sweep(new Date(now), nowMs);
+      return set.size;
+    };
+    expect(left(501, 101 + rememberedMs)).toBe(0);
+    expect(left(500, 101 + rememberedMs)).toBe(1);
+    expect(left(Number.MAX_SAFE_INTEGER, 100 + rememberedMs)).toBe(1);
+  });
+});
+
+describe('endingExpiry', () => {
+  it.each([
+    [900, 960],
+    [60, 360],
+  ])('outlives an access token of %i s and a remembered session: %i s', (lifetime, expected) => {
+    expect(endingExpiry(new Date(0), lifetime)).toEqual(new Date(expected * 1000));
+  });
+});

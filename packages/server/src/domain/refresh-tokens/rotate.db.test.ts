@@ -1,0 +1,246 @@
+import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { endSession } from '#domain/sessions/index.ts';
+import { Users } from '#domain/users/index.ts';
+import { MovableClock } from '#kernel/clock.ts';
+import { statement } from '#platform/database/index.ts';
+import { openKeys, spreadSeconds } from '#platform/keys/index.ts';
+import { hashSecret } from '#protocol/secret-token/index.ts';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, addSession, type LoggedIn, openWorld, type Person, type World } from '#test/support/people.ts';
+import { deleteExpiredRefreshTokens, type Refreshed, RefreshTokens } from './index.ts';
+
+const family = statement('rotate_test.family', {
+  lane: 'pool',
+  sql: `select t.hash, t.uses, t.issued_at, t.expires_at, t.consumed_at, f.ended_at, s.expires_at as session_expires_at
+    from refresh_tokens t join refresh_families f on f.id = t.family_id join sessions s on s.id = f.session_id
+    where f.session_id = :sessionId order by t.consumed_at nulls last`,
+  params: { sessionId: 'uuid' },
+  columns: {
+    hash: 'bytea',
+    uses: 'int4',
+    issuedAt: 'timestamptz',
+    expiresAt: 'timestamptz',
+    consumedAt: 'timestamptz?',
+    endedAt: 'timestamptz?',
+    sessionExpiresAt: 'timestamptz',
+  },
+});
+const events = statement('rotate_test.events', {
+  lane: 'pool',
+  sql: `select action from audit_events where session_id = :sessionId order by id`,
+  params: { sessionId: 'uuid' },
+  columns: { action: 'text' },
+});
+const setGrace = statement('rotate_test.set_grace', {
+  lane: 'pool',
+  sql: `update clients set refresh_grace_seconds = :seconds`,
+  params: { seconds: 'int4' },
+  columns: {},
+});
+const setSessionExpiry = statement('rotate_test.set_session_expiry', {
+  lane: 'pool',
+  sql: `update sessions set expires_at = :at where id = :sessionId`,
+  params: { sessionId: 'uuid', at: 'timestamptz' },
+  columns: {},
+});
+
+const graceSeconds = 10;
+const twenty = Array.from({ length: 20 });
+
+describeOnBothDatabases('refresh tokens', (database) => {
+  let world: World;
+  let users: Users;
+  let tokens: RefreshTokens;
+  let person: Person;
+  let login: LoggedIn;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    users = new Users(world);
+    tokens = new RefreshTokens(world);
+  });
+
+  beforeEach(async () => {
+    await database().run(setGrace, { seconds: graceSeconds });
+    person = await addPerson(world);
+    login = await addSession(world, person, 'token');
+  });
+
+  const rows = () => database().rows(family, { sessionId: login.sessionId });
+  const actions = async () =>
+    (await database().rows(events, { sessionId: login.sessionId })).map(({ action }) => action);
+
+  async function refresh(text: string): Promise<Refreshed> {
+    const answer = await tokens.rotate(text);
+    if (answer.kind !== 'refreshed') throw new Error(`the token was ${answer.kind}`);
+    return answer;
+  }
+
+  function end() {
+    const now = world.clock.now();
+    const { sessionId } = login;
+    const request = { userId: person.id, reason: 'logout', now, accessTokenLifetimeSeconds: 900 } as const;
+    const event = { action: 'session.logged_out', at: now, actor: { kind: 'user', id: person.id }, sessionId } as const;
+    return endSession(database(), sessionId, request, world.audit.values({ ...event, userId: person.id }));
+  }
+
+  const raise = () => database().transaction((tx) => users.raiseEpoch(tx, person.id, 900));
+
+  it('gives twenty callers at once the same successor, makes it once and records one event', async () => {
+    const answers = await Promise.all(twenty.map(() => refresh(login.refreshToken)));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    const [used, successor, ...more] = await rows();
+    expect(more).toEqual([]);
+    expect(used).toMatchObject({ hash: hashSecret(login.refreshToken), uses: 20 });
+    expect(successor).toMatchObject({ hash: hashSecret(answers[0]?.refreshToken ?? ''), uses: 0, consumedAt: null });
+    expect(successor?.expiresAt).toEqual(answers[0]?.refreshExpiresAt);
+    expect(await actions()).toEqual(['session.refreshed']);
+  });
+
+  it('is one round trip', async () => {
+    expect(await countRoundTrips(database(), () => tokens.rotate(login.refreshToken))).toEqual([
+      'refresh_tokens.rotate',
+    ]);
+  });
+
+  it('answers what an access token needs to say of the session', async () => {
+    expect(await refresh(login.refreshToken)).toMatchObject({
+      sessionId: login.sessionId,
+      userId: person.id,
+      subject: person.id,
+      clientId: 'default',
+      acr: 'aal1',
+      amr: ['pwd'],
+      accessTokenLifetimeSeconds: 900,
+    });
+  });
+
+  it('gives a lost answer again for the whole grace, with the same expiry', async () => {
+    const first = await refresh(login.refreshToken);
+    world.time.advance(graceSeconds * 1000 - 1);
+    expect(await refresh(login.refreshToken)).toEqual(first);
+    expect(await actions()).toEqual(['session.refreshed']);
+  });
+
+  it('refuses in the grace once the successor was used, and leaves the family alive', async () => {
+    const second = await refresh(login.refreshToken);
+    const third = await refresh(second.refreshToken);
+    expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
+    expect((await rows()).map(({ endedAt }) => endedAt)).toEqual([null, null, null]);
+    expect((await refresh(third.refreshToken)).kind).toBe('refreshed');
+  });
+
+  it('calls it reuse when the grace is over, to the millisecond', async () => {
+    await refresh(login.refreshToken);
+    world.time.advance(graceSeconds * 1000);
+    expect(await tokens.rotate(login.refreshToken)).toMatchObject({
+      kind: 'reused',
+      sessionId: login.sessionId,
+      userId: person.id,
+      accessTokenLifetimeSeconds: 900,
+    });
+  });
+
+  it('calls the second use reuse at once when the client has no grace', async () => {
+    await database().run(setGrace, { seconds: 0 });
+    await refresh(login.refreshToken);
+    expect(await tokens.rotate(login.refreshToken)).toMatchObject({ kind: 'reused' });
+  });
+
+  it('lets one of twenty through when the client has no grace', async () => {
+    await database().run(setGrace, { seconds: 0 });
+    const answers = await Promise.all(twenty.map(() => tokens.rotate(login.refreshToken)));
+    expect(answers.filter(({ kind }) => kind === 'refreshed')).toHaveLength(1);
+    expect(answers.filter(({ kind }) => kind === 'reused')).toHaveLength(19);
+  });
+
+  /** Two key rings after a rotation, the second of a node whose clock is behind: both know both keys, and use others. */
+  async function rotateKey() {
+    await database().run(setGrace, { seconds: 600 });
+    const ahead = await openKeys(world);
+    await ahead.rotateDataKey('rotation');
+    const late = new MovableClock(world.time);
+    const behind = await openKeys({ ...world, clock: late });
+    world.time.advance(2 * spreadSeconds * 1000);
+    late.advance(-2 * spreadSeconds * 1000);
+    expect(ahead.currentKeyId('rotation')).not.toBe(behind.currentKeyId('rotation'));
+    return [ahead, behind] as const;
+  }
+
+  it('computes the same successor after the rotation key changed within the grace', async () => {
+    const first = await refresh(login.refreshToken);
+    const [keys] = await rotateKey();
+    expect(await new RefreshTokens({ ...world, keys }).rotate(login.refreshToken)).toEqual(first);
+    expect(await rows()).toHaveLength(2);
+  });
+
+  it('gives one successor when nodes with different rotation keys are asked at once', async () => {
+    const rings = await rotateKey();
+    const nodes = rings.map((keys) => new RefreshTokens({ ...world, keys }));
+    const answers = await Promise.all(twenty.map((_, index) => nodes[index % 2]?.rotate(login.refreshToken)));
+    expect(answers[0]).toMatchObject({ kind: 'refreshed' });
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(await rows()).toHaveLength(2);
+  });
+
+  it.each(['', 'lk_rt_', 'not a token'])('refuses %j without asking the database', async (text) => {
+    expect(await countRoundTrips(database(), () => tokens.rotate(text))).toEqual([]);
+    expect(await tokens.rotate(text)).toEqual({ kind: 'refused' });
+  });
+
+  it('refuses a well-formed token that nobody was given', async () => {
+    expect(await tokens.rotate(tokens.first().text)).toEqual({ kind: 'refused' });
+  });
+
+  it('refuses a token from the millisecond in which it expires', async () => {
+    const [only] = await rows();
+    world.time.advance((only?.expiresAt.getTime() ?? 0) - world.clock.now().getTime());
+    expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
+  });
+
+  it('refuses when the session has ended, and never calls that reuse', async () => {
+    await refresh(login.refreshToken);
+    await end();
+    world.time.advance(graceSeconds * 1000);
+    expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
+  });
+
+  it('refuses when the epoch was raised', async () => {
+    await raise();
+    expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
+    expect(await rows()).toHaveLength(1);
+  });
+
+  it('refuses when the user is disabled', async () => {
+    await database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled', 900));
+    expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
+  });
+
+  it('never gives a token that outlives its session', async () => {
+    const at = new Date(world.clock.now().getTime() + 60_000);
+    await database().run(setSessionExpiry, { sessionId: login.sessionId, at });
+    expect((await refresh(login.refreshToken)).refreshExpiresAt).toEqual(at);
+    expect((await rows())[1]?.expiresAt).toEqual(at);
+  });
+
+  it.each([
+    ['the session ends', end],
+    ['the epoch is raised', raise],
+  ])('leaves nothing that works when rotations race with this: %s', async (_, ending) => {
+    const rotations = Promise.all(twenty.map(() => tokens.rotate(login.refreshToken)));
+    const [answers] = await Promise.all([rotations, ending()]);
+    const given = answers.flatMap((answer) => (answer.kind === 'refreshed' ? [answer.refreshToken] : []));
+    for (const text of [login.refreshToken, ...given]) {
+      expect(await tokens.rotate(text)).toEqual({ kind: 'refused' });
+    }
+  });
+
+  it('forgets tokens that expired, and no others', async () => {
+    const [only] = await rows();
+    const expiresAt = only?.expiresAt ?? new Date(0);
+    await deleteExpiredRefreshTokens(database(), expiresAt);
+    expect(await rows()).toHaveLength(1);
+    await deleteExpiredRefreshTokens(database(), new Date(expiresAt.getTime() + 1));
+    expect(await rows()).toHaveLength(0);
+  });
+});

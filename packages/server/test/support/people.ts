@@ -1,0 +1,150 @@
+/** People with sessions, made by the nouns' own fragments, for tests that need somebody to be there. */
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { AuditLog } from '#domain/audit/index.ts';
+import { type Client, Clients, sessionExpiries } from '#domain/clients/index.ts';
+import { deviceExpiry, useDeviceFragment } from '#domain/devices/index.ts';
+import { claimEmailFragment } from '#domain/identifiers/index.ts';
+import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
+import { insertSessionFragment, sessionPlace } from '#domain/sessions/index.ts';
+import { insertUserFragment } from '#domain/users/index.ts';
+import { addSeconds, FixedClock, MovableClock } from '#kernel/clock.ts';
+import { idMaker, type MakeId } from '#kernel/ids.ts';
+import { type Database, statement } from '#platform/database/index.ts';
+import { type KeyEncryptionKey, type KeyRing, localKek, openKeys, type UserKey } from '#platform/keys/index.ts';
+import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
+
+const claimed = claimEmailFragment();
+const created = insertUserFragment('claimed');
+
+/** Claims an address and makes its person, or does nothing when the address is taken. */
+export const registerPerson = statement('test_people.register', {
+  lane: 'pool',
+  sql: `with ${claimed.sql}, ${created.sql} select user_id from claimed`,
+  params: { ...claimed.params, ...created.params },
+  columns: { userId: 'uuid' },
+});
+
+const device = useDeviceFragment('owner');
+const session = insertSessionFragment('owner');
+const family = insertFamilyFragment('created_session');
+
+const logIn = statement('test_people.log_in', {
+  lane: 'pool',
+  sql: `with owner as (select id as user_id from users where id = :ownerId),
+    ${device.sql}, ${session.sql}, ${family.sql} select session_id from created_session`,
+  params: { ownerId: 'uuid', ...device.params, ...session.params, ...family.params },
+  columns: { sessionId: 'uuid' },
+});
+
+/** A database with keys and the default client, and a clock that only the test moves. */
+export interface World {
+  readonly database: Database;
+  /** Moves both clocks, as the passing of time does. */
+  readonly time: FixedClock;
+  /** What the nouns are given; its `advance` moves the wall clock alone. */
+  readonly clock: MovableClock;
+  readonly kek: KeyEncryptionKey;
+  readonly keys: KeyRing;
+  readonly makeId: MakeId;
+  readonly audit: AuditLog;
+  readonly client: Client;
+}
+
+export interface Person {
+  readonly id: string;
+  readonly identifierId: string;
+  readonly email: string;
+  readonly key: UserKey;
+  readonly wrappedKey: Buffer;
+}
+
+/** A session, with the secrets that were given out for it. */
+export interface LoggedIn {
+  readonly sessionId: string;
+  readonly cookie: string;
+  readonly refreshToken: string;
+}
+
+/** Opens a migrated database for the nouns: once for each database, since its keys fit one key-encryption key. */
+export async function openWorld(database: Database): Promise<World> {
+  const time = new FixedClock(new Date('2026-03-01T12:00:00.000Z'));
+  const clock = new MovableClock(time);
+  const makeId = idMaker(clock);
+  const kek = localKek(createSecretKey(randomBytes(32)));
+  const keys = await openKeys({ database, kek, clock, makeId });
+  const clients = new Clients({ database, clock, issuer: 'https://login.example' });
+  await clients.load();
+  return { database, time, clock, kek, keys, makeId, audit: new AuditLog({ keys, makeId }), client: clients.default };
+}
+
+/** The values of `registerPerson` for a new person. */
+export function personValues(world: World, email: string, canonical = email.toLowerCase()) {
+  const { makeId, keys, clock } = world;
+  const userId = makeId();
+  const { wrapped } = keys.createUserKey(userId);
+  const now = clock.now();
+  return {
+    identifierId: makeId(),
+    identifierUserId: userId,
+    identifierAsTyped: email,
+    identifierCanonical: canonical,
+    identifierVerifiedAt: now,
+    identifierCreatedAt: now,
+    userId,
+    userName: 'Ada',
+    userLocale: 'en',
+    userCreatedAt: now,
+    userWrappedKey: wrapped,
+  };
+}
+
+/** Makes a person with a key and a verified address. */
+export async function addPerson(world: World): Promise<Person> {
+  const values = personValues(world, `${world.makeId()}@people.example`);
+  await world.database.run(registerPerson, values);
+  const key = world.keys.unwrapUserKey(values.userId, values.userWrappedKey);
+  const { userId: id, identifierId, identifierAsTyped: email, userWrappedKey: wrappedKey } = values;
+  return { id, identifierId, email, key, wrappedKey };
+}
+
+/** Makes a session of the person, on a new device, with a cookie or with a refresh family. */
+export async function addSession(
+  world: World,
+  person: Pick<Person, 'id' | 'key'>,
+  transport: 'cookie' | 'token',
+  authEpoch = 1,
+): Promise<LoggedIn> {
+  const now = world.clock.now();
+  const sessionId = world.makeId();
+  const cookie = formatSecret(secretPrefixes.session, randomBytes(32));
+  const refreshToken = formatSecret(secretPrefixes.refreshToken, randomBytes(32));
+  const { expiresAt, idleExpiresAt } = sessionExpiries(world.client, now);
+  const deviceId = world.makeId();
+  await world.database.run(logIn, {
+    ownerId: person.id,
+    deviceId,
+    deviceEpoch: authEpoch,
+    deviceUsedAt: now,
+    deviceExpiresAt: deviceExpiry(now),
+    sessionId,
+    sessionClientId: world.client.id,
+    sessionDeviceId: deviceId,
+    sessionEpoch: authEpoch,
+    sessionTransport: transport,
+    sessionTokenHash: transport === 'cookie' ? hashSecret(cookie) : null,
+    sessionAmr: ['pwd'],
+    sessionAcr: 'aal1',
+    sessionFactorTimes: { pwd: now.toISOString() },
+    sessionSealedSurroundings: person.key.seal('{"address":"192.0.2.7","userAgent":"Test"}', sessionPlace(sessionId)),
+    sessionCreatedAt: now,
+    sessionIdleExpiresAt: idleExpiresAt,
+    sessionExpiresAt: expiresAt,
+    familyId: transport === 'token' ? world.makeId() : null,
+    familyClientId: world.client.id,
+    familyEpoch: authEpoch,
+    familyCreatedAt: now,
+    refreshHash: transport === 'token' ? hashSecret(refreshToken) : null,
+    refreshExpiresAt: addSeconds(now, world.client.refreshTokenLifetimeSeconds),
+  });
+  return { sessionId, cookie, refreshToken };
+}
