@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { ProblemCode } from '#kernel/problem.ts';
+import type { Html } from '#platform/html/index.ts';
 
 /** Who is calling, as the gate proved it. */
 export interface Principal {
@@ -38,9 +39,12 @@ export type Auth = 'public' | 'session';
 /** The classes of REQUIREMENTS B1; every endpoint has one. `none` is for probes and documents that cost nothing. */
 export type RateLimitClass = 'public' | 'credential' | 'mail' | 'authenticated' | 'machine' | 'admin' | 'none';
 
+/** The two cookies that we set. */
+export type CookieKind = 'session' | 'device';
+
 /** A cookie to set; name and flags follow the public URL's scheme. `expire` deletes it. */
 export interface CookieChange {
-  readonly cookie: 'session' | 'device';
+  readonly cookie: CookieKind;
   readonly change: { readonly value: string; readonly expiresAt: Date } | 'expire';
 }
 
@@ -68,7 +72,7 @@ export interface ApiAnswer<D> {
 
 /** What a page's handler returns. A redirect is always 303 to a path of ours. */
 export type PageAnswer =
-  | { readonly kind: 'html'; readonly status: number; readonly html: string }
+  | { readonly kind: 'html'; readonly status: number; readonly html: Html }
   | { readonly kind: 'redirect'; readonly location: `/${string}` };
 
 interface Common {
@@ -96,7 +100,13 @@ export interface ApiEndpoint<
   readonly tag: string;
   readonly auth: A;
   readonly request: { readonly body?: B; readonly query?: Q; readonly params?: P };
-  readonly response: { readonly status: 200 | 201 | 202; readonly message: string; readonly data: D; readonly list?: true };
+  /** With `list`, `data` is the schema of the whole array and `pagination` stands beside it. */
+  readonly response: {
+    readonly status: 200 | 201 | 202;
+    readonly message: string;
+    readonly data: D;
+    readonly list?: true;
+  };
   readonly handler: (input: HandlerInput<B, Q, P, A>) => Promise<ApiAnswer<z.output<D>>>;
 }
 

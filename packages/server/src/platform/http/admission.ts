@@ -1,0 +1,70 @@
+/** Who asks, and whether a browser was tricked into asking. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { Problem } from '#kernel/problem.ts';
+
+/** What a request presents to prove who it is; one of the two. */
+export interface Presented {
+  readonly bearer?: string;
+  readonly sessionCookie?: string;
+}
+
+// RFC 6750 §2.1: `b64token`. The scheme is case-insensitive (RFC 9110 §11.1).
+const bearerPattern = /^Bearer ([A-Za-z0-9\-._~+/]+=*)$/i;
+const bearerLimit = 8192;
+
+/**
+ * The credentials of a request, or undefined.
+ * An `Authorization` header decides alone: with one, the cookie is not looked at, so that an application's explicit
+ * token is never replaced by what the browser happens to hold, and a scheme that we do not speak is not a session.
+ */
+export function readPresented(
+  authorization: string | undefined,
+  sessionCookie: string | undefined,
+): Presented | undefined {
+  if (authorization !== undefined) {
+    const bearer = authorization.length <= bearerLimit ? bearerPattern.exec(authorization)?.[1] : undefined;
+    return bearer === undefined ? undefined : { bearer };
+  }
+  return sessionCookie === undefined || sessionCookie === '' ? undefined : { sessionCookie };
+}
+
+/**
+ * Refuses a write that a browser sends with our cookie from somewhere else (DESIGN §7).
+ * `Sec-Fetch-Site` decides where the browser sends it, since a page cannot set it; otherwise `Origin` must be ours.
+ * SameSite=Lax alone would let sibling subdomains through.
+ */
+export function refuseCrossSite(headers: IncomingHttpHeaders, publicOrigin: string): void {
+  const site = headers['sec-fetch-site'];
+  const accepted = site === undefined ? headers.origin === publicOrigin : site === 'same-origin';
+  if (!accepted) throw new Problem('cross_site_request');
+}
+
+/** The same for forms of pages without a session: refused only when the browser says that it comes from elsewhere. */
+export function refuseForeignForm(headers: IncomingHttpHeaders, publicOrigin: string): void {
+  if (headers['sec-fetch-site'] === undefined && headers.origin === undefined) return;
+  refuseCrossSite(headers, publicOrigin);
+}
+
+const singleNames = new Map(
+  ['host', 'authorization', 'content-type', 'content-encoding', 'origin', 'sec-fetch-site'].map((name, index) => [
+    name,
+    1 << index,
+  ]),
+);
+const singleLengths = new Set([...singleNames.keys()].map((name) => name.length));
+
+/**
+ * Whether a header that decides something stands there twice.
+ * Node keeps the first and drops the others in silence, a proxy may keep the last: each would see another request.
+ */
+export function repeatsHeader(rawHeaders: readonly string[]): boolean {
+  let seen = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (!singleLengths.has(name.length)) continue;
+    const bit = singleNames.get(name.toLowerCase()) ?? 0;
+    if ((seen & bit) !== 0) return true;
+    seen |= bit;
+  }
+  return false;
+}

@@ -1,0 +1,106 @@
+/** From bytes to values: JSON for the API, forms for pages; nothing is guessed and nothing is repaired. */
+import type { Readable } from 'node:stream';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
+
+/** The strict parser of `protocol/strict-json`, passed in: platform does not import protocol. */
+export type ParseJson = (
+  text: string,
+) =>
+  | { readonly kind: 'ok'; readonly value: unknown }
+  | { readonly kind: 'invalid'; readonly reason: 'syntax' | 'duplicate_key' | 'forbidden_key' | 'too_deep' };
+
+const reasons: Readonly<Record<'syntax' | 'duplicate_key' | 'forbidden_key' | 'too_deep', ProblemCode>> = {
+  syntax: 'malformed_json',
+  duplicate_key: 'duplicate_key',
+  forbidden_key: 'forbidden_key',
+  too_deep: 'too_deep',
+};
+
+const jsonType = /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i;
+const formType = /^application\/x-www-form-urlencoded(?:\s*;\s*charset="?utf-8"?)?$/i;
+
+/** Whether a content type is JSON in UTF-8. */
+export function isJsonType(contentType: string | undefined): boolean {
+  return contentType === 'application/json' || (contentType !== undefined && jsonType.test(contentType));
+}
+
+/** Whether a content type is a form in UTF-8. */
+export function isFormType(contentType: string | undefined): boolean {
+  return contentType !== undefined && formType.test(contentType);
+}
+
+// Kept and reused: without `stream` a decoder has no state. A byte order mark is kept, and then is no JSON.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Bytes as text; throws `malformed_request` unless they are UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new Problem('malformed_request', { log: 'the body is not UTF-8', cause });
+  }
+}
+
+/** A JSON text as a value; throws the problem that names its first fault. */
+export function readJson(text: string, parseJson: ParseJson): unknown {
+  const result = parseJson(text);
+  if (result.kind === 'ok') return result.value;
+  throw new Problem(reasons[result.reason]);
+}
+
+const pairLimit = 64;
+
+/**
+ * `application/x-www-form-urlencoded` (WHATWG URL §5.1), for forms and queries, but strict: a name twice, an escape that
+ * is not UTF-8, or more than 64 pairs is `malformed_request`. A pair without `=` has an empty value.
+ */
+export function readForm(text: string): Record<string, string> {
+  const pairs = text === '' ? [] : text.split('&', pairLimit + 1);
+  if (pairs.length > pairLimit) throw new Problem('malformed_request', { log: 'too many pairs' });
+  const read: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    const name = unescapeForm(equals < 0 ? pair : pair.slice(0, equals));
+    if (name === '__proto__') throw new Problem('forbidden_key');
+    if (name in read) throw new Problem('malformed_request', { log: 'a name stands twice' });
+    read[name] = equals < 0 ? '' : unescapeForm(pair.slice(equals + 1));
+  }
+  return read;
+}
+
+function unescapeForm(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (cause) {
+    throw new Problem('malformed_request', { log: 'an escape is not UTF-8', cause });
+  }
+}
+
+// What is too large is still read up to here: closing on a client that is sending makes its system drop our answer.
+const discardLimit = 4 * 1024 * 1024;
+
+/**
+ * All bytes of a body.
+ * Throws `body_too_large` beyond `limit`; the rest, if bounded, is read and dropped first, so that the answer arrives.
+ */
+export function readBytes(stream: Readable, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const stop = (error: unknown): void => {
+      stream.removeAllListeners('data');
+      reject(error as Error);
+    };
+    stream.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= limit) chunks.push(chunk);
+      else chunks.length = 0;
+      if (length > discardLimit) stop(new Problem('body_too_large'));
+    });
+    stream.once('error', (cause) => stop(new Problem('malformed_request', { log: 'the body broke off', cause })));
+    stream.once('end', () => {
+      if (length > limit) stop(new Problem('body_too_large'));
+      else resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
+  });
+}

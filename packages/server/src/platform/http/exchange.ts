@@ -1,0 +1,111 @@
+/** One request and its answer as the log and the metrics see them: the route's pattern, never the path. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '#kernel/clock.ts';
+import { type Logger, type Metrics, type RouteMetrics, readTraceId } from '#platform/telemetry/index.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** What is fixed for all requests of one route. */
+export interface RouteRecord {
+  readonly kind: Endpoint['kind'];
+  readonly metrics: RouteMetrics;
+  readonly logger: Logger;
+  /** Probes and documents: a success is logged at `debug` only, since a probe each second would drown the rest. */
+  readonly quiet: boolean;
+}
+
+/** What is collected while one request is answered. */
+export interface Exchange {
+  readonly route: RouteRecord;
+  readonly startedMs: number;
+  problem: string | undefined;
+  detail: string | undefined;
+  error: unknown;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null only before the first hook. */
+    exchange: Exchange | null;
+  }
+}
+
+/** Writes one line and one observation for each answer. */
+export class Exchanges {
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #unmatched = new Map<string, RouteRecord>();
+
+  constructor(deps: { readonly logger: Logger; readonly metrics: Metrics; readonly clock: Clock }) {
+    this.#logger = deps.logger;
+    this.#metrics = deps.metrics;
+    this.#clock = deps.clock;
+  }
+
+  /** The record of an endpoint, made once at start. */
+  route(endpoint: Endpoint): RouteRecord {
+    const quiet = endpoint.kind === 'document' && endpoint.rateLimit === 'none';
+    return this.#record(endpoint.method, endpoint.path, endpoint.kind, quiet);
+  }
+
+  /** Begins the exchange of a request. */
+  begin(request: FastifyRequest, route: RouteRecord): void {
+    const startedMs = this.#clock.monotonicMs();
+    request.exchange = { route, startedMs, problem: undefined, detail: undefined, error: undefined };
+  }
+
+  /** The exchange of a request; one that met no route gets the pattern `unmatched`. */
+  of(request: FastifyRequest): Exchange {
+    if (request.exchange === null) this.begin(request, this.#unmatchedRoute(request.method));
+    return request.exchange as Exchange;
+  }
+
+  /** Called once, when the answer is written. */
+  end(request: FastifyRequest, reply: FastifyReply): void {
+    const exchange = this.of(request);
+    const milliseconds = this.#clock.monotonicMs() - exchange.startedMs;
+    const status = reply.raw.statusCode;
+    exchange.route.metrics.observe(status, milliseconds / 1000);
+    const logger = exchange.route.logger;
+    if (status < 400 && exchange.route.quiet) {
+      if (logger.writes('debug')) logger.debug('request', fieldsOf(exchange, request, status, milliseconds));
+      return;
+    }
+    const fields = fieldsOf(exchange, request, status, milliseconds);
+    if (status === 500) logger.error('request', fields);
+    else logger.info('request', fields);
+  }
+
+  #unmatchedRoute(method: string): RouteRecord {
+    // A closed set: a client may send any method, and each would be a new time series.
+    const label = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(method) ? method : 'OTHER';
+    let route = this.#unmatched.get(label);
+    if (route === undefined) {
+      route = this.#record(label, 'unmatched', 'api', false);
+      this.#unmatched.set(label, route);
+    }
+    return route;
+  }
+
+  #record(method: string, pattern: string, kind: Endpoint['kind'], quiet: boolean): RouteRecord {
+    return {
+      kind,
+      metrics: this.#metrics.route(method, pattern),
+      logger: this.#logger.child({ method, route: pattern }),
+      quiet,
+    };
+  }
+}
+
+function fieldsOf(exchange: Exchange, request: FastifyRequest, status: number, milliseconds: number) {
+  const traceId = readTraceId(request.raw.headers.traceparent as string | undefined);
+  return {
+    status,
+    milliseconds: Math.round(milliseconds * 1000) / 1000,
+    requestId: request.id,
+    ...(traceId !== undefined && { traceId }),
+    ...(exchange.problem !== undefined && { problem: exchange.problem }),
+    ...(exchange.detail !== undefined && { detail: exchange.detail }),
+    ...(exchange.error !== undefined && { error: exchange.error }),
+  };
+}
