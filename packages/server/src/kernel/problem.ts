@@ -59,6 +59,11 @@ export const problems = {
     title: 'Invalid link',
     detail: 'This link is not valid: it was used, replaced, or has expired.',
   },
+  password_required: {
+    status: 422,
+    title: 'Password required',
+    detail: 'This link carries no password; send a new one with it.',
+  },
   invalid_refresh_token: {
     status: 401,
     title: 'Invalid refresh token',

@@ -5,6 +5,8 @@
  */
 import { type Fragment, type Queries, statement } from '#platform/database/index.ts';
 
+export { emailInput } from './email-input.ts';
+
 const params = {
   identifierId: 'uuid',
   identifierUserId: 'uuid',
@@ -27,6 +29,18 @@ export function claimEmailFragment(): Fragment<typeof params> {
       on conflict (kind, canonical) do nothing
       returning user_id)`,
     params,
+  };
+}
+
+const holderParams = { holderIdentifierId: 'uuid', holderEpoch: 'int4' } as const;
+
+/** The CTE `holder`: the `user_id` behind an address that nobody has proven yet, if the epoch is still the one read. */
+export function unverifiedHolderFragment(): Fragment<typeof holderParams> {
+  return {
+    sql: `holder as (
+      select u.id as user_id from users u join identifiers i on i.user_id = u.id
+      where i.id = :holderIdentifierId and u.auth_epoch = :holderEpoch and i.verified_at is null)`,
+    params: holderParams,
   };
 }
 

@@ -5,4 +5,5 @@
  */
 export { consume, findLive, killOthers, type OneTimeToken } from './consume.ts';
 export { insertTokenFragment, OneTimeTokens, type Purpose, tokenLifetimeSeconds, tokenPlace } from './issue.ts';
+export { type CarriedRegistration, openRegistration, sealRegistration } from './registration.ts';
 export { deleteExpiredTokens } from './sweep.ts';

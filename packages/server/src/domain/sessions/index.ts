@@ -5,8 +5,14 @@
  * endings feed is fresh, and never longer than five minutes.
  */
 export { type EndedSession, endSession, endSessionsOfUser, type EndReason, endFamiliesFragment } from './end.ts';
-export { insertSessionFragment, type LiveSession, sessionPlace } from './session.ts';
-export { SessionCheck, type Presented } from './check.ts';
+export {
+  insertSessionFragment,
+  type LiveSession,
+  openSurroundings,
+  sealSurroundings,
+  sessionIsLive,
+} from './session.ts';
+export { type CheckedSession, type CheckedToken, type Presented, SessionCheck } from './check.ts';
 export { LastSeen } from './last-seen.ts';
 export { listSessions, type ListedSession } from './list.ts';
 export { deleteDeadSessions } from './sweep.ts';

@@ -1,11 +1,22 @@
 /** The session's row: how it is made, and how a live one is found. */
+import type { Surroundings } from '#domain/audit/index.ts';
 import { isLive } from '#domain/users/index.ts';
 import { type Fragment, statement } from '#platform/database/index.ts';
-import type { Place } from '#platform/keys/index.ts';
+import type { Place, UserKey } from '#platform/keys/index.ts';
 
 /** Where a session's address and user agent stand; authenticated with their ciphertext. */
-export function sessionPlace(sessionId: string): Place {
+function sessionPlace(sessionId: string): Place {
   return { table: 'sessions', column: 'sealed_surroundings', row: sessionId };
+}
+
+/** Seals where a session was made, under its user's key. */
+export function sealSurroundings(key: UserKey, sessionId: string, surroundings: Surroundings): Buffer {
+  return key.seal(JSON.stringify(surroundings), sessionPlace(sessionId));
+}
+
+/** Opens what `sealSurroundings` sealed. */
+export function openSurroundings(key: UserKey, sessionId: string, sealed: Uint8Array): Surroundings {
+  return JSON.parse(key.open(sealed, sessionPlace(sessionId)).toString('utf8')) as Surroundings;
 }
 
 const params = {

@@ -3,5 +3,6 @@
  * Invariants: a user's `auth_epoch` only grows; whatever carries an earlier epoch is dead by comparison (DESIGN §5.4);
  * raising it announces an ending in the same statement; the user's key is made with the user and dies with the user.
  */
+export { localeInput, nameInput } from './input.ts';
 export { insertUserFragment, isLive, type UserStatus } from './user.ts';
-export { Users, type UserProfile } from './users.ts';
+export { type Recipient, type UserEnding, type UserProfile, Users } from './users.ts';

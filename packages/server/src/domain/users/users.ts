@@ -91,6 +91,12 @@ const listProfiles = statement('users.list_profiles', {
   columns: profileColumns,
 });
 
+/** Where and in which language somebody is told things. */
+export interface Recipient {
+  readonly identifierId: string;
+  readonly locale: string;
+}
+
 /** A user as the user, or an operator, may see them. */
 export interface UserProfile {
   readonly id: string;
@@ -146,7 +152,7 @@ export class Users {
   }
 
   /** Where, and in which language, the user is told things; undefined without a proven address. */
-  async primaryEmail(userId: string): Promise<{ readonly identifierId: string; readonly locale: string } | undefined> {
+  async primaryEmail(userId: string): Promise<Recipient | undefined> {
     return this.#database.row(findPrimaryEmail, { userId });
   }
 

@@ -1,0 +1,135 @@
+/** The rows of a mail's attempts: written before the first byte, closed with the server's answer. */
+import { type Queries, statement, type Values } from '#platform/database/index.ts';
+
+const findMail = statement('mail_ledger.find', {
+  lane: 'pool',
+  sql: `
+    select l.state, l.template, l.locale, l.message_id, l.created_at, l.user_id, u.name, l.sealed_params, k.wrapped,
+      i.canonical, l.token_id, t.purpose, t.key_id, t.expires_at,
+      t.consumed_at is null and t.auth_epoch = u.auth_epoch
+    from mail_ledger l
+      left join users u on u.id = l.user_id
+      left join user_keys k on k.user_id = l.user_id
+      left join identifiers i on i.id = l.identifier_id and i.user_id = l.user_id and i.kind = 'email'
+      left join one_time_tokens t on t.id = l.token_id
+    where l.id = :mailId`,
+  params: { mailId: 'uuid' },
+  columns: {
+    state: 'text',
+    template: 'text',
+    locale: 'text',
+    messageId: 'text',
+    createdAt: 'timestamptz',
+    userId: 'uuid?',
+    userName: 'text?',
+    sealedParams: 'bytea?',
+    wrappedKey: 'bytea?',
+    address: 'text?',
+    tokenId: 'uuid?',
+    tokenPurpose: 'text?',
+    tokenKeyId: 'uuid?',
+    tokenExpiresAt: 'timestamptz?',
+    tokenAlive: 'bool?',
+  },
+});
+
+/** A mail with all that sending it takes. */
+export type LedgerRow = Values<typeof findMail.columns>;
+
+export function findLedgerRow(queries: Queries, mailId: string): Promise<LedgerRow | undefined> {
+  return queries.row(findMail, { mailId });
+}
+
+// An attempt that still says "sending" belongs to a worker that died or lost its lease: only its server knows.
+const begin = statement('mail_attempts.begin', {
+  lane: 'pool',
+  sql: `
+    with doubted as (
+      update mail_attempts set outcome = 'in_doubt', finished_at = :now
+      where mail_id = :mailId and outcome = 'sending'
+    )
+    insert into mail_attempts (mail_id, number, started_at, outcome)
+    select :mailId, coalesce(max(number), 0) + 1, :now, 'sending' from mail_attempts where mail_id = :mailId
+    returning number`,
+  params: { mailId: 'uuid', now: 'timestamptz' },
+  columns: { number: 'int4' },
+});
+
+/**
+ * Writes that an attempt begins; answers its number.
+ * Two workers that begin at once claim the same number, and the primary key lets one of them go on.
+ */
+export async function beginAttempt(queries: Queries, mailId: string, now: Date): Promise<number> {
+  const row = await queries.row(begin, { mailId, now });
+  return row?.number ?? 1;
+}
+
+// Who was thought dead and did get an answer knows better than the one who doubted it.
+const record = statement('mail_attempts.record', {
+  lane: 'pool',
+  idempotent: true,
+  sql: `
+    with attempt as (
+      update mail_attempts set outcome = :outcome, smtp_code = :code, smtp_reply = :reply, finished_at = :now
+      where mail_id = :mailId and number = :number and outcome in ('sending', 'in_doubt')
+      returning mail_id
+    )
+    update mail_ledger set state = :state, finished_at = case when :state = 'queued' then null else :now end
+    from attempt where mail_ledger.id = attempt.mail_id and mail_ledger.state <> 'sent'`,
+  params: {
+    outcome: 'text',
+    code: 'int4?',
+    reply: 'text?',
+    now: 'timestamptz',
+    mailId: 'uuid',
+    number: 'int4',
+    state: 'text',
+  },
+  columns: {},
+});
+
+/** What an attempt came to, and what that makes of the mail. */
+export interface AttemptRecord {
+  readonly mailId: string;
+  readonly number: number;
+  readonly now: Date;
+  readonly outcome: 'accepted' | 'refused' | 'failed' | 'in_doubt';
+  readonly code: number | null;
+  readonly reply: string;
+  readonly state: 'queued' | 'sent' | 'failed';
+}
+
+export async function recordAttempt(queries: Queries, attempt: AttemptRecord): Promise<void> {
+  await queries.run(record, { ...attempt });
+}
+
+const countRefusals = statement('mail_attempts.count_permanent', {
+  lane: 'pool',
+  sql: `select count(*)::int4 from mail_attempts
+    where mail_id = :mailId and outcome = 'refused' and smtp_code >= 500 and smtp_code <> 503`,
+  params: { mailId: 'uuid' },
+  columns: { refusals: 'int4' },
+});
+
+/** How often the server refused this mail for good. */
+export async function countPermanentRefusals(queries: Queries, mailId: string): Promise<number> {
+  return (await queries.row(countRefusals, { mailId }))?.refusals ?? 0;
+}
+
+const finish = statement('mail_ledger.finish', {
+  lane: 'pool',
+  idempotent: true,
+  sql: `update mail_ledger set state = :state, finished_at = :now where id = :mailId and state in ('queued', 'failed')`,
+  params: { state: 'text', now: 'timestamptz', mailId: 'uuid' },
+  columns: {},
+});
+
+/** Ends a mail without an attempt: `dropped` when there is nothing to send any more, `failed` when it was given up. */
+export async function finishMail(
+  queries: Queries,
+  mailId: string,
+  state: 'dropped' | 'failed',
+  now: Date,
+): Promise<void> {
+  await queries.run(finish, { state, now, mailId });
+}

@@ -1,0 +1,104 @@
+/** Promising: ledger row and job, as a statement of a transaction or as a fragment of an effect's one statement. */
+import type { MakeId } from '#kernel/ids.ts';
+import { type Fragment, type Queries, statement, type Values } from '#platform/database/index.ts';
+import { enqueueFragment } from '#platform/jobs/index.ts';
+import type { UserKey } from '#platform/keys/index.ts';
+import { paramsPlace } from './sealed-params.ts';
+import type { MailParams, MailTemplate } from './templates.ts';
+
+/** The kind of the job that sends. */
+export const mailJobKind = 'mail.send';
+
+/** A mail to be. */
+export interface PromisedMail<T extends MailTemplate = MailTemplate> {
+  readonly template: T;
+  readonly locale: string;
+  readonly userId: string;
+  /** Whose address it goes to. */
+  readonly identifierId: string;
+  /** The token of its link, where the template has one. */
+  readonly tokenId: string | null;
+  readonly params: MailParams[T];
+  readonly userKey: UserKey;
+  readonly now: Date;
+}
+
+const job = enqueueFragment({
+  as: 'mailjob',
+  kind: mailJobKind,
+  from: 'mailed',
+  payload: `jsonb_build_object('mailId', mailed.id)`,
+});
+
+const params = {
+  mailId: 'uuid',
+  mailUserId: 'uuid?',
+  mailIdentifierId: 'uuid',
+  mailTemplate: 'text',
+  mailLocale: 'text',
+  mailTokenId: 'uuid?',
+  mailSealedParams: 'bytea?',
+  mailMessageId: 'text',
+  mailNow: 'timestamptz',
+  ...job.params,
+} as const;
+
+/** The CTEs `mailed` and `mailjob`: one mail if the CTE `from` has a row. */
+export function promiseMailFragment(from: string): Fragment<typeof params> {
+  return {
+    sql: `mailed as (
+      insert into mail_ledger (id, user_id, identifier_id, template, locale, token_id, sealed_params, message_id,
+        created_at)
+      select :mailId, :mailUserId, :mailIdentifierId, :mailTemplate, :mailLocale, :mailTokenId, :mailSealedParams,
+        :mailMessageId, :mailNow
+      from (select from ${from} limit 1) as cause
+      returning id), ${job.sql}`,
+    params,
+  };
+}
+
+const promised = promiseMailFragment('cause');
+
+const promise = statement('mail_ledger.promise', {
+  lane: 'pool',
+  sql: `with cause as (select 1 as one), ${promised.sql} select id from mailed`,
+  params: promised.params,
+  columns: { id: 'uuid' },
+});
+
+/** Makes mails into rows. */
+export class MailLedger {
+  readonly #makeId: MakeId;
+  readonly #messageIdHost: string;
+
+  /** @param deps `publicUrl`: the configured origin; its host stands in every Message-ID. */
+  constructor(deps: { readonly makeId: MakeId; readonly publicUrl: string }) {
+    this.#makeId = deps.makeId;
+    const host = new URL(deps.publicUrl).hostname;
+    // An IPv6 host has brackets and colons, which RFC 5322 §3.6.4 keeps for the literal form.
+    this.#messageIdHost = host.startsWith('[') ? 'localhost' : host;
+  }
+
+  /** The values of `promiseMailFragment`. */
+  values<T extends MailTemplate>(mail: PromisedMail<T>) {
+    const mailId = this.#makeId();
+    const text = JSON.stringify(mail.params);
+    return {
+      mailId,
+      mailUserId: mail.userId,
+      mailIdentifierId: mail.identifierId,
+      mailTemplate: mail.template,
+      mailLocale: mail.locale,
+      mailTokenId: mail.tokenId,
+      mailSealedParams: text === '{}' ? null : mail.userKey.seal(text, paramsPlace(mailId)),
+      mailMessageId: `<${mailId}@${this.#messageIdHost}>`,
+      mailNow: mail.now,
+      ...job.values({ id: this.#makeId(), now: mail.now }),
+    };
+  }
+}
+
+/** Promises a mail within an effect's transaction, from `MailLedger.values`. Wake the workers after the commit. */
+export async function promiseMail(tx: Queries, values: Values<typeof params>): Promise<void> {
+  await tx.rows(promise, values);
+}

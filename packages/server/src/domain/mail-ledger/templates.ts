@@ -1,0 +1,88 @@
+import type { Catalogues, MessageArguments } from '#platform/i18n/index.ts';
+import type { MailBody } from '#platform/mail/index.ts';
+import { greetingName } from './greeting-name.ts';
+
+/** What each mail is told, beside its link, the user's name and its time; sealed in the ledger. */
+export interface MailParams {
+  /** The name that this registration was made with, which is not the user's until the link is pressed. */
+  verify_email: { readonly name: string };
+  already_registered: Readonly<Record<string, never>>;
+  /** `device` in words of ours ("Firefox on Linux"), never the user agent's text; `time` in ISO 8601. */
+  new_device: { readonly device: string; readonly address: string; readonly time: string };
+  refresh_token_reuse: Readonly<Record<string, never>>;
+}
+
+/** The name of a mail; stored in the ledger, so never renamed. */
+export type MailTemplate = keyof MailParams;
+
+/** What a mail is made of when it is rendered. */
+export interface MailFacts {
+  readonly catalogues: Catalogues;
+  readonly locale: string;
+  /** Of the public URL: what the deployment is called. */
+  readonly service: string;
+  /** The user's, for mails that bring no name of their own. */
+  readonly userName: string;
+  readonly params: Readonly<Record<string, string>>;
+  /** When the ledger's row was made: when it happened. */
+  readonly promisedAt: Date;
+  readonly link: { readonly url: string; readonly until: Date } | null;
+}
+
+interface TemplateDeclaration {
+  /** The page that its link opens; with it the mail needs a live token. */
+  readonly linkPath: string | null;
+  readonly paragraphs: readonly string[];
+  readonly closing: readonly string[];
+}
+
+/** Every mail there is: its messages are `mail.<template>.<part>` in the catalogues. */
+export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> = {
+  verify_email: { linkPath: '/verify-email', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
+  already_registered: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
+  new_device: { linkPath: null, paragraphs: ['intro', 'device', 'address', 'time', 'unexpected'], closing: [] },
+  refresh_token_reuse: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+};
+
+/** Whether the ledger's word names a mail that this release knows. */
+export function isMailTemplate(name: string): name is MailTemplate {
+  return Object.hasOwn(mailTemplates, name);
+}
+
+/** The words of a mail, in the reader's language. */
+export function composeMail(template: MailTemplate, facts: MailFacts): MailBody {
+  const { catalogues, locale, link } = facts;
+  const values = valuesOf(facts);
+  const say = (key: string): string => catalogues.format(locale, key, values);
+  const own = (part: string): string => say(`mail.${template}.${part}`);
+  const { paragraphs, closing } = mailTemplates[template];
+  return {
+    locale: catalogues.match(locale),
+    subject: own('subject'),
+    greeting: values.name === undefined ? say('mail.greeting_without_name') : say('mail.greeting'),
+    paragraphs: paragraphs.map(own),
+    action: link === null ? null : { label: own('action'), url: link.url },
+    closing: closing.map(own),
+    signature: say('mail.signature'),
+  };
+}
+
+function valuesOf(facts: MailFacts): MessageArguments {
+  const { service, userName, params, promisedAt, link } = facts;
+  const { name: ownName = userName, time, ...texts } = params;
+  const name = greetingName(ownName);
+  return {
+    service,
+    at: time === undefined ? promisedAt : new Date(time),
+    ...Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, oneLine(text)])),
+    ...(name === null ? {} : { name }),
+    ...(link === null ? {} : { until: link.until }),
+  };
+}
+
+const maxValueCharacters = 80;
+
+/** A value stays within its line and cannot turn the text around. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, maxValueCharacters);
+}

@@ -1,0 +1,25 @@
+/** What a registration's link carries (DESIGN §5.18), sealed in the token's row. */
+import { z } from 'zod';
+import type { Keys } from '#platform/keys/index.ts';
+import { tokenPlace } from './issue.ts';
+
+const carried = z.strictObject({
+  /** The same for a link and for those sent again, so that one registration can be told from two. */
+  registrationId: z.uuid(),
+  registeredAt: z.iso.datetime(),
+  phc: z.string(),
+  name: z.string(),
+  locale: z.string(),
+});
+
+/** A registration as its link carries it: pressing the link sets this password and name, and no other. */
+export type CarriedRegistration = z.infer<typeof carried>;
+
+/** Under the password key, since the PHC string is what it protects (DESIGN §5.15). */
+export function sealRegistration(keys: Keys, tokenId: string, registration: CarriedRegistration): Buffer {
+  return keys.seal('password', JSON.stringify(registration), tokenPlace(tokenId));
+}
+
+export function openRegistration(keys: Keys, tokenId: string, sealed: Buffer): CarriedRegistration {
+  return carried.parse(JSON.parse(keys.open('password', sealed, tokenPlace(tokenId)).toString('utf8')));
+}

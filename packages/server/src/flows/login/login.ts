@@ -1,0 +1,111 @@
+/** A login, top to bottom: reserve and read, hash, decide, write. Two round trips when it succeeds. */
+import type { AccessToken, AccessTokens } from '#domain/access-tokens/index.ts';
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { Clients } from '#domain/clients/index.ts';
+import type { DeviceTokens } from '#domain/devices/index.ts';
+import { type LoginStep, nextStep } from '#domain/logins/index.ts';
+import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
+import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+import { toCandidate, type Candidate } from './candidate.ts';
+import { complete } from './complete.ts';
+import { reserveAttempt } from './statements.ts';
+
+/** What logging in needs. */
+export interface Login {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly makeId: MakeId;
+  readonly keys: Keys;
+  readonly hashes: PasswordHashes;
+  readonly clients: Clients;
+  readonly devices: DeviceTokens;
+  readonly accessTokens: AccessTokens;
+  readonly refreshTokens: RefreshTokens;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+  /** Called when a mail was promised, to wake this process's own worker. */
+  readonly onPromised: () => void;
+}
+
+/** What somebody sends to log in. */
+export interface Attempt {
+  readonly canonical: string;
+  readonly password: string;
+  readonly transport: 'cookie' | 'token';
+  readonly deviceToken: string | undefined;
+}
+
+/** A login that is done. Exactly one of `tokens` and `sessionToken` is there, as the transport asked. */
+export interface Completed {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly sessionExpiresAt: Date;
+  readonly tokens: { readonly access: AccessToken; readonly refresh: string; readonly refreshExpiresAt: Date } | undefined;
+  readonly sessionToken: string | undefined;
+  readonly deviceToken: string;
+  readonly deviceExpiresAt: Date;
+}
+
+/** Logs in, or throws the problem that says why not. */
+export async function login(flow: Login, attempt: Attempt, caller: Caller): Promise<Completed> {
+  const row = await flow.database.row(reserveAttempt, {
+    canonical: attempt.canonical,
+    unknownKey: flow.keys.mac('lookup', attempt.canonical),
+    deviceId: flow.devices.read(attempt.deviceToken) ?? null,
+    now: flow.clock.now(),
+  });
+  const candidate = toCandidate(row);
+  const phc = candidate?.sealedPhc === undefined ? undefined : openPhc(flow, candidate.userId, candidate.sealedPhc);
+  const matched = await flow.hashes.matches(attempt.password, phc);
+  if (candidate === undefined || phc === undefined || !matched) return refuse(flow, caller, candidate, 'invalid_credentials');
+  if (candidate.status === 'disabled') return refuse(flow, caller, candidate, 'account_disabled');
+  const step = nextStep(factsOf(candidate));
+  if (step !== 'done') return refuse(flow, caller, candidate, problemOfStep(step));
+  return complete(flow, attempt, caller, { ...candidate, phc });
+}
+
+function factsOf(candidate: Candidate) {
+  return {
+    proven: [{ amr: 'pwd', kind: 'knowledge', userVerified: false } as const],
+    emailVerified: candidate.emailVerified,
+    secondFactorEnrolled: false,
+    secondFactorRequired: false,
+    passwordMustChange: candidate.mustChange,
+    termsAccepted: true,
+    closing: candidate.status === 'closing',
+  };
+}
+
+function problemOfStep(step: LoginStep): ProblemCode {
+  return step === 'verify_email' ? 'email_not_verified' : 'login_incomplete';
+}
+
+function openPhc(flow: Login, userId: string, sealed: Buffer): string {
+  return flow.keys.open('password', sealed, passwordPlace(userId)).toString('utf8');
+}
+
+/** Records why, and refuses. Known and unknown addresses take the same way through here. */
+async function refuse(
+  flow: Login,
+  caller: Caller,
+  candidate: Candidate | undefined,
+  code: ProblemCode,
+): Promise<never> {
+  const event = {
+    action: code === 'invalid_credentials' ? 'login.failed' : 'login.refused',
+    at: flow.clock.now(),
+    actor: { kind: 'stranger' },
+    facts: { reason: code },
+    personal: { address: caller.address, userAgent: caller.userAgent ?? '' },
+    ...(candidate === undefined ? {} : { userId: candidate.userId }),
+  } as const;
+  await flow.audit.record(flow.database, event, candidate && flow.keys.unwrapUserKey(candidate.userId, candidate.wrapped));
+  throw new Problem(code);
+}

@@ -1,0 +1,50 @@
+/**
+ * Logging out: this session, or everywhere. Owns `POST /api/v1/auth/logout` and `POST /api/v1/auth/logout-all`.
+ * Either way nothing of what ended is accepted by this process from the answer on, and by no node a second later.
+ */
+import { z } from 'zod';
+import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { type Logout, logOut, logOutEverywhere } from './logout.ts';
+
+export type { Logout } from './logout.ts';
+
+const nothing = z.object({});
+
+/** The endpoints of this flow. */
+export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
+  return [
+    apiEndpoint({
+      id: 'logout.this_session',
+      method: 'POST',
+      path: '/api/v1/auth/logout',
+      tag: 'session',
+      summary: 'End this session',
+      auth: 'session',
+      rateLimit: 'authenticated',
+      request: {},
+      response: { status: 200, message: 'Logged out', data: nothing },
+      problems: [],
+      handler: async ({ principal }) => {
+        await logOut(logout, principal);
+        return { data: {}, cookies: [{ cookie: 'session', change: 'expire' }], clearSiteData: true };
+      },
+    }),
+    apiEndpoint({
+      id: 'logout.everywhere',
+      method: 'POST',
+      path: '/api/v1/auth/logout-all',
+      tag: 'session',
+      summary: 'End every session of mine',
+      description: 'Ends every session, refresh token, ticket and known device, this session included.',
+      auth: 'session',
+      rateLimit: 'authenticated',
+      request: {},
+      response: { status: 200, message: 'Logged out everywhere', data: z.object({ endedSessions: z.int() }) },
+      problems: [],
+      handler: async ({ principal }) => {
+        const endedSessions = await logOutEverywhere(logout, principal);
+        return { data: { endedSessions }, cookies: [{ cookie: 'session', change: 'expire' }], clearSiteData: true };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,61 @@
+/** The two ways out. */
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { Clients } from '#domain/clients/index.ts';
+import type { Endings } from '#domain/endings/index.ts';
+import { endSession, endSessionsOfUser } from '#domain/sessions/index.ts';
+import type { Users } from '#domain/users/index.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { Principal } from '#platform/http/index.ts';
+
+/** What logging out needs. */
+export interface Logout {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly users: Users;
+  readonly clients: Clients;
+  readonly endings: Endings;
+  readonly audit: AuditLog;
+}
+
+/** Ends the caller's session: one round trip. That it had ended already is no failure. */
+export async function logOut(logout: Logout, principal: Principal): Promise<void> {
+  const now = logout.clock.now();
+  const { userId, sessionId } = principal;
+  const ended = await endSession(
+    logout.database,
+    sessionId,
+    { userId, reason: 'logout', now, ...lifetime(logout) },
+    logout.audit.values({ action: 'session.logged_out', at: now, actor: { kind: 'user', id: userId }, userId, sessionId }),
+  );
+  if (ended !== undefined) logout.endings.endedHere(ended);
+}
+
+/** Raises the user's epoch and ends every session; answers how many there were. */
+export async function logOutEverywhere(logout: Logout, principal: Principal): Promise<number> {
+  const now = logout.clock.now();
+  const { userId, sessionId } = principal;
+  const { accessTokenLifetimeSeconds } = lifetime(logout);
+  const { userEnding, sessions } = await logout.database.transaction(async (tx) => {
+    const ending = await logout.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds);
+    const ended = await endSessionsOfUser(tx, { userId, reason: 'logged_out_everywhere', now, accessTokenLifetimeSeconds });
+    await logout.audit.record(tx, {
+      action: 'session.logged_out_everywhere',
+      at: now,
+      actor: { kind: 'user', id: userId },
+      userId,
+      sessionId,
+      facts: { sessions: ended.length },
+    });
+    return { userEnding: ending, sessions: ended };
+  });
+  if (userEnding === undefined) throw new Problem('not_authenticated', { log: 'the user was erased meanwhile' });
+  logout.endings.endedHere(userEnding);
+  for (const ended of sessions) logout.endings.endedHere(ended);
+  return sessions.length;
+}
+
+function lifetime(logout: Logout): { readonly accessTokenLifetimeSeconds: number } {
+  return { accessTokenLifetimeSeconds: logout.clients.default.accessTokenLifetimeSeconds };
+}

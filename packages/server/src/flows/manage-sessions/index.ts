@@ -1,0 +1,77 @@
+/**
+ * A user's own sessions: list them with their devices in words, end one, end all others. Owns `GET` and `DELETE
+ * /api/v1/users/me/sessions` and `DELETE /api/v1/users/me/sessions/{id}`.
+ */
+import { z } from 'zod';
+import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { endOne, endOthers, listOwn, type ManageSessions } from './manage-sessions.ts';
+
+export type { ManageSessions } from './manage-sessions.ts';
+
+const listed = z.object({
+  id: z.uuid(),
+  current: z.boolean(),
+  clientId: z.string(),
+  transport: z.enum(['cookie', 'token']),
+  amr: z.array(z.string()),
+  device: z.object({ words: z.string(), browser: z.string().nullable(), os: z.string().nullable() }),
+  address: z.string().nullable(),
+  authTime: z.iso.datetime(),
+  createdAt: z.iso.datetime(),
+  lastSeenAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+});
+
+const path = '/api/v1/users/me/sessions';
+
+/** The endpoints of this flow. */
+export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endpoint[] {
+  return [
+    apiEndpoint({
+      id: 'sessions.list',
+      method: 'GET',
+      path,
+      tag: 'account',
+      summary: 'My live sessions, newest first',
+      description: 'Never more than a hundred, so there is one page.',
+      auth: 'session',
+      rateLimit: 'authenticated',
+      request: {},
+      response: { status: 200, message: 'Live sessions', data: z.array(listed), list: true },
+      problems: [],
+      handler: async ({ principal }) => {
+        const data = await listOwn(sessions, principal);
+        return { data, pagination: { limit: 100, nextCursor: null, total: data.length } };
+      },
+    }),
+    apiEndpoint({
+      id: 'sessions.end_one',
+      method: 'DELETE',
+      path: `${path}/{id}`,
+      tag: 'account',
+      summary: 'End one of my sessions',
+      auth: 'session',
+      rateLimit: 'authenticated',
+      request: { params: z.strictObject({ id: z.uuid() }) },
+      response: { status: 200, message: 'Session ended', data: z.object({}) },
+      problems: ['session_not_found'],
+      handler: async ({ principal, params }) => {
+        await endOne(sessions, principal, params.id.toLowerCase());
+        return { data: {} };
+      },
+    }),
+    apiEndpoint({
+      id: 'sessions.end_others',
+      method: 'DELETE',
+      path,
+      tag: 'account',
+      summary: 'End all my other sessions',
+      auth: 'session',
+      rateLimit: 'authenticated',
+      request: {},
+      response: { status: 200, message: 'Other sessions ended', data: z.object({ endedSessions: z.int() }) },
+      problems: [],
+      handler: async ({ principal }) => ({ data: { endedSessions: await endOthers(sessions, principal) } }),
+    }),
+  ];
+}

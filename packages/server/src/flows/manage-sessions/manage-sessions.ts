@@ -1,0 +1,89 @@
+/** What a user does with their sessions. */
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { Clients } from '#domain/clients/index.ts';
+import type { Endings } from '#domain/endings/index.ts';
+import { endSession, endSessionsOfUser, type ListedSession, listSessions, openSurroundings } from '#domain/sessions/index.ts';
+import type { Users } from '#domain/users/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { Principal } from '#platform/http/index.ts';
+import type { UserKey } from '#platform/keys/index.ts';
+import { describeUserAgent } from '#protocol/user-agent/index.ts';
+
+/** What managing sessions needs. */
+export interface ManageSessions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly users: Users;
+  readonly clients: Clients;
+  readonly endings: Endings;
+  readonly audit: AuditLog;
+}
+
+/** The caller's live sessions, newest first. */
+export async function listOwn(flow: ManageSessions, principal: Principal) {
+  const [key, sessions] = await Promise.all([
+    flow.users.key(principal.userId),
+    listSessions(flow.database, principal.userId, flow.clock.now()),
+  ]);
+  return sessions.map((session) => describe(session, key, principal.sessionId));
+}
+
+/** Ends one of the caller's sessions; somebody else's is as absent as none. */
+export async function endOne(flow: ManageSessions, principal: Principal, sessionId: string): Promise<void> {
+  const now = flow.clock.now();
+  const { userId } = principal;
+  const ended = await endSession(
+    flow.database,
+    sessionId,
+    { userId, reason: 'ended_by_user', now, ...lifetime(flow) },
+    flow.audit.values({ action: 'session.ended', at: now, actor: { kind: 'user', id: userId }, userId, sessionId }),
+  );
+  if (ended === undefined) throw new Problem('session_not_found');
+  flow.endings.endedHere(ended);
+}
+
+/** Ends all the caller's sessions but the one in use; answers how many. */
+export async function endOthers(flow: ManageSessions, principal: Principal): Promise<number> {
+  const now = flow.clock.now();
+  const { userId, sessionId } = principal;
+  const ended = await flow.database.transaction(async (tx) => {
+    const request = { userId, reason: 'ended_by_user', now, except: sessionId, ...lifetime(flow) } as const;
+    const sessions = await endSessionsOfUser(tx, request);
+    await flow.audit.record(tx, {
+      action: 'session.others_ended',
+      at: now,
+      actor: { kind: 'user', id: userId },
+      userId,
+      sessionId,
+      facts: { sessions: sessions.length },
+    });
+    return sessions;
+  });
+  for (const session of ended) flow.endings.endedHere(session);
+  return ended.length;
+}
+
+function describe(session: ListedSession, key: UserKey | undefined, currentId: string) {
+  const { sealedSurroundings: sealed } = session;
+  const surroundings = key === undefined || sealed === null ? undefined : openSurroundings(key, session.id, sealed);
+  const { browser, os, words } = describeUserAgent(surroundings?.userAgent);
+  return {
+    id: session.id,
+    current: session.id === currentId,
+    clientId: session.clientId,
+    transport: session.transport as 'cookie' | 'token',
+    amr: [...session.amr],
+    device: { words, browser: browser ?? null, os: os ?? null },
+    address: surroundings?.address ?? null,
+    authTime: session.authTime.toISOString(),
+    createdAt: session.createdAt.toISOString(),
+    lastSeenAt: session.lastSeenAt.toISOString(),
+    expiresAt: session.expiresAt.toISOString(),
+  };
+}
+
+function lifetime(flow: ManageSessions): { readonly accessTokenLifetimeSeconds: number } {
+  return { accessTokenLifetimeSeconds: flow.clients.default.accessTokenLifetimeSeconds };
+}

@@ -1,0 +1,63 @@
+/** Exchanging a refresh token, and what happens when it was used before. */
+import type { AccessTokens } from '#domain/access-tokens/index.ts';
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { Endings } from '#domain/endings/index.ts';
+import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
+import type { RefreshRefusal, RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { endSession } from '#domain/sessions/index.ts';
+import type { Users } from '#domain/users/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Database } from '#platform/database/index.ts';
+
+/** What refreshing needs. */
+export interface Refresh {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly refreshTokens: RefreshTokens;
+  readonly accessTokens: AccessTokens;
+  readonly users: Users;
+  readonly endings: Endings;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+  /** Called when a mail was promised, to wake this process's own worker. */
+  readonly onPromised: () => void;
+}
+
+/** The next pair of tokens. One round trip; the access token is signed from what it answers. */
+export async function refresh(flow: Refresh, text: string) {
+  const outcome = await flow.refreshTokens.rotate(text);
+  if (outcome.kind === 'reused') await endReused(flow, outcome);
+  if (outcome.kind !== 'refreshed') throw new Problem('invalid_refresh_token', { log: outcome.kind });
+  const accessToken = flow.accessTokens.mint(outcome);
+  return {
+    accessToken: accessToken.text,
+    tokenType: 'Bearer' as const,
+    expiresIn: accessToken.expiresInSeconds,
+    refreshToken: outcome.refreshToken,
+    refreshExpiresAt: outcome.refreshExpiresAt.toISOString(),
+  };
+}
+
+const notice = { template: 'refresh_token_reuse', tokenId: null, params: {} } as const;
+
+type Reuse = Extract<RefreshRefusal, { kind: 'reused' }>;
+
+/** Ends the session; of many who present the token at once, one ends it and one mail is promised. */
+async function endReused(flow: Refresh, reuse: Reuse): Promise<void> {
+  const now = flow.clock.now();
+  const { sessionId, userId, accessTokenLifetimeSeconds } = reuse;
+  const [userKey, recipient] = await Promise.all([flow.users.key(userId), flow.users.primaryEmail(userId)]);
+  if (userKey === undefined) return;
+  const mail = recipient && flow.mail.values({ ...notice, ...recipient, userId, userKey, now });
+  const event = flow.audit.values({ action: 'refresh_token.reused', at: now, actor: { kind: 'stranger' }, userId, sessionId });
+  const ended = await flow.database.transaction(async (tx) => {
+    const request = { userId, reason: 'refresh_token_reuse', now, accessTokenLifetimeSeconds } as const;
+    const session = await endSession(tx, sessionId, request, event);
+    if (session !== undefined && mail !== undefined) await promiseMail(tx, mail);
+    return session;
+  });
+  if (ended === undefined) return;
+  flow.endings.endedHere(ended);
+  flow.onPromised();
+}

@@ -1,0 +1,47 @@
+/**
+ * Registration. Owns `POST /api/v1/auth/register`.
+ * A new and a taken address get the same answer for the same work (DESIGN §5.13); registering an unverified address
+ * again changes nothing: each registration's link carries what it was made with (§5.18).
+ */
+import { z } from 'zod';
+import { emailInput } from '#domain/identifiers/index.ts';
+import { passwordInput } from '#domain/passwords/index.ts';
+import { localeInput, nameInput } from '#domain/users/index.ts';
+import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { type Register, register } from './register.ts';
+
+export type { Register } from './register.ts';
+
+/** The endpoints of this flow. */
+export function registerEndpoints(flow: Register): readonly Endpoint[] {
+  return [
+    apiEndpoint({
+      id: 'register.person',
+      method: 'POST',
+      path: '/api/v1/auth/register',
+      tag: 'login',
+      summary: 'Register with name, address and password',
+      description: 'The answer is the same for a new and a taken address; what happened is told by mail only.',
+      auth: 'public',
+      rateLimit: 'mail',
+      request: {
+        body: z.strictObject({
+          email: emailInput,
+          password: passwordInput,
+          name: nameInput,
+          locale: localeInput.optional(),
+        }),
+      },
+      response: {
+        status: 201,
+        message: 'A message with a link was sent to this address',
+        data: z.object({ email: z.string(), status: z.literal('verification_sent') }),
+      },
+      problems: ['registration_closed', 'busy'],
+      handler: async ({ body, caller }) => {
+        await register(flow, { ...body, locale: body.locale ?? 'en' }, caller);
+        return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
+      },
+    }),
+  ];
+}

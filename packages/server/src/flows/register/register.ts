@@ -1,0 +1,172 @@
+/** A registration: read, hash, write; the same three steps whoever has the address. */
+import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
+import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import { type OneTimeTokens, sealRegistration } from '#domain/one-time-tokens/index.ts';
+import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Database, Values } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
+import { createUser, findHolder, repeatRegistration, tellOwner } from './statements.ts';
+
+/** What registering needs. */
+export interface Register {
+  readonly mode: 'open' | 'closed';
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly makeId: MakeId;
+  readonly keys: Keys;
+  readonly hashes: PasswordHashes;
+  readonly tokens: OneTimeTokens;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+  /** Called after each registration, for the counter and to wake this process's own worker. */
+  readonly onRegistered: (outcome: 'created' | 'repeated' | 'taken') => void;
+}
+
+/** What a person sends. */
+export interface Registration {
+  readonly email: { readonly asTyped: string; readonly canonical: string };
+  readonly password: string;
+  readonly name: string;
+  readonly locale: string;
+}
+
+/** The address changed hands between reading and writing at most this often; then the caller may try again. */
+const maxTries = 3;
+
+type Holder = Values<typeof findHolder.columns>;
+
+/** Registers a person, or sends the further link or the notice that the case asks for. */
+export async function register(flow: Register, registration: Registration, caller: Caller): Promise<void> {
+  if (flow.mode === 'closed') throw new Problem('registration_closed');
+  let holder = await flow.database.row(findHolder, { canonical: registration.email.canonical });
+  const phc = await flow.hashes.compute(registration.password);
+  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+    const outcome = await write(flow, registration, phc, holder, caller);
+    if (outcome !== undefined) return flow.onRegistered(outcome);
+    holder = await flow.database.row(findHolder, { canonical: registration.email.canonical });
+  }
+  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
+}
+
+async function write(
+  flow: Register,
+  registration: Registration,
+  phc: string,
+  holder: Holder | undefined,
+  caller: Caller,
+): Promise<'created' | 'repeated' | 'taken' | undefined> {
+  if (holder === undefined) return (await create(flow, registration, phc, caller)) ? 'created' : undefined;
+  if (holder.verifiedAt === null) return (await repeat(flow, registration, phc, holder, caller)) ? 'repeated' : undefined;
+  return (await notify(flow, holder, caller)) ? 'taken' : undefined;
+}
+
+async function create(flow: Register, registration: Registration, phc: string, caller: Caller): Promise<boolean> {
+  const now = flow.clock.now();
+  const userId = flow.makeId();
+  const identifierId = flow.makeId();
+  const { key, wrapped } = flow.keys.createUserKey(userId);
+  const token = link(flow, { registration, phc, now, userId, identifierId, authEpoch: 1 });
+  const row = await flow.database.row(createUser, {
+    identifierId,
+    identifierUserId: userId,
+    identifierAsTyped: registration.email.asTyped,
+    identifierCanonical: registration.email.canonical,
+    identifierVerifiedAt: null,
+    identifierCreatedAt: now,
+    userId,
+    userName: registration.name,
+    userLocale: registration.locale,
+    userCreatedAt: now,
+    userWrappedKey: wrapped,
+    passwordSealed: flow.keys.seal('password', phc, passwordPlace(userId)),
+    passwordChangedAt: now,
+    ...token,
+    ...verifyMail(flow, { registration, now, userId, identifierId, tokenId: token.tokenId, key }),
+    ...event(flow, 'user.registered', now, userId, key, caller),
+  });
+  return row !== undefined;
+}
+
+async function repeat(
+  flow: Register,
+  registration: Registration,
+  phc: string,
+  holder: Holder,
+  caller: Caller,
+): Promise<boolean> {
+  const now = flow.clock.now();
+  const { userId, identifierId, authEpoch } = holder;
+  const key = flow.keys.unwrapUserKey(userId, holder.wrapped);
+  const token = link(flow, { registration, phc, now, userId, identifierId, authEpoch });
+  const row = await flow.database.row(repeatRegistration, {
+    holderIdentifierId: identifierId,
+    holderEpoch: authEpoch,
+    ...token,
+    ...verifyMail(flow, { registration, now, userId, identifierId, tokenId: token.tokenId, key }),
+    ...event(flow, 'user.registration_repeated', now, userId, key, caller),
+  });
+  return row !== undefined;
+}
+
+async function notify(flow: Register, holder: Holder, caller: Caller): Promise<boolean> {
+  const now = flow.clock.now();
+  const { userId, identifierId, locale } = holder;
+  const key = flow.keys.unwrapUserKey(userId, holder.wrapped);
+  const row = await flow.database.row(tellOwner, {
+    ownerIdentifierId: identifierId,
+    ...flow.mail.values({
+      template: 'already_registered',
+      locale,
+      userId,
+      identifierId,
+      tokenId: null,
+      params: {},
+      userKey: key,
+      now,
+    }),
+    ...event(flow, 'user.registration_refused', now, userId, key, caller),
+  });
+  return row !== undefined;
+}
+
+interface LinkOf {
+  readonly registration: Registration;
+  readonly phc: string;
+  readonly now: Date;
+  readonly userId: string;
+  readonly identifierId: string;
+  readonly authEpoch: number;
+}
+
+function link(flow: Register, of: LinkOf) {
+  const id = flow.tokens.newId();
+  const { name, locale } = of.registration;
+  const carried = { registrationId: id, registeredAt: of.now.toISOString(), phc: of.phc, name, locale };
+  const sealedPayload = sealRegistration(flow.keys, id, carried);
+  return flow.tokens.values({ id, purpose: 'verify_email', sealedPayload, ...of });
+}
+
+function verifyMail(
+  flow: Register,
+  of: Omit<LinkOf, 'phc' | 'authEpoch'> & { readonly tokenId: string; readonly key: UserKey },
+) {
+  return flow.mail.values({
+    template: 'verify_email',
+    locale: of.registration.locale,
+    userId: of.userId,
+    identifierId: of.identifierId,
+    tokenId: of.tokenId,
+    params: { name: of.registration.name },
+    userKey: of.key,
+    now: of.now,
+  });
+}
+
+function event(flow: Register, action: AuditAction, at: Date, userId: string, key: UserKey, caller: Caller) {
+  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  return flow.audit.values({ action, at, actor: { kind: 'stranger' }, userId, personal }, key);
+}

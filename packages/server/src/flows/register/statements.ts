@@ -1,0 +1,80 @@
+/** The statements of a registration: one that reads, and one that does everything, for each of the three cases. */
+import { recordFragment } from '#domain/audit/index.ts';
+import { claimEmailFragment, unverifiedHolderFragment } from '#domain/identifiers/index.ts';
+import { promiseMailFragment } from '#domain/mail-ledger/index.ts';
+import { insertTokenFragment } from '#domain/one-time-tokens/index.ts';
+import { upsertPasswordFragment } from '#domain/passwords/index.ts';
+import { insertUserFragment } from '#domain/users/index.ts';
+import { statement } from '#platform/database/index.ts';
+
+/** Whose address it is, if anybody's. */
+export const findHolder = statement('register.find_holder', {
+  lane: 'read',
+  sql: `select u.id as user_id, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, k.wrapped
+    from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
+    where i.kind = 'email' and i.canonical = :canonical`,
+  params: { canonical: 'text' },
+  columns: {
+    userId: 'uuid',
+    authEpoch: 'int4',
+    locale: 'text',
+    identifierId: 'uuid',
+    verifiedAt: 'timestamptz?',
+    wrapped: 'bytea',
+  },
+});
+
+const claimed = claimEmailFragment();
+const created = insertUserFragment('claimed');
+const password = upsertPasswordFragment('claimed');
+const issuedToClaimed = insertTokenFragment('claimed');
+const mailToClaimed = promiseMailFragment('issued');
+const auditedClaim = recordFragment('claimed');
+
+/** Nobody had the address: everything hangs on having claimed it. No row: somebody else was faster. */
+export const createUser = statement('register.create_user', {
+  lane: 'write',
+  sql: `with ${claimed.sql}, ${created.sql}, ${password.sql}, ${issuedToClaimed.sql}, ${mailToClaimed.sql},
+    ${auditedClaim.sql}
+    select user_id from claimed`,
+  params: {
+    ...claimed.params,
+    ...created.params,
+    ...password.params,
+    ...issuedToClaimed.params,
+    ...mailToClaimed.params,
+    ...auditedClaim.params,
+  },
+  columns: { userId: 'uuid' },
+});
+
+const holder = unverifiedHolderFragment();
+const issuedToHolder = insertTokenFragment('holder');
+const mailToHolder = promiseMailFragment('issued');
+const auditedRepeat = recordFragment('holder');
+
+/** The address is held and not verified: a further link, nothing else. No row: it was verified meanwhile. */
+export const repeatRegistration = statement('register.repeat', {
+  lane: 'write',
+  sql: `with ${holder.sql}, ${issuedToHolder.sql}, ${mailToHolder.sql}, ${auditedRepeat.sql}
+    select user_id from holder`,
+  params: {
+    ...holder.params,
+    ...issuedToHolder.params,
+    ...mailToHolder.params,
+    ...auditedRepeat.params,
+  },
+  columns: { userId: 'uuid' },
+});
+
+const owner = `owner as (select user_id from identifiers where id = :ownerIdentifierId)`;
+const mailToOwner = promiseMailFragment('owner');
+const auditedRefusal = recordFragment('owner');
+
+/** The address is verified: its owner is told. No row: the account was deleted meanwhile. */
+export const tellOwner = statement('register.tell_owner', {
+  lane: 'write',
+  sql: `with ${owner}, ${mailToOwner.sql}, ${auditedRefusal.sql} select user_id from owner`,
+  params: { ownerIdentifierId: 'uuid', ...mailToOwner.params, ...auditedRefusal.params },
+  columns: { userId: 'uuid' },
+});

@@ -1,0 +1,38 @@
+/**
+ * Asking for a further verification link. Owns `POST /api/v1/auth/resend-verification`.
+ * The same answer and the same work whether the address is absent, unverified, verified or disabled (DESIGN §5.13).
+ * A link that is sent again carries what the one registration of the address carried. When there were several, nobody
+ * here can know which of them is the mailbox's owner's, so the link carries none and its user chooses a password.
+ */
+import { z } from 'zod';
+import { emailInput } from '#domain/identifiers/index.ts';
+import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { type ResendVerification, resendVerification } from './resend-verification.ts';
+
+export type { ResendVerification } from './resend-verification.ts';
+
+/** The endpoints of this flow. */
+export function resendVerificationEndpoints(flow: ResendVerification): readonly Endpoint[] {
+  return [
+    apiEndpoint({
+      id: 'verify_email.resend',
+      method: 'POST',
+      path: '/api/v1/auth/resend-verification',
+      tag: 'login',
+      summary: 'Ask for a further verification link',
+      auth: 'public',
+      rateLimit: 'mail',
+      request: { body: z.strictObject({ email: emailInput }) },
+      response: {
+        status: 202,
+        message: 'If this address waits for verification, a message was sent to it',
+        data: z.object({ email: z.string(), status: z.literal('verification_sent') }),
+      },
+      problems: ['busy'],
+      handler: async ({ body, caller }) => {
+        await resendVerification(flow, body.email.canonical, caller);
+        return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
+      },
+    }),
+  ];
+}

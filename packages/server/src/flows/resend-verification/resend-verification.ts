@@ -1,0 +1,123 @@
+/** Sending a link again. */
+import { type AuditLog, recordFragment } from '#domain/audit/index.ts';
+import { type MailLedger, promiseMailFragment } from '#domain/mail-ledger/index.ts';
+import { unverifiedHolderFragment } from '#domain/identifiers/index.ts';
+import {
+  type CarriedRegistration,
+  insertTokenFragment,
+  type OneTimeTokens,
+  openRegistration,
+  sealRegistration,
+} from '#domain/one-time-tokens/index.ts';
+import type { PasswordHashes } from '#domain/passwords/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { type Database, statement, type Values } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
+
+/** What sending again needs. */
+export interface ResendVerification {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly keys: Keys;
+  readonly hashes: PasswordHashes;
+  readonly tokens: OneTimeTokens;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+  /** Called when a mail was promised, to wake this process's own worker. */
+  readonly onPromised: () => void;
+}
+
+/** Further than this nobody needs to look: two different registrations are enough to know that there are several. */
+const find = statement('resend.find', {
+  lane: 'read',
+  sql: `select u.id as user_id, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, u.status, k.wrapped,
+      array(select t.id from one_time_tokens t
+        where t.user_id = u.id and t.purpose = 'verify_email' and t.sealed_payload is not null
+          and t.outcome is distinct from 'disowned' order by t.id desc limit 50) as token_ids,
+      array(select t.sealed_payload from one_time_tokens t
+        where t.user_id = u.id and t.purpose = 'verify_email' and t.sealed_payload is not null
+          and t.outcome is distinct from 'disowned' order by t.id desc limit 50) as payloads
+    from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
+    where i.kind = 'email' and i.canonical = :canonical`,
+  params: { canonical: 'text' },
+  columns: {
+    userId: 'uuid',
+    authEpoch: 'int4',
+    locale: 'text',
+    identifierId: 'uuid',
+    verifiedAt: 'timestamptz?',
+    status: 'text',
+    wrapped: 'bytea',
+    tokenIds: 'uuid[]',
+    payloads: 'bytea[]',
+  },
+});
+
+const holder = unverifiedHolderFragment();
+const issued = insertTokenFragment('holder');
+const mailed = promiseMailFragment('issued');
+const audited = recordFragment('holder');
+
+const issueAgain = statement('resend.issue', {
+  lane: 'write',
+  sql: `with ${holder.sql}, ${issued.sql}, ${mailed.sql}, ${audited.sql} select user_id from holder`,
+  params: { ...holder.params, ...issued.params, ...mailed.params, ...audited.params },
+  columns: { userId: 'uuid' },
+});
+
+type Holder = Values<typeof find.columns>;
+
+/** Promises a further link if the address waits for one; otherwise only records that it was asked for. */
+export async function resendVerification(flow: ResendVerification, canonical: string, caller: Caller): Promise<void> {
+  const found = await flow.database.row(find, { canonical });
+  // The time of a hash hides what else happens here, as it does at registration.
+  await flow.hashes.matches(canonical, undefined);
+  const now = flow.clock.now();
+  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const event = { action: 'email.verification_requested', at: now, actor: { kind: 'stranger' }, personal } as const;
+  if (found === undefined) return flow.audit.record(flow.database, event);
+  const key = flow.keys.unwrapUserKey(found.userId, found.wrapped);
+  if (found.verifiedAt !== null || found.status === 'disabled') {
+    return flow.audit.record(flow.database, { ...event, userId: found.userId }, key);
+  }
+  await issue(flow, found, key, now, flow.audit.values({ ...event, userId: found.userId }, key));
+}
+
+async function issue(
+  flow: ResendVerification,
+  found: Holder,
+  userKey: UserKey,
+  now: Date,
+  event: ReturnType<AuditLog['values']>,
+): Promise<void> {
+  const { userId, identifierId, authEpoch } = found;
+  const id = flow.tokens.newId();
+  const registration = onlyRegistration(flow.keys, found);
+  const sealedPayload = registration === undefined ? null : sealRegistration(flow.keys, id, registration);
+  const purpose = 'verify_email';
+  const row = await flow.database.row(issueAgain, {
+    holderIdentifierId: identifierId,
+    holderEpoch: authEpoch,
+    ...flow.tokens.values({ id, purpose, userId, identifierId, authEpoch, sealedPayload, now }),
+    ...flow.mail.values({
+      template: 'verify_email',
+      locale: found.locale,
+      userId,
+      identifierId,
+      tokenId: id,
+      params: { name: registration?.name ?? '' },
+      userKey,
+      now,
+    }),
+    ...event,
+  });
+  if (row !== undefined) flow.onPromised();
+}
+
+/** The registration that all links of the address carry, or undefined when they carry several, or none. */
+function onlyRegistration(keys: Keys, found: Holder): CarriedRegistration | undefined {
+  const carried = found.payloads.map((payload, index) => openRegistration(keys, found.tokenIds[index] ?? '', payload));
+  const ids = new Set(carried.map((registration) => registration.registrationId));
+  return ids.size === 1 ? carried[0] : undefined;
+}

@@ -1,0 +1,75 @@
+/**
+ * The session check: who is this, how well proven, until when. Owns `GET /api/v1/auth/session` and, for sessions by
+ * cookie that need one, `POST /api/v1/auth/token`.
+ */
+import { z } from 'zod';
+import type { AccessTokens } from '#domain/access-tokens/index.ts';
+import type { Clients } from '#domain/clients/index.ts';
+import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+
+const sessionData = z.object({
+  userId: z.uuid(),
+  subject: z.string(),
+  sessionId: z.uuid(),
+  clientId: z.string(),
+  transport: z.enum(['cookie', 'token']),
+  acr: z.string(),
+  amr: z.array(z.string()),
+  authTime: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+});
+
+const tokenData = z.object({ accessToken: z.string(), tokenType: z.literal('Bearer'), expiresIn: z.int().positive() });
+
+/** The endpoints of this flow. */
+export function sessionEndpoints(dependencies: {
+  readonly accessTokens: AccessTokens;
+  readonly clients: Clients;
+}): readonly Endpoint[] {
+  const { accessTokens, clients } = dependencies;
+  return [
+    apiEndpoint({
+      id: 'session.check',
+      method: 'GET',
+      path: '/api/v1/auth/session',
+      tag: 'session',
+      summary: 'Who is this, how well proven, until when',
+      auth: 'session',
+      rateLimit: 'authenticated',
+      request: {},
+      response: { status: 200, message: 'Session is live', data: sessionData },
+      problems: [],
+      handler: async ({ principal }) => ({
+        data: {
+          userId: principal.userId,
+          subject: principal.subject,
+          sessionId: principal.sessionId,
+          clientId: principal.clientId,
+          transport: principal.transport,
+          acr: principal.acr,
+          amr: [...principal.amr],
+          authTime: principal.authTime.toISOString(),
+          expiresAt: principal.expiresAt.toISOString(),
+        },
+      }),
+    }),
+    apiEndpoint({
+      id: 'session.token',
+      method: 'POST',
+      path: '/api/v1/auth/token',
+      tag: 'session',
+      summary: 'An access token for this session',
+      description: 'A session by cookie gets no access token unless it asks for one here.',
+      auth: 'session',
+      rateLimit: 'authenticated',
+      request: {},
+      response: { status: 200, message: 'Access token issued', data: tokenData },
+      problems: [],
+      handler: async ({ principal }) => {
+        const { accessTokenLifetimeSeconds } = clients.default;
+        const token = accessTokens.mint({ ...principal, accessTokenLifetimeSeconds });
+        return { data: { accessToken: token.text, tokenType: 'Bearer' as const, expiresIn: token.expiresInSeconds } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,80 @@
+/**
+ * Proving an address by its link. Owns `POST` and `GET /api/v1/auth/verify-email` and the page `/verify-email`.
+ * Pressing a link sets the password and name that the link carries, verifies the address and kills every other link
+ * (DESIGN §5.18). The page's GET changes nothing, so that a mail scanner that opens links proves nothing.
+ */
+import { z } from 'zod';
+import { passwordInput } from '#domain/passwords/index.ts';
+import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import { pressForm, showForm } from './pages.ts';
+import { type VerifyEmail, verifyEmail } from './verify-email.ts';
+
+export type { VerifyEmail } from './verify-email.ts';
+
+const token = z.string().min(1).max(200);
+const answer = { status: 200, message: 'Address verified', data: z.object({ status: z.literal('verified') }) } as const;
+const apiPath = '/api/v1/auth/verify-email';
+const problems = ['invalid_token', 'password_required', 'busy'] as const;
+
+/** The endpoints of this flow. */
+export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
+  return [
+    apiEndpoint({
+      id: 'verify_email.press',
+      method: 'POST',
+      path: apiPath,
+      tag: 'login',
+      summary: 'Verify an address with the token that was mailed',
+      description:
+        'A link that carries no password (several registrations of one address were open) needs a new one in `password`.',
+      auth: 'public',
+      rateLimit: 'public',
+      request: { body: z.strictObject({ token, password: passwordInput.optional() }) },
+      response: answer,
+      problems,
+      handler: async ({ body, caller }) => {
+        await verifyEmail(flow, body.token, body.password, caller);
+        return { data: { status: 'verified' as const } };
+      },
+    }),
+    apiEndpoint({
+      id: 'verify_email.press_by_get',
+      method: 'GET',
+      path: apiPath,
+      tag: 'login',
+      summary: 'Verify an address, for clients that can only follow a link',
+      description: 'Consumes the token. It is never mailed: mails link to the page, whose GET changes nothing.',
+      auth: 'public',
+      rateLimit: 'public',
+      request: { query: z.strictObject({ token }) },
+      response: answer,
+      problems,
+      handler: async ({ query, caller }) => {
+        await verifyEmail(flow, query.token, undefined, caller);
+        return { data: { status: 'verified' as const } };
+      },
+    }),
+    pageEndpoint({
+      id: 'verify_email.show',
+      method: 'GET',
+      path: '/verify-email',
+      summary: 'The page that the mail links to: shows the registration and asks',
+      rateLimit: 'public',
+      request: { query: z.strictObject({ token }) },
+      problems: [],
+      handler: ({ query }) => showForm(flow, query.token),
+    }),
+    pageEndpoint({
+      id: 'verify_email.submit',
+      method: 'POST',
+      path: '/verify-email',
+      summary: 'What the page sends: "this was me" or "this was not me"',
+      rateLimit: 'public',
+      request: {
+        form: z.strictObject({ token, choice: z.enum(['verify', 'disown']), password: z.string().max(1024).optional() }),
+      },
+      problems: [],
+      handler: ({ body, caller }) => pressForm(flow, body, caller),
+    }),
+  ];
+}
