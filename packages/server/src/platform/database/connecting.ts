@@ -23,13 +23,22 @@ export function clientConfig(reach: Reach): ClientConfig {
   };
 }
 
-/** A connected client with these settings; it rejects with pg's own error. */
-export async function connectClient(reach: Reach, settings: SessionSettings, pipeline: boolean): Promise<Client> {
-  const client = new Client({ ...clientConfig(reach), pipeline });
+/** How a single client is made. */
+interface ClientUse {
+  readonly pipeline: boolean;
+  /** Whether to ask first if we can run on this server at all. */
+  readonly probe: boolean;
+}
+
+/** A connected client with these settings; it rejects with pg's own error, or with the probe's sentence. */
+export async function connectClient(reach: Reach, settings: SessionSettings, use: ClientUse): Promise<Client> {
+  const client = new Client({ ...clientConfig(reach), pipeline: use.pipeline });
   // Without a listener the loss of an idle connection would end the process; who keeps the client adds its own.
   client.on('error', () => undefined);
   try {
     await client.connect();
+    // Before the settings: behind a hidden pooler they would stay with a session that others get.
+    if (use.probe) await probeServer(client, reach);
     await prepareSession(client, reach, settings);
   } catch (error) {
     await client.end();
@@ -58,7 +67,7 @@ export async function prepareSession(client: ClientBase, reach: Reach, settings:
  * Refuses, in a sentence each, a server that we cannot run on: older than 15, or behind a pooler that nobody told us of,
  * where a named statement could answer another client's row.
  */
-export async function probeServer(client: Client, reach: Reach): Promise<void> {
+async function probeServer(client: Client, reach: Reach): Promise<void> {
   const { rows } = await client.query<[number, string, number]>({
     text: `select current_setting('server_version_num')::int4, current_setting('server_version'), pg_backend_pid()`,
     rowMode: 'array',

@@ -25,6 +25,8 @@ const waitingAtMost = 1000;
 const inFlightAtMostPerConnection = 2000;
 /** A connection that answers nothing for this long, with statements in flight, is given up: the network ate it. */
 const silenceAtMostMs = 15_000;
+/** Longer than any statement of a lane may run. */
+const endAtMostMs = 3000;
 const reconnectFirstMs = 50;
 const reconnectAtMostMs = 2000;
 
@@ -102,7 +104,7 @@ export class PipelinedLane {
     clearInterval(this.#watch);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    const ending = [...this.#live].map((live) => live.client.end());
+    const ending = [...this.#live].map((live) => endWithin(live.client, endAtMostMs));
     this.#live.clear();
     await Promise.all(ending);
   }
@@ -180,4 +182,11 @@ export class PipelinedLane {
       this.#bury(live, new Error(`lane ${this.#options.name}: no answer for ${silenceAtMostMs} ms`));
     }
   }
+}
+
+/** Says goodbye, and hangs up when nobody answers. */
+async function endWithin(client: Client, ms: number): Promise<void> {
+  const timer = setTimeout(() => client.connection.stream.destroy(), ms);
+  await client.end();
+  clearTimeout(timer);
 }

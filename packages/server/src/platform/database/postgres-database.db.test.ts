@@ -1,9 +1,17 @@
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '#kernel/clock.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { FixedClock, systemClock } from '#kernel/clock.ts';
 import { createDatabase } from '#test/support/postgres.ts';
+import { startPostgresProxy } from '#test/support/postgres-proxy.ts';
 import { eventually } from '#test/support/wait.ts';
-import { openPostgres, type PostgresDatabase, type PostgresOptions, type StatementEvent, statement } from './index.ts';
+import {
+  migrateUp,
+  openPostgres,
+  type PostgresDatabase,
+  type PostgresOptions,
+  type StatementEvent,
+  statement,
+} from './index.ts';
 
 /** Waits for the lock that `operator` holds; the statements differ in how they may be sent again. */
 const waitToRead = statement('postgres_test.wait_to_read', {
@@ -178,6 +186,20 @@ describe('lanes on PostgreSQL', () => {
     expect(await count(`select count(*) from notes where text = 'busy'`)).toBe(0);
   });
 
+  it('answer busy when every connection of the pool is lent for too long', async () => {
+    const narrow = await open({ poolMax: 1, poolMin: 1, connectTimeoutMs: 300 });
+    try {
+      const first = await narrow.transaction(async () => {
+        await expect(narrow.row(backendOfPool, {})).rejects.toMatchObject({ code: 'busy', retryAfterSeconds: 1 });
+        return 'committed';
+      });
+      expect(first).toBe('committed');
+      expect(narrow.poolUse()).toEqual({ open: 1, idle: 1, waiting: 0 });
+    } finally {
+      await narrow.close();
+    }
+  });
+
   it('keep a connection of the pool through SQL errors', async () => {
     const before = await database.row(backendOfPool, {});
     for (let attempt = 0; attempt < 5; attempt += 1) {
@@ -293,12 +315,53 @@ describe('a lost connection', () => {
       { what: 'reads are answered again' },
     );
   });
+
+  it('is noticed when the network swallows everything without an error', async () => {
+    await using proxy = await startPostgresProxy(url);
+    const clock = new FixedClock(new Date(0));
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const far = await open({ url: proxy.url, clock });
+    try {
+      proxy.freeze();
+      const reading = far.row(waitToRead, { lock: 3 });
+      clock.advance(20_000);
+      vi.advanceTimersByTime(5000);
+      expect(await reading).toEqual({ done: true });
+    } finally {
+      vi.useRealTimers();
+      await far.close();
+    }
+  });
 });
+
+/** BackendKeyData is `K`, the length 12, the process id and the secret. */
+function withOtherProcessId(data: Buffer): Buffer {
+  const at = data.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
+  const changed = Buffer.from(data);
+  if (at >= 0) changed.writeInt32BE(changed.readInt32BE(at + 5) + 1, at + 5);
+  return changed;
+}
 
 describe('opening PostgreSQL', () => {
   it('says in a sentence why it cannot connect', async () => {
     const nowhere = open({ url: 'postgres://latchkey@127.0.0.1:1/latchkey' });
     await expect(nowhere).rejects.toThrow(/^Cannot connect to PostgreSQL: .*ECONNREFUSED/);
+  });
+
+  it('refuses a pooler that nobody told it of, which could answer with rows of other clients', async () => {
+    await using proxy = await startPostgresProxy(url, withOtherProcessId);
+    await expect(open({ url: proxy.url })).rejects.toThrow(/There is a connection pooler between .*DATABASE_POOLER/);
+    await expect(migrateUp(proxy.url)).rejects.toThrow(/^There is a connection pooler/);
+    const pooled = await open({ url: proxy.url, pooler: 'transaction' });
+    await pooled.close();
+  });
+
+  it('refuses a server that is too old', async () => {
+    const version = `${(await operator.query('show server_version_num')).rows[0].server_version_num}`;
+    await using proxy = await startPostgresProxy(url, (data) =>
+      Buffer.from(data.toString('latin1').replace(version, '140019'), 'latin1'),
+    );
+    await expect(open({ url: proxy.url })).rejects.toThrow(/PostgreSQL 15 or newer is needed, and this server is/);
   });
 
   it('sends unnamed statements through a transaction pooler, and changes no setting', async () => {

@@ -1,7 +1,7 @@
 /** The database on a PostgreSQL server: each statement on its lane, transactions on the pool. */
 import type { QueryArrayConfig, QueryArrayResult } from 'pg';
 import { Problem } from '#kernel/problem.ts';
-import { connectClient, probeServer, type SessionSettings } from './connecting.ts';
+import { connectClient, type SessionSettings } from './connecting.ts';
 import { ConnectionPool, retryTransient } from './connection-pool.ts';
 import { ConnectionLost, isLockTimeout, isTransient, outcomeUnknown, refusalOf, unavailable } from './errors.ts';
 import type { PostgresDatabase, PostgresOptions } from './options.ts';
@@ -51,14 +51,13 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   return assemble(options, { read, write, counter }, pool, roundTrips);
 }
 
+/** One connection is tried first, so that what is wrong is said once. */
 async function probe(options: PostgresOptions): Promise<void> {
-  const client = await connectClient(options, laneSettings, false).catch((error: unknown) => {
-    throw cannotConnect(error);
-  });
   try {
-    await probeServer(client, options);
-  } finally {
+    const client = await connectClient(options, laneSettings, { pipeline: false, probe: true });
     await client.end();
+  } catch (error) {
+    throw cannotConnect(error);
   }
 }
 
@@ -72,7 +71,7 @@ function openLane(name: string, connections: number, options: PostgresOptions, s
     name,
     connections,
     clock: options.clock,
-    connect: () => connectClient(options, settings, true),
+    connect: () => connectClient(options, settings, { pipeline: true, probe: false }),
     onConnectionError: (error) => options.onConnectionError?.(error),
   });
 }

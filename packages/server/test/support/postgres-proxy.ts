@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { connect as connectTo, createServer, type Socket } from 'node:net';
+
+/** A stretch of network between us and PostgreSQL that can go bad. */
+export interface PostgresProxy extends AsyncDisposable {
+  /** Connection string that leads through it. */
+  readonly url: string;
+  /** From now on the connections that are open carry nothing, without an error; new ones work. */
+  freeze(): void;
+}
+
+/** Starts a proxy before `url`; `rewrite` may change what the server sends. */
+export async function startPostgresProxy(
+  url: string,
+  rewrite: (data: Buffer) => Buffer = (data) => data,
+): Promise<PostgresProxy> {
+  const target = new URL(url);
+  const sockets = new Set<Socket>();
+  let generation = 0;
+  const server = createServer((client) => {
+    const born = generation;
+    const upstream = connectTo(Number(target.port), target.hostname);
+    client.on('data', (data) => born === generation && upstream.write(data));
+    upstream.on('data', (data) => born === generation && client.write(rewrite(data)));
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      // The end of one side is told by `close`, with or without an error before it.
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const through = new URL(url);
+  through.hostname = '127.0.0.1';
+  through.port = String((server.address() as { port: number }).port);
+  return {
+    url: through.href,
+    freeze: () => {
+      generation += 1;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
