@@ -1,5 +1,6 @@
 /** Makes a connection to PostgreSQL that behaves the same whatever the server's or the role's defaults are. */
 import { Client, type ClientBase, type ClientConfig } from 'pg';
+import { UnfitServer } from './errors.ts';
 import type { PostgresOptions } from './options.ts';
 
 /** Session settings in milliseconds, where 0 means no limit. */
@@ -74,10 +75,10 @@ async function probeServer(client: Client, reach: Reach): Promise<void> {
   });
   const [versionNumber, version, backendPid] = rows[0] as [number, string, number];
   if (versionNumber < 150_000) {
-    throw new Error(`PostgreSQL 15 or newer is needed, and this server is PostgreSQL ${version}.`);
+    throw new UnfitServer(`PostgreSQL 15 or newer is needed, and this server is PostgreSQL ${version}.`);
   }
   if (reach.pooler !== 'transaction' && processIdOf(client) !== backendPid) {
-    throw new Error(
+    throw new UnfitServer(
       'There is a connection pooler between Latchkey and PostgreSQL: ' +
         'connect directly, or set DATABASE_POOLER=transaction and DATABASE_DIRECT_URL.',
     );

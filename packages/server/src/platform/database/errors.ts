@@ -57,6 +57,11 @@ export class ConnectionLost extends Error {
   override name = 'ConnectionLost';
 }
 
+/** A server that we do not run on; the message is a sentence for the operator. */
+export class UnfitServer extends Error {
+  override name = 'UnfitServer';
+}
+
 /** The refusal when an effect may or may not have happened. */
 export function outcomeUnknown(what: string, cause: unknown): Problem {
   return new Problem('outcome_unknown', { log: `the connection was lost during ${what}`, cause });

@@ -350,7 +350,7 @@ describe('opening PostgreSQL', () => {
 
   it('refuses a pooler that nobody told it of, which could answer with rows of other clients', async () => {
     await using proxy = await startPostgresProxy(url, withOtherProcessId);
-    await expect(open({ url: proxy.url })).rejects.toThrow(/There is a connection pooler between .*DATABASE_POOLER/);
+    await expect(open({ url: proxy.url })).rejects.toThrow(/^There is a connection pooler between .*DATABASE_POOLER/);
     await expect(migrateUp(proxy.url)).rejects.toThrow(/^There is a connection pooler/);
     const pooled = await open({ url: proxy.url, pooler: 'transaction' });
     await pooled.close();
@@ -361,7 +361,7 @@ describe('opening PostgreSQL', () => {
     await using proxy = await startPostgresProxy(url, (data) =>
       Buffer.from(data.toString('latin1').replace(version, '140019'), 'latin1'),
     );
-    await expect(open({ url: proxy.url })).rejects.toThrow(/PostgreSQL 15 or newer is needed, and this server is/);
+    await expect(open({ url: proxy.url })).rejects.toThrow(/^PostgreSQL 15 or newer is needed, and this server is/);
   });
 
   it('sends unnamed statements through a transaction pooler, and changes no setting', async () => {

@@ -3,7 +3,15 @@ import type { QueryArrayConfig, QueryArrayResult } from 'pg';
 import { Problem } from '#kernel/problem.ts';
 import { connectClient, type SessionSettings } from './connecting.ts';
 import { ConnectionPool, retryTransient } from './connection-pool.ts';
-import { ConnectionLost, isLockTimeout, isTransient, outcomeUnknown, refusalOf, unavailable } from './errors.ts';
+import {
+  ConnectionLost,
+  isLockTimeout,
+  isTransient,
+  outcomeUnknown,
+  refusalOf,
+  UnfitServer,
+  unavailable,
+} from './errors.ts';
 import type { PostgresDatabase, PostgresOptions } from './options.ts';
 import { PipelinedLane } from './pipelined-lane.ts';
 import { type Bound, RoundTrips, SentQueries } from './queries.ts';
@@ -57,7 +65,7 @@ async function probe(options: PostgresOptions): Promise<void> {
     const client = await connectClient(options, laneSettings, { pipeline: false, probe: true });
     await client.end();
   } catch (error) {
-    throw cannotConnect(error);
+    throw error instanceof UnfitServer ? error : cannotConnect(error);
   }
 }
 
