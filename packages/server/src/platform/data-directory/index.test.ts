@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlink
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DataDirectoryError, lockState, openDataDirectory } from './index.ts';
+import { DataDirectoryError, lockState, openDataDirectory, preparePrivateDirectory } from './index.ts';
 
 /** A process that opens the directory, says in one word what came of it, and holds on while its standard input is open. */
 const holder = `
@@ -165,6 +165,15 @@ describe('openDataDirectory', () => {
     writeFileSync(join(path, 'lock.pid'), '1\n');
     await using directory = await openDataDirectory(path);
     expect(await lockState(directory.path)).toEqual({ kind: 'held', pid: process.pid });
+  });
+});
+
+describe('preparePrivateDirectory', () => {
+  it('makes a directory for our own user only, which several processes may share', async () => {
+    const [first, second] = await Promise.all([preparePrivateDirectory(path), preparePrivateDirectory(path)]);
+    expect(first).toBe(second);
+    expect(modeOf(first)).toBe(0o700);
+    expect(await lockState(first)).toEqual({ kind: 'free' });
   });
 });
 

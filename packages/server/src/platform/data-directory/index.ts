@@ -5,4 +5,4 @@
  * embedded database would lose acknowledged rows in silence, so nothing in the directory is touched before it is locked.
  */
 export { DataDirectoryError, type DataDirectoryErrorReason } from './error.ts';
-export { type DataDirectory, type LockState, lockState, openDataDirectory } from './open.ts';
+export { type DataDirectory, type LockState, lockState, openDataDirectory, preparePrivateDirectory } from './open.ts';

@@ -79,7 +79,13 @@ async function readPid(directory: string): Promise<number | undefined> {
   return /^[1-9][0-9]{0,9}\n$/.test(text) ? Number(text) : undefined;
 }
 
-async function preparePrivateDirectory(path: string): Promise<string> {
+/**
+ * Creates the directory if need be and makes sure that it is ours alone, without locking it: enough where PostgreSQL holds
+ * the data and several processes share what else is in it. Answers its real path.
+ *
+ * @throws DataDirectoryError `unusable` (78).
+ */
+export async function preparePrivateDirectory(path: string): Promise<string> {
   try {
     // PGlite creates files that everyone may read: the directory around them must be closed before they exist.
     await mkdir(path, { recursive: true, mode: 0o700 });
