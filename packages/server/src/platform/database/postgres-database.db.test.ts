@@ -293,7 +293,7 @@ describe('a lost connection', () => {
     const admin = new Client({ connectionString: Object.assign(new URL(url), { pathname: '/postgres' }).href });
     await admin.connect();
     const name = operator.database;
-    const startedMs = performance.now();
+    const startedMs = systemClock.monotonicMs();
     try {
       await admin.query(`alter database ${name} with allow_connections false`);
       await terminateAll();
@@ -301,7 +301,7 @@ describe('a lost connection', () => {
         expect(database.row(each, {})).rejects.toMatchObject({ code: 'unavailable' }),
       );
       await Promise.all(refusals);
-      expect(performance.now() - startedMs).toBeLessThan(5000);
+      expect(systemClock.monotonicMs() - startedMs).toBeLessThan(5000);
     } finally {
       await admin.query(`alter database ${name} with allow_connections true`);
       await admin.end();
