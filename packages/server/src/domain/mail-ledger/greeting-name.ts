@@ -16,5 +16,5 @@ const name = new RegExp(`^${word}\\.?(?: ${word}\\.?){0,${maxWords - 1}}$`, 'u')
  */
 export function greetingName(text: string): string | null {
   const normal = text.normalize('NFC').trim();
-  return [...normal].length <= maxCharacters && name.test(normal) ? normal : null;
+  return normal.length <= maxCharacters && name.test(normal) ? normal : null;
 }

@@ -21,7 +21,12 @@ import {
   sweepDeadLetters,
 } from './index.ts';
 
-const logger = createLogger({ level: 'silent', service: 'test', version: '0' });
+const logger = createLogger({
+  level: 'silent',
+  service: 'test',
+  version: '0',
+  destination: { write: () => undefined },
+});
 const clear = statement('jobs_test.clear', { lane: 'pool', sql: 'delete from jobs', params: {}, columns: {} });
 const left = statement('jobs_test.left', {
   lane: 'pool',

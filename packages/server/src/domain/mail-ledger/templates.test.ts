@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { readCatalogues } from '#platform/i18n/index.ts';
+import { renderBody } from '#platform/mail/index.ts';
+import { composeMail, isMailTemplate, type MailFacts, type MailTemplate, mailTemplates } from './templates.ts';
+
+const facts: MailFacts = {
+  catalogues: readCatalogues(),
+  locale: 'en',
+  service: 'auth.example.com',
+  userName: 'Ada Lovelace',
+  params: {},
+  promisedAt: new Date('2026-01-02T03:04:05Z'),
+  link: null,
+};
+const link = { url: 'https://auth.example.com/verify-email?token=t', until: new Date('2026-01-03T03:04:05Z') };
+const examples: Record<MailTemplate, MailFacts> = {
+  verify_email: { ...facts, params: { name: 'Grace Hopper' }, link },
+  already_registered: facts,
+  new_device: {
+    ...facts,
+    params: { device: 'Firefox on Linux', address: '192.0.2.7', time: '2026-01-02T10:00:00.000Z' },
+  },
+  refresh_token_reuse: facts,
+};
+
+describe.each(Object.keys(mailTemplates).filter(isMailTemplate))('the mail %s', (template) => {
+  const body = composeMail(template, examples[template]);
+  const { text, html } = renderBody(body);
+
+  it('has all its words, in both parts, and no placeholder left', () => {
+    expect(body.subject).toContain('auth.example.com');
+    expect(text).not.toMatch(/[{}]|undefined|Invalid Date/);
+    for (const paragraph of body.paragraphs) expect(text).toContain(paragraph);
+    expect(html).toContain(body.paragraphs[0]);
+  });
+
+  it('has a link exactly when its template says so', () => {
+    expect(/https?:/.test(text)).toBe(mailTemplates[template].linkPath !== null);
+  });
+});
+
+describe('what a mail says', () => {
+  it('greets by the name of this registration, else by the name of the user', () => {
+    expect(composeMail('verify_email', examples.verify_email).greeting).toBe('Hello Grace Hopper,');
+    expect(composeMail('new_device', examples.new_device).greeting).toBe('Hello Ada Lovelace,');
+  });
+
+  it.each(['<img src=x>', 'Win at evil.example', 'a\r\nBcc: eve@example.net'])('does not carry the name %j', (name) => {
+    const body = composeMail('verify_email', { ...examples.verify_email, params: { name } });
+    const { text, html } = renderBody(body);
+    expect(body.greeting).toBe('Hello,');
+    expect(text + html + body.subject).not.toMatch(/img|evil|Bcc/);
+  });
+
+  it('tells of a new device what, where and when', () => {
+    const { text } = renderBody(composeMail('new_device', examples.new_device));
+    expect(text).toContain('Device: Firefox on Linux');
+    expect(text).toContain('Network address: 192.0.2.7');
+    expect(text).toContain('Time: January 2, 2026 at 10:00 AM UTC');
+  });
+
+  it('keeps a value on its line and short', () => {
+    const device = `x\r\n\u202eBcc: ${'y'.repeat(200)}`;
+    const body = composeMail('new_device', { ...examples.new_device, params: { device, address: 'a', time: '2026' } });
+    const said = body.paragraphs.find((paragraph) => paragraph.startsWith('Device:'));
+    expect(said).toMatch(/^Device: x Bcc: y+$/);
+    expect(said?.length).toBeLessThan(100);
+  });
+});

@@ -1,0 +1,266 @@
+/** A mail ledger with keys, workers and a real SMTP server, and the rows that tests of mail look at. */
+import { createSecretKey, randomBytes } from 'node:crypto';
+import {
+  MailLedger,
+  type MailSending,
+  mailHandler,
+  promiseMail,
+  promiseMailFragment,
+} from '#domain/mail-ledger/index.ts';
+import { insertTokenFragment, OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import { MovableClock, systemClock } from '#kernel/clock.ts';
+import { idMaker, type MakeId } from '#kernel/ids.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
+import { readCatalogues } from '#platform/i18n/index.ts';
+import { JobWorkers } from '#platform/jobs/index.ts';
+import { type KeyRing, localKek, openKeys, type UserKey } from '#platform/keys/index.ts';
+import { type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
+import { createLogger } from '#platform/telemetry/index.ts';
+import { type ReceivedMail, startSmtpServer, type TestSmtpServer } from './smtp.ts';
+import { eventually } from './wait.ts';
+
+const publicUrl = 'https://auth.example.com';
+const kek = localKek(createSecretKey(randomBytes(32)));
+const logger = createLogger({
+  level: 'silent',
+  service: 'test',
+  version: '0',
+  destination: { write: () => undefined },
+});
+
+const insertUser = statement('test_mail.insert_user', {
+  lane: 'pool',
+  sql: `
+    with made as (
+      insert into users (id, subject, name, created_at, updated_at)
+      values (:id, cast(:id as uuid)::text, :name, :now, :now)
+      returning id
+    ), keyed as (
+      insert into user_keys (user_id, wrapped, created_at) select id, :wrapped, :now from made
+    )
+    insert into identifiers (id, user_id, kind, as_typed, canonical, is_primary, created_at)
+    select :identifierId, id, 'email', :email, :email, true, :now from made`,
+  params: { id: 'uuid', name: 'text', now: 'timestamptz', wrapped: 'bytea', identifierId: 'uuid', email: 'text' },
+  columns: {},
+});
+
+const token = insertTokenFragment('cause');
+const insertToken = statement('test_mail.insert_token', {
+  lane: 'pool',
+  sql: `with cause as (select 1 as one), ${token.sql} select id from issued`,
+  params: token.params,
+  columns: { id: 'uuid' },
+});
+
+const mailed = promiseMailFragment('cause');
+/** Promises a mail if at least one cause is given. */
+export const promiseByFragment = statement('test_mail.promise', {
+  lane: 'write',
+  sql: `with cause as (select id from unnest(:causes::uuid[]) as given (id)), ${mailed.sql}
+    select count(*)::int4 from cause`,
+  params: { causes: 'uuid[]', ...mailed.params },
+  columns: { causes: 'int4' },
+});
+
+const state = statement('test_mail.state', {
+  lane: 'pool',
+  sql: `select state from mail_ledger where id = :id`,
+  params: { id: 'uuid' },
+  columns: { state: 'text' },
+});
+
+const attempts = statement('test_mail.attempts', {
+  lane: 'pool',
+  sql: `select outcome, smtp_code, smtp_reply from mail_attempts where mail_id = :id order by number`,
+  params: { id: 'uuid' },
+  columns: { outcome: 'text', code: 'int4?', reply: 'text?' },
+});
+
+const everything = statement('test_mail.everything', {
+  lane: 'pool',
+  sql: `select mail_ledger::text from mail_ledger union all select jobs::text from jobs
+    union all select mail_attempts::text from mail_attempts`,
+  params: {},
+  columns: { row: 'text' },
+});
+
+const jobs = statement('test_mail.jobs', {
+  lane: 'pool',
+  sql: 'select state, run_at, leased_until is not null from jobs',
+  params: {},
+  columns: { state: 'text', runAt: 'timestamptz', leased: 'bool' },
+});
+
+const clear = statement('test_mail.clear', {
+  lane: 'pool',
+  sql: `with a as (delete from jobs), b as (delete from mail_ledger), c as (delete from users) select 1`,
+  params: {},
+  columns: { one: 'int4' },
+});
+
+/** Somebody with an address. */
+export interface Recipient {
+  readonly userId: string;
+  readonly identifierId: string;
+  readonly email: string;
+  readonly userKey: UserKey;
+}
+
+/** Everything at once; one for each test, `end` it. */
+export class MailWorld {
+  readonly database: Database;
+  readonly clock = new MovableClock(systemClock);
+  readonly makeId: MakeId = idMaker(this.clock);
+  readonly mail = new MailLedger({ makeId: this.makeId, publicUrl });
+  readonly server: TestSmtpServer;
+  readonly transport: MailTransport;
+  readonly #keys: KeyRing;
+  readonly #tokens: OneTimeTokens;
+  readonly #started: JobWorkers[] = [];
+
+  private constructor(database: Database, server: TestSmtpServer, keys: KeyRing) {
+    this.database = database;
+    this.server = server;
+    this.#keys = keys;
+    this.#tokens = new OneTimeTokens({ keys, makeId: this.makeId });
+    const parsed = parseSmtpUrl(server.url);
+    if (parsed.kind === 'invalid') throw new Error(parsed.reason);
+    this.transport = new Smtp({ server: parsed.server, silenceTimeoutMs: 2_000, connectTimeoutMs: 500 });
+  }
+
+  static async open(database: Database): Promise<MailWorld> {
+    const makeId = idMaker(systemClock);
+    const keys = await openKeys({ database, kek, clock: systemClock, makeId, onReload: () => undefined });
+    return new MailWorld(database, await startSmtpServer(), keys);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#started.map((workers) => workers.stop({ graceMs: 0 })));
+    await this.transport.close();
+    await this.server.stop();
+    await this.database.rows(clear, {});
+  }
+
+  /** Starts workers, as a process of their own would. */
+  work(more: Partial<MailSending> = {}): JobWorkers {
+    const { database, clock, makeId, transport } = this;
+    const sending: MailSending = {
+      database,
+      clock,
+      keys: this.#keys,
+      transport,
+      catalogues: readCatalogues(),
+      from: { name: 'Latchkey', address: 'no-reply@auth.example.com' },
+      publicUrl,
+      computeSecret: (id, purpose, keyId) => this.#tokens.secret(id, purpose, keyId),
+      ...more,
+    };
+    const workers = new JobWorkers({
+      database,
+      clock,
+      makeId,
+      handlers: [mailHandler(sending)],
+      schedules: [],
+      logger,
+      workerId: makeId(),
+      concurrency: 4,
+      pollMs: 20,
+    });
+    workers.start();
+    this.#started.push(workers);
+    return workers;
+  }
+
+  async addRecipient(): Promise<Recipient> {
+    const [userId, identifierId] = [this.makeId(), this.makeId()];
+    const { key: userKey, wrapped } = this.#keys.createUserKey(userId);
+    const email = `ada.${userId}@example.org`;
+    const row = { id: userId, name: 'Ada Lovelace', now: this.clock.now(), wrapped, identifierId, email };
+    await this.database.run(insertUser, row);
+    return { userId, identifierId, email, userKey };
+  }
+
+  /** Promises a mail with a link; `hash` is what the link's token is stored as. */
+  async promiseLink(to: Recipient, queries: Queries = this.database): Promise<{ id: string; hash: Buffer }> {
+    const { userId, identifierId, userKey } = to;
+    const now = this.clock.now();
+    const id = this.#tokens.newId();
+    const purpose = 'verify_email';
+    const row = this.#tokens.values({ id, purpose, userId, identifierId, authEpoch: 1, sealedPayload: null, now });
+    await queries.rows(insertToken, row);
+    const params = { name: 'Ada Lovelace' };
+    const promise = {
+      template: purpose,
+      locale: 'en',
+      userId,
+      identifierId,
+      tokenId: id,
+      params,
+      userKey,
+      now,
+    } as const;
+    const values = this.mail.values(promise);
+    await promiseMail(queries, values);
+    return { id: values.mailId, hash: row.tokenHash };
+  }
+
+  /** The values of a mail without a link. */
+  noticeValues({ userId, identifierId, userKey }: Recipient) {
+    const now = this.clock.now();
+    const template = 'already_registered';
+    return this.mail.values({ template, locale: 'en', userId, identifierId, tokenId: null, params: {}, userKey, now });
+  }
+
+  async stateOf(id: string): Promise<string | undefined> {
+    return (await this.database.row(state, { id }))?.state;
+  }
+
+  async becomes(id: string, wanted: string): Promise<void> {
+    await eventually(async () => (await this.stateOf(id)) === wanted, { what: `the mail is ${wanted}` });
+  }
+
+  /** The same, while the clock skips the waits between attempts. */
+  async becomesInTime(id: string, wanted: string): Promise<void> {
+    const ask = async () => {
+      await this.skipWait();
+      return (await this.stateOf(id)) === wanted;
+    };
+    await eventually(ask, { what: `the mail is ${wanted}` });
+  }
+
+  attemptsOf(id: string) {
+    return this.database.rows(attempts, { id });
+  }
+
+  async outcomesOf(id: string): Promise<string[]> {
+    return (await this.attemptsOf(id)).map(({ outcome }) => outcome);
+  }
+
+  jobs() {
+    return this.database.rows(jobs, {});
+  }
+
+  /** Every row of ledger, attempts and jobs, as one text. */
+  async allRows(): Promise<string> {
+    return (await this.database.rows(everything, {})).map(({ row }) => row).join('\n');
+  }
+
+  /** Moves the clock to the next attempt, unless one is under way: a lease must not end in the middle of it. */
+  async skipWait(): Promise<void> {
+    const waiting = (await this.jobs()).filter((job) => job.state === 'queued');
+    if (waiting.length === 0 || waiting.some(({ leased }) => leased)) return;
+    const nextMs = Math.min(...waiting.map(({ runAt }) => runAt.getTime()));
+    this.clock.advance(Math.max(0, nextMs - this.clock.now().getTime()));
+  }
+}
+
+/** The secret of the link in a message, or an empty text. */
+export function secretIn(received: ReceivedMail | undefined): string {
+  const raw = (received?.raw ?? '').replaceAll('=\r\n', '').replaceAll('=3D', '=');
+  return /https:\/\/auth\.example\.com\/verify-email\?token=(lk_ot_\w[\w-]*)/.exec(raw)?.[1] ?? '';
+}
+
+/** The Message-ID of a message. */
+export function messageIdIn(received: ReceivedMail | undefined): string {
+  return /^Message-ID: (.*)$/im.exec(received?.raw ?? '')?.[1]?.trim() ?? '';
+}
