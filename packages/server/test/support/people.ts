@@ -5,7 +5,7 @@ import { type Client, Clients, sessionExpiries } from '#domain/clients/index.ts'
 import { deviceExpiry, useDeviceFragment } from '#domain/devices/index.ts';
 import { claimEmailFragment } from '#domain/identifiers/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
-import { insertSessionFragment, sessionPlace } from '#domain/sessions/index.ts';
+import { insertSessionFragment, sealSurroundings } from '#domain/sessions/index.ts';
 import { insertUserFragment } from '#domain/users/index.ts';
 import { addSeconds, FixedClock, MovableClock } from '#kernel/clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
@@ -35,6 +35,9 @@ const logIn = statement('test_people.log_in', {
   params: { ownerId: 'uuid', ...device.params, ...session.params, ...family.params },
   columns: { sessionId: 'uuid' },
 });
+
+/** Where every session is made. */
+export const surroundings = { address: '192.0.2.7', userAgent: 'Test' };
 
 /** A database with keys and the default client, and a clock that only the test moves. */
 export interface World {
@@ -135,7 +138,7 @@ export async function addSession(
     sessionAmr: ['pwd'],
     sessionAcr: 'aal1',
     sessionFactorTimes: { pwd: now.toISOString() },
-    sessionSealedSurroundings: person.key.seal('{"address":"192.0.2.7","userAgent":"Test"}', sessionPlace(sessionId)),
+    sessionSealedSurroundings: sealSurroundings(person.key, sessionId, surroundings),
     sessionCreatedAt: now,
     sessionIdleExpiresAt: idleExpiresAt,
     sessionExpiresAt: expiresAt,

@@ -1,0 +1,239 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Endings } from '#domain/endings/index.ts';
+import { Users } from '#domain/users/index.ts';
+import { addSeconds } from '#kernel/clock.ts';
+import { type Database, statement } from '#platform/database/index.ts';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, addSession, type LoggedIn, openWorld, type Person, type World } from '#test/support/people.ts';
+import { endSession, LastSeen, SessionCheck } from './index.ts';
+
+const setIdleExpiry = statement('check_test.set_idle_expiry', {
+  lane: 'pool',
+  sql: `update sessions set idle_expires_at = :at where id = :sessionId`,
+  params: { sessionId: 'uuid', at: 'timestamptz' },
+  columns: {},
+});
+
+const hourMs = 3_600_000;
+const rememberedMs = 300_000;
+
+describeOnBothDatabases('the session check', (database) => {
+  let world: World;
+  let person: Person;
+  let login: LoggedIn;
+  let endings: Endings;
+  let check: SessionCheck;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+  });
+
+  beforeEach(async () => {
+    person = await addPerson(world);
+    login = await addSession(world, person, 'cookie');
+    ({ endings, check } = node());
+    await endings.read();
+  });
+
+  /** What one node has: a memory and a feed of its own. */
+  function node(over: Database = database()): { endings: Endings; check: SessionCheck } {
+    const onError = () => undefined;
+    const parts = { database: over, clock: world.clock, endings: new Endings({ ...world, onError }) };
+    const lastSeen = new LastSeen({ database: over, onError });
+    return {
+      endings: parts.endings,
+      check: new SessionCheck({ ...parts, lastSeen, verifyToken: async () => undefined }),
+    };
+  }
+
+  const present = (text = login.cookie, of = check) => of.check({ transport: 'cookie', text });
+  const roundTrips = () => countRoundTrips(database(), () => present());
+
+  /** Ends the session as another node would, whose clock may differ by `aheadMs`. */
+  function endElsewhere(aheadMs = 0) {
+    const now = new Date(world.clock.now().getTime() + aheadMs);
+    const request = { userId: person.id, reason: 'logout', now, accessTokenLifetimeSeconds: 900 } as const;
+    const event = world.audit.values({ action: 'session.logged_out', at: now, actor: { kind: 'user', id: person.id } });
+    return endSession(database(), login.sessionId, request, event);
+  }
+
+  async function pass(ms: number): Promise<void> {
+    world.time.advance(ms);
+    await endings.read();
+  }
+
+  it('costs one round trip when cold and none when warm', async () => {
+    expect(await roundTrips()).toEqual(['sessions.find_live_by_token']);
+    expect(await roundTrips()).toEqual([]);
+    expect(check.counts).toEqual({ hits: 1, misses: 1 });
+  });
+
+  it('says the same warm and cold: whose session it is and until when', async () => {
+    const cold = await present();
+    const now = world.clock.now();
+    expect(cold).toEqual({
+      transport: 'cookie',
+      expiresAt: addSeconds(now, world.client.sessionIdleSeconds),
+      session: {
+        id: login.sessionId,
+        userId: person.id,
+        subject: person.id,
+        clientId: 'default',
+        authEpoch: 1,
+        acr: 'aal1',
+        amr: ['pwd'],
+        authTime: now,
+        idleExpiresAt: addSeconds(now, world.client.sessionIdleSeconds),
+        expiresAt: addSeconds(now, world.client.sessionLifetimeSeconds),
+      },
+    });
+    expect(await present()).toEqual(cold);
+  });
+
+  it.each(['', 'lk_st_', 'x'.repeat(55)])('refuses %j without asking the database', async (text) => {
+    expect(await countRoundTrips(database(), () => present(text))).toEqual([]);
+    expect(await present(text)).toBeUndefined();
+  });
+
+  it('never takes a cookie for a token, not even when it is warm', async () => {
+    await present();
+    expect(await check.check({ transport: 'token', text: login.cookie })).toBeUndefined();
+    expect(await roundTrips()).toEqual([]);
+  });
+
+  it('refuses a session that is presented by tokens only', async () => {
+    login = await addSession(world, person, 'token');
+    expect(await present()).toBeUndefined();
+  });
+
+  describe('what ends', () => {
+    it('is dead on another node after its next read', async () => {
+      expect(await present()).toBeDefined();
+      await endElsewhere();
+      await endings.read();
+      expect(await present()).toBeUndefined();
+    });
+
+    it('is dead on another node a second later, also when that one reads nothing', async () => {
+      expect(await present()).toBeDefined();
+      await endElsewhere();
+      world.time.advance(1000);
+      expect(await present()).toBeUndefined();
+    });
+
+    it('is dead here at once', async () => {
+      expect(await present()).toBeDefined();
+      const ended = await endElsewhere();
+      if (ended !== undefined) endings.endedHere(ended);
+      expect(await present()).toBeUndefined();
+    });
+
+    it.each([
+      ['the epoch is raised', (users: Users) => database().transaction((tx) => users.raiseEpoch(tx, person.id, 900))],
+      [
+        'the user is disabled',
+        (users: Users) => database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled', 900)),
+      ],
+    ])('is every session of the user when %s', async (_, end) => {
+      expect(await present()).toBeDefined();
+      await end(new Users(world));
+      await endings.read();
+      expect(await present()).toBeUndefined();
+      expect(await present(login.cookie, node().check)).toBeUndefined();
+    });
+
+    it('is not remembered when it ends while it is being read', async () => {
+      const gate = Promise.withResolvers<void>();
+      const row: Database['row'] = async (asked, values) => {
+        const answer = await database().row(asked, values);
+        await gate.promise;
+        return answer;
+      };
+      const slow = node({ ...database(), row });
+      await slow.endings.read();
+      const reading = present(login.cookie, slow.check);
+      const ended = await endElsewhere();
+      if (ended !== undefined) slow.endings.endedHere(ended);
+      gate.resolve();
+      expect(await reading).toBeUndefined();
+      expect(await present(login.cookie, slow.check)).toBeUndefined();
+    });
+
+    it('stays dead when the wall clock jumps ahead, the ending expires, and the clock jumps back', async () => {
+      expect(await present()).toBeDefined();
+      await endElsewhere();
+      await endings.read();
+      world.clock.advance(hourMs);
+      await pass(40_000);
+      await pass(40_000);
+      world.clock.advance(-hourMs);
+      await pass(1000);
+      expect(await present()).toBeUndefined();
+    });
+
+    it('stays dead when the node that ended it has a clock far behind, whose endings expire early', async () => {
+      expect(await present()).toBeDefined();
+      await endElsewhere(-hourMs);
+      await pass(10_000);
+      await pass(10_000);
+      expect(await present()).toBeUndefined();
+    });
+  });
+
+  describe('memory', () => {
+    it('is asked about in the database each time while the feed is not believed', async () => {
+      const { check: distrustful } = node();
+      for (let n = 0; n < 3; n += 1) {
+        const names = await countRoundTrips(database(), () => present(login.cookie, distrustful));
+        expect(names).toEqual(['sessions.find_live_by_token']);
+      }
+    });
+
+    it('is believed until a second after the start of the last read', async () => {
+      await present();
+      world.time.advance(999);
+      expect(await roundTrips()).toEqual([]);
+      world.time.advance(1);
+      expect(await roundTrips()).toHaveLength(1);
+    });
+
+    it('is not believed after the wall clock has moved back', async () => {
+      await present();
+      world.clock.advance(-1);
+      expect(await roundTrips()).toHaveLength(1);
+      world.clock.advance(1);
+    });
+
+    it('is not believed after the wall clock has moved ahead', async () => {
+      await present();
+      world.clock.advance(rememberedMs);
+      expect(await roundTrips()).toHaveLength(1);
+      world.clock.advance(-rememberedMs);
+    });
+
+    it('is read again after five minutes, however fresh the feed is', async () => {
+      await present();
+      await pass(rememberedMs - 1);
+      expect(await roundTrips()).toEqual([]);
+      await pass(1);
+      expect(await roundTrips()).toHaveLength(1);
+    });
+
+    it('is read again after five minutes also when the wall clock went back meanwhile', async () => {
+      await present();
+      world.clock.advance(-60_000);
+      await pass(rememberedMs);
+      expect(await roundTrips()).toHaveLength(1);
+      world.clock.advance(60_000);
+    });
+
+    it('ends with the session, to the millisecond', async () => {
+      await database().run(setIdleExpiry, { sessionId: login.sessionId, at: addSeconds(world.clock.now(), 60) });
+      expect((await present())?.expiresAt).toEqual(addSeconds(world.clock.now(), 60));
+      await pass(59_999);
+      expect(await present()).toBeDefined();
+      await pass(1);
+      expect(await present()).toBeUndefined();
+    });
+  });
+});

@@ -1,0 +1,250 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Users } from '#domain/users/index.ts';
+import { addSeconds } from '#kernel/clock.ts';
+import { statement } from '#platform/database/index.ts';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, addSession, openWorld, type Person, surroundings, type World } from '#test/support/people.ts';
+import {
+  deleteDeadSessions,
+  endSession,
+  endSessionsOfUser,
+  LastSeen,
+  listSessions,
+  openSurroundings,
+} from './index.ts';
+
+const state = statement('sessions_test.state', {
+  lane: 'pool',
+  sql: `select s.ended_at, s.end_reason, s.last_seen_at, s.idle_expires_at, s.expires_at,
+      (select count(*) from refresh_families f where f.session_id = s.id and f.ended_at = s.ended_at) as ended_families,
+      (select count(*) from endings e where e.kind = 'session' and e.target = s.id::text) as endings,
+      (select count(*) from audit_events a where a.session_id = s.id) as events
+    from sessions s where s.id = :sessionId`,
+  params: { sessionId: 'uuid' },
+  columns: {
+    endedAt: 'timestamptz?',
+    endReason: 'text?',
+    lastSeenAt: 'timestamptz',
+    idleExpiresAt: 'timestamptz',
+    expiresAt: 'timestamptz',
+    endedFamilies: 'int8',
+    endings: 'int8',
+    events: 'int8',
+  },
+});
+const tokensOf = statement('sessions_test.count_tokens', {
+  lane: 'pool',
+  sql: `select count(*) as tokens from refresh_tokens t join refresh_families f on f.id = t.family_id
+    where f.user_id = :userId`,
+  params: { userId: 'uuid' },
+  columns: { tokens: 'int8' },
+});
+
+const weekSeconds = 7 * 24 * 3600;
+const accessTokenLifetimeSeconds = 900;
+
+describeOnBothDatabases('sessions', (database) => {
+  let world: World;
+  let person: Person;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+  });
+
+  beforeEach(async () => {
+    person = await addPerson(world);
+  });
+
+  const now = () => world.clock.now();
+  const login = async (transport: 'cookie' | 'token' = 'token') =>
+    (await addSession(world, person, transport)).sessionId;
+  const read = (sessionId: string) => database().row(state, { sessionId });
+  const list = async () => (await listSessions(database(), person.id, now())).map(({ id }) => id);
+
+  function end(sessionId: string, userId = person.id) {
+    const request = { userId, reason: 'logout', now: now(), accessTokenLifetimeSeconds } as const;
+    const actor = { kind: 'user', id: userId } as const;
+    const event = world.audit.values({ action: 'session.logged_out', at: now(), actor, userId, sessionId });
+    return endSession(database(), sessionId, request, event);
+  }
+
+  function endAll(except?: string) {
+    const request = {
+      userId: person.id,
+      reason: 'logged_out_everywhere',
+      now: now(),
+      accessTokenLifetimeSeconds,
+    } as const;
+    return database().transaction((tx) =>
+      endSessionsOfUser(tx, except === undefined ? request : { ...request, except }),
+    );
+  }
+
+  describe('ending one', () => {
+    it('ends its refresh family, announces it and records it, in one round trip', async () => {
+      const sessionId = await login();
+      expect(await countRoundTrips(database(), () => end(sessionId))).toEqual(['sessions.end']);
+      const ended = { endedAt: now(), endReason: 'logout', endedFamilies: 1, endings: 1, events: 1 };
+      expect(await read(sessionId)).toMatchObject(ended);
+    });
+
+    it('answers what this node must know at once', async () => {
+      const sessionId = await login();
+      const expiresAt = addSeconds(now(), accessTokenLifetimeSeconds + 60);
+      expect(await end(sessionId)).toEqual({ kind: 'session', target: sessionId, epoch: null, expiresAt });
+    });
+
+    it('happens once, however many ask at once', async () => {
+      const sessionId = await login();
+      const answers = await Promise.all(Array.from({ length: 20 }, () => end(sessionId)));
+      expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+      expect(await read(sessionId)).toMatchObject({ endings: 1, events: 1 });
+    });
+
+    it("does nothing to somebody else's session, and records nothing", async () => {
+      const sessionId = await login();
+      const stranger = await addPerson(world);
+      expect(await end(sessionId, stranger.id)).toBeUndefined();
+      expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, endings: 0, events: 0 });
+    });
+  });
+
+  describe('ending all of a user', () => {
+    it('spares the one that is named, and sessions of others', async () => {
+      const [first, kept, third] = [await login(), await login('cookie'), await login()];
+      const stranger = await addSession(world, await addPerson(world), 'cookie');
+      const ended = await endAll(kept);
+      expect(ended.map(({ target }) => target).sort()).toEqual([first, third].sort());
+      expect(await read(first)).toMatchObject({ endReason: 'logged_out_everywhere', endedFamilies: 1, endings: 1 });
+      expect(await read(kept)).toMatchObject({ endedAt: null, endings: 0 });
+      expect(await read(stranger.sessionId)).toMatchObject({ endedAt: null });
+    });
+
+    it('leaves everything alive when the transaction fails', async () => {
+      const sessionId = await login();
+      const request = { userId: person.id, reason: 'disabled', now: now(), accessTokenLifetimeSeconds } as const;
+      const failed = database().transaction(async (tx) => {
+        await endSessionsOfUser(tx, request);
+        throw new Error('the effect failed');
+      });
+      await expect(failed).rejects.toThrow('the effect failed');
+      expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, endings: 0 });
+    });
+
+    it('ends each session once when every one of them ends all others at the same time', async () => {
+      const ids = await Promise.all(Array.from({ length: 6 }, () => login()));
+      await Promise.all(ids.map((id) => endAll(id)));
+      for (const id of ids) expect((await read(id))?.endings).toBeLessThanOrEqual(1);
+    });
+  });
+
+  describe('the list', () => {
+    it('has the live ones, newest first, each with its surroundings sealed for its own row', async () => {
+      const first = await login();
+      world.time.advance(1);
+      const second = await login('cookie');
+      const ended = await login();
+      await end(ended);
+      const sessions = await listSessions(database(), person.id, now());
+      expect(sessions.map(({ id, transport }) => [id, transport])).toEqual([
+        [second, 'cookie'],
+        [first, 'token'],
+      ]);
+      const sealed = sessions[1]?.sealedSurroundings ?? Buffer.alloc(0);
+      expect(openSurroundings(person.key, first, sealed)).toEqual(surroundings);
+      expect(() => openSurroundings(person.key, second, sealed)).toThrow('not authentic');
+    });
+
+    it('has none of an earlier epoch, and none that was idle for too long', async () => {
+      const idle = await login();
+      expect(await list()).toEqual([idle]);
+      world.time.advance(world.client.sessionIdleSeconds * 1000);
+      expect(await list()).toEqual([]);
+      await login();
+      await database().transaction((tx) => new Users(world).raiseEpoch(tx, person.id, accessTokenLifetimeSeconds));
+      expect(await list()).toEqual([]);
+    });
+  });
+
+  describe('last seen', () => {
+    const lastSeen = () => new LastSeen({ database: database(), onError: () => undefined });
+
+    it('moves the idle expiry, in one statement for all sessions', async () => {
+      const ids = [await login(), await login('cookie')];
+      world.time.advance(60_000);
+      const seen = lastSeen();
+      for (const id of ids) seen.note(id, now());
+      expect(await countRoundTrips(database(), () => seen.flush())).toEqual(['sessions.write_last_seen']);
+      const idleExpiresAt = addSeconds(now(), world.client.sessionIdleSeconds);
+      for (const id of ids) expect(await read(id)).toMatchObject({ lastSeenAt: now(), idleExpiresAt });
+    });
+
+    it('never goes back, whichever node writes last', async () => {
+      const sessionId = await login();
+      const [early, late] = [addSeconds(now(), 10), addSeconds(now(), 20)];
+      for (const at of [late, early]) {
+        const seen = lastSeen();
+        seen.note(sessionId, at);
+        await seen.flush();
+      }
+      expect(await read(sessionId)).toMatchObject({ lastSeenAt: late });
+    });
+
+    it('leaves the absolute expiry alone', async () => {
+      const sessionId = await login();
+      const before = await read(sessionId);
+      const seen = lastSeen();
+      seen.note(sessionId, addSeconds(now(), 60));
+      await seen.flush();
+      expect((await read(sessionId))?.expiresAt).toEqual(before?.expiresAt);
+    });
+
+    it('does not touch a session that has ended', async () => {
+      const sessionId = await login();
+      await end(sessionId);
+      const before = await read(sessionId);
+      const seen = lastSeen();
+      seen.note(sessionId, addSeconds(now(), 60));
+      await seen.flush();
+      expect(await read(sessionId)).toEqual(before);
+    });
+
+    it('writes what is pending when it stops, and nothing when nothing is', async () => {
+      const sessionId = await login();
+      const seen = lastSeen();
+      seen.start();
+      seen.note(sessionId, addSeconds(now(), 60));
+      await seen.stop();
+      expect(await read(sessionId)).toMatchObject({ lastSeenAt: addSeconds(now(), 60) });
+      expect(await countRoundTrips(database(), () => seen.flush())).toEqual([]);
+    });
+  });
+
+  describe('the sweep', () => {
+    const sweep = () => deleteDeadSessions(database(), now());
+
+    it('forgets what ended a week ago, with its refresh tokens, and nothing that lives', async () => {
+      const ended = await login();
+      await end(ended);
+      world.time.advance(weekSeconds * 1000);
+      const alive = await login();
+      await sweep();
+      expect(await read(ended)).toBeDefined();
+      world.time.advance(1);
+      expect(await sweep()).toBeGreaterThan(0);
+      expect(await read(ended)).toBeUndefined();
+      expect(await read(alive)).toBeDefined();
+      expect(await database().row(tokensOf, { userId: person.id })).toEqual({ tokens: 1 });
+    });
+
+    it('forgets what nobody used until a week after it was idle for too long', async () => {
+      const sessionId = await login();
+      world.time.advance((world.client.sessionIdleSeconds + weekSeconds) * 1000);
+      await sweep();
+      expect(await read(sessionId)).toBeDefined();
+      world.time.advance(1);
+      await sweep();
+      expect(await read(sessionId)).toBeUndefined();
+    });
+  });
+});
