@@ -1,0 +1,174 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { JsonValue } from '#kernel/json.ts';
+import { statement } from '#platform/database/index.ts';
+import { canonicalJson } from '#protocol/canonical-json/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { type AuditEvent, recordFragment, recordSessionFragment } from './index.ts';
+
+const find = statement('audit_test.find', {
+  lane: 'pool',
+  sql: `select id, at, action, actor_kind, user_id, session_id, body, xid from audit_events where user_id = :userId`,
+  params: { userId: 'uuid' },
+  columns: {
+    id: 'uuid',
+    at: 'timestamptz',
+    action: 'text',
+    actorKind: 'text',
+    userId: 'uuid?',
+    sessionId: 'uuid?',
+    body: 'bytea',
+    xid: 'xid8',
+  },
+});
+const fragment = recordFragment('cause_of');
+const recordIf = statement('audit_test.record_if', {
+  lane: 'pool',
+  sql: `with cause_of as (select n from generate_series(1, :times::integer) as s (n)), ${fragment.sql}
+    select count(*) as causes from cause_of`,
+  params: { times: 'int4', ...fragment.params },
+  columns: { causes: 'int8' },
+});
+const sessionFragment = recordSessionFragment('cause_of');
+const recordSession = statement('audit_test.record_session', {
+  lane: 'pool',
+  sql: `with cause_of as (select :userId::uuid as user_id, :sessionId::uuid as session_id), ${sessionFragment.sql}
+    select count(*) as causes from cause_of`,
+  params: { userId: 'uuid', sessionId: 'uuid', ...sessionFragment.params },
+  columns: { causes: 'int8' },
+});
+const forbidden = [
+  statement('audit_test.update', {
+    lane: 'pool',
+    sql: `update audit_events set action = 'login.failed'`,
+    params: {},
+    columns: {},
+  }),
+  statement('audit_test.delete', { lane: 'pool', sql: `delete from audit_events`, params: {}, columns: {} }),
+  statement('audit_test.truncate', { lane: 'pool', sql: `truncate audit_events cascade`, params: {}, columns: {} }),
+];
+
+const address = '192.0.2.77';
+const userAgent = 'Mozilla/5.0 (ünïcode)';
+
+describeOnBothDatabases('the audit log', (database) => {
+  let world: World;
+  let person: Person;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+  });
+
+  beforeEach(async () => {
+    person = await addPerson(world);
+  });
+
+  const read = async () => {
+    const row = await database().row(find, { userId: person.id });
+    const text = row?.body.toString('utf8') ?? 'null';
+    return { row, text, body: JSON.parse(text) as Record<string, JsonValue> };
+  };
+  const event = (over: Partial<AuditEvent> = {}): AuditEvent => ({
+    action: 'login.succeeded',
+    at: world.clock.now(),
+    actor: { kind: 'user', id: person.id },
+    userId: person.id,
+    ...over,
+  });
+
+  it('stores the exact bytes of RFC 8785, and columns that say the same', async () => {
+    const sessionId = world.makeId();
+    const facts = { z: 1, a: ['x', true, null], umlaut: 'ö' };
+    const full = event({ sessionId, facts, personal: { address, userAgent } });
+    await world.audit.record(database(), full, person.key);
+    const { row, text, body } = await read();
+    expect(canonicalJson(body)).toBe(text);
+    expect(body).toMatchObject({
+      v: 1,
+      id: row?.id,
+      action: row?.action,
+      userId: row?.userId,
+      sessionId: row?.sessionId,
+      facts,
+    });
+    expect(body.at).toBe(row?.at.toISOString());
+    expect(body.actor).toEqual({ kind: row?.actorKind, id: person.id });
+  });
+
+  it('puts the same bytes together when only the statement knows the session', async () => {
+    const sessionId = world.makeId();
+    const at = world.clock.now();
+    const values = world.audit.sessionValues('session.refreshed', at);
+    await database().run(recordSession, { userId: person.id, sessionId, ...values });
+    const { row, text, body } = await read();
+    expect(canonicalJson(body)).toBe(text);
+    expect(body).toEqual({
+      action: 'session.refreshed',
+      actor: { kind: 'user', id: person.id },
+      at: at.toISOString(),
+      id: row?.id,
+      sessionId,
+      userId: person.id,
+      v: 1,
+    });
+    expect(row).toMatchObject({ sessionId, actorKind: 'user', action: 'session.refreshed', at });
+  });
+
+  it.each([
+    [0, 0],
+    [1, 1],
+    [3, 1],
+  ])('records an effect on %i rows %i times', async (times, recorded) => {
+    await database().run(recordIf, { times, ...world.audit.values(event()) });
+    expect(await database().rows(find, { userId: person.id })).toHaveLength(recorded);
+  });
+
+  it('has nothing of an effect that was rolled back', async () => {
+    const failed = database().transaction(async (tx) => {
+      await world.audit.record(tx, event());
+      throw new Error('the effect failed');
+    });
+    await expect(failed).rejects.toThrow('the effect failed');
+    expect((await read()).row).toBeUndefined();
+  });
+
+  describe('what is personal', () => {
+    const placeOf = (row: string) => ({ table: 'audit_events', column: 'body', row });
+    const sealedOf = (body: Record<string, JsonValue>) => body.personal as { key: string; sealed: string };
+
+    it('is readable only with the key of the person, and only in its own row', async () => {
+      await world.audit.record(database(), event({ personal: { address, userAgent } }), person.key);
+      const { row, text, body } = await read();
+      expect(text).not.toContain(address);
+      expect(text).not.toContain('Mozilla');
+      const { key, sealed } = sealedOf(body);
+      expect(key).toBe('user');
+      const ciphertext = Buffer.from(sealed, 'base64url');
+      expect(JSON.parse(person.key.open(ciphertext, placeOf(row?.id ?? '')).toString())).toEqual({
+        address,
+        userAgent,
+      });
+      expect(() => person.key.open(ciphertext, placeOf(world.makeId()))).toThrow('not authentic');
+    });
+
+    it("is under the month's key when it describes nobody we know", async () => {
+      await world.audit.record(database(), event({ actor: { kind: 'stranger' }, personal: { address } }));
+      const { row, text, body } = await read();
+      expect(text).not.toContain(address);
+      const { key, sealed } = sealedOf(body);
+      expect(key).toBe(world.clock.now().toISOString().slice(0, 7));
+      const opened = world.keys.open('nobody', Buffer.from(sealed, 'base64url'), placeOf(row?.id ?? ''));
+      expect(JSON.parse(opened.toString())).toEqual({ address });
+    });
+  });
+
+  it.each(forbidden.map((statement) => [statement.name, statement] as const))('refuses %s', async (_, statement) => {
+    await world.audit.record(database(), event());
+    const before = await database().rows(find, { userId: person.id });
+    await expect(database().run(statement, {})).rejects.toMatchObject({
+      code: '42501',
+      message: expect.stringContaining('append-only') as string,
+    });
+    expect(await database().rows(find, { userId: person.id })).toEqual(before);
+  });
+});

@@ -1,0 +1,73 @@
+import { beforeAll, expect, it } from 'vitest';
+import { statement } from '#platform/database/index.ts';
+import { parseEmailAddress } from '#protocol/email-address/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { openWorld, personValues, registerPerson, type World } from '#test/support/people.ts';
+import { emailInput, verifyIdentifier } from './index.ts';
+
+const counts = statement('identifiers_test.counts', {
+  lane: 'pool',
+  sql: `select (select count(*) from users) as users, (select count(*) from user_keys) as keys,
+    (select count(*) from identifiers) as identifiers`,
+  params: {},
+  columns: { users: 'int8', keys: 'int8', identifiers: 'int8' },
+});
+const unverify = statement('identifiers_test.unverify', {
+  lane: 'pool',
+  sql: `update identifiers set verified_at = null where id = :id`,
+  params: { id: 'uuid' },
+  columns: {},
+});
+
+/** The same address in this many spellings. */
+const spellings = Array.from({ length: 20 }, (_, index) => {
+  const letters = [...'ada.lovelace'].map((letter, place) =>
+    (index >> (place % 5)) & 1 ? letter.toUpperCase() : letter,
+  );
+  return `${letters.join('')}@${index % 2 === 0 ? 'bücher.example' : 'XN--BCHER-KVA.Example'}`;
+});
+
+describeOnBothDatabases('e-mail addresses', (database) => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+  });
+
+  function claim(typed: string) {
+    const parsed = parseEmailAddress(typed);
+    if (parsed.kind !== 'ok') throw new Error(`${typed} is ${parsed.kind}`);
+    return database().row(registerPerson, personValues(world, typed, parsed.address.canonical));
+  }
+
+  it('belong to one of twenty who claim one in different spellings at once, and the others leave nothing', async () => {
+    expect(new Set(spellings).size).toBe(spellings.length);
+    const before = await database().row(counts, {});
+    const answers = await Promise.all(spellings.map(claim));
+    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+    const { users = 0, keys = 0, identifiers = 0 } = before ?? {};
+    expect(await database().row(counts, {})).toEqual({
+      users: users + 1,
+      keys: keys + 1,
+      identifiers: identifiers + 1,
+    });
+    expect(await claim(spellings[7] ?? '')).toBeUndefined();
+  });
+
+  it('are proven once', async () => {
+    const values = personValues(world, 'once@people.example');
+    await database().run(registerPerson, values);
+    await database().run(unverify, { id: values.identifierId });
+    const verify = () => database().transaction((tx) => verifyIdentifier(tx, values.identifierId, world.clock.now()));
+    const answers = await Promise.all(Array.from({ length: 10 }, verify));
+    expect(answers.filter(Boolean)).toHaveLength(1);
+  });
+});
+
+it('takes an address as it was typed and in the form that decides who is meant', () => {
+  expect(emailInput.parse('Ada@Bücher.example')).toMatchObject({ canonical: 'ada@xn--bcher-kva.example' });
+});
+
+it.each(['', 'ada', 'ada@', 'a b@people.example', `${'a'.repeat(255)}@people.example`])('refuses %j', (typed) => {
+  expect(emailInput.safeParse(typed).success).toBe(false);
+});

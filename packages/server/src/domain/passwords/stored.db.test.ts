@@ -1,0 +1,63 @@
+import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { statement } from '#platform/database/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { passwordPlace, setPassword, upsertPasswordFragment } from './index.ts';
+
+const upserted = upsertPasswordFragment('owner');
+const upsert = statement('passwords_test.upsert', {
+  lane: 'pool',
+  sql: `with owner as (select id as user_id from users where id = :ownerId), ${upserted.sql} select user_id from owner`,
+  params: { ownerId: 'uuid', ...upserted.params },
+  columns: { userId: 'uuid' },
+});
+const find = statement('passwords_test.find', {
+  lane: 'pool',
+  sql: `select sealed_phc, must_change, changed_at from passwords where user_id = :userId`,
+  params: { userId: 'uuid' },
+  columns: { sealedPhc: 'bytea', mustChange: 'bool', changedAt: 'timestamptz' },
+});
+
+const phc = '$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA';
+
+describeOnBothDatabases('stored passwords', (database) => {
+  let world: World;
+  let person: Person;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+  });
+
+  beforeEach(async () => {
+    person = await addPerson(world);
+  });
+
+  const read = () => database().row(find, { userId: person.id });
+  const seal = (text: string, userId = person.id) => world.keys.seal('password', text, passwordPlace(userId));
+  const put = (passwordSealed: Buffer | null) =>
+    database().run(upsert, { ownerId: person.id, passwordSealed, passwordChangedAt: world.clock.now() });
+
+  it('are ciphertext that opens only for their own user', async () => {
+    await put(seal(phc));
+    const sealed = (await read())?.sealedPhc ?? Buffer.alloc(0);
+    expect(sealed.includes('argon2id')).toBe(false);
+    expect(world.keys.open('password', sealed, passwordPlace(person.id)).toString()).toBe(phc);
+    expect(() => world.keys.open('password', sealed, passwordPlace(world.makeId()))).toThrow('not authentic');
+  });
+
+  it('are one for each user: the last one set', async () => {
+    await put(seal('first'));
+    const last = seal('second');
+    await database().transaction((tx) => setPassword(tx, person.id, last, world.clock.now()));
+    expect(await read()).toEqual({ sealedPhc: last, mustChange: false, changedAt: world.clock.now() });
+  });
+
+  it('are left alone by a statement that brings none', async () => {
+    await put(null);
+    expect(await read()).toBeUndefined();
+    await put(seal(phc));
+    const before = await read();
+    await put(null);
+    expect(await read()).toEqual(before);
+  });
+});
