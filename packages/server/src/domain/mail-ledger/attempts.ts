@@ -4,9 +4,10 @@ import { type Queries, statement, type Values } from '#platform/database/index.t
 const findMail = statement('mail_ledger.find', {
   lane: 'pool',
   sql: `
-    select l.state, l.template, l.locale, l.message_id, l.created_at, l.user_id, u.name, l.sealed_params, k.wrapped,
-      i.canonical, l.token_id, t.purpose, t.key_id, t.expires_at,
-      t.consumed_at is null and t.auth_epoch = u.auth_epoch
+    select l.state, l.template, l.locale, l.message_id, l.created_at, l.user_id, u.name as user_name, l.sealed_params,
+      k.wrapped as wrapped_key, i.canonical as address, l.token_id, t.purpose as token_purpose,
+      t.key_id as token_key_id, t.expires_at as token_expires_at,
+      t.consumed_at is null and t.auth_epoch = u.auth_epoch as token_alive
     from mail_ledger l
       left join users u on u.id = l.user_id
       left join user_keys k on k.user_id = l.user_id
@@ -105,7 +106,7 @@ export async function recordAttempt(queries: Queries, attempt: AttemptRecord): P
 
 const countRefusals = statement('mail_attempts.count_permanent', {
   lane: 'pool',
-  sql: `select count(*)::int4 from mail_attempts
+  sql: `select count(*)::int4 as refusals from mail_attempts
     where mail_id = :mailId and outcome = 'refused' and smtp_code >= 500 and smtp_code <> 503`,
   params: { mailId: 'uuid' },
   columns: { refusals: 'int4' },

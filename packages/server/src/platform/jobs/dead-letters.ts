@@ -17,7 +17,7 @@ const list = statement('jobs.list_dead', {
     select id, kind, payload, attempts, last_error, created_at, finished_at
     from jobs where state = 'dead' and finished_at <= :until
     order by finished_at desc, id desc limit :limit`,
-  params: { until: 'timestamptz', limit: 'int4' },
+  params: { until: 'timestamptz', limit: 'int8' },
   columns: {
     id: 'uuid',
     kind: 'text',
@@ -44,7 +44,7 @@ const sweep = statement('jobs.sweep_dead', {
     delete from jobs where id in (
       select id from jobs where state = 'dead' and finished_at < :before order by finished_at limit :limit
     )`,
-  params: { before: 'timestamptz', limit: 'int4' },
+  params: { before: 'timestamptz', limit: 'int8' },
   columns: {},
 });
 

@@ -15,7 +15,8 @@ export interface QueueDepth {
 const depth = statement('jobs.depth', {
   lane: 'pool',
   sql: `
-    select kind, sum(due)::int4, sum(later)::int4, sum(dead)::int4, min(oldest_due_at)
+    select kind, sum(due)::int4 as due, sum(later)::int4 as later, sum(dead)::int4 as dead,
+      min(oldest_due_at) as oldest_due_at
     from (
       select kind, count(*) as due, 0 as later, 0 as dead, min(run_at) as oldest_due_at
       from jobs where state = 'queued' and run_at <= :now group by kind
