@@ -21,7 +21,7 @@ const unverify = statement('identifiers_test.unverify', {
 
 /** The same address in this many spellings. */
 const spellings = Array.from({ length: 20 }, (_, index) => {
-  const letters = [...'ada.lovelace'].map((letter, place) =>
+  const letters = Array.from('ada.lovelace', (letter, place) =>
     (index >> (place % 5)) & 1 ? letter.toUpperCase() : letter,
   );
   return `${letters.join('')}@${index % 2 === 0 ? 'bücher.example' : 'XN--BCHER-KVA.Example'}`;

@@ -37,7 +37,7 @@ describe('a new password', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (typed) => {
         const parsed = passwordInput.safeParse(typed);
         const password = typed.normalize('NFC');
-        const length = [...password].length;
+        const length = Array.from(password).length;
         const fits = length >= 12 && length <= 128 && Buffer.byteLength(password) <= 1024 && typed.length <= 1024;
         expect(parsed.success).toBe(fits);
         if (parsed.success) expect(parsed.data).toBe(password);

@@ -16,8 +16,8 @@ export const passwordInput = z
   .string()
   .max(maxBytes, 'A password has at most 128 characters.')
   .transform((typed) => typed.normalize('NFC'))
-  .refine((password) => [...password].length >= minCodePoints, 'A password has at least 12 characters.')
+  .refine((password) => Array.from(password).length >= minCodePoints, 'A password has at least 12 characters.')
   .refine(
-    (password) => [...password].length <= maxCodePoints && Buffer.byteLength(password) <= maxBytes,
+    (password) => Array.from(password).length <= maxCodePoints && Buffer.byteLength(password) <= maxBytes,
     'A password has at most 128 characters.',
   );

@@ -112,7 +112,7 @@ describeOnBothDatabases('users', (database) => {
         }),
       ),
     );
-    expect(seen.sort()).toEqual([1, 2, 3, 4, 5]);
+    expect(seen.sort((a = 0, b = 0) => a - b)).toEqual([1, 2, 3, 4, 5]);
     expect(await database().transaction((tx) => users.lock(tx, nobody))).toBeUndefined();
   });
 
