@@ -5,7 +5,7 @@ import type { KeyObject } from 'node:crypto';
 export type Mode = 'production' | 'development' | 'test';
 
 /** Least severe first. */
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** The algorithm of new signing keys (RFC 7518 §3.1, RFC 8037 §3.1). */
 export type SigningAlgorithmName = 'ES256' | 'EdDSA' | 'RS256';
@@ -70,5 +70,7 @@ export interface Config {
   };
   readonly registration: 'open' | 'closed';
   readonly jobs: { readonly concurrency: number };
+  /** Where a proof makes the process kill itself; never outside tests. */
+  readonly faultPoint: string | undefined;
   readonly log: { readonly level: LogLevel };
 }

@@ -85,6 +85,7 @@ function complete(checked: Settings, cwd: string): Config {
     passwords: { ...passwords, hashConcurrency: passwords.hashConcurrency ?? availableParallelism() },
     registration: checked.registration,
     jobs: checked.jobs,
+    faultPoint: checked.faultPoint,
     log: checked.log,
   };
 }

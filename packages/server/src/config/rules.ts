@@ -146,4 +146,14 @@ const passwordRules: readonly Rule[] = [
   },
 ];
 
-const rules: readonly Rule[] = [...productionRules, ...listenerRules, ...databaseRules, ...passwordRules];
+const testRules: readonly Rule[] = [
+  {
+    about: ['mode', 'faultPoint'],
+    find: ({ mode, faultPoint }) =>
+      mode !== 'test' && faultPoint !== undefined
+        ? 'LATCHKEY_FAULT_POINT kills the process; it is accepted with NODE_ENV=test only.'
+        : undefined,
+  },
+];
+
+const rules: readonly Rule[] = [...productionRules, ...listenerRules, ...databaseRules, ...passwordRules, ...testRules];

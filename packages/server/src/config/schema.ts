@@ -218,8 +218,13 @@ export const settingsSchema = z.object({
       doc: 'Jobs that one process works on at once.',
     }),
   }),
+  faultPoint: optionalChoice(['mail.before_send', 'mail.after_accept'], {
+    env: 'LATCHKEY_FAULT_POINT',
+    fallback: 'none',
+    doc: 'For proofs, with NODE_ENV=test only: the process kills itself when it reaches this point.',
+  }),
   log: z.object({
-    level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', {
+    level: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', {
       env: 'LATCHKEY_LOG_LEVEL',
       doc: 'The least severe messages that are logged.',
     }),

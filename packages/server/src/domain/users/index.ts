@@ -4,5 +4,6 @@
  * raising it announces an ending in the same statement; the user's key is made with the user and dies with the user.
  */
 export { localeInput, nameInput } from './input.ts';
+export { deleteAbandonedUsers } from './sweep.ts';
 export { insertUserFragment, isLive, type UserStatus } from './user.ts';
 export { type Recipient, type UserEnding, type UserProfile, Users } from './users.ts';

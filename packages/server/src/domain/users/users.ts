@@ -1,6 +1,7 @@
 /** Reading users, and raising their epoch. */
+
+import { type Ending, endingExpiry, endingsFragment } from '#domain/endings/index.ts';
 import type { Clock } from '#kernel/clock.ts';
-import { endingExpiry, endingsFragment, type Ending } from '#domain/endings/index.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import type { UserStatus } from './user.ts';
@@ -146,7 +147,10 @@ export class Users {
    * Takes the user's row for the rest of the transaction, so that two effects of one person happen one after the other.
    * Every transaction that touches several rows of a person takes this first: without one order they deadlock.
    */
-  async lock(tx: Queries, userId: string): Promise<{ readonly authEpoch: number; readonly status: UserStatus } | undefined> {
+  async lock(
+    tx: Queries,
+    userId: string,
+  ): Promise<{ readonly authEpoch: number; readonly status: UserStatus } | undefined> {
     const row = await tx.row(lockUser, { userId });
     return row === undefined ? undefined : { authEpoch: row.authEpoch, status: row.status as UserStatus };
   }

@@ -1,6 +1,7 @@
 /** Whose login this would be, as the reserving statement read it. */
-import { assert } from '#kernel/assert.ts';
+
 import type { UserStatus } from '#domain/users/index.ts';
+import { assert } from '#kernel/assert.ts';
 import type { Values } from '#platform/database/index.ts';
 import type { reserveAttempt } from './statements.ts';
 

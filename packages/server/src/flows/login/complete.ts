@@ -23,7 +23,9 @@ type Proven = Candidate & { readonly phc: string };
 /** Writes the session and answers what the transport asks for. */
 export async function complete(flow: Login, attempt: Attempt, caller: Caller, proven: Proven): Promise<Completed> {
   // A hash of other parameters is made anew here, before the connection is needed.
-  const rehashed = flow.hashes.isOutdated(proven.phc) ? await flow.hashes.compute(attempt.password.normalize('NFC')) : null;
+  const rehashed = flow.hashes.isOutdated(proven.phc)
+    ? await flow.hashes.compute(attempt.password.normalize('NFC'))
+    : null;
   const now = flow.clock.now();
   const byCookie = attempt.transport === 'cookie';
   const ids = { session: flow.makeId(), device: proven.deviceId ?? flow.makeId() };
@@ -96,7 +98,16 @@ function newDeviceMail(flow: Login, proven: Proven, caller: Caller, now: Date) {
   const userKey = flow.keys.unwrapUserKey(userId, proven.wrapped);
   const device = describeUserAgent(caller.userAgent).words;
   const params = { device, address: caller.address, time: now.toISOString() };
-  return flow.mail.values({ template: 'new_device', locale, userId, identifierId, tokenId: null, params, userKey, now });
+  return flow.mail.values({
+    template: 'new_device',
+    locale,
+    userId,
+    identifierId,
+    tokenId: null,
+    params,
+    userKey,
+    now,
+  });
 }
 
 function auditOf(flow: Login, proven: Proven, caller: Caller, sessionId: string, at: Date) {
@@ -104,7 +115,10 @@ function auditOf(flow: Login, proven: Proven, caller: Caller, sessionId: string,
   const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
   const actor = { kind: 'user', id: userId } as const;
   const userKey = flow.keys.unwrapUserKey(userId, proven.wrapped);
-  return flow.audit.values({ action: 'login.succeeded', at, actor, userId, sessionId, facts: { amr: ['pwd'] }, personal }, userKey);
+  return flow.audit.values(
+    { action: 'login.succeeded', at, actor, userId, sessionId, facts: { amr: ['pwd'] }, personal },
+    userKey,
+  );
 }
 
 function mint(flow: Login, proven: Proven, sessionId: string, now: Date) {

@@ -13,7 +13,7 @@ import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
-import { toCandidate, type Candidate } from './candidate.ts';
+import { type Candidate, toCandidate } from './candidate.ts';
 import { complete } from './complete.ts';
 import { reserveAttempt } from './statements.ts';
 
@@ -47,7 +47,9 @@ export interface Completed {
   readonly userId: string;
   readonly sessionId: string;
   readonly sessionExpiresAt: Date;
-  readonly tokens: { readonly access: AccessToken; readonly refresh: string; readonly refreshExpiresAt: Date } | undefined;
+  readonly tokens:
+    | { readonly access: AccessToken; readonly refresh: string; readonly refreshExpiresAt: Date }
+    | undefined;
   readonly sessionToken: string | undefined;
   readonly deviceToken: string;
   readonly deviceExpiresAt: Date;
@@ -64,7 +66,8 @@ export async function login(flow: Login, attempt: Attempt, caller: Caller): Prom
   const candidate = toCandidate(row);
   const phc = candidate?.sealedPhc === undefined ? undefined : openPhc(flow, candidate.userId, candidate.sealedPhc);
   const matched = await flow.hashes.matches(attempt.password, phc);
-  if (candidate === undefined || phc === undefined || !matched) return refuse(flow, caller, candidate, 'invalid_credentials');
+  if (candidate === undefined || phc === undefined || !matched)
+    return refuse(flow, caller, candidate, 'invalid_credentials');
   if (candidate.status === 'disabled') return refuse(flow, caller, candidate, 'account_disabled');
   const step = nextStep(factsOf(candidate));
   if (step !== 'done') return refuse(flow, caller, candidate, problemOfStep(step));
@@ -106,6 +109,10 @@ async function refuse(
     personal: { address: caller.address, userAgent: caller.userAgent ?? '' },
     ...(candidate === undefined ? {} : { userId: candidate.userId }),
   } as const;
-  await flow.audit.record(flow.database, event, candidate && flow.keys.unwrapUserKey(candidate.userId, candidate.wrapped));
+  await flow.audit.record(
+    flow.database,
+    event,
+    candidate && flow.keys.unwrapUserKey(candidate.userId, candidate.wrapped),
+  );
   throw new Problem(code);
 }

@@ -4,8 +4,8 @@ import type { Clients } from '#domain/clients/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
 import { endSession, endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
-import { Problem } from '#kernel/problem.ts';
 import type { Clock } from '#kernel/clock.ts';
+import { Problem } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Principal } from '#platform/http/index.ts';
 
@@ -27,7 +27,13 @@ export async function logOut(logout: Logout, principal: Principal): Promise<void
     logout.database,
     sessionId,
     { userId, reason: 'logout', now, ...lifetime(logout) },
-    logout.audit.values({ action: 'session.logged_out', at: now, actor: { kind: 'user', id: userId }, userId, sessionId }),
+    logout.audit.values({
+      action: 'session.logged_out',
+      at: now,
+      actor: { kind: 'user', id: userId },
+      userId,
+      sessionId,
+    }),
   );
   if (ended !== undefined) logout.endings.endedHere(ended);
 }
@@ -39,7 +45,12 @@ export async function logOutEverywhere(logout: Logout, principal: Principal): Pr
   const { accessTokenLifetimeSeconds } = lifetime(logout);
   const { userEnding, sessions } = await logout.database.transaction(async (tx) => {
     const ending = await logout.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds);
-    const ended = await endSessionsOfUser(tx, { userId, reason: 'logged_out_everywhere', now, accessTokenLifetimeSeconds });
+    const ended = await endSessionsOfUser(tx, {
+      userId,
+      reason: 'logged_out_everywhere',
+      now,
+      accessTokenLifetimeSeconds,
+    });
     await logout.audit.record(tx, {
       action: 'session.logged_out_everywhere',
       at: now,

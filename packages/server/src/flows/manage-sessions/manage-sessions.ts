@@ -2,7 +2,13 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
-import { endSession, endSessionsOfUser, type ListedSession, listSessions, openSurroundings } from '#domain/sessions/index.ts';
+import {
+  endSession,
+  endSessionsOfUser,
+  type ListedSession,
+  listSessions,
+  openSurroundings,
+} from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';

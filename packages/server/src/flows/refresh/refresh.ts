@@ -50,7 +50,13 @@ async function endReused(flow: Refresh, reuse: Reuse): Promise<void> {
   const [userKey, recipient] = await Promise.all([flow.users.key(userId), flow.users.primaryEmail(userId)]);
   if (userKey === undefined) return;
   const mail = recipient && flow.mail.values({ ...notice, ...recipient, userId, userKey, now });
-  const event = flow.audit.values({ action: 'refresh_token.reused', at: now, actor: { kind: 'stranger' }, userId, sessionId });
+  const event = flow.audit.values({
+    action: 'refresh_token.reused',
+    at: now,
+    actor: { kind: 'stranger' },
+    userId,
+    sessionId,
+  });
   const ended = await flow.database.transaction(async (tx) => {
     const request = { userId, reason: 'refresh_token_reuse', now, accessTokenLifetimeSeconds } as const;
     const session = await endSession(tx, sessionId, request, event);

@@ -60,7 +60,8 @@ async function write(
   caller: Caller,
 ): Promise<'created' | 'repeated' | 'taken' | undefined> {
   if (holder === undefined) return (await create(flow, registration, phc, caller)) ? 'created' : undefined;
-  if (holder.verifiedAt === null) return (await repeat(flow, registration, phc, holder, caller)) ? 'repeated' : undefined;
+  if (holder.verifiedAt === null)
+    return (await repeat(flow, registration, phc, holder, caller)) ? 'repeated' : undefined;
   return (await notify(flow, holder, caller)) ? 'taken' : undefined;
 }
 

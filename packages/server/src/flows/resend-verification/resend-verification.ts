@@ -1,7 +1,7 @@
 /** Sending a link again. */
 import { type AuditLog, recordFragment } from '#domain/audit/index.ts';
-import { type MailLedger, promiseMailFragment } from '#domain/mail-ledger/index.ts';
 import { unverifiedHolderFragment } from '#domain/identifiers/index.ts';
+import { type MailLedger, promiseMailFragment } from '#domain/mail-ledger/index.ts';
 import {
   type CarriedRegistration,
   insertTokenFragment,

@@ -71,7 +71,11 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       summary: 'What the page sends: "this was me" or "this was not me"',
       rateLimit: 'public',
       request: {
-        form: z.strictObject({ token, choice: z.enum(['verify', 'disown']), password: z.string().max(1024).optional() }),
+        form: z.strictObject({
+          token,
+          choice: z.enum(['verify', 'disown']),
+          password: z.string().max(1024).optional(),
+        }),
       },
       problems: [],
       handler: ({ body, caller }) => pressForm(flow, body, caller),

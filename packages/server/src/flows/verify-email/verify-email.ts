@@ -75,7 +75,12 @@ interface Use {
   readonly caller: Caller;
 }
 
-async function use(flow: VerifyEmail, tx: Queries, text: string, { link, phc, userKey, caller }: Use): Promise<UserEnding> {
+async function use(
+  flow: VerifyEmail,
+  tx: Queries,
+  text: string,
+  { link, phc, userKey, caller }: Use,
+): Promise<UserEnding> {
   const now = flow.clock.now();
   const { userId } = link.token;
   await flow.users.lock(tx, userId);

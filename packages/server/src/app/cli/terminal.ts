@@ -1,0 +1,41 @@
+/** Standard input and output of this process, as a command sees them. */
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { CommandIo } from './command.ts';
+
+const maxInputLength = 1_000_000;
+
+/** The terminal that started us, or the files and pipes in its place. */
+export function terminalIo(): CommandIo {
+  const { stdin, stdout, stderr } = process;
+  return {
+    isTerminal: stdout.isTTY === true,
+    columns: stdout.columns,
+    out: (said) => void stdout.write(said),
+    err: (said) => void stderr.write(said),
+    drained: async () => {
+      if (stdout.writableNeedDrain) await once(stdout, 'drain');
+    },
+    readSecret: async (prompt) => (stdin.isTTY ? askWithoutEcho(prompt) : undefined),
+    readInput: async () => (stdin.isTTY ? undefined : limited(await text(stdin))),
+  };
+}
+
+async function askWithoutEcho(prompt: string): Promise<string> {
+  process.stderr.write(prompt);
+  // readline echoes into its output: one that swallows everything echoes nothing.
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  try {
+    return await lines.question('');
+  } finally {
+    lines.close();
+    process.stderr.write('\n');
+  }
+}
+
+function limited(input: string): string | undefined {
+  return input.length > maxInputLength ? undefined : input;
+}

@@ -1,0 +1,15 @@
+/** Commands for the process that holds the embedded database arrive here (DESIGN §2). */
+import { listenForCommands } from '#platform/control-socket/index.ts';
+import { runCommand } from './cli/run-command.ts';
+import type { Running } from './running.ts';
+
+/** Listens on the control socket while the embedded database is ours; on PostgreSQL commands connect by themselves. */
+export async function listenForControl({ services }: Running): Promise<{ close(): Promise<void> }> {
+  const { opened, config, logger } = services;
+  if (opened.kind === 'postgres') return { close: async () => undefined };
+  return listenForCommands({
+    directory: opened.directory,
+    run: (argv, io) => runCommand({ argv, io, services, loadConfig: () => config }),
+    onFailure: (error) => logger.error('a command failed', { error }),
+  });
+}

@@ -1,0 +1,56 @@
+/** The list of endpoints: what stands here is reachable, and nothing else is. */
+import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
+import { loginEndpoints } from '#flows/login/index.ts';
+import { logoutEndpoints } from '#flows/logout/index.ts';
+import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
+import { type Check, operatorEndpoints, probeEndpoints } from '#flows/probes/index.ts';
+import { profileEndpoints } from '#flows/profile/index.ts';
+import { publishKeysEndpoints } from '#flows/publish-keys/index.ts';
+import { refreshEndpoints } from '#flows/refresh/index.ts';
+import { registerEndpoints } from '#flows/register/index.ts';
+import { resendVerificationEndpoints } from '#flows/resend-verification/index.ts';
+import { sessionEndpoints } from '#flows/session/index.ts';
+import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
+import { documentationEndpoints, type Endpoint } from '#platform/http/index.ts';
+import type { Inbox } from '#platform/mail/index.ts';
+import type { Services } from './wiring.ts';
+
+/** What the endpoints need beside the services. */
+export interface Surroundings {
+  readonly checks: readonly Check[];
+  /** The development inbox, where there is one. */
+  readonly inbox: Inbox | undefined;
+  /** Wakes this process's own workers. */
+  readonly wake: () => void;
+}
+
+/** The public listener's. */
+export function publicEndpoints(services: Services, { checks, inbox, wake }: Surroundings): readonly Endpoint[] {
+  const { config, metrics } = services;
+  const mode = config.registration;
+  const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
+    if (outcome === 'created') metrics.userRegistered();
+    wake();
+  };
+  const own = [
+    ...registerEndpoints({ ...services, mode, onRegistered }),
+    ...verifyEmailEndpoints(services),
+    ...resendVerificationEndpoints({ ...services, onPromised: wake }),
+    ...loginEndpoints({ ...services, onPromised: wake }),
+    ...refreshEndpoints({ ...services, onPromised: wake }),
+    ...logoutEndpoints(services),
+    ...sessionEndpoints(services),
+    ...profileEndpoints(services),
+    ...manageSessionsEndpoints(services),
+    ...publishKeysEndpoints(services.signingKeys),
+    ...probeEndpoints(checks),
+  ];
+  const publicUrl = new URL(config.http.publicUrl);
+  const documented = [...own, ...documentationEndpoints(own, { publicUrl, version: services.version })];
+  return inbox === undefined ? documented : [...documented, ...devInboxEndpoints(inbox)];
+}
+
+/** The operator's listener's. */
+export function opsEndpoints(services: Services, checks: readonly Check[]): readonly Endpoint[] {
+  return operatorEndpoints(checks, services.metrics);
+}

@@ -1,0 +1,43 @@
+/** The list of background work: every kind of job, and what recurs. */
+import { mailHandler } from '#domain/mail-ledger/index.ts';
+import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
+import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
+import { readCatalogues } from '#platform/i18n/index.ts';
+import { JobWorkers } from '#platform/jobs/index.ts';
+import type { MailTransport } from '#platform/mail/index.ts';
+import { faultPoint } from './fault-point.ts';
+import type { Services } from './wiring.ts';
+
+/** The workers of this process. */
+export function buildWorkers(services: Services, transport: MailTransport): JobWorkers {
+  const { database, clock, keys, metrics, tokens, config, makeId, logger, opened } = services;
+  const mail = mailHandler({
+    database,
+    clock,
+    keys,
+    transport,
+    catalogues: readCatalogues(),
+    from: parseMailbox(config.mail.from),
+    publicUrl: config.http.publicUrl,
+    computeSecret: (tokenId, purpose, keyId) => tokens.secret(tokenId, purpose, keyId),
+    onProcessed: (template, status) => metrics.emailJobProcessed(template, status),
+    faultPoint: faultPoint(config.faultPoint),
+  });
+  const embedded = opened.kind === 'embedded' ? { ...opened, clock } : undefined;
+  return new JobWorkers({
+    database,
+    clock,
+    makeId,
+    logger,
+    workerId: makeId(),
+    concurrency: config.jobs.concurrency,
+    handlers: [mail, sweepHandler(services), ...(embedded ? [maintenanceHandler(embedded)] : [])],
+    schedules: [sweepSchedule, ...(embedded ? [maintenanceSchedule] : [])],
+  });
+}
+
+/** `Name <address>` or an address, as the configuration checked it. */
+function parseMailbox(text: string): { readonly name: string; readonly address: string } {
+  const match = /^(.*?)\s*<([^<>]+)>$/.exec(text);
+  return match === null ? { name: '', address: text } : { name: match[1] ?? '', address: match[2] ?? '' };
+}

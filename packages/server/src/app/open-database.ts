@@ -1,0 +1,82 @@
+/** Opening the configured database, with a schema that this release can run on. */
+import type { Config } from '#config/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { type DataDirectory, openDataDirectory } from '#platform/data-directory/index.ts';
+import {
+  type Database,
+  type EmbeddedDatabase,
+  type MigrationTarget,
+  migrateUp,
+  openEmbedded,
+  openPostgres,
+  type PostgresDatabase,
+  schemaState,
+} from '#platform/database/index.ts';
+import type { Logger, Metrics } from '#platform/telemetry/index.ts';
+import { OperatorError } from './operator-error.ts';
+
+/** Who watches. */
+export interface Watchers {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** An open database. On the embedded one the data directory is locked for as long as it is open. */
+export type OpenDatabase =
+  | { readonly kind: 'postgres'; readonly database: PostgresDatabase; close(): Promise<void> }
+  | {
+      readonly kind: 'embedded';
+      readonly database: EmbeddedDatabase;
+      readonly directory: DataDirectory;
+      close(): Promise<void>;
+    };
+
+/** Opens the database and nothing else; `latchkey migrate` does not want the schema changed on the way. */
+export async function openDatabase(config: Config, watchers: Watchers): Promise<OpenDatabase> {
+  const observers = {
+    clock: watchers.clock,
+    onStatement: (event: Parameters<Metrics['observeStatement']>[0]) => watchers.metrics.observeStatement(event),
+    onConnectionError: (error: Error) => watchers.logger.warn('a database connection was lost', { error }),
+  };
+  if (config.database.kind === 'postgres') {
+    const { directUrl: _direct, adminUrl: _admin, kind: _kind, ...reach } = config.database;
+    const database = await openPostgres({ ...reach, applicationName: 'latchkey', ...observers });
+    return { kind: 'postgres', database, close: () => database.close() };
+  }
+  const directory = await openDataDirectory(config.dataDirectory);
+  try {
+    const database = await openEmbedded({ place: { dataDirectory: directory.path }, ...observers });
+    const close = async () => {
+      await database.close();
+      await directory.release();
+    };
+    return { kind: 'embedded', database, directory, close };
+  } catch (error) {
+    await directory.release();
+    throw error;
+  }
+}
+
+/** Where migrations run: as the owner of the tables, around a pooler. */
+export function migrationTarget(config: Config, database: Database): MigrationTarget {
+  return config.database.kind === 'postgres' ? config.database.adminUrl : (database as EmbeddedDatabase);
+}
+
+/** Brings the schema up, or says which command to run. A schema of a later release is one that this one can run on. */
+export async function ensureSchema(config: Config, database: Database, clock: Clock): Promise<void> {
+  const state = await schemaState(database);
+  if (state === 'current' || state === 'ahead') return;
+  if (state === 'behind' && config.migrate === 'refuse') {
+    throw new OperatorError('The database schema is older than this release. Run "latchkey migrate up" first.', 78);
+  }
+  await migrateUp(migrationTarget(config, database), { clock, ...grants(config) });
+}
+
+/** The serving role, when it is not the owner. */
+export function grants(config: Config): { readonly grantTo?: string } {
+  if (config.database.kind !== 'postgres') return {};
+  const serving = decodeURIComponent(new URL(config.database.url).username);
+  const owner = decodeURIComponent(new URL(config.database.adminUrl).username);
+  return serving === '' || serving === owner ? {} : { grantTo: serving };
+}

@@ -1,0 +1,30 @@
+/** What a request of this process needs. */
+import type { Check } from '#flows/probes/index.ts';
+import { type Database, schemaState, statement } from '#platform/database/index.ts';
+import type { Services } from './wiring.ts';
+
+const ask = statement('probes.ask', { lane: 'read', sql: 'select 1 as one', params: {}, columns: { one: 'int4' } });
+
+/** Endings older than this have not been read: sessions are then checked against the database one by one. */
+const maxFeedAgeMs = 5000;
+
+/** The checks of `/readyz`. A mail server that is away costs no readiness: mails wait, logins do not. */
+export function readinessChecks(services: Services, isStopping: () => boolean): readonly Check[] {
+  const { database, endings, signingKeys } = services;
+  return [
+    { name: 'process', ask: () => (isStopping() ? 'stopping' : undefined) },
+    { name: 'database', ask: () => answers(database) },
+    { name: 'endings', ask: () => (endings.ageMs() > maxFeedAgeMs ? 'the feed has not been read for 5 s' : undefined) },
+    { name: 'keys', ask: () => (signingKeys.publicKeys().length === 0 ? 'no signing key is published' : undefined) },
+    { name: 'schema', ask: () => knowsSchema(database) },
+  ];
+}
+
+async function answers(database: Database): Promise<undefined> {
+  await database.row(ask, {});
+}
+
+async function knowsSchema(database: Database): Promise<string | undefined> {
+  const state = await schemaState(database);
+  return state === 'current' || state === 'ahead' ? undefined : `the schema is ${state}`;
+}

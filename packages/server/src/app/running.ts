@@ -1,0 +1,166 @@
+/** What runs by itself once it is started: the feed, the timers, the workers, the listeners; and how it all stops. */
+import type { Config } from '#config/index.ts';
+import type { Check } from '#flows/probes/index.ts';
+import { assert } from '#kernel/assert.ts';
+import { writeBackup } from '#platform/database/index.ts';
+import {
+  buildServer,
+  type Caller,
+  type Endpoint,
+  type HttpServer,
+  type Presented,
+  type Principal,
+} from '#platform/http/index.ts';
+import type { JobWorkers } from '#platform/jobs/index.ts';
+import { BreakingTransport, Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
+import { type Cidr, clientAddress, parseCidr } from '#protocol/network-address/index.ts';
+import { parseStrictJson } from '#protocol/strict-json/index.ts';
+import { opsEndpoints, publicEndpoints } from './endpoints.ts';
+import { buildWorkers } from './jobs.ts';
+import { OperatorError } from './operator-error.ts';
+import { readinessChecks } from './readiness-checks.ts';
+import { Timers } from './timers.ts';
+import type { Services } from './wiring.ts';
+
+/** Which parts this process runs. */
+export interface Roles {
+  readonly http: boolean;
+  readonly jobs: boolean;
+}
+
+/** A running process. */
+export interface Running {
+  readonly services: Services;
+  /** Undefined in a process that only works. */
+  readonly publicServer: HttpServer | undefined;
+  readonly inbox: Inbox | undefined;
+  /** Turns unready, drains, finishes jobs, writes what is pending, closes. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+const maxJsonDepth = 32;
+
+/** Starts everything that the roles ask for. Listens last, so that whoever is answered is served. */
+export async function run(services: Services, roles: Roles): Promise<Running> {
+  const { config } = services;
+  const transport = mailTransport(services);
+  const inbox = transport instanceof Inbox ? transport : undefined;
+  const state = { stopping: false };
+  const workers = roles.jobs ? buildWorkers(services, transport) : undefined;
+  const checks = readinessChecks(services, () => state.stopping);
+  const servers: HttpServer[] = [];
+  const timers = new Timers(services);
+  await services.endings.start();
+  services.lastSeen.start();
+  timers.start();
+  workers?.start();
+  const stop = once(async () => {
+    state.stopping = true;
+    await stopAll(services, { servers, workers, timers, transport });
+  });
+  try {
+    const ops = await serverOf(services, opsEndpoints(services, checks));
+    servers.push(ops);
+    await ops.listen({ hosts: [config.ops.host], port: config.ops.port });
+    if (!roles.http) return { services, publicServer: undefined, inbox, stop };
+    const publicServer = await openPublic(services, checks, inbox, workers);
+    servers.unshift(publicServer);
+    return { services, publicServer, inbox, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function openPublic(
+  services: Services,
+  checks: readonly Check[],
+  inbox: Inbox | undefined,
+  workers: JobWorkers | undefined,
+): Promise<HttpServer> {
+  const { config } = services;
+  const server = await serverOf(services, publicEndpoints(services, { checks, inbox, wake: () => workers?.wake() }));
+  await server.listen({ hosts: config.http.hosts, port: config.http.port });
+  return server;
+}
+
+/** A server over a list of endpoints; also what tests reach in-process. */
+export function serverOf(services: Services, endpoints: readonly Endpoint[]): Promise<HttpServer> {
+  const { config, logger, metrics, clock, makeRequestId } = services;
+  const trusted = trustedProxies(config);
+  return buildServer({
+    endpoints,
+    authenticate: (presented) => authenticate(services, presented),
+    logger,
+    metrics,
+    publicUrl: new URL(config.http.publicUrl),
+    production: config.mode === 'production',
+    clock,
+    parseJson: (text) => parseStrictJson(text, { maxDepth: maxJsonDepth }),
+    resolveClientAddress: ({ socketAddress, forwardedFor }) =>
+      clientAddress({ socketAddress, forwardedFor: forwardedFor === undefined ? [] : [forwardedFor], trusted }),
+    makeRequestId,
+  });
+}
+
+/** The gate: the live session that was presented, as a principal. */
+async function authenticate(
+  services: Services,
+  presented: Presented,
+  _caller?: Caller,
+): Promise<Principal | undefined> {
+  const { bearer, sessionCookie } = presented;
+  const checked =
+    bearer === undefined
+      ? await services.sessions.check({ transport: 'cookie', text: sessionCookie ?? '' })
+      : await services.sessions.check({ transport: 'token', text: bearer });
+  if (checked === undefined) return undefined;
+  const { session, transport, expiresAt } = checked;
+  const { userId, subject, clientId, authEpoch, acr, amr, authTime } = session;
+  return { userId, subject, sessionId: session.id, clientId, authEpoch, acr, amr, authTime, transport, expiresAt };
+}
+
+function trustedProxies(config: Config): readonly Cidr[] {
+  return config.http.trustedProxies.map((text) => {
+    const cidr = parseCidr(text);
+    assert(cidr !== null, 'the configuration checked the proxy ranges');
+    return cidr;
+  });
+}
+
+function mailTransport({ config, clock }: Services): MailTransport {
+  if (config.mail.smtpUrl === undefined) return new Inbox();
+  const parsed = parseSmtpUrl(config.mail.smtpUrl);
+  if (parsed.kind === 'invalid') throw new OperatorError(`SMTP_URL cannot be used: ${parsed.reason}.`, 78);
+  return new BreakingTransport(new Smtp({ server: parsed.server, maxConnections: config.jobs.concurrency }), { clock });
+}
+
+interface Parts {
+  readonly servers: readonly HttpServer[];
+  readonly workers: JobWorkers | undefined;
+  readonly timers: Timers;
+  readonly transport: MailTransport;
+}
+
+// In this order: no new requests, then no new jobs, then what is in memory is written, then the database is closed.
+async function stopAll(services: Services, { servers, workers, timers, transport }: Parts): Promise<void> {
+  const graceMs = services.config.http.drainSeconds * 1000;
+  await Promise.all(servers.map((server) => server.close({ graceMs })));
+  await workers?.stop({ graceMs });
+  await timers.stop();
+  await services.endings.stop();
+  await services.lastSeen.stop();
+  await transport.close();
+  const { opened, clock } = services;
+  if (opened.kind === 'embedded') await writeBackup(opened.database, opened.directory.path, clock.now());
+  await services.close();
+  services.logger.flush();
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let started: Promise<void> | undefined;
+  return () => {
+    started ??= work();
+    return started;
+  };
+}

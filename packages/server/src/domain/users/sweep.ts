@@ -1,0 +1,23 @@
+/** Forgetting registrations that nobody ever confirmed (DESIGN §5.18). */
+import { addSeconds } from '#kernel/clock.ts';
+import { type Database, statement } from '#platform/database/index.ts';
+
+const keepSeconds = 7 * 24 * 60 * 60;
+
+const deleteAbandoned = statement('users.delete_abandoned', {
+  lane: 'pool',
+  sql: `delete from users where id in (
+    select i.user_id from identifiers i
+    where i.verified_at is null and i.created_at < :before
+      and not exists (select from identifiers proven where proven.user_id = i.user_id and proven.verified_at is not null)
+      and not exists (select from one_time_tokens t where t.user_id = i.user_id and t.consumed_at is null
+        and t.expires_at > :now)
+    order by i.created_at limit 1000)`,
+  params: { before: 'timestamptz', now: 'timestamptz' },
+  columns: {},
+});
+
+/** Deletes users without a proven address or a live link, a week after they registered. Answers how many went. */
+export async function deleteAbandonedUsers(database: Database, now: Date): Promise<number> {
+  return database.run(deleteAbandoned, { before: addSeconds(now, -keepSeconds), now });
+}

@@ -1,0 +1,55 @@
+/**
+ * The development inbox: what would have been mailed. Owns `/dev/inbox` and `/dev/inbox/messages`.
+ * It exists only outside production and without an SMTP server, and `app` mounts it for loopback peers only.
+ */
+import { z } from 'zod';
+import { type Html, html, page } from '#platform/html/index.ts';
+import { documentEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import type { Inbox, InboxMessage } from '#platform/mail/index.ts';
+
+const shownAtMost = 50;
+
+/** The endpoints of this flow. */
+export function devInboxEndpoints(inbox: Inbox): readonly Endpoint[] {
+  return [
+    pageEndpoint({
+      id: 'dev.inbox',
+      method: 'GET',
+      path: '/dev/inbox',
+      summary: 'Development: the mails that were sent, newest first',
+      rateLimit: 'none',
+      problems: [],
+      request: { query: z.strictObject({ to: z.string().max(254).optional() }) },
+      handler: async ({ query }) => ({ kind: 'html', status: 200, html: show(inbox.list(query.to)) }),
+    }),
+    documentEndpoint({
+      id: 'dev.inbox_messages',
+      method: 'GET',
+      path: '/dev/inbox/messages',
+      summary: 'Development: the same as data, of one recipient with `?to=`',
+      rateLimit: 'none',
+      problems: [],
+      contentType: 'application/json; charset=utf-8',
+      openToCors: false,
+      cacheSeconds: 0,
+      handler: async (query) => ({ status: 200, body: JSON.stringify(inbox.list(query.to)) }),
+    }),
+  ];
+}
+
+function show(messages: readonly InboxMessage[]): Html {
+  const body =
+    messages.length === 0
+      ? html`<p>No mail yet. Register somebody, then look again.</p>`
+      : html`${messages.slice(0, shownAtMost).map(entry)}`;
+  return page({ title: 'Development inbox', width: 'wide', body });
+}
+
+function entry(message: InboxMessage): Html {
+  return html`<section>
+<h2>${message.subject}</h2>
+<p class="soft">To ${message.to}, <time datetime="${message.receivedAt}">${message.receivedAt}</time></p>
+<pre>${message.text}</pre>
+${message.links.map((link) => html`<p><a href="${link}">${link}</a></p>`)}
+</section>`;
+}

@@ -1,0 +1,58 @@
+/**
+ * Housekeeping: what grows by use is bounded by design (DESIGN §6). Owns the jobs `sweep.*` and, on the embedded
+ * database, which has no autovacuum, `maintain.*`.
+ */
+import { deleteExpiredDevices } from '#domain/devices/index.ts';
+import type { Endings } from '#domain/endings/index.ts';
+import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
+import { deleteExpiredTokens } from '#domain/one-time-tokens/index.ts';
+import { deleteExpiredRefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { deleteDeadSessions } from '#domain/sessions/index.ts';
+import { deleteAbandonedUsers } from '#domain/users/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { addSeconds } from '#kernel/clock.ts';
+import type { Database } from '#platform/database/index.ts';
+import { type JobHandler, type JobSchedule, sweepDeadLetters } from '#platform/jobs/index.ts';
+
+/** What sweeping needs. */
+export interface Sweep {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly endings: Endings;
+}
+
+const keepDeadLettersSeconds = 30 * 24 * 60 * 60;
+const batch = 1000;
+
+/** One job sweeps all tables, a batch at a time, until a round finds nothing. */
+export function sweepHandler(flow: Sweep): JobHandler {
+  return {
+    kind: 'sweep.expired',
+    maxAttempts: 3,
+    leaseSeconds: 60,
+    handle: async (_, signal) => {
+      for (const sweep of sweepsOf(flow)) await untilNothing(sweep, signal);
+      return { kind: 'done' };
+    },
+  };
+}
+
+/** Every ten minutes on one node of all. */
+export const sweepSchedule: JobSchedule = { name: 'sweep', kind: 'sweep.expired', everySeconds: 600 };
+
+function sweepsOf({ database, clock, endings }: Sweep): (() => Promise<number>)[] {
+  return [
+    () => endings.deleteExpired(),
+    () => deleteExpiredRefreshTokens(database, clock.now()),
+    () => deleteDeadSessions(database, clock.now()),
+    () => deleteExpiredDevices(database, clock.now()),
+    () => deleteExpiredTokens(database, clock.now()),
+    () => deleteAbandonedUsers(database, clock.now()),
+    () => deleteFinishedMails(database, clock.now()),
+    () => sweepDeadLetters(database, addSeconds(clock.now(), -keepDeadLettersSeconds), batch),
+  ];
+}
+
+async function untilNothing(sweep: () => Promise<number>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && (await sweep()) > 0);
+}
