@@ -1,5 +1,5 @@
 /** The program: `latchkey <command>`. Loads the configuration when a command asks for it, and ends with its exit code. */
-import { type Config, diskFiles, loadConfig } from '#config/index.ts';
+import { type Config, loadConfig, processSources } from '#config/index.ts';
 import { runCommand } from './cli/run-command.ts';
 import { terminalIo } from './cli/terminal.ts';
 import { OperatorError } from './operator-error.ts';
@@ -7,7 +7,7 @@ import { OperatorError } from './operator-error.ts';
 process.exitCode = await runCommand({ argv: process.argv.slice(2), io: terminalIo(), loadConfig: load });
 
 function load(): Config {
-  const loaded = loadConfig({ env: process.env, files: diskFiles, cwd: process.cwd() });
+  const loaded = loadConfig(processSources());
   if (loaded.kind === 'ok') return loaded.config;
   throw new OperatorError(loaded.mistakes.join('\n'), 78);
 }

@@ -1,10 +1,11 @@
 /** `latchkey serve` and `latchkey work`: a process that runs until it is told to stop. */
 import type { Config } from '#config/index.ts';
+import { systemClock } from '#kernel/clock.ts';
 import { banner } from './banner.ts';
 import type { CommandIo } from './cli/command.ts';
 import { listenForControl } from './control.ts';
 import { OperatorError } from './operator-error.ts';
-import { type Roles, type Running, run } from './running.ts';
+import { type Roles, run } from './running.ts';
 import { wire } from './wiring.ts';
 
 /** npm and a process group deliver one signal twice or three times; within this time they are one. */
@@ -41,7 +42,7 @@ function firstSignal(): FirstSignal {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
   let firstAtMs: number | undefined;
   const receive = (name: NodeJS.Signals): void => {
-    const nowMs = performance.now();
+    const nowMs = systemClock.monotonicMs();
     firstAtMs ??= nowMs;
     if (nowMs - firstAtMs > oneSignalMs) process.exit(1);
     resolve(name);
@@ -54,6 +55,3 @@ function firstSignal(): FirstSignal {
   };
   return { received: promise, forget };
 }
-
-/** What a running process is, for the control socket. */
-export type { Running };

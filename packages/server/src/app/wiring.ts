@@ -14,11 +14,12 @@ import { LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { type Clock, systemClock } from '#kernel/clock.ts';
-import { idMaker } from '#kernel/ids.ts';
+import { idMaker, type MakeId } from '#kernel/ids.ts';
+import type { Database } from '#platform/database/index.ts';
 import { preparePrivateDirectory } from '#platform/data-directory/index.ts';
-import { kekOfDirectory, localKek, openKeys } from '#platform/keys/index.ts';
-import { createLogger, createMetrics, type Logger } from '#platform/telemetry/index.ts';
-import { ensureSchema, openDatabase } from './open-database.ts';
+import { kekOfDirectory, localKek, openKeys, type Reload } from '#platform/keys/index.ts';
+import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
+import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
 import { version } from './version.ts';
 
 /** What a test, or the development clock, may put in place of the real thing. */
@@ -27,7 +28,7 @@ export interface Overrides {
   readonly logger?: Logger;
 }
 
-/** Everything that serving, working and the commands are made of. Nothing runs by itself before `app/running.ts` starts it. */
+/** Everything that serving, working and the commands are made of. Nothing runs by itself before `running.ts` starts it. */
 export type Services = Awaited<ReturnType<typeof wire>>;
 
 /** Opens the database, the keys and everything on top of them. */
@@ -35,77 +36,76 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   const clock = overrides.clock ?? systemClock;
   const logger = overrides.logger ?? createLogger({ level: config.log.level, service: 'latchkey', version });
   const metrics = createMetrics();
-  const makeId = idMaker(clock);
   const opened = await openDatabase(config, { clock, logger, metrics });
-  const { database } = opened;
   try {
-    await ensureSchema(config, database, clock);
-    const kek = config.keys.kek
-      ? localKek(config.keys.kek)
-      : kekOfDirectory(await preparePrivateDirectory(config.dataDirectory));
-    const onReload = reloadReporter(logger);
-    const keys = await openKeys({ database, kek, clock, makeId, onReload });
-    const algorithm = config.keys.signingAlgorithm;
-    const signingKeys = await new SigningKeys({ database, keys, clock, algorithm, onReload }).open();
-    const issuer = config.http.publicUrl;
-    const clients = new Clients({ database, clock, issuer });
+    await ensureSchema(config, opened.database, clock);
+    const ground = { config, version, clock, logger, metrics, opened, database: opened.database, makeId: idMaker(clock) };
+    const keys = await wireKeys(ground);
+    const hashing = await wireHashing(config);
+    const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
     await clients.load();
-
-    const audit = new AuditLog({ keys, makeId });
-    const users = new Users({ database, clock, keys });
-    const { argon2, hashConcurrency, hashQueueLength } = config.passwords;
-    const hashQueue = new HashQueue({ concurrency: hashConcurrency, queueLength: hashQueueLength });
-    const parameters = { memoryKib: argon2.memoryKib, iterations: argon2.passes, parallelism: argon2.parallelism };
-    const hashes = await PasswordHashes.create(hashQueue, parameters);
-    const tokens = new OneTimeTokens({ keys, makeId });
-    const devices = new DeviceTokens(keys);
-    const mail = new MailLedger({ makeId, publicUrl: config.http.publicUrl });
-    const refreshTokens = new RefreshTokens({ database, clock, keys, audit });
-    const { audience } = clients.default;
-    const accessTokens = new AccessTokens({ signingKeys, clock, makeId, issuer, audience });
-    const endings = new Endings({ database, clock, onError: onFeedError(logger) });
-    const lastSeen = new LastSeen({
-      database,
-      onError: (error) => logger.warn('last-seen times were lost', { error }),
-    });
-    const verifyToken = (text: string) => accessTokens.verify(text);
-    const sessions = new SessionCheck({ database, clock, endings, lastSeen, verifyToken });
-
-    return {
-      config,
-      version,
-      clock,
-      logger,
-      metrics,
-      makeId,
-      makeRequestId: randomUUID,
-      opened,
-      database,
-      keys,
-      signingKeys,
-      clients,
-      audit,
-      users,
-      hashQueue,
-      hashes,
-      tokens,
-      devices,
-      mail,
-      refreshTokens,
-      accessTokens,
-      endings,
-      lastSeen,
-      sessions,
-      close: () => opened.close(),
-    };
+    return { ...wireNouns({ ...ground, ...keys, ...hashing, clients }), close: () => opened.close() };
   } catch (error) {
     await opened.close();
     throw error;
   }
 }
 
+/** What everything stands on. */
+interface Ground {
+  readonly config: Config;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly opened: OpenDatabase;
+  readonly database: Database;
+  readonly makeId: MakeId;
+}
+
+async function wireKeys({ config, database, clock, makeId, logger }: Ground) {
+  const given = config.keys.kek;
+  const kek = given ? localKek(given) : kekOfDirectory(await preparePrivateDirectory(config.dataDirectory));
+  const onReload = reloadReporter(logger);
+  const keys = await openKeys({ database, kek, clock, makeId, onReload });
+  const algorithm = config.keys.signingAlgorithm;
+  const signingKeys = await new SigningKeys({ database, keys, clock, algorithm, onReload }).open();
+  return { keys, signingKeys };
+}
+
+async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLength } }: Config) {
+  const hashQueue = new HashQueue({ concurrency: hashConcurrency, queueLength: hashQueueLength });
+  const parameters = { memoryKib: argon2.memoryKib, iterations: argon2.passes, parallelism: argon2.parallelism };
+  return { hashQueue, hashes: await PasswordHashes.create(hashQueue, parameters) };
+}
+
+type Keyed = Ground & Awaited<ReturnType<typeof wireKeys>> & Awaited<ReturnType<typeof wireHashing>>;
+
+function wireNouns(ground: Keyed & { readonly clients: Clients }) {
+  const { config, database, clock, logger, keys, makeId, clients } = ground;
+  const audit = new AuditLog({ keys, makeId });
+  const accessTokens = new AccessTokens({ ...ground, issuer: config.http.publicUrl, audience: clients.default.audience });
+  const endings = new Endings({ database, clock, onError: onFeedError(logger) });
+  const lastSeen = new LastSeen({ database, onError: (error) => logger.warn('last-seen times were lost', { error }) });
+  const verifyToken = (text: string) => accessTokens.verify(text);
+  return {
+    ...ground,
+    makeRequestId: randomUUID,
+    audit,
+    accessTokens,
+    endings,
+    lastSeen,
+    users: new Users({ database, clock, keys }),
+    tokens: new OneTimeTokens({ keys, makeId }),
+    devices: new DeviceTokens(keys),
+    mail: new MailLedger({ makeId, publicUrl: config.http.publicUrl }),
+    refreshTokens: new RefreshTokens({ database, clock, keys, audit }),
+    sessions: new SessionCheck({ database, clock, endings, lastSeen, verifyToken }),
+  };
+}
+
 function reloadReporter(logger: Logger) {
-  return (reload: { readonly kind: 'reloaded' } | { readonly kind: 'failed'; readonly error: unknown }): void => {
+  return (reload: Reload): void => {
     if (reload.kind === 'failed') logger.warn('keys could not be read again', { error: reload.error });
     else logger.info('keys were read again');
   };

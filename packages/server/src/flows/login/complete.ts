@@ -22,60 +22,83 @@ type Proven = Candidate & { readonly phc: string };
 
 /** Writes the session and answers what the transport asks for. */
 export async function complete(flow: Login, attempt: Attempt, caller: Caller, proven: Proven): Promise<Completed> {
-  // A hash of other parameters is made anew here, before the connection is needed.
-  const rehashed = flow.hashes.isOutdated(proven.phc)
-    ? await flow.hashes.compute(attempt.password.normalize('NFC'))
-    : null;
+  const sealedRehash = await rehash(flow, attempt, proven);
   const now = flow.clock.now();
-  const byCookie = attempt.transport === 'cookie';
-  const ids = { session: flow.makeId(), device: proven.deviceId ?? flow.makeId() };
-  const sessionToken = byCookie ? formatSecret(secretPrefixes.session, randomBytes(32)) : undefined;
-  const refresh = byCookie ? undefined : flow.refreshTokens.first();
+  const { userId, authEpoch } = proven;
   const client = flow.clients.default;
-  const { userId } = proven;
-  const { expiresAt, idleExpiresAt } = sessionExpiries(client, now);
-  const refreshExpiresAt = addSeconds(now, client.refreshTokenLifetimeSeconds);
-  const deviceExpiresAt = deviceExpiry(now);
+  const handed = handOut(flow, attempt.transport);
+  const times = { ...sessionExpiries(client, now), refreshExpiresAt: addSeconds(now, client.refreshTokenLifetimeSeconds) };
+  const device = { id: proven.deviceId ?? flow.makeId(), expiresAt: deviceExpiry(now) };
   const tellOfDevice = proven.deviceId === undefined && proven.hasDevices;
   const row = await flow.database.row(completeLogin, {
     loginUserId: userId,
     counterKey: Buffer.from(userId.replaceAll('-', ''), 'hex'),
     tellOfDevice,
     reason: 'too_many_sessions',
-    deviceId: ids.device,
-    deviceEpoch: proven.authEpoch,
+    deviceId: device.id,
+    deviceEpoch: authEpoch,
     deviceUsedAt: now,
-    deviceExpiresAt,
-    ...sessionValues(flow, proven, caller, ids.session, now),
-    sessionDeviceId: ids.device,
+    deviceExpiresAt: device.expiresAt,
+    ...sessionValues(flow, proven, caller, handed.sessionId, now),
+    sessionDeviceId: device.id,
     sessionTransport: attempt.transport,
-    sessionTokenHash: sessionToken === undefined ? null : hashSecret(sessionToken),
-    sessionIdleExpiresAt: idleExpiresAt,
-    sessionExpiresAt: expiresAt,
-    familyId: refresh === undefined ? null : flow.makeId(),
+    sessionTokenHash: handed.sessionTokenHash,
+    sessionIdleExpiresAt: times.idleExpiresAt,
+    sessionExpiresAt: times.expiresAt,
+    familyId: handed.familyId,
     familyClientId: client.id,
-    familyEpoch: proven.authEpoch,
+    familyEpoch: authEpoch,
     familyCreatedAt: now,
-    refreshHash: refresh?.hash ?? null,
-    refreshExpiresAt,
-    passwordSealed: rehashed === null ? null : flow.keys.seal('password', rehashed, passwordPlace(userId)),
+    refreshHash: handed.refreshHash,
+    refreshExpiresAt: times.refreshExpiresAt,
+    passwordSealed: sealedRehash,
     passwordChangedAt: now,
     endedAt: now,
     endingExpiresAt: endingExpiry(now, client.accessTokenLifetimeSeconds),
     ...newDeviceMail(flow, proven, caller, now),
-    ...auditOf(flow, proven, caller, ids.session, now),
+    ...auditOf(flow, proven, caller, handed.sessionId, now),
   });
   if (row === undefined) throw new Problem('invalid_credentials', { log: 'the user changed during the login' });
   if (tellOfDevice) flow.onPromised();
   return {
     userId,
-    sessionId: ids.session,
-    sessionExpiresAt: expiresAt,
-    sessionToken,
-    tokens: refresh && { access: mint(flow, proven, ids.session, now), refresh: refresh.text, refreshExpiresAt },
-    deviceToken: flow.devices.sign(ids.device),
-    deviceExpiresAt,
+    sessionId: handed.sessionId,
+    sessionExpiresAt: times.expiresAt,
+    sessionToken: handed.sessionToken,
+    tokens: tokensOf(flow, proven, handed, now, times.refreshExpiresAt),
+    deviceToken: flow.devices.sign(device.id),
+    deviceExpiresAt: device.expiresAt,
   };
+}
+
+/** A hash of other parameters is made anew before the connection is needed; null when it is of today's. */
+async function rehash(flow: Login, attempt: Attempt, { phc, userId }: Proven): Promise<Buffer | null> {
+  if (!flow.hashes.isOutdated(phc)) return null;
+  const computed = await flow.hashes.compute(attempt.password.normalize('NFC'));
+  return flow.keys.seal('password', computed, passwordPlace(userId));
+}
+
+/** The secrets of a session: a cookie's token, or the first refresh token of a family; never both. */
+function handOut(flow: Login, transport: Attempt['transport']) {
+  const sessionId = flow.makeId();
+  if (transport === 'cookie') {
+    const sessionToken = formatSecret(secretPrefixes.session, randomBytes(32));
+    const sessionTokenHash = hashSecret(sessionToken);
+    return { sessionId, sessionToken, sessionTokenHash, refresh: undefined, familyId: null, refreshHash: null };
+  }
+  const { text: refresh, hash: refreshHash } = flow.refreshTokens.first();
+  return { sessionId, sessionToken: undefined, sessionTokenHash: null, refresh, familyId: flow.makeId(), refreshHash };
+}
+
+function tokensOf(
+  flow: Login,
+  proven: Proven,
+  { refresh, sessionId }: ReturnType<typeof handOut>,
+  now: Date,
+  refreshExpiresAt: Date,
+): Completed['tokens'] {
+  if (refresh === undefined) return undefined;
+  return { access: mint(flow, proven, sessionId, now), refresh, refreshExpiresAt };
 }
 
 function sessionValues(flow: Login, proven: Proven, caller: Caller, sessionId: string, now: Date) {
