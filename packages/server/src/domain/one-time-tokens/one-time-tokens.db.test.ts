@@ -12,7 +12,9 @@ import {
   insertTokenFragment,
   killOthers,
   OneTimeTokens,
+  openRegistration,
   type Purpose,
+  sealRegistration,
   tokenLifetimeSeconds,
 } from './index.ts';
 
@@ -29,6 +31,12 @@ const stored = statement('one_time_test.stored', {
     from one_time_tokens t where t.id = :id`,
   params: { id: 'uuid' },
   columns: { hash: 'bytea', keyId: 'uuid', consumedAt: 'timestamptz?', outcome: 'text?', everything: 'text' },
+});
+const disableAlone = statement('one_time_test.disable_alone', {
+  lane: 'pool',
+  sql: `update users set status = 'disabled' where id = :id`,
+  params: { id: 'uuid' },
+  columns: {},
 });
 
 const purpose: Purpose = 'verify_email';
@@ -108,6 +116,7 @@ describeOnBothDatabases('one-time tokens', (database) => {
 
     it.each<[string, () => Promise<unknown>]>([
       ['of an earlier epoch', () => database().transaction((tx) => users.raiseEpoch(tx, person.id, 900))],
+      ['of a user whose status alone says disabled', () => database().run(disableAlone, { id: person.id })],
       ['of a disabled user', () => database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled', 900))],
     ])('refuses what is %s', async (_, end) => {
       const { id, text } = await give();
@@ -182,6 +191,21 @@ describeOnBothDatabases('one-time tokens', (database) => {
       const secrets = ['a', 'b'].flatMap((id) => ['x', 'y'].map((of) => tokens.secret(id, of, keyId)));
       expect(new Set(secrets).size).toBe(4);
     });
+  });
+
+  it('carries a registration that opens only from its own row', () => {
+    const [id, other] = [tokens.newId(), tokens.newId()];
+    const registration = {
+      registrationId: world.makeId(),
+      registeredAt: world.clock.now().toISOString(),
+      phc: '$argon2id$',
+      name: 'Ada',
+      locale: 'en',
+    };
+    const sealed = sealRegistration(world.keys, id, registration);
+    expect(sealed.includes('argon2id')).toBe(false);
+    expect(openRegistration(world.keys, id, sealed)).toEqual(registration);
+    expect(() => openRegistration(world.keys, other, sealed)).toThrow('not authentic');
   });
 
   it('is forgotten a week after it expired', async () => {

@@ -39,7 +39,7 @@ const setGrace = statement('rotate_test.set_grace', {
 });
 const setSessionExpiry = statement('rotate_test.set_session_expiry', {
   lane: 'pool',
-  sql: `update sessions set expires_at = :at where id = :sessionId`,
+  sql: `update sessions set expires_at = :at, idle_expires_at = :at where id = :sessionId`,
   params: { sessionId: 'uuid', at: 'timestamptz' },
   columns: {},
 });
@@ -195,6 +195,8 @@ describeOnBothDatabases('refresh tokens', (database) => {
 
   it('refuses a token from the millisecond in which it expires', async () => {
     const [only] = await rows();
+    const at = new Date((only?.expiresAt.getTime() ?? 0) + 60_000);
+    await database().run(setSessionExpiry, { sessionId: login.sessionId, at });
     world.time.advance((only?.expiresAt.getTime() ?? 0) - world.clock.now().getTime());
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
@@ -202,6 +204,16 @@ describeOnBothDatabases('refresh tokens', (database) => {
   it('refuses when the session has ended, and never calls that reuse', async () => {
     await refresh(login.refreshToken);
     await end();
+    world.time.advance(graceSeconds * 1000);
+    expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
+  });
+
+  it.each<[string, () => Promise<unknown> | void]>([
+    ['was idle for too long', () => world.time.advance(world.client.sessionIdleSeconds * 1000)],
+    ['is of an earlier epoch', raise],
+  ])('calls nothing reuse when the session %s: there is nothing left to end', async (_, kill) => {
+    await refresh(login.refreshToken);
+    await kill();
     world.time.advance(graceSeconds * 1000);
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });

@@ -52,15 +52,18 @@ const rotate = statement('refresh_tokens.rotate', {
   idempotent: true,
 });
 
+// A token of a session that is dead anyway is no reuse: there is nothing left to end, and nobody to alarm.
 const inspect = statement('refresh_tokens.inspect', {
   lane: 'read',
   sql: `select t.consumed_at, t.successor_key_id, f.session_id, f.user_id, c.refresh_grace_seconds,
       c.access_token_lifetime_seconds
     from refresh_tokens t
       join refresh_families f on f.id = t.family_id
+      join sessions s on s.id = f.session_id
+      join users u on u.id = s.user_id
       join clients c on c.id = f.client_id
-    where t.hash = :hash and f.ended_at is null`,
-  params: { hash: 'bytea' },
+    where t.hash = :hash and f.ended_at is null and ${sessionIsLive}`,
+  params: { hash: 'bytea', now: 'timestamptz' },
   columns: {
     consumedAt: 'timestamptz?',
     successorKeyId: 'uuid?',
@@ -125,13 +128,13 @@ export class RefreshTokens {
   async rotate(text: string): Promise<Refreshed | RefreshRefusal> {
     if (parseSecret(secretPrefixes.refreshToken, text) === null) return { kind: 'refused' };
     const keyId = this.#keys.currentKeyId('rotation');
-    const refreshed = await this.#rotateWith(text, keyId);
+    const now = this.#clock.now();
+    const refreshed = await this.#rotateWith(text, keyId, now);
     if (refreshed !== undefined) return refreshed;
-    return this.#explain(text, keyId);
+    return this.#explain(text, keyId, now);
   }
 
-  async #rotateWith(text: string, keyId: string): Promise<Refreshed | undefined> {
-    const now = this.#clock.now();
+  async #rotateWith(text: string, keyId: string, now: Date): Promise<Refreshed | undefined> {
     const refreshToken = this.#successor(text, keyId);
     const row = await this.#database.row(rotate, {
       hash: hashSecret(text),
@@ -150,13 +153,13 @@ export class RefreshTokens {
     return formatSecret(secretPrefixes.refreshToken, this.#keys.mac('rotation', text, keyId));
   }
 
-  async #explain(text: string, keyId: string): Promise<Refreshed | RefreshRefusal> {
-    const row = await this.#database.row(inspect, { hash: hashSecret(text) });
+  async #explain(text: string, keyId: string, now: Date): Promise<Refreshed | RefreshRefusal> {
+    const row = await this.#database.row(inspect, { hash: hashSecret(text), now });
     if (row === undefined || row.consumedAt === null || row.successorKeyId === null) return { kind: 'refused' };
     const graceEndsAt = addSeconds(row.consumedAt, row.refreshGraceSeconds);
-    if (graceEndsAt <= this.#clock.now()) return { kind: 'reused', ...row };
+    if (graceEndsAt <= now) return { kind: 'reused', ...row };
     // The rotation key changed within the grace: the row names the key that its successor was computed with.
     if (row.successorKeyId === keyId) return { kind: 'refused' };
-    return (await this.#rotateWith(text, row.successorKeyId)) ?? { kind: 'refused' };
+    return (await this.#rotateWith(text, row.successorKeyId, now)) ?? { kind: 'refused' };
   }
 }

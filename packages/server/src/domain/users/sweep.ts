@@ -4,9 +4,11 @@ import { type Database, statement } from '#platform/database/index.ts';
 
 const keepSeconds = 7 * 24 * 60 * 60;
 
+// The subquery sees the snapshot from before the statement; what is asked of the user's own row is asked again when
+// the row was locked meanwhile by whoever verifies an address, which always touches `updated_at`.
 const deleteAbandoned = statement('users.delete_abandoned', {
   lane: 'pool',
-  sql: `delete from users where id in (
+  sql: `delete from users u where u.updated_at < :before and u.id in (
     select i.user_id from identifiers i
     where i.verified_at is null and i.created_at < :before
       and not exists (select from identifiers proven where proven.user_id = i.user_id and proven.verified_at is not null)

@@ -1,0 +1,104 @@
+import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { verifyIdentifier } from '#domain/identifiers/index.ts';
+import { insertTokenFragment, OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import { statement } from '#platform/database/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { openWorld, personValues, registerPerson, type World } from '#test/support/people.ts';
+import { eventually } from '#test/support/wait.ts';
+import { deleteAbandonedUsers, Users } from './index.ts';
+
+const unverify = statement('user_sweep_test.unverify', {
+  lane: 'pool',
+  sql: `update identifiers set verified_at = null where id = :id`,
+  params: { id: 'uuid' },
+  columns: {},
+});
+const waiting = statement('user_sweep_test.waiting', {
+  lane: 'pool',
+  sql: `select count(*) as statements from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`,
+  params: {},
+  columns: { statements: 'int8' },
+});
+const issued = insertTokenFragment('owner');
+const issue = statement('user_sweep_test.issue', {
+  lane: 'pool',
+  sql: `with owner as (select id from users where id = :ownerId), ${issued.sql} select id from issued`,
+  params: { ownerId: 'uuid', ...issued.params },
+  columns: { id: 'uuid' },
+});
+
+const weekMs = 7 * 24 * 3600 * 1000;
+
+describeOnBothDatabases('registrations that nobody confirmed', (database, kind) => {
+  let world: World;
+  let users: Users;
+  let userId: string;
+  let identifierId: string;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    users = new Users(world);
+  });
+
+  beforeEach(async () => {
+    ({ userId, identifierId } = await register());
+    await database().run(unverify, { id: identifierId });
+  });
+
+  async function register() {
+    const values = personValues(world, `${world.makeId()}@people.example`);
+    await database().run(registerPerson, values);
+    return values;
+  }
+
+  const sweep = () => deleteAbandonedUsers(database(), world.clock.now());
+  const isThere = async (id = userId) => (await users.profile(id)) !== undefined;
+
+  it('go a week after they were made, and free the address', async () => {
+    world.time.advance(weekMs);
+    await sweep();
+    expect(await isThere()).toBe(true);
+    world.time.advance(1);
+    expect(await sweep()).toBe(1);
+    expect(await isThere()).toBe(false);
+  });
+
+  it('stay as long as a link of theirs lives', async () => {
+    world.time.advance(weekMs + 1);
+    const tokens = new OneTimeTokens(world);
+    const token = { id: tokens.newId(), purpose: 'verify_email', userId, identifierId, authEpoch: 1 } as const;
+    const values = tokens.values({ ...token, sealedPayload: null, now: world.clock.now() });
+    await database().run(issue, { ownerId: userId, ...values });
+    await sweep();
+    expect(await isThere()).toBe(true);
+    world.time.advance(24 * 3600 * 1000);
+    await sweep();
+    expect(await isThere()).toBe(false);
+  });
+
+  it('are never confused with those that were confirmed', async () => {
+    const confirmed = await register();
+    world.time.advance(weekMs + 1);
+    await sweep();
+    expect(await isThere(confirmed.userId)).toBe(true);
+  });
+
+  // The embedded database has one connection: the sweep cannot wait for another transaction there.
+  if (kind === 'postgres') {
+    it('stay when they are confirmed while the sweep is under way', async () => {
+      world.time.advance(weekMs + 1);
+      let sweeping: Promise<number> | undefined;
+      await database().transaction(async (tx) => {
+        await users.lock(tx, userId);
+        await verifyIdentifier(tx, identifierId, world.clock.now());
+        await users.raiseEpoch(tx, userId, 900);
+        sweeping = sweep();
+        const sweepWaits = async () => (await database().row(waiting, {}))?.statements === 1;
+        await eventually(sweepWaits, { what: 'the sweep waits for the row' });
+      });
+      expect(await sweeping).toBe(0);
+      expect(await isThere()).toBe(true);
+    });
+  }
+});
