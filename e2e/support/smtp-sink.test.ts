@@ -1,0 +1,42 @@
+import { createTransport } from 'nodemailer';
+import { describe, expect, it } from 'vitest';
+import { startSmtpSink } from './smtp-sink.ts';
+
+const link = `http://localhost:3000/verify-email?token=lk_ot_${'Ab3=é'.repeat(30)}`.replaceAll('é', 'e');
+
+async function send(url: string, to: string, encoding: 'quoted-printable' | 'base64'): Promise<void> {
+  const transport = createTransport(url);
+  const html = `<p>Grüße</p><a href="${link.replace('?', '?a=1&amp;')}">press</a>`;
+  await transport.sendMail({
+    from: 'a@example.com',
+    to,
+    text: `Grüße\n${link}\n`,
+    html,
+    textEncoding: encoding,
+    messageId: '<1@x.example>',
+  });
+  transport.close();
+}
+
+describe('the SMTP server of the tests', () => {
+  it.each(['quoted-printable', 'base64'] as const)(
+    'reads id, recipient and links of a message in %s',
+    async (encoding) => {
+      const sink = await startSmtpSink();
+      await send(sink.url, 'Ada@example.com', encoding);
+      const [line] = sink.acceptedFor('ada@example.com');
+      expect(line).toMatchObject({ number: 1, to: 'Ada@example.com', verdict: 'accepted', messageId: '<1@x.example>' });
+      expect(line?.links).toEqual([link, link.replace('?', '?a=1&')]);
+      await sink.close();
+    },
+  );
+
+  it('refuses each attempt of the given number with 451 and writes that down', async () => {
+    const sink = await startSmtpSink({ refuseEvery: 2 });
+    await send(sink.url, 'ada@example.com', 'base64');
+    await expect(send(sink.url, 'ada@example.com', 'base64')).rejects.toMatchObject({ responseCode: 451 });
+    await send(sink.url, 'ada@example.com', 'base64');
+    expect(sink.lines.map(({ verdict }) => verdict)).toEqual(['accepted', 'refused', 'accepted']);
+    await sink.close();
+  });
+});
