@@ -1,4 +1,11 @@
-/** A file that is made from the source of truth and committed, so that readers of the repository see it. */
+/** The files that are made from the source of truth and committed, so that readers of the repository see them. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { describedEndpoints, describedUrl } from '../packages/server/src/app/described.ts';
+import { version } from '../packages/server/src/app/version.ts';
+import { configurationPage } from '../packages/server/src/config/index.ts';
+import { endpointTable, openApiDocument, problemTable } from '../packages/server/src/platform/http/index.ts';
+
+/** One such file. */
 export type Generator = {
   readonly name: string;
   /** Writes the file. */
@@ -8,4 +15,27 @@ export type Generator = {
 };
 
 /** In the order in which they run. */
-export const generators: readonly Generator[] = [];
+export const generators: readonly Generator[] = [
+  file('configuration', 'docs/reference/configuration.md', configurationPage),
+  file('endpoints', 'docs/reference/endpoints.md', () => titled('Endpoints', endpointTable(describedEndpoints()))),
+  file('problems', 'docs/reference/problems.md', () => titled('Problems', problemTable())),
+  file('openapi', 'docs/reference/openapi.json', openApi),
+];
+
+function titled(title: string, table: string): string {
+  return `# ${title}\n\nMade from the code by \`npm run generate\`; edits here are lost.\n\n${table}`;
+}
+
+function openApi(): string {
+  const published = describedEndpoints().filter(({ path }) => !path.startsWith('/dev/'));
+  const document = openApiDocument(published, { publicUrl: new URL(describedUrl), version });
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function file(name: string, path: string, make: () => string): Generator {
+  return {
+    name,
+    run: () => writeFile(path, make()),
+    check: async () => (await readFile(path, 'utf8').catch(() => undefined)) === make(),
+  };
+}
