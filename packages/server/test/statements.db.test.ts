@@ -12,7 +12,8 @@ import { isPlanned, planFaults, pretendLarge, type ReviewedScans } from './suppo
 /** Reviewed by hand; a line here is a promise that the table or the read is small. */
 const reviewed: ReviewedScans = {
   smallTables: ['deployment', 'clients', 'data_keys', 'signing_keys', 'job_schedules', 'schema_migrations'],
-  orderedScans: [],
+  // Reads the 100,000 newest counters of unknown identifiers to find where the cap lies.
+  orderedScans: ['attempt_counters.delete_unknown attempt_counters_unknown'],
 };
 
 /** Nullable columns that a check constraint makes whole for the rows that the statement asks for. */

@@ -1,5 +1,6 @@
 /** The end of a login: one statement makes the session and everything that comes with it. */
 import { randomBytes } from 'node:crypto';
+import { attemptKey } from '#domain/attempts/index.ts';
 import { sessionExpiries } from '#domain/clients/index.ts';
 import { deviceExpiry } from '#domain/devices/index.ts';
 import { endingExpiry } from '#domain/endings/index.ts';
@@ -32,7 +33,7 @@ export async function complete(flow: Login, attempt: Attempt, caller: Caller, pr
   const tellOfDevice = proven.deviceId === undefined && proven.hasDevices;
   const row = await flow.database.row(completeLogin, {
     loginUserId: userId,
-    counterKey: Buffer.from(userId.replaceAll('-', ''), 'hex'),
+    attemptKey: attemptKey(userId),
     tellOfDevice,
     reason: 'too_many_sessions',
     deviceId: device.id,

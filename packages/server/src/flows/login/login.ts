@@ -57,11 +57,13 @@ export interface Completed {
 
 /** Logs in, or throws the problem that says why not. */
 export async function login(flow: Login, attempt: Attempt, caller: Caller): Promise<Completed> {
+  const now = flow.clock.now();
   const row = await flow.database.row(reserveAttempt, {
     canonical: attempt.canonical,
     unknownKey: flow.keys.mac('lookup', attempt.canonical),
     deviceId: flow.devices.read(attempt.deviceToken) ?? null,
-    now: flow.clock.now(),
+    now,
+    attemptedAt: now,
   });
   const candidate = toCandidate(row);
   const phc = candidate?.sealedPhc === undefined ? undefined : openPhc(flow, candidate.userId, candidate.sealedPhc);

@@ -1,4 +1,5 @@
 /** The two statements of a login: reserve and read; write everything. */
+import { forgiveAttemptsFragment, reserveAttemptFragment } from '#domain/attempts/index.ts';
 import { recordFragment } from '#domain/audit/index.ts';
 import { useDeviceFragment } from '#domain/devices/index.ts';
 import { endingsFragment } from '#domain/endings/index.ts';
@@ -12,11 +13,9 @@ import { statement } from '#platform/database/index.ts';
 /** A user has at most this many live sessions; the oldest make room. */
 const maxSessions = 100;
 
-/**
- * Reads the user behind an address and counts the attempt as failed, in one statement: neither a crash nor a rollback
- * nor twenty at once gives a guess that was not counted. A login that succeeds takes its attempts back.
- * An address without a user is counted under its HMAC in the same table.
- */
+const reserved = reserveAttemptFragment();
+
+/** Reads the user behind an address and counts the attempt as failed, in one statement. */
 export const reserveAttempt = statement('login.reserve_attempt', {
   lane: 'counter',
   sql: `with known as (
@@ -30,18 +29,12 @@ export const reserveAttempt = statement('login.reserve_attempt', {
         left join devices d on d.id = :deviceId::uuid and d.user_id = u.id and d.auth_epoch = u.auth_epoch
           and d.expires_at > :now
       where i.kind = 'email' and i.canonical = :canonical),
-    reserved as (
-      insert into attempt_counters (kind, key, known, failures, last_failed_at)
-      select 'password', coalesce(decode(replace(known.id::text, '-', ''), 'hex'), :unknownKey), known.id is not null,
-        1, :now
-      from (select) as one left join known on true
-      on conflict (kind, key) do update set failures = attempt_counters.failures + 1, last_failed_at = :now
-      returning failures)
+    ${reserved.sql}
     select reserved.failures, known.id as user_id, known.subject, known.status, known.auth_epoch, known.locale,
       known.identifier_id, known.verified_at, known.sealed_phc, known.must_change, known.wrapped, known.device_id,
       known.has_devices
     from reserved left join known on true`,
-  params: { canonical: 'text', unknownKey: 'bytea', deviceId: 'uuid?', now: 'timestamptz' },
+  params: { canonical: 'text', deviceId: 'uuid?', now: 'timestamptz', ...reserved.params },
   columns: {
     failures: 'int4',
     userId: 'uuid?',
@@ -63,6 +56,7 @@ const device = useDeviceFragment('live');
 const session = insertSessionFragment('live');
 const family = insertFamilyFragment('created_session');
 const rehashed = upsertPasswordFragment('live');
+const forgiven = forgiveAttemptsFragment('live');
 const announced = endingsFragment('session', 'ended');
 const mailed = promiseMailFragment('told');
 const audited = recordFragment('live');
@@ -77,8 +71,7 @@ export const completeLogin = statement('login.complete', {
     ${session.sql},
     ${family.sql},
     ${rehashed.sql},
-    forgiven as (
-      delete from attempt_counters using live where kind = 'password' and key = :counterKey),
+    ${forgiven.sql},
     excess as (
       select id from sessions where user_id = :loginUserId and ended_at is null
       order by created_at desc offset ${maxSessions - 1} for update skip locked),
@@ -93,13 +86,13 @@ export const completeLogin = statement('login.complete', {
     select user_id from live`,
   params: {
     loginUserId: 'uuid',
-    counterKey: 'bytea',
     tellOfDevice: 'bool',
     reason: 'text',
     ...device.params,
     ...session.params,
     ...family.params,
     ...rehashed.params,
+    ...forgiven.params,
     ...announced.params,
     ...mailed.params,
     ...audited.params,

@@ -2,6 +2,7 @@
  * Housekeeping: what grows by use is bounded by design (DESIGN §6). Owns the jobs `sweep.*` and, on the embedded
  * database, which has no autovacuum, `maintain.*`.
  */
+import { deleteUnknownAttempts } from '#domain/attempts/index.ts';
 import { deleteExpiredDevices } from '#domain/devices/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
 import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
@@ -43,6 +44,7 @@ export const sweepSchedule: JobSchedule = { name: 'sweep', kind: 'sweep.expired'
 function sweepsOf({ database, clock, endings }: Sweep): (() => Promise<number>)[] {
   return [
     () => endings.deleteExpired(),
+    () => deleteUnknownAttempts(database, clock.now()),
     () => deleteExpiredRefreshTokens(database, clock.now()),
     () => deleteDeadSessions(database, clock.now()),
     () => deleteExpiredDevices(database, clock.now()),

@@ -1,0 +1,72 @@
+import { expect, it } from 'vitest';
+import { statement } from '#platform/database/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { attemptKey, deleteUnknownAttempts, forgiveAttemptsFragment, reserveAttemptFragment } from './index.ts';
+
+const reserved = reserveAttemptFragment();
+const reserve = statement('attempts_test.reserve', {
+  lane: 'counter',
+  sql: `with known as (select id from users where id = :userId::uuid), ${reserved.sql} select failures from reserved`,
+  params: { userId: 'uuid', ...reserved.params },
+  columns: { failures: 'int4' },
+});
+const forgiven = forgiveAttemptsFragment('cause');
+const forgive = statement('attempts_test.forgive', {
+  lane: 'pool',
+  sql: `with cause as (select 1 as one), ${forgiven.sql} select one from cause`,
+  params: forgiven.params,
+  columns: { one: 'int4' },
+});
+const insertUser = statement('attempts_test.insert_user', {
+  lane: 'pool',
+  sql: `insert into users (id, subject, created_at, updated_at) values (:id::uuid, (:id::uuid)::text, :now, :now)`,
+  params: { id: 'uuid', now: 'timestamptz' },
+  columns: {},
+});
+const now = new Date('2030-01-01T00:00:00Z');
+const dayMs = 24 * 60 * 60 * 1000;
+const nobody = '00000000-0000-7000-8000-000000000000';
+
+describeOnBothDatabases('attempts', (database) => {
+  it('counts twenty at once as twenty, for a user and for an unknown identifier alike', async () => {
+    const userId = '00000000-0000-7000-8000-000000000001';
+    await database().run(insertUser, { id: userId, now });
+    for (const id of [userId, nobody]) {
+      const unknownKey = Buffer.from('twenty at once');
+      const rows = await Promise.all(
+        Array.from({ length: 20 }, () => database().row(reserve, { userId: id, unknownKey, attemptedAt: now })),
+      );
+      const failures = rows.map((row) => row?.failures ?? 0).sort((a, b) => a - b);
+      expect(failures).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    }
+  });
+
+  it('forgives the attempts of one user only', async () => {
+    const first = '00000000-0000-7000-8000-000000000002';
+    const second = '00000000-0000-7000-8000-000000000003';
+    for (const id of [first, second]) {
+      await database().run(insertUser, { id, now });
+      await database().row(reserve, { userId: id, unknownKey: Buffer.from('x'), attemptedAt: now });
+    }
+    await database().run(forgive, { attemptKey: attemptKey(first) });
+    const again = await Promise.all(
+      [first, second].map((id) => database().row(reserve, { userId: id, unknownKey: Buffer.from('x'), attemptedAt: now })),
+    );
+    expect(again.map((row) => row?.failures)).toEqual([1, 2]);
+  });
+
+  it('forgets unknown identifiers after a day, and users never', async () => {
+    const userId = '00000000-0000-7000-8000-000000000004';
+    await database().run(insertUser, { id: userId, now });
+    await database().row(reserve, { userId, unknownKey: Buffer.from('x'), attemptedAt: now });
+    await database().row(reserve, { userId: nobody, unknownKey: Buffer.from('a day'), attemptedAt: now });
+    await deleteUnknownAttempts(database(), new Date(now.getTime() + dayMs));
+    const kept = await database().row(reserve, { userId: nobody, unknownKey: Buffer.from('a day'), attemptedAt: now });
+    expect(kept?.failures).toBe(2);
+    expect(await deleteUnknownAttempts(database(), new Date(now.getTime() + dayMs + 1))).toBeGreaterThan(0);
+    const forgotten = await database().row(reserve, { userId: nobody, unknownKey: Buffer.from('a day'), attemptedAt: now });
+    expect(forgotten?.failures).toBe(1);
+    const user = await database().row(reserve, { userId, unknownKey: Buffer.from('x'), attemptedAt: now });
+    expect(user?.failures).toBe(2);
+  });
+});

@@ -1,0 +1,64 @@
+/**
+ * Failed attempts in a row. Owns `attempt_counters`.
+ * Invariants: an attempt is counted before the hash is computed, by the statement that reads the user (DESIGN §5.2), so
+ * that neither a crash, nor a rollback, nor twenty at once gives a guess that was not counted; an address without a user
+ * is counted under its HMAC in the same table, so that a stranger sees no difference; password and second factor count
+ * apart.
+ */
+import { addSeconds } from '#kernel/clock.ts';
+import { type Database, type Fragment, statement } from '#platform/database/index.ts';
+
+const reserveParams = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
+
+/**
+ * The CTE `reserved`: one more failed password for the user in the CTE `known`, or for the unknown identifier. Always
+ * one row, with `failures`.
+ */
+export function reserveAttemptFragment(): Fragment<typeof reserveParams> {
+  return {
+    sql: `reserved as (
+      insert into attempt_counters (kind, key, known, failures, last_failed_at)
+      select 'password', coalesce(decode(replace(known.id::text, '-', ''), 'hex'), :unknownKey), known.id is not null,
+        1, :attemptedAt
+      from (select) as one left join known on true
+      on conflict (kind, key) do update set failures = attempt_counters.failures + 1, last_failed_at = :attemptedAt
+      returning failures)`,
+    params: reserveParams,
+  };
+}
+
+const forgiveParams = { attemptKey: 'bytea' } as const;
+
+/** The CTE `forgiven`: a login that succeeded takes its attempts back, if the CTE `from` has a row. */
+export function forgiveAttemptsFragment(from: string): Fragment<typeof forgiveParams> {
+  return {
+    sql: `forgiven as (delete from attempt_counters using ${from} where kind = 'password' and key = :attemptKey)`,
+    params: forgiveParams,
+  };
+}
+
+/** The key under which a user's attempts are counted. */
+export function attemptKey(userId: string): Buffer {
+  return Buffer.from(userId.replaceAll('-', ''), 'hex');
+}
+
+const keepUnknownSeconds = 24 * 60 * 60;
+/** More than this is somebody trying addresses; what they tried is forgotten first. */
+const maxUnknown = 100_000;
+
+const deleteUnknown = statement('attempt_counters.delete_unknown', {
+  lane: 'pool',
+  sql: `delete from attempt_counters where (kind, key) in (
+    select kind, key from attempt_counters
+    where not known and last_failed_at < greatest(:before::timestamptz, (
+      select last_failed_at from attempt_counters where not known order by last_failed_at desc
+      offset ${maxUnknown} limit 1))
+    order by last_failed_at limit 10000)`,
+  params: { before: 'timestamptz' },
+  columns: {},
+});
+
+/** Deletes counters of unknown identifiers that rested for a day or are too many. Answers how many went. */
+export async function deleteUnknownAttempts(database: Database, now: Date): Promise<number> {
+  return database.run(deleteUnknown, { before: addSeconds(now, -keepUnknownSeconds) });
+}
