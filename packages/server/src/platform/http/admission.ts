@@ -1,5 +1,6 @@
 /** Who asks, and whether a browser was tricked into asking. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
 
 /** What a request presents to prove who it is; one of the two. */
@@ -67,4 +68,11 @@ export function repeatsHeader(rawHeaders: readonly string[]): boolean {
     seen |= bit;
   }
   return false;
+}
+
+/** Whether a body follows the head. One that is not read leaves the connection unusable. */
+export function announcesBody(request: FastifyRequest): boolean {
+  const { headers } = request.raw;
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }

@@ -1,5 +1,5 @@
 /** One request and its answer as the log and the metrics see them: the route's pattern, never the path. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { Clock } from '#kernel/clock.ts';
 import { type Logger, type Metrics, type RouteMetrics, readTraceId } from '#platform/telemetry/index.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -61,10 +61,9 @@ export class Exchanges {
   }
 
   /** Called once, when the answer is written. */
-  end(request: FastifyRequest, reply: FastifyReply): void {
+  end(request: FastifyRequest, status: number): void {
     const exchange = this.of(request);
     const milliseconds = this.#clock.monotonicMs() - exchange.startedMs;
-    const status = reply.raw.statusCode;
     exchange.route.metrics.observe(status, milliseconds / 1000);
     const logger = exchange.route.logger;
     if (status < 400 && exchange.route.quiet) {

@@ -1,6 +1,7 @@
 /** A refusal as the client reads it: RFC 9457, and our envelope's members beside it (DESIGN §7). */
 import { type FieldError, type Problem, type ProblemCode, problems } from '#kernel/problem.ts';
 import { type Html, html, page } from '#platform/html/index.ts';
+import type { HeaderList } from './headers.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
 
@@ -40,13 +41,11 @@ export function problemDocument(
 }
 
 /** The headers that some problems have. */
-export function problemHeaders(problem: Problem): Record<string, string> {
+export function problemHeaders(problem: Problem): HeaderList {
+  // RFC 6750 §3: a resource that wants a token says so.
+  if (problem.code === 'not_authenticated') return ['www-authenticate', 'Bearer'];
   const retryAfter = problem.retryAfterSeconds ?? (problem.status === 503 ? 1 : undefined);
-  return {
-    ...(retryAfter !== undefined && { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) }),
-    // RFC 6750 §3: a resource that wants a token says so.
-    ...(problem.code === 'not_authenticated' && { 'www-authenticate': 'Bearer' }),
-  };
+  return retryAfter === undefined ? [] : ['retry-after', String(Math.max(1, Math.ceil(retryAfter)))];
 }
 
 /** The same for a person on one of our pages. */

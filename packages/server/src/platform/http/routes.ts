@@ -1,12 +1,12 @@
 /** From the list of endpoints to routes, once at start. */
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import { repeatsHeader } from './admission.ts';
+import { announcesBody, repeatsHeader } from './admission.ts';
 import { readBytes, readForm } from './body.ts';
 import type { ApiAnswer, ApiEndpoint, DocumentEndpoint, Endpoint, PageEndpoint } from './endpoint.ts';
-import { headersFor } from './headers.ts';
+import { type HeaderList, headerList, headersFor } from './headers.ts';
 import { admit, bodyReader, formReader, paramsReader, queryOf, queryReader } from './input.ts';
 import { serializerSchema } from './response-schema.ts';
 import type { Transport } from './transport.ts';
@@ -21,6 +21,7 @@ export function registerRoutes(instance: FastifyInstance, transport: Transport):
 
 function registerRoute(instance: FastifyInstance, transport: Transport, endpoint: Endpoint): void {
   const route = transport.exchanges.route(endpoint);
+  const respond = responderOf(transport, endpoint);
   instance.route({
     method: endpoint.method,
     url: endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -29,18 +30,21 @@ function registerRoute(instance: FastifyInstance, transport: Transport, endpoint
       transport.exchanges.begin(request, route);
       done(headFault(request, transport) as Error | undefined);
     },
-    handler: handlerOf(transport, endpoint),
+    // Answers nothing to the engine, which would wait for it: the answer is written by `Transport`.
+    handler: (request, reply) => {
+      respond(request, reply).catch((error: unknown) => transport.refuse(request, reply, error));
+    },
   });
 }
 
-function handlerOf(transport: Transport, endpoint: Endpoint): RouteHandlerMethod {
+function responderOf(transport: Transport, endpoint: Endpoint): Respond {
   switch (endpoint.kind) {
     case 'api':
-      return apiHandler(transport, endpoint);
+      return apiResponder(transport, endpoint);
     case 'page':
-      return pageHandler(transport, endpoint);
+      return pageResponder(transport, endpoint);
     case 'document':
-      return documentHandler(transport, endpoint);
+      return documentResponder(transport, endpoint);
   }
 }
 
@@ -60,19 +64,16 @@ export function headFault(request: FastifyRequest, transport: Transport): Proble
   return undefined;
 }
 
-/** Whether a body follows; it will not be read, so the connection cannot be used again. */
-export function announcesBody(request: FastifyRequest): boolean {
-  const { headers } = request.raw;
-  const length = headers['content-length'];
-  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
-}
+/** Answers a request, or throws. */
+type Respond = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
-function apiHandler(transport: Transport, endpoint: ApiEndpoint): RouteHandlerMethod {
-  const headers = headersFor(endpoint, transport.headerPolicy);
+function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
+  const headers = headerList(headersFor(endpoint, transport.headerPolicy));
   const { clock, parseJson } = transport.options;
   const readQuery = queryReader(endpoint.request.query, 'api');
   const readParams = paramsReader(endpoint.request.params);
   const readBody = bodyReader(endpoint, parseJson);
+  let serialize: ((envelope: object) => string) | undefined;
   return async (request, reply) => {
     const cookies = transport.cookiesOf(request);
     const caller = transport.callerOf(request, cookies);
@@ -88,25 +89,26 @@ function apiHandler(transport: Transport, endpoint: ApiEndpoint): RouteHandlerMe
       principal: principal as never,
       caller,
     });
-    transport.open(request, reply, endpoint.response.status, headers);
-    applyCookies(transport, reply, answer);
-    return {
+    serialize ??= reply.getSerializationFunction('2xx') as (envelope: object) => string;
+    const text = serialize({
       success: true,
       message: answer.message ?? endpoint.response.message,
       data: answer.data,
       pagination: answer.pagination,
       meta: { timestamp: clock.now().toISOString(), requestId: request.id },
-    };
+    });
+    transport.answer(request, reply, endpoint.response.status, withCookies(transport, headers, answer), text);
   };
 }
 
-function applyCookies(transport: Transport, reply: FastifyReply, answer: ApiAnswer<unknown>): void {
-  for (const change of answer.cookies ?? []) reply.header('set-cookie', transport.cookies.write(change));
-  if (answer.clearSiteData === true) reply.header('clear-site-data', '"storage"');
+function withCookies(transport: Transport, headers: HeaderList, answer: ApiAnswer<unknown>): HeaderList {
+  if (answer.cookies === undefined && answer.clearSiteData === undefined) return headers;
+  const cookies = (answer.cookies ?? []).flatMap((change) => ['set-cookie', transport.cookies.write(change)]);
+  return [...headers, ...cookies, ...(answer.clearSiteData === true ? ['clear-site-data', '"storage"'] : [])];
 }
 
-function pageHandler(transport: Transport, endpoint: PageEndpoint): RouteHandlerMethod {
-  const headers = headersFor(endpoint, transport.headerPolicy);
+function pageResponder(transport: Transport, endpoint: PageEndpoint): Respond {
+  const headers = headerList(headersFor(endpoint, transport.headerPolicy));
   const readQuery = queryReader(endpoint.request.query, 'page');
   const readPageForm = formReader(endpoint, transport);
   return async (request, reply) => {
@@ -115,19 +117,23 @@ function pageHandler(transport: Transport, endpoint: PageEndpoint): RouteHandler
     const body = readPageForm(request);
     const answer = await endpoint.handler({ body, query, params: undefined, principal: undefined, caller });
     if (answer.kind === 'html') {
-      return transport.open(request, reply, answer.status, headers).send(answer.html.toString());
+      transport.answer(request, reply, answer.status, headers, answer.html.toString());
+      return;
     }
     assert(/^\/(?![/\\])[\x21-\x7e]*$/.test(answer.location), 'a redirect leads to a path of ours');
-    return transport.open(request, reply, 303, headers).header('location', answer.location).send('');
+    transport.answer(request, reply, 303, [...headers, 'location', answer.location], '');
   };
 }
 
-function documentHandler(transport: Transport, endpoint: DocumentEndpoint): RouteHandlerMethod {
-  const headers = headersFor(endpoint, transport.headerPolicy);
-  const uncached = { ...headers, 'cache-control': 'no-store' };
+function documentResponder(transport: Transport, endpoint: DocumentEndpoint): Respond {
+  const cached = headersFor(endpoint, transport.headerPolicy);
+  const headers = headerList(cached);
+  const uncached = headerList({ ...cached, 'cache-control': 'no-store' });
+  const noQuery = {};
   return async (request, reply) => {
-    const { status, body } = await endpoint.handler(readForm(queryOf(request)));
+    const query = queryOf(request);
+    const { status, body } = await endpoint.handler(query === '' ? noQuery : readForm(query));
     const bytes = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    return transport.open(request, reply, status, status < 400 ? headers : uncached).send(bytes);
+    transport.answer(request, reply, status, status < 400 ? headers : uncached, bytes);
   };
 }

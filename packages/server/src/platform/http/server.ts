@@ -47,7 +47,6 @@ function buildEngine(transport: Transport): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       request.exchange = null;
       transport.refuse(request, reply, error);
-      transport.exchanges.end(request, reply);
     },
     routerOptions: {
       // Each endpoint reads its own query, strictly; most have none.
@@ -57,10 +56,6 @@ function buildEngine(transport: Transport): FastifyInstance {
   });
   engine.decorateRequest('exchange', null);
   engine.removeAllContentTypeParsers();
-  engine.addHook('onResponse', (request, reply, done) => {
-    transport.exchanges.end(request, reply);
-    done();
-  });
   engine.setErrorHandler((error, request, reply) => transport.refuse(request, reply, error));
   engine.setNotFoundHandler(unmatchedHandler(transport));
   engine.register((instance, _options, done) => {

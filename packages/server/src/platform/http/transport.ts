@@ -3,12 +3,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
-import type { Presented } from './admission.ts';
+import { announcesBody, type Presented } from './admission.ts';
 import type { ParseJson } from './body.ts';
 import { type Cookies, cookiesFor, type OwnCookies } from './cookies.ts';
 import type { Caller, Endpoint, Principal } from './endpoint.ts';
 import { Exchanges } from './exchange.ts';
-import { baseHeaders, type HeaderPolicy, type Headers, pageHeaders } from './headers.ts';
+import { baseHeaders, type HeaderList, type HeaderPolicy, headerList, pageHeaders } from './headers.ts';
 import { problemContentType, problemDocument, problemHeaders, problemPage } from './problem-answer.ts';
 
 /** The gate: whose live session this is. */
@@ -63,7 +63,8 @@ export class Transport {
   readonly exchanges: Exchanges;
   /** While true every answer closes its connection. */
   draining = false;
-  readonly #problemHeaders: Headers;
+  readonly #problemHeaders: HeaderList;
+  readonly #pageHeaders: HeaderList;
 
   constructor(options: ServerOptions) {
     this.options = options;
@@ -74,7 +75,9 @@ export class Transport {
       strictTransportSecurity: options.production && options.publicUrl.protocol === 'https:',
     };
     this.exchanges = new Exchanges(options);
-    this.#problemHeaders = baseHeaders(this.headerPolicy);
+    const base = baseHeaders(this.headerPolicy);
+    this.#problemHeaders = headerList({ ...base, 'content-type': problemContentType });
+    this.#pageHeaders = headerList({ ...base, ...pageHeaders });
   }
 
   /** Our cookies of a request; throws `malformed_request` when one stands there twice. */
@@ -97,14 +100,29 @@ export class Transport {
     };
   }
 
-  /** Sets the status and the headers of an answer. */
-  open(request: FastifyRequest, reply: FastifyReply, status: number, headers: Headers): FastifyReply {
-    reply.code(status).headers(headers).header('x-request-id', request.id);
-    return this.draining ? reply.header('connection', 'close') : reply;
+  /**
+   * Writes an answer and ends its exchange. The time that is measured ends when the answer is handed to the socket.
+   * It goes past the engine's reply, which would take 3 µs of a request's 11 to look for hooks and streams.
+   */
+  answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    headers: HeaderList,
+    body: string | Buffer,
+  ): void {
+    reply.hijack();
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    const all = [...headers, 'x-request-id', request.id];
+    if (status !== 204) all.push('content-length', String(length));
+    if (this.draining) all.push('connection', 'close');
+    reply.raw.writeHead(status, all);
+    reply.raw.end(body);
+    this.exchanges.end(request, status);
   }
 
   /** Answers with whatever was thrown; what is not a refusal is a bug of ours: 500, its detail in the log only. */
-  refuse(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
+  refuse(request: FastifyRequest, reply: FastifyReply, thrown: unknown, more: HeaderList = []): void {
     const problem = this.#problemOf(thrown);
     const exchange = this.exchanges.of(request);
     exchange.problem = problem.code;
@@ -112,9 +130,11 @@ export class Transport {
     exchange.error = problem.status >= 500 ? (problem.cause ?? undefined) : undefined;
     const { publicOrigin, options } = this;
     const document = problemDocument(problem, { publicOrigin, requestId: request.id, now: options.clock.now() });
-    this.open(request, reply, problem.status, this.#problemHeaders).headers(problemHeaders(problem));
-    if (exchange.route.kind === 'page') return reply.headers(pageHeaders).send(problemPage(document).toString());
-    return reply.header('content-type', problemContentType).send(JSON.stringify(document));
+    const isPage = exchange.route.kind === 'page';
+    const headers = [...(isPage ? this.#pageHeaders : this.#problemHeaders), ...problemHeaders(problem), ...more];
+    if (!request.raw.complete && announcesBody(request) && !this.draining) headers.push('connection', 'close');
+    const body = isPage ? problemPage(document).toString() : JSON.stringify(document);
+    this.answer(request, reply, problem.status, headers, body);
   }
 
   #problemOf(thrown: unknown): Problem {

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
 import type { Endpoint } from './endpoint.ts';
-import { announcesBody, headFault } from './routes.ts';
+import { headFault } from './routes.ts';
 import type { Transport } from './transport.ts';
 
 interface KnownPath {
@@ -15,30 +15,37 @@ interface KnownPath {
  * The handler of everything without a route. RFC 9110 §15.5.6: 405 names what is allowed.
  * It reads no body, so it closes the connection when one follows.
  */
-export function unmatchedHandler(transport: Transport): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
+export function unmatchedHandler(transport: Transport): (request: FastifyRequest, reply: FastifyReply) => void {
   const paths = knownPaths(transport.options.endpoints);
   return (request, reply) => {
-    transport.exchanges.of(request);
-    if (announcesBody(request)) reply.header('connection', 'close');
     const fault = headFault(request, transport);
     if (fault !== undefined) return transport.refuse(request, reply, fault);
     const path = pathOf(request);
-    const known = paths.find(({ pattern }) => pattern.test(path));
-    if (known === undefined && !(request.method === 'OPTIONS' && path === '/*')) {
-      return transport.refuse(request, reply, new Problem('not_found'));
+    const known = paths.find(({ pattern }) => pattern.test(path)) ?? (path === '/*' ? server : undefined);
+    if (known === undefined) return transport.refuse(request, reply, new Problem('not_found'));
+    const allow = ['allow', [...known.methods].join(', ')];
+    if (request.method !== 'OPTIONS') {
+      return transport.refuse(request, reply, new Problem('method_not_allowed'), allow);
     }
-    const allow = known === undefined ? 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' : [...known.methods].join(', ');
-    reply.header('allow', allow);
-    if (request.method !== 'OPTIONS') return transport.refuse(request, reply, new Problem('method_not_allowed'));
-    return transport.open(request, reply, 204, known?.openToCors === true ? preflight : {}).send();
+    return transport.answer(request, reply, 204, [...allow, ...(known.openToCors ? preflight : [])], '');
   };
 }
 
-const preflight = {
-  'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, HEAD',
-  'access-control-max-age': '86400',
+/** What `OPTIONS *` asks about: the server as a whole (RFC 9110 §9.3.7). */
+const server: KnownPath = {
+  pattern: /^$/,
+  methods: new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']),
+  openToCors: false,
 };
+
+const preflight = [
+  'access-control-allow-origin',
+  '*',
+  'access-control-allow-methods',
+  'GET, HEAD',
+  'access-control-max-age',
+  '86400',
+];
 
 function pathOf(request: FastifyRequest): string {
   const target = request.raw.url ?? '/';

@@ -54,9 +54,9 @@ function codeOf(issue: Issue): string {
     case 'invalid_type':
       return isMissing(issue) ? 'required' : 'invalid_type';
     case 'too_small':
-      return issue.origin === 'string' || issue.origin === 'array' ? 'too_short' : 'too_small';
+      return hasLength(issue.origin) ? 'too_short' : 'too_small';
     case 'too_big':
-      return issue.origin === 'string' || issue.origin === 'array' ? 'too_long' : 'too_big';
+      return hasLength(issue.origin) ? 'too_long' : 'too_big';
     case 'custom':
       return customCode(issue.params);
     case 'invalid_union':
@@ -64,6 +64,10 @@ function codeOf(issue: Issue): string {
     default:
       return issue.code;
   }
+}
+
+function hasLength(origin: string): boolean {
+  return origin === 'string' || origin === 'array';
 }
 
 // A schema's own check names its code: `{ code: 'custom', params: { code: 'too_common' } }`.

@@ -68,7 +68,8 @@ export interface LoggerOptions {
  * a SIGKILL loses at most that. A synchronous write would cost each request a system call (8 µs here on a pipe).
  */
 export function createLogger(options: LoggerOptions): Logger {
-  const stream = options.destination ?? fileDestination({ dest: 1, sync: false, minLength: 4096, periodicFlush: 100 });
+  const stream =
+    options.destination ?? fileDestination({ dest: 1, sync: false, minLength: 8 * 1024, periodicFlush: 100 });
   const lines = pino(
     {
       level: options.level,

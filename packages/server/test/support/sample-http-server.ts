@@ -1,0 +1,262 @@
+/** A server of sample endpoints, one of every kind, for the tests of the transport. */
+import { z } from 'zod';
+import { FixedClock } from '#kernel/clock.ts';
+import { Problem } from '#kernel/problem.ts';
+import { html, page } from '#platform/html/index.ts';
+import {
+  apiEndpoint,
+  buildServer,
+  type Caller,
+  documentationEndpoints,
+  documentEndpoint,
+  type Endpoint,
+  type HttpServer,
+  type Principal,
+  pageEndpoint,
+  type ServerOptions,
+} from '#platform/http/index.ts';
+import { createLogger, createMetrics } from '#platform/telemetry/index.ts';
+import { parseStrictJson } from '#protocol/strict-json/index.ts';
+
+/** When everything happens. */
+export const now = new Date('2026-01-02T03:04:05.000Z');
+
+const principal: Principal = {
+  userId: 'u',
+  subject: 'u',
+  sessionId: 's',
+  clientId: 'default',
+  authEpoch: 0,
+  transport: 'cookie',
+  acr: 'aal1',
+  amr: ['pwd'],
+  authTime: now,
+  expiresAt: now,
+};
+
+/** What the sample endpoints saw, and how to let the slow one go. */
+export const seen: {
+  caller: Caller | undefined;
+  slowEntered: (() => void) | undefined;
+  releaseSlow: (() => void) | undefined;
+  readonly lines: string[];
+} = { caller: undefined, slowEntered: undefined, releaseSlow: undefined, lines: [] };
+
+const common = { tag: 'test', rateLimit: 'public', problems: [] } as const;
+
+/** Answers what it was sent, less a field that its schema does not list. */
+export const echo = apiEndpoint({
+  ...common,
+  id: 'test.echo',
+  method: 'POST',
+  path: '/api/v1/echo',
+  summary: 'Echo',
+  auth: 'public',
+  request: { body: z.strictObject({ email: z.string().max(254), note: z.string().optional() }) },
+  response: {
+    status: 201,
+    message: 'Echoed.',
+    data: z.object({ email: z.string(), at: z.date(), nothing: z.string().nullable(), quote: z.string() }),
+  },
+  handler: async ({ body, caller }) => {
+    seen.caller = caller;
+    const data = { email: body.email, at: now, nothing: null, quote: 'a "b"', secret: 'hunter2' };
+    return { data };
+  },
+});
+
+/** One endpoint of every kind. */
+export const sampleEndpoints: readonly Endpoint[] = [
+  echo,
+  apiEndpoint({
+    ...common,
+    id: 'test.me',
+    method: 'GET',
+    path: '/api/v1/me',
+    summary: 'Me',
+    auth: 'session',
+    request: {},
+    response: { status: 200, message: 'You.', data: z.strictObject({ user: z.string() }) },
+    handler: async (input) => ({ data: { user: input.principal.userId } }),
+  }),
+  apiEndpoint({
+    ...common,
+    id: 'test.leave',
+    method: 'POST',
+    path: '/api/v1/leave',
+    summary: 'Leave',
+    auth: 'session',
+    request: {},
+    response: { status: 200, message: 'Gone.', data: z.null() },
+    handler: async () => ({
+      data: null,
+      cookies: [
+        { cookie: 'session', change: 'expire' },
+        { cookie: 'device', change: { value: 'd1', expiresAt: now } },
+      ],
+      clearSiteData: true,
+    }),
+  }),
+  apiEndpoint({
+    ...common,
+    id: 'test.list',
+    method: 'GET',
+    path: '/api/v1/things',
+    summary: 'Things',
+    auth: 'public',
+    request: { query: z.strictObject({ sort: z.enum(['name', 'age']).optional() }) },
+    response: { status: 200, message: 'Things.', list: true, data: z.array(z.strictObject({ id: z.string() })) },
+    handler: async ({ query }) => ({
+      data: [{ id: query.sort ?? 'none' }],
+      pagination: { limit: 20, nextCursor: null, total: 1 },
+    }),
+  }),
+  apiEndpoint({
+    ...common,
+    id: 'test.end',
+    method: 'DELETE',
+    path: '/api/v1/things/{id}',
+    summary: 'End',
+    auth: 'public',
+    request: { params: z.strictObject({ id: z.uuid() }) },
+    response: { status: 200, message: 'Ended.', data: z.strictObject({ id: z.string() }) },
+    handler: async ({ params }) => ({ data: { id: params.id } }),
+  }),
+  apiEndpoint({
+    ...common,
+    id: 'test.fail',
+    method: 'GET',
+    path: '/api/v1/fail',
+    summary: 'Fail',
+    auth: 'public',
+    request: { query: z.strictObject({ how: z.string() }) },
+    response: { status: 200, message: '', data: z.null() },
+    handler: async ({ query }) => {
+      if (query.how === 'busy') throw new Problem('busy', { retryAfterSeconds: 2.2 });
+      if (query.how === 'mapped') throw new RangeError('mapped');
+      throw new Error('a bug with someone@example.com inside');
+    },
+  }),
+  apiEndpoint({
+    ...common,
+    id: 'test.slow',
+    method: 'GET',
+    path: '/api/v1/slow',
+    summary: 'Slow',
+    auth: 'public',
+    request: {},
+    response: { status: 200, message: 'Done.', data: z.null() },
+    handler: async () => {
+      seen.slowEntered?.();
+      await new Promise<void>((resolve) => {
+        seen.releaseSlow = resolve;
+      });
+      return { data: null };
+    },
+  }),
+  pageEndpoint({
+    id: 'test.form',
+    method: 'POST',
+    path: '/form',
+    summary: 'Form',
+    rateLimit: 'public',
+    problems: ['invalid_token'],
+    request: { form: z.strictObject({ token: z.string() }) },
+    handler: async ({ body }) => {
+      if (body.token === 'bad') throw new Problem('invalid_token');
+      if (body.token === 'go') return { kind: 'redirect', location: '/done' };
+      return { kind: 'html', status: 200, html: page({ title: 'Form', body: html`<p>${body.token}</p>` }) };
+    },
+  }),
+  documentEndpoint({
+    id: 'test.probe',
+    method: 'GET',
+    path: '/livez',
+    summary: 'Alive',
+    rateLimit: 'none',
+    problems: [],
+    contentType: 'application/json; charset=utf-8',
+    openToCors: false,
+    cacheSeconds: 0,
+    handler: async (query) => ({ status: 200, body: JSON.stringify({ ok: true, query }) }),
+  }),
+];
+
+const clock = new FixedClock(now);
+let nextId = 0;
+
+/** Options of a server of the sample endpoints. */
+export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOptions {
+  const publicUrl = new URL('http://localhost:3000');
+  return {
+    endpoints: [...sampleEndpoints, ...documentationEndpoints(sampleEndpoints, { publicUrl, version: '0' })],
+    authenticate: async ({ bearer, sessionCookie }) =>
+      bearer === 'good' || sessionCookie === 'good' ? principal : undefined,
+    logger: createLogger({
+      level: 'info',
+      service: 'latchkey',
+      version: '0',
+      destination: { write: (line) => void seen.lines.push(line) },
+    }),
+    metrics: createMetrics({ processMetrics: false }),
+    publicUrl,
+    production: false,
+    clock,
+    parseJson: parseStrictJson,
+    resolveClientAddress: ({ socketAddress, forwardedFor }) => forwardedFor ?? socketAddress,
+    makeRequestId: () => {
+      nextId += 1;
+      return `request-${nextId}`;
+    },
+    limits: { requestTimeoutMs: 400 },
+    toProblem: (error) => (error instanceof RangeError ? new Problem('unavailable') : undefined),
+    ...overrides,
+  };
+}
+
+/** What a test looks at in an answer. */
+export interface Told {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly json: {
+    readonly code?: string;
+    readonly type?: string;
+    readonly errors?: readonly unknown[];
+    readonly data?: unknown;
+    readonly pagination?: unknown;
+  };
+}
+
+/** A body that `fetch` takes. */
+export type Body = string | Uint8Array<ArrayBuffer>;
+
+/** A listening server and short ways to call it. */
+export interface SampleServer {
+  readonly server: HttpServer;
+  readonly port: number;
+  readonly base: string;
+  call(path: string, init?: RequestInit): Promise<Told>;
+  /** POSTs JSON to `echo`. */
+  post(body: Body, headers?: Record<string, string>): Promise<Told>;
+}
+
+/** Starts a server on a free port. */
+export async function startSample(): Promise<SampleServer> {
+  const server = await buildServer(sampleOptions());
+  const [address] = await server.listen({ hosts: ['127.0.0.1'], port: 0 });
+  const port = address?.port ?? 0;
+  const base = `http://127.0.0.1:${port}`;
+  const call = async (path: string, init: RequestInit = {}): Promise<Told> => {
+    const answer = await fetch(base + path, { redirect: 'manual', ...init });
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, json: text.startsWith('{') ? JSON.parse(text) : {} };
+  };
+  return {
+    server,
+    port,
+    base,
+    call,
+    post: (body, headers = {}) =>
+      call('/api/v1/echo', { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } }),
+  };
+}
