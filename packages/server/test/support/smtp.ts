@@ -34,7 +34,7 @@ export interface TestSmtpServer {
 export async function startSmtpServer(
   options: SMTPServerOptions & { readonly port?: number } = {},
 ): Promise<TestSmtpServer> {
-  const received: ReceivedMail[] = [];
+  const mails: ReceivedMail[] = [];
   const sockets = new Set<Socket>();
   let reaction: (stage: SmtpStage) => SmtpReaction = () => 'accept';
   let connections = 0;
@@ -62,11 +62,13 @@ export async function startSmtpServer(
         answer('data', session.remotePort, reply);
         return;
       }
-      void readAll(stream).then((raw) => {
+      const received = (raw: string) => {
         const { mailFrom, rcptTo } = session.envelope;
         const mail = { from: mailFrom === false ? '' : mailFrom.address, to: rcptTo.map((to) => to.address), raw };
-        received.push({ ...mail, accepted: answer('end', session.remotePort, reply) });
-      });
+        mails.push({ ...mail, accepted: answer('end', session.remotePort, reply) });
+      };
+      // A message that was cut off was not received.
+      readAll(stream).then(received, () => undefined);
     },
   });
   server.on('error', () => undefined);
@@ -81,7 +83,7 @@ export async function startSmtpServer(
   return {
     url: `smtp://127.0.0.1:${port}`,
     port,
-    received,
+    received: mails,
     get connections() {
       return connections;
     },

@@ -66,6 +66,17 @@ export class Smtp implements MailTransport {
     }
   }
 
+  /** Connects, greets, turns to TLS and logs in as it would for a message, and sends none; answers what went wrong. */
+  async probe(): Promise<string | undefined> {
+    try {
+      await this.#transporter.verify();
+      return undefined;
+    } catch (error) {
+      const outcome = classifyError(error, false);
+      return outcome.kind === 'failed' ? outcome.reason : outcome.kind;
+    }
+  }
+
   unavailableForSeconds(): number {
     return 0;
   }
