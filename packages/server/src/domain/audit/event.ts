@@ -37,10 +37,7 @@ export type AuditActor =
   | { readonly kind: 'system' };
 
 /** Where a request came from: personal data. */
-export interface Surroundings {
-  readonly address: string;
-  readonly userAgent: string;
-}
+export type Surroundings = { readonly address: string; readonly userAgent: string };
 
 /** An event before it is bytes. */
 export interface AuditEvent {

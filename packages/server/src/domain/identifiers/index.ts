@@ -55,3 +55,15 @@ const verify = statement('identifiers.verify', {
 export async function verifyIdentifier(tx: Queries, id: string, now: Date): Promise<boolean> {
   return (await tx.run(verify, { id, now })) === 1;
 }
+
+const findEmail = statement('identifiers.find_email', {
+  lane: 'read',
+  sql: `select user_id from identifiers where kind = 'email' and canonical = :canonical`,
+  params: { canonical: 'text' },
+  columns: { userId: 'uuid' },
+});
+
+/** Who has the address, proven or not. */
+export async function findHolderOfEmail(queries: Queries, canonical: string): Promise<string | undefined> {
+  return (await queries.row(findEmail, { canonical }))?.userId;
+}

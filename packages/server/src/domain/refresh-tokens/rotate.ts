@@ -20,14 +20,15 @@ const rotate = statement('refresh_tokens.rotate', {
       update refresh_tokens t
       set uses = t.uses + 1, consumed_at = coalesce(t.consumed_at, :now),
         successor_key_id = coalesce(t.successor_key_id, :keyId)
-      from refresh_families f, sessions s, users u, clients c
-      where t.hash = :hash and f.id = t.family_id and s.id = f.session_id and u.id = s.user_id and c.id = f.client_id
+      from refresh_families f, sessions s, users u, user_keys k, clients c
+      where t.hash = :hash and f.id = t.family_id and s.id = f.session_id and u.id = s.user_id and k.user_id = u.id
+        and c.id = f.client_id
         and t.expires_at > :now and f.ended_at is null and ${sessionIsLive}
         and (t.consumed_at is null or (t.successor_key_id = :keyId
           and t.consumed_at > :now::timestamptz - make_interval(secs => c.refresh_grace_seconds)))
         and not exists (select from refresh_tokens n where n.hash = :successorHash and n.consumed_at is not null)
       returning t.uses, t.family_id, s.id as session_id, s.user_id, u.subject, s.client_id, s.acr, s.amr, s.auth_time,
-        c.access_token_lifetime_seconds,
+        s.sealed_surroundings, k.wrapped, c.access_token_lifetime_seconds,
         least(t.consumed_at + make_interval(secs => c.refresh_token_lifetime_seconds), s.expires_at) as expires_at),
     first_use as (select session_id, user_id from used where uses = 1),
     successor as (
@@ -35,7 +36,8 @@ const rotate = statement('refresh_tokens.rotate', {
       select :successorHash, family_id, :now, expires_at from used
       on conflict (hash) do nothing),
     ${audited.sql}
-    select session_id, user_id, subject, client_id, acr, amr, auth_time, access_token_lifetime_seconds, expires_at
+    select session_id, user_id, subject, client_id, acr, amr, auth_time, sealed_surroundings, wrapped,
+      access_token_lifetime_seconds, expires_at
     from used`,
   params: { hash: 'bytea', successorHash: 'bytea', keyId: 'uuid', now: 'timestamptz', ...audited.params },
   columns: {
@@ -46,6 +48,8 @@ const rotate = statement('refresh_tokens.rotate', {
     acr: 'text',
     amr: 'text[]',
     authTime: 'timestamptz',
+    sealedSurroundings: 'bytea?',
+    wrapped: 'bytea',
     accessTokenLifetimeSeconds: 'int4',
     expiresAt: 'timestamptz',
   },
@@ -86,6 +90,9 @@ export interface Refreshed {
   readonly acr: string;
   readonly amr: readonly string[];
   readonly authTime: Date;
+  /** Where the session was last used, and the user's key that opens it. */
+  readonly sealedSurroundings: Buffer | null;
+  readonly wrapped: Buffer;
   readonly accessTokenLifetimeSeconds: number;
 }
 

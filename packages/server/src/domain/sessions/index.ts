@@ -15,4 +15,6 @@ export {
 export { type CheckedSession, type CheckedToken, type Presented, SessionCheck } from './check.ts';
 export { LastSeen } from './last-seen.ts';
 export { listSessions, type ListedSession } from './list.ts';
+export { hasMoved, moveSession } from './move.ts';
+export { summarizeSessions } from './summary.ts';
 export { deleteDeadSessions } from './sweep.ts';

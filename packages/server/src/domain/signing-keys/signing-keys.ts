@@ -15,6 +15,7 @@ import {
   insertNextKey,
   listRows,
   promoteNextKey,
+  type RecordPromotion,
   type SigningKeyDeps,
   type SigningKeyRow,
   type SigningKeyState,
@@ -66,6 +67,8 @@ export interface RotationRequest {
   readonly longestTokenSeconds: number;
   /** Does not wait until all caches have the next key: resource servers may refuse tokens for `jwksCacheSeconds`. */
   readonly immediately?: boolean;
+  /** Runs in the rotation's transaction, so that what it records commits with it. */
+  readonly record?: RecordPromotion;
 }
 
 interface Published {
@@ -138,14 +141,14 @@ export class SigningKeys {
    * Activates the next key and retires the active one, whose private half is erased.
    * The retired one stays published until the last token that any node signed with it has ended.
    */
-  async rotate({ longestTokenSeconds, immediately = false }: RotationRequest): Promise<Rotation> {
+  async rotate({ longestTokenSeconds, immediately = false, record }: RotationRequest): Promise<Rotation> {
     await this.refresh();
     const now = this.#deps.clock.now();
     // Other nodes publish a new key, and stop signing with a retired one, at their next refresh.
     const publishingSeconds = refreshSeconds + jwksCacheSeconds;
     const publishedUntil = addSeconds(now, longestTokenSeconds + refreshSeconds + toleranceSeconds);
     const madeBefore = immediately ? now : addSeconds(now, -publishingSeconds);
-    const promotion = await promoteNextKey(this.#deps.database, { now, publishedUntil, madeBefore });
+    const promotion = await promoteNextKey(this.#deps.database, { now, publishedUntil, madeBefore }, record);
     await this.refresh();
     switch (promotion.kind) {
       case 'promoted':

@@ -146,10 +146,17 @@ export type Promotion =
   /** Somebody else has just promoted it. */
   | { readonly kind: 'no_next' };
 
+/** Records a promotion in its transaction. */
+export type RecordPromotion = (
+  tx: Queries,
+  promoted: { readonly kid: string; readonly retiredKid: string },
+) => Promise<void>;
+
 /** Retires the active key, erasing its private half, and activates the next one if it was made before a time. */
 export function promoteNextKey(
   database: Database,
   times: { readonly now: Date; readonly publishedUntil: Date; readonly madeBefore: Date },
+  record?: RecordPromotion,
 ): Promise<Promotion> {
   const { now, publishedUntil, madeBefore } = times;
   return database.transaction(async (tx) => {
@@ -160,6 +167,7 @@ export function promoteNextKey(
     if (createdAt.getTime() > madeBefore.getTime()) return { kind: 'too_young', kid, createdAt };
     await tx.run(retire, { kid: active.kid, now, publishedUntil });
     await tx.run(activate, { kid, now });
+    await record?.(tx, { kid, retiredKid: active.kid });
     return { kind: 'promoted', kid, retiredKid: active.kid };
   });
 }

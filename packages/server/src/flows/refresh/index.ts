@@ -35,7 +35,7 @@ export function refreshEndpoints(flow: Refresh): readonly Endpoint[] {
         }),
       },
       problems: ['invalid_refresh_token'],
-      handler: async ({ body }) => ({ data: await refresh(flow, body.refreshToken) }),
+      handler: async ({ body, caller }) => ({ data: await refresh(flow, body.refreshToken, caller) }),
     }),
   ];
 }

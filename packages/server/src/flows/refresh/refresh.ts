@@ -3,32 +3,39 @@ import type { AccessTokens } from '#domain/access-tokens/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
 import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
-import type { RefreshRefusal, RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import { endSession } from '#domain/sessions/index.ts';
+import type { Refreshed, RefreshRefusal, RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { endSession, hasMoved, type LastSeen, moveSession } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
 
 /** What refreshing needs. */
 export interface Refresh {
   readonly database: Database;
   readonly clock: Clock;
+  readonly keys: Keys;
   readonly refreshTokens: RefreshTokens;
   readonly accessTokens: AccessTokens;
   readonly users: Users;
   readonly endings: Endings;
+  readonly lastSeen: LastSeen;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   /** Called when a mail was promised, to wake this process's own worker. */
   readonly onPromised: () => void;
 }
 
-/** The next pair of tokens. One round trip; the access token is signed from what it answers. */
-export async function refresh(flow: Refresh, text: string) {
+/** The next pair of tokens. One round trip, and a second one only when the session is used from somewhere else. */
+export async function refresh(flow: Refresh, text: string, caller: Caller) {
   const outcome = await flow.refreshTokens.rotate(text);
   if (outcome.kind === 'reused') await endReused(flow, outcome);
   if (outcome.kind !== 'refreshed') throw new Problem('invalid_refresh_token', { log: outcome.kind });
+  // A client whose tokens only others check refreshes and does nothing else here; that is use too.
+  flow.lastSeen.note(outcome.sessionId, flow.clock.now());
+  await noteMove(flow, outcome, caller);
   const accessToken = flow.accessTokens.mint(outcome);
   return {
     accessToken: accessToken.text,
@@ -37,6 +44,19 @@ export async function refresh(flow: Refresh, text: string) {
     refreshToken: outcome.refreshToken,
     refreshExpiresAt: outcome.refreshExpiresAt.toISOString(),
   };
+}
+
+/** A refresh is recorded without a personal field; where the session is used is recorded when that changes. */
+async function noteMove(flow: Refresh, { sessionId, userId, sealedSurroundings, wrapped }: Refreshed, caller: Caller) {
+  if (sealedSurroundings === null) return;
+  const key = flow.keys.unwrapUserKey(userId, wrapped);
+  const last = { sessionId, sealed: sealedSurroundings };
+  const surroundings = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  if (!hasMoved(key, last, surroundings)) return;
+  const actor = { kind: 'user', id: userId } as const;
+  const at = flow.clock.now();
+  const event = flow.audit.values({ action: 'session.moved', at, actor, userId, sessionId, personal: surroundings }, key);
+  await moveSession(flow.database, key, last, surroundings, event);
 }
 
 const notice = { template: 'refresh_token_reuse', tokenId: null, params: {} } as const;

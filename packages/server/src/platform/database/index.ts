@@ -29,6 +29,7 @@ export type {
   PostgresOptions,
 } from './options.ts';
 export { openPostgres } from './postgres-database.ts';
+export { readServerFacts, type ServerFacts } from './server-facts.ts';
 export {
   declaredStatements,
   type Fragment,

@@ -1,0 +1,35 @@
+import { beforeAll, expect, it } from 'vitest';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, openWorld, type World } from '#test/support/people.ts';
+import { assignRole, isRole, listRoles } from './index.ts';
+
+describeOnBothDatabases('roles', (database) => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+  });
+
+  const assign = (userId: string) =>
+    database().transaction((tx) =>
+      assignRole(tx, { userId, role: 'admin', now: world.clock.now(), makeId: world.makeId }),
+    );
+
+  it('are had once, however often and at once they are given', async () => {
+    const { id } = await addPerson(world);
+    expect(await listRoles(database(), id)).toEqual([]);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => assign(id)));
+    expect(answers.filter(Boolean)).toHaveLength(1);
+    expect(await listRoles(database(), id)).toEqual(['admin']);
+  });
+
+  it("are nobody else's", async () => {
+    const [one, other] = [await addPerson(world), await addPerson(world)];
+    await assign(one.id);
+    expect(await listRoles(database(), other.id)).toEqual([]);
+  });
+
+  it.each(['', 'Admin', 'root', 'admin '])('have names of a closed set: not %j', (name) => {
+    expect(isRole(name)).toBe(false);
+  });
+});

@@ -1,0 +1,21 @@
+/** What an operator is told of a user's sessions. */
+import { type Queries, statement } from '#platform/database/index.ts';
+import { sessionIsLive } from './session.ts';
+
+const summarize = statement('sessions.summarize', {
+  lane: 'pool',
+  sql: `select (count(*) filter (where ${sessionIsLive}))::integer as live, max(s.created_at) as last_login_at
+    from sessions s join users u on u.id = s.user_id
+    where s.user_id = :userId`,
+  params: { userId: 'uuid', now: 'timestamptz' },
+  columns: { live: 'int4', lastLoginAt: 'timestamptz?' },
+});
+
+/** How many sessions are alive, and when the newest was made, as far as dead ones are still kept. */
+export async function summarizeSessions(
+  queries: Queries,
+  userId: string,
+  now: Date,
+): Promise<{ readonly live: number; readonly lastLoginAt: Date | null }> {
+  return (await queries.row(summarize, { userId, now })) ?? { live: 0, lastLoginAt: null };
+}

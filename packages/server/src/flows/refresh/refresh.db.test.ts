@@ -1,0 +1,116 @@
+import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { AccessTokens } from '#domain/access-tokens/index.ts';
+import { Endings } from '#domain/endings/index.ts';
+import { MailLedger } from '#domain/mail-ledger/index.ts';
+import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { LastSeen } from '#domain/sessions/index.ts';
+import { SigningKeys } from '#domain/signing-keys/index.ts';
+import { Users } from '#domain/users/index.ts';
+import { statement } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, addSession, type LoggedIn, openWorld, type Person, type World } from '#test/support/people.ts';
+import { type Refresh, refresh } from './refresh.ts';
+
+const after = statement('refresh_test.after', {
+  lane: 'pool',
+  sql: `select s.end_reason, (select count(*) from mail_ledger m where m.user_id = s.user_id) as mails,
+      (select count(*) from audit_events a where a.session_id = s.id and a.action = 'refresh_token.reused') as events
+    from sessions s where s.id = :sessionId`,
+  params: { sessionId: 'uuid' },
+  columns: { endReason: 'text?', mails: 'int8', events: 'int8' },
+});
+
+const moves = statement('refresh_test.moves', {
+  lane: 'pool',
+  sql: `select count(*) as events from audit_events where session_id = :sessionId and action = 'session.moved'`,
+  params: { sessionId: 'uuid' },
+  columns: { events: 'int8' },
+});
+
+const caller: Caller = {
+  address: '203.0.113.7',
+  userAgent: 'test',
+  acceptLanguage: undefined,
+  requestId: 'r',
+  deviceCookie: undefined,
+};
+
+const dayMs = 24 * 3600 * 1000;
+
+describeOnBothDatabases('refreshing', (database) => {
+  let world: World;
+  let flow: Refresh;
+  let person: Person;
+  let login: LoggedIn;
+  let promised = 0;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
+    const origin = { issuer: 'https://login.example', audience: 'https://login.example' };
+    const onError = () => undefined;
+    flow = {
+      ...world,
+      refreshTokens: new RefreshTokens(world),
+      accessTokens: new AccessTokens({ ...world, signingKeys, ...origin }),
+      users: new Users(world),
+      endings: new Endings({ ...world, onError }),
+      lastSeen: new LastSeen({ ...world, onError }),
+      mail: new MailLedger({ ...world, publicUrl: origin.issuer }),
+      onPromised: () => {
+        promised += 1;
+      },
+    };
+  });
+
+  beforeEach(async () => {
+    person = await addPerson(world);
+    login = await addSession(world, person, 'token');
+    promised = 0;
+  });
+
+  const read = () => database().row(after, { sessionId: login.sessionId });
+
+  it('is use of the session: who refreshes daily stays logged in until the session itself expires', async () => {
+    let text = login.refreshToken;
+    for (let day = 1; day < 30; day += 1) {
+      world.time.advance(dayMs);
+      ({ refreshToken: text } = await refresh(flow, text, caller));
+      await flow.lastSeen.flush();
+    }
+    world.time.advance(dayMs);
+    await expect(refresh(flow, text, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' });
+  });
+
+  it('ends the session once, with one mail and one event, when twenty present a used token after the grace', async () => {
+    await refresh(flow, login.refreshToken, caller);
+    world.time.advance(10_000);
+    const refused = Array.from({ length: 20 }, () =>
+      expect(refresh(flow, login.refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' }),
+    );
+    await Promise.all(refused);
+    expect(await read()).toEqual({ endReason: 'refresh_token_reuse', mails: 1, events: 1 });
+    expect(promised).toBe(1);
+    const thing = { sessionId: login.sessionId, userId: person.id, authEpoch: 1, kid: undefined };
+    expect(flow.endings.hasEnded(thing)).toBe(true);
+  });
+
+  it('kills the newest token too when an old one is reused', async () => {
+    const { refreshToken } = await refresh(flow, login.refreshToken, caller);
+    world.time.advance(10_000);
+    await expect(refresh(flow, login.refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' });
+    await expect(refresh(flow, refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' });
+  });
+
+  it('records a move once, and none while the session stays where it is', async () => {
+    const moved = () => database().row(moves, { sessionId: login.sessionId });
+    const { refreshToken } = await refresh(flow, login.refreshToken, caller);
+    const before = (await moved())?.events ?? 0;
+    const stayed = await refresh(flow, refreshToken, caller);
+    expect(await moved()).toEqual({ events: before });
+    const elsewhere = { ...caller, address: '198.51.100.9' };
+    await Promise.all(Array.from({ length: 5 }, () => refresh(flow, stayed.refreshToken, elsewhere)));
+    expect(await moved()).toEqual({ events: before + 1 });
+  });
+});
