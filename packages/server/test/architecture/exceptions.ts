@@ -9,7 +9,13 @@ export type Exception = {
 };
 
 /** Kept short: each line is a rule that did not fit, and the next reader must believe the reason. */
-export const exceptions: readonly Exception[] = [];
+export const exceptions: readonly Exception[] = [
+  {
+    path: 'packages/server/src/platform/database/server-facts.ts',
+    rule: 'clock',
+    reason: '"latchkey doctor" compares the clock of the database with ours; nothing is decided by it',
+  },
+];
 
 /** The findings without the excepted ones, and a sentence for each exception that is no longer needed. */
 export function withoutExceptions(findings: readonly Finding[], excepted: readonly Exception[]): Finding[] {

@@ -13,11 +13,16 @@ export interface CommandOption {
   /** What the value is called in the help: `--email ADDRESS`. */
   readonly value?: string;
   readonly required?: true;
+  /** May be given more than once. */
+  readonly repeated?: true;
 }
+
+/** What an option was given; undefined when it was not. */
+export type OptionValue = string | boolean | readonly string[] | undefined;
 
 /** What was typed, parsed. */
 export interface CommandInput {
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly options: Readonly<Record<string, OptionValue>>;
   readonly arguments: readonly string[];
 }
 
@@ -52,15 +57,50 @@ export interface LocalCommand extends Common {
   run(input: CommandInput, config: Config, io: CommandIo): Promise<CommandResult>;
 }
 
+/**
+ * Looks after the database itself, whatever state it and the keys are in: on the services of the serving process when the
+ * embedded database is held by one, else with nothing but the configuration.
+ */
+export interface DatabaseCommand extends Common {
+  readonly needs: 'database';
+  run(input: CommandInput, config: Config, services: Services | undefined): Promise<CommandResult>;
+}
+
 /** Runs until it is told to stop, and speaks for itself. */
 export interface ProcessCommand extends Common {
   readonly needs: 'process';
   run(input: CommandInput, config: Config, io: CommandIo): Promise<number>;
 }
 
-export type Command = ServiceCommand | LocalCommand | ProcessCommand;
+export type Command = ServiceCommand | DatabaseCommand | LocalCommand | ProcessCommand;
 
 /** The user typed something that the command does not take: exit code 2. */
 export class UsageError extends Error {
   override name = 'UsageError';
+}
+
+/** The text of an option that takes one. */
+export function textOf(input: CommandInput, name: string): string | undefined {
+  const value = input.options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Every text of an option that may be given more than once. */
+export function textsOf(input: CommandInput, name: string): readonly string[] {
+  const value = input.options[name];
+  return Array.isArray(value) ? value : [];
+}
+
+/** Whether an option without a value was given. */
+export function isGiven(input: CommandInput, name: string): boolean {
+  return input.options[name] === true;
+}
+
+/** The number of an option. @throws UsageError when it is none between `min` and `max`. */
+export function numberOf(input: CommandInput, name: string, min: number, max: number): number | undefined {
+  const text = textOf(input, name);
+  if (text === undefined) return undefined;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new UsageError(`--${name} takes a number from ${min} to ${max}.`);
 }

@@ -1,15 +1,55 @@
-/** `latchkey doctor`: what is wrong, and how to mend it. */
-import { schemaState } from '#platform/database/index.ts';
-import type { ServiceCommand } from './command.ts';
+/** `latchkey doctor`: what is wrong with this deployment, and how to mend it. It changes nothing. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '#config/index.ts';
+import { openDatabase } from '../open-database.ts';
+import type { Services } from '../wiring.ts';
+import type { DatabaseCommand } from './command.ts';
+import { examineDatabase } from './doctor/database.ts';
+import { type Finding, fail, warn } from './doctor/finding.ts';
+import { examineDataDirectory, examineMail, examinePublicUrl } from './doctor/settings.ts';
+import { silentWatchers } from './silent.ts';
+import { inColumns } from './table.ts';
 
-export const doctorCommand: ServiceCommand = {
-  needs: 'services',
+/** Fails when anything fails; a warning is no failure. */
+export const doctorCommand: DatabaseCommand = {
+  needs: 'database',
   name: 'doctor',
   summary: 'Examine this deployment and say how to mend what is wrong',
   arguments: [],
   options: {},
-  run: async (_, { database }) => {
-    const schema = await schemaState(database);
-    return { exitCode: 0, text: `The database answers; its schema is ${schema}.`, data: { schema } };
+  run: async (_, config, services) => {
+    // The directory first: opening the database narrows it.
+    const settings = [examinePublicUrl(config), examineDataDirectory(config)];
+    const findings = [...settings, ...(await onDatabase(config, services)), await examineMail(config)];
+    const rows = findings.flatMap((each) => {
+      const line = [each.status, each.part, each.finding];
+      return each.status === 'ok' ? [line] : [line, ['', '', `→ ${each.fix}`]];
+    });
+    const exitCode = findings.some(({ status }) => status === 'fail') ? 1 : 0;
+    return { exitCode, text: inColumns(rows), data: findings.map((each) => ({ fix: null, ...each })) };
   },
 };
+
+async function onDatabase(config: Config, services: Services | undefined): Promise<Finding[]> {
+  if (services !== undefined) return examineDatabase(config, services.database);
+  if (config.database.kind === 'embedded' && !existsSync(join(config.dataDirectory, 'pgdata'))) {
+    return [warn('database', 'There is no embedded database yet.', 'The first start makes it: latchkey serve')];
+  }
+  try {
+    const opened = await openDatabase(config, silentWatchers());
+    try {
+      return await examineDatabase(config, opened.database);
+    } finally {
+      await opened.close();
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return [fail('database', `The database cannot be used: ${reason}`, fixOf(config))];
+  }
+}
+
+function fixOf({ database }: Config): string {
+  if (database.kind === 'embedded') return 'Restore the newest dump in the backup folder of the data directory.';
+  return 'Check DATABASE_URL, and that the server is up and lets us in.';
+}

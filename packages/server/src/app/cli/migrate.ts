@@ -1,6 +1,5 @@
 /** `latchkey migrate`: the schema, up, down, as it stands and as it would change. */
 import type { Config } from '#config/index.ts';
-import { systemClock } from '#kernel/clock.ts';
 import {
   type MigrationTarget,
   migrateDown,
@@ -8,24 +7,27 @@ import {
   migrationPlan,
   migrationStatus,
 } from '#platform/database/index.ts';
-import { createLogger, createMetrics } from '#platform/telemetry/index.ts';
 import { grants, migrationTarget, openDatabase } from '../open-database.ts';
-import { version } from '../version.ts';
-import { type Command, type CommandInput, type CommandResult, UsageError } from './command.ts';
+import { OperatorError } from '../operator-error.ts';
+import type { Services } from '../wiring.ts';
+import { type CommandInput, type CommandResult, type DatabaseCommand, numberOf } from './command.ts';
+import { silentWatchers } from './silent.ts';
 
 type Work = (target: MigrationTarget, config: Config, input: CommandInput) => Promise<Omit<CommandResult, 'exitCode'>>;
 
 const to = { type: 'string', value: 'NUMBER', description: 'Up to, or down to, this migration' } as const;
 
+const lastNumber = 9999;
+
 /** The commands. They open the database only to migrate it, and change no schema on the way. */
-export const migrateCommands: readonly Command[] = [
+export const migrateCommands: readonly DatabaseCommand[] = [
   migrate('up', 'Apply the migrations that are missing', { to }, async (target, config, input) => {
-    const limit = readNumber(input.options.to);
+    const limit = numberOf(input, 'to', 1, lastNumber);
     const applied = await migrateUp(target, { ...(limit === undefined ? {} : { to: limit }), ...grants(config) });
     return list('Applied', applied);
   }),
   migrate('down', 'Take migrations back', { to: { ...to, required: true } }, async (target, _, input) => {
-    const limit = readNumber(input.options.to) ?? 0;
+    const limit = numberOf(input, 'to', 0, lastNumber) ?? lastNumber;
     return list('Took back', await migrateDown(target, { to: limit }));
   }),
   migrate('status', 'Show every migration and when it was applied', {}, async (target) => {
@@ -45,28 +47,31 @@ export const migrateCommands: readonly Command[] = [
   }),
 ];
 
-function migrate(verb: string, summary: string, options: Command['options'], work: Work): Command {
+function migrate(verb: string, summary: string, options: DatabaseCommand['options'], work: Work): DatabaseCommand {
   return {
-    needs: 'config',
+    needs: 'database',
     name: `migrate ${verb}`,
     summary,
     arguments: [],
     options,
-    run: async (input, config) => ({
-      exitCode: 0,
-      ...(await onTarget(config, (target) => work(target, config, input))),
-    }),
+    run: async (input, config, services) => {
+      if (services !== undefined && verb === 'down') throw new OperatorError(serving, 1);
+      const result = await onTarget(config, services, (target) => work(target, config, input));
+      return { exitCode: 0, ...result };
+    },
   };
 }
 
-async function onTarget<T>(config: Config, work: (target: MigrationTarget) => Promise<T>): Promise<T> {
+const serving = 'A process is serving on this schema. Stop it first, then take migrations back.';
+
+async function onTarget<T>(
+  config: Config,
+  services: Services | undefined,
+  work: (target: MigrationTarget) => Promise<T>,
+): Promise<T> {
+  if (services !== undefined) return work(migrationTarget(config, services.database));
   if (config.database.kind === 'postgres') return work(config.database.adminUrl);
-  const logger = createLogger({ level: 'silent', service: 'latchkey', version });
-  const opened = await openDatabase(config, {
-    clock: systemClock,
-    logger,
-    metrics: createMetrics({ processMetrics: false }),
-  });
+  const opened = await openDatabase(config, silentWatchers());
   try {
     return await work(migrationTarget(config, opened.database));
   } finally {
@@ -82,11 +87,4 @@ function list(done: string, migrations: readonly { readonly number: number; read
 
 function label(number: number, name: string): string {
   return `${String(number).padStart(4, '0')}_${name}`;
-}
-
-function readNumber(text: string | boolean | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (typeof text !== 'string' || !/^\d{1,4}$/.test(text))
-    throw new UsageError('--to takes the number of a migration.');
-  return Number(text);
 }

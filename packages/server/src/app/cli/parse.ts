@@ -1,34 +1,51 @@
 /** From what was typed to a command and its input. */
 import { parseArgs } from 'node:util';
-import { type Command, type CommandInput, UsageError } from './command.ts';
+import { type Command, type CommandInput, type OptionValue, UsageError } from './command.ts';
 
 /** What was typed. */
 export type Typed =
   | { readonly kind: 'run'; readonly command: Command; readonly input: CommandInput; readonly json: boolean }
-  | { readonly kind: 'help'; readonly command: Command | undefined; readonly prefix: string };
+  | { readonly kind: 'help'; readonly command: Command | undefined; readonly prefix: string }
+  | { readonly kind: 'version' };
 
 /** Finds the command with the most words and parses the rest. @throws UsageError */
 export function parseCommand(commands: readonly Command[], argv: readonly string[]): Typed {
+  if (argv.length === 1 && argv[0] === '--version') return { kind: 'version' };
   const words = argv.slice(0, 2).filter((word) => !word.startsWith('-'));
-  const names = [words.join(' '), words[0] ?? ''];
-  const command = names.map((name) => commands.find((candidate) => candidate.name === name)).find(Boolean);
-  const asksForHelp = argv.some((word) => word === '--help' || word === '-h');
-  if (asksForHelp || argv.length === 0) return { kind: 'help', command, prefix: words[0] ?? '' };
-  if (command === undefined) throw unknownCommand(commands, words);
+  const command = findCommand(commands, words);
+  if (asksForHelp(argv)) {
+    if (command === undefined && words.length > 0 && groupOf(commands, words).length === 0)
+      throw unknownCommand(commands, argv);
+    return { kind: 'help', command, prefix: words[0] ?? '' };
+  }
+  if (command === undefined) throw unknownCommand(commands, argv);
   const rest = argv.slice(command.name.split(' ').length);
-  const { json, ...input } = parseInput(command, rest);
-  return { kind: 'run', command, input, json };
+  return { kind: 'run', command, ...parseInput(command, rest) };
 }
 
-function unknownCommand(commands: readonly Command[], words: readonly string[]): UsageError {
-  const group = commands.filter(({ name }) => name.startsWith(`${words[0]} `)).map(({ name }) => name);
+function findCommand(commands: readonly Command[], words: readonly string[]): Command | undefined {
+  const names = [words.join(' '), words[0] ?? ''];
+  return names.map((name) => commands.find((candidate) => candidate.name === name)).find(Boolean);
+}
+
+function asksForHelp(argv: readonly string[]): boolean {
+  return argv.length === 0 || argv.some((word) => word === '--help' || word === '-h');
+}
+
+function groupOf(commands: readonly Command[], words: readonly string[]): string[] {
+  return commands.filter(({ name }) => name.startsWith(`${words[0]} `)).map(({ name }) => name);
+}
+
+function unknownCommand(commands: readonly Command[], argv: readonly string[]): UsageError {
+  const words = argv.slice(0, 2).filter((word) => !word.startsWith('-'));
+  const group = groupOf(commands, words);
   if (group.length > 0) return new UsageError(`Say which: ${group.join(', ')}.`);
+  if (words.length === 0) return new UsageError('The command comes first, then its options. See "latchkey --help".');
   return new UsageError(`There is no command "${words.join(' ')}". See "latchkey --help".`);
 }
 
-function parseInput(command: Command, argv: readonly string[]): CommandInput & { readonly json: boolean } {
-  const declared = Object.entries(command.options).map(([name, { type }]) => [name, { type }] as const);
-  const { values, positionals } = parse(command, argv, { ...Object.fromEntries(declared), json: { type: 'boolean' } });
+function parseInput(command: Command, argv: readonly string[]) {
+  const { values, positionals } = parse(command, argv);
   const { json, ...options } = values;
   const required = command.arguments.filter((name) => !name.startsWith('['));
   const missing = required.slice(positionals.length);
@@ -39,18 +56,39 @@ function parseInput(command: Command, argv: readonly string[]): CommandInput & {
     if (option.required && options[name] === undefined)
       throw new UsageError(`"latchkey ${command.name}" needs --${name}.`);
   }
-  return { options, arguments: positionals, json: json === true };
+  return { input: { options, arguments: positionals }, json: json === true };
 }
 
-type Declared = Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>;
+interface Parsed {
+  readonly values: Readonly<Record<string, OptionValue>>;
+  readonly positionals: readonly string[];
+}
 
-function parse(command: Command, argv: readonly string[], options: Declared) {
+function parse(command: Command, argv: readonly string[]): Parsed {
+  const declared = Object.entries(command.options).map(
+    ([name, { type, repeated }]) => [name, { type, multiple: repeated === true }] as const,
+  );
+  // What runs until it is told to stop answers nothing that could be JSON.
+  const json = command.needs === 'process' ? {} : { json: { type: 'boolean' } as const };
+  const options = { ...Object.fromEntries(declared), ...json };
   try {
-    const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
-    return { values: parsed.values as Record<string, string | boolean | undefined>, positionals: parsed.positionals };
+    const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true, tokens: true });
+    refuseRepeats(command, parsed.tokens);
+    return { values: parsed.values as Parsed['values'], positionals: parsed.positionals };
   } catch (error) {
-    // parseArgs explains itself in its first sentence; the second is about its own API.
-    const reason = error instanceof Error ? error.message.split('. ')[0] : 'it cannot be read';
+    if (error instanceof UsageError) throw error;
+    // parseArgs explains itself in its first sentence; what follows is about its own API.
+    const reason = error instanceof Error ? error.message.split(/\.(?:\s|$)/)[0] : 'it cannot be read';
     throw new UsageError(`latchkey ${command.name}: ${reason}.`);
+  }
+}
+
+// The last one would win in silence, and the other may be the one that was meant.
+function refuseRepeats(command: Command, tokens: readonly { readonly kind: string; readonly name?: string }[]): void {
+  const given = new Set<string>();
+  for (const { kind, name } of tokens) {
+    if (kind !== 'option' || name === undefined || command.options[name]?.repeated) continue;
+    if (given.has(name)) throw new UsageError(`"latchkey ${command.name}" takes --${name} once.`);
+    given.add(name);
   }
 }

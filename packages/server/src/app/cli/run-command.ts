@@ -5,7 +5,6 @@ import { sendCommand } from '#platform/control-socket/index.ts';
 import { DataDirectoryError, lockState } from '#platform/data-directory/index.ts';
 import { ListenFailed } from '#platform/http/index.ts';
 import { KeysUnusable } from '#platform/keys/index.ts';
-import { createLogger } from '#platform/telemetry/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import { version } from '../version.ts';
 import { type Services, wire } from '../wiring.ts';
@@ -13,6 +12,7 @@ import { type Command, type CommandInput, type CommandIo, type CommandResult, Us
 import { helpText } from './help.ts';
 import { commands } from './list.ts';
 import { parseCommand } from './parse.ts';
+import { silentWatchers } from './silent.ts';
 
 /** How a command gets its configuration, and the services of the process it runs in, if that has some. */
 export interface Place {
@@ -31,10 +31,15 @@ export async function runCommand(place: Place): Promise<number> {
       io.out(helpText(commands, typed.command, typed.prefix));
       return 0;
     }
+    if (typed.kind === 'version') {
+      io.out(`${version}\n`);
+      return 0;
+    }
     return await execute(typed.command, typed.input, typed.json, place);
   } catch (error) {
     const { sentence, exitCode } = explain(error);
     io.err(`${sentence}\n`);
+    if (argv.includes('--json')) io.out(`${JSON.stringify({ error: sentence })}\n`);
     return exitCode;
   }
 }
@@ -42,6 +47,7 @@ export async function runCommand(place: Place): Promise<number> {
 async function execute(command: Command, input: CommandInput, json: boolean, place: Place): Promise<number> {
   const { io } = place;
   if (command.needs === 'services') return onServices(command, input, json, place);
+  if (command.needs === 'database') return onDatabase(command, input, json, place);
   const config = place.services?.config ?? place.loadConfig();
   if (command.needs === 'process') {
     if (place.services !== undefined)
@@ -59,13 +65,22 @@ async function onServices(command: OnServices, input: CommandInput, json: boolea
   const config = place.loadConfig();
   const remote = config.database.kind === 'embedded' ? await inServingProcess(config, place) : undefined;
   if (remote !== undefined) return remote;
-  const logger = createLogger({ level: 'silent', service: 'latchkey', version });
-  const own = await wire(config, { logger });
+  const own = await wire(config, { logger: silentWatchers().logger });
   try {
     return say(await command.run(input, own, io), json, io);
   } finally {
     await own.close();
   }
+}
+
+type OnDatabase = Extract<Command, { readonly needs: 'database' }>;
+
+async function onDatabase(command: OnDatabase, input: CommandInput, json: boolean, place: Place): Promise<number> {
+  const { io, services } = place;
+  if (services !== undefined) return say(await command.run(input, services.config, services), json, io);
+  const config = place.loadConfig();
+  const remote = config.database.kind === 'embedded' ? await inServingProcess(config, place) : undefined;
+  return remote ?? say(await command.run(input, config, undefined), json, io);
 }
 
 /** The embedded database is one process's: if it is held, that process runs the command. */

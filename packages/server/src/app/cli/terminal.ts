@@ -1,6 +1,6 @@
 /** Standard input and output of this process, as a command sees them. */
 import { once } from 'node:events';
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { CommandIo } from './command.ts';
@@ -23,13 +23,18 @@ export function terminalIo(): CommandIo {
   };
 }
 
-async function askWithoutEcho(prompt: string): Promise<string> {
+/** Undefined when the answer is Ctrl-D or Ctrl-C: without an end to it the process would wait for nothing and end with 13. */
+async function askWithoutEcho(prompt: string): Promise<string | undefined> {
   process.stderr.write(prompt);
   // readline echoes into its output: one that swallows everything echoes nothing.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  lines.once('line', resolve);
+  lines.once('SIGINT', () => resolve(undefined));
+  lines.once('close', () => resolve(undefined));
   try {
-    return await lines.question('');
+    return await promise;
   } finally {
     lines.close();
     process.stderr.write('\n');

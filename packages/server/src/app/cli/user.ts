@@ -1,18 +1,163 @@
 /** `latchkey user`: the people, for the operator. */
-import type { ServiceCommand } from './command.ts';
+import type { UserProfile } from '#domain/users/index.ts';
+import {
+  type Change,
+  disableUser,
+  enableUser,
+  endSessions,
+  findUser,
+  listUsers,
+  type OperatedUser,
+  type OperateUsers,
+  showUser,
+} from '#flows/operate-users/index.ts';
+import type { JsonObject } from '#kernel/json.ts';
+import { OperatorError } from '../operator-error.ts';
+import { type CommandInput, type CommandResult, numberOf, type ServiceCommand, textOf } from './command.ts';
+import { inColumns } from './table.ts';
+import { createUserCommand } from './user-create.ts';
+
+const defaultLimit = 50;
+const maxLimit = 1000;
+const idOrEmail = 'ID|EMAIL';
 
 /** The commands. */
 export const userCommands: readonly ServiceCommand[] = [
+  createUserCommand,
+  {
+    needs: 'services',
+    name: 'user show',
+    summary: 'Show a user, their roles and how many sessions they have',
+    arguments: [idOrEmail],
+    options: {},
+    run: async (input, services) => {
+      const user = await showUser(services, await requireUser(services, input));
+      if (user === undefined) throw unknownUser(input);
+      return { exitCode: 0, text: inColumns(describe(user)), data: toJson(user) };
+    },
+  },
   {
     needs: 'services',
     name: 'user list',
     summary: 'List the users, oldest first',
     arguments: [],
-    options: {},
-    run: async (_, { users }) => {
-      const page = await users.list(100);
-      const text = page.map(({ id, status, email }) => `${id}  ${status}  ${email ?? '(no address)'}`).join('\n');
-      return { exitCode: 0, text, data: page.map(({ id, status, email }) => ({ id, status, email })) };
+    options: {
+      limit: { type: 'string', value: 'NUMBER', description: `At most so many, ${defaultLimit} when not given` },
+      after: { type: 'string', value: 'ID', description: 'Go on after this user, the last of the page before' },
     },
+    run: list,
+  },
+  {
+    needs: 'services',
+    name: 'user disable',
+    summary: 'Keep a user out and end all their sessions',
+    arguments: [idOrEmail],
+    options: {},
+    run: (input, services) =>
+      change(input, services, disableUser, {
+        changed: (sessions) => `The user is disabled; ${sessions} ended.`,
+        unchanged: () => 'The user is disabled already.',
+      }),
+  },
+  {
+    needs: 'services',
+    name: 'user enable',
+    summary: 'Let a disabled user log in again',
+    arguments: [idOrEmail],
+    options: {},
+    run: (input, services) =>
+      change(input, services, enableUser, {
+        changed: () => 'The user is enabled and may log in again.',
+        unchanged: (status) => `The user is not disabled but ${status}.`,
+      }),
+  },
+  {
+    needs: 'services',
+    name: 'user end-sessions',
+    summary: 'End all sessions, links and known devices of a user',
+    arguments: [idOrEmail],
+    options: {},
+    run: (input, services) =>
+      change(input, services, endSessions, {
+        changed: (sessions) => `${sessions} ended.`,
+        unchanged: (status) => `Nothing was ended: the user is ${status}.`,
+      }),
   },
 ];
+
+interface Words {
+  readonly changed: (sessions: string) => string;
+  readonly unchanged: (status: string) => string;
+}
+
+/** That nothing had to change is no failure: a script may say it twice. */
+async function change(
+  input: CommandInput,
+  services: OperateUsers,
+  verb: (flow: OperateUsers, userId: string) => Promise<Change>,
+  words: Words,
+): Promise<CommandResult> {
+  const userId = await requireUser(services, input);
+  const outcome = await verb(services, userId);
+  switch (outcome.kind) {
+    case 'absent':
+      throw unknownUser(input);
+    case 'unchanged':
+      return { exitCode: 0, text: words.unchanged(outcome.status), data: { id: userId, changed: false } };
+    case 'changed': {
+      const { endedSessions } = outcome;
+      const sessions = endedSessions === 1 ? '1 session' : `${endedSessions} sessions`;
+      return { exitCode: 0, text: words.changed(sessions), data: { id: userId, changed: true, endedSessions } };
+    }
+  }
+}
+
+async function requireUser(services: OperateUsers, input: CommandInput): Promise<string> {
+  const userId = await findUser(services, input.arguments[0] ?? '');
+  if (userId === undefined) throw unknownUser(input);
+  return userId;
+}
+
+function unknownUser(input: CommandInput): OperatorError {
+  return new OperatorError(`There is no user with the id or address "${input.arguments[0] ?? ''}".`, 1);
+}
+
+async function list(input: CommandInput, services: OperateUsers): Promise<CommandResult> {
+  const after = textOf(input, 'after');
+  const page = await listUsers(services, numberOf(input, 'limit', 1, maxLimit) ?? defaultLimit, after);
+  if (page === undefined) throw new OperatorError(`There is no user with the id "${after}".`, 1);
+  const { users, next } = page;
+  const rows = users.map(({ id, status, email, name }) => [id, status, email ?? '(no address)', name]);
+  const more = next === undefined ? [] : [`There are more: latchkey user list --after ${next}`];
+  const text = rows.length === 0 ? 'There are no users.' : [inColumns(rows), ...more].join('\n');
+  return { exitCode: 0, text, data: { users: users.map(profileToJson), next: next ?? null } };
+}
+
+function describe(user: OperatedUser): [string, string][] {
+  const { emailVerifiedAt } = user;
+  const proof = emailVerifiedAt === null ? 'not verified' : `verified ${emailVerifiedAt.toISOString()}`;
+  return [
+    ['id', user.id],
+    ['email', user.email === null ? '(none)' : `${user.email} (${proof})`],
+    ['name', user.name],
+    ['locale', user.locale],
+    ['status', user.status],
+    ['roles', user.roles.join(', ') || '(none)'],
+    ['live sessions', String(user.liveSessions)],
+    ['last login', user.lastLoginAt?.toISOString() ?? '(none)'],
+    ['failed logins', String(user.failedLogins)],
+    ['created', user.createdAt.toISOString()],
+  ];
+}
+
+function toJson(user: OperatedUser): JsonObject {
+  const { roles, liveSessions, lastLoginAt, failedLogins } = user;
+  const last = lastLoginAt?.toISOString() ?? null;
+  return { ...profileToJson(user), roles: [...roles], liveSessions, lastLoginAt: last, failedLogins };
+}
+
+function profileToJson(user: UserProfile): JsonObject {
+  const { id, subject, status, name, locale, email, emailVerifiedAt, createdAt } = user;
+  const times = { emailVerifiedAt: emailVerifiedAt?.toISOString() ?? null, createdAt: createdAt.toISOString() };
+  return { id, subject, status, name, locale, email, ...times };
+}

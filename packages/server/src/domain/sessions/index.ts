@@ -4,7 +4,12 @@
  * announces an ending in the same statement; what this process remembers of a session is believed only while the
  * endings feed is fresh, and never longer than five minutes.
  */
-export { type EndedSession, endSession, endSessionsOfUser, type EndReason, endFamiliesFragment } from './end.ts';
+
+export { type CheckedSession, type CheckedToken, type Presented, SessionCheck } from './check.ts';
+export { type EndedSession, type EndReason, endFamiliesFragment, endSession, endSessionsOfUser } from './end.ts';
+export { LastSeen } from './last-seen.ts';
+export { type ListedSession, listSessions } from './list.ts';
+export { hasMoved, moveSession } from './move.ts';
 export {
   insertSessionFragment,
   type LiveSession,
@@ -12,9 +17,5 @@ export {
   sealSurroundings,
   sessionIsLive,
 } from './session.ts';
-export { type CheckedSession, type CheckedToken, type Presented, SessionCheck } from './check.ts';
-export { LastSeen } from './last-seen.ts';
-export { listSessions, type ListedSession } from './list.ts';
-export { hasMoved, moveSession } from './move.ts';
 export { summarizeSessions } from './summary.ts';
 export { deleteDeadSessions } from './sweep.ts';

@@ -6,6 +6,7 @@
  */
 export {
   jwksCacheSeconds,
+  listSigningKeys,
   type Reload,
   type Rotation,
   type RotationRequest,

@@ -1,6 +1,7 @@
 /** The signing keys in use by this process, and how they change. */
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
+import type { Queries } from '#platform/database/index.ts';
 import {
   exportPublicJwk,
   type PublicJwk,
@@ -78,6 +79,11 @@ interface Published {
   readonly untilMs: number | undefined;
 }
 
+/** All keys that ever were, oldest first, without opening any. */
+export async function listSigningKeys(queries: Queries): Promise<SigningKeyEntry[]> {
+  return (await listRows(queries)).map(toEntry);
+}
+
 /** The keys of this deployment. `open` must have been called. */
 export class SigningKeys {
   readonly #deps: SigningKeysDeps;
@@ -128,7 +134,7 @@ export class SigningKeys {
 
   /** All keys that ever were, oldest first. */
   async list(): Promise<SigningKeyEntry[]> {
-    return (await listRows(this.#deps.database)).map(toEntry);
+    return listSigningKeys(this.#deps.database);
   }
 
   /** Reads the keys again, making a next key when there is none. */

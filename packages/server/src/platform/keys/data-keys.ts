@@ -2,7 +2,7 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
-import { type Database, statement, type Values } from '#platform/database/index.ts';
+import { type Database, type Queries, statement, type Values } from '#platform/database/index.ts';
 import { type KeyEncryptionKey, KeysUnusable } from './kek.ts';
 import { keyPurposes, periodOf, periodsNeeded } from './purposes.ts';
 import type { KeyPurpose } from './types.ts';
@@ -89,17 +89,32 @@ export async function loadDataKeys(deps: DataKeyDeps, known: ReadonlyMap<string,
   return Promise.all(rows.map((row) => unwrapRow(deps.kek, row, known)));
 }
 
+/** Records a rotation in its transaction, with the id of the new key. */
+export type RecordRotation = (tx: Queries, keyId: string) => Promise<void>;
+
+/** The ids of the key-encryption keys that wrapped the data keys of a database; none for one that has no keys yet. */
+export async function wrappingKeyIds(queries: Queries): Promise<string[]> {
+  const rows = await queries.rows(listKeys, {});
+  return [...new Set(rows.map(({ kekId }) => kekId))];
+}
+
 /**
  * Makes a new current key for a purpose and keeps the old one for reading.
  * Of two rotations at once one wins; the other finds nothing left to retire, and its insert conflicts.
  */
-export async function replaceDataKey(deps: DataKeyDeps, purpose: KeyPurpose): Promise<'rotated' | 'already_rotated'> {
+export async function replaceDataKey(
+  deps: DataKeyDeps,
+  purpose: KeyPurpose,
+  record?: RecordRotation,
+): Promise<'rotated' | 'already_rotated'> {
   const now = deps.clock.now();
   const period = periodOf(purpose, now);
   const fresh = await makeKey(deps, purpose, period);
   const inserted = await deps.database.transaction(async (tx) => {
     await tx.run(retireKey, { purpose, period, now });
-    return tx.run(insertKey, fresh);
+    const count = await tx.run(insertKey, fresh);
+    if (count === 1) await record?.(tx, fresh.id);
+    return count;
   });
   return inserted === 1 ? 'rotated' : 'already_rotated';
 }

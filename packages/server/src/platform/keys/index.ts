@@ -5,6 +5,7 @@
  * purpose with one algorithm; all nodes agree on the keys, also when they start at once on an empty database; a new key
  * is used only when every node has read it.
  */
+export { type RecordRotation, wrappingKeyIds } from './data-keys.ts';
 export { type KeyEncryptionKey, KeysUnusable, kekOfDirectory, localKek } from './kek.ts';
 export { type KeyRing, type KeyRingDeps, openKeys, type Reload, spreadSeconds } from './key-ring.ts';
 export { keyPurposes } from './purposes.ts';

@@ -2,7 +2,7 @@
 import { createHmac, type KeyObject, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { AssertionFailed, assert, present } from '#kernel/assert.ts';
-import { type DataKey, type DataKeyDeps, loadDataKeys, replaceDataKey } from './data-keys.ts';
+import { type DataKey, type DataKeyDeps, loadDataKeys, type RecordRotation, replaceDataKey } from './data-keys.ts';
 import { contextOf, open, readKeyId, seal } from './envelope.ts';
 import { assertUse, periodOf } from './purposes.ts';
 import type { KeyPurpose, Keys, Place, UserKey } from './types.ts';
@@ -79,8 +79,8 @@ export class KeyRing implements Keys {
   }
 
   /** Makes a new current key of a purpose; this and the other nodes begin to use it after `spreadSeconds`. */
-  async rotateDataKey(purpose: KeyPurpose): Promise<'rotated' | 'already_rotated'> {
-    const outcome = await replaceDataKey(this.#deps, purpose);
+  async rotateDataKey(purpose: KeyPurpose, record?: RecordRotation): Promise<'rotated' | 'already_rotated'> {
+    const outcome = await replaceDataKey(this.#deps, purpose, record);
     await this.refresh();
     return outcome;
   }

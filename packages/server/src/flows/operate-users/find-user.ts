@@ -1,0 +1,61 @@
+/** Finding users, and what is known of one. */
+import { emailInput, findHolderOfEmail } from '#domain/identifiers/index.ts';
+import { listRoles } from '#domain/roles/index.ts';
+import { summarizeSessions } from '#domain/sessions/index.ts';
+import type { UserProfile } from '#domain/users/index.ts';
+import { statement } from '#platform/database/index.ts';
+import type { OperateUsers } from './operate-users.ts';
+
+/** A user with what an operator wants to know first. */
+export interface OperatedUser extends UserProfile {
+  readonly roles: readonly string[];
+  readonly liveSessions: number;
+  /** As far as dead sessions are still kept. */
+  readonly lastLoginAt: Date | null;
+  /** Wrong passwords since the last right one. */
+  readonly failedLogins: number;
+}
+
+const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+
+const readFailures = statement('operate_users.read_failures', {
+  lane: 'pool',
+  sql: `select failures from attempt_counters where kind = 'password' and key = :key`,
+  params: { key: 'bytea' },
+  columns: { failures: 'int4' },
+});
+
+/** The id of the user with that id or address. */
+export async function findUser(flow: OperateUsers, idOrEmail: string): Promise<string | undefined> {
+  if (uuid.test(idOrEmail)) return (await flow.users.profile(idOrEmail))?.id;
+  const email = emailInput.safeParse(idOrEmail);
+  return email.success ? findHolderOfEmail(flow.database, email.data.canonical) : undefined;
+}
+
+/** Everything that an operator is told; undefined when there is no such user. */
+export async function showUser(flow: OperateUsers, userId: string): Promise<OperatedUser | undefined> {
+  const profile = await flow.users.profile(userId);
+  if (profile === undefined) return undefined;
+  const key = Buffer.from(userId.replaceAll('-', ''), 'hex');
+  const roles = await listRoles(flow.database, userId);
+  const { live, lastLoginAt } = await summarizeSessions(flow.database, userId, flow.clock.now());
+  const counted = await flow.database.row(readFailures, { key });
+  return { ...profile, roles, liveSessions: live, lastLoginAt, failedLogins: counted?.failures ?? 0 };
+}
+
+/** A page of users, oldest first, after the one with the id `after`; undefined when there is no such user. */
+export async function listUsers(
+  flow: OperateUsers,
+  limit: number,
+  after: string | undefined,
+): Promise<{ readonly users: readonly UserProfile[]; readonly next: string | undefined } | undefined> {
+  const last = after === undefined ? undefined : await profileOf(flow, after);
+  if (after !== undefined && last === undefined) return undefined;
+  const found = await flow.users.list(limit + 1, last);
+  const users = found.slice(0, limit);
+  return { users, next: found.length > limit ? users.at(-1)?.id : undefined };
+}
+
+async function profileOf(flow: OperateUsers, id: string): Promise<UserProfile | undefined> {
+  return uuid.test(id) ? flow.users.profile(id) : undefined;
+}

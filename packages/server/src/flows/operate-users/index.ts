@@ -1,0 +1,9 @@
+/**
+ * What an operator does with users from the command line: making, finding, listing, disabling, enabling them, and ending
+ * their sessions. Owns no endpoint. Every change commits with its audit event, whose actor is the operator; whatever ends
+ * is ended in this process at once and on every other node within a second.
+ */
+export { type CreatedUser, createUser, type NewUser } from './create-user.ts';
+export { type Change, disableUser, enableUser, endSessions } from './end-user.ts';
+export { findUser, listUsers, type OperatedUser, showUser } from './find-user.ts';
+export type { OperateUsers } from './operate-users.ts';

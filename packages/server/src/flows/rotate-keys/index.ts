@@ -1,0 +1,49 @@
+/**
+ * Rotating keys: the ones that sign tokens, and the data keys. Owns no endpoint; the command line calls it.
+ * Every rotation commits with its audit event.
+ */
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { Clients } from '#domain/clients/index.ts';
+import type { Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { KeyPurpose, KeyRing } from '#platform/keys/index.ts';
+
+/** What rotating keys needs. */
+export interface RotateKeys {
+  readonly clock: Clock;
+  readonly keys: KeyRing;
+  readonly signingKeys: SigningKeys;
+  readonly clients: Clients;
+  readonly audit: AuditLog;
+}
+
+/**
+ * Activates the next signing key and retires the active one.
+ * `immediately` does not wait until every cache has the next one: for a key that leaked.
+ */
+export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promise<Rotation> {
+  return flow.signingKeys.rotate({
+    longestTokenSeconds: flow.clients.default.accessTokenLifetimeSeconds,
+    immediately,
+    record: async (tx, { kid, retiredKid }) => {
+      await flow.audit.record(tx, {
+        action: 'signing_key.rotated',
+        at: flow.clock.now(),
+        actor: { kind: 'operator' },
+        facts: { kid, retiredKid, immediately },
+      });
+    },
+  });
+}
+
+/** Makes a new data key for a purpose; what the old one sealed stays readable. */
+export function rotateDataKey(flow: RotateKeys, purpose: KeyPurpose): Promise<'rotated' | 'already_rotated'> {
+  return flow.keys.rotateDataKey(purpose, async (tx, keyId) => {
+    await flow.audit.record(tx, {
+      action: 'data_key.rotated',
+      at: flow.clock.now(),
+      actor: { kind: 'operator' },
+      facts: { purpose, keyId },
+    });
+  });
+}
