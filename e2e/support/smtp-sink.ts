@@ -44,6 +44,8 @@ export async function startSmtpSink(options: SinkOptions = {}): Promise<SmtpSink
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
     logger: false,
+    // Senders keep their connections for the next message; there is none.
+    closeTimeout: 100,
     onData: (stream, session, reply) => {
       void readAll(stream).then((raw) => {
         const line = judge(readMessage(raw), recipientOf(session));

@@ -1,0 +1,106 @@
+import { rmSync } from 'node:fs';
+import { Client as Database } from 'pg';
+import { openEmbeddedCluster } from '#platform/database/embedded/index.ts';
+import { type PostgresCluster, startPostgres } from '#test/support/postgres-cluster.ts';
+import { eventually } from '#test/support/wait.ts';
+import { type Client, client } from '../../../../e2e/support/client.ts';
+import { isReady, makeDirectory, type RunningServer, startServer } from '../../../../e2e/support/server.ts';
+
+/** What is killed, and where its data is. */
+export type Victim = 'server on the embedded database' | 'server on PostgreSQL' | 'PostgreSQL under the server';
+
+/** Everything that can be killed. */
+export const victims: readonly Victim[] = [
+  'server on the embedded database',
+  'server on PostgreSQL',
+  'PostgreSQL under the server',
+];
+
+/** A server with its data, which can be killed and brought back. */
+export interface Deployment extends AsyncDisposable {
+  /** Asks the server that runs now. */
+  node(): Client;
+  /** Ends the victim by SIGKILL; afterwards its data can be looked at. */
+  crash(): Promise<void>;
+  /** Reads what the crash left, before anything of ours has run on it again. */
+  inspect<T>(look: (database: Pick<Database, 'query'>) => Promise<T>): Promise<T>;
+  /** Answers when the server is ready again; started anew if it was the one that died. */
+  revive(): Promise<void>;
+}
+
+/** The issuer of tokens; it must outlive the server's port. */
+const publicUrl = 'http://localhost:3000';
+
+/** Starts a victim with data of its own; mail goes to `smtpUrl`. */
+export async function deploy(victim: Victim, smtpUrl: string): Promise<Deployment> {
+  switch (victim) {
+    case 'server on the embedded database':
+      return await deployEmbedded(smtpUrl);
+    case 'server on PostgreSQL':
+      return await deployOnPostgres(smtpUrl, 'server');
+    case 'PostgreSQL under the server':
+      return await deployOnPostgres(smtpUrl, 'cluster');
+  }
+}
+
+async function deployEmbedded(smtpUrl: string): Promise<Deployment> {
+  const dataDirectory = makeDirectory();
+  const start = () => startServer({ database: 'embedded', dataDirectory, smtpUrl, publicUrl });
+  let server = await start();
+  return {
+    node: () => client(server.url),
+    crash: () => server.kill9(),
+    inspect: async (look) => {
+      await using cluster = await openEmbeddedCluster({ dataDirectory });
+      return await look(cluster.client);
+    },
+    revive: async () => {
+      server = await start();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server.stop();
+      rmSync(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A cluster that syncs what it commits: its crash is what this is about. */
+async function deployOnPostgres(smtpUrl: string, dies: 'server' | 'cluster'): Promise<Deployment> {
+  const cluster = await startPostgres({ durable: true });
+  const url = cluster.url('postgres');
+  const start = () => startServer({ database: url, smtpUrl, publicUrl });
+  let server = await start();
+  return {
+    node: () => client(server.url),
+    crash: () => (dies === 'server' ? server.kill9() : crashCluster(cluster)),
+    inspect: async (look) => {
+      const database = new Database({ connectionString: url });
+      await database.connect();
+      try {
+        return await look(database);
+      } finally {
+        await database.end();
+      }
+    },
+    revive: async () => {
+      if (dies === 'server') server = await start();
+      else await untilReady(server);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server.stop();
+      await cluster.stop();
+    },
+  };
+}
+
+async function crashCluster(cluster: PostgresCluster): Promise<void> {
+  await cluster.kill9();
+  await cluster.restart();
+}
+
+async function untilReady(server: RunningServer): Promise<void> {
+  await eventually(() => isReady(server, server.url), {
+    what: 'the server has found its database again',
+    timeoutMs: 30_000,
+  });
+}

@@ -1,0 +1,24 @@
+/** SIGKILL of the server on both databases and of PostgreSQL at random points of the journey: what was answered is there, nothing is half done. */
+import { type CrashReport, runCrashTrials } from '../../packages/server/test/faults/crash-trial.ts';
+import { victims } from '../../packages/server/test/faults/deployment.ts';
+import { drawSeed, readNumbers } from './support/options.ts';
+import { endWithSignals } from './support/signals.ts';
+import { tableLines } from './support/table.ts';
+
+endWithSignals();
+const { trials, seed } = readNumbers({ trials: 50, seed: drawSeed() });
+console.log(`seed ${seed}`);
+
+const reports: CrashReport[] = [];
+for (const victim of victims) reports.push(await runCrashTrials(victim, trials, seed));
+
+const head = ['killed', 'trials', 'answered 2xx', 'on the way', 'lost or half done'];
+for (const line of tableLines(head, reports.map(toRow))) console.log(line);
+for (const { victim, faults } of reports) {
+  for (const fault of faults) console.log(`${victim}, ${fault}`);
+}
+process.exitCode = reports.every(({ faults }) => faults.length === 0) ? 0 : 1;
+
+function toRow({ victim, trials: made, acknowledged, pending, faults }: CrashReport): (string | number)[] {
+  return [victim, made, acknowledged, pending, faults.length];
+}

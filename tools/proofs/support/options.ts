@@ -1,0 +1,22 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+
+/** Whole numbers from the command line of a proof, each with its default: `--rounds 50`. */
+export function readNumbers<const T extends Readonly<Record<string, number>>>(defaults: T): Record<keyof T, number> {
+  const options = Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' as const }]));
+  const { values } = parseArgs({ options });
+  const numbers = Object.entries(defaults).map(([name, fallback]) => [name, toNumber(name, values[name], fallback)]);
+  return Object.fromEntries(numbers) as Record<keyof T, number>;
+}
+
+/** A seed for a run that was given none; printed, it repeats the run's choices. */
+export function drawSeed(): number {
+  return randomInt(1, 1_000_000);
+}
+
+function toNumber(name: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  const number = Number(value);
+  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`--${name} takes a whole number`);
+  return number;
+}
