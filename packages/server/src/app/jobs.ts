@@ -4,7 +4,7 @@ import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedde
 import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
-import type { MailTransport } from '#platform/mail/index.ts';
+import { type MailTransport, parseSender } from '#platform/mail/index.ts';
 import { faultPoint } from './fault-point.ts';
 import type { Services } from './wiring.ts';
 
@@ -17,7 +17,7 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     keys,
     transport,
     catalogues: readCatalogues(),
-    from: parseMailbox(config.mail.from),
+    from: parseSender(config.mail.from),
     publicUrl: config.http.publicUrl,
     computeSecret: (tokenId, purpose, keyId) => tokens.secret(tokenId, purpose, keyId),
     onProcessed: (template, status) => metrics.emailJobProcessed(template, status),
@@ -34,10 +34,4 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     handlers: [mail, sweepHandler(services), ...(embedded ? [maintenanceHandler(embedded)] : [])],
     schedules: [sweepSchedule, ...(embedded ? [maintenanceSchedule] : [])],
   });
-}
-
-/** `Name <address>` or an address, as the configuration checked it. */
-function parseMailbox(text: string): { readonly name: string; readonly address: string } {
-  const match = /^(.*?)\s*<([^<>]+)>$/.exec(text);
-  return match === null ? { name: '', address: text } : { name: match[1] ?? '', address: match[2] ?? '' };
 }

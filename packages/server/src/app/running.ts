@@ -20,6 +20,7 @@ import { buildWorkers } from './jobs.ts';
 import { OperatorError } from './operator-error.ts';
 import { readinessChecks } from './readiness-checks.ts';
 import { Timers } from './timers.ts';
+import { watchValues } from './watched-values.ts';
 import type { Services } from './wiring.ts';
 
 /** Which parts this process runs. */
@@ -43,6 +44,7 @@ const maxJsonDepth = 32;
 /** Starts everything that the roles ask for. Listens last, so that whoever is answered is served. */
 export async function run(services: Services, roles: Roles): Promise<Running> {
   const { config } = services;
+  watchValues(services);
   const transport = mailTransport(services);
   const inbox = transport instanceof Inbox ? transport : undefined;
   const state = { stopping: false };

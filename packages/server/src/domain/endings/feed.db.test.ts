@@ -141,6 +141,32 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
     expect(afterId).toBe(id - 1);
   });
 
+  it('does not read what was settled before its start again, and still sees what commits late then', async () => {
+    await end('settled');
+    time.advance(61_000);
+    const { id } = (await end('taken and given back')) ?? { id: 0 };
+    await database().run(clear, {});
+    const settled = clock.now();
+    await database().run(insertWithId, {
+      id: id - 1,
+      target: 'settled',
+      endedAt: addSeconds(settled, -61),
+      expiresAt: addSeconds(settled, 900),
+    });
+    await end('recent');
+    const starts: number[] = [];
+    const rows: Database['rows'] = (asked, values) => {
+      starts.push((values as { afterId: number }).afterId);
+      return database().rows(asked, values);
+    };
+    const endings = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
+    await endings.read();
+    await database().run(insertWithId, { id, target: 'late', endedAt: settled, expiresAt: addSeconds(settled, 960) });
+    await endings.read();
+    expect(starts).toEqual([0, id - 1]);
+    for (const target of ['settled', 'recent', 'late']) expect(ended(endings, target)).toBe(true);
+  });
+
   it('is believed for a second from the start of the last read, by the monotonic clock', async () => {
     const endings = node();
     await endings.read();

@@ -8,12 +8,21 @@ const trustMs = 1000;
 /** Longer than any of our transactions may stay open, so that a late commit of a small id is still seen. */
 const overlapMs = 30_000;
 const sweepEveryMs = 10_000;
+/** At the start, rows that say they are older than this lie before every transaction that is still open, whatever the skew. */
+const settledMs = 2 * overlapMs;
 
 const readNew = statement('endings.read_new', {
   lane: 'read',
-  sql: `select id, kind, target, epoch, expires_at from endings where id > :afterId and expires_at > :after order by id`,
+  sql: `select id, kind, target, epoch, ended_at, expires_at from endings where id > :afterId and expires_at > :after order by id`,
   params: { afterId: 'int8', after: 'timestamptz' },
-  columns: { id: 'int8', kind: 'text', target: 'text', epoch: 'int4?', expiresAt: 'timestamptz' },
+  columns: {
+    id: 'int8',
+    kind: 'text',
+    target: 'text',
+    epoch: 'int4?',
+    endedAt: 'timestamptz',
+    expiresAt: 'timestamptz',
+  },
 });
 
 const deleteExpired = statement('endings.delete_expired', {
@@ -81,12 +90,16 @@ export class Endings {
     const startedMs = this.#clock.monotonicMs();
     // Only the first read, before which nothing is remembered, leaves out what expired: another node wrote the expiry
     // by its clock, and this node's may be ahead.
-    const after = this.#marks.length === 0 ? this.#clock.now() : new Date(0);
+    const isFirst = this.#marks.length === 0;
+    const now = this.#clock.now();
+    const after = isFirst ? now : new Date(0);
     const rows = await this.#database.rows(readNew, { afterId: this.#startId(startedMs), after });
     for (const row of rows) {
       this.#set.add(row, startedMs);
       if (row.id > this.#highestId) this.#highestId = row.id;
     }
+    // Without this mark a node that starts would read everything again, four times a second, for half a minute.
+    if (isFirst) this.#marks.push({ startedMs: startedMs - overlapMs, id: settledId(rows, now) });
     this.#marks.push({ startedMs, id: this.#highestId });
     this.#trustedUntilMs = startedMs + trustMs;
     if (startedMs - this.#sweptMs >= sweepEveryMs) {
@@ -125,4 +138,10 @@ export class Endings {
     }, pollMs);
     this.#timer.unref();
   }
+}
+
+/** The highest id before which nothing can be committed any more. */
+function settledId(rows: readonly { readonly id: number; readonly endedAt: Date }[], now: Date): number {
+  const before = now.getTime() - settledMs;
+  return rows.findLast(({ endedAt }) => endedAt.getTime() <= before)?.id ?? 0;
 }

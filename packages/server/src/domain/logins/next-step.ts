@@ -48,7 +48,7 @@ export function nextStep(facts: LoginFacts): LoginStep {
 }
 
 /** Two factors are one of each kind, or one that verified the user itself (NIST SP 800-63B-4 §2.2.1). */
-export function provesTwoFactors(proven: readonly ProvenFactor[]): boolean {
+function provesTwoFactors(proven: readonly ProvenFactor[]): boolean {
   if (proven.some((factor) => factor.userVerified)) return true;
   return new Set(proven.map((factor) => factor.kind)).size > 1;
 }

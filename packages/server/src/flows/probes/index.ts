@@ -7,7 +7,7 @@ import { documentEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { type Metrics, metricsContentType } from '#platform/telemetry/index.ts';
 import { type Check, type Readiness, readiness } from './readiness.ts';
 
-export { type Check, type Readiness, readiness } from './readiness.ts';
+export type { Check } from './readiness.ts';
 
 const json = 'application/json; charset=utf-8';
 const alive = Buffer.from('{"status":"ok"}');

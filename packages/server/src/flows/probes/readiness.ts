@@ -7,10 +7,10 @@ export interface Check {
   readonly ask: () => Promise<string | undefined> | string | undefined;
 }
 
-/** All checks together. */
+/** All checks together; a check that holds is `ok`. */
 export interface Readiness {
   readonly status: 'ready' | 'not_ready';
-  readonly checks: Readonly<Record<string, 'ok' | string>>;
+  readonly checks: Readonly<Record<string, string>>;
 }
 
 const checkTimeoutMs = 1000;

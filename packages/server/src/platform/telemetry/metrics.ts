@@ -28,6 +28,8 @@ export interface Metrics {
   emailJobProcessed(type: string, status: string): void;
   /** Jobs that wait now, by kind. */
   setQueueDepth(kind: string, depth: number): void;
+  /** A value that is read when somebody looks; `counter` for what only grows. */
+  watch(kind: 'gauge' | 'counter', name: string, help: string, read: () => number): void;
   /** Everything in Prometheus text format. */
   render(): Promise<string>;
 }
@@ -98,6 +100,30 @@ class ProcessMetrics implements Metrics {
 
   setQueueDepth(kind: string, depth: number): void {
     this.#queueDepth.set({ kind }, depth);
+  }
+
+  watch(kind: 'gauge' | 'counter', name: string, help: string, read: () => number): void {
+    const registers = [this.#registry];
+    if (kind === 'gauge') {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+      return;
+    }
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
   }
 
   async render(): Promise<string> {

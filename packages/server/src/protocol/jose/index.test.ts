@@ -87,7 +87,7 @@ describe.each(signingAlgorithms)('%s', (alg) => {
       fc.asyncProperty(fc.dictionary(fc.stringMatching(/^x[a-z]{0,8}$/), fc.jsonValue()), async (more) => {
         const expected: unknown = JSON.parse(JSON.stringify({ ...more, ...claims }));
         const token = signJwt({ key, typ: 'at+jwt', claims: { ...more, ...claims } });
-        expect(await verify(token, { alg })).toEqual({ kind: 'ok', claims: expected });
+        expect(await verify(token, { alg })).toEqual({ kind: 'ok', claims: expected, kid: key.kid });
         const reference = await jwtVerify(token, key.publicKey, { algorithms: [alg], currentDate: now });
         expect(reference.payload).toEqual(expected);
         expect(reference.protectedHeader).toEqual({ alg, kid: key.kid, typ: 'at+jwt' });
@@ -101,7 +101,7 @@ describe.each(signingAlgorithms)('%s', (alg) => {
     const token = await new SignJWT(claims)
       .setProtectedHeader({ alg, kid: key.kid, typ: 'at+jwt' })
       .sign(key.privateKey);
-    expect(await verify(token, { alg })).toEqual({ kind: 'ok', claims });
+    expect(await verify(token, { alg })).toEqual({ kind: 'ok', claims, kid: key.kid });
   });
 
   it('names its keys by thumbprint and survives export and import of both halves', async () => {
@@ -111,7 +111,7 @@ describe.each(signingAlgorithms)('%s', (alg) => {
     const published = importVerifyKey(exportPublicJwk(key));
     expect(exportPublicJwk(stored)).toEqual(exportPublicJwk(key));
     const token = signJwt({ key: stored, typ: 'at+jwt', claims });
-    expect(await verify(token, { alg, keys: () => published })).toEqual({ kind: 'ok', claims });
+    expect(await verify(token, { alg, keys: () => published })).toEqual({ kind: 'ok', claims, kid: key.kid });
   });
 
   it('publishes no private member', () => {
