@@ -1,6 +1,7 @@
 /** JSON lines (REQUIREMENTS E1) with redaction by construction: there is no field that could hold what a caller sent. */
-import { type DestinationStream, destination as fileDestination, type Logger as PinoLogger, pino } from 'pino';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { describeError } from './error-description.ts';
+import { LineSink } from './line-sink.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -63,13 +64,11 @@ export interface LoggerOptions {
   readonly destination?: { write(line: string): void; flushSync?(): void };
 }
 
-/**
- * A logger to standard output. Lines are handed to the kernel at the latest every 100 ms and at the end of the process;
- * a SIGKILL loses at most that. A synchronous write would cost each request a system call (8 µs here on a pipe).
- */
+const standardOutput = 1;
+
+/** A logger. Lines reach the kernel after at most 100 ms; call `flush` before the process ends. */
 export function createLogger(options: LoggerOptions): Logger {
-  const stream =
-    options.destination ?? fileDestination({ dest: 1, sync: false, minLength: 8 * 1024, periodicFlush: 100 });
+  const stream = options.destination ?? new LineSink(standardOutput);
   const lines = pino(
     {
       level: options.level,

@@ -1,0 +1,50 @@
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { LineSink } from './line-sink.ts';
+
+function openFile() {
+  const path = join(mkdtempSync(join(tmpdir(), 'line-sink-')), 'log');
+  const fd = openSync(path, 'a');
+  return { fd, read: () => readFileSync(path, 'utf8') };
+}
+
+describe('LineSink', () => {
+  it('writes every line once and in order, however many there are', async () => {
+    const { fd, read } = openFile();
+    const sink = new LineSink(fd);
+    const lines = Array.from({ length: 5000 }, (_, index) => `${index} ü ${'x'.repeat(100)}\n`);
+    for (const line of lines) sink.write(line);
+    await vi.waitFor(() => expect(read()).toBe(lines.join('')));
+    closeSync(fd);
+  });
+
+  it('writes a lone line without being asked', async () => {
+    const { fd, read } = openFile();
+    new LineSink(fd).write('one\n');
+    await vi.waitFor(() => expect(read()).toBe('one\n'));
+    closeSync(fd);
+  });
+
+  it('has written everything when flushSync returns, also what was under way', async () => {
+    const { fd, read } = openFile();
+    const sink = new LineSink(fd);
+    sink.write('a\n');
+    sink.flushSync();
+    expect(read()).toBe('a\n');
+    sink.write('b\n');
+    sink.flushSync();
+    sink.flushSync();
+    expect(read()).toBe('a\nb\n');
+    closeSync(fd);
+  });
+
+  it('lets the process end when nobody reads', () => {
+    const { fd } = openFile();
+    closeSync(fd);
+    const sink = new LineSink(fd);
+    sink.write('a\n');
+    expect(() => sink.flushSync()).not.toThrow();
+  });
+});
