@@ -1,0 +1,177 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Application } from '#test/support/application.ts';
+import {
+  addVerified,
+  freshEmail,
+  goodPassword,
+  linkTokenOf,
+  login,
+  mailsTo,
+  pressLink,
+  receivedBy,
+  register,
+} from '#test/support/people-online.ts';
+
+const otherPassword = 'another long passphrase';
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+async function profileOf(email: string, password: string): Promise<{ readonly name: string; readonly locale: string }> {
+  const { data } = await login(app, email, { password });
+  const answer = await app.send<{ name: string; locale: string }>('GET', '/api/v1/users/me', {
+    token: data.accessToken,
+  });
+  return answer.data;
+}
+
+describe('POST /api/v1/auth/register', () => {
+  it('201 for a new address: the address as typed, no id, and a mail with a link', async () => {
+    const answer = await register(app, 'New.Person@People.example');
+    expect(answer.status).toBe(201);
+    expect(answer.data).toEqual({ email: 'New.Person@People.example', status: 'verification_sent' });
+    expect(await mailsTo(app, 'new.person@people.example')).toEqual(['verify_email']);
+    const [message] = await receivedBy(app, 'New.Person@people.example', 1);
+    expect(message?.links[0]).toMatch(/^http:\/\/localhost:3000\/verify-email\?token=lk_ot_/);
+    expect(message?.text).toContain('Ada Lovelace');
+  });
+
+  it('201 for a taken address, of one shape and with the same header names, and its owner is told', async () => {
+    const taken = await addVerified(app);
+    const [fresh, again] = [await register(app, freshEmail()), await register(app, taken)];
+    expect(again.status).toBe(fresh.status);
+    expect(Object.keys(again.data as object)).toEqual(Object.keys(fresh.data as object));
+    expect([...again.headers.keys()]).toEqual([...fresh.headers.keys()]);
+    expect(await mailsTo(app, taken)).toEqual(['verify_email', 'already_registered']);
+    const [, notice] = await receivedBy(app, taken, 2);
+    expect(notice?.subject).toContain('already have an account');
+    expect(notice?.links).toEqual([]);
+  });
+
+  it('201 for a taken address changes neither its password nor its name', async () => {
+    const email = await addVerified(app);
+    await register(app, email, { password: otherPassword, name: 'Mallory' });
+    expect((await login(app, email, { password: otherPassword })).code).toBe('invalid_credentials');
+    expect(await profileOf(email, goodPassword)).toMatchObject({ name: 'Ada Lovelace' });
+  });
+
+  it('201 in another spelling is the same address', async () => {
+    const email = freshEmail('Spelling');
+    await register(app, email);
+    await register(app, email.toUpperCase());
+    await pressLink(app, await linkTokenOf(app, email));
+    expect((await login(app, email.toUpperCase())).status).toBe(200);
+    const domain = freshEmail().replace('people.example', 'Bücher.example');
+    expect((await register(app, domain)).status).toBe(201);
+    expect(await mailsTo(app, domain.replace('Bücher', 'xn--bcher-kva'))).toEqual(['verify_email']);
+  });
+
+  it('201 keeps the language that was asked for; a mail in one that we do not have is in English', async () => {
+    const email = await addVerified(app, { locale: 'pt-BR' });
+    const [message] = await receivedBy(app, email, 1);
+    expect(message?.subject).toMatch(/confirm|verify/i);
+    expect(message?.html).toContain('lang="en"');
+    expect(await profileOf(email, goodPassword)).toMatchObject({ locale: 'pt-BR' });
+  });
+
+  it('201 for the roadmap’s example password', async () => {
+    expect((await register(app, freshEmail(), { password: 'SecurePass123!' })).status).toBe(201);
+  });
+
+  it.each([
+    ['of 12 characters', 'a'.repeat(12), 201],
+    ['of 11 characters', 'a'.repeat(11), 422],
+    ['of 128 characters', 'a'.repeat(128), 201],
+    ['of 129 characters', 'a'.repeat(129), 422],
+    ['of 12 code points outside the BMP', '🔑'.repeat(12), 201],
+    ['of 11 code points outside the BMP', '🔑'.repeat(11), 422],
+    ['of 128 code points outside the BMP', '🔑'.repeat(128), 201],
+    ['of 11 characters once composed', `${'a'.repeat(10)}e\u0301`, 422],
+  ])('a password %s is counted in code points after NFC', async (_, password, status) => {
+    const answer = await register(app, freshEmail(), { password });
+    expect(answer.status).toBe(status);
+    expect(answer.errors.map(({ path }) => path)).toEqual(status === 422 ? ['/password'] : []);
+  });
+
+  it.each(['', 'nobody', 'a@b@c.example', '"quoted"@people.example', 'a b@people.example', 'a@people.example\n'])(
+    '422 for %j, which is no address',
+    async (email) => {
+      const answer = await register(app, email);
+      expect([answer.status, answer.code]).toEqual([422, 'validation_failed']);
+      expect(answer.errors.map(({ path }) => path)).toEqual(['/email']);
+    },
+  );
+
+  it.each(['', ' ', 'a\u0000b', 'line\nbreak', 'x'.repeat(201)])('422 for the name %j', async (name) => {
+    const answer = await register(app, freshEmail(), { name });
+    expect(answer.status).toBe(422);
+    expect(new Set(answer.errors.map(({ path }) => path))).toEqual(new Set(['/name']));
+  });
+
+  it('a name is text in the mail, whatever it holds', async () => {
+    const email = freshEmail();
+    await register(app, email, { name: '<b>Ada</b> https://evil.example/' });
+    const [message] = await receivedBy(app, email, 1);
+    expect(message?.html).not.toContain('<b>Ada');
+    expect(message?.links.filter((link) => link.includes('evil'))).toEqual([]);
+  });
+
+  it('403 when registration is closed, and nothing is made or mailed', async () => {
+    const closed = await Application.open({ besides: app, env: { LATCHKEY_REGISTRATION: 'closed' } });
+    const email = freshEmail();
+    const answer = await register(closed, email);
+    await closed.close();
+    expect([answer.status, answer.code]).toEqual([403, 'registration_closed']);
+    expect(await mailsTo(app, email)).toEqual([]);
+  });
+});
+
+describe('registering an unverified address again (DESIGN §5.18)', () => {
+  it('changes nothing of the first registration: its password goes on deciding', async () => {
+    const email = freshEmail();
+    await register(app, email);
+    const again = await register(app, email, { password: otherPassword, name: 'Mallory' });
+    expect(again.status).toBe(201);
+    expect((await login(app, email)).code).toBe('email_not_verified');
+    expect((await login(app, email, { password: otherPassword })).code).toBe('invalid_credentials');
+    expect(await mailsTo(app, email)).toEqual(['verify_email', 'verify_email']);
+  });
+
+  it.each([
+    { pressed: 1, sets: goodPassword, name: 'First', never: otherPassword },
+    { pressed: 2, sets: otherPassword, name: 'Second', never: goodPassword },
+  ])('link $pressed sets the password and the name that it was made with', async ({ pressed, sets, name, never }) => {
+    const email = freshEmail();
+    await register(app, email, { name: 'First' });
+    await register(app, email, { name: 'Second', password: otherPassword });
+    expect((await pressLink(app, await linkTokenOf(app, email, pressed))).status).toBe(200);
+    expect((await login(app, email, { password: never })).code).toBe('invalid_credentials');
+    expect(await profileOf(email, sets)).toMatchObject({ name });
+  });
+
+  it.each([1, 2, 3])('pressing link %i of three kills the others', async (pressed) => {
+    const email = freshEmail();
+    for (const name of ['First', 'Second', 'Third']) await register(app, email, { name });
+    const links = await Promise.all([1, 2, 3].map((number) => linkTokenOf(app, email, number)));
+    expect((await pressLink(app, links[pressed - 1] ?? '')).status).toBe(200);
+    for (const link of links) expect((await pressLink(app, link)).code).toBe('invalid_token');
+  });
+
+  it.each(['before', 'after'])('an attacker who registers %s the victim never gets in', async (order) => {
+    const email = freshEmail('victim');
+    const attack = () => register(app, email, { password: otherPassword, name: 'Mallory' });
+    const own = () => register(app, email, { name: 'Victim' });
+    for (const act of order === 'before' ? [attack, own] : [own, attack]) await act();
+    const mails = await receivedBy(app, email, 2);
+    const ownNumber = mails.findIndex(({ text }) => text.includes('Victim')) + 1;
+    await pressLink(app, await linkTokenOf(app, email, ownNumber));
+    await attack();
+    expect((await login(app, email, { password: otherPassword })).code).toBe('invalid_credentials');
+    expect(await profileOf(email, goodPassword)).toMatchObject({ name: 'Victim' });
+    expect((await mailsTo(app, email)).at(-1)).toBe('already_registered');
+  });
+});

@@ -1,0 +1,162 @@
+/** The product in this process, over a migrated database of its own; every answer that passes through is checked. */
+import { randomBytes } from 'node:crypto';
+import { publicEndpoints } from '#app/endpoints.ts';
+import { buildWorkers } from '#app/jobs.ts';
+import { readinessChecks } from '#app/readiness-checks.ts';
+import { serverOf } from '#app/running.ts';
+import { type Services, wire } from '#app/wiring.ts';
+import { loadConfig } from '#config/index.ts';
+import { type Clock, MovableClock } from '#kernel/clock.ts';
+import type { ProblemCode } from '#kernel/problem.ts';
+import type { Endpoint, HttpServer } from '#platform/http/index.ts';
+import type { JobWorkers } from '#platform/jobs/index.ts';
+import { Inbox } from '#platform/mail/index.ts';
+import { createLogger } from '#platform/telemetry/index.ts';
+import { AnswerChecks, type ReadAnswer } from './answer-checks.ts';
+import { cloneDatabase } from './postgres.ts';
+
+/** How the product is started. */
+export interface ApplicationOptions {
+  /** Settings, as the environment gives them. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A further node of this one's deployment: the same database, keys and clock. */
+  readonly besides?: Application;
+  /** What the wall clock stands on; the machine's own unless given. */
+  readonly time?: Clock;
+  /** Nothing runs by itself: no feed, no workers, no timers. For counting round trips. */
+  readonly quiet?: true;
+}
+
+/** What is sent, beside method and path. */
+export interface Sent {
+  readonly token?: string;
+  readonly cookie?: string;
+  readonly json?: unknown;
+  readonly form?: Readonly<Record<string, string>>;
+  /** A body as it is; its type stands in `headers`. */
+  readonly bytes?: string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly peerAddress?: string;
+}
+
+/** An answer, read and found to keep the contract. */
+export interface Answer<T = unknown> extends ReadAnswer {
+  /** Undefined on a refusal. */
+  readonly data: T;
+  readonly code: ProblemCode | undefined;
+  readonly errors: readonly { readonly path: string; readonly code: string }[];
+  readonly cookies: readonly string[];
+}
+
+/** Argon2 at its smallest, so that tests which are not about the hash do not wait for it. */
+const cheapHash = { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1', LATCHKEY_ARGON2_PARALLELISM: '1' };
+
+/** One running product; `close` it. */
+export class Application {
+  readonly services: Services;
+  readonly clock: MovableClock;
+  readonly inbox: Inbox;
+  readonly endpoints: readonly Endpoint[];
+  readonly server: HttpServer;
+  readonly checks: AnswerChecks;
+  /** What another node of this deployment must be given. */
+  readonly deployment: Readonly<Record<string, string>>;
+  readonly #workers: JobWorkers | undefined;
+
+  private constructor(parts: Parts, server: HttpServer, checks: AnswerChecks) {
+    this.services = parts.services;
+    this.clock = parts.clock;
+    this.inbox = parts.inbox;
+    this.endpoints = parts.endpoints;
+    this.deployment = parts.deployment;
+    this.#workers = parts.workers;
+    this.server = server;
+    this.checks = checks;
+  }
+
+  /** Wires and starts the product. */
+  static async open(options: ApplicationOptions = {}): Promise<Application> {
+    const parts = await assemble(options);
+    const server = await serverOf(parts.services, parts.endpoints);
+    if (options.quiet === undefined) {
+      await parts.services.endings.start();
+      parts.workers?.start();
+    }
+    const request = new Request(`${parts.services.config.http.publicUrl}/openapi.json`);
+    const document = (await (await server.fetch(request, { peerAddress: '127.0.0.1' })).json()) as object;
+    return new Application(parts, server, new AnswerChecks(document));
+  }
+
+  /** Stops everything. Throws when nothing was ever asked: then nothing was checked either. */
+  async close(): Promise<void> {
+    await this.server.close({ graceMs: 0 });
+    await this.#workers?.stop({ graceMs: 1_000 });
+    await this.services.endings.stop();
+    await this.services.lastSeen.stop();
+    await this.services.close();
+    if (this.checks.seen.size === 0) throw new Error('no answer was checked');
+  }
+
+  /** Sends a request in-process; every answer is checked against the contract first. */
+  async send<T = unknown>(method: string, path: string, sent: Sent = {}): Promise<Answer<T>> {
+    const request = new Request(this.services.config.http.publicUrl + path, { method, ...bodyOf(sent) });
+    const response = await this.server.fetch(request, { peerAddress: sent.peerAddress ?? '127.0.0.1' });
+    const { status, headers } = response;
+    const text = await response.text();
+    this.checks.check(method, path, { status, headers, text });
+    return { status, headers, text, cookies: headers.getSetCookie(), ...membersOf<T>(headers, text) };
+  }
+}
+
+interface Parts {
+  readonly services: Services;
+  readonly clock: MovableClock;
+  readonly inbox: Inbox;
+  readonly endpoints: readonly Endpoint[];
+  readonly workers: JobWorkers | undefined;
+  readonly deployment: Readonly<Record<string, string>>;
+}
+
+async function assemble({ env, besides, time, quiet }: ApplicationOptions): Promise<Parts> {
+  const deployment = besides?.deployment ?? {
+    DATABASE_URL: await cloneDatabase(),
+    LATCHKEY_KEK: randomBytes(32).toString('base64'),
+  };
+  const clock = besides?.clock ?? new MovableClock(time);
+  const logger = createLogger({
+    level: 'silent',
+    service: 'test',
+    version: '0',
+    destination: { write: () => undefined },
+  });
+  const services = await wire(configure({ ...deployment, ...cheapHash, ...env }), { clock, logger });
+  const inbox = new Inbox();
+  const workers = quiet === undefined ? buildWorkers(services, inbox) : undefined;
+  const checks = readinessChecks(services, () => false);
+  const shown = services.config.mode === 'production' ? undefined : inbox;
+  const endpoints = publicEndpoints(services, { checks, inbox: shown, wake: () => workers?.wake() });
+  return { services, clock, inbox, endpoints, workers, deployment };
+}
+
+function configure(env: Readonly<Record<string, string>>) {
+  const files = () => ({ kind: 'absent' }) as const;
+  const loaded = loadConfig({ env: { NODE_ENV: 'test', ...env }, files, cwd: import.meta.dirname });
+  if (loaded.kind === 'invalid') throw new Error(loaded.mistakes.join('\n'));
+  return loaded.config;
+}
+
+function bodyOf({ token, cookie, json, form, bytes, headers }: Sent): RequestInit {
+  const all = new Headers(headers);
+  if (token !== undefined) all.set('authorization', `Bearer ${token}`);
+  if (cookie !== undefined) all.set('cookie', cookie);
+  if (json !== undefined) all.set('content-type', 'application/json');
+  if (form !== undefined) all.set('content-type', 'application/x-www-form-urlencoded');
+  const body = form === undefined ? bytes : new URLSearchParams(form).toString();
+  return { headers: all, body: json === undefined ? (body ?? null) : JSON.stringify(json) };
+}
+
+function membersOf<T>(headers: Headers, text: string): Pick<Answer<T>, 'data' | 'code' | 'errors'> {
+  const isJson = /^application\/(problem\+)?json/.test(headers.get('content-type') ?? '');
+  const body = (isJson && text !== '' ? JSON.parse(text) : {}) as Partial<Answer<T>>;
+  return { data: body.data as T, code: body.code, errors: body.errors ?? [] };
+}

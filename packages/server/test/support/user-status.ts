@@ -1,0 +1,27 @@
+/** What an operator does to somebody's account, by the nouns' own methods. */
+import type { UserStatus } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
+import { statement } from '#platform/database/index.ts';
+import type { Application } from './application.ts';
+
+const findUser = statement('test_application.find_user', {
+  lane: 'pool',
+  sql: `select user_id from identifiers where canonical = :email`,
+  params: { email: 'text' },
+  columns: { userId: 'uuid' },
+});
+
+/** The id of whoever has the address. */
+export async function userIdOf(app: Application, email: string): Promise<string> {
+  const row = await app.services.database.row(findUser, { email: email.toLowerCase() });
+  return present(row, `the user of ${email}`).userId;
+}
+
+/** Disables or enables somebody. */
+export async function setStatus(app: Application, email: string, status: UserStatus): Promise<void> {
+  const { database, users, clients, endings } = app.services;
+  const userId = await userIdOf(app, email);
+  const lifetime = clients.default.accessTokenLifetimeSeconds;
+  const ending = await database.transaction((tx) => users.changeStatus(tx, userId, status, lifetime));
+  if (ending !== undefined) endings.endedHere(ending);
+}
