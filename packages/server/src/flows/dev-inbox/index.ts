@@ -1,6 +1,6 @@
 /**
  * The development inbox: what would have been mailed. Owns `/dev/inbox` and `/dev/inbox/messages`.
- * It exists only outside production and without an SMTP server, and `app` mounts it for loopback peers only.
+ * It exists only outside production and without an SMTP server; only this machine sees it.
  */
 import { z } from 'zod';
 import { type Html, html, page } from '#platform/html/index.ts';
@@ -18,6 +18,7 @@ export function devInboxEndpoints(inbox: Inbox): readonly Endpoint[] {
       path: '/dev/inbox',
       summary: 'Development: the mails that were sent, newest first',
       rateLimit: 'none',
+      loopbackOnly: true,
       problems: [],
       request: { query: z.strictObject({ to: z.string().max(254).optional() }) },
       handler: async ({ query }) => ({ kind: 'html', status: 200, html: show(inbox.list(query.to)) }),
@@ -28,6 +29,7 @@ export function devInboxEndpoints(inbox: Inbox): readonly Endpoint[] {
       path: '/dev/inbox/messages',
       summary: 'Development: the same as data, of one recipient with `?to=`',
       rateLimit: 'none',
+      loopbackOnly: true,
       problems: [],
       contentType: 'application/json; charset=utf-8',
       openToCors: false,

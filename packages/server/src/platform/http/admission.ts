@@ -1,5 +1,6 @@
 /** Who asks, and whether a browser was tricked into asking. */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { BlockList } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
 
@@ -75,4 +76,18 @@ export function announcesBody(request: FastifyRequest): boolean {
   const { headers } = request.raw;
   const length = headers['content-length'];
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/**
+ * Whether a request comes from this machine and was not passed on by something on it: a tunnel to a development server
+ * connects from here too, and says so.
+ */
+export function isFromHere({ socket, headers }: IncomingMessage): boolean {
+  if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false;
+  const address = socket.remoteAddress ?? '';
+  return loopback.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }

@@ -84,6 +84,8 @@ interface Common {
   readonly summary: string;
   readonly description?: string;
   readonly rateLimit: RateLimitClass;
+  /** There is nothing at this address for anybody who is not on this machine (`/dev/*`). */
+  readonly loopbackOnly?: true;
   /** The problems that its handler may answer, beyond those that follow from its declaration. */
   readonly problems: readonly ProblemCode[];
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import { announcesBody, repeatsHeader } from './admission.ts';
+import { announcesBody, isFromHere, repeatsHeader } from './admission.ts';
 import { readBytes, readForm } from './body.ts';
 import type { ApiAnswer, ApiEndpoint, DocumentEndpoint, Endpoint, PageEndpoint } from './endpoint.ts';
 import { type HeaderList, headerList, headersFor } from './headers.ts';
@@ -28,7 +28,7 @@ function registerRoute(instance: FastifyInstance, transport: Transport, endpoint
     ...(endpoint.kind === 'api' && { schema: { response: { '2xx': serializerSchema(endpoint) } } }),
     onRequest: (request, _reply, done) => {
       transport.exchanges.begin(request, route);
-      done(headFault(request, transport) as Error | undefined);
+      done((headFault(request, transport) ?? placeFault(endpoint, request)) as Error | undefined);
     },
     // Answers nothing to the engine, which would wait for it: the answer is written by `Transport`.
     handler: (request, reply) => {
@@ -62,6 +62,10 @@ export function headFault(request: FastifyRequest, transport: Transport): Proble
     return new Problem('malformed_request', { log: 'GET with a body' });
   }
   return undefined;
+}
+
+function placeFault(endpoint: Endpoint, request: FastifyRequest): Problem | undefined {
+  return endpoint.loopbackOnly === true && !isFromHere(request.raw) ? new Problem('not_found') : undefined;
 }
 
 /** Answers a request, or throws. */
