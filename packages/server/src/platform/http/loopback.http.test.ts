@@ -26,7 +26,7 @@ describe('an endpoint for this machine only', () => {
     expect(await ask(address)).toBe(200);
   });
 
-  it.each(['192.168.1.4', '203.0.113.9', '::', 'fe80::1', '2001:db8::1', '::ffff:10.0.0.1', ''])(
+  it.each(['192.168.1.4', '203.0.113.9', '::', 'fe80::1', '2001:db8::1', '::ffff:10.0.0.1'])(
     '404 for %j',
     async (address) => {
       expect(await ask(address)).toBe(404);
