@@ -12,7 +12,8 @@ export function terminalIo(): CommandIo {
   const { stdin, stdout, stderr } = process;
   return {
     isTerminal: stdout.isTTY === true,
-    columns: stdout.columns,
+    // A terminal without a size says 0.
+    columns: stdout.columns || undefined,
     out: (said) => void stdout.write(said),
     err: (said) => void stderr.write(said),
     drained: async () => {
@@ -25,10 +26,11 @@ export function terminalIo(): CommandIo {
 
 /** Undefined when the answer is Ctrl-D or Ctrl-C: without an end to it the process would wait for nothing and end with 13. */
 async function askWithoutEcho(prompt: string): Promise<string | undefined> {
-  process.stderr.write(prompt);
   // readline echoes into its output: one that swallows everything echoes nothing.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  // Only now: what is typed at a prompt before readline has the terminal would be echoed.
+  process.stderr.write(prompt);
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   lines.once('line', resolve);
   lines.once('SIGINT', () => resolve(undefined));

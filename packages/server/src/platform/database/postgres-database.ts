@@ -101,6 +101,7 @@ function assemble(
     (statement, bound) => sendSafely(statement, bound, ways),
     options.pooler !== 'transaction',
   );
+  let closed: Promise<unknown> | undefined;
   return {
     kind: 'postgres',
     rows: queries.rows.bind(queries),
@@ -108,8 +109,9 @@ function assemble(
     run: queries.run.bind(queries),
     transaction: (work) => pool.transaction(work),
     poolUse: () => pool.use(),
-    close: async () => {
-      await Promise.all([lanes.read.close(), lanes.write.close(), lanes.counter.close(), pool.close()]);
+    close: () => {
+      closed ??= Promise.all([lanes.read.close(), lanes.write.close(), lanes.counter.close(), pool.close()]);
+      return closed.then(() => undefined);
     },
   };
 }

@@ -22,7 +22,7 @@ export interface Database extends Queries {
    * A connection lost at the commit is `outcome_unknown`.
    */
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
-  /** Ends all connections after the running statements. */
+  /** Ends all connections after the running statements. The second call waits for the first. */
   close(): Promise<void>;
 }
 

@@ -1,0 +1,139 @@
+import type { PlaceName } from './places.ts';
+
+/** What a command is given and what it must answer; reviewed by hand, never computed from the commands themselves. */
+export type Row = {
+  readonly command: string;
+  readonly argv?: readonly string[];
+  readonly input?: string;
+  /** 0 when not given. */
+  readonly exit?: number | Readonly<Record<PlaceName, number>>;
+  /** On standard output when it exits with 0, else on standard error; for one place where they differ. */
+  readonly says: RegExp | Readonly<Record<PlaceName, RegExp>>;
+};
+
+const password = 'correct horse battery staple';
+
+/** In this order: each row finds what the rows before it left. */
+export const table: readonly Row[] = [
+  { command: 'config check', says: /^The configuration can be used \(test, (embedded database|PostgreSQL)\)\.$/ },
+  { command: 'config print', says: /^LATCHKEY_KEK +\(set\)$/m },
+  { command: 'migrate up', says: { 'server down': /^Applied 0001_first_schema\.$/m, ...both(/^Nothing to do\.$/) } },
+  { command: 'migrate status', says: /^0001_first_schema {2}applied \d{4}-/ },
+  { command: 'migrate plan', says: /^Nothing is pending\.$/ },
+  { command: 'migrate down', exit: 2, says: /^"latchkey migrate down" needs --to\.$/ },
+  {
+    command: 'migrate down',
+    argv: ['--to', '9999'],
+    exit: { 'server down': 0, 'server up, embedded': 1, 'server up, PostgreSQL': 0 },
+    says: {
+      'server down': /^Nothing to do\.$/,
+      'server up, embedded': /^A process is serving on this schema\. Stop it first, then take migrations back\.$/,
+      'server up, PostgreSQL': /^Nothing to do\.$/,
+    },
+  },
+  { command: 'user list', says: /^There are no users\.$/ },
+  {
+    command: 'user create',
+    argv: ['--email', 'Ada@Example.com', '--name', 'Ada', '--role', 'admin', '--password-stdin'],
+    input: `${password}\n`,
+    says: /^Created Ada@Example\.com with the id [0-9a-f-]{36}\.$/,
+  },
+  {
+    command: 'user create',
+    argv: ['--email', 'ada@example.com', '--name', 'Another', '--no-password'],
+    exit: 1,
+    says: /^The address ada@example\.com is taken by the user [0-9a-f-]{36}\.$/,
+  },
+  {
+    command: 'user create',
+    argv: ['--email', 'bob@example.com', '--name', 'Bob', '--no-password', '--locale', 'de'],
+    says: /^Created bob@example\.com/,
+  },
+  {
+    command: 'user create',
+    argv: ['--email', 'eve@example.com', '--name', 'Eve', '--password-stdin'],
+    input: 'short\n',
+    exit: 2,
+    says: /^The password: A password has at least 12 characters\.$/,
+  },
+  {
+    command: 'user create',
+    argv: ['--email', 'eve@example.com', '--name', 'Eve'],
+    exit: 2,
+    says: /^There is no password: answer at a terminal, or give --password-stdin or --no-password\.$/,
+  },
+  {
+    command: 'user create',
+    argv: ['--email', 'not an address', '--name', 'Eve', '--no-password'],
+    exit: 2,
+    says: /^--email: This is not an e-mail address that can be used here\.$/,
+  },
+  {
+    command: 'user create',
+    argv: ['--email', 'eve@example.com', '--name', 'Eve', '--no-password', '--role', 'king'],
+    exit: 2,
+    says: /^--role: there is no role "king"; there are: admin\.$/,
+  },
+  {
+    command: 'user create',
+    argv: ['--email', 'eve@example.com', '--name', 'Eve', '--password', password],
+    exit: 2,
+    says: /^latchkey user create: Unknown option '--password'\.$/,
+  },
+  { command: 'user show', argv: ['ADA@example.com'], says: /^email +Ada@Example\.com \(verified .*\nname +Ada\n/m },
+  { command: 'user show', argv: ['ada@example.com'], says: /^roles +admin\nlive sessions +0$/m },
+  {
+    command: 'user show',
+    argv: ['nobody@example.com'],
+    exit: 1,
+    says: /^There is no user with the id or address "nob/,
+  },
+  { command: 'user show', exit: 2, says: /^"latchkey user show" needs ID\|EMAIL\.$/ },
+  {
+    command: 'user list',
+    argv: ['--limit', '1'],
+    says: /^[0-9a-f-]{36} {2}active {2}Ada@Example\.com {2}Ada\nThere are more: /,
+  },
+  { command: 'user list', argv: ['--limit', '0'], exit: 2, says: /^--limit takes a number from 1 to 1000\.$/ },
+  { command: 'user list', argv: ['--after', 'ada'], exit: 1, says: /^There is no user with the id "ada"\.$/ },
+  { command: 'user disable', argv: ['bob@example.com'], says: /^The user is disabled; 0 sessions ended\.$/ },
+  { command: 'user disable', argv: ['bob@example.com'], says: /^The user is disabled already\.$/ },
+  { command: 'user enable', argv: ['bob@example.com'], says: /^The user is enabled and may log in again\.$/ },
+  { command: 'user enable', argv: ['bob@example.com'], says: /^The user is not disabled but active\.$/ },
+  { command: 'user end-sessions', argv: ['bob@example.com'], says: /^0 sessions ended\.$/ },
+  {
+    command: 'user end-sessions',
+    argv: ['nobody'],
+    exit: 1,
+    says: /^There is no user with the id or address "nobody"\.$/,
+  },
+  { command: 'keys list', says: /^\S{43} {2}ES256 {2}active {2}made \S+\n\S{43} {2}ES256 {2}next/ },
+  {
+    command: 'keys rotate',
+    exit: 1,
+    says: /^Verifiers may not know the next key \S+ yet: rotate after \S+, or with --now\.$/,
+  },
+  { command: 'keys rotate', argv: ['--now'], says: /^\S{43} signs from now on; \S{43} verifies until \S+\.$/ },
+  { command: 'keys rotate-data', argv: ['cursor'], says: /^There is a new data key for "cursor"; / },
+  { command: 'keys rotate-data', argv: ['tea'], exit: 2, says: /^There is no purpose "tea"; there are: user_key, / },
+  { command: 'doctor', says: /^ok +schema +The schema is that of this release\.$/m },
+  { command: 'doctor', argv: ['now'], exit: 2, says: /^"latchkey doctor" does not take "now"\.$/ },
+];
+
+/** Commands that run until they are told to stop. */
+export const processes: readonly Row[] = [
+  {
+    command: 'serve',
+    exit: { 'server down': 0, 'server up, embedded': 1, 'server up, PostgreSQL': 1 },
+    says: {
+      'server down': /^Latchkey \S+ is listening\.$/m,
+      'server up, embedded': /^The data directory \S+ is in use by process \d+\.$/,
+      'server up, PostgreSQL': /is (already )?(in use|taken)/,
+    },
+  },
+  { command: 'work', exit: 78, says: /^"latchkey work" needs SMTP_URL: / },
+];
+
+function both(says: RegExp) {
+  return { 'server up, embedded': says, 'server up, PostgreSQL': says };
+}
