@@ -17,8 +17,8 @@ export function probeEndpoints(checks: readonly Check[]): readonly Endpoint[] {
   const ready = async () => terse(await readiness(checks));
   return [
     probe('probes.live', '/livez', 'Alive: the process answers', async () => ({ status: 200, body: alive })),
-    probe('probes.ready', '/readyz', 'Ready: everything that a request needs is there', ready),
-    probe('probes.health', '/healthz', 'The same as /readyz', ready),
+    readyProbe('probes.ready', '/readyz', 'Ready: everything that a request needs is there', ready),
+    readyProbe('probes.health', '/healthz', 'The same as /readyz', ready),
   ];
 }
 
@@ -30,8 +30,8 @@ export function operatorEndpoints(checks: readonly Check[], metrics: Metrics): r
   };
   return [
     probe('probes.live', '/livez', 'Alive: the process answers', async () => ({ status: 200, body: alive })),
-    probe('probes.ready', '/readyz', 'Ready; `?verbose` names each check', ready),
-    probe('probes.health', '/healthz', 'The same as /readyz', ready),
+    readyProbe('probes.ready', '/readyz', 'Ready; `?verbose` names each check', ready),
+    readyProbe('probes.health', '/healthz', 'The same as /readyz', ready),
     documentEndpoint({
       id: 'probes.metrics',
       method: 'GET',
@@ -49,8 +49,18 @@ export function operatorEndpoints(checks: readonly Check[], metrics: Metrics): r
 
 type Handler = Parameters<typeof documentEndpoint>[0]['handler'];
 
+const notReady = { status: 503, when: 'Something that a request needs is missing.' } as const;
+
+function readyProbe(id: string, path: `/${string}`, summary: string, handler: Handler): Endpoint {
+  return documentEndpoint({ ...probeDeclaration(id, path, summary, handler), bad: notReady });
+}
+
 function probe(id: string, path: `/${string}`, summary: string, handler: Handler): Endpoint {
-  return documentEndpoint({
+  return documentEndpoint(probeDeclaration(id, path, summary, handler));
+}
+
+function probeDeclaration(id: string, path: `/${string}`, summary: string, handler: Handler) {
+  return {
     id,
     method: 'GET',
     path,
@@ -61,7 +71,7 @@ function probe(id: string, path: `/${string}`, summary: string, handler: Handler
     openToCors: false,
     cacheSeconds: 0,
     handler,
-  });
+  } as const;
 }
 
 function terse(result: Readiness) {
@@ -69,5 +79,5 @@ function terse(result: Readiness) {
 }
 
 function statusOf(result: Readiness): number {
-  return result.status === 'ready' ? 200 : 503;
+  return result.status === 'ready' ? 200 : notReady.status;
 }

@@ -131,6 +131,8 @@ export interface DocumentEndpoint extends Common {
   /** Whether scripts of other origins may read it, without credentials. */
   readonly openToCors: boolean;
   readonly cacheSeconds: number;
+  /** The status beside 200, of the same content type, when the document reports that something is wrong; and when that is. */
+  readonly bad?: { readonly status: number; readonly when: string };
   readonly handler: (query: Readonly<Record<string, string>>) => Promise<{
     readonly status: number;
     readonly body: string | Uint8Array;

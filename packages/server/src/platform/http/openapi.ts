@@ -92,7 +92,12 @@ function successOf(endpoint: ApiEndpoint | DocumentEndpoint): Json {
   const headers = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
   if (endpoint.kind === 'document') {
     const [type = endpoint.contentType] = endpoint.contentType.split(';');
-    return { 200: { description: endpoint.summary, headers, content: { [type]: {} } } };
+    const { bad } = endpoint;
+    const content = { [type]: {} };
+    return {
+      200: { description: endpoint.summary, headers, content },
+      ...(bad !== undefined && { [bad.status]: { description: bad.when, headers, content } }),
+    };
   }
   const { status, message, list } = endpoint.response;
   return {

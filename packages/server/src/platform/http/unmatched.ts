@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
 import type { Endpoint } from './endpoint.ts';
+import { baseHeaders, headerList } from './headers.ts';
 import { headFault } from './routes.ts';
 import type { Transport } from './transport.ts';
 
@@ -17,6 +18,7 @@ interface KnownPath {
  */
 export function unmatchedHandler(transport: Transport): (request: FastifyRequest, reply: FastifyReply) => void {
   const paths = knownPaths(transport.options.endpoints);
+  const base = headerList(baseHeaders(transport.headerPolicy));
   return (request, reply) => {
     const fault = headFault(request, transport);
     if (fault !== undefined) return transport.refuse(request, reply, fault);
@@ -27,7 +29,7 @@ export function unmatchedHandler(transport: Transport): (request: FastifyRequest
     if (request.method !== 'OPTIONS') {
       return transport.refuse(request, reply, new Problem('method_not_allowed'), allow);
     }
-    return transport.answer(request, reply, 204, [...allow, ...(known.openToCors ? preflight : [])], '');
+    return transport.answer(request, reply, 204, [...base, ...allow, ...(known.openToCors ? preflight : [])], '');
   };
 }
 
