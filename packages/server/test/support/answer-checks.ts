@@ -102,7 +102,7 @@ export class AnswerChecks {
   }
 
   #bodyFaults(method: string, path: string, answer: ReadAnswer): string[] {
-    if (pages.has(path) && answer.status !== 405 && answer.status !== 204) return this.#pageFaults(path, answer);
+    if (pages.has(path) && mediaType(answer.headers) === 'text/html') return this.#pageFaults(path, answer);
     const matched = this.#paths.find(({ pattern }) => pattern.test(path));
     const name = method === 'HEAD' ? 'get' : method.toLowerCase();
     const operation = matched?.operations[name];

@@ -19,7 +19,7 @@ import { cloneDatabase } from './postgres.ts';
 export interface ApplicationOptions {
   /** Settings, as the environment gives them. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A further node of this one's deployment: the same database, keys and clock. */
+  /** A further node of this one's deployment: the same database, keys, clock and inbox. */
   readonly besides?: Application;
   /** What the wall clock stands on; the machine's own unless given. */
   readonly time?: Clock;
@@ -130,7 +130,7 @@ async function assemble({ env, besides, time, quiet }: ApplicationOptions): Prom
     destination: { write: () => undefined },
   });
   const services = await wire(configure({ ...deployment, ...cheapHash, ...env }), { clock, logger });
-  const inbox = new Inbox();
+  const inbox = besides?.inbox ?? new Inbox();
   const workers = quiet === undefined ? buildWorkers(services, inbox) : undefined;
   const checks = readinessChecks(services, () => false);
   const shown = services.config.mode === 'production' ? undefined : inbox;

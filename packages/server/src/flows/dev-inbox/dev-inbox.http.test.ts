@@ -1,0 +1,79 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { InboxMessage } from '#platform/mail/index.ts';
+import { type Answer, Application } from '#test/support/application.ts';
+import { freshEmail, receivedBy, register } from '#test/support/people-online.ts';
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+async function messagesTo(email: string): Promise<readonly InboxMessage[]> {
+  const answer = await app.send('GET', `/dev/inbox/messages?to=${encodeURIComponent(email)}`);
+  return JSON.parse(answer.text) as readonly InboxMessage[];
+}
+
+describe('GET /dev/inbox/messages', () => {
+  it('200 lists the messages to one address, the newest first, with their links', async () => {
+    const email = freshEmail();
+    await register(app, email, { name: 'First' });
+    await register(app, email, { name: 'Second' });
+    await register(app, freshEmail());
+    await receivedBy(app, email, 2);
+    const messages = await messagesTo(email);
+    expect(messages.map(({ to }) => to)).toEqual([email, email]);
+    expect(new Set(messages.map(({ messageId }) => messageId)).size).toBe(2);
+    expect(messages.every(({ links }) => links[0]?.includes('/verify-email?token='))).toBe(true);
+  });
+
+  it('200 with an empty list for somebody without mail', async () => {
+    expect(await messagesTo(freshEmail())).toEqual([]);
+  });
+});
+
+describe('GET /dev/inbox', () => {
+  it('200 shows messages as text that a mail cannot break out of', async () => {
+    const email = freshEmail();
+    await register(app, email, { name: 'Ada <i>Lovelace</i>' });
+    await receivedBy(app, email, 1);
+    const page = await app.send('GET', `/dev/inbox?to=${encodeURIComponent(email)}`);
+    expect(page.status).toBe(200);
+    expect(page.text).toContain(email);
+    expect(page.text).not.toContain('<i>');
+  });
+});
+
+describe('/dev/*', () => {
+  it.each(['192.0.2.9', '10.0.0.1', '2001:db8::1', '::ffff:192.0.2.9'])(
+    '404 for %s, as if it were not there',
+    async (peerAddress) => {
+      for (const path of ['/dev/inbox', '/dev/inbox/messages']) {
+        expect((await app.send('GET', path, { peerAddress })).status).toBe(404);
+      }
+    },
+  );
+
+  it.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1'])('200 for %s', async (peerAddress) => {
+    expect((await app.send('GET', '/dev/inbox/messages', { peerAddress })).status).toBe(200);
+  });
+
+  it('404 in production', async () => {
+    const env = {
+      NODE_ENV: 'production',
+      LATCHKEY_PUBLIC_URL: 'https://auth.example.com',
+      SMTP_URL: 'smtps://user:secret@mail.example.com',
+      LATCHKEY_ARGON2_MEMORY_KIB: '19456',
+      LATCHKEY_ARGON2_TIME: '2',
+    };
+    const production = await Application.open({ besides: app, env, quiet: true });
+    const answers: Answer[] = [];
+    for (const path of ['/dev/inbox', '/dev/inbox/messages']) answers.push(await production.send('GET', path));
+    await production.close();
+    expect(answers.map(({ status }) => status)).toEqual([404, 404]);
+    for (const { headers } of answers) {
+      expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{8,}; includeSubDomains/);
+    }
+  });
+});

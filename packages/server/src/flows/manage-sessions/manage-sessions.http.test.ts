@@ -1,0 +1,124 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Application } from '#test/support/application.ts';
+import { addLoggedIn, addVerified, isAlive, login } from '#test/support/people-online.ts';
+import { sessionEnds } from '#test/support/stored-login.ts';
+
+const path = '/api/v1/users/me/sessions';
+const onPhone = {
+  'user-agent':
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1',
+};
+const onLaptop = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0' };
+
+interface Listed {
+  readonly id: string;
+  readonly current: boolean;
+  readonly transport: string;
+  readonly device: { readonly words: string };
+  readonly address: string | null;
+}
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+async function addOnTwoDevices() {
+  const email = await addVerified(app);
+  const laptop = (await login(app, email, {}, onLaptop)).data;
+  app.clock.advance(1000);
+  const phone = (await login(app, email, {}, onPhone)).data;
+  return { email, laptop, phone };
+}
+
+function list(token: string) {
+  return app.send<readonly Listed[]>('GET', path, { token });
+}
+
+describe('GET /api/v1/users/me/sessions', () => {
+  it('200 lists the live sessions, the newest first, with their devices in words', async () => {
+    const { laptop, phone } = await addOnTwoDevices();
+    const { data, text } = await list(laptop.accessToken);
+    expect(data.map(({ id, current }) => [id, current])).toEqual([
+      [phone.sessionId, false],
+      [laptop.sessionId, true],
+    ]);
+    expect(data.map(({ device }) => device.words)).toEqual(['Safari on iOS', 'Firefox on Linux']);
+    expect(data[0]).toMatchObject({ address: '127.0.0.1', transport: 'token' });
+    expect(text).not.toMatch(/Mozilla|lk_|hash/);
+  });
+
+  it('200 lists nothing that ended, and nothing of anybody else', async () => {
+    const { laptop, phone } = await addOnTwoDevices();
+    await addLoggedIn(app);
+    await app.send('POST', '/api/v1/auth/logout', { token: phone.accessToken });
+    expect((await list(laptop.accessToken)).data.map(({ id }) => id)).toEqual([laptop.sessionId]);
+  });
+
+  it('200 says `Unknown device` when the login said nothing', async () => {
+    const { accessToken } = await addLoggedIn(app);
+    expect((await list(accessToken)).data[0]?.device).toEqual({ words: 'Unknown device', browser: null, os: null });
+  });
+});
+
+describe('DELETE /api/v1/users/me/sessions/{id}', () => {
+  it('200 ends the one session with all its tokens, from the answer on', async () => {
+    const { email, laptop, phone } = await addOnTwoDevices();
+    expect(await isAlive(app, phone.accessToken)).toBe(true);
+    const answer = await app.send('DELETE', `${path}/${phone.sessionId}`, { token: laptop.accessToken });
+    expect(answer.status).toBe(200);
+    expect(await isAlive(app, phone.accessToken)).toBe(false);
+    expect(await isAlive(app, laptop.accessToken)).toBe(true);
+    const json = { refreshToken: phone.refreshToken };
+    expect((await app.send('POST', '/api/v1/auth/refresh', { json })).code).toBe('invalid_refresh_token');
+    expect(await sessionEnds(app, email)).toEqual([null, 'ended_by_user']);
+  });
+
+  it('404 for somebody else’s session, word for word as for one that never was, and it lives on', async () => {
+    const [own, other] = [await addLoggedIn(app), await addLoggedIn(app)];
+    const end = (id: string) => app.send('DELETE', `${path}/${id}`, { token: own.accessToken });
+    const foreign = await end(other.sessionId);
+    const unknown = await end('01890000-0000-7000-8000-000000000000');
+    expect([foreign.status, foreign.code]).toEqual([404, 'session_not_found']);
+    const words = (text: string) => ({ ...(JSON.parse(text) as object), meta: undefined });
+    expect(words(foreign.text)).toEqual(words(unknown.text));
+    expect([...foreign.headers.keys()]).toEqual([...unknown.headers.keys()]);
+    expect(await isAlive(app, other.accessToken)).toBe(true);
+  });
+
+  it('404 for a session that has ended, and for what is no id', async () => {
+    const { laptop, phone } = await addOnTwoDevices();
+    const end = (id: string) => app.send('DELETE', `${path}/${id}`, { token: laptop.accessToken });
+    await end(phone.sessionId);
+    expect((await end(phone.sessionId)).code).toBe('session_not_found');
+    for (const id of ['x', '1', `${phone.sessionId}x`, '%00', "'--"]) expect((await end(id)).status).toBe(404);
+  });
+
+  it('200 for one’s own session is a logout', async () => {
+    const { accessToken, sessionId } = await addLoggedIn(app);
+    expect((await app.send('DELETE', `${path}/${sessionId}`, { token: accessToken })).status).toBe(200);
+    expect(await isAlive(app, accessToken)).toBe(false);
+  });
+});
+
+describe('DELETE /api/v1/users/me/sessions', () => {
+  it('200 ends all others and keeps the one that acts', async () => {
+    const { email, laptop, phone } = await addOnTwoDevices();
+    const third = (await login(app, email)).data;
+    const answer = await app.send('DELETE', path, { token: laptop.accessToken });
+    expect(answer.data).toEqual({ endedSessions: 2 });
+    for (const { accessToken } of [phone, third]) expect(await isAlive(app, accessToken)).toBe(false);
+    expect(await isAlive(app, laptop.accessToken)).toBe(true);
+    const json = { refreshToken: laptop.refreshToken };
+    expect((await app.send('POST', '/api/v1/auth/refresh', { json })).status).toBe(200);
+    expect((await app.send('DELETE', path, { token: laptop.accessToken })).data).toEqual({ endedSessions: 0 });
+  });
+
+  it('200 leaves other users alone', async () => {
+    const [own, other] = [await addLoggedIn(app), await addLoggedIn(app)];
+    await app.send('DELETE', path, { token: own.accessToken });
+    expect(await isAlive(app, other.accessToken)).toBe(true);
+  });
+});

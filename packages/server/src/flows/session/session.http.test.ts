@@ -1,0 +1,191 @@
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { FixedClock } from '#kernel/clock.ts';
+import { Application } from '#test/support/application.ts';
+import { addCookieSession, addLoggedIn, isAlive, sameOrigin, type Tokens } from '#test/support/people-online.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+const sessionPath = '/api/v1/auth/session';
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open({ time: new FixedClock(new Date('2030-02-03T04:05:06.000Z')) });
+  return () => app.close();
+});
+
+describe('GET /api/v1/auth/session', () => {
+  it('200 says who this is, how well proven and until when', async () => {
+    const { accessToken, userId, sessionId } = await addLoggedIn(app);
+    const now = app.clock.now();
+    const answer = await app.send('GET', sessionPath, { token: accessToken });
+    expect(answer.data).toEqual({
+      userId,
+      subject: userId,
+      sessionId,
+      clientId: 'default',
+      transport: 'token',
+      acr: '1',
+      amr: ['pwd'],
+      authTime: now.toISOString(),
+      expiresAt: new Date(now.getTime() + 900_000).toISOString(),
+    });
+  });
+
+  it('200 for an access token until its fifteen minutes, and the five seconds that clocks may differ, are over', async () => {
+    const { accessToken } = await addLoggedIn(app);
+    app.clock.advance(900_000 - 1);
+    expect(await isAlive(app, accessToken)).toBe(true);
+    app.clock.advance(5_001);
+    expect(await isAlive(app, accessToken)).toBe(false);
+  });
+
+  it('200 for a cookie until it rested for seven days', async () => {
+    const { cookie } = await addCookieSession(app);
+    app.clock.advance(6 * dayMs);
+    expect((await app.send('GET', sessionPath, { cookie })).status).toBe(200);
+    await app.services.lastSeen.flush();
+    app.clock.advance(6 * dayMs);
+    expect((await app.send('GET', sessionPath, { cookie })).status).toBe(200);
+    await app.services.lastSeen.flush();
+    app.clock.advance(7 * dayMs);
+    expect((await app.send('GET', sessionPath, { cookie })).status).toBe(401);
+  });
+
+  it('401 for a cookie’s session after thirty days, however busy', async () => {
+    const { cookie } = await addCookieSession(app);
+    for (let day = 1; day < 30; day += 1) {
+      app.clock.advance(dayMs);
+      expect((await app.send('GET', sessionPath, { cookie })).status).toBe(200);
+      await app.services.lastSeen.flush();
+    }
+    app.clock.advance(dayMs);
+    expect((await app.send('GET', sessionPath, { cookie })).status).toBe(401);
+  });
+
+  it('401 without anything, and says how to come in', async () => {
+    const answer = await app.send('GET', sessionPath);
+    expect([answer.status, answer.code]).toEqual([401, 'not_authenticated']);
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+  });
+
+  it('401 for every other kind of secret in the Authorization header', async () => {
+    const { refreshToken, deviceToken } = await addLoggedIn(app);
+    const { cookie } = await addCookieSession(app);
+    const sessionToken = /latchkey_session=([^;]+)/.exec(cookie)?.[1] ?? '';
+    for (const token of [refreshToken, deviceToken, sessionToken, 'x', 'a.b.c']) {
+      expect(await isAlive(app, token)).toBe(false);
+    }
+  });
+
+  it('401 for an access token in the cookie', async () => {
+    const { accessToken } = await addLoggedIn(app);
+    const cookie = `latchkey_session=${accessToken}`;
+    expect((await app.send('GET', sessionPath, { cookie })).status).toBe(401);
+  });
+
+  it('401 when the header says something else than the cookie: the header decides alone', async () => {
+    const { cookie } = await addCookieSession(app);
+    for (const authorization of ['Bearer x', 'Basic eDp5', 'Bearer']) {
+      const answer = await app.send('GET', sessionPath, { cookie, headers: { authorization } });
+      expect(answer.status).toBe(401);
+    }
+  });
+
+  it('401 for a token whose signature, algorithm or claims were touched', async () => {
+    const { accessToken } = await addLoggedIn(app);
+    const [header = '', payload = '', signature = ''] = accessToken.split('.');
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
+    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const longer = encode({ ...claims, exp: Number(claims.exp) + 900 });
+    const forged = [
+      `${header}.${longer}.${signature}`,
+      `${encode({ alg: 'none', typ: 'at+jwt' })}.${payload}.`,
+      `${header}.${payload}.${signature.slice(0, -4)}AAAA`,
+      `${accessToken}=`,
+      `${header}.${payload}`,
+    ];
+    for (const token of forged) expect(await isAlive(app, token)).toBe(false);
+    expect(await isAlive(app, accessToken)).toBe(true);
+  });
+});
+
+describe('POST /api/v1/auth/token', () => {
+  it('200 gives a session by cookie an access token of the same session', async () => {
+    const { cookie } = await addCookieSession(app);
+    const byCookie = (await app.send<Tokens>('GET', sessionPath, { cookie })).data;
+    const answer = await app.send<Tokens>('POST', '/api/v1/auth/token', { cookie, headers: sameOrigin });
+    expect(answer.data).toMatchObject({ tokenType: 'Bearer', expiresIn: 900 });
+    expect(answer.data.refreshToken).toBeUndefined();
+    const byToken = await app.send<Tokens>('GET', sessionPath, { token: answer.data.accessToken });
+    expect(byToken.data.sessionId).toBe(byCookie.sessionId);
+    await app.send('POST', '/api/v1/auth/logout', { cookie, headers: sameOrigin });
+    expect(await isAlive(app, answer.data.accessToken)).toBe(false);
+  });
+
+  it('200 is a token by RFC 9068 that the published keys verify', async () => {
+    const { accessToken, sessionId, userId } = await addLoggedIn(app);
+    const jwks = await app.send('GET', '/.well-known/jwks.json');
+    const keys = createLocalJWKSet(JSON.parse(jwks.text) as JSONWebKeySet);
+    const { payload, protectedHeader } = await jwtVerify(accessToken, keys, {
+      issuer: 'http://localhost:3000',
+      audience: 'http://localhost:3000',
+      typ: 'at+jwt',
+      algorithms: ['ES256'],
+      currentDate: app.clock.now(),
+    });
+    expect(protectedHeader.kid).toBeDefined();
+    const seconds = app.clock.now().getTime() / 1000;
+    expect(payload).toMatchObject({ sub: userId, sid: sessionId, client_id: 'default', acr: '1', amr: ['pwd'] });
+    expect(payload).toMatchObject({ iat: seconds, exp: seconds + 900, auth_time: seconds });
+    expect(payload.jti).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('a write with the session cookie', () => {
+  const refusals: readonly Readonly<Record<string, string>>[] = [
+    {},
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { 'sec-fetch-site': 'none' },
+    { 'sec-fetch-site': 'cross-site', origin: 'http://localhost:3000' },
+    { origin: 'https://elsewhere.example' },
+    { origin: 'http://localhost:3000.elsewhere.example' },
+    { origin: 'https://localhost:3000' },
+    { origin: 'null' },
+  ];
+
+  it.each(refusals)('403 from elsewhere: %j', async (headers) => {
+    const { cookie } = await addCookieSession(app);
+    for (const [method, path] of [
+      ['POST', '/api/v1/auth/logout'],
+      ['POST', '/api/v1/auth/logout-all'],
+      ['POST', '/api/v1/auth/token'],
+      ['DELETE', '/api/v1/users/me/sessions'],
+    ] as const) {
+      const answer = await app.send(method, path, { cookie, headers });
+      expect([answer.status, answer.code]).toEqual([403, 'cross_site_request']);
+    }
+    expect((await app.send('GET', sessionPath, { cookie, headers })).status).toBe(200);
+  });
+
+  it.each([{ 'sec-fetch-site': 'same-origin' }, { origin: 'http://localhost:3000' }])(
+    '200 from our site: %j',
+    async (headers) => {
+      const { cookie } = await addCookieSession(app);
+      expect((await app.send('POST', '/api/v1/auth/token', { cookie, headers })).status).toBe(200);
+    },
+  );
+
+  it('200 with an access token needs no such proof, since no browser sends it by itself', async () => {
+    const { accessToken } = await addLoggedIn(app);
+    const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://elsewhere.example' };
+    expect((await app.send('POST', '/api/v1/auth/logout', { token: accessToken, headers })).status).toBe(200);
+  });
+
+  it('400 with two session cookies', async () => {
+    const { cookie } = await addCookieSession(app);
+    const answer = await app.send('GET', sessionPath, { cookie: `${cookie}; latchkey_session=x` });
+    expect([answer.status, answer.code]).toEqual([400, 'malformed_request']);
+  });
+});
