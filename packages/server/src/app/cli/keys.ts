@@ -25,7 +25,10 @@ export const keysCommands: readonly ServiceCommand[] = [
     summary: 'Sign with the next key from now on; the old one verifies until its last token ends',
     arguments: [],
     options: {
-      now: { type: 'boolean', description: 'Do not wait until every cache knows the next key: for one that leaked' },
+      now: {
+        type: 'boolean',
+        description: 'Do not wait until every cache knows the next key; some may refuse tokens for minutes',
+      },
     },
     run: async (input, services) => answerOf(await rotateSigningKey(services, isGiven(input, 'now'))),
   },

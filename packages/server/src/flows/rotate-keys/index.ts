@@ -19,7 +19,8 @@ export interface RotateKeys {
 
 /**
  * Activates the next signing key and retires the active one.
- * `immediately` does not wait until every cache has the next one: for a key that leaked.
+ * `immediately` does not wait until every cache has the next one. The retired one verifies until its last token ends in
+ * either case: this does not revoke a key that leaked.
  */
 export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promise<Rotation> {
   return flow.signingKeys.rotate({

@@ -47,8 +47,11 @@ function examineServer(database: Database, { version }: ServerFacts): Finding {
   );
 }
 
-/** The server's clock was read at some time between asking and the answer; only what lies outside is a difference. */
-function examineClock({ at }: ServerFacts, askedAt: number, answeredAt: number): Finding {
+/**
+ * The server read its clock at some time between asking and the answer; only what lies outside is a difference.
+ * Milliseconds of our clock.
+ */
+export function examineClock({ at }: ServerFacts, askedAt: number, answeredAt: number): Finding {
   const serverMs = at.getTime();
   const skewMs = Math.max(askedAt - serverMs, serverMs - answeredAt, 0);
   const seconds = (skewMs / 1000).toFixed(1);

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Config, diskFiles, loadConfig } from '#config/index.ts';
+import { MovableClock } from '#kernel/clock.ts';
+import { cloneDatabase, createDatabase } from '#test/support/postgres.ts';
+import { wire } from '../../wiring.ts';
+import { doctorCommand } from '../doctor.ts';
+import { silentWatchers } from '../silent.ts';
+import type { Finding } from './finding.ts';
+
+let root: string;
+let env: Record<string, string>;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'latchkey-doctor-'));
+  env = {
+    NODE_ENV: 'test',
+    LATCHKEY_DATA_DIR: join(root, 'data'),
+    LATCHKEY_KEK: randomBytes(32).toString('base64'),
+    LATCHKEY_ARGON2_MEMORY_KIB: '8',
+    LATCHKEY_ARGON2_TIME: '1',
+  };
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function config(more: Record<string, string> = {}): Config {
+  const loaded = loadConfig({ env: { ...env, ...more }, files: diskFiles, cwd: root });
+  if (loaded.kind !== 'ok') throw new Error(loaded.mistakes.join('\n'));
+  return loaded.config;
+}
+
+/** Makes the keys and closes again, as a server would have. */
+async function serveOnce(settings: Config, clock = new MovableClock()): Promise<void> {
+  const services = await wire(settings, { logger: silentWatchers().logger, clock });
+  await services.close();
+}
+
+async function examine(
+  settings: Config,
+): Promise<{ readonly exitCode: number; find(part: string): Finding | undefined }> {
+  const { exitCode, data } = await doctorCommand.run({ options: {}, arguments: [] }, settings, undefined);
+  const findings = data as unknown as readonly Finding[];
+  return { exitCode, find: (part) => findings.find((each) => each.part === part) };
+}
+
+it('changes nothing where nothing is yet', async () => {
+  const found = await examine(config());
+  expect(found.exitCode).toBe(0);
+  expect(found.find('database')).toMatchObject({ status: 'warn', fix: 'The first start makes it: latchkey serve' });
+  expect(existsSync(join(root, 'data'))).toBe(false);
+});
+
+it('says of an empty database that it is empty, and leaves it so', async () => {
+  const settings = config({ DATABASE_URL: await createDatabase() });
+  expect((await examine(settings)).find('schema')).toMatchObject({ status: 'warn', finding: 'The database is empty.' });
+  expect((await examine(settings)).find('schema')).toMatchObject({ status: 'warn' });
+});
+
+it('finds nothing wrong with a deployment that has served', async () => {
+  const settings = config({ DATABASE_URL: await cloneDatabase() });
+  await serveOnce(settings);
+  const found = await examine(settings);
+  for (const part of [
+    'public URL',
+    'data directory',
+    'database',
+    'clock',
+    'schema',
+    'key-encryption key',
+    'signing key',
+  ])
+    expect(found.find(part)).toMatchObject({ part, status: 'ok' });
+  expect(found.exitCode).toBe(0);
+});
+
+it('finds another key-encryption key than the one that wrapped the keys', async () => {
+  const url = { DATABASE_URL: await cloneDatabase() };
+  await serveOnce(config(url));
+  const other = { ...url, LATCHKEY_KEK: randomBytes(32).toString('base64') };
+  const found = await examine(config(other));
+  expect(found.exitCode).toBe(1);
+  expect(found.find('key-encryption key')).toMatchObject({ status: 'fail' });
+});
+
+it('finds that the key-encryption key of the data directory is gone, or open to others', async () => {
+  const settings = config({ LATCHKEY_KEK: '', DATABASE_URL: await cloneDatabase() });
+  await serveOnce(settings);
+  const kek = join(root, 'data', 'kek');
+  chmodSync(kek, 0o644);
+  expect((await examine(settings)).find('data directory')).toMatchObject({
+    status: 'fail',
+    fix: `Run: chmod 600 ${kek}`,
+  });
+  rmSync(kek);
+  expect((await examine(settings)).find('key-encryption key')).toMatchObject({ status: 'fail' });
+  expect(existsSync(kek)).toBe(false);
+});
+
+it('finds that the data directory is open to others, before it is opened and narrowed', async () => {
+  const settings = config();
+  await serveOnce(settings);
+  const data = join(root, 'data');
+  chmodSync(data, 0o755);
+  const found = await examine(settings);
+  expect(found.exitCode).toBe(1);
+  expect(found.find('data directory')).toMatchObject({ status: 'fail', fix: `Run: chmod 700 ${data}` });
+  expect(found.find('database')?.finding).toContain('survives the death of the process, not of the machine');
+});
+
+it('finds a signing key that has been in use for long', async () => {
+  const settings = config({ DATABASE_URL: await cloneDatabase() });
+  const clock = new MovableClock();
+  clock.advance(-92 * 24 * 60 * 60 * 1000);
+  await serveOnce(settings, clock);
+  expect((await examine(settings)).find('signing key')).toMatchObject({
+    status: 'warn',
+    fix: 'Run: latchkey keys rotate',
+  });
+});
+
+it('finds a mail server that does not answer, or not as one', async () => {
+  const talker = createServer((socket) => socket.end('550 go away\r\n')).listen(0, '127.0.0.1');
+  await once(talker, 'listening');
+  const address = talker.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const settings = config({ SMTP_URL: `smtp://ada:topsecret@127.0.0.1:${port}` });
+  const refused = await examine(settings);
+  talker.close();
+  await once(talker, 'close');
+  await expect(once(connect(port, '127.0.0.1'), 'connect')).rejects.toThrow('ECONNREFUSED');
+  const absent = await examine(settings);
+  for (const { exitCode, find } of [refused, absent]) {
+    expect(exitCode).toBe(1);
+    expect(find('mail')).toMatchObject({ status: 'fail' });
+    expect(find('mail')?.finding).not.toContain('topsecret');
+  }
+});
+
+it.each([
+  [{ LATCHKEY_PUBLIC_URL: 'https://login.example.com' }, 'warn'],
+  [{ LATCHKEY_PUBLIC_URL: 'http://localhost:3000' }, 'ok'],
+])('judges the public URL: %o', async (more, status) => {
+  expect((await examine(config(more))).find('public URL')).toMatchObject({ status });
+});

@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Command, type LocalCommand, UsageError } from './command.ts';
+import { helpText } from './help.ts';
+import { commands } from './list.ts';
+import { parseCommand } from './parse.ts';
+
+function local(name: string, more: Partial<LocalCommand> = {}): LocalCommand {
+  const run = () => Promise.resolve({ exitCode: 0, text: '', data: null } as const);
+  return { needs: 'config', name, summary: `Does ${name}`, arguments: [], options: {}, run, ...more };
+}
+
+const bake = local('cake bake', {
+  arguments: ['KIND', '[TOPPING]'],
+  options: {
+    size: { type: 'string', value: 'CM', description: 'How wide', required: true },
+    candle: { type: 'string', description: 'A candle', repeated: true },
+    burn: { type: 'boolean', description: 'Too long' },
+  },
+});
+const list: readonly Command[] = [bake, local('cake eat'), local('tea')];
+
+describe('what was typed', () => {
+  const parse = (...argv: string[]) => parseCommand(list, argv);
+
+  it('becomes the command with the most words, its options and its arguments', () => {
+    const typed = parse('cake', 'bake', 'plum', '--size', '26', '--candle=1', '--json', '--candle', '2', 'cream');
+    expect(typed).toEqual({
+      kind: 'run',
+      command: bake,
+      input: { options: { size: '26', candle: ['1', '2'] }, arguments: ['plum', 'cream'] },
+      json: true,
+    });
+  });
+
+  it.each([
+    ['cake', 'Say which: cake bake, cake eat.'],
+    ['cake burn', 'Say which: cake bake, cake eat.'],
+    ['coffee', 'There is no command "coffee". See "latchkey --help".'],
+    ['coffee --help', 'There is no command "coffee". See "latchkey --help".'],
+    ['--json', 'The command comes first, then its options. See "latchkey --help".'],
+    ['cake bake', '"latchkey cake bake" needs KIND.'],
+    ['cake bake plum', '"latchkey cake bake" needs --size.'],
+    ['cake bake plum --size', "latchkey cake bake: Option '--size <value>' argument missing."],
+    ['cake bake plum --size --burn', "latchkey cake bake: Option '--size' argument is ambiguous."],
+    ['cake bake plum --size 1 --size 2', '"latchkey cake bake" takes --size once.'],
+    ['cake bake plum cream salt --size 1', '"latchkey cake bake" does not take "salt".'],
+    ['cake bake plum --size 1 --burn=yes', "latchkey cake bake: Option '--burn' does not take an argument."],
+    ['tea --sugar', "latchkey tea: Unknown option '--sugar'."],
+    ['tea now', '"latchkey tea" does not take "now".'],
+  ])('is refused in one sentence: %s', (typed, sentence) => {
+    expect(() => parse(...typed.split(' '))).toThrow(new UsageError(sentence));
+  });
+
+  it('asks for help wherever --help stands, with nothing else required', () => {
+    expect(parse()).toEqual({ kind: 'help', command: undefined, prefix: '' });
+    expect(parse('--help')).toEqual({ kind: 'help', command: undefined, prefix: '' });
+    expect(parse('cake', '-h')).toEqual({ kind: 'help', command: undefined, prefix: 'cake' });
+    expect(parse('cake', 'bake', '--size', '1', '--help')).toMatchObject({ kind: 'help', command: bake });
+  });
+
+  it('is run, explained or refused, never a crash', () => {
+    const word = fc.oneof(
+      fc.constantFrom('cake', 'bake', 'eat', 'tea', '--size', '--json', '-h', '--', '='),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
+        try {
+          expect(['run', 'help', 'version']).toContain(parse(...argv).kind);
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError);
+        }
+      }),
+    );
+  });
+});
+
+describe('help', () => {
+  it('explains a command with what it takes', () => {
+    expect(helpText(list, bake, 'cake')).toBe(`latchkey cake bake KIND [TOPPING] [options]
+
+  Does cake bake
+
+  --size CM      How wide (required)
+  --candle TEXT  A candle (may be repeated)
+  --burn         Too long
+  --json         Answer in JSON
+`);
+  });
+
+  it('lists the commands of a group, or all', () => {
+    expect(helpText(list, undefined, 'cake')).toContain('  cake bake  Does cake bake\n  cake eat   Does cake eat\n');
+    expect(helpText(list, undefined, 'cake')).not.toContain('tea');
+    expect(helpText(list, undefined, '')).toContain('\n  tea        Does tea\n');
+  });
+
+  it.each(commands.map((command) => [command.name, command] as const))(
+    'of "%s" names all that it takes',
+    (_, command) => {
+      const text = helpText(commands, command, '');
+      expect(command.summary).toMatch(/^[A-Z].*[^.]$/);
+      for (const name of Object.keys(command.options)) expect(text).toContain(`--${name}`);
+      for (const name of command.arguments) expect(text).toContain(name);
+      expect(text.split('\n').filter((line) => line.length > 120)).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,50 @@
+import { beforeAll, expect, it } from 'vitest';
+import { Clients } from '#domain/clients/index.ts';
+import { SigningKeys } from '#domain/signing-keys/index.ts';
+import { statement } from '#platform/database/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { openWorld, type World } from '#test/support/people.ts';
+import { type RotateKeys, rotateDataKey, rotateSigningKey } from './index.ts';
+
+const readEvents = statement('rotate_keys_test.events', {
+  lane: 'pool',
+  sql: `select convert_from(body, 'UTF8') as body from audit_events where action = :action order by id`,
+  params: { action: 'text' },
+  columns: { body: 'text?' },
+});
+
+describeOnBothDatabases('rotating keys', (database) => {
+  let world: World;
+  let flow: RotateKeys;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    const clients = new Clients({ ...world, issuer: 'https://login.example' });
+    await clients.load();
+    const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
+    flow = { ...world, clients, signingKeys };
+  });
+
+  const factsOf = async (action: string): Promise<unknown[]> =>
+    (await database().rows(readEvents, { action })).map(({ body }) => {
+      const { actor, facts } = JSON.parse(body ?? '') as { readonly actor: unknown; readonly facts: object };
+      return { actor, ...facts };
+    });
+
+  it('records a rotation of the signing key, and none that did not happen', async () => {
+    expect(await rotateSigningKey(flow, false)).toMatchObject({ kind: 'too_early' });
+    expect(await factsOf('signing_key.rotated')).toEqual([]);
+    const rotation = await rotateSigningKey(flow, true);
+    if (rotation.kind !== 'rotated') throw new Error(rotation.kind);
+    const { kid, retiredKid } = rotation;
+    const actor = { kind: 'operator' };
+    expect(await factsOf('signing_key.rotated')).toEqual([{ actor, kid, retiredKid, immediately: true }]);
+  });
+
+  it('records one rotation of a data key when twenty ask at once', async () => {
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => rotateDataKey(flow, 'cursor')));
+    const events = await factsOf('data_key.rotated');
+    expect(events).toHaveLength(outcomes.filter((outcome) => outcome === 'rotated').length);
+    expect(events[0]).toMatchObject({ actor: { kind: 'operator' }, purpose: 'cursor' });
+  });
+});
