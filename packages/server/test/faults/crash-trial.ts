@@ -56,9 +56,8 @@ async function crashOnce(deployment: Deployment, sink: SmtpSink, chance: Chance,
   const travellers = Promise.all(Array.from({ length: travellersAtOnce }, () => travel(road, nextEmail)));
   await Promise.race([pause(chance.between(20, 900)), travellers]);
   const crashedAtMs = performance.now();
-  const crashed = deployment.crash();
+  await deployment.crash();
   isCut = true;
-  await crashed;
   const stories = (await travellers).flat();
   const faults = await deployment.inspect(findHalfDone);
   await deployment.revive();

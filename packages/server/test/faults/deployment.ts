@@ -4,6 +4,7 @@ import { openEmbeddedCluster } from '#platform/database/embedded/index.ts';
 import { type PostgresCluster, startPostgres } from '#test/support/postgres-cluster.ts';
 import { eventually } from '#test/support/wait.ts';
 import { type Client, client } from '../../../../e2e/support/client.ts';
+import { startProgram } from '../../../../e2e/support/program.ts';
 import { isReady, makeDirectory, type RunningServer, startServer } from '../../../../e2e/support/server.ts';
 
 /** What is killed, and where its data is. */
@@ -20,9 +21,9 @@ export const victims: readonly Victim[] = [
 export interface Deployment extends AsyncDisposable {
   /** Asks the server that runs now. */
   node(): Client;
-  /** Ends the victim by SIGKILL; afterwards its data can be looked at. */
+  /** Ends the victim by SIGKILL while requests are under way. */
   crash(): Promise<void>;
-  /** Reads what the crash left, before anything of ours has run on it again. */
+  /** Reads what the crash left; starts PostgreSQL for it if that was what died. */
   inspect<T>(look: (database: Pick<Database, 'query'>) => Promise<T>): Promise<T>;
   /** Answers when the server is ready again; started anew if it was the one that died. */
   revive(): Promise<void>;
@@ -72,8 +73,9 @@ async function deployOnPostgres(smtpUrl: string, dies: 'server' | 'cluster'): Pr
   let server = await start();
   return {
     node: () => client(server.url),
-    crash: () => (dies === 'server' ? server.kill9() : crashCluster(cluster)),
+    crash: () => (dies === 'server' ? server.kill9() : killCluster(cluster)),
     inspect: async (look) => {
+      if (dies === 'cluster') await cluster.restart();
       const database = new Database({ connectionString: url });
       await database.connect();
       try {
@@ -93,9 +95,11 @@ async function deployOnPostgres(smtpUrl: string, dies: 'server' | 'cluster'): Pr
   };
 }
 
-async function crashCluster(cluster: PostgresCluster): Promise<void> {
-  await cluster.kill9();
-  await cluster.restart();
+/** From another process: looking for the backends here would hold this one until every answer under way has arrived. */
+async function killCluster(cluster: PostgresCluster): Promise<void> {
+  const script = 'kill -9 "$1" $(ps -o pid= --ppid "$1")';
+  const { code } = await startProgram(['sh', '-c', script, 'sh', String(cluster.pid)]).ended;
+  if (code !== 0) throw new Error('PostgreSQL was not killed');
 }
 
 async function untilReady(server: RunningServer): Promise<void> {

@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer';
 import { describe, expect, it } from 'vitest';
-import { startSmtpSink } from './smtp-sink.ts';
+import { startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
 
 const link = `http://localhost:3000/verify-email?token=lk_ot_${'Ab3=é'.repeat(30)}`.replaceAll('é', 'e');
 
