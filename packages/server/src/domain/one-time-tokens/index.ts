@@ -4,6 +4,5 @@
  * id and never stored (§5.15); a token dies by use, by expiry, by replacement, or with its user's epoch.
  */
 export { consume, findLive, killOthers, type OneTimeToken } from './consume.ts';
-export { insertTokenFragment, OneTimeTokens, type Purpose, tokenLifetimeSeconds } from './issue.ts';
-export { type CarriedRegistration, openRegistration, sealRegistration } from './registration.ts';
+export { insertTokenFragment, OneTimeTokens, type Purpose, tokenLifetimeSeconds, tokenPlace } from './issue.ts';
 export { deleteExpiredTokens } from './sweep.ts';

@@ -12,9 +12,7 @@ import {
   insertTokenFragment,
   killOthers,
   OneTimeTokens,
-  openRegistration,
   type Purpose,
-  sealRegistration,
   tokenLifetimeSeconds,
 } from './index.ts';
 
@@ -191,21 +189,6 @@ describeOnBothDatabases('one-time tokens', (database) => {
       const secrets = ['a', 'b'].flatMap((id) => ['x', 'y'].map((of) => tokens.secret(id, of, keyId)));
       expect(new Set(secrets).size).toBe(4);
     });
-  });
-
-  it('carries a registration that opens only from its own row', () => {
-    const [id, other] = [tokens.newId(), tokens.newId()];
-    const registration = {
-      registrationId: world.makeId(),
-      registeredAt: world.clock.now().toISOString(),
-      phc: '$argon2id$',
-      name: 'Ada',
-      locale: 'en',
-    };
-    const sealed = sealRegistration(world.keys, id, registration);
-    expect(sealed.includes('argon2id')).toBe(false);
-    expect(openRegistration(world.keys, id, sealed)).toEqual(registration);
-    expect(() => openRegistration(world.keys, other, sealed)).toThrow('not authentic');
   });
 
   it('is forgotten a week after it expired', async () => {

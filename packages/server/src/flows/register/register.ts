@@ -1,15 +1,16 @@
 /** A registration: read, hash, write; the same three steps whoever has the address. */
 import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import { type OneTimeTokens, sealRegistration } from '#domain/one-time-tokens/index.ts';
+import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
+import { addVerificationLink, type CarriedRegistration, linkValues } from '#domain/registrations/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Database, Values } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
-import { createUser, findHolder, repeatRegistration, tellOwner } from './statements.ts';
+import { createUser, findHolder, tellOwner } from './statements.ts';
 
 /** What registering needs. */
 export interface Register {
@@ -70,7 +71,7 @@ async function create(flow: Register, registration: Registration, phc: string, c
   const userId = flow.makeId();
   const identifierId = flow.makeId();
   const { key, wrapped } = flow.keys.createUserKey(userId);
-  const token = link(flow, { registration, phc, now, userId, identifierId, authEpoch: 1 });
+  const tokenId = flow.tokens.newId();
   const row = await flow.database.row(createUser, {
     identifierId,
     identifierUserId: userId,
@@ -85,8 +86,14 @@ async function create(flow: Register, registration: Registration, phc: string, c
     userWrappedKey: wrapped,
     passwordSealed: flow.keys.seal('password', phc, passwordPlace(userId)),
     passwordChangedAt: now,
-    ...token,
-    ...verifyMail(flow, { registration, now, userId, identifierId, tokenId: token.tokenId, key }),
+    ...linkValues(flow, {
+      tokenId,
+      holder: { userId, identifierId, authEpoch: 1 },
+      registration: carriedBy(tokenId, registration, phc, now),
+      locale: registration.locale,
+      userKey: key,
+      now,
+    }),
     ...event(flow, 'user.registered', now, userId, key, caller),
   });
   return row !== undefined;
@@ -100,17 +107,18 @@ async function repeat(
   caller: Caller,
 ): Promise<boolean> {
   const now = flow.clock.now();
-  const { userId, identifierId, authEpoch } = holder;
-  const key = flow.keys.unwrapUserKey(userId, holder.wrapped);
-  const token = link(flow, { registration, phc, now, userId, identifierId, authEpoch });
-  const row = await flow.database.row(repeatRegistration, {
-    holderIdentifierId: identifierId,
-    holderEpoch: authEpoch,
-    ...token,
-    ...verifyMail(flow, { registration, now, userId, identifierId, tokenId: token.tokenId, key }),
-    ...event(flow, 'user.registration_repeated', now, userId, key, caller),
-  });
-  return row !== undefined;
+  const { userId } = holder;
+  const userKey = flow.keys.unwrapUserKey(userId, holder.wrapped);
+  const tokenId = flow.tokens.newId();
+  const link = {
+    tokenId,
+    holder,
+    registration: carriedBy(tokenId, registration, phc, now),
+    locale: registration.locale,
+    userKey,
+    now,
+  };
+  return addVerificationLink(flow, link, event(flow, 'user.registration_repeated', now, userId, userKey, caller));
 }
 
 async function notify(flow: Register, holder: Holder, caller: Caller): Promise<boolean> {
@@ -134,37 +142,9 @@ async function notify(flow: Register, holder: Holder, caller: Caller): Promise<b
   return row !== undefined;
 }
 
-interface LinkOf {
-  readonly registration: Registration;
-  readonly phc: string;
-  readonly now: Date;
-  readonly userId: string;
-  readonly identifierId: string;
-  readonly authEpoch: number;
-}
-
-function link(flow: Register, of: LinkOf) {
-  const id = flow.tokens.newId();
-  const { name, locale } = of.registration;
-  const carried = { registrationId: id, registeredAt: of.now.toISOString(), phc: of.phc, name, locale };
-  const sealedPayload = sealRegistration(flow.keys, id, carried);
-  return flow.tokens.values({ id, purpose: 'verify_email', sealedPayload, ...of });
-}
-
-function verifyMail(
-  flow: Register,
-  of: Omit<LinkOf, 'phc' | 'authEpoch'> & { readonly tokenId: string; readonly key: UserKey },
-) {
-  return flow.mail.values({
-    template: 'verify_email',
-    locale: of.registration.locale,
-    userId: of.userId,
-    identifierId: of.identifierId,
-    tokenId: of.tokenId,
-    params: { name: of.registration.name },
-    userKey: of.key,
-    now: of.now,
-  });
+/** What the link carries; the first link of a registration names it. */
+function carriedBy(tokenId: string, { name, locale }: Registration, phc: string, now: Date): CarriedRegistration {
+  return { registrationId: tokenId, registeredAt: now.toISOString(), phc, name, locale };
 }
 
 function event(flow: Register, action: AuditAction, at: Date, userId: string, key: UserKey, caller: Caller) {

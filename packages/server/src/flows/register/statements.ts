@@ -1,6 +1,6 @@
 /** The statements of a registration: one that reads, and one that does everything, for each of the three cases. */
 import { recordFragment } from '#domain/audit/index.ts';
-import { claimEmailFragment, unverifiedHolderFragment } from '#domain/identifiers/index.ts';
+import { claimEmailFragment } from '#domain/identifiers/index.ts';
 import { promiseMailFragment } from '#domain/mail-ledger/index.ts';
 import { insertTokenFragment } from '#domain/one-time-tokens/index.ts';
 import { upsertPasswordFragment } from '#domain/passwords/index.ts';
@@ -44,25 +44,6 @@ export const createUser = statement('register.create_user', {
     ...issuedToClaimed.params,
     ...mailToClaimed.params,
     ...auditedClaim.params,
-  },
-  columns: { userId: 'uuid' },
-});
-
-const holder = unverifiedHolderFragment();
-const issuedToHolder = insertTokenFragment('holder');
-const mailToHolder = promiseMailFragment('issued');
-const auditedRepeat = recordFragment('holder');
-
-/** The address is held and not verified: a further link, nothing else. No row: it was verified meanwhile. */
-export const repeatRegistration = statement('register.repeat', {
-  lane: 'write',
-  sql: `with ${holder.sql}, ${issuedToHolder.sql}, ${mailToHolder.sql}, ${auditedRepeat.sql}
-    select user_id from holder`,
-  params: {
-    ...holder.params,
-    ...issuedToHolder.params,
-    ...mailToHolder.params,
-    ...auditedRepeat.params,
   },
   columns: { userId: 'uuid' },
 });

@@ -1,19 +1,13 @@
 /** Sending a link again. */
-import { type AuditLog, recordFragment } from '#domain/audit/index.ts';
-import { unverifiedHolderFragment } from '#domain/identifiers/index.ts';
-import { type MailLedger, promiseMailFragment } from '#domain/mail-ledger/index.ts';
-import {
-  type CarriedRegistration,
-  insertTokenFragment,
-  type OneTimeTokens,
-  openRegistration,
-  sealRegistration,
-} from '#domain/one-time-tokens/index.ts';
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { PasswordHashes } from '#domain/passwords/index.ts';
+import { addVerificationLink, type CarriedRegistration, openRegistration } from '#domain/registrations/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, statement, type Values } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
-import type { Keys, UserKey } from '#platform/keys/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
 
 /** What sending again needs. */
 export interface ResendVerification {
@@ -54,18 +48,6 @@ const find = statement('resend.find', {
   },
 });
 
-const holder = unverifiedHolderFragment();
-const issued = insertTokenFragment('holder');
-const mailed = promiseMailFragment('issued');
-const audited = recordFragment('holder');
-
-const issueAgain = statement('resend.issue', {
-  lane: 'write',
-  sql: `with ${holder.sql}, ${issued.sql}, ${mailed.sql}, ${audited.sql} select user_id from holder`,
-  params: { ...holder.params, ...issued.params, ...mailed.params, ...audited.params },
-  columns: { userId: 'uuid' },
-});
-
 type Holder = Values<typeof find.columns>;
 
 /** Promises a further link if the address waits for one; otherwise only records that it was asked for. */
@@ -81,38 +63,16 @@ export async function resendVerification(flow: ResendVerification, canonical: st
   if (found.verifiedAt !== null || found.status === 'disabled') {
     return flow.audit.record(flow.database, { ...event, userId: found.userId }, key);
   }
-  await issue(flow, found, key, now, flow.audit.values({ ...event, userId: found.userId }, key));
-}
-
-async function issue(
-  flow: ResendVerification,
-  found: Holder,
-  userKey: UserKey,
-  now: Date,
-  event: ReturnType<AuditLog['values']>,
-): Promise<void> {
-  const { userId, identifierId, authEpoch } = found;
-  const id = flow.tokens.newId();
-  const registration = onlyRegistration(flow.keys, found);
-  const sealedPayload = registration === undefined ? null : sealRegistration(flow.keys, id, registration);
-  const purpose = 'verify_email';
-  const row = await flow.database.row(issueAgain, {
-    holderIdentifierId: identifierId,
-    holderEpoch: authEpoch,
-    ...flow.tokens.values({ id, purpose, userId, identifierId, authEpoch, sealedPayload, now }),
-    ...flow.mail.values({
-      template: 'verify_email',
-      locale: found.locale,
-      userId,
-      identifierId,
-      tokenId: id,
-      params: { name: registration?.name ?? '' },
-      userKey,
-      now,
-    }),
-    ...event,
-  });
-  if (row !== undefined) flow.onPromised();
+  const link = {
+    tokenId: flow.tokens.newId(),
+    holder: found,
+    registration: onlyRegistration(flow.keys, found),
+    locale: found.locale,
+    userKey: key,
+    now,
+  };
+  const added = await addVerificationLink(flow, link, flow.audit.values({ ...event, userId: found.userId }, key));
+  if (added) flow.onPromised();
 }
 
 /** The registration that all links of the address carry, or undefined when they carry several, or none. */

@@ -1,7 +1,7 @@
 /** What a registration's link carries (DESIGN §5.18), sealed in the token's row. */
 import { z } from 'zod';
+import { tokenPlace } from '#domain/one-time-tokens/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
-import { tokenPlace } from './issue.ts';
 
 const carried = z.strictObject({
   /** The same for a link and for those sent again, so that one registration can be told from two. */
