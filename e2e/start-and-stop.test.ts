@@ -4,10 +4,9 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../packages/server/test/support/postgres.ts';
-import { eventually } from '../packages/server/test/support/wait.ts';
 import { findFreePort } from './support/free-port.ts';
 import { launcher, type Program, type Settings, startProgram } from './support/program.ts';
-import { isReady, makeDirectory, settingsOf } from './support/server.ts';
+import { makeDirectory, settingsOf, untilReady } from './support/server.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -99,10 +98,6 @@ async function settle(database: string, dataDirectory: string): Promise<{ settin
   const [port, opsPort] = [await findFreePort(), await findFreePort()];
   const settings = settingsOf({ database }, dataDirectory, port);
   return { settings: { ...settings, LATCHKEY_OPS_PORT: String(opsPort) }, url: `http://127.0.0.1:${port}` };
-}
-
-function untilReady(program: Program, url: string): Promise<true> {
-  return eventually(() => isReady(program, url), { what: 'the server is ready', timeoutMs: 30_000 });
 }
 
 /** One line, with what it is about in it, and no place of the code. */

@@ -104,7 +104,8 @@ export function makeDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'latchkey-e2e-'));
 }
 
-async function untilReady(program: Program, url: string): Promise<void> {
+/** Waits until the server is ready. @throws Error with everything that it wrote, when it ends instead. */
+export async function untilReady(program: Program, url: string): Promise<void> {
   try {
     await eventually(() => isReady(program, url), { what: `${url}/readyz answers 200`, timeoutMs: 30_000 });
   } catch (error) {
