@@ -35,7 +35,9 @@ export async function runRace(two: TwoNodes, race: Race, rounds: number): Promis
       const { diedAfterMs } = await race.run(two, email);
       if (diedAfterMs !== undefined) deaths.push(diedAfterMs);
     } catch (error) {
-      failures.push(`round ${round}: ${error instanceof Error ? error.message : String(error)}`);
+      // The first line is ours; what node:assert adds below it says the same again.
+      const [sentence] = String(error instanceof Error ? error.message : error).split('\n');
+      failures.push(`round ${round}: ${sentence}`);
     }
   }
   return { race, rounds, failures, slowestDeathMs: deaths.length === 0 ? undefined : Math.max(...deaths) };
