@@ -14,7 +14,7 @@ interface ProblemType {
 export const problems = {
   malformed_json: { status: 400, title: 'Malformed JSON', detail: 'The request body is not valid JSON.' },
   duplicate_key: { status: 400, title: 'Duplicate key', detail: 'The JSON body names a key twice.' },
-  forbidden_key: { status: 400, title: 'Forbidden key', detail: 'The JSON body has a key that is never accepted.' },
+  forbidden_key: { status: 400, title: 'Forbidden key', detail: 'The request names a key that is never accepted.' },
   too_deep: { status: 400, title: 'Nested too deeply', detail: 'The JSON body is nested too deeply.' },
   malformed_request: { status: 400, title: 'Malformed request', detail: 'The request could not be understood.' },
   validation_failed: { status: 422, title: 'Validation failed', detail: 'Some fields are not valid; see "errors".' },
@@ -33,7 +33,11 @@ export const problems = {
   request_timeout: { status: 408, title: 'Request timeout', detail: 'The request did not arrive in time.' },
   expectation_failed: { status: 417, title: 'Expectation failed', detail: 'The expectation cannot be met.' },
   not_found: { status: 404, title: 'Not found', detail: 'There is nothing at this address.' },
-  method_not_allowed: { status: 405, title: 'Method not allowed', detail: 'This method is not allowed here; see "Allow".' },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    detail: 'This method is not allowed here; see "Allow".',
+  },
   not_authenticated: {
     status: 401,
     title: 'Not authenticated',
@@ -72,7 +76,11 @@ export const problems = {
   session_not_found: { status: 404, title: 'Session not found', detail: 'There is no such session of yours.' },
   too_many_requests: { status: 429, title: 'Too many requests', detail: 'Too many requests; try again later.' },
   busy: { status: 503, title: 'Busy', detail: 'The server is busy; try again in a moment.' },
-  unavailable: { status: 503, title: 'Unavailable', detail: 'The server cannot answer this now; try again in a moment.' },
+  unavailable: {
+    status: 503,
+    title: 'Unavailable',
+    detail: 'The server cannot answer this now; try again in a moment.',
+  },
   outcome_unknown: {
     status: 503,
     title: 'Outcome unknown',

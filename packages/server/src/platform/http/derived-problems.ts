@@ -5,6 +5,7 @@ import type { ApiEndpoint, Endpoint } from './endpoint.ts';
 /** Any request may meet these before it meets an endpoint. */
 const always: readonly ProblemCode[] = [
   'malformed_request',
+  'forbidden_key',
   'uri_too_long',
   'header_fields_too_large',
   'request_timeout',
@@ -15,7 +16,6 @@ const always: readonly ProblemCode[] = [
 const withBody: readonly ProblemCode[] = [
   'malformed_json',
   'duplicate_key',
-  'forbidden_key',
   'too_deep',
   'validation_failed',
   'unsupported_media_type',

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { baseHeaders } from './headers.ts';
 import { problemContentType, problemDocument } from './problem-answer.ts';
 import type { Transport } from './transport.ts';
 
@@ -101,13 +102,12 @@ export class Listeners {
     options.logger.info('request', { requestId, status: document.status, problem: code, route: 'unmatched' });
     const body = JSON.stringify(document);
     const headers = {
-      'Content-Type': problemContentType,
-      'Content-Length': String(Buffer.byteLength(body)),
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      'X-Request-Id': requestId,
-      Connection: 'close',
-      ...(code === 'method_not_allowed' && { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' }),
+      ...baseHeaders(this.#transport.headerPolicy),
+      'content-type': problemContentType,
+      'content-length': String(Buffer.byteLength(body)),
+      'x-request-id': requestId,
+      connection: 'close',
+      ...(code === 'method_not_allowed' && { allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' }),
     };
     return { status: document.status, headers, body };
   }

@@ -56,6 +56,8 @@ function buildEngine(transport: Transport): FastifyInstance {
   });
   engine.decorateRequest('exchange', null);
   engine.removeAllContentTypeParsers();
+  // Unless it is told otherwise the engine refuses QUERY without a content type by an error of its own, before any route.
+  engine.addHttpMethod('QUERY', { hasBody: false, overrideExisting: true });
   engine.setErrorHandler((error, request, reply) => transport.refuse(request, reply, error));
   engine.setNotFoundHandler(unmatchedHandler(transport));
   engine.register((instance, _options, done) => {
