@@ -35,11 +35,12 @@ const undocumented: ReadonlySet<string> = new Set(['/dev/inbox/messages']);
 /** The only answers that a cache may keep. */
 const cacheable: ReadonlySet<string> = new Set(['/.well-known/jwks.json', '/openapi.json', '/assets/latchkey.css']);
 
-/** What somebody may be told who reached no operation. */
+/** What somebody may be told who reached no operation of the document. */
 const codesWithoutOperation: ReadonlySet<string> = new Set([
   'not_found',
   'method_not_allowed',
   'malformed_request',
+  'forbidden_key',
   'uri_too_long',
 ]);
 
@@ -126,15 +127,10 @@ export class AnswerChecks {
   #faultsWithoutOperation(method: string, path: string, answer: ReadAnswer): string[] {
     this.#count(undocumented.has(path) ? path : 'unmatched', answer.status);
     if (answer.status === 204) return answer.headers.has('allow') ? [] : ['no Allow'];
-    if (undocumented.has(path) && answer.status === 200) return [];
-    if (method === 'HEAD') return [];
+    if (method === 'HEAD' || (undocumented.has(path) && answer.status === 200)) return [];
     if (mediaType(answer.headers) !== 'application/problem+json') return ['neither an operation nor a problem'];
     const faults = this.#schemaFaults(['components', 'schemas', 'Problem'], answer);
-    if (faults.length > 0) return faults;
-    const { code } = JSON.parse(answer.text) as { readonly code: string };
-    if (!codesWithoutOperation.has(code)) faults.push(`"${code}" cannot be answered here`);
-    if (code === 'method_not_allowed' && !answer.headers.has('allow')) faults.push('405 without Allow');
-    return faults;
+    return faults.length > 0 ? faults : unmatchedFaults(answer);
   }
 
   #pageFaults(path: string, answer: ReadAnswer): string[] {
@@ -166,6 +162,12 @@ interface Envelope {
   readonly code?: string;
   readonly type?: string;
   readonly meta?: { readonly requestId?: string };
+}
+
+function unmatchedFaults({ headers, text }: ReadAnswer): string[] {
+  const { code = '' } = JSON.parse(text) as Envelope;
+  if (!codesWithoutOperation.has(code)) return [`"${code}" cannot be answered here`];
+  return code === 'method_not_allowed' && !headers.has('allow') ? ['405 without Allow'] : [];
 }
 
 function problemFaults(body: Envelope, { status, headers, text }: ReadAnswer): string[] {

@@ -93,7 +93,7 @@ describe('DELETE /api/v1/users/me/sessions/{id}', () => {
     const end = (id: string) => app.send('DELETE', `${path}/${id}`, { token: laptop.accessToken });
     await end(phone.sessionId);
     expect((await end(phone.sessionId)).code).toBe('session_not_found');
-    for (const id of ['x', '1', `${phone.sessionId}x`, '%00', "'--"]) expect((await end(id)).status).toBe(404);
+    for (const id of ['', 'x', '1', `${phone.sessionId}x`, '%00', "'--"]) expect((await end(id)).status).toBe(404);
   });
 
   it('200 for one’s own session is a logout', async () => {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { FixedClock } from '#kernel/clock.ts';
 import { type Answer, Application } from '#test/support/application.ts';
 import {
   freshEmail,
@@ -70,7 +71,7 @@ describe('POST /api/v1/auth/verify-email', () => {
   });
 
   it('200 a millisecond before 24 hours, 400 from then on', async () => {
-    const frozen = await Application.open({ time: { now: () => start, monotonicMs: () => performance.now() } });
+    const frozen = await Application.open({ time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
     const registerAndRead = async () => {
       const email = freshEmail();
       await register(frozen, email);
@@ -107,8 +108,6 @@ describe('POST /api/v1/auth/verify-email', () => {
     expect((await login(app, email)).code).toBe('invalid_credentials');
   });
 });
-
-const start = new Date('2030-05-05T05:05:05.005Z');
 
 describe('GET /api/v1/auth/verify-email', () => {
   it('200 consumes the token, for clients that only follow links', async () => {

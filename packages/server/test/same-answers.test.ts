@@ -1,0 +1,88 @@
+/** DESIGN §5.13: nobody learns from an answer, or from the work behind it, whether an address has an account. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Answer, Application } from './support/application.ts';
+import { addVerified, freshEmail, goodPassword, register } from './support/people-online.ts';
+import { beforeEachHash } from './support/stored-login.ts';
+import { setStatus } from './support/user-status.ts';
+
+/** Who may stand behind an address; each maker answers the address. */
+const people: Readonly<Record<string, (app: Application) => Promise<string>>> = {
+  absent: async () => freshEmail(),
+  unverified: async (app) => {
+    const email = freshEmail();
+    await register(app, email);
+    return email;
+  },
+  'unverified and registered twice': async (app) => {
+    const email = freshEmail();
+    await register(app, email);
+    await register(app, email, { name: 'Somebody else' });
+    return email;
+  },
+  active: (app) => addVerified(app),
+  disabled: async (app) => {
+    const email = await addVerified(app);
+    await setStatus(app, email, 'disabled');
+    return email;
+  },
+  'unverified and disabled': async (app) => {
+    const email = freshEmail();
+    await register(app, email);
+    await setStatus(app, email, 'disabled');
+    return email;
+  },
+};
+
+interface Asked {
+  readonly path: string;
+  readonly more: Readonly<Record<string, string>>;
+  readonly status: number;
+}
+
+const operations: readonly Asked[] = [
+  { path: 'register', more: { password: goodPassword, name: 'Ada Lovelace' }, status: 201 },
+  { path: 'login', more: { password: 'not the right password' }, status: 401 },
+  { path: 'resend-verification', more: {}, status: 202 },
+];
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+/** Everything of an answer that could tell, without what must differ: the address, the time and the request's id. */
+function visible({ status, headers, text }: Answer, email: string) {
+  const differing = ['x-request-id', 'content-length', 'date'];
+  const values = [...headers].filter(([name]) => !differing.includes(name));
+  const body = JSON.parse(text.replaceAll(email, 'the address')) as { readonly meta: object };
+  return { status, values, names: [...headers.keys()], body: { ...body, meta: Object.keys(body.meta) } };
+}
+
+describe.each(operations)('POST /api/v1/auth/$path', ({ path, more, status }) => {
+  it(`${status} with one body, one set of headers and one hash, whoever has the address`, async () => {
+    const seen = new Map<string, unknown>();
+    for (const [who, make] of Object.entries(people)) {
+      const email = await make(app);
+      let hashes = 0;
+      const stop = beforeEachHash(app, () => {
+        hashes += 1;
+      });
+      const answer = await app.send('POST', `/api/v1/auth/${path}`, { json: { email, ...more } });
+      stop();
+      seen.set(who, { ...visible(answer, email), hashes });
+    }
+    expect(seen.size).toBe(6);
+    const expected = seen.get('absent');
+    expect(expected).toMatchObject({ status, hashes: 1 });
+    for (const [who, answer] of seen) expect(answer, who).toEqual(expected);
+  });
+
+  it('takes every spelling of an address for the same', async () => {
+    const email = await addVerified(app);
+    const ask = (spelling: string) => app.send('POST', `/api/v1/auth/${path}`, { json: { email: spelling, ...more } });
+    const [typed, shouted] = [await ask(email), await ask(email.toUpperCase())];
+    expect(visible(shouted, email.toUpperCase())).toEqual(visible(typed, email));
+  });
+});

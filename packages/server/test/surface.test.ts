@@ -1,0 +1,213 @@
+/** Everything that can be asked of the public listener, asked wrongly, over a real socket (DESIGN §11). */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { problems } from '#kernel/problem.ts';
+import { Application } from './support/application.ts';
+import { addLoggedIn, isAlive } from './support/people-online.ts';
+import { sendRaw } from './support/raw-http.ts';
+import { type BadRequest, badForm, badJson, badQueries, badWithoutBody } from './surface/bad-requests.ts';
+import { type ExpectedOperation, expectedOperations } from './surface/operations.ts';
+
+/** Longer than this is a hang. */
+const patienceMs = 2_000;
+
+interface Asked {
+  readonly method: string;
+  readonly target: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+interface Refusal {
+  readonly status: number;
+  /** Undefined on a page, which says it in words. */
+  readonly code: string | undefined;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+let app: Application;
+let port: number;
+let token: string;
+let asked = 0;
+
+beforeAll(async () => {
+  app = await Application.open();
+  const [address] = await app.server.listen({ hosts: ['127.0.0.1'], port: 0 });
+  port = address?.port ?? 0;
+  token = (await addLoggedIn(app)).accessToken;
+  return () => app.close();
+});
+
+async function ask({ method, target, headers = {}, body }: Asked): Promise<Refusal> {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  const length = bytes === undefined ? {} : { 'content-length': String(bytes.length) };
+  const all = Object.entries({ host: 'localhost:3000', ...length, ...headers });
+  const head = `${method} ${target} HTTP/1.1\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+  const startedMs = performance.now();
+  const answer = await sendRaw(port, Buffer.concat([Buffer.from(head, 'latin1'), bytes ?? Buffer.alloc(0)]));
+  expect(performance.now() - startedMs).toBeLessThan(patienceMs);
+  asked += 1;
+  const received = { status: answer.status, headers: new Headers(answer.headers), text: answer.body };
+  app.checks.check(method, target, received);
+  const isProblem = received.headers.get('content-type')?.startsWith('application/problem+json');
+  const code = isProblem === true ? (JSON.parse(answer.body) as { readonly code: string }).code : undefined;
+  return { ...received, code };
+}
+
+function targetOf({ path, query }: ExpectedOperation): string {
+  const concrete = path.replace('{id}', '01890000-0000-7000-8000-000000000000');
+  return query === undefined ? concrete : `${concrete}?${query}`;
+}
+
+function badRequestsOf(operation: ExpectedOperation): BadRequest[] {
+  const { body, form, optional = [], method } = operation;
+  const queries = badQueries(operation);
+  if (body !== undefined) return [...badJson(body, optional), ...queries];
+  if (form !== undefined) return [...badForm(form, optional), ...queries];
+  return [...badWithoutBody(method), ...queries];
+}
+
+/** With a valid body, so that only what is said is wrong; a page's form comes from our own page. */
+function completed(operation: ExpectedOperation, { headers, body, query }: BadRequest): Asked {
+  const { method, path, auth } = operation;
+  const target = query === undefined ? targetOf(operation) : `${targetOf({ ...operation, query })}`;
+  const own = query !== undefined && operation.body !== undefined;
+  const given = own ? JSON.stringify(operation.body) : body;
+  const type = own ? { 'content-type': 'application/json' } : {};
+  const authorization = auth === 'session' ? { authorization: `Bearer ${token}` } : {};
+  const site = path === '/verify-email' ? { 'sec-fetch-site': 'same-origin' } : {};
+  return {
+    method,
+    target,
+    headers: { ...type, ...authorization, ...site, ...headers },
+    ...(given === undefined ? {} : { body: given }),
+  };
+}
+
+describe('the list of operations', () => {
+  it('is the one that was reviewed by hand: method, path, kind, who may call, and the class of its rate limit', () => {
+    const declared = app.endpoints.map(({ id, method, path, kind, auth, rateLimit }) => ({
+      id,
+      method,
+      path,
+      kind,
+      auth,
+      rateLimit,
+    }));
+    const expected = expectedOperations.map(({ id, method, path, kind, auth, rateLimit }) => ({
+      id,
+      method,
+      path,
+      kind,
+      auth,
+      rateLimit,
+    }));
+    const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? -1 : 1);
+    expect(declared.length).toBeGreaterThan(20);
+    expect(declared.sort(byId)).toEqual(expected.sort(byId));
+  });
+});
+
+describe.each(expectedOperations)('$method $path', (operation) => {
+  it('refuses everything that is wrong with a body or a query, for what it is', async () => {
+    const bad = badRequestsOf(operation);
+    for (const request of bad) {
+      const refusal = await ask(completed(operation, request));
+      const seen = { status: refusal.status, code: refusal.code ?? request.refusedAs };
+      expect(seen, request.what).toEqual({ status: problems[request.refusedAs].status, code: request.refusedAs });
+    }
+    expect(bad.length).toBeGreaterThan(operation.kind === 'page' && operation.query === undefined ? 0 : 4);
+  });
+
+  it('lets in whoever may come in', async () => {
+    const { method, auth } = operation;
+    const target = targetOf(operation);
+    const garbage = [
+      'Bearer',
+      'Bearer x',
+      'Bearer a.b.c',
+      `Bearer ${'A'.repeat(9_000)}`,
+      'Basic eDp5',
+      `Bearer ${token}x`,
+      'Bearer \u00ff',
+    ];
+    for (const authorization of [undefined, ...garbage]) {
+      const headers = authorization === undefined ? {} : { authorization };
+      const { status, code } = await ask({ method, target, headers });
+      if (auth === 'session') expect([status, code], authorization).toEqual([401, 'not_authenticated']);
+      else expect(status, authorization).not.toBe(401);
+      expect(status).toBeLessThan(500);
+    }
+  });
+
+  it('answers its own methods only', async () => {
+    const path = targetOf(operation).split('?')[0] ?? '';
+    const own = new Set(
+      expectedOperations.filter((other) => other.path === operation.path).map(({ method }) => method as string),
+    );
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'QUERY', 'TRACE']) {
+      if (own.has(method)) continue;
+      const { status, code, headers } = await ask({ method, target: path });
+      expect([status, code], method).toEqual([405, 'method_not_allowed']);
+      const withBody = method === 'GET' ? undefined : await ask({ method, target: path, body: 'x' });
+      expect(withBody?.status ?? 405, `${method} with a body`).toBe(405);
+      const allowed = headers
+        .get('allow')
+        ?.split(', ')
+        .filter((name) => name !== 'HEAD' && name !== 'OPTIONS');
+      expect(new Set(allowed)).toEqual(own);
+    }
+    expect((await ask({ method: 'BREW', target: path })).status).toBe(400);
+    expect((await ask({ method: 'OPTIONS', target: path })).status).toBe(204);
+  });
+});
+
+describe('no operation', () => {
+  it.each([
+    '/',
+    '/api',
+    '/api/',
+    '/api/v1',
+    '/api/v1/',
+    '/api/v0/auth/login',
+    '/api/v2/auth/login',
+    '/api/v1/auth/login/',
+    '/api/v1/AUTH/login',
+    '/api/v1//auth/login',
+    '//api/v1/auth/login',
+    '/api/v1/auth/./login',
+    '/api/v1/auth/x/../login',
+    '/api/v1/users/me/sessions/a/b',
+    '/.well-known/',
+    '/.env',
+    '/%2e%2e/%2e%2e/etc/passwd',
+    '/metrics',
+    '/debug/profile',
+    '/dev/clock',
+    '/%00',
+    '/__proto__',
+    '/constructor',
+  ])('404 at %j', async (target) => {
+    for (const method of ['GET', 'POST', 'DELETE']) {
+      const { status, code } = await ask({ method, target });
+      expect([status, code]).toEqual([404, 'not_found']);
+    }
+  });
+
+  it.each([
+    ['/%zz', 400],
+    ['/\u00ff', 400],
+    ['/api/v1/users/me/sessions/%c3%28', 400],
+    [`/${'a'.repeat(5_000)}`, 414],
+  ])('%j is refused as %i', async (target, status) => {
+    expect((await ask({ method: 'GET', target })).status).toBe(status);
+  });
+});
+
+describe('afterwards', () => {
+  it('the session that asked is alive, the server is ready, and thousands of answers were looked at', async () => {
+    expect(await isAlive(app, token)).toBe(true);
+    expect((await app.send('GET', '/readyz')).status).toBe(200);
+    expect(asked).toBeGreaterThan(900);
+  });
+});

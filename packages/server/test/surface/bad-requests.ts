@@ -1,0 +1,213 @@
+/** What is wrong with a request, and how it must be refused; for whole bodies, for single members and for queries. */
+import type { ProblemCode } from '#kernel/problem.ts';
+import type { ExpectedOperation } from './operations.ts';
+
+/** One bad request. Several codes stand where HTTP leaves the order of checks open. */
+export interface BadRequest {
+  readonly what: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+  readonly query?: string;
+  readonly refusedAs: ProblemCode;
+}
+
+type Values = Readonly<Record<string, string>>;
+
+/** Something that no schema of ours accepts in place of a text. */
+const notTexts: Readonly<Record<string, unknown>> = {
+  'a number': 12345678901234,
+  null: null,
+  true: true,
+  'an array': ['correct horse battery'],
+  'an object': { toString: 'x' },
+  'a number beyond doubles': -1e308,
+};
+
+const json = { 'content-type': 'application/json' };
+const form = { 'content-type': 'application/x-www-form-urlencoded' };
+const megabyte = 'a'.repeat(1024 * 1024);
+
+/** Bodies of an operation that reads JSON; `valid` is one that it would accept. */
+export function badJson(valid: Values, optional: readonly string[]): BadRequest[] {
+  const text = JSON.stringify(valid);
+  const [first = ''] = Object.keys(valid);
+  const bad = (what: string, body: string | Buffer, refusedAs: ProblemCode): BadRequest => {
+    return { what, body, refusedAs, headers: json };
+  };
+  return [
+    ...badSyntax(text, bad),
+    bad('a key twice', `${text.slice(0, -1)},"${first}":"x"}`, 'duplicate_key'),
+    bad('a key twice, once escaped', `${text.slice(0, -1)},"${escaped(first)}":"x"}`, 'duplicate_key'),
+    bad('__proto__', `${text.slice(0, -1)},"__proto__":{"isAdmin":true}}`, 'forbidden_key'),
+    bad('__proto__, escaped', `${text.slice(0, -1)},"__pr\\u006fto__":1}`, 'forbidden_key'),
+    bad('__proto__ within', `${text.slice(0, -1)},"x":[{"__proto__":1}]}`, 'forbidden_key'),
+    bad('an unknown key', JSON.stringify({ ...valid, isAdmin: true }), 'validation_failed'),
+    bad('constructor', JSON.stringify({ ...valid, constructor: { prototype: {} } }), 'validation_failed'),
+    ...['[]', 'null', '1', '"x"', 'true'].map((body) => bad(`${body} for an object`, body, 'validation_failed')),
+    ...badTypes(text),
+    ...Object.keys(valid).flatMap((name) => badMember(valid, name, optional.includes(name))),
+  ];
+}
+
+function badSyntax(
+  text: string,
+  bad: (what: string, body: string | Buffer, code: ProblemCode) => BadRequest,
+): BadRequest[] {
+  return [
+    bad('no body', '', 'malformed_json'),
+    bad('half a body', text.slice(0, -1), 'malformed_json'),
+    bad('two bodies', text + text, 'malformed_json'),
+    bad('a comma too many', `${text.slice(0, -1)},}`, 'malformed_json'),
+    bad('NaN', '{"email":NaN}', 'malformed_json'),
+    bad('a comment', `/* */${text}`, 'malformed_json'),
+    bad('a byte order mark', `\ufeff${text}`, 'malformed_json'),
+    bad('a raw control character', text.replace('":"', '":"\u0001'), 'malformed_json'),
+    bad('a raw null byte', text.replace('":"', '":"\u0000'), 'malformed_json'),
+    bad(
+      'invalid UTF-8',
+      Buffer.concat([Buffer.from('{"email":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
+      'malformed_request',
+    ),
+    bad('a surrogate in UTF-8', Buffer.from('7b2278223a22eda08022227d', 'hex'), 'malformed_request'),
+    bad('UTF-16', Buffer.from(text, 'utf16le'), 'malformed_json'),
+    bad('nesting 10,000 deep', '['.repeat(10_000), 'too_deep'),
+    bad('nesting 10,000 deep in objects', '{"":'.repeat(4_000), 'too_deep'),
+    bad('nesting 10,000 deep, closed again', '['.repeat(10_000) + ']'.repeat(10_000), 'body_too_large'),
+    bad('a megabyte', `{"email":"${megabyte}"}`, 'body_too_large'),
+    bad('a megabyte of blanks', `${' '.repeat(1024 * 1024)}${text}`, 'body_too_large'),
+  ];
+}
+
+function badTypes(text: string): BadRequest[] {
+  const types = [
+    'text/plain',
+    'application/xml',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+  ];
+  const wrong = [...types, 'application/json; charset=utf-16', 'application/json, text/plain', 'application/jsonx', ''];
+  return [
+    ...wrong.map((type): BadRequest => {
+      return {
+        what: `the type "${type}"`,
+        body: text,
+        headers: { 'content-type': type },
+        refusedAs: 'unsupported_media_type',
+      };
+    }),
+    { what: 'no type', body: text, refusedAs: 'unsupported_media_type' },
+    { what: 'gzip', body: text, headers: { ...json, 'content-encoding': 'gzip' }, refusedAs: 'unsupported_media_type' },
+  ];
+}
+
+function badMember(valid: Values, name: string, isOptional: boolean): BadRequest[] {
+  const refused = (what: string, value: unknown): BadRequest => {
+    const body = JSON.stringify({ ...valid, [name]: value });
+    return { what: `${what} as ${name}`, body, headers: json, refusedAs: 'validation_failed' };
+  };
+  const { [name]: _left, ...others } = valid;
+  return [
+    ...Object.entries(notTexts).map(([what, value]) => refused(what, value)),
+    refused('a null byte', `${valid[name]}\u0000`),
+    refused('a lone surrogate', `${valid[name]}\ud800`),
+    refused('a reversed surrogate pair', `\udc00\ud800${valid[name]}`),
+    refused('ten thousand characters', 'a'.repeat(10_000)),
+    ...(isOptional
+      ? []
+      : [{ what: `no ${name}`, body: JSON.stringify(others), headers: json, refusedAs: 'validation_failed' } as const]),
+  ];
+}
+
+/** Bodies of an operation that reads none. */
+export function badWithoutBody(method: string): BadRequest[] {
+  const bodies: readonly (readonly [string, ProblemCode])[] =
+    method === 'POST'
+      ? [
+          ['{"x":1}', 'validation_failed'],
+          ['[]', 'validation_failed'],
+          ['null', 'validation_failed'],
+          ['{"a":1,"a":2}', 'duplicate_key'],
+          ['{"__proto__":1}', 'forbidden_key'],
+          ['{', 'malformed_json'],
+          ['['.repeat(10_000), 'too_deep'],
+        ]
+      : [['{}', 'malformed_request']];
+  const tooLarge: BadRequest[] =
+    method === 'GET' ? [] : [{ what: 'a megabyte', body: megabyte, headers: json, refusedAs: 'body_too_large' }];
+  return [
+    ...bodies.map(([body, refusedAs]): BadRequest => ({ what: body.slice(0, 20), body, headers: json, refusedAs })),
+    ...tooLarge,
+  ];
+}
+
+/** Bodies of a page's form. */
+export function badForm(valid: Values, optional: readonly string[]): BadRequest[] {
+  const text = new URLSearchParams(valid).toString();
+  const bad = (what: string, body: string | Buffer, refusedAs: ProblemCode): BadRequest => {
+    return { what, body, refusedAs, headers: form };
+  };
+  return [
+    bad('an unknown field', `${text}&isAdmin=1`, 'validation_failed'),
+    bad('a field twice', `${text}&token=x`, 'malformed_request'),
+    bad('__proto__', `${text}&__proto__=x`, 'forbidden_key'),
+    bad('an invalid escape', `${text}&x=%zz`, 'malformed_request'),
+    bad('an escape that is not UTF-8', `${text}&x=%c3%28`, 'malformed_request'),
+    bad('invalid UTF-8', Buffer.from([0x78, 0x3d, 0xc3, 0x28]), 'malformed_request'),
+    bad('a thousand fields', Array.from({ length: 1_000 }, (_, index) => `f${index}=1`).join('&'), 'malformed_request'),
+    bad('a null byte', text.replace('token=', 'token=%00'), 'validation_failed'),
+    bad('nothing', '', 'validation_failed'),
+    bad('a megabyte', `token=${megabyte}`, 'body_too_large'),
+    ...['text/plain', 'application/json', 'multipart/form-data; boundary=x'].map((type): BadRequest => {
+      return {
+        what: `the type "${type}"`,
+        body: text,
+        headers: { 'content-type': type },
+        refusedAs: 'unsupported_media_type',
+      };
+    }),
+    ...Object.keys(valid)
+      .filter((name) => !optional.includes(name))
+      .map((name) => {
+        const { [name]: _left, ...others } = valid;
+        return bad(`no ${name}`, new URLSearchParams(others).toString(), 'validation_failed');
+      }),
+  ];
+}
+
+/** Queries of an operation; the API takes no word that it does not know. */
+export function badQueries({ kind, query }: ExpectedOperation): BadRequest[] {
+  if (kind === 'page' && query === undefined) return [];
+  const begin = query === undefined ? '' : `${query}&`;
+  const malformed: BadRequest[] = [
+    { what: 'an invalid escape in the query', query: `${begin}x=%zz`, refusedAs: 'malformed_request' },
+    { what: 'an escape that is not UTF-8 in the query', query: `${begin}x=%c3%28`, refusedAs: 'malformed_request' },
+    { what: 'a name twice in the query', query: `${begin}x=1&x=2`, refusedAs: 'malformed_request' },
+    { what: '__proto__ in the query', query: `${begin}__proto__=1`, refusedAs: 'forbidden_key' },
+    { what: 'a hundred names in the query', query: begin + names(100), refusedAs: 'malformed_request' },
+    { what: 'a very long query', query: `${begin}x=${'a'.repeat(5_000)}`, refusedAs: 'uri_too_long' },
+  ];
+  if (kind === 'document') return malformed;
+  return [
+    ...malformed,
+    { what: 'an unknown name in the query', query: `${begin}unknown=1`, refusedAs: 'validation_failed' },
+    { what: 'brackets in the query', query: `${begin}a[b]=1`, refusedAs: 'validation_failed' },
+    ...(query === undefined ? [] : badKnownQuery(query)),
+  ];
+}
+
+function badKnownQuery(query: string): BadRequest[] {
+  const [name = ''] = query.split('=');
+  return [
+    { what: `a null byte as ${name}`, query: `${name}=%00`, refusedAs: 'validation_failed' },
+    { what: `${name} as a list`, query: `${name}[]=x`, refusedAs: 'validation_failed' },
+    { what: `a very long ${name}`, query: `${name}=${'a'.repeat(1_000)}`, refusedAs: 'validation_failed' },
+  ];
+}
+
+function names(count: number): string {
+  return Array.from({ length: count }, (_, index) => `n${index}=1`).join('&');
+}
+
+function escaped(name: string): string {
+  return `\\u${name.charCodeAt(0).toString(16).padStart(4, '0')}${name.slice(1)}`;
+}
