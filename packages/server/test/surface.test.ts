@@ -1,6 +1,9 @@
 /** Everything that can be asked of the public listener, asked wrongly, over a real socket (DESIGN §11). */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { opsEndpoints } from '#app/endpoints.ts';
+import { serverOf } from '#app/running.ts';
 import { problems } from '#kernel/problem.ts';
+import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import { Application } from './support/application.ts';
 import { addLoggedIn, isAlive } from './support/people-online.ts';
 import { sendRaw } from './support/raw-http.ts';
@@ -201,6 +204,41 @@ describe('no operation', () => {
     [`/${'a'.repeat(5_000)}`, 414],
   ])('%j is refused as %i', async (target, status) => {
     expect((await ask({ method: 'GET', target })).status).toBe(status);
+  });
+});
+
+describe('the operator’s listener', () => {
+  let ops: HttpServer;
+  let endpoints: readonly Endpoint[];
+
+  beforeAll(async () => {
+    endpoints = opsEndpoints(app.services, []);
+    ops = await serverOf(app.services, endpoints);
+    return () => ops.close({ graceMs: 0 });
+  });
+
+  const request = async (method: string, target: string) => {
+    const answer = await ops.fetch(new Request(`http://localhost:3001${target}`, { method }), { peerAddress: '::1' });
+    return answer.status;
+  };
+
+  it('has the probes and the metrics, which cost nobody anything, and nothing else', () => {
+    const declared = endpoints.map(({ method, path, kind, auth, rateLimit }) => [method, path, kind, auth, rateLimit]);
+    expect(declared).toEqual([
+      ['GET', '/livez', 'document', 'public', 'none'],
+      ['GET', '/readyz', 'document', 'public', 'none'],
+      ['GET', '/healthz', 'document', 'public', 'none'],
+      ['GET', '/metrics', 'document', 'public', 'none'],
+    ]);
+  });
+
+  it('refuses what is wrong', async () => {
+    for (const { path } of endpoints) {
+      for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) expect(await request(method, path)).toBe(405);
+      for (const query of ['x=%zz', 'x=1&x=2', '__proto__=1'])
+        expect(await request('GET', `${path}?${query}`)).toBe(400);
+    }
+    for (const path of ['/', '/api/v1/auth/login', '/dev/inbox']) expect(await request('GET', path)).toBe(404);
   });
 });
 

@@ -20,10 +20,10 @@ export interface Tokens {
 
 const findMails = statement('test_application.find_mails', {
   lane: 'pool',
-  sql: `select m.template from mail_ledger m join identifiers i on i.id = m.identifier_id
+  sql: `select m.template, m.message_id from mail_ledger m join identifiers i on i.id = m.identifier_id
     where i.canonical = :email order by m.id`,
   params: { email: 'text' },
-  columns: { template: 'text' },
+  columns: { template: 'text', messageId: 'text' },
 });
 
 let made = 0;
@@ -49,16 +49,25 @@ export async function mailsTo(app: Application, email: string): Promise<MailTemp
   return rows.map(({ template }) => template as MailTemplate);
 }
 
-/** Waits until the inbox holds as many messages to the address; the oldest first. */
+/**
+ * Waits for the first messages that were promised to the address, in the order of their promises: workers send several
+ * at once, so the inbox has them in any order.
+ */
 export function receivedBy(app: Application, email: string, count: number): Promise<readonly InboxMessage[]> {
-  const ask = () => {
-    const messages = app.inbox.list(email);
-    return messages.length >= count ? messages.toReversed() : undefined;
+  const ask = async () => {
+    const promised = await app.services.database.rows(findMails, { email: email.toLowerCase() });
+    const received = new Map(app.inbox.list().map((message) => [message.messageId, message]));
+    const messages = promised.slice(0, count).map(({ messageId }) => received.get(messageId));
+    const all = messages.filter((message) => message !== undefined);
+    return all.length === count ? all : undefined;
   };
   return eventually(ask, { what: `${email} has ${count} messages` });
 }
 
-/** The token of the link in the address's message of this number, the first being 1. */
+/**
+ * The token of the link in the address's message of this number, the first being 1.
+ * Read it before another link is pressed: a mail whose link is dead is not sent any more.
+ */
 export async function linkTokenOf(app: Application, email: string, number = 1): Promise<string> {
   const messages = await receivedBy(app, email, number);
   const link = new URL(messages[number - 1]?.links[0] ?? '');

@@ -42,8 +42,9 @@ describe('POST /api/v1/auth/resend-verification', () => {
     await register(app, email);
     await resend(email);
     await resend(email);
-    expect((await pressLink(app, await linkTokenOf(app, email, 1))).status).toBe(200);
-    expect((await pressLink(app, await linkTokenOf(app, email, 3))).code).toBe('invalid_token');
+    const links = await Promise.all([1, 2, 3].map((number) => linkTokenOf(app, email, number)));
+    expect((await pressLink(app, links[0] ?? '')).status).toBe(200);
+    for (const link of links) expect((await pressLink(app, link)).code).toBe('invalid_token');
   });
 
   it('202 after several registrations sends a link that carries no password of anybody', async () => {
