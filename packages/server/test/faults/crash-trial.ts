@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '#test/support/wait.ts';
-import { type Client, dataOf, type Tokens } from '../../../../e2e/support/client.ts';
+import type { Client, Tokens } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
 import { type SmtpSink, startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
 import { type Chance, chanceOf } from './chance.ts';
@@ -112,7 +112,7 @@ async function findUnmailed(node: Client, sink: SmtpSink, stories: readonly Stor
     });
     const answer = await node.verify(tokenOf(link));
     if (!answer.ok && pending !== 'verify') faults.push(`the link of ${email} was refused with ${answer.code}`);
-    dataOf(await node.login(email, password));
+    if (!(await node.login(email, password)).ok) faults.push(`${email} has pressed the link and cannot log in`);
   }
   return faults;
 }
