@@ -78,16 +78,19 @@ export function announcesBody(request: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }
 
+const loopbackName = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /**
  * Whether a request comes from this machine and was not passed on by something on it: a tunnel to a development server
- * connects from here too, and says so.
+ * connects from here too, and says so. A page on a name that was pointed at this machine (DNS rebinding) runs in a
+ * browser here; its name gives it away.
  */
 export function isFromHere({ socket, headers }: IncomingMessage): boolean {
   if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false;
+  if (!loopbackName.test(headers.host ?? '')) return false;
   const address = socket.remoteAddress ?? '';
   return loopback.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
 }

@@ -33,6 +33,13 @@ describe('an endpoint for this machine only', () => {
     },
   );
 
+  it('404 under a name that somebody pointed at this machine', async () => {
+    expect(await ask('127.0.0.1', { host: 'rebound.example' })).toBe(404);
+    expect(await ask('127.0.0.1', { host: 'localhost.example' })).toBe(404);
+    expect(await ask('127.0.0.1', { host: '127.0.0.1:3000' })).toBe(200);
+    expect(await ask('::1', { host: '[::1]:3000' })).toBe(200);
+  });
+
   it('404 for what a tunnel or a proxy on this machine passes on', async () => {
     expect(await ask('127.0.0.1', { 'x-forwarded-for': '203.0.113.9' })).toBe(404);
     expect(await ask('127.0.0.1', { forwarded: 'for=203.0.113.9' })).toBe(404);
