@@ -39,7 +39,16 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   const opened = await openDatabase(config, { clock, logger, metrics });
   try {
     await ensureSchema(config, opened.database, clock);
-    const ground = { config, version, clock, logger, metrics, opened, database: opened.database, makeId: idMaker(clock) };
+    const ground = {
+      config,
+      version,
+      clock,
+      logger,
+      metrics,
+      opened,
+      database: opened.database,
+      makeId: idMaker(clock),
+    };
     const keys = await wireKeys(ground);
     const hashing = await wireHashing(config);
     const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
@@ -84,7 +93,11 @@ type Keyed = Ground & Awaited<ReturnType<typeof wireKeys>> & Awaited<ReturnType<
 function wireNouns(ground: Keyed & { readonly clients: Clients }) {
   const { config, database, clock, logger, keys, makeId, clients } = ground;
   const audit = new AuditLog({ keys, makeId });
-  const accessTokens = new AccessTokens({ ...ground, issuer: config.http.publicUrl, audience: clients.default.audience });
+  const accessTokens = new AccessTokens({
+    ...ground,
+    issuer: config.http.publicUrl,
+    audience: clients.default.audience,
+  });
   const endings = new Endings({ database, clock, onError: onFeedError(logger) });
   const lastSeen = new LastSeen({ database, onError: (error) => logger.warn('last-seen times were lost', { error }) });
   const verifyToken = (text: string) => accessTokens.verify(text);

@@ -28,7 +28,10 @@ export async function complete(flow: Login, attempt: Attempt, caller: Caller, pr
   const { userId, authEpoch } = proven;
   const client = flow.clients.default;
   const handed = handOut(flow, attempt.transport);
-  const times = { ...sessionExpiries(client, now), refreshExpiresAt: addSeconds(now, client.refreshTokenLifetimeSeconds) };
+  const times = {
+    ...sessionExpiries(client, now),
+    refreshExpiresAt: addSeconds(now, client.refreshTokenLifetimeSeconds),
+  };
   const device = { id: proven.deviceId ?? flow.makeId(), expiresAt: deviceExpiry(now) };
   const tellOfDevice = proven.deviceId === undefined && proven.hasDevices;
   const row = await flow.database.row(completeLogin, {

@@ -55,7 +55,10 @@ async function noteMove(flow: Refresh, { sessionId, userId, sealedSurroundings, 
   if (!hasMoved(key, last, surroundings)) return;
   const actor = { kind: 'user', id: userId } as const;
   const at = flow.clock.now();
-  const event = flow.audit.values({ action: 'session.moved', at, actor, userId, sessionId, personal: surroundings }, key);
+  const event = flow.audit.values(
+    { action: 'session.moved', at, actor, userId, sessionId, personal: surroundings },
+    key,
+  );
   await moveSession(flow.database, key, last, surroundings, event);
 }
 
