@@ -1,5 +1,7 @@
 /** The files that are made from the source of truth and committed, so that readers of the repository see them. */
 import { readFile, writeFile } from 'node:fs/promises';
+import { commands } from '../packages/server/src/app/cli/list.ts';
+import { commandsPage } from '../packages/server/src/app/cli/reference.ts';
 import { describedEndpoints, describedUrl } from '../packages/server/src/app/described.ts';
 import { version } from '../packages/server/src/app/version.ts';
 import { configurationPage } from '../packages/server/src/config/index.ts';
@@ -19,6 +21,7 @@ export const generators: readonly Generator[] = [
   file('configuration', 'docs/reference/configuration.md', configurationPage),
   file('endpoints', 'docs/reference/endpoints.md', () => titled('Endpoints', endpointTable(describedEndpoints()))),
   file('problems', 'docs/reference/problems.md', () => titled('Problems', problemTable())),
+  file('commands', 'docs/reference/commands.md', () => commandsPage(commands)),
   file('openapi', 'docs/reference/openapi.json', openApi),
 ];
 

@@ -56,7 +56,7 @@ describe.each(placeNames)('%s', (name) => {
   it('lets exactly one of two have the address', async () => {
     const create = () => run(['user', 'create', '--email', 'twice@example.com', '--name', 'Two', '--no-password']);
     const both = await Promise.all([create(), create()]);
-    expect(both.map(({ code }) => code).sort()).toEqual([0, 1]);
+    expect(both.map(({ code }) => code).toSorted((a, b) => (a ?? 0) - (b ?? 0))).toEqual([0, 1]);
     const listed = await run(['user', 'list', '--limit', '1000']);
     expect(listed.stdout.match(/twice@example\.com/g)).toHaveLength(1);
   });
@@ -156,9 +156,20 @@ describe('a configuration that cannot be used', () => {
     const listed = await latchkey(['user', 'list'], settings);
     expect(listed.code).toBe(1);
     expect(listed.stderr.trimEnd().split('\n')).toHaveLength(1);
+    const migrated = await latchkey(['migrate', 'status'], settings);
+    expect(migrated).toEqual({ code: 1, stdout: '', stderr: listed.stderr });
     const examined = await latchkey(['doctor'], settings);
     expect(examined.code).toBe(1);
     expect(examined.stdout).toMatch(/^fail +database +The database cannot be used: /m);
     expect(listed.stderr + examined.stdout).not.toContain('topsecret');
   });
+});
+
+it('does not mind a reader that has gone', async () => {
+  const place = await openPlace('server down');
+  const line = `${process.execPath} ${launcher} migrate plan | true; test "\${PIPESTATUS[0]}" = 0`;
+  const program = startProgram(['bash', '-c', line], place.settings);
+  const { code } = await program.ended;
+  await place.end();
+  expect({ code, stderr: program.stderr() }).toEqual({ code: 0, stderr: '' });
 });

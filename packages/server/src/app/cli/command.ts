@@ -88,7 +88,7 @@ export function textOf(input: CommandInput, name: string): string | undefined {
 /** Every text of an option that may be given more than once. */
 export function textsOf(input: CommandInput, name: string): readonly string[] {
   const value = input.options[name];
-  return Array.isArray(value) ? value : [];
+  return typeof value === 'object' ? value : [];
 }
 
 /** Whether an option without a value was given. */

@@ -10,6 +10,7 @@ const maxInputLength = 1_000_000;
 /** The terminal that started us, or the files and pipes in its place. */
 export function terminalIo(): CommandIo {
   const { stdin, stdout, stderr } = process;
+  for (const stream of [stdout, stderr]) stream.on('error', ignoreGoneReader);
   return {
     isTerminal: stdout.isTTY === true,
     // A terminal without a size says 0.
@@ -17,11 +18,16 @@ export function terminalIo(): CommandIo {
     out: (said) => void stdout.write(said),
     err: (said) => void stderr.write(said),
     drained: async () => {
-      if (stdout.writableNeedDrain) await once(stdout, 'drain');
+      if (stdout.writableNeedDrain) await once(stdout, 'drain').catch(ignoreGoneReader);
     },
     readSecret: async (prompt) => (stdin.isTTY ? askWithoutEcho(prompt) : undefined),
     readInput: async () => (stdin.isTTY ? undefined : limited(await text(stdin))),
   };
+}
+
+/** `latchkey user list | head -1` is no failure of ours; what was said is said. */
+function ignoreGoneReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 /** Undefined when the answer is Ctrl-D or Ctrl-C: without an end to it the process would wait for nothing and end with 13. */

@@ -103,3 +103,10 @@ export function safeInteger(text: string): number {
   if (!Number.isSafeInteger(number)) throw new RangeError(`${text} is too large for an int8 that is read as a number`);
   return number;
 }
+
+/** The same sentence for whoever connects; a server that answered and does not fit has one of its own. */
+export function cannotConnect(cause: unknown): Error {
+  if (cause instanceof UnfitServer) return cause;
+  const reason = cause instanceof Error && cause.message !== '' ? cause.message : String(cause);
+  return new Error(`Cannot connect to PostgreSQL: ${reason}`, { cause });
+}

@@ -1,6 +1,6 @@
 /** The one connection that migrations run on: direct and under an advisory lock, or the embedded database's own. */
 import type { ClientBase } from 'pg';
-import { connectClient } from './connecting.ts';
+import { cannotConnect, connectClient } from './connecting.ts';
 import { isLockTimeout } from './errors.ts';
 import type { EmbeddedDatabase } from './options.ts';
 
@@ -31,7 +31,9 @@ export function whileNobodyElseMigrates<T>(target: MigrationTarget, work: (clien
 export async function onConnection<T>(target: MigrationTarget, work: (client: ClientBase) => Promise<T>): Promise<T> {
   if (typeof target !== 'string') return target.exclusively(work);
   const reach = { url: target, applicationName: 'latchkey migrate' };
-  const client = await connectClient(reach, settings, { pipeline: false, probe: true });
+  const client = await connectClient(reach, settings, { pipeline: false, probe: true }).catch((error: unknown) => {
+    throw cannotConnect(error);
+  });
   try {
     return await work(client);
   } finally {

@@ -1,7 +1,7 @@
 /** The database on a PostgreSQL server: each statement on its lane, transactions on the pool. */
 import type { QueryArrayConfig, QueryArrayResult } from 'pg';
 import { Problem } from '#kernel/problem.ts';
-import { connectClient, type SessionSettings } from './connecting.ts';
+import { cannotConnect, connectClient, type SessionSettings } from './connecting.ts';
 import { ConnectionPool, retryTransient } from './connection-pool.ts';
 import {
   ConnectionLost,
@@ -9,7 +9,6 @@ import {
   isTransient,
   outcomeUnknown,
   refusalOf,
-  UnfitServer,
   unavailable,
 } from './errors.ts';
 import type { PostgresDatabase, PostgresOptions } from './options.ts';
@@ -65,13 +64,8 @@ async function probe(options: PostgresOptions): Promise<void> {
     const client = await connectClient(options, laneSettings, { pipeline: false, probe: true });
     await client.end();
   } catch (error) {
-    throw error instanceof UnfitServer ? error : cannotConnect(error);
+    throw cannotConnect(error);
   }
-}
-
-function cannotConnect(cause: unknown): Error {
-  const reason = cause instanceof Error && cause.message !== '' ? cause.message : String(cause);
-  return new Error(`Cannot connect to PostgreSQL: ${reason}`, { cause });
 }
 
 function openLane(name: string, connections: number, options: PostgresOptions, settings: SessionSettings) {
