@@ -3,14 +3,7 @@ import type { QueryArrayConfig, QueryArrayResult } from 'pg';
 import { Problem } from '#kernel/problem.ts';
 import { cannotConnect, connectClient, type SessionSettings } from './connecting.ts';
 import { ConnectionPool, retryTransient } from './connection-pool.ts';
-import {
-  ConnectionLost,
-  isLockTimeout,
-  isTransient,
-  outcomeUnknown,
-  refusalOf,
-  unavailable,
-} from './errors.ts';
+import { ConnectionLost, isLockTimeout, isTransient, outcomeUnknown, refusalOf, unavailable } from './errors.ts';
 import type { PostgresDatabase, PostgresOptions } from './options.ts';
 import { PipelinedLane } from './pipelined-lane.ts';
 import { type Bound, RoundTrips, SentQueries } from './queries.ts';
