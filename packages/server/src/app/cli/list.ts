@@ -1,7 +1,7 @@
 /** Every command there is, in the order of the help. */
 import type { Config } from '#config/index.ts';
 import type { Roles } from '../running.ts';
-import type { Command, CommandIo, ProcessCommand } from './command.ts';
+import { type Command, type CommandIo, type OptionValue, type ProcessCommand, UsageError } from './command.ts';
 import { configCommands } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { keysCommands } from './keys.ts';
@@ -13,8 +13,20 @@ const serveCommand: ProcessCommand = {
   name: 'serve',
   summary: 'Serve the API, the pages and the jobs until told to stop',
   arguments: [],
-  options: { 'no-jobs': { type: 'boolean', description: 'Leave the jobs to other processes' } },
-  run: (input, config, io) => start({ http: true, jobs: input.options['no-jobs'] !== true }, config, io),
+  options: {
+    'no-jobs': { type: 'boolean', description: 'Leave the jobs to other processes' },
+    processes: {
+      type: 'string',
+      value: 'NUMBER',
+      description: 'Use this many cores, with a process each (PostgreSQL only)',
+    },
+  },
+  run: async (input, config, io) => {
+    const roles = { http: true, jobs: input.options['no-jobs'] !== true };
+    const count = readProcesses(input.options.processes);
+    const { isParent, superviseProcesses } = await import('../processes.ts');
+    return count > 1 && isParent() ? superviseProcesses(count, config) : start(roles, config, io);
+  },
 };
 
 const workCommand: ProcessCommand = {
@@ -25,6 +37,14 @@ const workCommand: ProcessCommand = {
   options: {},
   run: (_, config, io) => start({ http: false, jobs: true }, config, io),
 };
+
+function readProcesses(given: OptionValue): number {
+  if (given === undefined) return 1;
+  if (typeof given !== 'string' || !/^([1-9]|[1-5][0-9]|6[0-4])$/.test(given)) {
+    throw new UsageError('--processes takes a number from 1 to 64.');
+  }
+  return Number(given);
+}
 
 // Loaded when it is needed: a command that asks one question should not load the whole server.
 async function start(roles: Roles, config: Config, io: CommandIo): Promise<number> {
