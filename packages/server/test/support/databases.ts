@@ -44,13 +44,13 @@ export function describeOnBothDatabases(
 }
 
 /** A migrated database of the caller's own on the shared PostgreSQL server; close it. */
-export async function openMigratedPostgres(): Promise<Database> {
+async function openMigratedPostgres(): Promise<Database> {
   const url = await cloneDatabase();
   return watched((observers) => openPostgres({ ...observers, url, applicationName: 'latchkey test' }));
 }
 
 /** A migrated embedded database in memory (about 190 MB); close it. */
-export async function openMigratedEmbedded(): Promise<Database> {
+async function openMigratedEmbedded(): Promise<Database> {
   const database = await watched((observers) => openEmbedded({ ...observers, place: { inMemory: true } }));
   await migrateUp(database);
   return database;

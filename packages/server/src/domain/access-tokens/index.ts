@@ -4,10 +4,11 @@
  * Invariants: every token names its session (`sid`), so that ending the session ends it; a token is accepted for one
  * issuer, one audience and one type only.
  */
-import { addSeconds, type Clock } from '#kernel/clock.ts';
-import { isUuid, type MakeId } from '#kernel/ids.ts';
+
 import type { CheckedToken } from '#domain/sessions/index.ts';
 import type { SigningKeys } from '#domain/signing-keys/index.ts';
+import { addSeconds, type Clock } from '#kernel/clock.ts';
+import { isUuid, type MakeId } from '#kernel/ids.ts';
 import { signingAlgorithms, signJwt, type VerifiedClaims, verifyJwt } from '#protocol/jose/index.ts';
 
 /** `typ` of an access token (RFC 9068 §2.1). */
@@ -98,6 +99,7 @@ export class AccessTokens {
 
 function toChecked(claims: VerifiedClaims, kid: string): CheckedToken | undefined {
   const { sid, sub, client_id: clientId, exp } = claims;
-  if (typeof sid !== 'string' || !isUuid(sid) || typeof sub !== 'string' || typeof clientId !== 'string') return undefined;
+  if (typeof sid !== 'string' || !isUuid(sid) || typeof sub !== 'string' || typeof clientId !== 'string')
+    return undefined;
   return { sessionId: sid, subject: sub, clientId, expiresAt: new Date(exp * 1000), kid };
 }

@@ -50,7 +50,9 @@ describeOnBothDatabases('attempts', (database) => {
     }
     await database().run(forgive, { attemptKey: attemptKey(first) });
     const again = await Promise.all(
-      [first, second].map((id) => database().row(reserve, { userId: id, unknownKey: Buffer.from('x'), attemptedAt: now })),
+      [first, second].map((id) =>
+        database().row(reserve, { userId: id, unknownKey: Buffer.from('x'), attemptedAt: now }),
+      ),
     );
     expect(again.map((row) => row?.failures)).toEqual([1, 2]);
   });
@@ -64,7 +66,11 @@ describeOnBothDatabases('attempts', (database) => {
     const kept = await database().row(reserve, { userId: nobody, unknownKey: Buffer.from('a day'), attemptedAt: now });
     expect(kept?.failures).toBe(2);
     expect(await deleteUnknownAttempts(database(), new Date(now.getTime() + dayMs + 1))).toBeGreaterThan(0);
-    const forgotten = await database().row(reserve, { userId: nobody, unknownKey: Buffer.from('a day'), attemptedAt: now });
+    const forgotten = await database().row(reserve, {
+      userId: nobody,
+      unknownKey: Buffer.from('a day'),
+      attemptedAt: now,
+    });
     expect(forgotten?.failures).toBe(1);
     const user = await database().row(reserve, { userId, unknownKey: Buffer.from('x'), attemptedAt: now });
     expect(user?.failures).toBe(2);

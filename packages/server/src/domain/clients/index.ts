@@ -2,8 +2,9 @@
  * Clients: the applications that sessions and tokens are for. Owns `clients`.
  * Invariant: the row `default` exists before anything is served; its lifetimes rule every login that names no client.
  */
-import { addSeconds, type Clock } from '#kernel/clock.ts';
+
 import { present } from '#kernel/assert.ts';
+import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 
 /** One client, with its lifetimes. */

@@ -5,7 +5,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { addSeconds } from '#kernel/clock.ts';
-import { type Fragment, statement, type Database } from '#platform/database/index.ts';
+import { type Database, type Fragment, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import { formatSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 

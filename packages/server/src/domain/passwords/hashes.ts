@@ -1,6 +1,7 @@
 /** Computing and comparing Argon2id hashes. */
-import { type Algorithm, hash, verify } from '@node-rs/argon2';
+
 import { randomBytes } from 'node:crypto';
+import { type Algorithm, hash, verify } from '@node-rs/argon2';
 import { type Argon2idParameters, needsRehash } from '#protocol/password-hash/index.ts';
 import type { HashQueue } from './hash-queue.ts';
 

@@ -5,6 +5,6 @@
  * in a bounded queue and never while a connection is held (§5.14).
  */
 export { HashQueue } from './hash-queue.ts';
-export { type PasswordInput, passwordInput } from './input.ts';
 export { PasswordHashes } from './hashes.ts';
+export { type PasswordInput, passwordInput } from './input.ts';
 export { passwordPlace, setPassword, upsertPasswordFragment } from './stored.ts';

@@ -1,6 +1,7 @@
 /** The stored password: one row a user, encrypted. */
-import type { Place } from '#platform/keys/index.ts';
+
 import { type Fragment, type Queries, statement } from '#platform/database/index.ts';
+import type { Place } from '#platform/keys/index.ts';
 
 /** Where a user's PHC string stands; authenticated with its ciphertext. */
 export function passwordPlace(userId: string): Place {

@@ -208,7 +208,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 
-  it.each<[string, () => Promise<unknown> | void]>([
+  it.each<[string, () => unknown]>([
     ['was idle for too long', () => world.time.advance(world.client.sessionIdleSeconds * 1000)],
     ['is of an earlier epoch', raise],
   ])('calls nothing reuse when the session %s: there is nothing left to end', async (_, kill) => {

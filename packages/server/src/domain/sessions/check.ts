@@ -126,7 +126,8 @@ export class SessionCheck {
   }
 
   async #token(text: string, before: Remembered | undefined, now: Date): Promise<CheckedToken | undefined> {
-    if (before?.token !== undefined && now.getTime() >= before.readAtMs && now < before.token.expiresAt) return before.token;
+    if (before?.token !== undefined && now.getTime() >= before.readAtMs && now < before.token.expiresAt)
+      return before.token;
     return this.#verifyToken(text);
   }
 

@@ -98,7 +98,7 @@ export function parseInt8AsNumber(client: ClientBase): void {
 }
 
 /** The number that a text of digits means. */
-export function safeInteger(text: string): number {
+function safeInteger(text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number)) throw new RangeError(`${text} is too large for an int8 that is read as a number`);
   return number;

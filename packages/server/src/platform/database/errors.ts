@@ -27,11 +27,6 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return constraint === undefined || error.constraint === constraint;
 }
 
-/** Whether the connection was lost while an effect was under way, so that nobody knows whether it happened. */
-export function isOutcomeUnknown(error: unknown): boolean {
-  return error instanceof Problem && error.code === 'outcome_unknown';
-}
-
 /** A lock was not granted within `lock_timeout`. The statement had no effect. */
 export function isLockTimeout(error: unknown): boolean {
   return sqlState(error) === '55P03';

@@ -7,7 +7,7 @@
 export type { JsonValue } from '#kernel/json.ts';
 export { type ClusterPlace, writeBackup } from './embedded/index.ts';
 export { openEmbedded } from './embedded-database.ts';
-export { isOutcomeUnknown, isUniqueViolation } from './errors.ts';
+export { isUniqueViolation } from './errors.ts';
 export type { MigrationTarget } from './migration-connection.ts';
 export type { Migration } from './migration-files.ts';
 export {

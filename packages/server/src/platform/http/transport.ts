@@ -25,7 +25,7 @@ export interface Limits {
   readonly keepAliveMs: number;
 }
 
-export const defaultLimits: Limits = {
+const defaultLimits: Limits = {
   bodyBytes: 16 * 1024,
   headerBytes: 16 * 1024,
   targetLength: 4096,

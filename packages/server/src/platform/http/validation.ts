@@ -18,7 +18,7 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown, mayHold
 }
 
 /** A path as a JSON Pointer. */
-export function jsonPointer(path: readonly PropertyKey[]): string {
+function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 

@@ -81,7 +81,7 @@ function fieldsOf(job: Job): LogFields {
  * What of an error may be stored: its kind, never its message, since a message may quote a secret or an address.
  * The message is in the log, which redacts.
  */
-export function describeError(error: unknown): string {
+function describeError(error: unknown): string {
   if (error instanceof Problem) return `Problem ${error.code}`;
   if (!(error instanceof Error)) return 'not an error';
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';

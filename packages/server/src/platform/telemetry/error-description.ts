@@ -25,7 +25,7 @@ const masks: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Removes secrets, addresses and queries from a text that other code wrote. */
-export function scrub(text: string): string {
+function scrub(text: string): string {
   const cut = text.slice(0, messageLimit);
   return masks.reduce((scrubbed, [pattern, mask]) => scrubbed.replace(pattern, mask), cut);
 }

@@ -7,7 +7,7 @@
  * tokens are keyed by `jti`, never by the token's text.
  */
 
-export { type CompactJws, type JwsHeader, parseCompactJws } from './compact-jws.ts';
+export type { CompactJws, JwsHeader } from './compact-jws.ts';
 export {
   exportPrivateKey,
   exportPublicJwk,

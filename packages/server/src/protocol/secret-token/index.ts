@@ -20,7 +20,7 @@ export const secretPrefixes = {
 export type SecretPrefix = (typeof secretPrefixes)[keyof typeof secretPrefixes];
 
 /** 256 bits, so that a plain SHA-256 of it needs neither salt nor stretching. */
-export const secretBytes = 32;
+const secretBytes = 32;
 
 const bodyCharacters = 43;
 const checksumCharacters = 6;
