@@ -1,0 +1,89 @@
+/** Refresh, in requests a second, against pgbench with the same statement. */
+import '../../packages/server/src/domain/refresh-tokens/index.ts';
+import type { Lab } from '../support/lab.ts';
+import { load, type Traffic } from '../support/load.ts';
+import { addTokenSessions, type Tokens } from '../support/people.ts';
+import { type ParameterSql, pgbenchClients, runPgbench, writeScript } from '../support/pgbench.ts';
+import { runSql } from '../support/psql.ts';
+import { dataOf, requestBytes } from '../support/requests.ts';
+import { againstPgbench, type Finding, type Row } from '../support/row.ts';
+import { compare } from '../support/windows.ts';
+
+const connections = 32;
+
+/** The row. */
+export const refreshRow: Row = {
+  name: 'refresh',
+  operation: 'refresh with its audit',
+  ...againstPgbench,
+  measure,
+};
+
+async function measure(lab: Lab): Promise<Finding> {
+  const system = await lab.system();
+  const { windows, seconds } = lab.options;
+  const databaseUrl = await lab.databaseUrl();
+  const sessions = await addTokenSessions(system, await lab.people(1), connections + pgbenchClients);
+  const traffic = chainsOf(sessions.slice(pgbenchClients));
+  const script = writeScript(lab.directory, 'refresh_tokens.rotate', parameters(new Date()));
+  const ours = async () => {
+    const run = await load(traffic, { port: system.port, connections, seconds });
+    return run.answers / run.seconds;
+  };
+  let round = 0;
+  const reference = () => {
+    round += 1;
+    plantTokens(databaseUrl, sessions.slice(0, pgbenchClients), round * roundLength);
+    return runPgbench(databaseUrl, script, round * roundLength, { seconds });
+  };
+  await ours();
+  await reference();
+  return againstPgbench.toFinding(await compare({ ours, reference }, { windows, better: 'larger' }));
+}
+
+/** Each connection refreshes its own session again and again, with the token that it got last. */
+function chainsOf(sessions: readonly Tokens[]): Traffic {
+  const tokens = sessions.map((session) => session.refreshToken);
+  return {
+    next: (connection) => requestBytes('POST', '/api/v1/auth/refresh', { body: { refreshToken: tokens[connection] } }),
+    answered: (connection, answer) => {
+      tokens[connection] = dataOf<Tokens>(answer).refreshToken;
+    },
+  };
+}
+
+/** More than a client refreshes in a window, so that every window begins with numbers of its own. */
+const roundLength = 10_000_000;
+
+/** The token of a client's `:n`: its hash is what the table holds, so any name will do. */
+const tokenHash = (client: string, n: string) => `sha256(convert_to(${client} || '-' || ${n}, 'UTF8'))`;
+
+/** The first token of each client's chain, in the family of a real session. */
+function plantTokens(databaseUrl: string, sessions: readonly Tokens[], first: number): void {
+  const rows = sessions.map(({ sessionId }, client) => `(${client}, '${sessionId}'::uuid)`);
+  runSql(
+    databaseUrl,
+    `insert into refresh_tokens (hash, family_id, issued_at, expires_at)
+      select ${tokenHash('client', String(first))}, f.id, now(), now() + interval '7 days'
+      from (values ${rows.join(', ')}) as chain (client, session_id)
+        join refresh_families f on f.session_id = chain.session_id;
+    analyze refresh_tokens, refresh_families, sessions, users;`,
+  );
+}
+
+// In ISO 8601's basic format: pgbench takes what follows a colon for a variable.
+function parameters(now: Date): ParameterSql {
+  const time = `'${now.toISOString().replaceAll(/[-:]|\.\d+/g, '')}'`;
+  return {
+    hash: tokenHash(':client_id::int8', '(:n::int8 - 1)'),
+    successorHash: tokenHash(':client_id::int8', ':n::int8'),
+    keyId: `'00000000-0000-7000-8000-000000000001'::uuid`,
+    now: `${time}::timestamptz`,
+    auditId: `lpad(to_hex(:n::int8 * ${pgbenchClients} + :client_id::int8), 32, '0')::uuid`,
+    auditAt: `${time}::timestamptz`,
+    auditAction: `'session.refreshed'`,
+    auditHead: `'{"action":"session.refreshed","actor":{"id":"'`,
+    auditMiddle: `'","kind":"user"},"at":${time.replaceAll("'", '"')},"id":"00000000-0000-7000-8000-000000000001","sessionId":"'`,
+    auditTail: `'","v":1}'`,
+  };
+}

@@ -1,0 +1,41 @@
+/** A reference in a process of its own on the system's core. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import { onSystemCore } from './cores.ts';
+
+/** A reference that is ready. */
+export interface ReferenceProcess<Hello> {
+  readonly pid: number;
+  /** What it said when it was ready. */
+  readonly hello: Hello;
+  /** Sends it a message and waits for its answer. */
+  ask(message: object): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts `references/<name>.ts`. */
+export async function startReference<Hello>(name: string, parameter: string): Promise<ReferenceProcess<Hello>> {
+  const root = resolve(import.meta.dirname, '../..');
+  const script = join(root, 'bench/references', `${name}.ts`);
+  const [file = '', ...parameters] = onSystemCore([process.execPath, script, parameter]);
+  const child = spawn(file, parameters, {
+    cwd: root,
+    env: { ...process.env, UV_THREADPOOL_SIZE: '3' },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const [hello] = (await once(child, 'message')) as [Hello];
+  return {
+    pid: child.pid as number,
+    hello,
+    ask: async (message) => {
+      child.send(message);
+      await once(child, 'message');
+    },
+    stop: async () => {
+      const ended = once(child, 'exit');
+      child.disconnect();
+      await ended;
+    },
+  };
+}

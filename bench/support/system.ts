@@ -1,0 +1,92 @@
+/** The system under test: `latchkey serve` in a process of its own on its own core, its log in a file. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join, resolve } from 'node:path';
+import { findFreePort } from '../../e2e/support/free-port.ts';
+import { eventually } from '../../packages/server/test/support/wait.ts';
+import { onSystemCore } from './cores.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** How a server is started. */
+export interface SystemOptions {
+  /** A PostgreSQL; without it the embedded database. */
+  readonly databaseUrl?: string;
+  readonly dataDirectory: string;
+  /** Hash with the product's own parameters; else with the smallest there are, to prepare people quickly. */
+  readonly fullHash?: true;
+  /** Writes a CPU profile into this directory when the server ends. */
+  readonly profileDirectory?: string | undefined;
+}
+
+/** A server that answers. */
+export interface System {
+  readonly port: number;
+  readonly pid: number;
+  /** From the start of the process to the first 200 of `/readyz`. */
+  readonly startSeconds: number;
+  stop(): Promise<void>;
+}
+
+/** Starts a server and waits until it is ready. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const [port, opsPort] = [await findFreePort(), await findFreePort()];
+  mkdirSync(options.dataDirectory, { recursive: true, mode: 0o700 });
+  const logPath = join(options.dataDirectory, 'bench.log');
+  const log = openSync(logPath, 'a');
+  const [file = '', ...parameters] = onSystemCore([process.execPath, join(root, 'bin/latchkey.cjs'), 'serve']);
+  const startedMs = performance.now();
+  const child = spawn(file, parameters, {
+    cwd: root,
+    env: environment(options, port, opsPort),
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  await eventually(() => isReady(child, port, logPath), { what: 'the server is ready', timeoutMs: 30_000 });
+  const startSeconds = (performance.now() - startedMs) / 1000;
+  return {
+    port,
+    pid: child.pid as number,
+    startSeconds,
+    stop: async () => {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+      process.off('exit', end);
+    },
+  };
+}
+
+function environment(options: SystemOptions, port: number, opsPort: number): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => /^(?:PATH|HOME|LANG|TMPDIR)$/.test(name));
+  return {
+    ...Object.fromEntries(inherited),
+    LATCHKEY_PORT: String(port),
+    LATCHKEY_HOST: '127.0.0.1',
+    LATCHKEY_OPS_PORT: String(opsPort),
+    LATCHKEY_DATA_DIR: options.dataDirectory,
+    LATCHKEY_LOG_LEVEL: 'info',
+    ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
+    ...(options.fullHash !== true && { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1' }),
+    ...(options.profileDirectory !== undefined && {
+      NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=200 --cpu-prof-dir=${options.profileDirectory}`,
+    }),
+  };
+}
+
+function isReady(child: ChildProcess, port: number, logPath: string): Promise<boolean> {
+  if (child.exitCode !== null) throw new Error(`the server ended: ${readFileSync(logPath, 'utf8')}`);
+  return new Promise((resolveReady) => {
+    const asking = request({ port, host: '127.0.0.1', path: '/readyz', agent: false }, (answer) => {
+      answer.resume();
+      resolveReady(answer.statusCode === 200);
+    });
+    // Nobody listens yet.
+    asking.on('error', () => resolveReady(false));
+    asking.end();
+  });
+}
