@@ -1,5 +1,6 @@
 /** What runs by itself once it is started: the feed, the timers, the workers, the listeners; and how it all stops. */
 import type { Config } from '#config/index.ts';
+import type { CheckedSession } from '#domain/sessions/index.ts';
 import type { Check } from '#flows/probes/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { writeBackup } from '#platform/database/index.ts';
@@ -10,6 +11,7 @@ import {
   type HttpServer,
   type Presented,
   type Principal,
+  type ServerOptions,
 } from '#platform/http/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
 import { BreakingTransport, Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
@@ -89,7 +91,6 @@ async function openPublic(
 /** A server over a list of endpoints; also what tests reach in-process. */
 export function serverOf(services: Services, endpoints: readonly Endpoint[]): Promise<HttpServer> {
   const { config, logger, metrics, clock, makeRequestId } = services;
-  const trusted = trustedProxies(config);
   return buildServer({
     endpoints,
     authenticate: (presented) => authenticate(services, presented),
@@ -99,10 +100,25 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     production: config.mode === 'production',
     clock,
     parseJson: (text) => parseStrictJson(text, { maxDepth: maxJsonDepth }),
-    resolveClientAddress: ({ socketAddress, forwardedFor }) =>
-      clientAddress({ socketAddress, forwardedFor: forwardedFor === undefined ? [] : [forwardedFor], trusted }),
+    resolveClientAddress: addressResolver(trustedProxies(config)),
     makeRequestId,
   });
+}
+
+const rememberedAddresses = 1024;
+
+/** The client's address; that of a peer without a forwarding header is parsed once, not with each of its requests. */
+function addressResolver(trusted: readonly Cidr[]): ServerOptions['resolveClientAddress'] {
+  const direct = new Map<string, string>();
+  return ({ socketAddress, forwardedFor }) => {
+    if (forwardedFor !== undefined) return clientAddress({ socketAddress, forwardedFor: [forwardedFor], trusted });
+    const known = direct.get(socketAddress);
+    if (known !== undefined) return known;
+    const address = clientAddress({ socketAddress, forwardedFor: [], trusted });
+    if (direct.size >= rememberedAddresses) direct.clear();
+    direct.set(socketAddress, address);
+    return address;
+  };
 }
 
 /** The gate: the live session that was presented, as a principal. */
@@ -116,10 +132,21 @@ async function authenticate(
     bearer === undefined
       ? await services.sessions.check({ transport: 'cookie', text: sessionCookie ?? '' })
       : await services.sessions.check({ transport: 'token', text: bearer });
-  if (checked === undefined) return undefined;
+  return checked === undefined ? undefined : principalOf(checked);
+}
+
+/** Made once for each remembered session; what it is made of never changes. */
+const principals = new WeakMap<CheckedSession, Principal>();
+
+function principalOf(checked: CheckedSession): Principal {
+  const known = principals.get(checked);
+  if (known !== undefined) return known;
   const { session, transport, expiresAt } = checked;
   const { userId, subject, clientId, authEpoch, acr, amr, authTime } = session;
-  return { userId, subject, sessionId: session.id, clientId, authEpoch, acr, amr, authTime, transport, expiresAt };
+  const sessionId = session.id;
+  const made = { userId, subject, sessionId, clientId, authEpoch, acr, amr, authTime, transport, expiresAt };
+  principals.set(checked, made);
+  return made;
 }
 
 function trustedProxies(config: Config): readonly Cidr[] {

@@ -24,6 +24,8 @@ export interface CheckedToken {
 
 interface Remembered {
   readonly session: LiveSession;
+  /** What a check answers: the same object as long as it is remembered, so that others can remember more beside it. */
+  readonly checked: CheckedSession;
   /** For an access token: its own expiry and key. */
   readonly token: CheckedToken | undefined;
   /** The read's start by both clocks: neither a moved wall clock nor a paused node may make a memory last longer. */
@@ -122,7 +124,7 @@ export class SessionCheck {
     if (presented.transport === 'token' && token === undefined) return undefined;
     const session = token === undefined ? await this.#byCookie(presented.text, now) : await this.#byToken(token, now);
     if (session === undefined || this.#hasEnded(session, token)) return undefined;
-    return { session, token, readAtMs: now.getTime(), readAtMonotonicMs };
+    return { session, checked: toChecked(session, token), token, readAtMs: now.getTime(), readAtMonotonicMs };
   }
 
   async #token(text: string, before: Remembered | undefined, now: Date): Promise<CheckedToken | undefined> {
@@ -143,9 +145,12 @@ export class SessionCheck {
   }
 
   #seen(remembered: Remembered, now: Date): CheckedSession {
-    const { session, token } = remembered;
-    this.#lastSeen.note(session.id, now);
-    const transport = token === undefined ? 'cookie' : 'token';
-    return { session, transport, expiresAt: token?.expiresAt ?? earlier(session.expiresAt, session.idleExpiresAt) };
+    this.#lastSeen.note(remembered.session.id, now);
+    return remembered.checked;
   }
+}
+
+function toChecked(session: LiveSession, token: CheckedToken | undefined): CheckedSession {
+  const transport = token === undefined ? 'cookie' : 'token';
+  return { session, transport, expiresAt: token?.expiresAt ?? earlier(session.expiresAt, session.idleExpiresAt) };
 }

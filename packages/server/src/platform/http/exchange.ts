@@ -70,6 +70,10 @@ export class Exchanges {
       if (logger.writes('debug')) logger.debug('request', fieldsOf(exchange, request, status, milliseconds));
       return;
     }
+    if (exchange.problem === undefined && request.raw.headers.traceparent === undefined) {
+      logger.request({ status, milliseconds: rounded(milliseconds), requestId: request.id });
+      return;
+    }
     const fields = fieldsOf(exchange, request, status, milliseconds);
     if (status === 500) logger.error('request', fields);
     else logger.info('request', fields);
@@ -100,11 +104,15 @@ function fieldsOf(exchange: Exchange, request: FastifyRequest, status: number, m
   const traceId = readTraceId(request.raw.headers.traceparent as string | undefined);
   return {
     status,
-    milliseconds: Math.round(milliseconds * 1000) / 1000,
+    milliseconds: rounded(milliseconds),
     requestId: request.id,
     ...(traceId !== undefined && { traceId }),
     ...(exchange.problem !== undefined && { problem: exchange.problem }),
     ...(exchange.detail !== undefined && { detail: exchange.detail }),
     ...(exchange.error !== undefined && { error: exchange.error }),
   };
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
 }

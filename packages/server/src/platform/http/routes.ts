@@ -9,6 +9,7 @@ import type { ApiAnswer, ApiEndpoint, DocumentEndpoint, Endpoint, PageEndpoint }
 import { type HeaderList, headerList, headersFor } from './headers.ts';
 import { admit, bodyReader, formReader, paramsReader, queryOf, queryReader } from './input.ts';
 import { serializerSchema } from './response-schema.ts';
+import { Timestamps } from './timestamps.ts';
 import type { Transport } from './transport.ts';
 
 /** Registers all endpoints on an instance of their own, whose bodies are bytes: each endpoint reads them itself. */
@@ -77,6 +78,7 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   const readQuery = queryReader(endpoint.request.query, 'api');
   const readParams = paramsReader(endpoint.request.params);
   const readBody = bodyReader(endpoint, parseJson);
+  const timestamps = new Timestamps(clock);
   let serialize: ((envelope: object) => string) | undefined;
   return async (request, reply) => {
     const cookies = transport.cookiesOf(request);
@@ -99,7 +101,7 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
       message: answer.message ?? endpoint.response.message,
       data: answer.data,
       pagination: answer.pagination,
-      meta: { timestamp: clock.now().toISOString(), requestId: request.id },
+      meta: { timestamp: timestamps.now(), requestId: request.id },
     });
     transport.answer(request, reply, endpoint.response.status, withCookies(transport, headers, answer), text);
   };
