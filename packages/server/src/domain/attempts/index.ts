@@ -6,7 +6,7 @@
  * apart.
  */
 import { addSeconds } from '#kernel/clock.ts';
-import { type Database, type Fragment, statement } from '#platform/database/index.ts';
+import { type Database, type Fragment, type Queries, statement } from '#platform/database/index.ts';
 
 const reserveParams = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
 
@@ -40,6 +40,18 @@ export function forgiveAttemptsFragment(from: string): Fragment<typeof forgivePa
 /** The key under which a user's attempts are counted. */
 export function attemptKey(userId: string): Buffer {
   return Buffer.from(userId.replaceAll('-', ''), 'hex');
+}
+
+const readFailures = statement('attempt_counters.read', {
+  lane: 'pool',
+  sql: `select failures from attempt_counters where kind = 'password' and key = :key`,
+  params: { key: 'bytea' },
+  columns: { failures: 'int4' },
+});
+
+/** How many wrong passwords there were since the user's last right one. */
+export async function countFailures(queries: Queries, userId: string): Promise<number> {
+  return (await queries.row(readFailures, { key: attemptKey(userId) }))?.failures ?? 0;
 }
 
 const keepUnknownSeconds = 24 * 60 * 60;

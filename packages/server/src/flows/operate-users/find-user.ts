@@ -1,9 +1,9 @@
 /** Finding users, and what is known of one. */
+import { countFailures } from '#domain/attempts/index.ts';
 import { emailInput, findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { listRoles } from '#domain/roles/index.ts';
 import { summarizeSessions } from '#domain/sessions/index.ts';
 import type { UserProfile } from '#domain/users/index.ts';
-import { statement } from '#platform/database/index.ts';
 import type { OperateUsers } from './operate-users.ts';
 
 /** A user with what an operator wants to know first. */
@@ -18,13 +18,6 @@ export interface OperatedUser extends UserProfile {
 
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
-const readFailures = statement('operate_users.read_failures', {
-  lane: 'pool',
-  sql: `select failures from attempt_counters where kind = 'password' and key = :key`,
-  params: { key: 'bytea' },
-  columns: { failures: 'int4' },
-});
-
 /** The id of the user with that id or address. */
 export async function findUser(flow: OperateUsers, idOrEmail: string): Promise<string | undefined> {
   if (uuid.test(idOrEmail)) return (await flow.users.profile(idOrEmail))?.id;
@@ -36,11 +29,10 @@ export async function findUser(flow: OperateUsers, idOrEmail: string): Promise<s
 export async function showUser(flow: OperateUsers, userId: string): Promise<OperatedUser | undefined> {
   const profile = await flow.users.profile(userId);
   if (profile === undefined) return undefined;
-  const key = Buffer.from(userId.replaceAll('-', ''), 'hex');
   const roles = await listRoles(flow.database, userId);
   const { live, lastLoginAt } = await summarizeSessions(flow.database, userId, flow.clock.now());
-  const counted = await flow.database.row(readFailures, { key });
-  return { ...profile, roles, liveSessions: live, lastLoginAt, failedLogins: counted?.failures ?? 0 };
+  const failedLogins = await countFailures(flow.database, userId);
+  return { ...profile, roles, liveSessions: live, lastLoginAt, failedLogins };
 }
 
 /** A page of users, oldest first, after the one with the id `after`; undefined when there is no such user. */

@@ -1,0 +1,115 @@
+/** A serving process as a value: everything that `serve` starts, and every command through its control socket. */
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { banner } from '#app/banner.ts';
+import { runCommand } from '#app/cli/run-command.ts';
+import { listenForControl } from '#app/control.ts';
+import { type Running, run } from '#app/running.ts';
+import { wire } from '#app/wiring.ts';
+import { type Config, loadConfig } from '#config/index.ts';
+import type { CommandIo } from '#platform/control-socket/index.ts';
+import { createLogger } from '#platform/telemetry/index.ts';
+import { findFreePort } from '../../../../e2e/support/free-port.ts';
+import { makeDirectory, settingsOf } from '../../../../e2e/support/server.ts';
+import { table } from './table.ts';
+
+const everything = { http: true, jobs: true };
+
+let directory: string;
+let config: Config;
+let running: Running;
+let control: { close(): Promise<void> };
+
+beforeAll(async () => {
+  directory = makeDirectory();
+  const env = { LATCHKEY_OPS_PORT: String(await findFreePort()) };
+  const settings = settingsOf({ database: 'embedded', env }, directory, await findFreePort());
+  const loaded = loadConfig({ env: settings, files: () => ({ kind: 'absent' }), cwd: directory });
+  if (loaded.kind !== 'ok') throw new Error(loaded.mistakes.join('\n'));
+  config = loaded.config;
+  const destination = { write: () => undefined };
+  const logger = createLogger({ level: 'silent', service: 'test', version: '0', destination });
+  running = await run(await wire(config, { logger }), everything);
+  control = await listenForControl(running);
+});
+
+afterAll(async () => {
+  await control.close();
+  await running.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Types a command in this process; it finds the directory locked and goes through the socket. */
+async function type(argv: readonly string[], input?: string) {
+  const said = { out: '', err: '' };
+  const io: CommandIo = {
+    isTerminal: false,
+    columns: undefined,
+    out: (text) => {
+      said.out += text;
+    },
+    err: (text) => {
+      said.err += text;
+    },
+    drained: async () => undefined,
+    readSecret: async () => undefined,
+    readInput: async () => input,
+  };
+  const code = await runCommand({ argv, io, loadConfig: () => config });
+  return { code, ...said };
+}
+
+describe('a serving process', () => {
+  it('runs every command of the table that arrives at its control socket', async () => {
+    for (const { command, argv = [], input, exit = 0, says } of table) {
+      const ran = await type([...command.split(' '), ...argv], input);
+      const [code, words] = [
+        typeof exit === 'number' ? exit : exit['server up, embedded'],
+        says instanceof RegExp ? says : says['server up, embedded'],
+      ];
+      expect(ran.code, `${command} ${argv.join(' ')}\n${ran.out}${ran.err}`).toBe(code);
+      expect((code === 0 ? ran.out : ran.err).trimEnd()).toMatch(words);
+    }
+  });
+
+  it('refuses to start another inside itself', async () => {
+    const ran = await type(['serve']);
+    expect(ran.code).not.toBe(0);
+    expect(ran.err.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('says on one screen where everything is, and what it does not promise', () => {
+    const screen = banner(running, everything);
+    for (const line of [
+      '/api/v1',
+      '/docs',
+      '/dev/inbox',
+      '/metrics',
+      'user create',
+      'survives the death of the process',
+    ]) {
+      expect(screen).toContain(line);
+    }
+    expect(banner(running, { http: false, jobs: true })).toContain('is working');
+  });
+
+  it('tells its operator what it remembers, what waits, and how fresh it is', async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${config.ops.port}/metrics`)).text();
+    for (const name of [
+      'session_cache_hits_total',
+      'session_cache_misses_total',
+      'endings_feed_age_seconds',
+      'password_hash_queue_depth',
+      'db_query_duration_seconds_count',
+    ]) {
+      expect(metrics).toMatch(new RegExp(`^${name}`, 'm'));
+    }
+  });
+
+  it('turns unready when it is told to stop, and can be told twice', async () => {
+    const ready = () => fetch(`http://127.0.0.1:${config.http.port}/readyz`).then(({ status }) => status);
+    expect(await ready()).toBe(200);
+    await Promise.all([running.stop(), running.stop()]);
+    await expect(ready()).rejects.toThrow('fetch failed');
+  });
+});
