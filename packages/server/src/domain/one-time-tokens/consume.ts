@@ -1,7 +1,7 @@
 /** Using a token: one UPDATE decides who wins, whoever else tries at the same time. */
 import { type Queries, statement } from '#platform/database/index.ts';
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
-import type { Purpose } from './issue.ts';
+import { outlivesEpoch, type Purpose } from './issue.ts';
 
 /** A token that is, or until now was, alive. */
 export interface OneTimeToken {
@@ -22,8 +22,10 @@ const columns = {
   expiresAt: 'timestamptz',
 } as const;
 
+const outliving = outlivesEpoch.map((purpose) => `'${purpose}'`).join(', ');
 const alive = `t.hash = :hash and t.purpose = :purpose and t.consumed_at is null and t.expires_at > :now
-  and u.id = t.user_id and u.auth_epoch = t.auth_epoch and u.status <> 'disabled'`;
+  and u.id = t.user_id and u.status <> 'disabled'
+  and (u.auth_epoch = t.auth_epoch or t.purpose in (${outliving}))`;
 
 const consumeToken = statement('one_time_tokens.consume', {
   lane: 'pool',

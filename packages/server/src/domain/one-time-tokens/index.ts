@@ -4,5 +4,13 @@
  * id and never stored (§5.15); a token dies by use, by expiry, by replacement, or with its user's epoch.
  */
 export { consume, findLive, killOthers, type OneTimeToken } from './consume.ts';
-export { insertTokenFragment, OneTimeTokens, type Purpose, tokenLifetimeSeconds, tokenPlace } from './issue.ts';
+export {
+  insertTokenFragment,
+  issueToken,
+  OneTimeTokens,
+  outlivesEpoch,
+  type Purpose,
+  tokenLifetimeSeconds,
+  tokenPlace,
+} from './issue.ts';
 export { deleteExpiredTokens } from './sweep.ts';

@@ -1,15 +1,25 @@
 /** Issuing: the row commits with the effect, the secret is computed when the mail is rendered. */
 import { addSeconds } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
-import type { Fragment } from '#platform/database/index.ts';
+import { type Fragment, type Queries, statement, type Values } from '#platform/database/index.ts';
 import type { Keys, Place } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 
 /** What a token is for; its name is part of what the secret is computed from. */
-export type Purpose = 'verify_email';
+export type Purpose = 'verify_email' | 'reset_password' | 'confirm_email_change' | 'undo_email_change' | 'keep_account';
 
 /** How long each kind of link lives. */
-export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = { verify_email: 24 * 60 * 60 };
+export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
+  verify_email: 24 * 60 * 60,
+  reset_password: 60 * 60,
+  confirm_email_change: 24 * 60 * 60,
+  undo_email_change: 72 * 60 * 60,
+  // As long as the longest grace period: whoever closes the account says when it ends.
+  keep_account: 90 * 24 * 60 * 60,
+};
+
+/** Links that outlive their user's epoch, because they exist to defeat whoever raised it (DESIGN §5.4). */
+export const outlivesEpoch: readonly Purpose[] = ['undo_email_change', 'keep_account'];
 
 /** Where a token's payload stands; authenticated with its ciphertext. */
 export function tokenPlace(tokenId: string): Place {
@@ -43,6 +53,18 @@ export function insertTokenFragment(from: string): Fragment<typeof params> {
   };
 }
 
+const insert = statement('one_time_tokens.issue', {
+  lane: 'pool',
+  sql: `with cause as (select 1 as one), ${insertTokenFragment('cause').sql} select id from issued`,
+  params,
+  columns: { id: 'uuid' },
+});
+
+/** Issues a token within an effect's transaction, from `OneTimeTokens.values`. */
+export async function issueToken(tx: Queries, values: Values<typeof params>): Promise<void> {
+  await tx.row(insert, values);
+}
+
 /** Computes tokens. */
 export class OneTimeTokens {
   readonly #keys: Keys;
@@ -67,6 +89,8 @@ export class OneTimeTokens {
     readonly authEpoch: number;
     readonly sealedPayload: Buffer | null;
     readonly now: Date;
+    /** Instead of the purpose's own lifetime. */
+    readonly expiresAt?: Date;
   }) {
     const keyId = this.#keys.currentKeyId('link');
     return {
@@ -79,7 +103,7 @@ export class OneTimeTokens {
       tokenEpoch: token.authEpoch,
       tokenSealedPayload: token.sealedPayload,
       tokenCreatedAt: token.now,
-      tokenExpiresAt: addSeconds(token.now, tokenLifetimeSeconds[token.purpose]),
+      tokenExpiresAt: token.expiresAt ?? addSeconds(token.now, tokenLifetimeSeconds[token.purpose]),
     };
   }
 
