@@ -2,7 +2,6 @@
 import { mailHandler } from '#domain/mail-ledger/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
 import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
-import { readCatalogues } from '#platform/i18n/index.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
 import { type MailTransport, parseSender } from '#platform/mail/index.ts';
 import { faultPoint } from './fault-point.ts';
@@ -10,13 +9,13 @@ import type { Services } from './wiring.ts';
 
 /** The workers of this process. */
 export function buildWorkers(services: Services, transport: MailTransport): JobWorkers {
-  const { database, clock, keys, metrics, tokens, config, makeId, logger, opened } = services;
+  const { database, clock, keys, metrics, tokens, config, makeId, logger, opened, catalogues } = services;
   const mail = mailHandler({
     database,
     clock,
     keys,
     transport,
-    catalogues: readCatalogues(),
+    catalogues,
     from: parseSender(config.mail.from),
     publicUrl: config.http.publicUrl,
     computeSecret: (tokenId, purpose, keyId) => tokens.secret(tokenId, purpose, keyId),

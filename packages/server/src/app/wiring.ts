@@ -17,6 +17,7 @@ import { type Clock, systemClock } from '#kernel/clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
 import { preparePrivateDirectory } from '#platform/data-directory/index.ts';
 import type { Database } from '#platform/database/index.ts';
+import { readCatalogues } from '#platform/i18n/index.ts';
 import { kekOfDirectory, localKek, openKeys, type Reload } from '#platform/keys/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
 import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
@@ -104,6 +105,7 @@ function wireNouns(ground: Keyed & { readonly clients: Clients }) {
   return {
     ...ground,
     makeRequestId: randomUUID,
+    catalogues: readCatalogues(),
     audit,
     accessTokens,
     endings,

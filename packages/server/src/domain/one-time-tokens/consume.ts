@@ -11,6 +11,8 @@ export interface OneTimeToken {
   readonly sealedPayload: Buffer | null;
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  /** The language of its user, for the page that the link opens. */
+  readonly locale: string;
 }
 
 const columns = {
@@ -20,6 +22,7 @@ const columns = {
   sealedPayload: 'bytea?',
   createdAt: 'timestamptz',
   expiresAt: 'timestamptz',
+  locale: 'text',
 } as const;
 
 const outliving = outlivesEpoch.map((purpose) => `'${purpose}'`).join(', ');
@@ -30,14 +33,14 @@ const alive = `t.hash = :hash and t.purpose = :purpose and t.consumed_at is null
 const consumeToken = statement('one_time_tokens.consume', {
   lane: 'pool',
   sql: `update one_time_tokens t set consumed_at = :now, outcome = :outcome from users u where ${alive}
-    returning t.id, t.user_id, t.identifier_id, t.sealed_payload, t.created_at, t.expires_at`,
+    returning t.id, t.user_id, t.identifier_id, t.sealed_payload, t.created_at, t.expires_at, u.locale`,
   params: { hash: 'bytea', purpose: 'text', outcome: 'text', now: 'timestamptz' },
   columns,
 });
 
 const findToken = statement('one_time_tokens.find_live', {
   lane: 'read',
-  sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.created_at, t.expires_at
+  sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.created_at, t.expires_at, u.locale
     from one_time_tokens t, users u where ${alive}`,
   params: { hash: 'bytea', purpose: 'text', now: 'timestamptz' },
   columns,

@@ -6,5 +6,5 @@
  */
 export { HashQueue } from './hash-queue.ts';
 export { PasswordHashes } from './hashes.ts';
-export { type PasswordInput, passwordInput } from './input.ts';
-export { passwordPlace, setPassword, upsertPasswordFragment } from './stored.ts';
+export { type PasswordInput, passwordComplaint, passwordInput } from './input.ts';
+export { passwordPlace, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './stored.ts';

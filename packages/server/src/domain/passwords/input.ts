@@ -21,3 +21,9 @@ export const passwordInput = z
     (password) => Array.from(password).length <= maxCodePoints && Buffer.byteLength(password) <= maxBytes,
     'A password has at most 128 characters.',
   );
+
+/** Why `passwordInput` refuses a password, as the end of a page's message `page.password.<…>`. */
+export function passwordComplaint(typed: string): 'too_short' | 'too_long' {
+  const isLong = Buffer.byteLength(typed) > maxBytes || Array.from(typed.normalize('NFC')).length >= minCodePoints;
+  return isLong ? 'too_long' : 'too_short';
+}

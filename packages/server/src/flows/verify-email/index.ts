@@ -62,7 +62,7 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       rateLimit: 'public',
       request: { query: z.strictObject({ token }) },
       problems: [],
-      handler: ({ query }) => showForm(flow, query.token),
+      handler: ({ query, caller }) => showForm(flow, query.token, caller),
     }),
     pageEndpoint({
       id: 'verify_email.submit',

@@ -1,8 +1,10 @@
-/** The page behind the link: one form with two buttons, complete without JavaScript. */
-import { passwordInput } from '#domain/passwords/index.ts';
+/** The page behind the link: one form with two buttons, complete without JavaScript, in the reader's language. */
+import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, page } from '#platform/html/index.ts';
+import { type Html, html, newPasswordField, page } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
+import { type PageWords, pageWords } from '#platform/i18n/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { disownRegistration, type Link, readLink, type VerifyEmail, verifyEmail } from './verify-email.ts';
 
 interface Pressed {
@@ -12,30 +14,32 @@ interface Pressed {
 }
 
 /** Shows when the registration was made and asks whether it was them. Changes nothing. */
-export async function showForm(flow: VerifyEmail, token: string): Promise<PageAnswer> {
+export async function showForm(flow: VerifyEmail, token: string, caller: Caller): Promise<PageAnswer> {
   const link = await readLink(flow, token);
-  return link === undefined ? deadLink() : answer(200, 'Verify your address', form(token, link));
+  const words = wordsFor(flow, link, caller);
+  return link === undefined ? deadLink(words) : answer(200, words, 'title', form(words, token, link));
 }
 
 /** What a button does. */
 export async function pressForm(flow: VerifyEmail, pressed: Pressed, caller: Caller): Promise<PageAnswer> {
+  const link = await readLink(flow, pressed.token);
+  const words = wordsFor(flow, link, caller);
+  if (link === undefined) return deadLink(words);
   if (pressed.choice === 'disown') {
     const disowned = await disownRegistration(flow, pressed.token, caller);
-    if (!disowned) return deadLink();
-    return answer(200, 'Thank you', html`<p>This registration is void. Nothing else happens.</p>`);
+    return disowned ? answer(200, words, 'disowned_title', paragraph(words, 'disowned')) : deadLink(words);
   }
-  const link = await readLink(flow, pressed.token);
-  if (link === undefined) return deadLink();
   const password = link.registration === undefined ? passwordInput.safeParse(pressed.password ?? '') : undefined;
   if (password?.success === false) {
-    const complaint = password.error.issues[0]?.message ?? 'Choose another password.';
-    return answer(422, 'Verify your address', form(pressed.token, link, complaint));
+    const complaint = words.say(`page.password.${passwordComplaint(pressed.password ?? '')}`);
+    return answer(422, words, 'title', form(words, pressed.token, link, complaint));
   }
-  return press(flow, pressed.token, password?.data, caller);
+  return press(flow, words, pressed.token, password?.data, caller);
 }
 
 async function press(
   flow: VerifyEmail,
+  words: PageWords,
   token: string,
   password: string | undefined,
   caller: Caller,
@@ -43,49 +47,52 @@ async function press(
   try {
     await verifyEmail(flow, token, password, caller);
   } catch (error) {
-    if (error instanceof Problem && error.code === 'invalid_token') return deadLink();
+    if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
     throw error;
   }
-  return answer(200, 'Address verified', html`<p>Your address is verified. You can log in now.</p>`);
+  return answer(200, words, 'done_title', paragraph(words, 'done'));
 }
 
-function deadLink(): PageAnswer {
-  const body = html`<p>This link was used, replaced by a newer one, or has expired.</p>
-<p>If your address is not verified yet, log in to ask for a new link.</p>`;
-  return answer(400, 'This link is not valid', body);
+/** The language of this registration, else of the browser. */
+function wordsFor(flow: VerifyEmail, link: Link | undefined, caller: Caller): PageWords {
+  const own = link?.registration?.locale ?? link?.token.locale;
+  return pageWords(flow.catalogues, own, ...wantedLanguages(caller.acceptLanguage));
 }
 
-function form(token: string, link: Link, complaint?: string): Html {
-  return html`<p>${explanation(link)}</p>
+function deadLink(words: PageWords): PageAnswer {
+  const body = html`<p>${words.say('page.dead_link.why')}</p>
+${paragraph(words, 'dead_link_advice')}`;
+  return {
+    kind: 'html',
+    status: 400,
+    html: page({ title: words.say('page.dead_link.title'), lang: words.lang, body }),
+  };
+}
+
+function form(words: PageWords, token: string, link: Link, complaint?: string): Html {
+  return html`<p>${explanation(words, link)}</p>
 <form method="post" action="/verify-email">
 <input type="hidden" name="token" value="${token}">
-${link.registration === undefined && passwordField(complaint)}
-<button type="submit" name="choice" value="verify">Yes, verify my address</button>
-<button type="submit" name="choice" value="disown" class="secondary" formnovalidate>This was not me</button>
+${link.registration === undefined && newPasswordField(words.say('page.password.label'), complaint)}
+<button type="submit" name="choice" value="verify">${own(words, 'confirm')}</button>
+<button type="submit" name="choice" value="disown" class="secondary" formnovalidate>${own(words, 'disown')}</button>
 </form>`;
 }
 
-function explanation({ registration }: Link): Html {
-  if (registration === undefined) {
-    return html`Several registrations were made with this address. Choose the password of yours to verify it.`;
-  }
+function explanation(words: PageWords, { registration }: Link): string {
+  if (registration === undefined) return own(words, 'contested');
   const { name, registeredAt } = registration;
-  return html`An account for <strong>${name}</strong> was registered with this address on
-<time datetime="${registeredAt}">${toMinute(registeredAt)}</time>. Was this you?`;
+  return words.say('page.verify_email.question', { name, at: new Date(registeredAt) });
 }
 
-function passwordField(complaint: string | undefined): Html {
-  return html`<p><label for="password">New password (at least 12 characters)</label>
-<input id="password" name="password" type="password" autocomplete="new-password" minlength="12" required
-  aria-describedby="password-complaint">
-<span id="password-complaint" class="complaint" role="alert">${complaint}</span></p>`;
+function own(words: PageWords, part: string): string {
+  return words.say(`page.verify_email.${part}`);
 }
 
-/** `2026-01-31 14:05 UTC`: the same for every reader, since a mail is read anywhere. */
-function toMinute(time: string): string {
-  return `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
+function paragraph(words: PageWords, part: string): Html {
+  return html`<p>${own(words, part)}</p>`;
 }
 
-function answer(status: number, title: string, body: Html): PageAnswer {
-  return { kind: 'html', status, html: page({ title, body }) };
+function answer(status: number, words: PageWords, title: string, body: Html): PageAnswer {
+  return { kind: 'html', status, html: page({ title: own(words, title), lang: words.lang, body }) };
 }

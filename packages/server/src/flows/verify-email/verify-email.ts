@@ -12,6 +12,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
+import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 
 /** What verifying needs. */
@@ -24,6 +25,7 @@ export interface VerifyEmail {
   readonly clients: Clients;
   readonly endings: Endings;
   readonly audit: AuditLog;
+  readonly catalogues: Catalogues;
 }
 
 /** A live link, and what it carries. */

@@ -5,6 +5,7 @@
  * script and no inline style, so it holds under a policy of `default-src 'none'`; it is complete without JavaScript.
  */
 export { type Html, type HtmlValue, html, joinHtml } from './html.ts';
+export { newPasswordField } from './new-password-field.ts';
 export { type Page, page } from './page.ts';
 export { stylesheet, stylesheetPath } from './stylesheet.ts';
 export { text } from './text.ts';

@@ -44,8 +44,12 @@ export class Catalogues {
 
   /** The best catalogue for what a reader asked for: `de-AT`, then `de`, then `en`. */
   match(wanted: string): string {
-    const tag = wanted.toLowerCase();
-    const candidates = [tag, tag.split('-')[0] ?? tag];
+    return this.choose([wanted]);
+  }
+
+  /** The same for several languages, the most wanted first (RFC 4647 §3.4, lookup). */
+  choose(wanted: readonly string[]): string {
+    const candidates = wanted.flatMap((tag) => [tag.toLowerCase(), tag.toLowerCase().split('-')[0] ?? '']);
     return candidates.find((candidate) => this.#byLocale.has(candidate)) ?? fallbackLocale;
   }
 

@@ -5,3 +5,4 @@
  * is plain text, and whoever puts it into HTML escapes it.
  */
 export { Catalogues, type MessageArguments, readCatalogues } from './catalogues.ts';
+export { type PageWords, pageWords } from './page-words.ts';
