@@ -59,7 +59,7 @@ const onPages = {
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 } as const;
 
-const secret = /lk_(?:rt|st|ot|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon2/;
+const secret = /lk_(?:rt|st|ot|lt|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon2/;
 
 /** Compares answers with the OpenAPI document that the same server gives out. */
 export class AnswerChecks {

@@ -5,6 +5,7 @@
 import { deleteUnknownAttempts } from '#domain/attempts/index.ts';
 import { deleteExpiredDevices } from '#domain/devices/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
+import { deleteExpiredTickets } from '#domain/logins/index.ts';
 import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
 import { deleteExpiredTokens } from '#domain/one-time-tokens/index.ts';
 import { deleteExpiredRefreshTokens } from '#domain/refresh-tokens/index.ts';
@@ -48,6 +49,7 @@ function sweepsOf({ database, clock, endings }: Sweep): (() => Promise<number>)[
     () => deleteExpiredRefreshTokens(database, clock.now()),
     () => deleteDeadSessions(database, clock.now()),
     () => deleteExpiredDevices(database, clock.now()),
+    () => deleteExpiredTickets(database, clock.now()),
     () => deleteExpiredTokens(database, clock.now()),
     () => deleteAbandonedUsers(database, clock.now()),
     () => deleteFinishedMails(database, clock.now()),

@@ -13,6 +13,7 @@ export const secretPrefixes = {
   refreshToken: 'lk_rt_',
   session: 'lk_st_',
   oneTimeLink: 'lk_ot_',
+  loginTicket: 'lk_lt_',
   knownDevice: 'lk_dv_',
   apiKey: 'lk_sk_',
 } as const;
