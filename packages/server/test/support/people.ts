@@ -137,6 +137,7 @@ export async function addSession(
     sessionTokenHash: transport === 'cookie' ? hashSecret(cookie) : null,
     sessionAmr: ['pwd'],
     sessionAcr: 'aal1',
+    sessionAuthTime: now,
     sessionFactorTimes: { pwd: now.toISOString() },
     sessionSealedSurroundings: sealSurroundings(person.key, sessionId, surroundings),
     sessionCreatedAt: now,

@@ -20,13 +20,17 @@ const params = {
   deviceExpiresAt: 'timestamptz',
 } as const;
 
-/** The CTE `used_device`: makes the device of the CTE `from`'s `user_id`, or keeps it for another 180 days. */
+/**
+ * The CTE `used_device`: makes the device of the CTE `from`'s `user_id`, or keeps it for another 180 days and carries it
+ * over into `deviceEpoch`, for the session that goes on after its own change; never back into an earlier epoch.
+ */
 export function useDeviceFragment(from: string): Fragment<typeof params> {
   return {
     sql: `used_device as (
       insert into devices (id, user_id, auth_epoch, created_at, last_used_at, expires_at)
       select :deviceId, user_id, :deviceEpoch, :deviceUsedAt, :deviceUsedAt, :deviceExpiresAt from ${from}
-      on conflict (id) do update set last_used_at = excluded.last_used_at, expires_at = excluded.expires_at
+      on conflict (id) do update set last_used_at = excluded.last_used_at, expires_at = excluded.expires_at,
+        auth_epoch = greatest(devices.auth_epoch, excluded.auth_epoch)
       returning id)`,
     params,
   };

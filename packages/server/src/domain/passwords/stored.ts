@@ -21,6 +21,23 @@ export function upsertPasswordFragment(from: string): Fragment<typeof params> {
   };
 }
 
+const rehashParams = { rehashSealed: 'bytea?', rehashOf: 'bytea' } as const;
+
+/**
+ * The CTE `rehashed`: the same password under other parameters, for the CTE `from`'s `user_id`, unless `rehashSealed` is
+ * null. Only over the very bytes that the login compared with: a login that waits for a change of the password to commit
+ * would otherwise put the old password back.
+ */
+export function rehashPasswordFragment(from: string): Fragment<typeof rehashParams> {
+  return {
+    sql: `rehashed as (
+      update passwords set sealed_phc = :rehashSealed::bytea from ${from}
+      where passwords.user_id = ${from}.user_id and passwords.sealed_phc = :rehashOf
+        and :rehashSealed::bytea is not null)`,
+    params: rehashParams,
+  };
+}
+
 const upsert = statement('passwords.set', {
   lane: 'pool',
   sql: `insert into passwords (user_id, sealed_phc, changed_at) values (:userId, :sealedPhc, :now)

@@ -28,6 +28,7 @@ const params = {
   sessionTokenHash: 'bytea?',
   sessionAmr: 'text[]',
   sessionAcr: 'text',
+  sessionAuthTime: 'timestamptz',
   sessionFactorTimes: 'jsonb',
   sessionSealedSurroundings: 'bytea',
   sessionCreatedAt: 'timestamptz',
@@ -42,7 +43,7 @@ export function insertSessionFragment(from: string): Fragment<typeof params> {
       insert into sessions (id, user_id, client_id, device_id, auth_epoch, transport, token_hash, amr, acr, auth_time,
         factor_times, sealed_surroundings, created_at, last_seen_at, idle_expires_at, expires_at)
       select :sessionId, user_id, :sessionClientId, :sessionDeviceId, :sessionEpoch, :sessionTransport,
-        :sessionTokenHash::bytea, :sessionAmr::text[], :sessionAcr, :sessionCreatedAt, :sessionFactorTimes::jsonb,
+        :sessionTokenHash::bytea, :sessionAmr::text[], :sessionAcr, :sessionAuthTime, :sessionFactorTimes::jsonb,
         :sessionSealedSurroundings, :sessionCreatedAt, :sessionCreatedAt, :sessionIdleExpiresAt, :sessionExpiresAt
       from ${from}
       returning id as session_id, user_id)`,

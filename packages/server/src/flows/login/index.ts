@@ -5,22 +5,11 @@
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { apiEndpoint, type CookieChange, type Endpoint } from '#platform/http/index.ts';
-import { type Completed, type Login, login } from './login.ts';
+import { issuedCookies, issuedData, issuedSession } from '#domain/issued-sessions/index.ts';
+import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { type Login, login } from './login.ts';
 
 export type { Login } from './login.ts';
-
-const loggedIn = z.object({
-  userId: z.uuid(),
-  sessionId: z.uuid(),
-  expiresAt: z.iso.datetime(),
-  accessToken: z.string().optional(),
-  tokenType: z.literal('Bearer').optional(),
-  expiresIn: z.int().positive().optional(),
-  refreshToken: z.string().optional(),
-  refreshExpiresAt: z.iso.datetime().optional(),
-  deviceToken: z.string().optional(),
-});
 
 /** The endpoints of this flow. */
 export function loginEndpoints(flow: Login): readonly Endpoint[] {
@@ -45,7 +34,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
           deviceToken: z.string().max(200).optional(),
         }),
       },
-      response: { status: 200, message: 'Logged in', data: loggedIn },
+      response: { status: 200, message: 'Logged in', data: issuedSession },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'busy'],
       handler: async ({ body, caller }) => {
         const attempt = {
@@ -54,33 +43,9 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
           transport: body.transport,
           deviceToken: body.deviceToken ?? caller.deviceCookie,
         };
-        const completed = await login(flow, attempt, caller);
-        return { data: toData(completed), cookies: toCookies(completed) };
+        const issued = await login(flow, attempt, caller);
+        return { data: issuedData(issued), cookies: issuedCookies(issued) };
       },
     }),
-  ];
-}
-
-function toData(completed: Completed): z.output<typeof loggedIn> {
-  const { userId, sessionId, tokens } = completed;
-  const data = { userId, sessionId, expiresAt: completed.sessionExpiresAt.toISOString() };
-  if (tokens === undefined) return data;
-  return {
-    ...data,
-    accessToken: tokens.access.text,
-    tokenType: 'Bearer',
-    expiresIn: tokens.access.expiresInSeconds,
-    refreshToken: tokens.refresh,
-    refreshExpiresAt: tokens.refreshExpiresAt.toISOString(),
-    deviceToken: completed.deviceToken,
-  };
-}
-
-function toCookies(completed: Completed): CookieChange[] {
-  if (completed.sessionToken === undefined) return [];
-  const { sessionToken, sessionExpiresAt, deviceToken, deviceExpiresAt } = completed;
-  return [
-    { cookie: 'session', change: { value: sessionToken, expiresAt: sessionExpiresAt } },
-    { cookie: 'device', change: { value: deviceToken, expiresAt: deviceExpiresAt } },
   ];
 }

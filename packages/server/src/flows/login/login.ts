@@ -1,8 +1,9 @@
 /** A login, top to bottom: reserve and read, hash, decide, write. Two round trips when it succeeds. */
-import type { AccessToken, AccessTokens } from '#domain/access-tokens/index.ts';
+import type { AccessTokens } from '#domain/access-tokens/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { DeviceTokens } from '#domain/devices/index.ts';
+import type { IssuedSession } from '#domain/issued-sessions/index.ts';
 import { type LoginStep, nextStep } from '#domain/logins/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
@@ -42,21 +43,8 @@ export interface Attempt {
   readonly deviceToken: string | undefined;
 }
 
-/** A login that is done. Exactly one of `tokens` and `sessionToken` is there, as the transport asked. */
-export interface Completed {
-  readonly userId: string;
-  readonly sessionId: string;
-  readonly sessionExpiresAt: Date;
-  readonly tokens:
-    | { readonly access: AccessToken; readonly refresh: string; readonly refreshExpiresAt: Date }
-    | undefined;
-  readonly sessionToken: string | undefined;
-  readonly deviceToken: string;
-  readonly deviceExpiresAt: Date;
-}
-
 /** Logs in, or throws the problem that says why not. */
-export async function login(flow: Login, attempt: Attempt, caller: Caller): Promise<Completed> {
+export async function login(flow: Login, attempt: Attempt, caller: Caller): Promise<IssuedSession> {
   const now = flow.clock.now();
   const row = await flow.database.row(reserveAttempt, {
     canonical: attempt.canonical,
@@ -66,14 +54,16 @@ export async function login(flow: Login, attempt: Attempt, caller: Caller): Prom
     attemptedAt: now,
   });
   const candidate = toCandidate(row);
-  const phc = candidate?.sealedPhc === undefined ? undefined : openPhc(flow, candidate.userId, candidate.sealedPhc);
+  const sealedPhc = candidate?.sealedPhc;
+  const phc =
+    candidate === undefined || sealedPhc === undefined ? undefined : openPhc(flow, candidate.userId, sealedPhc);
   const matched = await flow.hashes.matches(attempt.password, phc);
-  if (candidate === undefined || phc === undefined || !matched)
+  if (candidate === undefined || sealedPhc === undefined || phc === undefined || !matched)
     return refuse(flow, caller, candidate, 'invalid_credentials');
   if (candidate.status === 'disabled') return refuse(flow, caller, candidate, 'account_disabled');
   const step = nextStep(factsOf(candidate));
   if (step !== 'done') return refuse(flow, caller, candidate, problemOfStep(step));
-  return complete(flow, attempt, caller, { ...candidate, phc });
+  return complete(flow, attempt, caller, { ...candidate, phc, sealedPhc });
 }
 
 function factsOf(candidate: Candidate) {

@@ -4,7 +4,7 @@ import { recordFragment } from '#domain/audit/index.ts';
 import { useDeviceFragment } from '#domain/devices/index.ts';
 import { endingsFragment } from '#domain/endings/index.ts';
 import { promiseMailFragment } from '#domain/mail-ledger/index.ts';
-import { upsertPasswordFragment } from '#domain/passwords/index.ts';
+import { rehashPasswordFragment } from '#domain/passwords/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
 import { endFamiliesFragment, insertSessionFragment } from '#domain/sessions/index.ts';
 import { isLive } from '#domain/users/index.ts';
@@ -28,7 +28,7 @@ export const reserveAttempt = statement('login.reserve_attempt', {
         left join passwords p on p.user_id = u.id
         left join devices d on d.id = :deviceId::uuid and d.user_id = u.id and d.auth_epoch = u.auth_epoch
           and d.expires_at > :now
-      where i.kind = 'email' and i.canonical = :canonical),
+      where i.kind = 'email' and i.canonical = :canonical and i.held_until is null),
     ${reserved.sql}
     select reserved.failures, known.id as user_id, known.subject, known.status, known.auth_epoch, known.locale,
       known.identifier_id, known.verified_at, known.sealed_phc, known.must_change, known.wrapped, known.device_id,
@@ -55,7 +55,7 @@ export const reserveAttempt = statement('login.reserve_attempt', {
 const device = useDeviceFragment('live');
 const session = insertSessionFragment('live');
 const family = insertFamilyFragment('created_session');
-const rehashed = upsertPasswordFragment('live');
+const rehashed = rehashPasswordFragment('live');
 const forgiven = forgiveAttemptsFragment('live');
 const announced = endingsFragment('session', 'ended');
 const mailed = promiseMailFragment('told');

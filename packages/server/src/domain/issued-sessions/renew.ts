@@ -1,0 +1,100 @@
+/** A session that goes on after a change which ends everything else. */
+import { useDeviceFragment } from '#domain/devices/index.ts';
+import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
+import {
+  type EndedSession,
+  type EndReason,
+  endSessionsOfUser,
+  insertSessionFragment,
+  sessionIsLive,
+} from '#domain/sessions/index.ts';
+import { type Queries, statement, type Values } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { UserKey } from '#platform/keys/index.ts';
+import { type IssuedSession, type Issuers, issueSession } from './issue.ts';
+
+const find = statement('issued_sessions.find_acting', {
+  lane: 'pool',
+  sql: `select s.id, s.user_id, u.subject, s.device_id, s.transport, s.acr, s.amr, s.auth_time, s.factor_times,
+      s.expires_at
+    from sessions s join users u on u.id = s.user_id
+    where s.id = :id and s.user_id = :userId and ${sessionIsLive}`,
+  params: { id: 'uuid', userId: 'uuid', now: 'timestamptz' },
+  columns: {
+    id: 'uuid',
+    userId: 'uuid',
+    subject: 'text',
+    deviceId: 'uuid?',
+    transport: 'text',
+    acr: 'text',
+    amr: 'text[]',
+    authTime: 'timestamptz',
+    factorTimes: 'jsonb',
+    expiresAt: 'timestamptz',
+  },
+});
+
+const device = useDeviceFragment('holder');
+const session = insertSessionFragment('holder');
+const family = insertFamilyFragment('created_session');
+
+const insert = statement('issued_sessions.renew', {
+  lane: 'pool',
+  sql: `with holder as (select id as user_id from users where id = :userId),
+    ${device.sql}, ${session.sql}, ${family.sql}
+    select session_id from created_session`,
+  params: { userId: 'uuid', ...device.params, ...session.params, ...family.params },
+  columns: { sessionId: 'uuid' },
+});
+
+/** The session that performs a change, as it stood before. */
+export type ActingSession = Values<typeof find.columns>;
+
+/**
+ * The session that is about to change something, if it still lives: ask under the user's lock and before the epoch is
+ * raised. Of two changes at once the second finds its session dead, also when both came by one session.
+ */
+export async function findActing(
+  tx: Queries,
+  acting: { readonly userId: string; readonly sessionId: string },
+  now: Date,
+): Promise<ActingSession | undefined> {
+  return tx.row(find, { id: acting.sessionId, userId: acting.userId, now });
+}
+
+/** What the session changed, and the epoch that began with it. */
+export interface Change {
+  readonly reason: EndReason;
+  readonly authEpoch: number;
+  readonly caller: Caller;
+  readonly userKey: UserKey;
+  readonly now: Date;
+}
+
+/**
+ * Ends every session of the user, and lets the acting one go on as a new one; in the transaction of the change, after
+ * the epoch was raised. The transport is the session's own, also when it was presented by an access token.
+ * `ended` is for `Endings.endedHere` after the commit, and `issued` for its holder.
+ */
+export async function renewSession(
+  issuers: Issuers,
+  tx: Queries,
+  acting: ActingSession,
+  change: Change,
+): Promise<{ readonly issued: IssuedSession; readonly ended: readonly EndedSession[] }> {
+  const { userId } = acting;
+  const { reason, authEpoch, caller, userKey, now } = change;
+  const { accessTokenLifetimeSeconds } = issuers.clients.default;
+  const ended = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
+  const { issued, values } = issueSession(issuers, {
+    ...acting,
+    authEpoch,
+    transport: acting.transport === 'cookie' ? 'cookie' : 'token',
+    deviceId: acting.deviceId ?? undefined,
+    caller,
+    userKey,
+    now,
+  });
+  await tx.row(insert, { userId, ...values });
+  return { issued, ended };
+}
