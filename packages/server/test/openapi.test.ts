@@ -25,12 +25,16 @@ const succeeding: readonly string[] = [
   'verify_email.press_by_get 200',
   'verify_email.resend 202',
   'login.password 200',
+  'password.forgot 202',
+  'password.reset 200',
+  'password.change 200',
   'refresh.rotate 200',
   'logout.this_session 200',
   'logout.everywhere 200',
   'session.check 200',
   'session.token 200',
   'profile.read 200',
+  'profile.change 200',
   'sessions.list 200',
   'sessions.end_one 200',
   'sessions.end_others 200',
@@ -53,6 +57,7 @@ async function walk(): Promise<void> {
   await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken: other.refreshToken } });
   for (const path of ['auth/session', 'users/me', 'users/me/sessions'])
     await app.send('GET', `/api/v1/${path}`, { token });
+  await app.send('PATCH', '/api/v1/users/me', { token, json: { name: 'Grace Hopper' } });
   await app.send('POST', '/api/v1/auth/token', { token });
   await app.send('DELETE', `/api/v1/users/me/sessions/${other.sessionId}`, { token });
   await app.send('DELETE', '/api/v1/users/me/sessions', { token });

@@ -78,7 +78,7 @@ function completed(operation: ExpectedOperation, { headers, body, query }: BadRe
   const given = own ? JSON.stringify(operation.body) : body;
   const type = own ? { 'content-type': 'application/json' } : {};
   const authorization = auth === 'session' ? { authorization: `Bearer ${token}` } : {};
-  const site = path === '/verify-email' ? { 'sec-fetch-site': 'same-origin' } : {};
+  const site = kind === 'page' ? { 'sec-fetch-site': 'same-origin' } : {};
   return {
     method,
     target,
@@ -186,7 +186,7 @@ describe('no operation', () => {
     '/%2e%2e/%2e%2e/etc/passwd',
     '/metrics',
     '/debug/profile',
-    '/dev/clock',
+    '/dev/clocks',
     '/%00',
     '/__proto__',
     '/constructor',

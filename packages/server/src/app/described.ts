@@ -1,4 +1,5 @@
 /** The list of endpoints without anything behind it, for the reference pages, which are made without a database. */
+import { MovableClock } from '#kernel/clock.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import { Inbox } from '#platform/mail/index.ts';
 import { publicEndpoints } from './endpoints.ts';
@@ -10,7 +11,13 @@ export const describedUrl = 'https://auth.example.com';
 
 /** Everything that a development server offers on its public listener. Its handlers must not be called. */
 export function describedEndpoints(): readonly Endpoint[] {
-  const services = { config: { registration: 'open', http: { publicUrl: describedUrl } }, version };
-  const surroundings = { checks: [], inbox: new Inbox(), wake: () => undefined };
+  const config = { registration: 'open', http: { publicUrl: describedUrl } };
+  const services = { config, version, movableClock: new MovableClock() };
+  const surroundings = {
+    checks: [],
+    inbox: new Inbox(),
+    wake: () => undefined,
+    betweenJobs: () => Promise.resolve(),
+  };
   return publicEndpoints(services as unknown as Services, surroundings);
 }

@@ -1,4 +1,5 @@
 /** The list of endpoints: what stands here is reachable, and nothing else is. */
+import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
@@ -22,11 +23,14 @@ export interface Surroundings {
   readonly inbox: Inbox | undefined;
   /** Wakes this process's own workers. */
   readonly wake: () => void;
+  /** Runs `work` while no job of this process runs, and wakes its workers afterwards. */
+  readonly betweenJobs: (work: () => void) => Promise<void>;
 }
 
 /** The public listener's. */
-export function publicEndpoints(services: Services, { checks, inbox, wake }: Surroundings): readonly Endpoint[] {
+export function publicEndpoints(services: Services, surroundings: Surroundings): readonly Endpoint[] {
   const { config, metrics } = services;
+  const { checks, wake } = surroundings;
   const mode = config.registration;
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
     if (outcome === 'created') metrics.userRegistered();
@@ -47,7 +51,16 @@ export function publicEndpoints(services: Services, { checks, inbox, wake }: Sur
   ];
   const publicUrl = new URL(config.http.publicUrl);
   const documented = [...own, ...documentationEndpoints(own, { publicUrl, version: services.version })];
-  return inbox === undefined ? documented : [...documented, ...devInboxEndpoints(inbox)];
+  return [...documented, ...developmentEndpoints(services, surroundings)];
+}
+
+/** For developers and their tests; none in production. */
+function developmentEndpoints(services: Services, { inbox, betweenJobs }: Surroundings): readonly Endpoint[] {
+  const { movableClock: clock } = services;
+  return [
+    ...(inbox === undefined ? [] : devInboxEndpoints(inbox)),
+    ...(clock === undefined ? [] : devClockEndpoints({ ...services, clock, betweenJobs })),
+  ];
 }
 
 /** The operator's listener's. */

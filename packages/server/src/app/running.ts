@@ -17,7 +17,7 @@ import type { JobWorkers } from '#platform/jobs/index.ts';
 import { BreakingTransport, Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
 import { type Cidr, clientAddress, parseCidr } from '#protocol/network-address/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
-import { opsEndpoints, publicEndpoints } from './endpoints.ts';
+import { opsEndpoints, publicEndpoints, type Surroundings } from './endpoints.ts';
 import { buildWorkers } from './jobs.ts';
 import { OperatorError } from './operator-error.ts';
 import { readinessChecks } from './readiness-checks.ts';
@@ -83,9 +83,18 @@ async function openPublic(
   workers: JobWorkers | undefined,
 ): Promise<HttpServer> {
   const { config } = services;
-  const server = await serverOf(services, publicEndpoints(services, { checks, inbox, wake: () => workers?.wake() }));
+  const endpoints = publicEndpoints(services, { checks, inbox, ...hooksInto(workers) });
+  const server = await serverOf(services, endpoints);
   await server.listen({ hosts: config.http.hosts, port: config.http.port });
   return server;
+}
+
+/** What endpoints ask of the workers of their own process, if it has some. */
+export function hooksInto(workers: JobWorkers | undefined): Pick<Surroundings, 'wake' | 'betweenJobs'> {
+  return {
+    wake: () => workers?.wake(),
+    betweenJobs: async (work) => (workers === undefined ? work() : workers.betweenJobs(work)),
+  };
 }
 
 /** A server over a list of endpoints; also what tests reach in-process. */

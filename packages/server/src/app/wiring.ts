@@ -13,7 +13,7 @@ import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import { LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
-import { type Clock, systemClock } from '#kernel/clock.ts';
+import { type Clock, MovableClock, systemClock } from '#kernel/clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
 import { preparePrivateDirectory } from '#platform/data-directory/index.ts';
 import type { Database } from '#platform/database/index.ts';
@@ -34,7 +34,7 @@ export type Services = Awaited<ReturnType<typeof wire>>;
 
 /** Opens the database, the keys and everything on top of them. */
 export async function wire(config: Config, overrides: Overrides = {}) {
-  const clock = overrides.clock ?? systemClock;
+  const { clock, movableClock } = clocksOf(config, overrides);
   const logger = overrides.logger ?? createLogger({ level: config.log.level, service: 'latchkey', version });
   const metrics = createMetrics();
   const opened = await openDatabase(config, { clock, logger, metrics });
@@ -44,6 +44,7 @@ export async function wire(config: Config, overrides: Overrides = {}) {
       config,
       version,
       clock,
+      movableClock,
       logger,
       metrics,
       opened,
@@ -61,11 +62,20 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   }
 }
 
+/** In production nothing can move time: there it is not even a clock that could be. */
+function clocksOf({ mode }: Config, overrides: Overrides): Pick<Ground, 'clock' | 'movableClock'> {
+  if (mode === 'production') return { clock: overrides.clock ?? systemClock, movableClock: undefined };
+  const clock = overrides.clock ?? new MovableClock();
+  return { clock, movableClock: clock instanceof MovableClock ? clock : undefined };
+}
+
 /** What everything stands on. */
 interface Ground {
   readonly config: Config;
   readonly version: string;
   readonly clock: Clock;
+  /** The same clock where time may be moved from outside; undefined in production. */
+  readonly movableClock: MovableClock | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly opened: OpenDatabase;

@@ -34,6 +34,11 @@ export class MovableClock implements Clock {
     return this.#base.monotonicMs();
   }
 
+  /** How far it has been moved in all, in milliseconds. */
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
   /** Moves the wall clock by `ms` milliseconds; a negative number moves it back. */
   advance(ms: number): void {
     this.#offsetMs += ms;

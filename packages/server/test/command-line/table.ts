@@ -90,6 +90,56 @@ export const table: readonly Row[] = [
   },
   { command: 'user show', exit: 2, says: /^"latchkey user show" needs ID\|EMAIL\.$/ },
   {
+    command: 'user metadata',
+    argv: ['ada@example.com', '--set-public', '{"plan":"pro"}', '--set-private', '{"note":"a friend"}'],
+    says: /^public metadata {3}\{"plan":"pro"\}\nprivate metadata {2}\{"note":"a friend"\}$/,
+  },
+  {
+    command: 'user metadata',
+    argv: ['ada@example.com', '--set-private', '{}'],
+    says: /pro"\}\nprivate metadata +\{\}$/,
+  },
+  {
+    command: 'user show',
+    argv: ['ada@example.com'],
+    says: /^public metadata +\{"plan":"pro"\}\nprivate metadata +\{\}$/m,
+  },
+  {
+    command: 'user metadata',
+    argv: ['ada@example.com', '--set-public', '{"a":1,"\\u0061":2}'],
+    exit: 2,
+    says: /^--set-public is not strict JSON at character \d+\.$/,
+  },
+  {
+    command: 'user metadata',
+    argv: ['ada@example.com', '--set-public', '["pro"]'],
+    exit: 2,
+    says: /^--set-public takes a JSON object, such as \{"plan":"pro"\}\.$/,
+  },
+  {
+    command: 'user metadata',
+    argv: ['ada@example.com', '--set-public', '{"a":"\\u0000"}'],
+    exit: 2,
+    says: /^--set-public holds a character or number that cannot be stored\.$/,
+  },
+  {
+    command: 'user metadata',
+    argv: ['ada@example.com', '--set-private', `{"a":"${'a'.repeat(8192)}"}`],
+    exit: 2,
+    says: /^Metadata have at most 8192 bytes each\.$/,
+  },
+  {
+    command: 'user metadata',
+    argv: ['ada@example.com'],
+    says: /^public metadata +\{"plan":"pro"\}\nprivate metadata +\{\}$/,
+  },
+  {
+    command: 'user metadata',
+    argv: ['nobody@example.com'],
+    exit: 1,
+    says: /^There is no user with the id or address "nob/,
+  },
+  {
     command: 'user list',
     argv: ['--limit', '1'],
     says: /^[0-9a-f-]{36} {2}active {2}Ada@Example\.com {2}Ada\nThere are more: /,

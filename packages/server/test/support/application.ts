@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { publicEndpoints } from '#app/endpoints.ts';
 import { buildWorkers } from '#app/jobs.ts';
 import { readinessChecks } from '#app/readiness-checks.ts';
-import { serverOf } from '#app/running.ts';
+import { hooksInto, serverOf } from '#app/running.ts';
 import { type Services, wire } from '#app/wiring.ts';
 import { loadConfig } from '#config/index.ts';
 import { type Clock, MovableClock } from '#kernel/clock.ts';
@@ -134,7 +134,7 @@ async function assemble({ env, besides, time, quiet }: ApplicationOptions): Prom
   const workers = quiet === undefined ? buildWorkers(services, inbox) : undefined;
   const checks = readinessChecks(services, () => false);
   const shown = services.config.mode === 'production' ? undefined : inbox;
-  const endpoints = publicEndpoints(services, { checks, inbox: shown, wake: () => workers?.wake() });
+  const endpoints = publicEndpoints(services, { checks, inbox: shown, ...hooksInto(workers) });
   return { services, clock, inbox, endpoints, workers, deployment };
 }
 

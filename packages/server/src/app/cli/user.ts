@@ -5,7 +5,6 @@ import {
   disableUser,
   enableUser,
   endSessions,
-  findUser,
   listUsers,
   type OperatedUser,
   type OperateUsers,
@@ -15,11 +14,12 @@ import type { JsonObject } from '#kernel/json.ts';
 import { OperatorError } from '../operator-error.ts';
 import { type CommandInput, type CommandResult, numberOf, type ServiceCommand, textOf } from './command.ts';
 import { inColumns } from './table.ts';
+import { idOrEmail, requireUser, unknownUser } from './user-argument.ts';
 import { createUserCommand } from './user-create.ts';
+import { metadataCommand, metadataRows } from './user-metadata.ts';
 
 const defaultLimit = 50;
 const maxLimit = 1000;
-const idOrEmail = 'ID|EMAIL';
 
 /** The commands. */
 export const userCommands: readonly ServiceCommand[] = [
@@ -47,6 +47,7 @@ export const userCommands: readonly ServiceCommand[] = [
     },
     run: list,
   },
+  metadataCommand,
   {
     needs: 'services',
     name: 'user disable',
@@ -112,16 +113,6 @@ async function change(
   }
 }
 
-async function requireUser(services: OperateUsers, input: CommandInput): Promise<string> {
-  const userId = await findUser(services, input.arguments[0] ?? '');
-  if (userId === undefined) throw unknownUser(input);
-  return userId;
-}
-
-function unknownUser(input: CommandInput): OperatorError {
-  return new OperatorError(`There is no user with the id or address "${input.arguments[0] ?? ''}".`, 1);
-}
-
 async function list(input: CommandInput, services: OperateUsers): Promise<CommandResult> {
   const after = textOf(input, 'after');
   const page = await listUsers(services, numberOf(input, 'limit', 1, maxLimit) ?? defaultLimit, after);
@@ -147,13 +138,15 @@ function describe(user: OperatedUser): [string, string][] {
     ['last login', user.lastLoginAt?.toISOString() ?? '(none)'],
     ['failed logins', String(user.failedLogins)],
     ['created', user.createdAt.toISOString()],
+    ...metadataRows(user.metadata),
   ];
 }
 
 function toJson(user: OperatedUser): JsonObject {
-  const { roles, liveSessions, lastLoginAt, failedLogins } = user;
+  const { roles, liveSessions, lastLoginAt, failedLogins, metadata } = user;
   const last = lastLoginAt?.toISOString() ?? null;
-  return { ...profileToJson(user), roles: [...roles], liveSessions, lastLoginAt: last, failedLogins };
+  const kept = { publicMetadata: metadata.public, privateMetadata: metadata.private };
+  return { ...profileToJson(user), roles: [...roles], liveSessions, lastLoginAt: last, failedLogins, ...kept };
 }
 
 function profileToJson(user: UserProfile): JsonObject {

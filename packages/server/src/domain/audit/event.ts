@@ -11,6 +11,8 @@ export type AuditAction =
   | 'user.disabled'
   | 'user.enabled'
   | 'user.sessions_ended'
+  | 'user.metadata_changed'
+  | 'profile.changed'
   | 'email.verified'
   | 'email.verification_requested'
   | 'login.succeeded'

@@ -4,6 +4,14 @@
  * raising it announces an ending in the same statement; the user's key is made with the user and dies with the user.
  */
 export { localeInput, nameInput } from './input.ts';
+export {
+  changeProfile,
+  findMetadata,
+  type Metadata,
+  maxMetadataBytes,
+  type ProfileFields,
+  replaceMetadata,
+} from './profile.ts';
 export { deleteAbandonedUsers } from './sweep.ts';
 export { insertUserFragment, isLive, type UserStatus } from './user.ts';
 export { type Recipient, type UserEnding, type UserProfile, Users } from './users.ts';

@@ -3,7 +3,7 @@ import { countFailures } from '#domain/attempts/index.ts';
 import { emailInput, findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { listRoles } from '#domain/roles/index.ts';
 import { summarizeSessions } from '#domain/sessions/index.ts';
-import type { UserProfile } from '#domain/users/index.ts';
+import { findMetadata, type Metadata, type UserProfile } from '#domain/users/index.ts';
 import type { OperateUsers } from './operate-users.ts';
 
 /** A user with what an operator wants to know first. */
@@ -14,6 +14,7 @@ export interface OperatedUser extends UserProfile {
   readonly lastLoginAt: Date | null;
   /** Wrong passwords since the last right one. */
   readonly failedLogins: number;
+  readonly metadata: Metadata;
 }
 
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
@@ -28,11 +29,12 @@ export async function findUser(flow: OperateUsers, idOrEmail: string): Promise<s
 /** Everything that an operator is told; undefined when there is no such user. */
 export async function showUser(flow: OperateUsers, userId: string): Promise<OperatedUser | undefined> {
   const profile = await flow.users.profile(userId);
-  if (profile === undefined) return undefined;
+  const metadata = await findMetadata(flow.database, userId);
+  if (profile === undefined || metadata === undefined) return undefined;
   const roles = await listRoles(flow.database, userId);
   const { live, lastLoginAt } = await summarizeSessions(flow.database, userId, flow.clock.now());
   const failedLogins = await countFailures(flow.database, userId);
-  return { ...profile, roles, liveSessions: live, lastLoginAt, failedLogins };
+  return { ...profile, roles, liveSessions: live, lastLoginAt, failedLogins, metadata };
 }
 
 /** A page of users, oldest first, after the one with the id `after`; undefined when there is no such user. */

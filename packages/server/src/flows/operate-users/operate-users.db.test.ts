@@ -8,6 +8,7 @@ import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import {
+  changeMetadata,
   createUser,
   disableUser,
   enableUser,
@@ -176,6 +177,49 @@ describeOnBothDatabases('operating users', (database) => {
     it.each([disableUser, enableUser, endSessions])('knows when there is nobody: %o', async (verb) => {
       expect(await verb(flow, nobody)).toEqual({ kind: 'absent' });
       expect(await eventsOf(nobody)).toEqual([]);
+    });
+  });
+
+  describe('keeping metadata', () => {
+    let person: Person;
+
+    beforeEach(async () => {
+      person = await addPerson(world);
+    });
+
+    const metadata = async () => (await showUser(flow, person.id))?.metadata;
+
+    it('replaces what is given and leaves the other kind alone', async () => {
+      await changeMetadata(flow, person.id, { public: { plan: 'pro' }, private: { note: 'a friend' } });
+      expect(await changeMetadata(flow, person.id, { public: { seats: 3 } })).toEqual({ kind: 'changed' });
+      expect(await metadata()).toEqual({ public: { seats: 3 }, private: { note: 'a friend' } });
+    });
+
+    it('says in the event which kind was changed, and nothing of what stands in it', async () => {
+      await changeMetadata(flow, person.id, { private: { note: 'a friend' } });
+      const [event] = await eventsOf(person.id);
+      expect(event).toMatchObject({ action: 'user.metadata_changed', actorKind: 'operator' });
+      expect(JSON.parse(event?.body ?? '')).toMatchObject({ facts: { public: false, private: true } });
+      expect(event?.body).not.toContain('friend');
+    });
+
+    it('ends nothing', async () => {
+      await addSession(world, person, 'token');
+      await changeMetadata(flow, person.id, { public: { plan: 'pro' } });
+      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 1 });
+    });
+
+    it('takes 8192 bytes as the database writes them, and not one more', async () => {
+      const ofBytes = (bytes: number) => ({ a: 'a'.repeat(bytes - '{"a": ""}'.length) });
+      expect(await changeMetadata(flow, person.id, { public: ofBytes(8192) })).toEqual({ kind: 'changed' });
+      const refused = await changeMetadata(flow, person.id, { public: {}, private: ofBytes(8193) });
+      expect(refused).toEqual({ kind: 'too_large' });
+      expect(await metadata()).toEqual({ public: ofBytes(8192), private: {} });
+      expect(await eventsOf(person.id)).toHaveLength(1);
+    });
+
+    it('knows when there is nobody', async () => {
+      expect(await changeMetadata(flow, nobody, { public: {} })).toEqual({ kind: 'absent' });
     });
   });
 

@@ -1,8 +1,10 @@
-/** The caller's own profile. Owns `GET /api/v1/users/me`. */
+/** The caller's own profile. Owns `GET` and `PATCH /api/v1/users/me`. */
 import { z } from 'zod';
-import type { Users } from '#domain/users/index.ts';
-import { Problem } from '#kernel/problem.ts';
+import { localeInput, nameInput, type UserProfile } from '#domain/users/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { changeOwn, type Profile, readOwn } from './change-profile.ts';
+
+const path = '/api/v1/users/me';
 
 const profile = z.object({
   id: z.uuid(),
@@ -16,13 +18,18 @@ const profile = z.object({
   createdAt: z.iso.datetime(),
 });
 
+const change = z
+  .strictObject({ name: nameInput.optional(), locale: localeInput.optional() })
+  .refine(({ name, locale }) => name !== undefined || locale !== undefined, 'Say what to change: name or locale.')
+  .meta({ minProperties: 1 });
+
 /** The endpoints of this flow. */
-export function profileEndpoints(dependencies: { readonly users: Users }): readonly Endpoint[] {
+export function profileEndpoints(flow: Profile): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'profile.read',
       method: 'GET',
-      path: '/api/v1/users/me',
+      path,
       tag: 'account',
       summary: 'My profile',
       auth: 'session',
@@ -30,23 +37,41 @@ export function profileEndpoints(dependencies: { readonly users: Users }): reado
       request: {},
       response: { status: 200, message: 'Profile', data: profile },
       problems: [],
-      handler: async ({ principal }) => {
-        const user = await dependencies.users.profile(principal.userId);
-        if (user === undefined) throw new Problem('not_authenticated', { log: 'the user was erased meanwhile' });
-        return {
-          data: {
-            id: user.id,
-            subject: user.subject,
-            email: user.email,
-            emailVerified: user.emailVerifiedAt !== null,
-            name: user.name,
-            locale: user.locale,
-            status: user.status,
-            publicMetadata: user.publicMetadata as Record<string, unknown>,
-            createdAt: user.createdAt.toISOString(),
-          },
-        };
+      handler: async ({ principal }) => ({ data: describe(await readOwn(flow, principal)) }),
+    }),
+    apiEndpoint({
+      id: 'profile.change',
+      method: 'PATCH',
+      path,
+      tag: 'account',
+      summary: 'Change my name or language',
+      description: 'What is left out stays. `publicMetadata` is written by operators alone.',
+      auth: 'session',
+      rateLimit: 'authenticated',
+      request: { body: change },
+      response: { status: 200, message: 'Profile changed', data: profile },
+      problems: [],
+      handler: async ({ principal, body: { name, locale } }) => {
+        await changeOwn(flow, principal, {
+          ...(name === undefined ? {} : { name }),
+          ...(locale === undefined ? {} : { locale }),
+        });
+        return { data: describe(await readOwn(flow, principal)) };
       },
     }),
   ];
+}
+
+function describe(user: UserProfile): z.output<typeof profile> {
+  return {
+    id: user.id,
+    subject: user.subject,
+    email: user.email,
+    emailVerified: user.emailVerifiedAt !== null,
+    name: user.name,
+    locale: user.locale,
+    status: user.status,
+    publicMetadata: user.publicMetadata as Record<string, unknown>,
+    createdAt: user.createdAt.toISOString(),
+  };
 }

@@ -328,6 +328,56 @@ describeOnBothDatabases('jobs', (database) => {
     deaf.open();
   });
 
+  it('does a job once whose lease the clock would have jumped over, when time moves between jobs', async () => {
+    const [started, ending] = [gate(), gate()];
+    let runs = 0;
+    const workers = run([
+      handler(async () => {
+        runs += 1;
+        started.open();
+        await ending.opened;
+        return { kind: 'done' };
+      }),
+    ]);
+    await enqueue();
+    workers.wake();
+    await started.opened;
+    const order: string[] = [];
+    const moved = Promise.all([
+      workers.betweenJobs(() => void order.push('first')),
+      workers.betweenJobs(() => {
+        order.push('second');
+        clock.advance(3_600_000);
+      }),
+    ]);
+    workers.wake();
+    expect(order).toEqual([]);
+    ending.open();
+    await moved;
+    expect(order).toEqual(['first', 'second']);
+    await eventually(async () => (await database().rows(left, {})).length === 0, { what: 'the job is done' });
+    await enqueue();
+    workers.wake();
+    await eventually(() => runs === 2, { what: 'the next job ran' });
+  });
+
+  it('works on after what was done between jobs has failed', async () => {
+    let runs = 0;
+    const workers = run([
+      handler(async () => {
+        runs += 1;
+        return { kind: 'done' };
+      }),
+    ]);
+    const failed = workers.betweenJobs(() => {
+      throw new Error('too far');
+    });
+    await expect(failed).rejects.toThrow('too far');
+    await enqueue();
+    workers.wake();
+    await eventually(() => runs === 1, { what: 'the job ran' });
+  });
+
   it('sweeps dead letters that are old enough', async () => {
     run([handler(async () => ({ kind: 'dead', reason: 'hopeless' }))]);
     await enqueue();

@@ -52,6 +52,9 @@ export class JobWorkers implements AsyncDisposable {
   #awake = false;
   #endRest: () => void = () => undefined;
   #failing = false;
+  #looking: Promise<void> = Promise.resolve();
+  /** Whoever asked for a moment without jobs, one after the other. */
+  #interlude: Promise<void> = Promise.resolve();
   #nextScheduleCheck = 0;
 
   constructor(options: JobWorkersOptions) {
@@ -80,6 +83,26 @@ export class JobWorkers implements AsyncDisposable {
   }
 
   /**
+   * Runs `work` while this process claims nothing and none of its jobs runs, then looks for due jobs.
+   * A clock that jumped while a job ran would end its lease, and the job would run a second time.
+   */
+  betweenJobs(work: () => void): Promise<void> {
+    const { promise: freed, resolve: free } = Promise.withResolvers<void>();
+    const before = this.#interlude;
+    this.#interlude = freed;
+    const take = async () => {
+      await before;
+      await this.#looking;
+      await Promise.all([...this.#running.values()].map((running) => running.ended));
+      work();
+    };
+    return take().finally(() => {
+      free();
+      this.wake();
+    });
+  }
+
+  /**
    * Claims nothing more and waits for the running jobs; after `graceMs` they are told to stop, and what then still runs
    * is released for others. It may then run twice, as after a death of the process.
    */
@@ -101,7 +124,9 @@ export class JobWorkers implements AsyncDisposable {
   async #work(): Promise<void> {
     while (!this.#stopping) {
       this.#awake = false;
-      await this.#look();
+      await this.#interlude;
+      this.#looking = this.#look();
+      await this.#looking;
       await this.#rest();
     }
   }

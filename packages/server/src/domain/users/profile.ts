@@ -1,0 +1,93 @@
+/** What users say of themselves, and what others keep about them. */
+import type { JsonObject } from '#kernel/json.ts';
+import { type Queries, statement } from '#platform/database/index.ts';
+
+/** What a user may change by themselves. */
+export interface ProfileFields {
+  readonly name: string;
+  readonly locale: string;
+}
+
+/** Metadata of a user, which the deployment's operator writes and we do not read. */
+export interface Metadata {
+  /** The user, and every application, may see it. */
+  readonly public: JsonObject;
+  /** Operators alone see it. */
+  readonly private: JsonObject;
+}
+
+/** The longest metadata, as PostgreSQL writes it: `users_public_metadata_bounded` says the same. */
+export const maxMetadataBytes = 8192;
+
+const readFields = statement('users.read_profile_fields', {
+  lane: 'pool',
+  sql: `select name, locale from users where id = :userId`,
+  params: { userId: 'uuid' },
+  columns: { name: 'text', locale: 'text' },
+});
+
+const writeFields = statement('users.write_profile_fields', {
+  lane: 'pool',
+  sql: `update users set name = :name, locale = :locale, updated_at = :now where id = :userId`,
+  params: { userId: 'uuid', name: 'text', locale: 'text', now: 'timestamptz' },
+  columns: {},
+});
+
+const readMetadata = statement('users.read_metadata', {
+  lane: 'read',
+  sql: `select public_metadata, private_metadata from users where id = :userId`,
+  params: { userId: 'uuid' },
+  columns: { publicMetadata: 'jsonb', privateMetadata: 'jsonb' },
+});
+
+// Measured as it will be stored, which is longer than what was typed: with a blank after each colon, numbers in full.
+const writeMetadata = statement('users.write_metadata', {
+  lane: 'pool',
+  sql: `update users set public_metadata = coalesce(:publicMetadata::jsonb, public_metadata),
+      private_metadata = coalesce(:privateMetadata::jsonb, private_metadata), updated_at = :now
+    where id = :userId and octet_length(coalesce(:publicMetadata::jsonb, '{}')::text) <= ${maxMetadataBytes}
+      and octet_length(coalesce(:privateMetadata::jsonb, '{}')::text) <= ${maxMetadataBytes}`,
+  params: { userId: 'uuid', publicMetadata: 'jsonb?', privateMetadata: 'jsonb?', now: 'timestamptz' },
+  columns: {},
+});
+
+/**
+ * Changes the fields that are given, within an effect's transaction that holds the user's row.
+ * Answers the fields that differ from what stood there, with their new values.
+ */
+export async function changeProfile(
+  tx: Queries,
+  userId: string,
+  wanted: Partial<ProfileFields>,
+  now: Date,
+): Promise<Partial<ProfileFields>> {
+  const stored = await tx.row(readFields, { userId });
+  if (stored === undefined) return {};
+  const changed = {
+    ...(wanted.name === undefined || wanted.name === stored.name ? {} : { name: wanted.name }),
+    ...(wanted.locale === undefined || wanted.locale === stored.locale ? {} : { locale: wanted.locale }),
+  };
+  if (Object.keys(changed).length > 0) await tx.run(writeFields, { userId, ...stored, ...changed, now });
+  return changed;
+}
+
+/** Both kinds of metadata; undefined when there is no such user. */
+export async function findMetadata(queries: Queries, userId: string): Promise<Metadata | undefined> {
+  const row = await queries.row(readMetadata, { userId });
+  if (row === undefined) return undefined;
+  return { public: row.publicMetadata as JsonObject, private: row.privateMetadata as JsonObject };
+}
+
+/**
+ * Replaces the metadata that are given, within an effect's transaction that holds the user's row.
+ * False, and nothing is written, when one is longer than `maxMetadataBytes`.
+ */
+export async function replaceMetadata(
+  tx: Queries,
+  userId: string,
+  metadata: Partial<Metadata>,
+  now: Date,
+): Promise<boolean> {
+  const { public: publicMetadata = null, private: privateMetadata = null } = metadata;
+  return (await tx.run(writeMetadata, { userId, publicMetadata, privateMetadata, now })) === 1;
+}

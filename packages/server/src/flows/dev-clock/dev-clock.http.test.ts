@@ -1,0 +1,155 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { statement } from '#platform/database/index.ts';
+import { Application, type Sent } from '#test/support/application.ts';
+import {
+  addLoggedIn,
+  freshEmail,
+  isAlive,
+  linkTokenOf,
+  mailsTo,
+  pressLink,
+  register,
+} from '#test/support/people-online.ts';
+import { eventually } from '#test/support/wait.ts';
+
+const path = '/dev/clock';
+const dayMs = 24 * 60 * 60 * 1000;
+
+interface Told {
+  readonly now: string;
+  readonly advancedSeconds: number;
+}
+
+const countUsers = statement('dev_clock_test.count_users', {
+  lane: 'pool',
+  sql: `select count(*)::int4 as users from identifiers where canonical = :email`,
+  params: { email: 'text' },
+  columns: { users: 'int4?' },
+});
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+function advance(by: string, sent: Sent = {}) {
+  return app.send<Told>('POST', path, { json: { advance: by }, ...sent });
+}
+
+async function tell(): Promise<Told> {
+  return JSON.parse((await app.send('GET', path)).text) as Told;
+}
+
+describe('POST /dev/clock', () => {
+  it('200 moves the time of the process and answers it', async () => {
+    const before = await tell();
+    const { status, data } = await advance('31d');
+    expect(status).toBe(200);
+    expect(data.advancedSeconds - before.advancedSeconds).toBe(31 * 24 * 60 * 60);
+    expect(Date.parse(data.now) - Date.parse(before.now)).toBeGreaterThanOrEqual(31 * dayMs);
+    const next = await tell();
+    expect(next.advancedSeconds).toBe(data.advancedSeconds);
+    expect(Date.parse(next.now) - Date.parse(data.now)).toBeLessThan(dayMs);
+  });
+
+  it('200 lets links expire', async () => {
+    const email = freshEmail();
+    await register(app, email);
+    const token = await linkTokenOf(app, email);
+    await advance('24h');
+    expect((await pressLink(app, token)).status).not.toBe(200);
+  });
+
+  it('200 keeps a session that was just used from looking idle', async () => {
+    const { accessToken, refreshToken } = await addLoggedIn(app);
+    await advance('6d');
+    const first = await app.send<{ refreshToken: string; accessToken: string }>('POST', '/api/v1/auth/refresh', {
+      json: { refreshToken },
+    });
+    expect(await isAlive(app, accessToken)).toBe(false);
+    await advance('6d');
+    const second = await app.send<{ accessToken: string }>('POST', '/api/v1/auth/refresh', {
+      json: { refreshToken: first.data.refreshToken },
+    });
+    expect(await isAlive(app, second.data.accessToken)).toBe(true);
+  });
+
+  it('200 runs what is scheduled: a registration that nobody confirmed is forgotten', async () => {
+    const email = freshEmail();
+    await register(app, email);
+    await linkTokenOf(app, email);
+    await advance('8d');
+    const isForgotten = async () => (await app.services.database.row(countUsers, { email }))?.users === 0;
+    await eventually(isForgotten, { what: 'the sweep has run' });
+  });
+
+  it('200 with keys for the time that has come: who logs in a year later has a token that works', async () => {
+    await advance('365d');
+    const { accessToken } = await addLoggedIn(app);
+    expect(await isAlive(app, accessToken)).toBe(true);
+  });
+
+  it('200 sends a mail once that was on its way when time moved', async () => {
+    const emails = Array.from({ length: 5 }, () => freshEmail());
+    for (const email of emails) {
+      await register(app, email);
+      await advance('2m');
+    }
+    for (const email of emails) await linkTokenOf(app, email);
+    for (const email of emails) {
+      expect(await mailsTo(app, email)).toHaveLength(1);
+      expect(app.inbox.list(email)).toHaveLength(1);
+    }
+  });
+
+  it.each([{}, { advance: '-1d' }, { advance: '0s' }, { advance: 86_400 }, { advance: '1d', back: true }])(
+    '422 for %j, and time stays',
+    async (json) => {
+      const { advancedSeconds } = await tell();
+      expect((await app.send('POST', path, { json })).code).toBe('validation_failed');
+      expect((await tell()).advancedSeconds).toBe(advancedSeconds);
+    },
+  );
+
+  it('422 beyond ten years in all, whoever else asks at the same time', async () => {
+    const answers = await Promise.all(Array.from({ length: 5 }, () => advance('1000d')));
+    const { advancedSeconds } = await tell();
+    expect(answers.filter(({ status }) => status === 200).length).toBe(3);
+    expect(answers.filter(({ code }) => code === 'validation_failed').length).toBe(2);
+    expect(advancedSeconds).toBeLessThanOrEqual(3650 * 24 * 60 * 60);
+  });
+});
+
+describe('/dev/clock', () => {
+  it.each(['192.0.2.9', '10.0.0.1', '2001:db8::1', '::ffff:192.0.2.9'])(
+    '404 for %s, as if it were not there, and time stays',
+    async (peerAddress) => {
+      const { advancedSeconds } = await tell();
+      expect((await app.send('GET', path, { peerAddress })).status).toBe(404);
+      expect((await advance('1d', { peerAddress })).status).toBe(404);
+      expect((await tell()).advancedSeconds).toBe(advancedSeconds);
+    },
+  );
+
+  it('404 in production, where nothing under /dev is mounted and no clock can be moved', async () => {
+    const env = {
+      NODE_ENV: 'production',
+      LATCHKEY_PUBLIC_URL: 'https://auth.example.com',
+      SMTP_URL: 'smtps://user:secret@mail.example.com',
+      LATCHKEY_ARGON2_MEMORY_KIB: '19456',
+      LATCHKEY_ARGON2_TIME: '2',
+    };
+    const production = await Application.open({ besides: app, env, quiet: true });
+    const statuses = [
+      (await production.send('GET', path)).status,
+      (await production.send('POST', path, { json: { advance: '1d' } })).status,
+    ];
+    const development = production.endpoints.filter((endpoint) => endpoint.path.startsWith('/dev'));
+    await production.close();
+    expect(statuses).toEqual([404, 404]);
+    expect(development).toEqual([]);
+    expect(production.services.movableClock).toBeUndefined();
+  });
+});

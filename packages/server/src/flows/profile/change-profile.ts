@@ -1,0 +1,45 @@
+/** What users change of their profile by themselves. Nothing ends by it: it proves and unproves nothing. */
+import type { AuditLog } from '#domain/audit/index.ts';
+import { changeProfile, type ProfileFields, type UserProfile, type Users } from '#domain/users/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { Principal } from '#platform/http/index.ts';
+
+/** What the profile needs. */
+export interface Profile {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly users: Users;
+  readonly audit: AuditLog;
+}
+
+/** The caller's profile as it stands. */
+export async function readOwn(flow: Profile, { userId }: Principal): Promise<UserProfile> {
+  const user = await flow.users.profile(userId);
+  if (user === undefined) throw gone();
+  return user;
+}
+
+/** Changes what is given; what says nothing new leaves no event. */
+export async function changeOwn(flow: Profile, principal: Principal, wanted: Partial<ProfileFields>): Promise<void> {
+  const { userId, sessionId, authEpoch } = principal;
+  const now = flow.clock.now();
+  const key = await flow.users.key(userId);
+  if (key === undefined) throw gone();
+  await flow.database.transaction(async (tx) => {
+    const user = await flow.users.lock(tx, userId);
+    if (user?.authEpoch !== authEpoch) throw gone();
+    const changed = await changeProfile(tx, userId, wanted, now);
+    const fields = Object.keys(changed).sort();
+    if (fields.length === 0) return;
+    const actor = { kind: 'user', id: userId } as const;
+    const event = { action: 'profile.changed', at: now, actor, userId, sessionId, facts: { fields } } as const;
+    await flow.audit.record(tx, { ...event, personal: changed }, key);
+  });
+}
+
+/** The gate saw a live session; since then somebody ended or erased what it stood for. */
+function gone(): Problem {
+  return new Problem('not_authenticated', { log: 'the session or its user went meanwhile' });
+}
