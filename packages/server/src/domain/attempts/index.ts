@@ -54,6 +54,31 @@ export async function countFailures(queries: Queries, userId: string): Promise<n
   return (await queries.row(readFailures, { key: attemptKey(userId) }))?.failures ?? 0;
 }
 
+const forgive = statement('attempt_counters.forgive', {
+  lane: 'pool',
+  sql: `delete from attempt_counters where kind = 'password' and key = :key`,
+  params: { key: 'bytea' },
+  columns: {},
+});
+
+/** A right password takes the user's attempts back, in the transaction of what it was asked for. */
+export async function forgiveAttempts(tx: Queries, userId: string): Promise<void> {
+  await tx.run(forgive, { key: attemptKey(userId) });
+}
+
+const forget = statement('attempt_counters.forget_user', {
+  lane: 'pool',
+  sql: `delete from attempt_counters
+    where kind = any (array['password', 'password_known_device', 'second_factor']) and key = :key`,
+  params: { key: 'bytea' },
+  columns: {},
+});
+
+/** Every counter of somebody who is erased. */
+export async function forgetAttempts(tx: Queries, userId: string): Promise<void> {
+  await tx.run(forget, { key: attemptKey(userId) });
+}
+
 const keepUnknownSeconds = 24 * 60 * 60;
 /** More than this is somebody trying addresses; what they tried is forgotten first. */
 const maxUnknown = 100_000;
