@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
 import {
   addLoggedIn,
+  addVerified,
   freshEmail,
   goodPassword,
   linkTokenOf,
@@ -46,6 +47,16 @@ const succeeding: readonly string[] = [
   'docs.stylesheet 200',
 ];
 
+async function recover(): Promise<void> {
+  const email = await addVerified(app);
+  await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
+  const token = await linkTokenOf(app, email, 2);
+  await app.send('POST', '/api/v1/auth/reset-password', { json: { token, password: 'the second password' } });
+  const { accessToken } = (await login(app, email, { password: 'the second password' })).data;
+  const json = { currentPassword: 'the second password', newPassword: goodPassword };
+  await app.send('POST', '/api/v1/users/me/password', { token: accessToken, json });
+}
+
 async function walk(): Promise<void> {
   const [first, second] = [freshEmail(), freshEmail()];
   for (const email of [first, second]) await register(app, email);
@@ -63,6 +74,7 @@ async function walk(): Promise<void> {
   await app.send('DELETE', '/api/v1/users/me/sessions', { token });
   await app.send('POST', '/api/v1/auth/logout', { token });
   await app.send('POST', '/api/v1/auth/logout-all', { token: (await login(app, first)).data.accessToken });
+  await recover();
   for (const path of [
     '/.well-known/jwks.json',
     '/livez',

@@ -43,6 +43,7 @@ const operations: readonly Asked[] = [
   { path: 'register', more: { password: goodPassword, name: 'Ada Lovelace' }, status: 201 },
   { path: 'login', more: { password: 'not the right password' }, status: 401 },
   { path: 'resend-verification', more: {}, status: 202 },
+  { path: 'forgot-password', more: {}, status: 202 },
 ];
 
 let app: Application;

@@ -72,7 +72,7 @@ function badRequestsOf(operation: ExpectedOperation): BadRequest[] {
 
 /** With a valid body, so that only what is said is wrong; a page's form comes from our own page. */
 function completed(operation: ExpectedOperation, { headers, body, query }: BadRequest): Asked {
-  const { method, path, auth } = operation;
+  const { method, kind, auth } = operation;
   const target = query === undefined ? targetOf(operation) : `${targetOf({ ...operation, query })}`;
   const own = query !== undefined && operation.body !== undefined;
   const given = own ? JSON.stringify(operation.body) : body;

@@ -1,4 +1,5 @@
 /** The list of endpoints: what stands here is reachable, and nothing else is. */
+import { changePasswordEndpoints } from '#flows/change-password/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
@@ -7,6 +8,7 @@ import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
 import { type Check, operatorEndpoints, probeEndpoints } from '#flows/probes/index.ts';
 import { profileEndpoints } from '#flows/profile/index.ts';
 import { publishKeysEndpoints } from '#flows/publish-keys/index.ts';
+import { recoverAccountEndpoints } from '#flows/recover-account/index.ts';
 import { refreshEndpoints } from '#flows/refresh/index.ts';
 import { registerEndpoints } from '#flows/register/index.ts';
 import { resendVerificationEndpoints } from '#flows/resend-verification/index.ts';
@@ -41,6 +43,8 @@ export function publicEndpoints(services: Services, surroundings: Surroundings):
     ...verifyEmailEndpoints(services),
     ...resendVerificationEndpoints({ ...services, onPromised: wake }),
     ...loginEndpoints({ ...services, onPromised: wake }),
+    ...recoverAccountEndpoints({ ...services, onPromised: wake }),
+    ...changePasswordEndpoints({ ...services, onPromised: wake }),
     ...refreshEndpoints({ ...services, onPromised: wake }),
     ...logoutEndpoints(services),
     ...sessionEndpoints(services),

@@ -56,6 +56,7 @@ export const problems = {
     detail: 'Open the link that was sent to this address, or ask for a new one.',
   },
   account_disabled: { status: 403, title: 'Account disabled', detail: 'This account is disabled.' },
+  invalid_password: { status: 403, title: 'Invalid password', detail: 'The current password is wrong.' },
   login_incomplete: { status: 403, title: 'Login incomplete', detail: 'This login needs a further step.' },
   registration_closed: { status: 403, title: 'Registration closed', detail: 'Registration is not open here.' },
   invalid_token: {

@@ -21,6 +21,9 @@ const examples: Record<MailTemplate, MailFacts> = {
     params: { device: 'Firefox on Linux', address: '192.0.2.7', time: '2026-01-02T10:00:00.000Z' },
   },
   refresh_token_reuse: facts,
+  reset_password: { ...facts, params: { name: '' }, link },
+  password_reset_done: facts,
+  password_changed: facts,
 };
 
 describe.each(Object.keys(mailTemplates).filter(isMailTemplate))('the mail %s', (template) => {

@@ -10,6 +10,10 @@ export interface MailParams {
   /** `device` in words of ours ("Firefox on Linux"), never the user agent's text; `time` in ISO 8601. */
   new_device: { readonly device: string; readonly address: string; readonly time: string };
   refresh_token_reuse: Readonly<Record<string, never>>;
+  /** Empty for an unverified user, whose name may be a stranger's. */
+  reset_password: { readonly name: string };
+  password_reset_done: Readonly<Record<string, never>>;
+  password_changed: Readonly<Record<string, never>>;
 }
 
 /** The name of a mail; stored in the ledger, so never renamed. */
@@ -42,6 +46,9 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   already_registered: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
   new_device: { linkPath: null, paragraphs: ['intro', 'device', 'address', 'time', 'unexpected'], closing: [] },
   refresh_token_reuse: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  reset_password: { linkPath: '/reset-password', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
+  password_reset_done: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  password_changed: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
 };
 
 /** Whether the ledger's word names a mail that this release knows. */

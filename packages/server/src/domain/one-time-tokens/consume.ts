@@ -84,3 +84,19 @@ export async function findLive(
 export async function killOthers(tx: Queries, userId: string, purpose: Purpose, now: Date): Promise<void> {
   await tx.run(killTokens, { userId, purpose, now });
 }
+
+const killLinks = statement('one_time_tokens.kill_of_user', {
+  lane: 'pool',
+  sql: `update one_time_tokens set consumed_at = :now, outcome = 'replaced'
+    where user_id = :userId and consumed_at is null and purpose not in (${outliving})`,
+  params: { userId: 'uuid', now: 'timestamptz' },
+  columns: {},
+});
+
+/**
+ * Ends every live token of the user but those that outlive the epoch. They die by comparison anyway; this says why, and
+ * keeps them dead whatever becomes of the epoch.
+ */
+export async function killLinksOfUser(tx: Queries, userId: string, now: Date): Promise<void> {
+  await tx.run(killLinks, { userId, now });
+}

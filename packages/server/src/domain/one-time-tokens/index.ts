@@ -3,7 +3,7 @@
  * Invariants: `consume` is one UPDATE and the only way to use one (DESIGN §5.1); the secret is computed from the row's
  * id and never stored (§5.15); a token dies by use, by expiry, by replacement, or with its user's epoch.
  */
-export { consume, findLive, killOthers, type OneTimeToken } from './consume.ts';
+export { consume, findLive, killLinksOfUser, killOthers, type OneTimeToken } from './consume.ts';
 export {
   insertTokenFragment,
   issueToken,

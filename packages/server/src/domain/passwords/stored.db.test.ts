@@ -2,13 +2,20 @@ import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
-import { passwordPlace, setPassword, upsertPasswordFragment } from './index.ts';
+import { passwordPlace, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './index.ts';
 
 const upserted = upsertPasswordFragment('owner');
 const upsert = statement('passwords_test.upsert', {
   lane: 'pool',
   sql: `with owner as (select id as user_id from users where id = :ownerId), ${upserted.sql} select user_id from owner`,
   params: { ownerId: 'uuid', ...upserted.params },
+  columns: { userId: 'uuid' },
+});
+const rehashed = rehashPasswordFragment('owner');
+const rehash = statement('passwords_test.rehash', {
+  lane: 'pool',
+  sql: `with owner as (select id as user_id from users where id = :ownerId), ${rehashed.sql} select user_id from owner`,
+  params: { ownerId: 'uuid', ...rehashed.params },
   columns: { userId: 'uuid' },
 });
 const find = statement('passwords_test.find', {
@@ -59,5 +66,20 @@ describeOnBothDatabases('stored passwords', (database) => {
     const before = await read();
     await put(null);
     expect(await read()).toEqual(before);
+  });
+
+  it('are made anew under other parameters only over the bytes that were compared with', async () => {
+    await put(seal(phc));
+    const compared = (await read())?.sealedPhc ?? Buffer.alloc(0);
+    const again = (rehashSealed: Buffer | null) =>
+      database().run(rehash, { ownerId: person.id, rehashSealed, rehashOf: compared });
+    await again(null);
+    expect((await read())?.sealedPhc).toEqual(compared);
+    const [stronger, changed] = [seal('stronger'), seal('changed meanwhile')];
+    await again(stronger);
+    expect((await read())?.sealedPhc).toEqual(stronger);
+    await put(changed);
+    await again(seal('too late'));
+    expect((await read())?.sealedPhc).toEqual(changed);
   });
 });

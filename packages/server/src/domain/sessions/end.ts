@@ -13,6 +13,7 @@ export type EndReason =
   | 'refresh_token_reuse'
   | 'too_many_sessions'
   | 'password_changed'
+  | 'password_reset'
   | 'disabled';
 
 /** The CTE `ended_families`: ends the families of the CTE `from`'s `session_id`s. */

@@ -1,0 +1,225 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Answer, Application } from '#test/support/application.ts';
+import {
+  addCookieSession,
+  addLoggedIn,
+  addVerified,
+  cookieHeader,
+  goodPassword,
+  isAlive,
+  login,
+  mailsTo,
+  receivedBy,
+  sameOrigin,
+  type Tokens,
+} from '#test/support/people-online.ts';
+import { actionsOf, beforeEachHash, failuresOf, sessionEnds } from '#test/support/stored-login.ts';
+
+const newPassword = 'another good password';
+const right = { currentPassword: goodPassword, newPassword };
+const wrong = { currentPassword: 'not the right password', newPassword };
+const path = '/api/v1/users/me/password';
+
+let app: Application;
+let otherNode: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  otherNode = await Application.open({ besides: app });
+  return async () => {
+    await otherNode.close();
+    await app.close();
+  };
+});
+
+function change(token: string, json: Readonly<Record<string, unknown>> = right): Promise<Answer<Tokens>> {
+  return app.send<Tokens>('POST', path, { token, json });
+}
+
+function claimsOf(accessToken: string): Readonly<Record<string, unknown>> {
+  const payload = Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString('utf8');
+  return JSON.parse(payload) as Readonly<Record<string, unknown>>;
+}
+
+/** When the session ends. */
+function endOf(data: Tokens): unknown {
+  return 'expiresAt' in data ? data.expiresAt : undefined;
+}
+
+const refresh = (refreshToken: string) => app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
+
+describe('POST /api/v1/users/me/password', () => {
+  it('200 sets the password: the old one opens nothing, the new one does', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    expect((await change(accessToken)).status).toBe(200);
+    expect((await login(app, email)).code).toBe('invalid_credentials');
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+  });
+
+  it('200 lets this session go on under a new id with new tokens, and kills the old ones', async () => {
+    const { email, ...before } = await addLoggedIn(app);
+    const { data } = await change(before.accessToken);
+    expect(data.sessionId).not.toBe(before.sessionId);
+    expect(await isAlive(app, data.accessToken)).toBe(true);
+    expect((await refresh(data.refreshToken)).status).toBe(200);
+    expect(await isAlive(app, before.accessToken)).toBe(false);
+    expect((await refresh(before.refreshToken)).code).toBe('invalid_refresh_token');
+    expect(await sessionEnds(app, email)).toEqual(['password_changed', null]);
+  });
+
+  it('200 ends every other session, on another node from its next look at the feed on', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    const other = (await login(app, email)).data;
+    const byCookie = await login(app, email, { transport: 'cookie' });
+    expect(await isAlive(otherNode, other.accessToken)).toBe(true);
+    const { data } = await change(accessToken);
+    expect(await isAlive(app, other.accessToken)).toBe(false);
+    expect((await refresh(other.refreshToken)).code).toBe('invalid_refresh_token');
+    const cookie = cookieHeader(byCookie.cookies);
+    expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
+    await otherNode.services.endings.read();
+    expect(await isAlive(otherNode, other.accessToken)).toBe(false);
+    expect(await isAlive(otherNode, data.accessToken)).toBe(true);
+  });
+
+  it('200 keeps when and how the login was, and when the session ends', async () => {
+    const before = (await login(app, await addVerified(app))).data;
+    const { auth_time, amr, acr } = claimsOf(before.accessToken);
+    app.clock.advance(60_000);
+    const { data } = await change(before.accessToken);
+    expect(endOf(data)).toEqual(expect.any(String));
+    expect(endOf(data)).toBe(endOf(before));
+    expect(claimsOf(data.accessToken)).toMatchObject({ auth_time, amr, acr });
+  });
+
+  it('200 by cookie sets a new cookie and holds no token; the old cookie is dead', async () => {
+    const { cookie } = await addCookieSession(app);
+    const answer = await app.send<Tokens>('POST', path, { cookie, json: right, headers: sameOrigin });
+    expect([answer.status, Object.keys(answer.data).sort()]).toEqual([200, ['expiresAt', 'sessionId', 'userId']]);
+    const check = (header: string) => app.send('GET', '/api/v1/auth/session', { cookie: header });
+    expect((await check(cookie)).status).toBe(401);
+    expect((await check(cookieHeader(answer.cookies))).status).toBe(200);
+  });
+
+  it('200 by an access token of a cookie’s session renews the cookie', async () => {
+    const { cookie } = await addCookieSession(app);
+    const minted = await app.send<Tokens>('POST', '/api/v1/auth/token', { cookie, headers: sameOrigin });
+    const answer = await change(minted.data.accessToken);
+    expect([answer.data.accessToken, answer.cookies.length]).toEqual([undefined, 2]);
+    const renewed = { cookie: cookieHeader(answer.cookies) };
+    expect((await app.send('GET', '/api/v1/auth/session', renewed)).status).toBe(200);
+  });
+
+  it('200 keeps this device known and forgets the others', async () => {
+    const { email, accessToken, deviceToken } = await addLoggedIn(app);
+    const other = (await login(app, email)).data;
+    const { data } = await change(accessToken);
+    expect(data.deviceToken).toBe(deviceToken);
+    const again = (token: string) => login(app, email, { password: newPassword, deviceToken: token });
+    expect((await again(deviceToken)).data.deviceToken).toBe(deviceToken);
+    expect((await again(other.deviceToken)).data.deviceToken).not.toBe(other.deviceToken);
+  });
+
+  it('200 tells the user by mail, and the audit log', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    await change(accessToken);
+    const [, notice] = await receivedBy(app, email, 2);
+    expect(await mailsTo(app, email)).toEqual(['verify_email', 'password_changed']);
+    expect(notice?.links).toEqual([]);
+    expect((await actionsOf(app, email)).at(-1)).toBe('password.changed');
+  });
+
+  it('200 kills a reset link that was asked for before', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
+    const messages = await receivedBy(app, email, 2);
+    const token = new URL(messages[1]?.links[0] ?? '').searchParams.get('token');
+    await change(accessToken);
+    const reset = await app.send('POST', '/api/v1/auth/reset-password', { json: { token, password: goodPassword } });
+    expect(reset.code).toBe('invalid_token');
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+  });
+
+  it('403 for a wrong current password, which changes nothing but the count of failures', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    const atHash: number[] = [];
+    const stop = beforeEachHash(app, async () => {
+      atHash.push(await failuresOf(app, email));
+    });
+    expect(await change(accessToken, wrong)).toMatchObject({ status: 403, code: 'invalid_password' });
+    expect(await change(accessToken, wrong)).toMatchObject({ status: 403, code: 'invalid_password' });
+    stop();
+    expect(atHash).toEqual([1, 2]);
+    expect(await failuresOf(app, email)).toBe(2);
+    expect(await isAlive(app, accessToken)).toBe(true);
+    expect((await actionsOf(app, email)).at(-1)).toBe('password.change_refused');
+    expect(await mailsTo(app, email)).toEqual(['verify_email']);
+    expect((await change(accessToken)).status).toBe(200);
+    expect(await failuresOf(app, email)).toBe(0);
+  });
+
+  it('counts twenty wrong guesses at once one by one', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    await Promise.all(Array.from({ length: 20 }, () => change(accessToken, wrong)));
+    expect(await failuresOf(app, email)).toBe(20);
+  });
+
+  it('422 for a new password that nobody may have, before anything is counted', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    const { status, errors } = await change(accessToken, { ...right, newPassword: 'short' });
+    expect([status, errors[0]?.path]).toEqual([422, '/newPassword']);
+    expect(await failuresOf(app, email)).toBe(0);
+  });
+
+  it('401 for all but one of twenty at once, by one session', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    const passwords = Array.from({ length: 20 }, (_, index) => `the new password ${index}`);
+    const nodes = [app, otherNode];
+    const send = (chosen: string, index: number) => {
+      const json = { currentPassword: goodPassword, newPassword: chosen };
+      return nodes[index % 2]?.send<Tokens>('POST', path, { token: accessToken, json }) as Promise<Answer<Tokens>>;
+    };
+    const answers = await Promise.all(passwords.map(send));
+    const winner = answers.findIndex(({ status }) => status === 200);
+    const losers = answers.filter((_, index) => index !== winner).map(({ code }) => code ?? '');
+    expect(losers.filter((code) => !['not_authenticated', 'invalid_password'].includes(code))).toEqual([]);
+    expect((await login(app, email, { password: passwords[winner] })).status).toBe(200);
+    expect((await sessionEnds(app, email)).slice(0, 2)).toEqual(['password_changed', null]);
+    expect(await mailsTo(app, email)).toEqual(['verify_email', 'password_changed', 'new_device']);
+    expect((await actionsOf(app, email)).filter((action) => action === 'password.changed')).toHaveLength(1);
+  });
+
+  it('200 or nothing beside a login with the old password: no session of the old password lives', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    const [changed, ...logins] = await Promise.all([
+      change(accessToken),
+      ...Array.from({ length: 10 }, () => login(otherNode, email)),
+    ]);
+    expect(changed.status).toBe(200);
+    await app.services.endings.read();
+    for (const { status, data } of logins) {
+      if (status === 200) expect(await isAlive(app, data.accessToken)).toBe(false);
+    }
+    expect(await isAlive(app, changed.data.accessToken)).toBe(true);
+  });
+});
+
+describe('a login that is under way while the password changes', () => {
+  it('does not put the old password back when its hash is made anew', async () => {
+    const stronger = await Application.open({ besides: app, env: { LATCHKEY_ARGON2_TIME: '2' } });
+    const email = await addVerified(app);
+    const { accessToken } = (await login(app, email)).data;
+    let hashes = 0;
+    const stop = beforeEachHash(stronger, async () => {
+      hashes += 1;
+      // The second hash is the rehash: the old password was found right, and nothing is written yet.
+      if (hashes === 2) expect((await change(accessToken)).status).toBe(200);
+    });
+    await login(stronger, email);
+    stop();
+    await stronger.close();
+    expect(hashes).toBe(2);
+    expect((await login(app, email)).code).toBe('invalid_credentials');
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+  });
+});

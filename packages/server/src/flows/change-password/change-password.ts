@@ -1,0 +1,100 @@
+/** A change of password, top to bottom: prove the current one, hash the new one, write. */
+import { forgiveAttempts } from '#domain/attempts/index.ts';
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { Endings } from '#domain/endings/index.ts';
+import { findActing, type IssuedSession, type Issuers, renewSession } from '#domain/issued-sessions/index.ts';
+import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
+import { type PasswordHashes, passwordPlace, provePassword, setPassword } from '#domain/passwords/index.ts';
+import type { Recipient, Users } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Database, Queries } from '#platform/database/index.ts';
+import type { Caller, Principal } from '#platform/http/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
+
+/** What changing a password needs. */
+export interface ChangePassword extends Issuers {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly keys: Keys;
+  readonly hashes: PasswordHashes;
+  readonly users: Users;
+  readonly endings: Endings;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+  /** Called when a mail was promised, to wake this process's own worker. */
+  readonly onPromised: () => void;
+}
+
+/** What the user sends; the new password in NFC. */
+export interface Passwords {
+  readonly currentPassword: string;
+  readonly newPassword: string;
+}
+
+/** Changes the password, or throws the problem that says why not. Answers the session that goes on. */
+export async function changePassword(
+  flow: ChangePassword,
+  { currentPassword, newPassword }: Passwords,
+  principal: Principal,
+  caller: Caller,
+): Promise<IssuedSession> {
+  const { userId } = principal;
+  const proven = await provePassword(flow, userId, currentPassword);
+  const userKey = await flow.users.key(userId);
+  // Erased since the session was checked.
+  if (userKey === undefined) throw new Problem('not_authenticated');
+  if (!proven) return refuse(flow, principal, caller, userKey);
+  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(newPassword), passwordPlace(userId));
+  const recipient = await flow.users.primaryEmail(userId);
+  const change = { principal, caller, userKey, sealedPhc, recipient };
+  const { issued, endings } = await flow.database.transaction((tx) => write(flow, tx, change));
+  for (const ending of endings) flow.endings.endedHere(ending);
+  flow.onPromised();
+  return issued;
+}
+
+async function refuse(flow: ChangePassword, principal: Principal, caller: Caller, userKey: UserKey): Promise<never> {
+  const event = { ...eventOf(principal, caller), action: 'password.change_refused', at: flow.clock.now() } as const;
+  await flow.audit.record(flow.database, event, userKey);
+  throw new Problem('invalid_password');
+}
+
+interface Change {
+  readonly principal: Principal;
+  readonly caller: Caller;
+  readonly userKey: UserKey;
+  readonly sealedPhc: Buffer;
+  readonly recipient: Recipient | undefined;
+}
+
+// A reset, or a change by another session, that committed since the password was proven ended this session: the user's
+// lock orders them, and the dead session is found here before anything is written.
+async function write(flow: ChangePassword, tx: Queries, change: Change) {
+  const { principal, caller, userKey, sealedPhc, recipient } = change;
+  const { userId } = principal;
+  const now = flow.clock.now();
+  await flow.users.lock(tx, userId);
+  const acting = await findActing(tx, principal, now);
+  if (acting === undefined) throw new Problem('not_authenticated');
+  await setPassword(tx, userId, sealedPhc, now);
+  await forgiveAttempts(tx, userId);
+  const { accessTokenLifetimeSeconds } = flow.clients.default;
+  const raised = present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
+  const continued = { reason: 'password_changed', authEpoch: raised.epoch, caller, userKey, now } as const;
+  const { issued, ended } = await renewSession(flow, tx, acting, continued);
+  const facts = { endedSessions: ended.length - 1, continuedAs: issued.sessionId };
+  const event = { ...eventOf(principal, caller), action: 'password.changed', at: now, facts } as const;
+  await flow.audit.record(tx, event, userKey);
+  if (recipient !== undefined) {
+    const mail = { template: 'password_changed', ...recipient, userId, tokenId: null, params: {} } as const;
+    await promiseMail(tx, flow.mail.values({ ...mail, userKey, now }));
+  }
+  return { issued, endings: [raised, ...ended] };
+}
+
+function eventOf({ userId, sessionId }: Principal, caller: Caller) {
+  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  return { actor: { kind: 'user', id: userId }, userId, sessionId, personal } as const;
+}

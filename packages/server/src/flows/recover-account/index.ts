@@ -1,0 +1,88 @@
+/**
+ * Getting back into an account by its mailbox. Owns `POST /api/v1/auth/forgot-password`, `POST
+ * /api/v1/auth/reset-password` and the page `/reset-password`.
+ * Asking gets the same answer for the same work whether the address is absent, unverified, active or disabled (DESIGN
+ * §5.13); a link lives an hour, several may live at once, and using one kills them all. Using it sets the password, ends
+ * every session and link, forgets failed attempts, and never removes a second factor: whoever reads a mailbox has one
+ * factor and no more. The links that defeat a thief, `undo_email_change` and `keep_account`, live on (§5.4).
+ * Only the primary address recovers an account: one that waits for a change, or that was given up, opens nothing.
+ * For an unverified address the link proves the mailbox and drops everything set before (§5.18): the password, every
+ * registration's link, and the name, which may be a stranger's. The language stays, since the mail was written in it.
+ */
+import { z } from 'zod';
+import { emailInput } from '#domain/identifiers/index.ts';
+import { passwordInput } from '#domain/passwords/index.ts';
+import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import type { Catalogues } from '#platform/i18n/index.ts';
+import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
+import { showForm, submitForm } from './pages.ts';
+import { type ResetPassword, resetPassword } from './reset-password.ts';
+
+/** What recovery needs. */
+export type RecoverAccount = ForgotPassword & ResetPassword & { readonly catalogues: Catalogues };
+
+const token = z.string().min(1).max(200);
+
+/** The endpoints of this flow. */
+export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint[] {
+  return [
+    apiEndpoint({
+      id: 'password.forgot',
+      method: 'POST',
+      path: '/api/v1/auth/forgot-password',
+      tag: 'login',
+      summary: 'Ask for a link that sets a new password',
+      auth: 'public',
+      rateLimit: 'mail',
+      request: { body: z.strictObject({ email: emailInput }) },
+      response: {
+        status: 202,
+        message: 'If this address has an account, a message was sent to it',
+        data: z.object({ email: z.string(), status: z.literal('reset_sent') }),
+      },
+      problems: ['busy'],
+      handler: async ({ body, caller }) => {
+        await forgotPassword(flow, body.email.canonical, caller);
+        return { data: { email: body.email.asTyped, status: 'reset_sent' as const } };
+      },
+    }),
+    apiEndpoint({
+      id: 'password.reset',
+      method: 'POST',
+      path: '/api/v1/auth/reset-password',
+      tag: 'login',
+      summary: 'Set a new password with the token that was mailed',
+      description:
+        'Ends every session; log in with the new password afterwards. Of many uses of one link exactly one works.',
+      auth: 'public',
+      rateLimit: 'credential',
+      request: { body: z.strictObject({ token, password: passwordInput }) },
+      response: { status: 200, message: 'Password set', data: z.object({ status: z.literal('password_set') }) },
+      problems: ['invalid_token', 'busy'],
+      handler: async ({ body, caller }) => {
+        await resetPassword(flow, body.token, body.password, caller);
+        return { data: { status: 'password_set' as const } };
+      },
+    }),
+    pageEndpoint({
+      id: 'password.reset_show',
+      method: 'GET',
+      path: '/reset-password',
+      summary: 'The page that the mail links to: asks for a new password',
+      rateLimit: 'public',
+      request: { query: z.strictObject({ token }) },
+      problems: [],
+      handler: ({ query, caller }) => showForm(flow, query.token, caller),
+    }),
+    pageEndpoint({
+      id: 'password.reset_submit',
+      method: 'POST',
+      path: '/reset-password',
+      summary: 'What the page sends: the new password',
+      rateLimit: 'credential',
+      request: { form: z.strictObject({ token, password: z.string().max(1024) }) },
+      problems: [],
+      handler: ({ body, caller }) => submitForm(flow, body, caller),
+    }),
+  ];
+}

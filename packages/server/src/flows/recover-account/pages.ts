@@ -1,0 +1,75 @@
+/** The page behind the link: one form, complete without JavaScript, in the reader's language. */
+import type { OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
+import { Problem } from '#kernel/problem.ts';
+import { type Html, html, newPasswordField, page } from '#platform/html/index.ts';
+import type { Caller, PageAnswer } from '#platform/http/index.ts';
+import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import { type ResetPassword, readLink, resetPassword } from './reset-password.ts';
+
+/** What the page needs. */
+type Pages = ResetPassword & { readonly catalogues: Catalogues };
+
+interface Submitted {
+  readonly token: string;
+  readonly password: string;
+}
+
+/** Asks for a new password. Changes nothing, so that a mail scanner that opens links uses none. */
+export async function showForm(flow: Pages, token: string, caller: Caller): Promise<PageAnswer> {
+  const link = await readLink(flow, token);
+  const words = wordsFor(flow, link, caller);
+  return link === undefined ? deadLink(words) : answer(200, words, 'title', form(words, token));
+}
+
+/** Sets the password, or shows the form again with what is wrong with it. */
+export async function submitForm(flow: Pages, { token, password }: Submitted, caller: Caller): Promise<PageAnswer> {
+  const link = await readLink(flow, token);
+  const words = wordsFor(flow, link, caller);
+  if (link === undefined) return deadLink(words);
+  const parsed = passwordInput.safeParse(password);
+  if (!parsed.success) {
+    const complaint = words.say(`page.password.${passwordComplaint(password)}`);
+    return answer(422, words, 'title', form(words, token, complaint));
+  }
+  try {
+    await resetPassword(flow, token, parsed.data, caller);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
+    throw error;
+  }
+  return answer(200, words, 'done_title', paragraph(words, 'done'));
+}
+
+function wordsFor(flow: Pages, link: OneTimeToken | undefined, caller: Caller): PageWords {
+  return pageWords(flow.catalogues, link?.locale, ...wantedLanguages(caller.acceptLanguage));
+}
+
+function deadLink(words: PageWords): PageAnswer {
+  const body = html`<p>${words.say('page.dead_link.why')}</p>
+${paragraph(words, 'dead_link_advice')}`;
+  const title = words.say('page.dead_link.title');
+  return { kind: 'html', status: 400, html: page({ title, lang: words.lang, body }) };
+}
+
+function form(words: PageWords, token: string, complaint?: string): Html {
+  return html`${paragraph(words, 'intro')}
+<form method="post" action="/reset-password">
+<input type="hidden" name="token" value="${token}">
+${newPasswordField(words.say('page.password.label'), complaint)}
+<button type="submit">${own(words, 'submit')}</button>
+</form>`;
+}
+
+function own(words: PageWords, part: string): string {
+  return words.say(`page.reset_password.${part}`);
+}
+
+function paragraph(words: PageWords, part: string): Html {
+  return html`<p>${own(words, part)}</p>`;
+}
+
+function answer(status: number, words: PageWords, title: string, body: Html): PageAnswer {
+  return { kind: 'html', status, html: page({ title: own(words, title), lang: words.lang, body }) };
+}

@@ -1,0 +1,236 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Answer, Application } from '#test/support/application.ts';
+import {
+  addCookieSession,
+  addLoggedIn,
+  addVerified,
+  freshEmail,
+  isAlive,
+  linkTokenOf,
+  login,
+  mailsTo,
+  pressLink,
+  receivedBy,
+  register,
+  sameOrigin,
+} from '#test/support/people-online.ts';
+import { actionsOf, failuresOf, sessionEnds } from '#test/support/stored-login.ts';
+import { setStatus } from '#test/support/user-status.ts';
+
+const newPassword = 'another good password';
+const hourMs = 60 * 60 * 1000;
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+function forgot(email: string): Promise<Answer> {
+  return app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
+}
+
+function reset(token: string, password = newPassword, node = app): Promise<Answer> {
+  return node.send('POST', '/api/v1/auth/reset-password', { json: { token, password } });
+}
+
+function openPage(token: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  return app.send('GET', `/reset-password?token=${encodeURIComponent(token)}`, { headers });
+}
+
+function submit(form: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = sameOrigin) {
+  return app.send('POST', '/reset-password', { form, headers });
+}
+
+/** The token of a link that is asked for now, which is the address's message of this number. */
+async function linkFor(email: string, number = 2): Promise<string> {
+  expect((await forgot(email)).status).toBe(202);
+  return linkTokenOf(app, email, number);
+}
+
+/** Somebody verified with a live link. */
+async function addForgetful(): Promise<{ readonly email: string; readonly token: string }> {
+  const email = await addVerified(app);
+  return { email, token: await linkFor(email) };
+}
+
+describe('POST /api/v1/auth/forgot-password', () => {
+  it('202 mails a link to the page, good for an hour', async () => {
+    const email = await addVerified(app);
+    await forgot(email.toUpperCase());
+    const [, mail] = await receivedBy(app, email, 2);
+    expect(mail?.to).toBe(email);
+    expect(mail?.links[0]).toMatch(/^http:\/\/localhost:3000\/reset-password\?token=lk_ot_[\w-]+$/);
+    expect((await actionsOf(app, email)).at(-1)).toBe('password.reset_requested');
+  });
+
+  it('202 for an unverified address mails the same link, and greets nobody by a name that may be a stranger’s', async () => {
+    const email = freshEmail();
+    await register(app, email, { name: 'Mallory' });
+    await forgot(email);
+    const [, mail] = await receivedBy(app, email, 2);
+    expect(await mailsTo(app, email)).toEqual(['verify_email', 'reset_password']);
+    expect(mail?.text).not.toContain('Mallory');
+  });
+
+  it('202 for a disabled user mails nothing', async () => {
+    const email = await addVerified(app);
+    await setStatus(app, email, 'disabled');
+    expect((await forgot(email)).status).toBe(202);
+    expect(await mailsTo(app, email)).toEqual(['verify_email']);
+    expect((await actionsOf(app, email)).at(-1)).toBe('password.reset_requested');
+  });
+
+  it('202 changes nothing: the password and the sessions stay', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    await forgot(email);
+    expect(await isAlive(app, accessToken)).toBe(true);
+    expect((await login(app, email)).status).toBe(200);
+  });
+});
+
+describe('POST /api/v1/auth/reset-password', () => {
+  it('200 sets the password and ends every session, by token and by cookie', async () => {
+    const { email, accessToken, refreshToken } = await addLoggedIn(app);
+    const token = await linkFor(email);
+    const answer = await reset(token);
+    expect([answer.status, answer.data]).toEqual([200, { status: 'password_set' }]);
+    expect(await isAlive(app, accessToken)).toBe(false);
+    const refreshed = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
+    expect(refreshed.code).toBe('invalid_refresh_token');
+    expect(await sessionEnds(app, email)).toEqual(['password_reset']);
+    expect((await login(app, email)).code).toBe('invalid_credentials');
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+  });
+
+  it('200 ends a session by cookie', async () => {
+    const { email, cookie } = await addCookieSession(app);
+    await reset(await linkFor(email));
+    expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
+  });
+
+  it('200 forgets failed attempts and known devices', async () => {
+    const { email, deviceToken } = await addLoggedIn(app);
+    await login(app, email, { password: 'not the right password' });
+    await reset(await linkFor(email));
+    expect(await failuresOf(app, email)).toBe(0);
+    const again = await login(app, email, { password: newPassword, deviceToken });
+    expect(again.data.deviceToken).not.toBe(deviceToken);
+  });
+
+  it('200 tells the user by mail, and the audit log', async () => {
+    const { email, token } = await addForgetful();
+    await reset(token);
+    const [, , notice] = await receivedBy(app, email, 3);
+    expect(await mailsTo(app, email)).toEqual(['verify_email', 'reset_password', 'password_reset_done']);
+    expect(notice?.links).toEqual([]);
+    expect((await actionsOf(app, email)).at(-1)).toBe('password.reset');
+  });
+
+  it('200 once: it kills every other link of the address', async () => {
+    const { email, token } = await addForgetful();
+    const second = await linkFor(email, 3);
+    expect((await reset(token)).status).toBe(200);
+    for (const dead of [token, second]) expect(await reset(dead)).toMatchObject({ status: 400, code: 'invalid_token' });
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+  });
+
+  it('200 proves an unverified address and drops everything that was set before', async () => {
+    const email = freshEmail();
+    await register(app, email, { name: 'Mallory', locale: 'de', password: 'the password of a stranger' });
+    const registered = await linkTokenOf(app, email);
+    const token = await linkFor(email);
+    expect((await reset(token)).status).toBe(200);
+    expect((await pressLink(app, registered)).code).toBe('invalid_token');
+    expect((await login(app, email, { password: 'the password of a stranger' })).code).toBe('invalid_credentials');
+    const { accessToken } = (await login(app, email, { password: newPassword })).data;
+    const me = await app.send('GET', '/api/v1/users/me', { token: accessToken });
+    expect(me.data).toMatchObject({ name: '', locale: 'de', email });
+  });
+
+  it('200 until the millisecond before the hour is over', async () => {
+    const { token } = await addForgetful();
+    app.clock.advance(hourMs - 1000);
+    expect((await reset(token)).status).toBe(200);
+  });
+
+  it('400 from the hour on', async () => {
+    const { email, token } = await addForgetful();
+    app.clock.advance(hourMs);
+    expect((await reset(token)).code).toBe('invalid_token');
+    expect((await login(app, email)).status).toBe(200);
+  });
+
+  it('400 for the link of a user who was disabled since', async () => {
+    const { email, token } = await addForgetful();
+    await setStatus(app, email, 'disabled');
+    expect((await reset(token)).code).toBe('invalid_token');
+    await setStatus(app, email, 'active');
+    expect((await reset(token)).code).toBe('invalid_token');
+  });
+
+  it('400 for the link of another purpose, and for what is no link', async () => {
+    const email = freshEmail();
+    await register(app, email);
+    const other = await linkTokenOf(app, email);
+    for (const token of [other, 'x', `lk_ot_${'A'.repeat(49)}`]) {
+      expect((await reset(token)).code).toBe('invalid_token');
+    }
+    expect((await pressLink(app, other)).status).toBe(200);
+  });
+
+  it('422 for a password that nobody may have leaves the link good', async () => {
+    const { token } = await addForgetful();
+    expect((await reset(token, 'short')).status).toBe(422);
+    expect((await reset(token)).status).toBe(200);
+  });
+});
+
+describe('GET /reset-password', () => {
+  it('200 asks for a password and changes nothing', async () => {
+    const { email, token } = await addForgetful();
+    for (const _ of [1, 2]) {
+      const { status, text } = await openPage(token);
+      expect([status, text.includes('name="password"'), text.includes(token)]).toEqual([200, true, true]);
+      expect(text).not.toContain('<script');
+    }
+    expect((await login(app, email)).status).toBe(200);
+  });
+
+  it('400 for a dead link shows no form', async () => {
+    const { token } = await addForgetful();
+    await reset(token);
+    const { status, text } = await openPage(token);
+    expect([status, text.includes('<form')]).toEqual([400, false]);
+  });
+});
+
+describe('POST /reset-password', () => {
+  it('200 sets the password', async () => {
+    const { email, token } = await addForgetful();
+    const { status, text } = await submit({ token, password: newPassword });
+    expect([status, text.includes('You can log in now')]).toEqual([200, true]);
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+  });
+
+  it.each(['short', 'x'.repeat(129)])('422 shows the form again and keeps the link', async (password) => {
+    const { token } = await addForgetful();
+    const { status, text } = await submit({ token, password });
+    expect([status, text.includes('aria-invalid="true"'), text.includes(password)]).toEqual([422, true, false]);
+    expect((await submit({ token, password: newPassword })).status).toBe(200);
+  });
+
+  it('400 for a dead link', async () => {
+    const { token } = await addForgetful();
+    await reset(token);
+    expect((await submit({ token, password: newPassword })).status).toBe(400);
+  });
+
+  it('403 from another site', async () => {
+    const { token } = await addForgetful();
+    const { status } = await submit({ token, password: newPassword }, { 'sec-fetch-site': 'cross-site' });
+    expect(status).toBe(403);
+    expect((await openPage(token)).status).toBe(200);
+  });
+});

@@ -1,0 +1,91 @@
+/** What using a link does. */
+import { forgiveAttempts } from '#domain/attempts/index.ts';
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { Clients } from '#domain/clients/index.ts';
+import type { Endings } from '#domain/endings/index.ts';
+import { verifyIdentifier } from '#domain/identifiers/index.ts';
+import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
+import { consume, findLive, killLinksOfUser, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import { type PasswordHashes, passwordPlace, setPassword } from '#domain/passwords/index.ts';
+import { endSessionsOfUser } from '#domain/sessions/index.ts';
+import type { Users } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Database, Queries } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
+
+/** What setting a password by a link needs. */
+export interface ResetPassword {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly keys: Keys;
+  readonly hashes: PasswordHashes;
+  readonly users: Users;
+  readonly clients: Clients;
+  readonly endings: Endings;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+  /** Called when a mail was promised, to wake this process's own worker. */
+  readonly onPromised: () => void;
+}
+
+/** Looks at a link without using it. */
+export function readLink(
+  flow: Pick<ResetPassword, 'database' | 'clock'>,
+  text: string,
+): Promise<OneTimeToken | undefined> {
+  return findLive(flow.database, 'reset_password', text, flow.clock.now());
+}
+
+/** Uses a link: of many uses at once exactly one works. `password` is in NFC. Throws `invalid_token`. */
+export async function resetPassword(
+  flow: ResetPassword,
+  text: string,
+  password: string,
+  caller: Caller,
+): Promise<void> {
+  const link = await readLink(flow, text);
+  if (link === undefined) throw new Problem('invalid_token');
+  const { userId } = link;
+  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(password), passwordPlace(userId));
+  const userKey = await flow.users.key(userId);
+  if (userKey === undefined) throw new Problem('invalid_token');
+  const use = { userId, text, sealedPhc, userKey, caller };
+  const endings = await flow.database.transaction((tx) => write(flow, tx, use));
+  for (const ending of endings) flow.endings.endedHere(ending);
+  flow.onPromised();
+}
+
+interface Use {
+  readonly userId: string;
+  readonly text: string;
+  readonly sealedPhc: Buffer;
+  readonly userKey: UserKey;
+  readonly caller: Caller;
+}
+
+async function write(flow: ResetPassword, tx: Queries, { userId, text, sealedPhc, userKey, caller }: Use) {
+  const now = flow.clock.now();
+  const { accessTokenLifetimeSeconds } = flow.clients.default;
+  await flow.users.lock(tx, userId);
+  const used = await consume(tx, 'reset_password', text, now);
+  if (used === undefined) throw new Problem('invalid_token');
+  const identifierId = present(used.identifierId, 'the identifier of a reset link');
+  await setPassword(tx, userId, sealedPhc, now);
+  await forgiveAttempts(tx, userId);
+  const verified = await verifyIdentifier(tx, identifierId, now);
+  if (verified) await flow.users.rename(tx, userId, '', used.locale);
+  await killLinksOfUser(tx, userId, now);
+  const raised = await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds);
+  const reason = 'password_reset';
+  const ended = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
+  const facts = { endedSessions: ended.length, verifiedAddress: verified };
+  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const actor = { kind: 'user', id: userId } as const;
+  await flow.audit.record(tx, { action: 'password.reset', at: now, actor, userId, facts, personal }, userKey);
+  const mail = { template: 'password_reset_done', locale: used.locale, userId, identifierId, tokenId: null } as const;
+  await promiseMail(tx, flow.mail.values({ ...mail, params: {}, userKey, now }));
+  return [present(raised, 'the locked user'), ...ended];
+}
