@@ -37,6 +37,17 @@ export function forgiveAttemptsFragment(from: string): Fragment<typeof forgivePa
   };
 }
 
+/** The CTE `forgotten`: every counter of the users whose `id` the CTE `from` has, when they go. */
+export function forgetAttemptsFragment(from: string): Fragment<Record<never, never>> {
+  return {
+    sql: `forgotten as (
+      delete from attempt_counters c using ${from}
+      where c.kind = any (array['password', 'password_known_device', 'second_factor'])
+        and c.key = decode(replace(${from}.id::text, '-', ''), 'hex'))`,
+    params: {},
+  };
+}
+
 /** The key under which a user's attempts are counted. */
 export function attemptKey(userId: string): Buffer {
   return Buffer.from(userId.replaceAll('-', ''), 'hex');

@@ -1,25 +1,34 @@
 /** Forgetting registrations that nobody ever confirmed (DESIGN §5.18). */
+import { forgetAttemptsFragment } from '#domain/attempts/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 
 const keepSeconds = 7 * 24 * 60 * 60;
 
+/** Counters name users by their id alone, and would outlive them. */
+const forgotten = forgetAttemptsFragment('gone');
+
 // The subquery sees the snapshot from before the statement; what is asked of the user's own row is asked again when
 // the row was locked meanwhile by whoever verifies an address, which always touches `updated_at`.
 const deleteAbandoned = statement('users.delete_abandoned', {
   lane: 'pool',
-  sql: `delete from users u where u.updated_at < :before and u.id in (
-    select i.user_id from identifiers i
-    where i.verified_at is null and i.created_at < :before
-      and not exists (select from identifiers proven where proven.user_id = i.user_id and proven.verified_at is not null)
-      and not exists (select from one_time_tokens t where t.user_id = i.user_id and t.consumed_at is null
-        and t.expires_at > :now)
-    order by i.created_at limit 1000)`,
+  sql: `with gone as (
+      delete from users u where u.updated_at < :before and u.id in (
+        select i.user_id from identifiers i
+        where i.verified_at is null and i.created_at < :before
+          and not exists (
+            select from identifiers proven where proven.user_id = i.user_id and proven.verified_at is not null)
+          and not exists (
+            select from one_time_tokens t where t.user_id = i.user_id and t.consumed_at is null and t.expires_at > :now)
+        order by i.created_at limit 1000)
+      returning u.id),
+    ${forgotten.sql}
+    select id from gone`,
   params: { before: 'timestamptz', now: 'timestamptz' },
-  columns: {},
+  columns: { id: 'uuid' },
 });
 
 /** Deletes users without a proven address or a live link, a week after they registered. Answers how many went. */
 export async function deleteAbandonedUsers(database: Database, now: Date): Promise<number> {
-  return database.run(deleteAbandoned, { before: addSeconds(now, -keepSeconds), now });
+  return (await database.rows(deleteAbandoned, { before: addSeconds(now, -keepSeconds), now })).length;
 }
