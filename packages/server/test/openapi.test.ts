@@ -6,6 +6,7 @@ import {
   addVerified,
   freshEmail,
   goodPassword,
+  linkTo,
   linkTokenOf,
   login,
   register,
@@ -36,6 +37,10 @@ const succeeding: readonly string[] = [
   'session.token 200',
   'profile.read 200',
   'profile.change 200',
+  'change_email.request 202',
+  'change_email.cancel 200',
+  'change_email.confirm 200',
+  'change_email.undo 200',
   'sessions.list 200',
   'sessions.end_one 200',
   'sessions.end_others 200',
@@ -57,7 +62,19 @@ async function recover(): Promise<void> {
   await app.send('POST', '/api/v1/users/me/password', { token: accessToken, json });
 }
 
+async function walkEmailChange(): Promise<void> {
+  const { accessToken: token, email } = await addLoggedIn(app);
+  const newEmail = freshEmail();
+  await app.send('DELETE', '/api/v1/users/me/email', { token });
+  await app.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword: goodPassword } });
+  const confirming = { token: await linkTo(app, newEmail, '/confirm-email-change') };
+  await app.send('POST', '/api/v1/auth/confirm-email-change', { json: confirming });
+  const undoing = { token: await linkTo(app, email, '/undo-email-change'), password: goodPassword };
+  await app.send('POST', '/api/v1/auth/undo-email-change', { json: undoing });
+}
+
 async function walk(): Promise<void> {
+  await walkEmailChange();
   const [first, second] = [freshEmail(), freshEmail()];
   for (const email of [first, second]) await register(app, email);
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email: second } });

@@ -1,4 +1,6 @@
 /** The list of endpoints: what stands here is reachable, and nothing else is. */
+
+import { changeEmailEndpoints } from '#flows/change-email/index.ts';
 import { changePasswordEndpoints } from '#flows/change-password/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
@@ -49,6 +51,7 @@ export function publicEndpoints(services: Services, surroundings: Surroundings):
     ...logoutEndpoints(services),
     ...sessionEndpoints(services),
     ...profileEndpoints(services),
+    ...changeEmailEndpoints({ ...services, onPromised: wake }),
     ...manageSessionsEndpoints(services),
     ...publishKeysEndpoints(services.signingKeys),
     ...probeEndpoints(checks),

@@ -64,6 +64,11 @@ export const problems = {
     title: 'Invalid link',
     detail: 'This link is not valid: it was used, replaced, or has expired.',
   },
+  email_unavailable: {
+    status: 409,
+    title: 'Address not available',
+    detail: 'This address cannot be used for this account.',
+  },
   password_required: {
     status: 422,
     title: 'Password required',

@@ -27,7 +27,15 @@ interface Matched {
 }
 
 /** HTML for people; OpenAPI leaves these out. Written by hand: a page that is not named here is a fault. */
-const pages: ReadonlySet<string> = new Set(['/verify-email', '/reset-password', '/docs', '/docs/problems', '/dev/inbox']);
+const pages: ReadonlySet<string> = new Set([
+  '/verify-email',
+  '/confirm-email-change',
+  '/undo-email-change',
+  '/reset-password',
+  '/docs',
+  '/docs/problems',
+  '/dev/inbox',
+]);
 
 /** Documents that OpenAPI leaves out because they are for development. */
 const undocumented: ReadonlySet<string> = new Set(['/dev/inbox/messages', '/dev/clock']);

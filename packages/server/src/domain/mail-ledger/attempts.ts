@@ -1,5 +1,8 @@
 /** The rows of a mail's attempts: written before the first byte, closed with the server's answer. */
+import { outlivesEpoch } from '#domain/one-time-tokens/index.ts';
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
+
+const outliving = outlivesEpoch.map((purpose) => `'${purpose}'`).join(', ');
 
 const findMail = statement('mail_ledger.find', {
   lane: 'pool',
@@ -7,7 +10,8 @@ const findMail = statement('mail_ledger.find', {
     select l.state, l.template, l.locale, l.message_id, l.created_at, l.user_id, u.name as user_name, l.sealed_params,
       k.wrapped as wrapped_key, i.canonical as address, l.token_id, t.purpose as token_purpose,
       t.key_id as token_key_id, t.expires_at as token_expires_at,
-      t.consumed_at is null and t.auth_epoch = u.auth_epoch as token_alive
+      t.sealed_payload as token_sealed_payload,
+      t.consumed_at is null and (t.auth_epoch = u.auth_epoch or t.purpose in (${outliving})) as token_alive
     from mail_ledger l
       left join users u on u.id = l.user_id
       left join user_keys k on k.user_id = l.user_id
@@ -30,6 +34,7 @@ const findMail = statement('mail_ledger.find', {
     tokenPurpose: 'text?',
     tokenKeyId: 'uuid?',
     tokenExpiresAt: 'timestamptz?',
+    tokenSealedPayload: 'bytea?',
     tokenAlive: 'bool?',
   },
 });

@@ -1,10 +1,11 @@
 /** The job that keeps the promise. */
+import { openNewAddress } from '#domain/email-changes/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import type { Database, JsonValue } from '#platform/database/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import { type BackOff, backOffSeconds, type Job, type JobHandler, type JobOutcome } from '#platform/jobs/index.ts';
-import type { Keys } from '#platform/keys/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { type MailMessage, type MailTransport, renderBody, type SendOutcome } from '#platform/mail/index.ts';
 import {
   beginAttempt,
@@ -93,12 +94,14 @@ function readMailId(payload: JsonValue): string {
 
 /** The message, or null when there is nothing to send any more: the person, the address or the link is gone. */
 function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage | null {
-  const { template, address, userId, wrappedKey } = row;
+  const { template, userId, wrappedKey } = row;
   assert(isMailTemplate(template), `there is no mail "${template}"`);
-  if (address === null || userId === null || wrappedKey === null) return null;
+  if (userId === null || wrappedKey === null) return null;
   const link = linkOf(deps, template, row);
   if (link === 'dead') return null;
   const key = deps.keys.unwrapUserKey(userId, wrappedKey);
+  const address = recipientOf(template, row, key);
+  if (address === null) return null;
   const body = composeMail(template, {
     catalogues: deps.catalogues,
     locale: row.locale,
@@ -118,6 +121,13 @@ function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage
     messageId: row.messageId,
     date: row.createdAt,
   };
+}
+
+function recipientOf(template: MailTemplate, row: LedgerRow, key: UserKey): string | null {
+  if (mailTemplates[template].to !== 'address_that_the_link_proves') return row.address;
+  const { tokenId, tokenSealedPayload } = row;
+  if (tokenId === null || tokenSealedPayload === null) return null;
+  return openNewAddress(key, tokenId, tokenSealedPayload).canonical;
 }
 
 function linkOf(

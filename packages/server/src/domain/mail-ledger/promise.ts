@@ -14,8 +14,8 @@ export interface PromisedMail<T extends MailTemplate = MailTemplate> {
   readonly template: T;
   readonly locale: string;
   readonly userId: string;
-  /** Whose address it goes to. */
-  readonly identifierId: string;
+  /** Whose address it goes to; null for a template that goes to the address which its link proves. */
+  readonly identifierId: string | null;
   /** The token of its link, where the template has one. */
   readonly tokenId: string | null;
   readonly params: MailParams[T];
@@ -33,7 +33,7 @@ const job = enqueueFragment({
 const params = {
   mailId: 'uuid',
   mailUserId: 'uuid?',
-  mailIdentifierId: 'uuid',
+  mailIdentifierId: 'uuid?',
   mailTemplate: 'text',
   mailLocale: 'text',
   mailTokenId: 'uuid?',

@@ -10,6 +10,12 @@ export interface MailParams {
   /** `device` in words of ours ("Firefox on Linux"), never the user agent's text; `time` in ISO 8601. */
   new_device: { readonly device: string; readonly address: string; readonly time: string };
   refresh_token_reuse: Readonly<Record<string, never>>;
+  /** Without a name: the reader may be a stranger, who is not told whose account it is. */
+  email_change_confirm: { readonly name: '' };
+  email_change_taken: Readonly<Record<string, never>>;
+  email_change_requested: Readonly<Record<string, never>>;
+  email_changed_notice: Readonly<Record<string, never>>;
+  email_change_undone: Readonly<Record<string, never>>;
   /** Empty for an unverified user, whose name may be a stranger's. */
   reset_password: { readonly name: string };
   password_reset_done: Readonly<Record<string, never>>;
@@ -34,6 +40,8 @@ export interface MailFacts {
 }
 
 interface TemplateDeclaration {
+  /** For a link that proves an address: the mail goes there, and to no address that is stored as somebody's. */
+  readonly to?: 'address_that_the_link_proves';
   /** The page that its link opens; with it the mail needs a live token. */
   readonly linkPath: string | null;
   readonly paragraphs: readonly string[];
@@ -46,6 +54,16 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   already_registered: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
   new_device: { linkPath: null, paragraphs: ['intro', 'device', 'address', 'time', 'unexpected'], closing: [] },
   refresh_token_reuse: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  email_change_confirm: {
+    to: 'address_that_the_link_proves',
+    linkPath: '/confirm-email-change',
+    paragraphs: ['intro'],
+    closing: ['expiry', 'unexpected'],
+  },
+  email_change_taken: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  email_change_requested: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  email_changed_notice: { linkPath: '/undo-email-change', paragraphs: ['intro', 'advice'], closing: ['expiry'] },
+  email_change_undone: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
   reset_password: { linkPath: '/reset-password', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
   password_reset_done: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   password_changed: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },

@@ -13,6 +13,8 @@ export type EndReason =
   | 'refresh_token_reuse'
   | 'too_many_sessions'
   | 'password_changed'
+  | 'email_changed'
+  | 'email_change_undone'
   | 'password_reset'
   | 'disabled';
 

@@ -12,6 +12,6 @@ export {
   type ProfileFields,
   replaceMetadata,
 } from './profile.ts';
-export { deleteAbandonedUsers } from './sweep.ts';
+export { deleteAbandonedUsers, deleteUnprovenUser } from './sweep.ts';
 export { insertUserFragment, isLive, type UserStatus } from './user.ts';
 export { type Recipient, type UserEnding, type UserProfile, Users } from './users.ts';

@@ -1,7 +1,7 @@
 /** Forgetting registrations that nobody ever confirmed (DESIGN §5.18). */
 import { forgetAttemptsFragment } from '#domain/attempts/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
-import { type Database, statement } from '#platform/database/index.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
 const keepSeconds = 7 * 24 * 60 * 60;
 
@@ -31,4 +31,21 @@ const deleteAbandoned = statement('users.delete_abandoned', {
 /** Deletes users without a proven address or a live link, a week after they registered. Answers how many went. */
 export async function deleteAbandonedUsers(database: Database, now: Date): Promise<number> {
   return (await database.rows(deleteAbandoned, { before: addSeconds(now, -keepSeconds), now })).length;
+}
+
+const deleteUnproven = statement('users.delete_unproven', {
+  lane: 'pool',
+  sql: `with gone as (
+      delete from users u where u.id = :userId
+        and not exists (select from identifiers i where i.user_id = u.id and i.verified_at is not null)
+      returning u.id),
+    ${forgotten.sql}
+    select id from gone`,
+  params: { userId: 'uuid' },
+  columns: { id: 'uuid' },
+});
+
+/** Deletes a locked user who never proved an address, for whoever did prove theirs; false when they did meanwhile. */
+export async function deleteUnprovenUser(tx: Queries, userId: string): Promise<boolean> {
+  return (await tx.row(deleteUnproven, { userId })) !== undefined;
 }

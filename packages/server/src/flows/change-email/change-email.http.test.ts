@@ -1,0 +1,368 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { FixedClock } from '#kernel/clock.ts';
+import { parseEmailAddress } from '#protocol/email-address/index.ts';
+import { type Answer, Application } from '#test/support/application.ts';
+import {
+  addLoggedIn,
+  addVerified,
+  cookieHeader,
+  freshEmail,
+  goodPassword,
+  isAlive,
+  linkTo,
+  linkTokenOf,
+  login,
+  mailsTo,
+  pressLink,
+  receivedBy,
+  register,
+  sameOrigin,
+} from '#test/support/people-online.ts';
+import { eventually } from '#test/support/wait.ts';
+
+const hourMs = 60 * 60 * 1000;
+const newPassword = 'chosen at the old address';
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+function ask(of: Application, token: string, newEmail: unknown, currentPassword = goodPassword): Promise<Answer> {
+  return of.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword } });
+}
+
+function confirm(of: Application, token: string): Promise<Answer> {
+  return of.send('POST', '/api/v1/auth/confirm-email-change', { json: { token } });
+}
+
+function undo(of: Application, token: string, password = newPassword): Promise<Answer> {
+  return of.send('POST', '/api/v1/auth/undo-email-change', { json: { token, password } });
+}
+
+const confirmLink = (email: string, of = app) => linkTo(of, email, '/confirm-email-change');
+const undoLink = (email: string, of = app) => linkTo(of, email, '/undo-email-change');
+
+/** Somebody whose change waits for its link. */
+async function addAsking(of = app) {
+  const person = await addLoggedIn(of);
+  const newEmail = freshEmail('new');
+  const answer = await ask(of, person.accessToken, newEmail);
+  expect(answer.status).toBe(202);
+  return { ...person, newEmail, token: await confirmLink(newEmail, of) };
+}
+
+/** Somebody who changed their address a moment ago. */
+async function addChanged(of = app) {
+  const person = await addAsking(of);
+  expect((await confirm(of, person.token)).status).toBe(200);
+  return { ...person, undoToken: await undoLink(person.email, of) };
+}
+
+describe('POST /api/v1/users/me/email', () => {
+  it('202 changes nothing yet: the link goes to the new address, a notice to the old one', async () => {
+    const { email, accessToken, newEmail } = await addAsking();
+    expect(await mailsTo(app, email)).toContain('email_change_requested');
+    expect((await login(app, newEmail)).code).toBe('invalid_credentials');
+    expect((await login(app, email)).status).toBe(200);
+    expect((await app.send('GET', '/api/v1/users/me', { token: accessToken })).data).toMatchObject({ email });
+  });
+
+  it('202 with the same answer for an address that somebody has, whose holder alone is told', async () => {
+    const holder = await addVerified(app);
+    const [one, two] = [await addLoggedIn(app), await addLoggedIn(app)];
+    const free = freshEmail('free');
+    const [taken, untaken] = [await ask(app, one.accessToken, holder), await ask(app, two.accessToken, free)];
+    expect(Object.keys(taken.data as object)).toEqual(Object.keys(untaken.data as object));
+    expect([taken.status, taken.data]).toEqual([202, { pendingEmail: holder, expiresAt: expect.any(String) }]);
+    expect(untaken.status).toBe(202);
+    await confirmLink(free);
+    await receivedBy(app, holder, (await mailsTo(app, holder)).length);
+    expect((await mailsTo(app, holder)).at(-1)).toBe('email_change_taken');
+    const links = app.inbox.list().filter(({ to, links }) => to === holder && links.join().includes('confirm-email'));
+    expect(links).toEqual([]);
+    expect((await login(app, holder)).status).toBe(200);
+  });
+
+  it('403 for a wrong password, and nothing is sent', async () => {
+    const { accessToken, email } = await addLoggedIn(app);
+    const answer = await ask(app, accessToken, freshEmail(), 'not the password');
+    expect([answer.status, answer.code]).toEqual([403, 'invalid_password']);
+    expect(await mailsTo(app, email)).not.toContain('email_change_requested');
+  });
+
+  it('422 for the address that it is already, in any spelling', async () => {
+    const { accessToken, email } = await addLoggedIn(app);
+    for (const same of [email, email.toUpperCase()]) {
+      const answer = await ask(app, accessToken, same);
+      expect([answer.status, answer.errors[0]]).toMatchObject([422, { path: '/newEmail', code: 'same_address' }]);
+    }
+  });
+
+  it.each([
+    ['a list in an array', ['a@people.example', 'b@people.example']],
+    ['an object', { address: 'a@people.example' }],
+    ['a list', 'a@people.example,b@people.example'],
+    ['a list by semicolon', 'a@people.example;b@people.example'],
+    ['a comment', 'a@people.example(b@elsewhere.example)'],
+    ['a display name', 'Ada <a@people.example>'],
+    ['markup', '<b>a</b>@people.example'],
+    ['a quoted local part', '"a b"@people.example'],
+    ['a line break', 'a@people.example\r\nBcc: b@elsewhere.example'],
+    ['a line break in the local part', 'a\nb@people.example'],
+    ['a route', '@elsewhere.example:a@people.example'],
+    ['two at signs', 'a@elsewhere.example@people.example'],
+    ['white space around it', ' a@people.example '],
+    ['a zero-width space', 'a@peo\u200bple.example'],
+    ['a Cyrillic local part', '\u0430@people.example'],
+    ['a literal', 'a@[192.0.2.1]'],
+    ['a NUL', 'a\u0000@people.example'],
+  ])('422 for %s as the new address, and no mail goes out', async (_, newEmail) => {
+    const { accessToken, email } = await addLoggedIn(app);
+    expect((await ask(app, accessToken, newEmail)).status).toBe(422);
+    expect(await mailsTo(app, email)).not.toContain('email_change_requested');
+    expect(app.inbox.list().filter(({ to }) => /elsewhere|Bcc|,|</.test(to))).toEqual([]);
+  });
+
+  it('202 for a look-alike, which is another address: the one it resembles hears and loses nothing', async () => {
+    const holder = await addVerified(app);
+    const { accessToken } = await addLoggedIn(app);
+    const lookalike = holder.replace('people', 'p\u0435ople');
+    const parsed = parseEmailAddress(lookalike);
+    const stored = parsed.kind === 'ok' ? parsed.address.canonical : '';
+    expect(stored).toMatch(/@xn--/);
+    expect((await ask(app, accessToken, lookalike)).status).toBe(202);
+    expect((await confirm(app, await confirmLink(stored))).status).toBe(200);
+    expect(app.inbox.list().filter(({ to, subject }) => to === holder && /new e-mail/.test(subject))).toEqual([]);
+    expect((await login(app, holder)).status).toBe(200);
+  });
+
+  it('a further request replaces the one before', async () => {
+    const { accessToken, token } = await addAsking();
+    const other = freshEmail('other');
+    await ask(app, accessToken, other);
+    expect((await confirm(app, token)).code).toBe('invalid_token');
+    expect((await confirm(app, await confirmLink(other))).status).toBe(200);
+  });
+});
+
+describe('DELETE /api/v1/users/me/email', () => {
+  it('200 ends the change that waits, and says the same when there is none', async () => {
+    const { accessToken, token, email } = await addAsking();
+    for (const _ of [1, 2]) {
+      const answer = await app.send('DELETE', '/api/v1/users/me/email', { token: accessToken });
+      expect([answer.status, answer.data]).toEqual([200, {}]);
+    }
+    expect((await confirm(app, token)).code).toBe('invalid_token');
+    expect((await login(app, email)).status).toBe(200);
+  });
+});
+
+describe('POST /api/v1/auth/confirm-email-change', () => {
+  it('200 puts the new address in the place of the old one and ends every session', async () => {
+    const { email, newEmail, token, accessToken, refreshToken } = await addAsking();
+    const answer = await confirm(app, token);
+    expect([answer.status, answer.data]).toEqual([200, { status: 'changed' }]);
+    expect(await isAlive(app, accessToken)).toBe(false);
+    const refreshed = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
+    expect(refreshed.code).toBe('invalid_refresh_token');
+    expect((await login(app, email)).code).toBe('invalid_credentials');
+    const { data } = await login(app, newEmail);
+    const profile = await app.send('GET', '/api/v1/users/me', { token: data.accessToken });
+    expect(profile.data).toMatchObject({ email: newEmail, emailVerified: true });
+    expect(await mailsTo(app, email)).toContain('email_changed_notice');
+  });
+
+  it('400 for a link that was used, is of another purpose, or was never made', async () => {
+    const { token, undoToken } = await addChanged();
+    for (const dead of [token, undoToken, 'nonsense', `lk_ot_${'A'.repeat(49)}`]) {
+      expect(await confirm(app, dead)).toMatchObject({ status: 400, code: 'invalid_token' });
+    }
+  });
+
+  it('400 after a logout everywhere, which ends what was asked in an earlier epoch', async () => {
+    const { accessToken, token } = await addAsking();
+    await app.send('POST', '/api/v1/auth/logout-all', { token: accessToken });
+    expect((await confirm(app, token)).code).toBe('invalid_token');
+  });
+
+  it('409 when somebody proved the address meanwhile, and everything stays as it was', async () => {
+    const { email, newEmail, token, accessToken } = await addAsking();
+    await register(app, newEmail);
+    await pressLink(app, await linkTokenOf(app, newEmail));
+    expect(await confirm(app, token)).toMatchObject({ status: 409, code: 'email_unavailable' });
+    expect(await isAlive(app, accessToken)).toBe(true);
+    expect((await login(app, email)).status).toBe(200);
+    const page = await app.send('POST', '/confirm-email-change', { form: { token }, headers: sameOrigin });
+    expect(page.status).toBe(409);
+  });
+
+  it('200 takes the address from whoever registered it and never proved it; their link is dead', async () => {
+    const squatted = freshEmail('squatted');
+    await register(app, squatted, { password: 'of the squatter' });
+    const squatterLink = await linkTokenOf(app, squatted);
+    const { accessToken } = await addLoggedIn(app);
+    await ask(app, accessToken, squatted);
+    expect((await confirm(app, await confirmLink(squatted))).status).toBe(200);
+    expect((await pressLink(app, squatterLink)).code).toBe('invalid_token');
+    expect((await login(app, squatted, { password: 'of the squatter' })).code).toBe('invalid_credentials');
+    expect((await login(app, squatted)).status).toBe(200);
+  });
+
+  it('nobody else can have the old address before the undo link has expired, and then anybody can', async () => {
+    const frozen = await Application.open({ time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
+    const { email } = await addChanged(frozen);
+    await register(frozen, email);
+    expect((await mailsTo(frozen, email)).at(-1)).toBe('already_registered');
+    const other = await addLoggedIn(frozen);
+    await ask(frozen, other.accessToken, email);
+    expect((await mailsTo(frozen, email)).at(-1)).toBe('email_change_taken');
+    frozen.clock.advance(72 * hourMs);
+    await eventually(
+      async () => {
+        await register(frozen, email);
+        return (await mailsTo(frozen, email)).includes('verify_email') || undefined;
+      },
+      { what: 'the address is free' },
+    );
+    await frozen.close();
+  });
+
+  it('200 a millisecond before 24 hours, 400 from then on', async () => {
+    const frozen = await Application.open({ time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
+    const [inTime, late] = [await addAsking(frozen), await addAsking(frozen)];
+    frozen.clock.advance(24 * hourMs - 1);
+    expect((await confirm(frozen, inTime.token)).status).toBe(200);
+    frozen.clock.advance(1);
+    expect((await confirm(frozen, late.token)).code).toBe('invalid_token');
+    await frozen.close();
+  });
+});
+
+describe('POST /api/v1/auth/undo-email-change', () => {
+  it('200 restores the old address with a new password and ends every session; once', async () => {
+    const { email, newEmail, undoToken } = await addChanged();
+    const thief = (await login(app, newEmail)).data;
+    const answer = await undo(app, undoToken);
+    expect([answer.status, answer.data]).toEqual([200, { status: 'restored' }]);
+    expect(await isAlive(app, thief.accessToken)).toBe(false);
+    for (const [address, password] of [
+      [newEmail, goodPassword],
+      [newEmail, newPassword],
+      [email, goodPassword],
+    ]) {
+      expect((await login(app, address ?? '', { password })).code).toBe('invalid_credentials');
+    }
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+    expect(await mailsTo(app, email)).toContain('email_change_undone');
+    expect((await undo(app, undoToken)).code).toBe('invalid_token');
+  });
+
+  it('200 after whatever the other one did: a logout everywhere and a second change', async () => {
+    const { email, newEmail, undoToken } = await addChanged();
+    await app.send('POST', '/api/v1/auth/logout-all', { token: (await login(app, newEmail)).data.accessToken });
+    const { accessToken } = (await login(app, newEmail)).data;
+    const further = freshEmail('further');
+    await ask(app, accessToken, further);
+    expect((await confirm(app, await confirmLink(further))).status).toBe(200);
+    const theirs = await undoLink(newEmail);
+    expect((await undo(app, undoToken)).status).toBe(200);
+    expect((await undo(app, theirs)).code).toBe('invalid_token');
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+    for (const gone of [newEmail, further]) {
+      expect((await login(app, gone, { password: newPassword })).code).toBe('invalid_credentials');
+      await register(app, gone);
+      expect((await mailsTo(app, gone)).at(-1)).toBe('verify_email');
+    }
+  });
+
+  it('200 for the older link although a later one was pressed first', async () => {
+    const { email, newEmail, undoToken } = await addChanged();
+    const { accessToken } = (await login(app, newEmail)).data;
+    const further = freshEmail('further');
+    await ask(app, accessToken, further);
+    await confirm(app, await confirmLink(further));
+    expect((await undo(app, await undoLink(newEmail), 'of the other one')).status).toBe(200);
+    expect((await login(app, newEmail, { password: 'of the other one' })).status).toBe(200);
+    expect((await login(app, email, { password: 'of the other one' })).code).toBe('invalid_credentials');
+    expect((await undo(app, undoToken)).status).toBe(200);
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+    expect((await login(app, newEmail, { password: newPassword })).code).toBe('invalid_credentials');
+  });
+
+  it('200 after a change back and forth leaves one address', async () => {
+    const { email, newEmail, undoToken } = await addChanged();
+    const { accessToken } = (await login(app, newEmail)).data;
+    await ask(app, accessToken, email);
+    expect((await confirm(app, await confirmLink(email))).status).toBe(200);
+    expect((await login(app, email)).status).toBe(200);
+    expect((await undo(app, undoToken)).status).toBe(200);
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+    expect((await login(app, newEmail, { password: newPassword })).code).toBe('invalid_credentials');
+  });
+
+  it('200 a millisecond before 72 hours, 400 from then on', async () => {
+    const frozen = await Application.open({ time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
+    const [inTime, late] = [await addChanged(frozen), await addChanged(frozen)];
+    frozen.clock.advance(72 * hourMs - 1);
+    expect((await undo(frozen, inTime.undoToken)).status).toBe(200);
+    frozen.clock.advance(1);
+    expect((await undo(frozen, late.undoToken)).code).toBe('invalid_token');
+    await frozen.close();
+  });
+
+  it('422 without a new password, and the link stays good', async () => {
+    const { undoToken } = await addChanged();
+    const bare = await app.send('POST', '/api/v1/auth/undo-email-change', { json: { token: undoToken } });
+    expect([bare.status, bare.code]).toEqual([422, 'validation_failed']);
+    expect((await undo(app, undoToken, 'short')).code).toBe('validation_failed');
+    expect((await undo(app, undoToken)).status).toBe(200);
+  });
+});
+
+describe('the pages', () => {
+  const open = (path: string, token: string) => app.send('GET', `${path}?token=${encodeURIComponent(token)}`);
+  const submit = (
+    path: string,
+    form: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>> = sameOrigin,
+  ) => app.send('POST', path, { form, headers });
+
+  it('200 change nothing when they are opened, and do what they say when they are sent', async () => {
+    const { email, newEmail, token } = await addAsking();
+    for (const _ of [1, 2]) expect((await open('/confirm-email-change', token)).text).toContain(newEmail);
+    expect((await login(app, email)).status).toBe(200);
+    expect((await submit('/confirm-email-change', { token }, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+    expect((await submit('/confirm-email-change', { token })).status).toBe(200);
+    const undoToken = await undoLink(email);
+    for (const _ of [1, 2]) {
+      expect((await open('/undo-email-change', undoToken)).text).toContain('autocomplete="new-password"');
+    }
+    const refused = await submit('/undo-email-change', { token: undoToken, password: 'short' });
+    expect([refused.status, refused.text.includes('<form')]).toEqual([422, true]);
+    expect((await submit('/undo-email-change', { token: undoToken, password: newPassword })).status).toBe(200);
+    expect((await login(app, email, { password: newPassword })).status).toBe(200);
+  });
+
+  it.each(['/confirm-email-change', '/undo-email-change'])(
+    '400 at %s for a dead link, without a form',
+    async (path) => {
+      const page = await open(path, `lk_ot_${'A'.repeat(49)}`);
+      expect([page.status, page.text.includes('<form')]).toEqual([400, false]);
+      const sent = await submit(path, { token: `lk_ot_${'A'.repeat(49)}` });
+      expect([sent.status, sent.text.includes('<form')]).toEqual([400, false]);
+    },
+  );
+});
+
+it('403 for a session by cookie when another site asks for the change', async () => {
+  const email = await addVerified(app);
+  const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
+  const json = { newEmail: freshEmail(), currentPassword: goodPassword };
+  const send = (headers: Readonly<Record<string, string>>) =>
+    app.send('POST', '/api/v1/users/me/email', { cookie, json, headers });
+  expect((await send({ 'sec-fetch-site': 'cross-site' })).code).toBe('cross_site_request');
+  expect((await send(sameOrigin)).status).toBe(202);
+});

@@ -1,0 +1,84 @@
+/** What the steps of a change of address share. */
+import type { AuditAction, AuditEvent, AuditLog } from '#domain/audit/index.ts';
+import type { Clients } from '#domain/clients/index.ts';
+import type { Ending, Endings } from '#domain/endings/index.ts';
+import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import type { PasswordHashes } from '#domain/passwords/index.ts';
+import { type EndReason, endSessionsOfUser } from '#domain/sessions/index.ts';
+import type { Users } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import type { Database, Queries } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { Catalogues } from '#platform/i18n/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+
+/** What changing an address needs. */
+export interface ChangeEmail {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly makeId: MakeId;
+  readonly keys: Keys;
+  readonly hashes: PasswordHashes;
+  readonly users: Users;
+  readonly clients: Clients;
+  readonly endings: Endings;
+  readonly tokens: OneTimeTokens;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+  readonly catalogues: Catalogues;
+  /** Called when a mail was promised, to wake this process's own worker. */
+  readonly onPromised: () => void;
+}
+
+/** Takes the rows of several people, always in one order: in two orders they would deadlock. */
+export async function lockPeople(
+  flow: ChangeEmail,
+  tx: Queries,
+  userIds: readonly (string | undefined)[],
+): Promise<void> {
+  const ids = new Set(userIds.filter((id) => id !== undefined));
+  for (const id of [...ids].sort()) await flow.users.lock(tx, id);
+}
+
+/** What a link's effect ended, with the epoch that begins. */
+export interface Ended {
+  readonly epoch: number;
+  readonly endings: readonly Omit<Ending, 'id'>[];
+}
+
+/**
+ * Raises the epoch and ends every session: who presses a link from a mail cannot show that one of them is their own.
+ * Tickets, known devices and other links die with the epoch.
+ */
+export async function endEverything(
+  flow: ChangeEmail,
+  tx: Queries,
+  userId: string,
+  reason: EndReason,
+  now: Date,
+): Promise<Ended> {
+  const { accessTokenLifetimeSeconds } = flow.clients.default;
+  const raised = present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
+  const sessions = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
+  return { epoch: raised.epoch, endings: [raised, ...sessions] };
+}
+
+/** An event that the user themselves caused. */
+export function eventOf(
+  action: AuditAction,
+  userId: string,
+  now: Date,
+  caller: Caller,
+  personal: Readonly<Record<string, string>> = {},
+): AuditEvent {
+  return {
+    action,
+    at: now,
+    actor: { kind: 'user', id: userId },
+    userId,
+    personal: { address: caller.address, userAgent: caller.userAgent ?? '', ...personal },
+  };
+}

@@ -1,0 +1,120 @@
+/** Pressing the link at the new address. */
+import { type NewAddress, openNewAddress } from '#domain/email-changes/index.ts';
+import { claimProvenEmail, holdPrimaryEmail } from '#domain/identifiers/index.ts';
+import { promiseMail } from '#domain/mail-ledger/index.ts';
+import {
+  consume,
+  findLive,
+  issueToken,
+  type OneTimeToken,
+  tokenLifetimeSeconds,
+} from '#domain/one-time-tokens/index.ts';
+import { deleteUnprovenUser } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
+import { addSeconds } from '#kernel/clock.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Queries, Values } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { UserKey } from '#platform/keys/index.ts';
+import { type ChangeEmail, type Ended, endEverything, eventOf, lockPeople } from './change-email.ts';
+import { findOtherHolder } from './statements.ts';
+
+/** A live link, and what it carries. */
+export interface ConfirmLink {
+  readonly token: OneTimeToken;
+  readonly newAddress: NewAddress;
+  readonly userKey: UserKey;
+}
+
+/** Looks at a link without using it. */
+export async function readConfirmLink(flow: ChangeEmail, text: string): Promise<ConfirmLink | undefined> {
+  const token = await findLive(flow.database, 'confirm_email_change', text, flow.clock.now());
+  const userKey = token === undefined ? undefined : await flow.users.key(token.userId);
+  if (token === undefined || userKey === undefined) return undefined;
+  const sealed = present(token.sealedPayload, 'the new address of a confirming link');
+  return { token, userKey, newAddress: openNewAddress(userKey, token.id, sealed) };
+}
+
+/**
+ * Puts the new address in the place of the old one, which stays held until the link that undoes this has expired.
+ * Every session ends, whoever pressed: a mail's link does not show which of them is the reader's.
+ */
+export async function confirmChange(flow: ChangeEmail, text: string, caller: Caller): Promise<void> {
+  const link = await readConfirmLink(flow, text);
+  if (link === undefined) throw new Problem('invalid_token');
+  const { canonical } = link.newAddress;
+  const seen = await flow.database.row(findOtherHolder, { canonical, userId: link.token.userId });
+  const ended = await flow.database.transaction(async (tx) => {
+    const now = flow.clock.now();
+    const { userId } = link.token;
+    await lockPeople(flow, tx, [userId, seen?.userId]);
+    const used = await consume(tx, 'confirm_email_change', text, now);
+    if (used === undefined) throw new Problem('invalid_token');
+    await takeFromUnproven(flow, tx, { canonical, userId, seen, now });
+    return replaceAddress(flow, tx, link, caller, now);
+  });
+  for (const ending of ended.endings) flow.endings.endedHere(ending);
+  flow.onPromised();
+}
+
+interface Taking {
+  readonly canonical: string;
+  readonly userId: string;
+  /** The other holder whose row is locked. */
+  readonly seen: Values<typeof findOtherHolder.columns> | undefined;
+  readonly now: Date;
+}
+
+/**
+ * Whoever registered with the address and never proved it loses it to whoever just did (DESIGN §5.18).
+ * Who proved it, or may still take it back, keeps it.
+ */
+async function takeFromUnproven(
+  flow: ChangeEmail,
+  tx: Queries,
+  { canonical, userId, seen, now }: Taking,
+): Promise<void> {
+  const holder = await tx.row(findOtherHolder, { canonical, userId });
+  if (holder === undefined) return;
+  if (holder.verifiedAt !== null) throw new Problem('email_unavailable');
+  if (holder.userId !== seen?.userId) throw changedHands();
+  if (!(await deleteUnprovenUser(tx, holder.userId))) throw new Problem('email_unavailable');
+  const actor = { kind: 'system' } as const;
+  await flow.audit.record(tx, { action: 'user.registration_superseded', at: now, actor, userId: holder.userId });
+}
+
+async function replaceAddress(
+  flow: ChangeEmail,
+  tx: Queries,
+  { token, newAddress, userKey }: ConfirmLink,
+  caller: Caller,
+  now: Date,
+): Promise<Ended> {
+  const { userId, locale } = token;
+  const until = addSeconds(now, tokenLifetimeSeconds.undo_email_change);
+  const old = present(await holdPrimaryEmail(tx, userId, until), 'the address of who changes it');
+  const claimed = { id: flow.makeId(), userId, address: newAddress, now };
+  if (!(await claimProvenEmail(tx, claimed))) throw changedHands();
+  const ended = await endEverything(flow, tx, userId, 'email_changed', now);
+  const tokenId = flow.tokens.newId();
+  const undo = {
+    id: tokenId,
+    purpose: 'undo_email_change',
+    userId,
+    identifierId: old.id,
+    authEpoch: ended.epoch,
+    sealedPayload: null,
+    now,
+    expiresAt: until,
+  } as const;
+  await issueToken(tx, flow.tokens.values(undo));
+  const notice = { template: 'email_changed_notice', params: {}, identifierId: old.id, tokenId } as const;
+  await promiseMail(tx, flow.mail.values({ ...notice, locale, userId, userKey, now }));
+  const addresses = { from: old.canonical, to: newAddress.canonical };
+  await flow.audit.record(tx, eventOf('email.changed', userId, now, caller, addresses), userKey);
+  return ended;
+}
+
+function changedHands(): Problem {
+  return new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands meanwhile' });
+}

@@ -1,0 +1,146 @@
+/**
+ * Changing one's e-mail address (DESIGN §5.4). Owns `POST` and `DELETE /api/v1/users/me/email`,
+ * `POST /api/v1/auth/confirm-email-change`, `POST /api/v1/auth/undo-email-change` and the two pages of those names.
+ * Nothing changes before the link at the new address is pressed; what that changes, the link at the old address undoes
+ * for 72 hours, whatever happened since; either link ends every session, since neither shows whose they are. Whether an
+ * address is taken shows in no answer to who asks for it. The pages' GETs change nothing.
+ */
+import { z } from 'zod';
+import { emailInput } from '#domain/identifiers/index.ts';
+import { passwordInput } from '#domain/passwords/index.ts';
+import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import type { ChangeEmail } from './change-email.ts';
+import { confirmChange } from './confirm.ts';
+import { pressConfirm, pressUndo, showConfirm, showUndo } from './pages.ts';
+import { cancelChange, requestChange } from './request.ts';
+import { undoChange } from './undo.ts';
+
+export type { ChangeEmail } from './change-email.ts';
+
+const token = z.string().min(1).max(200);
+const own = { path: '/api/v1/users/me/email', tag: 'account', auth: 'session' } as const;
+const linked = { method: 'POST', tag: 'account', auth: 'public', rateLimit: 'public' } as const;
+
+/** The endpoints of this flow. */
+export function changeEmailEndpoints(flow: ChangeEmail): readonly Endpoint[] {
+  return [...ownEndpoints(flow), ...linkEndpoints(flow), ...pageEndpoints(flow)];
+}
+
+function ownEndpoints(flow: ChangeEmail): Endpoint[] {
+  return [
+    apiEndpoint({
+      ...own,
+      id: 'change_email.request',
+      method: 'POST',
+      summary: 'Ask for another e-mail address',
+      description:
+        'Sends a link to the new address, good for 24 hours, and a notice to the old one. Nothing changes before the ' +
+        'link is pressed. The answer is the same whether the address is free or taken. A further request replaces this one.',
+      rateLimit: 'mail',
+      request: {
+        body: z.strictObject({ newEmail: emailInput, currentPassword: z.string().min(1).max(1024) }),
+      },
+      response: {
+        status: 202,
+        message: 'Confirmation sent',
+        data: z.object({ pendingEmail: z.string(), expiresAt: z.iso.datetime() }),
+      },
+      problems: ['invalid_password'],
+      handler: async ({ body, principal, caller }) => {
+        const expiresAt = await requestChange(flow, principal, body, caller);
+        return { data: { pendingEmail: body.newEmail.asTyped, expiresAt: expiresAt.toISOString() } };
+      },
+    }),
+    apiEndpoint({
+      ...own,
+      id: 'change_email.cancel',
+      method: 'DELETE',
+      summary: 'Cancel the change of address that waits for its link',
+      rateLimit: 'authenticated',
+      request: {},
+      response: { status: 200, message: 'No change is pending', data: z.object({}) },
+      problems: [],
+      handler: async ({ principal, caller }) => {
+        await cancelChange(flow, principal, caller);
+        return { data: {} };
+      },
+    }),
+  ];
+}
+
+function linkEndpoints(flow: ChangeEmail): Endpoint[] {
+  return [
+    apiEndpoint({
+      ...linked,
+      id: 'change_email.confirm',
+      path: '/api/v1/auth/confirm-email-change',
+      summary: 'Confirm the new address with the token that was mailed to it',
+      description: 'Ends every session. The old address gets a link that undoes the change for 72 hours.',
+      request: { body: z.strictObject({ token }) },
+      response: { status: 200, message: 'Address changed', data: z.object({ status: z.literal('changed') }) },
+      problems: ['invalid_token', 'email_unavailable'],
+      handler: async ({ body, caller }) => {
+        await confirmChange(flow, body.token, caller);
+        return { data: { status: 'changed' as const } };
+      },
+    }),
+    apiEndpoint({
+      ...linked,
+      id: 'change_email.undo',
+      path: '/api/v1/auth/undo-email-change',
+      summary: 'Undo a change of address with the token that was mailed to the old one',
+      description:
+        'Restores the address, sets `password`, drops every address that came after, and ends every session. Works ' +
+        'once, for 72 hours, also after the password was changed.',
+      request: { body: z.strictObject({ token, password: passwordInput }) },
+      response: { status: 200, message: 'Address restored', data: z.object({ status: z.literal('restored') }) },
+      problems: ['invalid_token'],
+      handler: async ({ body, caller }) => {
+        await undoChange(flow, body.token, body.password, caller);
+        return { data: { status: 'restored' as const } };
+      },
+    }),
+  ];
+}
+
+function pageEndpoints(flow: ChangeEmail): Endpoint[] {
+  const shown = {
+    method: 'GET',
+    rateLimit: 'public',
+    request: { query: z.strictObject({ token }) },
+    problems: [],
+  } as const;
+  const sent = { method: 'POST', rateLimit: 'public', problems: [] } as const;
+  return [
+    pageEndpoint({
+      ...shown,
+      id: 'change_email.show_confirm',
+      path: '/confirm-email-change',
+      summary: 'The page that the mail to the new address links to',
+      handler: ({ query, caller }) => showConfirm(flow, query.token, caller),
+    }),
+    pageEndpoint({
+      ...sent,
+      id: 'change_email.submit_confirm',
+      path: '/confirm-email-change',
+      summary: 'What that page sends',
+      request: { form: z.strictObject({ token }) },
+      handler: ({ body, caller }) => pressConfirm(flow, body.token, caller),
+    }),
+    pageEndpoint({
+      ...shown,
+      id: 'change_email.show_undo',
+      path: '/undo-email-change',
+      summary: 'The page that the notice to the old address links to',
+      handler: ({ query, caller }) => showUndo(flow, query.token, caller),
+    }),
+    pageEndpoint({
+      ...sent,
+      id: 'change_email.submit_undo',
+      path: '/undo-email-change',
+      summary: 'What that page sends: the new password',
+      request: { form: z.strictObject({ token, password: z.string().max(1024).optional() }) },
+      handler: ({ body, caller }) => pressUndo(flow, body, caller),
+    }),
+  ];
+}

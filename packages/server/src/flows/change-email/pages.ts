@@ -1,0 +1,98 @@
+/** The pages behind the two links: a form each, complete without JavaScript, in the reader's language. */
+import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
+import { Problem } from '#kernel/problem.ts';
+import { type Html, html, newPasswordField, page } from '#platform/html/index.ts';
+import type { Caller, PageAnswer } from '#platform/http/index.ts';
+import { type PageWords, pageWords } from '#platform/i18n/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { ChangeEmail } from './change-email.ts';
+import { confirmChange, readConfirmLink } from './confirm.ts';
+import { readUndoLink, undoChange } from './undo.ts';
+
+/** Shows the new address and asks. Changes nothing. */
+export async function showConfirm(flow: ChangeEmail, token: string, caller: Caller): Promise<PageAnswer> {
+  const link = await readConfirmLink(flow, token);
+  const words = wordsFor(flow, link?.token.locale, caller);
+  if (link === undefined) return deadLink(words);
+  const question = words.say('page.confirm_email_change.question', { email: link.newAddress.asTyped });
+  const body = html`<p>${question}</p>
+<form method="post" action="/confirm-email-change">
+<input type="hidden" name="token" value="${token}">
+<button type="submit">${words.say('page.confirm_email_change.confirm')}</button>
+</form>`;
+  return answer(200, words, 'page.confirm_email_change.title', body);
+}
+
+/** What its button does. */
+export async function pressConfirm(flow: ChangeEmail, token: string, caller: Caller): Promise<PageAnswer> {
+  const link = await readConfirmLink(flow, token);
+  const words = wordsFor(flow, link?.token.locale, caller);
+  try {
+    await confirmChange(flow, token, caller);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === 'invalid_token') return deadLink(words);
+    if (error.code !== 'email_unavailable') throw error;
+    const body = paragraph(words, 'page.confirm_email_change.unavailable');
+    return answer(error.status, words, 'page.confirm_email_change.unavailable_title', body);
+  }
+  const done = paragraph(words, 'page.confirm_email_change.done');
+  return answer(200, words, 'page.confirm_email_change.done_title', done);
+}
+
+/** Asks for the new password. Changes nothing. */
+export async function showUndo(flow: ChangeEmail, token: string, caller: Caller): Promise<PageAnswer> {
+  const link = await readUndoLink(flow, token);
+  const words = wordsFor(flow, link?.locale, caller);
+  return link === undefined ? deadLink(words) : answer(200, words, undoTitle, undoForm(words, token));
+}
+
+/** What its button does. */
+export async function pressUndo(
+  flow: ChangeEmail,
+  { token, password: typed = '' }: { readonly token: string; readonly password?: string | undefined },
+  caller: Caller,
+): Promise<PageAnswer> {
+  const link = await readUndoLink(flow, token);
+  const words = wordsFor(flow, link?.locale, caller);
+  if (link === undefined) return deadLink(words);
+  const password = passwordInput.safeParse(typed);
+  if (!password.success) {
+    const complaint = words.say(`page.password.${passwordComplaint(typed)}`);
+    return answer(422, words, undoTitle, undoForm(words, token, complaint));
+  }
+  try {
+    await undoChange(flow, token, password.data, caller);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
+    throw error;
+  }
+  return answer(200, words, 'page.undo_email_change.done_title', paragraph(words, 'page.undo_email_change.done'));
+}
+
+const undoTitle = 'page.undo_email_change.title';
+
+function undoForm(words: PageWords, token: string, complaint?: string): Html {
+  return html`${paragraph(words, 'page.undo_email_change.question')}
+<form method="post" action="/undo-email-change">
+<input type="hidden" name="token" value="${token}">
+${newPasswordField(words.say('page.password.label'), complaint)}
+<button type="submit">${words.say('page.undo_email_change.confirm')}</button>
+</form>`;
+}
+
+function wordsFor(flow: ChangeEmail, locale: string | undefined, caller: Caller): PageWords {
+  return pageWords(flow.catalogues, locale, ...wantedLanguages(caller.acceptLanguage));
+}
+
+function deadLink(words: PageWords): PageAnswer {
+  return answer(400, words, 'page.dead_link.title', paragraph(words, 'page.dead_link.why'));
+}
+
+function paragraph(words: PageWords, key: string): Html {
+  return html`<p>${words.say(key)}</p>`;
+}
+
+function answer(status: number, words: PageWords, titleKey: string, body: Html): PageAnswer {
+  return { kind: 'html', status, html: page({ title: words.say(titleKey), lang: words.lang, body }) };
+}

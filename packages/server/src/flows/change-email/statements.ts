@@ -1,0 +1,30 @@
+/** The statements of a change of address that belong to no noun alone. */
+import { statement } from '#platform/database/index.ts';
+
+/** Who asks, and how they are told. */
+export const findAsker = statement('change_email.find_asker', {
+  lane: 'read',
+  sql: `select u.locale, i.id as identifier_id, i.canonical, k.wrapped
+    from users u
+      join user_keys k on k.user_id = u.id
+      join identifiers i on i.user_id = u.id and i.kind = 'email' and i.is_primary
+    where u.id = :userId`,
+  params: { userId: 'uuid' },
+  columns: { locale: 'text', identifierId: 'uuid', canonical: 'text', wrapped: 'bytea' },
+});
+
+/** Who else has the address, proven, held or not. */
+export const findOtherHolder = statement('change_email.find_other_holder', {
+  lane: 'read',
+  sql: `select u.id as user_id, u.locale, i.id as identifier_id, i.verified_at, k.wrapped
+    from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
+    where i.kind = 'email' and i.canonical = :canonical and i.user_id <> :userId`,
+  params: { canonical: 'text', userId: 'uuid' },
+  columns: {
+    userId: 'uuid',
+    locale: 'text',
+    identifierId: 'uuid',
+    verifiedAt: 'timestamptz?',
+    wrapped: 'bytea',
+  },
+});

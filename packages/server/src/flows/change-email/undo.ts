@@ -1,0 +1,57 @@
+/** Pressing the link at the old address: whoever has that mailbox takes the account back. */
+import { restoreEmail } from '#domain/identifiers/index.ts';
+import { promiseMail } from '#domain/mail-ledger/index.ts';
+import { consume, findLive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import { passwordPlace, setPassword } from '#domain/passwords/index.ts';
+import { present } from '#kernel/assert.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Queries } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { UserKey } from '#platform/keys/index.ts';
+import { type ChangeEmail, type Ended, endEverything, eventOf } from './change-email.ts';
+
+/** Looks at a link without using it. */
+export async function readUndoLink(flow: ChangeEmail, text: string): Promise<OneTimeToken | undefined> {
+  return findLive(flow.database, 'undo_email_change', text, flow.clock.now());
+}
+
+/**
+ * Restores the address, sets the new password and ends everything. The link outlives the epoch: neither a password
+ * that the other one changed, nor another change of address, stops it. The old password may be known to them, so a new
+ * one comes with it.
+ */
+export async function undoChange(flow: ChangeEmail, text: string, newPassword: string, caller: Caller): Promise<void> {
+  const token = await readUndoLink(flow, text);
+  if (token === undefined) throw new Problem('invalid_token');
+  const phc = await flow.hashes.compute(newPassword);
+  const userKey = await flow.users.key(token.userId);
+  if (userKey === undefined) throw new Problem('invalid_token');
+  const ended = await flow.database.transaction((tx) => use(flow, tx, { text, token, phc, userKey, caller }));
+  for (const ending of ended.endings) flow.endings.endedHere(ending);
+  flow.onPromised();
+}
+
+interface Use {
+  readonly text: string;
+  readonly token: OneTimeToken;
+  readonly phc: string;
+  readonly userKey: UserKey;
+  readonly caller: Caller;
+}
+
+async function use(flow: ChangeEmail, tx: Queries, { text, token, phc, userKey, caller }: Use): Promise<Ended> {
+  const now = flow.clock.now();
+  const { userId, locale } = token;
+  const identifierId = present(token.identifierId, 'the address of an undo link');
+  await flow.users.lock(tx, userId);
+  const used = await consume(tx, 'undo_email_change', text, now);
+  if (used === undefined) throw new Problem('invalid_token');
+  const restored = await restoreEmail(tx, { userId, identifierId, tokenId: token.id, now });
+  if (restored === undefined) throw new Problem('invalid_token', { log: 'the address is not held any more' });
+  await setPassword(tx, userId, flow.keys.seal('password', phc, passwordPlace(userId)), now);
+  const ended = await endEverything(flow, tx, userId, 'email_change_undone', now);
+  const mail = { template: 'email_change_undone', params: {}, tokenId: null } as const;
+  await promiseMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }));
+  await flow.audit.record(tx, eventOf('email.change_undone', userId, now, caller, { to: restored }), userKey);
+  return ended;
+}
