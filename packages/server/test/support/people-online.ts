@@ -74,6 +74,18 @@ export async function linkTokenOf(app: Application, email: string, number = 1): 
   return link.searchParams.get('token') ?? '';
 }
 
+/** The token of the newest link to a page of ours that was mailed to an address, whether or not it is anybody's yet. */
+export async function linkTo(app: Application, email: string, path: string): Promise<string> {
+  const seek = async () => {
+    const messages = app.inbox.list().filter(({ to }) => to === email.toLowerCase());
+    return messages
+      .flatMap(({ links }) => links.map((link) => new URL(link)))
+      .find(({ pathname }) => pathname === path);
+  };
+  const link = await eventually(seek, { what: `${email} has a link to ${path}` });
+  return link.searchParams.get('token') ?? '';
+}
+
 export function pressLink(app: Application, token: string, password?: string): Promise<Answer> {
   const json = password === undefined ? { token } : { token, password };
   return app.send('POST', '/api/v1/auth/verify-email', { json });
