@@ -41,6 +41,8 @@ const succeeding: readonly string[] = [
   'change_email.cancel 200',
   'change_email.confirm 200',
   'change_email.undo 200',
+  'account.close 200',
+  'account.keep 200',
   'sessions.list 200',
   'sessions.end_one 200',
   'sessions.end_others 200',
@@ -92,6 +94,12 @@ async function walk(): Promise<void> {
   await app.send('POST', '/api/v1/auth/logout', { token });
   await app.send('POST', '/api/v1/auth/logout-all', { token: (await login(app, first)).data.accessToken });
   await recover();
+  await app.send('DELETE', '/api/v1/users/me', {
+    token: (await login(app, first)).data.accessToken,
+    json: { currentPassword: goodPassword },
+  });
+  const { ticket } = (await login(app, first)).data;
+  await app.send('POST', '/api/v1/auth/keep-account', { json: { ticket } });
   for (const path of [
     '/.well-known/jwks.json',
     '/livez',

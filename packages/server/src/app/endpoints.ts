@@ -2,8 +2,10 @@
 
 import { changeEmailEndpoints } from '#flows/change-email/index.ts';
 import { changePasswordEndpoints } from '#flows/change-password/index.ts';
+import { closeAccountEndpoints } from '#flows/close-account/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
+import { keepAccountEndpoints } from '#flows/keep-account/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
 import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
@@ -53,6 +55,8 @@ export function publicEndpoints(services: Services, surroundings: Surroundings):
     ...profileEndpoints(services),
     ...changeEmailEndpoints({ ...services, onPromised: wake }),
     ...manageSessionsEndpoints(services),
+    ...closeAccountEndpoints({ ...services, ...config.closing, onPromised: wake }),
+    ...keepAccountEndpoints({ ...services, onPromised: wake }),
     ...publishKeysEndpoints(services.signingKeys),
     ...probeEndpoints(checks),
   ];

@@ -1,5 +1,6 @@
 /** The list of background work: every kind of job, and what recurs. */
 import { mailHandler } from '#domain/mail-ledger/index.ts';
+import { eraseHandler, eraseSchedule } from '#flows/erase-accounts/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
 import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
@@ -30,7 +31,12 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     logger,
     workerId: makeId(),
     concurrency: config.jobs.concurrency,
-    handlers: [mail, sweepHandler(services), ...(embedded ? [maintenanceHandler(embedded)] : [])],
-    schedules: [sweepSchedule, ...(embedded ? [maintenanceSchedule] : [])],
+    handlers: [
+      mail,
+      sweepHandler(services),
+      eraseHandler(services),
+      ...(embedded ? [maintenanceHandler(embedded)] : []),
+    ],
+    schedules: [sweepSchedule, eraseSchedule, ...(embedded ? [maintenanceSchedule] : [])],
   });
 }

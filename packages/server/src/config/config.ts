@@ -69,6 +69,8 @@ export interface Config {
     readonly hashQueueLength: number;
   };
   readonly registration: 'open' | 'closed';
+  /** Days from closing an account to erasing it. */
+  readonly closing: { readonly graceDays: number };
   readonly jobs: { readonly concurrency: number };
   /** Where a proof makes the process kill itself; never outside tests. */
   readonly faultPoint: string | undefined;

@@ -212,6 +212,12 @@ export const settingsSchema = z.object({
     doc: 'Who may register.',
     hint: (value) => (value === 'invite' ? 'registration by invitation is not supported yet' : undefined),
   }),
+  closing: z.object({
+    graceDays: integer(0, 90, 7, {
+      env: 'LATCHKEY_CLOSING_GRACE_DAYS',
+      doc: 'Days that a closed account can still be kept before it is erased; 0 erases it by the next job. A change concerns accounts that are closed after it.',
+    }),
+  }),
   jobs: z.object({
     concurrency: integer(1, 256, 8, {
       env: 'LATCHKEY_JOB_CONCURRENCY',

@@ -58,6 +58,11 @@ export const problems = {
   account_disabled: { status: 403, title: 'Account disabled', detail: 'This account is disabled.' },
   invalid_password: { status: 403, title: 'Invalid password', detail: 'The current password is wrong.' },
   login_incomplete: { status: 403, title: 'Login incomplete', detail: 'This login needs a further step.' },
+  invalid_ticket: {
+    status: 401,
+    title: 'Invalid ticket',
+    detail: 'This login took too long, or its ticket was used already; log in again.',
+  },
   registration_closed: { status: 403, title: 'Registration closed', detail: 'Registration is not open here.' },
   invalid_token: {
     status: 400,

@@ -32,6 +32,7 @@ const pages: ReadonlySet<string> = new Set([
   '/confirm-email-change',
   '/undo-email-change',
   '/reset-password',
+  '/keep-account',
   '/docs',
   '/docs/problems',
   '/dev/inbox',

@@ -16,6 +16,9 @@ export interface Tokens {
   readonly refreshToken: string;
   readonly deviceToken: string;
   readonly expiresIn: number;
+  /** Only when the login needs a further step; then nothing of the above is there. */
+  readonly step?: string;
+  readonly ticket?: string;
 }
 
 const findMails = statement('test_application.find_mails', {

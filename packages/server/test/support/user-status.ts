@@ -18,7 +18,11 @@ export async function userIdOf(app: Application, email: string): Promise<string>
 }
 
 /** Disables or enables somebody. */
-export async function setStatus(app: Application, email: string, status: UserStatus): Promise<void> {
+export async function setStatus(
+  app: Application,
+  email: string,
+  status: Exclude<UserStatus, 'closing'>,
+): Promise<void> {
   const { database, users, clients, endings } = app.services;
   const userId = await userIdOf(app, email);
   const lifetime = clients.default.accessTokenLifetimeSeconds;

@@ -8,6 +8,7 @@
  * connection died between the server's 250 and our row.
  */
 export { type MailSending, type MailStatus, mailHandler } from './deliver.ts';
+export { forgetMails } from './forget.ts';
 export { MailLedger, type PromisedMail, promiseMail, promiseMailFragment } from './promise.ts';
 export { deleteFinishedMails } from './sweep.ts';
 export type { MailParams, MailTemplate } from './templates.ts';

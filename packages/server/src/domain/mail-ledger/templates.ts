@@ -10,6 +10,10 @@ export interface MailParams {
   /** `device` in words of ours ("Firefox on Linux"), never the user agent's text; `time` in ISO 8601. */
   new_device: { readonly device: string; readonly address: string; readonly time: string };
   refresh_token_reuse: Readonly<Record<string, never>>;
+  account_closing: Readonly<Record<string, never>>;
+  /** Instead of the one above when there is no grace period: there is nothing to keep. */
+  account_closed: Readonly<Record<string, never>>;
+  account_kept: Readonly<Record<string, never>>;
   /** Without a name: the reader may be a stranger, who is not told whose account it is. */
   email_change_confirm: { readonly name: '' };
   email_change_taken: Readonly<Record<string, never>>;
@@ -54,6 +58,9 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   already_registered: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
   new_device: { linkPath: null, paragraphs: ['intro', 'device', 'address', 'time', 'unexpected'], closing: [] },
   refresh_token_reuse: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  account_closing: { linkPath: '/keep-account', paragraphs: ['intro', 'advice'], closing: ['expiry'] },
+  account_closed: { linkPath: null, paragraphs: ['intro'], closing: ['unexpected'] },
+  account_kept: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
   email_change_confirm: {
     to: 'address_that_the_link_proves',
     linkPath: '/confirm-email-change',

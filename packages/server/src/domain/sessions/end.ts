@@ -12,6 +12,7 @@ export type EndReason =
   | 'logged_out_everywhere'
   | 'refresh_token_reuse'
   | 'too_many_sessions'
+  | 'account_closed'
   | 'password_changed'
   | 'email_changed'
   | 'email_change_undone'

@@ -46,7 +46,7 @@ describeOnBothDatabases('users', (database) => {
 
   const read = () => database().row(state, { id: person.id });
   const raise = () => database().transaction((tx) => users.raiseEpoch(tx, person.id, lifetimeSeconds));
-  const change = (status: UserStatus, id = person.id) =>
+  const change = (status: Exclude<UserStatus, 'closing'>, id = person.id) =>
     database().transaction((tx) => users.changeStatus(tx, id, status, lifetimeSeconds));
 
   describe('raising the epoch', () => {

@@ -23,7 +23,7 @@ const changeStatus = statement('users.change_status', {
   lane: 'pool',
   sql: `with raised as (
       update users set status = :status, disabled_at = case when :status = 'disabled' then :endedAt::timestamptz end,
-        auth_epoch = auth_epoch + 1, updated_at = :endedAt
+        closes_at = null, auth_epoch = auth_epoch + 1, updated_at = :endedAt
       where id = :userId and status <> :status
       returning id as user_id, auth_epoch),
     ${announced.sql}
@@ -137,9 +137,9 @@ export class Users {
     return rows as UserProfile[];
   }
 
-  /** The user's own key, or undefined when there is no such user any more. */
-  async key(userId: string): Promise<UserKey | undefined> {
-    const row = await this.#database.row(findKey, { userId });
+  /** The user's own key, or undefined when there is no such user any more. In a transaction, give it. */
+  async key(userId: string, queries: Queries = this.#database): Promise<UserKey | undefined> {
+    const row = await queries.row(findKey, { userId });
     return row === undefined ? undefined : this.#keys.unwrapUserKey(userId, row.wrapped);
   }
 
@@ -155,9 +155,9 @@ export class Users {
     return row === undefined ? undefined : { authEpoch: row.authEpoch, status: row.status as UserStatus };
   }
 
-  /** Where, and in which language, the user is told things; undefined without a proven address. */
-  async primaryEmail(userId: string): Promise<Recipient | undefined> {
-    return this.#database.row(findPrimaryEmail, { userId });
+  /** Where, and in which language, the user is told things, if an address is proven. In a transaction, give it. */
+  async primaryEmail(userId: string, queries: Queries = this.#database): Promise<Recipient | undefined> {
+    return queries.row(findPrimaryEmail, { userId });
   }
 
   async rename(tx: Queries, userId: string, name: string, locale: string): Promise<void> {
@@ -174,11 +174,14 @@ export class Users {
     return row === undefined ? undefined : userEnding(userId, row.authEpoch, times.endingExpiresAt);
   }
 
-  /** Changes the status and raises the epoch; undefined when there is no such user or the status is that already. */
+  /**
+   * Changes the status and raises the epoch; undefined when there is no such user or the status is that already.
+   * Closing takes a time as well: `closeUser`.
+   */
   async changeStatus(
     tx: Queries,
     userId: string,
-    status: UserStatus,
+    status: Exclude<UserStatus, 'closing'>,
     accessTokenLifetimeSeconds: number,
   ): Promise<UserEnding | undefined> {
     const times = this.#endingTimes(accessTokenLifetimeSeconds);

@@ -20,6 +20,8 @@ export interface Candidate {
   /** The known device that this login comes from. */
   readonly deviceId: string | undefined;
   readonly hasDevices: boolean;
+  /** When the grace period of a closing account is over. */
+  readonly closesAt: Date | undefined;
 }
 
 /** Undefined when nobody has the address. */
@@ -42,5 +44,6 @@ export function toCandidate(row: Values<typeof reserveAttempt.columns> | undefin
     mustChange: row.mustChange === true,
     deviceId: row.deviceId ?? undefined,
     hasDevices: row.hasDevices === true,
+    closesAt: row.closesAt ?? undefined,
   };
 }

@@ -7,9 +7,16 @@ import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { issuedCookies, issuedData, issuedSession } from '#domain/issued-sessions/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
-import { type Login, login } from './login.ts';
+import { type LoggedIn, type Login, login } from './login.ts';
 
 export type { Login } from './login.ts';
+
+/** What a login answers: a session, or what it still needs. Without `step` it is done, and with it nothing is in force. */
+const loggedIn = issuedSession.partial({ userId: true, sessionId: true, expiresAt: true }).extend({
+  step: z.literal('keep_account').optional(),
+  ticket: z.string().optional(),
+  ticketExpiresAt: z.iso.datetime().optional(),
+});
 
 /** The endpoints of this flow. */
 export function loginEndpoints(flow: Login): readonly Endpoint[] {
@@ -22,7 +29,9 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
       summary: 'Log in with address and password',
       description:
         'With `transport: "token"` the answer holds tokens; with `"cookie"` it sets the session cookie and holds none. ' +
-        '`deviceToken` (or its cookie) from an earlier login makes this a known device.',
+        '`deviceToken` (or its cookie) from an earlier login makes this a known device. ' +
+        'When the answer has `step`, the login is not done: there is no session, and `ticket` (ten minutes, one use) goes ' +
+        'to the endpoint of that step; `keep_account` is `POST /api/v1/auth/keep-account`.',
       auth: 'public',
       rateLimit: 'credential',
       request: {
@@ -34,7 +43,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
           deviceToken: z.string().max(200).optional(),
         }),
       },
-      response: { status: 200, message: 'Logged in', data: issuedSession },
+      response: { status: 200, message: 'Logged in', data: loggedIn },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'busy'],
       handler: async ({ body, caller }) => {
         const attempt = {
@@ -43,9 +52,17 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
           transport: body.transport,
           deviceToken: body.deviceToken ?? caller.deviceCookie,
         };
-        const issued = await login(flow, attempt, caller);
-        return { data: issuedData(issued), cookies: issuedCookies(issued) };
+        return toAnswer(await login(flow, attempt, caller));
       },
     }),
   ];
+}
+
+function toAnswer(loggedInAs: LoggedIn) {
+  if (loggedInAs.kind === 'done') {
+    return { data: issuedData(loggedInAs.issued), cookies: issuedCookies(loggedInAs.issued) };
+  }
+  const { step, ticket } = loggedInAs;
+  const data = { step, ticket: ticket.text, ticketExpiresAt: ticket.expiresAt.toISOString() };
+  return { data, message: 'A further step is needed' };
 }

@@ -4,10 +4,11 @@ import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { DeviceTokens } from '#domain/devices/index.ts';
 import type { IssuedSession } from '#domain/issued-sessions/index.ts';
-import { type LoginStep, nextStep } from '#domain/logins/index.ts';
+import { type LoginStep, loginFacts, nextStep, type Ticket } from '#domain/logins/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
 import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
@@ -16,6 +17,7 @@ import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import { type Candidate, toCandidate } from './candidate.ts';
 import { complete } from './complete.ts';
+import { pause } from './pause.ts';
 import { reserveAttempt } from './statements.ts';
 
 /** What logging in needs. */
@@ -25,6 +27,7 @@ export interface Login {
   readonly makeId: MakeId;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly users: Users;
   readonly clients: Clients;
   readonly devices: DeviceTokens;
   readonly accessTokens: AccessTokens;
@@ -43,8 +46,15 @@ export interface Attempt {
   readonly deviceToken: string | undefined;
 }
 
+/** What a right password comes to: a session, or a ticket for the step that is still needed. */
+export type LoggedIn =
+  | { readonly kind: 'done'; readonly issued: IssuedSession }
+  | { readonly kind: 'step_required'; readonly step: 'keep_account'; readonly ticket: Ticket };
+
+const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const;
+
 /** Logs in, or throws the problem that says why not. */
-export async function login(flow: Login, attempt: Attempt, caller: Caller): Promise<IssuedSession> {
+export async function login(flow: Login, attempt: Attempt, caller: Caller): Promise<LoggedIn> {
   const now = flow.clock.now();
   const row = await flow.database.row(reserveAttempt, {
     canonical: attempt.canonical,
@@ -60,22 +70,21 @@ export async function login(flow: Login, attempt: Attempt, caller: Caller): Prom
   const matched = await flow.hashes.matches(attempt.password, phc);
   if (candidate === undefined || sealedPhc === undefined || phc === undefined || !matched)
     return refuse(flow, caller, candidate, 'invalid_credentials');
+  if (isOver(candidate, flow.clock.now())) return refuse(flow, caller, candidate, 'invalid_credentials');
   if (candidate.status === 'disabled') return refuse(flow, caller, candidate, 'account_disabled');
-  const step = nextStep(factsOf(candidate));
+  const proven = [password];
+  const step = nextStep(loginFacts(candidate, proven));
+  if (step === 'keep_account') {
+    const ticket = await pause(flow, attempt, caller, candidate, { step, proven });
+    return { kind: 'step_required', step, ticket };
+  }
   if (step !== 'done') return refuse(flow, caller, candidate, problemOfStep(step));
-  return complete(flow, attempt, caller, { ...candidate, phc, sealedPhc });
+  return { kind: 'done', issued: await complete(flow, attempt, caller, { ...candidate, phc, sealedPhc }) };
 }
 
-function factsOf(candidate: Candidate) {
-  return {
-    proven: [{ amr: 'pwd', kind: 'knowledge', userVerified: false } as const],
-    emailVerified: candidate.emailVerified,
-    secondFactorEnrolled: false,
-    secondFactorRequired: false,
-    passwordMustChange: candidate.mustChange,
-    termsAccepted: true,
-    closing: candidate.status === 'closing',
-  };
+/** An account whose grace is over is as good as erased, though the job that erases it comes by the hour. */
+function isOver({ status, closesAt }: Candidate, now: Date): boolean {
+  return status === 'closing' && closesAt !== undefined && closesAt <= now;
 }
 
 function problemOfStep(step: LoginStep): ProblemCode {

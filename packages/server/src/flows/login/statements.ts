@@ -20,7 +20,7 @@ export const reserveAttempt = statement('login.reserve_attempt', {
   lane: 'counter',
   sql: `with known as (
       select u.id, u.subject, u.status, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, p.sealed_phc,
-        p.must_change, k.wrapped, d.id as device_id,
+        p.must_change, u.closes_at, k.wrapped, d.id as device_id,
         exists (select from devices any_device where any_device.user_id = u.id) as has_devices
       from identifiers i
         join users u on u.id = i.user_id
@@ -32,7 +32,7 @@ export const reserveAttempt = statement('login.reserve_attempt', {
     ${reserved.sql}
     select reserved.failures, known.id as user_id, known.subject, known.status, known.auth_epoch, known.locale,
       known.identifier_id, known.verified_at, known.sealed_phc, known.must_change, known.wrapped, known.device_id,
-      known.has_devices
+      known.has_devices, known.closes_at
     from reserved left join known on true`,
   params: { canonical: 'text', deviceId: 'uuid?', now: 'timestamptz', ...reserved.params },
   columns: {
@@ -49,6 +49,7 @@ export const reserveAttempt = statement('login.reserve_attempt', {
     wrapped: 'bytea?',
     deviceId: 'uuid?',
     hasDevices: 'bool?',
+    closesAt: 'timestamptz?',
   },
 });
 

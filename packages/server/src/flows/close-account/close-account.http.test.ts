@@ -1,0 +1,153 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Answer, Application } from '#test/support/application.ts';
+import {
+  addCookieSession,
+  addLoggedIn,
+  goodPassword,
+  isAlive,
+  login,
+  mailsTo,
+  receivedBy,
+  register,
+  sameOrigin,
+} from '#test/support/people-online.ts';
+import { actionsOf, failuresOf, sessionEnds } from '#test/support/stored-login.ts';
+
+const dayMs = 24 * 60 * 60 * 1000;
+const path = '/api/v1/users/me';
+
+let app: Application;
+let otherNode: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  otherNode = await Application.open({ besides: app });
+  return async () => {
+    await otherNode.close();
+    await app.close();
+  };
+});
+
+type Closed = Answer<{ readonly closesAt: string }>;
+
+function close(token: string, currentPassword = goodPassword, node = app): Promise<Closed> {
+  return node.send('DELETE', path, { token, json: { currentPassword } });
+}
+
+async function refreshCode(refreshToken: string): Promise<string | undefined> {
+  return (await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } })).code;
+}
+
+describe('DELETE /api/v1/users/me', () => {
+  it('200 says until when the account can be kept, tells its owner, and records it', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    const { status, data } = await close(accessToken);
+    expect(status).toBe(200);
+    const days = (new Date(data.closesAt).getTime() - app.clock.now().getTime()) / dayMs;
+    expect(days).toBeCloseTo(7, 3);
+    expect(await mailsTo(app, email)).toEqual(['verify_email', 'account_closing']);
+    expect((await actionsOf(app, email)).at(-1)).toBe('account.closing');
+    const [, mail] = await receivedBy(app, email, 2);
+    expect(mail?.links[0]).toMatch(/^http:\/\/localhost:3000\/keep-account\?token=lk_ot_/);
+  });
+
+  it('200 ends every session, by token and by cookie, here at once and on another node with its feed', async () => {
+    const { email, accessToken, refreshToken } = await addLoggedIn(app);
+    const other = (await login(app, email)).data;
+    expect(await isAlive(otherNode, other.accessToken)).toBe(true);
+    await close(accessToken);
+    for (const token of [accessToken, other.accessToken]) expect(await isAlive(app, token)).toBe(false);
+    for (const token of [refreshToken, other.refreshToken])
+      expect(await refreshCode(token)).toBe('invalid_refresh_token');
+    await otherNode.services.endings.read();
+    expect(await isAlive(otherNode, other.accessToken)).toBe(false);
+    expect(await sessionEnds(app, email)).toEqual(['account_closed', 'account_closed']);
+  });
+
+  it('200 by cookie expires session and device, and clears the site’s storage', async () => {
+    const { cookie } = await addCookieSession(app);
+    const json = { currentPassword: goodPassword };
+    const answer = await app.send('DELETE', path, { cookie, json, headers: sameOrigin });
+    expect(answer.status).toBe(200);
+    expect(answer.cookies).toHaveLength(2);
+    expect(answer.cookies.join()).toMatch(/latchkey_session=;.*latchkey_device=;/);
+    expect(answer.headers.get('clear-site-data')).toBe('"storage"');
+    expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
+  });
+
+  it('200 keeps the address: nobody registers it while the account can be kept', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    await close(accessToken);
+    expect((await register(app, email)).status).toBe(201);
+    expect((await mailsTo(app, email)).at(-1)).toBe('already_registered');
+  });
+
+  it('200 leaves other users alone', async () => {
+    const [person, other] = [await addLoggedIn(app), await addLoggedIn(app)];
+    await close(person.accessToken);
+    expect(await isAlive(app, other.accessToken)).toBe(true);
+  });
+
+  it('200 and no refresh that was under way brings a session back', async () => {
+    const { email, accessToken, refreshToken } = await addLoggedIn(app);
+    const refreshing = Array.from({ length: 5 }, () =>
+      otherNode.send<{ readonly accessToken: string; readonly refreshToken: string }>('POST', '/api/v1/auth/refresh', {
+        json: { refreshToken },
+      }),
+    );
+    const closed = await close(accessToken);
+    const answers = await Promise.all(refreshing);
+    expect(
+      [closed.status, ...answers.map(({ status }) => status)].every((status) => status === 200 || status === 401),
+    ).toBe(true);
+    await otherNode.services.endings.read();
+    for (const { status, data } of answers) {
+      if (status !== 200) continue;
+      expect(await isAlive(otherNode, data.accessToken)).toBe(false);
+      expect(await refreshCode(data.refreshToken)).toBe('invalid_refresh_token');
+    }
+    expect(await sessionEnds(app, email)).toEqual(['account_closed']);
+  });
+
+  it('403 for a wrong password, which counts like one at a login, and the session lives on', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    expect((await close(accessToken, 'not the password')).code).toBe('invalid_password');
+    expect(await failuresOf(app, email)).toBe(1);
+    expect((await actionsOf(app, email)).at(-1)).toBe('account.closing_refused');
+    expect(await isAlive(app, accessToken)).toBe(true);
+    expect((await close(accessToken)).status).toBe(200);
+    expect(await failuresOf(app, email)).toBe(0);
+  });
+
+  it('403 for a write by cookie from another site', async () => {
+    const { cookie } = await addCookieSession(app);
+    const json = { currentPassword: goodPassword };
+    const { code } = await app.send('DELETE', path, { cookie, json, headers: { 'sec-fetch-site': 'cross-site' } });
+    expect(code).toBe('cross_site_request');
+  });
+
+  it('401 the second time', async () => {
+    const { accessToken } = await addLoggedIn(app);
+    await close(accessToken);
+    expect((await close(accessToken)).code).toBe('not_authenticated');
+  });
+});
+
+describe('DELETE /api/v1/users/me with LATCHKEY_CLOSING_GRACE_DAYS', () => {
+  it('200 promises as many days', async () => {
+    const node = await Application.open({ besides: app, env: { LATCHKEY_CLOSING_GRACE_DAYS: '30' } });
+    const { accessToken } = await addLoggedIn(app);
+    const { data } = await close(accessToken, goodPassword, node);
+    await node.close();
+    expect((new Date(data.closesAt).getTime() - app.clock.now().getTime()) / dayMs).toBeCloseTo(30, 3);
+  });
+
+  it('200 with 0 cannot be kept from the answer on: a login is one of nobody', async () => {
+    const node = await Application.open({ besides: app, env: { LATCHKEY_CLOSING_GRACE_DAYS: '0' } });
+    const { email, accessToken } = await addLoggedIn(app);
+    await close(accessToken, goodPassword, node);
+    await node.close();
+    expect((await mailsTo(app, email)).at(-1)).toBe('account_closed');
+    expect((await login(app, email)).code).toBe('invalid_credentials');
+  });
+});

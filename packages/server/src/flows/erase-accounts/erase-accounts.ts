@@ -1,0 +1,58 @@
+/** Erasing one account: everything in one transaction, under the lock that keeping takes too. */
+
+import { forgetAttempts } from '#domain/attempts/index.ts';
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { Clients } from '#domain/clients/index.ts';
+import type { Endings } from '#domain/endings/index.ts';
+import { forgetMails } from '#domain/mail-ledger/index.ts';
+import { announceErasure, eraseUser, listDueForErasure, type Users } from '#domain/users/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { KeyRing } from '#platform/keys/index.ts';
+
+/** What erasing needs. */
+export interface EraseAccounts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly keys: KeyRing;
+  readonly users: Users;
+  readonly clients: Clients;
+  readonly endings: Endings;
+  readonly audit: AuditLog;
+}
+
+/** Erases every account whose grace is over, one after another, until there is none or `signal` aborts. */
+export async function eraseDueAccounts(flow: EraseAccounts, signal?: AbortSignal): Promise<number> {
+  let erased = 0;
+  for (;;) {
+    const due = await listDueForErasure(flow.database, flow.clock.now());
+    if (due.length === 0) return erased;
+    for (const user of due) {
+      if (signal?.aborted === true) return erased;
+      if (await eraseAccount(flow, user)) erased += 1;
+    }
+  }
+}
+
+/** Erases the account if its grace is over still; false when it was kept, or erased by another, meanwhile. */
+async function eraseAccount(
+  flow: EraseAccounts,
+  { id: userId, subject }: { readonly id: string; readonly subject: string },
+): Promise<boolean> {
+  const { accessTokenLifetimeSeconds } = flow.clients.default;
+  const ending = await flow.database.transaction(async (tx) => {
+    const now = flow.clock.now();
+    await flow.users.lock(tx, userId);
+    const announced = await announceErasure(tx, { userId, now, accessTokenLifetimeSeconds });
+    if (announced === undefined) return undefined;
+    await forgetMails(tx, userId, now);
+    await forgetAttempts(tx, userId);
+    await eraseUser(tx, flow.keys, { userId, subject, now });
+    await flow.audit.record(tx, { action: 'account.erased', at: now, actor: { kind: 'system' }, userId });
+    return announced;
+  });
+  if (ending === undefined) return false;
+  flow.endings.endedHere(ending);
+  flow.keys.forgetUserKey(userId);
+  return true;
+}

@@ -1,0 +1,163 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Answer, Application } from '#test/support/application.ts';
+import {
+  addLoggedIn,
+  goodPassword,
+  isAlive,
+  linkTokenOf,
+  login,
+  mailsTo,
+  sameOrigin,
+} from '#test/support/people-online.ts';
+import { actionsOf, failuresOf } from '#test/support/stored-login.ts';
+import { setStatus } from '#test/support/user-status.ts';
+
+const graceMs = 7 * 24 * 60 * 60 * 1000;
+const ticketMs = 10 * 60 * 1000;
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+/** Somebody whose account is closing. */
+async function addClosing(node = app): Promise<string> {
+  const { email, accessToken } = await addLoggedIn(node);
+  await node.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: goodPassword } });
+  return email;
+}
+
+async function ticketOf(email: string): Promise<string> {
+  const { data } = await login(app, email);
+  return data.ticket ?? '';
+}
+
+function keep(json: { readonly token?: string; readonly ticket?: string }): Promise<Answer> {
+  return app.send('POST', '/api/v1/auth/keep-account', { json });
+}
+
+const keepLinkOf = (email: string) => linkTokenOf(app, email, 2);
+
+describe('POST /api/v1/auth/login of a closing account', () => {
+  it.each(['token', 'cookie'])(
+    '200 by %s has a step and a ticket, and neither session nor cookie',
+    async (transport) => {
+      const email = await addClosing();
+      const { status, data, cookies } = await login(app, email, { transport });
+      expect([status, cookies]).toEqual([200, []]);
+      expect(Object.keys(data).sort()).toEqual(['step', 'ticket', 'ticketExpiresAt']);
+      expect([data.step, data.ticket]).toEqual(['keep_account', expect.stringMatching(/^lk_lt_/)]);
+      expect((await actionsOf(app, email)).at(-1)).toBe('login.step_required');
+      expect(await failuresOf(app, email)).toBe(0);
+    },
+  );
+
+  it('401 for a wrong password, like anybody’s', async () => {
+    const email = await addClosing();
+    expect((await login(app, email, { password: 'not the password' })).code).toBe('invalid_credentials');
+  });
+
+  it('401 exactly from the end of the grace on, though the job has not come yet', async () => {
+    const node = await Application.open({ quiet: true });
+    const email = await addLoggedInWithoutMail(node);
+    node.clock.advance(graceMs);
+    expect((await login(node, email)).code).toBe('invalid_credentials');
+    await node.close();
+  });
+});
+
+/** On a node of its own, whose clock may be moved. */
+async function addLoggedInWithoutMail(node: Application): Promise<string> {
+  const mailer = await Application.open({ besides: node });
+  const email = await addClosing(mailer);
+  await mailer.close();
+  return email;
+}
+
+describe('POST /api/v1/auth/keep-account', () => {
+  it('200 by ticket: the next login is an ordinary one, and its owner is told', async () => {
+    const email = await addClosing();
+    const { status, data } = await keep({ ticket: await ticketOf(email) });
+    expect([status, data]).toEqual([200, { status: 'kept' }]);
+    const { data: tokens } = await login(app, email);
+    expect(await isAlive(app, tokens.accessToken)).toBe(true);
+    expect((await mailsTo(app, email)).includes('account_kept')).toBe(true);
+    expect(await actionsOf(app, email)).toContain('account.kept');
+  });
+
+  it('200 by the mailed link', async () => {
+    const email = await addClosing();
+    expect((await keep({ token: await keepLinkOf(email) })).status).toBe(200);
+    expect((await login(app, email)).data.step).toBeUndefined();
+  });
+
+  it('200 by link ends every ticket', async () => {
+    const email = await addClosing();
+    const [link, ticket] = [await keepLinkOf(email), await ticketOf(email)];
+    await keep({ token: link });
+    expect((await keep({ ticket })).code).toBe('invalid_ticket');
+  });
+
+  it('200 by ticket ends the link', async () => {
+    const email = await addClosing();
+    const [link, ticket] = [await keepLinkOf(email), await ticketOf(email)];
+    await keep({ ticket });
+    expect((await keep({ token: link })).code).toBe('invalid_token');
+  });
+
+  it('401 for a ticket from ten minutes on, and the account can still be kept', async () => {
+    const email = await addClosing();
+    const ticket = await ticketOf(email);
+    app.clock.advance(ticketMs);
+    expect((await keep({ ticket })).code).toBe('invalid_ticket');
+    expect((await keep({ ticket: await ticketOf(email) })).status).toBe(200);
+  });
+
+  it('200 for one of ten with one ticket at once', async () => {
+    const email = await addClosing();
+    const ticket = await ticketOf(email);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => keep({ ticket })));
+    const statuses = answers.map(({ status }) => status).sort();
+    expect(statuses).toEqual([200, ...Array(9).fill(401)]);
+    expect((await actionsOf(app, email)).filter((action) => action === 'account.kept')).toHaveLength(1);
+  });
+
+  it('400 for the link of an account that an operator disabled', async () => {
+    const email = await addClosing();
+    const link = await keepLinkOf(email);
+    await setStatus(app, email, 'disabled');
+    expect((await keep({ token: link })).code).toBe('invalid_token');
+  });
+
+  it('422 for both, and for neither', async () => {
+    for (const json of [{}, { token: 'x', ticket: 'x' }]) expect((await keep(json)).code).toBe('validation_failed');
+  });
+
+  it('400 and 401 for what is neither link nor ticket', async () => {
+    expect((await keep({ token: `lk_lt_${'A'.repeat(49)}` })).code).toBe('invalid_token');
+    expect((await keep({ ticket: `lk_ot_${'A'.repeat(49)}` })).code).toBe('invalid_ticket');
+  });
+});
+
+describe('/keep-account', () => {
+  it('GET changes nothing, and the form keeps the account', async () => {
+    const email = await addClosing();
+    const token = await keepLinkOf(email);
+    const shown = await app.send('GET', `/keep-account?token=${token}`);
+    expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('Yes, keep my account')]);
+    expect((await login(app, email)).data.step).toBe('keep_account');
+    const pressed = await app.send('POST', '/keep-account', { form: { token }, headers: sameOrigin });
+    expect([pressed.status, pressed.text]).toEqual([200, expect.stringContaining('Account kept')]);
+    expect((await login(app, email)).data.step).toBeUndefined();
+    expect((await app.send('GET', `/keep-account?token=${token}`)).status).toBe(400);
+    expect((await app.send('POST', '/keep-account', { form: { token }, headers: sameOrigin })).status).toBe(400);
+  });
+
+  it('POST is refused from another site', async () => {
+    const token = await keepLinkOf(await addClosing());
+    const headers = { 'sec-fetch-site': 'cross-site' };
+    expect((await app.send('POST', '/keep-account', { form: { token }, headers })).status).toBe(403);
+  });
+});
