@@ -1,0 +1,295 @@
+/** Things that expire, begun now; each answers how to ask whether it still stands. */
+import { findTicket, issueTicket } from '#domain/logins/index.ts';
+import { consume, findLive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
+import { rotateDataKey, rotateSigningKey } from '#flows/rotate-keys/index.ts';
+import { sweepHandler } from '#flows/sweep/index.ts';
+import { assert, present } from '#kernel/assert.ts';
+import { statement } from '#platform/database/index.ts';
+import { enqueueJob, JobWorkers, readQueueDepth } from '#platform/jobs/index.ts';
+import type { Application } from './application.ts';
+import { addRegular } from './days-of-traffic.ts';
+import { cookieHeader, freshEmail, isAlive, login, register, type Tokens } from './people-online.ts';
+import { failuresOfUnknown } from './stored-login.ts';
+import { userIdOf } from './user-status.ts';
+
+/** Whether it still stands. */
+export type Stands = () => Promise<boolean>;
+
+/** Begins one of its kind. */
+export type Begin = (app: Application) => Promise<Stands>;
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Moves time, and reads what a running process reads again by itself. */
+export async function moveTime({ clock, services }: Application, ms: number): Promise<void> {
+  clock.advance(ms);
+  await Promise.all([services.keys.refresh(), services.signingKeys.refresh()]);
+}
+
+/** Somebody who logged in on one device. */
+export async function addDevice(app: Application): Promise<Tokens & { readonly email: string }> {
+  const email = await addRegular(app);
+  const { data, code } = await login(app, email);
+  assert(code === undefined, `the login was refused: ${code}`);
+  return { ...data, email };
+}
+
+async function refreshes(app: Application, refreshToken: string): Promise<boolean> {
+  return (await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } })).status === 200;
+}
+
+async function addCookie(app: Application): Promise<Stands> {
+  const { cookies } = await login(app, await addRegular(app), { transport: 'cookie' });
+  const cookie = cookieHeader(cookies);
+  return async () => (await app.send('GET', '/api/v1/auth/session', { cookie })).status === 200;
+}
+
+export const accessToken: Begin = async (app) => {
+  const tokens = await addDevice(app);
+  return () => isAlive(app, tokens.accessToken);
+};
+
+const neverIdle = statement('test_expiries.never_idle', {
+  lane: 'pool',
+  sql: `update sessions set idle_expires_at = expires_at where id = :id`,
+  params: { id: 'uuid' },
+  columns: {},
+});
+
+/** Of a session that is not idle: both last seven days. */
+export const refreshToken: Begin = async (app) => {
+  const tokens = await addDevice(app);
+  await app.services.database.run(neverIdle, { id: tokens.sessionId });
+  return () => refreshes(app, tokens.refreshToken);
+};
+
+export const refreshGrace: Begin = async (app) => {
+  const tokens = await addDevice(app);
+  await refreshes(app, tokens.refreshToken);
+  return () => refreshes(app, tokens.refreshToken);
+};
+
+export const idleSession: Begin = addCookie;
+
+/** Days that `usedSession` has already spent when it answers. */
+export const usedSessionSpentDays = 24;
+
+export const usedSession: Begin = async (app) => {
+  const stands = await addCookie(app);
+  for (let spent = 0; spent < usedSessionSpentDays; spent += 6) {
+    await moveTime(app, 6 * dayMs);
+    assert(await stands(), 'the session is in use');
+    await app.services.lastSeen.flush();
+  }
+  return stands;
+};
+
+/** A known device gets its own token again, an unknown one another. */
+export const knownDevice: Begin = async (app) => {
+  const { email, deviceToken } = await addDevice(app);
+  return async () => (await login(app, email, { deviceToken })).data.deviceToken === deviceToken;
+};
+
+export const rememberedSession: Begin = async (app) => {
+  const tokens = await addDevice(app);
+  const { endings, sessions } = app.services;
+  await endings.read();
+  await isAlive(app, tokens.accessToken);
+  return async () => {
+    await endings.read();
+    const { hits } = sessions.counts;
+    await isAlive(app, tokens.accessToken);
+    return sessions.counts.hits > hits;
+  };
+};
+
+/** By the noun itself: looking and using say the same. */
+export function link(purpose: Purpose): Begin {
+  return async ({ services }) => {
+    const { text } = await issueLink(services, purpose, await regularId(services));
+    return async () => {
+      const now = services.clock.now();
+      const found = await findLive(services.database, purpose, text, now);
+      const used = await services.database.transaction((tx) => consume(tx, purpose, text, now));
+      assert((found === undefined) === (used === undefined), 'looking and using agree');
+      return used !== undefined;
+    };
+  };
+}
+
+type Services = Application['services'];
+
+async function regularId(services: Services): Promise<string> {
+  const app = { services } as Application;
+  return userIdOf(app, await addRegular(app));
+}
+
+async function issueLink({ tokens, clock, database }: Services, purpose: Purpose, userId: string) {
+  const token = { id: tokens.newId(), purpose, userId, identifierId: null, authEpoch: 1, sealedPayload: null };
+  const values = tokens.values({ ...token, now: clock.now() });
+  await database.transaction((tx) => issueToken(tx, values));
+  return { id: token.id, text: tokens.secret(token.id, purpose, values.tokenKeyId) };
+}
+
+export const loginTicket: Begin = async ({ services }) => {
+  const { database, makeId, clients, clock } = services;
+  const userId = await regularId(services);
+  const login = { userId, authEpoch: 1, clientId: clients.default.id, transport: 'token', proven: [] } as const;
+  const issued = await database.transaction((tx) => issueTicket(tx, makeId, login, clock.now()));
+  const { text } = present(issued, 'the ticket');
+  return async () => (await findTicket(database, text, clock.now())) !== undefined;
+};
+
+export const retiredSigningKey: Begin = async ({ services }) => {
+  const { kid } = services.signingKeys.current();
+  await rotateSigningKey(services, true);
+  return async () => services.signingKeys.verifyKey(kid) !== undefined;
+};
+
+export const restOfNextSigningKey: Begin = async ({ services }) => {
+  await rotateSigningKey(services, true);
+  return async () => (await rotateSigningKey(services, false)).kind === 'too_early';
+};
+
+export const restOfNewDataKey: Begin = async ({ services }) => {
+  const id = services.keys.currentKeyId('cursor');
+  await rotateDataKey(services, 'cursor');
+  return async () => services.keys.currentKeyId('cursor') === id;
+};
+
+/** Held by a worker that says no more: as long as it stands nobody else takes the job. */
+export const jobLease: Begin = async ({ services }) => {
+  const { database, clock, makeId, logger } = services;
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const kind = 'test.lease';
+  const handle = async () => {
+    begun.resolve();
+    await end.promise;
+    return { kind: 'done' } as const;
+  };
+  const handlers = [{ ...sweepHandler(services), kind, handle }];
+  const workers = new JobWorkers({
+    database,
+    clock,
+    makeId,
+    logger,
+    handlers,
+    schedules: [],
+    workerId: makeId(),
+    concurrency: 1,
+  });
+  await enqueueJob(database, { id: makeId(), kind, payload: {}, now: clock.now() });
+  workers.start();
+  await begun.promise;
+  return async () => {
+    const depths = await readQueueDepth(database, clock.now());
+    end.resolve();
+    await workers.stop({ graceMs: 1_000 });
+    return depths.some((depth) => depth.kind === kind && depth.due === 0);
+  };
+};
+
+function exists(table: string, column: string) {
+  return statement(`test_expiries.exists_in_${table}`, {
+    lane: 'pool',
+    sql: `select 1 as found from ${table} where ${column}::text = :value`,
+    params: { value: 'text' },
+    columns: { found: 'int4?' },
+  });
+}
+
+const rows = {
+  users: exists('users', 'id'),
+  sessions: exists('sessions', 'id'),
+  refreshFamilies: exists('refresh_families', 'session_id'),
+  devices: exists('devices', 'user_id'),
+  endings: exists('endings', 'target'),
+  oneTimeTokens: exists('one_time_tokens', 'id'),
+  mails: exists('mail_ledger', 'id'),
+  jobs: exists('jobs', 'id'),
+} as const;
+
+/** Whether a row is still there after a sweep. */
+function kept(services: Services, row: keyof typeof rows, value: string): Stands {
+  return async () => {
+    await sweep(services);
+    return (await services.database.rows(rows[row], { value })).length > 0;
+  };
+}
+
+async function sweep(services: Services): Promise<void> {
+  const job = { id: '', kind: 'sweep.expired', payload: {}, attempt: 1, createdAt: services.clock.now() };
+  await sweepHandler(services).handle(job, new AbortController().signal);
+}
+
+export const endedSessionRow: Begin = async (app) => {
+  const { accessToken: token, sessionId } = await addDevice(app);
+  await app.send('POST', '/api/v1/auth/logout', { token });
+  return kept(app.services, 'sessions', sessionId);
+};
+
+export const endingRow: Begin = async (app) => {
+  const { accessToken: token, sessionId } = await addDevice(app);
+  await app.send('POST', '/api/v1/auth/logout', { token });
+  return kept(app.services, 'endings', sessionId);
+};
+
+export const idleSessionRow: Begin = async (app) => {
+  const { sessionId } = await addDevice(app);
+  return kept(app.services, 'refreshFamilies', sessionId);
+};
+
+export const deviceRow: Begin = async (app) => {
+  const { userId } = await addDevice(app);
+  return kept(app.services, 'devices', userId);
+};
+
+export const oneTimeTokenRow: Begin = async ({ services }) => {
+  const { id } = await issueLink(services, 'verify_email', await regularId(services));
+  return kept(services, 'oneTimeTokens', id);
+};
+
+export const unprovenUser: Begin = async (app) => {
+  const email = freshEmail();
+  await register(app, email);
+  return kept(app.services, 'users', await userIdOf(app, email));
+};
+
+export const unknownAttempts: Begin = async (app) => {
+  const email = freshEmail();
+  await login(app, email);
+  return async () => {
+    await sweep(app.services);
+    return (await failuresOfUnknown(app, email)) > 0;
+  };
+};
+
+const bury = statement('test_expiries.bury', {
+  lane: 'pool',
+  sql: `update jobs set state = 'dead', finished_at = :now where id = :id`,
+  params: { id: 'uuid', now: 'timestamptz' },
+  columns: {},
+});
+
+export const deadLetter: Begin = async ({ services }) => {
+  const { database, clock, makeId } = services;
+  const id = makeId();
+  await enqueueJob(database, { id, kind: 'test.given_up', payload: {}, now: clock.now() });
+  await database.run(bury, { id, now: clock.now() });
+  return kept(services, 'jobs', id);
+};
+
+const finish = statement('test_expiries.finish_mail', {
+  lane: 'pool',
+  sql: `update mail_ledger set state = 'sent', finished_at = :now where user_id = :userId returning id`,
+  params: { userId: 'uuid', now: 'timestamptz' },
+  columns: { id: 'uuid' },
+});
+
+export const finishedMail: Begin = async (app) => {
+  const email = freshEmail();
+  await register(app, email);
+  const userId = await userIdOf(app, email);
+  const mail = await app.services.database.row(finish, { userId, now: app.clock.now() });
+  return kept(app.services, 'mails', present(mail, 'the mail').id);
+};
