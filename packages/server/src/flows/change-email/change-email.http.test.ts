@@ -64,10 +64,11 @@ async function addChanged(of = app) {
 describe('POST /api/v1/users/me/email', () => {
   it('202 changes nothing yet: the link goes to the new address, a notice to the old one', async () => {
     const { email, accessToken, newEmail } = await addAsking();
+    const profile = await app.send('GET', '/api/v1/users/me', { token: accessToken });
+    expect(profile.data).toMatchObject({ email, pendingEmail: newEmail });
     expect(await mailsTo(app, email)).toContain('email_change_requested');
     expect((await login(app, newEmail)).code).toBe('invalid_credentials');
     expect((await login(app, email)).status).toBe(200);
-    expect((await app.send('GET', '/api/v1/users/me', { token: accessToken })).data).toMatchObject({ email });
   });
 
   it('202 with the same answer for an address that somebody has, whose holder alone is told', async () => {
@@ -155,6 +156,8 @@ describe('DELETE /api/v1/users/me/email', () => {
       const answer = await app.send('DELETE', '/api/v1/users/me/email', { token: accessToken });
       expect([answer.status, answer.data]).toEqual([200, {}]);
     }
+    const profile = await app.send('GET', '/api/v1/users/me', { token: accessToken });
+    expect(profile.data).toMatchObject({ email, pendingEmail: null });
     expect((await confirm(app, token)).code).toBe('invalid_token');
     expect((await login(app, email)).status).toBe(200);
   });
@@ -171,7 +174,7 @@ describe('POST /api/v1/auth/confirm-email-change', () => {
     expect((await login(app, email)).code).toBe('invalid_credentials');
     const { data } = await login(app, newEmail);
     const profile = await app.send('GET', '/api/v1/users/me', { token: data.accessToken });
-    expect(profile.data).toMatchObject({ email: newEmail, emailVerified: true });
+    expect(profile.data).toMatchObject({ email: newEmail, emailVerified: true, pendingEmail: null });
     expect(await mailsTo(app, email)).toContain('email_changed_notice');
   });
 

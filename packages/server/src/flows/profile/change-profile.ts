@@ -1,5 +1,6 @@
 /** What users change of their profile by themselves. Nothing ends by it: it proves and unproves nothing. */
 import type { AuditLog } from '#domain/audit/index.ts';
+import { findPendingChange, openNewAddress } from '#domain/email-changes/index.ts';
 import { changeProfile, type ProfileFields, type UserProfile, type Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -14,11 +15,20 @@ export interface Profile {
   readonly audit: AuditLog;
 }
 
+/** A profile with the address that waits for its link, as it was typed; null when none does. */
+export interface OwnProfile extends UserProfile {
+  readonly pendingEmail: string | null;
+}
+
 /** The caller's profile as it stands. */
-export async function readOwn(flow: Profile, { userId }: Principal): Promise<UserProfile> {
-  const user = await flow.users.profile(userId);
+export async function readOwn(flow: Profile, { userId }: Principal): Promise<OwnProfile> {
+  const pending = findPendingChange(flow.database, userId, flow.clock.now());
+  const [user, change] = await Promise.all([flow.users.profile(userId), pending]);
   if (user === undefined) throw gone();
-  return user;
+  if (change === undefined) return { ...user, pendingEmail: null };
+  const key = await flow.users.key(userId);
+  if (key === undefined) throw gone();
+  return { ...user, pendingEmail: openNewAddress(key, change.tokenId, change.sealed).asTyped };
 }
 
 /** Changes what is given; what says nothing new leaves no event. */

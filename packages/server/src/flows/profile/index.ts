@@ -1,8 +1,8 @@
 /** The caller's own profile. Owns `GET` and `PATCH /api/v1/users/me`. */
 import { z } from 'zod';
-import { localeInput, nameInput, type UserProfile } from '#domain/users/index.ts';
+import { localeInput, nameInput } from '#domain/users/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
-import { changeOwn, type Profile, readOwn } from './change-profile.ts';
+import { changeOwn, type OwnProfile, type Profile, readOwn } from './change-profile.ts';
 
 const path = '/api/v1/users/me';
 
@@ -11,6 +11,7 @@ const profile = z.object({
   subject: z.string(),
   email: z.string().nullable(),
   emailVerified: z.boolean(),
+  pendingEmail: z.string().nullable(),
   name: z.string(),
   locale: z.string(),
   status: z.enum(['active', 'disabled', 'closing']),
@@ -62,12 +63,13 @@ export function profileEndpoints(flow: Profile): readonly Endpoint[] {
   ];
 }
 
-function describe(user: UserProfile): z.output<typeof profile> {
+function describe(user: OwnProfile): z.output<typeof profile> {
   return {
     id: user.id,
     subject: user.subject,
     email: user.email,
     emailVerified: user.emailVerifiedAt !== null,
+    pendingEmail: user.pendingEmail,
     name: user.name,
     locale: user.locale,
     status: user.status,

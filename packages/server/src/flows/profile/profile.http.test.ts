@@ -43,6 +43,7 @@ describe('GET /api/v1/users/me', () => {
       subject: userId,
       email,
       emailVerified: true,
+      pendingEmail: null,
       name: 'Ada Lovelace',
       locale: 'en',
       status: 'active',

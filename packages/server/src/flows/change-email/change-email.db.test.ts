@@ -1,0 +1,202 @@
+import { beforeAll, expect, it } from 'vitest';
+import { Clients } from '#domain/clients/index.ts';
+import { Endings } from '#domain/endings/index.ts';
+import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
+import { MailLedger } from '#domain/mail-ledger/index.ts';
+import { OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
+import { HashQueue, PasswordHashes, passwordPlace, setPassword } from '#domain/passwords/index.ts';
+import { Users } from '#domain/users/index.ts';
+import { Problem } from '#kernel/problem.ts';
+import { statement } from '#platform/database/index.ts';
+import type { Caller, Principal } from '#platform/http/index.ts';
+import { readCatalogues } from '#platform/i18n/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import type { ChangeEmail } from './change-email.ts';
+import { confirmChange } from './confirm.ts';
+import { requestChange } from './request.ts';
+import { undoChange } from './undo.ts';
+
+const newestLink = statement('change_email_test.newest_link', {
+  lane: 'pool',
+  sql: `select id, key_id from one_time_tokens where user_id = :userId and purpose = :purpose order by id desc limit 1`,
+  params: { userId: 'uuid', purpose: 'text' },
+  columns: { id: 'uuid', keyId: 'uuid' },
+});
+const addressesOf = statement('change_email_test.addresses_of', {
+  lane: 'pool',
+  sql: `select canonical, is_primary, held_until from identifiers where user_id = :userId order by is_primary desc, id`,
+  params: { userId: 'uuid' },
+  columns: { canonical: 'text', isPrimary: 'bool', heldUntil: 'timestamptz?' },
+});
+const countEffects = statement('change_email_test.count_effects', {
+  lane: 'pool',
+  sql: `select u.auth_epoch,
+      (select count(*) from audit_events a where a.user_id = u.id and a.action = 'email.changed')::integer as events,
+      (select count(*) from mail_ledger m where m.user_id = u.id and m.template = 'email_changed_notice')::integer as mails,
+      (select count(*) from sessions s where s.user_id = u.id and s.ended_at is null)::integer as sessions
+    from users u where u.id = :userId`,
+  params: { userId: 'uuid' },
+  columns: { authEpoch: 'int4', events: 'int4', mails: 'int4', sessions: 'int4' },
+});
+
+const caller: Caller = {
+  address: '203.0.113.7',
+  userAgent: 'test',
+  acceptLanguage: undefined,
+  requestId: 'r',
+  deviceCookie: undefined,
+};
+const password = 'correct horse battery';
+const undoLifetimeMs = 72 * 60 * 60 * 1000;
+const rounds = Array.from({ length: 10 }, (_, round) => round);
+
+describeOnBothDatabases('changing an address', (database) => {
+  let world: World;
+  let flow: ChangeEmail;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    const clients = new Clients({ ...world, issuer: 'https://login.example' });
+    await clients.load();
+    const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
+    flow = {
+      ...world,
+      clients,
+      hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
+      users: new Users(world),
+      endings: new Endings({ ...world, onError: () => undefined }),
+      tokens: new OneTimeTokens(world),
+      mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
+      catalogues: readCatalogues(),
+      onPromised: () => undefined,
+    };
+  });
+
+  const freshAddress = () => `${world.makeId()}@new.example`;
+  const read = async (person: Person) => {
+    const rows = await database().rows(addressesOf, { userId: person.id });
+    return rows.map(({ canonical, isPrimary }) => `${isPrimary ? 'primary' : 'held'} ${canonical}`);
+  };
+
+  async function addOwner(): Promise<Person> {
+    const person = await addPerson(world);
+    const phc = await flow.hashes.compute(password);
+    const sealed = world.keys.seal('password', phc, passwordPlace(person.id));
+    await database().transaction((tx) => setPassword(tx, person.id, sealed, world.clock.now()));
+    return person;
+  }
+
+  async function ask(person: Person, canonical: string, authEpoch = 1): Promise<void> {
+    const { sessionId } = await addSession(world, person, 'token', authEpoch);
+    const principal = { userId: person.id, sessionId, authEpoch } as Principal;
+    const newEmail = { asTyped: canonical, canonical };
+    await requestChange(flow, principal, { newEmail, currentPassword: password }, caller);
+  }
+
+  async function linkOf(person: Person, purpose: Purpose): Promise<string> {
+    const row = await database().row(newestLink, { userId: person.id, purpose });
+    return flow.tokens.secret(row?.id ?? '', purpose, row?.keyId ?? '');
+  }
+
+  const confirm = (link: string) => confirmChange(flow, link, caller);
+
+  async function change(person: Person, canonical: string, authEpoch = 1): Promise<string> {
+    await ask(person, canonical, authEpoch);
+    await confirm(await linkOf(person, 'confirm_email_change'));
+    return linkOf(person, 'undo_email_change');
+  }
+
+  function codesOf(results: readonly PromiseSettledResult<unknown>[]): string[] {
+    return results.map((result) => {
+      if (result.status === 'fulfilled') return 'done';
+      if (result.reason instanceof Problem) return result.reason.code;
+      throw result.reason;
+    });
+  }
+
+  it('happens once when its link is pressed twenty times at once', async () => {
+    const person = await addOwner();
+    const wanted = freshAddress();
+    await ask(person, wanted);
+    const link = await linkOf(person, 'confirm_email_change');
+    const codes = codesOf(await Promise.allSettled(Array.from({ length: 20 }, () => confirm(link))));
+    expect(codes.filter((code) => code === 'done')).toHaveLength(1);
+    expect(new Set(codes)).toEqual(new Set(['done', 'invalid_token']));
+    expect(await read(person)).toEqual([`primary ${wanted}`, `held ${person.email}`]);
+    const effects = await database().row(countEffects, { userId: person.id });
+    expect(effects).toEqual({ authEpoch: 2, events: 1, mails: 1, sessions: 0 });
+  });
+
+  it('loses against the undo of an earlier change, whichever is pressed first', async () => {
+    for (const round of rounds) {
+      const person = await addOwner();
+      const undoLink = await change(person, freshAddress());
+      await ask(person, freshAddress(), 2);
+      const link = await linkOf(person, 'confirm_email_change');
+      const presses = [() => confirm(link), () => undoChange(flow, undoLink, 'another password', caller)];
+      if (round % 2 === 1) presses.reverse();
+      const codes = codesOf(await Promise.allSettled(presses.map((press) => press())));
+      expect(codes[round % 2 === 1 ? 0 : 1]).toBe('done');
+      expect(await read(person)).toEqual([`primary ${person.email}`]);
+      expect(await database().row(countEffects, { userId: person.id })).toMatchObject({ sessions: 0 });
+    }
+  });
+
+  it('is undone once when its link is pressed twenty times at once', async () => {
+    const person = await addOwner();
+    const link = await change(person, freshAddress());
+    const press = () => undoChange(flow, link, 'another password', caller);
+    const codes = codesOf(await Promise.allSettled(Array.from({ length: 20 }, press)));
+    expect(codes.filter((code) => code === 'done')).toHaveLength(1);
+    expect(await database().row(countEffects, { userId: person.id })).toMatchObject({ authEpoch: 3 });
+    expect(await read(person)).toEqual([`primary ${person.email}`]);
+  });
+
+  it('gives an address that two people want to exactly one of them', async () => {
+    for (const _ of rounds) {
+      const [one, two] = [await addOwner(), await addOwner()];
+      const wanted = freshAddress();
+      await Promise.all([ask(one, wanted), ask(two, wanted)]);
+      const links = [await linkOf(one, 'confirm_email_change'), await linkOf(two, 'confirm_email_change')];
+      const codes = codesOf(await Promise.allSettled(links.map(confirm))).sort();
+      expect(codes.filter((code) => code === 'done')).toHaveLength(1);
+      expect(codes.every((code) => ['busy', 'done', 'email_unavailable'].includes(code))).toBe(true);
+      const all = [...(await read(one)), ...(await read(two))];
+      expect(all.filter((address) => address === `primary ${wanted}`)).toHaveLength(1);
+      expect(all.filter((address) => address.startsWith('primary'))).toHaveLength(2);
+    }
+  });
+
+  it('can be asked for by two people who each want what the other has', async () => {
+    for (const _ of rounds) {
+      const [one, two] = [await addOwner(), await addOwner()];
+      await Promise.all([ask(one, two.email), ask(two, one.email)]);
+      expect([await read(one), await read(two)]).toEqual([[`primary ${one.email}`], [`primary ${two.email}`]]);
+    }
+  });
+
+  it('holds the old address until its undo link has expired, and not longer', async () => {
+    const person = await addOwner();
+    const wanted = freshAddress();
+    const link = await change(person, wanted);
+    world.time.advance(undoLifetimeMs - 1);
+    await deleteHeldIdentifiers(database(), world.clock.now());
+    expect(await read(person)).toEqual([`primary ${wanted}`, `held ${person.email}`]);
+    world.time.advance(1);
+    await expect(undoChange(flow, link, 'another password', caller)).rejects.toMatchObject({ code: 'invalid_token' });
+    await deleteHeldIdentifiers(database(), world.clock.now());
+    expect(await read(person)).toEqual([`primary ${wanted}`]);
+  });
+
+  it('keeps the address of an older undo link when a later one is pressed', async () => {
+    const person = await addOwner();
+    const [second, third] = [freshAddress(), freshAddress()];
+    const first = await change(person, second);
+    const later = await change(person, third, 2);
+    await undoChange(flow, later, 'another password', caller);
+    expect(await read(person)).toEqual([`primary ${second}`, `held ${person.email}`]);
+    await undoChange(flow, first, 'a third password', caller);
+    expect(await read(person)).toEqual([`primary ${person.email}`]);
+  });
+});
