@@ -66,6 +66,19 @@ export class Client {
     return this.api('POST', '/auth/refresh', { body: { refreshToken } });
   }
 
+  forgotPassword(email: string): Promise<Answer<unknown>> {
+    return this.api('POST', '/auth/forgot-password', { body: { email } });
+  }
+
+  resetPassword(token: string, chosen: string): Promise<Answer<unknown>> {
+    return this.api('POST', '/auth/reset-password', { body: { token, password: chosen } });
+  }
+
+  changePassword(current: string, chosen: string, token?: string): Promise<Answer<Tokens>> {
+    const body = { currentPassword: current, newPassword: chosen };
+    return this.api('POST', '/users/me/password', { body, ...bearer(token) });
+  }
+
   me(token?: string): Promise<Answer<Record<string, unknown>>> {
     return this.api('GET', '/users/me', bearer(token));
   }

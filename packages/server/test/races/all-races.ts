@@ -1,3 +1,4 @@
+import { changeAgainstReset, resetLink } from './password-races.ts';
 import type { Race } from './race.ts';
 import { refresh, refreshAgainstDisable, refreshAgainstLogoutAll } from './refresh-races.ts';
 import {
@@ -18,4 +19,6 @@ export const races: readonly Race[] = [
   refresh,
   refreshAgainstLogoutAll,
   refreshAgainstDisable,
+  resetLink,
+  changeAgainstReset,
 ];

@@ -78,7 +78,7 @@ const countEnded = `
   where i.canonical = $1 and f.ended_at is not null`;
 
 /** Refresh tokens must be dead at once, access tokens within a second of the ending, on both nodes. */
-async function assertAllDie(two: TwoNodes, all: readonly Tokens[], endedAtMs: number): Promise<Round> {
+export async function assertAllDie(two: TwoNodes, all: readonly Tokens[], endedAtMs: number): Promise<Round> {
   const refreshTokens = [...new Set(all.map(({ refreshToken }) => refreshToken))];
   const refreshed = await onBothNodes(two, refreshTokens, (node, token) => node.refresh(token));
   assert.equal(refreshed.filter(({ ok }) => ok).length, 0, 'a refresh token lives on');

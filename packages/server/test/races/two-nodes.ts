@@ -70,21 +70,21 @@ export class TwoNodes implements AsyncDisposable {
     assert.equal(code, 0, stderr);
   }
 
-  /** Waits for the link of the newest mail to an address, other than the known ones. */
-  awaitLink(email: string, known: readonly URL[] = []): Promise<URL> {
+  /** Waits for the link of the newest mail to an address that opens this page, other than the known ones. */
+  awaitLink(email: string, known: readonly URL[] = [], path = '/verify-email'): Promise<URL> {
     const seen = new Set(known.map((link) => link.href));
-    return eventually(() => this.linksFor(email).find((link) => !seen.has(link.href)), {
+    return eventually(() => this.linksFor(email, path).find((link) => !seen.has(link.href)), {
       what: `a link for ${email} has arrived`,
       timeoutMs: 20_000,
     });
   }
 
-  /** Every verification link that has arrived at an address. */
-  linksFor(email: string): URL[] {
+  /** Every link to this page that has arrived at an address. */
+  linksFor(email: string, path = '/verify-email'): URL[] {
     return this.mailsFor(email)
       .flatMap((mail) => mail.links)
       .map((link) => new URL(link))
-      .filter((link) => link.pathname === '/verify-email');
+      .filter((link) => link.pathname === path);
   }
 
   mailsFor(email: string): SinkLine[] {

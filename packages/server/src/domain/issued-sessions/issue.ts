@@ -62,45 +62,45 @@ export interface IssuedSession {
  * true: give nothing of `issued` away before they are committed.
  */
 export function issueSession(issuers: Issuers, of: SessionToIssue) {
-  const { userId, now, transport } = of;
+  const { userId, now } = of;
   const sessionId = issuers.makeId();
   const deviceId = of.deviceId ?? issuers.makeId();
   const client = issuers.clients.default;
   const expiries = sessionExpiries(client, now);
-  const expiresAt = of.expiresAt ?? expiries.expiresAt;
-  const refreshExpiresAt = earlier(addSeconds(now, client.refreshTokenLifetimeSeconds), expiresAt);
+  const sessionExpiresAt = of.expiresAt ?? expiries.expiresAt;
+  const refreshExpiresAt = earlier(addSeconds(now, client.refreshTokenLifetimeSeconds), sessionExpiresAt);
   const deviceExpiresAt = deviceExpiry(now);
-  const sessionToken = transport === 'cookie' ? formatSecret(secretPrefixes.session, randomBytes(32)) : undefined;
-  const refresh = transport === 'token' ? issuers.refreshTokens.first() : undefined;
-  const access = refresh === undefined ? undefined : mint(issuers, of, sessionId);
-  const tokens =
-    refresh === undefined || access === undefined ? undefined : { access, refresh: refresh.text, refreshExpiresAt };
+  const { sessionToken, refresh, ...hashes } = of.transport === 'cookie' ? cookieSecret() : tokenSecret(issuers);
   const deviceToken = issuers.devices.sign(deviceId);
-  const issued: IssuedSession = {
-    userId,
-    sessionId,
-    sessionExpiresAt: expiresAt,
-    tokens,
-    sessionToken,
-    deviceToken,
-    deviceExpiresAt,
-  };
+  const tokens =
+    refresh === undefined ? undefined : { access: mint(issuers, of, sessionId), refresh, refreshExpiresAt };
+  const given = { sessionExpiresAt, tokens, sessionToken, deviceToken, deviceExpiresAt };
+  const issued: IssuedSession = { userId, sessionId, ...given };
   const values = {
     ...deviceValues(of, deviceId, deviceExpiresAt),
     ...sessionValues(of, sessionId),
+    ...hashes,
     sessionClientId: client.id,
     sessionDeviceId: deviceId,
-    sessionTokenHash: sessionToken === undefined ? null : hashSecret(sessionToken),
     sessionIdleExpiresAt: expiries.idleExpiresAt,
-    sessionExpiresAt: expiresAt,
-    familyId: refresh === undefined ? null : issuers.makeId(),
+    sessionExpiresAt,
     familyClientId: client.id,
     familyEpoch: of.authEpoch,
     familyCreatedAt: now,
-    refreshHash: refresh?.hash ?? null,
     refreshExpiresAt,
   };
   return { issued, values };
+}
+
+function cookieSecret() {
+  const sessionToken = formatSecret(secretPrefixes.session, randomBytes(32));
+  const sessionTokenHash = hashSecret(sessionToken);
+  return { sessionToken, refresh: undefined, sessionTokenHash, familyId: null, refreshHash: null };
+}
+
+function tokenSecret({ makeId, refreshTokens }: Issuers) {
+  const { text: refresh, hash: refreshHash } = refreshTokens.first();
+  return { sessionToken: undefined, refresh, sessionTokenHash: null, familyId: makeId(), refreshHash };
 }
 
 function deviceValues({ authEpoch, now }: SessionToIssue, deviceId: string, deviceExpiresAt: Date) {

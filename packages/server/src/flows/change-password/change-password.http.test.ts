@@ -7,6 +7,7 @@ import {
   cookieHeader,
   goodPassword,
   isAlive,
+  linkTokenOf,
   login,
   mailsTo,
   receivedBy,
@@ -132,8 +133,7 @@ describe('POST /api/v1/users/me/password', () => {
   it('200 kills a reset link that was asked for before', async () => {
     const { email, accessToken } = await addLoggedIn(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-    const messages = await receivedBy(app, email, 2);
-    const token = new URL(messages[1]?.links[0] ?? '').searchParams.get('token');
+    const token = await linkTokenOf(app, email, 2);
     await change(accessToken);
     const reset = await app.send('POST', '/api/v1/auth/reset-password', { json: { token, password: goodPassword } });
     expect(reset.code).toBe('invalid_token');
@@ -187,6 +187,30 @@ describe('POST /api/v1/users/me/password', () => {
     expect((await sessionEnds(app, email)).slice(0, 2)).toEqual(['password_changed', null]);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'password_changed', 'new_device']);
     expect((await actionsOf(app, email)).filter((action) => action === 'password.changed')).toHaveLength(1);
+  });
+
+  it('200 or 401 beside resets on another node: one of all wins, and no session of before lives', async () => {
+    const { email, accessToken, refreshToken } = await addLoggedIn(app);
+    await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
+    const token = await linkTokenOf(app, email, 2);
+    const chosen = Array.from({ length: 20 }, (_, index) => `the new password ${index}`);
+    const answers = await Promise.all(
+      chosen.map((password, index) =>
+        index % 2 === 0
+          ? change(accessToken, { ...right, newPassword: password })
+          : otherNode.send('POST', '/api/v1/auth/reset-password', { json: { token, password } }),
+      ),
+    );
+    const winner = answers.findIndex(({ status }) => status === 200);
+    const lost = ['not_authenticated', 'invalid_password', 'invalid_token'];
+    expect(answers.filter(({ code = '' }) => lost.includes(code))).toHaveLength(19);
+    expect((await login(app, email, { password: chosen[winner] })).status).toBe(200);
+    expect((await login(app, email)).code).toBe('invalid_credentials');
+    for (const node of [app, otherNode]) {
+      await node.services.endings.read();
+      expect(await isAlive(node, accessToken)).toBe(false);
+    }
+    expect((await refresh(refreshToken)).code).toBe('invalid_refresh_token');
   });
 
   it('200 or nothing beside a login with the old password: no session of the old password lives', async () => {

@@ -64,12 +64,8 @@ export async function login(flow: Login, attempt: Attempt, caller: Caller): Prom
     attemptedAt: now,
   });
   const candidate = toCandidate(row);
-  const sealedPhc = candidate?.sealedPhc;
-  const phc =
-    candidate === undefined || sealedPhc === undefined ? undefined : openPhc(flow, candidate.userId, sealedPhc);
-  const matched = await flow.hashes.matches(attempt.password, phc);
-  if (candidate === undefined || sealedPhc === undefined || phc === undefined || !matched)
-    return refuse(flow, caller, candidate, 'invalid_credentials');
+  const match = await findMatch(flow, candidate, attempt.password);
+  if (candidate === undefined || match === undefined) return refuse(flow, caller, candidate, 'invalid_credentials');
   if (isOver(candidate, flow.clock.now())) return refuse(flow, caller, candidate, 'invalid_credentials');
   if (candidate.status === 'disabled') return refuse(flow, caller, candidate, 'account_disabled');
   const proven = [password];
@@ -79,7 +75,7 @@ export async function login(flow: Login, attempt: Attempt, caller: Caller): Prom
     return { kind: 'step_required', step, ticket };
   }
   if (step !== 'done') return refuse(flow, caller, candidate, problemOfStep(step));
-  return { kind: 'done', issued: await complete(flow, attempt, caller, { ...candidate, phc, sealedPhc }) };
+  return { kind: 'done', issued: await complete(flow, attempt, caller, { ...candidate, ...match }) };
 }
 
 /** An account whose grace is over is as good as erased, though the job that erases it comes by the hour. */
@@ -91,8 +87,13 @@ function problemOfStep(step: LoginStep): ProblemCode {
   return step === 'verify_email' ? 'email_not_verified' : 'login_incomplete';
 }
 
-function openPhc(flow: Login, userId: string, sealed: Buffer): string {
-  return flow.keys.open('password', sealed, passwordPlace(userId)).toString('utf8');
+/** The hash that matched and the bytes that hold it; undefined when the password is wrong or nobody's, for the same work. */
+async function findMatch(flow: Login, candidate: Candidate | undefined, typed: string) {
+  const sealedPhc = candidate?.sealedPhc;
+  const place = passwordPlace(candidate?.userId ?? '');
+  const phc = sealedPhc && flow.keys.open('password', sealedPhc, place).toString('utf8');
+  const matched = await flow.hashes.matches(typed, phc);
+  return matched && sealedPhc !== undefined && phc !== undefined ? { phc, sealedPhc } : undefined;
 }
 
 /** Records why, and refuses. Known and unknown addresses take the same way through here. */

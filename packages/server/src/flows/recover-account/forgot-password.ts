@@ -22,13 +22,14 @@ export interface ForgotPassword {
   readonly onPromised: () => void;
 }
 
+// An account whose grace is over is as good as erased, though the job that erases it comes by the hour.
 const find = statement('recover_account.find', {
   lane: 'read',
   sql: `select u.id as user_id, u.auth_epoch, u.locale, u.name, i.id as identifier_id, i.verified_at, k.wrapped,
-      ${isLive('u')} as live
+      ${isLive('u')} and (u.closes_at is null or u.closes_at > :now) as live
     from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
     where i.kind = 'email' and i.canonical = :canonical and i.is_primary`,
-  params: { canonical: 'text' },
+  params: { canonical: 'text', now: 'timestamptz' },
   columns: {
     userId: 'uuid',
     authEpoch: 'int4',
@@ -59,7 +60,7 @@ const addLink = statement('recover_account.add_link', {
 
 /** Promises a link to the address if it has an account that lives; otherwise only records that it was asked for. */
 export async function forgotPassword(flow: ForgotPassword, canonical: string, caller: Caller): Promise<void> {
-  const found = await flow.database.row(find, { canonical });
+  const found = await flow.database.row(find, { canonical, now: flow.clock.now() });
   // The time of a hash hides what else happens here, as it does at registration.
   await flow.hashes.matches(canonical, undefined);
   const now = flow.clock.now();
