@@ -2,7 +2,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
 import { Endings } from '#domain/endings/index.ts';
 import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
-import { MailLedger } from '#domain/mail-ledger/index.ts';
+import { MailLedger, type MailTemplate, mailHandler } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes, passwordPlace, setPassword } from '#domain/passwords/index.ts';
 import { Users } from '#domain/users/index.ts';
@@ -10,11 +10,12 @@ import { Problem } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
+import { Inbox, parseSender } from '#platform/mail/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import type { ChangeEmail } from './change-email.ts';
 import { confirmChange } from './confirm.ts';
-import { requestChange } from './request.ts';
+import { cancelChange, requestChange } from './request.ts';
 import { undoChange } from './undo.ts';
 
 const newestLink = statement('change_email_test.newest_link', {
@@ -28,6 +29,12 @@ const addressesOf = statement('change_email_test.addresses_of', {
   sql: `select canonical, is_primary, held_until from identifiers where user_id = :userId order by is_primary desc, id`,
   params: { userId: 'uuid' },
   columns: { canonical: 'text', isPrimary: 'bool', heldUntil: 'timestamptz?' },
+});
+const findMail = statement('change_email_test.find_mail', {
+  lane: 'pool',
+  sql: `select id from mail_ledger where user_id = :userId and template = :template`,
+  params: { userId: 'uuid', template: 'text' },
+  columns: { id: 'uuid' },
 });
 const countEffects = statement('change_email_test.count_effects', {
   lane: 'pool',
@@ -87,11 +94,30 @@ describeOnBothDatabases('changing an address', (database) => {
     return person;
   }
 
-  async function ask(person: Person, canonical: string, authEpoch = 1): Promise<void> {
+  async function logIn(person: Person, authEpoch = 1): Promise<Principal> {
     const { sessionId } = await addSession(world, person, 'token', authEpoch);
-    const principal = { userId: person.id, sessionId, authEpoch } as Principal;
+    return { userId: person.id, sessionId, authEpoch } as Principal;
+  }
+
+  async function ask(person: Person, canonical: string, authEpoch = 1): Promise<void> {
     const newEmail = { asTyped: canonical, canonical };
-    await requestChange(flow, principal, { newEmail, currentPassword: password }, caller);
+    await requestChange(flow, await logIn(person, authEpoch), { newEmail, currentPassword: password }, caller);
+  }
+
+  /** Sends the person's mail of this kind, if it may still be sent; answers what arrived. */
+  async function send(person: Person, template: MailTemplate) {
+    const inbox = new Inbox();
+    const handler = mailHandler({
+      ...flow,
+      transport: inbox,
+      from: parseSender('no-reply@login.example'),
+      publicUrl: 'https://login.example',
+      computeSecret: (tokenId, purpose, keyId) => flow.tokens.secret(tokenId, purpose, keyId),
+    });
+    const row = await database().row(findMail, { userId: person.id, template });
+    const job = { id: world.makeId(), kind: handler.kind, payload: { mailId: row?.id ?? '' }, attempt: 1 };
+    await handler.handle({ ...job, createdAt: world.clock.now() }, new AbortController().signal);
+    return inbox.list().map(({ to, links }) => ({ to, pages: links.map((link) => new URL(link).pathname) }));
   }
 
   async function linkOf(person: Person, purpose: Purpose): Promise<string> {
@@ -198,5 +224,24 @@ describeOnBothDatabases('changing an address', (database) => {
     expect(await read(person)).toEqual([`primary ${second}`, `held ${person.email}`]);
     await undoChange(flow, first, 'a third password', caller);
     expect(await read(person)).toEqual([`primary ${person.email}`]);
+  });
+
+  it('sends its link to the new address as it is stored, and not after the change was cancelled', async () => {
+    const person = await addOwner();
+    await ask(person, 'waiting@new.example');
+    expect(await send(person, 'email_change_confirm')).toEqual([
+      { to: 'waiting@new.example', pages: ['/confirm-email-change'] },
+    ]);
+    const other = await addOwner();
+    await ask(other, 'cancelled@new.example');
+    await cancelChange(flow, await logIn(other), caller);
+    expect(await send(other, 'email_change_confirm')).toEqual([]);
+  });
+
+  it('sends the undo link to the old address, also when the epoch rose before the mail went out', async () => {
+    const person = await addOwner();
+    await change(person, freshAddress());
+    await database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900));
+    expect(await send(person, 'email_changed_notice')).toEqual([{ to: person.email, pages: ['/undo-email-change'] }]);
   });
 });
