@@ -31,6 +31,8 @@ const refused: readonly Expiry[] = [
   { what: 'a login in progress', lasts: '600s', begin: begin.loginTicket },
   { what: 'what a node remembers of a session', lasts: '300s', begin: begin.rememberedSession },
   { what: 'a known device', lasts: '180d', begin: begin.knownDevice },
+  { what: 'the grace of an account that closes', lasts: '7d', begin: begin.closingAccount },
+  { what: 'an address that its user gave up', lasts: '72h', begin: begin.heldAddress },
   { what: 'a retired signing key in the JWKS', lasts: '1020s', begin: begin.retiredSigningKey },
   { what: 'the rest of the next signing key', lasts: '360s', begin: begin.restOfNextSigningKey },
   { what: 'the rest of a new data key', lasts: '60s', begin: begin.restOfNewDataKey },

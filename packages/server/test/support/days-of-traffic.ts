@@ -6,6 +6,7 @@ import { statement } from '#platform/database/index.ts';
 import { enqueueJob, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Application } from './application.ts';
 import { cookieHeader, freshEmail, goodPassword, login, register, type Tokens } from './people-online.ts';
+import { newestLinkOf } from './stored-links.ts';
 import { userIdOf } from './user-status.ts';
 import { eventually } from './wait.ts';
 
@@ -47,22 +48,47 @@ export async function passTime(app: Application, advance: string): Promise<void>
   );
 }
 
-/** Everything that leaves rows behind: what is begun and left, used and left, tried in vain, given up. */
-export async function liveThroughADay(app: Application, regulars: readonly string[]): Promise<void> {
-  const [ada = '', grace = '', mary = ''] = regulars;
+/** Gives the user another address, with the link that proves it; answers the address. */
+export async function changeEmail(app: Application, email: string): Promise<string> {
+  const { accessToken: token, userId } = await logIn(app, email);
+  const newEmail = freshEmail('moved');
+  const json = { newEmail, currentPassword: goodPassword };
+  await app.send('POST', '/api/v1/users/me/email', { token, json });
+  const link = await newestLinkOf(app, userId, 'confirm_email_change');
+  const { code } = await app.send('POST', '/api/v1/auth/confirm-email-change', { json: { token: link } });
+  if (code !== undefined) throw new Error(`the address was refused: ${code}`);
+  return newEmail;
+}
+
+async function closeAccount(app: Application): Promise<void> {
+  const { accessToken: token } = await logIn(app, await addRegular(app));
+  await app.send('DELETE', '/api/v1/users/me', { token, json: { currentPassword: goodPassword } });
+}
+
+/**
+ * Everything that leaves rows behind: what is begun and left, used and left, tried in vain, given up.
+ * Answers the regulars with the addresses that they have now.
+ */
+export async function liveThroughADay(app: Application, regulars: readonly string[]): Promise<string[]> {
+  const [ada = '', grace = '', mary = '', joan = ''] = regulars;
+  let joanLater = joan;
   // Two at a time: more would be refused as busy, and a day would not be like the other.
   const one = async () => {
     await leaveRegistrations(app);
     await logOutInAllWays(app, grace);
     await leaveTicket(app, mary);
+    joanLater = await changeEmail(app, joan);
   };
   const another = async () => {
     await useTokens(app, ada);
     await useCookies(app, mary);
     await tryInVain(app, ada);
     await giveUpJob(app);
+    await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: ada } });
+    await closeAccount(app);
   };
   await Promise.all([one(), another()]);
+  return [ada, grace, mary, joanLater];
 }
 
 async function leaveRegistrations(app: Application): Promise<void> {

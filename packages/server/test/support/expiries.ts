@@ -1,14 +1,15 @@
 /** Things that expire, begun now; each answers how to ask whether it still stands. */
 import { findTicket, issueTicket } from '#domain/logins/index.ts';
 import { consume, findLive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
+import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { rotateDataKey, rotateSigningKey } from '#flows/rotate-keys/index.ts';
 import { sweepHandler } from '#flows/sweep/index.ts';
 import { assert, present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { enqueueJob, JobWorkers, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Application } from './application.ts';
-import { addRegular } from './days-of-traffic.ts';
-import { cookieHeader, freshEmail, isAlive, login, register, type Tokens } from './people-online.ts';
+import { addRegular, changeEmail } from './days-of-traffic.ts';
+import { cookieHeader, freshEmail, goodPassword, isAlive, login, register, type Tokens } from './people-online.ts';
 import { failuresOfUnknown } from './stored-login.ts';
 import { userIdOf } from './user-status.ts';
 
@@ -204,6 +205,7 @@ const rows = {
   refreshFamilies: exists('refresh_families', 'session_id'),
   devices: exists('devices', 'user_id'),
   endings: exists('endings', 'target'),
+  identifiers: exists('identifiers', 'canonical'),
   oneTimeTokens: exists('one_time_tokens', 'id'),
   mails: exists('mail_ledger', 'id'),
   jobs: exists('jobs', 'id'),
@@ -247,6 +249,24 @@ export const deviceRow: Begin = async (app) => {
 export const oneTimeTokenRow: Begin = async ({ services }) => {
   const { id } = await issueLink(services, 'verify_email', await regularId(services));
   return kept(services, 'oneTimeTokens', id);
+};
+
+/** The address that its user gave up, which nobody else may have meanwhile. */
+export const heldAddress: Begin = async (app) => {
+  const email = await addRegular(app);
+  await changeEmail(app, email);
+  return kept(app.services, 'identifiers', email);
+};
+
+export const closingAccount: Begin = async (app) => {
+  const { accessToken: token, userId } = await addDevice(app);
+  const json = { currentPassword: goodPassword };
+  const { code } = await app.send('DELETE', '/api/v1/users/me', { token, json });
+  assert(code === undefined, `closing was refused: ${code}`);
+  return async () => {
+    await eraseDueAccounts(app.services, new AbortController().signal);
+    return (await app.services.database.rows(rows.users, { value: userId })).length > 0;
+  };
 };
 
 export const unprovenUser: Begin = async (app) => {

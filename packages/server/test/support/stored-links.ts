@@ -1,0 +1,22 @@
+/** The links that somebody was sent, without waiting for the mail: their secret is computed from the row. */
+import type { Purpose } from '#domain/one-time-tokens/index.ts';
+import { present } from '#kernel/assert.ts';
+import { statement } from '#platform/database/index.ts';
+import type { Application } from './application.ts';
+
+const findNewest = statement('test_links.find_newest', {
+  lane: 'pool',
+  sql: `select id, key_id from one_time_tokens where user_id = :userId and purpose = :purpose order by id desc limit 1`,
+  params: { userId: 'uuid', purpose: 'text' },
+  columns: { id: 'uuid', keyId: 'uuid' },
+});
+
+/** The secret of the user's newest link of a kind. */
+export async function newestLinkOf(
+  { services }: Pick<Application, 'services'>,
+  userId: string,
+  purpose: Purpose,
+): Promise<string> {
+  const row = present(await services.database.row(findNewest, { userId, purpose }), `the link ${purpose}`);
+  return services.tokens.secret(row.id, purpose, row.keyId);
+}
