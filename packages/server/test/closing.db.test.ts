@@ -14,6 +14,7 @@ import { present } from '#kernel/assert.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Principal } from '#platform/http/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
+import { openKeys } from '#platform/keys/index.ts';
 import { tablesThatHold } from './support/all-text.ts';
 import { describeOnBothDatabases } from './support/databases.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from './support/people.ts';
@@ -271,12 +272,20 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
       expect(await isErasedSubject(database(), world.keys, world.makeId())).toBe(false);
     });
 
-    it('is announced to every node', async () => {
-      const otherNode = await flowOver(world);
+    it('is announced to every node, which forgets the key', async () => {
+      const keys = await openKeys(world);
+      const onError = (error: unknown) => {
+        throw error;
+      };
+      const onUserEnded = (userId: string) => keys.forgetUserKey(userId);
+      const otherNode = { endings: new Endings({ ...world, onError, onUserEnded }) };
       await close();
       world.time.advance(graceMs);
+      const remembered = keys.unwrapUserKey(person.id, person.wrappedKey);
+      expect(keys.unwrapUserKey(person.id, person.wrappedKey)).toBe(remembered);
       await erase();
       await otherNode.endings.read();
+      expect(keys.unwrapUserKey(person.id, person.wrappedKey)).not.toBe(remembered);
       const session = { sessionId: world.makeId(), userId: person.id, authEpoch: 2, kid: undefined };
       expect(otherNode.endings.hasEnded(session)).toBe(true);
       expect(flow.endings.hasEnded(session)).toBe(true);

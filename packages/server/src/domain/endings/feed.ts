@@ -37,6 +37,7 @@ export class Endings {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
+  readonly #onUserEnded: (userId: string) => void;
   readonly #set = new EndingSet();
   /** Highest ids seen, with the time of the read's start; the oldest within the overlap is where the next read begins. */
   #marks: { startedMs: number; id: number }[] = [];
@@ -47,10 +48,17 @@ export class Endings {
   #reading: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(dependencies: { database: Database; clock: Clock; onError: (error: unknown) => void }) {
+  /** `onUserEnded` hears of each user of whom something ended, several times: what is kept of them is to be forgotten. */
+  constructor(dependencies: {
+    database: Database;
+    clock: Clock;
+    onError: (error: unknown) => void;
+    onUserEnded?: (userId: string) => void;
+  }) {
     this.#database = dependencies.database;
     this.#clock = dependencies.clock;
     this.#onError = dependencies.onError;
+    this.#onUserEnded = dependencies.onUserEnded ?? (() => undefined);
   }
 
   /** Reads everything that has not expired and goes on every 250 ms. Throws if the first read fails. */
@@ -96,6 +104,7 @@ export class Endings {
     const rows = await this.#database.rows(readNew, { afterId: this.#startId(startedMs), after });
     for (const row of rows) {
       this.#set.add(row, startedMs);
+      if (row.kind === 'user') this.#onUserEnded(row.target);
       if (row.id > this.#highestId) this.#highestId = row.id;
     }
     // Without this mark a node that starts would read everything again, four times a second, for half a minute.
