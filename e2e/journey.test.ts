@@ -111,6 +111,33 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
     dataOf(await device.login(email, password));
   });
 
+  it('recovers by the mailed page and changes the password, and each time everything older is dead', async () => {
+    const email = 'dorothy@example.com';
+    const device = client(server.url);
+    await registerVerified(device, email);
+    const before = dataOf(await device.login(email, password));
+
+    dataOf(await device.forgotPassword(email));
+    const link = await awaitLink(() => device.inbox(email), '/reset-password');
+    const page = await device.send('GET', link.pathname + link.search);
+    const form = formFor(readForms(await page.text()), '/reset-password');
+    const chosen = 'chosen on the page';
+    const pressed = await press(device, { ...form, fields: { ...form.fields, password: chosen } });
+    expect(pressed.status).toBe(200);
+    await untilDead(device, before);
+    expect(refusalOf(await device.login(email, password))).toBe('invalid_credentials');
+    expect(refusalOf(await device.resetPassword(tokenOf(link), password))).toBe('invalid_token');
+
+    const [acting, other] = [await device.login(email, chosen), await device.login(email, chosen)].map(dataOf);
+    expect(refusalOf(await device.changePassword(password, 'chosen a third time', acting!.accessToken))).toBe(
+      'invalid_password',
+    );
+    const renewed = dataOf(await device.changePassword(chosen, 'chosen a third time', acting!.accessToken));
+    for (const tokens of [acting!, other!]) await untilDead(device, tokens);
+    dataOf(await device.me(renewed.accessToken));
+    dataOf(await device.refresh(renewed.refreshToken));
+  });
+
   it('finds its data again after an orderly restart', async () => {
     const email = 'margaret@example.com';
     await registerVerified(client(server.url), email);
