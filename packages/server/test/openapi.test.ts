@@ -1,6 +1,7 @@
 /** One walk over the whole API on which every operation succeeds, each answer valid against the document we publish. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
+import { invite } from './support/invitations.ts';
 import {
   addLoggedIn,
   addVerified,
@@ -23,6 +24,7 @@ beforeAll(async () => {
 /** Reviewed by hand: an operation of the document that is not here fails the test, and so does one that is only here. */
 const succeeding: readonly string[] = [
   'register.person 201',
+  'invitation.accept 201',
   'verify_email.press 200',
   'verify_email.press_by_get 200',
   'verify_email.resend 202',
@@ -37,12 +39,12 @@ const succeeding: readonly string[] = [
   'session.token 200',
   'profile.read 200',
   'profile.change 200',
+  'account.close 200',
+  'account.keep 200',
   'change_email.request 202',
   'change_email.cancel 200',
   'change_email.confirm 200',
   'change_email.undo 200',
-  'account.close 200',
-  'account.keep 200',
   'sessions.list 200',
   'sessions.end_one 200',
   'sessions.end_others 200',
@@ -82,6 +84,8 @@ async function walk(): Promise<void> {
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email: second } });
   await app.send('POST', '/api/v1/auth/verify-email', { json: { token: await linkTokenOf(app, first) } });
   await app.send('GET', `/api/v1/auth/verify-email?token=${await linkTokenOf(app, second)}`);
+  const invitation = { token: await invite(app, freshEmail()), name: 'Invited', password: goodPassword };
+  await app.send('POST', '/api/v1/auth/accept-invitation', { json: invitation });
   const token = (await login(app, first)).data.accessToken;
   const other = (await login(app, first)).data;
   await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken: other.refreshToken } });

@@ -17,7 +17,14 @@ const reviewed: ReviewedScans = {
 };
 
 /** Nullable columns that a check constraint makes whole for the rows that the statement asks for. */
-const neverNull = ['jobs.list_dead finishedAt'];
+const neverNull = [
+  'jobs.list_dead finishedAt',
+  'invitations.list_open asTyped',
+  'invitations.find_live asTyped',
+  'invitations.find_live canonical',
+  'invitations.use asTyped',
+  'invitations.use canonical',
+];
 
 const source = fileURLToPath(new URL('../src/', import.meta.url));
 let product: readonly Statement[];

@@ -8,7 +8,8 @@ import { Application } from './support/application.ts';
 import { addLoggedIn, isAlive } from './support/people-online.ts';
 import { sendRaw } from './support/raw-http.ts';
 import { type BadRequest, badForm, badJson, badQueries, badWithoutBody } from './surface/bad-requests.ts';
-import { type ExpectedOperation, expectedOperations } from './surface/operations.ts';
+import type { ExpectedOperation } from './surface/expected-operation.ts';
+import { expectedOperations } from './surface/operations.ts';
 
 /** Longer than this is a hang. */
 const patienceMs = 2_000;

@@ -11,7 +11,7 @@ export const describedUrl = 'https://auth.example.com';
 
 /** Everything that a development server offers on its public listener. Its handlers must not be called. */
 export function describedEndpoints(): readonly Endpoint[] {
-  const config = { registration: 'open', http: { publicUrl: describedUrl } };
+  const config = { registration: 'open', emailDomains: { allow: [], deny: [] }, http: { publicUrl: describedUrl } };
   const services = { config, version, movableClock: new MovableClock() };
   const surroundings = {
     checks: [],

@@ -1,5 +1,5 @@
 /** The list of endpoints: what stands here is reachable, and nothing else is. */
-
+import { acceptInvitationEndpoints } from '#flows/accept-invitation/index.ts';
 import { changeEmailEndpoints } from '#flows/change-email/index.ts';
 import { changePasswordEndpoints } from '#flows/change-password/index.ts';
 import { closeAccountEndpoints } from '#flows/close-account/index.ts';
@@ -37,13 +37,14 @@ export interface Surroundings {
 export function publicEndpoints(services: Services, surroundings: Surroundings): readonly Endpoint[] {
   const { config, metrics } = services;
   const { checks, wake } = surroundings;
-  const mode = config.registration;
+  const { registration: mode, emailDomains } = config;
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
     if (outcome === 'created') metrics.userRegistered();
     wake();
   };
   const own = [
-    ...registerEndpoints({ ...services, mode, onRegistered }),
+    ...registerEndpoints({ ...services, mode, emailDomains, onRegistered }),
+    ...acceptInvitationEndpoints({ ...services, mode, onAccepted: () => metrics.userRegistered() }),
     ...verifyEmailEndpoints(services),
     ...resendVerificationEndpoints({ ...services, onPromised: wake }),
     ...loginEndpoints({ ...services, onPromised: wake }),

@@ -68,7 +68,9 @@ export interface Config {
     /** Hashes that may wait; the next one is refused at once (DESIGN §5.14). */
     readonly hashQueueLength: number;
   };
-  readonly registration: 'open' | 'closed';
+  readonly registration: 'open' | 'invite' | 'closed';
+  /** Domains whose addresses may, and may not, register: `example.com`, or `.example.com` for its subdomains. */
+  readonly emailDomains: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   /** Days from closing an account to erasing it. */
   readonly closing: { readonly graceDays: number };
   readonly jobs: { readonly concurrency: number };

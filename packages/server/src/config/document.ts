@@ -60,6 +60,8 @@ const titles: Readonly<Record<string, string>> = {
   mail: 'Mail',
   keys: 'Keys',
   passwords: 'Passwords',
+  emailDomains: 'E-mail domains',
+  closing: 'Closing accounts',
   jobs: 'Jobs',
   log: 'Logs',
 };

@@ -162,6 +162,15 @@ describe('mistakes', () => {
     ['LATCHKEY_MAIL_FROM', 'nobody'],
     ['LATCHKEY_ALLOW_REMOTE_DEV', 'yes'],
     ['LATCHKEY_LOG_LEVEL', 'loud'],
+    ['LATCHKEY_REGISTRATION', 'invited'],
+    ['LATCHKEY_EMAIL_DOMAINS_ALLOW', 'People.example'],
+    ['LATCHKEY_EMAIL_DOMAINS_ALLOW', 'people.example, bücher.example'],
+    ['LATCHKEY_EMAIL_DOMAINS_ALLOW', '@people.example'],
+    ['LATCHKEY_EMAIL_DOMAINS_ALLOW', '*.people.example'],
+    ['LATCHKEY_EMAIL_DOMAINS_DENY', 'people'],
+    ['LATCHKEY_EMAIL_DOMAINS_DENY', 'people.example.'],
+    ['LATCHKEY_EMAIL_DOMAINS_DENY', 'xn--a.example'],
+    ['LATCHKEY_EMAIL_DOMAINS_DENY', '192.0.2.1'],
     ['LATCHKEY_PORT', '-1'],
     ['LATCHKEY_PORT', '1e3'],
     ['LATCHKEY_PORT', '65536'],
@@ -181,11 +190,6 @@ describe('mistakes', () => {
       'LATCHKEY_PORT_FILE is not a setting: LATCHKEY_PORT is not a secret, so set it directly.',
     ],
     ['LATCHKEY_COLOUR_OF_THE_BIKE_SHED', 'x', 'LATCHKEY_COLOUR_OF_THE_BIKE_SHED is not a setting.'],
-    [
-      'LATCHKEY_REGISTRATION',
-      'invite',
-      'LATCHKEY_REGISTRATION must be open or closed; it is "invite" (registration by invitation is not supported yet).',
-    ],
   ])('%s=%s is explained', (name, value, sentence) => {
     expect(mistakes({ [name]: value })).toEqual([sentence]);
   });

@@ -84,6 +84,7 @@ function complete(checked: Settings, cwd: string): Config {
     keys: { kek: toKey(checked.keys.kek), signingAlgorithm: checked.keys.signingAlgorithm },
     passwords: { ...passwords, hashConcurrency: passwords.hashConcurrency ?? availableParallelism() },
     registration: checked.registration,
+    emailDomains: checked.emailDomains,
     closing: checked.closing,
     jobs: checked.jobs,
     faultPoint: checked.faultPoint,

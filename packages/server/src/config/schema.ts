@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { SettingFacts } from './setting.ts';
 import { choice, flag, integer, list, optionalChoice, optionalInteger, secret, settingFacts, text } from './setting.ts';
-import { isKey, isListenAddress, isMailbox, isProxyRange, isPublicOrigin, isUrlOf } from './values.ts';
+import { isKey, isListenAddress, isMailbox, isMailDomain, isProxyRange, isPublicOrigin, isUrlOf } from './values.ts';
 
 const http = z.object({
   hosts: list(
@@ -184,6 +184,10 @@ const passwords = z.object({
   }),
 });
 
+const emailDomains = {
+  expected: 'domains such as example.com or .example.com, in lower case and as A-labels (xn--), separated by commas',
+};
+
 /** The one schema. Its shape is the shape of `latchkey.config.json`. */
 export const settingsSchema = z.object({
   mode: choice(['production', 'development', 'test'], 'development', {
@@ -207,10 +211,31 @@ export const settingsSchema = z.object({
   mail,
   keys,
   passwords,
-  registration: choice(['open', 'closed'], 'open', {
+  registration: choice(['open', 'invite', 'closed'], 'open', {
     env: 'LATCHKEY_REGISTRATION',
-    doc: 'Who may register.',
-    hint: (value) => (value === 'invite' ? 'registration by invitation is not supported yet' : undefined),
+    doc: 'Who may register: everybody, those whom `latchkey invite create` invites, or nobody. Where it is `open`, invitations work too.',
+  }),
+  emailDomains: z.object({
+    allow: list(
+      [],
+      {
+        env: 'LATCHKEY_EMAIL_DOMAINS_ALLOW',
+        ...emailDomains,
+        fallback: 'all domains',
+        doc: 'When given, only addresses of these domains may register. `.example.com` stands for every subdomain of example.com and not for itself. Invitations are exempt.',
+      },
+      isMailDomain,
+    ),
+    deny: list(
+      [],
+      {
+        env: 'LATCHKEY_EMAIL_DOMAINS_DENY',
+        ...emailDomains,
+        fallback: 'none',
+        doc: 'Addresses of these domains may not register, also when they are allowed above. Invitations are exempt.',
+      },
+      isMailDomain,
+    ),
   }),
   closing: z.object({
     graceDays: integer(0, 90, 7, {

@@ -1,5 +1,6 @@
 /** What a value must look like, as pure predicates; the schema pairs each with a sentence. */
 import { isIP } from 'node:net';
+import { domainToASCII, domainToUnicode } from 'node:url';
 
 // C0, DEL and C1: never part of a setting, and a line break in one would forge a header or a log line.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
@@ -55,4 +56,16 @@ export function isMailbox(text: string): boolean {
   if (!isLine(text)) return false;
   const address = /^(?:[^<>"]+ )?<([^<>]+)>$/.exec(text)?.[1] ?? text;
   return /^[^\s@<>",;:()[\]\\]+@[^\s@<>",;:()[\]\\]+$/.test(address);
+}
+
+/**
+ * A domain of e-mail addresses in the form that addresses are compared in, after a dot when its subdomains are meant:
+ * `example.com`, `.xn--bcher-kva.example`. Another spelling would silently match nothing.
+ */
+export function isMailDomain(text: string): boolean {
+  const domain = text.startsWith('.') ? text.slice(1) : text;
+  const isWritten = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$/.test(domain);
+  // Node passes an A-label that is no Punycode through unchanged.
+  const unicode = domainToUnicode(domain);
+  return isWritten && domainToASCII(unicode) === domain && (unicode !== domain || !domain.includes('xn--'));
 }

@@ -64,6 +64,11 @@ export const problems = {
     detail: 'This login took too long, or its ticket was used already; log in again.',
   },
   registration_closed: { status: 403, title: 'Registration closed', detail: 'Registration is not open here.' },
+  email_domain_not_allowed: {
+    status: 403,
+    title: 'Domain not allowed',
+    detail: 'Nobody can register here with an address of this domain.',
+  },
   invalid_token: {
     status: 400,
     title: 'Invalid link',

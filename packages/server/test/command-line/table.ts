@@ -80,6 +80,31 @@ export const table: readonly Row[] = [
     exit: 2,
     says: /^latchkey user create: Unknown option '--password'\.$/,
   },
+  { command: 'invite list', says: /^There are no open invitations\.$/ },
+  {
+    command: 'invite create',
+    argv: ['--email', 'Invited@Example.com', '--role', 'admin', '--locale', 'de'],
+    says: /^Invited Invited@Example\.com with the id [0-9a-f-]{36}, until \d{4}-/,
+  },
+  {
+    command: 'invite create',
+    argv: ['--email', 'ada@example.com'],
+    exit: 1,
+    says: /^The address ada@example\.com is taken by the user [0-9a-f-]{36}\.$/,
+  },
+  {
+    command: 'invite create',
+    argv: ['--email', 'eve@example.com', '--role', 'king'],
+    exit: 2,
+    says: /^--role: there is no role "king"; there are: admin\.$/,
+  },
+  { command: 'invite list', says: /^[0-9a-f-]{36} {2}until \d{4}-\S+ {2}admin {2}Invited@Example\.com$/ },
+  {
+    command: 'invite revoke',
+    argv: ['00000000-0000-7000-8000-000000000000'],
+    exit: 1,
+    says: /^There is no open invitation with the id "0/,
+  },
   { command: 'user show', argv: ['ADA@example.com'], says: /^email +Ada@Example\.com \(verified .*\nname +Ada\n/m },
   { command: 'user show', argv: ['ada@example.com'], says: /^roles +admin\nlive sessions +0$/m },
   {

@@ -32,6 +32,7 @@ const pages: ReadonlySet<string> = new Set([
   '/confirm-email-change',
   '/undo-email-change',
   '/reset-password',
+  '/accept-invitation',
   '/keep-account',
   '/docs',
   '/docs/problems',

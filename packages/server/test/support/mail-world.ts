@@ -181,7 +181,11 @@ export class MailWorld {
   }
 
   /** Promises a mail with a link; `hash` is what the link's token is stored as. */
-  async promiseLink(to: Recipient, queries: Queries = this.database): Promise<{ id: string; hash: Buffer }> {
+  async promiseLink(
+    to: Recipient,
+    queries: Queries = this.database,
+    locale = 'en',
+  ): Promise<{ id: string; hash: Buffer }> {
     const { userId, identifierId, userKey } = to;
     const now = this.clock.now();
     const id = this.#tokens.newId();
@@ -191,7 +195,7 @@ export class MailWorld {
     const params = { name: 'Ada Lovelace' };
     const promise = {
       template: purpose,
-      locale: 'en',
+      locale,
       userId,
       identifierId,
       tokenId: id,

@@ -1,6 +1,6 @@
 /** What is wrong with a request, and how it must be refused; for whole bodies, for single members and for queries. */
 import type { ProblemCode } from '#kernel/problem.ts';
-import type { ExpectedOperation } from './operations.ts';
+import type { ExpectedOperation } from './expected-operation.ts';
 
 /** One bad request. Several codes stand where HTTP leaves the order of checks open. */
 export interface BadRequest {

@@ -2,25 +2,7 @@
  * Every operation of the public listener as it is meant to be: reviewed by hand, never computed from the declarations.
  * An operation without a row here fails the test of the whole surface; so does a row without an operation.
  */
-
-/** Who may call it, and what it takes. */
-export interface ExpectedOperation {
-  readonly id: string;
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  readonly path: string;
-  readonly kind: 'api' | 'page' | 'document';
-  readonly auth: 'public' | 'session';
-  /** The classes of REQUIREMENTS B1. */
-  readonly rateLimit: 'public' | 'credential' | 'mail' | 'authenticated' | 'none';
-  /** A body that its schema accepts; each text in it is made wrong in turn. */
-  readonly body?: Readonly<Record<string, string>>;
-  /** The same for a page's form. */
-  readonly form?: Readonly<Record<string, string>>;
-  /** A query that its schema accepts. */
-  readonly query?: string;
-  /** Members of `body` that may be left out. */
-  readonly optional?: readonly string[];
-}
+import type { ExpectedOperation } from './expected-operation.ts';
 
 const anyToken = `lk_ot_${'A'.repeat(49)}`;
 const email = 'nobody@people.example';
@@ -36,6 +18,34 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     rateLimit: 'mail',
     body: { email, password, name: 'Nobody', locale: 'en' },
     optional: ['locale'],
+  },
+  {
+    id: 'invitation.accept',
+    method: 'POST',
+    path: '/api/v1/auth/accept-invitation',
+    kind: 'api',
+    auth: 'public',
+    rateLimit: 'public',
+    body: { token: anyToken, name: 'Nobody', password, locale: 'en' },
+    optional: ['locale'],
+  },
+  {
+    id: 'invitation.show',
+    method: 'GET',
+    path: '/accept-invitation',
+    kind: 'page',
+    auth: 'public',
+    rateLimit: 'public',
+    query: `token=${anyToken}`,
+  },
+  {
+    id: 'invitation.submit',
+    method: 'POST',
+    path: '/accept-invitation',
+    kind: 'page',
+    auth: 'public',
+    rateLimit: 'public',
+    form: { token: anyToken, name: 'Nobody', password },
   },
   {
     id: 'verify_email.press',

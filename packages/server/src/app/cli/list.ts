@@ -4,6 +4,7 @@ import type { Roles } from '../running.ts';
 import { type Command, type CommandIo, type OptionValue, type ProcessCommand, UsageError } from './command.ts';
 import { configCommands } from './config.ts';
 import { doctorCommand } from './doctor.ts';
+import { inviteCommands } from './invite.ts';
 import { keysCommands } from './keys.ts';
 import { migrateCommands } from './migrate.ts';
 import { userCommands } from './user.ts';
@@ -58,6 +59,7 @@ export const commands: readonly Command[] = [
   ...migrateCommands,
   ...configCommands,
   ...userCommands,
+  ...inviteCommands,
   ...keysCommands,
   doctorCommand,
 ];

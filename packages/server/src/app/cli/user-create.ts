@@ -1,10 +1,10 @@
 /** `latchkey user create`: a user whose address the operator vouches for, such as the first admin. */
 import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { isRole, type Role, roleNames } from '#domain/roles/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
 import { createUser, type NewUser } from '#flows/operate-users/index.ts';
 import { OperatorError } from '../operator-error.ts';
+import { accept, readRole, roleOption } from './accept.ts';
 import {
   type CommandInput,
   type CommandIo,
@@ -25,7 +25,7 @@ export const createUserCommand: ServiceCommand = {
     email: { type: 'string', value: 'ADDRESS', description: 'E-mail address', required: true },
     name: { type: 'string', value: 'NAME', description: 'Name to be shown', required: true },
     locale: { type: 'string', value: 'TAG', description: 'Language, "en" when not given' },
-    role: { type: 'string', value: 'ROLE', description: `A role: ${roleNames.join(', ')}`, repeated: true },
+    role: { ...roleOption, repeated: true },
     'password-stdin': { type: 'boolean', description: 'Read the password from standard input instead of asking' },
     'no-password': { type: 'boolean', description: 'Set no password' },
   },
@@ -55,25 +55,6 @@ function readUser(input: CommandInput): Omit<NewUser, 'password'> {
     locale: accept('--locale', localeInput, textOf(input, 'locale') ?? 'en'),
     roles: [...new Set(textsOf(input, 'role').map(readRole))],
   };
-}
-
-function readRole(text: string): Role {
-  if (isRole(text)) return text;
-  throw new UsageError(`--role: there is no role "${text}"; there are: ${roleNames.join(', ')}.`);
-}
-
-interface Acceptor<T> {
-  safeParse(
-    given: unknown,
-  ):
-    | { readonly success: true; readonly data: T }
-    | { readonly success: false; readonly error: { readonly issues: readonly { readonly message: string }[] } };
-}
-
-function accept<T>(what: string, schema: Acceptor<T>, given: string | undefined): T {
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  throw new UsageError(`${what}: ${parsed.error.issues[0]?.message ?? 'it cannot be used.'}`);
 }
 
 async function readPassword(input: CommandInput, io: CommandIo): Promise<string | undefined> {

@@ -8,15 +8,19 @@ const findMail = statement('mail_ledger.find', {
   lane: 'pool',
   sql: `
     select l.state, l.template, l.locale, l.message_id, l.created_at, l.user_id, u.name as user_name, l.sealed_params,
-      k.wrapped as wrapped_key, i.canonical as address, l.token_id, t.purpose as token_purpose,
-      t.key_id as token_key_id, t.expires_at as token_expires_at,
+      k.wrapped as wrapped_key, l.invitation_id, coalesce(i.canonical, v.canonical) as address,
+      coalesce(t.id, v.id) as token_id,
+      coalesce(t.purpose, case when v.id is not null then 'invitation' end) as token_purpose,
+      coalesce(t.key_id, v.key_id) as token_key_id, coalesce(t.expires_at, v.expires_at) as token_expires_at,
       t.sealed_payload as token_sealed_payload,
-      t.consumed_at is null and (t.auth_epoch = u.auth_epoch or t.purpose in (${outliving})) as token_alive
+      case when v.id is not null then v.consumed_at is null
+        else t.consumed_at is null and (t.auth_epoch = u.auth_epoch or t.purpose in (${outliving})) end as token_alive
     from mail_ledger l
       left join users u on u.id = l.user_id
       left join user_keys k on k.user_id = l.user_id
       left join identifiers i on i.id = l.identifier_id and i.user_id = l.user_id and i.kind = 'email'
       left join one_time_tokens t on t.id = l.token_id
+      left join invitations v on v.id = l.invitation_id
     where l.id = :mailId`,
   params: { mailId: 'uuid' },
   columns: {
@@ -29,6 +33,7 @@ const findMail = statement('mail_ledger.find', {
     userName: 'text?',
     sealedParams: 'bytea?',
     wrappedKey: 'bytea?',
+    invitationId: 'uuid?',
     address: 'text?',
     tokenId: 'uuid?',
     tokenPurpose: 'text?',

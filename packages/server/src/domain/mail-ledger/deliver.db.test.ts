@@ -20,6 +20,13 @@ const destroyKey = change('destroy_key', 'delete from user_keys where user_id = 
 const deleteIdentifier = change('delete_identifier', 'delete from identifiers where user_id = :id');
 const deleteUser = change('delete_user', 'delete from users where id = :id');
 
+/** The subject of a message whose encoded words are all in UTF-8 and Q, as ours are. */
+function decodedSubject(headers: string): string {
+  const [, subject = ''] = /^Subject: (.*(?:\r\n[\t ].*)*)/m.exec(headers) ?? [];
+  const encoded = [...subject.matchAll(/=\?UTF-8\?Q\?([^?]*)\?=/g)].map(([, word = '']) => word.replaceAll('_', ' '));
+  return decodeURIComponent(encoded.join('').replaceAll('%', '%25').replaceAll('=', '%'));
+}
+
 describeOnBothDatabases('the delivery of a mail', (database) => {
   let world: MailWorld;
 
@@ -44,6 +51,17 @@ describeOnBothDatabases('the delivery of a mail', (database) => {
     ]);
     expect(statuses).toEqual(['verify_email sent']);
     await eventually(async () => (await world.jobs()).length === 0, { what: 'the job is gone' });
+  });
+
+  it('speaks the language of its promise, also where a header holds ASCII only (RFC 2047)', async () => {
+    const { id } = await world.promiseLink(await world.addRecipient(), database(), 'de-AT');
+    world.work();
+    await world.becomes(id, 'sent');
+    const raw = world.server.received[0]?.raw ?? '';
+    const headers = raw.slice(0, raw.indexOf('\r\n\r\n'));
+    expect(headers).toMatch(/^[\t\r\n -~]*$/);
+    expect(decodedSubject(headers)).toBe('Bestätigen Sie Ihre E-Mail-Adresse für auth.example.com');
+    expect(raw).toContain('lang=3D"de"');
   });
 
   it('loses nothing when the server refuses every third attempt, and sends nothing twice', async () => {

@@ -94,12 +94,13 @@ function readMailId(payload: JsonValue): string {
 
 /** The message, or null when there is nothing to send any more: the person, the address or the link is gone. */
 function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage | null {
-  const { template, userId, wrappedKey } = row;
+  const { template } = row;
   assert(isMailTemplate(template), `there is no mail "${template}"`);
-  if (userId === null || wrappedKey === null) return null;
+  const key = keyOf(deps, row);
+  // Only an invitation goes to somebody who is no user; it has no parameters.
+  if (key === null && row.invitationId === null) return null;
   const link = linkOf(deps, template, row);
   if (link === 'dead') return null;
-  const key = deps.keys.unwrapUserKey(userId, wrappedKey);
   const address = recipientOf(template, row, key);
   if (address === null) return null;
   const body = composeMail(template, {
@@ -107,7 +108,7 @@ function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage
     locale: row.locale,
     service: new URL(deps.publicUrl).host,
     userName: row.userName ?? '',
-    params: row.sealedParams === null ? {} : openParams(key, row.sealedParams, mailId),
+    params: row.sealedParams === null || key === null ? {} : openParams(key, row.sealedParams, mailId),
     promisedAt: row.createdAt,
     link,
   });
@@ -123,10 +124,14 @@ function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage
   };
 }
 
-function recipientOf(template: MailTemplate, row: LedgerRow, key: UserKey): string | null {
+function keyOf(deps: MailSending, { userId, wrappedKey }: LedgerRow): UserKey | null {
+  return userId === null || wrappedKey === null ? null : deps.keys.unwrapUserKey(userId, wrappedKey);
+}
+
+function recipientOf(template: MailTemplate, row: LedgerRow, key: UserKey | null): string | null {
   if (mailTemplates[template].to !== 'address_that_the_link_proves') return row.address;
   const { tokenId, tokenSealedPayload } = row;
-  if (tokenId === null || tokenSealedPayload === null) return null;
+  if (tokenId === null || tokenSealedPayload === null || key === null) return null;
   return openNewAddress(key, tokenId, tokenSealedPayload).canonical;
 }
 

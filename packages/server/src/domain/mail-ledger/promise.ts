@@ -23,7 +23,8 @@ export interface PromisedMail<T extends MailTemplate = MailTemplate> {
   readonly now: Date;
 }
 
-const job = enqueueFragment({
+/** The CTE `mailjob`: the job of the mail that the CTE `mailed` made. */
+export const mailJob = enqueueFragment({
   as: 'mailjob',
   kind: mailJobKind,
   from: 'mailed',
@@ -40,7 +41,7 @@ const params = {
   mailSealedParams: 'bytea?',
   mailMessageId: 'text',
   mailNow: 'timestamptz',
-  ...job.params,
+  ...mailJob.params,
 } as const;
 
 /** The CTEs `mailed` and `mailjob`: one mail if the CTE `from` has a row. */
@@ -52,7 +53,7 @@ export function promiseMailFragment(from: string): Fragment<typeof params> {
       select :mailId, :mailUserId, :mailIdentifierId, :mailTemplate, :mailLocale, :mailTokenId, :mailSealedParams,
         :mailMessageId, :mailNow
       from (select from ${from} limit 1) as cause
-      returning id), ${job.sql}`,
+      returning id), ${mailJob.sql}`,
     params,
   };
 }
@@ -93,7 +94,21 @@ export class MailLedger {
       mailSealedParams: text === '{}' ? null : mail.userKey.seal(text, paramsPlace(mailId)),
       mailMessageId: `<${mailId}@${this.#messageIdHost}>`,
       mailNow: mail.now,
-      ...job.values({ id: this.#makeId(), now: mail.now }),
+      ...mailJob.values({ id: this.#makeId(), now: mail.now }),
+    };
+  }
+
+  /** The values of `promiseInvitationMail`. */
+  invitationValues({ invitationId, locale, now }: { invitationId: string; locale: string; now: Date }) {
+    const mailId = this.#makeId();
+    return {
+      mailId,
+      mailInvitationId: invitationId,
+      mailTemplate: 'invitation',
+      mailLocale: locale,
+      mailMessageId: `<${mailId}@${this.#messageIdHost}>`,
+      mailNow: now,
+      ...mailJob.values({ id: this.#makeId(), now }),
     };
   }
 }

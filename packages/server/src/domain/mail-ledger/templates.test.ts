@@ -24,14 +24,15 @@ const examples: Record<MailTemplate, MailFacts> = {
   account_closing: { ...facts, link },
   account_closed: facts,
   account_kept: facts,
+  invitation: { ...facts, userName: '', link },
+  reset_password: { ...facts, params: { name: '' }, link },
+  password_reset_done: facts,
+  password_changed: facts,
   email_change_confirm: { ...facts, params: { name: '' }, link },
   email_change_taken: facts,
   email_change_requested: facts,
   email_changed_notice: { ...facts, link },
   email_change_undone: facts,
-  reset_password: { ...facts, params: { name: '' }, link },
-  password_reset_done: facts,
-  password_changed: facts,
 };
 
 describe.each(Object.keys(mailTemplates).filter(isMailTemplate))('the mail %s', (template) => {

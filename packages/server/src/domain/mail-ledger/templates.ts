@@ -10,20 +10,21 @@ export interface MailParams {
   /** `device` in words of ours ("Firefox on Linux"), never the user agent's text; `time` in ISO 8601. */
   new_device: { readonly device: string; readonly address: string; readonly time: string };
   refresh_token_reuse: Readonly<Record<string, never>>;
+  invitation: Readonly<Record<string, never>>;
   account_closing: Readonly<Record<string, never>>;
   /** Instead of the one above when there is no grace period: there is nothing to keep. */
   account_closed: Readonly<Record<string, never>>;
   account_kept: Readonly<Record<string, never>>;
+  /** Empty for an unverified user, whose name may be a stranger's. */
+  reset_password: { readonly name: string };
+  password_reset_done: Readonly<Record<string, never>>;
+  password_changed: Readonly<Record<string, never>>;
   /** Without a name: the reader may be a stranger, who is not told whose account it is. */
   email_change_confirm: { readonly name: '' };
   email_change_taken: Readonly<Record<string, never>>;
   email_change_requested: Readonly<Record<string, never>>;
   email_changed_notice: Readonly<Record<string, never>>;
   email_change_undone: Readonly<Record<string, never>>;
-  /** Empty for an unverified user, whose name may be a stranger's. */
-  reset_password: { readonly name: string };
-  password_reset_done: Readonly<Record<string, never>>;
-  password_changed: Readonly<Record<string, never>>;
 }
 
 /** The name of a mail; stored in the ledger, so never renamed. */
@@ -58,9 +59,13 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   already_registered: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
   new_device: { linkPath: null, paragraphs: ['intro', 'device', 'address', 'time', 'unexpected'], closing: [] },
   refresh_token_reuse: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  invitation: { linkPath: '/accept-invitation', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
   account_closing: { linkPath: '/keep-account', paragraphs: ['intro', 'advice'], closing: ['expiry'] },
   account_closed: { linkPath: null, paragraphs: ['intro'], closing: ['unexpected'] },
   account_kept: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
+  reset_password: { linkPath: '/reset-password', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
+  password_reset_done: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  password_changed: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   email_change_confirm: {
     to: 'address_that_the_link_proves',
     linkPath: '/confirm-email-change',
@@ -71,9 +76,6 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   email_change_requested: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
   email_changed_notice: { linkPath: '/undo-email-change', paragraphs: ['intro', 'advice'], closing: ['expiry'] },
   email_change_undone: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
-  reset_password: { linkPath: '/reset-password', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
-  password_reset_done: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  password_changed: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
 };
 
 /** Whether the ledger's word names a mail that this release knows. */

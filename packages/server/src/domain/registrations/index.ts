@@ -6,3 +6,4 @@
  */
 export { type CarriedRegistration, openRegistration } from './carried.ts';
 export { addVerificationLink, linkValues } from './link.ts';
+export { createVerifiedUser, type VerifiedUser } from './verified-user.ts';

@@ -10,11 +10,14 @@ import { Problem } from '#kernel/problem.ts';
 import type { Database, Values } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
+import { allowsAddress, type EmailDomains } from '#protocol/email-domains/index.ts';
 import { createUser, findHolder, tellOwner } from './statements.ts';
 
 /** What registering needs. */
 export interface Register {
-  readonly mode: 'open' | 'closed';
+  readonly mode: 'open' | 'invite' | 'closed';
+  /** Whose addresses may register here. */
+  readonly emailDomains: EmailDomains;
   readonly database: Database;
   readonly clock: Clock;
   readonly makeId: MakeId;
@@ -42,7 +45,9 @@ type Holder = Values<typeof findHolder.columns>;
 
 /** Registers a person, or sends the further link or the notice that the case asks for. */
 export async function register(flow: Register, registration: Registration, caller: Caller): Promise<void> {
-  if (flow.mode === 'closed') throw new Problem('registration_closed');
+  if (flow.mode !== 'open') throw new Problem('registration_closed');
+  // Decided by the address alone, before anything is read: it tells nothing about users.
+  if (!allowsAddress(flow.emailDomains, registration.email.canonical)) throw new Problem('email_domain_not_allowed');
   let holder = await flow.database.row(findHolder, { canonical: registration.email.canonical });
   const phc = await flow.hashes.compute(registration.password);
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {

@@ -6,6 +6,7 @@ import { deleteUnknownAttempts } from '#domain/attempts/index.ts';
 import { deleteExpiredDevices } from '#domain/devices/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
 import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
+import { deleteExpiredInvitations } from '#domain/invitations/index.ts';
 import { deleteExpiredTickets } from '#domain/logins/index.ts';
 import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
 import { deleteExpiredTokens } from '#domain/one-time-tokens/index.ts';
@@ -52,6 +53,7 @@ function sweepsOf({ database, clock, endings }: Sweep): (() => Promise<number>)[
     () => deleteExpiredDevices(database, clock.now()),
     () => deleteExpiredTickets(database, clock.now()),
     () => deleteExpiredTokens(database, clock.now()),
+    () => deleteExpiredInvitations(database, clock.now()),
     () => deleteHeldIdentifiers(database, clock.now()),
     () => deleteAbandonedUsers(database, clock.now()),
     () => deleteFinishedMails(database, clock.now()),

@@ -1,0 +1,63 @@
+/** Inviting: the row commits with its mail. */
+import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import type { Role } from '#domain/roles/index.ts';
+import { addSeconds } from '#kernel/clock.ts';
+import { type Queries, statement } from '#platform/database/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+import { hashSecret } from '#protocol/secret-token/index.ts';
+
+/** How long an invitation lives: a week, so that it survives somebody's holiday weekend. */
+export const invitationLifetimeSeconds = 7 * 24 * 60 * 60;
+
+/** Part of what an invitation's secret is computed from; the ledger of mails names it too. */
+const purpose = 'invitation';
+
+const revokeEarlier = statement('invitations.revoke_earlier', {
+  lane: 'pool',
+  sql: `update invitations set consumed_at = :now, outcome = 'revoked', as_typed = null, canonical = null
+    where canonical = :canonical`,
+  params: { canonical: 'text', now: 'timestamptz' },
+  columns: {},
+});
+
+const insert = statement('invitations.insert', {
+  lane: 'pool',
+  sql: `insert into invitations (id, as_typed, canonical, locale, role, hash, key_id, created_at, expires_at)
+    values (:id, :asTyped, :canonical, :locale, :role, :hash, :keyId, :createdAt, :expiresAt)`,
+  params: {
+    id: 'uuid',
+    asTyped: 'text',
+    canonical: 'text',
+    locale: 'text',
+    role: 'text?',
+    hash: 'bytea',
+    keyId: 'uuid',
+    createdAt: 'timestamptz',
+    expiresAt: 'timestamptz',
+  },
+  columns: {},
+});
+
+/** Whom to invite. */
+export interface NewInvitation {
+  readonly id: string;
+  readonly email: { readonly asTyped: string; readonly canonical: string };
+  readonly locale: string;
+  readonly role: Role | null;
+  readonly now: Date;
+}
+
+/** Writes an invitation and revokes the earlier ones of its address. Answers when it expires. */
+export async function insertInvitation(
+  tx: Queries,
+  deps: { readonly keys: Keys; readonly tokens: OneTimeTokens },
+  { id, email, locale, role, now }: NewInvitation,
+): Promise<Date> {
+  const keyId = deps.keys.currentKeyId('link');
+  const hash = hashSecret(deps.tokens.secret(id, purpose, keyId));
+  const expiresAt = addSeconds(now, invitationLifetimeSeconds);
+  const { asTyped, canonical } = email;
+  await tx.run(revokeEarlier, { canonical, now });
+  await tx.run(insert, { id, asTyped, canonical, locale, role, hash, keyId, createdAt: now, expiresAt });
+  return expiresAt;
+}

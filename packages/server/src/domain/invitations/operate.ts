@@ -1,0 +1,43 @@
+/** What an operator asks of invitations that wait. */
+import { type Queries, statement, type Values } from '#platform/database/index.ts';
+
+const openColumns = {
+  id: 'uuid',
+  asTyped: 'text',
+  locale: 'text',
+  role: 'text?',
+  createdAt: 'timestamptz',
+  expiresAt: 'timestamptz',
+} as const;
+
+const listOpen = statement('invitations.list_open', {
+  lane: 'pool',
+  sql: `select id, as_typed, locale, role, created_at, expires_at from invitations
+    where id > :after and consumed_at is null and expires_at > :now order by id limit :limit::integer`,
+  params: { after: 'uuid', now: 'timestamptz', limit: 'int4' },
+  columns: openColumns,
+});
+
+const revoke = statement('invitations.revoke', {
+  lane: 'pool',
+  sql: `update invitations set consumed_at = :now, outcome = 'revoked', as_typed = null, canonical = null
+    where id = :id and consumed_at is null and expires_at > :now`,
+  params: { id: 'uuid', now: 'timestamptz' },
+  columns: {},
+});
+
+/** An invitation that can still be used. */
+export type OpenInvitation = Values<typeof openColumns>;
+
+/** Open invitations in the order of their making, at most `limit`, after the one given. */
+export function listOpenInvitations(
+  queries: Queries,
+  page: { readonly after: string; readonly now: Date; readonly limit: number },
+): Promise<OpenInvitation[]> {
+  return queries.rows(listOpen, { ...page });
+}
+
+/** Ends an invitation; false when it is not open. */
+export async function revokeInvitation(tx: Queries, id: string, now: Date): Promise<boolean> {
+  return (await tx.run(revoke, { id, now })) === 1;
+}

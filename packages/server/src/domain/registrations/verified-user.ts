@@ -1,0 +1,63 @@
+/** Making a user whose address counts as proven, because an operator vouches for it or an invitation reached it. */
+import { type AuditEvent, type AuditLog, recordFragment } from '#domain/audit/index.ts';
+import { claimEmailFragment } from '#domain/identifiers/index.ts';
+import { passwordPlace, upsertPasswordFragment } from '#domain/passwords/index.ts';
+import { assignRole, type Role } from '#domain/roles/index.ts';
+import { insertUserFragment } from '#domain/users/index.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import { type Queries, statement } from '#platform/database/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+
+const claimed = claimEmailFragment();
+const created = insertUserFragment('claimed');
+const password = upsertPasswordFragment('claimed');
+const audited = recordFragment('claimed');
+
+/** Everything hangs on having claimed the address; of two at once one gets no row. */
+const create = statement('registrations.create_verified', {
+  lane: 'pool',
+  sql: `with ${claimed.sql}, ${created.sql}, ${password.sql}, ${audited.sql} select user_id from claimed`,
+  params: { ...claimed.params, ...created.params, ...password.params, ...audited.params },
+  columns: { userId: 'uuid' },
+});
+
+/** Whom to make. */
+export interface VerifiedUser {
+  readonly userId: string;
+  readonly email: { readonly asTyped: string; readonly canonical: string };
+  readonly name: string;
+  readonly locale: string;
+  readonly roles: readonly Role[];
+  /** Undefined: the user cannot log in by password before they have set one. */
+  readonly phc: string | undefined;
+  readonly now: Date;
+}
+
+/** Makes the user within a transaction, with the event that says so; false when somebody has the address, proven or not. */
+export async function createVerifiedUser(
+  tx: Queries,
+  { keys, makeId, audit }: { readonly keys: Keys; readonly makeId: MakeId; readonly audit: AuditLog },
+  { userId, email, name, locale, roles, phc, now }: VerifiedUser,
+  event: AuditEvent,
+): Promise<boolean> {
+  const { key, wrapped } = keys.createUserKey(userId);
+  const row = await tx.row(create, {
+    identifierId: makeId(),
+    identifierUserId: userId,
+    identifierAsTyped: email.asTyped,
+    identifierCanonical: email.canonical,
+    identifierVerifiedAt: now,
+    identifierCreatedAt: now,
+    userId,
+    userName: name,
+    userLocale: locale,
+    userCreatedAt: now,
+    userWrappedKey: wrapped,
+    passwordSealed: phc === undefined ? null : keys.seal('password', phc, passwordPlace(userId)),
+    passwordChangedAt: now,
+    ...audit.values(event, key),
+  });
+  if (row === undefined) return false;
+  for (const role of roles) await assignRole(tx, { userId, role, now, makeId });
+  return true;
+}

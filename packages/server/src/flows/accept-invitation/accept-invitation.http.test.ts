@@ -1,0 +1,187 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { revoke } from '#flows/operate-invitations/index.ts';
+import { FixedClock } from '#kernel/clock.ts';
+import { statement } from '#platform/database/index.ts';
+import { type Answer, Application } from '#test/support/application.ts';
+import { invite } from '#test/support/invitations.ts';
+import { addVerified, freshEmail, goodPassword, login, register, sameOrigin } from '#test/support/people-online.ts';
+
+const weekMs = 7 * 24 * 60 * 60 * 1000;
+
+const findOpen = statement('accept_invitation_test.open', {
+  lane: 'pool',
+  sql: `select id from invitations where canonical = :email`,
+  params: { email: 'text' },
+  columns: { id: 'uuid' },
+});
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open({ env: { LATCHKEY_REGISTRATION: 'invite' } });
+  return () => app.close();
+});
+
+function accept(token: string, more: Readonly<Record<string, unknown>> = {}, on = app): Promise<Answer> {
+  const json = { token, name: 'Grace Hopper', password: goodPassword, ...more };
+  return on.send('POST', '/api/v1/auth/accept-invitation', { json });
+}
+
+async function profileOf(email: string): Promise<Readonly<Record<string, unknown>>> {
+  const token = (await login(app, email)).data.accessToken;
+  return (await app.send<Readonly<Record<string, unknown>>>('GET', '/api/v1/users/me', { token })).data;
+}
+
+describe('POST /api/v1/auth/accept-invitation', () => {
+  it('201 makes an account with the invited address, verified, that logs in at once', async () => {
+    const email = freshEmail('Invited');
+    const answer = await accept(await invite(app, email, { locale: 'de', role: 'admin' }));
+    expect([answer.status, answer.data]).toEqual([201, { status: 'registered' }]);
+    const token = (await login(app, email)).data.accessToken;
+    const { data } = await app.send<object>('GET', '/api/v1/users/me', { token });
+    expect(data).toMatchObject({ email, emailVerified: true, name: 'Grace Hopper', locale: 'de' });
+  });
+
+  it('201 takes the language that the person asks for', async () => {
+    const email = freshEmail();
+    await accept(await invite(app, email, { locale: 'de' }), { locale: 'fr' });
+    expect(await profileOf(email)).toMatchObject({ locale: 'fr' });
+  });
+
+  it('one of twenty at once gets the account, and the others 400', async () => {
+    const email = freshEmail();
+    const token = await invite(app, email);
+    const names = Array.from({ length: 20 }, (_, number) => `Person ${number}`);
+    const answers = await Promise.all(names.map((name) => accept(token, { name })));
+    const winner = answers.findIndex(({ status }) => status === 201);
+    const others = answers.filter(({ status }) => status !== 201);
+    expect(others.map(({ status, code }) => [status, code])).toEqual(Array(19).fill([400, 'invalid_token']));
+    expect(await profileOf(email)).toMatchObject({ name: names[winner] });
+  });
+
+  it('400 for one that was used, revoked, replaced by another, or is none', async () => {
+    const used = await invite(app, freshEmail());
+    await accept(used);
+    const [email, again] = [freshEmail(), freshEmail()];
+    const revoked = await invite(app, email);
+    const row = await app.services.database.row(findOpen, { email });
+    expect(await revoke(app.services, row?.id ?? '')).toBe(true);
+    const replaced = await invite(app, again);
+    const newer = await invite(app, again);
+    for (const token of [used, revoked, replaced, `lk_ot_${'A'.repeat(49)}`, 'nonsense']) {
+      expect(await accept(token)).toMatchObject({ status: 400, code: 'invalid_token' });
+    }
+    expect((await accept(newer)).status).toBe(201);
+  });
+
+  it('201 a millisecond before seven days, 400 from then on', async () => {
+    const time = new FixedClock(new Date('2030-05-05T05:05:05.005Z'));
+    const frozen = await Application.open({ time, env: { LATCHKEY_REGISTRATION: 'invite' } });
+    const [inTime, late] = [await invite(frozen, freshEmail()), await invite(frozen, freshEmail())];
+    frozen.clock.advance(weekMs - 1);
+    expect((await accept(inTime, {}, frozen)).status).toBe(201);
+    frozen.clock.advance(1);
+    expect(await accept(late, {}, frozen)).toMatchObject({ status: 400, code: 'invalid_token' });
+    await frozen.close();
+  });
+
+  it('400 like a dead link when somebody has the address meanwhile, whose account stays as it is', async () => {
+    const open = await Application.open();
+    const email = freshEmail();
+    const token = await invite(open, email);
+    await register(open, email);
+    expect(await accept(token, {}, open)).toMatchObject({ status: 400, code: 'invalid_token' });
+    expect((await login(open, email)).code).toBe('email_not_verified');
+    await open.close();
+  });
+
+  it('400 where nobody may register', async () => {
+    const closed = await Application.open({ besides: app, env: { LATCHKEY_REGISTRATION: 'closed' } });
+    const token = await invite(app, freshEmail());
+    expect(await accept(token, {}, closed)).toMatchObject({ status: 400, code: 'invalid_token' });
+    expect((await accept(token)).status).toBe(201);
+    await closed.close();
+  });
+
+  it('takes the address from the invitation and never from the request', async () => {
+    const token = await invite(app, freshEmail());
+    expect((await accept(token, { email: freshEmail() })).code).toBe('validation_failed');
+  });
+});
+
+describe('the page /accept-invitation', () => {
+  const open = (token: string, headers = {}) => app.send('GET', `/accept-invitation?token=${token}`, { headers });
+  const submit = (form: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = sameOrigin) =>
+    app.send('POST', '/accept-invitation', { form, headers });
+
+  it('200 shows the invited address and changes nothing, however often it is opened', async () => {
+    const email = freshEmail();
+    const token = await invite(app, email);
+    for (const _ of [1, 2]) {
+      const page = await open(token);
+      expect([page.status, page.text.includes(email), page.text.includes('<script')]).toEqual([200, true, false]);
+    }
+    expect((await accept(token)).status).toBe(201);
+  });
+
+  it('makes the account without JavaScript', async () => {
+    const email = freshEmail();
+    const token = await invite(app, email);
+    const refused = await submit({ token, name: '  ', password: 'short' });
+    expect(refused.status).toBe(422);
+    expect(refused.text.match(/aria-invalid="true"/g)).toHaveLength(2);
+    expect((await submit({ token, name: 'Grace', password: goodPassword })).status).toBe(200);
+    expect(await profileOf(email)).toMatchObject({ name: 'Grace', email });
+    const again = await submit({ token, name: 'Eve', password: goodPassword });
+    expect([again.status, again.text.includes('<form')]).toEqual([400, false]);
+  });
+
+  it('speaks the language of the invitation, and of the browser when it is dead', async () => {
+    const token = await invite(app, freshEmail(), { locale: 'de' });
+    expect((await open(token, { 'accept-language': 'en' })).text).toContain('<html lang="de">');
+    await accept(token);
+    expect((await open(token, { 'accept-language': 'fr, de;q=0.9, en;q=0.5' })).text).toContain('<html lang="de">');
+    expect((await open(token)).text).toContain('<html lang="en">');
+  });
+
+  it('shows what was typed as text', async () => {
+    const token = await invite(app, freshEmail());
+    const page = await submit({ token, name: '"><script>alert(1)</script>', password: 'short' });
+    expect(page.status).toBe(422);
+    expect(page.text).not.toContain('<script');
+  });
+
+  it('403 when another site sends the form', async () => {
+    const token = await invite(app, freshEmail());
+    const form = { token, name: 'Grace', password: goodPassword };
+    expect((await submit(form, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+    expect((await accept(token)).status).toBe(201);
+  });
+});
+
+describe('POST /api/v1/auth/register', () => {
+  it('403 where registration is by invitation', async () => {
+    expect(await register(app, freshEmail())).toMatchObject({ status: 403, code: 'registration_closed' });
+  });
+
+  it('403 for a domain that is not allowed or denied, whoever has the address; an invitation is exempt', async () => {
+    const env = {
+      LATCHKEY_EMAIL_DOMAINS_ALLOW: 'people.example,.people.example',
+      LATCHKEY_EMAIL_DOMAINS_DENY: 'x.people.example',
+    };
+    const lists = await Application.open({ env });
+    const taken = await addVerified(lists);
+    const narrow = await Application.open({ besides: lists, env: { LATCHKEY_EMAIL_DOMAINS_DENY: 'people.example' } });
+    const answers = [
+      await register(lists, 'a@elsewhere.example'),
+      await register(lists, 'a@X.people.example'),
+      await register(narrow, taken),
+      await register(narrow, freshEmail()),
+    ];
+    expect(answers.map(({ code }) => code)).toEqual(Array(4).fill('email_domain_not_allowed'));
+    expect((await register(lists, 'a@y.people.example')).status).toBe(201);
+    expect((await accept(await invite(lists, 'b@elsewhere.example'), {}, narrow)).status).toBe(201);
+    await narrow.close();
+    await lists.close();
+  });
+});

@@ -1,0 +1,77 @@
+import type { AuditLog } from '#domain/audit/index.ts';
+import { findHolderOfEmail } from '#domain/identifiers/index.ts';
+import {
+  insertInvitation,
+  listOpenInvitations,
+  type NewInvitation,
+  type OpenInvitation,
+  revokeInvitation,
+} from '#domain/invitations/index.ts';
+import { type MailLedger, promiseInvitationMail } from '#domain/mail-ledger/index.ts';
+import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+
+/** What operating invitations needs. */
+export interface OperateInvitations {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly keys: Keys;
+  readonly tokens: OneTimeTokens;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+}
+
+/** `taken`: the address belongs to a user already. */
+export type CreatedInvitation =
+  | { readonly kind: 'created'; readonly invitationId: string; readonly expiresAt: Date }
+  | { readonly kind: 'taken'; readonly holderId: string };
+
+/** Invites an address. Those that it had before are revoked. */
+export async function createInvitation(
+  flow: OperateInvitations,
+  { email, locale, role }: Pick<NewInvitation, 'email' | 'locale' | 'role'>,
+): Promise<CreatedInvitation> {
+  const holderId = await findHolderOfEmail(flow.database, email.canonical);
+  if (holderId !== undefined) return { kind: 'taken', holderId };
+  const id = flow.tokens.newId();
+  const now = flow.clock.now();
+  const expiresAt = await flow.database.transaction(async (tx) => {
+    const until = await insertInvitation(tx, flow, { id, email, locale, role, now });
+    await promiseInvitationMail(tx, flow.mail.invitationValues({ invitationId: id, locale, now }));
+    await flow.audit.record(tx, {
+      action: 'invitation.created',
+      at: now,
+      actor: { kind: 'operator' },
+      facts: { invitationId: id, roles: role === null ? [] : [role] },
+      personal: { email: email.canonical },
+    });
+    return until;
+  });
+  return { kind: 'created', invitationId: id, expiresAt };
+}
+
+const firstId = '00000000-0000-0000-0000-000000000000';
+
+/** A page of open invitations, oldest first, after the one with the id `after`. */
+export async function listInvitations(
+  { database, clock }: OperateInvitations,
+  limit: number,
+  after: string = firstId,
+): Promise<{ readonly invitations: readonly OpenInvitation[]; readonly next: string | undefined }> {
+  const found = await listOpenInvitations(database, { after, now: clock.now(), limit: limit + 1 });
+  const invitations = found.slice(0, limit);
+  return { invitations, next: found.length > limit ? invitations.at(-1)?.id : undefined };
+}
+
+/** Ends an invitation; false when it is not open. */
+export async function revoke(flow: OperateInvitations, invitationId: string): Promise<boolean> {
+  const now = flow.clock.now();
+  return flow.database.transaction(async (tx) => {
+    if (!(await revokeInvitation(tx, invitationId, now))) return false;
+    const actor = { kind: 'operator' } as const;
+    await flow.audit.record(tx, { action: 'invitation.revoked', at: now, actor, facts: { invitationId } });
+    return true;
+  });
+}
