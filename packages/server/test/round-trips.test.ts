@@ -43,7 +43,8 @@ describe('without the database', () => {
 
   it('a request that is refused for its form asks nothing', async () => {
     const names = await roundTripsOf(app, async () => {
-      for (const path of ['register', 'login', 'refresh', 'verify-email', 'resend-verification']) {
+      const paths = ['register', 'login', 'refresh', 'verify-email', 'resend-verification'];
+      for (const path of [...paths, 'forgot-password', 'reset-password']) {
         expect((await app.send('POST', `/api/v1/auth/${path}`, { json: { wrong: 1 } })).status).toBe(422);
       }
       expect((await app.send('GET', sessionPath)).status).toBe(401);
@@ -123,6 +124,25 @@ describe('login', () => {
     const known = await roundTripsOf(app, () => login(app, email, wrong));
     expect(known).toEqual(['audit_events.record', 'login.reserve_attempt']);
     expect(await roundTripsOf(app, () => login(app, freshEmail(), wrong))).toEqual(known);
+  });
+});
+
+describe('a change of password', () => {
+  it('asks once for the attempt, before the hash, and writes in one transaction', async () => {
+    const { accessToken } = await addLoggedIn(mailer);
+    await isAlive(app, accessToken);
+    const change = (currentPassword: string) => {
+      const json = { currentPassword, newPassword: 'another good password' };
+      return app.send('POST', '/api/v1/users/me/password', { token: accessToken, json });
+    };
+    const refused = await roundTripsOf(app, () => change('not the right password'));
+    expect(refused).toEqual(['audit_events.record', 'passwords.reserve_attempt_of_user', 'users.find_key']);
+    const names = await roundTripsOf(app, () => change(goodPassword));
+    expect(names.filter((name) => name.startsWith('transaction.'))).toEqual([
+      'transaction.begin',
+      'transaction.commit',
+    ]);
+    expect(names.length).toBeLessThanOrEqual(14);
   });
 });
 
