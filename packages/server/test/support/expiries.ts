@@ -28,7 +28,7 @@ export async function moveTime({ clock, services }: Application, ms: number): Pr
 }
 
 /** Somebody who logged in on one device. */
-export async function addDevice(app: Application): Promise<Tokens & { readonly email: string }> {
+async function addDevice(app: Application): Promise<Tokens & { readonly email: string }> {
   const email = await addRegular(app);
   const { data, code } = await login(app, email);
   assert(code === undefined, `the login was refused: ${code}`);
