@@ -1,0 +1,83 @@
+import { beforeAll, expect, it } from 'vitest';
+import { MailLedger } from '#domain/mail-ledger/index.ts';
+import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import { statement } from '#platform/database/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, openWorld, type World } from '#test/support/people.ts';
+import { createInvitation, listInvitations, type OperateInvitations, revoke } from './index.ts';
+
+const readEvents = statement('operate_invitations_test.events', {
+  lane: 'pool',
+  sql: `select action, actor_kind, convert_from(body, 'UTF8') as body from audit_events
+    where convert_from(body, 'UTF8') like '%' || :id || '%' order by id`,
+  params: { id: 'text' },
+  columns: { action: 'text', actorKind: 'text', body: 'text?' },
+});
+const readMails = statement('operate_invitations_test.mails', {
+  lane: 'pool',
+  sql: `select m.template, m.locale, j.kind from mail_ledger m join jobs j on j.payload ->> 'mailId' = m.id::text
+    where m.invitation_id = :id`,
+  params: { id: 'uuid' },
+  columns: { template: 'text', locale: 'text', kind: 'text' },
+});
+
+describeOnBothDatabases('operating invitations', (database) => {
+  let world: World;
+  let flow: OperateInvitations;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    const mail = new MailLedger({ ...world, publicUrl: 'https://login.example' });
+    flow = { ...world, tokens: new OneTimeTokens(world), mail };
+  });
+
+  async function invite(address: string): Promise<string> {
+    const email = { asTyped: address, canonical: address };
+    const outcome = await createInvitation(flow, { email, locale: 'de', role: 'admin' });
+    if (outcome.kind !== 'created') throw new Error(outcome.kind);
+    return outcome.invitationId;
+  }
+
+  it('writes the invitation with its mail and an event in which nobody can read the address', async () => {
+    const id = await invite('sealed@people.example');
+    expect(await database().rows(readMails, { id })).toEqual([
+      { template: 'invitation', locale: 'de', kind: 'mail.send' },
+    ]);
+    const [event, ...others] = await database().rows(readEvents, { id });
+    expect(event).toMatchObject({ action: 'invitation.created', actorKind: 'operator' });
+    expect(event?.body).toContain('"roles":["admin"]');
+    expect(event?.body).not.toContain('sealed@people.example');
+    expect(others).toEqual([]);
+  });
+
+  it('invites nobody who has an account, and writes nothing then', async () => {
+    const person = await addPerson(world);
+    const before = await listInvitations(flow, 1000);
+    const email = { asTyped: person.email, canonical: person.email };
+    const outcome = await createInvitation(flow, { email, locale: 'en', role: null });
+    expect(outcome).toEqual({ kind: 'taken', holderId: person.id });
+    expect(await listInvitations(flow, 1000)).toEqual(before);
+  });
+
+  it('lists every open one once, page by page', async () => {
+    for (const name of ['a', 'b', 'c']) await invite(`${name}@people.example`);
+    const all = await listInvitations(flow, 1000);
+    expect(all.next).toBeUndefined();
+    const listed: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await listInvitations(flow, 2, after);
+      listed.push(...page.invitations.map(({ id }) => id));
+      after = page.next;
+    } while (after !== undefined);
+    expect(listed).toEqual(all.invitations.map(({ id }) => id));
+  });
+
+  it('revokes once, with one event, whoever else tries at the same time', async () => {
+    const id = await invite('revoked@people.example');
+    const answers = await Promise.all(Array.from({ length: 10 }, () => revoke(flow, id)));
+    expect(answers.filter(Boolean)).toHaveLength(1);
+    const events = await database().rows(readEvents, { id });
+    expect(events.map(({ action }) => action)).toEqual(['invitation.created', 'invitation.revoked']);
+  });
+});
