@@ -29,6 +29,7 @@ const bounds: Readonly<Record<string, Bound>> = {
     because: 'one for each account that was ever erased; nobody may have its subject again',
   },
   identifiers: { by: 'people', because: 'unproven ones go with their user after a week, given up ones after 72 hours' },
+  invitations: { by: 'use', days: 14 },
   job_schedules: { by: 'operator', because: 'one for each schedule in the program' },
   jobs: { by: 'use', days: 30 },
   logins: { by: 'use', days: 1 },

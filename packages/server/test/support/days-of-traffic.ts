@@ -1,5 +1,6 @@
 /** A day as a deployment sees it, the same each time, so that what grows can be told from what varies. */
 import { issueTicket } from '#domain/logins/index.ts';
+import { createInvitation } from '#flows/operate-invitations/index.ts';
 import { createUser } from '#flows/operate-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
@@ -60,6 +61,18 @@ export async function changeEmail(app: Application, email: string): Promise<stri
   return newEmail;
 }
 
+/** Somebody who does not come. */
+export async function inviteSomebody(app: Application): Promise<string> {
+  const email = freshEmail('invited');
+  const invited = await createInvitation(app.services, {
+    email: { asTyped: email, canonical: email },
+    locale: 'en',
+    role: null,
+  });
+  if (invited.kind !== 'created') throw new Error(`the address is ${invited.kind}`);
+  return invited.invitationId;
+}
+
 async function closeAccount(app: Application): Promise<void> {
   const { accessToken: token } = await logIn(app, await addRegular(app));
   await app.send('DELETE', '/api/v1/users/me', { token, json: { currentPassword: goodPassword } });
@@ -84,6 +97,7 @@ export async function liveThroughADay(app: Application, regulars: readonly strin
     await useCookies(app, mary);
     await tryInVain(app, ada);
     await giveUpJob(app);
+    await inviteSomebody(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: ada } });
     await closeAccount(app);
   };

@@ -1,4 +1,5 @@
 /** Things that expire, begun now; each answers how to ask whether it still stands. */
+import { findLiveInvitation } from '#domain/invitations/index.ts';
 import { findTicket, issueTicket } from '#domain/logins/index.ts';
 import { consume, findLive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
@@ -8,7 +9,7 @@ import { assert, present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { enqueueJob, JobWorkers, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Application } from './application.ts';
-import { addRegular, changeEmail } from './days-of-traffic.ts';
+import { addRegular, changeEmail, inviteSomebody } from './days-of-traffic.ts';
 import { cookieHeader, freshEmail, goodPassword, isAlive, login, register, type Tokens } from './people-online.ts';
 import { failuresOfUnknown } from './stored-login.ts';
 import { userIdOf } from './user-status.ts';
@@ -141,6 +142,15 @@ export const loginTicket: Begin = async ({ services }) => {
   return async () => (await findTicket(database, text, clock.now())) !== undefined;
 };
 
+export const invitation: Begin = async (app) => {
+  const id = await inviteSomebody(app);
+  const { database, tokens, keys, clock } = app.services;
+  const text = tokens.secret(id, 'invitation', keys.currentKeyId('link'));
+  return async () => (await findLiveInvitation(database, text, clock.now())) !== undefined;
+};
+
+export const invitationRow: Begin = async (app) => kept(app.services, 'invitations', await inviteSomebody(app));
+
 export const retiredSigningKey: Begin = async ({ services }) => {
   const { kid } = services.signingKeys.current();
   await rotateSigningKey(services, true);
@@ -205,6 +215,7 @@ const rows = {
   refreshFamilies: exists('refresh_families', 'session_id'),
   devices: exists('devices', 'user_id'),
   endings: exists('endings', 'target'),
+  invitations: exists('invitations', 'id'),
   identifiers: exists('identifiers', 'canonical'),
   oneTimeTokens: exists('one_time_tokens', 'id'),
   mails: exists('mail_ledger', 'id'),
