@@ -32,7 +32,7 @@ export type Proof = { readonly kind: 'ticket' | 'link'; readonly text: string };
 const refusals = { ticket: 'invalid_ticket', link: 'invalid_token' } as const satisfies Record<string, ProblemCode>;
 
 /** Whose account the proof keeps, without using it; undefined when it is dead. */
-export async function findOwner(flow: KeepAccount, { kind, text }: Proof): Promise<string | undefined> {
+async function findOwner(flow: KeepAccount, { kind, text }: Proof): Promise<string | undefined> {
   const now = flow.clock.now();
   if (kind === 'ticket') return (await findTicket(flow.database, text, now))?.userId;
   return (await findLive(flow.database, 'keep_account', text, now))?.userId;
