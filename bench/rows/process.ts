@@ -95,7 +95,8 @@ function memory(
 
 /** Session checks as fast as they go, logins beside them. */
 async function mixedLoad(system: System, seconds: number): Promise<void> {
-  const people = await addPeople(system, 8);
+  // So many that nobody comes to their hundredth session, which would end one that is being checked.
+  const people = await addPeople(system, 32);
   const sessions = await addTokenSessions(system, people, 64);
   const checks = sessions.map(({ accessToken: token }) => requestBytes('GET', '/api/v1/auth/session', { token }));
   const { port } = system;

@@ -142,7 +142,13 @@ async function costOf({ port, pid }: Target, traffic: Traffic, seconds?: number)
   const onStart = () => {
     before = cpuMilliseconds(pid);
   };
-  const { answers } = await load(traffic, { port, connections, onStart, ...(seconds !== undefined && { seconds }) });
+  const { answers } = await load(traffic, {
+    port,
+    connections,
+    polling: true,
+    onStart,
+    ...(seconds !== undefined && { seconds }),
+  });
   const spent = cpuMilliseconds(pid) - before;
   // What the window left behind (garbage, log lines) belongs to it, not to the next one of the other side.
   await pause(50);

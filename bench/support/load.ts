@@ -35,6 +35,11 @@ export interface LoadOptions {
   readonly seconds?: number;
   /** Answers that are no failure beside 2xx. */
   readonly accepted?: readonly number[];
+  /**
+   * Never sleeps while it waits. Waking a sleeping peer on another core costs the one who writes to it several
+   * microseconds, and only whoever is slower than the generator would pay them.
+   */
+  readonly polling?: boolean;
   /** Called when all connections are open, before the first request. */
   readonly onStart?: () => void;
 }
@@ -47,6 +52,7 @@ export interface LoadOptions {
 export async function load(traffic: Traffic, options: LoadOptions): Promise<Run> {
   const sockets = await Promise.all(Array.from({ length: options.connections }, () => open(options.port)));
   options.onStart?.();
+  const stopPolling = options.polling === true ? poll() : undefined;
   const startedMs = performance.now();
   const untilMs = options.seconds === undefined ? Number.POSITIVE_INFINITY : startedMs + options.seconds * 1000;
   try {
@@ -55,6 +61,7 @@ export async function load(traffic: Traffic, options: LoadOptions): Promise<Run>
     const answers = counts.reduce((total, count) => total + count, 0);
     return { answers, seconds: (performance.now() - startedMs) / 1000 };
   } finally {
+    stopPolling?.();
     for (const socket of sockets) socket.destroy();
   }
 }
@@ -62,6 +69,18 @@ export async function load(traffic: Traffic, options: LoadOptions): Promise<Run>
 /** The request of a traffic that sends one thing again and again. */
 export function always(request: Buffer): Traffic {
   return { next: () => request };
+}
+
+/** Keeps the event loop turning; answers what ends it. */
+function poll(): () => void {
+  let polling = true;
+  const turn = (): void => {
+    if (polling) setImmediate(turn);
+  };
+  turn();
+  return () => {
+    polling = false;
+  };
 }
 
 function open(port: number): Promise<Socket> {

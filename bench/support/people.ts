@@ -1,5 +1,6 @@
 /** People and their sessions, made as anybody makes them: through the API, with the links from the inbox. */
 import { awaitLink, readInbox, tokenOf } from '../../e2e/support/inbox.ts';
+import { eventually } from '../../packages/server/test/support/wait.ts';
 import { type Answer, load } from './load.ts';
 import { dataOf, requestBytes, sessionCookieOf } from './requests.ts';
 import type { System } from './system.ts';
@@ -55,10 +56,17 @@ async function addPerson(system: System): Promise<Person> {
   return { email: someone.email, deviceToken };
 }
 
+/** Sends it until it is not refused as `busy`: people are made while the machine may be full of something else. */
 async function post<T>(url: string, path: string, body: object): Promise<T> {
+  const send = () => postOnce<T>(url, path, body);
+  return eventually(send, { what: `${path} is not refused as busy`, timeoutMs: 30_000 }) as Promise<T>;
+}
+
+async function postOnce<T>(url: string, path: string, body: object): Promise<T | undefined> {
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(`${url}/api/v1/auth/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
   const text = await answer.text();
+  if (answer.status === 503) return undefined;
   if (!answer.ok) throw new Error(`${path}: ${text}`);
   return (JSON.parse(text) as { data: T }).data;
 }

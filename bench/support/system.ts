@@ -1,5 +1,6 @@
 /** The system under test: `latchkey serve` in a process of its own on its own core, its log in a file. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -29,6 +30,9 @@ export interface System {
   readonly startSeconds: number;
   stop(): Promise<void>;
 }
+
+/** The servers share one database, so they share the key that opens its keys. */
+const kek = randomBytes(32).toString('base64');
 
 /** Starts a server and waits until it is ready. */
 export async function startSystem(options: SystemOptions): Promise<System> {
@@ -70,6 +74,7 @@ function environment(options: SystemOptions, port: number, opsPort: number): Nod
     LATCHKEY_OPS_PORT: String(opsPort),
     LATCHKEY_DATA_DIR: options.dataDirectory,
     LATCHKEY_LOG_LEVEL: 'info',
+    LATCHKEY_KEK: kek,
     ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
     ...(options.fullHash !== true && { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1' }),
     ...(options.profileDirectory !== undefined && {

@@ -5,8 +5,8 @@ import type { Check } from '#flows/probes/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { writeBackup } from '#platform/database/index.ts';
 import {
+  type Authenticate,
   buildServer,
-  type Caller,
   type Endpoint,
   type HttpServer,
   type Presented,
@@ -130,18 +130,15 @@ function addressResolver(trusted: readonly Cidr[]): ServerOptions['resolveClient
   };
 }
 
-/** The gate: the live session that was presented, as a principal. */
-async function authenticate(
-  services: Services,
-  presented: Presented,
-  _caller?: Caller,
-): Promise<Principal | undefined> {
+/** The gate: the live session that was presented, as a principal; at once when the session is remembered. */
+function authenticate(services: Services, presented: Presented): ReturnType<Authenticate> {
   const { bearer, sessionCookie } = presented;
   const checked =
     bearer === undefined
-      ? await services.sessions.check({ transport: 'cookie', text: sessionCookie ?? '' })
-      : await services.sessions.check({ transport: 'token', text: bearer });
-  return checked === undefined ? undefined : principalOf(checked);
+      ? services.sessions.check({ transport: 'cookie', text: sessionCookie ?? '' })
+      : services.sessions.check({ transport: 'token', text: bearer });
+  if (!(checked instanceof Promise)) return principalOf(checked);
+  return checked.then((live) => live && principalOf(live));
 }
 
 /** Made once for each remembered session; what it is made of never changes. */

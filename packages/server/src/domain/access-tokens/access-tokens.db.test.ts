@@ -157,7 +157,7 @@ describeOnBothDatabases('access tokens', (database) => {
       await endings.read();
     });
 
-    const present = (text: string) => check.check({ transport: 'token', text });
+    const present = async (text: string) => check.check({ transport: 'token', text });
 
     function end() {
       const now = world.clock.now();

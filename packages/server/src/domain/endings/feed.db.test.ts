@@ -141,6 +141,23 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
     expect(afterId).toBe(id - 1);
   });
 
+  it('reads nothing twice while no id is missing', async () => {
+    const starts: number[] = [];
+    const rows: Database['rows'] = (asked, values) => {
+      starts.push((values as { afterId: number }).afterId);
+      return database().rows(asked, values);
+    };
+    const { id: before } = (await end('settled')) ?? { id: 0 };
+    time.advance(61_000);
+    const endings = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
+    await endings.read();
+    await end('first');
+    await end('second');
+    await endings.read();
+    await endings.read();
+    expect(starts).toEqual([0, before, before + 2]);
+  });
+
   it('does not read what was settled before its start again, and still sees what commits late then', async () => {
     await end('settled');
     time.advance(61_000);

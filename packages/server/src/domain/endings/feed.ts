@@ -1,6 +1,7 @@
 /** The feed: one small select every 250 ms, and the answer to "may I believe what I remember?". */
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
+import { SeenIds } from './seen-ids.ts';
 import { type Ending, EndingSet, type LiveThing } from './set.ts';
 
 const pollMs = 250;
@@ -42,6 +43,7 @@ export class Endings {
   /** Highest ids seen, with the time of the read's start; the oldest within the overlap is where the next read begins. */
   #marks: { startedMs: number; id: number }[] = [];
   #highestId = 0;
+  readonly #seen = new SeenIds();
   #trustedUntilMs = Number.NEGATIVE_INFINITY;
   #sweptMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -105,6 +107,7 @@ export class Endings {
     for (const row of rows) {
       this.#set.add(row, startedMs);
       if (row.kind === 'user') this.#onUserEnded(row.target);
+      this.#seen.add(row.id);
       if (row.id > this.#highestId) this.#highestId = row.id;
     }
     // Without this mark a node that starts would read everything again, four times a second, for half a minute.
@@ -122,7 +125,8 @@ export class Endings {
     return this.#database.run(deleteExpired, { now: this.#clock.now() });
   }
 
-  // What was the highest id 30 s ago is complete now; everything after it is read again.
+  // What was the highest id 30 s ago is complete now. After it ids are read again from the first that was not seen: it
+  // may belong to a transaction that is still open. Reading all of them again would be 30 s of endings four times a second.
   #startId(nowMs: number): number {
     let known = 0;
     let keepFrom = 0;
@@ -132,7 +136,7 @@ export class Endings {
       keepFrom = index;
     }
     this.#marks = this.#marks.slice(keepFrom);
-    return known;
+    return this.#seen.completeFrom(known);
   }
 
   #schedule(): void {

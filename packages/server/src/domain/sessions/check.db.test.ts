@@ -46,7 +46,7 @@ describeOnBothDatabases('the session check', (database) => {
     };
   }
 
-  const present = (text = login.cookie, of = check) => of.check({ transport: 'cookie', text });
+  const present = async (text = login.cookie, of = check) => of.check({ transport: 'cookie', text });
   const roundTrips = () => countRoundTrips(database(), () => present());
 
   /** Ends the session as another node would, whose clock may differ by `aheadMs`. */

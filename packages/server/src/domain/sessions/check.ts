@@ -74,8 +74,8 @@ export class SessionCheck {
     return { hits: this.#hits, misses: this.#misses };
   }
 
-  /** The live session that was presented, or undefined. */
-  async check(presented: Presented): Promise<CheckedSession | undefined> {
+  /** The live session that was presented, or undefined. At once when it is remembered: most checks wait for nothing. */
+  check(presented: Presented): CheckedSession | Promise<CheckedSession | undefined> {
     const now = this.#clock.now();
     // The transport is part of the key: a cookie's value in an Authorization header is not a credential, also when warm.
     const key = `${presented.transport}:${hash('sha256', presented.text, 'base64')}`;
@@ -85,6 +85,15 @@ export class SessionCheck {
       return this.#seen(remembered, now);
     }
     this.#misses += 1;
+    return this.#checkCold(presented, key, remembered, now);
+  }
+
+  async #checkCold(
+    presented: Presented,
+    key: string,
+    remembered: Remembered | undefined,
+    now: Date,
+  ): Promise<CheckedSession | undefined> {
     const read = await this.#read(presented, remembered, now);
     if (read === undefined) {
       this.#remembered.delete(key);

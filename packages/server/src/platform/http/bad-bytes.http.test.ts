@@ -68,6 +68,8 @@ describe('bytes that are no request', () => {
       'expectation_failed',
     ],
     ['CONNECT', `CONNECT example.com:443 HTTP/1.1\r\n${host}\r\n`, 405, 'method_not_allowed'],
+    ['a body announced by its type only', `POST /api/v1/echo HTTP/1.1\r\n${host}${json}\r\n`, 400, 'malformed_json'],
+    ['neither a type nor a body', `POST /api/v1/echo HTTP/1.1\r\n${host}\r\n`, 415, 'unsupported_media_type'],
     ['a head that does not end', `GET /livez HTTP/1.1\r\n${host}`, 408, 'request_timeout'],
     [
       'a body that does not end',

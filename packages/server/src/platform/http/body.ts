@@ -84,6 +84,8 @@ const discardLimit = 4 * 1024 * 1024;
  * Throws `body_too_large` beyond `limit`; the rest, if bounded, is read and dropped first, so that the answer arrives.
  */
 export function readBytes(stream: Readable, limit: number): Promise<Buffer> {
+  // A request that announces no body has ended before anybody listens, and would never say so.
+  if (stream.readableEnded) return Promise.resolve(Buffer.alloc(0));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;

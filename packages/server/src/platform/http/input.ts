@@ -16,20 +16,24 @@ export type ReadPart = (request: FastifyRequest) => unknown;
 const nothing: ReadPart = () => undefined;
 
 /** Proves the caller's session; throws `not_authenticated`, or `cross_site_request` for a write by cookie from elsewhere. */
-export async function admit(
+export function admit(
   transport: Transport,
   endpoint: ApiEndpoint,
   request: FastifyRequest,
   caller: Caller,
   sessionCookie: string | undefined,
-): Promise<Principal> {
+): Principal | Promise<Principal> {
   const { headers } = request.raw;
   const presented: Presented | undefined = readPresented(headers.authorization, sessionCookie);
   if (presented === undefined) throw new Problem('not_authenticated');
   if (presented.sessionCookie !== undefined && endpoint.method !== 'GET') {
     refuseCrossSite(headers, transport.publicOrigin);
   }
-  const principal = await transport.options.authenticate(presented, caller);
+  const principal = transport.options.authenticate(presented, caller);
+  return principal instanceof Promise ? principal.then(admitted) : admitted(principal);
+}
+
+function admitted(principal: Principal | undefined): Principal {
   if (principal === undefined) throw new Problem('not_authenticated');
   return principal;
 }

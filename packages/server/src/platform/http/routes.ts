@@ -83,8 +83,9 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   return async (request, reply) => {
     const cookies = transport.cookiesOf(request);
     const caller = transport.callerOf(request, cookies);
-    const principal =
-      endpoint.auth === 'session' ? await admit(transport, endpoint, request, caller, cookies.session) : undefined;
+    const admission =
+      endpoint.auth === 'session' ? admit(transport, endpoint, request, caller, cookies.session) : undefined;
+    const principal = admission instanceof Promise ? await admission : admission;
     const params = readParams(request);
     const query = readQuery(request);
     const body = readBody(request);

@@ -11,8 +11,11 @@ import { Exchanges } from './exchange.ts';
 import { baseHeaders, type HeaderList, type HeaderPolicy, headerList, pageHeaders } from './headers.ts';
 import { problemContentType, problemDocument, problemHeaders, problemPage } from './problem-answer.ts';
 
-/** The gate: whose live session this is. */
-export type Authenticate = (presented: Presented, caller: Caller) => Promise<Principal | undefined>;
+/** The gate: whose live session this is. Nothing waits for an answer that is there at once. */
+export type Authenticate = (
+  presented: Presented,
+  caller: Caller,
+) => Principal | undefined | Promise<Principal | undefined>;
 
 /** Bounds of one request. */
 export interface Limits {
