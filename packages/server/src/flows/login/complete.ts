@@ -28,6 +28,7 @@ export async function complete(flow: Login, attempt: Attempt, caller: Caller, pr
     userKey,
     now,
   });
+  const endingExpiresAt = endingExpiry(now, flow.clients.default.accessTokenLifetimeSeconds);
   const tellOfDevice = proven.deviceId === undefined && proven.hasDevices;
   const row = await flow.database.row(completeLogin, {
     loginUserId: userId,
@@ -38,11 +39,14 @@ export async function complete(flow: Login, attempt: Attempt, caller: Caller, pr
     rehashSealed: sealedRehash,
     rehashOf: proven.sealedPhc,
     endedAt: now,
-    endingExpiresAt: endingExpiry(now, flow.clients.default.accessTokenLifetimeSeconds),
+    endingExpiresAt,
     ...newDeviceMail(flow, proven, caller, now),
     ...auditOf(flow, proven, caller, issued.sessionId, now),
   });
   if (row === undefined) throw new Problem('invalid_credentials', { log: 'the user changed during the login' });
+  for (const target of row.endedSessions) {
+    flow.endings.endedHere({ kind: 'session', target, epoch: null, expiresAt: endingExpiresAt });
+  }
   if (tellOfDevice) flow.onPromised();
   return issued;
 }

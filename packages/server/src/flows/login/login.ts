@@ -3,6 +3,7 @@ import type { AccessTokens } from '#domain/access-tokens/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { DeviceTokens } from '#domain/devices/index.ts';
+import type { Endings } from '#domain/endings/index.ts';
 import type { IssuedSession } from '#domain/issued-sessions/index.ts';
 import { type LoginStep, loginFacts, nextStep, type Ticket } from '#domain/logins/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
@@ -29,6 +30,7 @@ export interface Login {
   readonly hashes: PasswordHashes;
   readonly users: Users;
   readonly clients: Clients;
+  readonly endings: Endings;
   readonly devices: DeviceTokens;
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;

@@ -84,7 +84,7 @@ export const completeLogin = statement('login.complete', {
     told as (select user_id from live where :tellOfDevice::boolean),
     ${mailed.sql},
     ${audited.sql}
-    select user_id from live`,
+    select user_id, array(select session_id from ended) as ended_sessions from live`,
   params: {
     loginUserId: 'uuid',
     tellOfDevice: 'bool',
@@ -98,5 +98,5 @@ export const completeLogin = statement('login.complete', {
     ...mailed.params,
     ...audited.params,
   },
-  columns: { userId: 'uuid' },
+  columns: { userId: 'uuid', endedSessions: 'uuid[]' },
 });
