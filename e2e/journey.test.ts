@@ -5,13 +5,10 @@ import { eventually } from '../packages/server/test/support/wait.ts';
 import { type Client, client, dataOf, refusalOf, type SessionRow, type Tokens } from './support/client.ts';
 import { parseSetCookie } from './support/cookie-jar.ts';
 import { awaitLink, tokenOf } from './support/inbox.ts';
-import { type Form, readForms } from './support/page.ts';
+import { formFor, press, readForms, sameOrigin } from './support/page.ts';
 import { makeDirectory, type RunningServer, startServer } from './support/server.ts';
 
 const password = 'a long enough password';
-
-/** A tab of a browser that shows the server's own pages. */
-const sameOrigin = { 'sec-fetch-site': 'same-origin' };
 
 describe.each(['embedded', 'postgres'] as const)('from registration to logout, on the %s database', (kind) => {
   let server: RunningServer;
@@ -177,15 +174,4 @@ function other(rows: readonly SessionRow[]): SessionRow {
 
 function isSession({ name }: { readonly name: string }): boolean {
   return name === 'latchkey_session';
-}
-
-function formFor(forms: readonly Form[], path: string): Form {
-  const form = forms.find(({ action }) => new URL(action, 'http://localhost').pathname === path);
-  expect(form).toBeDefined();
-  return form!;
-}
-
-function press(browser: Client, form: Form): Promise<Response> {
-  const headers = { ...sameOrigin, 'content-type': 'application/x-www-form-urlencoded' };
-  return browser.send('POST', form.action, { headers, body: new URLSearchParams(form.fields).toString() });
 }

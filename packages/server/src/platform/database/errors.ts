@@ -32,10 +32,15 @@ export function isLockTimeout(error: unknown): boolean {
   return sqlState(error) === '55P03';
 }
 
-/** A deadlock's victim or a serialisation failure: it had no effect and may simply be run again. */
+const foreignKeyViolation = '23503';
+
+/**
+ * A deadlock's victim, a serialisation failure, or a reference to a row that was deleted after the statement had looked:
+ * it had no effect and may simply be run again, and then finds the row gone.
+ */
 export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
-  return state === '40P01' || state === '40001';
+  return state === '40P01' || state === '40001' || state === foreignKeyViolation;
 }
 
 /** With these the server ends the session: class 08, shutdowns (57P0x), idle in transaction for too long (25P03). */
@@ -75,7 +80,9 @@ export function busy(what: string, cause?: unknown): Problem {
 /** What a caller gets for an error of a statement or transaction that certainly had no effect. */
 export function refusalOf(name: string, error: unknown): unknown {
   if (isLockTimeout(error)) return busy(`"${name}" waited too long for a lock`, error);
-  if (isTransient(error)) return busy(`"${name}" lost to other transactions again and again`, error);
+  // A reference that is wrong again and again is a bug of ours, and is told as one.
+  if (isTransient(error) && sqlState(error) !== foreignKeyViolation)
+    return busy(`"${name}" lost to other transactions again and again`, error);
   if (sqlState(error) === '57014') return busy(`"${name}" ran into statement_timeout`, error);
   return error;
 }
