@@ -52,18 +52,6 @@ const renumber = statement('postgres_test.renumber', {
   params: { id: 'int4' },
   columns: {},
 });
-const ownOne = statement('postgres_test.own_one', {
-  lane: 'write',
-  sql: 'insert into owned (owner) select id from owners where id = 1 returning owner',
-  params: {},
-  columns: { owner: 'int4' },
-});
-const ownNobody = statement('postgres_test.own_nobody', {
-  lane: 'write',
-  sql: 'insert into owned (owner) values (9)',
-  params: {},
-  columns: {},
-});
 const backend = { columns: { pid: 'int4' }, params: {}, sql: 'select pg_backend_pid() as pid' } as const;
 const backendOfReads = statement('postgres_test.backend_of_reads', { ...backend, lane: 'read' });
 const backendOfPool = statement('postgres_test.backend_of_pool', { ...backend, lane: 'pool' });
@@ -114,9 +102,6 @@ beforeAll(async () => {
     create table notes (text text not null, constraint notes_pkey primary key (text));
     create table numbered (id int4 not null, times int4 not null);
     insert into numbered values (1, 0), (2, 0);
-    create table owners (id int4 not null, constraint owners_pkey primary key (id));
-    insert into owners values (1);
-    create table owned (owner int4 not null, constraint owned_owner_fkey foreign key (owner) references owners (id));
     create table slowly_committed (text text not null);
     create function wait_for_operator() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock_shared(2); return null; end $$;
@@ -221,22 +206,6 @@ describe('lanes on PostgreSQL', () => {
       await expect(database.row(failOnPool, {})).rejects.toThrow('division by zero');
     }
     expect(await database.row(backendOfPool, {})).toEqual(before);
-  });
-
-  it('run again what refers to a row that was deleted after it looked, and then find the row gone', async () => {
-    const eraser = new Client({ connectionString: url, application_name: 'eraser' });
-    await eraser.connect();
-    await eraser.query('begin; delete from owners where id = 1');
-    const owning = database.row(ownOne, {});
-    const waits = async () => (await operator.query(`select ${ours} and wait_event_type = 'Lock'`)).rowCount === 1;
-    await eventually(waits, { what: 'it waits for the row that is being deleted' });
-    await eraser.query('commit');
-    await eraser.end();
-    expect(await owning).toBe(undefined);
-  });
-
-  it('tell a reference to a row that never was as the bug that it is', async () => {
-    await expect(database.run(ownNobody, {})).rejects.toThrow('owned_owner_fkey');
   });
 
   it('run the victim of a deadlock again', async () => {
