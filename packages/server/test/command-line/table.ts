@@ -182,6 +182,36 @@ export const table: readonly Row[] = [
     exit: 1,
     says: /^There is no user with the id or address "nobody"\.$/,
   },
+  {
+    command: 'user grant-role',
+    argv: ['bob@example.com', 'admin'],
+    says: /^The user has the role admin; 0 sessions ended\.$/,
+  },
+  { command: 'user grant-role', argv: ['bob@example.com', 'admin'], says: /^The user has the role admin already\.$/ },
+  { command: 'user show', argv: ['bob@example.com'], says: /^roles +admin$/m },
+  {
+    command: 'user revoke-role',
+    argv: ['bob@example.com', 'admin'],
+    says: /^The user has the role admin no more; 0 sessions ended\.$/,
+  },
+  {
+    command: 'user revoke-role',
+    argv: ['bob@example.com', 'admin'],
+    says: /^The user does not have the role admin\.$/,
+  },
+  {
+    command: 'user grant-role',
+    argv: ['bob@example.com', 'king'],
+    exit: 2,
+    says: /^ROLE: there is no role "king"; there are: admin\.$/,
+  },
+  { command: 'user grant-role', argv: ['bob@example.com'], exit: 2, says: /^"latchkey user grant-role" needs ROLE\.$/ },
+  {
+    command: 'user revoke-role',
+    argv: ['nobody', 'admin'],
+    exit: 1,
+    says: /^There is no user with the id or address "nobody"\.$/,
+  },
   { command: 'keys list', says: /^\S{43} {2}ES256 {2}active {2}made \S+\n\S{43} {2}ES256 {2}next/ },
   {
     command: 'keys rotate',

@@ -24,7 +24,8 @@ export const roleOption = {
   description: `A role: ${roleNames.join(', ')}`,
 } as const satisfies CommandOption;
 
-export function readRole(text: string): Role {
+/** The role of that name; `what` is where it was typed. */
+export function readRole(text: string, what = '--role'): Role {
   if (isRole(text)) return text;
-  throw new UsageError(`--role: there is no role "${text}"; there are: ${roleNames.join(', ')}.`);
+  throw new UsageError(`${what}: there is no role "${text}"; there are: ${roleNames.join(', ')}.`);
 }

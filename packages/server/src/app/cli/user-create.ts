@@ -53,7 +53,7 @@ function readUser(input: CommandInput): Omit<NewUser, 'password'> {
     email: accept('--email', emailInput, textOf(input, 'email')),
     name: accept('--name', nameInput, textOf(input, 'name')),
     locale: accept('--locale', localeInput, textOf(input, 'locale') ?? 'en'),
-    roles: [...new Set(textsOf(input, 'role').map(readRole))],
+    roles: [...new Set(textsOf(input, 'role').map((role) => readRole(role)))],
   };
 }
 

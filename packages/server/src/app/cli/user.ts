@@ -5,13 +5,16 @@ import {
   disableUser,
   enableUser,
   endSessions,
+  grantRole,
   listUsers,
   type OperatedUser,
   type OperateUsers,
   showUser,
+  takeRole,
 } from '#flows/operate-users/index.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { OperatorError } from '../operator-error.ts';
+import { readRole } from './accept.ts';
 import { type CommandInput, type CommandResult, numberOf, type ServiceCommand, textOf } from './command.ts';
 import { inColumns } from './table.ts';
 import { idOrEmail, requireUser, unknownUser } from './user-argument.ts';
@@ -83,6 +86,34 @@ export const userCommands: readonly ServiceCommand[] = [
         changed: (sessions) => `${sessions} ended.`,
         unchanged: (status) => `Nothing was ended: the user is ${status}.`,
       }),
+  },
+  {
+    needs: 'services',
+    name: 'user grant-role',
+    summary: 'Give a user a role; all their sessions end, since they began without it',
+    arguments: [idOrEmail, 'ROLE'],
+    options: {},
+    run: (input, services) => {
+      const role = readRole(input.arguments[1] ?? '', 'ROLE');
+      return change(input, services, (flow, userId) => grantRole(flow, userId, role), {
+        changed: (sessions) => `The user has the role ${role}; ${sessions} ended.`,
+        unchanged: () => `The user has the role ${role} already.`,
+      });
+    },
+  },
+  {
+    needs: 'services',
+    name: 'user revoke-role',
+    summary: 'Take a role from a user and end all their sessions',
+    arguments: [idOrEmail, 'ROLE'],
+    options: {},
+    run: (input, services) => {
+      const role = readRole(input.arguments[1] ?? '', 'ROLE');
+      return change(input, services, (flow, userId) => takeRole(flow, userId, role), {
+        changed: (sessions) => `The user has the role ${role} no more; ${sessions} ended.`,
+        unchanged: () => `The user does not have the role ${role}.`,
+      });
+    },
   },
 ];
 

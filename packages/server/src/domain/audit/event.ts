@@ -12,6 +12,8 @@ export type AuditAction =
   | 'user.disabled'
   | 'user.enabled'
   | 'user.sessions_ended'
+  | 'user.role_granted'
+  | 'user.role_revoked'
   | 'user.metadata_changed'
   | 'profile.changed'
   | 'invitation.created'

@@ -24,6 +24,14 @@ const assign = statement('role_assignments.assign', {
   columns: {},
 });
 
+const revoke = statement('role_assignments.revoke', {
+  lane: 'pool',
+  sql: `delete from role_assignments
+    where user_id = :userId and role = :role and scope_kind = 'deployment' and scope_id = ''`,
+  params: { userId: 'uuid', role: 'text' },
+  columns: {},
+});
+
 const list = statement('role_assignments.list', {
   lane: 'pool',
   sql: `select role from role_assignments where user_id = :userId and scope_kind = 'deployment' order by role`,
@@ -42,6 +50,11 @@ export interface RoleAssignment {
 /** Gives somebody a role in the whole deployment; false when they have it already. */
 export async function assignRole(tx: Queries, { userId, role, now, makeId }: RoleAssignment): Promise<boolean> {
   return (await tx.run(assign, { id: makeId(), userId, role, now })) === 1;
+}
+
+/** Takes a role in the whole deployment away; false when they do not have it. */
+export async function revokeRole(tx: Queries, userId: string, role: Role): Promise<boolean> {
+  return (await tx.run(revoke, { userId, role })) === 1;
 }
 
 /** The roles somebody has in the whole deployment. A role of a later release is told too. */

@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, openWorld, type World } from '#test/support/people.ts';
-import { assignRole, isRole, listRoles } from './index.ts';
+import { assignRole, isRole, listRoles, revokeRole } from './index.ts';
 
 describeOnBothDatabases('roles', (database) => {
   let world: World;
@@ -21,6 +21,16 @@ describeOnBothDatabases('roles', (database) => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => assign(id)));
     expect(answers.filter(Boolean)).toHaveLength(1);
     expect(await listRoles(database(), id)).toEqual(['admin']);
+  });
+
+  it('are taken away once', async () => {
+    const [one, other] = [await addPerson(world), await addPerson(world)];
+    const revoke = () => database().transaction((tx) => revokeRole(tx, one.id, 'admin'));
+    for (const { id } of [one, other]) await assign(id);
+    expect(await revoke()).toBe(true);
+    expect(await revoke()).toBe(false);
+    expect(await listRoles(database(), one.id)).toEqual([]);
+    expect(await listRoles(database(), other.id)).toEqual(['admin']);
   });
 
   it("are nobody else's", async () => {

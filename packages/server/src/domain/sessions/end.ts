@@ -17,6 +17,7 @@ export type EndReason =
   | 'email_changed'
   | 'email_change_undone'
   | 'password_reset'
+  | 'role_changed'
   | 'disabled';
 
 /** The CTE `ended_families`: ends the families of the CTE `from`'s `session_id`s. */

@@ -14,10 +14,12 @@ import {
   enableUser,
   endSessions,
   findUser,
+  grantRole,
   listUsers,
   type NewUser,
   type OperateUsers,
   showUser,
+  takeRole,
 } from './index.ts';
 
 const readEvents = statement('operate_users_test.events', {
@@ -177,6 +179,48 @@ describeOnBothDatabases('operating users', (database) => {
     it.each([disableUser, enableUser, endSessions])('knows when there is nobody: %o', async (verb) => {
       expect(await verb(flow, nobody)).toEqual({ kind: 'absent' });
       expect(await eventsOf(nobody)).toEqual([]);
+    });
+  });
+
+  describe('changing roles', () => {
+    let person: Person;
+
+    beforeEach(async () => {
+      person = await addPerson(world);
+      await addSession(world, person, 'token');
+    });
+
+    it('ends what began with other roles, and says so in one event each', async () => {
+      expect(await grantRole(flow, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await showUser(flow, person.id)).toMatchObject({ roles: ['admin'], liveSessions: 0 });
+      await addSession(world, person, 'cookie', 2);
+      expect(await takeRole(flow, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await showUser(flow, person.id)).toMatchObject({ roles: [], liveSessions: 0 });
+      const events = await eventsOf(person.id);
+      expect(events.map(({ action }) => action)).toEqual(['user.role_granted', 'user.role_revoked']);
+      for (const event of events) {
+        expect(JSON.parse(event.body ?? '')).toMatchObject({
+          actor: { kind: 'operator' },
+          facts: { role: 'admin', sessions: 1 },
+        });
+      }
+    });
+
+    it('is done once by twenty at the same time', async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => grantRole(flow, person.id, 'admin')));
+      expect(answers.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
+      expect(answers).toContainEqual({ kind: 'unchanged', status: 'active' });
+      expect(await eventsOf(person.id)).toHaveLength(1);
+    });
+
+    it('ends nothing where nothing changes', async () => {
+      expect(await takeRole(flow, person.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
+      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 1 });
+      expect(await eventsOf(person.id)).toEqual([]);
+    });
+
+    it.each([grantRole, takeRole])('knows when there is nobody: %o', async (verb) => {
+      expect(await verb(flow, nobody, 'admin')).toEqual({ kind: 'absent' });
     });
   });
 
