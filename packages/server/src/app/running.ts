@@ -3,7 +3,6 @@ import type { Config } from '#config/index.ts';
 import type { CheckedSession } from '#domain/sessions/index.ts';
 import type { Check } from '#flows/probes/index.ts';
 import { assert } from '#kernel/assert.ts';
-import { writeBackup } from '#platform/database/index.ts';
 import {
   type Authenticate,
   buildServer,
@@ -21,6 +20,7 @@ import { opsEndpoints, publicEndpoints, type Surroundings } from './endpoints.ts
 import { buildWorkers } from './jobs.ts';
 import { OperatorError } from './operator-error.ts';
 import { readinessChecks } from './readiness-checks.ts';
+import { stopAll } from './stopping.ts';
 import { Timers } from './timers.ts';
 import { watchValues } from './watched-values.ts';
 import type { Services } from './wiring.ts';
@@ -168,28 +168,6 @@ function mailTransport({ config, clock }: Services): MailTransport {
   const parsed = parseSmtpUrl(config.mail.smtpUrl);
   if (parsed.kind === 'invalid') throw new OperatorError(`SMTP_URL cannot be used: ${parsed.reason}.`, 78);
   return new BreakingTransport(new Smtp({ server: parsed.server, maxConnections: config.jobs.concurrency }), { clock });
-}
-
-interface Parts {
-  readonly servers: readonly HttpServer[];
-  readonly workers: JobWorkers | undefined;
-  readonly timers: Timers;
-  readonly transport: MailTransport;
-}
-
-// In this order: no new requests, then no new jobs, then what is in memory is written, then the database is closed.
-async function stopAll(services: Services, { servers, workers, timers, transport }: Parts): Promise<void> {
-  const graceMs = services.config.http.drainSeconds * 1000;
-  await Promise.all(servers.map((server) => server.close({ graceMs })));
-  await workers?.stop({ graceMs });
-  await timers.stop();
-  await services.endings.stop();
-  await services.lastSeen.stop();
-  await transport.close();
-  const { opened, clock } = services;
-  if (opened.kind === 'embedded') await writeBackup(opened.database, opened.directory.path, clock.now());
-  await services.close();
-  services.logger.flush();
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -33,7 +33,9 @@ export async function runCrashTrials(victim: Victim, trials: number, seed: numbe
   const stories: Story[] = [];
   const faults: string[] = [];
   for (let trial = 1; trial <= trials; trial += 1) {
-    const outcome = await crashOnce(deployment, sink, chance, `trial-${trial}`);
+    const outcome = await crashOnce(deployment, sink, chance, `trial-${trial}`).catch((error: unknown) => {
+      throw new Error(`trial ${trial} broke off; the server wrote:\n${deployment.logs()}`, { cause: error });
+    });
     stories.push(...outcome.stories);
     faults.push(...outcome.faults.map((fault) => `trial ${trial}: ${fault}`));
   }

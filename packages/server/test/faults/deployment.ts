@@ -27,6 +27,8 @@ export interface Deployment extends AsyncDisposable {
   inspect<T>(look: (database: Pick<Database, 'query'>) => Promise<T>): Promise<T>;
   /** Answers when the server is ready again; started anew if it was the one that died. */
   revive(): Promise<void>;
+  /** Everything that the server that runs now has written. */
+  logs(): string;
 }
 
 /** The issuer of tokens; it must outlive the server's port. */
@@ -58,6 +60,7 @@ async function deployEmbedded(smtpUrl: string): Promise<Deployment> {
     revive: async () => {
       server = await start();
     },
+    logs: () => server.logs(),
     [Symbol.asyncDispose]: async () => {
       await server.stop();
       rmSync(dataDirectory, { recursive: true, force: true });
@@ -88,6 +91,7 @@ async function deployOnPostgres(smtpUrl: string, dies: 'server' | 'cluster'): Pr
       if (dies === 'server') server = await start();
       else await untilReady(server);
     },
+    logs: () => server.logs(),
     [Symbol.asyncDispose]: async () => {
       await server.stop();
       await cluster.stop();

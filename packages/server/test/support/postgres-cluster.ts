@@ -22,6 +22,10 @@ export type PostgresCluster = {
   stop(): Promise<void>;
   /** Ends every process of the server by SIGKILL, as a crash of the machine's memory would; the data stays. */
   kill9(): Promise<void>;
+  /** Stops every process of the server in its tracks: it keeps its connections and answers nothing, as behind a dead network. */
+  freeze(): void;
+  /** Lets a frozen server go on. */
+  thaw(): void;
   /** Starts the server again on the same data and port, after ending it when it runs. */
   restart(): Promise<void>;
 };
@@ -54,9 +58,11 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     },
     stop: () => endServer(server, 'remove'),
     kill9: async () => {
-      killAll(postmasterPid(directory));
+      signalAll(postmasterPid(directory), 'SIGKILL');
       await eventually(() => hasEnded(directory), { what: 'the killed server is gone' });
     },
+    freeze: () => signalAll(postmasterPid(directory), 'SIGSTOP'),
+    thaw: () => signalAll(postmasterPid(directory), 'SIGCONT'),
     restart: async () => {
       await endServer(server, 'keep');
       server = await startServer(command, directory, adminUrl);
@@ -199,18 +205,18 @@ function postmasterPid(directory: string): number {
   return Number(readFileSync(join(directory, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
 }
 
-/** Killing the postmaster alone would let its backends finish what they are doing, and commit it. */
-function killAll(postmaster: number): void {
+/** A signal to the postmaster alone would let its backends finish what they are doing, and commit it. */
+function signalAll(postmaster: number, signal: NodeJS.Signals): void {
   const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(postmaster)], { encoding: 'utf8' }).stdout.split(
     '\n',
   );
-  process.kill(postmaster, 'SIGKILL');
-  for (const child of children.map(Number).filter((pid) => pid > 0)) killIfAlive(child);
+  process.kill(postmaster, signal);
+  for (const child of children.map(Number).filter((pid) => pid > 0)) signalIfAlive(child, signal);
 }
 
-function killIfAlive(pid: number): void {
+function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }

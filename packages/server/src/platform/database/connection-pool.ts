@@ -16,15 +16,21 @@ const waitingAtMost = 1000;
 const transientRetries = 2;
 /** Beyond the server's own timeout: only a network that swallows answers gets here. */
 const silenceBeyondTimeoutMs = 5000;
+/** How long a server may take to say goodbye, statements under way included. */
+const endAtMostMs = 3000;
+/** pg has no codes for these: the client is over, or gave up waiting for an answer. */
+const goneWords = /^(Query read timeout|Connection terminated|Client (has encountered|was closed).*not queryable)/;
 
 /** Lends connections to one statement or one transaction at a time. */
 export class ConnectionPool {
   readonly #pool: Pool;
+  readonly #clients: ReadonlySet<PoolClient>;
   readonly #roundTrips: RoundTrips;
   readonly #named: boolean;
 
-  private constructor(pool: Pool, roundTrips: RoundTrips, named: boolean) {
+  private constructor(pool: Pool, clients: ReadonlySet<PoolClient>, roundTrips: RoundTrips, named: boolean) {
     this.#pool = pool;
+    this.#clients = clients;
     this.#roundTrips = roundTrips;
     this.#named = named;
   }
@@ -40,13 +46,18 @@ export class ConnectionPool {
       pipeline: true,
       onConnect: (client) => prepareSession(client, options, settings),
     });
-    pool.on('connect', (client) => client.on('error', (error) => options.onConnectionError?.(error)));
+    const clients = new Set<PoolClient>();
+    pool.on('connect', (client) => {
+      clients.add(client);
+      client.on('error', (error) => options.onConnectionError?.(error));
+    });
+    pool.on('remove', (client) => clients.delete(client));
     // The listener above has reported it; pg-pool throws when nobody listens here.
     pool.on('error', () => undefined);
     const opened = await Promise.allSettled(Array.from({ length: min }, () => pool.connect()));
     for (const attempt of opened) if (attempt.status === 'fulfilled') attempt.value.release();
     const failed = opened.find((attempt) => attempt.status === 'rejected');
-    if (failed === undefined) return new ConnectionPool(pool, roundTrips, options.pooler !== 'transaction');
+    if (failed === undefined) return new ConnectionPool(pool, clients, roundTrips, options.pooler !== 'transaction');
     await pool.end();
     throw failed.reason;
   }
@@ -85,9 +96,16 @@ export class ConnectionPool {
     }
   }
 
-  /** Ends the connections as they come back. */
-  close(): Promise<void> {
-    return this.#pool.end();
+  /** Ends the connections as they come back, and hangs up on those that do not. */
+  async close(): Promise<void> {
+    const hangUp = setTimeout(() => {
+      for (const client of this.#clients) client.connection.stream.destroy();
+    }, endAtMostMs);
+    // The pool forgets a connection when it says goodbye, not when that was heard.
+    const gone = [...this.#clients].map((client) => new Promise((resolve) => client.once('end', resolve)));
+    await this.#pool.end();
+    await Promise.all(gone);
+    clearTimeout(hangUp);
   }
 
   async #lend<T>(work: (client: PoolClient, isLost: (error: unknown) => boolean) => Promise<T>): Promise<T> {
@@ -98,7 +116,7 @@ export class ConnectionPool {
     };
     client.on('error', markLost);
     const isLost = (error: unknown) => {
-      lost ||= endsSession(error) || (error instanceof Error && error.message === 'Query read timeout');
+      lost ||= endsSession(error) || (error instanceof Error && goneWords.test(error.message));
       return lost;
     };
     try {

@@ -35,21 +35,26 @@ export function isLockTimeout(error: unknown): boolean {
 const foreignKeyViolation = '23503';
 
 /**
- * A deadlock's victim, a serialisation failure, or a reference to a row that was deleted after the statement had looked:
- * it had no effect and may simply be run again, and then finds the row gone.
+ * What had no effect and may simply be run again:
+ * a deadlock's victim; a serialisation failure; a reference to a row that was deleted after the statement had looked,
+ * which then finds the row gone; and a prepared statement that does not exist. The last one comes of pipelining: who
+ * sends a statement right behind its first use on a connection relies on a preparation that may still fail, as it does
+ * when that first use waits too long.
  */
+const transient: ReadonlySet<unknown> = new Set(['40P01', '40001', foreignKeyViolation, '26000']);
+
+/** Whether the statement had no effect and may simply be run again. */
 export function isTransient(error: unknown): boolean {
-  const state = sqlState(error);
-  return state === '40P01' || state === '40001' || state === foreignKeyViolation;
+  return transient.has(sqlState(error));
 }
 
 /** With these the server ends the session: class 08, shutdowns (57P0x), idle in transaction for too long (25P03). */
 const sessionEnded = /^(08...|57P0[1-5]|25P03)$/;
 
-/** Whether the server said with this error that the connection is over. */
+/** Whether the server said with this error that the connection is over, by its code or by its severity. */
 export function endsSession(error: unknown): boolean {
-  const state = sqlState(error);
-  return state !== undefined && sessionEnded.test(state);
+  if (!isServerError(error)) return false;
+  return sessionEnded.test(error.code) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 
 /** Thrown inside this module only: the connection went away while a statement was on it. */

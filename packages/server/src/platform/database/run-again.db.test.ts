@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import { createDatabase } from '#test/support/postgres.ts';
 import { eventually } from '#test/support/wait.ts';
-import { openPostgres, type PostgresDatabase, statement } from './index.ts';
+import { openPostgres, type PostgresDatabase, type StatementEvent, statement } from './index.ts';
 
 const ownOne = statement('postgres_test.own_one', {
   lane: 'write',
@@ -17,6 +17,14 @@ const ownNobody = statement('postgres_test.own_nobody', {
   params: {},
   columns: {},
 });
+/** Sent by one test only, so that no connection has it prepared. */
+const addFirst = statement('postgres_test.add_first', {
+  lane: 'write',
+  sql: 'insert into firsts (number) values (:number)',
+  params: { number: 'int4' },
+  columns: {},
+});
+const events: StatementEvent[] = [];
 let operator: Client;
 let eraser: Client;
 let database: PostgresDatabase;
@@ -28,8 +36,14 @@ beforeAll(async () => {
   await operator.query(`
     create table owners (id int4 not null, constraint owners_pkey primary key (id));
     insert into owners values (1);
+    create table firsts (number int4 not null);
     create table owned (owner int4 not null, constraint owned_owner_fkey foreign key (owner) references owners (id));`);
-  database = await openPostgres({ url, applicationName: 'latchkey', clock: systemClock });
+  database = await openPostgres({
+    url,
+    applicationName: 'latchkey',
+    clock: systemClock,
+    onStatement: (event) => events.push(event),
+  });
 });
 
 afterAll(async () => {
@@ -46,6 +60,15 @@ describe('a statement', () => {
     await eventually(waits, { what: 'it waits for the row that is being deleted' });
     await eraser.query('commit');
     expect(await owning).toBe(undefined);
+  });
+
+  it('answers all who send it for the first time, though its preparation failed under the first of them', async () => {
+    await eraser.query('begin; lock table firsts in access exclusive mode');
+    const adding = Promise.allSettled([1, 2, 3, 4, 5, 6].map((number) => database.run(addFirst, { number })));
+    const failed = () => events.filter(({ name, outcome }) => name === addFirst.name && outcome === 'error').length;
+    await eventually(() => failed() === 6, { what: 'one on each connection has waited too long, the others with it' });
+    await eraser.query('commit');
+    expect((await adding).map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'fulfilled'));
   });
 
   it('tells a reference to a row that never was as the bug that it is', async () => {
