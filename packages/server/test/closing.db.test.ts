@@ -1,5 +1,6 @@
 /** The end of an account, whoever else is at it: close, keep and erase, on both databases. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { attemptKey, countFailures } from '#domain/attempts/index.ts';
 import { Clients } from '#domain/clients/index.ts';
 import { Endings } from '#domain/endings/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
@@ -8,7 +9,7 @@ import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes, passwordPlace, setPassword } from '#domain/passwords/index.ts';
 import { isErasedSubject, Users } from '#domain/users/index.ts';
 import { type CloseAccount, closeAccount } from '#flows/close-account/close-account.ts';
-import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
+import { eraseDueAccounts, eraseHandlers } from '#flows/erase-accounts/index.ts';
 import { keepAccount } from '#flows/keep-account/keep-account.ts';
 import { present } from '#kernel/assert.ts';
 import { type Database, statement } from '#platform/database/index.ts';
@@ -50,6 +51,18 @@ const readState = statement('closing_test.state', {
   sql: `select status, closes_at, auth_epoch from users where id = :userId`,
   params: { userId: 'uuid' },
   columns: { status: 'text', closesAt: 'timestamptz?', authEpoch: 'int4' },
+});
+const countLate = statement('closing_test.count_late', {
+  lane: 'pool',
+  sql: `insert into attempt_counters (kind, key, known, failures, last_failed_at) values ('password', :key, true, 1, :now)`,
+  params: { key: 'bytea', now: 'timestamptz' },
+  columns: {},
+});
+const findLateJob = statement('closing_test.late_job', {
+  lane: 'pool',
+  sql: `select id, kind, payload, run_at from jobs where kind = 'erase.counters' and payload ->> 'userId' = :userId`,
+  params: { userId: 'text' },
+  columns: { id: 'uuid', kind: 'text', payload: 'jsonb', runAt: 'timestamptz' },
 });
 
 const password = 'correct horse battery staple';
@@ -257,6 +270,20 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
         'account.erased',
       ]);
       expect(await flow.users.key(stranger.id)).toBeDefined();
+    });
+
+    it('forgets a minute later what a login counted that had read the user before', async () => {
+      await close();
+      world.time.advance(graceMs);
+      await erase();
+      const now = world.clock.now();
+      await database().run(countLate, { key: attemptKey(person.id), now });
+      const job = present(await database().row(findLateJob, { userId: person.id }), 'the job');
+      expect(job.runAt.getTime() - now.getTime()).toBe(60_000);
+      const handler = eraseHandlers(flow).find(({ kind }) => kind === job.kind);
+      const { signal } = new AbortController();
+      expect(await handler?.handle({ ...job, attempt: 1, createdAt: now }, signal)).toEqual({ kind: 'done' });
+      expect(await countFailures(database(), person.id)).toBe(0);
     });
 
     it('frees the address, and never the subject', async () => {

@@ -6,20 +6,33 @@ import type { Clients } from '#domain/clients/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
 import { forgetMails } from '#domain/mail-ledger/index.ts';
 import { announceErasure, eraseUser, listDueForErasure, type Users } from '#domain/users/index.ts';
-import type { Clock } from '#kernel/clock.ts';
-import type { Database } from '#platform/database/index.ts';
+import { assert } from '#kernel/assert.ts';
+import { addSeconds, type Clock } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import type { Database, JsonValue } from '#platform/database/index.ts';
+import { enqueueJob } from '#platform/jobs/index.ts';
 import type { KeyRing } from '#platform/keys/index.ts';
 
 /** What erasing needs. */
 export interface EraseAccounts {
   readonly database: Database;
   readonly clock: Clock;
+  readonly makeId: MakeId;
   readonly keys: KeyRing;
   readonly users: Users;
   readonly clients: Clients;
   readonly endings: Endings;
   readonly audit: AuditLog;
 }
+
+/** The kind of job that looks for counters once more. */
+export const forgetKind = 'erase.counters';
+
+/**
+ * A login that read the user just before the erasure counts its attempt in another transaction, perhaps just after it.
+ * That statement's `statement_timeout` is a second, so a minute later none is under way.
+ */
+const forgetAgainSeconds = 60;
 
 /** Erases every account whose grace is over, one after another, until there is none or `signal` aborts. */
 export async function eraseDueAccounts(flow: EraseAccounts, signal?: AbortSignal): Promise<number> {
@@ -47,6 +60,8 @@ async function eraseAccount(
     if (announced === undefined) return undefined;
     await forgetMails(tx, userId, now);
     await forgetAttempts(tx, userId);
+    const again = { id: flow.makeId(), kind: forgetKind, payload: { userId }, now } as const;
+    await enqueueJob(tx, { ...again, runAt: addSeconds(now, forgetAgainSeconds) });
     await eraseUser(tx, flow.keys, { userId, subject, now });
     await flow.audit.record(tx, { action: 'account.erased', at: now, actor: { kind: 'system' }, userId });
     return announced;
@@ -55,4 +70,11 @@ async function eraseAccount(
   flow.endings.endedHere(ending);
   flow.keys.forgetUserKey(userId);
   return true;
+}
+
+/** Forgets what was counted for an erased user while they were erased. */
+export async function forgetCounters(flow: Pick<EraseAccounts, 'database'>, payload: JsonValue): Promise<void> {
+  const { userId } = payload as { readonly userId?: unknown };
+  assert(typeof userId === 'string', 'whose counters');
+  await forgetAttempts(flow.database, userId);
 }
