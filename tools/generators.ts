@@ -4,6 +4,7 @@ import { commands } from '../packages/server/src/app/cli/list.ts';
 import { commandsPage } from '../packages/server/src/app/cli/reference.ts';
 import { describedEndpoints, describedUrl } from '../packages/server/src/app/described.ts';
 import { version } from '../packages/server/src/app/version.ts';
+import { whatEndsPage } from '../packages/server/src/app/what-ends-page.ts';
 import { configurationPage } from '../packages/server/src/config/index.ts';
 import { endpointTable, openApiDocument, problemTable } from '../packages/server/src/platform/http/index.ts';
 
@@ -22,6 +23,7 @@ export const generators: readonly Generator[] = [
   file('endpoints', 'docs/reference/endpoints.md', () => titled('Endpoints', endpointTable(describedEndpoints()))),
   file('problems', 'docs/reference/problems.md', () => titled('Problems', problemTable())),
   file('commands', 'docs/reference/commands.md', () => commandsPage(commands)),
+  file('what-ends', 'docs/reference/what-ends.md', whatEndsPage),
   file('openapi', 'docs/reference/openapi.json', openApi),
 ];
 

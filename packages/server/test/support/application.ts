@@ -1,5 +1,8 @@
 /** The product in this process, over a migrated database of its own; every answer that passes through is checked. */
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { publicEndpoints } from '#app/endpoints.ts';
 import { buildWorkers } from '#app/jobs.ts';
 import { readinessChecks } from '#app/readiness-checks.ts';
@@ -8,6 +11,7 @@ import { type Services, wire } from '#app/wiring.ts';
 import { loadConfig } from '#config/index.ts';
 import { type Clock, MovableClock } from '#kernel/clock.ts';
 import type { ProblemCode } from '#kernel/problem.ts';
+import type { Database } from '#platform/database/index.ts';
 import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
 import { Inbox } from '#platform/mail/index.ts';
@@ -21,6 +25,8 @@ export interface ApplicationOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A further node of this one's deployment: the same database, keys, clock and inbox. */
   readonly besides?: Application;
+  /** Which database; a copy of the migrated template on PostgreSQL unless given. */
+  readonly on?: Database['kind'];
   /** What the wall clock stands on; the machine's own unless given. */
   readonly time?: Clock;
   /** Nothing runs by itself: no feed, no workers, no timers. For counting round trips. */
@@ -94,6 +100,8 @@ export class Application {
     await this.services.endings.stop();
     await this.services.lastSeen.stop();
     await this.services.close();
+    const { LATCHKEY_DATA_DIR: directory } = this.deployment;
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
     if (this.checks.seen.size === 0) throw new Error('no answer was checked');
   }
 
@@ -117,9 +125,9 @@ interface Parts {
   readonly deployment: Readonly<Record<string, string>>;
 }
 
-async function assemble({ env, besides, time, quiet }: ApplicationOptions): Promise<Parts> {
+async function assemble({ env, besides, on, time, quiet }: ApplicationOptions): Promise<Parts> {
   const deployment = besides?.deployment ?? {
-    DATABASE_URL: await cloneDatabase(),
+    ...(on === 'embedded' ? { LATCHKEY_DATA_DIR: await makeDirectory() } : { DATABASE_URL: await cloneDatabase() }),
     LATCHKEY_KEK: randomBytes(32).toString('base64'),
   };
   const clock = besides?.clock ?? new MovableClock(time);
@@ -136,6 +144,10 @@ async function assemble({ env, besides, time, quiet }: ApplicationOptions): Prom
   const shown = services.config.mode === 'production' ? undefined : inbox;
   const endpoints = publicEndpoints(services, { checks, inbox: shown, ...hooksInto(workers) });
   return { services, clock, inbox, endpoints, workers, deployment };
+}
+
+function makeDirectory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'latchkey-'));
 }
 
 function configure(env: Readonly<Record<string, string>>) {

@@ -1,4 +1,5 @@
 /** Issuing: the row commits with the effect, the secret is computed when the mail is rendered. */
+import { linksOutlivingEpoch } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { type Fragment, type Queries, statement, type Values } from '#platform/database/index.ts';
@@ -19,7 +20,7 @@ export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
 };
 
 /** Links that outlive their user's epoch, because they exist to defeat whoever raised it (DESIGN §5.4). */
-export const outlivesEpoch: readonly Purpose[] = ['undo_email_change', 'keep_account'];
+export const outlivesEpoch: readonly Purpose[] = linksOutlivingEpoch;
 
 /** Where a token's payload stands; authenticated with its ciphertext. */
 export function tokenPlace(tokenId: string): Place {

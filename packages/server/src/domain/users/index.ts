@@ -12,6 +12,16 @@ export {
   keepUser,
   listDueForErasure,
 } from './closing.ts';
+export {
+  type Effect,
+  effects,
+  type Fate,
+  fates,
+  linksOutlivingEpoch,
+  type Thing,
+  things,
+  whatEnds,
+} from './ends.ts';
 export { localeInput, nameInput } from './input.ts';
 export {
   changeProfile,

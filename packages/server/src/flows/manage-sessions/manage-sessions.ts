@@ -55,6 +55,7 @@ export async function endOthers(flow: ManageSessions, principal: Principal): Pro
   const now = flow.clock.now();
   const { userId, sessionId } = principal;
   const ended = await flow.database.transaction(async (tx) => {
+    await flow.users.lock(tx, userId);
     const request = { userId, reason: 'ended_by_user', now, except: sessionId, ...lifetime(flow) } as const;
     const sessions = await endSessionsOfUser(tx, request);
     await flow.audit.record(tx, {

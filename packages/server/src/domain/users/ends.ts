@@ -1,0 +1,137 @@
+/**
+ * The table *effect × what it ends* (DESIGN §5.4). It is what the flows promise, `docs/reference/what-ends.md` is made
+ * from it, and a test makes each thing, carries out each effect and tries the thing, cell by cell.
+ * API keys will be a further thing: recovery and undo will suspend them, a change of password will not.
+ */
+
+/** What becomes of a thing. */
+export const fates = {
+  ends: 'ends for good',
+  lives: 'goes on as before',
+  renewed: 'ends, and goes on as a new one, which the answer holds',
+  rests: 'does not work as long as the effect lasts, and works again after it, if it has not expired',
+  later_ends: 'ends if it came later than what the effect restores, or went to an address that did; else it lives',
+  absent: 'cannot be there, or has no part in the effect',
+} as const;
+
+export type Fate = keyof typeof fates;
+
+/** What can end before its time. */
+export const things = {
+  acting_session: 'the session that asks for the effect, with its refresh and access tokens',
+  session: 'every other session of the user',
+  refresh_family: 'the refresh tokens of those sessions',
+  access_token: 'the access tokens of those sessions, on every node within a second',
+  ticket: 'a login in progress',
+  verify_email: 'a link that verifies an address',
+  reset_password: 'a link that sets a new password',
+  confirm_email_change: 'a link that confirms a new address',
+  undo_email_change: 'a link that takes an address back',
+  keep_account: 'a link that keeps a closing account',
+  invitation: 'an invitation of somebody else',
+  acting_device: 'the known device of the session that asks for the effect',
+  known_device: 'every other known device of the user',
+} as const;
+
+export type Thing = keyof typeof things;
+
+/** Links that outlive their user's epoch, because they exist to defeat whoever raised it; they end by use or erasure. */
+export const linksOutlivingEpoch = ['undo_email_change', 'keep_account'] as const satisfies readonly Thing[];
+
+type Row = Readonly<Record<Thing, Fate>>;
+
+const untouched: Row = {
+  acting_session: 'lives',
+  session: 'lives',
+  refresh_family: 'lives',
+  access_token: 'lives',
+  ticket: 'lives',
+  verify_email: 'lives',
+  reset_password: 'lives',
+  confirm_email_change: 'lives',
+  undo_email_change: 'lives',
+  // An account that is closing has no session, so nothing that a session asks for meets this link.
+  keep_account: 'absent',
+  invitation: 'lives',
+  acting_device: 'lives',
+  known_device: 'lives',
+};
+
+/** Raises the epoch, asked for by a session. */
+const raises: Row = {
+  ...untouched,
+  acting_session: 'ends',
+  session: 'ends',
+  refresh_family: 'ends',
+  access_token: 'ends',
+  ticket: 'ends',
+  verify_email: 'ends',
+  reset_password: 'ends',
+  confirm_email_change: 'ends',
+  acting_device: 'ends',
+  known_device: 'ends',
+};
+
+/** Raises the epoch, asked for by a mailed link, a ticket, an operator or a job: no session is anybody's own. */
+const raisesFromOutside: Row = {
+  ...raises,
+  acting_session: 'absent',
+  acting_device: 'absent',
+  keep_account: 'lives',
+};
+
+/** What each effect ends; `what-ends.md` and the test follow this order. */
+export const whatEnds = {
+  /** A user without a proven address has no session and no device yet. */
+  verify_email: {
+    ...raisesFromOutside,
+    session: 'absent',
+    refresh_family: 'absent',
+    access_token: 'absent',
+    confirm_email_change: 'absent',
+    undo_email_change: 'absent',
+    keep_account: 'absent',
+    known_device: 'absent',
+  },
+  change_password: { ...raises, acting_session: 'renewed', acting_device: 'lives' },
+  recover_account: raisesFromOutside,
+  /** The session that asked for the change is one of those that end: the link at the new address shows nobody's. */
+  change_email: { ...raisesFromOutside, keep_account: 'absent' },
+  undo_email_change: { ...raisesFromOutside, undo_email_change: 'later_ends', keep_account: 'later_ends' },
+  change_roles: raisesFromOutside,
+  /** Disabling calls the closing off, so there is nothing left to keep. */
+  disable: { ...raisesFromOutside, undo_email_change: 'rests', keep_account: 'ends' },
+  /** Nothing of before comes back. */
+  enable: { ...raisesFromOutside, keep_account: 'ends' },
+  end_sessions: raisesFromOutside,
+  close: raises,
+  keep: { ...raisesFromOutside, keep_account: 'ends' },
+  erase: { ...raisesFromOutside, undo_email_change: 'ends', keep_account: 'ends' },
+  log_out: { ...untouched, acting_session: 'ends' },
+  log_out_everywhere: raises,
+  /** `session` is the one that is named. */
+  end_session: { ...untouched, session: 'ends', refresh_family: 'ends', access_token: 'ends' },
+  end_other_sessions: { ...untouched, session: 'ends', refresh_family: 'ends', access_token: 'ends' },
+} as const satisfies Readonly<Record<string, Row>>;
+
+export type Effect = keyof typeof whatEnds;
+
+/** What the effects are, in words. */
+export const effects: Readonly<Record<Effect, string>> = {
+  verify_email: 'verifying the address',
+  change_password: 'changing the password',
+  recover_account: 'setting a new password by a mailed link',
+  change_email: 'confirming a new address',
+  undo_email_change: 'taking the old address back',
+  change_roles: 'an operator gives or takes a role',
+  disable: 'an operator disables the user',
+  enable: 'an operator enables the user again',
+  end_sessions: 'an operator ends all sessions',
+  close: 'closing the account',
+  keep: 'keeping the account in the grace period',
+  erase: 'the end of the grace period',
+  log_out: 'logging out',
+  log_out_everywhere: 'logging out everywhere',
+  end_session: 'ending one other session',
+  end_other_sessions: 'ending all other sessions',
+};
