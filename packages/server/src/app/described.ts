@@ -11,7 +11,12 @@ export const describedUrl = 'https://auth.example.com';
 
 /** Everything that a development server offers on its public listener. Its handlers must not be called. */
 export function describedEndpoints(): readonly Endpoint[] {
-  const config = { registration: 'open', emailDomains: { allow: [], deny: [] }, http: { publicUrl: describedUrl } };
+  const config = {
+    registration: 'open',
+    emailDomains: { allow: [], deny: [] },
+    emailChange: { confirm: 'new' },
+    http: { publicUrl: describedUrl },
+  };
   const services = { config, version, movableClock: new MovableClock() };
   const surroundings = {
     checks: [],

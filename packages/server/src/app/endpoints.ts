@@ -54,7 +54,7 @@ export function publicEndpoints(services: Services, surroundings: Surroundings):
     ...logoutEndpoints(services),
     ...sessionEndpoints(services),
     ...profileEndpoints(services),
-    ...changeEmailEndpoints({ ...services, onPromised: wake }),
+    ...changeEmailEndpoints({ ...services, emailDomains, confirmAt: config.emailChange.confirm, onPromised: wake }),
     ...manageSessionsEndpoints(services),
     ...closeAccountEndpoints({ ...services, ...config.closing, onPromised: wake }),
     ...keepAccountEndpoints({ ...services, onPromised: wake }),

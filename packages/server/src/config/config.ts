@@ -71,6 +71,8 @@ export interface Config {
   readonly registration: 'open' | 'invite' | 'closed';
   /** Domains whose addresses may, and may not, register: `example.com`, or `.example.com` for its subdomains. */
   readonly emailDomains: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  /** Which addresses have to confirm a change of address. */
+  readonly emailChange: { readonly confirm: 'new' | 'both' };
   /** Days from closing an account to erasing it. */
   readonly closing: { readonly graceDays: number };
   readonly jobs: { readonly concurrency: number };

@@ -61,6 +61,7 @@ const titles: Readonly<Record<string, string>> = {
   keys: 'Keys',
   passwords: 'Passwords',
   emailDomains: 'E-mail domains',
+  emailChange: 'Changing e-mail addresses',
   closing: 'Closing accounts',
   jobs: 'Jobs',
   log: 'Logs',

@@ -85,6 +85,7 @@ function complete(checked: Settings, cwd: string): Config {
     passwords: { ...passwords, hashConcurrency: passwords.hashConcurrency ?? availableParallelism() },
     registration: checked.registration,
     emailDomains: checked.emailDomains,
+    emailChange: checked.emailChange,
     closing: checked.closing,
     jobs: checked.jobs,
     faultPoint: checked.faultPoint,

@@ -222,7 +222,7 @@ export const settingsSchema = z.object({
         env: 'LATCHKEY_EMAIL_DOMAINS_ALLOW',
         ...emailDomains,
         fallback: 'all domains',
-        doc: 'When given, only addresses of these domains may register. `.example.com` stands for every subdomain of example.com and not for itself. Invitations are exempt.',
+        doc: 'When given, only addresses of these domains may register, or take the place of another address. `.example.com` stands for every subdomain of example.com and not for itself. Invitations are exempt.',
       },
       isMailDomain,
     ),
@@ -232,10 +232,16 @@ export const settingsSchema = z.object({
         env: 'LATCHKEY_EMAIL_DOMAINS_DENY',
         ...emailDomains,
         fallback: 'none',
-        doc: 'Addresses of these domains may not register, also when they are allowed above. Invitations are exempt.',
+        doc: 'Addresses of these domains may not register, nor take the place of another address, also when they are allowed above. Invitations are exempt.',
       },
       isMailDomain,
     ),
+  }),
+  emailChange: z.object({
+    confirm: choice(['new', 'both'], 'new', {
+      env: 'LATCHKEY_EMAIL_CHANGE_CONFIRM',
+      doc: 'Where a change of e-mail address is confirmed: by a link at the new address, or by one at the old address as well. A change that waits keeps the rule it was asked for under.',
+    }),
   }),
   closing: z.object({
     graceDays: integer(0, 90, 7, {

@@ -24,6 +24,7 @@ export type AuditAction =
   | 'email.change_requested'
   | 'email.change_refused'
   | 'email.change_cancelled'
+  | 'email.change_confirmed'
   | 'email.changed'
   | 'email.change_undone'
   | 'password.changed'

@@ -68,12 +68,19 @@ export async function verifyIdentifier(tx: Queries, id: string, now: Date): Prom
 
 const findEmail = statement('identifiers.find_email', {
   lane: 'read',
-  sql: `select user_id from identifiers where kind = 'email' and canonical = :canonical`,
+  sql: `select user_id, verified_at from identifiers where kind = 'email' and canonical = :canonical`,
   params: { canonical: 'text' },
-  columns: { userId: 'uuid' },
+  columns: { userId: 'uuid', verifiedAt: 'timestamptz?' },
 });
 
+/** Who has an address. A held one is proven. */
+export interface EmailHolder {
+  readonly userId: string;
+  readonly isProven: boolean;
+}
+
 /** Who has the address, proven or not. */
-export async function findHolderOfEmail(queries: Queries, canonical: string): Promise<string | undefined> {
-  return (await queries.row(findEmail, { canonical }))?.userId;
+export async function findHolderOfEmail(queries: Queries, canonical: string): Promise<EmailHolder | undefined> {
+  const row = await queries.row(findEmail, { canonical });
+  return row === undefined ? undefined : { userId: row.userId, isProven: row.verifiedAt !== null };
 }

@@ -29,6 +29,7 @@ const examples: Record<MailTemplate, MailFacts> = {
   password_reset_done: facts,
   password_changed: facts,
   email_change_confirm: { ...facts, params: { name: '' }, link },
+  email_change_approve: { ...facts, link },
   email_change_taken: facts,
   email_change_requested: facts,
   email_changed_notice: { ...facts, link },

@@ -21,6 +21,8 @@ export interface MailParams {
   password_changed: Readonly<Record<string, never>>;
   /** Without a name: the reader may be a stranger, who is not told whose account it is. */
   email_change_confirm: { readonly name: '' };
+  /** Instead of `email_change_requested` where the old address has to confirm as well. */
+  email_change_approve: Readonly<Record<string, never>>;
   email_change_taken: Readonly<Record<string, never>>;
   email_change_requested: Readonly<Record<string, never>>;
   email_changed_notice: Readonly<Record<string, never>>;
@@ -68,6 +70,11 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   password_changed: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   email_change_confirm: {
     to: 'address_that_the_link_proves',
+    linkPath: '/confirm-email-change',
+    paragraphs: ['intro'],
+    closing: ['expiry', 'unexpected'],
+  },
+  email_change_approve: {
     linkPath: '/confirm-email-change',
     paragraphs: ['intro'],
     closing: ['expiry', 'unexpected'],

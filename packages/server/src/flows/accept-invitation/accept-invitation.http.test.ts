@@ -4,7 +4,16 @@ import { FixedClock } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { type Answer, Application } from '#test/support/application.ts';
 import { invite } from '#test/support/invitations.ts';
-import { addVerified, freshEmail, goodPassword, login, register, sameOrigin } from '#test/support/people-online.ts';
+import {
+  addVerified,
+  freshEmail,
+  goodPassword,
+  linkTokenOf,
+  login,
+  pressLink,
+  register,
+  sameOrigin,
+} from '#test/support/people-online.ts';
 
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
@@ -26,6 +35,20 @@ function accept(token: string, more: Readonly<Record<string, unknown>> = {}, on 
   const json = { token, name: 'Grace Hopper', password: goodPassword, ...more };
   return on.send('POST', '/api/v1/auth/accept-invitation', { json });
 }
+
+const findUsers = statement('accept_invitation_test.users', {
+  lane: 'pool',
+  sql: `select user_id from identifiers where canonical = :email`,
+  params: { email: 'text' },
+  columns: { userId: 'uuid' },
+});
+
+const usersOf = (on: Application, email: string) =>
+  on.services.database.rows(findUsers, { email: email.toLowerCase() });
+
+/** Begun together, since an invitation waits for the worker's next look. */
+const inParallel = <T>(begin: (email: string) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: 20 }, () => begin(freshEmail())));
 
 async function profileOf(email: string): Promise<Readonly<Record<string, unknown>>> {
   const token = (await login(app, email)).data.accessToken;
@@ -85,13 +108,63 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     await frozen.close();
   });
 
-  it('400 like a dead link when somebody has the address meanwhile, whose account stays as it is', async () => {
+  it('400 like a dead link when somebody proved the address meanwhile, whose account stays as it is', async () => {
     const open = await Application.open();
     const email = freshEmail();
     const token = await invite(open, email);
     await register(open, email);
+    await pressLink(open, await linkTokenOf(open, email));
+    const before = await usersOf(open, email);
     expect(await accept(token, {}, open)).toMatchObject({ status: 400, code: 'invalid_token' });
-    expect((await login(open, email)).code).toBe('email_not_verified');
+    expect((await login(open, email)).status).toBe(200);
+    expect(await usersOf(open, email)).toEqual(before);
+    await open.close();
+  });
+
+  it('201 takes the address from whoever registered it and never proved it, before or after the invitation', async () => {
+    const open = await Application.open();
+    const squatter = { password: 'of the squatter' };
+    for (const isInvitedFirst of [true, false]) {
+      const email = freshEmail();
+      const first = isInvitedFirst ? await invite(open, email) : undefined;
+      await register(open, email, squatter);
+      const link = await linkTokenOf(open, email);
+      const token = first ?? (await invite(open, email));
+      expect((await accept(token, {}, open)).status).toBe(201);
+      expect((await pressLink(open, link)).code).toBe('invalid_token');
+      expect((await login(open, email, squatter)).code).toBe('invalid_credentials');
+      expect((await login(open, email)).status).toBe(200);
+    }
+    await open.close();
+  });
+
+  it('201 or the verification link, never both, when they are pressed at the same moment', async () => {
+    const open = await Application.open();
+    const both = await inParallel(async (email) => {
+      await register(open, email, { password: 'of the squatter' });
+      return { email, link: await linkTokenOf(open, email), token: await invite(open, email) };
+    });
+    for (const [round, { email, link, token }] of both.entries()) {
+      const presses = [() => accept(token, {}, open), () => pressLink(open, link)];
+      const order = round % 2 === 0 ? presses : presses.toReversed();
+      const answers = await Promise.all(order.map((press) => press()));
+      const codes = answers.map(({ status, code }) => `${status} ${code ?? ''}`).sort();
+      expect(codes).toEqual([expect.stringMatching(/^20[01] $/), '400 invalid_token']);
+      expect(await usersOf(open, email)).toHaveLength(1);
+    }
+    await open.close();
+  });
+
+  it('201 for it, or a registration that then hears what it would, when they come at the same moment', async () => {
+    const open = await Application.open();
+    const invited = await inParallel(async (email) => ({ email, token: await invite(open, email) }));
+    for (const { email, token } of invited) {
+      const squatter = { password: 'of the squatter' };
+      const answers = await Promise.all([register(open, email, squatter), accept(token, {}, open)]);
+      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+      expect(await usersOf(open, email)).toHaveLength(1);
+      expect((await login(open, email)).status).toBe(200);
+    }
     await open.close();
   });
 

@@ -1,9 +1,11 @@
 /** What accepting does. */
 import type { AuditLog } from '#domain/audit/index.ts';
+import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { findLiveInvitation, type LiveInvitation, useInvitation } from '#domain/invitations/index.ts';
 import type { PasswordHashes } from '#domain/passwords/index.ts';
-import { createVerifiedUser } from '#domain/registrations/index.ts';
+import { createVerifiedUser, supersedeRegistration } from '#domain/registrations/index.ts';
 import { isRole } from '#domain/roles/index.ts';
+import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -20,6 +22,7 @@ export interface AcceptInvitation {
   readonly makeId: MakeId;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly users: Users;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
   /** Called after each, for the counter. */
@@ -40,28 +43,55 @@ export async function readInvitation(flow: AcceptInvitation, token: string): Pro
   return flow.mode === 'closed' ? undefined : findLiveInvitation(flow.database, token, flow.clock.now());
 }
 
+/** The address changed hands between reading and writing at most this often; then the caller may try again. */
+const maxTries = 3;
+
 /**
  * Makes the account: the invitation's address, which the mail has reached, is proven by it.
- * An address that somebody has meanwhile is refused like a dead link, and the invitation stays as it was.
+ * Whoever registered with it and never proved it loses it (DESIGN §5.18). An address that somebody proved meanwhile is
+ * refused like a dead link, and the invitation stays as it was.
  */
 export async function acceptInvitation(flow: AcceptInvitation, acceptance: Acceptance, caller: Caller): Promise<void> {
   const { token, password } = acceptance;
-  if ((await readInvitation(flow, token)) === undefined) throw new Problem('invalid_token');
+  const invitation = await readInvitation(flow, token);
+  if (invitation === undefined) throw new Problem('invalid_token');
   const phc = await flow.hashes.compute(password);
-  await flow.database.transaction((tx) => use(flow, tx, acceptance, phc, caller));
-  flow.onAccepted();
+  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+    const holder = await findHolderOfEmail(flow.database, invitation.canonical);
+    if (await tryToUse(flow, { acceptance, phc, holderId: holder?.userId, caller })) return flow.onAccepted();
+  }
+  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
 }
 
-async function use(
-  flow: AcceptInvitation,
-  tx: Queries,
-  { token, name, locale }: Acceptance,
-  phc: string,
-  caller: Caller,
-): Promise<void> {
+interface Use {
+  readonly acceptance: Acceptance;
+  readonly phc: string;
+  /** Who had the address a moment ago: whose row is locked. */
+  readonly holderId: string | undefined;
+  readonly caller: Caller;
+}
+
+/** Thrown, so that the transaction takes the use of the invitation back. */
+class ChangedHands extends Error {}
+
+/** False when the address changed hands meanwhile. */
+async function tryToUse(flow: AcceptInvitation, input: Use): Promise<boolean> {
+  try {
+    await flow.database.transaction((tx) => use(flow, tx, input));
+    return true;
+  } catch (error) {
+    if (error instanceof ChangedHands) return false;
+    throw error;
+  }
+}
+
+async function use(flow: AcceptInvitation, tx: Queries, { acceptance, phc, holderId, caller }: Use): Promise<void> {
+  const { token, name, locale } = acceptance;
+  if (holderId !== undefined) await flow.users.lock(tx, holderId);
   const now = flow.clock.now();
   const invitation = await useInvitation(tx, token, now);
   if (invitation === undefined) throw new Problem('invalid_token');
+  await takeFromUnproven(flow, tx, { canonical: invitation.canonical, holderId, now });
   const userId = flow.makeId();
   const { asTyped, canonical, role } = invitation;
   const roles = role !== null && isRole(role) ? [role] : [];
@@ -74,6 +104,21 @@ async function use(
     facts: { invitationId: invitation.id, roles },
     personal: { address: caller.address, userAgent: caller.userAgent ?? '' },
   });
-  // Thrown, so that the transaction takes the use of the invitation back.
-  if (!made) throw new Problem('invalid_token', { log: 'the invited address belongs to somebody' });
+  if (!made) throw new ChangedHands();
+}
+
+async function takeFromUnproven(
+  flow: AcceptInvitation,
+  tx: Queries,
+  {
+    canonical,
+    holderId,
+    now,
+  }: { readonly canonical: string; readonly holderId: string | undefined; readonly now: Date },
+): Promise<void> {
+  const holder = await findHolderOfEmail(tx, canonical);
+  if (holder === undefined) return;
+  if (holder.isProven) throw new Problem('invalid_token', { log: 'the invited address belongs to somebody' });
+  if (holder.userId !== holderId) throw new ChangedHands();
+  if (!(await supersedeRegistration(tx, flow.audit, holder.userId, now))) throw new ChangedHands();
 }

@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
 import { Endings } from '#domain/endings/index.ts';
 import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
@@ -23,6 +23,13 @@ const newestLink = statement('change_email_test.newest_link', {
   sql: `select id, key_id from one_time_tokens where user_id = :userId and purpose = :purpose order by id desc limit 1`,
   params: { userId: 'uuid', purpose: 'text' },
   columns: { id: 'uuid', keyId: 'uuid' },
+});
+const confirmLinks = statement('change_email_test.confirm_links', {
+  lane: 'pool',
+  sql: `select id, key_id, identifier_id from one_time_tokens
+    where user_id = :userId and purpose = 'confirm_email_change' order by id desc limit 2`,
+  params: { userId: 'uuid' },
+  columns: { id: 'uuid', keyId: 'uuid', identifierId: 'uuid?' },
 });
 const addressesOf = statement('change_email_test.addresses_of', {
   lane: 'pool',
@@ -76,6 +83,8 @@ describeOnBothDatabases('changing an address', (database) => {
       tokens: new OneTimeTokens(world),
       mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
       catalogues: readCatalogues(),
+      confirmAt: 'new',
+      emailDomains: { allow: [], deny: [] },
       onPromised: () => undefined,
     };
   });
@@ -118,6 +127,15 @@ describeOnBothDatabases('changing an address', (database) => {
     const job = { id: world.makeId(), kind: handler.kind, payload: { mailId: row?.id ?? '' }, attempt: 1 };
     await handler.handle({ ...job, createdAt: world.clock.now() }, new AbortController().signal);
     return inbox.list().map(({ to, links }) => ({ to, pages: links.map((link) => new URL(link).pathname) }));
+  }
+
+  /** Both links of the change that waits, where both have to be pressed: at the new address, and at the old one. */
+  async function bothLinks(person: Person): Promise<readonly [string, string]> {
+    const rows = await database().rows(confirmLinks, { userId: person.id });
+    const secretOf = (row: (typeof rows)[number] | undefined) =>
+      flow.tokens.secret(row?.id ?? '', 'confirm_email_change', row?.keyId ?? '');
+    const find = (isOld: boolean) => secretOf(rows.find(({ identifierId }) => (identifierId !== null) === isOld));
+    return [find(false), find(true)];
   }
 
   async function linkOf(person: Person, purpose: Purpose): Promise<string> {
@@ -243,5 +261,97 @@ describeOnBothDatabases('changing an address', (database) => {
     await change(person, freshAddress());
     await database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900));
     expect(await send(person, 'email_changed_notice')).toEqual([{ to: person.email, pages: ['/undo-email-change'] }]);
+  });
+
+  describe('where both addresses confirm', () => {
+    const both = () => ({ ...flow, confirmAt: 'both' }) as const;
+
+    async function askBoth(person: Person, canonical: string, authEpoch = 1) {
+      const newEmail = { asTyped: canonical, canonical };
+      const principal = await logIn(person, authEpoch);
+      await requestChange(both(), principal, { newEmail, currentPassword: password }, caller);
+      return { principal, links: await bothLinks(person) };
+    }
+
+    it('happens once when both links are pressed ten times at once, each', async () => {
+      for (const round of rounds) {
+        const person = await addOwner();
+        const wanted = freshAddress();
+        const { links } = await askBoth(person, wanted);
+        const presses = Array.from({ length: 10 }, () => (round % 2 === 0 ? links : links.toReversed())).flat();
+        const results = await Promise.allSettled(presses.map(confirm));
+        const kinds = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.kind] : []));
+        expect(kinds.sort()).toEqual(['changed', 'waiting']);
+        expect(new Set(codesOf(results))).toEqual(new Set(['done', 'invalid_token']));
+        expect(await read(person)).toEqual([`primary ${wanted}`, `held ${person.email}`]);
+        const effects = await database().row(countEffects, { userId: person.id });
+        expect(effects).toEqual({ authEpoch: 2, events: 1, mails: 1, sessions: 0 });
+      }
+    });
+
+    it('changes nothing by one link alone, which is then used, in either order', async () => {
+      for (const order of [[0, 1] as const, [1, 0] as const]) {
+        const person = await addOwner();
+        const wanted = freshAddress();
+        const { links } = await askBoth(person, wanted);
+        const [first, second] = order.map((index) => links[index]) as [string, string];
+        const waitingFor = order[0] === 0 ? 'old_address' : 'new_address';
+        expect(await confirm(first)).toEqual({ kind: 'waiting', waitingFor });
+        await expect(confirm(first)).rejects.toMatchObject({ code: 'invalid_token' });
+        expect(await read(person)).toEqual([`primary ${person.email}`]);
+        const effects = await database().row(countEffects, { userId: person.id });
+        expect(effects).toEqual({ authEpoch: 1, events: 0, mails: 0, sessions: 1 });
+        expect(await confirm(second)).toEqual({ kind: 'changed' });
+        expect(await read(person)).toEqual([`primary ${wanted}`, `held ${person.email}`]);
+      }
+    });
+
+    it('is ended by cancelling, a new request, a raised epoch or an undo, before and between its links', async () => {
+      const endings = [
+        (_person: Person, principal: Principal) => cancelChange(flow, principal, caller),
+        (person: Person) => askBoth(person, freshAddress()),
+        (person: Person) => ask(person, freshAddress()),
+        (person: Person) => database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900)),
+      ];
+      for (const end of endings) {
+        for (const pressed of [undefined, 0, 1] as const) {
+          const person = await addOwner();
+          const { principal, links } = await askBoth(person, freshAddress());
+          if (pressed !== undefined) await confirm(links[pressed]);
+          await end(person, principal);
+          const codes = codesOf(await Promise.allSettled(links.map(confirm)));
+          expect(codes).toEqual(['invalid_token', 'invalid_token']);
+          expect(await read(person)).toEqual([`primary ${person.email}`]);
+        }
+      }
+      const person = await addOwner();
+      const undoLink = await change(person, freshAddress());
+      const { links } = await askBoth(person, freshAddress(), 2);
+      await confirm(links[1]);
+      await undoChange(flow, undoLink, 'another password', caller);
+      await expect(confirm(links[0])).rejects.toMatchObject({ code: 'invalid_token' });
+      expect(await read(person)).toEqual([`primary ${person.email}`]);
+    });
+
+    it('keeps the rule that it was asked for under, whatever the setting says when its links are pressed', async () => {
+      const person = await addOwner();
+      const wanted = freshAddress();
+      await ask(person, wanted);
+      expect(await confirmChange(both(), await linkOf(person, 'confirm_email_change'), caller)).toEqual({
+        kind: 'changed',
+      });
+    });
+
+    it('sends a link to each of the two addresses, and none to the old one after the change was cancelled', async () => {
+      const person = await addOwner();
+      await askBoth(person, 'both@new.example');
+      const pages = ['/confirm-email-change'];
+      expect(await send(person, 'email_change_confirm')).toEqual([{ to: 'both@new.example', pages }]);
+      expect(await send(person, 'email_change_approve')).toEqual([{ to: person.email, pages }]);
+      const other = await addOwner();
+      const { principal } = await askBoth(other, freshAddress());
+      await cancelChange(flow, principal, caller);
+      expect(await send(other, 'email_change_approve')).toEqual([]);
+    });
   });
 });

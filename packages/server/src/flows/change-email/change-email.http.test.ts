@@ -77,7 +77,9 @@ describe('POST /api/v1/users/me/email', () => {
     const free = freshEmail('free');
     const [taken, untaken] = [await ask(app, one.accessToken, holder), await ask(app, two.accessToken, free)];
     expect(Object.keys(taken.data as object)).toEqual(Object.keys(untaken.data as object));
-    expect([taken.status, taken.data]).toEqual([202, { pendingEmail: holder, expiresAt: expect.any(String) }]);
+    const waitingFor = ['new_address'];
+    const data = { pendingEmail: holder, expiresAt: expect.any(String), waitingFor };
+    expect([taken.status, taken.data]).toEqual([202, data]);
     expect(untaken.status).toBe(202);
     await confirmLink(free);
     await receivedBy(app, holder, (await mailsTo(app, holder)).length);
@@ -167,7 +169,7 @@ describe('POST /api/v1/auth/confirm-email-change', () => {
   it('200 puts the new address in the place of the old one and ends every session', async () => {
     const { email, newEmail, token, accessToken, refreshToken } = await addAsking();
     const answer = await confirm(app, token);
-    expect([answer.status, answer.data]).toEqual([200, { status: 'changed' }]);
+    expect([answer.status, answer.data]).toEqual([200, { status: 'changed', waitingFor: [] }]);
     expect(await isAlive(app, accessToken)).toBe(false);
     const refreshed = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
     expect(refreshed.code).toBe('invalid_refresh_token');

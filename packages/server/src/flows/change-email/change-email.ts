@@ -14,6 +14,7 @@ import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
+import type { EmailDomains } from '#protocol/email-domains/index.ts';
 
 /** What changing an address needs. */
 export interface ChangeEmail {
@@ -29,6 +30,10 @@ export interface ChangeEmail {
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
+  /** Who has to confirm: the new address, or the old one too. */
+  readonly confirmAt: 'new' | 'both';
+  /** Which addresses may be used here: the same as for registering. */
+  readonly emailDomains: EmailDomains;
   /** Called when a mail was promised, to wake this process's own worker. */
   readonly onPromised: () => void;
 }

@@ -1,5 +1,12 @@
-/** Pressing the link at the new address. */
-import { type NewAddress, openNewAddress } from '#domain/email-changes/index.ts';
+/** Pressing a link that confirms: at the new address and, where both have to, at the old one. */
+import {
+  type ChangeSide,
+  changeSides,
+  type NewAddress,
+  openNewAddress,
+  sideOf,
+  stateOfOtherLink,
+} from '#domain/email-changes/index.ts';
 import { claimProvenEmail, holdPrimaryEmail } from '#domain/identifiers/index.ts';
 import { promiseMail } from '#domain/mail-ledger/index.ts';
 import {
@@ -9,7 +16,7 @@ import {
   type OneTimeToken,
   tokenLifetimeSeconds,
 } from '#domain/one-time-tokens/index.ts';
-import { deleteUnprovenUser } from '#domain/users/index.ts';
+import { supersedeRegistration } from '#domain/registrations/index.ts';
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -35,11 +42,21 @@ export async function readConfirmLink(flow: ChangeEmail, text: string): Promise<
   return { token, userKey, newAddress: openNewAddress(userKey, token.id, sealed) };
 }
 
+/** What pressing came to. */
+export type Confirmation = { readonly kind: 'changed' } | { readonly kind: 'waiting'; readonly waitingFor: ChangeSide };
+
+/** Where the change waits for the other link; undefined when it waits for none. */
+export async function findMissing(flow: ChangeEmail, link: ConfirmLink): Promise<ChangeSide | undefined> {
+  const other = await stateOfOtherLink(flow.database, link.token.userId, link.newAddress, flow.clock.now());
+  return other === 'waits' ? otherSide(link.token) : undefined;
+}
+
 /**
- * Puts the new address in the place of the old one, which stays held until the link that undoes this has expired.
- * Every session ends, whoever pressed: a mail's link does not show which of them is the reader's.
+ * Puts the new address in the place of the old one, which stays held until the link that undoes this has expired; or,
+ * when the other address has to confirm as well, notes that this one did.
+ * The change ends every session, whoever pressed: a mail's link does not show which of them is the reader's.
  */
-export async function confirmChange(flow: ChangeEmail, text: string, caller: Caller): Promise<void> {
+export async function confirmChange(flow: ChangeEmail, text: string, caller: Caller): Promise<Confirmation> {
   const link = await readConfirmLink(flow, text);
   if (link === undefined) throw new Problem('invalid_token');
   const { canonical } = link.newAddress;
@@ -50,11 +67,36 @@ export async function confirmChange(flow: ChangeEmail, text: string, caller: Cal
     await lockPeople(flow, tx, [userId, seen?.userId]);
     const used = await consume(tx, 'confirm_email_change', text, now);
     if (used === undefined) throw new Problem('invalid_token');
+    const other = await stateOfOtherLink(tx, userId, link.newAddress, now);
+    if (other === 'dead') throw new Problem('invalid_token', { log: 'the other link of the change is dead' });
+    if (other === 'waits') return noteConfirmation(flow, tx, link, caller, now);
     await takeFromUnproven(flow, tx, { canonical, userId, seen, now });
     return replaceAddress(flow, tx, link, caller, now);
   });
+  if (ended === undefined) return { kind: 'waiting', waitingFor: otherSide(link.token) };
   for (const ending of ended.endings) flow.endings.endedHere(ending);
   flow.onPromised();
+  return { kind: 'changed' };
+}
+
+function otherSide(token: OneTimeToken): ChangeSide {
+  const side = sideOf(token);
+  return present(
+    changeSides.find((other) => other !== side),
+    'the other side',
+  );
+}
+
+/** The first of two links. Nothing but the link itself has changed. */
+async function noteConfirmation(
+  flow: ChangeEmail,
+  tx: Queries,
+  { token, userKey }: ConfirmLink,
+  caller: Caller,
+  now: Date,
+): Promise<undefined> {
+  const event = eventOf('email.change_confirmed', token.userId, now, caller);
+  await flow.audit.record(tx, { ...event, facts: { at: sideOf(token) } }, userKey);
 }
 
 interface Taking {
@@ -78,9 +120,7 @@ async function takeFromUnproven(
   if (holder === undefined) return;
   if (holder.verifiedAt !== null) throw new Problem('email_unavailable');
   if (holder.userId !== seen?.userId) throw changedHands();
-  if (!(await deleteUnprovenUser(tx, holder.userId))) throw new Problem('email_unavailable');
-  const actor = { kind: 'system' } as const;
-  await flow.audit.record(tx, { action: 'user.registration_superseded', at: now, actor, userId: holder.userId });
+  if (!(await supersedeRegistration(tx, flow.audit, holder.userId, now))) throw new Problem('email_unavailable');
 }
 
 async function replaceAddress(

@@ -1,11 +1,12 @@
 /**
  * Changing one's e-mail address (DESIGN §5.4). Owns `POST` and `DELETE /api/v1/users/me/email`,
  * `POST /api/v1/auth/confirm-email-change`, `POST /api/v1/auth/undo-email-change` and the two pages of those names.
- * Nothing changes before the link at the new address is pressed; what that changes, the link at the old address undoes
- * for 72 hours, whatever happened since; either link ends every session, since neither shows whose they are. Whether an
+ * Nothing changes before the link at the new address is pressed and, where the setting says so, one at the old address
+ * too, in either order; what that changes, another link at the old address undoes for 72 hours, whatever happened since; either link ends every session, since neither shows whose they are. Whether an
  * address is taken shows in no answer to who asks for it. The pages' GETs change nothing.
  */
 import { z } from 'zod';
+import { changeSides } from '#domain/email-changes/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
@@ -18,6 +19,7 @@ import { undoChange } from './undo.ts';
 export type { ChangeEmail } from './change-email.ts';
 
 const token = z.string().min(1).max(200);
+const waitingFor = z.array(z.enum(changeSides));
 const own = { path: '/api/v1/users/me/email', tag: 'account', auth: 'session' } as const;
 const linked = { method: 'POST', tag: 'account', auth: 'public', rateLimit: 'public' } as const;
 
@@ -35,7 +37,8 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
       summary: 'Ask for another e-mail address',
       description:
         'Sends a link to the new address, good for 24 hours, and a notice to the old one. Nothing changes before the ' +
-        'link is pressed. The answer is the same whether the address is free or taken. A further request replaces this one.',
+        'link is pressed; where both addresses have to confirm, the old one gets a link in place of the notice. The answer ' +
+        'is the same whether the address is free or taken. A further request replaces this one.',
       rateLimit: 'mail',
       request: {
         body: z.strictObject({ newEmail: emailInput, currentPassword: z.string().min(1).max(1024) }),
@@ -43,12 +46,13 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
       response: {
         status: 202,
         message: 'Confirmation sent',
-        data: z.object({ pendingEmail: z.string(), expiresAt: z.iso.datetime() }),
+        data: z.object({ pendingEmail: z.string(), expiresAt: z.iso.datetime(), waitingFor }),
       },
-      problems: ['invalid_password'],
+      problems: ['invalid_password', 'email_domain_not_allowed'],
       handler: async ({ body, principal, caller }) => {
-        const expiresAt = await requestChange(flow, principal, body, caller);
-        return { data: { pendingEmail: body.newEmail.asTyped, expiresAt: expiresAt.toISOString() } };
+        const { expiresAt, waitingFor: missing } = await requestChange(flow, principal, body, caller);
+        const pendingEmail = body.newEmail.asTyped;
+        return { data: { pendingEmail, expiresAt: expiresAt.toISOString(), waitingFor: [...missing] } };
       },
     }),
     apiEndpoint({
@@ -74,14 +78,22 @@ function linkEndpoints(flow: ChangeEmail): Endpoint[] {
       ...linked,
       id: 'change_email.confirm',
       path: '/api/v1/auth/confirm-email-change',
-      summary: 'Confirm the new address with the token that was mailed to it',
-      description: 'Ends every session. The old address gets a link that undoes the change for 72 hours.',
+      summary: 'Confirm the change with the token that was mailed to the new address, or to the old one',
+      description:
+        'Where both addresses have to confirm, the first answers `waiting` and `waitingFor` names what is missing. The ' +
+        'change ends every session, and the old address gets a link that undoes it for 72 hours.',
       request: { body: z.strictObject({ token }) },
-      response: { status: 200, message: 'Address changed', data: z.object({ status: z.literal('changed') }) },
+      response: {
+        status: 200,
+        message: 'Address changed',
+        data: z.object({ status: z.enum(['changed', 'waiting']), waitingFor }),
+      },
       problems: ['invalid_token', 'email_unavailable'],
       handler: async ({ body, caller }) => {
-        await confirmChange(flow, body.token, caller);
-        return { data: { status: 'changed' as const } };
+        const confirmed = await confirmChange(flow, body.token, caller);
+        if (confirmed.kind === 'changed') return { data: { status: 'changed' as const, waitingFor: [] } };
+        const data = { status: 'waiting' as const, waitingFor: [confirmed.waitingFor] };
+        return { message: 'Confirmed; the change waits for the other address', data };
       },
     }),
     apiEndpoint({
@@ -116,7 +128,7 @@ function pageEndpoints(flow: ChangeEmail): Endpoint[] {
       ...shown,
       id: 'change_email.show_confirm',
       path: '/confirm-email-change',
-      summary: 'The page that the mail to the new address links to',
+      summary: 'The page that the mails to the new address and, where both have to confirm, the old one link to',
       handler: ({ query, caller }) => showConfirm(flow, query.token, caller),
     }),
     pageEndpoint({

@@ -6,7 +6,7 @@ import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import type { ChangeEmail } from './change-email.ts';
-import { confirmChange, readConfirmLink } from './confirm.ts';
+import { type Confirmation, confirmChange, findMissing, readConfirmLink } from './confirm.ts';
 import { readUndoLink, undoChange } from './undo.ts';
 
 /** Shows the new address and asks. Changes nothing. */
@@ -15,7 +15,10 @@ export async function showConfirm(flow: ChangeEmail, token: string, caller: Call
   const words = wordsFor(flow, link?.token.locale, caller);
   if (link === undefined) return deadLink(words);
   const question = words.say('page.confirm_email_change.question', { email: link.newAddress.asTyped });
+  const missing = await findMissing(flow, link);
+  const both = missing === undefined ? null : paragraph(words, `page.confirm_email_change.also_${missing}`);
   const body = html`<p>${question}</p>
+${both}
 <form method="post" action="/confirm-email-change">
 <input type="hidden" name="token" value="${token}">
 <button type="submit">${words.say('page.confirm_email_change.confirm')}</button>
@@ -27,14 +30,19 @@ export async function showConfirm(flow: ChangeEmail, token: string, caller: Call
 export async function pressConfirm(flow: ChangeEmail, token: string, caller: Caller): Promise<PageAnswer> {
   const link = await readConfirmLink(flow, token);
   const words = wordsFor(flow, link?.token.locale, caller);
+  let confirmed: Confirmation;
   try {
-    await confirmChange(flow, token, caller);
+    confirmed = await confirmChange(flow, token, caller);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.code === 'invalid_token') return deadLink(words);
     if (error.code !== 'email_unavailable') throw error;
     const body = paragraph(words, 'page.confirm_email_change.unavailable');
     return answer(error.status, words, 'page.confirm_email_change.unavailable_title', body);
+  }
+  if (confirmed.kind === 'waiting') {
+    const body = paragraph(words, `page.confirm_email_change.also_${confirmed.waitingFor}`);
+    return answer(200, words, 'page.confirm_email_change.waiting_title', body);
   }
   const done = paragraph(words, 'page.confirm_email_change.done');
   return answer(200, words, 'page.confirm_email_change.done_title', done);

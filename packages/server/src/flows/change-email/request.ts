@@ -1,6 +1,6 @@
 /** Asking for another address, and thinking better of it. */
 import { forgiveAttempts } from '#domain/attempts/index.ts';
-import { findPendingChange, sealNewAddress } from '#domain/email-changes/index.ts';
+import { type ChangeSide, findPendingChange, sealNewAddress } from '#domain/email-changes/index.ts';
 import type { Address } from '#domain/identifiers/index.ts';
 import { promiseMail } from '#domain/mail-ledger/index.ts';
 import { issueToken, killOthers } from '#domain/one-time-tokens/index.ts';
@@ -9,6 +9,7 @@ import { Problem } from '#kernel/problem.ts';
 import type { Queries, Values } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
+import { allowsAddress } from '#protocol/email-domains/index.ts';
 import { type ChangeEmail, eventOf, lockPeople } from './change-email.ts';
 import { findAsker, findOtherHolder } from './statements.ts';
 
@@ -18,19 +19,28 @@ export interface AskedChange {
   readonly currentPassword: string;
 }
 
+/** What waits now. */
+export interface RequestedChange {
+  readonly expiresAt: Date;
+  readonly waitingFor: readonly ChangeSide[];
+}
+
 type Asker = Values<typeof findAsker.columns> & { readonly userId: string; readonly key: UserKey };
 type Holder = Values<typeof findOtherHolder.columns>;
 
 /**
- * Sends the link that proves the new address, and tells the old one. Whether somebody else has the address shows
- * nowhere: then its holder is told in place of the link, and everything else is the same. Answers when the link expires.
+ * Sends the link that proves the new address, and tells the old one; where both have to confirm, a link goes there too.
+ * Whether somebody else has the address shows nowhere: then its holder is told in place of the link, and everything else
+ * is the same.
  */
 export async function requestChange(
   flow: ChangeEmail,
   principal: Principal,
   asked: AskedChange,
   caller: Caller,
-): Promise<Date> {
+): Promise<RequestedChange> {
+  // Decided by the address alone, before anything is read, as registering decides it.
+  if (!allowsAddress(flow.emailDomains, asked.newEmail.canonical)) throw new Problem('email_domain_not_allowed');
   const asker = await authenticate(flow, principal.userId, asked, caller);
   const wanted = { canonical: asked.newEmail.canonical, userId: asker.userId };
   const seen = await flow.database.row(findOtherHolder, wanted);
@@ -48,7 +58,7 @@ export async function requestChange(
     });
   });
   flow.onPromised();
-  return expiresAt;
+  return { expiresAt, waitingFor: flow.confirmAt === 'both' ? ['old_address', 'new_address'] : ['new_address'] };
 }
 
 /** The attempt is counted before the hash is computed, and forgiven with the effect. */
@@ -85,37 +95,57 @@ interface Written {
   readonly holder: Holder | undefined;
 }
 
-async function write(
-  flow: ChangeEmail,
-  tx: Queries,
-  { asker, principal, asked, caller, holder }: Written,
-): Promise<Date> {
+async function write(flow: ChangeEmail, tx: Queries, written: Written): Promise<Date> {
+  const { asker, principal, asked, caller, holder } = written;
   const { userId, key, locale } = asker;
   const now = flow.clock.now();
   await killOthers(tx, userId, 'confirm_email_change', now);
-  const tokenId = flow.tokens.newId();
-  const token = flow.tokens.values({
-    id: tokenId,
-    purpose: 'confirm_email_change',
-    userId,
-    identifierId: null,
-    authEpoch: principal.authEpoch,
-    sealedPayload: sealNewAddress(key, tokenId, asked.newEmail),
-    now,
-  });
-  await issueToken(tx, token);
+  const newLink = flow.tokens.newId();
+  const oldLink = flow.confirmAt === 'both' ? flow.tokens.newId() : undefined;
+  const expiresAt = await issueLink(flow, tx, written, { id: newLink, otherLink: oldLink, identifierId: null, now });
   const isTaken = holder !== undefined && holder.verifiedAt !== null;
   if (isTaken) await tellHolder(flow, tx, holder, now);
   else {
     // The reader may be a stranger, who is not told whose account it is.
-    const mail = { template: 'email_change_confirm', params: { name: '' }, identifierId: null, tokenId } as const;
-    await promiseMail(tx, flow.mail.values({ ...mail, locale, userId, userKey: key, now }));
+    const mail = { template: 'email_change_confirm', params: { name: '' }, identifierId: null } as const;
+    await promiseMail(tx, flow.mail.values({ ...mail, tokenId: newLink, locale, userId, userKey: key, now }));
   }
-  const told = { template: 'email_change_requested', params: {}, identifierId: asker.identifierId } as const;
-  await promiseMail(tx, flow.mail.values({ ...told, tokenId: null, locale, userId, userKey: key, now }));
+  const { identifierId } = asker;
+  if (oldLink !== undefined) await issueLink(flow, tx, written, { id: oldLink, otherLink: newLink, identifierId, now });
+  const template = oldLink === undefined ? 'email_change_requested' : 'email_change_approve';
+  const told = { template, params: {}, identifierId, tokenId: oldLink ?? null } as const;
+  await promiseMail(tx, flow.mail.values({ ...told, locale, userId, userKey: key, now }));
   await forgiveAttempts(tx, userId);
   const event = eventOf('email.change_requested', userId, now, caller, { to: asked.newEmail.canonical });
   await flow.audit.record(tx, { ...event, sessionId: principal.sessionId }, key);
+  return expiresAt;
+}
+
+interface NewLink {
+  readonly id: string;
+  readonly otherLink: string | undefined;
+  readonly identifierId: string | null;
+  readonly now: Date;
+}
+
+/** Answers when it expires. */
+async function issueLink(
+  flow: ChangeEmail,
+  tx: Queries,
+  { asker, principal, asked }: Written,
+  { id, otherLink, identifierId, now }: NewLink,
+): Promise<Date> {
+  const { asTyped, canonical } = asked.newEmail;
+  const token = flow.tokens.values({
+    id,
+    purpose: 'confirm_email_change',
+    userId: asker.userId,
+    identifierId,
+    authEpoch: principal.authEpoch,
+    sealedPayload: sealNewAddress(asker.key, id, { asTyped, canonical, otherLink }),
+    now,
+  });
+  await issueToken(tx, token);
   return token.tokenExpiresAt;
 }
 

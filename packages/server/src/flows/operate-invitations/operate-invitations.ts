@@ -23,7 +23,7 @@ export interface OperateInvitations {
   readonly audit: AuditLog;
 }
 
-/** `taken`: the address belongs to a user already. */
+/** `taken`: a user has proven that the address is theirs. Who only registered with it loses it to who accepts. */
 export type CreatedInvitation =
   | { readonly kind: 'created'; readonly invitationId: string; readonly expiresAt: Date }
   | { readonly kind: 'taken'; readonly holderId: string };
@@ -33,8 +33,8 @@ export async function createInvitation(
   flow: OperateInvitations,
   { email, locale, role }: Pick<NewInvitation, 'email' | 'locale' | 'role'>,
 ): Promise<CreatedInvitation> {
-  const holderId = await findHolderOfEmail(flow.database, email.canonical);
-  if (holderId !== undefined) return { kind: 'taken', holderId };
+  const holder = await findHolderOfEmail(flow.database, email.canonical);
+  if (holder?.isProven === true) return { kind: 'taken', holderId: holder.userId };
   const id = flow.tokens.newId();
   const now = flow.clock.now();
   const expiresAt = await flow.database.transaction(async (tx) => {

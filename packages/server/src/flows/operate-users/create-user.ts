@@ -37,5 +37,6 @@ export async function createUser(flow: OperateUsers, newUser: NewUser): Promise<
     createVerifiedUser(tx, flow, { ...user, userId, phc, now }, event),
   );
   if (made) return { kind: 'created', userId };
-  return { kind: 'taken', holderId: await findHolderOfEmail(flow.database, user.email.canonical) };
+  const holder = await findHolderOfEmail(flow.database, user.email.canonical);
+  return { kind: 'taken', holderId: holder?.userId };
 }

@@ -23,7 +23,8 @@ const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 export async function findUser(flow: OperateUsers, idOrEmail: string): Promise<string | undefined> {
   if (uuid.test(idOrEmail)) return (await flow.users.profile(idOrEmail))?.id;
   const email = emailInput.safeParse(idOrEmail);
-  return email.success ? findHolderOfEmail(flow.database, email.data.canonical) : undefined;
+  if (!email.success) return undefined;
+  return (await findHolderOfEmail(flow.database, email.data.canonical))?.userId;
 }
 
 /** Everything that an operator is told; undefined when there is no such user. */

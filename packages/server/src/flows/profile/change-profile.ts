@@ -1,6 +1,6 @@
 /** What users change of their profile by themselves. Nothing ends by it: it proves and unproves nothing. */
 import type { AuditLog } from '#domain/audit/index.ts';
-import { findPendingChange, openNewAddress } from '#domain/email-changes/index.ts';
+import { type ChangeSide, findPendingChange, openNewAddress } from '#domain/email-changes/index.ts';
 import { changeProfile, type ProfileFields, type UserProfile, type Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -15,9 +15,11 @@ export interface Profile {
   readonly audit: AuditLog;
 }
 
-/** A profile with the address that waits for its link, as it was typed; null when none does. */
+/** A profile with the address that waits for its links, as it was typed; null when none does. */
 export interface OwnProfile extends UserProfile {
   readonly pendingEmail: string | null;
+  /** Where the links were not pressed yet; empty when no change waits. */
+  readonly pendingEmailWaitsFor: readonly ChangeSide[];
 }
 
 /** The caller's profile as it stands. */
@@ -25,10 +27,11 @@ export async function readOwn(flow: Profile, { userId }: Principal): Promise<Own
   const pending = findPendingChange(flow.database, userId, flow.clock.now());
   const [user, change] = await Promise.all([flow.users.profile(userId), pending]);
   if (user === undefined) throw gone();
-  if (change === undefined) return { ...user, pendingEmail: null };
+  if (change === undefined) return { ...user, pendingEmail: null, pendingEmailWaitsFor: [] };
   const key = await flow.users.key(userId);
   if (key === undefined) throw gone();
-  return { ...user, pendingEmail: openNewAddress(key, change.tokenId, change.sealed).asTyped };
+  const pendingEmail = openNewAddress(key, change.tokenId, change.sealed).asTyped;
+  return { ...user, pendingEmail, pendingEmailWaitsFor: change.waitingFor };
 }
 
 /** Changes what is given; what says nothing new leaves no event. */

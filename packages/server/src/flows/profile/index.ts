@@ -1,5 +1,6 @@
 /** The caller's own profile. Owns `GET` and `PATCH /api/v1/users/me`. */
 import { z } from 'zod';
+import { changeSides } from '#domain/email-changes/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { changeOwn, type OwnProfile, type Profile, readOwn } from './change-profile.ts';
@@ -12,6 +13,7 @@ const profile = z.object({
   email: z.string().nullable(),
   emailVerified: z.boolean(),
   pendingEmail: z.string().nullable(),
+  pendingEmailWaitsFor: z.array(z.enum(changeSides)),
   name: z.string(),
   locale: z.string(),
   status: z.enum(['active', 'disabled', 'closing']),
@@ -70,6 +72,7 @@ function describe(user: OwnProfile): z.output<typeof profile> {
     email: user.email,
     emailVerified: user.emailVerifiedAt !== null,
     pendingEmail: user.pendingEmail,
+    pendingEmailWaitsFor: [...user.pendingEmailWaitsFor],
     name: user.name,
     locale: user.locale,
     status: user.status,

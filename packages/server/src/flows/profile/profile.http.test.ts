@@ -44,6 +44,7 @@ describe('GET /api/v1/users/me', () => {
       email,
       emailVerified: true,
       pendingEmail: null,
+      pendingEmailWaitsFor: [],
       name: 'Ada Lovelace',
       locale: 'en',
       status: 'active',

@@ -1,0 +1,160 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { FixedClock } from '#kernel/clock.ts';
+import { type Answer, Application } from '#test/support/application.ts';
+import {
+  addLoggedIn,
+  addVerified,
+  freshEmail,
+  goodPassword,
+  isAlive,
+  linkTo,
+  login,
+  mailsTo,
+  receivedBy,
+  sameOrigin,
+} from '#test/support/people-online.ts';
+
+const path = '/confirm-email-change';
+const env = { LATCHKEY_EMAIL_CHANGE_CONFIRM: 'both' };
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open({ env });
+  return () => app.close();
+});
+
+function ask(token: string, newEmail: string, of = app): Promise<Answer> {
+  return of.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword: goodPassword } });
+}
+
+function confirm(token: string, of = app): Promise<Answer> {
+  return of.send('POST', '/api/v1/auth/confirm-email-change', { json: { token } });
+}
+
+async function waitingFor(token: string): Promise<unknown> {
+  const { data } = await app.send<Readonly<Record<string, unknown>>>('GET', '/api/v1/users/me', { token });
+  return [data.pendingEmail, data.pendingEmailWaitsFor];
+}
+
+/** Somebody whose change waits for both links. */
+async function addAsking(of = app) {
+  const person = await addLoggedIn(of);
+  const newEmail = freshEmail('new');
+  expect((await ask(person.accessToken, newEmail, of)).status).toBe(202);
+  return {
+    ...person,
+    newEmail,
+    newLink: await linkTo(of, newEmail, path),
+    oldLink: await linkTo(of, person.email, path),
+  };
+}
+
+describe('POST /api/v1/users/me/email where both addresses confirm', () => {
+  it('202 says where links went; the old address gets one in place of the notice', async () => {
+    const { accessToken, email } = await addLoggedIn(app);
+    const answer = await ask(accessToken, freshEmail('new'));
+    expect(answer.data).toMatchObject({ waitingFor: ['old_address', 'new_address'] });
+    expect((await mailsTo(app, email)).filter((mail) => mail.startsWith('email_change'))).toEqual([
+      'email_change_approve',
+    ]);
+  });
+
+  it('202 with the same answers for an address that somebody has, also when the old address confirms', async () => {
+    const taken = await addVerified(app);
+    const [one, other] = [await addLoggedIn(app), await addAsking()];
+    const answer = await ask(one.accessToken, taken);
+    expect([answer.status, answer.data]).toMatchObject([202, { waitingFor: ['old_address', 'new_address'] }]);
+    const pressed = await confirm(await linkTo(app, one.email, path));
+    expect([pressed.status, pressed.data]).toEqual([200, (await confirm(other.oldLink)).data]);
+    expect((await mailsTo(app, taken)).at(-1)).toBe('email_change_taken');
+    expect((await login(app, taken)).status).toBe(200);
+  });
+});
+
+describe('POST /api/v1/auth/confirm-email-change where both addresses confirm', () => {
+  it.each([
+    ['the new address first', true],
+    ['the old address first', false],
+  ])('200 by %s: it says what is missing, and nothing changes before the other one', async (_, isNewFirst) => {
+    const { email, newEmail, newLink, oldLink, accessToken } = await addAsking();
+    const [first, second] = isNewFirst ? [newLink, oldLink] : [oldLink, newLink];
+    const missing = [isNewFirst ? 'old_address' : 'new_address'];
+    expect(await waitingFor(accessToken)).toEqual([newEmail, ['old_address', 'new_address']]);
+    expect((await confirm(first)).data).toEqual({ status: 'waiting', waitingFor: missing });
+    expect(await waitingFor(accessToken)).toEqual([newEmail, missing]);
+    expect((await login(app, newEmail)).code).toBe('invalid_credentials');
+    expect((await confirm(first)).code).toBe('invalid_token');
+    expect((await confirm(second)).data).toEqual({ status: 'changed', waitingFor: [] });
+    expect(await isAlive(app, accessToken)).toBe(false);
+    expect((await login(app, newEmail)).status).toBe(200);
+    expect((await mailsTo(app, email)).at(-1)).toBe('email_changed_notice');
+  });
+
+  it('400 for the second link when the change was cancelled after the first', async () => {
+    const { newLink, oldLink, accessToken, email } = await addAsking();
+    await confirm(newLink);
+    expect((await app.send('DELETE', '/api/v1/users/me/email', { token: accessToken })).status).toBe(200);
+    expect(await waitingFor(accessToken)).toEqual([null, []]);
+    expect((await confirm(oldLink)).code).toBe('invalid_token');
+    expect((await login(app, email)).status).toBe(200);
+  });
+
+  it('200 by the second link a millisecond before 24 hours, 400 from then on', async () => {
+    const frozen = await Application.open({ env, time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
+    const [inTime, late] = [await addAsking(frozen), await addAsking(frozen)];
+    for (const { oldLink } of [inTime, late]) expect((await confirm(oldLink, frozen)).status).toBe(200);
+    frozen.clock.advance(24 * 60 * 60 * 1000 - 1);
+    expect((await confirm(inTime.newLink, frozen)).data).toMatchObject({ status: 'changed' });
+    frozen.clock.advance(1);
+    expect((await confirm(late.newLink, frozen)).code).toBe('invalid_token');
+    await frozen.close();
+  });
+});
+
+describe('the page /confirm-email-change where both addresses confirm', () => {
+  const show = (token: string) => app.send('GET', `${path}?token=${token}`);
+  const press = (token: string) => app.send('POST', path, { form: { token }, headers: sameOrigin });
+
+  it('200 says that the other address has to confirm as well, until it did', async () => {
+    const { newEmail, newLink, oldLink } = await addAsking();
+    for (const _ of [1, 2]) {
+      const page = await show(oldLink);
+      expect(page.text).toContain(newEmail);
+      expect(page.text).toContain('at the new address as well');
+    }
+    const waiting = await press(oldLink);
+    expect([waiting.status, waiting.text.includes('<form')]).toEqual([200, false]);
+    expect(waiting.text).toContain('at the new address as well');
+    expect((await show(newLink)).text).not.toContain('as well');
+    const done = await press(newLink);
+    expect([done.status, done.text.includes('Address changed')]).toEqual([200, true]);
+    expect((await press(newLink)).status).toBe(400);
+  });
+});
+
+it('the mails of a change speak the language of its user', async () => {
+  const email = await addVerified(app, { locale: 'de' });
+  const { accessToken } = (await login(app, email)).data;
+  await ask(accessToken, freshEmail('neu'));
+  const messages = await receivedBy(app, email, (await mailsTo(app, email)).length);
+  const { subject, text } = messages.at(-1) ?? { subject: '', text: '' };
+  expect(subject).toMatch(/^Bestätigen Sie die neue E-Mail-Adresse/);
+  expect(text).toContain('sowohl hier als auch bei der neuen Adresse');
+});
+
+it('403 for an address of a domain that may not register, whoever has it; the answer to the rest is as ever', async () => {
+  const lists = await Application.open({
+    env: {
+      LATCHKEY_EMAIL_DOMAINS_ALLOW: 'people.example,.people.example',
+      LATCHKEY_EMAIL_DOMAINS_DENY: 'x.people.example',
+    },
+  });
+  const { accessToken, email } = await addLoggedIn(lists);
+  for (const refused of ['a@elsewhere.example', 'a@X.people.example', 'a@people.example.elsewhere.example']) {
+    expect(await ask(accessToken, refused, lists)).toMatchObject({ status: 403, code: 'email_domain_not_allowed' });
+  }
+  expect(await mailsTo(lists, email)).not.toContain('email_change_requested');
+  expect((await ask(accessToken, 'a@y.people.example', lists)).status).toBe(202);
+  await lists.close();
+});
