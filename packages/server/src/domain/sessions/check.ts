@@ -77,9 +77,10 @@ export class SessionCheck {
   /** The live session that was presented, or undefined. At once when it is remembered: most checks wait for nothing. */
   check(presented: Presented): CheckedSession | Promise<CheckedSession | undefined> {
     const now = this.#clock.now();
-    // The transport is part of the key: a cookie's value in an Authorization header is not a credential, also when warm.
-    const key = `${presented.transport}:${hash('sha256', presented.text, 'base64')}`;
-    const remembered = this.#remembered.get(key);
+    const key = hash('sha256', presented.text, 'base64');
+    const found = this.#remembered.get(key);
+    // A cookie's value in an Authorization header is not a credential, also when warm.
+    const remembered = found?.checked.transport === presented.transport ? found : undefined;
     if (remembered !== undefined && this.#isBelieved(remembered, now)) {
       this.#hits += 1;
       return this.#seen(remembered, now);
@@ -96,7 +97,7 @@ export class SessionCheck {
   ): Promise<CheckedSession | undefined> {
     const read = await this.#read(presented, remembered, now);
     if (read === undefined) {
-      this.#remembered.delete(key);
+      if (remembered !== undefined) this.#remembered.delete(key);
       return undefined;
     }
     this.#remembered.set(key, read);

@@ -10,13 +10,13 @@ import { type Check, type Readiness, readiness } from './readiness.ts';
 export type { Check } from './readiness.ts';
 
 const json = 'application/json; charset=utf-8';
-const alive = Buffer.from('{"status":"ok"}');
+const alive = { status: 200, body: '{"status":"ok"}' } as const;
 
 /** The terse probes, for both listeners. */
 export function probeEndpoints(checks: readonly Check[]): readonly Endpoint[] {
   const ready = async () => terse(await readiness(checks));
   return [
-    probe('probes.live', '/livez', 'Alive: the process answers', async () => ({ status: 200, body: alive })),
+    probe('probes.live', '/livez', 'Alive: the process answers', () => alive),
     readyProbe('probes.ready', '/readyz', 'Ready: everything that a request needs is there', ready),
     readyProbe('probes.health', '/healthz', 'The same as /readyz', ready),
   ];
@@ -29,7 +29,7 @@ export function operatorEndpoints(checks: readonly Check[], metrics: Metrics): r
     return query.verbose === undefined ? terse(result) : { status: statusOf(result), body: JSON.stringify(result) };
   };
   return [
-    probe('probes.live', '/livez', 'Alive: the process answers', async () => ({ status: 200, body: alive })),
+    probe('probes.live', '/livez', 'Alive: the process answers', () => alive),
     readyProbe('probes.ready', '/readyz', 'Ready; `?verbose` names each check', ready),
     readyProbe('probes.health', '/healthz', 'The same as /readyz', ready),
     documentEndpoint({

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { AccessTokens } from '#domain/access-tokens/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import { apiEndpoint, type Endpoint, type Principal } from '#platform/http/index.ts';
+import { type ApiAnswer, apiEndpoint, type Endpoint, type Principal } from '#platform/http/index.ts';
 
 const sessionData = z.object({
   userId: z.uuid(),
@@ -39,7 +39,7 @@ export function sessionEndpoints(dependencies: {
       request: {},
       response: { status: 200, message: 'Session is live', data: sessionData },
       problems: [],
-      handler: async ({ principal }) => ({ data: dataOf(principal) }),
+      handler: ({ principal }) => answerOf(principal),
     }),
     apiEndpoint({
       id: 'session.token',
@@ -62,16 +62,17 @@ export function sessionEndpoints(dependencies: {
   ];
 }
 
-/** A principal is the same object while its session is remembered: two times written once are a tenth of a warm check. */
-const described = new WeakMap<Principal, z.output<typeof sessionData>>();
+/** A principal is the same object while its session is remembered: writing its answer once saves a tenth of a warm check. */
+const answers = new WeakMap<Principal, ApiAnswer<z.output<typeof sessionData>>>();
 
-function dataOf(principal: Principal): z.output<typeof sessionData> {
-  const known = described.get(principal);
+function answerOf(principal: Principal): ApiAnswer<z.output<typeof sessionData>> {
+  const known = answers.get(principal);
   if (known !== undefined) return known;
   const { userId, subject, sessionId, clientId, transport, acr, amr } = principal;
   const authTime = principal.authTime.toISOString();
   const expiresAt = principal.expiresAt.toISOString();
   const data = { userId, subject, sessionId, clientId, transport, acr, amr: [...amr], authTime, expiresAt };
-  described.set(principal, data);
-  return data;
+  const answer = { data, kept: true } as const;
+  answers.set(principal, answer);
+  return answer;
 }

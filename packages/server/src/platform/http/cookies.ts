@@ -44,12 +44,14 @@ export function cookiesFor(publicUrl: URL): Cookies {
 
 function readCookies(header: string, kinds: ReadonlyMap<string, CookieKind>): OwnCookies {
   const read: Partial<Record<CookieKind, string>> = {};
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=');
-    const kind = equals < 0 ? undefined : kinds.get(pair.slice(0, equals).trim());
+  for (let start = 0, end: number; start < header.length; start = end + 1) {
+    const semicolon = header.indexOf(';', start);
+    end = semicolon < 0 ? header.length : semicolon;
+    const equals = header.indexOf('=', start);
+    const kind = equals < 0 || equals > end ? undefined : kinds.get(header.slice(start, equals).trim());
     if (kind === undefined) continue;
     if (read[kind] !== undefined) throw new Problem('malformed_request', { log: `cookie ${kind} stands twice` });
-    read[kind] = pair.slice(equals + 1).trim();
+    read[kind] = header.slice(equals + 1, end).trim();
   }
   return read;
 }

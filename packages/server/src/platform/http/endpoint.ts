@@ -68,6 +68,8 @@ export interface ApiAnswer<D> {
   readonly cookies?: readonly CookieChange[];
   /** Sends `Clear-Site-Data: "storage"` (at logout). */
   readonly clearSiteData?: true;
+  /** This very object is answered again while nothing in it has changed: its text is kept as long as it is. */
+  readonly kept?: true;
 }
 
 /** What a page's handler returns. A redirect is always 303 to a path of ours. */
@@ -109,7 +111,8 @@ export interface ApiEndpoint<
     readonly data: D;
     readonly list?: true;
   };
-  readonly handler: (input: HandlerInput<B, Q, P, A>) => Promise<ApiAnswer<z.output<D>>>;
+  /** Nothing waits for an answer that is there at once. */
+  readonly handler: (input: HandlerInput<B, Q, P, A>) => ApiAnswer<z.output<D>> | Promise<ApiAnswer<z.output<D>>>;
 }
 
 /** Form or query in, HTML out; complete without JavaScript. */
@@ -133,10 +136,13 @@ export interface DocumentEndpoint extends Common {
   readonly cacheSeconds: number;
   /** The status beside 200, of the same content type, when the document reports that something is wrong; and when that is. */
   readonly bad?: { readonly status: number; readonly when: string };
-  readonly handler: (query: Readonly<Record<string, string>>) => Promise<{
-    readonly status: number;
-    readonly body: string | Uint8Array;
-  }>;
+  readonly handler: (query: Readonly<Record<string, string>>) => DocumentAnswer | Promise<DocumentAnswer>;
+}
+
+/** What a document's handler returns. A text is sent with the head in one piece, which bytes are not. */
+export interface DocumentAnswer {
+  readonly status: number;
+  readonly body: string | Uint8Array;
 }
 
 /** Any endpoint. */

@@ -1,8 +1,29 @@
 /** One request and its answer as the log and the metrics see them: the route's pattern, never the path. */
-import type { FastifyRequest } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#kernel/clock.ts';
 import { type Logger, type Metrics, type RouteMetrics, readTraceId } from '#platform/telemetry/index.ts';
 import type { Endpoint } from './endpoint.ts';
+
+/** What is needed of a request: the engine's own has it, and so has one that went past the engine (`direct.ts`). */
+export interface Asked {
+  readonly id: string;
+  readonly raw: IncomingMessage;
+  readonly method: string;
+  /** As it was sent, without the question mark. */
+  readonly query: unknown;
+  readonly params: unknown;
+  /** The bytes of the body, if one was read. */
+  readonly body?: unknown;
+  /** Null only before the first hook. */
+  exchange: Exchange | null;
+}
+
+/** What is needed of its answer. */
+export interface Answering {
+  readonly raw: ServerResponse;
+  /** Tells the engine that the answer is none of its business. */
+  hijack(): unknown;
+}
 
 /** What is fixed for all requests of one route. */
 export interface RouteRecord {
@@ -49,19 +70,19 @@ export class Exchanges {
   }
 
   /** Begins the exchange of a request. */
-  begin(request: FastifyRequest, route: RouteRecord): void {
+  begin(request: Asked, route: RouteRecord): void {
     const startedMs = this.#clock.monotonicMs();
     request.exchange = { route, startedMs, problem: undefined, detail: undefined, error: undefined };
   }
 
   /** The exchange of a request; one that met no route gets the pattern `unmatched`. */
-  of(request: FastifyRequest): Exchange {
+  of(request: Asked): Exchange {
     if (request.exchange === null) this.begin(request, this.#unmatchedRoute(request.method));
     return request.exchange as Exchange;
   }
 
   /** Called once, when the answer is written. */
-  end(request: FastifyRequest, status: number): void {
+  end(request: Asked, status: number): void {
     const exchange = this.of(request);
     const milliseconds = this.#clock.monotonicMs() - exchange.startedMs;
     exchange.route.metrics.observe(status, milliseconds / 1000);
@@ -100,7 +121,7 @@ export class Exchanges {
   }
 }
 
-function fieldsOf(exchange: Exchange, request: FastifyRequest, status: number, milliseconds: number) {
+function fieldsOf(exchange: Exchange, request: Asked, status: number, milliseconds: number) {
   const traceId = readTraceId(request.raw.headers.traceparent as string | undefined);
   return {
     status,

@@ -1,17 +1,17 @@
 /** From a request to the plain values that a handler gets, in one visible order. */
-import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { Problem } from '#kernel/problem.ts';
 import { type Presented, readPresented, refuseCrossSite, refuseForeignForm } from './admission.ts';
 import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson } from './body.ts';
 import type { ApiEndpoint, Caller, PageEndpoint, Principal } from './endpoint.ts';
+import type { Asked } from './exchange.ts';
 import type { Transport } from './transport.ts';
 import { validate } from './validation.ts';
 
 type Schema = z.ZodType | undefined;
 
 /** Reads one part of a request. */
-export type ReadPart = (request: FastifyRequest) => unknown;
+export type ReadPart = (request: Asked) => unknown;
 
 const nothing: ReadPart = () => undefined;
 
@@ -19,7 +19,7 @@ const nothing: ReadPart = () => undefined;
 export function admit(
   transport: Transport,
   endpoint: ApiEndpoint,
-  request: FastifyRequest,
+  request: Asked,
   caller: Caller,
   sessionCookie: string | undefined,
 ): Principal | Promise<Principal> {
@@ -49,7 +49,7 @@ export function queryReader(schema: Schema, kind: 'api' | 'page'): ReadPart {
 }
 
 /** The query as it was sent, without the question mark. The engine's parser is replaced by the identity. */
-export function queryOf(request: FastifyRequest): string {
+export function queryOf(request: Asked): string {
   return (request.query as string | undefined) ?? '';
 }
 
@@ -106,20 +106,20 @@ export function formReader(endpoint: PageEndpoint, transport: Transport): ReadPa
   };
 }
 
-function jsonText(request: FastifyRequest, bytes: Buffer): string {
+function jsonText(request: Asked, bytes: Buffer): string {
   refuseEncoded(request);
   if (!isJsonType(request.raw.headers['content-type'])) throw new Problem('unsupported_media_type');
   return decodeUtf8(bytes);
 }
 
-function refuseEncoded(request: FastifyRequest): void {
+function refuseEncoded(request: Asked): void {
   const encoding = request.raw.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') throw new Problem('unsupported_media_type');
 }
 
 const noBytes = Buffer.alloc(0);
 
-function bytesOf(request: FastifyRequest): Buffer {
+function bytesOf(request: Asked): Buffer {
   return (request.body as Buffer | undefined) ?? noBytes;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The allow-list of an answer: what its schema does not list never leaves the server (DESIGN §5.9).
- * The engine's serializer wants a plainer dialect of JSON Schema than OpenAPI, so the two are made apart.
+ * The serializer wants a plainer dialect of JSON Schema than OpenAPI, so the two are made apart.
  */
 import { z } from 'zod';
 import type { ApiEndpoint } from './endpoint.ts';
@@ -11,9 +11,8 @@ interface JsonSchema {
   [key: string]: unknown;
 }
 
-/** The schema of the whole envelope, for the serializer. */
+/** The schema of the members of the envelope that differ from answer to answer, for the serializer. */
 export function serializerSchema(endpoint: ApiEndpoint): object {
-  const text = { type: 'string' };
   const nullableText = { type: 'string', nullable: true };
   const pagination = {
     type: 'object',
@@ -22,11 +21,8 @@ export function serializerSchema(endpoint: ApiEndpoint): object {
   return {
     type: 'object',
     properties: {
-      success: { type: 'boolean' },
-      message: text,
       data: dataSchema(endpoint.response.data),
       ...(endpoint.response.list && { pagination }),
-      meta: { type: 'object', properties: { timestamp: text, requestId: text } },
     },
   };
 }

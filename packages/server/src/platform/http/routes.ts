@@ -1,41 +1,69 @@
 /** From the list of endpoints to routes, once at start. */
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import { announcesBody, isFromHere, repeatsHeader } from './admission.ts';
 import { readBytes, readForm } from './body.ts';
-import type { ApiAnswer, ApiEndpoint, DocumentEndpoint, Endpoint, PageEndpoint } from './endpoint.ts';
+import type { Answer, DirectRoutes } from './direct.ts';
+import type {
+  ApiAnswer,
+  ApiEndpoint,
+  Caller,
+  DocumentEndpoint,
+  Endpoint,
+  PageEndpoint,
+  Principal,
+} from './endpoint.ts';
+import { Envelopes } from './envelope.ts';
+import type { Answering, Asked } from './exchange.ts';
 import { type HeaderList, headerList, headersFor } from './headers.ts';
 import { admit, bodyReader, formReader, paramsReader, queryOf, queryReader } from './input.ts';
-import { serializerSchema } from './response-schema.ts';
-import { Timestamps } from './timestamps.ts';
 import type { Transport } from './transport.ts';
 
 /** Registers all endpoints on an instance of their own, whose bodies are bytes: each endpoint reads them itself. */
-export function registerRoutes(instance: FastifyInstance, transport: Transport): void {
+export function registerRoutes(instance: FastifyInstance, transport: Transport, direct: DirectRoutes): void {
   instance.addContentTypeParser('*', (_request: FastifyRequest, payload: IncomingMessage) =>
     readBytes(payload, transport.limits.bodyBytes),
   );
-  for (const endpoint of transport.options.endpoints) registerRoute(instance, transport, endpoint);
+  for (const endpoint of transport.options.endpoints) registerRoute(instance, transport, endpoint, direct);
 }
 
-function registerRoute(instance: FastifyInstance, transport: Transport, endpoint: Endpoint): void {
+function registerRoute(
+  instance: FastifyInstance,
+  transport: Transport,
+  endpoint: Endpoint,
+  direct: DirectRoutes,
+): void {
   const route = transport.exchanges.route(endpoint);
-  const respond = responderOf(transport, endpoint);
+  const answer = answerOf(transport, responderOf(transport, endpoint));
+  const begin = (request: Asked): Problem | undefined => {
+    transport.exchanges.begin(request, route);
+    return headFault(request, transport) ?? placeFault(endpoint, request);
+  };
   instance.route({
     method: endpoint.method,
     url: endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    ...(endpoint.kind === 'api' && { schema: { response: { '2xx': serializerSchema(endpoint) } } }),
-    onRequest: (request, _reply, done) => {
-      transport.exchanges.begin(request, route);
-      done((headFault(request, transport) ?? placeFault(endpoint, request)) as Error | undefined);
-    },
+    onRequest: (request, _reply, done) => done(begin(request) as Error | undefined),
     // Answers nothing to the engine, which would wait for it: the answer is written by `Transport`.
-    handler: (request, reply) => {
-      respond(request, reply).catch((error: unknown) => transport.refuse(request, reply, error));
-    },
+    handler: (request, reply) => answer(request, reply),
   });
+  direct.add(endpoint, (request, reply) => {
+    const fault = begin(request);
+    if (fault === undefined) answer(request, reply);
+    else transport.refuse(request, reply, fault);
+  });
+}
+
+/** A responder, and the refusal of whatever it throws, now or later. */
+function answerOf(transport: Transport, respond: Respond): Answer {
+  return (request, reply) => {
+    try {
+      respond(request, reply)?.catch((error: unknown) => transport.refuse(request, reply, error));
+    } catch (error) {
+      transport.refuse(request, reply, error);
+    }
+  };
 }
 
 function responderOf(transport: Transport, endpoint: Endpoint): Respond {
@@ -50,7 +78,7 @@ function responderOf(transport: Transport, endpoint: Endpoint): Respond {
 }
 
 /** What is wrong with a request's head, whatever it asks for. */
-export function headFault(request: FastifyRequest, transport: Transport): Problem | undefined {
+export function headFault(request: Asked, transport: Transport): Problem | undefined {
   const { raw } = request;
   if ((raw.url ?? '').length > transport.limits.targetLength) return new Problem('uri_too_long');
   if (raw.httpVersionMajor !== 1) return new Problem('malformed_request', { log: 'not HTTP/1' });
@@ -65,12 +93,17 @@ export function headFault(request: FastifyRequest, transport: Transport): Proble
   return undefined;
 }
 
-function placeFault(endpoint: Endpoint, request: FastifyRequest): Problem | undefined {
+function placeFault(endpoint: Endpoint, request: Asked): Problem | undefined {
   return endpoint.loopbackOnly === true && !isFromHere(request.raw) ? new Problem('not_found') : undefined;
 }
 
-/** Answers a request, or throws. */
-type Respond = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+/** Answers a request, at once if it can, or throws. */
+type Respond = (request: Asked, reply: Answering) => Promise<void> | undefined;
+
+/** Goes on with a value, now if it is there: a warm session check waits for nothing. */
+function whenThere<T>(value: T | Promise<T>, goOn: (value: T) => Promise<void> | undefined): Promise<void> | undefined {
+  return value instanceof Promise ? value.then(goOn) : goOn(value);
+}
 
 function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   const headers = headerList(headersFor(endpoint, transport.headerPolicy));
@@ -78,33 +111,24 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   const readQuery = queryReader(endpoint.request.query, 'api');
   const readParams = paramsReader(endpoint.request.params);
   const readBody = bodyReader(endpoint, parseJson);
-  const timestamps = new Timestamps(clock);
-  let serialize: ((envelope: object) => string) | undefined;
-  return async (request, reply) => {
-    const cookies = transport.cookiesOf(request);
-    const caller = transport.callerOf(request, cookies);
-    const admission =
-      endpoint.auth === 'session' ? admit(transport, endpoint, request, caller, cookies.session) : undefined;
-    const principal = admission instanceof Promise ? await admission : admission;
+  const envelopes = new Envelopes(endpoint, clock);
+  const run = (request: Asked, reply: Answering, caller: Caller, principal: Principal | undefined) => {
     const params = readParams(request);
     const query = readQuery(request);
     const body = readBody(request);
-    const answer: ApiAnswer<unknown> = await endpoint.handler({
-      body,
-      query,
-      params,
-      principal: principal as never,
-      caller,
+    const answered = endpoint.handler({ body, query, params, principal: principal as never, caller });
+    return whenThere<ApiAnswer<unknown>>(answered, (answer) => {
+      const text = envelopes.write(answer, request.id);
+      transport.answer(request, reply, endpoint.response.status, withCookies(transport, headers, answer), text);
+      return undefined;
     });
-    serialize ??= reply.getSerializationFunction('2xx') as (envelope: object) => string;
-    const text = serialize({
-      success: true,
-      message: answer.message ?? endpoint.response.message,
-      data: answer.data,
-      pagination: answer.pagination,
-      meta: { timestamp: timestamps.now(), requestId: request.id },
-    });
-    transport.answer(request, reply, endpoint.response.status, withCookies(transport, headers, answer), text);
+  };
+  return (request, reply) => {
+    const cookies = transport.cookiesOf(request);
+    const caller = transport.callerOf(request, cookies);
+    if (endpoint.auth !== 'session') return run(request, reply, caller, undefined);
+    const admission = admit(transport, endpoint, request, caller, cookies.session);
+    return whenThere(admission, (principal) => run(request, reply, caller, principal));
   };
 }
 
@@ -137,10 +161,12 @@ function documentResponder(transport: Transport, endpoint: DocumentEndpoint): Re
   const headers = headerList(cached);
   const uncached = headerList({ ...cached, 'cache-control': 'no-store' });
   const noQuery = {};
-  return async (request, reply) => {
+  return (request, reply) => {
     const query = queryOf(request);
-    const { status, body } = await endpoint.handler(query === '' ? noQuery : readForm(query));
-    const bytes = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    transport.answer(request, reply, status, status < 400 ? headers : uncached, bytes);
+    return whenThere(endpoint.handler(query === '' ? noQuery : readForm(query)), ({ status, body }) => {
+      const bytes = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      transport.answer(request, reply, status, status < 400 ? headers : uncached, bytes);
+      return undefined;
+    });
   };
 }

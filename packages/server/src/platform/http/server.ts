@@ -1,6 +1,8 @@
 /** The engine around the list of endpoints. */
+import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, fastify } from 'fastify';
 import { assert } from '#kernel/assert.ts';
+import { DirectRoutes } from './direct.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fetchInProcess } from './in-process.ts';
 import { type ListenAddress, Listeners } from './listeners.ts';
@@ -22,9 +24,13 @@ export interface HttpServer {
 export async function buildServer(options: ServerOptions): Promise<HttpServer> {
   assertUnique(options.endpoints);
   const transport = new Transport(options);
-  const engine = buildEngine(transport);
+  const makeId = requestIdMaker(options.makeRequestId);
+  const direct = new DirectRoutes(makeId);
+  const engine = buildEngine(transport, makeId, direct);
   await engine.ready();
-  const listeners = new Listeners(transport, (request, response) => engine.routing(request, response));
+  const listeners = new Listeners(transport, (request, response) => {
+    if (!direct.answer(request, response)) engine.routing(request, response);
+  });
   return {
     listen: (where) => listeners.listen(where),
     fetch: (request, { peerAddress }) => fetchInProcess(engine, request, peerAddress),
@@ -36,11 +42,12 @@ export async function buildServer(options: ServerOptions): Promise<HttpServer> {
   };
 }
 
-function buildEngine(transport: Transport): FastifyInstance {
-  const { makeRequestId } = transport.options;
+type MakeId = (request: IncomingMessage) => string;
+
+function buildEngine(transport: Transport, makeId: MakeId, direct: DirectRoutes): FastifyInstance {
   const engine = fastify({
     logger: false,
-    genReqId: (request) => acceptedRequestId(request.headers['x-request-id']) ?? makeRequestId(),
+    genReqId: makeId,
     requestIdHeader: false,
     rewriteUrl: (request) => canonicalTarget(request.url ?? '/'),
     return503OnClosing: false,
@@ -61,7 +68,7 @@ function buildEngine(transport: Transport): FastifyInstance {
   engine.setErrorHandler((error, request, reply) => transport.refuse(request, reply, error));
   engine.setNotFoundHandler(unmatchedHandler(transport));
   engine.register((instance, _options, done) => {
-    registerRoutes(instance, transport);
+    registerRoutes(instance, transport, direct);
     done();
   });
   return engine;
@@ -70,8 +77,11 @@ function buildEngine(transport: Transport): FastifyInstance {
 const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{7,63}$/;
 
 // A proxy's id is kept so that its log and ours can be joined; anything odd is replaced, since the id is written back.
-function acceptedRequestId(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' && requestIdPattern.test(header) ? header : undefined;
+function requestIdMaker(make: () => string): MakeId {
+  return ({ headers }) => {
+    const header = headers['x-request-id'];
+    return typeof header === 'string' && requestIdPattern.test(header) ? header : make();
+  };
 }
 
 /**

@@ -1,5 +1,4 @@
 /** What every part of the transport shares; made once by `buildServer`. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
@@ -7,7 +6,7 @@ import { announcesBody, type Presented } from './admission.ts';
 import type { ParseJson } from './body.ts';
 import { type Cookies, cookiesFor, type OwnCookies } from './cookies.ts';
 import type { Caller, Endpoint, Principal } from './endpoint.ts';
-import { Exchanges } from './exchange.ts';
+import { type Answering, type Asked, Exchanges } from './exchange.ts';
 import { baseHeaders, type HeaderList, type HeaderPolicy, headerList, pageHeaders } from './headers.ts';
 import { problemContentType, problemDocument, problemHeaders, problemPage } from './problem-answer.ts';
 
@@ -84,12 +83,12 @@ export class Transport {
   }
 
   /** Our cookies of a request; throws `malformed_request` when one stands there twice. */
-  cookiesOf(request: FastifyRequest): OwnCookies {
+  cookiesOf(request: Asked): OwnCookies {
     return this.cookies.read(request.raw.headers.cookie);
   }
 
   /** The caller's surroundings. */
-  callerOf(request: FastifyRequest, cookies: OwnCookies): Caller {
+  callerOf(request: Asked, cookies: OwnCookies): Caller {
     const { headers, socket } = request.raw;
     return {
       address: this.options.resolveClientAddress({
@@ -107,13 +106,7 @@ export class Transport {
    * Writes an answer and ends its exchange. The time that is measured ends when the answer is handed to the socket.
    * It goes past the engine's reply, which would take 3 µs of a request's 11 to look for hooks and streams.
    */
-  answer(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    status: number,
-    headers: HeaderList,
-    body: string | Buffer,
-  ): void {
+  answer(request: Asked, reply: Answering, status: number, headers: HeaderList, body: string | Buffer): void {
     reply.hijack();
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const all = [...headers, 'x-request-id', request.id];
@@ -125,7 +118,7 @@ export class Transport {
   }
 
   /** Answers with whatever was thrown; what is not a refusal is a bug of ours: 500, its detail in the log only. */
-  refuse(request: FastifyRequest, reply: FastifyReply, thrown: unknown, more: HeaderList = []): void {
+  refuse(request: Asked, reply: Answering, thrown: unknown, more: HeaderList = []): void {
     const problem = this.#problemOf(thrown);
     const exchange = this.exchanges.of(request);
     exchange.problem = problem.code;
