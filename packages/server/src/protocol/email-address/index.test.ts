@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { address, addressLike, addressPair, mailboxOf } from '#test/support/addresses.ts';
 import { parseEmailAddress } from './index.ts';
 
 function canonicalOf(input: string): string {
@@ -120,20 +121,29 @@ describe('refused addresses', () => {
 });
 
 describe('the canonical form', () => {
-  const localPart = fc.stringMatching(/^[A-Za-z0-9+_-]{1,12}(\.[A-Za-z0-9]{1,8})?$/);
-  const label = fc.oneof(fc.stringMatching(/^[A-Za-z0-9-]{1,12}$/), fc.string({ unit: 'grapheme', maxLength: 8 }));
-  const domain = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join('.'));
-  const addressLike = fc.tuple(localPart, domain).map(([local, host]) => `${local}@${host}`);
+  it('is its own canonical form for 100,000 addresses, in ASCII, lower case, with one sign', {
+    timeout: 60_000,
+  }, () => {
+    let accepted = 0;
+    fc.assert(
+      fc.property(address, (input) => {
+        const first = parseEmailAddress(input);
+        if (first.kind === 'invalid') return;
+        accepted += 1;
+        const { canonical } = first.address;
+        expect(/^[!-?A-~]+@[a-z0-9.-]+$/.test(canonical) && canonical === canonical.toLowerCase()).toBe(true);
+        expect(canonicalOf(canonical)).toBe(canonical);
+      }),
+      { numRuns: 100_000 },
+    );
+    expect(accepted).toBeGreaterThan(80_000);
+  });
 
-  it('is its own canonical form, in ASCII, lower case, with one sign', () => {
+  it('of whatever else is accepted is its own canonical form too', () => {
     fc.assert(
       fc.property(fc.oneof(addressLike, fc.string({ unit: 'binary' }), fc.emailAddress()), (input) => {
         const first = parseEmailAddress(input);
-        if (first.kind === 'invalid') return;
-        const { canonical } = first.address;
-        expect(canonical).toMatch(/^[!-~]+@[a-z0-9.-]+$/);
-        expect(canonical).toBe(canonical.toLowerCase());
-        expect(canonicalOf(canonical)).toBe(canonical);
+        if (first.kind === 'ok') expect(canonicalOf(first.address.canonical)).toBe(first.address.canonical);
       }),
       { numRuns: 2000 },
     );
@@ -147,5 +157,20 @@ describe('the canonical form', () => {
         expect(canonicalOf(first.address.canonical.toUpperCase())).toBe(first.address.canonical);
       }),
     );
+  });
+
+  it('of two addresses is one exactly when they are one mailbox', () => {
+    const seen = { same: 0, other: 0 };
+    fc.assert(
+      fc.property(addressPair, ([one, other]) => {
+        const [first, second] = [parseEmailAddress(one), parseEmailAddress(other)];
+        if (first.kind === 'invalid' || second.kind === 'invalid') return;
+        const isOne = mailboxOf(one) === mailboxOf(other);
+        seen[isOne ? 'same' : 'other'] += 1;
+        expect(first.address.canonical === second.address.canonical).toBe(isOne);
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(Math.min(seen.same, seen.other)).toBeGreaterThan(5_000);
   });
 });
