@@ -51,32 +51,74 @@ export async function findMissing(flow: ChangeEmail, link: ConfirmLink): Promise
   return other === 'waits' ? otherSide(link.token) : undefined;
 }
 
+/** The address changed hands between reading and writing at most this often; then the presser may try again. */
+const maxTries = 3;
+
 /**
  * Puts the new address in the place of the old one, which stays held until the link that undoes this has expired; or,
  * when the other address has to confirm as well, notes that this one did.
  * The change ends every session, whoever pressed: a mail's link does not show which of them is the reader's.
  */
 export async function confirmChange(flow: ChangeEmail, text: string, caller: Caller): Promise<Confirmation> {
-  const link = await readConfirmLink(flow, text);
-  if (link === undefined) throw new Problem('invalid_token');
+  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+    const link = await readConfirmLink(flow, text);
+    if (link === undefined) throw new Problem('invalid_token');
+    const confirmed = await tryToConfirm(flow, { text, link, caller });
+    if (confirmed.kind === 'changed_hands') continue;
+    if (confirmed.kind === 'waiting') return { kind: 'waiting', waitingFor: otherSide(link.token) };
+    for (const ending of confirmed.endings) flow.endings.endedHere(ending);
+    flow.onPromised();
+    return { kind: 'changed' };
+  }
+  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
+}
+
+interface Press {
+  readonly text: string;
+  readonly link: ConfirmLink;
+  readonly caller: Caller;
+}
+
+type Pressed =
+  | ({ readonly kind: 'changed' } & Ended)
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'changed_hands' };
+
+/** Thrown, so that the transaction takes the use of the link back. */
+class ChangedHands extends Error {}
+
+async function tryToConfirm(flow: ChangeEmail, press: Press): Promise<Pressed> {
+  const { token, newAddress } = press.link;
+  const { canonical } = newAddress;
+  const seen = await flow.database.row(findOtherHolder, { canonical, userId: token.userId });
+  try {
+    return await flow.database.transaction((tx) => confirm(flow, tx, press, seen));
+  } catch (error) {
+    if (error instanceof ChangedHands) return { kind: 'changed_hands' };
+    throw error;
+  }
+}
+
+async function confirm(
+  flow: ChangeEmail,
+  tx: Queries,
+  { text, link, caller }: Press,
+  seen: Taking['seen'],
+): Promise<Pressed> {
+  const now = flow.clock.now();
+  const { userId } = link.token;
   const { canonical } = link.newAddress;
-  const seen = await flow.database.row(findOtherHolder, { canonical, userId: link.token.userId });
-  const ended = await flow.database.transaction(async (tx) => {
-    const now = flow.clock.now();
-    const { userId } = link.token;
-    await lockPeople(flow, tx, [userId, seen?.userId]);
-    const used = await consume(tx, 'confirm_email_change', text, now);
-    if (used === undefined) throw new Problem('invalid_token');
-    const other = await stateOfOtherLink(tx, userId, link.newAddress, now);
-    if (other === 'dead') throw new Problem('invalid_token', { log: 'the other link of the change is dead' });
-    if (other === 'waits') return noteConfirmation(flow, tx, link, caller, now);
-    await takeFromUnproven(flow, tx, { canonical, userId, seen, now });
-    return replaceAddress(flow, tx, link, caller, now);
-  });
-  if (ended === undefined) return { kind: 'waiting', waitingFor: otherSide(link.token) };
-  for (const ending of ended.endings) flow.endings.endedHere(ending);
-  flow.onPromised();
-  return { kind: 'changed' };
+  await lockPeople(flow, tx, [userId, seen?.userId]);
+  const used = await consume(tx, 'confirm_email_change', text, now);
+  if (used === undefined) throw new Problem('invalid_token');
+  const other = await stateOfOtherLink(tx, userId, link.newAddress, now);
+  if (other === 'dead') throw new Problem('invalid_token', { log: 'the other link of the change is dead' });
+  if (other === 'waits') {
+    await noteConfirmation(flow, tx, link, caller, now);
+    return { kind: 'waiting' };
+  }
+  await takeFromUnproven(flow, tx, { canonical, userId, seen, now });
+  return { kind: 'changed', ...(await replaceAddress(flow, tx, link, caller, now)) };
 }
 
 function otherSide(token: OneTimeToken): ChangeSide {
@@ -94,7 +136,7 @@ async function noteConfirmation(
   { token, userKey }: ConfirmLink,
   caller: Caller,
   now: Date,
-): Promise<undefined> {
+): Promise<void> {
   const event = eventOf('email.change_confirmed', token.userId, now, caller);
   await flow.audit.record(tx, { ...event, facts: { at: sideOf(token) } }, userKey);
 }
@@ -119,7 +161,7 @@ async function takeFromUnproven(
   const holder = await tx.row(findOtherHolder, { canonical, userId });
   if (holder === undefined) return;
   if (holder.verifiedAt !== null) throw new Problem('email_unavailable');
-  if (holder.userId !== seen?.userId) throw changedHands();
+  if (holder.userId !== seen?.userId) throw new ChangedHands();
   if (!(await supersedeRegistration(tx, flow.audit, holder.userId, now))) throw new Problem('email_unavailable');
 }
 
@@ -134,7 +176,7 @@ async function replaceAddress(
   const until = addSeconds(now, tokenLifetimeSeconds.undo_email_change);
   const old = present(await holdPrimaryEmail(tx, userId, until), 'the address of who changes it');
   const claimed = { id: flow.makeId(), userId, address: newAddress, now };
-  if (!(await claimProvenEmail(tx, claimed))) throw changedHands();
+  if (!(await claimProvenEmail(tx, claimed))) throw new ChangedHands();
   const ended = await endEverything(flow, tx, userId, 'email_changed', now);
   const tokenId = flow.tokens.newId();
   const undo = {
@@ -153,8 +195,4 @@ async function replaceAddress(
   const addresses = { from: old.canonical, to: newAddress.canonical };
   await flow.audit.record(tx, eventOf('email.changed', userId, now, caller, addresses), userKey);
   return ended;
-}
-
-function changedHands(): Problem {
-  return new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands meanwhile' });
 }
