@@ -1,0 +1,124 @@
+/** Which quotas a request uses, by the class that its endpoint declares, and how it is told. */
+import { MemoryCounters } from './memory-counters.ts';
+import type { Charge, Quota, Standing } from './quota.ts';
+import type { SharedCounters } from './shared-counters.ts';
+
+/** The quotas of all classes (REQUIREMENTS B1). */
+export interface Quotas {
+  readonly public: Quota;
+  readonly authenticated: Quota;
+  readonly admin: Quota;
+  /** Failures for one identifier from one address. */
+  readonly credential: Quota;
+  /** Failures from one address, for whatever identifiers. */
+  readonly credentialAddress: Quota;
+  /** Mails to one recipient. */
+  readonly mail: Quota;
+  /** Mails asked for from one address. */
+  readonly mailAddress: Quota;
+}
+
+/** Classes that are counted in this process alone: they protect against load, not against guessing. */
+export type LocalClass = 'public' | 'authenticated' | 'admin';
+
+/** Classes whose counts every node shares. */
+export type SharedClass = 'credential' | 'mail';
+
+/** What a client is told of the quota that is nearest to its end. */
+export interface Told {
+  /** `RateLimit-Policy` and `RateLimit`, as the wire has them. */
+  readonly headers: readonly string[];
+  /** Seconds until there is room again; undefined when there is. */
+  readonly retryAfterSeconds: number | undefined;
+}
+
+/** A use of a shared class: told at once, and given back when the request turns out to have been a success. */
+export interface SharedUse extends Told {
+  giveBack(): Promise<void>;
+}
+
+/** All limits of one process. */
+export class RateLimits {
+  readonly #quotas: Quotas;
+  readonly #shared: SharedCounters;
+  readonly #local: MemoryCounters;
+  readonly #policies: ReadonlyMap<Quota, string>;
+
+  constructor(dependencies: {
+    readonly quotas: Quotas;
+    readonly shared: SharedCounters;
+    /** Keys that are counted in this process at most. */
+    readonly maxLocalKeys?: number;
+  }) {
+    this.#quotas = dependencies.quotas;
+    this.#shared = dependencies.shared;
+    this.#local = new MemoryCounters(dependencies.maxLocalKeys);
+    this.#policies = new Map(Object.values(dependencies.quotas).map((quota: Quota) => [quota, policyOf(quota)]));
+  }
+
+  /** Counts one request of a class that this process counts by itself; `key` is the address or the user. */
+  use(name: LocalClass, key: string, nowMs: number): Told {
+    const quota = this.#quotas[name];
+    const charge = { quota, key };
+    const standing = this.#local.take(charge, nowMs);
+    return standing === undefined
+      ? this.#refusal(quota, this.#local.read(charge, nowMs), nowMs)
+      : this.#admission(quota, standing, nowMs);
+  }
+
+  /** Counts one use of a class that all nodes share. Without an identifier only the address is counted. */
+  async useShared(
+    name: SharedClass,
+    who: { readonly address: string; readonly identifier: string | undefined },
+    nowMs: number,
+  ): Promise<SharedUse> {
+    const charges = this.#chargesOf(name, who);
+    const { standings, refused } = await this.#shared.take(charges, nowMs);
+    const giveBack = () => this.#shared.giveBack(charges.filter((charge) => charge !== undefined), nowMs);
+    if (refused !== undefined) {
+      const told = this.#refusal((charges[refused] as Charge).quota, standings[refused] as Standing, nowMs);
+      return { ...told, giveBack };
+    }
+    // The narrow quota is the one that ends first for an honest client.
+    return { ...this.#admission(charges[0].quota, standings[0] as Standing, nowMs), giveBack };
+  }
+
+  #chargesOf(
+    name: SharedClass,
+    { address, identifier }: { readonly address: string; readonly identifier: string | undefined },
+  ): readonly [Charge, Charge?] {
+    const [narrow, wide] =
+      name === 'credential'
+        ? [this.#quotas.credential, this.#quotas.credentialAddress]
+        : [this.#quotas.mail, this.#quotas.mailAddress];
+    const byAddress = { quota: wide, key: address };
+    if (identifier === undefined) return [byAddress];
+    // A recipient is one whoever asks; a guess is one for each address, so that nobody locks out another.
+    const key = name === 'credential' ? `${address} ${identifier}` : identifier;
+    return [{ quota: narrow, key }, byAddress];
+  }
+
+  #admission(quota: Quota, { hits, endsAtMs }: Standing, nowMs: number): Told {
+    const remaining = Math.max(0, quota.limit - hits);
+    return { headers: this.#headers(quota, remaining, endsAtMs, nowMs), retryAfterSeconds: undefined };
+  }
+
+  #refusal(quota: Quota, { endsAtMs }: Standing, nowMs: number): Told {
+    return { headers: this.#headers(quota, 0, endsAtMs, nowMs), retryAfterSeconds: secondsUntil(endsAtMs, nowMs) };
+  }
+
+  // draft-ietf-httpapi-ratelimit-headers-10 §3 and §4.
+  #headers(quota: Quota, remaining: number, endsAtMs: number, nowMs: number): string[] {
+    const policy = this.#policies.get(quota) ?? policyOf(quota);
+    const rate = `"${quota.name}";r=${remaining};t=${secondsUntil(endsAtMs, nowMs)}`;
+    return ['ratelimit-policy', policy, 'ratelimit', rate];
+  }
+}
+
+function policyOf({ name, limit, windowSeconds }: Quota): string {
+  return `"${name}";q=${limit};w=${windowSeconds}`;
+}
+
+function secondsUntil(endsAtMs: number, nowMs: number): number {
+  return Math.max(1, Math.ceil((endsAtMs - nowMs) / 1000));
+}
