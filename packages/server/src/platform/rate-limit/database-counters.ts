@@ -1,6 +1,6 @@
 /** Counters that every node sees, in PostgreSQL: for quotas that must be exact where there is no Redis. */
 import { type Database, statement } from '#platform/database/index.ts';
-import type { Charge, Standing } from './quota.ts';
+import { type Charge, nameOf, type Standing } from './quota.ts';
 import type { SharedCounters, Taken } from './shared-counters.ts';
 
 // The wide counter is chained to the narrow one, so that who has used up the narrow one uses up nothing for others.
@@ -98,8 +98,8 @@ export class DatabaseCounters implements SharedCounters {
     await this.#database.run(giveBack, { keys: charges.map((charge) => this.#keyOf(charge)), now: new Date(nowMs) });
   }
 
-  #keyOf({ quota, key }: Charge): Buffer {
-    return this.#hash(`${quota.name} ${key}`);
+  #keyOf(charge: Charge): Buffer {
+    return this.#hash(nameOf(charge));
   }
 }
 

@@ -13,6 +13,11 @@ export interface Charge {
   readonly key: string;
 }
 
+/** The one name of a counter. A quota's name has no space in it. */
+export function nameOf({ quota, key }: Charge): string {
+  return `${quota.name} ${key}`;
+}
+
 /** How a quota stands for one key. A window begins with its first use and ends as a whole. */
 export interface Standing {
   readonly hits: number;

@@ -4,7 +4,7 @@
  * if Redis came back empty.
  */
 import { MemoryCounters } from './memory-counters.ts';
-import type { Charge, Standing } from './quota.ts';
+import { type Charge, nameOf, type Standing } from './quota.ts';
 import type { SharedCounters, Taken } from './shared-counters.ts';
 
 /** What is asked of Redis: one script, by its text. */
@@ -24,10 +24,12 @@ for i, key in ipairs(KEYS) do
   local mirrored, mirror_ends, unsent = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   local stored = redis.call('HMGET', key, 'hits', 'ends')
   local hits, ends = tonumber(stored[1]), tonumber(stored[2])
-  if not hits or ends <= now then
+  local is_new = not hits or ends <= now
+  if is_new then
     hits, ends = 0, now + window
-    if mirror_ends > now then hits, ends = mirrored - unsent, mirror_ends end
+    if mirror_ends > now then ends = mirror_ends end
   end
+  if mirror_ends > now and (is_new or cost == 0) then hits = math.max(hits, mirrored - unsent) end
   hits = hits + unsent
   found[i] = { hits, ends }
   if refused == -1 and cost > 0 and hits >= limit then refused = i - 1 end
@@ -46,6 +48,8 @@ return answer`;
 
 /** After Redis failed it is left alone for so long, so that its silence is not added to every request. */
 const restMs = 500;
+/** Keys of one message; a script holds up everybody else while it runs. */
+const tellAtOnce = 500;
 /** Keys whose uses are kept for Redis while it is away. */
 const maxUnsent = 100_000;
 
@@ -78,30 +82,49 @@ export class RedisCounters implements SharedCounters {
     return (await this.#ask(asked, nowMs, 1)) ?? this.#takeHere(asked, nowMs);
   }
 
+  /** To be called when Redis is there, at first or again: it may have come back without what it knew. */
+  async tell(nowMs: number): Promise<void> {
+    this.#restsUntilMs = Number.NEGATIVE_INFINITY;
+    const known = [...this.#mirror.entries(nowMs)];
+    for (let from = 0; from < known.length; from += tellAtOnce) {
+      const part = known.slice(from, from + tellAtOnce);
+      const unsent = part.map(([name]) => this.#takeUnsent(name));
+      const args = part.flatMap(([, { hits, endsAtMs }], index) => [0, 0, hits, endsAtMs, unsent[index] ?? 0]);
+      try {
+        await this.#redis.run(
+          takeScript,
+          part.map(([name]) => this.#redisKey(name)),
+          [nowMs, 0, ...args],
+        );
+      } catch {
+        for (const [index, [name]] of part.entries()) this.#addUnsent(name, unsent[index] ?? 0);
+        return;
+      }
+    }
+  }
+
   async giveBack(charges: readonly Charge[], nowMs: number): Promise<void> {
     if ((await this.#ask(charges, nowMs, -1)) !== undefined) return;
     for (const charge of charges) {
       this.#mirror.giveBack(charge, nowMs);
-      this.#addUnsent(charge, -1);
+      this.#addUnsent(nameOf(charge), -1);
     }
   }
 
   /** Undefined when Redis does not answer. */
   async #ask(charges: readonly Charge[], nowMs: number, cost: 1 | -1): Promise<Taken | undefined> {
     if (this.#monotonicMs() < this.#restsUntilMs) return undefined;
-    const unsent = charges.map((charge) => this.#unsent.get(keyOf(charge)) ?? 0);
+    const unsent = charges.map((charge) => this.#takeUnsent(nameOf(charge)));
     try {
-      // Sent with this question; whoever asks meanwhile must not send them a second time.
-      for (const charge of charges) this.#unsent.delete(keyOf(charge));
       const answer = (await this.#redis.run(
         takeScript,
-        charges.map((charge) => this.#nameOf(charge)),
+        charges.map((charge) => this.#redisKey(nameOf(charge))),
         this.#argumentsOf(charges, unsent, nowMs, cost),
       )) as number[];
       this.#noteAvailable(true);
       return this.#remember(charges, answer);
     } catch {
-      for (const [index, charge] of charges.entries()) this.#addUnsent(charge, unsent[index] ?? 0);
+      for (const [index, charge] of charges.entries()) this.#addUnsent(nameOf(charge), unsent[index] ?? 0);
       this.#restsUntilMs = this.#monotonicMs() + restMs;
       this.#noteAvailable(false);
       return undefined;
@@ -132,17 +155,23 @@ export class RedisCounters implements SharedCounters {
     const refused = charges.findIndex((charge) => this.#mirror.read(charge, nowMs).hits >= charge.quota.limit);
     const standings = charges.map((charge) => {
       if (refused !== -1) return this.#mirror.read(charge, nowMs);
-      this.#addUnsent(charge, 1);
+      this.#addUnsent(nameOf(charge), 1);
       return this.#mirror.take(charge, nowMs) ?? this.#mirror.read(charge, nowMs);
     });
     return { standings, refused: refused === -1 ? undefined : refused };
   }
 
-  #addUnsent(charge: Charge, count: number): void {
-    const key = keyOf(charge);
-    const sum = (this.#unsent.get(key) ?? 0) + count;
-    if (sum === 0) this.#unsent.delete(key);
-    else if (this.#unsent.has(key) || this.#unsent.size < maxUnsent) this.#unsent.set(key, sum);
+  /** Whoever asks Redis takes what it has not heard of along; who asks meanwhile must not send that a second time. */
+  #takeUnsent(name: string): number {
+    const count = this.#unsent.get(name) ?? 0;
+    this.#unsent.delete(name);
+    return count;
+  }
+
+  #addUnsent(name: string, count: number): void {
+    const sum = (this.#unsent.get(name) ?? 0) + count;
+    if (sum === 0) this.#unsent.delete(name);
+    else if (this.#unsent.has(name) || this.#unsent.size < maxUnsent) this.#unsent.set(name, sum);
   }
 
   #noteAvailable(available: boolean): void {
@@ -152,11 +181,7 @@ export class RedisCounters implements SharedCounters {
   }
 
   // One hash tag: both keys of a question must be on one node of a cluster.
-  #nameOf(charge: Charge): string {
-    return `{latchkey:limits}:${this.#hash(keyOf(charge)).toString('base64url')}`;
+  #redisKey(name: string): string {
+    return `{latchkey:limits}:${this.#hash(name).toString('base64url')}`;
   }
-}
-
-function keyOf({ quota, key }: Charge): string {
-  return `${quota.name} ${key}`;
 }

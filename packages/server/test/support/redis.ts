@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { findFreePort } from '../../../../e2e/support/free-port.ts';
+import { installPackage } from './debian-packages.ts';
+import { eventually } from './wait.ts';
+
+/** A private Redis that keeps nothing on disk, gone with the process that started it. */
+export interface TestRedis extends AsyncDisposable {
+  readonly url: string;
+  /** Ends it by SIGKILL; what it held is lost. */
+  kill9(): Promise<void>;
+  /** Starts it again on the same port, empty. */
+  start(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts a Redis; installs Debian's package when there is none and this is root. */
+export async function startRedis(): Promise<TestRedis> {
+  const program = provideProgram();
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-redis-'));
+  const port = await findFreePort();
+  let server: ChildProcess | undefined;
+  const start = async () => {
+    const parameters = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', directory];
+    const child = spawn(program, parameters, { stdio: 'ignore' });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    server = child;
+    await eventually(() => answers(port), { what: 'Redis answers', timeoutMs: 20_000 });
+  };
+  const kill9 = async () => {
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+  };
+  await start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    kill9,
+    start,
+    [Symbol.asyncDispose]: async () => {
+      await kill9();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function provideProgram(): string {
+  const found = findProgram();
+  if (found !== undefined) return found;
+  const need = 'These tests need the program redis-server (Debian: apt-get install redis-server).';
+  installPackage({ name: 'redis-server', need });
+  const installed = findProgram();
+  if (installed === undefined) throw new Error(`${need} Tried: the package "redis-server" brought no such program`);
+  return installed;
+}
+
+function findProgram(): string | undefined {
+  const directories = ['/usr/bin', ...(process.env.PATH ?? '').split(delimiter)];
+  return directories.map((directory) => join(directory, 'redis-server')).find((path) => existsSync(path));
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    socket.write('PING\r\n');
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    return data.toString().startsWith('+PONG');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return false;
+    throw error;
+  } finally {
+    socket.destroy();
+  }
+}
