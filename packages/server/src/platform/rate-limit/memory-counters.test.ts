@@ -5,7 +5,7 @@ import { parseQuota } from './quota.ts';
 const quota = { name: 'public', limit: 100, windowSeconds: 900 };
 
 describe('counters of one process', () => {
-  it('stay as many as they are under a million addresses', () => {
+  it('stay as many as they are under a million addresses', { timeout: 60_000 }, () => {
     const counters = new MemoryCounters();
     for (let index = 0; index < 1_000_000; index += 1) counters.take({ quota, key: `address ${index}` }, 0);
     expect(counters.size).toBe(100_000);
