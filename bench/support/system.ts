@@ -74,6 +74,7 @@ function environment(options: SystemOptions, port: number, opsPort: number): Nod
     LATCHKEY_OPS_PORT: String(opsPort),
     LATCHKEY_DATA_DIR: options.dataDirectory,
     LATCHKEY_LOG_LEVEL: 'info',
+    ...wideLimits,
     LATCHKEY_KEK: kek,
     ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
     ...(options.fullHash !== true && { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1' }),

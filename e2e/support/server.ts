@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../../packages/server/test/support/wait.ts';
+import { wideLimits } from '../../packages/server/test/support/wide-limits.ts';
 import { findFreePort } from './free-port.ts';
 import { type Ending, launcher, type Program, type Settings, startProgram } from './program.ts';
 
@@ -95,6 +96,7 @@ export function settingsOf(options: ServerOptions, dataDirectory: string, port: 
     DATABASE_URL: options.database === 'embedded' ? undefined : options.database,
     SMTP_URL: options.smtpUrl,
     ...smallHash,
+    ...wideLimits,
     ...options.env,
   };
 }

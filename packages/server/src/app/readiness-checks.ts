@@ -1,6 +1,7 @@
 /** What a request of this process needs. */
 import type { Check } from '#flows/probes/index.ts';
 import { type Database, schemaState, statement } from '#platform/database/index.ts';
+import type { RedisConnection } from '#platform/redis/index.ts';
 import type { Services } from './wiring.ts';
 
 const ask = statement('probes.ask', { lane: 'read', sql: 'select 1 as one', params: {}, columns: { one: 'int4' } });
@@ -10,18 +11,24 @@ const maxFeedAgeMs = 5000;
 
 /** The checks of `/readyz`. A mail server that is away costs no readiness: mails wait, logins do not. */
 export function readinessChecks(services: Services, isStopping: () => boolean): readonly Check[] {
-  const { database, endings, signingKeys } = services;
+  const { database, endings, signingKeys, redis } = services;
   return [
     { name: 'process', ask: () => (isStopping() ? 'stopping' : undefined) },
     { name: 'database', ask: () => answers(database) },
     { name: 'endings', ask: () => (endings.ageMs() > maxFeedAgeMs ? 'the feed has not been read for 5 s' : undefined) },
     { name: 'keys', ask: () => (signingKeys.publicKeys().length === 0 ? 'no signing key is published' : undefined) },
+    // Limits hold without it; a node that goes out of service because its Redis did would take all others along.
+    ...(redis === undefined ? [] : [{ name: 'redis', spare: true, ask: () => pings(redis) } as const]),
     { name: 'schema', ask: () => knowsSchema(database) },
   ];
 }
 
 async function answers(database: Database): Promise<undefined> {
   await database.row(ask, {});
+}
+
+async function pings(redis: RedisConnection): Promise<undefined> {
+  await redis.ping();
 }
 
 async function knowsSchema(database: Database): Promise<string | undefined> {

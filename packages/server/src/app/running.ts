@@ -111,6 +111,7 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     parseJson: (text) => parseStrictJson(text, { maxDepth: maxJsonDepth }),
     resolveClientAddress: addressResolver(trustedProxies(config)),
     makeRequestId,
+    limiter: services.limits,
   });
 }
 

@@ -20,6 +20,7 @@ import type { Database } from '#platform/database/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { kekOfDirectory, localKek, openKeys, type Reload } from '#platform/keys/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
+import { wireLimits } from './limits.ts';
 import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
 import { version } from './version.ts';
 
@@ -55,7 +56,12 @@ export async function wire(config: Config, overrides: Overrides = {}) {
     const hashing = await wireHashing(config);
     const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
     await clients.load();
-    return { ...wireNouns({ ...ground, ...keys, ...hashing, clients }), close: () => opened.close() };
+    const limiting = wireLimits({ ...ground, ...keys });
+    const close = async () => {
+      await limiting.redis?.close();
+      await opened.close();
+    };
+    return { ...wireNouns({ ...ground, ...keys, ...hashing, clients }), ...limiting, close };
   } catch (error) {
     await opened.close();
     throw error;

@@ -75,6 +75,15 @@ export interface Config {
   readonly emailChange: { readonly confirm: 'new' | 'both' };
   /** Days from closing an account to erasing it. */
   readonly closing: { readonly graceDays: number };
+  /** How often somebody may ask: `100/15m`. */
+  readonly limits: Readonly<
+    Record<
+      'public' | 'authenticated' | 'admin' | 'credential' | 'credentialAddress' | 'mail' | 'mailAddress',
+      string
+    >
+  >;
+  /** Where limits are counted for all nodes; the database without it. */
+  readonly redisUrl: string | undefined;
   readonly jobs: { readonly concurrency: number };
   /** Where a proof makes the process kill itself; never outside tests. */
   readonly faultPoint: string | undefined;

@@ -50,7 +50,7 @@ All mistakes are reported at once, with exit code 78: \`latchkey config check\`.
 
 const notYetSection = `## Reserved
 
-${notYetSupported.map((name) => `\`${name}\``).join(' and ')} are reserved and refused: nothing uses them yet.`;
+${notYetSupported.map((name) => `\`${name}\``).join(' and ')} stays reserved and is refused: nothing uses it yet.`;
 
 const titles: Readonly<Record<string, string>> = {
   '': 'General',
@@ -58,6 +58,7 @@ const titles: Readonly<Record<string, string>> = {
   ops: "Operator's listener",
   database: 'Database',
   mail: 'Mail',
+  limits: 'Rate limits',
   keys: 'Keys',
   passwords: 'Passwords',
   emailDomains: 'E-mail domains',

@@ -87,6 +87,8 @@ function complete(checked: Settings, cwd: string): Config {
     emailDomains: checked.emailDomains,
     emailChange: checked.emailChange,
     closing: checked.closing,
+    limits: checked.limits,
+    redisUrl: checked.redisUrl,
     jobs: checked.jobs,
     faultPoint: checked.faultPoint,
     log: checked.log,

@@ -1,8 +1,19 @@
 /** Every setting there is. Names, defaults and sentences of the reference page and of all messages come from here. */
 import { z } from 'zod';
 import type { SettingFacts } from './setting.ts';
-import { choice, flag, integer, list, optionalChoice, optionalInteger, secret, settingFacts, text } from './setting.ts';
-import { isKey, isListenAddress, isMailbox, isMailDomain, isProxyRange, isPublicOrigin, isUrlOf } from './values.ts';
+import {
+  choice,
+  flag,
+  integer,
+  list,
+  optionalChoice,
+  optionalInteger,
+  required,
+  secret,
+  settingFacts,
+  text,
+} from './setting.ts';
+import { isKey, isListenAddress, isMailbox, isMailDomain, isProxyRange, isPublicOrigin, isQuota, isUrlOf } from './values.ts';
 
 const http = z.object({
   hosts: list(
@@ -184,6 +195,31 @@ const passwords = z.object({
   }),
 });
 
+function quota(fallback: string, facts: { readonly env: string; readonly doc: string }) {
+  const expected = 'a number and a time, such as 100/15m (s, m, h and d)';
+  return required(fallback, { ...facts, expected }, isQuota);
+}
+
+/** REQUIREMENTS B1. */
+const limits = z.object({
+  public: quota('100/15m', {
+    env: 'LATCHKEY_LIMIT_PUBLIC',
+    doc: 'Requests of one address to what needs no login.',
+  }),
+  authenticated: quota('600/1m', { env: 'LATCHKEY_LIMIT_AUTHENTICATED', doc: 'Requests of one user who is logged in.' }),
+  admin: quota('300/1m', { env: 'LATCHKEY_LIMIT_ADMIN', doc: 'Requests of one administrator to the admin API.' }),
+  credential: quota('5/15m', {
+    env: 'LATCHKEY_LIMIT_CREDENTIAL',
+    doc: 'Failed attempts of one address to prove one identity. Successes do not count.',
+  }),
+  credentialAddress: quota('50/15m', {
+    env: 'LATCHKEY_LIMIT_CREDENTIAL_ADDRESS',
+    doc: 'Failed attempts of one address to prove any identity.',
+  }),
+  mail: quota('3/1h', { env: 'LATCHKEY_LIMIT_MAIL', doc: 'Mails that anybody may ask for to one recipient.' }),
+  mailAddress: quota('20/1h', { env: 'LATCHKEY_LIMIT_MAIL_ADDRESS', doc: 'Mails that one address may ask for.' }),
+});
+
 const emailDomains = {
   expected: 'domains such as example.com or .example.com, in lower case and as A-labels (xn--), separated by commas',
 };
@@ -249,6 +285,16 @@ export const settingsSchema = z.object({
       doc: 'Days that a closed account can still be kept before it is erased; 0 erases it by the next job. A change concerns accounts that are closed after it.',
     }),
   }),
+  limits,
+  redisUrl: secret(
+    {
+      env: 'REDIS_URL',
+      expected: 'a URL such as redis://:password@host:6379/0 or rediss://host:6380',
+      fallback: 'none; limits that every node must see are counted in the database',
+      doc: 'Redis, where limits are counted instead of in the database. The server runs, and limits hold in each process, while it is away.',
+    },
+    (value) => isUrlOf(value, ['redis:', 'rediss:']),
+  ),
   jobs: z.object({
     concurrency: integer(1, 256, 8, {
       env: 'LATCHKEY_JOB_CONCURRENCY',
@@ -283,7 +329,7 @@ export interface Setting extends SettingFacts {
 export const settings: readonly Setting[] = leaves(settingsSchema, []);
 
 /** Names that other products and our own plans make people try; each is refused in a sentence of its own. */
-export const notYetSupported: readonly string[] = ['REDIS_URL', 'DATABASE_REPLICA_URL'];
+export const notYetSupported: readonly string[] = ['DATABASE_REPLICA_URL'];
 
 function leaves(schema: z.ZodObject, path: readonly string[]): Setting[] {
   return Object.entries(schema.shape).flatMap(([name, child]) => {

@@ -34,6 +34,15 @@ export function text(facts: Declaration & { readonly expected: string }, is: (te
   return declare(z.string().refine(is).optional(), facts);
 }
 
+/** A text that satisfies `is`, with a default. */
+export function required(
+  fallback: string,
+  facts: Declaration & { readonly expected: string },
+  is: (text: string) => boolean,
+) {
+  return declare(z.string().refine(is).default(fallback), { fallback, ...facts });
+}
+
 /** A text that is never shown, and can come from a file. */
 export function secret(facts: Declaration & { readonly expected: string }, is: (text: string) => boolean) {
   return text({ ...facts, secret: true }, is);

@@ -45,6 +45,11 @@ export function isProxyRange(text: string): boolean {
   return bits >= 1 && bits <= (version === 4 ? 32 : 128);
 }
 
+/** So many in so much time: `100/15m`. */
+export function isQuota(text: string): boolean {
+  return /^[1-9][0-9]{0,8}\/(?:[1-9][0-9]{0,5})?[smhd]$/.test(text);
+}
+
 /** 32 bytes in base64, canonical and padded, as `openssl rand -base64 32` writes them. */
 export function isKey(text: string): boolean {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) return false;

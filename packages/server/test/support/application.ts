@@ -18,6 +18,7 @@ import { Inbox } from '#platform/mail/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
 import { AnswerChecks, type ReadAnswer } from './answer-checks.ts';
 import { cloneDatabase } from './postgres.ts';
+import { wideLimits } from './wide-limits.ts';
 
 /** How the product is started. */
 export interface ApplicationOptions {
@@ -137,7 +138,7 @@ async function assemble({ env, besides, on, time, quiet }: ApplicationOptions): 
     version: '0',
     destination: { write: () => undefined },
   });
-  const services = await wire(configure({ ...deployment, ...cheapHash, ...env }), { clock, logger });
+  const services = await wire(configure({ ...deployment, ...cheapHash, ...wideLimits, ...env }), { clock, logger });
   const inbox = besides?.inbox ?? new Inbox();
   const workers = quiet === undefined ? buildWorkers(services, inbox) : undefined;
   const checks = readinessChecks(services, () => false);

@@ -185,6 +185,14 @@ export const sampleEndpoints: readonly Endpoint[] = [
 const clock = new FixedClock(now);
 let nextId = 0;
 
+/** These endpoints are about the transport; limits have tests of their own. */
+const told = { headers: [], retryAfterSeconds: undefined };
+const unlimited: ServerOptions['limiter'] = {
+  use: () => told,
+  useShared: async () => ({ ...told, giveBack: async () => undefined }),
+  bucketOf: (address) => address,
+};
+
 /** Options of a server of the sample endpoints. */
 export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOptions {
   const publicUrl = new URL('http://localhost:3000');
@@ -192,6 +200,7 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
     endpoints: [...sampleEndpoints, ...documentationEndpoints(sampleEndpoints, { publicUrl, version: '0' })],
     authenticate: async ({ bearer, sessionCookie }) =>
       bearer === 'good' || sessionCookie === 'good' ? principal : undefined,
+    limiter: unlimited,
     logger: createLogger({
       level: 'info',
       service: 'latchkey',

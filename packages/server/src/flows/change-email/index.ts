@@ -40,6 +40,7 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
         'link is pressed; where both addresses have to confirm, the old one gets a link in place of the notice. The answer ' +
         'is the same whether the address is free or taken. A further request replaces this one.',
       rateLimit: 'mail',
+      limitedBy: (body) => body.newEmail.canonical,
       request: {
         body: z.strictObject({ newEmail: emailInput, currentPassword: z.string().min(1).max(1024) }),
       },

@@ -34,6 +34,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
         'to the endpoint of that step; `keep_account` is `POST /api/v1/auth/keep-account`.',
       auth: 'public',
       rateLimit: 'credential',
+      limitedBy: (body) => body.email.canonical,
       request: {
         body: z.strictObject({
           email: emailInput,

@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** One thing that a request needs. It answers a sentence when it is missing. */
 export interface Check {
   readonly name: string;
+  /** Worth telling when it is missing, but nothing fails without it. */
+  readonly spare?: true;
   readonly ask: () => Promise<string | undefined> | string | undefined;
 }
 
@@ -17,9 +19,10 @@ const checkTimeoutMs = 1000;
 
 /** Asks all at once; a check that throws or takes longer than a second is a missing thing, not a failure of the probe. */
 export async function readiness(checks: readonly Check[]): Promise<Readiness> {
-  const answers = await Promise.all(checks.map(async (check) => [check.name, (await bounded(check)) ?? 'ok'] as const));
-  const status = answers.every(([, answer]) => answer === 'ok') ? 'ready' : 'not_ready';
-  return { status, checks: Object.fromEntries(answers) };
+  const answers = await Promise.all(checks.map(async (check) => ({ check, answer: (await bounded(check)) ?? 'ok' })));
+  const ready = answers.every(({ check, answer }) => answer === 'ok' || check.spare === true);
+  const told = answers.map(({ check, answer }) => [check.name, answer] as const);
+  return { status: ready ? 'ready' : 'not_ready', checks: Object.fromEntries(told) };
 }
 
 async function bounded(check: Check): Promise<string | undefined> {

@@ -34,6 +34,7 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
       summary: 'Ask for a link that sets a new password',
       auth: 'public',
       rateLimit: 'mail',
+      limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput }) },
       response: {
         status: 202,

@@ -24,6 +24,7 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
       description: 'The answer is the same for a new and a taken address; what happened is told by mail only.',
       auth: 'public',
       rateLimit: 'mail',
+      limitedBy: (body) => body.email.canonical,
       request: {
         body: z.strictObject({
           email: emailInput,

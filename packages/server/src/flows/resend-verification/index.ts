@@ -22,6 +22,7 @@ export function resendVerificationEndpoints(flow: ResendVerification): readonly 
       summary: 'Ask for a further verification link',
       auth: 'public',
       rateLimit: 'mail',
+      limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput }) },
       response: {
         status: 202,

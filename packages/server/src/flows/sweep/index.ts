@@ -17,6 +17,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import { type JobHandler, type JobSchedule, sweepDeadLetters } from '#platform/jobs/index.ts';
+import { deleteEndedWindows } from '#platform/rate-limit/index.ts';
 
 /** What sweeping needs. */
 export interface Sweep {
@@ -47,6 +48,7 @@ export const sweepSchedule: JobSchedule = { name: 'sweep', kind: 'sweep.expired'
 function sweepsOf({ database, clock, endings }: Sweep): (() => Promise<number>)[] {
   return [
     () => endings.deleteExpired(),
+    () => deleteEndedWindows(database, clock.now()),
     () => deleteUnknownAttempts(database, clock.now()),
     () => deleteExpiredRefreshTokens(database, clock.now()),
     () => deleteDeadSessions(database, clock.now()),

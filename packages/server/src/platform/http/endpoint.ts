@@ -77,6 +77,12 @@ export type PageAnswer =
   | { readonly kind: 'html'; readonly status: number; readonly html: Html }
   | { readonly kind: 'redirect'; readonly location: `/${string}` };
 
+/**
+ * In the classes `credential` and `mail`: whom a guess or a mail concerns, in canonical form. Without it that is the
+ * user who is logged in, or else nobody in particular, and only the caller's address is counted.
+ */
+type LimitedBy<B> = (body: Parsed<B>) => string | undefined;
+
 interface Common {
   /** `noun.verb`, unique; OpenAPI's operationId. */
   readonly id: string;
@@ -112,6 +118,7 @@ export interface ApiEndpoint<
     readonly list?: true;
   };
   /** Nothing waits for an answer that is there at once. */
+  readonly limitedBy?: LimitedBy<B>;
   readonly handler: (input: HandlerInput<B, Q, P, A>) => ApiAnswer<z.output<D>> | Promise<ApiAnswer<z.output<D>>>;
 }
 
@@ -123,6 +130,7 @@ export interface PageEndpoint<
   readonly kind: 'page';
   readonly auth: 'public';
   readonly request: { readonly form?: B; readonly query?: Q };
+  readonly limitedBy?: LimitedBy<B>;
   readonly handler: (input: HandlerInput<B, Q, undefined, 'public'>) => Promise<PageAnswer>;
 }
 

@@ -41,6 +41,8 @@ export interface Exchange {
   problem: string | undefined;
   detail: string | undefined;
   error: unknown;
+  /** What the caller is told of the limits, as the wire has it. */
+  limits: readonly string[] | undefined;
 }
 
 declare module 'fastify' {
@@ -72,7 +74,7 @@ export class Exchanges {
   /** Begins the exchange of a request. */
   begin(request: Asked, route: RouteRecord): void {
     const startedMs = this.#clock.monotonicMs();
-    request.exchange = { route, startedMs, problem: undefined, detail: undefined, error: undefined };
+    request.exchange = { route, startedMs, problem: undefined, detail: undefined, error: undefined, limits: undefined };
   }
 
   /** The exchange of a request; one that met no route gets the pattern `unmatched`. */

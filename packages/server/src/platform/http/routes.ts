@@ -19,6 +19,7 @@ import { Envelopes } from './envelope.ts';
 import type { Answering, Asked } from './exchange.ts';
 import { type HeaderList, headerList, headersFor } from './headers.ts';
 import { admit, bodyReader, formReader, paramsReader, queryOf, queryReader } from './input.ts';
+import { counterOf, countRefused, sharedCounterOf } from './limits.ts';
 import type { Transport } from './transport.ts';
 
 /** Registers all endpoints on an instance of their own, whose bodies are bytes: each endpoint reads them itself. */
@@ -112,11 +113,16 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   const readParams = paramsReader(endpoint.request.params);
   const readBody = bodyReader(endpoint, parseJson);
   const envelopes = new Envelopes(endpoint, clock);
+  const count = counterOf(transport, endpoint);
+  const countAround = sharedCounterOf(transport, endpoint);
   const run = (request: Asked, reply: Answering, caller: Caller, principal: Principal | undefined) => {
+    count({ request, caller, principal });
     const params = readParams(request);
     const query = readQuery(request);
     const body = readBody(request);
-    const answered = endpoint.handler({ body, query, params, principal: principal as never, caller });
+    const answered = countAround({ request, caller, principal, body }, () =>
+      endpoint.handler({ body, query, params, principal: principal as never, caller }),
+    );
     return whenThere<ApiAnswer<unknown>>(answered, (answer) => {
       const text = envelopes.write(answer, request.id);
       transport.answer(request, reply, endpoint.response.status, withCookies(transport, headers, answer), text);
@@ -127,9 +133,29 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
     const cookies = transport.cookiesOf(request);
     const caller = transport.callerOf(request, cookies);
     if (endpoint.auth !== 'session') return run(request, reply, caller, undefined);
-    const admission = admit(transport, endpoint, request, caller, cookies.session);
+    const admission = admitOrCount(transport, endpoint, request, caller, cookies.session);
     return whenThere(admission, (principal) => run(request, reply, caller, principal));
   };
+}
+
+/** As `admit`; who was not admitted has used something up. */
+function admitOrCount(
+  transport: Transport,
+  endpoint: ApiEndpoint,
+  request: Asked,
+  caller: Caller,
+  sessionCookie: string | undefined,
+): Principal | Promise<Principal> {
+  const refused = (error: unknown): never => {
+    if (error instanceof Problem && error.code === 'not_authenticated') countRefused(transport, request, caller);
+    throw error;
+  };
+  try {
+    const admission = admit(transport, endpoint, request, caller, sessionCookie);
+    return admission instanceof Promise ? admission.catch(refused) : admission;
+  } catch (error) {
+    return refused(error);
+  }
 }
 
 function withCookies(transport: Transport, headers: HeaderList, answer: ApiAnswer<unknown>): HeaderList {
@@ -142,11 +168,16 @@ function pageResponder(transport: Transport, endpoint: PageEndpoint): Respond {
   const headers = headerList(headersFor(endpoint, transport.headerPolicy));
   const readQuery = queryReader(endpoint.request.query, 'page');
   const readPageForm = formReader(endpoint, transport);
+  const count = counterOf(transport, endpoint);
+  const countAround = sharedCounterOf(transport, endpoint);
   return async (request, reply) => {
     const caller = transport.callerOf(request, transport.cookiesOf(request));
+    count({ request, caller, principal: undefined });
     const query = readQuery(request);
     const body = readPageForm(request);
-    const answer = await endpoint.handler({ body, query, params: undefined, principal: undefined, caller });
+    const answer = await countAround({ request, caller, principal: undefined, body }, () =>
+      endpoint.handler({ body, query, params: undefined, principal: undefined, caller }),
+    );
     if (answer.kind === 'html') {
       transport.answer(request, reply, answer.status, headers, answer.html.toString());
       return;

@@ -8,6 +8,7 @@ import { type Cookies, cookiesFor, type OwnCookies } from './cookies.ts';
 import type { Caller, Endpoint, Principal } from './endpoint.ts';
 import { type Answering, type Asked, Exchanges } from './exchange.ts';
 import { baseHeaders, type HeaderList, type HeaderPolicy, headerList, pageHeaders } from './headers.ts';
+import type { Limiter } from './limits.ts';
 import { problemContentType, problemDocument, problemHeaders, problemPage } from './problem-answer.ts';
 
 /** The gate: whose live session this is. Nothing waits for an answer that is there at once. */
@@ -50,10 +51,13 @@ export interface ServerOptions {
     readonly forwardedFor: string | undefined;
   }) => string;
   readonly makeRequestId: () => string;
+  readonly limiter: Limiter;
   readonly limits?: Partial<Limits>;
   /** Turns an error of another module (the database's) into a refusal; undefined means a bug. */
   readonly toProblem?: (error: unknown) => Problem | undefined;
 }
+
+const noLimits: HeaderList = [];
 
 /** Shared parts, and the ways to end an exchange. */
 export class Transport {
@@ -109,7 +113,8 @@ export class Transport {
   answer(request: Asked, reply: Answering, status: number, headers: HeaderList, body: string | Buffer): void {
     reply.hijack();
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    const all = [...headers, 'x-request-id', request.id];
+    const limits = request.exchange?.limits ?? noLimits;
+    const all = [...headers, 'x-request-id', request.id, ...limits];
     if (status !== 204) all.push('content-length', String(length));
     if (this.draining) all.push('connection', 'close');
     reply.raw.writeHead(status, all);

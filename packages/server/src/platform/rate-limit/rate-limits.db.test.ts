@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '#kernel/clock.ts';
+import { type Clock, systemClock } from '#kernel/clock.ts';
 import { openRedis } from '#platform/redis/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { startRedis, type TestRedis } from '#test/support/redis.ts';
@@ -27,6 +27,9 @@ const quotas: Quotas = {
 };
 const hash = (text: string) => createHash('sha256').update(text).digest();
 const start = Date.parse('2030-01-01T00:00:00Z');
+let nowMs = start;
+const clock: Clock = { now: () => new Date(nowMs), monotonicMs: () => systemClock.monotonicMs() };
+const bucketOf = (address: string) => address;
 const minute = 60_000;
 let people = 0;
 /** Each test has addresses of its own, since the counters are shared. */
@@ -36,9 +39,11 @@ const somebody = (): string => {
 };
 
 function guaranteesOf(open: () => SharedCounters): void {
-  const limits = () => new RateLimits({ quotas, shared: open() });
-  const guess = (on: RateLimits, address: string, identifier: string, nowMs = start) =>
-    on.useShared('credential', { address, identifier }, nowMs);
+  const limits = () => new RateLimits({ quotas, clock, bucketOf, shared: open() });
+  const guess = (on: RateLimits, address: string, identifier: string, atMs = start) => {
+    nowMs = atMs;
+    return on.useShared('credential', { address, identifier });
+  };
 
   it('lets exactly the quota through, however many come at once', async () => {
     const [here, there, address] = [limits(), limits(), somebody()];
@@ -87,7 +92,7 @@ function guaranteesOf(open: () => SharedCounters): void {
 
   it('counts mails by recipient, whoever asks', async () => {
     const [node, recipient] = [limits(), somebody()];
-    const ask = () => node.useShared('mail', { address: somebody(), identifier: recipient }, start);
+    const ask = () => node.useShared('mail', { address: somebody(), identifier: recipient });
     for (let time = 0; time < 3; time += 1) expect((await ask()).retryAfterSeconds).toBeUndefined();
     expect((await ask()).retryAfterSeconds).toBe(900);
   });
@@ -133,7 +138,7 @@ describe('limits that every node sees, in Redis', () => {
   }
 
   async function connected(): Promise<RateLimits> {
-    const node = new RateLimits({ quotas, shared: open() });
+    const node = new RateLimits({ quotas, clock, bucketOf, shared: open() });
     const connection = opened.at(-1) as ReturnType<typeof openRedis>;
     await eventually(() => answers(connection), { what: 'the node has its Redis' });
     return node;
@@ -157,7 +162,7 @@ describe('limits that every node sees, in Redis', () => {
 
   it('hold in each process while Redis is away, and are exact on all when it is back, though it came back empty', async () => {
     const [here, there, address] = [await connected(), await connected(), somebody()];
-    const guess = (on: RateLimits) => on.useShared('credential', { address, identifier: 'ada' }, start);
+    const guess = (on: RateLimits) => on.useShared('credential', { address, identifier: 'ada' });
     await guess(here);
     await guess(there);
     await guess(here);
@@ -185,11 +190,15 @@ async function answers(connection: { ping(): Promise<void> }): Promise<boolean> 
 
 describe('limits of one process', () => {
   it('refuse who used up theirs, until the window has ended, and nobody else', () => {
-    const limits = new RateLimits({ quotas, shared: {} as SharedCounters });
-    for (let time = 0; time < 3; time += 1) limits.use('public', '192.0.2.1', start);
-    expect(limits.use('public', '192.0.2.1', start + 900_000 - 1).retryAfterSeconds).toBe(1);
-    expect(limits.use('public', '192.0.2.2', start).retryAfterSeconds).toBeUndefined();
-    expect(limits.use('authenticated', '192.0.2.1', start).retryAfterSeconds).toBeUndefined();
-    expect(limits.use('public', '192.0.2.1', start + 900_000).retryAfterSeconds).toBeUndefined();
+    const limits = new RateLimits({ quotas, clock, bucketOf, shared: {} as SharedCounters });
+    const use = (name: 'public' | 'authenticated', key: string, atMs: number) => {
+      nowMs = atMs;
+      return limits.use(name, key).retryAfterSeconds;
+    };
+    for (let time = 0; time < 3; time += 1) use('public', '192.0.2.1', start);
+    expect(use('public', '192.0.2.1', start + 900_000 - 1)).toBe(1);
+    expect(use('public', '192.0.2.2', start)).toBeUndefined();
+    expect(use('authenticated', '192.0.2.1', start)).toBeUndefined();
+    expect(use('public', '192.0.2.1', start + 900_000)).toBeUndefined();
   });
 });

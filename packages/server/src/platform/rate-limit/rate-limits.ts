@@ -1,4 +1,6 @@
 /** Which quotas a request uses, by the class that its endpoint declares, and how it is told. */
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '#kernel/clock.ts';
 import { MemoryCounters } from './memory-counters.ts';
 import type { Charge, Quota, Standing } from './quota.ts';
 import type { SharedCounters } from './shared-counters.ts';
@@ -37,27 +39,38 @@ export interface SharedUse extends Told {
   giveBack(): Promise<void>;
 }
 
+const rememberedBuckets = 1024;
+
 /** All limits of one process. */
 export class RateLimits {
   readonly #quotas: Quotas;
   readonly #shared: SharedCounters;
   readonly #local: MemoryCounters;
+  readonly #clock: Clock;
+  readonly #bucketOf: (address: string) => string;
+  readonly #buckets = new LRUCache<string, string>({ max: rememberedBuckets });
   readonly #policies: ReadonlyMap<Quota, string>;
 
   constructor(dependencies: {
     readonly quotas: Quotas;
     readonly shared: SharedCounters;
+    readonly clock: Clock;
+    /** What counts as one caller: of IPv6 the /64. */
+    readonly bucketOf: (address: string) => string;
     /** Keys that are counted in this process at most. */
     readonly maxLocalKeys?: number;
   }) {
     this.#quotas = dependencies.quotas;
     this.#shared = dependencies.shared;
+    this.#clock = dependencies.clock;
+    this.#bucketOf = dependencies.bucketOf;
     this.#local = new MemoryCounters(dependencies.maxLocalKeys);
     this.#policies = new Map(Object.values(dependencies.quotas).map((quota: Quota) => [quota, policyOf(quota)]));
   }
 
   /** Counts one request of a class that this process counts by itself; `key` is the address or the user. */
-  use(name: LocalClass, key: string, nowMs: number): Told {
+  use(name: LocalClass, key: string): Told {
+    const nowMs = this.#clock.now().getTime();
     const quota = this.#quotas[name];
     const charge = { quota, key };
     const standing = this.#local.take(charge, nowMs);
@@ -70,8 +83,8 @@ export class RateLimits {
   async useShared(
     name: SharedClass,
     who: { readonly address: string; readonly identifier: string | undefined },
-    nowMs: number,
   ): Promise<SharedUse> {
+    const nowMs = this.#clock.now().getTime();
     const charges = this.#chargesOf(name, who);
     const { standings, refused } = await this.#shared.take(charges, nowMs);
     const giveBack = () => this.#shared.giveBack(charges.filter((charge) => charge !== undefined), nowMs);
@@ -81,6 +94,15 @@ export class RateLimits {
     }
     // The narrow quota is the one that ends first for an honest client.
     return { ...this.#admission(charges[0].quota, standings[0] as Standing, nowMs), giveBack };
+  }
+
+  /** What counts as one caller; the `address` and, for who is not logged in, the `key` of a use. */
+  bucketOf(address: string): string {
+    const known = this.#buckets.get(address);
+    if (known !== undefined) return known;
+    const bucket = this.#bucketOf(address);
+    this.#buckets.set(address, bucket);
+    return bucket;
   }
 
   #chargesOf(

@@ -1,0 +1,104 @@
+/**
+ * The gate's second half: whether this caller may ask once more (REQUIREMENTS B1). An endpoint's class decides what is
+ * counted; nothing of the path does, so no spelling of it has a quota of its own.
+ */
+import { Problem } from '#kernel/problem.ts';
+import type { LocalClass, SharedClass, SharedUse, Told } from '#platform/rate-limit/index.ts';
+import type { ApiEndpoint, Caller, PageEndpoint, Principal } from './endpoint.ts';
+import type { Asked } from './exchange.ts';
+import type { Transport } from './transport.ts';
+
+/** Who counts. `key` and `address` are what counts as one caller, not what was sent. */
+export interface Limiter {
+  use(name: LocalClass, key: string): Told;
+  useShared(
+    name: SharedClass,
+    who: { readonly address: string; readonly identifier: string | undefined },
+  ): Promise<SharedUse>;
+  /** What counts as one caller: of IPv6 the /64. */
+  bucketOf(address: string): string;
+}
+
+type Limited = ApiEndpoint | PageEndpoint;
+
+/** Who asks, and what for. */
+interface Asking {
+  readonly request: Asked;
+  readonly caller: Caller;
+  readonly principal: Principal | undefined;
+  readonly body: unknown;
+}
+
+/** Counts a request before its body is read. Throws `too_many_requests`. */
+export type Count = (asking: Omit<Asking, 'body'>) => void;
+
+/** Counts what only the body tells, then does the work. Rejects with `too_many_requests`. */
+export type CountAround = <T>(asking: Asking, work: () => T | Promise<T>) => T | Promise<T>;
+
+const nothing: Count = () => undefined;
+
+/** For classes of one process: by the user, or by the address of who is not logged in. */
+export function counterOf(transport: Transport, { rateLimit }: Limited): Count {
+  const { limiter } = transport.options;
+  const name = localClasses[rateLimit];
+  if (name === undefined) return nothing;
+  return ({ request, caller, principal }) => {
+    const key = principal?.userId ?? limiter.bucketOf(caller.address);
+    tell(transport, request, limiter.use(name, key));
+  };
+}
+
+/** Each presentation of something that is no session counts, by address: it costs a signature or a question. */
+export function countRefused(transport: Transport, request: Asked, caller: Caller): void {
+  const { limiter } = transport.options;
+  tell(transport, request, limiter.use('public', `unproven ${limiter.bucketOf(caller.address)}`));
+}
+
+/** For classes that all nodes count together. */
+export function sharedCounterOf(transport: Transport, endpoint: Limited): CountAround {
+  const { rateLimit } = endpoint;
+  if (rateLimit !== 'credential' && rateLimit !== 'mail') return (_asking, work) => work();
+  const identify = endpoint.limitedBy as ((body: unknown) => string | undefined) | undefined;
+  const countsSuccesses = rateLimit === 'mail';
+  return async (asking, work) => {
+    const { request, caller, principal, body } = asking;
+    const { limiter, logger } = transport.options;
+    const identifier = identify === undefined ? principal?.userId : identify(body);
+    const use = await limiter.useShared(rateLimit, { address: limiter.bucketOf(caller.address), identifier });
+    tell(transport, request, use);
+    const giveBack = () => {
+      use.giveBack().catch((error: unknown) => logger.warn('a use of a limit was not given back', { error }));
+    };
+    try {
+      const answer = await work();
+      if (!countsSuccesses && !isRefusal(answer)) giveBack();
+      return answer;
+    } catch (error) {
+      if (!countsSuccesses && !isFailure(error)) giveBack();
+      throw error;
+    }
+  };
+}
+
+const localClasses: Partial<Record<Limited['rateLimit'], LocalClass>> = {
+  public: 'public',
+  authenticated: 'authenticated',
+  admin: 'admin',
+  // Until keys have quotas of their own.
+  machine: 'authenticated',
+};
+
+function tell(transport: Transport, request: Asked, { headers, retryAfterSeconds }: Told): void {
+  transport.exchanges.of(request).limits = headers;
+  if (retryAfterSeconds !== undefined) throw new Problem('too_many_requests', { retryAfterSeconds });
+}
+
+/** A page refuses with a status, not by throwing. */
+function isRefusal(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'status' in answer && Number(answer.status) >= 400;
+}
+
+/** What went wrong on our side was no guess. */
+function isFailure(error: unknown): boolean {
+  return error instanceof Problem && error.status < 500;
+}
