@@ -7,6 +7,7 @@ import { request } from 'node:http';
 import { join, resolve } from 'node:path';
 import { findFreePort } from '../../e2e/support/free-port.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
+import { wideLimits } from '../../packages/server/test/support/wide-limits.ts';
 import { onSystemCore } from './cores.ts';
 
 const root = resolve(import.meta.dirname, '../..');

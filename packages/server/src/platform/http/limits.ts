@@ -66,15 +66,15 @@ export function sharedCounterOf(transport: Transport, endpoint: Limited): CountA
     const identifier = identify === undefined ? principal?.userId : identify(body);
     const use = await limiter.useShared(rateLimit, { address: limiter.bucketOf(caller.address), identifier });
     tell(transport, request, use);
-    const giveBack = () => {
+    // Waited for: the next request of the same client must find it given back.
+    const giveBack = () =>
       use.giveBack().catch((error: unknown) => logger.warn('a use of a limit was not given back', { error }));
-    };
     try {
       const answer = await work();
-      if (!countsSuccesses && !isRefusal(answer)) giveBack();
+      if (!countsSuccesses && !isRefusal(answer)) await giveBack();
       return answer;
     } catch (error) {
-      if (!countsSuccesses && !isFailure(error)) giveBack();
+      if (!countsSuccesses && !isFailure(error)) await giveBack();
       throw error;
     }
   };

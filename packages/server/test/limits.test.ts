@@ -1,0 +1,239 @@
+/** Rate limits over HTTP: what is counted, for whom, on which nodes, and what the caller is told. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { Application, type Sent } from './support/application.ts';
+import { addCookieSession, addLoggedIn, addVerified, freshEmail, login, register } from './support/people-online.ts';
+import { startRedis } from './support/redis.ts';
+import { eventually } from './support/wait.ts';
+
+const opened: AsyncDisposable[] = [];
+
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
+});
+
+/** Of the classes that a test is about; everything else is as wide as for all tests. */
+const credential = { LATCHKEY_LIMIT_CREDENTIAL: '5/15m', LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '50/15m' };
+
+async function open(env: Readonly<Record<string, string>>, besides?: Application): Promise<Application> {
+  const app = await Application.open({ env, ...(besides !== undefined && { besides }) });
+  opened.push({ [Symbol.asyncDispose]: () => app.close() });
+  return app;
+}
+
+async function guess(app: Application, email: string, sent: Partial<Sent> = {}): Promise<number> {
+  const json = { email, password: 'never the password' };
+  return (await app.send('POST', '/api/v1/auth/login', { json, ...sent })).status;
+}
+
+async function times<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
+  const answers: T[] = [];
+  for (let index = 0; index < count; index += 1) answers.push(await work(index));
+  return answers;
+}
+
+const fiveThenNone = [401, 401, 401, 401, 401, 429, 429];
+
+describe('the class credential', () => {
+  it('refuses the sixth failure of one address for one identifier, known or not, and says until when', async () => {
+    const app = await open(credential);
+    for (const email of [await addVerified(app), 'nobody@example.com']) {
+      expect(await times(7, () => guess(app, email))).toEqual(fiveThenNone);
+      const json = { email, password: 'never the password' };
+      const { code, headers } = await app.send('POST', '/api/v1/auth/login', { json });
+      expect(code).toBe('too_many_requests');
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(800);
+      expect(headers.get('ratelimit-policy')).toBe('"credential";q=5;w=900');
+      expect(headers.get('ratelimit')).toMatch(/^"credential";r=0;t=\d+$/);
+      app.clock.advance(15 * 60_000);
+      expect(await guess(app, email)).toBe(401);
+    }
+  });
+
+  it('does not count successes, and a success forgives no failure', async () => {
+    const app = await open(credential);
+    const email = await addVerified(app);
+    await times(4, () => guess(app, email));
+    expect(await times(8, async () => (await login(app, email)).status)).toEqual(Array.from({ length: 8 }, () => 200));
+    expect(await times(2, () => guess(app, email))).toEqual([401, 429]);
+  });
+
+  it('is one bucket for every spelling of the address, of the path and of the version', async () => {
+    const app = await open(credential);
+    const spellings = ['ada@example.com', 'ADA@example.com', ' Ada@EXAMPLE.com', 'ada@example.com.', 'aDa@Example.COM'];
+    const accepted = await times(spellings.length, (index) => guess(app, spellings[index] as string));
+    const counted = accepted.filter((status) => status === 401).length;
+    expect(counted).toBeGreaterThanOrEqual(3);
+    await times(5 - counted, () => guess(app, 'ada@example.com'));
+    for (const path of ['/api/v1/auth/login', '/api/auth/login', '/api/v1/auth//login', '/api/v1/auth/%6cogin']) {
+      const request = new Request(app.services.config.http.publicUrl + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-http-method-override': 'PUT', 'x-original-url': '/else' },
+        body: JSON.stringify({ email: 'ada@example.com', password: 'never the password' }),
+      });
+      const { status } = await app.server.fetch(request, { peerAddress: '127.0.0.1' });
+      expect([404, 405, 429]).toContain(status);
+    }
+  });
+
+  it('is one bucket whatever forwarding headers say, and for all 300 addresses of one /64', async () => {
+    const app = await open(credential);
+    const forwarding = (index: number) => ({
+      'x-forwarded-for': `198.51.100.${index}`,
+      forwarded: `for=198.51.100.${index}`,
+      'x-real-ip': `198.51.100.${index}`,
+      'x-client-ip': `198.51.100.${index}`,
+      'cf-connecting-ip': `198.51.100.${index}`,
+      'true-client-ip': `198.51.100.${index}`,
+    });
+    const rotated = await times(100, (index) => guess(app, 'ada@example.com', { headers: forwarding(index) }));
+    expect(rotated.filter((status) => status === 401)).toHaveLength(5);
+    const network = await times(300, (index) =>
+      guess(app, 'bob@example.com', { peerAddress: `2001:db8:1:2:${index.toString(16)}::${(index + 1).toString(16)}` }),
+    );
+    expect(network.filter((status) => status === 401)).toHaveLength(5);
+    const forms = ['2001:db8::7', '2001:0db8:0:0::7', '2001:DB8:0:0:0:0:0:7', '2001:db8:0:0::0.0.0.7'];
+    const textual = await times(12, (index) =>
+      guess(app, 'eve@example.com', { peerAddress: forms[index % forms.length] as string }),
+    );
+    expect(textual.filter((status) => status === 401)).toHaveLength(5);
+    const mapped = ['192.0.2.9', '::ffff:192.0.2.9', '::ffff:c000:209'];
+    const folded = await times(9, (index) =>
+      guess(app, 'zoe@example.com', { peerAddress: mapped[index % mapped.length] as string }),
+    );
+    expect(folded.filter((status) => status === 401)).toHaveLength(5);
+  });
+
+  it('counts the right-most hop that is not trusted behind a configured proxy', async () => {
+    const app = await open({ ...credential, LATCHKEY_TRUSTED_PROXIES: '10.0.0.0/8' });
+    const through = (forwardedFor: string) => ({
+      peerAddress: '10.0.0.1',
+      headers: { 'x-forwarded-for': forwardedFor },
+    });
+    const invented = await times(20, (index) =>
+      guess(app, 'ada@example.com', through(`203.0.113.${index}, 198.51.100.7, 10.0.0.2`)),
+    );
+    expect(invented.filter((status) => status === 401)).toHaveLength(5);
+    expect(await guess(app, 'ada@example.com', through('198.51.100.7, 198.51.100.8'))).toBe(401);
+  });
+
+  it('is exact on two nodes without Redis, also when all come at once', async () => {
+    const here = await open(credential);
+    const there = await open(credential, here);
+    const statuses = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => guess(index % 2 === 0 ? here : there, 'ada@example.com')),
+    );
+    expect(statuses.filter((status) => status === 401)).toHaveLength(5);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(35);
+  });
+
+  it('refuses one address that tries fifty identifiers, and no other address', async () => {
+    const app = await open(credential);
+    const statuses = await times(52, (index) => guess(app, `person-${index}@example.com`));
+    expect(statuses.indexOf(429)).toBe(50);
+    expect(await guess(app, 'person-51@example.com', { peerAddress: '198.51.100.1' })).toBe(401);
+  });
+
+  it('counts wrong current passwords of who is logged in', async () => {
+    const app = await open(credential);
+    const { accessToken } = await addLoggedIn(app);
+    const json = { currentPassword: 'never the password', newPassword: 'a new password that is long' };
+    const change = async () => {
+      const { status } = await app.send('POST', '/api/v1/users/me/password', { json, token: accessToken });
+      return status;
+    };
+    const statuses = await times(7, change);
+    expect(statuses.slice(5)).toEqual([429, 429]);
+    expect(statuses.slice(0, 5)).not.toContain(429);
+  });
+});
+
+describe('the class mail', () => {
+  it('sends three mails an hour to one recipient, whoever asks', async () => {
+    const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
+    const ask = async (index: number) => {
+      const sent = { json: { email: 'ada@example.com' }, peerAddress: `198.51.100.${index}` };
+      return (await app.send('POST', '/api/v1/auth/forgot-password', sent)).status;
+    };
+    expect(await times(5, ask)).toEqual([202, 202, 202, 429, 429]);
+    app.clock.advance(60 * 60_000);
+    expect(await ask(1)).toBe(202);
+  });
+
+  it('sends twenty mails an hour for one address, registrations too', async () => {
+    const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
+    const statuses = await times(21, async () => (await register(app, freshEmail())).status);
+    expect(statuses.indexOf(429)).toBe(20);
+  });
+});
+
+describe('classes that each process counts', () => {
+  it('public: refuses the hundred and first request of one address, whichever endpoint it asks', async () => {
+    const app = await open({ LATCHKEY_LIMIT_PUBLIC: '100/15m' });
+    const refresh = { json: { refreshToken: 'lk_rt_none' } };
+    for (let time = 0; time < 50; time += 1) {
+      expect((await app.send('POST', '/api/v1/auth/refresh', refresh)).status).toBe(401);
+      expect((await app.send('GET', '/verify-email?token=none')).status).toBeLessThan(429);
+    }
+    const refused = await app.send('POST', '/api/v1/auth/refresh', refresh);
+    expect(refused).toMatchObject({ status: 429, code: 'too_many_requests' });
+    expect((await app.send('GET', '/verify-email?token=none')).status).toBe(429);
+    expect((await app.send('GET', '/livez')).status).toBe(200);
+    expect((await app.send('POST', '/api/v1/auth/refresh', { ...refresh, peerAddress: '198.51.100.1' })).status).toBe(401);
+  });
+
+  it('authenticated: counts by user, not by address or session', async () => {
+    const app = await open({ LATCHKEY_LIMIT_AUTHENTICATED: '10/1m' });
+    const [ada, bob] = [await addCookieSession(app), await addLoggedIn(app)];
+    const statuses = await times(11, async () => {
+      const { status } = await app.send('GET', '/api/v1/auth/session', { cookie: ada.cookie });
+      return status;
+    });
+    expect(statuses.indexOf(429)).toBe(10);
+    const again = await login(app, ada.email);
+    expect((await app.send('GET', '/api/v1/auth/session', { token: again.data.accessToken })).status).toBe(429);
+    const other = await app.send('GET', '/api/v1/auth/session', { token: bob.accessToken });
+    expect(other.headers.get('ratelimit')).toBe('"authenticated";r=9;t=60');
+  });
+
+  it('counts what is presented and is no session, by address', async () => {
+    const app = await open({ LATCHKEY_LIMIT_PUBLIC: '10/15m' });
+    const statuses = await times(12, async (index) => {
+      const { status } = await app.send('GET', '/api/v1/auth/session', { token: `guess-${index}` });
+      return status;
+    });
+    expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429, 429]);
+  });
+});
+
+describe('with Redis', () => {
+  it('limits are exact on two nodes, hold while it is away without a 5xx, and are exact when it is back', async () => {
+    const redis = await startRedis();
+    opened.push(redis);
+    const env = { ...credential, REDIS_URL: redis.url };
+    const here = await open(env);
+    const there = await open(env, here);
+    await eventually(() => bothReach(here, there), { what: 'both nodes have their Redis' });
+    const at = (index: number) => (index % 2 === 0 ? here : there);
+    const first = await Promise.all(Array.from({ length: 20 }, (_, index) => guess(at(index), 'ada@example.com')));
+    expect(first.filter((status) => status === 401)).toHaveLength(5);
+
+    await redis.kill9();
+    expect(await times(4, (index) => guess(at(index), 'ada@example.com'))).toEqual([429, 429, 429, 429]);
+    const away = await times(14, (index) => guess(at(index), 'bob@example.com'));
+    expect(away.filter((status) => status === 401)).toHaveLength(10);
+    expect(away.filter((status) => status === 429)).toHaveLength(4);
+    expect((await here.send('GET', '/readyz')).status).toBe(200);
+
+    await redis.start();
+    await eventually(() => bothReach(here, there), { what: 'both nodes have their Redis again' });
+    const told = () => guess(at(0), 'bob@example.com').then((status) => status === 429);
+    await eventually(told, { what: 'what was counted meanwhile is known' });
+    const back = await Promise.all(Array.from({ length: 20 }, (_, index) => guess(at(index), 'eve@example.com')));
+    expect(back.filter((status) => status === 401)).toHaveLength(5);
+  });
+});
+
+async function bothReach(...nodes: readonly Application[]): Promise<boolean> {
+  const answers = await Promise.allSettled(nodes.map(({ services }) => services.redis?.ping()));
+  return answers.every(({ status }) => status === 'fulfilled');
+}
