@@ -178,7 +178,9 @@ describe('classes that each process counts', () => {
     expect(refused).toMatchObject({ status: 429, code: 'too_many_requests' });
     expect((await app.send('GET', '/verify-email?token=none')).status).toBe(429);
     expect((await app.send('GET', '/livez')).status).toBe(200);
-    expect((await app.send('POST', '/api/v1/auth/refresh', { ...refresh, peerAddress: '198.51.100.1' })).status).toBe(401);
+    expect((await app.send('POST', '/api/v1/auth/refresh', { ...refresh, peerAddress: '198.51.100.1' })).status).toBe(
+      401,
+    );
   });
 
   it('authenticated: counts by user, not by address or session', async () => {
@@ -234,6 +236,6 @@ describe('with Redis', () => {
 });
 
 async function bothReach(...nodes: readonly Application[]): Promise<boolean> {
-  const answers = await Promise.allSettled(nodes.map(({ services }) => services.redis?.ping()));
+  const answers = await Promise.allSettled(nodes.map(async ({ services }) => services.redis?.ping()));
   return answers.every(({ status }) => status === 'fulfilled');
 }

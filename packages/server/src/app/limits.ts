@@ -26,7 +26,10 @@ interface Ground {
 }
 
 /** The limits, and the connection to Redis when one is configured; close it. */
-export function wireLimits(ground: Ground): { readonly limits: RateLimits; readonly redis: RedisConnection | undefined } {
+export function wireLimits(ground: Ground): {
+  readonly limits: RateLimits;
+  readonly redis: RedisConnection | undefined;
+} {
   const { config, clock } = ground;
   const { shared, redis } = sharedCounters(ground);
   return { limits: new RateLimits({ quotas: quotasOf(config), shared, clock, bucketOf: addressBucket }), redis };

@@ -77,10 +77,7 @@ export interface Config {
   readonly closing: { readonly graceDays: number };
   /** How often somebody may ask: `100/15m`. */
   readonly limits: Readonly<
-    Record<
-      'public' | 'authenticated' | 'admin' | 'credential' | 'credentialAddress' | 'mail' | 'mailAddress',
-      string
-    >
+    Record<'public' | 'authenticated' | 'admin' | 'credential' | 'credentialAddress' | 'mail' | 'mailAddress', string>
   >;
   /** Where limits are counted for all nodes; the database without it. */
   readonly redisUrl: string | undefined;

@@ -182,7 +182,11 @@ describe('mistakes', () => {
   });
 
   it.each([
-    ['REDIS_URL', 'http://localhost', 'REDIS_URL must be a URL such as redis://:password@host:6379/0 or rediss://host:6380.'],
+    [
+      'REDIS_URL',
+      'http://localhost',
+      'REDIS_URL must be a URL such as redis://:password@host:6379/0 or rediss://host:6380.',
+    ],
     ['DATABASE_REPLICA_URL_FILE', 'x', 'DATABASE_REPLICA_URL_FILE is not supported yet; remove it.'],
     [
       'LATCHKEY_PORT_FILE',

@@ -13,7 +13,16 @@ import {
   settingFacts,
   text,
 } from './setting.ts';
-import { isKey, isListenAddress, isMailbox, isMailDomain, isProxyRange, isPublicOrigin, isQuota, isUrlOf } from './values.ts';
+import {
+  isKey,
+  isListenAddress,
+  isMailbox,
+  isMailDomain,
+  isProxyRange,
+  isPublicOrigin,
+  isQuota,
+  isUrlOf,
+} from './values.ts';
 
 const http = z.object({
   hosts: list(
@@ -206,7 +215,10 @@ const limits = z.object({
     env: 'LATCHKEY_LIMIT_PUBLIC',
     doc: 'Requests of one address to what needs no login.',
   }),
-  authenticated: quota('600/1m', { env: 'LATCHKEY_LIMIT_AUTHENTICATED', doc: 'Requests of one user who is logged in.' }),
+  authenticated: quota('600/1m', {
+    env: 'LATCHKEY_LIMIT_AUTHENTICATED',
+    doc: 'Requests of one user who is logged in.',
+  }),
   admin: quota('300/1m', { env: 'LATCHKEY_LIMIT_ADMIN', doc: 'Requests of one administrator to the admin API.' }),
   credential: quota('5/15m', {
     env: 'LATCHKEY_LIMIT_CREDENTIAL',

@@ -17,7 +17,8 @@ export function providePostgresBinaries(): string {
   if (found !== undefined) return found;
   installPostgres();
   const installed = findPostgresBinaries();
-  if (installed === undefined) throw new Error(`${need} Tried: the package "postgresql" brought no initdb and postgres`);
+  if (installed === undefined)
+    throw new Error(`${need} Tried: the package "postgresql" brought no initdb and postgres`);
   return installed;
 }
 

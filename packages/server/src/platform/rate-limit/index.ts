@@ -9,6 +9,13 @@
  */
 export { DatabaseCounters, deleteEndedWindows } from './database-counters.ts';
 export { parseQuota, type Quota } from './quota.ts';
-export { type LocalClass, type Quotas, RateLimits, type SharedClass, type SharedUse, type Told } from './rate-limits.ts';
+export {
+  type LocalClass,
+  type Quotas,
+  RateLimits,
+  type SharedClass,
+  type SharedUse,
+  type Told,
+} from './rate-limits.ts';
 export { RedisCounters, type ScriptRunner } from './redis-counters.ts';
 export type { SharedCounters } from './shared-counters.ts';

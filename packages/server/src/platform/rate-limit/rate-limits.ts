@@ -87,7 +87,11 @@ export class RateLimits {
     const nowMs = this.#clock.now().getTime();
     const charges = this.#chargesOf(name, who);
     const { standings, refused } = await this.#shared.take(charges, nowMs);
-    const giveBack = () => this.#shared.giveBack(charges.filter((charge) => charge !== undefined), nowMs);
+    const giveBack = () =>
+      this.#shared.giveBack(
+        charges.filter((charge) => charge !== undefined),
+        nowMs,
+      );
     if (refused !== undefined) {
       const told = this.#refusal((charges[refused] as Charge).quota, standings[refused] as Standing, nowMs);
       return { ...told, giveBack };

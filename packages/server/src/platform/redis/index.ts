@@ -20,7 +20,10 @@ export interface RedisConnection {
 }
 
 /** Connects in the background: a server starts although its Redis is away. */
-export function openRedis(url: string, observers: { readonly onError: (error: Error) => void; readonly onReady: () => void }): RedisConnection {
+export function openRedis(
+  url: string,
+  observers: { readonly onError: (error: Error) => void; readonly onReady: () => void },
+): RedisConnection {
   const redis = new Redis(url, {
     commandTimeout: answerMs,
     connectTimeout: 2000,
