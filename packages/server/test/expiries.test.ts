@@ -22,8 +22,7 @@ const links: Readonly<Record<Purpose, string>> = {
 
 /** From its time on it is refused. */
 const refused: readonly Expiry[] = [
-  // 15 minutes, and 5 seconds for clocks that differ.
-  { what: 'an access token', lasts: '905s', begin: begin.accessToken },
+  { what: 'an access token', lasts: '900s', begin: begin.accessToken },
   { what: 'a refresh token', lasts: '7d', begin: begin.refreshToken },
   { what: 'the grace of a refresh token that was used', lasts: '10s', begin: begin.refreshGrace },
   { what: 'a session that is not used', lasts: '7d', begin: begin.idleSession },

@@ -111,7 +111,8 @@ function wireNouns(ground: Keyed & { readonly clients: Clients }) {
   });
   // An erased user's key must leave every node's memory; anybody else's is unwrapped again when it is needed.
   const onUserEnded = (userId: string) => keys.forgetUserKey(userId);
-  const endings = new Endings({ database, clock, onError: onFeedError(logger), onUserEnded });
+  const onSigningKeyEnded = (kid: string) => ground.signingKeys.forget(kid);
+  const endings = new Endings({ database, clock, onError: onFeedError(logger), onUserEnded, onSigningKeyEnded });
   const lastSeen = new LastSeen({ database, onError: (error) => logger.warn('last-seen times were lost', { error }) });
   const verifyToken = (text: string) => accessTokens.verify(text);
   return {

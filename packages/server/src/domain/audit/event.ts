@@ -47,6 +47,7 @@ export type AuditAction =
   | 'session.others_ended'
   | 'refresh_token.reused'
   | 'signing_key.rotated'
+  | 'signing_key.revoked'
   | 'data_key.rotated';
 
 /** Who acted. A stranger is somebody who has not proven who they are. */
