@@ -16,6 +16,8 @@ export type AuditAction =
   | 'user.role_revoked'
   | 'user.metadata_changed'
   | 'profile.changed'
+  | 'registration_hook.refused'
+  | 'registration_hook.unanswered'
   | 'invitation.created'
   | 'invitation.revoked'
   | 'invitation.accepted'
