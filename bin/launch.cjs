@@ -11,18 +11,48 @@ const forwardedSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
 /** Marks the process that a launcher on an older Node started, and that must not outlive it. */
 const launchedVariable = 'LATCHKEY_LAUNCHED';
 
+const semiSpace = '--max-semi-space-size';
+
+/**
+ * Bounds the memory of a process that stays; V8 reads it only when the process begins.
+ * Without it the young generation grows to several times 16 MB under load, and its pages stay: 211 MB instead of 182.
+ */
+const bounds = [semiSpace + '=4'];
+
 /**
  * Runs a TypeScript file under Node 24: in this process when it is recent enough, else in a child on the bundled Node.
  *
  * @param {string} entry path of the launcher that called, started again on the bundled Node.
  * @param {string} script absolute path of the file to run.
  * @param {string[]} scriptArguments
+ * @param {{ stays?: boolean }} [kind] `stays`: a server, whose memory is bounded at the price of 30 ms at its start.
  */
-function launch(entry, script, scriptArguments) {
-  if (findNode.isNodeRecentEnough()) return runHere(script, scriptArguments);
+function launch(entry, script, scriptArguments, kind) {
+  const options = kind && kind.stays && !isBounded() ? bounds : [];
+  if (findNode.isNodeRecentEnough()) {
+    if (options.length > 0) beginBounded(entry);
+    return runHere(script, scriptArguments);
+  }
   const node = findNode.findBundledNode();
   if (node === undefined) return findNode.refuse('this is ' + process.version);
-  return runOn(node, entry);
+  return runOn(node, entry, options);
+}
+
+/** Whether this process was started with a bound, by this launcher or by an operator, whose choice stands. */
+function isBounded() {
+  return process.execArgv.concat(process.env.NODE_OPTIONS || '').some(function (option) {
+    return option.indexOf(semiSpace) >= 0;
+  });
+}
+
+/**
+ * Starts the launcher again with the bound, in this very process.
+ * Undefined where Node or the system cannot do that, or a channel to the parent would be lost: then it runs without.
+ */
+function beginBounded(entry) {
+  if (process.channel || !process.execve || process.platform === 'win32') return undefined;
+  const again = [process.execPath].concat(bounds, process.execArgv, entry, process.argv.slice(2));
+  return process.execve(process.execPath, again, process.env);
 }
 
 function runHere(script, scriptArguments) {
@@ -67,11 +97,12 @@ function endWithLauncher() {
  *
  * @param {string} node path of the program.
  * @param {string} entry
+ * @param {string[]} [options] of Node, before those that this process was started with.
  */
-function runOn(node, entry) {
+function runOn(node, entry, options) {
   const environment = Object.assign({}, process.env);
   environment[launchedVariable] = '1';
-  const child = childProcess.spawn(node, process.execArgv.concat(entry, process.argv.slice(2)), {
+  const child = childProcess.spawn(node, (options || []).concat(process.execArgv, entry, process.argv.slice(2)), {
     env: environment,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });

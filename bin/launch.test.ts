@@ -10,7 +10,8 @@ const launchModule = JSON.stringify(join(import.meta.dirname, 'launch.cjs'));
 
 /** Stands for the product: says who it is, then does what its argument says. */
 const product = `
-const says = JSON.stringify({ pid: process.pid, threads: process.env.UV_THREADPOOL_SIZE, args: process.argv.slice(2) });
+const says = JSON.stringify({ pid: process.pid, threads: process.env.UV_THREADPOOL_SIZE, args: process.argv.slice(2),
+  options: process.execArgv });
 if (process.argv[2] !== 'serve') console.log(says);
 if (process.argv[2] === 'exit') process.exit(Number(process.argv[3]));
 if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL');
@@ -23,6 +24,8 @@ if (process.argv[2] === 'serve') {
 
 let directory: string;
 let outer: string;
+/** Launches the product as a server is launched, on this Node. */
+let lasting: string;
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'latchkey-launch-'));
@@ -33,6 +36,11 @@ beforeAll(() => {
   writeFileSync(
     inner,
     `require(${launchModule}).launch(__filename, ${JSON.stringify(script)}, process.argv.slice(2));`,
+  );
+  lasting = join(directory, 'lasting.cjs');
+  writeFileSync(
+    lasting,
+    `require(${launchModule}).launch(__filename, ${JSON.stringify(script)}, process.argv.slice(2), { stays: true });`,
   );
   // As under an older Node: the launcher starts itself again on another one.
   writeFileSync(outer, `require(${launchModule}).runOn(process.execPath, ${JSON.stringify(inner)});`);
@@ -75,6 +83,20 @@ describe('the launcher', () => {
     };
     expect(threads(environment)).toBe(String(availableParallelism() + 2));
     expect(threads({ ...environment, UV_THREADPOOL_SIZE: '3' })).toBe('3');
+  });
+
+  it('begins a process that stays again with a bounded young generation, as the same process', () => {
+    const child = spawnSync(process.execPath, [lasting, 'exit', '0'], { encoding: 'utf8' });
+    const { options, args, pid } = JSON.parse(child.stdout) as { options: string[]; args: string[]; pid: number };
+    expect(options).toEqual(['--max-semi-space-size=4']);
+    expect(args).toEqual(['exit', '0']);
+    expect(pid).toBe(child.pid);
+  });
+
+  it("leaves the operator's own bound as it is", () => {
+    const env = { ...process.env, NODE_OPTIONS: '--max-semi-space-size=8' };
+    const child = spawnSync(process.execPath, [lasting, 'exit', '0'], { encoding: 'utf8', env });
+    expect(JSON.parse(child.stdout)).toMatchObject({ options: [] });
   });
 
   it('says in one sentence that Node is too old, with the code for a wrong configuration', () => {

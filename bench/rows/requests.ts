@@ -1,7 +1,7 @@
 /** Rows of requests without an effect, by CPU time against bare `node:http`. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Lab } from '../support/lab.ts';
-import { always, load, type Traffic } from '../support/load.ts';
+import { always, type LoadOptions, load, type Traffic } from '../support/load.ts';
 import { addCookieSessions, addTokenSessions, peopleFor } from '../support/people.ts';
 import { cpuMilliseconds } from '../support/process-cost.ts';
 import { startReference } from '../support/reference-process.ts';
@@ -65,8 +65,8 @@ async function steady(lab: Lab, request: Buffer): Promise<Finding> {
   const { seconds } = lab.options;
   const ours = { port: system.port, pid: system.pid };
   return againstBareHttp(lab, ours, request, {
-    ours: (target) => costOf(target, always(request), seconds),
-    reference: (target) => costOf(target, always(request), seconds),
+    ours: (target) => costOf(target, always(request), { seconds, polling: true }),
+    reference: (target) => costOf(target, always(request), { seconds, polling: true }),
   });
 }
 
@@ -87,13 +87,15 @@ async function onceEach(lab: Lab, requests: readonly Buffer[]): Promise<Finding>
   await load(some(), { port: system.port, connections });
   const [first = Buffer.alloc(0)] = requests;
   return againstBareHttp(lab, ours, first, {
-    ours: (target) => costOf(target, some()),
-    reference: (target) => costOf(target, always(first), lab.options.seconds),
+    // The generator shares its core with PostgreSQL: polling would keep the database from answering.
+    ours: (target) => costOf(target, some(), { polling: false }),
+    reference: (target) => costOf(target, always(first), { seconds: lab.options.seconds, polling: false }),
   });
 }
 
 type Target = { readonly port: number; readonly pid: number };
 type CostOf = (target: Target) => Promise<number>;
+type HowLong = Pick<LoadOptions, 'seconds' | 'polling'>;
 
 async function againstBareHttp(
   lab: Lab,
@@ -137,7 +139,7 @@ async function answerLength({ port }: Target, request: Buffer): Promise<number> 
 }
 
 /** CPU milliseconds of one request, user and system, all threads. */
-async function costOf({ port, pid }: Target, traffic: Traffic, seconds?: number): Promise<number> {
+async function costOf({ port, pid }: Target, traffic: Traffic, how: HowLong): Promise<number> {
   let before = 0;
   const onStart = () => {
     before = cpuMilliseconds(pid);
@@ -145,9 +147,8 @@ async function costOf({ port, pid }: Target, traffic: Traffic, seconds?: number)
   const { answers } = await load(traffic, {
     port,
     connections,
-    polling: true,
     onStart,
-    ...(seconds !== undefined && { seconds }),
+    ...how,
   });
   const spent = cpuMilliseconds(pid) - before;
   // What the window left behind (garbage, log lines) belongs to it, not to the next one of the other side.

@@ -27,6 +27,8 @@ export type ClientOptions = {
   /** Keeps cookies and sends them back, as a browser does. */
   readonly cookies?: boolean;
   readonly userAgent?: string;
+  /** Told of every answer, before anybody reads it. */
+  readonly onAnswer?: (response: Response) => void;
 };
 
 /** Starts no request by itself; one client is one device. */
@@ -38,11 +40,13 @@ export function client(url: string, options: ClientOptions = {}): Client {
 export class Client {
   readonly url: string;
   readonly #userAgent: string;
+  readonly #onAnswer: ((response: Response) => void) | undefined;
   readonly jar: CookieJar | undefined;
 
   constructor(url: string, options: ClientOptions = {}) {
     this.url = url;
     this.#userAgent = options.userAgent ?? 'latchkey-journey/1.0';
+    this.#onAnswer = options.onAnswer;
     this.jar = options.cookies === true ? new CookieJar() : undefined;
   }
 
@@ -127,6 +131,7 @@ export class Client {
     const headers = { 'user-agent': this.#userAgent, ...(cookie === undefined ? {} : { cookie }), ...request.headers };
     const response = await fetch(this.url + path, { method, headers, body: request.body ?? null, redirect: 'manual' });
     this.jar?.store(response.headers.getSetCookie());
+    this.#onAnswer?.(response);
     return response;
   }
 }

@@ -2,27 +2,30 @@
 import { races } from '../../packages/server/test/races/all-races.ts';
 import { type RaceResult, runRace } from '../../packages/server/test/races/race.ts';
 import { TwoNodes, ways } from '../../packages/server/test/races/two-nodes.ts';
-import { readNumbers } from './support/options.ts';
+import { readNumbersAndWords } from './support/options.ts';
 import { provideDatabase } from './support/provide-database.ts';
 import { endWithSignals } from './support/signals.ts';
 import { tableLines } from './support/table.ts';
 
 endWithSignals();
-const { rounds } = readNumbers({ rounds: 50 });
+const { numbers, words } = readNumbersAndWords({ rounds: 50 });
+const chosen = races.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+if (chosen.length === 0) throw new Error(`there are: ${races.map(({ name }) => name).join(', ')}`);
 
 await using postgres = await provideDatabase();
 await using two = await TwoNodes.start(postgres.url);
 
 const results: RaceResult[] = [];
-for (const race of races) results.push(await runRace(two, race, rounds));
+for (const race of chosen) results.push(await runRace(two, race, numbers.rounds));
 
-const head = ['race', 'ways', 'rounds', 'held', 'last token dead after (ms)'];
+const head = ['race', 'ways', 'rounds', 'held', 'last token dead after (ms)', 'came out as'];
 for (const line of tableLines(head, results.map(toRow))) console.log(line);
 for (const { race, failures } of results) {
   for (const failure of failures) console.log(`${race.name}, ${failure}`);
 }
 process.exitCode = results.every(({ failures }) => failures.length === 0) ? 0 : 1;
 
-function toRow({ race, rounds: run, failures, slowestDeathMs }: RaceResult): (string | number)[] {
-  return [race.name, ways, run, run - failures.length, slowestDeathMs ?? ''];
+function toRow({ race, rounds: run, failures, slowestDeathMs, outcomes }: RaceResult): (string | number)[] {
+  const cameOut = [...outcomes].sort(([a], [b]) => a.localeCompare(b)).map(([outcome, times]) => `${outcome} ${times}`);
+  return [race.name, ways, run, run - failures.length, slowestDeathMs ?? '', cameOut.join(', ')];
 }

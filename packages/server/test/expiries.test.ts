@@ -4,6 +4,7 @@ import { type Purpose, tokenLifetimeSeconds } from '#domain/one-time-tokens/inde
 import { FixedClock } from '#kernel/clock.ts';
 import { Application } from './support/application.ts';
 import * as begin from './support/expiries.ts';
+import { halfConfirmedChange } from './support/half-confirmed-change.ts';
 
 /** Reviewed by hand, never computed from what it is compared with. */
 interface Expiry {
@@ -22,8 +23,7 @@ const links: Readonly<Record<Purpose, string>> = {
 
 /** From its time on it is refused. */
 const refused: readonly Expiry[] = [
-  // 15 minutes, and 5 seconds for clocks that differ.
-  { what: 'an access token', lasts: '905s', begin: begin.accessToken },
+  { what: 'an access token', lasts: '900s', begin: begin.accessToken },
   { what: 'a refresh token', lasts: '7d', begin: begin.refreshToken },
   { what: 'the grace of a refresh token that was used', lasts: '10s', begin: begin.refreshGrace },
   { what: 'a session that is not used', lasts: '7d', begin: begin.idleSession },
@@ -33,6 +33,7 @@ const refused: readonly Expiry[] = [
   { what: 'a known device', lasts: '180d', begin: begin.knownDevice },
   { what: 'the grace of an account that closes', lasts: '7d', begin: begin.closingAccount },
   { what: 'an invitation', lasts: '7d', begin: begin.invitation },
+  { what: 'a change of address that one of two addresses confirmed', lasts: '24h', begin: halfConfirmedChange },
   { what: 'an address that its user gave up', lasts: '72h', begin: begin.heldAddress },
   { what: 'a retired signing key in the JWKS', lasts: '1020s', begin: begin.retiredSigningKey },
   { what: 'the rest of the next signing key', lasts: '360s', begin: begin.restOfNextSigningKey },

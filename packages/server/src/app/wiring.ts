@@ -10,6 +10,7 @@ import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes } from '#domain/passwords/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { RegistrationHook } from '#domain/registration-hook/index.ts';
 import { LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
@@ -19,9 +20,13 @@ import { preparePrivateDirectory } from '#platform/data-directory/index.ts';
 import type { Database } from '#platform/database/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { kekOfDirectory, localKek, openKeys, type Reload } from '#platform/keys/index.ts';
+import { Outbound, type OutboundObservation } from '#platform/outbound/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
+import { isGlobal, isLoopback } from '#protocol/network-address/index.ts';
+import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { wireLimits } from './limits.ts';
 import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
+import { OperatorError } from './operator-error.ts';
 import { version } from './version.ts';
 
 /** What a test, or the development clock, may put in place of the real thing. */
@@ -117,7 +122,8 @@ function wireNouns(ground: Keyed & { readonly clients: Clients }) {
   });
   // An erased user's key must leave every node's memory; anybody else's is unwrapped again when it is needed.
   const onUserEnded = (userId: string) => keys.forgetUserKey(userId);
-  const endings = new Endings({ database, clock, onError: onFeedError(logger), onUserEnded });
+  const onSigningKeyEnded = (kid: string) => ground.signingKeys.forget(kid);
+  const endings = new Endings({ database, clock, onError: onFeedError(logger), onUserEnded, onSigningKeyEnded });
   const lastSeen = new LastSeen({ database, onError: (error) => logger.warn('last-seen times were lost', { error }) });
   const verifyToken = (text: string) => accessTokens.verify(text);
   return {
@@ -125,6 +131,7 @@ function wireNouns(ground: Keyed & { readonly clients: Clients }) {
     makeRequestId: randomUUID,
     catalogues: readCatalogues(),
     audit,
+    registrationHook: wireRegistrationHook(ground, audit),
     accessTokens,
     endings,
     lastSeen,
@@ -134,6 +141,26 @@ function wireNouns(ground: Keyed & { readonly clients: Clients }) {
     mail: new MailLedger({ makeId, publicUrl: config.http.publicUrl }),
     refreshTokens: new RefreshTokens({ database, clock, keys, audit }),
     sessions: new SessionCheck({ database, clock, endings, lastSeen, verifyToken }),
+  };
+}
+
+function wireRegistrationHook(ground: Ground, audit: AuditLog): RegistrationHook | undefined {
+  const { config, clock } = ground;
+  const settings = config.registrationHook;
+  if (settings === undefined) return undefined;
+  const production = config.mode === 'production';
+  const observe = outboundReporter(ground);
+  const outbound = new Outbound({ clock, production, isGlobal, isLoopback, parseJson: parseStrictJson, observe });
+  const refusal = outbound.examine(settings.url, settings);
+  if (refusal !== undefined) throw new OperatorError(`LATCHKEY_REGISTRATION_HOOK_URL cannot be asked: ${refusal}.`, 78);
+  return new RegistrationHook({ ...ground, audit, outbound, settings });
+}
+
+function outboundReporter({ metrics, logger }: Ground) {
+  return ({ purpose, outcome, milliseconds }: OutboundObservation): void => {
+    metrics.observeOutbound(purpose, outcome, milliseconds / 1000);
+    if (outcome === 'answered') return;
+    logger.warn('an outbound request got no answer', { component: purpose, outcome, milliseconds });
   };
 }
 

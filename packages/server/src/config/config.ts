@@ -73,6 +73,18 @@ export interface Config {
   readonly emailDomains: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   /** Which addresses have to confirm a change of address. */
   readonly emailChange: { readonly confirm: 'new' | 'both' };
+  /** Whom to ask before anybody registers; undefined: nobody. */
+  readonly registrationHook:
+    | {
+        readonly url: string;
+        /** What its questions are signed with. */
+        readonly secret: KeyObject;
+        readonly timeoutMs: number;
+        readonly whenDown: 'refuse' | 'allow';
+        /** The URL may lead into the operator's network. */
+        readonly allowPrivate: boolean;
+      }
+    | undefined;
   /** Days from closing an account to erasing it. */
   readonly closing: { readonly graceDays: number };
   /** How often somebody may ask: `100/15m`. */

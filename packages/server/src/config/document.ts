@@ -63,6 +63,7 @@ const titles: Readonly<Record<string, string>> = {
   passwords: 'Passwords',
   emailDomains: 'E-mail domains',
   emailChange: 'Changing e-mail addresses',
+  registrationHook: 'Registration hook',
   closing: 'Closing accounts',
   jobs: 'Jobs',
   log: 'Logs',

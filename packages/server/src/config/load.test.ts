@@ -171,6 +171,9 @@ describe('mistakes', () => {
     ['LATCHKEY_EMAIL_DOMAINS_DENY', 'people.example.'],
     ['LATCHKEY_EMAIL_DOMAINS_DENY', 'xn--a.example'],
     ['LATCHKEY_EMAIL_DOMAINS_DENY', '192.0.2.1'],
+    ['LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS', '10001'],
+    ['LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS', '99'],
+    ['LATCHKEY_REGISTRATION_HOOK_WHEN_DOWN', 'ignore'],
     ['LATCHKEY_PORT', '-1'],
     ['LATCHKEY_PORT', '1e3'],
     ['LATCHKEY_PORT', '65536'],
@@ -196,6 +199,37 @@ describe('mistakes', () => {
     ['LATCHKEY_COLOUR_OF_THE_BIKE_SHED', 'x', 'LATCHKEY_COLOUR_OF_THE_BIKE_SHED is not a setting.'],
   ])('%s=%s is explained', (name, value, sentence) => {
     expect(mistakes({ [name]: value })).toEqual([sentence]);
+  });
+
+  it.each([
+    'people.example',
+    'http://people.example/hook',
+    'ftp://people.example/hook',
+    'https://user:secret@people.example/hook',
+    'https://people.example/hook#part',
+    'https://people.example/a b',
+  ])('the registration hook %j is one', (url) => {
+    const found = mistakes({ LATCHKEY_REGISTRATION_HOOK_URL: url, LATCHKEY_REGISTRATION_HOOK_SECRET: kek });
+    expect(found).toEqual([expect.stringMatching(/^LATCHKEY_REGISTRATION_HOOK_URL must be an https URL /)]);
+  });
+
+  it('a registration hook needs its secret, https in production, and leave to stay on this machine', () => {
+    const [url, local] = ['https://people.example/hook', 'http://127.0.0.1:8080/hook'];
+    const hook = { LATCHKEY_REGISTRATION_HOOK_URL: url, LATCHKEY_REGISTRATION_HOOK_SECRET: kek };
+    expect(mistakes(hook)).toEqual([]);
+    expect(loaded({}).registrationHook).toBeUndefined();
+    const { secret, ...rest } = loaded(hook).registrationHook ?? {};
+    expect(rest).toEqual({ url, timeoutMs: 3000, whenDown: 'refuse', allowPrivate: false });
+    expect(secret?.symmetricKeySize).toBe(32);
+    const needed =
+      'LATCHKEY_REGISTRATION_HOOK_URL and LATCHKEY_REGISTRATION_HOOK_SECRET need each other; set both or neither.';
+    expect(mistakes({ LATCHKEY_REGISTRATION_HOOK_URL: url })).toEqual([needed]);
+    expect(mistakes({ LATCHKEY_REGISTRATION_HOOK_SECRET: kek })).toEqual([needed]);
+    const onThisMachine = { ...hook, LATCHKEY_REGISTRATION_HOOK_URL: local };
+    expect(mistakes(onThisMachine)[0]).toContain('LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE=1');
+    expect(mistakes({ ...onThisMachine, LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '1' })).toEqual([]);
+    const inProduction = { ...production, ...onThisMachine, LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '1' };
+    expect(mistakes(inProduction)).toEqual(['LATCHKEY_REGISTRATION_HOOK_URL must be an https URL in production.']);
   });
 
   it('the addresses of a Kubernetes Service named latchkey are ignored, and its port is explained', () => {

@@ -86,6 +86,7 @@ function complete(checked: Settings, cwd: string): Config {
     registration: checked.registration,
     emailDomains: checked.emailDomains,
     emailChange: checked.emailChange,
+    registrationHook: completeHook(checked.registrationHook),
     closing: checked.closing,
     limits: checked.limits,
     redisUrl: checked.redisUrl,
@@ -107,6 +108,11 @@ function completeDatabase({ kind, url, ...database }: Settings['database']): Dat
     adminUrl,
     poolMin: database.poolMin ?? Math.min(2, database.poolMax),
   };
+}
+
+function completeHook({ url, secret, ...hook }: Settings['registrationHook']): Config['registrationHook'] {
+  const key = toKey(secret);
+  return url === undefined || key === undefined ? undefined : { ...hook, url, secret: key };
 }
 
 /** `localhost` is listened on by both its addresses, since browsers try either first. */

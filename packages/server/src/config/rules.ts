@@ -146,6 +146,28 @@ const passwordRules: readonly Rule[] = [
   },
 ];
 
+const hookUrl = 'LATCHKEY_REGISTRATION_HOOK_URL';
+
+const registrationHookRules: readonly Rule[] = [
+  {
+    about: ['registrationHook.url', 'registrationHook.secret'],
+    find: ({ registrationHook: { url, secret } }) =>
+      (url === undefined) === (secret === undefined)
+        ? undefined
+        : `${hookUrl} and LATCHKEY_REGISTRATION_HOOK_SECRET need each other; set both or neither.`,
+  },
+  {
+    about: ['mode', 'registrationHook.url', 'registrationHook.allowPrivate'],
+    find: ({ mode, registrationHook: { url, allowPrivate } }) => {
+      if (url === undefined || new URL(url).protocol === 'https:') return undefined;
+      if (mode === 'production') return `${hookUrl} must be an https URL in production.`;
+      return allowPrivate
+        ? undefined
+        : `${hookUrl} leads to this machine; set LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE=1 if you mean it.`;
+    },
+  },
+];
+
 const testRules: readonly Rule[] = [
   {
     about: ['mode', 'faultPoint'],
@@ -156,4 +178,11 @@ const testRules: readonly Rule[] = [
   },
 ];
 
-const rules: readonly Rule[] = [...productionRules, ...listenerRules, ...databaseRules, ...passwordRules, ...testRules];
+const rules: readonly Rule[] = [
+  ...productionRules,
+  ...listenerRules,
+  ...databaseRules,
+  ...passwordRules,
+  ...registrationHookRules,
+  ...testRules,
+];

@@ -21,6 +21,7 @@ import {
   isProxyRange,
   isPublicOrigin,
   isQuota,
+  isServiceUrl,
   isUrlOf,
 } from './values.ts';
 
@@ -236,6 +237,38 @@ const emailDomains = {
   expected: 'domains such as example.com or .example.com, in lower case and as A-labels (xn--), separated by commas',
 };
 
+const registrationHook = z.object({
+  url: text(
+    {
+      env: 'LATCHKEY_REGISTRATION_HOOK_URL',
+      expected: 'an https URL (http only for localhost, 127.0.0.0/8 and [::1])',
+      fallback: 'nobody is asked',
+      doc: 'A service that is asked before anybody registers or accepts an invitation. It is shown by `config print`: put no secret into it.',
+    },
+    isServiceUrl,
+  ),
+  secret: secret(
+    {
+      env: 'LATCHKEY_REGISTRATION_HOOK_SECRET',
+      expected: '32 bytes in base64 (44 characters), as "openssl rand -base64 32" makes them',
+      doc: 'The key that the questions are signed with (Standard Webhooks). Required with the URL.',
+    },
+    isKey,
+  ),
+  timeoutMs: integer(100, 10_000, 3000, {
+    env: 'LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS',
+    doc: 'Milliseconds from the question to the last byte of the answer; the person waits meanwhile.',
+  }),
+  whenDown: choice(['refuse', 'allow'], 'refuse', {
+    env: 'LATCHKEY_REGISTRATION_HOOK_WHEN_DOWN',
+    doc: 'What happens when there is no answer: `refuse` answers 503, `allow` registers as if there were no hook. Both are audited.',
+  }),
+  allowPrivate: flag({
+    env: 'LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE',
+    doc: 'Lets the URL lead into your own network or, outside production, to this machine by http. Without it only global addresses are asked.',
+  }),
+});
+
 /** The one schema. Its shape is the shape of `latchkey.config.json`. */
 export const settingsSchema = z.object({
   mode: choice(['production', 'development', 'test'], 'development', {
@@ -291,6 +324,7 @@ export const settingsSchema = z.object({
       doc: 'Where a change of e-mail address is confirmed: by a link at the new address, or by one at the old address as well. A change that waits keeps the rule it was asked for under.',
     }),
   }),
+  registrationHook,
   closing: z.object({
     graceDays: integer(0, 90, 7, {
       env: 'LATCHKEY_CLOSING_GRACE_DAYS',

@@ -35,6 +35,17 @@ export function isUrlOf(text: string, schemes: readonly string[]): boolean {
   return isLine(text) && URL.canParse(text) && schemes.includes(new URL(text).protocol);
 }
 
+/**
+ * A URL of a service of the operator's: https, or http that stays on this machine; without user, whose place is a setting
+ * of its own, and without fragment, which is never sent.
+ */
+export function isServiceUrl(text: string): boolean {
+  if (!isLine(text) || /[\s#\\]/.test(text) || !URL.canParse(text)) return false;
+  const { protocol, username, password, hostname } = new URL(text);
+  const isReachable = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+  return isReachable && username === '' && password === '';
+}
+
 /** An address or CIDR range; `/0` is refused, since believing everybody lets everybody choose their own address. */
 export function isProxyRange(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/');

@@ -27,7 +27,8 @@ export class MovableClock implements Clock {
   }
 
   now(): Date {
-    return new Date(this.#base.now().getTime() + this.#offsetMs);
+    const now = this.#base.now();
+    return this.#offsetMs === 0 ? now : new Date(now.getTime() + this.#offsetMs);
   }
 
   monotonicMs(): number {

@@ -69,6 +69,11 @@ export const problems = {
     title: 'Domain not allowed',
     detail: 'Nobody can register here with an address of this domain.',
   },
+  registration_refused: {
+    status: 403,
+    title: 'Registration refused',
+    detail: 'This registration was not accepted.',
+  },
   invalid_token: {
     status: 400,
     title: 'Invalid link',

@@ -126,6 +126,24 @@ describe.each(['server up, embedded', 'server up, PostgreSQL'] as const)('%s', (
     expect(refusalOf(await device.me(accessToken))).toBe('not_authenticated');
     expect((await device.login(email, password)).ok).toBe(verb === 'end-sessions');
   });
+
+  it('keys revoke ends what the active key signed, within a second, and not the session', async () => {
+    const email = 'revoked@example.com';
+    const argv = ['user', 'create', '--email', email, '--name', 'U', '--password-stdin'];
+    expect(await latchkey(argv, place.settings, password)).toMatchObject({ code: 0 });
+    const device = client(place.url ?? '');
+    const { accessToken, refreshToken } = dataOf<Tokens>(await device.login(email, password));
+    const [header = ''] = accessToken.split('.');
+    const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { readonly kid: string };
+    const ran = await latchkey(['keys', 'revoke', kid], place.settings);
+    expect(ran.stdout).toMatch(/^Every token that \S{43} signed is refused from now on; \S{43} signs\. /);
+    const dead = async () => !(await device.me(accessToken)).ok;
+    await eventually(dead, { what: 'the token is dead', timeoutMs: 1000 });
+    const again = await latchkey(['keys', 'revoke', kid], place.settings);
+    expect(again).toMatchObject({ code: 0, stdout: `${kid} verifies nothing any more.\n` });
+    const refreshed = dataOf<Tokens>(await device.refresh(refreshToken));
+    expect((await device.me(refreshed.accessToken)).ok).toBe(true);
+  });
 });
 
 describe('help', () => {

@@ -219,6 +219,8 @@ export const table: readonly Row[] = [
     says: /^Verifiers may not know the next key \S+ yet: rotate after \S+, or with --now\.$/,
   },
   { command: 'keys rotate', argv: ['--now'], says: /^\S{43} signs from now on; \S{43} verifies until \S+\.$/ },
+  { command: 'keys revoke', argv: ['no-such-key'], exit: 1, says: /^There is no signing key "no-such-key"\.$/ },
+  { command: 'keys revoke', exit: 2, says: /^"latchkey keys revoke" needs KID\.$/ },
   { command: 'keys rotate-data', argv: ['cursor'], says: /^There is a new data key for "cursor"; / },
   { command: 'keys rotate-data', argv: ['tea'], exit: 2, says: /^There is no purpose "tea"; there are: user_key, / },
   { command: 'doctor', says: /^ok +schema +The schema is that of this release\.$/m },

@@ -1,6 +1,23 @@
-import { changeAgainstReset, resetLink } from './password-races.ts';
+import {
+  closeAgainstLogin,
+  closeAgainstRefresh,
+  eraseAgainstLogin,
+  keepAgainstErase,
+  keepByBoth,
+  keepLink,
+} from './closing-races.ts';
+import {
+  confirmAgainstCancel,
+  confirmAgainstConfirm,
+  confirmAgainstRegistration,
+  confirmAgainstUndo,
+  undoLink,
+} from './email-races.ts';
+import { acceptAgainstRegistration, acceptAgainstRevoke, invitationLink, invitationOfTwo } from './invitation-races.ts';
+import { changeAgainstLogoutAll, changeAgainstReset, changePassword, resetLink } from './password-races.ts';
 import type { Race } from './race.ts';
 import { refresh, refreshAgainstDisable, refreshAgainstLogoutAll } from './refresh-races.ts';
+import { disableAgainstReset } from './status-races.ts';
 import {
   bothLinks,
   registrationsBesidePress,
@@ -21,4 +38,22 @@ export const races: readonly Race[] = [
   refreshAgainstDisable,
   resetLink,
   changeAgainstReset,
+  changePassword,
+  changeAgainstLogoutAll,
+  disableAgainstReset,
+  undoLink,
+  confirmAgainstUndo,
+  confirmAgainstCancel,
+  confirmAgainstConfirm,
+  confirmAgainstRegistration,
+  closeAgainstRefresh,
+  closeAgainstLogin,
+  keepLink,
+  keepByBoth,
+  keepAgainstErase,
+  eraseAgainstLogin,
+  invitationLink,
+  invitationOfTwo,
+  acceptAgainstRevoke,
+  acceptAgainstRegistration,
 ];

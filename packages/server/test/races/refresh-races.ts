@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Answer, dataOf, type Tokens } from '../../../../e2e/support/client.ts';
-import type { Race, Round } from './race.ts';
-import type { TwoNodes } from './two-nodes.ts';
-
-const password = 'the right password of all';
+import { assertAllDie, password } from './checks.ts';
+import type { Race } from './race.ts';
 
 /** DESIGN §5.5: winner and losers get the same answer, from one successor. */
 export const refresh: Race = {
@@ -77,39 +75,15 @@ const countEnded = `
   select count(*) from refresh_families f join identifiers i on i.user_id = f.user_id
   where i.canonical = $1 and f.ended_at is not null`;
 
-/** Refresh tokens must be dead at once, access tokens within a second of the ending, on both nodes. */
-export async function assertAllDie(two: TwoNodes, all: readonly Tokens[], endedAtMs: number): Promise<Round> {
-  const refreshTokens = [...new Set(all.map(({ refreshToken }) => refreshToken))];
-  const refreshed = await onBothNodes(two, refreshTokens, (node, token) => node.refresh(token));
-  assert.equal(refreshed.filter(({ ok }) => ok).length, 0, 'a refresh token lives on');
-  const accessTokens = [...new Set(all.map(({ accessToken }) => accessToken))];
-  for (;;) {
-    const askedAtMs = performance.now();
-    const checked = await onBothNodes(two, accessTokens, (node, token) => node.session(token));
-    const alive = checked.filter(({ ok }) => ok).length;
-    if (alive === 0) return { diedAfterMs: Math.round(askedAtMs - endedAtMs) };
-    const late = Math.round(askedAtMs - endedAtMs);
-    assert.ok(late < 1000, `${alive} of ${checked.length} access tokens live ${late} ms after the ending`);
-  }
-}
-
-async function onBothNodes(
-  two: TwoNodes,
-  tokens: readonly string[],
-  ask: (node: TwoNodes['clients'][number], token: string) => Promise<Answer<unknown>>,
-): Promise<Answer<unknown>[]> {
-  return await Promise.all(two.clients.flatMap((node) => tokens.map((token) => ask(node, token))));
-}
-
 /** Beside an ending a refresh may win or be refused; anything else is a fault. */
-function tokensOf(answer: Answer<Tokens> | undefined): Tokens[] {
+export function tokensOf(answer: Answer<Tokens> | undefined): Tokens[] {
   if (answer === undefined) return [];
   if (answer.ok) return [answer.data];
   assert.ok([401, 403].includes(answer.status), `a refresh was answered ${answer.status} ${answer.code}`);
   return [];
 }
 
-function refreshTokenOf(tokens: Tokens | undefined): string {
+export function refreshTokenOf(tokens: Tokens | undefined): string {
   assert.ok(tokens !== undefined, 'there is no such login');
   return tokens.refreshToken;
 }

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { Client as Database } from 'pg';
+import { Pool } from 'pg';
+import { type Services, wire } from '#app/wiring.ts';
+import { loadConfig } from '#config/index.ts';
+import { createLogger } from '#platform/telemetry/index.ts';
 import { eventually } from '#test/support/wait.ts';
 import { type Client, client, dataOf, type Tokens } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
@@ -11,23 +15,32 @@ import { type SinkLine, type SmtpSink, startSmtpSink } from '../../../../e2e/sup
 /** How many requests start at once. */
 export const ways = 20;
 
-/** Two server processes on one PostgreSQL, and a mail server that both use. */
+/** Two server processes on one PostgreSQL, a mail server that both use, and an operator beside them. */
 export class TwoNodes implements AsyncDisposable {
   readonly clients: readonly [Client, Client];
+  /** What a command is made of: it acts on the same rows from a process that is neither node, at the moment it is told. */
+  readonly operator: Services;
+  /** Every answer of 500 and more since they were last taken. */
+  #serverErrors: string[] = [];
   readonly #servers: readonly RunningServer[];
   readonly #sink: SmtpSink;
-  readonly #database: Database;
+  readonly #database: Pool;
   readonly #settings: ReturnType<typeof settingsOf>;
   readonly #directory: string;
 
   private constructor(parts: {
     servers: readonly [RunningServer, RunningServer];
     sink: SmtpSink;
-    database: Database;
+    database: Pool;
     settings: ReturnType<typeof settingsOf>;
     directory: string;
+    operator: Services;
   }) {
-    this.clients = [client(parts.servers[0].url), client(parts.servers[1].url)];
+    const onAnswer = ({ status, url }: Response) => {
+      if (status >= 500) this.#serverErrors.push(`${status} by ${new URL(url).pathname}`);
+    };
+    this.clients = [client(parts.servers[0].url, { onAnswer }), client(parts.servers[1].url, { onAnswer })];
+    this.operator = parts.operator;
     this.#servers = parts.servers;
     this.#sink = parts.sink;
     this.#database = parts.database;
@@ -40,10 +53,11 @@ export class TwoNodes implements AsyncDisposable {
     const sink = await startSmtpSink();
     const options = { database: url, smtpUrl: sink.url, publicUrl: 'http://localhost:3000' };
     const servers = [await startServer(options), await startServer(options)] as const;
-    const database = new Database({ connectionString: url });
-    await database.connect();
+    const database = new Pool({ connectionString: url, max: 4 });
     const directory = makeDirectory();
-    return new TwoNodes({ servers, sink, database, settings: settingsOf(options, directory, 0), directory });
+    const settings = settingsOf(options, directory, 0);
+    const operator = await wireOperator(settings);
+    return new TwoNodes({ servers, sink, database, settings, directory, operator });
   }
 
   /** The node that takes the request with this number: every other one. */
@@ -58,10 +72,29 @@ export class TwoNodes implements AsyncDisposable {
     return await Promise.all(numbers.map((index) => request(this.node(index), index)));
   }
 
+  /**
+   * Comes up to so many round trips of the database later, by chance: what is cheaper than the other side of a race
+   * would else always be first, and no race would take place.
+   */
+  async linger(roundTrips: number): Promise<void> {
+    for (let left = randomInt(roundTrips + 1); left > 0; left -= 1) await this.#database.query('select 1');
+  }
+
   /** The first column of the first row, as a number. */
   async count(sql: string, values: readonly unknown[] = []): Promise<number> {
     const answer = await this.#database.query<[string]>({ text: sql, values: [...values], rowMode: 'array' });
     return Number(answer.rows[0]?.[0]);
+  }
+
+  /** All rows of a query, from a connection of the test's own. */
+  async rows<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return (await this.#database.query<Row>(sql, [...values])).rows;
+  }
+
+  takeServerErrors(): readonly string[] {
+    const taken = this.#serverErrors;
+    this.#serverErrors = [];
+    return taken;
   }
 
   /** Runs a command of the command line beside the running nodes. */
@@ -91,6 +124,11 @@ export class TwoNodes implements AsyncDisposable {
     return this.#sink.acceptedFor(email);
   }
 
+  /** How often the mail server has accepted a message. */
+  deliveriesOf(messageId: string): number {
+    return this.#sink.lines.filter((line) => line.messageId === messageId && line.verdict === 'accepted').length;
+  }
+
   /** Waits until every promised mail has been sent or dropped. */
   async untilMailIsQuiet(): Promise<void> {
     await eventually(async () => (await this.count(`select count(*) from mail_ledger where state = 'queued'`)) === 0, {
@@ -112,6 +150,7 @@ export class TwoNodes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#database.end();
+    await this.operator.close();
     const codes = await Promise.all(this.#servers.map((server) => server.stop()));
     await this.#sink.close();
     rmSync(this.#directory, { recursive: true, force: true });
@@ -121,4 +160,12 @@ export class TwoNodes implements AsyncDisposable {
 
 async function drain(response: Response): Promise<void> {
   await response.arrayBuffer();
+}
+
+async function wireOperator(settings: ReturnType<typeof settingsOf>): Promise<Services> {
+  const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const loaded = loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: import.meta.dirname });
+  if (loaded.kind === 'invalid') throw new Error(loaded.mistakes.join('\n'));
+  const logger = createLogger({ level: 'silent', service: 'races', version: '0' });
+  return await wire(loaded.config, { logger });
 }

@@ -14,7 +14,7 @@ import type { ProblemCode } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
-import { Inbox } from '#platform/mail/index.ts';
+import { Inbox, type MailTransport } from '#platform/mail/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
 import { AnswerChecks, type ReadAnswer } from './answer-checks.ts';
 import { cloneDatabase } from './postgres.ts';
@@ -32,6 +32,8 @@ export interface ApplicationOptions {
   readonly time?: Clock;
   /** Nothing runs by itself: no feed, no workers, no timers. For counting round trips. */
   readonly quiet?: true;
+  /** How mail leaves; into the inbox alone unless given. */
+  readonly transport?: (inbox: Inbox) => MailTransport;
 }
 
 /** What is sent, beside method and path. */
@@ -126,7 +128,7 @@ interface Parts {
   readonly deployment: Readonly<Record<string, string>>;
 }
 
-async function assemble({ env, besides, on, time, quiet }: ApplicationOptions): Promise<Parts> {
+async function assemble({ env, besides, on, time, quiet, transport }: ApplicationOptions): Promise<Parts> {
   const deployment = besides?.deployment ?? {
     ...(on === 'embedded' ? { LATCHKEY_DATA_DIR: await makeDirectory() } : { DATABASE_URL: await cloneDatabase() }),
     LATCHKEY_KEK: randomBytes(32).toString('base64'),
@@ -140,7 +142,7 @@ async function assemble({ env, besides, on, time, quiet }: ApplicationOptions): 
   });
   const services = await wire(configure({ ...deployment, ...cheapHash, ...wideLimits, ...env }), { clock, logger });
   const inbox = besides?.inbox ?? new Inbox();
-  const workers = quiet === undefined ? buildWorkers(services, inbox) : undefined;
+  const workers = quiet === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
   const checks = readinessChecks(services, () => false);
   const shown = services.config.mode === 'production' ? undefined : inbox;
   const endpoints = publicEndpoints(services, { checks, inbox: shown, ...hooksInto(workers) });

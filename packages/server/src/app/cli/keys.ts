@@ -1,6 +1,6 @@
 /** `latchkey keys`: the keys that sign tokens, and the data keys. */
-import type { Rotation, SigningKeyEntry } from '#domain/signing-keys/index.ts';
-import { rotateDataKey, rotateSigningKey } from '#flows/rotate-keys/index.ts';
+import { jwksCacheSeconds, type Revocation, type Rotation, type SigningKeyEntry } from '#domain/signing-keys/index.ts';
+import { revokeSigningKey, rotateDataKey, rotateSigningKey } from '#flows/rotate-keys/index.ts';
 import { type KeyPurpose, keyPurposes, spreadSeconds } from '#platform/keys/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import { type CommandResult, isGiven, type ServiceCommand, UsageError } from './command.ts';
@@ -31,6 +31,18 @@ export const keysCommands: readonly ServiceCommand[] = [
       },
     },
     run: async (input, services) => answerOf(await rotateSigningKey(services, isGiven(input, 'now'))),
+  },
+  {
+    needs: 'services',
+    name: 'keys revoke',
+    summary: 'End a signing key that leaked: every token that it signed is refused; sessions live on',
+    arguments: ['KID'],
+    options: {},
+    run: async (input, services) => {
+      const kid = input.arguments[0] ?? '';
+      const revocation = await revokeSigningKey(services, kid);
+      return answerOfRevocation(revocation, kid, services.signingKeys.current().kid);
+    },
   },
   {
     needs: 'services',
@@ -72,6 +84,21 @@ function answerOf(rotation: Rotation): CommandResult {
     }
     case 'already_rotated':
       throw new OperatorError('Somebody else has rotated the key at the same time.', 1);
+  }
+}
+
+// That it is dead already is no failure: a script may say it twice.
+function answerOfRevocation(revocation: Revocation, kid: string, signsNow: string): CommandResult {
+  switch (revocation.kind) {
+    case 'revoked': {
+      const cached = `Verifiers that keep the JWKS may accept them for up to ${jwksCacheSeconds} s more.`;
+      const text = `Every token that ${kid} signed is refused from now on; ${signsNow} signs. ${cached}`;
+      return { exitCode: 0, text, data: { kid, changed: true, was: revocation.was, signsNow } };
+    }
+    case 'dead_already':
+      return { exitCode: 0, text: `${kid} verifies nothing any more.`, data: { kid, changed: false } };
+    case 'unknown':
+      throw new OperatorError(`There is no signing key "${kid}".`, 1);
   }
 }
 

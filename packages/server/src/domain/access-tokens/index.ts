@@ -14,7 +14,10 @@ import { signingAlgorithms, signJwt, type VerifiedClaims, verifyJwt } from '#pro
 /** `typ` of an access token (RFC 9068 §2.1). */
 const accessTokenType = 'at+jwt';
 
-/** Nodes' clocks may differ by this much. */
+/**
+ * Another node's clock may be ahead by this much when it says since when a token holds.
+ * The end has no tolerance: whoever meets it early asks for a new token, whoever meets it late has kept a dead one.
+ */
 const clockToleranceSeconds = 5;
 
 /** What a token says of its session. */
@@ -84,16 +87,18 @@ export class AccessTokens {
 
   /** What a presented token says if form, signature and claims are right; that its session lives is not asked here. */
   async verify(text: string): Promise<CheckedToken | undefined> {
+    const now = this.#clock.now();
     const verification = await verifyJwt(text, {
       keys: (kid) => this.#signingKeys.verifyKey(kid),
       alg: signingAlgorithms,
       typ: accessTokenType,
       issuer: this.#issuer,
       audience: this.#audience,
-      now: this.#clock.now(),
+      now,
       clockToleranceSeconds,
     });
-    return verification.kind === 'ok' ? toChecked(verification.claims, verification.kid) : undefined;
+    const checked = verification.kind === 'ok' ? toChecked(verification.claims, verification.kid) : undefined;
+    return checked === undefined || checked.expiresAt <= now ? undefined : checked;
   }
 }
 

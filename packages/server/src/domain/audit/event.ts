@@ -16,6 +16,8 @@ export type AuditAction =
   | 'user.role_revoked'
   | 'user.metadata_changed'
   | 'profile.changed'
+  | 'registration_hook.refused'
+  | 'registration_hook.unanswered'
   | 'invitation.created'
   | 'invitation.revoked'
   | 'invitation.accepted'
@@ -47,6 +49,7 @@ export type AuditAction =
   | 'session.others_ended'
   | 'refresh_token.reused'
   | 'signing_key.rotated'
+  | 'signing_key.revoked'
   | 'data_key.rotated';
 
 /** Who acted. A stranger is somebody who has not proven who they are. */

@@ -14,12 +14,18 @@ export function endingExpiry(endedAt: Date, accessTokenLifetimeSeconds: number):
 
 const params = { endedAt: 'timestamptz', endingExpiresAt: 'timestamptz' } as const;
 
+const targets = {
+  session: 'session_id::text, null::integer',
+  user: 'user_id::text, auth_epoch',
+  signing_key: 'kid, null::integer',
+} as const;
+
 /**
  * The CTE `announced`: one ending for each row of the CTE `from`.
- * `session` takes the row's `session_id`; `user` takes its `user_id` and its new `auth_epoch`.
+ * `session` takes the row's `session_id`; `user` takes its `user_id` and its new `auth_epoch`; `signing_key` its `kid`.
  */
-export function endingsFragment(kind: 'session' | 'user', from: string): Fragment<typeof params> {
-  const target = kind === 'session' ? 'session_id::text, null::integer' : 'user_id::text, auth_epoch';
+export function endingsFragment(kind: keyof typeof targets, from: string): Fragment<typeof params> {
+  const target = targets[kind];
   return {
     sql: `announced as (
       insert into endings (kind, target, epoch, ended_at, expires_at)

@@ -39,6 +39,7 @@ export class Endings {
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
   readonly #onUserEnded: (userId: string) => void;
+  readonly #onSigningKeyEnded: (kid: string) => void;
   readonly #set = new EndingSet();
   /** Highest ids seen, with the time of the read's start; the oldest within the overlap is where the next read begins. */
   #marks: { startedMs: number; id: number }[] = [];
@@ -50,17 +51,22 @@ export class Endings {
   #reading: Promise<void> | undefined;
   #stopped = false;
 
-  /** `onUserEnded` hears of each user of whom something ended, several times: what is kept of them is to be forgotten. */
+  /**
+   * `onUserEnded` hears of each user of whom something ended, `onSigningKeyEnded` of each key that was revoked, both
+   * several times: what is kept of them is to be forgotten.
+   */
   constructor(dependencies: {
     database: Database;
     clock: Clock;
     onError: (error: unknown) => void;
     onUserEnded?: (userId: string) => void;
+    onSigningKeyEnded?: (kid: string) => void;
   }) {
     this.#database = dependencies.database;
     this.#clock = dependencies.clock;
     this.#onError = dependencies.onError;
     this.#onUserEnded = dependencies.onUserEnded ?? (() => undefined);
+    this.#onSigningKeyEnded = dependencies.onSigningKeyEnded ?? (() => undefined);
   }
 
   /** Reads everything that has not expired and goes on every 250 ms. Throws if the first read fails. */
@@ -107,6 +113,7 @@ export class Endings {
     for (const row of rows) {
       this.#set.add(row, startedMs);
       if (row.kind === 'user') this.#onUserEnded(row.target);
+      if (row.kind === 'signing_key') this.#onSigningKeyEnded(row.target);
       this.#seen.add(row.id);
       if (row.id > this.#highestId) this.#highestId = row.id;
     }

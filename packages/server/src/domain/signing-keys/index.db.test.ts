@@ -1,5 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Endings } from '#domain/endings/index.ts';
 import { AssertionFailed } from '#kernel/assert.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import { idMaker } from '#kernel/ids.ts';
@@ -166,6 +167,91 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     for (let attempt = 0; attempt < 3; attempt += 1) expect(await verify(two, token)).toBe('invalid');
     await expect.poll(() => reloads).toEqual([{ kind: 'reloaded' }]);
     expect(await verify(two, token)).toBe('ok');
+  });
+
+  describe('revoked', () => {
+    const revoke = (node: SigningKeys, kid: string) => node.revoke({ kid, longestTokenSeconds });
+    const nextOf = async (node: SigningKeys) => (await node.list()).find(({ state }) => state === 'next')?.kid ?? '';
+
+    it('while they sign, verify nothing from then on, and the next one signs', async () => {
+      const node = await openNode();
+      const [leaked, next, token] = [node.current().kid, await nextOf(node), mint(node)];
+      expect(await revoke(node, leaked)).toMatchObject({ kind: 'revoked', was: 'active', ending: { target: leaked } });
+      expect(await verify(node, token)).toBe('invalid');
+      expect(node.current().kid).toBe(next);
+      expect(publishedKids(node)).not.toContain(leaked);
+      expect(publishedKids(node)).toHaveLength(2);
+      expect(await verify(node, mint(node))).toBe('ok');
+      expect(await database().rows(countPrivateKeys, {})).toContainEqual({ state: 'retired', withPrivateKey: 0 });
+      expect(await verify(await openNode(), token)).toBe('invalid');
+    });
+
+    it('while they are retired, leave the JWKS before their time, and the active one signs on', async () => {
+      const node = await openNode();
+      const [leaked, token] = [node.current().kid, mint(node)];
+      await node.rotate({ longestTokenSeconds, immediately: true });
+      const active = node.current().kid;
+      expect(await revoke(node, leaked)).toMatchObject({ kind: 'revoked', was: 'retired' });
+      expect(await verify(node, token)).toBe('invalid');
+      expect(node.current().kid).toBe(active);
+    });
+
+    it('before they ever signed, are replaced', async () => {
+      const node = await openNode();
+      const [active, leaked] = [node.current().kid, await nextOf(node)];
+      expect(await revoke(node, leaked)).toMatchObject({ kind: 'revoked', was: 'next' });
+      expect(node.current().kid).toBe(active);
+      expect(publishedKids(node)).toHaveLength(2);
+      expect(publishedKids(node)).not.toContain(leaked);
+    });
+
+    it('are forgotten by another node when its feed says so, and it signs with the next one', async () => {
+      const [one, two] = [await openNode(), await openNode()];
+      const [leaked, token] = [one.current().kid, mint(one)];
+      const onError = (error: unknown) => {
+        throw error;
+      };
+      const onSigningKeyEnded = (kid: string) => two.forget(kid);
+      const endings = new Endings({ database: database(), clock, onError, onSigningKeyEnded });
+      await endings.read();
+      expect(await verify(two, token)).toBe('ok');
+      await revoke(one, leaked);
+      await endings.read();
+      expect(await verify(two, token)).toBe('invalid');
+      expect(publishedKids(two)).not.toContain(leaked);
+      await expect.poll(() => two.current().kid).toBe(one.current().kid);
+      expect(await verify(one, mint(two))).toBe('ok');
+    });
+
+    it('by many nodes at once are revoked once, and one follows', async () => {
+      const nodes = await Promise.all(Array.from({ length: 6 }, () => openNode()));
+      const leaked = nodes[0]!.current().kid;
+      const answers = await Promise.all(nodes.map((node) => revoke(node, leaked)));
+      expect(answers.map(({ kind }) => kind).toSorted()).toEqual([...Array(5).fill('dead_already'), 'revoked']);
+      const states = (await nodes[0]!.list()).map(({ state }) => state);
+      expect(states.toSorted()).toEqual(['active', 'next', 'retired']);
+    });
+
+    it.each(['active', 'next'] as const)(
+      'while %s and rotated at the same time, leave one active key that others know',
+      async (state) => {
+        const [one, two] = [await openNode(), await openNode()];
+        const leaked = state === 'active' ? one.current().kid : await nextOf(one);
+        const rotate = () => two.rotate({ longestTokenSeconds, immediately: true });
+        await Promise.all([rotate(), revoke(one, leaked), rotate()]);
+        await Promise.all([one.refresh(), two.refresh()]);
+        expect(one.current().kid).toBe(two.current().kid);
+        expect(one.current().kid).not.toBe(leaked);
+        expect(publishedKids(two)).not.toContain(leaked);
+        expect(await verify(two, mint(one))).toBe('ok');
+      },
+    );
+
+    it('are none that there is not', async () => {
+      const node = await openNode();
+      expect(await revoke(node, 'no-such-key')).toEqual({ kind: 'unknown' });
+      expect(publishedKids(node)).toHaveLength(2);
+    });
   });
 
   it.each(['EdDSA', 'RS256'] as const)('change to %s at the rotation after the setting', async (algorithm) => {

@@ -1,4 +1,5 @@
 /** The signing keys in use by this process, and how they change. */
+import { endingExpiry } from '#domain/endings/index.ts';
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { Queries } from '#platform/database/index.ts';
@@ -17,6 +18,9 @@ import {
   listRows,
   promoteNextKey,
   type RecordPromotion,
+  type RecordRevocation,
+  type Revocation,
+  revokeKey,
   type SigningKeyDeps,
   type SigningKeyRow,
   type SigningKeyState,
@@ -40,7 +44,7 @@ export type Reload = { readonly kind: 'reloaded' } | { readonly kind: 'failed'; 
 
 /** What `SigningKeys` takes. */
 export interface SigningKeysDeps extends SigningKeyDeps {
-  /** Told the outcome of a reload that an unknown key caused. */
+  /** Told the outcome of a reload that an unknown or a revoked key caused. */
   readonly onReload?: (reload: Reload) => void;
 }
 
@@ -61,6 +65,15 @@ export type Rotation =
   /** The next key has not been published for as long as others may cache the JWKS. */
   | { readonly kind: 'too_early'; readonly kid: string; readonly possibleAt: Date }
   | { readonly kind: 'already_rotated' };
+
+/** What a revocation is told. */
+export interface RevocationRequest {
+  readonly kid: string;
+  /** The longest lifetime of an access token of any client, in seconds. */
+  readonly longestTokenSeconds: number;
+  /** Runs in the revocation's transaction, so that what it records commits with it. */
+  readonly record?: RecordRevocation;
+}
 
 /** What a rotation is told. */
 export interface RotationRequest {
@@ -170,6 +183,29 @@ export class SigningKeys {
     }
   }
 
+  /**
+   * Ends a key whose private half may be known to others: every node refuses what it signed within a second, and it
+   * leaves the JWKS. If it was the active one, the next one signs, also when caches may not have it yet.
+   * `ending` is for `Endings.endedHere`.
+   */
+  async revoke({ kid, longestTokenSeconds, record }: RevocationRequest): Promise<Revocation> {
+    const now = this.#deps.clock.now();
+    const endingExpiresAt = endingExpiry(now, longestTokenSeconds);
+    const revocation = await revokeKey(this.#deps, { kid, now, endingExpiresAt }, record);
+    await this.refresh();
+    return revocation;
+  }
+
+  /**
+   * Forgets a key that another node has revoked, and reads the keys again, so that it signs nothing more.
+   * Told of one key several times, it does that once.
+   */
+  forget(kid: string): void {
+    if (!this.#published.has(kid)) return;
+    this.#published = new Map([...this.#published].filter(([known]) => known !== kid));
+    this.#reload();
+  }
+
   /** One after another, so that what was read earlier never replaces what was read later. */
   async #loadAfter(previous: Promise<void>): Promise<void> {
     await Promise.allSettled([previous]);
@@ -212,6 +248,10 @@ export class SigningKeys {
     const nowMs = this.#deps.clock.monotonicMs();
     if (nowMs - this.#lastReloadMs < unknownKeyReloadMs) return;
     this.#lastReloadMs = nowMs;
+    this.#reload();
+  }
+
+  #reload(): void {
     const report = this.#deps.onReload ?? (() => undefined);
     this.refresh().then(
       () => report({ kind: 'reloaded' }),

@@ -1,4 +1,5 @@
 /** The table `signing_keys`, row by row. */
+import { type Ending, endingsFragment } from '#domain/endings/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { JsonObject } from '#kernel/json.ts';
@@ -114,6 +115,31 @@ const activate = statement('signing_keys.activate', {
   columns: {},
 });
 
+/** After the lock of the active key: who waited for that one sees here what the key has become meanwhile. */
+const lockKey = statement('signing_keys.lock', {
+  lane: 'pool',
+  sql: `select state from signing_keys where kid = :kid for update`,
+  params: { kid: 'text' },
+  columns: { state: 'text' },
+});
+
+const announced = endingsFragment('signing_key', 'revoked');
+
+// A key that was revoked is one that retired and is published no more; that it was neither before is asked here again.
+const revoke = statement('signing_keys.revoke', {
+  lane: 'pool',
+  sql: `with revoked as (
+      update signing_keys
+      set state = 'retired', retired_at = coalesce(retired_at, :endedAt), published_until = :endedAt,
+        sealed_private_key = null
+      where kid = :kid and (state <> 'retired' or published_until > :endedAt)
+      returning kid),
+    ${announced.sql}
+    select kid from revoked`,
+  params: { kid: 'text', ...announced.params },
+  columns: { kid: 'text' },
+});
+
 /** All keys that ever were, oldest first. */
 export function listRows(database: Queries): Promise<SigningKeyRow[]> {
   return database.rows(listAll, {});
@@ -170,6 +196,50 @@ export function promoteNextKey(
     await record?.(tx, { kid, retiredKid: active.kid });
     return { kind: 'promoted', kid, retiredKid: active.kid };
   });
+}
+
+/** What revoking came to. `was`: what the key did until now. */
+export type Revocation =
+  | { readonly kind: 'revoked'; readonly was: SigningKeyState; readonly ending: Omit<Ending, 'id'> }
+  /** There is no such key. */
+  | { readonly kind: 'unknown' }
+  /** It verifies nothing any more. */
+  | { readonly kind: 'dead_already' };
+
+/** Records a revocation in its transaction. */
+export type RecordRevocation = (
+  tx: Queries,
+  revoked: { readonly kid: string; readonly was: SigningKeyState },
+) => Promise<void>;
+
+/** Ends a key at once, erasing its private half, and announces it; in the place of the active one the next one signs. */
+export async function revokeKey(
+  deps: SigningKeyDeps,
+  { kid, now, endingExpiresAt }: { readonly kid: string; readonly now: Date; readonly endingExpiresAt: Date },
+  record?: RecordRevocation,
+): Promise<Revocation> {
+  const fresh = await makeRow(deps);
+  return deps.database.transaction(async (tx) => {
+    await tx.row(lockActive, {});
+    const found = await tx.row(lockKey, { kid });
+    if (found === undefined) return { kind: 'unknown' };
+    const was = found.state as SigningKeyState;
+    if ((await tx.row(revoke, { kid, endedAt: now, endingExpiresAt })) === undefined) return { kind: 'dead_already' };
+    if (was === 'active') await activateNext(tx, fresh, now);
+    await record?.(tx, { kid, was });
+    return {
+      kind: 'revoked',
+      was,
+      ending: { kind: 'signing_key', target: kid, epoch: null, expiresAt: endingExpiresAt },
+    };
+  });
+}
+
+/** A rotation a moment ago has left no next key: then one that nobody knows yet signs, and is read when a token names it. */
+async function activateNext(tx: Queries, fresh: Awaited<ReturnType<typeof makeRow>>, now: Date): Promise<void> {
+  const next = await tx.row(findNext, {});
+  if (next === undefined) await tx.run(insertNext, fresh);
+  await tx.run(activate, { kid: next?.kid ?? fresh.kid, now });
 }
 
 async function makeRow({ keys, clock, algorithm }: SigningKeyDeps) {

@@ -62,21 +62,6 @@ const erase = statement('users.erase', {
   columns: { id: 'uuid' },
 });
 
-const erasureKeys = statement('erased_subjects.list_keys', {
-  lane: 'pool',
-  sql: `select k.id from data_keys k
-    where exists (select from erased_subjects e where e.key_id = k.id)`,
-  params: {},
-  columns: { id: 'uuid' },
-});
-
-const findErased = statement('erased_subjects.find', {
-  lane: 'pool',
-  sql: `select erased_at from erased_subjects where key_id = :keyId and subject_hmac = :subjectHmac`,
-  params: { keyId: 'uuid', subjectHmac: 'bytea' },
-  columns: { erasedAt: 'timestamptz' },
-});
-
 /** Whose account it is, and when it happens. */
 interface Change {
   readonly userId: string;
@@ -115,8 +100,9 @@ export async function announceErasure(tx: Queries, change: Change): Promise<User
 }
 
 /**
- * Deletes the user with everything that hangs on them, their key first of all, and remembers that the subject was used.
- * The last step of erasing, after `announceErasure`.
+ * Deletes the user with everything that hangs on them, their key first of all. The last step of erasing, after
+ * `announceErasure`. An HMAC remembers that the subject was used: ours are never made twice, and whoever brings
+ * subjects along must refuse one that stands there.
  */
 export async function eraseUser(
   tx: Queries,
@@ -125,15 +111,6 @@ export async function eraseUser(
 ): Promise<void> {
   const keyId = keys.currentKeyId('lookup');
   await tx.row(erase, { userId, keyId, subjectHmac: keys.mac('lookup', subjectMessage(subject), keyId), now });
-}
-
-/** Whether a user with this subject was erased; whoever brings subjects along must refuse one that was. */
-export async function isErasedSubject(queries: Queries, keys: Pick<Keys, 'mac'>, subject: string): Promise<boolean> {
-  for (const { id: keyId } of await queries.rows(erasureKeys, {})) {
-    const subjectHmac = keys.mac('lookup', subjectMessage(subject), keyId);
-    if ((await queries.row(findErased, { keyId, subjectHmac })) !== undefined) return true;
-  }
-  return false;
 }
 
 /** Apart from the addresses that the same key authenticates. */

@@ -8,7 +8,6 @@ export {
   announceErasure,
   closeUser,
   eraseUser,
-  isErasedSubject,
   keepUser,
   listDueForErasure,
 } from './closing.ts';

@@ -3,6 +3,7 @@ import type { AuditLog } from '#domain/audit/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { findLiveInvitation, type LiveInvitation, useInvitation } from '#domain/invitations/index.ts';
 import type { PasswordHashes } from '#domain/passwords/index.ts';
+import type { RegistrationHook } from '#domain/registration-hook/index.ts';
 import { createVerifiedUser, supersedeRegistration } from '#domain/registrations/index.ts';
 import { isRole } from '#domain/roles/index.ts';
 import type { Users } from '#domain/users/index.ts';
@@ -17,6 +18,8 @@ import type { Keys } from '#platform/keys/index.ts';
 /** What accepting needs. */
 export interface AcceptInvitation {
   readonly mode: 'open' | 'invite' | 'closed';
+  /** The operator's own say, where there is one. */
+  readonly registrationHook: RegistrationHook | undefined;
   readonly database: Database;
   readonly clock: Clock;
   readonly makeId: MakeId;
@@ -52,9 +55,11 @@ const maxTries = 3;
  * refused like a dead link, and the invitation stays as it was.
  */
 export async function acceptInvitation(flow: AcceptInvitation, acceptance: Acceptance, caller: Caller): Promise<void> {
-  const { token, password } = acceptance;
+  const { token, name, password } = acceptance;
   const invitation = await readInvitation(flow, token);
   if (invitation === undefined) throw new Problem('invalid_token');
+  const locale = acceptance.locale ?? invitation.locale;
+  await flow.registrationHook?.admit({ via: 'invitation', email: invitation.canonical, name, locale }, caller);
   const phc = await flow.hashes.compute(password);
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const holder = await findHolderOfEmail(flow.database, invitation.canonical);

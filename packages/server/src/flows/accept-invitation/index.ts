@@ -31,7 +31,7 @@ export function acceptInvitationEndpoints(flow: AcceptInvitation): readonly Endp
         body: z.strictObject({ token, name: nameInput, password: passwordInput, locale: localeInput.optional() }),
       },
       response: { status: 201, message: 'Account created', data: z.object({ status: z.literal('registered') }) },
-      problems: ['invalid_token', 'busy'],
+      problems: ['invalid_token', 'registration_refused', 'busy'],
       handler: async ({ body, caller }) => {
         await acceptInvitation(flow, { ...body, locale: body.locale }, caller);
         return { data: { status: 'registered' as const } };

@@ -55,7 +55,9 @@ async function accept(
   try {
     await acceptInvitation(flow, acceptance, caller);
   } catch (error) {
-    if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === 'invalid_token') return deadLink(words);
+    if (error.code === 'registration_refused') return refused(words);
     throw error;
   }
   return answer(200, words, 'done_title', html`<p>${own(words, 'done')}</p>`);
@@ -73,6 +75,10 @@ function deadLink(words: PageWords): PageAnswer {
     status: 400,
     html: page({ title: words.say('page.dead_link.title'), lang: words.lang, body }),
   };
+}
+
+function refused(words: PageWords): PageAnswer {
+  return answer(403, words, 'refused_title', html`<p>${own(words, 'refused')}</p>`);
 }
 
 function form(

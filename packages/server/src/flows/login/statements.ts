@@ -62,12 +62,17 @@ const announced = endingsFragment('session', 'ended');
 const mailed = promiseMailFragment('told');
 const audited = recordFragment('live');
 
-/** Everything that a completed login writes. No row: the user changed since they were read. */
+/**
+ * Everything that a completed login writes. No row: the user changed since they were read.
+ * The user's row is taken first, as everywhere: the references to it take it anyway, but last, when rows are held that an
+ * effect on the user wants, and the two would deadlock.
+ */
 export const completeLogin = statement('login.complete', {
   lane: 'write',
   sql: `with live as (
       select u.id as user_id from users u
-      where u.id = :loginUserId and u.auth_epoch = :sessionEpoch and ${isLive('u')}),
+      where u.id = :loginUserId and u.auth_epoch = :sessionEpoch and ${isLive('u')}
+      for key share),
     ${device.sql},
     ${session.sql},
     ${family.sql},

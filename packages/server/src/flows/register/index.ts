@@ -38,7 +38,7 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
         message: 'A message with a link was sent to this address',
         data: z.object({ email: z.string(), status: z.literal('verification_sent') }),
       },
-      problems: ['registration_closed', 'email_domain_not_allowed', 'busy'],
+      problems: ['registration_closed', 'email_domain_not_allowed', 'registration_refused', 'busy'],
       handler: async ({ body, caller }) => {
         await register(flow, { ...body, locale: body.locale ?? 'en' }, caller);
         return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };

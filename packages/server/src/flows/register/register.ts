@@ -3,6 +3,7 @@ import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
+import type { RegistrationHook } from '#domain/registration-hook/index.ts';
 import { addVerificationLink, type CarriedRegistration, linkValues } from '#domain/registrations/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -18,6 +19,8 @@ export interface Register {
   readonly mode: 'open' | 'invite' | 'closed';
   /** Whose addresses may register here. */
   readonly emailDomains: EmailDomains;
+  /** The operator's own say, where there is one. */
+  readonly registrationHook: RegistrationHook | undefined;
   readonly database: Database;
   readonly clock: Clock;
   readonly makeId: MakeId;
@@ -48,6 +51,7 @@ export async function register(flow: Register, registration: Registration, calle
   if (flow.mode !== 'open') throw new Problem('registration_closed');
   // Decided by the address alone, before anything is read: it tells nothing about users.
   if (!allowsAddress(flow.emailDomains, registration.email.canonical)) throw new Problem('email_domain_not_allowed');
+  await askHook(flow, registration, caller);
   let holder = await flow.database.row(findHolder, { canonical: registration.email.canonical });
   const phc = await flow.hashes.compute(registration.password);
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
@@ -56,6 +60,12 @@ export async function register(flow: Register, registration: Registration, calle
     holder = await flow.database.row(findHolder, { canonical: registration.email.canonical });
   }
   throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
+}
+
+/** Also before anything is read: whoever has the address, the hook hears the same and its no comes as early. */
+async function askHook({ registrationHook }: Register, registration: Registration, caller: Caller): Promise<void> {
+  const { email, name, locale } = registration;
+  await registrationHook?.admit({ via: 'register', email: email.canonical, name, locale }, caller);
 }
 
 async function write(

@@ -1,10 +1,11 @@
 /**
- * Rotating keys: the ones that sign tokens, and the data keys. Owns no endpoint; the command line calls it.
- * Every rotation commits with its audit event.
+ * Rotating keys, the ones that sign tokens and the data keys, and revoking one that signs. Owns no endpoint; the command
+ * line calls it. Every rotation and revocation commits with its audit event.
  */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
+import type { Endings } from '#domain/endings/index.ts';
+import type { Revocation, Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { KeyPurpose, KeyRing } from '#platform/keys/index.ts';
 
@@ -14,13 +15,14 @@ export interface RotateKeys {
   readonly keys: KeyRing;
   readonly signingKeys: SigningKeys;
   readonly clients: Clients;
+  readonly endings: Endings;
   readonly audit: AuditLog;
 }
 
 /**
  * Activates the next signing key and retires the active one.
  * `immediately` does not wait until every cache has the next one. The retired one verifies until its last token ends in
- * either case: this does not revoke a key that leaked.
+ * either case; for a key that leaked there is `revokeSigningKey`.
  */
 export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promise<Rotation> {
   return flow.signingKeys.rotate({
@@ -35,6 +37,27 @@ export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promis
       });
     },
   });
+}
+
+/**
+ * Ends a signing key whose private half others may know: what it signed is refused here at once and on every other node
+ * within a second. Sessions and refresh tokens live on, so that people get new access tokens without noticing.
+ */
+export async function revokeSigningKey(flow: RotateKeys, kid: string): Promise<Revocation> {
+  const revocation = await flow.signingKeys.revoke({
+    kid,
+    longestTokenSeconds: flow.clients.default.accessTokenLifetimeSeconds,
+    record: async (tx, revoked) => {
+      await flow.audit.record(tx, {
+        action: 'signing_key.revoked',
+        at: flow.clock.now(),
+        actor: { kind: 'operator' },
+        facts: { ...revoked },
+      });
+    },
+  });
+  if (revocation.kind === 'revoked') flow.endings.endedHere(revocation.ending);
+  return revocation;
 }
 
 /** Makes a new data key for a purpose; what the old one sealed stays readable. */

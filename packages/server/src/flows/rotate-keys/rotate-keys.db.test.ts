@@ -1,10 +1,11 @@
 import { beforeAll, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
+import { Endings } from '#domain/endings/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { openWorld, type World } from '#test/support/people.ts';
-import { type RotateKeys, rotateDataKey, rotateSigningKey } from './index.ts';
+import { type RotateKeys, revokeSigningKey, rotateDataKey, rotateSigningKey } from './index.ts';
 
 const readEvents = statement('rotate_keys_test.events', {
   lane: 'pool',
@@ -22,7 +23,10 @@ describeOnBothDatabases('rotating keys', (database) => {
     const clients = new Clients({ ...world, issuer: 'https://login.example' });
     await clients.load();
     const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
-    flow = { ...world, clients, signingKeys };
+    const onError = (error: unknown) => {
+      throw error;
+    };
+    flow = { ...world, clients, signingKeys, endings: new Endings({ ...world, onError }) };
   });
 
   const factsOf = async (action: string): Promise<unknown[]> =>
@@ -39,6 +43,19 @@ describeOnBothDatabases('rotating keys', (database) => {
     const { kid, retiredKid } = rotation;
     const actor = { kind: 'operator' };
     expect(await factsOf('signing_key.rotated')).toEqual([{ actor, kid, retiredKid, immediately: true }]);
+  });
+
+  it('records a revocation of a signing key once, and knows here at once what it ends', async () => {
+    const kid = flow.signingKeys.current().kid;
+    const signed = { sessionId: 's', userId: 'u', authEpoch: 1, kid };
+    expect(flow.endings.hasEnded(signed)).toBe(false);
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => revokeSigningKey(flow, kid)));
+    expect(outcomes.filter((outcome) => outcome.kind === 'revoked')).toHaveLength(1);
+    expect(flow.endings.hasEnded(signed)).toBe(true);
+    const actor = { kind: 'operator' };
+    expect(await factsOf('signing_key.revoked')).toEqual([{ actor, kid, was: 'active' }]);
+    expect(await revokeSigningKey(flow, 'no-such-key')).toEqual({ kind: 'unknown' });
+    expect(await factsOf('signing_key.revoked')).toHaveLength(1);
   });
 
   it('records one rotation of a data key when twenty ask at once', async () => {

@@ -5,9 +5,10 @@
  */
 import { randomInt } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import type { Client, QueryArrayConfig, QueryArrayResult } from 'pg';
+import type { Client, QueryArrayConfig } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
 import { busy, ConnectionLost, endsSession, unavailable } from './errors.ts';
+import { type Answer, sendNamed } from './named-query.ts';
 
 /** How a lane is made. */
 export interface LaneOptions {
@@ -35,6 +36,8 @@ interface Live {
   inFlight: number;
   lastAnswerMs: number;
   dead: boolean;
+  /** Whether what is written to it is collected until the event loop has done what is there to do. */
+  collecting: boolean;
 }
 
 /** Some pipelined connections that stand in for each other and come back by themselves. */
@@ -68,7 +71,7 @@ export class PipelinedLane {
    * @throws ConnectionLost when the connection went away before the answer came; `unavailable` and `busy` when it was
    * not sent; else the server's error.
    */
-  async send(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
+  async send(query: QueryArrayConfig): Promise<Answer> {
     return this.#sendOn(this.#leastBusy() ?? (await this.#nextConnected()), query);
   }
 
@@ -76,18 +79,23 @@ export class PipelinedLane {
    * Sends one statement again after its connection was lost, on one that was made since: what ended one connection has
    * often ended the others too, and nobody has told us yet.
    */
-  async sendAgain(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
+  async sendAgain(query: QueryArrayConfig): Promise<Answer> {
     return this.#sendOn(await this.#nextConnected(), query);
   }
 
-  async #sendOn(live: Live, query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
+  async #sendOn(live: Live, query: QueryArrayConfig): Promise<Answer> {
     if (live.inFlight >= inFlightAtMostPerConnection) throw busy(`lane ${this.#options.name} is full`);
     if (live.inFlight === 0) live.lastAnswerMs = this.#options.clock.monotonicMs();
     live.inFlight += 1;
     try {
-      const answer = await live.client.query<unknown[]>(query);
+      collect(live);
+      const answer = await (query.name === undefined
+        ? live.client.query<unknown[]>(query)
+        : sendNamed(live.client, query));
       return answer;
     } catch (error) {
+      // Its own stack leads to the socket; this one leads to whoever asked.
+      if (error instanceof Error) Error.captureStackTrace(error);
       // A FATAL error reaches the statement before the client hears that its connection is over.
       if (endsSession(error)) this.#bury(live, error as Error);
       if (live.dead) throw new ConnectionLost('the connection was lost', { cause: error });
@@ -134,7 +142,13 @@ export class PipelinedLane {
   }
 
   #adopt(client: Client): void {
-    const live: Live = { client, inFlight: 0, lastAnswerMs: this.#options.clock.monotonicMs(), dead: false };
+    const live: Live = {
+      client,
+      inFlight: 0,
+      lastAnswerMs: this.#options.clock.monotonicMs(),
+      dead: false,
+      collecting: false,
+    };
     client.on('error', (error) => this.#bury(live, error));
     this.#live.add(live);
     this.#connected.emit('connected', live);
@@ -182,6 +196,21 @@ export class PipelinedLane {
       this.#bury(live, new Error(`lane ${this.#options.name}: no answer for ${silenceAtMostMs} ms`));
     }
   }
+}
+
+/**
+ * What is sent in one turn of the event loop goes to the kernel at its end, in one piece: each write to a socket whose
+ * reader sleeps costs as much as the statement itself.
+ */
+function collect(live: Live): void {
+  if (live.collecting) return;
+  live.collecting = true;
+  const { stream } = live.client.connection;
+  stream.cork();
+  setImmediate(() => {
+    live.collecting = false;
+    stream.uncork();
+  });
 }
 
 /** Says goodbye, and hangs up when nobody answers. */

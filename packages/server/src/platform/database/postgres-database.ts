@@ -1,9 +1,10 @@
 /** The database on a PostgreSQL server: each statement on its lane, transactions on the pool. */
-import type { QueryArrayConfig, QueryArrayResult } from 'pg';
+import type { QueryArrayConfig } from 'pg';
 import { Problem } from '#kernel/problem.ts';
 import { cannotConnect, connectClient, type SessionSettings } from './connecting.ts';
 import { ConnectionPool, retryTransient } from './connection-pool.ts';
 import { ConnectionLost, isLockTimeout, isTransient, outcomeUnknown, refusalOf, unavailable } from './errors.ts';
+import type { Answer } from './named-query.ts';
 import type { PostgresDatabase, PostgresOptions } from './options.ts';
 import { PipelinedLane } from './pipelined-lane.ts';
 import { type Bound, RoundTrips, SentQueries } from './queries.ts';
@@ -103,7 +104,7 @@ function assemble(
   };
 }
 
-type SendOnce = (statement: Statement, query: QueryArrayConfig) => Promise<QueryArrayResult<unknown[]>>;
+type SendOnce = (statement: Statement, query: QueryArrayConfig) => Promise<Answer>;
 
 /** On its lane; on its lane after a connection was lost; on the pool, which waits longer. */
 type Ways = Readonly<Record<'once' | 'again' | 'onPool', SendOnce>>;

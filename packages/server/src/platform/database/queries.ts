@@ -1,7 +1,8 @@
 /** Turns "send this statement, give me the driver's answer" into rows, a row, or a count. */
-import type { QueryArrayConfig, QueryArrayResult } from 'pg';
+import type { QueryArrayConfig } from 'pg';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
+import type { Answer } from './named-query.ts';
 import type { Observers } from './options.ts';
 import type { Shape, Statement, Values } from './statement.ts';
 import type { Queries, StatementEvent } from './types.ts';
@@ -14,7 +15,7 @@ export interface Bound {
 }
 
 /** Sends a statement on the connection that is right for it. */
-export type Send = (statement: Statement, bound: Bound) => Promise<QueryArrayResult<unknown[]>>;
+export type Send = (statement: Statement, bound: Bound) => Promise<Answer>;
 
 /** `Queries` over a way to send. */
 export class SentQueries implements Queries {
@@ -47,10 +48,7 @@ export class SentQueries implements Queries {
     return rowCount ?? 0;
   }
 
-  #answer<P extends Shape, C extends Shape>(
-    statement: Statement<P, C>,
-    values: Values<P>,
-  ): Promise<QueryArrayResult<unknown[]>> {
+  #answer<P extends Shape, C extends Shape>(statement: Statement<P, C>, values: Values<P>): Promise<Answer> {
     const text = statement.sql;
     const bound = statement.bind(values);
     const query: QueryArrayConfig = this.#named

@@ -113,8 +113,7 @@ export class Transport {
   answer(request: Asked, reply: Answering, status: number, headers: HeaderList, body: string | Buffer): void {
     reply.hijack();
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    const limits = request.exchange?.limits ?? noLimits;
-    const all = [...headers, 'x-request-id', request.id, ...limits];
+    const all = headers.concat('x-request-id', request.id, request.exchange?.limits ?? noLimits);
     if (status !== 204) all.push('content-length', String(length));
     if (this.draining) all.push('connection', 'close');
     reply.raw.writeHead(status, all);

@@ -5,7 +5,7 @@
  * no answer is told apart by whether the end of the message may have been sent; what is kept of an answer holds no
  * address, link or secret.
  */
-export { type BreakerOptions, BreakingTransport } from './breaker.ts';
+export { BreakingTransport } from './breaker.ts';
 export { Inbox, type InboxMessage } from './inbox.ts';
 export { type MailBody, renderBody } from './layout.ts';
 export type { MailMessage, MailTransport, SendOutcome } from './message.ts';

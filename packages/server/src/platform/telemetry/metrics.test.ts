@@ -24,7 +24,10 @@ describe('createMetrics', () => {
     metrics.userRegistered();
     metrics.emailJobProcessed('verify', 'sent');
     metrics.setQueueDepth('mail.send', 4);
+    metrics.observeOutbound('registration_hook', 'timeout', 3);
+    metrics.observeOutbound('registration_hook', 'timeout', 3);
     const text = await metrics.render();
+    expect(text).toContain('outbound_request_duration_seconds_count{purpose="registration_hook",outcome="timeout"} 2');
     expect(text).toContain('db_query_duration_seconds_count{operation="users.find",lane="read"} 1');
     expect(text).toContain('db_query_errors_total{operation="users.find"} 1');
     expect(text).toContain('user_registrations_total 1');

@@ -26,6 +26,8 @@ export interface Metrics {
   userRegistered(): void;
   /** `type` is the mail's template, `status` how the attempt ended. */
   emailJobProcessed(type: string, status: string): void;
+  /** A request of ours to somebody else; `outcome` is `answered` or why not. */
+  observeOutbound(purpose: string, outcome: string, seconds: number): void;
   /** Jobs that wait now, by kind. */
   setQueueDepth(kind: string, depth: number): void;
   /** A value that is read when somebody looks; `counter` for what only grows. */
@@ -47,6 +49,11 @@ class ProcessMetrics implements Metrics {
   readonly #registry = new Registry();
   readonly #requests = new LatencyHistograms('http_request_duration_seconds', 'Time to answer a request.');
   readonly #queries = new LatencyHistograms('db_query_duration_seconds', 'Time of a round trip to the database.');
+  readonly #outbound = new LatencyHistograms(
+    'outbound_request_duration_seconds',
+    'Time of a request to somebody else.',
+  );
+  readonly #outboundOutcomes = new Map<string, Latencies>();
   readonly #operations = new Map<string, Map<string, Latencies>>();
   readonly #queryErrors: Counter<'operation'>;
   readonly #registrations: Counter;
@@ -98,6 +105,13 @@ class ProcessMetrics implements Metrics {
     this.#emails.inc({ type, status });
   }
 
+  observeOutbound(purpose: string, outcome: string, seconds: number): void {
+    const key = `${purpose} ${outcome}`;
+    const latencies = this.#outboundOutcomes.get(key) ?? this.#outbound.child({ purpose, outcome });
+    this.#outboundOutcomes.set(key, latencies);
+    latencies.observe(seconds);
+  }
+
   setQueueDepth(kind: string, depth: number): void {
     this.#queueDepth.set({ kind }, depth);
   }
@@ -131,6 +145,7 @@ class ProcessMetrics implements Metrics {
       this.#requests.render(),
       this.#requests.renderCounts('http_requests_total', 'Requests answered.'),
       this.#queries.render(),
+      this.#outbound.render(),
       await this.#registry.metrics(),
     ];
     return `${parts.join('\n\n').trimEnd()}\n`;

@@ -1,0 +1,61 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { attemptKey, forgiveAttempts } from '#domain/attempts/index.ts';
+import { statement } from '#platform/database/index.ts';
+import { type Answer, Application } from '#test/support/application.ts';
+import { addVerified, login } from '#test/support/people-online.ts';
+import { userIdOf } from '#test/support/user-status.ts';
+import { eventually } from '#test/support/wait.ts';
+
+const countWaiting = statement('beside_effects_test.count_waiting', {
+  lane: 'pool',
+  sql: `select count(*)::integer as waiting from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`,
+  params: {},
+  columns: { waiting: 'int4?' },
+});
+const takeCounter = statement('beside_effects_test.take_counter', {
+  lane: 'pool',
+  sql: `select failures from attempt_counters where kind = 'password' and key = :key for update nowait`,
+  params: { key: 'bytea' },
+  columns: { failures: 'int4' },
+});
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+describe('a login beside an effect that holds its user', () => {
+  it('takes nothing that the effect takes later, since the two would deadlock', async () => {
+    const { database, users } = app.services;
+    const email = await addVerified(app);
+    const userId = await userIdOf(app, email);
+    const isWaiting = async () => (await database.row(countWaiting, {}))?.waiting === 1;
+    let answer: Promise<Answer> | undefined;
+    await database.transaction(async (tx) => {
+      await users.lock(tx, userId);
+      answer = login(app, email);
+      await eventually(isWaiting, { what: 'the login waits for its user' });
+      expect(await tx.row(takeCounter, { key: attemptKey(userId) })).toEqual({ failures: 1 });
+      await forgiveAttempts(tx, userId);
+    });
+    expect((await answer)?.status).toBe(200);
+  });
+
+  it('finds out that the effect ended its epoch', async () => {
+    const { database, users } = app.services;
+    const email = await addVerified(app);
+    const userId = await userIdOf(app, email);
+    const isWaiting = async () => (await database.row(countWaiting, {}))?.waiting === 1;
+    let answer: Promise<Answer> | undefined;
+    await database.transaction(async (tx) => {
+      await users.lock(tx, userId);
+      answer = login(app, email);
+      await eventually(isWaiting, { what: 'the login waits for its user' });
+      await users.raiseEpoch(tx, userId, 900);
+    });
+    expect((await answer)?.code).toBe('invalid_credentials');
+  });
+});

@@ -1,0 +1,44 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Application } from '#test/support/application.ts';
+import { addCookieSession, addLoggedIn, isAlive, type Tokens } from '#test/support/people-online.ts';
+import { revokeSigningKey } from './index.ts';
+
+let app: Application;
+let otherNode: Application;
+
+beforeAll(async () => {
+  app = await Application.open();
+  otherNode = await Application.open({ besides: app });
+  return async () => {
+    await otherNode.close();
+    await app.close();
+  };
+});
+
+const nodes = () => [app, otherNode];
+
+async function publishedBy(node: Application): Promise<string[]> {
+  const { text } = await node.send('GET', '/.well-known/jwks.json');
+  return (JSON.parse(text) as { readonly keys: readonly { readonly kid: string }[] }).keys.map(({ kid }) => kid);
+}
+
+describe('a signing key that is revoked', () => {
+  it('ends the tokens that it signed on both nodes, remembered ones too, and leaves both JWKS', async () => {
+    const kid = app.services.signingKeys.current().kid;
+    const { accessToken, refreshToken } = await addLoggedIn(app);
+    const { cookie } = await addCookieSession(app);
+    for (const node of nodes()) expect(await isAlive(node, accessToken)).toBe(true);
+    await revokeSigningKey(app.services, kid);
+    expect(await isAlive(app, accessToken)).toBe(false);
+    await otherNode.services.endings.read();
+    expect(await isAlive(otherNode, accessToken)).toBe(false);
+    for (const node of nodes()) expect(await publishedBy(node)).not.toContain(kid);
+
+    const { status, data } = await app.send<Tokens>('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
+    expect(status).toBe(200);
+    for (const node of nodes()) {
+      expect(await isAlive(node, data.accessToken)).toBe(true);
+      expect((await node.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(200);
+    }
+  });
+});

@@ -1,0 +1,119 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { FixedClock } from '#kernel/clock.ts';
+import { isGlobal, isLoopback } from '#protocol/network-address/index.ts';
+import { parseStrictJson } from '#protocol/strict-json/index.ts';
+import { Outbound, type OutboundObservation, type OutboundOptions, type OutboundRequest } from './index.ts';
+
+let seen: OutboundObservation[];
+
+beforeEach(() => {
+  seen = [];
+});
+
+/** Nothing here gets as far as a connection: a name that is let through has no address. */
+function open(more: Partial<OutboundOptions> = {}): Outbound {
+  return new Outbound({
+    clock: new FixedClock(new Date(0)),
+    production: false,
+    isGlobal,
+    isLoopback,
+    parseJson: parseStrictJson,
+    observe: (observation) => void seen.push(observation),
+    resolve: async () => [],
+    ...more,
+  });
+}
+
+function asking(url: string, more: Partial<OutboundRequest> = {}): OutboundRequest {
+  const policy = { allowPrivate: false };
+  return { purpose: 'registration_hook', url, policy, method: 'GET', timeoutMs: 5000, ...more };
+}
+
+describe('what is refused', () => {
+  it.each([
+    ['127.0.0.1 in full', 'https://127.0.0.1/'],
+    ['as a decimal number', 'https://2130706433/'],
+    ['in hexadecimal', 'https://0x7f000001/'],
+    ['shortened', 'https://0x7f.1/'],
+    ['in octal', 'https://0177.0.0.01/'],
+    ['with two parts', 'https://127.1/'],
+    ['zero', 'https://0/'],
+    ['with full-width digits', 'https://１２７.０.０.１/'],
+    ['with ideographic dots', 'https://127。0。0。1/'],
+    ['percent-encoded', 'https://%31%32%37.0.0.1/'],
+    ['with a dot at its end', 'https://127.0.0.1./'],
+    ['IPv6', 'https://[::1]/'],
+    ['IPv4-mapped', 'https://[::ffff:127.0.0.1]/'],
+    ['IPv4-mapped in hexadecimal', 'https://[::ffff:7f00:1]/'],
+    ['by NAT64', 'https://[64:ff9b::7f00:1]/'],
+    ['a metadata service', 'https://169.254.169.254/latest/meta-data/'],
+    ['a metadata service by IPv6', 'https://[fd00:ec2::254]/'],
+  ])('this machine or its network %s', async (_, url) => {
+    const client = open();
+    expect(await client.ask(asking(url))).toEqual({ kind: 'refused', reason: 'address_not_allowed' });
+    expect(client.examine(url, { allowPrivate: false })).toBe('address_not_allowed');
+    expect(seen).toMatchObject([{ outcome: 'address_not_allowed' }]);
+  });
+
+  it.each([
+    ['malformed_url', ''],
+    ['malformed_url', '/path'],
+    ['malformed_url', 'https://'],
+    ['malformed_url', 'https://people.example./'],
+    ['malformed_url', 'https://people.example\\@127.0.0.1/'],
+    ['malformed_url', 'https://people.exa\nmple/'],
+    ['malformed_url', ' https://people.example/'],
+    ['malformed_url', 'https://peo\u200bple.example/'],
+    ['malformed_url', 'https://[fe80::1%25eth0]/'],
+    ['malformed_url', 'https://people.example:99999/'],
+    ['malformed_url', 'https://1.2.3.256/'],
+    ['malformed_url', `https://people.example/${'a'.repeat(2048)}`],
+    ['scheme_not_allowed', 'http://people.example/'],
+    ['scheme_not_allowed', 'file:///etc/passwd'],
+    ['scheme_not_allowed', 'ftp://people.example/'],
+    ['scheme_not_allowed', 'unix:/run/docker.sock'],
+    ['scheme_not_allowed', 'data:application/json,{}'],
+    ['credentials_in_url', 'https://user@people.example/'],
+    ['credentials_in_url', 'https://:secret@people.example/'],
+    ['credentials_in_url', 'https://people.example@127.0.0.1/'],
+    ['port_not_allowed', 'https://people.example:22/'],
+    ['port_not_allowed', 'https://people.example:80/'],
+    ['port_not_allowed', 'https://people.example:0/'],
+  ])('%s: %j', async (reason, url) => {
+    expect(await open().ask(asking(url))).toEqual({ kind: 'refused', reason });
+  });
+
+  it.each([
+    ['one address that is not global', ['127.0.0.1']],
+    ['one among others', ['1.1.1.1', '10.0.0.1']],
+    ['an address with a zone', ['fe80::1%eth0']],
+    ['what is no address', ['people.example']],
+  ])('a name with %s', async (_, addresses) => {
+    const answer = await open({ resolve: async () => addresses }).ask(asking('https://people.example/'));
+    expect(answer).toEqual({ kind: 'refused', reason: 'address_not_allowed' });
+  });
+
+  it('http in production, and beyond this machine', async () => {
+    const policy = { allowPrivate: true };
+    const url = 'http://127.0.0.1:8080/';
+    expect(await open({ production: true }).ask(asking(url, { policy }))).toMatchObject({
+      reason: 'scheme_not_allowed',
+    });
+    const elsewhere = open({ resolve: async () => ['10.0.0.1'] }).ask(asking('http://people.example/', { policy }));
+    expect(await elsewhere).toMatchObject({ kind: 'refused', reason: 'address_not_allowed' });
+  });
+
+  it('leaves the rest to the name: https on port 443 or from 1024 on, and whatever the operator vouches for', async () => {
+    const fine = ['https://people.example', 'https://PEOPLE.example:443/a?b#c', 'https://people.example:8443/'];
+    for (const url of fine) expect(open().examine(url, { allowPrivate: false })).toBeUndefined();
+    const own = [
+      'https://10.0.0.1:81/',
+      'https://[::1]/',
+      'http://127.0.0.1:80/',
+      'http://[::1]/',
+      'http://localhost/',
+    ];
+    for (const url of own) expect(open().examine(url, { allowPrivate: true })).toBeUndefined();
+    expect(await open().ask(asking(fine[0] ?? ''))).toEqual({ kind: 'failed', reason: 'unresolved' });
+  });
+});

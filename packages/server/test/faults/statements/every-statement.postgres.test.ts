@@ -1,0 +1,4 @@
+import { describeEveryStatement } from './every-statement.ts';
+import { openOnPostgres } from './places.ts';
+
+describeEveryStatement('PostgreSQL', openOnPostgres);

@@ -1,0 +1,57 @@
+/** No 2xx without its effect, no effect without its audit row and its mail job, wherever the way to the database breaks. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commands } from '#app/cli/list.ts';
+import { accounts } from './accounts.ts';
+import { entering } from './entering.ts';
+import { interruptEverywhere } from './interrupt.ts';
+import { operating } from './operating.ts';
+import type { OpenPlace, Place } from './places.ts';
+import { sessions } from './sessions.ts';
+
+const scenarios = [...entering, ...sessions, ...accounts, ...operating];
+
+/** Reviewed by hand: these commands of the services only read. */
+const readingCommands = ['user show', 'user list', 'invite list', 'keys list'];
+
+/** Younger than these scenarios, and interrupted by none of them yet. */
+const young = [
+  'keys revoke',
+  'login.ask_code',
+  'login.ask_link',
+  'login.email_code',
+  'login.magic_link',
+  'login.submit_magic_link',
+];
+
+/** Moves the clock and no row. */
+const withoutRows = ['dev.move_clock'];
+
+/** Declares the tests over one kind of database; each has a file of its own, so that they run beside each other. */
+export function describeEveryStatement(kind: string, open: OpenPlace): void {
+  describe(`over ${kind}, broken before and after every statement`, () => {
+    let place: Place;
+
+    beforeAll(async () => {
+      place = await open();
+    });
+
+    afterAll(() => place[Symbol.asyncDispose]());
+
+    it.each(scenarios)('is done whole or not at all, and right when asked again: $name', async (scenario) => {
+      const { interruptions, faults } = await interruptEverywhere(place, scenario);
+      expect(faults).toEqual([]);
+      expect(interruptions).toBeGreaterThan(0);
+    });
+
+    it('is so for every operation and command that changes anything', () => {
+      const changing = place.app.endpoints.filter(({ method }) => method !== 'GET').map(({ id }) => id);
+      const typed = commands.filter(({ needs }) => needs === 'services').map(({ name }) => name);
+      const wanted = [...changing, 'verify_email.press_by_get', ...typed];
+      const left = [...withoutRows, ...readingCommands, ...young];
+      const covered = new Set(
+        scenarios.map(({ name }) => name.replace(/,.*/, '')).filter((name) => !name.startsWith('job ')),
+      );
+      expect([...covered].sort()).toEqual(wanted.filter((name) => !left.includes(name)).sort());
+    });
+  });
+}

@@ -1,0 +1,232 @@
+/** What operators do by commands, and jobs by themselves. */
+import type { CommandIo } from '#app/cli/command.ts';
+import { commands } from '#app/cli/list.ts';
+import { OperatorError } from '#app/operator-error.ts';
+import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
+import { sweepHandler } from '#flows/sweep/index.ts';
+import { assert } from '#kernel/assert.ts';
+import { Problem } from '#kernel/problem.ts';
+import { addRegular, inviteSomebody } from '#test/support/days-of-traffic.ts';
+import { moveTime } from '#test/support/expiries.ts';
+import { freshEmail, goodPassword, isAlive, login, register } from '#test/support/people-online.ts';
+import { setStatus } from '#test/support/user-status.ts';
+import type { Application } from '../../support/application.ts';
+import {
+  allHold,
+  ask,
+  type Begun,
+  canLogIn,
+  logIn,
+  not,
+  type Regular,
+  regular,
+  type Scenario,
+  type Told,
+} from './scenario.ts';
+
+type Options = Readonly<Record<string, string | boolean | readonly string[]>>;
+
+const refusedCommand = 'operator told no';
+
+/** Types a command, which runs on the product's own services. */
+async function type(
+  app: Application,
+  name: string,
+  first?: string,
+  options: Options = {},
+  second?: string,
+): Promise<Told> {
+  const command = commands.find((known) => known.name === name);
+  assert(command?.needs === 'services', `${name} runs on the services`);
+  const io: CommandIo = {
+    isTerminal: false,
+    columns: undefined,
+    out: () => undefined,
+    err: () => undefined,
+    drained: async () => undefined,
+    readSecret: async () => undefined,
+    readInput: async () => `${goodPassword}\n`,
+  };
+  const given = [first, second].filter((argument) => argument !== undefined);
+  return toldOf(() => command.run({ options, arguments: given }, app.services, io));
+}
+
+async function toldOf(work: () => Promise<unknown>): Promise<Told> {
+  try {
+    await work();
+    return 'done';
+  } catch (error) {
+    if (error instanceof Problem) return error.code;
+    return error instanceof OperatorError ? refusedCommand : 'internal';
+  }
+}
+
+function roleOf(person: Regular, role: 'grant-role' | 'revoke-role'): Promise<Told> {
+  return type(person.app, `user ${role}`, person.email, {}, 'admin');
+}
+
+/** Somebody with a session, which ends, and the role, which comes or goes. */
+async function changingRole(app: Application, change: 'grant-role' | 'revoke-role'): Promise<Begun> {
+  const person = await regular(app);
+  if (change === 'revoke-role') await roleOf(person, 'grant-role');
+  const { accessToken } = await logIn(person);
+  const isSettled = () => allHold([not(() => isAlive(app, accessToken)), () => canLogIn(app, person.email)]);
+  return { ask: () => roleOf(person, change), isSettled };
+}
+
+const graceMs = 7 * 24 * 3600 * 1000;
+
+export const operating: readonly Scenario[] = [
+  {
+    name: 'user create',
+    audit: ['user.created'],
+    again: refusedCommand,
+    begin: async (app) => {
+      const email = freshEmail('made');
+      const options = { email, name: 'Made', role: ['admin'], 'password-stdin': true };
+      return { ask: () => type(app, 'user create', undefined, options), isSettled: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'user metadata',
+    audit: ['user.metadata_changed'],
+    begin: async (app) => {
+      const { email } = await regular(app);
+      const options = { 'set-public': '{"plan":"pro"}', 'set-private': '{"note":"a friend"}' };
+      return { ask: () => type(app, 'user metadata', email, options), isSettled: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'user grant-role',
+    audit: ['user.role_granted'],
+    again: refusedCommand,
+    begin: (app) => changingRole(app, 'grant-role'),
+  },
+  {
+    name: 'user revoke-role',
+    audit: ['user.role_revoked'],
+    again: refusedCommand,
+    begin: (app) => changingRole(app, 'revoke-role'),
+  },
+  {
+    name: 'user disable',
+    audit: ['user.disabled'],
+    again: refusedCommand,
+    begin: async (app) => {
+      const person = await regular(app);
+      const { accessToken } = await logIn(person);
+      const { email } = person;
+      const isSettled = () =>
+        allHold([
+          not(() => isAlive(app, accessToken)),
+          not(() => canLogIn(app, email)),
+          async () => (await type(app, 'user enable', email)) === 'done',
+          () => canLogIn(app, email),
+        ]);
+      return { ask: () => type(app, 'user disable', email), isSettled };
+    },
+  },
+  {
+    name: 'user enable',
+    audit: ['user.enabled'],
+    again: refusedCommand,
+    begin: async (app) => {
+      const { email } = await regular(app);
+      await setStatus(app, email, 'disabled');
+      return { ask: () => type(app, 'user enable', email), isSettled: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'user end-sessions',
+    audit: ['user.sessions_ended'],
+    begin: async (app) => {
+      const person = await regular(app);
+      const { accessToken } = await logIn(person);
+      const isSettled = () => allHold([not(() => isAlive(app, accessToken)), () => canLogIn(app, person.email)]);
+      return { ask: () => type(app, 'user end-sessions', person.email), isSettled };
+    },
+  },
+  {
+    name: 'invite create',
+    audit: ['invitation.created'],
+    mail: ['invitation'],
+    begin: async (app) => {
+      const email = freshEmail('invited');
+      const isListed = async () => (await type(app, 'invite list')) === 'done';
+      return { ask: () => type(app, 'invite create', undefined, { email, role: 'admin' }), isSettled: isListed };
+    },
+  },
+  {
+    name: 'invite revoke',
+    audit: ['invitation.revoked'],
+    again: refusedCommand,
+    begin: async (app) => {
+      const id = await inviteSomebody(app);
+      const json = {
+        token: app.services.tokens.secret(id, 'invitation', app.services.keys.currentKeyId('link')),
+        name: 'Invited',
+        password: goodPassword,
+      };
+      const isDead = async () => (await ask(app, 'POST', '/auth/accept-invitation', { json })) === 'invalid_token';
+      return { ask: () => type(app, 'invite revoke', id), isSettled: isDead };
+    },
+  },
+  {
+    // The key that will be next is made afterwards, by whoever finds none.
+    name: 'keys rotate',
+    audit: ['signing_key.rotated'],
+    inParts: true,
+    begin: async (app) => {
+      const person = await regular(app);
+      const { accessToken } = await logIn(person);
+      const isSettled = () =>
+        allHold([() => isAlive(app, accessToken), async () => isAlive(app, (await logIn(person)).accessToken)]);
+      return { ask: () => type(app, 'keys rotate', undefined, { now: true }), isSettled };
+    },
+  },
+  {
+    name: 'keys rotate-data',
+    audit: ['data_key.rotated'],
+    begin: async (app) => {
+      const { email } = await regular(app);
+      return { ask: () => type(app, 'keys rotate-data', 'password'), isSettled: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'job erase',
+    audit: ['account.erased'],
+    jobs: ['erase.counters'],
+    begin: async (app) => {
+      const person = await regular(app);
+      const { accessToken: token } = await logIn(person);
+      await ask(app, 'DELETE', '/users/me', { token, json: { currentPassword: goodPassword } });
+      app.clock.advance(graceMs + 1);
+      const isSettled = () =>
+        allHold([
+          not(() => canLogIn(app, person.email)),
+          async () => (await register(app, person.email)).status === 201,
+        ]);
+      return { ask: () => toldOf(() => eraseDueAccounts(app.services)), isSettled };
+    },
+  },
+  {
+    name: 'job sweep.expired',
+    audit: [],
+    inParts: true,
+    begin: async (app) => {
+      const monthMs = 31 * 24 * 3600 * 1000;
+      const job = { id: '', kind: 'sweep.expired', payload: {}, attempt: 1, createdAt: app.clock.now() };
+      const sweep = () => sweepHandler(app.services).handle(job, new AbortController().signal);
+      // What the time before left behind is not of this time.
+      await moveTime(app, 7 * monthMs);
+      await sweep();
+      await login(app, freshEmail('unknown'));
+      await register(app, freshEmail('abandoned'));
+      await inviteSomebody(app);
+      const { accessToken: token } = await logIn(await regular(app));
+      await ask(app, 'POST', '/auth/logout', { token });
+      await moveTime(app, monthMs);
+      return { ask: () => toldOf(sweep), isSettled: async () => canLogIn(app, await addRegular(app)) };
+    },
+  },
+];

@@ -1,0 +1,99 @@
+/** What somebody asks for, which the way to the database interrupts at every statement. */
+import { addRegular } from '#test/support/days-of-traffic.ts';
+import { freshEmail, goodPassword, login, register, type Tokens } from '#test/support/people-online.ts';
+import { newestLinkOf } from '#test/support/stored-links.ts';
+import { userIdOf } from '#test/support/user-status.ts';
+import type { Answer, Application, Sent } from '../../support/application.ts';
+
+/** What the asker was told: `done`, or the code of the refusal. */
+export type Told = string;
+
+/** Somebody who is about to ask. */
+export interface Begun {
+  /** Asks; again after an interruption, as people do. */
+  readonly ask: () => Promise<Told>;
+  /** Whether everything stands as it must once the asker was through, and nobody is locked out. */
+  readonly isSettled: () => Promise<boolean>;
+}
+
+/** One thing to ask for. Reviewed by hand: what it leaves behind is never computed from what it does. */
+export interface Scenario {
+  /** The id of an operation, a command or a job, and after a comma which case of it. */
+  readonly name: string;
+  readonly begin: (app: Application) => Promise<Begun>;
+  /** What the asker is told when nothing breaks; `done` when not given. */
+  readonly told?: Told;
+  /** What else they may be told who ask again for what has happened already. */
+  readonly again?: Told;
+  readonly audit: readonly string[];
+  readonly mail?: readonly string[];
+  /** One that sends each mail, unless something else is named here. */
+  readonly jobs?: readonly string[];
+  /**
+   * Several effects that commit one by one on purpose: some of them may be there, and a refusal may speak of the last
+   * one alone.
+   */
+  readonly inParts?: true;
+}
+
+/** Somebody with a proven address, and sessions on devices. */
+export interface Regular {
+  readonly app: Application;
+  readonly email: string;
+  readonly userId: string;
+}
+
+export const newPassword = 'another good password';
+
+export async function regular(app: Application): Promise<Regular> {
+  const email = await addRegular(app);
+  return { app, email, userId: await userIdOf(app, email) };
+}
+
+/** Somebody who waits for the first link. */
+export async function newcomer(app: Application): Promise<Regular> {
+  const email = freshEmail('newcomer');
+  await register(app, email);
+  return { app, email, userId: await userIdOf(app, email) };
+}
+
+/** Logs in, and throws where the login is refused. */
+export async function logIn({ app, email }: Regular, password = goodPassword): Promise<Tokens> {
+  const { data, code } = await login(app, email, { password });
+  if (code !== undefined) throw new Error(`the login was refused: ${code}`);
+  return data;
+}
+
+/** Whether the password opens a session at once. */
+export async function canLogIn(app: Application, email: string, password = goodPassword): Promise<boolean> {
+  const { status, data } = await login(app, email, { password });
+  return status === 200 && data.step === undefined;
+}
+
+export function linkOf({ app, userId }: Regular, purpose: Parameters<typeof newestLinkOf>[2]): Promise<string> {
+  return newestLinkOf(app, userId, purpose);
+}
+
+/** Sends a request of the API, below `/api/v1`. */
+export async function ask(app: Application, method: string, path: string, sent: Sent = {}): Promise<Told> {
+  return toldBy(await app.send(method, `/api/v1${path}`, sent));
+}
+
+/** Sends the form of a page. */
+export async function submit(app: Application, path: string, form: Readonly<Record<string, string>>): Promise<Told> {
+  return toldBy(await app.send('POST', path, { form }));
+}
+
+export function toldBy({ status, code }: Answer): Told {
+  return status < 300 ? 'done' : (code ?? `page ${status}`);
+}
+
+/** All of them hold; asked one after another, since each may change what the next one sees. */
+export async function allHold(claims: readonly (() => Promise<boolean>)[]): Promise<boolean> {
+  for (const claim of claims) if (!(await claim())) return false;
+  return true;
+}
+
+export function not(claim: () => Promise<boolean>): () => Promise<boolean> {
+  return async () => !(await claim());
+}

@@ -1,0 +1,212 @@
+/** What somebody types as an address or a name becomes no recipient, no header, no markup and no link. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { statement } from '#platform/database/index.ts';
+import { parseEmailAddress } from '#protocol/email-address/index.ts';
+import { type Answer, Application } from './support/application.ts';
+import { hostileNames, lookAlikes, marker, notAddresses, spellings } from './support/hostile-text.ts';
+import { invite } from './support/invitations.ts';
+import {
+  addLoggedIn,
+  addVerified,
+  freshEmail,
+  goodPassword,
+  linkTokenOf,
+  login,
+  pressLink,
+  register,
+} from './support/people-online.ts';
+import { allSent, headerOf, type ReadMail, readMail, startMailSink, urlsIn } from './support/raw-mail.ts';
+import type { TestSmtpServer } from './support/smtp.ts';
+import { expectedOperations } from './surface/operations.ts';
+
+const countMails = statement('hostile_mail_test.count', {
+  lane: 'pool',
+  sql: `select count(*)::int4 as mails from mail_ledger`,
+  params: {},
+  columns: { mails: 'int4' },
+});
+const countMailsOf = statement('hostile_mail_test.count_of', {
+  lane: 'pool',
+  sql: `select count(*)::int4 as mails from mail_ledger m join identifiers i on i.user_id = m.user_id
+    where i.canonical = :email`,
+  params: { email: 'text' },
+  columns: { mails: 'int4' },
+});
+const findStored = statement('hostile_mail_test.stored', {
+  lane: 'pool',
+  sql: `select canonical from identifiers`,
+  params: {},
+  columns: { canonical: 'text' },
+});
+
+let app: Application;
+let sink: TestSmtpServer;
+let asker: Awaited<ReturnType<typeof addLoggedIn>>;
+/** Canonical addresses that a link proves or an invitation names: they are stored there. */
+const carried = new Set<string>();
+
+beforeAll(async () => {
+  const { server, transport } = await startMailSink();
+  sink = server;
+  app = await Application.open({ transport });
+  asker = await addLoggedIn(app);
+  return async () => {
+    await app.close();
+    await sink.stop();
+  };
+});
+
+interface Taking {
+  readonly id: string;
+  readonly field: string;
+}
+
+/** Every member of a body or a form that takes an address and nothing else. */
+function findTaking(): Taking[] {
+  return app.endpoints.flatMap(({ id, ...endpoint }) => {
+    const request = 'request' in endpoint ? (endpoint.request as Readonly<Record<string, unknown>> | undefined) : {};
+    const schema = (request?.body ?? request?.form) as { readonly shape?: Record<string, z.ZodType> } | undefined;
+    const fields = Object.entries(schema?.shape ?? {});
+    return fields.filter(([, field]) => takesAddress(field)).map(([field]) => ({ id, field }));
+  });
+}
+
+function takesAddress(field: z.ZodType): boolean {
+  return field.safeParse('ada@people.example').success && !field.safeParse('not an address at all').success;
+}
+
+/** Sends an operation with its usual body and this address. */
+async function sendWith({ id, field }: Taking, address: unknown): Promise<Answer> {
+  const operation = expectedOperations.find((expected) => expected.id === id);
+  if (operation === undefined) throw new Error(`${id} is in no table`);
+  const { method, path, auth, body } = operation;
+  const json = { ...body, ...(auth === 'session' ? { currentPassword: goodPassword } : {}), [field]: address };
+  const answer = await app.send(method, path, { json, ...(auth === 'session' ? { token: asker.accessToken } : {}) });
+  const canonical = typeof address === 'string' ? canonicalOf(address) : undefined;
+  if (canonical !== undefined && answer.status < 300) carried.add(canonical);
+  return answer;
+}
+
+const mailsOf = async (email: string) => (await app.services.database.row(countMailsOf, { email }))?.mails;
+
+describe('every operation that takes an address', () => {
+  it('is found in the list of endpoints', () => {
+    const found = findTaking().map(({ id, field }) => `${id} ${field}`);
+    const known = ['register.person', 'verify_email.resend', 'login.password', 'password.forgot'];
+    const wanted = [...known.map((id) => `${id} email`), 'change_email.request newEmail'];
+    expect(found).toEqual(expect.arrayContaining(wanted));
+    const inTable = expectedOperations.filter(({ body }) => Object.values(body ?? {}).some((text) => /@/.test(text)));
+    expect(found.map((name) => name.split(' ')[0]).sort()).toEqual(inTable.map(({ id }) => id).sort());
+  });
+
+  it('422 or 413 for what is no address, and nothing is mailed to anybody', { timeout: 60_000 }, async () => {
+    const victim = await addVerified(app);
+    const before = await app.services.database.row(countMails, {});
+    for (const taking of findTaking()) {
+      for (const [what, value] of notAddresses(victim)) {
+        const { status } = await sendWith(taking, value);
+        expect([taking.id, what, status]).toEqual([taking.id, what, status === 413 ? 413 : 422]);
+      }
+    }
+    expect(await app.services.database.row(countMails, {})).toEqual(before);
+  });
+
+  it('takes a look-alike for what it is: the one it resembles hears nothing', { timeout: 60_000 }, async () => {
+    const victim = await addVerified(app);
+    const before = await mailsOf(victim);
+    for (const taking of findTaking()) {
+      for (const [what, value] of lookAlikes(victim)) {
+        const { status } = await sendWith(taking, value);
+        expect([taking.id, what, status < 500]).toEqual([taking.id, what, true]);
+      }
+    }
+    expect(await mailsOf(victim)).toBe(before);
+    expect((await login(app, victim)).status).toBe(200);
+  });
+
+  it('takes another spelling for the same address, and writes to it as it is stored', async () => {
+    const victim = await addVerified(app);
+    const before = (await mailsOf(victim)) ?? 0;
+    for (const [what, spelled] of spellings(victim)) {
+      expect([what, (await register(app, spelled)).status]).toEqual([what, 201]);
+      await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: spelled } });
+    }
+    await allSent(app);
+    expect(await mailsOf(victim)).toBe(before + 2 * spellings(victim).length);
+    expect(sink.received.filter(({ to }) => to[0] === victim)).toHaveLength(before + 2 * spellings(victim).length);
+  });
+});
+
+/** Everything by which a name or a user agent could come into a mail. */
+async function liveUnder(name: string): Promise<void> {
+  const [email, newEmail, invited] = [freshEmail(), freshEmail(), freshEmail()];
+  carried.add(newEmail).add(invited);
+  const headers = { 'user-agent': name.replace(/[^\x20-\x7e]/g, '') };
+  if ((await register(app, email, { name })).status === 422) await register(app, email);
+  await pressLink(app, await linkTokenOf(app, email));
+  const token = (await login(app, email)).data.accessToken;
+  await login(app, email, {}, headers);
+  const renamed = await app.send('PATCH', '/api/v1/users/me', { token, json: { name } });
+  expect([200, 422]).toContain(renamed.status);
+  await app.send('POST', '/api/v1/auth/forgot-password', { json: { email }, headers });
+  const json = { newEmail, currentPassword: goodPassword };
+  expect((await app.send('POST', '/api/v1/users/me/email', { token, json, headers })).status).toBe(202);
+  const accepted = { token: await invite(app, invited), name, password: goodPassword };
+  await app.send('POST', '/api/v1/auth/accept-invitation', { json: accepted });
+  await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: invited } });
+}
+
+describe('every text that a person gives', () => {
+  it('reaches no mail as words, markup, header or link', { timeout: 60_000 }, async () => {
+    const first = sink.received.length;
+    await Promise.all(hostileNames.map(liveUnder));
+    await allSent(app);
+    expect(sink.received.length - first).toBeGreaterThan(hostileNames.length * 5);
+    for (const received of sink.received.slice(first)) {
+      const { text, html, headers } = readMail(received);
+      expect(`${text}${html}${JSON.stringify(headers)}`).not.toContain(marker);
+      expect(`${text}${html}`).not.toMatch(/evil|javascript:|<script|<img|\{|\}/i);
+    }
+  });
+
+  it('leaves a name that is one as it is, escaped', async () => {
+    const email = freshEmail();
+    await register(app, email, { name: "Siobhán O'Brien" });
+    await allSent(app);
+    const received = sink.received.filter(({ to }) => to[0] === email).map(readMail);
+    expect(received.map(({ text }) => text.includes("Hello Siobhán O'Brien,"))).toEqual([true]);
+    expect(received[0]?.html).toContain('Hello Siobhán O&#39;Brien,');
+  });
+});
+
+const headerNames = ['auto-submitted', 'content-type', 'date', 'from', 'message-id', 'mime-version', 'subject', 'to'];
+const tags = /^(?:!doctype|\/?(?:a|body|div|head|html|p|title)|meta)$/i;
+
+describe('every message that went out in this file', () => {
+  it('has one stored recipient, our sender, our headers and no link but one of ours', async () => {
+    await allSent(app);
+    const rows = await app.services.database.rows(findStored, {});
+    const stored = new Set([...carried, ...rows.map(({ canonical }) => canonical)]);
+    expect(sink.received.length).toBeGreaterThan(100);
+    for (const received of sink.received) checkMail(readMail(received), stored);
+  });
+});
+
+function checkMail({ to, headers, text, html }: ReadMail, stored: ReadonlySet<string>): void {
+  expect(headers.map(([name]) => name).sort()).toEqual(headerNames);
+  // The test's SMTP server shows A-labels as U-labels; in the header they stand as they were sent.
+  expect(to.map(canonicalOf)).toEqual([headerOf(headers, 'to')]);
+  expect(stored).toContain(headerOf(headers, 'to'));
+  expect(headerOf(headers, 'from')).toBe('Latchkey <no-reply@localhost>');
+  expect(headerOf(headers, 'subject')).toMatch(/^[\w' -]+ localhost:3000[\w ]*$/);
+  const links = [...urlsIn(text), ...urlsIn(html)];
+  expect(links.filter((link) => !link.startsWith('http://localhost:3000/'))).toEqual([]);
+  expect(new Set(links).size).toBeLessThanOrEqual(1);
+  expect([...html.matchAll(/<([/!]?\w*)/g)].filter(([, tag = '']) => !tags.test(tag))).toEqual([]);
+}
+
+function canonicalOf(address: string): string | undefined {
+  const parsed = parseEmailAddress(address);
+  return parsed.kind === 'ok' ? parsed.address.canonical : undefined;
+}

@@ -1,0 +1,182 @@
+/** Every URL that leaves begins with the public URL, whatever a request says of where it went (DESIGN §5.7). */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { statement } from '#platform/database/index.ts';
+import { Application } from './support/application.ts';
+import { believedByNobody, type Disguise, elsewhere, refused } from './support/disguises.ts';
+import { addVerified, freshEmail, goodPassword, linkTo, type Tokens } from './support/people-online.ts';
+import { sendRaw } from './support/raw-http.ts';
+import { allSent, urlsIn } from './support/raw-mail.ts';
+import { expectedOperations } from './surface/operations.ts';
+
+const publicUrl = 'https://login.example.com';
+const laterPassword = 'another horse battery';
+
+const countTemplates = statement('mail_urls_test.templates', {
+  lane: 'pool',
+  sql: `select template, count(*)::int4 as mails from mail_ledger group by template`,
+  params: {},
+  columns: { template: 'text', mails: 'int4' },
+});
+
+/** Mails of a life. The rest: an invitation and what closes without grace have no request; logging in by mail is off. */
+const mailsOfALife = [
+  'account_closing',
+  'account_kept',
+  'already_registered',
+  'email_change_confirm',
+  'email_change_taken',
+  'email_change_undone',
+  'email_changed_notice',
+  'new_device',
+  'password_changed',
+  'password_reset_done',
+  'refresh_token_reuse',
+  'reset_password',
+  'verify_email',
+];
+
+interface Sent {
+  readonly json?: unknown;
+  readonly form?: string;
+  readonly token?: string;
+}
+
+describe.each([
+  ['and no proxy is trusted', { LATCHKEY_EMAIL_CHANGE_CONFIRM: 'both' }, 'email_change_approve'],
+  ['from a proxy that is trusted', { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' }, 'email_change_requested'],
+])('whatever a request says, %s', (_, env, ownMail) => {
+  let app: Application;
+  let port: number;
+  let taken: string;
+
+  beforeAll(async () => {
+    app = await Application.open({ env: { ...env, LATCHKEY_PUBLIC_URL: publicUrl } });
+    const [address] = await app.server.listen({ hosts: ['127.0.0.1'], port: 0 });
+    port = address?.port ?? 0;
+    taken = await addVerified(app);
+    return () => app.close();
+  });
+
+  async function send({ lines, target }: Disguise, method: string, path: string, { json, form, token }: Sent = {}) {
+    const body = json === undefined ? (form ?? '') : JSON.stringify(json);
+    const type = json === undefined ? 'application/x-www-form-urlencoded' : 'application/json';
+    const head = [
+      `${method} ${target?.(path) ?? path} HTTP/1.1`,
+      ...lines(`127.0.0.1:${port}`),
+      ...(body === '' ? [] : [`Content-Type: ${type}`, `Content-Length: ${Buffer.byteLength(body)}`]),
+      ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
+      'Sec-Fetch-Site: same-origin',
+    ];
+    const answer = await sendRaw(port, `${head.join('\r\n')}\r\n\r\n${body}`);
+    const said = `${JSON.stringify(answer.headers)}\n${answer.body}`;
+    expect(said).not.toContain(elsewhere);
+    expect(said).not.toContain(`127.0.0.1:${port}`);
+    return answer;
+  }
+
+  /** Registers, and does everything that is followed by a mail; answers to whom mails went. */
+  async function live(disguise: Disguise): Promise<readonly string[]> {
+    const [email, newEmail] = [freshEmail(), freshEmail()];
+    const post = async (path: string, json: unknown, token?: string): Promise<Tokens> => {
+      const answer = await send(disguise, 'POST', `/api/v1${path}`, token === undefined ? { json } : { json, token });
+      expect([path, answer.status, answer.body]).toEqual([path, expect.toSatisfy(isSuccess), expect.any(String)]);
+      expect(urlsIn(answer.body)).toEqual([]);
+      return (JSON.parse(answer.body) as { readonly data: Tokens }).data;
+    };
+    const logIn = (password = goodPassword) => post('/auth/login', { email, password });
+
+    await post('/auth/register', { email, password: goodPassword, name: 'Ada' });
+    await post('/auth/resend-verification', { email });
+    await post('/auth/verify-email', { token: await linkTo(app, email, '/verify-email'), password: goodPassword });
+    await post('/auth/register', { email, password: goodPassword, name: 'Ada' });
+    await logIn();
+    const { refreshToken } = await logIn();
+    await post('/auth/refresh', { refreshToken });
+    app.clock.advance(11_000);
+    const reused = await send(disguise, 'POST', '/api/v1/auth/refresh', { json: { refreshToken } });
+    expect(urlsIn(reused.body).filter((url) => !url.startsWith(`${publicUrl}/`))).toEqual([]);
+    await post('/auth/forgot-password', { email });
+    await post('/auth/reset-password', {
+      token: await linkTo(app, email, '/reset-password'),
+      password: laterPassword,
+    });
+    const passwords = { currentPassword: laterPassword, newPassword: goodPassword };
+    await post('/users/me/password', passwords, (await logIn(laterPassword)).accessToken);
+    await moveAndBack(email, newEmail, post, (await logIn()).accessToken);
+    const { accessToken: token } = await logIn(laterPassword);
+    const closed = await send(disguise, 'DELETE', '/api/v1/users/me', {
+      json: { currentPassword: laterPassword },
+      token,
+    });
+    expect(closed.status).toBe(200);
+    await post('/auth/keep-account', { token: await linkTo(app, email, '/keep-account') });
+    return [email, newEmail];
+  }
+
+  async function moveAndBack(
+    email: string,
+    newEmail: string,
+    post: (path: string, json: unknown, token?: string) => Promise<unknown>,
+    token: string,
+  ): Promise<void> {
+    await post('/users/me/email', { newEmail: taken, currentPassword: goodPassword }, token);
+    await post('/users/me/email', { newEmail, currentPassword: goodPassword }, token);
+    const atNew = await linkTo(app, newEmail, '/confirm-email-change');
+    if (ownMail === 'email_change_approve') {
+      // The first request mailed a link there too, which the second replaced.
+      await allSent(app);
+      await post('/auth/confirm-email-change', { token: await linkTo(app, email, '/confirm-email-change') });
+    }
+    await post('/auth/confirm-email-change', { token: atNew });
+    const undo = { token: await linkTo(app, email, '/undo-email-change'), password: laterPassword };
+    await post('/auth/undo-email-change', undo);
+  }
+
+  it('every link of every mail of a life begins with the public URL', { timeout: 60_000 }, async () => {
+    const reached = (await Promise.all(believedByNobody.map(live))).flat();
+    await allSent(app);
+    const counted = await app.services.database.rows(countTemplates, {});
+    const often = counted.filter(({ mails }) => mails >= believedByNobody.length).map(({ template }) => template);
+    expect(often.sort()).toEqual([...mailsOfALife, ownMail].sort());
+    const messages = app.inbox.list();
+    expect(reached.filter((email) => !messages.some(({ to }) => to === email))).toEqual([]);
+    for (const { text, html, subject } of messages) {
+      const links = [...urlsIn(text), ...urlsIn(html)];
+      expect(links.filter((link) => !link.startsWith(`${publicUrl}/`))).toEqual([]);
+      expect(`${subject}${text}${html}`).not.toMatch(/evil|gopher|127\.0\.0\.1:|8443/);
+    }
+    expect(messages.flatMap(({ links }) => links).length).toBeGreaterThanOrEqual(believedByNobody.length * 5);
+  });
+
+  it('every operation answers as if it had not been said', { timeout: 60_000 }, async () => {
+    const plain: Disguise = { what: 'nothing', lines: (host) => [`Host: ${host}`] };
+    for (const operation of expectedOperations) {
+      const { id, method, path, query, body, form } = operation;
+      const target = query === undefined ? path : `${path}?${query}`;
+      const sent = { ...(body && { json: body }), ...(form && { form: new URLSearchParams(form).toString() }) };
+      const { status } = await send(plain, method, target, sent);
+      for (const disguise of believedByNobody) {
+        const answer = await send(disguise, method, target, sent);
+        // What is for developers alone is not there under another name, against rebinding of DNS.
+        const wanted = id.startsWith('dev.') && answer.status === 404 ? 404 : status;
+        expect([id, disguise.what, answer.status]).toEqual([id, disguise.what, wanted]);
+        const { location = '' } = answer.headers;
+        expect([id, urlsIn(location).filter((url) => !url.startsWith(publicUrl))]).toEqual([id, []]);
+      }
+    }
+  });
+
+  it('400 for what is no request, and nothing is mailed', async () => {
+    const json = { email: freshEmail(), password: goodPassword, name: 'Ada' };
+    const before = await app.services.database.rows(countTemplates, {});
+    for (const disguise of refused) {
+      const { status } = await send(disguise, 'POST', '/api/v1/auth/register', { json });
+      expect([disguise.what, status]).toEqual([disguise.what, 400]);
+    }
+    expect(await app.services.database.rows(countTemplates, {})).toEqual(before);
+  });
+});
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}

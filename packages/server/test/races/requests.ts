@@ -1,0 +1,50 @@
+/** Requests of the rest of a life, as races send them. */
+import type { Answer, Client, Tokens } from '../../../../e2e/support/client.ts';
+
+/** The data of a login that needs the step `keep_account`. */
+export type StepRequired = { readonly step?: string; readonly ticket?: string };
+
+export function askForChange(node: Client, newEmail: string, currentPassword: string, token: string) {
+  return node.api('POST', '/users/me/email', { token, body: { newEmail, currentPassword } });
+}
+
+export function cancelChange(node: Client, token: string): Promise<Answer<unknown>> {
+  return node.api('DELETE', '/users/me/email', { token });
+}
+
+export function confirmChange(node: Client, link: string): Promise<Answer<unknown>> {
+  return node.api('POST', '/auth/confirm-email-change', { body: { token: link } });
+}
+
+export function undoChange(node: Client, link: string, password: string): Promise<Answer<unknown>> {
+  return node.api('POST', '/auth/undo-email-change', { body: { token: link, password } });
+}
+
+export function closeAccount(node: Client, currentPassword: string, token: string): Promise<Answer<unknown>> {
+  return node.api('DELETE', '/users/me', { token, body: { currentPassword } });
+}
+
+export function keepByLink(node: Client, link: string): Promise<Answer<unknown>> {
+  return node.api('POST', '/auth/keep-account', { body: { token: link } });
+}
+
+export function keepByTicket(node: Client, ticket: string): Promise<Answer<unknown>> {
+  return node.api('POST', '/auth/keep-account', { body: { ticket } });
+}
+
+export function acceptInvitation(
+  node: Client,
+  link: string,
+  { name, password }: { readonly name: string; readonly password: string },
+): Promise<Answer<unknown>> {
+  return node.api('POST', '/auth/accept-invitation', { body: { token: link, name, password } });
+}
+
+/** A login whose answer may be a session or a step. */
+export function tryLogin(
+  node: Client,
+  email: string,
+  password: string,
+): Promise<Answer<Partial<Tokens> & StepRequired>> {
+  return node.api('POST', '/auth/login', { body: { email, password } });
+}
