@@ -136,7 +136,7 @@ const database = z.object({
   }),
   poolMax: integer(1, 1000, 10, {
     env: 'DATABASE_POOL_MAX',
-    doc: 'Pooled connections at most, beside the five pipelined ones of each process.',
+    doc: 'Pooled connections at most, beside the eleven pipelined ones of each process.',
   }),
   connectTimeoutMs: integer(100, 600_000, 5000, {
     env: 'DATABASE_CONNECT_TIMEOUT_MS',

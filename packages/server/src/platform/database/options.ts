@@ -26,7 +26,7 @@ export interface PostgresOptions extends Observers {
   readonly pooler?: 'none' | 'transaction';
   /** Connections of the pool that stay open; 2 when not given. */
   readonly poolMin?: number;
-  /** Connections of the pool at most; 10 when not given. The lanes have five more of their own. */
+  /** Connections of the pool at most; 10 when not given. The lanes have eleven more of their own. */
   readonly poolMax?: number;
   /** 5,000 when not given. */
   readonly connectTimeoutMs?: number;
