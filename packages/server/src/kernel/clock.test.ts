@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { addSeconds, earlier, FixedClock, MovableClock, systemClock } from './clock.ts';
+
+const start = new Date('2026-03-01T12:00:00.000Z');
+
+describe('systemClock', () => {
+  it('says the machine’s time, and counts milliseconds that never go back', () => {
+    expect(Math.abs(systemClock.now().getTime() - (performance.timeOrigin + performance.now()))).toBeLessThan(5_000);
+    const [before, between, after] = [performance.now(), systemClock.monotonicMs(), performance.now()];
+    expect([before <= between, between <= after]).toEqual([true, true]);
+  });
+});
+
+describe('FixedClock', () => {
+  it('stands still until it is moved, and then moves both clocks', () => {
+    const clock = new FixedClock(start);
+    expect([clock.now(), clock.now(), clock.monotonicMs()]).toEqual([start, start, 0]);
+    clock.advance(1500);
+    clock.advance(500);
+    expect([clock.now(), clock.monotonicMs()]).toEqual([new Date('2026-03-01T12:00:02.000Z'), 2000]);
+  });
+
+  it('gives a time that nobody can change for the others', () => {
+    const clock = new FixedClock(start);
+    clock.now().setFullYear(1999);
+    expect(clock.now()).toEqual(start);
+  });
+});
+
+describe('MovableClock', () => {
+  it('moves the wall clock alone, forward and back, over a clock that goes on', () => {
+    const base = new FixedClock(start);
+    const clock = new MovableClock(base);
+    expect([clock.now(), clock.offsetMs, clock.monotonicMs()]).toEqual([start, 0, 0]);
+    clock.advance(5000);
+    clock.advance(-1000);
+    base.advance(10);
+    expect(clock.now()).toEqual(new Date(start.getTime() + 4010));
+    expect([clock.offsetMs, clock.monotonicMs()]).toEqual([4000, 10]);
+    clock.advance(-4000);
+    expect([clock.now(), clock.offsetMs]).toEqual([base.now(), 0]);
+  });
+
+  it('stands on the machine’s clock unless another is given', () => {
+    expect(Math.abs(new MovableClock().now().getTime() - systemClock.now().getTime())).toBeLessThan(5_000);
+  });
+});
+
+describe('addSeconds', () => {
+  it('moves a time by whole and by parts of seconds, forward and back, and leaves it as it was', () => {
+    expect(addSeconds(start, 90)).toEqual(new Date('2026-03-01T12:01:30.000Z'));
+    expect(addSeconds(start, -0.25)).toEqual(new Date('2026-03-01T11:59:59.750Z'));
+    expect(start.toISOString()).toBe('2026-03-01T12:00:00.000Z');
+  });
+});
+
+describe('earlier', () => {
+  it('gives the earlier of two times, and the first of two equal ones', () => {
+    const later = addSeconds(start, 1);
+    expect([earlier(start, later), earlier(later, start)]).toEqual([start, start]);
+    const same = new Date(start);
+    expect(earlier(start, same)).toBe(start);
+    expect(earlier(same, start)).toBe(same);
+  });
+});
