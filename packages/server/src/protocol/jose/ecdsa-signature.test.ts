@@ -1,9 +1,12 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { joseSignatureFromDer } from './ecdsa-signature.ts';
+import { hasLowS, joseSignatureFromDer } from './ecdsa-signature.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** Of P-256. */
+const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
 /** DER of two unsigned integers, written independently of the code under test. */
 function derOf(r: bigint, s: bigint): Buffer {
@@ -18,16 +21,17 @@ function derOf(r: bigint, s: bigint): Buffer {
 }
 
 const coordinate = fc.oneof(
-  fc.bigInt({ min: 1n, max: 2n ** 256n - 1n }),
+  fc.bigInt({ min: 1n, max: order - 1n }),
   fc.bigInt({ min: 1n, max: 2n ** 250n }),
   fc.bigInt({ min: 1n, max: 2n ** 16n }),
 );
 
 describe('joseSignatureFromDer', () => {
-  it('gives r‖s of 32 bytes each, for short and long integers', () => {
+  it('gives r‖s of 32 bytes each, for short and long integers, and s or n − s, whichever is smaller', () => {
     fc.assert(
       fc.property(coordinate, coordinate, (r, s) => {
-        const expected = r.toString(16).padStart(64, '0') + s.toString(16).padStart(64, '0');
+        const lowS = 2n * s > order ? order - s : s;
+        const expected = r.toString(16).padStart(64, '0') + lowS.toString(16).padStart(64, '0');
         expect(joseSignatureFromDer(derOf(r, s)).toString('hex')).toBe(expected);
       }),
     );
@@ -50,6 +54,8 @@ describe('joseSignatureFromDer', () => {
     expect(() => joseSignatureFromDer(Buffer.concat([der, Buffer.of(0)]))).toThrow(RangeError);
     expect(() => joseSignatureFromDer(derOf(2n ** 256n, 1n))).toThrow(RangeError);
     expect(() => joseSignatureFromDer(derOf(1n, 2n ** 300n))).toThrow(RangeError);
+    expect(() => joseSignatureFromDer(derOf(1n, order))).toThrow(RangeError);
+    expect(() => joseSignatureFromDer(derOf(1n, 2n ** 256n - 1n))).toThrow(RangeError);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         try {
@@ -57,6 +63,29 @@ describe('joseSignatureFromDer', () => {
         } catch (error) {
           expect(error).toBeInstanceOf(RangeError);
         }
+      }),
+    );
+  });
+});
+
+describe('hasLowS', () => {
+  const withS = (s: bigint) => Buffer.from(`${'ff'.repeat(32)}${s.toString(16).padStart(64, '0')}`, 'hex');
+  const half = (order - 1n) / 2n;
+
+  it('holds up to half the order of P-256, whatever r is', () => {
+    expect([0n, 1n, half - 1n, half].map((s) => hasLowS(withS(s)))).toEqual([true, true, true, true]);
+    expect([half + 1n, order - 1n, order, 2n ** 256n - 1n].map((s) => hasLowS(withS(s)))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it('holds for exactly one of a signature and its twin', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 1n, max: order - 1n }), (s) => {
+        expect(hasLowS(withS(s))).not.toBe(hasLowS(withS(order - s)));
       }),
     );
   });

@@ -1,5 +1,6 @@
 import { errors, type JWTPayload, jwtVerify } from 'jose';
-import { parseCompactJws } from './compact-jws.ts';
+import { type CompactJws, parseCompactJws } from './compact-jws.ts';
+import { hasLowS } from './ecdsa-signature.ts';
 import type { SigningAlgorithm, VerifyKey } from './keys.ts';
 
 /** Why a token is refused; for logs and metrics, since a client learns no more than `not_authenticated`. */
@@ -56,6 +57,7 @@ export async function verifyJwt(token: string, expected: JwtExpectations): Promi
   const key = expected.keys(jws.header.kid);
   if (key === undefined) return invalid('unknown_key');
   if (key.alg !== jws.header.alg) return invalid('algorithm');
+  if (!isOurSpelling(jws)) return invalid('signature');
   try {
     const { payload } = await jwtVerify(token, key.publicKey, {
       algorithms: [key.alg],
@@ -74,6 +76,11 @@ export async function verifyJwt(token: string, expected: JwtExpectations): Promi
 
 function invalid(reason: JwtProblem): { kind: 'invalid'; reason: JwtProblem } {
   return { kind: 'invalid', reason };
+}
+
+/** Of an ECDSA signature there are two spellings that verify; Ed25519 (RFC 8032 §5.1.7) and RSA take only one. */
+function isOurSpelling({ header, signature }: CompactJws): boolean {
+  return header.alg !== 'ES256' || (signature.length === 64 && hasLowS(signature));
 }
 
 function isAllowed(alg: string, allowed: JwtExpectations['alg']): boolean {

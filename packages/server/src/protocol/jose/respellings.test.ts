@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { compactVerify } from 'jose';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { misshapen, respellingsOf, signWithHeader } from '#test/support/respellings.ts';
+import { generateSigningKeyPair, type SigningKey, signingAlgorithms, signJwt, verifyJwt } from './index.ts';
+
+const nowSeconds = 1_800_000_000;
+const issuer = 'https://id.example';
+const audience = 'https://api.example';
+const claims = { iss: issuer, aud: audience, sub: 's', jti: 'j', iat: nowSeconds, exp: nowSeconds + 900 };
+
+async function isAccepted(key: SigningKey, token: string): Promise<boolean> {
+  const { kind } = await verifyJwt(token, {
+    keys: (kid) => (kid === key.kid ? key : undefined),
+    alg: signingAlgorithms,
+    typ: 'at+jwt',
+    issuer,
+    audience,
+    now: new Date(nowSeconds * 1000),
+    clockToleranceSeconds: 0,
+  });
+  return kind === 'ok';
+}
+
+describe.each(signingAlgorithms)('a token by %s', (alg) => {
+  let key: SigningKey;
+
+  beforeAll(async () => {
+    key = await generateSigningKeyPair(alg);
+  });
+
+  it('is refused in every other spelling', async () => {
+    for (let round = 0; round < 8; round += 1) {
+      // Payloads of every length, so that each part ends in each of the ways that base64url has.
+      const token = signJwt({ key, typ: 'at+jwt', claims: { ...claims, round: 'x'.repeat(round) } });
+      expect(await isAccepted(key, token)).toBe(true);
+      const respellings = respellingsOf(token);
+      expect(respellings.length).toBeGreaterThan(100);
+      for (const { what, text } of respellings) {
+        expect([what, await isAccepted(key, text)]).toEqual([what, false]);
+      }
+    }
+  });
+
+  it('is refused in every other shape, though our key has signed it', async () => {
+    const ours = signWithHeader(key, { alg, kid: key.kid, typ: 'at+jwt' }, claims);
+    expect(await isAccepted(key, ours)).toBe(true);
+    for (const { what, text } of misshapen(key, 'at+jwt', claims)) {
+      expect([what, await isAccepted(key, text)]).toEqual([what, false]);
+    }
+  });
+
+  it('is refused after every edit, also where two texts are the same bytes', async () => {
+    const token = signJwt({ key, typ: 'at+jwt', claims });
+    const piece = fc.oneof(
+      fc.constantFrom('=', ' ', '\n', '.', '+', '/', '-', '_', '%3D', 'A', '\u0000', '\u00e9'),
+      fc.string({ maxLength: 3 }),
+    );
+    const edit = fc.tuple(fc.nat({ max: token.length }), fc.nat({ max: 3 }), piece);
+    await fc.assert(
+      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
+        const edited = edits.reduce(
+          (text, [at, removed, added]) => text.slice(0, at) + added + text.slice(at + removed),
+          token,
+        );
+        fc.pre(edited !== token);
+        expect(await isAccepted(key, edited)).toBe(false);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('the library behind the gate', () => {
+  it('takes spellings that the gate refuses, which is what the gate is for', async () => {
+    const key = await generateSigningKeyPair('ES256');
+    const token = signJwt({ key, typ: 'at+jwt', claims });
+    const taken = await Promise.all(
+      respellingsOf(token).map(async ({ what, text }) => {
+        const verified = compactVerify(text, key.publicKey, { algorithms: ['ES256'] });
+        return verified.then(
+          () => [what],
+          () => [],
+        );
+      }),
+    );
+    expect(taken.flat()).toContain('n − s');
+  });
+});
