@@ -24,6 +24,11 @@ describe('nextStep', () => {
     ['a password is not enough for an account with one', { secondFactorEnrolled: true }, 'second_factor'],
     ['password and code are', { secondFactorEnrolled: true, proven: [password, totp] }, 'done'],
     ['a passkey that verified the user is', { secondFactorEnrolled: true, proven: [passkey] }, 'done'],
+    [
+      'a passkey that verified the user is, beside another thing held',
+      { secondFactorEnrolled: true, proven: [securityKey, passkey] },
+      'done',
+    ],
     ['two things held are one factor', { secondFactorEnrolled: true, proven: [totp, securityKey] }, 'second_factor'],
     [
       'the same password twice is one factor',

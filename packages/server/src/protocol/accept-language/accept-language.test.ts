@@ -14,6 +14,10 @@ describe('wantedLanguages', () => {
     ['*', []],
     ['*, de;q=0.1', ['de']],
     ['zh-Hant-TW', ['zh-hant-tw']],
+    ['   de   ,\t\tfr\t ', ['de', 'fr']],
+    [' ,, \t,de', ['de']],
+    ['de;q=1., fr;q=0.', ['de']],
+    [`de,${','.repeat(509)}`, ['de']],
     ['', []],
     [undefined, []],
   ])('reads %j', (header, languages) => {
@@ -38,6 +42,7 @@ describe('wantedLanguages', () => {
     'd\u00e9',
     'de\nfr',
     `de,${' '.repeat(600)}`,
+    `de,${','.repeat(510)}`,
   ])('takes nothing from %j, which breaks the grammar', (header) => {
     expect(wantedLanguages(header)).toEqual([]);
   });

@@ -96,6 +96,42 @@ describe('what JSON cannot carry', () => {
   });
 });
 
+describe('nesting', () => {
+  const nested = (depth: number, wrap: (inner: unknown) => unknown): unknown => {
+    let value: unknown = 1;
+    for (let level = 0; level < depth; level += 1) value = wrap(value);
+    return value;
+  };
+
+  it.each([
+    ['arrays', (inner: unknown) => [inner]],
+    ['objects', (inner: unknown) => ({ a: inner })],
+  ])('is written up to 100 deep and refused beyond, for %s', (_name, wrap) => {
+    expect(canonicalJson(nested(100, wrap) as never)).toBe(JSON.stringify(nested(100, wrap)));
+    expect(() => canonicalJson(nested(101, wrap) as never)).toThrow('canonical JSON is nested at most 100 deep');
+  });
+});
+
+describe('an object without a prototype', () => {
+  it('is written like any other', () => {
+    expect(canonicalJson(Object.assign(Object.create(null) as object, { b: 1, a: [] }) as never)).toBe(
+      '{"a":[],"b":1}',
+    );
+  });
+});
+
+describe('a refusal', () => {
+  it.each([
+    [() => 1, 'canonical JSON has no function'],
+    [1n, 'canonical JSON has no bigint'],
+    ['\ud83d', 'canonical JSON has no lone surrogates'],
+    [Number.NaN, 'canonical JSON has no NaN'],
+    [new Map(), 'canonical JSON has plain objects only'],
+  ])('says what it met: %s', (value, message) => {
+    expect(() => canonicalJson(value as never)).toThrow(new TypeError(message));
+  });
+});
+
 describe('the text', () => {
   const anyJson = fc.jsonValue({ maxDepth: 5 }).filter((value) => JSON.stringify(value).isWellFormed());
 

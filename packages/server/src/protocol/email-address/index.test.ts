@@ -58,6 +58,12 @@ describe('accepted addresses', () => {
   });
 });
 
+describe('a last label with digits', () => {
+  it.each(['example.1a', 'example.a1', 'example.10x', 'example.x0x1', 'example.0y'])('is a name: %s', (domain) => {
+    expect(parseEmailAddress(`a@${domain}`)).toMatchObject({ kind: 'ok', address: { canonical: `a@${domain}` } });
+  });
+});
+
 describe('refused addresses', () => {
   it.each([
     ['', 'empty'],
@@ -110,6 +116,8 @@ describe('refused addresses', () => {
     ['a@xn--example-.com', 'domain_malformed'],
     ['a@xn--.com', 'domain_malformed'],
     ['a@127.0.0.1', 'domain_is_ip_address'],
+    ['a@example.12', 'domain_is_ip_address'],
+    ['a@example.0x', 'domain_is_ip_address'],
     ['a@0x7f.1', 'domain_is_ip_address'],
     ['a@example.0x7f', 'domain_is_ip_address'],
     ['a@１２７.０.０.１', 'domain_is_ip_address'],

@@ -56,6 +56,31 @@ describe('joseSignatureFromDer', () => {
     expect(() => joseSignatureFromDer(derOf(1n, 2n ** 300n))).toThrow(RangeError);
     expect(() => joseSignatureFromDer(derOf(1n, order))).toThrow(RangeError);
     expect(() => joseSignatureFromDer(derOf(1n, 2n ** 256n - 1n))).toThrow(RangeError);
+    const [r, s] = [Buffer.of(2, 1, 5), Buffer.of(2, 1, 6)];
+    const sequence = (...parts: readonly Uint8Array[]): Buffer => {
+      const body = Buffer.concat(parts);
+      return Buffer.concat([Buffer.of(0x30, body.length), body]);
+    };
+    expect(joseSignatureFromDer(sequence(r, s)).toString('hex')).toBe(
+      `${'05'.padStart(64, '0')}${'06'.padStart(64, '0')}`,
+    );
+    const malformed: readonly (readonly [Uint8Array, string])[] = [
+      [Buffer.concat([Buffer.of(0x31, 6), r, s]), 'no DER sequence'],
+      [Buffer.concat([Buffer.of(0x30, 5), r, s]), 'no DER sequence'],
+      [Buffer.concat([Buffer.of(0x30, 7), r, s]), 'no DER sequence'],
+      [Buffer.of(0x30), 'no DER sequence'],
+      [sequence(), 'no DER integer'],
+      [sequence(r), 'no DER integer'],
+      [sequence(r, Buffer.of(2)), 'no DER integer'],
+      [sequence(Buffer.of(3, 1, 5), s), 'no DER integer'],
+      [sequence(r, Buffer.of(3, 1, 6)), 'no DER integer'],
+      [sequence(r, s, Buffer.of(0)), 'bytes after the signature'],
+      [sequence(r, Buffer.of(2, 2, 6)), 'no integer of 32 bytes'],
+      [sequence(Buffer.of(2, 40, 5), s), 'no integer of 32 bytes'],
+      [sequence(Buffer.concat([Buffer.of(2, 33, 1), Buffer.alloc(32)]), s), 'no integer of 32 bytes'],
+      [derOf(1n, order), 's is beyond the order'],
+    ];
+    for (const [bytes, reason] of malformed) expect(() => joseSignatureFromDer(bytes)).toThrow(new RangeError(reason));
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         try {

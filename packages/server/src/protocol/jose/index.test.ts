@@ -157,9 +157,20 @@ describe('importing keys', () => {
     expect(() => importVerifyKey({ ...exportPublicJwk(keyFor('RS256')), alg: 'ES256' })).toThrow(TypeError);
   });
 
+  it('refuses an RSA key that is too short, and one that is for PSS only', () => {
+    const short = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+    const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey;
+    for (const privateKey of [short, pss]) {
+      const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
+      expect(() => importSigningKey({ kid: 'k', alg: 'RS256', pkcs8 })).toThrow('this key is not for RS256');
+    }
+    const ed448 = generateKeyPairSync('ed448').privateKey.export({ format: 'der', type: 'pkcs8' });
+    expect(() => importSigningKey({ kid: 'k', alg: 'EdDSA', pkcs8: ed448 })).toThrow('this key is not for EdDSA');
+  });
+
   it('refuses to publish a private key', () => {
     const { privateKey } = keyFor('ES256');
-    expect(() => exportPublicJwk({ kid: 'k', alg: 'ES256', publicKey: privateKey })).toThrow(TypeError);
+    expect(() => exportPublicJwk({ kid: 'k', alg: 'ES256', publicKey: privateKey })).toThrow('not a public key');
   });
 });
 
@@ -178,6 +189,7 @@ describe('verifyJwt', () => {
     const token = signJwt({ key: keyFor('ES256'), typ: 'at+jwt', claims });
     expect(await verify(token, { alg: 'EdDSA' })).toEqual({ kind: 'invalid', reason: 'algorithm' });
     expect(await verify(token, { alg: [] })).toEqual({ kind: 'invalid', reason: 'algorithm' });
+    expect(await verify(token, { alg: ['EdDSA', 'RS256'] })).toEqual({ kind: 'invalid', reason: 'algorithm' });
     expect((await verify(token, { alg: ['EdDSA', 'ES256'] })).kind).toBe('ok');
     const mixed = signJwt({ key: { ...keyFor('RS256'), kid: keyFor('ES256').kid }, typ: 'at+jwt', claims });
     expect(await verify(mixed, { alg: signingAlgorithms })).toEqual({ kind: 'invalid', reason: 'algorithm' });
