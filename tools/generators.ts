@@ -7,6 +7,7 @@ import { version } from '../packages/server/src/app/version.ts';
 import { whatEndsPage } from '../packages/server/src/app/what-ends-page.ts';
 import { configurationPage } from '../packages/server/src/config/index.ts';
 import { endpointTable, openApiDocument, problemTable } from '../packages/server/src/platform/http/index.ts';
+import { proofTable } from './proof-list.ts';
 
 /** One such file. */
 export type Generator = {
@@ -24,6 +25,7 @@ export const generators: readonly Generator[] = [
   file('problems', 'docs/reference/problems.md', () => titled('Problems', problemTable())),
   file('commands', 'docs/reference/commands.md', () => commandsPage(commands)),
   file('what-ends', 'docs/reference/what-ends.md', whatEndsPage),
+  file('proofs', 'docs/reference/proofs.md', () => titled('Proofs', proofTable())),
   file('openapi', 'docs/reference/openapi.json', openApi),
 ];
 

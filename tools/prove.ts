@@ -5,32 +5,14 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { listProofs } from './proof-list.ts';
 import { endOnSignals, root } from './steps.ts';
-
-type Proof = { readonly name: string; readonly path: string; readonly claim: string };
 
 endOnSignals();
 const proofs = listProofs();
 const [name, ...parameters] = process.argv.slice(2);
 if (name === undefined) printProofs();
 else await prove(name, parameters);
-
-function listProofs(): Proof[] {
-  const directories = ['tools/proofs', 'e2e/proofs'].map((directory) => join(root, directory)).filter(existsSync);
-  const paths = directories.flatMap((directory) => readdirSync(directory).map((file) => join(directory, file)));
-  return paths
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
-    .map((path) => ({ name: basename(path, '.ts'), path, claim: claimOf(readFileSync(path, 'utf8')) }))
-    .filter((proof) => proof.claim !== '')
-    .sort((a, b) => a.name.localeCompare(b.name));
-}
-
-/** The text of a doc comment on the first line; a file without one is a part of a proof, not a proof. */
-function claimOf(text: string): string {
-  return /^\/\*\* (.+) \*\/\n/.exec(text)?.[1] ?? '';
-}
 
 function printProofs(): void {
   const width = Math.max(0, ...proofs.map((proof) => proof.name.length));
