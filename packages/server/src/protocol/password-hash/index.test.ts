@@ -66,8 +66,22 @@ describe('parsePhc', () => {
     [rfcPhc.replace('m=32', 'm=4294967296'), 'more memory than 32 bits count'],
     [rfcPhc.replace('p=4', 'p=4,keyid=AAAA'), 'another parameter'],
     [rfcPhc.replace('t=3', 't=0'), 'no pass'],
+    [rfcPhc.replace('t=3', 't=4294967296'), 'more passes than 32 bits count'],
+    [rfcPhc.replace('m=32,t=3,p=4', 'm=134217728,t=3,p=16777216'), 'more lanes than 24 bits count'],
   ])('refuses %j (%s)', (text) => {
     expect(parsePhc(text)).toBeNull();
+  });
+
+  it.each([
+    ['m=4294967295,t=3,p=4', { memoryKib: 4_294_967_295 }],
+    ['m=32,t=4294967295,p=4', { iterations: 4_294_967_295 }],
+    ['m=134217720,t=3,p=16777215', { memoryKib: 134_217_720, parallelism: 16_777_215 }],
+  ])('reads the greatest parameters: %s', (text, parameters) => {
+    expect(parsePhc(rfcPhc.replace('m=32,t=3,p=4', text))).toMatchObject(parameters);
+  });
+
+  it.each(['04', '09', '10', '12', '29', '30', '31'])('recognises bcrypt of cost %s', (cost) => {
+    expect(parsePhc(bcrypt.replace('$05', `$${cost}`))).toEqual({ kind: 'bcrypt', cost: Number(cost) });
   });
 
   it.each(['2a', '2b', '2y'])('recognises bcrypt %s with its cost', (version) => {
@@ -81,6 +95,9 @@ describe('parsePhc', () => {
     bcrypt.replace('$05', '$32'),
     bcrypt.slice(0, -1),
     `${bcrypt}A`,
+    `$${bcrypt}`,
+    ` ${bcrypt}`,
+    `${bcrypt}\n`,
   ])('refuses as bcrypt %s', (text) => {
     expect(parsePhc(text)).toBeNull();
   });
