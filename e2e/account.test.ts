@@ -21,7 +21,7 @@ describe.each(['embedded', 'postgres'] as const)('the rest of a life, by pages, 
   beforeAll(async () => {
     const dataDirectory = makeDirectory();
     server = await startServer({ database: kind === 'embedded' ? 'embedded' : await createDatabase(), dataDirectory });
-    browser = client(server.url);
+    browser = client(server.url, { cookies: true });
     dataOf(await browser.register({ email, password }));
     expect(await pressLink(browser, await mailed(email, '/verify-email'))).toBe(200);
     tokens = dataOf(await browser.login(email, password));
@@ -81,7 +81,7 @@ describe.each(['embedded', 'postgres'] as const)('the rest of a life, by pages, 
     });
     expect(moved.status).toBe(200);
     expect(refusalOf(await browser.login(email, afterUndo))).toBe('invalid_credentials');
-    const again = client(server.url);
+    const again = client(server.url, { cookies: true });
     const isFree = async () => {
       dataOf(await again.register({ email, password }));
       const newest = (await again.inbox(email))[0]?.links ?? [];

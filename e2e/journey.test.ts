@@ -110,7 +110,7 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
 
   it('recovers by the mailed page and changes the password, and each time everything older is dead', async () => {
     const email = 'dorothy@example.com';
-    const device = client(server.url);
+    const device = client(server.url, { cookies: true });
     await registerVerified(device, email);
     const before = dataOf(await device.login(email, password));
 

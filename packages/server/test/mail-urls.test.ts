@@ -6,6 +6,7 @@ import { believedByNobody, type Disguise, elsewhere, refused } from './support/d
 import { addVerified, freshEmail, goodPassword, linkTo, type Tokens } from './support/people-online.ts';
 import { sendRaw } from './support/raw-http.ts';
 import { allSent, urlsIn } from './support/raw-mail.ts';
+import { shownForm } from './support/shown-form.ts';
 import { expectedOperations } from './surface/operations.ts';
 
 const publicUrl = 'https://login.example.com';
@@ -50,7 +51,13 @@ describe.each([
   let taken: string;
 
   beforeAll(async () => {
-    app = await Application.open({ env: { ...env, LATCHKEY_PUBLIC_URL: publicUrl } });
+    app = await Application.open({
+      env: {
+        ...env,
+        LATCHKEY_PUBLIC_URL: publicUrl,
+        LATCHKEY_CHANGE_PASSWORD_URL: `${publicUrl}/password`,
+      },
+    });
     const [address] = await app.server.listen({ hosts: ['127.0.0.1'], port: 0 });
     port = address?.port ?? 0;
     taken = await addVerified(app);
@@ -66,6 +73,7 @@ describe.each([
       ...(body === '' ? [] : [`Content-Type: ${type}`, `Content-Length: ${Buffer.byteLength(body)}`]),
       ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
       'Sec-Fetch-Site: same-origin',
+      `Cookie: ${shownForm.cookie}`,
     ];
     const answer = await sendRaw(port, `${head.join('\r\n')}\r\n\r\n${body}`);
     const said = `${JSON.stringify(answer.headers)}\n${answer.body}`;
@@ -153,7 +161,10 @@ describe.each([
     for (const operation of expectedOperations) {
       const { id, method, path, query, body, form } = operation;
       const target = query === undefined ? path : `${path}?${query}`;
-      const sent = { ...(body && { json: body }), ...(form && { form: new URLSearchParams(form).toString() }) };
+      const sent = {
+        ...(body && { json: body }),
+        ...(form && { form: new URLSearchParams({ ...shownForm.fields, ...form }).toString() }),
+      };
       const { status } = await send(plain, method, target, sent);
       for (const disguise of believedByNobody) {
         const answer = await send(disguise, method, target, sent);

@@ -49,6 +49,7 @@ const succeeding: readonly string[] = [
   'sessions.end_one 200',
   'sessions.end_others 200',
   'keys.jwks 200',
+  'well_known.security 200',
   'probes.live 200',
   'probes.ready 200',
   'probes.health 200',
@@ -106,6 +107,7 @@ async function walk(): Promise<void> {
   await app.send('POST', '/api/v1/auth/keep-account', { json: { ticket } });
   for (const path of [
     '/.well-known/jwks.json',
+    '/.well-known/security.txt',
     '/livez',
     '/readyz',
     '/healthz',

@@ -7,6 +7,7 @@ import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import { Application } from './support/application.ts';
 import { addLoggedIn, isAlive } from './support/people-online.ts';
 import { sendRaw } from './support/raw-http.ts';
+import { shownForm } from './support/shown-form.ts';
 import { type BadRequest, badForm, badJson, badQueries, badWithoutBody } from './surface/bad-requests.ts';
 import type { ExpectedOperation } from './surface/expected-operation.ts';
 import { expectedOperations } from './surface/operations.ts';
@@ -79,7 +80,7 @@ function completed(operation: ExpectedOperation, { headers, body, query }: BadRe
   const given = own ? JSON.stringify(operation.body) : body;
   const type = own ? { 'content-type': 'application/json' } : {};
   const authorization = auth === 'session' ? { authorization: `Bearer ${token}` } : {};
-  const site = kind === 'page' ? { 'sec-fetch-site': 'same-origin' } : {};
+  const site = kind === 'page' ? { 'sec-fetch-site': 'same-origin', cookie: shownForm.cookie } : {};
   return {
     method,
     target,

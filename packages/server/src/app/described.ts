@@ -15,6 +15,7 @@ export function describedEndpoints(): readonly Endpoint[] {
     registration: 'open',
     emailDomains: { allow: [], deny: [] },
     emailChange: { confirm: 'new' },
+    wellKnown: { securityContacts: ['mailto:security@example.com'], changePasswordUrl: 'https://example.com/password' },
     http: { publicUrl: describedUrl },
   };
   const services = { config, version, movableClock: new MovableClock() };

@@ -18,6 +18,7 @@ import { registerEndpoints } from '#flows/register/index.ts';
 import { resendVerificationEndpoints } from '#flows/resend-verification/index.ts';
 import { sessionEndpoints } from '#flows/session/index.ts';
 import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
+import { wellKnownEndpoints } from '#flows/well-known/index.ts';
 import { documentationEndpoints, type Endpoint } from '#platform/http/index.ts';
 import type { Inbox } from '#platform/mail/index.ts';
 import type { Services } from './wiring.ts';
@@ -59,6 +60,7 @@ export function publicEndpoints(services: Services, surroundings: Surroundings):
     ...closeAccountEndpoints({ ...services, ...config.closing, onPromised: wake }),
     ...keepAccountEndpoints({ ...services, onPromised: wake }),
     ...publishKeysEndpoints(services.signingKeys),
+    ...wellKnownEndpoints({ ...services, ...config.wellKnown, publicUrl: config.http.publicUrl }),
     ...probeEndpoints(checks),
   ];
   const publicUrl = new URL(config.http.publicUrl);

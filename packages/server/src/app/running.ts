@@ -12,8 +12,10 @@ import {
   type Principal,
   type ServerOptions,
 } from '#platform/http/index.ts';
+import { pageWords } from '#platform/i18n/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
 import { BreakingTransport, Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type Cidr, clientAddress, parseCidr } from '#protocol/network-address/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { opsEndpoints, publicEndpoints, type Surroundings } from './endpoints.ts';
@@ -112,7 +114,16 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     resolveClientAddress: addressResolver(trustedProxies(config)),
     makeRequestId,
     limiter: services.limits,
+    formNotice: formNoticeOf(services),
+    isListedOrigin: (origin) => services.clients.default.origins.includes(origin),
   });
+}
+
+function formNoticeOf({ catalogues }: Services): ServerOptions['formNotice'] {
+  return (acceptLanguage) => {
+    const { lang, say } = pageWords(catalogues, ...wantedLanguages(acceptLanguage));
+    return { lang, text: say('page.form.again') };
+  };
 }
 
 const rememberedAddresses = 1024;

@@ -85,6 +85,8 @@ export interface Config {
         readonly allowPrivate: boolean;
       }
     | undefined;
+  /** What is said at addresses that everybody knows; nothing is there for what is not given. */
+  readonly wellKnown: { readonly securityContacts: readonly string[]; readonly changePasswordUrl: string | undefined };
   /** Days from closing an account to erasing it. */
   readonly closing: { readonly graceDays: number };
   /** How often somebody may ask: `100/15m`. */

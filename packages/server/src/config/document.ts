@@ -64,6 +64,7 @@ const titles: Readonly<Record<string, string>> = {
   emailDomains: 'E-mail domains',
   emailChange: 'Changing e-mail addresses',
   registrationHook: 'Registration hook',
+  wellKnown: 'Well-known addresses',
   closing: 'Closing accounts',
   jobs: 'Jobs',
   log: 'Logs',

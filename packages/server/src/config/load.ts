@@ -87,6 +87,7 @@ function complete(checked: Settings, cwd: string): Config {
     emailDomains: checked.emailDomains,
     emailChange: checked.emailChange,
     registrationHook: completeHook(checked.registrationHook),
+    wellKnown: { ...checked.wellKnown, changePasswordUrl: checked.wellKnown.changePasswordUrl },
     closing: checked.closing,
     limits: checked.limits,
     redisUrl: checked.redisUrl,

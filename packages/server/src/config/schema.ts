@@ -24,6 +24,7 @@ import {
   isServiceUrl,
   isUrlOf,
 } from './values.ts';
+import { wellKnown } from './well-known.ts';
 
 const http = z.object({
   hosts: list(
@@ -325,6 +326,7 @@ export const settingsSchema = z.object({
     }),
   }),
   registrationHook,
+  wellKnown,
   closing: z.object({
     graceDays: integer(0, 90, 7, {
       env: 'LATCHKEY_CLOSING_GRACE_DAYS',

@@ -46,6 +46,11 @@ export function isServiceUrl(text: string): boolean {
   return isReachable && username === '' && password === '';
 }
 
+/** A way to reach whoever looks after security (RFC 9116 §2.5.3); written as it is into a file of lines. */
+export function isReportingAddress(text: string): boolean {
+  return isUrlOf(text, ['mailto:', 'https:', 'tel:']) && !/\s/.test(text);
+}
+
 /** An address or CIDR range; `/0` is refused, since believing everybody lets everybody choose their own address. */
 export function isProxyRange(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/');

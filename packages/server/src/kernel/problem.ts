@@ -47,7 +47,7 @@ export const problems = {
   cross_site_request: {
     status: 403,
     title: 'Cross-site request',
-    detail: 'A request that is authenticated by a cookie must come from this site.',
+    detail: 'A browser sends this from a page that may not ask for it: with cookies, only pages of this origin may.',
   },
   invalid_credentials: { status: 401, title: 'Invalid credentials', detail: 'The address or the password is wrong.' },
   email_not_verified: {

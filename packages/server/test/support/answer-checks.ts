@@ -34,6 +34,7 @@ const pages: ReadonlySet<string> = new Set([
   '/reset-password',
   '/accept-invitation',
   '/keep-account',
+  '/.well-known/change-password',
   '/docs',
   '/docs/problems',
   '/dev/inbox',
@@ -43,7 +44,12 @@ const pages: ReadonlySet<string> = new Set([
 const undocumented: ReadonlySet<string> = new Set(['/dev/inbox/messages', '/dev/clock']);
 
 /** The only answers that a cache may keep. */
-const cacheable: ReadonlySet<string> = new Set(['/.well-known/jwks.json', '/openapi.json', '/assets/latchkey.css']);
+const cacheable: ReadonlySet<string> = new Set([
+  '/.well-known/jwks.json',
+  '/.well-known/security.txt',
+  '/openapi.json',
+  '/assets/latchkey.css',
+]);
 
 /** What somebody may be told who reached no operation of the document. */
 const codesWithoutOperation: ReadonlySet<string> = new Set([
@@ -65,8 +71,14 @@ const onPages = {
   'content-type': 'text/html; charset=utf-8',
   'x-frame-options': 'DENY',
   'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': /^accelerometer=\(\), .*camera=\(\), .*microphone=\(\)/,
   'content-security-policy':
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+} as const;
+
+/** What a browser may do with data that it shows as a page, or in a frame. */
+const onData = {
+  'content-security-policy': "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
 } as const;
 
 const secret = /lk_(?:rt|st|ot|lt|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon2/;
@@ -106,6 +118,7 @@ export class AnswerChecks {
       ...headerFaults(answer.headers, onEverything),
       ...secretFaults(answer),
       ...cacheFaults(path, answer),
+      ...dataFaults(answer),
       ...this.#bodyFaults(method, path, answer),
     ];
     if (wrong.length === 0) return;
@@ -146,7 +159,7 @@ export class AnswerChecks {
 
   #pageFaults(path: string, answer: ReadAnswer): string[] {
     this.#count(path, answer.status);
-    return headerFaults(answer.headers, onPages);
+    return [...headerFaults(answer.headers, onPages), ...formFaults(answer.text)];
   }
 
   #schemaFaults(pointer: readonly string[], answer: ReadAnswer): string[] {
@@ -211,6 +224,21 @@ function cacheFaults(path: string, { status, headers }: ReadAnswer): string[] {
   const mayBeKept = cacheable.has(path) && status === 200;
   if (mayBeKept) return /^public, max-age=\d+$/.test(value ?? '') ? [] : [`cache-control is "${value}"`];
   return value === 'no-store' || status === 204 ? [] : [`cache-control is "${value}"`];
+}
+
+/** The envelope and problems; documents that specifications define are neither pages nor anybody's data. */
+function dataFaults({ headers, text }: ReadAnswer): string[] {
+  const type = mediaType(headers);
+  const isData =
+    type === 'application/problem+json' || (type === 'application/json' && text.includes('"success":true'));
+  return isData ? headerFaults(headers, onData) : [];
+}
+
+/** A form without its token could be sent from anywhere. */
+function formFaults(text: string): string[] {
+  const forms = text.match(/<form method="post"/g)?.length ?? 0;
+  const tokens = text.match(/<input type="hidden" name="formToken" value="[\w-]{43}">/g)?.length ?? 0;
+  return forms === tokens ? [] : [`${forms} forms and ${tokens} tokens`];
 }
 
 function mediaType(headers: Headers): string {

@@ -18,6 +18,7 @@ import { Inbox, type MailTransport } from '#platform/mail/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
 import { AnswerChecks, type ReadAnswer } from './answer-checks.ts';
 import { cloneDatabase } from './postgres.ts';
+import { shownForm } from './shown-form.ts';
 import { wideLimits } from './wide-limits.ts';
 
 /** How the product is started. */
@@ -41,6 +42,7 @@ export interface Sent {
   readonly token?: string;
   readonly cookie?: string;
   readonly json?: unknown;
+  /** A form of a page that this browser was shown, unless `headers` bring a cookie of their own. */
   readonly form?: Readonly<Record<string, string>>;
   /** A body as it is; its type stands in `headers`. */
   readonly bytes?: string | Uint8Array<ArrayBuffer>;
@@ -59,6 +61,12 @@ export interface Answer<T = unknown> extends ReadAnswer {
 
 /** Argon2 at its smallest, so that tests which are not about the hash do not wait for it. */
 const cheapHash = { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1', LATCHKEY_ARGON2_PARALLELISM: '1' };
+
+/** What stands at an address only when somebody configures it. */
+const wellKnown = {
+  LATCHKEY_SECURITY_CONTACT: 'mailto:security@people.example',
+  LATCHKEY_CHANGE_PASSWORD_URL: 'https://app.people.example/password',
+};
 
 /** One running product; `close` it. */
 export class Application {
@@ -140,7 +148,10 @@ async function assemble({ env, besides, on, time, quiet, transport }: Applicatio
     version: '0',
     destination: { write: () => undefined },
   });
-  const services = await wire(configure({ ...deployment, ...cheapHash, ...wideLimits, ...env }), { clock, logger });
+  const services = await wire(configure({ ...deployment, ...cheapHash, ...wideLimits, ...wellKnown, ...env }), {
+    clock,
+    logger,
+  });
   const inbox = besides?.inbox ?? new Inbox();
   const workers = quiet === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
   const checks = readinessChecks(services, () => false);
@@ -166,7 +177,10 @@ function bodyOf({ token, cookie, json, form, bytes, headers }: Sent): RequestIni
   if (cookie !== undefined) all.set('cookie', cookie);
   if (json !== undefined) all.set('content-type', 'application/json');
   if (form !== undefined) all.set('content-type', 'application/x-www-form-urlencoded');
-  const body = form === undefined ? bytes : new URLSearchParams(form).toString();
+  if (form !== undefined && headers?.cookie === undefined) {
+    all.set('cookie', [cookie, shownForm.cookie].filter((text) => text !== undefined).join('; '));
+  }
+  const body = form === undefined ? bytes : new URLSearchParams({ ...shownForm.fields, ...form }).toString();
   return { headers: all, body: json === undefined ? (body ?? null) : JSON.stringify(json) };
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { FixedClock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
-import { html, page } from '#platform/html/index.ts';
+import { html, page, postForm } from '#platform/html/index.ts';
 import {
   apiEndpoint,
   buildServer,
@@ -155,6 +155,18 @@ export const sampleEndpoints: readonly Endpoint[] = [
     },
   }),
   pageEndpoint({
+    ...common,
+    id: 'test.show_form',
+    method: 'GET',
+    path: '/form',
+    summary: 'Form',
+    request: { query: z.strictObject({ token: z.string() }) },
+    handler: async ({ query }) => {
+      const field = html`<input name="token" value="${query.token}">`;
+      return { kind: 'html', status: 200, html: page({ title: 'Form', body: postForm('/form', field) }) };
+    },
+  }),
+  pageEndpoint({
     id: 'test.form',
     method: 'POST',
     path: '/form',
@@ -182,6 +194,9 @@ export const sampleEndpoints: readonly Endpoint[] = [
   }),
 ];
 
+/** An application's pages, which may ask the API. */
+export const listedOrigin = 'https://app.example';
+
 const clock = new FixedClock(now);
 let nextId = 0;
 
@@ -201,6 +216,8 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
     authenticate: async ({ bearer, sessionCookie }) =>
       bearer === 'good' || sessionCookie === 'good' ? principal : undefined,
     limiter: unlimited,
+    formNotice: () => ({ lang: 'en', text: 'Once more, please.' }),
+    isListedOrigin: (origin) => origin === listedOrigin,
     logger: createLogger({
       level: 'info',
       service: 'latchkey',

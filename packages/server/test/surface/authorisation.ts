@@ -114,18 +114,23 @@ function anybody(verdict: Verdict, traces: readonly string[] = []): Authorisatio
   return { verdicts: everybody(verdict), traces };
 }
 
-/** The form of a page: anybody, but from our own pages. */
-function form(verdict: Verdict, traces: readonly string[] = []): AuthorisationRow {
+/** The same for a write: anybody but the pages of others. */
+function fromHere(verdict: Verdict, traces: readonly string[] = [], elsewhere = crossSite): AuthorisationRow {
   return {
     traces,
     verdicts: {
       ...everybody(verdict),
-      'live cookie, cross-site': '403',
-      'live cookie, same-site': '403',
-      'live cookie, a foreign Origin alone': '403',
-      'live token beside a stranger’s cookie, cross-site': '403',
+      'live cookie, cross-site': elsewhere,
+      'live cookie, same-site': elsewhere,
+      'live cookie, a foreign Origin alone': elsewhere,
+      'live token beside a stranger’s cookie, cross-site': elsewhere,
     },
   };
+}
+
+/** The form of a page. */
+function form(verdict: Verdict, traces: readonly string[] = []): AuthorisationRow {
+  return fromHere(verdict, traces, '403');
 }
 
 /** What a failed guess leaves. */
@@ -136,22 +141,22 @@ const guess = ['attempt_counters', 'audit_events', 'rate_limit_counters'] as con
  * address is nobody's; who has a session knows the password.
  */
 export const authorisation: Readonly<Record<string, AuthorisationRow>> = {
-  'register.person': anybody('201'),
-  'invitation.accept': anybody('400 invalid_token'),
+  'register.person': fromHere('201'),
+  'invitation.accept': fromHere('400 invalid_token'),
   'invitation.show': anybody('400'),
   'invitation.submit': form('400'),
-  'verify_email.press': anybody('400 invalid_token'),
+  'verify_email.press': fromHere('400 invalid_token'),
   'verify_email.press_by_get': anybody('400 invalid_token'),
-  'verify_email.resend': anybody('202'),
+  'verify_email.resend': fromHere('202'),
   'verify_email.show': anybody('400'),
   'verify_email.submit': form('400'),
-  'login.password': anybody('401 invalid_credentials', guess),
-  'password.forgot': anybody('202'),
-  'password.reset': anybody('400 invalid_token', ['rate_limit_counters']),
+  'login.password': fromHere('401 invalid_credentials', guess),
+  'password.forgot': fromHere('202'),
+  'password.reset': fromHere('400 invalid_token', ['rate_limit_counters']),
   'password.reset_show': anybody('400'),
   'password.reset_submit': form('400', ['rate_limit_counters']),
   'password.change': writing('200'),
-  'refresh.rotate': anybody('401 invalid_refresh_token'),
+  'refresh.rotate': fromHere('401 invalid_refresh_token'),
   'logout.this_session': writing('200'),
   'logout.everywhere': writing('200'),
   'session.check': reading('200'),
@@ -160,20 +165,22 @@ export const authorisation: Readonly<Record<string, AuthorisationRow>> = {
   'profile.change': writing('200'),
   'change_email.request': writing('202'),
   'change_email.cancel': writing('200'),
-  'change_email.confirm': anybody('400 invalid_token'),
+  'change_email.confirm': fromHere('400 invalid_token'),
   'change_email.show_confirm': anybody('400'),
   'change_email.submit_confirm': form('400'),
-  'change_email.undo': anybody('400 invalid_token'),
+  'change_email.undo': fromHere('400 invalid_token'),
   'change_email.show_undo': anybody('400'),
   'change_email.submit_undo': form('400'),
   'account.close': writing('200'),
-  'account.keep': anybody('400 invalid_token'),
+  'account.keep': fromHere('400 invalid_token'),
   'account.show_keep': anybody('400'),
   'account.submit_keep': form('400'),
   'sessions.list': reading('200'),
   'sessions.end_others': writing('200'),
   'sessions.end_one': writing('200', '404 session_not_found'),
   'keys.jwks': anybody('200'),
+  'well_known.security': anybody('200'),
+  'well_known.change_password': anybody('303'),
   'probes.live': anybody('200'),
   'probes.ready': anybody('200'),
   'probes.health': anybody('200'),
@@ -184,7 +191,7 @@ export const authorisation: Readonly<Record<string, AuthorisationRow>> = {
   'dev.inbox': anybody('200'),
   'dev.inbox_messages': anybody('200'),
   'dev.clock': anybody('200'),
-  'dev.move_clock': anybody('200'),
+  'dev.move_clock': fromHere('200'),
 };
 
 /** The same for the operator's listener, which only the operator reaches and where nobody is asked who they are. */

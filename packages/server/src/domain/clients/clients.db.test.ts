@@ -26,6 +26,7 @@ describeOnBothDatabases('clients', (database) => {
         refreshGraceSeconds: 10,
         sessionIdleSeconds: 604_800,
         sessionLifetimeSeconds: 2_592_000,
+        origins: [],
       });
     }
   });

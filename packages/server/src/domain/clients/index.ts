@@ -17,6 +17,8 @@ export interface Client {
   readonly refreshGraceSeconds: number;
   readonly sessionIdleSeconds: number;
   readonly sessionLifetimeSeconds: number;
+  /** Origins of its pages, whose scripts may ask the API by tokens. */
+  readonly origins: readonly string[];
 }
 
 const insertDefault = statement('clients.insert_default', {
@@ -30,7 +32,7 @@ const insertDefault = statement('clients.insert_default', {
 const find = statement('clients.find', {
   lane: 'read',
   sql: `select id, audience, access_token_lifetime_seconds, refresh_token_lifetime_seconds, refresh_grace_seconds,
-      session_idle_seconds, session_lifetime_seconds
+      session_idle_seconds, session_lifetime_seconds, origins
     from clients where id = :id`,
   params: { id: 'text' },
   columns: {
@@ -41,6 +43,7 @@ const find = statement('clients.find', {
     refreshGraceSeconds: 'int4',
     sessionIdleSeconds: 'int4',
     sessionLifetimeSeconds: 'int4',
+    origins: 'text[]',
   },
 });
 

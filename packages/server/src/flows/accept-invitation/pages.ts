@@ -3,7 +3,7 @@ import type { LiveInvitation } from '#domain/invitations/index.ts';
 import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, newPasswordField, page } from '#platform/html/index.ts';
+import { type Html, html, newPasswordField, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -88,8 +88,9 @@ function form(
   complaints: Complaints,
 ): Html {
   return html`<p>${own(words, 'intro')}</p>
-<form method="post" action="/accept-invitation">
-<input type="hidden" name="token" value="${token}">
+${postForm(
+  '/accept-invitation',
+  html`<input type="hidden" name="token" value="${token}">
 <p><label for="email">${words.say('page.email.label')}</label>
 <input id="email" type="email" value="${asTyped}" autocomplete="username" readonly></p>
 <p><label for="name">${words.say('page.name.label')}</label>
@@ -97,8 +98,8 @@ function form(
   aria-describedby="name-complaint"${complaints.name !== undefined && html` aria-invalid="true"`}>
 <span id="name-complaint" class="wrong" role="alert">${complaints.name}</span></p>
 ${newPasswordField(words.say('page.password.label'), complaints.password)}
-<button type="submit">${own(words, 'accept')}</button>
-</form>`;
+<button type="submit">${own(words, 'accept')}</button>`,
+)}`;
 }
 
 function own(words: PageWords, part: string): string {

@@ -1,7 +1,7 @@
 /** The pages behind the two links: a form each, complete without JavaScript, in the reader's language. */
 import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, newPasswordField, page } from '#platform/html/index.ts';
+import { type Html, html, newPasswordField, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -19,10 +19,11 @@ export async function showConfirm(flow: ChangeEmail, token: string, caller: Call
   const both = missing === undefined ? null : paragraph(words, `page.confirm_email_change.also_${missing}`);
   const body = html`<p>${question}</p>
 ${both}
-<form method="post" action="/confirm-email-change">
-<input type="hidden" name="token" value="${token}">
-<button type="submit">${words.say('page.confirm_email_change.confirm')}</button>
-</form>`;
+${postForm(
+  '/confirm-email-change',
+  html`<input type="hidden" name="token" value="${token}">
+<button type="submit">${words.say('page.confirm_email_change.confirm')}</button>`,
+)}`;
   return answer(200, words, 'page.confirm_email_change.title', body);
 }
 
@@ -82,11 +83,12 @@ const undoTitle = 'page.undo_email_change.title';
 
 function undoForm(words: PageWords, token: string, complaint?: string): Html {
   return html`${paragraph(words, 'page.undo_email_change.question')}
-<form method="post" action="/undo-email-change">
-<input type="hidden" name="token" value="${token}">
+${postForm(
+  '/undo-email-change',
+  html`<input type="hidden" name="token" value="${token}">
 ${newPasswordField(words.say('page.password.label'), complaint)}
-<button type="submit">${words.say('page.undo_email_change.confirm')}</button>
-</form>`;
+<button type="submit">${words.say('page.undo_email_change.confirm')}</button>`,
+)}`;
 }
 
 function wordsFor(flow: ChangeEmail, locale: string | undefined, caller: Caller): PageWords {

@@ -1,7 +1,7 @@
 /** The page behind the keep link: one form with one button, complete without JavaScript, in the reader's language. */
 import { findLive } from '#domain/one-time-tokens/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, page } from '#platform/html/index.ts';
+import { type Html, html, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -13,10 +13,11 @@ export async function showForm(flow: KeepAccount, token: string, caller: Caller)
   const words = wordsFor(flow, link?.locale, caller);
   if (link === undefined) return deadLink(words);
   const body = html`<p>${words.say('page.keep_account.question', { until: link.expiresAt })}</p>
-<form method="post" action="/keep-account">
-<input type="hidden" name="token" value="${token}">
-<button type="submit">${words.say('page.keep_account.confirm')}</button>
-</form>`;
+${postForm(
+  '/keep-account',
+  html`<input type="hidden" name="token" value="${token}">
+<button type="submit">${words.say('page.keep_account.confirm')}</button>`,
+)}`;
   return answer(200, words, 'page.keep_account.title', body);
 }
 

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { issuedCookies, issuedData, issuedSession } from '#domain/issued-sessions/index.ts';
-import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, refuseForeignCookies } from '#platform/http/index.ts';
 import { type LoggedIn, type Login, login } from './login.ts';
 
 export type { Login } from './login.ts';
@@ -28,7 +28,8 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
       tag: 'login',
       summary: 'Log in with address and password',
       description:
-        'With `transport: "token"` the answer holds tokens; with `"cookie"` it sets the session cookie and holds none. ' +
+        'With `transport: "token"` the answer holds tokens; with `"cookie"` it sets the session cookie and holds none; ' +
+        'that is for pages of this origin only. ' +
         '`deviceToken` (or its cookie) from an earlier login makes this a known device. ' +
         'When the answer has `step`, the login is not done: there is no session, and `ticket` (ten minutes, one use) goes ' +
         'to the endpoint of that step; `keep_account` is `POST /api/v1/auth/keep-account`.',
@@ -47,6 +48,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
       response: { status: 200, message: 'Logged in', data: loggedIn },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'busy'],
       handler: async ({ body, caller }) => {
+        if (body.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
         const attempt = {
           canonical: body.email.canonical,
           password: body.password,

@@ -2,7 +2,7 @@
 import type { OneTimeToken } from '#domain/one-time-tokens/index.ts';
 import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, newPasswordField, page } from '#platform/html/index.ts';
+import { type Html, html, newPasswordField, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -55,11 +55,12 @@ ${paragraph(words, 'dead_link_advice')}`;
 
 function form(words: PageWords, token: string, complaint?: string): Html {
   return html`${paragraph(words, 'intro')}
-<form method="post" action="/reset-password">
-<input type="hidden" name="token" value="${token}">
+${postForm(
+  '/reset-password',
+  html`<input type="hidden" name="token" value="${token}">
 ${newPasswordField(words.say('page.password.label'), complaint)}
-<button type="submit">${own(words, 'submit')}</button>
-</form>`;
+<button type="submit">${own(words, 'submit')}</button>`,
+)}`;
 }
 
 function own(words: PageWords, part: string): string {

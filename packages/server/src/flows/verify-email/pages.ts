@@ -1,7 +1,7 @@
 /** The page behind the link: one form with two buttons, complete without JavaScript, in the reader's language. */
 import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, newPasswordField, page } from '#platform/html/index.ts';
+import { type Html, html, newPasswordField, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -71,12 +71,13 @@ ${paragraph(words, 'dead_link_advice')}`;
 
 function form(words: PageWords, token: string, link: Link, complaint?: string): Html {
   return html`<p>${explanation(words, link)}</p>
-<form method="post" action="/verify-email">
-<input type="hidden" name="token" value="${token}">
+${postForm(
+  '/verify-email',
+  html`<input type="hidden" name="token" value="${token}">
 ${link.registration === undefined && newPasswordField(words.say('page.password.label'), complaint)}
 <button type="submit" name="choice" value="verify">${own(words, 'confirm')}</button>
-<button type="submit" name="choice" value="disown" class="secondary" formnovalidate>${own(words, 'disown')}</button>
-</form>`;
+<button type="submit" name="choice" value="disown" class="secondary" formnovalidate>${own(words, 'disown')}</button>`,
+)}`;
 }
 
 function explanation(words: PageWords, { registration }: Link): string {

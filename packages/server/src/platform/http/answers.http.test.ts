@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '#platform/telemetry/index.ts';
 import { now, type SampleServer, sampleOptions, seen, startSample } from '#test/support/sample-http-server.ts';
+import { shownForm } from '#test/support/shown-form.ts';
 import { buildServer } from './index.ts';
 
 let sample: SampleServer;
@@ -162,9 +163,9 @@ describe('a page', () => {
   const submit = (body: string, headers: Record<string, string> = {}) =>
     fetch(`${sample.base}/form`, {
       method: 'POST',
-      body,
+      body: `formToken=${shownForm.fields.formToken}&${body}`,
       redirect: 'manual',
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      headers: { 'content-type': 'application/x-www-form-urlencoded', cookie: shownForm.cookie, ...headers },
     });
 
   it('200 is HTML under a policy without scripts', async () => {

@@ -32,12 +32,9 @@ export function problemsOf(endpoint: Endpoint): readonly ProblemCode[] {
 
 function derivedOfApi(endpoint: ApiEndpoint): ProblemCode[] {
   const codes: ProblemCode[] = ['validation_failed', 'busy', 'unavailable', 'outcome_unknown'];
-  if (endpoint.method !== 'GET') codes.push(...withBody);
+  if (endpoint.method !== 'GET') codes.push('cross_site_request', ...withBody);
   if (endpoint.request.params !== undefined) codes.push('not_found');
-  if (endpoint.auth === 'session') {
-    codes.push('not_authenticated');
-    if (endpoint.method !== 'GET') codes.push('cross_site_request');
-  }
+  if (endpoint.auth === 'session') codes.push('not_authenticated');
   return codes;
 }
 

@@ -31,6 +31,8 @@ export interface Caller {
   readonly requestId: string;
   /** The value of the known-device cookie. Two cookies of one name make a request invalid before a handler sees it. */
   readonly deviceCookie: string | undefined;
+  /** The origin of the page that asks, when it is an application's (`origins` of the client) and none of ours. */
+  readonly foreignOrigin?: string | undefined;
 }
 
 /** Who may call: anybody, or a live session. */
@@ -72,10 +74,14 @@ export interface ApiAnswer<D> {
   readonly kept?: true;
 }
 
-/** What a page's handler returns. A redirect is always 303 to a path of ours. */
+/**
+ * What a page's handler returns. A redirect is always 303 to a path of ours; `leave` is one to an address that the
+ * operator configured, and never to one that a request names.
+ */
 export type PageAnswer =
   | { readonly kind: 'html'; readonly status: number; readonly html: Html }
-  | { readonly kind: 'redirect'; readonly location: `/${string}` };
+  | { readonly kind: 'redirect'; readonly location: `/${string}` }
+  | { readonly kind: 'leave'; readonly to: URL };
 
 /**
  * In the classes `credential` and `mail`: whom a guess or a mail concerns, in canonical form. Without it that is the
@@ -122,7 +128,10 @@ export interface ApiEndpoint<
   readonly handler: (input: HandlerInput<B, Q, P, A>) => ApiAnswer<z.output<D>> | Promise<ApiAnswer<z.output<D>>>;
 }
 
-/** Form or query in, HTML out; complete without JavaScript. */
+/**
+ * Form or query in, HTML out; complete without JavaScript. A form is written by `postForm`, and the page that shows it has
+ * the path that it is sent to.
+ */
 export interface PageEndpoint<
   B extends Schema | undefined = Schema | undefined,
   Q extends Schema | undefined = Schema | undefined,

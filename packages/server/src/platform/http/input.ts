@@ -1,10 +1,12 @@
 /** From a request to the plain values that a handler gets, in one visible order. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { Problem } from '#kernel/problem.ts';
+import { formTokenField } from '#platform/html/index.ts';
 import { type Presented, readPresented, refuseCrossSite, refuseForeignForm } from './admission.ts';
 import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson } from './body.ts';
 import type { ApiEndpoint, Caller, PageEndpoint, Principal } from './endpoint.ts';
 import type { Asked } from './exchange.ts';
+import { isOwnForm } from './form-tokens.ts';
 import type { Transport } from './transport.ts';
 import { validate } from './validation.ts';
 
@@ -93,16 +95,31 @@ function emptyBodyReader(endpoint: ApiEndpoint, parseJson: ParseJson): ReadPart 
   };
 }
 
-/** A reader of a page's form; a page's writes need no session, but must not come from another site. */
-export function formReader(endpoint: PageEndpoint, transport: Transport): ReadPart {
-  if (endpoint.method === 'GET') return nothing;
-  const schema = endpoint.request.form;
-  return (request) => {
+/** The same for a page that is shown again: of a form's fields, those that the page's query has. */
+export function sameQueryReader(schema: Schema): (fields: Readonly<Record<string, string>>) => unknown {
+  if (schema === undefined) return () => undefined;
+  const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  return (fields) => validate(schema, Object.fromEntries(names.map((name) => [name, fields[name]])));
+}
+
+/** What somebody sent: a form of the browser's own, or one of anybody's. */
+type SentForm =
+  | { readonly kind: 'own'; readonly body: unknown }
+  | { readonly kind: 'foreign'; readonly fields: Readonly<Record<string, string>> };
+
+/** A reader of a page's form; a page's writes need no session, but must come from the page that this browser was shown. */
+export function formReader(
+  endpoint: PageEndpoint,
+  transport: Transport,
+): (request: Asked, cookie: string | undefined) => SentForm {
+  const schema = endpoint.request.form ?? z.strictObject({});
+  return (request, cookie) => {
     refuseForeignForm(request.raw.headers, transport.publicOrigin);
-    if (schema === undefined) return undefined;
     refuseEncoded(request);
     if (!isFormType(request.raw.headers['content-type'])) throw new Problem('unsupported_media_type');
-    return validate(schema, readForm(decodeUtf8(bytesOf(request))));
+    const { [formTokenField]: token, ...fields } = readForm(decodeUtf8(bytesOf(request)));
+    if (!isOwnForm(cookie, token)) return { kind: 'foreign', fields };
+    return { kind: 'own', body: validate(schema, fields) };
   };
 }
 

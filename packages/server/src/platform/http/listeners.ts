@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
-import { baseHeaders } from './headers.ts';
+import { dataHeaders } from './headers.ts';
 import { problemContentType, problemDocument } from './problem-answer.ts';
 import type { Transport } from './transport.ts';
 
@@ -104,7 +104,7 @@ export class Listeners {
     options.logger.info('request', { requestId, status: document.status, problem: code, route: 'unmatched' });
     const body = JSON.stringify(document);
     const headers = {
-      ...baseHeaders(this.#transport.headerPolicy),
+      ...dataHeaders(this.#transport.headerPolicy),
       'content-type': problemContentType,
       'content-length': String(Buffer.byteLength(body)),
       'x-request-id': requestId,

@@ -1,25 +1,18 @@
 /** From the list of endpoints to routes, once at start. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import { announcesBody, isFromHere, repeatsHeader } from './admission.ts';
 import { readBytes, readForm } from './body.ts';
+import { refuseForeignWrite } from './cors.ts';
 import type { Answer, DirectRoutes } from './direct.ts';
-import type {
-  ApiAnswer,
-  ApiEndpoint,
-  Caller,
-  DocumentEndpoint,
-  Endpoint,
-  PageEndpoint,
-  Principal,
-} from './endpoint.ts';
+import type { ApiAnswer, ApiEndpoint, Caller, DocumentEndpoint, Endpoint, Principal } from './endpoint.ts';
 import { Envelopes } from './envelope.ts';
 import type { Answering, Asked } from './exchange.ts';
 import { type HeaderList, headerList, headersFor } from './headers.ts';
-import { admit, bodyReader, formReader, paramsReader, queryOf, queryReader } from './input.ts';
+import { admit, bodyReader, paramsReader, queryOf, queryReader } from './input.ts';
 import { counterOf, countRefused, sharedCounterOf } from './limits.ts';
+import { pageResponder } from './pages.ts';
 import type { Transport } from './transport.ts';
 
 /** Registers all endpoints on an instance of their own, whose bodies are bytes: each endpoint reads them itself. */
@@ -115,6 +108,7 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   const envelopes = new Envelopes(endpoint, clock);
   const count = counterOf(transport, endpoint);
   const countAround = sharedCounterOf(transport, endpoint);
+  const isWrite = endpoint.method !== 'GET';
   const run = (request: Asked, reply: Answering, caller: Caller, principal: Principal | undefined) => {
     count({ request, caller, principal });
     const params = readParams(request);
@@ -132,7 +126,10 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   return (request, reply) => {
     const cookies = transport.cookiesOf(request);
     const caller = transport.callerOf(request, cookies);
-    if (endpoint.auth !== 'session') return run(request, reply, caller, undefined);
+    if (endpoint.auth !== 'session') {
+      if (isWrite) refuseForeignWrite(request.raw.headers, transport.origins);
+      return run(request, reply, caller, undefined);
+    }
     const admission = admitOrCount(transport, endpoint, request, caller, cookies.session);
     return whenThere(admission, (principal) => run(request, reply, caller, principal));
   };
@@ -162,29 +159,6 @@ function withCookies(transport: Transport, headers: HeaderList, answer: ApiAnswe
   if (answer.cookies === undefined && answer.clearSiteData === undefined) return headers;
   const cookies = (answer.cookies ?? []).flatMap((change) => ['set-cookie', transport.cookies.write(change)]);
   return [...headers, ...cookies, ...(answer.clearSiteData === true ? ['clear-site-data', '"storage"'] : [])];
-}
-
-function pageResponder(transport: Transport, endpoint: PageEndpoint): Respond {
-  const headers = headerList(headersFor(endpoint, transport.headerPolicy));
-  const readQuery = queryReader(endpoint.request.query, 'page');
-  const readPageForm = formReader(endpoint, transport);
-  const count = counterOf(transport, endpoint);
-  const countAround = sharedCounterOf(transport, endpoint);
-  return async (request, reply) => {
-    const caller = transport.callerOf(request, transport.cookiesOf(request));
-    count({ request, caller, principal: undefined });
-    const query = readQuery(request);
-    const body = readPageForm(request);
-    const answer = await countAround({ request, caller, principal: undefined, body }, () =>
-      endpoint.handler({ body, query, params: undefined, principal: undefined, caller }),
-    );
-    if (answer.kind === 'html') {
-      transport.answer(request, reply, answer.status, headers, answer.html.toString());
-      return;
-    }
-    assert(/^\/(?![/\\])[\x21-\x7e]*$/.test(answer.location), 'a redirect leads to a path of ours');
-    transport.answer(request, reply, 303, [...headers, 'location', answer.location], '');
-  };
 }
 
 function documentResponder(transport: Transport, endpoint: DocumentEndpoint): Respond {

@@ -1,13 +1,15 @@
 /** What every part of the transport shares; made once by `buildServer`. */
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
+import type { FormNotice } from '#platform/html/index.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
 import { announcesBody, type Presented } from './admission.ts';
 import type { ParseJson } from './body.ts';
 import { type Cookies, cookiesFor, type OwnCookies } from './cookies.ts';
+import { corsHeaders, foreignOrigin, type Origins } from './cors.ts';
 import type { Caller, Endpoint, Principal } from './endpoint.ts';
 import { type Answering, type Asked, Exchanges } from './exchange.ts';
-import { baseHeaders, type HeaderList, type HeaderPolicy, headerList, pageHeaders } from './headers.ts';
+import { baseHeaders, dataHeaders, type HeaderList, type HeaderPolicy, headerList, pageHeaders } from './headers.ts';
 import type { Limiter } from './limits.ts';
 import { problemContentType, problemDocument, problemHeaders, problemPage } from './problem-answer.ts';
 
@@ -52,6 +54,10 @@ export interface ServerOptions {
   }) => string;
   readonly makeRequestId: () => string;
   readonly limiter: Limiter;
+  /** What a form says that is shown again, in the reader's language. */
+  readonly formNotice: (acceptLanguage: string | undefined) => FormNotice;
+  /** Whether the pages of an application's origin may ask the API (CORS), by tokens. */
+  readonly isListedOrigin: (origin: string) => boolean;
   readonly limits?: Partial<Limits>;
   /** Turns an error of another module (the database's) into a refusal; undefined means a bug. */
   readonly toProblem?: (error: unknown) => Problem | undefined;
@@ -65,6 +71,7 @@ export class Transport {
   readonly limits: Limits;
   readonly cookies: Cookies;
   readonly publicOrigin: string;
+  readonly origins: Origins;
   readonly headerPolicy: HeaderPolicy;
   readonly exchanges: Exchanges;
   /** While true every answer closes its connection. */
@@ -77,13 +84,13 @@ export class Transport {
     this.limits = { ...defaultLimits, ...options.limits };
     this.cookies = cookiesFor(options.publicUrl);
     this.publicOrigin = options.publicUrl.origin;
+    this.origins = { publicOrigin: this.publicOrigin, isListed: options.isListedOrigin };
     this.headerPolicy = {
       strictTransportSecurity: options.production && options.publicUrl.protocol === 'https:',
     };
     this.exchanges = new Exchanges(options);
-    const base = baseHeaders(this.headerPolicy);
-    this.#problemHeaders = headerList({ ...base, 'content-type': problemContentType });
-    this.#pageHeaders = headerList({ ...base, ...pageHeaders });
+    this.#problemHeaders = headerList({ ...dataHeaders(this.headerPolicy), 'content-type': problemContentType });
+    this.#pageHeaders = headerList({ ...baseHeaders(this.headerPolicy), ...pageHeaders });
   }
 
   /** Our cookies of a request; throws `malformed_request` when one stands there twice. */
@@ -103,6 +110,7 @@ export class Transport {
       acceptLanguage: headers['accept-language'],
       requestId: request.id,
       deviceCookie: cookies.device,
+      foreignOrigin: headers.origin === undefined ? undefined : foreignOrigin(headers, this.origins),
     };
   }
 
@@ -114,6 +122,9 @@ export class Transport {
     reply.hijack();
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const all = headers.concat('x-request-id', request.id, request.exchange?.limits ?? noLimits);
+    if (request.raw.headers.origin !== undefined && request.exchange?.route.kind === 'api' && status !== 204) {
+      all.push(...corsHeaders(request.raw.headers, this.origins));
+    }
     if (status !== 204) all.push('content-length', String(length));
     if (this.draining) all.push('connection', 'close');
     reply.raw.writeHead(status, all);

@@ -1,15 +1,17 @@
 /** Requests that no route answers: an unknown path, a method that is not allowed there, and OPTIONS. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
+import { preflightHeaders } from './cors.ts';
 import type { Endpoint } from './endpoint.ts';
-import { baseHeaders, headerList } from './headers.ts';
+import { baseHeaders, type HeaderList, headerList } from './headers.ts';
 import { headFault } from './routes.ts';
 import type { Transport } from './transport.ts';
 
 interface KnownPath {
   readonly pattern: RegExp;
   readonly methods: ReadonlySet<string>;
-  readonly openToCors: boolean;
+  /** Who may ask from elsewhere: anybody's scripts, the listed origins', or none. */
+  readonly cors: 'open' | 'listed' | 'none';
 }
 
 /**
@@ -29,7 +31,7 @@ export function unmatchedHandler(transport: Transport): (request: FastifyRequest
     if (request.method !== 'OPTIONS') {
       return transport.refuse(request, reply, new Problem('method_not_allowed'), allow);
     }
-    return transport.answer(request, reply, 204, [...base, ...allow, ...(known.openToCors ? preflight : [])], '');
+    return transport.answer(request, reply, 204, [...base, ...allow, ...corsOf(known, request, transport)], '');
   };
 }
 
@@ -37,10 +39,16 @@ export function unmatchedHandler(transport: Transport): (request: FastifyRequest
 const server: KnownPath = {
   pattern: /^$/,
   methods: new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']),
-  openToCors: false,
+  cors: 'none',
 };
 
-const preflight = [
+function corsOf(known: KnownPath, request: FastifyRequest, transport: Transport): HeaderList {
+  if (known.cors === 'open') return openPreflight;
+  if (known.cors === 'none' || request.raw.headers.origin === undefined) return [];
+  return preflightHeaders(request.raw.headers, known.methods, transport.origins);
+}
+
+const openPreflight = [
   'access-control-allow-origin',
   '*',
   'access-control-allow-methods',
@@ -61,9 +69,13 @@ function knownPaths(endpoints: readonly Endpoint[]): readonly KnownPath[] {
     const methods = new Set<string>(those.map(({ method }) => method));
     if (methods.has('GET')) methods.add('HEAD');
     methods.add('OPTIONS');
-    const openToCors = those.some((endpoint) => endpoint.kind === 'document' && endpoint.openToCors);
-    return { pattern: patternOf(path), methods, openToCors };
+    return { pattern: patternOf(path), methods, cors: corsOfAll(those) };
   });
+}
+
+function corsOfAll(endpoints: readonly Endpoint[]): KnownPath['cors'] {
+  if (endpoints.some((endpoint) => endpoint.kind === 'document' && endpoint.openToCors)) return 'open';
+  return endpoints.some(({ kind }) => kind === 'api') ? 'listed' : 'none';
 }
 
 function patternOf(path: string): RegExp {

@@ -1,0 +1,85 @@
+/** Every policy that we send, as an evaluator of others judges it. */
+import { CspEvaluator } from 'csp_evaluator/dist/evaluator.js';
+import { Severity } from 'csp_evaluator/dist/finding.js';
+import { CspParser } from 'csp_evaluator/dist/parser.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Application } from './support/application.ts';
+import { freshEmail, linkTokenOf, register } from './support/people-online.ts';
+import { expectedOperations } from './surface/operations.ts';
+
+/** What it calls severe, certainly or perhaps; `SYNTAX` is a policy that browsers do not understand. */
+const severe: ReadonlySet<Severity> = new Set([
+  Severity.HIGH,
+  Severity.SYNTAX,
+  Severity.MEDIUM,
+  Severity.HIGH_MAYBE,
+  Severity.STRICT_CSP,
+  Severity.MEDIUM_MAYBE,
+]);
+
+function findingsOf(policy: string): string[] {
+  const findings = new CspEvaluator(new CspParser(policy).csp).evaluate();
+  return findings.filter(({ severity }) => severe.has(severity)).map(({ description }) => description);
+}
+
+describe('the content security policy', () => {
+  let app: Application;
+  const policies = new Map<string, Set<string>>();
+  let asked = 0;
+
+  async function look(method: string, path: string, sent: Parameters<Application['send']>[2] = {}): Promise<void> {
+    const { headers, status } = await app.send(method, path, sent);
+    asked += 1;
+    const kind = `${headers.get('content-type')?.split(';')[0]} ${status}`;
+    policies.set(kind, (policies.get(kind) ?? new Set()).add(headers.get('content-security-policy') ?? 'none'));
+  }
+
+  beforeAll(async () => {
+    app = await Application.open();
+    const email = freshEmail();
+    await register(app, email);
+    const token = await linkTokenOf(app, email);
+    await look('GET', `/verify-email?token=${token}`);
+    await look('POST', '/verify-email', { form: { token, choice: 'verify' }, headers: { cookie: 'none=1' } });
+    for (const { method, path, query, body, form } of expectedOperations) {
+      const target = path.replace('{id}', '01890000-0000-7000-8000-000000000000');
+      await look(method, query === undefined ? target : `${target}?${query}`, {
+        ...(body && { json: body }),
+        ...(form && { form }),
+      });
+      await look(method, `${target}?%zz`);
+      await look('PUT', target);
+    }
+    await look('GET', '/nothing');
+    return () => app.close();
+  });
+
+  it('stands on every page, every answer of the API and every refusal', () => {
+    const seen = [...policies].filter(([kind]) => /html|problem/.test(kind));
+    expect(seen.filter(([, sent]) => sent.has('none'))).toEqual([]);
+    expect([...policies.keys()]).toEqual(
+      expect.arrayContaining(['text/html 200', 'text/html 400', 'text/html 403', 'application/problem+json 401']),
+    );
+    expect(asked).toBeGreaterThan(100);
+  });
+
+  it('has no finding of severity high or medium, and names no third party and nothing inline', () => {
+    const sent = new Set([...policies.values()].flatMap((some) => [...some]).filter((policy) => policy !== 'none'));
+    expect(sent.size).toBe(2);
+    for (const policy of sent) {
+      expect([policy, findingsOf(policy)]).toEqual([policy, []]);
+      expect(policy).not.toMatch(/unsafe|https?:|\*|data:|blob:/);
+      expect(policy).toContain("frame-ancestors 'none'");
+    }
+  });
+
+  it.each([
+    "script-src 'unsafe-inline'",
+    "default-src 'self'; script-src *",
+    "script-src 'self'; object-src 'none'",
+    "script-src https:; base-uri 'none'",
+    "defualt-src 'none'",
+  ])('would notice %s', (policy) => {
+    expect(findingsOf(policy)).not.toEqual([]);
+  });
+});
