@@ -56,7 +56,11 @@ beforeAll(async () => {
 /** Everything of an answer that could tell, without what must differ: the address, the time and the request's id. */
 function visible({ status, headers, text }: Answer, email: string) {
   const differing = ['x-request-id', 'content-length', 'date'];
-  const values = [...headers].filter(([name]) => !differing.includes(name));
+  // How often somebody asked about an address is counted for every address alike.
+  const counted = (value: string) => value.replace(/r=\d+;t=\d+/, 'r;t');
+  const values = [...headers]
+    .filter(([name]) => !differing.includes(name))
+    .map(([name, value]) => [name, counted(value)]);
   const body = JSON.parse(text.replaceAll(email, 'the address')) as { readonly meta: object };
   return { status, values, names: [...headers.keys()], body: { ...body, meta: Object.keys(body.meta) } };
 }
