@@ -1,6 +1,7 @@
 /** What every answer of the product must keep, whatever was asked: the contract of OpenAPI, the headers, no secrets. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { default as addFormats } from 'ajv-formats';
+import { headFaults } from './head-checks.ts';
 
 /** An answer whose body was read. */
 export interface ReadAnswer {
@@ -101,7 +102,7 @@ export class AnswerChecks {
     }));
   }
 
-  /** How often each `operation status` was seen, so that a run without answers is noticed. */
+  /** How often each `operation status`, and code of a problem, was seen, so that a run without answers is noticed. */
   get seen(): ReadonlyMap<string, number> {
     return this.#seen;
   }
@@ -116,6 +117,7 @@ export class AnswerChecks {
     const path = toLatest(target.split(/[?#]/)[0] ?? '');
     const wrong = [
       ...headerFaults(answer.headers, onEverything),
+      ...headFaults(path, answer),
       ...secretFaults(answer),
       ...cacheFaults(path, answer),
       ...dataFaults(answer),
@@ -131,7 +133,7 @@ export class AnswerChecks {
     const name = method === 'HEAD' ? 'get' : method.toLowerCase();
     const operation = matched?.operations[name];
     if (matched === undefined || operation === undefined) return this.#faultsWithoutOperation(method, path, answer);
-    this.#count(operation.operationId, answer.status);
+    this.#count(operation.operationId, answer);
     if (method === 'HEAD') return answer.text === '' ? [] : ['an answer to HEAD has a body'];
     return this.#operationFaults(matched.template, name, operation, answer);
   }
@@ -148,7 +150,7 @@ export class AnswerChecks {
   }
 
   #faultsWithoutOperation(method: string, path: string, answer: ReadAnswer): string[] {
-    this.#count(undocumented.has(path) ? path : 'unmatched', answer.status);
+    this.#count(undocumented.has(path) ? path : 'unmatched', answer);
     if (answer.status === 204) return answer.headers.has('allow') ? [] : ['no Allow'];
     if (method === 'HEAD' || (undocumented.has(path) && answer.status === 200)) return [];
     if (mediaType(answer.headers) !== 'application/problem+json') return ['neither an operation nor a problem'];
@@ -158,7 +160,7 @@ export class AnswerChecks {
   }
 
   #pageFaults(path: string, answer: ReadAnswer): string[] {
-    this.#count(path, answer.status);
+    this.#count(path, answer);
     return [...headerFaults(answer.headers, onPages), ...formFaults(answer.text)];
   }
 
@@ -174,8 +176,9 @@ export class AnswerChecks {
     return body.success === false ? [...faults, ...problemFaults(body, answer)] : faults;
   }
 
-  #count(name: string, status: number): void {
-    const key = `${name} ${status}`;
+  #count(name: string, answer: ReadAnswer): void {
+    const code = codeOf(answer);
+    const key = `${name} ${answer.status}${code === undefined ? '' : ` ${code}`}`;
     this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
   }
 }
@@ -239,6 +242,11 @@ function formFaults(text: string): string[] {
   const forms = text.match(/<form method="post"/g)?.length ?? 0;
   const tokens = text.match(/<input type="hidden" name="formToken" value="[\w-]{43}">/g)?.length ?? 0;
   return forms === tokens ? [] : [`${forms} forms and ${tokens} tokens`];
+}
+
+function codeOf({ headers, text }: ReadAnswer): string | undefined {
+  if (text === '' || mediaType(headers) !== 'application/problem+json') return undefined;
+  return (JSON.parse(text) as Envelope).code;
 }
 
 function mediaType(headers: Headers): string {

@@ -18,6 +18,7 @@ import { Inbox, type MailTransport } from '#platform/mail/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
 import { AnswerChecks, type ReadAnswer } from './answer-checks.ts';
 import { cloneDatabase } from './postgres.ts';
+import { enterAnswers } from './seen-answers.ts';
 import { shownForm } from './shown-form.ts';
 import { wideLimits } from './wide-limits.ts';
 
@@ -114,6 +115,7 @@ export class Application {
     const { LATCHKEY_DATA_DIR: directory } = this.deployment;
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
     if (this.checks.seen.size === 0) throw new Error('no answer was checked');
+    enterAnswers(this.checks.seen);
   }
 
   /** Sends a request in-process; every answer is checked against the contract first. */

@@ -135,7 +135,11 @@ export function badWithoutBody(method: string): BadRequest[] {
       : [['{}', 'malformed_request']];
   const tooLarge: BadRequest[] =
     method === 'GET' ? [] : [{ what: 'a megabyte', body: megabyte, headers: json, refusedAs: 'body_too_large' }];
+  const text = { 'content-type': 'text/plain' };
+  const wrongType: BadRequest[] =
+    method === 'POST' ? [{ what: 'a text', body: 'x', headers: text, refusedAs: 'unsupported_media_type' }] : [];
   return [
+    ...wrongType,
     ...bodies.map(([body, refusedAs]): BadRequest => ({ what: body.slice(0, 20), body, headers: json, refusedAs })),
     ...tooLarge,
   ];
