@@ -2,7 +2,13 @@
  * `npm test`: everything that must hold before a change is taken: the static checks, then every test with coverage.
  * The last line is `N passed, N failed`; a failed check counts as one, so does too little coverage.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startVitest } from 'vitest/node';
+import { beforeOperations, neverSeen, sharedProblems } from '../packages/server/test/surface/unseen-problems.ts';
+import { declaredProblems } from './declared-problems.ts';
+import { judgeAnswers, readSeenAnswers } from './seen-answers.ts';
 import { staticChecks } from './static-checks.ts';
 import { endOnSignals, root, runGroups } from './steps.ts';
 import { closingLine, countTests } from './test-count.ts';
@@ -11,6 +17,10 @@ endOnSignals();
 process.chdir(root);
 const checks = await runGroups(staticChecks);
 const failedChecks = checks.filter((check) => !check.ok).length;
+
+// Where every process of the run enters what the product answered.
+const answers = mkdtempSync(join(tmpdir(), 'latchkey-answers-'));
+process.env.TEST_ANSWERS_DIRECTORY = answers;
 
 const vitest = await startVitest('test', [], {
   run: true,
@@ -23,6 +33,15 @@ const tests = countTests(vitest.state.getTestModules(), vitest.state.getUnhandle
 const otherFailures = tests.failed === 0 && process.exitCode !== undefined && process.exitCode !== 0 ? 1 : 0;
 await vitest.close();
 
-const failed = tests.failed + failedChecks + otherFailures;
+const wrongAnswers = judgeAnswers(readSeenAnswers(answers), declaredProblems('docs/reference/openapi.json'), {
+  shared: sharedProblems,
+  beforeOperations: Object.keys(beforeOperations),
+  neverSeen: Object.keys(neverSeen),
+  least: 10_000,
+});
+rmSync(answers, { recursive: true });
+for (const sentence of wrongAnswers) console.log(`✗ ${sentence}`);
+
+const failed = tests.failed + failedChecks + otherFailures + wrongAnswers.length;
 console.log(closingLine({ passed: tests.passed + checks.length - failedChecks, failed }));
 process.exitCode = failed === 0 ? 0 : 1;
