@@ -18,6 +18,7 @@ import { readCatalogues } from '#platform/i18n/index.ts';
 import { openKeys } from '#platform/keys/index.ts';
 import { tablesThatHold } from './support/all-text.ts';
 import { describeOnBothDatabases } from './support/databases.ts';
+import { accepted } from './support/password-rules.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from './support/people.ts';
 
 const findKeepLink = statement('closing_test.keep_link', {
@@ -125,7 +126,7 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
 
   beforeEach(async () => {
     person = await addPerson(world);
-    const phc = await flow.hashes.compute(password);
+    const phc = await flow.hashes.compute(accepted(password));
     const sealed = world.keys.seal('password', phc, passwordPlace(person.id));
     await setPassword(database(), person.id, sealed, world.clock.now());
     const { sessionId } = await addSession(world, person, 'token');

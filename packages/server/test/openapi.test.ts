@@ -48,6 +48,7 @@ const succeeding: readonly string[] = [
   'sessions.list 200',
   'sessions.end_one 200',
   'sessions.end_others 200',
+  'password.policy 200',
   'keys.jwks 200',
   'well_known.security 200',
   'probes.live 200',
@@ -106,6 +107,7 @@ async function walk(): Promise<void> {
   const { ticket } = (await login(app, first)).data;
   await app.send('POST', '/api/v1/auth/keep-account', { json: { ticket } });
   for (const path of [
+    '/api/v1/auth/password-policy',
     '/.well-known/jwks.json',
     '/.well-known/security.txt',
     '/livez',

@@ -9,6 +9,7 @@ import { keepAccountEndpoints } from '#flows/keep-account/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
 import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
+import { passwordPolicyEndpoints } from '#flows/password-policy/index.ts';
 import { type Check, operatorEndpoints, probeEndpoints } from '#flows/probes/index.ts';
 import { profileEndpoints } from '#flows/profile/index.ts';
 import { publishKeysEndpoints } from '#flows/publish-keys/index.ts';
@@ -50,6 +51,7 @@ export function publicEndpoints(services: Services, surroundings: Surroundings):
     ...resendVerificationEndpoints({ ...services, onPromised: wake }),
     ...loginEndpoints({ ...services, onPromised: wake }),
     ...recoverAccountEndpoints({ ...services, onPromised: wake }),
+    ...passwordPolicyEndpoints(services),
     ...changePasswordEndpoints({ ...services, onPromised: wake }),
     ...refreshEndpoints({ ...services, onPromised: wake }),
     ...logoutEndpoints(services),

@@ -18,15 +18,14 @@ import { type Clock, MovableClock, systemClock } from '#kernel/clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
 import { preparePrivateDirectory } from '#platform/data-directory/index.ts';
 import type { Database } from '#platform/database/index.ts';
-import { readCatalogues } from '#platform/i18n/index.ts';
+import { type Catalogues, readCatalogues } from '#platform/i18n/index.ts';
 import { kekOfDirectory, localKek, openKeys, type Reload } from '#platform/keys/index.ts';
-import { Outbound, type OutboundObservation } from '#platform/outbound/index.ts';
+import type { Outbound } from '#platform/outbound/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
-import { isGlobal, isLoopback } from '#protocol/network-address/index.ts';
-import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { wireLimits } from './limits.ts';
 import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
-import { OperatorError } from './operator-error.ts';
+import { ensureAskable, wireOutbound } from './outbound.ts';
+import { wirePasswords } from './passwords.ts';
 import { version } from './version.ts';
 
 /** What a test, or the development clock, may put in place of the real thing. */
@@ -59,14 +58,17 @@ export async function wire(config: Config, overrides: Overrides = {}) {
     };
     const keys = await wireKeys(ground);
     const hashing = await wireHashing(config);
+    const outward: Outward = { catalogues: readCatalogues(), outbound: wireOutbound(ground) };
+    const passwords = await wirePasswords({ ...ground, ...outward });
     const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
     await clients.load();
     const limiting = wireLimits({ ...ground, ...keys });
     const close = async () => {
       await limiting.redis?.close();
+      await passwords.closePasswords();
       await opened.close();
     };
-    return { ...wireNouns({ ...ground, ...keys, ...hashing, clients }), ...limiting, close };
+    return { ...wireNouns({ ...ground, ...keys, ...hashing, ...outward, ...passwords, clients }), ...limiting, close };
   } catch (error) {
     await opened.close();
     throw error;
@@ -110,9 +112,16 @@ async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLeng
   return { hashQueue, hashes: await PasswordHashes.create(hashQueue, parameters) };
 }
 
-type Keyed = Ground & Awaited<ReturnType<typeof wireKeys>> & Awaited<ReturnType<typeof wireHashing>>;
+/** What speaks to people and to others. */
+interface Outward {
+  readonly catalogues: Catalogues;
+  readonly outbound: Outbound;
+}
 
-function wireNouns(ground: Keyed & { readonly clients: Clients }) {
+type Keyed = Ground & Awaited<ReturnType<typeof wireKeys>> & Awaited<ReturnType<typeof wireHashing>>;
+type Ruled = Keyed & Outward & Awaited<ReturnType<typeof wirePasswords>>;
+
+function wireNouns(ground: Ruled & { readonly clients: Clients }) {
   const { config, database, clock, logger, keys, makeId, clients } = ground;
   const audit = new AuditLog({ keys, makeId });
   const accessTokens = new AccessTokens({
@@ -129,7 +138,6 @@ function wireNouns(ground: Keyed & { readonly clients: Clients }) {
   return {
     ...ground,
     makeRequestId: randomUUID,
-    catalogues: readCatalogues(),
     audit,
     registrationHook: wireRegistrationHook(ground, audit),
     accessTokens,
@@ -144,24 +152,11 @@ function wireNouns(ground: Keyed & { readonly clients: Clients }) {
   };
 }
 
-function wireRegistrationHook(ground: Ground, audit: AuditLog): RegistrationHook | undefined {
-  const { config, clock } = ground;
-  const settings = config.registrationHook;
+function wireRegistrationHook(ground: Ground & Outward, audit: AuditLog): RegistrationHook | undefined {
+  const settings = ground.config.registrationHook;
   if (settings === undefined) return undefined;
-  const production = config.mode === 'production';
-  const observe = outboundReporter(ground);
-  const outbound = new Outbound({ clock, production, isGlobal, isLoopback, parseJson: parseStrictJson, observe });
-  const refusal = outbound.examine(settings.url, settings);
-  if (refusal !== undefined) throw new OperatorError(`LATCHKEY_REGISTRATION_HOOK_URL cannot be asked: ${refusal}.`, 78);
-  return new RegistrationHook({ ...ground, audit, outbound, settings });
-}
-
-function outboundReporter({ metrics, logger }: Ground) {
-  return ({ purpose, outcome, milliseconds }: OutboundObservation): void => {
-    metrics.observeOutbound(purpose, outcome, milliseconds / 1000);
-    if (outcome === 'answered') return;
-    logger.warn('an outbound request got no answer', { component: purpose, outcome, milliseconds });
-  };
+  ensureAskable(ground.outbound, 'LATCHKEY_REGISTRATION_HOOK_URL', settings);
+  return new RegistrationHook({ ...ground, audit, settings });
 }
 
 function reloadReporter(logger: Logger) {

@@ -62,6 +62,19 @@ export interface Config {
     readonly signingAlgorithm: SigningAlgorithmName;
   };
   readonly passwords: {
+    readonly profile: 'standard' | 'nist' | 'composition';
+    /** Who is asked about breached passwords; undefined: nobody. */
+    readonly breachService:
+      | {
+          readonly url: string;
+          readonly timeoutMs: number;
+          readonly whenDown: 'allow' | 'refuse';
+          /** The URL may lead into the operator's network. */
+          readonly allowPrivate: boolean;
+        }
+      | undefined;
+    /** Absolute; a filter of breached passwords. */
+    readonly filter: string | undefined;
     readonly argon2: { readonly memoryKib: number; readonly passes: number; readonly parallelism: number };
     /** Hashes computed at once; their memory is this times `memoryKib`. */
     readonly hashConcurrency: number;

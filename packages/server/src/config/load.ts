@@ -82,7 +82,7 @@ function complete(checked: Settings, cwd: string): Config {
     migrate: checked.migrate ?? (checked.mode === 'production' ? 'refuse' : 'auto'),
     mail: { smtpUrl: checked.mail.smtpUrl, from: checked.mail.from ?? `Latchkey <no-reply@${publicUrl.hostname}>` },
     keys: { kek: toKey(checked.keys.kek), signingAlgorithm: checked.keys.signingAlgorithm },
-    passwords: { ...passwords, hashConcurrency: passwords.hashConcurrency ?? availableParallelism() },
+    passwords: completePasswords(passwords, cwd),
     registration: checked.registration,
     emailDomains: checked.emailDomains,
     emailChange: checked.emailChange,
@@ -108,6 +108,17 @@ function completeDatabase({ kind, url, ...database }: Settings['database']): Dat
     directUrl,
     adminUrl,
     poolMin: database.poolMin ?? Math.min(2, database.poolMax),
+  };
+}
+
+function completePasswords(passwords: Settings['passwords'], cwd: string): Config['passwords'] {
+  const { url, ...service } = passwords.breachService;
+  const { filter } = passwords;
+  return {
+    ...passwords,
+    hashConcurrency: passwords.hashConcurrency ?? availableParallelism(),
+    breachService: url === undefined ? undefined : { ...service, url },
+    filter: filter === undefined ? undefined : resolve(cwd, filter),
   };
 }
 

@@ -158,15 +158,29 @@ const registrationHookRules: readonly Rule[] = [
   },
   {
     about: ['mode', 'registrationHook.url', 'registrationHook.allowPrivate'],
-    find: ({ mode, registrationHook: { url, allowPrivate } }) => {
-      if (url === undefined || new URL(url).protocol === 'https:') return undefined;
-      if (mode === 'production') return `${hookUrl} must be an https URL in production.`;
-      return allowPrivate
-        ? undefined
-        : `${hookUrl} leads to this machine; set LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE=1 if you mean it.`;
-    },
+    find: ({ mode, registrationHook }) => plainService(mode, 'LATCHKEY_REGISTRATION_HOOK', registrationHook),
   },
 ];
+
+const breachServiceRules: readonly Rule[] = [
+  {
+    about: ['mode', 'passwords.breachService.url', 'passwords.breachService.allowPrivate'],
+    find: ({ mode, passwords }) => plainService(mode, 'LATCHKEY_PASSWORD_BREACH', passwords.breachService),
+  },
+];
+
+/** A URL without TLS leads to this machine only, in development only, and only when somebody says so. */
+function plainService(
+  mode: string,
+  prefix: string,
+  { url, allowPrivate }: { readonly url?: string | undefined; readonly allowPrivate: boolean },
+): string | undefined {
+  if (url === undefined || new URL(url).protocol === 'https:') return undefined;
+  if (mode === 'production') return `${prefix}_URL must be an https URL in production.`;
+  return allowPrivate
+    ? undefined
+    : `${prefix}_URL leads to this machine; set ${prefix}_ALLOW_PRIVATE=1 if you mean it.`;
+}
 
 const testRules: readonly Rule[] = [
   {
@@ -184,5 +198,6 @@ const rules: readonly Rule[] = [
   ...databaseRules,
   ...passwordRules,
   ...registrationHookRules,
+  ...breachServiceRules,
   ...testRules,
 ];

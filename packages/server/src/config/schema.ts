@@ -1,5 +1,6 @@
 /** Every setting there is. Names, defaults and sentences of the reference page and of all messages come from here. */
 import { z } from 'zod';
+import { passwords } from './password-settings.ts';
 import type { SettingFacts } from './setting.ts';
 import {
   choice,
@@ -183,26 +184,6 @@ const keys = z.object({
   signingAlgorithm: choice(['ES256', 'EdDSA', 'RS256'], 'ES256', {
     env: 'LATCHKEY_SIGNING_ALGORITHM',
     doc: 'Algorithm of new signing keys; a change takes effect at the next rotation.',
-  }),
-});
-
-const passwords = z.object({
-  argon2: z.object({
-    memoryKib: integer(8, 4_194_304, 19_456, {
-      env: 'LATCHKEY_ARGON2_MEMORY_KIB',
-      doc: 'Memory of one password hash, in KiB.',
-    }),
-    passes: integer(1, 100, 2, { env: 'LATCHKEY_ARGON2_TIME', doc: 'Passes of one password hash.' }),
-    parallelism: integer(1, 64, 1, { env: 'LATCHKEY_ARGON2_PARALLELISM', doc: 'Lanes of one password hash.' }),
-  }),
-  hashConcurrency: optionalInteger(1, 256, {
-    env: 'LATCHKEY_HASH_CONCURRENCY',
-    fallback: 'the number of cores',
-    doc: 'Password hashes computed at once; each takes the memory above.',
-  }),
-  hashQueueLength: integer(0, 100_000, 100, {
-    env: 'LATCHKEY_HASH_QUEUE_LENGTH',
-    doc: 'Password hashes that may wait; beyond it the answer is 503 at once.',
   }),
 });
 

@@ -58,6 +58,13 @@ export const table: readonly Row[] = [
   },
   {
     command: 'user create',
+    argv: ['--email', 'eve@example.com', '--name', 'Eve', '--password-stdin'],
+    input: 'password1234\n',
+    exit: 2,
+    says: /^The password: This is one of the passwords that are used most, and tried first\. /,
+  },
+  {
+    command: 'user create',
     argv: ['--email', 'eve@example.com', '--name', 'Eve'],
     exit: 2,
     says: /^There is no password: answer at a terminal, or give --password-stdin or --no-password\.$/,
@@ -223,6 +230,13 @@ export const table: readonly Row[] = [
   { command: 'keys revoke', exit: 2, says: /^"latchkey keys revoke" needs KID\.$/ },
   { command: 'keys rotate-data', argv: ['cursor'], says: /^There is a new data key for "cursor"; / },
   { command: 'keys rotate-data', argv: ['tea'], exit: 2, says: /^There is no purpose "tea"; there are: user_key, / },
+  {
+    command: 'passwords build-filter',
+    argv: ['no-such-list'],
+    exit: 1,
+    says: /^The filter could not be built: ENOENT: .*no-such-list'\.$/,
+  },
+  { command: 'passwords build-filter', exit: 2, says: /^"latchkey passwords build-filter" needs FILE\.$/ },
   { command: 'doctor', says: /^ok +schema +The schema is that of this release\.$/m },
   { command: 'doctor', argv: ['now'], exit: 2, says: /^"latchkey doctor" does not take "now"\.$/ },
 ];

@@ -178,6 +178,7 @@ export const authorisation: Readonly<Record<string, AuthorisationRow>> = {
   'sessions.list': reading('200'),
   'sessions.end_others': writing('200'),
   'sessions.end_one': writing('200', '404 session_not_found'),
+  'password.policy': anybody('200'),
   'keys.jwks': anybody('200'),
   'well_known.security': anybody('200'),
   'well_known.change_password': anybody('303'),

@@ -19,6 +19,14 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     rateLimit: 'none',
   },
   {
+    id: 'password.policy',
+    method: 'GET',
+    path: '/api/v1/auth/password-policy',
+    kind: 'api',
+    auth: 'public',
+    rateLimit: 'public',
+  },
+  {
     id: 'keys.jwks',
     method: 'GET',
     path: '/.well-known/jwks.json',

@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor.ts';
 import { inviteCommands } from './invite.ts';
 import { keysCommands } from './keys.ts';
 import { migrateCommands } from './migrate.ts';
+import { passwordsCommands } from './passwords.ts';
 import { userCommands } from './user.ts';
 
 const serveCommand: ProcessCommand = {
@@ -61,5 +62,6 @@ export const commands: readonly Command[] = [
   ...userCommands,
   ...inviteCommands,
   ...keysCommands,
+  ...passwordsCommands,
   doctorCommand,
 ];

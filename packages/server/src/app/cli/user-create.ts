@@ -1,6 +1,6 @@
 /** `latchkey user create`: a user whose address the operator vouches for, such as the first admin. */
 import { emailInput } from '#domain/identifiers/index.ts';
-import { passwordInput } from '#domain/passwords/index.ts';
+import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
 import { createUser, type NewUser } from '#flows/operate-users/index.ts';
 import { OperatorError } from '../operator-error.ts';
@@ -31,7 +31,7 @@ export const createUserCommand: ServiceCommand = {
   },
   run: async (input, services, io) => {
     const user = { ...readUser(input), password: await readPassword(input, io) };
-    const outcome = await createUser(services, user);
+    const outcome = await createUser(services, user).catch(explain);
     if (outcome.kind === 'taken') throw taken(user.email.asTyped, outcome.holderId);
     const { userId } = outcome;
     const { email, name, locale, roles } = user;
@@ -42,6 +42,11 @@ export const createUserCommand: ServiceCommand = {
     };
   },
 };
+
+function explain(error: unknown): never {
+  const complaint = passwordComplaint(error);
+  throw complaint === undefined ? error : new UsageError(`The password: ${complaint}`);
+}
 
 function taken(email: string, holderId: string | undefined): OperatorError {
   const holder = holderId === undefined ? 'somebody who has gone meanwhile; try again' : `the user ${holderId}`;

@@ -2,7 +2,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
+import { assert } from '#kernel/assert.ts';
 import { type Argon2idParameters, needsRehash } from '#protocol/password-hash/index.ts';
+import type { AcceptedPassword } from './accepted.ts';
 import type { HashQueue } from './hash-queue.ts';
 
 // A const enum in the package's types, which erasable syntax cannot import: 2 is Argon2id.
@@ -27,15 +29,25 @@ export class PasswordHashes {
     return new PasswordHashes(queue, parameters, dummy);
   }
 
-  /** The PHC string of a password in NFC. */
-  async compute(password: string): Promise<string> {
-    return this.#queue.run(() => hash(password, toOptions(this.#parameters)));
+  /** The PHC string of a new password. */
+  async compute(password: AcceptedPassword): Promise<string> {
+    return this.#compute(password);
+  }
+
+  /** The PHC string of a password that matched an outdated one: whoever has it keeps it, whatever the rules are today. */
+  async recompute(provenPassword: string, outdated: string): Promise<string> {
+    assert(this.isOutdated(outdated), 'only an outdated hash is computed again');
+    return this.#compute(provenPassword.normalize('NFC'));
   }
 
   /** Whether this is the password; with no hash to compare with, the same work and `false`. */
   async matches(password: string, phc: string | undefined): Promise<boolean> {
     const matched = await this.#queue.run(() => verify(phc ?? this.#dummy, password.normalize('NFC')));
     return matched && phc !== undefined;
+  }
+
+  #compute(password: string): Promise<string> {
+    return this.#queue.run(() => hash(password, toOptions(this.#parameters)));
   }
 
   /** Whether the hash was made with other parameters than today's. */

@@ -2,10 +2,16 @@
  * Passwords. Owns `passwords`.
  * Invariants: the stored PHC string is itself encrypted under the password key (the pepper is a key over the hash,
  * DESIGN §5.15); a hash is computed for every attempt, also when there is nobody to compare with (§5.13); hashing runs
- * in a bounded queue and never while a connection is held (§5.14).
+ * in a bounded queue and never while a connection is held (§5.14); what is hashed for the first time is an
+ * `AcceptedPassword`, which only `PasswordRules` makes, so that no path to a password goes round them.
  */
+export type { AcceptedPassword } from './accepted.ts';
+export { Adviser } from './advice.ts';
 export { type ProvePassword, provePassword } from './current.ts';
+export { lengthComplaint, newPasswordField } from './field.ts';
 export { HashQueue } from './hash-queue.ts';
 export { PasswordHashes } from './hashes.ts';
-export { type PasswordInput, passwordComplaint, passwordInput } from './input.ts';
+export { type PasswordInput, passwordInput } from './input.ts';
+export { type PasswordPolicy, type PasswordProfile, passwordPolicies } from './policy.ts';
+export { PasswordRules, passwordComplaint } from './rules.ts';
 export { passwordPlace, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './stored.ts';

@@ -1,29 +1,30 @@
-/** What may be a password, checked before anything is hashed. */
+/** What can be a password under any profile, known before anything else is read. */
 import { z } from 'zod';
-
-const minCodePoints = 12;
-const maxCodePoints = 128;
-const maxBytes = 1024;
+import { maxBytes, maxLength, minLengthOfAll } from './policy.ts';
 
 /** A password in NFC (NIST SP 800-63B-4 §3.1.1.2). */
 export type PasswordInput = string;
 
 /**
- * A new password: 12 to 128 code points and at most 1,024 bytes after NFC.
- * The byte limit is asked first, so that nothing long is ever normalised.
+ * A new password as far as a schema can know: at least as many code points as the most lenient profile asks, at most 128,
+ * and at most 1,024 bytes, after NFC. `PasswordRules` says the rest.
  */
-export const passwordInput = z
-  .string()
-  .max(maxBytes, 'A password has at most 128 characters.')
-  .transform((typed) => typed.normalize('NFC'))
-  .refine((password) => Array.from(password).length >= minCodePoints, 'A password has at least 12 characters.')
-  .refine(
-    (password) => Array.from(password).length <= maxCodePoints && Buffer.byteLength(password) <= maxBytes,
-    'A password has at most 128 characters.',
-  );
+export const passwordInput = z.string().transform((typed, context): PasswordInput => {
+  const password = normalizePassword(typed);
+  const length = password === undefined ? undefined : Array.from(password).length;
+  if (password === undefined || length === undefined || length > maxLength || Buffer.byteLength(password) > maxBytes) {
+    return refuse(context, 'too_long', `A password has at most ${maxLength} characters.`);
+  }
+  if (length >= minLengthOfAll) return password;
+  return refuse(context, 'too_short', `A password has at least ${minLengthOfAll} characters.`);
+});
 
-/** Why `passwordInput` refuses a password, as the end of a page's message `page.password.<…>`. */
-export function passwordComplaint(typed: string): 'too_short' | 'too_long' {
-  const isLong = Buffer.byteLength(typed) > maxBytes || Array.from(typed.normalize('NFC')).length >= minCodePoints;
-  return isLong ? 'too_long' : 'too_short';
+function refuse(context: z.RefinementCtx, code: string, message: string): never {
+  context.addIssue({ code: 'custom', params: { code }, message });
+  return z.NEVER;
+}
+
+/** The text in NFC; undefined when it is too long to be normalised at all. */
+export function normalizePassword(typed: string): string | undefined {
+  return typed.length > maxBytes ? undefined : typed.normalize('NFC');
 }

@@ -2,7 +2,7 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { findLiveInvitation, type LiveInvitation, useInvitation } from '#domain/invitations/index.ts';
-import type { PasswordHashes } from '#domain/passwords/index.ts';
+import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
 import type { RegistrationHook } from '#domain/registration-hook/index.ts';
 import { createVerifiedUser, supersedeRegistration } from '#domain/registrations/index.ts';
 import { isRole } from '#domain/roles/index.ts';
@@ -14,6 +14,7 @@ import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
 /** What accepting needs. */
 export interface AcceptInvitation {
@@ -25,6 +26,7 @@ export interface AcceptInvitation {
   readonly makeId: MakeId;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
@@ -59,8 +61,11 @@ export async function acceptInvitation(flow: AcceptInvitation, acceptance: Accep
   const invitation = await readInvitation(flow, token);
   if (invitation === undefined) throw new Problem('invalid_token');
   const locale = acceptance.locale ?? invitation.locale;
+  const languages = [locale, ...wantedLanguages(caller.acceptLanguage)];
+  const candidate = { password, field: '/password', about: [invitation.canonical, name], languages };
+  const accepted = await flow.passwordRules.accept(candidate);
   await flow.registrationHook?.admit({ via: 'invitation', email: invitation.canonical, name, locale }, caller);
-  const phc = await flow.hashes.compute(password);
+  const phc = await flow.hashes.compute(accepted);
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const holder = await findHolderOfEmail(flow.database, invitation.canonical);
     if (await tryToUse(flow, { acceptance, phc, holderId: holder?.userId, caller })) return flow.onAccepted();

@@ -1,9 +1,9 @@
 /** The page behind an invitation: one form, complete without JavaScript, in the reader's language. */
 import type { LiveInvitation } from '#domain/invitations/index.ts';
-import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
+import { lengthComplaint, newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, newPasswordField, page, postForm } from '#platform/html/index.ts';
+import { type Html, html, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -16,8 +16,14 @@ interface Submitted {
 }
 
 interface Complaints {
-  readonly name?: string;
-  readonly password?: string;
+  readonly name?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+/** A live invitation and its reader's words. */
+interface Reading {
+  readonly invitation: LiveInvitation;
+  readonly words: PageWords;
 }
 
 /** Shows which address is invited and asks for the rest. Changes nothing. */
@@ -25,7 +31,7 @@ export async function showForm(flow: AcceptInvitation, token: string, caller: Ca
   const invitation = await readInvitation(flow, token);
   const words = wordsFor(flow, invitation, caller);
   if (invitation === undefined) return deadLink(words);
-  return answer(200, words, 'title', form(words, invitation, { token, name: '' }, {}));
+  return answer(200, words, 'title', form(flow, { invitation, words }, { token, name: '' }, {}));
 }
 
 /** Makes the account, or shows the form again with what is wrong. */
@@ -34,27 +40,25 @@ export async function submitForm(flow: AcceptInvitation, submitted: Submitted, c
   const words = wordsFor(flow, invitation, caller);
   if (invitation === undefined) return deadLink(words);
   const name = nameInput.safeParse(submitted.name);
-  const password = passwordInput.safeParse(submitted.password);
-  if (!name.success || !password.success) {
-    const complaints = {
-      ...(name.success ? {} : { name: words.say('page.name.invalid') }),
-      ...(password.success ? {} : { password: words.say(`page.password.${passwordComplaint(submitted.password)}`) }),
-    };
-    return answer(422, words, 'title', form(words, invitation, submitted, complaints));
-  }
-  const acceptance = { token: submitted.token, name: name.data, password: password.data, locale: undefined };
-  return accept(flow, words, acceptance, caller);
+  const reading = { invitation, words };
+  if (name.success) return accept(flow, reading, { ...submitted, name: name.data, locale: undefined }, caller);
+  const password = lengthComplaint(flow.passwordRules, words, submitted.password);
+  const complaints = { name: words.say('page.name.invalid'), password };
+  return answer(422, words, 'title', form(flow, reading, submitted, complaints));
 }
 
 async function accept(
   flow: AcceptInvitation,
-  words: PageWords,
+  reading: Reading,
   acceptance: Acceptance,
   caller: Caller,
 ): Promise<PageAnswer> {
+  const { words } = reading;
   try {
     await acceptInvitation(flow, acceptance, caller);
   } catch (error) {
+    const password = passwordComplaint(error);
+    if (password !== undefined) return answer(422, words, 'title', form(flow, reading, acceptance, { password }));
     if (!(error instanceof Problem)) throw error;
     if (error.code === 'invalid_token') return deadLink(words);
     if (error.code === 'registration_refused') return refused(words);
@@ -82,8 +86,8 @@ function refused(words: PageWords): PageAnswer {
 }
 
 function form(
-  words: PageWords,
-  { asTyped }: LiveInvitation,
+  flow: AcceptInvitation,
+  { invitation: { asTyped }, words }: Reading,
   { token, name }: Omit<Submitted, 'password'>,
   complaints: Complaints,
 ): Html {
@@ -97,7 +101,7 @@ ${postForm(
 <input id="name" name="name" value="${name}" autocomplete="name" maxlength="200" required
   aria-describedby="name-complaint"${complaints.name !== undefined && html` aria-invalid="true"`}>
 <span id="name-complaint" class="wrong" role="alert">${complaints.name}</span></p>
-${newPasswordField(words.say('page.password.label'), complaints.password)}
+${newPasswordField(flow.passwordRules, words, complaints.password)}
 <button type="submit">${own(words, 'accept')}</button>`,
 )}`;
 }

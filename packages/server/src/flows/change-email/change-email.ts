@@ -4,7 +4,7 @@ import type { Clients } from '#domain/clients/index.ts';
 import type { Ending, Endings } from '#domain/endings/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
-import type { PasswordHashes } from '#domain/passwords/index.ts';
+import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
 import { type EndReason, endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -23,6 +23,7 @@ export interface ChangeEmail {
   readonly makeId: MakeId;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
   readonly endings: Endings;

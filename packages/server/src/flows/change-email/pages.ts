@@ -1,7 +1,7 @@
 /** The pages behind the two links: a form each, complete without JavaScript, in the reader's language. */
-import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
+import { newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, newPasswordField, page, postForm } from '#platform/html/index.ts';
+import { type Html, html, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -53,7 +53,7 @@ export async function pressConfirm(flow: ChangeEmail, token: string, caller: Cal
 export async function showUndo(flow: ChangeEmail, token: string, caller: Caller): Promise<PageAnswer> {
   const link = await readUndoLink(flow, token);
   const words = wordsFor(flow, link?.locale, caller);
-  return link === undefined ? deadLink(words) : answer(200, words, undoTitle, undoForm(words, token));
+  return link === undefined ? deadLink(words) : answer(200, words, undoTitle, undoForm(flow, words, token));
 }
 
 /** What its button does. */
@@ -65,14 +65,11 @@ export async function pressUndo(
   const link = await readUndoLink(flow, token);
   const words = wordsFor(flow, link?.locale, caller);
   if (link === undefined) return deadLink(words);
-  const password = passwordInput.safeParse(typed);
-  if (!password.success) {
-    const complaint = words.say(`page.password.${passwordComplaint(typed)}`);
-    return answer(422, words, undoTitle, undoForm(words, token, complaint));
-  }
   try {
-    await undoChange(flow, token, password.data, caller);
+    await undoChange(flow, token, typed, caller);
   } catch (error) {
+    const complaint = passwordComplaint(error);
+    if (complaint !== undefined) return answer(422, words, undoTitle, undoForm(flow, words, token, complaint));
     if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
     throw error;
   }
@@ -81,12 +78,12 @@ export async function pressUndo(
 
 const undoTitle = 'page.undo_email_change.title';
 
-function undoForm(words: PageWords, token: string, complaint?: string): Html {
+function undoForm(flow: ChangeEmail, words: PageWords, token: string, complaint?: string): Html {
   return html`${paragraph(words, 'page.undo_email_change.question')}
 ${postForm(
   '/undo-email-change',
   html`<input type="hidden" name="token" value="${token}">
-${newPasswordField(words.say('page.password.label'), complaint)}
+${newPasswordField(flow.passwordRules, words, complaint)}
 <button type="submit">${words.say('page.undo_email_change.confirm')}</button>`,
 )}`;
 }

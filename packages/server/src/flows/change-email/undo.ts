@@ -8,6 +8,7 @@ import { Problem } from '#kernel/problem.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type ChangeEmail, type Ended, endEverything, eventOf } from './change-email.ts';
 
 /** Looks at a link without using it. */
@@ -23,7 +24,9 @@ export async function readUndoLink(flow: ChangeEmail, text: string): Promise<One
 export async function undoChange(flow: ChangeEmail, text: string, newPassword: string, caller: Caller): Promise<void> {
   const token = await readUndoLink(flow, text);
   if (token === undefined) throw new Problem('invalid_token');
-  const phc = await flow.hashes.compute(newPassword);
+  const languages = [token.locale, ...wantedLanguages(caller.acceptLanguage)];
+  const candidate = { password: newPassword, field: '/password', languages };
+  const phc = await flow.hashes.compute(await flow.passwordRules.acceptFor(token.userId, candidate));
   const userKey = await flow.users.key(token.userId);
   if (userKey === undefined) throw new Problem('invalid_token');
   const ended = await flow.database.transaction((tx) => use(flow, tx, { text, token, phc, userKey, caller }));

@@ -4,7 +4,13 @@ import type { AuditLog } from '#domain/audit/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
 import { findActing, type IssuedSession, type Issuers, renewSession } from '#domain/issued-sessions/index.ts';
 import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
-import { type PasswordHashes, passwordPlace, provePassword, setPassword } from '#domain/passwords/index.ts';
+import {
+  type PasswordHashes,
+  type PasswordRules,
+  passwordPlace,
+  provePassword,
+  setPassword,
+} from '#domain/passwords/index.ts';
 import type { Recipient, Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -12,6 +18,7 @@ import { Problem } from '#kernel/problem.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
 /** What changing a password needs. */
 export interface ChangePassword extends Issuers {
@@ -19,6 +26,7 @@ export interface ChangePassword extends Issuers {
   readonly clock: Clock;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly endings: Endings;
   readonly mail: MailLedger;
@@ -46,8 +54,11 @@ export async function changePassword(
   // Erased since the session was checked.
   if (userKey === undefined) throw new Problem('not_authenticated');
   if (!proven) return refuse(flow, principal, caller, userKey);
-  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(newPassword), passwordPlace(userId));
   const recipient = await flow.users.primaryEmail(userId);
+  const languages = [recipient?.locale, ...wantedLanguages(caller.acceptLanguage)];
+  const candidate = { password: newPassword, field: '/newPassword', languages };
+  const accepted = await flow.passwordRules.acceptFor(userId, candidate);
+  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordPlace(userId));
   const change = { principal, caller, userKey, sealedPhc, recipient };
   const { issued, endings } = await flow.database.transaction((tx) => write(flow, tx, change));
   for (const ending of endings) flow.endings.endedHere(ending);

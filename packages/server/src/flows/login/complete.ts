@@ -59,7 +59,7 @@ function provenNow(now: Date) {
 /** A hash of other parameters is made anew before the connection is needed; null when it is of today's. */
 async function rehash(flow: Login, attempt: Attempt, { phc, userId }: Proven): Promise<Buffer | null> {
   if (!flow.hashes.isOutdated(phc)) return null;
-  const computed = await flow.hashes.compute(attempt.password.normalize('NFC'));
+  const computed = await flow.hashes.recompute(attempt.password, phc);
   return flow.keys.seal('password', computed, passwordPlace(userId));
 }
 

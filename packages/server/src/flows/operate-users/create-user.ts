@@ -19,10 +19,14 @@ export type CreatedUser =
   | { readonly kind: 'created'; readonly userId: string }
   | { readonly kind: 'taken'; readonly holderId: string | undefined };
 
-/** Makes the user, whole or not at all. The hash is computed before anything is held. */
+/**
+ * Makes the user, whole or not at all. The hash is computed before anything is held.
+ *
+ * @throws what `PasswordRules` throws: an operator's password is guessed like anybody's. In English, as all commands speak.
+ */
 export async function createUser(flow: OperateUsers, newUser: NewUser): Promise<CreatedUser> {
   const { password, ...user } = newUser;
-  const phc = password === undefined ? undefined : await flow.hashes.compute(password);
+  const phc = password === undefined ? undefined : await hashNew(flow, password, user);
   const userId = flow.makeId();
   const now = flow.clock.now();
   const event = {
@@ -39,4 +43,13 @@ export async function createUser(flow: OperateUsers, newUser: NewUser): Promise<
   if (made) return { kind: 'created', userId };
   const holder = await findHolderOfEmail(flow.database, user.email.canonical);
   return { kind: 'taken', holderId: holder?.userId };
+}
+
+async function hashNew(
+  flow: OperateUsers,
+  password: string,
+  { email, name }: Omit<NewUser, 'password'>,
+): Promise<string> {
+  const candidate = { password, field: '/password', about: [email.canonical, name], languages: ['en'] };
+  return flow.hashes.compute(await flow.passwordRules.accept(candidate));
 }

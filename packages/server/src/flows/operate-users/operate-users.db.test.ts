@@ -6,6 +6,7 @@ import { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { offlineRules } from '#test/support/password-rules.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import {
   changeMetadata,
@@ -69,7 +70,7 @@ describeOnBothDatabases('operating users', (database) => {
       throw error;
     };
     const endings = new Endings({ ...world, onError });
-    flow = { ...world, clients, hashes, endings, users: new Users(world) };
+    flow = { ...world, clients, hashes, passwordRules: offlineRules(world), endings, users: new Users(world) };
   });
 
   const eventsOf = (userId: string) => database().rows(readEvents, { userId });

@@ -2,7 +2,7 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
-import type { PasswordHashes } from '#domain/passwords/index.ts';
+import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -16,6 +16,7 @@ export interface OperateUsers {
   readonly makeId: MakeId;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
   readonly endings: Endings;

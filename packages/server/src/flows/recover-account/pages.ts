@@ -1,8 +1,8 @@
 /** The page behind the link: one form, complete without JavaScript, in the reader's language. */
 import type { OneTimeToken } from '#domain/one-time-tokens/index.ts';
-import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
+import { newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, newPasswordField, page, postForm } from '#platform/html/index.ts';
+import { type Html, html, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -20,7 +20,7 @@ interface Submitted {
 export async function showForm(flow: Pages, token: string, caller: Caller): Promise<PageAnswer> {
   const link = await readLink(flow, token);
   const words = wordsFor(flow, link, caller);
-  return link === undefined ? deadLink(words) : answer(200, words, 'title', form(words, token));
+  return link === undefined ? deadLink(words) : answer(200, words, 'title', form(flow, words, token));
 }
 
 /** Sets the password, or shows the form again with what is wrong with it. */
@@ -28,14 +28,11 @@ export async function submitForm(flow: Pages, { token, password }: Submitted, ca
   const link = await readLink(flow, token);
   const words = wordsFor(flow, link, caller);
   if (link === undefined) return deadLink(words);
-  const parsed = passwordInput.safeParse(password);
-  if (!parsed.success) {
-    const complaint = words.say(`page.password.${passwordComplaint(password)}`);
-    return answer(422, words, 'title', form(words, token, complaint));
-  }
   try {
-    await resetPassword(flow, token, parsed.data, caller);
+    await resetPassword(flow, token, password, caller);
   } catch (error) {
+    const complaint = passwordComplaint(error);
+    if (complaint !== undefined) return answer(422, words, 'title', form(flow, words, token, complaint));
     if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
     throw error;
   }
@@ -53,12 +50,12 @@ ${paragraph(words, 'dead_link_advice')}`;
   return { kind: 'html', status: 400, html: page({ title, lang: words.lang, body }) };
 }
 
-function form(words: PageWords, token: string, complaint?: string): Html {
+function form(flow: Pages, words: PageWords, token: string, complaint?: string): Html {
   return html`${paragraph(words, 'intro')}
 ${postForm(
   '/reset-password',
   html`<input type="hidden" name="token" value="${token}">
-${newPasswordField(words.say('page.password.label'), complaint)}
+${newPasswordField(flow.passwordRules, words, complaint)}
 <button type="submit">${own(words, 'submit')}</button>`,
 )}`;
 }

@@ -8,6 +8,7 @@ import { Users } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { offlineRules } from '#test/support/password-rules.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
 import { type ResetPassword, resetPassword } from './reset-password.ts';
@@ -71,6 +72,7 @@ describeOnBothDatabases('recovering an account', (database) => {
     flow = {
       ...world,
       clients,
+      passwordRules: offlineRules(world),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
       users: new Users(world),
       endings: new Endings({ ...world, onError: () => undefined }),

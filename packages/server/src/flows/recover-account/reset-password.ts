@@ -6,7 +6,7 @@ import type { Endings } from '#domain/endings/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
 import { consume, findLive, killLinksOfUser, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
-import { type PasswordHashes, passwordPlace, setPassword } from '#domain/passwords/index.ts';
+import { type PasswordHashes, type PasswordRules, passwordPlace, setPassword } from '#domain/passwords/index.ts';
 import { endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -15,6 +15,7 @@ import { Problem } from '#kernel/problem.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
 /** What setting a password by a link needs. */
 export interface ResetPassword {
@@ -22,6 +23,7 @@ export interface ResetPassword {
   readonly clock: Clock;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
   readonly endings: Endings;
@@ -39,7 +41,7 @@ export function readLink(
   return findLive(flow.database, 'reset_password', text, flow.clock.now());
 }
 
-/** Uses a link: of many uses at once exactly one works. `password` is in NFC. Throws `invalid_token`. */
+/** Uses a link: of many uses at once exactly one works. `password` is in NFC. Throws `invalid_token` and what `PasswordRules` throws. */
 export async function resetPassword(
   flow: ResetPassword,
   text: string,
@@ -49,7 +51,9 @@ export async function resetPassword(
   const link = await readLink(flow, text);
   if (link === undefined) throw new Problem('invalid_token');
   const { userId } = link;
-  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(password), passwordPlace(userId));
+  const languages = [link.locale, ...wantedLanguages(caller.acceptLanguage)];
+  const accepted = await flow.passwordRules.acceptFor(userId, { password, field: '/password', languages });
+  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordPlace(userId));
   const userKey = await flow.users.key(userId);
   if (userKey === undefined) throw new Problem('invalid_token');
   const use = { userId, text, sealedPhc, userKey, caller };

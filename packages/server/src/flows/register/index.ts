@@ -8,6 +8,7 @@ import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type Register, register } from './register.ts';
 
 export type { Register } from './register.ts';
@@ -40,7 +41,8 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
       },
       problems: ['registration_closed', 'email_domain_not_allowed', 'registration_refused', 'busy'],
       handler: async ({ body, caller }) => {
-        await register(flow, { ...body, locale: body.locale ?? 'en' }, caller);
+        const languages = [body.locale, ...wantedLanguages(caller.acceptLanguage)];
+        await register(flow, { ...body, locale: body.locale ?? 'en', languages }, caller);
         return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
       },
     }),

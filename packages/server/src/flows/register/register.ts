@@ -2,7 +2,7 @@
 import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
-import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
+import { type PasswordHashes, type PasswordRules, passwordPlace } from '#domain/passwords/index.ts';
 import type { RegistrationHook } from '#domain/registration-hook/index.ts';
 import { addVerificationLink, type CarriedRegistration, linkValues } from '#domain/registrations/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -26,6 +26,7 @@ export interface Register {
   readonly makeId: MakeId;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly passwordRules: PasswordRules;
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
@@ -39,6 +40,8 @@ export interface Registration {
   readonly password: string;
   readonly name: string;
   readonly locale: string;
+  /** What a refusal may be written in, the most wanted first. */
+  readonly languages: readonly (string | undefined)[];
 }
 
 /** The address changed hands between reading and writing at most this often; then the caller may try again. */
@@ -51,15 +54,21 @@ export async function register(flow: Register, registration: Registration, calle
   if (flow.mode !== 'open') throw new Problem('registration_closed');
   // Decided by the address alone, before anything is read: it tells nothing about users.
   if (!allowsAddress(flow.emailDomains, registration.email.canonical)) throw new Problem('email_domain_not_allowed');
+  const password = await acceptPassword(flow, registration);
   await askHook(flow, registration, caller);
   let holder = await flow.database.row(findHolder, { canonical: registration.email.canonical });
-  const phc = await flow.hashes.compute(registration.password);
+  const phc = await flow.hashes.compute(password);
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const outcome = await write(flow, registration, phc, holder, caller);
     if (outcome !== undefined) return flow.onRegistered(outcome);
     holder = await flow.database.row(findHolder, { canonical: registration.email.canonical });
   }
   throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
+}
+
+/** By what was sent alone, whoever has the address. */
+function acceptPassword({ passwordRules }: Register, { email, name, password, languages }: Registration) {
+  return passwordRules.accept({ password, field: '/password', about: [email.canonical, name], languages });
 }
 
 /** Also before anything is read: whoever has the address, the hook hears the same and its no comes as early. */

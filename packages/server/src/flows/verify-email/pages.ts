@@ -1,7 +1,7 @@
 /** The page behind the link: one form with two buttons, complete without JavaScript, in the reader's language. */
-import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
+import { newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, newPasswordField, page, postForm } from '#platform/html/index.ts';
+import { type Html, html, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -17,7 +17,7 @@ interface Pressed {
 export async function showForm(flow: VerifyEmail, token: string, caller: Caller): Promise<PageAnswer> {
   const link = await readLink(flow, token);
   const words = wordsFor(flow, link, caller);
-  return link === undefined ? deadLink(words) : answer(200, words, 'title', form(words, token, link));
+  return link === undefined ? deadLink(words) : answer(200, words, 'title', form(flow, words, token, link));
 }
 
 /** What a button does. */
@@ -29,24 +29,21 @@ export async function pressForm(flow: VerifyEmail, pressed: Pressed, caller: Cal
     const disowned = await disownRegistration(flow, pressed.token, caller);
     return disowned ? answer(200, words, 'disowned_title', paragraph(words, 'disowned')) : deadLink(words);
   }
-  const password = link.registration === undefined ? passwordInput.safeParse(pressed.password ?? '') : undefined;
-  if (password?.success === false) {
-    const complaint = words.say(`page.password.${passwordComplaint(pressed.password ?? '')}`);
-    return answer(422, words, 'title', form(words, pressed.token, link, complaint));
-  }
-  return press(flow, words, pressed.token, password?.data, caller);
+  const password = link.registration === undefined ? (pressed.password ?? '') : undefined;
+  return press(flow, words, { link, token: pressed.token, password }, caller);
 }
 
 async function press(
   flow: VerifyEmail,
   words: PageWords,
-  token: string,
-  password: string | undefined,
+  { link, token, password }: { readonly link: Link; readonly token: string; readonly password: string | undefined },
   caller: Caller,
 ): Promise<PageAnswer> {
   try {
     await verifyEmail(flow, token, password, caller);
   } catch (error) {
+    const complaint = passwordComplaint(error);
+    if (complaint !== undefined) return answer(422, words, 'title', form(flow, words, token, link, complaint));
     if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
     throw error;
   }
@@ -69,12 +66,12 @@ ${paragraph(words, 'dead_link_advice')}`;
   };
 }
 
-function form(words: PageWords, token: string, link: Link, complaint?: string): Html {
+function form(flow: VerifyEmail, words: PageWords, token: string, link: Link, complaint?: string): Html {
   return html`<p>${explanation(words, link)}</p>
 ${postForm(
   '/verify-email',
   html`<input type="hidden" name="token" value="${token}">
-${link.registration === undefined && newPasswordField(words.say('page.password.label'), complaint)}
+${link.registration === undefined && newPasswordField(flow.passwordRules, words, complaint)}
 <button type="submit" name="choice" value="verify">${own(words, 'confirm')}</button>
 <button type="submit" name="choice" value="disown" class="secondary" formnovalidate>${own(words, 'disown')}</button>`,
 )}`;

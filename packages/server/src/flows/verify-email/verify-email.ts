@@ -4,7 +4,7 @@ import type { Clients } from '#domain/clients/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import { consume, findLive, killOthers, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
-import { type PasswordHashes, passwordPlace, setPassword } from '#domain/passwords/index.ts';
+import { type PasswordHashes, type PasswordRules, passwordPlace, setPassword } from '#domain/passwords/index.ts';
 import { type CarriedRegistration, openRegistration } from '#domain/registrations/index.ts';
 import type { UserEnding, Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -14,6 +14,7 @@ import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
 /** What verifying needs. */
 export interface VerifyEmail {
@@ -21,6 +22,7 @@ export interface VerifyEmail {
   readonly clock: Clock;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
   readonly endings: Endings;
@@ -57,11 +59,19 @@ export async function verifyEmail(
 ): Promise<void> {
   const link = await readLink(flow, text);
   if (link === undefined) throw new Problem('invalid_token');
-  const phc = newPassword === undefined ? link.registration?.phc : await flow.hashes.compute(newPassword);
+  const phc = newPassword === undefined ? link.registration?.phc : await hashNew(flow, link, newPassword, caller);
   if (phc === undefined) throw new Problem('password_required');
   const userKey = await flow.users.key(link.token.userId);
   const ending = await flow.database.transaction((tx) => use(flow, tx, text, { link, phc, userKey, caller }));
   flow.endings.endedHere(ending);
+}
+
+async function hashNew(flow: VerifyEmail, link: Link, password: string, caller: Caller): Promise<string> {
+  const { token, registration } = link;
+  const languages = [registration?.locale ?? token.locale, ...wantedLanguages(caller.acceptLanguage)];
+  const about = registration === undefined ? [] : [registration.name];
+  const candidate = { password, field: '/password', about, languages };
+  return flow.hashes.compute(await flow.passwordRules.acceptFor(token.userId, candidate));
 }
 
 interface Use {

@@ -25,7 +25,7 @@ import { exchange } from './exchange.ts';
 /** What is asked, and of whom. */
 export interface OutboundRequest {
   /** Whose errand it is: a closed set, which metrics and logs name. */
-  readonly purpose: 'registration_hook';
+  readonly purpose: 'registration_hook' | 'breached_passwords';
   readonly url: string;
   readonly policy: OutboundPolicy;
   readonly method: 'GET' | 'POST';

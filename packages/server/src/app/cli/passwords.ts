@@ -1,0 +1,35 @@
+/** `latchkey passwords`: lists of breached passwords. */
+import { resolve } from 'node:path';
+import { buildFilter, type FilterHeader, filterBytes } from '#platform/password-filter/index.ts';
+import { OperatorError } from '../operator-error.ts';
+import { type LocalCommand, textOf } from './command.ts';
+
+/** The commands. */
+export const passwordsCommands: readonly LocalCommand[] = [
+  {
+    needs: 'config',
+    name: 'passwords build-filter',
+    summary: 'Build the file that LATCHKEY_PASSWORD_FILTER names from a list of passwords or their SHA-1, one a line',
+    arguments: ['FILE'],
+    options: {
+      output: { type: 'string', value: 'PATH', description: 'Where to write it, FILE.filter when not given' },
+    },
+    run: async (input) => {
+      const list = input.arguments[0] ?? '';
+      const target = textOf(input, 'output') ?? `${list}.filter`;
+      const header = await build(resolve(list), resolve(target));
+      const bytes = filterBytes(header);
+      const text = `Wrote ${target}: ${header.passwords} passwords, ${bytes} bytes. Restart the server to use it.`;
+      return { exitCode: 0, text, data: { path: target, passwords: header.passwords, bytes } };
+    },
+  },
+];
+
+async function build(list: string, target: string): Promise<FilterHeader> {
+  try {
+    return await buildFilter(list, target);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    throw new OperatorError(`The filter could not be built: ${error.message}.`, 1);
+  }
+}

@@ -1,0 +1,51 @@
+/** The rules for new passwords, as the configuration wants them. */
+import type { Config } from '#config/index.ts';
+import { BreachedPasswords, type UnansweredCheck } from '#domain/breached-passwords/index.ts';
+import { Adviser, PasswordRules, passwordPolicies } from '#domain/passwords/index.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { Catalogues } from '#platform/i18n/index.ts';
+import type { Outbound } from '#platform/outbound/index.ts';
+import { FilterUnusable, PasswordFilter } from '#platform/password-filter/index.ts';
+import type { Logger } from '#platform/telemetry/index.ts';
+import { OperatorError } from './operator-error.ts';
+import { ensureAskable } from './outbound.ts';
+
+interface Ground {
+  readonly config: Config;
+  readonly database: Database;
+  readonly logger: Logger;
+  readonly catalogues: Catalogues;
+  readonly outbound: Outbound;
+}
+
+/** The rules; close what they hold open. */
+export async function wirePasswords(
+  ground: Ground,
+): Promise<{ readonly passwordRules: PasswordRules; readonly closePasswords: () => Promise<void> }> {
+  const { config, logger, outbound } = ground;
+  const { profile, breachService: service } = config.passwords;
+  if (service !== undefined) ensureAskable(outbound, 'LATCHKEY_PASSWORD_BREACH_URL', service);
+  const filter = await openFilter(config.passwords.filter);
+  const onUnanswered = (check: UnansweredCheck) => {
+    logger.warn('a password could not be compared with breached ones', { component: 'breached_passwords', ...check });
+  };
+  const breached = new BreachedPasswords({ outbound, service, filter, onUnanswered });
+  const adviser = new Adviser();
+  const aboutService = ['Latchkey', `@${new URL(config.http.publicUrl).hostname}`];
+  const policy = passwordPolicies[profile];
+  const passwordRules = new PasswordRules({ ...ground, policy, breached, adviser, aboutService });
+  const closePasswords = async () => {
+    await adviser.close();
+    await breached.close();
+  };
+  return { passwordRules, closePasswords };
+}
+
+async function openFilter(path: string | undefined): Promise<PasswordFilter | undefined> {
+  try {
+    return path === undefined ? undefined : await PasswordFilter.open(path);
+  } catch (error) {
+    if (error instanceof FilterUnusable) throw new OperatorError(`LATCHKEY_PASSWORD_FILTER: ${error.message}`, 78);
+    throw error;
+  }
+}

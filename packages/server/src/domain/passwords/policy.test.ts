@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { characterBits } from './character-bits.ts';
+import { isCommonPassword } from './common-passwords.ts';
+import { wordsOf } from './context-words.ts';
+import { judgePassword, type PasswordProfile, passwordPolicies } from './policy.ts';
+
+const contextWords = wordsOf(['Latchkey', '@auth.example.com', 'Ada King Lovelace', 'ada.king@analytical.example']);
+const knowledge = { contextWords, isCommon: isCommonPassword };
+const judge = (profile: PasswordProfile, password: string) =>
+  judgePassword(passwordPolicies[profile], password, knowledge);
+
+describe('every profile', () => {
+  const profiles = ['standard', 'nist', 'composition'] as const;
+
+  it.each(profiles)('%s takes 128 code points and not one more, nor more than 1,024 bytes', (profile) => {
+    const words = 'Correct horse 7 battery; '.repeat(6);
+    expect(judge(profile, words.slice(0, 128))).toEqual([]);
+    expect(judge(profile, words.slice(0, 129))).toEqual(['too_long']);
+    expect(judge(profile, 'é'.repeat(600))).toEqual(['too_long']);
+  });
+
+  it.each(profiles)('%s answers about any text, and takes nothing that is too short, too long or listed', (profile) => {
+    const policy = passwordPolicies[profile];
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (password) => {
+        const reasons = judge(profile, password);
+        const length = Array.from(password).length;
+        if (length < policy.minLength) expect(reasons).toEqual(['too_short']);
+        if (length > policy.maxLength) expect(reasons).toEqual(['too_long']);
+        expect(new Set(reasons).size).toBe(reasons.length);
+      }),
+    );
+  });
+
+  it.each(profiles)('%s refuses a listed password in any case and width', (profile) => {
+    const fullWidth = Array.from('leavemealone', (letter) => String.fromCodePoint(letter.charCodeAt(0) + 0xfee0)).join(
+      '',
+    );
+    for (const spelling of ['123456789987654321', 'maurolarastefymauro']) {
+      const reasons = judge(profile, spelling);
+      expect([spelling, reasons.includes('too_common')]).toEqual([spelling, spelling.startsWith('1')]);
+    }
+    if (profile !== 'nist') {
+      for (const spelling of ['leavemealone', 'LeaveMeAlone', fullWidth])
+        expect(judge(profile, spelling)).toContain('too_common');
+    }
+  });
+
+  it.each(profiles)('%s takes listed words inside a longer password: only the whole counts', (profile) => {
+    expect(judge(profile, 'Leave me alone, 4 password dragons')).toEqual([]);
+  });
+});
+
+describe('standard', () => {
+  it.each([
+    ['correct horse', []],
+    ['SecurePass123!', []],
+    ['🔑🐴🔋🎲🚲🧭🪵🧲🗿🛶🪁🎻', []],
+    ['eleven char', ['too_short']],
+    ['password1234', ['too_common']],
+    ['123456789012', ['too_common']],
+    ['qwertyuiop123', ['too_common']],
+  ])('%s: %j', (password, reasons) => {
+    expect(judge('standard', password)).toEqual(reasons);
+  });
+});
+
+describe('nist', () => {
+  it.each([
+    ['correct horse ', ['too_short']],
+    ['correct horse b', []],
+    ['SecurePass123!', ['too_short']],
+    ['nothing but words', []],
+  ])('%s: %j', (password, reasons) => {
+    expect(judge('nist', password)).toEqual(reasons);
+  });
+});
+
+describe('composition', () => {
+  it.each([
+    ['SecurePass123!', []],
+    ['correct horse battery', ['missing_uppercase', 'missing_digit']],
+    ['CORRECT HORSE 7', ['missing_lowercase']],
+    ['Correct7horse', ['missing_special']],
+    ['Correct7horsé', ['missing_special']],
+    ['Correct horse', ['missing_digit']],
+    ['Coooorrect 7 horses', ['repeated_characters']],
+    ['Cooorrect 7 horses', []],
+    ['Aaa111!!!bbb222', ['too_weak']],
+    ['Ab1!Ab1!Ab1!', ['too_weak']],
+    ['Abcdefgh1234!', ['too_weak']],
+    ['password1234', ['missing_uppercase', 'missing_special', 'too_weak', 'too_common']],
+  ])('%s: %j', (password, reasons) => {
+    expect(judge('composition', password)).toEqual(reasons);
+  });
+});
+
+describe('context words', () => {
+  it.each([
+    'adakinglovelace',
+    'Ada King Lovelace',
+    'ada.king@analytical.example',
+    'AdaLovelace1815',
+    'L0vel@ce-1815!',
+    'latchkey-latchkey',
+    'Latchkey123456',
+    'Latchkey12345678',
+    'example-auth-example',
+    'adaadaadaada',
+  ])('%s is little else than what is known of the person and the service', (password) => {
+    expect(judge('standard', password)).toEqual(['contains_context']);
+  });
+
+  it.each(['lovelace battery staple', 'my Ada likes canadas', 'latchkey kids club', 'kingfisher lake 77'])(
+    '%s has enough of its own',
+    (password) => {
+      expect(judge('standard', password)).toEqual([]);
+    },
+  );
+
+  it('are those of three characters and more, without the top-level domain, each once, the longest first', () => {
+    expect(wordsOf(['Ada Lo', 'ada.b@mail.example.com', ''])).toEqual([
+      'adabmailexample',
+      'example',
+      'adalo',
+      'mail',
+      'ada',
+    ]);
+  });
+
+  it('never refuse a password that holds none of them', () => {
+    const free = fc.stringMatching(/^[b-d]{12,40}$/);
+    fc.assert(
+      fc.property(free, (password) => {
+        expect(judge('standard', password)).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('characterBits', () => {
+  it('is the pool of the kinds that occur, for each character that nothing predicts', () => {
+    expect(characterBits('')).toBe(0);
+    expect(characterBits('kqxmzr')).toBeCloseTo(6 * Math.log2(26), 9);
+    expect(characterBits('SecurePass123!')).toBeCloseTo(11 * Math.log2(95) + 3, 9);
+  });
+
+  it.each(['aaaaaaaaaaaaaaaaaaaa', 'abcdefghijklmnopqrst', '98765432109876543210', 'xyxyxyxyxyxyxyxyxyxy'])(
+    'gives %s little',
+    (password) => {
+      expect(characterBits(password)).toBeLessThan(40);
+    },
+  );
+
+  it('never falls when something is added', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 40 }), fc.string({ minLength: 1, maxLength: 5 }), (start, more) => {
+        expect(characterBits(start + more)).toBeGreaterThanOrEqual(characterBits(start));
+      }),
+    );
+  });
+});

@@ -1,0 +1,93 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildFilter } from '#platform/password-filter/index.ts';
+import { Application } from '#test/support/application.ts';
+import { freshEmail, register } from '#test/support/people-online.ts';
+
+const none = { requiredClasses: [], maxRepeats: null, minEntropyBits: null };
+
+let folder: string;
+let filter: string;
+let app: Application;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-policy-'));
+  filter = join(folder, 'list.filter');
+  await writeFile(join(folder, 'list'), 'everybody knows this\n');
+  await buildFilter(join(folder, 'list'), filter);
+  app = await Application.open();
+});
+
+afterAll(async () => {
+  await app.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function answersUnder(env: Readonly<Record<string, string>>, passwords: readonly string[]) {
+  const other = await Application.open({ besides: app, env });
+  const answers: unknown[] = [];
+  for (const password of passwords) {
+    const { status, errors } = await register(other, freshEmail(), { password });
+    answers.push([status, ...errors.map(({ path, code }) => `${path} ${code}`)]);
+  }
+  const { data } = await other.send('GET', '/api/v1/auth/password-policy');
+  await other.close();
+  return { answers, policy: data };
+}
+
+describe('GET /api/v1/auth/password-policy', () => {
+  it('200 with the default profile, for anybody', async () => {
+    const answer = await app.send('GET', '/api/v1/auth/password-policy');
+    expect(answer.status).toBe(200);
+    expect(answer.data).toEqual({ profile: 'standard', minLength: 12, maxLength: 128, ...none, breachCheck: false });
+  });
+
+  it('200 with nist, which is what then holds', async () => {
+    const { answers, policy } = await answersUnder({ LATCHKEY_PASSWORD_PROFILE: 'nist' }, [
+      'SecurePass123!',
+      'nothing but words',
+    ]);
+    expect(policy).toEqual({ profile: 'nist', minLength: 15, maxLength: 128, ...none, breachCheck: false });
+    expect(answers).toEqual([[422, '/password too_short'], [201]]);
+  });
+
+  it('200 with composition, which is what then holds', async () => {
+    const { answers, policy } = await answersUnder({ LATCHKEY_PASSWORD_PROFILE: 'composition' }, [
+      'SecurePass123!',
+      'nothing but words',
+      'Aaaaa 1111 bbbb!',
+    ]);
+    expect(policy).toEqual({
+      profile: 'composition',
+      minLength: 12,
+      maxLength: 128,
+      requiredClasses: ['lowercase', 'uppercase', 'digit', 'special'],
+      maxRepeats: 3,
+      minEntropyBits: 50,
+      breachCheck: false,
+    });
+    expect(answers).toEqual([
+      [201],
+      [422, '/password missing_uppercase', '/password missing_digit'],
+      [422, '/password repeated_characters', '/password too_weak'],
+    ]);
+  });
+
+  it('200 says that breaches are looked up, which is what then happens', async () => {
+    const { answers, policy } = await answersUnder({ LATCHKEY_PASSWORD_FILTER: filter }, [
+      'everybody knows this',
+      'Everybody knows this',
+    ]);
+    expect(policy).toMatchObject({ profile: 'standard', breachCheck: true });
+    expect(answers).toEqual([[422, '/password breached'], [201]]);
+  });
+});
+
+it.each([
+  [{ LATCHKEY_PASSWORD_FILTER: '/no/such/file' }, /^LATCHKEY_PASSWORD_FILTER: The password filter .* cannot be read/],
+  [{ LATCHKEY_PASSWORD_BREACH_URL: 'https://10.0.0.1/range' }, /cannot be asked: address_not_allowed/],
+])('a server does not start with %j', async (env, sentence) => {
+  await expect(Application.open({ besides: app, env })).rejects.toThrow(sentence);
+});

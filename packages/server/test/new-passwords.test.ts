@@ -1,0 +1,322 @@
+/** Every way to a password goes by the same rules (REQUIREMENTS B3), in the reader's language, and a refusal uses nothing up. */
+import { createHash } from 'node:crypto';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createUser } from '#flows/operate-users/index.ts';
+import { present } from '#kernel/assert.ts';
+import { type Answer, Application } from './support/application.ts';
+import { type HttpReceiver, type Reaction, startReceiver } from './support/http-receiver.ts';
+import { invite } from './support/invitations.ts';
+import {
+  addLoggedIn,
+  addVerified,
+  freshEmail,
+  goodPassword,
+  linkTo,
+  linkTokenOf,
+  login,
+  mailsTo,
+  register,
+} from './support/people-online.ts';
+import { beforeEachHash } from './support/stored-login.ts';
+
+const sameOrigin = { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' };
+
+/** Somebody who is about to set a password, and how. */
+interface Attempt {
+  readonly email: string;
+  readonly set: (password: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
+}
+
+let receiver: HttpReceiver;
+/** Asks a range service, and goes on without an answer. */
+let app: Application;
+/** The same deployment, which refuses without an answer. */
+let strict: Application;
+
+function breachSettings(whenDown: string): Record<string, string> {
+  return {
+    LATCHKEY_PASSWORD_BREACH_URL: `http://127.0.0.1:${receiver.port}/range/`,
+    LATCHKEY_PASSWORD_BREACH_ALLOW_PRIVATE: '1',
+    LATCHKEY_PASSWORD_BREACH_TIMEOUT_MS: '500',
+    LATCHKEY_PASSWORD_BREACH_WHEN_DOWN: whenDown,
+  };
+}
+
+/** What a range service says when it knows these, with padding. */
+function knows(...passwords: readonly string[]): Reaction {
+  return (response, { url }) => {
+    const hashes = passwords.map((password) => createHash('sha1').update(password).digest('hex').toUpperCase());
+    const prefix = url.slice(-5);
+    const lines = hashes.filter((text) => text.startsWith(prefix)).map((text) => `${text.slice(5)}:42`);
+    response.end([`${'0'.repeat(35)}:0`, ...lines, `${'F'.repeat(35)}:7`].join('\r\n'));
+  };
+}
+
+beforeAll(async () => {
+  receiver = await startReceiver();
+  receiver.react(knows());
+  app = await Application.open({ env: breachSettings('allow') });
+  strict = await Application.open({ besides: app, env: breachSettings('refuse') });
+  return async () => {
+    await strict.close();
+    await app.close();
+    await receiver.stop();
+  };
+});
+
+beforeEach(async () => {
+  receiver.react(knows('seen in a breach'));
+  // An answer closes what failures of the test before may have opened half.
+  for (const each of [app, strict]) expect((await register(each, freshEmail())).status).toBe(201);
+});
+
+async function forgetful(of: Application, more: object = {}): Promise<{ email: string; token: string }> {
+  const email = await addVerified(of, { ...more });
+  await of.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
+  return { email, token: await linkTokenOf(of, email, 2) };
+}
+
+/** Somebody whose newest link carries no registration, so that a password comes with it. */
+async function contested(of: Application): Promise<{ email: string; token: string }> {
+  const email = freshEmail();
+  await register(of, email);
+  await register(of, email, { name: 'Somebody Else' });
+  await of.send('POST', '/api/v1/auth/resend-verification', { json: { email } });
+  return { email, token: await linkTokenOf(of, email, 3) };
+}
+
+async function undoable(of: Application): Promise<{ email: string; token: string }> {
+  const { email, accessToken } = await addLoggedIn(of);
+  const newEmail = freshEmail('new');
+  await of.send('POST', '/api/v1/users/me/email', {
+    token: accessToken,
+    json: { newEmail, currentPassword: goodPassword },
+  });
+  const token = await linkTo(of, newEmail, '/confirm-email-change');
+  await of.send('POST', '/api/v1/auth/confirm-email-change', { json: { token } });
+  return { email, token: await linkTo(of, email, '/undo-email-change') };
+}
+
+async function invited(of: Application): Promise<{ email: string; token: string }> {
+  const email = freshEmail('invited');
+  return { email, token: await invite(of, email) };
+}
+
+const ofApi =
+  (of: Application, path: string, more: object): Attempt['set'] =>
+  (password, headers = {}) =>
+    of.send('POST', path, { json: { ...more, password }, headers });
+const ofPage =
+  (of: Application, path: string, more: Readonly<Record<string, string>>): Attempt['set'] =>
+  (password, headers = {}) =>
+    of.send('POST', path, { form: { ...more, password }, headers: { ...sameOrigin, ...headers } });
+
+/** Every operation that sets a password; reviewed by hand. */
+const api: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
+  'register.person': async (of) => {
+    const email = freshEmail();
+    return { email, set: ofApi(of, '/api/v1/auth/register', { email, name: 'Ada Lovelace' }) };
+  },
+  'verify_email.press': async (of) => {
+    const { email, token } = await contested(of);
+    return { email, set: ofApi(of, '/api/v1/auth/verify-email', { token }) };
+  },
+  'password.reset': async (of) => {
+    const { email, token } = await forgetful(of);
+    return { email, set: ofApi(of, '/api/v1/auth/reset-password', { token }) };
+  },
+  'invitation.accept': async (of) => {
+    const { email, token } = await invited(of);
+    return { email, set: ofApi(of, '/api/v1/auth/accept-invitation', { token, name: 'Ada Lovelace' }) };
+  },
+  'change_email.undo': async (of) => {
+    const { email, token } = await undoable(of);
+    return { email, set: ofApi(of, '/api/v1/auth/undo-email-change', { token }) };
+  },
+  'password.change': async (of) => {
+    const { email, accessToken: token } = await addLoggedIn(of);
+    const set: Attempt['set'] = (newPassword, headers = {}) => {
+      const json = { currentPassword: goodPassword, newPassword };
+      return of.send('POST', '/api/v1/users/me/password', { token, json, headers });
+    };
+    return { email, set };
+  },
+};
+
+const pages: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
+  'verify_email.submit': async (of) => {
+    const { email, token } = await contested(of);
+    return { email, set: ofPage(of, '/verify-email', { token, choice: 'verify' }) };
+  },
+  'password.reset_submit': async (of) => {
+    const { email, token } = await forgetful(of);
+    return { email, set: ofPage(of, '/reset-password', { token }) };
+  },
+  'invitation.submit': async (of) => {
+    const { email, token } = await invited(of);
+    return { email, set: ofPage(of, '/accept-invitation', { token, name: 'Ada Lovelace' }) };
+  },
+  'change_email.submit_undo': async (of) => {
+    const { email, token } = await undoable(of);
+    return { email, set: ofPage(of, '/undo-email-change', { token }) };
+  },
+};
+
+function attemptAt(id: string, table: typeof api, of: Application): Promise<Attempt> {
+  return present(table[id], id)(of);
+}
+
+/** These take a password that somebody has. */
+const proving = ['login.password'];
+
+const refused = [
+  ['password1234', 'too_common', /most, and tried first/, /meistverwendeten/],
+  ['seen in a breach', 'breached', /data breach/, /Datenleck/],
+  ['people.Person', 'contains_context', /little else than your name/, /fast nur aus Ihrem Namen/],
+] as const;
+
+async function hashesOf(work: () => Promise<unknown>): Promise<number> {
+  let hashes = 0;
+  const stop = beforeEachHash(app, () => {
+    hashes += 1;
+  });
+  await work();
+  stop();
+  return hashes;
+}
+
+describe.each(Object.keys(api))('%s', (id) => {
+  const field = id === 'password.change' ? '/newPassword' : '/password';
+  const attemptIn = (of: Application) => attemptAt(id, api, of);
+
+  it('422 with the reason for what the rules refuse, and then the same link sets a better one', async () => {
+    const { email, set } = await attemptIn(app);
+    for (const [password, code, says] of refused) {
+      const answer = await set(password);
+      expect([answer.status, answer.code]).toEqual([422, 'validation_failed']);
+      expect(answer.errors).toEqual([{ path: field, code, message: expect.stringMatching(says) }]);
+    }
+    expect((await set('better than before')).status).toBeLessThan(300);
+    if (id === 'register.person') expect(await mailsTo(app, email)).toEqual(['verify_email']);
+    else expect((await login(app, email, { password: 'better than before' })).status).toBe(200);
+  });
+
+  it('422 before the new password is hashed', async () => {
+    const { set } = await attemptIn(app);
+    // The current password is proven first, so that a thief of a session learns nothing more cheaply.
+    expect(await hashesOf(() => set('password1234'))).toBe(id === 'password.change' ? 1 : 0);
+  });
+
+  it('503 when nobody knows of breaches and that is to refuse; it goes on where that is allowed', async () => {
+    const refusing = await attemptIn(strict);
+    const allowing = await attemptIn(app);
+    receiver.react((response) => void response.writeHead(500).end());
+    const answer = await refusing.set('better than before');
+    expect([answer.status, answer.code, answer.headers.get('retry-after')]).toEqual([503, 'unavailable', '10']);
+    expect((await allowing.set('better than before')).status).toBeLessThan(300);
+    receiver.react(knows());
+    expect((await refusing.set('better than before')).status).toBeLessThan(300);
+  });
+});
+
+describe.each(Object.keys(pages))('%s', (id) => {
+  it('422 with the form and the reason, and then the same form sets a better one', async () => {
+    const { email, set } = await attemptAt(id, pages, app);
+    for (const [password, , says] of refused) {
+      const answer = await set(password);
+      expect([answer.status, answer.text.includes('<form')]).toEqual([422, true]);
+      expect(answer.text).toMatch(says);
+      expect(answer.text).not.toContain(password);
+    }
+    expect((await set('short')).text).toContain('at least 12 characters');
+    expect((await set('better than before')).status).toBe(200);
+    expect((await login(app, email, { password: 'better than before' })).status).toBe(200);
+  });
+});
+
+describe('the reason', () => {
+  it.each(refused)('for %s stands in the language that the person reads', async (password, code, _, says) => {
+    const json = { email: freshEmail(), password, name: 'Ada Lovelace', locale: 'de' };
+    const byLocale = await app.send('POST', '/api/v1/auth/register', { json });
+    expect(byLocale.errors).toEqual([{ path: '/password', code, message: expect.stringMatching(says) }]);
+    const { token } = await forgetful(app, { locale: 'de' });
+    const headers = { 'accept-language': 'en' };
+    const byLink = await app.send('POST', '/api/v1/auth/reset-password', { json: { token, password }, headers });
+    expect(byLink.errors).toEqual(byLocale.errors);
+    const unspoken = { json: { ...json, locale: undefined }, headers: { 'accept-language': 'fr, de;q=0.5' } };
+    expect((await app.send('POST', '/api/v1/auth/register', unspoken)).errors).toEqual(byLocale.errors);
+  });
+
+  it('comes with advice', async () => {
+    const { errors } = await register(app, freshEmail(), { password: '123456789012' });
+    expect(errors).toMatchObject([{ message: expect.stringMatching(/Try several words/) }]);
+  });
+
+  it('is the same for a new, a waiting and a taken address', async () => {
+    const [fresh, waiting, taken] = [freshEmail(), freshEmail(), await addVerified(app)];
+    await register(app, waiting);
+    for (const [password] of refused) {
+      const answers: unknown[] = [];
+      for (const email of [fresh, waiting, taken]) {
+        const { status, code, errors } = await register(app, email, { password });
+        answers.push({ status, code, errors });
+      }
+      expect(answers[1]).toEqual(answers[0]);
+      expect(answers[2]).toEqual(answers[0]);
+    }
+  });
+
+  it('holds for the operator as well', async () => {
+    const user = { name: 'Ada', locale: 'en', roles: [], password: 'password1234' };
+    const email = freshEmail();
+    const made = createUser(app.services, { ...user, email: { asTyped: email, canonical: email } });
+    await expect(made).rejects.toMatchObject({ code: 'validation_failed', errors: [{ code: 'too_common' }] });
+  });
+});
+
+describe('the range service', () => {
+  it('is told five digits of a hash and nothing else, and not asked about what is refused anyway', async () => {
+    const before = receiver.received.length;
+    await register(app, freshEmail(), { password: 'password1234' });
+    await register(app, freshEmail(), { password: 'too short' });
+    expect(receiver.received.length).toBe(before);
+    await register(app, freshEmail(), { password: 'better than before' });
+    const [question, ...more] = receiver.received.slice(before);
+    expect(more).toEqual([]);
+    const digits = createHash('sha1').update('better than before').digest('hex').slice(0, 5).toUpperCase();
+    expect(question).toMatchObject({ method: 'GET', url: `/range/${digits}`, body: '' });
+    expect(question?.headers['add-padding']).toBe('true');
+    expect(JSON.stringify(question)).not.toMatch(/better|people\.example/);
+  });
+
+  it.each<[string, Reaction]>([
+    ['nothing', () => undefined],
+    ['a page', (response) => void response.end('<html>Please log in</html>')],
+    ['an empty answer', (response) => void response.end()],
+    ['another status', (response) => void response.writeHead(404).end(`${'0'.repeat(35)}:1`)],
+    ['too much', (response) => void response.end(`${'0'.repeat(35)}:1\r\n`.repeat(10_000))],
+  ])('that answers %s is down', async (_, reaction) => {
+    receiver.react(reaction);
+    expect(await register(strict, freshEmail())).toMatchObject({ status: 503, code: 'unavailable' });
+    expect((await register(app, freshEmail())).status).toBe(201);
+  });
+
+  it('may pad: a count of 0 is nobody’s password', async () => {
+    const suffix = createHash('sha1').update(goodPassword).digest('hex').toUpperCase().slice(5);
+    receiver.react((response) => void response.end(`${suffix}:0\r\n${'A'.repeat(35)}:3`));
+    expect((await register(strict, freshEmail())).status).toBe(201);
+  });
+});
+
+describe('the tables above', () => {
+  it('have every operation that takes a new password', () => {
+    const taking = app.endpoints.filter((endpoint) => {
+      const schemas = endpoint.kind === 'document' ? [] : Object.values(endpoint.request);
+      const fields = schemas.flatMap((schema: unknown) => (schema instanceof z.ZodObject ? [schema] : []));
+      return fields.some(({ shape }) => 'password' in shape || 'newPassword' in shape);
+    });
+    const ids = taking.map(({ id }) => id).filter((id) => !proving.includes(id));
+    expect(ids.toSorted()).toEqual([...Object.keys(api), ...Object.keys(pages)].toSorted());
+  });
+});

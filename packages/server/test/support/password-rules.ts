@@ -1,0 +1,47 @@
+/** The rules for new passwords where no whole application is about. */
+import { BreachedPasswords } from '#domain/breached-passwords/index.ts';
+import {
+  type AcceptedPassword,
+  Adviser,
+  type PasswordProfile,
+  PasswordRules,
+  passwordPolicies,
+} from '#domain/passwords/index.ts';
+import type { Database } from '#platform/database/index.ts';
+import { readCatalogues } from '#platform/i18n/index.ts';
+import { Outbound } from '#platform/outbound/index.ts';
+import type { World } from './people.ts';
+
+/** A password that a test vouches for. */
+export function accepted(password: string): AcceptedPassword {
+  return password as AcceptedPassword;
+}
+
+/** Rules that ask nobody outside. */
+export function offlineRules(
+  { database, clock }: Pick<World, 'clock'> & { readonly database: Database },
+  profile: PasswordProfile = 'standard',
+): PasswordRules {
+  const outbound = new Outbound({
+    clock,
+    production: false,
+    isGlobal: () => false,
+    isLoopback: () => false,
+    parseJson: () => ({ kind: 'invalid' }),
+    observe: () => undefined,
+  });
+  const breached = new BreachedPasswords({
+    outbound,
+    service: undefined,
+    filter: undefined,
+    onUnanswered: () => undefined,
+  });
+  return new PasswordRules({
+    policy: passwordPolicies[profile],
+    database,
+    catalogues: readCatalogues(),
+    breached,
+    adviser: new Adviser(),
+    aboutService: ['Latchkey'],
+  });
+}
