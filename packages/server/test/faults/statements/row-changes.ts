@@ -8,10 +8,10 @@ type Rows = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 export type Picture = ReadonlyMap<string, Rows>;
 
 /**
- * Failures are counted before the hash and outside the effect's transaction, so that no rollback gives a free guess
- * (DESIGN §5.2); schedules and migrations belong to no person.
+ * Failures and uses of limits are counted before the work and outside the effect's transaction, so that no rollback
+ * gives a free guess (DESIGN §5.2); schedules and migrations belong to no person.
  */
-const leftOut = new Set(['attempt_counters', 'job_schedules', 'schema_migrations']);
+const leftOut = new Set(['attempt_counters', 'rate_limit_counters', 'job_schedules', 'schema_migrations']);
 
 /** Columns whose text says what kind of row it is. */
 const telling = ['action', 'template', 'purpose', 'kind', 'state', 'status', 'outcome', 'transport', 'end_reason'];
