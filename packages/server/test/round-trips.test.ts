@@ -142,7 +142,7 @@ describe('a change of password', () => {
       'transaction.begin',
       'transaction.commit',
     ]);
-    expect(names.length).toBeLessThanOrEqual(14);
+    expect(names.length).toBeLessThanOrEqual(15);
   });
 });
 

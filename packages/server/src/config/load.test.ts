@@ -174,6 +174,9 @@ describe('mistakes', () => {
     ['LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS', '10001'],
     ['LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS', '99'],
     ['LATCHKEY_REGISTRATION_HOOK_WHEN_DOWN', 'ignore'],
+    ['LATCHKEY_PASSWORD_PROFILE', 'strict'],
+    ['LATCHKEY_PASSWORD_BREACH_TIMEOUT_MS', '99'],
+    ['LATCHKEY_PASSWORD_BREACH_WHEN_DOWN', 'ignore'],
     ['LATCHKEY_PORT', '-1'],
     ['LATCHKEY_PORT', '1e3'],
     ['LATCHKEY_PORT', '65536'],
@@ -230,6 +233,20 @@ describe('mistakes', () => {
     expect(mistakes({ ...onThisMachine, LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '1' })).toEqual([]);
     const inProduction = { ...production, ...onThisMachine, LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '1' };
     expect(mistakes(inProduction)).toEqual(['LATCHKEY_REGISTRATION_HOOK_URL must be an https URL in production.']);
+  });
+
+  it('a service of breached passwords is none unless it is named, https in production, and needs leave to be on this machine', () => {
+    expect(loaded({}).passwords).toMatchObject({ profile: 'standard', breachService: undefined, filter: undefined });
+    const url = 'https://people.example/range';
+    const { passwords } = loaded({ LATCHKEY_PASSWORD_BREACH_URL: url, LATCHKEY_PASSWORD_FILTER: 'lists/a' });
+    expect(passwords.breachService).toEqual({ url, timeoutMs: 2000, whenDown: 'allow', allowPrivate: false });
+    expect(passwords.filter).toMatch(/^\/.*lists\/a$/);
+    const local = { LATCHKEY_PASSWORD_BREACH_URL: 'http://127.0.0.1:8080/range' };
+    expect(mistakes(local)[0]).toContain('LATCHKEY_PASSWORD_BREACH_ALLOW_PRIVATE=1');
+    const allowed = { ...local, LATCHKEY_PASSWORD_BREACH_ALLOW_PRIVATE: '1' };
+    expect(mistakes(allowed)).toEqual([]);
+    const needed = 'LATCHKEY_PASSWORD_BREACH_URL must be an https URL in production.';
+    expect(mistakes({ ...production, ...allowed })).toEqual([needed]);
   });
 
   it('the addresses of a Kubernetes Service named latchkey are ignored, and its port is explained', () => {
