@@ -1,4 +1,5 @@
-/** What a process does again and again for itself, beside its jobs: it reads keys again and measures the queue. */
+/** What a process does again and again for itself, beside its jobs: it reads keys and clients again and measures the queue. */
+import { clientsRefreshSeconds } from '#domain/clients/index.ts';
 import { refreshSeconds as signingKeysRefreshSeconds } from '#domain/signing-keys/index.ts';
 import { readQueueDepth } from '#platform/jobs/index.ts';
 import type { Services } from './wiring.ts';
@@ -20,9 +21,10 @@ export class Timers {
   }
 
   start(): void {
-    const { keys, signingKeys } = this.#services;
+    const { keys, signingKeys, clients } = this.#services;
     this.#every(dataKeysRefreshSeconds, () => keys.refresh());
     this.#every(signingKeysRefreshSeconds, () => signingKeys.refresh());
+    this.#every(clientsRefreshSeconds, () => clients.refresh());
     this.#every(queueDepthSeconds, () => this.#measureQueue());
   }
 

@@ -219,6 +219,21 @@ export const table: readonly Row[] = [
     exit: 1,
     says: /^There is no user with the id or address "nobody"\.$/,
   },
+  { command: 'client origins', says: /^There are none\.$/ },
+  {
+    command: 'client set-origins',
+    argv: ['--origin', 'https://app.example.com', '--origin', 'capacitor://localhost'],
+    says: /^Listed https:\/\/app\.example\.com, capacitor:\/\/localhost; every node knows it within 30 s\.$/,
+  },
+  { command: 'client origins', says: /^https:\/\/app\.example\.com\ncapacitor:\/\/localhost$/ },
+  {
+    command: 'client set-origins',
+    argv: ['--origin', 'https://app.example.com/'],
+    exit: 2,
+    says: /^"https:\/\/app\.example\.com\/" is no origin as browsers write it/,
+  },
+  { command: 'client set-origins', exit: 2, says: /^Give --origin, once or more, or --none\.$/ },
+  { command: 'client set-origins', argv: ['--none'], says: /^No origin is listed; every node knows it within 30 s\.$/ },
   { command: 'keys list', says: /^\S{43} {2}ES256 {2}active {2}made \S+\n\S{43} {2}ES256 {2}next/ },
   {
     command: 'keys rotate',

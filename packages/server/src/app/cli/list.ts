@@ -1,6 +1,7 @@
 /** Every command there is, in the order of the help. */
 import type { Config } from '#config/index.ts';
 import type { Roles } from '../running.ts';
+import { clientCommands } from './client.ts';
 import { type Command, type CommandIo, type OptionValue, type ProcessCommand, UsageError } from './command.ts';
 import { configCommands } from './config.ts';
 import { doctorCommand } from './doctor.ts';
@@ -61,6 +62,7 @@ export const commands: readonly Command[] = [
   ...configCommands,
   ...userCommands,
   ...inviteCommands,
+  ...clientCommands,
   ...keysCommands,
   ...passwordsCommands,
   doctorCommand,

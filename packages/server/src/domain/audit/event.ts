@@ -48,6 +48,7 @@ export type AuditAction =
   | 'session.logged_out_everywhere'
   | 'session.others_ended'
   | 'refresh_token.reused'
+  | 'client.origins_changed'
   | 'signing_key.rotated'
   | 'signing_key.revoked'
   | 'data_key.rotated';

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { addSeconds, systemClock } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { Clients, sessionExpiries } from './index.ts';
+import { Clients, listOrigins, sessionExpiries } from './index.ts';
 
 const configure = statement('clients_test.configure', {
   lane: 'pool',
@@ -37,6 +37,19 @@ describeOnBothDatabases('clients', (database) => {
     const clients = open();
     await clients.load();
     expect(clients.default).toMatchObject({ audience: 'https://api.example', refreshGraceSeconds: 0 });
+  });
+
+  it('list the origins of their pages, which another node knows when it has read them again', async () => {
+    const [here, there] = [open(), open()];
+    await Promise.all([here.load(), there.load()]);
+    const origins = ['https://app.example', 'capacitor://localhost'];
+    await database().transaction((tx) => listOrigins(tx, origins));
+    expect(there.default.origins).toEqual([]);
+    await there.refresh();
+    expect(there.default.origins).toEqual(origins);
+    await database().transaction((tx) => listOrigins(tx, []));
+    await there.refresh();
+    expect(there.default.origins).toEqual([]);
   });
 
   it('are not served before they were loaded', () => {

@@ -5,7 +5,9 @@
 
 import { present } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
-import { type Database, statement } from '#platform/database/index.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
+
+export { isOrigin } from './origin.ts';
 
 /** One client, with its lifetimes. */
 export interface Client {
@@ -47,6 +49,21 @@ const find = statement('clients.find', {
   },
 });
 
+const setOrigins = statement('clients.set_origins', {
+  lane: 'pool',
+  sql: 'update clients set origins = :origins where id = :id',
+  params: { id: 'text', origins: 'text[]' },
+  columns: {},
+});
+
+/** Lists the origins of the default client's pages; every process knows them `clientsRefreshSeconds` later. */
+export async function listOrigins(tx: Queries, origins: readonly string[]): Promise<void> {
+  await tx.run(setOrigins, { id: 'default', origins });
+}
+
+/** How often each process reads clients again. */
+export const clientsRefreshSeconds = 30;
+
 /** The clients of this deployment; for now the one that every login is for. */
 export class Clients {
   readonly #database: Database;
@@ -64,6 +81,11 @@ export class Clients {
   /** Makes sure that the default client is there, and reads it. */
   async load(): Promise<void> {
     await this.#database.run(insertDefault, { now: this.#clock.now() });
+    await this.refresh();
+  }
+
+  /** Reads it again. */
+  async refresh(): Promise<void> {
     const row = present(await this.#database.row(find, { id: 'default' }), 'the default client');
     this.#default = { ...row, audience: row.audience === '' ? this.#issuer : row.audience };
   }

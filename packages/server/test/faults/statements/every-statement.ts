@@ -11,7 +11,7 @@ import { sessions } from './sessions.ts';
 const scenarios = [...entering, ...sessions, ...accounts, ...operating];
 
 /** Reviewed by hand: these commands of the services only read. */
-const readingCommands = ['user show', 'user list', 'invite list', 'keys list'];
+const readingCommands = ['user show', 'user list', 'invite list', 'client origins', 'keys list'];
 
 /** Younger than these scenarios, and interrupted by none of them yet. */
 const young = [

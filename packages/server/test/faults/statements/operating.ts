@@ -172,6 +172,18 @@ export const operating: readonly Scenario[] = [
     },
   },
   {
+    name: 'client set-origins',
+    audit: ['client.origins_changed'],
+    begin: async (app) => {
+      const { email } = await regular(app);
+      const origin = [`https://app-${freshEmail().split('@')[0]}.example`];
+      return {
+        ask: () => type(app, 'client set-origins', undefined, { origin }),
+        isSettled: () => canLogIn(app, email),
+      };
+    },
+  },
+  {
     // The key that will be next is made afterwards, by whoever finds none.
     name: 'keys rotate',
     audit: ['signing_key.rotated'],

@@ -1,0 +1,28 @@
+/**
+ * What operators change about applications. Owns no endpoint; the command line calls it.
+ * Every change commits with its audit event.
+ */
+import type { AuditLog } from '#domain/audit/index.ts';
+import { type Clients, listOrigins } from '#domain/clients/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Database } from '#platform/database/index.ts';
+
+/** What operating clients needs. */
+export interface OperateClients {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly clients: Clients;
+  readonly audit: AuditLog;
+}
+
+/** Lists these origins and no others, in force here at once and on every other node after its next reading. */
+export async function changeOrigins(flow: OperateClients, origins: readonly string[]): Promise<void> {
+  const at = flow.clock.now();
+  await flow.database.transaction(async (tx) => {
+    await listOrigins(tx, origins);
+    const actor = { kind: 'operator' } as const;
+    const facts = { clientId: flow.clients.default.id, origins: [...origins] };
+    await flow.audit.record(tx, { action: 'client.origins_changed', at, actor, facts });
+  });
+  await flow.clients.refresh();
+}
