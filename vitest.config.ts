@@ -25,6 +25,7 @@ export default defineConfig({
           // Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file.
           pool: 'threads',
           isolate: false,
+          testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
       },
