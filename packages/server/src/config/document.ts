@@ -63,6 +63,7 @@ const titles: Readonly<Record<string, string>> = {
   emailDomains: 'E-mail domains',
   emailChange: 'Changing e-mail addresses',
   registrationHook: 'Registration hook',
+  loginByMail: 'Logging in by mail',
   closing: 'Closing accounts',
   jobs: 'Jobs',
   log: 'Logs',

@@ -85,6 +85,7 @@ function complete(checked: Settings, cwd: string): Config {
     passwords: { ...passwords, hashConcurrency: passwords.hashConcurrency ?? availableParallelism() },
     registration: checked.registration,
     emailDomains: checked.emailDomains,
+    loginByMail: checked.loginByMail,
     emailChange: checked.emailChange,
     registrationHook: completeHook(checked.registrationHook),
     closing: checked.closing,

@@ -34,6 +34,7 @@ const pages: ReadonlySet<string> = new Set([
   '/reset-password',
   '/accept-invitation',
   '/keep-account',
+  '/login/magic-link',
   '/docs',
   '/docs/problems',
   '/dev/inbox',
@@ -69,7 +70,7 @@ const onPages = {
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 } as const;
 
-const secret = /lk_(?:rt|st|ot|lt|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon2/;
+const secret = /lk_(?:rt|st|ot|lt|lb|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon2/;
 
 /** Compares answers with the OpenAPI document that the same server gives out. */
 export class AnswerChecks {
@@ -199,7 +200,7 @@ function headerFaults(headers: Headers, expected: Readonly<Record<string, string
   });
 }
 
-/** Secrets leave in bodies and in our two cookies, which no script can read. */
+/** Secrets leave in bodies and in our cookies, which no script can read. */
 function secretFaults({ headers }: ReadAnswer): string[] {
   const inHeaders = [...headers].filter(([name, value]) => name !== 'set-cookie' && secret.test(value));
   const loose = headers.getSetCookie().filter((cookie) => !/; Path=\/; HttpOnly; SameSite=Lax(;|$)/.test(cookie));

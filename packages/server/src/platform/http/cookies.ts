@@ -1,4 +1,4 @@
-/** Our two cookies: names and flags by the scheme of the public URL (DESIGN §7). */
+/** Our cookies: names and flags by the scheme of the public URL (DESIGN §7). */
 import { Problem } from '#kernel/problem.ts';
 import type { CookieChange, CookieKind } from './endpoint.ts';
 
@@ -25,11 +25,12 @@ const none: OwnCookies = Object.freeze({});
 export function cookiesFor(publicUrl: URL): Cookies {
   const secure = publicUrl.protocol === 'https:';
   const names = secure
-    ? ({ session: '__Host-latchkey', device: '__Host-latchkey-device' } as const)
-    : ({ session: 'latchkey_session', device: 'latchkey_device' } as const);
+    ? ({ session: '__Host-latchkey', device: '__Host-latchkey-device', login: '__Host-latchkey-login' } as const)
+    : ({ session: 'latchkey_session', device: 'latchkey_device', login: 'latchkey_login' } as const);
   const kinds = new Map<string, CookieKind>([
     [names.session, 'session'],
     [names.device, 'device'],
+    [names.login, 'login'],
   ]);
   const flags = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
   return {

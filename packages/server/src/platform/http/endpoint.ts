@@ -31,6 +31,8 @@ export interface Caller {
   readonly requestId: string;
   /** The value of the known-device cookie. Two cookies of one name make a request invalid before a handler sees it. */
   readonly deviceCookie: string | undefined;
+  /** The same of the cookie of a browser that asked to log in by mail; absent when there is none. */
+  readonly loginCookie?: string | undefined;
 }
 
 /** Who may call: anybody, or a live session. */
@@ -39,8 +41,8 @@ export type Auth = 'public' | 'session';
 /** The classes of REQUIREMENTS B1; every endpoint has one. `none` is for probes and documents that cost nothing. */
 export type RateLimitClass = 'public' | 'credential' | 'mail' | 'authenticated' | 'machine' | 'admin' | 'none';
 
-/** The two cookies that we set. */
-export type CookieKind = 'session' | 'device';
+/** The cookies that we set; `login` is the browser's that asked to log in by mail. */
+export type CookieKind = 'session' | 'device' | 'login';
 
 /** A cookie to set; name and flags follow the public URL's scheme. `expire` deletes it. */
 export interface CookieChange {
@@ -74,7 +76,12 @@ export interface ApiAnswer<D> {
 
 /** What a page's handler returns. A redirect is always 303 to a path of ours. */
 export type PageAnswer =
-  | { readonly kind: 'html'; readonly status: number; readonly html: Html }
+  | {
+      readonly kind: 'html';
+      readonly status: number;
+      readonly html: Html;
+      readonly cookies?: readonly CookieChange[];
+    }
   | { readonly kind: 'redirect'; readonly location: `/${string}` };
 
 interface Common {

@@ -132,7 +132,9 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   };
 }
 
-function withCookies(transport: Transport, headers: HeaderList, answer: ApiAnswer<unknown>): HeaderList {
+type ChangesOfBrowser = Pick<ApiAnswer<unknown>, 'cookies' | 'clearSiteData'>;
+
+function withCookies(transport: Transport, headers: HeaderList, answer: ChangesOfBrowser): HeaderList {
   if (answer.cookies === undefined && answer.clearSiteData === undefined) return headers;
   const cookies = (answer.cookies ?? []).flatMap((change) => ['set-cookie', transport.cookies.write(change)]);
   return [...headers, ...cookies, ...(answer.clearSiteData === true ? ['clear-site-data', '"storage"'] : [])];
@@ -148,7 +150,7 @@ function pageResponder(transport: Transport, endpoint: PageEndpoint): Respond {
     const body = readPageForm(request);
     const answer = await endpoint.handler({ body, query, params: undefined, principal: undefined, caller });
     if (answer.kind === 'html') {
-      transport.answer(request, reply, answer.status, headers, answer.html.toString());
+      transport.answer(request, reply, answer.status, withCookies(transport, headers, answer), answer.html.toString());
       return;
     }
     assert(/^\/(?![/\\])[\x21-\x7e]*$/.test(answer.location), 'a redirect leads to a path of ours');

@@ -99,6 +99,7 @@ export class Transport {
       acceptLanguage: headers['accept-language'],
       requestId: request.id,
       deviceCookie: cookies.device,
+      loginCookie: cookies.login,
     };
   }
 
