@@ -25,7 +25,7 @@ const bounds = [semiSpace + '=4'];
  * @param {string} entry path of the launcher that called, started again on the bundled Node.
  * @param {string} script absolute path of the file to run.
  * @param {string[]} scriptArguments
- * @param {{ stays?: boolean }} [kind] `stays`: a server, whose memory is bounded at the price of 30 ms at its start.
+ * @param {{ stays?: boolean }} [kind] `stays`: a server, whose memory is bounded at the price of starting Node again.
  */
 function launch(entry, script, scriptArguments, kind) {
   const options = kind && kind.stays && !isBounded() ? bounds : [];

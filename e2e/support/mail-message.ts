@@ -53,7 +53,7 @@ function decode({ headers, body }: Part): string {
 /** RFC 2045 §6.7. */
 function decodeQuotedPrintable(body: string): string {
   const octets = body
-    .replace(/[ \t]*=\r\n/g, '')
+    .replace(/=[ \t]*\r\n/g, '')
     .replace(/=([0-9A-F]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return Buffer.from(octets, 'latin1').toString('utf8');
 }

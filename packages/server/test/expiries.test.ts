@@ -19,6 +19,8 @@ const links: Readonly<Record<Purpose, string>> = {
   confirm_email_change: '24h',
   undo_email_change: '72h',
   keep_account: '90d',
+  magic_link: '600s',
+  email_code: '600s',
 };
 
 /** From its time on it is refused. */
@@ -40,7 +42,7 @@ const refused: readonly Expiry[] = [
   { what: 'the rest of a new data key', lasts: '60s', begin: begin.restOfNewDataKey },
   { what: 'the lease of a job', lasts: '60s', begin: begin.jobLease },
   ...Object.entries(links).map(([purpose, lasts]) => ({
-    what: `a link: ${purpose}`,
+    what: `a link or code: ${purpose}`,
     lasts,
     begin: begin.link(purpose as Purpose),
   })),

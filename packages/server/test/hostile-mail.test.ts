@@ -97,7 +97,8 @@ describe('every operation that takes an address', () => {
     const wanted = [...known.map((id) => `${id} email`), 'change_email.request newEmail'];
     expect(found).toEqual(expect.arrayContaining(wanted));
     const inTable = expectedOperations.filter(({ body }) => Object.values(body ?? {}).some((text) => /@/.test(text)));
-    expect(found.map((name) => name.split(' ')[0]).sort()).toEqual(inTable.map(({ id }) => id).sort());
+    const ids = (names: readonly string[]) => new Set(names.map((name) => name.split(' ')[0]));
+    expect(ids(found)).toEqual(ids(inTable.map(({ id }) => id)));
   });
 
   it('422 or 413 for what is no address, and nothing is mailed to anybody', { timeout: 60_000 }, async () => {

@@ -15,7 +15,10 @@ type Bound =
   | { readonly by: 'people' | 'operator' | 'design'; readonly because: string };
 
 const bounds: Readonly<Record<string, Bound>> = {
-  attempt_counters: { by: 'people', because: 'one for each person; those of unknown addresses go after a day' },
+  attempt_counters: {
+    by: 'people',
+    because: 'one of each kind for each person; those of unknown addresses go after a day',
+  },
   audit_events: { by: 'design', because: 'the log is append-only and kept whole' },
   audit_index: { by: 'use', days: 90 },
   audit_leaves: { by: 'design', because: 'one for each sealed event' },

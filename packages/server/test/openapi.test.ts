@@ -1,6 +1,7 @@
 /** One walk over the whole API on which every operation succeeds, each answer valid against the document we publish. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
+import { askCode, askLink, codesTo, doorsOpen, typeCode, useLink } from './support/by-mail.ts';
 import { invite } from './support/invitations.ts';
 import {
   addLoggedIn,
@@ -17,7 +18,7 @@ import {
 let app: Application;
 
 beforeAll(async () => {
-  app = await Application.open();
+  app = await Application.open({ env: doorsOpen });
   return () => app.close();
 });
 
@@ -29,6 +30,10 @@ const succeeding: readonly string[] = [
   'verify_email.press_by_get 200',
   'verify_email.resend 202',
   'login.password 200',
+  'login.ask_link 202',
+  'login.magic_link 200',
+  'login.ask_code 202',
+  'login.email_code 200',
   'password.forgot 202',
   'password.reset 200',
   'password.change 200',
@@ -68,6 +73,15 @@ async function recover(): Promise<void> {
   await app.send('POST', '/api/v1/users/me/password', { token: accessToken, json });
 }
 
+async function walkWithoutPassword(): Promise<void> {
+  const email = await addVerified(app);
+  const { browserToken } = (await askLink(app, email)).data;
+  await useLink(app, await linkTo(app, email, '/login/magic-link'), { browserToken });
+  const asked = (await askCode(app, email)).data;
+  const [code = ''] = await codesTo(app, email);
+  await typeCode(app, email, code, { browserToken: asked.browserToken });
+}
+
 async function walkEmailChange(): Promise<void> {
   const { accessToken: token, email } = await addLoggedIn(app);
   const newEmail = freshEmail();
@@ -81,6 +95,7 @@ async function walkEmailChange(): Promise<void> {
 
 async function walk(): Promise<void> {
   await walkEmailChange();
+  await walkWithoutPassword();
   const [first, second] = [freshEmail(), freshEmail()];
   for (const email of [first, second]) await register(app, email);
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email: second } });

@@ -7,6 +7,7 @@ import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
 import { keepAccountEndpoints } from '#flows/keep-account/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
+import { loginByMailEndpoints } from '#flows/login-by-mail/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
 import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
 import { passwordPolicyEndpoints } from '#flows/password-policy/index.ts';
@@ -50,6 +51,7 @@ export function publicEndpoints(services: Services, surroundings: Surroundings):
     ...verifyEmailEndpoints(services),
     ...resendVerificationEndpoints({ ...services, onPromised: wake }),
     ...loginEndpoints({ ...services, onPromised: wake }),
+    ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail, onPromised: wake }),
     ...recoverAccountEndpoints({ ...services, onPromised: wake }),
     ...passwordPolicyEndpoints(services),
     ...changePasswordEndpoints({ ...services, onPromised: wake }),

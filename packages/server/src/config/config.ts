@@ -84,6 +84,13 @@ export interface Config {
   readonly registration: 'open' | 'invite' | 'closed';
   /** Domains whose addresses may, and may not, register: `example.com`, or `.example.com` for its subdomains. */
   readonly emailDomains: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  /** First factors by mail, each off unless it is asked for; a mailed secret lives so many seconds, 600 at most. */
+  readonly loginByMail: {
+    readonly magicLink: boolean;
+    readonly magicLinkSeconds: number;
+    readonly emailCode: boolean;
+    readonly emailCodeSeconds: number;
+  };
   /** Which addresses have to confirm a change of address. */
   readonly emailChange: { readonly confirm: 'new' | 'both' };
   /** Whom to ask before anybody registers; undefined: nobody. */

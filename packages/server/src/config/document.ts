@@ -65,6 +65,7 @@ const titles: Readonly<Record<string, string>> = {
   emailChange: 'Changing e-mail addresses',
   registrationHook: 'Registration hook',
   wellKnown: 'Well-known addresses',
+  loginByMail: 'Logging in by mail',
   closing: 'Closing accounts',
   jobs: 'Jobs',
   log: 'Logs',

@@ -85,6 +85,7 @@ function complete(checked: Settings, cwd: string): Config {
     passwords: completePasswords(passwords, cwd),
     registration: checked.registration,
     emailDomains: checked.emailDomains,
+    loginByMail: checked.loginByMail,
     emailChange: checked.emailChange,
     registrationHook: completeHook(checked.registrationHook),
     wellKnown: { ...checked.wellKnown, changePasswordUrl: checked.wellKnown.changePasswordUrl },

@@ -300,6 +300,24 @@ export const settingsSchema = z.object({
       isMailDomain,
     ),
   }),
+  loginByMail: z.object({
+    magicLink: flag({
+      env: 'LATCHKEY_MAGIC_LINK',
+      doc: 'Lets people log in by a link that is mailed to them, in the browser in which they asked for it.',
+    }),
+    magicLinkSeconds: integer(60, 600, 600, {
+      env: 'LATCHKEY_MAGIC_LINK_SECONDS',
+      doc: 'Seconds that such a link lives; ten minutes at most.',
+    }),
+    emailCode: flag({
+      env: 'LATCHKEY_EMAIL_CODE',
+      doc: 'Lets people log in by a code of six digits that is mailed to them, in the browser in which they asked for it.',
+    }),
+    emailCodeSeconds: integer(60, 600, 600, {
+      env: 'LATCHKEY_EMAIL_CODE_SECONDS',
+      doc: 'Seconds that such a code lives; ten minutes at most.',
+    }),
+  }),
   emailChange: z.object({
     confirm: choice(['new', 'both'], 'new', {
       env: 'LATCHKEY_EMAIL_CHANGE_CONFIRM',

@@ -63,6 +63,17 @@ export const problems = {
     title: 'Invalid ticket',
     detail: 'This login took too long, or its ticket was used already; log in again.',
   },
+  not_enabled: { status: 404, title: 'Not enabled', detail: 'This is not enabled here.' },
+  invalid_code: {
+    status: 401,
+    title: 'Invalid code',
+    detail: 'This code is not valid: it is wrong, was used, has expired, or too many were tried; ask for a new one.',
+  },
+  other_browser: {
+    status: 403,
+    title: 'Asked for in another browser',
+    detail: 'This link works only in the browser in which it was asked for. Open it there, or ask for a new one here.',
+  },
   registration_closed: { status: 403, title: 'Registration closed', detail: 'Registration is not open here.' },
   email_domain_not_allowed: {
     status: 403,

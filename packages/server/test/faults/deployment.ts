@@ -4,8 +4,15 @@ import { openEmbeddedCluster } from '#platform/database/embedded/index.ts';
 import { type PostgresCluster, startPostgres } from '#test/support/postgres-cluster.ts';
 import { eventually } from '#test/support/wait.ts';
 import { type Client, client } from '../../../../e2e/support/client.ts';
-import { startProgram } from '../../../../e2e/support/program.ts';
-import { isReady, makeDirectory, type RunningServer, startServer } from '../../../../e2e/support/server.ts';
+import { runCommand, startProgram } from '../../../../e2e/support/program.ts';
+import {
+  isReady,
+  makeDirectory,
+  type RunningServer,
+  type ServerOptions,
+  settingsOf,
+  startServer,
+} from '../../../../e2e/support/server.ts';
 
 /** What is killed, and where its data is. */
 export type Victim = 'server on the embedded database' | 'server on PostgreSQL' | 'PostgreSQL under the server';
@@ -29,6 +36,8 @@ export interface Deployment extends AsyncDisposable {
   revive(): Promise<void>;
   /** Everything that the server that runs now has written. */
   logs(): string;
+  /** Runs a command of `latchkey` beside the server. @throws Error with what it said, when it fails. */
+  command(parameters: readonly string[]): Promise<void>;
 }
 
 /** The issuer of tokens; it must outlive the server's port. */
@@ -48,7 +57,8 @@ export async function deploy(victim: Victim, smtpUrl: string): Promise<Deploymen
 
 async function deployEmbedded(smtpUrl: string): Promise<Deployment> {
   const dataDirectory = makeDirectory();
-  const start = () => startServer({ database: 'embedded', dataDirectory, smtpUrl, publicUrl });
+  const options = { database: 'embedded', dataDirectory, smtpUrl, publicUrl };
+  const start = () => startServer(options);
   let server = await start();
   return {
     node: () => client(server.url),
@@ -61,6 +71,7 @@ async function deployEmbedded(smtpUrl: string): Promise<Deployment> {
       server = await start();
     },
     logs: () => server.logs(),
+    command: (parameters) => command(parameters, options, server.dataDirectory),
     [Symbol.asyncDispose]: async () => {
       await server.stop();
       rmSync(dataDirectory, { recursive: true, force: true });
@@ -68,11 +79,17 @@ async function deployEmbedded(smtpUrl: string): Promise<Deployment> {
   };
 }
 
+async function command(parameters: readonly string[], options: ServerOptions, dataDirectory: string): Promise<void> {
+  const { code, stderr } = await runCommand(parameters, settingsOf(options, dataDirectory, 0));
+  if (code !== 0) throw new Error(`latchkey ${parameters.join(' ')} ended with ${code}: ${stderr}`);
+}
+
 /** A cluster that syncs what it commits: its crash is what this is about. */
 async function deployOnPostgres(smtpUrl: string, dies: 'server' | 'cluster'): Promise<Deployment> {
   const cluster = await startPostgres({ durable: true });
   const url = cluster.url('postgres');
-  const start = () => startServer({ database: url, smtpUrl, publicUrl });
+  const options = { database: url, smtpUrl, publicUrl };
+  const start = () => startServer(options);
   let server = await start();
   return {
     node: () => client(server.url),
@@ -92,6 +109,7 @@ async function deployOnPostgres(smtpUrl: string, dies: 'server' | 'cluster'): Pr
       else await untilReady(server);
     },
     logs: () => server.logs(),
+    command: (parameters) => command(parameters, options, server.dataDirectory),
     [Symbol.asyncDispose]: async () => {
       await server.stop();
       await cluster.stop();

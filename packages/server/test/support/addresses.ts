@@ -3,8 +3,8 @@ import fc from 'fast-check';
 
 const localPart = fc.stringMatching(/^[A-Za-z0-9+_'-]{1,12}(\.[A-Za-z0-9]{1,8})?$/);
 const asciiLabel = fc.stringMatching(/^[A-Za-z0-9]{1,6}(-?[A-Za-z0-9]{1,5})?$/);
-const letters = 'äÖßçéÑøŁıİσςЖиαΩあア中한אบक１ｅＡﬁⅣ';
-const foreignLabel = fc.string({ unit: fc.constantFrom(...letters, ...'aeK3'), minLength: 1, maxLength: 6 });
+const letters = Array.from('äÖßçéÑøŁıİσςЖиαΩあア中한אบक１ｅＡﬁⅣaeK3');
+const foreignLabel = fc.string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: 6 });
 const topLabel = fc.constantFrom('example', 'com', 'Example', 'рф', 'テスト', 'みんな');
 
 /** Mostly addresses that are accepted, in many scripts and spellings. */

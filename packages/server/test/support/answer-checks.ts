@@ -36,6 +36,7 @@ const pages: ReadonlySet<string> = new Set([
   '/accept-invitation',
   '/keep-account',
   '/.well-known/change-password',
+  '/login/magic-link',
   '/docs',
   '/docs/problems',
   '/dev/inbox',
@@ -82,7 +83,7 @@ const onData = {
   'content-security-policy': "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
 } as const;
 
-const secret = /lk_(?:rt|st|ot|lt|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon2/;
+const secret = /lk_(?:rt|st|ot|lt|lb|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon2/;
 
 /** Compares answers with the OpenAPI document that the same server gives out. */
 export class AnswerChecks {
@@ -215,7 +216,7 @@ function headerFaults(headers: Headers, expected: Readonly<Record<string, string
   });
 }
 
-/** Secrets leave in bodies and in our two cookies, which no script can read. */
+/** Secrets leave in bodies and in our cookies, which no script can read. */
 function secretFaults({ headers }: ReadAnswer): string[] {
   const inHeaders = [...headers].filter(([name, value]) => name !== 'set-cookie' && secret.test(value));
   const loose = headers.getSetCookie().filter((cookie) => !/; Path=\/; HttpOnly; SameSite=Lax(;|$)/.test(cookie));

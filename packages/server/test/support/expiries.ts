@@ -1,7 +1,7 @@
 /** Things that expire, begun now; each answers how to ask whether it still stands. */
 import { findLiveInvitation } from '#domain/invitations/index.ts';
 import { findTicket, issueTicket } from '#domain/logins/index.ts';
-import { consume, findLive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
+import { consume, consumeCode, findLive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { rotateDataKey, rotateSigningKey } from '#flows/rotate-keys/index.ts';
 import { sweepHandler } from '#flows/sweep/index.ts';
@@ -108,7 +108,8 @@ export const rememberedSession: Begin = async (app) => {
 /** By the noun itself: looking and using say the same. */
 export function link(purpose: Purpose): Begin {
   return async ({ services }) => {
-    const { text } = await issueLink(services, purpose, await regularId(services));
+    const { id, keyId, text } = await issueLink(services, purpose, await regularId(services));
+    if (purpose === 'email_code') return () => codeStands(services, { id, keyId, text });
     return async () => {
       const now = services.clock.now();
       const found = await findLive(services.database, purpose, text, now);
@@ -121,16 +122,30 @@ export function link(purpose: Purpose): Begin {
 
 type Services = Application['services'];
 
+/** Whichever browser asked for a link of this test; a code is not without one. */
+const browserHash = Buffer.alloc(32, 1);
+
+async function codeStands(
+  { database, clock, tokens }: Services,
+  { id, keyId, text }: { readonly id: string; readonly keyId: string; readonly text: string },
+): Promise<boolean> {
+  const hash = tokens.codeHash(text, { id, keyId, browserHash });
+  const used = await database.transaction((tx) => consumeCode(tx, { hash, browserHash }, clock.now()));
+  return used !== undefined;
+}
+
 async function regularId(services: Services): Promise<string> {
   const app = { services } as Application;
   return userIdOf(app, await addRegular(app));
 }
 
 async function issueLink({ tokens, clock, database }: Services, purpose: Purpose, userId: string) {
-  const token = { id: tokens.newId(), purpose, userId, identifierId: null, authEpoch: 1, sealedPayload: null };
+  const of = purpose === 'email_code' ? { browserHash } : {};
+  const token = { id: tokens.newId(), purpose, userId, identifierId: null, authEpoch: 1, sealedPayload: null, ...of };
   const values = tokens.values({ ...token, now: clock.now() });
   await database.transaction((tx) => issueToken(tx, values));
-  return { id: token.id, text: tokens.secret(token.id, purpose, values.tokenKeyId) };
+  const keyId = values.tokenKeyId;
+  return { id: token.id, keyId, text: tokens.secret(token.id, purpose, keyId) };
 }
 
 export const loginTicket: Begin = async ({ services }) => {

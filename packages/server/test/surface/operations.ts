@@ -2,6 +2,7 @@
  * Every operation of the public listener as it is meant to be: reviewed by hand, never computed from the declarations.
  * An operation without a row here fails the test of the whole surface; so does a row without an operation.
  */
+import { byMailOperations } from './by-mail-operations.ts';
 import { expectedDocuments } from './documents.ts';
 import type { ExpectedOperation } from './expected-operation.ts';
 
@@ -86,6 +87,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     body: { email, password, transport: 'token', deviceToken: 'x' },
     optional: ['transport', 'deviceToken'],
   },
+  ...byMailOperations,
   {
     id: 'password.forgot',
     method: 'POST',

@@ -34,7 +34,14 @@ const endGrace = statement('what_ends_test.end_grace', {
 });
 
 /** What a closing account can be given. */
-const ofTheGrace: readonly Thing[] = ['ticket', 'verify_email', 'reset_password', 'keep_account'];
+const ofTheGrace: readonly Thing[] = [
+  'ticket',
+  'verify_email',
+  'reset_password',
+  'magic_link',
+  'email_code',
+  'keep_account',
+];
 
 function aroundClosing(thing: Thing): readonly Moment[] {
   if (thing === 'keep_account') return ['after'];

@@ -5,22 +5,22 @@ import type { Effect, Fate, Thing } from '#domain/users/index.ts';
  * A line is an effect; the columns are, in this order, those of `columns`.
  */
 const grid = `
-verify_email        -       -     -     -     ends  ends  ends  -     -          -          lives -     -
-change_password     renewed ends  ends  ends  ends  ends  ends  ends  lives      -          lives lives ends
-recover_account     -       ends  ends  ends  ends  ends  ends  ends  lives      lives      lives -     ends
-change_email        -       ends  ends  ends  ends  ends  ends  ends  lives      -          lives -     ends
-undo_email_change   -       ends  ends  ends  ends  ends  ends  ends  later_ends later_ends lives -     ends
-change_roles        -       ends  ends  ends  ends  ends  ends  ends  lives      lives      lives -     ends
-disable             -       ends  ends  ends  ends  ends  ends  ends  rests      ends       lives -     ends
-enable              -       ends  ends  ends  ends  ends  ends  ends  lives      ends       lives -     ends
-end_sessions        -       ends  ends  ends  ends  ends  ends  ends  lives      lives      lives -     ends
-close               ends    ends  ends  ends  ends  ends  ends  ends  lives      -          lives ends  ends
-keep                -       ends  ends  ends  ends  ends  ends  ends  lives      ends       lives -     ends
-erase               -       ends  ends  ends  ends  ends  ends  ends  ends       ends       lives -     ends
-log_out             ends    lives lives lives lives lives lives lives lives      -          lives lives lives
-log_out_everywhere  ends    ends  ends  ends  ends  ends  ends  ends  lives      -          lives ends  ends
-end_session         lives   ends  ends  ends  lives lives lives lives lives      -          lives lives lives
-end_other_sessions  lives   ends  ends  ends  lives lives lives lives lives      -          lives lives lives
+verify_email        -       -     -     -     ends  ends  ends  -     -     -     -          -          lives -     -
+change_password     renewed ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      -          lives lives ends
+recover_account     -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      lives      lives -     ends
+change_email        -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      -          lives -     ends
+undo_email_change   -       ends  ends  ends  ends  ends  ends  ends  ends  ends  later_ends later_ends lives -     ends
+change_roles        -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      lives      lives -     ends
+disable             -       ends  ends  ends  ends  ends  ends  ends  ends  ends  rests      ends       lives -     ends
+enable              -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      ends       lives -     ends
+end_sessions        -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      lives      lives -     ends
+close               ends    ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      -          lives ends  ends
+keep                -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      ends       lives -     ends
+erase               -       ends  ends  ends  ends  ends  ends  ends  ends  ends  ends       ends       lives -     ends
+log_out             ends    lives lives lives lives lives lives lives lives lives lives      -          lives lives lives
+log_out_everywhere  ends    ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      -          lives ends  ends
+end_session         lives   ends  ends  ends  lives lives lives lives lives lives lives      -          lives lives lives
+end_other_sessions  lives   ends  ends  ends  lives lives lives lives lives lives lives      -          lives lives lives
 `;
 
 const columns = [
@@ -31,6 +31,8 @@ const columns = [
   'ticket',
   'verify_email',
   'reset_password',
+  'magic_link',
+  'email_code',
   'confirm_email_change',
   'undo_email_change',
   'keep_account',

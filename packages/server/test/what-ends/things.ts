@@ -8,6 +8,7 @@ import { present } from '#kernel/assert.ts';
 import type { ProblemCode } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Answer, Sent } from '../support/application.ts';
+import { askCode, askLink, typeCode, useLink } from '../support/by-mail.ts';
 import { cookieHeader, freshEmail, goodPassword, register, type Tokens } from '../support/people-online.ts';
 import { type Acting, act, actingOf, ask, close, link, logIn, moveTo, type Somebody, tell } from './somebody.ts';
 
@@ -167,6 +168,17 @@ export const makers: Readonly<Record<Thing, (somebody: Somebody) => Promise<Tria
     await tell(somebody, 'forgot-password', { email: somebody.email });
     const token = await link(somebody, 'reset_password');
     return () => press(somebody, 'reset-password', { token, password: thirdPassword });
+  },
+  magic_link: async (somebody) => {
+    const { browserToken } = (await askLink(somebody.app, somebody.email)).data;
+    const token = await link(somebody, 'magic_link');
+    return async () => judge(await useLink(somebody.app, token, { browserToken }), 'invalid_token');
+  },
+  email_code: async (somebody) => {
+    const { app, email } = somebody;
+    const { browserToken } = (await askCode(app, email)).data;
+    const code = await link(somebody, 'email_code');
+    return async () => judge(await typeCode(app, email, code, { browserToken }), 'invalid_code');
   },
   confirm_email_change: async (somebody) => {
     const json = { newEmail: freshEmail('wanted'), currentPassword: somebody.password };

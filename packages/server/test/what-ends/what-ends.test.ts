@@ -3,8 +3,10 @@
  * happens as it happens to people, and then the thing is tried. In every cell the same thing of a neighbour lives on.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Effect, type Fate, type Thing, whatEnds } from '#domain/users/index.ts';
+import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
+import { type Effect, type Fate, type Thing, things, whatEnds } from '#domain/users/index.ts';
 import { Application } from '../support/application.ts';
+import { doorsOpen } from '../support/by-mail.ts';
 import { freshEmail } from '../support/people-online.ts';
 import { type Happening, happenings, type Moment } from './effects.ts';
 import { expected } from './expected.ts';
@@ -40,13 +42,17 @@ describe('the table of what ends', () => {
   it('is the one that was reviewed', () => {
     expect(whatEnds).toEqual(expected);
   });
+
+  it('has every kind of link', () => {
+    expect(Object.keys(things)).toEqual(expect.arrayContaining(Object.keys(tokenLifetimeSeconds)));
+  });
 });
 
 describe.each(['postgres', 'embedded'] as const)('what ends (%s)', (on) => {
   let app: Application;
 
   beforeAll(async () => {
-    app = await Application.open({ on });
+    app = await Application.open({ on, env: doorsOpen });
   });
 
   afterAll(() => app.close());

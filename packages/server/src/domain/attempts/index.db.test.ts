@@ -48,7 +48,7 @@ describeOnBothDatabases('attempts', (database) => {
       await database().run(insertUser, { id, now });
       await database().row(reserve, { userId: id, unknownKey: Buffer.from('x'), attemptedAt: now });
     }
-    await database().run(forgive, { attemptKey: attemptKey(first) });
+    await database().run(forgive, { attemptKind: 'password', attemptKey: attemptKey(first) });
     const again = await Promise.all(
       [first, second].map((id) =>
         database().row(reserve, { userId: id, unknownKey: Buffer.from('x'), attemptedAt: now }),

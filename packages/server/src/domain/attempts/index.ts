@@ -2,11 +2,22 @@
  * Failed attempts in a row. Owns `attempt_counters`.
  * Invariants: an attempt is counted before the hash is computed, by the statement that reads the user (DESIGN §5.2), so
  * that neither a crash, nor a rollback, nor twenty at once gives a guess that was not counted; an address without a user
- * is counted under its HMAC in the same table, so that a stranger sees no difference; password and second factor count
- * apart.
+ * is counted under its HMAC in the same table, so that a stranger sees no difference; passwords, second factors and mailed
+ * codes count apart.
  */
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, type Queries, statement } from '#platform/database/index.ts';
+
+export { guessWaitSeconds, reserveGuessFragment, type Standing } from './guesses.ts';
+
+/** What is counted apart. Stored, so never renamed. */
+export type AttemptKind = 'password' | 'password_known_device' | 'second_factor' | 'email_code';
+
+/** SQL: every kind, so that the primary key finds all counters of somebody. */
+const everyKind = `array['password', 'password_known_device', 'second_factor', 'email_code']`;
+
+/** SQL: the key of the CTE `known`'s user, else of the unknown identifier. */
+const keyOfKnown = `coalesce(decode(replace(known.id::text, '-', ''), 'hex'), :unknownKey)`;
 
 const reserveParams = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
 
@@ -18,8 +29,7 @@ export function reserveAttemptFragment(): Fragment<typeof reserveParams> {
   return {
     sql: `reserved as (
       insert into attempt_counters (kind, key, known, failures, last_failed_at)
-      select 'password', coalesce(decode(replace(known.id::text, '-', ''), 'hex'), :unknownKey), known.id is not null,
-        1, :attemptedAt
+      select 'password', ${keyOfKnown}, known.id is not null, 1, :attemptedAt
       from (select) as one left join known on true
       on conflict (kind, key) do update set failures = attempt_counters.failures + 1, last_failed_at = :attemptedAt
       returning failures)`,
@@ -27,12 +37,12 @@ export function reserveAttemptFragment(): Fragment<typeof reserveParams> {
   };
 }
 
-const forgiveParams = { attemptKey: 'bytea' } as const;
+const forgiveParams = { attemptKind: 'text', attemptKey: 'bytea' } as const;
 
-/** The CTE `forgiven`: a login that succeeded takes its attempts back, if the CTE `from` has a row. */
+/** The CTE `forgiven`: a login that succeeded takes its attempts of this kind back, if the CTE `from` has a row. */
 export function forgiveAttemptsFragment(from: string): Fragment<typeof forgiveParams> {
   return {
-    sql: `forgiven as (delete from attempt_counters using ${from} where kind = 'password' and key = :attemptKey)`,
+    sql: `forgiven as (delete from attempt_counters using ${from} where kind = :attemptKind and key = :attemptKey)`,
     params: forgiveParams,
   };
 }
@@ -42,7 +52,7 @@ export function forgetAttemptsFragment(from: string): Fragment<Record<never, nev
   return {
     sql: `forgotten as (
       delete from attempt_counters c using ${from}
-      where c.kind = any (array['password', 'password_known_device', 'second_factor'])
+      where c.kind = any (${everyKind})
         and c.key = decode(replace(${from}.id::text, '-', ''), 'hex'))`,
     params: {},
   };
@@ -67,20 +77,20 @@ export async function countFailures(queries: Queries, userId: string): Promise<n
 
 const forgive = statement('attempt_counters.forgive', {
   lane: 'pool',
-  sql: `delete from attempt_counters where kind = 'password' and key = :key`,
-  params: { key: 'bytea' },
+  sql: `delete from attempt_counters where kind = :kind and key = :key`,
+  params: { kind: 'text', key: 'bytea' },
   columns: {},
 });
 
-/** A right password takes the user's attempts back, in the transaction of what it was asked for. */
-export async function forgiveAttempts(tx: Queries, userId: string): Promise<void> {
-  await tx.run(forgive, { key: attemptKey(userId) });
+/** What was right takes the user's attempts of its kind back, in the transaction of what it was asked for. */
+export async function forgiveAttempts(tx: Queries, userId: string, kind: AttemptKind = 'password'): Promise<void> {
+  await tx.run(forgive, { kind, key: attemptKey(userId) });
 }
 
 const forget = statement('attempt_counters.forget_user', {
   lane: 'pool',
   sql: `delete from attempt_counters
-    where kind = any (array['password', 'password_known_device', 'second_factor']) and key = :key`,
+    where kind = any (${everyKind}) and key = :key`,
   params: { key: 'bytea' },
   columns: {},
 });

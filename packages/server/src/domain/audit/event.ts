@@ -33,6 +33,8 @@ export type AuditAction =
   | 'password.change_refused'
   | 'password.reset_requested'
   | 'password.reset'
+  | 'login.link_requested'
+  | 'login.code_requested'
   | 'login.succeeded'
   | 'login.failed'
   | 'login.refused'

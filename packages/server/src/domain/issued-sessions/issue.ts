@@ -12,8 +12,8 @@ import type { Caller } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 
-/** Authentication context of a login by password alone; the higher level will be two factors (RFC 9068 §2.2.1). */
-export const passwordAcr = '1';
+/** Authentication context of a login by one factor; the higher level will be two factors (RFC 9068 §2.2.1). */
+export const oneFactorAcr = '1';
 
 /** What handing out takes. */
 export interface Issuers {

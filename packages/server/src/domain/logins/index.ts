@@ -5,6 +5,16 @@
  * cache entry exists before it says `done`; a ticket is used once, by one UPDATE, and dies after ten minutes or with its
  * user's epoch.
  */
+export {
+  type Candidate,
+  candidateColumns,
+  candidateFields,
+  candidateParams,
+  candidateSql,
+  findCandidate,
+  isOver,
+  toCandidate,
+} from './candidate.ts';
 export { type LoginSubject, loginFacts, stepOfLogin } from './facts.ts';
 export { type LoginFacts, type LoginStep, nextStep, type ProvenFactor } from './next-step.ts';
 export {

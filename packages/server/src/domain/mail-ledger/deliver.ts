@@ -17,7 +17,7 @@ import {
 } from './attempts.ts';
 import { mailJobKind } from './promise.ts';
 import { openParams } from './sealed-params.ts';
-import { composeMail, isMailTemplate, type MailTemplate, mailTemplates } from './templates.ts';
+import { composeMail, isMailTemplate, type MailFacts, type MailTemplate, mailTemplates } from './templates.ts';
 
 /** What sending takes. */
 export interface MailSending {
@@ -29,7 +29,7 @@ export interface MailSending {
   readonly from: MailMessage['from'];
   /** The configured origin; every link begins with it. */
   readonly publicUrl: string;
-  /** The text of a link's secret; the same at every call. */
+  /** The text of a link's secret, or a code; the same at every call. */
   readonly computeSecret: (tokenId: string, purpose: string, keyId: string) => string;
   /** For `email_jobs_processed_total`. */
   readonly onProcessed?: (template: string, status: MailStatus) => void;
@@ -99,8 +99,8 @@ function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage
   const key = keyOf(deps, row);
   // Only an invitation goes to somebody who is no user; it has no parameters.
   if (key === null && row.invitationId === null) return null;
-  const link = linkOf(deps, template, row);
-  if (link === 'dead') return null;
+  const secret = secretOf(deps, template, row);
+  if (secret === 'dead') return null;
   const address = recipientOf(template, row, key);
   if (address === null) return null;
   const body = composeMail(template, {
@@ -110,7 +110,7 @@ function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage
     userName: row.userName ?? '',
     params: row.sealedParams === null || key === null ? {} : openParams(key, row.sealedParams, mailId),
     promisedAt: row.createdAt,
-    link,
+    ...secret,
   });
   const { from } = deps;
   // The date is the promise's, so that a repeated message is the same message.
@@ -135,19 +135,22 @@ function recipientOf(template: MailTemplate, row: LedgerRow, key: UserKey | null
   return openNewAddress(key, tokenId, tokenSealedPayload).canonical;
 }
 
-function linkOf(
+/** The link or the code that the mail brings, if it brings one. */
+function secretOf(
   deps: MailSending,
   template: MailTemplate,
   row: LedgerRow,
-): { url: string; until: Date } | null | 'dead' {
-  const { linkPath } = mailTemplates[template];
-  if (linkPath === null) return null;
+): Pick<MailFacts, 'link' | 'code'> | 'dead' {
+  const { linkPath, bringsCode } = mailTemplates[template];
+  if (linkPath === null && bringsCode === undefined) return { link: null };
   const { tokenId, tokenPurpose, tokenKeyId, tokenExpiresAt, tokenAlive } = row;
   if (tokenId === null || tokenPurpose === null || tokenKeyId === null || tokenExpiresAt === null) return 'dead';
   if (tokenAlive !== true || tokenExpiresAt.getTime() <= deps.clock.now().getTime()) return 'dead';
+  const text = deps.computeSecret(tokenId, tokenPurpose, tokenKeyId);
+  if (linkPath === null) return { link: null, code: { text, until: tokenExpiresAt } };
   const url = new URL(linkPath, deps.publicUrl);
-  url.searchParams.set('token', deps.computeSecret(tokenId, tokenPurpose, tokenKeyId));
-  return { url: url.href, until: tokenExpiresAt };
+  url.searchParams.set('token', text);
+  return { link: { url: url.href, until: tokenExpiresAt } };
 }
 
 interface Attempt {

@@ -26,6 +26,8 @@ const examples: Record<MailTemplate, MailFacts> = {
   account_kept: facts,
   invitation: { ...facts, userName: '', link },
   reset_password: { ...facts, params: { name: '' }, link },
+  magic_link: { ...facts, params: { name: 'Grace Hopper' }, link },
+  email_code: { ...facts, params: { name: 'Grace Hopper' }, code: { text: '012345', until: link.until } },
   password_reset_done: facts,
   password_changed: facts,
   email_change_confirm: { ...facts, params: { name: '' }, link },
@@ -47,8 +49,11 @@ describe.each(Object.keys(mailTemplates).filter(isMailTemplate))('the mail %s', 
     expect(html).toContain(body.paragraphs[0]);
   });
 
-  it('has a link exactly when its template says so', () => {
+  it('has a link exactly when its template says so, and likewise a code', () => {
     expect(/https?:/.test(text)).toBe(mailTemplates[template].linkPath !== null);
+    expect([/\b012345\b/.test(text), /\b012345\b/.test(html)]).toEqual(
+      Array.from({ length: 2 }, () => mailTemplates[template].bringsCode === true),
+    );
   });
 });
 

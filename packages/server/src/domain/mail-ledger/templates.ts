@@ -17,6 +17,8 @@ export interface MailParams {
   account_kept: Readonly<Record<string, never>>;
   /** Empty for an unverified user, whose name may be a stranger's. */
   reset_password: { readonly name: string };
+  magic_link: { readonly name: string };
+  email_code: { readonly name: string };
   password_reset_done: Readonly<Record<string, never>>;
   password_changed: Readonly<Record<string, never>>;
   /** Without a name: the reader may be a stranger, who is not told whose account it is. */
@@ -44,6 +46,8 @@ export interface MailFacts {
   /** When the ledger's row was made: when it happened. */
   readonly promisedAt: Date;
   readonly link: { readonly url: string; readonly until: Date } | null;
+  /** Of a mail that brings a code to type. */
+  readonly code?: { readonly text: string; readonly until: Date };
 }
 
 interface TemplateDeclaration {
@@ -51,6 +55,8 @@ interface TemplateDeclaration {
   readonly to?: 'address_that_the_link_proves';
   /** The page that its link opens; with it the mail needs a live token. */
   readonly linkPath: string | null;
+  /** Its token is a code that is read and typed: the mail needs it alive, and has no link. */
+  readonly bringsCode?: true;
   readonly paragraphs: readonly string[];
   readonly closing: readonly string[];
 }
@@ -66,6 +72,13 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   account_closed: { linkPath: null, paragraphs: ['intro'], closing: ['unexpected'] },
   account_kept: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
   reset_password: { linkPath: '/reset-password', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
+  magic_link: { linkPath: '/login/magic-link', paragraphs: ['intro', 'browser'], closing: ['expiry', 'unexpected'] },
+  email_code: {
+    linkPath: null,
+    bringsCode: true,
+    paragraphs: ['intro', 'code'],
+    closing: ['expiry', 'secrecy', 'unexpected'],
+  },
   password_reset_done: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   password_changed: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   email_change_confirm: {
@@ -109,7 +122,7 @@ export function composeMail(template: MailTemplate, facts: MailFacts): MailBody 
 }
 
 function valuesOf(facts: MailFacts): MessageArguments {
-  const { service, userName, params, promisedAt, link } = facts;
+  const { service, userName, params, promisedAt, link, code } = facts;
   const { name: ownName = userName, time, ...texts } = params;
   const name = greetingName(ownName);
   return {
@@ -118,6 +131,7 @@ function valuesOf(facts: MailFacts): MessageArguments {
     ...Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, oneLine(text)])),
     ...(name === null ? {} : { name }),
     ...(link === null ? {} : { until: link.until }),
+    ...(code === undefined ? {} : { code: code.text, until: code.until }),
   };
 }
 

@@ -9,6 +9,8 @@ export interface OneTimeToken {
   readonly userId: string;
   readonly identifierId: string | null;
   readonly sealedPayload: Buffer | null;
+  /** SHA-256 of the secret of the only browser that may use it; null for a link that is good in any. */
+  readonly browserHash: Buffer | null;
   readonly createdAt: Date;
   readonly expiresAt: Date;
   /** The language of its user, for the page that the link opens. */
@@ -20,6 +22,7 @@ const columns = {
   userId: 'uuid',
   identifierId: 'uuid?',
   sealedPayload: 'bytea?',
+  browserHash: 'bytea?',
   createdAt: 'timestamptz',
   expiresAt: 'timestamptz',
   locale: 'text',
@@ -32,15 +35,18 @@ const alive = `t.hash = :hash and t.purpose = :purpose and t.consumed_at is null
 
 const consumeToken = statement('one_time_tokens.consume', {
   lane: 'pool',
-  sql: `update one_time_tokens t set consumed_at = :now, outcome = :outcome from users u where ${alive}
-    returning t.id, t.user_id, t.identifier_id, t.sealed_payload, t.created_at, t.expires_at, u.locale`,
-  params: { hash: 'bytea', purpose: 'text', outcome: 'text', now: 'timestamptz' },
+  sql: `update one_time_tokens t set consumed_at = :now, outcome = :outcome from users u
+    where ${alive} and t.browser_hash is not distinct from :browserHash::bytea
+    returning t.id, t.user_id, t.identifier_id, t.sealed_payload, t.browser_hash, t.created_at, t.expires_at,
+      u.locale`,
+  params: { hash: 'bytea', purpose: 'text', browserHash: 'bytea?', outcome: 'text', now: 'timestamptz' },
   columns,
 });
 
 const findToken = statement('one_time_tokens.find_live', {
   lane: 'read',
-  sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.created_at, t.expires_at, u.locale
+  sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.browser_hash, t.created_at, t.expires_at,
+      u.locale
     from one_time_tokens t, users u where ${alive}`,
   params: { hash: 'bytea', purpose: 'text', now: 'timestamptz' },
   columns,
@@ -54,19 +60,35 @@ const killTokens = statement('one_time_tokens.kill_others', {
   columns: {},
 });
 
+/** How a token is used. */
+interface Use {
+  readonly outcome?: 'used' | 'disowned';
+  /** SHA-256 of the secret of the browser that uses it, for a token that is bound to one. */
+  readonly browserHash?: Buffer | null;
+}
+
 /**
  * Uses a token, in the transaction of its effect. Undefined when it is not alive: unknown, used, replaced, expired, of
- * an earlier epoch, or of a disabled user. Of many at once exactly one gets it.
+ * an earlier epoch, of a disabled user, or another browser's. Of many at once exactly one gets it.
  */
 export async function consume(
   tx: Queries,
   purpose: Purpose,
   text: string,
   now: Date,
-  outcome: 'used' | 'disowned' = 'used',
+  { outcome = 'used', browserHash = null }: Use = {},
 ): Promise<OneTimeToken | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
-  return tx.row(consumeToken, { hash: hashSecret(text), purpose, outcome, now });
+  return tx.row(consumeToken, { hash: hashSecret(text), purpose, browserHash, outcome, now });
+}
+
+/** Uses a code, as `consume` uses a link; `hash` is `OneTimeTokens.codeHash` of what was typed. */
+export async function consumeCode(
+  tx: Queries,
+  { hash, browserHash }: { readonly hash: Buffer; readonly browserHash: Buffer },
+  now: Date,
+): Promise<OneTimeToken | undefined> {
+  return tx.row(consumeToken, { hash, purpose: 'email_code', browserHash, outcome: 'used', now });
 }
 
 /** Looks without using, for the page that a link opens. */

@@ -1,9 +1,10 @@
 /**
- * Single-use things that are mailed. Owns `one_time_tokens`.
+ * Single-use things that are mailed: links, and codes that are typed. Owns `one_time_tokens`.
  * Invariants: `consume` is one UPDATE and the only way to use one (DESIGN §5.1); the secret is computed from the row's
- * id and never stored (§5.15); a token dies by use, by expiry, by replacement, or with its user's epoch.
+ * id and never stored (§5.15); a token dies by use, by expiry, by replacement, or with its user's epoch; one that is bound to a browser is used by
+ * no other; a code is dead after five tries, each counted before it is compared.
  */
-export { consume, findLive, killLinksOfUser, killOthers, type OneTimeToken } from './consume.ts';
+export { consume, consumeCode, findLive, killLinksOfUser, killOthers, type OneTimeToken } from './consume.ts';
 export {
   insertTokenFragment,
   issueToken,
@@ -14,3 +15,4 @@ export {
   tokenPlace,
 } from './issue.ts';
 export { deleteExpiredTokens } from './sweep.ts';
+export { maxCodeTries, tryCodeFragment } from './try-code.ts';

@@ -65,7 +65,7 @@ describeOnBothDatabases('one-time tokens', (database) => {
   }
 
   const use = (text: string, outcome?: 'used' | 'disowned') =>
-    database().transaction((tx) => consume(tx, purpose, text, world.clock.now(), outcome));
+    database().transaction((tx) => consume(tx, purpose, text, world.clock.now(), outcome && { outcome }));
   const look = (text: string) => findLive(database(), purpose, text, world.clock.now());
   const read = (id: string) => database().row(stored, { id });
 

@@ -25,6 +25,8 @@ export const things = {
   ticket: 'a login in progress',
   verify_email: 'a link that verifies an address',
   reset_password: 'a link that sets a new password',
+  magic_link: 'a link that logs in',
+  email_code: 'a code that logs in',
   confirm_email_change: 'a link that confirms a new address',
   undo_email_change: 'a link that takes an address back',
   keep_account: 'a link that keeps a closing account',
@@ -48,6 +50,8 @@ const untouched: Row = {
   ticket: 'lives',
   verify_email: 'lives',
   reset_password: 'lives',
+  magic_link: 'lives',
+  email_code: 'lives',
   confirm_email_change: 'lives',
   undo_email_change: 'lives',
   // An account that is closing has no session, so nothing that a session asks for meets this link.
@@ -67,6 +71,8 @@ const raises: Row = {
   ticket: 'ends',
   verify_email: 'ends',
   reset_password: 'ends',
+  magic_link: 'ends',
+  email_code: 'ends',
   confirm_email_change: 'ends',
   acting_device: 'ends',
   known_device: 'ends',
@@ -82,12 +88,14 @@ const raisesFromOutside: Row = {
 
 /** What each effect ends; `what-ends.md` and the test follow this order. */
 export const whatEnds = {
-  /** A user without a proven address has no session and no device yet. */
+  /** A user without a proven address has no session and no device yet, and is mailed no link or code that logs in. */
   verify_email: {
     ...raisesFromOutside,
     session: 'absent',
     refresh_family: 'absent',
     access_token: 'absent',
+    magic_link: 'absent',
+    email_code: 'absent',
     confirm_email_change: 'absent',
     undo_email_change: 'absent',
     keep_account: 'absent',

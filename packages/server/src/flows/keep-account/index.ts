@@ -7,12 +7,26 @@
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
-import { type KeepAccount, keepAccount } from './keep-account.ts';
+import { type KeepAccount, keepAccount, type Proof } from './keep-account.ts';
 import { pressForm, showForm } from './pages.ts';
 
 export type { KeepAccount } from './keep-account.ts';
 
 const secret = z.string().min(1).max(200);
+
+/** Either of the two things that keep an account. */
+const shown = z
+  .strictObject({ token: secret.optional(), ticket: secret.optional() })
+  .refine(({ token, ticket }) => (token === undefined) !== (ticket === undefined), {
+    message: 'Send either "token" or "ticket".',
+  });
+
+type Shown = z.output<typeof shown>;
+
+/** Either of the two, as what it proves. */
+function proofOf({ token, ticket = '' }: Shown): Proof {
+  return token === undefined ? { kind: 'ticket', text: ticket } : { kind: 'link', text: token };
+}
 
 /** The endpoints of this flow. */
 export function keepAccountEndpoints(flow: KeepAccount): readonly Endpoint[] {
@@ -28,22 +42,11 @@ export function keepAccountEndpoints(flow: KeepAccount): readonly Endpoint[] {
         'Answers no session: log in again.',
       auth: 'public',
       rateLimit: 'public',
-      request: {
-        body: z
-          .strictObject({ token: secret.optional(), ticket: secret.optional() })
-          .refine(({ token, ticket }) => (token === undefined) !== (ticket === undefined), {
-            message: 'Send either "token" or "ticket".',
-          }),
-      },
+      request: { body: shown },
       response: { status: 200, message: 'Account kept', data: z.object({ status: z.literal('kept') }) },
       problems: ['invalid_token', 'invalid_ticket', 'login_incomplete'],
       handler: async ({ body, caller }) => {
-        const { token, ticket = '' } = body;
-        await keepAccount(
-          flow,
-          token === undefined ? { kind: 'ticket', text: ticket } : { kind: 'link', text: token },
-          caller,
-        );
+        await keepAccount(flow, proofOf(body), caller);
         return { data: { status: 'kept' as const } };
       },
     }),
@@ -61,11 +64,11 @@ export function keepAccountEndpoints(flow: KeepAccount): readonly Endpoint[] {
       id: 'account.submit_keep',
       method: 'POST',
       path: '/keep-account',
-      summary: 'What the page sends: "keep my account"',
+      summary: 'What the page sends, or the one of a login by mail with its ticket: "keep my account"',
       rateLimit: 'public',
-      request: { form: z.strictObject({ token: secret }) },
-      problems: [],
-      handler: ({ body, caller }) => pressForm(flow, body.token, caller),
+      request: { form: shown },
+      problems: ['login_incomplete'],
+      handler: ({ body, caller }) => pressForm(flow, proofOf(body), caller),
     }),
   ];
 }

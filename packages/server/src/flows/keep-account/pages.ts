@@ -5,7 +5,7 @@ import { type Html, html, page, postForm } from '#platform/html/index.ts';
 import type { Caller, PageAnswer } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
-import { type KeepAccount, keepAccount } from './keep-account.ts';
+import { type KeepAccount, keepAccount, type Proof } from './keep-account.ts';
 
 /** Says until when the account can be kept, and asks. Changes nothing. */
 export async function showForm(flow: KeepAccount, token: string, caller: Caller): Promise<PageAnswer> {
@@ -22,13 +22,15 @@ ${postForm(
 }
 
 /** What the button does. */
-export async function pressForm(flow: KeepAccount, token: string, caller: Caller): Promise<PageAnswer> {
-  const link = await findLive(flow.database, 'keep_account', token, flow.clock.now());
+export async function pressForm(flow: KeepAccount, proof: Proof, caller: Caller): Promise<PageAnswer> {
+  const link = await findLive(flow.database, 'keep_account', proof.text, flow.clock.now());
   const words = wordsFor(flow, link?.locale, caller);
   try {
-    await keepAccount(flow, { kind: 'link', text: token }, caller);
+    await keepAccount(flow, proof, caller);
   } catch (error) {
-    if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
+    if (error instanceof Problem && (error.code === 'invalid_token' || error.code === 'invalid_ticket')) {
+      return deadLink(words);
+    }
     throw error;
   }
   return answer(200, words, 'page.keep_account.done_title', paragraph(words, 'page.keep_account.done'));

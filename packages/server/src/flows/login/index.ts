@@ -5,18 +5,11 @@
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { issuedCookies, issuedData, issuedSession } from '#domain/issued-sessions/index.ts';
+import { loggedInAnswer, loggedInData } from '#domain/issued-sessions/index.ts';
 import { apiEndpoint, type Endpoint, refuseForeignCookies } from '#platform/http/index.ts';
-import { type LoggedIn, type Login, login } from './login.ts';
+import { type Login, login } from './login.ts';
 
 export type { Login } from './login.ts';
-
-/** What a login answers: a session, or what it still needs. Without `step` it is done, and with it nothing is in force. */
-const loggedIn = issuedSession.partial({ userId: true, sessionId: true, expiresAt: true }).extend({
-  step: z.literal('keep_account').optional(),
-  ticket: z.string().optional(),
-  ticketExpiresAt: z.iso.datetime().optional(),
-});
 
 /** The endpoints of this flow. */
 export function loginEndpoints(flow: Login): readonly Endpoint[] {
@@ -45,7 +38,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
           deviceToken: z.string().max(200).optional(),
         }),
       },
-      response: { status: 200, message: 'Logged in', data: loggedIn },
+      response: { status: 200, message: 'Logged in', data: loggedInData },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'busy'],
       handler: async ({ body, caller }) => {
         if (body.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
@@ -55,17 +48,8 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
           transport: body.transport,
           deviceToken: body.deviceToken ?? caller.deviceCookie,
         };
-        return toAnswer(await login(flow, attempt, caller));
+        return loggedInAnswer(await login(flow, attempt, caller));
       },
     }),
   ];
-}
-
-function toAnswer(loggedInAs: LoggedIn) {
-  if (loggedInAs.kind === 'done') {
-    return { data: issuedData(loggedInAs.issued), cookies: issuedCookies(loggedInAs.issued) };
-  }
-  const { step, ticket } = loggedInAs;
-  const data = { step, ticket: ticket.text, ticketExpiresAt: ticket.expiresAt.toISOString() };
-  return { data, message: 'A further step is needed' };
 }

@@ -4,8 +4,8 @@ import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { DeviceTokens } from '#domain/devices/index.ts';
 import type { Endings } from '#domain/endings/index.ts';
-import type { IssuedSession } from '#domain/issued-sessions/index.ts';
-import { type LoginStep, loginFacts, nextStep, type Ticket } from '#domain/logins/index.ts';
+import type { LoggedIn } from '#domain/issued-sessions/index.ts';
+import { type Candidate, isOver, type LoginStep, loginFacts, nextStep, toCandidate } from '#domain/logins/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
 import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
@@ -16,7 +16,6 @@ import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
-import { type Candidate, toCandidate } from './candidate.ts';
 import { complete } from './complete.ts';
 import { pause } from './pause.ts';
 import { reserveAttempt } from './statements.ts';
@@ -48,11 +47,6 @@ export interface Attempt {
   readonly deviceToken: string | undefined;
 }
 
-/** What a right password comes to: a session, or a ticket for the step that is still needed. */
-export type LoggedIn =
-  | { readonly kind: 'done'; readonly issued: IssuedSession }
-  | { readonly kind: 'step_required'; readonly step: 'keep_account'; readonly ticket: Ticket };
-
 const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const;
 
 /** Logs in, or throws the problem that says why not. */
@@ -77,12 +71,7 @@ export async function login(flow: Login, attempt: Attempt, caller: Caller): Prom
     return { kind: 'step_required', step, ticket };
   }
   if (step !== 'done') return refuse(flow, caller, candidate, problemOfStep(step));
-  return { kind: 'done', issued: await complete(flow, attempt, caller, { ...candidate, ...match }) };
-}
-
-/** An account whose grace is over is as good as erased, though the job that erases it comes by the hour. */
-function isOver({ status, closesAt }: Candidate, now: Date): boolean {
-  return status === 'closing' && closesAt !== undefined && closesAt <= now;
+  return { kind: 'done', issued: await complete(flow, attempt, caller, { candidate, ...match }) };
 }
 
 function problemOfStep(step: LoginStep): ProblemCode {

@@ -1,9 +1,8 @@
 /** A login that needs a further step: it ends here with a ticket, and no session, cookie or token exists yet. */
 import { forgiveAttempts } from '#domain/attempts/index.ts';
-import { issueTicket, type LoginStep, type ProvenFactor, type Ticket } from '#domain/logins/index.ts';
+import { type Candidate, issueTicket, type LoginStep, type ProvenFactor, type Ticket } from '#domain/logins/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Caller } from '#platform/http/index.ts';
-import type { Candidate } from './candidate.ts';
 import type { Attempt, Login } from './login.ts';
 
 /** Hands out the ticket that carries what was proven. The password was right, so its attempts are taken back. */

@@ -181,7 +181,7 @@ describeOnBothDatabases('recovering an account', (database) => {
 
   it('asks the database twice for a link, whoever has the address', async () => {
     const ask = (email: string) => countRoundTrips(database(), () => forgotPassword(flow, email, caller));
-    expect(await ask(person.email)).toEqual(['recover_account.find', 'recover_account.add_link']);
-    expect(await ask('nobody@people.example')).toEqual(['recover_account.find', 'audit_events.record']);
+    expect(await ask(person.email)).toEqual(['asked_mails.find', 'asked_mails.add_link']);
+    expect(await ask('nobody@people.example')).toEqual(['asked_mails.find', 'audit_events.record']);
   });
 });

@@ -79,6 +79,7 @@ async function write(flow: ResetPassword, tx: Queries, { userId, text, sealedPhc
   const identifierId = present(used.identifierId, 'the identifier of a reset link');
   await setPassword(tx, userId, sealedPhc, now);
   await forgiveAttempts(tx, userId);
+  await forgiveAttempts(tx, userId, 'email_code');
   const verified = await verifyIdentifier(tx, identifierId, now);
   if (verified) await flow.users.rename(tx, userId, '', used.locale);
   await killLinksOfUser(tx, userId, now);

@@ -115,7 +115,7 @@ export async function disownRegistration(flow: VerifyEmail, text: string, caller
   return flow.database.transaction(async (tx) => {
     const now = flow.clock.now();
     await flow.users.lock(tx, userId);
-    const disowned = await consume(tx, 'verify_email', text, now, 'disowned');
+    const disowned = await consume(tx, 'verify_email', text, now, { outcome: 'disowned' });
     if (disowned === undefined) return false;
     const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
     const actor = { kind: 'stranger' } as const;

@@ -40,7 +40,7 @@ describe('encodeExecution', () => {
     fc.constant(null),
     fc.date({ min: new Date('1000-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }),
   );
-  const bytesOf = (one: unknown) => {
+  const bytesOf = (one: string | number | boolean | Date | Buffer | null) => {
     if (one === null || Buffer.isBuffer(one)) return one;
     return Buffer.from(one instanceof Date ? one.toISOString() : String(one), 'utf8');
   };

@@ -96,6 +96,7 @@ class NamedQuery extends BaseQuery {
 
   #read(fields: readonly (string | null)[]): unknown[] {
     const parsers = this.#parsers ?? noParsers;
+    // oxlint-disable-next-line unicorn/no-new-array -- made in one piece, for every row of every answer.
     const row: unknown[] = new Array(fields.length);
     for (let index = 0; index < fields.length; index += 1) {
       const text = fields[index] as string | null;

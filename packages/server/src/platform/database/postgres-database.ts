@@ -20,7 +20,7 @@ const laneSettings: SessionSettings = {
 const counterSettings: SessionSettings = { ...laneSettings, synchronousCommit: false };
 /**
  * Statements on one connection commit one after the other, so this many commits can share a flush of the log.
- * With a flush of 2 ms: 391 refreshes a second on two, 560 on four, 697 on eight.
+ * With a flush of 2 ms: 391 refreshes a second on two, 557 on four, 697 on eight.
  */
 const writeConnections = 8;
 const poolLockTimeoutMs = 2000;

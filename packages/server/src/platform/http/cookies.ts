@@ -1,6 +1,7 @@
 /** Our cookies: names and flags by the scheme of the public URL (DESIGN §7). */
 import { Problem } from '#kernel/problem.ts';
-import type { CookieChange, CookieKind } from './endpoint.ts';
+import type { ApiAnswer, CookieChange, CookieKind } from './endpoint.ts';
+import type { HeaderList } from './headers.ts';
 
 /** What our cookies are for; `form` is the transport's own and proves where a form comes from (`form-tokens.ts`). */
 type OwnCookieKind = CookieKind | 'form';
@@ -31,11 +32,22 @@ const none: OwnCookies = Object.freeze({});
 export function cookiesFor(publicUrl: URL): Cookies {
   const secure = publicUrl.protocol === 'https:';
   const names = secure
-    ? ({ session: '__Host-latchkey', device: '__Host-latchkey-device', form: '__Host-latchkey-form' } as const)
-    : ({ session: 'latchkey_session', device: 'latchkey_device', form: 'latchkey_form' } as const);
+    ? ({
+        session: '__Host-latchkey',
+        device: '__Host-latchkey-device',
+        login: '__Host-latchkey-login',
+        form: '__Host-latchkey-form',
+      } as const)
+    : ({
+        session: 'latchkey_session',
+        device: 'latchkey_device',
+        login: 'latchkey_login',
+        form: 'latchkey_form',
+      } as const);
   const kinds = new Map<string, OwnCookieKind>([
     [names.session, 'session'],
     [names.device, 'device'],
+    [names.login, 'login'],
     [names.form, 'form'],
   ]);
   const flags = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
@@ -77,4 +89,15 @@ function withoutBlanks(text: string): string {
 
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
+}
+
+/** An answer's headers with what it changes in the browser. */
+export function withCookies(
+  { write }: Cookies,
+  headers: HeaderList,
+  answer: Pick<ApiAnswer<unknown>, 'cookies' | 'clearSiteData'>,
+): HeaderList {
+  if (answer.cookies === undefined && answer.clearSiteData === undefined) return headers;
+  const cookies = (answer.cookies ?? []).flatMap((change) => ['set-cookie', write(change)]);
+  return [...headers, ...cookies, ...(answer.clearSiteData === true ? ['clear-site-data', '"storage"'] : [])];
 }

@@ -33,6 +33,8 @@ export interface Caller {
   readonly deviceCookie: string | undefined;
   /** The origin of the page that asks, when it is an application's (`origins` of the client) and none of ours. */
   readonly foreignOrigin?: string | undefined;
+  /** The same of the cookie of a browser that asked to log in by mail; absent when there is none. */
+  readonly loginCookie?: string | undefined;
 }
 
 /** Who may call: anybody, or a live session. */
@@ -41,8 +43,8 @@ export type Auth = 'public' | 'session';
 /** The classes of REQUIREMENTS B1; every endpoint has one. `none` is for probes and documents that cost nothing. */
 export type RateLimitClass = 'public' | 'credential' | 'mail' | 'authenticated' | 'machine' | 'admin' | 'none';
 
-/** The two cookies that we set. */
-export type CookieKind = 'session' | 'device';
+/** The cookies that we set; `login` is the browser's that asked to log in by mail. */
+export type CookieKind = 'session' | 'device' | 'login';
 
 /** A cookie to set; name and flags follow the public URL's scheme. `expire` deletes it. */
 export interface CookieChange {
@@ -79,7 +81,7 @@ export interface ApiAnswer<D> {
  * operator configured, and never to one that a request names.
  */
 export type PageAnswer =
-  | { readonly kind: 'html'; readonly status: number; readonly html: Html }
+  | { readonly kind: 'html'; readonly status: number; readonly html: Html; readonly cookies?: readonly CookieChange[] }
   | { readonly kind: 'redirect'; readonly location: `/${string}` }
   | { readonly kind: 'leave'; readonly to: URL };
 

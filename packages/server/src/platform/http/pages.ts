@@ -1,6 +1,7 @@
 /** Pages: a form that is not the browser's own is shown again, afresh, and does nothing. */
 import { assert } from '#kernel/assert.ts';
 import { hasForm, withFormToken } from '#platform/html/index.ts';
+import { withCookies } from './cookies.ts';
 import type { Caller, PageAnswer, PageEndpoint } from './endpoint.ts';
 import type { Answering, Asked } from './exchange.ts';
 import { formCookie, formTokenFor } from './form-tokens.ts';
@@ -99,16 +100,18 @@ function sendHtml(
   headers: HeaderList,
   request: Asked,
   reply: Answering,
-  { status, html }: Extract<PageAnswer, { readonly kind: 'html' }>,
+  answer: Extract<PageAnswer, { readonly kind: 'html' }>,
   isAgain: boolean,
 ): void {
+  const { status, html, cookies } = answer;
+  const all = withCookies(transport.cookies, headers, cookies === undefined ? {} : { cookies });
   if (!hasForm(html)) {
-    transport.answer(request, reply, status, headers, html.toString());
+    transport.answer(request, reply, status, all, html.toString());
     return;
   }
   const { value, isNew } = formCookie(transport.cookiesOf(request).form);
   const cookie = isNew ? ['set-cookie', transport.cookies.writeForm(value)] : [];
   const notice = isAgain ? transport.options.formNotice(request.raw.headers['accept-language']) : undefined;
   const body = withFormToken(html, formTokenFor(value), notice);
-  transport.answer(request, reply, status, [...headers, ...cookie], body);
+  transport.answer(request, reply, status, [...all, ...cookie], body);
 }

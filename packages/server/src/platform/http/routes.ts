@@ -4,12 +4,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
 import { announcesBody, isFromHere, repeatsHeader } from './admission.ts';
 import { readBytes, readForm } from './body.ts';
+import { withCookies } from './cookies.ts';
 import { refuseForeignWrite } from './cors.ts';
 import type { Answer, DirectRoutes } from './direct.ts';
 import type { ApiAnswer, ApiEndpoint, Caller, DocumentEndpoint, Endpoint, Principal } from './endpoint.ts';
 import { Envelopes } from './envelope.ts';
 import type { Answering, Asked } from './exchange.ts';
-import { type HeaderList, headerList, headersFor } from './headers.ts';
+import { headerList, headersFor } from './headers.ts';
 import { admit, bodyReader, paramsReader, queryOf, queryReader } from './input.ts';
 import { counterOf, countRefused, sharedCounterOf } from './limits.ts';
 import { pageResponder } from './pages.ts';
@@ -119,7 +120,7 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
     );
     return whenThere<ApiAnswer<unknown>>(answered, (answer) => {
       const text = envelopes.write(answer, request.id);
-      transport.answer(request, reply, endpoint.response.status, withCookies(transport, headers, answer), text);
+      transport.answer(request, reply, endpoint.response.status, withCookies(transport.cookies, headers, answer), text);
       return undefined;
     });
   };
@@ -153,12 +154,6 @@ function admitOrCount(
   } catch (error) {
     return refused(error);
   }
-}
-
-function withCookies(transport: Transport, headers: HeaderList, answer: ApiAnswer<unknown>): HeaderList {
-  if (answer.cookies === undefined && answer.clearSiteData === undefined) return headers;
-  const cookies = (answer.cookies ?? []).flatMap((change) => ['set-cookie', transport.cookies.write(change)]);
-  return [...headers, ...cookies, ...(answer.clearSiteData === true ? ['clear-site-data', '"storage"'] : [])];
 }
 
 function documentResponder(transport: Transport, endpoint: DocumentEndpoint): Respond {

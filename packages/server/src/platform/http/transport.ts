@@ -111,6 +111,7 @@ export class Transport {
       requestId: request.id,
       deviceCookie: cookies.device,
       foreignOrigin: headers.origin === undefined ? undefined : foreignOrigin(headers, this.origins),
+      loginCookie: cookies.login,
     };
   }
 

@@ -29,7 +29,7 @@ describe('parseSecret', () => {
     fc.assert(
       fc.property(anyPrefix, anySecret, (prefix, secret) => {
         const text = formatSecret(prefix, secret);
-        expect(text).toMatch(/^lk_(?:rt|st|ot|lt|dv|sk)_[A-Za-z0-9_-]{43}[A-Za-z0-9]{6}$/);
+        expect(text).toMatch(/^lk_(?:rt|st|ot|lt|lb|dv|sk)_[A-Za-z0-9_-]{43}[A-Za-z0-9]{6}$/);
         expect(Buffer.from(parseSecret(prefix, text) ?? [])).toEqual(Buffer.from(secret));
       }),
     );

@@ -14,6 +14,7 @@ export const secretPrefixes = {
   session: 'lk_st_',
   oneTimeLink: 'lk_ot_',
   loginTicket: 'lk_lt_',
+  loginBrowser: 'lk_lb_',
   knownDevice: 'lk_dv_',
   apiKey: 'lk_sk_',
 } as const;

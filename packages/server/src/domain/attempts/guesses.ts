@@ -1,0 +1,54 @@
+/** Guesses of what is short enough to be guessed: counted like passwords, and refused while the last one is too near. */
+import { addSeconds } from '#kernel/clock.ts';
+import type { Fragment } from '#platform/database/index.ts';
+
+/** As many wrong guesses in a row cost no waiting: fingers slip. */
+const freeGuesses = 5;
+
+/** From here on nobody guesses any more until the counter is forgiven: a hundred of a million is one in ten thousand. */
+const maxGuesses = 100;
+
+const longestWaitSeconds = 15 * 60;
+
+/** SQL: seconds from the last guess of the counter `c` to the next; 1 after the fifth, then twice as long each time. */
+const waitSql = `case when c.failures < ${freeGuesses} then 0
+  else least(power(2, least(c.failures - ${freeGuesses}, 20)), ${longestWaitSeconds}) end`;
+
+const params = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
+
+/**
+ * The CTEs `standing` and `reserved`: one more wrong code for the user in the CTE `known`, or for the unknown identifier
+ * (DESIGN §5.2). `reserved` has no row when it is too early to guess: then nothing was counted, and `standing` says why.
+ * The wait is decided on the locked row, so of many at once only as many pass as the counter still grants.
+ */
+export function reserveGuessFragment(): Fragment<typeof params> {
+  const key = `coalesce(decode(replace(known.id::text, '-', ''), 'hex'), :unknownKey)`;
+  return {
+    sql: `counted as (
+      select ${key} as key, known.id is not null as known from (select) as one left join known on true),
+    standing as (
+      select c.failures, c.last_failed_at from attempt_counters c
+      where c.kind = 'email_code' and c.key = (select key from counted)),
+    reserved as (
+      insert into attempt_counters as c (kind, key, known, failures, last_failed_at)
+      select 'email_code', counted.key, counted.known, 1, :attemptedAt from counted
+      on conflict (kind, key) do update set failures = c.failures + 1, last_failed_at = :attemptedAt
+        where c.failures < ${maxGuesses} and c.last_failed_at + make_interval(secs => ${waitSql}) <= :attemptedAt
+      returning failures)`,
+    params,
+  };
+}
+
+/** A counter as it stood before a guess was refused; both are null when somebody else made it meanwhile. */
+export interface Standing {
+  readonly failures: number | null;
+  readonly lastFailedAt: Date | null;
+}
+
+/** Seconds until the next guess is taken, at least 1; a day when only a proof of the mailbox opens the way again. */
+export function guessWaitSeconds({ failures, lastFailedAt }: Standing, now: Date): number {
+  if (failures === null || lastFailedAt === null) return 1;
+  if (failures >= maxGuesses) return 24 * 60 * 60;
+  const wait = failures < freeGuesses ? 0 : Math.min(2 ** (failures - freeGuesses), longestWaitSeconds);
+  return Math.max(1, Math.ceil((addSeconds(lastFailedAt, wait).getTime() - now.getTime()) / 1000));
+}

@@ -1,0 +1,128 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { BreachedPasswords } from '#domain/breached-passwords/index.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Database } from '#platform/database/index.ts';
+import { pageWords, readCatalogues } from '#platform/i18n/index.ts';
+import type { Outbound } from '#platform/outbound/index.ts';
+import type { PasswordFilter } from '#platform/password-filter/index.ts';
+import { Adviser } from './advice.ts';
+import { lengthComplaint, newPasswordField } from './field.ts';
+import { type PasswordProfile, passwordPolicies } from './policy.ts';
+import { PasswordRules, passwordComplaint } from './rules.ts';
+
+const catalogues = readCatalogues();
+const adviser = new Adviser();
+const leaked = 'a sentence that has become known';
+
+afterAll(() => adviser.close());
+
+function rulesOf(profile: PasswordProfile, asked?: string[]): PasswordRules {
+  const filter = { has: async (password: string) => (asked?.push(password) ?? 0) > 0 && password === leaked };
+  const breached = new BreachedPasswords({
+    outbound: {} as Outbound,
+    service: undefined,
+    filter: asked && (filter as unknown as PasswordFilter),
+    onUnanswered: () => undefined,
+  });
+  const database = {} as Database;
+  const policy = passwordPolicies[profile];
+  return new PasswordRules({ policy, database, catalogues, breached, adviser, aboutService: ['Latchkey'] });
+}
+
+async function refusalOf(rules: PasswordRules, password: string, language = 'en', about: readonly string[] = []) {
+  const candidate = { password, field: '/newPassword', languages: [language], about };
+  const error: unknown = await rules.accept(candidate).catch((thrown: unknown) => thrown);
+  if (!(error instanceof Problem)) throw new Error(`${password} was accepted`);
+  expect(error.code).toBe('validation_failed');
+  return error;
+}
+
+describe('PasswordRules', () => {
+  it('says its policy, and whether breaches are looked up', () => {
+    expect(rulesOf('nist').policy).toEqual({ ...passwordPolicies.nist, breachCheck: false });
+    expect(rulesOf('standard', []).policy).toEqual({ ...passwordPolicies.standard, breachCheck: true });
+  });
+
+  it('gives an accepted password back in NFC', async () => {
+    const typed = 'pássword with áccents'.normalize('NFD');
+    const accepted = await rulesOf('standard').accept({ password: typed, field: '/password', languages: [] });
+    expect(accepted).toBe(typed.normalize('NFC'));
+  });
+
+  it('names the field, a code and a sentence for each reason, in the reader’s language', async () => {
+    const short = await refusalOf(rulesOf('standard'), 'short');
+    const sentence = 'Choose a password with at least 12 characters.';
+    expect(short.errors).toEqual([{ path: '/newPassword', code: 'too_short', message: sentence }]);
+    const german = await refusalOf(rulesOf('standard'), 'short', 'de');
+    expect(german.errors[0]?.message).toBe(pageWords(catalogues, 'de').say('password.too_short', { min: 12 }));
+    expect(german.errors[0]?.message).not.toBe(sentence);
+    const long = await refusalOf(rulesOf('standard'), 'x'.repeat(5000));
+    expect(long.errors.map(({ code, message }) => [code, message])).toEqual([
+      ['too_long', 'Choose a password with at most 128 characters.'],
+    ]);
+    const several = await refusalOf(rulesOf('composition'), 'aaaaaaaaaaaaaa');
+    expect(several.errors.map(({ code }) => code)).toEqual(
+      expect.arrayContaining(['missing_uppercase', 'missing_digit', 'missing_special', 'repeated_characters']),
+    );
+    expect(several.errors.map(({ message }) => message)).toContain(
+      'Do not use a character more than 3 times in a row.',
+    );
+  });
+
+  it('gives advice with what is too easy, and with nothing else', async () => {
+    const common = await refusalOf(rulesOf('standard'), '123456789987654321');
+    expect(common.errors.map(({ code }) => code)).toEqual(['too_common']);
+    expect(common.errors[0]?.message).toMatch(/^This is one of the passwords .+ Try several words [^.]+\.$/);
+    expect((await refusalOf(rulesOf('standard'), 'short')).errors[0]?.message).not.toMatch(/Try several words/);
+  });
+
+  it('refuses what is made of the service’s or the person’s own words', async () => {
+    for (const [password, about] of [
+      ['LatchkeyLatchkey1', []],
+      ['lovelace lovelace', ['Ada Lovelace']],
+    ] as const) {
+      const { errors } = await refusalOf(rulesOf('standard'), password, 'en', about);
+      expect(errors.map(({ code }) => code)).toEqual(['contains_context']);
+    }
+    const password = 'lovelace lovelace';
+    expect(await rulesOf('standard').accept({ password, field: '', languages: [] })).toBe(password);
+  });
+
+  it('asks about breaches last, and only about what would be set', async () => {
+    const asked: string[] = [];
+    const rules = rulesOf('standard', asked);
+    await refusalOf(rules, 'short');
+    expect(asked).toEqual([]);
+    expect((await refusalOf(rules, leaked)).errors.map(({ code }) => code)).toEqual(['breached']);
+    await rules.accept({ password: 'a sentence that nobody knows', field: '', languages: [] });
+    expect(asked).toEqual([leaked, 'a sentence that nobody knows']);
+  });
+});
+
+describe('passwordComplaint', () => {
+  it('is what a form shows for a refused password, and nothing for any other error', () => {
+    const errors = ['One.', 'Two.'].map((message) => ({ path: '/password', code: 'too_short', message }));
+    expect(passwordComplaint(new Problem('validation_failed', { errors }))).toBe('One. Two.');
+    expect(passwordComplaint(new Problem('busy', { errors }))).toBeUndefined();
+    expect(passwordComplaint(new Error('validation_failed'))).toBeUndefined();
+  });
+});
+
+describe('the field of a form', () => {
+  const words = pageWords(catalogues, 'en');
+
+  it('says the least length, and what was wrong with the last password', () => {
+    const field = String(newPasswordField(rulesOf('nist'), words, 'It was too short.'));
+    expect(field).toContain('minlength="15"');
+    expect(field).toContain('It was too short.');
+    expect(field).toContain(words.say('page.password.label', { min: 15, max: 128, repeats: 0 }));
+  });
+
+  it('complains of the length alone', () => {
+    expect(lengthComplaint(rulesOf('standard'), words, 'short')).toBe('Choose a password with at least 12 characters.');
+    const tooLong = 'Choose a password with at most 128 characters.';
+    expect(lengthComplaint(rulesOf('standard'), words, 'x'.repeat(129))).toBe(tooLong);
+    expect(lengthComplaint(rulesOf('standard'), words, 'x'.repeat(5000))).toBe(tooLong);
+    expect(lengthComplaint(rulesOf('standard'), words, '123456789987654321')).toBeUndefined();
+  });
+});

@@ -1,0 +1,208 @@
+import { createHash } from 'node:crypto';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AccessTokens } from '#domain/access-tokens/index.ts';
+import { Clients } from '#domain/clients/index.ts';
+import { DeviceTokens } from '#domain/devices/index.ts';
+import { Endings } from '#domain/endings/index.ts';
+import { MailLedger } from '#domain/mail-ledger/index.ts';
+import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import { HashQueue, PasswordHashes } from '#domain/passwords/index.ts';
+import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { SigningKeys } from '#domain/signing-keys/index.ts';
+import { Users } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
+import { Problem } from '#kernel/problem.ts';
+import { statement } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import { readCatalogues } from '#platform/i18n/index.ts';
+import { hashSecret } from '#protocol/secret-token/index.ts';
+import { wrongCode } from '#test/support/by-mail.ts';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { ask, type Door } from './ask.ts';
+import type { LoginByMail } from './index.ts';
+import { pressLink } from './press-link.ts';
+import { typeCode } from './type-code.ts';
+
+const newest = statement('login_by_mail_test.newest', {
+  lane: 'pool',
+  sql: `select id, key_id, hash, browser_hash, tries, outcome from one_time_tokens
+    where user_id = :userId order by created_at desc, id desc limit 1`,
+  params: { userId: 'uuid' },
+  columns: {
+    id: 'uuid',
+    keyId: 'uuid',
+    hash: 'bytea',
+    browserHash: 'bytea?',
+    tries: 'int4',
+    outcome: 'text?',
+  },
+});
+const after = statement('login_by_mail_test.after', {
+  lane: 'pool',
+  sql: `select
+      (select count(*) from sessions s where s.user_id = :userId) as sessions,
+      (select count(*) from audit_events a where a.user_id = :userId and a.action = 'login.succeeded') as events,
+      coalesce((select sum(failures) from attempt_counters c
+        where c.kind = 'email_code' and c.key = decode(replace(:userId::text, '-', ''), 'hex')), 0)::int4 as failures`,
+  params: { userId: 'uuid' },
+  columns: { sessions: 'int8?', events: 'int8?', failures: 'int4?' },
+});
+
+const caller: Caller = {
+  address: '203.0.113.7',
+  userAgent: 'test',
+  acceptLanguage: undefined,
+  requestId: 'r',
+  deviceCookie: undefined,
+};
+const wanted = { transport: 'token', deviceToken: undefined } as const;
+
+describeOnBothDatabases('logging in by mail', (database) => {
+  let world: World;
+  let flow: LoginByMail;
+  let person: Person;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    flow = await flowOf(world);
+  });
+
+  beforeEach(async () => {
+    person = await addPerson(world);
+  });
+
+  async function askFor(door: Door) {
+    const given = await ask(flow, door, { canonical: person.email, transport: 'token', caller });
+    const row = present(await database().row(newest, { userId: person.id }), 'the token');
+    const browserSecret = given.browserToken;
+    return { row, browserSecret, text: flow.tokens.secret(row.id, door, row.keyId) };
+  }
+
+  const type = (code: string, browserSecret: string | undefined) =>
+    typeCode(flow, { ...wanted, canonical: person.email, code, browserSecret }, caller);
+  const press = (text: string, browserSecret: string | undefined) =>
+    pressLink(flow, { ...wanted, text, browserSecret }, caller);
+  const stand = () => database().row(after, { userId: person.id });
+
+  it('by one link twenty times at once makes exactly one session', async () => {
+    const { text, browserSecret } = await askFor('magic_link');
+    const outcomes = await outcomesOf(() => press(text, browserSecret));
+    expect(outcomes.filter((outcome) => outcome === 'done').length).toBe(1);
+    expect(outcomes.filter((outcome) => outcome === 'invalid_token').length).toBe(19);
+    expect(await stand()).toEqual({ sessions: 1, events: 1, failures: 0 });
+  });
+
+  it('by one code twenty times at once makes exactly one session', async () => {
+    const { text, browserSecret } = await askFor('email_code');
+    const outcomes = await outcomesOf(() => type(text, browserSecret));
+    expect(outcomes.filter((outcome) => outcome === 'done').length).toBe(1);
+    expect(new Set(outcomes)).not.toContain('error');
+    const { sessions, events } = present(await stand(), 'the counts');
+    expect([sessions, events]).toEqual([1, 1]);
+  });
+
+  it('counts every guess before it is looked at, and lets five of forty at once through', async () => {
+    const { text, browserSecret } = await askFor('email_code');
+    let by = 0;
+    const guess = () => {
+      by += 1;
+      return type(wrongCode(text, by), browserSecret);
+    };
+    const outcomes = [...(await outcomesOf(guess)), ...(await outcomesOf(guess))];
+    expect(outcomes.filter((outcome) => outcome === 'invalid_code').length).toBe(5);
+    expect(outcomes.filter((outcome) => outcome === 'too_many_requests').length).toBe(35);
+    expect([(await stand())?.failures, (await askForRow()).tries]).toEqual([5, 5]);
+  });
+
+  const askForRow = async () => present(await database().row(newest, { userId: person.id }), 'the token');
+
+  it('is not used up when something after its use fails', async () => {
+    const { text, browserSecret } = await askFor('email_code');
+    const failing: LoginByMail = {
+      ...flow,
+      audit: Object.assign(Object.create(flow.audit) as LoginByMail['audit'], {
+        values: () => {
+          throw new Error('the audit log is away');
+        },
+      }),
+    };
+    const typed = { ...wanted, canonical: person.email, code: text, browserSecret };
+    await expect(typeCode(failing, typed, caller)).rejects.toThrow('the audit log is away');
+    expect(await stand()).toEqual({ sessions: 0, events: 0, failures: 1 });
+    expect((await type(text, browserSecret)).kind).toBe('done');
+  });
+
+  describe('at rest', () => {
+    it('has neither the code nor the browser: the one is keyed for the other, and both are hashed', async () => {
+      const { row, text, browserSecret } = await askFor('email_code');
+      const plain = createHash('sha256').update(text).digest();
+      expect(row.hash.equals(plain)).toBe(false);
+      expect(row.browserHash).toEqual(hashSecret(browserSecret ?? ''));
+      const of = { id: row.id, keyId: row.keyId, browserHash: row.browserHash ?? Buffer.alloc(32) };
+      expect(flow.tokens.codeHash(text, of)).toEqual(row.hash);
+      for (const other of [
+        flow.tokens.codeHash(wrongCode(text), of),
+        flow.tokens.codeHash(text, { ...of, browserHash: hashSecret('another browser') }),
+        flow.tokens.codeHash(text, { ...of, id: person.id }),
+      ]) {
+        expect(other.equals(row.hash)).toBe(false);
+      }
+    });
+  });
+
+  it('asks the database twice to ask, and twice for a wrong code, whoever has the address', async () => {
+    const asking = (door: Door, canonical: string) =>
+      countRoundTrips(database(), () => ask(flow, door, { canonical, transport: 'token', caller }));
+    for (const door of ['magic_link', 'email_code'] as const) {
+      expect(await asking(door, person.email)).toEqual(['asked_mails.find', 'asked_mails.add_link']);
+      expect(await asking(door, 'nobody@people.example')).toEqual(['asked_mails.find', 'audit_events.record']);
+    }
+    const { text, browserSecret } = await askFor('email_code');
+    const guess = (canonical: string) =>
+      countRoundTrips(database(), async () => {
+        const typed = { ...wanted, canonical, code: wrongCode(text), browserSecret };
+        await expect(typeCode(flow, typed, caller)).rejects.toThrow('invalid_code');
+      });
+    const twice = ['login_by_mail.reserve_guess', 'audit_events.record'];
+    expect([await guess(person.email), await guess('nobody@people.example')]).toEqual([twice, twice]);
+  });
+});
+
+async function flowOf(world: World): Promise<LoginByMail> {
+  const clients = new Clients({ ...world, issuer: 'https://login.example' });
+  await clients.load();
+  const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
+  const onReload = () => undefined;
+  const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256', onReload }).open();
+  return {
+    ...world,
+    clients,
+    hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
+    users: new Users(world),
+    endings: new Endings({ ...world, onError: () => undefined }),
+    tokens: new OneTimeTokens(world),
+    mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
+    devices: new DeviceTokens(world.keys),
+    accessTokens: new AccessTokens({
+      ...world,
+      signingKeys,
+      issuer: 'https://login.example',
+      audience: clients.default.audience,
+    }),
+    refreshTokens: new RefreshTokens(world),
+    catalogues: readCatalogues(),
+    loginByMail: { magicLink: true, magicLinkSeconds: 600, emailCode: true, emailCodeSeconds: 600 },
+    onPromised: () => undefined,
+  };
+}
+
+/** What twenty at once come to: the kind of the login, the code of the problem, or `error` for anything else. */
+function outcomesOf(attempt: () => Promise<{ readonly kind: string }>): Promise<string[]> {
+  const one = () =>
+    attempt().then(
+      ({ kind }) => kind,
+      (error: unknown) => (error instanceof Problem ? error.code : 'error'),
+    );
+  return Promise.all(Array.from({ length: 20 }, one));
+}

@@ -1,0 +1,244 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Application } from '#test/support/application.ts';
+import { askInBrowser, askLink, doorsOpen, useLink } from '#test/support/by-mail.ts';
+import {
+  addLoggedIn,
+  addVerified,
+  cookieHeader,
+  freshEmail,
+  goodPassword,
+  isAlive,
+  linkTo,
+  login,
+  mailsTo,
+  register,
+  sameOrigin,
+} from '#test/support/people-online.ts';
+import { actionsOf, sessionEnds } from '#test/support/stored-login.ts';
+import { setStatus, userIdOf } from '#test/support/user-status.ts';
+
+const path = '/login/magic-link';
+const askPath = '/api/v1/auth/login/magic-link';
+
+let app: Application;
+
+beforeAll(async () => {
+  app = await Application.open({ env: doorsOpen });
+  return () => app.close();
+});
+
+/** Somebody who asked for a link as an application does. */
+async function addAsking() {
+  const email = await addVerified(app);
+  const { data } = await askLink(app, email);
+  return { email, token: await linkTo(app, email, path), browserToken: data.browserToken ?? '' };
+}
+
+/** Somebody who asked for a link in a browser. */
+async function addBrowsing() {
+  const email = await addVerified(app);
+  const cookie = await askInBrowser(app, email);
+  return { email, cookie, token: await linkTo(app, email, path) };
+}
+
+const show = (token: string, cookie?: string) =>
+  app.send('GET', `${path}?token=${token}`, cookie === undefined ? {} : { cookie });
+const press = (token: string, cookie?: string) =>
+  app.send('POST', path, { form: { token }, headers: sameOrigin, ...(cookie === undefined ? {} : { cookie }) });
+
+describe('POST /api/v1/auth/login/magic-link', () => {
+  it('202 by token answers the secret of whoever asked, and sets no cookie', async () => {
+    const { status, data, cookies } = await askLink(app, await addVerified(app));
+    expect([status, cookies, data.status, data.expiresIn]).toEqual([202, [], 'link_sent', 600]);
+    expect(data.browserToken).toMatch(/^lk_lb_/);
+  });
+
+  it('202 by cookie sets it out of reach of scripts and other sites, for ten minutes, and answers none', async () => {
+    const { status, data, cookies } = await askLink(app, await addVerified(app), { transport: 'cookie' });
+    expect([status, data.browserToken, cookies.length]).toEqual([202, undefined, 1]);
+    expect(cookies[0]).toMatch(/^latchkey_login=lk_lb_[\w-]+; Path=\/; HttpOnly; SameSite=Lax; Expires=[^;]+$/);
+    const expires = new Date(/Expires=(.*)$/.exec(cookies[0] ?? '')?.[1] ?? '').getTime();
+    expect(Math.abs(expires - app.clock.now().getTime() - 600_000)).toBeLessThan(5_000);
+  });
+
+  it('202 keeps the secret of a browser that asks twice, and takes none that is not ours', async () => {
+    const email = await addVerified(app);
+    const cookie = await askInBrowser(app, email);
+    const again = await askLink(app, email, { transport: 'cookie' }, cookie);
+    expect(cookieHeader(again.cookies)).toBe(cookie);
+    const forged = await askLink(app, email, { transport: 'cookie' }, 'latchkey_login=chosen-by-somebody');
+    expect(cookieHeader(forged.cookies)).toMatch(/^latchkey_login=lk_lb_/);
+  });
+
+  it('202 sends nothing to an address that nobody proved, or whose user is disabled', async () => {
+    const unverified = freshEmail();
+    await register(app, unverified);
+    const disabled = await addVerified(app);
+    await setStatus(app, disabled, 'disabled');
+    for (const email of [unverified, disabled]) {
+      expect((await askLink(app, email)).status).toBe(202);
+      expect(await mailsTo(app, email)).not.toContain('magic_link');
+      expect((await actionsOf(app, email)).at(-1)).toBe('login.link_requested');
+    }
+  });
+});
+
+describe('POST /api/v1/auth/login/magic-link/verify', () => {
+  it('200 logs in like a password does: session, tokens, device, event, and the notice of a new device', async () => {
+    const email = await addVerified(app);
+    const { deviceToken } = (await login(app, email)).data;
+    const asked = await askLink(app, email);
+    const { browserToken } = asked.data;
+    const { status, data, cookies } = await useLink(app, await linkTo(app, email, path), { browserToken });
+    expect([status, cookies]).toEqual([200, []]);
+    expect(await isAlive(app, data.accessToken)).toBe(true);
+    const claims = JSON.parse(Buffer.from(data.accessToken.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    expect(claims).toMatchObject({ amr: ['otp'], acr: '1' });
+    expect(data.deviceToken).not.toBe(deviceToken);
+    expect(await mailsTo(app, email)).toContain('new_device');
+    expect((await actionsOf(app, email)).slice(-2)).toEqual(['login.link_requested', 'login.succeeded']);
+  });
+
+  it('200 on a known device stays on it and sends no notice', async () => {
+    const { email, deviceToken } = await addLoggedIn(app);
+    const { browserToken } = (await askLink(app, email)).data;
+    const { data } = await useLink(app, await linkTo(app, email, path), { browserToken, deviceToken });
+    expect(data.deviceToken).toBe(deviceToken);
+    expect(await mailsTo(app, email)).not.toContain('new_device');
+  });
+
+  it('400 the second time', async () => {
+    const { token, browserToken } = await addAsking();
+    expect((await useLink(app, token, { browserToken })).status).toBe(200);
+    expect((await useLink(app, token, { browserToken })).code).toBe('invalid_token');
+  });
+
+  it('200 for exactly one of twenty at once, with one session', async () => {
+    const { email, token, browserToken } = await addAsking();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => useLink(app, token, { browserToken })));
+    expect(answers.filter(({ status }) => status === 200).length).toBe(1);
+    expect(answers.filter(({ code }) => code === 'invalid_token').length).toBe(19);
+    expect(await sessionEnds(app, email)).toEqual([null]);
+  });
+
+  it('403 in another browser and in none, and the link stays good for the right one', async () => {
+    const { email, token, browserToken } = await addAsking();
+    const other = (await askLink(app, await addVerified(app))).data.browserToken;
+    for (const shown of [{}, { browserToken: other }, { browserToken: `${browserToken}x` }]) {
+      expect(await useLink(app, token, shown)).toMatchObject({ status: 403, code: 'other_browser' });
+    }
+    expect((await actionsOf(app, email)).at(-1)).toBe('login.refused');
+    expect((await useLink(app, token, { browserToken })).status).toBe(200);
+  });
+
+  it('400 after ten minutes, and not before', async () => {
+    const { token, browserToken } = await addAsking();
+    const late = await addAsking();
+    app.clock.advance(590_000);
+    expect((await useLink(app, token, { browserToken })).status).toBe(200);
+    app.clock.advance(10_000);
+    expect((await useLink(app, late.token, { browserToken: late.browserToken })).code).toBe('invalid_token');
+  });
+
+  it('400 after whatever ended the epoch that it was made in', async () => {
+    const { email, token, browserToken } = await addAsking();
+    const { accessToken } = (await login(app, email)).data;
+    await app.send('POST', '/api/v1/auth/logout-all', { token: accessToken });
+    expect((await useLink(app, token, { browserToken })).code).toBe('invalid_token');
+    const disabled = await addAsking();
+    await setStatus(app, disabled.email, 'disabled');
+    const shown = { browserToken: disabled.browserToken };
+    expect((await useLink(app, disabled.token, shown)).code).toBe('invalid_token');
+  });
+
+  it('400 for the link of another purpose', async () => {
+    const email = freshEmail();
+    await register(app, email);
+    const browserToken = (await askLink(app, email)).data.browserToken;
+    const token = await linkTo(app, email, '/verify-email');
+    expect((await useLink(app, token, { browserToken })).code).toBe('invalid_token');
+  });
+
+  it('200 of a closing account has a step and a ticket, and neither session nor cookie', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: goodPassword } });
+    const { browserToken } = (await askLink(app, email)).data;
+    const token = await linkTo(app, email, path);
+    const { data, cookies } = await useLink(app, token, { browserToken });
+    expect([data.step, data.sessionId, data.accessToken, cookies]).toEqual(['keep_account', undefined, undefined, []]);
+    expect((await useLink(app, token, { browserToken })).code).toBe('invalid_token');
+    const kept = await app.send('POST', '/api/v1/auth/keep-account', { json: { ticket: data.ticket } });
+    expect(kept.status).toBe(200);
+  });
+});
+
+describe('/login/magic-link', () => {
+  it('GET changes nothing, POST logs this browser in by cookie and forgets that it asked', async () => {
+    const { email, cookie, token } = await addBrowsing();
+    for (const _ of [1, 2]) expect((await show(token, cookie)).text).toContain('<form method="post"');
+    const pressed = await press(token, cookie);
+    expect(pressed.status).toBe(200);
+    expect(pressed.cookies.map((one) => one.split('=')[0])).toEqual([
+      'latchkey_session',
+      'latchkey_device',
+      'latchkey_login',
+    ]);
+    expect(pressed.cookies[2]).toContain('Max-Age=0');
+    const session = await app.send('GET', '/api/v1/auth/session', { cookie: cookieHeader(pressed.cookies) });
+    expect(session).toMatchObject({ status: 200, data: { userId: await userIdOf(app, email), amr: ['otp'] } });
+    expect([(await show(token, cookie)).status, (await press(token, cookie)).status]).toEqual([400, 400]);
+  });
+
+  it('403 in another browser says so, in the words of its user, and the link stays good', async () => {
+    const { cookie, token } = await addBrowsing();
+    const other = await addBrowsing();
+    for (const elsewhere of [undefined, other.cookie]) {
+      for (const answer of [await show(token, elsewhere), await press(token, elsewhere)]) {
+        expect(answer.status).toBe(403);
+        expect(answer.text).toContain('works only in the browser in which it was asked for');
+        expect(answer.cookies).toEqual([]);
+      }
+    }
+    expect((await press(token, cookie)).status).toBe(200);
+  });
+
+  it('403 for a form that another site sends, also with the cookie', async () => {
+    const { cookie, token } = await addBrowsing();
+    const headers = { 'sec-fetch-site': 'cross-site' };
+    expect((await app.send('POST', path, { form: { token }, headers, cookie })).status).toBe(403);
+    expect((await press(token, cookie)).status).toBe(200);
+  });
+
+  it('200 of a closing account offers to keep it, and its form does', async () => {
+    const { email, accessToken } = await addLoggedIn(app);
+    await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: goodPassword } });
+    const cookie = await askInBrowser(app, email);
+    const { text, cookies } = await press(await linkTo(app, email, path), cookie);
+    expect(cookies.join()).toMatch(/^latchkey_login=;/);
+    const ticket = /name="ticket" value="([^"]+)"/.exec(text)?.[1] ?? '';
+    const kept = await app.send('POST', '/keep-account', { form: { ticket }, headers: sameOrigin });
+    expect([kept.status, (await login(app, email)).status]).toEqual([200, 200]);
+    expect((await app.send('POST', '/keep-account', { form: { ticket }, headers: sameOrigin })).status).toBe(400);
+  });
+
+  it('speaks German to a German', async () => {
+    const email = await addVerified(app, { locale: 'de' });
+    const cookie = await askInBrowser(app, email);
+    const token = await linkTo(app, email, path);
+    expect((await show(token)).text).toContain('gehört zu einem anderen Browser');
+    expect((await show(token, cookie)).text).toContain('Ja, anmelden');
+  });
+});
+
+describe('where links are not enabled', () => {
+  it('404 for whoever asks, shows or presses one', async () => {
+    const { token, browserToken } = await addAsking();
+    const closed = await Application.open({ besides: app, env: { LATCHKEY_EMAIL_CODE: '1' } });
+    const asked = await closed.send('POST', askPath, { json: { email: freshEmail() } });
+    const used = await useLink(closed, token, { browserToken });
+    expect([asked.code, used.code]).toEqual(['not_enabled', 'not_enabled']);
+    expect((await closed.send('GET', `${path}?token=${token}`)).status).toBe(404);
+    expect((await closed.send('POST', path, { form: { token }, headers: sameOrigin })).status).toBe(404);
+    await closed.close();
+  });
+});

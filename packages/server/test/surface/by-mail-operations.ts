@@ -1,0 +1,67 @@
+/** The operations of logging in by mail; a part of the table in `operations.ts`, reviewed by hand as that is. */
+import type { ExpectedOperation } from './expected-operation.ts';
+
+const anyToken = `lk_ot_${'A'.repeat(49)}`;
+const anyBrowser = `lk_lb_${'A'.repeat(49)}`;
+const email = 'nobody@people.example';
+
+export const byMailOperations: readonly ExpectedOperation[] = [
+  {
+    id: 'login.ask_link',
+    method: 'POST',
+    path: '/api/v1/auth/login/magic-link',
+    kind: 'api',
+    auth: 'public',
+    rateLimit: 'mail',
+    body: { email, transport: 'token' },
+    optional: ['transport'],
+  },
+  {
+    id: 'login.magic_link',
+    method: 'POST',
+    path: '/api/v1/auth/login/magic-link/verify',
+    kind: 'api',
+    auth: 'public',
+    rateLimit: 'credential',
+    body: { token: anyToken, browserToken: anyBrowser, transport: 'token', deviceToken: 'x' },
+    optional: ['browserToken', 'transport', 'deviceToken'],
+  },
+  {
+    id: 'login.ask_code',
+    method: 'POST',
+    path: '/api/v1/auth/login/email-code',
+    kind: 'api',
+    auth: 'public',
+    rateLimit: 'mail',
+    body: { email, transport: 'token' },
+    optional: ['transport'],
+  },
+  {
+    id: 'login.email_code',
+    method: 'POST',
+    path: '/api/v1/auth/login/email-code/verify',
+    kind: 'api',
+    auth: 'public',
+    rateLimit: 'credential',
+    body: { email, code: '123456', browserToken: anyBrowser, transport: 'token', deviceToken: 'x' },
+    optional: ['browserToken', 'transport', 'deviceToken'],
+  },
+  {
+    id: 'login.show_magic_link',
+    method: 'GET',
+    path: '/login/magic-link',
+    kind: 'page',
+    auth: 'public',
+    rateLimit: 'public',
+    query: `token=${anyToken}`,
+  },
+  {
+    id: 'login.submit_magic_link',
+    method: 'POST',
+    path: '/login/magic-link',
+    kind: 'page',
+    auth: 'public',
+    rateLimit: 'credential',
+    form: { token: anyToken },
+  },
+];
