@@ -172,16 +172,33 @@ export const operating: readonly Scenario[] = [
     },
   },
   {
-    // The key that will be next is made afterwards, by whoever finds none.
     name: 'keys rotate',
     audit: ['signing_key.rotated'],
-    inParts: true,
+    madeLater: ['+ signing_keys next'],
     begin: async (app) => {
       const person = await regular(app);
       const { accessToken } = await logIn(person);
       const isSettled = () =>
         allHold([() => isAlive(app, accessToken), async () => isAlive(app, (await logIn(person)).accessToken)]);
       return { ask: () => type(app, 'keys rotate', undefined, { now: true }), isSettled };
+    },
+  },
+  {
+    name: 'keys revoke',
+    audit: ['signing_key.revoked'],
+    again: refusedCommand,
+    madeLater: ['+ signing_keys next'],
+    begin: async (app) => {
+      const person = await regular(app);
+      const { kid } = app.services.signingKeys.current();
+      const { accessToken } = await logIn(person);
+      const isSettled = () =>
+        allHold([
+          not(() => isAlive(app, accessToken)),
+          async () => isAlive(app, (await logIn(person)).accessToken),
+          async () => app.services.signingKeys.current().kid !== kid,
+        ]);
+      return { ask: () => type(app, 'keys revoke', kid), isSettled };
     },
   },
   {
