@@ -1,6 +1,7 @@
 /** The list of background work: every kind of job, and what recurs. */
 import { mailHandler } from '#domain/mail-ledger/index.ts';
 import { eraseHandlers, eraseSchedule } from '#flows/erase-accounts/index.ts';
+import { tellOfGuessesHandler } from '#flows/login/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
 import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
@@ -34,6 +35,7 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     handlers: [
       mail,
       sweepHandler(services),
+      tellOfGuessesHandler(services),
       ...eraseHandlers(services),
       ...(embedded ? [maintenanceHandler(embedded)] : []),
     ],

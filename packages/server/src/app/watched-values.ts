@@ -22,6 +22,13 @@ export function watchValues({ metrics, sessions, endings, hashQueue, opened }: S
     () => endings.ageMs() / 1000,
   );
   metrics.watch('gauge', 'password_hash_queue_depth', 'Password hashes that wait.', () => hashQueue.depth);
+  metrics.watch('counter', 'password_hashes_total', 'Password hashes computed.', () => hashQueue.counts.computed);
+  metrics.watch(
+    'counter',
+    'password_hashes_refused_total',
+    'Password hashes refused because the queue was full.',
+    () => hashQueue.counts.refused,
+  );
   if (opened.kind === 'embedded') return;
   metrics.watch('gauge', 'db_pool_connections', 'Open connections of the pool.', () => opened.database.poolUse().open);
   metrics.watch(

@@ -182,6 +182,8 @@ export const table: readonly Row[] = [
   { command: 'user disable', argv: ['bob@example.com'], says: /^The user is disabled already\.$/ },
   { command: 'user enable', argv: ['bob@example.com'], says: /^The user is enabled and may log in again\.$/ },
   { command: 'user enable', argv: ['bob@example.com'], says: /^The user is not disabled but active\.$/ },
+  { command: 'user unlock', argv: ['bob@example.com'], says: /^Wrong passwords and codes are forgotten\.$/ },
+  { command: 'user unlock', argv: ['nobody'], exit: 1, says: /^There is no user with the id or address "nobody"\.$/ },
   { command: 'user end-sessions', argv: ['bob@example.com'], says: /^0 sessions ended\.$/ },
   {
     command: 'user end-sessions',

@@ -54,7 +54,7 @@ export const changeAgainstReset: Race = {
         : node.resetPassword(token, chosen(index)),
     );
     const endedAtMs = performance.now();
-    const winner = onlyWinner(answers, ['invalid_token', 'not_authenticated', 'invalid_password']);
+    const winner = onlyWinner(answers, ['invalid_token', 'not_authenticated', 'invalid_password', 'too_many_requests']);
     const isChange = winner % 2 === 0;
     const round = await assertAllDie(two, sessions, endedAtMs);
     if (isChange) await assertLives(two, answers[winner] as Answer<Tokens> | undefined);
@@ -83,7 +83,7 @@ export const changePassword: Race = {
     const acting = sessions[0]?.accessToken;
     const answers = await two.atOnce((node, index) => node.changePassword(password, chosen(index), acting));
     const endedAtMs = performance.now();
-    const winner = onlyWinner(answers, ['not_authenticated', 'invalid_password']);
+    const winner = onlyWinner(answers, ['not_authenticated', 'invalid_password', 'too_many_requests']);
     const round = await assertAllDie(two, sessions, endedAtMs);
     await assertLives(two, answers[winner]);
     await person.assertSettled({
@@ -116,7 +116,7 @@ export const changeAgainstLogoutAll: Race = {
       answers.filter((_, index) => index % 4 < 2),
       answers.filter((_, index) => index % 4 > 1),
     ];
-    const changed = assertWinners(changes, ['not_authenticated', 'invalid_password']);
+    const changed = assertWinners(changes, ['not_authenticated', 'invalid_password', 'too_many_requests']);
     const loggedOut = assertWinners(logouts, ['not_authenticated']);
     assert.ok(changed <= 1, `${changed} changes won`);
     const winner = answers.findIndex(({ ok }, index) => ok && index % 4 < 2);

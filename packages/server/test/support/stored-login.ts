@@ -8,7 +8,8 @@ import { userIdOf } from './user-status.ts';
 
 const findFailures = statement('test_application.find_failures', {
   lane: 'pool',
-  sql: `select failures from attempt_counters where kind = 'password' and key = :key`,
+  sql: `select coalesce(sum(failures), 0)::int4 as failures from attempt_counters
+    where kind in ('password', 'password_known_device') and key = :key`,
   params: { key: 'bytea' },
   columns: { failures: 'int4' },
 });
@@ -36,7 +37,7 @@ const findActions = statement('test_application.find_actions', {
   columns: { action: 'text' },
 });
 
-/** Failed passwords in a row of whoever has the address. */
+/** Failed passwords in a row of whoever has the address, strangers' and those from known devices. */
 export async function failuresOf(app: Application, email: string): Promise<number> {
   const key = attemptKey(await userIdOf(app, email));
   return (await app.services.database.row(findFailures, { key }))?.failures ?? 0;

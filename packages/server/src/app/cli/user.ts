@@ -11,6 +11,7 @@ import {
   type OperateUsers,
   showUser,
   takeRole,
+  unlockUser,
 } from '#flows/operate-users/index.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { OperatorError } from '../operator-error.ts';
@@ -74,6 +75,18 @@ export const userCommands: readonly ServiceCommand[] = [
         changed: () => 'The user is enabled and may log in again.',
         unchanged: (status) => `The user is not disabled but ${status}.`,
       }),
+  },
+  {
+    needs: 'services',
+    name: 'user unlock',
+    summary: 'Forget the wrong passwords and codes that were typed for a user, who may then log in at once',
+    arguments: [idOrEmail],
+    options: {},
+    run: async (input, services) => {
+      const id = await requireUser(services, input);
+      if (!(await unlockUser(services, id))) throw unknownUser(input);
+      return { exitCode: 0, text: 'Wrong passwords and codes are forgotten.', data: { id } };
+    },
   },
   {
     needs: 'services',

@@ -3,39 +3,19 @@
  * Invariants: an attempt is counted before the hash is computed, by the statement that reads the user (DESIGN §5.2), so
  * that neither a crash, nor a rollback, nor twenty at once gives a guess that was not counted; an address without a user
  * is counted under its HMAC in the same table, so that a stranger sees no difference; passwords, second factors and mailed
- * codes count apart.
+ * codes count apart, and passwords from devices that the user has logged in on apart from those of strangers, so that
+ * nobody can shut somebody else out.
  */
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, type Queries, statement } from '#platform/database/index.ts';
 
-export { guessWaitSeconds, reserveGuessFragment, type Standing } from './guesses.ts';
+export { demandGuess, freeGuesses, guessColumns, guessFields, reserveGuessFragment } from './guesses.ts';
 
-/** What is counted apart. Stored, so never renamed. */
+/** What is counted apart. Stored, so never renamed. In a session the device is known. */
 export type AttemptKind = 'password' | 'password_known_device' | 'second_factor' | 'email_code';
 
 /** SQL: every kind, so that the primary key finds all counters of somebody. */
 const everyKind = `array['password', 'password_known_device', 'second_factor', 'email_code']`;
-
-/** SQL: the key of the CTE `known`'s user, else of the unknown identifier. */
-const keyOfKnown = `coalesce(decode(replace(known.id::text, '-', ''), 'hex'), :unknownKey)`;
-
-const reserveParams = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
-
-/**
- * The CTE `reserved`: one more failed password for the user in the CTE `known`, or for the unknown identifier. Always
- * one row, with `failures`.
- */
-export function reserveAttemptFragment(): Fragment<typeof reserveParams> {
-  return {
-    sql: `reserved as (
-      insert into attempt_counters (kind, key, known, failures, last_failed_at)
-      select 'password', ${keyOfKnown}, known.id is not null, 1, :attemptedAt
-      from (select) as one left join known on true
-      on conflict (kind, key) do update set failures = attempt_counters.failures + 1, last_failed_at = :attemptedAt
-      returning failures)`,
-    params: reserveParams,
-  };
-}
 
 const forgiveParams = { attemptKind: 'text', attemptKey: 'bytea' } as const;
 
@@ -77,14 +57,14 @@ export async function countFailures(queries: Queries, userId: string): Promise<n
 
 const forgive = statement('attempt_counters.forgive', {
   lane: 'pool',
-  sql: `delete from attempt_counters where kind = :kind and key = :key`,
-  params: { kind: 'text', key: 'bytea' },
+  sql: `delete from attempt_counters where kind = any (:kinds::text[]) and key = :key`,
+  params: { kinds: 'text[]', key: 'bytea' },
   columns: {},
 });
 
-/** What was right takes the user's attempts of its kind back, in the transaction of what it was asked for. */
-export async function forgiveAttempts(tx: Queries, userId: string, kind: AttemptKind = 'password'): Promise<void> {
-  await tx.run(forgive, { kind, key: attemptKey(userId) });
+/** What was right takes the user's attempts of its kinds back, in the transaction of what it was asked for. */
+export async function forgiveAttempts(tx: Queries, userId: string, ...kinds: readonly AttemptKind[]): Promise<void> {
+  await tx.run(forgive, { kinds: [...kinds], key: attemptKey(userId) });
 }
 
 const forget = statement('attempt_counters.forget_user', {

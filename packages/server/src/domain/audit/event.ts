@@ -11,6 +11,7 @@ export type AuditAction =
   | 'user.created'
   | 'user.disabled'
   | 'user.enabled'
+  | 'user.unlocked'
   | 'user.sessions_ended'
   | 'user.role_granted'
   | 'user.role_revoked'

@@ -10,6 +10,7 @@ export interface MailParams {
   /** `device` in words of ours ("Firefox on Linux"), never the user agent's text; `time` in ISO 8601. */
   new_device: { readonly device: string; readonly address: string; readonly time: string };
   refresh_token_reuse: Readonly<Record<string, never>>;
+  failed_logins: Readonly<Record<string, never>>;
   invitation: Readonly<Record<string, never>>;
   account_closing: Readonly<Record<string, never>>;
   /** Instead of the one above when there is no grace period: there is nothing to keep. */
@@ -67,6 +68,7 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   already_registered: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
   new_device: { linkPath: null, paragraphs: ['intro', 'device', 'address', 'time', 'unexpected'], closing: [] },
   refresh_token_reuse: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  failed_logins: { linkPath: null, paragraphs: ['intro', 'effect', 'advice'], closing: [] },
   invitation: { linkPath: '/accept-invitation', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
   account_closing: { linkPath: '/keep-account', paragraphs: ['intro', 'advice'], closing: ['expiry'] },
   account_closed: { linkPath: null, paragraphs: ['intro'], closing: ['unexpected'] },

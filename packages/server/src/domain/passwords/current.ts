@@ -1,21 +1,22 @@
 /** Proving the password again, in a session, before something that a stolen session must not do. */
-import { attemptKey, reserveAttemptFragment } from '#domain/attempts/index.ts';
+import { attemptKey, demandGuess, guessColumns, guessFields, reserveGuessFragment } from '#domain/attempts/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import type { PasswordHashes } from './hashes.ts';
 import { passwordPlace } from './stored.ts';
 
-const reserved = reserveAttemptFragment();
+const reserved = reserveGuessFragment(`'password_known_device'`);
 
 const reserve = statement('passwords.reserve_attempt_of_user', {
   lane: 'counter',
   sql: `with known as (
       select u.id, p.sealed_phc from users u left join passwords p on p.user_id = u.id where u.id = :userId),
     ${reserved.sql}
-    select reserved.failures, known.sealed_phc from reserved left join known on true`,
+    select ${guessFields}, known.sealed_phc
+    from (select) as one left join reserved on true left join standing on true left join known on true`,
   params: { userId: 'uuid', ...reserved.params },
-  columns: { failures: 'int4', sealedPhc: 'bytea?' },
+  columns: { ...guessColumns, sealedPhc: 'bytea?' },
 });
 
 /** What proving takes. */
@@ -28,15 +29,14 @@ export interface ProvePassword {
 
 /**
  * Whether this is the user's password. The attempt is counted before the hash is computed (DESIGN §5.2), and in the same
- * counter as a login's: forgive it (`forgiveAttempts`) in the effect that the password was asked for.
+ * counter as a login's from a known device, which strangers cannot use up: forgive it (`forgiveAttempts`) in the effect
+ * that the password was asked for. Throws `too_many_requests` when there were too many wrong ones.
  * Somebody without a password has proven nothing, for the same work.
  */
 export async function provePassword(deps: ProvePassword, userId: string, password: string): Promise<boolean> {
-  const row = await deps.database.row(reserve, {
-    userId,
-    unknownKey: attemptKey(userId),
-    attemptedAt: deps.clock.now(),
-  });
+  const now = deps.clock.now();
+  const row = await deps.database.row(reserve, { userId, unknownKey: attemptKey(userId), attemptedAt: now });
+  demandGuess(row, now);
   const sealed = row?.sealedPhc ?? undefined;
   const phc = sealed && deps.keys.open('password', sealed, passwordPlace(userId)).toString('utf8');
   return deps.hashes.matches(password, phc);

@@ -6,11 +6,17 @@ export class HashQueue {
   readonly #concurrency: number;
   readonly #capacity: number;
   #running = 0;
+  readonly #counts = { computed: 0, refused: 0 };
   readonly #waiting: (() => void)[] = [];
 
   constructor(options: { readonly concurrency: number; readonly queueLength: number }) {
     this.#concurrency = options.concurrency;
     this.#capacity = options.queueLength;
+  }
+
+  /** Tasks that were begun, and those that found the queue full; for metrics. */
+  get counts(): Readonly<{ computed: number; refused: number }> {
+    return this.#counts;
   }
 
   /** Tasks that wait for a place; for metrics. */
@@ -22,12 +28,14 @@ export class HashQueue {
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#concurrency) {
       if (this.#waiting.length >= this.#capacity) {
+        this.#counts.refused += 1;
         throw new Problem('busy', { retryAfterSeconds: 1, log: 'the hashing queue is full' });
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else {
       this.#running += 1;
     }
+    this.#counts.computed += 1;
     try {
       return await task();
     } finally {

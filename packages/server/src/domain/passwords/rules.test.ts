@@ -88,6 +88,14 @@ describe('PasswordRules', () => {
     expect(await rulesOf('standard').accept({ password, field: '', languages: [] })).toBe(password);
   });
 
+  it.each(['t0astie', 'toast1e', 'toasti3', 'to4stie', 'toa5tie', '7oastie', 'to@stie', 'toa$tie'])(
+    'reads %s as the word that it stands for',
+    async (spelled) => {
+      const { errors } = await refusalOf(rulesOf('standard'), `${spelled} ${spelled}`, 'en', ['toastie']);
+      expect(errors.map(({ code }) => code)).toEqual(['contains_context']);
+    },
+  );
+
   it('asks about breaches last, and only about what would be set', async () => {
     const asked: string[] = [];
     const rules = rulesOf('standard', asked);

@@ -44,7 +44,7 @@ export type Reload = { readonly kind: 'reloaded' } | { readonly kind: 'failed'; 
 
 /** What `SigningKeys` takes. */
 export interface SigningKeysDeps extends SigningKeyDeps {
-  /** Told the outcome of a reload that an unknown or a revoked key caused. */
+  /** Told the outcome of a reload that an unknown or a revoked key caused, and that one after a change has failed. */
   readonly onReload?: (reload: Reload) => void;
 }
 
@@ -168,7 +168,7 @@ export class SigningKeys {
     const publishedUntil = addSeconds(now, longestTokenSeconds + refreshSeconds + toleranceSeconds);
     const madeBefore = immediately ? now : addSeconds(now, -publishingSeconds);
     const promotion = await promoteNextKey(this.#deps.database, { now, publishedUntil, madeBefore }, record);
-    await this.refresh();
+    await this.#readChange();
     switch (promotion.kind) {
       case 'promoted':
         return { kind: 'rotated', kid: promotion.kid, retiredKid: promotion.retiredKid, publishedUntil };
@@ -192,7 +192,7 @@ export class SigningKeys {
     const now = this.#deps.clock.now();
     const endingExpiresAt = endingExpiry(now, longestTokenSeconds);
     const revocation = await revokeKey(this.#deps, { kid, now, endingExpiresAt }, record);
-    await this.refresh();
+    await this.#readChange();
     return revocation;
   }
 
@@ -249,6 +249,15 @@ export class SigningKeys {
     if (nowMs - this.#lastReloadMs < unknownKeyReloadMs) return;
     this.#lastReloadMs = nowMs;
     this.#reload();
+  }
+
+  /** Never fails: a change that has committed stands, and who cannot read it now reads it with the next `refresh`. */
+  async #readChange(): Promise<void> {
+    try {
+      await this.refresh();
+    } catch (error) {
+      this.#deps.onReload?.({ kind: 'failed', error });
+    }
   }
 
   #reload(): void {

@@ -115,7 +115,7 @@ async function write(flow: ChangeEmail, tx: Queries, written: Written): Promise<
   const template = oldLink === undefined ? 'email_change_requested' : 'email_change_approve';
   const told = { template, params: {}, identifierId, tokenId: oldLink ?? null } as const;
   await promiseMail(tx, flow.mail.values({ ...told, locale, userId, userKey: key, now }));
-  await forgiveAttempts(tx, userId);
+  await forgiveAttempts(tx, userId, 'password_known_device');
   const event = eventOf('email.change_requested', userId, now, caller, { to: asked.newEmail.canonical });
   await flow.audit.record(tx, { ...event, sessionId: principal.sessionId }, key);
   return expiresAt;

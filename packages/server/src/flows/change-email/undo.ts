@@ -1,4 +1,5 @@
 /** Pressing the link at the old address: whoever has that mailbox takes the account back. */
+import { forgiveAttempts } from '#domain/attempts/index.ts';
 import { restoreEmail } from '#domain/identifiers/index.ts';
 import { promiseMail } from '#domain/mail-ledger/index.ts';
 import { consume, findLive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
@@ -52,6 +53,7 @@ async function use(flow: ChangeEmail, tx: Queries, { text, token, phc, userKey, 
   const restored = await restoreEmail(tx, { userId, identifierId, tokenId: token.id, now });
   if (restored === undefined) throw new Problem('invalid_token', { log: 'the address is not held any more' });
   await setPassword(tx, userId, flow.keys.seal('password', phc, passwordPlace(userId)), now);
+  await forgiveAttempts(tx, userId, 'password', 'password_known_device', 'email_code');
   const ended = await endEverything(flow, tx, userId, 'email_change_undone', now);
   const mail = { template: 'email_change_undone', params: {}, tokenId: null } as const;
   await promiseMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }));

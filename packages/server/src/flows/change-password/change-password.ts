@@ -90,7 +90,7 @@ async function write(flow: ChangePassword, tx: Queries, change: Change) {
   const acting = await findActing(tx, principal, now);
   if (acting === undefined) throw new Problem('not_authenticated');
   await setPassword(tx, userId, sealedPhc, now);
-  await forgiveAttempts(tx, userId);
+  await forgiveAttempts(tx, userId, 'password', 'password_known_device');
   const { accessTokenLifetimeSeconds } = flow.clients.default;
   const raised = present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
   const continued = { reason: 'password_changed', authEpoch: raised.epoch, caller, userKey, now } as const;

@@ -71,7 +71,7 @@ async function close(flow: CloseAccount, tx: Queries, closing: Closing) {
   const raised = await closeUser(tx, { userId, closesAt, now, accessTokenLifetimeSeconds });
   if (raised === undefined) throw gone();
   const sessions = await endSessionsOfUser(tx, { userId, reason: 'account_closed', now, accessTokenLifetimeSeconds });
-  await forgiveAttempts(tx, userId);
+  await forgiveAttempts(tx, userId, 'password_known_device');
   await killOthers(tx, userId, 'keep_account', now);
   await tell(flow, tx, closing, raised.epoch);
   const actor = { kind: 'user', id: userId } as const;

@@ -1,8 +1,9 @@
 /** Logging in with a code: count, compare, use. Known and unknown addresses take the same way through here. */
 import { timingSafeEqual } from 'node:crypto';
-import { guessWaitSeconds, reserveGuessFragment } from '#domain/attempts/index.ts';
+import { demandGuess, guessColumns, guessFields, reserveGuessFragment } from '#domain/attempts/index.ts';
 import type { LoggedIn } from '#domain/issued-sessions/index.ts';
 import { maxCodeTries, type OneTimeTokens, tryCodeFragment } from '#domain/one-time-tokens/index.ts';
+import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import { statement, type Values } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
@@ -13,7 +14,7 @@ import { type Enter, enter, type Wanted } from './enter.ts';
 /** What typing a code needs. */
 export type TypeCode = Enter & { readonly loginByMail: Doors; readonly tokens: OneTimeTokens };
 
-const reserved = reserveGuessFragment();
+const reserved = reserveGuessFragment(`'email_code'`);
 const tried = tryCodeFragment('reserved');
 
 /** Counts the guess for the user behind the address, or for the address, and the try for the code of this browser. */
@@ -25,15 +26,13 @@ const reserveGuess = statement('login_by_mail.reserve_guess', {
       where i.kind = 'email' and i.canonical = :canonical and i.held_until is null),
     ${reserved.sql},
     ${tried.sql}
-    select reserved.failures as counted, standing.failures, standing.last_failed_at, known.id as user_id, known.wrapped,
+    select ${guessFields}, known.id as user_id, known.wrapped,
       tried.id as token_id, tried.key_id, tried.hash, tried.tries
     from (select) as one left join reserved on true left join standing on true left join known on true
       left join tried on true`,
   params: { canonical: 'text', ...reserved.params, ...tried.params },
   columns: {
-    counted: 'int4?',
-    failures: 'int4?',
-    lastFailedAt: 'timestamptz?',
+    ...guessColumns,
     userId: 'uuid?',
     wrapped: 'bytea?',
     tokenId: 'uuid?',
@@ -74,10 +73,8 @@ async function reserve(flow: TypeCode, canonical: string, browser: AskingBrowser
     browserHash: browser.hash,
     now,
   });
-  if (guess === undefined || guess.counted === null) {
-    const standing = guess ?? { failures: null, lastFailedAt: null };
-    throw new Problem('too_many_requests', { retryAfterSeconds: guessWaitSeconds(standing, now) });
-  }
+  assert(guess !== undefined, 'reserving a guess always answers a row');
+  demandGuess(guess, now);
   return guess;
 }
 

@@ -39,7 +39,7 @@ describe('a login beside an effect that holds its user', () => {
       answer = login(app, email);
       await eventually(isWaiting, { what: 'the login waits for its user' });
       expect(await tx.row(takeCounter, { key: attemptKey(userId) })).toEqual({ failures: 1 });
-      await forgiveAttempts(tx, userId);
+      await forgiveAttempts(tx, userId, 'password');
     });
     expect((await answer)?.status).toBe(200);
   });

@@ -25,7 +25,7 @@ export async function complete(flow: Login, attempt: Attempt, caller: Caller, pr
     acr: oneFactorAcr,
     amr: ['pwd'],
     factors: ['pwd'],
-    forgives: 'password',
+    forgives: candidate.deviceId === undefined ? 'password' : 'password_known_device',
     rehash: { sealed, of: proven.sealedPhc },
   });
   if (completed === undefined) throw new Problem('invalid_credentials', { log: 'the user changed during the login' });

@@ -10,6 +10,7 @@ import { apiEndpoint, type Endpoint, refuseForeignCookies } from '#platform/http
 import { type Login, login } from './login.ts';
 
 export type { Login } from './login.ts';
+export { tellOfGuessesHandler } from './tell-of-guesses.ts';
 
 /** The endpoints of this flow. */
 export function loginEndpoints(flow: Login): readonly Endpoint[] {

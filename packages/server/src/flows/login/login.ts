@@ -1,5 +1,6 @@
 /** A login, top to bottom: reserve and read, hash, decide, write. Two round trips when it succeeds. */
 import type { AccessTokens } from '#domain/access-tokens/index.ts';
+import { demandGuess, freeGuesses } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { DeviceTokens } from '#domain/devices/index.ts';
@@ -13,12 +14,13 @@ import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
-import type { Database } from '#platform/database/index.ts';
+import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import { complete } from './complete.ts';
 import { pause } from './pause.ts';
 import { reserveAttempt } from './statements.ts';
+import { enqueueNotice } from './tell-of-guesses.ts';
 
 /** What logging in needs. */
 export interface Login {
@@ -59,9 +61,10 @@ export async function login(flow: Login, attempt: Attempt, caller: Caller): Prom
     now,
     attemptedAt: now,
   });
+  const attempts = demandGuess(row, now);
   const candidate = toCandidate(row);
   const match = await findMatch(flow, candidate, attempt.password);
-  if (candidate === undefined || match === undefined) return refuse(flow, caller, candidate, 'invalid_credentials');
+  if (candidate === undefined || match === undefined) return refuseGuess(flow, caller, candidate, attempts);
   if (isOver(candidate, flow.clock.now())) return refuse(flow, caller, candidate, 'invalid_credentials');
   if (candidate.status === 'disabled') return refuse(flow, caller, candidate, 'account_disabled');
   const proven = [password];
@@ -87,6 +90,23 @@ async function findMatch(flow: Login, candidate: Candidate | undefined, typed: s
   return matched && sealedPhc !== undefined && phc !== undefined ? { phc, sealedPhc } : undefined;
 }
 
+/** As `refuse`; when the waiting begins, its owner is told, unless it is their own device that guesses. */
+async function refuseGuess(
+  flow: Login,
+  caller: Caller,
+  candidate: Candidate | undefined,
+  attempts: number,
+): Promise<never> {
+  const isTold = attempts === freeGuesses && candidate?.deviceId === undefined;
+  if (!isTold) return refuse(flow, caller, candidate, 'invalid_credentials');
+  await flow.database.transaction(async (tx) => {
+    await recordRefusal(flow, tx, caller, candidate, 'invalid_credentials');
+    await enqueueNotice(tx, flow, candidate?.userId);
+  });
+  flow.onPromised();
+  throw new Problem('invalid_credentials');
+}
+
 /** Records why, and refuses. Known and unknown addresses take the same way through here. */
 async function refuse(
   flow: Login,
@@ -94,6 +114,17 @@ async function refuse(
   candidate: Candidate | undefined,
   code: ProblemCode,
 ): Promise<never> {
+  await recordRefusal(flow, flow.database, caller, candidate, code);
+  throw new Problem(code);
+}
+
+async function recordRefusal(
+  flow: Login,
+  queries: Queries,
+  caller: Caller,
+  candidate: Candidate | undefined,
+  code: ProblemCode,
+): Promise<void> {
   const event = {
     action: code === 'invalid_credentials' ? 'login.failed' : 'login.refused',
     at: flow.clock.now(),
@@ -102,10 +133,5 @@ async function refuse(
     personal: { address: caller.address, userAgent: caller.userAgent ?? '' },
     ...(candidate === undefined ? {} : { userId: candidate.userId }),
   } as const;
-  await flow.audit.record(
-    flow.database,
-    event,
-    candidate && flow.keys.unwrapUserKey(candidate.userId, candidate.wrapped),
-  );
-  throw new Problem(code);
+  await flow.audit.record(queries, event, candidate && flow.keys.unwrapUserKey(candidate.userId, candidate.wrapped));
 }

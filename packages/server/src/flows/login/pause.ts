@@ -24,7 +24,7 @@ export async function pause(
     await flow.users.lock(tx, userId);
     const issued = await issueTicket(tx, flow.makeId, login, now);
     if (issued === undefined) return undefined;
-    await forgiveAttempts(tx, userId);
+    await forgiveAttempts(tx, userId, candidate.deviceId === undefined ? 'password' : 'password_known_device');
     await flow.audit.record(tx, event, userKey);
     return issued;
   });

@@ -1,17 +1,19 @@
 /** The statement of a login that reads and reserves; the one that writes everything is `issued-sessions`'. */
-import { reserveAttemptFragment } from '#domain/attempts/index.ts';
+import { guessColumns, guessFields, reserveGuessFragment } from '#domain/attempts/index.ts';
 import { candidateColumns, candidateFields, candidateParams, candidateSql } from '#domain/logins/index.ts';
 import { statement } from '#platform/database/index.ts';
 
-const reserved = reserveAttemptFragment();
+const reserved = reserveGuessFragment(
+  `case when known.device_id is null then 'password' else 'password_known_device' end`,
+);
 
-/** Reads the user behind an address and counts the attempt as failed, in one statement. */
+/** Reads the user behind an address and counts the attempt as failed, in one statement; a known device counts apart. */
 export const reserveAttempt = statement('login.reserve_attempt', {
   lane: 'counter',
   sql: `with known as (${candidateSql('i.canonical = :canonical')}),
     ${reserved.sql}
-    select reserved.failures, ${candidateFields}
-    from reserved left join known on true`,
+    select ${guessFields}, ${candidateFields}
+    from (select) as one left join reserved on true left join standing on true left join known on true`,
   params: { canonical: 'text', ...candidateParams, ...reserved.params },
-  columns: { failures: 'int4', ...candidateColumns },
+  columns: { ...guessColumns, ...candidateColumns },
 });

@@ -8,3 +8,4 @@ export { type CreatedUser, createUser, type NewUser } from './create-user.ts';
 export { type Change, disableUser, enableUser, endSessions, grantRole, takeRole } from './end-user.ts';
 export { findUser, listUsers, type OperatedUser, showUser } from './find-user.ts';
 export type { OperateUsers } from './operate-users.ts';
+export { unlockUser } from './unlock-user.ts';

@@ -78,8 +78,7 @@ async function write(flow: ResetPassword, tx: Queries, { userId, text, sealedPhc
   if (used === undefined) throw new Problem('invalid_token');
   const identifierId = present(used.identifierId, 'the identifier of a reset link');
   await setPassword(tx, userId, sealedPhc, now);
-  await forgiveAttempts(tx, userId);
-  await forgiveAttempts(tx, userId, 'email_code');
+  await forgiveAttempts(tx, userId, 'password', 'password_known_device', 'email_code');
   const verified = await verifyIdentifier(tx, identifierId, now);
   if (verified) await flow.users.rename(tx, userId, '', used.locale);
   await killLinksOfUser(tx, userId, now);

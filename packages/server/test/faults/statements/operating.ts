@@ -26,6 +26,12 @@ import {
 
 type Options = Readonly<Record<string, string | boolean | readonly string[]>>;
 
+/** Wrong passwords until strangers have to wait. */
+async function shutOut(app: Application, email: string): Promise<void> {
+  for (let guess = 0; guess < 5; guess += 1) await login(app, email, { password: 'never the password' });
+  assert(!(await canLogIn(app, email)), 'who was guessed at has to wait');
+}
+
 const refusedCommand = 'operator told no';
 
 /** Types a command, which runs on the product's own services. */
@@ -137,6 +143,15 @@ export const operating: readonly Scenario[] = [
     },
   },
   {
+    name: 'user unlock',
+    audit: ['user.unlocked'],
+    begin: async (app) => {
+      const { email } = await regular(app);
+      await shutOut(app, email);
+      return { ask: () => type(app, 'user unlock', email), isSettled: () => canLogIn(app, email) };
+    },
+  },
+  {
     name: 'user end-sessions',
     audit: ['user.sessions_ended'],
     begin: async (app) => {
@@ -184,16 +199,33 @@ export const operating: readonly Scenario[] = [
     },
   },
   {
-    // The key that will be next is made afterwards, by whoever finds none.
     name: 'keys rotate',
     audit: ['signing_key.rotated'],
-    inParts: true,
+    madeLater: ['+ signing_keys next'],
     begin: async (app) => {
       const person = await regular(app);
       const { accessToken } = await logIn(person);
       const isSettled = () =>
         allHold([() => isAlive(app, accessToken), async () => isAlive(app, (await logIn(person)).accessToken)]);
       return { ask: () => type(app, 'keys rotate', undefined, { now: true }), isSettled };
+    },
+  },
+  {
+    name: 'keys revoke',
+    audit: ['signing_key.revoked'],
+    again: refusedCommand,
+    madeLater: ['+ signing_keys next'],
+    begin: async (app) => {
+      const person = await regular(app);
+      const { kid } = app.services.signingKeys.current();
+      const { accessToken } = await logIn(person);
+      const isSettled = () =>
+        allHold([
+          not(() => isAlive(app, accessToken)),
+          async () => isAlive(app, (await logIn(person)).accessToken),
+          async () => app.services.signingKeys.current().kid !== kid,
+        ]);
+      return { ask: () => type(app, 'keys revoke', kid), isSettled };
     },
   },
   {

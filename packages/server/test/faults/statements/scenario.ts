@@ -34,6 +34,8 @@ export interface Scenario {
    * one alone.
    */
   readonly inParts?: true;
+  /** Rows that whoever finds them missing makes; they may be there or not. */
+  readonly madeLater?: readonly string[];
 }
 
 /** Somebody with a proven address, and sessions on devices. */
