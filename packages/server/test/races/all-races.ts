@@ -15,6 +15,7 @@ import {
 } from './email-races.ts';
 import { acceptAgainstRegistration, acceptAgainstRevoke, invitationLink, invitationOfTwo } from './invitation-races.ts';
 import { changeAgainstLogoutAll, changeAgainstReset, changePassword, resetLink } from './password-races.ts';
+import { emailCode, guessedCode, magicLink } from './passwordless-races.ts';
 import type { Race } from './race.ts';
 import { refresh, refreshAgainstDisable, refreshAgainstLogoutAll } from './refresh-races.ts';
 import { disableAgainstReset } from './status-races.ts';
@@ -56,4 +57,7 @@ export const races: readonly Race[] = [
   invitationOfTwo,
   acceptAgainstRevoke,
   acceptAgainstRegistration,
+  magicLink,
+  emailCode,
+  guessedCode,
 ];
