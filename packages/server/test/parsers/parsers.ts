@@ -323,6 +323,7 @@ export const parsers: readonly Parser[] = [...protocolParsers, ...httpParsers];
 
 /** What the same modules export besides, and why no mutation of an input is asked of it. */
 export const readingNothing: Readonly<Record<string, string>> = {
+  'digit-code digitCode': 'writes a code from random bytes of ours',
   'jose exportPrivateKey': 'writes a key of ours',
   'jose exportPublicJwk': 'writes a key of ours',
   'jose generateSigningKeyPair': 'makes a key',
@@ -335,5 +336,6 @@ export const readingNothing: Readonly<Record<string, string>> = {
   'secret-token formatSecret': 'writes a secret of ours',
   'secret-token hashSecret': 'SHA-256 of any text',
   'webhook-signature webhookHeaders': 'signs what we send',
+  'cookies.ts withCookies': 'adds what we write to an answer',
   'body.ts readBytes': 'takes bytes as they are, up to a limit; body.test.ts and bad-bytes.http.test.ts ask it',
 };
