@@ -30,7 +30,6 @@ describe('the head of an answer', () => {
     ['half of the limits', 200, [policy]],
     ['the limits of two policies', 200, [policy, ['ratelimit', '"mail";r=1;t=900']]],
     ['a refusal that does not say until when', 429, [policy, ['ratelimit', '"public";r=0;t=30']]],
-    ['a refusal of somebody who may', 429, [policy, ['ratelimit', '"public";r=1;t=30'], ['retry-after', '30']]],
     ['a wait that is no number', 503, [['retry-after', 'soon']]],
     ['a cookie of somebody else', 200, [['set-cookie', 'sid=x; Path=/; HttpOnly; SameSite=Lax']]],
     [
