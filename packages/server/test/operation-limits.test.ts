@@ -1,6 +1,7 @@
 /** Every operation is really counted in the class that was reviewed by hand, and refused when that is used up. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application, type Sent } from './support/application.ts';
+import { doorsOpen } from './support/by-mail.ts';
 import { freshEmail } from './support/people-online.ts';
 import type { ExpectedOperation } from './surface/expected-operation.ts';
 import { expectedOperations } from './surface/operations.ts';
@@ -45,7 +46,7 @@ let app: Application;
 let callers = 0;
 
 beforeAll(async () => {
-  app = await Application.open({ env: two });
+  app = await Application.open({ env: { ...doorsOpen, ...two } });
   return () => app.close();
 });
 

@@ -137,8 +137,9 @@ function form(verdict: Verdict, traces: readonly string[] = []): AuthorisationRo
 const guess = ['attempt_counters', 'audit_events', 'rate_limit_counters'] as const;
 
 /**
- * By operation. What each is asked with stands in `operations.ts`: there the tokens of links are no tokens, and the
- * address is nobody's; who has a session knows the password.
+ * By operation. What each is asked with stands in `operations.ts`: there the tokens of links and of browsers are no
+ * tokens, and the address is nobody's; who has a session knows the password.
+ * Each who asks guesses at an address of their own, since the guesses at one have to wait after the fifth.
  */
 export const authorisation: Readonly<Record<string, AuthorisationRow>> = {
   'register.person': fromHere('201'),
@@ -151,6 +152,12 @@ export const authorisation: Readonly<Record<string, AuthorisationRow>> = {
   'verify_email.show': anybody('400'),
   'verify_email.submit': form('400'),
   'login.password': fromHere('401 invalid_credentials', guess),
+  'login.ask_link': fromHere('202'),
+  'login.magic_link': fromHere('400 invalid_token', ['rate_limit_counters']),
+  'login.ask_code': fromHere('202'),
+  'login.email_code': fromHere('401 invalid_code', ['rate_limit_counters']),
+  'login.show_magic_link': anybody('400'),
+  'login.submit_magic_link': form('400', ['rate_limit_counters']),
   'password.forgot': fromHere('202'),
   'password.reset': fromHere('400 invalid_token', ['rate_limit_counters']),
   'password.reset_show': anybody('400'),
