@@ -40,6 +40,7 @@ const bounds: Readonly<Record<string, Bound>> = {
   mail_ledger: { by: 'use', days: 90 },
   one_time_tokens: { by: 'use', days: 8 },
   passwords: { by: 'people', because: 'one for each person' },
+  rate_limit_counters: { by: 'use', days: 1 },
   refresh_families: { by: 'use', days: 15 },
   refresh_tokens: { by: 'use', days: 8 },
   role_assignments: { by: 'people', because: 'one for each role of a person' },
