@@ -32,6 +32,7 @@ export const expected: Readonly<Record<string, readonly string[]>> = {
   // The notice of a login from a new device says where it came from.
   'client address': ['mail to address', 'questions of the hook'],
   'verification link': ['mail to address'],
+  'login link': ['mail to address'],
   'recovery link': ['mail to address'],
   'confirmation link': ['mail to new address'],
   'undo link': ['mail to address'],
@@ -55,5 +56,6 @@ export const patterns: readonly (readonly [what: string, pattern: RegExp, places
   ['secrets of ours', /lk_[a-z]{2}_[\w-]{20}/, ['mail to address', 'mail to invited address', 'mail to new address']],
   ['JWTs', /\beyJ[\w-]{10,}\.[\w-]{10,}/, []],
   ['hashes of passwords', /\$argon2/, []],
+  ['codes of six digits', /\bcode[\\"': =]{1,6}\d{6}\b/i, ['mail to address']],
   ['private keys', /PRIVATE KEY|"d":\s*"/, []],
 ];

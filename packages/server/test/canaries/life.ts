@@ -24,6 +24,7 @@ interface Tokens {
   readonly deviceToken: string;
   readonly sessionId: string;
   readonly ticket: string;
+  readonly browserToken: string;
 }
 
 interface Answer {
@@ -107,6 +108,7 @@ export class Life {
   async #secondRun(): Promise<void> {
     await this.#deployment.start();
     await this.#begin();
+    await this.#enterByMail();
     await this.#change();
     await this.#closeAndKeep();
     await this.#fail();
@@ -151,8 +153,7 @@ export class Life {
     const { cookies } = await this.#expect(200, 'POST', '/api/v1/auth/login', {
       json: { ...credentials, transport: 'cookie' },
     });
-    const session = cookies.map((cookie) => /^latchkey_session=([^;]+)/.exec(cookie)?.[1]).find((text) => text);
-    const cookie = `latchkey_session=${this.#made('session cookie', session ?? '')}`;
+    const cookie = `latchkey_session=${this.#made('session cookie', cookieOf(cookies, 'latchkey_session'))}`;
     const byCookie = await this.#expect(200, 'POST', '/api/v1/auth/token', {
       cookie,
       headers: { 'sec-fetch-site': 'same-origin' },
@@ -162,6 +163,27 @@ export class Life {
     await this.#expect(200, 'PATCH', '/api/v1/users/me', { token: data.accessToken, json: { locale: 'de' } });
     await this.#expect(200, 'GET', '/api/v1/users/me/sessions', { token: data.accessToken });
     await this.#expect(401, 'POST', '/api/v1/auth/refresh', { json: { refreshToken: `${data.refreshToken}x` } });
+  }
+
+  /** A login by a mailed link in a browser, and one by a mailed code in an application; one code was wrong. */
+  async #enterByMail(): Promise<void> {
+    const email = this.#text('address');
+    const asked = { json: { email, transport: 'cookie' }, headers: { 'sec-fetch-site': 'same-origin' } };
+    const { cookies } = await this.#expect(202, 'POST', '/api/v1/auth/login/magic-link', asked);
+    const browser = this.#made('cookie of the asking browser', cookieOf(cookies, 'latchkey_login'));
+    const link = await this.#link('address', '/login/magic-link', 'login link');
+    await this.#expect(403, 'GET', `/login/magic-link?token=${link}`);
+    const pressed = await this.#press(`/login/magic-link?token=${link}`, {}, `latchkey_login=${browser}`);
+    this.#made('session cookie of the link', cookieOf(pressed.cookies, 'latchkey_session'));
+    const { data } = await this.#expect(202, 'POST', '/api/v1/auth/login/email-code', { json: { email } });
+    const browserToken = this.#made('token of the asking application', data.browserToken);
+    const code = await this.#code('address');
+    const wrong = code === '000000' ? '000001' : '000000';
+    const path = '/api/v1/auth/login/email-code/verify';
+    await this.#expect(401, 'POST', path, { json: { email, code: wrong, browserToken } });
+    const entered = await this.#expect(200, 'POST', path, { json: { email, code, browserToken } });
+    this.#made('access token of the code', entered.data.accessToken);
+    this.#made('refresh token of the code', entered.data.refreshToken);
   }
 
   /** Password by its own form and by a mail; the address, and back. */
@@ -231,21 +253,33 @@ export class Life {
   /** Waits for a mailed link and remembers its token. */
   async #link(to: string, path: string, name: string): Promise<string> {
     const seek = () => {
-      const mails = this.#deployment.smtp.received.filter((mail) => mail.accepted && mail.to.includes(this.#text(to)));
-      const links = mails.flatMap(({ raw }) => readMessage(raw).links).map((link) => new URL(link));
+      const links = this.#mailsTo(to).flatMap(({ links }) => links.map((link) => new URL(link)));
       return links.findLast(({ pathname }) => pathname === path)?.searchParams.get('token') ?? undefined;
     };
     const token = await eventually(async () => seek(), { what: `a mail with ${path}`, timeoutMs: 30_000 });
     return this.#made(name, token);
   }
 
+  /** Waits for a mailed code. Six digits stand in many places by chance, so they are searched by what is before them. */
+  #code(to: string): Promise<string> {
+    const seek = () => this.#mailsTo(to).flatMap(({ text }) => /^Code: (\d{6})$/m.exec(text)?.[1] ?? [])[0];
+    return eventually(async () => seek(), { what: 'a mail with a code', timeoutMs: 30_000 });
+  }
+
+  #mailsTo(to: string) {
+    const { received } = this.#deployment.smtp;
+    return received
+      .filter((mail) => mail.accepted && mail.to.includes(this.#text(to)))
+      .map(({ raw }) => readMessage(raw));
+  }
+
   /** Opens a page, fills in its form, and presses. */
-  async #press(target: string, filled: Readonly<Record<string, string>> = {}): Promise<void> {
-    const page = await this.#expect(200, 'GET', target);
+  async #press(target: string, filled: Readonly<Record<string, string>> = {}, shown = ''): Promise<Answer> {
+    const page = await this.#expect(200, 'GET', target, { cookie: shown });
     const { action, fields } = formFor(readForms(page.text), target.split('?')[0] ?? '');
-    const cookie = page.cookies.map((one) => one.split(';')[0]).join('; ');
+    const cookie = [shown, ...page.cookies.map((one) => one.split(';')[0])].filter((one) => one !== '').join('; ');
     const headers = { 'sec-fetch-site': 'same-origin' };
-    await this.#expect(200, 'POST', action, { form: { ...fields, ...filled }, cookie, headers });
+    return this.#expect(200, 'POST', action, { form: { ...fields, ...filled }, cookie, headers });
   }
 
   /** Asks as the person does; what a refusal says is kept, since it may be written down by whoever gets it. */
@@ -271,7 +305,7 @@ export class Life {
 function headersOf(person: Readonly<Record<string, string>>, { token, cookie, json, headers }: Sent): Headers {
   const all = new Headers({ ...person, ...headers });
   if (token !== undefined) all.set('authorization', `Bearer ${token}`);
-  if (cookie !== undefined) all.set('cookie', cookie);
+  if (cookie !== undefined && cookie !== '') all.set('cookie', cookie);
   if (json !== undefined) all.set('content-type', 'application/json');
   return all;
 }
@@ -279,6 +313,16 @@ function headersOf(person: Readonly<Record<string, string>>, { token, cookie, js
 function bodyOf({ json, form, text }: Sent): string | URLSearchParams | null {
   if (json !== undefined) return JSON.stringify(json);
   return form === undefined ? (text ?? null) : new URLSearchParams(form);
+}
+
+/** The value that an answer gives a cookie. */
+function cookieOf(cookies: readonly string[], name: string): string {
+  return (
+    cookies
+      .find((cookie) => cookie.startsWith(`${name}=`))
+      ?.split(';')[0]
+      ?.slice(name.length + 1) ?? ''
+  );
 }
 
 function people(): Record<string, string> {
