@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changeOrigins } from '#flows/operate-clients/index.ts';
 import { Application } from './support/application.ts';
-import { addCookieSession, addVerified, login, sameOrigin } from './support/people-online.ts';
+import { askCode, askInBrowser, codesTo, doorsOpen } from './support/by-mail.ts';
+import { addCookieSession, addVerified, linkTo, login, sameOrigin, type Tokens } from './support/people-online.ts';
 
 const listed = 'https://app.people.example';
 const fromListed = { origin: listed, 'sec-fetch-site': 'cross-site' };
@@ -11,7 +12,7 @@ let app: Application;
 let email: string;
 
 beforeAll(async () => {
-  app = await Application.open();
+  app = await Application.open({ env: doorsOpen });
   email = await addVerified(app);
   await changeOrigins(app.services, [listed]);
   return () => app.close();
@@ -44,6 +45,48 @@ describe('POST /api/v1/auth/login from a page of another origin', () => {
     const address = await addVerified(other);
     expect((await login(other, address, {}, fromListed)).code).toBe('cross_site_request');
     await other.close();
+  });
+});
+
+describe('a login by mail from a page of another origin', () => {
+  const path = '/api/v1/auth/login';
+
+  it.each([
+    ['magic-link', 'link_sent'],
+    ['email-code', 'code_sent'],
+  ])('%s: a listed one may ask by tokens, and by cookie none may', async (door, status) => {
+    const ask = (transport: string, headers: Readonly<Record<string, string>>) =>
+      app.send<{ readonly status: string }>('POST', `${path}/${door}`, { json: { email, transport }, headers });
+    const given = await ask('token', fromListed);
+    expect([given.status, given.data.status, given.cookies]).toEqual([202, status, []]);
+    for (const answer of [await ask('cookie', fromListed), await ask('cookie', fromElsewhere)]) {
+      expect([answer.status, answer.code, answer.cookies]).toEqual([403, 'cross_site_request', []]);
+    }
+    expect((await ask('token', fromElsewhere)).code).toBe('cross_site_request');
+  });
+
+  it('403 by cookie for a good link and a good code, which stay good for the page that asked', async () => {
+    const person = await addVerified(app);
+    const cookie = await askInBrowser(app, person);
+    const token = await linkTo(app, person, '/login/magic-link');
+    const { browserToken } = (await askCode(app, person)).data;
+    const [code = ''] = await codesTo(app, person);
+    const proofs = [
+      ['magic-link', { token }, cookie],
+      ['email-code', { email: person, code, browserToken }, undefined],
+    ] as const;
+    for (const [door, proof, shown] of proofs) {
+      const use = (headers: Readonly<Record<string, string>>) => {
+        const sent = { json: { ...proof, transport: 'cookie' }, headers };
+        const all = shown === undefined ? sent : { ...sent, cookie: shown };
+        return app.send<Tokens>('POST', `${path}/${door}/verify`, all);
+      };
+      for (const elsewhere of [fromListed, fromElsewhere]) {
+        const answer = await use(elsewhere);
+        expect([answer.status, answer.code, answer.cookies]).toEqual([403, 'cross_site_request', []]);
+      }
+      expect((await use(sameOrigin)).status).toBe(200);
+    }
   });
 });
 
