@@ -19,6 +19,11 @@ describe('the head of an answer', () => {
       [['set-cookie', `__Host-latchkey=x; Path=/; HttpOnly; SameSite=Lax; Secure; ${expires}`]],
     ],
     ['the end of one', 200, [['set-cookie', 'latchkey_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0']]],
+    [
+      'a browser that asked to log in by mail',
+      202,
+      [['set-cookie', `__Host-latchkey-login=x; Path=/; HttpOnly; SameSite=Lax; Secure; ${expires}`]],
+    ],
     ['a redirect', 303, [['location', '/verify-email']]],
   ] as const)('may have %s', (_, status, headers) => {
     expect(check(status, headers)).toEqual([]);
