@@ -22,10 +22,16 @@ export const beforeOperations: Readonly<Record<string, string>> = {
 };
 
 const noBody = 'declared of every write; of a DELETE that takes no body any body is malformed_request';
+const oneStep = 'the only further step that there is yet, keep_account, has an answer of its own';
+const onlyProven = 'only a proven address is mailed to, and nothing makes it unproven again';
 
 /** `operation code`, and why it is seen nowhere. One that is seen after all fails the run, too. */
 export const neverSeen: Readonly<Record<string, string>> = {
-  'login.password login_incomplete': 'the only further step that there is yet, keep_account, has an answer of its own',
+  'login.password login_incomplete': oneStep,
+  'login.magic_link login_incomplete': oneStep,
+  'login.magic_link email_not_verified': onlyProven,
+  'login.email_code login_incomplete': oneStep,
+  'login.email_code email_not_verified': onlyProven,
   'change_email.cancel duplicate_key': noBody,
   'change_email.cancel malformed_json': noBody,
   'change_email.cancel too_deep': noBody,
