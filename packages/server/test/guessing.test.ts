@@ -96,6 +96,24 @@ describe('a hundred wrong passwords in a row', () => {
   });
 });
 
+describe('twenty right passwords at once', () => {
+  it('all open, on a device that nobody knows, though none has yet said that it was right', async () => {
+    const app = await open();
+    const email = await addVerified(app);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => login(app, email)));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+  });
+
+  it('are let in beside wrong ones as far as the counter grants, and never let more wrong ones through', async () => {
+    const app = await open();
+    const email = await addVerified(app);
+    const before = await countedHashes([app]);
+    const answers = await Promise.all(Array.from({ length: 40 }, () => guess(app, email)));
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(5);
+    expect(await countedHashes([app])).toBe(before + 5);
+  });
+});
+
 describe('a right password', () => {
   it('forgives the guesses of its own side only', async () => {
     const app = await open();

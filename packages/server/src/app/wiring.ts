@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '#config/index.ts';
 import { AccessTokens } from '#domain/access-tokens/index.ts';
+import { GuessTurns } from '#domain/attempts/index.ts';
 import { AuditLog } from '#domain/audit/index.ts';
 import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
@@ -109,7 +110,7 @@ async function wireKeys({ config, database, clock, makeId, logger }: Ground) {
 async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLength } }: Config) {
   const hashQueue = new HashQueue({ concurrency: hashConcurrency, queueLength: hashQueueLength });
   const parameters = { memoryKib: argon2.memoryKib, iterations: argon2.passes, parallelism: argon2.parallelism };
-  return { hashQueue, hashes: await PasswordHashes.create(hashQueue, parameters) };
+  return { hashQueue, guessTurns: new GuessTurns(), hashes: await PasswordHashes.create(hashQueue, parameters) };
 }
 
 /** What speaks to people and to others. */

@@ -10,6 +10,7 @@ import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, type Queries, statement } from '#platform/database/index.ts';
 
 export { demandGuess, freeGuesses, guessColumns, guessFields, reserveGuessFragment } from './guesses.ts';
+export { GuessTurns } from './turns.ts';
 
 /** What is counted apart. Stored, so never renamed. In a session the device is known. */
 export type AttemptKind = 'password' | 'password_known_device' | 'second_factor' | 'email_code';

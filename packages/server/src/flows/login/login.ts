@@ -1,6 +1,6 @@
 /** A login, top to bottom: reserve and read, hash, decide, write. Two round trips when it succeeds. */
 import type { AccessTokens } from '#domain/access-tokens/index.ts';
-import { demandGuess, freeGuesses } from '#domain/attempts/index.ts';
+import { demandGuess, freeGuesses, type GuessTurns } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { DeviceTokens } from '#domain/devices/index.ts';
@@ -29,6 +29,7 @@ export interface Login {
   readonly makeId: MakeId;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
+  readonly guessTurns: GuessTurns;
   readonly users: Users;
   readonly clients: Clients;
   readonly endings: Endings;
@@ -52,7 +53,18 @@ export interface Attempt {
 const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const;
 
 /** Logs in, or throws the problem that says why not. */
-export async function login(flow: Login, attempt: Attempt, caller: Caller): Promise<LoggedIn> {
+export function login(flow: Login, attempt: Attempt, caller: Caller): Promise<LoggedIn> {
+  return flow.guessTurns.take({
+    key: attempt.canonical,
+    reserve: () => reserve(flow, attempt),
+    isGranted: ({ row }) => row !== undefined && row.counted !== null,
+    look: (reserved) => decide(flow, attempt, caller, reserved),
+  });
+}
+
+type Reserved = Awaited<ReturnType<typeof reserve>>;
+
+async function reserve(flow: Login, attempt: Attempt) {
   const now = flow.clock.now();
   const row = await flow.database.row(reserveAttempt, {
     canonical: attempt.canonical,
@@ -61,6 +73,10 @@ export async function login(flow: Login, attempt: Attempt, caller: Caller): Prom
     now,
     attemptedAt: now,
   });
+  return { row, now };
+}
+
+async function decide(flow: Login, attempt: Attempt, caller: Caller, { row, now }: Reserved): Promise<LoggedIn> {
   const attempts = demandGuess(row, now);
   const candidate = toCandidate(row);
   const match = await findMatch(flow, candidate, attempt.password);
