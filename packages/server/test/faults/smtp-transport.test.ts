@@ -31,7 +31,7 @@ afterEach(async () => {
 function open(url = server.url, more: Partial<SmtpOptions> = {}): Smtp {
   const parsed = parseSmtpUrl(url);
   if (parsed.kind === 'invalid') throw new Error(parsed.reason);
-  const smtp = new Smtp({ server: parsed.server, silenceTimeoutMs: 300, connectTimeoutMs: 300, ...more });
+  const smtp = new Smtp({ server: parsed.server, silenceTimeoutMs: 1000, connectTimeoutMs: 1000, ...more });
   opened.push(smtp);
   return smtp;
 }

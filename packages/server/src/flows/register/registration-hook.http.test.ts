@@ -21,7 +21,7 @@ let lenient: Application;
 beforeAll(async () => {
   receiver = await startReceiver();
   receiver.react(json({ allow: true }));
-  const soon = { LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS: '250' };
+  const soon = { LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS: '1000' };
   app = await Application.open({ env: hookSettings(receiver.port, soon) });
   const allow = { ...soon, LATCHKEY_REGISTRATION_HOOK_WHEN_DOWN: 'allow' };
   lenient = await Application.open({ besides: app, env: hookSettings(receiver.port, allow) });
