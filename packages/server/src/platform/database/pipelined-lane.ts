@@ -4,7 +4,7 @@
  * transaction and fails alone.
  */
 import { randomInt } from 'node:crypto';
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, on } from 'node:events';
 import type { Client, QueryArrayConfig } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
 import { busy, ConnectionLost, endsSession, unavailable } from './errors.ts';
@@ -33,6 +33,8 @@ const reconnectAtMostMs = 2000;
 
 interface Live {
   readonly client: Client;
+  /** When it was asked for, by the monotonic clock. */
+  readonly begunMs: number;
   inFlight: number;
   lastAnswerMs: number;
   dead: boolean;
@@ -58,8 +60,9 @@ export class PipelinedLane {
   /** Opens all connections; if one fails, none stays. */
   static async open(options: LaneOptions): Promise<PipelinedLane> {
     const lane = new PipelinedLane(options);
+    const begunMs = options.clock.monotonicMs();
     const made = await Promise.allSettled(Array.from({ length: options.connections }, () => options.connect()));
-    for (const attempt of made) if (attempt.status === 'fulfilled') lane.#adopt(attempt.value);
+    for (const attempt of made) if (attempt.status === 'fulfilled') lane.#adopt(attempt.value, begunMs);
     const failed = made.find((attempt) => attempt.status === 'rejected');
     if (failed === undefined) return lane;
     await lane.close();
@@ -72,15 +75,16 @@ export class PipelinedLane {
    * not sent; else the server's error.
    */
   async send(query: QueryArrayConfig): Promise<Answer> {
-    return this.#sendOn(this.#leastBusy() ?? (await this.#nextConnected()), query);
+    return this.#sendOn(this.#leastBusy() ?? (await this.#nextConnected(() => true)), query);
   }
 
   /**
-   * Sends one statement again after its connection was lost, on one that was made since: what ended one connection has
-   * often ended the others too, and nobody has told us yet.
+   * Sends one statement again after its connection was lost, on one that was begun since: what ended one connection has
+   * often ended the others too, those that were being made among them, and nobody has told us yet.
    */
   async sendAgain(query: QueryArrayConfig): Promise<Answer> {
-    return this.#sendOn(await this.#nextConnected(), query);
+    const lostMs = this.#options.clock.monotonicMs();
+    return this.#sendOn(await this.#nextConnected(({ begunMs }) => begunMs >= lostMs), query);
   }
 
   async #sendOn(live: Live, query: QueryArrayConfig): Promise<Answer> {
@@ -125,15 +129,17 @@ export class PipelinedLane {
     return least;
   }
 
-  async #nextConnected(): Promise<Live> {
+  async #nextConnected(accepts: (live: Live) => boolean): Promise<Live> {
     const { name } = this.#options;
     if (this.#closed) throw unavailable(`lane ${name} is closed`);
     if (this.#waiting >= waitingAtMost) throw unavailable(`too many statements wait for lane ${name}`);
     this.#waiting += 1;
     try {
       const signal = AbortSignal.timeout(connectionWaitMs);
-      const [live] = (await once(this.#connected, 'connected', { signal })) as [Live];
-      return live;
+      for await (const [live] of on(this.#connected, 'connected', { signal }) as AsyncIterable<[Live]>) {
+        if (accepts(live) && !live.dead) return live;
+      }
+      throw unavailable(`lane ${name} has no more connections`);
     } catch (error) {
       throw unavailable(`lane ${name} has had no connection for ${connectionWaitMs} ms`, error);
     } finally {
@@ -141,9 +147,10 @@ export class PipelinedLane {
     }
   }
 
-  #adopt(client: Client): void {
+  #adopt(client: Client, begunMs: number): void {
     const live: Live = {
       client,
+      begunMs,
       inFlight: 0,
       lastAnswerMs: this.#options.clock.monotonicMs(),
       dead: false,
@@ -177,10 +184,11 @@ export class PipelinedLane {
   }
 
   async #reconnect(delayMs: number): Promise<void> {
+    const begunMs = this.#options.clock.monotonicMs();
     try {
       const client = await this.#options.connect();
       if (this.#closed) await client.end();
-      else this.#adopt(client);
+      else this.#adopt(client, begunMs);
     } catch (error) {
       if (this.#closed) return;
       this.#options.onConnectionError(error as Error);

@@ -250,13 +250,16 @@ describe('a lost connection', () => {
   });
 
   it('sends a write again that says it is idempotent', async () => {
-    const [write] = await holdingLock(1, async () => {
-      const writing = database.run(waitToWriteOnce, { text: 'once' });
-      await somebodyWaits();
-      await terminateAll();
-      return [writing];
-    });
-    expect(await write).toBe(1);
+    // In the next rounds connections are being made when all are ended: those are no better than the others.
+    for (let round = 0; round < 20; round += 1) {
+      const [write] = await holdingLock(1, async () => {
+        const writing = database.run(waitToWriteOnce, { text: `once ${round}` });
+        await somebodyWaits();
+        await terminateAll();
+        return [writing];
+      });
+      expect(await write).toBe(1);
+    }
   });
 
   it('means that a transaction did not happen when it comes before the commit', async () => {
