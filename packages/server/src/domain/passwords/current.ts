@@ -30,14 +30,24 @@ export interface ProvePassword {
 /**
  * Whether this is the user's password. The attempt is counted before the hash is computed (DESIGN §5.2), and in the same
  * counter as a login's from a known device, which strangers cannot use up: forgive it (`forgiveAttempts`) in the effect
- * that the password was asked for. Throws `too_many_requests` when there were too many wrong ones.
+ * that the password was asked for. Throws `too_many_requests` when there were too many wrong ones,
+ * and `busy`, without having counted, when the queue is full.
  * Somebody without a password has proven nothing, for the same work.
  */
 export async function provePassword(deps: ProvePassword, userId: string, password: string): Promise<boolean> {
   const now = deps.clock.now();
-  const row = await deps.database.row(reserve, { userId, unknownKey: attemptKey(userId), attemptedAt: now });
+  const row = await reserveGuess(deps, userId, now);
   demandGuess(row, now);
   const sealed = row?.sealedPhc ?? undefined;
   const phc = sealed && deps.keys.open('password', sealed, passwordPlace(userId)).toString('utf8');
   return deps.hashes.matches(password, phc);
+}
+
+async function reserveGuess({ database, hashes }: ProvePassword, userId: string, now: Date) {
+  const place = hashes.hold();
+  try {
+    return await database.row(reserve, { userId, unknownKey: attemptKey(userId), attemptedAt: now });
+  } finally {
+    place.release();
+  }
 }

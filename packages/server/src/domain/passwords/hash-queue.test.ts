@@ -48,4 +48,41 @@ describe('HashQueue', () => {
     await expect(failed).rejects.toThrow('no memory');
     expect(await next).toBe('next');
   });
+
+  it('keeps a held place for the task that comes in the turn in which it is released', async () => {
+    const queue = new HashQueue({ concurrency: 1, queueLength: 1 });
+    const gate = deferred();
+    const first = queue.run(() => gate.promise);
+    const place = queue.hold();
+    expect(() => queue.hold()).toThrow('busy');
+    await expect(queue.run(async () => 'uninvited')).rejects.toMatchObject({ code: 'busy' });
+    place.release();
+    const awaited = queue.run(async () => 'awaited');
+    place.release();
+    expect(() => queue.hold()).toThrow('busy');
+    gate.resolve();
+    await first;
+    expect(await awaited).toBe('awaited');
+    queue.hold();
+    queue.hold();
+    expect(() => queue.hold()).toThrow('busy');
+  });
+
+  it('answers, refuses and counts every one of a flood, and what was held and not used is free again', async () => {
+    const queue = new HashQueue({ concurrency: 2, queueLength: 10 });
+    const flood = Array.from({ length: 200 }, async (_, index) => {
+      const place = index % 2 === 0 ? queue.hold() : undefined;
+      await Promise.resolve();
+      place?.release();
+      return queue.run(async () => index);
+    });
+    const outcomes = await Promise.allSettled(flood);
+    const done = outcomes.filter(({ status }) => status === 'fulfilled').length;
+    expect(done).toBeGreaterThanOrEqual(12);
+    expect(queue.counts).toEqual({ computed: done, refused: 200 - done });
+    expect(queue.depth).toBe(0);
+    const places = Array.from({ length: 12 }, () => queue.hold());
+    for (const place of places) place.release();
+    expect(await queue.run(async () => 'after the flood')).toBe('after the flood');
+  });
 });

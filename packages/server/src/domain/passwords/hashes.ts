@@ -5,7 +5,7 @@ import { type Algorithm, hash, verify } from '@node-rs/argon2';
 import { assert } from '#kernel/assert.ts';
 import { type Argon2idParameters, needsRehash } from '#protocol/password-hash/index.ts';
 import type { AcceptedPassword } from './accepted.ts';
-import type { HashQueue } from './hash-queue.ts';
+import type { HashQueue, Place } from './hash-queue.ts';
 
 // A const enum in the package's types, which erasable syntax cannot import: 2 is Argon2id.
 const argon2id = 2 as Algorithm;
@@ -27,6 +27,11 @@ export class PasswordHashes {
   static async create(queue: HashQueue, parameters: Argon2idParameters): Promise<PasswordHashes> {
     const dummy = await hash(randomBytes(16).toString('hex'), toOptions(parameters));
     return new PasswordHashes(queue, parameters, dummy);
+  }
+
+  /** A place for a hash that comes in the turn of the event loop in which it is released. Throws `Problem('busy')`. */
+  hold(): Place {
+    return this.#queue.hold();
   }
 
   /** The PHC string of a new password. */
