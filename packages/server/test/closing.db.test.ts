@@ -158,7 +158,9 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
 
   it('closes once of ten times at once, with one mail and one event', async () => {
     const outcomes = await outcomesOf(Array.from({ length: 10 }, () => close()));
-    expect(outcomes.sort()).toEqual([...Array(9).fill('not_authenticated'), 'ok']);
+    expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(1);
+    // More guesses at once than fingers slip are refused, right or wrong.
+    expect(['not_authenticated', 'ok', 'too_many_requests']).toEqual(expect.arrayContaining(outcomes));
     expect([await actions(), await mails()]).toEqual([['account.closing'], ['account_closing']]);
     expect(await state()).toMatchObject({ status: 'closing', authEpoch: 2 });
   });

@@ -57,6 +57,16 @@ describe('the class credential', () => {
     expect(await times(2, () => guess(app, email))).toEqual([401, 429]);
   });
 
+  it('refuses nobody who is right, however many come at once from one address, for one person or for many', async () => {
+    const app = await open({ ...credential, LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '8/15m' });
+    const email = await addVerified(app);
+    const others = await times(10, () => addVerified(app));
+    const all = [...Array.from({ length: 20 }, () => email), ...others];
+    const answers = await Promise.all(all.map((one) => login(app, one)));
+    expect(answers.map(({ status }) => status)).toEqual(all.map(() => 200));
+    expect(answers.at(-1)?.headers.get('ratelimit')).toMatch(/^"credential";r=\d;t=900$/);
+  });
+
   it('is one bucket for every spelling of the address, of the path and of the version', async () => {
     const app = await open(credential);
     const spellings = ['ada@example.com', 'ADA@example.com', ' Ada@EXAMPLE.com', 'ada@example.com.', 'aDa@Example.COM'];
@@ -157,6 +167,15 @@ describe('the class mail', () => {
     expect(await times(5, ask)).toEqual([202, 202, 202, 429, 429]);
     app.clock.advance(60 * 60_000);
     expect(await ask(1)).toBe(202);
+  });
+
+  it('leaves a recipient their mails when nothing was sent, and counts the asking', async () => {
+    const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '8/1h' });
+    const email = freshEmail();
+    const weak = () => register(app, email, { password: 'password1234' });
+    expect(await times(5, async () => (await weak()).status)).toEqual([422, 422, 422, 422, 422]);
+    expect(await times(4, async () => (await register(app, email)).status)).toEqual([201, 201, 201, 429]);
+    expect((await register(app, freshEmail())).headers.get('ratelimit')).toMatch(/^"mail-address";r=0/);
   });
 
   it('sends twenty mails an hour for one address, registrations too', async () => {

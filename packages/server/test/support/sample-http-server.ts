@@ -1,4 +1,5 @@
 /** A server of sample endpoints, one of every kind, for the tests of the transport. */
+import { expect } from 'vitest';
 import { z } from 'zod';
 import { FixedClock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -204,7 +205,7 @@ let nextId = 0;
 const told = { headers: [], retryAfterSeconds: undefined };
 const unlimited: ServerOptions['limiter'] = {
   use: () => told,
-  useShared: async () => ({ ...told, giveBack: async () => undefined }),
+  useShared: () => expect.unreachable('no sample is limited on all nodes'),
   bucketOf: (address) => address,
 };
 

@@ -15,8 +15,11 @@ const maxGuesses = 100;
 const longestWaitSeconds = 15 * 60;
 
 /** SQL: seconds from the last guess of the counter `c` to the next; 1 after the fifth, then twice as long each time. */
-const waitSql = `case when c.failures < ${freeGuesses} then 0
-  else least(power(2, least(c.failures - ${freeGuesses}, 20)), ${longestWaitSeconds}) end`;
+const waitSql = `least(power(2, least(c.failures - ${freeGuesses}, 20)), ${longestWaitSeconds})`;
+
+/** SQL: whether the counter `c` grants a guess now. Free ones ask no clock: those of two nodes are never quite the same. */
+const grants = `c.failures < ${freeGuesses}
+          or c.failures < ${maxGuesses} and c.last_failed_at + make_interval(secs => ${waitSql}) <= :attemptedAt`;
 
 const params = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
 
@@ -26,8 +29,9 @@ const params = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
  * The wait is decided on the locked row, so of many at once only as many pass as the counter still grants.
  *
  * @param kind SQL: the kind of the counter, over `known`.
+ * @param options.when SQL: whether anybody may guess at all; where not, nothing is counted.
  */
-export function reserveGuessFragment(kind: string): Fragment<typeof params> {
+export function reserveGuessFragment(kind: string, { when = 'true' } = {}): Fragment<typeof params> {
   const key = `coalesce(decode(replace(known.id::text, '-', ''), 'hex'), :unknownKey)`;
   return {
     sql: `counted as (
@@ -37,9 +41,10 @@ export function reserveGuessFragment(kind: string): Fragment<typeof params> {
       where c.kind = (select kind from counted) and c.key = (select key from counted)),
     reserved as (
       insert into attempt_counters as c (kind, key, known, failures, last_failed_at)
-      select counted.kind, counted.key, counted.known, 1, :attemptedAt from counted
-      on conflict (kind, key) do update set failures = c.failures + 1, last_failed_at = :attemptedAt
-        where c.failures < ${maxGuesses} and c.last_failed_at + make_interval(secs => ${waitSql}) <= :attemptedAt
+      select counted.kind, counted.key, counted.known, 1, :attemptedAt from counted where ${when}
+      on conflict (kind, key) do update set 
+          failures = c.failures + 1, last_failed_at = greatest(c.last_failed_at, :attemptedAt)
+        where ${grants}
       returning failures)`,
     params,
   };

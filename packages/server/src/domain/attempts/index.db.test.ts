@@ -41,6 +41,16 @@ describeOnBothDatabases('attempts', (database) => {
     }
   });
 
+  it('grants the free ones though the clock of another node is ahead, and remembers the later time', async () => {
+    const unknownKey = Buffer.from('two clocks');
+    const at = (seconds: number) =>
+      database().row(reserve, { userId: nobody, unknownKey, attemptedAt: new Date(now.getTime() + seconds * 1000) });
+    const free = [await at(3), await at(0), await at(3), await at(0), await at(0)];
+    expect(free.map((row) => row?.failures)).toEqual([1, 2, 3, 4, 5]);
+    expect(await at(3)).toBe(undefined);
+    expect((await at(4))?.failures).toBe(6);
+  });
+
   it('forgives the attempts of one user only', async () => {
     const first = '00000000-0000-7000-8000-000000000002';
     const second = '00000000-0000-7000-8000-000000000003';

@@ -7,6 +7,7 @@ import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
+import { type ReturnValues, returnNothing } from '#platform/rate-limit/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from './issue.ts';
 import { completeStatement } from './statements.ts';
@@ -32,6 +33,8 @@ export interface ProvenLogin {
   readonly forgives: AttemptKind;
   /** Which way the login came, where `amr` does not say it. */
   readonly by?: string;
+  /** The use of a limit that it gives back with what it writes. */
+  readonly returning?: ReturnValues;
   /** The password under today's parameters, over the bytes that were compared. */
   readonly rehash?: { readonly sealed: Buffer | null; readonly of: Buffer };
 }
@@ -57,6 +60,7 @@ export async function completeLogin(
   const told = candidate.deviceId === undefined && candidate.hasDevices;
   const row = await queries.row(completeStatement, {
     loginUserId: userId,
+    ...(login.returning ?? returnNothing(now)),
     attemptKind: login.forgives,
     attemptKey: attemptKey(userId),
     tellOfDevice: told,

@@ -9,6 +9,7 @@ import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
 import { endFamiliesFragment, insertSessionFragment } from '#domain/sessions/index.ts';
 import { isLive } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
+import { afterReturn, returnFragment } from '#platform/rate-limit/index.ts';
 
 /** A user has at most this many live sessions; the oldest make room. */
 const maxSessions = 100;
@@ -17,7 +18,8 @@ const device = useDeviceFragment('live');
 const session = insertSessionFragment('live');
 const family = insertFamilyFragment('created_session');
 const rehashed = rehashPasswordFragment('live');
-const forgiven = forgiveAttemptsFragment('live');
+const returned = returnFragment('live');
+const forgiven = forgiveAttemptsFragment('was_right');
 const announced = endingsFragment('session', 'ended');
 const mailed = promiseMailFragment('told');
 const audited = recordFragment('live');
@@ -25,7 +27,8 @@ const audited = recordFragment('live');
 /**
  * Everything that a completed login writes. No row: the user changed since they were read.
  * The user's row is taken first, as everywhere: the references to it take it anyway, but last, when rows are held that an
- * effect on the user wants, and the two would deadlock.
+ * effect on the user wants, and the two would deadlock. Only then come the counters that the guess was reserved in, in the
+ * order in which it was.
  */
 export const completeStatement = statement('login.complete', {
   lane: 'write',
@@ -37,6 +40,8 @@ export const completeStatement = statement('login.complete', {
     ${session.sql},
     ${family.sql},
     ${rehashed.sql},
+    ${returned.sql},
+    was_right as (select user_id from live where ${afterReturn}),
     ${forgiven.sql},
     excess as (
       select id from sessions where user_id = :loginUserId and ended_at is null
@@ -58,6 +63,7 @@ export const completeStatement = statement('login.complete', {
     ...session.params,
     ...family.params,
     ...rehashed.params,
+    ...returned.params,
     ...forgiven.params,
     ...announced.params,
     ...mailed.params,

@@ -62,8 +62,7 @@ export const candidateColumns = {
 } as const;
 
 /** Undefined when nobody has the address. */
-export function toCandidate(row: Values<typeof candidateColumns> | undefined): Candidate | undefined {
-  assert(row !== undefined, 'reserving an attempt always answers a row');
+export function toCandidate(row: Values<typeof candidateColumns>): Candidate | undefined {
   const { userId, subject, status, authEpoch, locale, identifierId, wrapped } = row;
   if (userId === null) return undefined;
   assert(subject !== null && status !== null && authEpoch !== null, 'a user has these');

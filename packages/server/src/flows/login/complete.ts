@@ -25,6 +25,7 @@ export async function complete(flow: Login, attempt: Attempt, caller: Caller, pr
     acr: oneFactorAcr,
     amr: ['pwd'],
     factors: ['pwd'],
+    returning: attempt.use.returning(),
     forgives: candidate.deviceId === undefined ? 'password' : 'password_known_device',
     rehash: { sealed, of: proven.sealedPhc },
   });

@@ -30,6 +30,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
       auth: 'public',
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,
+      countsUse: true,
       request: {
         body: z.strictObject({
           email: emailInput,
@@ -41,13 +42,14 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
       },
       response: { status: 200, message: 'Logged in', data: loggedInData },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'busy'],
-      handler: async ({ body, caller }) => {
+      handler: async ({ body, caller, use }) => {
         if (body.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
         const attempt = {
           canonical: body.email.canonical,
           password: body.password,
           transport: body.transport,
           deviceToken: body.deviceToken ?? caller.deviceCookie,
+          use,
         };
         return loggedInAnswer(await login(flow, attempt, caller));
       },

@@ -11,12 +11,14 @@ import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
 import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import type { Users } from '#domain/users/index.ts';
+import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
+import type { CountedUse } from '#platform/rate-limit/index.ts';
 import { complete } from './complete.ts';
 import { pause } from './pause.ts';
 import { reserveAttempt } from './statements.ts';
@@ -48,6 +50,7 @@ export interface Attempt {
   readonly password: string;
   readonly transport: 'cookie' | 'token';
   readonly deviceToken: string | undefined;
+  readonly use: CountedUse;
 }
 
 const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const;
@@ -55,9 +58,8 @@ const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const
 /** Logs in, or throws the problem that says why not. */
 export function login(flow: Login, attempt: Attempt, caller: Caller): Promise<LoggedIn> {
   return flow.guessTurns.take({
-    key: attempt.canonical,
+    keys: [attempt.canonical, caller.address],
     reserve: () => reserve(flow, attempt),
-    isGranted: ({ row }) => row !== undefined && row.counted !== null,
     look: (reserved) => decide(flow, attempt, caller, reserved),
   });
 }
@@ -66,17 +68,26 @@ type Reserved = Awaited<ReturnType<typeof reserve>>;
 
 async function reserve(flow: Login, attempt: Attempt) {
   const now = flow.clock.now();
-  const row = await flow.database.row(reserveAttempt, {
-    canonical: attempt.canonical,
-    unknownKey: flow.keys.mac('lookup', attempt.canonical),
-    deviceId: flow.devices.read(attempt.deviceToken) ?? null,
-    now,
-    attemptedAt: now,
-  });
-  return { row, now };
+  const place = flow.hashes.hold();
+  try {
+    const row = await flow.database.row(reserveAttempt, {
+      canonical: attempt.canonical,
+      unknownKey: flow.keys.mac('lookup', attempt.canonical),
+      deviceId: flow.devices.read(attempt.deviceToken) ?? null,
+      now,
+      attemptedAt: now,
+      ...attempt.use.values(),
+    });
+    assert(row !== undefined, 'reserving an attempt always answers a row');
+    await attempt.use.settle(row);
+    return { row, now, isGranted: row.counted !== null };
+  } finally {
+    place.release();
+  }
 }
 
 async function decide(flow: Login, attempt: Attempt, caller: Caller, { row, now }: Reserved): Promise<LoggedIn> {
+  attempt.use.demand();
   const attempts = demandGuess(row, now);
   const candidate = toCandidate(row);
   const match = await findMatch(flow, candidate, attempt.password);

@@ -26,6 +26,7 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
       auth: 'public',
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
+      countsUse: true,
       request: {
         body: z.strictObject({
           email: emailInput,
@@ -40,9 +41,9 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
         data: z.object({ email: z.string(), status: z.literal('verification_sent') }),
       },
       problems: ['registration_closed', 'email_domain_not_allowed', 'registration_refused', 'busy'],
-      handler: async ({ body, caller }) => {
+      handler: async ({ body, caller, use }) => {
         const languages = [body.locale, ...wantedLanguages(caller.acceptLanguage)];
-        await register(flow, { ...body, locale: body.locale ?? 'en', languages }, caller);
+        await register(flow, { ...body, locale: body.locale ?? 'en', languages, use }, caller);
         return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
       },
     }),

@@ -5,12 +5,14 @@ import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { type PasswordHashes, type PasswordRules, passwordPlace } from '#domain/passwords/index.ts';
 import type { RegistrationHook } from '#domain/registration-hook/index.ts';
 import { addVerificationLink, type CarriedRegistration, linkValues } from '#domain/registrations/index.ts';
+import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { Database, Values } from '#platform/database/index.ts';
+import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
+import type { CountedUse } from '#platform/rate-limit/index.ts';
 import { allowsAddress, type EmailDomains } from '#protocol/email-domains/index.ts';
 import { createUser, findHolder, tellOwner } from './statements.ts';
 
@@ -42,36 +44,56 @@ export interface Registration {
   readonly locale: string;
   /** What a refusal may be written in, the most wanted first. */
   readonly languages: readonly (string | undefined)[];
+  readonly use: CountedUse;
 }
 
 /** The address changed hands between reading and writing at most this often; then the caller may try again. */
 const maxTries = 3;
 
-type Holder = Values<typeof findHolder.columns>;
+/** Who has the address, as it was read. */
+interface Holder {
+  readonly userId: string;
+  readonly identifierId: string;
+  readonly authEpoch: number;
+  readonly locale: string;
+  readonly isVerified: boolean;
+  readonly wrapped: Buffer;
+}
 
 /** Registers a person, or sends the further link or the notice that the case asks for. */
 export async function register(flow: Register, registration: Registration, caller: Caller): Promise<void> {
   if (flow.mode !== 'open') throw new Problem('registration_closed');
   // Decided by the address alone, before anything is read: it tells nothing about users.
   if (!allowsAddress(flow.emailDomains, registration.email.canonical)) throw new Problem('email_domain_not_allowed');
+  let holder = await readHolder(flow, registration);
+  registration.use.demand();
   const password = await acceptPassword(flow, registration);
   await askHook(flow, registration, caller);
-  let holder = await flow.database.row(findHolder, { canonical: registration.email.canonical });
   const phc = await flow.hashes.compute(password);
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const outcome = await write(flow, registration, phc, holder, caller);
     if (outcome !== undefined) return flow.onRegistered(outcome);
-    holder = await flow.database.row(findHolder, { canonical: registration.email.canonical });
+    holder = await readHolder(flow, registration);
   }
   throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
 }
 
-/** By what was sent alone, whoever has the address. */
+async function readHolder(flow: Register, { email, use }: Registration): Promise<Holder | undefined> {
+  const row = await flow.database.row(findHolder, { canonical: email.canonical, ...use.values() });
+  assert(row !== undefined, 'counting always answers a row');
+  await use.settle(row);
+  const { userId, identifierId, authEpoch, locale, wrapped } = row;
+  if (userId === null) return undefined;
+  assert(identifierId !== null && authEpoch !== null && locale !== null && wrapped !== null, 'a user has these');
+  return { userId, identifierId, authEpoch, locale, wrapped, isVerified: row.verifiedAt !== null };
+}
+
+/** By what was sent alone: whoever has the address, the answer is the same. */
 function acceptPassword({ passwordRules }: Register, { email, name, password, languages }: Registration) {
   return passwordRules.accept({ password, field: '/password', about: [email.canonical, name], languages });
 }
 
-/** Also before anything is read: whoever has the address, the hook hears the same and its no comes as early. */
+/** Whoever has the address, the hook hears the same and its no comes as early. */
 async function askHook({ registrationHook }: Register, registration: Registration, caller: Caller): Promise<void> {
   const { email, name, locale } = registration;
   await registrationHook?.admit({ via: 'register', email: email.canonical, name, locale }, caller);
@@ -85,8 +107,7 @@ async function write(
   caller: Caller,
 ): Promise<'created' | 'repeated' | 'taken' | undefined> {
   if (holder === undefined) return (await create(flow, registration, phc, caller)) ? 'created' : undefined;
-  if (holder.verifiedAt === null)
-    return (await repeat(flow, registration, phc, holder, caller)) ? 'repeated' : undefined;
+  if (!holder.isVerified) return (await repeat(flow, registration, phc, holder, caller)) ? 'repeated' : undefined;
   return (await notify(flow, holder, caller)) ? 'taken' : undefined;
 }
 

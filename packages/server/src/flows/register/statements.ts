@@ -6,21 +6,25 @@ import { insertTokenFragment } from '#domain/one-time-tokens/index.ts';
 import { upsertPasswordFragment } from '#domain/passwords/index.ts';
 import { insertUserFragment } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
+import { useColumns, useFields, useFragment, useJoins } from '#platform/rate-limit/index.ts';
 
-/** Whose address it is, if anybody's. */
+/** Whose address it is, if anybody's; and a use of the caller's limit is counted. */
 export const findHolder = statement('register.find_holder', {
-  lane: 'read',
-  sql: `select u.id as user_id, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, k.wrapped
-    from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
-    where i.kind = 'email' and i.canonical = :canonical`,
-  params: { canonical: 'text' },
+  lane: 'counter',
+  sql: `with ${useFragment.sql}
+    select ${useFields}, u.id as user_id, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, k.wrapped
+    from (select) as one ${useJoins}
+      left join (identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id)
+        on i.kind = 'email' and i.canonical = :canonical`,
+  params: { canonical: 'text', ...useFragment.params },
   columns: {
-    userId: 'uuid',
-    authEpoch: 'int4',
-    locale: 'text',
-    identifierId: 'uuid',
+    ...useColumns,
+    userId: 'uuid?',
+    authEpoch: 'int4?',
+    locale: 'text?',
+    identifierId: 'uuid?',
     verifiedAt: 'timestamptz?',
-    wrapped: 'bytea',
+    wrapped: 'bytea?',
   },
 });
 

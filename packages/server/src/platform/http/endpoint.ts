@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type { ProblemCode } from '#kernel/problem.ts';
 import type { Html } from '#platform/html/index.ts';
+import type { CountedUse } from '#platform/rate-limit/index.ts';
 
 /** Who is calling, as the gate proved it. */
 export interface Principal {
@@ -62,6 +63,8 @@ export interface HandlerInput<B, Q, P, A extends Auth> {
   readonly params: Parsed<P>;
   readonly principal: A extends 'session' ? Principal : undefined;
   readonly caller: Caller;
+  /** What this request uses of the limits that all nodes share; see `countsUse`. */
+  readonly use: CountedUse;
 }
 
 /** What a handler of the API returns; everything else of the envelope is made around it. */
@@ -125,8 +128,10 @@ export interface ApiEndpoint<
     readonly data: D;
     readonly list?: true;
   };
-  /** Nothing waits for an answer that is there at once. */
   readonly limitedBy?: LimitedBy<B>;
+  /** Its handler counts the use in a statement of its own, where the database counts. Without it the gate counts first. */
+  readonly countsUse?: true;
+  /** Nothing waits for an answer that is there at once. */
   readonly handler: (input: HandlerInput<B, Q, P, A>) => ApiAnswer<z.output<D>> | Promise<ApiAnswer<z.output<D>>>;
 }
 

@@ -2,8 +2,16 @@
  * The gate's second half: whether this caller may ask once more (REQUIREMENTS B1). An endpoint's class decides what is
  * counted; nothing of the path does, so no spelling of it has a quota of its own.
  */
+import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { LocalClass, SharedClass, SharedUse, Told } from '#platform/rate-limit/index.ts';
+import {
+  type CountedUse,
+  type LocalClass,
+  noUse,
+  type SharedClass,
+  type SharedUse,
+  type Told,
+} from '#platform/rate-limit/index.ts';
 import type { ApiEndpoint, Caller, PageEndpoint, Principal } from './endpoint.ts';
 import type { Asked } from './exchange.ts';
 import type { Transport } from './transport.ts';
@@ -11,10 +19,8 @@ import type { Transport } from './transport.ts';
 /** Who counts. `key` and `address` are what counts as one caller, not what was sent. */
 export interface Limiter {
   use(name: LocalClass, key: string): Told;
-  useShared(
-    name: SharedClass,
-    who: { readonly address: string; readonly identifier: string | undefined },
-  ): Promise<SharedUse>;
+  /** A use that is not counted yet. */
+  useShared(name: SharedClass, who: { readonly address: string; readonly identifier: string | undefined }): SharedUse;
   /** What counts as one caller: of IPv6 the /64. */
   bucketOf(address: string): string;
 }
@@ -33,7 +39,7 @@ interface Asking {
 export type Count = (asking: Omit<Asking, 'body'>) => void;
 
 /** Counts what only the body tells, then does the work. Rejects with `too_many_requests`. */
-export type CountAround = <T>(asking: Asking, work: () => T | Promise<T>) => T | Promise<T>;
+export type CountAround = <T>(asking: Asking, work: (use: CountedUse) => T | Promise<T>) => T | Promise<T>;
 
 const nothing: Count = () => undefined;
 
@@ -56,28 +62,44 @@ export function countRefused(transport: Transport, request: Asked, caller: Calle
 
 /** For classes that all nodes count together. */
 export function sharedCounterOf(transport: Transport, endpoint: Limited): CountAround {
-  const { rateLimit } = endpoint;
-  if (rateLimit !== 'credential' && rateLimit !== 'mail') return (_asking, work) => work();
+  const { rateLimit, id } = endpoint;
+  if (rateLimit !== 'credential' && rateLimit !== 'mail') return (_asking, work) => work(noUse);
   const identify = endpoint.limitedBy as ((body: unknown) => string | undefined) | undefined;
-  const countsSuccesses = rateLimit === 'mail';
-  return async (asking, work) => {
-    const { request, caller, principal, body } = asking;
+  const settle = rateLimit === 'mail' ? settleMail : settleGuess;
+  const leavesCounting = endpoint.kind === 'api' && endpoint.countsUse === true;
+  return async ({ request, caller, principal, body }, work) => {
     const { limiter, logger } = transport.options;
     const identifier = identify === undefined ? principal?.userId : identify(body);
-    const use = await limiter.useShared(rateLimit, { address: limiter.bucketOf(caller.address), identifier });
-    tell(transport, request, use);
+    const use = limiter.useShared(rateLimit, { address: limiter.bucketOf(caller.address), identifier });
     // Waited for: the next request of the same client must find it given back.
-    const giveBack = () =>
-      use.giveBack().catch((error: unknown) => logger.warn('a use of a limit was not given back', { error }));
+    const conclude = (outcome: Outcome) =>
+      settle(use, outcome).catch((error: unknown) => logger.warn('a use of a limit was not given back', { error }));
     try {
-      const answer = await work();
-      if (!countsSuccesses && !isRefusal(answer)) await giveBack();
+      if (!(leavesCounting && use.countsInStatements)) await use.take();
+      use.demand();
+      const answer = await work(use);
+      assert(use.isCounted, `${id} counts its use`);
+      await conclude(isRefusal(answer) ? 'refused' : 'succeeded');
       return answer;
     } catch (error) {
-      if (!countsSuccesses && !isFailure(error)) await giveBack();
+      await conclude(outcomeOf(error));
       throw error;
+    } finally {
+      transport.exchanges.of(request).limits = use.told?.headers;
     }
   };
+}
+
+type Outcome = 'succeeded' | 'refused' | 'unknown' | 'failed';
+
+/** Failures alone count as guesses; what went wrong on our side was none. */
+async function settleGuess(use: SharedUse, outcome: Outcome): Promise<void> {
+  if (outcome !== 'refused') await use.giveBack();
+}
+
+/** A recipient has a use back when there was no mail; who asked keeps it, since asking again and again is what floods. */
+async function settleMail(use: SharedUse, outcome: Outcome): Promise<void> {
+  if (outcome === 'refused' || outcome === 'failed') await use.giveBack({ wide: false });
 }
 
 const localClasses: Partial<Record<Limited['rateLimit'], LocalClass>> = {
@@ -98,7 +120,8 @@ function isRefusal(answer: unknown): boolean {
   return typeof answer === 'object' && answer !== null && 'status' in answer && Number(answer.status) >= 400;
 }
 
-/** What went wrong on our side was no guess. */
-function isFailure(error: unknown): boolean {
-  return error instanceof Problem && error.status < 500;
+function outcomeOf(error: unknown): Outcome {
+  if (!(error instanceof Problem)) return 'failed';
+  if (error.code === 'outcome_unknown') return 'unknown';
+  return error.status < 500 ? 'refused' : 'failed';
 }

@@ -76,8 +76,15 @@ function showerOf(transport: Transport, { path }: PageEndpoint) {
 function askerOf(transport: Transport, endpoint: PageEndpoint): Ask {
   const countAround = sharedCounterOf(transport, endpoint);
   return async (request, caller, { query, body }) =>
-    await countAround({ request, caller, principal: undefined, body }, () =>
-      endpoint.handler({ body: body as never, query: query as never, params: undefined, principal: undefined, caller }),
+    await countAround({ request, caller, principal: undefined, body }, (use) =>
+      endpoint.handler({
+        body: body as never,
+        query: query as never,
+        params: undefined,
+        principal: undefined,
+        caller,
+        use,
+      }),
     );
 }
 

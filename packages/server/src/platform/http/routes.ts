@@ -115,8 +115,8 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
     const params = readParams(request);
     const query = readQuery(request);
     const body = readBody(request);
-    const answered = countAround({ request, caller, principal, body }, () =>
-      endpoint.handler({ body, query, params, principal: principal as never, caller }),
+    const answered = countAround({ request, caller, principal, body }, (use) =>
+      endpoint.handler({ body, query, params, principal: principal as never, caller, use }),
     );
     return whenThere<ApiAnswer<unknown>>(answered, (answer) => {
       const text = envelopes.write(answer, request.id);

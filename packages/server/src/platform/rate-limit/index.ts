@@ -14,8 +14,18 @@ export {
   type Quotas,
   RateLimits,
   type SharedClass,
-  type SharedUse,
-  type Told,
 } from './rate-limits.ts';
 export { RedisCounters, type ScriptRunner } from './redis-counters.ts';
 export type { SharedCounters } from './shared-counters.ts';
+export { type CountedUse, noUse, type SharedUse, type Told } from './shared-use.ts';
+export {
+  afterReturn,
+  type ReturnValues,
+  returnFragment,
+  returnNothing,
+  useColumns,
+  useFields,
+  useFragment,
+  useGranted,
+  useJoins,
+} from './use-fragments.ts';

@@ -13,6 +13,7 @@ import {
   RateLimits,
   RedisCounters,
   type SharedCounters,
+  type SharedUse,
 } from './index.ts';
 
 const quota = (name: string, limit: number): Quota => ({ name, limit, windowSeconds: 900 });
@@ -38,11 +39,16 @@ const somebody = (): string => {
   return `somebody ${people}`;
 };
 
+/** What its client is told, and how it is given back. */
+async function takeOf(use: SharedUse) {
+  return { ...(await use.take()), giveBack: () => use.giveBack() };
+}
+
 function guaranteesOf(open: () => SharedCounters): void {
   const limits = () => new RateLimits({ quotas, clock, bucketOf, shared: open() });
   const guess = (on: RateLimits, address: string, identifier: string, atMs = start) => {
     nowMs = atMs;
-    return on.useShared('credential', { address, identifier });
+    return takeOf(on.useShared('credential', { address, identifier }));
   };
 
   it('lets exactly the quota through, however many come at once', async () => {
@@ -92,7 +98,7 @@ function guaranteesOf(open: () => SharedCounters): void {
 
   it('counts mails by recipient, whoever asks', async () => {
     const [node, recipient] = [limits(), somebody()];
-    const ask = () => node.useShared('mail', { address: somebody(), identifier: recipient });
+    const ask = () => takeOf(node.useShared('mail', { address: somebody(), identifier: recipient }));
     for (let time = 0; time < 3; time += 1) expect((await ask()).retryAfterSeconds).toBeUndefined();
     expect((await ask()).retryAfterSeconds).toBe(900);
   });
@@ -162,7 +168,7 @@ describe('limits that every node sees, in Redis', () => {
 
   it('hold in each process while Redis is away, and are exact on all when it is back, though it came back empty', async () => {
     const [here, there, address] = [await connected(), await connected(), somebody()];
-    const guess = (on: RateLimits) => on.useShared('credential', { address, identifier: 'ada' });
+    const guess = (on: RateLimits) => takeOf(on.useShared('credential', { address, identifier: 'ada' }));
     await guess(here);
     await guess(there);
     await guess(here);

@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '#kernel/clock.ts';
 import { MemoryCounters } from './memory-counters.ts';
 import type { Charge, Quota, Standing } from './quota.ts';
-import type { SharedCounters } from './shared-counters.ts';
+import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
+import { SharedUse, type Told } from './shared-use.ts';
 
 /** The quotas of all classes (REQUIREMENTS B1). */
 export interface Quotas {
@@ -26,17 +27,10 @@ export type LocalClass = 'public' | 'authenticated' | 'admin';
 /** Classes whose counts every node shares. */
 export type SharedClass = 'credential' | 'mail';
 
-/** What a client is told of the quota that is nearest to its end. */
-export interface Told {
-  /** `RateLimit-Policy` and `RateLimit`, as the wire has them. */
-  readonly headers: readonly string[];
-  /** Seconds until there is room again; undefined when there is. */
-  readonly retryAfterSeconds: number | undefined;
-}
-
-/** A use of a shared class: told at once, and given back when the request turns out to have been a success. */
-export interface SharedUse extends Told {
-  giveBack(): Promise<void>;
+/** Who asks, and whom it concerns. */
+interface Who {
+  readonly address: string;
+  readonly identifier: string | undefined;
 }
 
 const rememberedBuckets = 1024;
@@ -79,25 +73,16 @@ export class RateLimits {
       : this.#admission(quota, standing, nowMs);
   }
 
-  /** Counts one use of a class that all nodes share. Without an identifier only the address is counted. */
-  async useShared(
-    name: SharedClass,
-    who: { readonly address: string; readonly identifier: string | undefined },
-  ): Promise<SharedUse> {
-    const nowMs = this.#clock.now().getTime();
+  /** A use of a class that all nodes share; not counted yet. Without an identifier only the address is counted. */
+  useShared(name: SharedClass, who: Who): SharedUse {
     const charges = this.#chargesOf(name, who);
-    const { standings, refused } = await this.#shared.take(charges, nowMs);
-    const giveBack = () =>
-      this.#shared.giveBack(
-        charges.filter((charge) => charge !== undefined),
-        nowMs,
-      );
-    if (refused !== undefined) {
-      const told = this.#refusal((charges[refused] as Charge).quota, standings[refused] as Standing, nowMs);
-      return { ...told, giveBack };
-    }
-    // The narrow quota is the one that ends first for an honest client.
-    return { ...this.#admission(charges[0].quota, standings[0] as Standing, nowMs), giveBack };
+    const describe = ({ standings, refused }: Taken, nowMs: number): Told => {
+      // The narrow quota is the one that ends first for an honest client.
+      const { quota } = charges[refused ?? 0] as Charge;
+      const standing = standings[refused ?? 0] as Standing;
+      return refused === undefined ? this.#admission(quota, standing, nowMs) : this.#refusal(quota, standing, nowMs);
+    };
+    return new SharedUse({ counters: this.#shared, charges, clock: this.#clock, describe });
   }
 
   /** What counts as one caller; the `address` and, for who is not logged in, the `key` of a use. */
@@ -109,10 +94,7 @@ export class RateLimits {
     return bucket;
   }
 
-  #chargesOf(
-    name: SharedClass,
-    { address, identifier }: { readonly address: string; readonly identifier: string | undefined },
-  ): readonly [Charge, Charge?] {
+  #chargesOf(name: SharedClass, { address, identifier }: Who): Charges {
     const [narrow, wide] =
       name === 'credential'
         ? [this.#quotas.credential, this.#quotas.credentialAddress]

@@ -5,7 +5,7 @@
  */
 import { MemoryCounters } from './memory-counters.ts';
 import { type Charge, nameOf, type Standing } from './quota.ts';
-import type { SharedCounters, Taken } from './shared-counters.ts';
+import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
 
 /** What is asked of Redis: one script, by its text. */
 export interface ScriptRunner {
@@ -77,7 +77,7 @@ export class RedisCounters implements SharedCounters {
     this.#mirror = new MemoryCounters();
   }
 
-  async take(charges: readonly [Charge, Charge?], nowMs: number): Promise<Taken> {
+  async take(charges: Charges, nowMs: number): Promise<Taken> {
     const asked = charges.filter((charge) => charge !== undefined);
     return (await this.#ask(asked, nowMs, 1)) ?? this.#takeHere(asked, nowMs);
   }

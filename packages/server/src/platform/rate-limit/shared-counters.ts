@@ -1,4 +1,8 @@
 import type { Charge, Standing } from './quota.ts';
+import type { ReturnValues, UseRow, UseValues } from './use-fragments.ts';
+
+/** One or two quotas that one use is counted in, the narrow one first. */
+export type Charges = readonly [Charge, Charge?];
 
 /** What came of asking for a use of one or two quotas. */
 export interface Taken {
@@ -10,6 +14,16 @@ export interface Taken {
 
 /** Counters that all nodes share. The narrow quota comes first; the wide one is only asked when that one has room. */
 export interface SharedCounters {
-  take(charges: readonly [Charge, Charge?], nowMs: number): Promise<Taken>;
+  take(charges: Charges, nowMs: number): Promise<Taken>;
   giveBack(charges: readonly Charge[], nowMs: number): Promise<void>;
+  /** When they stand in the database: what a statement of somebody else needs to count by itself. */
+  readonly inStatements?: StatementCounters;
+}
+
+/** Counting in a statement that has the CTEs of `useFragment` or `returnFragment`. */
+export interface StatementCounters {
+  valuesOf(charges: Charges, nowMs: number): UseValues;
+  /** What came of it; a narrow counter that took a use that the wide one then refused has it back. */
+  read(row: UseRow, charges: Charges, nowMs: number): Promise<Taken>;
+  returning(charges: Charges, nowMs: number): ReturnValues;
 }
