@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
-import { client, dataOf, refusalOf } from './support/client.ts';
+import { type Client, client, dataOf, refusalOf } from './support/client.ts';
 import { tokenOf } from './support/inbox.ts';
 import { runCommand } from './support/program.ts';
 import { makeDirectory, type RunningServer, settingsOf, startServer } from './support/server.ts';
@@ -77,6 +77,26 @@ describe('serve --processes 2', () => {
     const before = children();
     expect(await server.stop()).toBe(0);
     for (const pid of before) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
+});
+
+describe('two servers on one database', () => {
+  it('add up within seconds what each has counted of an address', async () => {
+    const limit = 10_000;
+    const options = { database: await cloneDatabase(), env: { LATCHKEY_LIMIT_PUBLIC: `${limit}/1h` } };
+    const nodes = [await startServer(options), await startServer(options)] as const;
+    const [here, there] = nodes.map(({ url }) => client(url)) as [Client, Client];
+    const ask = (node: Client) => node.api('GET', '/auth/session', { token: 'nobody.has.this' });
+    const remaining = async (node: Client) =>
+      Number(/r=(\d+)/.exec((await ask(node)).headers.get('ratelimit') ?? '')?.[1]);
+    const tenth = limit / 10;
+    for (const node of [here, there]) {
+      for (let sent = 0; sent < tenth; sent += 50) await Promise.all(Array.from({ length: 50 }, () => ask(node)));
+    }
+    // Each has counted little more than a tenth by itself when it knows of two.
+    const knows = async (node: Client) => (await remaining(node)) < limit - 2 * tenth;
+    for (const node of [here, there]) await eventually(() => knows(node), { what: 'the sum', timeoutMs: 30_000 });
+    await Promise.all(nodes.map((node) => node.stop()));
   });
 });
 

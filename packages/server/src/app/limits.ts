@@ -30,9 +30,11 @@ export function wireLimits(ground: Ground): {
   readonly limits: RateLimits;
   readonly redis: RedisConnection | undefined;
 } {
-  const { config, clock } = ground;
+  const { config, clock, logger } = ground;
   const { shared, redis } = sharedCounters(ground);
-  return { limits: new RateLimits({ quotas: quotasOf(config), shared, clock, bucketOf: addressBucket }), redis };
+  const onMergeable = mergeReporter(logger);
+  const limits = new RateLimits({ quotas: quotasOf(config), shared, clock, bucketOf: addressBucket, onMergeable });
+  return { limits, redis };
 }
 
 function sharedCounters(ground: Ground): { shared: SharedCounters; redis: RedisConnection | undefined } {
@@ -54,6 +56,13 @@ function sharedCounters(ground: Ground): { shared: SharedCounters; redis: RedisC
         : logger.warn('Redis is away; each process counts its limits by itself'),
   });
   return { shared: counters, redis };
+}
+
+function mergeReporter(logger: Logger) {
+  return (mergeable: boolean, error?: unknown): void => {
+    if (mergeable) logger.info('limits are added up with those of other processes again');
+    else logger.warn('limits cannot be added up with those of other processes', { error });
+  };
 }
 
 function quotasOf({ limits }: Config): Quotas {

@@ -1,7 +1,11 @@
-/** What a process does again and again for itself, beside its jobs: it reads keys and clients again and measures the queue. */
+/**
+ * What a process does again and again for itself, beside its jobs: it reads keys and clients again,
+ * measures the queue, and adds up limits with other processes.
+ */
 import { clientsRefreshSeconds } from '#domain/clients/index.ts';
 import { refreshSeconds as signingKeysRefreshSeconds } from '#domain/signing-keys/index.ts';
 import { readQueueDepth } from '#platform/jobs/index.ts';
+import { mergeSeconds } from '#platform/rate-limit/index.ts';
 import type { Services } from './wiring.ts';
 
 /** Twice within the time that a new data key rests before it is used. */
@@ -21,11 +25,13 @@ export class Timers {
   }
 
   start(): void {
-    const { keys, signingKeys, clients } = this.#services;
+    const { keys, signingKeys, clients, limits, database } = this.#services;
     this.#every(dataKeysRefreshSeconds, () => keys.refresh());
     this.#every(signingKeysRefreshSeconds, () => signingKeys.refresh());
     this.#every(clientsRefreshSeconds, () => clients.refresh());
     this.#every(queueDepthSeconds, () => this.#measureQueue());
+    // The embedded database has no second process.
+    if (database.kind === 'postgres') this.#every(mergeSeconds, () => limits.merge());
   }
 
   async stop(): Promise<void> {

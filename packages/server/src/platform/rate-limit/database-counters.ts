@@ -1,7 +1,8 @@
 /** Counters that every node sees, in PostgreSQL: for quotas that must be exact where there is no Redis. */
 import { assert } from '#kernel/assert.ts';
 import { type Database, statement } from '#platform/database/index.ts';
-import { type Charge, nameOf, type Standing } from './quota.ts';
+import { mergeInDatabase } from './merge-statement.ts';
+import { type Addition, type Charge, nameOf, type Standing } from './quota.ts';
 import type { Charges, SharedCounters, StatementCounters, Taken } from './shared-counters.ts';
 import {
   afterReturn,
@@ -102,6 +103,11 @@ export class DatabaseCounters implements SharedCounters, StatementCounters {
       returnWideKey: this.#keyOf(wide),
       returnedAt: new Date(nowMs),
     };
+  }
+
+  merge(additions: readonly Addition[], nowMs: number): Promise<readonly Standing[]> {
+    const keys = additions.map(({ name }) => this.#hash(name));
+    return mergeInDatabase(this.#database, keys, additions, nowMs);
   }
 
   #keyOf(charge: Charge | undefined): Buffer | null {

@@ -4,9 +4,19 @@ import { type Charge, nameOf, type Standing } from './quota.ts';
 /** More than this is a flood of addresses; those that have been silent for longest are forgotten first. */
 const defaultMaxKeys = 100_000;
 
-interface Counter {
+/** Of so much of a quota as one part of this is used up, other processes are told (`Merging`). */
+const busyPart = 10;
+
+/** One key's counter. */
+export interface Counter {
+  readonly name: string;
   hits: number;
+  /** Milliseconds since the epoch. */
   endsAtMs: number;
+  /** Uses among `hits` that were counted here and that no other process has been told of. */
+  untold: number;
+  /** Whether it waits to be told. */
+  isListed: boolean;
 }
 
 /**
@@ -15,9 +25,12 @@ interface Counter {
  */
 export class MemoryCounters {
   readonly #counters: LRUCache<string, Counter>;
+  readonly #onBusy: (counter: Counter) => void;
 
-  constructor(maxKeys: number = defaultMaxKeys) {
+  /** @param onBusy called for a use that leaves its counter at a tenth of the quota or more, unless it is listed. */
+  constructor(maxKeys: number = defaultMaxKeys, onBusy: (counter: Counter) => void = () => undefined) {
     this.#counters = new LRUCache({ max: maxKeys });
+    this.#onBusy = onBusy;
   }
 
   get size(): number {
@@ -36,12 +49,15 @@ export class MemoryCounters {
   take(charge: Charge, nowMs: number): Standing | undefined {
     const name = nameOf(charge);
     const { quota } = charge;
-    const counter = this.#counters.get(name);
+    let counter = this.#counters.get(name);
     if (counter === undefined || counter.endsAtMs <= nowMs) {
-      return this.#begin(name, 1, nowMs + quota.windowSeconds * 1000);
+      counter = this.#begin(name, 0, nowMs + quota.windowSeconds * 1000);
+    } else if (counter.hits >= quota.limit) {
+      return undefined;
     }
-    if (counter.hits >= quota.limit) return undefined;
     counter.hits += 1;
+    counter.untold += 1;
+    if (!counter.isListed && counter.hits * busyPart >= quota.limit) this.#onBusy(counter);
     return counter;
   }
 
@@ -62,7 +78,7 @@ export class MemoryCounters {
   }
 
   #begin(name: string, hits: number, endsAtMs: number): Counter {
-    const counter = { hits, endsAtMs };
+    const counter = { name, hits, endsAtMs, untold: 0, isListed: false };
     this.#counters.set(name, counter);
     return counter;
   }

@@ -25,6 +25,15 @@ export interface Standing {
   readonly endsAtMs: number;
 }
 
+/** What one process adds to a counter of all. */
+export interface Addition {
+  /** As `nameOf` gives it. */
+  readonly name: string;
+  readonly hits: number;
+  /** When the window ends as far as the process knows, in milliseconds since the epoch. */
+  readonly endsAtMs: number;
+}
+
 const seconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 const form = /^([1-9]\d{0,8})\/([1-9]\d{0,5})?([smhd])$/;
 

@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '#kernel/clock.ts';
 import { MemoryCounters } from './memory-counters.ts';
+import { Merging } from './merging.ts';
 import type { Charge, Quota, Standing } from './quota.ts';
 import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
 import { SharedUse, type Told } from './shared-use.ts';
@@ -21,7 +22,7 @@ export interface Quotas {
   readonly mailAddress: Quota;
 }
 
-/** Classes that are counted in this process alone: they protect against load, not against guessing. */
+/** Classes that each process counts by itself and adds up later: they protect against load, not against guessing. */
 export type LocalClass = 'public' | 'authenticated' | 'admin';
 
 /** Classes whose counts every node shares. */
@@ -40,6 +41,7 @@ export class RateLimits {
   readonly #quotas: Quotas;
   readonly #shared: SharedCounters;
   readonly #local: MemoryCounters;
+  readonly #merging: Merging;
   readonly #clock: Clock;
   readonly #bucketOf: (address: string) => string;
   readonly #buckets = new LRUCache<string, string>({ max: rememberedBuckets });
@@ -53,13 +55,25 @@ export class RateLimits {
     readonly bucketOf: (address: string) => string;
     /** Keys that are counted in this process at most. */
     readonly maxLocalKeys?: number;
+    /** Called when other processes can no longer be told what was counted here, and when they can again. */
+    readonly onMergeable?: (mergeable: boolean, error?: unknown) => void;
   }) {
     this.#quotas = dependencies.quotas;
     this.#shared = dependencies.shared;
     this.#clock = dependencies.clock;
     this.#bucketOf = dependencies.bucketOf;
-    this.#local = new MemoryCounters(dependencies.maxLocalKeys);
+    const onAvailable = dependencies.onMergeable ?? (() => undefined);
+    this.#merging = new Merging({ shared: dependencies.shared, onAvailable });
+    this.#local = new MemoryCounters(dependencies.maxLocalKeys, (counter) => this.#merging.note(counter));
     this.#policies = new Map(Object.values(dependencies.quotas).map((quota: Quota) => [quota, policyOf(quota)]));
+  }
+
+  /**
+   * Adds what this process counted by itself to what the others did, and learns their sums; asks nobody when no key has
+   * used a tenth of its quota since. Never rejects. To be called every `mergeSeconds`.
+   */
+  merge(): Promise<void> {
+    return this.#merging.merge(this.#clock.now().getTime());
   }
 
   /** Counts one request of a class that this process counts by itself; `key` is the address or the user. */

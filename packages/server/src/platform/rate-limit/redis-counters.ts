@@ -4,7 +4,8 @@
  * if Redis came back empty.
  */
 import { MemoryCounters } from './memory-counters.ts';
-import { type Charge, nameOf, type Standing } from './quota.ts';
+import { mergeAnswer, mergeArguments, mergeScript } from './merge-script.ts';
+import { type Addition, type Charge, nameOf, type Standing } from './quota.ts';
 import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
 
 /** What is asked of Redis: one script, by its text. */
@@ -109,6 +110,12 @@ export class RedisCounters implements SharedCounters {
       this.#mirror.giveBack(charge, nowMs);
       this.#addUnsent(nameOf(charge), -1);
     }
+  }
+
+  async merge(additions: readonly Addition[], nowMs: number): Promise<readonly Standing[]> {
+    const keys = additions.map(({ name }) => this.#redisKey(name));
+    const answer = await this.#redis.run(mergeScript, keys, mergeArguments(additions, nowMs));
+    return mergeAnswer(additions, answer as number[]);
   }
 
   /** Undefined when Redis does not answer. */

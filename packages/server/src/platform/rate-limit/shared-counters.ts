@@ -1,4 +1,4 @@
-import type { Charge, Standing } from './quota.ts';
+import type { Addition, Charge, Standing } from './quota.ts';
 import type { ReturnValues, UseRow, UseValues } from './use-fragments.ts';
 
 /** One or two quotas that one use is counted in, the narrow one first. */
@@ -16,6 +16,11 @@ export interface Taken {
 export interface SharedCounters {
   take(charges: Charges, nowMs: number): Promise<Taken>;
   giveBack(charges: readonly Charge[], nowMs: number): Promise<void>;
+  /**
+   * Adds what a process has counted by itself, each name once, and answers how these counters stand for all, in the same
+   * order. Of two windows the one that began earlier counts. Rejects when nobody can be told: then nothing is known of it.
+   */
+  merge(additions: readonly Addition[], nowMs: number): Promise<readonly Standing[]>;
   /** When they stand in the database: what a statement of somebody else needs to count by itself. */
   readonly inStatements?: StatementCounters;
 }

@@ -1,0 +1,258 @@
+/** Classes that each process counts by itself: what they tell each other, and what they do when they cannot. */
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '#kernel/clock.ts';
+import { statement } from '#platform/database/index.ts';
+import { openRedis, type RedisConnection } from '#platform/redis/index.ts';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { startRedis, type TestRedis } from '#test/support/redis.ts';
+import { eventually } from '#test/support/wait.ts';
+import { DatabaseCounters, type Quota, type Quotas, RateLimits, RedisCounters, type SharedCounters } from './index.ts';
+
+const quota = (name: string): Quota => ({ name, limit: 100, windowSeconds: 900 });
+const quotas: Quotas = {
+  public: quota('public'),
+  authenticated: quota('authenticated'),
+  admin: quota('admin'),
+  credential: quota('credential'),
+  credentialAddress: quota('credential-address'),
+  mail: quota('mail'),
+  mailAddress: quota('mail-address'),
+};
+const hash = (text: string) => createHash('sha256').update(text).digest();
+const start = Date.parse('2030-01-01T00:00:00Z');
+const minute = 60_000;
+let nowMs = start;
+const clock: Clock = { now: () => new Date(nowMs), monotonicMs: () => systemClock.monotonicMs() };
+let people = 0;
+/** Each test has keys of its own, since the counters are shared. */
+const somebody = (): string => {
+  people += 1;
+  return `somebody ${people}`;
+};
+
+interface Options {
+  readonly maxLocalKeys?: number;
+  readonly onMergeable?: (mergeable: boolean, error?: unknown) => void;
+}
+
+function nodeOver(shared: SharedCounters, options: Options = {}): RateLimits {
+  return new RateLimits({ quotas, clock, shared, bucketOf: (address) => address, ...options });
+}
+
+/** Uses it so often; answers how often it was let through. */
+function use(node: RateLimits, key: string, times = 1): number {
+  const uses = Array.from({ length: times }, () => node.use('public', key).retryAfterSeconds);
+  return uses.filter((seconds) => seconds === undefined).length;
+}
+
+/** What the shared counters hold, as somebody learns it who adds nothing. */
+async function sumsOf(shared: SharedCounters, keys: readonly string[]): Promise<number[]> {
+  const endsAtMs = nowMs + 15 * minute;
+  const standings = await shared.merge(
+    keys.map((key) => ({ name: `public ${key}`, hits: 0, endsAtMs })),
+    nowMs,
+  );
+  return standings.map(({ hits }) => hits);
+}
+
+function guaranteesOf(open: () => SharedCounters): void {
+  const node = (options?: Options) => nodeOver(open(), options);
+
+  it('refuses on every node what all together have used up', async () => {
+    const [here, there, key] = [node(), node(), somebody()];
+    expect([use(here, key, 60), use(there, key, 60)]).toEqual([60, 60]);
+    await here.merge();
+    await there.merge();
+    expect(use(there, key)).toBe(0);
+    expect(use(here, key)).toBe(1);
+    await here.merge();
+    expect(use(here, key)).toBe(0);
+    expect(use(here, somebody())).toBe(1);
+  });
+
+  it('ends the window of all when the first use was so long ago, wherever that was', async () => {
+    const [here, there, key] = [node(), node(), somebody()];
+    use(here, key, 50);
+    nowMs = start + 5 * minute;
+    use(there, key, 50);
+    await there.merge();
+    await here.merge();
+    use(there, key);
+    await there.merge();
+    nowMs = start + 15 * minute - 1;
+    expect(there.use('public', key).retryAfterSeconds).toBe(1);
+    expect(here.use('public', key).retryAfterSeconds).toBe(1);
+    nowMs = start + 15 * minute;
+    expect([use(here, key, 20), use(there, key, 20)]).toEqual([20, 20]);
+    await here.merge();
+    await there.merge();
+    expect(await sumsOf(open(), [key])).toEqual([40]);
+    nowMs = start;
+  });
+
+  it('tells no use that was refused', async () => {
+    const [here, key] = [node(), somebody()];
+    expect(use(here, key, 130)).toBe(100);
+    await here.merge();
+    expect(await sumsOf(open(), [key])).toEqual([100]);
+  });
+
+  it('tells every use once, also those that come while it tells', async () => {
+    const [nodes, keys] = [[node(), node(), node(), node()], Array.from({ length: 300 }, somebody)];
+    for (const one of nodes) for (const key of keys) use(one, key, 11);
+    const telling = Promise.all(nodes.map((one) => one.merge()));
+    for (const one of nodes) for (const key of keys) use(one, key, 2);
+    await telling;
+    await Promise.all(nodes.map((one) => one.merge()));
+    expect(new Set(await sumsOf(open(), keys))).toEqual(new Set([52]));
+  });
+
+  it('tells the busiest first, two thousand keys at a time', async () => {
+    const [here, busiest] = [node(), somebody()];
+    const keys = Array.from({ length: 2500 }, somebody);
+    for (const key of keys) use(here, key, 10);
+    use(here, busiest, 20);
+    await here.merge();
+    expect(await sumsOf(open(), [busiest])).toEqual([20]);
+    const told = async () => (await sumsOf(open(), keys)).filter((sum) => sum === 10);
+    expect((await told()).length).toBe(1999);
+    await here.merge();
+    expect((await told()).length).toBe(2500);
+  });
+
+  it('tells of a key that was forgotten here and came back', async () => {
+    const [here, key] = [node({ maxLocalKeys: 1 }), somebody()];
+    use(here, key, 10);
+    use(here, somebody());
+    use(here, key, 15);
+    await here.merge();
+    await here.merge();
+    expect(await sumsOf(open(), [key])).toEqual([25]);
+  });
+}
+
+const hide = statement('merging_test.hide', {
+  lane: 'pool',
+  sql: 'alter table rate_limit_counters rename to hidden_counters',
+  params: {},
+  columns: {},
+});
+const show = statement('merging_test.show', {
+  lane: 'pool',
+  sql: 'alter table hidden_counters rename to rate_limit_counters',
+  params: {},
+  columns: {},
+});
+
+describeOnBothDatabases('limits of processes that add up in the database', (database) => {
+  const open = () => new DatabaseCounters({ database: database(), hash });
+  guaranteesOf(open);
+
+  it('ask nothing as long as nobody has used a tenth, or nothing has come since', async () => {
+    const [here, key] = [nodeOver(open()), somebody()];
+    const merged = () => countRoundTrips(database(), () => here.merge());
+    expect(await merged()).toEqual([]);
+    use(here, key, 9);
+    expect(await merged()).toEqual([]);
+    use(here, key);
+    expect(await merged()).toEqual(['rate_limit_counters.merge']);
+    expect(await merged()).toEqual([]);
+    use(here, key);
+    nowMs = start + 15 * minute;
+    expect(await merged()).toEqual([]);
+    nowMs = start;
+  });
+
+  it('go on by themselves while it fails, say so once, and have lost nothing afterwards', async () => {
+    const [said, key]: [boolean[], string] = [[], somebody()];
+    const options = { onMergeable: (mergeable: boolean) => said.push(mergeable) };
+    const [here, there] = [nodeOver(open(), options), nodeOver(open())];
+    await database().run(hide, {});
+    expect(use(here, key, 40)).toBe(40);
+    await here.merge();
+    expect(use(here, key, 40)).toBe(40);
+    await here.merge();
+    expect(said).toEqual([false]);
+    expect(use(here, key, 40)).toBe(20);
+    await database().run(show, {});
+    await here.merge();
+    expect(said).toEqual([false, true]);
+    use(there, key, 10);
+    await there.merge();
+    expect(use(there, key)).toBe(0);
+    expect(await sumsOf(open(), [key])).toEqual([110]);
+  });
+
+  it('keep what they know when the table has lost it', async () => {
+    const [here, key] = [nodeOver(open()), somebody()];
+    use(here, key, 90);
+    await here.merge();
+    await database().run(forget, {});
+    use(here, key, 5);
+    await here.merge();
+    expect(use(here, key, 10)).toBe(5);
+  });
+});
+
+const forget = statement('merging_test.forget', {
+  lane: 'pool',
+  sql: 'truncate rate_limit_counters',
+  params: {},
+  columns: {},
+});
+
+describe('limits of processes that add up in Redis', () => {
+  let redis: TestRedis;
+  const connections: RedisConnection[] = [];
+  const counters: RedisCounters[] = [];
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    for (const _ of [1, 2]) {
+      const connection = openRedis(redis.url, { onError: () => undefined, onReady: () => undefined });
+      connections.push(connection);
+      const monotonicMs = () => systemClock.monotonicMs();
+      counters.push(new RedisCounters({ redis: connection, hash, monotonicMs, onAvailable: () => undefined }));
+    }
+    await untilReached();
+  });
+
+  afterAll(async () => {
+    await Promise.all(connections.map((connection) => connection.close()));
+    await redis[Symbol.asyncDispose]();
+  });
+
+  async function untilReached(): Promise<void> {
+    const isReached = async () =>
+      (await Promise.allSettled(connections.map((connection) => connection.ping()))).every(
+        ({ status }) => status === 'fulfilled',
+      );
+    await eventually(isReached, { what: 'every node has its Redis' });
+  }
+
+  let turn = 0;
+  const open = () => {
+    turn += 1;
+    return counters[turn % 2] as RedisCounters;
+  };
+  guaranteesOf(open);
+
+  it('go on by themselves while it is away, say so once, and have lost nothing afterwards', async () => {
+    const [said, key]: [boolean[], string] = [[], somebody()];
+    const here = nodeOver(open(), { onMergeable: (mergeable) => said.push(mergeable) });
+    await redis.kill9();
+    expect(use(here, key, 70)).toBe(70);
+    await here.merge();
+    await here.merge();
+    expect(said).toEqual([false]);
+    await redis.start();
+    await untilReached();
+    await here.merge();
+    expect(said).toEqual([false, true]);
+    const there = nodeOver(open());
+    use(there, key, 30);
+    await there.merge();
+    expect(use(there, key)).toBe(0);
+  });
+});
