@@ -46,6 +46,22 @@ describe('ending the server', () => {
   });
 });
 
+describe('a server that runs', () => {
+  it('computes hashes on threads that let requests go first, where threads have priorities', async () => {
+    const { settings, url } = await settle('embedded', directory);
+    const program = startProgram(serve, settings);
+    await untilReady(program, url);
+    const threads = threadsOf(program.pid);
+    program.signal('SIGTERM');
+    await program.ended;
+    if (process.platform !== 'linux') return;
+    const pool = threads.filter(({ name }) => name.startsWith('libuv-worker'));
+    expect(pool.length).toBeGreaterThan(1);
+    expect(new Set(pool.map(({ niceness }) => niceness))).toEqual(new Set([10]));
+    expect(threads.find(({ id }) => id === program.pid)?.niceness).toBe(0);
+  });
+});
+
 describe('a server that cannot start says so in one sentence', () => {
   it('when the port is taken', async () => {
     const { settings, url } = await settle('embedded', directory);
@@ -106,6 +122,15 @@ function expectSentence(program: Program, about: string): void {
   expect(lines, program.stderr()).toHaveLength(1);
   expect(lines[0]).toContain(about);
   expect(program.stderr() + program.stdout()).not.toMatch(/^\s+at /m);
+}
+
+function threadsOf(pid: number): { readonly id: number; readonly niceness: number; readonly name: string }[] {
+  const listed = spawnSync('ps', ['-L', '-p', String(pid), '-o', 'lwp=,ni=,comm='], { encoding: 'utf8' }).stdout;
+  return listed
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .map(([id, niceness, name = '']) => ({ id: Number(id), niceness: Number(niceness), name }));
 }
 
 function membersOfGroup(group: number): string[] {

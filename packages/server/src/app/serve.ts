@@ -4,6 +4,7 @@ import { banner } from './banner.ts';
 import type { CommandIo } from './cli/command.ts';
 import { listenForControl } from './control.ts';
 import { OperatorError } from './operator-error.ts';
+import { lowerPoolThreads } from './pool-threads.ts';
 import { isFirstProcess, leaveParent } from './processes.ts';
 import { type Roles, run } from './running.ts';
 import { firstSignal } from './signals.ts';
@@ -16,6 +17,7 @@ export async function serve(config: Config, roles: Roles, io: CommandIo): Promis
   }
   const signal = firstSignal();
   const services = await wire(config);
+  lowerPoolThreads();
   const running = await run(services, roles).catch(async (error: unknown) => {
     await services.close();
     throw error;
