@@ -115,6 +115,7 @@ export interface Config {
   >;
   /** Where limits are counted for all nodes; the database without it. */
   readonly redisUrl: string | undefined;
+  readonly redisTimeoutMs: number;
   readonly jobs: { readonly concurrency: number };
   /** Where a proof makes the process kill itself; never outside tests. */
   readonly faultPoint: string | undefined;

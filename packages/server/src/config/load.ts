@@ -92,6 +92,7 @@ function complete(checked: Settings, cwd: string): Config {
     closing: checked.closing,
     limits: checked.limits,
     redisUrl: checked.redisUrl,
+    redisTimeoutMs: checked.redisTimeoutMs,
     jobs: checked.jobs,
     faultPoint: checked.faultPoint,
     log: checked.log,

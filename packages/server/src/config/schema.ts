@@ -342,6 +342,10 @@ export const settingsSchema = z.object({
     },
     (value) => isUrlOf(value, ['redis:', 'rediss:']),
   ),
+  redisTimeoutMs: integer(10, 10_000, 250, {
+    env: 'REDIS_TIMEOUT_MS',
+    doc: 'How long Redis may take for an answer. Then a process counts by itself until Redis answers again.',
+  }),
   jobs: z.object({
     concurrency: integer(1, 256, 8, {
       env: 'LATCHKEY_JOB_CONCURRENCY',

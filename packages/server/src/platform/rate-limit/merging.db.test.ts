@@ -210,7 +210,7 @@ describe('limits of processes that add up in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis();
     for (const _ of [1, 2]) {
-      const connection = openRedis(redis.url, { onError: () => undefined, onReady: () => undefined });
+      const connection = openRedis(redis.url, { answerMs: 10_000, onError: () => undefined, onReady: () => undefined });
       connections.push(connection);
       const monotonicMs = () => systemClock.monotonicMs();
       counters.push(new RedisCounters({ redis: connection, hash, monotonicMs, onAvailable: () => undefined }));

@@ -130,6 +130,7 @@ describe('limits that every node sees, in Redis', () => {
 
   function open(): RedisCounters {
     const connection = openRedis(redis.url, {
+      answerMs: 10_000,
       onError: () => undefined,
       onReady: () => void counters.tell(start).then(() => told.push(counters)),
     });

@@ -6,8 +6,6 @@
 import { hash } from 'node:crypto';
 import { Redis } from 'ioredis';
 
-/** How long Redis may take for an answer: it is asked in the middle of requests. */
-const answerMs = 250;
 const reconnectAtMostMs = 1000;
 
 /** A connection that comes back by itself. */
@@ -22,18 +20,23 @@ export interface RedisConnection {
 /** Connects in the background: a server starts although its Redis is away. */
 export function openRedis(
   url: string,
-  observers: { readonly onError: (error: Error) => void; readonly onReady: () => void },
+  options: {
+    /** How long Redis may take for an answer: it is asked in the middle of requests. */
+    readonly answerMs: number;
+    readonly onError: (error: Error) => void;
+    readonly onReady: () => void;
+  },
 ): RedisConnection {
   const redis = new Redis(url, {
-    commandTimeout: answerMs,
+    commandTimeout: options.answerMs,
     connectTimeout: 2000,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), reconnectAtMostMs),
   });
-  redis.on('error', observers.onError);
-  redis.on('ready', observers.onReady);
+  redis.on('error', options.onError);
+  redis.on('ready', options.onReady);
   const digests = new Map<string, string>();
   return {
     run: async (script, keys, args) => {
