@@ -50,7 +50,7 @@ export interface LoadOptions {
  * @throws Error with the answer, when one has a status that was not expected.
  */
 export async function load(traffic: Traffic, options: LoadOptions): Promise<Run> {
-  const sockets = await Promise.all(Array.from({ length: options.connections }, () => open(options.port)));
+  const sockets = await Promise.all(Array.from({ length: options.connections }, () => openConnection(options.port)));
   options.onStart?.();
   const stopPolling = options.polling === true ? poll() : undefined;
   const startedMs = performance.now();
@@ -83,7 +83,8 @@ function poll(): () => void {
   };
 }
 
-function open(port: number): Promise<Socket> {
+/** A connection to this machine. */
+export function openConnection(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     socket.once('error', reject);
@@ -108,7 +109,7 @@ function drive(socket: Socket, connection: number, { traffic, untilMs, accepted 
   socket.on('close', () => reject(new Error('the server closed a connection')));
   socket.on('data', (chunk: Buffer) => {
     const bytes = held === undefined ? chunk : Buffer.concat([held, chunk]);
-    const measured = measure(bytes);
+    const measured = measureAnswer(bytes);
     held = bytes;
     if (measured === undefined || bytes.length < measured.length) return;
     held = undefined;
@@ -127,7 +128,8 @@ function drive(socket: Socket, connection: number, { traffic, untilMs, accepted 
 
 const lengthHeader = /\r\ncontent-length: (\d+)/i;
 
-function measure(bytes: Buffer): { status: number; headLength: number; length: number } | undefined {
+/** Where an answer ends, as soon as its head is there. */
+export function measureAnswer(bytes: Buffer): { status: number; headLength: number; length: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const head = bytes.toString('latin1', 0, end);

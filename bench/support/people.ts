@@ -5,6 +5,9 @@ import { type Answer, load } from './load.ts';
 import { dataOf, requestBytes, sessionCookieOf } from './requests.ts';
 import type { System } from './system.ts';
 
+/** Where the server answers. */
+type Where = Pick<System, 'port'>;
+
 /** Somebody with a proven address and a known device. */
 export interface Person {
   readonly email: string;
@@ -18,7 +21,8 @@ export interface Tokens {
   readonly refreshToken: string;
 }
 
-const password = 'correct horse battery';
+/** Everybody's. */
+export const password = 'correct horse battery';
 
 /** A user has at most 100 sessions, and the bench must not be about the oldest being ended. */
 const sessionsPerPerson = 90;
@@ -33,7 +37,7 @@ export function registration(): { readonly email: string; readonly password: str
 }
 
 /** Registers people, presses their links and logs them in once. */
-export async function addPeople(system: System, count: number): Promise<Person[]> {
+export async function addPeople(system: Where, count: number): Promise<Person[]> {
   const people: Person[] = [];
   let begun = 0;
   const makeSome = async (): Promise<void> => {
@@ -46,7 +50,7 @@ export async function addPeople(system: System, count: number): Promise<Person[]
   return people;
 }
 
-async function addPerson(system: System): Promise<Person> {
+async function addPerson(system: Where): Promise<Person> {
   const url = `http://127.0.0.1:${system.port}`;
   const someone = registration();
   await post(url, 'register', someone);
@@ -83,7 +87,7 @@ export function loginRequest(person: Person, transport: 'cookie' | 'token' = 'to
 }
 
 /** Sessions by tokens, spread over the people. */
-export async function addTokenSessions(system: System, people: readonly Person[], count: number): Promise<Tokens[]> {
+export async function addTokenSessions(system: Where, people: readonly Person[], count: number): Promise<Tokens[]> {
   const sessions: Tokens[] = [];
   const take = (answer: Answer) => sessions.push(dataOf<Tokens>(answer));
   await logIn(system, people, count, 'token', take);
@@ -91,14 +95,14 @@ export async function addTokenSessions(system: System, people: readonly Person[]
 }
 
 /** Sessions by cookie; answers the header that each sends. */
-export async function addCookieSessions(system: System, people: readonly Person[], count: number): Promise<string[]> {
+export async function addCookieSessions(system: Where, people: readonly Person[], count: number): Promise<string[]> {
   const sessions: string[] = [];
   await logIn(system, people, count, 'cookie', (answer) => sessions.push(sessionCookieOf(answer)));
   return sessions;
 }
 
 async function logIn(
-  system: System,
+  system: Where,
   people: readonly Person[],
   count: number,
   transport: 'cookie' | 'token',

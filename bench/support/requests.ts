@@ -6,6 +6,8 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly token?: string;
   readonly cookie?: string;
+  /** Further fields, names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The bytes of a request as an application's HTTP client would write it. */
@@ -18,6 +20,7 @@ export function requestBytes(method: 'GET' | 'POST', path: string, options: Requ
     'accept: application/json',
     ...(options.token === undefined ? [] : [`authorization: Bearer ${options.token}`]),
     ...(options.cookie === undefined ? [] : [`cookie: ${options.cookie}`]),
+    ...Object.entries(options.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
     ...(body === '' ? [] : ['content-type: application/json']),
     ...(method === 'GET' ? [] : [`content-length: ${Buffer.byteLength(body)}`]),
   ];

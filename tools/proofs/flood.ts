@@ -1,0 +1,190 @@
+/** Ten times the hashing capacity offered for a minute: nobody gets another answer than 200, 201, 401, 429 and 503, session checks stay quick, memory stays flat. */
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { load } from '../../bench/support/load.ts';
+import { addPeople, addTokenSessions, loginRequest } from '../../bench/support/people.ts';
+import { residentMegabytes } from '../../bench/support/process-cost.ts';
+import { median, quantileOf } from '../../bench/support/windows.ts';
+import { type RunningServer, startServer } from '../../e2e/support/server.ts';
+import { eventually } from '../../packages/server/test/support/wait.ts';
+import { demandsOf } from './support/flood-demands.ts';
+import type { FloodOrder, FloodReport } from './support/flood-thread.ts';
+import { readNumbers } from './support/options.ts';
+import { watchOtherPrograms } from './support/other-programs.ts';
+import { provideDatabase } from './support/provide-database.ts';
+import { endWithSignals } from './support/signals.ts';
+import { tableLines } from './support/table.ts';
+import type { WatchOrder, WatchReport } from './support/watch-thread.ts';
+
+endWithSignals();
+const { seconds, times } = readNumbers({ seconds: 60, times: 10 });
+if (seconds < 40) throw new Error('--seconds takes 40 or more: memory is compared between the beginning and the end');
+
+/** People who log in during the flood, and who are asked about while it lasts: one user has 600 checks in a minute. */
+const floodPeople = 100;
+const watchedPeople = 20;
+const warmUpSeconds = 3;
+const capacitySeconds = 8;
+const controlSeconds = 10;
+
+/** The product's own hash, log and, but for who makes people, limits. */
+const ownHash = { LATCHKEY_ARGON2_MEMORY_KIB: undefined, LATCHKEY_ARGON2_TIME: undefined };
+const ownLimits = {
+  LATCHKEY_LIMIT_PUBLIC: undefined,
+  LATCHKEY_LIMIT_AUTHENTICATED: undefined,
+  LATCHKEY_LIMIT_ADMIN: undefined,
+  LATCHKEY_LIMIT_CREDENTIAL: undefined,
+  LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: undefined,
+  LATCHKEY_LIMIT_MAIL: undefined,
+  LATCHKEY_LIMIT_MAIL_ADDRESS: undefined,
+};
+const shared = { LATCHKEY_LOG_LEVEL: 'info', LATCHKEY_TRUSTED_PROXIES: '127.0.0.1/32', ...ownHash };
+const publicUrl = 'http://localhost:3000';
+
+await using postgres = await provideDatabase();
+const { people, tokens } = await prepare();
+const server = await startServer({ database: postgres.url, publicUrl, env: { ...shared, ...ownLimits } });
+const seen = await flood(server);
+await server.stop();
+print();
+
+/** People and their sessions, made on a server with wide limits: so many from one address would be refused. */
+async function prepare() {
+  const first = await startServer({ database: postgres.url, publicUrl, env: shared });
+  const where = { port: portOf(first) };
+  const watched = await addPeople(where, watchedPeople);
+  const sessions = await addTokenSessions(where, watched, watchedPeople);
+  const flooding = await addPeople(where, floodPeople);
+  await first.stop();
+  return { people: flooding, tokens: sessions.map(({ accessToken }) => accessToken) };
+}
+
+/** Logins a second with a right password, which no limit counts. */
+async function saturate(port: number, forSeconds: number): Promise<number> {
+  const requests = people.map((person) => loginRequest(person));
+  let turn = 0;
+  const next = () => {
+    turn += 1;
+    return requests[turn % requests.length];
+  };
+  const run = await load({ next }, { port, connections: 16, seconds: forSeconds });
+  return run.answers / run.seconds;
+}
+
+async function flood(target: RunningServer) {
+  const port = portOf(target);
+  const watch = (forSeconds: number): Promise<WatchReport> =>
+    runThread('watch-thread', { port, seconds: forSeconds, accessTokens: tokens } satisfies WatchOrder);
+  await saturate(port, warmUpSeconds);
+  const capacity = await saturate(port, capacitySeconds);
+  console.log(`${capacity.toFixed(0)} hashes a second; offered: ${(capacity * times).toFixed(0)} for ${seconds} s`);
+  // The first one warms up.
+  await watch(warmUpSeconds);
+  const control = await watch(controlSeconds);
+  const before = await readCounts(target);
+  const order: FloodOrder = { port, perSecond: capacity * times, seconds, people };
+  const othersSince = watchOtherPrograms([process.pid, target.pid, postgres.cluster.pid]);
+  const [report, watched, megabytes] = await Promise.all([
+    runThread<FloodReport>('flood-thread', order),
+    watch(seconds),
+    sampleMemory(target.pid),
+  ]);
+  const otherCores = othersSince();
+  const after = await readCounts(target);
+  const beganMs = performance.now();
+  await eventually(() => logsIn(port), { what: 'a login succeeds behind the flood', timeoutMs: 60_000 });
+  return {
+    control,
+    otherCores,
+    megabytes,
+    capacity,
+    seconds,
+    flood: report,
+    watch: watched,
+    hashes: after.hashes - before.hashes,
+    refusedHashes: after.refused - before.refused,
+    earlyMegabytes: median(megabytes.slice(10, 25)),
+    lateMegabytes: median(megabytes.slice(-15)),
+    loginAfterSeconds: (performance.now() - beganMs) / 1000,
+  };
+}
+
+async function runThread<T>(name: string, order: object): Promise<T> {
+  const thread = new Worker(new URL(`./support/${name}.ts`, import.meta.url), { workerData: order });
+  const [report] = (await once(thread, 'message')) as [T];
+  await thread.terminate();
+  return report;
+}
+
+/** One value a second. */
+async function sampleMemory(pid: number): Promise<number[]> {
+  const megabytes: number[] = [];
+  for (let second = 0; second < seconds; second += 1) {
+    megabytes.push(residentMegabytes(pid));
+    await pause(1000);
+  }
+  return megabytes;
+}
+
+async function readCounts({ opsUrl }: RunningServer) {
+  const text = await (await fetch(`${opsUrl}/metrics`)).text();
+  const read = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+  return { hashes: read('password_hashes_total'), refused: read('password_hashes_refused_total') };
+}
+
+async function logsIn(port: number): Promise<boolean> {
+  let status = 0;
+  const [someone] = people;
+  const requests = someone === undefined ? [] : [loginRequest(someone)];
+  const answered = (_: number, answer: { readonly status: number }) => {
+    status = answer.status;
+  };
+  await load({ next: () => requests.pop(), answered }, { port, connections: 1, accepted: [429, 503] });
+  return status === 200;
+}
+
+function portOf({ url }: RunningServer): number {
+  return Number(new URL(url).port);
+}
+
+function print(): void {
+  const { flood: report, watch, control, megabytes, otherCores } = seen;
+  const kinds = Object.entries(report.answers).sort(([a], [b]) => a.localeCompare(b));
+  for (const line of tableLines(['what was sent, and the answer', 'times'], kinds)) console.log(line);
+  console.log(`problems: ${JSON.stringify(report.codes)}`);
+  console.log(
+    `connections at once: ${report.offered.connectionsAtOnce}; memory (MB): ${megabytes.map(Math.round).join(' ')}`,
+  );
+  const perSecond = Math.ceil(watch.sessionMilliseconds.length / seconds);
+  const worst = megabytes.map((_, second) =>
+    Math.round(Math.max(...watch.sessionMilliseconds.slice(second * perSecond, (second + 1) * perSecond))),
+  );
+  console.log(`slowest session check of each second (ms): ${worst.join(' ')}`);
+  console.log(`other programs used ${otherCores.toFixed(2)} of ${availableParallelism()} cores meanwhile`);
+  const head = ['milliseconds', 'count', 'p50', 'p90', 'p99', 'most'];
+  const rows = [
+    ['session check, no flood', ...quantiles(control.sessionMilliseconds)],
+    ['session check, flood', ...quantiles(watch.sessionMilliseconds)],
+    ['/livez, flood', ...quantiles(watch.livezMilliseconds)],
+    ['the watcher itself late, no flood', ...quantiles(control.lateMilliseconds)],
+    ['the watcher itself late, flood', ...quantiles(watch.lateMilliseconds)],
+    ...Object.entries(report.milliseconds).map(([status, values]) => [`flood, ${status}`, ...quantiles(values)]),
+  ];
+  for (const line of tableLines(head, rows)) console.log(line);
+  const demands = demandsOf(seen);
+  const lines = demands.map(({ what, found, demanded, holds }) => [
+    what,
+    found,
+    demanded,
+    holds ? 'holds' : 'DOES NOT HOLD',
+  ]);
+  for (const line of tableLines(['demand', 'found', 'demanded', ''], lines)) console.log(line);
+  process.exitCode = demands.every(({ holds }) => holds) ? 0 : 1;
+}
+
+function quantiles(values: readonly number[]): (string | number)[] {
+  const at = (quantile: number) => quantileOf(values, quantile).toFixed(1);
+  return [values.length, at(0.5), at(0.9), at(0.99), at(1)];
+}

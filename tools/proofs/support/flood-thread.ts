@@ -1,0 +1,55 @@
+/** The thread that floods: what it costs must not delay the one that watches. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Answer } from '../../../bench/support/load.ts';
+import { type Offered, offer } from '../../../bench/support/open-load.ts';
+import type { Person } from '../../../bench/support/people.ts';
+import { type FloodKind, floodRequest } from './flood-traffic.ts';
+
+/** What it is told. */
+export interface FloodOrder {
+  readonly port: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly people: readonly Person[];
+}
+
+/** What it tells. */
+export interface FloodReport {
+  readonly offered: Offered;
+  /** By `<kind> <status>`. */
+  readonly answers: Readonly<Record<string, number>>;
+  /** Milliseconds to each answer, by status, from the time that the request was due. */
+  readonly milliseconds: Readonly<Record<string, readonly number[]>>;
+  /** Answers that ask to come again and do not say when. */
+  readonly withoutRetryAfter: number;
+  /** One of each problem that came. */
+  readonly codes: Readonly<Record<string, number>>;
+}
+
+/** A server that stops answering for a second makes so many wait; one that never does uses two hundred. */
+const connectionsAtMost = 2000;
+
+const { port, perSecond, seconds, people } = workerData as FloodOrder;
+const answers: Record<string, number> = {};
+const milliseconds: Record<string, number[]> = {};
+const codes: Record<string, number> = {};
+let withoutRetryAfter = 0;
+
+function answered(kind: FloodKind, answer: Answer): void {
+  const { status } = answer;
+  count(answers, `${kind} ${status}`);
+  milliseconds[status] ??= [];
+  milliseconds[status].push(answer.milliseconds);
+  if (status < 400) return;
+  const text = answer.bytes.toString('latin1');
+  count(codes, `${status} ${/"code":"(\w+)"/.exec(text)?.[1] ?? 'without a code'}`);
+  if ((status === 503 || status === 429) && !/\r\nretry-after: [1-9]/i.test(text)) withoutRetryAfter += 1;
+}
+
+function count(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}
+
+const next = (number: number) => floodRequest(people, number);
+const offered = await offer({ port, perSecond, seconds, connectionsAtMost, next, answered });
+parentPort?.postMessage({ offered, answers, milliseconds, withoutRetryAfter, codes } satisfies FloodReport);

@@ -1,0 +1,63 @@
+/** The requests of a flood: right and wrong passwords, unknown addresses, registrations, from very many clients. */
+import { type Person, password } from '../../../bench/support/people.ts';
+import { requestBytes } from '../../../bench/support/requests.ts';
+
+/** What a request of the flood is. */
+export type FloodKind = 'right password' | 'wrong password' | 'unknown address' | 'registration';
+
+/** The answers that each kind may get. */
+export const allowedStatuses: Readonly<Record<FloodKind, readonly number[]>> = {
+  'right password': [200, 429, 503],
+  'wrong password': [401, 429, 503],
+  'unknown address': [401, 429, 503],
+  registration: [201, 429, 503],
+};
+
+/** Twenty requests. Unknown addresses are the most, since each of them costs a hash, however many there were before. */
+const mix: readonly FloodKind[] = Array.from({ length: 20 }, (_, index) => kindOf((index * 7) % 20));
+
+function kindOf(place: number): FloodKind {
+  if (place < 5) return 'right password';
+  if (place < 9) return 'wrong password';
+  return place < 17 ? 'unknown address' : 'registration';
+}
+
+/** Every so many requests come from one of a few addresses, which soon use up what one address may. */
+const loudEvery = 11;
+const loudAddresses = 8;
+
+/** Every so many requests have a connection of their own, as those of a client that comes once. */
+const closingEvery = 10;
+
+/** The request with this number. */
+export function floodRequest(
+  people: readonly Person[],
+  number: number,
+): { readonly bytes: Buffer; readonly about: FloodKind; readonly closes: boolean } {
+  const kind = mix[number % mix.length] as FloodKind;
+  const closes = number % closingEvery === 0;
+  const headers = { 'x-forwarded-for': addressOf(number), ...(closes && { connection: 'close' }) };
+  const person = people[number % people.length] as Person;
+  const path = `/api/v1/auth/${kind === 'registration' ? 'register' : 'login'}`;
+  return { bytes: requestBytes('POST', path, { headers, body: bodyOf(kind, number, person) }), about: kind, closes };
+}
+
+function bodyOf(kind: FloodKind, number: number, { email, deviceToken }: Person): object {
+  switch (kind) {
+    case 'right password':
+      return { email, password, deviceToken };
+    case 'wrong password':
+      return { email, password: `${password} ${number}` };
+    case 'unknown address':
+      return { email: `stranger-${number}@example.org`, password };
+    case 'registration':
+      return { email: `newcomer-${number}@example.org`, password, name: 'Somebody' };
+  }
+}
+
+/** Half of them IPv6, each of a network of its own. */
+function addressOf(number: number): string {
+  if (number % loudEvery === 0) return `198.51.100.${(number / loudEvery) % loudAddresses}`;
+  if (number % 2 === 0) return `2001:db8:${(number >> 16).toString(16)}:${(number & 0xffff).toString(16)}::1`;
+  return `11.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`;
+}

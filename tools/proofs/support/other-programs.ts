@@ -1,0 +1,38 @@
+/** What else the machine does while a proof measures: a p99 on a shared machine is about its other guests too. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { cpuMilliseconds } from '../../../bench/support/process-cost.ts';
+
+/** Begins to watch; the function that is answered tells how many cores programs other than these have used since. */
+export function watchOtherPrograms(ours: readonly number[]): () => number {
+  const before = { atMs: performance.now(), busyMs: busyMilliseconds(), oursMs: familyMilliseconds(ours) };
+  return () => {
+    const busyMs = busyMilliseconds() - before.busyMs;
+    const oursMs = familyMilliseconds(ours) - before.oursMs;
+    return Math.max(0, busyMs - oursMs) / (performance.now() - before.atMs);
+  };
+}
+
+/** CPU time of these processes and of their children. */
+function familyMilliseconds(pids: readonly number[]): number {
+  const family = new Set(pids);
+  for (const name of readdirSync('/proc')) {
+    if (/^\d+$/.test(name) && pids.includes(parentOf(name))) family.add(Number(name));
+  }
+  return [...family].reduce((sum, pid) => sum + cpuMilliseconds(pid), 0);
+}
+
+function parentOf(pid: string): number {
+  try {
+    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    // It ended meanwhile.
+    return 0;
+  }
+}
+
+/** Of all cores: everything but `idle` and `iowait` (proc_stat(5)), in hundredths of a second. */
+function busyMilliseconds(): number {
+  const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + irq + softirq + steal) * 10;
+}

@@ -1,0 +1,51 @@
+/** The thread that asks who somebody is and whether the server lives, at a modest rate, and notes how long that takes. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Offered, offer } from '../../../bench/support/open-load.ts';
+import { requestBytes } from '../../../bench/support/requests.ts';
+
+/** What it is told. */
+export interface WatchOrder {
+  readonly port: number;
+  readonly seconds: number;
+  readonly accessTokens: readonly string[];
+}
+
+/** What it tells; times are from the moment a request was due. */
+export interface WatchReport {
+  readonly offered: Offered;
+  readonly sessionMilliseconds: readonly number[];
+  readonly livezMilliseconds: readonly number[];
+  /** How late this thread itself was in sending: what the machine does to anybody on it. */
+  readonly lateMilliseconds: readonly number[];
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+const perSecond = 100;
+/** Every so many requests is one for `/livez`. */
+const livezEvery = 10;
+
+const { port, seconds, accessTokens } = workerData as WatchOrder;
+const livez = requestBytes('GET', '/livez');
+const checks = accessTokens.map((token) => requestBytes('GET', '/api/v1/auth/session', { token }));
+const sessionMilliseconds: number[] = [];
+const livezMilliseconds: number[] = [];
+const lateMilliseconds: number[] = [];
+const statuses: Record<string, number> = {};
+
+const offered = await offer<boolean>({
+  port,
+  perSecond,
+  seconds,
+  connectionsAtMost: 100,
+  next: (number) => {
+    const isSession = number % livezEvery !== 0;
+    return { bytes: isSession ? (checks[number % checks.length] as Buffer) : livez, about: isSession };
+  },
+  answered: (isSession, { status, milliseconds }, lateMs) => {
+    (isSession ? sessionMilliseconds : livezMilliseconds).push(milliseconds);
+    lateMilliseconds.push(lateMs);
+    statuses[status] = (statuses[status] ?? 0) + 1;
+  },
+});
+const report = { offered, sessionMilliseconds, livezMilliseconds, lateMilliseconds, statuses };
+parentPort?.postMessage(report satisfies WatchReport);
