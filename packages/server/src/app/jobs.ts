@@ -1,4 +1,5 @@
 /** The list of background work: every kind of job, and what recurs. */
+import { askedMailHandler } from '#domain/asked-mails/index.ts';
 import { mailHandler } from '#domain/mail-ledger/index.ts';
 import { eraseHandlers, eraseSchedule } from '#flows/erase-accounts/index.ts';
 import { tellOfGuessesHandler } from '#flows/login/index.ts';
@@ -25,7 +26,7 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     faultPoint: faultPoint(config.faultPoint),
   });
   const embedded = opened.kind === 'embedded' ? { ...opened, clock } : undefined;
-  return new JobWorkers({
+  const workers = new JobWorkers({
     database,
     clock,
     makeId,
@@ -36,9 +37,11 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
       mail,
       sweepHandler(services),
       tellOfGuessesHandler(services),
+      askedMailHandler({ ...services, onPromised: () => workers.wake() }),
       ...eraseHandlers(services),
       ...(embedded ? [maintenanceHandler(embedded)] : []),
     ],
     schedules: [sweepSchedule, eraseSchedule, ...(embedded ? [maintenanceSchedule] : [])],
   });
+  return workers;
 }

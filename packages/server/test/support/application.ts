@@ -79,6 +79,8 @@ export class Application {
   readonly checks: AnswerChecks;
   /** What another node of this deployment must be given. */
   readonly deployment: Readonly<Record<string, string>>;
+  /** No worker runs: jobs are done by whoever does them. */
+  readonly isQuiet: boolean;
   readonly #workers: JobWorkers | undefined;
 
   private constructor(parts: Parts, server: HttpServer, checks: AnswerChecks) {
@@ -87,6 +89,7 @@ export class Application {
     this.inbox = parts.inbox;
     this.endpoints = parts.endpoints;
     this.deployment = parts.deployment;
+    this.isQuiet = parts.workers === undefined;
     this.#workers = parts.workers;
     this.server = server;
     this.checks = checks;

@@ -2,6 +2,7 @@
 import { statement } from '#platform/database/index.ts';
 import { type Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
 import type { Application } from './application.ts';
+import { afterAsking } from './asked-mails.ts';
 import { type ReceivedMail, startSmtpServer, type TestSmtpServer } from './smtp.ts';
 import { eventually } from './wait.ts';
 
@@ -34,8 +35,9 @@ const countWaiting = statement('test_raw_mail.count_waiting', {
 });
 
 /** Waits until nothing that was promised waits to be sent. */
-export function allSent({ services }: Application): Promise<boolean> {
-  const ask = async () => (await services.database.row(countWaiting, {}))?.waiting === 0;
+export async function allSent(app: Application): Promise<boolean> {
+  await afterAsking(app);
+  const ask = async () => (await app.services.database.row(countWaiting, {}))?.waiting === 0;
   return eventually(ask, { what: 'every mail is sent', timeoutMs: 30_000 });
 }
 

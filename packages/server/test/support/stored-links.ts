@@ -3,6 +3,7 @@ import type { Purpose } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Application } from './application.ts';
+import { afterAsking } from './asked-mails.ts';
 
 const findNewest = statement('test_links.find_newest', {
   lane: 'pool',
@@ -13,10 +14,12 @@ const findNewest = statement('test_links.find_newest', {
 
 /** The secret of the user's newest link of a kind. */
 export async function newestLinkOf(
-  { services }: Pick<Application, 'services'>,
+  app: Pick<Application, 'services' | 'isQuiet'>,
   userId: string,
   purpose: Purpose,
 ): Promise<string> {
+  await afterAsking(app);
+  const { services } = app;
   const row = present(await services.database.row(findNewest, { userId, purpose }), `the link ${purpose}`);
   return services.tokens.secret(row.id, purpose, row.keyId);
 }

@@ -44,7 +44,7 @@ export interface Asked {
 const actions = { magic_link: 'login.link_requested', email_code: 'login.code_requested' } as const;
 
 /**
- * Promises the mail to a proven address whose account lives. An unproven one gets none: proving a mailbox must first drop
+ * Asks for the mail, which a job promises to a proven address whose account lives. An unproven one gets none: proving a mailbox must first drop
  * whatever a stranger may have set before (DESIGN §5.18), and recovery does that.
  */
 export async function ask(flow: Ask, door: Door, { canonical, transport, caller }: Asking): Promise<Asked> {

@@ -2,8 +2,8 @@
  * Logging in without a password: by a mailed link, or by a mailed code of six digits. Owns `POST
  * /api/v1/auth/login/magic-link`, `/login/magic-link/verify`, `/login/email-code`, `/login/email-code/verify` and the page
  * `/login/magic-link`.
- * Both are off unless a setting opens them. Asking gets the same answer for the same work whoever has the address
- * (DESIGN §5.13), and only a proven address is written to. Whoever asks gets a secret, as a cookie or in the answer,
+ * Both are off unless a setting opens them. Asking is answered before anybody looks who has the address (DESIGN §5.13),
+ * and only a proven address is written to. Whoever asks gets a secret, as a cookie or in the answer,
  * without which the link or code is good for nothing: forwarding a mail, or making somebody press a link, logs nobody
  * in. A code is dead after five tries, and the guesses of all codes of a user are counted together, apart from their
  * passwords. What a login still needs `nextStep` decides, and the session is made as any other login's is.
@@ -62,7 +62,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
         message: 'If this address has an account, a link was sent to it',
         data: z.object({ ...asked, status: z.literal('link_sent') }),
       },
-      problems: ['not_enabled', 'busy'],
+      problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
         const { email, transport } = body;
         if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
@@ -110,7 +110,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
         message: 'If this address has an account, a code was sent to it',
         data: z.object({ ...asked, status: z.literal('code_sent') }),
       },
-      problems: ['not_enabled', 'busy'],
+      problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
         const { email, transport } = body;
         if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);

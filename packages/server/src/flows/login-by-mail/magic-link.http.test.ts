@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
+import { afterAsking } from '#test/support/asked-mails.ts';
 import { askInBrowser, askLink, doorsOpen, useLink } from '#test/support/by-mail.ts';
 import {
   addLoggedIn,
@@ -77,6 +78,7 @@ describe('POST /api/v1/auth/login/magic-link', () => {
     await setStatus(app, disabled, 'disabled');
     for (const email of [unverified, disabled]) {
       expect((await askLink(app, email)).status).toBe(202);
+      await afterAsking(app);
       expect(await mailsTo(app, email)).not.toContain('magic_link');
       expect((await actionsOf(app, email)).at(-1)).toBe('login.link_requested');
     }

@@ -5,7 +5,7 @@ import type { Caller } from '#platform/http/index.ts';
 /** What asking needs. */
 export type ForgotPassword = AskMail;
 
-/** Promises a link to the address if it has an account that lives; otherwise only records that it was asked for. */
+/** Takes down that a link was asked for; a job promises it to an address that has an account that lives. */
 export async function forgotPassword(flow: ForgotPassword, canonical: string, caller: Caller): Promise<void> {
   const action = 'password.reset_requested';
   await askMail(flow, { canonical, purpose: 'reset_password', action, toUnverified: true, caller });

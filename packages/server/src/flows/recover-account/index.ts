@@ -1,8 +1,8 @@
 /**
  * Getting back into an account by its mailbox. Owns `POST /api/v1/auth/forgot-password`, `POST
  * /api/v1/auth/reset-password` and the page `/reset-password`.
- * Asking gets the same answer for the same work whether the address is absent, unverified, active or disabled (DESIGN
- * §5.13); a link lives an hour, several may live at once, and using one kills them all. Using it sets the password, ends
+ * Asking is answered before anybody looks whether the address is absent, unverified, active or disabled (DESIGN §5.13);
+ * a link lives an hour, several may live at once, and using one kills them all. Using it sets the password, ends
  * every session and link, forgets failed attempts, and never removes a second factor: whoever reads a mailbox has one
  * factor and no more. The links that defeat a thief, `undo_email_change` and `keep_account`, live on (§5.4).
  * Only the primary address recovers an account: one that waits for a change, or that was given up, opens nothing.
@@ -41,7 +41,7 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
         message: 'If this address has an account, a message was sent to it',
         data: z.object({ email: z.string(), status: z.literal('reset_sent') }),
       },
-      problems: ['busy'],
+      problems: [],
       handler: async ({ body, caller }) => {
         await forgotPassword(flow, body.email.canonical, caller);
         return { data: { email: body.email.asTyped, status: 'reset_sent' as const } };

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, Application } from '#test/support/application.ts';
+import { afterAsking } from '#test/support/asked-mails.ts';
 import {
   addCookieSession,
   addLoggedIn,
@@ -78,6 +79,7 @@ describe('POST /api/v1/auth/forgot-password', () => {
     const email = await addVerified(app);
     await setStatus(app, email, 'disabled');
     expect((await forgot(email)).status).toBe(202);
+    await afterAsking(app);
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
     expect((await actionsOf(app, email)).at(-1)).toBe('password.reset_requested');
   });

@@ -94,8 +94,8 @@ async function keeping(app: Application, keep: (person: Regular) => Promise<() =
 const passwords: readonly Scenario[] = [
   {
     name: 'password.forgot',
-    audit: ['password.reset_requested'],
-    mail: ['reset_password'],
+    audit: [],
+    jobs: ['asked_mails.promise'],
     begin: async (app) => {
       const person = await regular(app);
       const { accessToken } = await logIn(person);

@@ -50,8 +50,8 @@ const byCode: Reading = async (person, browserToken) => {
 export const byMail: readonly Scenario[] = [
   {
     name: 'login.ask_link',
-    audit: ['login.link_requested'],
-    mail: ['magic_link'],
+    audit: [],
+    jobs: ['asked_mails.promise'],
     begin: (app) => asking(app, askLink, byLink),
   },
   {
@@ -68,8 +68,8 @@ export const byMail: readonly Scenario[] = [
   },
   {
     name: 'login.ask_code',
-    audit: ['login.code_requested'],
-    mail: ['email_code'],
+    audit: [],
+    jobs: ['asked_mails.promise'],
     begin: (app) => asking(app, askCode, byCode),
   },
   {

@@ -6,6 +6,7 @@ import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { sweepHandler } from '#flows/sweep/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
+import { afterAsking, handleAsked } from '#test/support/asked-mails.ts';
 import { addRegular, inviteSomebody } from '#test/support/days-of-traffic.ts';
 import { moveTime } from '#test/support/expiries.ts';
 import { freshEmail, goodPassword, isAlive, login, register } from '#test/support/people-online.ts';
@@ -16,7 +17,9 @@ import {
   ask,
   type Begun,
   canLogIn,
+  linkOf,
   logIn,
+  newPassword,
   not,
   type Regular,
   regular,
@@ -251,6 +254,22 @@ export const operating: readonly Scenario[] = [
           async () => (await register(app, person.email)).status === 201,
         ]);
       return { ask: () => toldOf(() => eraseDueAccounts(app.services)), isSettled };
+    },
+  },
+  {
+    name: 'job asked_mails.promise',
+    audit: ['password.reset_requested'],
+    mail: ['reset_password'],
+    begin: async (app) => {
+      const person = await regular(app);
+      await afterAsking(app);
+      await ask(app, 'POST', '/auth/forgot-password', { json: { email: person.email } });
+      const isSettled = async () => {
+        const json = { token: await linkOf(person, 'reset_password'), password: newPassword };
+        const reset = await ask(app, 'POST', '/auth/reset-password', { json });
+        return reset === 'done' && canLogIn(app, person.email, newPassword);
+      };
+      return { ask: () => toldOf(() => handleAsked(app.services)), isSettled };
     },
   },
   {

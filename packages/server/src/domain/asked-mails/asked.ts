@@ -1,0 +1,64 @@
+/** What somebody asked for, as the job carries it until it is known whose address it is. */
+import { z } from 'zod';
+import type { AuditAction } from '#domain/audit/index.ts';
+import { assert } from '#kernel/assert.ts';
+import type { JsonValue } from '#platform/database/index.ts';
+import type { Keys, Place } from '#platform/keys/index.ts';
+
+/** What is asked for. */
+export interface AskedMail {
+  readonly canonical: string;
+  /** What the link or code is for, and the mail that brings it. */
+  readonly purpose: 'reset_password' | 'magic_link' | 'email_code';
+  readonly action: AuditAction;
+  /** Whether an address that nobody has proven gets it too. */
+  readonly toUnverified: boolean;
+  /** SHA-256 of the secret of the browser that asks, for what only this browser may use. */
+  readonly browserHash?: Buffer;
+  /** Instead of the purpose's own. */
+  readonly lifetimeSeconds?: number;
+  readonly caller: { readonly address: string; readonly userAgent: string | undefined };
+}
+
+const actions = ['password.reset_requested', 'login.link_requested', 'login.code_requested'] as const;
+
+const carried = z.strictObject({
+  canonical: z.string(),
+  purpose: z.enum(['reset_password', 'magic_link', 'email_code']),
+  action: z.enum(actions),
+  toUnverified: z.boolean(),
+  browserHash: z.base64().optional(),
+  lifetimeSeconds: z.int().positive().optional(),
+  caller: z.strictObject({ address: z.string(), userAgent: z.string().optional() }),
+});
+
+/** Nobody is known yet whose own key would do; a job that is done goes, and with it what it carried. */
+function placeOf(jobId: string): Place {
+  return { table: 'jobs', column: 'payload', row: jobId };
+}
+
+/** The payload of the job with this id: who asks and for which address is nothing that a queue should show. */
+export function sealAsked(keys: Keys, jobId: string, asked: AskedMail): JsonValue {
+  const { browserHash, caller, ...rest } = asked;
+  const { address, userAgent } = caller;
+  const text = JSON.stringify({
+    ...rest,
+    browserHash: browserHash?.toString('base64'),
+    caller: { address, userAgent },
+  });
+  return { sealed: keys.seal('nobody', text, placeOf(jobId)).toString('base64') };
+}
+
+/** Opens what `sealAsked` made. */
+export function openAsked(keys: Keys, jobId: string, payload: JsonValue): AskedMail {
+  const { sealed } = payload as { readonly sealed?: unknown };
+  assert(typeof sealed === 'string', 'what was asked for is sealed');
+  const text = keys.open('nobody', Buffer.from(sealed, 'base64'), placeOf(jobId)).toString('utf8');
+  const { browserHash, lifetimeSeconds, caller, ...rest } = carried.parse(JSON.parse(text));
+  return {
+    ...rest,
+    caller: { address: caller.address, userAgent: caller.userAgent },
+    ...(browserHash === undefined ? {} : { browserHash: Buffer.from(browserHash, 'base64') }),
+    ...(lifetimeSeconds === undefined ? {} : { lifetimeSeconds }),
+  };
+}
