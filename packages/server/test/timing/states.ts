@@ -1,0 +1,49 @@
+/** Who may stand behind an address, and how one of them is made. */
+import type { Services } from '#app/wiring.ts';
+import { closeUser } from '#domain/users/index.ts';
+import { createUser, disableUser } from '#flows/operate-users/index.ts';
+import { addSeconds } from '#kernel/clock.ts';
+import { goodPassword } from '#test/support/people-online.ts';
+
+/**
+ * The six that a stranger could want to tell apart. Somebody who has to wait, or is stopped, after many guesses is not
+ * among them: that is answered aloud, and for an address without a user as well (DESIGN §5.2).
+ */
+export const userStates = ['absent', 'unverified', 'active', 'disabled', 'closing', 'without a password'] as const;
+
+export type UserState = (typeof userStates)[number];
+
+/** Every address has the same length, and says nothing that its order in an index would follow. */
+export function addressOf(state: UserState, number: number): string {
+  return `p${String(number).padStart(6, '0')}.${userStates.indexOf(state)}@people.example`;
+}
+
+const graceSeconds = 30 * 24 * 60 * 60;
+
+/** Makes so many of each who are there without having asked for it; `unverified` ones register, see `registerAll`. */
+export async function addPeople(services: Services, count: number): Promise<void> {
+  for (let number = 0; number < count; number += 1) {
+    await addUser(services, 'active', number);
+    await disableUser(services, await addUser(services, 'disabled', number));
+    await close(services, await addUser(services, 'closing', number));
+    await addUser(services, 'without a password', number);
+  }
+}
+
+async function addUser(services: Services, state: UserState, number: number): Promise<string> {
+  const email = addressOf(state, number);
+  const user = { email: { asTyped: email, canonical: email }, name: 'Ada Lovelace', locale: 'en', roles: [] };
+  const password = state === 'without a password' ? undefined : goodPassword;
+  const made = await createUser(services, { ...user, password });
+  if (made.kind !== 'created') throw new Error(`${email} is taken`);
+  return made.userId;
+}
+
+async function close(services: Services, userId: string): Promise<void> {
+  const { database, clients, clock } = services;
+  const now = clock.now();
+  const { accessTokenLifetimeSeconds } = clients.default;
+  const change = { userId, now, closesAt: addSeconds(now, graceSeconds), accessTokenLifetimeSeconds };
+  const ending = await database.transaction((tx) => closeUser(tx, change));
+  if (ending === undefined) throw new Error('somebody active could not be closed');
+}
