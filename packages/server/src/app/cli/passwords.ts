@@ -1,6 +1,6 @@
 /** `latchkey passwords`: lists of breached passwords. */
 import { resolve } from 'node:path';
-import { buildFilter, type FilterHeader, filterBytes } from '#platform/password-filter/index.ts';
+import { buildFilter, type FilterHeader, filterBytes, ListUnusable } from '#platform/password-filter/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import { type LocalCommand, textOf } from './command.ts';
 
@@ -29,7 +29,7 @@ async function build(list: string, target: string): Promise<FilterHeader> {
   try {
     return await buildFilter(list, target);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
+    if (!(error instanceof ListUnusable || (error instanceof Error && 'code' in error))) throw error;
     throw new OperatorError(`The filter could not be built: ${error.message}.`, 1);
   }
 }

@@ -2,11 +2,16 @@
 import { isUtf8 } from 'node:buffer';
 import { hash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { addTo, type FilterHeader, pageBytes, pageOf, pagesFor, sealPage, writeHeader } from './format.ts';
 
 /** Pages that are kept in memory at once: 256 MB. The list is read once for each so many, and once to count. */
 const pagesAtOnce = 65_536;
+
+/** No filter can be made of the list. */
+export class ListUnusable extends Error {
+  override name = 'ListUnusable';
+}
 
 const hashLine = /^([0-9A-Fa-f]{40})(?::(\d+))?$/;
 const maxLineBytes = 4096;
@@ -16,9 +21,13 @@ const maxLineBytes = 4096;
  * or as `HASH:COUNT` (a count of 0 is padding and left out). Memory is bounded whatever the list's size.
  *
  * @param atOnce pages that are kept in memory at once.
- * @throws what reading and writing files throw.
+ * @throws ListUnusable, and what reading and writing files throw.
  */
 export async function buildFilter(list: string, target: string, atOnce = pagesAtOnce): Promise<FilterHeader> {
+  // A pipe has nothing left to be read a second time, and the filter would know none of the passwords that it counted.
+  const found = await stat(list);
+  if (!found.isFile() && !found.isDirectory())
+    throw new ListUnusable(`${list} is no file, and it is read more than once`);
   const passwords = await count(list);
   const header = { passwords, pages: pagesFor(passwords) };
   const draft = `${target}.${randomBytes(6).toString('hex')}.tmp`;
@@ -61,15 +70,22 @@ async function writeAll(file: FileHandle, list: string, header: FilterHeader, at
 
 /** The hashes of a list, a chunk at a time. */
 async function* readHashes(list: string): AsyncGenerator<Buffer[]> {
-  let rest = Buffer.alloc(0);
+  let rest: Buffer | undefined;
   for await (const chunk of createReadStream(list, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
-    const text = Buffer.concat([rest, chunk]);
+    const text = rest === undefined ? withoutMark(chunk, list) : Buffer.concat([rest, chunk]);
     const end = text.lastIndexOf(0x0a);
     yield hashesOf(text.subarray(0, end + 1));
     // What is longer than any password is one line of something else; it is not kept, and its end is read as a line.
     rest = text.length - end - 1 > maxLineBytes ? Buffer.alloc(0) : Buffer.from(text.subarray(end + 1));
   }
-  yield hashesOf(rest);
+  if (rest !== undefined) yield hashesOf(rest);
+}
+
+/** The beginning of a list without the mark that some editors write, which is no part of its first password. */
+function withoutMark(beginning: Buffer, list: string): Buffer {
+  const mark = beginning.toString('latin1', 0, 3);
+  if (/^(?:\xff\xfe|\xfe\xff)/.test(mark)) throw new ListUnusable(`${list} is in UTF-16; make it UTF-8`);
+  return mark === '\xef\xbb\xbf' ? beginning.subarray(3) : beginning;
 }
 
 function hashesOf(text: Buffer): Buffer[] {

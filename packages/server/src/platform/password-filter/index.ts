@@ -3,6 +3,6 @@
  * Invariants: a password of the list is always found; the file is written whole or not at all, and every page of it is
  * checked when it is read; building takes bounded memory and asking takes one read.
  */
-export { buildFilter } from './build.ts';
+export { buildFilter, ListUnusable } from './build.ts';
 export { type FilterHeader, filterBytes } from './format.ts';
 export { FilterUnusable, PasswordFilter } from './read.ts';

@@ -40,6 +40,7 @@ describe('a filter', () => {
     ['hashes with counts', `${sha1('one')}:3\r\n${sha1('two words')}:1\r\n${sha1('thrée')}:77\r\n`, 3],
     ['both', `one\n${sha1('two words')}:2\nthrée\n`, 3],
     ['Latin-1', Buffer.from('one\ntwo words\nthrée\n', 'latin1'), 3],
+    ['passwords after a byte order mark', '\ufeffone\r\ntwo words\r\nthrée\r\n', 3],
     ['letters with accents apart', 'one\ntwo words\nthre\u0301e\n', 3],
   ])('of a list of %s knows every one of them', async (_, list, passwords) => {
     const { filter } = await built(list);
@@ -67,7 +68,7 @@ describe('a filter', () => {
   it('knows whatever is in its list, whatever that is', async () => {
     const line = fc
       .string({ unit: 'binary', maxLength: 60 })
-      .filter((text) => text.isWellFormed() && !/[\r\n]/.test(text));
+      .filter((text) => text.isWellFormed() && !/^\ufeff|[\r\n]/.test(text));
     await fc.assert(
       fc.asyncProperty(fc.array(line, { maxLength: 40 }), async (lines) => {
         const { filter, path } = await built(lines.join('\n'));
@@ -93,6 +94,13 @@ describe('a filter', () => {
     expect((await found(filter, others)).length).toBeLessThan(60);
     await filter.close();
     await frugal.filter.close();
+  });
+
+  it('is not made of a list that cannot be read twice, or whose bytes are not what they seem', async () => {
+    await expect(buildFilter('/dev/null', join(folder, 'never'))).rejects.toThrow(/is read more than once/);
+    const list = join(folder, 'of Windows');
+    await writeFile(list, '\ufeffone\r\n', 'utf16le');
+    await expect(buildFilter(list, join(folder, 'never'))).rejects.toThrow(/is in UTF-16/);
   });
 
   it('is written whole or not at all', async () => {
