@@ -17,7 +17,7 @@ type Bound =
 const bounds: Readonly<Record<string, Bound>> = {
   attempt_counters: {
     by: 'people',
-    because: 'one of each kind for each person; those of unknown addresses go after a day',
+    because: 'one of each kind for each person; those of unknown addresses go after 30 days',
   },
   audit_events: { by: 'design', because: 'the log is append-only and kept whole' },
   audit_index: { by: 'use', days: 90 },

@@ -24,7 +24,7 @@ const insertUser = statement('attempts_test.insert_user', {
   columns: {},
 });
 const now = new Date('2030-01-01T00:00:00Z');
-const dayMs = 24 * 60 * 60 * 1000;
+const monthMs = 30 * 24 * 60 * 60 * 1000;
 const nobody = '00000000-0000-7000-8000-000000000000';
 
 describeOnBothDatabases('attempts', (database) => {
@@ -67,18 +67,22 @@ describeOnBothDatabases('attempts', (database) => {
     expect(again.map((row) => row?.failures)).toEqual([1, 2]);
   });
 
-  it('forgets unknown identifiers after a day, and users never', async () => {
+  it('forgets unknown identifiers after 30 days, since that tells them from users, and users never', async () => {
     const userId = '00000000-0000-7000-8000-000000000004';
     await database().run(insertUser, { id: userId, now });
     await database().row(reserve, { userId, unknownKey: Buffer.from('x'), attemptedAt: now });
-    await database().row(reserve, { userId: nobody, unknownKey: Buffer.from('a day'), attemptedAt: now });
-    await deleteUnknownAttempts(database(), new Date(now.getTime() + dayMs));
-    const kept = await database().row(reserve, { userId: nobody, unknownKey: Buffer.from('a day'), attemptedAt: now });
+    await database().row(reserve, { userId: nobody, unknownKey: Buffer.from('a month'), attemptedAt: now });
+    await deleteUnknownAttempts(database(), new Date(now.getTime() + monthMs));
+    const kept = await database().row(reserve, {
+      userId: nobody,
+      unknownKey: Buffer.from('a month'),
+      attemptedAt: now,
+    });
     expect(kept?.failures).toBe(2);
-    expect(await deleteUnknownAttempts(database(), new Date(now.getTime() + dayMs + 1))).toBeGreaterThan(0);
+    expect(await deleteUnknownAttempts(database(), new Date(now.getTime() + monthMs + 1))).toBeGreaterThan(0);
     const forgotten = await database().row(reserve, {
       userId: nobody,
-      unknownKey: Buffer.from('a day'),
+      unknownKey: Buffer.from('a month'),
       attemptedAt: now,
     });
     expect(forgotten?.failures).toBe(1);

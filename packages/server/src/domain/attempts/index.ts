@@ -81,7 +81,12 @@ export async function forgetAttempts(tx: Queries, userId: string): Promise<void>
   await tx.run(forget, { key: attemptKey(userId) });
 }
 
-const keepUnknownSeconds = 24 * 60 * 60;
+/**
+ * Those of users rest for ever, and whoever tries an address again finds out whether it was forgotten meanwhile, which
+ * those of users never are: five wrong passwords, a pause of this length and two more tell who has an account. A month
+ * makes that slow; kept for ever, they would tell whoever reads the database which addresses were tried.
+ */
+const keepUnknownSeconds = 30 * 24 * 60 * 60;
 /** More than this is somebody trying addresses; what they tried is forgotten first. */
 const maxUnknown = 100_000;
 
@@ -97,7 +102,7 @@ const deleteUnknown = statement('attempt_counters.delete_unknown', {
   columns: {},
 });
 
-/** Deletes counters of unknown identifiers that rested for a day or are too many. Answers how many went. */
+/** Deletes counters of unknown identifiers that rested for 30 days or are too many. Answers how many went. */
 export async function deleteUnknownAttempts(database: Database, now: Date): Promise<number> {
   return database.run(deleteUnknown, { before: addSeconds(now, -keepUnknownSeconds) });
 }
