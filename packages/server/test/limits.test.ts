@@ -169,6 +169,15 @@ describe('the class mail', () => {
     expect(await ask(1)).toBe(202);
   });
 
+  it('leaves who has an account the mails of recovery, whatever strangers ask for at the address', async () => {
+    const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
+    const email = await addVerified(app);
+    const ask = async (what: string) => (await app.send('POST', `/api/v1/auth/${what}`, { json: { email } })).status;
+    expect(await times(3, () => ask('resend-verification'))).toEqual([202, 202, 429]);
+    expect((await register(app, email)).status).toBe(429);
+    expect(await times(4, () => ask('forgot-password'))).toEqual([202, 202, 202, 429]);
+  });
+
   it('leaves a recipient their mails when nothing was sent, and counts the asking', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '8/1h' });
     const email = freshEmail();
