@@ -119,6 +119,7 @@ describe('a bad target', () => {
     ['/', 404, 'not_found'],
     ['/livez/', 404, 'not_found'],
     ['/LIVEZ', 404, 'not_found'],
+    ['/livez;x=1', 404, 'not_found'],
     ['/%ff', 400, 'malformed_request'],
     ['/%00', 404, 'not_found'],
     ['/../etc/passwd', 404, 'not_found'],

@@ -59,7 +59,7 @@ const openPreflight = [
 
 function pathOf(request: FastifyRequest): string {
   const target = request.raw.url ?? '/';
-  const end = target.search(/[?#;]/);
+  const end = target.search(/[?#]/);
   return end < 0 ? target : target.slice(0, end);
 }
 
