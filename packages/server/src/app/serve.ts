@@ -3,6 +3,7 @@ import type { Config } from '#config/index.ts';
 import { banner } from './banner.ts';
 import type { CommandIo } from './cli/command.ts';
 import { listenForControl } from './control.ts';
+import { boundHeapGrowth } from './heap-growth.ts';
 import { OperatorError } from './operator-error.ts';
 import { lowerPoolThreads } from './pool-threads.ts';
 import { isFirstProcess, leaveParent } from './processes.ts';
@@ -22,6 +23,7 @@ export async function serve(config: Config, roles: Roles, io: CommandIo): Promis
     await services.close();
     throw error;
   });
+  boundHeapGrowth();
   const control = await listenForControl(running);
   if (isFirstProcess()) io.out(banner(running, roles));
   const name = await signal.received;
