@@ -268,6 +268,20 @@ describe('with Redis', () => {
   });
 });
 
+it('a window of a week is kept in Redis for a week', async () => {
+  const redis = await startRedis();
+  opened.push(redis);
+  const env = { ...credential, LATCHKEY_LIMIT_CREDENTIAL: '5/7d', REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '10000' };
+  const app = await open(env);
+  await eventually(() => bothReach(app), { what: 'the node has its Redis' });
+  expect(await guess(app, 'ada@example.com')).toBe(401);
+  const script = `local rest = 0
+    for _, key in ipairs(redis.call('KEYS', '*')) do rest = math.max(rest, redis.call('PTTL', key)) end
+    return rest`;
+  const restMs = await app.services.redis?.run(script, [], []);
+  expect(restMs).toBeGreaterThan(6.9 * 24 * 60 * 60_000);
+});
+
 async function bothReach(...nodes: readonly Application[]): Promise<boolean> {
   const answers = await Promise.allSettled(nodes.map(async ({ services }) => services.redis?.ping()));
   return answers.every(({ status }) => status === 'fulfilled');

@@ -40,7 +40,7 @@ for i, key in ipairs(KEYS) do
   local hits, ends = found[i][1], found[i][2]
   if refused == -1 then hits = math.max(0, hits + cost) end
   redis.call('HSET', key, 'hits', hits, 'ends', ends)
-  redis.call('PEXPIRE', key, math.max(1, math.min(ends - now, 86400000)))
+  redis.call('PEXPIRE', key, math.max(1, ends - now))
   answer[#answer + 1] = hits
   answer[#answer + 1] = ends
 end
