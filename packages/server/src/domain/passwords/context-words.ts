@@ -13,7 +13,8 @@ export function wordsOf(texts: readonly string[]): string[] {
     // The top-level domain is everybody's.
     const specific = folded.replace(/(@[^\s>]*)\.[^\s.>]+/u, '$1');
     const parts = specific.split(/[^\p{L}\p{M}\p{N}]+/u);
-    return [parts.join(''), ...parts];
+    // The whole as well: of an address the top-level domain and short parts can be long enough for a password of their own.
+    return [folded, parts.join(''), ...parts];
   });
   const long = words.filter((word) => Array.from(word).length >= minWordLength);
   return [...new Set(long)].sort((one, other) => other.length - one.length);

@@ -119,10 +119,23 @@ describe('context words', () => {
     },
   );
 
-  it('are those of three characters and more, without the top-level domain, each once, the longest first', () => {
+  it.each(['jo@bb.technology', 'jo.li@x.international', '7@a1.photography'])(
+    '%s is no password of whoever has this address, though no part of it is long',
+    (address) => {
+      const words = wordsOf([address]);
+      for (const password of [address, address.toUpperCase(), `${address}2030!`]) {
+        const known = { ...knowledge, contextWords: words };
+        expect(judgePassword(passwordPolicies.standard, password, known)).toEqual(['contains_context']);
+      }
+    },
+  );
+
+  it('are the whole and its parts of three characters, but for the top-level domain, each once, the longest first', () => {
     expect(wordsOf(['Ada Lo', 'ada.b@mail.example.com', ''])).toEqual([
+      'ada.b@mail.example.com',
       'adabmailexample',
       'example',
+      'ada lo',
       'adalo',
       'mail',
       'ada',
