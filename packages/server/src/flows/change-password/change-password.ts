@@ -57,7 +57,11 @@ export async function changePassword(
   const recipient = await flow.users.primaryEmail(userId);
   const languages = [recipient?.locale, ...wantedLanguages(caller.acceptLanguage)];
   const candidate = { password: newPassword, field: '/newPassword', languages };
-  const accepted = await flow.passwordRules.acceptFor(userId, candidate);
+  const accepted = await flow.passwordRules.acceptFor(userId, candidate).catch(async (refusal: unknown) => {
+    // The current one was right: there is no effect to take the attempt back with, and it was no guess.
+    await forgiveAttempts(flow.database, userId, 'password_known_device');
+    throw refusal;
+  });
   const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordPlace(userId));
   const change = { principal, caller, userKey, sealedPhc, recipient };
   const { issued, endings } = await flow.database.transaction((tx) => write(flow, tx, change));
