@@ -4,30 +4,31 @@ import { cpuMilliseconds } from '../../../bench/support/process-cost.ts';
 
 /** Begins to watch; the function that is answered tells how many cores programs other than these have used since. */
 export function watchOtherPrograms(ours: readonly number[]): () => number {
-  const before = { atMs: performance.now(), busyMs: busyMilliseconds(), oursMs: familyMilliseconds(ours) };
+  const before = { atMs: performance.now(), busyMs: busyMilliseconds(), family: familyMilliseconds(ours) };
   return () => {
     const busyMs = busyMilliseconds() - before.busyMs;
-    const oursMs = familyMilliseconds(ours) - before.oursMs;
+    const spent = [...familyMilliseconds(ours)].map(([pid, ms]) => ms - (before.family.get(pid) ?? 0));
+    const oursMs = spent.reduce((sum, ms) => sum + ms, 0);
     return Math.max(0, busyMs - oursMs) / (performance.now() - before.atMs);
   };
 }
 
-/** CPU time of these processes and of their children. */
-function familyMilliseconds(pids: readonly number[]): number {
-  const family = new Set(pids);
-  for (const name of readdirSync('/proc')) {
-    if (/^\d+$/.test(name) && pids.includes(parentOf(name))) family.add(Number(name));
+/** CPU time of these processes and of their children, by process. */
+function familyMilliseconds(pids: readonly number[]): ReadonlyMap<number, number> {
+  const family = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    const pid = Number(name);
+    try {
+      if (pids.includes(pid) || pids.includes(parentOf(name))) family.set(pid, cpuMilliseconds(pid));
+    } catch {
+      // It ended meanwhile, as a backend of PostgreSQL may; what it used is then told of the others.
+    }
   }
-  return [...family].reduce((sum, pid) => sum + cpuMilliseconds(pid), 0);
+  return family;
 }
 
 function parentOf(pid: string): number {
-  try {
-    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  } catch {
-    // It ended meanwhile.
-    return 0;
-  }
+  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
 
 /** Of all cores: everything but `idle` and `iowait` (proc_stat(5)), in hundredths of a second. */
