@@ -57,7 +57,7 @@ const swept: readonly Expiry[] = [
   { what: 'the row of a link of 24 hours', lasts: '8d', begin: begin.oneTimeTokenRow },
   { what: 'the row of an invitation', lasts: '14d', begin: begin.invitationRow },
   { what: 'a user who never proved an address', lasts: '7d', begin: begin.unprovenUser },
-  { what: 'failed attempts on an unknown address', lasts: '24h', begin: begin.unknownAttempts },
+  { what: 'failed attempts on an unknown address', lasts: '30d', begin: begin.unknownAttempts },
   { what: 'a dead letter', lasts: '30d', begin: begin.deadLetter },
   { what: 'a mail that came to its end', lasts: '90d', begin: begin.finishedMail },
 ];

@@ -49,6 +49,20 @@ describe('the class credential', () => {
     }
   });
 
+  it('keeps nobody from a device that they know, whatever others tried from the same address', async () => {
+    const app = await open({ ...credential, LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '8/15m' });
+    const [email, other] = [await addVerified(app), await addVerified(app)];
+    const { deviceToken } = (await login(app, email)).data;
+    const devicesOfOther = (await login(app, other)).data.deviceToken;
+    expect(await times(7, () => guess(app, email))).toEqual(fiveThenNone);
+    for (let index = 0; index < 4; index += 1) await guess(app, `nobody${index}@example.com`);
+    expect((await login(app, freshEmail())).headers.get('ratelimit')).toMatch(/^"credential-address";r=0/);
+    expect((await login(app, email, { deviceToken: devicesOfOther })).status).toBe(429);
+    const owner = await times(3, async () => (await login(app, email, { deviceToken })).status);
+    expect(owner).toEqual([200, 200, 200]);
+    expect((await login(app, email)).status).toBe(429);
+  });
+
   it('does not count successes, and a success forgives no failure', async () => {
     const app = await open(credential);
     const email = await addVerified(app);
@@ -173,9 +187,17 @@ describe('the class mail', () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
     const email = await addVerified(app);
     const ask = async (what: string) => (await app.send('POST', `/api/v1/auth/${what}`, { json: { email } })).status;
-    expect(await times(3, () => ask('resend-verification'))).toEqual([202, 202, 429]);
-    expect((await register(app, email)).status).toBe(429);
+    expect(await times(4, () => ask('resend-verification'))).toEqual([202, 202, 202, 429]);
     expect(await times(4, () => ask('forgot-password'))).toEqual([202, 202, 202, 429]);
+  });
+
+  it('leaves who has no account yet the mails of registration, whatever strangers ask for at the address', async () => {
+    const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
+    const email = freshEmail();
+    const ask = async (what: string) => (await app.send('POST', `/api/v1/auth/${what}`, { json: { email } })).status;
+    expect(await times(4, () => ask('resend-verification'))).toEqual([202, 202, 202, 429]);
+    expect(await times(3, () => ask('forgot-password'))).toEqual([202, 202, 202]);
+    expect((await register(app, email)).status).toBe(201);
   });
 
   it('leaves a recipient their mails when nothing was sent, and counts the asking', async () => {
@@ -247,6 +269,12 @@ describe('with Redis', () => {
     const at = (index: number) => (index % 2 === 0 ? here : there);
     const first = await Promise.all(Array.from({ length: 20 }, (_, index) => guess(at(index), 'ada@example.com')));
     expect(first.filter((status) => status === 401)).toHaveLength(5);
+
+    const email = await addVerified(here);
+    const { deviceToken } = (await login(here, email)).data;
+    expect(await times(6, (index) => guess(at(index), email))).toEqual([401, 401, 401, 401, 401, 429]);
+    expect((await login(there, email, { deviceToken })).status).toBe(200);
+    expect((await login(there, email)).status).toBe(429);
 
     await redis.kill9();
     expect(await times(4, (index) => guess(at(index), 'ada@example.com'))).toEqual([429, 429, 429, 429]);

@@ -79,7 +79,8 @@ async function reserve(flow: Login, attempt: Attempt) {
       ...attempt.use.values(),
     });
     assert(row !== undefined, 'reserving an attempt always answers a row');
-    await attempt.use.settle(row);
+    if (row.deviceId === null) await attempt.use.settle(row);
+    else attempt.use.waive();
     return { row, now, isGranted: row.counted !== null };
   } finally {
     place.release();
@@ -87,7 +88,7 @@ async function reserve(flow: Login, attempt: Attempt) {
 }
 
 async function decide(flow: Login, attempt: Attempt, caller: Caller, { row, now }: Reserved): Promise<LoggedIn> {
-  attempt.use.demand();
+  if (row.deviceId === null) attempt.use.demand();
   const attempts = demandGuess(row, now);
   const candidate = toCandidate(row);
   const match = await findMatch(flow, candidate, attempt.password);

@@ -4,23 +4,26 @@ import { candidateColumns, candidateFields, candidateParams, candidateSql } from
 import { statement } from '#platform/database/index.ts';
 import { useColumns, useFields, useFragment, useGranted, useJoins } from '#platform/rate-limit/index.ts';
 
+/** Who comes with a device that the user has logged in on has a budget of their own, which no stranger can use up. */
+const isKnownDevice = 'exists (select from known where device_id is not null)';
+const used = useFragment(isKnownDevice);
 const reserved = reserveGuessFragment(
   `case when known.device_id is null then 'password' else 'password_known_device' end`,
-  { when: useGranted },
+  { when: useGranted(isKnownDevice) },
 );
 
 /**
  * Reads the user behind an address, counts a use of the caller's limit and the attempt as failed, in one statement; a
- * known device counts apart.
+ * known device counts apart, and is not held up by what others tried from its address.
  */
 export const reserveAttempt = statement('login.reserve_attempt', {
   lane: 'counter',
   sql: `with known as (${candidateSql('i.canonical = :canonical')}),
-    ${useFragment.sql},
+    ${used.sql},
     ${reserved.sql}
     select ${useFields}, ${guessFields}, ${candidateFields}
     from (select) as one ${useJoins}
       left join reserved on true left join standing on true left join known on true`,
-  params: { canonical: 'text', ...candidateParams, ...useFragment.params, ...reserved.params },
+  params: { canonical: 'text', ...candidateParams, ...used.params, ...reserved.params },
   columns: { ...useColumns, ...guessColumns, ...candidateColumns },
 });

@@ -8,15 +8,17 @@ import { insertUserFragment } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { useColumns, useFields, useFragment, useJoins } from '#platform/rate-limit/index.ts';
 
+const used = useFragment();
+
 /** Whose address it is, if anybody's; and a use of the caller's limit is counted. */
 export const findHolder = statement('register.find_holder', {
   lane: 'counter',
-  sql: `with ${useFragment.sql}
+  sql: `with ${used.sql}
     select ${useFields}, u.id as user_id, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, k.wrapped
     from (select) as one ${useJoins}
       left join (identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id)
         on i.kind = 'email' and i.canonical = :canonical`,
-  params: { canonical: 'text', ...useFragment.params },
+  params: { canonical: 'text', ...used.params },
   columns: {
     ...useColumns,
     userId: 'uuid?',

@@ -129,7 +129,10 @@ export interface ApiEndpoint<
     readonly list?: true;
   };
   readonly limitedBy?: LimitedBy<B>;
-  /** Its handler counts the use in a statement of its own, where the database counts. Without it the gate counts first. */
+  /**
+   * Its handler counts the use in a statement of its own, where the database counts, and demands it. Without it the gate
+   * does both first.
+   */
   readonly countsUse?: true;
   /** Nothing waits for an answer that is there at once. */
   readonly handler: (input: HandlerInput<B, Q, P, A>) => ApiAnswer<z.output<D>> | Promise<ApiAnswer<z.output<D>>>;

@@ -76,9 +76,9 @@ export function sharedCounterOf(transport: Transport, endpoint: Limited): CountA
       settle(use, outcome).catch((error: unknown) => logger.warn('a use of a limit was not given back', { error }));
     try {
       if (!(leavesCounting && use.countsInStatements)) await use.take();
-      use.demand();
+      if (!leavesCounting) use.demand();
       const answer = await work(use);
-      assert(use.isCounted, `${id} counts its use`);
+      assert(use.isSettled, `${id} counts its use`);
       await conclude(isRefusal(answer) ? 'refused' : 'succeeded');
       return answer;
     } catch (error) {

@@ -16,10 +16,12 @@ import {
   useJoins,
 } from './use-fragments.ts';
 
+const used = useFragment();
+
 const take = statement('rate_limit_counters.take', {
   lane: 'counter',
-  sql: `with ${useFragment.sql} select ${useFields} from (select) as one ${useJoins}`,
-  params: useFragment.params,
+  sql: `with ${used.sql} select ${useFields} from (select) as one ${useJoins}`,
+  params: used.params,
   columns: useColumns,
 });
 
@@ -83,6 +85,7 @@ export class DatabaseCounters implements SharedCounters, StatementCounters {
       wideLimit: wide?.quota.limit ?? 0,
       wideEndsAt: endOf(wide, nowMs),
       countedAt: new Date(nowMs),
+      useRefused: false,
     };
   }
 

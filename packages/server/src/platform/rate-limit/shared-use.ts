@@ -1,5 +1,4 @@
 /** One request's use of a class that all nodes share: counted once, by itself or in the statement of whoever does the work. */
-import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
@@ -24,11 +23,13 @@ export interface CountedUse {
   settle(row: UseRow): Promise<boolean>;
   /** Throws `too_many_requests` when the use was refused. */
   demand(): void;
+  /** Instead of `settle` and `demand`, where the statement found somebody who is spared the count. */
+  waive(): void;
   /** The parameters of `returnFragment`, for the statement of what succeeded; from now on nobody else gives it back. */
   returning(): ReturnValues;
 }
 
-type State = 'open' | 'counted' | 'refused' | 'returned';
+type State = 'open' | 'counted' | 'refused' | 'returned' | 'waived';
 
 const epoch = new Date(0);
 
@@ -37,6 +38,7 @@ export const noUse: CountedUse = {
   values: () => countNothing(epoch),
   settle: async () => true,
   demand: () => undefined,
+  waive: () => undefined,
   returning: () => returnNothing(epoch),
 };
 
@@ -63,9 +65,9 @@ export class SharedUse implements CountedUse {
     return this.#parts.counters.inStatements !== undefined;
   }
 
-  /** Whether it was counted, whatever became of it then. */
-  get isCounted(): boolean {
-    return this.#state === 'counted' || this.#state === 'returned';
+  /** Whether it was counted, whatever became of it then, or need not be. */
+  get isSettled(): boolean {
+    return this.#state !== 'open' && this.#state !== 'refused';
   }
 
   /** What the client is told; undefined before anybody counted. */
@@ -82,14 +84,13 @@ export class SharedUse implements CountedUse {
 
   values(): UseValues {
     const { counters, charges, clock } = this.#parts;
-    if (this.isCounted || counters.inStatements === undefined) return countNothing(clock.now());
+    if (this.isSettled || counters.inStatements === undefined) return countNothing(clock.now(), this.#isRefused);
     return counters.inStatements.valuesOf(charges, this.#now());
   }
 
   async settle(row: UseRow): Promise<boolean> {
-    if (this.isCounted) return true;
     const { counters, charges } = this.#parts;
-    assert(counters.inStatements !== undefined, 'what a statement does not count is counted before');
+    if (this.isSettled || counters.inStatements === undefined) return !this.#isRefused;
     const nowMs = this.#askedAtMs;
     const told = this.#note(await counters.inStatements.read(row, charges, nowMs), nowMs);
     return told.retryAfterSeconds === undefined;
@@ -98,6 +99,11 @@ export class SharedUse implements CountedUse {
   demand(): void {
     const retryAfterSeconds = this.#told?.retryAfterSeconds;
     if (retryAfterSeconds !== undefined) throw new Problem('too_many_requests', { retryAfterSeconds });
+  }
+
+  waive(): void {
+    // What was counted elsewhere before anybody could know is given back like any other.
+    if (this.#state !== 'counted') this.#state = 'waived';
   }
 
   returning(): ReturnValues {
@@ -115,6 +121,10 @@ export class SharedUse implements CountedUse {
     const [narrow, byAddress] = charges;
     const returned = byAddress === undefined ? [] : [narrow];
     await counters.giveBack(wide ? charges.filter((charge) => charge !== undefined) : returned, this.#askedAtMs);
+  }
+
+  get #isRefused(): boolean {
+    return this.#state === 'refused';
   }
 
   #now(): number {

@@ -13,6 +13,7 @@ const useParams = {
   wideLimit: 'int4',
   wideEndsAt: 'timestamptz',
   countedAt: 'timestamptz',
+  useRefused: 'bool',
 } as const;
 
 const begunAnew = 'c.ends_at <= :countedAt';
@@ -25,25 +26,35 @@ function countSql(limit: string): string {
       returning hits, ends_at`;
 }
 
+/** SQL: nobody is spared the count. */
+const nobody = 'false';
+
 /**
  * The CTEs `narrow` and `wide`: each has a row when it counted. A key that is null counts nothing; `wide` is chained to
  * `narrow`, so that who has used up the narrow quota uses up nothing for others.
+ * @param spared SQL: whether this one is not limited; then nothing is counted.
  */
-export const useFragment: Fragment<typeof useParams> = {
-  sql: `narrow as (
+export function useFragment(spared: string = nobody): Fragment<typeof useParams> {
+  return {
+    sql: `narrow as (
       insert into rate_limit_counters as c (key, hits, ends_at)
-      select :narrowKey::bytea, 1, :narrowEndsAt::timestamptz where :narrowKey::bytea is not null
+      select :narrowKey::bytea, 1, :narrowEndsAt::timestamptz
+      where :narrowKey::bytea is not null and not :useRefused::boolean and not (${spared})
       ${countSql(':narrowLimit')}),
     wide as (
       insert into rate_limit_counters as c (key, hits, ends_at)
       select :wideKey::bytea, 1, :wideEndsAt::timestamptz from narrow where :wideKey::bytea is not null
       ${countSql(':wideLimit')})`,
-  params: useParams,
-};
+    params: useParams,
+  };
+}
 
-/** SQL: whether every key that is asked for was counted. */
-export const useGranted = `(:narrowKey::bytea is null or exists (select from narrow))
-    and (:wideKey::bytea is null or exists (select from wide))`;
+/** SQL: whether every key that is asked for was counted, or need not be. */
+export function useGranted(spared: string = nobody): string {
+  return `((${spared}) or not :useRefused::boolean
+    and (:narrowKey::bytea is null or exists (select from narrow))
+    and (:wideKey::bytea is null or exists (select from wide)))`;
+}
 
 /** What a statement with the CTEs of `useFragment` selects of them, and joins to a row that is always there. */
 export const useFields = `narrow.hits as narrow_hits, coalesce(narrow.ends_at, narrow_before.ends_at) as narrow_ends_at,
@@ -67,10 +78,10 @@ export type UseValues = Values<typeof useParams>;
 /** What a statement answered of `useFields`. */
 export type UseRow = Values<typeof useColumns>;
 
-/** The parameters of a use that is counted already, or not at all. */
-export function countNothing(now: Date): UseValues {
-  const nobody = { narrowKey: null, narrowLimit: 0, narrowEndsAt: now };
-  return { ...nobody, wideKey: null, wideLimit: 0, wideEndsAt: now, countedAt: now };
+/** The parameters of a use that is counted, or was refused, already; or that is none. */
+export function countNothing(now: Date, useRefused = false): UseValues {
+  const noKeys = { narrowKey: null, narrowLimit: 0, narrowEndsAt: now, wideKey: null, wideLimit: 0, wideEndsAt: now };
+  return { ...noKeys, countedAt: now, useRefused };
 }
 
 const returnParams = { returnNarrowKey: 'bytea?', returnWideKey: 'bytea?', returnedAt: 'timestamptz' } as const;
