@@ -12,7 +12,7 @@ for i, key in ipairs(KEYS) do
   if not hits or ends <= now then hits, ends = 0, added_ends end
   hits, ends = hits + added, math.min(ends, added_ends)
   redis.call('HSET', key, 'hits', hits, 'ends', ends)
-  redis.call('PEXPIRE', key, math.max(1, math.min(ends - now, 86400000)))
+  redis.call('PEXPIRE', key, math.max(1, ends - now))
   answer[#answer + 1] = hits
   answer[#answer + 1] = ends
 end
