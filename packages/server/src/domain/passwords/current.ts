@@ -4,7 +4,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import type { PasswordHashes } from './hashes.ts';
-import { passwordPlace } from './stored.ts';
+import { openHash } from './open-hash.ts';
 
 const reserved = reserveGuessFragment(`'password_known_device'`);
 
@@ -38,8 +38,7 @@ export async function provePassword(deps: ProvePassword, userId: string, passwor
   const now = deps.clock.now();
   const row = await reserveGuess(deps, userId, now);
   demandGuess(row, now);
-  const sealed = row?.sealedPhc ?? undefined;
-  const phc = sealed && deps.keys.open('password', sealed, passwordPlace(userId)).toString('utf8');
+  const phc = openHash(deps.keys, userId, row?.sealedPhc ?? undefined);
   return deps.hashes.matches(password, phc);
 }
 

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
-import { passwordPlace, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './index.ts';
+import { openHash, passwordPlace, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './index.ts';
 
 const upserted = upsertPasswordFragment('owner');
 const upsert = statement('passwords_test.upsert', {
@@ -50,6 +50,12 @@ describeOnBothDatabases('stored passwords', (database) => {
     expect(sealed.includes('argon2id')).toBe(false);
     expect(world.keys.open('password', sealed, passwordPlace(person.id)).toString()).toBe(phc);
     expect(() => world.keys.open('password', sealed, passwordPlace(world.makeId()))).toThrow('not authentic');
+  });
+
+  it('are opened for their user, and are nothing for somebody without one and for nobody', () => {
+    expect(openHash(world.keys, person.id, seal(phc))).toBe(phc);
+    expect(openHash(world.keys, person.id, undefined)).toBeUndefined();
+    expect(openHash(world.keys, undefined, undefined)).toBeUndefined();
   });
 
   it('are one for each user: the last one set', async () => {

@@ -8,7 +8,7 @@ import type { Endings } from '#domain/endings/index.ts';
 import type { LoggedIn } from '#domain/issued-sessions/index.ts';
 import { type Candidate, isOver, type LoginStep, loginFacts, nextStep, toCandidate } from '#domain/logins/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import { type PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
+import { openHash, type PasswordHashes } from '#domain/passwords/index.ts';
 import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
@@ -112,8 +112,7 @@ function problemOfStep(step: LoginStep): ProblemCode {
 /** The hash that matched and the bytes that hold it; undefined when the password is wrong or nobody's, for the same work. */
 async function findMatch(flow: Login, candidate: Candidate | undefined, typed: string) {
   const sealedPhc = candidate?.sealedPhc;
-  const place = passwordPlace(candidate?.userId ?? '');
-  const phc = sealedPhc && flow.keys.open('password', sealedPhc, place).toString('utf8');
+  const phc = openHash(flow.keys, candidate?.userId, sealedPhc);
   const matched = await flow.hashes.matches(typed, phc);
   return matched && sealedPhc !== undefined && phc !== undefined ? { phc, sealedPhc } : undefined;
 }

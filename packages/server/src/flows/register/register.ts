@@ -9,6 +9,7 @@ import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem } from '#kernel/problem.ts';
+import { inWholeSteps } from '#kernel/whole-steps.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
@@ -65,17 +66,40 @@ export async function register(flow: Register, registration: Registration, calle
   if (flow.mode !== 'open') throw new Problem('registration_closed');
   // Decided by the address alone, before anything is read: it tells nothing about users.
   if (!allowsAddress(flow.emailDomains, registration.email.canonical)) throw new Problem('email_domain_not_allowed');
-  let holder = await readHolder(flow, registration);
+  const holder = await readFirst(flow, registration);
   registration.use.demand();
   const password = await acceptPassword(flow, registration);
   await askHook(flow, registration, caller);
   const phc = await flow.hashes.compute(password);
+  // A user, a link or a notice: what is written takes its time by who has the address.
+  return inWholeSteps(() => writeFor(flow, registration, phc, holder, caller));
+}
+
+/** Writes, and reads again when the address changed hands since it was read. */
+async function writeFor(
+  flow: Register,
+  registration: Registration,
+  phc: string,
+  read: Holder | undefined,
+  caller: Caller,
+): Promise<void> {
+  let holder = read;
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const outcome = await write(flow, registration, phc, holder, caller);
     if (outcome !== undefined) return flow.onRegistered(outcome);
     holder = await readHolder(flow, registration);
   }
   throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
+}
+
+/** Neither reads nor counts when there is no place for the hash. */
+async function readFirst(flow: Register, registration: Registration): Promise<Holder | undefined> {
+  const place = flow.hashes.hold();
+  try {
+    return await readHolder(flow, registration);
+  } finally {
+    place.release();
+  }
 }
 
 async function readHolder(flow: Register, { email, use }: Registration): Promise<Holder | undefined> {

@@ -29,7 +29,7 @@ export function resendVerificationEndpoints(flow: ResendVerification): readonly 
         message: 'If this address waits for verification, a message was sent to it',
         data: z.object({ email: z.string(), status: z.literal('verification_sent') }),
       },
-      problems: ['busy'],
+      problems: [],
       handler: async ({ body, caller }) => {
         await resendVerification(flow, body.email.canonical, caller);
         return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
