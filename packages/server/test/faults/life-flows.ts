@@ -29,6 +29,8 @@ export type Prepared = {
 export type LifeFlow = {
   readonly name: string;
   readonly action: string;
+  /** The kind of the job that does it, where it is answered before. */
+  readonly job?: string;
   readonly prepare: (ground: Ground, email: string) => Promise<Prepared>;
 };
 
@@ -77,6 +79,7 @@ const passwords: readonly LifeFlow[] = [
   {
     name: 'ask for a reset link',
     action: 'password.reset_requested',
+    job: 'asked_mails.promise',
     prepare: async (ground, email) => {
       await live(ground, email);
       return {

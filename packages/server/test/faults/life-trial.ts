@@ -110,7 +110,7 @@ async function ask(node: Client, story: Story, afterMs: number, answers: Answers
   }
 }
 
-type Found = { readonly events: string; readonly templates: string[] | null };
+type Found = { readonly events: string; readonly templates: string[] | null; readonly jobs: string };
 
 /** The event and the mails of one effect commit together: all are there or none. */
 async function inspect(database: Pick<Database, 'query'>, stories: readonly Story[]): Promise<string[]> {
@@ -122,8 +122,9 @@ async function inspect(database: Pick<Database, 'query'>, stories: readonly Stor
       `with person as (select distinct user_id from identifiers where canonical = any ($1))
       select (select count(*) from audit_events e join person p using (user_id) where e.action = $2) as events,
         (select array_agg(m.template order by m.template) from mail_ledger m join person p using (user_id)
-          where m.template = any ($3)) as templates`,
-      [addresses, story.flow.action, templates],
+          where m.template = any ($3)) as templates,
+        (select count(*) from jobs where kind = $4 and state <> 'dead') as jobs`,
+      [addresses, story.flow.action, templates, story.flow.job ?? ''],
     );
     faults.push(...judge(story, rows[0], templates));
   }
@@ -133,11 +134,12 @@ async function inspect(database: Pick<Database, 'query'>, stories: readonly Stor
 function judge(story: Story, found: Found | undefined, templates: readonly string[]): string[] {
   const events = Number(found?.events);
   const mails = found?.templates ?? [];
-  story.isThere = events > 0;
+  // Whose job it is cannot be seen; a person whose own was lost never gets the mail that `settle` waits for.
+  story.isThere = events > 0 || Number(found?.jobs) > 0;
   const faults: string[] = [];
   if (story.told === 'answered' && !story.isThere) faults.push(`${nameOf(story)}: it was answered and is not there`);
   if (events > 1) faults.push(`${nameOf(story)}: there are ${events} events`);
-  const wanted = story.isThere ? [...templates].sort() : [];
+  const wanted = events > 0 ? [...templates].sort() : [];
   if (mails.join() !== wanted.join()) faults.push(`${nameOf(story)}: ${events} event and the mails ${mails.join(' ')}`);
   return faults;
 }
