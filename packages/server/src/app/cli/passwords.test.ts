@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -11,6 +11,14 @@ const folder = mkdtempSync(join(tmpdir(), 'latchkey-passwords-'));
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+async function build(...args: readonly string[]): Promise<[number, string]> {
+  const said: string[] = [];
+  const io = { out: (text: string) => said.push(text), err: (text: string) => said.push(text) };
+  const argv = ['passwords', 'build-filter', ...args];
+  const code = await runCommand({ argv, io: io as unknown as CommandIo, loadConfig: () => ({}) as Config });
+  return [code, said.join('')];
+}
+
 it('passwords build-filter writes a filter beside the list, or where it is told to, and says how large it is', async () => {
   const list = join(folder, 'list.txt');
   writeFileSync(list, 'one password\nanother password\n');
@@ -18,11 +26,7 @@ it('passwords build-filter writes a filter beside the list, or where it is told 
     [[], `${list}.filter`],
     [['--output', join(folder, 'elsewhere')], join(folder, 'elsewhere')],
   ] as const) {
-    const said: string[] = [];
-    const io = { out: (text: string) => said.push(text), err: (text: string) => said.push(text) };
-    const argv = ['passwords', 'build-filter', list, ...options];
-    const code = await runCommand({ argv, io: io as unknown as CommandIo, loadConfig: () => ({}) as Config });
-    expect([code, said.join('')]).toEqual([
+    expect(await build(list, ...options)).toEqual([
       0,
       `Wrote ${target}: 2 passwords, 8192 bytes. Restart the server to use it.\n`,
     ]);
@@ -30,4 +34,22 @@ it('passwords build-filter writes a filter beside the list, or where it is told 
     expect([await filter.has('another password'), await filter.has('a third one')]).toEqual([true, false]);
     await filter.close();
   }
+});
+
+it('passwords build-filter fails with a sentence for a list that is empty, of other hashes, or to be replaced', async () => {
+  const [empty, ntlm, list] = [join(folder, 'empty'), join(folder, 'ntlm'), join(folder, 'kept')];
+  writeFileSync(empty, '');
+  writeFileSync(ntlm, `${'0123456789abcdef'.repeat(2)}:5\n`.repeat(20));
+  writeFileSync(list, 'one password\n');
+  const expected = 'a list has passwords or their SHA-1, one a line.';
+  for (const [args, why] of [
+    [[empty], `${empty} has no passwords; ${expected}`],
+    [[ntlm], `${ntlm} has hashes that are not SHA-1, such as NTLM or MD5; ${expected}`],
+    [[list, '--output', list], `${list} is the list itself, which the filter would replace.`],
+  ] as const) {
+    const [code, said] = await build(...args);
+    expect([code, said.trim()]).toEqual([1, `The filter could not be built: ${why}`]);
+  }
+  expect(readFileSync(list, 'utf8')).toBe('one password\n');
+  expect(existsSync(`${empty}.filter`)).toBe(false);
 });

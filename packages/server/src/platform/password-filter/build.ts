@@ -14,6 +14,9 @@ export class ListUnusable extends Error {
 }
 
 const hashLine = /^([0-9A-Fa-f]{40})(?::(\d+))?$/;
+/** NTLM, MD5, SHA-256 and their like. A password may look so; a list of them is made of nothing else. */
+const otherHashLine = /^(?:[0-9A-Fa-f]{32}){1,4}(?::\d+)?$/;
+const maxShareOfOtherHashes = 0.9;
 const maxLineBytes = 4096;
 
 /**
@@ -24,10 +27,7 @@ const maxLineBytes = 4096;
  * @throws ListUnusable, and what reading and writing files throw.
  */
 export async function buildFilter(list: string, target: string, atOnce = pagesAtOnce): Promise<FilterHeader> {
-  // A pipe has nothing left to be read a second time, and the filter would know none of the passwords that it counted.
-  const found = await stat(list);
-  if (!found.isFile() && !found.isDirectory())
-    throw new ListUnusable(`${list} is no file, and it is read more than once`);
+  await demandFile(list, target);
   const passwords = await count(list);
   const header = { passwords, pages: pagesFor(passwords) };
   const draft = `${target}.${randomBytes(6).toString('hex')}.tmp`;
@@ -45,21 +45,43 @@ export async function buildFilter(list: string, target: string, atOnce = pagesAt
   return header;
 }
 
+async function demandFile(list: string, target: string): Promise<void> {
+  // A pipe has nothing left to be read a second time, and the filter would know none of the passwords that it counted.
+  const found = await stat(list, { bigint: true });
+  if (!found.isFile() && !found.isDirectory())
+    throw new ListUnusable(`${list} is no file, and it is read more than once`);
+  const replaced = await stat(target, { bigint: true }).catch(ifAbsent);
+  if (replaced?.ino === found.ino && replaced.dev === found.dev)
+    throw new ListUnusable(`${target} is the list itself, which the filter would replace`);
+}
+
+function ifAbsent(error: unknown): undefined {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+}
+
+/** How many passwords a list has. Wrong lists are known here: a filter of them would find nothing, and nobody would notice. */
 async function count(list: string): Promise<number> {
+  const expected = 'a list has passwords or their SHA-1, one a line';
   let passwords = 0;
-  for await (const hashes of readHashes(list)) passwords += hashes.length;
-  return passwords;
+  let others = 0;
+  for await (const lines of readLines(list)) {
+    for (const line of lines) {
+      if (hashOf(line) === undefined) continue;
+      passwords += 1;
+      if (otherHashLine.test(line.toString('latin1'))) others += 1;
+    }
+  }
+  if (passwords === 0) throw new ListUnusable(`${list} has no passwords; ${expected}`);
+  if (others / passwords <= maxShareOfOtherHashes) return passwords;
+  throw new ListUnusable(`${list} has hashes that are not SHA-1, such as NTLM or MD5; ${expected}`);
 }
 
 async function writeAll(file: FileHandle, list: string, header: FilterHeader, atOnce: number): Promise<void> {
   await file.write(writeHeader(header));
   for (let first = 0; first < header.pages; first += atOnce) {
     const pages = Array.from({ length: Math.min(atOnce, header.pages - first) }, () => Buffer.alloc(pageBytes));
-    for await (const hashes of readHashes(list)) {
-      for (const sha1 of hashes) {
-        const page = pages[pageOf(sha1, header.pages) - first];
-        if (page !== undefined) addTo(page, sha1);
-      }
+    for await (const lines of readLines(list)) {
+      for (const line of lines) addLine(pages, first, header, line);
     }
     for (const page of pages) {
       sealPage(page);
@@ -68,17 +90,23 @@ async function writeAll(file: FileHandle, list: string, header: FilterHeader, at
   }
 }
 
-/** The hashes of a list, a chunk at a time. */
-async function* readHashes(list: string): AsyncGenerator<Buffer[]> {
+function addLine(pages: readonly Buffer[], first: number, header: FilterHeader, line: Buffer): void {
+  const sha1 = hashOf(line);
+  const page = sha1 && pages[pageOf(sha1, header.pages) - first];
+  if (sha1 !== undefined && page !== undefined) addTo(page, sha1);
+}
+
+/** The lines of a list, a chunk at a time. */
+async function* readLines(list: string): AsyncGenerator<Buffer[]> {
   let rest: Buffer | undefined;
   for await (const chunk of createReadStream(list, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     const text = rest === undefined ? withoutMark(chunk, list) : Buffer.concat([rest, chunk]);
     const end = text.lastIndexOf(0x0a);
-    yield hashesOf(text.subarray(0, end + 1));
+    yield linesOf(text.subarray(0, end + 1));
     // What is longer than any password is one line of something else; it is not kept, and its end is read as a line.
     rest = text.length - end - 1 > maxLineBytes ? Buffer.alloc(0) : Buffer.from(text.subarray(end + 1));
   }
-  if (rest !== undefined) yield hashesOf(rest);
+  if (rest !== undefined) yield linesOf(rest);
 }
 
 /** The beginning of a list without the mark that some editors write, which is no part of its first password. */
@@ -88,18 +116,18 @@ function withoutMark(beginning: Buffer, list: string): Buffer {
   return mark === '\xef\xbb\xbf' ? beginning.subarray(3) : beginning;
 }
 
-function hashesOf(text: Buffer): Buffer[] {
-  const hashes: Buffer[] = [];
+function linesOf(text: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf(0x0a, start);
     const end = newline === -1 ? text.length : newline;
-    const sha1 = hashOf(text.subarray(start, text[end - 1] === 0x0d && end > start ? end - 1 : end));
-    if (sha1 !== undefined) hashes.push(sha1);
+    lines.push(text.subarray(start, text[end - 1] === 0x0d && end > start ? end - 1 : end));
     start = end + 1;
   }
-  return hashes;
+  return lines;
 }
 
+/** Undefined for what counts nothing: an empty line, padding. */
 function hashOf(line: Buffer): Buffer | undefined {
   if (line.length === 0) return undefined;
   // Old lists are often Latin-1.

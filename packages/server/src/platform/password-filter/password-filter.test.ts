@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -59,10 +59,50 @@ describe('a filter', () => {
     await filter.close();
   });
 
-  it('of an empty list knows nothing', async () => {
-    const { filter } = await built('');
-    expect(await found(filter, ['', 'one'])).toEqual([]);
+  it.each([
+    ['nothing', ''],
+    ['empty lines', '\n\r\n\n'],
+    ['padding', `${sha1('one')}:0\n`],
+  ])('is not made of a list of %s', async (_, list) => {
+    await expect(built(list)).rejects.toThrow(/has no passwords; a list has passwords or their SHA-1, one a line$/);
+  });
+
+  it.each([
+    ['NTLM', 16, ':17'],
+    ['MD5', 16, ''],
+    ['SHA-256', 32, ''],
+    ['SHA-512', 64, ':3'],
+  ])('is not made of a list of %s, which would find nobody', async (_, bytes, times) => {
+    const lines = Array.from({ length: 95 }, () => randomBytes(bytes).toString('hex') + times);
+    const refusal = /has hashes that are not SHA-1, such as NTLM or MD5; a list has passwords or their SHA-1/;
+    await expect(built([...lines, 'five', 'other', 'lines', 'are', 'there'].join('\n'))).rejects.toThrow(refusal);
+    const { filter } = await built(
+      [...lines.slice(0, 50), ...Array.from({ length: 50 }, (_, at) => `${at}`)].join('\n'),
+    );
+    expect(await found(filter, [lines[0] ?? '', '49'])).toEqual([lines[0], '49']);
     await filter.close();
+  });
+
+  it('never replaces the list that it is made of, by whatever name', async () => {
+    const list = join(folder, 'precious');
+    await writeFile(list, 'one\ntwo\n');
+    await symlink(list, join(folder, 'another name'));
+    for (const target of [list, join(folder, '.', 'precious'), join(folder, 'another name')]) {
+      await expect(buildFilter(list, target)).rejects.toThrow(/is the list itself, which the filter would replace$/);
+      await expect(buildFilter(join(folder, 'another name'), target)).rejects.toThrow(/is the list itself/);
+    }
+    expect(await readFile(list, 'utf8')).toBe('one\ntwo\n');
+  });
+
+  it('replaces a filter of before', async () => {
+    const { path, filter } = await built('one\n');
+    await filter.close();
+    const list = join(folder, 'newer');
+    await writeFile(list, 'two\n');
+    await buildFilter(list, path);
+    const newer = await PasswordFilter.open(path);
+    expect(await found(newer, ['one', 'two'])).toEqual(['two']);
+    await newer.close();
   });
 
   it('knows whatever is in its list, whatever that is', async () => {
@@ -71,7 +111,7 @@ describe('a filter', () => {
       .filter((text) => text.isWellFormed() && !/^\ufeff|[\r\n]/.test(text));
     await fc.assert(
       fc.asyncProperty(fc.array(line, { maxLength: 40 }), async (lines) => {
-        const { filter, path } = await built(lines.join('\n'));
+        const { filter, path } = await built(['one', ...lines].join('\n'));
         const passwords = lines.filter((text) => text !== '' && !/^[0-9a-f]{40}(:\d+)?$/i.test(text));
         expect(await found(filter, passwords)).toEqual(passwords);
         await filter.close();
