@@ -1,7 +1,17 @@
 /** Rate limits over HTTP: what is counted, for whom, on which nodes, and what the caller is told. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Application, type Sent } from './support/application.ts';
-import { addCookieSession, addLoggedIn, addVerified, freshEmail, login, register } from './support/people-online.ts';
+import {
+  addCookieSession,
+  addLoggedIn,
+  addVerified,
+  freshEmail,
+  goodPassword,
+  linkTokenOf,
+  login,
+  register,
+  sameOrigin,
+} from './support/people-online.ts';
 import { startRedis } from './support/redis.ts';
 import { eventually } from './support/wait.ts';
 
@@ -169,6 +179,42 @@ describe('the class credential', () => {
     expect(statuses.slice(5)).toEqual([429, 429]);
     expect(statuses.slice(0, 5)).not.toContain(429);
   });
+
+  it('counts a wrong current password beside a new one that nobody may have, and no right one', async () => {
+    const app = await open(credential);
+    const { accessToken: token } = await addLoggedIn(app);
+    const change = async (currentPassword: string, newPassword: string) => {
+      const json = { currentPassword, newPassword };
+      return (await app.send('POST', '/api/v1/users/me/password', { json, token })).status;
+    };
+    const weak = ['short', 'password1234', 'abcdefghijkl'];
+    const rights = await times(9, (index) => change(goodPassword, weak[index % 3] as string));
+    expect(rights).toEqual(Array.from({ length: 9 }, () => 422));
+    const guesses = await times(7, (index) => change('never the password', weak[index % 3] as string));
+    expect(guesses).toEqual([403, 403, 403, 403, 403, 429, 429]);
+    expect(await change(goodPassword, 'short')).toBe(429);
+  });
+
+  it.each(['/api/v1/auth/reset-password', '/reset-password'])(
+    'counts guesses at links of %s, whatever password comes with them, and no weak one behind a live link',
+    async (path) => {
+      const app = await open(credential);
+      const email = await addVerified(app);
+      await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
+      const live = await linkTokenOf(app, email, 2);
+      const reset = async (token: string, password: string) => {
+        const body = { token, password };
+        const sent = path.startsWith('/api') ? { json: body } : { form: body, headers: sameOrigin };
+        return (await app.send('POST', path, sent)).status;
+      };
+      expect(await times(8, () => reset(live, 'short'))).toEqual(Array.from({ length: 8 }, () => 422));
+      const dead = `${live.slice(0, -4)}AAAA`;
+      expect(await times(49, () => reset(dead, 'short'))).toEqual(Array.from({ length: 49 }, () => 400));
+      expect(await reset(live, 'short')).toBe(422);
+      expect(await times(2, () => reset(dead, 'short'))).toEqual([400, 429]);
+      expect(await reset(live, 'better than before')).toBe(429);
+    },
+  );
 });
 
 describe('the class mail', () => {

@@ -54,7 +54,7 @@ export const table: readonly Row[] = [
     argv: ['--email', 'eve@example.com', '--name', 'Eve', '--password-stdin'],
     input: 'short\n',
     exit: 2,
-    says: /^The password: A password has at least 12 characters\.$/,
+    says: /^The password: Choose a password with at least 12 characters\.$/,
   },
   {
     command: 'user create',
@@ -252,6 +252,12 @@ export const table: readonly Row[] = [
     argv: ['no-such-list'],
     exit: 1,
     says: /^The filter could not be built: ENOENT: .*no-such-list'\.$/,
+  },
+  {
+    command: 'passwords build-filter',
+    argv: ['/dev/null'],
+    exit: 1,
+    says: /^The filter could not be built: \/dev\/null is no file, and it is read more than once\.$/,
   },
   { command: 'passwords build-filter', exit: 2, says: /^"latchkey passwords build-filter" needs FILE\.$/ },
   { command: 'doctor', says: /^ok +schema +The schema is that of this release\.$/m },

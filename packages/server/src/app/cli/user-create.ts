@@ -1,6 +1,6 @@
 /** `latchkey user create`: a user whose address the operator vouches for, such as the first admin. */
 import { emailInput } from '#domain/identifiers/index.ts';
-import { passwordComplaint, passwordInput } from '#domain/passwords/index.ts';
+import { passwordComplaint } from '#domain/passwords/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
 import { createUser, type NewUser } from '#flows/operate-users/index.ts';
 import { OperatorError } from '../operator-error.ts';
@@ -67,7 +67,7 @@ async function readPassword(input: CommandInput, io: CommandIo): Promise<string 
   const without = isGiven(input, 'no-password');
   if (fromInput && without) throw new UsageError('Give one of --password-stdin and --no-password.');
   if (without) return undefined;
-  return accept('The password', passwordInput, fromInput ? await readFromInput(io) : await ask(io));
+  return fromInput ? readFromInput(io) : ask(io);
 }
 
 async function readFromInput(io: CommandIo): Promise<string> {

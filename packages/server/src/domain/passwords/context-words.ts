@@ -1,4 +1,5 @@
 /** Words that a guesser tries first: those of the service and of the person (NIST SP 800-63B-4 §3.1.1.2). */
+import { withUnicodeDomain } from '#protocol/email-address/index.ts';
 
 /** Shorter ones stand in too many other words. */
 const minWordLength = 3;
@@ -6,9 +7,13 @@ const minWordLength = 3;
 /** What must be left of a password without these words: what was once enough for a whole password. */
 const minOwnCharacters = 8;
 
-/** The words of texts such as a name, an address or a host name, folded, the longest first. */
+/**
+ * The words of texts such as a name, an address or a host name behind an `@`, folded, the longest first. A domain is
+ * known by its A-labels, and typed in letters.
+ */
 export function wordsOf(texts: readonly string[]): string[] {
-  const words = texts.flatMap((text) => {
+  const spellings = texts.flatMap((text) => (text.includes('@') ? [text, withUnicodeDomain(text)] : [text]));
+  const words = spellings.flatMap((text) => {
     const folded = text.normalize('NFKC').toLowerCase();
     // The top-level domain is everybody's.
     const specific = folded.replace(/(@[^\s>]*)\.[^\s.>]+/u, '$1');
@@ -24,13 +29,13 @@ export function wordsOf(texts: readonly string[]): string[] {
 export function isMadeOfContext(
   folded: string,
   words: readonly string[],
-  isCommon: (folded: string) => boolean,
+  isGuessed: (folded: string) => boolean,
 ): boolean {
   return [folded, withLetters(folded)].some((text) => {
     const rest = without(text, words);
     if (rest === text) return false;
     const own = rest.replaceAll(/[\s!-/:-@[-`{-~]/gu, '');
-    return Array.from(own).length < minOwnCharacters || isCommon(own);
+    return Array.from(own).length < minOwnCharacters || isGuessed(own);
   });
 }
 

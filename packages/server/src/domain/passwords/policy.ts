@@ -1,6 +1,7 @@
 /** What a new password must be, by profile; and what is wrong with one. Pure: what is known about it comes as arguments. */
 import { characterBits } from './character-bits.ts';
 import { isMadeOfContext } from './context-words.ts';
+import { isPattern } from './patterns.ts';
 
 /** The sets of rules to choose from. */
 export type PasswordProfile = 'standard' | 'nist' | 'composition';
@@ -36,11 +37,12 @@ export type PasswordReason =
   | 'repeated_characters'
   | 'too_weak'
   | 'too_common'
+  | 'too_simple'
   | 'contains_context'
   | 'breached';
 
 /** NIST asks for 64 at least; a passphrase of twenty words fits. */
-export const maxLength = 128;
+const maxLength = 128;
 
 /** Twice what 128 code points take at most; it bounds the work before anything is normalised. */
 export const maxBytes = 1024;
@@ -65,9 +67,6 @@ export const passwordPolicies: Readonly<Record<PasswordProfile, PasswordPolicy>>
     minEntropyBits: 50,
   },
 };
-
-/** The least of all profiles: nothing shorter is a password anywhere. */
-export const minLengthOfAll = Math.min(...Object.values(passwordPolicies).map((policy) => policy.minLength));
 
 /** The numbers that sentences about a policy name. */
 export function limitsOf({ minLength, maxLength, maxRepeats }: PasswordPolicy) {
@@ -122,11 +121,15 @@ function judgeComposition(policy: PasswordPolicy, password: string): PasswordRea
 /**
  * NIST SP 800-63B-4 §3.1.1.2: the entire password is compared with the list, not the words in it, so that a long
  * passphrase may hold any of them. Context words follow the same idea: they may stand in a password that has enough of
- * its own beside them.
+ * its own beside them. Repetitive and sequential characters are those of NIST SP 800-63B §5.1.1.2, of 2017, which the
+ * list lacks in most lengths.
  */
 function judgeKnown(password: string, { contextWords, isCommon }: Knowledge): PasswordReason[] {
-  if (isCommon(foldPassword(password))) return ['too_common'];
-  return isMadeOfContext(foldPassword(password), contextWords, isCommon) ? ['contains_context'] : [];
+  const folded = foldPassword(password);
+  if (isCommon(folded)) return ['too_common'];
+  const isGuessed = (text: string) => isCommon(text) || isPattern(text);
+  if (isMadeOfContext(folded, contextWords, isGuessed)) return ['contains_context'];
+  return isPattern(folded) ? ['too_simple'] : [];
 }
 
 function longestRun(password: string): number {

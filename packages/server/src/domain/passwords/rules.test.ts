@@ -49,6 +49,14 @@ describe('PasswordRules', () => {
     expect(accepted).toBe(typed.normalize('NFC'));
   });
 
+  it('counts code points after NFC', async () => {
+    const apart = 'páßwörd with áccents'.normalize('NFD');
+    const [eleven, twelve] = [apart.slice(0, 13), apart.slice(0, 14)];
+    expect((await refusalOf(rulesOf('standard'), eleven)).errors.map(({ code }) => code)).toEqual(['too_short']);
+    const accepted = await rulesOf('standard').accept({ password: twelve, field: '', languages: [] });
+    expect(Array.from(accepted)).toHaveLength(12);
+  });
+
   it('names the field, a code and a sentence for each reason, in the reader’s language', async () => {
     const short = await refusalOf(rulesOf('standard'), 'short');
     const sentence = 'Choose a password with at least 12 characters.';
@@ -56,6 +64,10 @@ describe('PasswordRules', () => {
     const german = await refusalOf(rulesOf('standard'), 'short', 'de');
     expect(german.errors[0]?.message).toBe(pageWords(catalogues, 'de').say('password.too_short', { min: 12 }));
     expect(german.errors[0]?.message).not.toBe(sentence);
+    const nist = await refusalOf(rulesOf('nist'), 'fourteen chars', 'de');
+    expect(nist.errors).toEqual([
+      { path: '/newPassword', code: 'too_short', message: 'Wählen Sie ein Passwort mit mindestens 15 Zeichen.' },
+    ]);
     const long = await refusalOf(rulesOf('standard'), 'x'.repeat(5000));
     expect(long.errors.map(({ code, message }) => [code, message])).toEqual([
       ['too_long', 'Choose a password with at most 128 characters.'],
@@ -74,6 +86,14 @@ describe('PasswordRules', () => {
     expect(common.errors.map(({ code }) => code)).toEqual(['too_common']);
     expect(common.errors[0]?.message).toMatch(/^This is one of the passwords .+ Try several words [^.]+\.$/);
     expect((await refusalOf(rulesOf('standard'), 'short')).errors[0]?.message).not.toMatch(/Try several words/);
+  });
+
+  it('says of a pattern that it is one, and what would be better', async () => {
+    const { errors } = await refusalOf(rulesOf('standard'), 'qwertyuiopas');
+    expect(errors.map(({ code }) => code)).toEqual(['too_simple']);
+    expect(errors[0]?.message).toMatch(/^This password only repeats a few characters, or follows .+ Try several words/);
+    const german = await refusalOf(rulesOf('standard'), '\u200b'.repeat(12), 'de');
+    expect(german.errors[0]?.message).toMatch(/^Dieses Passwort wiederholt nur wenige Zeichen .+ mit mehreren Wörtern/);
   });
 
   it('refuses what is made of the service’s or the person’s own words', async () => {

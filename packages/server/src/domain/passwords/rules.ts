@@ -41,7 +41,7 @@ const findAbout = statement('passwords.find_about', {
 });
 
 /** For these the estimator may know why; the others say it themselves. */
-const advised: readonly PasswordReason[] = ['too_common', 'contains_context', 'too_weak', 'breached'];
+const advised: readonly PasswordReason[] = ['too_common', 'too_simple', 'contains_context', 'too_weak', 'breached'];
 
 /** Says which passwords may be set here. */
 export class PasswordRules {

@@ -53,7 +53,7 @@ export function acceptInvitationEndpoints(flow: AcceptInvitation): readonly Endp
       path: pagePath,
       summary: 'What the page sends',
       rateLimit: 'public',
-      request: { form: z.strictObject({ token, name: z.string().max(1000), password: z.string().max(1024) }) },
+      request: { form: z.strictObject({ token, name: z.string().max(1000), password: passwordInput }) },
       problems: [],
       handler: ({ body, caller }) => submitForm(flow, body, caller),
     }),

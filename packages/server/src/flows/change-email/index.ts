@@ -152,7 +152,7 @@ function pageEndpoints(flow: ChangeEmail): Endpoint[] {
       id: 'change_email.submit_undo',
       path: '/undo-email-change',
       summary: 'What that page sends: the new password',
-      request: { form: z.strictObject({ token, password: z.string().max(1024).optional() }) },
+      request: { form: z.strictObject({ token, password: passwordInput.optional() }) },
       handler: ({ body, caller }) => pressUndo(flow, body, caller),
     }),
   ];

@@ -158,15 +158,23 @@ describe('POST /api/v1/users/me/password', () => {
     expect(await failuresOf(app, email)).toBe(0);
   });
 
-  it('looks at five of twenty wrong guesses at once', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
-    await Promise.all(Array.from({ length: 20 }, () => change(accessToken, wrong)));
-    expect(await failuresOf(app, email)).toBe(5);
-  });
+  it.each([newPassword, 'short', 'password1234', ''])(
+    'looks at five of twenty wrong guesses at once, and then at no right one, with %j as the new one',
+    async (chosen) => {
+      const { email, accessToken } = await addLoggedIn(app);
+      const guess = () => change(accessToken, { ...wrong, newPassword: chosen });
+      const answers = await Promise.all(Array.from({ length: 20 }, guess));
+      const codes = answers.map(({ code }) => code);
+      expect(codes.filter((code) => code === 'invalid_password')).toHaveLength(5);
+      expect(codes.filter((code) => code === 'too_many_requests')).toHaveLength(15);
+      expect(await failuresOf(app, email)).toBe(5);
+      expect((await change(accessToken, { ...right, newPassword: chosen })).code).toBe('too_many_requests');
+    },
+  );
 
   it('422 for a new password that nobody may have, and no wrong guess stays counted', async () => {
     const { email, accessToken } = await addLoggedIn(app);
-    for (const newPassword of ['short', 'password1234', email]) {
+    for (const newPassword of ['', 'short', 'x'.repeat(4000), 'abcabcabcabc', 'password1234', email]) {
       const { status, errors } = await change(accessToken, { ...right, newPassword });
       expect([status, errors[0]?.path]).toEqual([422, '/newPassword']);
     }

@@ -35,7 +35,7 @@ export interface ChangePassword extends Issuers {
   readonly onPromised: () => void;
 }
 
-/** What the user sends; the new password in NFC. */
+/** What the user sends. */
 export interface Passwords {
   readonly currentPassword: string;
   readonly newPassword: string;

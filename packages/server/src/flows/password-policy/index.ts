@@ -30,7 +30,8 @@ export function passwordPolicyEndpoints(flow: ShowPasswordPolicy): readonly Endp
       summary: 'What a new password must be',
       description:
         'Lengths are in code points after NFC; `null` means that a rule is not asked. Under every profile the most used ' +
-        'passwords are refused, and those made of little else than the name or the address of the person or the service.',
+        'passwords are refused, those that are one pattern, and those made of little else than the name or the address of ' +
+        'the person or the service.',
       auth: 'public',
       rateLimit: 'public',
       request: {},

@@ -83,7 +83,7 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
       path: '/reset-password',
       summary: 'What the page sends: the new password',
       rateLimit: 'credential',
-      request: { form: z.strictObject({ token, password: z.string().max(1024) }) },
+      request: { form: z.strictObject({ token, password: passwordInput }) },
       problems: [],
       handler: ({ body, caller }) => submitForm(flow, body, caller),
     }),

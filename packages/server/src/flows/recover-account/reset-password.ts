@@ -41,7 +41,7 @@ export function readLink(
   return findLive(flow.database, 'reset_password', text, flow.clock.now());
 }
 
-/** Uses a link: of many uses at once exactly one works. `password` is in NFC. Throws `invalid_token` and what `PasswordRules` throws. */
+/** Uses a link: of many uses at once exactly one works. Throws `invalid_token` and what `PasswordRules` throws. */
 export async function resetPassword(
   flow: ResetPassword,
   text: string,

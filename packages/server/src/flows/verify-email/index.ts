@@ -74,7 +74,7 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
         form: z.strictObject({
           token,
           choice: z.enum(['verify', 'disown']),
-          password: z.string().max(1024).optional(),
+          password: passwordInput.optional(),
         }),
       },
       problems: [],

@@ -79,7 +79,7 @@ export function sharedCounterOf(transport: Transport, endpoint: Limited): CountA
       if (!leavesCounting) use.demand();
       const answer = await work(use);
       assert(use.isSettled, `${id} counts its use`);
-      await conclude(isRefusal(answer) ? 'refused' : 'succeeded');
+      await conclude(outcomeOfAnswer(answer));
       return answer;
     } catch (error) {
       await conclude(outcomeOf(error));
@@ -90,16 +90,20 @@ export function sharedCounterOf(transport: Transport, endpoint: Limited): CountA
   };
 }
 
-type Outcome = 'succeeded' | 'refused' | 'unknown' | 'failed';
+/** `invalid`: what was sent could not be accepted, whoever sent it; what it proves was right, or was not looked at. */
+type Outcome = 'succeeded' | 'invalid' | 'refused' | 'unknown' | 'failed';
 
-/** Failures alone count as guesses; what went wrong on our side was none. */
+/**
+ * Failures alone count as guesses; what went wrong on our side was none, nor was what could not be accepted: every flow
+ * looks at what is to be proven first, so that a new password that is too short never hides a wrong guess.
+ */
 async function settleGuess(use: SharedUse, outcome: Outcome): Promise<void> {
   if (outcome !== 'refused') await use.giveBack();
 }
 
 /** A recipient has a use back when there was no mail; who asked keeps it, since asking again and again is what floods. */
 async function settleMail(use: SharedUse, outcome: Outcome): Promise<void> {
-  if (outcome === 'refused' || outcome === 'failed') await use.giveBack({ wide: false });
+  if (outcome === 'refused' || outcome === 'invalid' || outcome === 'failed') await use.giveBack({ wide: false });
 }
 
 const localClasses: Partial<Record<Limited['rateLimit'], LocalClass>> = {
@@ -116,12 +120,18 @@ function tell(transport: Transport, request: Asked, { headers, retryAfterSeconds
 }
 
 /** A page refuses with a status, not by throwing. */
-function isRefusal(answer: unknown): boolean {
-  return typeof answer === 'object' && answer !== null && 'status' in answer && Number(answer.status) >= 400;
+function outcomeOfAnswer(answer: unknown): Outcome {
+  const hasStatus = typeof answer === 'object' && answer !== null && 'status' in answer;
+  return hasStatus && Number(answer.status) >= 400 ? outcomeOfStatus(Number(answer.status)) : 'succeeded';
 }
 
 function outcomeOf(error: unknown): Outcome {
   if (!(error instanceof Problem)) return 'failed';
   if (error.code === 'outcome_unknown') return 'unknown';
-  return error.status < 500 ? 'refused' : 'failed';
+  return outcomeOfStatus(error.status);
+}
+
+function outcomeOfStatus(status: number): Outcome {
+  if (status === 422) return 'invalid';
+  return status < 500 ? 'refused' : 'failed';
 }

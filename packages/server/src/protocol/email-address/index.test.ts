@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { address, addressLike, addressPair, mailboxOf } from '#test/support/addresses.ts';
-import { parseEmailAddress } from './index.ts';
+import { parseEmailAddress, withUnicodeDomain } from './index.ts';
 
 function canonicalOf(input: string): string {
   const result = parseEmailAddress(input);
@@ -125,6 +125,26 @@ describe('refused addresses', () => {
     ['a@[IPv6:::1]', 'domain_is_ip_address'],
   ])('%j: %s', (input, reason) => {
     expect(problemOf(input)).toBe(reason);
+  });
+});
+
+describe('an address as people write it', () => {
+  it.each([
+    ['ada@example.com', 'ada@example.com'],
+    ['ada@xn--mller-kva.example', 'ada@müller.example'],
+    ['xn--mller-kva@mail.xn--bcher-kva.example', 'xn--mller-kva@mail.bücher.example'],
+  ])('of %s is %s', (canonical, written) => {
+    expect(withUnicodeDomain(canonical)).toBe(written);
+  });
+
+  it('is another spelling of the same address', () => {
+    fc.assert(
+      fc.property(addressLike, (input) => {
+        const first = parseEmailAddress(input);
+        if (first.kind === 'ok')
+          expect(canonicalOf(withUnicodeDomain(first.address.canonical))).toBe(first.address.canonical);
+      }),
+    );
   });
 });
 

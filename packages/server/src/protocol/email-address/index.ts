@@ -79,6 +79,15 @@ export function parseEmailAddress(input: string): EmailAddressResult {
   return { kind: 'ok', address: { asTyped: input, canonical } };
 }
 
+/**
+ * A canonical address as people write it, with U-labels (RFC 5890 §2.3.2.1): to compare texts with, never to store or to
+ * send to, since what it shows may look like another.
+ */
+export function withUnicodeDomain(canonical: string): string {
+  const domainAt = canonical.lastIndexOf('@') + 1;
+  return canonical.slice(0, domainAt) + domainToUnicode(canonical.slice(domainAt));
+}
+
 function invalid(reason: EmailAddressProblem): { kind: 'invalid'; reason: EmailAddressProblem } {
   return { kind: 'invalid', reason };
 }
