@@ -324,6 +324,7 @@ export const parsers: readonly Parser[] = [...protocolParsers, ...httpParsers];
 /** What the same modules export besides, and why no mutation of an input is asked of it. */
 export const readingNothing: Readonly<Record<string, string>> = {
   'digit-code digitCode': 'writes a code from random bytes of ours',
+  'email-address withUnicodeDomain': 'writes what parseEmailAddress read, and the host of the public URL',
   'jose exportPrivateKey': 'writes a key of ours',
   'jose exportPublicJwk': 'writes a key of ours',
   'jose generateSigningKeyPair': 'makes a key',
