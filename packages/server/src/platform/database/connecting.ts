@@ -31,11 +31,19 @@ interface ClientUse {
   readonly probe: boolean;
 }
 
-/** A connected client with these settings; it rejects with pg's own error, or with the probe's sentence. */
-export async function connectClient(reach: Reach, settings: SessionSettings, use: ClientUse): Promise<Client> {
+/**
+ * A connected client with these settings; it rejects with pg's own error, or with the probe's sentence.
+ * @param onLost called when the connection goes, from its first moment on: that can be before the client is handed over.
+ */
+export async function connectClient(
+  reach: Reach,
+  settings: SessionSettings,
+  use: ClientUse,
+  onLost: (error: Error) => void = () => undefined,
+): Promise<Client> {
   const client = new Client({ ...clientConfig(reach), pipeline: use.pipeline });
-  // Without a listener the loss of an idle connection would end the process; who keeps the client adds its own.
-  client.on('error', () => undefined);
+  // Without a listener the loss of an idle connection would end the process.
+  client.on('error', onLost);
   try {
     await client.connect();
     // Before the settings: behind a hidden pooler they would stay with a session that others get.

@@ -18,8 +18,6 @@ const transientRetries = 2;
 const silenceBeyondTimeoutMs = 5000;
 /** How long a server may take to say goodbye, statements under way included. */
 const endAtMostMs = 3000;
-/** pg has no codes for these: the client is over, or gave up waiting for an answer. */
-const goneWords = /^(Query read timeout|Connection terminated|Client (has encountered|was closed).*not queryable)/;
 
 /** Lends connections to one statement or one transaction at a time. */
 export class ConnectionPool {
@@ -116,7 +114,7 @@ export class ConnectionPool {
     };
     client.on('error', markLost);
     const isLost = (error: unknown) => {
-      lost ||= endsSession(error) || (error instanceof Error && goneWords.test(error.message));
+      lost ||= endsSession(error);
       return lost;
     };
     try {

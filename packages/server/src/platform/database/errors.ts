@@ -51,9 +51,12 @@ export function isTransient(error: unknown): boolean {
 /** With these the server ends the session: class 08, shutdowns (57P0x), idle in transaction for too long (25P03). */
 const sessionEnded = /^(08...|57P0[1-5]|25P03)$/;
 
-/** Whether the server said with this error that the connection is over, by its code or by its severity. */
+/** pg has no codes for these: the client is over, or gave up waiting for an answer. */
+const goneWords = /^(Query read timeout|Connection terminated|Client (has encountered|was closed).*not queryable)/;
+
+/** Whether this error says that the connection is over: the server's by its code or severity, the driver's by its words. */
 export function endsSession(error: unknown): boolean {
-  if (!isServerError(error)) return false;
+  if (!isServerError(error)) return error instanceof Error && goneWords.test(error.message);
   return sessionEnded.test(error.code) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 

@@ -15,8 +15,8 @@ export interface LaneOptions {
   readonly name: string;
   readonly connections: number;
   readonly clock: Clock;
-  /** Makes a connected, pipelined client. */
-  connect(): Promise<Client>;
+  /** Makes a connected, pipelined client; tells of its loss from its first moment on. */
+  connect(onLost: (error: Error) => void): Promise<Client>;
   onConnectionError(error: Error): void;
 }
 
@@ -60,9 +60,7 @@ export class PipelinedLane {
   /** Opens all connections; if one fails, none stays. */
   static async open(options: LaneOptions): Promise<PipelinedLane> {
     const lane = new PipelinedLane(options);
-    const begunMs = options.clock.monotonicMs();
-    const made = await Promise.allSettled(Array.from({ length: options.connections }, () => options.connect()));
-    for (const attempt of made) if (attempt.status === 'fulfilled') lane.#adopt(attempt.value, begunMs);
+    const made = await Promise.allSettled(Array.from({ length: options.connections }, () => lane.#connect()));
     const failed = made.find((attempt) => attempt.status === 'rejected');
     if (failed === undefined) return lane;
     await lane.close();
@@ -147,16 +145,20 @@ export class PipelinedLane {
     }
   }
 
-  #adopt(client: Client, begunMs: number): void {
-    const live: Live = {
-      client,
-      begunMs,
-      inFlight: 0,
-      lastAnswerMs: this.#options.clock.monotonicMs(),
-      dead: false,
-      collecting: false,
-    };
-    client.on('error', (error) => this.#bury(live, error));
+  /** Makes a connection and takes it in. One that is lost before that is none: nobody would tell of it again. */
+  async #connect(): Promise<void> {
+    const { clock, connect } = this.#options;
+    const begunMs = clock.monotonicMs();
+    let live: Live | undefined;
+    let lost: Error | undefined;
+    const client = await connect((error) => {
+      lost ??= error;
+      if (live !== undefined) this.#bury(live, error);
+    });
+    if (this.#closed || lost !== undefined) await client.end();
+    if (lost !== undefined) throw lost;
+    if (this.#closed) return;
+    live = { client, begunMs, inFlight: 0, lastAnswerMs: clock.monotonicMs(), dead: false, collecting: false };
     this.#live.add(live);
     this.#connected.emit('connected', live);
   }
@@ -184,11 +186,8 @@ export class PipelinedLane {
   }
 
   async #reconnect(delayMs: number): Promise<void> {
-    const begunMs = this.#options.clock.monotonicMs();
     try {
-      const client = await this.#options.connect();
-      if (this.#closed) await client.end();
-      else this.#adopt(client, begunMs);
+      await this.#connect();
     } catch (error) {
       if (this.#closed) return;
       this.#options.onConnectionError(error as Error);

@@ -72,7 +72,7 @@ function openLane(name: string, connections: number, options: PostgresOptions, s
     name,
     connections,
     clock: options.clock,
-    connect: () => connectClient(options, settings, { pipeline: true, probe: false }),
+    connect: (onLost) => connectClient(options, settings, { pipeline: true, probe: false }, onLost),
     onConnectionError: (error) => options.onConnectionError?.(error),
   });
 }
@@ -114,7 +114,7 @@ type SendOnce = (statement: Statement, query: QueryArrayConfig) => Promise<Answe
 /** On its lane; on its lane after a connection was lost; on the pool, which waits longer. */
 type Ways = Readonly<Record<'once' | 'again' | 'onPool', SendOnce>>;
 
-/** Sends once, and a second time only where that is harmless. */
+/** Sends once, and again only where that is harmless. */
 async function sendSafely(statement: Statement, bound: Bound, ways: Ways) {
   try {
     const answer = await ways.once(statement, bound.query);
@@ -136,9 +136,23 @@ async function sendSecond(statement: Statement, bound: Bound, first: unknown, wa
   }
 }
 
+/** How often a harmless statement is sent again; beyond that the server ends connections faster than it answers. */
+const againAtMost = 3;
+
+async function sendAgain(statement: Statement, bound: Bound, ways: Ways): Promise<Answer> {
+  for (let sent = 1; ; sent += 1) {
+    try {
+      const answer = await ways.again(statement, bound.query);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || sent === againAtMost) throw error;
+    }
+  }
+}
+
 /** The second try, if this error allows one. */
 function secondTry(statement: Statement, bound: Bound, error: unknown, ways: Ways) {
-  if (error instanceof ConnectionLost && statement.idempotent) return ways.again(statement, bound.query);
+  if (error instanceof ConnectionLost && statement.idempotent) return sendAgain(statement, bound, ways);
   if (isTransient(error) || (isLockTimeout(error) && statement.lane !== 'pool')) {
     return retryTransient(() => ways.onPool(statement, bound.query));
   }
