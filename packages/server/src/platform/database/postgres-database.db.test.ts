@@ -262,20 +262,6 @@ describe('a lost connection', () => {
     }
   });
 
-  it('does not send it for ever', async () => {
-    await holdingLock(1, async () => {
-      let isOver = false;
-      const write = expect(database.run(waitToWriteOnce, { text: 'for ever' })).rejects.toMatchObject({
-        code: 'outcome_unknown',
-      });
-      const ending = write.finally(() => {
-        isOver = true;
-      });
-      while (!isOver) await terminateAll();
-      await ending;
-    });
-  });
-
   it('means that a transaction did not happen when it comes before the commit', async () => {
     const transaction = database.transaction(async (tx) => {
       await tx.run(addNote, { text: 'uncommitted' });

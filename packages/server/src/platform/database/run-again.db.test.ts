@@ -24,6 +24,13 @@ const addFirst = statement('postgres_test.add_first', {
   params: { number: 'int4' },
   columns: {},
 });
+const addOnce = statement('postgres_test.add_once', {
+  lane: 'write',
+  sql: 'insert into firsts (number) values (:number)',
+  params: { number: 'int4' },
+  columns: {},
+  idempotent: true,
+});
 const events: StatementEvent[] = [];
 let operator: Client;
 let eraser: Client;
@@ -69,6 +76,20 @@ describe('a statement', () => {
     await eventually(() => failed() === 6, { what: 'one on each connection has waited too long, the others with it' });
     await eraser.query('commit');
     expect((await adding).map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'fulfilled'));
+  });
+
+  it('that may run twice is not sent for ever while its connections are lost', async () => {
+    await eraser.query('begin; lock table firsts in access exclusive mode');
+    let isOver = false;
+    const refused = expect(database.run(addOnce, { number: 7 })).rejects.toMatchObject({ code: 'outcome_unknown' });
+    const ending = refused.finally(() => {
+      isOver = true;
+    });
+    const terminate = `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'latchkey'`;
+    while (!isOver) await operator.query(terminate);
+    await ending;
+    await eraser.query('commit');
   });
 
   it('tells a reference to a row that never was as the bug that it is', async () => {
