@@ -31,6 +31,7 @@ export async function stopAll(services: Services, parts: Parts): Promise<void> {
   const { servers, workers, timers, transport } = parts;
   const { opened, clock, logger } = services;
   const graceMs = services.config.http.drainSeconds * 1000;
+  const startedMs = clock.monotonicMs();
   const step = async (what: string, limitMs: number, work: () => Promise<unknown>): Promise<void> => {
     const reason = await failureOf(work, limitMs);
     if (reason !== undefined) logger.warn('a step could not be finished before the end', { detail: what, ...reason });
@@ -38,11 +39,15 @@ export async function stopAll(services: Services, parts: Parts): Promise<void> {
   await step('answering the last requests', graceMs + stepMs, () =>
     Promise.all(servers.map((server) => server.close({ graceMs }))),
   );
-  await step('the last jobs', graceMs + stepMs, async () => workers?.stop({ graceMs }));
-  await step('the periodic tasks', stepMs, () => timers.stop());
-  await step('reading endings', stepMs, () => services.endings.stop());
-  await step('writing when sessions were last used', stepMs, () => services.lastSeen.stop());
-  await step('closing the mail connections', stepMs, () => transport.close());
+  // One time of grace for both: whoever stops us waits for the whole.
+  const graceLeftMs = Math.max(0, graceMs - (clock.monotonicMs() - startedMs));
+  await step('the last jobs', graceLeftMs + stepMs, async () => workers?.stop({ graceMs: graceLeftMs }));
+  await Promise.all([
+    step('the periodic tasks', stepMs, () => timers.stop()),
+    step('reading endings', stepMs, () => services.endings.stop()),
+    step('writing when sessions were last used', stepMs, () => services.lastSeen.stop()),
+    step('closing the mail connections', stepMs, () => transport.close()),
+  ]);
   if (opened.kind === 'embedded') {
     await step('the backup', backupMs, () => writeBackup(opened.database, opened.directory.path, clock.now()));
   }
