@@ -53,7 +53,7 @@ const smallHash: Settings = {
 };
 
 /** The longest that an orderly end may take; the server's own drain is 5 s here. */
-const stopMs = 20_000;
+const stopMs = 30_000;
 
 /**
  * Starts `latchkey serve`; answers when it is ready.
