@@ -85,10 +85,15 @@ describeOnBothDatabases('the delivery of a mail', (database) => {
 
   it('sends again, with the same Message-ID and link, when the worker died between the 250 and the row', async () => {
     const { id, hash } = await world.promiseLink(await world.addRecipient());
-    const killed = Promise.withResolvers<void>();
-    world.work({ faultPoint: (name) => (name === 'mail.after_accept' ? killed.promise : undefined) });
+    const [killed, accepted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const faultPoint = (name: string) => {
+      if (name !== 'mail.after_accept') return undefined;
+      accepted.resolve();
+      return killed.promise;
+    };
+    world.work({ faultPoint });
+    await accepted.promise;
     const { received } = world.server;
-    await eventually(() => received.length === 1, { what: 'the server said 250' });
     world.clock.advance(16_000);
     world.work();
     await world.becomes(id, 'sent');
