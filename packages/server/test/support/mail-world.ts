@@ -261,7 +261,7 @@ export class MailWorld {
 /** The secret of the link in a message, or an empty text. */
 export function secretIn(received: ReceivedMail | undefined): string {
   const raw = (received?.raw ?? '').replaceAll('=\r\n', '').replaceAll('=3D', '=');
-  return /https:\/\/auth\.example\.com\/verify-email\?token=(lk_ot_\w[\w-]*)/.exec(raw)?.[1] ?? '';
+  return /https:\/\/auth\.example\.com\/verify-email\?token=(lk_ot_[\w-]+)/.exec(raw)?.[1] ?? '';
 }
 
 /** The Message-ID of a message. */
