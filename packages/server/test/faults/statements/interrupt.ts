@@ -40,8 +40,15 @@ async function picture(place: Place): Promise<Picture> {
   return place.look(takePicture);
 }
 
+/** What the time brings by itself, such as the key of a month that a scenario moved to, is there before it is looked at. */
+async function begin({ app }: Place, scenario: Scenario): Promise<Begun> {
+  const begun = await scenario.begin(app);
+  await app.services.keys.refresh();
+  return begun;
+}
+
 async function letThrough(place: Place, scenario: Scenario) {
-  const begun = await scenario.begin(place.app);
+  const begun = await begin(place, scenario);
   const before = await picture(place);
   const told = await begun.ask();
   const whole = changesOf(scenario, before, await picture(place));
@@ -74,7 +81,7 @@ async function interruptAt(
   point: number,
   moment: Moment,
 ): Promise<string[] | undefined> {
-  const begun = await scenario.begin(place.app);
+  const begun = await begin(place, scenario);
   const before = await picture(place);
   place.fuse.set(point, moment);
   const told = await begun.ask();
