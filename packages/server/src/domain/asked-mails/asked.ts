@@ -5,9 +5,19 @@ import { assert } from '#kernel/assert.ts';
 import type { JsonValue } from '#platform/database/index.ts';
 import type { Keys, Place } from '#platform/keys/index.ts';
 
-/** What is asked for. */
-export interface AskedMail {
+/** Who asks, and for which address. */
+interface Asked {
   readonly canonical: string;
+  readonly caller: { readonly address: string; readonly userAgent: string | undefined };
+}
+
+/** A further link for an address that waits to be proven. */
+export interface AskedVerification extends Asked {
+  readonly purpose: 'verify_email';
+}
+
+/** A link or a code for whoever has an account. */
+export interface AskedEntrance extends Asked {
   /** What the link or code is for, and the mail that brings it. */
   readonly purpose: 'reset_password' | 'magic_link' | 'email_code';
   readonly action: AuditAction;
@@ -17,20 +27,30 @@ export interface AskedMail {
   readonly browserHash?: Buffer;
   /** Instead of the purpose's own. */
   readonly lifetimeSeconds?: number;
-  readonly caller: { readonly address: string; readonly userAgent: string | undefined };
 }
+
+/** What is asked for. */
+export type AskedMail = AskedVerification | AskedEntrance;
 
 const actions = ['password.reset_requested', 'login.link_requested', 'login.code_requested'] as const;
 
-const carried = z.strictObject({
+const asked = {
   canonical: z.string(),
+  caller: z.strictObject({ address: z.string(), userAgent: z.string().optional() }),
+};
+
+const carriedVerification = z.strictObject({ ...asked, purpose: z.literal('verify_email') });
+
+const carriedEntrance = z.strictObject({
+  ...asked,
   purpose: z.enum(['reset_password', 'magic_link', 'email_code']),
   action: z.enum(actions),
   toUnverified: z.boolean(),
   browserHash: z.base64().optional(),
   lifetimeSeconds: z.int().positive().optional(),
-  caller: z.strictObject({ address: z.string(), userAgent: z.string().optional() }),
 });
+
+const carried = z.discriminatedUnion('purpose', [carriedVerification, carriedEntrance]);
 
 /** Nobody is known yet whose own key would do; a job that is done goes, and with it what it carried. */
 function placeOf(jobId: string): Place {
@@ -39,13 +59,9 @@ function placeOf(jobId: string): Place {
 
 /** The payload of the job with this id: who asks and for which address is nothing that a queue should show. */
 export function sealAsked(keys: Keys, jobId: string, asked: AskedMail): JsonValue {
-  const { browserHash, caller, ...rest } = asked;
-  const { address, userAgent } = caller;
-  const text = JSON.stringify({
-    ...rest,
-    browserHash: browserHash?.toString('base64'),
-    caller: { address, userAgent },
-  });
+  const { address, userAgent } = asked.caller;
+  const browserHash = 'browserHash' in asked ? asked.browserHash?.toString('base64') : undefined;
+  const text = JSON.stringify({ ...asked, browserHash, caller: { address, userAgent } });
   return { sealed: keys.seal('nobody', text, placeOf(jobId)).toString('base64') };
 }
 
@@ -54,10 +70,13 @@ export function openAsked(keys: Keys, jobId: string, payload: JsonValue): AskedM
   const { sealed } = payload as { readonly sealed?: unknown };
   assert(typeof sealed === 'string', 'what was asked for is sealed');
   const text = keys.open('nobody', Buffer.from(sealed, 'base64'), placeOf(jobId)).toString('utf8');
-  const { browserHash, lifetimeSeconds, caller, ...rest } = carried.parse(JSON.parse(text));
+  const mail = carried.parse(JSON.parse(text));
+  const caller = { address: mail.caller.address, userAgent: mail.caller.userAgent };
+  if (mail.purpose === 'verify_email') return { ...mail, caller };
+  const { browserHash, lifetimeSeconds, ...rest } = mail;
   return {
     ...rest,
-    caller: { address: caller.address, userAgent: caller.userAgent },
+    caller,
     ...(browserHash === undefined ? {} : { browserHash: Buffer.from(browserHash, 'base64') }),
     ...(lifetimeSeconds === undefined ? {} : { lifetimeSeconds }),
   };

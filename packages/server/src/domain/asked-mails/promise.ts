@@ -1,64 +1,16 @@
-/** The job behind it: read who has the address, write. */
-import { type AuditLog, recordFragment } from '#domain/audit/index.ts';
-import { type MailLedger, promiseMailFragment } from '#domain/mail-ledger/index.ts';
-import { insertTokenFragment, type OneTimeTokens, tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
-import { isLive } from '#domain/users/index.ts';
-import { addSeconds, type Clock } from '#kernel/clock.ts';
-import { type Database, statement, type Values } from '#platform/database/index.ts';
-import type { Job, JobHandler } from '#platform/jobs/index.ts';
-import type { Keys, UserKey } from '#platform/keys/index.ts';
+/** The job behind it. Link, mail and event bear its id or depend on them: done again after a crash, it does nothing. */
+import type { JobHandler } from '#platform/jobs/index.ts';
 import { askedMailKind } from './ask.ts';
-import { type AskedMail, openAsked } from './asked.ts';
+import { openAsked } from './asked.ts';
+import { promiseEntrance } from './entrance.ts';
+import type { Promising } from './promising.ts';
+import { promiseVerification } from './verification.ts';
 
 /** What promising needs. */
-export interface PromiseAskedMail {
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly keys: Keys;
-  readonly tokens: OneTimeTokens;
-  readonly mail: MailLedger;
-  readonly audit: AuditLog;
+export interface PromiseAskedMail extends Promising {
   /** Called when a mail was promised, to wake this process's own worker. */
   readonly onPromised: () => void;
 }
-
-// An account whose grace is over is as good as erased, though the job that erases it comes by the hour.
-const find = statement('asked_mails.find', {
-  lane: 'pool',
-  sql: `select u.id as user_id, u.auth_epoch, u.locale, u.name, i.id as identifier_id, i.verified_at, k.wrapped,
-      ${isLive('u')} and (u.closes_at is null or u.closes_at > :now) as live
-    from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
-    where i.kind = 'email' and i.canonical = :canonical and i.is_primary`,
-  params: { canonical: 'text', now: 'timestamptz' },
-  columns: {
-    userId: 'uuid',
-    authEpoch: 'int4',
-    locale: 'text',
-    name: 'text',
-    identifierId: 'uuid',
-    verifiedAt: 'timestamptz?',
-    wrapped: 'bytea',
-    live: 'bool',
-  },
-});
-
-type Holder = Values<typeof find.columns>;
-
-const issued = insertTokenFragment('holder');
-const mailed = promiseMailFragment('issued');
-const audited = recordFragment('holder');
-
-// A job that is done a second time, because its first worker died before it could say so, finds its own token.
-const addLink = statement('asked_mails.add_link', {
-  lane: 'pool',
-  sql: `with holder as (
-      select u.id as user_id from users u join identifiers i on i.user_id = u.id
-      where i.id = :holderIdentifierId and i.is_primary and u.auth_epoch = :holderEpoch and ${isLive('u')}
-        and not exists (select from one_time_tokens t where t.id = :tokenId)),
-    ${issued.sql}, ${mailed.sql}, ${audited.sql} select user_id from holder`,
-  params: { holderIdentifierId: 'uuid', holderEpoch: 'int4', ...issued.params, ...mailed.params, ...audited.params },
-  columns: { userId: 'uuid' },
-});
 
 /** Promises the mails that were asked for. */
 export function askedMailHandler(deps: PromiseAskedMail): JobHandler {
@@ -67,55 +19,12 @@ export function askedMailHandler(deps: PromiseAskedMail): JobHandler {
     maxAttempts: 10,
     leaseSeconds: 15,
     handle: async (job) => {
-      await promise(deps, openAsked(deps.keys, job.id, job.payload), job);
+      const asked = openAsked(deps.keys, job.id, job.payload);
+      const isPromised = await (asked.purpose === 'verify_email'
+        ? promiseVerification(deps, asked, job)
+        : promiseEntrance(deps, asked, job));
+      if (isPromised) deps.onPromised();
       return { kind: 'done' };
     },
-  };
-}
-
-/** Promises the mail to the address if it has an account that lives; otherwise only records that it was asked for. */
-async function promise(deps: PromiseAskedMail, asked: AskedMail, job: Job): Promise<void> {
-  const { canonical, action, caller } = asked;
-  const found = await deps.database.row(find, { canonical, now: deps.clock.now() });
-  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
-  const event = { action, at: job.createdAt, actor: { kind: 'stranger' }, personal } as const;
-  if (found === undefined) return deps.audit.record(deps.database, event);
-  const userKey = deps.keys.unwrapUserKey(found.userId, found.wrapped);
-  const own = { ...event, userId: found.userId };
-  if (!mayHave(found, asked)) return deps.audit.record(deps.database, own, userKey);
-  // No row: the user changed since they were read, and whoever asked asks again.
-  const row = await deps.database.row(addLink, {
-    holderIdentifierId: found.identifierId,
-    holderEpoch: found.authEpoch,
-    ...linkValues(deps, asked, job, found, userKey),
-    ...deps.audit.values(own, userKey),
-  });
-  if (row !== undefined) deps.onPromised();
-}
-
-function mayHave({ live, verifiedAt }: Holder, { toUnverified }: AskedMail): boolean {
-  return live && (toUnverified || verifiedAt !== null);
-}
-
-/** The token bears the job's id; both have the time at which it was asked for, which the asker was told it counts from. */
-function linkValues({ tokens, mail }: PromiseAskedMail, asked: AskedMail, job: Job, found: Holder, userKey: UserKey) {
-  const { userId, identifierId, authEpoch, locale } = found;
-  const { purpose, browserHash, lifetimeSeconds = tokenLifetimeSeconds[purpose] } = asked;
-  const { id: tokenId, createdAt: now } = job;
-  // An unverified user's name may be a stranger's.
-  const params = { name: found.verifiedAt === null ? '' : found.name };
-  const token = {
-    id: tokenId,
-    purpose,
-    userId,
-    identifierId,
-    authEpoch,
-    sealedPayload: null,
-    ...(browserHash === undefined ? {} : { browserHash }),
-    expiresAt: addSeconds(now, lifetimeSeconds),
-  };
-  return {
-    ...tokens.values({ ...token, now }),
-    ...mail.values({ template: purpose, locale, userId, identifierId, tokenId, params, userKey, now }),
   };
 }

@@ -6,4 +6,4 @@
  * know, so that erasing a person changes no byte.
  */
 export type { AuditAction, AuditActor, AuditEvent, Surroundings } from './event.ts';
-export { AuditLog, type AuditValues, recordFragment, recordSessionFragment } from './record.ts';
+export { AuditLog, type AuditValues, isUnrecorded, recordFragment, recordSessionFragment } from './record.ts';

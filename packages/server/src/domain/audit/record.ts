@@ -35,6 +35,20 @@ const recordEvent = statement('audit_events.record', {
   columns: {},
 });
 
+// What is done again after a crash records nothing new: its event has the id of what caused it.
+const recordEventOnce = statement('audit_events.record_once', {
+  lane: 'write',
+  idempotent: true,
+  sql: `insert into audit_events ${columns}
+    values (:auditId, :auditAt, :auditAction, :auditActorKind, :auditUserId, :auditSessionId, :auditBody)
+    on conflict (id) do nothing`,
+  params: eventParams,
+  columns: {},
+});
+
+/** SQL: whether the event of `recordFragment` is not there yet; for effects that are done again after a crash. */
+export const isUnrecorded = 'not exists (select from audit_events e where e.id = :auditId)';
+
 /** The values of `recordFragment`. */
 export interface AuditValues {
   readonly auditId: string;
@@ -87,9 +101,9 @@ export class AuditLog {
   /**
    * The values of an event's row.
    * `userKey` encrypts what is personal; without it (nobody we know) the month's key does.
+   * `id`: of the job whose effect it tells of, which may be done again.
    */
-  values(event: AuditEvent, userKey?: UserKey): AuditValues {
-    const id = this.#makeId();
+  values(event: AuditEvent, userKey?: UserKey, id = this.#makeId()): AuditValues {
     const body = canonicalJson({
       action: event.action,
       actor: { ...event.actor },
@@ -128,6 +142,11 @@ export class AuditLog {
   /** Records an event in a transaction, or by itself when the event is the whole effect. */
   async record(queries: Queries, event: AuditEvent, userKey?: UserKey): Promise<void> {
     await queries.run(recordEvent, this.values(event, userKey));
+  }
+
+  /** Records the event of a job, whose id it bears; again is no second time. */
+  async recordOnce(queries: Queries, id: string, event: AuditEvent, userKey?: UserKey): Promise<void> {
+    await queries.run(recordEventOnce, this.values(event, userKey, id));
   }
 
   #seal(personal: JsonObject, id: string, at: Date, userKey: UserKey | undefined): JsonObject {

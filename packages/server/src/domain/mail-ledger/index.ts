@@ -9,7 +9,7 @@
  */
 export { type MailSending, type MailStatus, mailHandler } from './deliver.ts';
 export { forgetMails } from './forget.ts';
-export { MailLedger, type PromisedMail, promiseMail, promiseMailFragment } from './promise.ts';
+export { isPromised, MailLedger, type PromisedMail, promiseMail, promiseMailFragment } from './promise.ts';
 export { promiseInvitationMail } from './promise-invitation.ts';
 export { deleteFinishedMails } from './sweep.ts';
 export type { MailParams, MailTemplate } from './templates.ts';

@@ -80,9 +80,8 @@ export class MailLedger {
     this.#messageIdHost = host.startsWith('[') ? 'localhost' : host;
   }
 
-  /** The values of `promiseMailFragment`. */
-  values<T extends MailTemplate>(mail: PromisedMail<T>) {
-    const mailId = this.#makeId();
+  /** The values of `promiseMailFragment`. `mailId`: of the job that promises it, which may run again. */
+  values<T extends MailTemplate>(mail: PromisedMail<T>, mailId = this.#makeId()) {
     const text = JSON.stringify(mail.params);
     return {
       mailId,
@@ -111,6 +110,18 @@ export class MailLedger {
       ...mailJob.values({ id: this.#makeId(), now }),
     };
   }
+}
+
+const findPromised = statement('mail_ledger.find_promised', {
+  lane: 'pool',
+  sql: `select id from mail_ledger where id = :id`,
+  params: { id: 'uuid' },
+  columns: { id: 'uuid' },
+});
+
+/** Whether there is a mail with this id: what runs again after a crash promises nothing twice. */
+export async function isPromised(tx: Queries, id: string): Promise<boolean> {
+  return (await tx.row(findPromised, { id })) !== undefined;
 }
 
 /** Promises a mail within an effect's transaction, from `MailLedger.values`. Wake the workers after the commit. */

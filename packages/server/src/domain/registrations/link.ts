@@ -1,5 +1,5 @@
 /** The link that proves an address: what its rows hold, and a further one in one statement with its mail and event. */
-import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
+import { type AuditValues, isUnrecorded, recordFragment } from '#domain/audit/index.ts';
 import { unverifiedHolderFragment } from '#domain/identifiers/index.ts';
 import { type MailLedger, promiseMailFragment } from '#domain/mail-ledger/index.ts';
 import { insertTokenFragment, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
@@ -8,13 +8,15 @@ import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { type CarriedRegistration, sealRegistration } from './carried.ts';
 
 const holder = unverifiedHolderFragment();
-const issued = insertTokenFragment('holder');
+const issued = insertTokenFragment('fresh');
 const mailed = promiseMailFragment('issued');
-const audited = recordFragment('holder');
+const audited = recordFragment('fresh');
 
 const addLink = statement('registrations.add_link', {
   lane: 'write',
-  sql: `with ${holder.sql}, ${issued.sql}, ${mailed.sql}, ${audited.sql} select user_id from holder`,
+  sql: `with ${holder.sql}, fresh as (select user_id from holder where ${isUnrecorded}),
+      ${issued.sql}, ${mailed.sql}, ${audited.sql}
+    select user_id from fresh`,
   params: { ...holder.params, ...issued.params, ...mailed.params, ...audited.params },
   columns: { userId: 'uuid' },
 });
@@ -56,7 +58,10 @@ export function linkValues({ keys, tokens, mail }: Makers, link: VerificationLin
   };
 }
 
-/** Adds a link with the event that says so; false when the address was proven, or changed hands, since it was read. */
+/**
+ * Adds a link with the event that says so; false when the address was proven, or changed hands, since it was read, and
+ * when the event is there already.
+ */
 export async function addVerificationLink(
   deps: Makers & { readonly database: Database },
   link: VerificationLink,

@@ -1,6 +1,6 @@
 /** One notice to who is being guessed at, when the waiting begins; a further one only after somebody has logged in. */
 import { findCandidate } from '#domain/logins/index.ts';
-import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
+import { isPromised, type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -29,28 +29,29 @@ export async function enqueueNotice(
   await enqueueJob(tx, { id: makeId(), kind, payload: { userId: userId ?? null }, now: clock.now() });
 }
 
-/** Promises the notice to whoever has a proven address and may log in. */
+/** Promises the notice to whoever has a proven address and may log in; it bears the job's id, so that it is promised once. */
 export function tellOfGuessesHandler(flow: TellOfGuesses): JobHandler {
   return {
     kind,
     maxAttempts: 5,
     leaseSeconds: 30,
-    handle: async ({ payload }) => {
+    handle: async ({ id, payload }) => {
       assert(typeof payload === 'object' && payload !== null && 'userId' in payload, 'the notice names no user');
       const { userId } = payload;
-      if (typeof userId === 'string') await flow.database.transaction((tx) => promise(flow, tx, userId));
+      if (typeof userId === 'string') await flow.database.transaction((tx) => promise(flow, tx, id, userId));
       return { kind: 'done' };
     },
   };
 }
 
-async function promise(flow: TellOfGuesses, tx: Queries, userId: string): Promise<void> {
+async function promise(flow: TellOfGuesses, tx: Queries, jobId: string, userId: string): Promise<void> {
   const now = flow.clock.now();
   await flow.users.lock(tx, userId);
+  if (await isPromised(tx, jobId)) return;
   const person = await findCandidate(tx, { userId, deviceId: undefined, now });
   if (person === undefined || !person.emailVerified || person.status === 'disabled') return;
   const { identifierId, locale, wrapped } = person;
   const userKey = flow.keys.unwrapUserKey(userId, wrapped);
   const mail = { template: 'failed_logins', params: {}, tokenId: null } as const;
-  await promiseMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }));
+  await promiseMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }, jobId));
 }

@@ -1,18 +1,14 @@
 /**
  * Asking for a further verification link. Owns `POST /api/v1/auth/resend-verification`.
  * The same answer and the same work whether the address is absent, unverified, verified or disabled (DESIGN §5.13).
- * A link that is sent again carries what the one registration of the address carried. When there were several, nobody
- * here can know which of them is the mailbox's owner's, so the link carries none and its user chooses a password.
  */
 import { z } from 'zod';
+import { type AskMail, askMail } from '#domain/asked-mails/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
-import { type ResendVerification, resendVerification } from './resend-verification.ts';
-
-export type { ResendVerification } from './resend-verification.ts';
 
 /** The endpoints of this flow. */
-export function resendVerificationEndpoints(flow: ResendVerification): readonly Endpoint[] {
+export function resendVerificationEndpoints(flow: AskMail): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'verify_email.resend',
@@ -31,7 +27,7 @@ export function resendVerificationEndpoints(flow: ResendVerification): readonly 
       },
       problems: [],
       handler: async ({ body, caller }) => {
-        await resendVerification(flow, body.email.canonical, caller);
+        await askMail(flow, { purpose: 'verify_email', canonical: body.email.canonical, caller });
         return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
       },
     }),

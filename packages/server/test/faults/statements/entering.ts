@@ -2,13 +2,12 @@
 import { createInvitation } from '#flows/operate-invitations/index.ts';
 import { present } from '#kernel/assert.ts';
 import { freshEmail, goodPassword, pressLink, register } from '#test/support/people-online.ts';
-import { newestLinkOf } from '#test/support/stored-links.ts';
-import { userIdOf } from '#test/support/user-status.ts';
 import type { Application } from '../../support/application.ts';
 import {
   ask,
   type Begun,
   canLogIn,
+  canVerify,
   linkOf,
   newcomer,
   newPassword,
@@ -17,12 +16,6 @@ import {
   submit,
   toldBy,
 } from './scenario.ts';
-
-/** Whether the newest link proves the address, so that the login works. */
-async function canVerify(app: Application, email: string): Promise<boolean> {
-  const { status } = await pressLink(app, await newestLinkOf(app, await userIdOf(app, email), 'verify_email'));
-  return status === 200 && (await canLogIn(app, email));
-}
 
 async function pressing(app: Application, press: (token: string) => Promise<string>): Promise<Begun> {
   const person = await newcomer(app);
@@ -106,8 +99,8 @@ export const entering: readonly Scenario[] = [
   },
   {
     name: 'verify_email.resend',
-    audit: ['email.verification_requested'],
-    mail: ['verify_email'],
+    audit: [],
+    jobs: ['asked_mails.promise'],
     begin: async (app) => {
       const { email } = await newcomer(app);
       const json = { email };

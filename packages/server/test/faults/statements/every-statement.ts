@@ -5,11 +5,12 @@ import { accounts } from './accounts.ts';
 import { byMail } from './by-mail.ts';
 import { entering } from './entering.ts';
 import { interruptEverywhere } from './interrupt.ts';
+import { jobs } from './jobs.ts';
 import { operating } from './operating.ts';
 import type { OpenPlace, Place } from './places.ts';
 import { sessions } from './sessions.ts';
 
-const scenarios = [...entering, ...byMail, ...sessions, ...accounts, ...operating];
+const scenarios = [...entering, ...byMail, ...sessions, ...accounts, ...operating, ...jobs];
 
 /** Reviewed by hand: these commands of the services only read. */
 const readingCommands = ['user show', 'user list', 'invite list', 'client origins', 'keys list'];

@@ -58,6 +58,7 @@ async function letThrough(place: Place, scenario: Scenario) {
   expectRows(faults, whole, 'audit_events', audit);
   expectRows(faults, whole, 'mail_ledger', mail);
   expectRows(faults, whole, 'jobs', scenario.jobs ?? mail.map(() => 'mail.send'));
+  faults.push(...(await judgeDoneTwice(place, scenario, begun, before, whole)));
   if (!(await begun.isSettled())) faults.push('undisturbed, it does not end as it must');
   return { whole, faults };
 }
@@ -90,6 +91,7 @@ async function interruptAt(
   return [
     ...judgeEffect(scenario, whole, changes, told),
     ...judgeWords(place, scenario, changes, told),
+    ...(await judgeDoneTwice(place, scenario, begun, before, whole)),
     ...(await judgeRepetition(begun, scenario, changes)),
     ...(await place.look(findHalfDone)),
   ];
@@ -123,6 +125,21 @@ function judgeWords({ app }: Place, scenario: Scenario, changes: readonly string
   const nothingHappened = changes.length === 0 || scenario.inParts === true;
   const honest = ['outcome_unknown', 'page 503', ...(nothingHappened ? ['unavailable', 'busy'] : [])];
   return honest.includes(told) ? [] : [`told ${told}, and what is there is: ${changes.join('; ')}`];
+}
+
+/** For what must be done once: done again, it leaves what one undisturbed time leaves. */
+async function judgeDoneTwice(
+  place: Place,
+  scenario: Scenario,
+  begun: Begun,
+  before: Picture,
+  whole: readonly string[],
+): Promise<string[]> {
+  if (scenario.once !== true) return [];
+  const told = await begun.ask();
+  const changes = changesOf(scenario, before, await picture(place));
+  const isOnce = told === expectedOf(scenario) && changes.join('\n') === whole.join('\n');
+  return isOnce ? [] : [`done again, it tells ${told}, and what is there is: ${changes.join('; ')}`];
 }
 
 async function judgeRepetition(begun: Begun, scenario: Scenario, changes: readonly string[]): Promise<string[]> {

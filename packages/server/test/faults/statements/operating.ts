@@ -1,15 +1,9 @@
-/** What operators do by commands, and jobs by themselves. */
+/** What operators do by commands. */
 import type { CommandIo } from '#app/cli/command.ts';
 import { commands } from '#app/cli/list.ts';
-import { OperatorError } from '#app/operator-error.ts';
-import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
-import { sweepHandler } from '#flows/sweep/index.ts';
 import { assert } from '#kernel/assert.ts';
-import { Problem } from '#kernel/problem.ts';
-import { afterAsking, handleAsked } from '#test/support/asked-mails.ts';
-import { addRegular, inviteSomebody } from '#test/support/days-of-traffic.ts';
-import { moveTime } from '#test/support/expiries.ts';
-import { freshEmail, goodPassword, isAlive, login, register } from '#test/support/people-online.ts';
+import { inviteSomebody } from '#test/support/days-of-traffic.ts';
+import { freshEmail, goodPassword, isAlive } from '#test/support/people-online.ts';
 import { setStatus } from '#test/support/user-status.ts';
 import type { Application } from '../../support/application.ts';
 import {
@@ -17,25 +11,18 @@ import {
   ask,
   type Begun,
   canLogIn,
-  linkOf,
   logIn,
-  newPassword,
   not,
   type Regular,
+  refusedCommand,
   regular,
   type Scenario,
+  shutOut,
   type Told,
+  toldOf,
 } from './scenario.ts';
 
 type Options = Readonly<Record<string, string | boolean | readonly string[]>>;
-
-/** Wrong passwords until strangers have to wait. */
-async function shutOut(app: Application, email: string): Promise<void> {
-  for (let guess = 0; guess < 5; guess += 1) await login(app, email, { password: 'never the password' });
-  assert(!(await canLogIn(app, email)), 'who was guessed at has to wait');
-}
-
-const refusedCommand = 'operator told no';
 
 /** Types a command, which runs on the product's own services. */
 async function type(
@@ -60,16 +47,6 @@ async function type(
   return toldOf(() => command.run({ options, arguments: given }, app.services, io));
 }
 
-async function toldOf(work: () => Promise<unknown>): Promise<Told> {
-  try {
-    await work();
-    return 'done';
-  } catch (error) {
-    if (error instanceof Problem) return error.code;
-    return error instanceof OperatorError ? refusedCommand : 'internal';
-  }
-}
-
 function roleOf(person: Regular, role: 'grant-role' | 'revoke-role'): Promise<Told> {
   return type(person.app, `user ${role}`, person.email, {}, 'admin');
 }
@@ -82,8 +59,6 @@ async function changingRole(app: Application, change: 'grant-role' | 'revoke-rol
   const isSettled = () => allHold([not(() => isAlive(app, accessToken)), () => canLogIn(app, person.email)]);
   return { ask: () => roleOf(person, change), isSettled };
 }
-
-const graceMs = 7 * 24 * 3600 * 1000;
 
 export const operating: readonly Scenario[] = [
   {
@@ -237,59 +212,6 @@ export const operating: readonly Scenario[] = [
     begin: async (app) => {
       const { email } = await regular(app);
       return { ask: () => type(app, 'keys rotate-data', 'password'), isSettled: () => canLogIn(app, email) };
-    },
-  },
-  {
-    name: 'job erase',
-    audit: ['account.erased'],
-    jobs: ['erase.counters'],
-    begin: async (app) => {
-      const person = await regular(app);
-      const { accessToken: token } = await logIn(person);
-      await ask(app, 'DELETE', '/users/me', { token, json: { currentPassword: goodPassword } });
-      app.clock.advance(graceMs + 1);
-      const isSettled = () =>
-        allHold([
-          not(() => canLogIn(app, person.email)),
-          async () => (await register(app, person.email)).status === 201,
-        ]);
-      return { ask: () => toldOf(() => eraseDueAccounts(app.services)), isSettled };
-    },
-  },
-  {
-    name: 'job asked_mails.promise',
-    audit: ['password.reset_requested'],
-    mail: ['reset_password'],
-    begin: async (app) => {
-      const person = await regular(app);
-      await afterAsking(app);
-      await ask(app, 'POST', '/auth/forgot-password', { json: { email: person.email } });
-      const isSettled = async () => {
-        const json = { token: await linkOf(person, 'reset_password'), password: newPassword };
-        const reset = await ask(app, 'POST', '/auth/reset-password', { json });
-        return reset === 'done' && canLogIn(app, person.email, newPassword);
-      };
-      return { ask: () => toldOf(() => handleAsked(app.services)), isSettled };
-    },
-  },
-  {
-    name: 'job sweep.expired',
-    audit: [],
-    inParts: true,
-    begin: async (app) => {
-      const monthMs = 31 * 24 * 3600 * 1000;
-      const job = { id: '', kind: 'sweep.expired', payload: {}, attempt: 1, createdAt: app.clock.now() };
-      const sweep = () => sweepHandler(app.services).handle(job, new AbortController().signal);
-      // What the time before left behind is not of this time.
-      await moveTime(app, 7 * monthMs);
-      await sweep();
-      await login(app, freshEmail('unknown'));
-      await register(app, freshEmail('abandoned'));
-      await inviteSomebody(app);
-      const { accessToken: token } = await logIn(await regular(app));
-      await ask(app, 'POST', '/auth/logout', { token });
-      await moveTime(app, monthMs);
-      return { ask: () => toldOf(sweep), isSettled: async () => canLogIn(app, await addRegular(app)) };
     },
   },
 ];

@@ -1,6 +1,9 @@
 /** What somebody asks for, which the way to the database interrupts at every statement. */
+import { OperatorError } from '#app/operator-error.ts';
+import { assert } from '#kernel/assert.ts';
+import { Problem } from '#kernel/problem.ts';
 import { addRegular } from '#test/support/days-of-traffic.ts';
-import { freshEmail, goodPassword, login, register, type Tokens } from '#test/support/people-online.ts';
+import { freshEmail, goodPassword, login, pressLink, register, type Tokens } from '#test/support/people-online.ts';
 import { newestLinkOf } from '#test/support/stored-links.ts';
 import { userIdOf } from '#test/support/user-status.ts';
 import type { Answer, Application, Sent } from '../../support/application.ts';
@@ -34,6 +37,8 @@ export interface Scenario {
    * one alone.
    */
   readonly inParts?: true;
+  /** A job, which runs again when its worker died before it could say so: done twice, it is done once. */
+  readonly once?: true;
   /** Rows that whoever finds them missing makes; they may be there or not. */
   readonly madeLater?: readonly string[];
 }
@@ -88,6 +93,32 @@ export async function submit(app: Application, path: string, form: Readonly<Reco
 
 export function toldBy({ status, code }: Answer): Told {
   return status < 300 ? 'done' : (code ?? `page ${status}`);
+}
+
+/** Wrong passwords until strangers have to wait. */
+export async function shutOut(app: Application, email: string): Promise<void> {
+  for (let guess = 0; guess < 5; guess += 1) await login(app, email, { password: 'never the password' });
+  assert(!(await canLogIn(app, email)), 'who was guessed at has to wait');
+}
+
+/** Whether the newest link proves the address, so that the login works. */
+export async function canVerify(app: Application, email: string): Promise<boolean> {
+  const { status } = await pressLink(app, await newestLinkOf(app, await userIdOf(app, email), 'verify_email'));
+  return status === 200 && (await canLogIn(app, email));
+}
+
+/** What a command tells whose effect is there already. */
+export const refusedCommand = 'operator told no';
+
+/** What becomes of work that no request asks for. */
+export async function toldOf(work: () => Promise<unknown>): Promise<Told> {
+  try {
+    await work();
+    return 'done';
+  } catch (error) {
+    if (error instanceof Problem) return error.code;
+    return error instanceof OperatorError ? refusedCommand : 'internal';
+  }
 }
 
 /** All of them hold; asked one after another, since each may change what the next one sees. */

@@ -1,29 +1,14 @@
-/** Sending a link again. */
-import type { AuditLog } from '#domain/audit/index.ts';
-import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+/** A further link for an address that nobody has proven yet. */
 import { addVerificationLink, type CarriedRegistration, openRegistration } from '#domain/registrations/index.ts';
-import type { Clock } from '#kernel/clock.ts';
-import { inWholeSteps } from '#kernel/whole-steps.ts';
-import { type Database, statement, type Values } from '#platform/database/index.ts';
-import type { Caller } from '#platform/http/index.ts';
+import { statement, type Values } from '#platform/database/index.ts';
+import type { Job } from '#platform/jobs/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
-
-/** What sending again needs. */
-export interface ResendVerification {
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly keys: Keys;
-  readonly tokens: OneTimeTokens;
-  readonly mail: MailLedger;
-  readonly audit: AuditLog;
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onPromised: () => void;
-}
+import type { AskedVerification } from './asked.ts';
+import type { Promising } from './promising.ts';
 
 /** Further than this nobody needs to look: two different registrations are enough to know that there are several. */
-const find = statement('resend.find', {
-  lane: 'read',
+const findUnproven = statement('asked_mails.find_unproven', {
+  lane: 'pool',
   sql: `select u.id as user_id, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, u.status, k.wrapped,
       array(select t.id from one_time_tokens t
         where t.user_id = u.id and t.purpose = 'verify_email' and t.sealed_payload is not null
@@ -47,34 +32,40 @@ const find = statement('resend.find', {
   },
 });
 
-type Holder = Values<typeof find.columns>;
+type Holder = Values<typeof findUnproven.columns>;
 
-/** Promises a further link if the address waits for one; otherwise only records that it was asked for. */
-export function resendVerification(flow: ResendVerification, canonical: string, caller: Caller): Promise<void> {
-  // A link has rows and a mail that an address without one does not have, and so has its time.
-  return inWholeSteps(() => promiseAgain(flow, canonical, caller));
-}
-
-async function promiseAgain(flow: ResendVerification, canonical: string, caller: Caller): Promise<void> {
-  const found = await flow.database.row(find, { canonical });
-  const now = flow.clock.now();
+/**
+ * Promises a further link if the address waits for one; otherwise only records that it was asked for.
+ * A link that is sent again carries what the one registration of the address carried. When there were several, nobody
+ * here can know which of them is the mailbox's owner's, so the link carries none and its user chooses a password.
+ */
+export async function promiseVerification(
+  deps: Promising,
+  { canonical, caller }: AskedVerification,
+  { id, createdAt: now }: Job,
+): Promise<boolean> {
+  const found = await deps.database.row(findUnproven, { canonical });
   const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
   const event = { action: 'email.verification_requested', at: now, actor: { kind: 'stranger' }, personal } as const;
-  if (found === undefined) return flow.audit.record(flow.database, event);
-  const key = flow.keys.unwrapUserKey(found.userId, found.wrapped);
+  if (found === undefined) {
+    await deps.audit.recordOnce(deps.database, id, event);
+    return false;
+  }
+  const { userId, locale } = found;
+  const userKey = deps.keys.unwrapUserKey(userId, found.wrapped);
   if (found.verifiedAt !== null || found.status === 'disabled') {
-    return flow.audit.record(flow.database, { ...event, userId: found.userId }, key);
+    await deps.audit.recordOnce(deps.database, id, { ...event, userId }, userKey);
+    return false;
   }
   const link = {
-    tokenId: flow.tokens.newId(),
+    tokenId: id,
     holder: found,
-    registration: onlyRegistration(flow.keys, found),
-    locale: found.locale,
-    userKey: key,
+    registration: onlyRegistration(deps.keys, found),
+    locale,
+    userKey,
     now,
   };
-  const added = await addVerificationLink(flow, link, flow.audit.values({ ...event, userId: found.userId }, key));
-  if (added) flow.onPromised();
+  return addVerificationLink(deps, link, deps.audit.values({ ...event, userId }, userKey, id));
 }
 
 /** The registration that all links of the address carry, or undefined when they carry several, or none. */

@@ -1,0 +1,17 @@
+/** What the job behind it works with. */
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+
+/** What promising a mail needs. */
+export interface Promising {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly keys: Keys;
+  readonly tokens: OneTimeTokens;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+}
