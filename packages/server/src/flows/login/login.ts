@@ -19,6 +19,7 @@ import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import type { CountedUse } from '#platform/rate-limit/index.ts';
+import { addressBucket } from '#protocol/network-address/index.ts';
 import { complete } from './complete.ts';
 import { pause } from './pause.ts';
 import { reserveAttempt } from './statements.ts';
@@ -58,7 +59,7 @@ const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const
 /** Logs in, or throws the problem that says why not. */
 export function login(flow: Login, attempt: Attempt, caller: Caller): Promise<LoggedIn> {
   return flow.guessTurns.take({
-    keys: [attempt.canonical, caller.address],
+    keys: [attempt.canonical, addressBucket(caller.address)],
     reserve: () => reserve(flow, attempt),
     look: (reserved) => decide(flow, attempt, caller, reserved),
   });

@@ -34,9 +34,9 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
       summary: 'Ask for a link that sets a new password',
       auth: 'public',
       rateLimit: 'mail',
-      // Apart from what else is mailed, most of which a stranger can ask for without any mail coming of it: nobody is to be
-      // kept out of the one way that is always left. Who uses up this one has sent links that live as long as its window.
-      limitedBy: (body) => `recovery ${body.email.canonical}`,
+      limitedBy: (body) => body.email.canonical,
+      // The one way that is always left; who uses it up has sent links that live as long as its window.
+      countedApart: 'recovery',
       request: { body: z.strictObject({ email: emailInput }) },
       response: {
         status: 202,

@@ -25,8 +25,8 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
       description: 'The answer is the same for a new and a taken address; what happened is told by mail only.',
       auth: 'public',
       rateLimit: 'mail',
-      // Apart from other mails, which a stranger can ask for until there is none left, and which may send nothing.
-      limitedBy: (body) => `registration ${body.email.canonical}`,
+      limitedBy: (body) => body.email.canonical,
+      countedApart: 'registration',
       countsUse: true,
       request: {
         body: z.strictObject({

@@ -41,6 +41,7 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       id: 'verify_email.press_by_get',
       method: 'GET',
       path: apiPath,
+      changesByGet: true,
       tag: 'login',
       summary: 'Verify an address, for clients that can only follow a link',
       description: 'Consumes the token. It is never mailed: mails link to the page, whose GET changes nothing.',

@@ -127,6 +127,8 @@ describe('GET /api/v1/auth/verify-email', () => {
 
   it('is what `/api/auth/verify-email` means too', async () => {
     const { token } = await addWaiting();
+    const head = await app.send('HEAD', `/api/auth/verify-email?token=${token}`);
+    expect([head.status, head.headers.get('allow')]).toEqual([405, 'POST, GET, OPTIONS']);
     expect((await app.send('GET', `/api/auth/verify-email?token=${token}`)).status).toBe(200);
   });
 });

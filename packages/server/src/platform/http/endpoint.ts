@@ -94,6 +94,12 @@ export type PageAnswer =
  */
 type LimitedBy<B> = (body: Parsed<B>) => string | undefined;
 
+/**
+ * A quota of its own beside the others of its class, for the same recipient: nobody can use up somebody's registration or
+ * recovery by asking for other mails, most of which a stranger can ask for without any coming of it.
+ */
+type CountedApart = 'registration' | 'recovery';
+
 interface Common {
   /** `noun.verb`, unique; OpenAPI's operationId. */
   readonly id: string;
@@ -103,6 +109,8 @@ interface Common {
   readonly summary: string;
   readonly description?: string;
   readonly rateLimit: RateLimitClass;
+  /** A GET that changes something, for clients that can only follow a link: HEAD, which must not (RFC 9110 §9.2.1), is refused. */
+  readonly changesByGet?: true;
   /** There is nothing at this address for anybody who is not on this machine (`/dev/*`). */
   readonly loopbackOnly?: true;
   /** The problems that its handler may answer, beyond those that follow from its declaration. */
@@ -129,6 +137,7 @@ export interface ApiEndpoint<
     readonly list?: true;
   };
   readonly limitedBy?: LimitedBy<B>;
+  readonly countedApart?: CountedApart;
   /**
    * Its handler counts the use in a statement of its own, where the database counts, and demands it. Without it the gate
    * does both first.
@@ -150,6 +159,7 @@ export interface PageEndpoint<
   readonly auth: 'public';
   readonly request: { readonly form?: B; readonly query?: Q };
   readonly limitedBy?: LimitedBy<B>;
+  readonly countedApart?: CountedApart;
   readonly handler: (input: HandlerInput<B, Q, undefined, 'public'>) => Promise<PageAnswer>;
 }
 

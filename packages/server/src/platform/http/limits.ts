@@ -62,14 +62,15 @@ export function countRefused(transport: Transport, request: Asked, caller: Calle
 
 /** For classes that all nodes count together. */
 export function sharedCounterOf(transport: Transport, endpoint: Limited): CountAround {
-  const { rateLimit, id } = endpoint;
+  const { rateLimit, id, countedApart } = endpoint;
   if (rateLimit !== 'credential' && rateLimit !== 'mail') return (_asking, work) => work(noUse);
   const identify = endpoint.limitedBy as ((body: unknown) => string | undefined) | undefined;
   const settle = rateLimit === 'mail' ? settleMail : settleGuess;
   const leavesCounting = endpoint.kind === 'api' && endpoint.countsUse === true;
   return async ({ request, caller, principal, body }, work) => {
     const { limiter, logger } = transport.options;
-    const identifier = identify === undefined ? principal?.userId : identify(body);
+    const whom = identify === undefined ? principal?.userId : identify(body);
+    const identifier = whom === undefined || countedApart === undefined ? whom : `${countedApart} ${whom}`;
     const use = limiter.useShared(rateLimit, { address: limiter.bucketOf(caller.address), identifier });
     // Waited for: the next request of the same client must find it given back.
     const conclude = (outcome: Outcome) =>

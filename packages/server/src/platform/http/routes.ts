@@ -39,6 +39,7 @@ function registerRoute(
   instance.route({
     method: endpoint.method,
     url: endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    exposeHeadRoute: endpoint.changesByGet !== true,
     onRequest: (request, _reply, done) => done(begin(request) as Error | undefined),
     // Answers nothing to the engine, which would wait for it: the answer is written by `Transport`.
     handler: (request, reply) => answer(request, reply),

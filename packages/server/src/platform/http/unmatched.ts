@@ -67,7 +67,7 @@ function knownPaths(endpoints: readonly Endpoint[]): readonly KnownPath[] {
   const byPath = Map.groupBy(endpoints, (endpoint) => endpoint.path);
   return [...byPath].map(([path, those]) => {
     const methods = new Set<string>(those.map(({ method }) => method));
-    if (methods.has('GET')) methods.add('HEAD');
+    if (those.some(({ method, changesByGet }) => method === 'GET' && changesByGet !== true)) methods.add('HEAD');
     methods.add('OPTIONS');
     return { pattern: patternOf(path), methods, cors: corsOfAll(those) };
   });
