@@ -28,6 +28,7 @@ const typeNames: Readonly<Record<number, string>> = {
   869: 'inet',
   1001: 'bytea[]',
   1007: 'int4[]',
+  1016: 'int8[]',
   1009: 'text[]',
   1184: 'timestamptz',
   1185: 'timestamptz[]',

@@ -19,6 +19,13 @@ const insertWithId = statement('feed_test.insert_with_id', {
   params: { id: 'int8', target: 'text', endedAt: 'timestamptz', expiresAt: 'timestamptz' },
   columns: {},
 });
+const announceMany = statement('feed_test.announce_many', {
+  lane: 'pool',
+  sql: `insert into endings (kind, target, ended_at, expires_at)
+    select 'session', 'of many ' || n, :endedAt, :expiresAt from generate_series(1, :times) as s (n) order by n`,
+  params: { endedAt: 'timestamptz', expiresAt: 'timestamptz', times: 'int4' },
+  columns: {},
+});
 const count = statement('feed_test.count', {
   lane: 'pool',
   sql: `select count(*) as left from endings`,
@@ -49,6 +56,17 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
     const rows: Database['rows'] = (asked, values) =>
       broken === undefined ? database().rows(asked, values) : Promise.reject(broken);
     return new Endings({ database: { ...database(), rows }, clock, onError });
+  }
+
+  /** A node's feed, and the first of each run of ids that it asks for. */
+  function watchedNode() {
+    const asked: (readonly number[])[] = [];
+    const rows: Database['rows'] = (statement, values) => {
+      asked.push((values as { firsts: readonly number[] }).firsts);
+      return database().rows(statement, values);
+    };
+    const watched = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
+    return { watched, asked };
   }
 
   function end(target: string, queries: Queries = database(), lifetimeSeconds = 960) {
@@ -127,35 +145,52 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
     time.advance(30_000);
     await endings.read();
     time.advance(30_000);
-    let afterId = 0;
-    const rows: Database['rows'] = (asked, values) => {
-      afterId = (values as { afterId: number }).afterId;
-      return database().rows(asked, values);
-    };
-    const watched = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
+    const { watched, asked } = watchedNode();
     await watched.read();
-    expect(afterId).toBe(0);
     time.advance(30_000);
     const { id } = (await end('new')) ?? { id: 0 };
     await watched.read();
-    expect(afterId).toBe(id - 1);
+    expect(asked).toEqual([[1], [id]]);
   });
 
   it('reads nothing twice while no id is missing', async () => {
-    const starts: number[] = [];
-    const rows: Database['rows'] = (asked, values) => {
-      starts.push((values as { afterId: number }).afterId);
-      return database().rows(asked, values);
-    };
+    const { watched, asked } = watchedNode();
     const { id: before } = (await end('settled')) ?? { id: 0 };
     time.advance(61_000);
-    const endings = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
-    await endings.read();
+    await watched.read();
     await end('first');
     await end('second');
-    await endings.read();
-    await endings.read();
-    expect(starts).toEqual([0, before, before + 2]);
+    await watched.read();
+    await watched.read();
+    expect(asked).toEqual([[1], [before + 1], [before + 3]]);
+  });
+
+  it('asks for what is missing alone, and not for what lies between', async () => {
+    const { watched, asked } = watchedNode();
+    await end('settled');
+    time.advance(61_000);
+    await watched.read();
+    const { id } = (await end('taken and given back')) ?? { id: 0 };
+    await database().run(clear, {});
+    await end('one');
+    await end('another');
+    await watched.read();
+    await watched.read();
+    expect(asked.at(-1)).toEqual([id, id + 3]);
+    time.advance(30_000);
+    await watched.read();
+    await watched.read();
+    expect(asked.at(-1)).toEqual([id + 3]);
+  });
+
+  it('reads as many pages as there are', async () => {
+    const { watched, asked } = watchedNode();
+    const endedAt = clock.now();
+    const { id: first } = (await end('first')) ?? { id: 0 };
+    await database().run(announceMany, { endedAt, expiresAt: addSeconds(endedAt, 960), times: 4500 });
+    await watched.read();
+    expect(asked).toEqual([[1], [1, first + 2000], [1, first + 4000]]);
+    for (const n of [1, 2000, 4500]) expect(ended(watched, `of many ${n}`)).toBe(true);
   });
 
   it('does not read what was settled before its start again, and still sees what commits late then', async () => {
@@ -171,17 +206,12 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
       expiresAt: addSeconds(settled, 900),
     });
     await end('recent');
-    const starts: number[] = [];
-    const rows: Database['rows'] = (asked, values) => {
-      starts.push((values as { afterId: number }).afterId);
-      return database().rows(asked, values);
-    };
-    const endings = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
-    await endings.read();
+    const { watched, asked } = watchedNode();
+    await watched.read();
     await database().run(insertWithId, { id, target: 'late', endedAt: settled, expiresAt: addSeconds(settled, 960) });
-    await endings.read();
-    expect(starts).toEqual([0, id - 1]);
-    for (const target of ['settled', 'recent', 'late']) expect(ended(endings, target)).toBe(true);
+    await watched.read();
+    expect(asked).toEqual([[1], [id, id + 2]]);
+    for (const target of ['settled', 'recent', 'late']) expect(ended(watched, target)).toBe(true);
   });
 
   it('is believed for a second from the start of the last read, by the monotonic clock', async () => {

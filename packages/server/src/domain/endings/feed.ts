@@ -1,8 +1,8 @@
 /** The feed: one small select every 250 ms, and the answer to "may I believe what I remember?". */
 import type { Clock } from '#kernel/clock.ts';
-import { type Database, statement } from '#platform/database/index.ts';
-import { SeenIds } from './seen-ids.ts';
+import { type Database, statement, type Values } from '#platform/database/index.ts';
 import { type Ending, EndingSet, type LiveThing } from './set.ts';
+import { UnseenIds } from './unseen-ids.ts';
 
 const pollMs = 250;
 const trustMs = 1000;
@@ -12,10 +12,18 @@ const sweepEveryMs = 10_000;
 /** At the start, rows that say they are older than this lie before every transaction that is still open, whatever the skew. */
 const settledMs = 2 * overlapMs;
 
+/** In one read, so that no start and no outage fills the memory with rows. */
+const pageSize = 2000;
+
 const readNew = statement('endings.read_new', {
   lane: 'read',
-  sql: `select id, kind, target, epoch, ended_at, expires_at from endings where id > :afterId and expires_at > :after order by id`,
-  params: { afterId: 'int8', after: 'timestamptz' },
+  sql: `select e.id, e.kind, e.target, e.epoch, e.ended_at, e.expires_at
+    from unnest(:firsts::int8[], :lasts::int8[]) as unseen (first, last), lateral (
+      select id, kind, target, epoch, ended_at, expires_at from endings
+      where id between unseen.first and unseen.last and expires_at > :after
+      order by id limit ${pageSize}) as e
+    limit ${pageSize}`,
+  params: { firsts: 'int8[]', lasts: 'int8[]', after: 'timestamptz' },
   columns: {
     id: 'int8',
     kind: 'text',
@@ -25,6 +33,8 @@ const readNew = statement('endings.read_new', {
     expiresAt: 'timestamptz',
   },
 });
+
+type Announced = Values<typeof readNew.columns>;
 
 const deleteExpired = statement('endings.delete_expired', {
   lane: 'pool',
@@ -41,10 +51,10 @@ export class Endings {
   readonly #onUserEnded: (userId: string) => void;
   readonly #onSigningKeyEnded: (kid: string) => void;
   readonly #set = new EndingSet();
-  /** Highest ids seen, with the time of the read's start; the oldest within the overlap is where the next read begins. */
+  /** Highest ids seen, with the time of the read's start; what is missing below one that is older than the overlap never comes. */
   #marks: { startedMs: number; id: number }[] = [];
   #highestId = 0;
-  readonly #seen = new SeenIds();
+  readonly #unseen = new UnseenIds();
   #trustedUntilMs = Number.NEGATIVE_INFINITY;
   #sweptMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -109,16 +119,19 @@ export class Endings {
     const isFirst = this.#marks.length === 0;
     const now = this.#clock.now();
     const after = isFirst ? now : new Date(0);
-    const rows = await this.#database.rows(readNew, { afterId: this.#startId(startedMs), after });
-    for (const row of rows) {
-      this.#set.add(row, startedMs);
-      if (row.kind === 'user') this.#onUserEnded(row.target);
-      if (row.kind === 'signing_key') this.#onSigningKeyEnded(row.target);
-      this.#seen.add(row.id);
-      if (row.id > this.#highestId) this.#highestId = row.id;
-    }
-    // Without this mark a node that starts would read everything again, four times a second, for half a minute.
-    if (isFirst) this.#marks.push({ startedMs: startedMs - overlapMs, id: settledId(rows, now) });
+    const settledBefore = isFirst ? now.getTime() - settledMs : Number.NEGATIVE_INFINITY;
+    this.#unseen.settle(this.#settledId(startedMs));
+    let settled = 0;
+    let page: readonly Announced[];
+    do {
+      page = await this.#readPage(after);
+      for (const row of page) {
+        this.#learn(row, startedMs);
+        if (row.endedAt.getTime() <= settledBefore && row.id > settled) settled = row.id;
+      }
+    } while (page.length === pageSize);
+    // Without this mark a node that starts would ask for everything that expired, four times a second, for half a minute.
+    if (isFirst) this.#marks.push({ startedMs: startedMs - overlapMs, id: settled });
     this.#marks.push({ startedMs, id: this.#highestId });
     this.#trustedUntilMs = startedMs + trustMs;
     if (startedMs - this.#sweptMs >= sweepEveryMs) {
@@ -132,9 +145,23 @@ export class Endings {
     return this.#database.run(deleteExpired, { now: this.#clock.now() });
   }
 
-  // What was the highest id 30 s ago is complete now. After it ids are read again from the first that was not seen: it
-  // may belong to a transaction that is still open. Reading all of them again would be 30 s of endings four times a second.
-  #startId(nowMs: number): number {
+  #readPage(after: Date): Promise<readonly Announced[]> {
+    const { runs } = this.#unseen;
+    const firsts = runs.map(({ first }) => first);
+    return this.#database.rows(readNew, { firsts, lasts: runs.map(({ last }) => last), after });
+  }
+
+  #learn(row: Ending, startedMs: number): void {
+    this.#set.add(row, startedMs);
+    if (row.kind === 'user') this.#onUserEnded(row.target);
+    if (row.kind === 'signing_key') this.#onSigningKeyEnded(row.target);
+    this.#unseen.add(row.id);
+    if (row.id > this.#highestId) this.#highestId = row.id;
+  }
+
+  // What was the highest id 30 s ago is complete now. What is missing after it is asked for again, since it may belong to
+  // a transaction that is still open; and only that: everything again would be 30 s of endings four times a second.
+  #settledId(nowMs: number): number {
     let known = 0;
     let keepFrom = 0;
     for (const [index, mark] of this.#marks.entries()) {
@@ -143,7 +170,7 @@ export class Endings {
       keepFrom = index;
     }
     this.#marks = this.#marks.slice(keepFrom);
-    return this.#seen.completeFrom(known);
+    return known;
   }
 
   #schedule(): void {
@@ -158,10 +185,4 @@ export class Endings {
     }, pollMs);
     this.#timer.unref();
   }
-}
-
-/** The highest id before which nothing can be committed any more. */
-function settledId(rows: readonly { readonly id: number; readonly endedAt: Date }[], now: Date): number {
-  const before = now.getTime() - settledMs;
-  return rows.findLast(({ endedAt }) => endedAt.getTime() <= before)?.id ?? 0;
 }

@@ -100,10 +100,13 @@ function processIdOf(client: Client): number | null {
 }
 
 const int8 = 20;
+// The driver's type knows no number for it.
+const int8s = 1016 as number as typeof int8;
 
 /** int8 as a number, for this client only; a value beyond 2^53 is refused rather than rounded. */
 export function parseInt8AsNumber(client: ClientBase): void {
   client.setTypeParser(int8, safeInteger);
+  client.setTypeParser(int8s, (text) => (text === '{}' ? [] : text.slice(1, -1).split(',').map(safeInteger)));
 }
 
 /** The number that a text of digits means. */

@@ -56,6 +56,7 @@ const everyType = {
   byteas: 'bytea[]',
   times: 'timestamptz[]',
   int4s: 'int4[]',
+  int8s: 'int8[]',
   nothing: 'text?',
 } as const;
 const echo = statement('database_test.echo', {
@@ -63,7 +64,8 @@ const echo = statement('database_test.echo', {
   sql: `select :text::text as text, :uuid::uuid as uuid, :bytea::bytea as bytea, :timestamptz::timestamptz as timestamptz,
           :bool::bool as bool, :int4::int4 as int4, :int8::int8 as int8, :float8::float8 as float8, :jsonb::jsonb as jsonb,
           :inet::inet as inet, :xid8::xid8 as xid8, :texts::text[] as texts, :uuids::uuid[] as uuids,
-          :byteas::bytea[] as byteas, :times::timestamptz[] as times, :int4s::int4[] as int4s, :nothing::text as nothing`,
+          :byteas::bytea[] as byteas, :times::timestamptz[] as times, :int4s::int4[] as int4s,
+          :int8s::int8[] as int8s, :nothing::text as nothing`,
   params: everyType,
   columns: everyType,
 });
@@ -96,6 +98,7 @@ describeOnBothDatabases('a database', (open, kind) => {
       byteas: [Buffer.from([0, 1]), Buffer.alloc(0)],
       times: [new Date('2026-03-29T01:30:00.123Z')],
       int4s: [1, 2, 3],
+      int8s: [1, Number.MAX_SAFE_INTEGER],
       nothing: null,
     };
     expect(await open().row(echo, values)).toEqual(values);
@@ -277,5 +280,6 @@ const blank: Values<typeof everyType> = {
   byteas: [],
   times: [],
   int4s: [],
+  int8s: [],
   nothing: null,
 };

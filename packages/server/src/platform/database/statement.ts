@@ -27,6 +27,7 @@ export interface SqlTypes {
   'bytea[]': readonly Buffer[];
   'timestamptz[]': readonly Date[];
   'int4[]': readonly number[];
+  'int8[]': readonly number[];
 }
 
 /** A type name; with `?` the value may be null. */
