@@ -1,4 +1,5 @@
 /** What every part of the transport shares; made once by `buildServer`. */
+import type { ServerResponse } from 'node:http';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { FormNotice } from '#platform/html/index.ts';
@@ -12,6 +13,7 @@ import { type Answering, type Asked, Exchanges } from './exchange.ts';
 import { baseHeaders, dataHeaders, type HeaderList, type HeaderPolicy, headerList, pageHeaders } from './headers.ts';
 import type { Limiter } from './limits.ts';
 import { problemContentType, problemDocument, problemHeaders, problemPage } from './problem-answer.ts';
+import { ReadyHeads } from './ready-head.ts';
 
 /** The gate: whose live session this is. Nothing waits for an answer that is there at once. */
 export type Authenticate = (
@@ -76,6 +78,7 @@ export class Transport {
   readonly exchanges: Exchanges;
   /** While true every answer closes its connection. */
   draining = false;
+  readonly #heads: ReadyHeads;
   readonly #problemHeaders: HeaderList;
   readonly #pageHeaders: HeaderList;
 
@@ -89,6 +92,7 @@ export class Transport {
       strictTransportSecurity: options.production && options.publicUrl.protocol === 'https:',
     };
     this.exchanges = new Exchanges(options);
+    this.#heads = new ReadyHeads(this.limits.keepAliveMs);
     this.#problemHeaders = headerList({ ...dataHeaders(this.headerPolicy), 'content-type': problemContentType });
     this.#pageHeaders = headerList({ ...baseHeaders(this.headerPolicy), ...pageHeaders });
   }
@@ -122,15 +126,26 @@ export class Transport {
   answer(request: Asked, reply: Answering, status: number, headers: HeaderList, body: string | Buffer): void {
     reply.hijack();
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-    const all = headers.concat('x-request-id', request.id, request.exchange?.limits ?? noLimits);
-    if (request.raw.headers.origin !== undefined && request.exchange?.route.kind === 'api' && status !== 204) {
-      all.push(...corsHeaders(request.raw.headers, this.origins));
+    const own = ['x-request-id', request.id];
+    for (const part of request.exchange?.limits ?? noLimits) own.push(part);
+    if (status !== 204) own.push('content-length', String(length));
+    if (!this.#beginReady(request, reply.raw, status, headers, own)) {
+      if (request.raw.headers.origin !== undefined && request.exchange?.route.kind === 'api' && status !== 204) {
+        own.push(...corsHeaders(request.raw.headers, this.origins));
+      }
+      if (this.draining) own.push('connection', 'close');
+      reply.raw.writeHead(status, headers.concat(own));
     }
-    if (status !== 204) all.push('content-length', String(length));
-    if (this.draining) all.push('connection', 'close');
-    reply.raw.writeHead(status, all);
-    reply.raw.end(body);
+    // Of characters that are one byte each, which need no encoding.
+    if (body.length === length && typeof body === 'string') reply.raw.end(body, 'latin1');
+    else reply.raw.end(body);
     this.exchanges.end(request, status);
+  }
+
+  /** False, and nothing was done, where the head is none of the common ones. */
+  #beginReady(request: Asked, response: ServerResponse, status: number, fixed: HeaderList, more: HeaderList): boolean {
+    if (this.draining || status === 204 || request.raw.headers.origin !== undefined) return false;
+    return this.#heads.begin(response, status, fixed, more);
   }
 
   /** Answers with whatever was thrown; what is not a refusal is a bug of ours: 500, its detail in the log only. */
