@@ -4,14 +4,7 @@
  */
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import {
-  type CountedUse,
-  type LocalClass,
-  noUse,
-  type SharedClass,
-  type SharedUse,
-  type Told,
-} from '#platform/rate-limit/index.ts';
+import type { CountedUse, LocalClass, SharedClass, SharedUse, Told } from '#platform/rate-limit/index.ts';
 import type { ApiEndpoint, Caller, PageEndpoint, Principal } from './endpoint.ts';
 import type { Asked } from './exchange.ts';
 import type { Transport } from './transport.ts';
@@ -36,10 +29,10 @@ interface Asking {
 }
 
 /** Counts a request before its body is read. Throws `too_many_requests`. */
-export type Count = (asking: Omit<Asking, 'body'>) => void;
+export type Count = (request: Asked, caller: Caller, principal: Principal | undefined) => void;
 
 /** Counts what only the body tells, then does the work. Rejects with `too_many_requests`. */
-export type CountAround = <T>(asking: Asking, work: (use: CountedUse) => T | Promise<T>) => T | Promise<T>;
+type CountAround = <T>(asking: Asking, work: (use: CountedUse) => T | Promise<T>) => T | Promise<T>;
 
 const nothing: Count = () => undefined;
 
@@ -48,7 +41,7 @@ export function counterOf(transport: Transport, { rateLimit }: Limited): Count {
   const { limiter } = transport.options;
   const name = localClasses[rateLimit];
   if (name === undefined) return nothing;
-  return ({ request, caller, principal }) => {
+  return (request, caller, principal) => {
     const key = principal?.userId ?? limiter.bucketOf(caller.address);
     tell(transport, request, limiter.use(name, key));
   };
@@ -60,10 +53,27 @@ export function countRefused(transport: Transport, request: Asked, caller: Calle
   tell(transport, request, limiter.use('public', `unproven ${limiter.bucketOf(caller.address)}`));
 }
 
-/** For classes that all nodes count together. */
-export function sharedCounterOf(transport: Transport, endpoint: Limited): CountAround {
+/** What a handler gets, with `noUse`. */
+type Input = Omit<Asking, 'request'> & { readonly use: CountedUse };
+
+/** A handler whose use is counted where its class is one that all nodes count together, or the handler itself. */
+export function countedHandler<I extends Input, A>(
+  transport: Transport,
+  endpoint: Limited,
+  handler: (input: I) => A | Promise<A>,
+): (request: Asked, input: I) => A | Promise<A> {
+  const countAround = sharedCounterOf(transport, endpoint);
+  if (countAround === undefined) return (_request, input) => handler(input);
+  return (request, input) => {
+    const { caller, principal, body } = input;
+    return countAround({ request, caller, principal, body }, (use) => handler({ ...input, use }));
+  };
+}
+
+/** Undefined where nothing is shared. */
+function sharedCounterOf(transport: Transport, endpoint: Limited): CountAround | undefined {
   const { rateLimit, id, countedApart } = endpoint;
-  if (rateLimit !== 'credential' && rateLimit !== 'mail') return (_asking, work) => work(noUse);
+  if (rateLimit !== 'credential' && rateLimit !== 'mail') return undefined;
   const identify = endpoint.limitedBy as ((body: unknown) => string | undefined) | undefined;
   const settle = rateLimit === 'mail' ? settleMail : settleGuess;
   const leavesCounting = endpoint.kind === 'api' && endpoint.countsUse === true;

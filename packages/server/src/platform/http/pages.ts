@@ -1,13 +1,14 @@
 /** Pages: a form that is not the browser's own is shown again, afresh, and does nothing. */
 import { assert } from '#kernel/assert.ts';
 import { hasForm, withFormToken } from '#platform/html/index.ts';
+import { noUse } from '#platform/rate-limit/index.ts';
 import { withCookies } from './cookies.ts';
 import type { Caller, PageAnswer, PageEndpoint } from './endpoint.ts';
 import type { Answering, Asked } from './exchange.ts';
 import { formCookie, formTokenFor } from './form-tokens.ts';
 import { type HeaderList, headerList, headersFor } from './headers.ts';
 import { formReader, queryReader, sameQueryReader } from './input.ts';
-import { counterOf, sharedCounterOf } from './limits.ts';
+import { countedHandler, counterOf } from './limits.ts';
 import type { Transport } from './transport.ts';
 
 type Respond = (request: Asked, reply: Answering) => Promise<void>;
@@ -31,7 +32,7 @@ function shownBy(transport: Transport, endpoint: PageEndpoint): Respond {
   const readQuery = queryReader(endpoint.request.query, 'page');
   return async (request, reply) => {
     const caller = transport.callerOf(request, transport.cookiesOf(request));
-    count({ request, caller, principal: undefined });
+    count(request, caller, undefined);
     send(request, reply, await ask(request, caller, { query: readQuery(request), body: undefined }));
   };
 }
@@ -45,7 +46,7 @@ function sentTo(transport: Transport, endpoint: PageEndpoint): Respond {
   return async (request, reply) => {
     const cookies = transport.cookiesOf(request);
     const caller = transport.callerOf(request, cookies);
-    count({ request, caller, principal: undefined });
+    count(request, caller, undefined);
     const form = readForm(request, cookies.form);
     if (form.kind === 'foreign') await showAgain(request, reply, caller, form.fields);
     else send(request, reply, await ask(request, caller, { query: undefined, body: form.body }));
@@ -66,7 +67,7 @@ function showerOf(transport: Transport, { path }: PageEndpoint) {
   const ask = askerOf(transport, page);
   const readQuery = sameQueryReader(page.request.query);
   return async (request: Asked, reply: Answering, caller: Caller, fields: Readonly<Record<string, string>>) => {
-    count({ request, caller, principal: undefined });
+    count(request, caller, undefined);
     const answer = await ask(request, caller, { query: readQuery(fields), body: undefined });
     const isAgain = answer.kind === 'html' && hasForm(answer.html);
     send(request, reply, isAgain ? { ...answer, status: 403 } : answer, isAgain);
@@ -74,18 +75,16 @@ function showerOf(transport: Transport, { path }: PageEndpoint) {
 }
 
 function askerOf(transport: Transport, endpoint: PageEndpoint): Ask {
-  const countAround = sharedCounterOf(transport, endpoint);
+  const handle = countedHandler(transport, endpoint, endpoint.handler);
   return async (request, caller, { query, body }) =>
-    await countAround({ request, caller, principal: undefined, body }, (use) =>
-      endpoint.handler({
-        body: body as never,
-        query: query as never,
-        params: undefined,
-        principal: undefined,
-        caller,
-        use,
-      }),
-    );
+    await handle(request, {
+      body: body as never,
+      query: query as never,
+      params: undefined,
+      principal: undefined,
+      caller,
+      use: noUse,
+    });
 }
 
 function senderOf(transport: Transport, endpoint: PageEndpoint) {

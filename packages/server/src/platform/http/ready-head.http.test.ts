@@ -1,6 +1,7 @@
-import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { type AddressInfo, connect, Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '#kernel/clock.ts';
 import { type HeaderList, headerList } from './headers.ts';
 import { ReadyHeads } from './ready-head.ts';
 
@@ -57,7 +58,7 @@ it.each([
   const answer = await ask('/text');
   expect(ready - before).toBe(byText);
   expect(answer.replace(date, '')).toBe((await ask('/node')).replace(date, ''));
-  expect(Math.abs(Date.now() - Date.parse(date.exec(answer)?.[1] ?? ''))).toBeLessThan(5_000);
+  expect(Math.abs(systemClock.now().getTime() - Date.parse(date.exec(answer)?.[1] ?? ''))).toBeLessThan(5_000);
 });
 
 it('keeps the order and the connection of requests that did not wait for each other', async () => {
@@ -67,8 +68,15 @@ it('keeps the order and the connection of requests that did not wait for each ot
 });
 
 it('leaves any other head to Node', () => {
-  const response = { shouldKeepAlive: true, headersSent: false } as never;
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  response.shouldKeepAlive = true;
+  class Observed extends ServerResponse {}
+  const observed = new Observed(new IncomingMessage(new Socket()));
+  observed.shouldKeepAlive = true;
   expect(heads.begin(response, 200, ['content-type', 'text/plain'], [])).toBe(false);
+  expect(heads.begin(observed, 200, fixed, [])).toBe(false);
+  expect([response.headersSent, observed.headersSent]).toEqual([false, false]);
+  expect(heads.begin(response, 200, fixed, [])).toBe(true);
 });
 
 it('takes no header that could begin another line', () => {

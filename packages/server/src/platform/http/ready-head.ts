@@ -5,7 +5,7 @@
  * Node has no public way to take a head that is ready: it keeps its own in `_header`, written before the first bytes of
  * the body. Whether it still does is tried when this module is loaded; where not, every head goes the ordinary way.
  */
-import { IncomingMessage, type ServerResponse, STATUS_CODES, ServerResponse as WritableResponse } from 'node:http';
+import { IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { systemClock } from '#kernel/clock.ts';
@@ -17,8 +17,8 @@ type WithHead = ServerResponse & { _header: string | null };
 /** Writes heads of which the fixed part is ready. */
 export class ReadyHeads {
   readonly #ends: string;
+  /** Of this second; a clock that is read for each answer costs more than a timer each second. */
   #dateLine = '';
-  #second = Number.NaN;
 
   /** @param keepAliveMs how long the server keeps an idle connection, which it says. */
   constructor(keepAliveMs: number) {
@@ -27,13 +27,14 @@ export class ReadyHeads {
 
   /**
    * Gives a response its head. False, and nothing was done, where only Node can: no fixed headers, a connection that
-   * ends, another Node.
+   * ends, another Node, a response that is more than Node's (one that is injected reads its head on the way).
    *
    * @param more names and values whose characters are known to be printable ASCII.
    */
   begin(response: ServerResponse, status: number, fixed: HeaderList, more: HeaderList): boolean {
-    const text = takesHeads && response.shouldKeepAlive ? readyText(fixed) : undefined;
-    if (text === undefined || response.headersSent) return false;
+    if (!takesHeads || !response.shouldKeepAlive || response.constructor !== ServerResponse) return false;
+    const text = readyText(fixed);
+    if (text === undefined) return false;
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${text}`;
     for (let place = 0; place < more.length; place += 2) head += `${more[place]}: ${more[place + 1]}\r\n`;
     response.statusCode = status;
@@ -43,19 +44,22 @@ export class ReadyHeads {
 
   /** RFC 9110 §6.6.1. The time of the machine, as Node would say it, also where the product's own clock was moved. */
   #date(): string {
-    const now = systemClock.now();
-    const second = Math.floor(now.getTime() / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
+    if (this.#dateLine === '') {
+      const now = systemClock.now();
       this.#dateLine = `Date: ${now.toUTCString()}\r\n`;
+      setTimeout(() => this.#forgetDate(), 1000 - now.getUTCMilliseconds()).unref();
     }
     return this.#dateLine;
+  }
+
+  #forgetDate(): void {
+    this.#dateLine = '';
   }
 }
 
 /** Whether a response of this Node sends the head that it is given, before its body and once. */
 function triesHead(): boolean {
-  const response = new WritableResponse(new IncomingMessage(new Socket())) as WritableResponse & WithHead;
+  const response = new ServerResponse(new IncomingMessage(new Socket())) as WithHead;
   const sink = new PassThrough();
   response.assignSocket(sink as unknown as Socket);
   response._header = 'head\r\n\r\n';

@@ -2,17 +2,26 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
+import { noUse } from '#platform/rate-limit/index.ts';
 import { announcesBody, isFromHere, repeatsHeader } from './admission.ts';
 import { readBytes, readForm } from './body.ts';
 import { withCookies } from './cookies.ts';
 import { refuseForeignWrite } from './cors.ts';
 import type { Answer, DirectRoutes } from './direct.ts';
-import type { ApiAnswer, ApiEndpoint, Caller, DocumentEndpoint, Endpoint, Principal } from './endpoint.ts';
+import type {
+  ApiAnswer,
+  ApiEndpoint,
+  Caller,
+  DocumentAnswer,
+  DocumentEndpoint,
+  Endpoint,
+  Principal,
+} from './endpoint.ts';
 import { Envelopes } from './envelope.ts';
 import type { Answering, Asked } from './exchange.ts';
 import { headerList, headersFor } from './headers.ts';
 import { admit, bodyReader, paramsReader, queryOf, queryReader } from './input.ts';
-import { counterOf, countRefused, sharedCounterOf } from './limits.ts';
+import { countedHandler, counterOf, countRefused } from './limits.ts';
 import { pageResponder } from './pages.ts';
 import type { Transport } from './transport.ts';
 
@@ -93,13 +102,8 @@ function placeFault(endpoint: Endpoint, request: Asked): Problem | undefined {
   return endpoint.loopbackOnly === true && !isFromHere(request.raw) ? new Problem('not_found') : undefined;
 }
 
-/** Answers a request, at once if it can, or throws. */
+/** Answers a request, at once if it can, or throws: a warm session check waits for nothing. */
 type Respond = (request: Asked, reply: Answering) => Promise<void> | undefined;
-
-/** Goes on with a value, now if it is there: a warm session check waits for nothing. */
-function whenThere<T>(value: T | Promise<T>, goOn: (value: T) => Promise<void> | undefined): Promise<void> | undefined {
-  return value instanceof Promise ? value.then(goOn) : goOn(value);
-}
 
 function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   const headers = headerList(headersFor(endpoint, transport.headerPolicy));
@@ -109,21 +113,21 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   const readBody = bodyReader(endpoint, parseJson);
   const envelopes = new Envelopes(endpoint, clock);
   const count = counterOf(transport, endpoint);
-  const countAround = sharedCounterOf(transport, endpoint);
+  const handle = countedHandler(transport, endpoint, endpoint.handler);
   const isWrite = endpoint.method !== 'GET';
+  const finish = (request: Asked, reply: Answering, answer: ApiAnswer<unknown>): undefined => {
+    const text = envelopes.write(answer, request.id);
+    transport.answer(request, reply, endpoint.response.status, withCookies(transport.cookies, headers, answer), text);
+  };
   const run = (request: Asked, reply: Answering, caller: Caller, principal: Principal | undefined) => {
-    count({ request, caller, principal });
+    count(request, caller, principal);
     const params = readParams(request);
     const query = readQuery(request);
     const body = readBody(request);
-    const answered = countAround({ request, caller, principal, body }, (use) =>
-      endpoint.handler({ body, query, params, principal: principal as never, caller, use }),
-    );
-    return whenThere<ApiAnswer<unknown>>(answered, (answer) => {
-      const text = envelopes.write(answer, request.id);
-      transport.answer(request, reply, endpoint.response.status, withCookies(transport.cookies, headers, answer), text);
-      return undefined;
-    });
+    const input = { body, query, params, principal: principal as never, caller, use: noUse };
+    const answered = handle(request, input);
+    if (!(answered instanceof Promise)) return finish(request, reply, answered);
+    return answered.then((answer) => finish(request, reply, answer));
   };
   return (request, reply) => {
     const cookies = transport.cookiesOf(request);
@@ -133,7 +137,8 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
       return run(request, reply, caller, undefined);
     }
     const admission = admitOrCount(transport, endpoint, request, caller, cookies.session);
-    return whenThere(admission, (principal) => run(request, reply, caller, principal));
+    if (!(admission instanceof Promise)) return run(request, reply, caller, admission);
+    return admission.then((principal) => run(request, reply, caller, principal));
   };
 }
 
@@ -145,16 +150,18 @@ function admitOrCount(
   caller: Caller,
   sessionCookie: string | undefined,
 ): Principal | Promise<Principal> {
-  const refused = (error: unknown): never => {
-    if (error instanceof Problem && error.code === 'not_authenticated') countRefused(transport, request, caller);
-    throw error;
-  };
   try {
     const admission = admit(transport, endpoint, request, caller, sessionCookie);
-    return admission instanceof Promise ? admission.catch(refused) : admission;
+    if (!(admission instanceof Promise)) return admission;
+    return admission.catch((error: unknown) => refuseCounted(transport, request, caller, error));
   } catch (error) {
-    return refused(error);
+    return refuseCounted(transport, request, caller, error);
   }
+}
+
+function refuseCounted(transport: Transport, request: Asked, caller: Caller, error: unknown): never {
+  if (error instanceof Problem && error.code === 'not_authenticated') countRefused(transport, request, caller);
+  throw error;
 }
 
 function documentResponder(transport: Transport, endpoint: DocumentEndpoint): Respond {
@@ -162,12 +169,14 @@ function documentResponder(transport: Transport, endpoint: DocumentEndpoint): Re
   const headers = headerList(cached);
   const uncached = headerList({ ...cached, 'cache-control': 'no-store' });
   const noQuery = {};
+  const finish = (request: Asked, reply: Answering, { status, body }: DocumentAnswer): undefined => {
+    const bytes = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    transport.answer(request, reply, status, status < 400 ? headers : uncached, bytes);
+  };
   return (request, reply) => {
     const query = queryOf(request);
-    return whenThere(endpoint.handler(query === '' ? noQuery : readForm(query)), ({ status, body }) => {
-      const bytes = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-      transport.answer(request, reply, status, status < 400 ? headers : uncached, bytes);
-      return undefined;
-    });
+    const answered = endpoint.handler(query === '' ? noQuery : readForm(query));
+    if (!(answered instanceof Promise)) return finish(request, reply, answered);
+    return answered.then((answer) => finish(request, reply, answer));
   };
 }

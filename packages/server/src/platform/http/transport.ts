@@ -130,10 +130,7 @@ export class Transport {
     for (const part of request.exchange?.limits ?? noLimits) own.push(part);
     if (status !== 204) own.push('content-length', String(length));
     if (!this.#beginReady(request, reply.raw, status, headers, own)) {
-      if (request.raw.headers.origin !== undefined && request.exchange?.route.kind === 'api' && status !== 204) {
-        own.push(...corsHeaders(request.raw.headers, this.origins));
-      }
-      if (this.draining) own.push('connection', 'close');
+      own.push(...this.#rareHeaders(request, status));
       reply.raw.writeHead(status, headers.concat(own));
     }
     // Of characters that are one byte each, which need no encoding.
@@ -146,6 +143,13 @@ export class Transport {
   #beginReady(request: Asked, response: ServerResponse, status: number, fixed: HeaderList, more: HeaderList): boolean {
     if (this.draining || status === 204 || request.raw.headers.origin !== undefined) return false;
     return this.#heads.begin(response, status, fixed, more);
+  }
+
+  #rareHeaders(request: Asked, status: number): HeaderList {
+    const { headers } = request.raw;
+    const isForeign = headers.origin !== undefined && request.exchange?.route.kind === 'api' && status !== 204;
+    const cors = isForeign ? corsHeaders(headers, this.origins) : [];
+    return this.draining ? [...cors, 'connection', 'close'] : cors;
   }
 
   /** Answers with whatever was thrown; what is not a refusal is a bug of ours: 500, its detail in the log only. */
