@@ -39,8 +39,7 @@ export const processRows: readonly Row[] = [
   }),
   memory('memory-postgres', 'memory under load, PostgreSQL', [220, 160], async (lab) => {
     // Two servers on one database take each other's mail jobs, and each has an inbox of its own: so these are made first.
-    // Nobody of the other rows, which give people thousands of sessions that no login would leave them.
-    const people = await addPeople(await lab.system(), memoryPeople);
+    const people = await lab.people(memoryPeople);
     const dataDirectory = join(lab.directory, 'memory-postgres');
     return { options: { databaseUrl: await lab.databaseUrl(), dataDirectory }, people };
   }),
