@@ -193,6 +193,28 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
     for (const n of [1, 2000, 4500]) expect(ended(watched, `of many ${n}`)).toBe(true);
   });
 
+  it('waits 30 s for a smaller id from the end of a read that took long', async () => {
+    const first = (await end('first')) ?? { id: 0 };
+    await database().run(clear, {});
+    await end('second');
+    let readMs = 5_000;
+    const rows: Database['rows'] = async (asked, values) => {
+      const page = await database().rows(asked, values);
+      time.advance(readMs);
+      return page;
+    };
+    const slow = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
+    await slow.read();
+    readMs = 0;
+    time.advance(26_000);
+    await slow.read();
+    const endedAt = clock.now();
+    const expiresAt = addSeconds(endedAt, 960);
+    await database().run(insertWithId, { id: first.id, target: 'late', endedAt, expiresAt });
+    await slow.read();
+    expect(ended(slow, 'late')).toBe(true);
+  });
+
   it('does not read what was settled before its start again, and still sees what commits late then', async () => {
     await end('settled');
     time.advance(61_000);

@@ -51,8 +51,8 @@ export class Endings {
   readonly #onUserEnded: (userId: string) => void;
   readonly #onSigningKeyEnded: (kid: string) => void;
   readonly #set = new EndingSet();
-  /** Highest ids seen, with the time of the read's start; what is missing below one that is older than the overlap never comes. */
-  #marks: { startedMs: number; id: number }[] = [];
+  /** Highest ids seen, with the time of the read's end; what is missing below one that is older than the overlap never comes. */
+  #marks: { readMs: number; id: number }[] = [];
   #highestId = 0;
   readonly #unseen = new UnseenIds();
   #trustedUntilMs = Number.NEGATIVE_INFINITY;
@@ -131,8 +131,9 @@ export class Endings {
       }
     } while (page.length === pageSize);
     // Without this mark a node that starts would ask for everything that expired, four times a second, for half a minute.
-    if (isFirst) this.#marks.push({ startedMs: startedMs - overlapMs, id: settled });
-    this.#marks.push({ startedMs, id: this.#highestId });
+    if (isFirst) this.#marks.push({ readMs: startedMs - overlapMs, id: settled });
+    // By the end of the last page, since its ids may have been given long after the first one was asked for.
+    this.#marks.push({ readMs: this.#clock.monotonicMs(), id: this.#highestId });
     this.#trustedUntilMs = startedMs + trustMs;
     if (startedMs - this.#sweptMs >= sweepEveryMs) {
       this.#sweptMs = startedMs;
@@ -165,7 +166,7 @@ export class Endings {
     let known = 0;
     let keepFrom = 0;
     for (const [index, mark] of this.#marks.entries()) {
-      if (mark.startedMs > nowMs - overlapMs) break;
+      if (mark.readMs > nowMs - overlapMs) break;
       known = mark.id;
       keepFrom = index;
     }
