@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createUser } from '#flows/operate-users/index.ts';
+import { createUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { type Answer, Application } from './support/application.ts';
 import { type HttpReceiver, type Reaction, startReceiver } from './support/http-receiver.ts';

@@ -1,11 +1,11 @@
 /** Every operation is really counted in the class that was reviewed by hand, and refused when that is used up. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { addSomebody, logIn } from './revocation-matrix/somebody.ts';
 import { Application, type Sent } from './support/application.ts';
 import { doorsOpen } from './support/by-mail.ts';
 import { freshEmail } from './support/people-online.ts';
 import type { ExpectedOperation } from './surface/expected-operation.ts';
 import { expectedOperations } from './surface/operations.ts';
-import { addSomebody, logIn } from './what-ends/somebody.ts';
 
 type Limited = Exclude<ExpectedOperation['rateLimit'], 'none'>;
 

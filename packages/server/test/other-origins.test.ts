@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { changeOrigins } from '#flows/operate-clients/index.ts';
+import { changeOrigins } from '#flows/admin-clients/index.ts';
 import { Application } from './support/application.ts';
 import { askCode, askInBrowser, codesTo, doorsOpen } from './support/by-mail.ts';
 import { addCookieSession, addVerified, linkTo, login, sameOrigin, type Tokens } from './support/people-online.ts';

@@ -1,11 +1,11 @@
 /** The list of endpoints: what stands here is reachable, and nothing else is. */
 import { acceptInvitationEndpoints } from '#flows/accept-invitation/index.ts';
+import { keepAccountEndpoints } from '#flows/cancel-deletion/index.ts';
 import { changeEmailEndpoints } from '#flows/change-email/index.ts';
 import { changePasswordEndpoints } from '#flows/change-password/index.ts';
-import { closeAccountEndpoints } from '#flows/close-account/index.ts';
+import { closeAccountEndpoints } from '#flows/delete-account/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
-import { keepAccountEndpoints } from '#flows/keep-account/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
 import { loginByMailEndpoints } from '#flows/login-by-mail/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';

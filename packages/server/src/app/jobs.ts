@@ -1,6 +1,7 @@
 /** The list of background work: every kind of job, and what recurs. */
-import { askedMailHandler } from '#domain/asked-mails/index.ts';
+
 import { mailHandler } from '#domain/mail-ledger/index.ts';
+import { askedMailHandler } from '#domain/mail-requests/index.ts';
 import { eraseHandlers, eraseSchedule } from '#flows/erase-accounts/index.ts';
 import { tellOfGuessesHandler } from '#flows/login/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';

@@ -1,11 +1,17 @@
 /** The rules for new passwords, as the configuration wants them. */
 import type { Config } from '#config/index.ts';
-import { BreachedPasswords, type UnansweredCheck } from '#domain/breached-passwords/index.ts';
-import { Adviser, PasswordRules, passwordPolicies } from '#domain/passwords/index.ts';
+import {
+  Adviser,
+  BreachedPasswords,
+  FilterUnusable,
+  PasswordFilter,
+  PasswordRules,
+  passwordPolicies,
+  type UnansweredCheck,
+} from '#domain/passwords/index.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
-import { FilterUnusable, PasswordFilter } from '#platform/password-filter/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
 import { OperatorError } from './operator-error.ts';
 import { ensureAskable } from './outbound.ts';

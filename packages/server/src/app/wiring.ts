@@ -1,17 +1,17 @@
 /** The composition root: every object is built once, here, top to bottom. */
 import { randomUUID } from 'node:crypto';
 import type { Config } from '#config/index.ts';
-import { AccessTokens } from '#domain/access-tokens/index.ts';
 import { GuessTurns } from '#domain/attempts/index.ts';
 import { AuditLog } from '#domain/audit/index.ts';
 import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
-import { Endings } from '#domain/endings/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes } from '#domain/passwords/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import { RegistrationHook } from '#domain/registration-hook/index.ts';
+import { RegistrationHook } from '#domain/registrations/index.ts';
+import { Endings } from '#domain/revocations/index.ts';
+import { AccessTokens } from '#domain/session-issuance/index.ts';
 import { LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';

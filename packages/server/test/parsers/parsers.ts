@@ -1,8 +1,8 @@
 /** Every function of ours that reads what somebody sent, with examples, and what it promises of what it took. */
 import assert from 'node:assert/strict';
 import { Problem } from '#kernel/problem.ts';
-import { decodeUtf8, isFormType, isJsonType, readForm, readJson } from '#platform/http/body.ts';
-import { cookiesFor } from '#platform/http/cookies.ts';
+import { decodeUtf8, isFormType, isJsonType, readForm, readJson } from '#platform/http/admission/body.ts';
+import { cookiesFor } from '#platform/http/admission/cookies.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { canonicalJson, type JsonValue } from '#protocol/canonical-json/index.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';

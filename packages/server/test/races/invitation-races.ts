@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createInvitation, revoke } from '#flows/operate-invitations/index.ts';
+import { createInvitation, revoke } from '#flows/admin-invitations/index.ts';
 import { type Answer, dataOf } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
 import { assertSame, assertWinners, chosen, onlyWinner } from './checks.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { disableUser, enableUser } from '#flows/operate-users/index.ts';
+import { disableUser, enableUser } from '#flows/admin-users/index.ts';
 import type { Answer } from '../../../../e2e/support/client.ts';
 import { assertAllDie, assertOpens, assertWinners, chosen, password } from './checks.ts';
 import { askLink, assertOnlyOpens, resting } from './password-races.ts';

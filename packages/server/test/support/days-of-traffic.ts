@@ -1,7 +1,7 @@
 /** A day as a deployment sees it, the same each time, so that what grows can be told from what varies. */
-import { issueTicket } from '#domain/logins/index.ts';
-import { createInvitation } from '#flows/operate-invitations/index.ts';
-import { createUser } from '#flows/operate-users/index.ts';
+import { issueTicket } from '#domain/authentication/index.ts';
+import { createInvitation } from '#flows/admin-invitations/index.ts';
+import { createUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { enqueueJob, readQueueDepth } from '#platform/jobs/index.ts';

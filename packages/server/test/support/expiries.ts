@@ -1,6 +1,7 @@
 /** Things that expire, begun now; each answers how to ask whether it still stands. */
+
+import { findTicket, issueTicket } from '#domain/authentication/index.ts';
 import { findLiveInvitation } from '#domain/invitations/index.ts';
-import { findTicket, issueTicket } from '#domain/logins/index.ts';
 import { consume, consumeCode, findLive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { rotateDataKey, rotateSigningKey } from '#flows/rotate-keys/index.ts';

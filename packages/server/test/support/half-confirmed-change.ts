@@ -1,6 +1,5 @@
 /** A change of address that one of two addresses has confirmed. */
-import { sealNewAddress } from '#domain/email-changes/index.ts';
-import { issueToken } from '#domain/one-time-tokens/index.ts';
+import { issueToken, sealNewAddress } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { addRegular } from './days-of-traffic.ts';

@@ -1,6 +1,6 @@
 /** Invitations, in the words of tests. */
 import type { Role } from '#domain/roles/index.ts';
-import { createInvitation } from '#flows/operate-invitations/index.ts';
+import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
 import type { Application } from './application.ts';

@@ -1,8 +1,8 @@
 /** The rules for new passwords where no whole application is about. */
-import { BreachedPasswords } from '#domain/breached-passwords/index.ts';
 import {
   type AcceptedPassword,
   Adviser,
+  BreachedPasswords,
   type PasswordProfile,
   PasswordRules,
   passwordPolicies,

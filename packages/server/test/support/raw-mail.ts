@@ -2,7 +2,7 @@
 import { statement } from '#platform/database/index.ts';
 import { type Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
 import type { Application } from './application.ts';
-import { afterAsking } from './asked-mails.ts';
+import { afterAsking } from './mail-requests.ts';
 import { type ReceivedMail, startSmtpServer, type TestSmtpServer } from './smtp.ts';
 import { eventually } from './wait.ts';
 

@@ -3,7 +3,7 @@ import type { Purpose } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Application } from './application.ts';
-import { afterAsking } from './asked-mails.ts';
+import { afterAsking } from './mail-requests.ts';
 
 const findNewest = statement('test_links.find_newest', {
   lane: 'pool',

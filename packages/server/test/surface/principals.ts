@@ -1,15 +1,15 @@
 /** Everybody of the authorisation matrix, made as they come about, and what each of them sends. */
 import { generateKeyPairSync } from 'node:crypto';
-import { issueTicket } from '#domain/logins/index.ts';
+import { issueTicket } from '#domain/authentication/index.ts';
 import { issueToken } from '#domain/one-time-tokens/index.ts';
+import { disableUser } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
-import { disableUser } from '#flows/operate-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { signJwt } from '#protocol/jose/index.ts';
+import { addSomebody, close, logIn, type Somebody } from '../revocation-matrix/somebody.ts';
 import type { Application, Sent } from '../support/application.ts';
 import { cookieHeader, type Tokens } from '../support/people-online.ts';
-import { addSomebody, close, logIn, type Somebody } from '../what-ends/somebody.ts';
 import type { PrincipalName } from './authorisation.ts';
 
 /** Who asks. */

@@ -1,7 +1,7 @@
 /** Who may stand behind an address, and how one of them is made. */
 import type { Services } from '#app/wiring.ts';
 import { closeUser } from '#domain/users/index.ts';
-import { createUser, disableUser } from '#flows/operate-users/index.ts';
+import { createUser, disableUser } from '#flows/admin-users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { goodPassword } from '#test/support/people-online.ts';
 

@@ -1,6 +1,6 @@
 /** `latchkey client`: the applications that log people in, for the operator. */
 import { clientsRefreshSeconds, isOrigin } from '#domain/clients/index.ts';
-import { changeOrigins } from '#flows/operate-clients/index.ts';
+import { changeOrigins } from '#flows/admin-clients/index.ts';
 import type { Services } from '../wiring.ts';
 import { type CommandInput, type CommandResult, isGiven, type ServiceCommand, textsOf, UsageError } from './command.ts';
 

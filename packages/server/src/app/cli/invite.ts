@@ -1,7 +1,7 @@
 /** `latchkey invite`: who may make an account, for the operator. */
 import { emailInput } from '#domain/identifiers/index.ts';
 import { localeInput } from '#domain/users/index.ts';
-import { createInvitation, listInvitations, revoke } from '#flows/operate-invitations/index.ts';
+import { createInvitation, listInvitations, revoke } from '#flows/admin-invitations/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import type { Services } from '../wiring.ts';
 import { accept, readRole, roleOption } from './accept.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { Config } from '#config/index.ts';
-import { PasswordFilter } from '#platform/password-filter/index.ts';
+import { PasswordFilter } from '#domain/passwords/index.ts';
 import type { CommandIo } from './command.ts';
 import { runCommand } from './run-command.ts';
 

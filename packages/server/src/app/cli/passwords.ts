@@ -1,6 +1,6 @@
 /** `latchkey passwords`: lists of breached passwords. */
 import { resolve } from 'node:path';
-import { buildFilter, type FilterHeader, filterBytes, ListUnusable } from '#platform/password-filter/index.ts';
+import { buildFilter, type FilterHeader, filterBytes, ListUnusable } from '#domain/passwords/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import { type LocalCommand, textOf } from './command.ts';
 

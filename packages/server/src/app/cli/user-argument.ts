@@ -1,5 +1,5 @@
 /** The argument that names a user, of every command about one. */
-import { findUser, type OperateUsers } from '#flows/operate-users/index.ts';
+import { findUser, type OperateUsers } from '#flows/admin-users/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import type { CommandInput } from './command.ts';
 

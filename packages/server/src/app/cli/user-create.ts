@@ -2,7 +2,7 @@
 import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordComplaint } from '#domain/passwords/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
-import { createUser, type NewUser } from '#flows/operate-users/index.ts';
+import { createUser, type NewUser } from '#flows/admin-users/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import { accept, readRole, roleOption } from './accept.ts';
 import {

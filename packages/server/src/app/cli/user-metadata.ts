@@ -1,7 +1,7 @@
 /** `latchkey user metadata`: what applications and operators keep about a user. */
 import type { Metadata } from '#domain/users/index.ts';
 import { findMetadata, maxMetadataBytes } from '#domain/users/index.ts';
-import { changeMetadata } from '#flows/operate-users/index.ts';
+import { changeMetadata } from '#flows/admin-users/index.ts';
 import type { JsonObject, JsonValue } from '#kernel/json.ts';
 import { canonicalJson } from '#protocol/canonical-json/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';

@@ -12,7 +12,7 @@ import {
   showUser,
   takeRole,
   unlockUser,
-} from '#flows/operate-users/index.ts';
+} from '#flows/admin-users/index.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { OperatorError } from '../operator-error.ts';
 import { readRole } from './accept.ts';

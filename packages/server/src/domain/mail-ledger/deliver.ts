@@ -1,5 +1,5 @@
 /** The job that keeps the promise. */
-import { openNewAddress } from '#domain/email-changes/index.ts';
+import { openNewAddress } from '#domain/one-time-tokens/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import type { Database, JsonValue } from '#platform/database/index.ts';
@@ -15,7 +15,7 @@ import {
   type LedgerRow,
   recordAttempt,
 } from './attempts.ts';
-import { mailJobKind } from './promise.ts';
+import { mailJobKind } from './enqueue.ts';
 import { openParams } from './sealed-params.ts';
 import { composeMail, isMailTemplate, type MailFacts, type MailTemplate, mailTemplates } from './templates.ts';
 

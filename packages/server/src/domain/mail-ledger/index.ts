@@ -8,8 +8,8 @@
  * message can arrive twice only if the process or the connection died between the server's 250 and our row.
  */
 export { type MailSending, type MailStatus, mailHandler } from './deliver.ts';
+export { isPromised, MailLedger, type PromisedMail, promiseMail, promiseMailFragment } from './enqueue.ts';
+export { promiseInvitationMail } from './enqueue-invitation.ts';
 export { forgetMails } from './forget.ts';
-export { isPromised, MailLedger, type PromisedMail, promiseMail, promiseMailFragment } from './promise.ts';
-export { promiseInvitationMail } from './promise-invitation.ts';
 export { deleteFinishedMails } from './sweep.ts';
 export type { MailParams, MailTemplate } from './templates.ts';

@@ -6,6 +6,17 @@
  */
 export { consume, consumeCode, findLive, killLinksOfUser, killOthers, type OneTimeToken } from './consume.ts';
 export {
+  type ChangeSide,
+  changeSides,
+  findPendingChange,
+  type NewAddress,
+  openNewAddress,
+  type PendingChange,
+  sealNewAddress,
+  sideOf,
+  stateOfOtherLink,
+} from './email-change.ts';
+export {
   insertTokenFragment,
   issueToken,
   OneTimeTokens,

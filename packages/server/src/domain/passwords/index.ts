@@ -7,6 +7,15 @@
  */
 export type { AcceptedPassword } from './accepted.ts';
 export { Adviser } from './advice.ts';
+export { BreachedPasswords, type BreachServiceSettings, type UnansweredCheck } from './breached/breached-passwords.ts';
+export {
+  buildFilter,
+  type FilterHeader,
+  FilterUnusable,
+  filterBytes,
+  ListUnusable,
+  PasswordFilter,
+} from './breached/filter.ts';
 export { type ProvePassword, provePassword } from './current.ts';
 export { lengthComplaint, newPasswordField } from './field.ts';
 export { HashQueue } from './hash-queue.ts';

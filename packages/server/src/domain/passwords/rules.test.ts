@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { BreachedPasswords } from '#domain/breached-passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
 import { pageWords, readCatalogues } from '#platform/i18n/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
-import type { PasswordFilter } from '#platform/password-filter/index.ts';
 import { Adviser } from './advice.ts';
+import { BreachedPasswords } from './breached/breached-passwords.ts';
+import type { PasswordFilter } from './breached/filter.ts';
 import { lengthComplaint, newPasswordField } from './field.ts';
 import { type PasswordProfile, passwordPolicies } from './policy.ts';
 import { PasswordRules, passwordComplaint } from './rules.ts';

@@ -1,10 +1,11 @@
 /** The one place that a new password passes. */
-import type { BreachedPasswords } from '#domain/breached-passwords/index.ts';
+
 import { type FieldError, Problem } from '#kernel/problem.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import { type Catalogues, pageWords } from '#platform/i18n/index.ts';
 import type { AcceptedPassword } from './accepted.ts';
 import type { Adviser } from './advice.ts';
+import type { BreachedPasswords } from './breached/breached-passwords.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { wordsOf } from './context-words.ts';
 import { normalizePassword } from './input.ts';

@@ -5,7 +5,9 @@
  * other; a link that carries none asks for a password, because nobody can know whose registration it continues; what
  * nobody confirmed loses its address to whoever proves it.
  */
-export { type CarriedRegistration, openRegistration } from './carried.ts';
+
+export { RegistrationHook, type RegistrationHookSettings } from './hook.ts';
 export { addVerificationLink, linkValues } from './link.ts';
+export { type CarriedRegistration, openRegistration } from './pending.ts';
 export { supersedeRegistration } from './superseded.ts';
 export { createVerifiedUser, type VerifiedUser } from './verified-user.ts';

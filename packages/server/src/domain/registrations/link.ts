@@ -5,7 +5,7 @@ import { type MailLedger, promiseMailFragment } from '#domain/mail-ledger/index.
 import { insertTokenFragment, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
-import { type CarriedRegistration, sealRegistration } from './carried.ts';
+import { type CarriedRegistration, sealRegistration } from './pending.ts';
 
 const holder = unverifiedHolderFragment();
 const issued = insertTokenFragment('fresh');

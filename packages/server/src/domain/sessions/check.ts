@@ -1,7 +1,7 @@
 /** The session check, the hottest path there is: warm it costs a hash and two look-ups, cold one round trip. */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type Endings, rememberedSeconds } from '#domain/endings/index.ts';
+import { type Endings, rememberedSeconds } from '#domain/revocations/index.ts';
 import { type Clock, earlier } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';

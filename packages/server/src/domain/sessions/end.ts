@@ -1,7 +1,7 @@
 /** Ending sessions: one statement ends the session and its refresh families, announces the ending and records it. */
 
 import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
-import { type Ending, endingExpiry, endingsFragment } from '#domain/endings/index.ts';
+import { type Ending, endingExpiry, endingsFragment } from '#domain/revocations/index.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
 /** Why a session ended before its time. */

@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Endings } from '#domain/endings/index.ts';
+import { Endings } from '#domain/revocations/index.ts';
 import { AssertionFailed } from '#kernel/assert.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import { idMaker } from '#kernel/ids.ts';

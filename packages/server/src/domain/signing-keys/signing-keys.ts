@@ -1,5 +1,5 @@
 /** The signing keys in use by this process, and how they change. */
-import { endingExpiry } from '#domain/endings/index.ts';
+import { endingExpiry } from '#domain/revocations/index.ts';
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { Queries } from '#platform/database/index.ts';

@@ -1,5 +1,5 @@
 /** The table `signing_keys`, row by row. */
-import { type Ending, endingsFragment } from '#domain/endings/index.ts';
+import { type Ending, endingsFragment } from '#domain/revocations/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { JsonObject } from '#kernel/json.ts';

@@ -10,17 +10,7 @@ export {
   eraseUser,
   keepUser,
   listDueForErasure,
-} from './closing.ts';
-export {
-  type Effect,
-  effects,
-  type Fate,
-  fates,
-  linksOutlivingEpoch,
-  type Thing,
-  things,
-  whatEnds,
-} from './ends.ts';
+} from './deletion.ts';
 export { localeInput, nameInput } from './input.ts';
 export {
   changeProfile,
@@ -30,6 +20,16 @@ export {
   type ProfileFields,
   replaceMetadata,
 } from './profile.ts';
+export {
+  type Effect,
+  effects,
+  type Fate,
+  fates,
+  linksOutlivingEpoch,
+  type Thing,
+  things,
+  whatEnds,
+} from './revocation-matrix.ts';
 export { deleteAbandonedUsers, deleteUnprovenUser } from './sweep.ts';
 export { insertUserFragment, isLive, type UserStatus } from './user.ts';
 export { type Recipient, type UserEnding, type UserProfile, Users } from './users.ts';

@@ -1,6 +1,6 @@
 /** Reading users, and raising their epoch. */
 
-import { type Ending, endingExpiry, endingsFragment } from '#domain/endings/index.ts';
+import { type Ending, endingExpiry, endingsFragment } from '#domain/revocations/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { revoke } from '#flows/operate-invitations/index.ts';
+import { revoke } from '#flows/admin-invitations/index.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { type Answer, Application } from '#test/support/application.ts';

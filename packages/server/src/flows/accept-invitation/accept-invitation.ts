@@ -3,7 +3,7 @@ import type { AuditLog } from '#domain/audit/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { findLiveInvitation, type LiveInvitation, useInvitation } from '#domain/invitations/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
-import type { RegistrationHook } from '#domain/registration-hook/index.ts';
+import type { RegistrationHook } from '#domain/registrations/index.ts';
 import { createVerifiedUser, supersedeRegistration } from '#domain/registrations/index.ts';
 import { isRole } from '#domain/roles/index.ts';
 import type { Users } from '#domain/users/index.ts';

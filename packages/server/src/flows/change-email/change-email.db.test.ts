@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
-import { Endings } from '#domain/endings/index.ts';
 import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
 import { MailLedger, type MailTemplate, mailHandler } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes, passwordPlace, setPassword } from '#domain/passwords/index.ts';
+import { Endings } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';

@@ -1,10 +1,10 @@
 /** What the steps of a change of address share. */
 import type { AuditAction, AuditEvent, AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Ending, Endings } from '#domain/endings/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
+import type { Ending, Endings } from '#domain/revocations/index.ts';
 import { type EndReason, endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';

@@ -1,19 +1,18 @@
 /** Pressing a link that confirms: at the new address and, where both have to, at the old one. */
-import {
-  type ChangeSide,
-  changeSides,
-  type NewAddress,
-  openNewAddress,
-  sideOf,
-  stateOfOtherLink,
-} from '#domain/email-changes/index.ts';
+
 import { claimProvenEmail, holdPrimaryEmail } from '#domain/identifiers/index.ts';
 import { promiseMail } from '#domain/mail-ledger/index.ts';
 import {
+  type ChangeSide,
+  changeSides,
   consume,
   findLive,
   issueToken,
+  type NewAddress,
   type OneTimeToken,
+  openNewAddress,
+  sideOf,
+  stateOfOtherLink,
   tokenLifetimeSeconds,
 } from '#domain/one-time-tokens/index.ts';
 import { supersedeRegistration } from '#domain/registrations/index.ts';

@@ -6,8 +6,8 @@
  * address is taken shows in no answer to who asks for it. The pages' GETs change nothing.
  */
 import { z } from 'zod';
-import { changeSides } from '#domain/email-changes/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
+import { changeSides } from '#domain/one-time-tokens/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
 import type { ChangeEmail } from './change-email.ts';

@@ -1,9 +1,14 @@
 /** Asking for another address, and thinking better of it. */
 import { forgiveAttempts } from '#domain/attempts/index.ts';
-import { type ChangeSide, findPendingChange, sealNewAddress } from '#domain/email-changes/index.ts';
 import type { Address } from '#domain/identifiers/index.ts';
 import { promiseMail } from '#domain/mail-ledger/index.ts';
-import { issueToken, killOthers } from '#domain/one-time-tokens/index.ts';
+import {
+  type ChangeSide,
+  findPendingChange,
+  issueToken,
+  killOthers,
+  sealNewAddress,
+} from '#domain/one-time-tokens/index.ts';
 import { provePassword } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Queries, Values } from '#platform/database/index.ts';

@@ -1,8 +1,6 @@
 /** A change of password, top to bottom: prove the current one, hash the new one, write. */
 import { forgiveAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
-import { findActing, type IssuedSession, type Issuers, renewSession } from '#domain/issued-sessions/index.ts';
 import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
 import {
   type PasswordHashes,
@@ -11,6 +9,8 @@ import {
   provePassword,
   setPassword,
 } from '#domain/passwords/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
+import { findActing, type IssuedSession, type Issuers, renewSession } from '#domain/session-issuance/index.ts';
 import type { Recipient, Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';

@@ -6,8 +6,8 @@
  * the old one: that ends everything else and renews the secrets all the same.
  */
 import { z } from 'zod';
-import { issuedCookies, issuedData, issuedSession } from '#domain/issued-sessions/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
+import { issuedCookies, issuedData, issuedSession } from '#domain/session-issuance/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { type ChangePassword, changePassword } from './change-password.ts';
 

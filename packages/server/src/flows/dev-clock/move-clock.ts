@@ -1,5 +1,5 @@
 /** Moving the clock of this process, and all that would have happened meanwhile. */
-import type { Endings } from '#domain/endings/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
 import type { LastSeen } from '#domain/sessions/index.ts';
 import type { SigningKeys } from '#domain/signing-keys/index.ts';
 import type { MovableClock } from '#kernel/clock.ts';

@@ -3,8 +3,8 @@
 import { forgetAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
 import { forgetMails } from '#domain/mail-ledger/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
 import { announceErasure, eraseUser, listDueForErasure, type Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';

@@ -10,12 +10,12 @@
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { type LoggedIn, loggedInAnswer, loggedInData } from '#domain/issued-sessions/index.ts';
+import { type LoggedIn, loggedInAnswer, loggedInData } from '#domain/session-issuance/index.ts';
 import { apiEndpoint, type Caller, type Endpoint, pageEndpoint, refuseForeignCookies } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
-import { type Ask, type Asked, ask } from './ask.ts';
 import { type LinkPages, pressForm, showForm } from './pages.ts';
 import { pressLink } from './press-link.ts';
+import { type Ask, type Asked, ask } from './request.ts';
 import { type TypeCode, typeCode } from './type-code.ts';
 
 /** What this flow needs. */

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AccessTokens } from '#domain/access-tokens/index.ts';
-import type { PromiseAskedMail } from '#domain/asked-mails/index.ts';
 import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
-import { Endings } from '#domain/endings/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
+import type { PromiseAskedMail } from '#domain/mail-requests/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { Endings } from '#domain/revocations/index.ts';
+import { AccessTokens } from '#domain/session-issuance/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -16,13 +16,13 @@ import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
-import { promiseAsked } from '#test/support/asked-mails.ts';
 import { wrongCode } from '#test/support/by-mail.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { promiseAsked } from '#test/support/mail-requests.ts';
 import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
-import { ask, type Door } from './ask.ts';
 import type { LoginByMail } from './index.ts';
 import { pressLink } from './press-link.ts';
+import { ask, type Door } from './request.ts';
 import { typeCode } from './type-code.ts';
 
 const newest = statement('login_by_mail_test.newest', {

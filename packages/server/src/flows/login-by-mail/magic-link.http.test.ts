@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { afterAsking } from '#test/support/asked-mails.ts';
 import { askInBrowser, askLink, doorsOpen, useLink } from '#test/support/by-mail.ts';
+import { afterAsking } from '#test/support/mail-requests.ts';
 import {
   addLoggedIn,
   addVerified,

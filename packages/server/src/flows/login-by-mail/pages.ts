@@ -1,5 +1,5 @@
 /** The page behind a login link: one button, complete without JavaScript, in the reader's language. */
-import { issuedCookies, type LoggedIn } from '#domain/issued-sessions/index.ts';
+import { issuedCookies, type LoggedIn } from '#domain/session-issuance/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { type Html, html, page, postForm } from '#platform/html/index.ts';
 import type { Caller, CookieChange, PageAnswer } from '#platform/http/index.ts';

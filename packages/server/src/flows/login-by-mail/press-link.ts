@@ -1,11 +1,12 @@
 /** Logging in with a link: it opens in the browser that asked for it and in no other. */
-import type { LoggedIn } from '#domain/issued-sessions/index.ts';
+
 import { findLive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import type { LoggedIn } from '#domain/session-issuance/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Caller } from '#platform/http/index.ts';
-import { type Doors, demandOpen } from './ask.ts';
 import { type AskingBrowser, readBrowser } from './browser.ts';
-import { type Enter, enter, type Wanted } from './enter.ts';
+import { type Enter, enter, type Wanted } from './log-in.ts';
+import { type Doors, demandOpen } from './request.ts';
 
 /** What pressing needs. */
 export type PressLink = Enter & { readonly loginByMail: Doors };

@@ -1,15 +1,15 @@
 /** Logging in with a code: count, compare, use. Known and unknown addresses take the same way through here. */
 import { timingSafeEqual } from 'node:crypto';
 import { demandGuess, guessColumns, guessFields, reserveGuessFragment } from '#domain/attempts/index.ts';
-import type { LoggedIn } from '#domain/issued-sessions/index.ts';
 import { maxCodeTries, type OneTimeTokens, tryCodeFragment } from '#domain/one-time-tokens/index.ts';
+import type { LoggedIn } from '#domain/session-issuance/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import { statement, type Values } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
-import { type Doors, demandOpen } from './ask.ts';
 import { type AskingBrowser, readBrowser } from './browser.ts';
-import { type Enter, enter, type Wanted } from './enter.ts';
+import { type Enter, enter, type Wanted } from './log-in.ts';
+import { type Doors, demandOpen } from './request.ts';
 
 /** What typing a code needs. */
 export type TypeCode = Enter & { readonly loginByMail: Doors; readonly tokens: OneTimeTokens };

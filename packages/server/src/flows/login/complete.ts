@@ -1,7 +1,7 @@
 /** The end of a login by password: a hash of other parameters is made anew, then everything is written at once. */
-import { completeLogin, type IssuedSession, oneFactorAcr } from '#domain/issued-sessions/index.ts';
-import type { Candidate } from '#domain/logins/index.ts';
+import { type Candidate, completeLogin } from '#domain/authentication/index.ts';
 import { passwordPlace } from '#domain/passwords/index.ts';
+import { type IssuedSession, oneFactorAcr } from '#domain/session-issuance/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Attempt, Login } from './login.ts';

@@ -5,12 +5,12 @@
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { loggedInAnswer, loggedInData } from '#domain/issued-sessions/index.ts';
+import { loggedInAnswer, loggedInData } from '#domain/session-issuance/index.ts';
 import { apiEndpoint, type Endpoint, refuseForeignCookies } from '#platform/http/index.ts';
 import { type Login, login } from './login.ts';
 
+export { tellOfGuessesHandler } from './failed-login-notice.ts';
 export type { Login } from './login.ts';
-export { tellOfGuessesHandler } from './tell-of-guesses.ts';
 
 /** The endpoints of this flow. */
 export function loginEndpoints(flow: Login): readonly Endpoint[] {

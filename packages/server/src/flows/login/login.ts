@@ -1,15 +1,22 @@
 /** A login, top to bottom: reserve and read, hash, decide, write. Two round trips when it succeeds. */
-import type { AccessTokens } from '#domain/access-tokens/index.ts';
+
 import { demandGuess, freeGuesses, type GuessTurns } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
+import {
+  type Candidate,
+  isOver,
+  type LoginStep,
+  loginFacts,
+  nextStep,
+  toCandidate,
+} from '#domain/authentication/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { DeviceTokens } from '#domain/devices/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
-import type { LoggedIn } from '#domain/issued-sessions/index.ts';
-import { type Candidate, isOver, type LoginStep, loginFacts, nextStep, toCandidate } from '#domain/logins/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { openHash, type PasswordHashes } from '#domain/passwords/index.ts';
 import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
+import type { AccessTokens, LoggedIn } from '#domain/session-issuance/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -21,9 +28,9 @@ import type { Keys } from '#platform/keys/index.ts';
 import type { CountedUse } from '#platform/rate-limit/index.ts';
 import { addressBucket } from '#protocol/network-address/index.ts';
 import { complete } from './complete.ts';
+import { enqueueNotice } from './failed-login-notice.ts';
 import { pause } from './pause.ts';
 import { reserveAttempt } from './statements.ts';
-import { enqueueNotice } from './tell-of-guesses.ts';
 
 /** What logging in needs. */
 export interface Login {

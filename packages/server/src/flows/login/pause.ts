@@ -1,6 +1,12 @@
 /** A login that needs a further step: it ends here with a ticket, and no session, cookie or token exists yet. */
 import { forgiveAttempts } from '#domain/attempts/index.ts';
-import { type Candidate, issueTicket, type LoginStep, type ProvenFactor, type Ticket } from '#domain/logins/index.ts';
+import {
+  type Candidate,
+  issueTicket,
+  type LoginStep,
+  type ProvenFactor,
+  type Ticket,
+} from '#domain/authentication/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Attempt, Login } from './login.ts';

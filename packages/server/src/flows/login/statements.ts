@@ -1,6 +1,6 @@
 /** The statement of a login that reads and reserves; the one that writes everything is `issued-sessions`'. */
 import { guessColumns, guessFields, reserveGuessFragment } from '#domain/attempts/index.ts';
-import { candidateColumns, candidateFields, candidateParams, candidateSql } from '#domain/logins/index.ts';
+import { candidateColumns, candidateFields, candidateParams, candidateSql } from '#domain/authentication/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { useColumns, useFields, useFragment, useGranted, useJoins } from '#platform/rate-limit/index.ts';
 

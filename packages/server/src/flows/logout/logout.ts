@@ -1,7 +1,7 @@
 /** The two ways out. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
 import { endSession, endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';

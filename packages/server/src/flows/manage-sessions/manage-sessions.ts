@@ -1,7 +1,7 @@
 /** What a user does with their sessions. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
 import {
   endSession,
   endSessionsOfUser,

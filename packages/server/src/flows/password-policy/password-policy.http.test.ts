@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildFilter } from '#platform/password-filter/index.ts';
+import { buildFilter } from '#domain/passwords/index.ts';
 import { Application } from '#test/support/application.ts';
 import { freshEmail, register } from '#test/support/people-online.ts';
 

@@ -1,6 +1,6 @@
 /** What users change of their profile by themselves. Nothing ends by it: it proves and unproves nothing. */
 import type { AuditLog } from '#domain/audit/index.ts';
-import { type ChangeSide, findPendingChange, openNewAddress } from '#domain/email-changes/index.ts';
+import { type ChangeSide, findPendingChange, openNewAddress } from '#domain/one-time-tokens/index.ts';
 import { changeProfile, type ProfileFields, type UserProfile, type Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';

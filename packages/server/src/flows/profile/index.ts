@@ -1,6 +1,6 @@
 /** The caller's own profile. Owns `GET` and `PATCH /api/v1/users/me`. */
 import { z } from 'zod';
-import { changeSides } from '#domain/email-changes/index.ts';
+import { changeSides } from '#domain/one-time-tokens/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { changeOwn, type OwnProfile, type Profile, readOwn } from './change-profile.ts';

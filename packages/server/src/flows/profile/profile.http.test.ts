@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findMetadata } from '#domain/users/index.ts';
-import { changeMetadata, disableUser } from '#flows/operate-users/index.ts';
+import { changeMetadata, disableUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { Application } from '#test/support/application.ts';

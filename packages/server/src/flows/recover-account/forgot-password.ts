@@ -1,5 +1,5 @@
 /** Asking for a link that sets a new password; an address that nobody has proven yet gets one too. */
-import { type AskMail, askMail } from '#domain/asked-mails/index.ts';
+import { type AskMail, askMail } from '#domain/mail-requests/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 
 /** What asking needs. */

@@ -1,15 +1,15 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
-import type { PromiseAskedMail } from '#domain/asked-mails/index.ts';
 import { Clients } from '#domain/clients/index.ts';
-import { Endings } from '#domain/endings/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
+import type { PromiseAskedMail } from '#domain/mail-requests/index.ts';
 import { issueToken, OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
+import { Endings } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
-import { promiseAsked } from '#test/support/asked-mails.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { promiseAsked } from '#test/support/mail-requests.ts';
 import { offlineRules } from '#test/support/password-rules.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';

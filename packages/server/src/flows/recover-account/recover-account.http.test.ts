@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, Application } from '#test/support/application.ts';
-import { afterAsking } from '#test/support/asked-mails.ts';
+import { afterAsking } from '#test/support/mail-requests.ts';
 import {
   addCookieSession,
   addLoggedIn,

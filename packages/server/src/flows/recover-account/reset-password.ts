@@ -2,11 +2,11 @@
 import { forgiveAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
 import { consume, findLive, killLinksOfUser, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
 import { type PasswordHashes, type PasswordRules, passwordPlace, setPassword } from '#domain/passwords/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
 import { endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';

@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
-import { AccessTokens } from '#domain/access-tokens/index.ts';
-import { Endings } from '#domain/endings/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { Endings } from '#domain/revocations/index.ts';
+import { AccessTokens } from '#domain/session-issuance/index.ts';
 import { LastSeen } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';

@@ -1,9 +1,10 @@
 /** Exchanging a refresh token, and what happens when it was used before. */
-import type { AccessTokens } from '#domain/access-tokens/index.ts';
+
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
 import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
 import type { Refreshed, RefreshRefusal, RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
+import type { AccessTokens } from '#domain/session-issuance/index.ts';
 import { endSession, hasMoved, type LastSeen, moveSession } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';

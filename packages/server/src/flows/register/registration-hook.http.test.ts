@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RegistrationHook } from '#domain/registration-hook/index.ts';
+import { RegistrationHook } from '#domain/registrations/index.ts';
 import { Outbound } from '#platform/outbound/index.ts';
 import { Application } from '#test/support/application.ts';
 import { type HttpReceiver, json, startReceiver } from '#test/support/http-receiver.ts';

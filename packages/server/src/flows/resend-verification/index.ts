@@ -3,8 +3,8 @@
  * The same answer and the same work whether the address is absent, unverified, verified or disabled (DESIGN §5.13).
  */
 import { z } from 'zod';
-import { type AskMail, askMail } from '#domain/asked-mails/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
+import { type AskMail, askMail } from '#domain/mail-requests/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 
 /** The endpoints of this flow. */

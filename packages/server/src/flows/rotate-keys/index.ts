@@ -4,7 +4,7 @@
  */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
 import type { Revocation, Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { KeyPurpose, KeyRing } from '#platform/keys/index.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
-import { Endings } from '#domain/endings/index.ts';
+import { Endings } from '#domain/revocations/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';

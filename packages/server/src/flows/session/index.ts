@@ -3,8 +3,8 @@
  * cookie that need one, `POST /api/v1/auth/token`.
  */
 import { z } from 'zod';
-import type { AccessTokens } from '#domain/access-tokens/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
+import type { AccessTokens } from '#domain/session-issuance/index.ts';
 import { type ApiAnswer, apiEndpoint, type Endpoint, type Principal } from '#platform/http/index.ts';
 
 const sessionData = z.object({

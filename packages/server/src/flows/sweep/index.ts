@@ -3,14 +3,14 @@
  * database, which has no autovacuum, `maintain.*`.
  */
 import { deleteUnknownAttempts } from '#domain/attempts/index.ts';
+import { deleteExpiredTickets } from '#domain/authentication/index.ts';
 import { deleteExpiredDevices } from '#domain/devices/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
 import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
 import { deleteExpiredInvitations } from '#domain/invitations/index.ts';
-import { deleteExpiredTickets } from '#domain/logins/index.ts';
 import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
 import { deleteExpiredTokens } from '#domain/one-time-tokens/index.ts';
 import { deleteExpiredRefreshTokens } from '#domain/refresh-tokens/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
 import { deleteDeadSessions } from '#domain/sessions/index.ts';
 import { deleteAbandonedUsers } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';

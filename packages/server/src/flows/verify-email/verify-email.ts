@@ -1,11 +1,11 @@
 /** What pressing a link does. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Endings } from '#domain/endings/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import { consume, findLive, killOthers, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
 import { type PasswordHashes, type PasswordRules, passwordPlace, setPassword } from '#domain/passwords/index.ts';
 import { type CarriedRegistration, openRegistration } from '#domain/registrations/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
 import type { UserEnding, Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';

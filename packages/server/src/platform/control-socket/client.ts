@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { CommandIo } from './command-io.ts';
 import { type Answer, type Frame, lineOf, linesOf, maxMessageLength, readFrame } from './messages.ts';
-import { findSocket } from './place.ts';
+import { findSocket } from './path.ts';
 
 /**
  * How it went. `not_running`: nobody listens, and nothing was done.

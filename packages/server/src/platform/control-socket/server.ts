@@ -13,7 +13,7 @@ import {
   readAnswer,
   readRequest,
 } from './messages.ts';
-import { prepareSocket, removeSocket } from './place.ts';
+import { prepareSocket, removeSocket } from './path.ts';
 
 const maxConnections = 16;
 const requestTimeoutMs = 10_000;

@@ -5,11 +5,12 @@
  * if that is harmless, and else is refused as `outcome_unknown`; nothing waits without a bound.
  */
 export type { JsonValue } from '#kernel/json.ts';
+export type { Database, Queries, StatementEvent } from './database.ts';
+export { openEmbedded } from './embedded/embedded-database.ts';
 export { type ClusterPlace, writeBackup } from './embedded/index.ts';
-export { openEmbedded } from './embedded-database.ts';
 export { isUniqueViolation } from './errors.ts';
-export type { MigrationTarget } from './migration-connection.ts';
-export type { Migration } from './migration-files.ts';
+export type { MigrationTarget } from './migrations/connection.ts';
+export type { Migration } from './migrations/files.ts';
 export {
   type MigrationOptions,
   type MigrationStatus,
@@ -19,7 +20,7 @@ export {
   migrationStatus,
   type SchemaState,
   schemaState,
-} from './migrations.ts';
+} from './migrations/migrate.ts';
 export type {
   EmbeddedDatabase,
   EmbeddedOptions,
@@ -28,8 +29,8 @@ export type {
   PostgresDatabase,
   PostgresOptions,
 } from './options.ts';
-export { openPostgres } from './postgres-database.ts';
-export { readServerFacts, type ServerFacts } from './server-facts.ts';
+export { openPostgres } from './postgres/postgres-database.ts';
+export { readServerFacts, type ServerFacts } from './postgres/server-facts.ts';
 export {
   declaredStatements,
   type Fragment,
@@ -43,4 +44,3 @@ export {
   statement,
   type Values,
 } from './statement.ts';
-export type { Database, Queries, StatementEvent } from './types.ts';

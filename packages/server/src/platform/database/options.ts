@@ -1,8 +1,8 @@
 /** What opening a database takes, and what it gives beyond `Database`. */
 import type { Client } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
+import type { Database, StatementEvent } from './database.ts';
 import type { ClusterPlace } from './embedded/index.ts';
-import type { Database, StatementEvent } from './types.ts';
 
 /** Who watches a database. */
 export interface Observers {

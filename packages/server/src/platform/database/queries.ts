@@ -2,10 +2,10 @@
 import type { QueryArrayConfig } from 'pg';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
-import type { Answer } from './named-query.ts';
+import type { Queries, StatementEvent } from './database.ts';
 import type { Observers } from './options.ts';
+import type { Answer } from './postgres/named-query.ts';
 import type { Shape, Statement, Values } from './statement.ts';
-import type { Queries, StatementEvent } from './types.ts';
 
 /** A statement with its values, as the driver takes it. */
 export interface Bound {

@@ -1,9 +1,9 @@
 /** One transaction on one client: begin, the caller's statements, commit; the same on both databases. */
 import type { ClientBase } from 'pg';
 import { AssertionFailed, assert } from '#kernel/assert.ts';
+import type { Queries } from './database.ts';
 import { outcomeUnknown, unavailable } from './errors.ts';
 import { type RoundTrips, SentQueries } from './queries.ts';
-import type { Queries } from './types.ts';
 
 /** What a transaction needs of its connection. */
 export interface TransactionConnection {

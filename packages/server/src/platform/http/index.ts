@@ -6,10 +6,9 @@
  * built from `Host`; the log and the metrics know a route's pattern and never its path or query; what a browser sends for
  * a page of somebody else writes nothing, and nobody else's script reads what a cookie opens.
  */
-export type { Presented } from './admission.ts';
-export type { ParseJson } from './body.ts';
-export { refuseForeignCookies } from './cors.ts';
-export { documentationEndpoints } from './documentation.ts';
+export type { Presented } from './admission/admission.ts';
+export type { ParseJson } from './admission/body.ts';
+export { refuseForeignCookies } from './admission/cors.ts';
 export {
   type ApiAnswer,
   type ApiEndpoint,
@@ -28,8 +27,9 @@ export {
   pageEndpoint,
   type RateLimitClass,
 } from './endpoint.ts';
-export { type ListenAddress, ListenFailed } from './listeners.ts';
-export { openApiDocument } from './openapi.ts';
-export { buildServer, type HttpServer } from './server.ts';
-export { endpointTable, problemTable } from './tables.ts';
-export type { Authenticate, Limits, ServerOptions } from './transport.ts';
+export { type ListenAddress, ListenFailed } from './engine/listeners.ts';
+export type { Authenticate, Limits, ServerOptions } from './engine/responder.ts';
+export { buildServer, type HttpServer } from './engine/server.ts';
+export { documentationEndpoints } from './reference/documentation.ts';
+export { openApiDocument } from './reference/openapi.ts';
+export { endpointTable, problemTable } from './reference/tables.ts';

@@ -2,8 +2,8 @@ import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { LogFields, Logger } from '#platform/telemetry/index.ts';
 import { backOffSeconds, defaultBackOff } from './back-off.ts';
+import type { Job, JobEvent, JobHandler, JobOutcome } from './job.ts';
 import type { Leases } from './leases.ts';
-import type { Job, JobEvent, JobHandler, JobOutcome } from './types.ts';
 
 interface AttemptDeps {
   readonly leases: Leases;

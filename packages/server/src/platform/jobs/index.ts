@@ -10,5 +10,5 @@ export { type BackOff, backOffSeconds } from './back-off.ts';
 export { type DeadLetter, listDeadLetters, retryDeadLetter, sweepDeadLetters } from './dead-letters.ts';
 export { type QueueDepth, readQueueDepth } from './depth.ts';
 export { type EnqueueFragment, enqueueFragment, enqueueJob, type NewJob } from './enqueue.ts';
-export type { Job, JobEvent, JobHandler, JobOutcome, JobSchedule } from './types.ts';
+export type { Job, JobEvent, JobHandler, JobOutcome, JobSchedule } from './job.ts';
 export { JobWorkers, type JobWorkersOptions } from './workers.ts';

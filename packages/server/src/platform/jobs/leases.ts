@@ -1,6 +1,6 @@
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
-import type { Job, JobHandler } from './types.ts';
+import type { Job, JobHandler } from './job.ts';
 
 // While a job is leased its run_at is the end of the lease, so that one index finds the due and the abandoned alike.
 const claim = statement('jobs.claim', {

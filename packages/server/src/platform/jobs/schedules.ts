@@ -1,7 +1,7 @@
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
-import type { JobSchedule } from './types.ts';
+import type { JobSchedule } from './job.ts';
 
 const declare = statement('jobs.declare_schedules', {
   lane: 'pool',

@@ -5,9 +5,9 @@ import type { MakeId } from '#kernel/ids.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
 import { attemptJob } from './attempts.ts';
+import type { Job, JobEvent, JobHandler, JobSchedule } from './job.ts';
 import { Leases } from './leases.ts';
 import { Schedules } from './schedules.ts';
-import type { Job, JobEvent, JobHandler, JobSchedule } from './types.ts';
 
 /** What the workers of one process need. */
 export interface JobWorkersOptions {

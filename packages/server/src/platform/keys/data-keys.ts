@@ -4,8 +4,8 @@ import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { type Database, type Queries, statement, type Values } from '#platform/database/index.ts';
 import { type KeyEncryptionKey, KeysUnusable } from './kek.ts';
+import type { KeyPurpose } from './keys.ts';
 import { keyPurposes, periodOf, periodsNeeded } from './purposes.ts';
-import type { KeyPurpose } from './types.ts';
 
 /** A data key, unwrapped. */
 export interface DataKey {

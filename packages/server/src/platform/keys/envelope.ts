@@ -10,7 +10,7 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 import { AssertionFailed, assert } from '#kernel/assert.ts';
 import { isUuid } from '#kernel/ids.ts';
-import type { Place } from './types.ts';
+import type { Place } from './keys.ts';
 
 const cipher = 'aes-256-gcm';
 const version = 1;

@@ -4,8 +4,8 @@ import { LRUCache } from 'lru-cache';
 import { AssertionFailed, assert, present } from '#kernel/assert.ts';
 import { type DataKey, type DataKeyDeps, loadDataKeys, type RecordRotation, replaceDataKey } from './data-keys.ts';
 import { contextOf, open, readKeyId, seal } from './envelope.ts';
+import type { KeyPurpose, Keys, Place, UserKey } from './keys.ts';
 import { assertUse, periodOf } from './purposes.ts';
-import type { KeyPurpose, Keys, Place, UserKey } from './types.ts';
 import { importUserKey, userKeyPlace } from './user-keys.ts';
 
 /**

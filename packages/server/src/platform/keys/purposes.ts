@@ -1,6 +1,6 @@
 /** What each purpose's key is used for; one key is never used with two algorithms. */
 import { assert } from '#kernel/assert.ts';
-import type { KeyPurpose } from './types.ts';
+import type { KeyPurpose } from './keys.ts';
 
 const uses = {
   user_key: 'seal',

@@ -1,7 +1,7 @@
 /** A person's own key, in use. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { contextOf, open, seal } from './envelope.ts';
-import type { Place, UserKey } from './types.ts';
+import type { Place, UserKey } from './keys.ts';
 
 /** Where the wrapped key of a user stands. */
 export function userKeyPlace(userId: string): Place {

@@ -1,5 +1,5 @@
 /** Coming to have an account. */
-import { createInvitation } from '#flows/operate-invitations/index.ts';
+import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { present } from '#kernel/assert.ts';
 import { freshEmail, goodPassword, pressLink, register } from '#test/support/people-online.ts';
 import type { Application } from '../../support/application.ts';

@@ -2,13 +2,13 @@
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { tellOfGuessesHandler } from '#flows/login/index.ts';
 import { sweepHandler } from '#flows/sweep/index.ts';
-import { afterAsking, handleAsked } from '#test/support/asked-mails.ts';
 import { addRegular, inviteSomebody } from '#test/support/days-of-traffic.ts';
 import { moveTime } from '#test/support/expiries.ts';
 import { freshEmail, goodPassword, login, register } from '#test/support/people-online.ts';
 import { deleteQueued, handleQueued } from '#test/support/queued-jobs.ts';
 import { setStatus } from '#test/support/user-status.ts';
 import type { Application } from '../../support/application.ts';
+import { afterAsking, handleAsked } from '../../support/mail-requests.ts';
 import {
   allHold,
   ask,

@@ -1,0 +1,29 @@
+/** Promising the one mail that goes to somebody who is no user: to the address that their invitation holds. */
+import { type Queries, statement, type Values } from '#platform/database/index.ts';
+import { mailJob } from './enqueue.ts';
+
+const params = {
+  mailId: 'uuid',
+  mailInvitationId: 'uuid',
+  mailTemplate: 'text',
+  mailLocale: 'text',
+  mailMessageId: 'text',
+  mailNow: 'timestamptz',
+  ...mailJob.params,
+} as const;
+
+const promise = statement('mail_ledger.promise_invitation', {
+  lane: 'pool',
+  sql: `with mailed as (
+      insert into mail_ledger (id, invitation_id, template, locale, message_id, created_at)
+      values (:mailId, :mailInvitationId, :mailTemplate, :mailLocale, :mailMessageId, :mailNow)
+      returning id), ${mailJob.sql}
+    select id from mailed`,
+  params,
+  columns: { id: 'uuid' },
+});
+
+/** Promises it within the transaction of the invitation, from `MailLedger.invitationValues`. */
+export async function promiseInvitationMail(tx: Queries, values: Values<typeof params>): Promise<void> {
+  await tx.rows(promise, values);
+}

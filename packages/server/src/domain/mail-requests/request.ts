@@ -1,0 +1,32 @@
+/** Asking: one statement, the same whoever has the address, because nobody looks yet who that is. */
+import type { Clock } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import type { Database } from '#platform/database/index.ts';
+import { enqueueJob } from '#platform/jobs/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+import { type AskedMail, sealAsked } from './payload.ts';
+
+/** The kind of the job that looks who has the address. */
+export const askedMailKind = 'asked_mails.promise';
+
+/** What asking needs. */
+export interface AskMail {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly makeId: MakeId;
+  readonly keys: Keys;
+  /** Called when a job was promised, to wake this process's own worker. */
+  readonly onPromised: () => void;
+}
+
+/**
+ * Takes down what is asked for; a job promises the mail if the address has an account that lives.
+ * A link has rows and a mail that nobody's address can have, so whatever looked before it answered would take longer for
+ * somebody than for nobody, by half a millisecond of the two that it takes (DESIGN §5.13).
+ */
+export async function askMail(deps: AskMail, asked: AskedMail): Promise<void> {
+  const id = deps.makeId();
+  const payload = sealAsked(deps.keys, id, asked);
+  await enqueueJob(deps.database, { id, kind: askedMailKind, payload, now: deps.clock.now() });
+  deps.onPromised();
+}

@@ -1,0 +1,76 @@
+/** A further link for an address that nobody has proven yet. */
+import { addVerificationLink, type CarriedRegistration, openRegistration } from '#domain/registrations/index.ts';
+import { statement, type Values } from '#platform/database/index.ts';
+import type { Job } from '#platform/jobs/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+import type { Promising } from './deps.ts';
+import type { AskedVerification } from './payload.ts';
+
+/** Further than this nobody needs to look: two different registrations are enough to know that there are several. */
+const findUnproven = statement('asked_mails.find_unproven', {
+  lane: 'pool',
+  sql: `select u.id as user_id, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, u.status, k.wrapped,
+      array(select t.id from one_time_tokens t
+        where t.user_id = u.id and t.purpose = 'verify_email' and t.sealed_payload is not null
+          and t.outcome is distinct from 'disowned' order by t.id desc limit 50) as token_ids,
+      array(select t.sealed_payload from one_time_tokens t
+        where t.user_id = u.id and t.purpose = 'verify_email' and t.sealed_payload is not null
+          and t.outcome is distinct from 'disowned' order by t.id desc limit 50) as payloads
+    from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
+    where i.kind = 'email' and i.canonical = :canonical`,
+  params: { canonical: 'text' },
+  columns: {
+    userId: 'uuid',
+    authEpoch: 'int4',
+    locale: 'text',
+    identifierId: 'uuid',
+    verifiedAt: 'timestamptz?',
+    status: 'text',
+    wrapped: 'bytea',
+    tokenIds: 'uuid[]',
+    payloads: 'bytea[]',
+  },
+});
+
+type Holder = Values<typeof findUnproven.columns>;
+
+/**
+ * Promises a further link if the address waits for one; otherwise only records that it was asked for.
+ * A link that is sent again carries what the one registration of the address carried. When there were several, nobody
+ * here can know which of them is the mailbox's owner's, so the link carries none and its user chooses a password.
+ */
+export async function promiseVerification(
+  deps: Promising,
+  { canonical, caller }: AskedVerification,
+  { id, createdAt: now }: Job,
+): Promise<boolean> {
+  const found = await deps.database.row(findUnproven, { canonical });
+  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const event = { action: 'email.verification_requested', at: now, actor: { kind: 'stranger' }, personal } as const;
+  if (found === undefined) {
+    await deps.audit.recordOnce(deps.database, id, event);
+    return false;
+  }
+  const { userId, locale } = found;
+  const userKey = deps.keys.unwrapUserKey(userId, found.wrapped);
+  if (found.verifiedAt !== null || found.status === 'disabled') {
+    await deps.audit.recordOnce(deps.database, id, { ...event, userId }, userKey);
+    return false;
+  }
+  const link = {
+    tokenId: id,
+    holder: found,
+    registration: onlyRegistration(deps.keys, found),
+    locale,
+    userKey,
+    now,
+  };
+  return addVerificationLink(deps, link, deps.audit.values({ ...event, userId }, userKey, id));
+}
+
+/** The registration that all links of the address carry, or undefined when they carry several, or none. */
+function onlyRegistration(keys: Keys, found: Holder): CarriedRegistration | undefined {
+  const carried = found.payloads.map((payload, index) => openRegistration(keys, found.tokenIds[index] ?? '', payload));
+  const ids = new Set(carried.map((registration) => registration.registrationId));
+  return ids.size === 1 ? carried[0] : undefined;
+}

@@ -1,0 +1,189 @@
+/** The feed: one small select every 250 ms, and the answer to "may I believe what I remember?". */
+import type { Clock } from '#kernel/clock.ts';
+import { type Database, statement, type Values } from '#platform/database/index.ts';
+import { type Ending, EndingSet, type LiveThing } from './revocation-set.ts';
+import { UnseenIds } from './unseen-ids.ts';
+
+const pollMs = 250;
+const trustMs = 1000;
+/** Longer than any of our transactions may stay open, so that a late commit of a small id is still seen. */
+const overlapMs = 30_000;
+const sweepEveryMs = 10_000;
+/** At the start, rows that say they are older than this lie before every transaction that is still open, whatever the skew. */
+const settledMs = 2 * overlapMs;
+
+/** In one read, so that no start and no outage fills the memory with rows. */
+const pageSize = 2000;
+
+const readNew = statement('endings.read_new', {
+  lane: 'read',
+  sql: `select e.id, e.kind, e.target, e.epoch, e.ended_at, e.expires_at
+    from unnest(:firsts::int8[], :lasts::int8[]) as unseen (first, last), lateral (
+      select id, kind, target, epoch, ended_at, expires_at from endings
+      where id between unseen.first and unseen.last and expires_at > :after
+      order by id limit ${pageSize}) as e
+    limit ${pageSize}`,
+  params: { firsts: 'int8[]', lasts: 'int8[]', after: 'timestamptz' },
+  columns: {
+    id: 'int8',
+    kind: 'text',
+    target: 'text',
+    epoch: 'int4?',
+    endedAt: 'timestamptz',
+    expiresAt: 'timestamptz',
+  },
+});
+
+type Announced = Values<typeof readNew.columns>;
+
+const deleteExpired = statement('endings.delete_expired', {
+  lane: 'pool',
+  sql: `delete from endings where id in (select id from endings where expires_at < :now order by expires_at limit 10000)`,
+  params: { now: 'timestamptz' },
+  columns: {},
+});
+
+/** The endings that this node knows of, and how fresh that knowledge is. */
+export class Endings {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #onError: (error: unknown) => void;
+  readonly #onUserEnded: (userId: string) => void;
+  readonly #onSigningKeyEnded: (kid: string) => void;
+  readonly #set = new EndingSet();
+  /** Highest ids seen, with the time of the read's end; what is missing below one that is older than the overlap never comes. */
+  #marks: { readMs: number; id: number }[] = [];
+  #highestId = 0;
+  readonly #unseen = new UnseenIds();
+  #trustedUntilMs = Number.NEGATIVE_INFINITY;
+  #sweptMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #reading: Promise<void> | undefined;
+  #stopped = false;
+
+  /**
+   * `onUserEnded` hears of each user of whom something ended, `onSigningKeyEnded` of each key that was revoked, both
+   * several times: what is kept of them is to be forgotten.
+   */
+  constructor(dependencies: {
+    database: Database;
+    clock: Clock;
+    onError: (error: unknown) => void;
+    onUserEnded?: (userId: string) => void;
+    onSigningKeyEnded?: (kid: string) => void;
+  }) {
+    this.#database = dependencies.database;
+    this.#clock = dependencies.clock;
+    this.#onError = dependencies.onError;
+    this.#onUserEnded = dependencies.onUserEnded ?? (() => undefined);
+    this.#onSigningKeyEnded = dependencies.onSigningKeyEnded ?? (() => undefined);
+  }
+
+  /** Reads everything that has not expired and goes on every 250 ms. Throws if the first read fails. */
+  async start(): Promise<void> {
+    await this.read();
+    this.#schedule();
+  }
+
+  /** Stops reading; from a second later on nothing remembered is believed. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#reading;
+  }
+
+  /** Whether this node's memory is fresh enough to be believed now. */
+  trusted(): boolean {
+    return this.#clock.monotonicMs() < this.#trustedUntilMs;
+  }
+
+  /** Milliseconds since the start of the last successful read, for readiness and metrics. */
+  ageMs(): number {
+    return this.#clock.monotonicMs() - (this.#trustedUntilMs - trustMs);
+  }
+
+  hasEnded(thing: LiveThing): boolean {
+    return this.#set.hasEnded(thing);
+  }
+
+  /** What this node itself just ended, known before the feed brings it back. */
+  endedHere(ending: Omit<Ending, 'id'>): void {
+    this.#set.add({ ...ending, id: 0 }, this.#clock.monotonicMs());
+  }
+
+  /** One read; public so that a test can put it where it wants. */
+  async read(): Promise<void> {
+    const startedMs = this.#clock.monotonicMs();
+    // Only the first read, before which nothing is remembered, leaves out what expired: another node wrote the expiry
+    // by its clock, and this node's may be ahead.
+    const isFirst = this.#marks.length === 0;
+    const now = this.#clock.now();
+    const after = isFirst ? now : new Date(0);
+    const settledBefore = isFirst ? now.getTime() - settledMs : Number.NEGATIVE_INFINITY;
+    this.#unseen.settle(this.#settledId(startedMs));
+    let settled = 0;
+    let page: readonly Announced[];
+    do {
+      page = await this.#readPage(after);
+      for (const row of page) {
+        this.#learn(row, startedMs);
+        if (row.endedAt.getTime() <= settledBefore && row.id > settled) settled = row.id;
+      }
+    } while (page.length === pageSize);
+    // Without this mark a node that starts would ask for everything that expired, four times a second, for half a minute.
+    if (isFirst) this.#marks.push({ readMs: startedMs - overlapMs, id: settled });
+    // By the end of the last page, since its ids may have been given long after the first one was asked for.
+    this.#marks.push({ readMs: this.#clock.monotonicMs(), id: this.#highestId });
+    this.#trustedUntilMs = startedMs + trustMs;
+    if (startedMs - this.#sweptMs >= sweepEveryMs) {
+      this.#sweptMs = startedMs;
+      this.#set.sweep(this.#clock.now(), startedMs);
+    }
+  }
+
+  /** Deletes rows that can concern nothing any more; a sweeping job calls it. Answers how many went. */
+  async deleteExpired(): Promise<number> {
+    return this.#database.run(deleteExpired, { now: this.#clock.now() });
+  }
+
+  #readPage(after: Date): Promise<readonly Announced[]> {
+    const { runs } = this.#unseen;
+    const firsts = runs.map(({ first }) => first);
+    return this.#database.rows(readNew, { firsts, lasts: runs.map(({ last }) => last), after });
+  }
+
+  #learn(row: Ending, startedMs: number): void {
+    this.#set.add(row, startedMs);
+    if (row.kind === 'user') this.#onUserEnded(row.target);
+    if (row.kind === 'signing_key') this.#onSigningKeyEnded(row.target);
+    this.#unseen.add(row.id);
+    if (row.id > this.#highestId) this.#highestId = row.id;
+  }
+
+  // What was the highest id 30 s ago is complete now. What is missing after it is asked for again, since it may belong to
+  // a transaction that is still open; and only that: everything again would be 30 s of endings four times a second.
+  #settledId(nowMs: number): number {
+    let known = 0;
+    let keepFrom = 0;
+    for (const [index, mark] of this.#marks.entries()) {
+      if (mark.readMs > nowMs - overlapMs) break;
+      known = mark.id;
+      keepFrom = index;
+    }
+    this.#marks = this.#marks.slice(keepFrom);
+    return known;
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#reading = this.read()
+        .catch(this.#onError)
+        .finally(() => {
+          this.#reading = undefined;
+          this.#schedule();
+        });
+    }, pollMs);
+    this.#timer.unref();
+  }
+}

@@ -1,0 +1,245 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Endings } from '#domain/revocations/index.ts';
+import { type CheckedToken, endSession, LastSeen, SessionCheck } from '#domain/sessions/index.ts';
+import { SigningKeys } from '#domain/signing-keys/index.ts';
+import { generateSigningKeyPair, signJwt } from '#protocol/jose/index.ts';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import { AccessTokens } from './access-tokens.ts';
+
+const issuer = 'https://login.example';
+const audience = 'https://api.example';
+const lifetimeSeconds = 900;
+
+describeOnBothDatabases('access tokens', (database) => {
+  let world: World;
+  let signingKeys: SigningKeys;
+  let tokens: AccessTokens;
+  let person: Person;
+  let sessionId: string;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
+    tokens = makeTokens({});
+  });
+
+  beforeEach(async () => {
+    person = await addPerson(world);
+    ({ sessionId } = await addSession(world, person, 'token'));
+  });
+
+  function makeTokens(over: { issuer?: string; audience?: string }): AccessTokens {
+    return new AccessTokens({ ...world, signingKeys, issuer, audience, ...over });
+  }
+
+  const subject = () => ({
+    sessionId,
+    subject: person.id,
+    clientId: 'default',
+    acr: '1',
+    amr: ['pwd'],
+    authTime: world.clock.now(),
+    accessTokenLifetimeSeconds: lifetimeSeconds,
+  });
+  const seconds = () => Math.floor(world.clock.now().getTime() / 1000);
+  const claims = () => ({
+    iss: issuer,
+    aud: audience,
+    sub: person.id,
+    client_id: 'default',
+    iat: seconds(),
+    exp: seconds() + lifetimeSeconds,
+    sid: sessionId,
+  });
+  const sign = (over: object, typ = 'at+jwt') =>
+    signJwt({ key: signingKeys.current(), typ, claims: { ...claims(), ...over } });
+
+  describe('a token', () => {
+    it('says of its session what the session check needs', async () => {
+      const { text, expiresAt, expiresInSeconds } = tokens.mint(subject());
+      expect(expiresInSeconds).toBe(lifetimeSeconds);
+      expect(await tokens.verify(text)).toEqual({
+        sessionId,
+        subject: person.id,
+        clientId: 'default',
+        expiresAt,
+        kid: signingKeys.current().kid,
+      });
+    });
+
+    it('has the claims of RFC 9068 and nothing of the person', () => {
+      const payload = tokens.mint(subject()).text.split('.')[1] ?? '';
+      expect(Object.keys(JSON.parse(Buffer.from(payload, 'base64url').toString()))).toEqual(
+        expect.arrayContaining([
+          'iss',
+          'sub',
+          'aud',
+          'client_id',
+          'iat',
+          'exp',
+          'jti',
+          'sid',
+          'auth_time',
+          'acr',
+          'amr',
+        ]),
+      );
+      expect(Buffer.from(payload, 'base64url').toString()).not.toContain(person.email);
+    });
+
+    it.each<[string, () => string | Promise<string>]>([
+      ['another issuer', () => makeTokens({ issuer: 'https://other.example' }).mint(subject()).text],
+      ['another audience', () => makeTokens({ audience: 'https://other.example' }).mint(subject()).text],
+      ['a list of audiences with ours in it', () => sign({ aud: [audience, 'https://other.example'] })],
+      ['another type', () => sign({}, 'JWT')],
+      ['a session id that is none', () => sign({ sid: 'x' })],
+      ['no session id', () => sign({ sid: undefined })],
+      ['no client', () => sign({ client_id: undefined })],
+      [
+        'a key that is not ours',
+        async () => {
+          const key = await generateSigningKeyPair('ES256');
+          return signJwt({ key, typ: 'at+jwt', claims: claims() });
+        },
+      ],
+      [
+        'the name of our key on the signature of another',
+        async () => {
+          const { privateKey } = await generateSigningKeyPair('ES256');
+          return signJwt({ key: { ...signingKeys.current(), privateKey }, typ: 'at+jwt', claims: claims() });
+        },
+      ],
+      [
+        'a changed payload',
+        () => {
+          const [head, , signature] = tokens.mint(subject()).text.split('.');
+          return [head, Buffer.from(JSON.stringify(claims())).toString('base64url'), signature].join('.');
+        },
+      ],
+      ['nothing', () => ''],
+    ])('is refused with %s', async (_, forge) => {
+      expect(await tokens.verify(await forge())).toBeUndefined();
+    });
+
+    it('expires at the instant that it names', async () => {
+      const { text, expiresAt } = tokens.mint(subject());
+      const lastsMs = expiresAt.getTime() - world.clock.now().getTime();
+      world.time.advance(lastsMs - 1);
+      expect(await tokens.verify(text)).toBeDefined();
+      world.time.advance(1);
+      expect(await tokens.verify(text)).toBeUndefined();
+    });
+
+    it('may come from a node whose clock is ahead by up to 5 s', async () => {
+      expect(await tokens.verify(sign({ iat: seconds() + 5 }))).toBeDefined();
+      expect(await tokens.verify(sign({ iat: seconds() + 7 }))).toBeUndefined();
+    });
+  });
+
+  describe('at the session check', () => {
+    let endings: Endings;
+    let check: SessionCheck;
+    let verified: number;
+
+    beforeEach(async () => {
+      const onError = () => undefined;
+      verified = 0;
+      endings = new Endings({ ...world, onError });
+      const lastSeen = new LastSeen({ ...world, onError });
+      const verifyToken = (text: string): Promise<CheckedToken | undefined> => {
+        verified += 1;
+        return tokens.verify(text);
+      };
+      check = new SessionCheck({ ...world, endings, lastSeen, verifyToken });
+      await endings.read();
+    });
+
+    const present = async (text: string) => check.check({ transport: 'token', text });
+
+    function end() {
+      const now = world.clock.now();
+      const request = {
+        userId: person.id,
+        reason: 'logout',
+        now,
+        accessTokenLifetimeSeconds: lifetimeSeconds,
+      } as const;
+      const event = world.audit.values({
+        action: 'session.logged_out',
+        at: now,
+        actor: { kind: 'user', id: person.id },
+      });
+      return endSession(database(), sessionId, request, event);
+    }
+
+    it('is verified once, costs one round trip when cold and none when warm', async () => {
+      const { text } = tokens.mint(subject());
+      expect(await countRoundTrips(database(), () => present(text))).toEqual(['sessions.find_live']);
+      expect(await countRoundTrips(database(), () => present(text))).toEqual([]);
+      expect(verified).toBe(1);
+    });
+
+    it('is not verified again when only the memory of its session is too old', async () => {
+      const { text } = tokens.mint(subject());
+      await present(text);
+      world.time.advance(1000);
+      expect(await countRoundTrips(database(), () => present(text))).toEqual(['sessions.find_live']);
+      expect(verified).toBe(1);
+    });
+
+    it('is verified again after the wall clock went back', async () => {
+      const { text } = tokens.mint(subject());
+      await present(text);
+      world.clock.advance(-1000);
+      await present(text);
+      world.clock.advance(1000);
+      expect(verified).toBe(2);
+    });
+
+    it('is valid until it expires, however long its session lives', async () => {
+      const { text, expiresAt } = tokens.mint(subject());
+      expect(await present(text)).toMatchObject({ transport: 'token', expiresAt });
+      world.time.advance((lifetimeSeconds + 6) * 1000);
+      await endings.read();
+      expect(await present(text)).toBeUndefined();
+    });
+
+    it('is dead when its session ends, before it expires', async () => {
+      const { text } = tokens.mint(subject());
+      await present(text);
+      await end();
+      await endings.read();
+      expect(await present(text)).toBeUndefined();
+    });
+
+    it.each([
+      ['user', { sub: '00000000-0000-7000-8000-000000000000' }],
+      ['client', { client_id: 'another' }],
+    ])('is refused when its session is of another %s than it says', async (_, over) => {
+      expect(await present(sign(over))).toBeUndefined();
+    });
+
+    it('is refused where a cookie belongs, also when warm', async () => {
+      const { text } = tokens.mint(subject());
+      await present(text);
+      expect(await check.check({ transport: 'cookie', text })).toBeUndefined();
+    });
+
+    it('asks the database nothing for a forged token', async () => {
+      expect(await countRoundTrips(database(), () => present(sign({}, 'JWT')))).toEqual([]);
+    });
+
+    // The last one here: the key stays ended.
+    it('is dead when the key that signed it has ended, and its session is not', async () => {
+      const { text } = tokens.mint(subject());
+      const { cookie } = await addSession(world, person, 'cookie');
+      await present(text);
+      const otherNode = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
+      await otherNode.revoke({ kid: signingKeys.current().kid, longestTokenSeconds: lifetimeSeconds });
+      await endings.read();
+      expect(await present(text)).toBeUndefined();
+      expect(await check.check({ transport: 'cookie', text: cookie })).toBeDefined();
+    });
+  });
+});

@@ -1,0 +1,129 @@
+/** The secrets of a new session and the values of the rows that hold their hashes. */
+import { randomBytes } from 'node:crypto';
+import { type Clients, sessionExpiries } from '#domain/clients/index.ts';
+import { type DeviceTokens, deviceExpiry } from '#domain/devices/index.ts';
+import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { sealSurroundings } from '#domain/sessions/index.ts';
+import { addSeconds, earlier } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import type { JsonValue } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import type { UserKey } from '#platform/keys/index.ts';
+import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
+import type { AccessToken, AccessTokens } from './access-tokens.ts';
+
+/** Authentication context of a login by one factor; the higher level will be two factors (RFC 9068 §2.2.1). */
+export const oneFactorAcr = '1';
+
+/** What handing out takes. */
+export interface Issuers {
+  readonly makeId: MakeId;
+  readonly clients: Clients;
+  readonly devices: DeviceTokens;
+  readonly accessTokens: AccessTokens;
+  readonly refreshTokens: RefreshTokens;
+}
+
+/** What a session is made of. */
+export interface SessionToIssue {
+  readonly userId: string;
+  readonly subject: string;
+  readonly authEpoch: number;
+  readonly transport: 'cookie' | 'token';
+  /** The known device; undefined makes a new one. */
+  readonly deviceId: string | undefined;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly authTime: Date;
+  /** When each factor was last proven. */
+  readonly factorTimes: JsonValue;
+  /** The end of a session that this one continues; undefined for the client's whole lifetime. */
+  readonly expiresAt: Date | undefined;
+  readonly caller: Caller;
+  readonly userKey: UserKey;
+  readonly now: Date;
+}
+
+/** A session as its holder gets it. Exactly one of `tokens` and `sessionToken` is there, as the transport asks. */
+export interface IssuedSession {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly sessionExpiresAt: Date;
+  readonly tokens:
+    | { readonly access: AccessToken; readonly refresh: string; readonly refreshExpiresAt: Date }
+    | undefined;
+  readonly sessionToken: string | undefined;
+  readonly deviceToken: string;
+  readonly deviceExpiresAt: Date;
+}
+
+/**
+ * A new session, and the values of `useDeviceFragment`, `insertSessionFragment` and `insertFamilyFragment` that make it
+ * true: give nothing of `issued` away before they are committed.
+ */
+export function issueSession(issuers: Issuers, of: SessionToIssue) {
+  const { userId, now } = of;
+  const sessionId = issuers.makeId();
+  const deviceId = of.deviceId ?? issuers.makeId();
+  const client = issuers.clients.default;
+  const expiries = sessionExpiries(client, now);
+  const sessionExpiresAt = of.expiresAt ?? expiries.expiresAt;
+  const refreshExpiresAt = earlier(addSeconds(now, client.refreshTokenLifetimeSeconds), sessionExpiresAt);
+  const deviceExpiresAt = deviceExpiry(now);
+  const { sessionToken, refresh, ...hashes } = of.transport === 'cookie' ? cookieSecret() : tokenSecret(issuers);
+  const deviceToken = issuers.devices.sign(deviceId);
+  const tokens =
+    refresh === undefined ? undefined : { access: mint(issuers, of, sessionId), refresh, refreshExpiresAt };
+  const given = { sessionExpiresAt, tokens, sessionToken, deviceToken, deviceExpiresAt };
+  const issued: IssuedSession = { userId, sessionId, ...given };
+  const values = {
+    ...deviceValues(of, deviceId, deviceExpiresAt),
+    ...sessionValues(of, sessionId),
+    ...hashes,
+    sessionClientId: client.id,
+    sessionDeviceId: deviceId,
+    sessionIdleExpiresAt: expiries.idleExpiresAt,
+    sessionExpiresAt,
+    familyClientId: client.id,
+    familyEpoch: of.authEpoch,
+    familyCreatedAt: now,
+    refreshExpiresAt,
+  };
+  return { issued, values };
+}
+
+function cookieSecret() {
+  const sessionToken = formatSecret(secretPrefixes.session, randomBytes(32));
+  const sessionTokenHash = hashSecret(sessionToken);
+  return { sessionToken, refresh: undefined, sessionTokenHash, familyId: null, refreshHash: null };
+}
+
+function tokenSecret({ makeId, refreshTokens }: Issuers) {
+  const { text: refresh, hash: refreshHash } = refreshTokens.first();
+  return { sessionToken: undefined, refresh, sessionTokenHash: null, familyId: makeId(), refreshHash };
+}
+
+function deviceValues({ authEpoch, now }: SessionToIssue, deviceId: string, deviceExpiresAt: Date) {
+  return { deviceId, deviceEpoch: authEpoch, deviceUsedAt: now, deviceExpiresAt };
+}
+
+function sessionValues(of: SessionToIssue, sessionId: string) {
+  const { address, userAgent = '' } = of.caller;
+  return {
+    sessionId,
+    sessionEpoch: of.authEpoch,
+    sessionTransport: of.transport,
+    sessionAmr: of.amr,
+    sessionAcr: of.acr,
+    sessionAuthTime: of.authTime,
+    sessionFactorTimes: of.factorTimes,
+    sessionSealedSurroundings: sealSurroundings(of.userKey, sessionId, { address, userAgent }),
+    sessionCreatedAt: of.now,
+  };
+}
+
+function mint({ accessTokens, clients }: Issuers, of: SessionToIssue, sessionId: string): AccessToken {
+  const { subject, acr, amr, authTime } = of;
+  const { id: clientId, accessTokenLifetimeSeconds } = clients.default;
+  return accessTokens.mint({ sessionId, subject, clientId, acr, amr, authTime, accessTokenLifetimeSeconds });
+}

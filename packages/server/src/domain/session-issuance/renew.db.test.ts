@@ -1,0 +1,157 @@
+import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { Clients } from '#domain/clients/index.ts';
+import { DeviceTokens } from '#domain/devices/index.ts';
+import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { SigningKeys } from '#domain/signing-keys/index.ts';
+import { Users } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
+import { addSeconds } from '#kernel/clock.ts';
+import { statement } from '#platform/database/index.ts';
+import type { Caller } from '#platform/http/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import { AccessTokens } from './access-tokens.ts';
+import { findActing, type Issuers, renewSession } from './index.ts';
+
+const stored = statement('renew_test.stored', {
+  lane: 'pool',
+  sql: `select s.id, s.transport, s.auth_epoch, s.auth_time, s.factor_times, s.amr, s.acr, s.end_reason,
+      s.idle_expires_at, s.expires_at, s.device_id, d.auth_epoch as device_epoch,
+      (select count(*) from refresh_families f where f.session_id = s.id and f.ended_at is null) as families
+    from sessions s join devices d on d.id = s.device_id where s.user_id = :userId order by s.created_at, s.id`,
+  params: { userId: 'uuid' },
+  columns: {
+    id: 'uuid',
+    transport: 'text',
+    authEpoch: 'int4',
+    authTime: 'timestamptz',
+    factorTimes: 'jsonb',
+    amr: 'text[]',
+    acr: 'text',
+    endReason: 'text?',
+    idleExpiresAt: 'timestamptz',
+    expiresAt: 'timestamptz',
+    deviceId: 'uuid',
+    deviceEpoch: 'int4',
+    families: 'int8',
+  },
+});
+
+const caller: Caller = {
+  address: '203.0.113.7',
+  userAgent: 'test',
+  acceptLanguage: undefined,
+  requestId: 'r',
+  deviceCookie: undefined,
+};
+const dayMs = 24 * 3600 * 1000;
+
+describeOnBothDatabases('a session that goes on', (database) => {
+  let world: World;
+  let users: Users;
+  let issuers: Issuers;
+  let person: Person;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
+    const origin = { issuer: 'https://login.example', audience: 'https://login.example' };
+    const clients = new Clients({ ...world, issuer: origin.issuer });
+    await clients.load();
+    users = new Users(world);
+    issuers = {
+      makeId: world.makeId,
+      clients,
+      devices: new DeviceTokens(world.keys),
+      accessTokens: new AccessTokens({ ...world, signingKeys, ...origin }),
+      refreshTokens: new RefreshTokens(world),
+    };
+  });
+
+  beforeEach(async () => {
+    person = await addPerson(world);
+  });
+
+  const rows = () => database().rows(stored, { userId: person.id });
+
+  function renew(sessionId: string) {
+    return database().transaction(async (tx) => {
+      const now = world.clock.now();
+      await users.lock(tx, person.id);
+      const acting = await findActing(tx, { userId: person.id, sessionId }, now);
+      if (acting === undefined) return undefined;
+      const raised = present(await users.raiseEpoch(tx, person.id, 900), 'the user');
+      const change = { reason: 'password_changed', authEpoch: raised.epoch, caller, userKey: person.key, now } as const;
+      return renewSession(issuers, tx, acting, change);
+    });
+  }
+
+  it.each(['cookie', 'token'] as const)(
+    'keeps its device, its factors’ times and its end, by %s',
+    async (transport) => {
+      const { sessionId } = await addSession(world, person, transport);
+      const loggedInAt = world.clock.now();
+      world.time.advance(dayMs);
+      const renewed = await renew(sessionId);
+      const [before, after] = await rows();
+      expect(before).toMatchObject({ id: sessionId, endReason: 'password_changed', families: 0 });
+      expect(after).toMatchObject({
+        id: renewed?.issued.sessionId,
+        transport,
+        endReason: null,
+        authEpoch: 2,
+        deviceId: before?.deviceId,
+        deviceEpoch: 2,
+        authTime: loggedInAt,
+        factorTimes: { pwd: loggedInAt.toISOString() },
+        amr: before?.amr,
+        acr: before?.acr,
+        expiresAt: before?.expiresAt,
+        idleExpiresAt: addSeconds(world.clock.now(), world.client.sessionIdleSeconds),
+        families: transport === 'token' ? 1 : 0,
+      });
+      expect([renewed?.issued.tokens !== undefined, renewed?.issued.sessionToken !== undefined]).toEqual(
+        transport === 'token' ? [true, false] : [false, true],
+      );
+    },
+  );
+
+  it('gives no refresh token that would outlive the session', async () => {
+    const { sessionId } = await addSession(world, person, 'token');
+    // Idle for no more than six days at a time.
+    world.time.advance(6 * dayMs);
+    let acting = present(await renew(sessionId), 'the first').issued;
+    for (let round = 0; round < 3; round += 1) {
+      world.time.advance(6 * dayMs);
+      acting = present(await renew(acting.sessionId), 'the next').issued;
+    }
+    expect(acting.tokens?.refreshExpiresAt).toEqual(acting.sessionExpiresAt);
+    world.time.advance(6 * dayMs);
+    expect(await renew(acting.sessionId)).toBeUndefined();
+  });
+
+  it('ends every other session, and forgets their devices', async () => {
+    const acting = await addSession(world, person, 'cookie');
+    for (const transport of ['cookie', 'token'] as const) await addSession(world, person, transport);
+    const renewed = await renew(acting.sessionId);
+    expect(renewed?.ended).toHaveLength(3);
+    const all = await rows();
+    expect(all.map(({ endReason }) => endReason)).toEqual([...Array(3).fill('password_changed'), null]);
+    expect(all.filter(({ deviceEpoch }) => deviceEpoch === 2).map(({ id }) => id)).toEqual([
+      acting.sessionId,
+      renewed?.issued.sessionId,
+    ]);
+  });
+
+  it('goes on once: of ten changes at once by one session the others find it dead', async () => {
+    const { sessionId } = await addSession(world, person, 'token');
+    const answers = await Promise.all(Array.from({ length: 10 }, () => renew(sessionId)));
+    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+    expect((await rows()).map(({ endReason }) => endReason)).toEqual(['password_changed', null]);
+  });
+
+  it('is never somebody else’s', async () => {
+    const { sessionId } = await addSession(world, await addPerson(world), 'token');
+    expect(await renew(sessionId)).toBeUndefined();
+  });
+});

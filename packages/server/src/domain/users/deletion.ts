@@ -1,0 +1,128 @@
+/** The end of an account: closing, keeping within the grace period, and erasing after it. */
+import { endingExpiry, endingsFragment } from '#domain/revocations/index.ts';
+import { type Queries, statement } from '#platform/database/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+import type { UserEnding } from './users.ts';
+
+const announced = endingsFragment('user', 'raised');
+
+const close = statement('users.close', {
+  lane: 'pool',
+  sql: `with raised as (
+      update users set status = 'closing', closes_at = :closesAt, auth_epoch = auth_epoch + 1, updated_at = :endedAt
+      where id = :userId and status = 'active'
+      returning id as user_id, auth_epoch),
+    ${announced.sql}
+    select auth_epoch from raised`,
+  params: { userId: 'uuid', closesAt: 'timestamptz', ...announced.params },
+  columns: { authEpoch: 'int4' },
+});
+
+// The grace ends at its last instant: from `closes_at` on the account can be erased and cannot be kept.
+const keep = statement('users.keep', {
+  lane: 'pool',
+  sql: `with raised as (
+      update users set status = 'active', closes_at = null, auth_epoch = auth_epoch + 1, updated_at = :endedAt
+      where id = :userId and status = 'closing' and closes_at > :endedAt
+      returning id as user_id, auth_epoch),
+    ${announced.sql}
+    select auth_epoch from raised`,
+  params: { userId: 'uuid', ...announced.params },
+  columns: { authEpoch: 'int4' },
+});
+
+const listDue = statement('users.list_due_for_erasure', {
+  lane: 'pool',
+  sql: `select id, subject from users where status = 'closing' and closes_at <= :now order by closes_at limit 100`,
+  params: { now: 'timestamptz' },
+  columns: { id: 'uuid', subject: 'text' },
+});
+
+// Asked again under the lock: the account may have been kept since it was listed.
+const announce = statement('users.announce_erasure', {
+  lane: 'pool',
+  sql: `with raised as (
+      update users set auth_epoch = auth_epoch + 1, updated_at = :endedAt
+      where id = :userId and status = 'closing' and closes_at <= :endedAt
+      returning id as user_id, auth_epoch),
+    ${announced.sql}
+    select auth_epoch from raised`,
+  params: { userId: 'uuid', ...announced.params },
+  columns: { authEpoch: 'int4' },
+});
+
+const erase = statement('users.erase', {
+  lane: 'pool',
+  sql: `with erased as (delete from users where id = :userId returning id),
+    remembered as (
+      insert into erased_subjects (key_id, subject_hmac, erased_at)
+      select :keyId, :subjectHmac, :now from erased on conflict do nothing)
+    select id from erased`,
+  params: { userId: 'uuid', keyId: 'uuid', subjectHmac: 'bytea', now: 'timestamptz' },
+  columns: { id: 'uuid' },
+});
+
+/** Whose account it is, and when it happens. */
+interface Change {
+  readonly userId: string;
+  readonly now: Date;
+  readonly accessTokenLifetimeSeconds: number;
+}
+
+/** Begins the grace period and raises the epoch; undefined unless the account is active. */
+export async function closeUser(
+  tx: Queries,
+  change: Change & { readonly closesAt: Date },
+): Promise<UserEnding | undefined> {
+  const { userId, closesAt } = change;
+  return raised(change, await tx.row(close, { userId, closesAt, ...times(change) }));
+}
+
+/** Ends the grace period and raises the epoch; undefined unless the account is closing and the grace is not over. */
+export async function keepUser(tx: Queries, change: Change): Promise<UserEnding | undefined> {
+  return raised(change, await tx.row(keep, { userId: change.userId, ...times(change) }));
+}
+
+/** Accounts whose grace is over, at most 100, the longest first. */
+export async function listDueForErasure(
+  queries: Queries,
+  now: Date,
+): Promise<readonly { readonly id: string; readonly subject: string }[]> {
+  return queries.rows(listDue, { now });
+}
+
+/**
+ * Announces the end of an account whose grace is over, for every node to forget it; the first step of erasing, under
+ * `Users.lock`. Undefined when it was kept meanwhile, or is gone: then there is nothing to erase.
+ */
+export async function announceErasure(tx: Queries, change: Change): Promise<UserEnding | undefined> {
+  return raised(change, await tx.row(announce, { userId: change.userId, ...times(change) }));
+}
+
+/**
+ * Deletes the user with everything that hangs on them, their key first of all. The last step of erasing, after
+ * `announceErasure`. An HMAC remembers that the subject was used: ours are never made twice, and whoever brings
+ * subjects along must refuse one that stands there.
+ */
+export async function eraseUser(
+  tx: Queries,
+  keys: Pick<Keys, 'mac' | 'currentKeyId'>,
+  { userId, subject, now }: { readonly userId: string; readonly subject: string; readonly now: Date },
+): Promise<void> {
+  const keyId = keys.currentKeyId('lookup');
+  await tx.row(erase, { userId, keyId, subjectHmac: keys.mac('lookup', subjectMessage(subject), keyId), now });
+}
+
+/** Apart from the addresses that the same key authenticates. */
+function subjectMessage(subject: string): string {
+  return `subject:${subject}`;
+}
+
+function times({ now, accessTokenLifetimeSeconds }: Change) {
+  return { endedAt: now, endingExpiresAt: endingExpiry(now, accessTokenLifetimeSeconds) };
+}
+
+function raised(change: Change, row: { readonly authEpoch: number } | undefined): UserEnding | undefined {
+  if (row === undefined) return undefined;
+  return { kind: 'user', target: change.userId, epoch: row.authEpoch, expiresAt: times(change).endingExpiresAt };
+}

@@ -1,0 +1,24 @@
+/** What the operator's verbs are given. */
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { Clients } from '#domain/clients/index.ts';
+import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
+import type { Endings } from '#domain/revocations/index.ts';
+import type { Users } from '#domain/users/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
+import type { Database } from '#platform/database/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
+
+/** What operating users needs. */
+export interface OperateUsers {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly makeId: MakeId;
+  readonly keys: Keys;
+  readonly hashes: PasswordHashes;
+  readonly passwordRules: PasswordRules;
+  readonly users: Users;
+  readonly clients: Clients;
+  readonly endings: Endings;
+  readonly audit: AuditLog;
+}

@@ -1,0 +1,23 @@
+/** What operators keep about users for themselves and their applications. */
+import { type Metadata, replaceMetadata } from '#domain/users/index.ts';
+import type { OperateUsers } from './admin-users.ts';
+
+/** What came of it; `too_large` leaves both kinds as they were. */
+export type MetadataChange = { readonly kind: 'changed' | 'too_large' | 'absent' };
+
+/** Replaces the metadata that are given, whole. The event says which kinds, not what stands in them. */
+export async function changeMetadata(
+  flow: OperateUsers,
+  userId: string,
+  metadata: Partial<Metadata>,
+): Promise<MetadataChange> {
+  const now = flow.clock.now();
+  const facts = { public: metadata.public !== undefined, private: metadata.private !== undefined };
+  return flow.database.transaction(async (tx) => {
+    if ((await flow.users.lock(tx, userId)) === undefined) return { kind: 'absent' };
+    if (!(await replaceMetadata(tx, userId, metadata, now))) return { kind: 'too_large' };
+    const actor = { kind: 'operator' } as const;
+    await flow.audit.record(tx, { action: 'user.metadata_changed', at: now, actor, userId, facts });
+    return { kind: 'changed' };
+  });
+}

@@ -1,0 +1,56 @@
+/** Finding users, and what is known of one. */
+import { countFailures } from '#domain/attempts/index.ts';
+import { emailInput, findHolderOfEmail } from '#domain/identifiers/index.ts';
+import { listRoles } from '#domain/roles/index.ts';
+import { summarizeSessions } from '#domain/sessions/index.ts';
+import { findMetadata, type Metadata, type UserProfile } from '#domain/users/index.ts';
+import type { OperateUsers } from './admin-users.ts';
+
+/** A user with what an operator wants to know first. */
+export interface OperatedUser extends UserProfile {
+  readonly roles: readonly string[];
+  readonly liveSessions: number;
+  /** As far as dead sessions are still kept. */
+  readonly lastLoginAt: Date | null;
+  /** Wrong passwords since the last right one. */
+  readonly failedLogins: number;
+  readonly metadata: Metadata;
+}
+
+const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+
+/** The id of the user with that id or address. */
+export async function findUser(flow: OperateUsers, idOrEmail: string): Promise<string | undefined> {
+  if (uuid.test(idOrEmail)) return (await flow.users.profile(idOrEmail))?.id;
+  const email = emailInput.safeParse(idOrEmail);
+  if (!email.success) return undefined;
+  return (await findHolderOfEmail(flow.database, email.data.canonical))?.userId;
+}
+
+/** Everything that an operator is told; undefined when there is no such user. */
+export async function showUser(flow: OperateUsers, userId: string): Promise<OperatedUser | undefined> {
+  const profile = await flow.users.profile(userId);
+  const metadata = await findMetadata(flow.database, userId);
+  if (profile === undefined || metadata === undefined) return undefined;
+  const roles = await listRoles(flow.database, userId);
+  const { live, lastLoginAt } = await summarizeSessions(flow.database, userId, flow.clock.now());
+  const failedLogins = await countFailures(flow.database, userId);
+  return { ...profile, roles, liveSessions: live, lastLoginAt, failedLogins, metadata };
+}
+
+/** A page of users, oldest first, after the one with the id `after`; undefined when there is no such user. */
+export async function listUsers(
+  flow: OperateUsers,
+  limit: number,
+  after: string | undefined,
+): Promise<{ readonly users: readonly UserProfile[]; readonly next: string | undefined } | undefined> {
+  const last = after === undefined ? undefined : await profileOf(flow, after);
+  if (after !== undefined && last === undefined) return undefined;
+  const found = await flow.users.list(limit + 1, last);
+  const users = found.slice(0, limit);
+  return { users, next: found.length > limit ? users.at(-1)?.id : undefined };
+}
+
+async function profileOf(flow: OperateUsers, id: string): Promise<UserProfile | undefined> {
+  return uuid.test(id) ? flow.users.profile(id) : undefined;
+}

@@ -1,0 +1,297 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Clients } from '#domain/clients/index.ts';
+import { HashQueue, PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
+import { Endings } from '#domain/revocations/index.ts';
+import { Users } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
+import { statement } from '#platform/database/index.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { offlineRules } from '#test/support/password-rules.ts';
+import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import {
+  changeMetadata,
+  createUser,
+  disableUser,
+  enableUser,
+  endSessions,
+  findUser,
+  grantRole,
+  listUsers,
+  type NewUser,
+  type OperateUsers,
+  showUser,
+  takeRole,
+} from './index.ts';
+
+const readEvents = statement('operate_users_test.events', {
+  lane: 'pool',
+  sql: `select id, action, actor_kind, convert_from(body, 'UTF8') as body from audit_events
+    where user_id = :userId order by id`,
+  params: { userId: 'uuid' },
+  columns: { id: 'uuid', action: 'text', actorKind: 'text', body: 'text?' },
+});
+
+const readPassword = statement('operate_users_test.password', {
+  lane: 'pool',
+  sql: `select sealed_phc from passwords where user_id = :userId`,
+  params: { userId: 'uuid' },
+  columns: { sealedPhc: 'bytea' },
+});
+
+const count = statement('operate_users_test.count', {
+  lane: 'pool',
+  sql: `select (select count(*) from users)::integer as users, (select count(*) from user_keys)::integer as keys,
+    (select count(*) from audit_events where action = 'user.created')::integer as events`,
+  params: {},
+  columns: { users: 'int4?', keys: 'int4?', events: 'int4?' },
+});
+
+const livingFamilies = statement('operate_users_test.living_families', {
+  lane: 'pool',
+  sql: `select id from refresh_families where user_id = :userId and ended_at is null`,
+  params: { userId: 'uuid' },
+  columns: { id: 'uuid' },
+});
+
+const nobody = '00000000-0000-7000-8000-000000000000';
+const password = 'correct horse battery staple';
+
+describeOnBothDatabases('operating users', (database) => {
+  let world: World;
+  let flow: OperateUsers;
+
+  beforeAll(async () => {
+    world = await openWorld(database());
+    const clients = new Clients({ ...world, issuer: 'https://login.example' });
+    await clients.load();
+    const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
+    const hashes = await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 });
+    const onError = (error: unknown) => {
+      throw error;
+    };
+    const endings = new Endings({ ...world, onError });
+    flow = { ...world, clients, hashes, passwordRules: offlineRules(world), endings, users: new Users(world) };
+  });
+
+  const eventsOf = (userId: string) => database().rows(readEvents, { userId });
+  const totals = () => database().row(count, {});
+
+  function someone(address: string, more: Partial<NewUser> = {}): NewUser {
+    const email = { asTyped: address, canonical: address.toLowerCase() };
+    return { email, name: 'Ada', locale: 'en', roles: [], password: undefined, ...more };
+  }
+
+  async function make(user: NewUser): Promise<string> {
+    const outcome = await createUser(flow, user);
+    if (outcome.kind !== 'created') throw new Error(outcome.kind);
+    return outcome.userId;
+  }
+
+  describe('creating', () => {
+    it('makes a verified user with role, password and event', async () => {
+      const userId = await make(someone('Whole@people.example', { roles: ['admin'], password }));
+      expect(await showUser(flow, userId)).toMatchObject({
+        email: 'Whole@people.example',
+        emailVerifiedAt: world.clock.now(),
+        roles: ['admin'],
+        liveSessions: 0,
+        lastLoginAt: null,
+        failedLogins: 0,
+      });
+      const { sealedPhc } = present(await database().row(readPassword, { userId }), 'the password');
+      const phc = world.keys.open('password', sealedPhc, passwordPlace(userId)).toString();
+      expect(await flow.hashes.matches(password, phc)).toBe(true);
+      const [event] = await eventsOf(userId);
+      expect(event).toMatchObject({ action: 'user.created', actorKind: 'operator' });
+      expect(JSON.parse(event?.body ?? '')).toMatchObject({ facts: { roles: ['admin'], password: true } });
+    });
+
+    it('stores the address in the event under the key of the user', async () => {
+      const userId = await make(someone('sealed@people.example'));
+      const [event] = await eventsOf(userId);
+      expect(event?.body).not.toContain('sealed@people.example');
+      const { personal } = JSON.parse(event?.body ?? '') as { readonly personal: { readonly sealed: string } };
+      const key = present(await flow.users.key(userId), 'the key');
+      const place = { table: 'audit_events', column: 'body', row: event?.id ?? '' };
+      const opened = key.open(Buffer.from(personal.sealed, 'base64url'), place).toString();
+      expect(JSON.parse(opened)).toEqual({ email: 'sealed@people.example' });
+    });
+
+    it('lets one of twenty spellings win, and leaves nothing of the others', async () => {
+      const before = present(await totals(), 'the counts');
+      const spellings = Array.from({ length: 20 }, (_, index) =>
+        index % 2 ? 'RACE@people.example' : 'race@People.example',
+      );
+      const answers = await Promise.all(
+        spellings.map((asTyped) =>
+          createUser(flow, someone('', { email: { asTyped, canonical: 'race@people.example' }, roles: ['admin'] })),
+        ),
+      );
+      const winners = answers.flatMap((answer) => (answer.kind === 'created' ? [answer.userId] : []));
+      expect(winners).toHaveLength(1);
+      const losers = answers.filter(({ kind }) => kind === 'taken');
+      expect(new Set(losers.map((answer) => JSON.stringify(answer)))).toEqual(
+        new Set([JSON.stringify({ kind: 'taken', holderId: winners[0] })]),
+      );
+      const more = (number: number | null) => (number ?? 0) + 1;
+      const { users, keys, events } = before;
+      expect(await totals()).toEqual({ users: more(users), keys: more(keys), events: more(events) });
+    });
+  });
+
+  describe('ending', () => {
+    let person: Person;
+
+    beforeEach(async () => {
+      person = await addPerson(world);
+      world.time.advance(1000);
+      await addSession(world, person, 'token');
+    });
+
+    it.each([
+      ['disabling', disableUser, 'user.disabled'],
+      ['ending all sessions', endSessions, 'user.sessions_ended'],
+    ] as const)('%s leaves nothing alive, here at once, and says so in one event', async (_, verb, action) => {
+      const { sessionId } = await addSession(world, person, 'cookie');
+      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 2, lastLoginAt: world.clock.now() });
+      expect(await verb(flow, person.id)).toEqual({ kind: 'changed', endedSessions: 2 });
+      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 0 });
+      expect(await database().rows(livingFamilies, { userId: person.id })).toEqual([]);
+      expect(flow.endings.hasEnded({ sessionId, userId: person.id, authEpoch: 1, kid: undefined })).toBe(true);
+      const events = await eventsOf(person.id);
+      expect(events).toMatchObject([{ action, actorKind: 'operator' }]);
+      expect(JSON.parse(events[0]?.body ?? '')).toMatchObject({ facts: { sessions: 2 } });
+    });
+
+    it('is done once by twenty at the same time', async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => disableUser(flow, person.id)));
+      expect(answers.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
+      expect(answers).toContainEqual({ kind: 'unchanged', status: 'disabled' });
+      expect(await eventsOf(person.id)).toHaveLength(1);
+    });
+
+    it('is not undone by enabling', async () => {
+      await disableUser(flow, person.id);
+      expect(await enableUser(flow, person.id)).toEqual({ kind: 'changed', endedSessions: 0 });
+      expect(await showUser(flow, person.id)).toMatchObject({ status: 'active', liveSessions: 0 });
+      expect(await enableUser(flow, person.id)).toEqual({ kind: 'unchanged', status: 'active' });
+    });
+
+    it.each([disableUser, enableUser, endSessions])('knows when there is nobody: %o', async (verb) => {
+      expect(await verb(flow, nobody)).toEqual({ kind: 'absent' });
+      expect(await eventsOf(nobody)).toEqual([]);
+    });
+  });
+
+  describe('changing roles', () => {
+    let person: Person;
+
+    beforeEach(async () => {
+      person = await addPerson(world);
+      await addSession(world, person, 'token');
+    });
+
+    it('ends what began with other roles, and says so in one event each', async () => {
+      expect(await grantRole(flow, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await showUser(flow, person.id)).toMatchObject({ roles: ['admin'], liveSessions: 0 });
+      await addSession(world, person, 'cookie', 2);
+      expect(await takeRole(flow, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await showUser(flow, person.id)).toMatchObject({ roles: [], liveSessions: 0 });
+      const events = await eventsOf(person.id);
+      expect(events.map(({ action }) => action)).toEqual(['user.role_granted', 'user.role_revoked']);
+      for (const event of events) {
+        expect(JSON.parse(event.body ?? '')).toMatchObject({
+          actor: { kind: 'operator' },
+          facts: { role: 'admin', sessions: 1 },
+        });
+      }
+    });
+
+    it('is done once by twenty at the same time', async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => grantRole(flow, person.id, 'admin')));
+      expect(answers.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
+      expect(answers).toContainEqual({ kind: 'unchanged', status: 'active' });
+      expect(await eventsOf(person.id)).toHaveLength(1);
+    });
+
+    it('ends nothing where nothing changes', async () => {
+      expect(await takeRole(flow, person.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
+      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 1 });
+      expect(await eventsOf(person.id)).toEqual([]);
+    });
+
+    it.each([grantRole, takeRole])('knows when there is nobody: %o', async (verb) => {
+      expect(await verb(flow, nobody, 'admin')).toEqual({ kind: 'absent' });
+    });
+  });
+
+  describe('keeping metadata', () => {
+    let person: Person;
+
+    beforeEach(async () => {
+      person = await addPerson(world);
+    });
+
+    const metadata = async () => (await showUser(flow, person.id))?.metadata;
+
+    it('replaces what is given and leaves the other kind alone', async () => {
+      await changeMetadata(flow, person.id, { public: { plan: 'pro' }, private: { note: 'a friend' } });
+      expect(await changeMetadata(flow, person.id, { public: { seats: 3 } })).toEqual({ kind: 'changed' });
+      expect(await metadata()).toEqual({ public: { seats: 3 }, private: { note: 'a friend' } });
+    });
+
+    it('says in the event which kind was changed, and nothing of what stands in it', async () => {
+      await changeMetadata(flow, person.id, { private: { note: 'a friend' } });
+      const [event] = await eventsOf(person.id);
+      expect(event).toMatchObject({ action: 'user.metadata_changed', actorKind: 'operator' });
+      expect(JSON.parse(event?.body ?? '')).toMatchObject({ facts: { public: false, private: true } });
+      expect(event?.body).not.toContain('friend');
+    });
+
+    it('ends nothing', async () => {
+      await addSession(world, person, 'token');
+      await changeMetadata(flow, person.id, { public: { plan: 'pro' } });
+      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 1 });
+    });
+
+    it('takes 8192 bytes as the database writes them, and not one more', async () => {
+      const ofBytes = (bytes: number) => ({ a: 'a'.repeat(bytes - '{"a": ""}'.length) });
+      expect(await changeMetadata(flow, person.id, { public: ofBytes(8192) })).toEqual({ kind: 'changed' });
+      const refused = await changeMetadata(flow, person.id, { public: {}, private: ofBytes(8193) });
+      expect(refused).toEqual({ kind: 'too_large' });
+      expect(await metadata()).toEqual({ public: ofBytes(8192), private: {} });
+      expect(await eventsOf(person.id)).toHaveLength(1);
+    });
+
+    it('knows when there is nobody', async () => {
+      expect(await changeMetadata(flow, nobody, { public: {} })).toEqual({ kind: 'absent' });
+    });
+  });
+
+  describe('finding', () => {
+    it('takes an id or an address in any spelling', async () => {
+      const userId = await make(someone('Find.Me@people.example'));
+      for (const given of [userId, userId.toUpperCase(), 'find.me@people.example', 'FIND.ME@PEOPLE.example']) {
+        expect(await findUser(flow, given)).toBe(userId);
+      }
+      for (const given of [nobody, 'nobody@people.example', 'nobody', '']) {
+        expect(await findUser(flow, given)).toBeUndefined();
+      }
+      expect(await showUser(flow, nobody)).toBeUndefined();
+    });
+
+    it('lists everybody once, page by page, and says when there is no more', async () => {
+      const listed: string[] = [];
+      let after: string | undefined;
+      do {
+        const page = present(await listUsers(flow, 3, after), 'the page');
+        listed.push(...page.users.map(({ id }) => id));
+        after = page.next;
+      } while (after !== undefined);
+      expect(new Set(listed).size).toBe(listed.length);
+      expect(listed).toHaveLength((await totals())?.users ?? 0);
+      expect(await listUsers(flow, 3, nobody)).toBeUndefined();
+      expect(await listUsers(flow, 3, 'nobody')).toBeUndefined();
+    });
+  });
+});

@@ -1,0 +1,83 @@
+/**
+ * The embedded database: all lanes are its one connection, behind a first-in-first-out lock. Two connections over one
+ * PGlite answer each other's rows, and a statement sent inside a neighbour's transaction is rolled back with it.
+ */
+import { AssertionFailed } from '#kernel/assert.ts';
+import { endsSession, outcomeUnknown, refusalOf, sqlState, unavailable } from '../errors.ts';
+import type { EmbeddedDatabase, EmbeddedOptions, Observers } from '../options.ts';
+import { parseInt8AsNumber } from '../postgres/connecting.ts';
+import { type Bound, RoundTrips, SentQueries } from '../queries.ts';
+import type { Statement } from '../statement.ts';
+import { runTransaction } from '../transaction.ts';
+import { FifoLock } from './fifo-lock.ts';
+import { type EmbeddedCluster, openEmbeddedCluster } from './index.ts';
+
+/** PGlite knows no idle_in_transaction_session_timeout: a transaction that waits for a stranger would wait for ever. */
+const transactionAtMostMs = 10_000;
+
+/** Opens the embedded database, and creates it where there is none; fails like `openEmbeddedCluster`. */
+export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
+  return embeddedOver(await openEmbeddedCluster(options.place), options);
+}
+
+function embeddedOver(cluster: EmbeddedCluster, observers: Observers): EmbeddedDatabase {
+  const { client } = cluster;
+  const lock = new FifoLock();
+  const roundTrips = new RoundTrips(observers);
+  let lost = false;
+  client.on('error', (error) => {
+    // A failed checkpoint is told here too, and ends nothing.
+    lost ||= sqlState(error) === undefined || endsSession(error);
+    observers.onConnectionError?.(error);
+  });
+  parseInt8AsNumber(client);
+  const send = async (statement: Statement, { query }: Bound) => {
+    try {
+      const answer = await lock.together(() =>
+        roundTrips.watch(statement.name, statement.lane, () => client.query<unknown[]>(query)),
+      );
+      return answer;
+    } catch (error) {
+      throw lost ? refusalOfLost(statement, error) : refusalOf(statement.name, error);
+    }
+  };
+  const queries = new SentQueries(send, true);
+  const connection = { client, named: true, roundTrips, isLost: () => lost };
+  return {
+    kind: 'embedded',
+    rows: queries.rows.bind(queries),
+    row: queries.row.bind(queries),
+    run: queries.run.bind(queries),
+    transaction: async (work) => {
+      try {
+        const result = await lock.alone(() => runTransaction(connection, (tx) => bounded(work(tx))));
+        return result;
+      } catch (error) {
+        throw refusalOf('transaction', error);
+      }
+    },
+    exclusively: (work) => lock.alone(() => work(client)),
+    dump: () => lock.alone(() => cluster.dump()),
+    close: () => lock.alone(() => cluster.close()),
+  };
+}
+
+function refusalOfLost(statement: Statement, error: unknown): Error {
+  if (statement.lane === 'read') return unavailable('the embedded database has failed', error);
+  return outcomeUnknown(`"${statement.name}"`, error);
+}
+
+/** Gives a transaction up that awaits something else than its own statements, which here wait for the transaction. */
+async function bounded<T>(work: Promise<T>): Promise<T> {
+  const { promise: tooLong, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new AssertionFailed('a transaction awaited something else than its own statements')),
+    transactionAtMostMs,
+  );
+  try {
+    const result = await Promise.race([work, tooLong]);
+    return result;
+  } finally {
+    clearTimeout(timer);
+  }
+}

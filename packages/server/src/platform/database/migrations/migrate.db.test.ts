@@ -1,0 +1,214 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FixedClock, systemClock } from '#kernel/clock.ts';
+import { createDatabase } from '#test/support/postgres.ts';
+import {
+  type Database,
+  type MigrationTarget,
+  migrateDown,
+  migrateUp,
+  migrationPlan,
+  migrationStatus,
+  openEmbedded,
+  openPostgres,
+  schemaState,
+} from '../index.ts';
+import { migrationsDirectory } from './files.ts';
+
+let folder: string;
+let directory: URL;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'latchkey-migrations-'));
+  directory = pathToFileURL(`${folder}/`);
+  await write('0001_pots', 'create table pots (id integer not null)', 'drop table pots');
+  await write(
+    '0002_lids',
+    'create table lids (id integer not null); create index lids_id on lids (id)',
+    'drop table lids',
+  );
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+async function write(name: string, up: string, down: string): Promise<void> {
+  await writeFile(join(folder, `${name}.up.sql`), `${up};\n`);
+  await writeFile(join(folder, `${name}.down.sql`), `${down};\n`);
+}
+
+const names = (migrations: readonly { name: string }[]) => migrations.map(({ name }) => name);
+
+async function openFresh(kind: Database['kind']): Promise<{ database: Database; target: MigrationTarget }> {
+  if (kind === 'embedded') {
+    const database = await openEmbedded({ clock: systemClock, place: { inMemory: true } });
+    return { database, target: database };
+  }
+  const url = await createDatabase();
+  return {
+    database: await openPostgres({ clock: systemClock, url, applicationName: 'migrations', poolMin: 1 }),
+    target: url,
+  };
+}
+
+describe.each(['postgres', 'embedded'] as const)('migrations (%s)', (kind) => {
+  let database: Database;
+  let target: MigrationTarget;
+
+  beforeAll(async () => {
+    ({ database, target } = await openFresh(kind));
+  });
+  afterAll(() => database.close());
+  afterEach(async () => {
+    await migrateDown(target, { directory, to: 0 });
+  });
+
+  it('find an empty database empty, and only look while they plan', async () => {
+    expect(await schemaState(database, { directory })).toBe('empty');
+    expect(names(await migrationPlan(target, { directory }))).toEqual(['pots', 'lids']);
+    expect(await schemaState(database, { directory })).toBe('empty');
+  });
+
+  it('go up, down and up again', async () => {
+    expect(names(await migrateUp(target, { directory }))).toEqual(['pots', 'lids']);
+    expect(await schemaState(database, { directory })).toBe('current');
+    expect(await migrateUp(target, { directory })).toEqual([]);
+    expect(names(await migrateDown(target, { directory, to: 0 }))).toEqual(['lids', 'pots']);
+    expect(await schemaState(database, { directory })).toBe('empty');
+    expect(names(await migrateUp(target, { directory }))).toEqual(['pots', 'lids']);
+  });
+
+  it('stop at the number that they are given', async () => {
+    const clock = new FixedClock(new Date('2026-02-03T04:05:06.789Z'));
+    await migrateUp(target, { directory, to: 1, clock });
+    expect(await schemaState(database, { directory })).toBe('behind');
+    expect(await migrationStatus(target, { directory })).toEqual([
+      { number: 1, name: 'pots', appliedAt: clock.now(), known: true },
+      { number: 2, name: 'lids', appliedAt: undefined, known: true },
+    ]);
+    expect(names(await migrationPlan(target, { directory }))).toEqual(['lids']);
+  });
+
+  it('refuse a migration that was changed after it had been applied', async () => {
+    await migrateUp(target, { directory, to: 1 });
+    await write('0001_pots', 'create table pots (id bigint not null)', 'drop table pots');
+    const sentence = 'Migration 0001_pots was changed after it had been applied';
+    await expect(migrateUp(target, { directory })).rejects.toThrow(sentence);
+    await expect(migrationPlan(target, { directory })).rejects.toThrow(sentence);
+    await expect(migrateDown(target, { directory, to: 0 })).rejects.toThrow(sentence);
+    await write('0001_pots', 'create table pots (id integer not null)', 'drop table pots');
+  });
+
+  it('leave nothing of a migration that fails half-way', async () => {
+    await write('0003_spoons', 'create table spoons (id integer); select 1 / 0', 'drop table spoons');
+    await expect(migrateUp(target, { directory })).rejects.toThrow(
+      'Migration 0003_spoons failed and changed nothing: division by zero',
+    );
+    await write('0003_spoons', 'create table spoons (id integer)', 'drop table spoons');
+    expect(names(await migrateUp(target, { directory }))).toEqual(['spoons']);
+  });
+
+  it('let an older release run on a newer schema, and not undo what it does not know', async () => {
+    await migrateUp(target, { directory });
+    const older = await mkdtemp(join(tmpdir(), 'latchkey-migrations-'));
+    const olderDirectory = pathToFileURL(`${older}/`);
+    await cp(folder, older, { recursive: true, filter: (file) => !file.includes('0002') });
+    expect(await schemaState(database, { directory: olderDirectory })).toBe('ahead');
+    expect(await migrateUp(target, { directory: olderDirectory })).toEqual([]);
+    expect((await migrationStatus(target, { directory: olderDirectory })).map(({ known }) => known)).toEqual([
+      true,
+      false,
+    ]);
+    await expect(migrateDown(target, { directory: olderDirectory, to: 0 })).rejects.toThrow(
+      'Migration 0002_lids belongs to a later release',
+    );
+    await rm(older, { recursive: true });
+  });
+
+  it("take the product's own schema up, down to nothing, and up", async () => {
+    const own = { directory: migrationsDirectory };
+    const all = names(await migrateUp(target, own));
+    expect(all.length).toBeGreaterThan(0);
+    expect(names(await migrateDown(target, { ...own, to: 0 }))).toEqual(all.toReversed());
+    expect(names(await migrateUp(target, own))).toEqual(all);
+    await migrateDown(target, { ...own, to: 0 });
+  });
+});
+
+describe('migrations on PostgreSQL', () => {
+  it('are applied once by four nodes that start together', async () => {
+    const url = await createDatabase();
+    const applied = await Promise.all([1, 2, 3, 4].map(() => migrateUp(url, { directory })));
+    expect(applied.map(names).sort((a, b) => a.length - b.length)).toEqual([[], [], [], ['pots', 'lids']]);
+  });
+
+  it('give the serving role the use of the rows and nothing more', async () => {
+    const url = await createDatabase();
+    const role = `serving_${new URL(url).pathname.slice(-12)}`;
+    const owner = new Client({ connectionString: url });
+    await owner.connect();
+    try {
+      await owner.query(`create role ${role}`);
+      await migrateUp(url, { grantTo: role });
+      await migrateUp(url, { grantTo: role });
+      const { rows } = await owner.query<{ table: string; rights: string }>({
+        text: `select t.tablename as table, string_agg(right_, ' ' order by right_) as rights
+                 from pg_tables t cross join unnest(array['DELETE', 'INSERT', 'SELECT', 'TRUNCATE', 'UPDATE']) right_
+                where t.schemaname = 'public' and has_table_privilege($1, t.tablename, right_)
+                group by t.tablename`,
+        values: [role],
+      });
+      const rights = Object.fromEntries(rows.map((row) => [row.table, row.rights]));
+      expect(rights).toMatchObject({
+        users: 'DELETE INSERT SELECT UPDATE',
+        audit_events: 'INSERT SELECT',
+        audit_leaves: 'INSERT SELECT',
+        schema_migrations: 'SELECT',
+      });
+      expect(rows.filter((row) => row.rights === 'DELETE INSERT SELECT UPDATE')).toHaveLength(rows.length - 3);
+      await owner.query(`set role ${role}; insert into endings (kind, target, ended_at, expires_at)
+        values ('session', 'x', to_timestamp(0), to_timestamp(1)); reset role`);
+    } finally {
+      await owner.query(`drop owned by ${role}; drop role ${role}`);
+      await owner.end();
+    }
+  });
+
+  it('wait for a lock only shortly, and say so', async () => {
+    const url = await createDatabase();
+    await migrateUp(url, { directory, to: 1 });
+    await write('0002_lids', 'alter table pots add column lid integer', 'alter table pots drop column lid');
+    const reader = new Client({ connectionString: url });
+    await reader.connect();
+    try {
+      await reader.query('begin; lock table pots in access share mode');
+      const migrating = migrateUp(url, { directory, lockTimeoutMs: 20 });
+      await expect(migrating).rejects.toThrow(
+        'Migration 0002_lids failed and changed nothing: canceling statement due to lock timeout',
+      );
+    } finally {
+      await reader.end();
+    }
+    expect(names(await migrateUp(url, { directory }))).toEqual(['lids']);
+  });
+});
+
+describe('migration files', () => {
+  it('are refused when one half, a number or the form is missing', async () => {
+    const url = 'postgres://nobody@127.0.0.1:1/nothing';
+    await rm(join(folder, '0002_lids.down.sql'));
+    await expect(migrateUp(url, { directory })).rejects.toThrow('0002_lids lacks its down file');
+    await rm(join(folder, '0002_lids.up.sql'));
+    await write('0003_spoons', 'select 1', 'select 1');
+    await expect(migrateUp(url, { directory })).rejects.toThrow('There is no migration 2');
+    await write('0003_forks', 'select 1', 'select 1');
+    await expect(migrateUp(url, { directory })).rejects.toThrow('There are two migrations 0003');
+    await rm(join(folder, '0003_forks.up.sql'));
+    await rm(join(folder, '0003_forks.down.sql'));
+    await writeFile(join(folder, '4_knives.sql'), 'select 1');
+    await expect(migrateUp(url, { directory })).rejects.toThrow('4_knives.sql is not named like');
+  });
+});

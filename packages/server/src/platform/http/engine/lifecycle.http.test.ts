@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sendRaw } from '#test/support/raw-http.ts';
+import { echo, now, type SampleServer, sampleOptions, seen, startSample } from '#test/support/sample-http-server.ts';
+import { buildServer, ListenFailed } from '../index.ts';
+
+let sample: SampleServer;
+
+beforeAll(async () => {
+  sample = await startSample();
+});
+
+afterAll(() => sample.server.close({ graceMs: 0 }));
+
+describe('fetch in-process', () => {
+  it('answers as the socket does, with the peer that is said', async () => {
+    const request = new Request('http://localhost:3000/api/v1/echo', {
+      method: 'POST',
+      body: '{"email":"a"}',
+      headers: { 'content-type': 'application/json' },
+    });
+    const answer = await sample.server.fetch(request, { peerAddress: '198.51.100.7' });
+    expect(answer.status).toBe(201);
+    expect(seen.caller?.address).toBe('198.51.100.7');
+    const left = new Request('http://x/api/v1/leave', { method: 'POST', headers: { authorization: 'Bearer good' } });
+    expect((await sample.server.fetch(left, { peerAddress: '::1' })).headers.getSetCookie()).toHaveLength(2);
+    const options = new Request('http://x/livez', { method: 'OPTIONS' });
+    expect((await sample.server.fetch(options, { peerAddress: '::1' })).status).toBe(204);
+  });
+});
+
+describe('listening and closing', () => {
+  it('listens on both loopbacks with one port', async () => {
+    const other = await buildServer(sampleOptions());
+    const addresses = await other.listen({ hosts: ['127.0.0.1', '::1'], port: 0 });
+    expect(new Set(addresses.map((address) => address.port)).size).toBe(1);
+    for (const { host, port: each } of addresses) {
+      expect((await sendRaw(each, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n', host)).status).toBe(200);
+    }
+    await other.close({ graceMs: 0 });
+  });
+
+  it('says in one sentence that a port is taken', async () => {
+    const other = await buildServer(sampleOptions());
+    const listening = other.listen({ hosts: ['127.0.0.1'], port: sample.port });
+    await expect(listening).rejects.toThrow(new ListenFailed(`Port ${sample.port} on 127.0.0.1 is already in use.`));
+    await other.close({ graceMs: 0 });
+  });
+
+  it('answers what is under way, says Connection: close, and accepts no more', async () => {
+    const other = await buildServer(sampleOptions());
+    const [address] = await other.listen({ hosts: ['127.0.0.1'], port: 0 });
+    const entered = new Promise<void>((resolve) => {
+      seen.slowEntered = resolve;
+    });
+    const slow = fetch(`http://127.0.0.1:${address!.port}/api/v1/slow`);
+    await entered;
+    const closed = other.close({ graceMs: 5000 });
+    await expect(sendRaw(address!.port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')).rejects.toThrow('ECONNREFUSED');
+    seen.releaseSlow?.();
+    const answer = await slow;
+    expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close']);
+    await closed;
+    await other.close({ graceMs: 5000 });
+  });
+
+  it('cuts what is left after the grace', async () => {
+    const other = await buildServer(sampleOptions());
+    const [address] = await other.listen({ hosts: ['127.0.0.1'], port: 0 });
+    const entered = new Promise<void>((resolve) => {
+      seen.slowEntered = resolve;
+    });
+    const slow = fetch(`http://127.0.0.1:${address!.port}/api/v1/slow`);
+    const cut = expect(slow).rejects.toThrow();
+    await entered;
+    await other.close({ graceMs: 10 });
+    await cut;
+    seen.releaseSlow?.();
+  });
+});
+
+describe('https in production', () => {
+  it('asks browsers to stay on https and uses host-bound cookies', async () => {
+    const other = await buildServer(sampleOptions({ publicUrl: new URL('https://id.example.com'), production: true }));
+    const request = new Request('https://id.example.com/api/v1/leave', {
+      method: 'POST',
+      headers: { cookie: '__Host-latchkey=good', 'sec-fetch-site': 'same-origin' },
+    });
+    const answer = await other.fetch(request, { peerAddress: '::1' });
+    expect(answer.headers.get('strict-transport-security')).toContain('max-age=63072000');
+    expect(answer.headers.getSetCookie()).toEqual([
+      '__Host-latchkey=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0',
+      `__Host-latchkey-device=d1; Path=/; HttpOnly; SameSite=Lax; Secure; Expires=${now.toUTCString()}`,
+    ]);
+    await other.close({ graceMs: 0 });
+  });
+});
+
+describe('buildServer', () => {
+  it('refuses a list that declares an endpoint twice', async () => {
+    await expect(buildServer(sampleOptions({ endpoints: [echo, echo] }))).rejects.toThrow('declared twice');
+  });
+});

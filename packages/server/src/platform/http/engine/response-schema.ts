@@ -1,0 +1,78 @@
+/**
+ * The allow-list of an answer: what its schema does not list never leaves the server (DESIGN §5.9).
+ * The serializer wants a plainer dialect of JSON Schema than OpenAPI, so the two are made apart.
+ */
+import { z } from 'zod';
+import type { ApiEndpoint } from '../endpoint.ts';
+
+interface JsonSchema {
+  readonly type?: unknown;
+  readonly anyOf?: unknown;
+  [key: string]: unknown;
+}
+
+/** The schema of the members of the envelope that differ from answer to answer, for the serializer. */
+export function serializerSchema(endpoint: ApiEndpoint): object {
+  const nullableText = { type: 'string', nullable: true };
+  const pagination = {
+    type: 'object',
+    properties: { limit: { type: 'integer' }, nextCursor: nullableText, total: { type: 'integer' } },
+  };
+  return {
+    type: 'object',
+    properties: {
+      data: dataSchema(endpoint.response.data),
+      ...(endpoint.response.list && { pagination }),
+    },
+  };
+}
+
+function dataSchema(schema: z.ZodType): JsonSchema {
+  const made = z.toJSONSchema(schema, {
+    target: 'draft-7',
+    io: 'output',
+    reused: 'inline',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema._zod.def.type === 'date') jsonSchema['x-date'] = true;
+    },
+  });
+  return simplify(made as JsonSchema);
+}
+
+// Formats and patterns are checked where values come in. On the way out the serializer would only spend time on them,
+// and it writes a text with a date's format without escaping it; real dates keep the format, texts lose it.
+const dropped = new Set(['$schema', 'format', 'pattern', 'minLength', 'maxLength', 'propertyNames', 'x-date']);
+
+function simplify(schema: JsonSchema): JsonSchema {
+  if (schema['x-date'] === true) return { type: 'string', format: 'date-time' };
+  const nullable = nullableMember(schema);
+  if (nullable !== undefined) return { ...simplify(nullable), nullable: true };
+  const plain: JsonSchema = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (!dropped.has(key)) plain[key] = simplifyMember(key, value);
+  }
+  return plain;
+}
+
+function simplifyMember(key: string, value: unknown): unknown {
+  if (key === 'const' || key === 'enum' || key === 'required' || key === 'type') return value;
+  if (key === 'properties') {
+    const properties = Object.entries(value as Record<string, JsonSchema>);
+    return Object.fromEntries(properties.map(([name, property]) => [name, simplify(property)]));
+  }
+  if (Array.isArray(value)) return value.map((member) => simplify(member as JsonSchema));
+  return typeof value === 'object' && value !== null ? simplify(value as JsonSchema) : value;
+}
+
+// `T | null` is one schema with a flag for the serializer; as a union it would validate each value to pick a branch.
+function nullableMember(schema: JsonSchema): JsonSchema | undefined {
+  const { anyOf, type, ...rest } = schema;
+  if (isPair(type) && type[1] === 'null') return { ...rest, type: type[0] };
+  if (isPair(anyOf) && (anyOf[1] as JsonSchema).type === 'null') return anyOf[0] as JsonSchema;
+  return undefined;
+}
+
+function isPair(value: unknown): value is readonly [unknown, unknown] {
+  return Array.isArray(value) && value.length === 2;
+}

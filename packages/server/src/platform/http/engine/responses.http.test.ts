@@ -1,0 +1,235 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMetrics } from '#platform/telemetry/index.ts';
+import { now, type SampleServer, sampleOptions, seen, startSample } from '#test/support/sample-http-server.ts';
+import { shownForm } from '#test/support/shown-form.ts';
+import { buildServer } from '../index.ts';
+
+let sample: SampleServer;
+
+beforeAll(async () => {
+  sample = await startSample();
+});
+
+afterAll(() => sample.server.close({ graceMs: 0 }));
+
+describe('an answer of the API', () => {
+  it('201 is the envelope, without what the schema does not list', async () => {
+    const { status, headers, json } = await sample.post('{"email":"a@b.example"}');
+    expect(status).toBe(201);
+    expect(json).toEqual({
+      success: true,
+      message: 'Echoed.',
+      data: { email: 'a@b.example', at: now.toISOString(), nothing: null, quote: 'a "b"' },
+      meta: { timestamp: now.toISOString(), requestId: headers.get('x-request-id') },
+    });
+  });
+
+  it('has the headers that keep it out of caches and frames, and names no software', async () => {
+    const { headers } = await sample.post('{"email":"a"}');
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('referrer-policy')).toBe('same-origin');
+    expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect([headers.get('server'), headers.get('x-powered-by'), headers.get('strict-transport-security')]).toEqual([
+      null,
+      null,
+      null,
+    ]);
+  });
+
+  it('stands below /api as below /api/v1, and below no other version', async () => {
+    expect((await sample.call('/api/things')).json.data).toEqual([{ id: 'none' }]);
+    expect((await sample.call('/api/v1/things?sort=age')).json.pagination).toEqual({
+      limit: 20,
+      nextCursor: null,
+      total: 1,
+    });
+    expect((await sample.call('/api/v2/things')).status).toBe(404);
+  });
+
+  it('tells HEAD what GET would say, without a body', async () => {
+    const answer = await fetch(`${sample.base}/livez`, { method: 'HEAD' });
+    expect([answer.status, await answer.text()]).toEqual([200, '']);
+  });
+
+  it('gives the handler the caller that the resolver names', async () => {
+    await sample.post('{"email":"a"}', {
+      'x-forwarded-for': '203.0.113.9',
+      cookie: 'latchkey_device=d; other=1; other=2',
+    });
+    expect(seen.caller).toMatchObject({ address: '203.0.113.9', deviceCookie: 'd' });
+  });
+
+  it('keeps a well-formed request id and replaces any other', async () => {
+    expect((await sample.post('{"email":"a"}', { 'x-request-id': 'proxy-id-1234' })).headers.get('x-request-id')).toBe(
+      'proxy-id-1234',
+    );
+    for (const odd of ['a', 'x'.repeat(65), 'with space here', '<script>alert</script>']) {
+      expect((await sample.post('{"email":"a"}', { 'x-request-id': odd })).headers.get('x-request-id')).toMatch(
+        /^request-\d+$/,
+      );
+    }
+  });
+});
+
+describe('a session', () => {
+  const me = (headers: Record<string, string>) => sample.call('/api/v1/me', { headers });
+  const leave = (headers: Record<string, string>) => sample.call('/api/v1/leave', { method: 'POST', headers });
+
+  it('401 asks for a bearer token', async () => {
+    const answer = await me({});
+    expect([answer.status, answer.json.code, answer.headers.get('www-authenticate')]).toEqual([
+      401,
+      'not_authenticated',
+      'Bearer',
+    ]);
+  });
+
+  it('200 by bearer token or by cookie', async () => {
+    expect((await me({ authorization: 'Bearer good' })).json.data).toEqual({ user: 'u' });
+    expect((await me({ cookie: 'latchkey_session=good' })).json.data).toEqual({ user: 'u' });
+  });
+
+  it('401 when a header is presented that is no good token, whatever the cookie says', async () => {
+    for (const authorization of ['Bearer bad', 'Basic Z29vZA==', 'Bearer', 'Bearer good good', 'Bearer ü', 'good']) {
+      expect((await me({ authorization, cookie: 'latchkey_session=good' })).status).toBe(401);
+    }
+  });
+
+  it('400 when our cookie stands twice', async () => {
+    expect((await me({ cookie: 'latchkey_session=bad; latchkey_session=good' })).status).toBe(400);
+  });
+
+  it('403 for a write by cookie unless the browser says that it comes from here', async () => {
+    const cookie = 'latchkey_session=good';
+    const origin = 'http://localhost:3000';
+    const refused = [
+      {},
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site', origin },
+      { 'sec-fetch-site': 'none' },
+      { origin: 'http://localhost:3001' },
+      { origin: 'null' },
+    ];
+    for (const headers of refused) {
+      const { status, json } = await leave({ cookie, ...headers });
+      expect([headers, status, json.code]).toEqual([headers, 403, 'cross_site_request']);
+    }
+    expect((await leave({ cookie, 'sec-fetch-site': 'same-origin' })).status).toBe(200);
+    expect((await leave({ cookie, origin })).status).toBe(200);
+    expect((await leave({ authorization: 'Bearer good', 'sec-fetch-site': 'cross-site' })).status).toBe(200);
+  });
+
+  it('sets and expires cookies with the flags of the scheme', async () => {
+    const { headers } = await leave({ authorization: 'Bearer good' });
+    expect(headers.getSetCookie()).toEqual([
+      'latchkey_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0',
+      `latchkey_device=d1; Path=/; HttpOnly; SameSite=Lax; Expires=${now.toUTCString()}`,
+    ]);
+    expect(headers.get('clear-site-data')).toBe('"storage"');
+  });
+});
+
+describe('a failure', () => {
+  it('500 says nothing of the error; the log has it under the request id', async () => {
+    seen.lines.length = 0;
+    const { status, json, headers } = await sample.call('/api/v1/fail?how=bug');
+    expect([status, json.code]).toEqual([500, 'internal']);
+    expect(JSON.stringify(json)).not.toContain('a bug');
+    const line = JSON.parse(seen.lines.at(-1)!) as Record<string, unknown>;
+    expect(line).toMatchObject({
+      level: 'error',
+      requestId: headers.get('x-request-id'),
+      route: '/api/v1/fail',
+      error: { message: 'a bug with [address] inside' },
+    });
+    expect(seen.lines.join('')).not.toContain('how=');
+  });
+
+  it('503 says when to try again', async () => {
+    expect((await sample.call('/api/v1/fail?how=busy')).headers.get('retry-after')).toBe('3');
+    const mapped = await sample.call('/api/v1/fail?how=mapped');
+    expect([mapped.json.code, mapped.headers.get('retry-after')]).toEqual(['unavailable', '1']);
+  });
+
+  it('has a type that is a page of ours with that anchor', async () => {
+    const { json } = await sample.call('/api/v1/nothing');
+    expect(json.type).toBe('http://localhost:3000/docs/problems#not_found');
+    expect(await (await fetch(`${sample.base}/docs/problems`)).text()).toContain('id="not_found"');
+  });
+});
+
+describe('a page', () => {
+  const submit = (body: string, headers: Record<string, string> = {}) =>
+    fetch(`${sample.base}/form`, {
+      method: 'POST',
+      body: `formToken=${shownForm.fields.formToken}&${body}`,
+      redirect: 'manual',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', cookie: shownForm.cookie, ...headers },
+    });
+
+  it('200 is HTML under a policy without scripts', async () => {
+    const answer = await submit('token=%3Cb%3E+%C3%BC');
+    expect(await answer.text()).toContain('<p>&lt;b&gt; ü</p>');
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(answer.headers.get('content-security-policy')).toBe(
+      "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    );
+    expect(answer.headers.get('x-frame-options')).toBe('DENY');
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('303 leads to a path of ours', async () => {
+    const answer = await submit('token=go');
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/done']);
+  });
+
+  it.each([
+    ['token=a&token=b', 400],
+    ['token=a&more=b', 422],
+    ['token=%ff', 400],
+    ['token=%00', 422],
+    ['token=bad', 400],
+    ['', 422],
+    [Array.from({ length: 100 }, (_, index) => `a${index}=1`).join('&'), 400],
+  ])('refuses the form %.20s with a page', async (form, status) => {
+    const answer = await submit(form);
+    expect(answer.status).toBe(status);
+    expect(await answer.text()).toContain('<h1>');
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
+  });
+
+  it('refuses JSON, and a form from another site', async () => {
+    expect((await submit('{}', { 'content-type': 'application/json' })).status).toBe(415);
+    expect((await submit('token=a', { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+    expect((await submit('token=a', { origin: 'https://evil.example' })).status).toBe(403);
+  });
+});
+
+describe('the log and the metrics', () => {
+  it('know the pattern, the status, the trace and the problem of each request, never its path', async () => {
+    const metrics = createMetrics({ processMetrics: false });
+    const other = await buildServer(sampleOptions({ metrics }));
+    seen.lines.length = 0;
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    await other.fetch(
+      new Request('http://x/api/things/0190b9e0-0000-7000-8000-000000000000', {
+        method: 'DELETE',
+        headers: { traceparent },
+      }),
+      { peerAddress: '::1' },
+    );
+    await other.fetch(new Request('http://x/very/secret/path?q=1'), { peerAddress: '::1' });
+    await other.fetch(new Request('http://x/%ff'), { peerAddress: '::1' });
+    expect(seen.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { route: '/api/v1/things/{id}', status: 200, traceId: '4bf92f3577b34da6a3ce929d0e0e4736', msg: 'request' },
+      { route: 'unmatched', status: 404, problem: 'not_found' },
+      { route: 'unmatched', status: 400, problem: 'malformed_request' },
+    ]);
+    expect(seen.lines.join('')).not.toMatch(/0190b9e0|secret/);
+    const text = await metrics.render();
+    expect(text).toContain('http_requests_total{method="DELETE",route="/api/v1/things/{id}",status_code="200"} 1');
+    expect(text).toContain('http_requests_total{method="GET",route="unmatched",status_code="404"} 1');
+    await other.close({ graceMs: 0 });
+  });
+});

@@ -1,0 +1,182 @@
+/** From the list of endpoints to routes, once at start. */
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Problem } from '#kernel/problem.ts';
+import { noUse } from '#platform/rate-limit/index.ts';
+import { announcesBody, isFromHere, repeatsHeader } from '../admission/admission.ts';
+import { readBytes, readForm } from '../admission/body.ts';
+import { withCookies } from '../admission/cookies.ts';
+import { refuseForeignWrite } from '../admission/cors.ts';
+import { admit, bodyReader, paramsReader, queryOf, queryReader } from '../admission/input.ts';
+import { countedHandler, counterOf, countRefused } from '../admission/limits.ts';
+import type {
+  ApiAnswer,
+  ApiEndpoint,
+  Caller,
+  DocumentAnswer,
+  DocumentEndpoint,
+  Endpoint,
+  Principal,
+} from '../endpoint.ts';
+import type { Answer, DirectRoutes } from './direct.ts';
+import { Envelopes } from './envelope.ts';
+import type { Answering, Asked } from './exchange.ts';
+import { headerList, headersFor } from './headers.ts';
+import { pageResponder } from './pages.ts';
+import type { Transport } from './responder.ts';
+
+/** Registers all endpoints on an instance of their own, whose bodies are bytes: each endpoint reads them itself. */
+export function registerRoutes(instance: FastifyInstance, transport: Transport, direct: DirectRoutes): void {
+  instance.addContentTypeParser('*', (_request: FastifyRequest, payload: IncomingMessage) =>
+    readBytes(payload, transport.limits.bodyBytes),
+  );
+  for (const endpoint of transport.options.endpoints) registerRoute(instance, transport, endpoint, direct);
+}
+
+function registerRoute(
+  instance: FastifyInstance,
+  transport: Transport,
+  endpoint: Endpoint,
+  direct: DirectRoutes,
+): void {
+  const route = transport.exchanges.route(endpoint);
+  const answer = answerOf(transport, responderOf(transport, endpoint));
+  const begin = (request: Asked): Problem | undefined => {
+    transport.exchanges.begin(request, route);
+    return headFault(request, transport) ?? placeFault(endpoint, request);
+  };
+  instance.route({
+    method: endpoint.method,
+    url: endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    exposeHeadRoute: endpoint.changesByGet !== true,
+    onRequest: (request, _reply, done) => done(begin(request) as Error | undefined),
+    // Answers nothing to the engine, which would wait for it: the answer is written by `Transport`.
+    handler: (request, reply) => answer(request, reply),
+  });
+  direct.add(endpoint, (request, reply) => {
+    const fault = begin(request);
+    if (fault === undefined) answer(request, reply);
+    else transport.refuse(request, reply, fault);
+  });
+}
+
+/** A responder, and the refusal of whatever it throws, now or later. */
+function answerOf(transport: Transport, respond: Respond): Answer {
+  return (request, reply) => {
+    try {
+      respond(request, reply)?.catch((error: unknown) => transport.refuse(request, reply, error));
+    } catch (error) {
+      transport.refuse(request, reply, error);
+    }
+  };
+}
+
+function responderOf(transport: Transport, endpoint: Endpoint): Respond {
+  switch (endpoint.kind) {
+    case 'api':
+      return apiResponder(transport, endpoint);
+    case 'page':
+      return pageResponder(transport, endpoint);
+    case 'document':
+      return documentResponder(transport, endpoint);
+  }
+}
+
+/** What is wrong with a request's head, whatever it asks for. */
+export function headFault(request: Asked, transport: Transport): Problem | undefined {
+  const { raw } = request;
+  if ((raw.url ?? '').length > transport.limits.targetLength) return new Problem('uri_too_long');
+  if (raw.httpVersionMajor !== 1) return new Problem('malformed_request', { log: 'not HTTP/1' });
+  // RFC 9112 §3.2: a request of HTTP/1.1 has exactly one Host.
+  if (raw.headers.host === undefined && raw.httpVersionMinor === 1) {
+    return new Problem('malformed_request', { log: 'no Host' });
+  }
+  if (repeatsHeader(raw.rawHeaders)) return new Problem('malformed_request', { log: 'a header stands twice' });
+  if ((raw.method === 'GET' || raw.method === 'HEAD') && announcesBody(request)) {
+    return new Problem('malformed_request', { log: 'GET with a body' });
+  }
+  return undefined;
+}
+
+function placeFault(endpoint: Endpoint, request: Asked): Problem | undefined {
+  return endpoint.loopbackOnly === true && !isFromHere(request.raw) ? new Problem('not_found') : undefined;
+}
+
+/** Answers a request, at once if it can, or throws: a warm session check waits for nothing. */
+type Respond = (request: Asked, reply: Answering) => Promise<void> | undefined;
+
+function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
+  const headers = headerList(headersFor(endpoint, transport.headerPolicy));
+  const { clock, parseJson } = transport.options;
+  const readQuery = queryReader(endpoint.request.query, 'api');
+  const readParams = paramsReader(endpoint.request.params);
+  const readBody = bodyReader(endpoint, parseJson);
+  const envelopes = new Envelopes(endpoint, clock);
+  const count = counterOf(transport, endpoint);
+  const handle = countedHandler(transport, endpoint, endpoint.handler);
+  const isWrite = endpoint.method !== 'GET';
+  const finish = (request: Asked, reply: Answering, answer: ApiAnswer<unknown>): undefined => {
+    const text = envelopes.write(answer, request.id);
+    transport.answer(request, reply, endpoint.response.status, withCookies(transport.cookies, headers, answer), text);
+  };
+  const run = (request: Asked, reply: Answering, caller: Caller, principal: Principal | undefined) => {
+    count(request, caller, principal);
+    const params = readParams(request);
+    const query = readQuery(request);
+    const body = readBody(request);
+    const input = { body, query, params, principal: principal as never, caller, use: noUse };
+    const answered = handle(request, input);
+    if (!(answered instanceof Promise)) return finish(request, reply, answered);
+    return answered.then((answer) => finish(request, reply, answer));
+  };
+  return (request, reply) => {
+    const cookies = transport.cookiesOf(request);
+    const caller = transport.callerOf(request, cookies);
+    if (endpoint.auth !== 'session') {
+      if (isWrite) refuseForeignWrite(request.raw.headers, transport.origins);
+      return run(request, reply, caller, undefined);
+    }
+    const admission = admitOrCount(transport, endpoint, request, caller, cookies.session);
+    if (!(admission instanceof Promise)) return run(request, reply, caller, admission);
+    return admission.then((principal) => run(request, reply, caller, principal));
+  };
+}
+
+/** As `admit`; who was not admitted has used something up. */
+function admitOrCount(
+  transport: Transport,
+  endpoint: ApiEndpoint,
+  request: Asked,
+  caller: Caller,
+  sessionCookie: string | undefined,
+): Principal | Promise<Principal> {
+  try {
+    const admission = admit(transport, endpoint, request, caller, sessionCookie);
+    if (!(admission instanceof Promise)) return admission;
+    return admission.catch((error: unknown) => refuseCounted(transport, request, caller, error));
+  } catch (error) {
+    return refuseCounted(transport, request, caller, error);
+  }
+}
+
+function refuseCounted(transport: Transport, request: Asked, caller: Caller, error: unknown): never {
+  if (error instanceof Problem && error.code === 'not_authenticated') countRefused(transport, request, caller);
+  throw error;
+}
+
+function documentResponder(transport: Transport, endpoint: DocumentEndpoint): Respond {
+  const cached = headersFor(endpoint, transport.headerPolicy);
+  const headers = headerList(cached);
+  const uncached = headerList({ ...cached, 'cache-control': 'no-store' });
+  const noQuery = {};
+  const finish = (request: Asked, reply: Answering, { status, body }: DocumentAnswer): undefined => {
+    const bytes = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    transport.answer(request, reply, status, status < 400 ? headers : uncached, bytes);
+  };
+  return (request, reply) => {
+    const query = queryOf(request);
+    const answered = endpoint.handler(query === '' ? noQuery : readForm(query));
+    if (!(answered instanceof Promise)) return finish(request, reply, answered);
+    return answered.then((answer) => finish(request, reply, answer));
+  };
+}

@@ -1,0 +1,156 @@
+/** The API's documentation as we serve it ourselves: no third-party host, no script, no inline style. */
+import { type ProblemCode, problems } from '#kernel/problem.ts';
+import { type Html, html, page, stylesheet, stylesheetPath } from '#platform/html/index.ts';
+import { type ApiEndpoint, documentEndpoint, type Endpoint, pageEndpoint } from '../endpoint.ts';
+import { problemPagePath } from '../engine/problem-response.ts';
+import { problemsOf } from './derived-problems.ts';
+import { openApiDocument } from './openapi.ts';
+
+/**
+ * `/openapi.json`, `/docs`, `/docs/problems` and the stylesheet, about `endpoints` and themselves.
+ * They are written once, at the first request.
+ */
+export function documentationEndpoints(
+  endpoints: readonly Endpoint[],
+  options: { readonly publicUrl: URL; readonly version: string },
+): readonly Endpoint[] {
+  const own: Endpoint[] = [];
+  const all = (): readonly Endpoint[] => [...endpoints, ...own];
+  const openApi = once(() => JSON.stringify(openApiDocument(all(), options)));
+  const reference = once(() => referencePage(all(), options.publicUrl));
+  const problemReference = once(problemReferencePage);
+  own.push(
+    documentEndpoint({
+      id: 'docs.openapi',
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This API as OpenAPI 3.1',
+      rateLimit: 'none',
+      problems: [],
+      contentType: 'application/json; charset=utf-8',
+      openToCors: true,
+      cacheSeconds: 300,
+      handler: async () => ({ status: 200, body: openApi() }),
+    }),
+    documentEndpoint({
+      id: 'docs.stylesheet',
+      method: 'GET',
+      path: stylesheetPath,
+      summary: 'The stylesheet of our pages',
+      rateLimit: 'none',
+      problems: [],
+      contentType: 'text/css; charset=utf-8',
+      openToCors: false,
+      cacheSeconds: 3600,
+      handler: async () => ({ status: 200, body: stylesheet }),
+    }),
+    pageEndpoint({
+      id: 'docs.reference',
+      method: 'GET',
+      path: '/docs',
+      summary: 'The API to browse',
+      rateLimit: 'none',
+      problems: [],
+      request: {},
+      handler: async () => ({ kind: 'html', status: 200, html: reference() }),
+    }),
+    pageEndpoint({
+      id: 'docs.problems',
+      method: 'GET',
+      path: problemPagePath,
+      summary: 'Every problem, explained',
+      rateLimit: 'none',
+      problems: [],
+      request: {},
+      handler: async () => ({ kind: 'html', status: 200, html: problemReference() }),
+    }),
+  );
+  return own;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function referencePage(endpoints: readonly Endpoint[], publicUrl: URL): Html {
+  const described = endpoints.filter((endpoint) => endpoint.kind === 'api');
+  const byTag = Map.groupBy(described, (endpoint) => endpoint.tag);
+  const others = endpoints.filter((endpoint) => endpoint.kind !== 'api');
+  const document = openApiDocument(endpoints, { publicUrl, version: '' }) as unknown as Described;
+  return page({
+    title: 'API reference',
+    width: 'wide',
+    body: html`<p>Base address: <code>${publicUrl.origin}</code>. Every path below <code>/api/v1</code> is also reachable
+below <code>/api</code>. The same as data: <a href="/openapi.json">openapi.json</a>. What can go wrong:
+<a href="${problemPagePath}">problems</a>.</p>
+<nav aria-label="Operations">${[...byTag].map(([tag, those]) => contents(tag, those))}</nav>
+${[...byTag].map(([tag, those]) => html`<h2>${tag}</h2>${those.map((endpoint) => operation(endpoint, document))}`)}
+<h2>Documents and pages</h2>
+<table><thead><tr><th scope="col">Method</th><th scope="col">Path</th><th scope="col">What it is</th></tr></thead>
+<tbody>${others.map(
+      ({ method, path, summary }) => html`<tr><td>${method}</td><td><code>${path}</code></td><td>${summary}</td></tr>`,
+    )}</tbody></table>`,
+  });
+}
+
+function contents(tag: string, endpoints: readonly ApiEndpoint[]): Html {
+  const items = endpoints.map(
+    ({ id, method, path }) =>
+      html`<li><a href="#${id}"><span class="method">${method}</span> <code>${path}</code></a></li>`,
+  );
+  return html`<h2>${tag}</h2><ul>${items}</ul>`;
+}
+
+/** The part of the OpenAPI document that the page shows. */
+interface Described {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+
+interface Operation {
+  readonly parameters?: readonly unknown[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: unknown }>> };
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema?: unknown }>> }>>;
+}
+
+function operation(endpoint: ApiEndpoint, document: Described): Html {
+  const described = document.paths[endpoint.path]?.[endpoint.method.toLowerCase()];
+  const answer = described?.responses[String(endpoint.response.status)]?.content?.['application/json']?.schema;
+  const codes = problemsOf(endpoint).map(
+    (code) => html`<li><a href="${problemPagePath}#${code}"><code>${code}</code></a> (${problems[code].status})</li>`,
+  );
+  return html`<section id="${endpoint.id}">
+<h3><span class="method">${endpoint.method}</span> <code>${endpoint.path}</code></h3>
+<p>${endpoint.summary}</p>
+${endpoint.description !== undefined && html`<p>${endpoint.description}</p>`}
+<p class="soft">${endpoint.auth === 'session' ? 'Needs a session (bearer token or cookie).' : 'Anybody may call this.'}
+Rate limit: ${endpoint.rateLimit}.</p>
+${schemaBlock('Parameters', described?.parameters)}
+${schemaBlock('Body', described?.requestBody?.content['application/json']?.schema)}
+${schemaBlock(`Answer ${endpoint.response.status}`, answer)}
+<details><summary>Problems</summary><ul>${codes}</ul></details>
+</section>`;
+}
+
+function schemaBlock(title: string, schema: unknown): Html | undefined {
+  if (schema === undefined) return undefined;
+  return html`<details><summary>${title}</summary><pre>${JSON.stringify(schema, null, 2)}</pre></details>`;
+}
+
+function problemReferencePage(): Html {
+  const codes = Object.keys(problems) as ProblemCode[];
+  return page({
+    title: 'Problems',
+    width: 'wide',
+    body: html`<p>A refusal is answered as <code>application/problem+json</code> (RFC 9457). Decide by <code>code</code>:
+codes are never renamed. Back to the <a href="/docs">API reference</a>.</p>
+${codes.map((code) => {
+  const { status, title, detail } = problems[code];
+  return html`<section id="${code}"><h2><code>${code}</code></h2>
+<p><strong>${status} ${title}.</strong> ${detail}</p></section>`;
+})}`,
+  });
+}

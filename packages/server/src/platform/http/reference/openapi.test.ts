@@ -1,0 +1,100 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { problems } from '#kernel/problem.ts';
+import { sampleEndpoints } from '#test/support/sample-http-server.ts';
+import { documentationEndpoints, endpointTable, openApiDocument, problemTable } from '../index.ts';
+
+const publicUrl = new URL('http://localhost:3000');
+const all = [...sampleEndpoints, ...documentationEndpoints(sampleEndpoints, { publicUrl, version: '1.2.3' })];
+
+interface Operation {
+  readonly operationId: string;
+  readonly security: readonly object[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
+  readonly requestBody?: { readonly required: boolean };
+  readonly responses: Readonly<
+    Record<string, { readonly content: Readonly<Record<string, { readonly schema: object }>> }>
+  >;
+}
+
+const document = openApiDocument(all, { publicUrl, version: '1.2.3' }) as unknown as {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: object };
+};
+
+function operation(path: string, method: string): Operation {
+  return document.paths[path]![method]!;
+}
+
+// References of the document resolve against the document itself, which is added whole.
+const ajv = new Ajv2020({ strict: false, validateFormats: false });
+ajv.addSchema({ $id: 'openapi', components: document.components });
+const compile = (schema: object) =>
+  ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"openapi#/components')) as object);
+
+describe('openApiDocument', () => {
+  it('describes every endpoint that is no page, each under its id', () => {
+    const ids = Object.values(document.paths).flatMap((path) => Object.values(path).map((each) => each.operationId));
+    const expected = all.filter(({ kind }) => kind !== 'page').map(({ id }) => id);
+    expect([document.openapi, ids.sort()]).toEqual(['3.1.1', expected.sort()]);
+  });
+
+  it('says who may call, with what, and which parameters there are', () => {
+    expect(operation('/api/v1/me', 'get').security).toEqual([{ bearer: [] }, { cookie: [] }]);
+    expect(operation('/api/v1/echo', 'post').requestBody?.required).toBe(true);
+    expect(operation('/api/v1/things', 'get').parameters).toMatchObject([
+      { name: 'sort', in: 'query', required: false },
+    ]);
+    expect(operation('/api/v1/things/{id}', 'delete').parameters).toMatchObject([
+      { name: 'id', in: 'path', required: true },
+    ]);
+  });
+
+  it('has schemas that are valid JSON Schema 2020-12', () => {
+    const schemas = Object.values(document.paths)
+      .flatMap((path) => Object.values(path))
+      .flatMap(({ responses }) => Object.values(responses))
+      .flatMap(({ content }) => Object.values(content))
+      .flatMap(({ schema }) => (schema === undefined ? [] : [schema]));
+    expect(schemas.length).toBeGreaterThan(20);
+    for (const schema of schemas) expect(compile(schema)).toBeTypeOf('function');
+  });
+
+  it('accepts the answer that the envelope makes and refuses another field in it', () => {
+    const validate = compile(operation('/api/v1/me', 'get').responses[200]!.content['application/json']!.schema);
+    const meta = { timestamp: '2026-01-02T03:04:05.000Z', requestId: 'r' };
+    const answer = { success: true, message: 'You.', data: { user: 'u' }, meta };
+    expect(validate(answer)).toBe(true);
+    expect(validate({ ...answer, data: { user: 'u', secret: 's' } })).toBe(false);
+  });
+
+  it('declares what follows from the declaration: 401, 403, 413, 415, 422, 429, 500, 503', () => {
+    const statuses = Object.keys(operation('/api/v1/leave', 'post').responses);
+    expect(statuses).toEqual(
+      expect.arrayContaining(['200', '400', '401', '403', '413', '415', '422', '429', '500', '503']),
+    );
+    expect(Object.keys(operation('/livez', 'get').responses)).not.toContain('401');
+  });
+});
+
+describe('the tables of the reference', () => {
+  it('list every endpoint and every problem, in an order that the input’s order does not change', () => {
+    expect(endpointTable([...all].reverse())).toBe(endpointTable(all));
+    for (const { path } of all) expect(endpointTable(all)).toContain(`\`${path}\``);
+    for (const code of Object.keys(problems)) expect(problemTable()).toContain(`| \`${code}\` |`);
+  });
+});
+
+describe('the documentation pages', () => {
+  it('name every operation and every problem, without a script, a style or another host', async () => {
+    for (const endpoint of all) {
+      if (endpoint.kind !== 'page' || !endpoint.path.startsWith('/docs')) continue;
+      const answer = await endpoint.handler({} as never);
+      const markup = answer.kind === 'html' ? answer.html.toString() : '';
+      expect(markup).not.toMatch(/<script|<style|style=|(?:src|href)="(?!\/|#)/);
+      const names = endpoint.path === '/docs' ? ['test.echo', '/openapi.json'] : Object.keys(problems);
+      for (const name of names) expect(markup).toContain(name);
+    }
+  });
+});

@@ -1,0 +1,225 @@
+/** OpenAPI 3.1 from the list of endpoints: the same schemas that validate and serialise. */
+import { z } from 'zod';
+import { type ProblemCode, problems } from '#kernel/problem.ts';
+import { cookiesFor } from '../admission/cookies.ts';
+import type { ApiEndpoint, DocumentEndpoint, Endpoint } from '../endpoint.ts';
+import { problemsOf } from './derived-problems.ts';
+
+type Json = { readonly [key: string]: unknown };
+
+/** The document (OpenAPI 3.1.1, JSON Schema 2020-12). Pages are for people and are left out. */
+export function openApiDocument(
+  endpoints: readonly Endpoint[],
+  options: { readonly publicUrl: URL; readonly version: string },
+): Json {
+  const described = endpoints.filter((endpoint) => endpoint.kind !== 'page');
+  const tags = new Set(described.map(tagOf));
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Latchkey',
+      version: options.version,
+      description:
+        'Every operation below /api/v1 is also reachable below /api, which is the latest version. ' +
+        `Every refusal is a problem (RFC 9457); its codes are explained at ${options.publicUrl.origin}/docs/problems.`,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: options.publicUrl.origin }],
+    tags: [...tags].sort().map((name) => ({ name })),
+    paths: pathsOf(described),
+    components: {
+      schemas: { FieldError: fieldError, Meta: meta, Pagination: pagination, Problem: problem },
+      headers: { RequestId: requestIdHeader },
+      securitySchemes: securitySchemes(options.publicUrl),
+    },
+  };
+}
+
+function pathsOf(endpoints: readonly (ApiEndpoint | DocumentEndpoint)[]): Json {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const endpoint of endpoints) {
+    const operations = paths[endpoint.path] ?? {};
+    operations[endpoint.method.toLowerCase()] = operationOf(endpoint);
+    paths[endpoint.path] = operations;
+  }
+  return paths;
+}
+
+function operationOf(endpoint: ApiEndpoint | DocumentEndpoint): Json {
+  const parameters = endpoint.kind === 'api' ? parametersOf(endpoint) : [];
+  const body = endpoint.kind === 'api' ? endpoint.request.body : undefined;
+  return {
+    operationId: endpoint.id,
+    summary: endpoint.summary,
+    ...(endpoint.description !== undefined && { description: endpoint.description }),
+    tags: [tagOf(endpoint)],
+    security: endpoint.auth === 'session' ? [{ bearer: [] }, { cookie: [] }] : [],
+    ...(parameters.length > 0 && { parameters }),
+    ...(body !== undefined && {
+      requestBody: {
+        required: !body.safeParse(undefined).success,
+        content: { 'application/json': { schema: jsonSchema(body, 'input') } },
+      },
+    }),
+    responses: { ...successOf(endpoint), ...problemResponses(endpoint) },
+  };
+}
+
+function tagOf(endpoint: Endpoint): string {
+  return endpoint.kind === 'api' ? endpoint.tag : 'documents';
+}
+
+function parametersOf(endpoint: ApiEndpoint): Json[] {
+  const { params, query } = endpoint.request;
+  return [...parametersIn(params, 'path'), ...parametersIn(query, 'query')];
+}
+
+function parametersIn(schema: z.ZodType | undefined, where: 'path' | 'query'): Json[] {
+  if (schema === undefined) return [];
+  const { properties = {}, required = [] } = jsonSchema(schema, 'input') as {
+    readonly properties?: Readonly<Record<string, Json>>;
+    readonly required?: readonly string[];
+  };
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: where,
+    required: where === 'path' || required.includes(name),
+    schema: property,
+  }));
+}
+
+function successOf(endpoint: ApiEndpoint | DocumentEndpoint): Json {
+  const headers = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
+  if (endpoint.kind === 'document') {
+    const [type = endpoint.contentType] = endpoint.contentType.split(';');
+    const { bad } = endpoint;
+    const content = { [type]: {} };
+    return {
+      200: { description: endpoint.summary, headers, content },
+      ...(bad !== undefined && { [bad.status]: { description: bad.when, headers, content } }),
+    };
+  }
+  const { status, message, list } = endpoint.response;
+  return {
+    [status]: {
+      description: message,
+      headers,
+      content: { 'application/json': { schema: envelopeOf(endpoint, list === true) } },
+    },
+  };
+}
+
+function envelopeOf(endpoint: ApiEndpoint, list: boolean): Json {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: ['success', 'message', 'data', 'meta', ...(list ? ['pagination'] : [])],
+    properties: {
+      success: { const: true },
+      message: { type: 'string' },
+      data: jsonSchema(endpoint.response.data, 'output'),
+      ...(list && { pagination: { $ref: '#/components/schemas/Pagination' } }),
+      meta: { $ref: '#/components/schemas/Meta' },
+    },
+  };
+}
+
+function problemResponses(endpoint: Endpoint): Json {
+  const byStatus = Map.groupBy(problemsOf(endpoint), (code) => problems[code].status);
+  return Object.fromEntries([...byStatus].map(([status, codes]) => [String(status), problemResponse(status, codes)]));
+}
+
+function problemResponse(status: number, codes: readonly ProblemCode[]): Json {
+  return {
+    description: codes.map((code) => `\`${code}\`: ${problems[code].detail}`).join('\n\n'),
+    headers: {
+      'X-Request-Id': { $ref: '#/components/headers/RequestId' },
+      ...((status === 429 || status === 503) && { 'Retry-After': { schema: { type: 'integer', minimum: 1 } } }),
+      ...(status === 401 && { 'WWW-Authenticate': { schema: { type: 'string' } } }),
+    },
+    content: {
+      'application/problem+json': {
+        schema: {
+          $ref: '#/components/schemas/Problem',
+          properties: { status: { const: status }, code: { enum: codes } },
+        },
+      },
+    },
+  };
+}
+
+/** A schema as JSON Schema 2020-12; `io` says which side of its transforms and defaults is meant. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const made = z.toJSONSchema(schema, {
+    io,
+    reused: 'inline',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema: target }) => {
+      if (zodSchema._zod.def.type === 'date') Object.assign(target, { type: 'string', format: 'date-time' });
+    },
+  });
+  const { $schema: _dialect, ...rest } = made as Json & { readonly $schema?: unknown };
+  return rest;
+}
+
+function securitySchemes(publicUrl: URL): Json {
+  return {
+    bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT or session token' },
+    cookie: {
+      type: 'apiKey',
+      in: 'cookie',
+      name: cookiesFor(publicUrl).names.session,
+      description: 'A write must come from this site: Sec-Fetch-Site same-origin, or else a matching Origin.',
+    },
+  };
+}
+
+const requestIdHeader: Json = {
+  description: 'Names this exchange in the log; also in `meta.requestId`.',
+  schema: { type: 'string' },
+};
+
+const fieldError: Json = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['path', 'code', 'message'],
+  properties: {
+    path: { type: 'string', description: 'A JSON Pointer (RFC 6901) into the body, or into the query’s parameters.' },
+    code: { type: 'string' },
+    message: { type: 'string' },
+  },
+};
+
+const meta: Json = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['timestamp', 'requestId'],
+  properties: { timestamp: { type: 'string', format: 'date-time' }, requestId: { type: 'string' } },
+};
+
+const pagination: Json = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['limit', 'nextCursor', 'total'],
+  properties: {
+    limit: { type: 'integer', minimum: 1 },
+    nextCursor: { type: ['string', 'null'] },
+    total: { type: 'integer', minimum: 0 },
+  },
+};
+
+const problem: Json = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'code', 'success', 'message', 'errors', 'meta'],
+  properties: {
+    type: { type: 'string', format: 'uri' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    code: { enum: Object.keys(problems) },
+    success: { const: false },
+    message: { type: 'string' },
+    errors: { type: 'array', items: { $ref: '#/components/schemas/FieldError' } },
+    meta: { $ref: '#/components/schemas/Meta' },
+  },
+};
