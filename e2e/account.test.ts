@@ -63,12 +63,12 @@ describe.each(['embedded', 'postgres'] as const)('the rest of a life, by pages, 
     dataOf(await close(afterUndo));
     await untilDead();
     const asked = dataOf<object>(await browser.login(email, afterUndo));
-    expect(asked).toMatchObject({ step: 'keep_account' });
+    expect(asked).toMatchObject({ step: 'cancel_deletion' });
     expect(asked).not.toHaveProperty('accessToken');
   });
 
   it('keeps it by the mailed page', async () => {
-    expect(await pressLink(browser, await mailed(email, '/keep-account'))).toBe(200);
+    expect(await pressLink(browser, await mailed(email, '/cancel-deletion'))).toBe(200);
     tokens = dataOf(await browser.login(email, afterUndo));
     expect(dataOf(await browser.me(tokens.accessToken))).toMatchObject({ email, status: 'active' });
   });

@@ -2,7 +2,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeChanges, takePicture } from '../packages/server/test/faults/statements/row-changes.ts';
-import { doorsOpen } from '../packages/server/test/support/by-mail.ts';
+import { loginMethodsEnabled } from '../packages/server/test/support/by-mail.ts';
 import { lookDirectly } from '../packages/server/test/support/direct-look.ts';
 import { createDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
@@ -30,7 +30,7 @@ let people: Client;
 
 beforeAll(async () => {
   const url = await createDatabase();
-  const env = { ...doorsOpen, LATCHKEY_SECURITY_CONTACT: 'mailto:security@example.com' };
+  const env = { ...loginMethodsEnabled, LATCHKEY_SECURITY_CONTACT: 'mailto:security@example.com' };
   server = await startServer({ database: url, env });
   ours = `http://localhost:${new URL(server.url).port}`;
   people = client(server.url);

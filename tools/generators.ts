@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { commands } from '../packages/server/src/app/cli/list.ts';
 import { commandsPage } from '../packages/server/src/app/cli/reference.ts';
 import { describedEndpoints, describedUrl } from '../packages/server/src/app/described.ts';
-import { whatEndsPage } from '../packages/server/src/app/revocation-matrix-page.ts';
+import { revocationMatrixPage } from '../packages/server/src/app/revocation-matrix-page.ts';
 import { version } from '../packages/server/src/app/version.ts';
 import { configurationPage } from '../packages/server/src/config/index.ts';
 import { endpointTable, openApiDocument, problemTable } from '../packages/server/src/platform/http/index.ts';
@@ -24,7 +24,7 @@ export const generators: readonly Generator[] = [
   file('endpoints', 'docs/reference/endpoints.md', () => titled('Endpoints', endpointTable(describedEndpoints()))),
   file('problems', 'docs/reference/problems.md', () => titled('Problems', problemTable())),
   file('commands', 'docs/reference/commands.md', () => commandsPage(commands)),
-  file('what-ends', 'docs/reference/what-ends.md', whatEndsPage),
+  file('revocation-matrix', 'docs/reference/revocation-matrix.md', revocationMatrixPage),
   file('proofs', 'docs/reference/proofs.md', () => titled('Proofs', proofTable())),
   file('openapi', 'docs/reference/openapi.json', openApi),
 ];

@@ -76,9 +76,9 @@ function cloneSessions(databaseUrl: string, models: readonly Model[], count: num
       from (values ${rows.join(', ')}) as model (client, session_id),
         generate_series(1::int8, ${count / pgbenchClients}) as n;
     insert into sessions (id, user_id, client_id, device_id, auth_epoch, transport, amr, acr, auth_time, factor_times,
-        sealed_surroundings, created_at, last_seen_at, idle_expires_at, expires_at)
+        sealed_client_info, created_at, last_seen_at, idle_expires_at, expires_at)
       select clones.id, user_id, client_id, device_id, auth_epoch, transport, amr, acr, auth_time, factor_times,
-        sealed_surroundings, created_at, last_seen_at, idle_expires_at, expires_at
+        sealed_client_info, created_at, last_seen_at, idle_expires_at, expires_at
       from clones join sessions on sessions.id = clones.model_id;
     insert into refresh_families (id, session_id, client_id, user_id, auth_epoch, created_at)
       select clones.id, clones.id, client_id, user_id, auth_epoch, created_at
@@ -99,7 +99,7 @@ function parameters(now: Date, models: readonly Model[]): ParameterSql {
     userId,
     reason: `'logout'`,
     endedAt: time,
-    endingExpiresAt: `${time} + interval '16 minutes'`,
+    revocationExpiresAt: `${time} + interval '16 minutes'`,
     auditId: id,
     auditAt: time,
     auditAction: `'session.logged_out'`,

@@ -92,9 +92,9 @@ class OpenLoad<T> {
   }
 
   async #awaitLast(): Promise<void> {
-    const isOver = () => this.#underWay === 0 && this.#opening === 0;
+    const isGracePeriodOver = () => this.#underWay === 0 && this.#opening === 0;
     // What is still missing is counted, which says more than an error.
-    await eventually(isOver, { what: 'all are answered', timeoutMs: lastAnswersMs }).catch(() => false);
+    await eventually(isGracePeriodOver, { what: 'all are answered', timeoutMs: lastAnswersMs }).catch(() => false);
   }
 
   #send(number: number, dueMs: number): void {

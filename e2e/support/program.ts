@@ -12,7 +12,7 @@ export const launcher = join(root, 'bin', 'latchkey.cjs');
 export type Settings = Readonly<Record<string, string | undefined>>;
 
 /** How a program ended. */
-export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+export type Revocation = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 /** A program that runs in a process of its own. */
 export type Program = {
@@ -22,7 +22,7 @@ export type Program = {
   readonly stderr: () => string;
   readonly hasEnded: () => boolean;
   /** Answers when it has ended, however it did. */
-  readonly ended: Promise<Ending>;
+  readonly ended: Promise<Revocation>;
   signal(name: NodeJS.Signals): void;
 };
 
@@ -60,13 +60,13 @@ export function startProgram(
 export async function runCommand(
   parameters: readonly string[],
   settings: Settings = {},
-): Promise<Ending & { readonly stdout: string; readonly stderr: string }> {
+): Promise<Revocation & { readonly stdout: string; readonly stderr: string }> {
   const program = startProgram([process.execPath, launcher, ...parameters], { NODE_ENV: 'test', ...settings });
   const ending = await program.ended;
   return { ...ending, stdout: program.stdout(), stderr: program.stderr() };
 }
 
-async function watchEnd(child: ChildProcess): Promise<Ending> {
+async function watchEnd(child: ChildProcess): Promise<Revocation> {
   // `close` comes after the last byte of output, `exit` may come before it.
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   running.delete(child);

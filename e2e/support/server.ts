@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { eventually } from '../../packages/server/test/support/wait.ts';
 import { wideLimits } from '../../packages/server/test/support/wide-limits.ts';
 import { findFreePort } from './free-port.ts';
-import { type Ending, launcher, type Program, type Settings, startProgram } from './program.ts';
+import { launcher, type Program, type Revocation, type Settings, startProgram } from './program.ts';
 
 /** How a server is to be started. */
 export type ServerOptions = {
@@ -132,7 +132,7 @@ export async function isReady(program: Pick<Program, 'hasEnded'>, url: string): 
 }
 
 function handleOf(program: Program, tidy: () => unknown): RunningWorker {
-  const end = async (signal: NodeJS.Signals): Promise<Ending> => {
+  const end = async (signal: NodeJS.Signals): Promise<Revocation> => {
     if (!program.hasEnded()) program.signal(signal);
     const ending = await eventuallyEnded(program, signal);
     tidy();
@@ -149,7 +149,7 @@ function handleOf(program: Program, tidy: () => unknown): RunningWorker {
   };
 }
 
-async function eventuallyEnded(program: Program, signal: NodeJS.Signals): Promise<Ending> {
+async function eventuallyEnded(program: Program, signal: NodeJS.Signals): Promise<Revocation> {
   try {
     await eventually(program.hasEnded, { what: `the process ends after ${signal}`, timeoutMs: stopMs });
   } catch (error) {

@@ -1,6 +1,6 @@
 -- expand: new tables only; every release can run on it.
 -- What is dear to change later is decided here: identifiers apart from users, an epoch on the user, the client on every
--- session and family, endings as a feed, a key per person, audit events as bytes.
+-- session and family, revocations as a feed, a key per person, audit events as bytes.
 
 create table deployment (
   id uuid not null,
@@ -48,7 +48,7 @@ create table users (
   constraint users_pkey primary key (id),
   constraint users_subject_unique unique (subject),
   constraint users_kind_known check (kind in ('person', 'service')),
-  constraint users_status_known check (status in ('active', 'disabled', 'closing')),
+  constraint users_status_known check (status in ('active', 'disabled', 'pending_deletion')),
   constraint users_auth_epoch_positive check (auth_epoch > 0),
   constraint users_public_metadata_bounded check (octet_length(public_metadata::text) <= 8192),
   constraint users_private_metadata_bounded check (octet_length(private_metadata::text) <= 8192)
@@ -156,7 +156,7 @@ create table sessions (
   -- When each factor was last proven: {"pwd": "2026-01-01T00:00:00.000Z"}.
   factor_times jsonb not null,
   -- Address and user agent, under the user's key.
-  sealed_surroundings bytea,
+  sealed_client_info bytea,
   created_at timestamptz not null,
   last_seen_at timestamptz not null,
   idle_expires_at timestamptz not null,
@@ -283,7 +283,7 @@ create table signing_keys (
 create unique index signing_keys_active on signing_keys (state) where state = 'active';
 
 -- Whatever ends something before its time says so here; every node reads it (DESIGN §5.17).
-create table endings (
+create table revocations (
   -- Given at the insert; commits are not in its order, so readers read an overlap again.
   id bigint generated always as identity,
   kind text not null,
@@ -292,11 +292,11 @@ create table endings (
   epoch integer,
   ended_at timestamptz not null,
   expires_at timestamptz not null,
-  constraint endings_pkey primary key (id),
-  constraint endings_kind_known check (kind in ('session', 'family', 'user', 'signing_key', 'client', 'deployment')),
-  constraint endings_user_has_epoch check ((kind = 'user') = (epoch is not null))
+  constraint revocations_pkey primary key (id),
+  constraint revocations_kind_known check (kind in ('session', 'family', 'user', 'signing_key', 'client', 'deployment')),
+  constraint revocations_user_has_epoch check ((kind = 'user') = (epoch is not null))
 );
-create index endings_expires_at on endings (expires_at);
+create index revocations_expires_at on revocations (expires_at);
 
 create table jobs (
   id uuid not null,

@@ -5,11 +5,11 @@ import { Clients } from '#domain/clients/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
-import { HashQueue, PasswordHashes, passwordPlace, setPassword } from '#domain/passwords/index.ts';
-import { Endings } from '#domain/revocations/index.ts';
+import { HashQueue, PasswordHashes, passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
-import { keepAccount } from '#flows/cancel-deletion/cancel-deletion.ts';
-import { type CloseAccount, closeAccount } from '#flows/delete-account/delete-account.ts';
+import { cancelDeletion } from '#flows/cancel-deletion/cancel-deletion.ts';
+import { type DeleteAccount, deleteAccount } from '#flows/delete-account/delete-account.ts';
 import { eraseDueAccounts, eraseHandlers } from '#flows/erase-accounts/index.ts';
 import { present } from '#kernel/assert.ts';
 import { type Database, statement } from '#platform/database/index.ts';
@@ -21,9 +21,9 @@ import { describeOnBothDatabases } from './support/databases.ts';
 import { accepted } from './support/password-rules.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from './support/people.ts';
 
-const findKeepLink = statement('closing_test.keep_link', {
+const findCancelLink = statement('closing_test.keep_link', {
   lane: 'pool',
-  sql: `select id, key_id from one_time_tokens where user_id = :userId and purpose = 'keep_account' order by id desc
+  sql: `select id, key_id from one_time_tokens where user_id = :userId and purpose = 'cancel_deletion' order by id desc
     limit 1`,
   params: { userId: 'uuid' },
   columns: { id: 'uuid', keyId: 'uuid' },
@@ -55,9 +55,9 @@ const listErased = statement('closing_test.erased', {
 });
 const readState = statement('closing_test.state', {
   lane: 'pool',
-  sql: `select status, closes_at, auth_epoch from users where id = :userId`,
+  sql: `select status, deletes_at, auth_epoch from users where id = :userId`,
   params: { userId: 'uuid' },
-  columns: { status: 'text', closesAt: 'timestamptz?', authEpoch: 'int4' },
+  columns: { status: 'text', deletesAt: 'timestamptz?', authEpoch: 'int4' },
 });
 const countLate = statement('closing_test.count_late', {
   lane: 'pool',
@@ -95,13 +95,13 @@ async function flowOver(world: World) {
     ...world,
     clients,
     hashes,
-    endings: new Endings({ ...world, onError }),
+    revocations: new Revocations({ ...world, onError }),
     users: new Users(world),
     tokens: new OneTimeTokens(world),
     mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
     catalogues: readCatalogues(),
     graceDays: 7,
-    onPromised: () => undefined,
+    onEnqueued: () => undefined,
   };
 }
 
@@ -127,7 +127,7 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
   beforeEach(async () => {
     person = await addPerson(world);
     const phc = await flow.hashes.compute(accepted(password));
-    const sealed = world.keys.seal('password', phc, passwordPlace(person.id));
+    const sealed = world.keys.seal('password', phc, passwordAssociatedData(person.id));
     await setPassword(database(), person.id, sealed, world.clock.now());
     const { sessionId } = await addSession(world, person, 'token');
     principal = {
@@ -144,16 +144,16 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
     };
   });
 
-  const close = (more: Partial<CloseAccount> = {}) => closeAccount({ ...flow, ...more }, principal, password, caller);
+  const close = (more: Partial<DeleteAccount> = {}) => deleteAccount({ ...flow, ...more }, principal, password, caller);
   const state = () => database().row(readState, { userId: person.id });
   const actions = async () => (await database().rows(readEvents, { userId: person.id })).map(({ action }) => action);
   const mails = async () => (await database().rows(countMails, { userId: person.id })).map(({ template }) => template);
   const erase = () => eraseDueAccounts(flow);
-  const keep = (text: string) => keepAccount(flow, { kind: 'link', text }, caller);
+  const keep = (text: string) => cancelDeletion(flow, { kind: 'link', text }, caller);
 
-  async function keepLink(): Promise<string> {
-    const { id, keyId } = present(await database().row(findKeepLink, { userId: person.id }), 'the keep link');
-    return flow.tokens.secret(id, 'keep_account', keyId);
+  async function cancelLink(): Promise<string> {
+    const { id, keyId } = present(await database().row(findCancelLink, { userId: person.id }), 'the keep link');
+    return flow.tokens.secret(id, 'cancel_deletion', keyId);
   }
 
   it('closes once of ten times at once, with one mail and one event', async () => {
@@ -161,45 +161,45 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
     expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(1);
     // More guesses at once than fingers slip are refused, right or wrong.
     expect(['not_authenticated', 'ok', 'too_many_requests']).toEqual(expect.arrayContaining(outcomes));
-    expect([await actions(), await mails()]).toEqual([['account.closing'], ['account_closing']]);
-    expect(await state()).toMatchObject({ status: 'closing', authEpoch: 2 });
+    expect([await actions(), await mails()]).toEqual([['account.deletion_scheduled'], ['account_deletion_scheduled']]);
+    expect(await state()).toMatchObject({ status: 'pending_deletion', authEpoch: 2 });
   });
 
   it('is kept once of twenty who press the link at once', async () => {
     await close();
-    const link = await keepLink();
+    const link = await cancelLink();
     const outcomes = await outcomesOf(Array.from({ length: 20 }, () => keep(link)));
     expect(outcomes.sort()).toEqual([...Array(19).fill('invalid_token'), 'ok']);
     expect([await actions(), await mails()]).toEqual([
-      ['account.closing', 'account.kept'],
-      ['account_closing', 'account_kept'],
+      ['account.deletion_scheduled', 'account.deletion_canceled'],
+      ['account_deletion_scheduled', 'account_deletion_canceled'],
     ]);
-    expect(await state()).toEqual({ status: 'active', closesAt: null, authEpoch: 3 });
+    expect(await state()).toEqual({ status: 'active', deletesAt: null, authEpoch: 3 });
   });
 
   it('is kept by a link that outlives an epoch raised since', async () => {
     await close();
     await database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900));
-    await keep(await keepLink());
+    await keep(await cancelLink());
     expect(await state()).toMatchObject({ status: 'active' });
   });
 
   it('leaves nothing to the link of an earlier closing', async () => {
     await close();
-    const first = await keepLink();
+    const first = await cancelLink();
     await keep(first);
     principal = { ...principal, authEpoch: 3 };
     await close();
     expect(await outcomesOf([keep(first)])).toEqual(['invalid_token']);
-    await keep(await keepLink());
+    await keep(await cancelLink());
   });
 
   it('can be kept until the last millisecond of the grace, and is not erased before its end', async () => {
-    const closesAt = await close();
-    expect(closesAt.getTime() - world.clock.now().getTime()).toBe(graceMs);
+    const deletesAt = await close();
+    expect(deletesAt.getTime() - world.clock.now().getTime()).toBe(graceMs);
     world.time.advance(graceMs - 1);
     await erase();
-    await keep(await keepLink());
+    await keep(await cancelLink());
     world.time.advance(1);
     await erase();
     expect(await state()).toMatchObject({ status: 'active' });
@@ -207,7 +207,7 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
 
   it('is erased, and not kept, exactly from the end of the grace on', async () => {
     await close();
-    const link = await keepLink();
+    const link = await cancelLink();
     world.time.advance(graceMs);
     expect(await outcomesOf([keep(link)])).toEqual(['invalid_token']);
     expect(await erase()).toBe(1);
@@ -217,7 +217,7 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
 
   it('is kept or erased, never both, when both begin at the last moment', async () => {
     await close();
-    const link = await keepLink();
+    const link = await cancelLink();
     world.time.advance(graceMs - 1);
     const kept = outcomesOf([keep(link)]);
     world.time.advance(1);
@@ -233,22 +233,22 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
     world.time.advance(graceMs);
     const counts = await Promise.all([erase(), erase(), erase()]);
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(1);
-    expect(await actions()).toEqual(['account.closing', 'account.erased']);
+    expect(await actions()).toEqual(['account.deletion_scheduled', 'account.erased']);
   });
 
   it('with no grace says goodbye without a link, and is erased by the next job', async () => {
     await close({ graceDays: 0 });
-    expect(await mails()).toEqual(['account_closed']);
-    expect(await database().row(findKeepLink, { userId: person.id })).toBeUndefined();
+    expect(await mails()).toEqual(['account_deleted']);
+    expect(await database().row(findCancelLink, { userId: person.id })).toBeUndefined();
     expect(await erase()).toBe(1);
   });
 
   it('is not closed by a wrong password, and each one counts', async () => {
-    const wrong = () => closeAccount(flow, principal, 'not the password', caller);
+    const wrong = () => deleteAccount(flow, principal, 'not the password', caller);
     expect(await outcomesOf([wrong(), wrong()])).toEqual(['invalid_password', 'invalid_password']);
     expect([await state(), await actions()]).toMatchObject([
       { status: 'active', authEpoch: 1 },
-      ['account.closing_refused', 'account.closing_refused'],
+      ['account.deletion_refused', 'account.deletion_refused'],
     ]);
   });
 
@@ -257,7 +257,7 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
     await database().transaction((tx) => flow.users.changeStatus(tx, person.id, 'disabled', 900));
     world.time.advance(graceMs);
     expect(await erase()).toBe(0);
-    expect(await state()).toMatchObject({ status: 'disabled', closesAt: null });
+    expect(await state()).toMatchObject({ status: 'disabled', deletesAt: null });
   });
 
   describe('erasing', () => {
@@ -275,7 +275,7 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
       expect(await flow.users.key(person.id)).toBeUndefined();
       const events = await database().rows(readEvents, { userId: person.id });
       expect(events.map(({ body }) => (JSON.parse(body ?? '') as { action: string }).action)).toEqual([
-        'account.closing',
+        'account.deletion_scheduled',
         'account.erased',
       ]);
       expect(await flow.users.key(stranger.id)).toBeDefined();
@@ -312,17 +312,17 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
         throw error;
       };
       const onUserEnded = (userId: string) => keys.forgetUserKey(userId);
-      const otherNode = { endings: new Endings({ ...world, onError, onUserEnded }) };
+      const otherNode = { revocations: new Revocations({ ...world, onError, onUserEnded }) };
       await close();
       world.time.advance(graceMs);
       const remembered = keys.unwrapUserKey(person.id, person.wrappedKey);
       expect(keys.unwrapUserKey(person.id, person.wrappedKey)).toBe(remembered);
       await erase();
-      await otherNode.endings.read();
+      await otherNode.revocations.read();
       expect(keys.unwrapUserKey(person.id, person.wrappedKey)).not.toBe(remembered);
       const session = { sessionId: world.makeId(), userId: person.id, authEpoch: 2, kid: undefined };
-      expect(otherNode.endings.hasEnded(session)).toBe(true);
-      expect(flow.endings.hasEnded(session)).toBe(true);
+      expect(otherNode.revocations.hasEnded(session)).toBe(true);
+      expect(flow.revocations.hasEnded(session)).toBe(true);
     });
   });
 });

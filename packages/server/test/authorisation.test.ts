@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { opsEndpoints } from '#app/endpoints.ts';
 import { serverOf } from '#app/running.ts';
 import { Application, type Sent } from './support/application.ts';
-import { doorsOpen } from './support/by-mail.ts';
+import { loginMethodsEnabled } from './support/by-mail.ts';
 import { freshEmail } from './support/people-online.ts';
 import { changedTables, digestTables } from './support/table-digests.ts';
 import {
@@ -56,8 +56,8 @@ describe.each(['postgres', 'embedded'] as const)('who is answered what (%s)', (o
   let cells = 0;
 
   beforeAll(async () => {
-    app = await Application.open({ on, quiet: true, env: doorsOpen });
-    await app.services.endings.start();
+    app = await Application.open({ on, quiet: true, env: loginMethodsEnabled });
+    await app.services.revocations.start();
     everybody = new Principals(app);
     return () => app.close();
   });

@@ -4,7 +4,7 @@ import { Severity } from 'csp_evaluator/dist/finding.js';
 import { CspParser } from 'csp_evaluator/dist/parser.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
-import { doorsOpen } from './support/by-mail.ts';
+import { loginMethodsEnabled } from './support/by-mail.ts';
 import { freshEmail, linkTokenOf, register } from './support/people-online.ts';
 import { expectedOperations } from './surface/operations.ts';
 
@@ -36,7 +36,7 @@ describe('the content security policy', () => {
   }
 
   beforeAll(async () => {
-    app = await Application.open({ env: doorsOpen });
+    app = await Application.open({ env: loginMethodsEnabled });
     const email = freshEmail();
     await register(app, email);
     const token = await linkTokenOf(app, email);

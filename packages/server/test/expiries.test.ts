@@ -18,7 +18,7 @@ const links: Readonly<Record<Purpose, string>> = {
   reset_password: '1h',
   confirm_email_change: '24h',
   undo_email_change: '72h',
-  keep_account: '90d',
+  cancel_deletion: '90d',
   magic_link: '600s',
   email_code: '600s',
 };
@@ -33,7 +33,7 @@ const refused: readonly Expiry[] = [
   { what: 'a login in progress', lasts: '600s', begin: begin.loginTicket },
   { what: 'what a node remembers of a session', lasts: '300s', begin: begin.rememberedSession },
   { what: 'a known device', lasts: '180d', begin: begin.knownDevice },
-  { what: 'the grace of an account that closes', lasts: '7d', begin: begin.closingAccount },
+  { what: 'the grace of an account that closes', lasts: '7d', begin: begin.deletingAccount },
   { what: 'an invitation', lasts: '7d', begin: begin.invitation },
   { what: 'a change of address that one of two addresses confirmed', lasts: '24h', begin: halfConfirmedChange },
   { what: 'an address that its user gave up', lasts: '72h', begin: begin.heldAddress },
@@ -52,7 +52,7 @@ const refused: readonly Expiry[] = [
 const swept: readonly Expiry[] = [
   { what: 'the row of an ended session', lasts: '7d', begin: begin.endedSessionRow },
   { what: 'the rows of a session that was not used', lasts: '14d', begin: begin.idleSessionRow },
-  { what: 'the row of an ending', lasts: '960s', begin: begin.endingRow },
+  { what: 'the row of an ending', lasts: '960s', begin: begin.revocationRow },
   { what: 'the row of a device', lasts: '180d', begin: begin.deviceRow },
   { what: 'the row of a link of 24 hours', lasts: '8d', begin: begin.oneTimeTokenRow },
   { what: 'the row of an invitation', lasts: '14d', begin: begin.invitationRow },

@@ -115,7 +115,7 @@ describe('twenty right passwords at once', () => {
 });
 
 describe('a right password', () => {
-  it('forgives the guesses of its own side only', async () => {
+  it('resets the guesses of its own side only', async () => {
     const app = await open();
     const email = await addVerified(app);
     const device = (await login(app, email)).data.deviceToken;

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { statement } from '#platform/database/index.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
 import { type Answer, Application } from './support/application.ts';
-import { doorsOpen } from './support/by-mail.ts';
+import { loginMethodsEnabled } from './support/by-mail.ts';
 import { hostileNames, lookAlikes, marker, notAddresses, spellings } from './support/hostile-text.ts';
 import { invite } from './support/invitations.ts';
 import {
@@ -50,7 +50,7 @@ const carried = new Set<string>();
 beforeAll(async () => {
   const { server, transport } = await startMailSink();
   sink = server;
-  app = await Application.open({ transport, env: doorsOpen });
+  app = await Application.open({ transport, env: loginMethodsEnabled });
   asker = await addLoggedIn(app);
   return async () => {
     await app.close();

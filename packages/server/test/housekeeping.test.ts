@@ -26,7 +26,7 @@ const bounds: Readonly<Record<string, Bound>> = {
   data_keys: { by: 'design', because: 'one for each month and for each rotation' },
   deployment: { by: 'operator', because: 'one row' },
   devices: { by: 'use', days: 180 },
-  endings: { by: 'use', days: 1 },
+  revocations: { by: 'use', days: 1 },
   erased_subjects: {
     by: 'design',
     because: 'one for each account that was ever erased; nobody may have its subject again',

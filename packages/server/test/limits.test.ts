@@ -73,7 +73,7 @@ describe('the class credential', () => {
     expect((await login(app, email)).status).toBe(429);
   });
 
-  it('does not count successes, and a success forgives no failure', async () => {
+  it('does not count successes, and a success resets no failure', async () => {
     const app = await open(credential);
     const email = await addVerified(app);
     await times(4, () => guess(app, email));

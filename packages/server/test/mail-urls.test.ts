@@ -21,8 +21,8 @@ const countTemplates = statement('mail_urls_test.templates', {
 
 /** Mails of a life. The rest: an invitation and what closes without grace have no request; logging in by mail is off. */
 const mailsOfALife = [
-  'account_closing',
-  'account_kept',
+  'account_deletion_scheduled',
+  'account_deletion_canceled',
   'already_registered',
   'email_change_confirm',
   'email_change_taken',
@@ -117,7 +117,7 @@ describe.each([
       token,
     });
     expect(closed.status).toBe(200);
-    await post('/auth/keep-account', { token: await linkTo(app, email, '/keep-account') });
+    await post('/auth/cancel-deletion', { token: await linkTo(app, email, '/cancel-deletion') });
     return [email, newEmail];
   }
 

@@ -1,7 +1,7 @@
 /** One walk over the whole API on which every operation succeeds, each answer valid against the document we publish. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
-import { askCode, askLink, codesTo, doorsOpen, typeCode, useLink } from './support/by-mail.ts';
+import { askCode, askLink, codesTo, loginMethodsEnabled, typeCode, useLink } from './support/by-mail.ts';
 import { invite } from './support/invitations.ts';
 import {
   addLoggedIn,
@@ -18,7 +18,7 @@ import {
 let app: Application;
 
 beforeAll(async () => {
-  app = await Application.open({ env: doorsOpen });
+  app = await Application.open({ env: loginMethodsEnabled });
   return () => app.close();
 });
 
@@ -44,8 +44,8 @@ const succeeding: readonly string[] = [
   'session.token 200',
   'profile.read 200',
   'profile.change 200',
-  'account.close 200',
-  'account.keep 200',
+  'account.delete 200',
+  'account.cancel_deletion 200',
   'change_email.request 202',
   'change_email.cancel 200',
   'change_email.confirm 200',
@@ -120,7 +120,7 @@ async function walk(): Promise<void> {
     json: { currentPassword: goodPassword },
   });
   const { ticket } = (await login(app, first)).data;
-  await app.send('POST', '/api/v1/auth/keep-account', { json: { ticket } });
+  await app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket } });
   for (const path of [
     '/api/v1/auth/password-policy',
     '/.well-known/jwks.json',

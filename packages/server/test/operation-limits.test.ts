@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { addSomebody, logIn } from './revocation-matrix/somebody.ts';
 import { Application, type Sent } from './support/application.ts';
-import { doorsOpen } from './support/by-mail.ts';
+import { loginMethodsEnabled } from './support/by-mail.ts';
 import { freshEmail } from './support/people-online.ts';
 import type { ExpectedOperation } from './surface/expected-operation.ts';
 import { expectedOperations } from './surface/operations.ts';
@@ -46,7 +46,7 @@ let app: Application;
 let callers = 0;
 
 beforeAll(async () => {
-  app = await Application.open({ env: { ...doorsOpen, ...two } });
+  app = await Application.open({ env: { ...loginMethodsEnabled, ...two } });
   return () => app.close();
 });
 

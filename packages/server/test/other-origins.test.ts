@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changeOrigins } from '#flows/admin-clients/index.ts';
 import { Application } from './support/application.ts';
-import { askCode, askInBrowser, codesTo, doorsOpen } from './support/by-mail.ts';
+import { askCode, askInBrowser, codesTo, loginMethodsEnabled } from './support/by-mail.ts';
 import { addCookieSession, addVerified, linkTo, login, sameOrigin, type Tokens } from './support/people-online.ts';
 
 const listed = 'https://app.people.example';
@@ -12,7 +12,7 @@ let app: Application;
 let email: string;
 
 beforeAll(async () => {
-  app = await Application.open({ env: doorsOpen });
+  app = await Application.open({ env: loginMethodsEnabled });
   email = await addVerified(app);
   await changeOrigins(app.services, [listed]);
   return () => app.close();

@@ -58,7 +58,7 @@ describe('a statement of the playbooks', () => {
     await operator.query(
       fill(
         present(
-          blocks().find((sql) => sql.includes("'closing'")),
+          blocks().find((sql) => sql.includes("'pending_deletion'")),
           'the statement',
         ),
         userId,

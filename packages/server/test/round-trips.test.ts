@@ -23,7 +23,7 @@ beforeAll(async () => {
   // Time stands still, so that what is remembered stays believed however slow this machine is.
   mailer = await Application.open({ time: new FixedClock(new Date('2030-02-03T04:05:06.000Z')) });
   app = await Application.open({ besides: mailer, quiet: true });
-  await app.services.endings.read();
+  await app.services.revocations.read();
   return async () => {
     await app.close();
     await mailer.close();
@@ -100,7 +100,7 @@ describe('register', () => {
     const email = await addVerified(mailer);
     expect(await roundTripsOf(app, () => register(app, email))).toEqual([
       'register.find_holder',
-      'register.tell_owner',
+      'register.notify_owner',
     ]);
   });
 });

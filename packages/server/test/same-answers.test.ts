@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { type Answer, Application } from './support/application.ts';
-import { doorsOpen } from './support/by-mail.ts';
+import { loginMethodsEnabled } from './support/by-mail.ts';
 import { addVerified, freshEmail, goodPassword, register } from './support/people-online.ts';
 import { beforeEachHash } from './support/stored-login.ts';
 import { setStatus } from './support/user-status.ts';
@@ -61,7 +61,7 @@ const operations: readonly Asked[] = [
 let app: Application;
 
 beforeAll(async () => {
-  app = await Application.open({ env: doorsOpen });
+  app = await Application.open({ env: loginMethodsEnabled });
   return () => app.close();
 });
 

@@ -5,7 +5,7 @@ import { serverOf } from '#app/running.ts';
 import { problems } from '#kernel/problem.ts';
 import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import { Application } from './support/application.ts';
-import { doorsOpen } from './support/by-mail.ts';
+import { loginMethodsEnabled } from './support/by-mail.ts';
 import { addLoggedIn, isAlive } from './support/people-online.ts';
 import { sendRaw } from './support/raw-http.ts';
 import { shownForm } from './support/shown-form.ts';
@@ -40,7 +40,7 @@ let token: string;
 let asked = 0;
 
 beforeAll(async () => {
-  app = await Application.open({ env: doorsOpen });
+  app = await Application.open({ env: loginMethodsEnabled });
   const [address] = await app.server.listen({ hosts: ['127.0.0.1'], port: 0 });
   port = address?.port ?? 0;
   token = (await addLoggedIn(app)).accessToken;

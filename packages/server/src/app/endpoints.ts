@@ -1,9 +1,9 @@
 /** The list of endpoints: what stands here is reachable, and nothing else is. */
 import { acceptInvitationEndpoints } from '#flows/accept-invitation/index.ts';
-import { keepAccountEndpoints } from '#flows/cancel-deletion/index.ts';
+import { cancelDeletionEndpoints } from '#flows/cancel-deletion/index.ts';
 import { changeEmailEndpoints } from '#flows/change-email/index.ts';
 import { changePasswordEndpoints } from '#flows/change-password/index.ts';
-import { closeAccountEndpoints } from '#flows/delete-account/index.ts';
+import { deleteAccountEndpoints } from '#flows/delete-account/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
@@ -26,7 +26,7 @@ import type { Inbox } from '#platform/mail/index.ts';
 import type { Services } from './wiring.ts';
 
 /** What the endpoints need beside the services. */
-export interface Surroundings {
+export interface EndpointDeps {
   readonly checks: readonly Check[];
   /** The development inbox, where there is one. */
   readonly inbox: Inbox | undefined;
@@ -37,7 +37,7 @@ export interface Surroundings {
 }
 
 /** The public listener's. */
-export function publicEndpoints(services: Services, surroundings: Surroundings): readonly Endpoint[] {
+export function publicEndpoints(services: Services, surroundings: EndpointDeps): readonly Endpoint[] {
   const { config, metrics } = services;
   const { checks, wake } = surroundings;
   const { registration: mode, emailDomains } = config;
@@ -49,20 +49,20 @@ export function publicEndpoints(services: Services, surroundings: Surroundings):
     ...registerEndpoints({ ...services, mode, emailDomains, onRegistered }),
     ...acceptInvitationEndpoints({ ...services, mode, onAccepted: () => metrics.userRegistered() }),
     ...verifyEmailEndpoints(services),
-    ...resendVerificationEndpoints({ ...services, onPromised: wake }),
-    ...loginEndpoints({ ...services, onPromised: wake }),
-    ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail, onPromised: wake }),
-    ...recoverAccountEndpoints({ ...services, onPromised: wake }),
+    ...resendVerificationEndpoints({ ...services, onEnqueued: wake }),
+    ...loginEndpoints({ ...services, onEnqueued: wake }),
+    ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail, onEnqueued: wake }),
+    ...recoverAccountEndpoints({ ...services, onEnqueued: wake }),
     ...passwordPolicyEndpoints(services),
-    ...changePasswordEndpoints({ ...services, onPromised: wake }),
-    ...refreshEndpoints({ ...services, onPromised: wake }),
+    ...changePasswordEndpoints({ ...services, onEnqueued: wake }),
+    ...refreshEndpoints({ ...services, onEnqueued: wake }),
     ...logoutEndpoints(services),
     ...sessionEndpoints(services),
     ...profileEndpoints(services),
-    ...changeEmailEndpoints({ ...services, emailDomains, confirmAt: config.emailChange.confirm, onPromised: wake }),
+    ...changeEmailEndpoints({ ...services, emailDomains, confirmAt: config.emailChange.confirm, onEnqueued: wake }),
     ...manageSessionsEndpoints(services),
-    ...closeAccountEndpoints({ ...services, ...config.closing, onPromised: wake }),
-    ...keepAccountEndpoints({ ...services, onPromised: wake }),
+    ...deleteAccountEndpoints({ ...services, ...config.deletion, onEnqueued: wake }),
+    ...cancelDeletionEndpoints({ ...services, onEnqueued: wake }),
     ...publishKeysEndpoints(services.signingKeys),
     ...wellKnownEndpoints({ ...services, ...config.wellKnown, publicUrl: config.http.publicUrl }),
     ...probeEndpoints(checks),
@@ -73,7 +73,7 @@ export function publicEndpoints(services: Services, surroundings: Surroundings):
 }
 
 /** For developers and their tests; none in production. */
-function developmentEndpoints(services: Services, { inbox, betweenJobs }: Surroundings): readonly Endpoint[] {
+function developmentEndpoints(services: Services, { inbox, betweenJobs }: EndpointDeps): readonly Endpoint[] {
   const { movableClock: clock } = services;
   return [
     ...(inbox === undefined ? [] : devInboxEndpoints(inbox)),

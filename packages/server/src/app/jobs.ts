@@ -1,9 +1,9 @@
 /** The list of background work: every kind of job, and what recurs. */
 
 import { mailHandler } from '#domain/mail-ledger/index.ts';
-import { askedMailHandler } from '#domain/mail-requests/index.ts';
+import { mailRequestHandler } from '#domain/mail-requests/index.ts';
 import { eraseHandlers, eraseSchedule } from '#flows/erase-accounts/index.ts';
-import { tellOfGuessesHandler } from '#flows/login/index.ts';
+import { failedLoginNoticeHandler } from '#flows/login/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
 import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
@@ -37,8 +37,8 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     handlers: [
       mail,
       sweepHandler(services),
-      tellOfGuessesHandler(services),
-      askedMailHandler({ ...services, onPromised: () => workers.wake() }),
+      failedLoginNoticeHandler(services),
+      mailRequestHandler({ ...services, onEnqueued: () => workers.wake() }),
       ...eraseHandlers(services),
       ...(embedded ? [maintenanceHandler(embedded)] : []),
     ],

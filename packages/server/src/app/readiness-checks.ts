@@ -6,16 +6,19 @@ import type { Services } from './wiring.ts';
 
 const ask = statement('probes.ask', { lane: 'read', sql: 'select 1 as one', params: {}, columns: { one: 'int4' } });
 
-/** Endings older than this have not been read: sessions are then checked against the database one by one. */
+/** Revocations older than this have not been read: sessions are then checked against the database one by one. */
 const maxFeedAgeMs = 5000;
 
 /** The checks of `/readyz`. A mail server that is away costs no readiness: mails wait, logins do not. */
 export function readinessChecks(services: Services, isStopping: () => boolean): readonly Check[] {
-  const { database, endings, signingKeys, redis } = services;
+  const { database, revocations, signingKeys, redis } = services;
   return [
     { name: 'process', ask: () => (isStopping() ? 'stopping' : undefined) },
     { name: 'database', ask: () => answers(database) },
-    { name: 'endings', ask: () => (endings.ageMs() > maxFeedAgeMs ? 'the feed has not been read for 5 s' : undefined) },
+    {
+      name: 'revocations',
+      ask: () => (revocations.ageMs() > maxFeedAgeMs ? 'the feed has not been read for 5 s' : undefined),
+    },
     { name: 'keys', ask: () => (signingKeys.publicKeys().length === 0 ? 'no signing key is published' : undefined) },
     // Limits hold without it; a node that goes out of service because its Redis did would take all others along.
     ...(redis === undefined ? [] : [{ name: 'redis', spare: true, ask: () => pings(redis) } as const]),

@@ -1,5 +1,13 @@
-/** The reference page `docs/reference/what-ends.md`, made from the table in `domain/users`. */
-import { type Effect, effects, type Fate, fates, type Thing, things, whatEnds } from '#domain/users/index.ts';
+/** The reference page `docs/reference/revocation-matrix.md`, made from the table in `domain/users`. */
+import {
+  type Credential,
+  credentials,
+  type Effect,
+  effects,
+  type Outcome,
+  outcomes,
+  revocationMatrix,
+} from '#domain/users/index.ts';
 
 const intro = `# What ends what
 
@@ -13,24 +21,24 @@ Everything here also ends by its own expiry, and whatever works once ends by bei
 There are no API keys yet. Recovery and undo will suspend them; a change of password will leave them.`;
 
 /** The same text for the same table. */
-export function whatEndsPage(): string {
-  const columns = Object.keys(things) as Thing[];
+export function revocationMatrixPage(): string {
+  const columns = Object.keys(credentials) as Credential[];
   const head = ['| |', ...columns.map((thing) => ` ${words(thing)} |`)].join('');
   const rule = `|${'---|'.repeat(columns.length + 1)}`;
   const rows = (Object.keys(effects) as Effect[]).map((effect) => rowOf(effect, columns));
   return `${intro}\n\n${[head, rule, ...rows].join('\n')}\n\n${[
     definitions('Effects', effects),
-    definitions('Things', things),
-    definitions('What becomes of them', fates),
+    definitions('Things', credentials),
+    definitions('What becomes of them', outcomes),
   ].join('\n\n')}\n`;
 }
 
-function rowOf(effect: Effect, columns: readonly Thing[]): string {
-  const cells = columns.map((thing) => ` ${shown(whatEnds[effect][thing])} |`);
+function rowOf(effect: Effect, columns: readonly Credential[]): string {
+  const cells = columns.map((thing) => ` ${shown(revocationMatrix[effect][thing])} |`);
   return `| **${words(effect)}** |${cells.join('')}`;
 }
 
-function shown(fate: Fate): string {
+function shown(fate: Outcome): string {
   return fate === 'absent' ? '–' : words(fate);
 }
 

@@ -18,7 +18,7 @@ import { BreakingTransport, Inbox, type MailTransport, parseSmtpUrl, Smtp } from
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type Cidr, clientAddress, parseCidr } from '#protocol/network-address/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
-import { opsEndpoints, publicEndpoints, type Surroundings } from './endpoints.ts';
+import { type EndpointDeps, opsEndpoints, publicEndpoints } from './endpoints.ts';
 import { buildWorkers } from './jobs.ts';
 import { OperatorError } from './operator-error.ts';
 import { readinessChecks } from './readiness-checks.ts';
@@ -56,7 +56,7 @@ export async function run(services: Services, roles: Roles): Promise<Running> {
   const checks = readinessChecks(services, () => state.stopping);
   const servers: HttpServer[] = [];
   const timers = new Timers(services);
-  await services.endings.start();
+  await services.revocations.start();
   services.lastSeen.start();
   timers.start();
   workers?.start();
@@ -92,7 +92,7 @@ async function openPublic(
 }
 
 /** What endpoints ask of the workers of their own process, if it has some. */
-export function hooksInto(workers: JobWorkers | undefined): Pick<Surroundings, 'wake' | 'betweenJobs'> {
+export function hooksInto(workers: JobWorkers | undefined): Pick<EndpointDeps, 'wake' | 'betweenJobs'> {
   return {
     // Not before the answer is on its way: what a job then does must not be part of its time (DESIGN §5.13).
     wake: () => void setImmediate(() => workers?.wake()),

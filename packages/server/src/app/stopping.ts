@@ -44,7 +44,7 @@ export async function stopAll(services: Services, parts: Parts): Promise<void> {
   await step('the last jobs', graceLeftMs + stepMs, async () => workers?.stop({ graceMs: graceLeftMs }));
   await Promise.all([
     step('the periodic tasks', stepMs, () => timers.stop()),
-    step('reading endings', stepMs, () => services.endings.stop()),
+    step('reading revocations', stepMs, () => services.revocations.stop()),
     step('writing when sessions were last used', stepMs, () => services.lastSeen.stop()),
     step('closing the mail connections', stepMs, () => transport.close()),
   ]);

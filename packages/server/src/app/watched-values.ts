@@ -2,7 +2,7 @@
 import type { Services } from './wiring.ts';
 
 /** Registers them; called once. */
-export function watchValues({ metrics, sessions, endings, hashQueue, opened }: Services): void {
+export function watchValues({ metrics, sessions, revocations, hashQueue, opened }: Services): void {
   metrics.watch(
     'counter',
     'session_cache_hits_total',
@@ -18,8 +18,8 @@ export function watchValues({ metrics, sessions, endings, hashQueue, opened }: S
   metrics.watch(
     'gauge',
     'endings_feed_age_seconds',
-    'Since the last successful read of endings.',
-    () => endings.ageMs() / 1000,
+    'Since the last successful read of revocations.',
+    () => revocations.ageMs() / 1000,
   );
   metrics.watch('gauge', 'password_hash_queue_depth', 'Password hashes that wait.', () => hashQueue.depth);
   metrics.watch('counter', 'password_hashes_total', 'Password hashes computed.', () => hashQueue.counts.computed);

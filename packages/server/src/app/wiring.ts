@@ -10,7 +10,7 @@ import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes } from '#domain/passwords/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import { RegistrationHook } from '#domain/registrations/index.ts';
-import { Endings } from '#domain/revocations/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { AccessTokens } from '#domain/session-issuance/index.ts';
 import { LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
@@ -69,7 +69,11 @@ export async function wire(config: Config, overrides: Overrides = {}) {
       await passwords.closePasswords();
       await opened.close();
     };
-    return { ...wireNouns({ ...ground, ...keys, ...hashing, ...outward, ...passwords, clients }), ...limiting, close };
+    return {
+      ...wireModules({ ...ground, ...keys, ...hashing, ...outward, ...passwords, clients }),
+      ...limiting,
+      close,
+    };
   } catch (error) {
     await opened.close();
     throw error;
@@ -122,7 +126,7 @@ interface Outward {
 type Keyed = Ground & Awaited<ReturnType<typeof wireKeys>> & Awaited<ReturnType<typeof wireHashing>>;
 type Ruled = Keyed & Outward & Awaited<ReturnType<typeof wirePasswords>>;
 
-function wireNouns(ground: Ruled & { readonly clients: Clients }) {
+function wireModules(ground: Ruled & { readonly clients: Clients }) {
   const { config, database, clock, logger, keys, makeId, clients } = ground;
   const audit = new AuditLog({ keys, makeId });
   const accessTokens = new AccessTokens({
@@ -133,7 +137,13 @@ function wireNouns(ground: Ruled & { readonly clients: Clients }) {
   // An erased user's key must leave every node's memory; anybody else's is unwrapped again when it is needed.
   const onUserEnded = (userId: string) => keys.forgetUserKey(userId);
   const onSigningKeyEnded = (kid: string) => ground.signingKeys.forget(kid);
-  const endings = new Endings({ database, clock, onError: onFeedError(logger), onUserEnded, onSigningKeyEnded });
+  const revocations = new Revocations({
+    database,
+    clock,
+    onError: onFeedError(logger),
+    onUserEnded,
+    onSigningKeyEnded,
+  });
   const lastSeen = new LastSeen({ database, onError: (error) => logger.warn('last-seen times were lost', { error }) });
   const verifyToken = (text: string) => accessTokens.verify(text);
   return {
@@ -142,14 +152,14 @@ function wireNouns(ground: Ruled & { readonly clients: Clients }) {
     audit,
     registrationHook: wireRegistrationHook(ground, audit),
     accessTokens,
-    endings,
+    revocations,
     lastSeen,
     users: new Users({ database, clock, keys }),
     tokens: new OneTimeTokens({ keys, makeId }),
     devices: new DeviceTokens(keys),
     mail: new MailLedger({ makeId, publicUrl: config.http.publicUrl }),
     refreshTokens: new RefreshTokens({ database, clock, keys, audit }),
-    sessions: new SessionCheck({ database, clock, endings, lastSeen, verifyToken }),
+    sessions: new SessionCheck({ database, clock, revocations, lastSeen, verifyToken }),
   };
 }
 
@@ -174,6 +184,6 @@ function onFeedError(logger: Logger): (error: unknown) => void {
     const nowMs = systemClock.monotonicMs();
     if (nowMs - lastSaidMs < 10_000) return;
     lastSaidMs = nowMs;
-    logger.warn('the endings feed cannot be read', { error });
+    logger.warn('the revocation feed cannot be read', { error });
   };
 }

@@ -108,7 +108,7 @@ export interface Config {
   /** What is said at addresses that everybody knows; nothing is there for what is not given. */
   readonly wellKnown: { readonly securityContacts: readonly string[]; readonly changePasswordUrl: string | undefined };
   /** Days from closing an account to erasing it. */
-  readonly closing: { readonly graceDays: number };
+  readonly deletion: { readonly graceDays: number };
   /** How often somebody may ask: `100/15m`. */
   readonly limits: Readonly<
     Record<'public' | 'authenticated' | 'admin' | 'credential' | 'credentialAddress' | 'mail' | 'mailAddress', string>

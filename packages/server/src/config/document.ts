@@ -66,7 +66,7 @@ const titles: Readonly<Record<string, string>> = {
   registrationHook: 'Registration hook',
   wellKnown: 'Well-known addresses',
   loginByMail: 'Logging in by mail',
-  closing: 'Closing accounts',
+  deletion: 'Deleting accounts',
   jobs: 'Jobs',
   log: 'Logs',
 };

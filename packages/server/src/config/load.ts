@@ -89,7 +89,7 @@ function complete(checked: Settings, cwd: string): Config {
     emailChange: checked.emailChange,
     registrationHook: completeHook(checked.registrationHook),
     wellKnown: { ...checked.wellKnown, changePasswordUrl: checked.wellKnown.changePasswordUrl },
-    closing: checked.closing,
+    deletion: checked.deletion,
     limits: checked.limits,
     redisUrl: checked.redisUrl,
     redisTimeoutMs: checked.redisTimeoutMs,

@@ -326,9 +326,9 @@ export const settingsSchema = z.object({
   }),
   registrationHook,
   wellKnown,
-  closing: z.object({
+  deletion: z.object({
     graceDays: integer(0, 90, 7, {
-      env: 'LATCHKEY_CLOSING_GRACE_DAYS',
+      env: 'LATCHKEY_DELETION_GRACE_DAYS',
       doc: 'Days that a closed account can still be kept before it is erased; 0 erases it by the next job. A change concerns accounts that are closed after it.',
     }),
   }),

@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from './clock.ts';
-import { inWholeSteps } from './round-up-duration.ts';
+import { roundUpDuration } from './round-up-duration.ts';
 
 /** Milliseconds that it takes. */
 async function durationOf(work: () => Promise<unknown>): Promise<number> {
   const start = systemClock.monotonicMs();
-  await Promise.allSettled([inWholeSteps(work)]);
+  await Promise.allSettled([roundUpDuration(work)]);
   return systemClock.monotonicMs() - start;
 }
 
 // A timer counts in whole milliseconds, so it may seem to end early by one.
 const oneStepMs = 9;
 
-describe('inWholeSteps', () => {
+describe('roundUpDuration', () => {
   it('answers and throws what the work does', async () => {
-    expect(await inWholeSteps(async () => 'done')).toBe('done');
-    await expect(inWholeSteps(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await roundUpDuration(async () => 'done')).toBe('done');
+    await expect(roundUpDuration(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
   });
 
   it('takes a step when the work takes no time, also when it throws', async () => {
@@ -24,7 +24,7 @@ describe('inWholeSteps', () => {
   });
 
   it('takes whole steps when the work takes longer than one', async () => {
-    const oneStep = () => inWholeSteps(async () => undefined);
+    const oneStep = () => roundUpDuration(async () => undefined);
     expect(await durationOf(oneStep)).toBeGreaterThanOrEqual(2 * oneStepMs);
   });
 });

@@ -12,7 +12,7 @@ const stepMs = 10;
  * one millisecond or three. For effects that differ by who has an address where the answers do not (DESIGN §5.13).
  * Each step's timer starts before the work: one for the rest of the step would tell by its rounding how much that was.
  */
-export async function inWholeSteps<T>(work: () => Promise<T>): Promise<T> {
+export async function roundUpDuration<T>(work: () => Promise<T>): Promise<T> {
   let step = pause(stepMs);
   let isDone = false;
   const settled = Promise.allSettled([work()]).finally(() => {

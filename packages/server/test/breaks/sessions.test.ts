@@ -59,7 +59,7 @@ describe('GHSA-xg6x-h9c9-2m83', () => {
       expect((await app.send('DELETE', '/api/v1/users/me', { json, token: accessToken })).status).toBe(200);
       const before = await sessionsOf(email);
       const { status, data, cookies } = await login(app, email, { transport });
-      expect([status, data.step, cookies]).toEqual([200, 'keep_account', []]);
+      expect([status, data.step, cookies]).toEqual([200, 'cancel_deletion', []]);
       expect(Object.keys(data).sort()).toEqual(['step', 'ticket', 'ticketExpiresAt']);
       expect(await sessionsOf(email)).toBe(before);
       const ticket = data.ticket ?? '';

@@ -22,7 +22,7 @@ describe.each(['embedded', 'postgres'] as const)('after a whole life (%s)', (kin
       'jobs.payload': 50,
       'mail_attempts.smtp_reply': 10,
       'audit_events.body': 5_000,
-      'sessions.sealed_surroundings': 500,
+      'sessions.sealed_client_info': 500,
       'command config print': 500,
     };
     for (const [place, size] of Object.entries(least))

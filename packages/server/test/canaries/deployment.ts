@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client as Database } from 'pg';
 import { openEmbeddedCluster } from '#platform/database/embedded/index.ts';
-import { doorsOpen } from '#test/support/by-mail.ts';
+import { loginMethodsEnabled } from '#test/support/by-mail.ts';
 import { type HttpReceiver, json, startReceiver } from '#test/support/http-receiver.ts';
 import { cloneDatabase } from '#test/support/postgres.ts';
 import { startSmtpServer, type TestSmtpServer } from '#test/support/smtp.ts';
@@ -66,7 +66,7 @@ export class Deployment {
     const hook = await startReceiver();
     hook.react(json({ allow: true }));
     const env = {
-      ...doorsOpen,
+      ...loginMethodsEnabled,
       LATCHKEY_LOG_LEVEL: 'debug',
       LATCHKEY_KEK: secrets.kek.toString('base64'),
       LATCHKEY_TRUSTED_PROXIES: '127.0.0.1/32',

@@ -110,7 +110,7 @@ export class Life {
     await this.#begin();
     await this.#enterByMail();
     await this.#change();
-    await this.#closeAndKeep();
+    await this.#deleteAndCancel();
     await this.#fail();
     await this.#operate();
     await this.#deployment.observe();
@@ -206,14 +206,14 @@ export class Life {
     await this.#press(`/undo-email-change?token=${undo}`, { password: this.#text('password after the undo') });
   }
 
-  async #closeAndKeep(): Promise<void> {
+  async #deleteAndCancel(): Promise<void> {
     const credentials = { email: this.#text('address'), password: this.#text('password after the undo') };
     const { data } = await this.#login(credentials, 'fourth');
     const json = { currentPassword: credentials.password };
     await this.#expect(200, 'DELETE', '/api/v1/users/me', { token: data.accessToken, json });
-    await this.#link('address', '/keep-account', 'keeping link');
+    await this.#link('address', '/cancel-deletion', 'keeping link');
     const { ticket } = (await this.#expect(200, 'POST', '/api/v1/auth/login', { json: credentials })).data;
-    await this.#expect(200, 'POST', '/api/v1/auth/keep-account', { json: { ticket: this.#made('ticket', ticket) } });
+    await this.#expect(200, 'POST', '/api/v1/auth/cancel-deletion', { json: { ticket: this.#made('ticket', ticket) } });
   }
 
   /** What PostgreSQL refuses with the row in its words. */

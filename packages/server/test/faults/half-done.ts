@@ -65,7 +65,7 @@ const rules: readonly Rule[] = [
   {
     name: 'ended sessions that no node hears of',
     sql: `select count(*) from sessions s where s.ended_at is not null
-      and not exists (select from endings e where e.kind = 'session' and e.target = s.id::text)`,
+      and not exists (select from revocations e where e.kind = 'session' and e.target = s.id::text)`,
   },
 ];
 

@@ -13,13 +13,13 @@ export type Ground = {
 };
 
 /** A mail that the effect promises. */
-export type PromisedMail = { readonly to: string; readonly template: string; readonly says: RegExp };
+export type QueuedMail = { readonly to: string; readonly template: string; readonly says: RegExp };
 
 /** Somebody who is about to ask. The server that answers them later is another process than the one that knows them. */
 export type Prepared = {
   /** The address by which the database knows them, before and after. */
   readonly addresses: readonly string[];
-  readonly mails: readonly PromisedMail[];
+  readonly mails: readonly QueuedMail[];
   readonly ask: (node: Client) => Promise<Answer<unknown>>;
   /** Whether everything is as it must be once the effect is there. */
   readonly isSettled: (node: Client) => Promise<boolean>;
@@ -79,7 +79,7 @@ const passwords: readonly LifeFlow[] = [
   {
     name: 'ask for a reset link',
     action: 'password.reset_requested',
-    job: 'asked_mails.promise',
+    job: 'mail_requests.enqueue',
     prepare: async (ground, email) => {
       await live(ground, email);
       return {
@@ -193,32 +193,32 @@ const addresses: readonly LifeFlow[] = [
 const accounts: readonly LifeFlow[] = [
   {
     name: 'close the account',
-    action: 'account.closing',
+    action: 'account.deletion_scheduled',
     prepare: async (ground, email) => {
       const before = await live(ground, email);
       return {
         addresses: [email],
-        mails: [{ to: email, template: 'account_closing', says: /\/keep-account\?/ }],
+        mails: [{ to: email, template: 'account_deletion_scheduled', says: /\/cancel-deletion\?/ }],
         ask: (node) => close(node, before),
         isSettled: async (node) => {
           const answer = await node.api<{ readonly step?: string }>('POST', '/auth/login', {
             body: { email, password: first },
           });
-          return answer.ok && answer.data.step === 'keep_account' && (await isDead(node, before));
+          return answer.ok && answer.data.step === 'cancel_deletion' && (await isDead(node, before));
         },
       };
     },
   },
   {
     name: 'keep the account',
-    action: 'account.kept',
+    action: 'account.deletion_canceled',
     prepare: async (ground, email) => {
       dataOf(await close(ground.node, await live(ground, email)));
-      const token = await linkIn(ground.sink, email, '/keep-account');
+      const token = await linkIn(ground.sink, email, '/cancel-deletion');
       return {
         addresses: [email],
-        mails: [{ to: email, template: 'account_kept', says: /was called off/ }],
-        ask: (node) => node.api('POST', '/auth/keep-account', { body: { token } }),
+        mails: [{ to: email, template: 'account_deletion_canceled', says: /was called off/ }],
+        ask: (node) => node.api('POST', '/auth/cancel-deletion', { body: { token } }),
         isSettled: (node) => opens(node, email),
       };
     },

@@ -18,8 +18,8 @@ describe('the list of parsers', () => {
     const modules = readdirSync(join(source, 'protocol')).map((name) => [name, `protocol/${name}/index.ts`] as const);
     const files = [
       ...modules,
-      ['body.ts', 'platform/http/body.ts'] as const,
-      ['cookies.ts', 'platform/http/cookies.ts'] as const,
+      ['body.ts', 'platform/http/admission/body.ts'] as const,
+      ['cookies.ts', 'platform/http/admission/cookies.ts'] as const,
     ];
     expect(files.length).toBeGreaterThan(10);
     const listed = new Set([...parsers.map(({ module, name }) => `${module} ${name}`), ...Object.keys(readingNothing)]);

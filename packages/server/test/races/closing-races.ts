@@ -8,14 +8,14 @@ import { resting } from './password-races.ts';
 import { Person } from './person-state.ts';
 import type { Race } from './race.ts';
 import { refreshTokenOf, tokensOf } from './refresh-races.ts';
-import { closeAccount, keepByLink, keepByTicket, type StepRequired, tryLogin } from './requests.ts';
+import { cancelByLink, cancelByTicket, deleteAccount, type StepRequired, tryLogin } from './requests.ts';
 import type { TwoNodes } from './two-nodes.ts';
 
 /** Of more than five at once a node that knows of none under way refuses: what the other looks at may be wrong. */
 const refusedLogins = ['invalid_credentials', 'too_many_requests'];
 
 /** DESIGN §5.4: closing ends what is refreshed beside it. */
-export const closeAgainstRefresh: Race = {
+export const deleteAgainstRefresh: Race = {
   name: 'close against refresh',
   claim: '16 refreshes of four sessions beside 4 closings: one closes, no token lives on, on either node',
   async run(two, email) {
@@ -25,7 +25,7 @@ export const closeAgainstRefresh: Race = {
     const refreshed: Tokens[] = [];
     const answers = await two.atOnce(async (node, index): Promise<Answer<unknown> | undefined> => {
       const own = sessions[index % sessions.length];
-      if (index % 5 === 0) return await closeAccount(node, password, own?.accessToken ?? '');
+      if (index % 5 === 0) return await deleteAccount(node, password, own?.accessToken ?? '');
       await two.linger(8);
       refreshed.push(...tokensOf(await node.refresh(refreshTokenOf(own))));
       return undefined;
@@ -42,7 +42,7 @@ export const closeAgainstRefresh: Race = {
 };
 
 /** DESIGN §5.3 and §5.4: a login beside a closing gives a session that ends, or a ticket to keep the account. */
-export const closeAgainstLogin: Race = {
+export const deleteAgainstLogin: Race = {
   name: 'close against login',
   claim: '16 logins beside 4 closings: sessions die, and of the tickets one keeps the account',
   async run(two, email) {
@@ -50,7 +50,7 @@ export const closeAgainstLogin: Race = {
     const sessions = await two.logins(email, password, 4);
     const person = await Person.find(two, email);
     const answers = await two.atOnce(async (node, index) => {
-      if (index % 5 === 0) return await closeAccount(node, password, sessions[index / 5]?.accessToken ?? '');
+      if (index % 5 === 0) return await deleteAccount(node, password, sessions[index / 5]?.accessToken ?? '');
       await two.linger(8);
       return await tryLogin(node, email, password);
     });
@@ -67,19 +67,19 @@ export const closeAgainstLogin: Race = {
     const { events, ...state } = closing(email);
     const history = { 'login.succeeded': opened.length, 'login.step_required': tickets.length };
     await person.assertSettled({ ...state, tickets: tickets.length, events: { ...events, ...history } });
-    await keepByOneOf(two, email, tickets);
+    await cancelByOneOf(two, email, tickets);
     return { ...round, outcome: `${tickets.length === 0 ? 'no' : 'some'} tickets` };
   },
 };
 
 /** DESIGN §5.1: the link that keeps an account is good once. */
-export const keepLink: Race = {
+export const cancelLink: Race = {
   name: 'keep link',
   claim: 'pressed 20 times: one keeps the account, and nothing that closing ended comes back',
   async run(two, email) {
-    const { sessions, link } = await closeOne(two, email);
+    const { sessions, link } = await deleteOne(two, email);
     const person = await Person.find(two, email);
-    onlyWinner(await two.atOnce((node) => keepByLink(node, link)), ['invalid_token']);
+    onlyWinner(await two.atOnce((node) => cancelByLink(node, link)), ['invalid_token']);
     const round = await assertAllDie(two, sessions, performance.now());
     await person.assertSettled(kept(email));
     await assertOpens(two, email, password, []);
@@ -88,16 +88,16 @@ export const keepLink: Race = {
 };
 
 /** DESIGN §5.1: whichever proof is used first ends the others. */
-export const keepByBoth: Race = {
+export const cancelByBoth: Race = {
   name: 'keep by link and ticket',
   claim: '10 presses of the link beside 10 uses of five tickets: one keeps the account, every other proof is dead',
   async run(two, email) {
-    const { link } = await closeOne(two, email);
+    const { link } = await deleteOne(two, email);
     const logins = await Promise.all([0, 1, 2, 3, 4].map((index) => tryLogin(two.node(index), email, password)));
     const tickets = ticketsOf(logins);
     const person = await Person.find(two, email);
     const answers = await two.atOnce((node, index) =>
-      index % 4 < 2 ? keepByLink(node, link) : keepByTicket(node, tickets[index % 5] ?? ''),
+      index % 4 < 2 ? cancelByLink(node, link) : cancelByTicket(node, tickets[index % 5] ?? ''),
     );
     const winner = onlyWinner(answers, ['invalid_token', 'invalid_ticket']);
     await person.assertSettled(kept(email));
@@ -107,17 +107,17 @@ export const keepByBoth: Race = {
 };
 
 /** DESIGN §5.4: at the end of the grace an account is kept or erased, and never half of each. */
-export const keepAgainstErase: Race = {
+export const cancelAgainstErase: Race = {
   name: 'keep against erase',
   claim: '16 presses of the link beside 4 erasers as the grace ends: kept and whole, or gone without a trace',
   async run(two, email) {
-    const { link } = await closeOne(two, email);
+    const { link } = await deleteOne(two, email);
     const person = await Person.find(two, email);
     await endGraceSoon(two, person.id);
     const erased: number[] = [];
     const answers = await two.atOnce(async (node, index): Promise<Answer<unknown> | undefined> => {
       await two.linger(16);
-      if (index % 5 !== 0) return await keepByLink(node, link);
+      if (index % 5 !== 0) return await cancelByLink(node, link);
       erased.push(await eraseDueAccounts(two.operator));
       return undefined;
     });
@@ -141,7 +141,7 @@ export const eraseAgainstLogin: Race = {
   name: 'erase against login',
   claim: '16 logins beside 4 erasers as the grace ends: no session, no live ticket, nothing left of the person',
   async run(two, email) {
-    await closeOne(two, email);
+    await deleteOne(two, email);
     const person = await Person.find(two, email);
     await endGraceSoon(two, person.id);
     const erased: number[] = [];
@@ -158,7 +158,7 @@ export const eraseAgainstLogin: Race = {
     if (sum(erased) === 0) erased.push(await untilErased(two));
     assertSame(sum(erased), 1, 'accounts erased');
     await person.assertGone({ events: { 'account.erased': 1, 'login.step_required': tickets.length } });
-    const late = await Promise.all(tickets.map((ticket, index) => keepByTicket(two.node(index), ticket)));
+    const late = await Promise.all(tickets.map((ticket, index) => cancelByTicket(two.node(index), ticket)));
     assertWinners(late, ['invalid_ticket']);
     assertSame(late.filter(({ ok }) => ok).length, 0, 'tickets that outlive the erasure');
     return { outcome: `${tickets.length === 0 ? 'no' : 'some'} tickets` };
@@ -168,28 +168,28 @@ export const eraseAgainstLogin: Race = {
 function closing(email: string) {
   return {
     ...resting(email),
-    status: 'closing',
-    links: { keep_account: 1 },
-    events: { 'account.closing': 1 },
-    mails: { account_closing: 1 },
+    status: 'pending_deletion',
+    links: { cancel_deletion: 1 },
+    events: { 'account.deletion_scheduled': 1 },
+    mails: { account_deletion_scheduled: 1 },
   };
 }
 
 function kept(email: string) {
-  return { ...resting(email), events: { 'account.kept': 1 }, mails: { account_kept: 1 } };
+  return { ...resting(email), events: { 'account.deletion_canceled': 1 }, mails: { account_deletion_canceled: 1 } };
 }
 
 /** Registers and closes; answers the sessions of before and the secret of the link that keeps the account. */
-async function closeOne(two: TwoNodes, email: string): Promise<{ sessions: Tokens[]; link: string }> {
+async function deleteOne(two: TwoNodes, email: string): Promise<{ sessions: Tokens[]; link: string }> {
   await two.registerVerified(email, password);
   const sessions = await two.logins(email, password, 2);
-  dataOf(await closeAccount(two.node(1), password, sessions[0]?.accessToken ?? ''));
-  return { sessions, link: tokenOf(await two.awaitLink(email, [], '/keep-account')) };
+  dataOf(await deleteAccount(two.node(1), password, sessions[0]?.accessToken ?? ''));
+  return { sessions, link: tokenOf(await two.awaitLink(email, [], '/cancel-deletion')) };
 }
 
 /** Moves the end of the grace to within the race; no clock of a node is touched. */
 async function endGraceSoon(two: TwoNodes, userId: string): Promise<void> {
-  const sql = `update users set closes_at = clock_timestamp() + random() * interval '40 ms' where id = $1`;
+  const sql = `update users set deletes_at = clock_timestamp() + random() * interval '40 ms' where id = $1`;
   await two.rows(sql, [userId]);
 }
 
@@ -199,10 +199,10 @@ function untilErased(two: TwoNodes): Promise<number> {
   return eventually(erase, { what: 'the account is erased' });
 }
 
-async function keepByOneOf(two: TwoNodes, email: string, tickets: readonly string[]): Promise<void> {
+async function cancelByOneOf(two: TwoNodes, email: string, tickets: readonly string[]): Promise<void> {
   if (tickets.length === 0) return;
   const person = await Person.find(two, email);
-  const answers = await Promise.all(tickets.map((ticket, index) => keepByTicket(two.node(index), ticket)));
+  const answers = await Promise.all(tickets.map((ticket, index) => cancelByTicket(two.node(index), ticket)));
   assert.equal(assertWinners(answers, ['invalid_ticket']), 1, 'tickets that kept the account');
   await person.assertSettled(kept(email));
 }

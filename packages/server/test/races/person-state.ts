@@ -80,10 +80,10 @@ const stateSql = `
       from identifiers i where i.user_id = u.id order by 1) as addresses,
     (select count(*)::int from sessions s
       where s.user_id = u.id and s.ended_at is null and s.auth_epoch = u.auth_epoch and s.expires_at > now()
-        and u.status in ('active', 'closing')) as sessions,
+        and u.status in ('active', 'pending_deletion')) as sessions,
     (select count(*)::int from refresh_families f
       where f.user_id = u.id and f.ended_at is null and f.auth_epoch = u.auth_epoch
-        and u.status in ('active', 'closing')) as families,
+        and u.status in ('active', 'pending_deletion')) as families,
     (select count(*)::int from logins l
       where l.user_id = u.id and l.consumed_at is null and l.auth_epoch = u.auth_epoch and l.expires_at > now()) as tickets,
     (select coalesce(json_object_agg(purpose, number), '{}') from (

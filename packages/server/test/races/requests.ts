@@ -1,7 +1,7 @@
 /** Requests of the rest of a life, as races send them. */
 import type { Answer, Client, Tokens } from '../../../../e2e/support/client.ts';
 
-/** The data of a login that needs the step `keep_account`. */
+/** The data of a login that needs the step `cancel_deletion`. */
 export type StepRequired = { readonly step?: string; readonly ticket?: string };
 
 export function askForChange(node: Client, newEmail: string, currentPassword: string, token: string) {
@@ -20,16 +20,16 @@ export function undoChange(node: Client, link: string, password: string): Promis
   return node.api('POST', '/auth/undo-email-change', { body: { token: link, password } });
 }
 
-export function closeAccount(node: Client, currentPassword: string, token: string): Promise<Answer<unknown>> {
+export function deleteAccount(node: Client, currentPassword: string, token: string): Promise<Answer<unknown>> {
   return node.api('DELETE', '/users/me', { token, body: { currentPassword } });
 }
 
-export function keepByLink(node: Client, link: string): Promise<Answer<unknown>> {
-  return node.api('POST', '/auth/keep-account', { body: { token: link } });
+export function cancelByLink(node: Client, link: string): Promise<Answer<unknown>> {
+  return node.api('POST', '/auth/cancel-deletion', { body: { token: link } });
 }
 
-export function keepByTicket(node: Client, ticket: string): Promise<Answer<unknown>> {
-  return node.api('POST', '/auth/keep-account', { body: { ticket } });
+export function cancelByTicket(node: Client, ticket: string): Promise<Answer<unknown>> {
+  return node.api('POST', '/auth/cancel-deletion', { body: { ticket } });
 }
 
 export function acceptInvitation(

@@ -5,7 +5,7 @@ import { Pool } from 'pg';
 import { type Services, wire } from '#app/wiring.ts';
 import { loadConfig } from '#config/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
-import { doorsOpen } from '#test/support/by-mail.ts';
+import { loginMethodsEnabled } from '#test/support/by-mail.ts';
 import { eventually } from '#test/support/wait.ts';
 import { type Client, client, dataOf, type Tokens } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
@@ -52,7 +52,7 @@ export class TwoNodes implements AsyncDisposable {
   /** @param url connection string of a PostgreSQL database, empty or migrated. */
   static async start(url: string): Promise<TwoNodes> {
     const sink = await startSmtpSink();
-    const options = { database: url, smtpUrl: sink.url, publicUrl: 'http://localhost:3000', env: doorsOpen };
+    const options = { database: url, smtpUrl: sink.url, publicUrl: 'http://localhost:3000', env: loginMethodsEnabled };
     const servers = [await startServer(options), await startServer(options)] as const;
     const database = new Pool({ connectionString: url, max: 4 });
     const directory = makeDirectory();

@@ -1,7 +1,7 @@
 /** Every thing that can end: how it comes to be, and what it is good for when it is tried for real. */
 import { issueTicket } from '#domain/authentication/index.ts';
 import { issueToken } from '#domain/one-time-tokens/index.ts';
-import type { Fate, Thing } from '#domain/users/index.ts';
+import type { Credential, Outcome } from '#domain/users/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { enableUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -13,7 +13,7 @@ import { cookieHeader, freshEmail, goodPassword, register, type Tokens } from '.
 import { type Acting, act, actingOf, ask, close, link, logIn, moveTo, type Somebody, tell } from './somebody.ts';
 
 /** Tries the thing; `answer` is what the acting session was told by the effect. */
-export type Trial = (answer?: Answer<Tokens>) => Promise<Fate>;
+export type Trial = (answer?: Answer<Tokens>) => Promise<Outcome>;
 
 const findUser = statement('what_ends_test.find_user', {
   lane: 'pool',
@@ -66,7 +66,7 @@ async function warm(somebody: Somebody, sent: Sent): Promise<void> {
 }
 
 /** Presses a link; of a disabled user once more after they were enabled. */
-async function press(somebody: Somebody, path: string, json: object): Promise<Fate> {
+async function press(somebody: Somebody, path: string, json: object): Promise<Outcome> {
   const { app, userId } = somebody;
   const once = async () => judge(await app.send('POST', `/api/v1/auth/${path}`, { json }), 'invalid_token');
   const first = await once();
@@ -118,7 +118,7 @@ async function invite({ app }: Somebody): Promise<string> {
 }
 
 /** By thing: makes it and answers how to try it. */
-export const makers: Readonly<Record<Thing, (somebody: Somebody) => Promise<Trial>>> = {
+export const makers: Readonly<Record<Credential, (somebody: Somebody) => Promise<Trial>>> = {
   acting_session: async (somebody) => {
     const before = present(somebody.acting, 'the acting session');
     await warm(somebody, before.credentials);
@@ -148,10 +148,10 @@ export const makers: Readonly<Record<Thing, (somebody: Somebody) => Promise<Tria
     return () => opens(somebody, { token });
   },
   ticket: async (somebody) => {
-    const isClosing = (await stored(somebody))?.status === 'closing';
-    const ticket = isClosing ? (await logIn(somebody)).data.ticket : await issueOpenTicket(somebody);
+    const isPendingDeletion = (await stored(somebody))?.status === 'pending_deletion';
+    const ticket = isPendingDeletion ? (await logIn(somebody)).data.ticket : await issueOpenTicket(somebody);
     return async () => {
-      const answer = await somebody.app.send('POST', '/api/v1/auth/keep-account', { json: { ticket } });
+      const answer = await somebody.app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket } });
       return judge(answer, 'invalid_ticket', 'login_incomplete');
     };
   },
@@ -192,10 +192,10 @@ export const makers: Readonly<Record<Thing, (somebody: Somebody) => Promise<Tria
     const token = await link(somebody, 'undo_email_change');
     return () => press(somebody, 'undo-email-change', { token, password: thirdPassword });
   },
-  keep_account: async (somebody) => {
-    if ((await stored(somebody))?.status !== 'closing') await close(somebody);
-    const token = await link(somebody, 'keep_account');
-    return () => press(somebody, 'keep-account', { token });
+  cancel_deletion: async (somebody) => {
+    if ((await stored(somebody))?.status !== 'pending_deletion') await close(somebody);
+    const token = await link(somebody, 'cancel_deletion');
+    return () => press(somebody, 'cancel-deletion', { token });
   },
   invitation: async (somebody) => {
     const token = await invite(somebody);

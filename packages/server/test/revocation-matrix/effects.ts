@@ -1,5 +1,5 @@
 /** Every effect, carried out as people, operators and jobs do it. */
-import type { Effect, Thing } from '#domain/users/index.ts';
+import type { Credential, Effect } from '#domain/users/index.ts';
 import { disableUser, enableUser, endSessions, grantRole } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -18,9 +18,9 @@ export interface Happening {
   /** What must have happened first. */
   readonly prepare?: (somebody: Somebody) => Promise<void>;
   /** Answers what the acting session was told, if there was one. `thing` is what will be tried: it is not used up. */
-  readonly perform: (somebody: Somebody, thing: Thing) => Promise<Answer<Tokens> | undefined>;
+  readonly perform: (somebody: Somebody, thing: Credential) => Promise<Answer<Tokens> | undefined>;
   /** When the thing can be made; before, unless given. */
-  readonly moments?: (thing: Thing) => readonly Moment[];
+  readonly moments?: (thing: Credential) => readonly Moment[];
 }
 
 const anotherPassword = 'another horse, another battery';
@@ -28,23 +28,23 @@ const anotherPassword = 'another horse, another battery';
 // Time passes for this one account, so that what is tried does not expire by itself.
 const endGrace = statement('what_ends_test.end_grace', {
   lane: 'pool',
-  sql: `update users set closes_at = :now where id = :userId and status = 'closing'`,
+  sql: `update users set deletes_at = :now where id = :userId and status = 'pending_deletion'`,
   params: { userId: 'uuid', now: 'timestamptz' },
   columns: {},
 });
 
 /** What a closing account can be given. */
-const ofTheGrace: readonly Thing[] = [
+const ofTheGrace: readonly Credential[] = [
   'ticket',
   'verify_email',
   'reset_password',
   'magic_link',
   'email_code',
-  'keep_account',
+  'cancel_deletion',
 ];
 
-function aroundClosing(thing: Thing): readonly Moment[] {
-  if (thing === 'keep_account') return ['after'];
+function aroundClosing(thing: Credential): readonly Moment[] {
+  if (thing === 'cancel_deletion') return ['after'];
   return ofTheGrace.includes(thing) ? ['before', 'after'] : ['before'];
 }
 
@@ -109,8 +109,8 @@ export const happenings: Readonly<Record<Effect, Happening>> = {
     prepare: close,
     perform: async (somebody, thing) => {
       const byTicket = async () => ({ ticket: (await logIn(somebody)).data.ticket });
-      const byLink = async () => ({ token: await link(somebody, 'keep_account') });
-      return nothing(tell(somebody, 'keep-account', await (thing === 'keep_account' ? byTicket() : byLink())));
+      const byLink = async () => ({ token: await link(somebody, 'cancel_deletion') });
+      return nothing(tell(somebody, 'cancel-deletion', await (thing === 'cancel_deletion' ? byTicket() : byLink())));
     },
     moments: aroundClosing,
   },

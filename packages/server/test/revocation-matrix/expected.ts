@@ -1,4 +1,4 @@
-import type { Effect, Fate, Thing } from '#domain/users/index.ts';
+import type { Credential, Effect, Outcome } from '#domain/users/index.ts';
 
 /**
  * What ends what, written by hand from DESIGN §5.4 and never computed from the table under test.
@@ -35,11 +35,11 @@ const columns = [
   'email_code',
   'confirm_email_change',
   'undo_email_change',
-  'keep_account',
+  'cancel_deletion',
   'invitation',
   'acting_device',
   'known_device',
-] as const satisfies readonly Thing[];
+] as const satisfies readonly Credential[];
 
 /** By effect and thing. */
 export const expected = Object.fromEntries(
@@ -54,4 +54,4 @@ export const expected = Object.fromEntries(
         Object.fromEntries(columns.map((thing, at) => [thing, cells[at] === '-' ? 'absent' : cells[at]])),
       ];
     }),
-) as Readonly<Record<Effect, Readonly<Record<Thing, Fate>>>>;
+) as Readonly<Record<Effect, Readonly<Record<Credential, Outcome>>>>;

@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
-import { type Effect, type Fate, type Thing, things, whatEnds } from '#domain/users/index.ts';
+import { type Credential, credentials, type Effect, type Outcome, revocationMatrix } from '#domain/users/index.ts';
 import { Application } from '../support/application.ts';
-import { doorsOpen } from '../support/by-mail.ts';
+import { loginMethodsEnabled } from '../support/by-mail.ts';
 import { freshEmail } from '../support/people-online.ts';
 import { makers, type Trial } from './credentials.ts';
 import { type Happening, happenings, type Moment } from './effects.ts';
@@ -15,15 +15,15 @@ import { act, addSomebody, close, link, moveTo, type Somebody, type Transport, t
 
 interface Cell {
   readonly effect: Effect;
-  readonly thing: Thing;
-  readonly fate: Fate;
+  readonly thing: Credential;
+  readonly fate: Outcome;
   readonly moment: Moment;
   readonly transport: Transport;
 }
 
 /** Every cell that can happen, once for each way in which it can. */
 function cellsOf(effect: Effect): Cell[] {
-  const row = Object.entries(expected[effect]) as [Thing, Fate][];
+  const row = Object.entries(expected[effect]) as [Credential, Outcome][];
   return row
     .filter(([, fate]) => fate !== 'absent')
     .flatMap(([thing, fate]) => {
@@ -34,17 +34,17 @@ function cellsOf(effect: Effect): Cell[] {
 }
 
 /** `later_ends` says so of the later ones; the earlier are tried by themselves. */
-function fateOf({ fate }: Cell): Fate {
+function fateOf({ fate }: Cell): Outcome {
   return fate === 'later_ends' ? 'ends' : fate;
 }
 
 describe('the table of what ends', () => {
   it('is the one that was reviewed', () => {
-    expect(whatEnds).toEqual(expected);
+    expect(revocationMatrix).toEqual(expected);
   });
 
   it('has every kind of link', () => {
-    expect(Object.keys(things)).toEqual(expect.arrayContaining(Object.keys(tokenLifetimeSeconds)));
+    expect(Object.keys(credentials)).toEqual(expect.arrayContaining(Object.keys(tokenLifetimeSeconds)));
   });
 });
 
@@ -52,7 +52,7 @@ describe.each(['postgres', 'embedded'] as const)('what ends (%s)', (on) => {
   let app: Application;
 
   beforeAll(async () => {
-    app = await Application.open({ on, env: doorsOpen });
+    app = await Application.open({ on, env: loginMethodsEnabled });
   });
 
   afterAll(() => app.close());
@@ -105,9 +105,9 @@ describe.each(['postgres', 'embedded'] as const)('what ends (%s)', (on) => {
       await moveTo(somebody, email);
       await act(somebody);
       await close(somebody);
-      const keep = await link(somebody, 'keep_account');
+      const keep = await link(somebody, 'cancel_deletion');
       await tell(somebody, 'undo-email-change', { token: undo, password: somebody.password });
-      expect((await tell(somebody, 'keep-account', { token: keep })).status).toBe(200);
+      expect((await tell(somebody, 'cancel-deletion', { token: keep })).status).toBe(200);
     });
   });
 });

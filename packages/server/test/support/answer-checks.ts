@@ -34,7 +34,7 @@ const pages: ReadonlySet<string> = new Set([
   '/undo-email-change',
   '/reset-password',
   '/accept-invitation',
-  '/keep-account',
+  '/cancel-deletion',
   '/.well-known/change-password',
   '/login/magic-link',
   '/docs',

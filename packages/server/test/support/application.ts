@@ -100,7 +100,7 @@ export class Application {
     const parts = await assemble(options);
     const server = await serverOf(parts.services, parts.endpoints);
     if (options.quiet === undefined) {
-      await parts.services.endings.start();
+      await parts.services.revocations.start();
       parts.workers?.start();
     }
     const request = new Request(`${parts.services.config.http.publicUrl}/openapi.json`);
@@ -112,7 +112,7 @@ export class Application {
   async close(): Promise<void> {
     await this.server.close({ graceMs: 0 });
     await this.#workers?.stop({ graceMs: 1_000 });
-    await this.services.endings.stop();
+    await this.services.revocations.stop();
     await this.services.lastSeen.stop();
     await this.services.close();
     const { LATCHKEY_DATA_DIR: directory } = this.deployment;

@@ -4,7 +4,7 @@ import { addVerified, cookieHeader, type Tokens } from './people-online.ts';
 import { eventually } from './wait.ts';
 
 /** Opens both doors. */
-export const doorsOpen = { LATCHKEY_MAGIC_LINK: '1', LATCHKEY_EMAIL_CODE: '1' } as const;
+export const loginMethodsEnabled = { LATCHKEY_MAGIC_LINK: '1', LATCHKEY_EMAIL_CODE: '1' } as const;
 
 /** What asking answers. */
 export interface Given {

@@ -74,7 +74,7 @@ export async function inviteSomebody(app: Application): Promise<string> {
   return invited.invitationId;
 }
 
-async function closeAccount(app: Application): Promise<void> {
+async function deleteAccount(app: Application): Promise<void> {
   const { accessToken: token } = await logIn(app, await addRegular(app));
   await app.send('DELETE', '/api/v1/users/me', { token, json: { currentPassword: goodPassword } });
 }
@@ -100,7 +100,7 @@ export async function liveThroughADay(app: Application, regulars: readonly strin
     await giveUpJob(app);
     await inviteSomebody(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: ada } });
-    await closeAccount(app);
+    await deleteAccount(app);
   };
   await Promise.all([one(), another()]);
   return [ada, grace, mary, joanLater];

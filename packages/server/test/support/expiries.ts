@@ -1,8 +1,8 @@
 /** Things that expire, begun now; each answers how to ask whether it still stands. */
 
 import { findTicket, issueTicket } from '#domain/authentication/index.ts';
-import { findLiveInvitation } from '#domain/invitations/index.ts';
-import { consume, consumeCode, findLive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
+import { findActiveInvitation } from '#domain/invitations/index.ts';
+import { consume, consumeCode, findActive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { rotateDataKey, rotateSigningKey } from '#flows/rotate-keys/index.ts';
 import { sweepHandler } from '#flows/sweep/index.ts';
@@ -95,11 +95,11 @@ export const knownDevice: Begin = async (app) => {
 
 export const rememberedSession: Begin = async (app) => {
   const tokens = await addDevice(app);
-  const { endings, sessions } = app.services;
-  await endings.read();
+  const { revocations, sessions } = app.services;
+  await revocations.read();
   await isAlive(app, tokens.accessToken);
   return async () => {
-    await endings.read();
+    await revocations.read();
     const { hits } = sessions.counts;
     await isAlive(app, tokens.accessToken);
     return sessions.counts.hits > hits;
@@ -113,7 +113,7 @@ export function link(purpose: Purpose): Begin {
     if (purpose === 'email_code') return () => codeStands(services, { id, keyId, text });
     return async () => {
       const now = services.clock.now();
-      const found = await findLive(services.database, purpose, text, now);
+      const found = await findActive(services.database, purpose, text, now);
       const used = await services.database.transaction((tx) => consume(tx, purpose, text, now));
       assert((found === undefined) === (used === undefined), 'looking and using agree');
       return used !== undefined;
@@ -162,7 +162,7 @@ export const invitation: Begin = async (app) => {
   const id = await inviteSomebody(app);
   const { database, tokens, keys, clock } = app.services;
   const text = tokens.secret(id, 'invitation', keys.currentKeyId('link'));
-  return async () => (await findLiveInvitation(database, text, clock.now())) !== undefined;
+  return async () => (await findActiveInvitation(database, text, clock.now())) !== undefined;
 };
 
 export const invitationRow: Begin = async (app) => kept(app.services, 'invitations', await inviteSomebody(app));
@@ -230,7 +230,7 @@ const rows = {
   sessions: exists('sessions', 'id'),
   refreshFamilies: exists('refresh_families', 'session_id'),
   devices: exists('devices', 'user_id'),
-  endings: exists('endings', 'target'),
+  revocations: exists('revocations', 'target'),
   invitations: exists('invitations', 'id'),
   identifiers: exists('identifiers', 'canonical'),
   oneTimeTokens: exists('one_time_tokens', 'id'),
@@ -257,10 +257,10 @@ export const endedSessionRow: Begin = async (app) => {
   return kept(app.services, 'sessions', sessionId);
 };
 
-export const endingRow: Begin = async (app) => {
+export const revocationRow: Begin = async (app) => {
   const { accessToken: token, sessionId } = await addDevice(app);
   await app.send('POST', '/api/v1/auth/logout', { token });
-  return kept(app.services, 'endings', sessionId);
+  return kept(app.services, 'revocations', sessionId);
 };
 
 export const idleSessionRow: Begin = async (app) => {
@@ -285,7 +285,7 @@ export const heldAddress: Begin = async (app) => {
   return kept(app.services, 'identifiers', email);
 };
 
-export const closingAccount: Begin = async (app) => {
+export const deletingAccount: Begin = async (app) => {
   const { accessToken: token, userId } = await addDevice(app);
   const json = { currentPassword: goodPassword };
   const { code } = await app.send('DELETE', '/api/v1/users/me', { token, json });

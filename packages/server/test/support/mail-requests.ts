@@ -1,27 +1,27 @@
 /** The job behind a mail that somebody asked for: done at once where no worker runs, waited for where one does. */
-import { askedMailHandler, type PromiseAskedMail } from '#domain/mail-requests/index.ts';
+import { type MailRequestJob, mailRequestHandler } from '#domain/mail-requests/index.ts';
 import type { Application } from './application.ts';
 import { countQueued, deleteQueued, handleQueued } from './queued-jobs.ts';
 import { eventually } from './wait.ts';
 
-type Promising = Omit<PromiseAskedMail, 'onPromised'>;
+type MailRequestDeps = Omit<MailRequestJob, 'onEnqueued'>;
 
 /** Looks whose address each mail was asked for, and promises it; the jobs stay, as if the worker then died. */
-export async function handleAsked(flow: Promising): Promise<string> {
-  const handler = askedMailHandler({ ...flow, onPromised: () => undefined });
+export async function handleAsked(flow: MailRequestDeps): Promise<string> {
+  const handler = mailRequestHandler({ ...flow, onEnqueued: () => undefined });
   await handleQueued(flow.database, handler);
   return handler.kind;
 }
 
 /** Does what a worker would. */
-export async function promiseAsked(flow: Promising): Promise<void> {
+export async function handleMailRequests(flow: MailRequestDeps): Promise<void> {
   await deleteQueued(flow.database, await handleAsked(flow));
 }
 
 /** Comes back when every mail that was asked for is promised, or refused. */
 export async function afterAsking({ services, isQuiet }: Pick<Application, 'services' | 'isQuiet'>): Promise<void> {
-  if (isQuiet) return promiseAsked(services);
-  await eventually(async () => (await countQueued(services.database, 'asked_mails.promise')) === 0, {
+  if (isQuiet) return handleMailRequests(services);
+  await eventually(async () => (await countQueued(services.database, 'mail_requests.enqueue')) === 0, {
     what: 'it is known who has each address',
   });
 }

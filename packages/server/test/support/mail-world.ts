@@ -1,11 +1,11 @@
 /** A mail ledger with keys, workers and a real SMTP server, and the rows that tests of mail look at. */
 import { createSecretKey, randomBytes } from 'node:crypto';
 import {
+  enqueueMail,
+  enqueueMailFragment,
   MailLedger,
   type MailSending,
   mailHandler,
-  promiseMail,
-  promiseMailFragment,
 } from '#domain/mail-ledger/index.ts';
 import { insertTokenFragment, OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { MovableClock, systemClock } from '#kernel/clock.ts';
@@ -52,9 +52,9 @@ const insertToken = statement('test_mail.insert_token', {
   columns: { id: 'uuid' },
 });
 
-const mailed = promiseMailFragment('cause');
+const mailed = enqueueMailFragment('cause');
 /** Promises a mail if at least one cause is given. */
-export const promiseByFragment = statement('test_mail.promise', {
+export const enqueueByFragment = statement('test_mail.promise', {
   lane: 'write',
   sql: `with cause as (select id from unnest(:causes::uuid[]) as given (id)), ${mailed.sql}
     select count(*)::int4 from cause`,
@@ -204,7 +204,7 @@ export class MailWorld {
       now,
     } as const;
     const values = this.mail.values(promise);
-    await promiseMail(queries, values);
+    await enqueueMail(queries, values);
     return { id: values.mailId, hash: row.tokenHash };
   }
 

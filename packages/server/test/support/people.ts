@@ -5,7 +5,7 @@ import { type Client, Clients, sessionExpiries } from '#domain/clients/index.ts'
 import { deviceExpiry, useDeviceFragment } from '#domain/devices/index.ts';
 import { claimEmailFragment } from '#domain/identifiers/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
-import { insertSessionFragment, sealSurroundings } from '#domain/sessions/index.ts';
+import { insertSessionFragment, sealClientInfo } from '#domain/sessions/index.ts';
 import { insertUserFragment } from '#domain/users/index.ts';
 import { addSeconds, FixedClock, MovableClock } from '#kernel/clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
@@ -62,7 +62,7 @@ export interface Person {
 }
 
 /** A session, with the secrets that were given out for it. */
-export interface LoggedIn {
+export interface AddedSession {
   readonly sessionId: string;
   readonly cookie: string;
   readonly refreshToken: string;
@@ -116,7 +116,7 @@ export async function addSession(
   person: Pick<Person, 'id' | 'key'>,
   transport: 'cookie' | 'token',
   authEpoch = 1,
-): Promise<LoggedIn> {
+): Promise<AddedSession> {
   const now = world.clock.now();
   const sessionId = world.makeId();
   const cookie = formatSecret(secretPrefixes.session, randomBytes(32));
@@ -139,7 +139,7 @@ export async function addSession(
     sessionAcr: 'aal1',
     sessionAuthTime: now,
     sessionFactorTimes: { pwd: now.toISOString() },
-    sessionSealedSurroundings: sealSurroundings(person.key, sessionId, surroundings),
+    sessionSealedClientInfo: sealClientInfo(person.key, sessionId, surroundings),
     sessionCreatedAt: now,
     sessionIdleExpiresAt: idleExpiresAt,
     sessionExpiresAt: expiresAt,

@@ -1,6 +1,6 @@
 /** What the database holds of somebody's logins, for tests that look behind the answers. */
 import { attemptKey } from '#domain/attempts/index.ts';
-import { passwordPlace } from '#domain/passwords/index.ts';
+import { passwordAssociatedData } from '#domain/passwords/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Application } from './application.ts';
@@ -53,7 +53,7 @@ export async function failuresOfUnknown(app: Application, email: string): Promis
 export async function storedHash(app: Application, email: string): Promise<string> {
   const userId = await userIdOf(app, email);
   const row = present(await app.services.database.row(findPassword, { userId }), 'the password');
-  return app.services.keys.open('password', row.sealedPhc, passwordPlace(userId)).toString('utf8');
+  return app.services.keys.open('password', row.sealedPhc, passwordAssociatedData(userId)).toString('utf8');
 }
 
 /** Why each session of the address's user ended, the oldest first; null for those that live. */

@@ -21,11 +21,11 @@ export async function userIdOf(app: Application, email: string): Promise<string>
 export async function setStatus(
   app: Application,
   email: string,
-  status: Exclude<UserStatus, 'closing'>,
+  status: Exclude<UserStatus, 'pending_deletion'>,
 ): Promise<void> {
-  const { database, users, clients, endings } = app.services;
+  const { database, users, clients, revocations } = app.services;
   const userId = await userIdOf(app, email);
   const lifetime = clients.default.accessTokenLifetimeSeconds;
   const ending = await database.transaction((tx) => users.changeStatus(tx, userId, status, lifetime));
-  if (ending !== undefined) endings.endedHere(ending);
+  if (ending !== undefined) revocations.publish(ending);
 }

@@ -69,7 +69,7 @@ const raiseEpoch = statement('test_principals.raise_epoch', {
 
 const endGrace = statement('test_principals.end_grace', {
   lane: 'pool',
-  sql: `update users set closes_at = :now where id = :userId and status = 'closing'`,
+  sql: `update users set deletes_at = :now where id = :userId and status = 'pending_deletion'`,
   params: { userId: 'uuid', now: 'timestamptz' },
   columns: {},
 });
@@ -166,12 +166,12 @@ const outside: Partial<Record<PrincipalName, MakePrincipal>> = {
     return { sent: { cookie, headers: sameOrigin }, sessionId: tokens.sessionId };
   },
   'token of a closing user': bearing(async (person) => {
-    await closeAccount(person);
+    await deleteAccount(person);
     return person.tokens.accessToken;
   }),
   'token of an erased user': bearing(async (person) => {
     const { app, userId } = person.somebody;
-    await closeAccount(person);
+    await deleteAccount(person);
     await app.services.database.run(endGrace, { userId, now: app.clock.now() });
     await eraseDueAccounts(app.services, new AbortController().signal);
     return person.tokens.accessToken;
@@ -210,7 +210,7 @@ const outside: Partial<Record<PrincipalName, MakePrincipal>> = {
   }),
 };
 
-async function closeAccount({ somebody, tokens }: Person): Promise<void> {
+async function deleteAccount({ somebody, tokens }: Person): Promise<void> {
   const acting = { credentials: { token: tokens.accessToken }, refreshToken: undefined, deviceToken: '' };
   await close({ ...somebody, acting });
 }

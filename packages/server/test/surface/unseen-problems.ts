@@ -16,13 +16,13 @@ export const sharedProblems: readonly string[] = [
 
 /** Answered before a request reaches an operation, and asked of a bare server: the test that does. */
 export const beforeOperations: Readonly<Record<string, string>> = {
-  expectation_failed: 'packages/server/src/platform/http/bad-bytes.http.test.ts',
-  header_fields_too_large: 'packages/server/src/platform/http/bad-bytes.http.test.ts',
-  request_timeout: 'packages/server/src/platform/http/bad-bytes.http.test.ts',
+  expectation_failed: 'packages/server/src/platform/http/admission/bad-bytes.http.test.ts',
+  header_fields_too_large: 'packages/server/src/platform/http/admission/bad-bytes.http.test.ts',
+  request_timeout: 'packages/server/src/platform/http/admission/bad-bytes.http.test.ts',
 };
 
 const noBody = 'declared of every write; of a DELETE that takes no body any body is malformed_request';
-const oneStep = 'the only further step that there is yet, keep_account, has an answer of its own';
+const oneStep = 'the only further step that there is yet, cancel_deletion, has an answer of its own';
 const onlyProven = 'only a proven address is mailed to, and nothing makes it unproven again';
 
 /** `operation code`, and why it is seen nowhere. One that is seen after all fails the run, too. */

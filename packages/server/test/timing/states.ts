@@ -1,6 +1,6 @@
 /** Who may stand behind an address, and how one of them is made. */
 import type { Services } from '#app/wiring.ts';
-import { closeUser } from '#domain/users/index.ts';
+import { scheduleDeletion } from '#domain/users/index.ts';
 import { createUser, disableUser } from '#flows/admin-users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { goodPassword } from '#test/support/people-online.ts';
@@ -9,7 +9,14 @@ import { goodPassword } from '#test/support/people-online.ts';
  * The six that a stranger could want to tell apart. Somebody who has to wait, or is stopped, after many guesses is not
  * among them: that is answered aloud, and for an address without a user as well (DESIGN §5.2).
  */
-export const userStates = ['absent', 'unverified', 'active', 'disabled', 'closing', 'without a password'] as const;
+export const userStates = [
+  'absent',
+  'unverified',
+  'active',
+  'disabled',
+  'pending_deletion',
+  'without a password',
+] as const;
 
 export type UserState = (typeof userStates)[number];
 
@@ -25,7 +32,7 @@ export async function addPeople(services: Services, count: number): Promise<void
   for (let number = 0; number < count; number += 1) {
     await addUser(services, 'active', number);
     await disableUser(services, await addUser(services, 'disabled', number));
-    await close(services, await addUser(services, 'closing', number));
+    await close(services, await addUser(services, 'pending_deletion', number));
     await addUser(services, 'without a password', number);
   }
 }
@@ -43,7 +50,7 @@ async function close(services: Services, userId: string): Promise<void> {
   const { database, clients, clock } = services;
   const now = clock.now();
   const { accessTokenLifetimeSeconds } = clients.default;
-  const change = { userId, now, closesAt: addSeconds(now, graceSeconds), accessTokenLifetimeSeconds };
-  const ending = await database.transaction((tx) => closeUser(tx, change));
+  const change = { userId, now, deletesAt: addSeconds(now, graceSeconds), accessTokenLifetimeSeconds };
+  const ending = await database.transaction((tx) => scheduleDeletion(tx, change));
   if (ending === undefined) throw new Error('somebody active could not be closed');
 }

@@ -1,5 +1,10 @@
 /** `latchkey keys`: the keys that sign tokens, and the data keys. */
-import { jwksCacheSeconds, type Revocation, type Rotation, type SigningKeyEntry } from '#domain/signing-keys/index.ts';
+import {
+  jwksCacheSeconds,
+  type KeyRevocation,
+  type Rotation,
+  type SigningKeyEntry,
+} from '#domain/signing-keys/index.ts';
 import { revokeSigningKey, rotateDataKey, rotateSigningKey } from '#flows/rotate-keys/index.ts';
 import { type KeyPurpose, keyPurposes, spreadSeconds } from '#platform/keys/index.ts';
 import { OperatorError } from '../operator-error.ts';
@@ -88,7 +93,7 @@ function answerOf(rotation: Rotation): CommandResult {
 }
 
 // That it is dead already is no failure: a script may say it twice.
-function answerOfRevocation(revocation: Revocation, kid: string, signsNow: string): CommandResult {
+function answerOfRevocation(revocation: KeyRevocation, kid: string, signsNow: string): CommandResult {
   switch (revocation.kind) {
     case 'revoked': {
       const cached = `Verifiers that keep the JWKS may accept them for up to ${jwksCacheSeconds} s more.`;

@@ -15,7 +15,7 @@ import { parseCommand } from './parse.ts';
 import { silentWatchers } from './silent.ts';
 
 /** How a command gets its configuration, and the services of the process it runs in, if that has some. */
-export interface Place {
+export interface CommandContext {
   readonly argv: readonly string[];
   readonly io: CommandIo;
   readonly loadConfig: () => Config;
@@ -23,7 +23,7 @@ export interface Place {
 }
 
 /** Runs what was typed; answers the exit code. Whatever goes wrong is one sentence on standard error. */
-export async function runCommand(place: Place): Promise<number> {
+export async function runCommand(place: CommandContext): Promise<number> {
   const { argv, io } = place;
   try {
     const typed = parseCommand(commands, argv);
@@ -44,7 +44,7 @@ export async function runCommand(place: Place): Promise<number> {
   }
 }
 
-async function execute(command: Command, input: CommandInput, json: boolean, place: Place): Promise<number> {
+async function execute(command: Command, input: CommandInput, json: boolean, place: CommandContext): Promise<number> {
   const { io } = place;
   if (command.needs === 'services') return onServices(command, input, json, place);
   if (command.needs === 'database') return onDatabase(command, input, json, place);
@@ -59,7 +59,12 @@ async function execute(command: Command, input: CommandInput, json: boolean, pla
 
 type OnServices = Extract<Command, { readonly needs: 'services' }>;
 
-async function onServices(command: OnServices, input: CommandInput, json: boolean, place: Place): Promise<number> {
+async function onServices(
+  command: OnServices,
+  input: CommandInput,
+  json: boolean,
+  place: CommandContext,
+): Promise<number> {
   const { io, services } = place;
   if (services !== undefined) return say(await command.run(input, services, io), json, io);
   const config = place.loadConfig();
@@ -75,7 +80,12 @@ async function onServices(command: OnServices, input: CommandInput, json: boolea
 
 type OnDatabase = Extract<Command, { readonly needs: 'database' }>;
 
-async function onDatabase(command: OnDatabase, input: CommandInput, json: boolean, place: Place): Promise<number> {
+async function onDatabase(
+  command: OnDatabase,
+  input: CommandInput,
+  json: boolean,
+  place: CommandContext,
+): Promise<number> {
   const { io, services } = place;
   if (services !== undefined) return say(await command.run(input, services.config, services), json, io);
   const config = place.loadConfig();
@@ -84,7 +94,7 @@ async function onDatabase(command: OnDatabase, input: CommandInput, json: boolea
 }
 
 /** The embedded database is one process's: if it is held, that process runs the command. */
-async function inServingProcess(config: Config, { argv, io }: Place): Promise<number | undefined> {
+async function inServingProcess(config: Config, { argv, io }: CommandContext): Promise<number | undefined> {
   const state = await lockState(config.dataDirectory);
   if (state.kind === 'free') return undefined;
   const outcome = await sendCommand(config.dataDirectory, argv, io);

@@ -1,5 +1,5 @@
 /** The argument that names a user, of every command about one. */
-import { findUser, type OperateUsers } from '#flows/admin-users/index.ts';
+import { type AdminUsers, findUser } from '#flows/admin-users/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import type { CommandInput } from './command.ts';
 
@@ -7,7 +7,7 @@ import type { CommandInput } from './command.ts';
 export const idOrEmail = 'ID|EMAIL';
 
 /** The id of the user who is named. @throws OperatorError when there is none. */
-export async function requireUser(services: OperateUsers, input: CommandInput): Promise<string> {
+export async function requireUser(services: AdminUsers, input: CommandInput): Promise<string> {
   const userId = await findUser(services, input.arguments[0] ?? '');
   if (userId === undefined) throw unknownUser(input);
   return userId;

@@ -1,17 +1,17 @@
 /** `latchkey user`: the people, for the operator. */
 import type { UserProfile } from '#domain/users/index.ts';
 import {
+  type AdminUser,
+  type AdminUsers,
   type Change,
   disableUser,
   enableUser,
   endSessions,
   grantRole,
   listUsers,
-  type OperatedUser,
-  type OperateUsers,
   showUser,
-  takeRole,
   unlockUser,
+  withdrawRole,
 } from '#flows/admin-users/index.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { OperatorError } from '../operator-error.ts';
@@ -122,7 +122,7 @@ export const userCommands: readonly ServiceCommand[] = [
     options: {},
     run: (input, services) => {
       const role = readRole(input.arguments[1] ?? '', 'ROLE');
-      return change(input, services, (flow, userId) => takeRole(flow, userId, role), {
+      return change(input, services, (flow, userId) => withdrawRole(flow, userId, role), {
         changed: (sessions) => `The user has the role ${role} no more; ${sessions} ended.`,
         unchanged: () => `The user does not have the role ${role}.`,
       });
@@ -138,8 +138,8 @@ interface Words {
 /** That nothing had to change is no failure: a script may say it twice. */
 async function change(
   input: CommandInput,
-  services: OperateUsers,
-  verb: (flow: OperateUsers, userId: string) => Promise<Change>,
+  services: AdminUsers,
+  verb: (flow: AdminUsers, userId: string) => Promise<Change>,
   words: Words,
 ): Promise<CommandResult> {
   const userId = await requireUser(services, input);
@@ -157,7 +157,7 @@ async function change(
   }
 }
 
-async function list(input: CommandInput, services: OperateUsers): Promise<CommandResult> {
+async function list(input: CommandInput, services: AdminUsers): Promise<CommandResult> {
   const after = textOf(input, 'after');
   const page = await listUsers(services, numberOf(input, 'limit', 1, maxLimit) ?? defaultLimit, after);
   if (page === undefined) throw new OperatorError(`There is no user with the id "${after}".`, 1);
@@ -168,7 +168,7 @@ async function list(input: CommandInput, services: OperateUsers): Promise<Comman
   return { exitCode: 0, text, data: { users: users.map(profileToJson), next: next ?? null } };
 }
 
-function describe(user: OperatedUser): [string, string][] {
+function describe(user: AdminUser): [string, string][] {
   const { emailVerifiedAt } = user;
   const proof = emailVerifiedAt === null ? 'not verified' : `verified ${emailVerifiedAt.toISOString()}`;
   return [
@@ -186,7 +186,7 @@ function describe(user: OperatedUser): [string, string][] {
   ];
 }
 
-function toJson(user: OperatedUser): JsonObject {
+function toJson(user: AdminUser): JsonObject {
   const { roles, liveSessions, lastLoginAt, failedLogins, metadata } = user;
   const last = lastLoginAt?.toISOString() ?? null;
   const kept = { publicMetadata: metadata.public, privateMetadata: metadata.private };

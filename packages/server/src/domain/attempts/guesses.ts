@@ -63,7 +63,7 @@ export const guessFields = 'reserved.failures as counted, standing.failures, sta
 export const guessColumns = { counted: 'int4?', failures: 'int4?', lastFailedAt: 'timestamptz?' } as const;
 
 /** The number of this guess in a row. Throws `too_many_requests` when it is too early for one. */
-export function demandGuess(row: (Standing & { readonly counted: number | null }) | undefined, now: Date): number {
+export function requireAttempt(row: (Standing & { readonly counted: number | null }) | undefined, now: Date): number {
   if (row !== undefined && row.counted !== null) return row.counted;
   const standing = row ?? { failures: null, lastFailedAt: null };
   throw new Problem('too_many_requests', { retryAfterSeconds: guessWaitSeconds(standing, now) });

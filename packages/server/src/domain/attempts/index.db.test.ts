@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { attemptKey, deleteUnknownAttempts, forgiveAttemptsFragment, reserveGuessFragment } from './index.ts';
+import { attemptKey, deleteUnknownAttempts, reserveGuessFragment, resetFailedAttemptsFragment } from './index.ts';
 
 const reserved = reserveGuessFragment(`'password'`);
 const reserve = statement('attempts_test.reserve', {
@@ -10,7 +10,7 @@ const reserve = statement('attempts_test.reserve', {
   params: { userId: 'uuid', ...reserved.params },
   columns: { failures: 'int4' },
 });
-const forgiven = forgiveAttemptsFragment('cause');
+const forgiven = resetFailedAttemptsFragment('cause');
 const forgive = statement('attempts_test.forgive', {
   lane: 'pool',
   sql: `with cause as (select 1 as one), ${forgiven.sql} select one from cause`,
@@ -51,7 +51,7 @@ describeOnBothDatabases('attempts', (database) => {
     expect((await at(4))?.failures).toBe(6);
   });
 
-  it('forgives the attempts of one user only', async () => {
+  it('resets the attempts of one user only', async () => {
     const first = '00000000-0000-7000-8000-000000000002';
     const second = '00000000-0000-7000-8000-000000000003';
     for (const id of [first, second]) {

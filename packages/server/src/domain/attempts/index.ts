@@ -9,7 +9,7 @@
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, type Queries, statement } from '#platform/database/index.ts';
 
-export { demandGuess, freeGuesses, guessColumns, guessFields, reserveGuessFragment } from './guesses.ts';
+export { freeGuesses, guessColumns, guessFields, requireAttempt, reserveGuessFragment } from './guesses.ts';
 export { GuessTurns } from './turns.ts';
 
 /** What is counted apart. Stored, so never renamed. In a session the device is known. */
@@ -18,13 +18,13 @@ export type AttemptKind = 'password' | 'password_known_device' | 'second_factor'
 /** SQL: every kind, so that the primary key finds all counters of somebody. */
 const everyKind = `array['password', 'password_known_device', 'second_factor', 'email_code']`;
 
-const forgiveParams = { attemptKind: 'text', attemptKey: 'bytea' } as const;
+const resetParams = { attemptKind: 'text', attemptKey: 'bytea' } as const;
 
 /** The CTE `forgiven`: a login that succeeded takes its attempts of this kind back, if the CTE `from` has a row. */
-export function forgiveAttemptsFragment(from: string): Fragment<typeof forgiveParams> {
+export function resetFailedAttemptsFragment(from: string): Fragment<typeof resetParams> {
   return {
     sql: `forgiven as (delete from attempt_counters using ${from} where kind = :attemptKind and key = :attemptKey)`,
-    params: forgiveParams,
+    params: resetParams,
   };
 }
 
@@ -64,7 +64,11 @@ const forgive = statement('attempt_counters.forgive', {
 });
 
 /** What was right takes the user's attempts of its kinds back, in the transaction of what it was asked for. */
-export async function forgiveAttempts(tx: Queries, userId: string, ...kinds: readonly AttemptKind[]): Promise<void> {
+export async function resetFailedAttempts(
+  tx: Queries,
+  userId: string,
+  ...kinds: readonly AttemptKind[]
+): Promise<void> {
   await tx.run(forgive, { kinds: [...kinds], key: attemptKey(userId) });
 }
 

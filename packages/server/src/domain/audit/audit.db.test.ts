@@ -133,7 +133,7 @@ describeOnBothDatabases('the audit log', (database) => {
   });
 
   describe('what is personal', () => {
-    const placeOf = (row: string) => ({ table: 'audit_events', column: 'body', row });
+    const associatedDataOf = (row: string) => ({ table: 'audit_events', column: 'body', row });
     const sealedOf = (body: Record<string, JsonValue>) => body.personal as { key: string; sealed: string };
 
     it('is readable only with the key of the person, and only in its own row', async () => {
@@ -144,11 +144,11 @@ describeOnBothDatabases('the audit log', (database) => {
       const { key, sealed } = sealedOf(body);
       expect(key).toBe('user');
       const ciphertext = Buffer.from(sealed, 'base64url');
-      expect(JSON.parse(person.key.open(ciphertext, placeOf(row?.id ?? '')).toString())).toEqual({
+      expect(JSON.parse(person.key.open(ciphertext, associatedDataOf(row?.id ?? '')).toString())).toEqual({
         address,
         userAgent,
       });
-      expect(() => person.key.open(ciphertext, placeOf(world.makeId()))).toThrow('not authentic');
+      expect(() => person.key.open(ciphertext, associatedDataOf(world.makeId()))).toThrow('not authentic');
     });
 
     it("is under the month's key when it describes nobody we know", async () => {
@@ -157,7 +157,7 @@ describeOnBothDatabases('the audit log', (database) => {
       expect(text).not.toContain(address);
       const { key, sealed } = sealedOf(body);
       expect(key).toBe(world.clock.now().toISOString().slice(0, 7));
-      const opened = world.keys.open('nobody', Buffer.from(sealed, 'base64url'), placeOf(row?.id ?? ''));
+      const opened = world.keys.open('nobody', Buffer.from(sealed, 'base64url'), associatedDataOf(row?.id ?? ''));
       expect(JSON.parse(opened.toString())).toEqual({ address });
     });
   });

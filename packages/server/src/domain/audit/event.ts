@@ -40,9 +40,9 @@ export type AuditAction =
   | 'login.failed'
   | 'login.refused'
   | 'login.step_required'
-  | 'account.closing'
-  | 'account.closing_refused'
-  | 'account.kept'
+  | 'account.deletion_scheduled'
+  | 'account.deletion_refused'
+  | 'account.deletion_canceled'
   | 'account.erased'
   | 'session.refreshed'
   | 'session.moved'
@@ -62,9 +62,6 @@ export type AuditActor =
   | { readonly kind: 'stranger' }
   | { readonly kind: 'operator' }
   | { readonly kind: 'system' };
-
-/** Where a request came from: personal data. */
-export type Surroundings = { readonly address: string; readonly userAgent: string };
 
 /** An event before it is bytes. */
 export interface AuditEvent {

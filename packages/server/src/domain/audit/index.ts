@@ -5,5 +5,5 @@
  * bytes as ciphertext under the key of the person it describes, or under the month's key when it describes nobody we
  * know, so that erasing a person changes no byte.
  */
-export type { AuditAction, AuditActor, AuditEvent, Surroundings } from './event.ts';
+export type { AuditAction, AuditActor, AuditEvent } from './event.ts';
 export { AuditLog, type AuditValues, isUnrecorded, recordFragment, recordSessionFragment } from './record.ts';

@@ -19,7 +19,7 @@ export interface Candidate {
   readonly deviceId: string | undefined;
   readonly hasDevices: boolean;
   /** When the grace period of a closing account is over. */
-  readonly closesAt: Date | undefined;
+  readonly deletesAt: Date | undefined;
 }
 
 /** What `candidateSql` takes beside what its condition does. */
@@ -28,7 +28,7 @@ export const candidateParams = { deviceId: 'uuid?', now: 'timestamptz' } as cons
 /** SQL: the users behind the addresses `i` that satisfy `where`; addresses that were given up are nobody's way in. */
 export function candidateSql(where: string): string {
   return `select u.id, u.subject, u.status, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, p.sealed_phc,
-      p.must_change, u.closes_at, k.wrapped, d.id as device_id,
+      p.must_change, u.deletes_at, k.wrapped, d.id as device_id,
       exists (select from devices any_device where any_device.user_id = u.id) as has_devices
     from identifiers i
       join users u on u.id = i.user_id
@@ -42,7 +42,7 @@ export function candidateSql(where: string): string {
 /** SQL: the columns of a CTE `known` that is made by `candidateSql`, for a select list. */
 export const candidateFields = `known.id as user_id, known.subject, known.status, known.auth_epoch, known.locale,
       known.identifier_id, known.verified_at, known.sealed_phc, known.must_change, known.wrapped, known.device_id,
-      known.has_devices, known.closes_at`;
+      known.has_devices, known.deletes_at`;
 
 /** The types of `candidateFields`. */
 export const candidateColumns = {
@@ -58,7 +58,7 @@ export const candidateColumns = {
   wrapped: 'bytea?',
   deviceId: 'uuid?',
   hasDevices: 'bool?',
-  closesAt: 'timestamptz?',
+  deletesAt: 'timestamptz?',
 } as const;
 
 /** Undefined when nobody has the address. */
@@ -80,13 +80,13 @@ export function toCandidate(row: Values<typeof candidateColumns>): Candidate | u
     mustChange: row.mustChange === true,
     deviceId: row.deviceId ?? undefined,
     hasDevices: row.hasDevices === true,
-    closesAt: row.closesAt ?? undefined,
+    deletesAt: row.deletesAt ?? undefined,
   };
 }
 
 /** An account whose grace is over is as good as erased, though the job that erases it comes by the hour. */
-export function isOver({ status, closesAt }: Candidate, now: Date): boolean {
-  return status === 'closing' && closesAt !== undefined && closesAt <= now;
+export function isGracePeriodOver({ status, deletesAt }: Candidate, now: Date): boolean {
+  return status === 'pending_deletion' && deletesAt !== undefined && deletesAt <= now;
 }
 
 const find = statement('logins.find_candidate', {

@@ -1,13 +1,14 @@
 /** The end of a login: one statement makes the session and everything that comes with it, for every way in. */
+
 import { type AttemptKind, attemptKey } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import { type Ending, endingExpiry } from '#domain/revocations/index.ts';
+import { type Revocation, revocationExpiry } from '#domain/revocations/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from '#domain/session-issuance/index.ts';
+import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { Queries } from '#platform/database/index.ts';
-import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
-import { type ReturnValues, returnNothing } from '#platform/rate-limit/index.ts';
+import { type RefundValues, refundNothing } from '#platform/rate-limit/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import type { Candidate } from './candidate.ts';
 import { completeStatement } from './statements.ts';
@@ -23,26 +24,26 @@ export interface LoginCompletion extends Issuers {
 export interface ProvenLogin {
   readonly candidate: Candidate;
   readonly transport: 'cookie' | 'token';
-  readonly caller: Caller;
+  readonly requester: Requester;
   readonly now: Date;
   readonly acr: string;
   readonly amr: readonly string[];
   /** What the session remembers of each factor's time; a mailed secret and a TOTP are two, though both are `otp`. */
   readonly factors: readonly string[];
   /** Whose counter starts anew: what was proven was right. */
-  readonly forgives: AttemptKind;
+  readonly resets: AttemptKind;
   /** Which way the login came, where `amr` does not say it. */
   readonly by?: string;
   /** The use of a limit that it gives back with what it writes. */
-  readonly returning?: ReturnValues;
+  readonly returning?: RefundValues;
   /** The password under today's parameters, over the bytes that were compared. */
   readonly rehash?: { readonly sealed: Buffer | null; readonly of: Buffer };
 }
 
-/** What came of it. After the commit: `Endings.endedHere` for each of `ended`, and wake the mail's worker if `told`. */
+/** What came of it. After the commit: `Revocations.publish` for each of `ended`, and wake the mail's worker if `told`. */
 export interface CompletedLogin {
   readonly issued: IssuedSession;
-  readonly ended: readonly Omit<Ending, 'id'>[];
+  readonly ended: readonly Omit<Revocation, 'id'>[];
   readonly told: boolean;
 }
 
@@ -56,32 +57,32 @@ export async function completeLogin(
   const { userId } = candidate;
   const userKey = deps.keys.unwrapUserKey(userId, candidate.wrapped);
   const { issued, values } = issueSession(deps, sessionOf(login, userKey));
-  const endingExpiresAt = endingExpiry(now, deps.clients.default.accessTokenLifetimeSeconds);
+  const revocationExpiresAt = revocationExpiry(now, deps.clients.default.accessTokenLifetimeSeconds);
   const told = candidate.deviceId === undefined && candidate.hasDevices;
   const row = await queries.row(completeStatement, {
     loginUserId: userId,
-    ...(login.returning ?? returnNothing(now)),
-    attemptKind: login.forgives,
+    ...(login.returning ?? refundNothing(now)),
+    attemptKind: login.resets,
     attemptKey: attemptKey(userId),
-    tellOfDevice: told,
+    notifyOfDevice: told,
     reason: 'too_many_sessions',
     ...values,
     rehashSealed: login.rehash?.sealed ?? null,
     rehashOf: login.rehash?.of ?? Buffer.alloc(0),
     endedAt: now,
-    endingExpiresAt,
+    revocationExpiresAt,
     ...newDeviceMail(deps, login, userKey),
     ...auditOf(deps, login, userKey, issued.sessionId),
   });
   if (row === undefined) return undefined;
   const ended = row.endedSessions.map((target) => {
-    return { kind: 'session', target, epoch: null, expiresAt: endingExpiresAt } as const;
+    return { kind: 'session', target, epoch: null, expiresAt: revocationExpiresAt } as const;
   });
   return { issued, ended, told };
 }
 
 function sessionOf(login: ProvenLogin, userKey: UserKey) {
-  const { candidate, transport, caller, now, acr, amr, factors } = login;
+  const { candidate, transport, requester, now, acr, amr, factors } = login;
   const { userId, subject, authEpoch, deviceId } = candidate;
   return {
     userId,
@@ -94,23 +95,23 @@ function sessionOf(login: ProvenLogin, userKey: UserKey) {
     factorTimes: Object.fromEntries(factors.map((factor) => [factor, now.toISOString()])),
     transport,
     expiresAt: undefined,
-    caller,
+    requester,
     userKey,
     now,
   };
 }
 
-function newDeviceMail({ mail }: LoginCompletion, { candidate, caller, now }: ProvenLogin, userKey: UserKey) {
+function newDeviceMail({ mail }: LoginCompletion, { candidate, requester, now }: ProvenLogin, userKey: UserKey) {
   const { userId, identifierId, locale } = candidate;
-  const device = describeUserAgent(caller.userAgent).words;
-  const params = { device, address: caller.address, time: now.toISOString() };
+  const device = describeUserAgent(requester.userAgent).words;
+  const params = { device, address: requester.address, time: now.toISOString() };
   return mail.values({ template: 'new_device', locale, userId, identifierId, tokenId: null, params, userKey, now });
 }
 
 function auditOf({ audit }: LoginCompletion, login: ProvenLogin, userKey: UserKey, sessionId: string) {
-  const { candidate, caller, amr, by, now: at } = login;
+  const { candidate, requester, amr, by, now: at } = login;
   const { userId } = candidate;
-  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const personal = clientInfoOf(requester);
   const actor = { kind: 'user', id: userId } as const;
   const facts = { amr: [...amr], ...(by === undefined ? {} : { by }) };
   return audit.values({ action: 'login.succeeded', at, actor, userId, sessionId, facts, personal }, userKey);

@@ -19,7 +19,7 @@ export function loginFacts(subject: LoginSubject, proven: readonly ProvenFactor[
     secondFactorRequired: false,
     passwordMustChange: subject.mustChange,
     termsAccepted: true,
-    closing: subject.status === 'closing',
+    pendingDeletion: subject.status === 'pending_deletion',
   };
 }
 

@@ -12,12 +12,13 @@ export {
   candidateParams,
   candidateSql,
   findCandidate,
-  isOver,
+  isGracePeriodOver,
   toCandidate,
 } from './candidate.ts';
 export { type CompletedLogin, completeLogin, type LoginCompletion } from './complete.ts';
 export { type LoginSubject, loginFacts, stepOfLogin } from './facts.ts';
 export { type LoginFacts, type LoginStep, nextStep, type ProvenFactor } from './next-step.ts';
+export { type LoginResult, loginResponse, loginResultData } from './response.ts';
 export {
   consumeTicket,
   deleteExpiredTickets,

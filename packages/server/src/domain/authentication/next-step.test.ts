@@ -14,7 +14,7 @@ const complete: LoginFacts = {
   secondFactorRequired: false,
   passwordMustChange: false,
   termsAccepted: true,
-  closing: false,
+  pendingDeletion: false,
 };
 
 describe('nextStep', () => {
@@ -60,8 +60,8 @@ describe('nextStep', () => {
       { termsAccepted: false, passwordMustChange: true },
       'change_password',
     ],
-    ['a closing account', { closing: true }, 'keep_account'],
-    ['terms come before keeping the account', { closing: true, termsAccepted: false }, 'accept_terms'],
+    ['a closing account', { pendingDeletion: true }, 'cancel_deletion'],
+    ['terms come before keeping the account', { pendingDeletion: true, termsAccepted: false }, 'accept_terms'],
   ])('%s: %j → %s', (_, facts, step) => {
     expect(nextStep({ ...complete, ...facts })).toBe(step);
   });
@@ -73,7 +73,7 @@ describe('nextStep', () => {
     secondFactorRequired: fc.boolean(),
     passwordMustChange: fc.boolean(),
     termsAccepted: fc.boolean(),
-    closing: fc.boolean(),
+    pendingDeletion: fc.boolean(),
   });
 
   it('is never done while anything is missing, whatever the combination', () => {
@@ -81,7 +81,9 @@ describe('nextStep', () => {
       fc.property(anyFacts, (facts) => {
         if (nextStep(facts) !== 'done') return;
         expect(facts.proven.length).toBeGreaterThan(0);
-        expect(facts.emailVerified && facts.termsAccepted && !facts.passwordMustChange && !facts.closing).toBe(true);
+        expect(facts.emailVerified && facts.termsAccepted && !facts.passwordMustChange && !facts.pendingDeletion).toBe(
+          true,
+        );
         const kinds = new Set(facts.proven.map((factor) => factor.kind));
         const strong = kinds.size > 1 || facts.proven.some((factor) => factor.userVerified);
         expect(strong || !(facts.secondFactorEnrolled || facts.secondFactorRequired)).toBe(true);

@@ -8,7 +8,7 @@ export type LoginStep =
   | 'verify_email'
   | 'change_password'
   | 'accept_terms'
-  | 'keep_account'
+  | 'cancel_deletion'
   | 'done';
 
 /** A factor that this login has proven; `amr` values are those of RFC 8176. */
@@ -28,7 +28,7 @@ export interface LoginFacts {
   readonly secondFactorRequired: boolean;
   readonly passwordMustChange: boolean;
   readonly termsAccepted: boolean;
-  readonly closing: boolean;
+  readonly pendingDeletion: boolean;
 }
 
 /**
@@ -43,7 +43,7 @@ export function nextStep(facts: LoginFacts): LoginStep {
   if (facts.secondFactorRequired && !strong) return 'enroll_second_factor';
   if (facts.passwordMustChange) return 'change_password';
   if (!facts.termsAccepted) return 'accept_terms';
-  if (facts.closing) return 'keep_account';
+  if (facts.pendingDeletion) return 'cancel_deletion';
   return 'done';
 }
 

@@ -1,15 +1,15 @@
 /** The one statement that ends a login, whichever way it came. */
-import { forgiveAttemptsFragment } from '#domain/attempts/index.ts';
+import { resetFailedAttemptsFragment } from '#domain/attempts/index.ts';
 import { recordFragment } from '#domain/audit/index.ts';
 import { useDeviceFragment } from '#domain/devices/index.ts';
-import { promiseMailFragment } from '#domain/mail-ledger/index.ts';
+import { enqueueMailFragment } from '#domain/mail-ledger/index.ts';
 import { rehashPasswordFragment } from '#domain/passwords/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
-import { endingsFragment } from '#domain/revocations/index.ts';
+import { revocationsFragment } from '#domain/revocations/index.ts';
 import { endFamiliesFragment, insertSessionFragment } from '#domain/sessions/index.ts';
-import { isLive } from '#domain/users/index.ts';
+import { isActive } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
-import { afterReturn, returnFragment } from '#platform/rate-limit/index.ts';
+import { afterRefund, refundFragment } from '#platform/rate-limit/index.ts';
 
 /** A user has at most this many live sessions; the oldest make room. */
 const maxSessions = 100;
@@ -18,10 +18,10 @@ const device = useDeviceFragment('live');
 const session = insertSessionFragment('live');
 const family = insertFamilyFragment('created_session');
 const rehashed = rehashPasswordFragment('live');
-const returned = returnFragment('live');
-const forgiven = forgiveAttemptsFragment('was_right');
-const announced = endingsFragment('session', 'ended');
-const mailed = promiseMailFragment('told');
+const returned = refundFragment('live');
+const forgiven = resetFailedAttemptsFragment('was_right');
+const announced = revocationsFragment('session', 'ended');
+const mailed = enqueueMailFragment('told');
 const audited = recordFragment('live');
 
 /**
@@ -34,14 +34,14 @@ export const completeStatement = statement('login.complete', {
   lane: 'write',
   sql: `with live as (
       select u.id as user_id from users u
-      where u.id = :loginUserId and u.auth_epoch = :sessionEpoch and ${isLive('u')}
+      where u.id = :loginUserId and u.auth_epoch = :sessionEpoch and ${isActive('u')}
       for key share),
     ${device.sql},
     ${session.sql},
     ${family.sql},
     ${rehashed.sql},
     ${returned.sql},
-    was_right as (select user_id from live where ${afterReturn}),
+    was_right as (select user_id from live where ${afterRefund}),
     ${forgiven.sql},
     excess as (
       select id from sessions where user_id = :loginUserId and ended_at is null
@@ -51,13 +51,13 @@ export const completeStatement = statement('login.complete', {
       returning s.id as session_id, s.user_id),
     ${endFamiliesFragment('ended')},
     ${announced.sql},
-    told as (select user_id from live where :tellOfDevice::boolean),
+    told as (select user_id from live where :notifyOfDevice::boolean),
     ${mailed.sql},
     ${audited.sql}
     select user_id, array(select session_id from ended) as ended_sessions from live`,
   params: {
     loginUserId: 'uuid',
-    tellOfDevice: 'bool',
+    notifyOfDevice: 'bool',
     reason: 'text',
     ...device.params,
     ...session.params,

@@ -1,6 +1,6 @@
 /** Tickets: the text that stands for a login in progress, and the one UPDATE that uses it. */
 import { randomBytes } from 'node:crypto';
-import { isLive } from '#domain/users/index.ts';
+import { isActive } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
@@ -30,7 +30,7 @@ const insert = statement('logins.issue_ticket', {
   lane: 'pool',
   sql: `insert into logins (id, ticket_hash, client_id, user_id, auth_epoch, transport, proven, created_at, expires_at)
     select :id, :hash, :clientId, u.id, u.auth_epoch, :transport, :proven::jsonb, :now, :expiresAt
-    from users u where u.id = :userId and u.auth_epoch = :authEpoch and ${isLive('u')}
+    from users u where u.id = :userId and u.auth_epoch = :authEpoch and ${isActive('u')}
     returning id`,
   params: {
     id: 'uuid',
@@ -47,7 +47,7 @@ const insert = statement('logins.issue_ticket', {
 });
 
 const alive = `l.ticket_hash = :hash and l.consumed_at is null and l.expires_at > :now
-  and u.id = l.user_id and u.auth_epoch = l.auth_epoch and ${isLive('u')}`;
+  and u.id = l.user_id and u.auth_epoch = l.auth_epoch and ${isActive('u')}`;
 
 const columns = {
   userId: 'uuid',

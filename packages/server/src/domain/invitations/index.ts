@@ -8,4 +8,4 @@
 export { insertInvitation, invitationLifetimeSeconds, type NewInvitation } from './issue.ts';
 export { listOpenInvitations, type OpenInvitation, revokeInvitation } from './list.ts';
 export { deleteExpiredInvitations } from './sweep.ts';
-export { findLiveInvitation, type LiveInvitation, useInvitation } from './use.ts';
+export { type ActiveInvitation, findActiveInvitation, useInvitation } from './use.ts';

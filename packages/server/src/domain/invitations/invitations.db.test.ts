@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
-import { MailLedger, promiseInvitationMail } from '#domain/mail-ledger/index.ts';
+import { enqueueInvitationMail, MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
@@ -7,7 +7,7 @@ import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { openWorld, type World } from '#test/support/people.ts';
 import {
   deleteExpiredInvitations,
-  findLiveInvitation,
+  findActiveInvitation,
   insertInvitation,
   invitationLifetimeSeconds,
   listOpenInvitations,
@@ -49,7 +49,7 @@ describeOnBothDatabases('invitations', (database) => {
   }
 
   const row = (id: string) => database().row(readRow, { id });
-  const look = (text: string) => findLiveInvitation(database(), text, world.clock.now());
+  const look = (text: string) => findActiveInvitation(database(), text, world.clock.now());
   const use = (text: string) => database().transaction((tx) => useInvitation(tx, text, world.clock.now()));
 
   it('are used by one of twenty at once, who alone learns the address, and then nobody can read it', async () => {
@@ -97,7 +97,7 @@ describeOnBothDatabases('invitations', (database) => {
     const { id, text } = await add();
     const mail = new MailLedger({ ...world, publicUrl: 'https://login.example' });
     const values = mail.invitationValues({ invitationId: id, locale: 'en', now: world.clock.now() });
-    await database().transaction((tx) => promiseInvitationMail(tx, values));
+    await database().transaction((tx) => enqueueInvitationMail(tx, values));
     const readIt = () => database().row(readMail, { id: values.mailId });
     expect(await readIt()).toEqual({ invitationId: id, userId: null });
     const end = addSeconds(world.clock.now(), invitationLifetimeSeconds).getTime();

@@ -8,7 +8,7 @@ const params = { hash: 'bytea', now: 'timestamptz' } as const;
 const live = `select id, as_typed, canonical, locale, role from invitations
   where hash = :hash and consumed_at is null and expires_at > :now`;
 
-const findLive = statement('invitations.find_live', { lane: 'read', sql: live, params, columns });
+const findActive = statement('invitations.find_live', { lane: 'read', sql: live, params, columns });
 
 // The row is locked before it is read: what RETURNING shows is the row after the update, which has no address any more.
 const use = statement('invitations.use', {
@@ -22,20 +22,20 @@ const use = statement('invitations.use', {
 });
 
 /** An invitation that is, or until now was, alive. */
-export type LiveInvitation = Values<typeof columns>;
+export type ActiveInvitation = Values<typeof columns>;
 
 /** Looks without using, for the page that the link opens. */
-export async function findLiveInvitation(
+export async function findActiveInvitation(
   queries: Queries,
   text: string,
   now: Date,
-): Promise<LiveInvitation | undefined> {
+): Promise<ActiveInvitation | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
-  return queries.row(findLive, { hash: hashSecret(text), now });
+  return queries.row(findActive, { hash: hashSecret(text), now });
 }
 
 /** Uses it, in the transaction of its effect; undefined when it is unknown, used, revoked or expired. */
-export async function useInvitation(tx: Queries, text: string, now: Date): Promise<LiveInvitation | undefined> {
+export async function useInvitation(tx: Queries, text: string, now: Date): Promise<ActiveInvitation | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
   return tx.row(use, { hash: hashSecret(text), now });
 }

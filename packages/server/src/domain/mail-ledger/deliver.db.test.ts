@@ -6,7 +6,7 @@ import { hashSecret } from '#protocol/secret-token/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { MailWorld, messageIdIn, secretIn } from '#test/support/mail-world.ts';
 import { eventually } from '#test/support/wait.ts';
-import { deleteFinishedMails, promiseMail } from './index.ts';
+import { deleteFinishedMails, enqueueMail } from './index.ts';
 
 function change(name: string, sql: string) {
   return statement(`test_mail.${name}`, { lane: 'pool', sql, params: { id: 'uuid' }, columns: {} });
@@ -157,7 +157,7 @@ describeOnBothDatabases('the delivery of a mail', (database) => {
 
   it('fails when the attempts of about a day are used up', async () => {
     const values = world.noticeValues(await world.addRecipient());
-    await promiseMail(database(), values);
+    await enqueueMail(database(), values);
     world.server.react((stage) => (stage === 'mail' ? 'hang_up' : 'accept'));
     world.work();
     const beganMs = world.clock.now().getTime();

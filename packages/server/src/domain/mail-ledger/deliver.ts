@@ -109,7 +109,7 @@ function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage
     service: new URL(deps.publicUrl).host,
     userName: row.userName ?? '',
     params: row.sealedParams === null || key === null ? {} : openParams(key, row.sealedParams, mailId),
-    promisedAt: row.createdAt,
+    enqueuedAt: row.createdAt,
     ...secret,
   });
   const { from } = deps;

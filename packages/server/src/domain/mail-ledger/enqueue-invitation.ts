@@ -1,4 +1,4 @@
-/** Promising the one mail that goes to somebody who is no user: to the address that their invitation holds. */
+/** MailRequestDeps the one mail that goes to somebody who is no user: to the address that their invitation holds. */
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
 import { mailJob } from './enqueue.ts';
 
@@ -24,6 +24,6 @@ const promise = statement('mail_ledger.promise_invitation', {
 });
 
 /** Promises it within the transaction of the invitation, from `MailLedger.invitationValues`. */
-export async function promiseInvitationMail(tx: Queries, values: Values<typeof params>): Promise<void> {
+export async function enqueueInvitationMail(tx: Queries, values: Values<typeof params>): Promise<void> {
   await tx.rows(promise, values);
 }

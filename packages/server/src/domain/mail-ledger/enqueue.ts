@@ -1,16 +1,16 @@
-/** Promising: ledger row and job, as a statement of a transaction or as a fragment of an effect's one statement. */
+/** MailRequestDeps: ledger row and job, as a statement of a transaction or as a fragment of an effect's one statement. */
 import type { MakeId } from '#kernel/ids.ts';
 import { type Fragment, type Queries, statement, type Values } from '#platform/database/index.ts';
 import { enqueueFragment } from '#platform/jobs/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
-import { paramsPlace } from './sealed-params.ts';
+import { paramsAssociatedData } from './sealed-params.ts';
 import type { MailParams, MailTemplate } from './templates.ts';
 
 /** The kind of the job that sends. */
 export const mailJobKind = 'mail.send';
 
 /** A mail to be. */
-export interface PromisedMail<T extends MailTemplate = MailTemplate> {
+export interface QueuedMail<T extends MailTemplate = MailTemplate> {
   readonly template: T;
   readonly locale: string;
   readonly userId: string;
@@ -45,7 +45,7 @@ const params = {
 } as const;
 
 /** The CTEs `mailed` and `mailjob`: one mail if the CTE `from` has a row. */
-export function promiseMailFragment(from: string): Fragment<typeof params> {
+export function enqueueMailFragment(from: string): Fragment<typeof params> {
   return {
     sql: `mailed as (
       insert into mail_ledger (id, user_id, identifier_id, template, locale, token_id, sealed_params, message_id,
@@ -58,9 +58,9 @@ export function promiseMailFragment(from: string): Fragment<typeof params> {
   };
 }
 
-const promised = promiseMailFragment('cause');
+const promised = enqueueMailFragment('cause');
 
-const promise = statement('mail_ledger.promise', {
+const promise = statement('mail_ledger.enqueue', {
   lane: 'pool',
   sql: `with cause as (select 1 as one), ${promised.sql} select id from mailed`,
   params: promised.params,
@@ -80,8 +80,8 @@ export class MailLedger {
     this.#messageIdHost = host.startsWith('[') ? 'localhost' : host;
   }
 
-  /** The values of `promiseMailFragment`. `mailId`: of the job that promises it, which may run again. */
-  values<T extends MailTemplate>(mail: PromisedMail<T>, mailId = this.#makeId()) {
+  /** The values of `enqueueMailFragment`. `mailId`: of the job that promises it, which may run again. */
+  values<T extends MailTemplate>(mail: QueuedMail<T>, mailId = this.#makeId()) {
     const text = JSON.stringify(mail.params);
     return {
       mailId,
@@ -90,14 +90,14 @@ export class MailLedger {
       mailTemplate: mail.template,
       mailLocale: mail.locale,
       mailTokenId: mail.tokenId,
-      mailSealedParams: text === '{}' ? null : mail.userKey.seal(text, paramsPlace(mailId)),
+      mailSealedParams: text === '{}' ? null : mail.userKey.seal(text, paramsAssociatedData(mailId)),
       mailMessageId: `<${mailId}@${this.#messageIdHost}>`,
       mailNow: mail.now,
       ...mailJob.values({ id: this.#makeId(), now: mail.now }),
     };
   }
 
-  /** The values of `promiseInvitationMail`. */
+  /** The values of `enqueueInvitationMail`. */
   invitationValues({ invitationId, locale, now }: { invitationId: string; locale: string; now: Date }) {
     const mailId = this.#makeId();
     return {
@@ -112,7 +112,7 @@ export class MailLedger {
   }
 }
 
-const findPromised = statement('mail_ledger.find_promised', {
+const findQueued = statement('mail_ledger.find_queued', {
   lane: 'pool',
   sql: `select id from mail_ledger where id = :id`,
   params: { id: 'uuid' },
@@ -120,11 +120,11 @@ const findPromised = statement('mail_ledger.find_promised', {
 });
 
 /** Whether there is a mail with this id: what runs again after a crash promises nothing twice. */
-export async function isPromised(tx: Queries, id: string): Promise<boolean> {
-  return (await tx.row(findPromised, { id })) !== undefined;
+export async function isQueued(tx: Queries, id: string): Promise<boolean> {
+  return (await tx.row(findQueued, { id })) !== undefined;
 }
 
 /** Promises a mail within an effect's transaction, from `MailLedger.values`. Wake the workers after the commit. */
-export async function promiseMail(tx: Queries, values: Values<typeof params>): Promise<void> {
+export async function enqueueMail(tx: Queries, values: Values<typeof params>): Promise<void> {
   await tx.rows(promise, values);
 }

@@ -8,8 +8,8 @@
  * message can arrive twice only if the process or the connection died between the server's 250 and our row.
  */
 export { type MailSending, type MailStatus, mailHandler } from './deliver.ts';
-export { isPromised, MailLedger, type PromisedMail, promiseMail, promiseMailFragment } from './enqueue.ts';
-export { promiseInvitationMail } from './enqueue-invitation.ts';
+export { enqueueMail, enqueueMailFragment, isQueued, MailLedger, type QueuedMail } from './enqueue.ts';
+export { enqueueInvitationMail } from './enqueue-invitation.ts';
 export { forgetMails } from './forget.ts';
 export { deleteFinishedMails } from './sweep.ts';
 export type { MailParams, MailTemplate } from './templates.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { MailWorld, promiseByFragment, secretIn } from '#test/support/mail-world.ts';
+import { enqueueByFragment, MailWorld, secretIn } from '#test/support/mail-world.ts';
 import { eventually } from '#test/support/wait.ts';
 
 describeOnBothDatabases('a promised mail', (database) => {
@@ -24,10 +24,10 @@ describeOnBothDatabases('a promised mail', (database) => {
 
   it('is one mail inside a hot statement if its cause happened, and none otherwise', async () => {
     const person = await world.addRecipient();
-    await database().row(promiseByFragment, { causes: [], ...world.noticeValues(person) });
+    await database().row(enqueueByFragment, { causes: [], ...world.noticeValues(person) });
     expect(await world.allRows()).toBe('');
     const values = world.noticeValues(person);
-    await database().row(promiseByFragment, { causes: [world.makeId(), world.makeId()], ...values });
+    await database().row(enqueueByFragment, { causes: [world.makeId(), world.makeId()], ...values });
     world.work();
     await world.becomes(values.mailId, 'sent');
     expect(world.server.received).toHaveLength(1);

@@ -9,7 +9,7 @@ const facts: MailFacts = {
   service: 'auth.example.com',
   userName: 'Ada Lovelace',
   params: {},
-  promisedAt: new Date('2026-01-02T03:04:05Z'),
+  enqueuedAt: new Date('2026-01-02T03:04:05Z'),
   link: null,
 };
 const link = { url: 'https://auth.example.com/verify-email?token=t', until: new Date('2026-01-03T03:04:05Z') };
@@ -22,9 +22,9 @@ const examples: Record<MailTemplate, MailFacts> = {
   },
   refresh_token_reuse: facts,
   failed_logins: facts,
-  account_closing: { ...facts, link },
-  account_closed: facts,
-  account_kept: facts,
+  account_deletion_scheduled: { ...facts, link },
+  account_deleted: facts,
+  account_deletion_canceled: facts,
   invitation: { ...facts, userName: '', link },
   reset_password: { ...facts, params: { name: '' }, link },
   magic_link: { ...facts, params: { name: 'Grace Hopper' }, link },

@@ -12,10 +12,10 @@ export interface MailParams {
   refresh_token_reuse: Readonly<Record<string, never>>;
   failed_logins: Readonly<Record<string, never>>;
   invitation: Readonly<Record<string, never>>;
-  account_closing: Readonly<Record<string, never>>;
+  account_deletion_scheduled: Readonly<Record<string, never>>;
   /** Instead of the one above when there is no grace period: there is nothing to keep. */
-  account_closed: Readonly<Record<string, never>>;
-  account_kept: Readonly<Record<string, never>>;
+  account_deleted: Readonly<Record<string, never>>;
+  account_deletion_canceled: Readonly<Record<string, never>>;
   /** Empty for an unverified user, whose name may be a stranger's. */
   reset_password: { readonly name: string };
   magic_link: { readonly name: string };
@@ -45,7 +45,7 @@ export interface MailFacts {
   readonly userName: string;
   readonly params: Readonly<Record<string, string>>;
   /** When the ledger's row was made: when it happened. */
-  readonly promisedAt: Date;
+  readonly enqueuedAt: Date;
   readonly link: { readonly url: string; readonly until: Date } | null;
   /** Of a mail that brings a code to type. */
   readonly code?: { readonly text: string; readonly until: Date };
@@ -70,9 +70,9 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   refresh_token_reuse: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
   failed_logins: { linkPath: null, paragraphs: ['intro', 'effect', 'advice'], closing: [] },
   invitation: { linkPath: '/accept-invitation', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
-  account_closing: { linkPath: '/keep-account', paragraphs: ['intro', 'advice'], closing: ['expiry'] },
-  account_closed: { linkPath: null, paragraphs: ['intro'], closing: ['unexpected'] },
-  account_kept: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
+  account_deletion_scheduled: { linkPath: '/cancel-deletion', paragraphs: ['intro', 'advice'], closing: ['expiry'] },
+  account_deleted: { linkPath: null, paragraphs: ['intro'], closing: ['unexpected'] },
+  account_deletion_canceled: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
   reset_password: { linkPath: '/reset-password', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
   magic_link: { linkPath: '/login/magic-link', paragraphs: ['intro', 'browser'], closing: ['expiry', 'unexpected'] },
   email_code: {
@@ -124,12 +124,12 @@ export function composeMail(template: MailTemplate, facts: MailFacts): MailBody 
 }
 
 function valuesOf(facts: MailFacts): MessageArguments {
-  const { service, userName, params, promisedAt, link, code } = facts;
+  const { service, userName, params, enqueuedAt, link, code } = facts;
   const { name: ownName = userName, time, ...texts } = params;
   const name = greetingName(ownName);
   return {
     service,
-    at: time === undefined ? promisedAt : new Date(time),
+    at: time === undefined ? enqueuedAt : new Date(time),
     ...Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, oneLine(text)])),
     ...(name === null ? {} : { name }),
     ...(link === null ? {} : { until: link.until }),

@@ -7,7 +7,7 @@ import type { Database } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
 /** What promising a mail needs. */
-export interface Promising {
+export interface MailRequestDeps {
   readonly database: Database;
   readonly clock: Clock;
   readonly keys: Keys;

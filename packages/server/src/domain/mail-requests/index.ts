@@ -6,6 +6,6 @@
  * that it was asked for.
  */
 
-export { askedMailHandler, type PromiseAskedMail } from './job.ts';
-export type { AskedMail } from './payload.ts';
-export { type AskMail, askMail } from './request.ts';
+export { type MailRequestJob, mailRequestHandler } from './job.ts';
+export type { MailRequest } from './payload.ts';
+export { type RequestMail, requestMail } from './request.ts';

@@ -4,19 +4,19 @@ import type { MakeId } from '#kernel/ids.ts';
 import type { Database } from '#platform/database/index.ts';
 import { enqueueJob } from '#platform/jobs/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
-import { type AskedMail, sealAsked } from './payload.ts';
+import { type MailRequest, sealMailRequest } from './payload.ts';
 
 /** The kind of the job that looks who has the address. */
-export const askedMailKind = 'asked_mails.promise';
+export const mailRequestKind = 'mail_requests.enqueue';
 
 /** What asking needs. */
-export interface AskMail {
+export interface RequestMail {
   readonly database: Database;
   readonly clock: Clock;
   readonly makeId: MakeId;
   readonly keys: Keys;
   /** Called when a job was promised, to wake this process's own worker. */
-  readonly onPromised: () => void;
+  readonly onEnqueued: () => void;
 }
 
 /**
@@ -24,9 +24,9 @@ export interface AskMail {
  * A link has rows and a mail that nobody's address can have, so whatever looked before it answered would take longer for
  * somebody than for nobody, by half a millisecond of the two that it takes (DESIGN §5.13).
  */
-export async function askMail(deps: AskMail, asked: AskedMail): Promise<void> {
+export async function requestMail(deps: RequestMail, asked: MailRequest): Promise<void> {
   const id = deps.makeId();
-  const payload = sealAsked(deps.keys, id, asked);
-  await enqueueJob(deps.database, { id, kind: askedMailKind, payload, now: deps.clock.now() });
-  deps.onPromised();
+  const payload = sealMailRequest(deps.keys, id, asked);
+  await enqueueJob(deps.database, { id, kind: mailRequestKind, payload, now: deps.clock.now() });
+  deps.onEnqueued();
 }

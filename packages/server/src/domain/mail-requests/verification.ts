@@ -1,13 +1,15 @@
 /** A further link for an address that nobody has proven yet. */
-import { addVerificationLink, type CarriedRegistration, openRegistration } from '#domain/registrations/index.ts';
+
+import { addVerificationLink, openRegistration, type PendingRegistration } from '#domain/registrations/index.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import { statement, type Values } from '#platform/database/index.ts';
 import type { Job } from '#platform/jobs/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
-import type { Promising } from './deps.ts';
-import type { AskedVerification } from './payload.ts';
+import type { MailRequestDeps } from './deps.ts';
+import type { VerificationRequest } from './payload.ts';
 
 /** Further than this nobody needs to look: two different registrations are enough to know that there are several. */
-const findUnproven = statement('asked_mails.find_unproven', {
+const findUnproven = statement('mail_requests.find_unproven', {
   lane: 'pool',
   sql: `select u.id as user_id, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, u.status, k.wrapped,
       array(select t.id from one_time_tokens t
@@ -39,13 +41,13 @@ type Holder = Values<typeof findUnproven.columns>;
  * A link that is sent again carries what the one registration of the address carried. When there were several, nobody
  * here can know which of them is the mailbox's owner's, so the link carries none and its user chooses a password.
  */
-export async function promiseVerification(
-  deps: Promising,
-  { canonical, caller }: AskedVerification,
+export async function enqueueVerificationMail(
+  deps: MailRequestDeps,
+  { canonical, caller }: VerificationRequest,
   { id, createdAt: now }: Job,
 ): Promise<boolean> {
   const found = await deps.database.row(findUnproven, { canonical });
-  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const personal = clientInfoOf(caller);
   const event = { action: 'email.verification_requested', at: now, actor: { kind: 'stranger' }, personal } as const;
   if (found === undefined) {
     await deps.audit.recordOnce(deps.database, id, event);
@@ -69,7 +71,7 @@ export async function promiseVerification(
 }
 
 /** The registration that all links of the address carry, or undefined when they carry several, or none. */
-function onlyRegistration(keys: Keys, found: Holder): CarriedRegistration | undefined {
+function onlyRegistration(keys: Keys, found: Holder): PendingRegistration | undefined {
   const carried = found.payloads.map((payload, index) => openRegistration(keys, found.tokenIds[index] ?? '', payload));
   const ids = new Set(carried.map((registration) => registration.registrationId));
   return ids.size === 1 ? carried[0] : undefined;

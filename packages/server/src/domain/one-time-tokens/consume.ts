@@ -92,7 +92,7 @@ export async function consumeCode(
 }
 
 /** Looks without using, for the page that a link opens. */
-export async function findLive(
+export async function findActive(
   queries: Queries,
   purpose: Purpose,
   text: string,
@@ -103,7 +103,7 @@ export async function findLive(
 }
 
 /** Ends every other live token of the user and purpose. */
-export async function killOthers(tx: Queries, userId: string, purpose: Purpose, now: Date): Promise<void> {
+export async function revokeOthers(tx: Queries, userId: string, purpose: Purpose, now: Date): Promise<void> {
   await tx.run(killTokens, { userId, purpose, now });
 }
 
@@ -119,6 +119,6 @@ const killLinks = statement('one_time_tokens.kill_of_user', {
  * Ends every live token of the user but those that outlive the epoch. They die by comparison anyway; this says why, and
  * keeps them dead whatever becomes of the epoch.
  */
-export async function killLinksOfUser(tx: Queries, userId: string, now: Date): Promise<void> {
+export async function revokeLinksOfUser(tx: Queries, userId: string, now: Date): Promise<void> {
   await tx.run(killLinks, { userId, now });
 }

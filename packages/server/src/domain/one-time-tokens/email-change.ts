@@ -9,7 +9,8 @@
 import { z } from 'zod';
 import { type Queries, statement } from '#platform/database/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
-import { type OneTimeToken, tokenPlace } from './index.ts';
+import type { OneTimeToken } from './consume.ts';
+import { tokenAssociatedData } from './issue.ts';
 
 /** Where a confirmation can be missing. */
 export const changeSides = ['old_address', 'new_address'] as const;
@@ -29,11 +30,11 @@ export function sealNewAddress(
   tokenId: string,
   { asTyped, canonical, otherLink }: NewAddress,
 ): Buffer {
-  return userKey.seal(JSON.stringify({ asTyped, canonical, otherLink }), tokenPlace(tokenId));
+  return userKey.seal(JSON.stringify({ asTyped, canonical, otherLink }), tokenAssociatedData(tokenId));
 }
 
 export function openNewAddress(userKey: UserKey, tokenId: string, sealed: Uint8Array): NewAddress {
-  return newAddress.parse(JSON.parse(userKey.open(sealed, tokenPlace(tokenId)).toString('utf8')));
+  return newAddress.parse(JSON.parse(userKey.open(sealed, tokenAssociatedData(tokenId)).toString('utf8')));
 }
 
 /** Only the link at the old address has an identifier: the new address is nobody's yet. */

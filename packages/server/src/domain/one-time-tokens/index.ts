@@ -4,7 +4,7 @@
  * id and never stored (§5.15); a token dies by use, by expiry, by replacement, or with its user's epoch; one that is bound to a browser is used by
  * no other; a code is dead after five tries, each counted before it is compared.
  */
-export { consume, consumeCode, findLive, killLinksOfUser, killOthers, type OneTimeToken } from './consume.ts';
+export { consume, consumeCode, findActive, type OneTimeToken, revokeLinksOfUser, revokeOthers } from './consume.ts';
 export {
   type ChangeSide,
   changeSides,
@@ -22,8 +22,8 @@ export {
   OneTimeTokens,
   outlivesEpoch,
   type Purpose,
+  tokenAssociatedData,
   tokenLifetimeSeconds,
-  tokenPlace,
 } from './issue.ts';
 export { deleteExpiredTokens } from './sweep.ts';
 export { maxCodeTries, tryCodeFragment } from './try-code.ts';

@@ -4,7 +4,7 @@ import { assert } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { type Fragment, type Queries, statement, type Values } from '#platform/database/index.ts';
-import type { Keys, Place } from '#platform/keys/index.ts';
+import type { AssociatedData, Keys } from '#platform/keys/index.ts';
 import { digitCode } from '#protocol/digit-code/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 
@@ -14,7 +14,7 @@ export type Purpose =
   | 'reset_password'
   | 'confirm_email_change'
   | 'undo_email_change'
-  | 'keep_account'
+  | 'cancel_deletion'
   | 'magic_link'
   | 'email_code';
 
@@ -25,7 +25,7 @@ export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
   confirm_email_change: 24 * 60 * 60,
   undo_email_change: 72 * 60 * 60,
   // As long as the longest grace period: whoever closes the account says when it ends.
-  keep_account: 90 * 24 * 60 * 60,
+  cancel_deletion: 90 * 24 * 60 * 60,
   // At most, as settings can make it shorter: whoever asks is waiting.
   magic_link: 10 * 60,
   email_code: 10 * 60,
@@ -35,7 +35,7 @@ export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
 export const outlivesEpoch: readonly Purpose[] = linksOutlivingEpoch;
 
 /** Where a token's payload stands; authenticated with its ciphertext. */
-export function tokenPlace(tokenId: string): Place {
+export function tokenAssociatedData(tokenId: string): AssociatedData {
   return { table: 'one_time_tokens', column: 'sealed_payload', row: tokenId };
 }
 

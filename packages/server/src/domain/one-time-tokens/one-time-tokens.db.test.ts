@@ -8,11 +8,11 @@ import { addPerson, openWorld, type Person, type World } from '#test/support/peo
 import {
   consume,
   deleteExpiredTokens,
-  findLive,
+  findActive,
   insertTokenFragment,
-  killOthers,
   OneTimeTokens,
   type Purpose,
+  revokeOthers,
   tokenLifetimeSeconds,
 } from './index.ts';
 
@@ -66,7 +66,7 @@ describeOnBothDatabases('one-time tokens', (database) => {
 
   const use = (text: string, outcome?: 'used' | 'disowned') =>
     database().transaction((tx) => consume(tx, purpose, text, world.clock.now(), outcome && { outcome }));
-  const look = (text: string) => findLive(database(), purpose, text, world.clock.now());
+  const look = (text: string) => findActive(database(), purpose, text, world.clock.now());
   const read = (id: string) => database().row(stored, { id });
 
   describe('consume', () => {
@@ -154,7 +154,7 @@ describeOnBothDatabases('one-time tokens', (database) => {
     const stranger = await give(await addPerson(world));
     await database().transaction(async (tx) => {
       await consume(tx, purpose, pressed.text, world.clock.now());
-      await killOthers(tx, person.id, purpose, world.clock.now());
+      await revokeOthers(tx, person.id, purpose, world.clock.now());
     });
     expect(await read(pressed.id)).toMatchObject({ outcome: 'used' });
     for (const { id, text } of [first, second]) {

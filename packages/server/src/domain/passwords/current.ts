@@ -1,5 +1,5 @@
 /** Proving the password again, in a session, before something that a stolen session must not do. */
-import { attemptKey, demandGuess, guessColumns, guessFields, reserveGuessFragment } from '#domain/attempts/index.ts';
+import { attemptKey, guessColumns, guessFields, requireAttempt, reserveGuessFragment } from '#domain/attempts/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
@@ -29,7 +29,7 @@ export interface ProvePassword {
 
 /**
  * Whether this is the user's password. The attempt is counted before the hash is computed (DESIGN §5.2), and in the same
- * counter as a login's from a known device, which strangers cannot use up: forgive it (`forgiveAttempts`) in the effect
+ * counter as a login's from a known device, which strangers cannot use up: forgive it (`resetFailedAttempts`) in the effect
  * that the password was asked for. Throws `too_many_requests` when there were too many wrong ones,
  * and `busy`, without having counted, when the queue is full.
  * Somebody without a password has proven nothing, for the same work.
@@ -37,7 +37,7 @@ export interface ProvePassword {
 export async function provePassword(deps: ProvePassword, userId: string, password: string): Promise<boolean> {
   const now = deps.clock.now();
   const row = await reserveGuess(deps, userId, now);
-  demandGuess(row, now);
+  requireAttempt(row, now);
   const phc = openHash(deps.keys, userId, row?.sealedPhc ?? undefined);
   return deps.hashes.matches(password, phc);
 }

@@ -2,7 +2,7 @@
 import { Problem } from '#kernel/problem.ts';
 
 /** A place in the queue, taken before it is known whether it is needed. */
-export interface Place {
+export interface Slot {
   /** Gives it back; a task that is run in the same turn of the event loop finds it free. Safe to call twice. */
   release(): void;
 }
@@ -36,7 +36,7 @@ export class HashQueue {
    * place was work for nothing, and a guess that was counted and never looked at. Throws `Problem('busy')` when the queue
    * is full.
    */
-  hold(): Place {
+  hold(): Slot {
     this.#demandRoom();
     this.#held += 1;
     let isHeld = true;

@@ -5,7 +5,7 @@ import { type Algorithm, hash, verify } from '@node-rs/argon2';
 import { assert } from '#kernel/assert.ts';
 import { type Argon2idParameters, needsRehash } from '#protocol/password-hash/index.ts';
 import type { AcceptedPassword } from './accepted.ts';
-import type { HashQueue, Place } from './hash-queue.ts';
+import type { HashQueue, Slot } from './hash-queue.ts';
 
 // A const enum in the package's types, which erasable syntax cannot import: 2 is Argon2id.
 const argon2id = 2 as Algorithm;
@@ -30,7 +30,7 @@ export class PasswordHashes {
   }
 
   /** A place for a hash that comes in the turn of the event loop in which it is released. Throws `Problem('busy')`. */
-  hold(): Place {
+  hold(): Slot {
     return this.#queue.hold();
   }
 

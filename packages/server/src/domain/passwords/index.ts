@@ -24,4 +24,4 @@ export { passwordInput } from './input.ts';
 export { openHash } from './open-hash.ts';
 export { type PasswordPolicy, type PasswordProfile, passwordPolicies } from './policy.ts';
 export { PasswordRules, passwordComplaint } from './rules.ts';
-export { passwordPlace, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './stored.ts';
+export { passwordAssociatedData, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './stored.ts';

@@ -1,9 +1,9 @@
 /** Opening a stored hash, for the same work when there is none. */
 import type { Keys } from '#platform/keys/index.ts';
-import { passwordPlace } from './stored.ts';
+import { passwordAssociatedData } from './stored.ts';
 
 /** Nobody's: no user has this id. */
-const decoyPlace = passwordPlace('00000000-0000-0000-0000-000000000000');
+const decoyAssociatedData = passwordAssociatedData('00000000-0000-0000-0000-000000000000');
 /** As long as a PHC string of today. */
 const decoyLength = 97;
 
@@ -14,19 +14,19 @@ const decoys = new WeakMap<Keys, Buffer>();
  * decryption more tells a thousand logins of somebody from those of nobody (DESIGN §5.13).
  */
 export function openHash(keys: Keys, userId: string | undefined, sealed: Buffer | undefined): string | undefined {
-  if (userId !== undefined && sealed !== undefined) return openAt(keys, sealed, passwordPlace(userId));
-  openAt(keys, decoyOf(keys), decoyPlace);
+  if (userId !== undefined && sealed !== undefined) return openAt(keys, sealed, passwordAssociatedData(userId));
+  openAt(keys, decoyOf(keys), decoyAssociatedData);
   return undefined;
 }
 
-function openAt(keys: Keys, sealed: Buffer, place: ReturnType<typeof passwordPlace>): string {
+function openAt(keys: Keys, sealed: Buffer, place: ReturnType<typeof passwordAssociatedData>): string {
   return keys.open('password', sealed, place).toString('utf8');
 }
 
 function decoyOf(keys: Keys): Buffer {
   const known = decoys.get(keys);
   if (known !== undefined) return known;
-  const made = keys.seal('password', 'x'.repeat(decoyLength), decoyPlace);
+  const made = keys.seal('password', 'x'.repeat(decoyLength), decoyAssociatedData);
   decoys.set(keys, made);
   return made;
 }

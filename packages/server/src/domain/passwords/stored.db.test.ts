@@ -2,7 +2,13 @@ import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
-import { openHash, passwordPlace, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './index.ts';
+import {
+  openHash,
+  passwordAssociatedData,
+  rehashPasswordFragment,
+  setPassword,
+  upsertPasswordFragment,
+} from './index.ts';
 
 const upserted = upsertPasswordFragment('owner');
 const upsert = statement('passwords_test.upsert', {
@@ -40,7 +46,7 @@ describeOnBothDatabases('stored passwords', (database) => {
   });
 
   const read = () => database().row(find, { userId: person.id });
-  const seal = (text: string, userId = person.id) => world.keys.seal('password', text, passwordPlace(userId));
+  const seal = (text: string, userId = person.id) => world.keys.seal('password', text, passwordAssociatedData(userId));
   const put = (passwordSealed: Buffer | null) =>
     database().run(upsert, { ownerId: person.id, passwordSealed, passwordChangedAt: world.clock.now() });
 
@@ -48,8 +54,8 @@ describeOnBothDatabases('stored passwords', (database) => {
     await put(seal(phc));
     const sealed = (await read())?.sealedPhc ?? Buffer.alloc(0);
     expect(sealed.includes('argon2id')).toBe(false);
-    expect(world.keys.open('password', sealed, passwordPlace(person.id)).toString()).toBe(phc);
-    expect(() => world.keys.open('password', sealed, passwordPlace(world.makeId()))).toThrow('not authentic');
+    expect(world.keys.open('password', sealed, passwordAssociatedData(person.id)).toString()).toBe(phc);
+    expect(() => world.keys.open('password', sealed, passwordAssociatedData(world.makeId()))).toThrow('not authentic');
   });
 
   it('are opened for their user, and are nothing for somebody without one and for nobody', () => {

@@ -1,10 +1,10 @@
 /** The stored password: one row a user, encrypted. */
 
 import { type Fragment, type Queries, statement } from '#platform/database/index.ts';
-import type { Place } from '#platform/keys/index.ts';
+import type { AssociatedData } from '#platform/keys/index.ts';
 
 /** Where a user's PHC string stands; authenticated with its ciphertext. */
-export function passwordPlace(userId: string): Place {
+export function passwordAssociatedData(userId: string): AssociatedData {
   return { table: 'passwords', column: 'sealed_phc', row: userId };
 }
 
@@ -47,7 +47,7 @@ const upsert = statement('passwords.set', {
   columns: {},
 });
 
-/** Sets a user's password, sealed for `passwordPlace(userId)`. */
+/** Sets a user's password, sealed for `passwordAssociatedData(userId)`. */
 export async function setPassword(tx: Queries, userId: string, sealedPhc: Buffer, now: Date): Promise<void> {
   await tx.run(upsert, { userId, sealedPhc, now });
 }

@@ -6,7 +6,7 @@ import { statement } from '#platform/database/index.ts';
 import { openKeys, spreadSeconds } from '#platform/keys/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, addSession, type LoggedIn, openWorld, type Person, type World } from '#test/support/people.ts';
+import { type AddedSession, addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import { deleteExpiredRefreshTokens, type Refreshed, RefreshTokens } from './index.ts';
 
 const family = statement('rotate_test.family', {
@@ -52,7 +52,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
   let users: Users;
   let tokens: RefreshTokens;
   let person: Person;
-  let login: LoggedIn;
+  let login: AddedSession;
 
   beforeAll(async () => {
     world = await openWorld(database());

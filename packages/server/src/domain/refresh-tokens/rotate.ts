@@ -1,7 +1,7 @@
 /** Rotation with an idempotent grace: one statement, the same answer for everybody who asks in time. */
 import { randomBytes } from 'node:crypto';
 import { type AuditLog, recordSessionFragment } from '#domain/audit/index.ts';
-import { sessionIsLive } from '#domain/sessions/index.ts';
+import { sessionIsActive } from '#domain/sessions/index.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
@@ -23,12 +23,12 @@ const rotate = statement('refresh_tokens.rotate', {
       from refresh_families f, sessions s, users u, user_keys k, clients c
       where t.hash = :hash and f.id = t.family_id and s.id = f.session_id and u.id = s.user_id and k.user_id = u.id
         and c.id = f.client_id
-        and t.expires_at > :now and f.ended_at is null and ${sessionIsLive}
+        and t.expires_at > :now and f.ended_at is null and ${sessionIsActive}
         and (t.consumed_at is null or (t.successor_key_id = :keyId
           and t.consumed_at > :now::timestamptz - make_interval(secs => c.refresh_grace_seconds)))
         and not exists (select from refresh_tokens n where n.hash = :successorHash and n.consumed_at is not null)
       returning t.uses, t.family_id, s.id as session_id, s.user_id, u.subject, s.client_id, s.acr, s.amr, s.auth_time,
-        s.sealed_surroundings, k.wrapped, c.access_token_lifetime_seconds,
+        s.sealed_client_info, k.wrapped, c.access_token_lifetime_seconds,
         least(t.consumed_at + make_interval(secs => c.refresh_token_lifetime_seconds), s.expires_at) as expires_at),
     first_use as (select session_id, user_id from used where uses = 1),
     successor as (
@@ -36,7 +36,7 @@ const rotate = statement('refresh_tokens.rotate', {
       select :successorHash, family_id, :now, expires_at from used
       on conflict (hash) do nothing),
     ${audited.sql}
-    select session_id, user_id, subject, client_id, acr, amr, auth_time, sealed_surroundings, wrapped,
+    select session_id, user_id, subject, client_id, acr, amr, auth_time, sealed_client_info, wrapped,
       access_token_lifetime_seconds, expires_at
     from used`,
   params: { hash: 'bytea', successorHash: 'bytea', keyId: 'uuid', now: 'timestamptz', ...audited.params },
@@ -48,7 +48,7 @@ const rotate = statement('refresh_tokens.rotate', {
     acr: 'text',
     amr: 'text[]',
     authTime: 'timestamptz',
-    sealedSurroundings: 'bytea?',
+    sealedClientInfo: 'bytea?',
     wrapped: 'bytea',
     accessTokenLifetimeSeconds: 'int4',
     expiresAt: 'timestamptz',
@@ -66,7 +66,7 @@ const inspect = statement('refresh_tokens.inspect', {
       join sessions s on s.id = f.session_id
       join users u on u.id = s.user_id
       join clients c on c.id = f.client_id
-    where t.hash = :hash and f.ended_at is null and ${sessionIsLive}`,
+    where t.hash = :hash and f.ended_at is null and ${sessionIsActive}`,
   params: { hash: 'bytea', now: 'timestamptz' },
   columns: {
     consumedAt: 'timestamptz?',
@@ -91,7 +91,7 @@ export interface Refreshed {
   readonly amr: readonly string[];
   readonly authTime: Date;
   /** Where the session was last used, and the user's key that opens it. */
-  readonly sealedSurroundings: Buffer | null;
+  readonly sealedClientInfo: Buffer | null;
   readonly wrapped: Buffer;
   readonly accessTokenLifetimeSeconds: number;
 }

@@ -8,6 +8,6 @@
 
 export { RegistrationHook, type RegistrationHookSettings } from './hook.ts';
 export { addVerificationLink, linkValues } from './link.ts';
-export { type CarriedRegistration, openRegistration } from './pending.ts';
+export { openRegistration, type PendingRegistration } from './pending.ts';
 export { supersedeRegistration } from './superseded.ts';
 export { createVerifiedUser, type VerifiedUser } from './verified-user.ts';

@@ -1,15 +1,15 @@
 /** The link that proves an address: what its rows hold, and a further one in one statement with its mail and event. */
 import { type AuditValues, isUnrecorded, recordFragment } from '#domain/audit/index.ts';
 import { unverifiedHolderFragment } from '#domain/identifiers/index.ts';
-import { type MailLedger, promiseMailFragment } from '#domain/mail-ledger/index.ts';
+import { enqueueMailFragment, type MailLedger } from '#domain/mail-ledger/index.ts';
 import { insertTokenFragment, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
-import { type CarriedRegistration, sealRegistration } from './pending.ts';
+import { type PendingRegistration, sealRegistration } from './pending.ts';
 
 const holder = unverifiedHolderFragment();
 const issued = insertTokenFragment('fresh');
-const mailed = promiseMailFragment('issued');
+const mailed = enqueueMailFragment('issued');
 const audited = recordFragment('fresh');
 
 const addLink = statement('registrations.add_link', {
@@ -33,7 +33,7 @@ export interface VerificationLink {
   readonly tokenId: string;
   readonly holder: LinkHolder;
   /** Undefined for a link whose user has to choose a password. */
-  readonly registration: CarriedRegistration | undefined;
+  readonly registration: PendingRegistration | undefined;
   readonly locale: string;
   readonly userKey: UserKey;
   readonly now: Date;
@@ -46,7 +46,7 @@ interface Makers {
   readonly mail: MailLedger;
 }
 
-/** The values of `insertTokenFragment` and `promiseMailFragment` for a link. */
+/** The values of `insertTokenFragment` and `enqueueMailFragment` for a link. */
 export function linkValues({ keys, tokens, mail }: Makers, link: VerificationLink) {
   const { tokenId, holder: of, registration, locale, userKey, now } = link;
   const { userId, identifierId, authEpoch } = of;

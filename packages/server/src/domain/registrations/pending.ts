@@ -1,6 +1,6 @@
 /** What a registration's link carries (DESIGN §5.18), sealed in the token's row. */
 import { z } from 'zod';
-import { tokenPlace } from '#domain/one-time-tokens/index.ts';
+import { tokenAssociatedData } from '#domain/one-time-tokens/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
 const carried = z.strictObject({
@@ -13,13 +13,13 @@ const carried = z.strictObject({
 });
 
 /** A registration as its link carries it: pressing the link sets this password and name, and no other. */
-export type CarriedRegistration = z.infer<typeof carried>;
+export type PendingRegistration = z.infer<typeof carried>;
 
 /** Under the password key, since the PHC string is what it protects (DESIGN §5.15). */
-export function sealRegistration(keys: Keys, tokenId: string, registration: CarriedRegistration): Buffer {
-  return keys.seal('password', JSON.stringify(registration), tokenPlace(tokenId));
+export function sealRegistration(keys: Keys, tokenId: string, registration: PendingRegistration): Buffer {
+  return keys.seal('password', JSON.stringify(registration), tokenAssociatedData(tokenId));
 }
 
-export function openRegistration(keys: Keys, tokenId: string, sealed: Buffer): CarriedRegistration {
-  return carried.parse(JSON.parse(keys.open('password', sealed, tokenPlace(tokenId)).toString('utf8')));
+export function openRegistration(keys: Keys, tokenId: string, sealed: Buffer): PendingRegistration {
+  return carried.parse(JSON.parse(keys.open('password', sealed, tokenAssociatedData(tokenId)).toString('utf8')));
 }

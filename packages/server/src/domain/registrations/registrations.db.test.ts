@@ -6,7 +6,7 @@ import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
-import { addVerificationLink, type CarriedRegistration, openRegistration } from './index.ts';
+import { addVerificationLink, openRegistration, type PendingRegistration } from './index.ts';
 
 const links = statement('registrations_test.links', {
   lane: 'pool',
@@ -43,7 +43,7 @@ describeOnBothDatabases('registrations', (database) => {
     identifierId = (await database().row(emails, { userId: person.id }))?.id ?? '';
   });
 
-  const registration = (): CarriedRegistration => ({
+  const registration = (): PendingRegistration => ({
     registrationId: world.makeId(),
     registeredAt: world.clock.now().toISOString(),
     phc: '$argon2id$',
@@ -51,7 +51,7 @@ describeOnBothDatabases('registrations', (database) => {
     locale: 'en',
   });
 
-  function add(tokenId: string, carried: CarriedRegistration | undefined, authEpoch = 1): Promise<boolean> {
+  function add(tokenId: string, carried: PendingRegistration | undefined, authEpoch = 1): Promise<boolean> {
     const now = world.clock.now();
     const holder = { userId: person.id, identifierId, authEpoch };
     const link = { tokenId, holder, registration: carried, locale: 'en', userKey: person.key, now };

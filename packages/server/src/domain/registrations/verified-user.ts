@@ -1,7 +1,7 @@
 /** Making a user whose address counts as proven, because an operator vouches for it or an invitation reached it. */
 import { type AuditEvent, type AuditLog, recordFragment } from '#domain/audit/index.ts';
 import { claimEmailFragment } from '#domain/identifiers/index.ts';
-import { passwordPlace, upsertPasswordFragment } from '#domain/passwords/index.ts';
+import { passwordAssociatedData, upsertPasswordFragment } from '#domain/passwords/index.ts';
 import { assignRole, type Role } from '#domain/roles/index.ts';
 import { insertUserFragment } from '#domain/users/index.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -53,7 +53,7 @@ export async function createVerifiedUser(
     userLocale: locale,
     userCreatedAt: now,
     userWrappedKey: wrapped,
-    passwordSealed: phc === undefined ? null : keys.seal('password', phc, passwordPlace(userId)),
+    passwordSealed: phc === undefined ? null : keys.seal('password', phc, passwordAssociatedData(userId)),
     passwordChangedAt: now,
     ...audit.values(event, key),
   });

@@ -3,42 +3,42 @@ import { addSeconds, FixedClock, MovableClock } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import { eventually } from '#test/support/wait.ts';
-import { Endings } from './index.ts';
+import { Revocations } from './index.ts';
 
 const announce = statement('feed_test.announce', {
   lane: 'pool',
-  sql: `insert into endings (kind, target, ended_at, expires_at)
+  sql: `insert into revocations (kind, target, ended_at, expires_at)
     values ('session', :target, :endedAt, :expiresAt) returning id`,
   params: { target: 'text', endedAt: 'timestamptz', expiresAt: 'timestamptz' },
   columns: { id: 'int8' },
 });
 const insertWithId = statement('feed_test.insert_with_id', {
   lane: 'pool',
-  sql: `insert into endings (id, kind, target, ended_at, expires_at) overriding system value
+  sql: `insert into revocations (id, kind, target, ended_at, expires_at) overriding system value
     values (:id, 'session', :target, :endedAt, :expiresAt)`,
   params: { id: 'int8', target: 'text', endedAt: 'timestamptz', expiresAt: 'timestamptz' },
   columns: {},
 });
 const announceMany = statement('feed_test.announce_many', {
   lane: 'pool',
-  sql: `insert into endings (kind, target, ended_at, expires_at)
+  sql: `insert into revocations (kind, target, ended_at, expires_at)
     select 'session', 'of many ' || n, :endedAt, :expiresAt from generate_series(1, :times) as s (n) order by n`,
   params: { endedAt: 'timestamptz', expiresAt: 'timestamptz', times: 'int4' },
   columns: {},
 });
 const count = statement('feed_test.count', {
   lane: 'pool',
-  sql: `select count(*) as left from endings`,
+  sql: `select count(*) as left from revocations`,
   params: {},
   columns: { left: 'int8' },
 });
-const clear = statement('feed_test.clear', { lane: 'pool', sql: `delete from endings`, params: {}, columns: {} });
+const clear = statement('feed_test.clear', { lane: 'pool', sql: `delete from revocations`, params: {}, columns: {} });
 
-describeOnBothDatabases('the endings feed', (database, kind) => {
+describeOnBothDatabases('the revocations feed', (database, kind) => {
   let time: FixedClock;
   let clock: MovableClock;
   let broken: Error | undefined;
-  const started: Endings[] = [];
+  const started: Revocations[] = [];
 
   beforeEach(() => {
     time = new FixedClock(new Date('2026-03-01T12:00:00.000Z'));
@@ -47,15 +47,15 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
   });
 
   afterEach(async () => {
-    await Promise.all(started.splice(0).map((endings) => endings.stop()));
+    await Promise.all(started.splice(0).map((revocations) => revocations.stop()));
     await database().run(clear, {});
   });
 
   /** A node's feed; while `broken` is set its database cannot be reached. */
-  function node(onError: (error: unknown) => void = () => undefined): Endings {
+  function node(onError: (error: unknown) => void = () => undefined): Revocations {
     const rows: Database['rows'] = (asked, values) =>
       broken === undefined ? database().rows(asked, values) : Promise.reject(broken);
-    return new Endings({ database: { ...database(), rows }, clock, onError });
+    return new Revocations({ database: { ...database(), rows }, clock, onError });
   }
 
   /** A node's feed, and the first of each run of ids that it asks for. */
@@ -65,7 +65,7 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
       asked.push((values as { firsts: readonly number[] }).firsts);
       return database().rows(statement, values);
     };
-    const watched = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
+    const watched = new Revocations({ database: { ...database(), rows }, clock, onError: () => undefined });
     return { watched, asked };
   }
 
@@ -74,76 +74,76 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
     return queries.row(announce, { target, endedAt, expiresAt: addSeconds(endedAt, lifetimeSeconds) });
   }
 
-  const ended = (endings: Endings, sessionId: string) =>
-    endings.hasEnded({ sessionId, userId: 'u', authEpoch: 1, kid: undefined });
+  const ended = (revocations: Revocations, sessionId: string) =>
+    revocations.hasEnded({ sessionId, userId: 'u', authEpoch: 1, kid: undefined });
 
   it('knows at the start what ended before, and not what expired', async () => {
     await end('before');
     await end('long ago', database(), -1);
-    const endings = node();
-    expect(endings.trusted()).toBe(false);
-    await endings.read();
-    expect(ended(endings, 'before')).toBe(true);
-    expect(ended(endings, 'long ago')).toBe(false);
+    const revocations = node();
+    expect(revocations.trusted()).toBe(false);
+    await revocations.read();
+    expect(ended(revocations, 'before')).toBe(true);
+    expect(ended(revocations, 'long ago')).toBe(false);
   });
 
   it('learns with one small read what another node announced', async () => {
-    const endings = node();
-    await endings.read();
+    const revocations = node();
+    await revocations.read();
     await end('elsewhere');
-    expect(ended(endings, 'elsewhere')).toBe(false);
-    expect(await countRoundTrips(database(), () => endings.read())).toEqual(['endings.read_new']);
-    expect(ended(endings, 'elsewhere')).toBe(true);
+    expect(ended(revocations, 'elsewhere')).toBe(false);
+    expect(await countRoundTrips(database(), () => revocations.read())).toEqual(['revocations.read_new']);
+    expect(ended(revocations, 'elsewhere')).toBe(true);
   });
 
   it('knows at once what was ended here', async () => {
-    const endings = node();
-    endings.endedHere({ kind: 'session', target: 'here', epoch: null, expiresAt: addSeconds(clock.now(), 960) });
-    expect(ended(endings, 'here')).toBe(true);
+    const revocations = node();
+    revocations.publish({ kind: 'session', target: 'here', epoch: null, expiresAt: addSeconds(clock.now(), 960) });
+    expect(ended(revocations, 'here')).toBe(true);
   });
 
   it('sees a smaller id that commits later, for 30 s after a larger one was seen', async () => {
-    const endings = node();
-    await endings.read();
+    const revocations = node();
+    await revocations.read();
     const { id } = (await end('taken and given back')) ?? { id: 0 };
     await database().run(clear, {});
     await end('larger');
-    await endings.read();
+    await revocations.read();
     for (let seconds = 0; seconds < 29; seconds += 1) {
       time.advance(1000);
-      await endings.read();
+      await revocations.read();
     }
     const endedAt = clock.now();
     await database().run(insertWithId, { id, target: 'smaller', endedAt, expiresAt: addSeconds(endedAt, 960) });
-    await endings.read();
-    expect(ended(endings, 'larger')).toBe(true);
-    expect(ended(endings, 'smaller')).toBe(true);
+    await revocations.read();
+    expect(ended(revocations, 'larger')).toBe(true);
+    expect(ended(revocations, 'smaller')).toBe(true);
   });
 
   // The embedded database has one connection: no transaction can be open beside another.
   if (kind === 'postgres') {
     it('sees what a transaction announced that was open while later ones committed', async () => {
-      const endings = node();
-      await endings.read();
+      const revocations = node();
+      await revocations.read();
       await database().transaction(async (tx) => {
         await end('slow', tx);
         await end('quick');
-        await endings.read();
-        expect(ended(endings, 'quick')).toBe(true);
-        expect(ended(endings, 'slow')).toBe(false);
+        await revocations.read();
+        expect(ended(revocations, 'quick')).toBe(true);
+        expect(ended(revocations, 'slow')).toBe(false);
       });
       time.advance(20_000);
-      await endings.read();
-      expect(ended(endings, 'slow')).toBe(true);
+      await revocations.read();
+      expect(ended(revocations, 'slow')).toBe(true);
     });
   }
 
   it('does not read again what is older than the overlap', async () => {
-    const endings = node();
+    const revocations = node();
     for (let n = 0; n < 5; n += 1) await end(`old ${n}`);
-    await endings.read();
+    await revocations.read();
     time.advance(30_000);
-    await endings.read();
+    await revocations.read();
     time.advance(30_000);
     const { watched, asked } = watchedNode();
     await watched.read();
@@ -203,7 +203,7 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
       time.advance(readMs);
       return page;
     };
-    const slow = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
+    const slow = new Revocations({ database: { ...database(), rows }, clock, onError: () => undefined });
     await slow.read();
     readMs = 0;
     time.advance(26_000);
@@ -237,16 +237,16 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
   });
 
   it('is believed for a second from the start of the last read, by the monotonic clock', async () => {
-    const endings = node();
-    await endings.read();
+    const revocations = node();
+    await revocations.read();
     time.advance(999);
     clock.advance(3_600_000);
-    expect(endings.trusted()).toBe(true);
-    expect(endings.ageMs()).toBe(999);
+    expect(revocations.trusted()).toBe(true);
+    expect(revocations.ageMs()).toBe(999);
     clock.advance(-7_200_000);
-    expect(endings.trusted()).toBe(true);
+    expect(revocations.trusted()).toBe(true);
     time.advance(1);
-    expect(endings.trusted()).toBe(false);
+    expect(revocations.trusted()).toBe(false);
   });
 
   it('counts the second from the start of a slow read, not from its answer', async () => {
@@ -256,27 +256,27 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
       await gate.promise;
       return answer;
     };
-    const endings = new Endings({ database: { ...database(), rows }, clock, onError: () => undefined });
-    const reading = endings.read();
+    const revocations = new Revocations({ database: { ...database(), rows }, clock, onError: () => undefined });
+    const reading = revocations.read();
     time.advance(1000);
     gate.resolve();
     await reading;
-    expect(endings.trusted()).toBe(false);
+    expect(revocations.trusted()).toBe(false);
   });
 
   it('is distrusted a second after reads begin to fail, and believed again after the next good one', async () => {
     const errors: unknown[] = [];
-    const endings = node((error) => errors.push(error));
-    await endings.start();
-    started.push(endings);
+    const revocations = node((error) => errors.push(error));
+    await revocations.start();
+    started.push(revocations);
     broken = new Error('the database is away');
     await eventually(() => errors.length > 1, { what: 'two reads have failed' });
     time.advance(1000);
-    expect(endings.trusted()).toBe(false);
+    expect(revocations.trusted()).toBe(false);
     await end('meanwhile');
     broken = undefined;
-    await eventually(() => endings.trusted(), { what: 'the feed is believed again' });
-    expect(ended(endings, 'meanwhile')).toBe(true);
+    await eventually(() => revocations.trusted(), { what: 'the feed is believed again' });
+    expect(ended(revocations, 'meanwhile')).toBe(true);
     expect(errors[0]).toBe(errors[1]);
   });
 
@@ -286,29 +286,29 @@ describeOnBothDatabases('the endings feed', (database, kind) => {
   });
 
   it('reads no more once it was stopped', async () => {
-    const endings = node();
-    await endings.start();
-    await endings.stop();
+    const revocations = node();
+    await revocations.start();
+    await revocations.stop();
     time.advance(1000);
-    expect(endings.trusted()).toBe(false);
+    expect(revocations.trusted()).toBe(false);
   });
 
   it('learns of an ending also when its own wall clock is far ahead of the one that announced it', async () => {
-    const endings = node();
-    await endings.read();
+    const revocations = node();
+    await revocations.read();
     await end('by a node whose clock is right');
     clock.advance(3_600_000);
-    await endings.read();
+    await revocations.read();
     time.advance(31_000);
-    await endings.read();
-    expect(ended(endings, 'by a node whose clock is right')).toBe(true);
+    await revocations.read();
+    expect(ended(revocations, 'by a node whose clock is right')).toBe(true);
   });
 
   it('deletes rows that expired, and no others', async () => {
     await end('alive');
     await end('expired', database(), -1);
-    const endings = node();
-    expect(await endings.deleteExpired()).toBe(1);
+    const revocations = node();
+    expect(await revocations.deleteExpired()).toBe(1);
     expect(await database().row(count, {})).toEqual({ left: 1 });
   });
 });

@@ -1,7 +1,7 @@
 /** The feed: one small select every 250 ms, and the answer to "may I believe what I remember?". */
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, statement, type Values } from '#platform/database/index.ts';
-import { type Ending, EndingSet, type LiveThing } from './revocation-set.ts';
+import { type CheckedAccess, type Revocation, RevocationSet } from './revocation-set.ts';
 import { UnseenIds } from './unseen-ids.ts';
 
 const pollMs = 250;
@@ -15,11 +15,11 @@ const settledMs = 2 * overlapMs;
 /** In one read, so that no start and no outage fills the memory with rows. */
 const pageSize = 2000;
 
-const readNew = statement('endings.read_new', {
+const readNew = statement('revocations.read_new', {
   lane: 'read',
   sql: `select e.id, e.kind, e.target, e.epoch, e.ended_at, e.expires_at
     from unnest(:firsts::int8[], :lasts::int8[]) as unseen (first, last), lateral (
-      select id, kind, target, epoch, ended_at, expires_at from endings
+      select id, kind, target, epoch, ended_at, expires_at from revocations
       where id between unseen.first and unseen.last and expires_at > :after
       order by id limit ${pageSize}) as e
     limit ${pageSize}`,
@@ -36,21 +36,21 @@ const readNew = statement('endings.read_new', {
 
 type Announced = Values<typeof readNew.columns>;
 
-const deleteExpired = statement('endings.delete_expired', {
+const deleteExpired = statement('revocations.delete_expired', {
   lane: 'pool',
-  sql: `delete from endings where id in (select id from endings where expires_at < :now order by expires_at limit 10000)`,
+  sql: `delete from revocations where id in (select id from revocations where expires_at < :now order by expires_at limit 10000)`,
   params: { now: 'timestamptz' },
   columns: {},
 });
 
 /** The endings that this node knows of, and how fresh that knowledge is. */
-export class Endings {
+export class Revocations {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
   readonly #onUserEnded: (userId: string) => void;
   readonly #onSigningKeyEnded: (kid: string) => void;
-  readonly #set = new EndingSet();
+  readonly #set = new RevocationSet();
   /** Highest ids seen, with the time of the read's end; what is missing below one that is older than the overlap never comes. */
   #marks: { readMs: number; id: number }[] = [];
   #highestId = 0;
@@ -102,12 +102,12 @@ export class Endings {
     return this.#clock.monotonicMs() - (this.#trustedUntilMs - trustMs);
   }
 
-  hasEnded(thing: LiveThing): boolean {
+  hasEnded(thing: CheckedAccess): boolean {
     return this.#set.hasEnded(thing);
   }
 
   /** What this node itself just ended, known before the feed brings it back. */
-  endedHere(ending: Omit<Ending, 'id'>): void {
+  publish(ending: Omit<Revocation, 'id'>): void {
     this.#set.add({ ...ending, id: 0 }, this.#clock.monotonicMs());
   }
 
@@ -152,7 +152,7 @@ export class Endings {
     return this.#database.rows(readNew, { firsts, lasts: runs.map(({ last }) => last), after });
   }
 
-  #learn(row: Ending, startedMs: number): void {
+  #learn(row: Revocation, startedMs: number): void {
     this.#set.add(row, startedMs);
     if (row.kind === 'user') this.#onUserEnded(row.target);
     if (row.kind === 'signing_key') this.#onSigningKeyEnded(row.target);

@@ -8,11 +8,11 @@ export const rememberedSeconds = 300;
 const marginSeconds = 60;
 
 /** Until when an ending must be known: the end of the longest thing that it can concern, and a margin for clocks. */
-export function endingExpiry(endedAt: Date, accessTokenLifetimeSeconds: number): Date {
+export function revocationExpiry(endedAt: Date, accessTokenLifetimeSeconds: number): Date {
   return addSeconds(endedAt, Math.max(accessTokenLifetimeSeconds, rememberedSeconds) + marginSeconds);
 }
 
-const params = { endedAt: 'timestamptz', endingExpiresAt: 'timestamptz' } as const;
+const params = { endedAt: 'timestamptz', revocationExpiresAt: 'timestamptz' } as const;
 
 const targets = {
   session: 'session_id::text, null::integer',
@@ -24,12 +24,12 @@ const targets = {
  * The CTE `announced`: one ending for each row of the CTE `from`.
  * `session` takes the row's `session_id`; `user` takes its `user_id` and its new `auth_epoch`; `signing_key` its `kid`.
  */
-export function endingsFragment(kind: keyof typeof targets, from: string): Fragment<typeof params> {
+export function revocationsFragment(kind: keyof typeof targets, from: string): Fragment<typeof params> {
   const target = targets[kind];
   return {
     sql: `announced as (
-      insert into endings (kind, target, epoch, ended_at, expires_at)
-      select '${kind}', ${target}, :endedAt, :endingExpiresAt from ${from})`,
+      insert into revocations (kind, target, epoch, ended_at, expires_at)
+      select '${kind}', ${target}, :endedAt, :revocationExpiresAt from ${from})`,
     params,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The endings feed (DESIGN §5.17). Owns `endings`: one row for whatever ended before its time, inserted in the effect's
+ * The revocation feed (DESIGN §5.17). Owns `endings`: one row for whatever ended before its time, inserted in the effect's
  * own statement.
  * Invariants: every node reads new rows every 250 ms and reads an overlap of 30 s again, since commits are not in the
  * order of ids; what a node remembers about a session is believed only for one second after the start of its last
@@ -7,6 +7,6 @@
  * that it concerns.
  */
 
-export { Endings } from './feed.ts';
-export { endingExpiry, endingsFragment, rememberedSeconds } from './fragment.ts';
-export { type Ending, EndingSet, type LiveThing } from './revocation-set.ts';
+export { Revocations } from './feed.ts';
+export { rememberedSeconds, revocationExpiry, revocationsFragment } from './fragment.ts';
+export { type CheckedAccess, type Revocation, RevocationSet } from './revocation-set.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Ending, EndingSet, endingExpiry, type LiveThing, rememberedSeconds } from './index.ts';
+import { type CheckedAccess, type Revocation, RevocationSet, rememberedSeconds, revocationExpiry } from './index.ts';
 
 const targets = ['a', 'b', 'c'];
-const anyEnding: fc.Arbitrary<Ending> = fc
+const anyRevocation: fc.Arbitrary<Revocation> = fc
   .record({
     id: fc.nat(),
     kind: fc.constantFrom('session', 'user', 'signing_key', 'family'),
@@ -13,39 +13,39 @@ const anyEnding: fc.Arbitrary<Ending> = fc
   })
   .map((ending) => ({ ...ending, epoch: ending.kind === 'user' ? ending.epoch : null }));
 
-const everything: LiveThing[] = targets.flatMap((sessionId) =>
+const everything: CheckedAccess[] = targets.flatMap((sessionId) =>
   targets.flatMap((userId) =>
     [1, 2, 3, 4].flatMap((authEpoch) => [undefined, ...targets].map((kid) => ({ sessionId, userId, authEpoch, kid }))),
   ),
 );
 
-function setOf(endings: readonly Ending[]): EndingSet {
-  const set = new EndingSet();
-  for (const ending of endings) set.add(ending, 0);
+function setOf(revocations: readonly Revocation[]): RevocationSet {
+  const set = new RevocationSet();
+  for (const ending of revocations) set.add(ending, 0);
   return set;
 }
 
-const verdicts = (set: EndingSet) => everything.map((thing) => set.hasEnded(thing));
+const verdicts = (set: RevocationSet) => everything.map((thing) => set.hasEnded(thing));
 
-describe('EndingSet', () => {
+describe('RevocationSet', () => {
   it('says the same whatever the order, and however often it is told', () => {
     fc.assert(
-      fc.property(fc.array(anyEnding), fc.infiniteStream(fc.nat()), (endings, order) => {
-        const shuffled = endings
+      fc.property(fc.array(anyRevocation), fc.infiniteStream(fc.nat()), (revocations, order) => {
+        const shuffled = revocations
           .flatMap((ending) => [ending, ending])
           .map((ending) => ({ ending, place: order.next().value ?? 0 }))
           .sort((a, b) => a.place - b.place)
           .map(({ ending }) => ending);
-        expect(verdicts(setOf(shuffled))).toEqual(verdicts(setOf(endings)));
-        expect(setOf(shuffled).size).toBe(setOf(endings).size);
+        expect(verdicts(setOf(shuffled))).toEqual(verdicts(setOf(revocations)));
+        expect(setOf(shuffled).size).toBe(setOf(revocations).size);
       }),
     );
   });
 
   it('brings nothing back to life by learning more', () => {
     fc.assert(
-      fc.property(fc.array(anyEnding), anyEnding, (endings, another) => {
-        const set = setOf(endings);
+      fc.property(fc.array(anyRevocation), anyRevocation, (revocations, another) => {
+        const set = setOf(revocations);
         const before = verdicts(set);
         set.add(another, 0);
         for (const [index, ended] of verdicts(set).entries()) if (before[index]) expect(ended).toBe(true);
@@ -72,7 +72,7 @@ describe('EndingSet', () => {
     const ending = { id: 1, kind: 'session', target: 'a', epoch: null, expiresAt: new Date(500) };
     const rememberedMs = rememberedSeconds * 1000;
     const left = (now: number, nowMs: number) => {
-      const set = new EndingSet();
+      const set = new RevocationSet();
       set.add(ending, 100);
       set.sweep(new Date(now), nowMs);
       return set.size;
@@ -83,11 +83,11 @@ describe('EndingSet', () => {
   });
 });
 
-describe('endingExpiry', () => {
+describe('revocationExpiry', () => {
   it.each([
     [900, 960],
     [60, 360],
   ])('outlives an access token of %i s and a remembered session: %i s', (lifetime, expected) => {
-    expect(endingExpiry(new Date(0), lifetime)).toEqual(new Date(expected * 1000));
+    expect(revocationExpiry(new Date(0), lifetime)).toEqual(new Date(expected * 1000));
   });
 });

@@ -2,7 +2,7 @@
 import { rememberedSeconds } from './fragment.ts';
 
 /** One ending, as the feed reads it. */
-export interface Ending {
+export interface Revocation {
   readonly id: number;
   readonly kind: string;
   readonly target: string;
@@ -12,7 +12,7 @@ export interface Ending {
 }
 
 /** What must be asked about: a session, whose it is, in which epoch it was made, and by which key its token was signed. */
-export interface LiveThing {
+export interface CheckedAccess {
   readonly sessionId: string;
   readonly userId: string;
   readonly authEpoch: number;
@@ -25,12 +25,12 @@ interface Known {
   readonly learntMs: number;
 }
 
-/** Endings by kind and target; adding one twice, or several in any order, gives the same set. */
-export class EndingSet {
+/** Revocations by kind and target; adding one twice, or several in any order, gives the same set. */
+export class RevocationSet {
   readonly #kinds = new Map<string, Map<string, Known>>();
 
   /** Learns of an ending at `learntMs` of the monotonic clock. */
-  add(ending: Ending, learntMs: number): void {
+  add(ending: Revocation, learntMs: number): void {
     const known = this.#kinds.get(ending.kind) ?? new Map<string, Known>();
     this.#kinds.set(ending.kind, known);
     const before = known.get(ending.target);
@@ -43,7 +43,7 @@ export class EndingSet {
   }
 
   /** Whether anything that ended takes this with it. */
-  hasEnded(thing: LiveThing): boolean {
+  hasEnded(thing: CheckedAccess): boolean {
     if (this.#find('session', thing.sessionId) !== undefined) return true;
     if (thing.kid !== undefined && this.#find('signing_key', thing.kid) !== undefined) return true;
     const user = this.#find('user', thing.userId);

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Endings } from '#domain/revocations/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { type CheckedToken, endSession, LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { generateSigningKeyPair, signJwt } from '#protocol/jose/index.ts';
@@ -138,21 +138,21 @@ describeOnBothDatabases('access tokens', (database) => {
   });
 
   describe('at the session check', () => {
-    let endings: Endings;
+    let revocations: Revocations;
     let check: SessionCheck;
     let verified: number;
 
     beforeEach(async () => {
       const onError = () => undefined;
       verified = 0;
-      endings = new Endings({ ...world, onError });
+      revocations = new Revocations({ ...world, onError });
       const lastSeen = new LastSeen({ ...world, onError });
       const verifyToken = (text: string): Promise<CheckedToken | undefined> => {
         verified += 1;
         return tokens.verify(text);
       };
-      check = new SessionCheck({ ...world, endings, lastSeen, verifyToken });
-      await endings.read();
+      check = new SessionCheck({ ...world, revocations, lastSeen, verifyToken });
+      await revocations.read();
     });
 
     const present = async (text: string) => check.check({ transport: 'token', text });
@@ -201,7 +201,7 @@ describeOnBothDatabases('access tokens', (database) => {
       const { text, expiresAt } = tokens.mint(subject());
       expect(await present(text)).toMatchObject({ transport: 'token', expiresAt });
       world.time.advance((lifetimeSeconds + 6) * 1000);
-      await endings.read();
+      await revocations.read();
       expect(await present(text)).toBeUndefined();
     });
 
@@ -209,7 +209,7 @@ describeOnBothDatabases('access tokens', (database) => {
       const { text } = tokens.mint(subject());
       await present(text);
       await end();
-      await endings.read();
+      await revocations.read();
       expect(await present(text)).toBeUndefined();
     });
 
@@ -237,7 +237,7 @@ describeOnBothDatabases('access tokens', (database) => {
       await present(text);
       const otherNode = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
       await otherNode.revoke({ kid: signingKeys.current().kid, longestTokenSeconds: lifetimeSeconds });
-      await endings.read();
+      await revocations.read();
       expect(await present(text)).toBeUndefined();
       expect(await check.check({ transport: 'cookie', text: cookie })).toBeDefined();
     });

@@ -11,4 +11,4 @@
 export { type AccessToken, AccessTokens, type TokenSubject } from './access-tokens.ts';
 export { type IssuedSession, type Issuers, issueSession, oneFactorAcr, type SessionToIssue } from './issue.ts';
 export { type ActingSession, findActing, renewSession } from './renew.ts';
-export { issuedCookies, issuedData, issuedSession, type LoggedIn, loggedInAnswer, loggedInData } from './response.ts';
+export { issuedCookies, issuedData, issuedSession } from './response.ts';

@@ -1,13 +1,14 @@
 /** The secrets of a new session and the values of the rows that hold their hashes. */
+
 import { randomBytes } from 'node:crypto';
 import { type Clients, sessionExpiries } from '#domain/clients/index.ts';
 import { type DeviceTokens, deviceExpiry } from '#domain/devices/index.ts';
 import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import { sealSurroundings } from '#domain/sessions/index.ts';
+import { sealClientInfo } from '#domain/sessions/index.ts';
 import { addSeconds, earlier } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
+import type { Requester } from '#kernel/requester.ts';
 import type { JsonValue } from '#platform/database/index.ts';
-import type { Caller } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import type { AccessToken, AccessTokens } from './access-tokens.ts';
@@ -39,7 +40,7 @@ export interface SessionToIssue {
   readonly factorTimes: JsonValue;
   /** The end of a session that this one continues; undefined for the client's whole lifetime. */
   readonly expiresAt: Date | undefined;
-  readonly caller: Caller;
+  readonly requester: Requester;
   readonly userKey: UserKey;
   readonly now: Date;
 }
@@ -108,7 +109,7 @@ function deviceValues({ authEpoch, now }: SessionToIssue, deviceId: string, devi
 }
 
 function sessionValues(of: SessionToIssue, sessionId: string) {
-  const { address, userAgent = '' } = of.caller;
+  const { address, userAgent = '' } = of.requester;
   return {
     sessionId,
     sessionEpoch: of.authEpoch,
@@ -117,7 +118,7 @@ function sessionValues(of: SessionToIssue, sessionId: string) {
     sessionAcr: of.acr,
     sessionAuthTime: of.authTime,
     sessionFactorTimes: of.factorTimes,
-    sessionSealedSurroundings: sealSurroundings(of.userKey, sessionId, { address, userAgent }),
+    sessionSealedClientInfo: sealClientInfo(of.userKey, sessionId, { address, userAgent }),
     sessionCreatedAt: of.now,
   };
 }

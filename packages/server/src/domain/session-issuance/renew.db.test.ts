@@ -6,8 +6,8 @@ import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
+import type { Requester } from '#kernel/requester.ts';
 import { statement } from '#platform/database/index.ts';
-import type { Caller } from '#platform/http/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import { AccessTokens } from './access-tokens.ts';
@@ -37,12 +37,10 @@ const stored = statement('renew_test.stored', {
   },
 });
 
-const caller: Caller = {
+const requester: Requester = {
   address: '203.0.113.7',
   userAgent: 'test',
-  acceptLanguage: undefined,
   requestId: 'r',
-  deviceCookie: undefined,
 };
 const dayMs = 24 * 3600 * 1000;
 
@@ -81,7 +79,13 @@ describeOnBothDatabases('a session that goes on', (database) => {
       const acting = await findActing(tx, { userId: person.id, sessionId }, now);
       if (acting === undefined) return undefined;
       const raised = present(await users.raiseEpoch(tx, person.id, 900), 'the user');
-      const change = { reason: 'password_changed', authEpoch: raised.epoch, caller, userKey: person.key, now } as const;
+      const change = {
+        reason: 'password_changed',
+        authEpoch: raised.epoch,
+        requester,
+        userKey: person.key,
+        now,
+      } as const;
       return renewSession(issuers, tx, acting, change);
     });
   }

@@ -1,4 +1,5 @@
 /** A session that goes on after a change which ends everything else. */
+
 import { useDeviceFragment } from '#domain/devices/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
 import {
@@ -6,19 +7,19 @@ import {
   type EndReason,
   endSessionsOfUser,
   insertSessionFragment,
-  sessionIsLive,
+  sessionIsActive,
 } from '#domain/sessions/index.ts';
+import type { Requester } from '#kernel/requester.ts';
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
-import type { Caller } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from './issue.ts';
 
-const find = statement('issued_sessions.find_acting', {
+const find = statement('session_issuance.find_acting', {
   lane: 'pool',
   sql: `select s.id, s.user_id, u.subject, s.device_id, s.transport, s.acr, s.amr, s.auth_time, s.factor_times,
       s.expires_at
     from sessions s join users u on u.id = s.user_id
-    where s.id = :id and s.user_id = :userId and ${sessionIsLive}`,
+    where s.id = :id and s.user_id = :userId and ${sessionIsActive}`,
   params: { id: 'uuid', userId: 'uuid', now: 'timestamptz' },
   columns: {
     id: 'uuid',
@@ -38,7 +39,7 @@ const device = useDeviceFragment('holder');
 const session = insertSessionFragment('holder');
 const family = insertFamilyFragment('created_session');
 
-const insert = statement('issued_sessions.renew', {
+const insert = statement('session_issuance.renew', {
   lane: 'pool',
   sql: `with holder as (select id as user_id from users where id = :userId),
     ${device.sql}, ${session.sql}, ${family.sql}
@@ -66,7 +67,7 @@ export async function findActing(
 export interface Change {
   readonly reason: EndReason;
   readonly authEpoch: number;
-  readonly caller: Caller;
+  readonly requester: Requester;
   readonly userKey: UserKey;
   readonly now: Date;
 }
@@ -74,7 +75,7 @@ export interface Change {
 /**
  * Ends every session of the user, and lets the acting one go on as a new one; in the transaction of the change, after
  * the epoch was raised. The transport is the session's own, also when it was presented by an access token.
- * `ended` is for `Endings.endedHere` after the commit, and `issued` for its holder.
+ * `ended` is for `Revocations.publish` after the commit, and `issued` for its holder.
  */
 export async function renewSession(
   issuers: Issuers,
@@ -83,7 +84,7 @@ export async function renewSession(
   change: Change,
 ): Promise<{ readonly issued: IssuedSession; readonly ended: readonly EndedSession[] }> {
   const { userId } = acting;
-  const { reason, authEpoch, caller, userKey, now } = change;
+  const { reason, authEpoch, requester, userKey, now } = change;
   const { accessTokenLifetimeSeconds } = issuers.clients.default;
   const ended = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
   const { issued, values } = issueSession(issuers, {
@@ -91,7 +92,7 @@ export async function renewSession(
     authEpoch,
     transport: acting.transport === 'cookie' ? 'cookie' : 'token',
     deviceId: acting.deviceId ?? undefined,
-    caller,
+    requester,
     userKey,
     now,
   });

@@ -1,10 +1,10 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Endings } from '#domain/revocations/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, addSession, type LoggedIn, openWorld, type Person, type World } from '#test/support/people.ts';
+import { type AddedSession, addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import { endSession, LastSeen, SessionCheck } from './index.ts';
 
 const setIdleExpiry = statement('check_test.set_idle_expiry', {
@@ -20,8 +20,8 @@ const rememberedMs = 300_000;
 describeOnBothDatabases('the session check', (database) => {
   let world: World;
   let person: Person;
-  let login: LoggedIn;
-  let endings: Endings;
+  let login: AddedSession;
+  let revocations: Revocations;
   let check: SessionCheck;
 
   beforeAll(async () => {
@@ -31,17 +31,17 @@ describeOnBothDatabases('the session check', (database) => {
   beforeEach(async () => {
     person = await addPerson(world);
     login = await addSession(world, person, 'cookie');
-    ({ endings, check } = node());
-    await endings.read();
+    ({ revocations, check } = node());
+    await revocations.read();
   });
 
   /** What one node has: a memory and a feed of its own. */
-  function node(over: Database = database()): { endings: Endings; check: SessionCheck } {
+  function node(over: Database = database()): { revocations: Revocations; check: SessionCheck } {
     const onError = () => undefined;
-    const parts = { database: over, clock: world.clock, endings: new Endings({ ...world, onError }) };
+    const parts = { database: over, clock: world.clock, revocations: new Revocations({ ...world, onError }) };
     const lastSeen = new LastSeen({ database: over, onError });
     return {
-      endings: parts.endings,
+      revocations: parts.revocations,
       check: new SessionCheck({ ...parts, lastSeen, verifyToken: async () => undefined }),
     };
   }
@@ -59,7 +59,7 @@ describeOnBothDatabases('the session check', (database) => {
 
   async function pass(ms: number): Promise<void> {
     world.time.advance(ms);
-    await endings.read();
+    await revocations.read();
   }
 
   it('costs one round trip when cold and none when warm', async () => {
@@ -110,7 +110,7 @@ describeOnBothDatabases('the session check', (database) => {
     it('is dead on another node after its next read', async () => {
       expect(await present()).toBeDefined();
       await endElsewhere();
-      await endings.read();
+      await revocations.read();
       expect(await present()).toBeUndefined();
     });
 
@@ -124,7 +124,7 @@ describeOnBothDatabases('the session check', (database) => {
     it('is dead here at once', async () => {
       expect(await present()).toBeDefined();
       const ended = await endElsewhere();
-      if (ended !== undefined) endings.endedHere(ended);
+      if (ended !== undefined) revocations.publish(ended);
       expect(await present()).toBeUndefined();
     });
 
@@ -137,7 +137,7 @@ describeOnBothDatabases('the session check', (database) => {
     ])('is every session of the user when %s', async (_, end) => {
       expect(await present()).toBeDefined();
       await end(new Users(world));
-      await endings.read();
+      await revocations.read();
       expect(await present()).toBeUndefined();
       expect(await present(login.cookie, node().check)).toBeUndefined();
     });
@@ -150,10 +150,10 @@ describeOnBothDatabases('the session check', (database) => {
         return answer;
       };
       const slow = node({ ...database(), row });
-      await slow.endings.read();
+      await slow.revocations.read();
       const reading = present(login.cookie, slow.check);
       const ended = await endElsewhere();
-      if (ended !== undefined) slow.endings.endedHere(ended);
+      if (ended !== undefined) slow.revocations.publish(ended);
       gate.resolve();
       expect(await reading).toBeUndefined();
       expect(await present(login.cookie, slow.check)).toBeUndefined();
@@ -162,7 +162,7 @@ describeOnBothDatabases('the session check', (database) => {
     it('stays dead when the wall clock jumps ahead, the ending expires, and the clock jumps back', async () => {
       expect(await present()).toBeDefined();
       await endElsewhere();
-      await endings.read();
+      await revocations.read();
       world.clock.advance(hourMs);
       await pass(40_000);
       await pass(40_000);
@@ -171,7 +171,7 @@ describeOnBothDatabases('the session check', (database) => {
       expect(await present()).toBeUndefined();
     });
 
-    it('stays dead when the node that ended it has a clock far behind, whose endings expire early', async () => {
+    it('stays dead when the node that ended it has a clock far behind, whose revocations expire early', async () => {
       expect(await present()).toBeDefined();
       await endElsewhere(-hourMs);
       await pass(10_000);

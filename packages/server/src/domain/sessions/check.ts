@@ -1,12 +1,12 @@
 /** The session check, the hottest path there is: warm it costs a hash and two look-ups, cold one round trip. */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type Endings, rememberedSeconds } from '#domain/revocations/index.ts';
+import { type Revocations, rememberedSeconds } from '#domain/revocations/index.ts';
 import { type Clock, earlier } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import type { LastSeen } from './last-seen.ts';
-import { findById, findByTokenHash, type LiveSession } from './session.ts';
+import { type ActiveSession, findById, findByTokenHash } from './session.ts';
 
 /** What a request presents: an access token or a session cookie's value. */
 export type Presented =
@@ -23,7 +23,7 @@ export interface CheckedToken {
 }
 
 interface Remembered {
-  readonly session: LiveSession;
+  readonly session: ActiveSession;
   /** What a check answers: the same object as long as it is remembered, so that others can remember more beside it. */
   readonly checked: CheckedSession;
   /** For an access token: its own expiry and key. */
@@ -35,7 +35,7 @@ interface Remembered {
 
 /** A live session, and until when what was presented for it is valid. */
 export interface CheckedSession {
-  readonly session: LiveSession;
+  readonly session: ActiveSession;
   readonly transport: 'cookie' | 'token';
   readonly expiresAt: Date;
 }
@@ -47,7 +47,7 @@ const staleMs = rememberedSeconds * 1000;
 export class SessionCheck {
   readonly #database: Database;
   readonly #clock: Clock;
-  readonly #endings: Endings;
+  readonly #revocations: Revocations;
   readonly #lastSeen: LastSeen;
   readonly #verifyToken: (text: string) => Promise<CheckedToken | undefined>;
   readonly #remembered = new LRUCache<string, Remembered>({ max: maxRemembered });
@@ -58,13 +58,13 @@ export class SessionCheck {
   constructor(dependencies: {
     readonly database: Database;
     readonly clock: Clock;
-    readonly endings: Endings;
+    readonly revocations: Revocations;
     readonly lastSeen: LastSeen;
     readonly verifyToken: (text: string) => Promise<CheckedToken | undefined>;
   }) {
     this.#database = dependencies.database;
     this.#clock = dependencies.clock;
-    this.#endings = dependencies.endings;
+    this.#revocations = dependencies.revocations;
     this.#lastSeen = dependencies.lastSeen;
     this.#verifyToken = dependencies.verifyToken;
   }
@@ -107,7 +107,7 @@ export class SessionCheck {
   #isBelieved(remembered: Remembered, now: Date): boolean {
     const nowMs = now.getTime();
     const { session, token } = remembered;
-    if (!this.#endings.trusted() || this.#isStale(remembered, nowMs)) return false;
+    if (!this.#revocations.trusted() || this.#isStale(remembered, nowMs)) return false;
     if (nowMs >= session.expiresAt.getTime() || nowMs >= session.idleExpiresAt.getTime()) return false;
     if (token !== undefined && nowMs >= token.expiresAt.getTime()) return false;
     return !this.#hasEnded(session, token);
@@ -118,8 +118,8 @@ export class SessionCheck {
     return ageMs < 0 || ageMs >= staleMs || this.#clock.monotonicMs() - readAtMonotonicMs >= staleMs;
   }
 
-  #hasEnded(session: LiveSession, token: CheckedToken | undefined): boolean {
-    return this.#endings.hasEnded({
+  #hasEnded(session: ActiveSession, token: CheckedToken | undefined): boolean {
+    return this.#revocations.hasEnded({
       sessionId: session.id,
       userId: session.userId,
       authEpoch: session.authEpoch,
@@ -143,13 +143,13 @@ export class SessionCheck {
     return this.#verifyToken(text);
   }
 
-  async #byToken(token: CheckedToken, now: Date): Promise<LiveSession | undefined> {
+  async #byToken(token: CheckedToken, now: Date): Promise<ActiveSession | undefined> {
     const session = await this.#database.row(findById, { id: token.sessionId, now });
     const matches = session !== undefined && session.subject === token.subject && session.clientId === token.clientId;
     return matches ? session : undefined;
   }
 
-  async #byCookie(text: string, now: Date): Promise<LiveSession | undefined> {
+  async #byCookie(text: string, now: Date): Promise<ActiveSession | undefined> {
     if (parseSecret(secretPrefixes.session, text) === null) return undefined;
     return this.#database.row(findByTokenHash, { tokenHash: hashSecret(text), now });
   }
@@ -160,7 +160,7 @@ export class SessionCheck {
   }
 }
 
-function toChecked(session: LiveSession, token: CheckedToken | undefined): CheckedSession {
+function toChecked(session: ActiveSession, token: CheckedToken | undefined): CheckedSession {
   const transport = token === undefined ? 'cookie' : 'token';
   return { session, transport, expiresAt: token?.expiresAt ?? earlier(session.expiresAt, session.idleExpiresAt) };
 }

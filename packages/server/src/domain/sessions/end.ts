@@ -1,7 +1,7 @@
-/** Ending sessions: one statement ends the session and its refresh families, announces the ending and records it. */
+/** Revocation sessions: one statement ends the session and its refresh families, announces the ending and records it. */
 
 import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
-import { type Ending, endingExpiry, endingsFragment } from '#domain/revocations/index.ts';
+import { type Revocation, revocationExpiry, revocationsFragment } from '#domain/revocations/index.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
 /** Why a session ended before its time. */
@@ -12,7 +12,7 @@ export type EndReason =
   | 'logged_out_everywhere'
   | 'refresh_token_reuse'
   | 'too_many_sessions'
-  | 'account_closed'
+  | 'account_deleted'
   | 'password_changed'
   | 'email_changed'
   | 'email_change_undone'
@@ -27,7 +27,7 @@ export function endFamiliesFragment(from: string): string {
     from ${from} where f.session_id = ${from}.session_id and f.ended_at is null)`;
 }
 
-const announced = endingsFragment('session', 'ended');
+const announced = revocationsFragment('session', 'ended');
 const audited = recordFragment('ended');
 
 const end = statement('sessions.end', {
@@ -57,8 +57,8 @@ const endAll = statement('sessions.end_all_of_user', {
   columns: { sessionId: 'uuid', userId: 'uuid' },
 });
 
-/** A session that this effect ended, as `Endings.endedHere` takes it after the commit. */
-export type EndedSession = Omit<Ending, 'id'>;
+/** A session that this effect ended, as `Revocations.publish` takes it after the commit. */
+export type EndedSession = Omit<Revocation, 'id'>;
 
 interface EndRequest {
   readonly userId: string;
@@ -76,7 +76,7 @@ export async function endSession(
 ): Promise<EndedSession | undefined> {
   const values = { sessionId, userId: request.userId, reason: request.reason, ...times(request), ...event };
   const row = await queries.row(end, values);
-  return row === undefined ? undefined : toEnding(row.sessionId, request);
+  return row === undefined ? undefined : toRevocation(row.sessionId, request);
 }
 
 /** Ends every session of the user but `except`; the caller records it in the same transaction. */
@@ -86,14 +86,17 @@ export async function endSessionsOfUser(
 ): Promise<EndedSession[]> {
   const values = { userId: request.userId, except: request.except ?? null, reason: request.reason, ...times(request) };
   const rows = await tx.rows(endAll, values);
-  return rows.map((row) => toEnding(row.sessionId, request));
+  return rows.map((row) => toRevocation(row.sessionId, request));
 }
 
 function times(request: EndRequest) {
-  return { endedAt: request.now, endingExpiresAt: endingExpiry(request.now, request.accessTokenLifetimeSeconds) };
+  return {
+    endedAt: request.now,
+    revocationExpiresAt: revocationExpiry(request.now, request.accessTokenLifetimeSeconds),
+  };
 }
 
-function toEnding(sessionId: string, request: EndRequest): EndedSession {
-  const expiresAt = endingExpiry(request.now, request.accessTokenLifetimeSeconds);
+function toRevocation(sessionId: string, request: EndRequest): EndedSession {
+  const expiresAt = revocationExpiry(request.now, request.accessTokenLifetimeSeconds);
   return { kind: 'session', target: sessionId, epoch: null, expiresAt };
 }

@@ -2,7 +2,7 @@
  * Sessions. Owns `sessions`.
  * Invariants: a session carries its user's epoch and dies by comparison; ending one ends its refresh families and
  * announces an ending in the same statement; what this process remembers of a session is believed only while the
- * endings feed is fresh, and never longer than five minutes.
+ * revocation feed is fresh, and never longer than five minutes.
  */
 
 export { type CheckedSession, type CheckedToken, type Presented, SessionCheck } from './check.ts';
@@ -11,11 +11,11 @@ export { LastSeen } from './last-seen.ts';
 export { type ListedSession, listSessions } from './list.ts';
 export { hasMoved, moveSession } from './move.ts';
 export {
+  type ActiveSession,
   insertSessionFragment,
-  type LiveSession,
-  openSurroundings,
-  sealSurroundings,
-  sessionIsLive,
+  openClientInfo,
+  sealClientInfo,
+  sessionIsActive,
 } from './session.ts';
 export { summarizeSessions } from './summary.ts';
-export { deleteDeadSessions } from './sweep.ts';
+export { deleteEndedSessions } from './sweep.ts';

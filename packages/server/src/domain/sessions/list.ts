@@ -1,13 +1,13 @@
 /** A user's live sessions, for the user. */
 import { type Queries, statement } from '#platform/database/index.ts';
-import { sessionIsLive } from './session.ts';
+import { sessionIsActive } from './session.ts';
 
 const list = statement('sessions.list_live', {
   lane: 'pool',
-  sql: `select s.id, s.client_id, s.transport, s.amr, s.auth_time, s.sealed_surroundings, s.created_at, s.last_seen_at,
+  sql: `select s.id, s.client_id, s.transport, s.amr, s.auth_time, s.sealed_client_info, s.created_at, s.last_seen_at,
       s.idle_expires_at, s.expires_at
     from sessions s join users u on u.id = s.user_id
-    where s.user_id = :userId and ${sessionIsLive}
+    where s.user_id = :userId and ${sessionIsActive}
     order by s.created_at desc, s.id desc limit 100`,
   params: { userId: 'uuid', now: 'timestamptz' },
   columns: {
@@ -16,7 +16,7 @@ const list = statement('sessions.list_live', {
     transport: 'text',
     amr: 'text[]',
     authTime: 'timestamptz',
-    sealedSurroundings: 'bytea?',
+    sealedClientInfo: 'bytea?',
     createdAt: 'timestamptz',
     lastSeenAt: 'timestamptz',
     idleExpiresAt: 'timestamptz',
@@ -31,7 +31,7 @@ export interface ListedSession {
   readonly transport: string;
   readonly amr: readonly string[];
   readonly authTime: Date;
-  readonly sealedSurroundings: Buffer | null;
+  readonly sealedClientInfo: Buffer | null;
   readonly createdAt: Date;
   readonly lastSeenAt: Date;
   readonly idleExpiresAt: Date;

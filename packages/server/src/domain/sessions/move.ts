@@ -1,16 +1,18 @@
 /** A session that is used from somewhere else than before: its row says where, and one event says that it moved. */
-import { type AuditValues, recordFragment, type Surroundings } from '#domain/audit/index.ts';
+
+import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
+import type { ClientInfo } from '#kernel/requester.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
-import { openSurroundings, sealSurroundings } from './session.ts';
+import { openClientInfo, sealClientInfo } from './session.ts';
 
 const audited = recordFragment('moved');
 
 const move = statement('sessions.move', {
   lane: 'write',
   sql: `with moved as (
-      update sessions set sealed_surroundings = :after
-      where id = :sessionId and sealed_surroundings = :before and ended_at is null
+      update sessions set sealed_client_info = :after
+      where id = :sessionId and sealed_client_info = :before and ended_at is null
       returning id),
     ${audited.sql}
     select id from moved`,
@@ -19,14 +21,14 @@ const move = statement('sessions.move', {
 });
 
 /** Where a session was last used, still sealed. */
-export interface LastSurroundings {
+export interface LastClientInfo {
   readonly sessionId: string;
   readonly sealed: Uint8Array;
 }
 
 /** Whether these are other surroundings than the session's. */
-export function hasMoved(key: UserKey, last: LastSurroundings, now: Surroundings): boolean {
-  const before = openSurroundings(key, last.sessionId, last.sealed);
+export function hasMoved(key: UserKey, last: LastClientInfo, now: ClientInfo): boolean {
+  const before = openClientInfo(key, last.sessionId, last.sealed);
   return before.address !== now.address || before.userAgent !== now.userAgent;
 }
 
@@ -34,15 +36,15 @@ export function hasMoved(key: UserKey, last: LastSurroundings, now: Surroundings
 export async function moveSession(
   queries: Queries,
   key: UserKey,
-  last: LastSurroundings,
-  to: Surroundings,
+  last: LastClientInfo,
+  to: ClientInfo,
   event: AuditValues,
 ): Promise<void> {
   const { sessionId, sealed } = last;
   await queries.run(move, {
     sessionId,
     before: Buffer.from(sealed),
-    after: sealSurroundings(key, sessionId, to),
+    after: sealClientInfo(key, sessionId, to),
     ...event,
   });
 }

@@ -1,22 +1,23 @@
 /** The session's row: how it is made, and how a live one is found. */
-import type { Surroundings } from '#domain/audit/index.ts';
-import { isLive } from '#domain/users/index.ts';
+
+import { isActive } from '#domain/users/index.ts';
+import type { ClientInfo } from '#kernel/requester.ts';
 import { type Fragment, statement } from '#platform/database/index.ts';
-import type { Place, UserKey } from '#platform/keys/index.ts';
+import type { AssociatedData, UserKey } from '#platform/keys/index.ts';
 
 /** Where a session's address and user agent stand; authenticated with their ciphertext. */
-function sessionPlace(sessionId: string): Place {
-  return { table: 'sessions', column: 'sealed_surroundings', row: sessionId };
+function sessionAssociatedData(sessionId: string): AssociatedData {
+  return { table: 'sessions', column: 'sealed_client_info', row: sessionId };
 }
 
 /** Seals where a session was made, under its user's key. */
-export function sealSurroundings(key: UserKey, sessionId: string, surroundings: Surroundings): Buffer {
-  return key.seal(JSON.stringify(surroundings), sessionPlace(sessionId));
+export function sealClientInfo(key: UserKey, sessionId: string, surroundings: ClientInfo): Buffer {
+  return key.seal(JSON.stringify(surroundings), sessionAssociatedData(sessionId));
 }
 
-/** Opens what `sealSurroundings` sealed. */
-export function openSurroundings(key: UserKey, sessionId: string, sealed: Uint8Array): Surroundings {
-  return JSON.parse(key.open(sealed, sessionPlace(sessionId)).toString('utf8')) as Surroundings;
+/** Opens what `sealClientInfo` sealed. */
+export function openClientInfo(key: UserKey, sessionId: string, sealed: Uint8Array): ClientInfo {
+  return JSON.parse(key.open(sealed, sessionAssociatedData(sessionId)).toString('utf8')) as ClientInfo;
 }
 
 const params = {
@@ -30,7 +31,7 @@ const params = {
   sessionAcr: 'text',
   sessionAuthTime: 'timestamptz',
   sessionFactorTimes: 'jsonb',
-  sessionSealedSurroundings: 'bytea',
+  sessionSealedClientInfo: 'bytea',
   sessionCreatedAt: 'timestamptz',
   sessionIdleExpiresAt: 'timestamptz',
   sessionExpiresAt: 'timestamptz',
@@ -41,10 +42,10 @@ export function insertSessionFragment(from: string): Fragment<typeof params> {
   return {
     sql: `created_session as (
       insert into sessions (id, user_id, client_id, device_id, auth_epoch, transport, token_hash, amr, acr, auth_time,
-        factor_times, sealed_surroundings, created_at, last_seen_at, idle_expires_at, expires_at)
+        factor_times, sealed_client_info, created_at, last_seen_at, idle_expires_at, expires_at)
       select :sessionId, user_id, :sessionClientId, :sessionDeviceId, :sessionEpoch, :sessionTransport,
         :sessionTokenHash::bytea, :sessionAmr::text[], :sessionAcr, :sessionAuthTime, :sessionFactorTimes::jsonb,
-        :sessionSealedSurroundings, :sessionCreatedAt, :sessionCreatedAt, :sessionIdleExpiresAt, :sessionExpiresAt
+        :sessionSealedClientInfo, :sessionCreatedAt, :sessionCreatedAt, :sessionIdleExpiresAt, :sessionExpiresAt
       from ${from}
       returning id as session_id, user_id)`,
     params,
@@ -52,11 +53,11 @@ export function insertSessionFragment(from: string): Fragment<typeof params> {
 }
 
 /** SQL: whether session `s` of user `u` is alive at `:now`. */
-export const sessionIsLive = `s.ended_at is null and s.expires_at > :now and s.idle_expires_at > :now
-  and s.auth_epoch = u.auth_epoch and ${isLive('u')}`;
+export const sessionIsActive = `s.ended_at is null and s.expires_at > :now and s.idle_expires_at > :now
+  and s.auth_epoch = u.auth_epoch and ${isActive('u')}`;
 
 /** A session that was alive when it was read. */
-export interface LiveSession {
+export interface ActiveSession {
   readonly id: string;
   readonly userId: string;
   readonly subject: string;
@@ -88,14 +89,14 @@ const select = `select s.id, s.user_id, u.subject, s.client_id, s.auth_epoch, s.
 
 export const findById = statement('sessions.find_live', {
   lane: 'read',
-  sql: `${select} where s.id = :id and ${sessionIsLive}`,
+  sql: `${select} where s.id = :id and ${sessionIsActive}`,
   params: { id: 'uuid', now: 'timestamptz' },
   columns,
 });
 
 export const findByTokenHash = statement('sessions.find_live_by_token', {
   lane: 'read',
-  sql: `${select} where s.token_hash = :tokenHash and s.transport = 'cookie' and ${sessionIsLive}`,
+  sql: `${select} where s.token_hash = :tokenHash and s.transport = 'cookie' and ${sessionIsActive}`,
   params: { tokenHash: 'bytea', now: 'timestamptz' },
   columns,
 });

@@ -4,20 +4,13 @@ import { addSeconds } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, addSession, openWorld, type Person, surroundings, type World } from '#test/support/people.ts';
-import {
-  deleteDeadSessions,
-  endSession,
-  endSessionsOfUser,
-  LastSeen,
-  listSessions,
-  openSurroundings,
-} from './index.ts';
+import { deleteEndedSessions, endSession, endSessionsOfUser, LastSeen, listSessions, openClientInfo } from './index.ts';
 
 const state = statement('sessions_test.state', {
   lane: 'pool',
   sql: `select s.ended_at, s.end_reason, s.last_seen_at, s.idle_expires_at, s.expires_at,
       (select count(*) from refresh_families f where f.session_id = s.id and f.ended_at = s.ended_at) as ended_families,
-      (select count(*) from endings e where e.kind = 'session' and e.target = s.id::text) as endings,
+      (select count(*) from revocations e where e.kind = 'session' and e.target = s.id::text) as revocations,
       (select count(*) from audit_events a where a.session_id = s.id) as events
     from sessions s where s.id = :sessionId`,
   params: { sessionId: 'uuid' },
@@ -28,7 +21,7 @@ const state = statement('sessions_test.state', {
     idleExpiresAt: 'timestamptz',
     expiresAt: 'timestamptz',
     endedFamilies: 'int8',
-    endings: 'int8',
+    revocations: 'int8',
     events: 'int8',
   },
 });
@@ -84,7 +77,7 @@ describeOnBothDatabases('sessions', (database) => {
     it('ends its refresh family, announces it and records it, in one round trip', async () => {
       const sessionId = await login();
       expect(await countRoundTrips(database(), () => end(sessionId))).toEqual(['sessions.end']);
-      const ended = { endedAt: now(), endReason: 'logout', endedFamilies: 1, endings: 1, events: 1 };
+      const ended = { endedAt: now(), endReason: 'logout', endedFamilies: 1, revocations: 1, events: 1 };
       expect(await read(sessionId)).toMatchObject(ended);
     });
 
@@ -98,14 +91,14 @@ describeOnBothDatabases('sessions', (database) => {
       const sessionId = await login();
       const answers = await Promise.all(Array.from({ length: 20 }, () => end(sessionId)));
       expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
-      expect(await read(sessionId)).toMatchObject({ endings: 1, events: 1 });
+      expect(await read(sessionId)).toMatchObject({ revocations: 1, events: 1 });
     });
 
     it("does nothing to somebody else's session, and records nothing", async () => {
       const sessionId = await login();
       const stranger = await addPerson(world);
       expect(await end(sessionId, stranger.id)).toBeUndefined();
-      expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, endings: 0, events: 0 });
+      expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, revocations: 0, events: 0 });
     });
   });
 
@@ -115,8 +108,8 @@ describeOnBothDatabases('sessions', (database) => {
       const stranger = await addSession(world, await addPerson(world), 'cookie');
       const ended = await endAll(kept);
       expect(ended.map(({ target }) => target).sort()).toEqual([first, third].sort());
-      expect(await read(first)).toMatchObject({ endReason: 'logged_out_everywhere', endedFamilies: 1, endings: 1 });
-      expect(await read(kept)).toMatchObject({ endedAt: null, endings: 0 });
+      expect(await read(first)).toMatchObject({ endReason: 'logged_out_everywhere', endedFamilies: 1, revocations: 1 });
+      expect(await read(kept)).toMatchObject({ endedAt: null, revocations: 0 });
       expect(await read(stranger.sessionId)).toMatchObject({ endedAt: null });
     });
 
@@ -128,13 +121,13 @@ describeOnBothDatabases('sessions', (database) => {
         throw new Error('the effect failed');
       });
       await expect(failed).rejects.toThrow('the effect failed');
-      expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, endings: 0 });
+      expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, revocations: 0 });
     });
 
     it('ends each session once when every one of them ends all others at the same time', async () => {
       const ids = await Promise.all(Array.from({ length: 6 }, () => login()));
       await Promise.all(ids.map((id) => endAll(id)));
-      for (const id of ids) expect((await read(id))?.endings).toBeLessThanOrEqual(1);
+      for (const id of ids) expect((await read(id))?.revocations).toBeLessThanOrEqual(1);
     });
   });
 
@@ -150,9 +143,9 @@ describeOnBothDatabases('sessions', (database) => {
         [second, 'cookie'],
         [first, 'token'],
       ]);
-      const sealed = sessions[1]?.sealedSurroundings ?? Buffer.alloc(0);
-      expect(openSurroundings(person.key, first, sealed)).toEqual(surroundings);
-      expect(() => openSurroundings(person.key, second, sealed)).toThrow('not authentic');
+      const sealed = sessions[1]?.sealedClientInfo ?? Buffer.alloc(0);
+      expect(openClientInfo(person.key, first, sealed)).toEqual(surroundings);
+      expect(() => openClientInfo(person.key, second, sealed)).toThrow('not authentic');
     });
 
     it('has none of an earlier epoch, and none that was idle for too long', async () => {
@@ -221,7 +214,7 @@ describeOnBothDatabases('sessions', (database) => {
   });
 
   describe('the sweep', () => {
-    const sweep = () => deleteDeadSessions(database(), now());
+    const sweep = () => deleteEndedSessions(database(), now());
 
     it('forgets what ended a week ago, with its refresh tokens, and nothing that lives', async () => {
       const ended = await login();

@@ -1,10 +1,10 @@
 /** What an operator is told of a user's sessions. */
 import { type Queries, statement } from '#platform/database/index.ts';
-import { sessionIsLive } from './session.ts';
+import { sessionIsActive } from './session.ts';
 
 const summarize = statement('sessions.summarize', {
   lane: 'pool',
-  sql: `select (count(*) filter (where ${sessionIsLive}))::integer as live, max(s.created_at) as last_login_at
+  sql: `select (count(*) filter (where ${sessionIsActive}))::integer as live, max(s.created_at) as last_login_at
     from sessions s join users u on u.id = s.user_id
     where s.user_id = :userId`,
   params: { userId: 'uuid', now: 'timestamptz' },

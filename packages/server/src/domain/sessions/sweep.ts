@@ -15,6 +15,6 @@ const deleteDead = statement('sessions.delete_dead', {
 });
 
 /** A sweeping job calls it. Families and refresh tokens go with their session. Answers how many sessions went. */
-export async function deleteDeadSessions(database: Database, now: Date): Promise<number> {
+export async function deleteEndedSessions(database: Database, now: Date): Promise<number> {
   return database.run(deleteDead, { before: addSeconds(now, -keepSeconds) });
 }

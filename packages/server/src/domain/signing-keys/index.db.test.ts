@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Endings } from '#domain/revocations/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { AssertionFailed } from '#kernel/assert.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import { idMaker } from '#kernel/ids.ts';
@@ -176,7 +176,11 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     it('while they sign, verify nothing from then on, and the next one signs', async () => {
       const node = await openNode();
       const [leaked, next, token] = [node.current().kid, await nextOf(node), mint(node)];
-      expect(await revoke(node, leaked)).toMatchObject({ kind: 'revoked', was: 'active', ending: { target: leaked } });
+      expect(await revoke(node, leaked)).toMatchObject({
+        kind: 'revoked',
+        was: 'active',
+        revocation: { target: leaked },
+      });
       expect(await verify(node, token)).toBe('invalid');
       expect(node.current().kid).toBe(next);
       expect(publishedKids(node)).not.toContain(leaked);
@@ -212,11 +216,11 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
         throw error;
       };
       const onSigningKeyEnded = (kid: string) => two.forget(kid);
-      const endings = new Endings({ database: database(), clock, onError, onSigningKeyEnded });
-      await endings.read();
+      const revocations = new Revocations({ database: database(), clock, onError, onSigningKeyEnded });
+      await revocations.read();
       expect(await verify(two, token)).toBe('ok');
       await revoke(one, leaked);
-      await endings.read();
+      await revocations.read();
       expect(await verify(two, token)).toBe('invalid');
       expect(publishedKids(two)).not.toContain(leaked);
       await expect.poll(() => two.current().kid).toBe(one.current().kid);

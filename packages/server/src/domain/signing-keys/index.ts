@@ -17,4 +17,4 @@ export {
   SigningKeys,
   type SigningKeysDeps,
 } from './signing-keys.ts';
-export type { Revocation, SigningKeyState } from './stored-keys.ts';
+export type { KeyRevocation, SigningKeyState } from './stored-keys.ts';

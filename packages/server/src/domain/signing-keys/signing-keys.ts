@@ -1,5 +1,5 @@
 /** The signing keys in use by this process, and how they change. */
-import { endingExpiry } from '#domain/revocations/index.ts';
+import { revocationExpiry } from '#domain/revocations/index.ts';
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { Queries } from '#platform/database/index.ts';
@@ -15,11 +15,11 @@ import {
   importRetired,
   insertFirstKey,
   insertNextKey,
+  type KeyRevocation,
   listRows,
   promoteNextKey,
   type RecordPromotion,
   type RecordRevocation,
-  type Revocation,
   revokeKey,
   type SigningKeyDeps,
   type SigningKeyRow,
@@ -186,12 +186,12 @@ export class SigningKeys {
   /**
    * Ends a key whose private half may be known to others: every node refuses what it signed within a second, and it
    * leaves the JWKS. If it was the active one, the next one signs, also when caches may not have it yet.
-   * `ending` is for `Endings.endedHere`.
+   * `ending` is for `Revocations.publish`.
    */
-  async revoke({ kid, longestTokenSeconds, record }: RevocationRequest): Promise<Revocation> {
+  async revoke({ kid, longestTokenSeconds, record }: RevocationRequest): Promise<KeyRevocation> {
     const now = this.#deps.clock.now();
-    const endingExpiresAt = endingExpiry(now, longestTokenSeconds);
-    const revocation = await revokeKey(this.#deps, { kid, now, endingExpiresAt }, record);
+    const revocationExpiresAt = revocationExpiry(now, longestTokenSeconds);
+    const revocation = await revokeKey(this.#deps, { kid, now, revocationExpiresAt }, record);
     await this.#readChange();
     return revocation;
   }

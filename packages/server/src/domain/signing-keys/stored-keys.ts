@@ -1,10 +1,10 @@
 /** The table `signing_keys`, row by row. */
-import { type Ending, endingsFragment } from '#domain/revocations/index.ts';
+import { type Revocation, revocationsFragment } from '#domain/revocations/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { type Database, type Queries, statement, type Values } from '#platform/database/index.ts';
-import type { Keys, Place } from '#platform/keys/index.ts';
+import type { AssociatedData, Keys } from '#platform/keys/index.ts';
 import {
   exportPrivateKey,
   exportPublicJwk,
@@ -123,7 +123,7 @@ const lockKey = statement('signing_keys.lock', {
   columns: { state: 'text' },
 });
 
-const announced = endingsFragment('signing_key', 'revoked');
+const announced = revocationsFragment('signing_key', 'revoked');
 
 // A key that was revoked is one that retired and is published no more; that it was neither before is asked here again.
 const revoke = statement('signing_keys.revoke', {
@@ -199,8 +199,8 @@ export function promoteNextKey(
 }
 
 /** What revoking came to. `was`: what the key did until now. */
-export type Revocation =
-  | { readonly kind: 'revoked'; readonly was: SigningKeyState; readonly ending: Omit<Ending, 'id'> }
+export type KeyRevocation =
+  | { readonly kind: 'revoked'; readonly was: SigningKeyState; readonly revocation: Omit<Revocation, 'id'> }
   /** There is no such key. */
   | { readonly kind: 'unknown' }
   /** It verifies nothing any more. */
@@ -215,22 +215,23 @@ export type RecordRevocation = (
 /** Ends a key at once, erasing its private half, and announces it; in the place of the active one the next one signs. */
 export async function revokeKey(
   deps: SigningKeyDeps,
-  { kid, now, endingExpiresAt }: { readonly kid: string; readonly now: Date; readonly endingExpiresAt: Date },
+  { kid, now, revocationExpiresAt }: { readonly kid: string; readonly now: Date; readonly revocationExpiresAt: Date },
   record?: RecordRevocation,
-): Promise<Revocation> {
+): Promise<KeyRevocation> {
   const fresh = await makeRow(deps);
   return deps.database.transaction(async (tx) => {
     await tx.row(lockActive, {});
     const found = await tx.row(lockKey, { kid });
     if (found === undefined) return { kind: 'unknown' };
     const was = found.state as SigningKeyState;
-    if ((await tx.row(revoke, { kid, endedAt: now, endingExpiresAt })) === undefined) return { kind: 'dead_already' };
+    if ((await tx.row(revoke, { kid, endedAt: now, revocationExpiresAt })) === undefined)
+      return { kind: 'dead_already' };
     if (was === 'active') await activateNext(tx, fresh, now);
     await record?.(tx, { kid, was });
     return {
       kind: 'revoked',
       was,
-      ending: { kind: 'signing_key', target: kid, epoch: null, expiresAt: endingExpiresAt },
+      revocation: { kind: 'signing_key', target: kid, epoch: null, expiresAt: revocationExpiresAt },
     };
   });
 }
@@ -245,7 +246,7 @@ async function activateNext(tx: Queries, fresh: Awaited<ReturnType<typeof makeRo
 async function makeRow({ keys, clock, algorithm }: SigningKeyDeps) {
   const pair = await generateSigningKeyPair(algorithm);
   const pkcs8 = exportPrivateKey(pair);
-  const sealedPrivateKey = keys.seal('signing_key', pkcs8, placeOf(pair.kid));
+  const sealedPrivateKey = keys.seal('signing_key', pkcs8, associatedDataOf(pair.kid));
   pkcs8.fill(0);
   const publicJwk: JsonObject = { ...exportPublicJwk(pair) };
   return { kid: pair.kid, algorithm, publicJwk, sealedPrivateKey, now: clock.now() };
@@ -254,7 +255,7 @@ async function makeRow({ keys, clock, algorithm }: SigningKeyDeps) {
 /** The pair of a row that still has its private half; the public one comes from it, since only that is authentic. */
 export function importPair(keys: Keys, { kid, algorithm, sealedPrivateKey }: SigningKeyRow): SigningKey {
   assert(sealedPrivateKey !== null, `signing key ${kid} has no private half`);
-  const pkcs8 = keys.open('signing_key', sealedPrivateKey, placeOf(kid));
+  const pkcs8 = keys.open('signing_key', sealedPrivateKey, associatedDataOf(kid));
   const pair = importSigningKey({ kid, alg: toAlgorithm(algorithm), pkcs8 });
   pkcs8.fill(0);
   return pair;
@@ -274,6 +275,6 @@ export function toAlgorithm(text: string): SigningAlgorithm {
   return algorithm;
 }
 
-function placeOf(kid: string): Place {
+function associatedDataOf(kid: string): AssociatedData {
   return { table: 'signing_keys', column: 'sealed_private_key', row: kid };
 }

@@ -1,29 +1,29 @@
 /** The end of an account: closing, keeping within the grace period, and erasing after it. */
-import { endingExpiry, endingsFragment } from '#domain/revocations/index.ts';
+import { revocationExpiry, revocationsFragment } from '#domain/revocations/index.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
-import type { UserEnding } from './users.ts';
+import type { UserRevocation } from './users.ts';
 
-const announced = endingsFragment('user', 'raised');
+const announced = revocationsFragment('user', 'raised');
 
-const close = statement('users.close', {
+const close = statement('users.schedule_deletion', {
   lane: 'pool',
   sql: `with raised as (
-      update users set status = 'closing', closes_at = :closesAt, auth_epoch = auth_epoch + 1, updated_at = :endedAt
+      update users set status = 'pending_deletion', deletes_at = :deletesAt, auth_epoch = auth_epoch + 1, updated_at = :endedAt
       where id = :userId and status = 'active'
       returning id as user_id, auth_epoch),
     ${announced.sql}
     select auth_epoch from raised`,
-  params: { userId: 'uuid', closesAt: 'timestamptz', ...announced.params },
+  params: { userId: 'uuid', deletesAt: 'timestamptz', ...announced.params },
   columns: { authEpoch: 'int4' },
 });
 
-// The grace ends at its last instant: from `closes_at` on the account can be erased and cannot be kept.
-const keep = statement('users.keep', {
+// The grace ends at its last instant: from `deletes_at` on the account can be erased and cannot be kept.
+const keep = statement('users.cancel_deletion', {
   lane: 'pool',
   sql: `with raised as (
-      update users set status = 'active', closes_at = null, auth_epoch = auth_epoch + 1, updated_at = :endedAt
-      where id = :userId and status = 'closing' and closes_at > :endedAt
+      update users set status = 'active', deletes_at = null, auth_epoch = auth_epoch + 1, updated_at = :endedAt
+      where id = :userId and status = 'pending_deletion' and deletes_at > :endedAt
       returning id as user_id, auth_epoch),
     ${announced.sql}
     select auth_epoch from raised`,
@@ -33,17 +33,17 @@ const keep = statement('users.keep', {
 
 const listDue = statement('users.list_due_for_erasure', {
   lane: 'pool',
-  sql: `select id, subject from users where status = 'closing' and closes_at <= :now order by closes_at limit 100`,
+  sql: `select id, subject from users where status = 'pending_deletion' and deletes_at <= :now order by deletes_at limit 100`,
   params: { now: 'timestamptz' },
   columns: { id: 'uuid', subject: 'text' },
 });
 
 // Asked again under the lock: the account may have been kept since it was listed.
-const announce = statement('users.announce_erasure', {
+const announce = statement('users.revoke_for_erasure', {
   lane: 'pool',
   sql: `with raised as (
       update users set auth_epoch = auth_epoch + 1, updated_at = :endedAt
-      where id = :userId and status = 'closing' and closes_at <= :endedAt
+      where id = :userId and status = 'pending_deletion' and deletes_at <= :endedAt
       returning id as user_id, auth_epoch),
     ${announced.sql}
     select auth_epoch from raised`,
@@ -70,16 +70,16 @@ interface Change {
 }
 
 /** Begins the grace period and raises the epoch; undefined unless the account is active. */
-export async function closeUser(
+export async function scheduleDeletion(
   tx: Queries,
-  change: Change & { readonly closesAt: Date },
-): Promise<UserEnding | undefined> {
-  const { userId, closesAt } = change;
-  return raised(change, await tx.row(close, { userId, closesAt, ...times(change) }));
+  change: Change & { readonly deletesAt: Date },
+): Promise<UserRevocation | undefined> {
+  const { userId, deletesAt } = change;
+  return raised(change, await tx.row(close, { userId, deletesAt, ...times(change) }));
 }
 
 /** Ends the grace period and raises the epoch; undefined unless the account is closing and the grace is not over. */
-export async function keepUser(tx: Queries, change: Change): Promise<UserEnding | undefined> {
+export async function cancelDeletionOfUser(tx: Queries, change: Change): Promise<UserRevocation | undefined> {
   return raised(change, await tx.row(keep, { userId: change.userId, ...times(change) }));
 }
 
@@ -95,13 +95,13 @@ export async function listDueForErasure(
  * Announces the end of an account whose grace is over, for every node to forget it; the first step of erasing, under
  * `Users.lock`. Undefined when it was kept meanwhile, or is gone: then there is nothing to erase.
  */
-export async function announceErasure(tx: Queries, change: Change): Promise<UserEnding | undefined> {
+export async function revokeForErasure(tx: Queries, change: Change): Promise<UserRevocation | undefined> {
   return raised(change, await tx.row(announce, { userId: change.userId, ...times(change) }));
 }
 
 /**
  * Deletes the user with everything that hangs on them, their key first of all. The last step of erasing, after
- * `announceErasure`. An HMAC remembers that the subject was used: ours are never made twice, and whoever brings
+ * `revokeForErasure`. An HMAC remembers that the subject was used: ours are never made twice, and whoever brings
  * subjects along must refuse one that stands there.
  */
 export async function eraseUser(
@@ -119,10 +119,10 @@ function subjectMessage(subject: string): string {
 }
 
 function times({ now, accessTokenLifetimeSeconds }: Change) {
-  return { endedAt: now, endingExpiresAt: endingExpiry(now, accessTokenLifetimeSeconds) };
+  return { endedAt: now, revocationExpiresAt: revocationExpiry(now, accessTokenLifetimeSeconds) };
 }
 
-function raised(change: Change, row: { readonly authEpoch: number } | undefined): UserEnding | undefined {
+function raised(change: Change, row: { readonly authEpoch: number } | undefined): UserRevocation | undefined {
   if (row === undefined) return undefined;
-  return { kind: 'user', target: change.userId, epoch: row.authEpoch, expiresAt: times(change).endingExpiresAt };
+  return { kind: 'user', target: change.userId, epoch: row.authEpoch, expiresAt: times(change).revocationExpiresAt };
 }

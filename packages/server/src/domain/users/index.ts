@@ -5,11 +5,11 @@
  * a closing user is kept or erased, whichever locks the row first, and an erased subject is never used again.
  */
 export {
-  announceErasure,
-  closeUser,
+  cancelDeletionOfUser,
   eraseUser,
-  keepUser,
   listDueForErasure,
+  revokeForErasure,
+  scheduleDeletion,
 } from './deletion.ts';
 export { localeInput, nameInput } from './input.ts';
 export {
@@ -21,15 +21,15 @@ export {
   replaceMetadata,
 } from './profile.ts';
 export {
+  type Credential,
+  credentials,
   type Effect,
   effects,
-  type Fate,
-  fates,
   linksOutlivingEpoch,
-  type Thing,
-  things,
-  whatEnds,
+  type Outcome,
+  outcomes,
+  revocationMatrix,
 } from './revocation-matrix.ts';
 export { deleteAbandonedUsers, deleteUnprovenUser } from './sweep.ts';
-export { insertUserFragment, isLive, type UserStatus } from './user.ts';
-export { type Recipient, type UserEnding, type UserProfile, Users } from './users.ts';
+export { insertUserFragment, isActive, type UserStatus } from './user.ts';
+export { type Recipient, type UserProfile, type UserRevocation, Users } from './users.ts';

@@ -1,11 +1,11 @@
 /**
- * The table *effect × what it ends* (DESIGN §5.4). It is what the flows promise, `docs/reference/what-ends.md` is made
+ * The table *effect × what it ends* (DESIGN §5.4). It is what the flows promise, `docs/reference/revocation-matrix.md` is made
  * from it, and a test makes each thing, carries out each effect and tries the thing, cell by cell.
  * API keys will be a further thing: recovery and undo will suspend them, a change of password will not.
  */
 
 /** What becomes of a thing. */
-export const fates = {
+export const outcomes = {
   ends: 'ends for good',
   lives: 'goes on as before',
   renewed: 'ends, and goes on as a new one, which the answer holds',
@@ -14,10 +14,10 @@ export const fates = {
   absent: 'cannot be there, or has no part in the effect',
 } as const;
 
-export type Fate = keyof typeof fates;
+export type Outcome = keyof typeof outcomes;
 
 /** What can end before its time. */
-export const things = {
+export const credentials = {
   acting_session: 'the session that asks for the effect, with its refresh and access tokens',
   session: 'every other session of the user',
   refresh_family: 'the refresh tokens of those sessions',
@@ -29,18 +29,18 @@ export const things = {
   email_code: 'a code that logs in',
   confirm_email_change: 'a link that confirms a new address',
   undo_email_change: 'a link that takes an address back',
-  keep_account: 'a link that keeps a closing account',
+  cancel_deletion: 'a link that keeps a closing account',
   invitation: 'an invitation of somebody else',
   acting_device: 'the known device of the session that asks for the effect',
   known_device: 'every other known device of the user',
 } as const;
 
-export type Thing = keyof typeof things;
+export type Credential = keyof typeof credentials;
 
 /** Links that outlive their user's epoch, because they exist to defeat whoever raised it; they end by use or erasure. */
-export const linksOutlivingEpoch = ['undo_email_change', 'keep_account'] as const satisfies readonly Thing[];
+export const linksOutlivingEpoch = ['undo_email_change', 'cancel_deletion'] as const satisfies readonly Credential[];
 
-type Row = Readonly<Record<Thing, Fate>>;
+type Row = Readonly<Record<Credential, Outcome>>;
 
 const untouched: Row = {
   acting_session: 'lives',
@@ -55,7 +55,7 @@ const untouched: Row = {
   confirm_email_change: 'lives',
   undo_email_change: 'lives',
   // An account that is closing has no session, so nothing that a session asks for meets this link.
-  keep_account: 'absent',
+  cancel_deletion: 'absent',
   invitation: 'lives',
   acting_device: 'lives',
   known_device: 'lives',
@@ -83,11 +83,11 @@ const raisesFromOutside: Row = {
   ...raises,
   acting_session: 'absent',
   acting_device: 'absent',
-  keep_account: 'lives',
+  cancel_deletion: 'lives',
 };
 
-/** What each effect ends; `what-ends.md` and the test follow this order. */
-export const whatEnds = {
+/** What each effect ends; `revocation-matrix.md` and the test follow this order. */
+export const revocationMatrix = {
   /** A user without a proven address has no session and no device yet, and is mailed no link or code that logs in. */
   verify_email: {
     ...raisesFromOutside,
@@ -98,23 +98,23 @@ export const whatEnds = {
     email_code: 'absent',
     confirm_email_change: 'absent',
     undo_email_change: 'absent',
-    keep_account: 'absent',
+    cancel_deletion: 'absent',
     known_device: 'absent',
   },
   change_password: { ...raises, acting_session: 'renewed', acting_device: 'lives' },
   recover_account: raisesFromOutside,
   /** The session that asked for the change is one of those that end: the link at the new address shows nobody's. */
-  change_email: { ...raisesFromOutside, keep_account: 'absent' },
-  undo_email_change: { ...raisesFromOutside, undo_email_change: 'later_ends', keep_account: 'later_ends' },
+  change_email: { ...raisesFromOutside, cancel_deletion: 'absent' },
+  undo_email_change: { ...raisesFromOutside, undo_email_change: 'later_ends', cancel_deletion: 'later_ends' },
   change_roles: raisesFromOutside,
   /** Disabling calls the closing off, so there is nothing left to keep. */
-  disable: { ...raisesFromOutside, undo_email_change: 'rests', keep_account: 'ends' },
+  disable: { ...raisesFromOutside, undo_email_change: 'rests', cancel_deletion: 'ends' },
   /** Nothing of before comes back. */
-  enable: { ...raisesFromOutside, keep_account: 'ends' },
+  enable: { ...raisesFromOutside, cancel_deletion: 'ends' },
   end_sessions: raisesFromOutside,
   close: raises,
-  keep: { ...raisesFromOutside, keep_account: 'ends' },
-  erase: { ...raisesFromOutside, undo_email_change: 'ends', keep_account: 'ends' },
+  keep: { ...raisesFromOutside, cancel_deletion: 'ends' },
+  erase: { ...raisesFromOutside, undo_email_change: 'ends', cancel_deletion: 'ends' },
   log_out: { ...untouched, acting_session: 'ends' },
   log_out_everywhere: raises,
   /** `session` is the one that is named. */
@@ -122,7 +122,7 @@ export const whatEnds = {
   end_other_sessions: { ...untouched, session: 'ends', refresh_family: 'ends', access_token: 'ends' },
 } as const satisfies Readonly<Record<string, Row>>;
 
-export type Effect = keyof typeof whatEnds;
+export type Effect = keyof typeof revocationMatrix;
 
 /** What the effects are, in words. */
 export const effects: Readonly<Record<Effect, string>> = {

@@ -1,11 +1,11 @@
 /** The user's row, and the fragment that makes one. */
 import type { Fragment } from '#platform/database/index.ts';
 
-export type UserStatus = 'active' | 'disabled' | 'closing';
+export type UserStatus = 'active' | 'disabled' | 'pending_deletion';
 
 /** SQL: whether the user `alias` may use what they have. A closing user may until the grace period is over. */
-export function isLive(alias: string): string {
-  return `${alias}.status in ('active', 'closing')`;
+export function isActive(alias: string): string {
+  return `${alias}.status in ('active', 'pending_deletion')`;
 }
 
 const params = {

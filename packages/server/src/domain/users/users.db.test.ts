@@ -8,7 +8,7 @@ import { type UserStatus, Users } from './index.ts';
 const state = statement('users_test.state', {
   lane: 'pool',
   sql: `select u.auth_epoch, u.status, u.disabled_at, u.updated_at,
-      array(select e.epoch from endings e where e.kind = 'user' and e.target = u.id::text order by e.epoch) as announced
+      array(select e.epoch from revocations e where e.kind = 'user' and e.target = u.id::text order by e.epoch) as announced
     from users u where u.id = :id`,
   params: { id: 'uuid' },
   columns: {
@@ -46,7 +46,7 @@ describeOnBothDatabases('users', (database) => {
 
   const read = () => database().row(state, { id: person.id });
   const raise = () => database().transaction((tx) => users.raiseEpoch(tx, person.id, lifetimeSeconds));
-  const change = (status: Exclude<UserStatus, 'closing'>, id = person.id) =>
+  const change = (status: Exclude<UserStatus, 'pending_deletion'>, id = person.id) =>
     database().transaction((tx) => users.changeStatus(tx, id, status, lifetimeSeconds));
 
   describe('raising the epoch', () => {

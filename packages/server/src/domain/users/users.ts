@@ -1,12 +1,12 @@
 /** Reading users, and raising their epoch. */
 
-import { type Ending, endingExpiry, endingsFragment } from '#domain/revocations/index.ts';
+import { type Revocation, revocationExpiry, revocationsFragment } from '#domain/revocations/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import type { UserStatus } from './user.ts';
 
-const announced = endingsFragment('user', 'raised');
+const announced = revocationsFragment('user', 'raised');
 
 const raise = statement('users.raise_epoch', {
   lane: 'pool',
@@ -23,7 +23,7 @@ const changeStatus = statement('users.change_status', {
   lane: 'pool',
   sql: `with raised as (
       update users set status = :status, disabled_at = case when :status = 'disabled' then :endedAt::timestamptz end,
-        closes_at = null, auth_epoch = auth_epoch + 1, updated_at = :endedAt
+        deletes_at = null, auth_epoch = auth_epoch + 1, updated_at = :endedAt
       where id = :userId and status <> :status
       returning id as user_id, auth_epoch),
     ${announced.sql}
@@ -165,39 +165,43 @@ export class Users {
   }
 
   /**
-   * Ends everything that the user's earlier epochs carry. The answer is for `Endings.endedHere` after the commit;
+   * Ends everything that the user's earlier epochs carry. The answer is for `Revocations.publish` after the commit;
    * undefined when there is no such user.
    */
-  async raiseEpoch(tx: Queries, userId: string, accessTokenLifetimeSeconds: number): Promise<UserEnding | undefined> {
-    const times = this.#endingTimes(accessTokenLifetimeSeconds);
+  async raiseEpoch(
+    tx: Queries,
+    userId: string,
+    accessTokenLifetimeSeconds: number,
+  ): Promise<UserRevocation | undefined> {
+    const times = this.#revocationTimes(accessTokenLifetimeSeconds);
     const row = await tx.row(raise, { userId, ...times });
-    return row === undefined ? undefined : userEnding(userId, row.authEpoch, times.endingExpiresAt);
+    return row === undefined ? undefined : userRevocation(userId, row.authEpoch, times.revocationExpiresAt);
   }
 
   /**
    * Changes the status and raises the epoch; undefined when there is no such user or the status is that already.
-   * Closing takes a time as well: `closeUser`.
+   * Closing takes a time as well: `scheduleDeletion`.
    */
   async changeStatus(
     tx: Queries,
     userId: string,
-    status: Exclude<UserStatus, 'closing'>,
+    status: Exclude<UserStatus, 'pending_deletion'>,
     accessTokenLifetimeSeconds: number,
-  ): Promise<UserEnding | undefined> {
-    const times = this.#endingTimes(accessTokenLifetimeSeconds);
+  ): Promise<UserRevocation | undefined> {
+    const times = this.#revocationTimes(accessTokenLifetimeSeconds);
     const row = await tx.row(changeStatus, { userId, status, ...times });
-    return row === undefined ? undefined : userEnding(userId, row.authEpoch, times.endingExpiresAt);
+    return row === undefined ? undefined : userRevocation(userId, row.authEpoch, times.revocationExpiresAt);
   }
 
-  #endingTimes(accessTokenLifetimeSeconds: number) {
+  #revocationTimes(accessTokenLifetimeSeconds: number) {
     const endedAt = this.#clock.now();
-    return { endedAt, endingExpiresAt: endingExpiry(endedAt, accessTokenLifetimeSeconds) };
+    return { endedAt, revocationExpiresAt: revocationExpiry(endedAt, accessTokenLifetimeSeconds) };
   }
 }
 
 /** A user's ending with the epoch that begins. */
-export type UserEnding = Omit<Ending, 'id'> & { readonly epoch: number };
+export type UserRevocation = Omit<Revocation, 'id'> & { readonly epoch: number };
 
-function userEnding(userId: string, authEpoch: number, expiresAt: Date): UserEnding {
+function userRevocation(userId: string, authEpoch: number, expiresAt: Date): UserRevocation {
   return { kind: 'user', target: userId, epoch: authEpoch, expiresAt };
 }

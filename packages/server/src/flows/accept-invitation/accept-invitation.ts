@@ -1,7 +1,8 @@
 /** What accepting does. */
+
 import type { AuditLog } from '#domain/audit/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
-import { findLiveInvitation, type LiveInvitation, useInvitation } from '#domain/invitations/index.ts';
+import { type ActiveInvitation, findActiveInvitation, useInvitation } from '#domain/invitations/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
 import type { RegistrationHook } from '#domain/registrations/index.ts';
 import { createVerifiedUser, supersedeRegistration } from '#domain/registrations/index.ts';
@@ -10,6 +11,7 @@ import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
@@ -44,8 +46,8 @@ export interface Acceptance {
 }
 
 /** Looks at an invitation without using it. Where nobody may register, none is alive. */
-export async function readInvitation(flow: AcceptInvitation, token: string): Promise<LiveInvitation | undefined> {
-  return flow.mode === 'closed' ? undefined : findLiveInvitation(flow.database, token, flow.clock.now());
+export async function readInvitation(flow: AcceptInvitation, token: string): Promise<ActiveInvitation | undefined> {
+  return flow.mode === 'closed' ? undefined : findActiveInvitation(flow.database, token, flow.clock.now());
 }
 
 /** The address changed hands between reading and writing at most this often; then the caller may try again. */
@@ -112,7 +114,7 @@ async function use(flow: AcceptInvitation, tx: Queries, { acceptance, phc, holde
     actor: { kind: 'user', id: userId },
     userId,
     facts: { invitationId: invitation.id, roles },
-    personal: { address: caller.address, userAgent: caller.userAgent ?? '' },
+    personal: clientInfoOf(caller),
   });
   if (!made) throw new ChangedHands();
 }

@@ -1,10 +1,10 @@
 /** The page behind an invitation: one form, complete without JavaScript, in the reader's language. */
-import type { LiveInvitation } from '#domain/invitations/index.ts';
+import type { ActiveInvitation } from '#domain/invitations/index.ts';
 import { lengthComplaint, newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { type Html, html, page, postForm } from '#platform/html/index.ts';
-import type { Caller, PageAnswer } from '#platform/http/index.ts';
+import type { Caller, PageResponse } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type Acceptance, type AcceptInvitation, acceptInvitation, readInvitation } from './accept-invitation.ts';
@@ -22,23 +22,23 @@ interface Complaints {
 
 /** A live invitation and its reader's words. */
 interface Reading {
-  readonly invitation: LiveInvitation;
+  readonly invitation: ActiveInvitation;
   readonly words: PageWords;
 }
 
 /** Shows which address is invited and asks for the rest. Changes nothing. */
-export async function showForm(flow: AcceptInvitation, token: string, caller: Caller): Promise<PageAnswer> {
+export async function showForm(flow: AcceptInvitation, token: string, caller: Caller): Promise<PageResponse> {
   const invitation = await readInvitation(flow, token);
   const words = wordsFor(flow, invitation, caller);
-  if (invitation === undefined) return deadLink(words);
+  if (invitation === undefined) return invalidLink(words);
   return answer(200, words, 'title', form(flow, { invitation, words }, { token, name: '' }, {}));
 }
 
 /** Makes the account, or shows the form again with what is wrong. */
-export async function submitForm(flow: AcceptInvitation, submitted: Submitted, caller: Caller): Promise<PageAnswer> {
+export async function submitForm(flow: AcceptInvitation, submitted: Submitted, caller: Caller): Promise<PageResponse> {
   const invitation = await readInvitation(flow, submitted.token);
   const words = wordsFor(flow, invitation, caller);
-  if (invitation === undefined) return deadLink(words);
+  if (invitation === undefined) return invalidLink(words);
   const name = nameInput.safeParse(submitted.name);
   const reading = { invitation, words };
   if (name.success) return accept(flow, reading, { ...submitted, name: name.data, locale: undefined }, caller);
@@ -52,7 +52,7 @@ async function accept(
   reading: Reading,
   acceptance: Acceptance,
   caller: Caller,
-): Promise<PageAnswer> {
+): Promise<PageResponse> {
   const { words } = reading;
   try {
     await acceptInvitation(flow, acceptance, caller);
@@ -60,28 +60,28 @@ async function accept(
     const password = passwordComplaint(error);
     if (password !== undefined) return answer(422, words, 'title', form(flow, reading, acceptance, { password }));
     if (!(error instanceof Problem)) throw error;
-    if (error.code === 'invalid_token') return deadLink(words);
+    if (error.code === 'invalid_token') return invalidLink(words);
     if (error.code === 'registration_refused') return refused(words);
     throw error;
   }
   return answer(200, words, 'done_title', html`<p>${own(words, 'done')}</p>`);
 }
 
-function wordsFor(flow: AcceptInvitation, invitation: LiveInvitation | undefined, caller: Caller): PageWords {
+function wordsFor(flow: AcceptInvitation, invitation: ActiveInvitation | undefined, caller: Caller): PageWords {
   return pageWords(flow.catalogues, invitation?.locale, ...wantedLanguages(caller.acceptLanguage));
 }
 
-function deadLink(words: PageWords): PageAnswer {
+function invalidLink(words: PageWords): PageResponse {
   const body = html`<p>${own(words, 'dead_link_why')}</p>
 <p>${own(words, 'dead_link_advice')}</p>`;
   return {
     kind: 'html',
     status: 400,
-    html: page({ title: words.say('page.dead_link.title'), lang: words.lang, body }),
+    html: page({ title: words.say('page.invalid_link.title'), lang: words.lang, body }),
   };
 }
 
-function refused(words: PageWords): PageAnswer {
+function refused(words: PageWords): PageResponse {
   return answer(403, words, 'refused_title', html`<p>${own(words, 'refused')}</p>`);
 }
 
@@ -110,6 +110,6 @@ function own(words: PageWords, part: string): string {
   return words.say(`page.accept_invitation.${part}`);
 }
 
-function answer(status: number, words: PageWords, title: string, body: Html): PageAnswer {
+function answer(status: number, words: PageWords, title: string, body: Html): PageResponse {
   return { kind: 'html', status, html: page({ title: own(words, title), lang: words.lang, body }) };
 }

@@ -8,7 +8,7 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 
 /** What operating clients needs. */
-export interface OperateClients {
+export interface AdminClients {
   readonly database: Database;
   readonly clock: Clock;
   readonly clients: Clients;
@@ -16,7 +16,7 @@ export interface OperateClients {
 }
 
 /** Lists these origins and no others, in force here at once and on every other node after its next reading. */
-export async function changeOrigins(flow: OperateClients, origins: readonly string[]): Promise<void> {
+export async function changeOrigins(flow: AdminClients, origins: readonly string[]): Promise<void> {
   const at = flow.clock.now();
   await flow.database.transaction(async (tx) => {
     await listOrigins(tx, origins);

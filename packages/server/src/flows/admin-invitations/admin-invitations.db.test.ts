@@ -4,7 +4,7 @@ import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addPerson, openWorld, type World } from '#test/support/people.ts';
-import { createInvitation, listInvitations, type OperateInvitations, revoke } from './index.ts';
+import { type AdminInvitations, createInvitation, listInvitations, revoke } from './index.ts';
 
 const readEvents = statement('operate_invitations_test.events', {
   lane: 'pool',
@@ -23,7 +23,7 @@ const readMails = statement('operate_invitations_test.mails', {
 
 describeOnBothDatabases('operating invitations', (database) => {
   let world: World;
-  let flow: OperateInvitations;
+  let flow: AdminInvitations;
 
   beforeAll(async () => {
     world = await openWorld(database());

@@ -7,14 +7,14 @@ import {
   type OpenInvitation,
   revokeInvitation,
 } from '#domain/invitations/index.ts';
-import { type MailLedger, promiseInvitationMail } from '#domain/mail-ledger/index.ts';
+import { enqueueInvitationMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
 /** What operating invitations needs. */
-export interface OperateInvitations {
+export interface AdminInvitations {
   readonly database: Database;
   readonly clock: Clock;
   readonly keys: Keys;
@@ -30,7 +30,7 @@ export type CreatedInvitation =
 
 /** Invites an address. Those that it had before are revoked. */
 export async function createInvitation(
-  flow: OperateInvitations,
+  flow: AdminInvitations,
   { email, locale, role }: Pick<NewInvitation, 'email' | 'locale' | 'role'>,
 ): Promise<CreatedInvitation> {
   const holder = await findHolderOfEmail(flow.database, email.canonical);
@@ -39,7 +39,7 @@ export async function createInvitation(
   const now = flow.clock.now();
   const expiresAt = await flow.database.transaction(async (tx) => {
     const until = await insertInvitation(tx, flow, { id, email, locale, role, now });
-    await promiseInvitationMail(tx, flow.mail.invitationValues({ invitationId: id, locale, now }));
+    await enqueueInvitationMail(tx, flow.mail.invitationValues({ invitationId: id, locale, now }));
     await flow.audit.record(tx, {
       action: 'invitation.created',
       at: now,
@@ -56,7 +56,7 @@ const firstId = '00000000-0000-0000-0000-000000000000';
 
 /** A page of open invitations, oldest first, after the one with the id `after`. */
 export async function listInvitations(
-  { database, clock }: OperateInvitations,
+  { database, clock }: AdminInvitations,
   limit: number,
   after: string = firstId,
 ): Promise<{ readonly invitations: readonly OpenInvitation[]; readonly next: string | undefined }> {
@@ -66,7 +66,7 @@ export async function listInvitations(
 }
 
 /** Ends an invitation; false when it is not open. */
-export async function revoke(flow: OperateInvitations, invitationId: string): Promise<boolean> {
+export async function revoke(flow: AdminInvitations, invitationId: string): Promise<boolean> {
   const now = flow.clock.now();
   return flow.database.transaction(async (tx) => {
     if (!(await revokeInvitation(tx, invitationId, now))) return false;

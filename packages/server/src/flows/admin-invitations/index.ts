@@ -3,9 +3,9 @@
  * Every change commits with its audit event, whose actor is the operator, and an invitation with its mail.
  */
 export {
+  type AdminInvitations,
   type CreatedInvitation,
   createInvitation,
   listInvitations,
-  type OperateInvitations,
   revoke,
 } from './admin-invitations.ts';

@@ -2,7 +2,7 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -10,7 +10,7 @@ import type { Database } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
 /** What operating users needs. */
-export interface OperateUsers {
+export interface AdminUsers {
   readonly database: Database;
   readonly clock: Clock;
   readonly makeId: MakeId;
@@ -19,6 +19,6 @@ export interface OperateUsers {
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }

@@ -1,13 +1,13 @@
 /** What operators keep about users for themselves and their applications. */
 import { type Metadata, replaceMetadata } from '#domain/users/index.ts';
-import type { OperateUsers } from './admin-users.ts';
+import type { AdminUsers } from './admin-users.ts';
 
 /** What came of it; `too_large` leaves both kinds as they were. */
 export type MetadataChange = { readonly kind: 'changed' | 'too_large' | 'absent' };
 
 /** Replaces the metadata that are given, whole. The event says which kinds, not what stands in them. */
 export async function changeMetadata(
-  flow: OperateUsers,
+  flow: AdminUsers,
   userId: string,
   metadata: Partial<Metadata>,
 ): Promise<MetadataChange> {

@@ -2,10 +2,10 @@
 import type { AuditAction } from '#domain/audit/index.ts';
 import { assignRole, type Role, revokeRole } from '#domain/roles/index.ts';
 import { type EndReason, endSessionsOfUser } from '#domain/sessions/index.ts';
-import type { UserEnding, UserStatus } from '#domain/users/index.ts';
+import type { UserRevocation, UserStatus } from '#domain/users/index.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { Queries } from '#platform/database/index.ts';
-import type { OperateUsers } from './admin-users.ts';
+import type { AdminUsers } from './admin-users.ts';
 
 /** What came of it. `unchanged`: the status does not allow it, or it is so already. */
 export type Change =
@@ -20,21 +20,21 @@ interface Effect {
   readonly facts?: JsonObject;
   readonly appliesTo: readonly UserStatus[];
   /** Undefined: there was nothing to do, and nothing ends. */
-  readonly raise: (tx: Queries, userId: string, lifetimeSeconds: number) => Promise<UserEnding | undefined>;
+  readonly raise: (tx: Queries, userId: string, lifetimeSeconds: number) => Promise<UserRevocation | undefined>;
 }
 
 /** Nothing of the user's works any more, until they are enabled and log in again. */
-export function disableUser(flow: OperateUsers, userId: string): Promise<Change> {
+export function disableUser(flow: AdminUsers, userId: string): Promise<Change> {
   return carryOut(flow, userId, {
     action: 'user.disabled',
     reason: 'disabled',
-    appliesTo: ['active', 'closing'],
+    appliesTo: ['active', 'pending_deletion'],
     raise: (tx, id, lifetimeSeconds) => flow.users.changeStatus(tx, id, 'disabled', lifetimeSeconds),
   });
 }
 
 /** The user may log in again; what they had before stays dead. */
-export function enableUser(flow: OperateUsers, userId: string): Promise<Change> {
+export function enableUser(flow: AdminUsers, userId: string): Promise<Change> {
   return carryOut(flow, userId, {
     action: 'user.enabled',
     reason: 'disabled',
@@ -44,17 +44,17 @@ export function enableUser(flow: OperateUsers, userId: string): Promise<Change> 
 }
 
 /** Ends every session, refresh token, link and known device of the user, who may log in again at once. */
-export function endSessions(flow: OperateUsers, userId: string): Promise<Change> {
+export function endSessions(flow: AdminUsers, userId: string): Promise<Change> {
   return carryOut(flow, userId, {
     action: 'user.sessions_ended',
     reason: 'ended_by_operator',
-    appliesTo: ['active', 'closing', 'disabled'],
+    appliesTo: ['active', 'pending_deletion', 'disabled'],
     raise: (tx, id, lifetimeSeconds) => flow.users.raiseEpoch(tx, id, lifetimeSeconds),
   });
 }
 
 /** Gives a role. What was done before was allowed by other roles, so all of it ends. */
-export function grantRole(flow: OperateUsers, userId: string, role: Role): Promise<Change> {
+export function grantRole(flow: AdminUsers, userId: string, role: Role): Promise<Change> {
   return carryOut(flow, userId, {
     ...roleEffect('user.role_granted', role),
     raise: async (tx, id, lifetimeSeconds) => {
@@ -65,7 +65,7 @@ export function grantRole(flow: OperateUsers, userId: string, role: Role): Promi
 }
 
 /** Takes a role away; what was allowed by it ends. */
-export function takeRole(flow: OperateUsers, userId: string, role: Role): Promise<Change> {
+export function withdrawRole(flow: AdminUsers, userId: string, role: Role): Promise<Change> {
   return carryOut(flow, userId, {
     ...roleEffect('user.role_revoked', role),
     raise: async (tx, id, lifetimeSeconds) =>
@@ -74,26 +74,26 @@ export function takeRole(flow: OperateUsers, userId: string, role: Role): Promis
 }
 
 function roleEffect(action: AuditAction, role: Role): Omit<Effect, 'raise'> {
-  return { action, reason: 'role_changed', facts: { role }, appliesTo: ['active', 'closing', 'disabled'] };
+  return { action, reason: 'role_changed', facts: { role }, appliesTo: ['active', 'pending_deletion', 'disabled'] };
 }
 
-async function carryOut(flow: OperateUsers, userId: string, effect: Effect): Promise<Change> {
+async function carryOut(flow: AdminUsers, userId: string, effect: Effect): Promise<Change> {
   const now = flow.clock.now();
   const { accessTokenLifetimeSeconds } = flow.clients.default;
-  const { change, endings } = await flow.database.transaction(async (tx) => {
+  const { change, revocations } = await flow.database.transaction(async (tx) => {
     const user = await flow.users.lock(tx, userId);
-    if (user === undefined) return { change: { kind: 'absent' } as const, endings: [] };
+    if (user === undefined) return { change: { kind: 'absent' } as const, revocations: [] };
     if (!effect.appliesTo.includes(user.status)) {
-      return { change: { kind: 'unchanged', status: user.status } as const, endings: [] };
+      return { change: { kind: 'unchanged', status: user.status } as const, revocations: [] };
     }
     const raised = await effect.raise(tx, userId, accessTokenLifetimeSeconds);
-    if (raised === undefined) return { change: { kind: 'unchanged', status: user.status } as const, endings: [] };
+    if (raised === undefined) return { change: { kind: 'unchanged', status: user.status } as const, revocations: [] };
     const ended = await endSessionsOfUser(tx, { userId, reason: effect.reason, now, accessTokenLifetimeSeconds });
     const facts = { sessions: ended.length, ...effect.facts };
     await flow.audit.record(tx, { action: effect.action, at: now, actor: { kind: 'operator' }, userId, facts });
     const change = { kind: 'changed', endedSessions: ended.length } as const;
-    return { change, endings: [raised, ...ended] };
+    return { change, revocations: [raised, ...ended] };
   });
-  for (const ending of endings) flow.endings.endedHere(ending);
+  for (const ending of revocations) flow.revocations.publish(ending);
   return change;
 }

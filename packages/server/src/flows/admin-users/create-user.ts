@@ -2,7 +2,7 @@
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { createVerifiedUser } from '#domain/registrations/index.ts';
 import type { Role } from '#domain/roles/index.ts';
-import type { OperateUsers } from './admin-users.ts';
+import type { AdminUsers } from './admin-users.ts';
 
 /** Whom to make. */
 export interface NewUser {
@@ -24,7 +24,7 @@ export type CreatedUser =
  *
  * @throws what `PasswordRules` throws: an operator's password is guessed like anybody's. In English, as all commands speak.
  */
-export async function createUser(flow: OperateUsers, newUser: NewUser): Promise<CreatedUser> {
+export async function createUser(flow: AdminUsers, newUser: NewUser): Promise<CreatedUser> {
   const { password, ...user } = newUser;
   const phc = password === undefined ? undefined : await hashNew(flow, password, user);
   const userId = flow.makeId();
@@ -46,7 +46,7 @@ export async function createUser(flow: OperateUsers, newUser: NewUser): Promise<
 }
 
 async function hashNew(
-  flow: OperateUsers,
+  flow: AdminUsers,
   password: string,
   { email, name }: Omit<NewUser, 'password'>,
 ): Promise<string> {

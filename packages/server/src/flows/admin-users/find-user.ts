@@ -4,10 +4,10 @@ import { emailInput, findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { listRoles } from '#domain/roles/index.ts';
 import { summarizeSessions } from '#domain/sessions/index.ts';
 import { findMetadata, type Metadata, type UserProfile } from '#domain/users/index.ts';
-import type { OperateUsers } from './admin-users.ts';
+import type { AdminUsers } from './admin-users.ts';
 
 /** A user with what an operator wants to know first. */
-export interface OperatedUser extends UserProfile {
+export interface AdminUser extends UserProfile {
   readonly roles: readonly string[];
   readonly liveSessions: number;
   /** As far as dead sessions are still kept. */
@@ -20,7 +20,7 @@ export interface OperatedUser extends UserProfile {
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** The id of the user with that id or address. */
-export async function findUser(flow: OperateUsers, idOrEmail: string): Promise<string | undefined> {
+export async function findUser(flow: AdminUsers, idOrEmail: string): Promise<string | undefined> {
   if (uuid.test(idOrEmail)) return (await flow.users.profile(idOrEmail))?.id;
   const email = emailInput.safeParse(idOrEmail);
   if (!email.success) return undefined;
@@ -28,7 +28,7 @@ export async function findUser(flow: OperateUsers, idOrEmail: string): Promise<s
 }
 
 /** Everything that an operator is told; undefined when there is no such user. */
-export async function showUser(flow: OperateUsers, userId: string): Promise<OperatedUser | undefined> {
+export async function showUser(flow: AdminUsers, userId: string): Promise<AdminUser | undefined> {
   const profile = await flow.users.profile(userId);
   const metadata = await findMetadata(flow.database, userId);
   if (profile === undefined || metadata === undefined) return undefined;
@@ -40,7 +40,7 @@ export async function showUser(flow: OperateUsers, userId: string): Promise<Oper
 
 /** A page of users, oldest first, after the one with the id `after`; undefined when there is no such user. */
 export async function listUsers(
-  flow: OperateUsers,
+  flow: AdminUsers,
   limit: number,
   after: string | undefined,
 ): Promise<{ readonly users: readonly UserProfile[]; readonly next: string | undefined } | undefined> {
@@ -51,6 +51,6 @@ export async function listUsers(
   return { users, next: found.length > limit ? users.at(-1)?.id : undefined };
 }
 
-async function profileOf(flow: OperateUsers, id: string): Promise<UserProfile | undefined> {
+async function profileOf(flow: AdminUsers, id: string): Promise<UserProfile | undefined> {
   return uuid.test(id) ? flow.users.profile(id) : undefined;
 }

@@ -4,9 +4,9 @@
  * actor is the operator; whatever ends is ended in this process at once and on every other node within a second.
  */
 
-export type { OperateUsers } from './admin-users.ts';
+export type { AdminUsers } from './admin-users.ts';
 export { changeMetadata } from './change-metadata.ts';
-export { type Change, disableUser, enableUser, endSessions, grantRole, takeRole } from './change-user.ts';
+export { type Change, disableUser, enableUser, endSessions, grantRole, withdrawRole } from './change-user.ts';
 export { type CreatedUser, createUser, type NewUser } from './create-user.ts';
-export { findUser, listUsers, type OperatedUser, showUser } from './find-user.ts';
+export { type AdminUser, findUser, listUsers, showUser } from './find-user.ts';
 export { unlockUser } from './unlock-user.ts';

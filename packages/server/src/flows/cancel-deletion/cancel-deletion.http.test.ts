@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 /** Somebody whose account is closing. */
-async function addClosing(node = app): Promise<string> {
+async function addPendingDeletion(node = app): Promise<string> {
   const { email, accessToken } = await addLoggedIn(node);
   await node.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: goodPassword } });
   return email;
@@ -35,27 +35,27 @@ async function ticketOf(email: string): Promise<string> {
 }
 
 function keep(json: { readonly token?: string; readonly ticket?: string }): Promise<Answer> {
-  return app.send('POST', '/api/v1/auth/keep-account', { json });
+  return app.send('POST', '/api/v1/auth/cancel-deletion', { json });
 }
 
-const keepLinkOf = (email: string) => linkTokenOf(app, email, 2);
+const cancelLinkOf = (email: string) => linkTokenOf(app, email, 2);
 
 describe('POST /api/v1/auth/login of a closing account', () => {
   it.each(['token', 'cookie'])(
     '200 by %s has a step and a ticket, and neither session nor cookie',
     async (transport) => {
-      const email = await addClosing();
+      const email = await addPendingDeletion();
       const { status, data, cookies } = await login(app, email, { transport });
       expect([status, cookies]).toEqual([200, []]);
       expect(Object.keys(data).sort()).toEqual(['step', 'ticket', 'ticketExpiresAt']);
-      expect([data.step, data.ticket]).toEqual(['keep_account', expect.stringMatching(/^lk_lt_/)]);
+      expect([data.step, data.ticket]).toEqual(['cancel_deletion', expect.stringMatching(/^lk_lt_/)]);
       expect((await actionsOf(app, email)).at(-1)).toBe('login.step_required');
       expect(await failuresOf(app, email)).toBe(0);
     },
   );
 
   it('401 for a wrong password, like anybody’s', async () => {
-    const email = await addClosing();
+    const email = await addPendingDeletion();
     expect((await login(app, email, { password: 'not the password' })).code).toBe('invalid_credentials');
   });
 
@@ -71,44 +71,44 @@ describe('POST /api/v1/auth/login of a closing account', () => {
 /** On a node of its own, whose clock may be moved. */
 async function addLoggedInWithoutMail(node: Application): Promise<string> {
   const mailer = await Application.open({ besides: node });
-  const email = await addClosing(mailer);
+  const email = await addPendingDeletion(mailer);
   await mailer.close();
   return email;
 }
 
-describe('POST /api/v1/auth/keep-account', () => {
+describe('POST /api/v1/auth/cancel-deletion', () => {
   it('200 by ticket: the next login is an ordinary one, and its owner is told', async () => {
-    const email = await addClosing();
+    const email = await addPendingDeletion();
     const { status, data } = await keep({ ticket: await ticketOf(email) });
     expect([status, data]).toEqual([200, { status: 'kept' }]);
     const { data: tokens } = await login(app, email);
     expect(await isAlive(app, tokens.accessToken)).toBe(true);
-    expect((await mailsTo(app, email)).includes('account_kept')).toBe(true);
-    expect(await actionsOf(app, email)).toContain('account.kept');
+    expect((await mailsTo(app, email)).includes('account_deletion_canceled')).toBe(true);
+    expect(await actionsOf(app, email)).toContain('account.deletion_canceled');
   });
 
   it('200 by the mailed link', async () => {
-    const email = await addClosing();
-    expect((await keep({ token: await keepLinkOf(email) })).status).toBe(200);
+    const email = await addPendingDeletion();
+    expect((await keep({ token: await cancelLinkOf(email) })).status).toBe(200);
     expect((await login(app, email)).data.step).toBeUndefined();
   });
 
   it('200 by link ends every ticket', async () => {
-    const email = await addClosing();
-    const [link, ticket] = [await keepLinkOf(email), await ticketOf(email)];
+    const email = await addPendingDeletion();
+    const [link, ticket] = [await cancelLinkOf(email), await ticketOf(email)];
     await keep({ token: link });
     expect((await keep({ ticket })).code).toBe('invalid_ticket');
   });
 
   it('200 by ticket ends the link', async () => {
-    const email = await addClosing();
-    const [link, ticket] = [await keepLinkOf(email), await ticketOf(email)];
+    const email = await addPendingDeletion();
+    const [link, ticket] = [await cancelLinkOf(email), await ticketOf(email)];
     await keep({ ticket });
     expect((await keep({ token: link })).code).toBe('invalid_token');
   });
 
   it('401 for a ticket from ten minutes on, and the account can still be kept', async () => {
-    const email = await addClosing();
+    const email = await addPendingDeletion();
     const ticket = await ticketOf(email);
     app.clock.advance(ticketMs);
     expect((await keep({ ticket })).code).toBe('invalid_ticket');
@@ -116,17 +116,17 @@ describe('POST /api/v1/auth/keep-account', () => {
   });
 
   it('200 for one of ten with one ticket at once', async () => {
-    const email = await addClosing();
+    const email = await addPendingDeletion();
     const ticket = await ticketOf(email);
     const answers = await Promise.all(Array.from({ length: 10 }, () => keep({ ticket })));
     const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
     expect(statuses).toEqual([200, ...Array(9).fill(401)]);
-    expect((await actionsOf(app, email)).filter((action) => action === 'account.kept')).toHaveLength(1);
+    expect((await actionsOf(app, email)).filter((action) => action === 'account.deletion_canceled')).toHaveLength(1);
   });
 
   it('400 for the link of an account that an operator disabled', async () => {
-    const email = await addClosing();
-    const link = await keepLinkOf(email);
+    const email = await addPendingDeletion();
+    const link = await cancelLinkOf(email);
     await setStatus(app, email, 'disabled');
     expect((await keep({ token: link })).code).toBe('invalid_token');
   });
@@ -141,23 +141,23 @@ describe('POST /api/v1/auth/keep-account', () => {
   });
 });
 
-describe('/keep-account', () => {
+describe('/cancel-deletion', () => {
   it('GET changes nothing, and the form keeps the account', async () => {
-    const email = await addClosing();
-    const token = await keepLinkOf(email);
-    const shown = await app.send('GET', `/keep-account?token=${token}`);
+    const email = await addPendingDeletion();
+    const token = await cancelLinkOf(email);
+    const shown = await app.send('GET', `/cancel-deletion?token=${token}`);
     expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('Yes, keep my account')]);
-    expect((await login(app, email)).data.step).toBe('keep_account');
-    const pressed = await app.send('POST', '/keep-account', { form: { token }, headers: sameOrigin });
+    expect((await login(app, email)).data.step).toBe('cancel_deletion');
+    const pressed = await app.send('POST', '/cancel-deletion', { form: { token }, headers: sameOrigin });
     expect([pressed.status, pressed.text]).toEqual([200, expect.stringContaining('Account kept')]);
     expect((await login(app, email)).data.step).toBeUndefined();
-    expect((await app.send('GET', `/keep-account?token=${token}`)).status).toBe(400);
-    expect((await app.send('POST', '/keep-account', { form: { token }, headers: sameOrigin })).status).toBe(400);
+    expect((await app.send('GET', `/cancel-deletion?token=${token}`)).status).toBe(400);
+    expect((await app.send('POST', '/cancel-deletion', { form: { token }, headers: sameOrigin })).status).toBe(400);
   });
 
   it('POST is refused from another site', async () => {
-    const token = await keepLinkOf(await addClosing());
+    const token = await cancelLinkOf(await addPendingDeletion());
     const headers = { 'sec-fetch-site': 'cross-site' };
-    expect((await app.send('POST', '/keep-account', { form: { token }, headers })).status).toBe(403);
+    expect((await app.send('POST', '/cancel-deletion', { form: { token }, headers })).status).toBe(403);
   });
 });

@@ -1,16 +1,16 @@
 /**
- * Keeping an account within its grace period. Owns `POST /api/v1/auth/keep-account`, the page `/keep-account` and the
- * mail `account_kept`.
+ * Keeping an account within its grace period. Owns `POST /api/v1/auth/cancel-deletion`, the page `/cancel-deletion` and the
+ * mail `account_deletion_canceled`.
  * The mailed link outlives the epoch, since it exists to defeat whoever closed the account in its owner's name
  * (DESIGN §5.4). Keeping hands out no session: it ends the epoch of the ticket that asked for it, and the next login is
  * an ordinary one.
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
-import { type KeepAccount, keepAccount, type Proof } from './cancel-deletion.ts';
+import { type CancelDeletion, cancelDeletion, type Proof } from './cancel-deletion.ts';
 import { pressForm, showForm } from './pages.ts';
 
-export type { KeepAccount } from './cancel-deletion.ts';
+export type { CancelDeletion } from './cancel-deletion.ts';
 
 const secret = z.string().min(1).max(200);
 
@@ -29,16 +29,16 @@ function proofOf({ token, ticket = '' }: Shown): Proof {
 }
 
 /** The endpoints of this flow. */
-export function keepAccountEndpoints(flow: KeepAccount): readonly Endpoint[] {
+export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint[] {
   return [
     apiEndpoint({
-      id: 'account.keep',
+      id: 'account.cancel_deletion',
       method: 'POST',
-      path: '/api/v1/auth/keep-account',
+      path: '/api/v1/auth/cancel-deletion',
       tag: 'login',
       summary: 'Keep an account that is closing',
       description:
-        'Takes either the `ticket` of a login that answered `step: "keep_account"`, or the `token` of the mailed link. ' +
+        'Takes either the `ticket` of a login that answered `step: "cancel_deletion"`, or the `token` of the mailed link. ' +
         'Answers no session: log in again.',
       auth: 'public',
       rateLimit: 'public',
@@ -46,14 +46,14 @@ export function keepAccountEndpoints(flow: KeepAccount): readonly Endpoint[] {
       response: { status: 200, message: 'Account kept', data: z.object({ status: z.literal('kept') }) },
       problems: ['invalid_token', 'invalid_ticket', 'login_incomplete'],
       handler: async ({ body, caller }) => {
-        await keepAccount(flow, proofOf(body), caller);
+        await cancelDeletion(flow, proofOf(body), caller);
         return { data: { status: 'kept' as const } };
       },
     }),
     pageEndpoint({
-      id: 'account.show_keep',
+      id: 'account.show_cancel_deletion',
       method: 'GET',
-      path: '/keep-account',
+      path: '/cancel-deletion',
       summary: 'The page that the mail links to: asks whether to keep the account',
       rateLimit: 'public',
       request: { query: z.strictObject({ token: secret }) },
@@ -61,9 +61,9 @@ export function keepAccountEndpoints(flow: KeepAccount): readonly Endpoint[] {
       handler: ({ query, caller }) => showForm(flow, query.token, caller),
     }),
     pageEndpoint({
-      id: 'account.submit_keep',
+      id: 'account.submit_cancel_deletion',
       method: 'POST',
-      path: '/keep-account',
+      path: '/cancel-deletion',
       summary: 'What the page sends, or the one of a login by mail with its ticket: "keep my account"',
       rateLimit: 'public',
       request: { form: shown },

@@ -3,8 +3,8 @@ import { Clients } from '#domain/clients/index.ts';
 import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
 import { MailLedger, type MailTemplate, mailHandler } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
-import { HashQueue, PasswordHashes, passwordPlace, setPassword } from '#domain/passwords/index.ts';
-import { Endings } from '#domain/revocations/index.ts';
+import { HashQueue, PasswordHashes, passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';
@@ -81,13 +81,13 @@ describeOnBothDatabases('changing an address', (database) => {
       passwordRules: offlineRules(world),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
       users: new Users(world),
-      endings: new Endings({ ...world, onError: () => undefined }),
+      revocations: new Revocations({ ...world, onError: () => undefined }),
       tokens: new OneTimeTokens(world),
       mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
       catalogues: readCatalogues(),
       confirmAt: 'new',
       emailDomains: { allow: [], deny: [] },
-      onPromised: () => undefined,
+      onEnqueued: () => undefined,
     };
   });
 
@@ -100,7 +100,7 @@ describeOnBothDatabases('changing an address', (database) => {
   async function addOwner(): Promise<Person> {
     const person = await addPerson(world);
     const phc = await flow.hashes.compute(accepted(password));
-    const sealed = world.keys.seal('password', phc, passwordPlace(person.id));
+    const sealed = world.keys.seal('password', phc, passwordAssociatedData(person.id));
     await database().transaction((tx) => setPassword(tx, person.id, sealed, world.clock.now()));
     return person;
   }
@@ -308,13 +308,13 @@ describeOnBothDatabases('changing an address', (database) => {
     });
 
     it('is ended by cancelling, a new request, a raised epoch or an undo, before and between its links', async () => {
-      const endings = [
+      const revocations = [
         (_person: Person, principal: Principal) => cancelChange(flow, principal, caller),
         (person: Person) => askBoth(person, freshAddress()),
         (person: Person) => ask(person, freshAddress()),
         (person: Person) => database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900)),
       ];
-      for (const end of endings) {
+      for (const end of revocations) {
         for (const pressed of [undefined, 0, 1] as const) {
           const person = await addOwner();
           const { principal, links } = await askBoth(person, freshAddress());

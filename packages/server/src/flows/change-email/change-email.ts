@@ -1,15 +1,17 @@
 /** What the steps of a change of address share. */
+
 import type { AuditAction, AuditEvent, AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
-import type { Ending, Endings } from '#domain/revocations/index.ts';
+import type { Revocation, Revocations } from '#domain/revocations/index.ts';
 import { type EndReason, endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
@@ -26,7 +28,7 @@ export interface ChangeEmail {
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
@@ -36,7 +38,7 @@ export interface ChangeEmail {
   /** Which addresses may be used here: the same as for registering. */
   readonly emailDomains: EmailDomains;
   /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onPromised: () => void;
+  readonly onEnqueued: () => void;
 }
 
 /** Takes the rows of several people, always in one order: in two orders they would deadlock. */
@@ -52,7 +54,7 @@ export async function lockPeople(
 /** What a link's effect ended, with the epoch that begins. */
 export interface Ended {
   readonly epoch: number;
-  readonly endings: readonly Omit<Ending, 'id'>[];
+  readonly revocations: readonly Omit<Revocation, 'id'>[];
 }
 
 /**
@@ -69,7 +71,7 @@ export async function endEverything(
   const { accessTokenLifetimeSeconds } = flow.clients.default;
   const raised = present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
   const sessions = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
-  return { epoch: raised.epoch, endings: [raised, ...sessions] };
+  return { epoch: raised.epoch, revocations: [raised, ...sessions] };
 }
 
 /** An event that the user themselves caused. */
@@ -85,6 +87,6 @@ export function eventOf(
     at: now,
     actor: { kind: 'user', id: userId },
     userId,
-    personal: { address: caller.address, userAgent: caller.userAgent ?? '', ...personal },
+    personal: { ...clientInfoOf(caller), ...personal },
   };
 }

@@ -1,12 +1,12 @@
 /** Pressing a link that confirms: at the new address and, where both have to, at the old one. */
 
 import { claimProvenEmail, holdPrimaryEmail } from '#domain/identifiers/index.ts';
-import { promiseMail } from '#domain/mail-ledger/index.ts';
+import { enqueueMail } from '#domain/mail-ledger/index.ts';
 import {
   type ChangeSide,
   changeSides,
   consume,
-  findLive,
+  findActive,
   issueToken,
   type NewAddress,
   type OneTimeToken,
@@ -34,7 +34,7 @@ export interface ConfirmLink {
 
 /** Looks at a link without using it. */
 export async function readConfirmLink(flow: ChangeEmail, text: string): Promise<ConfirmLink | undefined> {
-  const token = await findLive(flow.database, 'confirm_email_change', text, flow.clock.now());
+  const token = await findActive(flow.database, 'confirm_email_change', text, flow.clock.now());
   const userKey = token === undefined ? undefined : await flow.users.key(token.userId);
   if (token === undefined || userKey === undefined) return undefined;
   const sealed = present(token.sealedPayload, 'the new address of a confirming link');
@@ -65,8 +65,8 @@ export async function confirmChange(flow: ChangeEmail, text: string, caller: Cal
     const confirmed = await tryToConfirm(flow, { text, link, caller });
     if (confirmed.kind === 'changed_hands') continue;
     if (confirmed.kind === 'waiting') return { kind: 'waiting', waitingFor: otherSide(link.token) };
-    for (const ending of confirmed.endings) flow.endings.endedHere(ending);
-    flow.onPromised();
+    for (const ending of confirmed.revocations) flow.revocations.publish(ending);
+    flow.onEnqueued();
     return { kind: 'changed' };
   }
   throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
@@ -190,7 +190,7 @@ async function replaceAddress(
   } as const;
   await issueToken(tx, flow.tokens.values(undo));
   const notice = { template: 'email_changed_notice', params: {}, identifierId: old.id, tokenId } as const;
-  await promiseMail(tx, flow.mail.values({ ...notice, locale, userId, userKey, now }));
+  await enqueueMail(tx, flow.mail.values({ ...notice, locale, userId, userKey, now }));
   const addresses = { from: old.canonical, to: newAddress.canonical };
   await flow.audit.record(tx, eventOf('email.changed', userId, now, caller, addresses), userKey);
   return ended;

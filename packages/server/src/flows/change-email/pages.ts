@@ -2,7 +2,7 @@
 import { newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { type Html, html, page, postForm } from '#platform/html/index.ts';
-import type { Caller, PageAnswer } from '#platform/http/index.ts';
+import type { Caller, PageResponse } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import type { ChangeEmail } from './change-email.ts';
@@ -10,10 +10,10 @@ import { type Confirmation, confirmChange, findMissing, readConfirmLink } from '
 import { readUndoLink, undoChange } from './undo.ts';
 
 /** Shows the new address and asks. Changes nothing. */
-export async function showConfirm(flow: ChangeEmail, token: string, caller: Caller): Promise<PageAnswer> {
+export async function showConfirm(flow: ChangeEmail, token: string, caller: Caller): Promise<PageResponse> {
   const link = await readConfirmLink(flow, token);
   const words = wordsFor(flow, link?.token.locale, caller);
-  if (link === undefined) return deadLink(words);
+  if (link === undefined) return invalidLink(words);
   const question = words.say('page.confirm_email_change.question', { email: link.newAddress.asTyped });
   const missing = await findMissing(flow, link);
   const both = missing === undefined ? null : paragraph(words, `page.confirm_email_change.also_${missing}`);
@@ -28,7 +28,7 @@ ${postForm(
 }
 
 /** What its button does. */
-export async function pressConfirm(flow: ChangeEmail, token: string, caller: Caller): Promise<PageAnswer> {
+export async function pressConfirm(flow: ChangeEmail, token: string, caller: Caller): Promise<PageResponse> {
   const link = await readConfirmLink(flow, token);
   const words = wordsFor(flow, link?.token.locale, caller);
   let confirmed: Confirmation;
@@ -36,7 +36,7 @@ export async function pressConfirm(flow: ChangeEmail, token: string, caller: Cal
     confirmed = await confirmChange(flow, token, caller);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.code === 'invalid_token') return deadLink(words);
+    if (error.code === 'invalid_token') return invalidLink(words);
     if (error.code !== 'email_unavailable') throw error;
     const body = paragraph(words, 'page.confirm_email_change.unavailable');
     return answer(error.status, words, 'page.confirm_email_change.unavailable_title', body);
@@ -50,10 +50,10 @@ export async function pressConfirm(flow: ChangeEmail, token: string, caller: Cal
 }
 
 /** Asks for the new password. Changes nothing. */
-export async function showUndo(flow: ChangeEmail, token: string, caller: Caller): Promise<PageAnswer> {
+export async function showUndo(flow: ChangeEmail, token: string, caller: Caller): Promise<PageResponse> {
   const link = await readUndoLink(flow, token);
   const words = wordsFor(flow, link?.locale, caller);
-  return link === undefined ? deadLink(words) : answer(200, words, undoTitle, undoForm(flow, words, token));
+  return link === undefined ? invalidLink(words) : answer(200, words, undoTitle, undoForm(flow, words, token));
 }
 
 /** What its button does. */
@@ -61,16 +61,16 @@ export async function pressUndo(
   flow: ChangeEmail,
   { token, password: typed = '' }: { readonly token: string; readonly password?: string | undefined },
   caller: Caller,
-): Promise<PageAnswer> {
+): Promise<PageResponse> {
   const link = await readUndoLink(flow, token);
   const words = wordsFor(flow, link?.locale, caller);
-  if (link === undefined) return deadLink(words);
+  if (link === undefined) return invalidLink(words);
   try {
     await undoChange(flow, token, typed, caller);
   } catch (error) {
     const complaint = passwordComplaint(error);
     if (complaint !== undefined) return answer(422, words, undoTitle, undoForm(flow, words, token, complaint));
-    if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
+    if (error instanceof Problem && error.code === 'invalid_token') return invalidLink(words);
     throw error;
   }
   return answer(200, words, 'page.undo_email_change.done_title', paragraph(words, 'page.undo_email_change.done'));
@@ -92,14 +92,14 @@ function wordsFor(flow: ChangeEmail, locale: string | undefined, caller: Caller)
   return pageWords(flow.catalogues, locale, ...wantedLanguages(caller.acceptLanguage));
 }
 
-function deadLink(words: PageWords): PageAnswer {
-  return answer(400, words, 'page.dead_link.title', paragraph(words, 'page.dead_link.why'));
+function invalidLink(words: PageWords): PageResponse {
+  return answer(400, words, 'page.invalid_link.title', paragraph(words, 'page.invalid_link.why'));
 }
 
 function paragraph(words: PageWords, key: string): Html {
   return html`<p>${words.say(key)}</p>`;
 }
 
-function answer(status: number, words: PageWords, titleKey: string, body: Html): PageAnswer {
+function answer(status: number, words: PageWords, titleKey: string, body: Html): PageResponse {
   return { kind: 'html', status, html: page({ title: words.say(titleKey), lang: words.lang, body }) };
 }

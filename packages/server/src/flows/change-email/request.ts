@@ -1,12 +1,12 @@
 /** Asking for another address, and thinking better of it. */
-import { forgiveAttempts } from '#domain/attempts/index.ts';
+import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { Address } from '#domain/identifiers/index.ts';
-import { promiseMail } from '#domain/mail-ledger/index.ts';
+import { enqueueMail } from '#domain/mail-ledger/index.ts';
 import {
   type ChangeSide,
   findPendingChange,
   issueToken,
-  killOthers,
+  revokeOthers,
   sealNewAddress,
 } from '#domain/one-time-tokens/index.ts';
 import { provePassword } from '#domain/passwords/index.ts';
@@ -62,7 +62,7 @@ export async function requestChange(
       holder: holder?.userId === seen?.userId ? holder : undefined,
     });
   });
-  flow.onPromised();
+  flow.onEnqueued();
   return { expiresAt, waitingFor: flow.confirmAt === 'both' ? ['old_address', 'new_address'] : ['new_address'] };
 }
 
@@ -104,23 +104,23 @@ async function write(flow: ChangeEmail, tx: Queries, written: Written): Promise<
   const { asker, principal, asked, caller, holder } = written;
   const { userId, key, locale } = asker;
   const now = flow.clock.now();
-  await killOthers(tx, userId, 'confirm_email_change', now);
+  await revokeOthers(tx, userId, 'confirm_email_change', now);
   const newLink = flow.tokens.newId();
   const oldLink = flow.confirmAt === 'both' ? flow.tokens.newId() : undefined;
   const expiresAt = await issueLink(flow, tx, written, { id: newLink, otherLink: oldLink, identifierId: null, now });
   const isTaken = holder !== undefined && holder.verifiedAt !== null;
-  if (isTaken) await tellHolder(flow, tx, holder, now);
+  if (isTaken) await notifyHolder(flow, tx, holder, now);
   else {
     // The reader may be a stranger, who is not told whose account it is.
     const mail = { template: 'email_change_confirm', params: { name: '' }, identifierId: null } as const;
-    await promiseMail(tx, flow.mail.values({ ...mail, tokenId: newLink, locale, userId, userKey: key, now }));
+    await enqueueMail(tx, flow.mail.values({ ...mail, tokenId: newLink, locale, userId, userKey: key, now }));
   }
   const { identifierId } = asker;
   if (oldLink !== undefined) await issueLink(flow, tx, written, { id: oldLink, otherLink: newLink, identifierId, now });
   const template = oldLink === undefined ? 'email_change_requested' : 'email_change_approve';
   const told = { template, params: {}, identifierId, tokenId: oldLink ?? null } as const;
-  await promiseMail(tx, flow.mail.values({ ...told, locale, userId, userKey: key, now }));
-  await forgiveAttempts(tx, userId, 'password_known_device');
+  await enqueueMail(tx, flow.mail.values({ ...told, locale, userId, userKey: key, now }));
+  await resetFailedAttempts(tx, userId, 'password_known_device');
   const event = eventOf('email.change_requested', userId, now, caller, { to: asked.newEmail.canonical });
   await flow.audit.record(tx, { ...event, sessionId: principal.sessionId }, key);
   return expiresAt;
@@ -154,11 +154,11 @@ async function issueLink(
   return token.tokenExpiresAt;
 }
 
-async function tellHolder(flow: ChangeEmail, tx: Queries, holder: Holder, now: Date): Promise<void> {
+async function notifyHolder(flow: ChangeEmail, tx: Queries, holder: Holder, now: Date): Promise<void> {
   const { userId, identifierId, locale, wrapped } = holder;
   const userKey = flow.keys.unwrapUserKey(userId, wrapped);
   const mail = { template: 'email_change_taken', params: {}, tokenId: null } as const;
-  await promiseMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }));
+  await enqueueMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }));
 }
 
 /** Ends the change that waits, if there is one; the same answer either way. */
@@ -169,7 +169,7 @@ export async function cancelChange(flow: ChangeEmail, principal: Principal, call
     await requireUnchanged(flow, tx, principal);
     const now = flow.clock.now();
     if ((await findPendingChange(tx, userId, now)) === undefined) return;
-    await killOthers(tx, userId, 'confirm_email_change', now);
+    await revokeOthers(tx, userId, 'confirm_email_change', now);
     await flow.audit.record(tx, { ...eventOf('email.change_cancelled', userId, now, caller), sessionId }, key);
   });
 }

@@ -1,9 +1,9 @@
 /** Pressing the link at the old address: whoever has that mailbox takes the account back. */
-import { forgiveAttempts } from '#domain/attempts/index.ts';
+import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import { restoreEmail } from '#domain/identifiers/index.ts';
-import { promiseMail } from '#domain/mail-ledger/index.ts';
-import { consume, findLive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
-import { passwordPlace, setPassword } from '#domain/passwords/index.ts';
+import { enqueueMail } from '#domain/mail-ledger/index.ts';
+import { consume, findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import { passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
 import { present } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Queries } from '#platform/database/index.ts';
@@ -14,7 +14,7 @@ import { type ChangeEmail, type Ended, endEverything, eventOf } from './change-e
 
 /** Looks at a link without using it. */
 export async function readUndoLink(flow: ChangeEmail, text: string): Promise<OneTimeToken | undefined> {
-  return findLive(flow.database, 'undo_email_change', text, flow.clock.now());
+  return findActive(flow.database, 'undo_email_change', text, flow.clock.now());
 }
 
 /**
@@ -31,8 +31,8 @@ export async function undoChange(flow: ChangeEmail, text: string, newPassword: s
   const userKey = await flow.users.key(token.userId);
   if (userKey === undefined) throw new Problem('invalid_token');
   const ended = await flow.database.transaction((tx) => use(flow, tx, { text, token, phc, userKey, caller }));
-  for (const ending of ended.endings) flow.endings.endedHere(ending);
-  flow.onPromised();
+  for (const ending of ended.revocations) flow.revocations.publish(ending);
+  flow.onEnqueued();
 }
 
 interface Use {
@@ -52,11 +52,11 @@ async function use(flow: ChangeEmail, tx: Queries, { text, token, phc, userKey, 
   if (used === undefined) throw new Problem('invalid_token');
   const restored = await restoreEmail(tx, { userId, identifierId, tokenId: token.id, now });
   if (restored === undefined) throw new Problem('invalid_token', { log: 'the address is not held any more' });
-  await setPassword(tx, userId, flow.keys.seal('password', phc, passwordPlace(userId)), now);
-  await forgiveAttempts(tx, userId, 'password', 'password_known_device', 'email_code');
+  await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
+  await resetFailedAttempts(tx, userId, 'password', 'password_known_device', 'email_code');
   const ended = await endEverything(flow, tx, userId, 'email_change_undone', now);
   const mail = { template: 'email_change_undone', params: {}, tokenId: null } as const;
-  await promiseMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }));
+  await enqueueMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }));
   await flow.audit.record(tx, eventOf('email.change_undone', userId, now, caller, { to: restored }), userKey);
   return ended;
 }

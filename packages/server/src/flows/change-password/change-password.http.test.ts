@@ -78,7 +78,7 @@ describe('POST /api/v1/users/me/password', () => {
     expect((await refresh(other.refreshToken)).code).toBe('invalid_refresh_token');
     const cookie = cookieHeader(byCookie.cookies);
     expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
-    await otherNode.services.endings.read();
+    await otherNode.services.revocations.read();
     expect(await isAlive(otherNode, other.accessToken)).toBe(false);
     expect(await isAlive(otherNode, data.accessToken)).toBe(true);
   });
@@ -219,7 +219,7 @@ describe('POST /api/v1/users/me/password', () => {
     expect((await login(app, email, { password: chosen[winner] })).status).toBe(200);
     expect((await login(app, email)).code).toBe('invalid_credentials');
     for (const node of [app, otherNode]) {
-      await node.services.endings.read();
+      await node.services.revocations.read();
       expect(await isAlive(node, accessToken)).toBe(false);
     }
     expect((await refresh(refreshToken)).code).toBe('invalid_refresh_token');
@@ -232,7 +232,7 @@ describe('POST /api/v1/users/me/password', () => {
       ...Array.from({ length: 10 }, () => login(otherNode, email)),
     ]);
     expect(changed.status).toBe(200);
-    await app.services.endings.read();
+    await app.services.revocations.read();
     for (const { status, data } of logins) {
       if (status === 200) expect(await isAlive(app, data.accessToken)).toBe(false);
     }

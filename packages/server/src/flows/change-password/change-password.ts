@@ -1,20 +1,22 @@
 /** A change of password, top to bottom: prove the current one, hash the new one, write. */
-import { forgiveAttempts } from '#domain/attempts/index.ts';
+
+import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
-import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
+import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import {
   type PasswordHashes,
   type PasswordRules,
-  passwordPlace,
+  passwordAssociatedData,
   provePassword,
   setPassword,
 } from '#domain/passwords/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
 import { findActing, type IssuedSession, type Issuers, renewSession } from '#domain/session-issuance/index.ts';
 import type { Recipient, Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
@@ -28,11 +30,11 @@ export interface ChangePassword extends Issuers {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onPromised: () => void;
+  readonly onEnqueued: () => void;
 }
 
 /** What the user sends. */
@@ -59,14 +61,14 @@ export async function changePassword(
   const candidate = { password: newPassword, field: '/newPassword', languages };
   const accepted = await flow.passwordRules.acceptFor(userId, candidate).catch(async (refusal: unknown) => {
     // The current one was right: there is no effect to take the attempt back with, and it was no guess.
-    await forgiveAttempts(flow.database, userId, 'password_known_device');
+    await resetFailedAttempts(flow.database, userId, 'password_known_device');
     throw refusal;
   });
-  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordPlace(userId));
+  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordAssociatedData(userId));
   const change = { principal, caller, userKey, sealedPhc, recipient };
-  const { issued, endings } = await flow.database.transaction((tx) => write(flow, tx, change));
-  for (const ending of endings) flow.endings.endedHere(ending);
-  flow.onPromised();
+  const { issued, revocations } = await flow.database.transaction((tx) => write(flow, tx, change));
+  for (const ending of revocations) flow.revocations.publish(ending);
+  flow.onEnqueued();
   return issued;
 }
 
@@ -94,22 +96,22 @@ async function write(flow: ChangePassword, tx: Queries, change: Change) {
   const acting = await findActing(tx, principal, now);
   if (acting === undefined) throw new Problem('not_authenticated');
   await setPassword(tx, userId, sealedPhc, now);
-  await forgiveAttempts(tx, userId, 'password', 'password_known_device');
+  await resetFailedAttempts(tx, userId, 'password', 'password_known_device');
   const { accessTokenLifetimeSeconds } = flow.clients.default;
   const raised = present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
-  const continued = { reason: 'password_changed', authEpoch: raised.epoch, caller, userKey, now } as const;
+  const continued = { reason: 'password_changed', authEpoch: raised.epoch, requester: caller, userKey, now } as const;
   const { issued, ended } = await renewSession(flow, tx, acting, continued);
   const facts = { endedSessions: ended.length - 1, continuedAs: issued.sessionId };
   const event = { ...eventOf(principal, caller), action: 'password.changed', at: now, facts } as const;
   await flow.audit.record(tx, event, userKey);
   if (recipient !== undefined) {
     const mail = { template: 'password_changed', ...recipient, userId, tokenId: null, params: {} } as const;
-    await promiseMail(tx, flow.mail.values({ ...mail, userKey, now }));
+    await enqueueMail(tx, flow.mail.values({ ...mail, userKey, now }));
   }
-  return { issued, endings: [raised, ...ended] };
+  return { issued, revocations: [raised, ...ended] };
 }
 
 function eventOf({ userId, sessionId }: Principal, caller: Caller) {
-  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const personal = clientInfoOf(caller);
   return { actor: { kind: 'user', id: userId }, userId, sessionId, personal } as const;
 }

@@ -28,7 +28,7 @@ beforeAll(async () => {
   };
 });
 
-type Closed = Answer<{ readonly closesAt: string }>;
+type Closed = Answer<{ readonly deletesAt: string }>;
 
 function close(token: string, currentPassword = goodPassword, node = app): Promise<Closed> {
   return node.send('DELETE', path, { token, json: { currentPassword } });
@@ -43,12 +43,12 @@ describe('DELETE /api/v1/users/me', () => {
     const { email, accessToken } = await addLoggedIn(app);
     const { status, data } = await close(accessToken);
     expect(status).toBe(200);
-    const days = (new Date(data.closesAt).getTime() - app.clock.now().getTime()) / dayMs;
+    const days = (new Date(data.deletesAt).getTime() - app.clock.now().getTime()) / dayMs;
     expect(days).toBeCloseTo(7, 3);
-    expect(await mailsTo(app, email)).toEqual(['verify_email', 'account_closing']);
-    expect((await actionsOf(app, email)).at(-1)).toBe('account.closing');
+    expect(await mailsTo(app, email)).toEqual(['verify_email', 'account_deletion_scheduled']);
+    expect((await actionsOf(app, email)).at(-1)).toBe('account.deletion_scheduled');
     const [, mail] = await receivedBy(app, email, 2);
-    expect(mail?.links[0]).toMatch(/^http:\/\/localhost:3000\/keep-account\?token=lk_ot_/);
+    expect(mail?.links[0]).toMatch(/^http:\/\/localhost:3000\/cancel-deletion\?token=lk_ot_/);
   });
 
   it('200 ends every session, by token and by cookie, here at once and on another node with its feed', async () => {
@@ -59,9 +59,9 @@ describe('DELETE /api/v1/users/me', () => {
     for (const token of [accessToken, other.accessToken]) expect(await isAlive(app, token)).toBe(false);
     for (const token of [refreshToken, other.refreshToken])
       expect(await refreshCode(token)).toBe('invalid_refresh_token');
-    await otherNode.services.endings.read();
+    await otherNode.services.revocations.read();
     expect(await isAlive(otherNode, other.accessToken)).toBe(false);
-    expect(await sessionEnds(app, email)).toEqual(['account_closed', 'account_closed']);
+    expect(await sessionEnds(app, email)).toEqual(['account_deleted', 'account_deleted']);
   });
 
   it('200 by cookie expires session and device, and clears the site’s storage', async () => {
@@ -100,20 +100,20 @@ describe('DELETE /api/v1/users/me', () => {
     expect(
       [closed.status, ...answers.map(({ status }) => status)].every((status) => status === 200 || status === 401),
     ).toBe(true);
-    await otherNode.services.endings.read();
+    await otherNode.services.revocations.read();
     for (const { status, data } of answers) {
       if (status !== 200) continue;
       expect(await isAlive(otherNode, data.accessToken)).toBe(false);
       expect(await refreshCode(data.refreshToken)).toBe('invalid_refresh_token');
     }
-    expect(await sessionEnds(app, email)).toEqual(['account_closed']);
+    expect(await sessionEnds(app, email)).toEqual(['account_deleted']);
   });
 
   it('403 for a wrong password, which counts like one at a login, and the session lives on', async () => {
     const { email, accessToken } = await addLoggedIn(app);
     expect((await close(accessToken, 'not the password')).code).toBe('invalid_password');
     expect(await failuresOf(app, email)).toBe(1);
-    expect((await actionsOf(app, email)).at(-1)).toBe('account.closing_refused');
+    expect((await actionsOf(app, email)).at(-1)).toBe('account.deletion_refused');
     expect(await isAlive(app, accessToken)).toBe(true);
     expect((await close(accessToken)).status).toBe(200);
     expect(await failuresOf(app, email)).toBe(0);
@@ -133,21 +133,21 @@ describe('DELETE /api/v1/users/me', () => {
   });
 });
 
-describe('DELETE /api/v1/users/me with LATCHKEY_CLOSING_GRACE_DAYS', () => {
+describe('DELETE /api/v1/users/me with LATCHKEY_DELETION_GRACE_DAYS', () => {
   it('200 promises as many days', async () => {
-    const node = await Application.open({ besides: app, env: { LATCHKEY_CLOSING_GRACE_DAYS: '30' } });
+    const node = await Application.open({ besides: app, env: { LATCHKEY_DELETION_GRACE_DAYS: '30' } });
     const { accessToken } = await addLoggedIn(app);
     const { data } = await close(accessToken, goodPassword, node);
     await node.close();
-    expect((new Date(data.closesAt).getTime() - app.clock.now().getTime()) / dayMs).toBeCloseTo(30, 3);
+    expect((new Date(data.deletesAt).getTime() - app.clock.now().getTime()) / dayMs).toBeCloseTo(30, 3);
   });
 
   it('200 with 0 cannot be kept from the answer on: a login is one of nobody', async () => {
-    const node = await Application.open({ besides: app, env: { LATCHKEY_CLOSING_GRACE_DAYS: '0' } });
+    const node = await Application.open({ besides: app, env: { LATCHKEY_DELETION_GRACE_DAYS: '0' } });
     const { email, accessToken } = await addLoggedIn(app);
     await close(accessToken, goodPassword, node);
     await node.close();
-    expect((await mailsTo(app, email)).at(-1)).toBe('account_closed');
+    expect((await mailsTo(app, email)).at(-1)).toBe('account_deleted');
     expect((await login(app, email)).code).toBe('invalid_credentials');
   });
 });

@@ -1,5 +1,5 @@
 /** Moving the clock of this process, and all that would have happened meanwhile. */
-import type { Endings } from '#domain/revocations/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
 import type { LastSeen } from '#domain/sessions/index.ts';
 import type { SigningKeys } from '#domain/signing-keys/index.ts';
 import type { MovableClock } from '#kernel/clock.ts';
@@ -11,7 +11,7 @@ export interface DevClock {
   readonly clock: MovableClock;
   readonly keys: Pick<KeyRing, 'refresh'>;
   readonly signingKeys: SigningKeys;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly lastSeen: LastSeen;
   /** Runs `work` while no job of this process runs, and wakes its workers afterwards. */
   readonly betweenJobs: (work: () => void) => Promise<void>;
@@ -25,14 +25,14 @@ const maxOffsetMs = maxDays * 24 * 60 * 60 * 1000;
  * A session that was used is written down first, or it would look idle for the whole jump.
  */
 export async function moveClock(flow: DevClock, advanceMs: number): Promise<void> {
-  const { clock, lastSeen, keys, signingKeys, endings, betweenJobs } = flow;
+  const { clock, lastSeen, keys, signingKeys, revocations, betweenJobs } = flow;
   await lastSeen.flush();
   // Asked and moved without a pause between, so that two at once keep to the bound.
   await betweenJobs(() => {
     if (clock.offsetMs + advanceMs > maxOffsetMs) throw tooFar();
     clock.advance(advanceMs);
   });
-  await Promise.all([keys.refresh(), signingKeys.refresh(), endings.read()]);
+  await Promise.all([keys.refresh(), signingKeys.refresh(), revocations.read()]);
 }
 
 function tooFar(): Problem {

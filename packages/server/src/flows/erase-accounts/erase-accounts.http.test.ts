@@ -8,7 +8,7 @@ import { eraseDueAccounts } from './index.ts';
 const graceMs = 7 * 24 * 60 * 60 * 1000;
 
 /** Somebody whose account is closing. */
-async function addClosing(app: Application): Promise<string> {
+async function addPendingDeletion(app: Application): Promise<string> {
   const { email, accessToken } = await addLoggedIn(app);
   const json = { currentPassword: goodPassword };
   await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json });
@@ -18,22 +18,22 @@ async function addClosing(app: Application): Promise<string> {
 describe('after the grace', () => {
   it('nothing of the account is accepted, and its address is free', async () => {
     const own = await Application.open();
-    const email = await addClosing(own);
+    const email = await addPendingDeletion(own);
     const [userId, token] = [await userIdOf(own, email), await linkTokenOf(own, email, 2)];
     const { ticket } = (await login(own, email)).data;
     own.clock.advance(graceMs);
     await eraseDueAccounts(own.services);
     expect(await own.services.users.profile(userId)).toBeUndefined();
     expect((await login(own, email)).code).toBe('invalid_credentials');
-    const post = (json: object) => own.send('POST', '/api/v1/auth/keep-account', { json });
+    const post = (json: object) => own.send('POST', '/api/v1/auth/cancel-deletion', { json });
     expect([(await post({ token })).code, (await post({ ticket })).code]).toEqual(['invalid_token', 'invalid_ticket']);
-    expect((await own.send('GET', `/keep-account?token=${token}`)).status).toBe(400);
+    expect((await own.send('GET', `/cancel-deletion?token=${token}`)).status).toBe(400);
     await own.close();
   });
 
   it('the job of the hour erases by itself', async () => {
     const own = await Application.open();
-    const userId = await userIdOf(own, await addClosing(own));
+    const userId = await userIdOf(own, await addPendingDeletion(own));
     own.clock.advance(graceMs);
     const isGone = async () => (await own.services.users.profile(userId)) === undefined;
     await eventually(isGone, { what: 'the account is erased' });

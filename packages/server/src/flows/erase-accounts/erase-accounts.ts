@@ -4,8 +4,8 @@ import { forgetAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import { forgetMails } from '#domain/mail-ledger/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
-import { announceErasure, eraseUser, listDueForErasure, type Users } from '#domain/users/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
+import { eraseUser, listDueForErasure, revokeForErasure, type Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -21,7 +21,7 @@ export interface EraseAccounts {
   readonly keys: KeyRing;
   readonly users: Users;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }
 
@@ -56,7 +56,7 @@ async function eraseAccount(
   const ending = await flow.database.transaction(async (tx) => {
     const now = flow.clock.now();
     await flow.users.lock(tx, userId);
-    const announced = await announceErasure(tx, { userId, now, accessTokenLifetimeSeconds });
+    const announced = await revokeForErasure(tx, { userId, now, accessTokenLifetimeSeconds });
     if (announced === undefined) return undefined;
     await forgetMails(tx, userId, now);
     await forgetAttempts(tx, userId);
@@ -67,7 +67,7 @@ async function eraseAccount(
     return announced;
   });
   if (ending === undefined) return false;
-  flow.endings.endedHere(ending);
+  flow.revocations.publish(ending);
   flow.keys.forgetUserKey(userId);
   return true;
 }

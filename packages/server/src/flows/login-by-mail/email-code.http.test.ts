@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { addAsking, askCode, codesTo, doorsOpen, typeCode, wrongCode } from '#test/support/by-mail.ts';
+import { addAsking, askCode, codesTo, loginMethodsEnabled, typeCode, wrongCode } from '#test/support/by-mail.ts';
 import {
   addLoggedIn,
   addVerified,
@@ -17,7 +17,7 @@ import { actionsOf, failuresOf, sessionEnds } from '#test/support/stored-login.t
 let app: Application;
 
 beforeAll(async () => {
-  app = await Application.open({ env: doorsOpen });
+  app = await Application.open({ env: loginMethodsEnabled });
   return () => app.close();
 });
 
@@ -112,7 +112,7 @@ describe('POST /api/v1/auth/login/email-code/verify', () => {
     const { browserToken } = (await askCode(app, email)).data;
     const [code = ''] = await codesTo(app, email);
     const { data } = await typeCode(app, email, code, { browserToken });
-    expect([data.step, data.sessionId]).toEqual(['keep_account', undefined]);
+    expect([data.step, data.sessionId]).toEqual(['cancel_deletion', undefined]);
   });
 
   it('422 for what is no code of six ASCII digits', async () => {

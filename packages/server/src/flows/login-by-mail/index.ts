@@ -9,13 +9,13 @@
  * passwords. What a login still needs `nextStep` decides, and the session is made as any other login's is.
  */
 import { z } from 'zod';
+import { type LoginResult, loginResponse, loginResultData } from '#domain/authentication/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { type LoggedIn, loggedInAnswer, loggedInData } from '#domain/session-issuance/index.ts';
 import { apiEndpoint, type Caller, type Endpoint, pageEndpoint, refuseForeignCookies } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
 import { type LinkPages, pressForm, showForm } from './pages.ts';
 import { pressLink } from './press-link.ts';
-import { type Ask, type Asked, ask } from './request.ts';
+import { type Ask, type RequestedMailLogin, requestMailLogin } from './request.ts';
 import { type TypeCode, typeCode } from './type-code.ts';
 
 /** What this flow needs. */
@@ -66,7 +66,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       handler: async ({ body, caller }) => {
         const { email, transport } = body;
         if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
-        const given = await ask(flow, 'magic_link', { canonical: email.canonical, transport, caller });
+        const given = await requestMailLogin(flow, 'magic_link', { canonical: email.canonical, transport, caller });
         return askedAnswer(given, { email: email.asTyped, status: 'link_sent' as const });
       },
     }),
@@ -82,7 +82,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       auth: 'public',
       rateLimit: 'credential',
       request: { body: z.strictObject({ token: secret, ...proving }) },
-      response: { status: 200, message: 'Logged in', data: loggedInData },
+      response: { status: 200, message: 'Logged in', data: loginResultData },
       problems: ['not_enabled', 'invalid_token', 'other_browser', 'email_not_verified', 'login_incomplete'],
       handler: async ({ body, caller }) => {
         const { token: text, ...how } = body;
@@ -114,7 +114,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       handler: async ({ body, caller }) => {
         const { email, transport } = body;
         if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
-        const given = await ask(flow, 'email_code', { canonical: email.canonical, transport, caller });
+        const given = await requestMailLogin(flow, 'email_code', { canonical: email.canonical, transport, caller });
         return askedAnswer(given, { email: email.asTyped, status: 'code_sent' as const });
       },
     }),
@@ -132,7 +132,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput, code: z.string().regex(codePattern), ...proving }) },
-      response: { status: 200, message: 'Logged in', data: loggedInData },
+      response: { status: 200, message: 'Logged in', data: loginResultData },
       problems: ['not_enabled', 'invalid_code', 'email_not_verified', 'login_incomplete'],
       handler: async ({ body, caller }) => {
         const { email, code, ...how } = body;
@@ -168,7 +168,7 @@ function pageEndpoints(flow: LoginByMail): Endpoint[] {
   ];
 }
 
-function askedAnswer<D extends object>({ expiresIn, browserToken, cookies }: Asked, data: D) {
+function askedAnswer<D extends object>({ expiresIn, browserToken, cookies }: RequestedMailLogin, data: D) {
   return { data: { ...data, expiresIn, ...(browserToken === undefined ? {} : { browserToken }) }, cookies };
 }
 
@@ -188,8 +188,8 @@ function howOf({ browserToken, transport, deviceToken }: How, caller: Caller) {
 }
 
 /** The browser that asked is done; its secret opens nothing more. */
-function enteredAnswer(loggedIn: LoggedIn, caller: Caller) {
-  const answer = loggedInAnswer(loggedIn);
+function enteredAnswer(loggedIn: LoginResult, caller: Caller) {
+  const answer = loginResponse(loggedIn);
   if (caller.loginCookie === undefined) return answer;
   return { ...answer, cookies: [...answer.cookies, { cookie: 'login', change: 'expire' } as const] };
 }

@@ -1,13 +1,15 @@
 /** What a good link and a good code have in common: under the user's lock, decide what is needed, use it, and log in. */
-import { forgiveAttempts } from '#domain/attempts/index.ts';
+
+import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import {
   type Candidate,
   type CompletedLogin,
   completeLogin,
   findCandidate,
-  isOver,
+  isGracePeriodOver,
   issueTicket,
   type LoginCompletion,
+  type LoginResult,
   type LoginStep,
   loginFacts,
   nextStep,
@@ -16,24 +18,25 @@ import {
 import type { Clients } from '#domain/clients/index.ts';
 import type { DeviceTokens } from '#domain/devices/index.ts';
 import { consume, consumeCode } from '#domain/one-time-tokens/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
-import { type LoggedIn, oneFactorAcr } from '#domain/session-issuance/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
+import { oneFactorAcr } from '#domain/session-issuance/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 
 /** What entering needs. */
-export interface Enter extends LoginCompletion {
+export interface MailLogin extends LoginCompletion {
   readonly database: Database;
   readonly clock: Clock;
   readonly users: Users;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly devices: DeviceTokens;
   /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onPromised: () => void;
+  readonly onEnqueued: () => void;
 }
 
 /** A link or a code in the hands of the browser that asked for it. */
@@ -59,12 +62,12 @@ const proven = [mailbox];
 const refusals = { magic_link: 'invalid_token', email_code: 'invalid_code' } as const;
 
 /** Logs in, or throws the problem that says why not. Of many uses at once exactly one works. */
-export async function enter(flow: Enter, proof: MailedProof, wanted: Wanted, caller: Caller): Promise<LoggedIn> {
+export async function logIn(flow: MailLogin, proof: MailedProof, wanted: Wanted, caller: Caller): Promise<LoginResult> {
   const outcome = await flow.database.transaction((tx) => admit(flow, tx, { proof, wanted, caller }));
   if (outcome.kind === 'refused') throw new Problem(outcome.code);
-  if (outcome.kind === 'paused') return { kind: 'step_required', step: 'keep_account', ticket: outcome.ticket };
-  for (const ending of outcome.completed.ended) flow.endings.endedHere(ending);
-  if (outcome.completed.told) flow.onPromised();
+  if (outcome.kind === 'paused') return { kind: 'step_required', step: 'cancel_deletion', ticket: outcome.ticket };
+  for (const ending of outcome.completed.ended) flow.revocations.publish(ending);
+  if (outcome.completed.told) flow.onEnqueued();
   return { kind: 'done', issued: outcome.completed.issued };
 }
 
@@ -79,26 +82,26 @@ type Outcome =
   | { readonly kind: 'paused'; readonly ticket: Ticket }
   | { readonly kind: 'entered'; readonly completed: CompletedLogin };
 
-async function admit(flow: Enter, tx: Queries, entering: Entering): Promise<Outcome> {
+async function admit(flow: MailLogin, tx: Queries, entering: Entering): Promise<Outcome> {
   const { userId, kind } = entering.proof;
   const now = flow.clock.now();
   await flow.users.lock(tx, userId);
   const deviceId = flow.devices.read(entering.wanted.deviceToken);
   const candidate = await findCandidate(tx, { userId, deviceId, now });
-  if (candidate === undefined || isOver(candidate, now)) throw new Problem(refusals[kind]);
+  if (candidate === undefined || isGracePeriodOver(candidate, now)) throw new Problem(refusals[kind]);
   const step = nextStep(loginFacts(candidate, proven));
-  if (step !== 'done' && step !== 'keep_account') return refuse(flow, tx, entering, candidate, step);
+  if (step !== 'done' && step !== 'cancel_deletion') return refuse(flow, tx, entering, candidate, step);
   await use(tx, entering.proof, now);
-  if (step === 'keep_account') return pause(flow, tx, entering, candidate);
+  if (step === 'cancel_deletion') return pause(flow, tx, entering, candidate);
   const completed = await completeLogin(flow, tx, {
     candidate,
     transport: entering.wanted.transport,
-    caller: entering.caller,
+    requester: entering.caller,
     now,
     acr: oneFactorAcr,
     amr: [mailbox.amr],
     factors: ['email'],
-    forgives: 'email_code',
+    resets: 'email_code',
     by: kind,
   });
   if (completed === undefined) throw new Problem(refusals[kind], { log: 'the user changed during the login' });
@@ -107,7 +110,7 @@ async function admit(flow: Enter, tx: Queries, entering: Entering): Promise<Outc
 
 /** The counter first: whoever tries a code locks it before the code's row, and the other order would deadlock. */
 async function use(tx: Queries, proof: MailedProof, now: Date): Promise<void> {
-  await forgiveAttempts(tx, proof.userId, 'email_code');
+  await resetFailedAttempts(tx, proof.userId, 'email_code');
   const { browserHash } = proof;
   const used =
     proof.kind === 'magic_link'
@@ -118,7 +121,7 @@ async function use(tx: Queries, proof: MailedProof, now: Date): Promise<void> {
 
 /** Records why, and leaves the link or code as it is. */
 async function refuse(
-  flow: Enter,
+  flow: MailLogin,
   tx: Queries,
   entering: Entering,
   candidate: Candidate,
@@ -132,23 +135,23 @@ async function refuse(
 }
 
 /** The login ends here with a ticket, and no session, cookie or token exists yet. */
-async function pause(flow: Enter, tx: Queries, entering: Entering, candidate: Candidate): Promise<Outcome> {
+async function pause(flow: MailLogin, tx: Queries, entering: Entering, candidate: Candidate): Promise<Outcome> {
   const { userId, authEpoch } = candidate;
   const { transport } = entering.wanted;
   const login = { userId, authEpoch, clientId: flow.clients.default.id, transport, proven };
   const event = eventOf(flow, entering, candidate);
   const ticket = await issueTicket(tx, flow.makeId, login, event.at);
   if (ticket === undefined) throw new Problem(refusals[entering.proof.kind], { log: 'the user changed' });
-  const facts = { step: 'keep_account', by: entering.proof.kind };
+  const facts = { step: 'cancel_deletion', by: entering.proof.kind };
   await flow.audit.record(tx, { ...event, action: 'login.step_required', facts }, keyOf(flow, candidate));
   return { kind: 'paused', ticket };
 }
 
-function eventOf(flow: Enter, { caller }: Entering, { userId }: Candidate) {
-  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+function eventOf(flow: MailLogin, { caller }: Entering, { userId }: Candidate) {
+  const personal = clientInfoOf(caller);
   return { at: flow.clock.now(), actor: { kind: 'user', id: userId }, userId, personal } as const;
 }
 
-function keyOf({ keys }: Enter, { userId, wrapped }: Candidate) {
+function keyOf({ keys }: MailLogin, { userId, wrapped }: Candidate) {
   return keys.unwrapUserKey(userId, wrapped);
 }

@@ -3,10 +3,10 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
-import type { PromiseAskedMail } from '#domain/mail-requests/index.ts';
+import type { MailRequestJob } from '#domain/mail-requests/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import { Endings } from '#domain/revocations/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { AccessTokens } from '#domain/session-issuance/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
@@ -18,11 +18,11 @@ import { readCatalogues } from '#platform/i18n/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 import { wrongCode } from '#test/support/by-mail.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { promiseAsked } from '#test/support/mail-requests.ts';
+import { handleMailRequests } from '#test/support/mail-requests.ts';
 import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
 import type { LoginByMail } from './index.ts';
 import { pressLink } from './press-link.ts';
-import { ask, type Door } from './request.ts';
+import { type LoginMethod, requestMailLogin } from './request.ts';
 import { typeCode } from './type-code.ts';
 
 const newest = statement('login_by_mail_test.newest', {
@@ -61,7 +61,7 @@ const wanted = { transport: 'token', deviceToken: undefined } as const;
 
 describeOnBothDatabases('logging in by mail', (database) => {
   let world: World;
-  let flow: LoginByMail & PromiseAskedMail;
+  let flow: LoginByMail & MailRequestJob;
   let person: Person;
 
   beforeAll(async () => {
@@ -73,9 +73,9 @@ describeOnBothDatabases('logging in by mail', (database) => {
     person = await addPerson(world);
   });
 
-  async function askFor(door: Door) {
-    const given = await ask(flow, door, { canonical: person.email, transport: 'token', caller });
-    await promiseAsked(flow);
+  async function askFor(door: LoginMethod) {
+    const given = await requestMailLogin(flow, door, { canonical: person.email, transport: 'token', caller });
+    await handleMailRequests(flow);
     const row = present(await database().row(newest, { userId: person.id }), 'the token');
     const browserSecret = given.browserToken;
     return { row, browserSecret, text: flow.tokens.secret(row.id, door, row.keyId) };
@@ -154,8 +154,8 @@ describeOnBothDatabases('logging in by mail', (database) => {
   });
 
   it('asks the database once to ask, and twice for a wrong code, whoever has the address', async () => {
-    const asking = (door: Door, canonical: string) =>
-      countRoundTrips(database(), () => ask(flow, door, { canonical, transport: 'token', caller }));
+    const asking = (door: LoginMethod, canonical: string) =>
+      countRoundTrips(database(), () => requestMailLogin(flow, door, { canonical, transport: 'token', caller }));
     for (const door of ['magic_link', 'email_code'] as const) {
       expect(await asking(door, person.email)).toEqual(['jobs.enqueue']);
       expect(await asking(door, 'nobody@people.example')).toEqual(['jobs.enqueue']);
@@ -171,7 +171,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
   });
 });
 
-async function flowOf(world: World): Promise<LoginByMail & PromiseAskedMail> {
+async function flowOf(world: World): Promise<LoginByMail & MailRequestJob> {
   const clients = new Clients({ ...world, issuer: 'https://login.example' });
   await clients.load();
   const onReload = () => undefined;
@@ -180,7 +180,7 @@ async function flowOf(world: World): Promise<LoginByMail & PromiseAskedMail> {
     ...world,
     clients,
     users: new Users(world),
-    endings: new Endings({ ...world, onError: () => undefined }),
+    revocations: new Revocations({ ...world, onError: () => undefined }),
     tokens: new OneTimeTokens(world),
     mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
     devices: new DeviceTokens(world.keys),
@@ -193,7 +193,7 @@ async function flowOf(world: World): Promise<LoginByMail & PromiseAskedMail> {
     refreshTokens: new RefreshTokens(world),
     catalogues: readCatalogues(),
     loginByMail: { magicLink: true, magicLinkSeconds: 600, emailCode: true, emailCodeSeconds: 600 },
-    onPromised: () => undefined,
+    onEnqueued: () => undefined,
   };
 }
 

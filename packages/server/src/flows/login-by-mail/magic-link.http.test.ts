@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { askInBrowser, askLink, doorsOpen, useLink } from '#test/support/by-mail.ts';
+import { askInBrowser, askLink, loginMethodsEnabled, useLink } from '#test/support/by-mail.ts';
 import { afterAsking } from '#test/support/mail-requests.ts';
 import {
   addLoggedIn,
@@ -24,7 +24,7 @@ const askPath = '/api/v1/auth/login/magic-link';
 let app: Application;
 
 beforeAll(async () => {
-  app = await Application.open({ env: doorsOpen });
+  app = await Application.open({ env: loginMethodsEnabled });
   return () => app.close();
 });
 
@@ -167,9 +167,14 @@ describe('POST /api/v1/auth/login/magic-link/verify', () => {
     const { browserToken } = (await askLink(app, email)).data;
     const token = await linkTo(app, email, path);
     const { data, cookies } = await useLink(app, token, { browserToken });
-    expect([data.step, data.sessionId, data.accessToken, cookies]).toEqual(['keep_account', undefined, undefined, []]);
+    expect([data.step, data.sessionId, data.accessToken, cookies]).toEqual([
+      'cancel_deletion',
+      undefined,
+      undefined,
+      [],
+    ]);
     expect((await useLink(app, token, { browserToken })).code).toBe('invalid_token');
-    const kept = await app.send('POST', '/api/v1/auth/keep-account', { json: { ticket: data.ticket } });
+    const kept = await app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket: data.ticket } });
     expect(kept.status).toBe(200);
   });
 });
@@ -218,9 +223,9 @@ describe('/login/magic-link', () => {
     const { text, cookies } = await press(await linkTo(app, email, path), cookie);
     expect(cookies.join()).toMatch(/^latchkey_login=;/);
     const ticket = /name="ticket" value="([^"]+)"/.exec(text)?.[1] ?? '';
-    const kept = await app.send('POST', '/keep-account', { form: { ticket }, headers: sameOrigin });
+    const kept = await app.send('POST', '/cancel-deletion', { form: { ticket }, headers: sameOrigin });
     expect([kept.status, (await login(app, email)).status]).toEqual([200, 200]);
-    expect((await app.send('POST', '/keep-account', { form: { ticket }, headers: sameOrigin })).status).toBe(400);
+    expect((await app.send('POST', '/cancel-deletion', { form: { ticket }, headers: sameOrigin })).status).toBe(400);
   });
 
   it('speaks German to a German', async () => {

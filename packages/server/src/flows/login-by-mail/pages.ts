@@ -1,8 +1,9 @@
 /** The page behind a login link: one button, complete without JavaScript, in the reader's language. */
-import { issuedCookies, type LoggedIn } from '#domain/session-issuance/index.ts';
+import type { LoginResult } from '#domain/authentication/index.ts';
+import { issuedCookies } from '#domain/session-issuance/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { type Html, html, page, postForm } from '#platform/html/index.ts';
-import type { Caller, CookieChange, PageAnswer } from '#platform/http/index.ts';
+import type { Caller, CookieChange, PageResponse } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { lookAtLink, type PressLink, pressLink } from './press-link.ts';
@@ -11,10 +12,10 @@ import { lookAtLink, type PressLink, pressLink } from './press-link.ts';
 export type LinkPages = PressLink & { readonly catalogues: Catalogues };
 
 /** Asks whether to log in, or says why this browser cannot. Changes nothing, so that a mail scanner uses no link. */
-export async function showForm(flow: LinkPages, token: string, caller: Caller): Promise<PageAnswer> {
+export async function showForm(flow: LinkPages, token: string, caller: Caller): Promise<PageResponse> {
   const seen = await lookAtLink(flow, token, caller.loginCookie);
   const words = wordsFor(flow, seen.kind === 'dead' ? undefined : seen.link.locale, caller);
-  if (seen.kind === 'dead') return deadLink(words);
+  if (seen.kind === 'dead') return invalidLink(words);
   if (seen.kind === 'other_browser') return otherBrowser(words);
   const body = html`${paragraph(words, 'question')}
 ${postForm(
@@ -26,7 +27,7 @@ ${postForm(
 }
 
 /** What the button does: the session is this browser's, by cookie. */
-export async function pressForm(flow: LinkPages, text: string, caller: Caller): Promise<PageAnswer> {
+export async function pressForm(flow: LinkPages, text: string, caller: Caller): Promise<PageResponse> {
   const seen = await lookAtLink(flow, text, caller.loginCookie);
   const words = wordsFor(flow, seen.kind === 'dead' ? undefined : seen.link.locale, caller);
   try {
@@ -34,7 +35,7 @@ export async function pressForm(flow: LinkPages, text: string, caller: Caller): 
     const pressed = { text, browserSecret, transport: 'cookie', deviceToken } as const;
     return entered(words, await pressLink(flow, pressed, caller));
   } catch (error) {
-    if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
+    if (error instanceof Problem && error.code === 'invalid_token') return invalidLink(words);
     if (error instanceof Problem && error.code === 'other_browser') return otherBrowser(words);
     throw error;
   }
@@ -42,18 +43,18 @@ export async function pressForm(flow: LinkPages, text: string, caller: Caller): 
 
 const forgotten: CookieChange = { cookie: 'login', change: 'expire' };
 
-function entered(words: PageWords, loggedIn: LoggedIn): PageAnswer {
+function entered(words: PageWords, loggedIn: LoginResult): PageResponse {
   if (loggedIn.kind === 'done') {
     const cookies = [...issuedCookies(loggedIn.issued), forgotten];
     return { ...answer(200, words, 'done_title', paragraph(words, 'done')), cookies };
   }
-  const body = html`${paragraph(words, 'closing')}
+  const body = html`${paragraph(words, 'pending_deletion')}
 ${postForm(
-  '/keep-account',
+  '/cancel-deletion',
   html`<input type="hidden" name="ticket" value="${loggedIn.ticket.text}">
-<button type="submit">${words.say('page.keep_account.confirm')}</button>`,
+<button type="submit">${words.say('page.cancel_deletion.confirm')}</button>`,
 )}`;
-  const title = words.say('page.keep_account.title');
+  const title = words.say('page.cancel_deletion.title');
   return { kind: 'html', status: 200, html: page({ title, lang: words.lang, body }), cookies: [forgotten] };
 }
 
@@ -62,14 +63,14 @@ function wordsFor(flow: LinkPages, locale: string | undefined, caller: Caller): 
   return pageWords(flow.catalogues, locale, ...wantedLanguages(caller.acceptLanguage));
 }
 
-function deadLink(words: PageWords): PageAnswer {
-  const body = html`<p>${words.say('page.dead_link.why')}</p>
+function invalidLink(words: PageWords): PageResponse {
+  const body = html`<p>${words.say('page.invalid_link.why')}</p>
 ${paragraph(words, 'dead_link_advice')}`;
-  const title = words.say('page.dead_link.title');
+  const title = words.say('page.invalid_link.title');
   return { kind: 'html', status: 400, html: page({ title, lang: words.lang, body }) };
 }
 
-function otherBrowser(words: PageWords): PageAnswer {
+function otherBrowser(words: PageWords): PageResponse {
   return answer(403, words, 'other_browser_title', paragraph(words, 'other_browser'));
 }
 

@@ -1,5 +1,5 @@
 /** Asking for a link or a code. */
-import { type AskMail, askMail } from '#domain/mail-requests/index.ts';
+import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
 import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -7,10 +7,10 @@ import type { Caller, CookieChange } from '#platform/http/index.ts';
 import { type AskingBrowser, newBrowser, readBrowser } from './browser.ts';
 
 /** What is mailed. */
-export type Door = 'magic_link' | 'email_code';
+export type LoginMethod = 'magic_link' | 'email_code';
 
 /** Which doors are open, and for how long what is mailed lives. */
-export interface Doors {
+export interface LoginMethods {
   readonly magicLink: boolean;
   readonly magicLinkSeconds: number;
   readonly emailCode: boolean;
@@ -18,23 +18,23 @@ export interface Doors {
 }
 
 /** What asking needs. */
-export type Ask = AskMail & { readonly loginByMail: Doors };
+export type Ask = RequestMail & { readonly loginByMail: LoginMethods };
 
 /** Throws `not_enabled` when the door is shut. */
-export function demandOpen({ loginByMail }: { readonly loginByMail: Doors }, door: Door): void {
+export function requireEnabled({ loginByMail }: { readonly loginByMail: LoginMethods }, door: LoginMethod): void {
   const open = door === 'magic_link' ? loginByMail.magicLink : loginByMail.emailCode;
   if (!open) throw new Problem('not_enabled');
 }
 
 /** Who asks, and how they want to be known. */
-export interface Asking {
+export interface MailLoginRequest {
   readonly canonical: string;
   readonly transport: 'cookie' | 'token';
   readonly caller: Caller;
 }
 
 /** What whoever asks is given, whether or not the address has an account. */
-export interface Asked {
+export interface RequestedMailLogin {
   readonly expiresIn: number;
   /** For an application; a browser has it in its cookie. */
   readonly browserToken: string | undefined;
@@ -47,24 +47,28 @@ const actions = { magic_link: 'login.link_requested', email_code: 'login.code_re
  * Asks for the mail, which a job promises to a proven address whose account lives. An unproven one gets none: proving a mailbox must first drop
  * whatever a stranger may have set before (DESIGN §5.18), and recovery does that.
  */
-export async function ask(flow: Ask, door: Door, { canonical, transport, caller }: Asking): Promise<Asked> {
-  demandOpen(flow, door);
+export async function requestMailLogin(
+  flow: Ask,
+  door: LoginMethod,
+  { canonical, transport, caller }: MailLoginRequest,
+): Promise<RequestedMailLogin> {
+  requireEnabled(flow, door);
   // A browser that asks twice stays the same one, so that the link of its first mail still opens.
   const known = transport === 'cookie' ? readBrowser(caller.loginCookie) : undefined;
   const browser = known ?? newBrowser();
   const lifetimeSeconds = lifetimeOf(flow.loginByMail, door);
   const action = actions[door];
   const asked = { canonical, purpose: door, action, toUnverified: false, lifetimeSeconds, caller } as const;
-  await askMail(flow, { ...asked, browserHash: browser.hash });
+  await requestMail(flow, { ...asked, browserHash: browser.hash });
   if (transport === 'token') return { expiresIn: lifetimeSeconds, browserToken: browser.secret, cookies: [] };
   return { expiresIn: lifetimeSeconds, browserToken: undefined, cookies: [cookieOf(browser, door, flow.clock.now())] };
 }
 
-function lifetimeOf({ magicLinkSeconds, emailCodeSeconds }: Doors, door: Door): number {
+function lifetimeOf({ magicLinkSeconds, emailCodeSeconds }: LoginMethods, door: LoginMethod): number {
   return door === 'magic_link' ? magicLinkSeconds : emailCodeSeconds;
 }
 
 // As long as anything lives that this browser may have asked for: one cookie serves both doors.
-function cookieOf({ secret }: AskingBrowser, door: Door, now: Date): CookieChange {
+function cookieOf({ secret }: AskingBrowser, door: LoginMethod, now: Date): CookieChange {
   return { cookie: 'login', change: { value: secret, expiresAt: addSeconds(now, tokenLifetimeSeconds[door]) } };
 }

@@ -1,18 +1,20 @@
 /** Logging in with a code: count, compare, use. Known and unknown addresses take the same way through here. */
+
 import { timingSafeEqual } from 'node:crypto';
-import { demandGuess, guessColumns, guessFields, reserveGuessFragment } from '#domain/attempts/index.ts';
+import { guessColumns, guessFields, requireAttempt, reserveGuessFragment } from '#domain/attempts/index.ts';
+import type { LoginResult } from '#domain/authentication/index.ts';
 import { maxCodeTries, type OneTimeTokens, tryCodeFragment } from '#domain/one-time-tokens/index.ts';
-import type { LoggedIn } from '#domain/session-issuance/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import { statement, type Values } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import { type AskingBrowser, readBrowser } from './browser.ts';
-import { type Enter, enter, type Wanted } from './log-in.ts';
-import { type Doors, demandOpen } from './request.ts';
+import { logIn, type MailLogin, type Wanted } from './log-in.ts';
+import { type LoginMethods, requireEnabled } from './request.ts';
 
 /** What typing a code needs. */
-export type TypeCode = Enter & { readonly loginByMail: Doors; readonly tokens: OneTimeTokens };
+export type TypeCode = MailLogin & { readonly loginByMail: LoginMethods; readonly tokens: OneTimeTokens };
 
 const reserved = reserveGuessFragment(`'email_code'`);
 const tried = tryCodeFragment('reserved');
@@ -52,8 +54,8 @@ export interface Typed extends Wanted {
 }
 
 /** Logs in, or throws the problem that says why not: `invalid_code` for everything that a guess could tell apart. */
-export async function typeCode(flow: TypeCode, typed: Typed, caller: Caller): Promise<LoggedIn> {
-  demandOpen(flow, 'email_code');
+export async function typeCode(flow: TypeCode, typed: Typed, caller: Caller): Promise<LoginResult> {
+  requireEnabled(flow, 'email_code');
   // Nothing was mailed to nobody: there is nothing to guess, and nothing is counted.
   const browser = readBrowser(typed.browserSecret);
   if (browser === undefined) throw new Problem('invalid_code');
@@ -61,7 +63,7 @@ export async function typeCode(flow: TypeCode, typed: Typed, caller: Caller): Pr
   const hash = matchingHash(flow, guess, typed.code, browser);
   if (hash === undefined || guess.userId === null) return refuse(flow, guess, caller);
   const proof = { kind: 'email_code', userId: guess.userId, hash, browserHash: browser.hash } as const;
-  return enter(flow, proof, typed, caller);
+  return logIn(flow, proof, typed, caller);
 }
 
 async function reserve(flow: TypeCode, canonical: string, browser: AskingBrowser): Promise<Guess> {
@@ -74,7 +76,7 @@ async function reserve(flow: TypeCode, canonical: string, browser: AskingBrowser
     now,
   });
   assert(guess !== undefined, 'reserving a guess always answers a row');
-  demandGuess(guess, now);
+  requireAttempt(guess, now);
   return guess;
 }
 
@@ -92,7 +94,7 @@ async function refuse(flow: TypeCode, { userId, wrapped }: Guess, caller: Caller
     at: flow.clock.now(),
     actor: { kind: 'stranger' },
     facts: { reason: 'invalid_code' },
-    personal: { address: caller.address, userAgent: caller.userAgent ?? '' },
+    personal: clientInfoOf(caller),
     ...(userId === null ? {} : { userId }),
   } as const;
   const userKey = userId === null || wrapped === null ? undefined : flow.keys.unwrapUserKey(userId, wrapped);

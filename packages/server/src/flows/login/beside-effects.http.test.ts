@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { attemptKey, forgiveAttempts } from '#domain/attempts/index.ts';
+import { attemptKey, resetFailedAttempts } from '#domain/attempts/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { type Answer, Application } from '#test/support/application.ts';
 import { addVerified, login } from '#test/support/people-online.ts';
@@ -39,7 +39,7 @@ describe('a login beside an effect that holds its user', () => {
       answer = login(app, email);
       await eventually(isWaiting, { what: 'the login waits for its user' });
       expect(await tx.row(takeCounter, { key: attemptKey(userId) })).toEqual({ failures: 1 });
-      await forgiveAttempts(tx, userId, 'password');
+      await resetFailedAttempts(tx, userId, 'password');
     });
     expect((await answer)?.status).toBe(200);
   });

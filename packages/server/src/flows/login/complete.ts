@@ -1,6 +1,6 @@
 /** The end of a login by password: a hash of other parameters is made anew, then everything is written at once. */
 import { type Candidate, completeLogin } from '#domain/authentication/index.ts';
-import { passwordPlace } from '#domain/passwords/index.ts';
+import { passwordAssociatedData } from '#domain/passwords/index.ts';
 import { type IssuedSession, oneFactorAcr } from '#domain/session-issuance/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Caller } from '#platform/http/index.ts';
@@ -20,18 +20,18 @@ export async function complete(flow: Login, attempt: Attempt, caller: Caller, pr
   const completed = await completeLogin(flow, flow.database, {
     candidate,
     transport: attempt.transport,
-    caller,
+    requester: caller,
     now: flow.clock.now(),
     acr: oneFactorAcr,
     amr: ['pwd'],
     factors: ['pwd'],
-    returning: attempt.use.returning(),
-    forgives: candidate.deviceId === undefined ? 'password' : 'password_known_device',
+    returning: attempt.use.refundParams(),
+    resets: candidate.deviceId === undefined ? 'password' : 'password_known_device',
     rehash: { sealed, of: proven.sealedPhc },
   });
   if (completed === undefined) throw new Problem('invalid_credentials', { log: 'the user changed during the login' });
-  for (const ending of completed.ended) flow.endings.endedHere(ending);
-  if (completed.told) flow.onPromised();
+  for (const ending of completed.ended) flow.revocations.publish(ending);
+  if (completed.told) flow.onEnqueued();
   return completed.issued;
 }
 
@@ -39,5 +39,5 @@ export async function complete(flow: Login, attempt: Attempt, caller: Caller, pr
 async function rehash(flow: Login, attempt: Attempt, { phc, candidate }: Proven): Promise<Buffer | null> {
   if (!flow.hashes.isOutdated(phc)) return null;
   const computed = await flow.hashes.recompute(attempt.password, phc);
-  return flow.keys.seal('password', computed, passwordPlace(candidate.userId));
+  return flow.keys.seal('password', computed, passwordAssociatedData(candidate.userId));
 }

@@ -1,6 +1,6 @@
 /** One notice to who is being guessed at, when the waiting begins; a further one only after somebody has logged in. */
 import { findCandidate } from '#domain/authentication/index.ts';
-import { isPromised, type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
+import { enqueueMail, isQueued, type MailLedger } from '#domain/mail-ledger/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -10,7 +10,7 @@ import { enqueueJob, type JobHandler } from '#platform/jobs/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
 /** What telling needs. */
-export interface TellOfGuesses {
+export interface FailedLoginNotice {
   readonly database: Database;
   readonly clock: Clock;
   readonly keys: Keys;
@@ -18,7 +18,7 @@ export interface TellOfGuesses {
   readonly mail: MailLedger;
 }
 
-const kind = 'login.tell_of_guesses';
+const kind = 'login.failed_login_notice';
 
 /** Asks for the notice; for an address without a user as well, so that the answer takes as long (DESIGN §5.13). */
 export async function enqueueNotice(
@@ -30,7 +30,7 @@ export async function enqueueNotice(
 }
 
 /** Promises the notice to whoever has a proven address and may log in; it bears the job's id, so that it is promised once. */
-export function tellOfGuessesHandler(flow: TellOfGuesses): JobHandler {
+export function failedLoginNoticeHandler(flow: FailedLoginNotice): JobHandler {
   return {
     kind,
     maxAttempts: 5,
@@ -44,14 +44,14 @@ export function tellOfGuessesHandler(flow: TellOfGuesses): JobHandler {
   };
 }
 
-async function promise(flow: TellOfGuesses, tx: Queries, jobId: string, userId: string): Promise<void> {
+async function promise(flow: FailedLoginNotice, tx: Queries, jobId: string, userId: string): Promise<void> {
   const now = flow.clock.now();
   await flow.users.lock(tx, userId);
-  if (await isPromised(tx, jobId)) return;
+  if (await isQueued(tx, jobId)) return;
   const person = await findCandidate(tx, { userId, deviceId: undefined, now });
   if (person === undefined || !person.emailVerified || person.status === 'disabled') return;
   const { identifierId, locale, wrapped } = person;
   const userKey = flow.keys.unwrapUserKey(userId, wrapped);
   const mail = { template: 'failed_logins', params: {}, tokenId: null } as const;
-  await promiseMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }, jobId));
+  await enqueueMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }, jobId));
 }

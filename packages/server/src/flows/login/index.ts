@@ -4,12 +4,12 @@
  * exists only after `nextStep` says `done`; wrong address and wrong password get the same answer for the same work.
  */
 import { z } from 'zod';
+import { loginResponse, loginResultData } from '#domain/authentication/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { loggedInAnswer, loggedInData } from '#domain/session-issuance/index.ts';
 import { apiEndpoint, type Endpoint, refuseForeignCookies } from '#platform/http/index.ts';
 import { type Login, login } from './login.ts';
 
-export { tellOfGuessesHandler } from './failed-login-notice.ts';
+export { failedLoginNoticeHandler } from './failed-login-notice.ts';
 export type { Login } from './login.ts';
 
 /** The endpoints of this flow. */
@@ -26,7 +26,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
         'that is for pages of this origin only. ' +
         '`deviceToken` (or its cookie) from an earlier login makes this a known device. ' +
         'When the answer has `step`, the login is not done: there is no session, and `ticket` (ten minutes, one use) goes ' +
-        'to the endpoint of that step; `keep_account` is `POST /api/v1/auth/keep-account`.',
+        'to the endpoint of that step; `cancel_deletion` is `POST /api/v1/auth/cancel-deletion`.',
       auth: 'public',
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,
@@ -40,7 +40,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
           deviceToken: z.string().max(200).optional(),
         }),
       },
-      response: { status: 200, message: 'Logged in', data: loggedInData },
+      response: { status: 200, message: 'Logged in', data: loginResultData },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'busy'],
       handler: async ({ body, caller, use }) => {
         if (body.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
@@ -51,7 +51,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
           deviceToken: body.deviceToken ?? caller.deviceCookie,
           use,
         };
-        return loggedInAnswer(await login(flow, attempt, caller));
+        return loginResponse(await login(flow, attempt, caller));
       },
     }),
   ];

@@ -1,10 +1,11 @@
 /** A login, top to bottom: reserve and read, hash, decide, write. Two round trips when it succeeds. */
 
-import { demandGuess, freeGuesses, type GuessTurns } from '#domain/attempts/index.ts';
+import { freeGuesses, type GuessTurns, requireAttempt } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import {
   type Candidate,
-  isOver,
+  isGracePeriodOver,
+  type LoginResult,
   type LoginStep,
   loginFacts,
   nextStep,
@@ -15,17 +16,18 @@ import type { DeviceTokens } from '#domain/devices/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { openHash, type PasswordHashes } from '#domain/passwords/index.ts';
 import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
-import type { AccessTokens, LoggedIn } from '#domain/session-issuance/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
+import type { AccessTokens } from '#domain/session-issuance/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
-import type { CountedUse } from '#platform/rate-limit/index.ts';
+import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import { addressBucket } from '#protocol/network-address/index.ts';
 import { complete } from './complete.ts';
 import { enqueueNotice } from './failed-login-notice.ts';
@@ -42,14 +44,14 @@ export interface Login {
   readonly guessTurns: GuessTurns;
   readonly users: Users;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly devices: DeviceTokens;
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onPromised: () => void;
+  readonly onEnqueued: () => void;
 }
 
 /** What somebody sends to log in. */
@@ -58,13 +60,13 @@ export interface Attempt {
   readonly password: string;
   readonly transport: 'cookie' | 'token';
   readonly deviceToken: string | undefined;
-  readonly use: CountedUse;
+  readonly use: QuotaReservation;
 }
 
 const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const;
 
 /** Logs in, or throws the problem that says why not. */
-export function login(flow: Login, attempt: Attempt, caller: Caller): Promise<LoggedIn> {
+export function login(flow: Login, attempt: Attempt, caller: Caller): Promise<LoginResult> {
   return flow.guessTurns.take({
     keys: [attempt.canonical, addressBucket(caller.address)],
     reserve: () => reserve(flow, attempt),
@@ -84,28 +86,28 @@ async function reserve(flow: Login, attempt: Attempt) {
       deviceId: flow.devices.read(attempt.deviceToken) ?? null,
       now,
       attemptedAt: now,
-      ...attempt.use.values(),
+      ...attempt.use.sqlParams(),
     });
     assert(row !== undefined, 'reserving an attempt always answers a row');
-    if (row.deviceId === null) await attempt.use.settle(row);
-    else attempt.use.waive();
+    if (row.deviceId === null) await attempt.use.recordResult(row);
+    else attempt.use.skip();
     return { row, now, isGranted: row.counted !== null };
   } finally {
     place.release();
   }
 }
 
-async function decide(flow: Login, attempt: Attempt, caller: Caller, { row, now }: Reserved): Promise<LoggedIn> {
-  if (row.deviceId === null) attempt.use.demand();
-  const attempts = demandGuess(row, now);
+async function decide(flow: Login, attempt: Attempt, caller: Caller, { row, now }: Reserved): Promise<LoginResult> {
+  if (row.deviceId === null) attempt.use.require();
+  const attempts = requireAttempt(row, now);
   const candidate = toCandidate(row);
   const match = await findMatch(flow, candidate, attempt.password);
   if (candidate === undefined || match === undefined) return refuseGuess(flow, caller, candidate, attempts);
-  if (isOver(candidate, flow.clock.now())) return refuse(flow, caller, candidate, 'invalid_credentials');
+  if (isGracePeriodOver(candidate, flow.clock.now())) return refuse(flow, caller, candidate, 'invalid_credentials');
   if (candidate.status === 'disabled') return refuse(flow, caller, candidate, 'account_disabled');
   const proven = [password];
   const step = nextStep(loginFacts(candidate, proven));
-  if (step === 'keep_account') {
+  if (step === 'cancel_deletion') {
     const ticket = await pause(flow, attempt, caller, candidate, { step, proven });
     return { kind: 'step_required', step, ticket };
   }
@@ -132,13 +134,13 @@ async function refuseGuess(
   candidate: Candidate | undefined,
   attempts: number,
 ): Promise<never> {
-  const isTold = attempts === freeGuesses && candidate?.deviceId === undefined;
-  if (!isTold) return refuse(flow, caller, candidate, 'invalid_credentials');
+  const shouldNotify = attempts === freeGuesses && candidate?.deviceId === undefined;
+  if (!shouldNotify) return refuse(flow, caller, candidate, 'invalid_credentials');
   await flow.database.transaction(async (tx) => {
     await recordRefusal(flow, tx, caller, candidate, 'invalid_credentials');
     await enqueueNotice(tx, flow, candidate?.userId);
   });
-  flow.onPromised();
+  flow.onEnqueued();
   throw new Problem('invalid_credentials');
 }
 
@@ -165,7 +167,7 @@ async function recordRefusal(
     at: flow.clock.now(),
     actor: { kind: 'stranger' },
     facts: { reason: code },
-    personal: { address: caller.address, userAgent: caller.userAgent ?? '' },
+    personal: clientInfoOf(caller),
     ...(candidate === undefined ? {} : { userId: candidate.userId }),
   } as const;
   await flow.audit.record(queries, event, candidate && flow.keys.unwrapUserKey(candidate.userId, candidate.wrapped));

@@ -1,5 +1,6 @@
 /** A login that needs a further step: it ends here with a ticket, and no session, cookie or token exists yet. */
-import { forgiveAttempts } from '#domain/attempts/index.ts';
+
+import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import {
   type Candidate,
   issueTicket,
@@ -8,6 +9,7 @@ import {
   type Ticket,
 } from '#domain/authentication/index.ts';
 import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Attempt, Login } from './login.ts';
 
@@ -23,14 +25,14 @@ export async function pause(
   const now = flow.clock.now();
   const userKey = flow.keys.unwrapUserKey(userId, wrapped);
   const actor = { kind: 'user', id: userId } as const;
-  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const personal = clientInfoOf(caller);
   const event = { action: 'login.step_required', at: now, actor, userId, facts: { step }, personal } as const;
   const login = { userId, authEpoch, clientId: flow.clients.default.id, transport: attempt.transport, proven };
   const ticket = await flow.database.transaction(async (tx) => {
     await flow.users.lock(tx, userId);
     const issued = await issueTicket(tx, flow.makeId, login, now);
     if (issued === undefined) return undefined;
-    await forgiveAttempts(tx, userId, candidate.deviceId === undefined ? 'password' : 'password_known_device');
+    await resetFailedAttempts(tx, userId, candidate.deviceId === undefined ? 'password' : 'password_known_device');
     await flow.audit.record(tx, event, userKey);
     return issued;
   });

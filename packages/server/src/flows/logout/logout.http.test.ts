@@ -39,7 +39,7 @@ describe('POST /api/v1/auth/logout', () => {
     const { accessToken } = await addLoggedIn(app);
     expect(await isAlive(otherNode, accessToken)).toBe(true);
     await post('logout', accessToken);
-    await otherNode.services.endings.read();
+    await otherNode.services.revocations.read();
     expect(await isAlive(otherNode, accessToken)).toBe(false);
   });
 
@@ -95,7 +95,7 @@ describe('POST /api/v1/auth/logout-all', () => {
     const second = (await login(otherNode, email)).data;
     expect(await isAlive(otherNode, second.accessToken)).toBe(true);
     await post('logout-all', accessToken);
-    await otherNode.services.endings.read();
+    await otherNode.services.revocations.read();
     expect(await isAlive(otherNode, second.accessToken)).toBe(false);
   });
 

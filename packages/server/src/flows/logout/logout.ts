@@ -1,7 +1,7 @@
 /** The two ways out. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
 import { endSession, endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -15,7 +15,7 @@ export interface Logout {
   readonly clock: Clock;
   readonly users: Users;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }
 
@@ -35,7 +35,7 @@ export async function logOut(logout: Logout, principal: Principal): Promise<void
       sessionId,
     }),
   );
-  if (ended !== undefined) logout.endings.endedHere(ended);
+  if (ended !== undefined) logout.revocations.publish(ended);
 }
 
 /** Raises the user's epoch and ends every session; answers how many there were. */
@@ -43,7 +43,7 @@ export async function logOutEverywhere(logout: Logout, principal: Principal): Pr
   const now = logout.clock.now();
   const { userId, sessionId } = principal;
   const { accessTokenLifetimeSeconds } = lifetime(logout);
-  const { userEnding, sessions } = await logout.database.transaction(async (tx) => {
+  const { userRevocation, sessions } = await logout.database.transaction(async (tx) => {
     const ending = await logout.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds);
     const ended = await endSessionsOfUser(tx, {
       userId,
@@ -59,11 +59,11 @@ export async function logOutEverywhere(logout: Logout, principal: Principal): Pr
       sessionId,
       facts: { sessions: ended.length },
     });
-    return { userEnding: ending, sessions: ended };
+    return { userRevocation: ending, sessions: ended };
   });
-  if (userEnding === undefined) throw new Problem('not_authenticated', { log: 'the user was erased meanwhile' });
-  logout.endings.endedHere(userEnding);
-  for (const ended of sessions) logout.endings.endedHere(ended);
+  if (userRevocation === undefined) throw new Problem('not_authenticated', { log: 'the user was erased meanwhile' });
+  logout.revocations.publish(userRevocation);
+  for (const ended of sessions) logout.revocations.publish(ended);
   return sessions.length;
 }
 

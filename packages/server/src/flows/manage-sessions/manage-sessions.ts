@@ -1,13 +1,13 @@
 /** What a user does with their sessions. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
 import {
   endSession,
   endSessionsOfUser,
   type ListedSession,
   listSessions,
-  openSurroundings,
+  openClientInfo,
 } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -23,7 +23,7 @@ export interface ManageSessions {
   readonly clock: Clock;
   readonly users: Users;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }
 
@@ -47,7 +47,7 @@ export async function endOne(flow: ManageSessions, principal: Principal, session
     flow.audit.values({ action: 'session.ended', at: now, actor: { kind: 'user', id: userId }, userId, sessionId }),
   );
   if (ended === undefined) throw new Problem('session_not_found');
-  flow.endings.endedHere(ended);
+  flow.revocations.publish(ended);
 }
 
 /** Ends all the caller's sessions but the one in use; answers how many. */
@@ -68,13 +68,13 @@ export async function endOthers(flow: ManageSessions, principal: Principal): Pro
     });
     return sessions;
   });
-  for (const session of ended) flow.endings.endedHere(session);
+  for (const session of ended) flow.revocations.publish(session);
   return ended.length;
 }
 
 function describe(session: ListedSession, key: UserKey | undefined, currentId: string) {
-  const { sealedSurroundings: sealed } = session;
-  const surroundings = key === undefined || sealed === null ? undefined : openSurroundings(key, session.id, sealed);
+  const { sealedClientInfo: sealed } = session;
+  const surroundings = key === undefined || sealed === null ? undefined : openClientInfo(key, session.id, sealed);
   const { browser, os, words } = describeUserAgent(surroundings?.userAgent);
   return {
     id: session.id,

@@ -37,8 +37,8 @@ describe('the probes', () => {
     expect([answer.status, Object.keys(JSON.parse(answer.text) as object)]).toEqual([200, ['status']]);
   });
 
-  it('503 at /readyz and /healthz while the endings cannot be read, 200 at /livez all along', async () => {
-    await app.services.endings.stop();
+  it('503 at /readyz and /healthz while the revocations cannot be read, 200 at /livez all along', async () => {
+    await app.services.revocations.stop();
     time.advance(6_000);
     for (const path of ['/readyz', '/healthz']) {
       const answer = await app.send('GET', path);
@@ -46,8 +46,8 @@ describe('the probes', () => {
     }
     expect((await app.send('GET', '/livez')).status).toBe(200);
     const verbose = (await (await ask('/readyz?verbose')).json()) as { readonly checks: Record<string, string> };
-    expect(verbose.checks).toMatchObject({ database: 'ok', endings: expect.stringContaining('has not been read') });
-    await app.services.endings.read();
+    expect(verbose.checks).toMatchObject({ database: 'ok', revocations: expect.stringContaining('has not been read') });
+    await app.services.revocations.read();
     expect((await app.send('GET', '/readyz')).status).toBe(200);
   });
 

@@ -16,7 +16,7 @@ const profile = z.object({
   pendingEmailWaitsFor: z.array(z.enum(changeSides)),
   name: z.string(),
   locale: z.string(),
-  status: z.enum(['active', 'disabled', 'closing']),
+  status: z.enum(['active', 'disabled', 'pending_deletion']),
   publicMetadata: z.record(z.string(), z.unknown()),
   createdAt: z.iso.datetime(),
 });

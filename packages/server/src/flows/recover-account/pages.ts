@@ -3,7 +3,7 @@ import type { OneTimeToken } from '#domain/one-time-tokens/index.ts';
 import { newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { type Html, html, page, postForm } from '#platform/html/index.ts';
-import type { Caller, PageAnswer } from '#platform/http/index.ts';
+import type { Caller, PageResponse } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type ResetPassword, readLink, resetPassword } from './reset-password.ts';
@@ -17,23 +17,23 @@ interface Submitted {
 }
 
 /** Asks for a new password. Changes nothing, so that a mail scanner that opens links uses none. */
-export async function showForm(flow: Pages, token: string, caller: Caller): Promise<PageAnswer> {
+export async function showForm(flow: Pages, token: string, caller: Caller): Promise<PageResponse> {
   const link = await readLink(flow, token);
   const words = wordsFor(flow, link, caller);
-  return link === undefined ? deadLink(words) : answer(200, words, 'title', form(flow, words, token));
+  return link === undefined ? invalidLink(words) : answer(200, words, 'title', form(flow, words, token));
 }
 
 /** Sets the password, or shows the form again with what is wrong with it. */
-export async function submitForm(flow: Pages, { token, password }: Submitted, caller: Caller): Promise<PageAnswer> {
+export async function submitForm(flow: Pages, { token, password }: Submitted, caller: Caller): Promise<PageResponse> {
   const link = await readLink(flow, token);
   const words = wordsFor(flow, link, caller);
-  if (link === undefined) return deadLink(words);
+  if (link === undefined) return invalidLink(words);
   try {
     await resetPassword(flow, token, password, caller);
   } catch (error) {
     const complaint = passwordComplaint(error);
     if (complaint !== undefined) return answer(422, words, 'title', form(flow, words, token, complaint));
-    if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
+    if (error instanceof Problem && error.code === 'invalid_token') return invalidLink(words);
     throw error;
   }
   return answer(200, words, 'done_title', paragraph(words, 'done'));
@@ -43,10 +43,10 @@ function wordsFor(flow: Pages, link: OneTimeToken | undefined, caller: Caller): 
   return pageWords(flow.catalogues, link?.locale, ...wantedLanguages(caller.acceptLanguage));
 }
 
-function deadLink(words: PageWords): PageAnswer {
-  const body = html`<p>${words.say('page.dead_link.why')}</p>
+function invalidLink(words: PageWords): PageResponse {
+  const body = html`<p>${words.say('page.invalid_link.why')}</p>
 ${paragraph(words, 'dead_link_advice')}`;
-  const title = words.say('page.dead_link.title');
+  const title = words.say('page.invalid_link.title');
   return { kind: 'html', status: 400, html: page({ title, lang: words.lang, body }) };
 }
 
@@ -68,6 +68,6 @@ function paragraph(words: PageWords, part: string): Html {
   return html`<p>${own(words, part)}</p>`;
 }
 
-function answer(status: number, words: PageWords, title: string, body: Html): PageAnswer {
+function answer(status: number, words: PageWords, title: string, body: Html): PageResponse {
   return { kind: 'html', status, html: page({ title: own(words, title), lang: words.lang, body }) };
 }

@@ -1,15 +1,15 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
-import type { PromiseAskedMail } from '#domain/mail-requests/index.ts';
+import type { MailRequestJob } from '#domain/mail-requests/index.ts';
 import { issueToken, OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
-import { HashQueue, PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
-import { Endings } from '#domain/revocations/index.ts';
+import { HashQueue, PasswordHashes, passwordAssociatedData } from '#domain/passwords/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { promiseAsked } from '#test/support/mail-requests.ts';
+import { handleMailRequests } from '#test/support/mail-requests.ts';
 import { offlineRules } from '#test/support/password-rules.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
@@ -63,7 +63,7 @@ const hourMs = 3600 * 1000;
 
 describeOnBothDatabases('recovering an account', (database) => {
   let world: World;
-  let flow: ForgotPassword & ResetPassword & PromiseAskedMail;
+  let flow: ForgotPassword & ResetPassword & MailRequestJob;
   let person: Person;
 
   beforeAll(async () => {
@@ -77,10 +77,10 @@ describeOnBothDatabases('recovering an account', (database) => {
       passwordRules: offlineRules(world),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
       users: new Users(world),
-      endings: new Endings({ ...world, onError: () => undefined }),
+      revocations: new Revocations({ ...world, onError: () => undefined }),
       tokens: new OneTimeTokens(world),
       mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
-      onPromised: () => undefined,
+      onEnqueued: () => undefined,
     };
   });
 
@@ -93,14 +93,14 @@ describeOnBothDatabases('recovering an account', (database) => {
   /** Asks for a link and answers its token, the newest of the user. */
   async function askLink(): Promise<string> {
     await forgotPassword(flow, person.email, caller);
-    await promiseAsked(flow);
+    await handleMailRequests(flow);
     const row = (await database().rows(links, { userId: person.id })).at(-1);
     return flow.tokens.secret(row?.id ?? '', row?.purpose ?? '', row?.keyId ?? '');
   }
 
   async function opens(password: string): Promise<boolean> {
     const sealed = (await stand())?.sealedPhc ?? Buffer.alloc(0);
-    const phc = world.keys.open('password', sealed, passwordPlace(person.id)).toString('utf8');
+    const phc = world.keys.open('password', sealed, passwordAssociatedData(person.id)).toString('utf8');
     return flow.hashes.matches(password, phc);
   }
 
@@ -152,7 +152,7 @@ describeOnBothDatabases('recovering an account', (database) => {
 
   it('kills every other link of the user but those that defeat a thief', async () => {
     const { id: userId, identifierId } = person;
-    const purposes: Purpose[] = ['verify_email', 'confirm_email_change', 'undo_email_change', 'keep_account'];
+    const purposes: Purpose[] = ['verify_email', 'confirm_email_change', 'undo_email_change', 'cancel_deletion'];
     for (const purpose of purposes) await giveLink(purpose, userId, identifierId);
     await resetPassword(flow, await askLink(), 'the new password', caller);
     const ends = (await database().rows(links, { userId })).map(({ purpose, outcome }) => [purpose, outcome]);
@@ -160,7 +160,7 @@ describeOnBothDatabases('recovering an account', (database) => {
       verify_email: 'replaced',
       confirm_email_change: 'replaced',
       undo_email_change: null,
-      keep_account: null,
+      cancel_deletion: null,
       reset_password: 'used',
     });
   });

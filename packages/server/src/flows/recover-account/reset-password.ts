@@ -1,17 +1,24 @@
 /** What using a link does. */
-import { forgiveAttempts } from '#domain/attempts/index.ts';
+
+import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
-import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
-import { consume, findLive, killLinksOfUser, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
-import { type PasswordHashes, type PasswordRules, passwordPlace, setPassword } from '#domain/passwords/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
+import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
+import { consume, findActive, type OneTimeToken, revokeLinksOfUser } from '#domain/one-time-tokens/index.ts';
+import {
+  type PasswordHashes,
+  type PasswordRules,
+  passwordAssociatedData,
+  setPassword,
+} from '#domain/passwords/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
 import { endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
@@ -26,11 +33,11 @@ export interface ResetPassword {
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onPromised: () => void;
+  readonly onEnqueued: () => void;
 }
 
 /** Looks at a link without using it. */
@@ -38,7 +45,7 @@ export function readLink(
   flow: Pick<ResetPassword, 'database' | 'clock'>,
   text: string,
 ): Promise<OneTimeToken | undefined> {
-  return findLive(flow.database, 'reset_password', text, flow.clock.now());
+  return findActive(flow.database, 'reset_password', text, flow.clock.now());
 }
 
 /** Uses a link: of many uses at once exactly one works. Throws `invalid_token` and what `PasswordRules` throws. */
@@ -53,13 +60,13 @@ export async function resetPassword(
   const { userId } = link;
   const languages = [link.locale, ...wantedLanguages(caller.acceptLanguage)];
   const accepted = await flow.passwordRules.acceptFor(userId, { password, field: '/password', languages });
-  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordPlace(userId));
+  const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordAssociatedData(userId));
   const userKey = await flow.users.key(userId);
   if (userKey === undefined) throw new Problem('invalid_token');
   const use = { userId, text, sealedPhc, userKey, caller };
-  const endings = await flow.database.transaction((tx) => write(flow, tx, use));
-  for (const ending of endings) flow.endings.endedHere(ending);
-  flow.onPromised();
+  const revocations = await flow.database.transaction((tx) => write(flow, tx, use));
+  for (const ending of revocations) flow.revocations.publish(ending);
+  flow.onEnqueued();
 }
 
 interface Use {
@@ -78,18 +85,18 @@ async function write(flow: ResetPassword, tx: Queries, { userId, text, sealedPhc
   if (used === undefined) throw new Problem('invalid_token');
   const identifierId = present(used.identifierId, 'the identifier of a reset link');
   await setPassword(tx, userId, sealedPhc, now);
-  await forgiveAttempts(tx, userId, 'password', 'password_known_device', 'email_code');
+  await resetFailedAttempts(tx, userId, 'password', 'password_known_device', 'email_code');
   const verified = await verifyIdentifier(tx, identifierId, now);
   if (verified) await flow.users.rename(tx, userId, '', used.locale);
-  await killLinksOfUser(tx, userId, now);
+  await revokeLinksOfUser(tx, userId, now);
   const raised = await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds);
   const reason = 'password_reset';
   const ended = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
   const facts = { endedSessions: ended.length, verifiedAddress: verified };
-  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const personal = clientInfoOf(caller);
   const actor = { kind: 'user', id: userId } as const;
   await flow.audit.record(tx, { action: 'password.reset', at: now, actor, userId, facts, personal }, userKey);
   const mail = { template: 'password_reset_done', locale: used.locale, userId, identifierId, tokenId: null } as const;
-  await promiseMail(tx, flow.mail.values({ ...mail, params: {}, userKey, now }));
+  await enqueueMail(tx, flow.mail.values({ ...mail, params: {}, userKey, now }));
   return [present(raised, 'the locked user'), ...ended];
 }

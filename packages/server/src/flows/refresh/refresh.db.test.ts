@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import { Endings } from '#domain/revocations/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { AccessTokens } from '#domain/session-issuance/index.ts';
 import { LastSeen } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
@@ -9,7 +9,7 @@ import { Users } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, addSession, type LoggedIn, openWorld, type Person, type World } from '#test/support/people.ts';
+import { type AddedSession, addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import { type Refresh, refresh } from './refresh.ts';
 
 const after = statement('refresh_test.after', {
@@ -42,7 +42,7 @@ describeOnBothDatabases('refreshing', (database) => {
   let world: World;
   let flow: Refresh;
   let person: Person;
-  let login: LoggedIn;
+  let login: AddedSession;
   let promised = 0;
 
   beforeAll(async () => {
@@ -55,10 +55,10 @@ describeOnBothDatabases('refreshing', (database) => {
       refreshTokens: new RefreshTokens(world),
       accessTokens: new AccessTokens({ ...world, signingKeys, ...origin }),
       users: new Users(world),
-      endings: new Endings({ ...world, onError }),
+      revocations: new Revocations({ ...world, onError }),
       lastSeen: new LastSeen({ ...world, onError }),
       mail: new MailLedger({ ...world, publicUrl: origin.issuer }),
-      onPromised: () => {
+      onEnqueued: () => {
         promised += 1;
       },
     };
@@ -93,7 +93,7 @@ describeOnBothDatabases('refreshing', (database) => {
     expect(await read()).toEqual({ endReason: 'refresh_token_reuse', mails: 1, events: 1 });
     expect(promised).toBe(1);
     const thing = { sessionId: login.sessionId, userId: person.id, authEpoch: 1, kid: undefined };
-    expect(flow.endings.hasEnded(thing)).toBe(true);
+    expect(flow.revocations.hasEnded(thing)).toBe(true);
   });
 
   it('kills the newest token too when an old one is reused', async () => {

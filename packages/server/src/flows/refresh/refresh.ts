@@ -1,14 +1,15 @@
 /** Exchanging a refresh token, and what happens when it was used before. */
 
 import type { AuditLog } from '#domain/audit/index.ts';
-import { type MailLedger, promiseMail } from '#domain/mail-ledger/index.ts';
+import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import type { Refreshed, RefreshRefusal, RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
 import type { AccessTokens } from '#domain/session-issuance/index.ts';
 import { endSession, hasMoved, type LastSeen, moveSession } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
@@ -21,12 +22,12 @@ export interface Refresh {
   readonly refreshTokens: RefreshTokens;
   readonly accessTokens: AccessTokens;
   readonly users: Users;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly lastSeen: LastSeen;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onPromised: () => void;
+  readonly onEnqueued: () => void;
 }
 
 /** The next pair of tokens. One round trip, and a second one only when the session is used from somewhere else. */
@@ -48,11 +49,11 @@ export async function refresh(flow: Refresh, text: string, caller: Caller) {
 }
 
 /** A refresh is recorded without a personal field; where the session is used is recorded when that changes. */
-async function noteMove(flow: Refresh, { sessionId, userId, sealedSurroundings, wrapped }: Refreshed, caller: Caller) {
-  if (sealedSurroundings === null) return;
+async function noteMove(flow: Refresh, { sessionId, userId, sealedClientInfo, wrapped }: Refreshed, caller: Caller) {
+  if (sealedClientInfo === null) return;
   const key = flow.keys.unwrapUserKey(userId, wrapped);
-  const last = { sessionId, sealed: sealedSurroundings };
-  const surroundings = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const last = { sessionId, sealed: sealedClientInfo };
+  const surroundings = clientInfoOf(caller);
   if (!hasMoved(key, last, surroundings)) return;
   const actor = { kind: 'user', id: userId } as const;
   const at = flow.clock.now();
@@ -84,10 +85,10 @@ async function endReused(flow: Refresh, reuse: Reuse): Promise<void> {
   const ended = await flow.database.transaction(async (tx) => {
     const request = { userId, reason: 'refresh_token_reuse', now, accessTokenLifetimeSeconds } as const;
     const session = await endSession(tx, sessionId, request, event);
-    if (session !== undefined && mail !== undefined) await promiseMail(tx, mail);
+    if (session !== undefined && mail !== undefined) await enqueueMail(tx, mail);
     return session;
   });
   if (ended === undefined) return;
-  flow.endings.endedHere(ended);
-  flow.onPromised();
+  flow.revocations.publish(ended);
+  flow.onEnqueued();
 }

@@ -1,21 +1,23 @@
 /** A registration: read, hash, write; the same three steps whoever has the address. */
+
 import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
-import { type PasswordHashes, type PasswordRules, passwordPlace } from '#domain/passwords/index.ts';
+import { type PasswordHashes, type PasswordRules, passwordAssociatedData } from '#domain/passwords/index.ts';
 import type { RegistrationHook } from '#domain/registrations/index.ts';
-import { addVerificationLink, type CarriedRegistration, linkValues } from '#domain/registrations/index.ts';
+import { addVerificationLink, linkValues, type PendingRegistration } from '#domain/registrations/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem } from '#kernel/problem.ts';
-import { inWholeSteps } from '#kernel/round-up-duration.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
+import { roundUpDuration } from '#kernel/round-up-duration.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
-import type { CountedUse } from '#platform/rate-limit/index.ts';
+import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import { allowsAddress, type EmailDomains } from '#protocol/email-domains/index.ts';
-import { createUser, findHolder, tellOwner } from './statements.ts';
+import { createUser, findHolder, notifyOwner } from './statements.ts';
 
 /** What registering needs. */
 export interface Register {
@@ -45,7 +47,7 @@ export interface Registration {
   readonly locale: string;
   /** What a refusal may be written in, the most wanted first. */
   readonly languages: readonly (string | undefined)[];
-  readonly use: CountedUse;
+  readonly use: QuotaReservation;
 }
 
 /** The address changed hands between reading and writing at most this often; then the caller may try again. */
@@ -67,12 +69,12 @@ export async function register(flow: Register, registration: Registration, calle
   // Decided by the address alone, before anything is read: it tells nothing about users.
   if (!allowsAddress(flow.emailDomains, registration.email.canonical)) throw new Problem('email_domain_not_allowed');
   const holder = await readFirst(flow, registration);
-  registration.use.demand();
+  registration.use.require();
   const password = await acceptPassword(flow, registration);
   await askHook(flow, registration, caller);
   const phc = await flow.hashes.compute(password);
   // A user, a link or a notice: what is written takes its time by who has the address.
-  return inWholeSteps(() => writeFor(flow, registration, phc, holder, caller));
+  return roundUpDuration(() => writeFor(flow, registration, phc, holder, caller));
 }
 
 /** Writes, and reads again when the address changed hands since it was read. */
@@ -103,9 +105,9 @@ async function readFirst(flow: Register, registration: Registration): Promise<Ho
 }
 
 async function readHolder(flow: Register, { email, use }: Registration): Promise<Holder | undefined> {
-  const row = await flow.database.row(findHolder, { canonical: email.canonical, ...use.values() });
+  const row = await flow.database.row(findHolder, { canonical: email.canonical, ...use.sqlParams() });
   assert(row !== undefined, 'counting always answers a row');
-  await use.settle(row);
+  await use.recordResult(row);
   const { userId, identifierId, authEpoch, locale, wrapped } = row;
   if (userId === null) return undefined;
   assert(identifierId !== null && authEpoch !== null && locale !== null && wrapped !== null, 'a user has these');
@@ -153,7 +155,7 @@ async function create(flow: Register, registration: Registration, phc: string, c
     userLocale: registration.locale,
     userCreatedAt: now,
     userWrappedKey: wrapped,
-    passwordSealed: flow.keys.seal('password', phc, passwordPlace(userId)),
+    passwordSealed: flow.keys.seal('password', phc, passwordAssociatedData(userId)),
     passwordChangedAt: now,
     ...linkValues(flow, {
       tokenId,
@@ -194,7 +196,7 @@ async function notify(flow: Register, holder: Holder, caller: Caller): Promise<b
   const now = flow.clock.now();
   const { userId, identifierId, locale } = holder;
   const key = flow.keys.unwrapUserKey(userId, holder.wrapped);
-  const row = await flow.database.row(tellOwner, {
+  const row = await flow.database.row(notifyOwner, {
     ownerIdentifierId: identifierId,
     ...flow.mail.values({
       template: 'already_registered',
@@ -212,11 +214,11 @@ async function notify(flow: Register, holder: Holder, caller: Caller): Promise<b
 }
 
 /** What the link carries; the first link of a registration names it. */
-function carriedBy(tokenId: string, { name, locale }: Registration, phc: string, now: Date): CarriedRegistration {
+function carriedBy(tokenId: string, { name, locale }: Registration, phc: string, now: Date): PendingRegistration {
   return { registrationId: tokenId, registeredAt: now.toISOString(), phc, name, locale };
 }
 
 function event(flow: Register, action: AuditAction, at: Date, userId: string, key: UserKey, caller: Caller) {
-  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const personal = clientInfoOf(caller);
   return flow.audit.values({ action, at, actor: { kind: 'stranger' }, userId, personal }, key);
 }

@@ -1,7 +1,7 @@
 /** The statements of a registration: one that reads, and one that does everything, for each of the three cases. */
 import { recordFragment } from '#domain/audit/index.ts';
 import { claimEmailFragment } from '#domain/identifiers/index.ts';
-import { promiseMailFragment } from '#domain/mail-ledger/index.ts';
+import { enqueueMailFragment } from '#domain/mail-ledger/index.ts';
 import { insertTokenFragment } from '#domain/one-time-tokens/index.ts';
 import { upsertPasswordFragment } from '#domain/passwords/index.ts';
 import { insertUserFragment } from '#domain/users/index.ts';
@@ -34,7 +34,7 @@ const claimed = claimEmailFragment();
 const created = insertUserFragment('claimed');
 const password = upsertPasswordFragment('claimed');
 const issuedToClaimed = insertTokenFragment('claimed');
-const mailToClaimed = promiseMailFragment('issued');
+const mailToClaimed = enqueueMailFragment('issued');
 const auditedClaim = recordFragment('claimed');
 
 /** Nobody had the address: everything hangs on having claimed it. No row: somebody else was faster. */
@@ -55,11 +55,11 @@ export const createUser = statement('register.create_user', {
 });
 
 const owner = `owner as (select user_id from identifiers where id = :ownerIdentifierId)`;
-const mailToOwner = promiseMailFragment('owner');
+const mailToOwner = enqueueMailFragment('owner');
 const auditedRefusal = recordFragment('owner');
 
 /** The address is verified: its owner is told. No row: the account was deleted meanwhile. */
-export const tellOwner = statement('register.tell_owner', {
+export const notifyOwner = statement('register.notify_owner', {
   lane: 'write',
   sql: `with ${owner}, ${mailToOwner.sql}, ${auditedRefusal.sql} select user_id from owner`,
   params: { ownerIdentifierId: 'uuid', ...mailToOwner.params, ...auditedRefusal.params },

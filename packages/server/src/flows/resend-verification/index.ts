@@ -4,11 +4,11 @@
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { type AskMail, askMail } from '#domain/mail-requests/index.ts';
+import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 
 /** The endpoints of this flow. */
-export function resendVerificationEndpoints(flow: AskMail): readonly Endpoint[] {
+export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'verify_email.resend',
@@ -27,7 +27,7 @@ export function resendVerificationEndpoints(flow: AskMail): readonly Endpoint[] 
       },
       problems: [],
       handler: async ({ body, caller }) => {
-        await askMail(flow, { purpose: 'verify_email', canonical: body.email.canonical, caller });
+        await requestMail(flow, { purpose: 'verify_email', canonical: body.email.canonical, caller });
         return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
       },
     }),

@@ -4,8 +4,8 @@
  */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
-import type { Revocation, Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
+import type { KeyRevocation, Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { KeyPurpose, KeyRing } from '#platform/keys/index.ts';
 
@@ -15,7 +15,7 @@ export interface RotateKeys {
   readonly keys: KeyRing;
   readonly signingKeys: SigningKeys;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }
 
@@ -43,7 +43,7 @@ export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promis
  * Ends a signing key whose private half others may know: what it signed is refused here at once and on every other node
  * within a second. Sessions and refresh tokens live on, so that people get new access tokens without noticing.
  */
-export async function revokeSigningKey(flow: RotateKeys, kid: string): Promise<Revocation> {
+export async function revokeSigningKey(flow: RotateKeys, kid: string): Promise<KeyRevocation> {
   const revocation = await flow.signingKeys.revoke({
     kid,
     longestTokenSeconds: flow.clients.default.accessTokenLifetimeSeconds,
@@ -56,7 +56,7 @@ export async function revokeSigningKey(flow: RotateKeys, kid: string): Promise<R
       });
     },
   });
-  if (revocation.kind === 'revoked') flow.endings.endedHere(revocation.ending);
+  if (revocation.kind === 'revoked') flow.revocations.publish(revocation.revocation);
   return revocation;
 }
 

@@ -30,7 +30,7 @@ describe('a signing key that is revoked', () => {
     for (const node of nodes()) expect(await isAlive(node, accessToken)).toBe(true);
     await revokeSigningKey(app.services, kid);
     expect(await isAlive(app, accessToken)).toBe(false);
-    await otherNode.services.endings.read();
+    await otherNode.services.revocations.read();
     expect(await isAlive(otherNode, accessToken)).toBe(false);
     for (const node of nodes()) expect(await publishedBy(node)).not.toContain(kid);
 

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
-import { Endings } from '#domain/revocations/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
@@ -26,7 +26,7 @@ describeOnBothDatabases('rotating keys', (database) => {
     const onError = (error: unknown) => {
       throw error;
     };
-    flow = { ...world, clients, signingKeys, endings: new Endings({ ...world, onError }) };
+    flow = { ...world, clients, signingKeys, revocations: new Revocations({ ...world, onError }) };
   });
 
   const factsOf = async (action: string): Promise<unknown[]> =>
@@ -48,10 +48,10 @@ describeOnBothDatabases('rotating keys', (database) => {
   it('records a revocation of a signing key once, and knows here at once what it ends', async () => {
     const kid = flow.signingKeys.current().kid;
     const signed = { sessionId: 's', userId: 'u', authEpoch: 1, kid };
-    expect(flow.endings.hasEnded(signed)).toBe(false);
+    expect(flow.revocations.hasEnded(signed)).toBe(false);
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => revokeSigningKey(flow, kid)));
     expect(outcomes.filter((outcome) => outcome.kind === 'revoked')).toHaveLength(1);
-    expect(flow.endings.hasEnded(signed)).toBe(true);
+    expect(flow.revocations.hasEnded(signed)).toBe(true);
     const actor = { kind: 'operator' };
     expect(await factsOf('signing_key.revoked')).toEqual([{ actor, kid, was: 'active' }]);
     expect(await revokeSigningKey(flow, 'no-such-key')).toEqual({ kind: 'unknown' });

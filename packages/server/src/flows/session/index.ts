@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Clients } from '#domain/clients/index.ts';
 import type { AccessTokens } from '#domain/session-issuance/index.ts';
-import { type ApiAnswer, apiEndpoint, type Endpoint, type Principal } from '#platform/http/index.ts';
+import { type ApiResponse, apiEndpoint, type Endpoint, type Principal } from '#platform/http/index.ts';
 
 const sessionData = z.object({
   userId: z.uuid(),
@@ -63,9 +63,9 @@ export function sessionEndpoints(dependencies: {
 }
 
 /** A principal is the same object while its session is remembered: writing its answer once saves a tenth of a warm check. */
-const answers = new WeakMap<Principal, ApiAnswer<z.output<typeof sessionData>>>();
+const answers = new WeakMap<Principal, ApiResponse<z.output<typeof sessionData>>>();
 
-function answerOf(principal: Principal): ApiAnswer<z.output<typeof sessionData>> {
+function answerOf(principal: Principal): ApiResponse<z.output<typeof sessionData>> {
   const known = answers.get(principal);
   if (known !== undefined) return known;
   const { userId, subject, sessionId, clientId, transport, acr, amr } = principal;

@@ -10,8 +10,8 @@ import { deleteExpiredInvitations } from '#domain/invitations/index.ts';
 import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
 import { deleteExpiredTokens } from '#domain/one-time-tokens/index.ts';
 import { deleteExpiredRefreshTokens } from '#domain/refresh-tokens/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
-import { deleteDeadSessions } from '#domain/sessions/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
+import { deleteEndedSessions } from '#domain/sessions/index.ts';
 import { deleteAbandonedUsers } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { addSeconds } from '#kernel/clock.ts';
@@ -23,7 +23,7 @@ import { deleteEndedWindows } from '#platform/rate-limit/index.ts';
 export interface Sweep {
   readonly database: Database;
   readonly clock: Clock;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
 }
 
 const keepDeadLettersSeconds = 30 * 24 * 60 * 60;
@@ -45,13 +45,13 @@ export function sweepHandler(flow: Sweep): JobHandler {
 /** Every ten minutes on one node of all. */
 export const sweepSchedule: JobSchedule = { name: 'sweep', kind: 'sweep.expired', everySeconds: 600 };
 
-function sweepsOf({ database, clock, endings }: Sweep): (() => Promise<number>)[] {
+function sweepsOf({ database, clock, revocations }: Sweep): (() => Promise<number>)[] {
   return [
-    () => endings.deleteExpired(),
+    () => revocations.deleteExpired(),
     () => deleteEndedWindows(database, clock.now()),
     () => deleteUnknownAttempts(database, clock.now()),
     () => deleteExpiredRefreshTokens(database, clock.now()),
-    () => deleteDeadSessions(database, clock.now()),
+    () => deleteEndedSessions(database, clock.now()),
     () => deleteExpiredDevices(database, clock.now()),
     () => deleteExpiredTickets(database, clock.now()),
     () => deleteExpiredTokens(database, clock.now()),

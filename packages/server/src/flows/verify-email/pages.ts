@@ -2,7 +2,7 @@
 import { newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { type Html, html, page, postForm } from '#platform/html/index.ts';
-import type { Caller, PageAnswer } from '#platform/http/index.ts';
+import type { Caller, PageResponse } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { disownRegistration, type Link, readLink, type VerifyEmail, verifyEmail } from './verify-email.ts';
@@ -14,20 +14,20 @@ interface Pressed {
 }
 
 /** Shows when the registration was made and asks whether it was them. Changes nothing. */
-export async function showForm(flow: VerifyEmail, token: string, caller: Caller): Promise<PageAnswer> {
+export async function showForm(flow: VerifyEmail, token: string, caller: Caller): Promise<PageResponse> {
   const link = await readLink(flow, token);
   const words = wordsFor(flow, link, caller);
-  return link === undefined ? deadLink(words) : answer(200, words, 'title', form(flow, words, token, link));
+  return link === undefined ? invalidLink(words) : answer(200, words, 'title', form(flow, words, token, link));
 }
 
 /** What a button does. */
-export async function pressForm(flow: VerifyEmail, pressed: Pressed, caller: Caller): Promise<PageAnswer> {
+export async function pressForm(flow: VerifyEmail, pressed: Pressed, caller: Caller): Promise<PageResponse> {
   const link = await readLink(flow, pressed.token);
   const words = wordsFor(flow, link, caller);
-  if (link === undefined) return deadLink(words);
+  if (link === undefined) return invalidLink(words);
   if (pressed.choice === 'disown') {
     const disowned = await disownRegistration(flow, pressed.token, caller);
-    return disowned ? answer(200, words, 'disowned_title', paragraph(words, 'disowned')) : deadLink(words);
+    return disowned ? answer(200, words, 'disowned_title', paragraph(words, 'disowned')) : invalidLink(words);
   }
   const password = link.registration === undefined ? (pressed.password ?? '') : undefined;
   return press(flow, words, { link, token: pressed.token, password }, caller);
@@ -38,13 +38,13 @@ async function press(
   words: PageWords,
   { link, token, password }: { readonly link: Link; readonly token: string; readonly password: string | undefined },
   caller: Caller,
-): Promise<PageAnswer> {
+): Promise<PageResponse> {
   try {
     await verifyEmail(flow, token, password, caller);
   } catch (error) {
     const complaint = passwordComplaint(error);
     if (complaint !== undefined) return answer(422, words, 'title', form(flow, words, token, link, complaint));
-    if (error instanceof Problem && error.code === 'invalid_token') return deadLink(words);
+    if (error instanceof Problem && error.code === 'invalid_token') return invalidLink(words);
     throw error;
   }
   return answer(200, words, 'done_title', paragraph(words, 'done'));
@@ -56,13 +56,13 @@ function wordsFor(flow: VerifyEmail, link: Link | undefined, caller: Caller): Pa
   return pageWords(flow.catalogues, own, ...wantedLanguages(caller.acceptLanguage));
 }
 
-function deadLink(words: PageWords): PageAnswer {
-  const body = html`<p>${words.say('page.dead_link.why')}</p>
+function invalidLink(words: PageWords): PageResponse {
+  const body = html`<p>${words.say('page.invalid_link.why')}</p>
 ${paragraph(words, 'dead_link_advice')}`;
   return {
     kind: 'html',
     status: 400,
-    html: page({ title: words.say('page.dead_link.title'), lang: words.lang, body }),
+    html: page({ title: words.say('page.invalid_link.title'), lang: words.lang, body }),
   };
 }
 
@@ -91,6 +91,6 @@ function paragraph(words: PageWords, part: string): Html {
   return html`<p>${own(words, part)}</p>`;
 }
 
-function answer(status: number, words: PageWords, title: string, body: Html): PageAnswer {
+function answer(status: number, words: PageWords, title: string, body: Html): PageResponse {
   return { kind: 'html', status, html: page({ title: own(words, title), lang: words.lang, body }) };
 }

@@ -1,15 +1,22 @@
 /** What pressing a link does. */
+
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
-import { consume, findLive, killOthers, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
-import { type PasswordHashes, type PasswordRules, passwordPlace, setPassword } from '#domain/passwords/index.ts';
-import { type CarriedRegistration, openRegistration } from '#domain/registrations/index.ts';
-import type { Endings } from '#domain/revocations/index.ts';
-import type { UserEnding, Users } from '#domain/users/index.ts';
+import { consume, findActive, type OneTimeToken, revokeOthers } from '#domain/one-time-tokens/index.ts';
+import {
+  type PasswordHashes,
+  type PasswordRules,
+  passwordAssociatedData,
+  setPassword,
+} from '#domain/passwords/index.ts';
+import { openRegistration, type PendingRegistration } from '#domain/registrations/index.ts';
+import type { Revocations } from '#domain/revocations/index.ts';
+import type { UserRevocation, Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
@@ -25,7 +32,7 @@ export interface VerifyEmail {
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
-  readonly endings: Endings;
+  readonly revocations: Revocations;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
 }
@@ -34,12 +41,12 @@ export interface VerifyEmail {
 export interface Link {
   readonly token: OneTimeToken;
   /** Undefined when the link carries no registration; then a new password must come with it. */
-  readonly registration: CarriedRegistration | undefined;
+  readonly registration: PendingRegistration | undefined;
 }
 
 /** Looks at a link without using it. */
 export async function readLink(flow: VerifyEmail, text: string): Promise<Link | undefined> {
-  const token = await findLive(flow.database, 'verify_email', text, flow.clock.now());
+  const token = await findActive(flow.database, 'verify_email', text, flow.clock.now());
   if (token === undefined) return undefined;
   const { sealedPayload } = token;
   const registration = sealedPayload === null ? undefined : openRegistration(flow.keys, token.id, sealedPayload);
@@ -63,7 +70,7 @@ export async function verifyEmail(
   if (phc === undefined) throw new Problem('password_required');
   const userKey = await flow.users.key(link.token.userId);
   const ending = await flow.database.transaction((tx) => use(flow, tx, text, { link, phc, userKey, caller }));
-  flow.endings.endedHere(ending);
+  flow.revocations.publish(ending);
 }
 
 async function hashNew(flow: VerifyEmail, link: Link, password: string, caller: Caller): Promise<string> {
@@ -86,22 +93,22 @@ async function use(
   tx: Queries,
   text: string,
   { link, phc, userKey, caller }: Use,
-): Promise<UserEnding> {
+): Promise<UserRevocation> {
   const now = flow.clock.now();
   const { userId } = link.token;
   await flow.users.lock(tx, userId);
   const used = await consume(tx, 'verify_email', text, now);
   if (used === undefined || userKey === undefined) throw new Problem('invalid_token');
-  await setPassword(tx, userId, flow.keys.seal('password', phc, passwordPlace(userId)), now);
+  await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
   if (link.registration !== undefined) {
     await flow.users.rename(tx, userId, link.registration.name, link.registration.locale);
   }
   await verifyIdentifier(tx, present(used.identifierId, 'the identifier of a verification link'), now);
-  await killOthers(tx, userId, 'verify_email', now);
+  await revokeOthers(tx, userId, 'verify_email', now);
   // What was proven with the password of another registration (a ticket, a link) ends here.
   const ending = await flow.users.raiseEpoch(tx, userId, flow.clients.default.accessTokenLifetimeSeconds);
   const actor = { kind: 'user', id: userId } as const;
-  const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+  const personal = clientInfoOf(caller);
   await flow.audit.record(tx, { action: 'email.verified', at: now, actor, userId, personal }, userKey);
   return present(ending, 'the locked user');
 }
@@ -117,7 +124,7 @@ export async function disownRegistration(flow: VerifyEmail, text: string, caller
     await flow.users.lock(tx, userId);
     const disowned = await consume(tx, 'verify_email', text, now, { outcome: 'disowned' });
     if (disowned === undefined) return false;
-    const personal = { address: caller.address, userAgent: caller.userAgent ?? '' };
+    const personal = clientInfoOf(caller);
     const actor = { kind: 'stranger' } as const;
     await flow.audit.record(tx, { action: 'user.registration_disowned', at: now, actor, userId, personal }, userKey);
     return true;

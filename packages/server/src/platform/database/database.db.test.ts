@@ -2,26 +2,26 @@ import { expect, it, vi } from 'vitest';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import { type Database, isUniqueViolation, statement, type Values } from './index.ts';
 
-const createThings = statement('database_test.create_things', {
+const createCredentials = statement('database_test.create_things', {
   lane: 'pool',
   sql: `create table if not exists things (id int4 not null, label text not null,
           constraint things_pkey primary key (id), constraint things_label_unique unique (label))`,
   params: {},
   columns: {},
 });
-const emptyThings = statement('database_test.empty_things', {
+const emptyCredentials = statement('database_test.empty_things', {
   lane: 'pool',
   sql: 'delete from things',
   params: {},
   columns: {},
 });
-const addThing = statement('database_test.add_thing', {
+const addCredential = statement('database_test.add_thing', {
   lane: 'write',
   sql: 'insert into things (id, label) values (:id, :label)',
   params: { id: 'int4', label: 'text' },
   columns: {},
 });
-const listThings = statement('database_test.list_things', {
+const listCredentials = statement('database_test.list_things', {
   lane: 'read',
   sql: 'select id from things order by id',
   params: {},
@@ -71,12 +71,12 @@ const echo = statement('database_test.echo', {
 });
 
 async function things(database: Database): Promise<number[]> {
-  return (await database.rows(listThings, {})).map(({ id }) => id);
+  return (await database.rows(listCredentials, {})).map(({ id }) => id);
 }
 
-async function freshThings(database: Database): Promise<void> {
-  await database.run(createThings, {});
-  await database.run(emptyThings, {});
+async function freshCredentials(database: Database): Promise<void> {
+  await database.run(createCredentials, {});
+  await database.run(emptyCredentials, {});
 }
 
 describeOnBothDatabases('a database', (open, kind) => {
@@ -125,10 +125,10 @@ describeOnBothDatabases('a database', (open, kind) => {
   });
 
   it('tells which constraint a duplicate violates', async () => {
-    await freshThings(open());
-    await open().run(addThing, { id: 1, label: 'a' });
+    await freshCredentials(open());
+    await open().run(addCredential, { id: 1, label: 'a' });
     const error: unknown = await open()
-      .run(addThing, { id: 2, label: 'a' })
+      .run(addCredential, { id: 2, label: 'a' })
       .catch((thrown: unknown) => thrown);
     expect(isUniqueViolation(error)).toBe(true);
     expect(isUniqueViolation(error, 'things_label_unique')).toBe(true);
@@ -137,36 +137,36 @@ describeOnBothDatabases('a database', (open, kind) => {
   });
 
   it('counts the affected rows', async () => {
-    await freshThings(open());
-    expect(await open().run(addThing, { id: 1, label: 'a' })).toBe(1);
-    expect(await open().run(emptyThings, {})).toBe(1);
-    expect(await open().run(emptyThings, {})).toBe(0);
+    await freshCredentials(open());
+    expect(await open().run(addCredential, { id: 1, label: 'a' })).toBe(1);
+    expect(await open().run(emptyCredentials, {})).toBe(1);
+    expect(await open().run(emptyCredentials, {})).toBe(0);
   });
 
   it('refuses to take two rows for one', async () => {
-    await freshThings(open());
-    await open().run(addThing, { id: 1, label: 'a' });
-    expect(await open().row(listThings, {})).toEqual({ id: 1 });
-    await open().run(addThing, { id: 2, label: 'b' });
-    await expect(open().row(listThings, {})).rejects.toThrow('answered 2 rows');
+    await freshCredentials(open());
+    await open().run(addCredential, { id: 1, label: 'a' });
+    expect(await open().row(listCredentials, {})).toEqual({ id: 1 });
+    await open().run(addCredential, { id: 2, label: 'b' });
+    await expect(open().row(listCredentials, {})).rejects.toThrow('answered 2 rows');
   });
 
   it('commits a transaction that returns, and answers what it returned', async () => {
-    await freshThings(open());
+    await freshCredentials(open());
     const answer = await open().transaction(async (tx) => {
-      await tx.run(addThing, { id: 1, label: 'a' });
-      await tx.run(addThing, { id: 2, label: 'b' });
-      return (await tx.rows(listThings, {})).length;
+      await tx.run(addCredential, { id: 1, label: 'a' });
+      await tx.run(addCredential, { id: 2, label: 'b' });
+      return (await tx.rows(listCredentials, {})).length;
     });
     expect(answer).toBe(2);
     expect(await things(open())).toEqual([1, 2]);
   });
 
   it('rolls back a transaction that throws, and throws the same', async () => {
-    await freshThings(open());
+    await freshCredentials(open());
     const refusal = new Error('no');
     const failing = open().transaction(async (tx) => {
-      await tx.run(addThing, { id: 1, label: 'a' });
+      await tx.run(addCredential, { id: 1, label: 'a' });
       throw refusal;
     });
     await expect(failing).rejects.toBe(refusal);
@@ -174,20 +174,20 @@ describeOnBothDatabases('a database', (open, kind) => {
   });
 
   it('rolls back a transaction whose statement failed, and is usable afterwards', async () => {
-    await freshThings(open());
+    await freshCredentials(open());
     const failing = open().transaction(async (tx) => {
-      await tx.run(addThing, { id: 1, label: 'a' });
+      await tx.run(addCredential, { id: 1, label: 'a' });
       await tx.row(divide, { by: 0 });
     });
     await expect(failing).rejects.toThrow('division by zero');
-    await open().transaction((tx) => tx.run(addThing, { id: 2, label: 'b' }));
+    await open().transaction((tx) => tx.run(addCredential, { id: 2, label: 'b' }));
     expect(await things(open())).toEqual([2]);
   });
 
   it('does not pass off as committed what a caught error has rolled back', async () => {
-    await freshThings(open());
+    await freshCredentials(open());
     const careless = open().transaction(async (tx) => {
-      await tx.run(addThing, { id: 1, label: 'a' });
+      await tx.run(addCredential, { id: 1, label: 'a' });
       await tx.row(divide, { by: 0 }).catch(() => undefined);
     });
     await expect(careless).rejects.toThrow('all was rolled back');
@@ -196,20 +196,20 @@ describeOnBothDatabases('a database', (open, kind) => {
 
   it('refuses statements on a transaction that has ended', async () => {
     const tx = await open().transaction((each) => Promise.resolve(each));
-    await expect(tx.rows(listThings, {})).rejects.toThrow('has ended');
+    await expect(tx.rows(listCredentials, {})).rejects.toThrow('has ended');
   });
 
   it("never rolls back a neighbour's statement with a transaction", async () => {
-    await freshThings(open());
+    await freshCredentials(open());
     const { promise: neighbourSent, resolve: sent } = Promise.withResolvers<void>();
     const failing = open().transaction(async (tx) => {
-      await tx.run(addThing, { id: 1, label: 'a' });
+      await tx.run(addCredential, { id: 1, label: 'a' });
       await neighbourSent;
-      await tx.run(addThing, { id: 2, label: 'b' });
+      await tx.run(addCredential, { id: 2, label: 'b' });
       throw new Error('rolled back');
     });
     const neighbours = Array.from({ length: 20 }, (_, index) =>
-      open().run(addThing, { id: 10 + index, label: `neighbour ${index}` }),
+      open().run(addCredential, { id: 10 + index, label: `neighbour ${index}` }),
     );
     sent();
     await expect(failing).rejects.toThrow('rolled back');
@@ -218,10 +218,10 @@ describeOnBothDatabases('a database', (open, kind) => {
   });
 
   it('runs transactions that were begun at once without mixing them', async () => {
-    await freshThings(open());
+    await freshCredentials(open());
     const all = Array.from({ length: 12 }, (_, index) =>
       open().transaction(async (tx) => {
-        await tx.run(addThing, { id: index, label: `thing ${index}` });
+        await tx.run(addCredential, { id: index, label: `thing ${index}` });
         if (index % 2 === 0) throw new Error('rolled back');
       }),
     );
@@ -230,11 +230,11 @@ describeOnBothDatabases('a database', (open, kind) => {
   });
 
   it('reports every round trip, those of a transaction included', async () => {
-    await freshThings(open());
+    await freshCredentials(open());
     expect(
       await countRoundTrips(open(), async () => {
-        await open().rows(listThings, {});
-        await open().transaction((tx) => tx.run(addThing, { id: 1, label: 'a' }));
+        await open().rows(listCredentials, {});
+        await open().transaction((tx) => tx.run(addCredential, { id: 1, label: 'a' }));
       }),
     ).toEqual(['database_test.list_things', 'transaction.begin', 'database_test.add_thing', 'transaction.commit']);
   });
@@ -242,14 +242,14 @@ describeOnBothDatabases('a database', (open, kind) => {
   // A server ends such a transaction by itself, after idle_in_transaction_session_timeout.
   if (kind === 'embedded') {
     it('gives a transaction up that awaits a statement which waits for it', async () => {
-      await freshThings(open());
+      await freshCredentials(open());
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       try {
         const { promise: waiting, resolve: waits } = Promise.withResolvers<void>();
         const selfish = open().transaction(async (tx) => {
-          await tx.run(addThing, { id: 1, label: 'a' });
+          await tx.run(addCredential, { id: 1, label: 'a' });
           waits();
-          await open().run(addThing, { id: 2, label: 'b' });
+          await open().run(addCredential, { id: 2, label: 'b' });
         });
         const refused = expect(selfish).rejects.toThrow('something else than its own statements');
         await waiting;

@@ -7,7 +7,7 @@
 export type { JsonValue } from '#kernel/json.ts';
 export type { Database, Queries, StatementEvent } from './database.ts';
 export { openEmbedded } from './embedded/embedded-database.ts';
-export { type ClusterPlace, writeBackup } from './embedded/index.ts';
+export { type ClusterLocation, writeBackup } from './embedded/index.ts';
 export { isUniqueViolation } from './errors.ts';
 export type { MigrationTarget } from './migrations/connection.ts';
 export type { Migration } from './migrations/files.ts';

@@ -2,7 +2,7 @@
 import type { Client } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database, StatementEvent } from './database.ts';
-import type { ClusterPlace } from './embedded/index.ts';
+import type { ClusterLocation } from './embedded/index.ts';
 
 /** Who watches a database. */
 export interface Observers {
@@ -51,7 +51,7 @@ export interface PostgresDatabase extends Database {
 /** How to open the embedded database. */
 export interface EmbeddedOptions extends Observers {
   /** A data directory must be locked by the caller, since a second process would lose rows in silence. */
-  readonly place: ClusterPlace;
+  readonly place: ClusterLocation;
 }
 
 /** The database in this process. */

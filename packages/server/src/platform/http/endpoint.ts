@@ -2,10 +2,12 @@
  * An endpoint is data (DESIGN §4): the router, OpenAPI, the endpoint table in the docs and the whole-surface tests read
  * one list of these. A handler gets plain values and returns plain values; it never sees the framework.
  */
+
 import type { z } from 'zod';
 import type { ProblemCode } from '#kernel/problem.ts';
+import type { Requester } from '#kernel/requester.ts';
 import type { Html } from '#platform/html/index.ts';
-import type { CountedUse } from '#platform/rate-limit/index.ts';
+import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 
 /** Who is calling, as the gate proved it. */
 export interface Principal {
@@ -24,12 +26,9 @@ export interface Principal {
   readonly expiresAt: Date;
 }
 
-/** The caller's surroundings. The address is the right-most untrusted hop (DESIGN §5.7). */
-export interface Caller {
-  readonly address: string;
-  readonly userAgent: string | undefined;
+/** The requester with what only endpoints need: language and our own cookies. */
+export interface Caller extends Requester {
   readonly acceptLanguage: string | undefined;
-  readonly requestId: string;
   /** The value of the known-device cookie. Two cookies of one name make a request invalid before a handler sees it. */
   readonly deviceCookie: string | undefined;
   /** The origin of the page that asks, when it is an application's (`origins` of the client) and none of ours. */
@@ -64,11 +63,11 @@ export interface HandlerInput<B, Q, P, A extends Auth> {
   readonly principal: A extends 'session' ? Principal : undefined;
   readonly caller: Caller;
   /** What this request uses of the limits that all nodes share; see `countsUse`. */
-  readonly use: CountedUse;
+  readonly use: QuotaReservation;
 }
 
 /** What a handler of the API returns; everything else of the envelope is made around it. */
-export interface ApiAnswer<D> {
+export interface ApiResponse<D> {
   readonly data: D;
   readonly message?: string;
   readonly pagination?: { readonly limit: number; readonly nextCursor: string | null; readonly total: number };
@@ -83,7 +82,7 @@ export interface ApiAnswer<D> {
  * What a page's handler returns. A redirect is always 303 to a path of ours; `leave` is one to an address that the
  * operator configured, and never to one that a request names.
  */
-export type PageAnswer =
+export type PageResponse =
   | { readonly kind: 'html'; readonly status: number; readonly html: Html; readonly cookies?: readonly CookieChange[] }
   | { readonly kind: 'redirect'; readonly location: `/${string}` }
   | { readonly kind: 'leave'; readonly to: URL };
@@ -144,7 +143,7 @@ export interface ApiEndpoint<
    */
   readonly countsUse?: true;
   /** Nothing waits for an answer that is there at once. */
-  readonly handler: (input: HandlerInput<B, Q, P, A>) => ApiAnswer<z.output<D>> | Promise<ApiAnswer<z.output<D>>>;
+  readonly handler: (input: HandlerInput<B, Q, P, A>) => ApiResponse<z.output<D>> | Promise<ApiResponse<z.output<D>>>;
 }
 
 /**
@@ -160,7 +159,7 @@ export interface PageEndpoint<
   readonly request: { readonly form?: B; readonly query?: Q };
   readonly limitedBy?: LimitedBy<B>;
   readonly countedApart?: CountedApart;
-  readonly handler: (input: HandlerInput<B, Q, undefined, 'public'>) => Promise<PageAnswer>;
+  readonly handler: (input: HandlerInput<B, Q, undefined, 'public'>) => Promise<PageResponse>;
 }
 
 /** A document as specifications define it (JWKS, OpenAPI, probes, metrics): no envelope. */
@@ -173,11 +172,11 @@ export interface DocumentEndpoint extends Common {
   readonly cacheSeconds: number;
   /** The status beside 200, of the same content type, when the document reports that something is wrong; and when that is. */
   readonly bad?: { readonly status: number; readonly when: string };
-  readonly handler: (query: Readonly<Record<string, string>>) => DocumentAnswer | Promise<DocumentAnswer>;
+  readonly handler: (query: Readonly<Record<string, string>>) => DocumentResponse | Promise<DocumentResponse>;
 }
 
 /** What a document's handler returns. A text is sent with the head in one piece, which bytes are not. */
-export interface DocumentAnswer {
+export interface DocumentResponse {
   readonly status: number;
   readonly body: string | Uint8Array;
 }

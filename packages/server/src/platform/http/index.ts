@@ -10,8 +10,8 @@ export type { Presented } from './admission/admission.ts';
 export type { ParseJson } from './admission/body.ts';
 export { refuseForeignCookies } from './admission/cors.ts';
 export {
-  type ApiAnswer,
   type ApiEndpoint,
+  type ApiResponse,
   type Auth,
   apiEndpoint,
   type Caller,
@@ -21,8 +21,8 @@ export {
   documentEndpoint,
   type Endpoint,
   type HandlerInput,
-  type PageAnswer,
   type PageEndpoint,
+  type PageResponse,
   type Principal,
   pageEndpoint,
   type RateLimitClass,

@@ -10,7 +10,7 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 import { AssertionFailed, assert } from '#kernel/assert.ts';
 import { isUuid } from '#kernel/ids.ts';
-import type { Place } from './keys.ts';
+import type { AssociatedData } from './keys.ts';
 
 const cipher = 'aes-256-gcm';
 const version = 1;
@@ -68,7 +68,7 @@ export function readKeyId(ciphertext: Uint8Array): string {
 }
 
 /** A place as what is authenticated. */
-export function contextOf(place: Place): readonly string[] {
+export function contextOf(place: AssociatedData): readonly string[] {
   return [place.table, place.column, place.row];
 }
 

@@ -8,5 +8,5 @@
 export { type RecordRotation, wrappingKeyIds } from './data-keys.ts';
 export { type KeyEncryptionKey, KeysUnusable, kekOfDirectory, localKek } from './kek.ts';
 export { type KeyRing, type KeyRingDeps, openKeys, type Reload, spreadSeconds } from './key-ring.ts';
-export type { KeyPurpose, Keys, Place, UserKey } from './keys.ts';
+export type { AssociatedData, KeyPurpose, Keys, UserKey } from './keys.ts';
 export { keyPurposes } from './purposes.ts';

@@ -4,9 +4,9 @@ import { LRUCache } from 'lru-cache';
 import { AssertionFailed, assert, present } from '#kernel/assert.ts';
 import { type DataKey, type DataKeyDeps, loadDataKeys, type RecordRotation, replaceDataKey } from './data-keys.ts';
 import { contextOf, open, readKeyId, seal } from './envelope.ts';
-import type { KeyPurpose, Keys, Place, UserKey } from './keys.ts';
+import type { AssociatedData, KeyPurpose, Keys, UserKey } from './keys.ts';
 import { assertUse, periodOf } from './purposes.ts';
-import { importUserKey, userKeyPlace } from './user-keys.ts';
+import { importUserKey, userKeyAssociatedData } from './user-keys.ts';
 
 /**
  * A new key rests this long before it is used, so that every node has read it when the first ciphertext names it.
@@ -51,12 +51,12 @@ export class KeyRing implements Keys {
     return this.#refreshing;
   }
 
-  seal(purpose: KeyPurpose, plaintext: string | Uint8Array, place: Place): Buffer {
+  seal(purpose: KeyPurpose, plaintext: string | Uint8Array, place: AssociatedData): Buffer {
     assertUse(purpose, 'seal');
     return seal(this.#current(purpose), plaintext, contextOf(place));
   }
 
-  open(purpose: KeyPurpose, ciphertext: Uint8Array, place: Place): Buffer {
+  open(purpose: KeyPurpose, ciphertext: Uint8Array, place: AssociatedData): Buffer {
     assertUse(purpose, 'seal');
     return open(this.#find(purpose, readKeyId(ciphertext)), ciphertext, contextOf(place));
   }
@@ -87,14 +87,14 @@ export class KeyRing implements Keys {
 
   createUserKey(userId: string): { readonly key: UserKey; readonly wrapped: Buffer } {
     const bytes = randomBytes(32);
-    const wrapped = this.seal('user_key', bytes, userKeyPlace(userId));
+    const wrapped = this.seal('user_key', bytes, userKeyAssociatedData(userId));
     return { key: importUserKey(userId, bytes), wrapped };
   }
 
   unwrapUserKey(userId: string, wrapped: Uint8Array): UserKey {
     const kept = this.#userKeys.get(userId);
     if (kept?.wrapped.equals(wrapped)) return kept.key;
-    const key = importUserKey(userId, this.open('user_key', wrapped, userKeyPlace(userId)));
+    const key = importUserKey(userId, this.open('user_key', wrapped, userKeyAssociatedData(userId)));
     this.#userKeys.set(userId, { wrapped: copyOf(wrapped), key });
     return key;
   }

@@ -22,7 +22,7 @@ export type KeyPurpose =
   | 'nobody';
 
 /** Where a ciphertext stands; authenticated with it, so that a ciphertext moved to another row does not open. */
-export interface Place {
+export interface AssociatedData {
   readonly table: string;
   readonly column: string;
   readonly row: string;
@@ -31,16 +31,16 @@ export interface Place {
 /** A person's own key, unwrapped. Destroying its row is erasure. */
 export interface UserKey {
   readonly id: string;
-  seal(plaintext: string | Uint8Array, place: Place): Buffer;
+  seal(plaintext: string | Uint8Array, place: AssociatedData): Buffer;
   /** Throws `AssertionFailed` when the ciphertext does not belong to this key and place. */
-  open(ciphertext: Uint8Array, place: Place): Buffer;
+  open(ciphertext: Uint8Array, place: AssociatedData): Buffer;
 }
 
 /** All data keys of the deployment, loaded once at start and reloaded when an unknown key id is met. */
 export interface Keys {
   /** AES-256-GCM under the current key of the purpose; the ciphertext names its key. */
-  seal(purpose: KeyPurpose, plaintext: string | Uint8Array, place: Place): Buffer;
-  open(purpose: KeyPurpose, ciphertext: Uint8Array, place: Place): Buffer;
+  seal(purpose: KeyPurpose, plaintext: string | Uint8Array, place: AssociatedData): Buffer;
+  open(purpose: KeyPurpose, ciphertext: Uint8Array, place: AssociatedData): Buffer;
   /** HMAC-SHA-256 under the purpose's current key, or the one named. */
   mac(purpose: KeyPurpose, message: string | Uint8Array, keyId?: string): Buffer;
   currentKeyId(purpose: KeyPurpose): string;

@@ -1,10 +1,10 @@
 /** A person's own key, in use. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { contextOf, open, seal } from './envelope.ts';
-import type { Place, UserKey } from './keys.ts';
+import type { AssociatedData, UserKey } from './keys.ts';
 
 /** Where the wrapped key of a user stands. */
-export function userKeyPlace(userId: string): Place {
+export function userKeyAssociatedData(userId: string): AssociatedData {
   return { table: 'user_keys', column: 'wrapped', row: userId };
 }
 

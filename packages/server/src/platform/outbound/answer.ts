@@ -45,4 +45,4 @@ export interface Answered {
   readonly body: Buffer;
 }
 
-export type OutboundAnswer = Answered | Unanswered;
+export type OutboundResult = Answered | Unanswered;

@@ -12,7 +12,7 @@ export interface OutboundPolicy {
 }
 
 /** What the client knows of its surroundings. */
-export interface Surroundings {
+export interface DestinationContext {
   readonly production: boolean;
   readonly isGlobal: (address: string) => boolean;
   readonly isLoopback: (address: string) => boolean;
@@ -38,7 +38,11 @@ const misleading = /[\s\\\p{Cc}\p{Cf}]/u;
  * Reads a URL. `http://2130706433/`, `http://0x7f.1` and the like are addresses for the URL parser, so that they meet the
  * same check as their plain spelling (WHATWG URL §3.5).
  */
-export function readDestination(text: string, policy: OutboundPolicy, around: Surroundings): Destination | Unanswered {
+export function readDestination(
+  text: string,
+  policy: OutboundPolicy,
+  around: DestinationContext,
+): Destination | Unanswered {
   const url = parseUrl(text);
   if (url === undefined) return refused('malformed_url');
   const mayBeAt = admission(url.protocol, policy, around);
@@ -63,7 +67,7 @@ function isUsualPort({ port }: URL): boolean {
 }
 
 /** Which addresses a scheme may lead to; undefined when none. */
-function admission(protocol: string, { allowPrivate }: OutboundPolicy, around: Surroundings) {
+function admission(protocol: string, { allowPrivate }: OutboundPolicy, around: DestinationContext) {
   if (protocol === 'https:') return allowPrivate ? () => true : around.isGlobal;
   return protocol === 'http:' && allowPrivate && !around.production ? around.isLoopback : undefined;
 }
@@ -71,7 +75,7 @@ function admission(protocol: string, { allowPrivate }: OutboundPolicy, around: S
 /** The addresses to connect to. One that is not allowed spoils all: an honest name has no such mixture. */
 export async function findAddresses(
   { host, mayBeAt }: Destination,
-  around: Surroundings,
+  around: DestinationContext,
 ): Promise<{ readonly kind: 'addresses'; readonly addresses: readonly string[] } | Unanswered> {
   const addresses = isIP(host) === 0 ? await around.resolve(host).catch(() => []) : [host];
   if (addresses.length === 0) return { kind: 'failed', reason: 'unresolved' };

@@ -9,7 +9,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
-import type { Failure, OutboundAnswer } from './answer.ts';
+import type { Failure, OutboundResult } from './answer.ts';
 
 /** What is sent, and where. */
 export interface Exchange {
@@ -29,8 +29,8 @@ const maxHeaderBytes = 16_384;
 type Phase = 'connecting' | 'securing' | 'asking';
 
 /** Sends and reads the answer; never rejects. Ends with `timeout` when the signal fires. */
-export function exchange(wanted: Exchange, signal: AbortSignal): Promise<OutboundAnswer> {
-  const { promise, resolve } = Promise.withResolvers<OutboundAnswer>();
+export function exchange(wanted: Exchange, signal: AbortSignal): Promise<OutboundResult> {
+  const { promise, resolve } = Promise.withResolvers<OutboundResult>();
   const isSecure = wanted.url.protocol === 'https:';
   const send = isSecure ? httpsRequest : httpRequest;
   const outgoing = send(wanted.url, optionsOf(wanted, isSecure, signal));
@@ -110,7 +110,7 @@ function failureOf(phase: Phase, error: unknown): Failure {
   return code.startsWith('HPE_') ? 'malformed' : 'broken';
 }
 
-async function readAnswer(answer: IncomingMessage, maxBodyBytes: number): Promise<OutboundAnswer> {
+async function readAnswer(answer: IncomingMessage, maxBodyBytes: number): Promise<OutboundResult> {
   const { 'content-encoding': coding = 'identity', 'content-length': length = '0' } = answer.headers;
   // Not decoded, so that no small answer becomes a large one; and not asked for, so that an honest server sends none.
   if (coding.toLowerCase() !== 'identity') return { kind: 'failed', reason: 'encoded' };

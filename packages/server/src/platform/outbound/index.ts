@@ -5,10 +5,10 @@
  * followed; time, answer, header fields and concurrency have caps; a certificate that does not fit its name is a failure;
  * no cookie, proxy or connection of an earlier request comes along; nothing is decompressed.
  */
-export type { Failure, OutboundAnswer, Refusal } from './answer.ts';
+export type { Failure, OutboundResult, Refusal } from './answer.ts';
 export type { OutboundPolicy } from './destination.ts';
 export {
-  type JsonAnswer,
+  type JsonResult,
   Outbound,
   type OutboundObservation,
   type OutboundOptions,

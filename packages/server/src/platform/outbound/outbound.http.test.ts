@@ -66,7 +66,7 @@ async function startRaw(write: (socket: Socket) => void): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function askRaw(bytes: string, more: Partial<OutboundRequest> = {}) {
+async function sendRaw(bytes: string, more: Partial<OutboundRequest> = {}) {
   const port = await startRaw((socket) => socket.write(bytes));
   return askOwn(open(), { url: `http://127.0.0.1:${port}/`, ...more });
 }
@@ -223,7 +223,7 @@ describe('what fails', () => {
     ['encoded', 'a compressed body', 'HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\na'],
     ['broken', 'another protocol', 'HTTP/1.1 101 Go\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n'],
   ])('%s: %s', async (reason, _, bytes) => {
-    expect(await askRaw(bytes, { maxBodyBytes: 100 })).toEqual({ kind: 'failed', reason });
+    expect(await sendRaw(bytes, { maxBodyBytes: 100 })).toEqual({ kind: 'failed', reason });
     expect(seen).toMatchObject([{ outcome: reason }]);
   });
 

@@ -12,13 +12,13 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '#kernel/clock.ts';
 import { Breaker } from '#platform/breaker/index.ts';
-import type { Answered, Failure, OutboundAnswer, Refusal, Unanswered } from './answer.ts';
+import type { Answered, Failure, OutboundResult, Refusal, Unanswered } from './answer.ts';
 import {
   type Destination,
+  type DestinationContext,
   findAddresses,
   type OutboundPolicy,
   readDestination,
-  type Surroundings,
 } from './destination.ts';
 import { exchange } from './exchange.ts';
 
@@ -46,16 +46,16 @@ export interface OutboundObservation {
 }
 
 /** An answer read as JSON; `json` is undefined when its body is none. */
-export type JsonAnswer = (Omit<Answered, 'body'> & { readonly json: unknown }) | Unanswered;
+export type JsonResult = (Omit<Answered, 'body'> & { readonly json: unknown }) | Unanswered;
 
 type ParsedJson = { readonly kind: 'ok'; readonly value: unknown } | { readonly kind: 'invalid' };
 
 /** What the client needs; the defaults are for production. */
-export interface OutboundOptions extends Omit<Surroundings, 'resolve'> {
+export interface OutboundOptions extends Omit<DestinationContext, 'resolve'> {
   readonly clock: Clock;
   readonly parseJson: (text: string) => ParsedJson;
   readonly observe: (observation: OutboundObservation) => void;
-  readonly resolve?: Surroundings['resolve'];
+  readonly resolve?: DestinationContext['resolve'];
   /** Requests under way at once, to all and to one destination; beyond it they fail at once. 256 and 64. */
   readonly concurrency?: { readonly total: number; readonly perDestination: number };
   /** How long a destination is left alone after five failures in a row; 10 when not given. */
@@ -66,7 +66,7 @@ export interface OutboundOptions extends Omit<Surroundings, 'resolve'> {
 
 interface Guards {
   readonly slots: BulkheadPolicy;
-  readonly breaker: Breaker<OutboundAnswer>;
+  readonly breaker: Breaker<OutboundResult>;
 }
 
 /** Beyond it the breaker of the destination that was asked longest ago is forgotten. */
@@ -77,7 +77,7 @@ const retryPauseMs = 100;
 /** Asks for what stands at URLs that others chose. Never throws for what they or the network do. */
 export class Outbound {
   readonly #options: OutboundOptions;
-  readonly #around: Surroundings;
+  readonly #around: DestinationContext;
   readonly #slots: BulkheadPolicy;
   readonly #guards = new LRUCache<string, Guards>({ max: rememberedDestinations });
   readonly #retry: RetryPolicy;
@@ -88,7 +88,7 @@ export class Outbound {
     this.#slots = bulkhead(options.concurrency?.total ?? 256);
     // Nothing was sent, so a second try repeats nothing, whatever the method.
     this.#retry = retry(
-      handleWhenResult((answer) => (answer as OutboundAnswer).kind === 'failed' && isUnsent(answer as Unanswered)),
+      handleWhenResult((answer) => (answer as OutboundResult).kind === 'failed' && isUnsent(answer as Unanswered)),
       { maxAttempts: 1, backoff: new ConstantBackoff(retryPauseMs) },
     );
   }
@@ -100,7 +100,7 @@ export class Outbound {
   }
 
   /** Sends one request and reads its answer. */
-  async ask(request: OutboundRequest): Promise<OutboundAnswer> {
+  async ask(request: OutboundRequest): Promise<OutboundResult> {
     const { clock, observe } = this.#options;
     const startedMs = clock.monotonicMs();
     const answer = await this.#ask(request);
@@ -110,7 +110,7 @@ export class Outbound {
   }
 
   /** The same for JSON, sent and answered; the body is JSON already, since it may have been signed. */
-  async askJson(request: OutboundRequest): Promise<JsonAnswer> {
+  async askJson(request: OutboundRequest): Promise<JsonResult> {
     const headers = { ...request.headers, accept: 'application/json', 'content-type': 'application/json' };
     const answer = await this.ask({ ...request, headers });
     if (answer.kind !== 'answered') return answer;
@@ -118,7 +118,7 @@ export class Outbound {
     return { ...rest, json: this.#jsonOf(answer.headers['content-type'], body) };
   }
 
-  async #ask(request: OutboundRequest): Promise<OutboundAnswer> {
+  async #ask(request: OutboundRequest): Promise<OutboundResult> {
     const destination = readDestination(request.url, request.policy, this.#around);
     if (destination.kind !== 'destination') return destination;
     const signal = AbortSignal.timeout(request.timeoutMs);
@@ -126,7 +126,7 @@ export class Outbound {
     return untilAborted(signal, this.#guarded(request, destination, signal));
   }
 
-  async #guarded(request: OutboundRequest, destination: Destination, signal: AbortSignal): Promise<OutboundAnswer> {
+  async #guarded(request: OutboundRequest, destination: Destination, signal: AbortSignal): Promise<OutboundResult> {
     const { slots, breaker } = this.#guardsOf(destination.url.origin);
     const attempt = () => this.#retry.execute(() => this.#attempt(request, destination, signal), signal);
     try {
@@ -138,7 +138,7 @@ export class Outbound {
     }
   }
 
-  async #attempt(request: OutboundRequest, destination: Destination, signal: AbortSignal): Promise<OutboundAnswer> {
+  async #attempt(request: OutboundRequest, destination: Destination, signal: AbortSignal): Promise<OutboundResult> {
     // The caller has gone while it waited; that says nothing about the service.
     if (signal.aborted) return { kind: 'failed', reason: 'overloaded' };
     const found = await untilAborted(signal, findAddresses(destination, this.#around));
@@ -182,7 +182,7 @@ function isUnsent(answer: Unanswered): boolean {
   return answer.reason === 'unreachable';
 }
 
-function isOutage(answer: OutboundAnswer): boolean {
+function isOutage(answer: OutboundResult): boolean {
   if (answer.kind === 'answered') return answer.status >= 500;
   return answer.kind === 'failed' && answer.reason !== 'overloaded';
 }

@@ -5,9 +5,9 @@ import { mergeInDatabase } from './merge-statement.ts';
 import { type Addition, type Charge, nameOf, type Standing } from './quota.ts';
 import type { Charges, SharedCounters, StatementCounters, Taken } from './shared-counters.ts';
 import {
-  afterReturn,
-  type ReturnValues,
-  returnFragment,
+  afterRefund,
+  type RefundValues,
+  refundFragment,
   type UseRow,
   type UseValues,
   useColumns,
@@ -25,11 +25,11 @@ const take = statement('rate_limit_counters.take', {
   columns: useColumns,
 });
 
-const returned = returnFragment('one');
+const returned = refundFragment('one');
 
 const giveBack = statement('rate_limit_counters.give_back', {
   lane: 'counter',
-  sql: `with one as (select 1 as one), ${returned.sql} select one from one where ${afterReturn}`,
+  sql: `with one as (select 1 as one), ${returned.sql} select one from one where ${afterRefund}`,
   params: returned.params,
   columns: { one: 'int4' },
 });
@@ -78,12 +78,12 @@ export class DatabaseCounters implements SharedCounters, StatementCounters {
 
   valuesOf([narrow, wide]: Charges, nowMs: number): UseValues {
     return {
-      narrowKey: this.#keyOf(narrow),
-      narrowLimit: narrow.quota.limit,
-      narrowEndsAt: endOf(narrow, nowMs),
-      wideKey: this.#keyOf(wide),
-      wideLimit: wide?.quota.limit ?? 0,
-      wideEndsAt: endOf(wide, nowMs),
+      perIdentifierKey: this.#keyOf(narrow),
+      perIdentifierLimit: narrow.quota.limit,
+      perIdentifierEndsAt: endOf(narrow, nowMs),
+      perAddressKey: this.#keyOf(wide),
+      perAddressLimit: wide?.quota.limit ?? 0,
+      perAddressEndsAt: endOf(wide, nowMs),
       countedAt: new Date(nowMs),
       useRefused: false,
     };
@@ -91,19 +91,19 @@ export class DatabaseCounters implements SharedCounters, StatementCounters {
 
   async read(row: UseRow, charges: Charges, nowMs: number): Promise<Taken> {
     const [narrow, wide] = charges;
-    const standings = [standingOf(narrow, nowMs, row.narrowHits, row.narrowEndsAt)];
-    if (wide !== undefined && row.narrowHits !== null) {
-      standings.push(standingOf(wide, nowMs, row.wideHits, row.wideEndsAt));
+    const standings = [standingOf(narrow, nowMs, row.perIdentifierHits, row.perIdentifierEndsAt)];
+    if (wide !== undefined && row.perIdentifierHits !== null) {
+      standings.push(standingOf(wide, nowMs, row.perAddressHits, row.perAddressEndsAt));
     }
     const refused = standings.findIndex((standing, index) => standing.hits > (charges[index] as Charge).quota.limit);
     if (refused === 1) await this.giveBack([narrow], nowMs);
     return { standings, refused: refused === -1 ? undefined : refused };
   }
 
-  returning([narrow, wide]: Charges, nowMs: number): ReturnValues {
+  returning([narrow, wide]: Charges, nowMs: number): RefundValues {
     return {
-      returnNarrowKey: this.#keyOf(narrow),
-      returnWideKey: this.#keyOf(wide),
+      refundPerIdentifierKey: this.#keyOf(narrow),
+      refundPerAddressKey: this.#keyOf(wide),
       returnedAt: new Date(nowMs),
     };
   }

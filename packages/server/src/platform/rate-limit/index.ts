@@ -19,12 +19,12 @@ export {
 } from './rate-limits.ts';
 export { RedisCounters, type ScriptRunner } from './redis-counters.ts';
 export type { SharedCounters } from './shared-counters.ts';
-export { type CountedUse, noUse, type SharedUse, type Told } from './shared-use.ts';
+export { noUse, type QuotaReservation, type QuotaStatus, type SharedUse } from './shared-use.ts';
 export {
-  afterReturn,
-  type ReturnValues,
-  returnFragment,
-  returnNothing,
+  afterRefund,
+  type RefundValues,
+  refundFragment,
+  refundNothing,
   useColumns,
   useFields,
   useFragment,

@@ -5,7 +5,7 @@ import { MemoryCounters } from './memory-counters.ts';
 import { Merging } from './merging.ts';
 import type { Charge, Quota, Standing } from './quota.ts';
 import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
-import { SharedUse, type Told } from './shared-use.ts';
+import { type QuotaStatus, SharedUse } from './shared-use.ts';
 
 /** The quotas of all classes (REQUIREMENTS B1). */
 export interface Quotas {
@@ -77,7 +77,7 @@ export class RateLimits {
   }
 
   /** Counts one request of a class that this process counts by itself; `key` is the address or the user. */
-  use(name: LocalClass, key: string): Told {
+  use(name: LocalClass, key: string): QuotaStatus {
     const nowMs = this.#clock.now().getTime();
     const quota = this.#quotas[name];
     const charge = { quota, key };
@@ -90,7 +90,7 @@ export class RateLimits {
   /** A use of a class that all nodes share; not counted yet. Without an identifier only the address is counted. */
   useShared(name: SharedClass, who: Who): SharedUse {
     const charges = this.#chargesOf(name, who);
-    const describe = ({ standings, refused }: Taken, nowMs: number): Told => {
+    const describe = ({ standings, refused }: Taken, nowMs: number): QuotaStatus => {
       // The narrow quota is the one that ends first for an honest client.
       const { quota } = charges[refused ?? 0] as Charge;
       const standing = standings[refused ?? 0] as Standing;
@@ -120,12 +120,12 @@ export class RateLimits {
     return [{ quota: narrow, key }, byAddress];
   }
 
-  #admission(quota: Quota, { hits, endsAtMs }: Standing, nowMs: number): Told {
+  #admission(quota: Quota, { hits, endsAtMs }: Standing, nowMs: number): QuotaStatus {
     const remaining = Math.max(0, quota.limit - hits);
     return { headers: this.#headers(quota, remaining, endsAtMs, nowMs), retryAfterSeconds: undefined };
   }
 
-  #refusal(quota: Quota, { endsAtMs }: Standing, nowMs: number): Told {
+  #refusal(quota: Quota, { endsAtMs }: Standing, nowMs: number): QuotaStatus {
     return { headers: this.#headers(quota, 0, endsAtMs, nowMs), retryAfterSeconds: secondsUntil(endsAtMs, nowMs) };
   }
 

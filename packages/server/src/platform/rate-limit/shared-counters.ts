@@ -1,5 +1,5 @@
 import type { Addition, Charge, Standing } from './quota.ts';
-import type { ReturnValues, UseRow, UseValues } from './use-fragments.ts';
+import type { RefundValues, UseRow, UseValues } from './use-fragments.ts';
 
 /** One or two quotas that one use is counted in, the narrow one first. */
 export type Charges = readonly [Charge, Charge?];
@@ -25,10 +25,10 @@ export interface SharedCounters {
   readonly inStatements?: StatementCounters;
 }
 
-/** Counting in a statement that has the CTEs of `useFragment` or `returnFragment`. */
+/** Counting in a statement that has the CTEs of `useFragment` or `refundFragment`. */
 export interface StatementCounters {
   valuesOf(charges: Charges, nowMs: number): UseValues;
   /** What came of it; a narrow counter that took a use that the wide one then refused has it back. */
   read(row: UseRow, charges: Charges, nowMs: number): Promise<Taken>;
-  returning(charges: Charges, nowMs: number): ReturnValues;
+  returning(charges: Charges, nowMs: number): RefundValues;
 }

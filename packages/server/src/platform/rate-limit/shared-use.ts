@@ -2,10 +2,10 @@
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
-import { countNothing, type ReturnValues, returnNothing, type UseRow, type UseValues } from './use-fragments.ts';
+import { countNothing, type RefundValues, refundNothing, type UseRow, type UseValues } from './use-fragments.ts';
 
 /** What a client is told of the quota that is nearest to its end. */
-export interface Told {
+export interface QuotaStatus {
   /** `RateLimit-Policy` and `RateLimit`, as the wire has them. */
   readonly headers: readonly string[];
   /** Seconds until there is room again; undefined when there is. */
@@ -16,17 +16,17 @@ export interface Told {
  * What a flow sees of its use, which it counts in a statement of its own: `values`, then `settle` with what the statement
  * answered, then `demand`. Where the use is counted already, or none is, its keys are null and nothing is counted twice.
  */
-export interface CountedUse {
+export interface QuotaReservation {
   /** The parameters of `useFragment`. */
-  values(): UseValues;
+  sqlParams(): UseValues;
   /** Notes what the statement answered. False when the use was refused; it may then be asked for again. */
-  settle(row: UseRow): Promise<boolean>;
+  recordResult(row: UseRow): Promise<boolean>;
   /** Throws `too_many_requests` when the use was refused. */
-  demand(): void;
+  require(): void;
   /** Instead of `settle` and `demand`, where the statement found somebody who is spared the count. */
-  waive(): void;
-  /** The parameters of `returnFragment`, for the statement of what succeeded; from now on nobody else gives it back. */
-  returning(): ReturnValues;
+  skip(): void;
+  /** The parameters of `refundFragment`, for the statement of what succeeded; from now on nobody else gives it back. */
+  refundParams(): RefundValues;
 }
 
 type State = 'open' | 'counted' | 'refused' | 'returned' | 'waived';
@@ -34,12 +34,12 @@ type State = 'open' | 'counted' | 'refused' | 'returned' | 'waived';
 const epoch = new Date(0);
 
 /** The use of an endpoint that counts nothing where all nodes see it. */
-export const noUse: CountedUse = {
-  values: () => countNothing(epoch),
-  settle: async () => true,
-  demand: () => undefined,
-  waive: () => undefined,
-  returning: () => returnNothing(epoch),
+export const noUse: QuotaReservation = {
+  sqlParams: () => countNothing(epoch),
+  recordResult: async () => true,
+  require: () => undefined,
+  skip: () => undefined,
+  refundParams: () => refundNothing(epoch),
 };
 
 /** What a use is made of. */
@@ -47,14 +47,14 @@ export interface UseParts {
   readonly counters: SharedCounters;
   readonly charges: Charges;
   readonly clock: Clock;
-  readonly describe: (taken: Taken, nowMs: number) => Told;
+  readonly describe: (taken: Taken, nowMs: number) => QuotaStatus;
 }
 
-export class SharedUse implements CountedUse {
+export class SharedUse implements QuotaReservation {
   readonly #parts: UseParts;
   #state: State = 'open';
   #askedAtMs = 0;
-  #told: Told | undefined;
+  #told: QuotaStatus | undefined;
 
   constructor(parts: UseParts) {
     this.#parts = parts;
@@ -66,49 +66,49 @@ export class SharedUse implements CountedUse {
   }
 
   /** Whether it was counted, whatever became of it then, or need not be. */
-  get isSettled(): boolean {
+  get isRecorded(): boolean {
     return this.#state !== 'open' && this.#state !== 'refused';
   }
 
   /** What the client is told; undefined before anybody counted. */
-  get told(): Told | undefined {
+  get status(): QuotaStatus | undefined {
     return this.#told;
   }
 
   /** Counts it by itself, or is refused. */
-  async take(): Promise<Told> {
+  async take(): Promise<QuotaStatus> {
     const { counters, charges } = this.#parts;
     const nowMs = this.#now();
     return this.#note(await counters.take(charges, nowMs), nowMs);
   }
 
-  values(): UseValues {
+  sqlParams(): UseValues {
     const { counters, charges, clock } = this.#parts;
-    if (this.isSettled || counters.inStatements === undefined) return countNothing(clock.now(), this.#isRefused);
+    if (this.isRecorded || counters.inStatements === undefined) return countNothing(clock.now(), this.#isRefused);
     return counters.inStatements.valuesOf(charges, this.#now());
   }
 
-  async settle(row: UseRow): Promise<boolean> {
+  async recordResult(row: UseRow): Promise<boolean> {
     const { counters, charges } = this.#parts;
-    if (this.isSettled || counters.inStatements === undefined) return !this.#isRefused;
+    if (this.isRecorded || counters.inStatements === undefined) return !this.#isRefused;
     const nowMs = this.#askedAtMs;
     const told = this.#note(await counters.inStatements.read(row, charges, nowMs), nowMs);
     return told.retryAfterSeconds === undefined;
   }
 
-  demand(): void {
+  require(): void {
     const retryAfterSeconds = this.#told?.retryAfterSeconds;
     if (retryAfterSeconds !== undefined) throw new Problem('too_many_requests', { retryAfterSeconds });
   }
 
-  waive(): void {
+  skip(): void {
     // What was counted elsewhere before anybody could know is given back like any other.
     if (this.#state !== 'counted') this.#state = 'waived';
   }
 
-  returning(): ReturnValues {
+  refundParams(): RefundValues {
     const { counters, charges, clock } = this.#parts;
-    if (this.#state !== 'counted' || counters.inStatements === undefined) return returnNothing(clock.now());
+    if (this.#state !== 'counted' || counters.inStatements === undefined) return refundNothing(clock.now());
     this.#state = 'returned';
     return counters.inStatements.returning(charges, this.#askedAtMs);
   }
@@ -132,7 +132,7 @@ export class SharedUse implements CountedUse {
     return this.#askedAtMs;
   }
 
-  #note(taken: Taken, nowMs: number): Told {
+  #note(taken: Taken, nowMs: number): QuotaStatus {
     this.#state = taken.refused === undefined ? 'counted' : 'refused';
     this.#told = this.#parts.describe(taken, nowMs);
     return this.#told;

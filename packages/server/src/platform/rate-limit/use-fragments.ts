@@ -6,12 +6,12 @@
 import type { Fragment, Values } from '#platform/database/index.ts';
 
 const useParams = {
-  narrowKey: 'bytea?',
-  narrowLimit: 'int4',
-  narrowEndsAt: 'timestamptz',
-  wideKey: 'bytea?',
-  wideLimit: 'int4',
-  wideEndsAt: 'timestamptz',
+  perIdentifierKey: 'bytea?',
+  perIdentifierLimit: 'int4',
+  perIdentifierEndsAt: 'timestamptz',
+  perAddressKey: 'bytea?',
+  perAddressLimit: 'int4',
+  perAddressEndsAt: 'timestamptz',
   countedAt: 'timestamptz',
   useRefused: 'bool',
 } as const;
@@ -38,13 +38,13 @@ export function useFragment(spared: string = nobody): Fragment<typeof useParams>
   return {
     sql: `narrow as (
       insert into rate_limit_counters as c (key, hits, ends_at)
-      select :narrowKey::bytea, 1, :narrowEndsAt::timestamptz
-      where :narrowKey::bytea is not null and not :useRefused::boolean and not (${spared})
-      ${countSql(':narrowLimit')}),
+      select :perIdentifierKey::bytea, 1, :perIdentifierEndsAt::timestamptz
+      where :perIdentifierKey::bytea is not null and not :useRefused::boolean and not (${spared})
+      ${countSql(':perIdentifierLimit')}),
     wide as (
       insert into rate_limit_counters as c (key, hits, ends_at)
-      select :wideKey::bytea, 1, :wideEndsAt::timestamptz from narrow where :wideKey::bytea is not null
-      ${countSql(':wideLimit')})`,
+      select :perAddressKey::bytea, 1, :perAddressEndsAt::timestamptz from narrow where :perAddressKey::bytea is not null
+      ${countSql(':perAddressLimit')})`,
     params: useParams,
   };
 }
@@ -52,8 +52,8 @@ export function useFragment(spared: string = nobody): Fragment<typeof useParams>
 /** SQL: whether every key that is asked for was counted, or need not be. */
 export function useGranted(spared: string = nobody): string {
   return `((${spared}) or not :useRefused::boolean
-    and (:narrowKey::bytea is null or exists (select from narrow))
-    and (:wideKey::bytea is null or exists (select from wide)))`;
+    and (:perIdentifierKey::bytea is null or exists (select from narrow))
+    and (:perAddressKey::bytea is null or exists (select from wide)))`;
 }
 
 /** What a statement with the CTEs of `useFragment` selects of them, and joins to a row that is always there. */
@@ -61,15 +61,15 @@ export const useFields = `narrow.hits as narrow_hits, coalesce(narrow.ends_at, n
       wide.hits as wide_hits, coalesce(wide.ends_at, wide_before.ends_at) as wide_ends_at`;
 export const useJoins = `left join narrow on true
       left join wide on true
-      left join rate_limit_counters narrow_before on narrow_before.key = :narrowKey
-      left join rate_limit_counters wide_before on wide_before.key = :wideKey`;
+      left join rate_limit_counters narrow_before on narrow_before.key = :perIdentifierKey
+      left join rate_limit_counters wide_before on wide_before.key = :perAddressKey`;
 
 /** The types of `useFields`. */
 export const useColumns = {
-  narrowHits: 'int4?',
-  narrowEndsAt: 'timestamptz?',
-  wideHits: 'int4?',
-  wideEndsAt: 'timestamptz?',
+  perIdentifierHits: 'int4?',
+  perIdentifierEndsAt: 'timestamptz?',
+  perAddressHits: 'int4?',
+  perAddressEndsAt: 'timestamptz?',
 } as const;
 
 /** The parameters of `useFragment`. */
@@ -80,34 +80,45 @@ export type UseRow = Values<typeof useColumns>;
 
 /** The parameters of a use that is counted, or was refused, already; or that is none. */
 export function countNothing(now: Date, useRefused = false): UseValues {
-  const noKeys = { narrowKey: null, narrowLimit: 0, narrowEndsAt: now, wideKey: null, wideLimit: 0, wideEndsAt: now };
+  const noKeys = {
+    perIdentifierKey: null,
+    perIdentifierLimit: 0,
+    perIdentifierEndsAt: now,
+    perAddressKey: null,
+    perAddressLimit: 0,
+    perAddressEndsAt: now,
+  };
   return { ...noKeys, countedAt: now, useRefused };
 }
 
-const returnParams = { returnNarrowKey: 'bytea?', returnWideKey: 'bytea?', returnedAt: 'timestamptz' } as const;
+const returnParams = {
+  refundPerIdentifierKey: 'bytea?',
+  refundPerAddressKey: 'bytea?',
+  returnedAt: 'timestamptz',
+} as const;
 
-/** The parameters of `returnFragment`. */
-export type ReturnValues = Values<typeof returnParams>;
+/** The parameters of `refundFragment`. */
+export type RefundValues = Values<typeof returnParams>;
 
-/** The parameters of `returnFragment` where there is nothing to give back. */
-export function returnNothing(now: Date): ReturnValues {
-  return { returnNarrowKey: null, returnWideKey: null, returnedAt: now };
+/** The parameters of `refundFragment` where there is nothing to give back. */
+export function refundNothing(now: Date): RefundValues {
+  return { refundPerIdentifierKey: null, refundPerAddressKey: null, returnedAt: now };
 }
 
 /**
  * The CTEs `narrow_returned` and `wide_returned`: one use of each is given back, if its window has not ended and the CTE
- * `from` has a row. What locks further rows afterwards asks `afterReturn`.
+ * `from` has a row. What locks further rows afterwards asks `afterRefund`.
  */
-export function returnFragment(from: string): Fragment<typeof returnParams> {
+export function refundFragment(from: string): Fragment<typeof returnParams> {
   const giveBack = (key: string) => `update rate_limit_counters c set hits = c.hits - 1 from ${from}
       where c.key = :${key} and c.ends_at > :returnedAt and c.hits > 0`;
   return {
-    sql: `narrow_returned as (${giveBack('returnNarrowKey')} returning c.key),
+    sql: `narrow_returned as (${giveBack('refundPerIdentifierKey')} returning c.key),
     wide_returned as (
-      ${giveBack('returnWideKey')} and (select count(*) from narrow_returned) >= 0 returning c.key)`,
+      ${giveBack('refundPerAddressKey')} and (select count(*) from narrow_returned) >= 0 returning c.key)`,
     params: returnParams,
   };
 }
 
-/** SQL: always true, and only known when the CTEs of `returnFragment` have run. */
-export const afterReturn = '(select count(*) from wide_returned) >= 0';
+/** SQL: always true, and only known when the CTEs of `refundFragment` have run. */
+export const afterRefund = '(select count(*) from wide_returned) >= 0';

@@ -95,7 +95,7 @@ const passwords: readonly Scenario[] = [
   {
     name: 'password.forgot',
     audit: [],
-    jobs: ['asked_mails.promise'],
+    jobs: ['mail_requests.enqueue'],
     begin: async (app) => {
       const person = await regular(app);
       const { accessToken } = await logIn(person);
@@ -237,21 +237,21 @@ const ends: readonly Scenario[] = [
     },
   },
   {
-    name: 'account.close',
-    audit: ['account.closing'],
-    mail: ['account_closing'],
+    name: 'account.delete',
+    audit: ['account.deletion_scheduled'],
+    mail: ['account_deletion_scheduled'],
     again: 'not_authenticated',
     begin: async (app) => {
       const person = await regular(app);
       const { accessToken: token } = await logIn(person);
       const keep = async () => {
-        const json = { token: await linkOf(person, 'keep_account') };
-        return (await ask(app, 'POST', '/auth/keep-account', { json })) === 'done';
+        const json = { token: await linkOf(person, 'cancel_deletion') };
+        return (await ask(app, 'POST', '/auth/cancel-deletion', { json })) === 'done';
       };
       const isSettled = () =>
         allHold([
           not(() => isAlive(app, token)),
-          async () => (await logIn(person)).step === 'keep_account',
+          async () => (await logIn(person)).step === 'cancel_deletion',
           keep,
           () => canLogIn(app, person.email),
         ]);
@@ -259,36 +259,36 @@ const ends: readonly Scenario[] = [
     },
   },
   {
-    name: 'account.keep, by link',
-    audit: ['account.kept'],
-    mail: ['account_kept'],
+    name: 'account.cancel_deletion, by link',
+    audit: ['account.deletion_canceled'],
+    mail: ['account_deletion_canceled'],
     again: 'invalid_token',
     begin: (app) =>
       keeping(app, async (person) => {
-        const json = { token: await linkOf(person, 'keep_account') };
-        return () => ask(app, 'POST', '/auth/keep-account', { json });
+        const json = { token: await linkOf(person, 'cancel_deletion') };
+        return () => ask(app, 'POST', '/auth/cancel-deletion', { json });
       }),
   },
   {
-    name: 'account.keep, by ticket',
-    audit: ['account.kept'],
-    mail: ['account_kept'],
+    name: 'account.cancel_deletion, by ticket',
+    audit: ['account.deletion_canceled'],
+    mail: ['account_deletion_canceled'],
     again: 'invalid_ticket',
     begin: (app) =>
       keeping(app, async (person) => {
         const json = { ticket: present((await logIn(person)).ticket, 'the ticket') };
-        return () => ask(app, 'POST', '/auth/keep-account', { json });
+        return () => ask(app, 'POST', '/auth/cancel-deletion', { json });
       }),
   },
   {
-    name: 'account.submit_keep',
-    audit: ['account.kept'],
-    mail: ['account_kept'],
+    name: 'account.submit_cancel_deletion',
+    audit: ['account.deletion_canceled'],
+    mail: ['account_deletion_canceled'],
     again: 'page 400',
     begin: (app) =>
       keeping(app, async (person) => {
-        const token = await linkOf(person, 'keep_account');
-        return () => submit(app, '/keep-account', { token });
+        const token = await linkOf(person, 'cancel_deletion');
+        return () => submit(app, '/cancel-deletion', { token });
       }),
   },
 ];

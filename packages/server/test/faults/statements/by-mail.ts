@@ -51,7 +51,7 @@ export const byMail: readonly Scenario[] = [
   {
     name: 'login.ask_link',
     audit: [],
-    jobs: ['asked_mails.promise'],
+    jobs: ['mail_requests.enqueue'],
     begin: (app) => asking(app, askLink, byLink),
   },
   {
@@ -69,7 +69,7 @@ export const byMail: readonly Scenario[] = [
   {
     name: 'login.ask_code',
     audit: [],
-    jobs: ['asked_mails.promise'],
+    jobs: ['mail_requests.enqueue'],
     begin: (app) => asking(app, askCode, byCode),
   },
   {

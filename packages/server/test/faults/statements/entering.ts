@@ -100,7 +100,7 @@ export const entering: readonly Scenario[] = [
   {
     name: 'verify_email.resend',
     audit: [],
-    jobs: ['asked_mails.promise'],
+    jobs: ['mail_requests.enqueue'],
     begin: async (app) => {
       const { email } = await newcomer(app);
       const json = { email };

@@ -1,6 +1,6 @@
 /** What jobs do by themselves. */
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
-import { tellOfGuessesHandler } from '#flows/login/index.ts';
+import { failedLoginNoticeHandler } from '#flows/login/index.ts';
 import { sweepHandler } from '#flows/sweep/index.ts';
 import { addRegular, inviteSomebody } from '#test/support/days-of-traffic.ts';
 import { moveTime } from '#test/support/expiries.ts';
@@ -55,7 +55,7 @@ export const jobs: readonly Scenario[] = [
     },
   },
   {
-    name: 'job asked_mails.promise',
+    name: 'job mail_requests.enqueue',
     once: true,
     audit: ['password.reset_requested'],
     mail: ['reset_password'],
@@ -69,7 +69,7 @@ export const jobs: readonly Scenario[] = [
     },
   },
   {
-    name: 'job asked_mails.promise, for nobody',
+    name: 'job mail_requests.enqueue, for nobody',
     once: true,
     audit: ['password.reset_requested'],
     begin: async (app) => {
@@ -78,7 +78,7 @@ export const jobs: readonly Scenario[] = [
     },
   },
   {
-    name: 'job asked_mails.promise, for somebody disabled',
+    name: 'job mail_requests.enqueue, for somebody disabled',
     once: true,
     audit: ['password.reset_requested'],
     begin: async (app) => {
@@ -93,7 +93,7 @@ export const jobs: readonly Scenario[] = [
     },
   },
   {
-    name: 'job asked_mails.promise, for an address to prove',
+    name: 'job mail_requests.enqueue, for an address to prove',
     once: true,
     audit: ['email.verification_requested'],
     mail: ['verify_email'],
@@ -103,7 +103,7 @@ export const jobs: readonly Scenario[] = [
     },
   },
   {
-    name: 'job asked_mails.promise, for an address that is proven',
+    name: 'job mail_requests.enqueue, for an address that is proven',
     once: true,
     audit: ['email.verification_requested'],
     begin: async (app) => {
@@ -112,13 +112,13 @@ export const jobs: readonly Scenario[] = [
     },
   },
   {
-    name: 'job login.tell_of_guesses',
+    name: 'job login.failed_login_notice',
     once: true,
     audit: [],
     mail: ['failed_logins'],
     begin: async (app) => {
       const { email } = await regular(app);
-      const handler = tellOfGuessesHandler(app.services);
+      const handler = failedLoginNoticeHandler(app.services);
       await deleteQueued(app.services.database, handler.kind);
       await shutOut(app, email);
       const tell = () => toldOf(() => handleQueued(app.services.database, handler));

@@ -56,7 +56,7 @@ export async function forgetEverybody(database: Look): Promise<void> {
   await database.query(`
     alter table audit_events disable trigger user;
     alter table audit_leaves disable trigger user;
-    truncate users, jobs, endings, attempt_counters, invitations, erased_subjects, audit_events cascade;
+    truncate users, jobs, revocations, attempt_counters, invitations, erased_subjects, audit_events cascade;
     alter table audit_leaves enable trigger user;
     alter table audit_events enable trigger user`);
 }

@@ -23,7 +23,7 @@ async function canRefresh(app: Application, { refreshToken }: Tokens): Promise<b
 }
 
 /** Neither of the session's tokens opens anything. */
-function isOver(app: Application, tokens: Tokens): () => Promise<boolean> {
+function isGracePeriodOver(app: Application, tokens: Tokens): () => Promise<boolean> {
   return not(async () => (await isAlive(app, tokens.accessToken)) || (await canRefresh(app, tokens)));
 }
 
@@ -46,7 +46,7 @@ async function leaving(app: Application, leave: (tokens: Tokens) => Promise<stri
   const tokens = await logIn(person);
   return {
     ask: () => leave(tokens),
-    isSettled: () => allHold([isOver(app, tokens), () => canLogIn(app, person.email)]),
+    isSettled: () => allHold([isGracePeriodOver(app, tokens), () => canLogIn(app, person.email)]),
   };
 }
 
@@ -81,7 +81,7 @@ export const sessions: readonly Scenario[] = [
       const isSettled = async () => {
         const { ticket } = await logIn(person);
         const json = { ticket: present(ticket, 'the ticket') };
-        return (await ask(app, 'POST', '/auth/keep-account', { json })) === 'done' && canLogIn(app, person.email);
+        return (await ask(app, 'POST', '/auth/cancel-deletion', { json })) === 'done' && canLogIn(app, person.email);
       };
       return { ask: async () => toldBy(await login(app, person.email)), isSettled };
     },
@@ -114,7 +114,7 @@ export const sessions: readonly Scenario[] = [
       const json = { refreshToken: used.refreshToken };
       const { data } = await app.send<Tokens>('POST', `/api/v1${refreshPath}`, { json });
       app.clock.advance(afterTheGraceMs);
-      const isSettled = () => allHold([isOver(app, data), () => canLogIn(app, person.email)]);
+      const isSettled = () => allHold([isGracePeriodOver(app, data), () => canLogIn(app, person.email)]);
       return { ask: () => ask(app, 'POST', refreshPath, { json }), isSettled };
     },
   },
@@ -131,9 +131,9 @@ export const sessions: readonly Scenario[] = [
     begin: async (app) => {
       const { email } = await regular(app);
       const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
-      const isLive = async () => (await ask(app, 'GET', '/auth/session', { cookie })) === 'done';
+      const isActive = async () => (await ask(app, 'GET', '/auth/session', { cookie })) === 'done';
       const headers = sameOrigin;
-      return { ask: () => ask(app, 'POST', '/auth/logout', { cookie, headers }), isSettled: not(isLive) };
+      return { ask: () => ask(app, 'POST', '/auth/logout', { cookie, headers }), isSettled: not(isActive) };
     },
   },
   {
@@ -144,7 +144,8 @@ export const sessions: readonly Scenario[] = [
       const person = await regular(app);
       const [here, there] = [await logIn(person), await logIn(person)];
       const token = here.accessToken;
-      const isSettled = () => allHold([isOver(app, here), isOver(app, there), () => canLogIn(app, person.email)]);
+      const isSettled = () =>
+        allHold([isGracePeriodOver(app, here), isGracePeriodOver(app, there), () => canLogIn(app, person.email)]);
       return { ask: () => ask(app, 'POST', '/auth/logout-all', { token }), isSettled };
     },
   },
@@ -165,7 +166,7 @@ export const sessions: readonly Scenario[] = [
       const [here, there] = [await logIn(person), await logIn(person)];
       const token = here.accessToken;
       const end = () => ask(app, 'DELETE', `/users/me/sessions/${there.sessionId}`, { token });
-      return { ask: end, isSettled: () => allHold([isOver(app, there), () => isAlive(app, token)]) };
+      return { ask: end, isSettled: () => allHold([isGracePeriodOver(app, there), () => isAlive(app, token)]) };
     },
   },
   {
@@ -176,7 +177,7 @@ export const sessions: readonly Scenario[] = [
       const [here, there] = [await logIn(person), await logIn(person)];
       const token = here.accessToken;
       const end = () => ask(app, 'DELETE', '/users/me/sessions', { token });
-      return { ask: end, isSettled: () => allHold([isOver(app, there), () => isAlive(app, token)]) };
+      return { ask: end, isSettled: () => allHold([isGracePeriodOver(app, there), () => isAlive(app, token)]) };
     },
   },
 ];

@@ -8,7 +8,7 @@
 import { Problem } from '#kernel/problem.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import type { PasswordFilter } from './filter.ts';
-import { askRangeService, type RangeServiceSettings } from './range-service.ts';
+import { queryRangeService, type RangeServiceSettings } from './range-service.ts';
 
 /** The service, and what its silence means. */
 export interface BreachServiceSettings extends RangeServiceSettings {
@@ -55,7 +55,7 @@ export class BreachedPasswords {
   }
 
   async #askService(service: BreachServiceSettings, password: string): Promise<boolean> {
-    const answer = await askRangeService(this.#deps.outbound, service, password);
+    const answer = await queryRangeService(this.#deps.outbound, service, password);
     if (answer.kind !== 'unanswered') return answer.kind === 'breached';
     const { why, status } = answer;
     if (why === 'overloaded') throw new Problem('busy', { log: 'too many questions to the breach service at once' });

@@ -27,7 +27,7 @@ const answerLine = /^([0-9A-F]{35}):(\d{1,12})$/i;
  * here (the range protocol of Have I Been Pwned, `api.pwnedpasswords.com/range/`). The padding hides from whoever sees
  * only the length of the answer which five they were.
  */
-export async function askRangeService(
+export async function queryRangeService(
   outbound: Outbound,
   { url, timeoutMs, allowPrivate }: RangeServiceSettings,
   password: string,

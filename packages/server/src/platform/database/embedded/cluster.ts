@@ -16,7 +16,7 @@ import { unpackCluster } from './unpack.ts';
 const decompress = promisify(zstdDecompress);
 
 /** Where a cluster lives: in `pgdata` of a data directory that the caller has locked, or in memory, for tests. */
-export type ClusterPlace = { readonly dataDirectory: string } | { readonly inMemory: true };
+export type ClusterLocation = { readonly dataDirectory: string } | { readonly inMemory: true };
 
 /** An open cluster. */
 export interface EmbeddedCluster extends AsyncDisposable {
@@ -39,7 +39,7 @@ const openClusters = new Set<string>();
  *
  * @throws DataDirectoryError (78) for a cluster of another major version of PostgreSQL, or one that does not start.
  */
-export async function openEmbeddedCluster(place: ClusterPlace): Promise<EmbeddedCluster> {
+export async function openEmbeddedCluster(place: ClusterLocation): Promise<EmbeddedCluster> {
   if ('inMemory' in place) return inMemory();
   const directory = join(await realpath(place.dataDirectory), 'pgdata');
   assert(!openClusters.has(directory), `the embedded database in ${directory} is already open`);

@@ -6,5 +6,5 @@
  * It survives the death of the process, not of the machine: PGlite never syncs its files.
  */
 export { writeBackup } from './backup.ts';
-export { type ClusterPlace, type EmbeddedCluster, openEmbeddedCluster } from './cluster.ts';
+export { type ClusterLocation, type EmbeddedCluster, openEmbeddedCluster } from './cluster.ts';
 export { makeSnapshot } from './snapshot.ts';

@@ -169,7 +169,7 @@ describe('migrations on PostgreSQL', () => {
         schema_migrations: 'SELECT',
       });
       expect(rows.filter((row) => row.rights === 'DELETE INSERT SELECT UPDATE')).toHaveLength(rows.length - 3);
-      await owner.query(`set role ${role}; insert into endings (kind, target, ended_at, expires_at)
+      await owner.query(`set role ${role}; insert into revocations (kind, target, ended_at, expires_at)
         values ('session', 'x', to_timestamp(0), to_timestamp(1)); reset role`);
     } finally {
       await owner.query(`drop owned by ${role}; drop role ${role}`);

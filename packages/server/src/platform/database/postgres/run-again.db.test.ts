@@ -80,14 +80,14 @@ describe('a statement', () => {
 
   it('that may run twice is not sent for ever while its connections are lost', async () => {
     await eraser.query('begin; lock table firsts in access exclusive mode');
-    let isOver = false;
+    let isGracePeriodOver = false;
     const refused = expect(database.run(addOnce, { number: 7 })).rejects.toMatchObject({ code: 'outcome_unknown' });
     const ending = refused.finally(() => {
-      isOver = true;
+      isGracePeriodOver = true;
     });
     const terminate = `select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and application_name = 'latchkey'`;
-    while (!isOver) await operator.query(terminate);
+    while (!isGracePeriodOver) await operator.query(terminate);
     await ending;
     await eraser.query('commit');
   });

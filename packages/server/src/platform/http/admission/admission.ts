@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { BlockList } from 'node:net';
 import { Problem } from '#kernel/problem.ts';
-import type { Asked } from '../engine/exchange.ts';
+import type { IncomingRequest } from '../engine/exchange.ts';
 
 /** What a request presents to prove who it is; one of the two. */
 export interface Presented {
@@ -74,7 +74,7 @@ export function repeatsHeader(rawHeaders: readonly string[]): boolean {
 }
 
 /** Whether a body follows the head. One that is not read leaves the connection unusable. */
-export function announcesBody(request: Asked): boolean {
+export function announcesBody(request: IncomingRequest): boolean {
   const { headers } = request.raw;
   const length = headers['content-length'];
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');

@@ -1,6 +1,6 @@
 /** Our cookies: names and flags by the scheme of the public URL (DESIGN §7). */
 import { Problem } from '#kernel/problem.ts';
-import type { ApiAnswer, CookieChange, CookieKind } from '../endpoint.ts';
+import type { ApiResponse, CookieChange, CookieKind } from '../endpoint.ts';
 import type { HeaderList } from '../engine/headers.ts';
 
 /** What our cookies are for; `form` is the transport's own and proves where a form comes from (`form-tokens.ts`). */
@@ -95,7 +95,7 @@ function isBlank(code: number): boolean {
 export function withCookies(
   { write }: Cookies,
   headers: HeaderList,
-  answer: Pick<ApiAnswer<unknown>, 'cookies' | 'clearSiteData'>,
+  answer: Pick<ApiResponse<unknown>, 'cookies' | 'clearSiteData'>,
 ): HeaderList {
   if (answer.cookies === undefined && answer.clearSiteData === undefined) return headers;
   const cookies = (answer.cookies ?? []).flatMap((change) => ['set-cookie', write(change)]);

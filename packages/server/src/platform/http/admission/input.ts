@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { Problem } from '#kernel/problem.ts';
 import { formTokenField } from '#platform/html/index.ts';
 import type { ApiEndpoint, Caller, PageEndpoint, Principal } from '../endpoint.ts';
-import type { Asked } from '../engine/exchange.ts';
-import type { Transport } from '../engine/responder.ts';
+import type { IncomingRequest } from '../engine/exchange.ts';
+import type { Responder } from '../engine/responder.ts';
 import { type Presented, readPresented, refuseCrossSite, refuseForeignForm } from './admission.ts';
 import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson } from './body.ts';
 import { isOwnForm } from './form-tokens.ts';
@@ -13,15 +13,15 @@ import { validate } from './validation.ts';
 type Schema = z.ZodType | undefined;
 
 /** Reads one part of a request. */
-export type ReadPart = (request: Asked) => unknown;
+export type ReadPart = (request: IncomingRequest) => unknown;
 
 const nothing: ReadPart = () => undefined;
 
 /** Proves the caller's session; throws `not_authenticated`, or `cross_site_request` for a write by cookie from elsewhere. */
 export function admit(
-  transport: Transport,
+  transport: Responder,
   endpoint: ApiEndpoint,
-  request: Asked,
+  request: IncomingRequest,
   caller: Caller,
   sessionCookie: string | undefined,
 ): Principal | Promise<Principal> {
@@ -51,7 +51,7 @@ export function queryReader(schema: Schema, kind: 'api' | 'page'): ReadPart {
 }
 
 /** The query as it was sent, without the question mark. The engine's parser is replaced by the identity. */
-export function queryOf(request: Asked): string {
+export function queryOf(request: IncomingRequest): string {
   return (request.query as string | undefined) ?? '';
 }
 
@@ -110,8 +110,8 @@ type SentForm =
 /** A reader of a page's form; a page's writes need no session, but must come from the page that this browser was shown. */
 export function formReader(
   endpoint: PageEndpoint,
-  transport: Transport,
-): (request: Asked, cookie: string | undefined) => SentForm {
+  transport: Responder,
+): (request: IncomingRequest, cookie: string | undefined) => SentForm {
   const schema = endpoint.request.form ?? z.strictObject({});
   return (request, cookie) => {
     refuseForeignForm(request.raw.headers, transport.publicOrigin);
@@ -123,20 +123,20 @@ export function formReader(
   };
 }
 
-function jsonText(request: Asked, bytes: Buffer): string {
+function jsonText(request: IncomingRequest, bytes: Buffer): string {
   refuseEncoded(request);
   if (!isJsonType(request.raw.headers['content-type'])) throw new Problem('unsupported_media_type');
   return decodeUtf8(bytes);
 }
 
-function refuseEncoded(request: Asked): void {
+function refuseEncoded(request: IncomingRequest): void {
   const encoding = request.raw.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') throw new Problem('unsupported_media_type');
 }
 
 const noBytes = Buffer.alloc(0);
 
-function bytesOf(request: Asked): Buffer {
+function bytesOf(request: IncomingRequest): Buffer {
   return (request.body as Buffer | undefined) ?? noBytes;
 }
 

@@ -4,14 +4,14 @@
  */
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { CountedUse, LocalClass, SharedClass, SharedUse, Told } from '#platform/rate-limit/index.ts';
+import type { LocalClass, QuotaReservation, QuotaStatus, SharedClass, SharedUse } from '#platform/rate-limit/index.ts';
 import type { ApiEndpoint, Caller, PageEndpoint, Principal } from '../endpoint.ts';
-import type { Asked } from '../engine/exchange.ts';
-import type { Transport } from '../engine/responder.ts';
+import type { IncomingRequest } from '../engine/exchange.ts';
+import type { Responder } from '../engine/responder.ts';
 
 /** Who counts. `key` and `address` are what counts as one caller, not what was sent. */
 export interface Limiter {
-  use(name: LocalClass, key: string): Told;
+  use(name: LocalClass, key: string): QuotaStatus;
   /** A use that is not counted yet. */
   useShared(name: SharedClass, who: { readonly address: string; readonly identifier: string | undefined }): SharedUse;
   /** What counts as one caller: of IPv6 the /64. */
@@ -21,23 +21,23 @@ export interface Limiter {
 type Limited = ApiEndpoint | PageEndpoint;
 
 /** Who asks, and what for. */
-interface Asking {
-  readonly request: Asked;
+interface LimitContext {
+  readonly request: IncomingRequest;
   readonly caller: Caller;
   readonly principal: Principal | undefined;
   readonly body: unknown;
 }
 
 /** Counts a request before its body is read. Throws `too_many_requests`. */
-export type Count = (request: Asked, caller: Caller, principal: Principal | undefined) => void;
+export type Count = (request: IncomingRequest, caller: Caller, principal: Principal | undefined) => void;
 
 /** Counts what only the body tells, then does the work. Rejects with `too_many_requests`. */
-type CountAround = <T>(asking: Asking, work: (use: CountedUse) => T | Promise<T>) => T | Promise<T>;
+type CountAround = <T>(asking: LimitContext, work: (use: QuotaReservation) => T | Promise<T>) => T | Promise<T>;
 
 const nothing: Count = () => undefined;
 
 /** For classes of one process: by the user, or by the address of who is not logged in. */
-export function counterOf(transport: Transport, { rateLimit }: Limited): Count {
+export function counterOf(transport: Responder, { rateLimit }: Limited): Count {
   const { limiter } = transport.options;
   const name = localClasses[rateLimit];
   if (name === undefined) return nothing;
@@ -48,20 +48,20 @@ export function counterOf(transport: Transport, { rateLimit }: Limited): Count {
 }
 
 /** Each presentation of something that is no session counts, by address: it costs a signature or a question. */
-export function countRefused(transport: Transport, request: Asked, caller: Caller): void {
+export function countRefused(transport: Responder, request: IncomingRequest, caller: Caller): void {
   const { limiter } = transport.options;
   tell(transport, request, limiter.use('public', `unproven ${limiter.bucketOf(caller.address)}`));
 }
 
 /** What a handler gets, with `noUse`. */
-type Input = Omit<Asking, 'request'> & { readonly use: CountedUse };
+type Input = Omit<LimitContext, 'request'> & { readonly use: QuotaReservation };
 
 /** A handler whose use is counted where its class is one that all nodes count together, or the handler itself. */
 export function countedHandler<I extends Input, A>(
-  transport: Transport,
+  transport: Responder,
   endpoint: Limited,
   handler: (input: I) => A | Promise<A>,
-): (request: Asked, input: I) => A | Promise<A> {
+): (request: IncomingRequest, input: I) => A | Promise<A> {
   const countAround = sharedCounterOf(transport, endpoint);
   if (countAround === undefined) return (_request, input) => handler(input);
   return (request, input) => {
@@ -71,7 +71,7 @@ export function countedHandler<I extends Input, A>(
 }
 
 /** Undefined where nothing is shared. */
-function sharedCounterOf(transport: Transport, endpoint: Limited): CountAround | undefined {
+function sharedCounterOf(transport: Responder, endpoint: Limited): CountAround | undefined {
   const { rateLimit, id, countedApart } = endpoint;
   if (rateLimit !== 'credential' && rateLimit !== 'mail') return undefined;
   const identify = endpoint.limitedBy as ((body: unknown) => string | undefined) | undefined;
@@ -87,16 +87,16 @@ function sharedCounterOf(transport: Transport, endpoint: Limited): CountAround |
       settle(use, outcome).catch((error: unknown) => logger.warn('a use of a limit was not given back', { error }));
     try {
       if (!(leavesCounting && use.countsInStatements)) await use.take();
-      if (!leavesCounting) use.demand();
+      if (!leavesCounting) use.require();
       const answer = await work(use);
-      assert(use.isSettled, `${id} counts its use`);
+      assert(use.isRecorded, `${id} counts its use`);
       await conclude(outcomeOfAnswer(answer));
       return answer;
     } catch (error) {
       await conclude(outcomeOf(error));
       throw error;
     } finally {
-      transport.exchanges.of(request).limits = use.told?.headers;
+      transport.exchanges.of(request).limits = use.status?.headers;
     }
   };
 }
@@ -125,7 +125,7 @@ const localClasses: Partial<Record<Limited['rateLimit'], LocalClass>> = {
   machine: 'authenticated',
 };
 
-function tell(transport: Transport, request: Asked, { headers, retryAfterSeconds }: Told): void {
+function tell(transport: Responder, request: IncomingRequest, { headers, retryAfterSeconds }: QuotaStatus): void {
   transport.exchanges.of(request).limits = headers;
   if (retryAfterSeconds !== undefined) throw new Problem('too_many_requests', { retryAfterSeconds });
 }

@@ -5,10 +5,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from '../endpoint.ts';
-import type { Answering, Asked, Exchange } from './exchange.ts';
+import type { Exchange, IncomingRequest, Reply } from './exchange.ts';
 
 /** Answers a request. */
-export type Answer = (request: Asked, reply: Answering) => void;
+export type Answer = (request: IncomingRequest, reply: Reply) => void;
 
 /** Endpoints by target. */
 export class DirectRoutes {
@@ -33,7 +33,7 @@ export class DirectRoutes {
   }
 }
 
-class DirectRequest implements Asked {
+class DirectRequest implements IncomingRequest {
   readonly id: string;
   readonly raw: IncomingMessage;
   readonly method = 'GET';
@@ -47,7 +47,7 @@ class DirectRequest implements Asked {
   }
 }
 
-class DirectReply implements Answering {
+class DirectReply implements Reply {
   readonly raw: ServerResponse;
 
   constructor(raw: ServerResponse) {

@@ -1,7 +1,7 @@
 /** From what a handler returns to the text of the envelope. */
 import fastJson from 'fast-json-stringify';
 import type { Clock } from '#kernel/clock.ts';
-import type { ApiAnswer, ApiEndpoint } from '../endpoint.ts';
+import type { ApiEndpoint, ApiResponse } from '../endpoint.ts';
 import { serializerSchema } from './response-schema.ts';
 import { Timestamps } from './timestamps.ts';
 
@@ -11,7 +11,7 @@ export class Envelopes {
   readonly #timestamps: Timestamps;
   readonly #head: string;
   /** Answers that are given again and again: most of what a serializer does for a session check it did before. */
-  readonly #kept = new WeakMap<ApiAnswer<unknown>, string>();
+  readonly #kept = new WeakMap<ApiResponse<unknown>, string>();
 
   /** Compiles the serializer: what the schema does not list has no way out. */
   constructor(endpoint: ApiEndpoint, clock: Clock) {
@@ -21,13 +21,13 @@ export class Envelopes {
   }
 
   /** The envelope. `requestId` is made of characters that JSON need not escape. */
-  write(answer: ApiAnswer<unknown>, requestId: string): string {
+  write(answer: ApiResponse<unknown>, requestId: string): string {
     const head = answer.message === undefined ? this.#head : headOf(answer.message);
     const meta = `"meta":{"timestamp":"${this.#timestamps.now()}","requestId":"${requestId}"}}`;
     return head + (answer.kept === true ? this.#keep(answer) : this.#membersOf(answer)) + meta;
   }
 
-  #keep(answer: ApiAnswer<unknown>): string {
+  #keep(answer: ApiResponse<unknown>): string {
     let members = this.#kept.get(answer);
     if (members === undefined) {
       members = this.#membersOf(answer);
@@ -37,7 +37,7 @@ export class Envelopes {
   }
 
   /** `data`, and `pagination` if there is one, each with a comma behind it. */
-  #membersOf({ data, pagination }: ApiAnswer<unknown>): string {
+  #membersOf({ data, pagination }: ApiResponse<unknown>): string {
     return `${this.#serialize({ data, pagination }).slice(1, -1)},`;
   }
 }

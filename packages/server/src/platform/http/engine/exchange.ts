@@ -5,7 +5,7 @@ import { type Logger, type Metrics, type RouteMetrics, readTraceId } from '#plat
 import type { Endpoint } from '../endpoint.ts';
 
 /** What is needed of a request: the engine's own has it, and so has one that went past the engine (`direct.ts`). */
-export interface Asked {
+export interface IncomingRequest {
   readonly id: string;
   readonly raw: IncomingMessage;
   readonly method: string;
@@ -19,7 +19,7 @@ export interface Asked {
 }
 
 /** What is needed of its answer. */
-export interface Answering {
+export interface Reply {
   readonly raw: ServerResponse;
   /** Tells the engine that the answer is none of its business. */
   hijack(): unknown;
@@ -72,19 +72,19 @@ export class Exchanges {
   }
 
   /** Begins the exchange of a request. */
-  begin(request: Asked, route: RouteRecord): void {
+  begin(request: IncomingRequest, route: RouteRecord): void {
     const startedMs = this.#clock.monotonicMs();
     request.exchange = { route, startedMs, problem: undefined, detail: undefined, error: undefined, limits: undefined };
   }
 
   /** The exchange of a request; one that met no route gets the pattern `unmatched`. */
-  of(request: Asked): Exchange {
+  of(request: IncomingRequest): Exchange {
     if (request.exchange === null) this.begin(request, this.#unmatchedRoute(request.method));
     return request.exchange as Exchange;
   }
 
   /** Called once, when the answer is written. */
-  end(request: Asked, status: number): void {
+  end(request: IncomingRequest, status: number): void {
     const exchange = this.of(request);
     const milliseconds = this.#clock.monotonicMs() - exchange.startedMs;
     exchange.route.metrics.observe(status, milliseconds / 1000);
@@ -123,7 +123,7 @@ export class Exchanges {
   }
 }
 
-function fieldsOf(exchange: Exchange, request: Asked, status: number, milliseconds: number) {
+function fieldsOf(exchange: Exchange, request: IncomingRequest, status: number, milliseconds: number) {
   const traceId = readTraceId(request.raw.headers.traceparent as string | undefined);
   return {
     status,

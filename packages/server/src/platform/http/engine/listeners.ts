@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { dataHeaders } from './headers.ts';
 import { problemContentType, problemDocument } from './problem-response.ts';
-import type { Transport } from './responder.ts';
+import type { Responder } from './responder.ts';
 
 /** Where one listens. */
 export interface ListenAddress {
@@ -21,12 +21,12 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** The sockets of one server: one for each host, all with the same port. */
 export class Listeners {
-  readonly #transport: Transport;
+  readonly #transport: Responder;
   readonly #answer: Answer;
   readonly #servers: Server[] = [];
   #closed: Promise<void> | undefined;
 
-  constructor(transport: Transport, answer: Answer) {
+  constructor(transport: Responder, answer: Answer) {
     this.#transport = transport;
     this.#answer = answer;
   }

@@ -6,26 +6,26 @@ import { withCookies } from '../admission/cookies.ts';
 import { formCookie, formTokenFor } from '../admission/form-tokens.ts';
 import { formReader, queryReader, sameQueryReader } from '../admission/input.ts';
 import { countedHandler, counterOf } from '../admission/limits.ts';
-import type { Caller, PageAnswer, PageEndpoint } from '../endpoint.ts';
-import type { Answering, Asked } from './exchange.ts';
+import type { Caller, PageEndpoint, PageResponse } from '../endpoint.ts';
+import type { IncomingRequest, Reply } from './exchange.ts';
 import { type HeaderList, headerList, headersFor } from './headers.ts';
-import type { Transport } from './responder.ts';
+import type { Responder } from './responder.ts';
 
-type Respond = (request: Asked, reply: Answering) => Promise<void>;
+type Respond = (request: IncomingRequest, reply: Reply) => Promise<void>;
 
 /** Answers what a page is asked, by its own handler. */
 type Ask = (
-  request: Asked,
+  request: IncomingRequest,
   caller: Caller,
   given: { readonly query: unknown; readonly body: unknown },
-) => Promise<PageAnswer>;
+) => Promise<PageResponse>;
 
 /** The responder of a page. */
-export function pageResponder(transport: Transport, endpoint: PageEndpoint): Respond {
+export function pageResponder(transport: Responder, endpoint: PageEndpoint): Respond {
   return endpoint.method === 'GET' ? shownBy(transport, endpoint) : sentTo(transport, endpoint);
 }
 
-function shownBy(transport: Transport, endpoint: PageEndpoint): Respond {
+function shownBy(transport: Responder, endpoint: PageEndpoint): Respond {
   const send = senderOf(transport, endpoint);
   const count = counterOf(transport, endpoint);
   const ask = askerOf(transport, endpoint);
@@ -37,7 +37,7 @@ function shownBy(transport: Transport, endpoint: PageEndpoint): Respond {
   };
 }
 
-function sentTo(transport: Transport, endpoint: PageEndpoint): Respond {
+function sentTo(transport: Responder, endpoint: PageEndpoint): Respond {
   const send = senderOf(transport, endpoint);
   const count = counterOf(transport, endpoint);
   const ask = askerOf(transport, endpoint);
@@ -57,7 +57,7 @@ function sentTo(transport: Transport, endpoint: PageEndpoint): Respond {
  * The page that a form stands on, with a new one: for whoever kept a tab open for longer than the browser kept the
  * cookie. It is counted as if it had been asked for, and what was typed is not shown again: it may be a stranger's.
  */
-function showerOf(transport: Transport, { path }: PageEndpoint) {
+function showerOf(transport: Responder, { path }: PageEndpoint) {
   const page = transport.options.endpoints.find(
     (other): other is PageEndpoint => other.kind === 'page' && other.method === 'GET' && other.path === path,
   );
@@ -66,7 +66,7 @@ function showerOf(transport: Transport, { path }: PageEndpoint) {
   const count = counterOf(transport, page);
   const ask = askerOf(transport, page);
   const readQuery = sameQueryReader(page.request.query);
-  return async (request: Asked, reply: Answering, caller: Caller, fields: Readonly<Record<string, string>>) => {
+  return async (request: IncomingRequest, reply: Reply, caller: Caller, fields: Readonly<Record<string, string>>) => {
     count(request, caller, undefined);
     const answer = await ask(request, caller, { query: readQuery(fields), body: undefined });
     const isAgain = answer.kind === 'html' && hasForm(answer.html);
@@ -74,7 +74,7 @@ function showerOf(transport: Transport, { path }: PageEndpoint) {
   };
 }
 
-function askerOf(transport: Transport, endpoint: PageEndpoint): Ask {
+function askerOf(transport: Responder, endpoint: PageEndpoint): Ask {
   const handle = countedHandler(transport, endpoint, endpoint.handler);
   return async (request, caller, { query, body }) =>
     await handle(request, {
@@ -87,26 +87,26 @@ function askerOf(transport: Transport, endpoint: PageEndpoint): Ask {
     });
 }
 
-function senderOf(transport: Transport, endpoint: PageEndpoint) {
+function senderOf(transport: Responder, endpoint: PageEndpoint) {
   const headers = headerList(headersFor(endpoint, transport.headerPolicy));
-  return (request: Asked, reply: Answering, answer: PageAnswer, isAgain = false): void => {
+  return (request: IncomingRequest, reply: Reply, answer: PageResponse, isAgain = false): void => {
     if (answer.kind === 'html') sendHtml(transport, headers, request, reply, answer, isAgain);
     else transport.answer(request, reply, 303, [...headers, 'location', locationOf(answer)], '');
   };
 }
 
-function locationOf(answer: Exclude<PageAnswer, { readonly kind: 'html' }>): string {
+function locationOf(answer: Exclude<PageResponse, { readonly kind: 'html' }>): string {
   if (answer.kind === 'leave') return answer.to.href;
   assert(/^\/(?![/\\])[\x21-\x7e]*$/.test(answer.location), 'a redirect leads to a path of ours');
   return answer.location;
 }
 
 function sendHtml(
-  transport: Transport,
+  transport: Responder,
   headers: HeaderList,
-  request: Asked,
-  reply: Answering,
-  answer: Extract<PageAnswer, { readonly kind: 'html' }>,
+  request: IncomingRequest,
+  reply: Reply,
+  answer: Extract<PageResponse, { readonly kind: 'html' }>,
   isAgain: boolean,
 ): void {
   const { status, html, cookies } = answer;

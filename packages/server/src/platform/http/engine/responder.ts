@@ -10,7 +10,7 @@ import { type Cookies, cookiesFor, type OwnCookies } from '../admission/cookies.
 import { corsHeaders, foreignOrigin, type Origins } from '../admission/cors.ts';
 import type { Limiter } from '../admission/limits.ts';
 import type { Caller, Endpoint, Principal } from '../endpoint.ts';
-import { type Answering, type Asked, Exchanges } from './exchange.ts';
+import { Exchanges, type IncomingRequest, type Reply } from './exchange.ts';
 import { baseHeaders, dataHeaders, type HeaderList, type HeaderPolicy, headerList, pageHeaders } from './headers.ts';
 import { problemContentType, problemDocument, problemHeaders, problemPage } from './problem-response.ts';
 import { ReadyHeads } from './ready-head.ts';
@@ -68,7 +68,7 @@ export interface ServerOptions {
 const noLimits: HeaderList = [];
 
 /** Shared parts, and the ways to end an exchange. */
-export class Transport {
+export class Responder {
   readonly options: ServerOptions;
   readonly limits: Limits;
   readonly cookies: Cookies;
@@ -98,12 +98,12 @@ export class Transport {
   }
 
   /** Our cookies of a request; throws `malformed_request` when one stands there twice. */
-  cookiesOf(request: Asked): OwnCookies {
+  cookiesOf(request: IncomingRequest): OwnCookies {
     return this.cookies.read(request.raw.headers.cookie);
   }
 
   /** The caller's surroundings. */
-  callerOf(request: Asked, cookies: OwnCookies): Caller {
+  callerOf(request: IncomingRequest, cookies: OwnCookies): Caller {
     const { headers, socket } = request.raw;
     return {
       address: this.options.resolveClientAddress({
@@ -123,7 +123,7 @@ export class Transport {
    * Writes an answer and ends its exchange. The time that is measured ends when the answer is handed to the socket.
    * It goes past the engine's reply, which would take 3 µs of a request's 11 to look for hooks and streams.
    */
-  answer(request: Asked, reply: Answering, status: number, headers: HeaderList, body: string | Buffer): void {
+  answer(request: IncomingRequest, reply: Reply, status: number, headers: HeaderList, body: string | Buffer): void {
     reply.hijack();
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const own = ['x-request-id', request.id];
@@ -140,12 +140,18 @@ export class Transport {
   }
 
   /** False, and nothing was done, where the head is none of the common ones. */
-  #beginReady(request: Asked, response: ServerResponse, status: number, fixed: HeaderList, more: HeaderList): boolean {
+  #beginReady(
+    request: IncomingRequest,
+    response: ServerResponse,
+    status: number,
+    fixed: HeaderList,
+    more: HeaderList,
+  ): boolean {
     if (this.draining || status === 204 || request.raw.headers.origin !== undefined) return false;
     return this.#heads.begin(response, status, fixed, more);
   }
 
-  #rareHeaders(request: Asked, status: number): HeaderList {
+  #rareHeaders(request: IncomingRequest, status: number): HeaderList {
     const { headers } = request.raw;
     const isForeign = headers.origin !== undefined && request.exchange?.route.kind === 'api' && status !== 204;
     const cors = isForeign ? corsHeaders(headers, this.origins) : [];
@@ -153,7 +159,7 @@ export class Transport {
   }
 
   /** Answers with whatever was thrown; what is not a refusal is a bug of ours: 500, its detail in the log only. */
-  refuse(request: Asked, reply: Answering, thrown: unknown, more: HeaderList = []): void {
+  refuse(request: IncomingRequest, reply: Reply, thrown: unknown, more: HeaderList = []): void {
     const problem = this.#problemOf(thrown);
     const exchange = this.exchanges.of(request);
     exchange.problem = problem.code;

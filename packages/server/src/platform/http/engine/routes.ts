@@ -10,23 +10,23 @@ import { refuseForeignWrite } from '../admission/cors.ts';
 import { admit, bodyReader, paramsReader, queryOf, queryReader } from '../admission/input.ts';
 import { countedHandler, counterOf, countRefused } from '../admission/limits.ts';
 import type {
-  ApiAnswer,
   ApiEndpoint,
+  ApiResponse,
   Caller,
-  DocumentAnswer,
   DocumentEndpoint,
+  DocumentResponse,
   Endpoint,
   Principal,
 } from '../endpoint.ts';
 import type { Answer, DirectRoutes } from './direct.ts';
 import { Envelopes } from './envelope.ts';
-import type { Answering, Asked } from './exchange.ts';
+import type { IncomingRequest, Reply } from './exchange.ts';
 import { headerList, headersFor } from './headers.ts';
 import { pageResponder } from './pages.ts';
-import type { Transport } from './responder.ts';
+import type { Responder } from './responder.ts';
 
 /** Registers all endpoints on an instance of their own, whose bodies are bytes: each endpoint reads them itself. */
-export function registerRoutes(instance: FastifyInstance, transport: Transport, direct: DirectRoutes): void {
+export function registerRoutes(instance: FastifyInstance, transport: Responder, direct: DirectRoutes): void {
   instance.addContentTypeParser('*', (_request: FastifyRequest, payload: IncomingMessage) =>
     readBytes(payload, transport.limits.bodyBytes),
   );
@@ -35,13 +35,13 @@ export function registerRoutes(instance: FastifyInstance, transport: Transport, 
 
 function registerRoute(
   instance: FastifyInstance,
-  transport: Transport,
+  transport: Responder,
   endpoint: Endpoint,
   direct: DirectRoutes,
 ): void {
   const route = transport.exchanges.route(endpoint);
   const answer = answerOf(transport, responderOf(transport, endpoint));
-  const begin = (request: Asked): Problem | undefined => {
+  const begin = (request: IncomingRequest): Problem | undefined => {
     transport.exchanges.begin(request, route);
     return headFault(request, transport) ?? placeFault(endpoint, request);
   };
@@ -61,7 +61,7 @@ function registerRoute(
 }
 
 /** A responder, and the refusal of whatever it throws, now or later. */
-function answerOf(transport: Transport, respond: Respond): Answer {
+function answerOf(transport: Responder, respond: Respond): Answer {
   return (request, reply) => {
     try {
       respond(request, reply)?.catch((error: unknown) => transport.refuse(request, reply, error));
@@ -71,7 +71,7 @@ function answerOf(transport: Transport, respond: Respond): Answer {
   };
 }
 
-function responderOf(transport: Transport, endpoint: Endpoint): Respond {
+function responderOf(transport: Responder, endpoint: Endpoint): Respond {
   switch (endpoint.kind) {
     case 'api':
       return apiResponder(transport, endpoint);
@@ -83,7 +83,7 @@ function responderOf(transport: Transport, endpoint: Endpoint): Respond {
 }
 
 /** What is wrong with a request's head, whatever it asks for. */
-export function headFault(request: Asked, transport: Transport): Problem | undefined {
+export function headFault(request: IncomingRequest, transport: Responder): Problem | undefined {
   const { raw } = request;
   if ((raw.url ?? '').length > transport.limits.targetLength) return new Problem('uri_too_long');
   if (raw.httpVersionMajor !== 1) return new Problem('malformed_request', { log: 'not HTTP/1' });
@@ -98,14 +98,14 @@ export function headFault(request: Asked, transport: Transport): Problem | undef
   return undefined;
 }
 
-function placeFault(endpoint: Endpoint, request: Asked): Problem | undefined {
+function placeFault(endpoint: Endpoint, request: IncomingRequest): Problem | undefined {
   return endpoint.loopbackOnly === true && !isFromHere(request.raw) ? new Problem('not_found') : undefined;
 }
 
 /** Answers a request, at once if it can, or throws: a warm session check waits for nothing. */
-type Respond = (request: Asked, reply: Answering) => Promise<void> | undefined;
+type Respond = (request: IncomingRequest, reply: Reply) => Promise<void> | undefined;
 
-function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
+function apiResponder(transport: Responder, endpoint: ApiEndpoint): Respond {
   const headers = headerList(headersFor(endpoint, transport.headerPolicy));
   const { clock, parseJson } = transport.options;
   const readQuery = queryReader(endpoint.request.query, 'api');
@@ -115,11 +115,11 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
   const count = counterOf(transport, endpoint);
   const handle = countedHandler(transport, endpoint, endpoint.handler);
   const isWrite = endpoint.method !== 'GET';
-  const finish = (request: Asked, reply: Answering, answer: ApiAnswer<unknown>): undefined => {
+  const finish = (request: IncomingRequest, reply: Reply, answer: ApiResponse<unknown>): undefined => {
     const text = envelopes.write(answer, request.id);
     transport.answer(request, reply, endpoint.response.status, withCookies(transport.cookies, headers, answer), text);
   };
-  const run = (request: Asked, reply: Answering, caller: Caller, principal: Principal | undefined) => {
+  const run = (request: IncomingRequest, reply: Reply, caller: Caller, principal: Principal | undefined) => {
     count(request, caller, principal);
     const params = readParams(request);
     const query = readQuery(request);
@@ -144,9 +144,9 @@ function apiResponder(transport: Transport, endpoint: ApiEndpoint): Respond {
 
 /** As `admit`; who was not admitted has used something up. */
 function admitOrCount(
-  transport: Transport,
+  transport: Responder,
   endpoint: ApiEndpoint,
-  request: Asked,
+  request: IncomingRequest,
   caller: Caller,
   sessionCookie: string | undefined,
 ): Principal | Promise<Principal> {
@@ -159,17 +159,17 @@ function admitOrCount(
   }
 }
 
-function refuseCounted(transport: Transport, request: Asked, caller: Caller, error: unknown): never {
+function refuseCounted(transport: Responder, request: IncomingRequest, caller: Caller, error: unknown): never {
   if (error instanceof Problem && error.code === 'not_authenticated') countRefused(transport, request, caller);
   throw error;
 }
 
-function documentResponder(transport: Transport, endpoint: DocumentEndpoint): Respond {
+function documentResponder(transport: Responder, endpoint: DocumentEndpoint): Respond {
   const cached = headersFor(endpoint, transport.headerPolicy);
   const headers = headerList(cached);
   const uncached = headerList({ ...cached, 'cache-control': 'no-store' });
   const noQuery = {};
-  const finish = (request: Asked, reply: Answering, { status, body }: DocumentAnswer): undefined => {
+  const finish = (request: IncomingRequest, reply: Reply, { status, body }: DocumentResponse): undefined => {
     const bytes = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     transport.answer(request, reply, status, status < 400 ? headers : uncached, bytes);
   };

@@ -6,7 +6,7 @@ import type { Endpoint } from '../endpoint.ts';
 import { DirectRoutes } from './direct.ts';
 import { fetchInProcess } from './in-process.ts';
 import { type ListenAddress, Listeners } from './listeners.ts';
-import { type ServerOptions, Transport } from './responder.ts';
+import { Responder, type ServerOptions } from './responder.ts';
 import { registerRoutes } from './routes.ts';
 import { unmatchedHandler } from './unmatched.ts';
 
@@ -23,7 +23,7 @@ export interface HttpServer {
 /** Builds routes, schemas and serializers once. */
 export async function buildServer(options: ServerOptions): Promise<HttpServer> {
   assertUnique(options.endpoints);
-  const transport = new Transport(options);
+  const transport = new Responder(options);
   const makeId = requestIdMaker(options.makeRequestId);
   const direct = new DirectRoutes(makeId);
   const engine = buildEngine(transport, makeId, direct);
@@ -44,7 +44,7 @@ export async function buildServer(options: ServerOptions): Promise<HttpServer> {
 
 type MakeId = (request: IncomingMessage) => string;
 
-function buildEngine(transport: Transport, makeId: MakeId, direct: DirectRoutes): FastifyInstance {
+function buildEngine(transport: Responder, makeId: MakeId, direct: DirectRoutes): FastifyInstance {
   const engine = fastify({
     logger: false,
     genReqId: makeId,

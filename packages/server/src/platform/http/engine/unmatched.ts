@@ -4,7 +4,7 @@ import { Problem } from '#kernel/problem.ts';
 import { preflightHeaders } from '../admission/cors.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { baseHeaders, type HeaderList, headerList } from './headers.ts';
-import type { Transport } from './responder.ts';
+import type { Responder } from './responder.ts';
 import { headFault } from './routes.ts';
 
 interface KnownPath {
@@ -18,7 +18,7 @@ interface KnownPath {
  * The handler of everything without a route. RFC 9110 §15.5.6: 405 names what is allowed.
  * It reads no body, so it closes the connection when one follows.
  */
-export function unmatchedHandler(transport: Transport): (request: FastifyRequest, reply: FastifyReply) => void {
+export function unmatchedHandler(transport: Responder): (request: FastifyRequest, reply: FastifyReply) => void {
   const paths = knownPaths(transport.options.endpoints);
   const base = headerList(baseHeaders(transport.headerPolicy));
   return (request, reply) => {
@@ -42,7 +42,7 @@ const server: KnownPath = {
   cors: 'none',
 };
 
-function corsOf(known: KnownPath, request: FastifyRequest, transport: Transport): HeaderList {
+function corsOf(known: KnownPath, request: FastifyRequest, transport: Responder): HeaderList {
   if (known.cors === 'open') return openPreflight;
   if (known.cors === 'none' || request.raw.headers.origin === undefined) return [];
   return preflightHeaders(request.raw.headers, known.methods, transport.origins);

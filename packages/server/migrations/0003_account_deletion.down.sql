@@ -1,5 +1,5 @@
 -- Accounts that are closing stay so, without a time at which they are erased.
 drop table erased_subjects;
-drop index users_closes_at;
+drop index users_deletes_at;
 alter table users drop constraint users_closing_has_time;
-alter table users drop column closes_at;
+alter table users drop column deletes_at;

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
-import { HashQueue, PasswordHashes, passwordPlace } from '#domain/passwords/index.ts';
-import { Endings } from '#domain/revocations/index.ts';
+import { HashQueue, PasswordHashes, passwordAssociatedData } from '#domain/passwords/index.ts';
+import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
@@ -9,6 +9,7 @@ import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { offlineRules } from '#test/support/password-rules.ts';
 import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import {
+  type AdminUsers,
   changeMetadata,
   createUser,
   disableUser,
@@ -18,9 +19,8 @@ import {
   grantRole,
   listUsers,
   type NewUser,
-  type OperateUsers,
   showUser,
-  takeRole,
+  withdrawRole,
 } from './index.ts';
 
 const readEvents = statement('operate_users_test.events', {
@@ -58,7 +58,7 @@ const password = 'correct horse battery staple';
 
 describeOnBothDatabases('operating users', (database) => {
   let world: World;
-  let flow: OperateUsers;
+  let flow: AdminUsers;
 
   beforeAll(async () => {
     world = await openWorld(database());
@@ -69,8 +69,8 @@ describeOnBothDatabases('operating users', (database) => {
     const onError = (error: unknown) => {
       throw error;
     };
-    const endings = new Endings({ ...world, onError });
-    flow = { ...world, clients, hashes, passwordRules: offlineRules(world), endings, users: new Users(world) };
+    const revocations = new Revocations({ ...world, onError });
+    flow = { ...world, clients, hashes, passwordRules: offlineRules(world), revocations, users: new Users(world) };
   });
 
   const eventsOf = (userId: string) => database().rows(readEvents, { userId });
@@ -99,7 +99,7 @@ describeOnBothDatabases('operating users', (database) => {
         failedLogins: 0,
       });
       const { sealedPhc } = present(await database().row(readPassword, { userId }), 'the password');
-      const phc = world.keys.open('password', sealedPhc, passwordPlace(userId)).toString();
+      const phc = world.keys.open('password', sealedPhc, passwordAssociatedData(userId)).toString();
       expect(await flow.hashes.matches(password, phc)).toBe(true);
       const [event] = await eventsOf(userId);
       expect(event).toMatchObject({ action: 'user.created', actorKind: 'operator' });
@@ -157,7 +157,7 @@ describeOnBothDatabases('operating users', (database) => {
       expect(await verb(flow, person.id)).toEqual({ kind: 'changed', endedSessions: 2 });
       expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 0 });
       expect(await database().rows(livingFamilies, { userId: person.id })).toEqual([]);
-      expect(flow.endings.hasEnded({ sessionId, userId: person.id, authEpoch: 1, kid: undefined })).toBe(true);
+      expect(flow.revocations.hasEnded({ sessionId, userId: person.id, authEpoch: 1, kid: undefined })).toBe(true);
       const events = await eventsOf(person.id);
       expect(events).toMatchObject([{ action, actorKind: 'operator' }]);
       expect(JSON.parse(events[0]?.body ?? '')).toMatchObject({ facts: { sessions: 2 } });
@@ -195,7 +195,7 @@ describeOnBothDatabases('operating users', (database) => {
       expect(await grantRole(flow, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
       expect(await showUser(flow, person.id)).toMatchObject({ roles: ['admin'], liveSessions: 0 });
       await addSession(world, person, 'cookie', 2);
-      expect(await takeRole(flow, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await withdrawRole(flow, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
       expect(await showUser(flow, person.id)).toMatchObject({ roles: [], liveSessions: 0 });
       const events = await eventsOf(person.id);
       expect(events.map(({ action }) => action)).toEqual(['user.role_granted', 'user.role_revoked']);
@@ -215,12 +215,12 @@ describeOnBothDatabases('operating users', (database) => {
     });
 
     it('ends nothing where nothing changes', async () => {
-      expect(await takeRole(flow, person.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
+      expect(await withdrawRole(flow, person.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
       expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 1 });
       expect(await eventsOf(person.id)).toEqual([]);
     });
 
-    it.each([grantRole, takeRole])('knows when there is nobody: %o', async (verb) => {
+    it.each([grantRole, withdrawRole])('knows when there is nobody: %o', async (verb) => {
       expect(await verb(flow, nobody, 'admin')).toEqual({ kind: 'absent' });
     });
   });
