@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: the rows of DESIGN §8 that stand, each beside its reference in the same run.
+ * `npm run bench`: the rows of docs/guides/speed.md that stand, each beside its reference in the same run.
  * `npm run bench -- session livez` measures some rows; `--list` names them all.
  */
 import { mkdirSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Guesses at one person in the middle of which a process dies (DESIGN §5.2): what was counted stays counted. */
+/** Guesses at one person in the middle of which a process dies (invariant 2): what was counted stays counted. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';

@@ -120,7 +120,7 @@ function inTurn(requests: readonly Buffer[]): Traffic {
   };
 }
 
-/** One more than the queue holds and the cores compute (DESIGN §5.14: a hundred wait, one is computed). */
+/** One more than the queue holds and the cores compute (invariant 14: a hundred wait, one is computed). */
 const floodConnections = 101;
 const floodSeconds = 4;
 

@@ -7,7 +7,7 @@ import { assert } from '../../packages/server/src/kernel/assert.ts';
 import { declaredStatements } from '../../packages/server/src/platform/database/index.ts';
 import { providePostgresBinaries } from '../../packages/server/test/support/postgres-binaries.ts';
 
-/** As DESIGN §8 says. */
+/** As docs/guides/speed.md says. */
 export const pgbenchClients = 8;
 
 /** Where pgbench's random names come from: SQL for each parameter, with `:n` counting up and `:client_id`. */

@@ -282,7 +282,7 @@ create table signing_keys (
 );
 create unique index signing_keys_active on signing_keys (state) where state = 'active';
 
--- Whatever ends something before its time says so here; every node reads it (DESIGN §5.17).
+-- Whatever ends something before its time says so here; every node reads it (invariant 17).
 create table revocations (
   -- Given at the insert; commits are not in its order, so readers read an overlap again.
   id bigint generated always as identity,

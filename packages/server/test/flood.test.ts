@@ -1,4 +1,4 @@
-/** More logins at once than the hash queue takes (DESIGN §5.14). The same for a minute: `npm run prove flood`. */
+/** More logins at once than the hash queue takes (invariant 14). The same for a minute: `npm run prove flood`. */
 import { afterEach, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
 import { addLoggedIn, addVerified, login, register } from './support/people-online.ts';

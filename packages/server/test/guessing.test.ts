@@ -1,4 +1,4 @@
-/** Guessing passwords: what strangers can do to an account, and what they cannot (DESIGN §5.2). */
+/** Guessing passwords: what strangers can do to an account, and what they cannot (invariant 2). */
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '#kernel/clock.ts';
 import { type Answer, Application } from './support/application.ts';

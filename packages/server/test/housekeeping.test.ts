@@ -1,4 +1,4 @@
-/** Ninety days of traffic by the clock: what grows by use is bounded by design (DESIGN §6). */
+/** Ninety days of traffic by the clock: what grows by use is bounded by design (ARCHITECTURE.md). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { Application } from './support/application.ts';

@@ -1,4 +1,4 @@
-/** Every URL that leaves begins with the public URL, whatever a request says of where it went (DESIGN §5.7). */
+/** Every URL that leaves begins with the public URL, whatever a request says of where it went (invariant 7). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { Application } from './support/application.ts';

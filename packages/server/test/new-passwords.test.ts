@@ -1,4 +1,4 @@
-/** Every way to a password goes by the same rules (REQUIREMENTS B3), in the reader's language, and a refusal uses nothing up. */
+/** Every way to a password goes by the same rules (docs/security/passwords.md), in the reader's language, and a refusal uses nothing up. */
 import { createHash } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-/** DESIGN §8: how often an operation asks PostgreSQL when nobody is in its way. */
+/** docs/guides/speed.md: how often an operation asks PostgreSQL when nobody is in its way. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
 import { Application } from './support/application.ts';

@@ -1,4 +1,4 @@
-/** DESIGN §5.13: nobody learns from an answer, or from the work behind it, whether an address has an account. */
+/** invariant 13: nobody learns from an answer, or from the work behind it, whether an address has an account. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { type Answer, Application } from './support/application.ts';

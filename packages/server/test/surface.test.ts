@@ -1,4 +1,4 @@
-/** Everything that can be asked of the public listener, asked wrongly, over a real socket (DESIGN §11). */
+/** Everything that can be asked of the public listener, asked wrongly, over a real socket (ARCHITECTURE.md). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { opsEndpoints } from '#app/endpoints.ts';
 import { serverOf } from '#app/running.ts';

@@ -1,4 +1,4 @@
-/** DESIGN §5.8 over HTTP: a token is one text, before and after it was remembered. */
+/** invariant 8 over HTTP: a token is one text, before and after it was remembered. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
 import { addLoggedIn, cookieHeader, login } from './support/people-online.ts';

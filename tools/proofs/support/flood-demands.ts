@@ -29,7 +29,7 @@ export interface Demand {
   readonly holds: boolean;
 }
 
-/** REQUIREMENTS of the issue and DESIGN §8. */
+/** Floors of docs/guides/speed.md. */
 const sessionP99Ms = 15;
 /** At once: a small part of the second that those who wait for a hash wait. */
 const refusalP99Ms = 250;

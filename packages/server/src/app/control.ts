@@ -1,4 +1,4 @@
-/** Commands for the process that holds the embedded database arrive here (DESIGN §2). */
+/** Commands for the process that holds the embedded database arrive here (ARCHITECTURE.md). */
 import { listenForCommands } from '#platform/control-socket/index.ts';
 import { runCommand } from './cli/run-command.ts';
 import type { Running } from './running.ts';

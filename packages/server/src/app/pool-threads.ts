@@ -10,7 +10,7 @@ const niceness = 10;
 
 /**
  * Lowers the priority of this process's thread pool: without it as many threads as there are cores compute hashes, and the
- * one that answers everybody waits for its turn behind them (DESIGN §5.14). Priorities belong to threads on Linux alone
+ * one that answers everybody waits for its turn behind them (invariant 14). Priorities belong to threads on Linux alone
  * (setpriority(2), "BUGS"), so elsewhere nothing changes; the pool must have been used before, or it has no threads yet.
  * Needs no privilege.
  */

@@ -94,7 +94,7 @@ async function openPublic(
 /** What endpoints ask of the workers of their own process, if it has some. */
 export function hooksInto(workers: JobWorkers | undefined): Pick<EndpointDeps, 'wake' | 'betweenJobs'> {
   return {
-    // Not before the answer is on its way: what a job then does must not be part of its time (DESIGN §5.13).
+    // Not before the answer is on its way: what a job then does must not be part of its time (invariant 13).
     wake: () => void setImmediate(() => workers?.wake()),
     betweenJobs: async (work) => (workers === undefined ? work() : workers.betweenJobs(work)),
   };

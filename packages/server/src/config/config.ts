@@ -78,7 +78,7 @@ export interface Config {
     readonly argon2: { readonly memoryKib: number; readonly passes: number; readonly parallelism: number };
     /** Hashes computed at once; their memory is this times `memoryKib`. */
     readonly hashConcurrency: number;
-    /** Hashes that may wait; the next one is refused at once (DESIGN §5.14). */
+    /** Hashes that may wait; the next one is refused at once (invariant 14). */
     readonly hashQueueLength: number;
   };
   readonly registration: 'open' | 'invite' | 'closed';

@@ -192,7 +192,7 @@ function quota(fallback: string, facts: { readonly env: string; readonly doc: st
   return required(fallback, { ...facts, expected }, isQuota);
 }
 
-/** REQUIREMENTS B1. */
+/** docs/security/limits.md. */
 const limits = z.object({
   public: quota('100/15m', {
     env: 'LATCHKEY_LIMIT_PUBLIC',

@@ -1,6 +1,6 @@
 /**
  * The one table of refusals (RFC 9457). A refusal is `throw new Problem(code)`; what the client reads comes from this
- * table, what the log reads is a different argument, and the two can never be mixed up (DESIGN §5.11).
+ * table, what the log reads is a different argument, and the two can never be mixed up (invariant 11).
  * Codes are never renamed: clients decide by them.
  */
 

@@ -9,7 +9,7 @@ const stepMs = 10;
 
 /**
  * Does what `work` does, and comes back at the end of the step in which it was done: nobody outside sees whether it took
- * one millisecond or three. For effects that differ by who has an address where the answers do not (DESIGN §5.13).
+ * one millisecond or three. For effects that differ by who has an address where the answers do not (invariant 13).
  * Each step's timer starts before the work: one for the rest of the step would tell by its rounding how much that was.
  */
 export async function roundUpDuration<T>(work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-/** No secret and nothing personal is left where it does not belong (REQUIREMENTS B10): a whole life at log level debug. */
+/** No secret and nothing personal is left where it does not belong (invariant 16): a whole life at log level debug. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expected, patterns, personal } from './expected.ts';
 import { formsOf } from './forms.ts';

@@ -1,4 +1,4 @@
-/** Guesses whose effect is rolled back or never answered: what was hashed was counted before (DESIGN §5.2). */
+/** Guesses whose effect is rolled back or never answered: what was hashed was counted before (invariant 2). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshEmail, goodPassword, login } from '#test/support/people-online.ts';
 import type { Moment } from './statements/fuse.ts';

@@ -14,7 +14,7 @@ import type { TwoNodes } from './two-nodes.ts';
 /** Of more than five at once a node that knows of none under way refuses: what the other looks at may be wrong. */
 const refusedLogins = ['invalid_credentials', 'too_many_requests'];
 
-/** DESIGN §5.4: closing ends what is refreshed beside it. */
+/** invariant 4: closing ends what is refreshed beside it. */
 export const deleteAgainstRefresh: Race = {
   name: 'close against refresh',
   claim: '16 refreshes of four sessions beside 4 closings: one closes, no token lives on, on either node',
@@ -41,7 +41,7 @@ export const deleteAgainstRefresh: Race = {
   },
 };
 
-/** DESIGN §5.3 and §5.4: a login beside a closing gives a session that ends, or a ticket to keep the account. */
+/** invariant 3 and 4: a login beside a closing gives a session that ends, or a ticket to keep the account. */
 export const deleteAgainstLogin: Race = {
   name: 'close against login',
   claim: '16 logins beside 4 closings: sessions die, and of the tickets one keeps the account',
@@ -72,7 +72,7 @@ export const deleteAgainstLogin: Race = {
   },
 };
 
-/** DESIGN §5.1: the link that keeps an account is good once. */
+/** invariant 1: the link that keeps an account is good once. */
 export const cancelLink: Race = {
   name: 'keep link',
   claim: 'pressed 20 times: one keeps the account, and nothing that closing ended comes back',
@@ -87,7 +87,7 @@ export const cancelLink: Race = {
   },
 };
 
-/** DESIGN §5.1: whichever proof is used first ends the others. */
+/** invariant 1: whichever proof is used first ends the others. */
 export const cancelByBoth: Race = {
   name: 'keep by link and ticket',
   claim: '10 presses of the link beside 10 uses of five tickets: one keeps the account, every other proof is dead',
@@ -106,7 +106,7 @@ export const cancelByBoth: Race = {
   },
 };
 
-/** DESIGN §5.4: at the end of the grace an account is kept or erased, and never half of each. */
+/** invariant 4: at the end of the grace an account is kept or erased, and never half of each. */
 export const cancelAgainstErase: Race = {
   name: 'keep against erase',
   claim: '16 presses of the link beside 4 erasers as the grace ends: kept and whole, or gone without a trace',
@@ -136,7 +136,7 @@ export const cancelAgainstErase: Race = {
   },
 };
 
-/** DESIGN §5.3: a login beside the erasure makes nothing that outlives it. */
+/** invariant 3: a login beside the erasure makes nothing that outlives it. */
 export const eraseAgainstLogin: Race = {
   name: 'erase against login',
   claim: '16 logins beside 4 erasers as the grace ends: no session, no live ticket, nothing left of the person',

@@ -8,7 +8,7 @@ import type { Race } from './race.ts';
 import { askForChange, cancelChange, confirmChange, undoChange } from './requests.ts';
 import type { TwoNodes } from './two-nodes.ts';
 
-/** DESIGN §5.1 and §5.4: the mailbox takes the account back once, whatever was done since. */
+/** invariant 1 and 4: the mailbox takes the account back once, whatever was done since. */
 export const undoLink: Race = {
   name: 'undo link',
   claim: '20 passwords by one link: one restores the address, no older token lives on either node',
@@ -28,7 +28,7 @@ export const undoLink: Race = {
   },
 };
 
-/** DESIGN §5.4: an undo wins over a further change, before it or after it. */
+/** invariant 4: an undo wins over a further change, before it or after it. */
 export const confirmAgainstUndo: Race = {
   name: 'email change against undo',
   claim: '10 presses of a further confirming link beside 10 undos: the first address comes back, whoever came first',
@@ -60,7 +60,7 @@ export const confirmAgainstUndo: Race = {
   },
 };
 
-/** DESIGN §5.1: a change that was cancelled does not happen, and one that happened cannot be cancelled. */
+/** invariant 1: a change that was cancelled does not happen, and one that happened cannot be cancelled. */
 export const confirmAgainstCancel: Race = {
   name: 'confirm against cancel',
   claim: '10 presses of a confirming link beside 10 cancellations: it was changed, or it was cancelled',
@@ -93,7 +93,7 @@ export const confirmAgainstCancel: Race = {
   },
 };
 
-/** DESIGN §5.12: one address has one user, also when two prove it at the same moment. */
+/** invariant 12: one address has one user, also when two prove it at the same moment. */
 export const confirmAgainstConfirm: Race = {
   name: 'two confirm one address',
   claim: '10 presses each of two people’s links to one new address: one gets it, the other keeps what they had',
@@ -130,7 +130,7 @@ export const confirmAgainstConfirm: Race = {
   },
 };
 
-/** DESIGN §5.18: who proves an address gets it, whatever strangers register with it meanwhile. */
+/** invariant 18: who proves an address gets it, whatever strangers register with it meanwhile. */
 export const confirmAgainstRegistration: Race = {
   name: 'confirm against registration',
   claim:

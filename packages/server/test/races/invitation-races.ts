@@ -9,7 +9,7 @@ import type { Race } from './race.ts';
 import { acceptInvitation } from './requests.ts';
 import type { TwoNodes } from './two-nodes.ts';
 
-/** DESIGN §5.1: an invitation makes one account, with the name and the password of one of those who accept it. */
+/** invariant 1: an invitation makes one account, with the name and the password of one of those who accept it. */
 export const invitationLink: Race = {
   name: 'invitation',
   claim: 'accepted by 20 people at once: one account, with the name and the password of one of them',
@@ -25,7 +25,7 @@ export const invitationLink: Race = {
   },
 };
 
-/** DESIGN §5.1: two people on two nodes, each pressing again and again. */
+/** invariant 1: two people on two nodes, each pressing again and again. */
 export const invitationOfTwo: Race = {
   name: 'invitation of two people',
   claim: 'two people accept on a node each, ten times: one account, whole of one of them',
@@ -38,7 +38,7 @@ export const invitationOfTwo: Race = {
   },
 };
 
-/** DESIGN §5.1: what was revoked cannot be accepted, and what was accepted cannot be revoked. */
+/** invariant 1: what was revoked cannot be accepted, and what was accepted cannot be revoked. */
 export const acceptAgainstRevoke: Race = {
   name: 'accept against revoke',
   claim: '19 acceptances while an operator revokes: an account, or a revoked invitation, and never both',
@@ -72,7 +72,7 @@ export const acceptAgainstRevoke: Race = {
   },
 };
 
-/** DESIGN §5.18: whom the invitation reached gets the account, whatever strangers register with the address meanwhile. */
+/** invariant 18: whom the invitation reached gets the account, whatever strangers register with the address meanwhile. */
 export const acceptAgainstRegistration: Race = {
   name: 'accept against registration',
   claim: '10 acceptances beside 10 registrations of the address: the invited account, and nothing of theirs lives',

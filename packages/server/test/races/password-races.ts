@@ -15,7 +15,7 @@ import { Person } from './person-state.ts';
 import type { Race } from './race.ts';
 import { type TwoNodes, ways } from './two-nodes.ts';
 
-/** DESIGN §5.1 and §5.4: a reset link is good once, and nothing older survives its use. */
+/** invariant 1 and 4: a reset link is good once, and nothing older survives its use. */
 export const resetLink: Race = {
   name: 'reset link',
   claim: '20 passwords by one link: one is set, no older token lives on either node, one notice, one event',
@@ -38,7 +38,7 @@ export const resetLink: Race = {
   },
 };
 
-/** DESIGN §5.4: whichever comes first ends what the other one needs. */
+/** invariant 4: whichever comes first ends what the other one needs. */
 export const changeAgainstReset: Race = {
   name: 'change against reset',
   claim:
@@ -72,7 +72,7 @@ export const changeAgainstReset: Race = {
   },
 };
 
-/** DESIGN §5.4: the session that changes the password goes on as one new session, not as twenty. */
+/** invariant 4: the session that changes the password goes on as one new session, not as twenty. */
 export const changePassword: Race = {
   name: 'password change',
   claim: '20 changes by one session on two nodes: one wins, and its renewed session is the only one that lives',
@@ -97,7 +97,7 @@ export const changePassword: Race = {
   },
 };
 
-/** DESIGN §5.4: who logs out everywhere after a change means the renewed session too. */
+/** invariant 4: who logs out everywhere after a change means the renewed session too. */
 export const changeAgainstLogoutAll: Race = {
   name: 'change against logout-all',
   claim: '10 changes beside 10 logout-alls: the renewed session lives on both nodes or on none, as the answers say',

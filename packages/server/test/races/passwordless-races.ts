@@ -7,7 +7,7 @@ import { Person } from './person-state.ts';
 import type { Race } from './race.ts';
 import type { TwoNodes } from './two-nodes.ts';
 
-/** DESIGN §5.1: a login link is good once. */
+/** invariant 1: a login link is good once. */
 export const magicLink: Race = {
   name: 'magic link',
   claim: 'pressed 20 times at once by the browser that asked: one session, which lives on both nodes, and one event',
@@ -22,7 +22,7 @@ export const magicLink: Race = {
   },
 };
 
-/** DESIGN §5.1 and §5.2: so is a code, and more tries at once than it is worth are refused before they are compared. */
+/** invariant 1 and 2: so is a code, and more tries at once than it is worth are refused before they are compared. */
 export const emailCode: Race = {
   name: 'e-mail code',
   claim: 'typed 20 times at once by the browser that asked: one session, which lives on both nodes, and one event',
@@ -35,7 +35,7 @@ export const emailCode: Race = {
   },
 };
 
-/** DESIGN §5.2: parallel guesses are no cheaper than guesses one after another. */
+/** invariant 2: parallel guesses are no cheaper than guesses one after another. */
 export const guessedCode: Race = {
   name: 'guessed code',
   claim:

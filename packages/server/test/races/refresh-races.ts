@@ -3,7 +3,7 @@ import { type Answer, dataOf, type Tokens } from '../../../../e2e/support/client
 import { assertAllDie, password } from './checks.ts';
 import type { Race } from './race.ts';
 
-/** DESIGN §5.5: winner and losers get the same answer, from one successor. */
+/** invariant 5: winner and losers get the same answer, from one successor. */
 export const refresh: Race = {
   name: 'refresh',
   claim: '20 refreshes of one token: 20 equal refresh tokens, one successor row, the family lives on',
@@ -22,7 +22,7 @@ export const refresh: Race = {
   },
 };
 
-/** DESIGN §5.4 and §5.17: what is refreshed while everything ends has ended too. */
+/** invariant 4 and 17: what is refreshed while everything ends has ended too. */
 export const refreshAgainstLogoutAll: Race = {
   name: 'refresh against logout-all',
   claim: '19 refreshes of four sessions beside a logout-all: no token lives on, on either node, within a second',
@@ -41,7 +41,7 @@ export const refreshAgainstLogoutAll: Race = {
   },
 };
 
-/** DESIGN §5.4: an operator's command on the command line ends what both nodes hold. */
+/** invariant 4: an operator's command on the command line ends what both nodes hold. */
 export const refreshAgainstDisable: Race = {
   name: 'refresh against disable',
   claim:

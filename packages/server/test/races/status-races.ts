@@ -6,7 +6,7 @@ import { askLink, assertOnlyOpens, resting } from './password-races.ts';
 import { Person } from './person-state.ts';
 import type { Race } from './race.ts';
 
-/** DESIGN §5.4: a reset gives a disabled user nothing, and no link that is older than the disabling works after it. */
+/** invariant 4: a reset gives a disabled user nothing, and no link that is older than the disabling works after it. */
 export const disableAgainstReset: Race = {
   name: 'disable against reset',
   claim: '19 resets by one link while an operator disables the user: disabled in the end, whoever came first',

@@ -8,7 +8,7 @@ const password = 'the right password of all';
 const victims = 'the password of the victim';
 const attackers = 'the password of the attacker';
 
-/** DESIGN §5.1: a link is good once, however many press it. */
+/** invariant 1: a link is good once, however many press it. */
 export const verificationLink: Race = {
   name: 'verification link',
   claim: 'pressed 20 times at once: one winner, and its user can log in on both nodes',
@@ -22,7 +22,7 @@ export const verificationLink: Race = {
   },
 };
 
-/** DESIGN §5.12: one address has one user, however it is spelt. */
+/** invariant 12: one address has one user, however it is spelt. */
 export const spellings: Race = {
   name: 'spellings',
   claim: 'registered in 20 spellings at once: one user, every answer the same, and any spelling logs in',
@@ -38,7 +38,7 @@ export const spellings: Race = {
   },
 };
 
-/** DESIGN §5.18, with the attacker first or second and each link first. */
+/** invariant 18, with the attacker first or second and each link first. */
 export const twoRegistrations: readonly Race[] = [
   ordered('attacker first, victim presses', 'attacker', 'victim'),
   ordered('victim first, victim presses', 'victim', 'victim'),
@@ -46,7 +46,7 @@ export const twoRegistrations: readonly Race[] = [
   ordered('victim first, attackers link', 'victim', 'attacker'),
 ];
 
-/** DESIGN §5.18: two links of one address at once are one race, not two. */
+/** invariant 18: two links of one address at once are one race, not two. */
 export const bothLinks: Race = {
   name: 'both links at once',
   claim: "20 presses of two registrations' links: one wins, and only the password of its registration opens",
@@ -61,7 +61,7 @@ export const bothLinks: Race = {
   },
 };
 
-/** DESIGN §5.18: nothing that is registered beside or after a press changes what it set. */
+/** invariant 18: nothing that is registered beside or after a press changes what it set. */
 export const registrationsBesidePress: Race = {
   name: 'registrations beside a press',
   claim: "19 registrations while the victim's link is pressed: none of their links sets their password",

@@ -1,7 +1,7 @@
 import type { Credential, Effect, Outcome } from '#domain/users/index.ts';
 
 /**
- * What ends what, written by hand from DESIGN §5.4 and never computed from the table under test.
+ * What ends what, written by hand from invariant 4 and never computed from the table under test.
  * A line is an effect; the columns are, in this order, those of `columns`.
  */
 const grid = `

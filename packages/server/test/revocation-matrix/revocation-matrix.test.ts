@@ -1,5 +1,5 @@
 /**
- * What ends what, cell by cell (DESIGN §5.4), on both databases: each thing is made as its owner makes it, the effect
+ * What ends what, cell by cell (invariant 4), on both databases: each thing is made as its owner makes it, the effect
  * happens as it happens to people, and then the thing is tried. In every cell the same thing of a neighbour lives on.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -254,7 +254,7 @@ function mediaType(headers: Headers): string {
   return (headers.get('content-type') ?? '').split(';')[0] ?? '';
 }
 
-/** `/api/…` is the latest version (REQUIREMENTS F1). */
+/** `/api/…` is the latest version (ARCHITECTURE.md). */
 function toLatest(path: string): string {
   return path.replace(/^\/api\/(?!v\d+(?:\/|$))/, '/api/v1/');
 }

@@ -35,7 +35,7 @@ const known: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-/** Where a browser may be told to forget (DESIGN §7): logging out, and closing the account. */
+/** Where a browser may be told to forget (ARCHITECTURE.md): logging out, and closing the account. */
 const loggingOut: ReadonlySet<string> = new Set(['/api/v1/auth/logout', '/api/v1/auth/logout-all', '/api/v1/users/me']);
 
 /** Our cookies: over https they are bound to the host. */

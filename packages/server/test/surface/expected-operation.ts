@@ -7,7 +7,7 @@ export interface ExpectedOperation {
   readonly path: string;
   readonly kind: 'api' | 'page' | 'document';
   readonly auth: 'public' | 'session';
-  /** The classes of REQUIREMENTS B1. */
+  /** The classes of docs/security/limits.md. */
   readonly rateLimit: 'public' | 'credential' | 'mail' | 'authenticated' | 'none';
   /** A body that its schema accepts; each text in it is made wrong in turn. */
   readonly body?: Readonly<Record<string, string>>;

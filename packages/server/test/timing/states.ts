@@ -7,7 +7,7 @@ import { goodPassword } from '#test/support/people-online.ts';
 
 /**
  * The six that a stranger could want to tell apart. Somebody who has to wait, or is stopped, after many guesses is not
- * among them: that is answered aloud, and for an address without a user as well (DESIGN §5.2).
+ * among them: that is answered aloud, and for an address without a user as well (invariant 2).
  */
 export const userStates = [
   'absent',

@@ -1,4 +1,4 @@
-/** DESIGN §5.13 by a stopwatch: the short form of `npm run prove timing`. */
+/** invariant 13 by a stopwatch: the short form of `npm run prove timing`. */
 import { beforeAll, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
 import { addPeople } from './states.ts';

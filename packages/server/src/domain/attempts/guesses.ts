@@ -25,7 +25,7 @@ const params = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
 
 /**
  * The CTEs `standing` and `reserved`: one more wrong guess for the user in the CTE `known`, or for the unknown identifier
- * (DESIGN §5.2). `reserved` has no row when it is too early to guess: then nothing was counted, and `standing` says why.
+ * (invariant 2). `reserved` has no row when it is too early to guess: then nothing was counted, and `standing` says why.
  * The wait is decided on the locked row, so of many at once only as many pass as the counter still grants.
  *
  * @param kind SQL: the kind of the counter, over `known`.

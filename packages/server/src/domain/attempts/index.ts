@@ -1,6 +1,6 @@
 /**
  * Failed attempts in a row. Owns `attempt_counters`.
- * Invariants: an attempt is counted before the hash is computed, by the statement that reads the user (DESIGN §5.2), so
+ * Invariants: an attempt is counted before the hash is computed, by the statement that reads the user (invariant 2), so
  * that neither a crash, nor a rollback, nor twenty at once gives a guess that was not counted; an address without a user
  * is counted under its HMAC in the same table, so that a stranger sees no difference; passwords, second factors and mailed
  * codes count apart, and passwords from devices that the user has logged in on apart from those of strangers, so that

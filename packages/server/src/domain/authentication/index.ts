@@ -1,5 +1,5 @@
 /**
- * A login in progress, which is not a session (DESIGN §5.3). Owns `logins` (tickets for logins that need a further
+ * A login in progress, which is not a session (invariant 3). Owns `logins` (tickets for logins that need a further
  * step).
  * Invariants: `nextStep` alone decides what a login still needs, for every way in; no session row, cookie, token or
  * cache entry exists before it says `done`; a ticket is used once, by one UPDATE, and dies after ten minutes or with its

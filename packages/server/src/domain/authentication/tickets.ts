@@ -103,7 +103,7 @@ export async function findTicket(queries: Queries, text: string, now: Date): Pro
 
 /**
  * Uses a ticket, in the transaction of the step that it was for. Undefined when it is not alive: unknown, used, expired,
- * of an earlier epoch, or of a user who may not log in. Of many at once exactly one gets it (DESIGN §5.1).
+ * of an earlier epoch, or of a user who may not log in. Of many at once exactly one gets it (invariant 1).
  */
 export async function consumeTicket(tx: Queries, text: string, now: Date): Promise<LoginInProgress | undefined> {
   if (parseSecret(secretPrefixes.loginTicket, text) === null) return undefined;

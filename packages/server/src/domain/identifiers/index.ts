@@ -1,7 +1,7 @@
 /**
  * Names by which a person is found: for now e-mail addresses. Owns `identifiers`.
  * Invariants: one row per kind and canonical form, whoever is first; the canonical form decides who is meant, the form
- * as typed is what is shown; an address never links accounts by itself (DESIGN §5.6); an address that its user gave up
+ * as typed is what is shown; an address never links accounts by itself (invariant 6); an address that its user gave up
  * (`held_until`) stays claimed until the link that undoes the change has expired; it logs nobody in and recovers
  * nothing, so whoever looks there leaves held ones out.
  */

@@ -22,7 +22,7 @@ export interface RequestMail {
 /**
  * Takes down what is asked for; a job promises the mail if the address has an account that lives.
  * A link has rows and a mail that nobody's address can have, so whatever looked before it answered would take longer for
- * somebody than for nobody, by half a millisecond of the two that it takes (DESIGN §5.13).
+ * somebody than for nobody, by half a millisecond of the two that it takes (invariant 13).
  */
 export async function requestMail(deps: RequestMail, asked: MailRequest): Promise<void> {
   const id = deps.makeId();

@@ -1,7 +1,7 @@
 /**
  * Single-use things that are mailed: links, and codes that are typed. Owns `one_time_tokens`.
- * Invariants: `consume` is one UPDATE and the only way to use one (DESIGN §5.1); the secret is computed from the row's
- * id and never stored (§5.15); a token dies by use, by expiry, by replacement, or with its user's epoch; one that is bound to a browser is used by
+ * Invariants: `consume` is one UPDATE and the only way to use one (invariant 1); the secret is computed from the row's
+ * id and never stored (invariant 15); a token dies by use, by expiry, by replacement, or with its user's epoch; one that is bound to a browser is used by
  * no other; a code is dead after five tries, each counted before it is compared.
  */
 export { consume, consumeCode, findActive, type OneTimeToken, revokeLinksOfUser, revokeOthers } from './consume.ts';

@@ -31,7 +31,7 @@ export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
   email_code: 10 * 60,
 };
 
-/** Links that outlive their user's epoch, because they exist to defeat whoever raised it (DESIGN §5.4). */
+/** Links that outlive their user's epoch, because they exist to defeat whoever raised it (invariant 4). */
 export const outlivesEpoch: readonly Purpose[] = linksOutlivingEpoch;
 
 /** Where a token's payload stands; authenticated with its ciphertext. */

@@ -28,7 +28,7 @@ export interface ProvePassword {
 }
 
 /**
- * Whether this is the user's password. The attempt is counted before the hash is computed (DESIGN §5.2), and in the same
+ * Whether this is the user's password. The attempt is counted before the hash is computed (invariant 2), and in the same
  * counter as a login's from a known device, which strangers cannot use up: forgive it (`resetFailedAttempts`) in the effect
  * that the password was asked for. Throws `too_many_requests` when there were too many wrong ones,
  * and `busy`, without having counted, when the queue is full.

@@ -1,8 +1,8 @@
 /**
  * Passwords. Owns `passwords`.
  * Invariants: the stored PHC string is itself encrypted under the password key (the pepper is a key over the hash,
- * DESIGN §5.15); a hash is computed for every attempt, also when there is nobody to compare with (§5.13); hashing runs
- * in a bounded queue and never while a connection is held (§5.14); what is hashed for the first time is an
+ * invariant 15); a hash is computed for every attempt, also when there is nobody to compare with (invariant 13); hashing runs
+ * in a bounded queue and never while a connection is held (invariant 14); what is hashed for the first time is an
  * `AcceptedPassword`, which only `PasswordRules` makes, so that no path to a password goes round them.
  */
 export type { AcceptedPassword } from './accepted.ts';

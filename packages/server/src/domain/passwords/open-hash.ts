@@ -11,7 +11,7 @@ const decoys = new WeakMap<Keys, Buffer>();
 
 /**
  * The PHC string of a user's stored password. Without one something of its length is opened and thrown away: one
- * decryption more tells a thousand logins of somebody from those of nobody (DESIGN §5.13).
+ * decryption more tells a thousand logins of somebody from those of nobody (invariant 13).
  */
 export function openHash(keys: Keys, userId: string | undefined, sealed: Buffer | undefined): string | undefined {
   if (userId !== undefined && sealed !== undefined) return openAt(keys, sealed, passwordAssociatedData(userId));

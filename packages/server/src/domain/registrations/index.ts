@@ -1,5 +1,5 @@
 /**
- * Registrations that wait for their link to be pressed (DESIGN §5.18). Owns no table: a registration is what its link
+ * Registrations that wait for their link to be pressed (invariant 18). Owns no table: a registration is what its link
  * carries, sealed in the row of the one-time token.
  * Invariants: a further link changes nothing but itself; a link sets the password and name it was made with and no
  * other; a link that carries none asks for a password, because nobody can know whose registration it continues; what

@@ -1,4 +1,4 @@
-/** What a registration's link carries (DESIGN §5.18), sealed in the token's row. */
+/** What a registration's link carries (invariant 18), sealed in the token's row. */
 import { z } from 'zod';
 import { tokenAssociatedData } from '#domain/one-time-tokens/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
@@ -15,7 +15,7 @@ const carried = z.strictObject({
 /** A registration as its link carries it: pressing the link sets this password and name, and no other. */
 export type PendingRegistration = z.infer<typeof carried>;
 
-/** Under the password key, since the PHC string is what it protects (DESIGN §5.15). */
+/** Under the password key, since the PHC string is what it protects (invariant 15). */
 export function sealRegistration(keys: Keys, tokenId: string, registration: PendingRegistration): Buffer {
   return keys.seal('password', JSON.stringify(registration), tokenAssociatedData(tokenId));
 }

@@ -1,4 +1,4 @@
-/** A registration that nobody confirmed loses its address to whoever proves it (DESIGN §5.18). */
+/** A registration that nobody confirmed loses its address to whoever proves it (invariant 18). */
 import type { AuditLog } from '#domain/audit/index.ts';
 import { deleteUnprovenUser } from '#domain/users/index.ts';
 import type { Queries } from '#platform/database/index.ts';

@@ -1,7 +1,7 @@
 /**
  * Roles: what somebody may do beyond their own account. Owns `role_assignments`.
  * Invariants: a role is one of a closed set; somebody has it once for each scope, and for now the only scope is the whole
- * deployment. Whoever changes the roles of somebody who has sessions also raises their epoch (DESIGN §5.4).
+ * deployment. Whoever changes the roles of somebody who has sessions also raises their epoch (invariant 4).
  */
 import type { MakeId } from '#kernel/ids.ts';
 import { type Queries, statement } from '#platform/database/index.ts';

@@ -5,7 +5,7 @@
  * `refresh_tokens` and `devices`.
  * Invariants: a session by cookie has no refresh token, one by tokens no cookie; a session that changes what its user
  * proves themselves with goes on as a new row with new secrets of the new epoch, on the same device, with the times at
- * which its factors were proven and the end that it had; every other session ends (DESIGN §5.4).
+ * which its factors were proven and the end that it had; every other session ends (invariant 4).
  */
 
 export { type AccessToken, AccessTokens, type TokenSubject } from './access-tokens.ts';

@@ -1,6 +1,6 @@
 /**
  * People and services. Owns `users`, `user_keys` and `erased_subjects`.
- * Invariants: a user's `auth_epoch` only grows; whatever carries an earlier epoch is dead by comparison (DESIGN §5.4);
+ * Invariants: a user's `auth_epoch` only grows; whatever carries an earlier epoch is dead by comparison (invariant 4);
  * raising it announces an ending in the same statement; the user's key is made with the user and dies with the user;
  * a closing user is kept or erased, whichever locks the row first, and an erased subject is never used again.
  */

@@ -1,5 +1,5 @@
 /**
- * The table *effect × what it ends* (DESIGN §5.4). It is what the flows promise, `docs/reference/revocation-matrix.md` is made
+ * The table *effect × what it ends* (invariant 4). It is what the flows promise, `docs/reference/revocation-matrix.md` is made
  * from it, and a test makes each thing, carries out each effect and tries the thing, cell by cell.
  * API keys will be a further thing: recovery and undo will suspend them, a change of password will not.
  */

@@ -1,4 +1,4 @@
-/** Forgetting registrations that nobody ever confirmed (DESIGN §5.18). */
+/** Forgetting registrations that nobody ever confirmed (invariant 18). */
 import { forgetAttemptsFragment } from '#domain/attempts/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';

@@ -55,7 +55,7 @@ const maxTries = 3;
 
 /**
  * Makes the account: the invitation's address, which the mail has reached, is proven by it.
- * Whoever registered with it and never proved it loses it (DESIGN §5.18). An address that somebody proved meanwhile is
+ * Whoever registered with it and never proved it loses it (invariant 18). An address that somebody proved meanwhile is
  * refused like a dead link, and the invitation stays as it was.
  */
 export async function acceptInvitation(flow: AcceptInvitation, acceptance: Acceptance, caller: Caller): Promise<void> {

@@ -2,7 +2,7 @@
  * Keeping an account within its grace period. Owns `POST /api/v1/auth/cancel-deletion`, the page `/cancel-deletion` and the
  * mail `account_deletion_canceled`.
  * The mailed link outlives the epoch, since it exists to defeat whoever closed the account in its owner's name
- * (DESIGN §5.4). Keeping hands out no session: it ends the epoch of the ticket that asked for it, and the next login is
+ * (invariant 4). Keeping hands out no session: it ends the epoch of the ticket that asked for it, and the next login is
  * an ordinary one.
  */
 import { z } from 'zod';

@@ -149,7 +149,7 @@ interface Taking {
 }
 
 /**
- * Whoever registered with the address and never proved it loses it to whoever just did (DESIGN §5.18).
+ * Whoever registered with the address and never proved it loses it to whoever just did (invariant 18).
  * Who proved it, or may still take it back, keeps it.
  */
 async function takeFromUnproven(

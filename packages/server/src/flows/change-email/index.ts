@@ -1,5 +1,5 @@
 /**
- * Changing one's e-mail address (DESIGN §5.4). Owns `POST` and `DELETE /api/v1/users/me/email`,
+ * Changing one's e-mail address (invariant 4). Owns `POST` and `DELETE /api/v1/users/me/email`,
  * `POST /api/v1/auth/confirm-email-change`, `POST /api/v1/auth/undo-email-change` and the two pages of those names.
  * Nothing changes before the link at the new address is pressed and, where the setting says so, one at the old address
  * too, in either order; what that changes, another link at the old address undoes for 72 hours, whatever happened since; either link ends every session, since neither shows whose they are. Whether an

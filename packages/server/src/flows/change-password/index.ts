@@ -1,8 +1,8 @@
 /**
  * Changing one's password. Owns `POST /api/v1/users/me/password`.
  * The current password is asked for like at a login: the attempt is counted before the hash is computed, under the same
- * counter, so that a stolen session gives no free guesses (DESIGN §5.2). The session that asks goes on as a new one with
- * new secrets; every other session, link, ticket and known device ends; API keys stay (§5.4). The new password may be
+ * counter, so that a stolen session gives no free guesses (invariant 2). The session that asks goes on as a new one with
+ * new secrets; every other session, link, ticket and known device ends; API keys stay (invariant 4). The new password may be
  * the old one: that ends everything else and renews the secrets all the same.
  */
 import { z } from 'zod';

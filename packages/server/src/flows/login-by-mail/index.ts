@@ -2,7 +2,7 @@
  * Logging in without a password: by a mailed link, or by a mailed code of six digits. Owns `POST
  * /api/v1/auth/login/magic-link`, `/login/magic-link/verify`, `/login/email-code`, `/login/email-code/verify` and the page
  * `/login/magic-link`.
- * Both are off unless a setting opens them. Asking is answered before anybody looks who has the address (DESIGN §5.13),
+ * Both are off unless a setting opens them. Asking is answered before anybody looks who has the address (invariant 13),
  * and only a proven address is written to. Whoever asks gets a secret, as a cookie or in the answer,
  * without which the link or code is good for nothing: forwarding a mail, or making somebody press a link, logs nobody
  * in. A code is dead after five tries, and the guesses of all codes of a user are counted together, apart from their

@@ -45,7 +45,7 @@ const actions = { magic_link: 'login.link_requested', email_code: 'login.code_re
 
 /**
  * Asks for the mail, which a job promises to a proven address whose account lives. An unproven one gets none: proving a mailbox must first drop
- * whatever a stranger may have set before (DESIGN §5.18), and recovery does that.
+ * whatever a stranger may have set before (invariant 18), and recovery does that.
  */
 export async function requestMailLogin(
   flow: Ask,

@@ -20,7 +20,7 @@ export interface FailedLoginNotice {
 
 const kind = 'login.failed_login_notice';
 
-/** Asks for the notice; for an address without a user as well, so that the answer takes as long (DESIGN §5.13). */
+/** Asks for the notice; for an address without a user as well, so that the answer takes as long (invariant 13). */
 export async function enqueueNotice(
   tx: Queries,
   { makeId, clock }: { readonly makeId: MakeId; readonly clock: Clock },

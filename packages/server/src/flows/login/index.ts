@@ -1,6 +1,6 @@
 /**
  * Logging in with a password. Owns `POST /api/v1/auth/login`.
- * The attempt is reserved before the hash is computed, by the statement that reads the user (DESIGN §5.2); a session
+ * The attempt is reserved before the hash is computed, by the statement that reads the user (invariant 2); a session
  * exists only after `nextStep` says `done`; wrong address and wrong password get the same answer for the same work.
  */
 import { z } from 'zod';

@@ -1,12 +1,12 @@
 /**
  * Getting back into an account by its mailbox. Owns `POST /api/v1/auth/forgot-password`, `POST
  * /api/v1/auth/reset-password` and the page `/reset-password`.
- * Asking is answered before anybody looks whether the address is absent, unverified, active or disabled (DESIGN §5.13);
+ * Asking is answered before anybody looks whether the address is absent, unverified, active or disabled (invariant 13);
  * a link lives an hour, several may live at once, and using one kills them all. Using it sets the password, ends
  * every session and link, forgets failed attempts, and never removes a second factor: whoever reads a mailbox has one
- * factor and no more. The links that defeat a thief, `undo_email_change` and `cancel_deletion`, live on (§5.4).
+ * factor and no more. The links that defeat a thief, `undo_email_change` and `cancel_deletion`, live on (invariant 4).
  * Only the primary address recovers an account: one that waits for a change, or that was given up, opens nothing.
- * For an unverified address the link proves the mailbox and drops everything set before (§5.18): the password, every
+ * For an unverified address the link proves the mailbox and drops everything set before (invariant 18): the password, every
  * registration's link, and the name, which may be a stranger's. The language stays, since the mail was written in it.
  */
 import { z } from 'zod';

@@ -1,7 +1,7 @@
 /**
  * Registration. Owns `POST /api/v1/auth/register`.
- * A new and a taken address get the same answer for the same work (DESIGN §5.13); registering an unverified address
- * again changes nothing: each registration's link carries what it was made with (§5.18).
+ * A new and a taken address get the same answer for the same work (invariant 13); registering an unverified address
+ * again changes nothing: each registration's link carries what it was made with (invariant 18).
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';

@@ -139,7 +139,7 @@ describe('POST /api/v1/auth/register', () => {
   });
 });
 
-describe('registering an unverified address again (DESIGN §5.18)', () => {
+describe('registering an unverified address again (invariant 18)', () => {
   it('changes nothing of the first registration: its password goes on deciding', async () => {
     const email = freshEmail();
     await register(app, email);

@@ -1,6 +1,6 @@
 /**
  * Asking for a further verification link. Owns `POST /api/v1/auth/resend-verification`.
- * The same answer and the same work whether the address is absent, unverified, verified or disabled (DESIGN §5.13).
+ * The same answer and the same work whether the address is absent, unverified, verified or disabled (invariant 13).
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';

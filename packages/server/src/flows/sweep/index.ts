@@ -1,5 +1,5 @@
 /**
- * Housekeeping: what grows by use is bounded by design (DESIGN §6). Owns the jobs `sweep.*` and, on the embedded
+ * Housekeeping: what grows by use is bounded by design (ARCHITECTURE.md). Owns the jobs `sweep.*` and, on the embedded
  * database, which has no autovacuum, `maintain.*`.
  */
 import { deleteUnknownAttempts } from '#domain/attempts/index.ts';

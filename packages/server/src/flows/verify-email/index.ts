@@ -1,7 +1,7 @@
 /**
  * Proving an address by its link. Owns `POST` and `GET /api/v1/auth/verify-email` and the page `/verify-email`.
  * Pressing a link sets the password and name that the link carries, verifies the address and kills every other link
- * (DESIGN §5.18). The page's GET changes nothing, so that a mail scanner that opens links proves nothing.
+ * (invariant 18). The page's GET changes nothing, so that a mail scanner that opens links proves nothing.
  */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';

@@ -46,7 +46,7 @@ type ValueOf<T extends SqlType> = T extends `${infer Base extends keyof SqlTypes
 export type Values<S extends Shape> = { readonly [K in keyof S]: ValueOf<S[K]> };
 
 /**
- * Where a statement runs (DESIGN §4).
+ * Where a statement runs (ARCHITECTURE.md).
  * `read`: pipelined, locks nothing, bounded by an index. `write`: pipelined, lock timeout 250 ms, then once more on the
  * pool. `counter`: like `write` but with `synchronous_commit` off, for failure counters and last-seen only.
  * `pool`: everything else, and everything inside a transaction.

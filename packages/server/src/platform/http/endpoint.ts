@@ -1,5 +1,5 @@
 /**
- * An endpoint is data (DESIGN §4): the router, OpenAPI, the endpoint table in the docs and the whole-surface tests read
+ * An endpoint is data (ARCHITECTURE.md): the router, OpenAPI, the endpoint table in the docs and the whole-surface tests read
  * one list of these. A handler gets plain values and returns plain values; it never sees the framework.
  */
 
@@ -40,7 +40,7 @@ export interface Caller extends Requester {
 /** Who may call: anybody, or a live session. */
 export type Auth = 'public' | 'session';
 
-/** The classes of REQUIREMENTS B1; every endpoint has one. `none` is for probes and documents that cost nothing. */
+/** The classes of docs/security/limits.md; every endpoint has one. `none` is for probes and documents that cost nothing. */
 export type RateLimitClass = 'public' | 'credential' | 'mail' | 'authenticated' | 'machine' | 'admin' | 'none';
 
 /** The cookies that we set; `login` is the browser's that asked to log in by mail. */

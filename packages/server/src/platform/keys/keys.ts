@@ -4,11 +4,11 @@
 export type KeyPurpose =
   /** Wraps the users' own keys. */
   | 'user_key'
-  /** Encrypts the PHC strings of passwords: the pepper as a key over the hash (DESIGN §5.15). */
+  /** Encrypts the PHC strings of passwords: the pepper as a key over the hash (invariant 15). */
   | 'password'
   /** Computes mailed secrets. */
   | 'link'
-  /** Computes the successor of a refresh token (DESIGN §5.5). */
+  /** Computes the successor of a refresh token (invariant 5). */
   | 'rotation'
   /** Encrypts private signing keys. */
   | 'signing_key'

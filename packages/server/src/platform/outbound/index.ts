@@ -1,5 +1,5 @@
 /**
- * The one client for every URL that came from a person, a tenant or a setting (DESIGN §5.10). Owns no table.
+ * The one client for every URL that came from a person, a tenant or a setting (invariant 10). Owns no table.
  * Invariants: a name is resolved once, all of its addresses are checked, and the connection goes to one of them and
  * nowhere else; without the caller's say only global addresses over https are asked; redirects are answers and never
  * followed; time, answer, header fields and concurrency have caps; a certificate that does not fit its name is a failure;

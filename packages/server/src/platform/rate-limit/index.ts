@@ -1,5 +1,5 @@
 /**
- * Rate limits (REQUIREMENTS B1): which quotas a class of endpoints uses, who has used how much of them, and what a client
+ * Rate limits (docs/security/limits.md): which quotas a class of endpoints uses, who has used how much of them, and what a client
  * is told. Owns the table `rate_limit_counters`.
  * Invariants: a refused use is not counted, so nobody can prolong a window, their own or another's; a window is counted
  * from its first use by the injected clock; `credential` and `mail` are counted where every node sees them (Redis, else

@@ -7,7 +7,7 @@ import type { Charge, Quota, Standing } from './quota.ts';
 import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
 import { type QuotaStatus, SharedUse } from './shared-use.ts';
 
-/** The quotas of all classes (REQUIREMENTS B1). */
+/** The quotas of all classes (docs/security/limits.md). */
 export interface Quotas {
   readonly public: Quota;
   readonly authenticated: Quota;

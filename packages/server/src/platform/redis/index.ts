@@ -1,6 +1,6 @@
 /**
  * The connection to Redis, when one is configured. Owns no table and no key: what is kept there belongs to who asks.
- * Invariants: nothing that must be right depends on Redis being there (DESIGN §5.17); a question waits `answerMs` and no
+ * Invariants: nothing that must be right depends on Redis being there (invariant 17); a question waits `answerMs` and no
  * longer, is never queued while the connection is down, and is never sent a second time.
  */
 import { hash } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * What an operator sees of the running program: structured logs, metrics under the names of REQUIREMENTS E1 and E3, and
+ * What an operator sees of the running program: structured logs, metrics under the names of docs/guides/operating.md, and
  * the W3C trace id that ties a line to the caller's trace.
  * Owns no table.
  * Invariants: a log line is made only of the closed set of typed fields in `LogFields`, so a body, a header, a path or a

@@ -1,4 +1,4 @@
-/** JSON lines (REQUIREMENTS E1) with redaction by construction: there is no field that could hold what a caller sent. */
+/** JSON lines (docs/guides/operating.md) with redaction by construction: there is no field that could hold what a caller sent. */
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions, symbols } from 'pino';
 import { describeError } from './error-description.ts';
 import { LineSink } from './line-sink.ts';

@@ -18,7 +18,7 @@ describe('createMetrics', () => {
     expect(text).toContain('http_requests_total{method="GET",route="/api/v1/users/me",status_code="401"} 1');
   });
 
-  it('names every metric as REQUIREMENTS E3 does', async () => {
+  it('names every metric as docs/guides/operating.md does', async () => {
     const metrics = createMetrics({ processMetrics: false });
     metrics.observeStatement({ name: 'users.find', lane: 'read', milliseconds: 3, outcome: 'error' });
     metrics.userRegistered();

@@ -1,4 +1,4 @@
-/** Prometheus metrics under the names that REQUIREMENTS E3 gives. */
+/** Prometheus metrics under the names that docs/guides/operating.md gives. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Latencies, LatencyHistograms } from './latency.ts';
 

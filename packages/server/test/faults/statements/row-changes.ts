@@ -9,7 +9,7 @@ export type Picture = ReadonlyMap<string, Rows>;
 
 /**
  * Failures and uses of limits are counted before the work and outside the effect's transaction, so that no rollback
- * gives a free guess (DESIGN §5.2); schedules and migrations belong to no person.
+ * gives a free guess (invariant 2); schedules and migrations belong to no person.
  */
 const leftOut = new Set(['attempt_counters', 'rate_limit_counters', 'job_schedules', 'schema_migrations']);
 

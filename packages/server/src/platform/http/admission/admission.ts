@@ -33,7 +33,7 @@ export function readPresented(
 }
 
 /**
- * Refuses a write that a browser sends with our cookie from somewhere else (DESIGN §7).
+ * Refuses a write that a browser sends with our cookie from somewhere else (ARCHITECTURE.md).
  * `Sec-Fetch-Site` decides where the browser sends it, since a page cannot set it; otherwise `Origin` must be ours.
  * SameSite=Lax alone would let sibling subdomains through.
  */

@@ -1,4 +1,4 @@
-/** Our cookies: names and flags by the scheme of the public URL (DESIGN §7). */
+/** Our cookies: names and flags by the scheme of the public URL (ARCHITECTURE.md). */
 import { Problem } from '#kernel/problem.ts';
 import type { ApiResponse, CookieChange, CookieKind } from '../endpoint.ts';
 import type { HeaderList } from '../engine/headers.ts';

@@ -1,5 +1,5 @@
 /**
- * The gate's second half: whether this caller may ask once more (REQUIREMENTS B1). An endpoint's class decides what is
+ * The gate's second half: whether this caller may ask once more (docs/security/limits.md). An endpoint's class decides what is
  * counted; nothing of the path does, so no spelling of it has a quota of its own.
  */
 import { assert } from '#kernel/assert.ts';

@@ -93,7 +93,7 @@ export const pageHeaders: Headers = {
   'permissions-policy': permissions,
 };
 
-/** On everything. `no-store` is the default, so that a new endpoint cannot forget it (DESIGN §5.11). */
+/** On everything. `no-store` is the default, so that a new endpoint cannot forget it (invariant 11). */
 export function baseHeaders(policy: HeaderPolicy): Headers {
   return {
     'cache-control': 'no-store',

@@ -1,4 +1,4 @@
-/** A refusal as the client reads it: RFC 9457, and our envelope's members beside it (DESIGN §7). */
+/** A refusal as the client reads it: RFC 9457, and our envelope's members beside it (ARCHITECTURE.md). */
 import { type FieldError, type Problem, type ProblemCode, problems } from '#kernel/problem.ts';
 import { type Html, html, page } from '#platform/html/index.ts';
 import type { HeaderList } from './headers.ts';

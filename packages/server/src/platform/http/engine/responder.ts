@@ -45,7 +45,7 @@ export interface ServerOptions {
   readonly authenticate: Authenticate;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** The origin that browsers see; never built from `Host` (DESIGN §5.7). */
+  /** The origin that browsers see; never built from `Host` (invariant 7). */
   readonly publicUrl: URL;
   readonly production: boolean;
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 /**
- * The allow-list of an answer: what its schema does not list never leaves the server (DESIGN §5.9).
+ * The allow-list of an answer: what its schema does not list never leaves the server (invariant 9).
  * The serializer wants a plainer dialect of JSON Schema than OpenAPI, so the two are made apart.
  */
 import { z } from 'zod';

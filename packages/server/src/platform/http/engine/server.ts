@@ -86,7 +86,7 @@ function requestIdMaker(make: () => string): MakeId {
 
 /**
  * The target as our routes know it: the path of an absolute form (RFC 9112 §3.2.2: a server must accept it; its
- * authority decides nothing here), and the latest version for `/api/…` without one (REQUIREMENTS F1).
+ * authority decides nothing here), and the latest version for `/api/…` without one (ARCHITECTURE.md).
  */
 export function canonicalTarget(target: string): string {
   if (!target.startsWith('/')) return originForm(target);
