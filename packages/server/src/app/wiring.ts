@@ -1,7 +1,7 @@
 /** The composition root: every object is built once, here, top to bottom. */
 import { randomUUID } from 'node:crypto';
 import type { Config } from '#config/index.ts';
-import { GuessTurns } from '#domain/attempts/index.ts';
+import { ConcurrentAttempts } from '#domain/attempts/index.ts';
 import { AuditLog } from '#domain/audit/index.ts';
 import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
@@ -114,7 +114,11 @@ async function wireKeys({ config, database, clock, makeId, logger }: Ground) {
 async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLength } }: Config) {
   const hashQueue = new HashQueue({ concurrency: hashConcurrency, queueLength: hashQueueLength });
   const parameters = { memoryKib: argon2.memoryKib, iterations: argon2.passes, parallelism: argon2.parallelism };
-  return { hashQueue, guessTurns: new GuessTurns(), hashes: await PasswordHashes.create(hashQueue, parameters) };
+  return {
+    hashQueue,
+    concurrentAttempts: new ConcurrentAttempts(),
+    hashes: await PasswordHashes.create(hashQueue, parameters),
+  };
 }
 
 /** What speaks to people and to others. */

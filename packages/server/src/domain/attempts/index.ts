@@ -1,37 +1,50 @@
 /**
- * Failed attempts in a row. Owns `attempt_counters`.
- * Invariants: an attempt is counted before the hash is computed, by the statement that reads the user (invariant 2), so
- * that neither a crash, nor a rollback, nor twenty at once gives a guess that was not counted; an address without a user
- * is counted under its HMAC in the same table, so that a stranger sees no difference; passwords, second factors and mailed
- * codes count apart, and passwords from devices that the user has logged in on apart from those of strangers, so that
- * nobody can shut somebody else out.
+ * Failed attempts to prove a password or a code. Owns `attempt_counters`; no routes.
+ *
+ * Invariants:
+ * - The statement that reads the user counts the attempt, before the secret is compared (invariant 2). A crash, a
+ *   rollback or twenty concurrent attempts therefore never yield an uncounted attempt.
+ * - An address without a user is counted in the same table, under its HMAC, so the response does not reveal whether a
+ *   user exists.
+ * - Each kind has its own counter. Passwords from a device that the user has logged in on are counted apart from all
+ *   other passwords, so an attacker cannot lock the user out of their own devices.
+ *
+ * Must not run inside the transaction of the effect that the attempt leads to: a rollback would undo the count.
+ * Only a reset (`resetFailedAttempts`) belongs into that transaction.
  */
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, type Queries, statement } from '#platform/database/index.ts';
 
-export { freeGuesses, guessColumns, guessFields, requireAttempt, reserveGuessFragment } from './guesses.ts';
-export { GuessTurns } from './turns.ts';
+export { ConcurrentAttempts } from './concurrent-attempts.ts';
+export {
+  attemptColumns,
+  attemptFields,
+  requireAttempt,
+  reserveAttemptFragment,
+  undelayedAttempts,
+} from './reserve-attempt.ts';
 
-/** What is counted apart. Stored, so never renamed. In a session the device is known. */
+/** Stored in `attempt_counters.kind`. A password that is proven within a session counts as `password_known_device`. */
 export type AttemptKind = 'password' | 'password_known_device' | 'second_factor' | 'email_code';
 
-/** SQL: every kind, so that the primary key finds all counters of somebody. */
+/** SQL: every `AttemptKind`; the primary key begins with `kind`, so a lookup by `key` alone has no index. */
 const everyKind = `array['password', 'password_known_device', 'second_factor', 'email_code']`;
 
 const resetParams = { attemptKind: 'text', attemptKey: 'bytea' } as const;
 
-/** The CTE `forgiven`: a login that succeeded takes its attempts of this kind back, if the CTE `from` has a row. */
+/** The CTE `reset_attempts`: deletes the counter `:attemptKind`, `:attemptKey` if the CTE `from` has a row. */
 export function resetFailedAttemptsFragment(from: string): Fragment<typeof resetParams> {
   return {
-    sql: `forgiven as (delete from attempt_counters using ${from} where kind = :attemptKind and key = :attemptKey)`,
+    sql: `reset_attempts as (
+      delete from attempt_counters using ${from} where kind = :attemptKind and key = :attemptKey)`,
     params: resetParams,
   };
 }
 
-/** The CTE `forgotten`: every counter of the users whose `id` the CTE `from` has, when they go. */
-export function forgetAttemptsFragment(from: string): Fragment<Record<never, never>> {
+/** The CTE `deleted_attempts`: deletes every counter of the users whose `id` is in the CTE `from`. */
+export function deleteAttemptsFragment(from: string): Fragment<Record<never, never>> {
   return {
-    sql: `forgotten as (
+    sql: `deleted_attempts as (
       delete from attempt_counters c using ${from}
       where c.kind = any (${everyKind})
         and c.key = decode(replace(${from}.id::text, '-', ''), 'hex'))`,
@@ -39,7 +52,7 @@ export function forgetAttemptsFragment(from: string): Fragment<Record<never, nev
   };
 }
 
-/** The key under which a user's attempts are counted. */
+/** The key of a user's counters: the 16 bytes of the user's id. */
 export function attemptKey(userId: string): Buffer {
   return Buffer.from(userId.replaceAll('-', ''), 'hex');
 }
@@ -51,28 +64,28 @@ const readFailures = statement('attempt_counters.read', {
   columns: { failures: 'int4' },
 });
 
-/** How many wrong passwords there were since the user's last right one. */
+/** Returns the number of wrong passwords from unknown devices since the user's last success. */
 export async function countFailures(queries: Queries, userId: string): Promise<number> {
   return (await queries.row(readFailures, { key: attemptKey(userId) }))?.failures ?? 0;
 }
 
-const forgive = statement('attempt_counters.forgive', {
+const resetFailures = statement('attempt_counters.reset', {
   lane: 'pool',
   sql: `delete from attempt_counters where kind = any (:kinds::text[]) and key = :key`,
   params: { kinds: 'text[]', key: 'bytea' },
   columns: {},
 });
 
-/** What was right takes the user's attempts of its kinds back, in the transaction of what it was asked for. */
+/** Deletes the user's counters of these kinds, in the transaction of the effect that the right secret allowed. */
 export async function resetFailedAttempts(
   tx: Queries,
   userId: string,
   ...kinds: readonly AttemptKind[]
 ): Promise<void> {
-  await tx.run(forgive, { kinds: [...kinds], key: attemptKey(userId) });
+  await tx.run(resetFailures, { kinds: [...kinds], key: attemptKey(userId) });
 }
 
-const forget = statement('attempt_counters.forget_user', {
+const deleteOfUser = statement('attempt_counters.delete_user', {
   lane: 'pool',
   sql: `delete from attempt_counters
     where kind = any (${everyKind}) and key = :key`,
@@ -80,18 +93,18 @@ const forget = statement('attempt_counters.forget_user', {
   columns: {},
 });
 
-/** Every counter of somebody who is erased. */
-export async function forgetAttempts(tx: Queries, userId: string): Promise<void> {
-  await tx.run(forget, { key: attemptKey(userId) });
+/** Deletes every counter of a user who is being erased; the table has no foreign key that would do it. */
+export async function deleteAttempts(tx: Queries, userId: string): Promise<void> {
+  await tx.run(deleteOfUser, { key: attemptKey(userId) });
 }
 
 /**
- * Those of users rest for ever, and whoever tries an address again finds out whether it was forgotten meanwhile, which
- * those of users never are: five wrong passwords, a pause of this length and two more tell who has an account. A month
- * makes that slow; kept for ever, they would tell whoever reads the database which addresses were tried.
+ * Retention of counters without a user. Deleting one is observable, because counters of users are never deleted by age:
+ * five wrong passwords, a pause of this length and two more wrong passwords reveal whether the address has a user. A
+ * month makes that slow. Keeping them forever would reveal to a reader of the database which addresses were tried.
  */
-const keepUnknownSeconds = 30 * 24 * 60 * 60;
-/** More than this is somebody trying addresses; what they tried is forgotten first. */
+const unknownRetentionSeconds = 30 * 24 * 60 * 60;
+/** Bounds the table against enumeration of addresses; beyond it the oldest counters are deleted first. */
 const maxUnknown = 100_000;
 
 const deleteUnknown = statement('attempt_counters.delete_unknown', {
@@ -106,7 +119,10 @@ const deleteUnknown = statement('attempt_counters.delete_unknown', {
   columns: {},
 });
 
-/** Deletes counters of unknown identifiers that rested for 30 days or are too many. Answers how many went. */
+/**
+ * Deletes counters without a user that are older than 30 days or exceed `maxUnknown`, at most 10,000 at a time.
+ * Returns the number of deleted counters.
+ */
 export async function deleteUnknownAttempts(database: Database, now: Date): Promise<number> {
-  return database.run(deleteUnknown, { before: addSeconds(now, -keepUnknownSeconds) });
+  return database.run(deleteUnknown, { before: addSeconds(now, -unknownRetentionSeconds) });
 }

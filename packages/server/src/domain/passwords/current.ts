@@ -1,22 +1,28 @@
 /** Proving the password again, in a session, before something that a stolen session must not do. */
-import { attemptKey, guessColumns, guessFields, requireAttempt, reserveGuessFragment } from '#domain/attempts/index.ts';
+import {
+  attemptColumns,
+  attemptFields,
+  attemptKey,
+  requireAttempt,
+  reserveAttemptFragment,
+} from '#domain/attempts/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import type { PasswordHashes } from './hashes.ts';
 import { openHash } from './open-hash.ts';
 
-const reserved = reserveGuessFragment(`'password_known_device'`);
+const reserved = reserveAttemptFragment(`'password_known_device'`);
 
 const reserve = statement('passwords.reserve_attempt_of_user', {
   lane: 'counter',
   sql: `with known as (
       select u.id, p.sealed_phc from users u left join passwords p on p.user_id = u.id where u.id = :userId),
     ${reserved.sql}
-    select ${guessFields}, known.sealed_phc
-    from (select) as one left join reserved on true left join standing on true left join known on true`,
+    select ${attemptFields}, known.sealed_phc
+    from (select) as one left join reserved on true left join attempt_counter on true left join known on true`,
   params: { userId: 'uuid', ...reserved.params },
-  columns: { ...guessColumns, sealedPhc: 'bytea?' },
+  columns: { ...attemptColumns, sealedPhc: 'bytea?' },
 });
 
 /** What proving takes. */
@@ -36,13 +42,13 @@ export interface ProvePassword {
  */
 export async function provePassword(deps: ProvePassword, userId: string, password: string): Promise<boolean> {
   const now = deps.clock.now();
-  const row = await reserveGuess(deps, userId, now);
+  const row = await reserveAttempt(deps, userId, now);
   requireAttempt(row, now);
   const phc = openHash(deps.keys, userId, row?.sealedPhc ?? undefined);
   return deps.hashes.matches(password, phc);
 }
 
-async function reserveGuess({ database, hashes }: ProvePassword, userId: string, now: Date) {
+async function reserveAttempt({ database, hashes }: ProvePassword, userId: string, now: Date) {
   const place = hashes.hold();
   try {
     return await database.row(reserve, { userId, unknownKey: attemptKey(userId), attemptedAt: now });

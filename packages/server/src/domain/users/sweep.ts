@@ -1,12 +1,12 @@
 /** Forgetting registrations that nobody ever confirmed (invariant 18). */
-import { forgetAttemptsFragment } from '#domain/attempts/index.ts';
+import { deleteAttemptsFragment } from '#domain/attempts/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
 const keepSeconds = 7 * 24 * 60 * 60;
 
 /** Counters name users by their id alone, and would outlive them. */
-const forgotten = forgetAttemptsFragment('gone');
+const deletedAttempts = deleteAttemptsFragment('gone');
 
 // The subquery sees the snapshot from before the statement; what is asked of the user's own row is asked again when
 // the row was locked meanwhile by whoever verifies an address, which always touches `updated_at`.
@@ -22,7 +22,7 @@ const deleteAbandoned = statement('users.delete_abandoned', {
             select from one_time_tokens t where t.user_id = i.user_id and t.consumed_at is null and t.expires_at > :now)
         order by i.created_at limit 1000)
       returning u.id),
-    ${forgotten.sql}
+    ${deletedAttempts.sql}
     select id from gone`,
   params: { before: 'timestamptz', now: 'timestamptz' },
   columns: { id: 'uuid' },
@@ -39,7 +39,7 @@ const deleteUnproven = statement('users.delete_unproven', {
       delete from users u where u.id = :userId
         and not exists (select from identifiers i where i.user_id = u.id and i.verified_at is not null)
       returning u.id),
-    ${forgotten.sql}
+    ${deletedAttempts.sql}
     select id from gone`,
   params: { userId: 'uuid' },
   columns: { id: 'uuid' },

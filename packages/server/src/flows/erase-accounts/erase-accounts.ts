@@ -1,6 +1,6 @@
 /** Erasing one account: everything in one transaction, under the lock that keeping takes too. */
 
-import { forgetAttempts } from '#domain/attempts/index.ts';
+import { deleteAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import { forgetMails } from '#domain/mail-ledger/index.ts';
@@ -59,7 +59,7 @@ async function eraseAccount(
     const announced = await revokeForErasure(tx, { userId, now, accessTokenLifetimeSeconds });
     if (announced === undefined) return undefined;
     await forgetMails(tx, userId, now);
-    await forgetAttempts(tx, userId);
+    await deleteAttempts(tx, userId);
     const again = { id: flow.makeId(), kind: forgetKind, payload: { userId }, now } as const;
     await enqueueJob(tx, { ...again, runAt: addSeconds(now, forgetAgainSeconds) });
     await eraseUser(tx, flow.keys, { userId, subject, now });
@@ -76,5 +76,5 @@ async function eraseAccount(
 export async function forgetCounters(flow: Pick<EraseAccounts, 'database'>, payload: JsonValue): Promise<void> {
   const { userId } = payload as { readonly userId?: unknown };
   assert(typeof userId === 'string', 'whose counters');
-  await forgetAttempts(flow.database, userId);
+  await deleteAttempts(flow.database, userId);
 }

@@ -166,7 +166,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
         const typed = { ...wanted, canonical, code: wrongCode(text), browserSecret };
         await expect(typeCode(flow, typed, caller)).rejects.toThrow('invalid_code');
       });
-    const twice = ['login_by_mail.reserve_guess', 'audit_events.record'];
+    const twice = ['login_by_mail.reserve_attempt', 'audit_events.record'];
     expect([await guess(person.email), await guess('nobody@people.example')]).toEqual([twice, twice]);
   });
 });

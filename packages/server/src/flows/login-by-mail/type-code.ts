@@ -1,7 +1,7 @@
 /** Logging in with a code: count, compare, use. Known and unknown addresses take the same way through here. */
 
 import { timingSafeEqual } from 'node:crypto';
-import { guessColumns, guessFields, requireAttempt, reserveGuessFragment } from '#domain/attempts/index.ts';
+import { attemptColumns, attemptFields, requireAttempt, reserveAttemptFragment } from '#domain/attempts/index.ts';
 import type { LoginResult } from '#domain/authentication/index.ts';
 import { maxCodeTries, type OneTimeTokens, tryCodeFragment } from '#domain/one-time-tokens/index.ts';
 import { assert } from '#kernel/assert.ts';
@@ -16,11 +16,11 @@ import { type LoginMethods, requireEnabled } from './request.ts';
 /** What typing a code needs. */
 export type TypeCode = MailLogin & { readonly loginByMail: LoginMethods; readonly tokens: OneTimeTokens };
 
-const reserved = reserveGuessFragment(`'email_code'`);
+const reserved = reserveAttemptFragment(`'email_code'`);
 const tried = tryCodeFragment('reserved');
 
 /** Counts the guess for the user behind the address, or for the address, and the try for the code of this browser. */
-const reserveGuess = statement('login_by_mail.reserve_guess', {
+const reserveAttempt = statement('login_by_mail.reserve_attempt', {
   lane: 'counter',
   sql: `with known as (
       select u.id, u.auth_epoch, k.wrapped from identifiers i
@@ -28,13 +28,13 @@ const reserveGuess = statement('login_by_mail.reserve_guess', {
       where i.kind = 'email' and i.canonical = :canonical and i.held_until is null),
     ${reserved.sql},
     ${tried.sql}
-    select ${guessFields}, known.id as user_id, known.wrapped,
+    select ${attemptFields}, known.id as user_id, known.wrapped,
       tried.id as token_id, tried.key_id, tried.hash, tried.tries
-    from (select) as one left join reserved on true left join standing on true left join known on true
+    from (select) as one left join reserved on true left join attempt_counter on true left join known on true
       left join tried on true`,
   params: { canonical: 'text', ...reserved.params, ...tried.params },
   columns: {
-    ...guessColumns,
+    ...attemptColumns,
     userId: 'uuid?',
     wrapped: 'bytea?',
     tokenId: 'uuid?',
@@ -44,7 +44,7 @@ const reserveGuess = statement('login_by_mail.reserve_guess', {
   },
 });
 
-type Guess = Values<typeof reserveGuess.columns>;
+type Guess = Values<typeof reserveAttempt.columns>;
 
 /** What somebody typed, and in which browser. */
 export interface Typed extends Wanted {
@@ -68,7 +68,7 @@ export async function typeCode(flow: TypeCode, typed: Typed, caller: Caller): Pr
 
 async function reserve(flow: TypeCode, canonical: string, browser: AskingBrowser): Promise<Guess> {
   const now = flow.clock.now();
-  const guess = await flow.database.row(reserveGuess, {
+  const guess = await flow.database.row(reserveAttempt, {
     canonical,
     unknownKey: flow.keys.mac('lookup', canonical),
     attemptedAt: now,

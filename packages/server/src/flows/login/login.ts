@@ -1,6 +1,6 @@
 /** A login, top to bottom: reserve and read, hash, decide, write. Two round trips when it succeeds. */
 
-import { freeGuesses, type GuessTurns, requireAttempt } from '#domain/attempts/index.ts';
+import { type ConcurrentAttempts, requireAttempt, undelayedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import {
   type Candidate,
@@ -41,7 +41,7 @@ export interface Login {
   readonly makeId: MakeId;
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
-  readonly guessTurns: GuessTurns;
+  readonly concurrentAttempts: ConcurrentAttempts;
   readonly users: Users;
   readonly clients: Clients;
   readonly revocations: Revocations;
@@ -67,10 +67,10 @@ const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const
 
 /** Logs in, or throws the problem that says why not. */
 export function login(flow: Login, attempt: Attempt, caller: Caller): Promise<LoginResult> {
-  return flow.guessTurns.take({
+  return flow.concurrentAttempts.run({
     keys: [attempt.canonical, addressBucket(caller.address)],
     reserve: () => reserve(flow, attempt),
-    look: (reserved) => decide(flow, attempt, caller, reserved),
+    verify: (reserved) => decide(flow, attempt, caller, reserved),
   });
 }
 
@@ -91,7 +91,7 @@ async function reserve(flow: Login, attempt: Attempt) {
     assert(row !== undefined, 'reserving an attempt always answers a row');
     if (row.deviceId === null) await attempt.use.recordResult(row);
     else attempt.use.skip();
-    return { row, now, isGranted: row.counted !== null };
+    return { row, now, isGranted: row.attemptNumber !== null };
   } finally {
     place.release();
   }
@@ -134,7 +134,7 @@ async function refuseGuess(
   candidate: Candidate | undefined,
   attempts: number,
 ): Promise<never> {
-  const shouldNotify = attempts === freeGuesses && candidate?.deviceId === undefined;
+  const shouldNotify = attempts === undelayedAttempts && candidate?.deviceId === undefined;
   if (!shouldNotify) return refuse(flow, caller, candidate, 'invalid_credentials');
   await flow.database.transaction(async (tx) => {
     await recordRefusal(flow, tx, caller, candidate, 'invalid_credentials');

@@ -1,5 +1,5 @@
 /** The statement of a login that reads and reserves; the one that writes everything is `issued-sessions`'. */
-import { guessColumns, guessFields, reserveGuessFragment } from '#domain/attempts/index.ts';
+import { attemptColumns, attemptFields, reserveAttemptFragment } from '#domain/attempts/index.ts';
 import { candidateColumns, candidateFields, candidateParams, candidateSql } from '#domain/authentication/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { useColumns, useFields, useFragment, useGranted, useJoins } from '#platform/rate-limit/index.ts';
@@ -7,7 +7,7 @@ import { useColumns, useFields, useFragment, useGranted, useJoins } from '#platf
 /** Who comes with a device that the user has logged in on has a budget of their own, which no stranger can use up. */
 const isKnownDevice = 'exists (select from known where device_id is not null)';
 const used = useFragment(isKnownDevice);
-const reserved = reserveGuessFragment(
+const reserved = reserveAttemptFragment(
   `case when known.device_id is null then 'password' else 'password_known_device' end`,
   { when: useGranted(isKnownDevice) },
 );
@@ -21,9 +21,9 @@ export const reserveAttempt = statement('login.reserve_attempt', {
   sql: `with known as (${candidateSql('i.canonical = :canonical')}),
     ${used.sql},
     ${reserved.sql}
-    select ${useFields}, ${guessFields}, ${candidateFields}
+    select ${useFields}, ${attemptFields}, ${candidateFields}
     from (select) as one ${useJoins}
-      left join reserved on true left join standing on true left join known on true`,
+      left join reserved on true left join attempt_counter on true left join known on true`,
   params: { canonical: 'text', ...candidateParams, ...used.params, ...reserved.params },
-  columns: { ...useColumns, ...guessColumns, ...candidateColumns },
+  columns: { ...useColumns, ...attemptColumns, ...candidateColumns },
 });

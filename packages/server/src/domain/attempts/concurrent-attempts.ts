@@ -1,0 +1,89 @@
+/**
+ * Attempts in progress in this process, by the keys that they share counters under.
+ * A reserved attempt counts as failed until its secret has been compared. Five concurrent logins with the right password
+ * therefore exhaust the undelayed attempts, and a sixth would be rejected although the five are about to reset the
+ * counter. The sixth waits for at most 2 s until one of them succeeds or all have failed, and then reserves again.
+ * Waiting does not help an attacker: the second reservation is decided by the same counters in the database.
+ * Attempts in progress on other nodes are not visible here, so no attempt waits for them.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Longer than a few hashes take in a short queue. */
+const maxWaitMs = 2000;
+/** Waiting attempts under one key. A client that logs in concurrently for a legitimate reason stays below it. */
+const maxWaiting = 50;
+
+interface InProgress {
+  count: number;
+  waiting: number;
+  /** Resolves when an attempt has succeeded, or when all have failed. */
+  changed: PromiseWithResolvers<void>;
+}
+
+/** One attempt of a flow. */
+interface Attempt<R extends { readonly isGranted: boolean }, T> {
+  /** One key for each counter that the attempt uses, such as the typed address and the client's network. */
+  readonly keys: readonly string[];
+  readonly reserve: () => Promise<R>;
+  /** Compares the secret; returns on success, throws on a wrong secret and on a reservation that was not granted. */
+  readonly verify: (reserved: R) => Promise<T>;
+}
+
+/** The attempts in progress in one process. */
+export class ConcurrentAttempts {
+  readonly #inProgress = new Map<string, InProgress>();
+
+  /**
+   * Reserves the attempt and verifies it. While the reservation is not granted and attempts under the same keys are in
+   * progress, waits for them and reserves again. `verify` also receives a reservation that was not granted in the end.
+   */
+  async run<R extends { readonly isGranted: boolean }, T>(attempt: Attempt<R, T>): Promise<T> {
+    const { keys, reserve, verify } = attempt;
+    let reserved = await reserve();
+    const deadline = AbortSignal.timeout(maxWaitMs);
+    while (!reserved.isGranted && (await this.#waitForOthers(keys, deadline))) reserved = await reserve();
+    return reserved.isGranted ? this.#track(keys, () => verify(reserved)) : verify(reserved);
+  }
+
+  async #track<T>(keys: readonly string[], verify: () => Promise<T>): Promise<T> {
+    for (const key of keys) this.#begin(key);
+    let hasSucceeded = false;
+    try {
+      const result = await verify();
+      hasSucceeded = true;
+      return result;
+    } finally {
+      for (const key of keys) this.#end(key, hasSucceeded);
+    }
+  }
+
+  #begin(key: string): void {
+    const inProgress = this.#inProgress.get(key) ?? { count: 0, waiting: 0, changed: Promise.withResolvers<void>() };
+    this.#inProgress.set(key, inProgress);
+    inProgress.count += 1;
+  }
+
+  #end(key: string, hasSucceeded: boolean): void {
+    const inProgress = this.#inProgress.get(key);
+    if (inProgress === undefined) return;
+    inProgress.count -= 1;
+    if (inProgress.count === 0) this.#inProgress.delete(key);
+    if (!hasSucceeded && inProgress.count > 0) return;
+    inProgress.changed.resolve();
+    inProgress.changed = Promise.withResolvers<void>();
+  }
+
+  /** Returns false when there is nothing to wait for, when too many wait already, and after the deadline. */
+  async #waitForOthers(keys: readonly string[], deadline: AbortSignal): Promise<boolean> {
+    const others = keys.flatMap((key) => this.#inProgress.get(key) ?? []);
+    if (others.length === 0 || others.some(({ waiting }) => waiting >= maxWaiting) || deadline.aborted) return false;
+    for (const inProgress of others) inProgress.waiting += 1;
+    try {
+      const settled = others.map(({ changed }) => changed.promise);
+      await Promise.race([...settled, pause(maxWaitMs, undefined, { ref: false })]);
+      return !deadline.aborted;
+    } finally {
+      for (const inProgress of others) inProgress.waiting -= 1;
+    }
+  }
+}
