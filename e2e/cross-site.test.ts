@@ -2,8 +2,8 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeChanges, takePicture } from '../packages/server/test/faults/statements/row-changes.ts';
-import { loginMethodsEnabled } from '../packages/server/test/support/by-mail.ts';
-import { lookDirectly } from '../packages/server/test/support/direct-look.ts';
+import { connectDirectly } from '../packages/server/test/support/direct-connection.ts';
+import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
 import { createDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
 import type { ExpectedOperation } from '../packages/server/test/surface/expected-operation.ts';
@@ -23,7 +23,7 @@ const windowsAtOnce = 12;
 
 let server: RunningServer;
 let ours: string;
-let database: Awaited<ReturnType<typeof lookDirectly>>;
+let database: Awaited<ReturnType<typeof connectDirectly>>;
 let browser: Browser;
 let hostilePort: number;
 let people: Client;
@@ -34,7 +34,7 @@ beforeAll(async () => {
   server = await startServer({ database: url, env });
   ours = `http://localhost:${new URL(server.url).port}`;
   people = client(server.url);
-  database = await lookDirectly(url);
+  database = await connectDirectly(url);
   const site = await openHostileSite();
   hostilePort = site.port;
   browser = await openChromium();

@@ -20,7 +20,7 @@ const failedChecks = checks.filter((check) => !check.ok).length;
 
 // Where every process of the run enters what the product answered.
 const answers = mkdtempSync(join(tmpdir(), 'latchkey-answers-'));
-process.env.TEST_ANSWERS_DIRECTORY = answers;
+process.env.TEST_RESPONSES_DIRECTORY = answers;
 
 const vitest = await startVitest('test', [], {
   run: true,

@@ -1,4 +1,5 @@
 /** Rows of login and register: CPU time against the hash alone. */
+
 import type { Lab } from '../support/lab.ts';
 import { load, type Traffic } from '../support/load.ts';
 import { loginRequest, registration } from '../support/people.ts';

@@ -6,8 +6,8 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join, resolve } from 'node:path';
 import { findFreePort } from '../../e2e/support/free-port.ts';
+import { highLimits } from '../../packages/server/test/support/high-limits.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
-import { wideLimits } from '../../packages/server/test/support/wide-limits.ts';
 import { onSystemCore } from './cores.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -75,7 +75,7 @@ function environment(options: SystemOptions, port: number, opsPort: number): Nod
     LATCHKEY_OPS_PORT: String(opsPort),
     LATCHKEY_DATA_DIR: options.dataDirectory,
     LATCHKEY_LOG_LEVEL: 'info',
-    ...wideLimits,
+    ...highLimits,
     LATCHKEY_KEK: kek,
     ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
     ...(options.fullHash !== true && { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1' }),

@@ -1,5 +1,5 @@
 /** Two server processes on one PostgreSQL, one of which can be killed; and what they have counted of guesses. */
-import { lookDirectly } from '../../packages/server/test/support/direct-look.ts';
+import { connectDirectly } from '../../packages/server/test/support/direct-connection.ts';
 import { type Client, client, dataOf, type Tokens } from './client.ts';
 import { awaitLink, tokenOf } from './inbox.ts';
 import { type RunningServer, type ServerOptions, startServer } from './server.ts';
@@ -14,7 +14,7 @@ export type GuessCounter = { readonly failures: number; readonly lastFailedAt: D
 /** Everything that addresses have used of their quotas. */
 export type UsedQuotas = { readonly hits: number; readonly firstEnd: Date; readonly lastEnd: Date };
 
-type Database = Awaited<ReturnType<typeof lookDirectly>>;
+type Database = Awaited<ReturnType<typeof connectDirectly>>;
 
 /** The processes behind a proxy on this machine. */
 export class GuessedDeployment implements AsyncDisposable {
@@ -35,7 +35,7 @@ export class GuessedDeployment implements AsyncDisposable {
     const sink = await startSmtpSink();
     const options = { database, smtpUrl: sink.url, publicUrl: 'http://localhost:3000', env };
     const nodes = [await startServer(options), await startServer(options)];
-    return new GuessedDeployment(options, sink, await lookDirectly(database), nodes);
+    return new GuessedDeployment(options, sink, await connectDirectly(database), nodes);
   }
 
   /** Registers somebody, proves the address and logs in for the first time. */

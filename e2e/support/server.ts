@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { highLimits } from '../../packages/server/test/support/high-limits.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
-import { wideLimits } from '../../packages/server/test/support/wide-limits.ts';
 import { findFreePort } from './free-port.ts';
 import { launcher, type Program, type Revocation, type Settings, startProgram } from './program.ts';
 
@@ -96,7 +96,7 @@ export function settingsOf(options: ServerOptions, dataDirectory: string, port: 
     DATABASE_URL: options.database === 'embedded' ? undefined : options.database,
     SMTP_URL: options.smtpUrl,
     ...smallHash,
-    ...wideLimits,
+    ...highLimits,
     ...options.env,
   };
 }

@@ -16,10 +16,10 @@ import { type Database, statement } from '#platform/database/index.ts';
 import type { Principal } from '#platform/http/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { openKeys } from '#platform/keys/index.ts';
-import { tablesThatHold } from './support/all-text.ts';
 import { describeOnBothDatabases } from './support/databases.ts';
-import { accepted } from './support/password-rules.ts';
-import { addPerson, addSession, openWorld, type Person, type World } from './support/people.ts';
+import { addSession, addUser, type DomainFixture, openDomainFixture, type TestUser } from './support/domain-fixture.ts';
+import { acceptedPassword } from './support/password-rules.ts';
+import { tablesContaining } from './support/tables-containing.ts';
 
 const findCancelLink = statement('closing_test.keep_link', {
   lane: 'pool',
@@ -83,7 +83,7 @@ const caller = {
 };
 
 /** The flows, over one world; nothing is sent. */
-async function flowOver(world: World) {
+async function flowOver(world: DomainFixture) {
   const clients = new Clients({ ...world, issuer: 'https://login.example' });
   await clients.load();
   const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
@@ -114,19 +114,19 @@ async function outcomesOf(all: readonly Promise<unknown>[]): Promise<string[]> {
 }
 
 describeOnBothDatabases('the end of an account', (database: () => Database) => {
-  let world: World;
+  let world: DomainFixture;
   let flow: Flow;
-  let person: Person;
+  let person: TestUser;
   let principal: Principal;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     flow = await flowOver(world);
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
-    const phc = await flow.hashes.compute(accepted(password));
+    person = await addUser(world);
+    const phc = await flow.hashes.compute(acceptedPassword(password));
     const sealed = world.keys.seal('password', phc, passwordAssociatedData(person.id));
     await setPassword(database(), person.id, sealed, world.clock.now());
     const { sessionId } = await addSession(world, person, 'token');
@@ -262,15 +262,15 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
 
   describe('erasing', () => {
     it('leaves neither address, name, surroundings nor key anywhere, and the log still parses', async () => {
-      const stranger = await addPerson(world);
+      const stranger = await addUser(world);
       await close();
       await database().run(speakOfMail, { userId: person.id, reply: `550 <${person.email}> is unknown` });
-      const holding = await tablesThatHold(database(), person.email);
+      const holding = await tablesContaining(database(), person.email);
       expect(holding).toEqual(expect.arrayContaining(['identifiers', 'mail_attempts']));
       world.time.advance(graceMs);
       await erase();
       for (const text of [person.email, caller.address, caller.userAgent, person.wrappedKey.toString('hex')]) {
-        expect(await tablesThatHold(database(), text)).toEqual([]);
+        expect(await tablesContaining(database(), text)).toEqual([]);
       }
       expect(await flow.users.key(person.id)).toBeUndefined();
       const events = await database().rows(readEvents, { userId: person.id });

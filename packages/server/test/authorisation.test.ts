@@ -2,10 +2,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { opsEndpoints } from '#app/endpoints.ts';
 import { serverOf } from '#app/running.ts';
-import { Application, type Sent } from './support/application.ts';
-import { loginMethodsEnabled } from './support/by-mail.ts';
-import { freshEmail } from './support/people-online.ts';
+import { Application, type RequestOptions } from './support/application.ts';
+import { loginMethodsEnabled } from './support/login-by-mail.ts';
 import { changedTables, digestTables } from './support/table-digests.ts';
+import { uniqueEmail } from './support/user-actions.ts';
 import {
   type AuthorisationRow,
   authorisation,
@@ -21,8 +21,8 @@ import { type Asking, Principals } from './surface/principals.ts';
 const operations = expectedOperations.map((operation) => [operation.id, operation] as const);
 
 /** Nobody guesses at an address that somebody else has guessed at: from the fifth guess on they would have to wait. */
-function bodyOf({ body, form }: ExpectedOperation): Pick<Sent, 'json' | 'form'> {
-  if (body !== undefined) return { json: 'email' in body ? { ...body, email: freshEmail() } : body };
+function bodyOf({ body, form }: ExpectedOperation): Pick<RequestOptions, 'json' | 'form'> {
+  if (body !== undefined) return { json: 'email' in body ? { ...body, email: uniqueEmail() } : body };
   return form === undefined ? {} : { form };
 }
 
@@ -40,7 +40,7 @@ function rowOf(id: string): AuthorisationRow {
 const isRefusal = (verdict: string) => Number(verdict.slice(0, 3)) >= 400;
 
 it('has a row for each operation, and an operation for each row', async () => {
-  const app = await Application.open({ quiet: true });
+  const app = await Application.open({ manual: true });
   const operator = opsEndpoints(app.services, []).map(({ id }) => id);
   const open = app.endpoints.map(({ id }) => id);
   await app.send('GET', '/livez');
@@ -56,7 +56,7 @@ describe.each(['postgres', 'embedded'] as const)('who is answered what (%s)', (o
   let cells = 0;
 
   beforeAll(async () => {
-    app = await Application.open({ on, quiet: true, env: loginMethodsEnabled });
+    app = await Application.open({ databaseKind: on, manual: true, env: loginMethodsEnabled });
     await app.services.revocations.start();
     everybody = new Principals(app);
     return () => app.close();
@@ -95,7 +95,7 @@ describe.each(['postgres', 'embedded'] as const)('who is answered what (%s)', (o
 
 describe('the operator’s listener', () => {
   it('asks nobody who they are', async () => {
-    const app = await Application.open({ quiet: true });
+    const app = await Application.open({ manual: true });
     const everybody = new Principals(app);
     const endpoints = opsEndpoints(app.services, []);
     const server = await serverOf(app.services, endpoints);

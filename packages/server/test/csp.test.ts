@@ -4,8 +4,8 @@ import { Severity } from 'csp_evaluator/dist/finding.js';
 import { CspParser } from 'csp_evaluator/dist/parser.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
-import { loginMethodsEnabled } from './support/by-mail.ts';
-import { freshEmail, linkTokenOf, register } from './support/people-online.ts';
+import { loginMethodsEnabled } from './support/login-by-mail.ts';
+import { mailedToken, register, uniqueEmail } from './support/user-actions.ts';
 import { expectedOperations } from './surface/operations.ts';
 
 /** What it calls severe, certainly or perhaps; `SYNTAX` is a policy that browsers do not understand. */
@@ -37,9 +37,9 @@ describe('the content security policy', () => {
 
   beforeAll(async () => {
     app = await Application.open({ env: loginMethodsEnabled });
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
-    const token = await linkTokenOf(app, email);
+    const token = await mailedToken(app, email);
     await look('GET', `/verify-email?token=${token}`);
     await look('POST', '/verify-email', { form: { token, choice: 'verify' }, headers: { cookie: 'none=1' } });
     for (const { method, path, query, body, form } of expectedOperations) {

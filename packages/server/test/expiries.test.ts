@@ -10,7 +10,7 @@ import { halfConfirmedChange } from './support/half-confirmed-change.ts';
 interface Expiry {
   readonly what: string;
   readonly lasts: string;
-  readonly begin: begin.Begin;
+  readonly begin: begin.CreateExpiring;
 }
 
 const links: Readonly<Record<Purpose, string>> = {
@@ -31,9 +31,9 @@ const refused: readonly Expiry[] = [
   { what: 'a session that is not used', lasts: '7d', begin: begin.idleSession },
   { what: 'a session that stays in use', lasts: `${30 - begin.usedSessionSpentDays}d`, begin: begin.usedSession },
   { what: 'a login in progress', lasts: '600s', begin: begin.loginTicket },
-  { what: 'what a node remembers of a session', lasts: '300s', begin: begin.rememberedSession },
+  { what: 'what a node remembers of a session', lasts: '300s', begin: begin.cachedSession },
   { what: 'a known device', lasts: '180d', begin: begin.knownDevice },
-  { what: 'the grace of an account that closes', lasts: '7d', begin: begin.deletingAccount },
+  { what: 'the grace of an account that closes', lasts: '7d', begin: begin.accountPendingDeletion },
   { what: 'an invitation', lasts: '7d', begin: begin.invitation },
   { what: 'a change of address that one of two addresses confirmed', lasts: '24h', begin: halfConfirmedChange },
   { what: 'an address that its user gave up', lasts: '72h', begin: begin.heldAddress },
@@ -56,7 +56,7 @@ const swept: readonly Expiry[] = [
   { what: 'the row of a device', lasts: '180d', begin: begin.deviceRow },
   { what: 'the row of a link of 24 hours', lasts: '8d', begin: begin.oneTimeTokenRow },
   { what: 'the row of an invitation', lasts: '14d', begin: begin.invitationRow },
-  { what: 'a user who never proved an address', lasts: '7d', begin: begin.unprovenUser },
+  { what: 'a user who never proved an address', lasts: '7d', begin: begin.unverifiedUser },
   { what: 'failed attempts on an unknown address', lasts: '30d', begin: begin.unknownAttempts },
   { what: 'a dead letter', lasts: '30d', begin: begin.deadLetter },
   { what: 'a mail that came to its end', lasts: '90d', begin: begin.finishedMail },
@@ -66,7 +66,7 @@ let app: Application;
 
 beforeAll(async () => {
   // Time stands still but for what is moved here; nothing runs by itself.
-  app = await Application.open({ time: new FixedClock(new Date('2026-03-01T12:00:00.000Z')), quiet: true });
+  app = await Application.open({ time: new FixedClock(new Date('2026-03-01T12:00:00.000Z')), manual: true });
   return () => app.close();
 });
 
@@ -77,14 +77,14 @@ function milliseconds(lasts: string): number {
 }
 
 /** Tokens know whole seconds only. */
-async function beginOnTheSecond({ begin: start }: Expiry): Promise<begin.Stands> {
-  await begin.moveTime(app, 1000 - app.clock.now().getMilliseconds());
+async function beginOnTheSecond({ begin: start }: Expiry): Promise<begin.IsValid> {
+  await begin.advanceTime(app, 1000 - app.clock.now().getMilliseconds());
   return start(app);
 }
 
 async function standsAfter(expiry: Expiry, ms: number): Promise<boolean> {
   const stands = await beginOnTheSecond(expiry);
-  await begin.moveTime(app, ms);
+  await begin.advanceTime(app, ms);
   return stands();
 }
 

@@ -1,8 +1,8 @@
 /** More logins at once than the hash queue takes (invariant 14). The same for a minute: `npm run prove flood`. */
 import { afterEach, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
-import { addLoggedIn, addVerified, login, register } from './support/people-online.ts';
-import { failuresOf } from './support/stored-login.ts';
+import { failedAttemptsOf } from './support/stored-login.ts';
+import { addLoggedInUser, addVerifiedUser, login, register } from './support/user-actions.ts';
 import { eventually } from './support/wait.ts';
 
 const places = 5;
@@ -23,7 +23,7 @@ function holdHashes(): () => void {
 
 it('503 with Retry-After to all but those who fit, while sessions and probes are answered', async () => {
   app = await Application.open({ env });
-  const { accessToken } = await addLoggedIn(app);
+  const { accessToken } = await addLoggedInUser(app);
   const { hashQueue } = app.services;
   const before = { ...hashQueue.counts };
   const letGo = holdHashes();
@@ -56,12 +56,12 @@ it('503 with Retry-After to all but those who fit, while sessions and probes are
 
 it('503 is no wrong guess: whoever was refused so often logs in as soon as there is room', async () => {
   app = await Application.open({ env });
-  const email = await addVerified(app);
+  const email = await addVerifiedUser(app);
   const letGo = holdHashes();
   const others = Array.from({ length: places }, (_, index) => login(app, `flood-${index}@example.org`));
   await eventually(() => app.services.hashQueue.depth === places - 1, { what: 'the queue is full' });
   for (let tries = 0; tries < 20; tries += 1) expect((await login(app, email)).status).toBe(503);
-  expect(await failuresOf(app, email)).toBe(0);
+  expect(await failedAttemptsOf(app, email)).toBe(0);
   letGo();
   await Promise.all(others);
   expect((await login(app, email)).status).toBe(200);

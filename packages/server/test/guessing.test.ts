@@ -1,8 +1,16 @@
 /** Guessing passwords: what strangers can do to an account, and what they cannot (invariant 2). */
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '#kernel/clock.ts';
-import { type Answer, Application } from './support/application.ts';
-import { addVerified, goodPassword, linkTo, login, mailsTo, receivedBy, type Tokens } from './support/people-online.ts';
+import { Application, type AppResponse } from './support/application.ts';
+import {
+  addVerifiedUser,
+  login,
+  mailsTo,
+  messagesTo,
+  newestMailedToken,
+  type Tokens,
+  validPassword,
+} from './support/user-actions.ts';
 
 const opened: Application[] = [];
 
@@ -15,12 +23,12 @@ afterEach(async () => {
 });
 
 async function open(besides?: Application): Promise<Application> {
-  const app = await Application.open(besides === undefined ? { time: standing } : { besides });
+  const app = await Application.open(besides === undefined ? { time: standing } : { deploymentOf: besides });
   opened.push(app);
   return app;
 }
 
-function guess(app: Application, email: string, from = 1): Promise<Answer<Tokens>> {
+function guess(app: Application, email: string, from = 1): Promise<AppResponse<Tokens>> {
   const json = { email, password: 'never the password' };
   return app.send<Tokens>('POST', '/api/v1/auth/login', { json, peerAddress: `198.51.100.${from}` });
 }
@@ -33,7 +41,7 @@ describe('200 wrong passwords at once for one person, from 50 addresses, on two 
   it.each(['a user', 'nobody'])('compute five hashes and get the same answers: %s', async (who) => {
     const here = await open();
     const nodes = [here, await open(here)];
-    const email = who === 'a user' ? await addVerified(here) : 'nobody@example.com';
+    const email = who === 'a user' ? await addVerifiedUser(here) : 'nobody@example.com';
     const known = who === 'a user' ? (await login(here, email)).data.deviceToken : undefined;
     const before = await countedHashes(nodes);
     const answers = await Promise.all(
@@ -56,7 +64,7 @@ describe('200 wrong passwords at once for one person, from 50 addresses, on two 
 describe('2,000 wrong passwords in ten minutes for one person', () => {
   it('shut strangers out for longer and longer, keep no owner out, and bring one notice', async () => {
     const app = await open();
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const device = (await login(app, email)).data.deviceToken;
     let taken = 0;
     for (let index = 0; index < 2000; index += 1) {
@@ -67,11 +75,11 @@ describe('2,000 wrong passwords in ten minutes for one person', () => {
     expect(taken).toBeLessThan(20);
     expect((await login(app, email)).status).toBe(429);
     expect((await login(app, email, { deviceToken: device })).status).toBe(200);
-    await receivedBy(app, email, 2);
+    await messagesTo(app, email, 2);
     expect((await mailsTo(app, email)).filter((template) => template === 'failed_logins')).toHaveLength(1);
 
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-    const token = await linkTo(app, email, '/reset-password');
+    const token = await newestMailedToken(app, email, '/reset-password');
     const password = 'chosen after the storm';
     expect((await app.send('POST', '/api/v1/auth/reset-password', { json: { token, password } })).status).toBe(200);
     expect((await login(app, email, { password })).status).toBe(200);
@@ -81,7 +89,7 @@ describe('2,000 wrong passwords in ten minutes for one person', () => {
 describe('a hundred wrong passwords in a row', () => {
   it('stop strangers until the mailbox is proven or an operator unlocks, whatever time goes by', async () => {
     const app = await open();
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const device = (await login(app, email)).data.deviceToken;
     for (let index = 0; index < 100; index += 1) {
       expect((await guess(app, email)).status).toBe(401);
@@ -99,14 +107,14 @@ describe('a hundred wrong passwords in a row', () => {
 describe('twenty right passwords at once', () => {
   it('all open, on a device that nobody knows, though none has yet said that it was right', async () => {
     const app = await open();
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const answers = await Promise.all(Array.from({ length: 20 }, () => login(app, email)));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
   });
 
   it('are let in beside wrong ones as far as the counter grants, and never let more wrong ones through', async () => {
     const app = await open();
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const before = await countedHashes([app]);
     const answers = await Promise.all(Array.from({ length: 40 }, () => guess(app, email)));
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(5);
@@ -117,7 +125,7 @@ describe('twenty right passwords at once', () => {
 describe('a right password', () => {
   it('resets the guesses of its own side only', async () => {
     const app = await open();
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const device = (await login(app, email)).data.deviceToken;
     for (let index = 0; index < 4; index += 1) await guess(app, email);
     expect((await login(app, email, { deviceToken: device })).status).toBe(200);
@@ -126,6 +134,6 @@ describe('a right password', () => {
     app.clock.advance(1000);
     expect((await login(app, email)).status).toBe(200);
     expect((await guess(app, email)).status).toBe(401);
-    expect((await login(app, email, { password: goodPassword })).status).toBe(200);
+    expect((await login(app, email, { password: validPassword })).status).toBe(200);
   });
 });

@@ -3,22 +3,28 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { statement } from '#platform/database/index.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
-import { type Answer, Application } from './support/application.ts';
-import { loginMethodsEnabled } from './support/by-mail.ts';
-import { hostileNames, lookAlikes, marker, notAddresses, spellings } from './support/hostile-text.ts';
-import { invite } from './support/invitations.ts';
+import { Application, type AppResponse } from './support/application.ts';
 import {
-  addLoggedIn,
-  addVerified,
-  freshEmail,
-  goodPassword,
-  linkTokenOf,
-  login,
-  pressLink,
-  register,
-} from './support/people-online.ts';
-import { allSent, headerOf, type ReadMail, readMail, startMailSink, urlsIn } from './support/raw-mail.ts';
+  equivalentSpellings,
+  hostileNames,
+  invalidAddresses,
+  lookalikeAddresses,
+  marker,
+} from './support/hostile-text.ts';
+import { invite } from './support/invitations.ts';
+import { loginMethodsEnabled } from './support/login-by-mail.ts';
+import { allMailSent, headerOf, type ReadMail, readMail, startMailSink, urlsIn } from './support/raw-mail.ts';
 import type { TestSmtpServer } from './support/smtp.ts';
+import {
+  addLoggedInUser,
+  addVerifiedUser,
+  login,
+  mailedToken,
+  register,
+  uniqueEmail,
+  validPassword,
+  verifyEmail,
+} from './support/user-actions.ts';
 import { expectedOperations } from './surface/operations.ts';
 
 const countMails = statement('hostile_mail_test.count', {
@@ -43,7 +49,7 @@ const findStored = statement('hostile_mail_test.stored', {
 
 let app: Application;
 let sink: TestSmtpServer;
-let asker: Awaited<ReturnType<typeof addLoggedIn>>;
+let asker: Awaited<ReturnType<typeof addLoggedInUser>>;
 /** Canonical addresses that a link proves or an invitation names: they are stored there. */
 const carried = new Set<string>();
 
@@ -51,7 +57,7 @@ beforeAll(async () => {
   const { server, transport } = await startMailSink();
   sink = server;
   app = await Application.open({ transport, env: loginMethodsEnabled });
-  asker = await addLoggedIn(app);
+  asker = await addLoggedInUser(app);
   return async () => {
     await app.close();
     await sink.stop();
@@ -78,11 +84,11 @@ function takesAddress(field: z.ZodType): boolean {
 }
 
 /** Sends an operation with its usual body and this address. */
-async function sendWith({ id, field }: Taking, address: unknown): Promise<Answer> {
+async function sendWith({ id, field }: Taking, address: unknown): Promise<AppResponse> {
   const operation = expectedOperations.find((expected) => expected.id === id);
   if (operation === undefined) throw new Error(`${id} is in no table`);
   const { method, path, auth, body } = operation;
-  const json = { ...body, ...(auth === 'session' ? { currentPassword: goodPassword } : {}), [field]: address };
+  const json = { ...body, ...(auth === 'session' ? { currentPassword: validPassword } : {}), [field]: address };
   const answer = await app.send(method, path, { json, ...(auth === 'session' ? { token: asker.accessToken } : {}) });
   const canonical = typeof address === 'string' ? canonicalOf(address) : undefined;
   if (canonical !== undefined && answer.status < 300) carried.add(canonical);
@@ -103,10 +109,10 @@ describe('every operation that takes an address', () => {
   });
 
   it('422 or 413 for what is no address, and nothing is mailed to anybody', { timeout: 60_000 }, async () => {
-    const victim = await addVerified(app);
+    const victim = await addVerifiedUser(app);
     const before = await app.services.database.row(countMails, {});
     for (const taking of findTaking()) {
-      for (const [what, value] of notAddresses(victim)) {
+      for (const [what, value] of invalidAddresses(victim)) {
         const { status } = await sendWith(taking, value);
         expect([taking.id, what, status]).toEqual([taking.id, what, status === 413 ? 413 : 422]);
       }
@@ -115,10 +121,10 @@ describe('every operation that takes an address', () => {
   });
 
   it('takes a look-alike for what it is: the one it resembles hears nothing', { timeout: 60_000 }, async () => {
-    const victim = await addVerified(app);
+    const victim = await addVerifiedUser(app);
     const before = await mailsOf(victim);
     for (const taking of findTaking()) {
-      for (const [what, value] of lookAlikes(victim)) {
+      for (const [what, value] of lookalikeAddresses(victim)) {
         const { status } = await sendWith(taking, value);
         expect([taking.id, what, status < 500]).toEqual([taking.id, what, true]);
       }
@@ -128,33 +134,35 @@ describe('every operation that takes an address', () => {
   });
 
   it('takes another spelling for the same address, and writes to it as it is stored', async () => {
-    const victim = await addVerified(app);
+    const victim = await addVerifiedUser(app);
     const before = (await mailsOf(victim)) ?? 0;
-    for (const [what, spelled] of spellings(victim)) {
+    for (const [what, spelled] of equivalentSpellings(victim)) {
       expect([what, (await register(app, spelled)).status]).toEqual([what, 201]);
       await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: spelled } });
     }
-    await allSent(app);
-    expect(await mailsOf(victim)).toBe(before + 2 * spellings(victim).length);
-    expect(sink.received.filter(({ to }) => to[0] === victim)).toHaveLength(before + 2 * spellings(victim).length);
+    await allMailSent(app);
+    expect(await mailsOf(victim)).toBe(before + 2 * equivalentSpellings(victim).length);
+    expect(sink.received.filter(({ to }) => to[0] === victim)).toHaveLength(
+      before + 2 * equivalentSpellings(victim).length,
+    );
   });
 });
 
 /** Everything by which a name or a user agent could come into a mail. */
 async function liveUnder(name: string): Promise<void> {
-  const [email, newEmail, invited] = [freshEmail(), freshEmail(), freshEmail()];
+  const [email, newEmail, invited] = [uniqueEmail(), uniqueEmail(), uniqueEmail()];
   carried.add(newEmail).add(invited);
   const headers = { 'user-agent': name.replace(/[^\x20-\x7e]/g, '') };
   if ((await register(app, email, { name })).status === 422) await register(app, email);
-  await pressLink(app, await linkTokenOf(app, email));
+  await verifyEmail(app, await mailedToken(app, email));
   const token = (await login(app, email)).data.accessToken;
   await login(app, email, {}, headers);
   const renamed = await app.send('PATCH', '/api/v1/users/me', { token, json: { name } });
   expect([200, 422]).toContain(renamed.status);
   await app.send('POST', '/api/v1/auth/forgot-password', { json: { email }, headers });
-  const json = { newEmail, currentPassword: goodPassword };
+  const json = { newEmail, currentPassword: validPassword };
   expect((await app.send('POST', '/api/v1/users/me/email', { token, json, headers })).status).toBe(202);
-  const accepted = { token: await invite(app, invited), name, password: goodPassword };
+  const accepted = { token: await invite(app, invited), name, password: validPassword };
   await app.send('POST', '/api/v1/auth/accept-invitation', { json: accepted });
   await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: invited } });
 }
@@ -163,7 +171,7 @@ describe('every text that a person gives', () => {
   it('reaches no mail as words, markup, header or link', { timeout: 60_000 }, async () => {
     const first = sink.received.length;
     await Promise.all(hostileNames.map(liveUnder));
-    await allSent(app);
+    await allMailSent(app);
     expect(sink.received.length - first).toBeGreaterThan(hostileNames.length * 5);
     for (const received of sink.received.slice(first)) {
       const { text, html, headers } = readMail(received);
@@ -173,9 +181,9 @@ describe('every text that a person gives', () => {
   });
 
   it('leaves a name that is one as it is, escaped', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email, { name: "Siobhán O'Brien" });
-    await allSent(app);
+    await allMailSent(app);
     const received = sink.received.filter(({ to }) => to[0] === email).map(readMail);
     expect(received.map(({ text }) => text.includes("Hello Siobhán O'Brien,"))).toEqual([true]);
     expect(received[0]?.html).toContain('Hello Siobhán O&#39;Brien,');
@@ -187,7 +195,7 @@ const tags = /^(?:!doctype|\/?(?:a|body|div|head|html|p|title)|meta)$/i;
 
 describe('every message that went out in this file', () => {
   it('has one stored recipient, our sender, our headers and no link but one of ours', async () => {
-    await allSent(app);
+    await allMailSent(app);
     const rows = await app.services.database.rows(findStored, {});
     const stored = new Set([...carried, ...rows.map(({ canonical }) => canonical)]);
     expect(sink.received.length).toBeGreaterThan(100);

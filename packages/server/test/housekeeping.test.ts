@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { Application } from './support/application.ts';
-import { addRegular, liveThroughADay, passTime } from './support/days-of-traffic.ts';
+import { addActiveUser, advanceToNextSweep, simulateDay } from './support/daily-traffic.ts';
 import { countTables, type TableCounts } from './support/table-counts.ts';
 
 /**
@@ -79,17 +79,17 @@ beforeAll(async () => {
   const app = await Application.open();
   const { database } = app.services;
   let regulars: readonly string[] = [];
-  for (let person = 0; person < 4; person += 1) regulars = [...regulars, await addRegular(app)];
+  for (let person = 0; person < 4; person += 1) regulars = [...regulars, await addActiveUser(app)];
   start = await countTables(database);
   for (let day = 0; day < days; day += 1) {
-    regulars = await liveThroughADay(app, regulars);
+    regulars = await simulateDay(app, regulars);
     during = await countTables(database);
-    await passTime(app, '1d');
+    await advanceToNextSweep(app, '1d');
     history.push(await countTables(database));
   }
   orphans = (await database.row(countOrphans, {}))?.orphans;
   // Nobody comes any more.
-  for (const advance of ['91d', '91d']) await passTime(app, advance);
+  for (const advance of ['91d', '91d']) await advanceToNextSweep(app, advance);
   end = await countTables(database);
   await app.close();
 }, 110_000);

@@ -1,18 +1,18 @@
 /** Rate limits over HTTP: what is counted, for whom, on which nodes, and what the caller is told. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Application, type Sent } from './support/application.ts';
+import { Application, type RequestOptions } from './support/application.ts';
+import { startRedis } from './support/redis.ts';
 import {
   addCookieSession,
-  addLoggedIn,
-  addVerified,
-  freshEmail,
-  goodPassword,
-  linkTokenOf,
+  addLoggedInUser,
+  addVerifiedUser,
   login,
+  mailedToken,
   register,
   sameOrigin,
-} from './support/people-online.ts';
-import { startRedis } from './support/redis.ts';
+  uniqueEmail,
+  validPassword,
+} from './support/user-actions.ts';
 import { eventually } from './support/wait.ts';
 
 const opened: AsyncDisposable[] = [];
@@ -25,12 +25,12 @@ afterEach(async () => {
 const credential = { LATCHKEY_LIMIT_CREDENTIAL: '5/15m', LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '50/15m' };
 
 async function open(env: Readonly<Record<string, string>>, besides?: Application): Promise<Application> {
-  const app = await Application.open({ env, ...(besides !== undefined && { besides }) });
+  const app = await Application.open({ env, ...(besides !== undefined && { deploymentOf: besides }) });
   opened.push({ [Symbol.asyncDispose]: () => app.close() });
   return app;
 }
 
-async function guess(app: Application, email: string, sent: Partial<Sent> = {}): Promise<number> {
+async function guess(app: Application, email: string, sent: Partial<RequestOptions> = {}): Promise<number> {
   const json = { email, password: 'never the password' };
   return (await app.send('POST', '/api/v1/auth/login', { json, ...sent })).status;
 }
@@ -46,7 +46,7 @@ const fiveThenNone = [401, 401, 401, 401, 401, 429, 429];
 describe('the class credential', () => {
   it('refuses the sixth failure of one address for one identifier, known or not, and says until when', async () => {
     const app = await open(credential);
-    for (const email of [await addVerified(app), 'nobody@example.com']) {
+    for (const email of [await addVerifiedUser(app), 'nobody@example.com']) {
       expect(await times(7, () => guess(app, email))).toEqual(fiveThenNone);
       const json = { email, password: 'never the password' };
       const { code, headers } = await app.send('POST', '/api/v1/auth/login', { json });
@@ -61,12 +61,12 @@ describe('the class credential', () => {
 
   it('keeps nobody from a device that they know, whatever others tried from the same address', async () => {
     const app = await open({ ...credential, LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '8/15m' });
-    const [email, other] = [await addVerified(app), await addVerified(app)];
+    const [email, other] = [await addVerifiedUser(app), await addVerifiedUser(app)];
     const { deviceToken } = (await login(app, email)).data;
     const devicesOfOther = (await login(app, other)).data.deviceToken;
     expect(await times(7, () => guess(app, email))).toEqual(fiveThenNone);
     for (let index = 0; index < 4; index += 1) await guess(app, `nobody${index}@example.com`);
-    expect((await login(app, freshEmail())).headers.get('ratelimit')).toMatch(/^"credential-address";r=0/);
+    expect((await login(app, uniqueEmail())).headers.get('ratelimit')).toMatch(/^"credential-address";r=0/);
     expect((await login(app, email, { deviceToken: devicesOfOther })).status).toBe(429);
     const owner = await times(3, async () => (await login(app, email, { deviceToken })).status);
     expect(owner).toEqual([200, 200, 200]);
@@ -75,7 +75,7 @@ describe('the class credential', () => {
 
   it('does not count successes, and a success resets no failure', async () => {
     const app = await open(credential);
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await times(4, () => guess(app, email));
     expect(await times(8, async () => (await login(app, email)).status)).toEqual(Array.from({ length: 8 }, () => 200));
     expect(await times(2, () => guess(app, email))).toEqual([401, 429]);
@@ -83,8 +83,8 @@ describe('the class credential', () => {
 
   it('refuses nobody who is right, however many come at once from one address, for one person or for many', async () => {
     const app = await open({ ...credential, LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '8/15m' });
-    const email = await addVerified(app);
-    const others = await times(10, () => addVerified(app));
+    const email = await addVerifiedUser(app);
+    const others = await times(10, () => addVerifiedUser(app));
     const all = [...Array.from({ length: 20 }, () => email), ...others];
     const answers = await Promise.all(all.map((one) => login(app, one)));
     expect(answers.map(({ status }) => status)).toEqual(all.map(() => 200));
@@ -169,7 +169,7 @@ describe('the class credential', () => {
 
   it('counts wrong current passwords of who is logged in', async () => {
     const app = await open(credential);
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     const json = { currentPassword: 'never the password', newPassword: 'a new password that is long' };
     const change = async () => {
       const { status } = await app.send('POST', '/api/v1/users/me/password', { json, token: accessToken });
@@ -182,26 +182,26 @@ describe('the class credential', () => {
 
   it('counts a wrong current password beside a new one that nobody may have, and no right one', async () => {
     const app = await open(credential);
-    const { accessToken: token } = await addLoggedIn(app);
+    const { accessToken: token } = await addLoggedInUser(app);
     const change = async (currentPassword: string, newPassword: string) => {
       const json = { currentPassword, newPassword };
       return (await app.send('POST', '/api/v1/users/me/password', { json, token })).status;
     };
     const weak = ['short', 'password1234', 'abcdefghijkl'];
-    const rights = await times(9, (index) => change(goodPassword, weak[index % 3] as string));
+    const rights = await times(9, (index) => change(validPassword, weak[index % 3] as string));
     expect(rights).toEqual(Array.from({ length: 9 }, () => 422));
     const guesses = await times(7, (index) => change('never the password', weak[index % 3] as string));
     expect(guesses).toEqual([403, 403, 403, 403, 403, 429, 429]);
-    expect(await change(goodPassword, 'short')).toBe(429);
+    expect(await change(validPassword, 'short')).toBe(429);
   });
 
   it.each(['/api/v1/auth/reset-password', '/reset-password'])(
     'counts guesses at links of %s, whatever password comes with them, and no weak one behind a live link',
     async (path) => {
       const app = await open(credential);
-      const email = await addVerified(app);
+      const email = await addVerifiedUser(app);
       await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-      const live = await linkTokenOf(app, email, 2);
+      const live = await mailedToken(app, email, 2);
       const reset = async (token: string, password: string) => {
         const body = { token, password };
         const sent = path.startsWith('/api') ? { json: body } : { form: body, headers: sameOrigin };
@@ -231,7 +231,7 @@ describe('the class mail', () => {
 
   it('leaves who has an account the mails of recovery, whatever strangers ask for at the address', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const ask = async (what: string) => (await app.send('POST', `/api/v1/auth/${what}`, { json: { email } })).status;
     expect(await times(4, () => ask('resend-verification'))).toEqual([202, 202, 202, 429]);
     expect(await times(4, () => ask('forgot-password'))).toEqual([202, 202, 202, 429]);
@@ -239,7 +239,7 @@ describe('the class mail', () => {
 
   it('leaves who has no account yet the mails of registration, whatever strangers ask for at the address', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
-    const email = freshEmail();
+    const email = uniqueEmail();
     const ask = async (what: string) => (await app.send('POST', `/api/v1/auth/${what}`, { json: { email } })).status;
     expect(await times(4, () => ask('resend-verification'))).toEqual([202, 202, 202, 429]);
     expect(await times(3, () => ask('forgot-password'))).toEqual([202, 202, 202]);
@@ -248,16 +248,16 @@ describe('the class mail', () => {
 
   it('leaves a recipient their mails when nothing was sent, and counts the asking', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '8/1h' });
-    const email = freshEmail();
+    const email = uniqueEmail();
     const weak = () => register(app, email, { password: 'password1234' });
     expect(await times(5, async () => (await weak()).status)).toEqual([422, 422, 422, 422, 422]);
     expect(await times(4, async () => (await register(app, email)).status)).toEqual([201, 201, 201, 429]);
-    expect((await register(app, freshEmail())).headers.get('ratelimit')).toMatch(/^"mail-address";r=0/);
+    expect((await register(app, uniqueEmail())).headers.get('ratelimit')).toMatch(/^"mail-address";r=0/);
   });
 
   it('sends twenty mails an hour for one address, registrations too', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
-    const statuses = await times(21, async () => (await register(app, freshEmail())).status);
+    const statuses = await times(21, async () => (await register(app, uniqueEmail())).status);
     expect(statuses.indexOf(429)).toBe(20);
   });
 });
@@ -281,7 +281,7 @@ describe('classes that each process counts', () => {
 
   it('authenticated: counts by user, not by address or session', async () => {
     const app = await open({ LATCHKEY_LIMIT_AUTHENTICATED: '10/1m' });
-    const [ada, bob] = [await addCookieSession(app), await addLoggedIn(app)];
+    const [ada, bob] = [await addCookieSession(app), await addLoggedInUser(app)];
     const statuses = await times(11, async () => {
       const { status } = await app.send('GET', '/api/v1/auth/session', { cookie: ada.cookie });
       return status;
@@ -316,7 +316,7 @@ describe('with Redis', () => {
     const first = await Promise.all(Array.from({ length: 20 }, (_, index) => guess(at(index), 'ada@example.com')));
     expect(first.filter((status) => status === 401)).toHaveLength(5);
 
-    const email = await addVerified(here);
+    const email = await addVerifiedUser(here);
     const { deviceToken } = (await login(here, email)).data;
     expect(await times(6, (index) => guess(at(index), email))).toEqual([401, 401, 401, 401, 401, 429]);
     expect((await login(there, email, { deviceToken })).status).toBe(200);

@@ -2,11 +2,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { Application } from './support/application.ts';
-import { believedByNobody, type Disguise, elsewhere, refused } from './support/disguises.ts';
-import { addVerified, freshEmail, goodPassword, linkTo, type Tokens } from './support/people-online.ts';
 import { sendRaw } from './support/raw-http.ts';
-import { allSent, urlsIn } from './support/raw-mail.ts';
-import { shownForm } from './support/shown-form.ts';
+import { allMailSent, urlsIn } from './support/raw-mail.ts';
+import { renderedForm } from './support/rendered-form.ts';
+import { attackerHost, ignoredSpoofs, rejectedSpoofs, type SpoofedRequest } from './support/spoofed-requests.ts';
+import { addVerifiedUser, newestMailedToken, type Tokens, uniqueEmail, validPassword } from './support/user-actions.ts';
 import { expectedOperations } from './surface/operations.ts';
 
 const publicUrl = 'https://login.example.com';
@@ -60,11 +60,16 @@ describe.each([
     });
     const [address] = await app.server.listen({ hosts: ['127.0.0.1'], port: 0 });
     port = address?.port ?? 0;
-    taken = await addVerified(app);
+    taken = await addVerifiedUser(app);
     return () => app.close();
   });
 
-  async function send({ lines, target }: Disguise, method: string, path: string, { json, form, token }: Sent = {}) {
+  async function send(
+    { lines, target }: SpoofedRequest,
+    method: string,
+    path: string,
+    { json, form, token }: Sent = {},
+  ) {
     const body = json === undefined ? (form ?? '') : JSON.stringify(json);
     const type = json === undefined ? 'application/x-www-form-urlencoded' : 'application/json';
     const head = [
@@ -73,30 +78,33 @@ describe.each([
       ...(body === '' ? [] : [`Content-Type: ${type}`, `Content-Length: ${Buffer.byteLength(body)}`]),
       ...(token === undefined ? [] : [`Authorization: Bearer ${token}`]),
       'Sec-Fetch-Site: same-origin',
-      `Cookie: ${shownForm.cookie}`,
+      `Cookie: ${renderedForm.cookie}`,
     ];
     const answer = await sendRaw(port, `${head.join('\r\n')}\r\n\r\n${body}`);
     const said = `${JSON.stringify(answer.headers)}\n${answer.body}`;
-    expect(said).not.toContain(elsewhere);
+    expect(said).not.toContain(attackerHost);
     expect(said).not.toContain(`127.0.0.1:${port}`);
     return answer;
   }
 
   /** Registers, and does everything that is followed by a mail; answers to whom mails went. */
-  async function live(disguise: Disguise): Promise<readonly string[]> {
-    const [email, newEmail] = [freshEmail(), freshEmail()];
+  async function live(disguise: SpoofedRequest): Promise<readonly string[]> {
+    const [email, newEmail] = [uniqueEmail(), uniqueEmail()];
     const post = async (path: string, json: unknown, token?: string): Promise<Tokens> => {
       const answer = await send(disguise, 'POST', `/api/v1${path}`, token === undefined ? { json } : { json, token });
       expect([path, answer.status, answer.body]).toEqual([path, expect.toSatisfy(isSuccess), expect.any(String)]);
       expect(urlsIn(answer.body)).toEqual([]);
       return (JSON.parse(answer.body) as { readonly data: Tokens }).data;
     };
-    const logIn = (password = goodPassword) => post('/auth/login', { email, password });
+    const logIn = (password = validPassword) => post('/auth/login', { email, password });
 
-    await post('/auth/register', { email, password: goodPassword, name: 'Ada' });
+    await post('/auth/register', { email, password: validPassword, name: 'Ada' });
     await post('/auth/resend-verification', { email });
-    await post('/auth/verify-email', { token: await linkTo(app, email, '/verify-email'), password: goodPassword });
-    await post('/auth/register', { email, password: goodPassword, name: 'Ada' });
+    await post('/auth/verify-email', {
+      token: await newestMailedToken(app, email, '/verify-email'),
+      password: validPassword,
+    });
+    await post('/auth/register', { email, password: validPassword, name: 'Ada' });
     await logIn();
     const { refreshToken } = await logIn();
     await post('/auth/refresh', { refreshToken });
@@ -105,10 +113,10 @@ describe.each([
     expect(urlsIn(reused.body).filter((url) => !url.startsWith(`${publicUrl}/`))).toEqual([]);
     await post('/auth/forgot-password', { email });
     await post('/auth/reset-password', {
-      token: await linkTo(app, email, '/reset-password'),
+      token: await newestMailedToken(app, email, '/reset-password'),
       password: laterPassword,
     });
-    const passwords = { currentPassword: laterPassword, newPassword: goodPassword };
+    const passwords = { currentPassword: laterPassword, newPassword: validPassword };
     await post('/users/me/password', passwords, (await logIn(laterPassword)).accessToken);
     await moveAndBack(email, newEmail, post, (await logIn()).accessToken);
     const { accessToken: token } = await logIn(laterPassword);
@@ -117,7 +125,7 @@ describe.each([
       token,
     });
     expect(closed.status).toBe(200);
-    await post('/auth/cancel-deletion', { token: await linkTo(app, email, '/cancel-deletion') });
+    await post('/auth/cancel-deletion', { token: await newestMailedToken(app, email, '/cancel-deletion') });
     return [email, newEmail];
   }
 
@@ -127,24 +135,24 @@ describe.each([
     post: (path: string, json: unknown, token?: string) => Promise<unknown>,
     token: string,
   ): Promise<void> {
-    await post('/users/me/email', { newEmail: taken, currentPassword: goodPassword }, token);
-    await post('/users/me/email', { newEmail, currentPassword: goodPassword }, token);
-    const atNew = await linkTo(app, newEmail, '/confirm-email-change');
+    await post('/users/me/email', { newEmail: taken, currentPassword: validPassword }, token);
+    await post('/users/me/email', { newEmail, currentPassword: validPassword }, token);
+    const atNew = await newestMailedToken(app, newEmail, '/confirm-email-change');
     if (ownMail === 'email_change_approve') {
       // The first request mailed a link there too, which the second replaced.
-      await allSent(app);
-      await post('/auth/confirm-email-change', { token: await linkTo(app, email, '/confirm-email-change') });
+      await allMailSent(app);
+      await post('/auth/confirm-email-change', { token: await newestMailedToken(app, email, '/confirm-email-change') });
     }
     await post('/auth/confirm-email-change', { token: atNew });
-    const undo = { token: await linkTo(app, email, '/undo-email-change'), password: laterPassword };
+    const undo = { token: await newestMailedToken(app, email, '/undo-email-change'), password: laterPassword };
     await post('/auth/undo-email-change', undo);
   }
 
   it('every link of every mail of a life begins with the public URL', { timeout: 60_000 }, async () => {
-    const reached = (await Promise.all(believedByNobody.map(live))).flat();
-    await allSent(app);
+    const reached = (await Promise.all(ignoredSpoofs.map(live))).flat();
+    await allMailSent(app);
     const counted = await app.services.database.rows(countTemplates, {});
-    const often = counted.filter(({ mails }) => mails >= believedByNobody.length).map(({ template }) => template);
+    const often = counted.filter(({ mails }) => mails >= ignoredSpoofs.length).map(({ template }) => template);
     expect(often.sort()).toEqual([...mailsOfALife, ownMail].sort());
     const messages = app.inbox.list();
     expect(reached.filter((email) => !messages.some(({ to }) => to === email))).toEqual([]);
@@ -153,20 +161,20 @@ describe.each([
       expect(links.filter((link) => !link.startsWith(`${publicUrl}/`))).toEqual([]);
       expect(`${subject}${text}${html}`).not.toMatch(/evil|gopher|127\.0\.0\.1:|8443/);
     }
-    expect(messages.flatMap(({ links }) => links).length).toBeGreaterThanOrEqual(believedByNobody.length * 5);
+    expect(messages.flatMap(({ links }) => links).length).toBeGreaterThanOrEqual(ignoredSpoofs.length * 5);
   });
 
   it('every operation answers as if it had not been said', { timeout: 60_000 }, async () => {
-    const plain: Disguise = { what: 'nothing', lines: (host) => [`Host: ${host}`] };
+    const plain: SpoofedRequest = { what: 'nothing', lines: (host) => [`Host: ${host}`] };
     for (const operation of expectedOperations) {
       const { id, method, path, query, body, form } = operation;
       const target = query === undefined ? path : `${path}?${query}`;
       const sent = {
         ...(body && { json: body }),
-        ...(form && { form: new URLSearchParams({ ...shownForm.fields, ...form }).toString() }),
+        ...(form && { form: new URLSearchParams({ ...renderedForm.fields, ...form }).toString() }),
       };
       const { status } = await send(plain, method, target, sent);
-      for (const disguise of believedByNobody) {
+      for (const disguise of ignoredSpoofs) {
         // Beyond what guesses at one person have to wait for.
         app.clock.advance(60_000);
         const answer = await send(disguise, method, target, sent);
@@ -180,9 +188,9 @@ describe.each([
   });
 
   it('400 for what is no request, and nothing is mailed', async () => {
-    const json = { email: freshEmail(), password: goodPassword, name: 'Ada' };
+    const json = { email: uniqueEmail(), password: validPassword, name: 'Ada' };
     const before = await app.services.database.rows(countTemplates, {});
-    for (const disguise of refused) {
+    for (const disguise of rejectedSpoofs) {
       const { status } = await send(disguise, 'POST', '/api/v1/auth/register', { json });
       expect([disguise.what, status]).toEqual([disguise.what, 400]);
     }

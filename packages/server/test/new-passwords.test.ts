@@ -4,28 +4,28 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
-import { type Answer, Application } from './support/application.ts';
+import { Application, type AppResponse } from './support/application.ts';
 import { type HttpReceiver, type Reaction, startReceiver } from './support/http-receiver.ts';
 import { invite } from './support/invitations.ts';
-import {
-  addLoggedIn,
-  addVerified,
-  freshEmail,
-  goodPassword,
-  linkTo,
-  linkTokenOf,
-  login,
-  mailsTo,
-  register,
-} from './support/people-online.ts';
 import { beforeEachHash } from './support/stored-login.ts';
+import {
+  addLoggedInUser,
+  addVerifiedUser,
+  login,
+  mailedToken,
+  mailsTo,
+  newestMailedToken,
+  register,
+  uniqueEmail,
+  validPassword,
+} from './support/user-actions.ts';
 
 const sameOrigin = { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' };
 
 /** Somebody who is about to set a password, and how. */
 interface Attempt {
   readonly email: string;
-  readonly set: (password: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
+  readonly set: (password: string, headers?: Readonly<Record<string, string>>) => Promise<AppResponse>;
 }
 
 let receiver: HttpReceiver;
@@ -57,7 +57,7 @@ beforeAll(async () => {
   receiver = await startReceiver();
   receiver.react(knows());
   app = await Application.open({ env: breachSettings('allow') });
-  strict = await Application.open({ besides: app, env: breachSettings('refuse') });
+  strict = await Application.open({ deploymentOf: app, env: breachSettings('refuse') });
   return async () => {
     await strict.close();
     await app.close();
@@ -68,38 +68,38 @@ beforeAll(async () => {
 beforeEach(async () => {
   receiver.react(knows('seen in a breach'));
   // An answer closes what failures of the test before may have opened half.
-  for (const each of [app, strict]) expect((await register(each, freshEmail())).status).toBe(201);
+  for (const each of [app, strict]) expect((await register(each, uniqueEmail())).status).toBe(201);
 });
 
 async function forgetful(of: Application, more: object = {}): Promise<{ email: string; token: string }> {
-  const email = await addVerified(of, { ...more });
+  const email = await addVerifiedUser(of, { ...more });
   await of.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-  return { email, token: await linkTokenOf(of, email, 2) };
+  return { email, token: await mailedToken(of, email, 2) };
 }
 
 /** Somebody whose newest link carries no registration, so that a password comes with it. */
 async function contested(of: Application): Promise<{ email: string; token: string }> {
-  const email = freshEmail();
+  const email = uniqueEmail();
   await register(of, email);
   await register(of, email, { name: 'Somebody Else' });
   await of.send('POST', '/api/v1/auth/resend-verification', { json: { email } });
-  return { email, token: await linkTokenOf(of, email, 3) };
+  return { email, token: await mailedToken(of, email, 3) };
 }
 
 async function undoable(of: Application): Promise<{ email: string; token: string }> {
-  const { email, accessToken } = await addLoggedIn(of);
-  const newEmail = freshEmail('new');
+  const { email, accessToken } = await addLoggedInUser(of);
+  const newEmail = uniqueEmail('new');
   await of.send('POST', '/api/v1/users/me/email', {
     token: accessToken,
-    json: { newEmail, currentPassword: goodPassword },
+    json: { newEmail, currentPassword: validPassword },
   });
-  const token = await linkTo(of, newEmail, '/confirm-email-change');
+  const token = await newestMailedToken(of, newEmail, '/confirm-email-change');
   await of.send('POST', '/api/v1/auth/confirm-email-change', { json: { token } });
-  return { email, token: await linkTo(of, email, '/undo-email-change') };
+  return { email, token: await newestMailedToken(of, email, '/undo-email-change') };
 }
 
 async function invited(of: Application): Promise<{ email: string; token: string }> {
-  const email = freshEmail('invited');
+  const email = uniqueEmail('invited');
   return { email, token: await invite(of, email) };
 }
 
@@ -115,7 +115,7 @@ const ofPage =
 /** Every operation that sets a password; reviewed by hand. */
 const api: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
   'register.person': async (of) => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     return { email, set: ofApi(of, '/api/v1/auth/register', { email, name: 'Ada Lovelace' }) };
   },
   'verify_email.press': async (of) => {
@@ -135,9 +135,9 @@ const api: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
     return { email, set: ofApi(of, '/api/v1/auth/undo-email-change', { token }) };
   },
   'password.change': async (of) => {
-    const { email, accessToken: token } = await addLoggedIn(of);
+    const { email, accessToken: token } = await addLoggedInUser(of);
     const set: Attempt['set'] = (newPassword, headers = {}) => {
-      const json = { currentPassword: goodPassword, newPassword };
+      const json = { currentPassword: validPassword, newPassword };
       return of.send('POST', '/api/v1/users/me/password', { token, json, headers });
     };
     return { email, set };
@@ -239,7 +239,7 @@ describe.each(Object.keys(pages))('%s', (id) => {
 
 describe('the reason', () => {
   it.each(refused)('for %s stands in the language that the person reads', async (password, code, _, says) => {
-    const json = { email: freshEmail(), password, name: 'Ada Lovelace', locale: 'de' };
+    const json = { email: uniqueEmail(), password, name: 'Ada Lovelace', locale: 'de' };
     const byLocale = await app.send('POST', '/api/v1/auth/register', { json });
     expect(byLocale.errors).toEqual([{ path: '/password', code, message: expect.stringMatching(says) }]);
     const { token } = await forgetful(app, { locale: 'de' });
@@ -251,12 +251,12 @@ describe('the reason', () => {
   });
 
   it('comes with advice', async () => {
-    const { errors } = await register(app, freshEmail(), { password: '123456789012' });
+    const { errors } = await register(app, uniqueEmail(), { password: '123456789012' });
     expect(errors).toMatchObject([{ message: expect.stringMatching(/Try several words/) }]);
   });
 
   it('is the same for a new, a waiting and a taken address', async () => {
-    const [fresh, waiting, taken] = [freshEmail(), freshEmail(), await addVerified(app)];
+    const [fresh, waiting, taken] = [uniqueEmail(), uniqueEmail(), await addVerifiedUser(app)];
     await register(app, waiting);
     for (const [password] of refused) {
       const answers: unknown[] = [];
@@ -270,8 +270,8 @@ describe('the reason', () => {
   });
 
   it('names the number of the profile, in every language', async () => {
-    const json = { email: freshEmail(), password: 'fourteen chars', name: 'Ada Lovelace', locale: 'de' };
-    const nist = await Application.open({ besides: app, env: { LATCHKEY_PASSWORD_PROFILE: 'nist' } });
+    const json = { email: uniqueEmail(), password: 'fourteen chars', name: 'Ada Lovelace', locale: 'de' };
+    const nist = await Application.open({ deploymentOf: app, env: { LATCHKEY_PASSWORD_PROFILE: 'nist' } });
     const german = await nist.send('POST', '/api/v1/auth/register', { json });
     const english = await nist.send('POST', '/api/v1/auth/register', { json: { ...json, locale: 'en' } });
     await nist.close();
@@ -283,7 +283,7 @@ describe('the reason', () => {
 
   it('holds for the operator as well', async () => {
     const user = { name: 'Ada', locale: 'en', roles: [], password: 'password1234' };
-    const email = freshEmail();
+    const email = uniqueEmail();
     const made = createUser(app.services, { ...user, email: { asTyped: email, canonical: email } });
     await expect(made).rejects.toMatchObject({ code: 'validation_failed', errors: [{ code: 'too_common' }] });
   });
@@ -292,10 +292,10 @@ describe('the reason', () => {
 describe('the range service', () => {
   it('is told five digits of a hash and nothing else, and not asked about what is refused anyway', async () => {
     const before = receiver.received.length;
-    await register(app, freshEmail(), { password: 'password1234' });
-    await register(app, freshEmail(), { password: 'too short' });
+    await register(app, uniqueEmail(), { password: 'password1234' });
+    await register(app, uniqueEmail(), { password: 'too short' });
     expect(receiver.received.length).toBe(before);
-    await register(app, freshEmail(), { password: 'better than before' });
+    await register(app, uniqueEmail(), { password: 'better than before' });
     const [question, ...more] = receiver.received.slice(before);
     expect(more).toEqual([]);
     const digits = createHash('sha1').update('better than before').digest('hex').slice(0, 5).toUpperCase();
@@ -312,14 +312,14 @@ describe('the range service', () => {
     ['too much', (response) => void response.end(`${'0'.repeat(35)}:1\r\n`.repeat(10_000))],
   ])('that answers %s is down', async (_, reaction) => {
     receiver.react(reaction);
-    expect(await register(strict, freshEmail())).toMatchObject({ status: 503, code: 'unavailable' });
-    expect((await register(app, freshEmail())).status).toBe(201);
+    expect(await register(strict, uniqueEmail())).toMatchObject({ status: 503, code: 'unavailable' });
+    expect((await register(app, uniqueEmail())).status).toBe(201);
   });
 
   it('may pad: a count of 0 is nobody’s password', async () => {
-    const suffix = createHash('sha1').update(goodPassword).digest('hex').toUpperCase().slice(5);
+    const suffix = createHash('sha1').update(validPassword).digest('hex').toUpperCase().slice(5);
     receiver.react((response) => void response.end(`${suffix}:0\r\n${'A'.repeat(35)}:3`));
-    expect((await register(strict, freshEmail())).status).toBe(201);
+    expect((await register(strict, uniqueEmail())).status).toBe(201);
   });
 });
 

@@ -1,19 +1,26 @@
 /** One walk over the whole API on which every operation succeeds, each answer valid against the document we publish. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
-import { askCode, askLink, codesTo, loginMethodsEnabled, typeCode, useLink } from './support/by-mail.ts';
 import { invite } from './support/invitations.ts';
 import {
-  addLoggedIn,
-  addVerified,
-  freshEmail,
-  goodPassword,
-  linkTo,
-  linkTokenOf,
+  loginByCode,
+  loginByLink,
+  loginMethodsEnabled,
+  mailedCodes,
+  requestCode,
+  requestLink,
+} from './support/login-by-mail.ts';
+import {
+  addLoggedInUser,
+  addVerifiedUser,
   login,
+  mailedToken,
+  newestMailedToken,
   register,
   type Tokens,
-} from './support/people-online.ts';
+  uniqueEmail,
+  validPassword,
+} from './support/user-actions.ts';
 
 let app: Application;
 
@@ -64,44 +71,44 @@ const succeeding: readonly string[] = [
 ];
 
 async function recover(): Promise<void> {
-  const email = await addVerified(app);
+  const email = await addVerifiedUser(app);
   await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-  const token = await linkTokenOf(app, email, 2);
+  const token = await mailedToken(app, email, 2);
   await app.send('POST', '/api/v1/auth/reset-password', { json: { token, password: 'the second password' } });
   const { accessToken } = (await login(app, email, { password: 'the second password' })).data;
-  const json = { currentPassword: 'the second password', newPassword: goodPassword };
+  const json = { currentPassword: 'the second password', newPassword: validPassword };
   await app.send('POST', '/api/v1/users/me/password', { token: accessToken, json });
 }
 
 async function walkWithoutPassword(): Promise<void> {
-  const email = await addVerified(app);
-  const { browserToken } = (await askLink(app, email)).data;
-  await useLink(app, await linkTo(app, email, '/login/magic-link'), { browserToken });
-  const asked = (await askCode(app, email)).data;
-  const [code = ''] = await codesTo(app, email);
-  await typeCode(app, email, code, { browserToken: asked.browserToken });
+  const email = await addVerifiedUser(app);
+  const { browserToken } = (await requestLink(app, email)).data;
+  await loginByLink(app, await newestMailedToken(app, email, '/login/magic-link'), { browserToken });
+  const asked = (await requestCode(app, email)).data;
+  const [code = ''] = await mailedCodes(app, email);
+  await loginByCode(app, email, code, { browserToken: asked.browserToken });
 }
 
 async function walkEmailChange(): Promise<void> {
-  const { accessToken: token, email } = await addLoggedIn(app);
-  const newEmail = freshEmail();
+  const { accessToken: token, email } = await addLoggedInUser(app);
+  const newEmail = uniqueEmail();
   await app.send('DELETE', '/api/v1/users/me/email', { token });
-  await app.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword: goodPassword } });
-  const confirming = { token: await linkTo(app, newEmail, '/confirm-email-change') };
+  await app.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword: validPassword } });
+  const confirming = { token: await newestMailedToken(app, newEmail, '/confirm-email-change') };
   await app.send('POST', '/api/v1/auth/confirm-email-change', { json: confirming });
-  const undoing = { token: await linkTo(app, email, '/undo-email-change'), password: goodPassword };
+  const undoing = { token: await newestMailedToken(app, email, '/undo-email-change'), password: validPassword };
   await app.send('POST', '/api/v1/auth/undo-email-change', { json: undoing });
 }
 
 async function walk(): Promise<void> {
   await walkEmailChange();
   await walkWithoutPassword();
-  const [first, second] = [freshEmail(), freshEmail()];
+  const [first, second] = [uniqueEmail(), uniqueEmail()];
   for (const email of [first, second]) await register(app, email);
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email: second } });
-  await app.send('POST', '/api/v1/auth/verify-email', { json: { token: await linkTokenOf(app, first) } });
-  await app.send('GET', `/api/v1/auth/verify-email?token=${await linkTokenOf(app, second)}`);
-  const invitation = { token: await invite(app, freshEmail()), name: 'Invited', password: goodPassword };
+  await app.send('POST', '/api/v1/auth/verify-email', { json: { token: await mailedToken(app, first) } });
+  await app.send('GET', `/api/v1/auth/verify-email?token=${await mailedToken(app, second)}`);
+  const invitation = { token: await invite(app, uniqueEmail()), name: 'Invited', password: validPassword };
   await app.send('POST', '/api/v1/auth/accept-invitation', { json: invitation });
   const token = (await login(app, first)).data.accessToken;
   const other = (await login(app, first)).data;
@@ -117,7 +124,7 @@ async function walk(): Promise<void> {
   await recover();
   await app.send('DELETE', '/api/v1/users/me', {
     token: (await login(app, first)).data.accessToken,
-    json: { currentPassword: goodPassword },
+    json: { currentPassword: validPassword },
   });
   const { ticket } = (await login(app, first)).data;
   await app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket } });
@@ -144,7 +151,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('would notice an answer that is not as described', async () => {
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     const { status, headers, text } = await app.send('GET', '/api/v1/users/me', { token: accessToken });
     const body = JSON.parse(text) as { readonly data: object };
     const check = (changed: object) => () =>
@@ -168,15 +175,15 @@ describe('the OpenAPI document', () => {
   });
 
   it('gives the examples of the requirements their members (A1, A3)', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     const json = { email, password: 'SecurePass123!', name: 'Ada', locale: 'en' };
     const registered = await app.send<{ readonly status: string }>('POST', '/api/v1/auth/register', { json });
     expect([registered.status, registered.data]).toEqual([201, { email, status: 'verification_sent' }]);
-    await app.send('GET', `/api/v1/auth/verify-email?token=${await linkTokenOf(app, email)}`);
+    await app.send('GET', `/api/v1/auth/verify-email?token=${await mailedToken(app, email)}`);
     const logged = await app.send<Tokens>('POST', '/api/v1/auth/login', {
       json: { email, password: 'SecurePass123!' },
     });
     expect(logged.data.accessToken.split('.')).toHaveLength(3);
-    expect(logged.data.refreshToken).not.toBe(goodPassword);
+    expect(logged.data.refreshToken).not.toBe(validPassword);
   });
 });

@@ -1,9 +1,9 @@
 /** Every operation is really counted in the class that was reviewed by hand, and refused when that is used up. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { addSomebody, logIn } from './revocation-matrix/somebody.ts';
-import { Application, type Sent } from './support/application.ts';
-import { loginMethodsEnabled } from './support/by-mail.ts';
-import { freshEmail } from './support/people-online.ts';
+import { Application, type RequestOptions } from './support/application.ts';
+import { loginMethodsEnabled } from './support/login-by-mail.ts';
+import { uniqueEmail } from './support/user-actions.ts';
 import type { ExpectedOperation } from './surface/expected-operation.ts';
 import { expectedOperations } from './surface/operations.ts';
 
@@ -26,17 +26,19 @@ const policies: Readonly<Record<Limited, string>> = {
 };
 
 /** What uses up one of a class. */
-const spenders: Readonly<Record<Limited, (app: Application, sent: Sent) => Promise<{ readonly status: number }>>> = {
+const spenders: Readonly<
+  Record<Limited, (app: Application, sent: RequestOptions) => Promise<{ readonly status: number }>>
+> = {
   public: (app, { peerAddress }) =>
     app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken: 'x' }, peerAddress: peerAddress ?? '' }),
   authenticated: (app, sent) => app.send('GET', '/api/v1/auth/session', sent),
   credential: (app, { peerAddress }) => {
-    const json = { email: freshEmail(), password: 'never the password' };
+    const json = { email: uniqueEmail(), password: 'never the password' };
     return app.send('POST', '/api/v1/auth/login', { json, peerAddress: peerAddress ?? '' });
   },
   mail: (app, { peerAddress }) => {
     return app.send('POST', '/api/v1/auth/forgot-password', {
-      json: { email: freshEmail() },
+      json: { email: uniqueEmail() },
       peerAddress: peerAddress ?? '',
     });
   },
@@ -51,14 +53,14 @@ beforeAll(async () => {
 });
 
 /** Somebody at an address that nobody has asked from. */
-async function addCaller({ auth }: ExpectedOperation): Promise<Sent> {
+async function addCaller({ auth }: ExpectedOperation): Promise<RequestOptions> {
   callers += 1;
   const peerAddress = `198.51.100.${callers}`;
   if (auth === 'public') return { peerAddress };
   return { peerAddress, token: (await logIn(await addSomebody(app))).data.accessToken };
 }
 
-function ask({ method, path, query, body, form }: ExpectedOperation, sent: Sent) {
+function ask({ method, path, query, body, form }: ExpectedOperation, sent: RequestOptions) {
   const concrete = path.replace('{id}', '01890000-0000-7000-8000-000000000000');
   const given = body === undefined ? (form === undefined ? {} : { form }) : { json: body };
   return app.send(method, query === undefined ? concrete : `${concrete}?${query}`, { ...sent, ...given });

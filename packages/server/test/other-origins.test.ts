@@ -1,8 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changeOrigins } from '#flows/admin-clients/index.ts';
 import { Application } from './support/application.ts';
-import { askCode, askInBrowser, codesTo, loginMethodsEnabled } from './support/by-mail.ts';
-import { addCookieSession, addVerified, linkTo, login, sameOrigin, type Tokens } from './support/people-online.ts';
+import { loginMethodsEnabled, mailedCodes, requestCode, requestLinkInBrowser } from './support/login-by-mail.ts';
+import {
+  addCookieSession,
+  addVerifiedUser,
+  login,
+  newestMailedToken,
+  sameOrigin,
+  type Tokens,
+} from './support/user-actions.ts';
 
 const listed = 'https://app.people.example';
 const fromListed = { origin: listed, 'sec-fetch-site': 'cross-site' };
@@ -13,7 +20,7 @@ let email: string;
 
 beforeAll(async () => {
   app = await Application.open({ env: loginMethodsEnabled });
-  email = await addVerified(app);
+  email = await addVerifiedUser(app);
   await changeOrigins(app.services, [listed]);
   return () => app.close();
 });
@@ -42,7 +49,7 @@ describe('POST /api/v1/auth/login from a page of another origin', () => {
     const other = await Application.open();
     await changeOrigins(other.services, [listed]);
     await changeOrigins(other.services, []);
-    const address = await addVerified(other);
+    const address = await addVerifiedUser(other);
     expect((await login(other, address, {}, fromListed)).code).toBe('cross_site_request');
     await other.close();
   });
@@ -66,11 +73,11 @@ describe('a login by mail from a page of another origin', () => {
   });
 
   it('403 by cookie for a good link and a good code, which stay good for the page that asked', async () => {
-    const person = await addVerified(app);
-    const cookie = await askInBrowser(app, person);
-    const token = await linkTo(app, person, '/login/magic-link');
-    const { browserToken } = (await askCode(app, person)).data;
-    const [code = ''] = await codesTo(app, person);
+    const person = await addVerifiedUser(app);
+    const cookie = await requestLinkInBrowser(app, person);
+    const token = await newestMailedToken(app, person, '/login/magic-link');
+    const { browserToken } = (await requestCode(app, person)).data;
+    const [code = ''] = await mailedCodes(app, person);
     const proofs = [
       ['magic-link', { token }, cookie],
       ['email-code', { email: person, code, browserToken }, undefined],

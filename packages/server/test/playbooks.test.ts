@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { present } from '#kernel/assert.ts';
 import { Application } from './support/application.ts';
-import { addCookieSession, addLoggedIn, isAlive, login } from './support/people-online.ts';
+import { addCookieSession, addLoggedInUser, isAccepted, login } from './support/user-actions.ts';
 import { userIdOf } from './support/user-status.ts';
 import { eventually } from './support/wait.ts';
 
@@ -40,20 +40,20 @@ describe('a statement of the playbooks', () => {
   });
 
   it('that raises every epoch ends every session and refresh token of before, and nothing of after', async () => {
-    const { accessToken, refreshToken, email } = await addLoggedIn(app);
+    const { accessToken, refreshToken, email } = await addLoggedInUser(app);
     const { cookie } = await addCookieSession(app);
     await operator.query(statementThat('update users set auth_epoch'));
-    const started = await Application.open({ besides: app });
-    expect(await isAlive(started, accessToken)).toBe(false);
+    const started = await Application.open({ deploymentOf: app });
+    expect(await isAccepted(started, accessToken)).toBe(false);
     expect((await started.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
     const refreshed = await started.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
     expect(refreshed.code).toBe('invalid_refresh_token');
-    expect(await isAlive(started, (await login(started, email)).data.accessToken)).toBe(true);
+    expect(await isAccepted(started, (await login(started, email)).data.accessToken)).toBe(true);
     await started.close();
   });
 
   it('that gives erased persons to the job that erases has them erased, and nobody else', async () => {
-    const [{ email }, other] = [await addLoggedIn(app), await addLoggedIn(app)];
+    const [{ email }, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     const userId = await userIdOf(app, email);
     await operator.query(
       fill(
@@ -70,11 +70,11 @@ describe('a statement of the playbooks', () => {
       return (await app.services.users.profile(userId)) === undefined;
     };
     await eventually(isGone, { what: 'the account is erased' });
-    expect(await isAlive(app, other.accessToken)).toBe(true);
+    expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 
   it('that counts hashes without a seal finds none', async () => {
-    await addLoggedIn(app);
+    await addLoggedInUser(app);
     const { rows } = await operator.query<{ count: string }>(statementThat('select count(*) from passwords'));
     expect(rows).toEqual([{ count: '0' }]);
   });

@@ -2,18 +2,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
 import { Application } from './support/application.ts';
+import { roundTripsOf } from './support/statement-counts.ts';
 import {
   addCookieSession,
-  addLoggedIn,
-  addVerified,
-  freshEmail,
-  goodPassword,
-  isAlive,
+  addLoggedInUser,
+  addVerifiedUser,
+  isAccepted,
   login,
   register,
   sameOrigin,
-} from './support/people-online.ts';
-import { roundTripsOf } from './support/statement-counts.ts';
+  uniqueEmail,
+  validPassword,
+} from './support/user-actions.ts';
 
 /** Nothing runs by itself here: what is counted was asked for. Mails are sent by `mailer`, which is not counted. */
 let app: Application;
@@ -22,7 +22,7 @@ let mailer: Application;
 beforeAll(async () => {
   // Time stands still, so that what is remembered stays believed however slow this machine is.
   mailer = await Application.open({ time: new FixedClock(new Date('2030-02-03T04:05:06.000Z')) });
-  app = await Application.open({ besides: mailer, quiet: true });
+  app = await Application.open({ deploymentOf: mailer, manual: true });
   await app.services.revocations.read();
   return async () => {
     await app.close();
@@ -58,10 +58,10 @@ describe('without the database', () => {
 
 describe('the session check', () => {
   it('asks once when it is cold and never when it is warm, by token', async () => {
-    const { accessToken } = await addLoggedIn(mailer);
-    expect(await roundTripsOf(app, () => isAlive(app, accessToken))).toEqual(['sessions.find_live']);
+    const { accessToken } = await addLoggedInUser(mailer);
+    expect(await roundTripsOf(app, () => isAccepted(app, accessToken))).toEqual(['sessions.find_live']);
     const warm = async () => {
-      for (const _ of [1, 2, 3]) expect(await isAlive(app, accessToken)).toBe(true);
+      for (const _ of [1, 2, 3]) expect(await isAccepted(app, accessToken)).toBe(true);
     };
     expect(await roundTripsOf(app, warm)).toEqual([]);
   });
@@ -83,12 +83,12 @@ describe('the session check', () => {
 
 describe('register', () => {
   it('asks twice for a new address', async () => {
-    const names = await roundTripsOf(app, () => register(app, freshEmail()));
+    const names = await roundTripsOf(app, () => register(app, uniqueEmail()));
     expect(names).toEqual(['register.create_user', 'register.find_holder']);
   });
 
   it('asks twice for an address that waits', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     expect(await roundTripsOf(app, () => register(app, email))).toEqual([
       'register.find_holder',
@@ -97,7 +97,7 @@ describe('register', () => {
   });
 
   it('asks twice for a taken address', async () => {
-    const email = await addVerified(mailer);
+    const email = await addVerifiedUser(mailer);
     expect(await roundTripsOf(app, () => register(app, email))).toEqual([
       'register.find_holder',
       'register.notify_owner',
@@ -109,28 +109,28 @@ describe('login', () => {
   const success = ['login.complete', 'login.reserve_attempt'];
 
   it.each(['token', 'cookie'])('asks twice, by %s, on the first, a known and a new device', async (transport) => {
-    const email = await addVerified(mailer);
+    const email = await addVerifiedUser(mailer);
     const first = await login(app, email);
     const { deviceToken } = first.data;
     expect(await roundTripsOf(app, () => login(app, email, { transport, deviceToken }))).toEqual(success);
     expect(await roundTripsOf(app, () => login(app, email, { transport }))).toEqual(success);
-    const other = await addVerified(mailer);
+    const other = await addVerifiedUser(mailer);
     expect(await roundTripsOf(app, () => login(app, other, { transport }))).toEqual(success);
   });
 
   it('asks twice when it fails, for a known and an unknown address alike', async () => {
-    const email = await addVerified(mailer);
-    const wrong = { password: `not ${goodPassword}` };
+    const email = await addVerifiedUser(mailer);
+    const wrong = { password: `not ${validPassword}` };
     const known = await roundTripsOf(app, () => login(app, email, wrong));
     expect(known).toEqual(['audit_events.record', 'login.reserve_attempt']);
-    expect(await roundTripsOf(app, () => login(app, freshEmail(), wrong))).toEqual(known);
+    expect(await roundTripsOf(app, () => login(app, uniqueEmail(), wrong))).toEqual(known);
   });
 });
 
 describe('a change of password', () => {
   it('asks for its limit and for the attempt before the hash, and writes in one transaction', async () => {
-    const { accessToken } = await addLoggedIn(mailer);
-    await isAlive(app, accessToken);
+    const { accessToken } = await addLoggedInUser(mailer);
+    await isAccepted(app, accessToken);
     const change = (currentPassword: string) => {
       const json = { currentPassword, newPassword: 'another good password' };
       return app.send('POST', '/api/v1/users/me/password', { token: accessToken, json });
@@ -138,7 +138,7 @@ describe('a change of password', () => {
     const refused = await roundTripsOf(app, () => change('not the right password'));
     const counted = 'rate_limit_counters.take';
     expect(refused).toEqual(['audit_events.record', 'passwords.reserve_attempt_of_user', counted, 'users.find_key']);
-    const names = await roundTripsOf(app, () => change(goodPassword));
+    const names = await roundTripsOf(app, () => change(validPassword));
     expect(names.filter((name) => name.startsWith('transaction.'))).toEqual([
       'transaction.begin',
       'transaction.commit',
@@ -151,7 +151,7 @@ describe('refresh', () => {
   const refresh = (refreshToken: string) => app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
 
   it('asks once, the first time and again within the grace', async () => {
-    const { refreshToken } = await addLoggedIn(mailer);
+    const { refreshToken } = await addLoggedInUser(mailer);
     for (const _ of [1, 2]) {
       expect(await roundTripsOf(app, () => refresh(refreshToken))).toEqual(['refresh_tokens.rotate']);
     }
@@ -160,8 +160,8 @@ describe('refresh', () => {
 
 describe('logout', () => {
   it('asks once beside the warm session check', async () => {
-    const { accessToken } = await addLoggedIn(mailer);
-    await isAlive(app, accessToken);
+    const { accessToken } = await addLoggedInUser(mailer);
+    await isAccepted(app, accessToken);
     const logout = () => app.send('POST', '/api/v1/auth/logout', { token: accessToken });
     expect(await roundTripsOf(app, logout)).toEqual(['sessions.end']);
   });

@@ -1,34 +1,34 @@
 /** invariant 13: nobody learns from an answer, or from the work behind it, whether an address has an account. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
-import { type Answer, Application } from './support/application.ts';
-import { loginMethodsEnabled } from './support/by-mail.ts';
-import { addVerified, freshEmail, goodPassword, register } from './support/people-online.ts';
+import { Application, type AppResponse } from './support/application.ts';
+import { loginMethodsEnabled } from './support/login-by-mail.ts';
 import { beforeEachHash } from './support/stored-login.ts';
+import { addVerifiedUser, register, uniqueEmail, validPassword } from './support/user-actions.ts';
 import { setStatus } from './support/user-status.ts';
 
 /** Who may stand behind an address; each maker answers the address. */
 const people: Readonly<Record<string, (app: Application) => Promise<string>>> = {
-  absent: async () => freshEmail(),
+  absent: async () => uniqueEmail(),
   unverified: async (app) => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     return email;
   },
   'unverified and registered twice': async (app) => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     await register(app, email, { name: 'Somebody else' });
     return email;
   },
-  active: (app) => addVerified(app),
+  active: (app) => addVerifiedUser(app),
   disabled: async (app) => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await setStatus(app, email, 'disabled');
     return email;
   },
   'unverified and disabled': async (app) => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     await setStatus(app, email, 'disabled');
     return email;
@@ -47,7 +47,7 @@ interface Asked {
 const anyBrowser = formatSecret(secretPrefixes.loginBrowser, Buffer.alloc(32, 7));
 
 const operations: readonly Asked[] = [
-  { path: 'register', more: { password: goodPassword, name: 'Ada Lovelace' }, status: 201 },
+  { path: 'register', more: { password: validPassword, name: 'Ada Lovelace' }, status: 201 },
   { path: 'login', more: { password: 'not the right password' }, status: 401 },
   { path: 'resend-verification', more: {}, status: 202, hashes: 0 },
   { path: 'forgot-password', more: {}, status: 202, hashes: 0 },
@@ -73,7 +73,7 @@ function withoutChance([name, value]: [string, string]): [string, string] {
 }
 
 /** Everything of an answer that could tell, without what must differ: the address, the time and the request's id. */
-function visible({ status, headers, text }: Answer, email: string) {
+function visible({ status, headers, text }: AppResponse, email: string) {
   const differing = ['x-request-id', 'content-length', 'date'];
   // How often somebody asked about an address is counted for every address alike.
   const counted = (value: string) => value.replace(/r=\d+;t=\d+/, 'r;t');
@@ -106,7 +106,7 @@ describe.each(operations)('POST /api/v1/auth/$path', ({ path, more, status, hash
   });
 
   it('takes every spelling of an address for the same', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const ask = (spelling: string) => app.send('POST', `/api/v1/auth/${path}`, { json: { email: spelling, ...more } });
     const [typed, shouted] = [await ask(email), await ask(email.toUpperCase())];
     expect(visible(shouted, email.toUpperCase())).toEqual(visible(typed, email));

@@ -5,10 +5,10 @@ import { serverOf } from '#app/running.ts';
 import { problems } from '#kernel/problem.ts';
 import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import { Application } from './support/application.ts';
-import { loginMethodsEnabled } from './support/by-mail.ts';
-import { addLoggedIn, isAlive } from './support/people-online.ts';
+import { loginMethodsEnabled } from './support/login-by-mail.ts';
 import { sendRaw } from './support/raw-http.ts';
-import { shownForm } from './support/shown-form.ts';
+import { renderedForm } from './support/rendered-form.ts';
+import { addLoggedInUser, isAccepted } from './support/user-actions.ts';
 import { type BadRequest, badForm, badJson, badQueries, badWithoutBody } from './surface/bad-requests.ts';
 import type { ExpectedOperation } from './surface/expected-operation.ts';
 import { expectedOperations } from './surface/operations.ts';
@@ -43,7 +43,7 @@ beforeAll(async () => {
   app = await Application.open({ env: loginMethodsEnabled });
   const [address] = await app.server.listen({ hosts: ['127.0.0.1'], port: 0 });
   port = address?.port ?? 0;
-  token = (await addLoggedIn(app)).accessToken;
+  token = (await addLoggedInUser(app)).accessToken;
   return () => app.close();
 });
 
@@ -84,7 +84,7 @@ function completed(operation: ExpectedOperation, { headers, body, query }: BadRe
   const given = own ? JSON.stringify(operation.body) : body;
   const type = own ? { 'content-type': 'application/json' } : {};
   const authorization = auth === 'session' ? { authorization: `Bearer ${token}` } : {};
-  const site = kind === 'page' ? { 'sec-fetch-site': 'same-origin', cookie: shownForm.cookie } : {};
+  const site = kind === 'page' ? { 'sec-fetch-site': 'same-origin', cookie: renderedForm.cookie } : {};
   return {
     method,
     target,
@@ -247,7 +247,7 @@ describe('the operator’s listener', () => {
 
 describe('afterwards', () => {
   it('the session that asked is alive, the server is ready, and thousands of answers were looked at', async () => {
-    expect(await isAlive(app, token)).toBe(true);
+    expect(await isAccepted(app, token)).toBe(true);
     expect((await app.send('GET', '/readyz')).status).toBe(200);
     expect(asked).toBeGreaterThan(900);
   });

@@ -1,8 +1,8 @@
 /** invariant 8 over HTTP: a token is one text, before and after it was remembered. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
-import { addLoggedIn, cookieHeader, login } from './support/people-online.ts';
-import { respellingsOf } from './support/respellings.ts';
+import { tokenVariants } from './support/token-variants.ts';
+import { addLoggedInUser, cookieHeader, login } from './support/user-actions.ts';
 
 let app: Application;
 
@@ -26,10 +26,10 @@ async function statusOf(token: string, text: string): Promise<number | undefined
 
 describe('GET /api/v1/auth/session', () => {
   it('401 for every other spelling of a token, cold and when the token is remembered', async () => {
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     for (const memory of ['cold', 'warm']) {
       let asked = 0;
-      for (const { what, text } of respellingsOf(accessToken)) {
+      for (const { what, text } of tokenVariants(accessToken)) {
         const status = await statusOf(accessToken, text);
         expect([memory, what, status ?? 401]).toEqual([memory, what, 401]);
         asked += status === undefined ? 0 : 1;
@@ -40,7 +40,7 @@ describe('GET /api/v1/auth/session', () => {
   });
 
   it('401 for every other kind of secret that a login gives, and for a token where a cookie belongs', async () => {
-    const { email, accessToken, refreshToken, deviceToken } = await addLoggedIn(app);
+    const { email, accessToken, refreshToken, deviceToken } = await addLoggedInUser(app);
     const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
     const session = /latchkey_session=([^;]+)/.exec(cookie)?.[1] ?? '';
     for (const token of [refreshToken, deviceToken, session]) {

@@ -1,9 +1,16 @@
 /** Published breaks that gave more guesses than were meant, or took a wrong guess for right. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Problem } from '#kernel/problem.ts';
-import { Application, type Sent } from '../support/application.ts';
-import { addLoggedIn, addVerified, linkTokenOf, login, pressLink, register } from '../support/people-online.ts';
-import { beforeEachHash, failuresOf } from '../support/stored-login.ts';
+import { Application, type RequestOptions } from '../support/application.ts';
+import { beforeEachHash, failedAttemptsOf } from '../support/stored-login.ts';
+import {
+  addLoggedInUser,
+  addVerifiedUser,
+  login,
+  mailedToken,
+  register,
+  verifyEmail,
+} from '../support/user-actions.ts';
 
 const wrong = { password: 'never the password' };
 const fiveGuesses = { LATCHKEY_LIMIT_CREDENTIAL: '5/15m', LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '1000/15m' };
@@ -21,7 +28,7 @@ async function open(env: Readonly<Record<string, string>> = {}): Promise<Applica
 }
 
 /** How many of these were heard, and not refused for their number. */
-async function heard(app: Application, email: string, attempts: readonly Partial<Sent>[]): Promise<number> {
+async function heard(app: Application, email: string, attempts: readonly Partial<RequestOptions>[]): Promise<number> {
   let count = 0;
   for (const sent of attempts) {
     const { status } = await app.send('POST', '/api/v1/auth/login', { json: { email, ...wrong }, ...sent });
@@ -58,7 +65,7 @@ describe('CVE-2023-36456', () => {
       return { headers: { 'x-forwarded-for': address, 'x-real-ip': address, forwarded: `for=${address}` } };
     });
     expect(await heard(app, 'ada@example.com', claiming)).toBe(5);
-    const { email } = await addLoggedIn(app);
+    const { email } = await addLoggedInUser(app);
     const claimed = { 'x-forwarded-for': '203.0.113.1', 'x-real-ip': '203.0.113.1' };
     const { data } = await login(app, email, {}, claimed);
     const list = await app.send<readonly { readonly address: string }[]>('GET', '/api/v1/users/me/sessions', {
@@ -73,7 +80,7 @@ describe('CVE-2023-36456', () => {
 describe('CVE-2026-47203', () => {
   it('every spelling of an address counts for one person', async () => {
     const app = await open();
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const [local = '', domain = ''] = email.split('@');
     const spellings = [
       email,
@@ -82,7 +89,7 @@ describe('CVE-2026-47203', () => {
       `${local}@\uff50${domain.slice(1)}`,
     ];
     for (const spelled of spellings) expect((await login(app, spelled, wrong)).status).toBe(401);
-    expect(await failuresOf(app, email)).toBe(spellings.length);
+    expect(await failedAttemptsOf(app, email)).toBe(spellings.length);
   });
 
   it('every spelling of an address has one bucket', async () => {
@@ -102,17 +109,17 @@ describe('CVE-2026-47203', () => {
 describe('CVE-2026-35597', () => {
   it('a failed attempt is counted before it is judged, and whatever becomes of it', async () => {
     const app = await open();
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     for (let count = 1; count <= 3; count += 1) {
       expect((await login(app, email, wrong)).status).toBe(401);
-      expect(await failuresOf(app, email)).toBe(count);
+      expect(await failedAttemptsOf(app, email)).toBe(count);
     }
     const stop = beforeEachHash(app, () => {
       throw new Problem('busy', { retryAfterSeconds: 1 });
     });
     expect((await login(app, email, wrong)).status).toBe(503);
     stop();
-    expect(await failuresOf(app, email)).toBe(4);
+    expect(await failedAttemptsOf(app, email)).toBe(4);
   });
 });
 
@@ -125,7 +132,7 @@ describe('the bcrypt cache key of October 2024', () => {
     const email = `${'l'.repeat(64)}@${'long.'.repeat(30)}example`;
     const password = 'correct horse battery '.repeat(6).slice(0, 128);
     await register(app, email, { password });
-    expect((await pressLink(app, await linkTokenOf(app, email))).status).toBe(200);
+    expect((await verifyEmail(app, await mailedToken(app, email))).status).toBe(200);
     expect((await login(app, email, { password })).status).toBe(200);
     const near = [password.slice(0, 127), `${password.slice(0, 127)}x`, `${password.slice(0, 72)}${'x'.repeat(56)}`];
     for (const other of [...near, password.slice(0, 72)]) {
@@ -136,7 +143,7 @@ describe('the bcrypt cache key of October 2024', () => {
 
   it('what differs in its last characters only is another token, also when the first is remembered', async () => {
     const app = await open();
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     const ask = async (token: string) => (await app.send('GET', '/api/v1/auth/session', { token })).status;
     expect([await ask(accessToken), await ask(accessToken)]).toEqual([200, 200]);
     for (const cut of [1, 2, 8, 64]) expect(await ask(accessToken.slice(0, -cut))).toBe(401);

@@ -1,9 +1,9 @@
 /** Published breaks whose way in was a mail: to whom it went, what stood in it, where its link led. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '../support/application.ts';
-import { addVerified, freshEmail, linkTo, mailsTo } from '../support/people-online.ts';
-import { allSent, headerOf, readMail, startMailSink, urlsIn } from '../support/raw-mail.ts';
+import { allMailSent, headerOf, readMail, startMailSink, urlsIn } from '../support/raw-mail.ts';
 import type { TestSmtpServer } from '../support/smtp.ts';
+import { addVerifiedUser, mailsTo, newestMailedToken, uniqueEmail } from '../support/user-actions.ts';
 
 const evil = 'eve@evil.example';
 
@@ -27,13 +27,13 @@ async function forgot(email: unknown, headers: Readonly<Record<string, string>> 
 
 /** Everybody in an envelope since message `first`. */
 async function recipientsSince(first: number): Promise<readonly string[]> {
-  await allSent(app);
+  await allMailSent(app);
   return sink.received.slice(first).flatMap(({ to }) => to);
 }
 
 /** Asks with each value; answers who was written to. */
 async function writtenToAfter(values: readonly unknown[], status: number): Promise<readonly string[]> {
-  await allSent(app);
+  await allMailSent(app);
   const first = sink.received.length;
   for (const value of values) expect([value, await forgot(value)]).toEqual([value, status]);
   return recipientsSince(first);
@@ -43,7 +43,7 @@ async function writtenToAfter(values: readonly unknown[], status: number): Promi
 // Ours: an address is one string, and a mail goes to the address as stored, never as sent.
 describe('CVE-2023-7028', () => {
   it('a reset for two addresses is no request, in JSON and in a form', async () => {
-    const victim = await addVerified(app);
+    const victim = await addVerifiedUser(app);
     const lists = [[victim, evil], [victim], { 0: victim, 1: evil }, { address: victim }];
     expect(await writtenToAfter(lists, 422)).toEqual([]);
     const first = sink.received.length;
@@ -60,11 +60,11 @@ describe('CVE-2023-7028', () => {
   });
 
   it('a link goes to the proven address alone, while another waits for its proof', async () => {
-    const victim = await addVerified(app);
+    const victim = await addVerifiedUser(app);
     const { data } = await app.send<{ accessToken: string }>('POST', '/api/v1/auth/login', {
       json: { email: victim, password: 'correct horse battery' },
     });
-    const pending = freshEmail('pending');
+    const pending = uniqueEmail('pending');
     const json = { newEmail: pending, currentPassword: 'correct horse battery' };
     const asked = await app.send('POST', '/api/v1/users/me/email', { json, token: data.accessToken });
     expect(asked.status).toBe(202);
@@ -77,7 +77,7 @@ describe('CVE-2023-7028', () => {
 // request mailed a working link to every address of the list.
 describe('CVE-2022-35924', () => {
   it('an address that is a list is none', async () => {
-    const victim = await addVerified(app);
+    const victim = await addVerifiedUser(app);
     const lists = [`${victim},${evil}`, `${evil}, ${victim}`, `${victim};${evil}`, `<${victim}>,<${evil}>`];
     expect(await writtenToAfter(lists, 422)).toEqual([]);
   });
@@ -88,13 +88,13 @@ describe('CVE-2022-35924', () => {
 describe('CVE-2022-31127', () => {
   it('no words of the request stand in a mail to somebody else', async () => {
     const words = 'Claim your prize at evil.example';
-    const victim = await addVerified(app);
+    const victim = await addVerifiedUser(app);
     const markup = [`<a href="https://evil.example">${words}</a> <${victim}>`, `"${words}"@people.example`];
     expect(await writtenToAfter(markup, 422)).toEqual([]);
     const first = sink.received.length;
     const headers = { 'user-agent': `<b>${words}</b>`, 'accept-language': `<b>${words}</b>` };
     const name = `<a href="https://evil.example/">${words}</a>`;
-    const json = { email: freshEmail(), password: 'correct horse battery', name };
+    const json = { email: uniqueEmail(), password: 'correct horse battery', name };
     await app.send('POST', '/api/v1/auth/register', { json, headers });
     expect(await forgot(victim, headers)).toBe(202);
     expect(await recipientsSince(first)).toContain(victim);
@@ -108,7 +108,7 @@ describe('CVE-2022-31127', () => {
 // became a real one: what had been checked and what was written to were two mailboxes.
 describe('GHSA-7rqj-j65f-68wh', () => {
   it('a sign that only normalises to @ makes no address', async () => {
-    const victim = await addVerified(app);
+    const victim = await addVerifiedUser(app);
     const [local = '', domain = ''] = victim.split('@');
     const signs = ['\uff20', '\ufe6b', '@evil.example\uff20', '\uff20evil.example@'];
     expect(
@@ -144,7 +144,7 @@ describe('CVE-2025-13033', () => {
 // working link mailed that led to a server of his own. Every disguise of every operation is in mail-urls.test.ts.
 describe('GHSA-3529-5m8x-rpv3', () => {
   it('no header moves a mailed link to another host', async () => {
-    const victim = await addVerified(app);
+    const victim = await addVerifiedUser(app);
     const first = sink.received.length;
     const headers = {
       'x-forwarded-host': 'evil.example',
@@ -153,7 +153,7 @@ describe('GHSA-3529-5m8x-rpv3', () => {
       origin: 'http://localhost:3000',
     };
     expect(await forgot(victim, headers)).toBe(202);
-    await allSent(app);
+    await allMailSent(app);
     const mail = readMail(sink.received[first] as (typeof sink.received)[number]);
     const links = [...urlsIn(mail.text), ...urlsIn(mail.html)];
     expect(links.length).toBeGreaterThan(0);
@@ -165,10 +165,10 @@ describe('GHSA-3529-5m8x-rpv3', () => {
 // mailed to the address as typed, another person's mailbox.
 describe('the dotless i in a reset mail', () => {
   it('finds nobody, and writes to nobody, in the local part and in the domain', async () => {
-    const victim = `mike.${freshEmail('github')}`;
+    const victim = `mike.${uniqueEmail('github')}`;
     const json = { email: victim, password: 'correct horse battery', name: 'Mike' };
     await app.send('POST', '/api/v1/auth/register', { json });
-    const token = await linkTo(app, victim, '/verify-email');
+    const token = await newestMailedToken(app, victim, '/verify-email');
     expect((await app.send('POST', '/api/v1/auth/verify-email', { json: { token } })).status).toBe(200);
     const before = await mailsTo(app, victim);
     const folded = [victim.replace('i', '\u0131'), victim.replace('i', '\u0130'), victim.replace('k', '\u212a')];

@@ -1,21 +1,21 @@
 /** Published breaks of what a session is: when it begins, when it is dead, who is taken for whom. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
-import { Application, type Sent } from '../support/application.ts';
+import { Application, type RequestOptions } from '../support/application.ts';
+import { sessionEndReasons } from '../support/stored-login.ts';
 import {
   addCookieSession,
-  addLoggedIn,
-  addVerified,
+  addLoggedInUser,
+  addVerifiedUser,
   cookieHeader,
-  freshEmail,
-  goodPassword,
-  isAlive,
-  linkTo,
+  isAccepted,
   login,
+  newestMailedToken,
   register,
   type Tokens,
-} from '../support/people-online.ts';
-import { sessionEnds } from '../support/stored-login.ts';
+  uniqueEmail,
+  validPassword,
+} from '../support/user-actions.ts';
 import { setStatus, userIdOf } from '../support/user-status.ts';
 
 const countSessions = statement('breaks_test.count_sessions', {
@@ -39,7 +39,7 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-async function sessionStatus(sent: Sent): Promise<number> {
+async function sessionStatus(sent: RequestOptions): Promise<number> {
   return (await app.send('GET', '/api/v1/auth/session', sent)).status;
 }
 
@@ -54,8 +54,8 @@ describe('GHSA-xg6x-h9c9-2m83', () => {
   it.each(['cookie', 'token'])(
     'a login that needs a step gives no session by %s, and its ticket opens nothing',
     async (transport) => {
-      const { email, accessToken } = await addLoggedIn(app);
-      const json = { currentPassword: goodPassword };
+      const { email, accessToken } = await addLoggedInUser(app);
+      const json = { currentPassword: validPassword };
       expect((await app.send('DELETE', '/api/v1/users/me', { json, token: accessToken })).status).toBe(200);
       const before = await sessionsOf(email);
       const { status, data, cookies } = await login(app, email, { transport });
@@ -70,7 +70,7 @@ describe('GHSA-xg6x-h9c9-2m83', () => {
   );
 
   it('an address that is not proven gives no session', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     const { cookies, data } = await login(app, email, { transport: 'cookie' });
     expect([cookies, data?.sessionId]).toEqual([[], undefined]);
@@ -82,12 +82,12 @@ describe('GHSA-xg6x-h9c9-2m83', () => {
 // seen it before was logged in as well. Ours: an id is made by us at the login, and dead with the logout.
 describe('CVE-2022-25896', () => {
   it('a login takes no id from the request, planted or old, and a logout leaves none alive', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const { cookie: theirs } = await addCookieSession(app);
     const planted = ['latchkey_session=chosen', theirs, `latchkey_session=lk_st_${'A'.repeat(49)}`];
     for (const cookie of planted) {
       const before = await sessionStatus({ cookie });
-      const json = { email, password: goodPassword, transport: 'cookie' };
+      const json = { email, password: validPassword, transport: 'cookie' };
       const { status, cookies } = await app.send('POST', '/api/v1/auth/login', { json, cookie });
       expect(status).toBe(200);
       const own = cookieHeader(cookies);
@@ -103,14 +103,14 @@ describe('CVE-2022-25896', () => {
 // WSO2 Identity Server, 2026: locking an account left its access tokens valid until they expired by themselves.
 describe('CVE-2025-12624', () => {
   it('what a disabled user holds is dead at once, by token, by refresh token and by cookie', async () => {
-    const { email, accessToken, refreshToken } = await addLoggedIn(app);
+    const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
-    expect([await isAlive(app, accessToken), await sessionStatus({ cookie })]).toEqual([true, 200]);
+    expect([await isAccepted(app, accessToken), await sessionStatus({ cookie })]).toEqual([true, 200]);
     await setStatus(app, email, 'disabled');
-    expect([await isAlive(app, accessToken), await sessionStatus({ cookie })]).toEqual([false, 401]);
+    expect([await isAccepted(app, accessToken), await sessionStatus({ cookie })]).toEqual([false, 401]);
     expect((await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } })).status).toBe(401);
     await setStatus(app, email, 'active');
-    expect([await isAlive(app, accessToken), await sessionStatus({ cookie })]).toEqual([false, 401]);
+    expect([await isAccepted(app, accessToken), await sessionStatus({ cookie })]).toEqual([false, 401]);
   });
 });
 
@@ -160,7 +160,7 @@ describe('CVE-2026-25748', () => {
 // stolen token lived on in a branch of its own. Ours: one UPDATE, one computed successor; a second branch cannot be.
 describe('GHSA-392p-2q2v-4372', () => {
   it('twenty redemptions at once leave one successor, and a late one ends the family', async () => {
-    const { email, refreshToken } = await addLoggedIn(app);
+    const { email, refreshToken } = await addLoggedInUser(app);
     const redeem = (token: string) =>
       app.send<Tokens>('POST', '/api/v1/auth/refresh', { json: { refreshToken: token } });
     const answers = await Promise.all(Array.from({ length: 20 }, () => redeem(refreshToken)));
@@ -172,7 +172,7 @@ describe('GHSA-392p-2q2v-4372', () => {
     app.clock.advance(11_000);
     expect((await redeem(refreshToken)).status).toBe(401);
     expect((await redeem([...successors][0] ?? '')).status).toBe(401);
-    expect(await sessionEnds(app, email)).toEqual(['refresh_token_reuse']);
+    expect(await sessionEndReasons(app, email)).toEqual(['refresh_token_reuse']);
   });
 });
 
@@ -180,9 +180,9 @@ describe('GHSA-392p-2q2v-4372', () => {
 // read first and deleted afterwards. Ours: one `consume`; the links that stand prove an address or set a password.
 describe('GHSA-hc7v-rggr-4hvx', () => {
   it('a link that is pressed ten times at once counts once', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-    const token = await linkTo(app, email, '/reset-password');
+    const token = await newestMailedToken(app, email, '/reset-password');
     const passwords = Array.from({ length: 10 }, (_, index) => `the good password number ${index}`);
     const presses = passwords.map((password) =>
       app.send('POST', '/api/v1/auth/reset-password', { json: { token, password } }),

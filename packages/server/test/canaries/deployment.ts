@@ -4,7 +4,6 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client as Database } from 'pg';
 import { openEmbeddedCluster } from '#platform/database/embedded/index.ts';
-import { loginMethodsEnabled } from '#test/support/by-mail.ts';
 import { type HttpReceiver, json, startReceiver } from '#test/support/http-receiver.ts';
 import { cloneDatabase } from '#test/support/postgres.ts';
 import { startSmtpServer, type TestSmtpServer } from '#test/support/smtp.ts';
@@ -18,6 +17,7 @@ import {
   startServer,
 } from '../../../../e2e/support/server.ts';
 import { latchkey } from '../command-line/run.ts';
+import { loginMethodsEnabled } from '../support/login-by-mail.ts';
 import type { Places } from './places.ts';
 
 /** Where its data is. */

@@ -1,6 +1,6 @@
 /** Guesses whose effect is rolled back or never answered: what was hashed was counted before (invariant 2). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freshEmail, goodPassword, login } from '#test/support/people-online.ts';
+import { login, uniqueEmail, validPassword } from '../support/user-actions.ts';
 import type { Moment } from './statements/fuse.ts';
 import { openOnEmbedded, openOnPostgres, type Place } from './statements/places.ts';
 import { regular } from './statements/scenario.ts';
@@ -57,9 +57,14 @@ const aUser = async ({ app }: Place) => (await regular(app)).email;
 const wrong = 'never the password';
 const cases: readonly Case[] = [
   { name: 'a wrong password of a user', moments: ['before', 'after'], password: wrong, whom: aUser },
-  { name: 'a wrong password of nobody', moments: ['before', 'after'], password: wrong, whom: async () => freshEmail() },
+  {
+    name: 'a wrong password of nobody',
+    moments: ['before', 'after'],
+    password: wrong,
+    whom: async () => uniqueEmail(),
+  },
   // After the effect of a right one everything is forgiven, whoever hears of it.
-  { name: 'the right password', moments: ['before'], password: goodPassword, whom: aUser },
+  { name: 'the right password', moments: ['before'], password: validPassword, whom: aUser },
 ];
 
 async function interruptEverywhere(place: Place, { moments, password, whom }: Case) {

@@ -133,14 +133,14 @@ async function killAgainAndAgain(options: ServerOptions, sink: SmtpSink, trial: 
  * The back-off between attempts is up to hours, so whatever waits for it is made due; leases of dead workers run out.
  */
 async function untilQuiet(database: Database, timeoutMs: number): Promise<void> {
-  const isQuiet = async (): Promise<boolean> => {
+  const isManual = async (): Promise<boolean> => {
     await database.query(`update jobs set run_at = created_at where kind = 'mail.send' and leased_by is null`);
     const answer = await database.query<{ waiting: string }>(
       `select count(*) as waiting from mail_ledger where state = 'queued'`,
     );
     return answer.rows[0]?.waiting === '0';
   };
-  await eventually(isQuiet, { what: 'no mail is waiting', timeoutMs });
+  await eventually(isManual, { what: 'no mail is waiting', timeoutMs });
 }
 
 /** Presses every link: a mail that does not verify its address is as good as lost. */

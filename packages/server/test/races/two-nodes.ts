@@ -5,13 +5,13 @@ import { Pool } from 'pg';
 import { type Services, wire } from '#app/wiring.ts';
 import { loadConfig } from '#config/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
-import { loginMethodsEnabled } from '#test/support/by-mail.ts';
 import { eventually } from '#test/support/wait.ts';
 import { type Client, client, dataOf, type Tokens } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
 import { runCommand } from '../../../../e2e/support/program.ts';
 import { makeDirectory, type RunningServer, settingsOf, startServer } from '../../../../e2e/support/server.ts';
 import { type SinkLine, type SmtpSink, startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
+import { loginMethodsEnabled } from '../support/login-by-mail.ts';
 
 /** How many requests start at once. */
 export const ways = 20;

@@ -7,13 +7,13 @@ import { enableUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { ProblemCode } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';
-import type { Answer, Sent } from '../support/application.ts';
-import { askCode, askLink, typeCode, useLink } from '../support/by-mail.ts';
-import { cookieHeader, freshEmail, goodPassword, register, type Tokens } from '../support/people-online.ts';
+import type { AppResponse, RequestOptions } from '../support/application.ts';
+import { loginByCode, loginByLink, requestCode, requestLink } from '../support/login-by-mail.ts';
+import { cookieHeader, register, type Tokens, uniqueEmail, validPassword } from '../support/user-actions.ts';
 import { type Acting, act, actingOf, ask, close, link, logIn, moveTo, type Somebody, tell } from './somebody.ts';
 
 /** Tries the thing; `answer` is what the acting session was told by the effect. */
-export type Trial = (answer?: Answer<Tokens>) => Promise<Outcome>;
+export type Trial = (answer?: AppResponse<Tokens>) => Promise<Outcome>;
 
 const findUser = statement('what_ends_test.find_user', {
   lane: 'pool',
@@ -36,13 +36,13 @@ const thirdPassword = 'a third horse, a third battery';
 const stored = ({ app, userId }: Somebody) => app.services.database.row(findUser, { userId });
 
 /** `lives` for an answer that took the thing, `ends` for the refusal that a dead one gets; anything else is a fault. */
-function judge({ status, code }: Answer, refusal: ProblemCode, taken?: ProblemCode): 'lives' | 'ends' {
+function judge({ status, code }: AppResponse, refusal: ProblemCode, taken?: ProblemCode): 'lives' | 'ends' {
   if (status < 300 || (taken !== undefined && code === taken)) return 'lives';
   if (code === refusal) return 'ends';
   throw new Error(`unexpected answer ${status} ${code}`);
 }
 
-async function opens({ app }: Somebody, { token, cookie }: Sent): Promise<'lives' | 'ends'> {
+async function opens({ app }: Somebody, { token, cookie }: RequestOptions): Promise<'lives' | 'ends'> {
   const sent = { ...(token === undefined ? {} : { token }), ...(cookie === undefined ? {} : { cookie }) };
   return judge(await app.send('GET', '/api/v1/auth/session', sent), 'not_authenticated');
 }
@@ -61,7 +61,7 @@ async function holds(somebody: Somebody, { credentials, refreshToken }: Acting):
 }
 
 /** A login that is remembered by this process, as most are when something happens to them. */
-async function warm(somebody: Somebody, sent: Sent): Promise<void> {
+async function warm(somebody: Somebody, sent: RequestOptions): Promise<void> {
   if ((await opens(somebody, sent)) !== 'lives') throw new Error('the session was dead before the effect');
 }
 
@@ -110,7 +110,7 @@ async function issueVerification(somebody: Somebody): Promise<string> {
 /** Invites somebody else, who has nothing to do with what happens to this one. */
 async function invite({ app }: Somebody): Promise<string> {
   const { services } = app;
-  const asTyped = freshEmail('invited');
+  const asTyped = uniqueEmail('invited');
   const invited = { email: { asTyped, canonical: asTyped }, locale: 'en', role: null };
   const outcome = await createInvitation(services, invited);
   if (outcome.kind !== 'created') throw new Error(outcome.kind);
@@ -170,24 +170,24 @@ export const makers: Readonly<Record<Credential, (somebody: Somebody) => Promise
     return () => press(somebody, 'reset-password', { token, password: thirdPassword });
   },
   magic_link: async (somebody) => {
-    const { browserToken } = (await askLink(somebody.app, somebody.email)).data;
+    const { browserToken } = (await requestLink(somebody.app, somebody.email)).data;
     const token = await link(somebody, 'magic_link');
-    return async () => judge(await useLink(somebody.app, token, { browserToken }), 'invalid_token');
+    return async () => judge(await loginByLink(somebody.app, token, { browserToken }), 'invalid_token');
   },
   email_code: async (somebody) => {
     const { app, email } = somebody;
-    const { browserToken } = (await askCode(app, email)).data;
+    const { browserToken } = (await requestCode(app, email)).data;
     const code = await link(somebody, 'email_code');
-    return async () => judge(await typeCode(app, email, code, { browserToken }), 'invalid_code');
+    return async () => judge(await loginByCode(app, email, code, { browserToken }), 'invalid_code');
   },
   confirm_email_change: async (somebody) => {
-    const json = { newEmail: freshEmail('wanted'), currentPassword: somebody.password };
+    const json = { newEmail: uniqueEmail('wanted'), currentPassword: somebody.password };
     await ask(somebody, 'POST', '/api/v1/users/me/email', json);
     const token = await link(somebody, 'confirm_email_change');
     return () => press(somebody, 'confirm-email-change', { token });
   },
   undo_email_change: async (somebody) => {
-    await moveTo(somebody, freshEmail('moved'));
+    await moveTo(somebody, uniqueEmail('moved'));
     await act(somebody);
     const token = await link(somebody, 'undo_email_change');
     return () => press(somebody, 'undo-email-change', { token, password: thirdPassword });
@@ -199,7 +199,7 @@ export const makers: Readonly<Record<Credential, (somebody: Somebody) => Promise
   },
   invitation: async (somebody) => {
     const token = await invite(somebody);
-    return () => press(somebody, 'accept-invitation', { token, name: 'Bob', password: goodPassword });
+    return () => press(somebody, 'accept-invitation', { token, name: 'Bob', password: validPassword });
   },
   acting_device: async (somebody) => {
     const { deviceToken } = present(somebody.acting, 'the acting session');

@@ -4,8 +4,8 @@ import { disableUser, enableUser, endSessions, grantRole } from '#flows/admin-us
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
-import type { Answer } from '../support/application.ts';
-import { freshEmail, register, type Tokens } from '../support/people-online.ts';
+import type { AppResponse } from '../support/application.ts';
+import { register, type Tokens, uniqueEmail } from '../support/user-actions.ts';
 import { act, addUnverified, ask, close, link, logIn, moveTo, type Somebody, tell } from './somebody.ts';
 
 /** When the thing is made: before what the effect presupposes, or after it. */
@@ -18,7 +18,7 @@ export interface Happening {
   /** What must have happened first. */
   readonly prepare?: (somebody: Somebody) => Promise<void>;
   /** Answers what the acting session was told, if there was one. `thing` is what will be tried: it is not used up. */
-  readonly perform: (somebody: Somebody, thing: Credential) => Promise<Answer<Tokens> | undefined>;
+  readonly perform: (somebody: Somebody, thing: Credential) => Promise<AppResponse<Tokens> | undefined>;
   /** When the thing can be made; before, unless given. */
   readonly moments?: (thing: Credential) => readonly Moment[];
 }
@@ -81,11 +81,11 @@ export const happenings: Readonly<Record<Effect, Happening>> = {
       return setNewPassword(somebody, 'reset-password', await link(somebody, 'reset_password'));
     },
   },
-  change_email: { perform: (somebody) => nothing(moveTo(somebody, freshEmail('moved'))) },
+  change_email: { perform: (somebody) => nothing(moveTo(somebody, uniqueEmail('moved'))) },
   undo_email_change: {
     prepare: async (somebody) => {
       const { email } = somebody;
-      await moveTo(somebody, freshEmail('moved'));
+      await moveTo(somebody, uniqueEmail('moved'));
       await act(somebody);
       somebody.held = { email, token: await link(somebody, 'undo_email_change') };
     },

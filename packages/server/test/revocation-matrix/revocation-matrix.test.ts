@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
 import { type Credential, credentials, type Effect, type Outcome, revocationMatrix } from '#domain/users/index.ts';
 import { Application } from '../support/application.ts';
-import { loginMethodsEnabled } from '../support/by-mail.ts';
-import { freshEmail } from '../support/people-online.ts';
+import { loginMethodsEnabled } from '../support/login-by-mail.ts';
+import { uniqueEmail } from '../support/user-actions.ts';
 import { makers, type Trial } from './credentials.ts';
 import { type Happening, happenings, type Moment } from './effects.ts';
 import { expected } from './expected.ts';
@@ -52,7 +52,7 @@ describe.each(['postgres', 'embedded'] as const)('what ends (%s)', (on) => {
   let app: Application;
 
   beforeAll(async () => {
-    app = await Application.open({ on, env: loginMethodsEnabled });
+    app = await Application.open({ databaseKind: on, env: loginMethodsEnabled });
   });
 
   afterAll(() => app.close());
@@ -99,7 +99,7 @@ describe.each(['postgres', 'embedded'] as const)('what ends (%s)', (on) => {
       const somebody = await addSomebody(app);
       const { email } = somebody;
       await act(somebody);
-      await moveTo(somebody, freshEmail('moved'));
+      await moveTo(somebody, uniqueEmail('moved'));
       const undo = await link(somebody, 'undo_email_change');
       await act(somebody);
       await moveTo(somebody, email);

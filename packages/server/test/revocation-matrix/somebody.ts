@@ -2,17 +2,17 @@
 import { createUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
-import type { Answer, Application, Sent } from '../support/application.ts';
+import type { Application, AppResponse, RequestOptions } from '../support/application.ts';
+import { storedLinkToken } from '../support/stored-links.ts';
 import {
   cookieHeader,
-  freshEmail,
-  goodPassword,
   login,
   register,
   sameOrigin,
   type Tokens,
-} from '../support/people-online.ts';
-import { newestLinkOf } from '../support/stored-links.ts';
+  uniqueEmail,
+  validPassword,
+} from '../support/user-actions.ts';
 import { userIdOf } from '../support/user-status.ts';
 
 export type Transport = 'token' | 'cookie';
@@ -34,34 +34,34 @@ export interface Somebody {
 
 /** A session as its holder has it. */
 export interface Acting {
-  readonly credentials: Sent;
+  readonly credentials: RequestOptions;
   readonly refreshToken: string | undefined;
   readonly deviceToken: string;
 }
 
 /** A person with a proven address, whom an operator made. */
 export async function addSomebody(app: Application, transport: Transport = 'token'): Promise<Somebody> {
-  const email = freshEmail('somebody');
+  const email = uniqueEmail('somebody');
   const parsed = parseEmailAddress(email);
   if (parsed.kind !== 'ok') throw new Error(`${email} is no address`);
-  const user = { email: parsed.address, name: 'Ada', locale: 'en', roles: [], password: goodPassword };
+  const user = { email: parsed.address, name: 'Ada', locale: 'en', roles: [], password: validPassword };
   const made = await createUser(app.services, user);
   if (made.kind !== 'created') throw new Error(made.kind);
   const { userId } = made;
   const nothing = { acting: undefined, namedSessionId: undefined, held: undefined };
-  return { app, userId, transport, email, password: goodPassword, ...nothing };
+  return { app, userId, transport, email, password: validPassword, ...nothing };
 }
 
 /** A person who has registered, and pressed no link yet. */
 export async function addUnverified(app: Application): Promise<Somebody> {
-  const email = freshEmail('somebody');
+  const email = uniqueEmail('somebody');
   await register(app, email);
   const nothing = { acting: undefined, namedSessionId: undefined, held: undefined };
-  return { app, userId: await userIdOf(app, email), transport: 'token', email, password: goodPassword, ...nothing };
+  return { app, userId: await userIdOf(app, email), transport: 'token', email, password: validPassword, ...nothing };
 }
 
 /** Logs in; a session by cookie when that is asked for. */
-export function logIn(somebody: Somebody, more: Readonly<Record<string, unknown>> = {}): Promise<Answer<Tokens>> {
+export function logIn(somebody: Somebody, more: Readonly<Record<string, unknown>> = {}): Promise<AppResponse<Tokens>> {
   return login(somebody.app, somebody.email, { password: somebody.password, ...more });
 }
 
@@ -72,7 +72,7 @@ export async function act(somebody: Somebody): Promise<void> {
 }
 
 /** The session that an answer hands out. */
-export function actingOf({ status, data, cookies }: Answer<Tokens>, before?: Acting): Acting {
+export function actingOf({ status, data, cookies }: AppResponse<Tokens>, before?: Acting): Acting {
   if (status !== 200) throw new Error(`there is no session: ${status}`);
   if (cookies.length === 0) {
     const { accessToken, refreshToken, deviceToken } = data;
@@ -84,18 +84,23 @@ export function actingOf({ status, data, cookies }: Answer<Tokens>, before?: Act
 }
 
 /** Asks for something with the acting session. */
-export async function ask<T>(somebody: Somebody, method: string, path: string, json?: unknown): Promise<Answer<T>> {
+export async function ask<T>(
+  somebody: Somebody,
+  method: string,
+  path: string,
+  json?: unknown,
+): Promise<AppResponse<T>> {
   const { credentials } = present(somebody.acting, 'the acting session');
   const answer = await somebody.app.send<T>(method, path, json === undefined ? credentials : { ...credentials, json });
   return done(answer, `${method} ${path}`);
 }
 
 /** Sends something that needs no session. */
-export async function tell<T>(somebody: Somebody, path: string, json: unknown): Promise<Answer<T>> {
+export async function tell<T>(somebody: Somebody, path: string, json: unknown): Promise<AppResponse<T>> {
   return done(await somebody.app.send<T>('POST', `/api/v1/auth/${path}`, { json }), path);
 }
 
-function done<T>(answer: Answer<T>, what: string): Answer<T> {
+function done<T>(answer: AppResponse<T>, what: string): AppResponse<T> {
   if (answer.status >= 300) throw new Error(`${what} was refused: ${answer.code}`);
   return answer;
 }
@@ -108,8 +113,8 @@ export async function moveTo(somebody: Somebody, newEmail: string): Promise<void
 }
 
 /** The newest link of a kind that was mailed to somebody. */
-export function link(somebody: Somebody, purpose: Parameters<typeof newestLinkOf>[2]): Promise<string> {
-  return newestLinkOf(somebody.app, somebody.userId, purpose);
+export function link(somebody: Somebody, purpose: Parameters<typeof storedLinkToken>[2]): Promise<string> {
+  return storedLinkToken(somebody.app, somebody.userId, purpose);
 }
 
 /** Closes the account by the acting session. */

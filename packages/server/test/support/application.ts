@@ -16,30 +16,30 @@ import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
 import { Inbox, type MailTransport } from '#platform/mail/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
-import { AnswerChecks, type ReadAnswer } from './answer-checks.ts';
+import { highLimits } from './high-limits.ts';
+import { recordResponses } from './observed-responses.ts';
 import { cloneDatabase } from './postgres.ts';
-import { enterAnswers } from './seen-answers.ts';
-import { shownForm } from './shown-form.ts';
-import { wideLimits } from './wide-limits.ts';
+import { renderedForm } from './rendered-form.ts';
+import { type ReadResponse, ResponseChecks } from './response-checks.ts';
 
 /** How the product is started. */
 export interface ApplicationOptions {
   /** Settings, as the environment gives them. */
   readonly env?: Readonly<Record<string, string>>;
   /** A further node of this one's deployment: the same database, keys, clock and inbox. */
-  readonly besides?: Application;
+  readonly deploymentOf?: Application;
   /** Which database; a copy of the migrated template on PostgreSQL unless given. */
-  readonly on?: Database['kind'];
+  readonly databaseKind?: Database['kind'];
   /** What the wall clock stands on; the machine's own unless given. */
   readonly time?: Clock;
   /** Nothing runs by itself: no feed, no workers, no timers. For counting round trips. */
-  readonly quiet?: true;
+  readonly manual?: true;
   /** How mail leaves; into the inbox alone unless given. */
   readonly transport?: (inbox: Inbox) => MailTransport;
 }
 
 /** What is sent, beside method and path. */
-export interface Sent {
+export interface RequestOptions {
   readonly token?: string;
   readonly cookie?: string;
   readonly json?: unknown;
@@ -52,7 +52,7 @@ export interface Sent {
 }
 
 /** An answer, read and found to keep the contract. */
-export interface Answer<T = unknown> extends ReadAnswer {
+export interface AppResponse<T = unknown> extends ReadResponse {
   /** Undefined on a refusal. */
   readonly data: T;
   readonly code: ProblemCode | undefined;
@@ -76,20 +76,20 @@ export class Application {
   readonly inbox: Inbox;
   readonly endpoints: readonly Endpoint[];
   readonly server: HttpServer;
-  readonly checks: AnswerChecks;
+  readonly checks: ResponseChecks;
   /** What another node of this deployment must be given. */
   readonly deployment: Readonly<Record<string, string>>;
   /** No worker runs: jobs are done by whoever does them. */
-  readonly isQuiet: boolean;
+  readonly isManual: boolean;
   readonly #workers: JobWorkers | undefined;
 
-  private constructor(parts: Parts, server: HttpServer, checks: AnswerChecks) {
+  private constructor(parts: Parts, server: HttpServer, checks: ResponseChecks) {
     this.services = parts.services;
     this.clock = parts.clock;
     this.inbox = parts.inbox;
     this.endpoints = parts.endpoints;
     this.deployment = parts.deployment;
-    this.isQuiet = parts.workers === undefined;
+    this.isManual = parts.workers === undefined;
     this.#workers = parts.workers;
     this.server = server;
     this.checks = checks;
@@ -99,13 +99,13 @@ export class Application {
   static async open(options: ApplicationOptions = {}): Promise<Application> {
     const parts = await assemble(options);
     const server = await serverOf(parts.services, parts.endpoints);
-    if (options.quiet === undefined) {
+    if (options.manual === undefined) {
       await parts.services.revocations.start();
       parts.workers?.start();
     }
     const request = new Request(`${parts.services.config.http.publicUrl}/openapi.json`);
     const document = (await (await server.fetch(request, { peerAddress: '127.0.0.1' })).json()) as object;
-    return new Application(parts, server, new AnswerChecks(document));
+    return new Application(parts, server, new ResponseChecks(document));
   }
 
   /** Stops everything. Throws when nothing was ever asked: then nothing was checked either. */
@@ -118,11 +118,11 @@ export class Application {
     const { LATCHKEY_DATA_DIR: directory } = this.deployment;
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
     if (this.checks.seen.size === 0) throw new Error('no answer was checked');
-    enterAnswers(this.checks.seen);
+    recordResponses(this.checks.seen);
   }
 
   /** Sends a request in-process; every answer is checked against the contract first. */
-  async send<T = unknown>(method: string, path: string, sent: Sent = {}): Promise<Answer<T>> {
+  async send<T = unknown>(method: string, path: string, sent: RequestOptions = {}): Promise<AppResponse<T>> {
     const request = new Request(this.services.config.http.publicUrl + path, { method, ...bodyOf(sent) });
     const response = await this.server.fetch(request, { peerAddress: sent.peerAddress ?? '127.0.0.1' });
     const { status, headers } = response;
@@ -141,7 +141,14 @@ interface Parts {
   readonly deployment: Readonly<Record<string, string>>;
 }
 
-async function assemble({ env, besides, on, time, quiet, transport }: ApplicationOptions): Promise<Parts> {
+async function assemble({
+  env,
+  deploymentOf: besides,
+  databaseKind: on,
+  time,
+  manual: quiet,
+  transport,
+}: ApplicationOptions): Promise<Parts> {
   const deployment = besides?.deployment ?? {
     ...(on === 'embedded' ? { LATCHKEY_DATA_DIR: await makeDirectory() } : { DATABASE_URL: await cloneDatabase() }),
     LATCHKEY_KEK: randomBytes(32).toString('base64'),
@@ -153,7 +160,7 @@ async function assemble({ env, besides, on, time, quiet, transport }: Applicatio
     version: '0',
     destination: { write: () => undefined },
   });
-  const services = await wire(configure({ ...deployment, ...cheapHash, ...wideLimits, ...wellKnown, ...env }), {
+  const services = await wire(configure({ ...deployment, ...cheapHash, ...highLimits, ...wellKnown, ...env }), {
     clock,
     logger,
   });
@@ -176,21 +183,21 @@ function configure(env: Readonly<Record<string, string>>) {
   return loaded.config;
 }
 
-function bodyOf({ token, cookie, json, form, bytes, headers }: Sent): RequestInit {
+function bodyOf({ token, cookie, json, form, bytes, headers }: RequestOptions): RequestInit {
   const all = new Headers(headers);
   if (token !== undefined) all.set('authorization', `Bearer ${token}`);
   if (cookie !== undefined) all.set('cookie', cookie);
   if (json !== undefined) all.set('content-type', 'application/json');
   if (form !== undefined) all.set('content-type', 'application/x-www-form-urlencoded');
   if (form !== undefined && headers?.cookie === undefined) {
-    all.set('cookie', [cookie, shownForm.cookie].filter((text) => text !== undefined).join('; '));
+    all.set('cookie', [cookie, renderedForm.cookie].filter((text) => text !== undefined).join('; '));
   }
-  const body = form === undefined ? bytes : new URLSearchParams({ ...shownForm.fields, ...form }).toString();
+  const body = form === undefined ? bytes : new URLSearchParams({ ...renderedForm.fields, ...form }).toString();
   return { headers: all, body: json === undefined ? (body ?? null) : JSON.stringify(json) };
 }
 
-function membersOf<T>(headers: Headers, text: string): Pick<Answer<T>, 'data' | 'code' | 'errors'> {
+function membersOf<T>(headers: Headers, text: string): Pick<AppResponse<T>, 'data' | 'code' | 'errors'> {
   const isJson = /^application\/(problem\+)?json/.test(headers.get('content-type') ?? '');
-  const body = (isJson && text !== '' ? JSON.parse(text) : {}) as Partial<Answer<T>>;
+  const body = (isJson && text !== '' ? JSON.parse(text) : {}) as Partial<AppResponse<T>>;
   return { data: body.data as T, code: body.code, errors: body.errors ?? [] };
 }

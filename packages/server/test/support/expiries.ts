@@ -10,28 +10,28 @@ import { assert, present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { enqueueJob, JobWorkers, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Application } from './application.ts';
-import { addRegular, changeEmail, inviteSomebody } from './days-of-traffic.ts';
-import { cookieHeader, freshEmail, goodPassword, isAlive, login, register, type Tokens } from './people-online.ts';
-import { failuresOfUnknown } from './stored-login.ts';
+import { addActiveUser, addPendingInvitation, changeEmail } from './daily-traffic.ts';
+import { failedAttemptsOfUnknown } from './stored-login.ts';
+import { cookieHeader, isAccepted, login, register, type Tokens, uniqueEmail, validPassword } from './user-actions.ts';
 import { userIdOf } from './user-status.ts';
 
 /** Whether it still stands. */
-export type Stands = () => Promise<boolean>;
+export type IsValid = () => Promise<boolean>;
 
 /** Begins one of its kind. */
-export type Begin = (app: Application) => Promise<Stands>;
+export type CreateExpiring = (app: Application) => Promise<IsValid>;
 
 const dayMs = 24 * 60 * 60 * 1000;
 
 /** Moves time, and reads what a running process reads again by itself. */
-export async function moveTime({ clock, services }: Application, ms: number): Promise<void> {
+export async function advanceTime({ clock, services }: Application, ms: number): Promise<void> {
   clock.advance(ms);
   await Promise.all([services.keys.refresh(), services.signingKeys.refresh()]);
 }
 
 /** Somebody who logged in on one device. */
 async function addDevice(app: Application): Promise<Tokens & { readonly email: string }> {
-  const email = await addRegular(app);
+  const email = await addActiveUser(app);
   const { data, code } = await login(app, email);
   assert(code === undefined, `the login was refused: ${code}`);
   return { ...data, email };
@@ -41,15 +41,15 @@ async function refreshes(app: Application, refreshToken: string): Promise<boolea
   return (await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } })).status === 200;
 }
 
-async function addCookie(app: Application): Promise<Stands> {
-  const { cookies } = await login(app, await addRegular(app), { transport: 'cookie' });
+async function addCookie(app: Application): Promise<IsValid> {
+  const { cookies } = await login(app, await addActiveUser(app), { transport: 'cookie' });
   const cookie = cookieHeader(cookies);
   return async () => (await app.send('GET', '/api/v1/auth/session', { cookie })).status === 200;
 }
 
-export const accessToken: Begin = async (app) => {
+export const accessToken: CreateExpiring = async (app) => {
   const tokens = await addDevice(app);
-  return () => isAlive(app, tokens.accessToken);
+  return () => isAccepted(app, tokens.accessToken);
 };
 
 const neverIdle = statement('test_expiries.never_idle', {
@@ -60,27 +60,27 @@ const neverIdle = statement('test_expiries.never_idle', {
 });
 
 /** Of a session that is not idle: both last seven days. */
-export const refreshToken: Begin = async (app) => {
+export const refreshToken: CreateExpiring = async (app) => {
   const tokens = await addDevice(app);
   await app.services.database.run(neverIdle, { id: tokens.sessionId });
   return () => refreshes(app, tokens.refreshToken);
 };
 
-export const refreshGrace: Begin = async (app) => {
+export const refreshGrace: CreateExpiring = async (app) => {
   const tokens = await addDevice(app);
   await refreshes(app, tokens.refreshToken);
   return () => refreshes(app, tokens.refreshToken);
 };
 
-export const idleSession: Begin = addCookie;
+export const idleSession: CreateExpiring = addCookie;
 
 /** Days that `usedSession` has already spent when it answers. */
 export const usedSessionSpentDays = 24;
 
-export const usedSession: Begin = async (app) => {
+export const usedSession: CreateExpiring = async (app) => {
   const stands = await addCookie(app);
   for (let spent = 0; spent < usedSessionSpentDays; spent += 6) {
-    await moveTime(app, 6 * dayMs);
+    await advanceTime(app, 6 * dayMs);
     assert(await stands(), 'the session is in use');
     await app.services.lastSeen.flush();
   }
@@ -88,26 +88,26 @@ export const usedSession: Begin = async (app) => {
 };
 
 /** A known device gets its own token again, an unknown one another. */
-export const knownDevice: Begin = async (app) => {
+export const knownDevice: CreateExpiring = async (app) => {
   const { email, deviceToken } = await addDevice(app);
   return async () => (await login(app, email, { deviceToken })).data.deviceToken === deviceToken;
 };
 
-export const rememberedSession: Begin = async (app) => {
+export const cachedSession: CreateExpiring = async (app) => {
   const tokens = await addDevice(app);
   const { revocations, sessions } = app.services;
   await revocations.read();
-  await isAlive(app, tokens.accessToken);
+  await isAccepted(app, tokens.accessToken);
   return async () => {
     await revocations.read();
     const { hits } = sessions.counts;
-    await isAlive(app, tokens.accessToken);
+    await isAccepted(app, tokens.accessToken);
     return sessions.counts.hits > hits;
   };
 };
 
 /** By the noun itself: looking and using say the same. */
-export function link(purpose: Purpose): Begin {
+export function link(purpose: Purpose): CreateExpiring {
   return async ({ services }) => {
     const { id, keyId, text } = await issueLink(services, purpose, await regularId(services));
     if (purpose === 'email_code') return () => codeStands(services, { id, keyId, text });
@@ -137,7 +137,7 @@ async function codeStands(
 
 async function regularId(services: Services): Promise<string> {
   const app = { services } as Application;
-  return userIdOf(app, await addRegular(app));
+  return userIdOf(app, await addActiveUser(app));
 }
 
 async function issueLink({ tokens, clock, database }: Services, purpose: Purpose, userId: string) {
@@ -149,7 +149,7 @@ async function issueLink({ tokens, clock, database }: Services, purpose: Purpose
   return { id: token.id, keyId, text: tokens.secret(token.id, purpose, keyId) };
 }
 
-export const loginTicket: Begin = async ({ services }) => {
+export const loginTicket: CreateExpiring = async ({ services }) => {
   const { database, makeId, clients, clock } = services;
   const userId = await regularId(services);
   const login = { userId, authEpoch: 1, clientId: clients.default.id, transport: 'token', proven: [] } as const;
@@ -158,34 +158,35 @@ export const loginTicket: Begin = async ({ services }) => {
   return async () => (await findTicket(database, text, clock.now())) !== undefined;
 };
 
-export const invitation: Begin = async (app) => {
-  const id = await inviteSomebody(app);
+export const invitation: CreateExpiring = async (app) => {
+  const id = await addPendingInvitation(app);
   const { database, tokens, keys, clock } = app.services;
   const text = tokens.secret(id, 'invitation', keys.currentKeyId('link'));
   return async () => (await findActiveInvitation(database, text, clock.now())) !== undefined;
 };
 
-export const invitationRow: Begin = async (app) => kept(app.services, 'invitations', await inviteSomebody(app));
+export const invitationRow: CreateExpiring = async (app) =>
+  kept(app.services, 'invitations', await addPendingInvitation(app));
 
-export const retiredSigningKey: Begin = async ({ services }) => {
+export const retiredSigningKey: CreateExpiring = async ({ services }) => {
   const { kid } = services.signingKeys.current();
   await rotateSigningKey(services, true);
   return async () => services.signingKeys.verifyKey(kid) !== undefined;
 };
 
-export const restOfNextSigningKey: Begin = async ({ services }) => {
+export const restOfNextSigningKey: CreateExpiring = async ({ services }) => {
   await rotateSigningKey(services, true);
   return async () => (await rotateSigningKey(services, false)).kind === 'too_early';
 };
 
-export const restOfNewDataKey: Begin = async ({ services }) => {
+export const restOfNewDataKey: CreateExpiring = async ({ services }) => {
   const id = services.keys.currentKeyId('cursor');
   await rotateDataKey(services, 'cursor');
   return async () => services.keys.currentKeyId('cursor') === id;
 };
 
 /** Held by a worker that says no more: as long as it stands nobody else takes the job. */
-export const jobLease: Begin = async ({ services }) => {
+export const jobLease: CreateExpiring = async ({ services }) => {
   const { database, clock, makeId, logger } = services;
   const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const kind = 'test.lease';
@@ -239,7 +240,7 @@ const rows = {
 } as const;
 
 /** Whether a row is still there after a sweep. */
-function kept(services: Services, row: keyof typeof rows, value: string): Stands {
+function kept(services: Services, row: keyof typeof rows, value: string): IsValid {
   return async () => {
     await sweep(services);
     return (await services.database.rows(rows[row], { value })).length > 0;
@@ -251,43 +252,43 @@ async function sweep(services: Services): Promise<void> {
   await sweepHandler(services).handle(job, new AbortController().signal);
 }
 
-export const endedSessionRow: Begin = async (app) => {
+export const endedSessionRow: CreateExpiring = async (app) => {
   const { accessToken: token, sessionId } = await addDevice(app);
   await app.send('POST', '/api/v1/auth/logout', { token });
   return kept(app.services, 'sessions', sessionId);
 };
 
-export const revocationRow: Begin = async (app) => {
+export const revocationRow: CreateExpiring = async (app) => {
   const { accessToken: token, sessionId } = await addDevice(app);
   await app.send('POST', '/api/v1/auth/logout', { token });
   return kept(app.services, 'revocations', sessionId);
 };
 
-export const idleSessionRow: Begin = async (app) => {
+export const idleSessionRow: CreateExpiring = async (app) => {
   const { sessionId } = await addDevice(app);
   return kept(app.services, 'refreshFamilies', sessionId);
 };
 
-export const deviceRow: Begin = async (app) => {
+export const deviceRow: CreateExpiring = async (app) => {
   const { userId } = await addDevice(app);
   return kept(app.services, 'devices', userId);
 };
 
-export const oneTimeTokenRow: Begin = async ({ services }) => {
+export const oneTimeTokenRow: CreateExpiring = async ({ services }) => {
   const { id } = await issueLink(services, 'verify_email', await regularId(services));
   return kept(services, 'oneTimeTokens', id);
 };
 
 /** The address that its user gave up, which nobody else may have meanwhile. */
-export const heldAddress: Begin = async (app) => {
-  const email = await addRegular(app);
+export const heldAddress: CreateExpiring = async (app) => {
+  const email = await addActiveUser(app);
   await changeEmail(app, email);
   return kept(app.services, 'identifiers', email);
 };
 
-export const deletingAccount: Begin = async (app) => {
+export const accountPendingDeletion: CreateExpiring = async (app) => {
   const { accessToken: token, userId } = await addDevice(app);
-  const json = { currentPassword: goodPassword };
+  const json = { currentPassword: validPassword };
   const { code } = await app.send('DELETE', '/api/v1/users/me', { token, json });
   assert(code === undefined, `closing was refused: ${code}`);
   return async () => {
@@ -296,18 +297,18 @@ export const deletingAccount: Begin = async (app) => {
   };
 };
 
-export const unprovenUser: Begin = async (app) => {
-  const email = freshEmail();
+export const unverifiedUser: CreateExpiring = async (app) => {
+  const email = uniqueEmail();
   await register(app, email);
   return kept(app.services, 'users', await userIdOf(app, email));
 };
 
-export const unknownAttempts: Begin = async (app) => {
-  const email = freshEmail();
+export const unknownAttempts: CreateExpiring = async (app) => {
+  const email = uniqueEmail();
   await login(app, email);
   return async () => {
     await sweep(app.services);
-    return (await failuresOfUnknown(app, email)) > 0;
+    return (await failedAttemptsOfUnknown(app, email)) > 0;
   };
 };
 
@@ -318,7 +319,7 @@ const bury = statement('test_expiries.bury', {
   columns: {},
 });
 
-export const deadLetter: Begin = async ({ services }) => {
+export const deadLetter: CreateExpiring = async ({ services }) => {
   const { database, clock, makeId } = services;
   const id = makeId();
   await enqueueJob(database, { id, kind: 'test.given_up', payload: {}, now: clock.now() });
@@ -333,8 +334,8 @@ const finish = statement('test_expiries.finish_mail', {
   columns: { id: 'uuid' },
 });
 
-export const finishedMail: Begin = async (app) => {
-  const email = freshEmail();
+export const finishedMail: CreateExpiring = async (app) => {
+  const email = uniqueEmail();
   await register(app, email);
   const userId = await userIdOf(app, email);
   const mail = await app.services.database.row(finish, { userId, now: app.clock.now() });

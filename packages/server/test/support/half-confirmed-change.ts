@@ -2,9 +2,9 @@
 import { issueToken, sealNewAddress } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
-import { addRegular } from './days-of-traffic.ts';
-import type { Begin } from './expiries.ts';
-import { freshEmail } from './people-online.ts';
+import { addActiveUser } from './daily-traffic.ts';
+import type { CreateExpiring } from './expiries.ts';
+import { uniqueEmail } from './user-actions.ts';
 
 const purpose = 'confirm_email_change';
 
@@ -16,12 +16,12 @@ const findOwner = statement('test_half_confirmed.owner', {
 });
 
 /** By the endpoint: the link at the old address is pressed now, the one at the new address makes the change. */
-export const halfConfirmedChange: Begin = async (app) => {
+export const halfConfirmedChange: CreateExpiring = async (app) => {
   const { database, tokens, users, clock } = app.services;
-  const email = (await addRegular(app)).toLowerCase();
+  const email = (await addActiveUser(app)).toLowerCase();
   const { userId, identifierId } = present(await database.row(findOwner, { email }), 'the person');
   const key = present(await users.key(userId), 'their key');
-  const canonical = freshEmail('new');
+  const canonical = uniqueEmail('new');
   const [oldLink, newLink] = [tokens.newId(), tokens.newId()];
   const now = clock.now();
 

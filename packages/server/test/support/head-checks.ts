@@ -1,5 +1,5 @@
 /** What the head of every answer must keep beyond the headers that stand on all of them. */
-import type { ReadAnswer } from './answer-checks.ts';
+import type { ReadResponse } from './response-checks.ts';
 
 /** Everything that may be in the head of an answer: written by hand, so that a new header is looked at once. */
 const known: ReadonlySet<string> = new Set([
@@ -43,7 +43,7 @@ const cookie =
   /^(__Host-)?latchkey(?:[_-](?:session|device|form|login))?=[\w.-]*; Path=\/; HttpOnly; SameSite=Lax(; Secure)?(?:; Max-Age=0|; Expires=[^;]+ GMT)?$/;
 
 /** All that is wrong with a head. */
-export function headFaults(path: string, answer: ReadAnswer): string[] {
+export function headFaults(path: string, answer: ReadResponse): string[] {
   const unknown = [...answer.headers.keys()].filter((name) => !known.has(name));
   return [
     ...unknown.map((name) => `the header ${name} is not known`),
@@ -53,7 +53,7 @@ export function headFaults(path: string, answer: ReadAnswer): string[] {
   ];
 }
 
-function cookieFaults({ headers }: ReadAnswer): string[] {
+function cookieFaults({ headers }: ReadResponse): string[] {
   return headers.getSetCookie().flatMap((line) => {
     const match = cookie.exec(line);
     if (match === null) return [`a cookie that is none of ours: ${line.replace(/=[^;]*/, '=…')}`];
@@ -62,7 +62,7 @@ function cookieFaults({ headers }: ReadAnswer): string[] {
 }
 
 /** draft-ietf-httpapi-ratelimit-headers; what refuses says until when. */
-function limitFaults({ status, headers }: ReadAnswer): string[] {
+function limitFaults({ status, headers }: ReadResponse): string[] {
   const [policy, told] = [headers.get('ratelimit-policy'), headers.get('ratelimit')];
   const retryAfter = headers.get('retry-after');
   const mustWait = status === 429 || retryAfter !== null;
@@ -77,7 +77,7 @@ function areLimits(policy: string, told: string): boolean {
   return name !== undefined && /^"([a-z-]+)";r=\d+;t=\d+$/.exec(told)?.[1] === name;
 }
 
-function placeFaults(path: string, { status, headers }: ReadAnswer): string[] {
+function placeFaults(path: string, { status, headers }: ReadResponse): string[] {
   const isRedirect = status >= 300 && status < 400;
   return broken([
     [!headers.has('clear-site-data'), loggingOut.has(path), 'Clear-Site-Data'],

@@ -6,7 +6,7 @@ export const marker = 'zqx';
 type Typed = readonly (readonly [what: string, value: unknown])[];
 
 /** Values that are no address, for the address of somebody who exists. */
-export function notAddresses(victim: string): Typed {
+export function invalidAddresses(victim: string): Typed {
   const [local = '', domain = ''] = victim.split('@');
   return [...severalAtOnce(victim, `${marker}@evil.example`), ...malformed(local, domain), ...foreign(local, domain)];
 }
@@ -90,7 +90,7 @@ function foreign(local: string, domain: string): Typed {
 }
 
 /** Addresses that look like one in `people.example` and are others. */
-export function lookAlikes(victim: string): readonly (readonly [what: string, value: string])[] {
+export function lookalikeAddresses(victim: string): readonly (readonly [what: string, value: string])[] {
   const [local = ''] = victim.split('@');
   return [
     ['a Cyrillic letter', `${local}@p\u0435ople.example`],
@@ -105,7 +105,7 @@ export function lookAlikes(victim: string): readonly (readonly [what: string, va
 }
 
 /** Other spellings of one in `people.example`. */
-export function spellings(victim: string): readonly (readonly [what: string, value: string])[] {
+export function equivalentSpellings(victim: string): readonly (readonly [what: string, value: string])[] {
   const [local = '', domain = ''] = victim.split('@');
   return [
     ['capitals', victim.toUpperCase()],

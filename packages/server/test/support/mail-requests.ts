@@ -7,20 +7,23 @@ import { eventually } from './wait.ts';
 type MailRequestDeps = Omit<MailRequestJob, 'onEnqueued'>;
 
 /** Looks whose address each mail was asked for, and promises it; the jobs stay, as if the worker then died. */
-export async function handleAsked(flow: MailRequestDeps): Promise<string> {
+export async function runMailRequests(flow: MailRequestDeps): Promise<string> {
   const handler = mailRequestHandler({ ...flow, onEnqueued: () => undefined });
   await handleQueued(flow.database, handler);
   return handler.kind;
 }
 
 /** Does what a worker would. */
-export async function handleMailRequests(flow: MailRequestDeps): Promise<void> {
-  await deleteQueued(flow.database, await handleAsked(flow));
+export async function completeMailRequests(flow: MailRequestDeps): Promise<void> {
+  await deleteQueued(flow.database, await runMailRequests(flow));
 }
 
 /** Comes back when every mail that was asked for is promised, or refused. */
-export async function afterAsking({ services, isQuiet }: Pick<Application, 'services' | 'isQuiet'>): Promise<void> {
-  if (isQuiet) return handleMailRequests(services);
+export async function awaitMailRequests({
+  services,
+  isManual,
+}: Pick<Application, 'services' | 'isManual'>): Promise<void> {
+  if (isManual) return completeMailRequests(services);
   await eventually(async () => (await countQueued(services.database, 'mail_requests.enqueue')) === 0, {
     what: 'it is known who has each address',
   });

@@ -10,16 +10,16 @@ import {
 import type { Database } from '#platform/database/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { Outbound } from '#platform/outbound/index.ts';
-import type { World } from './people.ts';
+import type { DomainFixture } from './domain-fixture.ts';
 
 /** A password that a test vouches for. */
-export function accepted(password: string): AcceptedPassword {
+export function acceptedPassword(password: string): AcceptedPassword {
   return password as AcceptedPassword;
 }
 
 /** Rules that ask nobody outside. */
 export function offlineRules(
-  { database, clock }: Pick<World, 'clock'> & { readonly database: Database },
+  { database, clock }: Pick<DomainFixture, 'clock'> & { readonly database: Database },
   profile: PasswordProfile = 'standard',
 ): PasswordRules {
   const outbound = new Outbound({

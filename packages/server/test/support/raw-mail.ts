@@ -2,7 +2,7 @@
 import { statement } from '#platform/database/index.ts';
 import { type Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
 import type { Application } from './application.ts';
-import { afterAsking } from './mail-requests.ts';
+import { awaitMailRequests } from './mail-requests.ts';
 import { type ReceivedMail, startSmtpServer, type TestSmtpServer } from './smtp.ts';
 import { eventually } from './wait.ts';
 
@@ -35,8 +35,8 @@ const countWaiting = statement('test_raw_mail.count_waiting', {
 });
 
 /** Waits until nothing that was promised waits to be sent. */
-export async function allSent(app: Application): Promise<boolean> {
-  await afterAsking(app);
+export async function allMailSent(app: Application): Promise<boolean> {
+  await awaitMailRequests(app);
   const ask = async () => (await app.services.database.row(countWaiting, {}))?.waiting === 0;
   return eventually(ask, { what: 'every mail is sent', timeoutMs: 30_000 });
 }

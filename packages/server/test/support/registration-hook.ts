@@ -18,7 +18,7 @@ export function hookSettings(port: number, more: Readonly<Record<string, string>
 }
 
 /** The questions about one address. */
-export function questionsAbout(receiver: HttpReceiver, email: string): Record<string, unknown>[] {
+export function hookRequestsFor(receiver: HttpReceiver, email: string): Record<string, unknown>[] {
   const bodies = receiver.received.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
   return bodies.filter((body) => body.email === email.toLowerCase());
 }
@@ -30,7 +30,7 @@ export function isSigned({ headers, body }: ReceivedRequest): boolean {
 }
 
 /** What is no answer, and the code under which it is recorded. */
-export const noAnswers: readonly (readonly [why: string, what: string, reaction: Reaction])[] = [
+export const invalidHookResponses: readonly (readonly [why: string, what: string, reaction: Reaction])[] = [
   ['timeout', 'silence', () => undefined],
   ['timeout', 'half an answer', (response) => void response.writeHead(200).write('{"allow":')],
   ['broken', 'a connection that is cut', (response) => void response.socket?.destroy()],

@@ -36,7 +36,7 @@ const principal: Principal = {
 };
 
 /** What the sample endpoints saw, and how to let the slow one go. */
-export const seen: {
+export const observed: {
   caller: Caller | undefined;
   slowEntered: (() => void) | undefined;
   releaseSlow: (() => void) | undefined;
@@ -60,7 +60,7 @@ export const echo = apiEndpoint({
     data: z.object({ email: z.string(), at: z.date(), nothing: z.string().nullable(), quote: z.string() }),
   },
   handler: async ({ body, caller }) => {
-    seen.caller = caller;
+    observed.caller = caller;
     const data = { email: body.email, at: now, nothing: null, quote: 'a "b"', secret: 'hunter2' };
     return { data };
   },
@@ -148,9 +148,9 @@ export const sampleEndpoints: readonly Endpoint[] = [
     request: {},
     response: { status: 200, message: 'Done.', data: z.null() },
     handler: async () => {
-      seen.slowEntered?.();
+      observed.slowEntered?.();
       await new Promise<void>((resolve) => {
-        seen.releaseSlow = resolve;
+        observed.releaseSlow = resolve;
       });
       return { data: null };
     },
@@ -223,7 +223,7 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
       level: 'info',
       service: 'latchkey',
       version: '0',
-      destination: { write: (line) => void seen.lines.push(line) },
+      destination: { write: (line) => void observed.lines.push(line) },
     }),
     metrics: createMetrics({ processMetrics: false }),
     publicUrl,
@@ -242,7 +242,7 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
 }
 
 /** What a test looks at in an answer. */
-export interface Told {
+export interface SampleResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly json: {
@@ -262,9 +262,9 @@ export interface SampleServer {
   readonly server: HttpServer;
   readonly port: number;
   readonly base: string;
-  call(path: string, init?: RequestInit): Promise<Told>;
+  call(path: string, init?: RequestInit): Promise<SampleResponse>;
   /** POSTs JSON to `echo`. */
-  post(body: Body, headers?: Record<string, string>): Promise<Told>;
+  post(body: Body, headers?: Record<string, string>): Promise<SampleResponse>;
 }
 
 /** Starts a server on a free port. */
@@ -273,7 +273,7 @@ export async function startSample(): Promise<SampleServer> {
   const [address] = await server.listen({ hosts: ['127.0.0.1'], port: 0 });
   const port = address?.port ?? 0;
   const base = `http://127.0.0.1:${port}`;
-  const call = async (path: string, init: RequestInit = {}): Promise<Told> => {
+  const call = async (path: string, init: RequestInit = {}): Promise<SampleResponse> => {
     const answer = await fetch(base + path, { redirect: 'manual', ...init });
     const text = await answer.text();
     return { status: answer.status, headers: answer.headers, json: text.startsWith('{') ? JSON.parse(text) : {} };

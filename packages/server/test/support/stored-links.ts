@@ -3,7 +3,7 @@ import type { Purpose } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Application } from './application.ts';
-import { afterAsking } from './mail-requests.ts';
+import { awaitMailRequests } from './mail-requests.ts';
 
 const findNewest = statement('test_links.find_newest', {
   lane: 'pool',
@@ -13,12 +13,12 @@ const findNewest = statement('test_links.find_newest', {
 });
 
 /** The secret of the user's newest link of a kind. */
-export async function newestLinkOf(
-  app: Pick<Application, 'services' | 'isQuiet'>,
+export async function storedLinkToken(
+  app: Pick<Application, 'services' | 'isManual'>,
   userId: string,
   purpose: Purpose,
 ): Promise<string> {
-  await afterAsking(app);
+  await awaitMailRequests(app);
   const { services } = app;
   const row = present(await services.database.row(findNewest, { userId, purpose }), `the link ${purpose}`);
   return services.tokens.secret(row.id, purpose, row.keyId);

@@ -38,13 +38,13 @@ const findActions = statement('test_application.find_actions', {
 });
 
 /** Failed passwords in a row of whoever has the address, strangers' and those from known devices. */
-export async function failuresOf(app: Application, email: string): Promise<number> {
+export async function failedAttemptsOf(app: Application, email: string): Promise<number> {
   const key = attemptKey(await userIdOf(app, email));
   return (await app.services.database.row(findFailures, { key }))?.failures ?? 0;
 }
 
 /** The same for an address that nobody has. */
-export async function failuresOfUnknown(app: Application, email: string): Promise<number> {
+export async function failedAttemptsOfUnknown(app: Application, email: string): Promise<number> {
   const key = app.services.keys.mac('lookup', email);
   return (await app.services.database.row(findFailures, { key }))?.failures ?? 0;
 }
@@ -57,13 +57,13 @@ export async function storedHash(app: Application, email: string): Promise<strin
 }
 
 /** Why each session of the address's user ended, the oldest first; null for those that live. */
-export async function sessionEnds(app: Application, email: string): Promise<(string | null)[]> {
+export async function sessionEndReasons(app: Application, email: string): Promise<(string | null)[]> {
   const rows = await app.services.database.rows(findEnds, { email });
   return rows.map(({ endReason }) => endReason);
 }
 
 /** What the audit log says of the address's user, the oldest first. */
-export async function actionsOf(app: Application, email: string): Promise<string[]> {
+export async function auditActionsOf(app: Application, email: string): Promise<string[]> {
   const rows = await app.services.database.rows(findActions, { email });
   return rows.map(({ action }) => action);
 }

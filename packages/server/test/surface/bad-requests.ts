@@ -1,6 +1,6 @@
 /** What is wrong with a request, and how it must be refused; for whole bodies, for single members and for queries. */
 import type { ProblemCode } from '#kernel/problem.ts';
-import { shownForm } from '../support/shown-form.ts';
+import { renderedForm } from '../support/rendered-form.ts';
 import type { ExpectedOperation } from './expected-operation.ts';
 
 /** One bad request. Several codes stand where HTTP leaves the order of checks open. */
@@ -147,7 +147,7 @@ export function badWithoutBody(method: string): BadRequest[] {
 
 /** Bodies of a page's form. */
 export function badForm(valid: Values, optional: readonly string[]): BadRequest[] {
-  const text = new URLSearchParams({ ...shownForm.fields, ...valid }).toString();
+  const text = new URLSearchParams({ ...renderedForm.fields, ...valid }).toString();
   const bad = (what: string, body: string | Buffer, refusedAs: ProblemCode): BadRequest => {
     return { what, body, refusedAs, headers: form };
   };
@@ -160,7 +160,7 @@ export function badForm(valid: Values, optional: readonly string[]): BadRequest[
     bad('invalid UTF-8', Buffer.from([0x78, 0x3d, 0xc3, 0x28]), 'malformed_request'),
     bad('a thousand fields', Array.from({ length: 1_000 }, (_, index) => `f${index}=1`).join('&'), 'malformed_request'),
     bad('a null byte', text.replace('token=', 'token=%00'), 'validation_failed'),
-    bad('nothing', new URLSearchParams(shownForm.fields).toString(), 'validation_failed'),
+    bad('nothing', new URLSearchParams(renderedForm.fields).toString(), 'validation_failed'),
     bad('a megabyte', `token=${megabyte}`, 'body_too_large'),
     ...['text/plain', 'application/json', 'multipart/form-data; boundary=x'].map((type): BadRequest => {
       return {
@@ -174,7 +174,7 @@ export function badForm(valid: Values, optional: readonly string[]): BadRequest[
       .filter((name) => !optional.includes(name))
       .map((name) => {
         const { [name]: _left, ...others } = valid;
-        const rest = new URLSearchParams({ ...shownForm.fields, ...others }).toString();
+        const rest = new URLSearchParams({ ...renderedForm.fields, ...others }).toString();
         return bad(`no ${name}`, rest, 'validation_failed');
       }),
   ];

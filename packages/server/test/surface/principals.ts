@@ -8,13 +8,13 @@ import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { signJwt } from '#protocol/jose/index.ts';
 import { addSomebody, close, logIn, type Somebody } from '../revocation-matrix/somebody.ts';
-import type { Application, Sent } from '../support/application.ts';
-import { cookieHeader, type Tokens } from '../support/people-online.ts';
+import type { Application, RequestOptions } from '../support/application.ts';
+import { cookieHeader, type Tokens } from '../support/user-actions.ts';
 import type { PrincipalName } from './authorisation.ts';
 
 /** Who asks. */
 export interface Asking {
-  readonly sent: Sent;
+  readonly sent: RequestOptions;
   /** A session that may be named: of the one who asks when somebody does, else of somebody else. */
   readonly sessionId: string;
 }

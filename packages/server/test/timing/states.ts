@@ -3,7 +3,7 @@ import type { Services } from '#app/wiring.ts';
 import { scheduleDeletion } from '#domain/users/index.ts';
 import { createUser, disableUser } from '#flows/admin-users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
-import { goodPassword } from '#test/support/people-online.ts';
+import { validPassword } from '../support/user-actions.ts';
 
 /**
  * The six that a stranger could want to tell apart. Somebody who has to wait, or is stopped, after many guesses is not
@@ -40,7 +40,7 @@ export async function addPeople(services: Services, count: number): Promise<void
 async function addUser(services: Services, state: UserState, number: number): Promise<string> {
   const email = addressOf(state, number);
   const user = { email: { asTyped: email, canonical: email }, name: 'Ada Lovelace', locale: 'en', roles: [] };
-  const password = state === 'without a password' ? undefined : goodPassword;
+  const password = state === 'without a password' ? undefined : validPassword;
   const made = await createUser(services, { ...user, password });
   if (made.kind !== 'created') throw new Error(`${email} is taken`);
   return made.userId;

@@ -1,6 +1,6 @@
 /** Samples of how long answers take, by who stands behind the address, and what can be told from them. */
 import { randomInt } from 'node:crypto';
-import { goodPassword } from '#test/support/people-online.ts';
+import { validPassword } from '../support/user-actions.ts';
 import { areaUnderCurve } from './auc.ts';
 import { addressOf, type UserState, userStates } from './states.ts';
 
@@ -24,7 +24,7 @@ interface Operation {
 const registration: Operation = {
   name: 'register',
   path: '/api/v1/auth/register',
-  more: { password: goodPassword, name: 'Ada Lovelace' },
+  more: { password: validPassword, name: 'Ada Lovelace' },
   status: 201,
 };
 

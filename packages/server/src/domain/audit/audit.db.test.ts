@@ -3,7 +3,7 @@ import type { JsonValue } from '#kernel/json.ts';
 import { statement } from '#platform/database/index.ts';
 import { canonicalJson } from '#protocol/canonical-json/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import { type AuditEvent, recordFragment, recordSessionFragment } from './index.ts';
 
 const find = statement('audit_test.find', {
@@ -52,15 +52,15 @@ const address = '192.0.2.77';
 const userAgent = 'Mozilla/5.0 (ünïcode)';
 
 describeOnBothDatabases('the audit log', (database) => {
-  let world: World;
-  let person: Person;
+  let world: DomainFixture;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
   });
 
   const read = async () => {

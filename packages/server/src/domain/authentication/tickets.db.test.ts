@@ -4,7 +4,7 @@ import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import { consumeTicket, deleteExpiredTickets, findTicket, issueTicket, ticketLifetimeSeconds } from './index.ts';
 
 const stored = statement('tickets_test.stored', {
@@ -18,17 +18,17 @@ const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const
 const lifetimeMs = ticketLifetimeSeconds * 1000;
 
 describeOnBothDatabases('tickets', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let users: Users;
-  let person: Person;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     users = new Users(world);
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
   });
 
   function issue(authEpoch = 1) {

@@ -4,7 +4,7 @@ import { statement } from '#platform/database/index.ts';
 import { openKeys, spreadSeconds } from '#platform/keys/index.ts';
 import { formatSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import { DeviceTokens, deleteExpiredDevices, deviceExpiry, useDeviceFragment } from './index.ts';
 
 const used = useDeviceFragment('owner');
@@ -28,15 +28,15 @@ const find = statement('devices_test.find', {
 });
 
 describeOnBothDatabases('known devices', (database) => {
-  let world: World;
-  let person: Person;
+  let world: DomainFixture;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
   });
 
   const read = (id: string) => database().row(find, { id });

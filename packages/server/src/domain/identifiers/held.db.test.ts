@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import { type EmbeddedDatabase, migrateDown, migrateUp, openEmbedded, statement } from '#platform/database/index.ts';
-import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import { claimProvenEmail, holdPrimaryEmail } from './index.ts';
 
 const addressesOf = statement('held_test.addresses_of', {
@@ -15,17 +15,17 @@ const addressesOf = statement('held_test.addresses_of', {
 const before = 1;
 
 let database: EmbeddedDatabase;
-let world: World;
+let world: DomainFixture;
 
 beforeAll(async () => {
   database = await openEmbedded({ clock: systemClock, place: { inMemory: true } });
   await migrateUp(database);
-  world = await openWorld(database);
+  world = await openDomainFixture(database);
 });
 afterAll(() => database.close());
 
-async function addWithHeldAddress(): Promise<{ readonly person: Person; readonly canonical: string }> {
-  const person = await addPerson(world);
+async function addWithHeldAddress(): Promise<{ readonly person: TestUser; readonly canonical: string }> {
+  const person = await addUser(world);
   const canonical = `${world.makeId()}@new.example`;
   const now = world.clock.now();
   await database.transaction(async (tx) => {
@@ -38,11 +38,11 @@ async function addWithHeldAddress(): Promise<{ readonly person: Person; readonly
 
 it('going back to a release that knows no held addresses gives them up, and nothing else', async () => {
   const { person, canonical } = await addWithHeldAddress();
-  const other = await addPerson(world);
+  const other = await addUser(world);
   await migrateDown(database, { to: before });
   expect(await database.rows(addressesOf, { userId: person.id })).toEqual([{ canonical }]);
   expect(await database.rows(addressesOf, { userId: other.id })).toEqual([{ canonical: other.email }]);
-  const registered = await addPerson(world);
+  const registered = await addUser(world);
   await migrateUp(database);
   expect(await database.rows(addressesOf, { userId: registered.id })).toEqual([{ canonical: registered.email }]);
 });

@@ -2,7 +2,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { openWorld, personValues, registerPerson, type World } from '#test/support/people.ts';
+import { type DomainFixture, insertTestUser, openDomainFixture, testUserValues } from '#test/support/domain-fixture.ts';
 import { emailInput, verifyIdentifier } from './index.ts';
 
 const counts = statement('identifiers_test.counts', {
@@ -28,16 +28,16 @@ const spellings = Array.from({ length: 20 }, (_, index) => {
 });
 
 describeOnBothDatabases('e-mail addresses', (database) => {
-  let world: World;
+  let world: DomainFixture;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
   });
 
   function claim(typed: string) {
     const parsed = parseEmailAddress(typed);
     if (parsed.kind !== 'ok') throw new Error(`${typed} is ${parsed.kind}`);
-    return database().row(registerPerson, personValues(world, typed, parsed.address.canonical));
+    return database().row(insertTestUser, testUserValues(world, typed, parsed.address.canonical));
   }
 
   it('belong to one of twenty who claim one in different spellings at once, and the others leave nothing', async () => {
@@ -55,8 +55,8 @@ describeOnBothDatabases('e-mail addresses', (database) => {
   });
 
   it('are proven once', async () => {
-    const values = personValues(world, 'once@people.example');
-    await database().run(registerPerson, values);
+    const values = testUserValues(world, 'once@people.example');
+    await database().run(insertTestUser, values);
     await database().run(unverify, { id: values.identifierId });
     const verify = () => database().transaction((tx) => verifyIdentifier(tx, values.identifierId, world.clock.now()));
     const answers = await Promise.all(Array.from({ length: 10 }, verify));

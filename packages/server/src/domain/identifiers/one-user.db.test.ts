@@ -4,23 +4,23 @@ import { beforeAll, expect, it } from 'vitest';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
 import { addressPair, mailboxOf } from '#test/support/addresses.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { openWorld, personValues, registerPerson, type World } from '#test/support/people.ts';
+import { type DomainFixture, insertTestUser, openDomainFixture, testUserValues } from '#test/support/domain-fixture.ts';
 import { findHolderOfEmail } from './index.ts';
 
 const pairs = 2_000;
 const batch = 50;
 
 describeOnBothDatabases('who has an address', (database) => {
-  let world: World;
+  let world: DomainFixture;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
   });
 
   /** Registers with a spelling; answers who has the address then. */
   async function claim(typed: string): Promise<string | undefined> {
     const canonical = canonicalOf(typed);
-    const claimed = await database().row(registerPerson, personValues(world, typed, canonical));
+    const claimed = await database().row(insertTestUser, testUserValues(world, typed, canonical));
     const holder = await findHolderOfEmail(database(), canonical);
     if (claimed !== undefined) expect(holder?.userId).toBe(claimed.userId);
     return holder?.userId;

@@ -4,7 +4,7 @@ import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { openWorld, type World } from '#test/support/people.ts';
+import { type DomainFixture, openDomainFixture } from '#test/support/domain-fixture.ts';
 import {
   deleteExpiredInvitations,
   findActiveInvitation,
@@ -31,11 +31,11 @@ const readMail = statement('invitations_test.mail', {
 const firstId = '00000000-0000-0000-0000-000000000000';
 
 describeOnBothDatabases('invitations', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let tokens: OneTimeTokens;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     tokens = new OneTimeTokens(world);
   });
 

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { enqueueByFragment, MailWorld, secretIn } from '#test/support/mail-world.ts';
+import { enqueueByFragment, MailFixture, secretIn } from '#test/support/mail-fixture.ts';
 import { eventually } from '#test/support/wait.ts';
 
 describeOnBothDatabases('a promised mail', (database) => {
-  let world: MailWorld;
+  let world: MailFixture;
 
   beforeEach(async () => {
-    world = await MailWorld.open(database());
+    world = await MailFixture.open(database());
   });
 
   afterEach(() => world.end());
@@ -15,7 +15,7 @@ describeOnBothDatabases('a promised mail', (database) => {
   it('is no promise when the effect is rolled back', async () => {
     const person = await world.addRecipient();
     const rolledBack = database().transaction(async (tx) => {
-      await world.promiseLink(person, tx);
+      await world.enqueueLink(person, tx);
       throw new Error('the effect failed');
     });
     await expect(rolledBack).rejects.toThrow('the effect failed');
@@ -28,16 +28,16 @@ describeOnBothDatabases('a promised mail', (database) => {
     expect(await world.allRows()).toBe('');
     const values = world.noticeValues(person);
     await database().row(enqueueByFragment, { causes: [world.makeId(), world.makeId()], ...values });
-    world.work();
-    await world.becomes(values.mailId, 'sent');
+    world.startWorkers();
+    await world.waitForState(values.mailId, 'sent');
     expect(world.server.received).toHaveLength(1);
   });
 
   it('is kept without secret, name, address or body', async () => {
     const person = await world.addRecipient();
-    const { id } = await world.promiseLink(person);
+    const { id } = await world.enqueueLink(person);
     world.server.react((stage) => (stage === 'end' ? { code: 451, text: `no <${person.email}>` } : 'accept'));
-    world.work();
+    world.startWorkers();
     await eventually(async () => (await world.outcomesOf(id))[0] === 'refused', { what: 'it is refused' });
     const rows = await world.allRows();
     const secret = secretIn(world.server.received[0]);

@@ -4,7 +4,7 @@ import { statement } from '#platform/database/index.ts';
 import { openKeys, spreadSeconds } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import {
   consume,
   deleteExpiredTokens,
@@ -41,22 +41,22 @@ const purpose: Purpose = 'verify_email';
 const lifetimeMs = tokenLifetimeSeconds[purpose] * 1000;
 
 describeOnBothDatabases('one-time tokens', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let tokens: OneTimeTokens;
   let users: Users;
-  let person: Person;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     tokens = new OneTimeTokens(world);
     users = new Users(world);
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
   });
 
-  async function give(of: Person = person): Promise<{ id: string; text: string }> {
+  async function give(of: TestUser = person): Promise<{ id: string; text: string }> {
     const id = tokens.newId();
     const token = { id, purpose, userId: of.id, identifierId: of.identifierId, authEpoch: 1, sealedPayload: null };
     const values = tokens.values({ ...token, now: world.clock.now() });
@@ -151,7 +151,7 @@ describeOnBothDatabases('one-time tokens', (database) => {
 
   it("replaces every other live token of that user and purpose, and nobody else's", async () => {
     const [pressed, first, second] = [await give(), await give(), await give()];
-    const stranger = await give(await addPerson(world));
+    const stranger = await give(await addUser(world));
     await database().transaction(async (tx) => {
       await consume(tx, purpose, pressed.text, world.clock.now());
       await revokeOthers(tx, person.id, purpose, world.clock.now());

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parsePhc } from '#protocol/password-hash/index.ts';
-import { accepted } from '#test/support/password-rules.ts';
+import { acceptedPassword } from '#test/support/password-rules.ts';
 import { HashQueue, PasswordHashes } from './index.ts';
 
 const smallest = { memoryKib: 8, iterations: 1, parallelism: 1 };
@@ -26,20 +26,23 @@ describe('PasswordHashes', () => {
   });
 
   it('computes Argon2id with the configured parameters and a salt of its own each time', async () => {
-    const [first, second] = [await hashes.compute(accepted(password)), await hashes.compute(accepted(password))];
+    const [first, second] = [
+      await hashes.compute(acceptedPassword(password)),
+      await hashes.compute(acceptedPassword(password)),
+    ];
     expect(parsePhc(first)).toMatchObject({ kind: 'argon2id', ...smallest });
     expect(first).not.toBe(second);
   });
 
   it('recognises the password, in every spelling of its characters, and no other', async () => {
-    const phc = await hashes.compute(accepted('café au lait'.normalize('NFC')));
+    const phc = await hashes.compute(acceptedPassword('café au lait'.normalize('NFC')));
     expect(await hashes.matches('café au lait'.normalize('NFD'), phc)).toBe(true);
     expect(await hashes.matches('cafe au lait', phc)).toBe(false);
     expect(await hashes.matches('', phc)).toBe(false);
   });
 
   it('computes one hash also when there is nobody to compare with, and says no', async () => {
-    const phc = await hashes.compute(accepted(password));
+    const phc = await hashes.compute(acceptedPassword(password));
     const before = queue.computed;
     expect(await hashes.matches(password, undefined)).toBe(false);
     const withNobody = queue.computed - before;
@@ -49,7 +52,7 @@ describe('PasswordHashes', () => {
   });
 
   it('computes an outdated hash again for the password that matched it, however it was typed; and no other hash', async () => {
-    const phc = await hashes.compute(accepted('café au lait'.normalize('NFC')));
+    const phc = await hashes.compute(acceptedPassword('café au lait'.normalize('NFC')));
     const stronger = await PasswordHashes.create(queue, { ...smallest, memoryKib: 16 });
     const again = await stronger.recompute('café au lait'.normalize('NFD'), phc);
     expect(parsePhc(again)).toMatchObject({ memoryKib: 16 });
@@ -58,7 +61,7 @@ describe('PasswordHashes', () => {
   });
 
   it('calls a hash of other parameters outdated, whichever way they differ', async () => {
-    const phc = await hashes.compute(accepted(password));
+    const phc = await hashes.compute(acceptedPassword(password));
     expect(hashes.isOutdated(phc)).toBe(false);
     for (const other of [{ memoryKib: 16 }, { iterations: 2 }, { memoryKib: 16, parallelism: 2 }]) {
       const changed = await PasswordHashes.create(queue, { ...smallest, ...other });

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import {
   openHash,
   passwordAssociatedData,
@@ -34,15 +34,15 @@ const find = statement('passwords_test.find', {
 const phc = '$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaGhhc2hoYXNoaGFzaA';
 
 describeOnBothDatabases('stored passwords', (database) => {
-  let world: World;
-  let person: Person;
+  let world: DomainFixture;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
   });
 
   const read = () => database().row(find, { userId: person.id });

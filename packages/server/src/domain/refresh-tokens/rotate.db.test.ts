@@ -6,7 +6,14 @@ import { statement } from '#platform/database/index.ts';
 import { openKeys, spreadSeconds } from '#platform/keys/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { type AddedSession, addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import {
+  addSession,
+  addUser,
+  type DomainFixture,
+  openDomainFixture,
+  type TestSession,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
 import { deleteExpiredRefreshTokens, type Refreshed, RefreshTokens } from './index.ts';
 
 const family = statement('rotate_test.family', {
@@ -48,21 +55,21 @@ const graceSeconds = 10;
 const twenty = Array.from({ length: 20 });
 
 describeOnBothDatabases('refresh tokens', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let users: Users;
   let tokens: RefreshTokens;
-  let person: Person;
-  let login: AddedSession;
+  let person: TestUser;
+  let login: TestSession;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     users = new Users(world);
     tokens = new RefreshTokens(world);
   });
 
   beforeEach(async () => {
     await database().run(setGrace, { seconds: graceSeconds });
-    person = await addPerson(world);
+    person = await addUser(world);
     login = await addSession(world, person, 'token');
   });
 

@@ -5,7 +5,7 @@ import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import { addVerificationLink, openRegistration, type PendingRegistration } from './index.ts';
 
 const links = statement('registrations_test.links', {
@@ -25,21 +25,21 @@ const emails = statement('registrations_test.emails', {
 });
 
 describeOnBothDatabases('registrations', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let deps: Parameters<typeof addVerificationLink>[0];
   let audit: AuditLog;
-  let person: Person;
+  let person: TestUser;
   let identifierId: string;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     audit = new AuditLog(world);
     const mail = new MailLedger({ ...world, publicUrl: 'https://login.example' });
     deps = { ...world, database: database(), tokens: new OneTimeTokens(world), mail };
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
     identifierId = (await database().row(emails, { userId: person.id }))?.id ?? '';
   });
 

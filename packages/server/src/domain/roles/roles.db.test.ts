@@ -1,13 +1,13 @@
 import { beforeAll, expect, it } from 'vitest';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, openWorld, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture } from '#test/support/domain-fixture.ts';
 import { assignRole, isRole, listRoles, revokeRole } from './index.ts';
 
 describeOnBothDatabases('roles', (database) => {
-  let world: World;
+  let world: DomainFixture;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
   });
 
   const assign = (userId: string) =>
@@ -16,7 +16,7 @@ describeOnBothDatabases('roles', (database) => {
     );
 
   it('are had once, however often and at once they are given', async () => {
-    const { id } = await addPerson(world);
+    const { id } = await addUser(world);
     expect(await listRoles(database(), id)).toEqual([]);
     const answers = await Promise.all(Array.from({ length: 10 }, () => assign(id)));
     expect(answers.filter(Boolean)).toHaveLength(1);
@@ -24,7 +24,7 @@ describeOnBothDatabases('roles', (database) => {
   });
 
   it('are taken away once', async () => {
-    const [one, other] = [await addPerson(world), await addPerson(world)];
+    const [one, other] = [await addUser(world), await addUser(world)];
     const revoke = () => database().transaction((tx) => revokeRole(tx, one.id, 'admin'));
     for (const { id } of [one, other]) await assign(id);
     expect(await revoke()).toBe(true);
@@ -34,7 +34,7 @@ describeOnBothDatabases('roles', (database) => {
   });
 
   it("are nobody else's", async () => {
-    const [one, other] = [await addPerson(world), await addPerson(world)];
+    const [one, other] = [await addUser(world), await addUser(world)];
     await assign(one.id);
     expect(await listRoles(database(), other.id)).toEqual([]);
   });

@@ -4,7 +4,13 @@ import { type CheckedToken, endSession, LastSeen, SessionCheck } from '#domain/s
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { generateSigningKeyPair, signJwt } from '#protocol/jose/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import {
+  addSession,
+  addUser,
+  type DomainFixture,
+  openDomainFixture,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
 import { AccessTokens } from './access-tokens.ts';
 
 const issuer = 'https://login.example';
@@ -12,20 +18,20 @@ const audience = 'https://api.example';
 const lifetimeSeconds = 900;
 
 describeOnBothDatabases('access tokens', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let signingKeys: SigningKeys;
   let tokens: AccessTokens;
-  let person: Person;
+  let person: TestUser;
   let sessionId: string;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
     tokens = makeTokens({});
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
     ({ sessionId } = await addSession(world, person, 'token'));
   });
 

@@ -9,7 +9,13 @@ import { addSeconds } from '#kernel/clock.ts';
 import type { Requester } from '#kernel/requester.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import {
+  addSession,
+  addUser,
+  type DomainFixture,
+  openDomainFixture,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
 import { AccessTokens } from './access-tokens.ts';
 import { findActing, type Issuers, renewSession } from './index.ts';
 
@@ -45,13 +51,13 @@ const requester: Requester = {
 const dayMs = 24 * 3600 * 1000;
 
 describeOnBothDatabases('a session that goes on', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let users: Users;
   let issuers: Issuers;
-  let person: Person;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
     const origin = { issuer: 'https://login.example', audience: 'https://login.example' };
     const clients = new Clients({ ...world, issuer: origin.issuer });
@@ -67,7 +73,7 @@ describeOnBothDatabases('a session that goes on', (database) => {
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
   });
 
   const rows = () => database().rows(stored, { userId: person.id });
@@ -155,7 +161,7 @@ describeOnBothDatabases('a session that goes on', (database) => {
   });
 
   it('is never somebody else’s', async () => {
-    const { sessionId } = await addSession(world, await addPerson(world), 'token');
+    const { sessionId } = await addSession(world, await addUser(world), 'token');
     expect(await renew(sessionId)).toBeUndefined();
   });
 });

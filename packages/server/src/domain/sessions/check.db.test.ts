@@ -4,7 +4,14 @@ import { Users } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { type AddedSession, addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import {
+  addSession,
+  addUser,
+  type DomainFixture,
+  openDomainFixture,
+  type TestSession,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
 import { endSession, LastSeen, SessionCheck } from './index.ts';
 
 const setIdleExpiry = statement('check_test.set_idle_expiry', {
@@ -18,18 +25,18 @@ const hourMs = 3_600_000;
 const rememberedMs = 300_000;
 
 describeOnBothDatabases('the session check', (database) => {
-  let world: World;
-  let person: Person;
-  let login: AddedSession;
+  let world: DomainFixture;
+  let person: TestUser;
+  let login: TestSession;
   let revocations: Revocations;
   let check: SessionCheck;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
     login = await addSession(world, person, 'cookie');
     ({ revocations, check } = node());
     await revocations.read();

@@ -3,7 +3,14 @@ import { Users } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, addSession, openWorld, type Person, surroundings, type World } from '#test/support/people.ts';
+import {
+  addSession,
+  addUser,
+  clientInfo,
+  type DomainFixture,
+  openDomainFixture,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
 import { deleteEndedSessions, endSession, endSessionsOfUser, LastSeen, listSessions, openClientInfo } from './index.ts';
 
 const state = statement('sessions_test.state', {
@@ -37,15 +44,15 @@ const weekSeconds = 7 * 24 * 3600;
 const accessTokenLifetimeSeconds = 900;
 
 describeOnBothDatabases('sessions', (database) => {
-  let world: World;
-  let person: Person;
+  let world: DomainFixture;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
   });
 
   const now = () => world.clock.now();
@@ -96,7 +103,7 @@ describeOnBothDatabases('sessions', (database) => {
 
     it("does nothing to somebody else's session, and records nothing", async () => {
       const sessionId = await login();
-      const stranger = await addPerson(world);
+      const stranger = await addUser(world);
       expect(await end(sessionId, stranger.id)).toBeUndefined();
       expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, revocations: 0, events: 0 });
     });
@@ -105,7 +112,7 @@ describeOnBothDatabases('sessions', (database) => {
   describe('ending all of a user', () => {
     it('spares the one that is named, and sessions of others', async () => {
       const [first, kept, third] = [await login(), await login('cookie'), await login()];
-      const stranger = await addSession(world, await addPerson(world), 'cookie');
+      const stranger = await addSession(world, await addUser(world), 'cookie');
       const ended = await endAll(kept);
       expect(ended.map(({ target }) => target).sort()).toEqual([first, third].sort());
       expect(await read(first)).toMatchObject({ endReason: 'logged_out_everywhere', endedFamilies: 1, revocations: 1 });
@@ -144,7 +151,7 @@ describeOnBothDatabases('sessions', (database) => {
         [first, 'token'],
       ]);
       const sealed = sessions[1]?.sealedClientInfo ?? Buffer.alloc(0);
-      expect(openClientInfo(person.key, first, sealed)).toEqual(surroundings);
+      expect(openClientInfo(person.key, first, sealed)).toEqual(clientInfo);
       expect(() => openClientInfo(person.key, second, sealed)).toThrow('not authentic');
     });
 

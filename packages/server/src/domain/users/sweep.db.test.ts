@@ -3,7 +3,7 @@ import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import { insertTokenFragment, OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { openWorld, personValues, registerPerson, type World } from '#test/support/people.ts';
+import { type DomainFixture, insertTestUser, openDomainFixture, testUserValues } from '#test/support/domain-fixture.ts';
 import { eventually } from '#test/support/wait.ts';
 import { deleteAbandonedUsers, Users } from './index.ts';
 
@@ -31,13 +31,13 @@ const issue = statement('user_sweep_test.issue', {
 const weekMs = 7 * 24 * 3600 * 1000;
 
 describeOnBothDatabases('registrations that nobody confirmed', (database, kind) => {
-  let world: World;
+  let world: DomainFixture;
   let users: Users;
   let userId: string;
   let identifierId: string;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     users = new Users(world);
   });
 
@@ -47,8 +47,8 @@ describeOnBothDatabases('registrations that nobody confirmed', (database, kind) 
   });
 
   async function register() {
-    const values = personValues(world, `${world.makeId()}@people.example`);
-    await database().run(registerPerson, values);
+    const values = testUserValues(world, `${world.makeId()}@people.example`);
+    await database().run(insertTestUser, values);
     return values;
   }
 

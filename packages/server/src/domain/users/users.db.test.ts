@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addSeconds } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import { type UserStatus, Users } from './index.ts';
 
 const state = statement('users_test.state', {
@@ -30,17 +30,17 @@ const lifetimeSeconds = 900;
 const nobody = '00000000-0000-7000-8000-000000000000';
 
 describeOnBothDatabases('users', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let users: Users;
-  let person: Person;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     users = new Users(world);
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
     world.time.advance(1000);
   });
 
@@ -137,7 +137,7 @@ describeOnBothDatabases('users', (database) => {
   });
 
   it('lists everybody once, page by page', async () => {
-    const added = [await addPerson(world), await addPerson(world), await addPerson(world)];
+    const added = [await addUser(world), await addUser(world), await addUser(world)];
     const listed: string[] = [];
     for (let after: { createdAt: Date; id: string } | undefined; ; ) {
       const page = await users.list(2, after);

@@ -2,18 +2,18 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { revoke } from '#flows/admin-invitations/index.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
-import { type Answer, Application } from '#test/support/application.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
 import { invite } from '#test/support/invitations.ts';
 import {
-  addVerified,
-  freshEmail,
-  goodPassword,
-  linkTokenOf,
+  addVerifiedUser,
   login,
-  pressLink,
+  mailedToken,
   register,
   sameOrigin,
-} from '#test/support/people-online.ts';
+  uniqueEmail,
+  validPassword,
+  verifyEmail,
+} from '#test/support/user-actions.ts';
 
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
@@ -31,8 +31,8 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function accept(token: string, more: Readonly<Record<string, unknown>> = {}, on = app): Promise<Answer> {
-  const json = { token, name: 'Grace Hopper', password: goodPassword, ...more };
+function accept(token: string, more: Readonly<Record<string, unknown>> = {}, on = app): Promise<AppResponse> {
+  const json = { token, name: 'Grace Hopper', password: validPassword, ...more };
   return on.send('POST', '/api/v1/auth/accept-invitation', { json });
 }
 
@@ -51,7 +51,7 @@ const patience = { timeout: 60_000 };
 
 /** Begun together, since an invitation waits for the worker's next look. */
 const inParallel = <T>(begin: (email: string) => Promise<T>): Promise<T[]> =>
-  Promise.all(Array.from({ length: 10 }, () => begin(freshEmail())));
+  Promise.all(Array.from({ length: 10 }, () => begin(uniqueEmail())));
 
 async function profileOf(email: string): Promise<Readonly<Record<string, unknown>>> {
   const token = (await login(app, email)).data.accessToken;
@@ -60,7 +60,7 @@ async function profileOf(email: string): Promise<Readonly<Record<string, unknown
 
 describe('POST /api/v1/auth/accept-invitation', () => {
   it('201 makes an account with the invited address, verified, that logs in at once', async () => {
-    const email = freshEmail('Invited');
+    const email = uniqueEmail('Invited');
     const answer = await accept(await invite(app, email, { locale: 'de', role: 'admin' }));
     expect([answer.status, answer.data]).toEqual([201, { status: 'registered' }]);
     const token = (await login(app, email)).data.accessToken;
@@ -69,13 +69,13 @@ describe('POST /api/v1/auth/accept-invitation', () => {
   });
 
   it('201 takes the language that the person asks for', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await accept(await invite(app, email, { locale: 'de' }), { locale: 'fr' });
     expect(await profileOf(email)).toMatchObject({ locale: 'fr' });
   });
 
   it('one of twenty at once gets the account, and the others 400', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     const token = await invite(app, email);
     const names = Array.from({ length: 20 }, (_, number) => `Person ${number}`);
     const answers = await Promise.all(names.map((name) => accept(token, { name })));
@@ -86,9 +86,9 @@ describe('POST /api/v1/auth/accept-invitation', () => {
   });
 
   it('400 for one that was used, revoked, replaced by another, or is none', async () => {
-    const used = await invite(app, freshEmail());
+    const used = await invite(app, uniqueEmail());
     await accept(used);
-    const [email, again] = [freshEmail(), freshEmail()];
+    const [email, again] = [uniqueEmail(), uniqueEmail()];
     const revoked = await invite(app, email);
     const row = await app.services.database.row(findOpen, { email });
     expect(await revoke(app.services, row?.id ?? '')).toBe(true);
@@ -103,7 +103,7 @@ describe('POST /api/v1/auth/accept-invitation', () => {
   it('201 a millisecond before seven days, 400 from then on', async () => {
     const time = new FixedClock(new Date('2030-05-05T05:05:05.005Z'));
     const frozen = await Application.open({ time, env: { LATCHKEY_REGISTRATION: 'invite' } });
-    const [inTime, late] = [await invite(frozen, freshEmail()), await invite(frozen, freshEmail())];
+    const [inTime, late] = [await invite(frozen, uniqueEmail()), await invite(frozen, uniqueEmail())];
     frozen.clock.advance(weekMs - 1);
     expect((await accept(inTime, {}, frozen)).status).toBe(201);
     frozen.clock.advance(1);
@@ -113,10 +113,10 @@ describe('POST /api/v1/auth/accept-invitation', () => {
 
   it('400 like a dead link when somebody proved the address meanwhile, whose account stays as it is', async () => {
     const open = await Application.open();
-    const email = freshEmail();
+    const email = uniqueEmail();
     const token = await invite(open, email);
     await register(open, email);
-    await pressLink(open, await linkTokenOf(open, email));
+    await verifyEmail(open, await mailedToken(open, email));
     const before = await usersOf(open, email);
     expect(await accept(token, {}, open)).toMatchObject({ status: 400, code: 'invalid_token' });
     expect((await login(open, email)).status).toBe(200);
@@ -128,13 +128,13 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     const open = await Application.open();
     const squatter = { password: 'of the squatter' };
     for (const isInvitedFirst of [true, false]) {
-      const email = freshEmail();
+      const email = uniqueEmail();
       const first = isInvitedFirst ? await invite(open, email) : undefined;
       await register(open, email, squatter);
-      const link = await linkTokenOf(open, email);
+      const link = await mailedToken(open, email);
       const token = first ?? (await invite(open, email));
       expect((await accept(token, {}, open)).status).toBe(201);
-      expect((await pressLink(open, link)).code).toBe('invalid_token');
+      expect((await verifyEmail(open, link)).code).toBe('invalid_token');
       expect((await login(open, email, squatter)).code).toBe('invalid_credentials');
       expect((await login(open, email)).status).toBe(200);
     }
@@ -145,13 +145,13 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     '201 or the verification link, never both, when they are pressed at once (%s)',
     patience,
     async (on) => {
-      const open = await Application.open({ on });
+      const open = await Application.open({ databaseKind: on });
       const both = await inParallel(async (email) => {
         await register(open, email, { password: 'of the squatter' });
-        return { email, link: await linkTokenOf(open, email), token: await invite(open, email) };
+        return { email, link: await mailedToken(open, email), token: await invite(open, email) };
       });
       for (const [round, { email, link, token }] of both.entries()) {
-        const presses = [() => accept(token, {}, open), () => pressLink(open, link)];
+        const presses = [() => accept(token, {}, open), () => verifyEmail(open, link)];
         const order = round % 2 === 0 ? presses : presses.toReversed();
         const answers = await Promise.all(order.map((press) => press()));
         const codes = answers.map(({ status, code }) => `${status} ${code ?? ''}`).sort();
@@ -166,7 +166,7 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     '201 beside a registration that comes at the same moment, which gets no account (%s)',
     patience,
     async (on) => {
-      const open = await Application.open({ on });
+      const open = await Application.open({ databaseKind: on });
       const invited = await inParallel(async (email) => ({ email, token: await invite(open, email) }));
       for (const { email, token } of invited) {
         const squatter = { password: 'of the squatter' };
@@ -180,16 +180,16 @@ describe('POST /api/v1/auth/accept-invitation', () => {
   );
 
   it('400 where nobody may register', async () => {
-    const closed = await Application.open({ besides: app, env: { LATCHKEY_REGISTRATION: 'closed' } });
-    const token = await invite(app, freshEmail());
+    const closed = await Application.open({ deploymentOf: app, env: { LATCHKEY_REGISTRATION: 'closed' } });
+    const token = await invite(app, uniqueEmail());
     expect(await accept(token, {}, closed)).toMatchObject({ status: 400, code: 'invalid_token' });
     expect((await accept(token)).status).toBe(201);
     await closed.close();
   });
 
   it('takes the address from the invitation and never from the request', async () => {
-    const token = await invite(app, freshEmail());
-    expect((await accept(token, { email: freshEmail() })).code).toBe('validation_failed');
+    const token = await invite(app, uniqueEmail());
+    expect((await accept(token, { email: uniqueEmail() })).code).toBe('validation_failed');
   });
 });
 
@@ -199,7 +199,7 @@ describe('the page /accept-invitation', () => {
     app.send('POST', '/accept-invitation', { form, headers });
 
   it('200 shows the invited address and changes nothing, however often it is opened', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     const token = await invite(app, email);
     for (const _ of [1, 2]) {
       const page = await open(token);
@@ -209,19 +209,19 @@ describe('the page /accept-invitation', () => {
   });
 
   it('makes the account without JavaScript', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     const token = await invite(app, email);
     const refused = await submit({ token, name: '  ', password: 'short' });
     expect(refused.status).toBe(422);
     expect(refused.text.match(/aria-invalid="true"/g)).toHaveLength(2);
-    expect((await submit({ token, name: 'Grace', password: goodPassword })).status).toBe(200);
+    expect((await submit({ token, name: 'Grace', password: validPassword })).status).toBe(200);
     expect(await profileOf(email)).toMatchObject({ name: 'Grace', email });
-    const again = await submit({ token, name: 'Eve', password: goodPassword });
+    const again = await submit({ token, name: 'Eve', password: validPassword });
     expect([again.status, again.text.includes('<form')]).toEqual([400, false]);
   });
 
   it('speaks the language of the invitation, and of the browser when it is dead', async () => {
-    const token = await invite(app, freshEmail(), { locale: 'de' });
+    const token = await invite(app, uniqueEmail(), { locale: 'de' });
     expect((await open(token, { 'accept-language': 'en' })).text).toContain('<html lang="de">');
     await accept(token);
     expect((await open(token, { 'accept-language': 'fr, de;q=0.9, en;q=0.5' })).text).toContain('<html lang="de">');
@@ -229,15 +229,15 @@ describe('the page /accept-invitation', () => {
   });
 
   it('shows what was typed as text', async () => {
-    const token = await invite(app, freshEmail());
+    const token = await invite(app, uniqueEmail());
     const page = await submit({ token, name: '"><script>alert(1)</script>', password: 'short' });
     expect(page.status).toBe(422);
     expect(page.text).not.toContain('<script');
   });
 
   it('403 when another site sends the form', async () => {
-    const token = await invite(app, freshEmail());
-    const form = { token, name: 'Grace', password: goodPassword };
+    const token = await invite(app, uniqueEmail());
+    const form = { token, name: 'Grace', password: validPassword };
     expect((await submit(form, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
     expect((await accept(token)).status).toBe(201);
   });
@@ -245,7 +245,7 @@ describe('the page /accept-invitation', () => {
 
 describe('POST /api/v1/auth/register', () => {
   it('403 where registration is by invitation', async () => {
-    expect(await register(app, freshEmail())).toMatchObject({ status: 403, code: 'registration_closed' });
+    expect(await register(app, uniqueEmail())).toMatchObject({ status: 403, code: 'registration_closed' });
   });
 
   it('403 for a domain that is not allowed or denied, whoever has the address; an invitation is exempt', async () => {
@@ -254,13 +254,16 @@ describe('POST /api/v1/auth/register', () => {
       LATCHKEY_EMAIL_DOMAINS_DENY: 'x.people.example',
     };
     const lists = await Application.open({ env });
-    const taken = await addVerified(lists);
-    const narrow = await Application.open({ besides: lists, env: { LATCHKEY_EMAIL_DOMAINS_DENY: 'people.example' } });
+    const taken = await addVerifiedUser(lists);
+    const narrow = await Application.open({
+      deploymentOf: lists,
+      env: { LATCHKEY_EMAIL_DOMAINS_DENY: 'people.example' },
+    });
     const answers = [
       await register(lists, 'a@elsewhere.example'),
       await register(lists, 'a@X.people.example'),
       await register(narrow, taken),
-      await register(narrow, freshEmail()),
+      await register(narrow, uniqueEmail()),
     ];
     expect(answers.map(({ code }) => code)).toEqual(Array(4).fill('email_domain_not_allowed'));
     expect((await register(lists, 'a@y.people.example')).status).toBe(201);

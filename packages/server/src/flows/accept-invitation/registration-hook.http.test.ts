@@ -2,8 +2,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
 import { type HttpReceiver, json, startReceiver } from '#test/support/http-receiver.ts';
 import { invite } from '#test/support/invitations.ts';
-import { freshEmail, goodPassword, sameOrigin } from '#test/support/people-online.ts';
-import { hookSettings, isSigned, newestEvent, noAnswers, questionsAbout } from '#test/support/registration-hook.ts';
+import {
+  hookRequestsFor,
+  hookSettings,
+  invalidHookResponses,
+  isSigned,
+  newestEvent,
+} from '#test/support/registration-hook.ts';
+import { sameOrigin, uniqueEmail, validPassword } from '#test/support/user-actions.ts';
 
 let receiver: HttpReceiver;
 /** Refuses when there is no answer. */
@@ -16,7 +22,7 @@ beforeAll(async () => {
   const mode = { LATCHKEY_REGISTRATION: 'invite', LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS: '250' };
   app = await Application.open({ env: hookSettings(receiver.port, mode) });
   const allow = { ...mode, LATCHKEY_REGISTRATION_HOOK_WHEN_DOWN: 'allow' };
-  lenient = await Application.open({ besides: app, env: hookSettings(receiver.port, allow) });
+  lenient = await Application.open({ deploymentOf: app, env: hookSettings(receiver.port, allow) });
   return async () => {
     await lenient.close();
     await app.close();
@@ -25,23 +31,23 @@ beforeAll(async () => {
 });
 
 function accept(token: string, on = app) {
-  const body = { token, name: 'Grace Hopper', password: goodPassword };
+  const body = { token, name: 'Grace Hopper', password: validPassword };
   return on.send('POST', '/api/v1/auth/accept-invitation', { json: body });
 }
 
 describe('POST /api/v1/auth/accept-invitation with a registration hook', () => {
   it('201 when it says yes: one signed question about the invited address', async () => {
     receiver.react(json({ allow: true }));
-    const email = freshEmail('Invited');
+    const email = uniqueEmail('Invited');
     expect((await accept(await invite(app, email, { locale: 'de' }))).status).toBe(201);
     const expected = { via: 'invitation', email: email.toLowerCase(), name: 'Grace Hopper', locale: 'de' };
-    expect(questionsAbout(receiver, email)).toMatchObject([expected]);
+    expect(hookRequestsFor(receiver, email)).toMatchObject([expected]);
     const question = receiver.received.at(-1);
     expect(question && isSigned(question)).toBe(true);
   });
 
   it('403 when it says no, and the invitation stays as it was', async () => {
-    const token = await invite(app, freshEmail());
+    const token = await invite(app, uniqueEmail());
     receiver.react(json({ allow: false, reason: 'left_the_company' }));
     expect(await accept(token)).toMatchObject({ status: 403, code: 'registration_refused' });
     const event = await newestEvent(app, 'registration_hook.refused');
@@ -50,20 +56,24 @@ describe('POST /api/v1/auth/accept-invitation with a registration hook', () => {
     expect((await accept(token)).status).toBe(201);
   });
 
-  it.each(noAnswers)('%s: %s is no answer; 503 or 201 as it is set, and recorded', async (why, _, reaction) => {
-    receiver.react(json({ allow: true }));
-    for (const each of [app, lenient]) expect((await accept(await invite(app, freshEmail()), each)).status).toBe(201);
-    const token = await invite(app, freshEmail());
-    receiver.react(reaction);
-    expect(await accept(token)).toMatchObject({ status: 503, code: 'unavailable' });
-    expect((await accept(token, lenient)).status).toBe(201);
-    const event = await newestEvent(app, 'registration_hook.unanswered');
-    expect(event?.facts).toMatchObject({ via: 'invitation', why, admitted: true });
-  });
+  it.each(invalidHookResponses)(
+    '%s: %s is no answer; 503 or 201 as it is set, and recorded',
+    async (why, _, reaction) => {
+      receiver.react(json({ allow: true }));
+      for (const each of [app, lenient])
+        expect((await accept(await invite(app, uniqueEmail()), each)).status).toBe(201);
+      const token = await invite(app, uniqueEmail());
+      receiver.react(reaction);
+      expect(await accept(token)).toMatchObject({ status: 503, code: 'unavailable' });
+      expect((await accept(token, lenient)).status).toBe(201);
+      const event = await newestEvent(app, 'registration_hook.unanswered');
+      expect(event?.facts).toMatchObject({ via: 'invitation', why, admitted: true });
+    },
+  );
 
   it('400 for a dead link asks nobody', async () => {
     receiver.react(json({ allow: true }));
-    const token = await invite(app, freshEmail());
+    const token = await invite(app, uniqueEmail());
     await accept(token);
     const before = receiver.received.length;
     expect((await accept(token)).code).toBe('invalid_token');
@@ -77,8 +87,8 @@ describe('the page /accept-invitation with a registration hook', () => {
     ['de', 'Registrierung nicht möglich'],
   ])('403 in the language %s when it says no, and what the hook said is not shown', async (locale, title) => {
     receiver.react(json({ allow: false, reason: 'secret_reason' }));
-    const token = await invite(app, freshEmail(), { locale });
-    const form = { token, name: 'Grace', password: goodPassword };
+    const token = await invite(app, uniqueEmail(), { locale });
+    const form = { token, name: 'Grace', password: validPassword };
     const page = await app.send('POST', '/accept-invitation', { form, headers: sameOrigin });
     expect([page.status, page.text.includes(title), page.text.includes('secret_reason')]).toEqual([403, true, false]);
     receiver.react(json({ allow: true }));
@@ -86,7 +96,7 @@ describe('the page /accept-invitation with a registration hook', () => {
   });
 
   it('shows and checks the form without asking', async () => {
-    const token = await invite(app, freshEmail());
+    const token = await invite(app, uniqueEmail());
     const before = receiver.received.length;
     await app.send('GET', `/accept-invitation?token=${token}`);
     const form = { token, name: '', password: 'short' };

@@ -3,7 +3,7 @@ import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addPerson, openWorld, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture } from '#test/support/domain-fixture.ts';
 import { type AdminInvitations, createInvitation, listInvitations, revoke } from './index.ts';
 
 const readEvents = statement('operate_invitations_test.events', {
@@ -22,11 +22,11 @@ const readMails = statement('operate_invitations_test.mails', {
 });
 
 describeOnBothDatabases('operating invitations', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let flow: AdminInvitations;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     const mail = new MailLedger({ ...world, publicUrl: 'https://login.example' });
     flow = { ...world, tokens: new OneTimeTokens(world), mail };
   });
@@ -51,7 +51,7 @@ describeOnBothDatabases('operating invitations', (database) => {
   });
 
   it('invites nobody who has an account, and writes nothing then', async () => {
-    const person = await addPerson(world);
+    const person = await addUser(world);
     const before = await listInvitations(flow, 1000);
     const email = { asTyped: person.email, canonical: person.email };
     const outcome = await createInvitation(flow, { email, locale: 'en', role: null });

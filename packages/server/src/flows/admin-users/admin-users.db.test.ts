@@ -6,8 +6,14 @@ import { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
+import {
+  addSession,
+  addUser,
+  type DomainFixture,
+  openDomainFixture,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
 import { offlineRules } from '#test/support/password-rules.ts';
-import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import {
   type AdminUsers,
   changeMetadata,
@@ -57,11 +63,11 @@ const nobody = '00000000-0000-7000-8000-000000000000';
 const password = 'correct horse battery staple';
 
 describeOnBothDatabases('operating users', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let flow: AdminUsers;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     const clients = new Clients({ ...world, issuer: 'https://login.example' });
     await clients.load();
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
@@ -140,10 +146,10 @@ describeOnBothDatabases('operating users', (database) => {
   });
 
   describe('ending', () => {
-    let person: Person;
+    let person: TestUser;
 
     beforeEach(async () => {
-      person = await addPerson(world);
+      person = await addUser(world);
       world.time.advance(1000);
       await addSession(world, person, 'token');
     });
@@ -184,10 +190,10 @@ describeOnBothDatabases('operating users', (database) => {
   });
 
   describe('changing roles', () => {
-    let person: Person;
+    let person: TestUser;
 
     beforeEach(async () => {
-      person = await addPerson(world);
+      person = await addUser(world);
       await addSession(world, person, 'token');
     });
 
@@ -226,10 +232,10 @@ describeOnBothDatabases('operating users', (database) => {
   });
 
   describe('keeping metadata', () => {
-    let person: Person;
+    let person: TestUser;
 
     beforeEach(async () => {
-      person = await addPerson(world);
+      person = await addUser(world);
     });
 
     const metadata = async () => (await showUser(flow, person.id))?.metadata;

@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, Application } from '#test/support/application.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
+import { auditActionsOf, failedAttemptsOf } from '#test/support/stored-login.ts';
 import {
-  addLoggedIn,
-  goodPassword,
-  isAlive,
-  linkTokenOf,
+  addLoggedInUser,
+  isAccepted,
   login,
+  mailedToken,
   mailsTo,
   sameOrigin,
-} from '#test/support/people-online.ts';
-import { actionsOf, failuresOf } from '#test/support/stored-login.ts';
+  validPassword,
+} from '#test/support/user-actions.ts';
 import { setStatus } from '#test/support/user-status.ts';
 
 const graceMs = 7 * 24 * 60 * 60 * 1000;
@@ -24,8 +24,8 @@ beforeAll(async () => {
 
 /** Somebody whose account is closing. */
 async function addPendingDeletion(node = app): Promise<string> {
-  const { email, accessToken } = await addLoggedIn(node);
-  await node.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: goodPassword } });
+  const { email, accessToken } = await addLoggedInUser(node);
+  await node.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: validPassword } });
   return email;
 }
 
@@ -34,11 +34,11 @@ async function ticketOf(email: string): Promise<string> {
   return data.ticket ?? '';
 }
 
-function keep(json: { readonly token?: string; readonly ticket?: string }): Promise<Answer> {
+function keep(json: { readonly token?: string; readonly ticket?: string }): Promise<AppResponse> {
   return app.send('POST', '/api/v1/auth/cancel-deletion', { json });
 }
 
-const cancelLinkOf = (email: string) => linkTokenOf(app, email, 2);
+const cancelLinkOf = (email: string) => mailedToken(app, email, 2);
 
 describe('POST /api/v1/auth/login of a closing account', () => {
   it.each(['token', 'cookie'])(
@@ -49,8 +49,8 @@ describe('POST /api/v1/auth/login of a closing account', () => {
       expect([status, cookies]).toEqual([200, []]);
       expect(Object.keys(data).sort()).toEqual(['step', 'ticket', 'ticketExpiresAt']);
       expect([data.step, data.ticket]).toEqual(['cancel_deletion', expect.stringMatching(/^lk_lt_/)]);
-      expect((await actionsOf(app, email)).at(-1)).toBe('login.step_required');
-      expect(await failuresOf(app, email)).toBe(0);
+      expect((await auditActionsOf(app, email)).at(-1)).toBe('login.step_required');
+      expect(await failedAttemptsOf(app, email)).toBe(0);
     },
   );
 
@@ -60,7 +60,7 @@ describe('POST /api/v1/auth/login of a closing account', () => {
   });
 
   it('401 exactly from the end of the grace on, though the job has not come yet', async () => {
-    const node = await Application.open({ quiet: true });
+    const node = await Application.open({ manual: true });
     const email = await addLoggedInWithoutMail(node);
     node.clock.advance(graceMs);
     expect((await login(node, email)).code).toBe('invalid_credentials');
@@ -70,7 +70,7 @@ describe('POST /api/v1/auth/login of a closing account', () => {
 
 /** On a node of its own, whose clock may be moved. */
 async function addLoggedInWithoutMail(node: Application): Promise<string> {
-  const mailer = await Application.open({ besides: node });
+  const mailer = await Application.open({ deploymentOf: node });
   const email = await addPendingDeletion(mailer);
   await mailer.close();
   return email;
@@ -82,9 +82,9 @@ describe('POST /api/v1/auth/cancel-deletion', () => {
     const { status, data } = await keep({ ticket: await ticketOf(email) });
     expect([status, data]).toEqual([200, { status: 'kept' }]);
     const { data: tokens } = await login(app, email);
-    expect(await isAlive(app, tokens.accessToken)).toBe(true);
+    expect(await isAccepted(app, tokens.accessToken)).toBe(true);
     expect((await mailsTo(app, email)).includes('account_deletion_canceled')).toBe(true);
-    expect(await actionsOf(app, email)).toContain('account.deletion_canceled');
+    expect(await auditActionsOf(app, email)).toContain('account.deletion_canceled');
   });
 
   it('200 by the mailed link', async () => {
@@ -121,7 +121,9 @@ describe('POST /api/v1/auth/cancel-deletion', () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => keep({ ticket })));
     const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
     expect(statuses).toEqual([200, ...Array(9).fill(401)]);
-    expect((await actionsOf(app, email)).filter((action) => action === 'account.deletion_canceled')).toHaveLength(1);
+    expect((await auditActionsOf(app, email)).filter((action) => action === 'account.deletion_canceled')).toHaveLength(
+      1,
+    );
   });
 
   it('400 for the link of an account that an operator disabled', async () => {

@@ -12,8 +12,14 @@ import type { Caller, Principal } from '#platform/http/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { Inbox, parseSender } from '#platform/mail/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { accepted, offlineRules } from '#test/support/password-rules.ts';
-import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import {
+  addSession,
+  addUser,
+  type DomainFixture,
+  openDomainFixture,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
+import { acceptedPassword, offlineRules } from '#test/support/password-rules.ts';
 import type { ChangeEmail } from './change-email.ts';
 import { confirmChange } from './confirm.ts';
 import { cancelChange, requestChange } from './request.ts';
@@ -67,11 +73,11 @@ const undoLifetimeMs = 72 * 60 * 60 * 1000;
 const rounds = Array.from({ length: 10 }, (_, round) => round);
 
 describeOnBothDatabases('changing an address', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let flow: ChangeEmail;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     const clients = new Clients({ ...world, issuer: 'https://login.example' });
     await clients.load();
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
@@ -92,31 +98,31 @@ describeOnBothDatabases('changing an address', (database) => {
   });
 
   const freshAddress = () => `${world.makeId()}@new.example`;
-  const read = async (person: Person) => {
+  const read = async (person: TestUser) => {
     const rows = await database().rows(addressesOf, { userId: person.id });
     return rows.map(({ canonical, isPrimary }) => `${isPrimary ? 'primary' : 'held'} ${canonical}`);
   };
 
-  async function addOwner(): Promise<Person> {
-    const person = await addPerson(world);
-    const phc = await flow.hashes.compute(accepted(password));
+  async function addOwner(): Promise<TestUser> {
+    const person = await addUser(world);
+    const phc = await flow.hashes.compute(acceptedPassword(password));
     const sealed = world.keys.seal('password', phc, passwordAssociatedData(person.id));
     await database().transaction((tx) => setPassword(tx, person.id, sealed, world.clock.now()));
     return person;
   }
 
-  async function logIn(person: Person, authEpoch = 1): Promise<Principal> {
+  async function logIn(person: TestUser, authEpoch = 1): Promise<Principal> {
     const { sessionId } = await addSession(world, person, 'token', authEpoch);
     return { userId: person.id, sessionId, authEpoch } as Principal;
   }
 
-  async function ask(person: Person, canonical: string, authEpoch = 1): Promise<void> {
+  async function ask(person: TestUser, canonical: string, authEpoch = 1): Promise<void> {
     const newEmail = { asTyped: canonical, canonical };
     await requestChange(flow, await logIn(person, authEpoch), { newEmail, currentPassword: password }, caller);
   }
 
   /** Sends the person's mail of this kind, if it may still be sent; answers what arrived. */
-  async function send(person: Person, template: MailTemplate) {
+  async function send(person: TestUser, template: MailTemplate) {
     const inbox = new Inbox();
     const handler = mailHandler({
       ...flow,
@@ -132,7 +138,7 @@ describeOnBothDatabases('changing an address', (database) => {
   }
 
   /** Both links of the change that waits, where both have to be pressed: at the new address, and at the old one. */
-  async function bothLinks(person: Person): Promise<readonly [string, string]> {
+  async function bothLinks(person: TestUser): Promise<readonly [string, string]> {
     const rows = await database().rows(confirmLinks, { userId: person.id });
     const secretOf = (row: (typeof rows)[number] | undefined) =>
       flow.tokens.secret(row?.id ?? '', 'confirm_email_change', row?.keyId ?? '');
@@ -140,14 +146,14 @@ describeOnBothDatabases('changing an address', (database) => {
     return [find(false), find(true)];
   }
 
-  async function linkOf(person: Person, purpose: Purpose): Promise<string> {
+  async function linkOf(person: TestUser, purpose: Purpose): Promise<string> {
     const row = await database().row(newestLink, { userId: person.id, purpose });
     return flow.tokens.secret(row?.id ?? '', purpose, row?.keyId ?? '');
   }
 
   const confirm = (link: string) => confirmChange(flow, link, caller);
 
-  async function change(person: Person, canonical: string, authEpoch = 1): Promise<string> {
+  async function change(person: TestUser, canonical: string, authEpoch = 1): Promise<string> {
     await ask(person, canonical, authEpoch);
     await confirm(await linkOf(person, 'confirm_email_change'));
     return linkOf(person, 'undo_email_change');
@@ -267,7 +273,7 @@ describeOnBothDatabases('changing an address', (database) => {
   describe('where both addresses confirm', () => {
     const both = () => ({ ...flow, confirmAt: 'both' }) as const;
 
-    async function askBoth(person: Person, canonical: string, authEpoch = 1) {
+    async function askBoth(person: TestUser, canonical: string, authEpoch = 1) {
       const newEmail = { asTyped: canonical, canonical };
       const principal = await logIn(person, authEpoch);
       await requestChange(both(), principal, { newEmail, currentPassword: password }, caller);
@@ -309,10 +315,10 @@ describeOnBothDatabases('changing an address', (database) => {
 
     it('is ended by cancelling, a new request, a raised epoch or an undo, before and between its links', async () => {
       const revocations = [
-        (_person: Person, principal: Principal) => cancelChange(flow, principal, caller),
-        (person: Person) => askBoth(person, freshAddress()),
-        (person: Person) => ask(person, freshAddress()),
-        (person: Person) => database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900)),
+        (_person: TestUser, principal: Principal) => cancelChange(flow, principal, caller),
+        (person: TestUser) => askBoth(person, freshAddress()),
+        (person: TestUser) => ask(person, freshAddress()),
+        (person: TestUser) => database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900)),
       ];
       for (const end of revocations) {
         for (const pressed of [undefined, 0, 1] as const) {

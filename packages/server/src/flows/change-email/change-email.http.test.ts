@@ -1,23 +1,23 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
-import { type Answer, Application } from '#test/support/application.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
 import {
-  addLoggedIn,
-  addVerified,
+  addLoggedInUser,
+  addVerifiedUser,
   cookieHeader,
-  freshEmail,
-  goodPassword,
-  isAlive,
-  linkTo,
-  linkTokenOf,
+  isAccepted,
   login,
+  mailedToken,
   mailsTo,
-  pressLink,
-  receivedBy,
+  messagesTo,
+  newestMailedToken,
   register,
   sameOrigin,
-} from '#test/support/people-online.ts';
+  uniqueEmail,
+  validPassword,
+  verifyEmail,
+} from '#test/support/user-actions.ts';
 import { eventually } from '#test/support/wait.ts';
 
 const hourMs = 60 * 60 * 1000;
@@ -30,25 +30,25 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function ask(of: Application, token: string, newEmail: unknown, currentPassword = goodPassword): Promise<Answer> {
+function ask(of: Application, token: string, newEmail: unknown, currentPassword = validPassword): Promise<AppResponse> {
   return of.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword } });
 }
 
-function confirm(of: Application, token: string): Promise<Answer> {
+function confirm(of: Application, token: string): Promise<AppResponse> {
   return of.send('POST', '/api/v1/auth/confirm-email-change', { json: { token } });
 }
 
-function undo(of: Application, token: string, password = newPassword): Promise<Answer> {
+function undo(of: Application, token: string, password = newPassword): Promise<AppResponse> {
   return of.send('POST', '/api/v1/auth/undo-email-change', { json: { token, password } });
 }
 
-const confirmLink = (email: string, of = app) => linkTo(of, email, '/confirm-email-change');
-const undoLink = (email: string, of = app) => linkTo(of, email, '/undo-email-change');
+const confirmLink = (email: string, of = app) => newestMailedToken(of, email, '/confirm-email-change');
+const undoLink = (email: string, of = app) => newestMailedToken(of, email, '/undo-email-change');
 
 /** Somebody whose change waits for its link. */
 async function addAsking(of = app) {
-  const person = await addLoggedIn(of);
-  const newEmail = freshEmail('new');
+  const person = await addLoggedInUser(of);
+  const newEmail = uniqueEmail('new');
   const answer = await ask(of, person.accessToken, newEmail);
   expect(answer.status).toBe(202);
   return { ...person, newEmail, token: await confirmLink(newEmail, of) };
@@ -72,9 +72,9 @@ describe('POST /api/v1/users/me/email', () => {
   });
 
   it('202 with the same answer for an address that somebody has, whose holder alone is told', async () => {
-    const holder = await addVerified(app);
-    const [one, two] = [await addLoggedIn(app), await addLoggedIn(app)];
-    const free = freshEmail('free');
+    const holder = await addVerifiedUser(app);
+    const [one, two] = [await addLoggedInUser(app), await addLoggedInUser(app)];
+    const free = uniqueEmail('free');
     const [taken, untaken] = [await ask(app, one.accessToken, holder), await ask(app, two.accessToken, free)];
     expect(Object.keys(taken.data as object)).toEqual(Object.keys(untaken.data as object));
     const waitingFor = ['new_address'];
@@ -82,7 +82,7 @@ describe('POST /api/v1/users/me/email', () => {
     expect([taken.status, taken.data]).toEqual([202, data]);
     expect(untaken.status).toBe(202);
     await confirmLink(free);
-    await receivedBy(app, holder, (await mailsTo(app, holder)).length);
+    await messagesTo(app, holder, (await mailsTo(app, holder)).length);
     expect((await mailsTo(app, holder)).at(-1)).toBe('email_change_taken');
     const links = app.inbox.list().filter(({ to, links }) => to === holder && links.join().includes('confirm-email'));
     expect(links).toEqual([]);
@@ -90,14 +90,14 @@ describe('POST /api/v1/users/me/email', () => {
   });
 
   it('403 for a wrong password, and nothing is sent', async () => {
-    const { accessToken, email } = await addLoggedIn(app);
-    const answer = await ask(app, accessToken, freshEmail(), 'not the password');
+    const { accessToken, email } = await addLoggedInUser(app);
+    const answer = await ask(app, accessToken, uniqueEmail(), 'not the password');
     expect([answer.status, answer.code]).toEqual([403, 'invalid_password']);
     expect(await mailsTo(app, email)).not.toContain('email_change_requested');
   });
 
   it('422 for the address that it is already, in any spelling', async () => {
-    const { accessToken, email } = await addLoggedIn(app);
+    const { accessToken, email } = await addLoggedInUser(app);
     for (const same of [email, email.toUpperCase()]) {
       const answer = await ask(app, accessToken, same);
       expect([answer.status, answer.errors[0]]).toMatchObject([422, { path: '/newEmail', code: 'same_address' }]);
@@ -123,15 +123,15 @@ describe('POST /api/v1/users/me/email', () => {
     ['a literal', 'a@[192.0.2.1]'],
     ['a NUL', 'a\u0000@people.example'],
   ])('422 for %s as the new address, and no mail goes out', async (_, newEmail) => {
-    const { accessToken, email } = await addLoggedIn(app);
+    const { accessToken, email } = await addLoggedInUser(app);
     expect((await ask(app, accessToken, newEmail)).status).toBe(422);
     expect(await mailsTo(app, email)).not.toContain('email_change_requested');
     expect(app.inbox.list().filter(({ to }) => /elsewhere|Bcc|,|</.test(to))).toEqual([]);
   });
 
   it('202 for a look-alike, which is another address: the one it resembles hears and loses nothing', async () => {
-    const holder = await addVerified(app);
-    const { accessToken } = await addLoggedIn(app);
+    const holder = await addVerifiedUser(app);
+    const { accessToken } = await addLoggedInUser(app);
     const lookalike = holder.replace('people', 'p\u0435ople');
     const parsed = parseEmailAddress(lookalike);
     const stored = parsed.kind === 'ok' ? parsed.address.canonical : '';
@@ -144,7 +144,7 @@ describe('POST /api/v1/users/me/email', () => {
 
   it('a further request replaces the one before', async () => {
     const { accessToken, token } = await addAsking();
-    const other = freshEmail('other');
+    const other = uniqueEmail('other');
     await ask(app, accessToken, other);
     expect((await confirm(app, token)).code).toBe('invalid_token');
     expect((await confirm(app, await confirmLink(other))).status).toBe(200);
@@ -170,7 +170,7 @@ describe('POST /api/v1/auth/confirm-email-change', () => {
     const { email, newEmail, token, accessToken, refreshToken } = await addAsking();
     const answer = await confirm(app, token);
     expect([answer.status, answer.data]).toEqual([200, { status: 'changed', waitingFor: [] }]);
-    expect(await isAlive(app, accessToken)).toBe(false);
+    expect(await isAccepted(app, accessToken)).toBe(false);
     const refreshed = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
     expect(refreshed.code).toBe('invalid_refresh_token');
     expect((await login(app, email)).code).toBe('invalid_credentials');
@@ -196,22 +196,22 @@ describe('POST /api/v1/auth/confirm-email-change', () => {
   it('409 when somebody proved the address meanwhile, and everything stays as it was', async () => {
     const { email, newEmail, token, accessToken } = await addAsking();
     await register(app, newEmail);
-    await pressLink(app, await linkTokenOf(app, newEmail));
+    await verifyEmail(app, await mailedToken(app, newEmail));
     expect(await confirm(app, token)).toMatchObject({ status: 409, code: 'email_unavailable' });
-    expect(await isAlive(app, accessToken)).toBe(true);
+    expect(await isAccepted(app, accessToken)).toBe(true);
     expect((await login(app, email)).status).toBe(200);
     const page = await app.send('POST', '/confirm-email-change', { form: { token }, headers: sameOrigin });
     expect(page.status).toBe(409);
   });
 
   it('200 takes the address from whoever registered it and never proved it; their link is dead', async () => {
-    const squatted = freshEmail('squatted');
+    const squatted = uniqueEmail('squatted');
     await register(app, squatted, { password: 'of the squatter' });
-    const squatterLink = await linkTokenOf(app, squatted);
-    const { accessToken } = await addLoggedIn(app);
+    const squatterLink = await mailedToken(app, squatted);
+    const { accessToken } = await addLoggedInUser(app);
     await ask(app, accessToken, squatted);
     expect((await confirm(app, await confirmLink(squatted))).status).toBe(200);
-    expect((await pressLink(app, squatterLink)).code).toBe('invalid_token');
+    expect((await verifyEmail(app, squatterLink)).code).toBe('invalid_token');
     expect((await login(app, squatted, { password: 'of the squatter' })).code).toBe('invalid_credentials');
     expect((await login(app, squatted)).status).toBe(200);
   });
@@ -221,7 +221,7 @@ describe('POST /api/v1/auth/confirm-email-change', () => {
     const { email } = await addChanged(frozen);
     await register(frozen, email);
     expect((await mailsTo(frozen, email)).at(-1)).toBe('already_registered');
-    const other = await addLoggedIn(frozen);
+    const other = await addLoggedInUser(frozen);
     await ask(frozen, other.accessToken, email);
     expect((await mailsTo(frozen, email)).at(-1)).toBe('email_change_taken');
     frozen.clock.advance(72 * hourMs);
@@ -252,11 +252,11 @@ describe('POST /api/v1/auth/undo-email-change', () => {
     const thief = (await login(app, newEmail)).data;
     const answer = await undo(app, undoToken);
     expect([answer.status, answer.data]).toEqual([200, { status: 'restored' }]);
-    expect(await isAlive(app, thief.accessToken)).toBe(false);
+    expect(await isAccepted(app, thief.accessToken)).toBe(false);
     for (const [address, password] of [
-      [newEmail, goodPassword],
+      [newEmail, validPassword],
       [newEmail, newPassword],
-      [email, goodPassword],
+      [email, validPassword],
     ]) {
       expect((await login(app, address ?? '', { password })).code).toBe('invalid_credentials');
     }
@@ -269,7 +269,7 @@ describe('POST /api/v1/auth/undo-email-change', () => {
     const { email, newEmail, undoToken } = await addChanged();
     await app.send('POST', '/api/v1/auth/logout-all', { token: (await login(app, newEmail)).data.accessToken });
     const { accessToken } = (await login(app, newEmail)).data;
-    const further = freshEmail('further');
+    const further = uniqueEmail('further');
     await ask(app, accessToken, further);
     expect((await confirm(app, await confirmLink(further))).status).toBe(200);
     const theirs = await undoLink(newEmail);
@@ -286,7 +286,7 @@ describe('POST /api/v1/auth/undo-email-change', () => {
   it('200 for the older link although a later one was pressed first', async () => {
     const { email, newEmail, undoToken } = await addChanged();
     const { accessToken } = (await login(app, newEmail)).data;
-    const further = freshEmail('further');
+    const further = uniqueEmail('further');
     await ask(app, accessToken, further);
     await confirm(app, await confirmLink(further));
     expect((await undo(app, await undoLink(newEmail), 'of the other one')).status).toBe(200);
@@ -363,9 +363,9 @@ describe('the pages', () => {
 });
 
 it('403 for a session by cookie when another site asks for the change', async () => {
-  const email = await addVerified(app);
+  const email = await addVerifiedUser(app);
   const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
-  const json = { newEmail: freshEmail(), currentPassword: goodPassword };
+  const json = { newEmail: uniqueEmail(), currentPassword: validPassword };
   const send = (headers: Readonly<Record<string, string>>) =>
     app.send('POST', '/api/v1/users/me/email', { cookie, json, headers });
   expect((await send({ 'sec-fetch-site': 'cross-site' })).code).toBe('cross_site_request');

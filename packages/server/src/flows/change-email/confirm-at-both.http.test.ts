@@ -1,18 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
-import { type Answer, Application } from '#test/support/application.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
 import {
-  addLoggedIn,
-  addVerified,
-  freshEmail,
-  goodPassword,
-  isAlive,
-  linkTo,
+  addLoggedInUser,
+  addVerifiedUser,
+  isAccepted,
   login,
   mailsTo,
-  receivedBy,
+  messagesTo,
+  newestMailedToken,
   sameOrigin,
-} from '#test/support/people-online.ts';
+  uniqueEmail,
+  validPassword,
+} from '#test/support/user-actions.ts';
 
 const path = '/confirm-email-change';
 const env = { LATCHKEY_EMAIL_CHANGE_CONFIRM: 'both' };
@@ -24,11 +24,11 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function ask(token: string, newEmail: string, of = app): Promise<Answer> {
-  return of.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword: goodPassword } });
+function ask(token: string, newEmail: string, of = app): Promise<AppResponse> {
+  return of.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword: validPassword } });
 }
 
-function confirm(token: string, of = app): Promise<Answer> {
+function confirm(token: string, of = app): Promise<AppResponse> {
   return of.send('POST', '/api/v1/auth/confirm-email-change', { json: { token } });
 }
 
@@ -39,21 +39,21 @@ async function waitingFor(token: string): Promise<unknown> {
 
 /** Somebody whose change waits for both links. */
 async function addAsking(of = app) {
-  const person = await addLoggedIn(of);
-  const newEmail = freshEmail('new');
+  const person = await addLoggedInUser(of);
+  const newEmail = uniqueEmail('new');
   expect((await ask(person.accessToken, newEmail, of)).status).toBe(202);
   return {
     ...person,
     newEmail,
-    newLink: await linkTo(of, newEmail, path),
-    oldLink: await linkTo(of, person.email, path),
+    newLink: await newestMailedToken(of, newEmail, path),
+    oldLink: await newestMailedToken(of, person.email, path),
   };
 }
 
 describe('POST /api/v1/users/me/email where both addresses confirm', () => {
   it('202 says where links went; the old address gets one in place of the notice', async () => {
-    const { accessToken, email } = await addLoggedIn(app);
-    const answer = await ask(accessToken, freshEmail('new'));
+    const { accessToken, email } = await addLoggedInUser(app);
+    const answer = await ask(accessToken, uniqueEmail('new'));
     expect(answer.data).toMatchObject({ waitingFor: ['old_address', 'new_address'] });
     expect((await mailsTo(app, email)).filter((mail) => mail.startsWith('email_change'))).toEqual([
       'email_change_approve',
@@ -61,11 +61,11 @@ describe('POST /api/v1/users/me/email where both addresses confirm', () => {
   });
 
   it('202 with the same answers for an address that somebody has, also when the old address confirms', async () => {
-    const taken = await addVerified(app);
-    const [one, other] = [await addLoggedIn(app), await addAsking()];
+    const taken = await addVerifiedUser(app);
+    const [one, other] = [await addLoggedInUser(app), await addAsking()];
     const answer = await ask(one.accessToken, taken);
     expect([answer.status, answer.data]).toMatchObject([202, { waitingFor: ['old_address', 'new_address'] }]);
-    const pressed = await confirm(await linkTo(app, one.email, path));
+    const pressed = await confirm(await newestMailedToken(app, one.email, path));
     expect([pressed.status, pressed.data]).toEqual([200, (await confirm(other.oldLink)).data]);
     expect((await mailsTo(app, taken)).at(-1)).toBe('email_change_taken');
     expect((await login(app, taken)).status).toBe(200);
@@ -86,7 +86,7 @@ describe('POST /api/v1/auth/confirm-email-change where both addresses confirm', 
     expect((await login(app, newEmail)).code).toBe('invalid_credentials');
     expect((await confirm(first)).code).toBe('invalid_token');
     expect((await confirm(second)).data).toEqual({ status: 'changed', waitingFor: [] });
-    expect(await isAlive(app, accessToken)).toBe(false);
+    expect(await isAccepted(app, accessToken)).toBe(false);
     expect((await login(app, newEmail)).status).toBe(200);
     expect((await mailsTo(app, email)).at(-1)).toBe('email_changed_notice');
   });
@@ -134,10 +134,10 @@ describe('the page /confirm-email-change where both addresses confirm', () => {
 });
 
 it('the mails of a change speak the language of its user', async () => {
-  const email = await addVerified(app, { locale: 'de' });
+  const email = await addVerifiedUser(app, { locale: 'de' });
   const { accessToken } = (await login(app, email)).data;
-  await ask(accessToken, freshEmail('neu'));
-  const messages = await receivedBy(app, email, (await mailsTo(app, email)).length);
+  await ask(accessToken, uniqueEmail('neu'));
+  const messages = await messagesTo(app, email, (await mailsTo(app, email)).length);
   const { subject, text } = messages.at(-1) ?? { subject: '', text: '' };
   expect(subject).toMatch(/^Bestätigen Sie die neue E-Mail-Adresse/);
   expect(text).toContain('sowohl hier als auch bei der neuen Adresse');
@@ -150,7 +150,7 @@ it('403 for an address of a domain that may not register, whoever has it; the an
       LATCHKEY_EMAIL_DOMAINS_DENY: 'x.people.example',
     },
   });
-  const { accessToken, email } = await addLoggedIn(lists);
+  const { accessToken, email } = await addLoggedInUser(lists);
   for (const refused of ['a@elsewhere.example', 'a@X.people.example', 'a@people.example.elsewhere.example']) {
     expect(await ask(accessToken, refused, lists)).toMatchObject({ status: 403, code: 'email_domain_not_allowed' });
   }

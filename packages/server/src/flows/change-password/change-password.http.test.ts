@@ -1,23 +1,23 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, Application } from '#test/support/application.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
+import { auditActionsOf, beforeEachHash, failedAttemptsOf, sessionEndReasons } from '#test/support/stored-login.ts';
 import {
   addCookieSession,
-  addLoggedIn,
-  addVerified,
+  addLoggedInUser,
+  addVerifiedUser,
   cookieHeader,
-  goodPassword,
-  isAlive,
-  linkTokenOf,
+  isAccepted,
   login,
+  mailedToken,
   mailsTo,
-  receivedBy,
+  messagesTo,
   sameOrigin,
   type Tokens,
-} from '#test/support/people-online.ts';
-import { actionsOf, beforeEachHash, failuresOf, sessionEnds } from '#test/support/stored-login.ts';
+  validPassword,
+} from '#test/support/user-actions.ts';
 
 const newPassword = 'another good password';
-const right = { currentPassword: goodPassword, newPassword };
+const right = { currentPassword: validPassword, newPassword };
 const wrong = { currentPassword: 'not the right password', newPassword };
 const path = '/api/v1/users/me/password';
 
@@ -26,14 +26,14 @@ let otherNode: Application;
 
 beforeAll(async () => {
   app = await Application.open();
-  otherNode = await Application.open({ besides: app });
+  otherNode = await Application.open({ deploymentOf: app });
   return async () => {
     await otherNode.close();
     await app.close();
   };
 });
 
-function change(token: string, json: Readonly<Record<string, unknown>> = right): Promise<Answer<Tokens>> {
+function change(token: string, json: Readonly<Record<string, unknown>> = right): Promise<AppResponse<Tokens>> {
   return app.send<Tokens>('POST', path, { token, json });
 }
 
@@ -51,40 +51,40 @@ const refresh = (refreshToken: string) => app.send('POST', '/api/v1/auth/refresh
 
 describe('POST /api/v1/users/me/password', () => {
   it('200 sets the password: the old one opens nothing, the new one does', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     expect((await change(accessToken)).status).toBe(200);
     expect((await login(app, email)).code).toBe('invalid_credentials');
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
   it('200 lets this session go on under a new id with new tokens, and kills the old ones', async () => {
-    const { email, ...before } = await addLoggedIn(app);
+    const { email, ...before } = await addLoggedInUser(app);
     const { data } = await change(before.accessToken);
     expect(data.sessionId).not.toBe(before.sessionId);
-    expect(await isAlive(app, data.accessToken)).toBe(true);
+    expect(await isAccepted(app, data.accessToken)).toBe(true);
     expect((await refresh(data.refreshToken)).status).toBe(200);
-    expect(await isAlive(app, before.accessToken)).toBe(false);
+    expect(await isAccepted(app, before.accessToken)).toBe(false);
     expect((await refresh(before.refreshToken)).code).toBe('invalid_refresh_token');
-    expect(await sessionEnds(app, email)).toEqual(['password_changed', null]);
+    expect(await sessionEndReasons(app, email)).toEqual(['password_changed', null]);
   });
 
   it('200 ends every other session, on another node from its next look at the feed on', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     const other = (await login(app, email)).data;
     const byCookie = await login(app, email, { transport: 'cookie' });
-    expect(await isAlive(otherNode, other.accessToken)).toBe(true);
+    expect(await isAccepted(otherNode, other.accessToken)).toBe(true);
     const { data } = await change(accessToken);
-    expect(await isAlive(app, other.accessToken)).toBe(false);
+    expect(await isAccepted(app, other.accessToken)).toBe(false);
     expect((await refresh(other.refreshToken)).code).toBe('invalid_refresh_token');
     const cookie = cookieHeader(byCookie.cookies);
     expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
     await otherNode.services.revocations.read();
-    expect(await isAlive(otherNode, other.accessToken)).toBe(false);
-    expect(await isAlive(otherNode, data.accessToken)).toBe(true);
+    expect(await isAccepted(otherNode, other.accessToken)).toBe(false);
+    expect(await isAccepted(otherNode, data.accessToken)).toBe(true);
   });
 
   it('200 keeps when and how the login was, and when the session ends', async () => {
-    const before = (await login(app, await addVerified(app))).data;
+    const before = (await login(app, await addVerifiedUser(app))).data;
     const { auth_time, amr, acr } = claimsOf(before.accessToken);
     app.clock.advance(60_000);
     const { data } = await change(before.accessToken);
@@ -112,7 +112,7 @@ describe('POST /api/v1/users/me/password', () => {
   });
 
   it('200 keeps this device known and forgets the others', async () => {
-    const { email, accessToken, deviceToken } = await addLoggedIn(app);
+    const { email, accessToken, deviceToken } = await addLoggedInUser(app);
     const other = (await login(app, email)).data;
     const { data } = await change(accessToken);
     expect(data.deviceToken).toBe(deviceToken);
@@ -122,72 +122,72 @@ describe('POST /api/v1/users/me/password', () => {
   });
 
   it('200 tells the user by mail, and the audit log', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     await change(accessToken);
-    const [, notice] = await receivedBy(app, email, 2);
+    const [, notice] = await messagesTo(app, email, 2);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'password_changed']);
     expect(notice?.links).toEqual([]);
-    expect((await actionsOf(app, email)).at(-1)).toBe('password.changed');
+    expect((await auditActionsOf(app, email)).at(-1)).toBe('password.changed');
   });
 
   it('200 kills a reset link that was asked for before', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-    const token = await linkTokenOf(app, email, 2);
+    const token = await mailedToken(app, email, 2);
     await change(accessToken);
-    const reset = await app.send('POST', '/api/v1/auth/reset-password', { json: { token, password: goodPassword } });
+    const reset = await app.send('POST', '/api/v1/auth/reset-password', { json: { token, password: validPassword } });
     expect(reset.code).toBe('invalid_token');
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
   it('403 for a wrong current password, which changes nothing but the count of failures', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     const atHash: number[] = [];
     const stop = beforeEachHash(app, async () => {
-      atHash.push(await failuresOf(app, email));
+      atHash.push(await failedAttemptsOf(app, email));
     });
     expect(await change(accessToken, wrong)).toMatchObject({ status: 403, code: 'invalid_password' });
     expect(await change(accessToken, wrong)).toMatchObject({ status: 403, code: 'invalid_password' });
     stop();
     expect(atHash).toEqual([1, 2]);
-    expect(await failuresOf(app, email)).toBe(2);
-    expect(await isAlive(app, accessToken)).toBe(true);
-    expect((await actionsOf(app, email)).at(-1)).toBe('password.change_refused');
+    expect(await failedAttemptsOf(app, email)).toBe(2);
+    expect(await isAccepted(app, accessToken)).toBe(true);
+    expect((await auditActionsOf(app, email)).at(-1)).toBe('password.change_refused');
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
     expect((await change(accessToken)).status).toBe(200);
-    expect(await failuresOf(app, email)).toBe(0);
+    expect(await failedAttemptsOf(app, email)).toBe(0);
   });
 
   it.each([newPassword, 'short', 'password1234', ''])(
     'looks at five of twenty wrong guesses at once, and then at no right one, with %j as the new one',
     async (chosen) => {
-      const { email, accessToken } = await addLoggedIn(app);
+      const { email, accessToken } = await addLoggedInUser(app);
       const guess = () => change(accessToken, { ...wrong, newPassword: chosen });
       const answers = await Promise.all(Array.from({ length: 20 }, guess));
       const codes = answers.map(({ code }) => code);
       expect(codes.filter((code) => code === 'invalid_password')).toHaveLength(5);
       expect(codes.filter((code) => code === 'too_many_requests')).toHaveLength(15);
-      expect(await failuresOf(app, email)).toBe(5);
+      expect(await failedAttemptsOf(app, email)).toBe(5);
       expect((await change(accessToken, { ...right, newPassword: chosen })).code).toBe('too_many_requests');
     },
   );
 
   it('422 for a new password that nobody may have, and no wrong guess stays counted', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     for (const newPassword of ['', 'short', 'x'.repeat(4000), 'abcabcabcabc', 'password1234', email]) {
       const { status, errors } = await change(accessToken, { ...right, newPassword });
       expect([status, errors[0]?.path]).toEqual([422, '/newPassword']);
     }
-    expect(await failuresOf(app, email)).toBe(0);
+    expect(await failedAttemptsOf(app, email)).toBe(0);
   });
 
   it('401 for all but one of twenty at once, by one session', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     const passwords = Array.from({ length: 20 }, (_, index) => `the new password ${index}`);
     const nodes = [app, otherNode];
     const send = (chosen: string, index: number) => {
-      const json = { currentPassword: goodPassword, newPassword: chosen };
-      return nodes[index % 2]?.send<Tokens>('POST', path, { token: accessToken, json }) as Promise<Answer<Tokens>>;
+      const json = { currentPassword: validPassword, newPassword: chosen };
+      return nodes[index % 2]?.send<Tokens>('POST', path, { token: accessToken, json }) as Promise<AppResponse<Tokens>>;
     };
     const answers = await Promise.all(passwords.map(send));
     const winner = answers.findIndex(({ status }) => status === 200);
@@ -196,15 +196,15 @@ describe('POST /api/v1/users/me/password', () => {
       losers.filter((code) => !['not_authenticated', 'invalid_password', 'too_many_requests'].includes(code)),
     ).toEqual([]);
     expect((await login(app, email, { password: passwords[winner] })).status).toBe(200);
-    expect((await sessionEnds(app, email)).slice(0, 2)).toEqual(['password_changed', null]);
+    expect((await sessionEndReasons(app, email)).slice(0, 2)).toEqual(['password_changed', null]);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'password_changed', 'new_device']);
-    expect((await actionsOf(app, email)).filter((action) => action === 'password.changed')).toHaveLength(1);
+    expect((await auditActionsOf(app, email)).filter((action) => action === 'password.changed')).toHaveLength(1);
   });
 
   it('200 or 401 beside resets on another node: one of all wins, and no session of before lives', async () => {
-    const { email, accessToken, refreshToken } = await addLoggedIn(app);
+    const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-    const token = await linkTokenOf(app, email, 2);
+    const token = await mailedToken(app, email, 2);
     const chosen = Array.from({ length: 20 }, (_, index) => `the new password ${index}`);
     const answers = await Promise.all(
       chosen.map((password, index) =>
@@ -220,13 +220,13 @@ describe('POST /api/v1/users/me/password', () => {
     expect((await login(app, email)).code).toBe('invalid_credentials');
     for (const node of [app, otherNode]) {
       await node.services.revocations.read();
-      expect(await isAlive(node, accessToken)).toBe(false);
+      expect(await isAccepted(node, accessToken)).toBe(false);
     }
     expect((await refresh(refreshToken)).code).toBe('invalid_refresh_token');
   });
 
   it('200 or nothing beside a login with the old password: no session of the old password lives', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     const [changed, ...logins] = await Promise.all([
       change(accessToken),
       ...Array.from({ length: 10 }, () => login(otherNode, email)),
@@ -234,16 +234,16 @@ describe('POST /api/v1/users/me/password', () => {
     expect(changed.status).toBe(200);
     await app.services.revocations.read();
     for (const { status, data } of logins) {
-      if (status === 200) expect(await isAlive(app, data.accessToken)).toBe(false);
+      if (status === 200) expect(await isAccepted(app, data.accessToken)).toBe(false);
     }
-    expect(await isAlive(app, changed.data.accessToken)).toBe(true);
+    expect(await isAccepted(app, changed.data.accessToken)).toBe(true);
   });
 });
 
 describe('a login that is under way while the password changes', () => {
   it('does not put the old password back when its hash is made anew', async () => {
-    const stronger = await Application.open({ besides: app, env: { LATCHKEY_ARGON2_TIME: '2' } });
-    const email = await addVerified(app);
+    const stronger = await Application.open({ deploymentOf: app, env: { LATCHKEY_ARGON2_TIME: '2' } });
+    const email = await addVerifiedUser(app);
     const { accessToken } = (await login(app, email)).data;
     let hashes = 0;
     const stop = beforeEachHash(stronger, async () => {

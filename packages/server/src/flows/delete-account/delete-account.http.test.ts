@@ -1,17 +1,17 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, Application } from '#test/support/application.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
+import { auditActionsOf, failedAttemptsOf, sessionEndReasons } from '#test/support/stored-login.ts';
 import {
   addCookieSession,
-  addLoggedIn,
-  goodPassword,
-  isAlive,
+  addLoggedInUser,
+  isAccepted,
   login,
   mailsTo,
-  receivedBy,
+  messagesTo,
   register,
   sameOrigin,
-} from '#test/support/people-online.ts';
-import { actionsOf, failuresOf, sessionEnds } from '#test/support/stored-login.ts';
+  validPassword,
+} from '#test/support/user-actions.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 const path = '/api/v1/users/me';
@@ -21,16 +21,16 @@ let otherNode: Application;
 
 beforeAll(async () => {
   app = await Application.open();
-  otherNode = await Application.open({ besides: app });
+  otherNode = await Application.open({ deploymentOf: app });
   return async () => {
     await otherNode.close();
     await app.close();
   };
 });
 
-type Closed = Answer<{ readonly deletesAt: string }>;
+type Closed = AppResponse<{ readonly deletesAt: string }>;
 
-function close(token: string, currentPassword = goodPassword, node = app): Promise<Closed> {
+function close(token: string, currentPassword = validPassword, node = app): Promise<Closed> {
   return node.send('DELETE', path, { token, json: { currentPassword } });
 }
 
@@ -40,33 +40,33 @@ async function refreshCode(refreshToken: string): Promise<string | undefined> {
 
 describe('DELETE /api/v1/users/me', () => {
   it('200 says until when the account can be kept, tells its owner, and records it', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     const { status, data } = await close(accessToken);
     expect(status).toBe(200);
     const days = (new Date(data.deletesAt).getTime() - app.clock.now().getTime()) / dayMs;
     expect(days).toBeCloseTo(7, 3);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'account_deletion_scheduled']);
-    expect((await actionsOf(app, email)).at(-1)).toBe('account.deletion_scheduled');
-    const [, mail] = await receivedBy(app, email, 2);
+    expect((await auditActionsOf(app, email)).at(-1)).toBe('account.deletion_scheduled');
+    const [, mail] = await messagesTo(app, email, 2);
     expect(mail?.links[0]).toMatch(/^http:\/\/localhost:3000\/cancel-deletion\?token=lk_ot_/);
   });
 
   it('200 ends every session, by token and by cookie, here at once and on another node with its feed', async () => {
-    const { email, accessToken, refreshToken } = await addLoggedIn(app);
+    const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     const other = (await login(app, email)).data;
-    expect(await isAlive(otherNode, other.accessToken)).toBe(true);
+    expect(await isAccepted(otherNode, other.accessToken)).toBe(true);
     await close(accessToken);
-    for (const token of [accessToken, other.accessToken]) expect(await isAlive(app, token)).toBe(false);
+    for (const token of [accessToken, other.accessToken]) expect(await isAccepted(app, token)).toBe(false);
     for (const token of [refreshToken, other.refreshToken])
       expect(await refreshCode(token)).toBe('invalid_refresh_token');
     await otherNode.services.revocations.read();
-    expect(await isAlive(otherNode, other.accessToken)).toBe(false);
-    expect(await sessionEnds(app, email)).toEqual(['account_deleted', 'account_deleted']);
+    expect(await isAccepted(otherNode, other.accessToken)).toBe(false);
+    expect(await sessionEndReasons(app, email)).toEqual(['account_deleted', 'account_deleted']);
   });
 
   it('200 by cookie expires session and device, and clears the site’s storage', async () => {
     const { cookie } = await addCookieSession(app);
-    const json = { currentPassword: goodPassword };
+    const json = { currentPassword: validPassword };
     const answer = await app.send('DELETE', path, { cookie, json, headers: sameOrigin });
     expect(answer.status).toBe(200);
     expect(answer.cookies).toHaveLength(2);
@@ -76,20 +76,20 @@ describe('DELETE /api/v1/users/me', () => {
   });
 
   it('200 keeps the address: nobody registers it while the account can be kept', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     await close(accessToken);
     expect((await register(app, email)).status).toBe(201);
     expect((await mailsTo(app, email)).at(-1)).toBe('already_registered');
   });
 
   it('200 leaves other users alone', async () => {
-    const [person, other] = [await addLoggedIn(app), await addLoggedIn(app)];
+    const [person, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     await close(person.accessToken);
-    expect(await isAlive(app, other.accessToken)).toBe(true);
+    expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 
   it('200 and no refresh that was under way brings a session back', async () => {
-    const { email, accessToken, refreshToken } = await addLoggedIn(app);
+    const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     const refreshing = Array.from({ length: 5 }, () =>
       otherNode.send<{ readonly accessToken: string; readonly refreshToken: string }>('POST', '/api/v1/auth/refresh', {
         json: { refreshToken },
@@ -103,31 +103,31 @@ describe('DELETE /api/v1/users/me', () => {
     await otherNode.services.revocations.read();
     for (const { status, data } of answers) {
       if (status !== 200) continue;
-      expect(await isAlive(otherNode, data.accessToken)).toBe(false);
+      expect(await isAccepted(otherNode, data.accessToken)).toBe(false);
       expect(await refreshCode(data.refreshToken)).toBe('invalid_refresh_token');
     }
-    expect(await sessionEnds(app, email)).toEqual(['account_deleted']);
+    expect(await sessionEndReasons(app, email)).toEqual(['account_deleted']);
   });
 
   it('403 for a wrong password, which counts like one at a login, and the session lives on', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     expect((await close(accessToken, 'not the password')).code).toBe('invalid_password');
-    expect(await failuresOf(app, email)).toBe(1);
-    expect((await actionsOf(app, email)).at(-1)).toBe('account.deletion_refused');
-    expect(await isAlive(app, accessToken)).toBe(true);
+    expect(await failedAttemptsOf(app, email)).toBe(1);
+    expect((await auditActionsOf(app, email)).at(-1)).toBe('account.deletion_refused');
+    expect(await isAccepted(app, accessToken)).toBe(true);
     expect((await close(accessToken)).status).toBe(200);
-    expect(await failuresOf(app, email)).toBe(0);
+    expect(await failedAttemptsOf(app, email)).toBe(0);
   });
 
   it('403 for a write by cookie from another site', async () => {
     const { cookie } = await addCookieSession(app);
-    const json = { currentPassword: goodPassword };
+    const json = { currentPassword: validPassword };
     const { code } = await app.send('DELETE', path, { cookie, json, headers: { 'sec-fetch-site': 'cross-site' } });
     expect(code).toBe('cross_site_request');
   });
 
   it('401 the second time', async () => {
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     await close(accessToken);
     expect((await close(accessToken)).code).toBe('not_authenticated');
   });
@@ -135,17 +135,17 @@ describe('DELETE /api/v1/users/me', () => {
 
 describe('DELETE /api/v1/users/me with LATCHKEY_DELETION_GRACE_DAYS', () => {
   it('200 promises as many days', async () => {
-    const node = await Application.open({ besides: app, env: { LATCHKEY_DELETION_GRACE_DAYS: '30' } });
-    const { accessToken } = await addLoggedIn(app);
-    const { data } = await close(accessToken, goodPassword, node);
+    const node = await Application.open({ deploymentOf: app, env: { LATCHKEY_DELETION_GRACE_DAYS: '30' } });
+    const { accessToken } = await addLoggedInUser(app);
+    const { data } = await close(accessToken, validPassword, node);
     await node.close();
     expect((new Date(data.deletesAt).getTime() - app.clock.now().getTime()) / dayMs).toBeCloseTo(30, 3);
   });
 
   it('200 with 0 cannot be kept from the answer on: a login is one of nobody', async () => {
-    const node = await Application.open({ besides: app, env: { LATCHKEY_DELETION_GRACE_DAYS: '0' } });
-    const { email, accessToken } = await addLoggedIn(app);
-    await close(accessToken, goodPassword, node);
+    const node = await Application.open({ deploymentOf: app, env: { LATCHKEY_DELETION_GRACE_DAYS: '0' } });
+    const { email, accessToken } = await addLoggedInUser(app);
+    await close(accessToken, validPassword, node);
     await node.close();
     expect((await mailsTo(app, email)).at(-1)).toBe('account_deleted');
     expect((await login(app, email)).code).toBe('invalid_credentials');

@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
-import { Application, type Sent } from '#test/support/application.ts';
+import { Application, type RequestOptions } from '#test/support/application.ts';
 import {
-  addLoggedIn,
-  freshEmail,
-  isAlive,
-  linkTokenOf,
+  addLoggedInUser,
+  isAccepted,
+  mailedToken,
   mailsTo,
-  pressLink,
   register,
-} from '#test/support/people-online.ts';
+  uniqueEmail,
+  verifyEmail,
+} from '#test/support/user-actions.ts';
 import { eventually } from '#test/support/wait.ts';
 
 const path = '/dev/clock';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function advance(by: string, sent: Sent = {}) {
+function advance(by: string, sent: RequestOptions = {}) {
   return app.send<Told>('POST', path, { json: { advance: by }, ...sent });
 }
 
@@ -55,31 +55,31 @@ describe('POST /dev/clock', () => {
   });
 
   it('200 lets links expire', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
-    const token = await linkTokenOf(app, email);
+    const token = await mailedToken(app, email);
     await advance('24h');
-    expect((await pressLink(app, token)).status).not.toBe(200);
+    expect((await verifyEmail(app, token)).status).not.toBe(200);
   });
 
   it('200 keeps a session that was just used from looking idle', async () => {
-    const { accessToken, refreshToken } = await addLoggedIn(app);
+    const { accessToken, refreshToken } = await addLoggedInUser(app);
     await advance('6d');
     const first = await app.send<{ refreshToken: string; accessToken: string }>('POST', '/api/v1/auth/refresh', {
       json: { refreshToken },
     });
-    expect(await isAlive(app, accessToken)).toBe(false);
+    expect(await isAccepted(app, accessToken)).toBe(false);
     await advance('6d');
     const second = await app.send<{ accessToken: string }>('POST', '/api/v1/auth/refresh', {
       json: { refreshToken: first.data.refreshToken },
     });
-    expect(await isAlive(app, second.data.accessToken)).toBe(true);
+    expect(await isAccepted(app, second.data.accessToken)).toBe(true);
   });
 
   it('200 runs what is scheduled: a registration that nobody confirmed is forgotten', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
-    await linkTokenOf(app, email);
+    await mailedToken(app, email);
     await advance('8d');
     const isForgotten = async () => (await app.services.database.row(countUsers, { email }))?.users === 0;
     await eventually(isForgotten, { what: 'the sweep has run' });
@@ -87,17 +87,17 @@ describe('POST /dev/clock', () => {
 
   it('200 with keys for the time that has come: who logs in a year later has a token that works', async () => {
     await advance('365d');
-    const { accessToken } = await addLoggedIn(app);
-    expect(await isAlive(app, accessToken)).toBe(true);
+    const { accessToken } = await addLoggedInUser(app);
+    expect(await isAccepted(app, accessToken)).toBe(true);
   });
 
   it('200 sends a mail once that was on its way when time moved', async () => {
-    const emails = Array.from({ length: 5 }, () => freshEmail());
+    const emails = Array.from({ length: 5 }, () => uniqueEmail());
     for (const email of emails) {
       await register(app, email);
       await advance('2m');
     }
-    for (const email of emails) await linkTokenOf(app, email);
+    for (const email of emails) await mailedToken(app, email);
     for (const email of emails) {
       expect(await mailsTo(app, email)).toHaveLength(1);
       expect(app.inbox.list(email)).toHaveLength(1);
@@ -141,7 +141,7 @@ describe('/dev/clock', () => {
       LATCHKEY_ARGON2_MEMORY_KIB: '19456',
       LATCHKEY_ARGON2_TIME: '2',
     };
-    const production = await Application.open({ besides: app, env, quiet: true });
+    const production = await Application.open({ deploymentOf: app, env, manual: true });
     const statuses = [
       (await production.send('GET', path)).status,
       (await production.send('POST', path, { json: { advance: '1d' } })).status,

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { InboxMessage } from '#platform/mail/index.ts';
-import { type Answer, Application } from '#test/support/application.ts';
-import { freshEmail, receivedBy, register } from '#test/support/people-online.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
+import { messagesTo, register, uniqueEmail } from '#test/support/user-actions.ts';
 
 let app: Application;
 
@@ -10,34 +10,34 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-async function messagesTo(email: string): Promise<readonly InboxMessage[]> {
+async function listMessages(email: string): Promise<readonly InboxMessage[]> {
   const answer = await app.send('GET', `/dev/inbox/messages?to=${encodeURIComponent(email)}`);
   return JSON.parse(answer.text) as readonly InboxMessage[];
 }
 
 describe('GET /dev/inbox/messages', () => {
   it('200 lists the messages to one address, the newest first, with their links', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email, { name: 'First' });
     await register(app, email, { name: 'Second' });
-    await register(app, freshEmail());
-    await receivedBy(app, email, 2);
-    const messages = await messagesTo(email);
+    await register(app, uniqueEmail());
+    await messagesTo(app, email, 2);
+    const messages = await listMessages(email);
     expect(messages.map(({ to }) => to)).toEqual([email, email]);
     expect(new Set(messages.map(({ messageId }) => messageId)).size).toBe(2);
     expect(messages.every(({ links }) => links[0]?.includes('/verify-email?token='))).toBe(true);
   });
 
   it('200 with an empty list for somebody without mail', async () => {
-    expect(await messagesTo(freshEmail())).toEqual([]);
+    expect(await listMessages(uniqueEmail())).toEqual([]);
   });
 });
 
 describe('GET /dev/inbox', () => {
   it('200 shows messages as text that a mail cannot break out of', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email, { name: 'Ada <i>Lovelace</i>' });
-    await receivedBy(app, email, 1);
+    await messagesTo(app, email, 1);
     const page = await app.send('GET', `/dev/inbox?to=${encodeURIComponent(email)}`);
     expect(page.status).toBe(200);
     expect(page.text).toContain(email);
@@ -67,8 +67,8 @@ describe('/dev/*', () => {
       LATCHKEY_ARGON2_MEMORY_KIB: '19456',
       LATCHKEY_ARGON2_TIME: '2',
     };
-    const production = await Application.open({ besides: app, env, quiet: true });
-    const answers: Answer[] = [];
+    const production = await Application.open({ deploymentOf: app, env, manual: true });
+    const answers: AppResponse[] = [];
     for (const path of ['/dev/inbox', '/dev/inbox/messages']) answers.push(await production.send('GET', path));
     await production.close();
     expect(answers.map(({ status }) => status)).toEqual([404, 404]);

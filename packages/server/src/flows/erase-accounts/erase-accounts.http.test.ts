@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { addLoggedIn, addVerified, goodPassword, isAlive, linkTokenOf, login } from '#test/support/people-online.ts';
+import {
+  addLoggedInUser,
+  addVerifiedUser,
+  isAccepted,
+  login,
+  mailedToken,
+  validPassword,
+} from '#test/support/user-actions.ts';
 import { userIdOf } from '#test/support/user-status.ts';
 import { eventually } from '#test/support/wait.ts';
 import { eraseDueAccounts } from './index.ts';
@@ -9,8 +16,8 @@ const graceMs = 7 * 24 * 60 * 60 * 1000;
 
 /** Somebody whose account is closing. */
 async function addPendingDeletion(app: Application): Promise<string> {
-  const { email, accessToken } = await addLoggedIn(app);
-  const json = { currentPassword: goodPassword };
+  const { email, accessToken } = await addLoggedInUser(app);
+  const json = { currentPassword: validPassword };
   await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json });
   return email;
 }
@@ -19,7 +26,7 @@ describe('after the grace', () => {
   it('nothing of the account is accepted, and its address is free', async () => {
     const own = await Application.open();
     const email = await addPendingDeletion(own);
-    const [userId, token] = [await userIdOf(own, email), await linkTokenOf(own, email, 2)];
+    const [userId, token] = [await userIdOf(own, email), await mailedToken(own, email, 2)];
     const { ticket } = (await login(own, email)).data;
     own.clock.advance(graceMs);
     await eraseDueAccounts(own.services);
@@ -42,11 +49,11 @@ describe('after the grace', () => {
 
   it('leaves alone whoever did not close', async () => {
     const own = await Application.open();
-    const email = await addVerified(own);
+    const email = await addVerifiedUser(own);
     own.clock.advance(graceMs);
     expect(await eraseDueAccounts(own.services)).toBe(0);
     const { data } = await login(own, email);
-    expect(await isAlive(own, data.accessToken)).toBe(true);
+    expect(await isAccepted(own, data.accessToken)).toBe(true);
     await own.close();
   });
 });

@@ -16,10 +16,10 @@ import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
-import { wrongCode } from '#test/support/by-mail.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { handleMailRequests } from '#test/support/mail-requests.ts';
-import { addPerson, openWorld, type Person, type World } from '#test/support/people.ts';
+import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
+import { wrongCode } from '#test/support/login-by-mail.ts';
+import { completeMailRequests } from '#test/support/mail-requests.ts';
 import type { LoginByMail } from './index.ts';
 import { pressLink } from './press-link.ts';
 import { type LoginMethod, requestMailLogin } from './request.ts';
@@ -60,22 +60,22 @@ const caller: Caller = {
 const wanted = { transport: 'token', deviceToken: undefined } as const;
 
 describeOnBothDatabases('logging in by mail', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let flow: LoginByMail & MailRequestJob;
-  let person: Person;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     flow = await flowOf(world);
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
   });
 
   async function askFor(door: LoginMethod) {
     const given = await requestMailLogin(flow, door, { canonical: person.email, transport: 'token', caller });
-    await handleMailRequests(flow);
+    await completeMailRequests(flow);
     const row = present(await database().row(newest, { userId: person.id }), 'the token');
     const browserSecret = given.browserToken;
     return { row, browserSecret, text: flow.tokens.secret(row.id, door, row.keyId) };
@@ -171,7 +171,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
   });
 });
 
-async function flowOf(world: World): Promise<LoginByMail & MailRequestJob> {
+async function flowOf(world: DomainFixture): Promise<LoginByMail & MailRequestJob> {
   const clients = new Clients({ ...world, issuer: 'https://login.example' });
   await clients.load();
   const onReload = () => undefined;

@@ -1,21 +1,21 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { askInBrowser, askLink, loginMethodsEnabled, useLink } from '#test/support/by-mail.ts';
-import { afterAsking } from '#test/support/mail-requests.ts';
+import { loginByLink, loginMethodsEnabled, requestLink, requestLinkInBrowser } from '#test/support/login-by-mail.ts';
+import { awaitMailRequests } from '#test/support/mail-requests.ts';
+import { auditActionsOf, sessionEndReasons } from '#test/support/stored-login.ts';
 import {
-  addLoggedIn,
-  addVerified,
+  addLoggedInUser,
+  addVerifiedUser,
   cookieHeader,
-  freshEmail,
-  goodPassword,
-  isAlive,
-  linkTo,
+  isAccepted,
   login,
   mailsTo,
+  newestMailedToken,
   register,
   sameOrigin,
-} from '#test/support/people-online.ts';
-import { actionsOf, sessionEnds } from '#test/support/stored-login.ts';
+  uniqueEmail,
+  validPassword,
+} from '#test/support/user-actions.ts';
 import { setStatus, userIdOf } from '#test/support/user-status.ts';
 
 const path = '/login/magic-link';
@@ -30,16 +30,16 @@ beforeAll(async () => {
 
 /** Somebody who asked for a link as an application does. */
 async function addAsking() {
-  const email = await addVerified(app);
-  const { data } = await askLink(app, email);
-  return { email, token: await linkTo(app, email, path), browserToken: data.browserToken ?? '' };
+  const email = await addVerifiedUser(app);
+  const { data } = await requestLink(app, email);
+  return { email, token: await newestMailedToken(app, email, path), browserToken: data.browserToken ?? '' };
 }
 
 /** Somebody who asked for a link in a browser. */
 async function addBrowsing() {
-  const email = await addVerified(app);
-  const cookie = await askInBrowser(app, email);
-  return { email, cookie, token: await linkTo(app, email, path) };
+  const email = await addVerifiedUser(app);
+  const cookie = await requestLinkInBrowser(app, email);
+  return { email, cookie, token: await newestMailedToken(app, email, path) };
 }
 
 const show = (token: string, cookie?: string) =>
@@ -49,13 +49,13 @@ const press = (token: string, cookie?: string) =>
 
 describe('POST /api/v1/auth/login/magic-link', () => {
   it('202 by token answers the secret of whoever asked, and sets no cookie', async () => {
-    const { status, data, cookies } = await askLink(app, await addVerified(app));
+    const { status, data, cookies } = await requestLink(app, await addVerifiedUser(app));
     expect([status, cookies, data.status, data.expiresIn]).toEqual([202, [], 'link_sent', 600]);
     expect(data.browserToken).toMatch(/^lk_lb_/);
   });
 
   it('202 by cookie sets it out of reach of scripts and other sites, for ten minutes, and answers none', async () => {
-    const { status, data, cookies } = await askLink(app, await addVerified(app), { transport: 'cookie' });
+    const { status, data, cookies } = await requestLink(app, await addVerifiedUser(app), { transport: 'cookie' });
     expect([status, data.browserToken, cookies.length]).toEqual([202, undefined, 1]);
     expect(cookies[0]).toMatch(/^latchkey_login=lk_lb_[\w-]+; Path=\/; HttpOnly; SameSite=Lax; Expires=[^;]+$/);
     const expires = new Date(/Expires=(.*)$/.exec(cookies[0] ?? '')?.[1] ?? '').getTime();
@@ -63,117 +63,119 @@ describe('POST /api/v1/auth/login/magic-link', () => {
   });
 
   it('202 keeps the secret of a browser that asks twice, and takes none that is not ours', async () => {
-    const email = await addVerified(app);
-    const cookie = await askInBrowser(app, email);
-    const again = await askLink(app, email, { transport: 'cookie' }, cookie);
+    const email = await addVerifiedUser(app);
+    const cookie = await requestLinkInBrowser(app, email);
+    const again = await requestLink(app, email, { transport: 'cookie' }, cookie);
     expect(cookieHeader(again.cookies)).toBe(cookie);
-    const forged = await askLink(app, email, { transport: 'cookie' }, 'latchkey_login=chosen-by-somebody');
+    const forged = await requestLink(app, email, { transport: 'cookie' }, 'latchkey_login=chosen-by-somebody');
     expect(cookieHeader(forged.cookies)).toMatch(/^latchkey_login=lk_lb_/);
   });
 
   it('202 sends nothing to an address that nobody proved, or whose user is disabled', async () => {
-    const unverified = freshEmail();
+    const unverified = uniqueEmail();
     await register(app, unverified);
-    const disabled = await addVerified(app);
+    const disabled = await addVerifiedUser(app);
     await setStatus(app, disabled, 'disabled');
     for (const email of [unverified, disabled]) {
-      expect((await askLink(app, email)).status).toBe(202);
-      await afterAsking(app);
+      expect((await requestLink(app, email)).status).toBe(202);
+      await awaitMailRequests(app);
       expect(await mailsTo(app, email)).not.toContain('magic_link');
-      expect((await actionsOf(app, email)).at(-1)).toBe('login.link_requested');
+      expect((await auditActionsOf(app, email)).at(-1)).toBe('login.link_requested');
     }
   });
 });
 
 describe('POST /api/v1/auth/login/magic-link/verify', () => {
   it('200 logs in like a password does: session, tokens, device, event, and the notice of a new device', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const { deviceToken } = (await login(app, email)).data;
-    const asked = await askLink(app, email);
+    const asked = await requestLink(app, email);
     const { browserToken } = asked.data;
-    const { status, data, cookies } = await useLink(app, await linkTo(app, email, path), { browserToken });
+    const { status, data, cookies } = await loginByLink(app, await newestMailedToken(app, email, path), {
+      browserToken,
+    });
     expect([status, cookies]).toEqual([200, []]);
-    expect(await isAlive(app, data.accessToken)).toBe(true);
+    expect(await isAccepted(app, data.accessToken)).toBe(true);
     const claims = JSON.parse(Buffer.from(data.accessToken.split('.')[1] ?? '', 'base64url').toString('utf8'));
     expect(claims).toMatchObject({ amr: ['otp'], acr: '1' });
     expect(data.deviceToken).not.toBe(deviceToken);
     expect(await mailsTo(app, email)).toContain('new_device');
-    expect((await actionsOf(app, email)).slice(-2)).toEqual(['login.link_requested', 'login.succeeded']);
+    expect((await auditActionsOf(app, email)).slice(-2)).toEqual(['login.link_requested', 'login.succeeded']);
   });
 
   it('200 on a known device stays on it and sends no notice', async () => {
-    const { email, deviceToken } = await addLoggedIn(app);
-    const { browserToken } = (await askLink(app, email)).data;
-    const { data } = await useLink(app, await linkTo(app, email, path), { browserToken, deviceToken });
+    const { email, deviceToken } = await addLoggedInUser(app);
+    const { browserToken } = (await requestLink(app, email)).data;
+    const { data } = await loginByLink(app, await newestMailedToken(app, email, path), { browserToken, deviceToken });
     expect(data.deviceToken).toBe(deviceToken);
     expect(await mailsTo(app, email)).not.toContain('new_device');
   });
 
   it('400 the second time', async () => {
     const { token, browserToken } = await addAsking();
-    expect((await useLink(app, token, { browserToken })).status).toBe(200);
-    expect((await useLink(app, token, { browserToken })).code).toBe('invalid_token');
+    expect((await loginByLink(app, token, { browserToken })).status).toBe(200);
+    expect((await loginByLink(app, token, { browserToken })).code).toBe('invalid_token');
   });
 
   it('200 for exactly one of twenty at once, with one session', async () => {
     const { email, token, browserToken } = await addAsking();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => useLink(app, token, { browserToken })));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => loginByLink(app, token, { browserToken })));
     expect(answers.filter(({ status }) => status === 200).length).toBe(1);
     expect(answers.filter(({ code }) => code === 'invalid_token').length).toBe(19);
-    expect(await sessionEnds(app, email)).toEqual([null]);
+    expect(await sessionEndReasons(app, email)).toEqual([null]);
   });
 
   it('403 in another browser and in none, and the link stays good for the right one', async () => {
     const { email, token, browserToken } = await addAsking();
-    const other = (await askLink(app, await addVerified(app))).data.browserToken;
+    const other = (await requestLink(app, await addVerifiedUser(app))).data.browserToken;
     for (const shown of [{}, { browserToken: other }, { browserToken: `${browserToken}x` }]) {
-      expect(await useLink(app, token, shown)).toMatchObject({ status: 403, code: 'other_browser' });
+      expect(await loginByLink(app, token, shown)).toMatchObject({ status: 403, code: 'other_browser' });
     }
-    expect((await actionsOf(app, email)).at(-1)).toBe('login.refused');
-    expect((await useLink(app, token, { browserToken })).status).toBe(200);
+    expect((await auditActionsOf(app, email)).at(-1)).toBe('login.refused');
+    expect((await loginByLink(app, token, { browserToken })).status).toBe(200);
   });
 
   it('400 after ten minutes, and not before', async () => {
     const { token, browserToken } = await addAsking();
     const late = await addAsking();
     app.clock.advance(590_000);
-    expect((await useLink(app, token, { browserToken })).status).toBe(200);
+    expect((await loginByLink(app, token, { browserToken })).status).toBe(200);
     app.clock.advance(10_000);
-    expect((await useLink(app, late.token, { browserToken: late.browserToken })).code).toBe('invalid_token');
+    expect((await loginByLink(app, late.token, { browserToken: late.browserToken })).code).toBe('invalid_token');
   });
 
   it('400 after whatever ended the epoch that it was made in', async () => {
     const { email, token, browserToken } = await addAsking();
     const { accessToken } = (await login(app, email)).data;
     await app.send('POST', '/api/v1/auth/logout-all', { token: accessToken });
-    expect((await useLink(app, token, { browserToken })).code).toBe('invalid_token');
+    expect((await loginByLink(app, token, { browserToken })).code).toBe('invalid_token');
     const disabled = await addAsking();
     await setStatus(app, disabled.email, 'disabled');
     const shown = { browserToken: disabled.browserToken };
-    expect((await useLink(app, disabled.token, shown)).code).toBe('invalid_token');
+    expect((await loginByLink(app, disabled.token, shown)).code).toBe('invalid_token');
   });
 
   it('400 for the link of another purpose', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
-    const browserToken = (await askLink(app, email)).data.browserToken;
-    const token = await linkTo(app, email, '/verify-email');
-    expect((await useLink(app, token, { browserToken })).code).toBe('invalid_token');
+    const browserToken = (await requestLink(app, email)).data.browserToken;
+    const token = await newestMailedToken(app, email, '/verify-email');
+    expect((await loginByLink(app, token, { browserToken })).code).toBe('invalid_token');
   });
 
   it('200 of a closing account has a step and a ticket, and neither session nor cookie', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
-    await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: goodPassword } });
-    const { browserToken } = (await askLink(app, email)).data;
-    const token = await linkTo(app, email, path);
-    const { data, cookies } = await useLink(app, token, { browserToken });
+    const { email, accessToken } = await addLoggedInUser(app);
+    await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: validPassword } });
+    const { browserToken } = (await requestLink(app, email)).data;
+    const token = await newestMailedToken(app, email, path);
+    const { data, cookies } = await loginByLink(app, token, { browserToken });
     expect([data.step, data.sessionId, data.accessToken, cookies]).toEqual([
       'cancel_deletion',
       undefined,
       undefined,
       [],
     ]);
-    expect((await useLink(app, token, { browserToken })).code).toBe('invalid_token');
+    expect((await loginByLink(app, token, { browserToken })).code).toBe('invalid_token');
     const kept = await app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket: data.ticket } });
     expect(kept.status).toBe(200);
   });
@@ -217,10 +219,10 @@ describe('/login/magic-link', () => {
   });
 
   it('200 of a closing account offers to keep it, and its form does', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
-    await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: goodPassword } });
-    const cookie = await askInBrowser(app, email);
-    const { text, cookies } = await press(await linkTo(app, email, path), cookie);
+    const { email, accessToken } = await addLoggedInUser(app);
+    await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: validPassword } });
+    const cookie = await requestLinkInBrowser(app, email);
+    const { text, cookies } = await press(await newestMailedToken(app, email, path), cookie);
     expect(cookies.join()).toMatch(/^latchkey_login=;/);
     const ticket = /name="ticket" value="([^"]+)"/.exec(text)?.[1] ?? '';
     const kept = await app.send('POST', '/cancel-deletion', { form: { ticket }, headers: sameOrigin });
@@ -229,9 +231,9 @@ describe('/login/magic-link', () => {
   });
 
   it('speaks German to a German', async () => {
-    const email = await addVerified(app, { locale: 'de' });
-    const cookie = await askInBrowser(app, email);
-    const token = await linkTo(app, email, path);
+    const email = await addVerifiedUser(app, { locale: 'de' });
+    const cookie = await requestLinkInBrowser(app, email);
+    const token = await newestMailedToken(app, email, path);
     expect((await show(token)).text).toContain('gehört zu einem anderen Browser');
     expect((await show(token, cookie)).text).toContain('Ja, anmelden');
   });
@@ -240,9 +242,9 @@ describe('/login/magic-link', () => {
 describe('where links are not enabled', () => {
   it('404 for whoever asks, shows or presses one', async () => {
     const { token, browserToken } = await addAsking();
-    const closed = await Application.open({ besides: app, env: { LATCHKEY_EMAIL_CODE: '1' } });
-    const asked = await closed.send('POST', askPath, { json: { email: freshEmail() } });
-    const used = await useLink(closed, token, { browserToken });
+    const closed = await Application.open({ deploymentOf: app, env: { LATCHKEY_EMAIL_CODE: '1' } });
+    const asked = await closed.send('POST', askPath, { json: { email: uniqueEmail() } });
+    const used = await loginByLink(closed, token, { browserToken });
     expect([asked.code, used.code]).toEqual(['not_enabled', 'not_enabled']);
     expect((await closed.send('GET', `${path}?token=${token}`)).status).toBe(404);
     expect((await closed.send('POST', path, { form: { token }, headers: sameOrigin })).status).toBe(404);

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { attemptKey, resetFailedAttempts } from '#domain/attempts/index.ts';
 import { statement } from '#platform/database/index.ts';
-import { type Answer, Application } from '#test/support/application.ts';
-import { addVerified, login } from '#test/support/people-online.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
+import { addVerifiedUser, login } from '#test/support/user-actions.ts';
 import { userIdOf } from '#test/support/user-status.ts';
 import { eventually } from '#test/support/wait.ts';
 
@@ -30,10 +30,10 @@ beforeAll(async () => {
 describe('a login beside an effect that holds its user', () => {
   it('takes nothing that the effect takes later, since the two would deadlock', async () => {
     const { database, users } = app.services;
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const userId = await userIdOf(app, email);
     const isWaiting = async () => (await database.row(countWaiting, {}))?.waiting === 1;
-    let answer: Promise<Answer> | undefined;
+    let answer: Promise<AppResponse> | undefined;
     await database.transaction(async (tx) => {
       await users.lock(tx, userId);
       answer = login(app, email);
@@ -46,10 +46,10 @@ describe('a login beside an effect that holds its user', () => {
 
   it('finds out that the effect ended its epoch', async () => {
     const { database, users } = app.services;
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const userId = await userIdOf(app, email);
     const isWaiting = async () => (await database.row(countWaiting, {}))?.waiting === 1;
-    let answer: Promise<Answer> | undefined;
+    let answer: Promise<AppResponse> | undefined;
     await database.transaction(async (tx) => {
       await users.lock(tx, userId);
       answer = login(app, email);

@@ -1,17 +1,23 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
 import {
-  addVerified,
+  auditActionsOf,
+  beforeEachHash,
+  failedAttemptsOf,
+  failedAttemptsOfUnknown,
+  sessionEndReasons,
+} from '#test/support/stored-login.ts';
+import {
+  addVerifiedUser,
   cookieHeader,
-  freshEmail,
-  goodPassword,
-  isAlive,
+  isAccepted,
   login,
   mailsTo,
-  receivedBy,
+  messagesTo,
   register,
-} from '#test/support/people-online.ts';
-import { actionsOf, beforeEachHash, failuresOf, failuresOfUnknown, sessionEnds } from '#test/support/stored-login.ts';
+  uniqueEmail,
+  validPassword,
+} from '#test/support/user-actions.ts';
 import { setStatus } from '#test/support/user-status.ts';
 
 const wrong = { password: 'not the right password' };
@@ -26,23 +32,23 @@ beforeAll(async () => {
 
 describe('POST /api/v1/auth/login', () => {
   it('200 with tokens and without a cookie, unless something else is asked for', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const { status, data, cookies } = await login(app, email);
     expect([status, cookies]).toEqual([200, []]);
     expect(data).toMatchObject({ tokenType: 'Bearer', expiresIn: 900 });
     expect(data.refreshToken).toMatch(/^lk_rt_/);
     expect(data.deviceToken).toMatch(/^lk_dv_/);
-    expect(await isAlive(app, data.accessToken)).toBe(true);
+    expect(await isAccepted(app, data.accessToken)).toBe(true);
   });
 
   it('200 in any spelling of the address and any normal form of the password', async () => {
-    const email = await addVerified(app, { password: 'pássword with áccents' });
+    const email = await addVerifiedUser(app, { password: 'pássword with áccents' });
     const decomposed = 'pássword with áccents'.normalize('NFD');
     expect((await login(app, email.toUpperCase(), { password: decomposed })).status).toBe(200);
   });
 
   it('200 by cookie holds no token, and the cookie is out of reach of scripts and other sites', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const { data, cookies } = await login(app, email, { transport: 'cookie' });
     expect(Object.keys(data).sort()).toEqual(['expiresAt', 'sessionId', 'userId']);
     const [session, device] = cookies;
@@ -54,8 +60,11 @@ describe('POST /api/v1/auth/login', () => {
   });
 
   it('200 by cookie on https names it __Host- and sends it over TLS only', async () => {
-    const email = await addVerified(app);
-    const secure = await Application.open({ besides: app, env: { LATCHKEY_PUBLIC_URL: 'https://auth.example.com' } });
+    const email = await addVerifiedUser(app);
+    const secure = await Application.open({
+      deploymentOf: app,
+      env: { LATCHKEY_PUBLIC_URL: 'https://auth.example.com' },
+    });
     const { cookies } = await login(secure, email, { transport: 'cookie' });
     await secure.close();
     expect(cookies).toHaveLength(2);
@@ -67,18 +76,18 @@ describe('POST /api/v1/auth/login', () => {
   });
 
   it('200 makes a new session each time, whatever the request brings along', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const first = await login(app, email, { transport: 'cookie' });
     const cookie = cookieHeader(first.cookies);
-    const json = { email, password: goodPassword, transport: 'cookie' };
+    const json = { email, password: validPassword, transport: 'cookie' };
     const second = await app.send<typeof first.data>('POST', '/api/v1/auth/login', { json, cookie });
     expect(second.data.sessionId).not.toBe(first.data.sessionId);
     expect(second.cookies[0]?.split(';')[0]).not.toBe(first.cookies[0]?.split(';')[0]);
   });
 
   it('401 for a wrong password and for an address that nobody has, with the same words', async () => {
-    const email = await addVerified(app);
-    const [known, unknown] = [await login(app, email, wrong), await login(app, freshEmail(), wrong)];
+    const email = await addVerifiedUser(app);
+    const [known, unknown] = [await login(app, email, wrong), await login(app, uniqueEmail(), wrong)];
     expect([known.status, known.code]).toEqual([401, 'invalid_credentials']);
     expect([unknown.status, unknown.code]).toEqual([401, 'invalid_credentials']);
     expect([...unknown.headers.keys()]).toEqual([...known.headers.keys()]);
@@ -87,38 +96,38 @@ describe('POST /api/v1/auth/login', () => {
   });
 
   it('403 email_not_verified only after the right password', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     expect((await login(app, email, wrong)).code).toBe('invalid_credentials');
     expect(await login(app, email)).toMatchObject({ status: 403, code: 'email_not_verified', cookies: [] });
-    expect(await sessionEnds(app, email)).toEqual([]);
+    expect(await sessionEndReasons(app, email)).toEqual([]);
   });
 
   it('403 account_disabled only after the right password', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await setStatus(app, email, 'disabled');
     expect((await login(app, email, wrong)).code).toBe('invalid_credentials');
     expect(await login(app, email)).toMatchObject({ status: 403, code: 'account_disabled', cookies: [] });
-    expect(await sessionEnds(app, email)).toEqual([]);
+    expect(await sessionEndReasons(app, email)).toEqual([]);
     await setStatus(app, email, 'active');
     expect((await login(app, email)).status).toBe(200);
   });
 
   it('200 and every refusal stand in the audit log', async () => {
-    const email = await addVerified(app);
-    const before = (await actionsOf(app, email)).length;
+    const email = await addVerifiedUser(app);
+    const before = (await auditActionsOf(app, email)).length;
     await login(app, email, wrong);
     await login(app, email);
     await setStatus(app, email, 'disabled');
     await login(app, email);
-    const actions = await actionsOf(app, email);
+    const actions = await auditActionsOf(app, email);
     expect(actions.slice(before)).toEqual(['login.failed', 'login.succeeded', 'login.refused']);
   });
 
   it('503 with Retry-After at once when the hashing queue is full', async () => {
     const env = { LATCHKEY_HASH_CONCURRENCY: '1', LATCHKEY_HASH_QUEUE_LENGTH: '1' };
-    const narrow = await Application.open({ besides: app, env });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => login(narrow, freshEmail(), wrong)));
+    const narrow = await Application.open({ deploymentOf: app, env });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => login(narrow, uniqueEmail(), wrong)));
     await narrow.close();
     const codes = new Set(answers.map(({ code }) => code));
     expect(codes).toEqual(new Set(['invalid_credentials', 'busy']));
@@ -129,33 +138,33 @@ describe('POST /api/v1/auth/login', () => {
 
 describe('the device of a login', () => {
   it('is told to nobody when it is the first one', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await login(app, email);
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
   it('is known by its token or its cookie, and then no mail is sent', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const { deviceToken } = (await login(app, email)).data;
     expect((await login(app, email, { deviceToken })).data.deviceToken).toBe(deviceToken);
     const cookie = `latchkey_device=${deviceToken}`;
-    await app.send('POST', '/api/v1/auth/login', { json: { email, password: goodPassword }, cookie });
+    await app.send('POST', '/api/v1/auth/login', { json: { email, password: validPassword }, cookie });
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
   it('is told to the user when it is new, in words', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await login(app, email);
     await login(app, email, {}, firefoxOnLinux);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'new_device']);
-    const [, notice] = await receivedBy(app, email, 2);
+    const [, notice] = await messagesTo(app, email, 2);
     expect(notice?.text).toContain('Device: Firefox on Linux');
     expect(notice?.text).toContain('Network address: 127.0.0.1');
     expect(notice?.links).toEqual([]);
   });
 
   it.each(['garbage', 'somebody else’s', 'forged'])('is new with %s token', async (kind) => {
-    const [email, other] = [await addVerified(app), await addVerified(app)];
+    const [email, other] = [await addVerifiedUser(app), await addVerifiedUser(app)];
     await login(app, email);
     const foreign = (await login(app, other)).data.deviceToken;
     const forged = `${foreign.slice(0, 20)}${foreign[20] === 'A' ? 'B' : 'A'}${foreign.slice(21)}`;
@@ -165,7 +174,7 @@ describe('the device of a login', () => {
   });
 
   it('is forgotten after 180 days without a login', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const { deviceToken } = (await login(app, email)).data;
     app.clock.advance(181 * 24 * 60 * 60 * 1000);
     await login(app, email, { deviceToken });
@@ -176,49 +185,49 @@ describe('the device of a login', () => {
 
 describe('failed attempts', () => {
   it('are counted before the hash is computed, and taken back by a success', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const atHash: number[] = [];
     const stop = beforeEachHash(app, async () => {
-      atHash.push(await failuresOf(app, email));
+      atHash.push(await failedAttemptsOf(app, email));
     });
     await login(app, email, wrong);
     await login(app, email, wrong);
     const { status } = await login(app, email);
     stop();
     expect(atHash).toEqual([1, 2, 3]);
-    expect([status, await failuresOf(app, email)]).toEqual([200, 0]);
+    expect([status, await failedAttemptsOf(app, email)]).toEqual([200, 0]);
   });
 
   it('are counted for an address that nobody has, in every spelling', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await login(app, email, wrong);
     await login(app, email.toUpperCase(), wrong);
-    expect(await failuresOfUnknown(app, email)).toBe(2);
+    expect(await failedAttemptsOfUnknown(app, email)).toBe(2);
   });
 
   it('are counted one by one, and of twenty at once five are looked at', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await Promise.all(Array.from({ length: 20 }, () => login(app, email, wrong)));
-    expect(await failuresOf(app, email)).toBe(5);
+    expect(await failedAttemptsOf(app, email)).toBe(5);
   });
 });
 
 describe('sessions of one user', () => {
   it('are a hundred at most: the oldest ends, at once and for its tokens too', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const first = (await login(app, email)).data;
     const { deviceToken } = first;
     for (let count = 2; count <= 100; count += 1) {
       app.clock.advance(1);
       await login(app, email, { deviceToken });
     }
-    expect(await isAlive(app, first.accessToken)).toBe(true);
+    expect(await isAccepted(app, first.accessToken)).toBe(true);
     app.clock.advance(1);
     const last = (await login(app, email, { deviceToken })).data;
-    const ends = await sessionEnds(app, email);
+    const ends = await sessionEndReasons(app, email);
     expect(ends).toEqual(['too_many_sessions', ...Array.from({ length: 100 }, () => null)]);
-    expect(await isAlive(app, last.accessToken)).toBe(true);
-    expect(await isAlive(app, first.accessToken)).toBe(false);
+    expect(await isAccepted(app, last.accessToken)).toBe(true);
+    expect(await isAccepted(app, first.accessToken)).toBe(false);
     const { code } = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken: first.refreshToken } });
     expect(code).toBe('invalid_refresh_token');
   });

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { addVerified, login } from '#test/support/people-online.ts';
 import { beforeEachHash, storedHash } from '#test/support/stored-login.ts';
+import { addVerifiedUser, login } from '#test/support/user-actions.ts';
 
 let before: Application;
 let after: Application;
@@ -9,7 +9,7 @@ let after: Application;
 beforeAll(async () => {
   before = await Application.open();
   after = await Application.open({
-    besides: before,
+    deploymentOf: before,
     env: { LATCHKEY_ARGON2_MEMORY_KIB: '64', LATCHKEY_ARGON2_TIME: '2' },
   });
   return async () => {
@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 describe('POST /api/v1/auth/login after the parameters of Argon2 changed', () => {
   it('200 makes the hash anew, once, and the password stays what it was', async () => {
-    const email = await addVerified(before);
+    const email = await addVerifiedUser(before);
     expect(await storedHash(before, email)).toContain('m=8,t=1,p=1');
     let hashes = 0;
     const stop = beforeEachHash(after, () => {
@@ -35,7 +35,7 @@ describe('POST /api/v1/auth/login after the parameters of Argon2 changed', () =>
   });
 
   it('401 leaves the hash as it is', async () => {
-    const email = await addVerified(before);
+    const email = await addVerifiedUser(before);
     expect((await login(after, email, { password: 'not the right password' })).status).toBe(401);
     expect(await storedHash(before, email)).toContain('m=8,t=1,p=1');
   });

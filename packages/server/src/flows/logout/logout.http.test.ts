@@ -1,14 +1,21 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { addCookieSession, addLoggedIn, isAlive, login, mailsTo, sameOrigin } from '#test/support/people-online.ts';
-import { actionsOf, sessionEnds } from '#test/support/stored-login.ts';
+import { auditActionsOf, sessionEndReasons } from '#test/support/stored-login.ts';
+import {
+  addCookieSession,
+  addLoggedInUser,
+  isAccepted,
+  login,
+  mailsTo,
+  sameOrigin,
+} from '#test/support/user-actions.ts';
 
 let app: Application;
 let otherNode: Application;
 
 beforeAll(async () => {
   app = await Application.open();
-  otherNode = await Application.open({ besides: app });
+  otherNode = await Application.open({ deploymentOf: app });
   return async () => {
     await otherNode.close();
     await app.close();
@@ -25,29 +32,29 @@ async function refreshCode(refreshToken: string): Promise<string | undefined> {
 
 describe('POST /api/v1/auth/logout', () => {
   it('200 ends the session: its access token and its refresh token are dead from the answer on', async () => {
-    const { email, accessToken, refreshToken } = await addLoggedIn(app);
-    expect(await isAlive(app, accessToken)).toBe(true);
+    const { email, accessToken, refreshToken } = await addLoggedInUser(app);
+    expect(await isAccepted(app, accessToken)).toBe(true);
     expect((await post('logout', accessToken)).status).toBe(200);
-    expect(await isAlive(app, accessToken)).toBe(false);
+    expect(await isAccepted(app, accessToken)).toBe(false);
     expect(await refreshCode(refreshToken)).toBe('invalid_refresh_token');
-    expect(await sessionEnds(app, email)).toEqual(['logout']);
-    expect((await actionsOf(app, email)).at(-1)).toBe('session.logged_out');
+    expect(await sessionEndReasons(app, email)).toEqual(['logout']);
+    expect((await auditActionsOf(app, email)).at(-1)).toBe('session.logged_out');
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
   it('200 is believed by another node from its next look at the feed on', async () => {
-    const { accessToken } = await addLoggedIn(app);
-    expect(await isAlive(otherNode, accessToken)).toBe(true);
+    const { accessToken } = await addLoggedInUser(app);
+    expect(await isAccepted(otherNode, accessToken)).toBe(true);
     await post('logout', accessToken);
     await otherNode.services.revocations.read();
-    expect(await isAlive(otherNode, accessToken)).toBe(false);
+    expect(await isAccepted(otherNode, accessToken)).toBe(false);
   });
 
   it('200 leaves other sessions of the user alone', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     const other = (await login(app, email)).data;
     await post('logout', accessToken);
-    expect(await isAlive(app, other.accessToken)).toBe(true);
+    expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 
   it('200 by cookie expires the cookie, clears the site’s storage, and keeps the device known', async () => {
@@ -60,59 +67,59 @@ describe('POST /api/v1/auth/logout', () => {
   });
 
   it('401 the second time', async () => {
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     await post('logout', accessToken);
     expect((await post('logout', accessToken)).status).toBe(401);
   });
 
   it('200 for ten at once, and one event', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     const answers = await Promise.all(Array.from({ length: 10 }, () => post('logout', accessToken)));
     expect(answers.every(({ status }) => status === 200 || status === 401)).toBe(true);
-    const events = (await actionsOf(app, email)).filter((action) => action === 'session.logged_out');
+    const events = (await auditActionsOf(app, email)).filter((action) => action === 'session.logged_out');
     expect(events).toHaveLength(1);
   });
 });
 
 describe('POST /api/v1/auth/logout-all', () => {
   it('200 ends every session of the user, by token and by cookie, and says how many', async () => {
-    const person = await addLoggedIn(app);
+    const person = await addLoggedInUser(app);
     const second = (await login(app, person.email)).data;
     const byCookie = await login(app, person.email, { transport: 'cookie' });
     const cookie = byCookie.cookies.map((text) => text.split(';')[0]).join('; ');
     const answer = await post('logout-all', person.accessToken);
     expect([answer.status, answer.data]).toEqual([200, { endedSessions: 3 }]);
-    for (const token of [person.accessToken, second.accessToken]) expect(await isAlive(app, token)).toBe(false);
+    for (const token of [person.accessToken, second.accessToken]) expect(await isAccepted(app, token)).toBe(false);
     for (const token of [person.refreshToken, second.refreshToken]) {
       expect(await refreshCode(token)).toBe('invalid_refresh_token');
     }
     expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
-    expect((await actionsOf(app, person.email)).at(-1)).toBe('session.logged_out_everywhere');
+    expect((await auditActionsOf(app, person.email)).at(-1)).toBe('session.logged_out_everywhere');
   });
 
   it('200 is believed by another node from its next look at the feed on', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     const second = (await login(otherNode, email)).data;
-    expect(await isAlive(otherNode, second.accessToken)).toBe(true);
+    expect(await isAccepted(otherNode, second.accessToken)).toBe(true);
     await post('logout-all', accessToken);
     await otherNode.services.revocations.read();
-    expect(await isAlive(otherNode, second.accessToken)).toBe(false);
+    expect(await isAccepted(otherNode, second.accessToken)).toBe(false);
   });
 
   it('200 forgets the known devices, and leaves other users alone', async () => {
-    const [person, other] = [await addLoggedIn(app), await addLoggedIn(app)];
+    const [person, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     await post('logout-all', person.accessToken);
-    expect(await isAlive(app, other.accessToken)).toBe(true);
+    expect(await isAccepted(app, other.accessToken)).toBe(true);
     const again = await login(app, person.email, { deviceToken: person.deviceToken });
     expect(again.status).toBe(200);
     expect(again.data.deviceToken).not.toBe(person.deviceToken);
   });
 
   it('200 and then a new login works', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     await post('logout-all', accessToken);
     const { data } = await login(app, email);
-    expect(await isAlive(app, data.accessToken)).toBe(true);
-    expect(await isAlive(otherNode, data.accessToken)).toBe(true);
+    expect(await isAccepted(app, data.accessToken)).toBe(true);
+    expect(await isAccepted(otherNode, data.accessToken)).toBe(true);
   });
 });

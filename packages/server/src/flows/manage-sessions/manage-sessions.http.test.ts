@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { addLoggedIn, addVerified, isAlive, login } from '#test/support/people-online.ts';
-import { sessionEnds } from '#test/support/stored-login.ts';
+import { sessionEndReasons } from '#test/support/stored-login.ts';
+import { addLoggedInUser, addVerifiedUser, isAccepted, login } from '#test/support/user-actions.ts';
 
 const path = '/api/v1/users/me/sessions';
 const onPhone = {
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 
 async function addOnTwoDevices() {
-  const email = await addVerified(app);
+  const email = await addVerifiedUser(app);
   const laptop = (await login(app, email, {}, onLaptop)).data;
   app.clock.advance(1000);
   const phone = (await login(app, email, {}, onPhone)).data;
@@ -52,13 +52,13 @@ describe('GET /api/v1/users/me/sessions', () => {
 
   it('200 lists nothing that ended, and nothing of anybody else', async () => {
     const { laptop, phone } = await addOnTwoDevices();
-    await addLoggedIn(app);
+    await addLoggedInUser(app);
     await app.send('POST', '/api/v1/auth/logout', { token: phone.accessToken });
     expect((await list(laptop.accessToken)).data.map(({ id }) => id)).toEqual([laptop.sessionId]);
   });
 
   it('200 says `Unknown device` when the login said nothing', async () => {
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     expect((await list(accessToken)).data[0]?.device).toEqual({ words: 'Unknown device', browser: null, os: null });
   });
 });
@@ -66,18 +66,18 @@ describe('GET /api/v1/users/me/sessions', () => {
 describe('DELETE /api/v1/users/me/sessions/{id}', () => {
   it('200 ends the one session with all its tokens, from the answer on', async () => {
     const { email, laptop, phone } = await addOnTwoDevices();
-    expect(await isAlive(app, phone.accessToken)).toBe(true);
+    expect(await isAccepted(app, phone.accessToken)).toBe(true);
     const answer = await app.send('DELETE', `${path}/${phone.sessionId}`, { token: laptop.accessToken });
     expect(answer.status).toBe(200);
-    expect(await isAlive(app, phone.accessToken)).toBe(false);
-    expect(await isAlive(app, laptop.accessToken)).toBe(true);
+    expect(await isAccepted(app, phone.accessToken)).toBe(false);
+    expect(await isAccepted(app, laptop.accessToken)).toBe(true);
     const json = { refreshToken: phone.refreshToken };
     expect((await app.send('POST', '/api/v1/auth/refresh', { json })).code).toBe('invalid_refresh_token');
-    expect(await sessionEnds(app, email)).toEqual([null, 'ended_by_user']);
+    expect(await sessionEndReasons(app, email)).toEqual([null, 'ended_by_user']);
   });
 
   it('404 for somebody else’s session, word for word as for one that never was, and it lives on', async () => {
-    const [own, other] = [await addLoggedIn(app), await addLoggedIn(app)];
+    const [own, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     const end = (id: string) => app.send('DELETE', `${path}/${id}`, { token: own.accessToken });
     const foreign = await end(other.sessionId);
     const unknown = await end('01890000-0000-7000-8000-000000000000');
@@ -85,7 +85,7 @@ describe('DELETE /api/v1/users/me/sessions/{id}', () => {
     const words = (text: string) => ({ ...(JSON.parse(text) as object), meta: undefined });
     expect(words(foreign.text)).toEqual(words(unknown.text));
     expect([...foreign.headers.keys()]).toEqual([...unknown.headers.keys()]);
-    expect(await isAlive(app, other.accessToken)).toBe(true);
+    expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 
   it('404 for a session that has ended, and for what is no id', async () => {
@@ -97,9 +97,9 @@ describe('DELETE /api/v1/users/me/sessions/{id}', () => {
   });
 
   it('200 for one’s own session is a logout', async () => {
-    const { accessToken, sessionId } = await addLoggedIn(app);
+    const { accessToken, sessionId } = await addLoggedInUser(app);
     expect((await app.send('DELETE', `${path}/${sessionId}`, { token: accessToken })).status).toBe(200);
-    expect(await isAlive(app, accessToken)).toBe(false);
+    expect(await isAccepted(app, accessToken)).toBe(false);
   });
 });
 
@@ -109,16 +109,16 @@ describe('DELETE /api/v1/users/me/sessions', () => {
     const third = (await login(app, email)).data;
     const answer = await app.send('DELETE', path, { token: laptop.accessToken });
     expect(answer.data).toEqual({ endedSessions: 2 });
-    for (const { accessToken } of [phone, third]) expect(await isAlive(app, accessToken)).toBe(false);
-    expect(await isAlive(app, laptop.accessToken)).toBe(true);
+    for (const { accessToken } of [phone, third]) expect(await isAccepted(app, accessToken)).toBe(false);
+    expect(await isAccepted(app, laptop.accessToken)).toBe(true);
     const json = { refreshToken: laptop.refreshToken };
     expect((await app.send('POST', '/api/v1/auth/refresh', { json })).status).toBe(200);
     expect((await app.send('DELETE', path, { token: laptop.accessToken })).data).toEqual({ endedSessions: 0 });
   });
 
   it('200 leaves other users alone', async () => {
-    const [own, other] = [await addLoggedIn(app), await addLoggedIn(app)];
+    const [own, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     await app.send('DELETE', path, { token: own.accessToken });
-    expect(await isAlive(app, other.accessToken)).toBe(true);
+    expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildFilter } from '#domain/passwords/index.ts';
 import { Application } from '#test/support/application.ts';
-import { freshEmail, register } from '#test/support/people-online.ts';
+import { register, uniqueEmail } from '#test/support/user-actions.ts';
 
 const none = { requiredClasses: [], maxRepeats: null, minEntropyBits: null };
 
@@ -26,10 +26,10 @@ afterAll(async () => {
 });
 
 async function answersUnder(env: Readonly<Record<string, string>>, passwords: readonly string[]) {
-  const other = await Application.open({ besides: app, env });
+  const other = await Application.open({ deploymentOf: app, env });
   const answers: unknown[] = [];
   for (const password of passwords) {
-    const { status, errors } = await register(other, freshEmail(), { password });
+    const { status, errors } = await register(other, uniqueEmail(), { password });
     answers.push([status, ...errors.map(({ path, code }) => `${path} ${code}`)]);
   }
   const { data } = await other.send('GET', '/api/v1/auth/password-policy');
@@ -89,5 +89,5 @@ it.each([
   [{ LATCHKEY_PASSWORD_FILTER: '/no/such/file' }, /^LATCHKEY_PASSWORD_FILTER: The password filter .* cannot be read/],
   [{ LATCHKEY_PASSWORD_BREACH_URL: 'https://10.0.0.1/range' }, /cannot be asked: address_not_allowed/],
 ])('a server does not start with %j', async (env, sentence) => {
-  await expect(Application.open({ besides: app, env })).rejects.toThrow(sentence);
+  await expect(Application.open({ deploymentOf: app, env })).rejects.toThrow(sentence);
 });

@@ -5,7 +5,7 @@ import { serverOf } from '#app/running.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import type { HttpServer } from '#platform/http/index.ts';
 import { Application } from '#test/support/application.ts';
-import { addVerified } from '#test/support/people-online.ts';
+import { addVerifiedUser } from '#test/support/user-actions.ts';
 
 const time = new FixedClock(new Date('2030-02-03T04:05:06.000Z'));
 
@@ -59,7 +59,7 @@ describe('the probes', () => {
 
 describe('GET /metrics', () => {
   it('200 counts requests, registrations, mails and statements under the promised names', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     const answer = await ask('/metrics');
     const text = await answer.text();
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain/);

@@ -4,7 +4,7 @@ import { changeMetadata, disableUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { Application } from '#test/support/application.ts';
-import { addCookieSession, addLoggedIn, isAlive, sameOrigin } from '#test/support/people-online.ts';
+import { addCookieSession, addLoggedInUser, isAccepted, sameOrigin } from '#test/support/user-actions.ts';
 
 const path = '/api/v1/users/me';
 
@@ -36,7 +36,7 @@ async function eventsOf(userId: string) {
 
 describe('GET /api/v1/users/me', () => {
   it('200 says what we know of the caller, and nothing that is private', async () => {
-    const { accessToken, email, userId } = await addLoggedIn(app);
+    const { accessToken, email, userId } = await addLoggedInUser(app);
     const { data, text } = await app.send('GET', '/api/v1/users/me', { token: accessToken });
     expect(data).toEqual({
       id: userId,
@@ -68,16 +68,16 @@ describe('PATCH /api/v1/users/me', () => {
   const change = (token: string, json: object) => app.send('PATCH', path, { token, json });
 
   it('200 changes what is given, answers the whole profile, and ends nothing', async () => {
-    const { accessToken, email } = await addLoggedIn(app);
+    const { accessToken, email } = await addLoggedInUser(app);
     const { data } = await change(accessToken, { name: 'Grace Hopper', locale: 'pt-BR' });
     expect(data).toMatchObject({ email, name: 'Grace Hopper', locale: 'pt-BR' });
     expect((await change(accessToken, { locale: 'en' })).data).toMatchObject({ name: 'Grace Hopper', locale: 'en' });
     expect((await app.send('GET', path, { token: accessToken })).data).toMatchObject({ name: 'Grace Hopper' });
-    expect(await isAlive(app, accessToken)).toBe(true);
+    expect(await isAccepted(app, accessToken)).toBe(true);
   });
 
   it('200 leaves an event that names the fields, and seals what they hold now', async () => {
-    const { accessToken, userId } = await addLoggedIn(app);
+    const { accessToken, userId } = await addLoggedInUser(app);
     await change(accessToken, { name: 'Grace Hopper', locale: 'en' });
     const [event, ...others] = await eventsOf(userId);
     expect(others).toEqual([]);
@@ -86,13 +86,13 @@ describe('PATCH /api/v1/users/me', () => {
   });
 
   it('200 without an event when nothing is new', async () => {
-    const { accessToken, userId } = await addLoggedIn(app);
+    const { accessToken, userId } = await addLoggedInUser(app);
     expect((await change(accessToken, { name: 'Ada Lovelace', locale: 'en' })).status).toBe(200);
     expect(await eventsOf(userId)).toEqual([]);
   });
 
   it('200 by twenty at once: each event is true of the moment', async () => {
-    const { accessToken, userId } = await addLoggedIn(app);
+    const { accessToken, userId } = await addLoggedInUser(app);
     const names = Array.from({ length: 20 }, (_, index) => `Ada ${index}`);
     await Promise.all(names.map((name) => change(accessToken, { name })));
     const told = (await eventsOf(userId)).map(({ personal }) => (personal as { readonly name: string }).name);
@@ -109,14 +109,14 @@ describe('PATCH /api/v1/users/me', () => {
     ['an empty name', { name: '' }],
     ['a locale that is none', { locale: '../en' }],
   ])('422 for %s, and nothing is changed', async (_, json) => {
-    const { accessToken, userId } = await addLoggedIn(app);
+    const { accessToken, userId } = await addLoggedInUser(app);
     expect((await change(accessToken, json)).code).toBe('validation_failed');
     expect((await app.send('GET', path, { token: accessToken })).data).toMatchObject({ name: 'Ada Lovelace' });
     expect(await eventsOf(userId)).toEqual([]);
   });
 
   it('shows public metadata that an operator set, and private metadata to nobody', async () => {
-    const { accessToken, userId } = await addLoggedIn(app);
+    const { accessToken, userId } = await addLoggedInUser(app);
     await changeMetadata(app.services, userId, { public: { plan: 'pro' }, private: { note: 'a friend' } });
     const { data, text } = await change(accessToken, { name: 'Grace' });
     expect(data).toMatchObject({ publicMetadata: { plan: 'pro' } });
@@ -138,7 +138,7 @@ describe('PATCH /api/v1/users/me', () => {
 
   it('401 without a session, and for a user who is disabled', async () => {
     expect((await app.send('PATCH', path, { json: { name: 'X' } })).code).toBe('not_authenticated');
-    const { accessToken, userId } = await addLoggedIn(app);
+    const { accessToken, userId } = await addLoggedInUser(app);
     await disableUser(app.services, userId);
     expect((await change(accessToken, { name: 'X' })).code).toBe('not_authenticated');
   });

@@ -9,9 +9,15 @@ import { Users } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
-import { handleMailRequests } from '#test/support/mail-requests.ts';
+import {
+  addSession,
+  addUser,
+  type DomainFixture,
+  openDomainFixture,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
+import { completeMailRequests } from '#test/support/mail-requests.ts';
 import { offlineRules } from '#test/support/password-rules.ts';
-import { addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
 import { type ResetPassword, resetPassword } from './reset-password.ts';
 
@@ -62,12 +68,12 @@ const caller: Caller = {
 const hourMs = 3600 * 1000;
 
 describeOnBothDatabases('recovering an account', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let flow: ForgotPassword & ResetPassword & MailRequestJob;
-  let person: Person;
+  let person: TestUser;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     const clients = new Clients({ ...world, issuer: 'https://login.example' });
     await clients.load();
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
@@ -85,7 +91,7 @@ describeOnBothDatabases('recovering an account', (database) => {
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
   });
 
   const stand = () => database().row(after, { userId: person.id });
@@ -93,7 +99,7 @@ describeOnBothDatabases('recovering an account', (database) => {
   /** Asks for a link and answers its token, the newest of the user. */
   async function askLink(): Promise<string> {
     await forgotPassword(flow, person.email, caller);
-    await handleMailRequests(flow);
+    await completeMailRequests(flow);
     const row = (await database().rows(links, { userId: person.id })).at(-1);
     return flow.tokens.secret(row?.id ?? '', row?.purpose ?? '', row?.keyId ?? '');
   }

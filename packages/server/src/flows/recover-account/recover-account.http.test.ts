@@ -1,21 +1,21 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, Application } from '#test/support/application.ts';
-import { afterAsking } from '#test/support/mail-requests.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
+import { awaitMailRequests } from '#test/support/mail-requests.ts';
+import { auditActionsOf, failedAttemptsOf, sessionEndReasons } from '#test/support/stored-login.ts';
 import {
   addCookieSession,
-  addLoggedIn,
-  addVerified,
-  freshEmail,
-  isAlive,
-  linkTokenOf,
+  addLoggedInUser,
+  addVerifiedUser,
+  isAccepted,
   login,
+  mailedToken,
   mailsTo,
-  pressLink,
-  receivedBy,
+  messagesTo,
   register,
   sameOrigin,
-} from '#test/support/people-online.ts';
-import { actionsOf, failuresOf, sessionEnds } from '#test/support/stored-login.ts';
+  uniqueEmail,
+  verifyEmail,
+} from '#test/support/user-actions.ts';
 import { setStatus } from '#test/support/user-status.ts';
 
 const newPassword = 'another good password';
@@ -28,15 +28,15 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function forgot(email: string): Promise<Answer> {
+function forgot(email: string): Promise<AppResponse> {
   return app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
 }
 
-function reset(token: string, password = newPassword, node = app): Promise<Answer> {
+function reset(token: string, password = newPassword, node = app): Promise<AppResponse> {
   return node.send('POST', '/api/v1/auth/reset-password', { json: { token, password } });
 }
 
-function openPage(token: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+function openPage(token: string, headers: Readonly<Record<string, string>> = {}): Promise<AppResponse> {
   return app.send('GET', `/reset-password?token=${encodeURIComponent(token)}`, { headers });
 }
 
@@ -47,61 +47,61 @@ function submit(form: Readonly<Record<string, string>>, headers: Readonly<Record
 /** The token of a link that is asked for now, which is the address's message of this number. */
 async function linkFor(email: string, number = 2): Promise<string> {
   expect((await forgot(email)).status).toBe(202);
-  return linkTokenOf(app, email, number);
+  return mailedToken(app, email, number);
 }
 
 /** Somebody verified with a live link. */
 async function addForgetful(): Promise<{ readonly email: string; readonly token: string }> {
-  const email = await addVerified(app);
+  const email = await addVerifiedUser(app);
   return { email, token: await linkFor(email) };
 }
 
 describe('POST /api/v1/auth/forgot-password', () => {
   it('202 mails a link to the page, good for an hour', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await forgot(email.toUpperCase());
-    const [, mail] = await receivedBy(app, email, 2);
+    const [, mail] = await messagesTo(app, email, 2);
     expect(mail?.to).toBe(email);
     expect(mail?.links[0]).toMatch(/^http:\/\/localhost:3000\/reset-password\?token=lk_ot_[\w-]+$/);
-    expect((await actionsOf(app, email)).at(-1)).toBe('password.reset_requested');
+    expect((await auditActionsOf(app, email)).at(-1)).toBe('password.reset_requested');
   });
 
   it('202 for an unverified address mails the same link, and greets nobody by a name that may be a stranger’s', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email, { name: 'Mallory' });
     await forgot(email);
-    const [, mail] = await receivedBy(app, email, 2);
+    const [, mail] = await messagesTo(app, email, 2);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'reset_password']);
     expect(mail?.text).not.toContain('Mallory');
   });
 
   it('202 for a disabled user mails nothing', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await setStatus(app, email, 'disabled');
     expect((await forgot(email)).status).toBe(202);
-    await afterAsking(app);
+    await awaitMailRequests(app);
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
-    expect((await actionsOf(app, email)).at(-1)).toBe('password.reset_requested');
+    expect((await auditActionsOf(app, email)).at(-1)).toBe('password.reset_requested');
   });
 
   it('202 changes nothing: the password and the sessions stay', async () => {
-    const { email, accessToken } = await addLoggedIn(app);
+    const { email, accessToken } = await addLoggedInUser(app);
     await forgot(email);
-    expect(await isAlive(app, accessToken)).toBe(true);
+    expect(await isAccepted(app, accessToken)).toBe(true);
     expect((await login(app, email)).status).toBe(200);
   });
 });
 
 describe('POST /api/v1/auth/reset-password', () => {
   it('200 sets the password and ends every session, by token and by cookie', async () => {
-    const { email, accessToken, refreshToken } = await addLoggedIn(app);
+    const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     const token = await linkFor(email);
     const answer = await reset(token);
     expect([answer.status, answer.data]).toEqual([200, { status: 'password_set' }]);
-    expect(await isAlive(app, accessToken)).toBe(false);
+    expect(await isAccepted(app, accessToken)).toBe(false);
     const refreshed = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
     expect(refreshed.code).toBe('invalid_refresh_token');
-    expect(await sessionEnds(app, email)).toEqual(['password_reset']);
+    expect(await sessionEndReasons(app, email)).toEqual(['password_reset']);
     expect((await login(app, email)).code).toBe('invalid_credentials');
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
@@ -113,10 +113,10 @@ describe('POST /api/v1/auth/reset-password', () => {
   });
 
   it('200 forgets failed attempts and known devices', async () => {
-    const { email, deviceToken } = await addLoggedIn(app);
+    const { email, deviceToken } = await addLoggedInUser(app);
     await login(app, email, { password: 'not the right password' });
     await reset(await linkFor(email));
-    expect(await failuresOf(app, email)).toBe(0);
+    expect(await failedAttemptsOf(app, email)).toBe(0);
     const again = await login(app, email, { password: newPassword, deviceToken });
     expect(again.data.deviceToken).not.toBe(deviceToken);
   });
@@ -124,10 +124,10 @@ describe('POST /api/v1/auth/reset-password', () => {
   it('200 tells the user by mail, and the audit log', async () => {
     const { email, token } = await addForgetful();
     await reset(token);
-    const [, , notice] = await receivedBy(app, email, 3);
+    const [, , notice] = await messagesTo(app, email, 3);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'reset_password', 'password_reset_done']);
     expect(notice?.links).toEqual([]);
-    expect((await actionsOf(app, email)).at(-1)).toBe('password.reset');
+    expect((await auditActionsOf(app, email)).at(-1)).toBe('password.reset');
   });
 
   it('200 once: it kills every other link of the address', async () => {
@@ -139,12 +139,12 @@ describe('POST /api/v1/auth/reset-password', () => {
   });
 
   it('200 proves an unverified address and drops everything that was set before', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email, { name: 'Mallory', locale: 'de', password: 'the password of a stranger' });
-    const registered = await linkTokenOf(app, email);
+    const registered = await mailedToken(app, email);
     const token = await linkFor(email);
     expect((await reset(token)).status).toBe(200);
-    expect((await pressLink(app, registered)).code).toBe('invalid_token');
+    expect((await verifyEmail(app, registered)).code).toBe('invalid_token');
     expect((await login(app, email, { password: 'the password of a stranger' })).code).toBe('invalid_credentials');
     const { accessToken } = (await login(app, email, { password: newPassword })).data;
     const me = await app.send('GET', '/api/v1/users/me', { token: accessToken });
@@ -173,13 +173,13 @@ describe('POST /api/v1/auth/reset-password', () => {
   });
 
   it('400 for the link of another purpose, and for what is no link', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
-    const other = await linkTokenOf(app, email);
+    const other = await mailedToken(app, email);
     for (const token of [other, 'x', `lk_ot_${'A'.repeat(49)}`]) {
       expect((await reset(token)).code).toBe('invalid_token');
     }
-    expect((await pressLink(app, other)).status).toBe(200);
+    expect((await verifyEmail(app, other)).status).toBe(200);
   });
 
   it('422 for a password that nobody may have leaves the link good', async () => {

@@ -9,7 +9,14 @@ import { Users } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { type AddedSession, addPerson, addSession, openWorld, type Person, type World } from '#test/support/people.ts';
+import {
+  addSession,
+  addUser,
+  type DomainFixture,
+  openDomainFixture,
+  type TestSession,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
 import { type Refresh, refresh } from './refresh.ts';
 
 const after = statement('refresh_test.after', {
@@ -39,14 +46,14 @@ const caller: Caller = {
 const dayMs = 24 * 3600 * 1000;
 
 describeOnBothDatabases('refreshing', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let flow: Refresh;
-  let person: Person;
-  let login: AddedSession;
+  let person: TestUser;
+  let login: TestSession;
   let promised = 0;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
     const origin = { issuer: 'https://login.example', audience: 'https://login.example' };
     const onError = () => undefined;
@@ -65,7 +72,7 @@ describeOnBothDatabases('refreshing', (database) => {
   });
 
   beforeEach(async () => {
-    person = await addPerson(world);
+    person = await addUser(world);
     login = await addSession(world, person, 'token');
     promised = 0;
   });

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
-import { type Answer, Application } from '#test/support/application.ts';
-import { addLoggedIn, isAlive, mailsTo, receivedBy, type Tokens } from '#test/support/people-online.ts';
-import { actionsOf, sessionEnds } from '#test/support/stored-login.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
+import { auditActionsOf, sessionEndReasons } from '#test/support/stored-login.ts';
+import { addLoggedInUser, isAccepted, mailsTo, messagesTo, type Tokens } from '#test/support/user-actions.ts';
 import { setStatus } from '#test/support/user-status.ts';
 
 const graceMs = 10_000;
@@ -15,7 +15,7 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function refresh(refreshToken: string): Promise<Answer<Tokens>> {
+function refresh(refreshToken: string): Promise<AppResponse<Tokens>> {
   return app.send<Tokens>('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
 }
 
@@ -23,7 +23,7 @@ const refused = { status: 401, code: 'invalid_refresh_token' };
 
 describe('POST /api/v1/auth/refresh', () => {
   it('200 gives a new pair of the same session; both access tokens live until they expire', async () => {
-    const before = await addLoggedIn(app);
+    const before = await addLoggedInUser(app);
     const { status, data } = await refresh(before.refreshToken);
     expect(status).toBe(200);
     expect(data.refreshToken).toMatch(/^lk_rt_/);
@@ -32,11 +32,11 @@ describe('POST /api/v1/auth/refresh', () => {
       const session = await app.send<Tokens>('GET', '/api/v1/auth/session', { token });
       expect(session.data.sessionId).toBe(before.sessionId);
     }
-    expect((await actionsOf(app, before.email)).at(-1)).toBe('session.refreshed');
+    expect((await auditActionsOf(app, before.email)).at(-1)).toBe('session.refreshed');
   });
 
   it('200 on and on: each successor works in its turn', async () => {
-    let { refreshToken } = await addLoggedIn(app);
+    let { refreshToken } = await addLoggedInUser(app);
     const seen = new Set([refreshToken]);
     for (const _ of [1, 2, 3, 4, 5]) {
       app.clock.advance(dayMs);
@@ -49,71 +49,71 @@ describe('POST /api/v1/auth/refresh', () => {
   });
 
   it('200 with the same successor for a repetition within the grace, and one event', async () => {
-    const { email, refreshToken } = await addLoggedIn(app);
+    const { email, refreshToken } = await addLoggedInUser(app);
     const first = await refresh(refreshToken);
     app.clock.advance(graceMs - 1);
     const again = await refresh(refreshToken);
     expect(again.data.refreshToken).toBe(first.data.refreshToken);
-    const events = (await actionsOf(app, email)).filter((action) => action === 'session.refreshed');
+    const events = (await auditActionsOf(app, email)).filter((action) => action === 'session.refreshed');
     expect(events).toHaveLength(1);
     expect((await refresh(again.data.refreshToken)).status).toBe(200);
   });
 
   it('200 with one successor for twenty at once', async () => {
-    const { refreshToken } = await addLoggedIn(app);
+    const { refreshToken } = await addLoggedInUser(app);
     const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     expect(new Set(answers.map(({ data }) => data.refreshToken)).size).toBe(1);
   });
 
   it('401 within the grace once the successor was used, and the session goes on', async () => {
-    const { refreshToken } = await addLoggedIn(app);
+    const { refreshToken } = await addLoggedInUser(app);
     const second = (await refresh(refreshToken)).data;
     const third = (await refresh(second.refreshToken)).data;
     expect(await refresh(refreshToken)).toMatchObject(refused);
-    expect(await isAlive(app, third.accessToken)).toBe(true);
+    expect(await isAccepted(app, third.accessToken)).toBe(true);
     expect((await refresh(third.refreshToken)).status).toBe(200);
   });
 
   it('401 after the grace ends the session with every token of it, and tells the user once', async () => {
-    const { email, refreshToken, accessToken } = await addLoggedIn(app);
+    const { email, refreshToken, accessToken } = await addLoggedInUser(app);
     const second = (await refresh(refreshToken)).data;
     app.clock.advance(graceMs);
-    expect(await isAlive(app, accessToken)).toBe(true);
+    expect(await isAccepted(app, accessToken)).toBe(true);
     expect(await refresh(refreshToken)).toMatchObject(refused);
-    for (const token of [accessToken, second.accessToken]) expect(await isAlive(app, token)).toBe(false);
+    for (const token of [accessToken, second.accessToken]) expect(await isAccepted(app, token)).toBe(false);
     expect(await refresh(second.refreshToken)).toMatchObject(refused);
     expect(await refresh(refreshToken)).toMatchObject(refused);
-    expect(await sessionEnds(app, email)).toEqual(['refresh_token_reuse']);
+    expect(await sessionEndReasons(app, email)).toEqual(['refresh_token_reuse']);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'refresh_token_reuse']);
-    const [, notice] = await receivedBy(app, email, 2);
+    const [, notice] = await messagesTo(app, email, 2);
     expect(notice?.subject).toContain('ended for your safety');
   });
 
   it('401 for twenty reuses at once ends the session once, with one mail and one event', async () => {
-    const { email, refreshToken } = await addLoggedIn(app);
+    const { email, refreshToken } = await addLoggedInUser(app);
     await refresh(refreshToken);
     app.clock.advance(graceMs);
     const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'refresh_token_reuse']);
-    const events = (await actionsOf(app, email)).filter((action) => action === 'refresh_token.reused');
+    const events = (await auditActionsOf(app, email)).filter((action) => action === 'refresh_token.reused');
     expect(events).toHaveLength(1);
   });
 
   it('401 ends only the session whose token was reused', async () => {
-    const person = await addLoggedIn(app);
+    const person = await addLoggedInUser(app);
     const json = { email: person.email, password: 'correct horse battery', deviceToken: person.deviceToken };
     const other = (await app.send<Tokens>('POST', '/api/v1/auth/login', { json })).data;
     await refresh(person.refreshToken);
     app.clock.advance(graceMs);
     await refresh(person.refreshToken);
-    expect(await isAlive(app, other.accessToken)).toBe(true);
+    expect(await isAccepted(app, other.accessToken)).toBe(true);
     expect((await refresh(other.refreshToken)).status).toBe(200);
   });
 
   it('200 a millisecond before the token’s seven days are over, 401 from then on', async () => {
-    const [inTime, late] = [await addLoggedIn(app), await addLoggedIn(app)];
+    const [inTime, late] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     app.clock.advance(7 * dayMs - 1);
     expect((await refresh(inTime.refreshToken)).status).toBe(200);
     app.clock.advance(1);
@@ -122,13 +122,13 @@ describe('POST /api/v1/auth/refresh', () => {
   });
 
   it('401 for a token of a disabled user', async () => {
-    const { email, refreshToken } = await addLoggedIn(app);
+    const { email, refreshToken } = await addLoggedInUser(app);
     await setStatus(app, email, 'disabled');
     expect(await refresh(refreshToken)).toMatchObject(refused);
   });
 
   it('401 for texts that are no token of ours, and for an access token', async () => {
-    const { accessToken, deviceToken } = await addLoggedIn(app);
+    const { accessToken, deviceToken } = await addLoggedInUser(app);
     for (const text of ['x', `lk_rt_${'A'.repeat(49)}`, deviceToken])
       expect(await refresh(text)).toMatchObject(refused);
     expect((await refresh(accessToken)).status).toBeGreaterThanOrEqual(400);

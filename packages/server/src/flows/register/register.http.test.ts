@@ -1,16 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
 import {
-  addVerified,
-  freshEmail,
-  goodPassword,
-  linkTokenOf,
+  addVerifiedUser,
   login,
+  mailedToken,
   mailsTo,
-  pressLink,
-  receivedBy,
+  messagesTo,
   register,
-} from '#test/support/people-online.ts';
+  uniqueEmail,
+  validPassword,
+  verifyEmail,
+} from '#test/support/user-actions.ts';
 
 const otherPassword = 'another long passphrase';
 
@@ -38,51 +38,51 @@ describe('POST /api/v1/auth/register', () => {
     expect(answer.status).toBe(201);
     expect(answer.data).toEqual({ email: 'New.Person@People.example', status: 'verification_sent' });
     expect(await mailsTo(app, 'new.person@people.example')).toEqual(['verify_email']);
-    const [message] = await receivedBy(app, 'New.Person@people.example', 1);
+    const [message] = await messagesTo(app, 'New.Person@people.example', 1);
     expect(message?.links[0]).toMatch(/^http:\/\/localhost:3000\/verify-email\?token=lk_ot_/);
     expect(message?.text).toContain('Ada Lovelace');
   });
 
   it('201 for a taken address, of one shape and with the same header names, and its owner is told', async () => {
-    const taken = await addVerified(app);
-    const [fresh, again] = [await register(app, freshEmail()), await register(app, taken)];
+    const taken = await addVerifiedUser(app);
+    const [fresh, again] = [await register(app, uniqueEmail()), await register(app, taken)];
     expect(again.status).toBe(fresh.status);
     expect(Object.keys(again.data as object)).toEqual(Object.keys(fresh.data as object));
     expect([...again.headers.keys()]).toEqual([...fresh.headers.keys()]);
     expect(await mailsTo(app, taken)).toEqual(['verify_email', 'already_registered']);
-    const [, notice] = await receivedBy(app, taken, 2);
+    const [, notice] = await messagesTo(app, taken, 2);
     expect(notice?.subject).toContain('already have an account');
     expect(notice?.links).toEqual([]);
   });
 
   it('201 for a taken address changes neither its password nor its name', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     await register(app, email, { password: otherPassword, name: 'Mallory' });
     expect((await login(app, email, { password: otherPassword })).code).toBe('invalid_credentials');
-    expect(await profileOf(email, goodPassword)).toMatchObject({ name: 'Ada Lovelace' });
+    expect(await profileOf(email, validPassword)).toMatchObject({ name: 'Ada Lovelace' });
   });
 
   it('201 in another spelling is the same address', async () => {
-    const email = freshEmail('Spelling');
+    const email = uniqueEmail('Spelling');
     await register(app, email);
     await register(app, email.toUpperCase());
-    await pressLink(app, await linkTokenOf(app, email));
+    await verifyEmail(app, await mailedToken(app, email));
     expect((await login(app, email.toUpperCase())).status).toBe(200);
-    const domain = freshEmail().replace('people.example', 'Bücher.example');
+    const domain = uniqueEmail().replace('people.example', 'Bücher.example');
     expect((await register(app, domain)).status).toBe(201);
     expect(await mailsTo(app, domain.replace('Bücher', 'xn--bcher-kva'))).toEqual(['verify_email']);
   });
 
   it('201 keeps the language that was asked for; a mail in one that we do not have is in English', async () => {
-    const email = await addVerified(app, { locale: 'pt-BR' });
-    const [message] = await receivedBy(app, email, 1);
+    const email = await addVerifiedUser(app, { locale: 'pt-BR' });
+    const [message] = await messagesTo(app, email, 1);
     expect(message?.subject).toMatch(/confirm|verify/i);
     expect(message?.html).toContain('lang="en"');
-    expect(await profileOf(email, goodPassword)).toMatchObject({ locale: 'pt-BR' });
+    expect(await profileOf(email, validPassword)).toMatchObject({ locale: 'pt-BR' });
   });
 
   it('201 for the roadmap’s example password', async () => {
-    expect((await register(app, freshEmail(), { password: 'SecurePass123!' })).status).toBe(201);
+    expect((await register(app, uniqueEmail(), { password: 'SecurePass123!' })).status).toBe(201);
   });
 
   it.each([
@@ -99,7 +99,7 @@ describe('POST /api/v1/auth/register', () => {
     ['of 12 characters once composed', `${words.slice(0, 11)}e\u0301`, undefined],
     ['of 11 characters once composed', `${words.slice(0, 10)}e\u0301`, 'too_short'],
   ])('a password %s is counted in code points after NFC', async (_, password, code) => {
-    const answer = await register(app, freshEmail(), { password });
+    const answer = await register(app, uniqueEmail(), { password });
     expect(answer.status).toBe(code === undefined ? 201 : 422);
     expect(answer.errors.map((error) => [error.path, error.code])).toEqual(
       code === undefined ? [] : [['/password', code]],
@@ -116,22 +116,22 @@ describe('POST /api/v1/auth/register', () => {
   );
 
   it.each(['', ' ', 'a\u0000b', 'line\nbreak', 'x'.repeat(201)])('422 for the name %j', async (name) => {
-    const answer = await register(app, freshEmail(), { name });
+    const answer = await register(app, uniqueEmail(), { name });
     expect(answer.status).toBe(422);
     expect(new Set(answer.errors.map(({ path }) => path))).toEqual(new Set(['/name']));
   });
 
   it('a name is text in the mail, whatever it holds', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email, { name: '<b>Ada</b> https://evil.example/' });
-    const [message] = await receivedBy(app, email, 1);
+    const [message] = await messagesTo(app, email, 1);
     expect(message?.html).not.toContain('<b>Ada');
     expect(message?.links.filter((link) => link.includes('evil'))).toEqual([]);
   });
 
   it('403 when registration is closed, and nothing is made or mailed', async () => {
-    const closed = await Application.open({ besides: app, env: { LATCHKEY_REGISTRATION: 'closed' } });
-    const email = freshEmail();
+    const closed = await Application.open({ deploymentOf: app, env: { LATCHKEY_REGISTRATION: 'closed' } });
+    const email = uniqueEmail();
     const answer = await register(closed, email);
     await closed.close();
     expect([answer.status, answer.code]).toEqual([403, 'registration_closed']);
@@ -141,7 +141,7 @@ describe('POST /api/v1/auth/register', () => {
 
 describe('registering an unverified address again (invariant 18)', () => {
   it('changes nothing of the first registration: its password goes on deciding', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     const again = await register(app, email, { password: otherPassword, name: 'Mallory' });
     expect(again.status).toBe(201);
@@ -151,36 +151,36 @@ describe('registering an unverified address again (invariant 18)', () => {
   });
 
   it.each([
-    { pressed: 1, sets: goodPassword, name: 'First', never: otherPassword },
-    { pressed: 2, sets: otherPassword, name: 'Second', never: goodPassword },
+    { pressed: 1, sets: validPassword, name: 'First', never: otherPassword },
+    { pressed: 2, sets: otherPassword, name: 'Second', never: validPassword },
   ])('link $pressed sets the password and the name that it was made with', async ({ pressed, sets, name, never }) => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email, { name: 'First' });
     await register(app, email, { name: 'Second', password: otherPassword });
-    expect((await pressLink(app, await linkTokenOf(app, email, pressed))).status).toBe(200);
+    expect((await verifyEmail(app, await mailedToken(app, email, pressed))).status).toBe(200);
     expect((await login(app, email, { password: never })).code).toBe('invalid_credentials');
     expect(await profileOf(email, sets)).toMatchObject({ name });
   });
 
   it.each([1, 2, 3])('pressing link %i of three kills the others', async (pressed) => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     for (const name of ['First', 'Second', 'Third']) await register(app, email, { name });
-    const links = await Promise.all([1, 2, 3].map((number) => linkTokenOf(app, email, number)));
-    expect((await pressLink(app, links[pressed - 1] ?? '')).status).toBe(200);
-    for (const link of links) expect((await pressLink(app, link)).code).toBe('invalid_token');
+    const links = await Promise.all([1, 2, 3].map((number) => mailedToken(app, email, number)));
+    expect((await verifyEmail(app, links[pressed - 1] ?? '')).status).toBe(200);
+    for (const link of links) expect((await verifyEmail(app, link)).code).toBe('invalid_token');
   });
 
   it.each(['before', 'after'])('an attacker who registers %s the victim never gets in', async (order) => {
-    const email = freshEmail('victim');
+    const email = uniqueEmail('victim');
     const attack = () => register(app, email, { password: otherPassword, name: 'Mallory' });
     const own = () => register(app, email, { name: 'Victim' });
     for (const act of order === 'before' ? [attack, own] : [own, attack]) await act();
-    const mails = await receivedBy(app, email, 2);
+    const mails = await messagesTo(app, email, 2);
     const ownNumber = mails.findIndex(({ text }) => text.includes('Victim')) + 1;
-    await pressLink(app, await linkTokenOf(app, email, ownNumber));
+    await verifyEmail(app, await mailedToken(app, email, ownNumber));
     await attack();
     expect((await login(app, email, { password: otherPassword })).code).toBe('invalid_credentials');
-    expect(await profileOf(email, goodPassword)).toMatchObject({ name: 'Victim' });
+    expect(await profileOf(email, validPassword)).toMatchObject({ name: 'Victim' });
     expect((await mailsTo(app, email)).at(-1)).toBe('already_registered');
   });
 });

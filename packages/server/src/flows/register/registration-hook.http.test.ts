@@ -6,10 +6,16 @@ import { RegistrationHook } from '#domain/registrations/index.ts';
 import { Outbound } from '#platform/outbound/index.ts';
 import { Application } from '#test/support/application.ts';
 import { type HttpReceiver, json, startReceiver } from '#test/support/http-receiver.ts';
-import { addVerified, freshEmail, mailsTo, register } from '#test/support/people-online.ts';
-import { hookSettings, isSigned, newestEvent, noAnswers, questionsAbout } from '#test/support/registration-hook.ts';
+import {
+  hookRequestsFor,
+  hookSettings,
+  invalidHookResponses,
+  isSigned,
+  newestEvent,
+} from '#test/support/registration-hook.ts';
 import { roundTripsOf } from '#test/support/statement-counts.ts';
 import { beforeEachHash } from '#test/support/stored-login.ts';
+import { addVerifiedUser, mailsTo, register, uniqueEmail } from '#test/support/user-actions.ts';
 import { eventually } from '#test/support/wait.ts';
 
 let receiver: HttpReceiver;
@@ -24,7 +30,7 @@ beforeAll(async () => {
   const soon = { LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS: '1000' };
   app = await Application.open({ env: hookSettings(receiver.port, soon) });
   const allow = { ...soon, LATCHKEY_REGISTRATION_HOOK_WHEN_DOWN: 'allow' };
-  lenient = await Application.open({ besides: app, env: hookSettings(receiver.port, allow) });
+  lenient = await Application.open({ deploymentOf: app, env: hookSettings(receiver.port, allow) });
   return async () => {
     await lenient.close();
     await app.close();
@@ -35,7 +41,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   receiver.react(json({ allow: true }));
   // An answer closes what failures of the test before may have opened half.
-  for (const each of [app, lenient]) expect((await register(each, freshEmail())).status).toBe(201);
+  for (const each of [app, lenient]) expect((await register(each, uniqueEmail())).status).toBe(201);
 });
 
 async function hashesOf(work: () => Promise<unknown>): Promise<number> {
@@ -50,12 +56,12 @@ async function hashesOf(work: () => Promise<unknown>): Promise<number> {
 
 describe('POST /api/v1/auth/register with a registration hook', () => {
   it('201 when it says yes: one signed question with what was sent, and no password', async () => {
-    const email = freshEmail('Ada');
+    const email = uniqueEmail('Ada');
     const json = { email, password: 'correct horse battery', name: 'Ada Lovelace', locale: 'de' };
     const answer = await app.send('POST', '/api/v1/auth/register', { json, peerAddress: '127.0.0.9' });
     expect(answer.status).toBe(201);
     const requestId = answer.headers.get('x-request-id');
-    expect(questionsAbout(receiver, email)).toEqual([
+    expect(hookRequestsFor(receiver, email)).toEqual([
       {
         via: 'register',
         email: email.toLowerCase(),
@@ -75,7 +81,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
   });
 
   it('201 costs no round trip more', async () => {
-    const names = await roundTripsOf(app, () => register(app, freshEmail()));
+    const names = await roundTripsOf(app, () => register(app, uniqueEmail()));
     expect(names.filter((name) => name.startsWith('register.'))).toEqual([
       'register.create_user',
       'register.find_holder',
@@ -85,7 +91,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
 
   it('403 when it says no, before any hash, and nothing is made or mailed', async () => {
     receiver.react(json({ allow: false, reason: 'not_a_customer' }));
-    const email = freshEmail();
+    const email = uniqueEmail();
     const hashes = await hashesOf(async () => {
       expect(await register(app, email)).toMatchObject({ status: 403, code: 'registration_refused' });
     });
@@ -96,14 +102,14 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
   });
 
   it('403 in the same words for a new, a waiting and a taken address, each asked about; nobody is told', async () => {
-    const [fresh, waiting, taken] = [freshEmail(), freshEmail(), await addVerified(app)];
+    const [fresh, waiting, taken] = [uniqueEmail(), uniqueEmail(), await addVerifiedUser(app)];
     await register(app, waiting);
     receiver.react(json({ allow: false }));
     const words: unknown[] = [];
     for (const email of [fresh, waiting, taken]) {
-      const before = questionsAbout(receiver, email).length;
+      const before = hookRequestsFor(receiver, email).length;
       const { status, text, headers } = await register(app, email);
-      expect(questionsAbout(receiver, email).length).toBe(before + 1);
+      expect(hookRequestsFor(receiver, email).length).toBe(before + 1);
       words.push([status, { ...(JSON.parse(text) as object), meta: undefined }, [...headers.keys()]]);
     }
     expect(words[1]).toEqual(words[0]);
@@ -119,7 +125,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
     [undefined, 'unspecified'],
   ])('403 for the reason %j is recorded as %s, without the person in the open', async (reason, recorded) => {
     receiver.react(json({ allow: false, reason, more: 'ignored' }));
-    const email = freshEmail();
+    const email = uniqueEmail();
     const { text } = await register(app, email);
     if (reason !== undefined) expect(text).not.toContain(String(reason));
     const event = await newestEvent(app, 'registration_hook.refused');
@@ -127,27 +133,30 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
     expect(event?.text).not.toContain(email);
   });
 
-  it.each(noAnswers)('%s: %s is no answer; 503 or 201 as it is set, and recorded', async (why, _, reaction) => {
-    receiver.react(reaction);
-    const email = freshEmail();
-    const answer = await register(app, email);
-    expect([answer.status, answer.code, answer.headers.get('retry-after')]).toEqual([503, 'unavailable', '10']);
-    const refused = await newestEvent(app, 'registration_hook.unanswered');
-    expect(refused?.facts).toMatchObject({ via: 'register', why, admitted: false });
-    expect(await mailsTo(app, email)).toEqual([]);
-    expect((await register(lenient, email)).status).toBe(201);
-    const admitted = await newestEvent(app, 'registration_hook.unanswered');
-    expect(admitted?.facts).toMatchObject({ via: 'register', why, admitted: true });
-    expect(await mailsTo(app, email)).toEqual(['verify_email']);
-  });
+  it.each(invalidHookResponses)(
+    '%s: %s is no answer; 503 or 201 as it is set, and recorded',
+    async (why, _, reaction) => {
+      receiver.react(reaction);
+      const email = uniqueEmail();
+      const answer = await register(app, email);
+      expect([answer.status, answer.code, answer.headers.get('retry-after')]).toEqual([503, 'unavailable', '10']);
+      const refused = await newestEvent(app, 'registration_hook.unanswered');
+      expect(refused?.facts).toMatchObject({ via: 'register', why, admitted: false });
+      expect(await mailsTo(app, email)).toEqual([]);
+      expect((await register(lenient, email)).status).toBe(201);
+      const admitted = await newestEvent(app, 'registration_hook.unanswered');
+      expect(admitted?.facts).toMatchObject({ via: 'register', why, admitted: true });
+      expect(await mailsTo(app, email)).toEqual(['verify_email']);
+    },
+  );
 
   it('503 or 201 when nobody listens, also when the hook is no longer asked', async () => {
     const gone = await startReceiver();
     await gone.stop();
-    const strict = await Application.open({ besides: app, env: hookSettings(gone.port) });
+    const strict = await Application.open({ deploymentOf: app, env: hookSettings(gone.port) });
     const seen: unknown[] = [];
     for (const _ of [1, 2, 3, 4, 5, 6]) {
-      expect(await register(strict, freshEmail())).toMatchObject({ status: 503, code: 'unavailable' });
+      expect(await register(strict, uniqueEmail())).toMatchObject({ status: 503, code: 'unavailable' });
       seen.push((await newestEvent(app, 'registration_hook.unanswered'))?.facts);
     }
     await strict.close();
@@ -169,20 +178,20 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
     if (settings === undefined) throw new Error('the settings name a hook');
     const hook = new RegistrationHook({ ...app.services, outbound, settings });
     const caller = { address: '127.0.0.1', userAgent: undefined, acceptLanguage: undefined, deviceCookie: undefined };
-    const person = { via: 'register', email: freshEmail(), name: 'Ada', locale: 'en' } as const;
+    const person = { via: 'register', email: uniqueEmail(), name: 'Ada', locale: 'en' } as const;
     await expect(hook.admit(person, { ...caller, requestId: 'r' })).rejects.toMatchObject({ code: 'busy' });
   });
 
   it('asks nobody about what is refused anyway', async () => {
     const before = receiver.received.length;
     const env = { LATCHKEY_EMAIL_DOMAINS_DENY: 'people.example' };
-    const narrow = await Application.open({ besides: app, env: hookSettings(receiver.port, env) });
-    expect((await register(narrow, freshEmail())).code).toBe('email_domain_not_allowed');
+    const narrow = await Application.open({ deploymentOf: app, env: hookSettings(receiver.port, env) });
+    expect((await register(narrow, uniqueEmail())).code).toBe('email_domain_not_allowed');
     expect((await register(narrow, 'nobody')).code).toBe('validation_failed');
     await narrow.close();
     const closed = { LATCHKEY_REGISTRATION: 'closed' };
-    const shut = await Application.open({ besides: app, env: hookSettings(receiver.port, closed) });
-    expect((await register(shut, freshEmail())).code).toBe('registration_closed');
+    const shut = await Application.open({ deploymentOf: app, env: hookSettings(receiver.port, closed) });
+    expect((await register(shut, uniqueEmail())).code).toBe('registration_closed');
     await shut.close();
     expect(receiver.received.length).toBe(before);
   });
@@ -215,14 +224,14 @@ describe('the receiver of the guide', () => {
 
   it('answers signed questions as it says, and none that somebody else signed', async () => {
     const { port, stop } = await startGuide();
-    const strict = await Application.open({ besides: app, env: hookSettings(port) });
+    const strict = await Application.open({ deploymentOf: app, env: hookSettings(port) });
     const secret = { LATCHKEY_REGISTRATION_HOOK_SECRET: Buffer.alloc(32, 8).toString('base64') };
-    const other = await Application.open({ besides: app, env: hookSettings(port, secret) });
-    expect((await register(strict, freshEmail().replace('people.example', 'example.com'))).status).toBe(201);
-    expect((await register(strict, freshEmail())).code).toBe('registration_refused');
+    const other = await Application.open({ deploymentOf: app, env: hookSettings(port, secret) });
+    expect((await register(strict, uniqueEmail().replace('people.example', 'example.com'))).status).toBe(201);
+    expect((await register(strict, uniqueEmail())).code).toBe('registration_refused');
     const { facts } = (await newestEvent(app, 'registration_hook.refused')) ?? {};
     expect(facts).toEqual({ via: 'register', reason: 'not_a_colleague' });
-    expect((await register(other, freshEmail().replace('people.example', 'example.com'))).code).toBe('unavailable');
+    expect((await register(other, uniqueEmail().replace('people.example', 'example.com'))).code).toBe('unavailable');
     for (const each of [strict, other]) await each.close();
     await stop();
   });
@@ -235,6 +244,6 @@ describe('the settings', () => {
     ['https://people.example:25/hook', /cannot be asked: port_not_allowed/],
   ])('without leave for the own network %s does not start', async (url, sentence) => {
     const env = hookSettings(1, { LATCHKEY_REGISTRATION_HOOK_URL: url, LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '0' });
-    await expect(Application.open({ besides: app, env })).rejects.toThrow(sentence);
+    await expect(Application.open({ deploymentOf: app, env })).rejects.toThrow(sentence);
   });
 });

@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, Application } from '#test/support/application.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
 import {
-  addVerified,
-  freshEmail,
-  linkTokenOf,
+  addVerifiedUser,
   login,
+  mailedToken,
   mailsTo,
-  pressLink,
   register,
   sameOrigin,
-} from '#test/support/people-online.ts';
+  uniqueEmail,
+  verifyEmail,
+} from '#test/support/user-actions.ts';
 import { setStatus } from '#test/support/user-status.ts';
 
 const otherPassword = 'another long passphrase';
@@ -21,40 +21,40 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function resend(email: string): Promise<Answer> {
+function resend(email: string): Promise<AppResponse> {
   return app.send('POST', '/api/v1/auth/resend-verification', { json: { email } });
 }
 
 describe('POST /api/v1/auth/resend-verification', () => {
   it('202 sends a further link that keeps the password and the name of the one registration', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     const answer = await resend(email);
     expect([answer.status, answer.data]).toEqual([202, { email, status: 'verification_sent' }]);
-    const first = await linkTokenOf(app, email);
-    expect((await pressLink(app, await linkTokenOf(app, email, 2))).status).toBe(200);
+    const first = await mailedToken(app, email);
+    expect((await verifyEmail(app, await mailedToken(app, email, 2))).status).toBe(200);
     expect((await login(app, email)).status).toBe(200);
-    expect((await pressLink(app, first)).code).toBe('invalid_token');
+    expect((await verifyEmail(app, first)).code).toBe('invalid_token');
   });
 
   it('202 again and again leaves every link good until one is pressed', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     await resend(email);
     await resend(email);
-    const links = await Promise.all([1, 2, 3].map((number) => linkTokenOf(app, email, number)));
-    expect((await pressLink(app, links[0] ?? '')).status).toBe(200);
-    for (const link of links) expect((await pressLink(app, link)).code).toBe('invalid_token');
+    const links = await Promise.all([1, 2, 3].map((number) => mailedToken(app, email, number)));
+    expect((await verifyEmail(app, links[0] ?? '')).status).toBe(200);
+    for (const link of links) expect((await verifyEmail(app, link)).code).toBe('invalid_token');
   });
 
   it('202 after several registrations sends a link that carries no password of anybody', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     await register(app, email, { password: otherPassword });
     await resend(email);
-    const token = await linkTokenOf(app, email, 3);
-    expect((await pressLink(app, token)).code).toBe('password_required');
-    expect((await pressLink(app, token, 'the third passphrase')).status).toBe(200);
+    const token = await mailedToken(app, email, 3);
+    expect((await verifyEmail(app, token)).code).toBe('password_required');
+    expect((await verifyEmail(app, token, 'the third passphrase')).status).toBe(200);
     for (const password of [undefined, otherPassword]) {
       const attempt = await login(app, email, password === undefined ? {} : { password });
       expect(attempt.code).toBe('invalid_credentials');
@@ -62,42 +62,42 @@ describe('POST /api/v1/auth/resend-verification', () => {
   });
 
   it('202 carries the one that is left when the other registration was disowned', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     await register(app, email, { password: otherPassword });
-    const disowned = await linkTokenOf(app, email, 2);
+    const disowned = await mailedToken(app, email, 2);
     await app.send('POST', '/verify-email', { form: { token: disowned, choice: 'disown' }, headers: sameOrigin });
     await resend(email);
-    expect((await pressLink(app, await linkTokenOf(app, email, 3))).status).toBe(200);
+    expect((await verifyEmail(app, await mailedToken(app, email, 3))).status).toBe(200);
     expect((await login(app, email)).status).toBe(200);
   });
 
   it('202 sends a link that works when all earlier ones have expired', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
-    const expired = await linkTokenOf(app, email);
+    const expired = await mailedToken(app, email);
     app.clock.advance(25 * 60 * 60 * 1000);
-    expect((await pressLink(app, expired)).code).toBe('invalid_token');
+    expect((await verifyEmail(app, expired)).code).toBe('invalid_token');
     await resend(email);
-    expect((await pressLink(app, await linkTokenOf(app, email, 2))).status).toBe(200);
+    expect((await verifyEmail(app, await mailedToken(app, email, 2))).status).toBe(200);
     expect((await login(app, email)).status).toBe(200);
   });
 
   it('202 sends nothing to an address that nobody has', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     expect((await resend(email)).status).toBe(202);
     expect(await mailsTo(app, email)).toEqual([]);
     expect((await login(app, email)).code).toBe('invalid_credentials');
   });
 
   it('202 sends nothing to an address that is proven', async () => {
-    const email = await addVerified(app);
+    const email = await addVerifiedUser(app);
     expect((await resend(email)).status).toBe(202);
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
   it('202 sends nothing to somebody who is disabled, and the link from before is dead', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email);
     await setStatus(app, email, 'disabled');
     expect((await resend(email)).status).toBe(202);

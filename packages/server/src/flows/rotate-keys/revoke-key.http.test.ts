@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { addCookieSession, addLoggedIn, isAlive, type Tokens } from '#test/support/people-online.ts';
+import { addCookieSession, addLoggedInUser, isAccepted, type Tokens } from '#test/support/user-actions.ts';
 import { revokeSigningKey } from './index.ts';
 
 let app: Application;
@@ -8,7 +8,7 @@ let otherNode: Application;
 
 beforeAll(async () => {
   app = await Application.open();
-  otherNode = await Application.open({ besides: app });
+  otherNode = await Application.open({ deploymentOf: app });
   return async () => {
     await otherNode.close();
     await app.close();
@@ -25,19 +25,19 @@ async function publishedBy(node: Application): Promise<string[]> {
 describe('a signing key that is revoked', () => {
   it('ends the tokens that it signed on both nodes, remembered ones too, and leaves both JWKS', async () => {
     const kid = app.services.signingKeys.current().kid;
-    const { accessToken, refreshToken } = await addLoggedIn(app);
+    const { accessToken, refreshToken } = await addLoggedInUser(app);
     const { cookie } = await addCookieSession(app);
-    for (const node of nodes()) expect(await isAlive(node, accessToken)).toBe(true);
+    for (const node of nodes()) expect(await isAccepted(node, accessToken)).toBe(true);
     await revokeSigningKey(app.services, kid);
-    expect(await isAlive(app, accessToken)).toBe(false);
+    expect(await isAccepted(app, accessToken)).toBe(false);
     await otherNode.services.revocations.read();
-    expect(await isAlive(otherNode, accessToken)).toBe(false);
+    expect(await isAccepted(otherNode, accessToken)).toBe(false);
     for (const node of nodes()) expect(await publishedBy(node)).not.toContain(kid);
 
     const { status, data } = await app.send<Tokens>('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
     expect(status).toBe(200);
     for (const node of nodes()) {
-      expect(await isAlive(node, data.accessToken)).toBe(true);
+      expect(await isAccepted(node, data.accessToken)).toBe(true);
       expect((await node.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(200);
     }
   });

@@ -4,7 +4,7 @@ import { Revocations } from '#domain/revocations/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { openWorld, type World } from '#test/support/people.ts';
+import { type DomainFixture, openDomainFixture } from '#test/support/domain-fixture.ts';
 import { type RotateKeys, revokeSigningKey, rotateDataKey, rotateSigningKey } from './index.ts';
 
 const readEvents = statement('rotate_keys_test.events', {
@@ -15,11 +15,11 @@ const readEvents = statement('rotate_keys_test.events', {
 });
 
 describeOnBothDatabases('rotating keys', (database) => {
-  let world: World;
+  let world: DomainFixture;
   let flow: RotateKeys;
 
   beforeAll(async () => {
-    world = await openWorld(database());
+    world = await openDomainFixture(database());
     const clients = new Clients({ ...world, issuer: 'https://login.example' });
     await clients.load();
     const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();

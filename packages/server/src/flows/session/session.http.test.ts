@@ -2,7 +2,7 @@ import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
 import { Application } from '#test/support/application.ts';
-import { addCookieSession, addLoggedIn, isAlive, sameOrigin, type Tokens } from '#test/support/people-online.ts';
+import { addCookieSession, addLoggedInUser, isAccepted, sameOrigin, type Tokens } from '#test/support/user-actions.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 const sessionPath = '/api/v1/auth/session';
@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 describe('GET /api/v1/auth/session', () => {
   it('200 says who this is, how well proven and until when', async () => {
-    const { accessToken, userId, sessionId } = await addLoggedIn(app);
+    const { accessToken, userId, sessionId } = await addLoggedInUser(app);
     const now = app.clock.now();
     const answer = await app.send('GET', sessionPath, { token: accessToken });
     expect(answer.data).toEqual({
@@ -33,11 +33,11 @@ describe('GET /api/v1/auth/session', () => {
   });
 
   it('200 for an access token until its fifteen minutes, and the five seconds that clocks may differ, are over', async () => {
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     app.clock.advance(900_000 - 1);
-    expect(await isAlive(app, accessToken)).toBe(true);
+    expect(await isAccepted(app, accessToken)).toBe(true);
     app.clock.advance(5_001);
-    expect(await isAlive(app, accessToken)).toBe(false);
+    expect(await isAccepted(app, accessToken)).toBe(false);
   });
 
   it('200 for a cookie until it rested for seven days', async () => {
@@ -70,16 +70,16 @@ describe('GET /api/v1/auth/session', () => {
   });
 
   it('401 for every other kind of secret in the Authorization header', async () => {
-    const { refreshToken, deviceToken } = await addLoggedIn(app);
+    const { refreshToken, deviceToken } = await addLoggedInUser(app);
     const { cookie } = await addCookieSession(app);
     const sessionToken = /latchkey_session=([^;]+)/.exec(cookie)?.[1] ?? '';
     for (const token of [refreshToken, deviceToken, sessionToken, 'x', 'a.b.c']) {
-      expect(await isAlive(app, token)).toBe(false);
+      expect(await isAccepted(app, token)).toBe(false);
     }
   });
 
   it('401 for an access token in the cookie', async () => {
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     const cookie = `latchkey_session=${accessToken}`;
     expect((await app.send('GET', sessionPath, { cookie })).status).toBe(401);
   });
@@ -93,7 +93,7 @@ describe('GET /api/v1/auth/session', () => {
   });
 
   it('401 for a token whose signature, algorithm or claims were touched', async () => {
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     const [header = '', payload = '', signature = ''] = accessToken.split('.');
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
     const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -105,8 +105,8 @@ describe('GET /api/v1/auth/session', () => {
       `${accessToken}=`,
       `${header}.${payload}`,
     ];
-    for (const token of forged) expect(await isAlive(app, token)).toBe(false);
-    expect(await isAlive(app, accessToken)).toBe(true);
+    for (const token of forged) expect(await isAccepted(app, token)).toBe(false);
+    expect(await isAccepted(app, accessToken)).toBe(true);
   });
 });
 
@@ -120,11 +120,11 @@ describe('POST /api/v1/auth/token', () => {
     const byToken = await app.send<Tokens>('GET', sessionPath, { token: answer.data.accessToken });
     expect(byToken.data.sessionId).toBe(byCookie.sessionId);
     await app.send('POST', '/api/v1/auth/logout', { cookie, headers: sameOrigin });
-    expect(await isAlive(app, answer.data.accessToken)).toBe(false);
+    expect(await isAccepted(app, answer.data.accessToken)).toBe(false);
   });
 
   it('200 is a token by RFC 9068 that the published keys verify', async () => {
-    const { accessToken, sessionId, userId } = await addLoggedIn(app);
+    const { accessToken, sessionId, userId } = await addLoggedInUser(app);
     const jwks = await app.send('GET', '/.well-known/jwks.json');
     const keys = createLocalJWKSet(JSON.parse(jwks.text) as JSONWebKeySet);
     const { payload, protectedHeader } = await jwtVerify(accessToken, keys, {
@@ -178,7 +178,7 @@ describe('a write with the session cookie', () => {
   );
 
   it('200 with an access token needs no such proof, since no browser sends it by itself', async () => {
-    const { accessToken } = await addLoggedIn(app);
+    const { accessToken } = await addLoggedInUser(app);
     const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://elsewhere.example' };
     expect((await app.send('POST', '/api/v1/auth/logout', { token: accessToken, headers })).status).toBe(200);
   });

@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
-import { type Answer, Application } from '#test/support/application.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
 import {
-  freshEmail,
-  goodPassword,
-  linkTokenOf,
   login,
-  pressLink,
+  mailedToken,
   register,
   sameOrigin,
-} from '#test/support/people-online.ts';
+  uniqueEmail,
+  validPassword,
+  verifyEmail,
+} from '#test/support/user-actions.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 const newPassword = 'chosen on the page';
@@ -23,28 +23,28 @@ beforeAll(async () => {
 
 /** Somebody who registered and has not pressed the link. */
 async function addWaiting(): Promise<{ readonly email: string; readonly token: string }> {
-  const email = freshEmail();
+  const email = uniqueEmail();
   await register(app, email);
-  return { email, token: await linkTokenOf(app, email) };
+  return { email, token: await mailedToken(app, email) };
 }
 
 /** Somebody whose address was registered twice, and who asked for a link that belongs to neither. */
 async function addContested(): Promise<{ readonly email: string; readonly token: string }> {
-  const email = freshEmail();
+  const email = uniqueEmail();
   await register(app, email, { name: 'First' });
   await register(app, email, { name: 'Second' });
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email } });
-  return { email, token: await linkTokenOf(app, email, 3) };
+  return { email, token: await mailedToken(app, email, 3) };
 }
 
-function openPage(token: string): Promise<Answer> {
+function openPage(token: string): Promise<AppResponse> {
   return app.send('GET', `/verify-email?token=${encodeURIComponent(token)}`);
 }
 
 function submit(
   form: Readonly<Record<string, string>>,
   headers: Readonly<Record<string, string>> = sameOrigin,
-): Promise<Answer> {
+): Promise<AppResponse> {
   return app.send('POST', '/verify-email', { form, headers });
 }
 
@@ -52,58 +52,58 @@ describe('POST /api/v1/auth/verify-email', () => {
   it('200 proves the address, and only then a login succeeds', async () => {
     const { email, token } = await addWaiting();
     expect((await login(app, email)).code).toBe('email_not_verified');
-    const answer = await pressLink(app, token);
+    const answer = await verifyEmail(app, token);
     expect([answer.status, answer.data]).toEqual([200, { status: 'verified' }]);
     expect((await login(app, email)).status).toBe(200);
   });
 
   it('400 for a link that was used', async () => {
     const { token } = await addWaiting();
-    await pressLink(app, token);
-    expect(await pressLink(app, token)).toMatchObject({ status: 400, code: 'invalid_token' });
+    await verifyEmail(app, token);
+    expect(await verifyEmail(app, token)).toMatchObject({ status: 400, code: 'invalid_token' });
   });
 
   it('400 for a link that another one replaced', async () => {
     const { email, token } = await addWaiting();
     await register(app, email);
-    await pressLink(app, await linkTokenOf(app, email, 2));
-    expect(await pressLink(app, token)).toMatchObject({ status: 400, code: 'invalid_token' });
+    await verifyEmail(app, await mailedToken(app, email, 2));
+    expect(await verifyEmail(app, token)).toMatchObject({ status: 400, code: 'invalid_token' });
   });
 
   it('200 a millisecond before 24 hours, 400 from then on', async () => {
     const frozen = await Application.open({ time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
     const registerAndRead = async () => {
-      const email = freshEmail();
+      const email = uniqueEmail();
       await register(frozen, email);
-      return linkTokenOf(frozen, email);
+      return mailedToken(frozen, email);
     };
     const [inTime, late] = [await registerAndRead(), await registerAndRead()];
     frozen.clock.advance(dayMs - 1);
-    expect((await pressLink(frozen, inTime)).status).toBe(200);
+    expect((await verifyEmail(frozen, inTime)).status).toBe(200);
     frozen.clock.advance(1);
-    expect(await pressLink(frozen, late)).toMatchObject({ status: 400, code: 'invalid_token' });
+    expect(await verifyEmail(frozen, late)).toMatchObject({ status: 400, code: 'invalid_token' });
     await frozen.close();
   });
 
   it.each(['lk_ot_', 'nonsense', `lk_ot_${'A'.repeat(49)}`, 'x'.repeat(200)])(
     '400 for %s, which we never made',
     async (token) => {
-      expect(await pressLink(app, token)).toMatchObject({ status: 400, code: 'invalid_token' });
+      expect(await verifyEmail(app, token)).toMatchObject({ status: 400, code: 'invalid_token' });
     },
   );
 
   it('422 for a link of several registrations without a password, and the link stays good for one with it', async () => {
     const { email, token } = await addContested();
-    expect(await pressLink(app, token)).toMatchObject({ status: 422, code: 'password_required' });
-    expect((await pressLink(app, token, 'too short')).code).toBe('validation_failed');
-    expect((await pressLink(app, token, newPassword)).status).toBe(200);
+    expect(await verifyEmail(app, token)).toMatchObject({ status: 422, code: 'password_required' });
+    expect((await verifyEmail(app, token, 'too short')).code).toBe('validation_failed');
+    expect((await verifyEmail(app, token, newPassword)).status).toBe(200);
     expect((await login(app, email)).code).toBe('invalid_credentials');
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
   it('200 with a password that nobody asked for sets that password: whoever holds the link owns the mailbox', async () => {
     const { email, token } = await addWaiting();
-    expect((await pressLink(app, token, newPassword)).status).toBe(200);
+    expect((await verifyEmail(app, token, newPassword)).status).toBe(200);
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
     expect((await login(app, email)).code).toBe('invalid_credentials');
   });
@@ -145,7 +145,7 @@ describe('GET /verify-email', () => {
     }
     await app.send('HEAD', `/verify-email?token=${token}`);
     expect((await login(app, email)).code).toBe('email_not_verified');
-    expect((await pressLink(app, token)).status).toBe(200);
+    expect((await verifyEmail(app, token)).status).toBe(200);
   });
 
   it('200 asks for a password when the link carries none', async () => {
@@ -157,16 +157,16 @@ describe('GET /verify-email', () => {
 
   it('400 says that a dead link is dead, and holds no form', async () => {
     const { token } = await addWaiting();
-    await pressLink(app, token);
+    await verifyEmail(app, token);
     const page = await openPage(token);
     expect(page.status).toBe(400);
     expect(page.text).not.toContain('<form');
   });
 
   it('shows a name as text', async () => {
-    const email = freshEmail();
+    const email = uniqueEmail();
     await register(app, email, { name: '<script>alert(1)</script>' });
-    const page = await openPage(await linkTokenOf(app, email));
+    const page = await openPage(await mailedToken(app, email));
     expect(page.text).not.toContain('<script');
     expect(page.text).toContain('&lt;script');
   });
@@ -182,7 +182,7 @@ describe('POST /verify-email', () => {
   it('200 voids the registration when the second button is pressed', async () => {
     const { email, token } = await addWaiting();
     expect((await submit({ token, choice: 'disown' })).status).toBe(200);
-    expect((await pressLink(app, token)).code).toBe('invalid_token');
+    expect((await verifyEmail(app, token)).code).toBe('invalid_token');
     expect((await submit({ token, choice: 'disown' })).status).toBe(400);
     expect((await login(app, email)).code).toBe('email_not_verified');
   });
@@ -191,7 +191,7 @@ describe('POST /verify-email', () => {
     const { email, token } = await addWaiting();
     await register(app, email, { name: 'The owner' });
     await submit({ token, choice: 'disown' });
-    expect((await pressLink(app, await linkTokenOf(app, email, 2))).status).toBe(200);
+    expect((await verifyEmail(app, await mailedToken(app, email, 2))).status).toBe(200);
   });
 
   it('422 shows the form again with what is wrong with the password, and 200 takes a good one', async () => {
@@ -206,7 +206,7 @@ describe('POST /verify-email', () => {
 
   it('400 for a dead link', async () => {
     const { token } = await addWaiting();
-    await pressLink(app, token);
+    await verifyEmail(app, token);
     expect((await submit({ token, choice: 'verify' })).status).toBe(400);
   });
 
@@ -222,6 +222,6 @@ describe('POST /verify-email', () => {
   it('415 for JSON, 422 for a field that is not known', async () => {
     const { token } = await addWaiting();
     expect((await app.send('POST', '/verify-email', { json: { token }, headers: sameOrigin })).status).toBe(415);
-    expect((await submit({ token, choice: 'verify', name: goodPassword })).status).toBe(422);
+    expect((await submit({ token, choice: 'verify', name: validPassword })).status).toBe(422);
   });
 });

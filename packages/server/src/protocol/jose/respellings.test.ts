@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { compactVerify } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { misshapen, respellingsOf, signWithHeader } from '#test/support/respellings.ts';
+import { malformedTokens, signWithHeader, tokenVariants } from '#test/support/token-variants.ts';
 import { generateSigningKeyPair, type SigningKey, signingAlgorithms, signJwt, verifyJwt } from './index.ts';
 
 const nowSeconds = 1_800_000_000;
@@ -34,7 +34,7 @@ describe.each(signingAlgorithms)('a token by %s', (alg) => {
       // Payloads of every length, so that each part ends in each of the ways that base64url has.
       const token = signJwt({ key, typ: 'at+jwt', claims: { ...claims, round: 'x'.repeat(round) } });
       expect(await isAccepted(key, token)).toBe(true);
-      const respellings = respellingsOf(token);
+      const respellings = tokenVariants(token);
       expect(respellings.length).toBeGreaterThan(100);
       for (const { what, text } of respellings) {
         expect([what, await isAccepted(key, text)]).toEqual([what, false]);
@@ -45,7 +45,7 @@ describe.each(signingAlgorithms)('a token by %s', (alg) => {
   it('is refused in every other shape, though our key has signed it', async () => {
     const ours = signWithHeader(key, { alg, kid: key.kid, typ: 'at+jwt' }, claims);
     expect(await isAccepted(key, ours)).toBe(true);
-    for (const { what, text } of misshapen(key, 'at+jwt', claims)) {
+    for (const { what, text } of malformedTokens(key, 'at+jwt', claims)) {
       expect([what, await isAccepted(key, text)]).toEqual([what, false]);
     }
   });
@@ -76,7 +76,7 @@ describe('the library behind the gate', () => {
     const key = await generateSigningKeyPair('ES256');
     const token = signJwt({ key, typ: 'at+jwt', claims });
     const taken = await Promise.all(
-      respellingsOf(token).map(async ({ what, text }) => {
+      tokenVariants(token).map(async ({ what, text }) => {
         const verified = compactVerify(text, key.publicKey, { algorithms: ['ES256'] });
         return verified.then(
           () => [what],

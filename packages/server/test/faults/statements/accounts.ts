@@ -1,7 +1,7 @@
 /** What people do with the account that they have. */
 import { present } from '#kernel/assert.ts';
-import { cookieHeader, freshEmail, goodPassword, isAlive, login, sameOrigin } from '#test/support/people-online.ts';
 import type { Application } from '../../support/application.ts';
+import { cookieHeader, isAccepted, login, sameOrigin, uniqueEmail, validPassword } from '../../support/user-actions.ts';
 import {
   allHold,
   ask,
@@ -18,14 +18,14 @@ import {
   type Told,
 } from './scenario.ts';
 
-const owned = { currentPassword: goodPassword };
+const owned = { currentPassword: validPassword };
 
 /** The new password opens the account, the old one does not, and a session of before is dead. */
 function isRenewed({ app, email }: Regular, accessToken: string): Promise<boolean> {
   return allHold([
     () => canLogIn(app, email, newPassword),
     not(() => canLogIn(app, email)),
-    not(() => isAlive(app, accessToken)),
+    not(() => isAccepted(app, accessToken)),
   ]);
 }
 
@@ -41,7 +41,7 @@ async function resetting(app: Application, reset: (token: string) => Promise<Tol
 async function moving(app: Application): Promise<Regular & { readonly token: string; readonly newEmail: string }> {
   const person = await regular(app);
   const { accessToken: token } = await logIn(person);
-  const newEmail = freshEmail('moved');
+  const newEmail = uniqueEmail('moved');
   await ask(app, 'POST', '/users/me/email', { token, json: { newEmail, ...owned } });
   return { ...person, token, newEmail };
 }
@@ -61,7 +61,7 @@ async function confirming(app: Application, press: (token: string) => Promise<To
     allHold([
       () => canLogIn(app, person.newEmail),
       not(() => canLogIn(app, person.email)),
-      not(() => isAlive(app, person.token)),
+      not(() => isAccepted(app, person.token)),
       undo,
       () => canLogIn(app, person.email, newPassword),
     ]);
@@ -171,7 +171,7 @@ const addresses: readonly Scenario[] = [
     begin: async (app) => {
       const person = await regular(app);
       const { accessToken: token } = await logIn(person);
-      const newEmail = freshEmail('moved');
+      const newEmail = uniqueEmail('moved');
       const request = () => ask(app, 'POST', '/users/me/email', { token, json: { newEmail, ...owned } });
       const press = async () => (await confirm(app, await linkOf(person, 'confirm_email_change'))) === 'done';
       const isSettled = () => allHold([() => canLogIn(app, person.email), press, () => canLogIn(app, newEmail)]);
@@ -250,7 +250,7 @@ const ends: readonly Scenario[] = [
       };
       const isSettled = () =>
         allHold([
-          not(() => isAlive(app, token)),
+          not(() => isAccepted(app, token)),
           async () => (await logIn(person)).step === 'cancel_deletion',
           keep,
           () => canLogIn(app, person.email),

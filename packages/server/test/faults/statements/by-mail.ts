@@ -1,15 +1,15 @@
 /** Coming in by what is mailed. */
 
 import { present } from '#kernel/assert.ts';
-import { askCode, askLink, typeCode, useLink } from '#test/support/by-mail.ts';
 import type { Application } from '../../support/application.ts';
+import { loginByCode, loginByLink, requestCode, requestLink } from '../../support/login-by-mail.ts';
 import { type Begun, canLogIn, linkOf, type Regular, regular, type Scenario, type Told, toldBy } from './scenario.ts';
 
 /** Reads the mail, and answers how to open the door with what it says and with what who asked was given. */
 type Reading = (person: Regular, browserToken: string) => Promise<() => Promise<Told>>;
 
 /** Somebody who asks, and with what they were given then opens the door. */
-async function asking(app: Application, door: typeof askLink, reading: Reading): Promise<Begun> {
+async function asking(app: Application, door: typeof requestLink, reading: Reading): Promise<Begun> {
   const person = await regular(app);
   let browserToken: string | undefined;
   const askAtDoor = async () => {
@@ -25,7 +25,7 @@ async function asking(app: Application, door: typeof askLink, reading: Reading):
 }
 
 /** Somebody who has asked, and opens the door. */
-async function entering(app: Application, door: typeof askLink, reading: Reading): Promise<Begun> {
+async function entering(app: Application, door: typeof requestLink, reading: Reading): Promise<Begun> {
   const person = await regular(app);
   const browserToken = present((await door(app, person.email)).data.browserToken, 'the secret');
   return { ask: await reading(person, browserToken), isSettled: () => canLogIn(app, person.email) };
@@ -33,7 +33,7 @@ async function entering(app: Application, door: typeof askLink, reading: Reading
 
 const byLink: Reading = async (person, browserToken) => {
   const link = await linkOf(person, 'magic_link');
-  return async () => toldBy(await useLink(person.app, link, { browserToken }));
+  return async () => toldBy(await loginByLink(person.app, link, { browserToken }));
 };
 
 const byPage: Reading = async (person, browserToken) => {
@@ -44,7 +44,7 @@ const byPage: Reading = async (person, browserToken) => {
 
 const byCode: Reading = async (person, browserToken) => {
   const code = await linkOf(person, 'email_code');
-  return async () => toldBy(await typeCode(person.app, person.email, code, { browserToken }));
+  return async () => toldBy(await loginByCode(person.app, person.email, code, { browserToken }));
 };
 
 export const byMail: readonly Scenario[] = [
@@ -52,30 +52,30 @@ export const byMail: readonly Scenario[] = [
     name: 'login.ask_link',
     audit: [],
     jobs: ['mail_requests.enqueue'],
-    begin: (app) => asking(app, askLink, byLink),
+    begin: (app) => asking(app, requestLink, byLink),
   },
   {
     name: 'login.magic_link',
     audit: ['login.succeeded'],
     again: 'invalid_token',
-    begin: (app) => entering(app, askLink, byLink),
+    begin: (app) => entering(app, requestLink, byLink),
   },
   {
     name: 'login.submit_magic_link',
     audit: ['login.succeeded'],
     again: 'page 400',
-    begin: (app) => entering(app, askLink, byPage),
+    begin: (app) => entering(app, requestLink, byPage),
   },
   {
     name: 'login.ask_code',
     audit: [],
     jobs: ['mail_requests.enqueue'],
-    begin: (app) => asking(app, askCode, byCode),
+    begin: (app) => asking(app, requestCode, byCode),
   },
   {
     name: 'login.email_code',
     audit: ['login.succeeded'],
     again: 'invalid_code',
-    begin: (app) => entering(app, askCode, byCode),
+    begin: (app) => entering(app, requestCode, byCode),
   },
 ];

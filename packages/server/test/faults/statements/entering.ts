@@ -1,8 +1,8 @@
 /** Coming to have an account. */
 import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { present } from '#kernel/assert.ts';
-import { freshEmail, goodPassword, pressLink, register } from '#test/support/people-online.ts';
 import type { Application } from '../../support/application.ts';
+import { register, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
 import {
   ask,
   type Begun,
@@ -25,7 +25,7 @@ async function pressing(app: Application, press: (token: string) => Promise<stri
 
 async function accepting(app: Application, accept: (token: string) => Promise<string>): Promise<Begun> {
   const { tokens, keys } = app.services;
-  const address = freshEmail('invited');
+  const address = uniqueEmail('invited');
   const email = { asTyped: address, canonical: address };
   const invited = await createInvitation(app.services, { email, locale: 'en', role: null });
   const id = present(invited.kind === 'created' ? invited.invitationId : undefined, 'the invitation');
@@ -39,7 +39,7 @@ export const entering: readonly Scenario[] = [
     audit: ['user.registered'],
     mail: ['verify_email'],
     begin: async (app) => {
-      const email = freshEmail();
+      const email = uniqueEmail();
       return { ask: async () => toldBy(await register(app, email)), isSettled: () => canVerify(app, email) };
     },
   },
@@ -66,7 +66,7 @@ export const entering: readonly Scenario[] = [
     name: 'verify_email.press',
     audit: ['email.verified'],
     again: 'invalid_token',
-    begin: (app) => pressing(app, async (token) => toldBy(await pressLink(app, token))),
+    begin: (app) => pressing(app, async (token) => toldBy(await verifyEmail(app, token))),
   },
   {
     name: 'verify_email.press_by_get',
@@ -90,7 +90,7 @@ export const entering: readonly Scenario[] = [
       return {
         ask: () => submit(app, '/verify-email', { token, choice: 'disown' }),
         isSettled: async () => {
-          const isDead = (await pressLink(app, token)).status === 400;
+          const isDead = (await verifyEmail(app, token)).status === 400;
           await register(app, person.email);
           return isDead && canVerify(app, person.email);
         },
@@ -114,7 +114,7 @@ export const entering: readonly Scenario[] = [
     again: 'invalid_token',
     begin: (app) =>
       accepting(app, (token) => {
-        const json = { token, name: 'Invited', password: goodPassword };
+        const json = { token, name: 'Invited', password: validPassword };
         return ask(app, 'POST', '/auth/accept-invitation', { json });
       }),
   },
@@ -123,6 +123,6 @@ export const entering: readonly Scenario[] = [
     audit: ['invitation.accepted'],
     again: 'page 400',
     begin: (app) =>
-      accepting(app, (token) => submit(app, '/accept-invitation', { token, name: 'Invited', password: goodPassword })),
+      accepting(app, (token) => submit(app, '/accept-invitation', { token, name: 'Invited', password: validPassword })),
   },
 ];

@@ -2,13 +2,13 @@
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { failedLoginNoticeHandler } from '#flows/login/index.ts';
 import { sweepHandler } from '#flows/sweep/index.ts';
-import { addRegular, inviteSomebody } from '#test/support/days-of-traffic.ts';
-import { moveTime } from '#test/support/expiries.ts';
-import { freshEmail, goodPassword, login, register } from '#test/support/people-online.ts';
+import { advanceTime } from '#test/support/expiries.ts';
 import { deleteQueued, handleQueued } from '#test/support/queued-jobs.ts';
 import { setStatus } from '#test/support/user-status.ts';
 import type { Application } from '../../support/application.ts';
-import { afterAsking, handleAsked } from '../../support/mail-requests.ts';
+import { addActiveUser, addPendingInvitation } from '../../support/daily-traffic.ts';
+import { awaitMailRequests, runMailRequests } from '../../support/mail-requests.ts';
+import { login, register, uniqueEmail, validPassword } from '../../support/user-actions.ts';
 import {
   allHold,
   ask,
@@ -30,9 +30,9 @@ const graceMs = 7 * 24 * 3600 * 1000;
 
 /** Somebody asked for a mail to the address, and only the job is left to do. */
 async function asked(app: Application, path: string, email: string, isSettled: Begun['isSettled']): Promise<Begun> {
-  await afterAsking(app);
+  await awaitMailRequests(app);
   await ask(app, 'POST', `/auth/${path}`, { json: { email } });
-  return { ask: () => toldOf(() => handleAsked(app.services)), isSettled };
+  return { ask: () => toldOf(() => runMailRequests(app.services)), isSettled };
 }
 
 export const jobs: readonly Scenario[] = [
@@ -44,7 +44,7 @@ export const jobs: readonly Scenario[] = [
     begin: async (app) => {
       const person = await regular(app);
       const { accessToken: token } = await logIn(person);
-      await ask(app, 'DELETE', '/users/me', { token, json: { currentPassword: goodPassword } });
+      await ask(app, 'DELETE', '/users/me', { token, json: { currentPassword: validPassword } });
       app.clock.advance(graceMs + 1);
       const isSettled = () =>
         allHold([
@@ -73,7 +73,7 @@ export const jobs: readonly Scenario[] = [
     once: true,
     audit: ['password.reset_requested'],
     begin: async (app) => {
-      const email = freshEmail('unknown');
+      const email = uniqueEmail('unknown');
       return asked(app, 'forgot-password', email, async () => (await register(app, email)).status === 201);
     },
   },
@@ -134,15 +134,15 @@ export const jobs: readonly Scenario[] = [
       const job = { id: '', kind: 'sweep.expired', payload: {}, attempt: 1, createdAt: app.clock.now() };
       const sweep = () => sweepHandler(app.services).handle(job, new AbortController().signal);
       // What the time before left behind is not of this time.
-      await moveTime(app, 7 * monthMs);
+      await advanceTime(app, 7 * monthMs);
       await sweep();
-      await login(app, freshEmail('unknown'));
-      await register(app, freshEmail('abandoned'));
-      await inviteSomebody(app);
+      await login(app, uniqueEmail('unknown'));
+      await register(app, uniqueEmail('abandoned'));
+      await addPendingInvitation(app);
       const { accessToken: token } = await logIn(await regular(app));
       await ask(app, 'POST', '/auth/logout', { token });
-      await moveTime(app, monthMs);
-      return { ask: () => toldOf(sweep), isSettled: async () => canLogIn(app, await addRegular(app)) };
+      await advanceTime(app, monthMs);
+      return { ask: () => toldOf(sweep), isSettled: async () => canLogIn(app, await addActiveUser(app)) };
     },
   },
 ];

@@ -2,10 +2,10 @@
 import type { CommandIo } from '#app/cli/command.ts';
 import { commands } from '#app/cli/list.ts';
 import { assert } from '#kernel/assert.ts';
-import { inviteSomebody } from '#test/support/days-of-traffic.ts';
-import { freshEmail, goodPassword, isAlive } from '#test/support/people-online.ts';
 import { setStatus } from '#test/support/user-status.ts';
 import type { Application } from '../../support/application.ts';
+import { addPendingInvitation } from '../../support/daily-traffic.ts';
+import { isAccepted, uniqueEmail, validPassword } from '../../support/user-actions.ts';
 import {
   allHold,
   ask,
@@ -41,7 +41,7 @@ async function type(
     err: () => undefined,
     drained: async () => undefined,
     readSecret: async () => undefined,
-    readInput: async () => `${goodPassword}\n`,
+    readInput: async () => `${validPassword}\n`,
   };
   const given = [first, second].filter((argument) => argument !== undefined);
   return toldOf(() => command.run({ options, arguments: given }, app.services, io));
@@ -56,7 +56,7 @@ async function changingRole(app: Application, change: 'grant-role' | 'revoke-rol
   const person = await regular(app);
   if (change === 'revoke-role') await roleOf(person, 'grant-role');
   const { accessToken } = await logIn(person);
-  const isSettled = () => allHold([not(() => isAlive(app, accessToken)), () => canLogIn(app, person.email)]);
+  const isSettled = () => allHold([not(() => isAccepted(app, accessToken)), () => canLogIn(app, person.email)]);
   return { ask: () => roleOf(person, change), isSettled };
 }
 
@@ -66,7 +66,7 @@ export const operating: readonly Scenario[] = [
     audit: ['user.created'],
     again: refusedCommand,
     begin: async (app) => {
-      const email = freshEmail('made');
+      const email = uniqueEmail('made');
       const options = { email, name: 'Made', role: ['admin'], 'password-stdin': true };
       return { ask: () => type(app, 'user create', undefined, options), isSettled: () => canLogIn(app, email) };
     },
@@ -102,7 +102,7 @@ export const operating: readonly Scenario[] = [
       const { email } = person;
       const isSettled = () =>
         allHold([
-          not(() => isAlive(app, accessToken)),
+          not(() => isAccepted(app, accessToken)),
           not(() => canLogIn(app, email)),
           async () => (await type(app, 'user enable', email)) === 'done',
           () => canLogIn(app, email),
@@ -135,7 +135,7 @@ export const operating: readonly Scenario[] = [
     begin: async (app) => {
       const person = await regular(app);
       const { accessToken } = await logIn(person);
-      const isSettled = () => allHold([not(() => isAlive(app, accessToken)), () => canLogIn(app, person.email)]);
+      const isSettled = () => allHold([not(() => isAccepted(app, accessToken)), () => canLogIn(app, person.email)]);
       return { ask: () => type(app, 'user end-sessions', person.email), isSettled };
     },
   },
@@ -144,7 +144,7 @@ export const operating: readonly Scenario[] = [
     audit: ['invitation.created'],
     mail: ['invitation'],
     begin: async (app) => {
-      const email = freshEmail('invited');
+      const email = uniqueEmail('invited');
       const isListed = async () => (await type(app, 'invite list')) === 'done';
       return { ask: () => type(app, 'invite create', undefined, { email, role: 'admin' }), isSettled: isListed };
     },
@@ -154,11 +154,11 @@ export const operating: readonly Scenario[] = [
     audit: ['invitation.revoked'],
     again: refusedCommand,
     begin: async (app) => {
-      const id = await inviteSomebody(app);
+      const id = await addPendingInvitation(app);
       const json = {
         token: app.services.tokens.secret(id, 'invitation', app.services.keys.currentKeyId('link')),
         name: 'Invited',
-        password: goodPassword,
+        password: validPassword,
       };
       const isDead = async () => (await ask(app, 'POST', '/auth/accept-invitation', { json })) === 'invalid_token';
       return { ask: () => type(app, 'invite revoke', id), isSettled: isDead };
@@ -169,7 +169,7 @@ export const operating: readonly Scenario[] = [
     audit: ['client.origins_changed'],
     begin: async (app) => {
       const { email } = await regular(app);
-      const origin = [`https://app-${freshEmail().split('@')[0]}.example`];
+      const origin = [`https://app-${uniqueEmail().split('@')[0]}.example`];
       return {
         ask: () => type(app, 'client set-origins', undefined, { origin }),
         isSettled: () => canLogIn(app, email),
@@ -184,7 +184,7 @@ export const operating: readonly Scenario[] = [
       const person = await regular(app);
       const { accessToken } = await logIn(person);
       const isSettled = () =>
-        allHold([() => isAlive(app, accessToken), async () => isAlive(app, (await logIn(person)).accessToken)]);
+        allHold([() => isAccepted(app, accessToken), async () => isAccepted(app, (await logIn(person)).accessToken)]);
       return { ask: () => type(app, 'keys rotate', undefined, { now: true }), isSettled };
     },
   },
@@ -199,8 +199,8 @@ export const operating: readonly Scenario[] = [
       const { accessToken } = await logIn(person);
       const isSettled = () =>
         allHold([
-          not(() => isAlive(app, accessToken)),
-          async () => isAlive(app, (await logIn(person)).accessToken),
+          not(() => isAccepted(app, accessToken)),
+          async () => isAccepted(app, (await logIn(person)).accessToken),
           async () => app.services.signingKeys.current().kid !== kid,
         ]);
       return { ask: () => type(app, 'keys revoke', kid), isSettled };

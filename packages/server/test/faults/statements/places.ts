@@ -4,9 +4,9 @@ import { rmSync } from 'node:fs';
 import { Client } from 'pg';
 import { assert } from '#kernel/assert.ts';
 import { Application } from '#test/support/application.ts';
-import { loginMethodsEnabled } from '#test/support/by-mail.ts';
 import { cloneDatabase } from '#test/support/postgres.ts';
 import { makeDirectory } from '../../../../../e2e/support/server.ts';
+import { loginMethodsEnabled } from '../../support/login-by-mail.ts';
 import { openBreakingLine } from './breaking-line.ts';
 import { Fuse } from './fuse.ts';
 
@@ -27,7 +27,7 @@ export type OpenPlace = () => Promise<Place>;
 export async function openOnPostgres(): Promise<Place> {
   const url = await cloneDatabase();
   const line = await openBreakingLine(url);
-  const app = await Application.open({ quiet: true, env: { ...loginMethodsEnabled, DATABASE_URL: line.url } });
+  const app = await Application.open({ manual: true, env: { ...loginMethodsEnabled, DATABASE_URL: line.url } });
   const database = new Client({ connectionString: url });
   await database.connect();
   return {
@@ -50,7 +50,7 @@ export async function openOnEmbedded(): Promise<Place> {
   const directory = makeDirectory();
   const kek = randomBytes(32).toString('base64');
   const env = { ...loginMethodsEnabled, DATABASE_URL: '', LATCHKEY_DATA_DIR: directory, LATCHKEY_KEK: kek };
-  const app = await Application.open({ quiet: true, env });
+  const app = await Application.open({ manual: true, env });
   const { opened } = app.services;
   assert(opened.kind === 'embedded', 'no server was named');
   const fuse = new Fuse();

@@ -2,11 +2,11 @@
 import { OperatorError } from '#app/operator-error.ts';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import { addRegular } from '#test/support/days-of-traffic.ts';
-import { freshEmail, goodPassword, login, pressLink, register, type Tokens } from '#test/support/people-online.ts';
-import { newestLinkOf } from '#test/support/stored-links.ts';
+import { storedLinkToken } from '#test/support/stored-links.ts';
 import { userIdOf } from '#test/support/user-status.ts';
-import type { Answer, Application, Sent } from '../../support/application.ts';
+import type { Application, AppResponse, RequestOptions } from '../../support/application.ts';
+import { addActiveUser } from '../../support/daily-traffic.ts';
+import { login, register, type Tokens, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
 
 /** What the asker was told: `done`, or the code of the refusal. */
 export type Told = string;
@@ -53,36 +53,36 @@ export interface Regular {
 export const newPassword = 'another good password';
 
 export async function regular(app: Application): Promise<Regular> {
-  const email = await addRegular(app);
+  const email = await addActiveUser(app);
   return { app, email, userId: await userIdOf(app, email) };
 }
 
 /** Somebody who waits for the first link. */
 export async function newcomer(app: Application): Promise<Regular> {
-  const email = freshEmail('newcomer');
+  const email = uniqueEmail('newcomer');
   await register(app, email);
   return { app, email, userId: await userIdOf(app, email) };
 }
 
 /** Logs in, and throws where the login is refused. */
-export async function logIn({ app, email }: Regular, password = goodPassword): Promise<Tokens> {
+export async function logIn({ app, email }: Regular, password = validPassword): Promise<Tokens> {
   const { data, code } = await login(app, email, { password });
   if (code !== undefined) throw new Error(`the login was refused: ${code}`);
   return data;
 }
 
 /** Whether the password opens a session at once. */
-export async function canLogIn(app: Application, email: string, password = goodPassword): Promise<boolean> {
+export async function canLogIn(app: Application, email: string, password = validPassword): Promise<boolean> {
   const { status, data } = await login(app, email, { password });
   return status === 200 && data.step === undefined;
 }
 
-export function linkOf({ app, userId }: Regular, purpose: Parameters<typeof newestLinkOf>[2]): Promise<string> {
-  return newestLinkOf(app, userId, purpose);
+export function linkOf({ app, userId }: Regular, purpose: Parameters<typeof storedLinkToken>[2]): Promise<string> {
+  return storedLinkToken(app, userId, purpose);
 }
 
 /** Sends a request of the API, below `/api/v1`. */
-export async function ask(app: Application, method: string, path: string, sent: Sent = {}): Promise<Told> {
+export async function ask(app: Application, method: string, path: string, sent: RequestOptions = {}): Promise<Told> {
   return toldBy(await app.send(method, `/api/v1${path}`, sent));
 }
 
@@ -91,7 +91,7 @@ export async function submit(app: Application, path: string, form: Readonly<Reco
   return toldBy(await app.send('POST', path, { form }));
 }
 
-export function toldBy({ status, code }: Answer): Told {
+export function toldBy({ status, code }: AppResponse): Told {
   return status < 300 ? 'done' : (code ?? `page ${status}`);
 }
 
@@ -103,7 +103,7 @@ export async function shutOut(app: Application, email: string): Promise<void> {
 
 /** Whether the newest link proves the address, so that the login works. */
 export async function canVerify(app: Application, email: string): Promise<boolean> {
-  const { status } = await pressLink(app, await newestLinkOf(app, await userIdOf(app, email), 'verify_email'));
+  const { status } = await verifyEmail(app, await storedLinkToken(app, await userIdOf(app, email), 'verify_email'));
   return status === 200 && (await canLogIn(app, email));
 }
 

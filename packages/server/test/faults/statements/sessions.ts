@@ -1,7 +1,7 @@
 /** Coming in and going out. */
 import { present } from '#kernel/assert.ts';
-import { cookieHeader, goodPassword, isAlive, login, sameOrigin, type Tokens } from '#test/support/people-online.ts';
-import type { Application, Sent } from '../../support/application.ts';
+import type { Application, RequestOptions } from '../../support/application.ts';
+import { cookieHeader, isAccepted, login, sameOrigin, type Tokens, validPassword } from '../../support/user-actions.ts';
 import {
   allHold,
   ask,
@@ -24,11 +24,11 @@ async function canRefresh(app: Application, { refreshToken }: Tokens): Promise<b
 
 /** Neither of the session's tokens opens anything. */
 function isGracePeriodOver(app: Application, tokens: Tokens): () => Promise<boolean> {
-  return not(async () => (await isAlive(app, tokens.accessToken)) || (await canRefresh(app, tokens)));
+  return not(async () => (await isAccepted(app, tokens.accessToken)) || (await canRefresh(app, tokens)));
 }
 
 /** Asks with the newest refresh token that was answered, as a client does. */
-async function refreshing(app: Application, headers: NonNullable<Sent['headers']>): Promise<Begun> {
+async function refreshing(app: Application, headers: NonNullable<RequestOptions['headers']>): Promise<Begun> {
   const first = await logIn(await regular(app));
   let newest = first;
   const refresh = async () => {
@@ -37,7 +37,7 @@ async function refreshing(app: Application, headers: NonNullable<Sent['headers']
     if (answer.status === 200) newest = answer.data;
     return toldBy(answer);
   };
-  const isSettled = () => allHold([() => isAlive(app, newest.accessToken), () => canRefresh(app, newest)]);
+  const isSettled = () => allHold([() => isAccepted(app, newest.accessToken), () => canRefresh(app, newest)]);
   return { ask: refresh, isSettled };
 }
 
@@ -77,7 +77,7 @@ export const sessions: readonly Scenario[] = [
     begin: async (app) => {
       const person = await regular(app);
       const { accessToken: token } = await logIn(person);
-      await ask(app, 'DELETE', '/users/me', { token, json: { currentPassword: goodPassword } });
+      await ask(app, 'DELETE', '/users/me', { token, json: { currentPassword: validPassword } });
       const isSettled = async () => {
         const { ticket } = await logIn(person);
         const json = { ticket: present(ticket, 'the ticket') };
@@ -154,7 +154,7 @@ export const sessions: readonly Scenario[] = [
     audit: [],
     begin: async (app) => {
       const { accessToken: token } = await logIn(await regular(app));
-      return { ask: () => ask(app, 'POST', '/auth/token', { token }), isSettled: () => isAlive(app, token) };
+      return { ask: () => ask(app, 'POST', '/auth/token', { token }), isSettled: () => isAccepted(app, token) };
     },
   },
   {
@@ -166,7 +166,7 @@ export const sessions: readonly Scenario[] = [
       const [here, there] = [await logIn(person), await logIn(person)];
       const token = here.accessToken;
       const end = () => ask(app, 'DELETE', `/users/me/sessions/${there.sessionId}`, { token });
-      return { ask: end, isSettled: () => allHold([isGracePeriodOver(app, there), () => isAlive(app, token)]) };
+      return { ask: end, isSettled: () => allHold([isGracePeriodOver(app, there), () => isAccepted(app, token)]) };
     },
   },
   {
@@ -177,7 +177,7 @@ export const sessions: readonly Scenario[] = [
       const [here, there] = [await logIn(person), await logIn(person)];
       const token = here.accessToken;
       const end = () => ask(app, 'DELETE', '/users/me/sessions', { token });
-      return { ask: end, isSettled: () => allHold([isGracePeriodOver(app, there), () => isAlive(app, token)]) };
+      return { ask: end, isSettled: () => allHold([isGracePeriodOver(app, there), () => isAccepted(app, token)]) };
     },
   },
 ];

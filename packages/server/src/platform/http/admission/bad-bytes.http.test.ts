@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sendRaw } from '#test/support/raw-http.ts';
-import { now, type SampleServer, seen, startSample } from '#test/support/sample-http-server.ts';
+import { now, observed, type SampleServer, startSample } from '#test/support/sample-http-server.ts';
 
 let sample: SampleServer;
 
@@ -108,9 +108,9 @@ describe('bytes that are no request', () => {
   });
 
   it('are logged without anything of theirs', async () => {
-    seen.lines.length = 0;
+    observed.lines.length = 0;
     await sendRaw(sample.port, 'SECRET-METHOD /secret?token=1 HTTP/1.1\r\n\r\n');
-    expect(JSON.parse(seen.lines.at(-1)!)).toMatchObject({ problem: 'malformed_request', status: 400 });
-    expect(seen.lines.join('')).not.toMatch(/secret/i);
+    expect(JSON.parse(observed.lines.at(-1)!)).toMatchObject({ problem: 'malformed_request', status: 400 });
+    expect(observed.lines.join('')).not.toMatch(/secret/i);
   });
 });

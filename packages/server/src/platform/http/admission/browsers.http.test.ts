@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderedForm } from '#test/support/rendered-form.ts';
 import { listedOrigin, type SampleServer, sampleOptions, startSample } from '#test/support/sample-http-server.ts';
-import { shownForm } from '#test/support/shown-form.ts';
 import { buildServer } from '../index.ts';
 
 const ownOrigin = 'http://localhost:3000';
@@ -88,10 +88,10 @@ describe('a form', () => {
   });
 
   it('200 in every tab: the cookie that is there is kept', async () => {
-    const [first, second] = [await show(), await show(shownForm.cookie)];
+    const [first, second] = [await show(), await show(renderedForm.cookie)];
     expect(second.headers.getSetCookie()).toEqual([]);
-    expect(tokenIn(await second.text())).toBe(shownForm.fields.formToken);
-    expect(tokenIn(await first.text())).not.toBe(shownForm.fields.formToken);
+    expect(tokenIn(await second.text())).toBe(renderedForm.fields.formToken);
+    expect(tokenIn(await first.text())).not.toBe(renderedForm.fields.formToken);
   });
 
   it('replaces a cookie that we cannot have made', async () => {
@@ -102,13 +102,17 @@ describe('a form', () => {
   });
 
   it.each([
-    ['no token', {}, { cookie: shownForm.cookie }],
-    ['an empty token', { formToken: '' }, { cookie: shownForm.cookie }],
-    ['no cookie', shownForm.fields, {}],
-    ['another browser’s cookie', shownForm.fields, { cookie: `latchkey_form=${'B'.repeat(43)}` }],
-    ['another browser’s token', { formToken: 'B'.repeat(43) }, { cookie: shownForm.cookie }],
+    ['no token', {}, { cookie: renderedForm.cookie }],
+    ['an empty token', { formToken: '' }, { cookie: renderedForm.cookie }],
+    ['no cookie', renderedForm.fields, {}],
+    ['another browser’s cookie', renderedForm.fields, { cookie: `latchkey_form=${'B'.repeat(43)}` }],
+    ['another browser’s token', { formToken: 'B'.repeat(43) }, { cookie: renderedForm.cookie }],
     ['a cookie that is its own token', { formToken: 'B'.repeat(43) }, { cookie: `latchkey_form=${'B'.repeat(43)}` }],
-    ['a cookie in another spelling', shownForm.fields, { cookie: shownForm.cookie.replace('latchkey', 'Latchkey') }],
+    [
+      'a cookie in another spelling',
+      renderedForm.fields,
+      { cookie: renderedForm.cookie.replace('latchkey', 'Latchkey') },
+    ],
     ['a cookie that was never ours', { formToken: 'x' }, { cookie: 'latchkey_form=x' }],
   ])('403 with %s does nothing, and shows the form again', async (_what, fields, headers: Record<string, string>) => {
     const answer = await submit({ token: '<i>', ...fields }, headers);

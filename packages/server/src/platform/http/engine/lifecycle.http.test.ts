@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sendRaw } from '#test/support/raw-http.ts';
-import { echo, now, type SampleServer, sampleOptions, seen, startSample } from '#test/support/sample-http-server.ts';
+import {
+  echo,
+  now,
+  observed,
+  type SampleServer,
+  sampleOptions,
+  startSample,
+} from '#test/support/sample-http-server.ts';
 import { buildServer, ListenFailed } from '../index.ts';
 
 let sample: SampleServer;
@@ -20,7 +27,7 @@ describe('fetch in-process', () => {
     });
     const answer = await sample.server.fetch(request, { peerAddress: '198.51.100.7' });
     expect(answer.status).toBe(201);
-    expect(seen.caller?.address).toBe('198.51.100.7');
+    expect(observed.caller?.address).toBe('198.51.100.7');
     const left = new Request('http://x/api/v1/leave', { method: 'POST', headers: { authorization: 'Bearer good' } });
     expect((await sample.server.fetch(left, { peerAddress: '::1' })).headers.getSetCookie()).toHaveLength(2);
     const options = new Request('http://x/livez', { method: 'OPTIONS' });
@@ -50,13 +57,13 @@ describe('listening and closing', () => {
     const other = await buildServer(sampleOptions());
     const [address] = await other.listen({ hosts: ['127.0.0.1'], port: 0 });
     const entered = new Promise<void>((resolve) => {
-      seen.slowEntered = resolve;
+      observed.slowEntered = resolve;
     });
     const slow = fetch(`http://127.0.0.1:${address!.port}/api/v1/slow`);
     await entered;
     const closed = other.close({ graceMs: 5000 });
     await expect(sendRaw(address!.port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')).rejects.toThrow('ECONNREFUSED');
-    seen.releaseSlow?.();
+    observed.releaseSlow?.();
     const answer = await slow;
     expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close']);
     await closed;
@@ -67,14 +74,14 @@ describe('listening and closing', () => {
     const other = await buildServer(sampleOptions());
     const [address] = await other.listen({ hosts: ['127.0.0.1'], port: 0 });
     const entered = new Promise<void>((resolve) => {
-      seen.slowEntered = resolve;
+      observed.slowEntered = resolve;
     });
     const slow = fetch(`http://127.0.0.1:${address!.port}/api/v1/slow`);
     const cut = expect(slow).rejects.toThrow();
     await entered;
     await other.close({ graceMs: 10 });
     await cut;
-    seen.releaseSlow?.();
+    observed.releaseSlow?.();
   });
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics } from '#platform/telemetry/index.ts';
-import { now, type SampleServer, sampleOptions, seen, startSample } from '#test/support/sample-http-server.ts';
-import { shownForm } from '#test/support/shown-form.ts';
+import { renderedForm } from '#test/support/rendered-form.ts';
+import { now, observed, type SampleServer, sampleOptions, startSample } from '#test/support/sample-http-server.ts';
 import { buildServer } from '../index.ts';
 
 let sample: SampleServer;
@@ -57,7 +57,7 @@ describe('an answer of the API', () => {
       'x-forwarded-for': '203.0.113.9',
       cookie: 'latchkey_device=d; other=1; other=2',
     });
-    expect(seen.caller).toMatchObject({ address: '203.0.113.9', deviceCookie: 'd' });
+    expect(observed.caller).toMatchObject({ address: '203.0.113.9', deviceCookie: 'd' });
   });
 
   it('keeps a well-formed request id and replaces any other', async () => {
@@ -132,18 +132,18 @@ describe('a session', () => {
 
 describe('a failure', () => {
   it('500 says nothing of the error; the log has it under the request id', async () => {
-    seen.lines.length = 0;
+    observed.lines.length = 0;
     const { status, json, headers } = await sample.call('/api/v1/fail?how=bug');
     expect([status, json.code]).toEqual([500, 'internal']);
     expect(JSON.stringify(json)).not.toContain('a bug');
-    const line = JSON.parse(seen.lines.at(-1)!) as Record<string, unknown>;
+    const line = JSON.parse(observed.lines.at(-1)!) as Record<string, unknown>;
     expect(line).toMatchObject({
       level: 'error',
       requestId: headers.get('x-request-id'),
       route: '/api/v1/fail',
       error: { message: 'a bug with [address] inside' },
     });
-    expect(seen.lines.join('')).not.toContain('how=');
+    expect(observed.lines.join('')).not.toContain('how=');
   });
 
   it('503 says when to try again', async () => {
@@ -163,9 +163,9 @@ describe('a page', () => {
   const submit = (body: string, headers: Record<string, string> = {}) =>
     fetch(`${sample.base}/form`, {
       method: 'POST',
-      body: `formToken=${shownForm.fields.formToken}&${body}`,
+      body: `formToken=${renderedForm.fields.formToken}&${body}`,
       redirect: 'manual',
-      headers: { 'content-type': 'application/x-www-form-urlencoded', cookie: shownForm.cookie, ...headers },
+      headers: { 'content-type': 'application/x-www-form-urlencoded', cookie: renderedForm.cookie, ...headers },
     });
 
   it('200 is HTML under a policy without scripts', async () => {
@@ -210,7 +210,7 @@ describe('the log and the metrics', () => {
   it('know the pattern, the status, the trace and the problem of each request, never its path', async () => {
     const metrics = createMetrics({ processMetrics: false });
     const other = await buildServer(sampleOptions({ metrics }));
-    seen.lines.length = 0;
+    observed.lines.length = 0;
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     await other.fetch(
       new Request('http://x/api/things/0190b9e0-0000-7000-8000-000000000000', {
@@ -221,12 +221,12 @@ describe('the log and the metrics', () => {
     );
     await other.fetch(new Request('http://x/very/secret/path?q=1'), { peerAddress: '::1' });
     await other.fetch(new Request('http://x/%ff'), { peerAddress: '::1' });
-    expect(seen.lines.map((line) => JSON.parse(line))).toMatchObject([
+    expect(observed.lines.map((line) => JSON.parse(line))).toMatchObject([
       { route: '/api/v1/things/{id}', status: 200, traceId: '4bf92f3577b34da6a3ce929d0e0e4736', msg: 'request' },
       { route: 'unmatched', status: 404, problem: 'not_found' },
       { route: 'unmatched', status: 400, problem: 'malformed_request' },
     ]);
-    expect(seen.lines.join('')).not.toMatch(/0190b9e0|secret/);
+    expect(observed.lines.join('')).not.toMatch(/0190b9e0|secret/);
     const text = await metrics.render();
     expect(text).toContain('http_requests_total{method="DELETE",route="/api/v1/things/{id}",status_code="200"} 1');
     expect(text).toContain('http_requests_total{method="GET",route="unmatched",status_code="404"} 1');

@@ -17,7 +17,7 @@ const claimed = claimEmailFragment();
 const created = insertUserFragment('claimed');
 
 /** Claims an address and makes its person, or does nothing when the address is taken. */
-export const registerPerson = statement('test_people.register', {
+export const insertTestUser = statement('test_people.register', {
   lane: 'pool',
   sql: `with ${claimed.sql}, ${created.sql} select user_id from claimed`,
   params: { ...claimed.params, ...created.params },
@@ -37,10 +37,10 @@ const logIn = statement('test_people.log_in', {
 });
 
 /** Where every session is made. */
-export const surroundings = { address: '192.0.2.7', userAgent: 'Test' };
+export const clientInfo = { address: '192.0.2.7', userAgent: 'Test' };
 
 /** A database with keys and the default client, and a clock that only the test moves. */
-export interface World {
+export interface DomainFixture {
   readonly database: Database;
   /** Moves both clocks, as the passing of time does. */
   readonly time: FixedClock;
@@ -53,7 +53,7 @@ export interface World {
   readonly client: Client;
 }
 
-export interface Person {
+export interface TestUser {
   readonly id: string;
   readonly identifierId: string;
   readonly email: string;
@@ -62,14 +62,14 @@ export interface Person {
 }
 
 /** A session, with the secrets that were given out for it. */
-export interface AddedSession {
+export interface TestSession {
   readonly sessionId: string;
   readonly cookie: string;
   readonly refreshToken: string;
 }
 
 /** Opens a migrated database for the nouns: once for each database, since its keys fit one key-encryption key. */
-export async function openWorld(database: Database): Promise<World> {
+export async function openDomainFixture(database: Database): Promise<DomainFixture> {
   const time = new FixedClock(new Date('2026-03-01T12:00:00.000Z'));
   const clock = new MovableClock(time);
   const makeId = idMaker(clock);
@@ -81,7 +81,7 @@ export async function openWorld(database: Database): Promise<World> {
 }
 
 /** The values of `registerPerson` for a new person. */
-export function personValues(world: World, email: string, canonical = email.toLowerCase()) {
+export function testUserValues(world: DomainFixture, email: string, canonical = email.toLowerCase()) {
   const { makeId, keys, clock } = world;
   const userId = makeId();
   const { wrapped } = keys.createUserKey(userId);
@@ -102,9 +102,9 @@ export function personValues(world: World, email: string, canonical = email.toLo
 }
 
 /** Makes a person with a key and a verified address. */
-export async function addPerson(world: World): Promise<Person> {
-  const values = personValues(world, `${world.makeId()}@people.example`);
-  await world.database.run(registerPerson, values);
+export async function addUser(world: DomainFixture): Promise<TestUser> {
+  const values = testUserValues(world, `${world.makeId()}@people.example`);
+  await world.database.run(insertTestUser, values);
   const key = world.keys.unwrapUserKey(values.userId, values.userWrappedKey);
   const { userId: id, identifierId, identifierAsTyped: email, userWrappedKey: wrappedKey } = values;
   return { id, identifierId, email, key, wrappedKey };
@@ -112,11 +112,11 @@ export async function addPerson(world: World): Promise<Person> {
 
 /** Makes a session of the person, on a new device, with a cookie or with a refresh family. */
 export async function addSession(
-  world: World,
-  person: Pick<Person, 'id' | 'key'>,
+  world: DomainFixture,
+  person: Pick<TestUser, 'id' | 'key'>,
   transport: 'cookie' | 'token',
   authEpoch = 1,
-): Promise<AddedSession> {
+): Promise<TestSession> {
   const now = world.clock.now();
   const sessionId = world.makeId();
   const cookie = formatSecret(secretPrefixes.session, randomBytes(32));
@@ -139,7 +139,7 @@ export async function addSession(
     sessionAcr: 'aal1',
     sessionAuthTime: now,
     sessionFactorTimes: { pwd: now.toISOString() },
-    sessionSealedClientInfo: sealClientInfo(person.key, sessionId, surroundings),
+    sessionSealedClientInfo: sealClientInfo(person.key, sessionId, clientInfo),
     sessionCreatedAt: now,
     sessionIdleExpiresAt: idleExpiresAt,
     sessionExpiresAt: expiresAt,

@@ -30,7 +30,7 @@ function dumpOf(table: string): DumpRows {
  * The tables in which a text stands, as it is or as bytes, in any case.
  * @throws Error when there is next to nothing to search.
  */
-export async function tablesThatHold(database: Database, text: string): Promise<string[]> {
+export async function tablesContaining(database: Database, text: string): Promise<string[]> {
   const wanted = [
     text.toLowerCase(),
     Buffer.from(text).toString('hex'),

@@ -2,11 +2,11 @@
 import type { MailTemplate } from '#domain/mail-ledger/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { InboxMessage } from '#platform/mail/index.ts';
-import type { Answer, Application } from './application.ts';
+import type { Application, AppResponse } from './application.ts';
 import { eventually } from './wait.ts';
 
 /** A password that any profile accepts. */
-export const goodPassword = 'correct horse battery';
+export const validPassword = 'correct horse battery';
 
 /** What a login by tokens answers. */
 export interface Tokens {
@@ -32,7 +32,7 @@ const findMails = statement('test_application.find_mails', {
 let made = 0;
 
 /** An address that nobody has yet. */
-export function freshEmail(name = 'person'): string {
+export function uniqueEmail(name = 'person'): string {
   made += 1;
   return `${name}.${made}@people.example`;
 }
@@ -41,8 +41,8 @@ export function register(
   app: Application,
   email: string,
   more: Readonly<Record<string, unknown>> = {},
-): Promise<Answer> {
-  const json = { email, password: goodPassword, name: 'Ada Lovelace', ...more };
+): Promise<AppResponse> {
+  const json = { email, password: validPassword, name: 'Ada Lovelace', ...more };
   return app.send('POST', '/api/v1/auth/register', { json });
 }
 
@@ -56,7 +56,7 @@ export async function mailsTo(app: Application, email: string): Promise<MailTemp
  * Waits for the first messages that were promised to the address, in the order of their promises: workers send several
  * at once, so the inbox has them in any order.
  */
-export function receivedBy(app: Application, email: string, count: number): Promise<readonly InboxMessage[]> {
+export function messagesTo(app: Application, email: string, count: number): Promise<readonly InboxMessage[]> {
   const ask = async () => {
     const promised = await app.services.database.rows(findMails, { email: email.toLowerCase() });
     const received = new Map(app.inbox.list().map((message) => [message.messageId, message]));
@@ -71,14 +71,14 @@ export function receivedBy(app: Application, email: string, count: number): Prom
  * The token of the link in the address's message of this number, the first being 1.
  * Read it before another link is pressed: a mail whose link is dead is not sent any more.
  */
-export async function linkTokenOf(app: Application, email: string, number = 1): Promise<string> {
-  const messages = await receivedBy(app, email, number);
+export async function mailedToken(app: Application, email: string, number = 1): Promise<string> {
+  const messages = await messagesTo(app, email, number);
   const link = new URL(messages[number - 1]?.links[0] ?? '');
   return link.searchParams.get('token') ?? '';
 }
 
 /** The token of the newest link to a page of ours that was mailed to an address, whether or not it is anybody's yet. */
-export async function linkTo(app: Application, email: string, path: string): Promise<string> {
+export async function newestMailedToken(app: Application, email: string, path: string): Promise<string> {
   const seek = async () => {
     const messages = app.inbox.list().filter(({ to }) => to === email.toLowerCase());
     return messages
@@ -89,16 +89,16 @@ export async function linkTo(app: Application, email: string, path: string): Pro
   return link.searchParams.get('token') ?? '';
 }
 
-export function pressLink(app: Application, token: string, password?: string): Promise<Answer> {
+export function verifyEmail(app: Application, token: string, password?: string): Promise<AppResponse> {
   const json = password === undefined ? { token } : { token, password };
   return app.send('POST', '/api/v1/auth/verify-email', { json });
 }
 
 /** Somebody with a proven address; answers the address. */
-export async function addVerified(app: Application, more: Readonly<Record<string, unknown>> = {}): Promise<string> {
-  const email = freshEmail();
+export async function addVerifiedUser(app: Application, more: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  const email = uniqueEmail();
   await register(app, email, more);
-  const pressed = await pressLink(app, await linkTokenOf(app, email));
+  const pressed = await verifyEmail(app, await mailedToken(app, email));
   if (pressed.status !== 200) throw new Error(`the link was refused: ${pressed.code}`);
   return email;
 }
@@ -108,21 +108,21 @@ export function login(
   email: string,
   more: Readonly<Record<string, unknown>> = {},
   headers: Readonly<Record<string, string>> = {},
-): Promise<Answer<Tokens>> {
-  const json = { email, password: goodPassword, ...more };
+): Promise<AppResponse<Tokens>> {
+  const json = { email, password: validPassword, ...more };
   return app.send<Tokens>('POST', '/api/v1/auth/login', { json, headers });
 }
 
 /** A new person who logged in on one device. */
-export async function addLoggedIn(app: Application): Promise<Tokens & { readonly email: string }> {
-  const email = await addVerified(app);
+export async function addLoggedInUser(app: Application): Promise<Tokens & { readonly email: string }> {
+  const email = await addVerifiedUser(app);
   const { data } = await login(app, email);
   return { ...data, email };
 }
 
 /** A new person with a session by cookie: `cookie` is the request's header. */
 export async function addCookieSession(app: Application): Promise<{ readonly email: string; readonly cookie: string }> {
-  const email = await addVerified(app);
+  const email = await addVerifiedUser(app);
   const { cookies } = await login(app, email, { transport: 'cookie' });
   return { email, cookie: cookieHeader(cookies) };
 }
@@ -133,7 +133,7 @@ export function cookieHeader(setCookies: readonly string[]): string {
 }
 
 /** Whether an access token opens anything. */
-export async function isAlive(app: Application, token: string): Promise<boolean> {
+export async function isAccepted(app: Application, token: string): Promise<boolean> {
   const { status } = await app.send('GET', '/api/v1/auth/session', { token });
   return status === 200;
 }

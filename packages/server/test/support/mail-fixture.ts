@@ -107,7 +107,7 @@ export interface Recipient {
 }
 
 /** Everything at once; one for each test, `end` it. */
-export class MailWorld {
+export class MailFixture {
   readonly database: Database;
   readonly clock = new MovableClock(systemClock);
   readonly makeId: MakeId = idMaker(this.clock);
@@ -128,10 +128,10 @@ export class MailWorld {
     this.transport = new Smtp({ server: parsed.server, silenceTimeoutMs: 2_000, connectTimeoutMs: 500 });
   }
 
-  static async open(database: Database): Promise<MailWorld> {
+  static async open(database: Database): Promise<MailFixture> {
     const makeId = idMaker(systemClock);
     const keys = await openKeys({ database, kek, clock: systemClock, makeId, onReload: () => undefined });
-    return new MailWorld(database, await startSmtpServer(), keys);
+    return new MailFixture(database, await startSmtpServer(), keys);
   }
 
   async end(): Promise<void> {
@@ -142,7 +142,7 @@ export class MailWorld {
   }
 
   /** Starts workers, as a process of their own would. */
-  work(more: Partial<MailSending> = {}): JobWorkers {
+  startWorkers(more: Partial<MailSending> = {}): JobWorkers {
     const { database, clock, makeId, transport } = this;
     const sending: MailSending = {
       database,
@@ -181,7 +181,7 @@ export class MailWorld {
   }
 
   /** Promises a mail with a link; `hash` is what the link's token is stored as. */
-  async promiseLink(
+  async enqueueLink(
     to: Recipient,
     queries: Queries = this.database,
     locale = 'en',
@@ -219,12 +219,12 @@ export class MailWorld {
     return (await this.database.row(state, { id }))?.state;
   }
 
-  async becomes(id: string, wanted: string): Promise<void> {
+  async waitForState(id: string, wanted: string): Promise<void> {
     await eventually(async () => (await this.stateOf(id)) === wanted, { what: `the mail is ${wanted}` });
   }
 
   /** The same, while the clock skips the waits between attempts. */
-  async becomesInTime(id: string, wanted: string): Promise<void> {
+  async waitForStateAcrossRetries(id: string, wanted: string): Promise<void> {
     const ask = async () => {
       await this.skipWait();
       return (await this.stateOf(id)) === wanted;

@@ -4,7 +4,7 @@ import { default as addFormats } from 'ajv-formats';
 import { headFaults } from './head-checks.ts';
 
 /** An answer whose body was read. */
-export interface ReadAnswer {
+export interface ReadResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -86,7 +86,7 @@ const onData = {
 const secret = /lk_(?:rt|st|ot|lt|lb|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon2/;
 
 /** Compares answers with the OpenAPI document that the same server gives out. */
-export class AnswerChecks {
+export class ResponseChecks {
   readonly #ajv: Ajv2020;
   readonly #paths: readonly Matched[];
   readonly #schemas = new Map<string, ValidateFunction>();
@@ -114,7 +114,7 @@ export class AnswerChecks {
   }
 
   /** @throws Error that lists everything that is wrong with the answer. */
-  check(method: string, target: string, answer: ReadAnswer): void {
+  check(method: string, target: string, answer: ReadResponse): void {
     const path = toLatest(target.split(/[?#]/)[0] ?? '');
     const wrong = [
       ...headerFaults(answer.headers, onEverything),
@@ -128,7 +128,7 @@ export class AnswerChecks {
     throw new Error(`${method} ${path} answered ${answer.status}: ${wrong.join('; ')}\n${answer.text.slice(0, 500)}`);
   }
 
-  #bodyFaults(method: string, path: string, answer: ReadAnswer): string[] {
+  #bodyFaults(method: string, path: string, answer: ReadResponse): string[] {
     if (pages.has(path) && mediaType(answer.headers) === 'text/html') return this.#pageFaults(path, answer);
     const matched = this.#paths.find(({ pattern }) => pattern.test(path));
     const name = method === 'HEAD' ? 'get' : method.toLowerCase();
@@ -139,7 +139,7 @@ export class AnswerChecks {
     return this.#operationFaults(matched.template, name, operation, answer);
   }
 
-  #operationFaults(template: string, method: string, operation: Operation, answer: ReadAnswer): string[] {
+  #operationFaults(template: string, method: string, operation: Operation, answer: ReadResponse): string[] {
     const type = mediaType(answer.headers);
     const content = operation.responses[answer.status]?.content;
     if (content === undefined) return [`the status is not declared for ${operation.operationId}`];
@@ -150,7 +150,7 @@ export class AnswerChecks {
     return this.#schemaFaults(pointer, answer);
   }
 
-  #faultsWithoutOperation(method: string, path: string, answer: ReadAnswer): string[] {
+  #faultsWithoutOperation(method: string, path: string, answer: ReadResponse): string[] {
     this.#count(undocumented.has(path) ? path : 'unmatched', answer);
     if (answer.status === 204) return answer.headers.has('allow') ? [] : ['no Allow'];
     if (method === 'HEAD' || (undocumented.has(path) && answer.status === 200)) return [];
@@ -160,12 +160,12 @@ export class AnswerChecks {
     return faults.length > 0 ? faults : unmatchedFaults(answer);
   }
 
-  #pageFaults(path: string, answer: ReadAnswer): string[] {
+  #pageFaults(path: string, answer: ReadResponse): string[] {
     this.#count(path, answer);
     return [...headerFaults(answer.headers, onPages), ...formFaults(answer.text)];
   }
 
-  #schemaFaults(pointer: readonly string[], answer: ReadAnswer): string[] {
+  #schemaFaults(pointer: readonly string[], answer: ReadResponse): string[] {
     const key = pointer.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
     const validate = this.#schemas.get(key) ?? this.#ajv.compile({ $ref: `openapi#/${key}` });
     this.#schemas.set(key, validate);
@@ -177,7 +177,7 @@ export class AnswerChecks {
     return body.success === false ? [...faults, ...problemFaults(body, answer)] : faults;
   }
 
-  #count(name: string, answer: ReadAnswer): void {
+  #count(name: string, answer: ReadResponse): void {
     const code = codeOf(answer);
     const key = `${name} ${answer.status}${code === undefined ? '' : ` ${code}`}`;
     this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
@@ -192,13 +192,13 @@ interface Envelope {
   readonly meta?: { readonly requestId?: string };
 }
 
-function unmatchedFaults({ headers, text }: ReadAnswer): string[] {
+function unmatchedFaults({ headers, text }: ReadResponse): string[] {
   const { code = '' } = JSON.parse(text) as Envelope;
   if (!codesWithoutOperation.has(code)) return [`"${code}" cannot be answered here`];
   return code === 'method_not_allowed' && !headers.has('allow') ? ['405 without Allow'] : [];
 }
 
-function problemFaults(body: Envelope, { status, headers, text }: ReadAnswer): string[] {
+function problemFaults(body: Envelope, { status, headers, text }: ReadResponse): string[] {
   const faults: string[] = [];
   if (body.status !== status) faults.push(`its status member is ${body.status}`);
   if (body.type?.endsWith(`/docs/problems#${body.code}`) !== true) faults.push('its type is no page of ours');
@@ -217,13 +217,13 @@ function headerFaults(headers: Headers, expected: Readonly<Record<string, string
 }
 
 /** Secrets leave in bodies and in our cookies, which no script can read. */
-function secretFaults({ headers }: ReadAnswer): string[] {
+function secretFaults({ headers }: ReadResponse): string[] {
   const inHeaders = [...headers].filter(([name, value]) => name !== 'set-cookie' && secret.test(value));
   const loose = headers.getSetCookie().filter((cookie) => !/; Path=\/; HttpOnly; SameSite=Lax(;|$)/.test(cookie));
   return [...inHeaders.map(([name]) => `${name} holds a secret`), ...loose.map(() => 'a cookie that scripts can read')];
 }
 
-function cacheFaults(path: string, { status, headers }: ReadAnswer): string[] {
+function cacheFaults(path: string, { status, headers }: ReadResponse): string[] {
   const value = headers.get('cache-control');
   const mayBeKept = cacheable.has(path) && status === 200;
   if (mayBeKept) return /^public, max-age=\d+$/.test(value ?? '') ? [] : [`cache-control is "${value}"`];
@@ -231,7 +231,7 @@ function cacheFaults(path: string, { status, headers }: ReadAnswer): string[] {
 }
 
 /** The envelope and problems; documents that specifications define are neither pages nor anybody's data. */
-function dataFaults({ headers, text }: ReadAnswer): string[] {
+function dataFaults({ headers, text }: ReadResponse): string[] {
   const type = mediaType(headers);
   const isData =
     type === 'application/problem+json' || (type === 'application/json' && text.includes('"success":true'));
@@ -245,7 +245,7 @@ function formFaults(text: string): string[] {
   return forms === tokens ? [] : [`${forms} forms and ${tokens} tokens`];
 }
 
-function codeOf({ headers, text }: ReadAnswer): string | undefined {
+function codeOf({ headers, text }: ReadResponse): string | undefined {
   if (text === '' || mediaType(headers) !== 'application/problem+json') return undefined;
   return (JSON.parse(text) as Envelope).code;
 }

@@ -1,5 +1,5 @@
 /** Limits that no test reaches by the way; those that are about limits set their own. */
-export const wideLimits = {
+export const highLimits = {
   LATCHKEY_LIMIT_PUBLIC: '999999999/1h',
   LATCHKEY_LIMIT_AUTHENTICATED: '999999999/1h',
   LATCHKEY_LIMIT_ADMIN: '999999999/1h',

@@ -6,8 +6,8 @@ import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { enqueueJob, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Application } from './application.ts';
-import { cookieHeader, freshEmail, goodPassword, login, register, type Tokens } from './people-online.ts';
-import { newestLinkOf } from './stored-links.ts';
+import { storedLinkToken } from './stored-links.ts';
+import { cookieHeader, login, register, type Tokens, uniqueEmail, validPassword } from './user-actions.ts';
 import { userIdOf } from './user-status.ts';
 import { eventually } from './wait.ts';
 
@@ -26,15 +26,15 @@ const findRuns = statement('test_traffic.find_runs', {
 });
 
 /** Somebody with a proven address, made by the operator. */
-export async function addRegular(app: Application): Promise<string> {
-  const email = freshEmail('regular');
+export async function addActiveUser(app: Application): Promise<string> {
+  const email = uniqueEmail('regular');
   const person = { email: { asTyped: email, canonical: email }, name: 'Ada', locale: 'en', roles: [] } as const;
-  await createUser(app.services, { ...person, password: goodPassword });
+  await createUser(app.services, { ...person, password: validPassword });
   return email;
 }
 
 /** Moves time as a developer would, and waits until the sweep that is then due has run and every job is done. */
-export async function passTime(app: Application, advance: string): Promise<void> {
+export async function advanceToNextSweep(app: Application, advance: string): Promise<void> {
   const before = app.clock.now();
   const { status } = await app.send('POST', '/dev/clock', { json: { advance } });
   if (status !== 200) throw new Error(`time stayed: ${status}`);
@@ -53,18 +53,18 @@ export async function passTime(app: Application, advance: string): Promise<void>
 /** Gives the user another address, with the link that proves it; answers the address. */
 export async function changeEmail(app: Application, email: string): Promise<string> {
   const { accessToken: token, userId } = await logIn(app, email);
-  const newEmail = freshEmail('moved');
-  const json = { newEmail, currentPassword: goodPassword };
+  const newEmail = uniqueEmail('moved');
+  const json = { newEmail, currentPassword: validPassword };
   await app.send('POST', '/api/v1/users/me/email', { token, json });
-  const link = await newestLinkOf(app, userId, 'confirm_email_change');
+  const link = await storedLinkToken(app, userId, 'confirm_email_change');
   const { code } = await app.send('POST', '/api/v1/auth/confirm-email-change', { json: { token: link } });
   if (code !== undefined) throw new Error(`the address was refused: ${code}`);
   return newEmail;
 }
 
 /** Somebody who does not come. */
-export async function inviteSomebody(app: Application): Promise<string> {
-  const email = freshEmail('invited');
+export async function addPendingInvitation(app: Application): Promise<string> {
+  const email = uniqueEmail('invited');
   const invited = await createInvitation(app.services, {
     email: { asTyped: email, canonical: email },
     locale: 'en',
@@ -75,15 +75,15 @@ export async function inviteSomebody(app: Application): Promise<string> {
 }
 
 async function deleteAccount(app: Application): Promise<void> {
-  const { accessToken: token } = await logIn(app, await addRegular(app));
-  await app.send('DELETE', '/api/v1/users/me', { token, json: { currentPassword: goodPassword } });
+  const { accessToken: token } = await logIn(app, await addActiveUser(app));
+  await app.send('DELETE', '/api/v1/users/me', { token, json: { currentPassword: validPassword } });
 }
 
 /**
  * Everything that leaves rows behind: what is begun and left, used and left, tried in vain, given up.
  * Answers the regulars with the addresses that they have now.
  */
-export async function liveThroughADay(app: Application, regulars: readonly string[]): Promise<string[]> {
+export async function simulateDay(app: Application, regulars: readonly string[]): Promise<string[]> {
   const [ada = '', grace = '', mary = '', joan = ''] = regulars;
   let joanLater = joan;
   // Two at a time: more would be refused as busy, and a day would not be like the other.
@@ -98,7 +98,7 @@ export async function liveThroughADay(app: Application, regulars: readonly strin
     await useCookies(app, mary);
     await tryInVain(app, ada);
     await giveUpJob(app);
-    await inviteSomebody(app);
+    await addPendingInvitation(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: ada } });
     await deleteAccount(app);
   };
@@ -107,14 +107,14 @@ export async function liveThroughADay(app: Application, regulars: readonly strin
 }
 
 async function leaveRegistrations(app: Application): Promise<void> {
-  const email = freshEmail('abandoned');
+  const email = uniqueEmail('abandoned');
   await register(app, email);
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email } });
   await login(app, email, { password: 'not the right one' });
 }
 
 async function tryInVain(app: Application, email: string): Promise<void> {
-  for (const unknown of [freshEmail('unknown'), freshEmail('unknown')]) await login(app, unknown);
+  for (const unknown of [uniqueEmail('unknown'), uniqueEmail('unknown')]) await login(app, unknown);
   await register(app, email);
 }
 

@@ -3,7 +3,7 @@ import { sign } from 'node:crypto';
 import { type SigningAlgorithm, type SigningKey, signJwt } from '#protocol/jose/index.ts';
 
 /** One such text. */
-export interface Respelling {
+export interface TokenVariant {
   readonly what: string;
   readonly text: string;
 }
@@ -15,7 +15,7 @@ const p256Order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63
 const ed25519Order = 2n ** 252n + 27742317777372353535851937790883648493n;
 
 /** Everything that can be made of a token without its key, and with no other bytes in mind. */
-export function respellingsOf(token: string): readonly Respelling[] {
+export function tokenVariants(token: string): readonly TokenVariant[] {
   const parts = token.split('.');
   const all = [...padded(parts), ...withStrayBits(parts), ...withWhiteSpace(token), ...dotted(token, parts)];
   const others = [...serialised(parts), ...recoded(token), ...withOtherHeader(parts), ...withOtherSignature(parts)];
@@ -23,11 +23,11 @@ export function respellingsOf(token: string): readonly Respelling[] {
 }
 
 /** Tokens of another shape that the key itself has signed: the gate takes nothing but what it writes. */
-export function misshapen(
+export function malformedTokens(
   key: SigningKey,
   typ: string,
   claims: Readonly<Record<string, unknown>>,
-): readonly Respelling[] {
+): readonly TokenVariant[] {
   const headers: readonly (readonly [string, object])[] = [
     ['crit', { crit: ['exp'] }],
     ['b64', { b64: false, crit: ['b64'] }],
