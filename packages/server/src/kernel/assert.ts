@@ -1,6 +1,6 @@
-/** What must hold, said aloud: a failed assertion is a bug of ours, answered as 500 with the detail in the log only. */
+/** Assertions for invariants of our own code. A failed one is a bug: HTTP returns 500, and only the log has the message. */
 
-/** A broken promise of our own code; never caused by a caller's input. */
+/** Never caused by a client's input; that is rejected with a `Problem`. */
 export class AssertionFailed extends Error {
   override name = 'AssertionFailed';
 }
@@ -10,7 +10,11 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionFailed(message);
 }
 
-/** The value, which must be there. */
+/**
+ * Narrows away null and undefined.
+ *
+ * @throws AssertionFailed with "`what` is missing".
+ */
 export function present<T>(value: T | null | undefined, what: string): T {
   assert(value !== null && value !== undefined, `${what} is missing`);
   return value;

@@ -1,23 +1,22 @@
 /**
- * Time, injected. This is the only file that may ask the machine what time it is: everything else gets a `Clock`, so
- * that tests and `POST /dev/clock` can move time and so that expiry is decided by one clock per process.
+ * Injected time. Only this file reads the machine's clocks; everything else receives a `Clock`, so that tests and
+ * `POST /dev/clock` can move time and one clock per process decides expiry.
  */
 
 /** A source of wall-clock and monotonic time. */
 export interface Clock {
-  /** The wall-clock time. It can be moved and may jump; expiry is decided by it. */
+  /** Wall-clock time, for expiry. It may jump in either direction. */
   now(): Date;
-  /** Milliseconds from an arbitrary start that never go back and cannot be moved. Durations and trust are decided by it. */
+  /** Milliseconds since an arbitrary start, for durations and for the trust in cached state. Never decreases. */
   monotonicMs(): number;
 }
 
-/** The machine's own clocks. */
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
 };
 
-/** A clock whose wall time can be moved forward, over another clock that keeps it going. */
+/** A clock that adds an adjustable offset to the wall-clock time of another clock. Its monotonic time has no offset. */
 export class MovableClock implements Clock {
   readonly #base: Clock;
   #offsetMs = 0;
@@ -35,7 +34,7 @@ export class MovableClock implements Clock {
     return this.#base.monotonicMs();
   }
 
-  /** How far it has been moved in all, in milliseconds. */
+  /** The sum of all moves, in milliseconds. */
   get offsetMs(): number {
     return this.#offsetMs;
   }
@@ -46,7 +45,7 @@ export class MovableClock implements Clock {
   }
 }
 
-/** A clock that stands still until it is told to move, for tests of pure rules. */
+/** A clock that only `advance` moves, for tests. */
 export class FixedClock implements Clock {
   #nowMs: number;
   #monotonicMs = 0;
@@ -70,12 +69,12 @@ export class FixedClock implements Clock {
   }
 }
 
-/** `time` moved by a number of seconds. */
+/** A new Date, `seconds` after `time`; a negative or fractional number is allowed. */
 export function addSeconds(time: Date, seconds: number): Date {
   return new Date(time.getTime() + seconds * 1000);
 }
 
-/** The earlier of two times. */
+/** The earlier of two times; the first when they are equal. */
 export function earlier(a: Date, b: Date): Date {
   return a.getTime() <= b.getTime() ? a : b;
 }

@@ -4,7 +4,7 @@ import { idMaker, isUuid } from './ids.ts';
 
 const start = new Date('2026-03-01T12:00:00.123Z');
 
-/** The parts of a UUIDv7 (RFC 9562 §5.7). */
+/** Fields of a UUIDv7 (RFC 9562 §5.7). */
 function partsOf(id: string) {
   const hex = id.replaceAll('-', '');
   return {
@@ -17,7 +17,7 @@ function partsOf(id: string) {
 }
 
 describe('idMaker', () => {
-  it('makes UUIDv7 in lower case, with the time, the version and the variant', () => {
+  it('generates lower-case UUIDv7 with the clock’s time, version 7 and variant 10', () => {
     const makeId = idMaker(new FixedClock(start));
     for (let made = 0; made < 1000; made += 1) {
       const id = makeId();
@@ -26,19 +26,19 @@ describe('idMaker', () => {
     }
   });
 
-  it('keeps the order in which it makes them, within a millisecond and beyond the counter’s end', () => {
+  it('generates increasing ids within a millisecond and after the counter overflows', () => {
     const makeId = idMaker(new FixedClock(start));
     const ids = Array.from({ length: 20_000 }, makeId);
     expect(ids.toSorted()).toEqual(ids);
     expect(new Set(ids).size).toBe(ids.length);
     const stamps = new Set(ids.map((id) => partsOf(id).ms));
-    // 20,000 need at least four timestamps of 4,096, and of the first at least half.
+    // The first timestamp has 2,049 to 4,096 counter values, each further one 4,096: 20,000 ids need five or six.
     expect(stamps.size).toBeGreaterThanOrEqual(5);
     expect(stamps.size).toBeLessThanOrEqual(6);
     expect(Math.max(...stamps)).toBe(start.getTime() + stamps.size - 1);
   });
 
-  it('counts by one, from a start below 2048, and from 0 in a timestamp that is ahead of the clock', () => {
+  it('counts up by one from a start below 2048, and from 0 when the timestamp is ahead of the clock', () => {
     const makeId = idMaker(new FixedClock(start));
     const ids = Array.from({ length: 5000 }, makeId).map(partsOf);
     expect(ids[0]?.counter).toBeLessThan(2048);
@@ -49,7 +49,7 @@ describe('idMaker', () => {
     expect([ids[ahead - 1]?.counter, ids[ahead]?.counter, ids[ahead + 1]?.counter]).toEqual([0xfff, 0, 1]);
   });
 
-  it('starts each millisecond anew at a random count', () => {
+  it('starts each millisecond at a new random counter value', () => {
     const clock = new FixedClock(start);
     const makeId = idMaker(clock);
     const counters = Array.from({ length: 300 }, () => {
@@ -62,7 +62,7 @@ describe('idMaker', () => {
     expect(Math.min(...counters)).toBeLessThan(255);
   });
 
-  it('keeps the order when the clock goes back', () => {
+  it('generates increasing ids when the clock moves back', () => {
     const clock = new MovableClock(new FixedClock(start));
     const makeId = idMaker(clock);
     const before = makeId();
@@ -74,11 +74,11 @@ describe('idMaker', () => {
     expect(partsOf(makeId()).ms).toBe(start.getTime() + 10_000);
   });
 
-  it('never uses random bits twice, also when their pool is filled again', () => {
+  it('never reuses random bits, including after its pool is refilled', () => {
     const makeId = idMaker(new FixedClock(start));
     const ids = Array.from({ length: 1024 }, makeId).map(partsOf);
     expect(new Set(ids.map(({ random }) => random)).size).toBe(1024);
-    for (const place of [1, 8, 15]) expect(new Set(ids.map(({ random }) => random[place])).size).toBe(16);
+    for (const digit of [1, 8, 15]) expect(new Set(ids.map(({ random }) => random[digit])).size).toBe(16);
     expect(new Set(ids.map(({ random }) => random[0]))).toEqual(new Set(['8', '9', 'a', 'b']));
   });
 });
@@ -86,12 +86,12 @@ describe('idMaker', () => {
 describe('isUuid', () => {
   const id = '01958f3a-1b2c-7d3e-8f40-123456789abc';
 
-  it('takes the one spelling that we write', () => {
+  it('accepts lower case with hyphens', () => {
     expect(isUuid(id)).toBe(true);
     expect(isUuid('00000000-0000-0000-0000-000000000000')).toBe(true);
   });
 
-  it('refuses every other', () => {
+  it('rejects every other spelling', () => {
     const others = [id.toUpperCase(), `{${id}}`, ` ${id}`, `${id}\n`, `${id}0`, `0${id}`, id.slice(1), id.slice(0, -1)];
     for (const other of [...others, id.replaceAll('-', ''), id.replace('1', 'g'), ''])
       expect(isUuid(other)).toBe(false);

@@ -3,8 +3,8 @@ import { Problem, type ProblemCode, problems } from './problem.ts';
 
 const codes = Object.keys(problems) as ProblemCode[];
 
-describe('the table of problems', () => {
-  it('has codes in snake_case, a status of refusals, a title and whole sentences', () => {
+describe('the problem table', () => {
+  it('has snake_case codes, 4xx or 5xx statuses, titles, and details that are sentences', () => {
     expect(codes.length).toBeGreaterThan(20);
     for (const code of codes) {
       const { status, title, detail } = problems[code];
@@ -15,13 +15,13 @@ describe('the table of problems', () => {
     }
   });
 
-  it('has no title twice', () => {
+  it('has unique titles', () => {
     expect(new Set(codes.map((code) => problems[code].title)).size).toBe(codes.length);
   });
 });
 
 describe('Problem', () => {
-  it('carries its code, the table’s status and nothing else unless told to', () => {
+  it('carries only its code and the table’s status by default', () => {
     const problem = new Problem('busy');
     expect(problem).toBeInstanceOf(Error);
     expect(problem).toMatchObject({ name: 'Problem', message: 'busy', code: 'busy', status: problems.busy.status });
@@ -29,14 +29,14 @@ describe('Problem', () => {
     expect('cause' in problem).toBe(false);
   });
 
-  it('carries fields, the time to wait, and what is for the log', () => {
+  it('carries field errors, Retry-After seconds, the log message and the cause', () => {
     const errors = [{ path: '/email', code: 'invalid', message: 'No address.' }];
     const cause = new Error('inner');
     const problem = new Problem('too_many_requests', { errors, retryAfterSeconds: 7, log: 'the sixth', cause });
     expect(problem).toMatchObject({ errors, retryAfterSeconds: 7, log: 'the sixth', cause });
   });
 
-  it('shares nothing that could be changed with another', () => {
+  it('copies and freezes its field errors', () => {
     const errors = [{ path: '', code: 'a', message: 'A.' }];
     const problem = new Problem('busy', { errors });
     errors.push({ path: '', code: 'b', message: 'B.' });

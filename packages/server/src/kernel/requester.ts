@@ -1,18 +1,21 @@
-/** Who sent a request, as audit events, sessions and mails record it. Free of HTTP types, so that domain modules can take it. */
+/**
+ * The requester: the source of a request, as audit events, sessions and mails record it. It has no HTTP types, so that
+ * domain modules can take it.
+ */
 
-/** The source of a request. Owned by the HTTP layer, which extends it with what only endpoints need. */
+/** Created per request by the HTTP layer, whose `Caller` extends it. */
 export interface Requester {
-  /** The client address: the right-most untrusted hop (RFC 7239 §5.2 explains why the left-most is not reliable). */
+  /** Client address: the rightmost untrusted hop (invariant 7). */
   readonly address: string;
   readonly userAgent: string | undefined;
-  /** Correlates the request with log lines and outbound calls. */
+  /** Correlates log lines and outbound requests. */
   readonly requestId: string;
 }
 
-/** The personal part of a requester. Stored only sealed under the user's key. */
+/** The personal data of a requester. Stored only encrypted with the user's key. */
 export type ClientInfo = { readonly address: string; readonly userAgent: string };
 
-/** The client information of a requester; a missing `User-Agent` is stored as an empty string. */
+/** A missing `User-Agent` becomes an empty string. */
 export function clientInfoOf({ address, userAgent = '' }: Omit<Requester, 'requestId'>): ClientInfo {
   return { address, userAgent };
 }

@@ -1,16 +1,17 @@
-/** Work whose duration must not be seen. */
+/** Hides how long work takes, for effects whose timing would reveal whether a user exists (invariant 13). */
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * Longer than the statement of an effect takes, so that nearly every one ends with the first step; short beside a hash.
- * On a database that takes longer, what is left to see is how often the second is needed.
+ * Longer than nearly every effect's statement takes, and short compared with a password hash.
+ * On a slower database, the share of requests that need a second step is still measurable.
  */
 const stepMs = 10;
 
 /**
- * Does what `work` does, and comes back at the end of the step in which it was done: nobody outside sees whether it took
- * one millisecond or three. For effects that differ by who has an address where the answers do not (invariant 13).
- * Each step's timer starts before the work: one for the rest of the step would tell by its rounding how much that was.
+ * Settles like `work`, at the end of the 10 ms step in which `work` settled: 1 ms and 3 ms both take 10 ms.
+ * Use it where responses are equal for known and unknown addresses but effects differ.
+ * Timers run for whole steps, the first from before the work: a timer for the remainder of a step would leak that
+ * remainder by its rounding to whole milliseconds.
  */
 export async function roundUpDuration<T>(work: () => Promise<T>): Promise<T> {
   let step = pause(stepMs);

@@ -20,7 +20,7 @@ describe('wantedLanguages', () => {
     [`de,${','.repeat(509)}`, ['de']],
     ['', []],
     [undefined, []],
-  ])('reads %j', (header, languages) => {
+  ])('parses %j', (header, languages) => {
     expect(wantedLanguages(header)).toEqual(languages);
   });
 
@@ -43,11 +43,11 @@ describe('wantedLanguages', () => {
     'de\nfr',
     `de,${' '.repeat(600)}`,
     `de,${','.repeat(510)}`,
-  ])('takes nothing from %j, which breaks the grammar', (header) => {
+  ])('returns nothing for %j, which breaks the grammar or the limit', (header) => {
     expect(wantedLanguages(header)).toEqual([]);
   });
 
-  it('answers every text with ranges only', () => {
+  it('returns only well-formed ranges for arbitrary text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (header) => {
         for (const range of wantedLanguages(header)) expect(range).toMatch(/^[a-z]{1,8}(-[a-z0-9]{1,8})*$/);
@@ -55,7 +55,7 @@ describe('wantedLanguages', () => {
     );
   });
 
-  it('gives back what was written, by weight', () => {
+  it('returns the ranges of a well-formed header by descending weight', () => {
     const range = fc.stringMatching(/^[a-z]{1,8}(-[a-z0-9]{1,8}){0,2}$/);
     const weighted = fc.tuple(range, fc.integer({ min: 1, max: 1000 }));
     fc.assert(

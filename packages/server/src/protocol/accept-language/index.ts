@@ -1,18 +1,18 @@
 /**
- * The languages that a reader prefers, from `Accept-Language` (RFC 9110 §12.5.4). Owns no table.
- * Invariants: every text gets an answer, in time linear in its first 512 characters; what comes out are language ranges
- * of RFC 4647 §2.1 in lower case, the most wanted first; a header that breaks the grammar says nothing at all, since
- * half of a preference may be the wrong half.
+ * Parses `Accept-Language` (RFC 9110 §12.5.4) into the reader's preferred languages.
+ * Invariants: it never throws and takes linear time; a header of more than 512 characters counts as absent; results are
+ * lower-case language ranges (RFC 4647 §2.1), most preferred first; a header that breaks the grammar counts as absent,
+ * because a partly parsed list may put a less preferred language first.
  */
 
-/** Real headers are below 200 characters. */
+/** Headers of real browsers have fewer than 200 characters. */
 const maxCharacters = 512;
 
 const element = /^(\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)(?:[ \t]*;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?$/;
 
 /**
- * The ranges in the order of their weights, and of the header where those are equal.
- * A weight of 0 means "not acceptable", and `*` names no language: neither is in the answer.
+ * Language ranges by descending weight; ranges of equal weight keep the header's order.
+ * Leaves out weight 0 ("not acceptable") and `*`, which names no language.
  */
 export function wantedLanguages(header: string | undefined): readonly string[] {
   if (header === undefined || header.length > maxCharacters) return [];

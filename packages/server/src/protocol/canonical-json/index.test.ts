@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from './index.ts';
 
-/** An IEEE 754 double from its sixteen hexadecimal digits, as RFC 8785's appendix B lists them. */
+/** An IEEE 754 double from its 16 hexadecimal digits, as RFC 8785 appendix B lists them. */
 function double(hex: string): number {
   return Buffer.from(hex, 'hex').readDoubleBE();
 }
 
-describe('vectors of RFC 8785', () => {
-  it('writes the example of §3.2.2 as §3.2.4 does', () => {
+describe('test vectors of RFC 8785', () => {
+  it('serializes the example of §3.2.2 as §3.2.4 does', () => {
     const value: unknown = JSON.parse(String.raw`{
       "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
       "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
@@ -19,7 +19,7 @@ describe('vectors of RFC 8785', () => {
     );
   });
 
-  it('orders the members of §3.2.3 by UTF-16 code units', () => {
+  it('sorts the members of §3.2.3 by UTF-16 code units', () => {
     const value = {
       '\u20ac': 'Euro Sign',
       '\r': 'Carriage Return',
@@ -66,16 +66,16 @@ describe('vectors of RFC 8785', () => {
     ['41b3de4355555557', '333333333.33333343'],
     ['becbf647612f3696', '-0.0000033333333333333333'],
     ['43143ff3c1cb0959', '1424953923781206.2'],
-  ])('writes the double %s of appendix B as %s', (hex, text) => {
+  ])('serializes the double %s of appendix B as %s', (hex, text) => {
     expect(canonicalJson(double(hex))).toBe(text);
   });
 
-  it.each(['7fffffffffffffff', '7ff0000000000000'])('refuses the double %s of appendix B', (hex) => {
+  it.each(['7fffffffffffffff', '7ff0000000000000'])('rejects the double %s of appendix B', (hex) => {
     expect(() => canonicalJson(double(hex))).toThrow(TypeError);
   });
 });
 
-describe('what JSON cannot carry', () => {
+describe('values that JSON cannot represent', () => {
   const cycle: unknown[] = [];
   cycle.push(cycle);
   it.each([
@@ -91,7 +91,7 @@ describe('what JSON cannot carry', () => {
     ['a lone surrogate', '\ud83d'],
     ['a lone surrogate in a name', { '\ude00': 1 }],
     ['a cycle', cycle],
-  ])('refuses %s', (_name, value) => {
+  ])('rejects %s', (_name, value) => {
     expect(() => canonicalJson(value as never)).toThrow(TypeError);
   });
 });
@@ -106,36 +106,36 @@ describe('nesting', () => {
   it.each([
     ['arrays', (inner: unknown) => [inner]],
     ['objects', (inner: unknown) => ({ a: inner })],
-  ])('is written up to 100 deep and refused beyond, for %s', (_name, wrap) => {
+  ])('is limited to 100 levels of %s', (_name, wrap) => {
     expect(canonicalJson(nested(100, wrap) as never)).toBe(JSON.stringify(nested(100, wrap)));
     expect(() => canonicalJson(nested(101, wrap) as never)).toThrow('canonical JSON is nested at most 100 deep');
   });
 });
 
 describe('an object without a prototype', () => {
-  it('is written like any other', () => {
+  it('is serialized like any other', () => {
     expect(canonicalJson(Object.assign(Object.create(null) as object, { b: 1, a: [] }) as never)).toBe(
       '{"a":[],"b":1}',
     );
   });
 });
 
-describe('a refusal', () => {
+describe('the error', () => {
   it.each([
     [() => 1, 'canonical JSON has no function'],
     [1n, 'canonical JSON has no bigint'],
     ['\ud83d', 'canonical JSON has no lone surrogates'],
     [Number.NaN, 'canonical JSON has no NaN'],
     [new Map(), 'canonical JSON has plain objects only'],
-  ])('says what it met: %s', (value, message) => {
+  ])('of %s names the kind of value', (value, message) => {
     expect(() => canonicalJson(value as never)).toThrow(new TypeError(message));
   });
 });
 
-describe('the text', () => {
+describe('the canonical text', () => {
   const anyJson = fc.jsonValue({ maxDepth: 5 }).filter((value) => JSON.stringify(value).isWellFormed());
 
-  it('reads back as the value, and is written again as itself', () => {
+  it('parses to the value and is a fixed point of serialization', () => {
     fc.assert(
       fc.property(anyJson, (value) => {
         const text = canonicalJson(value as never);
@@ -147,7 +147,7 @@ describe('the text', () => {
     );
   });
 
-  it('does not depend on the order in which members were added', () => {
+  it('does not depend on the insertion order of members', () => {
     const members = fc.uniqueArray(fc.tuple(fc.string(), fc.integer()), { selector: ([name]) => name });
     fc.assert(
       fc.property(members, (entries) => {

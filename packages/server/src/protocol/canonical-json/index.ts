@@ -1,24 +1,23 @@
 /**
- * The JSON Canonicalization Scheme (RFC 8785): one value, one text, so that a hash or signature over the text is a hash
- * of the value.
- * Owns no table; the audit log stores and hashes what is written here.
- * Invariants: reading the text gives the value back, and writing that again gives the same text; a value that JSON
- * cannot carry unchanged is refused instead of being dropped or rewritten.
+ * The JSON Canonicalization Scheme (RFC 8785): equal values have equal texts, so a hash of the text is a hash of the
+ * value. The audit log stores and hashes these texts.
+ * Invariants: parsing a text yields the value, and serializing that value yields the same text; a value that JSON cannot
+ * represent is rejected instead of dropped or converted.
  */
 
 import type { JsonValue } from '#kernel/json.ts';
 
 export type { JsonValue } from '#kernel/json.ts';
 
-/** No document of ours comes near it; a cycle does. */
+/** Deeper than every document that we write; stops the recursion on a cyclic value. */
 const maxDepth = 100;
 
 /**
- * Writes a value as RFC 8785 prescribes: no white space, members by UTF-16 code units of their names, numbers and
- * strings as ECMAScript writes them.
+ * Serializes a value: no white space, members sorted by the UTF-16 code units of their names, numbers and strings as
+ * ECMAScript writes them.
  *
- * @throws TypeError for what has no JSON form: NaN and the infinities, undefined, lone surrogates (RFC 8785 §3.2.2.2),
- *   holes in arrays, instances of classes (`toJSON` is not asked), and nesting beyond 100.
+ * @throws TypeError for NaN and infinities, undefined, lone surrogates (RFC 8785 §3.2.2.2), array holes, class instances
+ *   (`toJSON` is not called), and nesting deeper than 100.
  */
 export function canonicalJson(value: JsonValue): string {
   return write(value, 0);
@@ -33,13 +32,13 @@ function write(value: unknown, depth: number): string {
   return Array.isArray(value) ? writeArray(value, depth) : writeObject(value, depth);
 }
 
-/** RFC 8785 §3.2.2.2 asks for exactly the escapes that JSON.stringify makes of a well-formed string. */
+/** For a well-formed string JSON.stringify writes exactly the escapes of RFC 8785 §3.2.2.2. */
 function writeString(value: string): string {
   if (!value.isWellFormed()) throw new TypeError('canonical JSON has no lone surrogates');
   return JSON.stringify(value);
 }
 
-/** RFC 8785 §3.2.2.3: ECMAScript's Number::toString, which writes minus zero as 0. */
+/** RFC 8785 §3.2.2.3: ECMAScript's Number::toString, which writes -0 as 0. */
 function writeNumber(value: number): string {
   if (!Number.isFinite(value)) throw new TypeError(`canonical JSON has no ${value}`);
   return String(value);
@@ -58,7 +57,7 @@ function writeObject(value: object, depth: number): string {
   if (prototype !== Object.prototype && prototype !== null) {
     throw new TypeError('canonical JSON has plain objects only');
   }
-  // RFC 8785 §3.2.3 orders by UTF-16 code units, as `<` does; a locale or code points would order differently.
+  // RFC 8785 §3.2.3 sorts by UTF-16 code units, as `<` does; localeCompare and code points sort differently.
   const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${members.map(([name, member]) => `${writeString(name)}:${write(member, depth + 1)}`).join(',')}}`;
 }

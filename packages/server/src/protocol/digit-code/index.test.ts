@@ -9,23 +9,23 @@ function block(...draws: number[]): Uint8Array {
   return bytes;
 }
 
-describe('a code of six digits', () => {
+describe('a six-digit code', () => {
   it.each([
     [0, '000000'],
     [7, '000007'],
     [999_999, '999999'],
     [1_000_000, '000000'],
     [4_293_999_999, '999999'],
-  ])('of the draw %d is %s', (draw, code) => {
+  ])('for the draw %d is %s', (draw, code) => {
     expect(digitCode(() => block(draw))).toBe(code);
   });
 
-  it('leaves out the draws that would make low codes likelier, within a block and over its end', () => {
+  it('skips draws that would bias low codes, within a block and across blocks', () => {
     expect(digitCode(() => block(4_294_000_000, 4_294_967_295, 12))).toBe('000012');
     expect(digitCode((round) => (round === 0 ? block(4_294_000_000) : block(round)))).toBe('000001');
   });
 
-  it('is always of the pattern, and the same for the same bytes', () => {
+  it('matches the pattern and is deterministic', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 40 }), (bytes) => {
         const blockOf = (round: number) => createHash('sha256').update(bytes).update(String(round)).digest();
@@ -35,7 +35,7 @@ describe('a code of six digits', () => {
     );
   });
 
-  it('has every first and every last digit equally often', () => {
+  it('has uniformly distributed first and last digits', () => {
     const counts = { first: new Map<string, number>(), last: new Map<string, number>() };
     const samples = 20_000;
     for (let index = 0; index < samples; index += 1) {
@@ -44,7 +44,7 @@ describe('a code of six digits', () => {
       counts.first.set(first, (counts.first.get(first) ?? 0) + 1);
       counts.last.set(last, (counts.last.get(last) ?? 0) + 1);
     }
-    // Six standard deviations of a binomial count of 20,000 tenths.
+    // Six standard deviations of a binomial distribution with n = 20,000 and p = 0.1.
     for (const count of [...counts.first.values(), ...counts.last.values()]) {
       expect(Math.abs(count - samples / 10)).toBeLessThan(6 * Math.sqrt(samples * 0.09));
     }

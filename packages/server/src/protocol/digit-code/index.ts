@@ -1,22 +1,22 @@
 /**
- * Codes of six digits that people read in a message and type.
- * Owns no table.
- * Invariants: every code is equally likely, and the same blocks give the same code; a code has one spelling.
+ * Six-digit codes, which people read in an email and type.
+ * Invariants: all codes are equally likely; the same random bytes always yield the same code, so a mailed code can be
+ * recomputed instead of stored.
  */
 
-/** 20 bits: worth something only with few tries, a short life and a second secret beside it. */
+/** 20 bits of entropy: secure only with few attempts, a short lifetime and a second secret (the requesting browser's). */
 const codeDigits = 6;
 
 const codes = 10 ** codeDigits;
 const drawBytes = 4;
-/** Draws from here on are thrown away: 2³² is no multiple of a million, so they would make the low codes likelier. */
+/** Rejection sampling: 2³² is no multiple of 10⁶, so draws from this limit on would make low codes more likely. */
 const fairDraws = Math.floor(2 ** (8 * drawBytes) / codes) * codes;
 
 /**
- * The code that a stream of random bytes stands for.
+ * Derives a code from a stream of random bytes.
  *
- * @param blockOf the stream, a block for each round from 0 on; a block is needed after the first once in 10²⁹ codes when
- *   it has 32 bytes.
+ * @param blockOf returns the stream's block number `round`, from 0 on. With blocks of 32 bytes a second block is needed
+ *   once in 10²⁹ codes.
  */
 export function digitCode(blockOf: (round: number) => Uint8Array): string {
   for (let round = 0; ; round += 1) {
@@ -29,5 +29,5 @@ export function digitCode(blockOf: (round: number) => Uint8Array): string {
   }
 }
 
-/** What a code looks like: ASCII digits and nothing else. */
+/** ASCII digits only. */
 export const codePattern = /^[0-9]{6}$/;

@@ -35,12 +35,12 @@ describe('accepted addresses', () => {
     expect(parseEmailAddress(typed)).toEqual({ kind: 'ok', address: { asTyped: typed, canonical } });
   });
 
-  it('keeps dots and plus signs, which only the address’s own host may interpret', () => {
+  it('keeps dots and plus signs, which only the receiving host may interpret', () => {
     expect(canonicalOf('a.b@example.com')).not.toBe(canonicalOf('ab@example.com'));
     expect(canonicalOf('a+b@example.com')).not.toBe(canonicalOf('a@example.com'));
   });
 
-  it('accepts exactly 64 bytes before the sign, 63 in a label and 254 in all', () => {
+  it('accepts up to 64 bytes of local part, 63 per label and 254 in total', () => {
     expect(problemOf(`${'a'.repeat(64)}@example.com`)).toMatch(/^ok/);
     expect(problemOf(`${'a'.repeat(65)}@example.com`)).toBe('local_part_too_long');
     expect(problemOf(`a@${'b'.repeat(63)}.com`)).toMatch(/^ok/);
@@ -51,20 +51,20 @@ describe('accepted addresses', () => {
     expect(problemOf(`${'a'.repeat(64)}@e.${domain}`)).toBe('too_long');
   });
 
-  it('counts the bytes of the A-labels too, which can be longer than what was typed', () => {
+  it('applies the limit to A-labels too, which can be longer than the input', () => {
     const typed = `a@${Array.from({ length: 40 }, () => 'ü').join('.')}.com`;
     expect(Buffer.byteLength(typed)).toBeLessThan(254);
     expect(problemOf(typed)).toBe('too_long');
   });
 });
 
-describe('a last label with digits', () => {
-  it.each(['example.1a', 'example.a1', 'example.10x', 'example.x0x1', 'example.0y'])('is a name: %s', (domain) => {
+describe('a domain whose last label contains digits', () => {
+  it.each(['example.1a', 'example.a1', 'example.10x', 'example.x0x1', 'example.0y'])('is a host name: %s', (domain) => {
     expect(parseEmailAddress(`a@${domain}`)).toMatchObject({ kind: 'ok', address: { canonical: `a@${domain}` } });
   });
 });
 
-describe('refused addresses', () => {
+describe('rejected addresses', () => {
   it.each([
     ['', 'empty'],
     ['user', 'not_one_at_sign'],
@@ -84,7 +84,7 @@ describe('refused addresses', () => {
     ['a\r\nBcc: b@example.com', 'local_part_forbidden_character'],
     ['a\u0000@example.com', 'local_part_forbidden_character'],
     ['ü@example.com', 'local_part_forbidden_character'],
-    // The Kelvin sign: its lower case is an ASCII k.
+    // The Kelvin sign; its lower case is an ASCII k.
     ['\u212aate@example.com', 'local_part_forbidden_character'],
     ['.a@example.com', 'local_part_misplaced_dot'],
     ['a.@example.com', 'local_part_misplaced_dot'],
@@ -128,16 +128,16 @@ describe('refused addresses', () => {
   });
 });
 
-describe('an address as people write it', () => {
+describe('withUnicodeDomain', () => {
   it.each([
     ['ada@example.com', 'ada@example.com'],
     ['ada@xn--mller-kva.example', 'ada@müller.example'],
     ['xn--mller-kva@mail.xn--bcher-kva.example', 'xn--mller-kva@mail.bücher.example'],
-  ])('of %s is %s', (canonical, written) => {
-    expect(withUnicodeDomain(canonical)).toBe(written);
+  ])('returns for %s %s', (canonical, unicode) => {
+    expect(withUnicodeDomain(canonical)).toBe(unicode);
   });
 
-  it('is another spelling of the same address', () => {
+  it('returns another spelling of the same address', () => {
     fc.assert(
       fc.property(addressLike, (input) => {
         const first = parseEmailAddress(input);
@@ -149,7 +149,7 @@ describe('an address as people write it', () => {
 });
 
 describe('the canonical form', () => {
-  it('is its own canonical form for 100,000 addresses, in ASCII, lower case, with one sign', {
+  it('is its own canonical form for 100,000 addresses, in lower-case ASCII with one @', {
     timeout: 60_000,
   }, () => {
     let accepted = 0;
@@ -167,7 +167,7 @@ describe('the canonical form', () => {
     expect(accepted).toBeGreaterThan(80_000);
   });
 
-  it('of whatever else is accepted is its own canonical form too', () => {
+  it('is its own canonical form for arbitrary accepted text', () => {
     fc.assert(
       fc.property(fc.oneof(addressLike, fc.string({ unit: 'binary' }), fc.emailAddress()), (input) => {
         const first = parseEmailAddress(input);
@@ -177,7 +177,7 @@ describe('the canonical form', () => {
     );
   });
 
-  it('is the same for every casing of an address', () => {
+  it('does not depend on the case of an address', () => {
     fc.assert(
       fc.property(addressLike, (input) => {
         const first = parseEmailAddress(input);
@@ -187,15 +187,15 @@ describe('the canonical form', () => {
     );
   });
 
-  it('of two addresses is one exactly when they are one mailbox', () => {
+  it('is equal for two addresses exactly when they are the same mailbox', () => {
     const seen = { same: 0, other: 0 };
     fc.assert(
       fc.property(addressPair, ([one, other]) => {
         const [first, second] = [parseEmailAddress(one), parseEmailAddress(other)];
         if (first.kind === 'invalid' || second.kind === 'invalid') return;
-        const isOne = mailboxOf(one) === mailboxOf(other);
-        seen[isOne ? 'same' : 'other'] += 1;
-        expect(first.address.canonical === second.address.canonical).toBe(isOne);
+        const isSame = mailboxOf(one) === mailboxOf(other);
+        seen[isSame ? 'same' : 'other'] += 1;
+        expect(first.address.canonical === second.address.canonical).toBe(isSame);
       }),
       { numRuns: 20_000 },
     );

@@ -1,13 +1,14 @@
 /**
- * E-mail addresses as identifiers: which spellings are accepted, and which of them are the same address.
- * Owns no table; `identifiers.canonical` holds what this module computes.
- * Invariants: the canonical form is ASCII, at most 254 bytes, and its own canonical form; no two mailboxes of different
- * domains share one; the local part is compared without regard to case and nothing else of it is folded, because only
- * its own host may give dots or a plus sign a meaning (RFC 5321 §2.3.11).
+ * Email addresses as identifiers: validation, and the canonical form by which `identifiers.canonical` compares them
+ * (invariant 12).
+ * Invariants: the canonical form is ASCII, at most 254 bytes, and its own canonical form; addresses of different domains
+ * have different canonical forms; the local part is lowercased and otherwise unchanged, because only the receiving host
+ * may interpret dots or a plus sign (RFC 5321 §2.3.11).
+ * Example: `Ada.L+x@MÜNCHEN.de` → `ada.l+x@xn--mnchen-3ya.de`.
  */
 import { domainToASCII, domainToUnicode } from 'node:url';
 
-/** Why a text is no address here; each is a stable code that a form may translate. */
+/** The reason why an address is rejected. Codes are stable; forms translate them. */
 export type EmailAddressProblem =
   | 'empty'
   | 'too_long'
@@ -23,9 +24,9 @@ export type EmailAddressProblem =
   | 'domain_malformed';
 
 export type EmailAddress = {
-  /** What the person wrote, to show it back. */
+  /** The input, for display. */
   readonly asTyped: string;
-  /** What is compared, stored as unique, and written to. */
+  /** The form that is compared, stored as unique, and used as the recipient of mail. */
   readonly canonical: string;
 };
 
@@ -33,33 +34,33 @@ export type EmailAddressResult =
   | { readonly kind: 'ok'; readonly address: EmailAddress }
   | { readonly kind: 'invalid'; readonly reason: EmailAddressProblem };
 
-/** RFC 5321 §4.5.3.1.3 allows a path of 256 bytes, of which the angle brackets take two. */
+/** RFC 5321 §4.5.3.1.3 limits a path to 256 bytes, two of which are the angle brackets. */
 const maxAddressBytes = 254;
 /** RFC 5321 §4.5.3.1.1. */
 const maxLocalPartBytes = 64;
 
-/** RFC 5321 §4.1.2 `Atom`, with the dots that join atoms: no specials, so no quotes, comments, lists or routes. */
+/** RFC 5321 §4.1.2 `Dot-string`: no specials, so no quoted strings, comments, lists or source routes. */
 const localPartCharacters = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]*$/;
 
 /**
- * Domain characters worth handing to UTS 46.
- * `domainToASCII` is a URL's host parser: it would decode `%61`, drop a tab and cut at `/`, `\`, `?` or `#`, so that
- * `victim.example/x` became `victim.example`. Of ASCII, therefore, only letters, digits, hyphen and dot reach it.
- * Control, format, private, unassigned and space characters are refused although UTS 46 would drop some: an address
- * that looks like another is of no use to anybody honest. The two joiners stay, since some scripts need them.
+ * Characters that may reach `domainToASCII`.
+ * That function is the URL host parser: it decodes `%61`, drops tabs, and cuts at `/`, `\`, `?` and `#`, so it would turn
+ * `victim.example/x` into `victim.example`. Of ASCII, therefore, only letters, digits, hyphen and dot pass.
+ * Control, format, private-use, unassigned and space characters are rejected, although UTS 46 drops some of them, because
+ * they make addresses that look alike. U+200C and U+200D pass because some scripts need them.
  */
 const domainCharacters = /^(?:[A-Za-z0-9.-]|[\u200c\u200d]|(?![\p{C}\p{Z}])\P{ASCII})*$/u;
 
-/** RFC 1035 §2.3.1 with RFC 1123 §2.1: letters, digits and inner hyphens, at most 63. */
+/** RFC 1035 §2.3.1 and RFC 1123 §2.1: at most 63 letters, digits and inner hyphens. */
 const domainLabel = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** A last label that a URL parser reads as a number (WHATWG URL, "ends in a number") can only be an address. */
+/** The WHATWG URL parser treats a host as an IPv4 address when its last label is a number ("ends in a number checker"). */
 const numericLabel = /^(?:[0-9]+|0x[0-9a-f]*)$/;
 
 /**
- * Reads one address, strictly: nothing is trimmed, guessed or repaired.
+ * Parses one address without trimming or repairing it.
  *
- * @param input as typed; any length, the work is bounded by the length limit.
+ * @param input any text; longer than 254 bytes is rejected before further work.
  */
 export function parseEmailAddress(input: string): EmailAddressResult {
   if (input === '') return invalid('empty');
@@ -80,8 +81,8 @@ export function parseEmailAddress(input: string): EmailAddressResult {
 }
 
 /**
- * A canonical address as people write it, with U-labels (RFC 5890 §2.3.2.1): to compare texts with, never to store or to
- * send to, since what it shows may look like another.
+ * The canonical address with U-labels (RFC 5890 §2.3.2.1) in its domain, for comparisons with typed text, such as a
+ * password that contains the address. Never store it or send to it: it may look like another address.
  */
 export function withUnicodeDomain(canonical: string): string {
   const domainAt = canonical.lastIndexOf('@') + 1;
@@ -108,11 +109,11 @@ function canonicalDomain(domain: string): DomainResult {
   if (domain === '') return invalid('domain_empty');
   if (domain.startsWith('[')) return invalid('domain_is_ip_address');
   if (!domainCharacters.test(domain)) return invalid('domain_forbidden_character');
-  // Seen before the conversion, which rewrites `0x7f.1` to 127.0.0.1 and answers nothing for `a.0x7f`.
+  // Checked before the conversion, which rewrites `0x7f.1` to 127.0.0.1 and returns '' for `a.0x7f`.
   if (numericLabel.test(lastLabel(domain.toLowerCase()))) return invalid('domain_is_ip_address');
 
   const ascii = domainToASCII(domain);
-  // Seen again after it, because full-width digits only become digits there.
+  // Checked again after it, because the conversion maps full-width digits to ASCII digits.
   if (numericLabel.test(lastLabel(ascii)) && ascii !== '') return invalid('domain_is_ip_address');
   const labels = ascii.split('.');
   if (!labels.every((label) => domainLabel.test(label))) return invalid('domain_malformed');
@@ -126,8 +127,8 @@ function lastLabel(domain: string): string {
 }
 
 /**
- * Whether each A-label is the one that its own U-label gives (RFC 5890 §2.3.2.1).
- * Node passes an all-ASCII host through unchecked: `xn--a.com` is no Punycode and still comes back as it went in.
+ * Whether each A-label is the encoding of its own U-label (RFC 5890 §2.3.2.1).
+ * Node returns an all-ASCII host unchecked: `domainToASCII('xn--a.com')` is `xn--a.com`, although that is not Punycode.
  */
 function isFixedPoint(ascii: string, labels: readonly string[]): boolean {
   if (!labels.some((label) => label.startsWith('xn--'))) return true;

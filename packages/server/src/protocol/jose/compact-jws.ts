@@ -1,22 +1,22 @@
-/** The header of our tokens: these members and no others, so no `crit`, `b64`, `jwk`, `jku` or `x5u` is ever obeyed. */
+/** Exactly these members are accepted, so `crit`, `b64`, `jwk`, `jku` and `x5u` never have an effect. */
 export type JwsHeader = { readonly alg: string; readonly kid: string; readonly typ: string };
 
 export type CompactJws = { readonly header: JwsHeader; readonly payload: Buffer; readonly signature: Buffer };
 
-/** A token of ours is below 1 kB; a proxy's limit for a header line is usually 8 kB. */
+/** Our tokens have less than 1 kB; proxies usually limit a header line to 8 kB. */
 const defaultMaxBytes = 8192;
 
 /**
  * Canonical base64url without padding (RFC 4648 §3.5 and §5), at least one byte.
- * The last character of a short group may set no bit beyond the last byte; decoders ignore those bits, and each one
- * ignored would double the number of spellings.
+ * The unused bits of the last character must be zero. Decoders ignore them, so each such bit would double the number of
+ * texts that decode to the same bytes.
  */
 const base64url = '(?:[\\w-]{4})*(?:[\\w-]{4}|[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])';
 const compactForm = new RegExp(`^(${base64url})\\.(${base64url})\\.(${base64url})$`);
 
 /**
- * Splits a compact JWS (RFC 7515 §7.1) that is spelled as `signJwt` spells it; null for every other text.
- * Nothing is verified here: the payload is whatever somebody sent.
+ * Parses a compact JWS (RFC 7515 §7.1) in the one form that `signJwt` writes; returns null for every other text.
+ * It does not verify the signature: the payload is untrusted.
  */
 export function parseCompactJws(token: string, limits?: { readonly maxBytes?: number }): CompactJws | null {
   if (token.length > (limits?.maxBytes ?? defaultMaxBytes)) return null;
@@ -34,7 +34,7 @@ export function parseCompactJws(token: string, limits?: { readonly maxBytes?: nu
 function parseHeader(encoded: string): JwsHeader | null {
   const header = parseObject(Buffer.from(encoded, 'base64url').toString());
   if (header === null || Object.keys(header).length !== 3) return null;
-  // Writing it again finds white space, needless escapes, names that stand twice and bytes that are no UTF-8.
+  // Comparing with a fresh serialization detects white space, escapes, duplicate members and malformed UTF-8.
   if (Buffer.from(JSON.stringify(header)).toString('base64url') !== encoded) return null;
   const { alg, kid, typ } = header;
   if (typeof alg !== 'string' || typeof kid !== 'string' || typeof typ !== 'string') return null;
@@ -46,7 +46,7 @@ function parseObject(text: string): Partial<Record<keyof JwsHeader, unknown>> | 
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' ? value : null;
   } catch (error) {
-    // Foreign bytes are an expected input; anything else that is thrown is a bug.
+    // Malformed JSON is expected input; any other error is a bug.
     if (error instanceof SyntaxError) return null;
     throw error;
   }

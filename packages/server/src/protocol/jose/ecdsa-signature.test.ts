@@ -5,10 +5,10 @@ import { hasLowS, joseSignatureFromDer } from './ecdsa-signature.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-/** Of P-256. */
+/** The order of P-256. */
 const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
-/** DER of two unsigned integers, written independently of the code under test. */
+/** Encodes two unsigned integers as DER, independently of the code under test. */
 function derOf(r: bigint, s: bigint): Buffer {
   const integer = (value: bigint): Buffer => {
     const hex = value.toString(16);
@@ -27,7 +27,7 @@ const coordinate = fc.oneof(
 );
 
 describe('joseSignatureFromDer', () => {
-  it('gives r‖s of 32 bytes each, for short and long integers, and s or n − s, whichever is smaller', () => {
+  it('returns r‖s of 32 bytes each, with the smaller of s and n − s, for short and long integers', () => {
     fc.assert(
       fc.property(coordinate, coordinate, (r, s) => {
         const lowS = 2n * s > order ? order - s : s;
@@ -37,7 +37,7 @@ describe('joseSignatureFromDer', () => {
     );
   });
 
-  it('gives what Node verifies as ieee-p1363, for every message', () => {
+  it('returns signatures that Node verifies as ieee-p1363', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (message) => {
         const signature = joseSignatureFromDer(sign('sha256', message, privateKey));
@@ -47,7 +47,7 @@ describe('joseSignatureFromDer', () => {
     );
   });
 
-  it('refuses everything that is no such signature, without reading beyond it', () => {
+  it('throws RangeError for every other input, without reading beyond its end', () => {
     const der = derOf(2n ** 255n, 2n ** 254n);
     expect(() => joseSignatureFromDer(Buffer.alloc(0))).toThrow(RangeError);
     expect(() => joseSignatureFromDer(der.subarray(0, 40))).toThrow(RangeError);
@@ -97,7 +97,7 @@ describe('hasLowS', () => {
   const withS = (s: bigint) => Buffer.from(`${'ff'.repeat(32)}${s.toString(16).padStart(64, '0')}`, 'hex');
   const half = (order - 1n) / 2n;
 
-  it('holds up to half the order of P-256, whatever r is', () => {
+  it('is true for s up to half the order of P-256', () => {
     expect([0n, 1n, half - 1n, half].map((s) => hasLowS(withS(s)))).toEqual([true, true, true, true]);
     expect([half + 1n, order - 1n, order, 2n ** 256n - 1n].map((s) => hasLowS(withS(s)))).toEqual([
       false,
@@ -107,7 +107,7 @@ describe('hasLowS', () => {
     ]);
   });
 
-  it('holds for exactly one of a signature and its twin', () => {
+  it('is true for exactly one of s and n − s', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 1n, max: order - 1n }), (s) => {
         expect(hasLowS(withS(s))).not.toBe(hasLowS(withS(order - s)));

@@ -1,10 +1,10 @@
 /**
- * JSON Web Tokens of our own making (RFC 7515, 7519, 8725): keys, signing, and verification behind a strict gate.
- * Owns no table; `domain/signing-keys` stores the keys, `domain/endings` and the sessions decide what is revoked.
- * Invariants: a token is verified with the one algorithm of the key that its `kid` names; every part of it has exactly
- * one accepted spelling, so that no padding, white space or stray bit makes a second token of one signature, and of the
- * two signatures (r, s) and (r, n − s) of ES256 the one with the smaller s alone.
- * Lists of revoked or seen tokens are keyed by `jti` all the same, never by the token's text.
+ * The JSON Web Tokens that we issue (RFC 7515, 7519, 8725): keys, signing, and verification behind a strict parser
+ * (invariant 8). `domain/signing-keys` stores the keys; `domain/revocations` and `domain/sessions` decide revocation.
+ * Invariants: a token is verified with the one algorithm of the key that its `kid` names; of the texts that decode to the
+ * same token (padding, white space, trailing bits) exactly one is accepted, and of the ES256 signatures (r, s) and
+ * (r, n − s) only the one with the smaller s.
+ * Lists of revoked or seen tokens must still be keyed by `jti`, never by the token's text.
  */
 
 export type { CompactJws, JwsHeader } from './compact-jws.ts';

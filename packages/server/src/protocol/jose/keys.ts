@@ -7,25 +7,25 @@ export const signingAlgorithms = ['ES256', 'EdDSA', 'RS256'] as const;
 
 export type SigningAlgorithm = (typeof signingAlgorithms)[number];
 
-/** What verifies; the algorithm belongs to the key, never to a token (RFC 8725 §3.1). */
+/** The algorithm is a property of the key; the token's `alg` is never trusted (RFC 8725 §3.1). */
 export type VerifyKey = { readonly kid: string; readonly alg: SigningAlgorithm; readonly publicKey: KeyObject };
 
-/** What signs; holds imported KeyObjects, since importing for each signature costs more than signing. */
+/** Holds imported KeyObjects, because importing a key costs more than signing. */
 export type SigningKey = VerifyKey & { readonly privateKey: KeyObject };
 
-/** A public key as it stands in a JWK Set (RFC 7517 §5), private members left out by construction. */
+/** A member of a JWK Set (RFC 7517 §5). The type has no private members. */
 export type PublicJwk = { readonly kid: string; readonly alg: SigningAlgorithm; readonly use: 'sig' } & (
   | { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string }
   | { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string }
   | { readonly kty: 'RSA'; readonly n: string; readonly e: string }
 );
 
-/** RFC 7518 §3.3 asks for at least 2048 bits; more doubles the cost of each login for tokens that live minutes. */
+/** RFC 7518 §3.3 requires at least 2048 bits; more would double the cost of a login for tokens that live minutes. */
 const rsaModulusBits = 2048;
 
 const generate = promisify(generateKeyPair);
 
-/** A new key pair in the thread pool, named by its RFC 7638 thumbprint. */
+/** Generates a key pair in the thread pool; its `kid` is the RFC 7638 thumbprint. */
 export async function generateSigningKeyPair(alg: SigningAlgorithm): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeys(alg);
   const kid = await jwkThumbprint({ publicKey });
@@ -43,15 +43,15 @@ function generateKeys(alg: SigningAlgorithm): Promise<{ publicKey: KeyObject; pr
   }
 }
 
-/** The private key as PKCS #8 DER (RFC 5958), to be encrypted at once by whoever stores it. */
+/** The private key as PKCS #8 DER (RFC 5958), unencrypted. */
 export function exportPrivateKey(key: SigningKey): Buffer {
   return key.privateKey.export({ format: 'der', type: 'pkcs8' });
 }
 
 /**
- * Reads what `exportPrivateKey` wrote.
+ * Imports a key that `exportPrivateKey` wrote.
  *
- * @throws TypeError when the key cannot sign with that algorithm; Node's own error when the bytes are no key.
+ * @throws TypeError when the key does not fit the algorithm; Node's own error when the bytes are not a key.
  */
 export function importSigningKey(stored: {
   readonly kid: string;
@@ -65,9 +65,9 @@ export function importSigningKey(stored: {
 }
 
 /**
- * Reads what `exportPublicJwk` wrote.
+ * Imports a key that `exportPublicJwk` wrote.
  *
- * @throws TypeError when the key cannot verify its algorithm; Node's own error when the members make no key.
+ * @throws TypeError when the key does not fit its algorithm; Node's own error when the members are not a key.
  */
 export function importVerifyKey(jwk: PublicJwk): VerifyKey {
   const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
@@ -75,32 +75,32 @@ export function importVerifyKey(jwk: PublicJwk): VerifyKey {
   return { kid: jwk.kid, alg: jwk.alg, publicKey };
 }
 
-/** The public half as a member of `/.well-known/jwks.json`. */
+/** The public key as a member of `/.well-known/jwks.json`. */
 export function exportPublicJwk(key: VerifyKey): PublicJwk {
   const { x = '', y = '', n = '', e = '' } = publicMembers(key.publicKey);
-  const about = { kid: key.kid, alg: key.alg, use: 'sig' } as const;
+  const shared = { kid: key.kid, alg: key.alg, use: 'sig' } as const;
   switch (key.alg) {
     case 'ES256':
-      return { kty: 'EC', ...about, crv: 'P-256', x, y };
+      return { kty: 'EC', ...shared, crv: 'P-256', x, y };
     case 'EdDSA':
-      return { kty: 'OKP', ...about, crv: 'Ed25519', x };
+      return { kty: 'OKP', ...shared, crv: 'Ed25519', x };
     case 'RS256':
-      return { kty: 'RSA', ...about, n, e };
+      return { kty: 'RSA', ...shared, n, e };
   }
 }
 
-/** The key's SHA-256 thumbprint (RFC 7638), the same for both halves and every other member of the JWK. */
+/** SHA-256 thumbprint (RFC 7638). It depends on the public key only, not on `kid`, `alg` or `use`. */
 export function jwkThumbprint(key: Pick<VerifyKey, 'publicKey'>): Promise<string> {
   return calculateJwkThumbprint(publicMembers(key.publicKey), 'sha256');
 }
 
-/** Of a public KeyObject only; exporting a private one here would publish it. */
+/** Throws for a private KeyObject, whose export would publish the private key. */
 function publicMembers(publicKey: KeyObject): JsonWebKey {
   if (publicKey.type !== 'public') throw new TypeError('not a public key');
   return publicKey.export({ format: 'jwk' });
 }
 
-/** OpenSSL would sign SHA-256 with P-384 as willingly, and the token would be refused by everybody else. */
+/** OpenSSL also signs SHA-256 with P-384, but other implementations reject such an ES256 token. */
 function requireFit(alg: SigningAlgorithm, publicKey: KeyObject): void {
   if (!fits(alg, publicKey)) throw new TypeError(`this key is not for ${alg}`);
 }

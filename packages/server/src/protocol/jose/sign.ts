@@ -2,15 +2,16 @@ import { sign } from 'node:crypto';
 import { joseSignatureFromDer } from './ecdsa-signature.ts';
 import type { SigningKey } from './keys.ts';
 
-/** Claims as JSON will carry them; members that are undefined are left out. */
+/** Claims, serialized by JSON.stringify; undefined members are left out. */
 export type JwtClaims = { readonly [claim: string]: unknown };
 
 /**
- * Writes and signs a JWT (RFC 7519) with the header `{"alg","kid","typ"}` and exactly the given claims.
- * Synchronous, because a trip through the thread pool costs more than an ES256 or Ed25519 signature (25 to 35 µs);
- * RS256 holds the event loop for ten times that.
+ * Signs a JWT (RFC 7519) with the header `{"alg","kid","typ"}` and exactly the given claims.
+ * Synchronous, because a hop to the thread pool costs more than an ES256 or Ed25519 signature (25 to 35 µs). RS256 blocks
+ * the event loop for ten times as long.
  *
- * @param token `typ` names the purpose (`at+jwt`, RFC 9068 §2.1) so that one kind of token never passes as another.
+ * @param token `typ` is the token's purpose (`at+jwt`, RFC 9068 §2.1), so that one kind of token is never accepted as
+ *   another.
  */
 export function signJwt(token: { readonly key: SigningKey; readonly typ: string; readonly claims: JwtClaims }): string {
   const { key, typ, claims } = token;
@@ -18,9 +19,9 @@ export function signJwt(token: { readonly key: SigningKey; readonly typ: string;
   return `${signingInput}.${signBytes(key, Buffer.from(signingInput)).toString('base64url')}`;
 }
 
-/** The JWS signature (RFC 7515 §5.1, step 5) of a signing input, as bytes. */
+/** Computes the JWS Signature (RFC 7515 §5.1, step 5) of a JWS Signing Input. */
 export function signBytes(key: SigningKey, signingInput: Uint8Array): Buffer {
-  // The bare KeyObject matters: with `{ key, dsaEncoding }` Node signs at a quarter of the speed.
+  // A bare KeyObject, because Node signs at a quarter of the speed with `{ key, dsaEncoding }`.
   switch (key.alg) {
     case 'ES256':
       return joseSignatureFromDer(sign('sha256', signingInput, key.privateKey));

@@ -3,7 +3,7 @@ import { type CompactJws, parseCompactJws } from './compact-jws.ts';
 import { hasLowS } from './ecdsa-signature.ts';
 import type { SigningAlgorithm, VerifyKey } from './keys.ts';
 
-/** Why a token is refused; for logs and metrics, since a client learns no more than `not_authenticated`. */
+/** The reason for logs and metrics; a client gets `not_authenticated` for each of them (invariant 11). */
 export type JwtProblem =
   | 'malformed'
   | 'algorithm'
@@ -16,11 +16,11 @@ export type JwtProblem =
   | 'audience'
   | 'claims';
 
-/** The claims that were checked, and whatever else the token says. */
+/** The validated claims, and the token's other claims unvalidated. */
 export type VerifiedClaims = {
   readonly iss: string;
   readonly aud: string;
-  /** Seconds since the epoch, as all NumericDates of RFC 7519 §2. */
+  /** Seconds since the epoch (NumericDate, RFC 7519 §2), like `iat`. */
   readonly exp: number;
   readonly iat: number;
   readonly [claim: string]: unknown;
@@ -31,9 +31,9 @@ export type JwtVerification =
   | { readonly kind: 'invalid'; readonly reason: JwtProblem };
 
 export type JwtExpectations = {
-  /** The key of that `kid`, or undefined when it is unknown or retired. */
+  /** Returns the key with that `kid`, or undefined when it is unknown or retired. */
   readonly keys: (kid: string) => VerifyKey | undefined;
-  /** Which algorithms this purpose allows; the token must use that of its key, and it must be among these. */
+  /** The allowed algorithms. The token must use its key's algorithm, which must be one of these. */
   readonly alg: SigningAlgorithm | readonly SigningAlgorithm[];
   readonly typ: string;
   readonly issuer: string;
@@ -43,11 +43,11 @@ export type JwtExpectations = {
 };
 
 /**
- * Verifies a token of our own: the strict gate, then jose's signature and claims, then what jose leaves open.
- * RFC 8725 in order: §3.1 one algorithm, §3.8 issuer, §3.9 audience, §3.11 explicit type.
- * `exp` and `iat` must be there; `aud` must be that one string, not a list that contains it.
- * Costs 150 µs, nearly all of it the signature in WebCrypto's thread pool: remember the answer by the token's hash.
- * Revocation is the caller's: a good signature says nothing about a session that has ended.
+ * Verifies a token that we issued: the strict parser, then jose's checks of signature and claims, then the checks that
+ * jose lacks. RFC 8725 §3.1 (one algorithm), §3.8 (issuer), §3.9 (audience) and §3.11 (explicit type) hold.
+ * `exp` and `iat` are required; `aud` must be the expected string, not an array that contains it.
+ * It takes 150 µs, mostly for the signature in WebCrypto's thread pool; callers cache the result by the token's hash.
+ * It does not check revocation; the caller does.
  */
 export async function verifyJwt(token: string, expected: JwtExpectations): Promise<JwtVerification> {
   const jws = parseCompactJws(token);
@@ -57,7 +57,7 @@ export async function verifyJwt(token: string, expected: JwtExpectations): Promi
   const key = expected.keys(jws.header.kid);
   if (key === undefined) return invalid('unknown_key');
   if (key.alg !== jws.header.alg) return invalid('algorithm');
-  if (!isOurSpelling(jws)) return invalid('signature');
+  if (!isCanonicalSignature(jws)) return invalid('signature');
   try {
     const { payload } = await jwtVerify(token, key.publicKey, {
       algorithms: [key.alg],
@@ -68,7 +68,7 @@ export async function verifyJwt(token: string, expected: JwtExpectations): Promi
       clockTolerance: expected.clockToleranceSeconds,
       requiredClaims: ['exp', 'iat'],
     });
-    return checkFurther(payload, key.kid, expected);
+    return checkAudienceAndTimes(payload, key.kid, expected);
   } catch (error) {
     return invalid(problemOf(error));
   }
@@ -78,8 +78,8 @@ function invalid(reason: JwtProblem): { kind: 'invalid'; reason: JwtProblem } {
   return { kind: 'invalid', reason };
 }
 
-/** Of an ECDSA signature there are two spellings that verify; Ed25519 (RFC 8032 §5.1.7) and RSA take only one. */
-function isOurSpelling({ header, signature }: CompactJws): boolean {
+/** Two forms of an ECDSA signature verify, and we issue low s; for Ed25519 (RFC 8032 §5.1.7) and RSA only one does. */
+function isCanonicalSignature({ header, signature }: CompactJws): boolean {
   return header.alg !== 'ES256' || (signature.length === 64 && hasLowS(signature));
 }
 
@@ -87,8 +87,8 @@ function isAllowed(alg: string, allowed: JwtExpectations['alg']): boolean {
   return typeof allowed === 'string' ? alg === allowed : allowed.some((candidate) => candidate === alg);
 }
 
-/** jose takes a list that contains our audience, and looks at `iat` only when asked for the token's age. */
-function checkFurther(payload: JWTPayload, kid: string, expected: JwtExpectations): JwtVerification {
+/** jose accepts an array that contains the audience, and checks `iat` only with `maxTokenAge`. */
+function checkAudienceAndTimes(payload: JWTPayload, kid: string, expected: JwtExpectations): JwtVerification {
   const { aud, exp, iat } = payload;
   if (aud !== expected.audience) return invalid('audience');
   if (exp === undefined || iat === undefined) return invalid('claims');
@@ -96,7 +96,7 @@ function checkFurther(payload: JWTPayload, kid: string, expected: JwtExpectation
   return { kind: 'ok', claims: { ...payload, iss: expected.issuer, aud, exp, iat }, kid };
 }
 
-/** Names jose's refusals; what is none of them is a bug and goes on its way. */
+/** Maps jose's errors to a reason; rethrows any other error, which is a bug. */
 function problemOf(error: unknown): JwtProblem {
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature';
   if (error instanceof errors.JWTExpired) return 'expired';

@@ -1,6 +1,6 @@
 /**
- * Vectors of Project Wycheproof. They carry no `typ` and no claims, so that our gate refuses the valid ones as well;
- * the library behind it is asked, too, and must tell valid from invalid by itself.
+ * Test vectors of Project Wycheproof. They have no `typ` and no claims, so verifyJwt rejects the valid ones too. Therefore
+ * the tests also check that jose alone accepts the valid and rejects the invalid ones.
  */
 import { constants, privateEncrypt } from 'node:crypto';
 import { compactVerify } from 'jose';
@@ -33,10 +33,10 @@ async function outcomeOf(key: VerifyKey, token: string): Promise<string> {
   return verification.kind === 'ok' ? 'ok' : verification.reason;
 }
 
-describe.each(vectors.testGroups)('the group $comment', ({ public: jwk, tests }) => {
+describe.each(vectors.testGroups)('group $comment', ({ public: jwk, tests }) => {
   const key = importVerifyKey(jwk as PublicJwk);
 
-  it('has vectors of both kinds', () => {
+  it('has valid and invalid vectors', () => {
     expect(tests.filter(({ result }) => result === 'valid')).toHaveLength(1);
     expect(tests.length).toBeGreaterThan(12);
   });
@@ -49,8 +49,8 @@ describe.each(vectors.testGroups)('the group $comment', ({ public: jwk, tests })
   });
 });
 
-describe('a token of ours with the signature of a vector', () => {
-  it('is refused, whatever r and s are', async () => {
+describe('our token with the signature of a vector', () => {
+  it('is rejected for all r and s', async () => {
     const key = await generateSigningKeyPair('ES256');
     const token = signJwt({ key, typ: 'at+jwt', claims });
     expect(await outcomeOf(key, token)).toBe('ok');
@@ -62,7 +62,7 @@ describe('a token of ours with the signature of a vector', () => {
   });
 });
 
-/** A DER element; `length` as it is to be written when it is not the shortest form. */
+/** A DER element. `length` overrides the encoded length bytes. */
 function element(tag: number, content: Uint8Array, length: readonly number[] = [content.length]): Buffer {
   return Buffer.concat([Buffer.of(tag, ...length), content]);
 }
@@ -72,7 +72,7 @@ const sha256 = Buffer.from('608648016503040201', 'hex');
 const sha1 = Buffer.from('2b0e03021a', 'hex');
 const nul = Buffer.of(5, 0);
 
-/** `DigestInfo` of RFC 8017 §9.2, with one part of it made differently. */
+/** `DigestInfo` of RFC 8017 §9.2, with some parts or length bytes overridden. */
 function digestInfo(
   digest: Uint8Array,
   parts: Partial<Record<'oid' | 'nul' | 'octets' | 'end', Uint8Array>> = {},
@@ -83,21 +83,21 @@ function digestInfo(
   return element(0x30, content, lengths.outer);
 }
 
-/** The block that is signed, of the modulus' length, with bytes of 0xff before and what `behind` says after the content. */
+/** The padded block of the modulus' length: `lead`, `fill` bytes, a zero byte, `content`, and `trailing` further bytes. */
 function block(
   modulusBytes: number,
   content: Uint8Array,
-  behind = 0,
+  trailing = 0,
   lead: readonly number[] = [0, 1],
   fill = 0xff,
 ): Buffer {
-  const filler = Buffer.alloc(modulusBytes - lead.length - 1 - content.length - behind, fill);
-  return Buffer.concat([Buffer.from(lead), filler, Buffer.of(0), content, Buffer.alloc(behind, 0x5a)]);
+  const filler = Buffer.alloc(modulusBytes - lead.length - 1 - content.length - trailing, fill);
+  return Buffer.concat([Buffer.from(lead), filler, Buffer.of(0), content, Buffer.alloc(trailing, 0x5a)]);
 }
 
 /**
- * The classes of the modified paddings of the group rs256, made with a key of our own: what is signed with it is a
- * padding that a lenient reader takes (Bleichenbacher's forgery of 2006 and its kin).
+ * The kinds of modified padding in Wycheproof's group rs256, signed with our own key. A lenient parser accepts some of
+ * them (Bleichenbacher's signature forgery of 2006 and its variants).
  */
 function modifiedPaddings(digest: Buffer, bytes: number): readonly (readonly [string, Buffer])[] {
   const right = digestInfo(digest);
@@ -105,8 +105,8 @@ function modifiedPaddings(digest: Buffer, bytes: number): readonly (readonly [st
   return [
     ['a length in the long form', block(bytes, digestInfo(digest, {}, { outer: longForm }))],
     ['a length with a leading zero', block(bytes, digestInfo(digest, {}, { outer: [0x82, 0, right.length - 2] }))],
-    ['a length that is one too great', block(bytes, digestInfo(digest, {}, { outer: [right.length - 1] }))],
-    ['a length that is one too small', block(bytes, digestInfo(digest, {}, { outer: [right.length - 3] }))],
+    ['a length that is too large by one', block(bytes, digestInfo(digest, {}, { outer: [right.length - 1] }))],
+    ['a length that is too small by one', block(bytes, digestInfo(digest, {}, { outer: [right.length - 3] }))],
     ['an indefinite length', block(bytes, digestInfo(digest, { end: Buffer.of(0, 0) }, { outer: [0x80] }))],
     [
       'a length of 2^32 and more',
@@ -137,10 +137,10 @@ function modifiedPaddings(digest: Buffer, bytes: number): readonly (readonly [st
     ['an empty digest', block(bytes, digestInfo(digest, { octets: element(4, Buffer.alloc(0)) }))],
     ['a constructed digest', block(bytes, digestInfo(digest, { octets: element(0x24, element(4, digest)) }))],
     ['the digest alone', block(bytes, digest)],
-    ['nothing', block(bytes, Buffer.alloc(0))],
-    ['garbage behind and eight bytes before', block(bytes, right, bytes - right.length - 11)],
-    ['garbage behind', block(bytes, right, 16)],
-    ['one byte behind', block(bytes, right, 1)],
+    ['an empty content', block(bytes, Buffer.alloc(0))],
+    ['trailing garbage and eight bytes of filler', block(bytes, right, bytes - right.length - 11)],
+    ['trailing garbage', block(bytes, right, 16)],
+    ['one trailing byte', block(bytes, right, 1)],
     ['a block of type 0', block(bytes, right, 0, [0, 0], 0)],
     ['a block of type 2', block(bytes, right, 0, [0, 2], 0xaa)],
     ['another filler', block(bytes, right, 0, [0, 1], 0xfe)],
@@ -152,8 +152,8 @@ function modifiedPaddings(digest: Buffer, bytes: number): readonly (readonly [st
   ];
 }
 
-describe('an RS256 signature with a modified padding', () => {
-  it('is refused in every class, and the right padding made in the same way is not', async () => {
+describe('an RS256 signature with modified padding', () => {
+  it('is rejected for every kind of modification; correct padding made in the same way is accepted', async () => {
     const key: SigningKey = await generateSigningKeyPair('RS256');
     const input = signJwt({ key, typ: 'at+jwt', claims }).split('.').slice(0, 2).join('.');
     const digest = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(input)));
