@@ -81,7 +81,7 @@ describe.each(['postgres', 'embedded'] as const)('who is answered what (%s)', (o
 
   it.each(operations)('%s: everybody else is answered', async (id, operation) => {
     const { verdicts } = rowOf(id);
-    const mayEnd = operation.auth === 'session' && operation.method !== 'GET';
+    const mayEnd = operation.principals.includes('session') && operation.method !== 'GET';
     for (const name of principals.filter((one) => !isRefusal(verdicts[one]))) {
       const asking = await (mayEnd ? everybody.fresh(name) : everybody.of(name));
       expect(await verdictOf(operation, asking), name).toBe(verdicts[name]);

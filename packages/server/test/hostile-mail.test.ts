@@ -87,9 +87,10 @@ function takesAddress(field: z.ZodType): boolean {
 async function sendWith({ id, field }: Taking, address: unknown): Promise<AppResponse> {
   const operation = expectedOperations.find((expected) => expected.id === id);
   if (operation === undefined) throw new Error(`${id} is in no table`);
-  const { method, path, auth, body } = operation;
-  const json = { ...body, ...(auth === 'session' ? { currentPassword: validPassword } : {}), [field]: address };
-  const answer = await app.send(method, path, { json, ...(auth === 'session' ? { token: asker.accessToken } : {}) });
+  const { method, path, principals, body } = operation;
+  const needsSession = principals.includes('session');
+  const json = { ...body, ...(needsSession ? { currentPassword: validPassword } : {}), [field]: address };
+  const answer = await app.send(method, path, { json, ...(needsSession ? { token: asker.accessToken } : {}) });
   const canonical = typeof address === 'string' ? canonicalOf(address) : undefined;
   if (canonical !== undefined && answer.status < 300) carried.add(canonical);
   return answer;

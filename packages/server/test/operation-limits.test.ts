@@ -53,10 +53,10 @@ beforeAll(async () => {
 });
 
 /** Somebody at an address that nobody has asked from. */
-async function addCaller({ auth }: ExpectedOperation): Promise<RequestOptions> {
+async function addCaller({ principals }: ExpectedOperation): Promise<RequestOptions> {
   callers += 1;
   const peerAddress = `198.51.100.${callers}`;
-  if (auth === 'public') return { peerAddress };
+  if (principals.includes('public')) return { peerAddress };
   return { peerAddress, token: (await logIn(await addSomebody(app))).data.accessToken };
 }
 

@@ -78,12 +78,12 @@ function badRequestsOf(operation: ExpectedOperation): BadRequest[] {
 
 /** With a valid body, so that only what is said is wrong; a page's form comes from our own page. */
 function completed(operation: ExpectedOperation, { headers, body, query }: BadRequest): Asked {
-  const { method, kind, auth } = operation;
+  const { method, kind, principals } = operation;
   const target = query === undefined ? targetOf(operation) : `${targetOf({ ...operation, query })}`;
   const own = query !== undefined && operation.body !== undefined;
   const given = own ? JSON.stringify(operation.body) : body;
   const type = own ? { 'content-type': 'application/json' } : {};
-  const authorization = auth === 'session' ? { authorization: `Bearer ${token}` } : {};
+  const authorization = principals.includes('session') ? { authorization: `Bearer ${token}` } : {};
   const site = kind === 'page' ? { 'sec-fetch-site': 'same-origin', cookie: renderedForm.cookie } : {};
   return {
     method,
@@ -103,12 +103,12 @@ describe('the list of operations', () => {
       auth,
       rateLimit,
     }));
-    const expected = expectedOperations.map(({ id, method, path, kind, auth, rateLimit }) => ({
+    const expected = expectedOperations.map(({ id, method, path, kind, principals, rateLimit }) => ({
       id,
       method,
       path,
       kind,
-      auth,
+      auth: { principals },
       rateLimit,
     }));
     const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? -1 : 1);
@@ -129,7 +129,7 @@ describe.each(expectedOperations)('$method $path', (operation) => {
   });
 
   it('lets in whoever may come in', async () => {
-    const { method, auth } = operation;
+    const { method, principals } = operation;
     const target = targetOf(operation);
     const garbage = [
       'Bearer',
@@ -143,7 +143,7 @@ describe.each(expectedOperations)('$method $path', (operation) => {
     for (const authorization of [undefined, ...garbage]) {
       const headers = authorization === undefined ? {} : { authorization };
       const { status, code } = await ask({ method, target, headers });
-      if (auth === 'session') expect([status, code], authorization).toEqual([401, 'not_authenticated']);
+      if (principals.includes('session')) expect([status, code], authorization).toEqual([401, 'not_authenticated']);
       else expect(status, authorization).not.toBe(401);
       expect(status).toBeLessThan(500);
     }
@@ -226,12 +226,18 @@ describe('the operator’s listener', () => {
   };
 
   it('has the probes and the metrics, which cost nobody anything, and nothing else', () => {
-    const declared = endpoints.map(({ method, path, kind, auth, rateLimit }) => [method, path, kind, auth, rateLimit]);
+    const declared = endpoints.map(({ method, path, kind, auth, rateLimit }) => [
+      method,
+      path,
+      kind,
+      auth.principals,
+      rateLimit,
+    ]);
     expect(declared).toEqual([
-      ['GET', '/livez', 'document', 'public', 'none'],
-      ['GET', '/readyz', 'document', 'public', 'none'],
-      ['GET', '/healthz', 'document', 'public', 'none'],
-      ['GET', '/metrics', 'document', 'public', 'none'],
+      ['GET', '/livez', 'document', ['public'], 'none'],
+      ['GET', '/readyz', 'document', ['public'], 'none'],
+      ['GET', '/healthz', 'document', ['public'], 'none'],
+      ['GET', '/metrics', 'document', ['public'], 'none'],
     ]);
   });
 

@@ -52,7 +52,7 @@ export const echo = apiEndpoint({
   method: 'POST',
   path: '/api/v1/echo',
   summary: 'Echo',
-  auth: 'public',
+  auth: { principals: ['public'] },
   request: { body: z.strictObject({ email: z.string().max(254), note: z.string().optional() }) },
   response: {
     status: 201,
@@ -75,7 +75,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     method: 'GET',
     path: '/api/v1/me',
     summary: 'Me',
-    auth: 'session',
+    auth: { principals: ['session'] },
     request: {},
     response: { status: 200, message: 'You.', data: z.strictObject({ user: z.string() }) },
     handler: async (input) => ({ data: { user: input.principal.userId } }),
@@ -86,7 +86,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     method: 'POST',
     path: '/api/v1/leave',
     summary: 'Leave',
-    auth: 'session',
+    auth: { principals: ['session'] },
     request: {},
     response: { status: 200, message: 'Gone.', data: z.null() },
     handler: async () => ({
@@ -104,7 +104,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     method: 'GET',
     path: '/api/v1/things',
     summary: 'Things',
-    auth: 'public',
+    auth: { principals: ['public'] },
     request: { query: z.strictObject({ sort: z.enum(['name', 'age']).optional() }) },
     response: { status: 200, message: 'Things.', list: true, data: z.array(z.strictObject({ id: z.string() })) },
     handler: async ({ query }) => ({
@@ -118,7 +118,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     method: 'DELETE',
     path: '/api/v1/things/{id}',
     summary: 'End',
-    auth: 'public',
+    auth: { principals: ['public'] },
     request: { params: z.strictObject({ id: z.uuid() }) },
     response: { status: 200, message: 'Ended.', data: z.strictObject({ id: z.string() }) },
     handler: async ({ params }) => ({ data: { id: params.id } }),
@@ -129,7 +129,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     method: 'GET',
     path: '/api/v1/fail',
     summary: 'Fail',
-    auth: 'public',
+    auth: { principals: ['public'] },
     request: { query: z.strictObject({ how: z.string() }) },
     response: { status: 200, message: '', data: z.null() },
     handler: async ({ query }) => {
@@ -144,7 +144,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     method: 'GET',
     path: '/api/v1/slow',
     summary: 'Slow',
-    auth: 'public',
+    auth: { principals: ['public'] },
     request: {},
     response: { status: 200, message: 'Done.', data: z.null() },
     handler: async () => {
@@ -157,6 +157,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
   }),
   pageEndpoint({
     ...common,
+    auth: { principals: ['public'] },
     id: 'test.show_form',
     method: 'GET',
     path: '/form',
@@ -172,6 +173,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     method: 'POST',
     path: '/form',
     summary: 'Form',
+    auth: { principals: ['public'] },
     rateLimit: 'public',
     problems: ['invalid_token'],
     request: { form: z.strictObject({ token: z.string() }) },
@@ -179,6 +181,34 @@ export const sampleEndpoints: readonly Endpoint[] = [
       if (body.token === 'bad') throw new Problem('invalid_token');
       if (body.token === 'go') return { kind: 'redirect', location: '/done' };
       return { kind: 'html', status: 200, html: page({ title: 'Form', body: html`<p>${body.token}</p>` }) };
+    },
+  }),
+  pageEndpoint({
+    id: 'test.show_account',
+    method: 'GET',
+    path: '/account',
+    summary: 'Account',
+    auth: { principals: ['session'] },
+    rateLimit: 'authenticated',
+    problems: [],
+    request: {},
+    handler: async ({ principal }) => {
+      const body = postForm('/account', html`<input name="user" value="${principal.userId}">`);
+      return { kind: 'html', status: 200, html: page({ title: 'Account', body }) };
+    },
+  }),
+  pageEndpoint({
+    id: 'test.change_account',
+    method: 'POST',
+    path: '/account',
+    summary: 'Account',
+    auth: { principals: ['session'] },
+    rateLimit: 'authenticated',
+    problems: [],
+    request: { form: z.strictObject({ user: z.string() }) },
+    handler: async ({ body, principal }) => {
+      const text = html`<p>${principal.userId} ${body.user}</p>`;
+      return { kind: 'html', status: 200, html: page({ title: 'Account', body: text }) };
     },
   }),
   documentEndpoint({

@@ -1,4 +1,5 @@
 /** One row of the table of operations. */
+import type { PrincipalKind } from '#platform/http/index.ts';
 
 /** Who may call it, and what it takes. */
 export interface ExpectedOperation {
@@ -6,7 +7,7 @@ export interface ExpectedOperation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly kind: 'api' | 'page' | 'document';
-  readonly auth: 'public' | 'session';
+  readonly principals: readonly PrincipalKind[];
   /** The classes of docs/security/limits.md. */
   readonly rateLimit: 'public' | 'credential' | 'mail' | 'authenticated' | 'none';
   /** A body that its schema accepts; each text in it is made wrong in turn. */

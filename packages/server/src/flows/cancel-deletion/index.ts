@@ -40,7 +40,7 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
       description:
         'Takes either the `ticket` of a login that answered `step: "cancel_deletion"`, or the `token` of the mailed link. ' +
         'Answers no session: log in again.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { body: shown },
       response: { status: 200, message: 'Account kept', data: z.object({ status: z.literal('kept') }) },
@@ -55,6 +55,7 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
       method: 'GET',
       path: '/cancel-deletion',
       summary: 'The page that the mail links to: asks whether to keep the account',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { query: z.strictObject({ token: secret }) },
       problems: [],
@@ -65,6 +66,7 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
       method: 'POST',
       path: '/cancel-deletion',
       summary: 'What the page sends, or the one of a login by mail with its ticket: "keep my account"',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { form: shown },
       problems: ['login_incomplete'],

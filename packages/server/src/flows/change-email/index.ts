@@ -20,8 +20,8 @@ export type { ChangeEmail } from './change-email.ts';
 
 const token = z.string().min(1).max(200);
 const waitingFor = z.array(z.enum(changeSides));
-const own = { path: '/api/v1/users/me/email', tag: 'account', auth: 'session' } as const;
-const linked = { method: 'POST', tag: 'account', auth: 'public', rateLimit: 'public' } as const;
+const own = { path: '/api/v1/users/me/email', tag: 'account', auth: { principals: ['session'] } } as const;
+const linked = { method: 'POST', tag: 'account', auth: { principals: ['public'] }, rateLimit: 'public' } as const;
 
 /** The endpoints of this flow. */
 export function changeEmailEndpoints(flow: ChangeEmail): readonly Endpoint[] {
@@ -119,11 +119,12 @@ function linkEndpoints(flow: ChangeEmail): Endpoint[] {
 function pageEndpoints(flow: ChangeEmail): Endpoint[] {
   const shown = {
     method: 'GET',
+    auth: { principals: ['public'] },
     rateLimit: 'public',
     request: { query: z.strictObject({ token }) },
     problems: [],
   } as const;
-  const sent = { method: 'POST', rateLimit: 'public', problems: [] } as const;
+  const sent = { method: 'POST', auth: { principals: ['public'] }, rateLimit: 'public', problems: [] } as const;
   return [
     pageEndpoint({
       ...shown,

@@ -26,7 +26,7 @@ export function changePasswordEndpoints(flow: ChangePassword): readonly Endpoint
         'Ends every other session. This one goes on under a new id: the answer is that of a login, with new tokens or ' +
         'new cookies, and the old ones are dead. A wrong `currentPassword` is 403 `invalid_password`, not 401: the ' +
         'session lives on.',
-      auth: 'session',
+      auth: { principals: ['session'] },
       rateLimit: 'credential',
       request: {
         body: z.strictObject({

@@ -22,7 +22,7 @@ export function deleteAccountEndpoints(flow: DeleteAccount): readonly Endpoint[]
       description:
         'Takes the current password, ends every session, this one included, and mails a link that keeps the account. ' +
         'Until `deletesAt` a login offers to keep it; after that everything about it is erased for good.',
-      auth: 'session',
+      auth: { principals: ['session'] },
       rateLimit: 'credential',
       request: { body: z.strictObject({ currentPassword: z.string().min(1).max(1024) }) },
       response: { status: 200, message: 'Account closing', data: z.object({ deletesAt: z.iso.datetime() }) },

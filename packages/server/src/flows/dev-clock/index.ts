@@ -34,7 +34,7 @@ export function devClockEndpoints(flow: DevClock): readonly Endpoint[] {
       path,
       tag: 'development',
       summary: 'Development: move the time of this process forward, by `90s`, `15m`, `12h` or `31d`',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'none',
       loopbackOnly: true,
       request: { body: z.strictObject({ advance: durationInput }) },

@@ -17,6 +17,7 @@ export function devInboxEndpoints(inbox: Inbox): readonly Endpoint[] {
       method: 'GET',
       path: '/dev/inbox',
       summary: 'Development: the mails that were sent, newest first',
+      auth: { principals: ['public'] },
       rateLimit: 'none',
       loopbackOnly: true,
       problems: [],

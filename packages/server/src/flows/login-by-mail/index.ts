@@ -53,7 +53,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       tag: 'login',
       summary: 'Ask for a link that logs in',
       description: `${howToAsk} Asked by cookie, the mailed page logs this browser in; asked by token, the application does, with the link's \`token\`.`,
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
       request: { body: asking },
@@ -79,7 +79,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       description:
         "Takes the link's `token` and the `browserToken` of whoever asked for it, or its cookie. Answers as `POST " +
         '/api/v1/auth/login` does, `step` included. A link that is shown with another `browserToken` is refused and stays good.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'credential',
       request: { body: z.strictObject({ token: secret, ...proving }) },
       response: { status: 200, message: 'Logged in', data: loginResultData },
@@ -101,7 +101,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       tag: 'login',
       summary: 'Ask for a code that logs in',
       description: `${howToAsk} The newest code of a browser counts.`,
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
       request: { body: asking },
@@ -128,7 +128,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
         'Takes the address, the code, and the `browserToken` of whoever asked for it, or its cookie. A code is dead after ' +
         'five tries. From the fifth wrong code in a row on, of whatever code of the address, the next is taken only after ' +
         'a while that grows; `Retry-After` says when. Answers as `POST /api/v1/auth/login` does, `step` included.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput, code: z.string().regex(codePattern), ...proving }) },
@@ -150,6 +150,7 @@ function pageEndpoints(flow: LoginByMail): Endpoint[] {
       method: 'GET',
       path: '/login/magic-link',
       summary: 'The page that the mail links to: asks whether to log in',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { query: z.strictObject({ token: secret }) },
       problems: ['not_enabled'],
@@ -160,6 +161,7 @@ function pageEndpoints(flow: LoginByMail): Endpoint[] {
       method: 'POST',
       path: '/login/magic-link',
       summary: 'What the page sends: "log me in"',
+      auth: { principals: ['public'] },
       rateLimit: 'credential',
       request: { form: z.strictObject({ token: secret }) },
       problems: ['not_enabled', 'email_not_verified', 'login_incomplete'],

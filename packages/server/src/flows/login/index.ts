@@ -27,7 +27,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
         '`deviceToken` (or its cookie) from an earlier login makes this a known device. ' +
         'When the answer has `step`, the login is not done: there is no session, and `ticket` (ten minutes, one use) goes ' +
         'to the endpoint of that step; `cancel_deletion` is `POST /api/v1/auth/cancel-deletion`.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,
       countsUse: true,

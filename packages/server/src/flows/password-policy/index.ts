@@ -32,7 +32,7 @@ export function passwordPolicyEndpoints(flow: ShowPasswordPolicy): readonly Endp
         'Lengths are in code points after NFC; `null` means that a rule is not asked. Under every profile the most used ' +
         'passwords are refused, those that are one pattern, and those made of little else than the name or the address of ' +
         'the person or the service.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: {},
       response: { status: 200, message: 'The rules for new passwords', data: passwordPolicy },

@@ -32,7 +32,7 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
       path: '/api/v1/auth/forgot-password',
       tag: 'login',
       summary: 'Ask for a link that sets a new password',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
       // The one way that is always left; who uses it up has sent links that live as long as its window.
@@ -57,7 +57,7 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
       summary: 'Set a new password with the token that was mailed',
       description:
         'Ends every session; log in with the new password afterwards. Of many uses of one link exactly one works.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'credential',
       request: { body: z.strictObject({ token, password: passwordInput }) },
       response: { status: 200, message: 'Password set', data: z.object({ status: z.literal('password_set') }) },
@@ -72,6 +72,7 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
       method: 'GET',
       path: '/reset-password',
       summary: 'The page that the mail links to: asks for a new password',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { query: z.strictObject({ token }) },
       problems: [],
@@ -82,6 +83,7 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
       method: 'POST',
       path: '/reset-password',
       summary: 'What the page sends: the new password',
+      auth: { principals: ['public'] },
       rateLimit: 'credential',
       request: { form: z.strictObject({ token, password: passwordInput }) },
       problems: [],

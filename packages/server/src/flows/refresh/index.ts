@@ -20,7 +20,7 @@ export function refreshEndpoints(flow: Refresh): readonly Endpoint[] {
       summary: 'A new access token and the next refresh token',
       description:
         'Presenting one token again within the grace (10 s) gives the same successor, so that a lost answer can be asked for again.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { body: z.strictObject({ refreshToken: z.string().min(1).max(200) }) },
       response: {

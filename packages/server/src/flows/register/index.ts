@@ -23,7 +23,7 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
       tag: 'login',
       summary: 'Register with name, address and password',
       description: 'The answer is the same for a new and a taken address; what happened is told by mail only.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
       countedApart: 'registration',

@@ -16,7 +16,7 @@ export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoin
       path: '/api/v1/auth/resend-verification',
       tag: 'login',
       summary: 'Ask for a further verification link',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput }) },

@@ -27,7 +27,7 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       summary: 'Verify an address with the token that was mailed',
       description:
         'A link that carries no password (several registrations of one address were open) needs a new one in `password`.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { body: z.strictObject({ token, password: passwordInput.optional() }) },
       response: answer,
@@ -45,7 +45,7 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       tag: 'login',
       summary: 'Verify an address, for clients that can only follow a link',
       description: 'Consumes the token. It is never mailed: mails link to the page, whose GET changes nothing.',
-      auth: 'public',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { query: z.strictObject({ token }) },
       response: answer,
@@ -60,6 +60,7 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       method: 'GET',
       path: '/verify-email',
       summary: 'The page that the mail links to: shows the registration and asks',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { query: z.strictObject({ token }) },
       problems: [],
@@ -70,6 +71,7 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       method: 'POST',
       path: '/verify-email',
       summary: 'What the page sends: "this was me" or "this was not me"',
+      auth: { principals: ['public'] },
       rateLimit: 'public',
       request: {
         form: z.strictObject({

@@ -63,6 +63,7 @@ function changePasswordEndpoints({ changePasswordUrl }: WellKnown): readonly End
       path: '/.well-known/change-password',
       summary:
         'Leads password managers to where people change their password, when `LATCHKEY_CHANGE_PASSWORD_URL` says so',
+      auth: { principals: ['public'] },
       rateLimit: 'none',
       problems: [],
       request: {},

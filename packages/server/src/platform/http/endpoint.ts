@@ -37,8 +37,23 @@ export interface Caller extends Requester {
   readonly loginCookie?: string | undefined;
 }
 
-/** Who may call: anybody, or a live session. */
-export type Auth = 'public' | 'session';
+/**
+ * The credentials that an endpoint accepts; `public` needs none.
+ * `admission/authorization.ts` lists those that the engine can prove today.
+ */
+export type PrincipalKind = 'public' | 'ticket' | 'session' | 'api_key';
+
+/** `resource.action`, granted by roles. */
+export type Permission = `${string}.${string}`;
+
+/** The authorization that an endpoint requires, in the order in which it is checked. */
+export interface Auth<K extends PrincipalKind = PrincipalKind> {
+  /** The request must present one of these. */
+  readonly principals: readonly K[];
+  readonly permission?: Permission;
+  /** The session must have authenticated this recently (RFC 9470). */
+  readonly stepUp?: { readonly withinSeconds: number };
+}
 
 /** The classes of docs/security/limits.md; every endpoint has one. `none` is for probes and documents that cost nothing. */
 export type RateLimitClass = 'public' | 'credential' | 'mail' | 'authenticated' | 'machine' | 'admin' | 'none';
@@ -56,11 +71,12 @@ type Schema = z.ZodType;
 type Parsed<S> = S extends Schema ? z.output<S> : undefined;
 
 /** What a handler gets. */
-export interface HandlerInput<B, Q, P, A extends Auth> {
+export interface HandlerInput<B, Q, P, K extends PrincipalKind> {
   readonly body: Parsed<B>;
   readonly query: Parsed<Q>;
   readonly params: Parsed<P>;
-  readonly principal: A extends 'session' ? Principal : undefined;
+  /** Present when every accepted credential is a session. */
+  readonly principal: [K] extends ['session'] ? Principal : undefined;
   readonly caller: Caller;
   /** What this request uses of the limits that all nodes share; see `countsUse`. */
   readonly use: QuotaReservation;
@@ -122,11 +138,11 @@ export interface ApiEndpoint<
   Q extends Schema | undefined = Schema | undefined,
   P extends Schema | undefined = Schema | undefined,
   D extends Schema = Schema,
-  A extends Auth = Auth,
+  K extends PrincipalKind = PrincipalKind,
 > extends Common {
   readonly kind: 'api';
   readonly tag: string;
-  readonly auth: A;
+  readonly auth: Auth<K>;
   readonly request: { readonly body?: B; readonly query?: Q; readonly params?: P };
   /** With `list`, `data` is the schema of the whole array and `pagination` stands beside it. */
   readonly response: {
@@ -143,7 +159,7 @@ export interface ApiEndpoint<
    */
   readonly countsUse?: true;
   /** Nothing waits for an answer that is there at once. */
-  readonly handler: (input: HandlerInput<B, Q, P, A>) => ApiResponse<z.output<D>> | Promise<ApiResponse<z.output<D>>>;
+  readonly handler: (input: HandlerInput<B, Q, P, K>) => ApiResponse<z.output<D>> | Promise<ApiResponse<z.output<D>>>;
 }
 
 /**
@@ -153,19 +169,20 @@ export interface ApiEndpoint<
 export interface PageEndpoint<
   B extends Schema | undefined = Schema | undefined,
   Q extends Schema | undefined = Schema | undefined,
+  K extends PrincipalKind = PrincipalKind,
 > extends Common {
   readonly kind: 'page';
-  readonly auth: 'public';
+  readonly auth: Auth<K>;
   readonly request: { readonly form?: B; readonly query?: Q };
   readonly limitedBy?: LimitedBy<B>;
   readonly countedApart?: CountedApart;
-  readonly handler: (input: HandlerInput<B, Q, undefined, 'public'>) => Promise<PageResponse>;
+  readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse>;
 }
 
 /** A document as specifications define it (JWKS, OpenAPI, probes, metrics): no envelope. */
 export interface DocumentEndpoint extends Common {
   readonly kind: 'document';
-  readonly auth: 'public';
+  readonly auth: Auth<'public'>;
   readonly contentType: string;
   /** Whether scripts of other origins may read it, without credentials. */
   readonly openToCors: boolean;
@@ -187,22 +204,24 @@ export type Endpoint = ApiEndpoint | PageEndpoint | DocumentEndpoint;
 /** Declares an endpoint of the API. */
 export function apiEndpoint<
   D extends Schema,
-  A extends Auth,
+  K extends PrincipalKind,
   B extends Schema | undefined = undefined,
   Q extends Schema | undefined = undefined,
   P extends Schema | undefined = undefined,
->(declaration: Omit<ApiEndpoint<B, Q, P, D, A>, 'kind'>): Endpoint {
+>(declaration: Omit<ApiEndpoint<B, Q, P, D, K>, 'kind'>): Endpoint {
   return { kind: 'api', ...declaration } as unknown as Endpoint;
 }
 
 /** Declares a page. */
-export function pageEndpoint<B extends Schema | undefined = undefined, Q extends Schema | undefined = undefined>(
-  declaration: Omit<PageEndpoint<B, Q>, 'kind' | 'auth'>,
-): Endpoint {
-  return { kind: 'page', auth: 'public', ...declaration } as unknown as Endpoint;
+export function pageEndpoint<
+  K extends PrincipalKind,
+  B extends Schema | undefined = undefined,
+  Q extends Schema | undefined = undefined,
+>(declaration: Omit<PageEndpoint<B, Q, K>, 'kind'>): Endpoint {
+  return { kind: 'page', ...declaration } as unknown as Endpoint;
 }
 
 /** Declares a document. */
 export function documentEndpoint(declaration: Omit<DocumentEndpoint, 'kind' | 'auth'>): Endpoint {
-  return { kind: 'document', auth: 'public', ...declaration };
+  return { kind: 'document', auth: { principals: ['public'] }, ...declaration };
 }

@@ -24,6 +24,7 @@ export {
   type PageEndpoint,
   type PageResponse,
   type Principal,
+  type PrincipalKind,
   pageEndpoint,
   type RateLimitClass,
 } from './endpoint.ts';

@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { Problem } from '#kernel/problem.ts';
 import { formTokenField } from '#platform/html/index.ts';
-import type { ApiEndpoint, Caller, PageEndpoint, Principal } from '../endpoint.ts';
+import type { ApiEndpoint, PageEndpoint } from '../endpoint.ts';
 import type { IncomingRequest } from '../engine/exchange.ts';
 import type { Responder } from '../engine/responder.ts';
-import { type Presented, readPresented, refuseCrossSite, refuseForeignForm } from './admission.ts';
+import { refuseForeignForm } from './admission.ts';
 import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson } from './body.ts';
 import { isOwnForm } from './form-tokens.ts';
 import { validate } from './validation.ts';
@@ -16,29 +16,6 @@ type Schema = z.ZodType | undefined;
 export type ReadPart = (request: IncomingRequest) => unknown;
 
 const nothing: ReadPart = () => undefined;
-
-/** Proves the caller's session; throws `not_authenticated`, or `cross_site_request` for a write by cookie from elsewhere. */
-export function admit(
-  transport: Responder,
-  endpoint: ApiEndpoint,
-  request: IncomingRequest,
-  caller: Caller,
-  sessionCookie: string | undefined,
-): Principal | Promise<Principal> {
-  const { headers } = request.raw;
-  const presented: Presented | undefined = readPresented(headers.authorization, sessionCookie);
-  if (presented === undefined) throw new Problem('not_authenticated');
-  if (presented.sessionCookie !== undefined && endpoint.method !== 'GET') {
-    refuseCrossSite(headers, transport.publicOrigin);
-  }
-  const principal = transport.options.authenticate(presented, caller);
-  return principal instanceof Promise ? principal.then(admitted) : admitted(principal);
-}
-
-function admitted(principal: Principal | undefined): Principal {
-  if (principal === undefined) throw new Problem('not_authenticated');
-  return principal;
-}
 
 /** A reader of the query. Without a schema a page ignores a query (trackers append to links); the API refuses it. */
 export function queryReader(schema: Schema, kind: 'api' | 'page'): ReadPart {

@@ -2,11 +2,12 @@
 import { assert } from '#kernel/assert.ts';
 import { hasForm, withFormToken } from '#platform/html/index.ts';
 import { noUse } from '#platform/rate-limit/index.ts';
-import { withCookies } from '../admission/cookies.ts';
+import { authorizerOf } from '../admission/authorization.ts';
+import { type OwnCookies, withCookies } from '../admission/cookies.ts';
 import { formCookie, formTokenFor } from '../admission/form-tokens.ts';
 import { formReader, queryReader, sameQueryReader } from '../admission/input.ts';
 import { countedHandler, counterOf } from '../admission/limits.ts';
-import type { Caller, PageEndpoint, PageResponse } from '../endpoint.ts';
+import type { Caller, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
 import type { IncomingRequest, Reply } from './exchange.ts';
 import { type HeaderList, headerList, headersFor } from './headers.ts';
 import type { Responder } from './responder.ts';
@@ -16,7 +17,7 @@ type Respond = (request: IncomingRequest, reply: Reply) => Promise<void>;
 /** Answers what a page is asked, by its own handler. */
 type Ask = (
   request: IncomingRequest,
-  caller: Caller,
+  visitor: Visitor,
   given: { readonly query: unknown; readonly body: unknown },
 ) => Promise<PageResponse>;
 
@@ -27,29 +28,49 @@ export function pageResponder(transport: Responder, endpoint: PageEndpoint): Res
 
 function shownBy(transport: Responder, endpoint: PageEndpoint): Respond {
   const send = senderOf(transport, endpoint);
-  const count = counterOf(transport, endpoint);
+  const begin = beginnerOf(transport, endpoint);
   const ask = askerOf(transport, endpoint);
   const readQuery = queryReader(endpoint.request.query, 'page');
   return async (request, reply) => {
-    const caller = transport.callerOf(request, transport.cookiesOf(request));
-    count(request, caller, undefined);
-    send(request, reply, await ask(request, caller, { query: readQuery(request), body: undefined }));
+    const visitor = await begin(request);
+    send(request, reply, await ask(request, visitor, { query: readQuery(request), body: undefined }));
   };
 }
 
 function sentTo(transport: Responder, endpoint: PageEndpoint): Respond {
   const send = senderOf(transport, endpoint);
-  const count = counterOf(transport, endpoint);
+  const begin = beginnerOf(transport, endpoint);
   const ask = askerOf(transport, endpoint);
   const readForm = formReader(endpoint, transport);
   const showAgain = showerOf(transport, endpoint);
   return async (request, reply) => {
+    const visitor = await begin(request);
+    const form = readForm(request, visitor.cookies.form);
+    if (form.kind === 'foreign') await showAgain(request, reply, visitor, form.fields);
+    else send(request, reply, await ask(request, visitor, { query: undefined, body: form.body }));
+  };
+}
+
+/** The sender of a page's request. */
+interface Visitor {
+  readonly cookies: OwnCookies;
+  readonly caller: Caller;
+  readonly principal: Principal | undefined;
+}
+
+/**
+ * Authorizes and counts the request of a page. One that needs a session and gets none ends here with the problem page
+ * `not_authenticated`, since there is no page to sign in on.
+ */
+function beginnerOf(transport: Responder, endpoint: PageEndpoint): (request: IncomingRequest) => Promise<Visitor> {
+  const authorize = authorizerOf(transport, endpoint);
+  const count = counterOf(transport, endpoint);
+  return async (request) => {
     const cookies = transport.cookiesOf(request);
     const caller = transport.callerOf(request, cookies);
-    count(request, caller, undefined);
-    const form = readForm(request, cookies.form);
-    if (form.kind === 'foreign') await showAgain(request, reply, caller, form.fields);
-    else send(request, reply, await ask(request, caller, { query: undefined, body: form.body }));
+    const principal = await authorize(request, caller, cookies);
+    count(request, caller, principal);
+    return { cookies, caller, principal };
   };
 }
 
@@ -66,9 +87,9 @@ function showerOf(transport: Responder, { path }: PageEndpoint) {
   const count = counterOf(transport, page);
   const ask = askerOf(transport, page);
   const readQuery = sameQueryReader(page.request.query);
-  return async (request: IncomingRequest, reply: Reply, caller: Caller, fields: Readonly<Record<string, string>>) => {
-    count(request, caller, undefined);
-    const answer = await ask(request, caller, { query: readQuery(fields), body: undefined });
+  return async (request: IncomingRequest, reply: Reply, visitor: Visitor, fields: Readonly<Record<string, string>>) => {
+    count(request, visitor.caller, visitor.principal);
+    const answer = await ask(request, visitor, { query: readQuery(fields), body: undefined });
     const isAgain = answer.kind === 'html' && hasForm(answer.html);
     send(request, reply, isAgain ? { ...answer, status: 403 } : answer, isAgain);
   };
@@ -76,12 +97,12 @@ function showerOf(transport: Responder, { path }: PageEndpoint) {
 
 function askerOf(transport: Responder, endpoint: PageEndpoint): Ask {
   const handle = countedHandler(transport, endpoint, endpoint.handler);
-  return async (request, caller, { query, body }) =>
+  return async (request, { caller, principal }, { query, body }) =>
     await handle(request, {
       body: body as never,
       query: query as never,
       params: undefined,
-      principal: undefined,
+      principal: principal as never,
       caller,
       use: noUse,
     });

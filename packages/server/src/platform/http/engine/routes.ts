@@ -4,11 +4,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
 import { noUse } from '#platform/rate-limit/index.ts';
 import { announcesBody, isFromHere, repeatsHeader } from '../admission/admission.ts';
+import { authorizerOf } from '../admission/authorization.ts';
 import { readBytes, readForm } from '../admission/body.ts';
 import { withCookies } from '../admission/cookies.ts';
-import { refuseForeignWrite } from '../admission/cors.ts';
-import { admit, bodyReader, paramsReader, queryOf, queryReader } from '../admission/input.ts';
-import { countedHandler, counterOf, countRefused } from '../admission/limits.ts';
+import { bodyReader, paramsReader, queryOf, queryReader } from '../admission/input.ts';
+import { countedHandler, counterOf } from '../admission/limits.ts';
 import type {
   ApiEndpoint,
   ApiResponse,
@@ -114,7 +114,7 @@ function apiResponder(transport: Responder, endpoint: ApiEndpoint): Respond {
   const envelopes = new Envelopes(endpoint, clock);
   const count = counterOf(transport, endpoint);
   const handle = countedHandler(transport, endpoint, endpoint.handler);
-  const isWrite = endpoint.method !== 'GET';
+  const authorize = authorizerOf(transport, endpoint);
   const finish = (request: IncomingRequest, reply: Reply, answer: ApiResponse<unknown>): undefined => {
     const text = envelopes.write(answer, request.id);
     transport.answer(request, reply, endpoint.response.status, withCookies(transport.cookies, headers, answer), text);
@@ -132,36 +132,10 @@ function apiResponder(transport: Responder, endpoint: ApiEndpoint): Respond {
   return (request, reply) => {
     const cookies = transport.cookiesOf(request);
     const caller = transport.callerOf(request, cookies);
-    if (endpoint.auth !== 'session') {
-      if (isWrite) refuseForeignWrite(request.raw.headers, transport.origins);
-      return run(request, reply, caller, undefined);
-    }
-    const admission = admitOrCount(transport, endpoint, request, caller, cookies.session);
-    if (!(admission instanceof Promise)) return run(request, reply, caller, admission);
-    return admission.then((principal) => run(request, reply, caller, principal));
+    const authorized = authorize(request, caller, cookies);
+    if (!(authorized instanceof Promise)) return run(request, reply, caller, authorized);
+    return authorized.then((principal) => run(request, reply, caller, principal));
   };
-}
-
-/** As `admit`; who was not admitted has used something up. */
-function admitOrCount(
-  transport: Responder,
-  endpoint: ApiEndpoint,
-  request: IncomingRequest,
-  caller: Caller,
-  sessionCookie: string | undefined,
-): Principal | Promise<Principal> {
-  try {
-    const admission = admit(transport, endpoint, request, caller, sessionCookie);
-    if (!(admission instanceof Promise)) return admission;
-    return admission.catch((error: unknown) => refuseCounted(transport, request, caller, error));
-  } catch (error) {
-    return refuseCounted(transport, request, caller, error);
-  }
-}
-
-function refuseCounted(transport: Responder, request: IncomingRequest, caller: Caller, error: unknown): never {
-  if (error instanceof Problem && error.code === 'not_authenticated') countRefused(transport, request, caller);
-  throw error;
 }
 
 function documentResponder(transport: Responder, endpoint: DocumentEndpoint): Respond {

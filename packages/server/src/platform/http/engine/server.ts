@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, fastify } from 'fastify';
 import { assert } from '#kernel/assert.ts';
+import { assertEnforceable } from '../admission/authorization.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { DirectRoutes } from './direct.ts';
 import { fetchInProcess } from './in-process.ts';
@@ -23,6 +24,7 @@ export interface HttpServer {
 /** Builds routes, schemas and serializers once. */
 export async function buildServer(options: ServerOptions): Promise<HttpServer> {
   assertUnique(options.endpoints);
+  for (const endpoint of options.endpoints) assertEnforceable(endpoint);
   const transport = new Responder(options);
   const makeId = requestIdMaker(options.makeRequestId);
   const direct = new DirectRoutes(makeId);

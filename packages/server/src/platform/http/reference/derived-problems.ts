@@ -26,6 +26,7 @@ const withBody: readonly ProblemCode[] = [
 export function problemsOf(endpoint: Endpoint): readonly ProblemCode[] {
   const codes = new Set<ProblemCode>([...always, ...endpoint.problems]);
   if (endpoint.rateLimit !== 'none') codes.add('too_many_requests');
+  if (!endpoint.auth.principals.includes('public')) codes.add('not_authenticated');
   if (endpoint.kind === 'api') for (const code of derivedOfApi(endpoint)) codes.add(code);
   return [...codes].sort((a, b) => problems[a].status - problems[b].status || compareCodes(a, b));
 }
@@ -34,7 +35,6 @@ function derivedOfApi(endpoint: ApiEndpoint): ProblemCode[] {
   const codes: ProblemCode[] = ['validation_failed', 'busy', 'unavailable', 'outcome_unknown'];
   if (endpoint.method !== 'GET') codes.push('cross_site_request', ...withBody);
   if (endpoint.request.params !== undefined) codes.push('not_found');
-  if (endpoint.auth === 'session') codes.push('not_authenticated');
   return codes;
 }
 

@@ -1,7 +1,7 @@
 /** The API's documentation as we serve it ourselves: no third-party host, no script, no inline style. */
 import { type ProblemCode, problems } from '#kernel/problem.ts';
 import { type Html, html, page, stylesheet, stylesheetPath } from '#platform/html/index.ts';
-import { type ApiEndpoint, documentEndpoint, type Endpoint, pageEndpoint } from '../endpoint.ts';
+import { type ApiEndpoint, documentEndpoint, type Endpoint, type PrincipalKind, pageEndpoint } from '../endpoint.ts';
 import { problemPagePath } from '../engine/problem-response.ts';
 import { problemsOf } from './derived-problems.ts';
 import { openApiDocument } from './openapi.ts';
@@ -49,6 +49,7 @@ export function documentationEndpoints(
       method: 'GET',
       path: '/docs',
       summary: 'The API to browse',
+      auth: { principals: ['public'] },
       rateLimit: 'none',
       problems: [],
       request: {},
@@ -59,6 +60,7 @@ export function documentationEndpoints(
       method: 'GET',
       path: problemPagePath,
       summary: 'Every problem, explained',
+      auth: { principals: ['public'] },
       rateLimit: 'none',
       problems: [],
       request: {},
@@ -126,7 +128,7 @@ function operation(endpoint: ApiEndpoint, document: Described): Html {
 <h3><span class="method">${endpoint.method}</span> <code>${endpoint.path}</code></h3>
 <p>${endpoint.summary}</p>
 ${endpoint.description !== undefined && html`<p>${endpoint.description}</p>`}
-<p class="soft">${endpoint.auth === 'session' ? 'Needs a session (bearer token or cookie).' : 'Anybody may call this.'}
+<p class="soft">${principalsText(endpoint)}
 Rate limit: ${endpoint.rateLimit}.</p>
 ${schemaBlock('Parameters', described?.parameters)}
 ${schemaBlock('Body', described?.requestBody?.content['application/json']?.schema)}
@@ -134,6 +136,18 @@ ${schemaBlock(`Answer ${endpoint.response.status}`, answer)}
 <details><summary>Problems</summary><ul>${codes}</ul></details>
 </section>`;
 }
+
+function principalsText({ auth }: ApiEndpoint): string {
+  if (auth.principals.includes('public')) return 'Needs no credentials.';
+  return `Needs a credential: ${auth.principals.map((kind) => credentialTexts[kind]).join(', or ')}.`;
+}
+
+const credentialTexts: Readonly<Record<PrincipalKind, string>> = {
+  public: 'none',
+  ticket: 'the ticket of a login in progress',
+  session: 'a session (bearer token or cookie)',
+  api_key: 'an API key',
+};
 
 function schemaBlock(title: string, schema: unknown): Html | undefined {
   if (schema === undefined) return undefined;

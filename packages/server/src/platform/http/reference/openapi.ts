@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type ProblemCode, problems } from '#kernel/problem.ts';
 import { cookiesFor } from '../admission/cookies.ts';
-import type { ApiEndpoint, DocumentEndpoint, Endpoint } from '../endpoint.ts';
+import type { ApiEndpoint, DocumentEndpoint, Endpoint, PrincipalKind } from '../endpoint.ts';
 import { problemsOf } from './derived-problems.ts';
 
 type Json = { readonly [key: string]: unknown };
@@ -53,7 +53,7 @@ function operationOf(endpoint: ApiEndpoint | DocumentEndpoint): Json {
     summary: endpoint.summary,
     ...(endpoint.description !== undefined && { description: endpoint.description }),
     tags: [tagOf(endpoint)],
-    security: endpoint.auth === 'session' ? [{ bearer: [] }, { cookie: [] }] : [],
+    security: endpoint.auth.principals.flatMap((kind) => securityOf[kind]),
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
       requestBody: {
@@ -64,6 +64,14 @@ function operationOf(endpoint: ApiEndpoint | DocumentEndpoint): Json {
     responses: { ...successOf(endpoint), ...problemResponses(endpoint) },
   };
 }
+
+/** A ticket stands in the body, so OpenAPI has no security scheme for it. */
+const securityOf: Readonly<Record<PrincipalKind, readonly Json[]>> = {
+  public: [],
+  ticket: [],
+  session: [{ bearer: [] }, { cookie: [] }],
+  api_key: [{ bearer: [] }],
+};
 
 function tagOf(endpoint: Endpoint): string {
   return endpoint.kind === 'api' ? endpoint.tag : 'documents';

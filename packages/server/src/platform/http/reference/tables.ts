@@ -11,7 +11,7 @@ export function endpointTable(endpoints: readonly Endpoint[]): string {
     `\`${endpoint.path}\``,
     endpoint.summary,
     endpoint.kind,
-    endpoint.auth,
+    endpoint.auth.principals.join(', '),
     endpoint.rateLimit,
     `\`${endpoint.id}\``,
     problemsOf(endpoint)

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { renderedForm } from '#test/support/rendered-form.ts';
+import { type SampleServer, sampleOptions, startSample } from '#test/support/sample-http-server.ts';
+import { type Auth, apiEndpoint, buildServer } from '../index.ts';
+
+let sample: SampleServer;
+
+beforeAll(async () => {
+  sample = await startSample();
+});
+
+afterAll(() => sample.server.close({ graceMs: 0 }));
+
+const session = 'latchkey_session=good';
+
+describe('a page that needs a session', () => {
+  const show = (headers: Record<string, string>) => fetch(`${sample.base}/account`, { headers, redirect: 'manual' });
+  const submit = (fields: Record<string, string>, headers: Record<string, string>) =>
+    fetch(`${sample.base}/account`, { method: 'POST', body: new URLSearchParams(fields), headers, redirect: 'manual' });
+
+  it('gets the principal of the session cookie', async () => {
+    const response = await show({ cookie: session });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain('value="u"');
+  });
+
+  it.each([
+    ['no cookie', {}],
+    ['an invalid cookie', { cookie: 'latchkey_session=bad' }],
+    ['a bearer token, which no browser sends when it opens a page', { authorization: 'Bearer good' }],
+  ])('rejects %s with a problem page, for GET and POST', async (_what, headers) => {
+    const cookie = [renderedForm.cookie, (headers as { cookie?: string }).cookie ?? 'a=b'].join('; ');
+    const post = await submit(
+      { ...renderedForm.fields, user: 'x' },
+      { 'sec-fetch-site': 'same-origin', ...headers, cookie },
+    );
+    for (const response of [await show(headers), post]) {
+      expect([response.status, response.headers.get('content-type')]).toEqual([401, 'text/html; charset=utf-8']);
+    }
+  });
+
+  it('accepts its own form and rejects one that another site sends', async () => {
+    const fields = { ...renderedForm.fields, user: 'x' };
+    const cookie = `${session}; ${renderedForm.cookie}`;
+    const own = await submit(fields, { cookie, 'sec-fetch-site': 'same-origin' });
+    expect([own.status, await own.text()]).toEqual([200, expect.stringContaining('<p>u x</p>')]);
+    const foreign: readonly Record<string, string>[] = [
+      {},
+      { 'sec-fetch-site': 'cross-site' },
+      { origin: 'https://evil.example' },
+    ];
+    for (const headers of foreign) expect((await submit(fields, { cookie, ...headers })).status).toBe(403);
+  });
+
+  it('shows a form with a stale token again, with the principal', async () => {
+    const stale = await submit(
+      { formToken: 'B'.repeat(43), user: 'x' },
+      { cookie: session, 'sec-fetch-site': 'same-origin' },
+    );
+    expect([stale.status, await stale.text()]).toEqual([403, expect.stringContaining('value="u"')]);
+  });
+});
+
+describe('a declaration that the engine cannot enforce', () => {
+  const declaring = (auth: Auth) =>
+    buildServer(
+      sampleOptions({
+        endpoints: [
+          apiEndpoint({
+            id: 'test.strict',
+            method: 'GET',
+            path: '/api/v1/strict',
+            tag: 'test',
+            summary: 'Strict',
+            auth,
+            rateLimit: 'none',
+            request: {},
+            response: { status: 200, message: 'Done.', data: z.null() },
+            problems: [],
+            handler: () => ({ data: null }),
+          }),
+        ],
+      }),
+    );
+
+  it.each<Auth>([
+    { principals: [] },
+    { principals: ['ticket'] },
+    { principals: ['api_key'] },
+    { principals: ['session', 'api_key'] },
+    { principals: ['public', 'session'] },
+    { principals: ['session'], permission: 'users.read' },
+    { principals: ['session'], stepUp: { withinSeconds: 300 } },
+  ])('stops the start: %j', async (auth) => {
+    await expect(declaring(auth)).rejects.toThrow('endpoint "test.strict": the engine');
+  });
+});
