@@ -1,5 +1,7 @@
 /** The list of endpoints: what stands here is reachable, and nothing else is. */
+
 import { acceptInvitationEndpoints } from '#flows/accept-invitation/index.ts';
+import { apiReferenceEndpoints } from '#flows/api-reference/index.ts';
 import { cancelDeletionEndpoints } from '#flows/cancel-deletion/index.ts';
 import { changeEmailEndpoints } from '#flows/change-email/index.ts';
 import { changePasswordEndpoints } from '#flows/change-password/index.ts';
@@ -21,7 +23,7 @@ import { resendVerificationEndpoints } from '#flows/resend-verification/index.ts
 import { sessionEndpoints } from '#flows/session/index.ts';
 import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
 import { wellKnownEndpoints } from '#flows/well-known/index.ts';
-import { documentationEndpoints, type Endpoint } from '#platform/http/index.ts';
+import type { Endpoint } from '#platform/http/index.ts';
 import type { Inbox } from '#platform/mail/index.ts';
 import type { Services } from './wiring.ts';
 
@@ -68,7 +70,7 @@ export function publicEndpoints(services: Services, surroundings: EndpointDeps):
     ...probeEndpoints(checks),
   ];
   const publicUrl = new URL(config.http.publicUrl);
-  const documented = [...own, ...documentationEndpoints(own, { publicUrl, version: services.version })];
+  const documented = [...own, ...apiReferenceEndpoints(own, { publicUrl, version: services.version })];
   return [...documented, ...developmentEndpoints(services, surroundings)];
 }
 

@@ -3,6 +3,7 @@ import type { Config } from '#config/index.ts';
 import type { CheckedSession } from '#domain/sessions/index.ts';
 import type { Check } from '#flows/probes/index.ts';
 import { assert } from '#kernel/assert.ts';
+import { pageRenderer } from '#pages/renderer.ts';
 import {
   type Authenticate,
   buildServer,
@@ -12,10 +13,8 @@ import {
   type Principal,
   type ServerOptions,
 } from '#platform/http/index.ts';
-import { pageWords } from '#platform/i18n/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
 import { BreakingTransport, Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type Cidr, clientAddress, parseCidr } from '#protocol/network-address/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { type EndpointDeps, opsEndpoints, publicEndpoints } from './endpoints.ts';
@@ -115,16 +114,9 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     resolveClientAddress: addressResolver(trustedProxies(config)),
     makeRequestId,
     limiter: services.limits,
-    formNotice: formNoticeOf(services),
+    pages: pageRenderer(services.catalogues),
     isListedOrigin: (origin) => services.clients.default.origins.includes(origin),
   });
-}
-
-function formNoticeOf({ catalogues }: Services): ServerOptions['formNotice'] {
-  return (acceptLanguage) => {
-    const { lang, say } = pageWords(catalogues, ...wantedLanguages(acceptLanguage));
-    return { lang, text: say('page.form.again') };
-  };
 }
 
 const rememberedAddresses = 1024;

@@ -7,12 +7,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   config: ['kernel'],
   platform: ['kernel', 'platform'],
   domain: ['kernel', 'protocol', 'platform', 'domain'],
-  flows: ['kernel', 'protocol', 'platform', 'domain'],
-  app: ['kernel', 'protocol', 'config', 'platform', 'domain', 'flows'],
+  pages: ['kernel', 'protocol', 'platform', 'domain'],
+  flows: ['kernel', 'protocol', 'platform', 'domain', 'pages'],
+  app: ['kernel', 'protocol', 'config', 'platform', 'domain', 'pages', 'flows'],
 };
 
 /** Layers that are one module: their files are their faces. */
-const layersOfFiles = new Set(['kernel', 'config', 'app']);
+const layersOfFiles = new Set(['kernel', 'config', 'pages', 'app']);
+
+/** Modules of `platform` that flows and pages use, and domain does not: it holds no HTTP types and no HTML. */
+const presentation = new Set(['http', 'html']);
 
 const outsideWorld = /^node:(fs|net|http|https|http2|dns|tls|dgram|child_process|worker_threads|cluster)(\/|$)/;
 
@@ -80,10 +84,16 @@ function checkImport(source: Source, path: string, found: Import): Finding[] {
   const other = moduleOf(target);
   if (isSame(other, own)) return say('faces', `"${specifier}" is its own module; write ${relativeTo(path, target)}`);
   if (isTest(path)) return other.layer === 'test' ? [] : checkFace(target, other, say);
-  if (mayImport[own.layer]?.includes(other.layer) !== true) {
-    return say('layers', `${own.layer} may not import ${other.layer}`);
+  const broken = brokenLayering(own, other, specifier);
+  return broken === undefined ? checkFace(target, other, say) : say('layers', broken);
+}
+
+function brokenLayering(own: Module, other: Module, specifier: string): string | undefined {
+  if (mayImport[own.layer]?.includes(other.layer) !== true) return `${own.layer} may not import ${other.layer}`;
+  if (own.layer === 'domain' && other.layer === 'platform' && presentation.has(other.name)) {
+    return `domain imports no HTTP types and no HTML ("${specifier}")`;
   }
-  return checkFace(target, other, say);
+  return undefined;
 }
 
 function checkFace(target: string, other: Module, say: (rule: 'faces', sentence: string) => Finding[]): Finding[] {

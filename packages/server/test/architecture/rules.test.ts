@@ -44,6 +44,17 @@ describe('layers', () => {
       'platform/mail/a.ts:1: platform may not import protocol',
     ],
     [
+      'domain/users/a.ts',
+      'import type { Caller } from "#platform/http/index.ts";',
+      'domain/users/a.ts:1: domain imports no HTTP types and no HTML ("#platform/http/index.ts")',
+    ],
+    [
+      'domain/users/a.ts',
+      'import { html } from "#platform/html/index.ts";',
+      'domain/users/a.ts:1: domain imports no HTTP types and no HTML ("#platform/html/index.ts")',
+    ],
+    ['pages/page.ts', 'import "#flows/login/index.ts";', 'pages/page.ts:1: pages may not import flows'],
+    [
       'protocol/jose/a.ts',
       'import "#protocol/pkce/index.ts";',
       'protocol/jose/a.ts:1: protocol may not import protocol',

@@ -1,14 +1,17 @@
 /** A server of sample endpoints, one of every kind, for the tests of the transport. */
 import { expect } from 'vitest';
 import { z } from 'zod';
+import { apiReferenceEndpoints } from '#flows/api-reference/index.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
-import { html, page, postForm } from '#platform/html/index.ts';
+import { page } from '#pages/page.ts';
+import { postForm } from '#pages/post-form.ts';
+import { problemPage } from '#pages/problem-page.ts';
+import { html } from '#platform/html/index.ts';
 import {
   apiEndpoint,
   buildServer,
   type Caller,
-  documentationEndpoints,
   documentEndpoint,
   type Endpoint,
   type HttpServer,
@@ -243,11 +246,11 @@ const unlimited: ServerOptions['limiter'] = {
 export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOptions {
   const publicUrl = new URL('http://localhost:3000');
   return {
-    endpoints: [...sampleEndpoints, ...documentationEndpoints(sampleEndpoints, { publicUrl, version: '0' })],
+    endpoints: [...sampleEndpoints, ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, version: '0' })],
     authenticate: async ({ bearer, sessionCookie }) =>
       bearer === 'good' || sessionCookie === 'good' ? principal : undefined,
     limiter: unlimited,
-    formNotice: () => ({ lang: 'en', text: 'Once more, please.' }),
+    pages: { problem: problemPage, formNotice: () => html`<p lang="en">Once more, please.</p>` },
     isListedOrigin: (origin) => origin === listedOrigin,
     logger: createLogger({
       level: 'info',

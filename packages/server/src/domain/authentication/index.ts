@@ -18,7 +18,7 @@ export {
 export { type CompletedLogin, completeLogin, type LoginCompletion } from './complete.ts';
 export { type LoginSubject, loginFacts, stepOfLogin } from './facts.ts';
 export { type LoginFacts, type LoginStep, nextStep, type ProvenFactor } from './next-step.ts';
-export { type LoginResult, loginResponse, loginResultData } from './response.ts';
+export type { LoginResult } from './result.ts';
 export {
   consumeTicket,
   deleteExpiredTickets,

@@ -17,11 +17,10 @@ export {
   PasswordFilter,
 } from './breached/filter.ts';
 export { type ProvePassword, provePassword } from './current.ts';
-export { lengthComplaint, newPasswordField } from './field.ts';
 export { HashQueue } from './hash-queue.ts';
 export { PasswordHashes } from './hashes.ts';
 export { passwordInput } from './input.ts';
 export { openHash } from './open-hash.ts';
-export { type PasswordPolicy, type PasswordProfile, passwordPolicies } from './policy.ts';
+export { limitsOf, type PasswordPolicy, type PasswordProfile, passwordPolicies } from './policy.ts';
 export { PasswordRules, passwordComplaint } from './rules.ts';
 export { passwordAssociatedData, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './stored.ts';

@@ -6,7 +6,6 @@ import type { Outbound } from '#platform/outbound/index.ts';
 import { Adviser } from './advice.ts';
 import { BreachedPasswords } from './breached/breached-passwords.ts';
 import type { PasswordFilter } from './breached/filter.ts';
-import { lengthComplaint, newPasswordField } from './field.ts';
 import { type PasswordProfile, passwordPolicies } from './policy.ts';
 import { PasswordRules, passwordComplaint } from './rules.ts';
 
@@ -136,21 +135,13 @@ describe('passwordComplaint', () => {
   });
 });
 
-describe('the field of a form', () => {
-  const words = pageWords(catalogues, 'en');
-
-  it('says the least length, and what was wrong with the last password', () => {
-    const field = String(newPasswordField(rulesOf('nist'), words, 'It was too short.'));
-    expect(field).toContain('minlength="15"');
-    expect(field).toContain('It was too short.');
-    expect(field).toContain(words.say('page.password.label', { min: 15, max: 128, repeats: 0 }));
-  });
-
-  it('complains of the length alone', () => {
-    expect(lengthComplaint(rulesOf('standard'), words, 'short')).toBe('Choose a password with at least 12 characters.');
-    const tooLong = 'Choose a password with at most 128 characters.';
-    expect(lengthComplaint(rulesOf('standard'), words, 'x'.repeat(129))).toBe(tooLong);
-    expect(lengthComplaint(rulesOf('standard'), words, 'x'.repeat(5000))).toBe(tooLong);
-    expect(lengthComplaint(rulesOf('standard'), words, '123456789987654321')).toBeUndefined();
+describe('judgeLength', () => {
+  it('counts code points after NFC, and never normalizes a text that is too long anyway', () => {
+    const rules = rulesOf('standard');
+    expect(rules.judgeLength('short')).toBe('too_short');
+    expect(rules.judgeLength('páßwörd äccents'.normalize('NFD'))).toBeUndefined();
+    expect(rules.judgeLength('x'.repeat(129))).toBe('too_long');
+    expect(rules.judgeLength('x'.repeat(5000))).toBe('too_long');
+    expect(rules.judgeLength('123456789987654321')).toBeUndefined();
   });
 });

@@ -9,7 +9,7 @@ import type { BreachedPasswords } from './breached/breached-passwords.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { wordsOf } from './context-words.ts';
 import { normalizePassword } from './input.ts';
-import { judgePassword, limitsOf, type PasswordPolicy, type PasswordReason } from './policy.ts';
+import { judgeLength, judgePassword, limitsOf, type PasswordPolicy, type PasswordReason } from './policy.ts';
 
 /** A password that somebody wants to have. */
 export interface Candidate {
@@ -55,6 +55,12 @@ export class PasswordRules {
   /** The profile's numbers, and what else is looked at. */
   get policy(): PasswordPolicy & { readonly breachCheck: boolean } {
     return { ...this.#deps.policy, breachCheck: this.#deps.breached.isConfigured };
+  }
+
+  /** What is wrong with the length alone; cheap enough for a form that is rejected for another field. */
+  judgeLength(password: string): 'too_short' | 'too_long' | undefined {
+    const normalized = normalizePassword(password);
+    return normalized === undefined ? 'too_long' : judgeLength(this.#deps.policy, normalized);
   }
 
   /**

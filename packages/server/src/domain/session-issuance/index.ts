@@ -1,5 +1,5 @@
 /**
- * Handing out a session: its secrets, the values of its rows, and what the caller is answered; the one way for a login
+ * Handing out a session: its secrets and the values of its rows; the one way for a login
  * and for a session that goes on after a change; and the
  * end of a login, one statement for every way in. Owns no table: the rows belong to `sessions`, `refresh_families`,
  * `refresh_tokens` and `devices`.
@@ -11,4 +11,3 @@
 export { type AccessToken, AccessTokens, type TokenSubject } from './access-tokens.ts';
 export { type IssuedSession, type Issuers, issueSession, oneFactorAcr, type SessionToIssue } from './issue.ts';
 export { type ActingSession, findActing, renewSession } from './renew.ts';
-export { issuedCookies, issuedData, issuedSession } from './response.ts';

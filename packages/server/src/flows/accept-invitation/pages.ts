@@ -1,9 +1,12 @@
 /** The page behind an invitation: one form, complete without JavaScript, in the reader's language. */
 import type { ActiveInvitation } from '#domain/invitations/index.ts';
-import { lengthComplaint, newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
+import { passwordComplaint } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, page, postForm } from '#platform/html/index.ts';
+import { lengthComplaint, newPasswordField } from '#pages/new-password-field.ts';
+import { page } from '#pages/page.ts';
+import { postForm } from '#pages/post-form.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import type { Caller, PageResponse } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';

@@ -1,7 +1,9 @@
 /** The page behind the keep link: one form with one button, complete without JavaScript, in the reader's language. */
 import { findActive } from '#domain/one-time-tokens/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, page, postForm } from '#platform/html/index.ts';
+import { page } from '#pages/page.ts';
+import { postForm } from '#pages/post-form.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import type { Caller, PageResponse } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { issuedCookies, issuedData, issuedSession } from '#domain/session-issuance/index.ts';
+import { issuedSessionData, issuedSessionResponse } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { type ChangePassword, changePassword } from './change-password.ts';
 
@@ -35,11 +35,11 @@ export function changePasswordEndpoints(flow: ChangePassword): readonly Endpoint
           newPassword: passwordInput,
         }),
       },
-      response: { status: 200, message: 'Password changed', data: issuedSession },
+      response: { status: 200, message: 'Password changed', data: issuedSessionData },
       problems: ['invalid_password', 'busy'],
       handler: async ({ body, principal, caller }) => {
         const issued = await changePassword(flow, body, principal, caller);
-        return { data: issuedData(issued), cookies: issuedCookies(issued) };
+        return issuedSessionResponse(issued);
       },
     }),
   ];

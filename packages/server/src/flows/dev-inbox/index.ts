@@ -3,7 +3,8 @@
  * It exists only outside production and without an SMTP server; only this machine sees it.
  */
 import { z } from 'zod';
-import { type Html, html, page } from '#platform/html/index.ts';
+import { page } from '#pages/page.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import { documentEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
 import type { Inbox, InboxMessage } from '#platform/mail/index.ts';
 

@@ -9,8 +9,9 @@
  * passwords. What a login still needs `nextStep` decides, and the session is made as any other login's is.
  */
 import { z } from 'zod';
-import { type LoginResult, loginResponse, loginResultData } from '#domain/authentication/index.ts';
+import type { LoginResult } from '#domain/authentication/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
+import { loginResponse, loginResultData } from '#pages/login-result.ts';
 import { apiEndpoint, type Caller, type Endpoint, pageEndpoint, refuseForeignCookies } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
 import { type LinkPages, pressForm, showForm } from './pages.ts';

@@ -1,8 +1,10 @@
 /** The page behind a login link: one button, complete without JavaScript, in the reader's language. */
 import type { LoginResult } from '#domain/authentication/index.ts';
-import { issuedCookies } from '#domain/session-issuance/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, page, postForm } from '#platform/html/index.ts';
+import { sessionCookies } from '#pages/login-result.ts';
+import { page } from '#pages/page.ts';
+import { postForm } from '#pages/post-form.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import type { Caller, CookieChange, PageResponse } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -45,7 +47,7 @@ const forgotten: CookieChange = { cookie: 'login', change: 'expire' };
 
 function entered(words: PageWords, loggedIn: LoginResult): PageResponse {
   if (loggedIn.kind === 'done') {
-    const cookies = [...issuedCookies(loggedIn.issued), forgotten];
+    const cookies = [...sessionCookies(loggedIn.issued), forgotten];
     return { ...answer(200, words, 'done_title', paragraph(words, 'done')), cookies };
   }
   const body = html`${paragraph(words, 'pending_deletion')}

@@ -4,8 +4,8 @@
  * exists only after `nextStep` says `done`; wrong address and wrong password get the same answer for the same work.
  */
 import { z } from 'zod';
-import { loginResponse, loginResultData } from '#domain/authentication/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
+import { loginResponse, loginResultData } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint, refuseForeignCookies } from '#platform/http/index.ts';
 import { type Login, login } from './login.ts';
 

@@ -1,8 +1,11 @@
 /** The page behind the link: one form, complete without JavaScript, in the reader's language. */
 import type { OneTimeToken } from '#domain/one-time-tokens/index.ts';
-import { newPasswordField, passwordComplaint } from '#domain/passwords/index.ts';
+import { passwordComplaint } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { type Html, html, page, postForm } from '#platform/html/index.ts';
+import { newPasswordField } from '#pages/new-password-field.ts';
+import { page } from '#pages/page.ts';
+import { postForm } from '#pages/post-form.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import type { Caller, PageResponse } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { html, joinHtml, page, text } from './index.ts';
+import { html, joinHtml, text } from './index.ts';
 
 describe('html', () => {
   it('escapes a text between tags and in attributes', () => {
@@ -22,21 +22,6 @@ describe('html', () => {
         expect(html`${value}`.toString()).not.toMatch(/[<>"'`]/);
       }),
     );
-  });
-
-  it('takes a raw string as Html nowhere: it does not compile, and is escaped all the same', () => {
-    // @ts-expect-error a string is no Html
-    expect(page({ title: 'x', body: '<b>' }).toString()).toContain('&lt;b&gt;');
-  });
-});
-
-describe('page', () => {
-  it('has a language, a title, a heading and neither script nor inline style', () => {
-    const markup = page({ title: 'A & B', lang: 'de', body: html`<p>x</p>` }).toString();
-    expect(markup).toContain('<html lang="de">');
-    expect(markup).toContain('<title>A &amp; B – Latchkey</title>');
-    expect(markup).toContain('<h1>A &amp; B</h1>');
-    expect(markup).not.toMatch(/<script|<style|style=|\son[a-z]+=/);
   });
 });
 

@@ -9,6 +9,7 @@
 export type { Presented } from './admission/admission.ts';
 export type { ParseJson } from './admission/body.ts';
 export { refuseForeignCookies } from './admission/cors.ts';
+export { formTokenSlot } from './admission/form-slot.ts';
 export {
   type ApiEndpoint,
   type ApiResponse,
@@ -29,8 +30,9 @@ export {
   type RateLimitClass,
 } from './endpoint.ts';
 export { type ListenAddress, ListenFailed } from './engine/listeners.ts';
-export type { Authenticate, Limits, ServerOptions } from './engine/responder.ts';
+export { type ProblemDocument, problemPagePath } from './engine/problem-response.ts';
+export type { Authenticate, Limits, PageRenderer, ServerOptions } from './engine/responder.ts';
 export { buildServer, type HttpServer } from './engine/server.ts';
-export { documentationEndpoints } from './reference/documentation.ts';
+export { problemsOf } from './reference/derived-problems.ts';
 export { openApiDocument } from './reference/openapi.ts';
 export { endpointTable, problemTable } from './reference/tables.ts';

@@ -1,12 +1,12 @@
 /** From a request to the plain values that a handler gets, in one visible order. */
 import { z } from 'zod';
 import { Problem } from '#kernel/problem.ts';
-import { formTokenField } from '#platform/html/index.ts';
 import type { ApiEndpoint, PageEndpoint } from '../endpoint.ts';
 import type { IncomingRequest } from '../engine/exchange.ts';
 import type { Responder } from '../engine/responder.ts';
 import { refuseForeignForm } from './admission.ts';
 import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson } from './body.ts';
+import { formTokenField } from './form-slot.ts';
 import { isOwnForm } from './form-tokens.ts';
 import { validate } from './validation.ts';
 

@@ -1,9 +1,9 @@
 /** Pages: a form that is not the browser's own is shown again, afresh, and does nothing. */
 import { assert } from '#kernel/assert.ts';
-import { hasForm, withFormToken } from '#platform/html/index.ts';
 import { noUse } from '#platform/rate-limit/index.ts';
 import { authorizerOf } from '../admission/authorization.ts';
 import { type OwnCookies, withCookies } from '../admission/cookies.ts';
+import { hasForm, withFormToken } from '../admission/form-slot.ts';
 import { formCookie, formTokenFor } from '../admission/form-tokens.ts';
 import { formReader, queryReader, sameQueryReader } from '../admission/input.ts';
 import { countedHandler, counterOf } from '../admission/limits.ts';
@@ -138,7 +138,7 @@ function sendHtml(
   }
   const { value, isNew } = formCookie(transport.cookiesOf(request).form);
   const cookie = isNew ? ['set-cookie', transport.cookies.writeForm(value)] : [];
-  const notice = isAgain ? transport.options.formNotice(request.raw.headers['accept-language']) : undefined;
+  const notice = isAgain ? transport.options.pages.formNotice(request.raw.headers['accept-language']) : undefined;
   const body = withFormToken(html, formTokenFor(value), notice);
   transport.answer(request, reply, status, [...all, ...cookie], body);
 }

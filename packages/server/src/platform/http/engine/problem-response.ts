@@ -1,6 +1,5 @@
 /** A refusal as the client reads it: RFC 9457, and our envelope's members beside it (ARCHITECTURE.md). */
 import { type FieldError, type Problem, type ProblemCode, problems } from '#kernel/problem.ts';
-import { type Html, html, page } from '#platform/html/index.ts';
 import type { HeaderList } from './headers.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
@@ -46,14 +45,4 @@ export function problemHeaders(problem: Problem): HeaderList {
   if (problem.code === 'not_authenticated') return ['www-authenticate', 'Bearer'];
   const retryAfter = problem.retryAfterSeconds ?? (problem.status === 503 ? 1 : undefined);
   return retryAfter === undefined ? [] : ['retry-after', String(Math.max(1, Math.ceil(retryAfter)))];
-}
-
-/** The same for a person on one of our pages. */
-export function problemPage(document: ProblemDocument): Html {
-  return page({
-    title: document.title,
-    body: html`<p class="wrong" role="alert">${document.detail}</p>
-${document.errors.length > 0 && html`<ul>${document.errors.map((error) => html`<li>${error.message}</li>`)}</ul>`}
-<p class="soft">Request ${document.meta.requestId}</p>`,
-  });
 }

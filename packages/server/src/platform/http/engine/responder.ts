@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { FormNotice } from '#platform/html/index.ts';
+import type { Html } from '#platform/html/index.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
 import { announcesBody, type Presented } from '../admission/admission.ts';
 import type { ParseJson } from '../admission/body.ts';
@@ -12,7 +12,7 @@ import type { Limiter } from '../admission/limits.ts';
 import type { Caller, Endpoint, Principal } from '../endpoint.ts';
 import { Exchanges, type IncomingRequest, type Reply } from './exchange.ts';
 import { baseHeaders, dataHeaders, type HeaderList, type HeaderPolicy, headerList, pageHeaders } from './headers.ts';
-import { problemContentType, problemDocument, problemHeaders, problemPage } from './problem-response.ts';
+import { type ProblemDocument, problemContentType, problemDocument, problemHeaders } from './problem-response.ts';
 import { ReadyHeads } from './ready-head.ts';
 
 /** The gate: whose live session this is. Nothing waits for an answer that is there at once. */
@@ -40,6 +40,13 @@ const defaultLimits: Limits = {
   keepAliveMs: 65_000,
 };
 
+/** The HTML that the transport sends by itself. Layouts are `pages`', which `platform` may not import. */
+export interface PageRenderer {
+  readonly problem: (document: ProblemDocument) => Html;
+  /** Stands above the fields of a form that is shown again, in the reader's language. */
+  readonly formNotice: (acceptLanguage: string | undefined) => Html;
+}
+
 export interface ServerOptions {
   readonly endpoints: readonly Endpoint[];
   readonly authenticate: Authenticate;
@@ -56,8 +63,7 @@ export interface ServerOptions {
   }) => string;
   readonly makeRequestId: () => string;
   readonly limiter: Limiter;
-  /** What a form says that is shown again, in the reader's language. */
-  readonly formNotice: (acceptLanguage: string | undefined) => FormNotice;
+  readonly pages: PageRenderer;
   /** Whether the pages of an application's origin may ask the API (CORS), by tokens. */
   readonly isListedOrigin: (origin: string) => boolean;
   readonly limits?: Partial<Limits>;
@@ -170,7 +176,7 @@ export class Responder {
     const isPage = exchange.route.kind === 'page';
     const headers = [...(isPage ? this.#pageHeaders : this.#problemHeaders), ...problemHeaders(problem), ...more];
     if (!request.raw.complete && announcesBody(request) && !this.draining) headers.push('connection', 'close');
-    const body = isPage ? problemPage(document).toString() : JSON.stringify(document);
+    const body = isPage ? options.pages.problem(document).toString() : JSON.stringify(document);
     this.answer(request, reply, problem.status, headers, body);
   }
 

@@ -1,8 +1,6 @@
-/** The one stylesheet of our pages. It is a file of ours, so that pages need no inline style. */
+/** The one stylesheet of the pages, a file of its own so that the content security policy can refuse inline style. */
 import { readFileSync } from 'node:fs';
 
-/** Where pages find it. */
 export const stylesheetPath = '/assets/latchkey.css';
 
-/** Its text. */
 export const stylesheet: string = readFileSync(new URL('./latchkey.css', import.meta.url), 'utf8');

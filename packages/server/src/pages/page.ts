@@ -1,5 +1,5 @@
 /** The layout of every page: one column, one heading, readable without style and by a screen reader. */
-import { type Html, html } from './html.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import { stylesheetPath } from './stylesheet.ts';
 
 export interface Page {
@@ -7,11 +7,11 @@ export interface Page {
   /** A BCP 47 language tag. */
   readonly lang?: string;
   readonly body: Html;
-  /** `wide` for pages that people read rather than fill in. */
+  /** `wide` is for reference pages. */
   readonly width?: 'narrow' | 'wide';
 }
 
-/** A whole document. Mailed links must not leak, so it asks for no referrer and no indexing. */
+/** A whole document. */
 export function page(content: Page): Html {
   return html`<!doctype html>
 <html lang="${content.lang ?? 'en'}">

@@ -1,16 +1,25 @@
-/** The API's documentation as we serve it ourselves: no third-party host, no script, no inline style. */
-import { type ProblemCode, problems } from '#kernel/problem.ts';
-import { type Html, html, page, stylesheet, stylesheetPath } from '#platform/html/index.ts';
-import { type ApiEndpoint, documentEndpoint, type Endpoint, type PrincipalKind, pageEndpoint } from '../endpoint.ts';
-import { problemPagePath } from '../engine/problem-response.ts';
-import { problemsOf } from './derived-problems.ts';
-import { openApiDocument } from './openapi.ts';
-
 /**
- * `/openapi.json`, `/docs`, `/docs/problems` and the stylesheet, about `endpoints` and themselves.
- * They are written once, at the first request.
+ * The API's reference. Owns `/openapi.json`, `/docs`, `/docs/problems` and the stylesheet of all pages.
+ * Served by the process itself: no third-party host, no script, no inline style. Each document is written once, at its
+ * first request.
  */
-export function documentationEndpoints(
+import { type ProblemCode, problems } from '#kernel/problem.ts';
+import { page } from '#pages/page.ts';
+import { stylesheet, stylesheetPath } from '#pages/stylesheet.ts';
+import { type Html, html } from '#platform/html/index.ts';
+import {
+  type ApiEndpoint,
+  documentEndpoint,
+  type Endpoint,
+  openApiDocument,
+  type PrincipalKind,
+  pageEndpoint,
+  problemPagePath,
+  problemsOf,
+} from '#platform/http/index.ts';
+
+/** They describe `endpoints` and themselves. */
+export function apiReferenceEndpoints(
   endpoints: readonly Endpoint[],
   options: { readonly publicUrl: URL; readonly version: string },
 ): readonly Endpoint[] {

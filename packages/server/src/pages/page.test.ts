@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { html } from '#platform/html/index.ts';
+import { page } from './page.ts';
+
+it('has a language, a title and a heading, and neither script nor inline style', () => {
+  const markup = page({ title: 'A & B', lang: 'de', body: html`<p>x</p>` }).toString();
+  expect(markup).toContain('<html lang="de">');
+  expect(markup).toContain('<title>A &amp; B – Latchkey</title>');
+  expect(markup).toContain('<h1>A &amp; B</h1>');
+  expect(markup).not.toMatch(/<script|<style|style=|\son[a-z]+=/);
+});
+
+it('takes no string as its body: that does not compile, and is escaped all the same', () => {
+  // @ts-expect-error a string is not Html
+  expect(page({ title: 'x', body: '<b>' }).toString()).toContain('&lt;b&gt;');
+});

@@ -1,0 +1,19 @@
+/** What `platform/http` shows on pages by itself: problems, and the notice above a form that is shown again. */
+import { type Html, html } from '#platform/html/index.ts';
+import type { PageRenderer } from '#platform/http/index.ts';
+import { type Catalogues, pageWords } from '#platform/i18n/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import { problemPage } from './problem-page.ts';
+
+export function pageRenderer(catalogues: Catalogues): PageRenderer {
+  return {
+    problem: problemPage,
+    formNotice: (acceptLanguage) => formNotice(catalogues, acceptLanguage),
+  };
+}
+
+function formNotice(catalogues: Catalogues, acceptLanguage: string | undefined): Html {
+  const { lang, say } = pageWords(catalogues, ...wantedLanguages(acceptLanguage));
+  // The page may be in another language than the browser's: its link names the user's own.
+  return html`<p class="wrong" role="alert" lang="${lang}">${say('page.form.again')}</p>`;
+}

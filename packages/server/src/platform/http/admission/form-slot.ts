@@ -1,0 +1,18 @@
+/** The slot in a page's forms that takes the CSRF token. `pages` reserves it; only the page's sender knows the token. */
+import { randomBytes } from 'node:crypto';
+import { type Html, html } from '#platform/html/index.ts';
+
+/** Random for each process, so that no text from a request can contain it. */
+export const formTokenSlot = `form-token-${randomBytes(24).toString('base64url')}`;
+
+export const formTokenField = 'formToken';
+
+export function hasForm(page: Html): boolean {
+  return page.toString().includes(formTokenSlot);
+}
+
+/** The page's markup with the token, and the notice above it, in each of its forms. */
+export function withFormToken(page: Html, token: string, notice?: Html): string {
+  const field = html`${notice}<input type="hidden" name="${formTokenField}" value="${token}">`.toString();
+  return page.toString().replaceAll(formTokenSlot, () => field);
+}
