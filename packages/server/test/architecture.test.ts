@@ -1,14 +1,18 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkCitations } from './architecture/citations.ts';
+import { commentsOf } from './architecture/comments.ts';
 import { exceptions, withoutExceptions } from './architecture/exceptions.ts';
 import { checkMigration } from './architecture/expressions.ts';
 import { checkHygiene, listFiles, readText } from './architecture/hygiene.ts';
+import { checkLinks } from './architecture/pages.ts';
 import { judge } from './architecture/rules.ts';
 import { parseSource, printFinding } from './architecture/source.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const files = listFiles(root).map((path) => readText(root, path));
 const sources = files.filter((file) => file.path.endsWith('.ts')).map((file) => parseSource(file.path, file.text));
+const pages = files.filter((file) => file.path.endsWith('.md'));
 const migrations = files.filter((file) => file.path.endsWith('.sql'));
 
 describe('the house', () => {
@@ -20,6 +24,15 @@ describe('the house', () => {
   it('keeps its rules', () => {
     const findings = [...judge(sources), ...migrations.flatMap((file) => checkMigration(file.path, file.text))];
     expect(withoutExceptions(findings, exceptions).map(printFinding)).toEqual([]);
+  });
+
+  it('cites nothing that is not there', () => {
+    const read = (path: string) => files.find((file) => file.path === path)?.text ?? '';
+    const citable = { files: new Set(files.map(({ path }) => path)), read, invariants: 25 };
+    expect(read('docs/security/invariants.md').match(/^\d+\. /gm)).toHaveLength(citable.invariants);
+    const texts = [...pages, ...migrations].map(({ path, text }) => ({ path, line: 1, text }));
+    expect(checkCitations([...sources.flatMap(commentsOf), ...texts], citable)).toEqual([]);
+    expect(pages.flatMap((page) => checkLinks(page, citable))).toEqual([]);
   });
 
   it('holds nothing of one machine, no registry address and no test that is left out', () => {

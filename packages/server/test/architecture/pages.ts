@@ -23,12 +23,18 @@ const server = 'packages/server/';
 export function checkPage(page: Page, existing: Existing): string[] {
   const spans = spansOf(page.text);
   const findings = [
-    ...linksOf(page.text).flatMap((link) => checkLink(page, link, existing)),
     ...spans.flatMap((span) => checkSpan(span, existing)),
     ...settingsOf(page.text).flatMap((name) => (existing.settings.has(name) ? [] : [`no setting ${name}`])),
     ...commandsOf(page.text).flatMap((line) => checkCommand(line, existing.commands)),
   ];
-  return findings.map((finding) => `${page.path}: ${finding}`);
+  return [...checkLinks(page, existing), ...findings.map((finding) => `${page.path}: ${finding}`)];
+}
+
+/** The links of a page that lead to no file or heading of the repository. */
+export function checkLinks(page: Page, existing: Pick<Existing, 'files' | 'read'>): string[] {
+  return linksOf(page.text)
+    .flatMap((link) => checkLink(page, link, existing))
+    .map((finding) => `${page.path}: ${finding}`);
 }
 
 /** `## name` sections of the page of commands. */
@@ -55,7 +61,7 @@ function linksOf(text: string): string[] {
   return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target).filter((to) => !/^https?:/.test(to));
 }
 
-function checkLink(page: Page, link: string, { files, read }: Existing): string[] {
+function checkLink(page: Page, link: string, { files, read }: Pick<Existing, 'files' | 'read'>): string[] {
   const [to = '', anchor] = link.split('#');
   const path = to === '' ? page.path : normalize(join(dirname(page.path), to));
   if (!files.has(path)) return [`no file ${path}`];
@@ -64,7 +70,7 @@ function checkLink(page: Page, link: string, { files, read }: Existing): string[
 }
 
 /** As GitHub makes them. */
-function anchorsOf(text: string): Set<string> {
+export function anchorsOf(text: string): Set<string> {
   const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase());
   return new Set(headings.map((heading) => heading.replaceAll(/[^\w -]/g, '').replaceAll(' ', '-')));
 }

@@ -1,5 +1,5 @@
 /**
- * HTTP: a list of endpoints becomes routes, OpenAPI, documentation and an in-process `fetch` (ARCHITECTURE.md, §7).
+ * HTTP: a list of endpoints becomes routes, OpenAPI, documentation and an in-process `fetch` (ARCHITECTURE.md).
  * Owns no table.
  * Invariants: an endpoint never sees the engine; what is not declared is refused on the way in and dropped on the way
  * out; every refusal is a problem document of the one table; nothing is cached unless a document says so; no URL is

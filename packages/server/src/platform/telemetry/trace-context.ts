@@ -5,7 +5,7 @@ const noTrace = '0'.repeat(32);
 
 /**
  * The trace id of a `traceparent` header, or undefined when there is none that is valid.
- * Version `ff` and the all-zero id are invalid by §3.2.2; a longer text is accepted only from a later version (§3.2.4).
+ * Version `ff` and the all-zero id are invalid (W3C Trace Context §3.2.2); a longer text is accepted only from a later version (§3.2.4).
  */
 export function readTraceId(header: string | undefined): string | undefined {
   if (header === undefined || header.length > 256) return undefined;
