@@ -83,12 +83,12 @@ describe('what an attempt came to', () => {
   });
 
   it.each(['connect', 'mail', 'recipient'] as const)('is failed when the server falls silent at %s', async (stage) => {
-    at(stage, 'say_nothing');
+    at(stage, 'silence');
     expect(await open().send(message)).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ETIMEDOUT') });
   });
 
   it('is in doubt when the server falls silent after the final dot', async () => {
-    at('end', 'say_nothing');
+    at('end', 'silence');
     const outcome = await open().send(message);
     expect(outcome).toMatchObject({ kind: 'in_doubt', reason: expect.stringContaining('ETIMEDOUT') });
   });
@@ -122,7 +122,7 @@ describe('what an attempt came to', () => {
   });
 
   it('is failed or in doubt, and never hangs, when the worker is told to stop', async () => {
-    at('end', 'say_nothing');
+    at('end', 'silence');
     const abort = new AbortController();
     const sent = open(server.url, { silenceTimeoutMs: 60_000 }).send(message, abort.signal);
     await eventually(() => server.received.length === 1, { what: 'the message is there' });

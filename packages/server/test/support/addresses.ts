@@ -1,4 +1,4 @@
-/** Generated e-mail addresses, and another way than the product's to say which of them are one mailbox. */
+/** Generated email addresses, and a definition of "same mailbox" that is independent of the product's. */
 import fc from 'fast-check';
 
 const localPart = fc.stringMatching(/^[A-Za-z0-9+_'-]{1,12}(\.[A-Za-z0-9]{1,8})?$/);
@@ -7,7 +7,7 @@ const letters = Array.from('äÖßçéÑøŁıİσςЖиαΩあア中한אบक
 const foreignLabel = fc.string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: 6 });
 const topLabel = fc.constantFrom('example', 'com', 'Example', 'рф', 'テスト', 'みんな');
 
-/** Mostly addresses that are accepted, in many scripts and spellings. */
+/** Mostly accepted addresses, in many scripts and spellings. */
 export const address = fc
   .tuple(
     localPart,
@@ -18,7 +18,7 @@ export const address = fc
 
 const anyLabel = fc.oneof(fc.stringMatching(/^[A-Za-z0-9-]{1,12}$/), fc.string({ unit: 'grapheme', maxLength: 8 }));
 
-/** Whatever has the outline of an address; many are none. */
+/** Texts of the form `local@labels`; many are invalid. */
 export const addressLike = fc
   .tuple(localPart, fc.array(anyLabel, { minLength: 1, maxLength: 4 }))
   .map(([local, labels]) => `${local}@${labels.join('.')}`);
@@ -45,7 +45,7 @@ const otherSpellings: readonly Spelling[] = [
   (local, domain) => `${local}@${domain.replace('e', '\u00e9')}`,
 ];
 
-/** Two spellings: of one mailbox, or of mailboxes that look alike. */
+/** Two spellings, either of one mailbox or of two mailboxes that look alike. */
 export const addressPair = fc
   .tuple(address, fc.constantFrom(...sameSpellings, ...otherSpellings))
   .map(([one, spell]): readonly [string, string] => {
@@ -57,12 +57,12 @@ function fullWidth(letter: string): string {
   return String.fromCodePoint((letter.codePointAt(0) ?? 0) + 0xfee0);
 }
 
-/** As a URL's parser sees it (WHATWG URL: domain to ASCII), which is no code of ours. */
+/** The host according to the WHATWG URL parser (domain to ASCII), which is independent of the product. */
 function hostOf(domain: string): string {
   return URL.canParse(`http://${domain}/`) ? new URL(`http://${domain}/`).hostname : domain;
 }
 
-/** What two spellings of one mailbox have in common: an ASCII local part without regard to case, and the host. */
+/** The canonical mailbox of a spelling: the ASCII local part in lower case, and the host. */
 export function mailboxOf(address: string): string {
   const [local = '', domain = ''] = address.split('@');
   return `${local.toLowerCase()}@${hostOf(domain)}`;

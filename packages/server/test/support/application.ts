@@ -1,4 +1,4 @@
-/** The product in this process, over a migrated database of its own; every answer that passes through is checked. */
+/** The product in this process, on a migrated database of its own. Every response is checked against the contract. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,54 +22,52 @@ import { cloneDatabase } from './postgres.ts';
 import { renderedForm } from './rendered-form.ts';
 import { type ReadResponse, ResponseChecks } from './response-checks.ts';
 
-/** How the product is started. */
 export interface ApplicationOptions {
-  /** Settings, as the environment gives them. */
+  /** Settings, as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A further node of this one's deployment: the same database, keys, clock and inbox. */
+  /** Opens another node of this application's deployment, with the same database, keys, clock and inbox. */
   readonly deploymentOf?: Application;
-  /** Which database; a copy of the migrated template on PostgreSQL unless given. */
+  /** By default a copy of the migrated template on PostgreSQL. */
   readonly databaseKind?: Database['kind'];
-  /** What the wall clock stands on; the machine's own unless given. */
+  /** Base of the wall clock; the system clock by default. */
   readonly time?: Clock;
-  /** Nothing runs by itself: no feed, no workers, no timers. For counting round trips. */
+  /** Starts no revocation feed, workers or timers, so that tests count round trips and run jobs themselves. */
   readonly manual?: true;
-  /** How mail leaves; into the inbox alone unless given. */
+  /** The mail transport; by default the inbox alone. */
   readonly transport?: (inbox: Inbox) => MailTransport;
 }
 
-/** What is sent, beside method and path. */
 export interface RequestOptions {
   readonly token?: string;
   readonly cookie?: string;
   readonly json?: unknown;
-  /** A form of a page that this browser was shown, unless `headers` bring a cookie of their own. */
+  /** A form, sent with the form token and cookie of a page that was rendered before, unless `headers` set a cookie. */
   readonly form?: Readonly<Record<string, string>>;
-  /** A body as it is; its type stands in `headers`. */
+  /** A raw body; `headers` set its content type. */
   readonly bytes?: string | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly peerAddress?: string;
 }
 
-/** An answer, read and found to keep the contract. */
+/** A parsed response that passed the contract checks. */
 export interface AppResponse<T = unknown> extends ReadResponse {
-  /** Undefined on a refusal. */
+  /** Undefined when the response is a problem. */
   readonly data: T;
   readonly code: ProblemCode | undefined;
   readonly errors: readonly { readonly path: string; readonly code: string }[];
   readonly cookies: readonly string[];
 }
 
-/** Argon2 at its smallest, so that tests which are not about the hash do not wait for it. */
+/** The smallest Argon2 parameters, for tests in which the cost of the hash does not matter. */
 const cheapHash = { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1', LATCHKEY_ARGON2_PARALLELISM: '1' };
 
-/** What stands at an address only when somebody configures it. */
+/** Settings without which some well-known documents do not exist. */
 const wellKnown = {
   LATCHKEY_SECURITY_CONTACT: 'mailto:security@people.example',
   LATCHKEY_CHANGE_PASSWORD_URL: 'https://app.people.example/password',
 };
 
-/** One running product; `close` it. */
+/** A running product; call `close` after use. */
 export class Application {
   readonly services: Services;
   readonly clock: MovableClock;
@@ -77,9 +75,9 @@ export class Application {
   readonly endpoints: readonly Endpoint[];
   readonly server: HttpServer;
   readonly checks: ResponseChecks;
-  /** What another node of this deployment must be given. */
+  /** Environment variables that another node of this deployment needs. */
   readonly deployment: Readonly<Record<string, string>>;
-  /** No worker runs: jobs are done by whoever does them. */
+  /** Tests run the jobs, because no worker is started. */
   readonly isManual: boolean;
   readonly #workers: JobWorkers | undefined;
 
@@ -108,7 +106,7 @@ export class Application {
     return new Application(parts, server, new ResponseChecks(document));
   }
 
-  /** Stops everything. Throws when nothing was ever asked: then nothing was checked either. */
+  /** Stops everything. Throws when no request was sent, because then no response was checked. */
   async close(): Promise<void> {
     await this.server.close({ graceMs: 0 });
     await this.#workers?.stop({ graceMs: 1_000 });
@@ -117,11 +115,11 @@ export class Application {
     await this.services.close();
     const { LATCHKEY_DATA_DIR: directory } = this.deployment;
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
-    if (this.checks.seen.size === 0) throw new Error('no answer was checked');
-    recordResponses(this.checks.seen);
+    if (this.checks.observed.size === 0) throw new Error('no response was checked');
+    recordResponses(this.checks.observed);
   }
 
-  /** Sends a request in-process; every answer is checked against the contract first. */
+  /** Sends a request in-process and checks the response against the contract. */
   async send<T = unknown>(method: string, path: string, sent: RequestOptions = {}): Promise<AppResponse<T>> {
     const request = new Request(this.services.config.http.publicUrl + path, { method, ...bodyOf(sent) });
     const response = await this.server.fetch(request, { peerAddress: sent.peerAddress ?? '127.0.0.1' });
@@ -167,8 +165,8 @@ async function assemble({
   const inbox = besides?.inbox ?? new Inbox();
   const workers = quiet === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
   const checks = readinessChecks(services, () => false);
-  const shown = services.config.mode === 'production' ? undefined : inbox;
-  const endpoints = publicEndpoints(services, { checks, inbox: shown, ...hooksInto(workers) });
+  const inboxShown = services.config.mode === 'production' ? undefined : inbox;
+  const endpoints = publicEndpoints(services, { checks, inbox: inboxShown, ...hooksInto(workers) });
   return { services, clock, inbox, endpoints, workers, deployment };
 }
 

@@ -1,10 +1,10 @@
-/** Certificates made at test time, so that no key stands in the repository and no other program is needed. */
+/** Certificates generated at test time, so that no key is committed and no other program is needed. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
-/** What a TLS server needs, PEM. */
+/** Key and certificate of a TLS server, as PEM. */
 export interface TestCertificate {
   readonly key: string;
-  /** Signed by itself: whoever trusts it trusts nothing else. */
+  /** Self-signed; a client that trusts it trusts no other certificate. */
   readonly cert: string;
 }
 
@@ -19,7 +19,7 @@ const tag = {
   set: 0x31,
 };
 
-/** A certificate for DNS names (RFC 5280), valid from 2020 until the end of `lastYear`, before 2050. */
+/** Makes a certificate for DNS names (RFC 5280), valid from 2020 until the end of `lastYear`, before 2050. */
 export function makeCertificate(names: readonly string[], { lastYear = 2049 } = {}): TestCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   // 1.2.840.10045.4.3.2, ecdsa-with-SHA256 (RFC 5758 §3.2).
@@ -49,7 +49,7 @@ export function makeCertificate(names: readonly string[], { lastYear = 2049 } = 
   };
 }
 
-/** One value of DER (X.690 §8.1); lengths up to 65,535. */
+/** Encodes a DER value (X.690 §8.1) of at most 65,535 bytes. */
 function der(type: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;

@@ -1,4 +1,4 @@
-/** A day as a deployment sees it, the same each time, so that what grows can be told from what varies. */
+/** The traffic of one day, identical each day, so that tests distinguish growth from variation. */
 import { issueTicket } from '#domain/authentication/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { createUser } from '#flows/admin-users/index.ts';
@@ -11,7 +11,7 @@ import { cookieHeader, login, register, type Tokens, uniqueEmail, validPassword 
 import { userIdOf } from './user-status.ts';
 import { eventually } from './wait.ts';
 
-const bury = statement('test_traffic.bury', {
+const deadLetter = statement('test_traffic.dead_letter', {
   lane: 'pool',
   sql: `update jobs set state = 'dead', finished_at = :now where id = :id`,
   params: { id: 'uuid', now: 'timestamptz' },
@@ -25,7 +25,7 @@ const findRuns = statement('test_traffic.find_runs', {
   columns: { lastRunAt: 'timestamptz?' },
 });
 
-/** Somebody with a proven address, made by the operator. */
+/** A user with a verified address, created through the admin flow; returns the address. */
 export async function addActiveUser(app: Application): Promise<string> {
   const email = uniqueEmail('regular');
   const person = { email: { asTyped: email, canonical: email }, name: 'Ada', locale: 'en', roles: [] } as const;
@@ -33,24 +33,24 @@ export async function addActiveUser(app: Application): Promise<string> {
   return email;
 }
 
-/** Moves time as a developer would, and waits until the sweep that is then due has run and every job is done. */
+/** Advances the development clock and waits until the due sweep has run and the queue is empty. */
 export async function advanceToNextSweep(app: Application, advance: string): Promise<void> {
   const before = app.clock.now();
   const { status } = await app.send('POST', '/dev/clock', { json: { advance } });
-  if (status !== 200) throw new Error(`time stayed: ${status}`);
+  if (status !== 200) throw new Error(`the clock did not move: ${status}`);
   await eventually(
     async () => {
       const row = await app.services.database.row(findRuns, {});
       if ((row?.lastRunAt?.getTime() ?? 0) <= before.getTime()) return false;
       const depths = await readQueueDepth(app.services.database, app.clock.now());
-      // What follows an erasure waits for a minute, which is part of the next step.
+      // A job that follows an erasure waits for a minute, which the next advance covers.
       return depths.every(({ kind, due, later }) => due === 0 && (later === 0 || kind === 'erase.counters'));
     },
     { what: 'the sweep has run', timeoutMs: 30_000 },
   );
 }
 
-/** Gives the user another address, with the link that proves it; answers the address. */
+/** Changes the user's address through the confirmation link; returns the new address. */
 export async function changeEmail(app: Application, email: string): Promise<string> {
   const { accessToken: token, userId } = await logIn(app, email);
   const newEmail = uniqueEmail('moved');
@@ -58,11 +58,11 @@ export async function changeEmail(app: Application, email: string): Promise<stri
   await app.send('POST', '/api/v1/users/me/email', { token, json });
   const link = await storedLinkToken(app, userId, 'confirm_email_change');
   const { code } = await app.send('POST', '/api/v1/auth/confirm-email-change', { json: { token: link } });
-  if (code !== undefined) throw new Error(`the address was refused: ${code}`);
+  if (code !== undefined) throw new Error(`the change of address was rejected: ${code}`);
   return newEmail;
 }
 
-/** Somebody who does not come. */
+/** An invitation that stays pending; returns its id. */
 export async function addPendingInvitation(app: Application): Promise<string> {
   const email = uniqueEmail('invited');
   const invited = await createInvitation(app.services, {
@@ -80,56 +80,56 @@ async function deleteAccount(app: Application): Promise<void> {
 }
 
 /**
- * Everything that leaves rows behind: what is begun and left, used and left, tried in vain, given up.
- * Answers the regulars with the addresses that they have now.
+ * Exercises everything that leaves rows behind: abandoned, consumed, rejected and dead-lettered.
+ * Returns the users with their current addresses.
  */
-export async function simulateDay(app: Application, regulars: readonly string[]): Promise<string[]> {
-  const [ada = '', grace = '', mary = '', joan = ''] = regulars;
-  let joanLater = joan;
-  // Two at a time: more would be refused as busy, and a day would not be like the other.
+export async function simulateDay(app: Application, emails: readonly string[]): Promise<string[]> {
+  const [ada = '', grace = '', mary = '', joan = ''] = emails;
+  let joanMoved = joan;
+  // Two at a time: with more, some requests would be rejected as busy and the days would differ.
   const one = async () => {
-    await leaveRegistrations(app);
-    await logOutInAllWays(app, grace);
-    await leaveTicket(app, mary);
-    joanLater = await changeEmail(app, joan);
+    await abandonRegistration(app);
+    await logOut(app, grace);
+    await abandonTicket(app, mary);
+    joanMoved = await changeEmail(app, joan);
   };
   const another = async () => {
-    await useTokens(app, ada);
+    await rotateTokens(app, ada);
     await useCookies(app, mary);
-    await tryInVain(app, ada);
-    await giveUpJob(app);
+    await failRegistrations(app, ada);
+    await addDeadLetter(app);
     await addPendingInvitation(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: ada } });
     await deleteAccount(app);
   };
   await Promise.all([one(), another()]);
-  return [ada, grace, mary, joanLater];
+  return [ada, grace, mary, joanMoved];
 }
 
-async function leaveRegistrations(app: Application): Promise<void> {
+async function abandonRegistration(app: Application): Promise<void> {
   const email = uniqueEmail('abandoned');
   await register(app, email);
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email } });
   await login(app, email, { password: 'not the right one' });
 }
 
-async function tryInVain(app: Application, email: string): Promise<void> {
+async function failRegistrations(app: Application, email: string): Promise<void> {
   for (const unknown of [uniqueEmail('unknown'), uniqueEmail('unknown')]) await login(app, unknown);
   await register(app, email);
 }
 
-/** One family is left alive, of another a used token comes back after its grace. */
-async function useTokens(app: Application, email: string): Promise<void> {
+/** Leaves one family active and reuses a rotated token of another after its grace period. */
+async function rotateTokens(app: Application, email: string): Promise<void> {
   await login(app, email, { password: 'not the right one' });
-  const kept = await logIn(app, email);
-  await refresh(app, kept);
+  const active = await logIn(app, email);
+  await refresh(app, active);
   const stolen = await logIn(app, email);
   await refresh(app, stolen);
   app.clock.advance(11_000);
   await refresh(app, stolen);
 }
 
-async function logOutInAllWays(app: Application, email: string): Promise<void> {
+async function logOut(app: Application, email: string): Promise<void> {
   const one = await logIn(app, email);
   await app.send('POST', '/api/v1/auth/logout', { token: one.accessToken });
   const all = await logIn(app, email);
@@ -141,7 +141,7 @@ async function useCookies(app: Application, email: string): Promise<void> {
   await app.send('GET', '/api/v1/users/me', { cookie: cookieHeader(cookies) });
 }
 
-async function leaveTicket(app: Application, email: string): Promise<void> {
+async function abandonTicket(app: Application, email: string): Promise<void> {
   const { database, makeId, clients, clock } = app.services;
   const userId = await userIdOf(app, email);
   const login = { userId, authEpoch: 1, clientId: clients.default.id, transport: 'token', proven: [] } as const;
@@ -149,16 +149,16 @@ async function leaveTicket(app: Application, email: string): Promise<void> {
   present(ticket, 'the ticket');
 }
 
-async function giveUpJob(app: Application): Promise<void> {
+async function addDeadLetter(app: Application): Promise<void> {
   const { database, makeId, clock } = app.services;
   const id = makeId();
-  await enqueueJob(database, { id, kind: 'test.given_up', payload: {}, now: clock.now() });
-  await database.run(bury, { id, now: clock.now() });
+  await enqueueJob(database, { id, kind: 'test.dead_letter', payload: {}, now: clock.now() });
+  await database.run(deadLetter, { id, now: clock.now() });
 }
 
 async function logIn(app: Application, email: string): Promise<Tokens> {
   const { data, code } = await login(app, email);
-  if (code !== undefined) throw new Error(`the login was refused: ${code}`);
+  if (code !== undefined) throw new Error(`the login was rejected: ${code}`);
   return data;
 }
 

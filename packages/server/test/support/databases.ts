@@ -1,4 +1,4 @@
-/** The same tests on both databases: a copy of the migrated template on PostgreSQL, and a fresh embedded one. */
+/** Runs the same tests on a copy of the migrated PostgreSQL template and on a fresh embedded database. */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import {
@@ -16,8 +16,8 @@ type Listener = (event: StatementEvent) => void;
 const listeners = new WeakMap<Database, Set<Listener>>();
 
 /**
- * Declares `tests` twice, on a migrated database of their own each time.
- * `database()` answers it from within a test; it is shared by the tests of this block, and closed after them.
+ * Declares `tests` twice, each on a migrated database of its own.
+ * `database()` returns it within a test; the tests of this block share it, and it is closed after them.
  */
 export function describeOnBothDatabases(
   title: string,
@@ -43,42 +43,42 @@ export function describeOnBothDatabases(
   }
 }
 
-/** A migrated database of the caller's own on the shared PostgreSQL server; close it. */
+/** Opens a migrated database on the shared PostgreSQL server; the caller closes it. */
 async function openMigratedPostgres(): Promise<Database> {
   const url = await cloneDatabase();
   return watched((observers) => openPostgres({ ...observers, url, applicationName: 'latchkey test' }));
 }
 
-/** A migrated embedded database in memory (about 190 MB); close it. */
+/** Opens a migrated embedded database in memory (about 190 MB); the caller closes it. */
 async function openMigratedEmbedded(): Promise<Database> {
   const database = await watched((observers) => openEmbedded({ ...observers, place: { inMemory: true } }));
   await migrateUp(database);
   return database;
 }
 
-/** The names of the round trips that `work` makes on a database that was opened here, in the order of their answers. */
+/** The names of the round trips that `work` makes on a database opened by this module, in order of completion. */
 export async function countRoundTrips(database: Database, work: () => Promise<unknown>): Promise<string[]> {
-  const heard = listeners.get(database);
-  if (heard === undefined) throw new Error('open the database with this file to count its round trips');
+  const listening = listeners.get(database);
+  if (listening === undefined) throw new Error('open the database with this module to count its round trips');
   const names: string[] = [];
   const listener: Listener = (event) => names.push(event.name);
-  heard.add(listener);
+  listening.add(listener);
   try {
     await work();
   } finally {
-    heard.delete(listener);
+    listening.delete(listener);
   }
   return names;
 }
 
 async function watched<D extends Database>(open: (observers: Observers) => Promise<D>): Promise<D> {
-  const heard = new Set<Listener>();
+  const listening = new Set<Listener>();
   const database = await open({
     clock: systemClock,
     onStatement: (event) => {
-      for (const listener of heard) listener(event);
+      for (const listener of listening) listener(event);
     },
   });
-  listeners.set(database, heard);
+  listeners.set(database, listening);
   return database;
 }

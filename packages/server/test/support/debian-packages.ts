@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-/** What tests need of Debian, and why, as the sentence that a failure begins with. */
+/** A Debian package that tests need; `need` is the first sentence of the error when it is missing. */
 export type DebianPackage = { readonly name: string; readonly need: string };
 
 /**
- * Installs one of Debian's packages as root.
+ * Installs a Debian package as root.
  *
- * @throws Error that says what is missing: a test run without it fails, it never skips.
+ * @throws Error naming the missing package: tests without it fail and are never skipped.
  */
 export function installPackage({ name, need }: DebianPackage): void {
   const missing = (reason: string) => new Error(`${need} Tried: ${reason}`);
@@ -15,9 +15,9 @@ export function installPackage({ name, need }: DebianPackage): void {
   if (!existsSync('/usr/bin/apt-get')) throw missing(`there is no apt-get to install "${name}" with`);
   for (const parameters of [['update'], ['install', '-y', '--no-install-recommends', name]]) {
     const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const answer = spawnSync('apt-get', ['-q', ...parameters], { env: environment, encoding: 'utf8' });
-    if (answer.status !== 0) {
-      throw missing(`"apt-get ${parameters.join(' ')}" failed: ${answer.stderr || String(answer.error)}`);
+    const result = spawnSync('apt-get', ['-q', ...parameters], { env: environment, encoding: 'utf8' });
+    if (result.status !== 0) {
+      throw missing(`"apt-get ${parameters.join(' ')}" failed: ${result.stderr || String(result.error)}`);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 
-/** A connection past the product, for tests that look at what is stored. */
+/** Opens a connection that bypasses the product, for tests that inspect stored rows. */
 export async function connectDirectly(connectionString: string): Promise<Pick<Client, 'query' | 'end'>> {
   const client = new Client({ connectionString });
   await client.connect();

@@ -1,4 +1,4 @@
-/** People with sessions, made by the nouns' own fragments, for tests that need somebody to be there. */
+/** Users with sessions, inserted by the fragments that `domain` modules export, for tests of one module. */
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { AuditLog } from '#domain/audit/index.ts';
 import { type Client, Clients, sessionExpiries } from '#domain/clients/index.ts';
@@ -16,8 +16,8 @@ import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token
 const claimed = claimEmailFragment();
 const created = insertUserFragment('claimed');
 
-/** Claims an address and makes its person, or does nothing when the address is taken. */
-export const insertTestUser = statement('test_people.register', {
+/** Claims an address and inserts its user; inserts nothing when the address is taken. */
+export const insertTestUser = statement('test_users.insert', {
   lane: 'pool',
   sql: `with ${claimed.sql}, ${created.sql} select user_id from claimed`,
   params: { ...claimed.params, ...created.params },
@@ -28,7 +28,7 @@ const device = useDeviceFragment('owner');
 const session = insertSessionFragment('owner');
 const family = insertFamilyFragment('created_session');
 
-const logIn = statement('test_people.log_in', {
+const logIn = statement('test_users.log_in', {
   lane: 'pool',
   sql: `with owner as (select id as user_id from users where id = :ownerId),
     ${device.sql}, ${session.sql}, ${family.sql} select session_id from created_session`,
@@ -36,15 +36,15 @@ const logIn = statement('test_people.log_in', {
   columns: { sessionId: 'uuid' },
 });
 
-/** Where every session is made. */
+/** Address and agent of every session that this fixture creates. */
 export const clientInfo = { address: '192.0.2.7', userAgent: 'Test' };
 
 /** A database with keys and the default client, and a clock that only the test moves. */
 export interface DomainFixture {
   readonly database: Database;
-  /** Moves both clocks, as the passing of time does. */
+  /** Advances the wall clock and the monotonic clock. */
   readonly time: FixedClock;
-  /** What the nouns are given; its `advance` moves the wall clock alone. */
+  /** The clock of the domain objects; its `advance` moves the wall clock alone. */
   readonly clock: MovableClock;
   readonly kek: KeyEncryptionKey;
   readonly keys: KeyRing;
@@ -61,14 +61,14 @@ export interface TestUser {
   readonly wrappedKey: Buffer;
 }
 
-/** A session, with the secrets that were given out for it. */
+/** A session with its secrets. */
 export interface TestSession {
   readonly sessionId: string;
   readonly cookie: string;
   readonly refreshToken: string;
 }
 
-/** Opens a migrated database for the nouns: once for each database, since its keys fit one key-encryption key. */
+/** Opens the fixture on a migrated database: once per database, because its keys belong to one key-encryption key. */
 export async function openDomainFixture(database: Database): Promise<DomainFixture> {
   const time = new FixedClock(new Date('2026-03-01T12:00:00.000Z'));
   const clock = new MovableClock(time);
@@ -80,7 +80,7 @@ export async function openDomainFixture(database: Database): Promise<DomainFixtu
   return { database, time, clock, kek, keys, makeId, audit: new AuditLog({ keys, makeId }), client: clients.default };
 }
 
-/** The values of `registerPerson` for a new person. */
+/** The parameters of `insertTestUser` for a new user. */
 export function testUserValues(world: DomainFixture, email: string, canonical = email.toLowerCase()) {
   const { makeId, keys, clock } = world;
   const userId = makeId();
@@ -101,7 +101,7 @@ export function testUserValues(world: DomainFixture, email: string, canonical = 
   };
 }
 
-/** Makes a person with a key and a verified address. */
+/** Inserts a user with a key and a verified address. */
 export async function addUser(world: DomainFixture): Promise<TestUser> {
   const values = testUserValues(world, `${world.makeId()}@people.example`);
   await world.database.run(insertTestUser, values);
@@ -110,10 +110,10 @@ export async function addUser(world: DomainFixture): Promise<TestUser> {
   return { id, identifierId, email, key, wrappedKey };
 }
 
-/** Makes a session of the person, on a new device, with a cookie or with a refresh family. */
+/** Creates a session of the user on a new device, with a cookie or a refresh-token family. */
 export async function addSession(
   world: DomainFixture,
-  person: Pick<TestUser, 'id' | 'key'>,
+  user: Pick<TestUser, 'id' | 'key'>,
   transport: 'cookie' | 'token',
   authEpoch = 1,
 ): Promise<TestSession> {
@@ -124,7 +124,7 @@ export async function addSession(
   const { expiresAt, idleExpiresAt } = sessionExpiries(world.client, now);
   const deviceId = world.makeId();
   await world.database.run(logIn, {
-    ownerId: person.id,
+    ownerId: user.id,
     deviceId,
     deviceEpoch: authEpoch,
     deviceUsedAt: now,
@@ -139,7 +139,7 @@ export async function addSession(
     sessionAcr: 'aal1',
     sessionAuthTime: now,
     sessionFactorTimes: { pwd: now.toISOString() },
-    sessionSealedClientInfo: sealClientInfo(person.key, sessionId, clientInfo),
+    sessionSealedClientInfo: sealClientInfo(user.key, sessionId, clientInfo),
     sessionCreatedAt: now,
     sessionIdleExpiresAt: idleExpiresAt,
     sessionExpiresAt: expiresAt,

@@ -1,4 +1,4 @@
-/** Things that expire, begun now; each answers how to ask whether it still stands. */
+/** Values that expire. Each function creates one and returns a check of whether it is still valid. */
 
 import { findTicket, issueTicket } from '#domain/authentication/index.ts';
 import { findActiveInvitation } from '#domain/invitations/index.ts';
@@ -15,86 +15,84 @@ import { failedAttemptsOfUnknown } from './stored-login.ts';
 import { cookieHeader, isAccepted, login, register, type Tokens, uniqueEmail, validPassword } from './user-actions.ts';
 import { userIdOf } from './user-status.ts';
 
-/** Whether it still stands. */
 export type IsValid = () => Promise<boolean>;
 
-/** Begins one of its kind. */
 export type CreateExpiring = (app: Application) => Promise<IsValid>;
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** Moves time, and reads what a running process reads again by itself. */
+/** Advances the clock and reloads what a running process reloads on a timer. */
 export async function advanceTime({ clock, services }: Application, ms: number): Promise<void> {
   clock.advance(ms);
   await Promise.all([services.keys.refresh(), services.signingKeys.refresh()]);
 }
 
-/** Somebody who logged in on one device. */
-async function addDevice(app: Application): Promise<Tokens & { readonly email: string }> {
+/** A user who has logged in on one device. */
+async function addLoggedInDevice(app: Application): Promise<Tokens & { readonly email: string }> {
   const email = await addActiveUser(app);
   const { data, code } = await login(app, email);
-  assert(code === undefined, `the login was refused: ${code}`);
+  assert(code === undefined, `the login was rejected: ${code}`);
   return { ...data, email };
 }
 
-async function refreshes(app: Application, refreshToken: string): Promise<boolean> {
+async function canRefresh(app: Application, refreshToken: string): Promise<boolean> {
   return (await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } })).status === 200;
 }
 
-async function addCookie(app: Application): Promise<IsValid> {
+async function createCookieSession(app: Application): Promise<IsValid> {
   const { cookies } = await login(app, await addActiveUser(app), { transport: 'cookie' });
   const cookie = cookieHeader(cookies);
   return async () => (await app.send('GET', '/api/v1/auth/session', { cookie })).status === 200;
 }
 
 export const accessToken: CreateExpiring = async (app) => {
-  const tokens = await addDevice(app);
+  const tokens = await addLoggedInDevice(app);
   return () => isAccepted(app, tokens.accessToken);
 };
 
-const neverIdle = statement('test_expiries.never_idle', {
+const disableIdleTimeout = statement('test_expiries.disable_idle_timeout', {
   lane: 'pool',
   sql: `update sessions set idle_expires_at = expires_at where id = :id`,
   params: { id: 'uuid' },
   columns: {},
 });
 
-/** Of a session that is not idle: both last seven days. */
+/** The session is kept from idling out, because both last seven days. */
 export const refreshToken: CreateExpiring = async (app) => {
-  const tokens = await addDevice(app);
-  await app.services.database.run(neverIdle, { id: tokens.sessionId });
-  return () => refreshes(app, tokens.refreshToken);
+  const tokens = await addLoggedInDevice(app);
+  await app.services.database.run(disableIdleTimeout, { id: tokens.sessionId });
+  return () => canRefresh(app, tokens.refreshToken);
 };
 
 export const refreshGrace: CreateExpiring = async (app) => {
-  const tokens = await addDevice(app);
-  await refreshes(app, tokens.refreshToken);
-  return () => refreshes(app, tokens.refreshToken);
+  const tokens = await addLoggedInDevice(app);
+  await canRefresh(app, tokens.refreshToken);
+  return () => canRefresh(app, tokens.refreshToken);
 };
 
-export const idleSession: CreateExpiring = addCookie;
+export const idleSession: CreateExpiring = createCookieSession;
 
-/** Days that `usedSession` has already spent when it answers. */
+/** Days of its lifetime that `usedSession` has used up when it returns. */
 export const usedSessionSpentDays = 24;
 
 export const usedSession: CreateExpiring = async (app) => {
-  const stands = await addCookie(app);
+  const isValid = await createCookieSession(app);
   for (let spent = 0; spent < usedSessionSpentDays; spent += 6) {
     await advanceTime(app, 6 * dayMs);
-    assert(await stands(), 'the session is in use');
+    assert(await isValid(), 'the session is in use');
     await app.services.lastSeen.flush();
   }
-  return stands;
+  return isValid;
 };
 
-/** A known device gets its own token again, an unknown one another. */
+/** A known device gets its own token again, an unknown device a new one. */
 export const knownDevice: CreateExpiring = async (app) => {
-  const { email, deviceToken } = await addDevice(app);
+  const { email, deviceToken } = await addLoggedInDevice(app);
   return async () => (await login(app, email, { deviceToken })).data.deviceToken === deviceToken;
 };
 
 export const cachedSession: CreateExpiring = async (app) => {
-  const tokens = await addDevice(app);
+  const tokens = await addLoggedInDevice(app);
   const { revocations, sessions } = app.services;
   await revocations.read();
   await isAccepted(app, tokens.accessToken);
@@ -106,16 +104,16 @@ export const cachedSession: CreateExpiring = async (app) => {
   };
 };
 
-/** By the noun itself: looking and using say the same. */
+/** Through the `one-time-tokens` module; reading and consuming must agree. */
 export function link(purpose: Purpose): CreateExpiring {
   return async ({ services }) => {
-    const { id, keyId, text } = await issueLink(services, purpose, await regularId(services));
-    if (purpose === 'email_code') return () => codeStands(services, { id, keyId, text });
+    const { id, keyId, text } = await issueLink(services, purpose, await addActiveUserId(services));
+    if (purpose === 'email_code') return () => isCodeValid(services, { id, keyId, text });
     return async () => {
       const now = services.clock.now();
       const found = await findActive(services.database, purpose, text, now);
       const used = await services.database.transaction((tx) => consume(tx, purpose, text, now));
-      assert((found === undefined) === (used === undefined), 'looking and using agree');
+      assert((found === undefined) === (used === undefined), 'reading and consuming agree');
       return used !== undefined;
     };
   };
@@ -123,10 +121,10 @@ export function link(purpose: Purpose): CreateExpiring {
 
 type Services = Application['services'];
 
-/** Whichever browser asked for a link of this test; a code is not without one. */
+/** The browser that requested the code; a code is always bound to one. */
 const browserHash = Buffer.alloc(32, 1);
 
-async function codeStands(
+async function isCodeValid(
   { database, clock, tokens }: Services,
   { id, keyId, text }: { readonly id: string; readonly keyId: string; readonly text: string },
 ): Promise<boolean> {
@@ -135,7 +133,7 @@ async function codeStands(
   return used !== undefined;
 }
 
-async function regularId(services: Services): Promise<string> {
+async function addActiveUserId(services: Services): Promise<string> {
   const app = { services } as Application;
   return userIdOf(app, await addActiveUser(app));
 }
@@ -151,7 +149,7 @@ async function issueLink({ tokens, clock, database }: Services, purpose: Purpose
 
 export const loginTicket: CreateExpiring = async ({ services }) => {
   const { database, makeId, clients, clock } = services;
-  const userId = await regularId(services);
+  const userId = await addActiveUserId(services);
   const login = { userId, authEpoch: 1, clientId: clients.default.id, transport: 'token', proven: [] } as const;
   const issued = await database.transaction((tx) => issueTicket(tx, makeId, login, clock.now()));
   const { text } = present(issued, 'the ticket');
@@ -166,7 +164,7 @@ export const invitation: CreateExpiring = async (app) => {
 };
 
 export const invitationRow: CreateExpiring = async (app) =>
-  kept(app.services, 'invitations', await addPendingInvitation(app));
+  survivesSweep(app.services, 'invitations', await addPendingInvitation(app));
 
 export const retiredSigningKey: CreateExpiring = async ({ services }) => {
   const { kid } = services.signingKeys.current();
@@ -185,13 +183,13 @@ export const restOfNewDataKey: CreateExpiring = async ({ services }) => {
   return async () => services.keys.currentKeyId('cursor') === id;
 };
 
-/** Held by a worker that says no more: as long as it stands nobody else takes the job. */
+/** Held by a worker that hangs; no other worker takes the job before the lease expires. */
 export const jobLease: CreateExpiring = async ({ services }) => {
   const { database, clock, makeId, logger } = services;
-  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [started, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const kind = 'test.lease';
   const handle = async () => {
-    begun.resolve();
+    started.resolve();
     await end.promise;
     return { kind: 'done' } as const;
   };
@@ -208,7 +206,7 @@ export const jobLease: CreateExpiring = async ({ services }) => {
   });
   await enqueueJob(database, { id: makeId(), kind, payload: {}, now: clock.now() });
   workers.start();
-  await begun.promise;
+  await started.promise;
   return async () => {
     const depths = await readQueueDepth(database, clock.now());
     end.resolve();
@@ -239,8 +237,8 @@ const rows = {
   jobs: exists('jobs', 'id'),
 } as const;
 
-/** Whether a row is still there after a sweep. */
-function kept(services: Services, row: keyof typeof rows, value: string): IsValid {
+/** Whether the row still exists after a sweep. */
+function survivesSweep(services: Services, row: keyof typeof rows, value: string): IsValid {
   return async () => {
     await sweep(services);
     return (await services.database.rows(rows[row], { value })).length > 0;
@@ -253,44 +251,44 @@ async function sweep(services: Services): Promise<void> {
 }
 
 export const endedSessionRow: CreateExpiring = async (app) => {
-  const { accessToken: token, sessionId } = await addDevice(app);
+  const { accessToken: token, sessionId } = await addLoggedInDevice(app);
   await app.send('POST', '/api/v1/auth/logout', { token });
-  return kept(app.services, 'sessions', sessionId);
+  return survivesSweep(app.services, 'sessions', sessionId);
 };
 
 export const revocationRow: CreateExpiring = async (app) => {
-  const { accessToken: token, sessionId } = await addDevice(app);
+  const { accessToken: token, sessionId } = await addLoggedInDevice(app);
   await app.send('POST', '/api/v1/auth/logout', { token });
-  return kept(app.services, 'revocations', sessionId);
+  return survivesSweep(app.services, 'revocations', sessionId);
 };
 
 export const idleSessionRow: CreateExpiring = async (app) => {
-  const { sessionId } = await addDevice(app);
-  return kept(app.services, 'refreshFamilies', sessionId);
+  const { sessionId } = await addLoggedInDevice(app);
+  return survivesSweep(app.services, 'refreshFamilies', sessionId);
 };
 
 export const deviceRow: CreateExpiring = async (app) => {
-  const { userId } = await addDevice(app);
-  return kept(app.services, 'devices', userId);
+  const { userId } = await addLoggedInDevice(app);
+  return survivesSweep(app.services, 'devices', userId);
 };
 
 export const oneTimeTokenRow: CreateExpiring = async ({ services }) => {
-  const { id } = await issueLink(services, 'verify_email', await regularId(services));
-  return kept(services, 'oneTimeTokens', id);
+  const { id } = await issueLink(services, 'verify_email', await addActiveUserId(services));
+  return survivesSweep(services, 'oneTimeTokens', id);
 };
 
-/** The address that its user gave up, which nobody else may have meanwhile. */
+/** The address that its user released; no other user can claim it while it is held. */
 export const heldAddress: CreateExpiring = async (app) => {
   const email = await addActiveUser(app);
   await changeEmail(app, email);
-  return kept(app.services, 'identifiers', email);
+  return survivesSweep(app.services, 'identifiers', email);
 };
 
 export const accountPendingDeletion: CreateExpiring = async (app) => {
-  const { accessToken: token, userId } = await addDevice(app);
+  const { accessToken: token, userId } = await addLoggedInDevice(app);
   const json = { currentPassword: validPassword };
   const { code } = await app.send('DELETE', '/api/v1/users/me', { token, json });
-  assert(code === undefined, `closing was refused: ${code}`);
+  assert(code === undefined, `the deletion was rejected: ${code}`);
   return async () => {
     await eraseDueAccounts(app.services, new AbortController().signal);
     return (await app.services.database.rows(rows.users, { value: userId })).length > 0;
@@ -300,7 +298,7 @@ export const accountPendingDeletion: CreateExpiring = async (app) => {
 export const unverifiedUser: CreateExpiring = async (app) => {
   const email = uniqueEmail();
   await register(app, email);
-  return kept(app.services, 'users', await userIdOf(app, email));
+  return survivesSweep(app.services, 'users', await userIdOf(app, email));
 };
 
 export const unknownAttempts: CreateExpiring = async (app) => {
@@ -312,7 +310,7 @@ export const unknownAttempts: CreateExpiring = async (app) => {
   };
 };
 
-const bury = statement('test_expiries.bury', {
+const deadLetterJob = statement('test_expiries.dead_letter', {
   lane: 'pool',
   sql: `update jobs set state = 'dead', finished_at = :now where id = :id`,
   params: { id: 'uuid', now: 'timestamptz' },
@@ -322,12 +320,12 @@ const bury = statement('test_expiries.bury', {
 export const deadLetter: CreateExpiring = async ({ services }) => {
   const { database, clock, makeId } = services;
   const id = makeId();
-  await enqueueJob(database, { id, kind: 'test.given_up', payload: {}, now: clock.now() });
-  await database.run(bury, { id, now: clock.now() });
-  return kept(services, 'jobs', id);
+  await enqueueJob(database, { id, kind: 'test.dead_letter', payload: {}, now: clock.now() });
+  await database.run(deadLetterJob, { id, now: clock.now() });
+  return survivesSweep(services, 'jobs', id);
 };
 
-const finish = statement('test_expiries.finish_mail', {
+const markSent = statement('test_expiries.finish_mail', {
   lane: 'pool',
   sql: `update mail_ledger set state = 'sent', finished_at = :now where user_id = :userId returning id`,
   params: { userId: 'uuid', now: 'timestamptz' },
@@ -338,6 +336,6 @@ export const finishedMail: CreateExpiring = async (app) => {
   const email = uniqueEmail();
   await register(app, email);
   const userId = await userIdOf(app, email);
-  const mail = await app.services.database.row(finish, { userId, now: app.clock.now() });
-  return kept(app.services, 'mails', present(mail, 'the mail').id);
+  const mail = await app.services.database.row(markSent, { userId, now: app.clock.now() });
+  return survivesSweep(app.services, 'mails', present(mail, 'the mail').id);
 };

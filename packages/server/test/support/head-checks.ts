@@ -1,7 +1,7 @@
-/** What the head of every answer must keep beyond the headers that stand on all of them. */
+/** Checks of the response head beyond the headers that every response carries. */
 import type { ReadResponse } from './response-checks.ts';
 
-/** Everything that may be in the head of an answer: written by hand, so that a new header is looked at once. */
+/** The allowed headers. The list is written by hand, so that a new header is reviewed once. */
 const known: ReadonlySet<string> = new Set([
   'access-control-allow-credentials',
   'access-control-allow-headers',
@@ -35,49 +35,49 @@ const known: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-/** Where a browser may be told to forget (ARCHITECTURE.md): logging out, and closing the account. */
+/** The paths that may send Clear-Site-Data (ARCHITECTURE.md): logout and deletion of the account. */
 const loggingOut: ReadonlySet<string> = new Set(['/api/v1/auth/logout', '/api/v1/auth/logout-all', '/api/v1/users/me']);
 
-/** Our cookies: over https they are bound to the host. */
+/** The product's cookies; over https they carry the `__Host-` prefix. */
 const cookie =
   /^(__Host-)?latchkey(?:[_-](?:session|device|form|login))?=[\w.-]*; Path=\/; HttpOnly; SameSite=Lax(; Secure)?(?:; Max-Age=0|; Expires=[^;]+ GMT)?$/;
 
-/** All that is wrong with a head. */
-export function headFaults(path: string, answer: ReadResponse): string[] {
-  const unknown = [...answer.headers.keys()].filter((name) => !known.has(name));
+/** Returns every fault of a response head. */
+export function headFaults(path: string, response: ReadResponse): string[] {
+  const unknown = [...response.headers.keys()].filter((name) => !known.has(name));
   return [
-    ...unknown.map((name) => `the header ${name} is not known`),
-    ...cookieFaults(answer),
-    ...limitFaults(answer),
-    ...placeFaults(path, answer),
+    ...unknown.map((name) => `the header ${name} is not allowed`),
+    ...cookieFaults(response),
+    ...limitFaults(response),
+    ...contextFaults(path, response),
   ];
 }
 
 function cookieFaults({ headers }: ReadResponse): string[] {
   return headers.getSetCookie().flatMap((line) => {
     const match = cookie.exec(line);
-    if (match === null) return [`a cookie that is none of ours: ${line.replace(/=[^;]*/, '=…')}`];
-    return (match[1] === undefined) === (match[2] === undefined) ? [] : ['__Host- and Secure do not come together'];
+    if (match === null) return [`an unknown cookie: ${line.replace(/=[^;]*/, '=…')}`];
+    return (match[1] === undefined) === (match[2] === undefined) ? [] : ['__Host- and Secure differ'];
   });
 }
 
-/** draft-ietf-httpapi-ratelimit-headers; what refuses says until when. */
+/** draft-ietf-httpapi-ratelimit-headers; a 429 carries Retry-After. */
 function limitFaults({ status, headers }: ReadResponse): string[] {
-  const [policy, told] = [headers.get('ratelimit-policy'), headers.get('ratelimit')];
+  const [policy, limit] = [headers.get('ratelimit-policy'), headers.get('ratelimit')];
   const retryAfter = headers.get('retry-after');
   const mustWait = status === 429 || retryAfter !== null;
   return broken([
-    [policy === null && told === null, areLimits(policy ?? '', told ?? ''), `RateLimit is ${told} of ${policy}`],
+    [policy === null && limit === null, areLimits(policy ?? '', limit ?? ''), `RateLimit is ${limit} of ${policy}`],
     [!mustWait, /^[1-9]\d*$/.test(retryAfter ?? ''), `Retry-After is ${retryAfter}`],
   ]);
 }
 
-function areLimits(policy: string, told: string): boolean {
+function areLimits(policy: string, limit: string): boolean {
   const name = /^"([a-z-]+)";q=\d+;w=\d+$/.exec(policy)?.[1];
-  return name !== undefined && /^"([a-z-]+)";r=\d+;t=\d+$/.exec(told)?.[1] === name;
+  return name !== undefined && /^"([a-z-]+)";r=\d+;t=\d+$/.exec(limit)?.[1] === name;
 }
 
-function placeFaults(path: string, { status, headers }: ReadResponse): string[] {
+function contextFaults(path: string, { status, headers }: ReadResponse): string[] {
   const isRedirect = status >= 300 && status < 400;
   return broken([
     [!headers.has('clear-site-data'), loggingOut.has(path), 'Clear-Site-Data'],
@@ -88,7 +88,7 @@ function placeFaults(path: string, { status, headers }: ReadResponse): string[] 
   ]);
 }
 
-/** Rules that hold because they do not concern the answer, or because it keeps them. */
-function broken(rules: readonly (readonly [doesNotConcern: boolean, isKept: boolean, fault: string])[]): string[] {
-  return rules.filter(([doesNotConcern, isKept]) => !doesNotConcern && !isKept).map(([, , fault]) => fault);
+/** The faults of the rules that concern the response and are broken. */
+function broken(rules: readonly (readonly [isExempt: boolean, isKept: boolean, fault: string])[]): string[] {
+  return rules.filter(([isExempt, isKept]) => !isExempt && !isKept).map(([, , fault]) => fault);
 }

@@ -1,4 +1,4 @@
-/** Limits that no test reaches by the way; those that are about limits set their own. */
+/** Limits that ordinary tests do not reach; tests of rate limits set their own. */
 export const highLimits = {
   LATCHKEY_LIMIT_PUBLIC: '999999999/1h',
   LATCHKEY_LIMIT_AUTHENTICATED: '999999999/1h',

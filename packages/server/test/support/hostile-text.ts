@@ -1,17 +1,17 @@
-/** What an attacker types where an address or a name is asked for. */
+/** Hostile input for fields that expect an address or a name. */
 
-/** Stands in every hostile text, so that a trace of one is found wherever it went. */
+/** Part of every hostile text, so that tests find it wherever it was stored or sent. */
 export const marker = 'zqx';
 
-type Typed = readonly (readonly [what: string, value: unknown])[];
+type Inputs = readonly (readonly [what: string, value: unknown])[];
 
-/** Values that are no address, for the address of somebody who exists. */
-export function invalidAddresses(victim: string): Typed {
+/** Invalid addresses made from the address of an existing user. */
+export function invalidAddresses(victim: string): Inputs {
   const [local = '', domain = ''] = victim.split('@');
   return [...severalAtOnce(victim, `${marker}@evil.example`), ...malformed(local, domain), ...foreign(local, domain)];
 }
 
-function severalAtOnce(victim: string, evil: string): Typed {
+function severalAtOnce(victim: string, evil: string): Inputs {
   return [
     ['an array of one', [victim]],
     ['an array of two', [victim, evil]],
@@ -45,7 +45,7 @@ function severalAtOnce(victim: string, evil: string): Typed {
   ];
 }
 
-function malformed(local: string, domain: string): Typed {
+function malformed(local: string, domain: string): Inputs {
   return [
     ['a comment within', `${local}(${marker})@${domain}`],
     ['quotes', `"${local}"@${domain}`],
@@ -72,7 +72,7 @@ function malformed(local: string, domain: string): Typed {
   ];
 }
 
-function foreign(local: string, domain: string): Typed {
+function foreign(local: string, domain: string): Inputs {
   return [
     ['a zero-width space', `${local}\u200b@${domain}`],
     ['a zero-width space in the domain', `${local}@\u200b${domain}`],
@@ -89,7 +89,7 @@ function foreign(local: string, domain: string): Typed {
   ];
 }
 
-/** Addresses that look like one in `people.example` and are others. */
+/** Addresses that look like an address of `people.example` but are different ones. */
 export function lookalikeAddresses(victim: string): readonly (readonly [what: string, value: string])[] {
   const [local = ''] = victim.split('@');
   return [
@@ -104,7 +104,7 @@ export function lookalikeAddresses(victim: string): readonly (readonly [what: st
   ];
 }
 
-/** Other spellings of one in `people.example`. */
+/** Other spellings of the same address of `people.example`. */
 export function equivalentSpellings(victim: string): readonly (readonly [what: string, value: string])[] {
   const [local = '', domain = ''] = victim.split('@');
   return [
@@ -114,7 +114,7 @@ export function equivalentSpellings(victim: string): readonly (readonly [what: s
   ];
 }
 
-/** Names. Some are refused, and none may be seen in a mail. */
+/** Names; some are rejected, and none may appear in a mail. */
 export const hostileNames: readonly string[] = [
   `<img src=x onerror=${marker}()>`,
   `<script>${marker}</script>`,

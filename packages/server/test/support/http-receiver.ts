@@ -1,34 +1,32 @@
-/** A real HTTP server for tests of what we ask of others; it does on the wire what it is told to. */
+/** An HTTP server for tests of outbound requests; tests choose how it responds. */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TestCertificate } from './certificates.ts';
 
-/** A request that arrived whole. */
 export interface ReceivedRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** By TLS, the name that was asked for. */
+  /** The server name that TLS requested (SNI). */
   readonly serverName: string | undefined;
 }
 
-/** Writes an answer, or leaves it, or destroys `response.socket`. */
+/** Writes a response, or none, or destroys `response.socket`. */
 export type Reaction = (response: ServerResponse, request: ReceivedRequest) => void;
 
-/** A running server. */
 export interface HttpReceiver {
   readonly port: number;
   readonly received: readonly ReceivedRequest[];
-  /** Connections so far. */
+  /** Connections accepted so far. */
   readonly connections: number;
   react(reaction: Reaction): void;
   stop(): Promise<void>;
 }
 
-/** Answers JSON. */
+/** Responds with JSON. */
 export function json(value: unknown, status = 200): Reaction {
   return (response) => {
     response.writeHead(status, { 'content-type': 'application/json' });
@@ -36,7 +34,7 @@ export function json(value: unknown, status = 200): Reaction {
   };
 }
 
-/** Starts a server on a free port that answers `{}` until told otherwise. */
+/** Starts a server that responds `{}` until `react` is called; the port is free unless given. */
 export async function startReceiver(
   options: { readonly host?: string; readonly port?: number; readonly tls?: TestCertificate } = {},
 ): Promise<HttpReceiver> {
@@ -51,7 +49,7 @@ export async function startReceiver(
         received.push(whole);
         reaction(response, whole);
       },
-      // Cut off by the client.
+      // The client cut the request off.
       () => undefined,
     );
   };

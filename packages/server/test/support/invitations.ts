@@ -1,4 +1,3 @@
-/** Invitations, in the words of tests. */
 import type { Role } from '#domain/roles/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { statement } from '#platform/database/index.ts';
@@ -13,21 +12,21 @@ const findMail = statement('test_invitations.find_mail', {
   columns: { messageId: 'text' },
 });
 
-/** Invites somebody; answers the token of the link in the mail. */
+/** Creates an invitation and returns the token of the mailed link. */
 export async function invite(
   app: Application,
   address: string,
   { role = null, locale = 'en' }: { readonly role?: Role | null; readonly locale?: string } = {},
 ): Promise<string> {
   const parsed = parseEmailAddress(address);
-  if (parsed.kind !== 'ok') throw new Error(`${address} is no address`);
+  if (parsed.kind !== 'ok') throw new Error(`${address} is not an address`);
   const outcome = await createInvitation(app.services, { email: parsed.address, locale, role });
   if (outcome.kind !== 'created') throw new Error(`the address is ${outcome.kind}`);
   const { invitationId } = outcome;
-  const ask = async () => {
+  const findMessage = async () => {
     const messageId = (await app.services.database.row(findMail, { invitationId }))?.messageId;
     return app.inbox.list().find((message) => message.messageId === messageId);
   };
-  const message = await eventually(ask, { what: `${address} has the invitation` });
+  const message = await eventually(findMessage, { what: `${address} received the invitation` });
   return new URL(message.links[0] ?? '').searchParams.get('token') ?? '';
 }

@@ -1,12 +1,10 @@
-/** Logging in by mail, in the words of tests: ask, read, press or type. */
+/** Login by magic link and email code. */
 import type { Application, AppResponse } from './application.ts';
 import { addVerifiedUser, cookieHeader, type Tokens } from './user-actions.ts';
 import { eventually } from './wait.ts';
 
-/** Opens both doors. */
 export const loginMethodsEnabled = { LATCHKEY_MAGIC_LINK: '1', LATCHKEY_EMAIL_CODE: '1' } as const;
 
-/** What asking answers. */
 export interface MailLoginResponse {
   readonly email: string;
   readonly status: string;
@@ -20,7 +18,7 @@ export function requestLink(
   more: object = {},
   cookie?: string,
 ): Promise<AppResponse<MailLoginResponse>> {
-  return askFor(app, 'magic-link', email, more, cookie);
+  return requestMail(app, 'magic-link', email, more, cookie);
 }
 
 export function requestCode(
@@ -29,21 +27,21 @@ export function requestCode(
   more: object = {},
   cookie?: string,
 ): Promise<AppResponse<MailLoginResponse>> {
-  return askFor(app, 'email-code', email, more, cookie);
+  return requestMail(app, 'email-code', email, more, cookie);
 }
 
-function askFor(
+function requestMail(
   app: Application,
-  door: string,
+  method: string,
   email: string,
   more: object,
   cookie?: string,
 ): Promise<AppResponse<MailLoginResponse>> {
   const sent = { json: { email, ...more }, ...(cookie === undefined ? {} : { cookie }) };
-  return app.send<MailLoginResponse>('POST', `/api/v1/auth/login/${door}`, sent);
+  return app.send<MailLoginResponse>('POST', `/api/v1/auth/login/${method}`, sent);
 }
 
-/** Uses the token of a link as an application does. */
+/** Consumes the token of a link through the API. */
 export function loginByLink(app: Application, token: string, more: object = {}): Promise<AppResponse<Tokens>> {
   return app.send<Tokens>('POST', '/api/v1/auth/login/magic-link/verify', { json: { token, ...more } });
 }
@@ -58,22 +56,22 @@ export function loginByCode(
   return app.send<Tokens>('POST', '/api/v1/auth/login/email-code/verify', { json });
 }
 
-/** The codes that were mailed to an address, the newest first; waits until there are so many. */
+/** Waits for `count` codes mailed to an address; the newest first. */
 export function mailedCodes(app: Application, email: string, count = 1): Promise<readonly string[]> {
-  const seek = () => {
+  const findCodes = () => {
     const messages = app.inbox.list().filter(({ to }) => to === email.toLowerCase());
     const codes = messages.flatMap(({ text }) => /^Code: (\d{6})$/m.exec(text)?.[1] ?? []);
     return codes.length >= count ? codes : undefined;
   };
-  return eventually(seek, { what: `${email} has ${count} codes` });
+  return eventually(findCodes, { what: `${email} received ${count} codes` });
 }
 
-/** Another code of six digits. */
+/** A different code of six digits. */
 export function wrongCode(code: string, by = 1): string {
   return String((Number(code) + by) % 1_000_000).padStart(6, '0');
 }
 
-/** Somebody who asked for a code by tokens, and has read it. */
+/** A user who requested a code for the token transport and received it. */
 export async function addUserWithCode(
   app: Application,
 ): Promise<{ email: string; code: string; browserToken: string }> {
@@ -83,7 +81,7 @@ export async function addUserWithCode(
   return { email, code, browserToken: data.browserToken ?? '' };
 }
 
-/** The cookie of a browser that asked for a link. */
+/** Requests a link for the cookie transport; returns the cookie that binds the login to the browser. */
 export async function requestLinkInBrowser(app: Application, email: string): Promise<string> {
   return cookieHeader((await requestLink(app, email, { transport: 'cookie' })).cookies);
 }

@@ -1,4 +1,4 @@
-/** A mail ledger with keys, workers and a real SMTP server, and the rows that tests of mail look at. */
+/** A mail ledger with keys, workers and a real SMTP server, and queries of the rows that mail tests check. */
 import { createSecretKey, randomBytes } from 'node:crypto';
 import {
   enqueueMail,
@@ -28,7 +28,7 @@ const logger = createLogger({
   destination: { write: () => undefined },
 });
 
-const insertUser = statement('test_mail.insert_user', {
+const insertRecipient = statement('test_mail.insert_user', {
   lane: 'pool',
   sql: `
     with made as (
@@ -53,8 +53,8 @@ const insertToken = statement('test_mail.insert_token', {
 });
 
 const mailed = enqueueMailFragment('cause');
-/** Promises a mail if at least one cause is given. */
-export const enqueueByFragment = statement('test_mail.promise', {
+/** Enqueues a mail if at least one cause is given. */
+export const enqueueByFragment = statement('test_mail.enqueue', {
   lane: 'write',
   sql: `with cause as (select id from unnest(:causes::uuid[]) as given (id)), ${mailed.sql}
     select count(*)::int4 from cause`,
@@ -98,7 +98,6 @@ const clear = statement('test_mail.clear', {
   columns: { one: 'int4' },
 });
 
-/** Somebody with an address. */
 export interface Recipient {
   readonly userId: string;
   readonly identifierId: string;
@@ -106,7 +105,7 @@ export interface Recipient {
   readonly userKey: UserKey;
 }
 
-/** Everything at once; one for each test, `end` it. */
+/** One for each test; call `end` after use. */
 export class MailFixture {
   readonly database: Database;
   readonly clock = new MovableClock(systemClock);
@@ -141,7 +140,7 @@ export class MailFixture {
     await this.database.rows(clear, {});
   }
 
-  /** Starts workers, as a process of their own would. */
+  /** Starts workers, as another process would. */
   startWorkers(more: Partial<MailSending> = {}): JobWorkers {
     const { database, clock, makeId, transport } = this;
     const sending: MailSending = {
@@ -176,11 +175,11 @@ export class MailFixture {
     const { key: userKey, wrapped } = this.#keys.createUserKey(userId);
     const email = `ada.${userId}@example.org`;
     const row = { id: userId, name: 'Ada Lovelace', now: this.clock.now(), wrapped, identifierId, email };
-    await this.database.run(insertUser, row);
+    await this.database.run(insertRecipient, row);
     return { userId, identifierId, email, userKey };
   }
 
-  /** Promises a mail with a link; `hash` is what the link's token is stored as. */
+  /** Enqueues a mail with a link; `hash` is the stored hash of the link's token. */
   async enqueueLink(
     to: Recipient,
     queries: Queries = this.database,
@@ -193,7 +192,7 @@ export class MailFixture {
     const row = this.#tokens.values({ id, purpose, userId, identifierId, authEpoch: 1, sealedPayload: null, now });
     await queries.rows(insertToken, row);
     const params = { name: 'Ada Lovelace' };
-    const promise = {
+    const mail = {
       template: purpose,
       locale,
       userId,
@@ -203,12 +202,12 @@ export class MailFixture {
       userKey,
       now,
     } as const;
-    const values = this.mail.values(promise);
+    const values = this.mail.values(mail);
     await enqueueMail(queries, values);
     return { id: values.mailId, hash: row.tokenHash };
   }
 
-  /** The values of a mail without a link. */
+  /** Parameters of a mail without a link. */
   noticeValues({ userId, identifierId, userKey }: Recipient) {
     const now = this.clock.now();
     const template = 'already_registered';
@@ -223,13 +222,13 @@ export class MailFixture {
     await eventually(async () => (await this.stateOf(id)) === wanted, { what: `the mail is ${wanted}` });
   }
 
-  /** The same, while the clock skips the waits between attempts. */
+  /** Waits for the state while the clock skips the delays between attempts. */
   async waitForStateAcrossRetries(id: string, wanted: string): Promise<void> {
-    const ask = async () => {
-      await this.skipWait();
+    const isInState = async () => {
+      await this.skipDelay();
       return (await this.stateOf(id)) === wanted;
     };
-    await eventually(ask, { what: `the mail is ${wanted}` });
+    await eventually(isInState, { what: `the mail is ${wanted}` });
   }
 
   attemptsOf(id: string) {
@@ -249,8 +248,8 @@ export class MailFixture {
     return (await this.database.rows(everything, {})).map(({ row }) => row).join('\n');
   }
 
-  /** Moves the clock to the next attempt, unless one is under way: a lease must not end in the middle of it. */
-  async skipWait(): Promise<void> {
+  /** Advances the clock to the next attempt, unless one is in progress: its lease must not expire meanwhile. */
+  async skipDelay(): Promise<void> {
     const waiting = (await this.jobs()).filter((job) => job.state === 'queued');
     if (waiting.length === 0 || waiting.some(({ leased }) => leased)) return;
     const nextMs = Math.min(...waiting.map(({ runAt }) => runAt.getTime()));
@@ -264,7 +263,6 @@ export function secretIn(received: ReceivedMail | undefined): string {
   return /https:\/\/auth\.example\.com\/verify-email\?token=(lk_ot_[\w-]+)/.exec(raw)?.[1] ?? '';
 }
 
-/** The Message-ID of a message. */
 export function messageIdIn(received: ReceivedMail | undefined): string {
   return /^Message-ID: (.*)$/im.exec(received?.raw ?? '')?.[1]?.trim() ?? '';
 }

@@ -1,10 +1,10 @@
-/** The books of a whole run: what was answered in any of its processes, for the check that closes the run. */
+/** Counts of the responses that any process of a test run observed; `tools/test.ts` checks them at the end. */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Enters how often each `operation status code` was answered; a run of single files keeps no books. */
-export function recordResponses(seen: ReadonlyMap<string, number>): void {
+/** Appends how often each `operation status code` was observed; does nothing outside a complete run. */
+export function recordResponses(counts: ReadonlyMap<string, number>): void {
   const directory = process.env.TEST_RESPONSES_DIRECTORY;
   if (directory === undefined) return;
-  appendFileSync(join(directory, `${process.pid}.jsonl`), `${JSON.stringify(Object.fromEntries(seen))}\n`);
+  appendFileSync(join(directory, `${process.pid}.jsonl`), `${JSON.stringify(Object.fromEntries(counts))}\n`);
 }

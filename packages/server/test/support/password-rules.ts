@@ -1,4 +1,4 @@
-/** The rules for new passwords where no whole application is about. */
+/** Password rules for tests that open no application. */
 import {
   type AcceptedPassword,
   Adviser,
@@ -12,12 +12,12 @@ import { readCatalogues } from '#platform/i18n/index.ts';
 import { Outbound } from '#platform/outbound/index.ts';
 import type { DomainFixture } from './domain-fixture.ts';
 
-/** A password that a test vouches for. */
+/** Marks a password as accepted without checking it. */
 export function acceptedPassword(password: string): AcceptedPassword {
   return password as AcceptedPassword;
 }
 
-/** Rules that ask nobody outside. */
+/** Rules that use no breached-password service. */
 export function offlineRules(
   { database, clock }: Pick<DomainFixture, 'clock'> & { readonly database: Database },
   profile: PasswordProfile = 'standard',

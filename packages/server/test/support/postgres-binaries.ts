@@ -8,9 +8,9 @@ const need =
   'or install the programs initdb and postgres (Debian: apt-get install postgresql).';
 
 /**
- * The directory that holds `initdb` and `postgres`; installs Debian's package when there is none and this is root.
+ * Returns the directory of `initdb` and `postgres`; as root, installs Debian's package when there is none.
  *
- * @throws Error naming what is missing: a test run without PostgreSQL fails, it never skips.
+ * @throws Error naming what is missing: tests without PostgreSQL fail and are never skipped.
  */
 export function providePostgresBinaries(): string {
   const found = findPostgresBinaries();
@@ -18,7 +18,7 @@ export function providePostgresBinaries(): string {
   installPostgres();
   const installed = findPostgresBinaries();
   if (installed === undefined)
-    throw new Error(`${need} Tried: the package "postgresql" brought no initdb and postgres`);
+    throw new Error(`${need} Tried: the package "postgresql" did not provide initdb and postgres`);
   return installed;
 }
 
@@ -29,7 +29,7 @@ function findPostgresBinaries(): string | undefined {
   );
 }
 
-/** Debian keeps each major version apart and puts none on the PATH; the newest comes first. */
+/** Debian keeps each major version in a directory of its own, outside the PATH. The newest comes first. */
 function debianDirectories(): string[] {
   const parent = '/usr/lib/postgresql';
   if (!existsSync(parent)) return [];
@@ -42,7 +42,7 @@ function installPostgres(): void {
   installPackage({ name: 'postgresql', need });
 }
 
-/** The package would create and start a cluster of its own on port 5432, which no test uses. */
+/** Without this file the package creates and starts a cluster on port 5432. */
 function preventPackageCluster(): void {
   if (process.getuid?.() !== 0) return;
   const directory = '/etc/postgresql-common';

@@ -8,39 +8,41 @@ import { Client } from 'pg';
 import { providePostgresBinaries } from './postgres-binaries.ts';
 import { eventually } from './wait.ts';
 
-/** A private PostgreSQL, alone in a temporary directory, gone with the process that started it. */
+/** A private PostgreSQL in a temporary directory; it stops when the process that started it ends. */
 export type PostgresCluster = {
   /** Connection string of one database of the cluster, by TCP on 127.0.0.1. */
   url(database: string): string;
   /** Connection string of the superuser to the database `postgres`. */
   readonly adminUrl: string;
-  /** Directory of the unix socket. */
+  /** Directory of the Unix socket. */
   readonly socketDirectory: string;
-  /** Process id of the postmaster that runs now. */
+  /** Process id of the current postmaster. */
   readonly pid: number;
-  /** Ends the cluster and deletes its directory. */
+  /** Stops the cluster and deletes its directory. */
   stop(): Promise<void>;
-  /** Ends every process of the server by SIGKILL, as a crash of the machine's memory would; the data stays. */
+  /** Sends SIGKILL to every process of the server, as a crash does; the data directory stays. */
   kill9(): Promise<void>;
-  /** Stops every process of the server in its tracks: it keeps its connections and answers nothing, as behind a dead network. */
+  /**
+   * Suspends every process of the server (SIGSTOP): connections stay open and receive nothing, as on a dead network.
+   */
   freeze(): void;
-  /** Lets a frozen server go on. */
+  /** Resumes a frozen server. */
   thaw(): void;
-  /** Starts the server again on the same data and port, after ending it when it runs. */
+  /** Restarts the server on the same data and port; stops it first when it runs. */
   restart(): Promise<void>;
 };
 
 export type PostgresOptions = {
-  /** true keeps fsync, full-page writes and synchronous commits, for tests of what survives a crash. */
+  /** true keeps fsync, full-page writes and synchronous commits, for tests of durability. */
   readonly durable?: boolean;
   /** Further server settings, such as `{ commit_delay: '2000' }`. */
   readonly settings?: Readonly<Record<string, string>>;
 };
 
 /**
- * Creates and starts a cluster; answers when it accepts connections.
+ * Creates and starts a cluster; resolves when it accepts connections.
  *
- * @throws Error when PostgreSQL is missing and cannot be installed, or does not start (with the server's own log).
+ * @throws Error with the server's log when PostgreSQL is missing, cannot be installed or does not start.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresCluster> {
   const binaries = providePostgresBinaries();
@@ -78,12 +80,13 @@ function createDirectory(): string {
   return directory;
 }
 
-/** PostgreSQL refuses to run as root, so root lends it the user of Debian's package, or nobody. */
+/** PostgreSQL does not run as root; as root, run it as Debian's user `postgres`, else as `nobody`. */
 function serverUser(): { readonly uid: number; readonly gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
   const line = ['postgres:', 'nobody:'].flatMap((name) => lines.filter((entry) => entry.startsWith(name)))[0];
-  if (line === undefined) throw new Error('PostgreSQL refuses root, and /etc/passwd has neither postgres nor nobody');
+  if (line === undefined)
+    throw new Error('PostgreSQL does not run as root, and /etc/passwd has neither postgres nor nobody');
   const [, , uid, gid] = line.split(':');
   return { uid: Number(uid), gid: Number(gid) };
 }
@@ -95,10 +98,10 @@ function asServerUser(): string[] {
 }
 
 /**
- * Initialising is part of starting, so that the supervisor tidies up after a run that ends in the middle of it.
- * The C locale sorts alike on every machine, and trust is enough for a server that lives for one test run.
+ * initdb is part of the start, so that the supervisor also cleans up a run that ends during initdb.
+ * The C locale sorts the same on every machine; `trust` suffices for a server of one test run.
  */
-const initialiseAndServe = `
+const initializeAndServe = `
 binaries=$1; data=$2; shift 2
 [ -d "$data" ] || "$binaries/initdb" -D "$data" -U latchkey \\
   --auth=trust --encoding=UTF8 --locale=C --no-sync --no-instructions || exit
@@ -129,14 +132,15 @@ function serverCommand(binaries: string, directory: string, port: number, option
     ...options.settings,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  return ['sh', '-c', initialiseAndServe, 'sh', binaries, join(directory, 'data'), ...flags];
+  return ['sh', '-c', initializeAndServe, 'sh', binaries, join(directory, 'data'), ...flags];
 }
 
 /**
- * Runs the server until its standard input closes, which the end of the test process does, SIGKILL and Ctrl-C included.
- * A session of its own keeps a terminal's Ctrl-C away, so that the tidying is never cut short.
- * The signal is repeated because a shell starts background programs deaf to it, until they listen by themselves.
- * The word `keep` on the input ends the server in order and leaves the data; anything else is immediate and removes all.
+ * Runs the server until standard input closes, which happens when the test process ends, even by SIGKILL or Ctrl-C.
+ * Its own session keeps a terminal's Ctrl-C from interrupting the cleanup.
+ * The signal is repeated because a shell starts background programs with SIGINT ignored, until they install a handler.
+ * The input `keep` stops the server in order and keeps the data; any other input stops it at once and deletes
+ * everything.
  */
 const supervisor = `
 directory=$1; shift
@@ -166,7 +170,7 @@ async function startServer(command: readonly string[], directory: string, adminU
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  // The pipe must not keep a finished test process alive; its closing is what ends the server.
+  // The pipe must not keep a finished test process alive; closing it stops the server.
   server.unref();
   await eventually(() => acceptsConnections(directory, adminUrl), {
     what: 'PostgreSQL accepts connections',
@@ -205,7 +209,7 @@ function postmasterPid(directory: string): number {
   return Number(readFileSync(join(directory, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
 }
 
-/** A signal to the postmaster alone would let its backends finish what they are doing, and commit it. */
+/** A signal to the postmaster alone would let its backends finish and commit their work. */
 function signalAll(postmaster: number, signal: NodeJS.Signals): void {
   const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(postmaster)], { encoding: 'utf8' }).stdout.split(
     '\n',

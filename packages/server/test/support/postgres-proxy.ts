@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { connect as connectTo, createServer, type Socket } from 'node:net';
 
-/** A stretch of network between us and PostgreSQL that can go bad. */
+/** A TCP proxy between the product and PostgreSQL that tests can break. */
 export interface PostgresProxy extends AsyncDisposable {
-  /** Connection string that leads through it. */
+  /** Connection string of the proxy. */
   readonly url: string;
-  /** From now on the connections that are open carry nothing, without an error; new ones work. */
+  /** From now on open connections transfer nothing, without an error; new connections work. */
   freeze(): void;
 }
 
-/** Starts a proxy before `url`; `rewrite` may change what the server sends. */
+/** Starts a proxy for `url`; `rewrite` may change what the server sends. */
 export async function startPostgresProxy(
   url: string,
   rewrite: (data: Buffer) => Buffer = (data) => data,
@@ -18,16 +18,16 @@ export async function startPostgresProxy(
   const sockets = new Set<Socket>();
   let generation = 0;
   const server = createServer((client) => {
-    const born = generation;
+    const openedIn = generation;
     const upstream = connectTo(Number(target.port), target.hostname);
-    client.on('data', (data) => born === generation && upstream.write(data));
-    upstream.on('data', (data) => born === generation && client.write(rewrite(data)));
+    client.on('data', (data) => openedIn === generation && upstream.write(data));
+    upstream.on('data', (data) => openedIn === generation && client.write(rewrite(data)));
     for (const [socket, other] of [
       [client, upstream],
       [upstream, client],
     ] as const) {
       sockets.add(socket);
-      // The end of one side is told by `close`, with or without an error before it.
+      // `close` follows every end of a socket, with or without an error.
       socket.on('error', () => undefined);
       socket.on('close', () => {
         sockets.delete(socket);

@@ -3,25 +3,25 @@ import { describe, expect, it } from 'vitest';
 import { cloneDatabase, createDatabase, startPostgres } from './postgres.ts';
 
 describe('the shared test server', () => {
-  it('gives a database with the whole schema', async () => {
+  it('provides a database with the whole schema', async () => {
     const rows = await run(await cloneDatabase(), 'select count(*)::int4 as applied from schema_migrations');
     expect(rows).not.toEqual([{ applied: 0 }]);
   });
 
-  it('gives every caller a database of its own', async () => {
+  it('provides a separate database to every caller', async () => {
     const [first, second] = await Promise.all([cloneDatabase(), cloneDatabase()]);
     await run(first, 'create table only_here (x int)');
     await expect(run(second, 'select x from only_here')).rejects.toThrow('does not exist');
   });
 
-  it('gives an empty database on request', async () => {
+  it('provides an empty database', async () => {
     const tables = `select relname from pg_class where relnamespace = 'public'::regnamespace`;
     expect(await run(await createDatabase(), tables)).toEqual([]);
   });
 });
 
 describe('a durable cluster', () => {
-  it('keeps what was committed before all its processes were killed, and leaves nothing when stopped', async () => {
+  it('keeps committed rows when all processes are killed, and deletes its directory when stopped', async () => {
     const cluster = await startPostgres({ durable: true, settings: { work_mem: '5MB' } });
     const before = cluster.pid;
     await run(cluster.adminUrl, 'create table kept as select 1 as x');

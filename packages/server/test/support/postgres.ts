@@ -2,7 +2,7 @@
  * PostgreSQL for tests: one server for the whole run, one database for each test file.
  *
  * As vitest's global setup it uses the server that TEST_DATABASE_URL names, else starts a private one.
- * Tests call `cloneDatabase()`; a test about crashes starts a server of its own with `startPostgres({ durable: true })`.
+ * Tests call `cloneDatabase()`; a test of crashes starts its own server with `startPostgres({ durable: true })`.
  */
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
@@ -17,19 +17,19 @@ declare module 'vitest' {
   }
 }
 
-/** Connection string of a migrated database of the caller's own; it is dropped with the run. */
+/** Returns the connection string of a new migrated database, which is dropped after the run. */
 export function cloneDatabase(): Promise<string> {
   return copyTemplate(inject('postgres'));
 }
 
-/** Connection string of an empty database of the caller's own, for tests of the migrations themselves. */
+/** Returns the connection string of a new empty database, for tests of the migrations. */
 export function createDatabase(): Promise<string> {
   return createEmpty(inject('postgres'));
 }
 
 type Run = { users: number; readonly ready: Promise<{ shared: SharedPostgres; end: () => Promise<void> }> };
 
-/** vitest loads this file once for each project, so what they share cannot stand in the module. */
+/** vitest loads this file once for each project, so the state that projects share cannot be a module variable. */
 const run = globalThis as { latchkeyTestPostgres?: Run | undefined };
 
 /** vitest's global setup: called once for each project that needs the server. */
@@ -40,7 +40,7 @@ export async function setup(project: TestProject): Promise<void> {
   project.provide('postgres', shared);
 }
 
-/** vitest's global teardown: the last project ends the server. */
+/** vitest's global teardown: the last project stops the server. */
 export async function teardown(): Promise<void> {
   const current = run.latchkeyTestPostgres;
   if (current === undefined) return;
@@ -62,7 +62,7 @@ async function provide(): Promise<{ shared: SharedPostgres; end: () => Promise<v
   return { shared, end: () => cluster.stop() };
 }
 
-/** Loaded only here, so that tools which want a server alone do not load the product. */
+/** Imported on demand, so that tools that need only a server do not load the product. */
 async function migrate(url: string): Promise<void> {
   const { migrateUp } = await import('#platform/database/index.ts');
   await migrateUp(url);

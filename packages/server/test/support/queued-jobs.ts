@@ -1,4 +1,4 @@
-/** Jobs in the queue, handled where no worker runs. */
+/** Runs queued jobs in applications without workers. */
 import { type Database, statement } from '#platform/database/index.ts';
 import type { JobHandler } from '#platform/jobs/index.ts';
 
@@ -16,18 +16,17 @@ const remove = statement('test_jobs.delete', {
   columns: {},
 });
 
-/** How many wait. */
 export async function countQueued(database: Database, kind: string): Promise<number> {
   return (await database.rows(find, { kind })).length;
 }
 
-/** Handles each; they stay, as if the worker then died. */
+/** Runs the handler for each queued job and leaves the jobs, as a worker does that dies before it completes them. */
 export async function handleQueued(database: Database, handler: JobHandler): Promise<void> {
   const jobs = await database.rows(find, { kind: handler.kind });
   for (const job of jobs) await handler.handle({ ...job, attempt: 1 }, new AbortController().signal);
 }
 
-/** Ends them, as a worker that has handled them does. */
+/** Deletes the queued jobs, as a worker does when it completes them. */
 export async function deleteQueued(database: Database, kind: string): Promise<void> {
   await database.run(remove, { kind });
 }

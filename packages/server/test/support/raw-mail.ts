@@ -1,4 +1,4 @@
-/** Messages as they went over the wire, and what a mail program would read in them. */
+/** Messages as sent by SMTP, and the parts that a mail client reads. */
 import { statement } from '#platform/database/index.ts';
 import { type Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
 import type { Application } from './application.ts';
@@ -6,7 +6,7 @@ import { awaitMailRequests } from './mail-requests.ts';
 import { type ReceivedMail, startSmtpServer, type TestSmtpServer } from './smtp.ts';
 import { eventually } from './wait.ts';
 
-/** A real SMTP server that every message goes through before the inbox shows it. */
+/** An SMTP server that receives every message before the inbox shows it. */
 export async function startMailSink(): Promise<{
   readonly server: TestSmtpServer;
   readonly transport: (inbox: Inbox) => MailTransport;
@@ -34,26 +34,25 @@ const countWaiting = statement('test_raw_mail.count_waiting', {
   columns: { waiting: 'int4' },
 });
 
-/** Waits until nothing that was promised waits to be sent. */
+/** Waits until no mail is queued. */
 export async function allMailSent(app: Application): Promise<boolean> {
   await awaitMailRequests(app);
-  const ask = async () => (await app.services.database.row(countWaiting, {}))?.waiting === 0;
-  return eventually(ask, { what: 'every mail is sent', timeoutMs: 30_000 });
+  const isSent = async () => (await app.services.database.row(countWaiting, {}))?.waiting === 0;
+  return eventually(isSent, { what: 'every mail is sent', timeoutMs: 30_000 });
 }
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
-/** A message, read. */
 export interface ReadMail {
-  /** The envelope's. */
+  /** The recipients of the envelope. */
   readonly to: readonly string[];
-  /** Unfolded, in their order; names in lower case, values decoded (RFC 2047). */
+  /** Unfolded and in order; names in lower case, values decoded (RFC 2047). */
   readonly headers: Headers;
   readonly text: string;
   readonly html: string;
 }
 
-/** Reads a message with a text and an HTML part (RFC 2045, RFC 2046 §5.1.4). */
+/** Parses a message with a text and an HTML part (RFC 2045, RFC 2046 §5.1.4). */
 export function readMail({ raw, to }: ReceivedMail): ReadMail {
   const message = splitPart(raw);
   const boundary = /boundary="?([^";]+)"?/.exec(headerOf(message.headers, 'content-type'))?.[1] ?? '';
@@ -64,7 +63,7 @@ export function readMail({ raw, to }: ReceivedMail): ReadMail {
   const [text, ...moreTexts] = contentOf('text/plain');
   const [html, ...moreHtmls] = contentOf('text/html');
   if (text === undefined || html === undefined || moreTexts.length + moreHtmls.length > 0 || parts.length !== 2) {
-    throw new Error(`these are not the two parts: ${raw}`);
+    throw new Error(`expected a text and an HTML part: ${raw}`);
   }
   return { to, headers: message.headers, text, html };
 }
@@ -87,14 +86,14 @@ function splitPart(raw: string): Part {
   return { headers, body: raw.slice(end + 4) };
 }
 
-/** The one value of a header; throws when there is not exactly one. */
+/** Returns the value of a header; throws unless there is exactly one. */
 export function headerOf(headers: Headers, wanted: string): string {
   const values = headers.filter(([name]) => name === wanted).map(([, value]) => value);
-  if (values.length !== 1) throw new Error(`${values.length} headers are called ${wanted}`);
+  if (values.length !== 1) throw new Error(`found ${values.length} headers named ${wanted}`);
   return values[0] ?? '';
 }
 
-/** RFC 2047 §2: encoded words, adjacent ones without the space between them. */
+/** Decodes encoded words; white space between adjacent ones is dropped (RFC 2047 §2). */
 function decodeWords(value: string): string {
   const joined = value.replace(/\?=\s+=\?/g, '?==?');
   return joined.replace(/=\?utf-8\?([bq])\?([^?]*)\?=/gi, (_, encoding: string, text: string) =>
@@ -115,7 +114,7 @@ function decodeQuoted(text: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
-/** Every http and https address in a text, up to white space, a quote or a bracket. */
+/** Every http and https URL in a text, up to white space, a quote or a bracket. */
 export function urlsIn(text: string): readonly string[] {
   return text.match(/\bhttps?:[^\s"'<>\\)]*/gi) ?? [];
 }

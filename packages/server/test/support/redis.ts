@@ -8,10 +8,10 @@ import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import { installPackage } from './debian-packages.ts';
 import { eventually } from './wait.ts';
 
-/** A private Redis that keeps nothing on disk, gone with the process that started it. */
+/** A private Redis without persistence; it stops when the process that started it ends. */
 export interface TestRedis extends AsyncDisposable {
   readonly url: string;
-  /** Ends it by SIGKILL; what it held is lost. */
+  /** Sends SIGKILL; the data is lost. */
   kill9(): Promise<void>;
   /** Starts it again on the same port, empty. */
   start(): Promise<void>;
@@ -22,7 +22,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a Redis; installs Debian's package when there is none and this is root. */
+/** Starts a Redis; as root, installs Debian's package when there is none. */
 export async function startRedis(): Promise<TestRedis> {
   const program = provideProgram();
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-redis-'));
@@ -34,7 +34,7 @@ export async function startRedis(): Promise<TestRedis> {
     running.add(child);
     child.once('exit', () => running.delete(child));
     server = child;
-    await eventually(() => answers(port), { what: 'Redis answers', timeoutMs: 20_000 });
+    await eventually(() => respondsToPing(port), { what: 'Redis answers', timeoutMs: 20_000 });
   };
   const kill9 = async () => {
     if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
@@ -69,7 +69,7 @@ function findProgram(): string | undefined {
   return directories.map((directory) => join(directory, 'redis-server')).find((path) => existsSync(path));
 }
 
-async function answers(port: number): Promise<boolean> {
+async function respondsToPing(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   try {
     await once(socket, 'connect');

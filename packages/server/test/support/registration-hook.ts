@@ -1,4 +1,4 @@
-/** The registration hook, in the words of tests: its settings, its questions, and what the audit log keeps of them. */
+/** The registration hook in tests: its settings, the requests it receives, and its audit events. */
 import { createHmac } from 'node:crypto';
 import { statement } from '#platform/database/index.ts';
 import type { Application } from './application.ts';
@@ -7,7 +7,7 @@ import { json } from './http-receiver.ts';
 
 const secret = Buffer.alloc(32, 7);
 
-/** Settings that send the questions to a port of this machine. */
+/** Settings of a hook at a port of 127.0.0.1. */
 export function hookSettings(port: number, more: Readonly<Record<string, string>> = {}): Record<string, string> {
   return {
     LATCHKEY_REGISTRATION_HOOK_URL: `http://127.0.0.1:${port}/may-register`,
@@ -17,32 +17,36 @@ export function hookSettings(port: number, more: Readonly<Record<string, string>
   };
 }
 
-/** The questions about one address. */
+/** The bodies of the hook's requests about one address. */
 export function hookRequestsFor(receiver: HttpReceiver, email: string): Record<string, unknown>[] {
   const bodies = receiver.received.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
   return bodies.filter((body) => body.email === email.toLowerCase());
 }
 
-/** Whether a question is signed as the guide says; written apart from the code that signs. */
+/** Whether a request is signed as docs/guides/registration-hook.md describes; implemented apart from the code that signs. */
 export function isSigned({ headers, body }: ReceivedRequest): boolean {
   const text = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`;
   return headers['webhook-signature'] === `v1,${createHmac('sha256', secret).update(text).digest('base64')}`;
 }
 
-/** What is no answer, and the code under which it is recorded. */
+/** Invalid responses of a hook, each with the reason that the audit event records. */
 export const invalidHookResponses: readonly (readonly [why: string, what: string, reaction: Reaction])[] = [
   ['timeout', 'silence', () => undefined],
-  ['timeout', 'half an answer', (response) => void response.writeHead(200).write('{"allow":')],
-  ['broken', 'a connection that is cut', (response) => void response.socket?.destroy()],
+  ['timeout', 'an incomplete response', (response) => void response.writeHead(200).write('{"allow":')],
+  ['broken', 'a closed connection', (response) => void response.socket?.destroy()],
   ['status', 'a 500', json({ allow: true }, 500)],
   ['status', 'a 403', json({ allow: true }, 403)],
   ['status', 'a redirect', (response) => void response.writeHead(302, { location: '/yes' }).end('{"allow":true}')],
   ['status', 'a 204', (response) => void response.writeHead(204).end()],
-  ['too_large', 'a huge answer', json({ allow: true, reason: 'x'.repeat(5000) })],
+  ['too_large', 'a response that is too large', json({ allow: true, reason: 'x'.repeat(5000) })],
   ['malformed_answer', 'HTML', (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('yes')],
-  ['malformed_answer', 'JSON without its type', (response) => void response.writeHead(200).end('{"allow":true}')],
-  ['malformed_answer', 'a yes that is text', json({ allow: 'true' })],
-  ['malformed_answer', 'a yes that is a number', json({ allow: 1 })],
+  [
+    'malformed_answer',
+    'JSON without its content type',
+    (response) => void response.writeHead(200).end('{"allow":true}'),
+  ],
+  ['malformed_answer', '`allow` as a string', json({ allow: 'true' })],
+  ['malformed_answer', '`allow` as a number', json({ allow: 1 })],
   ['malformed_answer', 'an empty object', json({})],
   ['malformed_answer', 'a list', json([{ allow: true }])],
 ];
@@ -54,7 +58,7 @@ const findEvents = statement('test_registration_hook.find_events', {
   columns: { body: 'bytea' },
 });
 
-/** The newest event of an action: its facts, and all of its text. */
+/** The newest event of an action: its facts, and its whole text. */
 export async function newestEvent(
   app: Application,
   action: 'registration_hook.refused' | 'registration_hook.unanswered',

@@ -1,9 +1,9 @@
-/** What every answer of the product must keep, whatever was asked: the contract of OpenAPI, the headers, no secrets. */
+/** Checks of every response: the OpenAPI contract, the headers, no secrets. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { default as addFormats } from 'ajv-formats';
 import { headFaults } from './head-checks.ts';
 
-/** An answer whose body was read. */
+/** A response whose body was read. */
 export interface ReadResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -27,7 +27,7 @@ interface Matched {
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
-/** HTML for people; OpenAPI leaves these out. Written by hand: a page that is not named here is a fault. */
+/** HTML pages, which OpenAPI leaves out. The list is written by hand: any other page is a fault. */
 const pages: ReadonlySet<string> = new Set([
   '/verify-email',
   '/confirm-email-change',
@@ -42,10 +42,10 @@ const pages: ReadonlySet<string> = new Set([
   '/dev/inbox',
 ]);
 
-/** Documents that OpenAPI leaves out because they are for development. */
+/** Development endpoints, which OpenAPI leaves out. */
 const undocumented: ReadonlySet<string> = new Set(['/dev/inbox/messages', '/dev/clock']);
 
-/** The only answers that a cache may keep. */
+/** The only responses that a cache may store. */
 const cacheable: ReadonlySet<string> = new Set([
   '/.well-known/jwks.json',
   '/.well-known/security.txt',
@@ -53,7 +53,7 @@ const cacheable: ReadonlySet<string> = new Set([
   '/assets/latchkey.css',
 ]);
 
-/** What somebody may be told who reached no operation of the document. */
+/** The problems of requests that match no operation. */
 const codesWithoutOperation: ReadonlySet<string> = new Set([
   'not_found',
   'method_not_allowed',
@@ -78,19 +78,19 @@ const onPages = {
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 } as const;
 
-/** What a browser may do with data that it shows as a page, or in a frame. */
+/** Limits what a browser does with data that it shows as a page or in a frame. */
 const onData = {
   'content-security-policy': "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
 } as const;
 
 const secret = /lk_(?:rt|st|ot|lt|lb|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon2/;
 
-/** Compares answers with the OpenAPI document that the same server gives out. */
+/** Compares responses with the OpenAPI document of the same server. */
 export class ResponseChecks {
   readonly #ajv: Ajv2020;
   readonly #paths: readonly Matched[];
   readonly #schemas = new Map<string, ValidateFunction>();
-  readonly #seen = new Map<string, number>();
+  readonly #observed = new Map<string, number>();
 
   constructor(document: object) {
     this.#ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -103,9 +103,9 @@ export class ResponseChecks {
     }));
   }
 
-  /** How often each `operation status`, and code of a problem, was seen, so that a run without answers is noticed. */
-  get seen(): ReadonlyMap<string, number> {
-    return this.#seen;
+  /** How often each `operation status code` was observed. */
+  get observed(): ReadonlyMap<string, number> {
+    return this.#observed;
   }
 
   /** The ids of all operations of the document. */
@@ -113,74 +113,75 @@ export class ResponseChecks {
     return this.#paths.flatMap(({ operations }) => Object.values(operations).map(({ operationId }) => operationId));
   }
 
-  /** @throws Error that lists everything that is wrong with the answer. */
-  check(method: string, target: string, answer: ReadResponse): void {
+  /** @throws Error that lists every fault of the response. */
+  check(method: string, target: string, response: ReadResponse): void {
     const path = toLatest(target.split(/[?#]/)[0] ?? '');
     const wrong = [
-      ...headerFaults(answer.headers, onEverything),
-      ...headFaults(path, answer),
-      ...secretFaults(answer),
-      ...cacheFaults(path, answer),
-      ...dataFaults(answer),
-      ...this.#bodyFaults(method, path, answer),
+      ...headerFaults(response.headers, onEverything),
+      ...headFaults(path, response),
+      ...secretFaults(response),
+      ...cacheFaults(path, response),
+      ...dataFaults(response),
+      ...this.#bodyFaults(method, path, response),
     ];
     if (wrong.length === 0) return;
-    throw new Error(`${method} ${path} answered ${answer.status}: ${wrong.join('; ')}\n${answer.text.slice(0, 500)}`);
+    throw new Error(`${method} ${path} returned ${response.status}: ${wrong.join('; ')}
+${response.text.slice(0, 500)}`);
   }
 
-  #bodyFaults(method: string, path: string, answer: ReadResponse): string[] {
-    if (pages.has(path) && mediaType(answer.headers) === 'text/html') return this.#pageFaults(path, answer);
+  #bodyFaults(method: string, path: string, response: ReadResponse): string[] {
+    if (pages.has(path) && mediaType(response.headers) === 'text/html') return this.#pageFaults(path, response);
     const matched = this.#paths.find(({ pattern }) => pattern.test(path));
     const name = method === 'HEAD' ? 'get' : method.toLowerCase();
     const operation = matched?.operations[name];
-    if (matched === undefined || operation === undefined) return this.#faultsWithoutOperation(method, path, answer);
-    this.#count(operation.operationId, answer);
-    if (method === 'HEAD') return answer.text === '' ? [] : ['an answer to HEAD has a body'];
-    return this.#operationFaults(matched.template, name, operation, answer);
+    if (matched === undefined || operation === undefined) return this.#faultsWithoutOperation(method, path, response);
+    this.#count(operation.operationId, response);
+    if (method === 'HEAD') return response.text === '' ? [] : ['the response to HEAD has a body'];
+    return this.#operationFaults(matched.template, name, operation, response);
   }
 
-  #operationFaults(template: string, method: string, operation: Operation, answer: ReadResponse): string[] {
-    const type = mediaType(answer.headers);
-    const content = operation.responses[answer.status]?.content;
+  #operationFaults(template: string, method: string, operation: Operation, response: ReadResponse): string[] {
+    const type = mediaType(response.headers);
+    const content = operation.responses[response.status]?.content;
     if (content === undefined) return [`the status is not declared for ${operation.operationId}`];
     const declared = content[type];
     if (declared === undefined) return [`"${type}" is not declared`];
     if (declared.schema === undefined) return [];
-    const pointer = ['paths', template, method, 'responses', String(answer.status), 'content', type, 'schema'];
-    return this.#schemaFaults(pointer, answer);
+    const pointer = ['paths', template, method, 'responses', String(response.status), 'content', type, 'schema'];
+    return this.#schemaFaults(pointer, response);
   }
 
-  #faultsWithoutOperation(method: string, path: string, answer: ReadResponse): string[] {
-    this.#count(undocumented.has(path) ? path : 'unmatched', answer);
-    if (answer.status === 204) return answer.headers.has('allow') ? [] : ['no Allow'];
-    if (method === 'HEAD' || (undocumented.has(path) && answer.status === 200)) return [];
-    if (mediaType(answer.headers) !== 'application/problem+json') return ['neither an operation nor a problem'];
-    const faults = this.#schemaFaults(['components', 'schemas', 'Problem'], answer);
+  #faultsWithoutOperation(method: string, path: string, response: ReadResponse): string[] {
+    this.#count(undocumented.has(path) ? path : 'unmatched', response);
+    if (response.status === 204) return response.headers.has('allow') ? [] : ['no Allow'];
+    if (method === 'HEAD' || (undocumented.has(path) && response.status === 200)) return [];
+    if (mediaType(response.headers) !== 'application/problem+json') return ['neither an operation nor a problem'];
+    const faults = this.#schemaFaults(['components', 'schemas', 'Problem'], response);
     if (undocumented.has(path)) return faults;
-    return faults.length > 0 ? faults : unmatchedFaults(answer);
+    return faults.length > 0 ? faults : unmatchedFaults(response);
   }
 
-  #pageFaults(path: string, answer: ReadResponse): string[] {
-    this.#count(path, answer);
-    return [...headerFaults(answer.headers, onPages), ...formFaults(answer.text)];
+  #pageFaults(path: string, response: ReadResponse): string[] {
+    this.#count(path, response);
+    return [...headerFaults(response.headers, onPages), ...formFaults(response.text)];
   }
 
-  #schemaFaults(pointer: readonly string[], answer: ReadResponse): string[] {
+  #schemaFaults(pointer: readonly string[], response: ReadResponse): string[] {
     const key = pointer.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
     const validate = this.#schemas.get(key) ?? this.#ajv.compile({ $ref: `openapi#/${key}` });
     this.#schemas.set(key, validate);
-    const body = JSON.parse(answer.text) as Envelope;
+    const body = JSON.parse(response.text) as Envelope;
     const faults = validate(body)
       ? []
       : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
-    if (body.meta?.requestId !== answer.headers.get('x-request-id')) faults.push('two request ids');
-    return body.success === false ? [...faults, ...problemFaults(body, answer)] : faults;
+    if (body.meta?.requestId !== response.headers.get('x-request-id')) faults.push('the request ids differ');
+    return body.success === false ? [...faults, ...problemFaults(body, response)] : faults;
   }
 
-  #count(name: string, answer: ReadResponse): void {
-    const code = codeOf(answer);
-    const key = `${name} ${answer.status}${code === undefined ? '' : ` ${code}`}`;
-    this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
+  #count(name: string, response: ReadResponse): void {
+    const code = codeOf(response);
+    const key = `${name} ${response.status}${code === undefined ? '' : ` ${code}`}`;
+    this.#observed.set(key, (this.#observed.get(key) ?? 0) + 1);
   }
 }
 
@@ -194,43 +195,46 @@ interface Envelope {
 
 function unmatchedFaults({ headers, text }: ReadResponse): string[] {
   const { code = '' } = JSON.parse(text) as Envelope;
-  if (!codesWithoutOperation.has(code)) return [`"${code}" cannot be answered here`];
+  if (!codesWithoutOperation.has(code)) return [`"${code}" is not allowed here`];
   return code === 'method_not_allowed' && !headers.has('allow') ? ['405 without Allow'] : [];
 }
 
 function problemFaults(body: Envelope, { status, headers, text }: ReadResponse): string[] {
   const faults: string[] = [];
   if (body.status !== status) faults.push(`its status member is ${body.status}`);
-  if (body.type?.endsWith(`/docs/problems#${body.code}`) !== true) faults.push('its type is no page of ours');
+  if (body.type?.endsWith(`/docs/problems#${body.code}`) !== true) faults.push('its type is not a page of the product');
   if (body.code === 'not_authenticated' && !headers.has('www-authenticate')) faults.push('no WWW-Authenticate');
   if (status === 503 && !headers.has('retry-after')) faults.push('no Retry-After');
-  if (secret.test(text)) faults.push('a problem holds a secret');
+  if (secret.test(text)) faults.push('a problem contains a secret');
   return faults;
 }
 
 function headerFaults(headers: Headers, expected: Readonly<Record<string, string | RegExp>>): string[] {
   return Object.entries(expected).flatMap(([name, wanted]) => {
     const value = headers.get(name) ?? '';
-    const right = typeof wanted === 'string' ? value === wanted : wanted.test(value);
-    return right ? [] : [`${name} is "${value}"`];
+    const isRight = typeof wanted === 'string' ? value === wanted : wanted.test(value);
+    return isRight ? [] : [`${name} is "${value}"`];
   });
 }
 
-/** Secrets leave in bodies and in our cookies, which no script can read. */
+/** Secrets may leave in bodies and in HttpOnly cookies only. */
 function secretFaults({ headers }: ReadResponse): string[] {
   const inHeaders = [...headers].filter(([name, value]) => name !== 'set-cookie' && secret.test(value));
-  const loose = headers.getSetCookie().filter((cookie) => !/; Path=\/; HttpOnly; SameSite=Lax(;|$)/.test(cookie));
-  return [...inHeaders.map(([name]) => `${name} holds a secret`), ...loose.map(() => 'a cookie that scripts can read')];
+  const unprotected = headers.getSetCookie().filter((cookie) => !/; Path=\/; HttpOnly; SameSite=Lax(;|$)/.test(cookie));
+  return [
+    ...inHeaders.map(([name]) => `${name} contains a secret`),
+    ...unprotected.map(() => 'a cookie that scripts can read'),
+  ];
 }
 
 function cacheFaults(path: string, { status, headers }: ReadResponse): string[] {
   const value = headers.get('cache-control');
-  const mayBeKept = cacheable.has(path) && status === 200;
-  if (mayBeKept) return /^public, max-age=\d+$/.test(value ?? '') ? [] : [`cache-control is "${value}"`];
+  const isCacheable = cacheable.has(path) && status === 200;
+  if (isCacheable) return /^public, max-age=\d+$/.test(value ?? '') ? [] : [`cache-control is "${value}"`];
   return value === 'no-store' || status === 204 ? [] : [`cache-control is "${value}"`];
 }
 
-/** The envelope and problems; documents that specifications define are neither pages nor anybody's data. */
+/** Applies to the envelope and to problems; documents that other specifications define are exempt. */
 function dataFaults({ headers, text }: ReadResponse): string[] {
   const type = mediaType(headers);
   const isData =
@@ -238,7 +242,7 @@ function dataFaults({ headers, text }: ReadResponse): string[] {
   return isData ? headerFaults(headers, onData) : [];
 }
 
-/** A form without its token could be sent from anywhere. */
+/** A form without a token would accept cross-site requests. */
 function formFaults(text: string): string[] {
   const forms = text.match(/<form method="post"/g)?.length ?? 0;
   const tokens = text.match(/<input type="hidden" name="formToken" value="[\w-]{43}">/g)?.length ?? 0;
@@ -254,7 +258,7 @@ function mediaType(headers: Headers): string {
   return (headers.get('content-type') ?? '').split(';')[0] ?? '';
 }
 
-/** `/api/…` is the latest version (ARCHITECTURE.md). */
+/** `/api/…` without a version means the latest version (ARCHITECTURE.md). */
 function toLatest(path: string): string {
   return path.replace(/^\/api\/(?!v\d+(?:\/|$))/, '/api/v1/');
 }

@@ -1,4 +1,4 @@
-/** A server of sample endpoints, one of every kind, for the tests of the transport. */
+/** A server with one sample endpoint of every kind, for tests of `platform/http`. */
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { apiReferenceEndpoints } from '#flows/api-reference/index.ts';
@@ -22,7 +22,7 @@ import {
 import { createLogger, createMetrics } from '#platform/telemetry/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 
-/** When everything happens. */
+/** The fixed time of the server's clock. */
 export const now = new Date('2026-01-02T03:04:05.000Z');
 
 const principal: Principal = {
@@ -38,7 +38,7 @@ const principal: Principal = {
   expiresAt: now,
 };
 
-/** What the sample endpoints saw, and how to let the slow one go. */
+/** The requests that the sample endpoints observed, and the release of the slow one. */
 export const observed: {
   caller: Caller | undefined;
   slowEntered: (() => void) | undefined;
@@ -48,7 +48,7 @@ export const observed: {
 
 const common = { tag: 'test', rateLimit: 'public', problems: [] } as const;
 
-/** Answers what it was sent, less a field that its schema does not list. */
+/** Returns its input; its schema drops one field. */
 export const echo = apiEndpoint({
   ...common,
   id: 'test.echo',
@@ -69,7 +69,6 @@ export const echo = apiEndpoint({
   },
 });
 
-/** One endpoint of every kind. */
 export const sampleEndpoints: readonly Endpoint[] = [
   echo,
   apiEndpoint({
@@ -228,21 +227,20 @@ export const sampleEndpoints: readonly Endpoint[] = [
   }),
 ];
 
-/** An application's pages, which may ask the API. */
+/** An origin that the CORS settings list. */
 export const listedOrigin = 'https://app.example';
 
 const clock = new FixedClock(now);
 let nextId = 0;
 
-/** These endpoints are about the transport; limits have tests of their own. */
-const told = { headers: [], retryAfterSeconds: undefined };
+/** Rate limits have tests of their own. */
+const noLimit = { headers: [], retryAfterSeconds: undefined };
 const unlimited: ServerOptions['limiter'] = {
-  use: () => told,
+  use: () => noLimit,
   useShared: () => expect.unreachable('no sample is limited on all nodes'),
   bucketOf: (address) => address,
 };
 
-/** Options of a server of the sample endpoints. */
 export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOptions {
   const publicUrl = new URL('http://localhost:3000');
   return {
@@ -274,7 +272,6 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
   };
 }
 
-/** What a test looks at in an answer. */
 export interface SampleResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -287,10 +284,8 @@ export interface SampleResponse {
   };
 }
 
-/** A body that `fetch` takes. */
 export type Body = string | Uint8Array<ArrayBuffer>;
 
-/** A listening server and short ways to call it. */
 export interface SampleServer {
   readonly server: HttpServer;
   readonly port: number;
@@ -300,16 +295,15 @@ export interface SampleServer {
   post(body: Body, headers?: Record<string, string>): Promise<SampleResponse>;
 }
 
-/** Starts a server on a free port. */
 export async function startSample(): Promise<SampleServer> {
   const server = await buildServer(sampleOptions());
   const [address] = await server.listen({ hosts: ['127.0.0.1'], port: 0 });
   const port = address?.port ?? 0;
   const base = `http://127.0.0.1:${port}`;
   const call = async (path: string, init: RequestInit = {}): Promise<SampleResponse> => {
-    const answer = await fetch(base + path, { redirect: 'manual', ...init });
-    const text = await answer.text();
-    return { status: answer.status, headers: answer.headers, json: text.startsWith('{') ? JSON.parse(text) : {} };
+    const response = await fetch(base + path, { redirect: 'manual', ...init });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, json: text.startsWith('{') ? JSON.parse(text) : {} };
   };
   return {
     server,

@@ -1,16 +1,15 @@
-/** A real SMTP server for tests, which refuses, hangs up or falls silent where it is told to. */
+/** An SMTP server for tests that accepts, rejects, hangs up or stops responding. */
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 
-/** Where in the dialogue: connected, MAIL, RCPT, DATA before the 354, or after the final dot. */
+/** The stage of the dialogue: connected, MAIL, RCPT, DATA before the 354, or after the final dot. */
 export type SmtpStage = 'connect' | 'mail' | 'recipient' | 'data' | 'end';
 
-/** What the server does there. */
-export type SmtpReaction = 'accept' | 'hang_up' | 'say_nothing' | { readonly code: number; readonly text: string };
+export type SmtpReaction = 'accept' | 'hang_up' | 'silence' | { readonly code: number; readonly text: string };
 
-/** A message that the server got whole, whether or not it said yes. */
+/** A message that arrived whole, whether it was accepted or rejected. */
 export interface ReceivedMail {
   readonly from: string;
   readonly to: readonly string[];
@@ -18,19 +17,18 @@ export interface ReceivedMail {
   readonly accepted: boolean;
 }
 
-/** A running server. */
 export interface TestSmtpServer {
   readonly url: string;
   readonly port: number;
   /** In the order of their final dots. */
   readonly received: readonly ReceivedMail[];
-  /** Connections so far. */
+  /** Connections accepted so far. */
   readonly connections: number;
   react(reaction: (stage: SmtpStage) => SmtpReaction): void;
   stop(): Promise<void>;
 }
 
-/** Starts a server on a free port of 127.0.0.1 that accepts everything until told otherwise. */
+/** Starts a server on 127.0.0.1 that accepts everything until `react` is called; the port is free unless given. */
 export async function startSmtpServer(
   options: SMTPServerOptions & { readonly port?: number } = {},
 ): Promise<TestSmtpServer> {
@@ -39,7 +37,7 @@ export async function startSmtpServer(
   let reaction: (stage: SmtpStage) => SmtpReaction = () => 'accept';
   let connections = 0;
 
-  function answer(stage: SmtpStage, remotePort: number, reply: (error?: Error | null) => void): boolean {
+  function respond(stage: SmtpStage, remotePort: number, reply: (error?: Error | null) => void): boolean {
     const wanted = reaction(stage);
     if (wanted === 'hang_up') for (const socket of sockets) if (socket.remotePort === remotePort) socket.destroy();
     if (wanted === 'accept') reply();
@@ -52,22 +50,22 @@ export async function startSmtpServer(
     disabledCommands: ['STARTTLS'],
     disableReverseLookup: true,
     ...options,
-    onConnect: (session, reply) => void answer('connect', session.remotePort, reply),
-    onMailFrom: (_address, session, reply) => void answer('mail', session.remotePort, reply),
-    onRcptTo: (_address, session, reply) => void answer('recipient', session.remotePort, reply),
+    onConnect: (session, reply) => void respond('connect', session.remotePort, reply),
+    onMailFrom: (_address, session, reply) => void respond('mail', session.remotePort, reply),
+    onRcptTo: (_address, session, reply) => void respond('recipient', session.remotePort, reply),
     onData: (stream, session, reply) => {
       stream.on('error', () => undefined);
       if (reaction('data') !== 'accept') {
         stream.resume();
-        answer('data', session.remotePort, reply);
+        respond('data', session.remotePort, reply);
         return;
       }
       const received = (raw: string) => {
         const { mailFrom, rcptTo } = session.envelope;
         const mail = { from: mailFrom === false ? '' : mailFrom.address, to: rcptTo.map((to) => to.address), raw };
-        mails.push({ ...mail, accepted: answer('end', session.remotePort, reply) });
+        mails.push({ ...mail, accepted: respond('end', session.remotePort, reply) });
       };
-      // A message that was cut off was not received.
+      // An incomplete message is dropped.
       readAll(stream).then(received, () => undefined);
     },
   });

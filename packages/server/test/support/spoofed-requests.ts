@@ -1,20 +1,20 @@
-/** Ways to tell a server that it is somebody else. */
+/** Requests that claim to be sent to another host. */
 
-/** Where every lie points. */
+/** The host that every spoofed request names. */
 export const attackerHost = 'evil.example';
 
-/** What a request says of where it goes, beside the truth. */
+/** The claims of one request. */
 export interface SpoofedRequest {
   readonly what: string;
-  /** Header lines in the place of `Host: <the listener's>`. */
+  /** The header lines that replace `Host: <the listener's>`. */
   readonly lines: (host: string) => readonly string[];
-  /** What stands in the request line in the place of the path. */
+  /** The request target that replaces the path. */
   readonly target?: (path: string) => string;
 }
 
 const withHost = (...lines: readonly string[]) => ({ lines: (host: string) => [`Host: ${host}`, ...lines] });
 
-/** Requests that are answered like any other. */
+/** Requests to which the server responds as if they claimed nothing. */
 export const ignoredSpoofs: readonly SpoofedRequest[] = [
   { what: 'Host', lines: () => [`Host: ${attackerHost}`] },
   { what: 'Host with a port', lines: () => [`Host: ${attackerHost}:8443`] },
@@ -47,17 +47,17 @@ export const ignoredSpoofs: readonly SpoofedRequest[] = [
     ),
   },
   {
-    what: 'other names for a host',
+    what: 'unofficial host headers',
     ...withHost(`X-Host: ${attackerHost}`, `X-HTTP-Host-Override: ${attackerHost}`, `X-Real-IP: ${attackerHost}`),
   },
   { what: 'Origin-like headers', ...withHost(`Referer: http://${attackerHost}/`, `Via: 1.1 ${attackerHost}`) },
-  { what: 'an absolute target', ...withHost(), target: (path) => `http://${attackerHost}${path}` },
+  { what: 'an absolute-form target', ...withHost(), target: (path) => `http://${attackerHost}${path}` },
 ];
 
-/** Requests that are none: RFC 9112 §3.2. */
+/** Invalid requests (RFC 9112 §3.2). */
 export const rejectedSpoofs: readonly SpoofedRequest[] = [
   { what: 'two Hosts', ...withHost(`Host: ${attackerHost}`) },
-  { what: 'two Hosts, ours last', lines: (host) => [`Host: ${attackerHost}`, `Host: ${host}`] },
+  { what: 'two Hosts, the valid one last', lines: (host) => [`Host: ${attackerHost}`, `Host: ${host}`] },
   { what: 'no Host', lines: () => [] },
   { what: 'a folded Host', lines: (host) => [`Host: ${host}`, ` ${attackerHost}`] },
 ];

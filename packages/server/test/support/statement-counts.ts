@@ -1,9 +1,9 @@
-/** The round trips of a running product, as it counts them itself for `db_query_duration_seconds`. */
+/** Round trips that a running product reports in `db_query_duration_seconds`. */
 import type { Application } from './application.ts';
 
 const line = /^db_query_duration_seconds_count\{operation="([^"]+)",lane="[^"]+"\} (\d+)$/gm;
 
-/** The names of the round trips that `work` makes, sorted; a name stands as often as it was sent. */
+/** The names of the round trips that `work` makes, sorted, each as often as it was sent. */
 export async function roundTripsOf(app: Application, work: () => Promise<unknown>): Promise<string[]> {
   const before = await counts(app);
   await work();

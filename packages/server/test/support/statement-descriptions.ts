@@ -1,11 +1,11 @@
 /**
- * What the database says of a statement without running it (protocol messages Parse and Describe), against what the
- * code declares. A wrong type or a forgotten null would otherwise be found by a user.
+ * Compares a statement's declaration with the database's description of it (protocol messages Parse and Describe),
+ * without running it. Otherwise a wrong type or a missing null would surface in production.
  */
 import { type ClientBase, type Connection, Query } from 'pg';
 import { type Statement, sqlName } from '#platform/database/index.ts';
 
-/** A column as the RowDescription message has it; `table` is 0 for an expression. */
+/** A column of the RowDescription message; `tableID` is 0 for an expression. */
 interface Field {
   readonly name: string;
   readonly dataTypeID: number;
@@ -39,18 +39,17 @@ const typeNames: Readonly<Record<number, string>> = {
 };
 
 function typeName(oid: number): string {
-  return typeNames[oid] ?? `a type that we do not use (OID ${oid})`;
+  return typeNames[oid] ?? `an unused type (OID ${oid})`;
 }
 
-/** What may be null, for `describeFaults`. */
+/** The nullable columns, for `describeFaults`. */
 export interface Nullability {
   /** Every nullable column of a table, as `table oid.column number`. */
   readonly nullable: ReadonlySet<string>;
-  /** `statement column`: made whole by a check constraint and the statement's own condition, which we cannot see. */
+  /** `statement column` pairs that a check constraint and the statement's own condition keep from being null. */
   readonly neverNull: readonly string[];
 }
 
-/** Reads which columns may be null. */
 export async function readNullability(client: ClientBase, neverNull: readonly string[]): Promise<Nullability> {
   const { rows } = await client.query<{ place: string }>(
     `select attrelid::int8 || '.' || attnum as place from pg_attribute
@@ -59,7 +58,7 @@ export async function readNullability(client: ClientBase, neverNull: readonly st
   return { nullable: new Set(rows.map(({ place }) => place)), neverNull };
 }
 
-/** Sentences about what differs between a statement's declaration and the database's description of it. */
+/** Returns a sentence for each difference between a statement's declaration and the database's description. */
 export async function describeFaults(
   client: ClientBase,
   statement: Statement,
@@ -86,7 +85,7 @@ function paramFaults(statement: Statement, found: readonly number[]): string[] {
 function columnFaults(statement: Statement, fields: readonly Field[], nullability: Nullability): string[] {
   const declared = Object.entries(statement.columns);
   if (declared.length !== fields.length) {
-    return [`${statement.name}: declares ${declared.length} columns and answers ${fields.length}`];
+    return [`${statement.name}: declares ${declared.length} columns and returns ${fields.length}`];
   }
   const outer = outerJoined(statement.sql);
   return declared.flatMap(([name, type], index) => {
@@ -97,7 +96,7 @@ function columnFaults(statement: Statement, fields: readonly Field[], nullabilit
 }
 
 function columnFault(name: string, type: string, field: Field): string | undefined {
-  if (field.name !== sqlName(name)) return `is called ${field.name} in the SQL`;
+  if (field.name !== sqlName(name)) return `is named ${field.name} in the SQL`;
   const actual = typeName(field.dataTypeID);
   return actual === type.replace('?', '') ? undefined : `is declared ${type} and is ${actual}`;
 }
@@ -116,7 +115,7 @@ function nullFault(
   return `is declared ${type} and an outer join may make it null`;
 }
 
-/** What the outer joins of a statement may fill with nulls, by the name that its columns are reached by. */
+/** The aliases whose columns an outer join of the statement may fill with nulls. */
 function outerJoined(sql: string): string[] {
   if (/\b(right|full)\s+(outer\s+)?join\b/i.test(sql)) throw new Error('write outer joins as left joins');
   return [...sql.matchAll(/\bleft\s+(?:outer\s+)?join\s+(?:lateral\s+)?/gi)].map((join) => {
@@ -126,7 +125,7 @@ function outerJoined(sql: string): string[] {
   });
 }
 
-/** Drops a parenthesis that the text begins with. */
+/** Drops a leading parenthesis. */
 function withoutSubquery(sql: string): string {
   if (!sql.startsWith('(')) return sql;
   let depth = 0;
@@ -138,7 +137,7 @@ function withoutSubquery(sql: string): string {
   return '';
 }
 
-/** Whether `alias.column` stands bare in a select list under this output name: inside a function it may be made whole. */
+/** Whether `alias.column` is selected bare under this output name; inside a function a null may be replaced. */
 function selects(sql: string, alias: string, output: string): boolean {
   const bare = new RegExp(
     `(?:select|returning|,)\\s+${alias}\\.(?:${output}\\b(?!\\s+as\\b)|\\w+\\s+as\\s+${output}\\b)`,
@@ -147,7 +146,7 @@ function selects(sql: string, alias: string, output: string): boolean {
   return bare.test(sql);
 }
 
-/** One Parse, Describe and Sync. A subclass of Query, because a pipelining client takes no other submittable. */
+/** One Parse, Describe and Sync. It extends Query because a pipelining client accepts no other submittable. */
 class DescribeQuery extends Query {
   readonly #sql: string;
   readonly #done: (error: Error | undefined, description: Description) => void;

@@ -1,6 +1,6 @@
 /**
- * Whether an index bounds a statement's work, asked of the planner without data: with sequential scans forbidden, a
- * generic plan that still has one has no index to use.
+ * Checks by the planner, without data, that an index bounds a statement's work: if sequential scans are disabled and a
+ * generic plan still has one, no index fits.
  */
 import type { ClientBase } from 'pg';
 import type { Statement } from '#platform/database/index.ts';
@@ -14,7 +14,7 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** What may be read whole. */
+/** Tables and indexes that may be read whole. */
 export interface ReviewedScans {
   /** Tables that do not grow by use. */
   readonly smallTables: readonly string[];
@@ -23,10 +23,10 @@ export interface ReviewedScans {
 }
 
 /**
- * Makes the database plan as if every table of its schema were large, except those that never are.
- * The database is for nothing else afterwards: each table gets a row, for which the checks and references are dropped,
- * since the planner takes a file without pages for empty whatever the catalogue says.
- * It takes a superuser to write the catalogue's row counts.
+ * Makes the planner treat every table of the schema as large, except `smallTables`.
+ * The database is unusable afterwards: each table gets one row, for which checks and foreign keys are dropped, because
+ * the planner takes a file without pages for empty whatever the catalog says.
+ * Writing the catalog's row counts requires a superuser.
  */
 export async function pretendLarge(client: ClientBase, reviewed: ReviewedScans): Promise<void> {
   await client.query(fillEveryTable);
@@ -73,12 +73,12 @@ const fillEveryTable = `
   end
   $$`;
 
-/** Whether a statement has a plan at all: utility statements have none. */
+/** Utility statements have no plan. */
 export function isPlanned(statement: Statement): boolean {
   return /^(select|insert|update|delete|with|values|merge)\b/i.test(statement.sql);
 }
 
-/** Sentences about scans that grow with their table. */
+/** Returns a sentence for each scan that grows with its table. */
 export async function planFaults(client: ClientBase, statement: Statement, reviewed: ReviewedScans): Promise<string[]> {
   let plan: PlanNode;
   try {

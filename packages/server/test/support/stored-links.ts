@@ -1,4 +1,4 @@
-/** The links that somebody was sent, without waiting for the mail: their secret is computed from the row. */
+/** Tokens of mailed links, computed from their rows, so that tests need not wait for the mail. */
 import type { Purpose } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
@@ -12,7 +12,7 @@ const findNewest = statement('test_links.find_newest', {
   columns: { id: 'uuid', keyId: 'uuid' },
 });
 
-/** The secret of the user's newest link of a kind. */
+/** The secret of the user's newest link for a purpose. */
 export async function storedLinkToken(
   app: Pick<Application, 'services' | 'isManual'>,
   userId: string,

@@ -1,4 +1,4 @@
-/** What the database holds of somebody's logins, for tests that look behind the answers. */
+/** Stored state of a user's logins, for tests that check more than the responses. */
 import { attemptKey } from '#domain/attempts/index.ts';
 import { passwordAssociatedData } from '#domain/passwords/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -21,7 +21,7 @@ const findPassword = statement('test_application.find_password', {
   columns: { sealedPhc: 'bytea' },
 });
 
-const findEnds = statement('test_application.find_ends', {
+const findEndReasons = statement('test_application.find_end_reasons', {
   lane: 'pool',
   sql: `select s.id, s.end_reason from sessions s join identifiers i on i.user_id = s.user_id
     where i.canonical = :email order by s.created_at, s.id`,
@@ -37,43 +37,43 @@ const findActions = statement('test_application.find_actions', {
   columns: { action: 'text' },
 });
 
-/** Failed passwords in a row of whoever has the address, strangers' and those from known devices. */
+/** Consecutive failed passwords of the user with this address, from known and unknown devices. */
 export async function failedAttemptsOf(app: Application, email: string): Promise<number> {
   const key = attemptKey(await userIdOf(app, email));
   return (await app.services.database.row(findFailures, { key }))?.failures ?? 0;
 }
 
-/** The same for an address that nobody has. */
+/** Consecutive failed passwords for an address without a user. */
 export async function failedAttemptsOfUnknown(app: Application, email: string): Promise<number> {
   const key = app.services.keys.mac('lookup', email);
   return (await app.services.database.row(findFailures, { key }))?.failures ?? 0;
 }
 
-/** The PHC string under the seal. */
+/** The decrypted PHC string. */
 export async function storedHash(app: Application, email: string): Promise<string> {
   const userId = await userIdOf(app, email);
   const row = present(await app.services.database.row(findPassword, { userId }), 'the password');
   return app.services.keys.open('password', row.sealedPhc, passwordAssociatedData(userId)).toString('utf8');
 }
 
-/** Why each session of the address's user ended, the oldest first; null for those that live. */
+/** The end reason of each session of the user, oldest first; null for active sessions. */
 export async function sessionEndReasons(app: Application, email: string): Promise<(string | null)[]> {
-  const rows = await app.services.database.rows(findEnds, { email });
+  const rows = await app.services.database.rows(findEndReasons, { email });
   return rows.map(({ endReason }) => endReason);
 }
 
-/** What the audit log says of the address's user, the oldest first. */
+/** The actions of the user's audit events, oldest first. */
 export async function auditActionsOf(app: Application, email: string): Promise<string[]> {
   const rows = await app.services.database.rows(findActions, { email });
   return rows.map(({ action }) => action);
 }
 
-/** Calls `look` before each hash of the application is computed; answers how to stop looking. */
-export function beforeEachHash(app: Application, look: () => Promise<void> | void): () => void {
+/** Calls `look` before the application computes each hash; returns a function that stops this. */
+export function beforeEachHash(app: Application, before: () => Promise<void> | void): () => void {
   const queue = app.services.hashQueue;
   const run = queue.run.bind(queue);
   queue.run = async (task) => {
-    await look();
+    await before();
     return run(task);
   };
   return () => {

@@ -1,4 +1,4 @@
-/** How many rows stand in each table: of all there are, so that a new one is not forgotten. */
+/** Row counts of all tables. The catalog lists them, so that a new table is included. */
 import { type Database, statement } from '#platform/database/index.ts';
 
 const count = statement('test_tables.count', {
@@ -12,10 +12,9 @@ const count = statement('test_tables.count', {
   columns: { name: 'text?', rows: 'int4?' },
 });
 
-/** Rows by table. */
+/** Row counts by table. */
 export type TableCounts = Readonly<Record<string, number>>;
 
-/** Counts every table of the schema. */
 export async function countTables(database: Database): Promise<TableCounts> {
   const rows = await database.rows(count, {});
   return Object.fromEntries(rows.map((row) => [row.name ?? '', row.rows ?? 0]));

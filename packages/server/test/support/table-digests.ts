@@ -1,4 +1,4 @@
-/** One digest for each table: whether anything at all was written. */
+/** A digest of every table, to detect any write. */
 import { type Database, statement } from '#platform/database/index.ts';
 
 const digest = statement('test_tables.digest', {
@@ -12,13 +12,12 @@ const digest = statement('test_tables.digest', {
   columns: { name: 'text?', digest: 'text?' },
 });
 
-/** Digests by table, of every table that there is. */
+/** Digests by table. */
 export async function digestTables(database: Database): Promise<Readonly<Record<string, string>>> {
   const rows = await database.rows(digest, {});
   return Object.fromEntries(rows.map((row) => [row.name ?? '', row.digest ?? '']));
 }
 
-/** The tables whose rows differ. */
 export function changedTables(
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,

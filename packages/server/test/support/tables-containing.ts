@@ -1,4 +1,4 @@
-/** Everything that the database holds, as text, to search it for what must not be there. */
+/** Searches every table of the database for a text. */
 import { type Database, type Statement, statement } from '#platform/database/index.ts';
 
 const listTables = statement('all_text.tables', {
@@ -14,21 +14,21 @@ type DumpRows = Statement<Record<never, never>, { readonly line: 'text?' }>;
 const dumps = new Map<string, DumpRows>();
 
 function dumpOf(table: string): DumpRows {
-  const known = dumps.get(table);
-  if (known !== undefined) return known;
-  const made = statement(`all_text.dump_${table}`, {
+  const existing = dumps.get(table);
+  if (existing !== undefined) return existing;
+  const dump = statement(`all_text.dump_${table}`, {
     lane: 'pool',
     sql: `select row_to_json(t)::text as line from "${table}" t`,
     params: {},
     columns: { line: 'text?' },
   });
-  dumps.set(table, made);
-  return made;
+  dumps.set(table, dump);
+  return dump;
 }
 
 /**
- * The tables in which a text stands, as it is or as bytes, in any case.
- * @throws Error when there is next to nothing to search.
+ * Returns the tables that contain a text, plain or as bytes, in any case.
+ * @throws Error when the database is nearly empty.
  */
 export async function tablesContaining(database: Database, text: string): Promise<string[]> {
   const wanted = [
@@ -44,6 +44,6 @@ export async function tablesContaining(database: Database, text: string): Promis
     searched += lines.length;
     if (lines.some((line) => wanted.some((one) => line.includes(one)))) found.push(name ?? '');
   }
-  if (searched < 5) throw new Error('there was nothing to search');
+  if (searched < 5) throw new Error('the database is nearly empty');
   return found;
 }

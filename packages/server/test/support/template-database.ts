@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 
-/** What the main process tells the test workers about the server they share. */
+/** What the main process provides to the test workers. */
 export type SharedPostgres = {
-  /** A role that may create databases. */
+  /** Connection string of a role that may create databases. */
   readonly adminUrl: string;
-  /** The migrated database that each test file gets a copy of. */
+  /** The migrated database that `copyTemplate` copies. */
   readonly template: string;
-  /** Begins the name of every database of this run. */
+  /** Prefix of the name of every database of this run. */
   readonly prefix: string;
 };
 
-/** Brings the schema of the database at `url` up to date, and closes its connections: a template in use cannot be copied. */
+/** Migrates the database at `url` and closes its connections, because a template in use cannot be copied. */
 export type Migrate = (url: string) => Promise<void>;
 
-/** Creates the database that `copyTemplate` copies, and migrates it. */
+/** Creates and migrates the template. */
 export async function createTemplate(adminUrl: string, migrate: Migrate): Promise<SharedPostgres> {
   const prefix = `latchkey_test_${randomBytes(4).toString('hex')}_`;
   const shared = { adminUrl, prefix, template: `${prefix}template` };
@@ -24,7 +24,7 @@ export async function createTemplate(adminUrl: string, migrate: Migrate): Promis
 }
 
 /**
- * A migrated database of the caller's own, in about 35 ms.
+ * Returns the connection string of a new migrated database; takes about 35 ms.
  * wal_log copies a small template in half the time of file_copy, which forces a checkpoint.
  */
 export async function copyTemplate(shared: SharedPostgres): Promise<string> {
@@ -33,7 +33,7 @@ export async function copyTemplate(shared: SharedPostgres): Promise<string> {
   return databaseUrl(shared.adminUrl, name);
 }
 
-/** A database of the caller's own without any table. */
+/** Returns the connection string of a new database without tables. */
 export async function createEmpty(shared: SharedPostgres): Promise<string> {
   const name = uniqueName(shared);
   await administer(shared.adminUrl, `create database ${name}`);
@@ -58,13 +58,13 @@ function databaseUrl(adminUrl: string, database: string): string {
   return url.href;
 }
 
-/** Runs one statement as the administrator; answers the first column. */
+/** Runs one statement as the administrator and returns the first column. */
 async function administer(adminUrl: string, sql: string): Promise<string[]> {
   const client = new Client({ connectionString: adminUrl });
   await client.connect();
   try {
-    const answer = await client.query<string[]>({ text: sql, rowMode: 'array' });
-    return answer.rows.map(([first = '']) => first);
+    const result = await client.query<string[]>({ text: sql, rowMode: 'array' });
+    return result.rows.map(([first = '']) => first);
   } finally {
     await client.end();
   }

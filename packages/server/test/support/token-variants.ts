@@ -1,8 +1,7 @@
-/** Other texts for a token: some mean the same bytes or verify the same, all must be refused. */
+/** Variants of a token that decode to the same bytes or verify the same; the verifier must reject all of them. */
 import { sign } from 'node:crypto';
 import { type SigningAlgorithm, type SigningKey, signJwt } from '#protocol/jose/index.ts';
 
-/** One such text. */
 export interface TokenVariant {
   readonly what: string;
   readonly text: string;
@@ -14,15 +13,15 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const p256Order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const ed25519Order = 2n ** 252n + 27742317777372353535851937790883648493n;
 
-/** Everything that can be made of a token without its key, and with no other bytes in mind. */
+/** Every variant that can be made without the key. */
 export function tokenVariants(token: string): readonly TokenVariant[] {
   const parts = token.split('.');
   const all = [...padded(parts), ...withStrayBits(parts), ...withWhiteSpace(token), ...dotted(token, parts)];
-  const others = [...serialised(parts), ...recoded(token), ...withOtherHeader(parts), ...withOtherSignature(parts)];
+  const others = [...serialized(parts), ...recoded(token), ...withOtherHeader(parts), ...withOtherSignature(parts)];
   return [...all, ...others].filter(([, text]) => text !== token).map(([what, text]) => ({ what, text }));
 }
 
-/** Tokens of another shape that the key itself has signed: the gate takes nothing but what it writes. */
+/** Tokens in other formats, signed with the key; the verifier accepts only the format that the product issues. */
 export function malformedTokens(
   key: SigningKey,
   typ: string,
@@ -54,7 +53,7 @@ export function malformedTokens(
   return [...shaped, ...typed];
 }
 
-/** Signs what stands there, under a header of any shape. With ours the token is one that the gate takes. */
+/** Signs claims under any header. With the product's own header the verifier accepts the token. */
 export function signWithHeader(key: SigningKey, header: object, claims: Readonly<Record<string, unknown>>): string {
   const input = `${encode(JSON.stringify(header))}.${encode(JSON.stringify(claims))}`;
   const dsaEncoding = 'ieee-p1363' as const;
@@ -64,8 +63,8 @@ export function signWithHeader(key: SigningKey, header: object, claims: Readonly
   });
   const s = toNumber(signature.subarray(32));
   const isHigh = key.alg === 'ES256' && 2n * s > p256Order;
-  const ours = isHigh ? Buffer.concat([signature.subarray(0, 32), toBytes(p256Order - s, 32)]) : signature;
-  return `${input}.${encode(ours)}`;
+  const lowS = isHigh ? Buffer.concat([signature.subarray(0, 32), toBytes(p256Order - s, 32)]) : signature;
+  return `${input}.${encode(lowS)}`;
 }
 
 function encode(text: string | Uint8Array): string {
@@ -81,13 +80,13 @@ const names = ['header', 'payload', 'signature'];
 function padded(parts: readonly string[]): Named {
   return parts.flatMap((part, place) =>
     ['=', '==', '%3D', '%3d%3d'].map((end): [string, string] => [
-      `${end} behind the ${names[place]}`,
+      `${end} after the ${names[place]}`,
       replaced(parts, place, part + end),
     ]),
   );
 }
 
-/** The last character of a part that is no multiple of four has bits that decoders ignore. */
+/** The last character of a part whose length is not a multiple of four has bits that decoders ignore. */
 function withStrayBits(parts: readonly string[]): Named {
   return parts.flatMap((part, place) => {
     const unused = { 2: 4, 3: 2 }[part.length % 4];
@@ -114,9 +113,9 @@ function withWhiteSpace(token: string): Named {
 
 function dotted(token: string, [header = '', payload = '', signature = '']: readonly string[]): Named {
   return [
-    ['a dot before', `.${token}`],
-    ['a dot behind', `${token}.`],
-    ['a part behind', `${token}.AAAA`],
+    ['a leading dot', `.${token}`],
+    ['a trailing dot', `${token}.`],
+    ['a fourth part', `${token}.AAAA`],
     ['two dots', `${header}..${payload}.${signature}`],
     ['no first dot', `${header}${payload}.${signature}`],
     ['no last dot', `${header}.${payload}${signature}`],
@@ -131,13 +130,16 @@ function dotted(token: string, [header = '', payload = '', signature = '']: read
   ];
 }
 
-/** RFC 7515 §7.2. */
-function serialised([header, payload, signature]: readonly string[]): Named {
+/** JSON serializations (RFC 7515 §7.2). */
+function serialized([header, payload, signature]: readonly string[]): Named {
   return [
     ['flattened JSON', JSON.stringify({ protected: header, payload, signature })],
     ['general JSON', JSON.stringify({ payload, signatures: [{ protected: header, signature }] })],
     ['a JSON string', JSON.stringify([header, payload, signature].join('.'))],
-    ['an unprotected header beside', JSON.stringify({ protected: header, header: { kid: 'k' }, payload, signature })],
+    [
+      'an additional unprotected header',
+      JSON.stringify({ protected: header, header: { kid: 'k' }, payload, signature }),
+    ],
   ];
 }
 
@@ -149,26 +151,26 @@ function recoded(token: string): Named {
     ['upper case', token.toUpperCase()],
     ['lower case', token.toLowerCase()],
     ['quotes', `"${token}"`],
-    ['the scheme twice', `Bearer ${token}`],
+    ['a duplicate scheme', `Bearer ${token}`],
     ['a full-width letter', token.replace('e', '\uff45')],
     ['base64url once more', encode(token)],
     ['hexadecimal', Buffer.from(token).toString('hex')],
   ];
 }
 
-/** The signature stays: whoever verified it over a header that they had read and written again would be deceived. */
+/** The signature stays, so a verifier that parses and reserializes the header would accept these. */
 function withOtherHeader(parts: readonly string[]): Named {
   const header = Buffer.from(parts[0] ?? '', 'base64url').toString();
   const read = JSON.parse(header) as { readonly alg: string; readonly kid: string; readonly typ: string };
   const { alg, kid, typ } = read;
   const texts: Named = [
     ['white space in the header', header.replaceAll(',', ', ')],
-    ['a line end behind the header', `${header}\n`],
+    ['a line end after the header', `${header}\n`],
     ['a byte order mark', `\ufeff${header}`],
     ['an escape in the header', header.replace('"alg"', '"\\u0061lg"')],
     ['another order', JSON.stringify({ typ, kid, alg })],
-    ['a member twice', header.replace('{', '{"alg":"none",')],
-    ['a member twice, ours first', header.replace('}', `,"alg":"none"}`)],
+    ['a duplicate member', header.replace('{', '{"alg":"none",')],
+    ['a duplicate member, the valid one first', header.replace('}', `,"alg":"none"}`)],
     ['names in capitals', header.replace('"alg"', '"ALG"')],
     ...['none', 'None', 'NONE', 'HS256', 'ES384', 'ES256K', 'PS256', 'Ed25519', alg.toLowerCase(), `${alg} `, ''].map(
       (other): [string, string] => [`the algorithm "${other}"`, JSON.stringify({ alg: other, kid, typ })],
@@ -180,27 +182,27 @@ function withOtherHeader(parts: readonly string[]): Named {
   ];
   const none = `${encode(JSON.stringify({ alg: 'none', kid, typ }))}.${parts[1]}.`;
   const written = texts.map(([what, text]): [string, string] => [what, replaced(parts, 0, encode(text))]);
-  return [...written, ['no signature, and an algorithm that says so', none]];
+  return [...written, ['no signature and the algorithm none', none]];
 }
 
 function withOtherSignature(parts: readonly string[]): Named {
   const signature = Buffer.from(parts[2] ?? '', 'base64url');
   const { alg } = JSON.parse(Buffer.from(parts[0] ?? '', 'base64url').toString()) as { readonly alg: SigningAlgorithm };
   const half = signature.length / 2;
-  const twins: readonly (readonly [string, Uint8Array])[] = [
+  const variants: readonly (readonly [string, Uint8Array])[] = [
     ['a zero before the signature', Buffer.concat([Buffer.of(0), signature])],
-    ['a zero behind the signature', Buffer.concat([signature, Buffer.of(0)])],
+    ['a zero after the signature', Buffer.concat([signature, Buffer.of(0)])],
     ['a shorter signature', signature.subarray(0, -1)],
-    ['nothing but zeros', Buffer.alloc(signature.length)],
-    ['a signature whose halves changed places', Buffer.concat([signature.subarray(half), signature.subarray(0, half)])],
-    ['a signature backwards', Buffer.from(signature).reverse()],
-    ...twinsOf(alg, signature),
+    ['a signature of zeros', Buffer.alloc(signature.length)],
+    ['a signature with swapped halves', Buffer.concat([signature.subarray(half), signature.subarray(0, half)])],
+    ['a reversed signature', Buffer.from(signature).reverse()],
+    ...equivalentSignatures(alg, signature),
   ];
-  return twins.map(([what, bytes]): [string, string] => [what, replaced(parts, 2, encode(bytes))]);
+  return variants.map(([what, bytes]): [string, string] => [what, replaced(parts, 2, encode(bytes))]);
 }
 
-/** What verifies, or once did, beside the signature itself. */
-function twinsOf(alg: SigningAlgorithm, signature: Buffer): readonly (readonly [string, Uint8Array])[] {
+/** Signatures that verify as well, or did in some library. */
+function equivalentSignatures(alg: SigningAlgorithm, signature: Buffer): readonly (readonly [string, Uint8Array])[] {
   if (alg === 'RS256') return [];
   const [first, second] = [signature.subarray(0, 32), signature.subarray(32)];
   if (alg === 'EdDSA') {

@@ -1,14 +1,14 @@
-/** What people do with the product, in the words of tests: register, press links, log in on devices. */
+/** User actions through the API: register, verify, log in. */
 import type { MailTemplate } from '#domain/mail-ledger/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { InboxMessage } from '#platform/mail/index.ts';
 import type { Application, AppResponse } from './application.ts';
 import { eventually } from './wait.ts';
 
-/** A password that any profile accepts. */
+/** A password that every profile accepts. */
 export const validPassword = 'correct horse battery';
 
-/** What a login by tokens answers. */
+/** The response to a login for the token transport. */
 export interface Tokens {
   readonly userId: string;
   readonly sessionId: string;
@@ -16,7 +16,7 @@ export interface Tokens {
   readonly refreshToken: string;
   readonly deviceToken: string;
   readonly expiresIn: number;
-  /** Only when the login needs a further step; then nothing of the above is there. */
+  /** Set only when the login requires a further step; then the other members are absent. */
   readonly step?: string;
   readonly ticket?: string;
 }
@@ -29,12 +29,12 @@ const findMails = statement('test_application.find_mails', {
   columns: { template: 'text', messageId: 'text' },
 });
 
-let made = 0;
+let emailCount = 0;
 
-/** An address that nobody has yet. */
+/** A new email address on every call. */
 export function uniqueEmail(name = 'person'): string {
-  made += 1;
-  return `${name}.${made}@people.example`;
+  emailCount += 1;
+  return `${name}.${emailCount}@people.example`;
 }
 
 export function register(
@@ -46,30 +46,30 @@ export function register(
   return app.send('POST', '/api/v1/auth/register', { json });
 }
 
-/** The kinds of mail that were promised to an address, in the order of their promises; what is not here is never sent. */
+/** The templates of the mails enqueued for an address, in order. A mail that is not listed is never sent. */
 export async function mailsTo(app: Application, email: string): Promise<MailTemplate[]> {
   const rows = await app.services.database.rows(findMails, { email: email.toLowerCase() });
   return rows.map(({ template }) => template as MailTemplate);
 }
 
 /**
- * Waits for the first messages that were promised to the address, in the order of their promises: workers send several
- * at once, so the inbox has them in any order.
+ * Waits for the first `count` messages enqueued for an address and returns them in the order of enqueueing: workers
+ * send several at once, so the inbox has them in any order.
  */
 export function messagesTo(app: Application, email: string, count: number): Promise<readonly InboxMessage[]> {
-  const ask = async () => {
-    const promised = await app.services.database.rows(findMails, { email: email.toLowerCase() });
+  const findMessages = async () => {
+    const enqueued = await app.services.database.rows(findMails, { email: email.toLowerCase() });
     const received = new Map(app.inbox.list().map((message) => [message.messageId, message]));
-    const messages = promised.slice(0, count).map(({ messageId }) => received.get(messageId));
+    const messages = enqueued.slice(0, count).map(({ messageId }) => received.get(messageId));
     const all = messages.filter((message) => message !== undefined);
     return all.length === count ? all : undefined;
   };
-  return eventually(ask, { what: `${email} has ${count} messages` });
+  return eventually(findMessages, { what: `${email} has ${count} messages` });
 }
 
 /**
- * The token of the link in the address's message of this number, the first being 1.
- * Read it before another link is pressed: a mail whose link is dead is not sent any more.
+ * The token of the link in message `number` to an address; the first is 1.
+ * Call it before another link is consumed: a mail whose link was revoked is not sent.
  */
 export async function mailedToken(app: Application, email: string, number = 1): Promise<string> {
   const messages = await messagesTo(app, email, number);
@@ -77,15 +77,15 @@ export async function mailedToken(app: Application, email: string, number = 1): 
   return link.searchParams.get('token') ?? '';
 }
 
-/** The token of the newest link to a page of ours that was mailed to an address, whether or not it is anybody's yet. */
+/** The token of the newest mailed link to a page; the address need not belong to a user. */
 export async function newestMailedToken(app: Application, email: string, path: string): Promise<string> {
-  const seek = async () => {
+  const findLink = async () => {
     const messages = app.inbox.list().filter(({ to }) => to === email.toLowerCase());
     return messages
       .flatMap(({ links }) => links.map((link) => new URL(link)))
       .find(({ pathname }) => pathname === path);
   };
-  const link = await eventually(seek, { what: `${email} has a link to ${path}` });
+  const link = await eventually(findLink, { what: `${email} has a link to ${path}` });
   return link.searchParams.get('token') ?? '';
 }
 
@@ -94,12 +94,12 @@ export function verifyEmail(app: Application, token: string, password?: string):
   return app.send('POST', '/api/v1/auth/verify-email', { json });
 }
 
-/** Somebody with a proven address; answers the address. */
+/** A user with a verified address; returns the address. */
 export async function addVerifiedUser(app: Application, more: Readonly<Record<string, unknown>> = {}): Promise<string> {
   const email = uniqueEmail();
   await register(app, email, more);
-  const pressed = await verifyEmail(app, await mailedToken(app, email));
-  if (pressed.status !== 200) throw new Error(`the link was refused: ${pressed.code}`);
+  const verified = await verifyEmail(app, await mailedToken(app, email));
+  if (verified.status !== 200) throw new Error(`the link was rejected: ${verified.code}`);
   return email;
 }
 
@@ -113,30 +113,30 @@ export function login(
   return app.send<Tokens>('POST', '/api/v1/auth/login', { json, headers });
 }
 
-/** A new person who logged in on one device. */
+/** A new user who has logged in on one device. */
 export async function addLoggedInUser(app: Application): Promise<Tokens & { readonly email: string }> {
   const email = await addVerifiedUser(app);
   const { data } = await login(app, email);
   return { ...data, email };
 }
 
-/** A new person with a session by cookie: `cookie` is the request's header. */
+/** A new user with a cookie session; `cookie` is the value of the Cookie header. */
 export async function addCookieSession(app: Application): Promise<{ readonly email: string; readonly cookie: string }> {
   const email = await addVerifiedUser(app);
   const { cookies } = await login(app, email, { transport: 'cookie' });
   return { email, cookie: cookieHeader(cookies) };
 }
 
-/** What a browser sends back. */
+/** The value of the Cookie header after these Set-Cookie headers. */
 export function cookieHeader(setCookies: readonly string[]): string {
   return setCookies.map((cookie) => cookie.split(';')[0]).join('; ');
 }
 
-/** Whether an access token opens anything. */
+/** Whether the session endpoint accepts an access token. */
 export async function isAccepted(app: Application, token: string): Promise<boolean> {
   const { status } = await app.send('GET', '/api/v1/auth/session', { token });
   return status === 200;
 }
 
-/** What a browser adds to requests that a page of ours makes. */
+/** The header that a browser adds to same-origin requests. */
 export const sameOrigin = { 'sec-fetch-site': 'same-origin' } as const;

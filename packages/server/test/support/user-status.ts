@@ -1,4 +1,4 @@
-/** What an operator does to somebody's account, by the nouns' own methods. */
+/** Lookups and status changes of users, through the `users` module. */
 import type { UserStatus } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
@@ -11,13 +11,12 @@ const findUser = statement('test_application.find_user', {
   columns: { userId: 'uuid' },
 });
 
-/** The id of whoever has the address. */
+/** The id of the user with this address. */
 export async function userIdOf(app: Application, email: string): Promise<string> {
   const row = await app.services.database.row(findUser, { email: email.toLowerCase() });
   return present(row, `the user of ${email}`).userId;
 }
 
-/** Disables or enables somebody. */
 export async function setStatus(
   app: Application,
   email: string,

@@ -1,26 +1,26 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 export type WaitOptions = {
-  /** What is waited for, in words that complete "timed out waiting until …". */
+  /** The condition, in words that complete "timed out waiting until …". */
   readonly what: string;
-  /** 10,000 when not given. */
+  /** Default: 10,000. */
   readonly timeoutMs?: number;
 };
 
 /**
- * Asks again and again until the answer is neither false nor undefined, and returns that answer.
- * An error thrown by `ask` ends the wait: only "not yet" is worth another try.
+ * Calls `probe` until it returns neither false nor undefined, and returns that value.
+ * An error thrown by `probe` ends the wait; only "not yet" is retried.
  *
  * @throws Error naming `what` after the timeout.
  */
 export async function eventually<T>(
-  ask: () => T | Promise<T>,
+  probe: () => T | Promise<T>,
   options: WaitOptions,
 ): Promise<Exclude<T, false | undefined>> {
   const deadline = performance.now() + (options.timeoutMs ?? 10_000);
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 50)) {
-    const answer = await ask();
-    if (answer !== false && answer !== undefined) return answer as Exclude<T, false | undefined>;
+    const value = await probe();
+    if (value !== false && value !== undefined) return value as Exclude<T, false | undefined>;
     if (performance.now() > deadline) throw new Error(`timed out waiting until ${options.what}`);
     await pause(pauseMs);
   }

@@ -130,7 +130,7 @@ describeOnBothDatabases('the delivery of a mail', (database) => {
 
   it('goes to the next worker at once when its own is stopped', async () => {
     const { id } = await world.enqueueLink(await world.addRecipient());
-    world.server.react((stage) => (stage === 'end' ? 'say_nothing' : 'accept'));
+    world.server.react((stage) => (stage === 'end' ? 'silence' : 'accept'));
     const workers = world.startWorkers();
     await eventually(() => world.server.received.length === 1, { what: 'the server has it' });
     await workers.stop({ graceMs: 0 });
@@ -174,7 +174,7 @@ describeOnBothDatabases('the delivery of a mail', (database) => {
     const statuses: string[] = [];
     world.startWorkers({ transport: breaking, onProcessed: (_template, status) => statuses.push(status) });
     const waitedThrice = async () => {
-      await world.skipWait();
+      await world.skipDelay();
       return statuses.filter((status) => status === 'unavailable').length >= 3;
     };
     await eventually(waitedThrice, { what: 'it waited three times' });

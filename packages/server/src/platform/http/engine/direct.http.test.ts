@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RawAnswer, sendRaw } from '#test/support/raw-http.ts';
+import { type RawResponse, sendRaw } from '#test/support/raw-http.ts';
 import { type SampleServer, startSample } from '#test/support/sample-http-server.ts';
 
 let sample: SampleServer;
@@ -27,6 +27,6 @@ describe.each(['/livez', '/api/v1/me'])('%s, past the engine and through it', (p
   });
 });
 
-function withoutDate({ headers, ...answer }: RawAnswer) {
+function withoutDate({ headers, ...answer }: RawResponse) {
   return { ...answer, headers: Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'date')) };
 }
