@@ -41,7 +41,8 @@ export type Rule =
   | 'io'
   | 'index_comment'
   | 'drawer'
-  | 'todo';
+  | 'todo'
+  | 'old_name';
 
 /** @throws Error when the file does not parse: a rule that cannot read must not pass. */
 export function parseSource(path: string, text: string): Source {
