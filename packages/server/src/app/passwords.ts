@@ -3,11 +3,11 @@ import type { Config } from '#config/index.ts';
 import {
   Adviser,
   BreachedPasswords,
-  FilterUnusable,
+  type FailedBreachCheck,
   PasswordFilter,
+  PasswordFilterUnusable,
   PasswordRules,
   passwordPolicies,
-  type UnansweredCheck,
 } from '#domain/passwords/index.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
@@ -32,10 +32,10 @@ export async function wirePasswords(
   const { profile, breachService: service } = config.passwords;
   if (service !== undefined) ensureAskable(outbound, 'LATCHKEY_PASSWORD_BREACH_URL', service);
   const filter = await openFilter(config.passwords.filter);
-  const onUnanswered = (check: UnansweredCheck) => {
+  const onCheckFailed = (check: FailedBreachCheck) => {
     logger.warn('a password could not be compared with breached ones', { component: 'breached_passwords', ...check });
   };
-  const breached = new BreachedPasswords({ outbound, service, filter, onUnanswered });
+  const breached = new BreachedPasswords({ outbound, service, filter, onCheckFailed });
   const adviser = new Adviser();
   const aboutService = ['Latchkey', `@${new URL(config.http.publicUrl).hostname}`];
   const policy = passwordPolicies[profile];
@@ -51,7 +51,8 @@ async function openFilter(path: string | undefined): Promise<PasswordFilter | un
   try {
     return path === undefined ? undefined : await PasswordFilter.open(path);
   } catch (error) {
-    if (error instanceof FilterUnusable) throw new OperatorError(`LATCHKEY_PASSWORD_FILTER: ${error.message}`, 78);
+    if (error instanceof PasswordFilterUnusable)
+      throw new OperatorError(`LATCHKEY_PASSWORD_FILTER: ${error.message}`, 78);
     throw error;
   }
 }

@@ -30,7 +30,7 @@ describe('newPasswordField', () => {
 describe('lengthComplaint', () => {
   it('fills in the limits of the policy', () => {
     const complaintOf = (reason: 'too_short' | 'too_long' | undefined) =>
-      lengthComplaint({ policy, judgeLength: () => reason }, words, 'any');
+      lengthComplaint({ policy, checkLength: () => reason }, words, 'any');
     expect(complaintOf('too_short')).toBe('Choose a password with at least 15 characters.');
     expect(complaintOf('too_long')).toBe('Choose a password with at most 128 characters.');
     expect(complaintOf(undefined)).toBeUndefined();

@@ -17,10 +17,10 @@ export function newPasswordField(
 
 /** Why a password's length is rejected. A form shows it beside the complaints of its other fields, without hashing. */
 export function lengthComplaint(
-  rules: Pick<PasswordRules, 'policy' | 'judgeLength'>,
+  rules: Pick<PasswordRules, 'policy' | 'checkLength'>,
   words: PageWords,
   password: string,
 ): string | undefined {
-  const reason = rules.judgeLength(password);
+  const reason = rules.checkLength(password);
   return reason && words.say(`password.${reason}`, limitsOf(rules.policy));
 }

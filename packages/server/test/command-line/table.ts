@@ -257,7 +257,7 @@ export const table: readonly Row[] = [
     command: 'passwords build-filter',
     argv: ['/dev/null'],
     exit: 1,
-    says: /^The filter could not be built: \/dev\/null is no file, and it is read more than once\.$/,
+    says: /^The filter could not be built: \/dev\/null is not a regular file; it must be readable more than once\.$/,
   },
   { command: 'passwords build-filter', exit: 2, says: /^"latchkey passwords build-filter" needs FILE\.$/ },
   { command: 'doctor', says: /^ok +schema +The schema is that of this release\.$/m },

@@ -34,7 +34,7 @@ export function offlineRules(
     outbound,
     service: undefined,
     filter: undefined,
-    onUnanswered: () => undefined,
+    onCheckFailed: () => undefined,
   });
   return new PasswordRules({
     policy: passwordPolicies[profile],

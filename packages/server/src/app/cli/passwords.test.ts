@@ -41,7 +41,7 @@ it('passwords build-filter fails with a sentence for a list that is empty, of ot
   writeFileSync(empty, '');
   writeFileSync(ntlm, `${'0123456789abcdef'.repeat(2)}:5\n`.repeat(20));
   writeFileSync(list, 'one password\n');
-  const expected = 'a list has passwords or their SHA-1, one a line.';
+  const expected = 'expected passwords or their SHA-1, one per line.';
   for (const [args, why] of [
     [[empty], `${empty} has no passwords; ${expected}`],
     [[ntlm], `${ntlm} has hashes that are not SHA-1, such as NTLM or MD5; ${expected}`],

@@ -1,6 +1,11 @@
 /** `latchkey passwords`: lists of breached passwords. */
 import { resolve } from 'node:path';
-import { buildFilter, type FilterHeader, filterBytes, ListUnusable } from '#domain/passwords/index.ts';
+import {
+  buildPasswordFilter,
+  type PasswordFilterHeader,
+  PasswordListUnusable,
+  passwordFilterBytes,
+} from '#domain/passwords/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import { type LocalCommand, textOf } from './command.ts';
 
@@ -18,18 +23,18 @@ export const passwordsCommands: readonly LocalCommand[] = [
       const list = input.arguments[0] ?? '';
       const target = textOf(input, 'output') ?? `${list}.filter`;
       const header = await build(resolve(list), resolve(target));
-      const bytes = filterBytes(header);
+      const bytes = passwordFilterBytes(header);
       const text = `Wrote ${target}: ${header.passwords} passwords, ${bytes} bytes. Restart the server to use it.`;
       return { exitCode: 0, text, data: { path: target, passwords: header.passwords, bytes } };
     },
   },
 ];
 
-async function build(list: string, target: string): Promise<FilterHeader> {
+async function build(list: string, target: string): Promise<PasswordFilterHeader> {
   try {
-    return await buildFilter(list, target);
+    return await buildPasswordFilter(list, target);
   } catch (error) {
-    if (!(error instanceof ListUnusable || (error instanceof Error && 'code' in error))) throw error;
+    if (!(error instanceof PasswordListUnusable || (error instanceof Error && 'code' in error))) throw error;
     throw new OperatorError(`The filter could not be built: ${error.message}.`, 1);
   }
 }

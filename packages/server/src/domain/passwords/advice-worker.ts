@@ -1,6 +1,6 @@
 /**
- * The thread of the strength estimator. Its tables take some 80 MB, loading them 250 ms and an estimate up to a third of a second, which is why
- * it is neither on the event loop nor there before somebody needs advice.
+ * The worker thread of the strength estimator. Its tables take about 80 MB and 250 ms to load, and an estimate takes up to
+ * 330 ms. It therefore runs outside of the event loop and is started on demand.
  */
 import { parentPort } from 'node:worker_threads';
 import { ZxcvbnFactory } from '@zxcvbn-ts/core';
@@ -9,12 +9,13 @@ import { dictionary as english, translations } from '@zxcvbn-ts/language-en';
 
 type Texts = Readonly<Record<string, string>>;
 
-// What it says is a code, and the words stand in our catalogues.
+// Replaces the estimator's texts by their codes; the texts are in our catalogs.
 const codes = <T extends Texts>(texts: T): T => Object.fromEntries(Object.keys(texts).map((code) => [code, code])) as T;
 
 const estimator = new ZxcvbnFactory({
   graphs: adjacencyGraphs,
-  // Without its two largest word lists: what they would add is "a word by itself", which no profile's length lets through.
+  // Without the two largest word lists: they only add the warning "a word by itself", and every profile's minimum length
+  // rejects those.
   dictionary: {
     ...common,
     'firstnames-en': english['firstnames-en'],

@@ -11,36 +11,36 @@ it.each([
   ['abcdefghijkl', 'sequences'],
   ['aaaaaaaaaaaa', 'repeats'],
   ['correct horse battery staple', undefined],
-])('%s: %s', async (password, advice) => {
+])('advises on %s: %s', async (password, advice) => {
   expect(await adviser.advise(password, [])).toBe(advice);
 });
 
-it('knows the words of the person', async () => {
+it('recognizes context words', async () => {
   expect(await adviser.advise('lovelace', ['lovelace'])).toBe('names');
 });
 
-it('gives no advice to whoever comes when enough wait, and answers those in their order', async () => {
-  const asked = Array.from({ length: 20 }, () => adviser.advise('abcdefghijkl', []));
-  const answers = await Promise.all(asked);
-  expect(answers.slice(4).every((answer) => answer === undefined)).toBe(true);
-  expect(answers[0]).toBe('sequences');
+it('gives no advice to further requests while four wait, and serves those in order', async () => {
+  const requests = Array.from({ length: 20 }, () => adviser.advise('abcdefghijkl', []));
+  const results = await Promise.all(requests);
+  expect(results.slice(4).every((advice) => advice === undefined)).toBe(true);
+  expect(results[0]).toBe('sequences');
   expect(await adviser.advise('abcdefghijkl', [])).toBe('sequences');
 });
 
-it('answers again after its thread was ended', async () => {
+it('starts a new worker after it was closed', async () => {
   await adviser.advise('abcdefghijkl', []);
   await adviser.close();
   expect(await adviser.advise('abcdefghijkl', [])).toBe('sequences');
 });
 
-it('gives no advice when there is no time, and is not broken by it', async () => {
-  const hasty = new Adviser({ timeoutMs: 1 });
-  expect(await hasty.advise('abcdefghijkl', [])).toBeUndefined();
-  expect(await hasty.advise('abcdefghijkl', [])).toBeUndefined();
-  await hasty.close();
+it('returns undefined on each timeout, and does not throw', async () => {
+  const impatient = new Adviser({ timeoutMs: 1 });
+  expect(await impatient.advise('abcdefghijkl', [])).toBeUndefined();
+  expect(await impatient.advise('abcdefghijkl', [])).toBeUndefined();
+  await impatient.close();
 });
 
-it('does not stop the event loop while it thinks', async () => {
+it('does not block the event loop during an estimate', async () => {
   await adviser.advise('abcdefghijkl', []);
   let turns = 0;
   const counting = setInterval(() => {

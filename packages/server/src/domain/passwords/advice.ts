@@ -1,11 +1,11 @@
-/** What makes a refused password easy to guess, by the strength estimator, as guidance and never as a rule. */
+/** Advice on rejected passwords from the strength estimator zxcvbn. It never decides whether a password is accepted. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-/** What the person reads is `password.advice.<…>` of the catalogues. */
+/** The last part of a message key: `password.advice.keyboard`. */
 export type Advice = (typeof adviceOf)[keyof typeof adviceOf];
 
-/** By the estimator's names of what it warns of. */
+/** By the estimator's warning codes. */
 const adviceOf = {
   straightRow: 'keyboard',
   keyPattern: 'keyboard',
@@ -24,16 +24,16 @@ const adviceOf = {
   userInputs: 'names',
 } as const;
 
-/** An estimate costs the square of the length; what is wrong with the beginning is wrong enough. */
+/** The cost of an estimate grows with the square of the length, and the beginning is enough for advice. */
 const maxCharacters = 100;
 
-/** Whoever comes later gets no advice, rather than a place in a queue that a flood makes. */
+/** Requests beyond these get no advice, so that a flood cannot build up a queue. */
 const maxWaiting = 4;
 
-/** Its memory is given back when nobody asked for this long. */
+/** The worker ends, and its memory is freed, after this long without a request. */
 const idleMs = 30_000;
 
-/** Asks a thread that is there while it is needed. */
+/** Runs the estimator in a worker thread that is started on demand. */
 export class Adviser {
   readonly #timeoutMs: number;
   #worker: Worker | undefined;
@@ -41,24 +41,24 @@ export class Adviser {
   #waiting = 0;
   #idle: NodeJS.Timeout | undefined;
 
-  /** `timeoutMs` is from the question to the answer, with the wait for those before; the first one loads the tables. */
+  /** `timeoutMs` includes the wait for earlier requests and, for the first one, loading the tables. */
   constructor({ timeoutMs = 1500 }: { readonly timeoutMs?: number } = {}) {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Undefined when there is nothing to say, or no time to say it; never throws. */
+  /** Returns undefined when the estimator has no advice, is overloaded, is too slow or crashes. Never throws. */
   async advise(password: string, words: readonly string[]): Promise<Advice | undefined> {
     if (this.#waiting >= maxWaiting) return undefined;
     this.#waiting += 1;
     const signal = AbortSignal.timeout(this.#timeoutMs);
-    const turn = this.#last.then(() => this.#ask({ password: password.slice(0, maxCharacters), words }, signal));
+    const turn = this.#last.then(() => this.#request({ password: password.slice(0, maxCharacters), words }, signal));
     this.#last = turn;
     const warning = await turn;
     this.#waiting -= 1;
     return isKnown(warning) ? adviceOf[warning] : undefined;
   }
 
-  /** Ends the thread. */
+  /** Ends the worker; the next request starts a new one. */
   async close(): Promise<void> {
     clearTimeout(this.#idle);
     const worker = this.#worker;
@@ -66,17 +66,17 @@ export class Adviser {
     await worker?.terminate();
   }
 
-  async #ask(question: object, signal: AbortSignal): Promise<unknown> {
+  async #request(message: object, signal: AbortSignal): Promise<unknown> {
     if (signal.aborted) return undefined;
     clearTimeout(this.#idle);
     this.#worker ??= startWorker();
-    this.#worker.postMessage(question);
+    this.#worker.postMessage(message);
     try {
       const [warning] = (await once(this.#worker, 'message', { signal })) as unknown[];
       this.#idle = setTimeout(() => void this.close(), idleMs).unref();
       return warning;
     } catch {
-      // Too slow, or dead of what it was asked: the next question gets a new thread, and this person no advice.
+      // The worker timed out or crashed. The next request starts a new one.
       await this.close();
       return undefined;
     }

@@ -1,4 +1,4 @@
-/** The entropy that the profile `composition` asks for. */
+/** The entropy estimate that the profile `composition` requires. */
 
 const pools: readonly (readonly [RegExp, number])[] = [
   [/[a-z]/u, 26],
@@ -8,15 +8,15 @@ const pools: readonly (readonly [RegExp, number])[] = [
   [/[^ -~]/u, 100],
 ];
 
-/** A character that can be told from those before it: which of a few habits is at work, and no more. */
+/** A character that follows from those before it adds one bit: the choice between a few habits. */
 const predictableBits = 1;
 
 /**
- * Bits of a password whose characters are drawn from the kinds that occur in it, counting a character that repeats or
- * continues the one before, or that follows it for the second time, as one bit.
- * It bounds what a guesser who knows no words has to try: `SecurePass123!` has 75 bits here and 30 for one who knows
- * words, and these are looked for by the blocklist instead. A rule on the smaller number would refuse nearly everything
- * that people make up under composition rules, and the default profile is there for those who need no such rules.
+ * Returns the entropy of a password in bits, as if each character were drawn from the pools that occur in it. A character
+ * that equals its predecessor, is its neighbor by code point, or repeats a pair that occurred before counts as one bit.
+ * This is the work of a brute-force attacker without a dictionary: `SecurePass123!` has 75 bits here and 30 against a
+ * dictionary. Dictionary words are left to the blocklists, because a minimum on the smaller number would reject nearly
+ * every password that people choose under composition rules.
  */
 export function characterBits(password: string): number {
   const pool = pools.reduce((size, [kind, members]) => size + (kind.test(password) ? members : 0), 0);
@@ -27,15 +27,15 @@ export function characterBits(password: string): number {
   let previous: string | undefined;
   for (const character of password.toLowerCase()) {
     const pair = `${previous ?? ''}${character}`;
-    const predictable = previous !== undefined && (isStep(previous, character) || seen.has(pair));
-    bits += predictable ? predictableBits : full;
+    const isPredictable = previous !== undefined && (isStep(previous, character) || seen.has(pair));
+    bits += isPredictable ? predictableBits : full;
     seen.add(pair);
     previous = character;
   }
   return bits;
 }
 
-/** The same character, or its neighbour: `aa`, `ab`, `21`. */
+/** The same character or its neighbor by code point: `aa`, `ab`, `21`. */
 function isStep(previous: string, character: string): boolean {
   return Math.abs((character.codePointAt(0) ?? 0) - (previous.codePointAt(0) ?? 0)) <= 1;
 }

@@ -1,17 +1,16 @@
-/** The most used passwords, offline. */
 import { createRequire } from 'node:module';
 
-/** No profile takes a shorter password, and so much must be left of one without its context words. */
+/** Shorter entries never match: no profile accepts so short a password, and `minOtherCharacters` is as long. */
 const minLength = 8;
 
-// The list alone: the package's face unpacks two more tables and takes three times as long.
+// The list alone: the package's main export unpacks two more tables and takes three times as long.
 const listFile = '@zxcvbn-ts/language-common/dist/passwords.json.cjs';
 
 let common: ReadonlySet<string> | undefined;
 
 /**
- * Whether a folded text is one of the 18,000 most used passwords of 8 characters and more.
- * The list is read when it is first asked for, 20 ms once in a process, so that commands and workers do without it.
+ * Whether a case-folded text is one of the 18,000 most common passwords of at least 8 characters.
+ * The first call reads the list (20 ms), so that commands and workers that never call it do not pay for it.
  */
 export function isCommonPassword(folded: string): boolean {
   common ??= readList();

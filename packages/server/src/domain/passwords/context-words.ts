@@ -1,45 +1,45 @@
-/** Words that a guesser tries first: those of the service and of the person (NIST SP 800-63B-4 §3.1.1.2). */
+/** Context-specific words, those about the service and the user (NIST SP 800-63B-4 §3.1.1.2). */
 import { withUnicodeDomain } from '#protocol/email-address/index.ts';
 
-/** Shorter ones stand in too many other words. */
+/** Shorter words occur in too many other words. */
 const minWordLength = 3;
 
-/** What must be left of a password without these words: what was once enough for a whole password. */
-const minOwnCharacters = 8;
+/** Characters that must remain without the context words; 8 is NIST's minimum for a password with a second factor. */
+const minOtherCharacters = 8;
 
 /**
- * The words of texts such as a name, an address or a host name behind an `@`, folded, the longest first. A domain is
- * known by its A-labels, and typed in letters.
+ * Returns the case-folded words of names, email addresses and host names (written as `@host`), longest first.
+ * Internationalized domains are stored as A-labels but typed as U-labels, so both are included.
  */
 export function wordsOf(texts: readonly string[]): string[] {
   const spellings = texts.flatMap((text) => (text.includes('@') ? [text, withUnicodeDomain(text)] : [text]));
   const words = spellings.flatMap((text) => {
     const folded = text.normalize('NFKC').toLowerCase();
-    // The top-level domain is everybody's.
+    // The top-level domain says nothing about the user.
     const specific = folded.replace(/(@[^\s>]*)\.[^\s.>]+/u, '$1');
     const parts = specific.split(/[^\p{L}\p{M}\p{N}]+/u);
-    // The whole as well: of an address the top-level domain and short parts can be long enough for a password of their own.
+    // The whole text too: the dropped top-level domain and short parts may together be long enough for a password.
     return [folded, parts.join(''), ...parts];
   });
   const long = words.filter((word) => Array.from(word).length >= minWordLength);
   return [...new Set(long)].sort((one, other) => other.length - one.length);
 }
 
-/** Whether a folded password is such words and little else, also when digits stand for letters in it. */
+/** Whether little remains of a case-folded password without the words, also when digits replace letters in it. */
 export function isMadeOfContext(
   folded: string,
   words: readonly string[],
-  isGuessed: (folded: string) => boolean,
+  isBlocked: (folded: string) => boolean,
 ): boolean {
   return [folded, withLetters(folded)].some((text) => {
     const rest = without(text, words);
     if (rest === text) return false;
-    const own = rest.replaceAll(/[\s!-/:-@[-`{-~]/gu, '');
-    return Array.from(own).length < minOwnCharacters || isGuessed(own);
+    const remainder = rest.replaceAll(/[\s!-/:-@[-`{-~]/gu, '');
+    return Array.from(remainder).length < minOtherCharacters || isBlocked(remainder);
   });
 }
 
-/** Each word leaves a space, so that what stood around it makes no new word. */
+/** Replaces each word by a space, so that its neighbors do not join into a new word. */
 function without(text: string, words: readonly string[]): string {
   return words.reduce((rest, word) => rest.replaceAll(word, ' '), text);
 }

@@ -6,7 +6,7 @@ function deferred() {
 }
 
 describe('HashQueue', () => {
-  it('runs no more at once than its concurrency, in the order of arrival', async () => {
+  it('runs at most `concurrency` tasks at a time, in the order of arrival', async () => {
     const queue = new HashQueue({ concurrency: 2, queueLength: 10 });
     const gates = Array.from({ length: 5 }, deferred);
     const started: number[] = [];
@@ -27,7 +27,7 @@ describe('HashQueue', () => {
     expect(queue.depth).toBe(0);
   });
 
-  it('refuses at once when the queue is full, and takes again when there is room', async () => {
+  it('rejects when it is full, and accepts again when a slot is free', async () => {
     const queue = new HashQueue({ concurrency: 1, queueLength: 1 });
     const gate = deferred();
     const first = queue.run(() => gate.promise);
@@ -39,7 +39,7 @@ describe('HashQueue', () => {
     expect(await queue.run(async () => 'fourth')).toBe('fourth');
   });
 
-  it('gives the place of a failed task to the next one', async () => {
+  it('hands the slot of a failed task to the next one', async () => {
     const queue = new HashQueue({ concurrency: 1, queueLength: 1 });
     const failed = queue.run(async () => {
       throw new Error('no memory');
@@ -49,31 +49,31 @@ describe('HashQueue', () => {
     expect(await next).toBe('next');
   });
 
-  it('keeps a held place for the task that comes in the turn in which it is released', async () => {
+  it('keeps a held slot for the task that runs right after its release', async () => {
     const queue = new HashQueue({ concurrency: 1, queueLength: 1 });
     const gate = deferred();
     const first = queue.run(() => gate.promise);
-    const place = queue.hold();
+    const slot = queue.hold();
     expect(() => queue.hold()).toThrow('busy');
-    await expect(queue.run(async () => 'uninvited')).rejects.toMatchObject({ code: 'busy' });
-    place.release();
-    const awaited = queue.run(async () => 'awaited');
-    place.release();
+    await expect(queue.run(async () => 'not admitted')).rejects.toMatchObject({ code: 'busy' });
+    slot.release();
+    const admitted = queue.run(async () => 'admitted');
+    slot.release();
     expect(() => queue.hold()).toThrow('busy');
     gate.resolve();
     await first;
-    expect(await awaited).toBe('awaited');
+    expect(await admitted).toBe('admitted');
     queue.hold();
     queue.hold();
     expect(() => queue.hold()).toThrow('busy');
   });
 
-  it('answers, refuses and counts every one of a flood, and what was held and not used is free again', async () => {
+  it('settles and counts every task of a flood, and leaves no slot held', async () => {
     const queue = new HashQueue({ concurrency: 2, queueLength: 10 });
     const flood = Array.from({ length: 200 }, async (_, index) => {
-      const place = index % 2 === 0 ? queue.hold() : undefined;
+      const slot = index % 2 === 0 ? queue.hold() : undefined;
       await Promise.resolve();
-      place?.release();
+      slot?.release();
       return queue.run(async () => index);
     });
     const outcomes = await Promise.allSettled(flood);
@@ -81,8 +81,8 @@ describe('HashQueue', () => {
     expect(done).toBeGreaterThanOrEqual(12);
     expect(queue.counts).toEqual({ computed: done, refused: 200 - done });
     expect(queue.depth).toBe(0);
-    const places = Array.from({ length: 12 }, () => queue.hold());
-    for (const place of places) place.release();
+    const slots = Array.from({ length: 12 }, () => queue.hold());
+    for (const slot of slots) slot.release();
     expect(await queue.run(async () => 'after the flood')).toBe('after the flood');
   });
 });

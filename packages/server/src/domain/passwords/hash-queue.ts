@@ -1,16 +1,16 @@
-/** Admission control for hashing: so many at once, so many waiting, and the next one is refused at once. */
+/** Admission control for hashing (invariant 14): a bounded number of tasks runs, a bounded number waits, others are rejected. */
 import { Problem } from '#kernel/problem.ts';
 
-/** A place in the queue, taken before it is known whether it is needed. */
+/** A reserved slot in the queue. */
 export interface Slot {
-  /** Gives it back; a task that is run in the same turn of the event loop finds it free. Safe to call twice. */
+  /** Frees the slot. A task that is run before the next await gets it. Idempotent. */
   release(): void;
 }
 
-/** Runs tasks `concurrency` at a time, first come, first served. */
+/** Runs tasks in the order of arrival, `concurrency` at a time. */
 export class HashQueue {
   readonly #concurrency: number;
-  readonly #places: number;
+  readonly #capacity: number;
   #running = 0;
   #held = 0;
   readonly #counts = { computed: 0, refused: 0 };
@@ -18,26 +18,27 @@ export class HashQueue {
 
   constructor(options: { readonly concurrency: number; readonly queueLength: number }) {
     this.#concurrency = options.concurrency;
-    this.#places = options.concurrency + options.queueLength;
+    this.#capacity = options.concurrency + options.queueLength;
   }
 
-  /** Tasks that were begun, and those that found the queue full; for metrics. */
+  /** Tasks that were started and tasks that were rejected, for metrics. */
   get counts(): Readonly<{ computed: number; refused: number }> {
     return this.#counts;
   }
 
-  /** Tasks that wait for a place; for metrics. */
+  /** Waiting tasks, for metrics. */
   get depth(): number {
     return this.#waiting.length;
   }
 
   /**
-   * Takes a place for a task that needs something else first: what is read or counted for a hash that then finds no
-   * place was work for nothing, and a guess that was counted and never looked at. Throws `Problem('busy')` when the queue
-   * is full.
+   * Reserves a slot for a task that needs a database statement first. Without the reservation the statement could count
+   * an attempt that is then rejected because the queue is full, and never compared.
+   *
+   * @throws Problem `busy` when the queue is full.
    */
   hold(): Slot {
-    this.#demandRoom();
+    this.#requireSlot();
     this.#held += 1;
     let isHeld = true;
     return {
@@ -48,9 +49,13 @@ export class HashQueue {
     };
   }
 
-  /** Runs the task when its turn comes. Throws `Problem('busy')` when the queue is full. */
+  /**
+   * Runs the task when the tasks before it have finished.
+   *
+   * @throws Problem `busy` when the queue is full.
+   */
   async run<T>(task: () => Promise<T>): Promise<T> {
-    this.#demandRoom();
+    this.#requireSlot();
     if (this.#running >= this.#concurrency) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else {
@@ -60,15 +65,15 @@ export class HashQueue {
     try {
       return await task();
     } finally {
-      // The place goes to the next one directly, so that a newcomer cannot slip in between.
+      // Hands the slot to the next waiting task directly, so that a new task cannot overtake it.
       const next = this.#waiting.shift();
       if (next === undefined) this.#running -= 1;
       else next();
     }
   }
 
-  #demandRoom(): void {
-    if (this.#running + this.#waiting.length + this.#held < this.#places) return;
+  #requireSlot(): void {
+    if (this.#running + this.#waiting.length + this.#held < this.#capacity) return;
     this.#counts.refused += 1;
     throw new Problem('busy', { retryAfterSeconds: 1, log: 'the hashing queue is full' });
   }

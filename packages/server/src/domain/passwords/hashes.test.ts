@@ -6,7 +6,7 @@ import { HashQueue, PasswordHashes } from './index.ts';
 const smallest = { memoryKib: 8, iterations: 1, parallelism: 1 };
 const password = 'correct horse battery';
 
-/** Counts what is computed, which is what an observer can time. */
+/** Counts hashes, whose time an observer can measure. */
 class CountingQueue extends HashQueue {
   computed = 0;
 
@@ -25,7 +25,7 @@ describe('PasswordHashes', () => {
     hashes = await PasswordHashes.create(queue, smallest);
   });
 
-  it('computes Argon2id with the configured parameters and a salt of its own each time', async () => {
+  it('computes Argon2id with the configured parameters and a new salt each time', async () => {
     const [first, second] = [
       await hashes.compute(acceptedPassword(password)),
       await hashes.compute(acceptedPassword(password)),
@@ -34,24 +34,24 @@ describe('PasswordHashes', () => {
     expect(first).not.toBe(second);
   });
 
-  it('recognises the password, in every spelling of its characters, and no other', async () => {
+  it('matches the password in NFC and NFD, and no other', async () => {
     const phc = await hashes.compute(acceptedPassword('café au lait'.normalize('NFC')));
     expect(await hashes.matches('café au lait'.normalize('NFD'), phc)).toBe(true);
     expect(await hashes.matches('cafe au lait', phc)).toBe(false);
     expect(await hashes.matches('', phc)).toBe(false);
   });
 
-  it('computes one hash also when there is nobody to compare with, and says no', async () => {
+  it('computes one hash and returns false when there is no stored hash', async () => {
     const phc = await hashes.compute(acceptedPassword(password));
     const before = queue.computed;
     expect(await hashes.matches(password, undefined)).toBe(false);
-    const withNobody = queue.computed - before;
+    const withoutHash = queue.computed - before;
     await hashes.matches('wrong', phc);
-    expect(queue.computed - before - withNobody).toBe(withNobody);
-    expect(withNobody).toBe(1);
+    expect(queue.computed - before - withoutHash).toBe(withoutHash);
+    expect(withoutHash).toBe(1);
   });
 
-  it('computes an outdated hash again for the password that matched it, however it was typed; and no other hash', async () => {
+  it('recomputes an outdated hash from the password in NFC or NFD, and rejects a current hash', async () => {
     const phc = await hashes.compute(acceptedPassword('café au lait'.normalize('NFC')));
     const stronger = await PasswordHashes.create(queue, { ...smallest, memoryKib: 16 });
     const again = await stronger.recompute('café au lait'.normalize('NFD'), phc);
@@ -60,7 +60,7 @@ describe('PasswordHashes', () => {
     await expect(hashes.recompute('café au lait', phc)).rejects.toThrow('only an outdated hash');
   });
 
-  it('calls a hash of other parameters outdated, whichever way they differ', async () => {
+  it('treats a hash with any other parameter as outdated', async () => {
     const phc = await hashes.compute(acceptedPassword(password));
     expect(hashes.isOutdated(phc)).toBe(false);
     for (const other of [{ memoryKib: 16 }, { iterations: 2 }, { memoryKib: 16, parallelism: 2 }]) {

@@ -1,53 +1,54 @@
-/** Computing and comparing Argon2id hashes. */
-
 import { randomBytes } from 'node:crypto';
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
 import { assert } from '#kernel/assert.ts';
 import { type Argon2idParameters, needsRehash } from '#protocol/password-hash/index.ts';
-import type { AcceptedPassword } from './accepted.ts';
+import type { AcceptedPassword } from './accepted-password.ts';
 import type { HashQueue, Slot } from './hash-queue.ts';
 
-// A const enum in the package's types, which erasable syntax cannot import: 2 is Argon2id.
+// The package declares a const enum, which erasable TypeScript cannot import: 2 is Argon2id.
 const argon2id = 2 as Algorithm;
 
-/** Argon2id (RFC 9106) in the bounded queue. */
+/** Computes and compares Argon2id hashes (RFC 9106) in the bounded queue. */
 export class PasswordHashes {
   readonly #queue: HashQueue;
   readonly #parameters: Argon2idParameters;
-  /** Compared with when there is nobody to compare with, so that both take the same work. */
-  readonly #dummy: string;
+  /** Compared when the user has no hash, so that both cases take the same work. */
+  readonly #decoyHash: string;
 
-  private constructor(queue: HashQueue, parameters: Argon2idParameters, dummy: string) {
+  private constructor(queue: HashQueue, parameters: Argon2idParameters, decoyHash: string) {
     this.#queue = queue;
     this.#parameters = parameters;
-    this.#dummy = dummy;
+    this.#decoyHash = decoyHash;
   }
 
-  /** Computes the dummy hash first: its cost must be that of the real ones. */
+  /** Computes the decoy hash with the same parameters as real ones, so that its cost is the same. */
   static async create(queue: HashQueue, parameters: Argon2idParameters): Promise<PasswordHashes> {
-    const dummy = await hash(randomBytes(16).toString('hex'), toOptions(parameters));
-    return new PasswordHashes(queue, parameters, dummy);
+    const decoyHash = await hash(randomBytes(16).toString('hex'), toOptions(parameters));
+    return new PasswordHashes(queue, parameters, decoyHash);
   }
 
-  /** A place for a hash that comes in the turn of the event loop in which it is released. Throws `Problem('busy')`. */
+  /** Reserves a slot in the queue, as `HashQueue.hold`. */
   hold(): Slot {
     return this.#queue.hold();
   }
 
-  /** The PHC string of a new password. */
+  /** Returns the PHC string of a new password. */
   async compute(password: AcceptedPassword): Promise<string> {
     return this.#compute(password);
   }
 
-  /** The PHC string of a password that matched an outdated one: whoever has it keeps it, whatever the rules are today. */
+  /**
+   * Returns the PHC string, with the current parameters, of a password that matched an outdated hash. Today's rules for
+   * new passwords do not apply to it.
+   */
   async recompute(provenPassword: string, outdated: string): Promise<string> {
     assert(this.isOutdated(outdated), 'only an outdated hash is computed again');
     return this.#compute(provenPassword.normalize('NFC'));
   }
 
-  /** Whether this is the password; with no hash to compare with, the same work and `false`. */
+  /** Returns whether the hash is of this password; without a hash, false after the same work. */
   async matches(password: string, phc: string | undefined): Promise<boolean> {
-    const matched = await this.#queue.run(() => verify(phc ?? this.#dummy, password.normalize('NFC')));
+    const matched = await this.#queue.run(() => verify(phc ?? this.#decoyHash, password.normalize('NFC')));
     return matched && phc !== undefined;
   }
 
@@ -55,7 +56,7 @@ export class PasswordHashes {
     return this.#queue.run(() => hash(password, toOptions(this.#parameters)));
   }
 
-  /** Whether the hash was made with other parameters than today's. */
+  /** Whether the hash was computed with other parameters than the configured ones. */
   isOutdated(phc: string): boolean {
     return needsRehash(phc, this.#parameters);
   }

@@ -1,26 +1,30 @@
 /**
- * Passwords. Owns `passwords`.
- * Invariants: the stored PHC string is itself encrypted under the password key (the pepper is a key over the hash,
- * invariant 15); a hash is computed for every attempt, also when there is nobody to compare with (invariant 13); hashing runs
- * in a bounded queue and never while a connection is held (invariant 14); what is hashed for the first time is an
- * `AcceptedPassword`, which only `PasswordRules` makes, so that no path to a password goes round them.
+ * Passwords: the rules for new ones, the breach check, Argon2id hashing and the stored hash. Owns `passwords`; no routes.
+ *
+ * Invariants:
+ * - The stored PHC string is encrypted under the data key `password` (invariant 15).
+ * - Every attempt computes one hash, also when the user does not exist or has no password (invariant 13).
+ * - Hashing runs in a bounded queue and never while a database connection is held (invariant 14).
+ * - `PasswordHashes.compute` takes an `AcceptedPassword`, and only `PasswordRules` returns one: no flow can set a
+ *   password that the rules have not accepted.
+ *
+ * Must not log or store a password, or send it anywhere: the breach service gets five digits of its SHA-1.
  */
-export type { AcceptedPassword } from './accepted.ts';
+export type { AcceptedPassword } from './accepted-password.ts';
 export { Adviser } from './advice.ts';
-export { BreachedPasswords, type BreachServiceSettings, type UnansweredCheck } from './breached/breached-passwords.ts';
 export {
-  buildFilter,
-  type FilterHeader,
-  FilterUnusable,
-  filterBytes,
-  ListUnusable,
-  PasswordFilter,
-} from './breached/filter.ts';
-export { type ProvePassword, provePassword } from './current.ts';
+  BreachedPasswords,
+  type BreachServiceSettings,
+  type FailedBreachCheck,
+} from './breached/breached-passwords.ts';
+export { buildPasswordFilter, PasswordListUnusable } from './breached/build-filter.ts';
+export { type PasswordFilterHeader, passwordFilterBytes } from './breached/filter-format.ts';
+export { PasswordFilter, PasswordFilterUnusable } from './breached/password-filter.ts';
 export { HashQueue } from './hash-queue.ts';
 export { PasswordHashes } from './hashes.ts';
 export { passwordInput } from './input.ts';
 export { openHash } from './open-hash.ts';
 export { limitsOf, type PasswordPolicy, type PasswordProfile, passwordPolicies } from './policy.ts';
+export { type ProvePassword, provePassword } from './prove-password.ts';
 export { PasswordRules, passwordComplaint } from './rules.ts';
 export { passwordAssociatedData, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './stored.ts';

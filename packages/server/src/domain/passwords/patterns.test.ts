@@ -2,23 +2,23 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isPattern } from './patterns.ts';
 
-describe('a pattern', () => {
+describe('isPattern', () => {
   it.each([
     ['aaaaaaaaaaaa', 'one character'],
     ['            ', 'one character, a space'],
-    ['\u200b'.repeat(12), 'one character that nobody sees'],
+    ['\u200b'.repeat(12), 'one invisible character'],
     ['🔑'.repeat(12), 'one character outside the BMP'],
     ['abababababab', 'a group of two'],
-    ['abcabcabcabca', 'a group of three, cut off'],
+    ['abcabcabcabca', 'a group of three, truncated'],
     ['123412341234', 'a group of four'],
     ['🔑🐴🔑🐴🔑🐴🔑🐴🔑🐴🔑🐴', 'a group outside the BMP'],
     ['abcdefghijkl', 'the alphabet'],
     ['onmlkjihgfed', 'the alphabet backwards'],
-    ['uvwxyzabcdef', 'the alphabet, begun anew'],
+    ['uvwxyzabcdef', 'the alphabet, continued at its beginning'],
     ['αβγδεζηθικλμνξοπρ', 'another alphabet'],
     ['890123456789', 'digits'],
     ['210987654321', 'digits backwards'],
-    ['qwertyuiopqw', 'a row, begun anew'],
+    ['qwertyuiopqw', 'a row, continued at its beginning'],
     ['qwertyuiopas', 'a row and the next'],
     ['mnbvcxzlkjhg', 'rows backwards'],
     ['1234567890qwerty', 'digits and the next row'],
@@ -28,7 +28,7 @@ describe('a pattern', () => {
     ['qwertzuiopü+asdf', 'a German row to its end'],
     ['azertyuiopqs', 'a French row'],
     ['&é"\'(-è_çà)=', 'French digits'],
-  ])('%j: %s', (text) => {
+  ])('is true for %j: %s', (text) => {
     expect(isPattern(text)).toBe(true);
   });
 
@@ -43,11 +43,11 @@ describe('a pattern', () => {
     ['securepass123!', 'words and digits'],
     ['correct horse', 'words'],
     ['my abcdefghijklmnop', 'a pattern in something else'],
-  ])('is not %j: %s', (text) => {
+  ])('is false for %j: %s', (text) => {
     expect(isPattern(text)).toBe(false);
   });
 
-  it('is every group of up to four characters, however often it is repeated', () => {
+  it('is true for every repeated group of up to four characters', () => {
     const character = fc.string({ unit: 'binary', minLength: 1, maxLength: 1 });
     fc.assert(
       fc.property(
@@ -61,7 +61,7 @@ describe('a pattern', () => {
     );
   });
 
-  it('is every run by code point, up and down', () => {
+  it('is true for every ascending and descending run of code points', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0xe000, max: 0x10_ff00 }), fc.integer({ min: 12, max: 128 }), (first, length) => {
         const points = Array.from({ length }, (_, index) => first + index);
@@ -74,10 +74,10 @@ describe('a pattern', () => {
   it.each([
     ['digits', '0123456789'],
     ['letters', 'abcdefghijklmnopqrstuvwxyz'],
-    ['what generators draw from', 'abcdefghijklmnopqrstuvwxyz0123456789!#$%&*+-=?@^_'],
+    ['a generator’s default alphabet', 'abcdefghijklmnopqrstuvwxyz0123456789!#$%&*+-=?@^_'],
     ['emoji', '😀😁😂😃😄😅😆😇😈😉😊😋😌😍😎😏'],
-  ])('is no password of 12 and more that a generator drew from %s', (_, alphabet) => {
-    // Without the bias to the first and the last, which no generator has.
+  ])('is false for passwords of at least 12 characters drawn at random from %s', (_, alphabet) => {
+    // noBias, because fast-check otherwise prefers the first and last characters.
     const drawn = fc.noBias(fc.array(fc.constantFrom(...Array.from(alphabet)), { minLength: 12, maxLength: 40 }));
     fc.assert(
       fc.property(drawn, (characters) => {

@@ -1,9 +1,9 @@
-/** Passwords that are one pattern: what fingers do by themselves, which no list holds in every length. */
+/** Passwords that are one pattern: repetitions, sequences and keyboard rows, which no list contains in every length. */
 
-/** A longer group that is repeated is looked for by guessers as well, but it may be a word or two of a passphrase. */
+/** Attackers try longer repeated groups too, but those may be words of a passphrase. */
 const maxGroupLength = 4;
 
-/** What is typed along a keyboard, a row after the other, in lower case: each is a circle. */
+/** The rows of keyboard layouts, in lower case, without and with shift. */
 const layouts: readonly (readonly string[])[] = [
   ['1234567890', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm'],
   ['`1234567890-=', 'qwertyuiop[]\\', "asdfghjkl;'", 'zxcvbnm,./'],
@@ -15,19 +15,20 @@ const layouts: readonly (readonly string[])[] = [
   ['&é"\'(-è_çà)=', 'azertyuiop^$', 'qsdfghjklmù*', '<wxcvbn,;:!'],
 ];
 
-/** Rows, keyboards without and with their digits, and the alphabet, which begins anew as well. */
-const circles: readonly string[] = [
+/** Sequences that continue at their beginning: the alphabet, each row, and each layout without and with its first row. */
+const cycles: readonly string[] = [
   'abcdefghijklmnopqrstuvwxyz',
   ...new Set(layouts.flatMap((rows) => [...rows, rows.slice(1).join(''), rows.join('')])),
-].filter((circle) => circle !== '');
+].filter((cycle) => cycle !== '');
 
 /**
- * Whether a whole folded text is a group of up to four characters repeated, or one run: up or down by code point, or on
- * or back along a keyboard. A part of it never counts, so that a passphrase may hold any of them.
+ * Whether an entire case-folded text is a repeated group of up to four characters, or a sequence: of ascending or
+ * descending code points, or of neighboring keys in either direction. A pattern within a longer text does not count, so a
+ * passphrase may contain one.
  */
 export function isPattern(folded: string): boolean {
   const points = Array.from(folded, (character) => character.codePointAt(0) ?? 0);
-  return isRepetition(points) || isSteady(points) || isRound(folded, points.length);
+  return isRepetition(points) || isCodePointSequence(points) || isKeyboardSequence(folded, points.length);
 }
 
 function isRepetition(points: readonly number[]): boolean {
@@ -35,14 +36,14 @@ function isRepetition(points: readonly number[]): boolean {
   return periods.some((period) => points.every((point, index) => index < period || point === points[index - period]));
 }
 
-function isSteady(points: readonly number[]): boolean {
+function isCodePointSequence(points: readonly number[]): boolean {
   return [1, -1].some((step) => points.every((point, index) => point === (points[0] ?? 0) + index * step));
 }
 
-function isRound(folded: string, length: number): boolean {
+function isKeyboardSequence(folded: string, length: number): boolean {
   const backwards = Array.from(folded).reverse().join('');
-  return circles.some((circle) => {
-    const enough = circle.repeat(Math.ceil(length / circle.length) + 1);
-    return enough.includes(folded) || enough.includes(backwards);
+  return cycles.some((cycle) => {
+    const unrolled = cycle.repeat(Math.ceil(length / cycle.length) + 1);
+    return unrolled.includes(folded) || unrolled.includes(backwards);
   });
 }

@@ -3,28 +3,28 @@ import { describe, expect, it } from 'vitest';
 import { characterBits } from './character-bits.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { wordsOf } from './context-words.ts';
-import { judgePassword, type PasswordProfile, passwordPolicies } from './policy.ts';
+import { checkPassword, type PasswordProfile, passwordPolicies } from './policy.ts';
 
 const contextWords = wordsOf(['Latchkey', '@auth.example.com', 'Ada King Lovelace', 'ada.king@analytical.example']);
-const knowledge = { contextWords, isCommon: isCommonPassword };
-const judge = (profile: PasswordProfile, password: string) =>
-  judgePassword(passwordPolicies[profile], password, knowledge);
+const blocklists = { contextWords, isCommon: isCommonPassword };
+const check = (profile: PasswordProfile, password: string) =>
+  checkPassword(passwordPolicies[profile], password, blocklists);
 
 describe('every profile', () => {
   const profiles = ['standard', 'nist', 'composition'] as const;
 
-  it.each(profiles)('%s takes 128 code points and not one more, nor more than 1,024 bytes', (profile) => {
-    const words = 'Correct horse 7 battery; '.repeat(6);
-    expect(judge(profile, words.slice(0, 128))).toEqual([]);
-    expect(judge(profile, words.slice(0, 129))).toEqual(['too_long']);
-    expect(judge(profile, 'é'.repeat(600))).toEqual(['too_long']);
+  it.each(profiles)('%s accepts at most 128 code points and 1,024 bytes', (profile) => {
+    const sentence = 'Correct horse 7 battery; '.repeat(6);
+    expect(check(profile, sentence.slice(0, 128))).toEqual([]);
+    expect(check(profile, sentence.slice(0, 129))).toEqual(['too_long']);
+    expect(check(profile, 'é'.repeat(600))).toEqual(['too_long']);
   });
 
-  it.each(profiles)('%s answers about any text, and takes nothing that is too short, too long or listed', (profile) => {
+  it.each(profiles)('%s returns each reason once for any text, and a wrong length alone', (profile) => {
     const policy = passwordPolicies[profile];
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (password) => {
-        const reasons = judge(profile, password);
+        const reasons = check(profile, password);
         const length = Array.from(password).length;
         if (length < policy.minLength) expect(reasons).toEqual(['too_short']);
         if (length > policy.maxLength) expect(reasons).toEqual(['too_long']);
@@ -33,22 +33,22 @@ describe('every profile', () => {
     );
   });
 
-  it.each(profiles)('%s refuses a listed password in any case and width', (profile) => {
+  it.each(profiles)('%s rejects a common password in any case and width', (profile) => {
     const fullWidth = Array.from('leavemealone', (letter) => String.fromCodePoint(letter.charCodeAt(0) + 0xfee0)).join(
       '',
     );
     for (const spelling of ['123456789987654321', 'maurolarastefymauro']) {
-      const reasons = judge(profile, spelling);
+      const reasons = check(profile, spelling);
       expect([spelling, reasons.includes('too_common')]).toEqual([spelling, spelling.startsWith('1')]);
     }
     if (profile !== 'nist') {
       for (const spelling of ['leavemealone', 'LeaveMeAlone', fullWidth])
-        expect(judge(profile, spelling)).toContain('too_common');
+        expect(check(profile, spelling)).toContain('too_common');
     }
   });
 
-  it.each(profiles)('%s takes listed words inside a longer password: only the whole counts', (profile) => {
-    expect(judge(profile, 'Leave me alone, 4 password dragons')).toEqual([]);
+  it.each(profiles)('%s accepts common passwords within a longer one', (profile) => {
+    expect(check(profile, 'Leave me alone, 4 password dragons')).toEqual([]);
   });
 });
 
@@ -61,7 +61,7 @@ describe('standard', () => {
     ['password1234', ['too_common']],
     ['123456789012', ['too_common']],
     ['qwertyuiop123', ['too_common']],
-    // NIST lets spaces be typed; twelve of them are one character, and the first of all patterns.
+    // NIST permits spaces; twelve of them are a repetition.
     [' '.repeat(12), ['too_simple']],
     ['\u200b'.repeat(12), ['too_simple']],
     ['AAAAAAAAAAAA', ['too_simple']],
@@ -70,7 +70,7 @@ describe('standard', () => {
     ['abcdefghijkl', ['too_simple']],
     ['Qwertyuiopas', ['too_simple']],
   ])('%s: %j', (password, reasons) => {
-    expect(judge('standard', password)).toEqual(reasons);
+    expect(check('standard', password)).toEqual(reasons);
   });
 });
 
@@ -81,7 +81,7 @@ describe('nist', () => {
     ['SecurePass123!', ['too_short']],
     ['nothing but words', []],
   ])('%s: %j', (password, reasons) => {
-    expect(judge('nist', password)).toEqual(reasons);
+    expect(check('nist', password)).toEqual(reasons);
   });
 });
 
@@ -100,7 +100,7 @@ describe('composition', () => {
     ['Abcdefgh1234!', ['too_weak']],
     ['password1234', ['missing_uppercase', 'missing_special', 'too_weak', 'too_common']],
   ])('%s: %j', (password, reasons) => {
-    expect(judge('composition', password)).toEqual(reasons);
+    expect(check('composition', password)).toEqual(reasons);
   });
 });
 
@@ -118,29 +118,29 @@ describe('context words', () => {
     'adaadaadaada',
     'lovelaceaaaaaaaa',
     'Lovelace12345678',
-  ])('%s is little else than what is known of the person and the service', (password) => {
-    expect(judge('standard', password)).toEqual(['contains_context']);
+  ])('%s is rejected, because it consists of words about the user and the service', (password) => {
+    expect(check('standard', password)).toEqual(['contains_context']);
   });
 
   it.each(['lovelace battery staple', 'my Ada likes canadas', 'latchkey kids club', 'kingfisher lake 77'])(
-    '%s has enough of its own',
+    '%s is accepted, because enough other characters remain',
     (password) => {
-      expect(judge('standard', password)).toEqual([]);
+      expect(check('standard', password)).toEqual([]);
     },
   );
 
   it.each(['jo@bb.technology', 'jo.li@x.international', '7@a1.photography'])(
-    '%s is no password of whoever has this address, though no part of it is long',
+    '%s is rejected for the user with this address, although each part of it is short',
     (address) => {
       const words = wordsOf([address]);
       for (const password of [address, address.toUpperCase(), `${address}2030!`]) {
-        const known = { ...knowledge, contextWords: words };
-        expect(judgePassword(passwordPolicies.standard, password, known)).toEqual(['contains_context']);
+        const specific = { ...blocklists, contextWords: words };
+        expect(checkPassword(passwordPolicies.standard, password, specific)).toEqual(['contains_context']);
       }
     },
   );
 
-  it('are the whole and its parts of three characters, but for the top-level domain, each once, the longest first', () => {
+  it('are the whole text and its parts of at least three characters without the top-level domain, longest first', () => {
     expect(wordsOf(['Ada Lo', 'ada.b@mail.example.com', ''])).toEqual([
       'ada.b@mail.example.com',
       'adabmailexample',
@@ -152,41 +152,41 @@ describe('context words', () => {
     ]);
   });
 
-  it('hold a domain as it is stored and as people type it', () => {
+  it('include a domain as A-labels and as U-labels', () => {
     const words = wordsOf(['ada@xn--mller-kva.example', '@auth.xn--bcher-kva.example']);
     expect(words).toEqual(expect.arrayContaining(['müller', 'bücher', 'ada@müller.example', 'kva', 'mller']));
-    const known = { ...knowledge, contextWords: words };
+    const specific = { ...blocklists, contextWords: words };
     for (const password of ['müller.example', 'ADA@Mu\u0308ller.example', 'auth.bücher.example', 'xn--mller-kva']) {
-      const reasons = judgePassword(passwordPolicies.standard, password.normalize('NFC'), known);
+      const reasons = checkPassword(passwordPolicies.standard, password.normalize('NFC'), specific);
       expect([password, reasons]).toEqual([password, ['contains_context']]);
     }
   });
 
-  it('never refuse a password that holds none of them', () => {
-    const free = fc.stringMatching(/^[b-d]{12,40}$/);
+  it('never reject a password that contains none of them', () => {
+    const withoutContext = fc.stringMatching(/^[b-d]{12,40}$/);
     fc.assert(
-      fc.property(free, (password) => {
-        expect(judge('standard', password)).not.toContain('contains_context');
+      fc.property(withoutContext, (password) => {
+        expect(check('standard', password)).not.toContain('contains_context');
       }),
     );
   });
 });
 
 describe('characterBits', () => {
-  it('is the pool of the kinds that occur, for each character that nothing predicts', () => {
+  it('counts the pool of the classes that occur for each unpredictable character', () => {
     expect(characterBits('')).toBe(0);
     expect(characterBits('kqxmzr')).toBeCloseTo(6 * Math.log2(26), 9);
     expect(characterBits('SecurePass123!')).toBeCloseTo(11 * Math.log2(95) + 3, 9);
   });
 
   it.each(['aaaaaaaaaaaaaaaaaaaa', 'abcdefghijklmnopqrst', '98765432109876543210', 'xyxyxyxyxyxyxyxyxyxy'])(
-    'gives %s little',
+    'counts little for %s',
     (password) => {
       expect(characterBits(password)).toBeLessThan(40);
     },
   );
 
-  it('never falls when something is added', () => {
+  it('never decreases when characters are appended', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 40 }), fc.string({ minLength: 1, maxLength: 5 }), (start, more) => {
         expect(characterBits(start + more)).toBeGreaterThanOrEqual(characterBits(start));

@@ -1,39 +1,38 @@
-/** What a new password must be, by profile; and what is wrong with one. Pure: what is known about it comes as arguments. */
+/** The rules for new passwords by profile, as pure functions; the blocklists are arguments. */
 import { characterBits } from './character-bits.ts';
 import { isMadeOfContext } from './context-words.ts';
 import { isPattern } from './patterns.ts';
 
-/** The sets of rules to choose from. */
 export type PasswordProfile = 'standard' | 'nist' | 'composition';
 
-/** A kind of character that a profile may ask for. */
+/** A class of characters that a profile can require. */
 export type CharacterClass = 'lowercase' | 'uppercase' | 'digit' | 'special';
 
-/** The rules of a profile that are numbers and names, for people and programs to read before they send a password. */
+/** The rules of a profile that `GET /api/v1/auth/password-policy` publishes. */
 export interface PasswordPolicy {
   readonly profile: PasswordProfile;
   /** In code points after NFC. */
   readonly minLength: number;
   readonly maxLength: number;
   readonly requiredClasses: readonly CharacterClass[];
-  /** How often one character may follow itself; null: as often as it likes. */
+  /** The longest run of one character; null for no limit. */
   readonly maxRepeats: number | null;
-  /** By `characterBits`; null: not asked. */
+  /** By `characterBits`; null for no minimum. */
   readonly minEntropyBits: number | null;
 }
 
-const missing = {
+const missingReasons = {
   lowercase: 'missing_lowercase',
   uppercase: 'missing_uppercase',
   digit: 'missing_digit',
   special: 'missing_special',
 } as const satisfies Record<CharacterClass, string>;
 
-/** Why a password is refused. Codes are never renamed. */
+/** Why a password is rejected. These are the codes in the response's `errors`, so they are never renamed. */
 export type PasswordReason =
   | 'too_short'
   | 'too_long'
-  | (typeof missing)[CharacterClass]
+  | (typeof missingReasons)[CharacterClass]
   | 'repeated_characters'
   | 'too_weak'
   | 'too_common'
@@ -41,19 +40,19 @@ export type PasswordReason =
   | 'contains_context'
   | 'breached';
 
-/** NIST asks for 64 at least; a passphrase of twenty words fits. */
+/** NIST SP 800-63B-4 §3.1.1.2 requires at least 64; 128 fits a passphrase of twenty words. */
 const maxLength = 128;
 
-/** Twice what 128 code points take at most; it bounds the work before anything is normalised. */
+/** Twice the largest UTF-8 size of 128 code points. Bounds the work before normalization. */
 export const maxBytes = 1024;
 
 const withoutComposition = { maxLength, requiredClasses: [], maxRepeats: null, minEntropyBits: null } as const;
 
 /**
- * The profiles. NIST SP 800-63B-4 §3.1.1.2: a password that is the only factor has at least 15 characters; composition
- * rules are not imposed; at least 64 characters are accepted, any of Unicode, each code point counting as one.
- * `standard` stays 3 below it, which a hash of some 25 ms, the blocklist and the limits on guessing pay for.
- * `composition` is for who must show such rules to somebody; it also asks everything that `standard` asks.
+ * NIST SP 800-63B-4 §3.1.1.2: a password that is the only factor has at least 15 characters; composition rules are not
+ * imposed; at least 64 characters of Unicode are accepted, and each code point counts as one character.
+ * `standard` requires 12. The blocklist, the delays after failed attempts and a hash of about 25 ms compensate for it.
+ * `composition` is for operators whose contracts require such rules, in addition to those of `standard`.
  */
 export const passwordPolicies: Readonly<Record<PasswordProfile, PasswordPolicy>> = {
   standard: { profile: 'standard', minLength: 12, ...withoutComposition },
@@ -68,16 +67,16 @@ export const passwordPolicies: Readonly<Record<PasswordProfile, PasswordPolicy>>
   },
 };
 
-/** The numbers that sentences about a policy name. */
+/** The parameters of the catalog's messages about a policy. */
 export function limitsOf({ minLength, maxLength, maxRepeats }: PasswordPolicy) {
   return { min: minLength, max: maxLength, repeats: maxRepeats ?? 0 };
 }
 
-/** What is known beside the password itself. */
-export interface Knowledge {
-  /** Words that a guesser tries first for this person and service, folded. */
+/** The blocklists that a password is compared with (NIST SP 800-63B-4 §3.1.1.2). */
+export interface Blocklists {
+  /** Words about the user and the service, case-folded. */
   readonly contextWords: readonly string[];
-  /** Whether a folded text is among the most used passwords. */
+  /** Whether a case-folded text is one of the most common passwords. */
   readonly isCommon: (folded: string) => boolean;
 }
 
@@ -89,17 +88,17 @@ const classPatterns: Readonly<Record<CharacterClass, RegExp>> = {
 };
 
 /**
- * Everything that is wrong with a password in NFC, most useful first; empty when it may be set.
- * What has the wrong length is not looked at further: the work on it would not be bounded, and the answer no clearer.
+ * Returns the reasons to reject a password in NFC, the most useful first; empty when it is acceptable.
+ * A wrong length is returned alone: the work of the other checks is bounded only by the length.
  */
-export function judgePassword(policy: PasswordPolicy, password: string, knowledge: Knowledge): PasswordReason[] {
-  const length = judgeLength(policy, password);
+export function checkPassword(policy: PasswordPolicy, password: string, blocklists: Blocklists): PasswordReason[] {
+  const length = checkLength(policy, password);
   if (length !== undefined) return [length];
-  return [...judgeComposition(policy, password), ...judgeKnown(password, knowledge)];
+  return [...checkComposition(policy, password), ...checkBlocklists(password, blocklists)];
 }
 
-/** Asked first and alone, so that nothing long is ever normalised, searched or hashed. */
-export function judgeLength(
+/** Returns the reason to reject a password's length, if any. */
+export function checkLength(
   { minLength, maxLength }: PasswordPolicy,
   password: string,
 ): 'too_short' | 'too_long' | undefined {
@@ -109,26 +108,26 @@ export function judgeLength(
   return length < minLength ? 'too_short' : undefined;
 }
 
-function judgeComposition(policy: PasswordPolicy, password: string): PasswordReason[] {
+function checkComposition(policy: PasswordPolicy, password: string): PasswordReason[] {
   const { requiredClasses, maxRepeats, minEntropyBits } = policy;
-  const absent = requiredClasses.filter((wanted) => !classPatterns[wanted].test(password));
-  const reasons: PasswordReason[] = absent.map((wanted) => missing[wanted]);
+  const absent = requiredClasses.filter((required) => !classPatterns[required].test(password));
+  const reasons: PasswordReason[] = absent.map((required) => missingReasons[required]);
   if (maxRepeats !== null && longestRun(password) > maxRepeats) reasons.push('repeated_characters');
   if (minEntropyBits !== null && characterBits(password) < minEntropyBits) reasons.push('too_weak');
   return reasons;
 }
 
 /**
- * NIST SP 800-63B-4 §3.1.1.2: the entire password is compared with the list, not the words in it, so that a long
- * passphrase may hold any of them. Context words follow the same idea: they may stand in a password that has enough of
- * its own beside them. Repetitive and sequential characters are those of NIST SP 800-63B §5.1.1.2, of 2017, which the
- * list lacks in most lengths.
+ * NIST SP 800-63B-4 §3.1.1.2: the list is compared with the entire password, not with words in it, so a long passphrase
+ * may contain any of them. Likewise a password may contain context words if enough other characters remain.
+ * `isPattern` adds the repetitive and sequential characters of NIST SP 800-63B §5.1.1.2 (2017), because the list contains
+ * them in a few lengths only.
  */
-function judgeKnown(password: string, { contextWords, isCommon }: Knowledge): PasswordReason[] {
+function checkBlocklists(password: string, { contextWords, isCommon }: Blocklists): PasswordReason[] {
   const folded = foldPassword(password);
   if (isCommon(folded)) return ['too_common'];
-  const isGuessed = (text: string) => isCommon(text) || isPattern(text);
-  if (isMadeOfContext(folded, contextWords, isGuessed)) return ['contains_context'];
+  const isBlocked = (text: string) => isCommon(text) || isPattern(text);
+  if (isMadeOfContext(folded, contextWords, isBlocked)) return ['contains_context'];
   return isPattern(folded) ? ['too_simple'] : [];
 }
 
@@ -144,7 +143,7 @@ function longestRun(password: string): number {
   return longest;
 }
 
-/** What is compared with lists: full-width letters and capitals are what a guesser tries as well. */
+/** Case-folds and maps full-width letters to ASCII, because attackers try those spellings too. */
 function foldPassword(password: string): string {
   return password.normalize('NFKC').toLowerCase();
 }

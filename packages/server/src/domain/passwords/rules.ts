@@ -1,25 +1,24 @@
-/** The one place that a new password passes. */
-
+/** Validation of new passwords: the profile's policy, the blocklists and the breach check. */
 import { type FieldError, Problem } from '#kernel/problem.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import { type Catalogues, pageWords } from '#platform/i18n/index.ts';
-import type { AcceptedPassword } from './accepted.ts';
+import type { AcceptedPassword } from './accepted-password.ts';
 import type { Adviser } from './advice.ts';
 import type { BreachedPasswords } from './breached/breached-passwords.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { wordsOf } from './context-words.ts';
 import { normalizePassword } from './input.ts';
-import { judgeLength, judgePassword, limitsOf, type PasswordPolicy, type PasswordReason } from './policy.ts';
+import { checkLength, checkPassword, limitsOf, type PasswordPolicy, type PasswordReason } from './policy.ts';
 
-/** A password that somebody wants to have. */
-export interface Candidate {
-  /** As it was typed. */
+/** A password that a user wants to set. */
+export interface ProposedPassword {
+  /** As typed, not normalized. */
   readonly password: string;
-  /** Where it stood in the request, as a JSON Pointer: `/password`. */
+  /** JSON Pointer to the password in the request, such as `/password`. */
   readonly field: string;
-  /** What is known of the person from elsewhere than the database: a name, an address. */
+  /** Texts about the user that are not in the database yet, such as the name and address of a registration. */
   readonly about?: readonly string[];
-  /** The reader's, the most wanted first. */
+  /** Languages for the messages, in order of preference. */
   readonly languages: readonly (string | undefined)[];
 }
 
@@ -29,7 +28,7 @@ interface Dependencies {
   readonly catalogues: Catalogues;
   readonly breached: BreachedPasswords;
   readonly adviser: Adviser;
-  /** Texts whose words nobody should build a password of, whoever they are. */
+  /** Texts about the service; a password must not consist of their words. */
   readonly aboutService: readonly string[];
 }
 
@@ -41,10 +40,10 @@ const findAbout = statement('passwords.find_about', {
   columns: { name: 'text', addresses: 'text' },
 });
 
-/** For these the estimator may know why; the others say it themselves. */
-const advised: readonly PasswordReason[] = ['too_common', 'too_simple', 'contains_context', 'too_weak', 'breached'];
+/** Reasons that the strength estimator can explain further; the messages of the others are complete. */
+const advisable: readonly PasswordReason[] = ['too_common', 'too_simple', 'contains_context', 'too_weak', 'breached'];
 
-/** Says which passwords may be set here. */
+/** Accepts or rejects new passwords. */
 export class PasswordRules {
   readonly #deps: Dependencies;
 
@@ -52,65 +51,63 @@ export class PasswordRules {
     this.#deps = deps;
   }
 
-  /** The profile's numbers, and what else is looked at. */
   get policy(): PasswordPolicy & { readonly breachCheck: boolean } {
     return { ...this.#deps.policy, breachCheck: this.#deps.breached.isConfigured };
   }
 
-  /** What is wrong with the length alone; cheap enough for a form that is rejected for another field. */
-  judgeLength(password: string): 'too_short' | 'too_long' | undefined {
+  /** Returns the reason to reject the length, if any; cheap enough for a form that is rejected for another field. */
+  checkLength(password: string): 'too_short' | 'too_long' | undefined {
     const normalized = normalizePassword(password);
-    return normalized === undefined ? 'too_long' : judgeLength(this.#deps.policy, normalized);
+    return normalized === undefined ? 'too_long' : checkLength(this.#deps.policy, normalized);
   }
 
   /**
-   * The password in NFC, if it may be set by whoever `about` speaks of. Nothing of it depends on who has an account, and
-   * it is asked before anything is hashed and outside of every transaction: it may take a request to somebody else.
+   * Returns the password in NFC if it is acceptable. The result does not depend on whether an account exists.
+   * Must be called before hashing and outside of transactions, because it may send a request to the breach service.
    *
-   * @throws Problem `validation_failed` with a sentence for each reason, in the reader's language; what
-   *   `BreachedPasswords.has` throws.
+   * @throws Problem `validation_failed` with a message for each reason; also what `BreachedPasswords.has` throws.
    */
-  async accept(candidate: Candidate): Promise<AcceptedPassword> {
+  async accept(proposed: ProposedPassword): Promise<AcceptedPassword> {
     const { policy, breached } = this.#deps;
-    const password = normalizePassword(candidate.password);
-    if (password === undefined) return this.#refuse(candidate, [], ['too_long']);
-    const contextWords = wordsOf([...this.#deps.aboutService, ...(candidate.about ?? [])]);
-    const reasons = judgePassword(policy, password, { contextWords, isCommon: isCommonPassword });
-    // Asked last: what is refused anyway is nobody else's business.
+    const password = normalizePassword(proposed.password);
+    if (password === undefined) return this.#reject(proposed, [], ['too_long']);
+    const contextWords = wordsOf([...this.#deps.aboutService, ...(proposed.about ?? [])]);
+    const reasons = checkPassword(policy, password, { contextWords, isCommon: isCommonPassword });
+    // Last, so that the service receives no part of a password that is rejected anyway.
     if (reasons.length === 0 && (await breached.has(password))) reasons.push('breached');
-    if (reasons.length > 0) return this.#refuse({ ...candidate, password }, contextWords, reasons);
+    if (reasons.length > 0) return this.#reject({ ...proposed, password }, contextWords, reasons);
     return password as AcceptedPassword;
   }
 
-  /** The same for a user, whose name and addresses are read first. Of nobody there is nothing to know. */
-  async acceptFor(userId: string, candidate: Candidate): Promise<AcceptedPassword> {
+  /** As `accept`, with the name and addresses of an existing user added to `about`. */
+  async acceptFor(userId: string, proposed: ProposedPassword): Promise<AcceptedPassword> {
     const found = await this.#deps.database.row(findAbout, { userId });
-    const known = found === undefined ? [] : [found.name, ...found.addresses.split(' ')];
-    return this.accept({ ...candidate, about: [...(candidate.about ?? []), ...known] });
+    const aboutUser = found === undefined ? [] : [found.name, ...found.addresses.split(' ')];
+    return this.accept({ ...proposed, about: [...(proposed.about ?? []), ...aboutUser] });
   }
 
-  async #refuse(
-    { password, field, languages }: Candidate,
+  async #reject(
+    { password, field, languages }: ProposedPassword,
     contextWords: readonly string[],
     reasons: readonly PasswordReason[],
   ): Promise<never> {
     const { policy, catalogues, adviser } = this.#deps;
     const words = pageWords(catalogues, ...languages);
-    const isAdvised = reasons.some((reason) => advised.includes(reason));
+    const isAdvised = reasons.some((reason) => advisable.includes(reason));
     const advice = isAdvised ? await adviser.advise(password, contextWords) : undefined;
     const errors = reasons.map((reason): FieldError => {
-      const sentences = [words.say(`password.${reason}`, limitsOf(policy))];
-      if (advised.includes(reason)) {
-        if (advice !== undefined) sentences.push(words.say(`password.advice.${advice}`));
-        sentences.push(words.say('password.advice.add_words'));
+      const messages = [words.say(`password.${reason}`, limitsOf(policy))];
+      if (advisable.includes(reason)) {
+        if (advice !== undefined) messages.push(words.say(`password.advice.${advice}`));
+        messages.push(words.say('password.advice.add_words'));
       }
-      return { path: field, code: reason, message: sentences.join(' ') };
+      return { path: field, code: reason, message: messages.join(' ') };
     });
     throw new Problem('validation_failed', { errors });
   }
 }
 
-/** What a form says when `accept` refused its password; undefined when the error is about anything else. */
+/** The message for a form when `accept` rejected the password; undefined for any other error. */
 export function passwordComplaint(error: unknown): string | undefined {
   if (!(error instanceof Problem) || error.code !== 'validation_failed') return undefined;
   return error.errors.map(({ message }) => message).join(' ');

@@ -50,7 +50,7 @@ describeOnBothDatabases('stored passwords', (database) => {
   const put = (passwordSealed: Buffer | null) =>
     database().run(upsert, { ownerId: person.id, passwordSealed, passwordChangedAt: world.clock.now() });
 
-  it('are ciphertext that opens only for their own user', async () => {
+  it('are ciphertext that decrypts only for their own user', async () => {
     await put(seal(phc));
     const sealed = (await read())?.sealedPhc ?? Buffer.alloc(0);
     expect(sealed.includes('argon2id')).toBe(false);
@@ -58,20 +58,20 @@ describeOnBothDatabases('stored passwords', (database) => {
     expect(() => world.keys.open('password', sealed, passwordAssociatedData(world.makeId()))).toThrow('not authentic');
   });
 
-  it('are opened for their user, and are nothing for somebody without one and for nobody', () => {
+  it('decrypt for their user; openHash returns undefined without a hash and without a user', () => {
     expect(openHash(world.keys, person.id, seal(phc))).toBe(phc);
     expect(openHash(world.keys, person.id, undefined)).toBeUndefined();
     expect(openHash(world.keys, undefined, undefined)).toBeUndefined();
   });
 
-  it('are one for each user: the last one set', async () => {
+  it('are replaced by the last one set', async () => {
     await put(seal('first'));
     const last = seal('second');
     await database().transaction((tx) => setPassword(tx, person.id, last, world.clock.now()));
     expect(await read()).toEqual({ sealedPhc: last, mustChange: false, changedAt: world.clock.now() });
   });
 
-  it('are left alone by a statement that brings none', async () => {
+  it('are unchanged by a statement without a hash', async () => {
     await put(null);
     expect(await read()).toBeUndefined();
     await put(seal(phc));
@@ -80,7 +80,7 @@ describeOnBothDatabases('stored passwords', (database) => {
     expect(await read()).toEqual(before);
   });
 
-  it('are made anew under other parameters only over the bytes that were compared with', async () => {
+  it('are rehashed only over the bytes that the login compared', async () => {
     await put(seal(phc));
     const compared = (await read())?.sealedPhc ?? Buffer.alloc(0);
     const again = (rehashSealed: Buffer | null) =>

@@ -1,16 +1,14 @@
-/** The stored password: one row a user, encrypted. */
-
 import { type Fragment, type Queries, statement } from '#platform/database/index.ts';
 import type { AssociatedData } from '#platform/keys/index.ts';
 
-/** Where a user's PHC string stands; authenticated with its ciphertext. */
+/** The associated data that a user's PHC string is encrypted with. */
 export function passwordAssociatedData(userId: string): AssociatedData {
   return { table: 'passwords', column: 'sealed_phc', row: userId };
 }
 
 const params = { passwordSealed: 'bytea?', passwordChangedAt: 'timestamptz' } as const;
 
-/** The CTE `stored_password`: sets the password of the CTE `from`'s `user_id`, unless `passwordSealed` is null. */
+/** The CTE `stored_password`: sets the password of the CTE `from`'s `user_id`, unless `:passwordSealed` is null. */
 export function upsertPasswordFragment(from: string): Fragment<typeof params> {
   return {
     sql: `stored_password as (
@@ -24,9 +22,9 @@ export function upsertPasswordFragment(from: string): Fragment<typeof params> {
 const rehashParams = { rehashSealed: 'bytea?', rehashOf: 'bytea' } as const;
 
 /**
- * The CTE `rehashed`: the same password under other parameters, for the CTE `from`'s `user_id`, unless `rehashSealed` is
- * null. Only over the very bytes that the login compared with: a login that waits for a change of the password to commit
- * would otherwise put the old password back.
+ * The CTE `rehashed`: replaces the hash of the CTE `from`'s `user_id` by one with other parameters, unless `:rehashSealed`
+ * is null. It replaces only the bytes that the login compared (`:rehashOf`): otherwise a login that waited for a concurrent
+ * password change to commit would restore the old password.
  */
 export function rehashPasswordFragment(from: string): Fragment<typeof rehashParams> {
   return {
@@ -47,7 +45,7 @@ const upsert = statement('passwords.set', {
   columns: {},
 });
 
-/** Sets a user's password, sealed for `passwordAssociatedData(userId)`. */
+/** Sets a user's password; `sealedPhc` is encrypted with `passwordAssociatedData(userId)`. */
 export async function setPassword(tx: Queries, userId: string, sealedPhc: Buffer, now: Date): Promise<void> {
   await tx.run(upsert, { userId, sealedPhc, now });
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildFilter } from '#domain/passwords/index.ts';
+import { buildPasswordFilter } from '#domain/passwords/index.ts';
 import { Application } from '#test/support/application.ts';
 import { register, uniqueEmail } from '#test/support/user-actions.ts';
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'latchkey-policy-'));
   filter = join(folder, 'list.filter');
   await writeFile(join(folder, 'list'), 'everybody knows this\n');
-  await buildFilter(join(folder, 'list'), filter);
+  await buildPasswordFilter(join(folder, 'list'), filter);
   app = await Application.open();
 });
 

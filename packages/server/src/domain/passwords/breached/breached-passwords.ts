@@ -1,22 +1,23 @@
 /**
- * Passwords that were in a breach, as far as somebody knows them: a file of this machine, a service outside, both or
- * neither. Owns no table.
- * Invariants: the password never leaves this machine, nor its hash, but for the five digits that the service is asked
- * about; neither is kept or logged; the file is asked first, so that what it knows costs no request; being overloaded
- * ourselves is never taken for the service's being down, or a flood would open what `allow` leaves open.
+ * The breach check: looks a password up in a local filter file, in a range service, in both or in neither.
+ * - Neither the password nor its hash leaves the process, except for the five digits that the range protocol sends.
+ *   Neither is stored or logged.
+ * - The filter is read first, so a password that it contains costs no request.
+ * - Overload of our own client is `busy` and never counts as an outage of the service: with `whenDown: 'allow'` a flood
+ *   would otherwise disable the check.
  */
 import { Problem } from '#kernel/problem.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
-import type { PasswordFilter } from './filter.ts';
+import type { PasswordFilter } from './password-filter.ts';
 import { queryRangeService, type RangeServiceSettings } from './range-service.ts';
 
-/** The service, and what its silence means. */
+/** The range service, and what an outage of it means for a new password. */
 export interface BreachServiceSettings extends RangeServiceSettings {
   readonly whenDown: 'allow' | 'refuse';
 }
 
-/** A password that is set though the service was silent, or was not set because it was. */
-export interface UnansweredCheck {
+/** A check that the service did not complete; `allowed` is whether the password was accepted without it. */
+export interface FailedBreachCheck {
   readonly why: string;
   readonly status?: number;
   readonly allowed: boolean;
@@ -26,10 +27,10 @@ interface Dependencies {
   readonly outbound: Outbound;
   readonly service: BreachServiceSettings | undefined;
   readonly filter: PasswordFilter | undefined;
-  readonly onUnanswered: (check: UnansweredCheck) => void;
+  readonly onCheckFailed: (check: FailedBreachCheck) => void;
 }
 
-/** Asks whoever is to be asked. */
+/** Looks passwords up in the configured sources. */
 export class BreachedPasswords {
   readonly #deps: Dependencies;
 
@@ -37,30 +38,29 @@ export class BreachedPasswords {
     this.#deps = deps;
   }
 
-  /** Whether anybody is asked at all. */
   get isConfigured(): boolean {
     return this.#deps.service !== undefined || this.#deps.filter !== undefined;
   }
 
   /**
-   * Whether a password in NFC is known from a breach.
+   * Returns whether a password in NFC is known from a breach.
    *
-   * @throws Problem `unavailable` when the service is silent and that is to refuse; `busy` when too many questions of ours
-   *   are under way.
+   * @throws Problem `unavailable` when the service fails and `whenDown` is `refuse`; `busy` when too many of our own
+   *   requests to it are in progress.
    */
   async has(password: string): Promise<boolean> {
     const { filter, service } = this.#deps;
     if (filter !== undefined && (await filter.has(password))) return true;
-    return service !== undefined && (await this.#askService(service, password));
+    return service !== undefined && (await this.#queryService(service, password));
   }
 
-  async #askService(service: BreachServiceSettings, password: string): Promise<boolean> {
-    const answer = await queryRangeService(this.#deps.outbound, service, password);
-    if (answer.kind !== 'unanswered') return answer.kind === 'breached';
-    const { why, status } = answer;
-    if (why === 'overloaded') throw new Problem('busy', { log: 'too many questions to the breach service at once' });
+  async #queryService(service: BreachServiceSettings, password: string): Promise<boolean> {
+    const result = await queryRangeService(this.#deps.outbound, service, password);
+    if (result.kind !== 'failed') return result.kind === 'breached';
+    const { why, status } = result;
+    if (why === 'overloaded') throw new Problem('busy', { log: 'too many concurrent requests to the breach service' });
     const allowed = service.whenDown === 'allow';
-    this.#deps.onUnanswered({ why, allowed, ...(status === undefined ? {} : { status }) });
+    this.#deps.onCheckFailed({ why, allowed, ...(status === undefined ? {} : { status }) });
     if (!allowed) throw new Problem('unavailable', { retryAfterSeconds: 10, log: `the breach service: ${why}` });
     return false;
   }

@@ -1,4 +1,4 @@
-/** Proving the password again, in a session, before something that a stolen session must not do. */
+/** Step-up with the password, before an operation that a stolen session must not be enough for. */
 import {
   attemptColumns,
   attemptFields,
@@ -25,7 +25,6 @@ const reserve = statement('passwords.reserve_attempt_of_user', {
   columns: { ...attemptColumns, sealedPhc: 'bytea?' },
 });
 
-/** What proving takes. */
 export interface ProvePassword {
   readonly database: Database;
   readonly clock: Clock;
@@ -34,11 +33,12 @@ export interface ProvePassword {
 }
 
 /**
- * Whether this is the user's password. The attempt is counted before the hash is computed (invariant 2), and in the same
- * counter as a login's from a known device, which strangers cannot use up: forgive it (`resetFailedAttempts`) in the effect
- * that the password was asked for. Throws `too_many_requests` when there were too many wrong ones,
- * and `busy`, without having counted, when the queue is full.
- * Somebody without a password has proven nothing, for the same work.
+ * Returns whether this is the user's password; for a user without one, false after the same work.
+ * The attempt is counted before the hash is computed (invariant 2), in the counter for known devices, which an attacker
+ * without a session cannot exhaust. On success the caller resets that counter (`resetFailedAttempts`) in the transaction
+ * of the effect.
+ *
+ * @throws Problem `too_many_requests` after too many failures; `busy`, without counting, when the hash queue is full.
  */
 export async function provePassword(deps: ProvePassword, userId: string, password: string): Promise<boolean> {
   const now = deps.clock.now();
@@ -49,10 +49,10 @@ export async function provePassword(deps: ProvePassword, userId: string, passwor
 }
 
 async function reserveAttempt({ database, hashes }: ProvePassword, userId: string, now: Date) {
-  const place = hashes.hold();
+  const slot = hashes.hold();
   try {
     return await database.row(reserve, { userId, unknownKey: attemptKey(userId), attemptedAt: now });
   } finally {
-    place.release();
+    slot.release();
   }
 }
