@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { LoginResult } from '#domain/authentication/index.ts';
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
-import type { CookieChange } from '#platform/http/index.ts';
+import { type CookieChange, exampleValues } from '#platform/http/index.ts';
 
 /** The body of a response that issues a session. */
 export const issuedSessionData = z.object({
@@ -17,12 +17,27 @@ export const issuedSessionData = z.object({
   deviceToken: z.string().optional(),
 });
 
+/** The example of a login whose tokens are in the body. */
+export const issuedSessionExample: z.output<typeof issuedSessionData> = {
+  userId: exampleValues.userId,
+  sessionId: exampleValues.sessionId,
+  expiresAt: exampleValues.expiresAt,
+  accessToken: exampleValues.accessToken,
+  tokenType: 'Bearer',
+  expiresIn: exampleValues.accessTokenSeconds,
+  refreshToken: exampleValues.refreshToken,
+  refreshExpiresAt: exampleValues.expiresAt,
+  deviceToken: exampleValues.deviceToken,
+};
+
 /** The body of a login. With `step` no session exists yet, and the ticket is what the step needs. */
 export const loginResultData = issuedSessionData.partial({ userId: true, sessionId: true, expiresAt: true }).extend({
   step: z.literal('cancel_deletion').optional(),
   ticket: z.string().optional(),
   ticketExpiresAt: z.iso.datetime().optional(),
 });
+
+export const loginResultExample: z.output<typeof loginResultData> = issuedSessionExample;
 
 /** The response of every endpoint that logs in. */
 export function loginResponse(result: LoginResult): {

@@ -238,7 +238,7 @@ function cacheFaults(path: string, { status, headers }: ReadResponse): string[] 
 function dataFaults({ headers, text }: ReadResponse): string[] {
   const type = mediaType(headers);
   const isData =
-    type === 'application/problem+json' || (type === 'application/json' && text.includes('"success":true'));
+    type === 'application/problem+json' || (type === 'application/json' && text.startsWith('{"success":true'));
   return isData ? headerFaults(headers, onData) : [];
 }
 

@@ -61,6 +61,7 @@ export const echo = apiEndpoint({
     status: 201,
     message: 'Echoed.',
     data: z.object({ email: z.string(), at: z.date(), nothing: z.string().nullable(), quote: z.string() }),
+    example: { email: 'ada@example.com', at: now, nothing: null, quote: 'a "b"' },
   },
   handler: async ({ body, caller }) => {
     observed.caller = caller;
@@ -79,7 +80,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     summary: 'Me',
     auth: { principals: ['session'] },
     request: {},
-    response: { status: 200, message: 'You.', data: z.strictObject({ user: z.string() }) },
+    response: { status: 200, message: 'You.', data: z.strictObject({ user: z.string() }), example: { user: 'u' } },
     handler: async (input) => ({ data: { user: input.principal.userId } }),
   }),
   apiEndpoint({
@@ -90,7 +91,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     summary: 'Leave',
     auth: { principals: ['session'] },
     request: {},
-    response: { status: 200, message: 'Gone.', data: z.null() },
+    response: { status: 200, message: 'Gone.', data: z.null(), example: null },
     handler: async () => ({
       data: null,
       cookies: [
@@ -108,7 +109,13 @@ export const sampleEndpoints: readonly Endpoint[] = [
     summary: 'Things',
     auth: { principals: ['public'] },
     request: { query: z.strictObject({ sort: z.enum(['name', 'age']).optional() }) },
-    response: { status: 200, message: 'Things.', list: true, data: z.array(z.strictObject({ id: z.string() })) },
+    response: {
+      status: 200,
+      message: 'Things.',
+      list: true,
+      data: z.array(z.strictObject({ id: z.string() })),
+      example: [{ id: 'name' }],
+    },
     handler: async ({ query }) => ({
       data: [{ id: query.sort ?? 'none' }],
       pagination: { limit: 20, nextCursor: null, total: 1 },
@@ -122,7 +129,12 @@ export const sampleEndpoints: readonly Endpoint[] = [
     summary: 'End',
     auth: { principals: ['public'] },
     request: { params: z.strictObject({ id: z.uuid() }) },
-    response: { status: 200, message: 'Ended.', data: z.strictObject({ id: z.string() }) },
+    response: {
+      status: 200,
+      message: 'Ended.',
+      data: z.strictObject({ id: z.string() }),
+      example: { id: '019b7ca9-8c88-7d4e-9a3b-5f2c8e1d6a70' },
+    },
     handler: async ({ params }) => ({ data: { id: params.id } }),
   }),
   apiEndpoint({
@@ -133,7 +145,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     summary: 'Fail',
     auth: { principals: ['public'] },
     request: { query: z.strictObject({ how: z.string() }) },
-    response: { status: 200, message: '', data: z.null() },
+    response: { status: 200, message: '', data: z.null(), example: null },
     handler: async ({ query }) => {
       if (query.how === 'busy') throw new Problem('busy', { retryAfterSeconds: 2.2 });
       if (query.how === 'mapped') throw new RangeError('mapped');
@@ -148,7 +160,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     summary: 'Slow',
     auth: { principals: ['public'] },
     request: {},
-    response: { status: 200, message: 'Done.', data: z.null() },
+    response: { status: 200, message: 'Done.', data: z.null(), example: null },
     handler: async () => {
       observed.slowEntered?.();
       await new Promise<void>((resolve) => {

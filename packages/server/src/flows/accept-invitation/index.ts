@@ -30,7 +30,12 @@ export function acceptInvitationEndpoints(flow: AcceptInvitation): readonly Endp
       request: {
         body: z.strictObject({ token, name: nameInput, password: passwordInput, locale: localeInput.optional() }),
       },
-      response: { status: 201, message: 'Account created', data: z.object({ status: z.literal('registered') }) },
+      response: {
+        status: 201,
+        message: 'Account created',
+        data: z.object({ status: z.literal('registered') }),
+        example: { status: 'registered' },
+      },
       problems: ['invalid_token', 'registration_refused', 'busy'],
       handler: async ({ body, caller }) => {
         await acceptInvitation(flow, { ...body, locale: body.locale }, caller);

@@ -43,7 +43,12 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { body: shown },
-      response: { status: 200, message: 'Account kept', data: z.object({ status: z.literal('kept') }) },
+      response: {
+        status: 200,
+        message: 'Account kept',
+        data: z.object({ status: z.literal('kept') }),
+        example: { status: 'kept' },
+      },
       problems: ['invalid_token', 'invalid_ticket', 'login_incomplete'],
       handler: async ({ body, caller }) => {
         await cancelDeletion(flow, proofOf(body), caller);

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { changeSides } from '#domain/one-time-tokens/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, exampleValues, pageEndpoint } from '#platform/http/index.ts';
 import type { ChangeEmail } from './change-email.ts';
 import { confirmChange } from './confirm.ts';
 import { pressConfirm, pressUndo, showConfirm, showUndo } from './pages.ts';
@@ -48,6 +48,11 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
         status: 202,
         message: 'Confirmation sent',
         data: z.object({ pendingEmail: z.string(), expiresAt: z.iso.datetime(), waitingFor }),
+        example: {
+          pendingEmail: exampleValues.newEmail,
+          expiresAt: '2026-01-03T03:04:05.000Z',
+          waitingFor: ['new_address'],
+        },
       },
       problems: ['invalid_password', 'email_domain_not_allowed'],
       handler: async ({ body, principal, caller }) => {
@@ -63,7 +68,7 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
       summary: 'Cancel the change of address that waits for its link',
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'No change is pending', data: z.object({}) },
+      response: { status: 200, message: 'No change is pending', data: z.object({}), example: {} },
       problems: [],
       handler: async ({ principal, caller }) => {
         await cancelChange(flow, principal, caller);
@@ -88,6 +93,7 @@ function linkEndpoints(flow: ChangeEmail): Endpoint[] {
         status: 200,
         message: 'Address changed',
         data: z.object({ status: z.enum(['changed', 'waiting']), waitingFor }),
+        example: { status: 'changed', waitingFor: [] },
       },
       problems: ['invalid_token', 'email_unavailable'],
       handler: async ({ body, caller }) => {
@@ -106,7 +112,12 @@ function linkEndpoints(flow: ChangeEmail): Endpoint[] {
         'Restores the address, sets `password`, drops every address that came after, and ends every session. Works ' +
         'once, for 72 hours, also after the password was changed.',
       request: { body: z.strictObject({ token, password: passwordInput }) },
-      response: { status: 200, message: 'Address restored', data: z.object({ status: z.literal('restored') }) },
+      response: {
+        status: 200,
+        message: 'Address restored',
+        data: z.object({ status: z.literal('restored') }),
+        example: { status: 'restored' },
+      },
       problems: ['invalid_token'],
       handler: async ({ body, caller }) => {
         await undoChange(flow, body.token, body.password, caller);

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { issuedSessionData, issuedSessionResponse } from '#pages/login-result.ts';
+import { issuedSessionData, issuedSessionExample, issuedSessionResponse } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { type ChangePassword, changePassword } from './change-password.ts';
 
@@ -35,7 +35,7 @@ export function changePasswordEndpoints(flow: ChangePassword): readonly Endpoint
           newPassword: passwordInput,
         }),
       },
-      response: { status: 200, message: 'Password changed', data: issuedSessionData },
+      response: { status: 200, message: 'Password changed', data: issuedSessionData, example: issuedSessionExample },
       problems: ['invalid_password', 'busy'],
       handler: async ({ body, principal, caller }) => {
         const issued = await changePassword(flow, body, principal, caller);

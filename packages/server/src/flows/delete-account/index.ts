@@ -25,7 +25,12 @@ export function deleteAccountEndpoints(flow: DeleteAccount): readonly Endpoint[]
       auth: { principals: ['session'] },
       rateLimit: 'credential',
       request: { body: z.strictObject({ currentPassword: z.string().min(1).max(1024) }) },
-      response: { status: 200, message: 'Account closing', data: z.object({ deletesAt: z.iso.datetime() }) },
+      response: {
+        status: 200,
+        message: 'Account closing',
+        data: z.object({ deletesAt: z.iso.datetime() }),
+        example: { deletesAt: '2026-02-01T03:04:05.000Z' },
+      },
       problems: ['invalid_password', 'busy'],
       handler: async ({ body, principal, caller }) => {
         const deletesAt = await deleteAccount(flow, principal, body.currentPassword, caller);

@@ -42,6 +42,7 @@ export function devClockEndpoints(flow: DevClock): readonly Endpoint[] {
         status: 200,
         message: 'The clock was moved',
         data: z.object({ now: z.iso.datetime(), advancedSeconds: z.int() }),
+        example: { now: '2026-01-03T03:04:05.000Z', advancedSeconds: 86_400 },
       },
       problems: [],
       handler: async ({ body }) => {

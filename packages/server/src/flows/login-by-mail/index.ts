@@ -11,8 +11,15 @@
 import { z } from 'zod';
 import type { LoginResult } from '#domain/authentication/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { loginResponse, loginResultData } from '#pages/login-result.ts';
-import { apiEndpoint, type Caller, type Endpoint, pageEndpoint, refuseForeignCookies } from '#platform/http/index.ts';
+import { loginResponse, loginResultData, loginResultExample } from '#pages/login-result.ts';
+import {
+  apiEndpoint,
+  type Caller,
+  type Endpoint,
+  exampleValues,
+  pageEndpoint,
+  refuseForeignCookies,
+} from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
 import { type LinkPages, pressForm, showForm } from './pages.ts';
 import { pressLink } from './press-link.ts';
@@ -32,6 +39,8 @@ const asked = {
   expiresIn: z.int().positive(),
   browserToken: z.string().optional(),
 };
+
+const askedExample = { email: exampleValues.email, expiresIn: 900, browserToken: exampleValues.browserToken };
 
 /** How whoever asked shows that they did, and what they want. */
 const proving = { browserToken: secret.optional(), transport, deviceToken: z.string().max(200).optional() };
@@ -62,6 +71,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
         status: 202,
         message: 'If this address has an account, a link was sent to it',
         data: z.object({ ...asked, status: z.literal('link_sent') }),
+        example: { ...askedExample, status: 'link_sent' },
       },
       problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
@@ -83,7 +93,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       auth: { principals: ['public'] },
       rateLimit: 'credential',
       request: { body: z.strictObject({ token: secret, ...proving }) },
-      response: { status: 200, message: 'Logged in', data: loginResultData },
+      response: { status: 200, message: 'Logged in', data: loginResultData, example: loginResultExample },
       problems: ['not_enabled', 'invalid_token', 'other_browser', 'email_not_verified', 'login_incomplete'],
       handler: async ({ body, caller }) => {
         const { token: text, ...how } = body;
@@ -110,6 +120,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
         status: 202,
         message: 'If this address has an account, a code was sent to it',
         data: z.object({ ...asked, status: z.literal('code_sent') }),
+        example: { ...askedExample, expiresIn: 600, status: 'code_sent' },
       },
       problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
@@ -133,7 +144,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput, code: z.string().regex(codePattern), ...proving }) },
-      response: { status: 200, message: 'Logged in', data: loginResultData },
+      response: { status: 200, message: 'Logged in', data: loginResultData, example: loginResultExample },
       problems: ['not_enabled', 'invalid_code', 'email_not_verified', 'login_incomplete'],
       handler: async ({ body, caller }) => {
         const { email, code, ...how } = body;

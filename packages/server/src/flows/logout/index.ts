@@ -22,7 +22,7 @@ export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'Logged out', data: nothing },
+      response: { status: 200, message: 'Logged out', data: nothing, example: {} },
       problems: [],
       handler: async ({ principal }) => {
         await logOut(logout, principal);
@@ -39,7 +39,12 @@ export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'Logged out everywhere', data: z.object({ endedSessions: z.int() }) },
+      response: {
+        status: 200,
+        message: 'Logged out everywhere',
+        data: z.object({ endedSessions: z.int() }),
+        example: { endedSessions: 3 },
+      },
       problems: [],
       handler: async ({ principal }) => {
         const endedSessions = await logOutEverywhere(logout, principal);

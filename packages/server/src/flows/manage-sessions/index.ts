@@ -3,7 +3,7 @@
  * /api/v1/users/me/sessions` and `DELETE /api/v1/users/me/sessions/{id}`.
  */
 import { z } from 'zod';
-import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import { endOne, endOthers, listOwn, type ManageSessions } from './manage-sessions.ts';
 
 export type { ManageSessions } from './manage-sessions.ts';
@@ -22,6 +22,20 @@ const listed = z.object({
   expiresAt: z.iso.datetime(),
 });
 
+const listedExample: z.output<typeof listed> = {
+  id: exampleValues.sessionId,
+  current: true,
+  clientId: 'default',
+  transport: 'cookie',
+  amr: ['pwd'],
+  device: { words: 'Firefox on Linux', browser: 'Firefox', os: 'Linux' },
+  address: '203.0.113.7',
+  authTime: exampleValues.authTime,
+  createdAt: exampleValues.authTime,
+  lastSeenAt: '2026-01-02T09:30:00.000Z',
+  expiresAt: exampleValues.expiresAt,
+};
+
 const path = '/api/v1/users/me/sessions';
 
 /** The endpoints of this flow. */
@@ -37,7 +51,7 @@ export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endp
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'Live sessions', data: z.array(listed), list: true },
+      response: { status: 200, message: 'Live sessions', data: z.array(listed), example: [listedExample], list: true },
       problems: [],
       handler: async ({ principal }) => {
         const data = await listOwn(sessions, principal);
@@ -53,7 +67,7 @@ export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endp
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: { params: z.strictObject({ id: z.uuid() }) },
-      response: { status: 200, message: 'Session ended', data: z.object({}) },
+      response: { status: 200, message: 'Session ended', data: z.object({}), example: {} },
       problems: ['session_not_found'],
       handler: async ({ principal, params }) => {
         await endOne(sessions, principal, params.id.toLowerCase());
@@ -69,7 +83,12 @@ export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endp
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'Other sessions ended', data: z.object({ endedSessions: z.int() }) },
+      response: {
+        status: 200,
+        message: 'Other sessions ended',
+        data: z.object({ endedSessions: z.int() }),
+        example: { endedSessions: 2 },
+      },
       problems: [],
       handler: async ({ principal }) => ({ data: { endedSessions: await endOthers(sessions, principal) } }),
     }),

@@ -19,6 +19,16 @@ const passwordPolicy = z.object({
   breachCheck: z.boolean(),
 });
 
+const passwordPolicyExample: z.output<typeof passwordPolicy> = {
+  profile: 'standard',
+  minLength: 8,
+  maxLength: 256,
+  requiredClasses: [],
+  maxRepeats: null,
+  minEntropyBits: null,
+  breachCheck: false,
+};
+
 /** The endpoints of this flow. */
 export function passwordPolicyEndpoints(flow: ShowPasswordPolicy): readonly Endpoint[] {
   return [
@@ -35,7 +45,12 @@ export function passwordPolicyEndpoints(flow: ShowPasswordPolicy): readonly Endp
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: {},
-      response: { status: 200, message: 'The rules for new passwords', data: passwordPolicy },
+      response: {
+        status: 200,
+        message: 'The rules for new passwords',
+        data: passwordPolicy,
+        example: passwordPolicyExample,
+      },
       problems: [],
       handler: () => {
         const { policy } = flow.passwordRules;

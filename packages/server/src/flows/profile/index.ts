@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { changeSides } from '#domain/one-time-tokens/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
-import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import { changeOwn, type OwnProfile, type Profile, readOwn } from './change-profile.ts';
 
 const path = '/api/v1/users/me';
@@ -21,6 +21,20 @@ const profile = z.object({
   createdAt: z.iso.datetime(),
 });
 
+const profileExample: z.output<typeof profile> = {
+  id: exampleValues.userId,
+  subject: exampleValues.userId,
+  email: exampleValues.email,
+  emailVerified: true,
+  pendingEmail: null,
+  pendingEmailWaitsFor: [],
+  name: 'Ada Lovelace',
+  locale: 'en',
+  status: 'active',
+  publicMetadata: { plan: 'pro' },
+  createdAt: exampleValues.createdAt,
+};
+
 const change = z
   .strictObject({ name: nameInput.optional(), locale: localeInput.optional() })
   .refine(({ name, locale }) => name !== undefined || locale !== undefined, 'Say what to change: name or locale.')
@@ -38,7 +52,7 @@ export function profileEndpoints(flow: Profile): readonly Endpoint[] {
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'Profile', data: profile },
+      response: { status: 200, message: 'Profile', data: profile, example: profileExample },
       problems: [],
       handler: async ({ principal }) => ({ data: describe(await readOwn(flow, principal)) }),
     }),
@@ -52,7 +66,7 @@ export function profileEndpoints(flow: Profile): readonly Endpoint[] {
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: { body: change },
-      response: { status: 200, message: 'Profile changed', data: profile },
+      response: { status: 200, message: 'Profile changed', data: profile, example: profileExample },
       problems: [],
       handler: async ({ principal, body: { name, locale } }) => {
         await changeOwn(flow, principal, {

@@ -12,7 +12,7 @@
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, exampleValues, pageEndpoint } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
 import { showForm, submitForm } from './pages.ts';
@@ -25,6 +25,10 @@ const token = z.string().min(1).max(200);
 
 /** The endpoints of this flow. */
 export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint[] {
+  return [...apiEndpoints(flow), ...pageEndpoints(flow)];
+}
+
+function apiEndpoints(flow: RecoverAccount): Endpoint[] {
   return [
     apiEndpoint({
       id: 'password.forgot',
@@ -42,6 +46,7 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
         status: 202,
         message: 'If this address has an account, a message was sent to it',
         data: z.object({ email: z.string(), status: z.literal('reset_sent') }),
+        example: { email: exampleValues.email, status: 'reset_sent' },
       },
       problems: [],
       handler: async ({ body, caller }) => {
@@ -60,13 +65,23 @@ export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint
       auth: { principals: ['public'] },
       rateLimit: 'credential',
       request: { body: z.strictObject({ token, password: passwordInput }) },
-      response: { status: 200, message: 'Password set', data: z.object({ status: z.literal('password_set') }) },
+      response: {
+        status: 200,
+        message: 'Password set',
+        data: z.object({ status: z.literal('password_set') }),
+        example: { status: 'password_set' },
+      },
       problems: ['invalid_token', 'busy'],
       handler: async ({ body, caller }) => {
         await resetPassword(flow, body.token, body.password, caller);
         return { data: { status: 'password_set' as const } };
       },
     }),
+  ];
+}
+
+function pageEndpoints(flow: RecoverAccount): Endpoint[] {
+  return [
     pageEndpoint({
       id: 'password.reset_show',
       method: 'GET',

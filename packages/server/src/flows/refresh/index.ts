@@ -4,7 +4,7 @@
  * §4.14.2).
  */
 import { z } from 'zod';
-import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import { type Refresh, refresh } from './refresh.ts';
 
 export type { Refresh } from './refresh.ts';
@@ -33,6 +33,13 @@ export function refreshEndpoints(flow: Refresh): readonly Endpoint[] {
           refreshToken: z.string(),
           refreshExpiresAt: z.iso.datetime(),
         }),
+        example: {
+          accessToken: exampleValues.accessToken,
+          tokenType: 'Bearer',
+          expiresIn: exampleValues.accessTokenSeconds,
+          refreshToken: exampleValues.refreshToken,
+          refreshExpiresAt: exampleValues.expiresAt,
+        },
       },
       problems: ['invalid_refresh_token'],
       handler: async ({ body, caller }) => ({ data: await refresh(flow, body.refreshToken, caller) }),

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
-import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type Register, register } from './register.ts';
 
@@ -40,6 +40,7 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
         status: 201,
         message: 'A message with a link was sent to this address',
         data: z.object({ email: z.string(), status: z.literal('verification_sent') }),
+        example: { email: exampleValues.email, status: 'verification_sent' },
       },
       problems: ['registration_closed', 'email_domain_not_allowed', 'registration_refused', 'busy'],
       handler: async ({ body, caller, use }) => {

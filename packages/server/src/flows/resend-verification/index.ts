@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
-import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 
 /** The endpoints of this flow. */
 export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoint[] {
@@ -24,6 +24,7 @@ export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoin
         status: 202,
         message: 'If this address waits for verification, a message was sent to it',
         data: z.object({ email: z.string(), status: z.literal('verification_sent') }),
+        example: { email: exampleValues.email, status: 'verification_sent' },
       },
       problems: [],
       handler: async ({ body, caller }) => {

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Clients } from '#domain/clients/index.ts';
 import type { AccessTokens } from '#domain/session-issuance/index.ts';
-import { type ApiResponse, apiEndpoint, type Endpoint, type Principal } from '#platform/http/index.ts';
+import { type ApiResponse, apiEndpoint, type Endpoint, exampleValues, type Principal } from '#platform/http/index.ts';
 
 const sessionData = z.object({
   userId: z.uuid(),
@@ -19,7 +19,25 @@ const sessionData = z.object({
   expiresAt: z.iso.datetime(),
 });
 
+const sessionExample: z.output<typeof sessionData> = {
+  userId: exampleValues.userId,
+  subject: exampleValues.userId,
+  sessionId: exampleValues.sessionId,
+  clientId: 'default',
+  transport: 'cookie',
+  acr: 'aal1',
+  amr: ['pwd'],
+  authTime: exampleValues.authTime,
+  expiresAt: exampleValues.expiresAt,
+};
+
 const tokenData = z.object({ accessToken: z.string(), tokenType: z.literal('Bearer'), expiresIn: z.int().positive() });
+
+const tokenExample: z.output<typeof tokenData> = {
+  accessToken: exampleValues.accessToken,
+  tokenType: 'Bearer',
+  expiresIn: exampleValues.accessTokenSeconds,
+};
 
 /** The endpoints of this flow. */
 export function sessionEndpoints(dependencies: {
@@ -37,7 +55,7 @@ export function sessionEndpoints(dependencies: {
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'Session is live', data: sessionData },
+      response: { status: 200, message: 'Session is live', data: sessionData, example: sessionExample },
       problems: [],
       handler: ({ principal }) => answerOf(principal),
     }),
@@ -51,7 +69,7 @@ export function sessionEndpoints(dependencies: {
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'Access token issued', data: tokenData },
+      response: { status: 200, message: 'Access token issued', data: tokenData, example: tokenExample },
       problems: [],
       handler: async ({ principal }) => {
         const { accessTokenLifetimeSeconds } = clients.default;

@@ -12,7 +12,12 @@ import { type VerifyEmail, verifyEmail } from './verify-email.ts';
 export type { VerifyEmail } from './verify-email.ts';
 
 const token = z.string().min(1).max(200);
-const answer = { status: 200, message: 'Address verified', data: z.object({ status: z.literal('verified') }) } as const;
+const response = {
+  status: 200,
+  message: 'Address verified',
+  data: z.object({ status: z.literal('verified') }),
+  example: { status: 'verified' },
+} as const;
 const apiPath = '/api/v1/auth/verify-email';
 const problems = ['invalid_token', 'password_required', 'busy'] as const;
 
@@ -30,7 +35,7 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { body: z.strictObject({ token, password: passwordInput.optional() }) },
-      response: answer,
+      response,
       problems,
       handler: async ({ body, caller }) => {
         await verifyEmail(flow, body.token, body.password, caller);
@@ -48,7 +53,7 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { query: z.strictObject({ token }) },
-      response: answer,
+      response,
       problems,
       handler: async ({ query, caller }) => {
         await verifyEmail(flow, query.token, undefined, caller);

@@ -149,6 +149,8 @@ export interface ApiEndpoint<
     readonly status: 200 | 201 | 202;
     readonly message: string;
     readonly data: D;
+    /** What `data` looks like, for readers of the reference. */
+    readonly example: z.output<D>;
     readonly list?: true;
   };
   readonly limitedBy?: LimitedBy<B>;

@@ -34,5 +34,6 @@ export { type ProblemDocument, problemPagePath } from './engine/problem-response
 export type { Authenticate, Limits, PageRenderer, ServerOptions } from './engine/responder.ts';
 export { buildServer, type HttpServer } from './engine/server.ts';
 export { problemsOf } from './reference/derived-problems.ts';
+export { exampleValues } from './reference/example-values.ts';
 export { openApiDocument } from './reference/openapi.ts';
 export { endpointTable, problemTable } from './reference/tables.ts';

@@ -76,7 +76,7 @@ describe('a declaration that the engine cannot enforce', () => {
             auth,
             rateLimit: 'none',
             request: {},
-            response: { status: 200, message: 'Done.', data: z.null() },
+            response: { status: 200, message: 'Done.', data: z.null(), example: null },
             problems: [],
             handler: () => ({ data: null }),
           }),

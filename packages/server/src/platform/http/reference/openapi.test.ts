@@ -14,14 +14,31 @@ interface Operation {
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
   readonly requestBody?: { readonly required: boolean };
   readonly responses: Readonly<
-    Record<string, { readonly content: Readonly<Record<string, { readonly schema: object }>> }>
+    Record<
+      string,
+      {
+        readonly content: Readonly<
+          Record<
+            string,
+            {
+              readonly schema: object;
+              readonly example?: unknown;
+              readonly examples?: Readonly<Record<string, { readonly $ref: string }>>;
+            }
+          >
+        >;
+      }
+    >
   >;
 }
 
 const document = openApiDocument(all, { publicUrl, version: '1.2.3' }) as unknown as {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: object };
+  readonly components: {
+    readonly schemas: object;
+    readonly examples: Readonly<Record<string, { readonly value: unknown }>>;
+  };
 };
 
 function operation(path: string, method: string): Operation {
@@ -68,6 +85,22 @@ describe('openApiDocument', () => {
     const answer = { success: true, message: 'You.', data: { user: 'u' }, meta };
     expect(validate(answer)).toBe(true);
     expect(validate({ ...answer, data: { user: 'u', secret: 's' } })).toBe(false);
+  });
+
+  it('has examples that its schemas accept, of each success of the API and of each problem', () => {
+    const contents = Object.values(document.paths)
+      .flatMap((path) => Object.values(path))
+      .flatMap(({ responses }) => Object.values(responses))
+      .flatMap(({ content }) => Object.values(content));
+    const successes = contents.filter(({ example }) => example !== undefined);
+    expect(successes).toHaveLength(sampleEndpoints.filter(({ kind }) => kind === 'api').length);
+    for (const { schema, example } of successes) expect(compile(schema)(example)).toBe(true);
+    const referred = contents.flatMap(({ schema, examples = {} }) =>
+      Object.keys(examples).map((code) => ({ schema, code })),
+    );
+    expect(referred.length).toBeGreaterThan(50);
+    for (const { schema, code } of referred)
+      expect(compile(schema)(document.components.examples[code]?.value)).toBe(true);
   });
 
   it('declares what follows from the declaration: 401, 403, 413, 415, 422, 429, 500, 503', () => {

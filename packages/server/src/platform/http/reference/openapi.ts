@@ -1,9 +1,11 @@
 /** OpenAPI 3.1 from the list of endpoints: the same schemas that validate and serialise. */
 import { z } from 'zod';
-import { type ProblemCode, problems } from '#kernel/problem.ts';
+import { Problem, type ProblemCode, problems } from '#kernel/problem.ts';
 import { cookiesFor } from '../admission/cookies.ts';
 import type { ApiEndpoint, DocumentEndpoint, Endpoint, PrincipalKind } from '../endpoint.ts';
+import { problemDocument } from '../engine/problem-response.ts';
 import { problemsOf } from './derived-problems.ts';
+import { exampleValues } from './example-values.ts';
 
 type Json = { readonly [key: string]: unknown };
 
@@ -29,6 +31,7 @@ export function openApiDocument(
     paths: pathsOf(described),
     components: {
       schemas: { FieldError: fieldError, Meta: meta, Pagination: pagination, Problem: problem },
+      examples: problemExamples(described, options.publicUrl.origin),
       headers: { RequestId: requestIdHeader },
       securitySchemes: securitySchemes(options.publicUrl),
     },
@@ -112,7 +115,9 @@ function successOf(endpoint: ApiEndpoint | DocumentEndpoint): Json {
     [status]: {
       description: message,
       headers,
-      content: { 'application/json': { schema: envelopeOf(endpoint, list === true) } },
+      content: {
+        'application/json': { schema: envelopeOf(endpoint, list === true), example: exampleOf(endpoint) },
+      },
     },
   };
 }
@@ -131,6 +136,19 @@ function envelopeOf(endpoint: ApiEndpoint, list: boolean): Json {
     },
   };
 }
+
+function exampleOf({ response }: ApiEndpoint): Json {
+  const { message, example, list } = response;
+  return {
+    success: true,
+    message,
+    data: JSON.parse(JSON.stringify(example)) as unknown,
+    ...(list && { pagination: { limit: 20, nextCursor: null, total: 1 } }),
+    meta: exampleMeta,
+  };
+}
+
+const exampleMeta = { timestamp: exampleValues.authTime, requestId: exampleValues.requestId };
 
 function problemResponses(endpoint: Endpoint): Json {
   const byStatus = Map.groupBy(problemsOf(endpoint), (code) => problems[code].status);
@@ -151,10 +169,30 @@ function problemResponse(status: number, codes: readonly ProblemCode[]): Json {
           $ref: '#/components/schemas/Problem',
           properties: { status: { const: status }, code: { enum: codes } },
         },
+        examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
       },
     },
   };
 }
+
+/** One example for each problem that an operation lists, made by the code that makes the problem. */
+function problemExamples(endpoints: readonly Endpoint[], publicOrigin: string): Json {
+  const codes = [...new Set(endpoints.flatMap(problemsOf))].sort();
+  const now = new Date(exampleValues.authTime);
+  return Object.fromEntries(
+    codes.map((code) => {
+      const errors = code === 'validation_failed' ? [exampleFieldError] : [];
+      const value = problemDocument(new Problem(code, { errors }), {
+        publicOrigin,
+        requestId: exampleValues.requestId,
+        now,
+      });
+      return [code, { summary: problems[code].title, value }];
+    }),
+  );
+}
+
+const exampleFieldError = { path: '/email', code: 'required', message: 'This field is required.' };
 
 /** A schema as JSON Schema 2020-12; `io` says which side of its transforms and defaults is meant. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
