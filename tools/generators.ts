@@ -8,6 +8,7 @@ import { version } from '../packages/server/src/app/version.ts';
 import { configurationPage } from '../packages/server/src/config/index.ts';
 import { endpointTable, openApiDocument, problemTable } from '../packages/server/src/platform/http/index.ts';
 import { proofTable } from './proof-list.ts';
+import { statementPage } from './statement-page.ts';
 
 /** One such file. */
 export type Generator = {
@@ -25,6 +26,7 @@ export const generators: readonly Generator[] = [
   file('problems', 'docs/reference/problems.md', () => titled('Problems', problemTable())),
   file('commands', 'docs/reference/commands.md', () => commandsPage(commands)),
   file('revocation-matrix', 'docs/reference/revocation-matrix.md', revocationMatrixPage),
+  file('statements', 'docs/reference/statements.md', statementPage),
   file('proofs', 'docs/reference/proofs.md', () => titled('Proofs', proofTable())),
   file('openapi', 'docs/reference/openapi.json', openApi),
 ];
@@ -39,10 +41,10 @@ function openApi(): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function file(name: string, path: string, make: () => string): Generator {
+function file(name: string, path: string, make: () => string | Promise<string>): Generator {
   return {
     name,
-    run: () => writeFile(path, make()),
-    check: async () => (await readFile(path, 'utf8').catch(() => undefined)) === make(),
+    run: async () => writeFile(path, await make()),
+    check: async () => (await readFile(path, 'utf8').catch(() => undefined)) === (await make()),
   };
 }
