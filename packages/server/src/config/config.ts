@@ -1,7 +1,7 @@
-/** The configuration as the rest of the program gets it: every value checked, every default applied, nothing mutable. */
+/** The validated configuration: defaults are applied, and all objects and arrays are frozen. */
 import type { KeyObject } from 'node:crypto';
 
-/** `NODE_ENV`, and nothing else, decides it. */
+/** Determined by `NODE_ENV` alone. */
 export type Mode = 'production' | 'development' | 'test';
 
 /** Least severe first. */
@@ -10,15 +10,15 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /** The algorithm of new signing keys (RFC 7518 §3.1, RFC 8037 §3.1). */
 export type SigningAlgorithmName = 'ES256' | 'EdDSA' | 'RS256';
 
-/** Where the data is. Times are milliseconds. */
+/** The connection to the database. */
 export type DatabaseConfig =
   | { readonly kind: 'embedded' }
   | {
       readonly kind: 'postgres';
       readonly url: string;
-      /** Around a pooler, for migrations and locks; the same as `url` unless it is given. */
+      /** Bypasses a pooler, for migrations and advisory locks. Defaults to `url`. */
       readonly directUrl: string;
-      /** As the owner of the tables, for migrations; the same as `directUrl` unless it is given. */
+      /** Logs in as the owner of the tables, for migrations. Defaults to `directUrl`. */
       readonly adminUrl: string;
       readonly pooler: 'none' | 'transaction';
       readonly poolMin: number;
@@ -27,97 +27,96 @@ export type DatabaseConfig =
       readonly statementTimeoutMs: number;
     };
 
-/** All settings, grouped by what they are about. */
+/** All settings, grouped as in `latchkey.config.json`. */
 export interface Config {
   readonly mode: Mode;
-  /** Absolute. Holds the embedded database, the control socket and, outside production, the key-encryption key. */
+  /** Absolute path. Contains the embedded database, the control socket and, outside production, the generated KEK. */
   readonly dataDirectory: string;
   readonly http: {
-    /** Addresses to listen on: `127.0.0.1` and `::1` unless one is given. */
+    /** Addresses that the public listener binds to. */
     readonly hosts: readonly string[];
-    /** 0 lets the operating system choose. */
+    /** 0: the operating system chooses a free port. */
     readonly port: number;
-    /** An origin without a trailing slash; also the issuer. No URL is ever built from anything else. */
+    /** An origin without a trailing slash; also the issuer of tokens. Every URL is built from it (invariant 7). */
     readonly publicUrl: string;
-    /** Addresses and CIDR ranges whose forwarding headers are believed. */
+    /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` is trusted. */
     readonly trustedProxies: readonly string[];
-    /** From SIGTERM until running requests are cut off. */
+    /** Time from SIGTERM until open requests are aborted. */
     readonly drainSeconds: number;
-    /** Lets a server that is not in production listen beyond the loopback interface. */
+    /** Allows a development server to listen on addresses other than loopback. */
     readonly allowRemoteDevelopment: boolean;
   };
-  /** The operator's listener. */
   readonly ops: { readonly host: string; readonly port: number };
   readonly database: DatabaseConfig;
   readonly migrate: 'auto' | 'refuse';
   readonly mail: {
-    /** Undefined: the built-in inbox, outside production only. */
+    /** Undefined: mail goes to the built-in inbox. Never undefined in production. */
     readonly smtpUrl: string | undefined;
-    /** `Name <address>` or an address. */
+    /** An email address, or `Name <address>`. */
     readonly from: string;
   };
   readonly keys: {
-    /** The key-encryption key when one is given; else it is made in the data directory, outside production only. */
+    /** Undefined: the server generates the KEK in the data directory. Never undefined in production. */
     readonly kek: KeyObject | undefined;
     readonly signingAlgorithm: SigningAlgorithmName;
   };
   readonly passwords: {
     readonly profile: 'standard' | 'nist' | 'composition';
-    /** Who is asked about breached passwords; undefined: nobody. */
+    /** The range service for breached passwords. Undefined: none. */
     readonly breachService:
       | {
           readonly url: string;
           readonly timeoutMs: number;
           readonly whenDown: 'allow' | 'refuse';
-          /** The URL may lead into the operator's network. */
+          /** Allows private and loopback addresses. */
           readonly allowPrivate: boolean;
         }
       | undefined;
-    /** Absolute; a filter of breached passwords. */
+    /** Absolute path of a filter file of breached passwords. */
     readonly filter: string | undefined;
     readonly argon2: { readonly memoryKib: number; readonly passes: number; readonly parallelism: number };
-    /** Hashes computed at once; their memory is this times `memoryKib`. */
+    /** Hashes computed in parallel. They need this number times `memoryKib` of memory. */
     readonly hashConcurrency: number;
-    /** Hashes that may wait; the next one is refused at once (invariant 14). */
+    /** Hashes that may wait. When the queue is full, a request gets 503 immediately (invariant 14). */
     readonly hashQueueLength: number;
   };
   readonly registration: 'open' | 'invite' | 'closed';
-  /** Domains whose addresses may, and may not, register: `example.com`, or `.example.com` for its subdomains. */
+  /** `example.com`, or `.example.com` for its subdomains. */
   readonly emailDomains: { readonly allow: readonly string[]; readonly deny: readonly string[] };
-  /** First factors by mail, each off unless it is asked for; a mailed secret lives so many seconds, 600 at most. */
+  /** First factors by email. The lifetimes are at most 600 seconds. */
   readonly loginByMail: {
     readonly magicLink: boolean;
     readonly magicLinkSeconds: number;
     readonly emailCode: boolean;
     readonly emailCodeSeconds: number;
   };
-  /** Which addresses have to confirm a change of address. */
+  /** The addresses that must confirm a change of address: the new one, or the old one too. */
   readonly emailChange: { readonly confirm: 'new' | 'both' };
-  /** Whom to ask before anybody registers; undefined: nobody. */
+  /** A service that decides on each registration. Undefined: none. */
   readonly registrationHook:
     | {
         readonly url: string;
-        /** What its questions are signed with. */
+        /** Signs the requests to the hook (Standard Webhooks). */
         readonly secret: KeyObject;
         readonly timeoutMs: number;
         readonly whenDown: 'refuse' | 'allow';
-        /** The URL may lead into the operator's network. */
+        /** Allows private and loopback addresses. */
         readonly allowPrivate: boolean;
       }
     | undefined;
-  /** What is said at addresses that everybody knows; nothing is there for what is not given. */
+  /** Documents under `/.well-known/`. One that is not configured does not exist. */
   readonly wellKnown: { readonly securityContacts: readonly string[]; readonly changePasswordUrl: string | undefined };
-  /** Days from closing an account to erasing it. */
+  /** Days from deleting an account to erasing it. */
   readonly deletion: { readonly graceDays: number };
-  /** How often somebody may ask: `100/15m`. */
+  /** Quotas such as `100/15m`. */
   readonly limits: Readonly<
     Record<'public' | 'authenticated' | 'admin' | 'credential' | 'credentialAddress' | 'mail' | 'mailAddress', string>
   >;
-  /** Where limits are counted for all nodes; the database without it. */
+  /** Redis for the shared rate-limit counters. Undefined: they are in the database. */
   readonly redisUrl: string | undefined;
   readonly redisTimeoutMs: number;
   readonly jobs: { readonly concurrency: number };
-  /** Where a proof makes the process kill itself; never outside tests. */
+  /** Where the process sends itself SIGKILL, for crash tests. Undefined unless `NODE_ENV` is `test`. */
   readonly faultPoint: string | undefined;
   readonly log: { readonly level: LogLevel };
 }

@@ -4,12 +4,12 @@ import { configurationPage } from './document.ts';
 import { settings } from './schema.ts';
 
 describe('the reference page', () => {
-  it('has a section for every setting, each once', () => {
+  it('has one section per setting', () => {
     const sections = configurationPage().match(/^### .*$/gm) ?? [];
     expect(sections.toSorted()).toEqual(settings.map(({ env }) => `### \`${env}\``).toSorted());
   });
 
-  it('in the repository is the one that the schema gives', () => {
+  it('is committed as the schema generates it', () => {
     const committed = new URL('../../../../docs/reference/configuration.md', import.meta.url);
     expect(readFileSync(committed, 'utf8')).toBe(configurationPage());
   });

@@ -1,20 +1,20 @@
-/** Says the configuration to people: the reference page of all settings, and the values that hold now. */
+/** Renders the configuration for operators: the reference page of all settings, and the effective values. */
 import type { Config } from './config.ts';
 import { configFileName } from './gather.ts';
 import type { Setting } from './schema.ts';
 import { notYetSupported, settings } from './schema.ts';
 
-/** One line of `latchkey config print`. */
+/** A line of `latchkey config print`. */
 export interface DescribedSetting {
   /** The environment variable. */
   readonly name: string;
-  /** The key in the file. */
+  /** The key in `latchkey.config.json`. */
   readonly key: string;
-  /** `(set)` for a secret. */
+  /** `(set)` or `(not set)` for a secret. */
   readonly value: string;
 }
 
-/** The values that hold, in the order of the schema; secrets only as `(set)` or `(not set)`. */
+/** The effective values, in the order of the schema. */
 export function describeConfig(config: Config): DescribedSetting[] {
   return settings.map((setting) => ({ name: setting.env, key: setting.key, value: describeValue(setting, config) }));
 }
@@ -29,7 +29,7 @@ function describeValue(setting: Setting, config: Config): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** The reference page, `docs/reference/configuration.md`; the same text for the same schema. */
+/** The content of `docs/reference/configuration.md`; deterministic. */
 export function configurationPage(): string {
   return `${[intro, ...groups().map(groupSection), notYetSection].join('\n\n')}\n`;
 }
@@ -38,19 +38,21 @@ const intro = `# Configuration
 
 <!-- Generated from packages/server/src/config/schema.ts by "npm run generate"; do not edit. -->
 
-Every setting is an environment variable, and a key of the optional file \`${configFileName}\` in the working directory
-(\`http.port\` is \`{ "http": { "port": 3000 } }\`). The environment wins; an empty variable counts as not set.
-A secret's value can also stand in a file that the variable with \`_FILE\` at its end names; one line break at the end of
-that file is ignored.
-In the environment lists are separated by commas and yes or no is \`1\` or \`0\`; in the file they are JSON arrays and
-\`true\` or \`false\`.
+Set each setting by an environment variable or in the optional file \`${configFileName}\` in the working directory; the
+key \`http.port\` is \`{ "http": { "port": 3000 } }\` there. The environment takes precedence. An empty variable counts as
+not set.
 
-All mistakes are reported at once, with exit code 78: \`latchkey config check\`.
-\`latchkey config print\` shows what holds, secrets as \`(set)\`.`;
+* A secret can also come from a file: set \`LATCHKEY_KEK_FILE=/run/secrets/kek\` instead of \`LATCHKEY_KEK\`. One line break
+  at the end of the file is ignored.
+* Lists are separated by commas in the environment and are JSON arrays in the file.
+* Switches are \`1\` or \`0\` in the environment and \`true\` or \`false\` in the file.
+
+\`latchkey config check\` reports all mistakes at once and exits with 78.
+\`latchkey config print\` shows the effective values, and secrets as \`(set)\`.`;
 
 const notYetSection = `## Reserved
 
-${notYetSupported.map((name) => `\`${name}\``).join(' and ')} stays reserved and is refused: nothing uses it yet.`;
+${notYetSupported.map((name) => `\`${name}\``).join(' and ')} is reserved and must not be set: nothing uses it yet.`;
 
 const titles: Readonly<Record<string, string>> = {
   '': 'General',
@@ -61,11 +63,11 @@ const titles: Readonly<Record<string, string>> = {
   limits: 'Rate limits',
   keys: 'Keys',
   passwords: 'Passwords',
-  emailDomains: 'E-mail domains',
-  emailChange: 'Changing e-mail addresses',
+  emailDomains: 'Email domains',
+  emailChange: 'Changing email addresses',
   registrationHook: 'Registration hook',
-  wellKnown: 'Well-known addresses',
-  loginByMail: 'Logging in by mail',
+  wellKnown: 'Well-known documents',
+  loginByMail: 'Logging in by email',
   deletion: 'Deleting accounts',
   jobs: 'Jobs',
   log: 'Logs',

@@ -1,17 +1,16 @@
-/** Reading the few files that configuration may name. */
+/** Reads the files that configuration refers to. */
 import { readFileSync } from 'node:fs';
 
-/** What a path holds. */
 export type FileContent =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'absent' }
-  /** `reason` is the system's code, such as `EACCES`. */
+  /** `reason` is an error code, such as `EACCES`. */
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-/** Reads a small text file. */
+/** Reads a whole text file synchronously; never throws. */
 export type FileReader = (path: string) => FileContent;
 
-/** The machine's own files. */
+/** Reads from the file system. */
 export const diskFiles: FileReader = (path) => {
   try {
     return { kind: 'text', text: readFileSync(path, 'utf8') };

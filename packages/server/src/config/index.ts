@@ -1,7 +1,8 @@
 /**
- * Configuration: one schema of every setting, read once at start from the environment and `latchkey.config.json`.
- * It owns the names of all settings, their defaults and the rules between them (what production refuses).
- * Every mistake is reported at once, a secret's value never; only `app` reads this module, the others get values.
+ * Configuration, read once at start from the environment and `latchkey.config.json`.
+ * It owns the names, defaults and descriptions of all settings (schema.ts) and the rules between them (rules.ts).
+ * Invariants: all mistakes are reported at once; no message contains a secret's value; only this module reads the
+ * environment. Only `app` imports it; other layers receive values.
  */
 export type { Config, DatabaseConfig, LogLevel, Mode, SigningAlgorithmName } from './config.ts';
 export type { DescribedSetting } from './document.ts';

@@ -28,22 +28,22 @@ function load(env: Readonly<Record<string, string>>, files: Files = {}): LoadedC
 }
 
 function loaded(env: Readonly<Record<string, string>>, files: Files = {}): Config {
-  const answer = load(env, files);
-  if (answer.kind === 'invalid') throw new Error(answer.mistakes.join('\n'));
-  return answer.config;
+  const result = load(env, files);
+  if (result.kind === 'invalid') throw new Error(result.mistakes.join('\n'));
+  return result.config;
 }
 
 function mistakes(env: Readonly<Record<string, string>>, files: Files = {}): readonly string[] {
-  const answer = load(env, files);
-  return answer.kind === 'invalid' ? answer.mistakes : [];
+  const result = load(env, files);
+  return result.kind === 'invalid' ? result.mistakes : [];
 }
 
 function fromFile(content: unknown): Files {
   return { '/srv/latchkey.config.json': JSON.stringify(content) };
 }
 
-describe('with nothing configured', () => {
-  it('everything has a value that works on one machine', () => {
+describe('the default configuration', () => {
+  it('works on one machine', () => {
     const config = loaded({});
     expect(config).toMatchObject({
       mode: 'development',
@@ -59,7 +59,7 @@ describe('with nothing configured', () => {
     expect(config.keys.kek).toBeUndefined();
   });
 
-  it('the configuration cannot be changed, at any depth', () => {
+  it('is frozen at every depth', () => {
     const config = loaded({});
     expect(() => Object.assign(config.passwords.argon2, { passes: 1 })).toThrow(TypeError);
     expect(() => (config.http.hosts as string[]).push('0.0.0.0')).toThrow(TypeError);
@@ -67,16 +67,16 @@ describe('with nothing configured', () => {
 });
 
 describe('sources', () => {
-  it('the environment wins over the file', () => {
+  it('prefers the environment to the file', () => {
     const files = fromFile({ http: { port: 4000, drainSeconds: 5 } });
     expect(loaded({ LATCHKEY_PORT: '5000' }, files).http).toMatchObject({ port: 5000, drainSeconds: 5 });
   });
 
-  it('an empty variable counts as not set', () => {
+  it('treats an empty variable as not set', () => {
     expect(loaded({ LATCHKEY_PORT: '', LATCHKEY_KEK: '', LATCHKEY_PROT: '' }).http.port).toBe(3000);
   });
 
-  it('a secret comes from the file that _FILE names, without the line break at its end', () => {
+  it('reads a secret from the file that _FILE names, without its trailing line break', () => {
     const config = loaded(
       { LATCHKEY_KEK_FILE: 'kek', DATABASE_URL_FILE: '/run/secrets/url' },
       {
@@ -88,22 +88,22 @@ describe('sources', () => {
     expect(config.database).toMatchObject({ url: 'postgres://db/x', directUrl: 'postgres://db/x' });
   });
 
-  it('a secret given twice, an absent and an unreadable secret file are mistakes', () => {
+  it('rejects a secret that is set twice and a secret file that is absent or unreadable', () => {
     const env = { LATCHKEY_KEK: kek, LATCHKEY_KEK_FILE: 'kek', SMTP_URL_FILE: 'a', DATABASE_URL_FILE: 'b' };
     expect(mistakes(env, { '/srv/b': 'unreadable' })).toEqual([
       'DATABASE_URL_FILE names b, which cannot be read (EACCES).',
       'SMTP_URL_FILE names a, which does not exist.',
-      'LATCHKEY_KEK and LATCHKEY_KEK_FILE are both set; remove one.',
+      'LATCHKEY_KEK and LATCHKEY_KEK_FILE are both set. Remove one of them.',
     ]);
   });
 
-  it('the file is typed: a number in quotes is a mistake', () => {
+  it('rejects a quoted number in the file', () => {
     expect(mistakes({}, fromFile({ http: { port: '3000' } }))).toEqual([
       'http.port in latchkey.config.json must be a whole number from 0 to 65535; it is "3000".',
     ]);
   });
 
-  it('a file that is no JSON is reported by position, without its content', () => {
+  it('reports the position of a syntax error in the file, without quoting its content', () => {
     const [mistake, ...rest] = mistakes({}, { '/srv/latchkey.config.json': '{\n "database": hunter2 }' });
     expect(rest).toEqual([]);
     expect(mistake).toMatch(/^latchkey\.config\.json is not valid JSON/);
@@ -115,25 +115,22 @@ describe('sources', () => {
     ['{"http":5}', 'http in latchkey.config.json must be an object.'],
     ['{"http":null}', 'http in latchkey.config.json must be an object.'],
     ['unreadable', 'latchkey.config.json cannot be read (EACCES).'],
-    [
-      '{"mode":"production"}',
-      'mode in latchkey.config.json cannot be set there: the mode is NODE_ENV and nothing else.',
-    ],
-    ['{"http":{"prot":1}}', 'http.prot in latchkey.config.json is not a setting; did you mean http.port?'],
+    ['{"mode":"production"}', 'mode in latchkey.config.json has no effect. Set NODE_ENV instead.'],
+    ['{"http":{"prot":1}}', 'http.prot in latchkey.config.json is not a setting. Did you mean http.port?'],
     ['{"__proto__":{"x":1}}', '__proto__ in latchkey.config.json is not a setting.'],
-  ])('the file %s is a mistake', (content, sentence) => {
+  ])('rejects the file %s', (content, sentence) => {
     expect(mistakes({}, { '/srv/latchkey.config.json': content })).toEqual([sentence]);
   });
 });
 
 describe('mistakes', () => {
-  it('are reported all at once, malformed values together with contradictions and unknown names', () => {
+  it('are reported at once: unknown names, malformed values and contradictions', () => {
     const env = { LATCHKEY_PROT: '80', LATCHKEY_PORT: 'abc', LATCHKEY_HOST: '0.0.0.0', DATABASE_POOL_MIN: '20' };
     expect(mistakes(env)).toEqual([
-      'LATCHKEY_PROT is not a setting; did you mean LATCHKEY_PORT?',
+      'LATCHKEY_PROT is not a setting. Did you mean LATCHKEY_PORT?',
       'LATCHKEY_PORT must be a whole number from 0 to 65535; it is "abc".',
-      'LATCHKEY_HOST is 0.0.0.0, which other machines can reach, and this is not production: set NODE_ENV=production, or LATCHKEY_ALLOW_REMOTE_DEV=1 if you mean it.',
-      'DATABASE_POOL_MIN must not exceed DATABASE_POOL_MAX; they are 20 and 10.',
+      'LATCHKEY_HOST is 0.0.0.0, which other machines can reach, but NODE_ENV is not production. Set NODE_ENV=production, or LATCHKEY_ALLOW_REMOTE_DEV=1 to allow it.',
+      'DATABASE_POOL_MIN (20) must not exceed DATABASE_POOL_MAX (10).',
     ]);
   });
 
@@ -181,7 +178,7 @@ describe('mistakes', () => {
     ['LATCHKEY_PORT', '1e3'],
     ['LATCHKEY_PORT', '65536'],
     ['NODE_ENV', 'staging'],
-  ])('%s=%j is one', (name, value) => {
+  ])('include %s=%j', (name, value) => {
     const found = mistakes({ [name]: value });
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(new RegExp(`^${name} must be `));
@@ -193,14 +190,14 @@ describe('mistakes', () => {
       'http://localhost',
       'REDIS_URL must be a URL such as redis://:password@host:6379/0 or rediss://host:6380.',
     ],
-    ['DATABASE_REPLICA_URL_FILE', 'x', 'DATABASE_REPLICA_URL_FILE is not supported yet; remove it.'],
+    ['DATABASE_REPLICA_URL_FILE', 'x', 'DATABASE_REPLICA_URL_FILE is not supported yet. Remove it.'],
     [
       'LATCHKEY_PORT_FILE',
       'x',
-      'LATCHKEY_PORT_FILE is not a setting: LATCHKEY_PORT is not a secret, so set it directly.',
+      'LATCHKEY_PORT_FILE is not a setting, because LATCHKEY_PORT is not a secret. Set LATCHKEY_PORT instead.',
     ],
-    ['LATCHKEY_COLOUR_OF_THE_BIKE_SHED', 'x', 'LATCHKEY_COLOUR_OF_THE_BIKE_SHED is not a setting.'],
-  ])('%s=%s is explained', (name, value, sentence) => {
+    ['LATCHKEY_COLOR_OF_THE_BIKE_SHED', 'x', 'LATCHKEY_COLOR_OF_THE_BIKE_SHED is not a setting.'],
+  ])('explain %s=%s', (name, value, sentence) => {
     expect(mistakes({ [name]: value })).toEqual([sentence]);
   });
 
@@ -211,12 +208,12 @@ describe('mistakes', () => {
     'https://user:secret@people.example/hook',
     'https://people.example/hook#part',
     'https://people.example/a b',
-  ])('the registration hook %j is one', (url) => {
+  ])('include the registration hook %j', (url) => {
     const found = mistakes({ LATCHKEY_REGISTRATION_HOOK_URL: url, LATCHKEY_REGISTRATION_HOOK_SECRET: kek });
     expect(found).toEqual([expect.stringMatching(/^LATCHKEY_REGISTRATION_HOOK_URL must be an https URL /)]);
   });
 
-  it('a registration hook needs its secret, https in production, and leave to stay on this machine', () => {
+  it('require for a registration hook its secret, https in production, and permission for a loopback URL', () => {
     const [url, local] = ['https://people.example/hook', 'http://127.0.0.1:8080/hook'];
     const hook = { LATCHKEY_REGISTRATION_HOOK_URL: url, LATCHKEY_REGISTRATION_HOOK_SECRET: kek };
     expect(mistakes(hook)).toEqual([]);
@@ -224,8 +221,7 @@ describe('mistakes', () => {
     const { secret, ...rest } = loaded(hook).registrationHook ?? {};
     expect(rest).toEqual({ url, timeoutMs: 3000, whenDown: 'refuse', allowPrivate: false });
     expect(secret?.symmetricKeySize).toBe(32);
-    const needed =
-      'LATCHKEY_REGISTRATION_HOOK_URL and LATCHKEY_REGISTRATION_HOOK_SECRET need each other; set both or neither.';
+    const needed = 'Set both LATCHKEY_REGISTRATION_HOOK_URL and LATCHKEY_REGISTRATION_HOOK_SECRET, or neither.';
     expect(mistakes({ LATCHKEY_REGISTRATION_HOOK_URL: url })).toEqual([needed]);
     expect(mistakes({ LATCHKEY_REGISTRATION_HOOK_SECRET: kek })).toEqual([needed]);
     const onThisMachine = { ...hook, LATCHKEY_REGISTRATION_HOOK_URL: local };
@@ -235,7 +231,7 @@ describe('mistakes', () => {
     expect(mistakes(inProduction)).toEqual(['LATCHKEY_REGISTRATION_HOOK_URL must be an https URL in production.']);
   });
 
-  it('a service of breached passwords is none unless it is named, https in production, and needs leave to be on this machine', () => {
+  it('require for a breached-password service https in production, and permission for a loopback URL', () => {
     expect(loaded({}).passwords).toMatchObject({ profile: 'standard', breachService: undefined, filter: undefined });
     const url = 'https://people.example/range';
     const { passwords } = loaded({ LATCHKEY_PASSWORD_BREACH_URL: url, LATCHKEY_PASSWORD_FILTER: 'lists/a' });
@@ -249,13 +245,13 @@ describe('mistakes', () => {
     expect(mistakes({ ...production, ...allowed })).toEqual([needed]);
   });
 
-  it('the addresses of a Kubernetes Service named latchkey are ignored, and its port is explained', () => {
+  it('exclude the variables of a Kubernetes Service named latchkey, and explain the one that clashes', () => {
     const links = { LATCHKEY_SERVICE_HOST: '10.0.0.1', LATCHKEY_SERVICE_PORT: '80', LATCHKEY_PORT_80_TCP_ADDR: 'x' };
     expect(mistakes(links)).toEqual([]);
     expect(mistakes({ LATCHKEY_PORT: 'tcp://10.0.0.1:80' })[0]).toContain('enableServiceLinks');
   });
 
-  it('no environment makes loading throw', () => {
+  it('are returned, never thrown, for any environment', () => {
     const names = ['LATCHKEY_PORT', 'LATCHKEY_HOST', 'LATCHKEY_PUBLIC_URL', 'LATCHKEY_TRUSTED_PROXIES', 'DATABASE_URL'];
     const value = fc.oneof(fc.string(), fc.webUrl(), fc.ipV6(), fc.constantFrom('0', '::', 'http://[::1]', 'http://['));
     fc.assert(
@@ -265,7 +261,7 @@ describe('mistakes', () => {
     );
   });
 
-  it('no file makes loading throw', () => {
+  it('are returned, never thrown, for any file', () => {
     fc.assert(
       fc.property(fc.json(), (json) => {
         expect(['ok', 'invalid']).toContain(load({}, { '/srv/latchkey.config.json': json }).kind);
@@ -276,7 +272,7 @@ describe('mistakes', () => {
 
 describe('contradictions', () => {
   it.each([
-    [{ DATABASE_URL: 'postgres://db/x', LATCHKEY_DATABASE: 'embedded' }, /contradict each other/],
+    [{ DATABASE_URL: 'postgres://db/x', LATCHKEY_DATABASE: 'embedded' }, /Remove one of them/],
     [{ DATABASE_DIRECT_URL: 'postgres://db/x' }, /^DATABASE_DIRECT_URL has no effect/],
     [{ DATABASE_ADMIN_URL: 'postgres://db/x' }, /^DATABASE_ADMIN_URL has no effect/],
     [{ DATABASE_URL: 'postgres://db/x', DATABASE_POOLER: 'transaction' }, /needs DATABASE_DIRECT_URL/],
@@ -284,30 +280,30 @@ describe('contradictions', () => {
     [{ LATCHKEY_PORT: '0' }, /^LATCHKEY_PUBLIC_URL must be set/],
     [{ LATCHKEY_OPS_HOST: '::' }, /^LATCHKEY_OPS_HOST is ::/],
     [{ LATCHKEY_ARGON2_PARALLELISM: '4', LATCHKEY_ARGON2_MEMORY_KIB: '31' }, /at least 8 times/],
-  ])('%j is one', (env, sentence) => {
+  ])('include %j', (env, sentence) => {
     const found = mistakes(env);
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(sentence);
   });
 
-  it('outside production other machines are let in when that is said aloud', () => {
+  it('exclude a development server on all interfaces with LATCHKEY_ALLOW_REMOTE_DEV', () => {
     const env = { LATCHKEY_HOST: '0.0.0.0, ::', LATCHKEY_ALLOW_REMOTE_DEV: '1' };
     expect(loaded(env).http.hosts).toEqual(['0.0.0.0', '::']);
   });
 
-  it('localhost is both loopback addresses', () => {
+  it('do not arise from localhost, which stands for both loopback addresses', () => {
     expect(loaded({ LATCHKEY_HOST: 'localhost,127.0.0.1' }).http.hosts).toEqual(['127.0.0.1', '::1']);
   });
 });
 
 describe('production', () => {
-  it('accepts a complete configuration, refuses to migrate by itself and listens anywhere', () => {
+  it('accepts a complete configuration, does not migrate by itself, and listens on any address', () => {
     const config = loaded({ ...production, LATCHKEY_HOST: '0.0.0.0' });
     expect(config).toMatchObject({ mode: 'production', migrate: 'refuse', http: { hosts: ['0.0.0.0'] } });
     expect(config.mail.from).toBe('Latchkey <no-reply@auth.example.com>');
   });
 
-  it('names each thing that is missing in a sentence of its own', () => {
+  it('reports each missing setting in a sentence of its own', () => {
     const found = mistakes({ NODE_ENV: 'production' });
     expect(found.map((sentence) => sentence.split(' ')[0])).toEqual([
       'SMTP_URL',
@@ -317,11 +313,11 @@ describe('production', () => {
     ]);
   });
 
-  it('refuses an http origin, even of this machine', () => {
+  it('rejects an http origin, even on loopback', () => {
     expect(mistakes({ ...production, LATCHKEY_PUBLIC_URL: 'http://localhost:3000' })).toHaveLength(1);
   });
 
-  it('takes the embedded database only when that is said aloud', () => {
+  it('accepts the embedded database only with LATCHKEY_DATABASE=embedded', () => {
     const { DATABASE_URL: _, ...withoutUrl } = production;
     expect(mistakes(withoutUrl)).toHaveLength(1);
     expect(loaded({ ...withoutUrl, LATCHKEY_DATABASE: 'embedded' }).database).toEqual({ kind: 'embedded' });
@@ -333,13 +329,13 @@ describe('production', () => {
     ['3', '12287', '12288'],
     ['4', '9215', '9216'],
     ['9', '7167', '7168'],
-  ])('with %s passes refuses %s KiB and accepts %s', (passes, weak, strong) => {
+  ])('with %s passes rejects %s KiB and accepts %s', (passes, weak, strong) => {
     const env = { ...production, LATCHKEY_ARGON2_TIME: passes };
     expect(mistakes({ ...env, LATCHKEY_ARGON2_MEMORY_KIB: weak })).toHaveLength(1);
     expect(mistakes({ ...env, LATCHKEY_ARGON2_MEMORY_KIB: strong })).toEqual([]);
   });
 
-  it('does not call a malformed secret missing', () => {
+  it('does not report a malformed secret as missing', () => {
     expect(mistakes({ ...production, SMTP_URL: 'mail.example.com:25' })).toEqual([
       'SMTP_URL must be a URL such as smtps://user:password@mail.example.com:465 or smtp://mail.example.com:587.',
     ]);
@@ -347,7 +343,7 @@ describe('production', () => {
 });
 
 describe('the printed configuration', () => {
-  it('shows what holds, and secrets only as set or not set', () => {
+  it('shows the effective values, and secrets only as (set) or (not set)', () => {
     const printed = describeConfig(loaded(production));
     const values = Object.fromEntries(printed.map(({ name, value }) => [name, value]));
     expect(values).toMatchObject({

@@ -1,4 +1,4 @@
-/** From the environment and the file to a checked configuration, or to every mistake at once. */
+/** Loads the configuration: gathers values, validates each, then checks the rules between them. */
 import { createSecretKey } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
@@ -10,25 +10,24 @@ import { findContradictions } from './rules.ts';
 import type { Setting, Settings } from './schema.ts';
 import { settings, settingsSchema } from './schema.ts';
 
-/** What loading came to. The exit code of `invalid` is 78 (EX_CONFIG). */
 export type LoadedConfig =
   | { readonly kind: 'ok'; readonly config: Config }
-  /** A sentence for each mistake; none contains a secret's value. */
+  /** One sentence per mistake, without secrets. The exit code is 78 (EX_CONFIG). */
   | { readonly kind: 'invalid'; readonly mistakes: readonly string[] };
 
-/** Loads the configuration; never throws for what somebody configured. */
+/** Never throws for invalid input: all mistakes are returned together. */
 export function loadConfig(sources: Sources): LoadedConfig {
   const gathered = gather(sources);
   const given = new Map(gathered.given);
   const mistakes = [...gathered.mistakes];
-  const broken = new Set(gathered.broken);
+  const invalid = new Set(gathered.invalid);
   for (const [setting, found] of findMalformed(given)) {
     mistakes.push(describeMalformed(setting, found));
     given.delete(setting.key);
-    broken.add(setting.key);
+    invalid.add(setting.key);
   }
   const checked = settingsSchema.parse(toObject(given));
-  mistakes.push(...findContradictions(checked, broken));
+  mistakes.push(...findContradictions(checked, invalid));
   if (mistakes.length > 0) return { kind: 'invalid', mistakes };
   return { kind: 'ok', config: freeze(complete(checked, sources.cwd)) };
 }
@@ -40,7 +39,7 @@ function findMalformed(given: ReadonlyMap<string, Given>): [Setting, Given][] {
   const malformed = settings.filter(({ key }) => paths.some((path) => path.startsWith(`${key}.`)));
   return malformed.map((setting) => {
     const found = given.get(setting.key);
-    assert(found !== undefined, `the schema refuses "${setting.key}" though it was not given`);
+    assert(found !== undefined, `the schema rejected "${setting.key}", which has no value`);
     return [setting, found];
   });
 }
@@ -49,12 +48,12 @@ function describeMalformed(setting: Setting, { name, value }: Given): string {
   if (setting.secret) return `${name} must be ${setting.expected}.`;
   const hint = setting.hint(value);
   const shown = JSON.stringify(value).slice(0, 100);
-  return `${name} must be ${setting.expected}; it is ${shown}${hint === undefined ? '' : ` (${hint})`}.`;
+  return `${name} must be ${setting.expected}; it is ${shown}.${hint === undefined ? '' : ` ${hint}.`}`;
 }
 
 type Tree = { [name: string]: unknown };
 
-/** The nested object that the schema reads; groups are always there, so that defaults inside them apply. */
+/** Nests the values as the schema expects. It creates all groups, because zod applies a default only inside an object. */
 function toObject(given: ReadonlyMap<string, Given>): Tree {
   const root: Tree = {};
   for (const { path, key } of settings) {
@@ -129,7 +128,7 @@ function completeHook({ url, secret, ...hook }: Settings['registrationHook']): C
   return url === undefined || key === undefined ? undefined : { ...hook, url, secret: key };
 }
 
-/** `localhost` is listened on by both its addresses, since browsers try either first. */
+/** `localhost` means both loopback addresses, because browsers may try either first. */
 function toAddresses(host: string): string[] {
   return host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
 }
@@ -138,7 +137,7 @@ function toKey(base64: string | undefined): Config['keys']['kek'] {
   return base64 === undefined ? undefined : createSecretKey(base64, 'base64');
 }
 
-/** Freezes objects and arrays all the way down; a KeyObject is immutable by itself. */
+/** Freezes plain objects and arrays recursively. A KeyObject is immutable already. */
 function freeze<T>(value: T): T {
   const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
   if (!isPlain) return value;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { editDistance, nearest } from './nearest.ts';
 
-describe('the edit distance', () => {
+describe('editDistance', () => {
   it.each([
     ['kitten', 'sitting', 3],
     ['', 'abc', 3],
@@ -12,7 +12,7 @@ describe('the edit distance', () => {
     expect(editDistance(from, to)).toBe(distance);
   });
 
-  it('is symmetric, and at most the length of the longer text', () => {
+  it('is symmetric and at most the length of the longer text', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 12 }), fc.string({ maxLength: 12 }), (a, b) => {
         expect(editDistance(a, b)).toBe(editDistance(b, a));
@@ -22,12 +22,12 @@ describe('the edit distance', () => {
   });
 });
 
-describe('the nearest name', () => {
-  it('is found in spite of case', () => {
+describe('nearest', () => {
+  it('ignores case', () => {
     expect(nearest('latchkey_port', ['LATCHKEY_HOST', 'LATCHKEY_PORT'])).toBe('LATCHKEY_PORT');
   });
 
-  it('is none when nothing is near', () => {
+  it('returns undefined when no name is near', () => {
     expect(nearest('xyz', ['LATCHKEY_HOST'])).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
-/** The known name that somebody most likely meant. */
+/** Suggestions for misspelled names. */
 
-/** The nearest of `known` by edit distance, or undefined when all are too far away to be meant. */
+/** Returns the nearest of `known` by edit distance, or undefined when none is within max(2, a third of the length). */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
@@ -11,7 +11,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** Levenshtein's distance: insertions, deletions and replacements of one character each. */
+/** Levenshtein distance: the number of inserted, deleted and replaced characters. */
 export function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row += 1) {

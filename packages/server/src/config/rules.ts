@@ -1,53 +1,53 @@
-/** Rules between settings: what production refuses, and what contradicts itself. Each answers one sentence. */
+/** Rules between settings: requirements of production, and contradictions. Each returns one sentence. */
 import type { Settings } from './schema.ts';
 import { isLoopback } from './values.ts';
 
-/** One rule. It is not asked when one of its settings is already known to be wrong. */
+/** A rule is skipped when one of its settings is invalid by itself. */
 interface Rule {
-  /** Keys of the settings that it reads. */
-  readonly about: readonly string[];
-  /** The mistake, or undefined. */
-  readonly find: (settings: Settings) => string | undefined;
+  /** Keys of the settings that `check` reads. */
+  readonly reads: readonly string[];
+  /** Returns the mistake, or undefined. */
+  readonly check: (settings: Settings) => string | undefined;
 }
 
-/** The mistakes between settings that are well-formed each by itself. */
-export function findContradictions(settings: Settings, broken: ReadonlySet<string>): string[] {
-  const asked = rules.filter((rule) => !rule.about.some((key) => broken.has(key)));
-  return asked.map((rule) => rule.find(settings)).filter((mistake) => mistake !== undefined);
+/** Checks the rules whose settings are all valid; `invalid` has the keys of the others. */
+export function findContradictions(settings: Settings, invalid: ReadonlySet<string>): string[] {
+  const applicable = rules.filter((rule) => !rule.reads.some((key) => invalid.has(key)));
+  return applicable.map((rule) => rule.check(settings)).filter((mistake) => mistake !== undefined);
 }
 
 const productionRules: readonly Rule[] = [
   {
-    about: ['mode', 'mail.smtpUrl'],
-    find: ({ mode, mail }) =>
+    reads: ['mode', 'mail.smtpUrl'],
+    check: ({ mode, mail }) =>
       mode === 'production' && mail.smtpUrl === undefined
-        ? 'SMTP_URL must be set in production: the built-in inbox delivers nothing.'
+        ? 'SMTP_URL must be set in production, because the built-in inbox does not deliver mail.'
         : undefined,
   },
   {
-    about: ['mode', 'keys.kek'],
-    find: ({ mode, keys }) =>
+    reads: ['mode', 'keys.kek'],
+    check: ({ mode, keys }) =>
       mode === 'production' && keys.kek === undefined
-        ? 'LATCHKEY_KEK_FILE (or LATCHKEY_KEK) must be set in production, to 32 bytes in base64 that you keep apart from the database; "openssl rand -base64 32" makes them.'
+        ? 'LATCHKEY_KEK_FILE (or LATCHKEY_KEK) must be set in production, to 32 bytes in base64. Run "openssl rand -base64 32" and keep the key apart from the database.'
         : undefined,
   },
   {
-    about: ['mode', 'http.publicUrl'],
-    find: ({ mode, http }) =>
+    reads: ['mode', 'http.publicUrl'],
+    check: ({ mode, http }) =>
       mode === 'production' && !http.publicUrl?.toLowerCase().startsWith('https:')
         ? 'LATCHKEY_PUBLIC_URL must be set to an https origin in production, such as https://auth.example.com.'
         : undefined,
   },
   {
-    about: ['mode', 'database.kind', 'database.url'],
-    find: ({ mode, database }) =>
+    reads: ['mode', 'database.kind', 'database.url'],
+    check: ({ mode, database }) =>
       mode === 'production' && database.url === undefined && database.kind === undefined
-        ? 'DATABASE_URL must be set in production; or set LATCHKEY_DATABASE=embedded, knowing that the embedded database survives the death of the process but not of the machine.'
+        ? 'DATABASE_URL must be set in production. Or set LATCHKEY_DATABASE=embedded to accept that the embedded database may lose data when the machine crashes.'
         : undefined,
   },
   {
-    about: ['mode', 'passwords.argon2.memoryKib', 'passwords.argon2.passes'],
-    find: ({ mode, passwords: { argon2 } }) => {
+    reads: ['mode', 'passwords.argon2.memoryKib', 'passwords.argon2.passes'],
+    check: ({ mode, passwords: { argon2 } }) => {
       const floor = argon2FloorKib(argon2.passes);
       return mode === 'production' && argon2.memoryKib < floor
         ? `LATCHKEY_ARGON2_MEMORY_KIB must be at least ${floor} in production with LATCHKEY_ARGON2_TIME=${argon2.passes}; it is ${argon2.memoryKib}.`
@@ -63,12 +63,12 @@ function argon2FloorKib(passes: number): number {
 
 const listenerRules: readonly Rule[] = [
   {
-    about: ['mode', 'http.hosts', 'http.allowRemoteDevelopment'],
-    find: ({ mode, http }) => remoteDevelopment(mode, http.allowRemoteDevelopment, 'LATCHKEY_HOST', http.hosts),
+    reads: ['mode', 'http.hosts', 'http.allowRemoteDevelopment'],
+    check: ({ mode, http }) => remoteDevelopment(mode, http.allowRemoteDevelopment, 'LATCHKEY_HOST', http.hosts),
   },
   {
-    about: ['mode', 'ops.host', 'http.allowRemoteDevelopment'],
-    find: ({ mode, http, ops }) =>
+    reads: ['mode', 'ops.host', 'http.allowRemoteDevelopment'],
+    check: ({ mode, http, ops }) =>
       remoteDevelopment(
         mode,
         http.allowRemoteDevelopment,
@@ -77,15 +77,15 @@ const listenerRules: readonly Rule[] = [
       ),
   },
   {
-    about: ['http.port', 'ops.port'],
-    find: ({ http, ops }) =>
+    reads: ['http.port', 'ops.port'],
+    check: ({ http, ops }) =>
       http.port !== 0 && http.port === ops.port
         ? `LATCHKEY_PORT and LATCHKEY_OPS_PORT must differ; both are ${http.port}.`
         : undefined,
   },
   {
-    about: ['http.port', 'http.publicUrl'],
-    find: ({ http }) =>
+    reads: ['http.port', 'http.publicUrl'],
+    check: ({ http }) =>
       http.port === 0 && http.publicUrl === undefined
         ? 'LATCHKEY_PUBLIC_URL must be set when LATCHKEY_PORT is 0.'
         : undefined,
@@ -95,53 +95,53 @@ const listenerRules: readonly Rule[] = [
 function remoteDevelopment(mode: string, allowed: boolean, name: string, hosts: readonly string[]): string | undefined {
   const remote = hosts.find((host) => !isLoopback(host));
   if (mode === 'production' || allowed || remote === undefined) return undefined;
-  return `${name} is ${remote}, which other machines can reach, and this is not production: set NODE_ENV=production, or LATCHKEY_ALLOW_REMOTE_DEV=1 if you mean it.`;
+  return `${name} is ${remote}, which other machines can reach, but NODE_ENV is not production. Set NODE_ENV=production, or LATCHKEY_ALLOW_REMOTE_DEV=1 to allow it.`;
 }
 
 const databaseRules: readonly Rule[] = [
   {
-    about: ['database.kind', 'database.url'],
-    find: ({ database }) =>
+    reads: ['database.kind', 'database.url'],
+    check: ({ database }) =>
       database.kind === 'embedded' && database.url !== undefined
-        ? 'LATCHKEY_DATABASE=embedded and DATABASE_URL contradict each other; remove one.'
+        ? 'LATCHKEY_DATABASE=embedded and DATABASE_URL are both set. Remove one of them.'
         : undefined,
   },
   {
-    about: ['database.url', 'database.directUrl'],
-    find: ({ database }) => withoutUrl(database, 'DATABASE_DIRECT_URL', database.directUrl),
+    reads: ['database.url', 'database.directUrl'],
+    check: ({ database }) => withoutUrl(database, 'DATABASE_DIRECT_URL', database.directUrl),
   },
   {
-    about: ['database.url', 'database.adminUrl'],
-    find: ({ database }) => withoutUrl(database, 'DATABASE_ADMIN_URL', database.adminUrl),
+    reads: ['database.url', 'database.adminUrl'],
+    check: ({ database }) => withoutUrl(database, 'DATABASE_ADMIN_URL', database.adminUrl),
   },
   {
-    about: ['database.pooler', 'database.directUrl'],
-    find: ({ database }) =>
+    reads: ['database.pooler', 'database.directUrl'],
+    check: ({ database }) =>
       database.pooler === 'transaction' && database.directUrl === undefined
-        ? 'DATABASE_POOLER=transaction needs DATABASE_DIRECT_URL: migrations and locks cannot go through the pooler.'
+        ? 'DATABASE_POOLER=transaction needs DATABASE_DIRECT_URL, because migrations and advisory locks do not work through the pooler.'
         : undefined,
   },
   {
-    about: ['database.poolMin', 'database.poolMax'],
-    find: ({ database }) =>
+    reads: ['database.poolMin', 'database.poolMax'],
+    check: ({ database }) =>
       (database.poolMin ?? 0) > database.poolMax
-        ? `DATABASE_POOL_MIN must not exceed DATABASE_POOL_MAX; they are ${database.poolMin} and ${database.poolMax}.`
+        ? `DATABASE_POOL_MIN (${database.poolMin}) must not exceed DATABASE_POOL_MAX (${database.poolMax}).`
         : undefined,
   },
 ];
 
 function withoutUrl(database: Settings['database'], name: string, value: string | undefined): string | undefined {
   if (value === undefined || database.url !== undefined) return undefined;
-  return `${name} has no effect without DATABASE_URL; set both or neither.`;
+  return `${name} has no effect without DATABASE_URL. Set both or neither.`;
 }
 
 const passwordRules: readonly Rule[] = [
   {
-    about: ['passwords.argon2.memoryKib', 'passwords.argon2.parallelism'],
-    // RFC 9106 §3.1: memory is at least eight blocks a lane.
-    find: ({ passwords: { argon2 } }) =>
+    reads: ['passwords.argon2.memoryKib', 'passwords.argon2.parallelism'],
+    // RFC 9106 §3.1: at least 8 blocks of 1 KiB per lane.
+    check: ({ passwords: { argon2 } }) =>
       argon2.memoryKib < 8 * argon2.parallelism
-        ? `LATCHKEY_ARGON2_MEMORY_KIB must be at least 8 times LATCHKEY_ARGON2_PARALLELISM; they are ${argon2.memoryKib} and ${argon2.parallelism}.`
+        ? `LATCHKEY_ARGON2_MEMORY_KIB (${argon2.memoryKib}) must be at least 8 times LATCHKEY_ARGON2_PARALLELISM (${argon2.parallelism}).`
         : undefined,
   },
 ];
@@ -150,26 +150,26 @@ const hookUrl = 'LATCHKEY_REGISTRATION_HOOK_URL';
 
 const registrationHookRules: readonly Rule[] = [
   {
-    about: ['registrationHook.url', 'registrationHook.secret'],
-    find: ({ registrationHook: { url, secret } }) =>
+    reads: ['registrationHook.url', 'registrationHook.secret'],
+    check: ({ registrationHook: { url, secret } }) =>
       (url === undefined) === (secret === undefined)
         ? undefined
-        : `${hookUrl} and LATCHKEY_REGISTRATION_HOOK_SECRET need each other; set both or neither.`,
+        : `Set both ${hookUrl} and LATCHKEY_REGISTRATION_HOOK_SECRET, or neither.`,
   },
   {
-    about: ['mode', 'registrationHook.url', 'registrationHook.allowPrivate'],
-    find: ({ mode, registrationHook }) => plainService(mode, 'LATCHKEY_REGISTRATION_HOOK', registrationHook),
+    reads: ['mode', 'registrationHook.url', 'registrationHook.allowPrivate'],
+    check: ({ mode, registrationHook }) => plainService(mode, 'LATCHKEY_REGISTRATION_HOOK', registrationHook),
   },
 ];
 
 const breachServiceRules: readonly Rule[] = [
   {
-    about: ['mode', 'passwords.breachService.url', 'passwords.breachService.allowPrivate'],
-    find: ({ mode, passwords }) => plainService(mode, 'LATCHKEY_PASSWORD_BREACH', passwords.breachService),
+    reads: ['mode', 'passwords.breachService.url', 'passwords.breachService.allowPrivate'],
+    check: ({ mode, passwords }) => plainService(mode, 'LATCHKEY_PASSWORD_BREACH', passwords.breachService),
   },
 ];
 
-/** A URL without TLS leads to this machine only, in development only, and only when somebody says so. */
+/** An http URL (always on loopback, see `isServiceUrl`) needs `…_ALLOW_PRIVATE` and is rejected in production. */
 function plainService(
   mode: string,
   prefix: string,
@@ -177,17 +177,15 @@ function plainService(
 ): string | undefined {
   if (url === undefined || new URL(url).protocol === 'https:') return undefined;
   if (mode === 'production') return `${prefix}_URL must be an https URL in production.`;
-  return allowPrivate
-    ? undefined
-    : `${prefix}_URL leads to this machine; set ${prefix}_ALLOW_PRIVATE=1 if you mean it.`;
+  return allowPrivate ? undefined : `${prefix}_URL is on this machine. Set ${prefix}_ALLOW_PRIVATE=1 to allow it.`;
 }
 
 const testRules: readonly Rule[] = [
   {
-    about: ['mode', 'faultPoint'],
-    find: ({ mode, faultPoint }) =>
+    reads: ['mode', 'faultPoint'],
+    check: ({ mode, faultPoint }) =>
       mode !== 'test' && faultPoint !== undefined
-        ? 'LATCHKEY_FAULT_POINT kills the process; it is accepted with NODE_ENV=test only.'
+        ? 'LATCHKEY_FAULT_POINT crashes the process. It is accepted with NODE_ENV=test only.'
         : undefined,
   },
 ];

@@ -1,4 +1,4 @@
-/** Every setting there is. Names, defaults and sentences of the reference page and of all messages come from here. */
+/** All settings. The reference page and all messages take names, defaults and descriptions from here. */
 import { z } from 'zod';
 import { passwords } from './password-settings.ts';
 import type { SettingFacts } from './setting.ts';
@@ -33,16 +33,16 @@ const http = z.object({
     {
       env: 'LATCHKEY_HOST',
       expected: 'IP addresses or localhost, separated by commas',
-      doc: 'Addresses of the public listener. Outside production anything but a loopback address also needs `LATCHKEY_ALLOW_REMOTE_DEV=1`.',
+      doc: 'Addresses of the public listener, such as `0.0.0.0,::` for all. Outside production, other addresses than loopback also need `LATCHKEY_ALLOW_REMOTE_DEV=1`.',
     },
     isListenAddress,
   ),
   port: integer(0, 65_535, 3000, {
     env: 'LATCHKEY_PORT',
-    doc: 'Port of the public listener. 0 lets the operating system choose.',
+    doc: 'Port of the public listener. With 0 the operating system chooses a free port.',
     hint: (value) =>
       typeof value === 'string' && /^(tcp|udp):\/\//.test(value)
-        ? 'Kubernetes sets it for a Service named latchkey: put "enableServiceLinks: false" into the pod, or name the Service otherwise'
+        ? 'Kubernetes sets it for a Service named latchkey: set "enableServiceLinks: false" in the pod, or rename the Service'
         : undefined,
   }),
   publicUrl: text(
@@ -51,7 +51,7 @@ const http = z.object({
       expected:
         'an https origin without a path, such as https://auth.example.com (http only for localhost, 127.0.0.0/8 and [::1])',
       fallback: 'http://localhost:<port>',
-      doc: 'The origin that users and applications reach; every link is built from it, and it is the issuer of tokens. Production requires https.',
+      doc: 'The origin at which users and applications reach the server. All links are built from it, and it is the issuer of tokens. Production requires https.',
     },
     isPublicOrigin,
   ),
@@ -60,17 +60,17 @@ const http = z.object({
     {
       env: 'LATCHKEY_TRUSTED_PROXIES',
       expected: 'addresses or CIDR ranges such as 10.0.0.0/8, separated by commas, none of them /0',
-      doc: 'Proxies whose forwarding headers are believed. Without any the address of the connection counts.',
+      doc: 'Proxies whose `X-Forwarded-For` is trusted. Without any, the client address is the address of the connection.',
     },
     isProxyRange,
   ),
   drainSeconds: integer(0, 600, 25, {
     env: 'LATCHKEY_DRAIN_SECONDS',
-    doc: 'After SIGTERM running requests and jobs have this long to end.',
+    doc: 'Seconds after SIGTERM in which open requests and jobs may finish.',
   }),
   allowRemoteDevelopment: flag({
     env: 'LATCHKEY_ALLOW_REMOTE_DEV',
-    doc: 'Lets a server that is not in production listen on addresses that other machines can reach.',
+    doc: 'Allows a server outside production to listen on addresses that other machines can reach.',
   }),
 });
 
@@ -80,13 +80,13 @@ const ops = z.object({
       env: 'LATCHKEY_OPS_HOST',
       expected: 'an IP address or localhost',
       fallback: '127.0.0.1',
-      doc: "Address of the operator's listener (`/metrics`, verbose `/readyz`). It asks for no credentials: keep it private.",
+      doc: "Address of the operator's listener (`/metrics`, verbose `/readyz`). It requires no credentials: do not expose it.",
     },
     isListenAddress,
   ),
   port: integer(0, 65_535, 3001, {
     env: 'LATCHKEY_OPS_PORT',
-    doc: "Port of the operator's listener. 0 lets the operating system choose.",
+    doc: "Port of the operator's listener. With 0 the operating system chooses a free port.",
   }),
 });
 
@@ -99,13 +99,13 @@ const isPostgresUrl = (value: string) => isUrlOf(value, ['postgres:', 'postgresq
 const database = z.object({
   kind: optionalChoice(['embedded'], {
     env: 'LATCHKEY_DATABASE',
-    doc: 'Says aloud that production shall use the embedded database. It survives the death of the process, not of the machine.',
+    doc: 'Allows the embedded database in production. It survives a crash of the process, but may lose data when the machine crashes.',
   }),
   url: secret(
     {
       env: 'DATABASE_URL',
       ...postgresUrl,
-      doc: 'PostgreSQL 15 or newer. Without it the embedded database in the data directory is used.',
+      doc: 'PostgreSQL 15 or newer. Without it the server uses the embedded database in the data directory.',
     },
     isPostgresUrl,
   ),
@@ -114,7 +114,7 @@ const database = z.object({
       env: 'DATABASE_DIRECT_URL',
       ...postgresUrl,
       fallback: 'DATABASE_URL',
-      doc: 'The same database around a pooler, for migrations, locks and backups.',
+      doc: 'The same database without the pooler, for migrations, advisory locks and backups.',
     },
     isPostgresUrl,
   ),
@@ -123,30 +123,30 @@ const database = z.object({
       env: 'DATABASE_ADMIN_URL',
       ...postgresUrl,
       fallback: 'DATABASE_DIRECT_URL',
-      doc: 'The same database as the role that owns the tables, for migrations; the serving role then owns nothing.',
+      doc: 'The same database with the role that owns the tables, for migrations. The role of `DATABASE_URL` then needs no ownership.',
     },
     isPostgresUrl,
   ),
   pooler: choice(['none', 'transaction'], 'none', {
     env: 'DATABASE_POOLER',
-    doc: '`transaction` when `DATABASE_URL` goes through PgBouncer or the like in transaction mode.',
+    doc: 'Set `transaction` when `DATABASE_URL` leads to a pooler in transaction mode, such as PgBouncer.',
   }),
   poolMin: optionalInteger(0, 1000, {
     env: 'DATABASE_POOL_MIN',
-    fallback: '2, or `DATABASE_POOL_MAX` when that is less',
-    doc: 'Pooled connections that are kept open.',
+    fallback: '2, or `DATABASE_POOL_MAX` if that is less',
+    doc: 'Pooled connections that stay open when idle.',
   }),
   poolMax: integer(1, 1000, 10, {
     env: 'DATABASE_POOL_MAX',
-    doc: 'Pooled connections at most, beside the eleven pipelined ones of each process.',
+    doc: 'Maximum of pooled connections per process. Each process also opens eleven pipelined connections.',
   }),
   connectTimeoutMs: integer(100, 600_000, 5000, {
     env: 'DATABASE_CONNECT_TIMEOUT_MS',
-    doc: 'Milliseconds to wait for a connection, new or pooled.',
+    doc: 'Milliseconds to wait for a new or pooled connection.',
   }),
   statementTimeoutMs: integer(100, 3_600_000, 10_000, {
     env: 'DATABASE_STATEMENT_TIMEOUT_MS',
-    doc: 'Milliseconds that a pooled statement may take; pipelined ones always end after one second at most. Ignored by the embedded database.',
+    doc: 'Milliseconds that a statement on a pooled connection may take. On pipelined connections the limit is at most one second. The embedded database ignores it.',
   }),
 });
 
@@ -156,16 +156,16 @@ const mail = z.object({
       env: 'SMTP_URL',
       expected: 'a URL such as smtps://user:password@mail.example.com:465 or smtp://mail.example.com:587',
       fallback: 'the built-in inbox, outside production',
-      doc: 'The mail server. Required in production.',
+      doc: 'Mail server: `smtps:` for TLS from the start, `smtp:` for STARTTLS. Required in production.',
     },
     (value) => isUrlOf(value, ['smtp:', 'smtps:']),
   ),
   from: text(
     {
       env: 'LATCHKEY_MAIL_FROM',
-      expected: 'an e-mail address, alone or as Name <address>',
+      expected: 'an email address, or Name <address>',
       fallback: 'Latchkey <no-reply@host of the public URL>',
-      doc: 'Sender of all mails.',
+      doc: 'Sender of all mails, such as `Acme <no-reply@acme.example>`.',
     },
     isMailbox,
   ),
@@ -175,44 +175,50 @@ const keys = z.object({
   kek: secret(
     {
       env: 'LATCHKEY_KEK',
-      expected: '32 bytes in base64 (44 characters), as "openssl rand -base64 32" makes them',
-      fallback: 'created in the data directory, outside production',
-      doc: 'The key-encryption key, which wraps all other keys. Without it the database cannot be read: keep a copy apart from the backups. Required in production.',
+      expected: '32 bytes in base64 (44 characters), as "openssl rand -base64 32" prints them',
+      fallback: 'generated in the data directory, outside production',
+      doc: 'Key-encryption key (KEK), which encrypts all other keys. Without it the data cannot be decrypted: keep a copy apart from the backups. Required in production.',
     },
     isKey,
   ),
   signingAlgorithm: choice(['ES256', 'EdDSA', 'RS256'], 'ES256', {
     env: 'LATCHKEY_SIGNING_ALGORITHM',
-    doc: 'Algorithm of new signing keys; a change takes effect at the next rotation.',
+    doc: 'Algorithm of new signing keys. A change takes effect at the next rotation.',
   }),
 });
 
 function quota(fallback: string, facts: { readonly env: string; readonly doc: string }) {
-  const expected = 'a number and a time, such as 100/15m (s, m, h and d)';
+  const expected = 'a number per time, such as 100/15m (units s, m, h and d)';
   return required(fallback, { ...facts, expected }, isQuota);
 }
 
-/** docs/security/limits.md. */
+/** Defaults are explained in docs/security/limits.md. */
 const limits = z.object({
   public: quota('100/15m', {
     env: 'LATCHKEY_LIMIT_PUBLIC',
-    doc: 'Requests of one address to what needs no login.',
+    doc: 'Requests per client address to endpoints that need no login.',
   }),
   authenticated: quota('600/1m', {
     env: 'LATCHKEY_LIMIT_AUTHENTICATED',
-    doc: 'Requests of one user who is logged in.',
+    doc: 'Requests per logged-in user.',
   }),
-  admin: quota('300/1m', { env: 'LATCHKEY_LIMIT_ADMIN', doc: 'Requests of one administrator to the admin API.' }),
+  admin: quota('300/1m', { env: 'LATCHKEY_LIMIT_ADMIN', doc: 'Requests per administrator to the admin API.' }),
   credential: quota('5/15m', {
     env: 'LATCHKEY_LIMIT_CREDENTIAL',
-    doc: 'Failed attempts of one address to prove one identity. Successes do not count.',
+    doc: 'Failed attempts with a password, code or link per client address and account. Successful ones do not count.',
   }),
   credentialAddress: quota('50/15m', {
     env: 'LATCHKEY_LIMIT_CREDENTIAL_ADDRESS',
-    doc: 'Failed attempts of one address to prove any identity.',
+    doc: 'Failed attempts with a password, code or link per client address, for all accounts together.',
   }),
-  mail: quota('3/1h', { env: 'LATCHKEY_LIMIT_MAIL', doc: 'Mails that anybody may ask for to one recipient.' }),
-  mailAddress: quota('20/1h', { env: 'LATCHKEY_LIMIT_MAIL_ADDRESS', doc: 'Mails that one address may ask for.' }),
+  mail: quota('3/1h', {
+    env: 'LATCHKEY_LIMIT_MAIL',
+    doc: 'Mails per recipient that requests can cause, such as password resets.',
+  }),
+  mailAddress: quota('20/1h', {
+    env: 'LATCHKEY_LIMIT_MAIL_ADDRESS',
+    doc: 'Such mails per client address, to all recipients together.',
+  }),
 });
 
 const emailDomains = {
@@ -224,44 +230,44 @@ const registrationHook = z.object({
     {
       env: 'LATCHKEY_REGISTRATION_HOOK_URL',
       expected: 'an https URL (http only for localhost, 127.0.0.0/8 and [::1])',
-      fallback: 'nobody is asked',
-      doc: 'A service that is asked before anybody registers or accepts an invitation. It is shown by `config print`: put no secret into it.',
+      fallback: 'none',
+      doc: 'Your service that accepts or rejects each registration and each accepted invitation, such as `https://example.com/hooks/registration`. `config print` shows this URL: put no secret into it.',
     },
     isServiceUrl,
   ),
   secret: secret(
     {
       env: 'LATCHKEY_REGISTRATION_HOOK_SECRET',
-      expected: '32 bytes in base64 (44 characters), as "openssl rand -base64 32" makes them',
-      doc: 'The key that the questions are signed with (Standard Webhooks). Required with the URL.',
+      expected: '32 bytes in base64 (44 characters), as "openssl rand -base64 32" prints them',
+      doc: 'Key that signs the requests to the hook (Standard Webhooks). Required with the URL.',
     },
     isKey,
   ),
   timeoutMs: integer(100, 10_000, 3000, {
     env: 'LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS',
-    doc: 'Milliseconds from the question to the last byte of the answer; the person waits meanwhile.',
+    doc: 'Milliseconds until the whole response must have arrived. The user waits meanwhile.',
   }),
   whenDown: choice(['refuse', 'allow'], 'refuse', {
     env: 'LATCHKEY_REGISTRATION_HOOK_WHEN_DOWN',
-    doc: 'What happens when there is no answer: `refuse` answers 503, `allow` registers as if there were no hook. Both are audited.',
+    doc: 'What happens to a registration when the hook is down: `refuse` returns 503, `allow` registers without it. Both are audited.',
   }),
   allowPrivate: flag({
     env: 'LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE',
-    doc: 'Lets the URL lead into your own network or, outside production, to this machine by http. Without it only global addresses are asked.',
+    doc: 'Allows a URL in your own network and, outside production, an http URL on this machine. Without it only public addresses are reached.',
   }),
 });
 
-/** The one schema. Its shape is the shape of `latchkey.config.json`. */
+/** The schema of all settings; `latchkey.config.json` has the same shape. */
 export const settingsSchema = z.object({
   mode: choice(['production', 'development', 'test'], 'development', {
     env: 'NODE_ENV',
-    doc: 'The mode. It can be set in the environment only.',
+    doc: 'The mode. It can be set in the environment only, not in the file.',
   }),
   dataDirectory: text({
     env: 'LATCHKEY_DATA_DIR',
     expected: 'a path',
     fallback: '.latchkey',
-    doc: 'Directory of the embedded database, the control socket and created keys; relative to the working directory.',
+    doc: 'Directory of the embedded database, the control socket and generated keys, such as `/var/lib/latchkey`. A relative path starts at the working directory.',
   }),
   http,
   ops,
@@ -269,14 +275,14 @@ export const settingsSchema = z.object({
   migrate: optionalChoice(['auto', 'refuse'], {
     env: 'LATCHKEY_MIGRATE',
     fallback: '`refuse` in production, else `auto`',
-    doc: 'Whether `serve` migrates the schema by itself or says which command to run.',
+    doc: 'What `serve` does with an outdated schema: `auto` migrates it, `refuse` stops and names the command to run.',
   }),
   mail,
   keys,
   passwords,
   registration: choice(['open', 'invite', 'closed'], 'open', {
     env: 'LATCHKEY_REGISTRATION',
-    doc: 'Who may register: everybody, those whom `latchkey invite create` invites, or nobody. Where it is `open`, invitations work too.',
+    doc: 'Who can register. `open`: everyone. `invite`: people with an invitation from `latchkey invite create`. `closed`: no one. Invitations also work with `open`.',
   }),
   emailDomains: z.object({
     allow: list(
@@ -285,7 +291,7 @@ export const settingsSchema = z.object({
         env: 'LATCHKEY_EMAIL_DOMAINS_ALLOW',
         ...emailDomains,
         fallback: 'all domains',
-        doc: 'When given, only addresses of these domains may register, or take the place of another address. `.example.com` stands for every subdomain of example.com and not for itself. Invitations are exempt.',
+        doc: 'Only addresses of these domains can register or replace the address of an account. `.example.com` matches the subdomains of example.com, but not example.com itself. Invitations are exempt.',
       },
       isMailDomain,
     ),
@@ -295,7 +301,7 @@ export const settingsSchema = z.object({
         env: 'LATCHKEY_EMAIL_DOMAINS_DENY',
         ...emailDomains,
         fallback: 'none',
-        doc: 'Addresses of these domains may not register, nor take the place of another address, also when they are allowed above. Invitations are exempt.',
+        doc: 'Addresses of these domains cannot register or replace the address of an account, even if `LATCHKEY_EMAIL_DOMAINS_ALLOW` lists them. Invitations are exempt.',
       },
       isMailDomain,
     ),
@@ -303,25 +309,25 @@ export const settingsSchema = z.object({
   loginByMail: z.object({
     magicLink: flag({
       env: 'LATCHKEY_MAGIC_LINK',
-      doc: 'Lets people log in by a link that is mailed to them, in the browser in which they asked for it.',
+      doc: 'Allows login by a link in an email. The link works only in the browser that requested it.',
     }),
     magicLinkSeconds: integer(60, 600, 600, {
       env: 'LATCHKEY_MAGIC_LINK_SECONDS',
-      doc: 'Seconds that such a link lives; ten minutes at most.',
+      doc: 'Lifetime of such a link in seconds, at most ten minutes.',
     }),
     emailCode: flag({
       env: 'LATCHKEY_EMAIL_CODE',
-      doc: 'Lets people log in by a code of six digits that is mailed to them, in the browser in which they asked for it.',
+      doc: 'Allows login by a six-digit code in an email. The code works only in the browser that requested it.',
     }),
     emailCodeSeconds: integer(60, 600, 600, {
       env: 'LATCHKEY_EMAIL_CODE_SECONDS',
-      doc: 'Seconds that such a code lives; ten minutes at most.',
+      doc: 'Lifetime of such a code in seconds, at most ten minutes.',
     }),
   }),
   emailChange: z.object({
     confirm: choice(['new', 'both'], 'new', {
       env: 'LATCHKEY_EMAIL_CHANGE_CONFIRM',
-      doc: 'Where a change of e-mail address is confirmed: by a link at the new address, or by one at the old address as well. A change that waits keeps the rule it was asked for under.',
+      doc: 'Addresses that must confirm a change of email address: `new` only the new one, `both` also the old one. A pending change keeps the rule under which it was requested.',
     }),
   }),
   registrationHook,
@@ -329,7 +335,7 @@ export const settingsSchema = z.object({
   deletion: z.object({
     graceDays: integer(0, 90, 7, {
       env: 'LATCHKEY_DELETION_GRACE_DAYS',
-      doc: 'Days that a closed account can still be kept before it is erased; 0 erases it by the next job. A change concerns accounts that are closed after it.',
+      doc: 'Days in which users can cancel the deletion of their account, before it is erased. With 0 the next job erases it. A change affects later deletions only.',
     }),
   }),
   limits,
@@ -337,38 +343,36 @@ export const settingsSchema = z.object({
     {
       env: 'REDIS_URL',
       expected: 'a URL such as redis://:password@host:6379/0 or rediss://host:6380',
-      fallback: 'none; limits that every node must see are counted in the database',
-      doc: 'Redis, where limits are counted instead of in the database. The server runs, and limits hold in each process, while it is away.',
+      fallback: 'none: shared rate limits are counted in the database',
+      doc: 'Redis, which counts shared rate limits instead of the database. While Redis is down, requests continue and each process counts by itself.',
     },
     (value) => isUrlOf(value, ['redis:', 'rediss:']),
   ),
   redisTimeoutMs: integer(10, 10_000, 250, {
     env: 'REDIS_TIMEOUT_MS',
-    doc: 'How long Redis may take for an answer. Then a process counts by itself until Redis answers again.',
+    doc: 'Milliseconds to wait for Redis. After a timeout the process counts by itself until Redis responds again.',
   }),
   jobs: z.object({
     concurrency: integer(1, 256, 8, {
       env: 'LATCHKEY_JOB_CONCURRENCY',
-      doc: 'Jobs that one process works on at once.',
+      doc: 'Jobs that one process runs in parallel.',
     }),
   }),
   faultPoint: optionalChoice(['mail.before_send', 'mail.after_accept'], {
     env: 'LATCHKEY_FAULT_POINT',
     fallback: 'none',
-    doc: 'For proofs, with NODE_ENV=test only: the process kills itself when it reaches this point.',
+    doc: 'For crash tests, with `NODE_ENV=test` only: the process sends itself SIGKILL at this point.',
   }),
   log: z.object({
     level: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', {
       env: 'LATCHKEY_LOG_LEVEL',
-      doc: 'The least severe messages that are logged.',
+      doc: 'The lowest severity that is logged.',
     }),
   }),
 });
 
-/** What the schema makes of everything that was given. */
 export type Settings = z.output<typeof settingsSchema>;
 
-/** One setting: its place in the file, and its facts. */
 export interface Setting extends SettingFacts {
   /** `['http', 'port']`. */
   readonly path: readonly string[];
@@ -376,10 +380,10 @@ export interface Setting extends SettingFacts {
   readonly key: string;
 }
 
-/** All settings in the order of the schema. */
+/** In the order of the schema. */
 export const settings: readonly Setting[] = leaves(settingsSchema, []);
 
-/** Names that other products and our own plans make people try; each is refused in a sentence of its own. */
+/** Names that operators may know from other products. Setting one is a mistake with a message of its own. */
 export const notYetSupported: readonly string[] = ['DATABASE_REPLICA_URL'];
 
 function leaves(schema: z.ZodObject, path: readonly string[]): Setting[] {

@@ -1,24 +1,23 @@
-/** How one setting is declared: a zod schema for its value, and beside it what people need to know about it. */
+/** Declares settings: each is a zod schema for the value, with the facts for messages and the reference page. */
 import { z } from 'zod';
 import { isLine } from './values.ts';
 
-/** What is known of a setting beyond its schema. */
 export interface SettingFacts {
-  /** The environment variable. A secret's value can also come from the file that `…_FILE` names. */
+  /** The environment variable. A secret can also come from the file that `…_FILE` names. */
   readonly env: string;
   readonly secret: boolean;
-  /** Completes "must be …". */
+  /** Completes the sentence "NAME must be …". */
   readonly expected: string;
-  /** What holds when nothing is given, for people; empty when nothing does. */
+  /** The default as text for the reference page; empty when there is none. */
   readonly fallback: string;
   readonly doc: string;
-  /** The value that an environment variable's text stands for; text that stands for none is left for the schema. */
+  /** Converts an environment variable's text; returns malformed text unchanged, so that the schema rejects it. */
   readonly decode: (text: string) => unknown;
-  /** A better sentence for a mistake that is known to happen. */
+  /** A further sentence, without its period, for a value of which the cause is known. */
   readonly hint: (value: unknown) => string | undefined;
 }
 
-/** The facts of each leaf of the schema. */
+/** Maps each leaf of the schema to its facts. */
 export const settingFacts = z.registry<SettingFacts>();
 
 type Declaration = Pick<SettingFacts, 'env' | 'doc'> & Partial<SettingFacts>;
@@ -29,12 +28,12 @@ function declare<Schema extends z.ZodType>(schema: Schema, facts: Declaration & 
   return schema;
 }
 
-/** A text that satisfies `is`; undefined when it is not given. */
+/** Optional text that satisfies `is`. */
 export function text(facts: Declaration & { readonly expected: string }, is: (text: string) => boolean = isLine) {
   return declare(z.string().refine(is).optional(), facts);
 }
 
-/** A text that satisfies `is`, with a default. */
+/** Text that satisfies `is`, with a default. */
 export function required(
   fallback: string,
   facts: Declaration & { readonly expected: string },
@@ -43,7 +42,7 @@ export function required(
   return declare(z.string().refine(is).default(fallback), { fallback, ...facts });
 }
 
-/** A text that is never shown, and can come from a file. */
+/** Optional text that is never printed and can come from a file. */
 export function secret(facts: Declaration & { readonly expected: string }, is: (text: string) => boolean) {
   return text({ ...facts, secret: true }, is);
 }
@@ -57,7 +56,7 @@ export function integer(min: number, max: number, fallback: number, facts: Decla
   });
 }
 
-/** A whole number in a range whose default depends on something else. */
+/** A whole number in a range, without a fixed default. */
 export function optionalInteger(min: number, max: number, facts: Declaration) {
   return declare(z.int().min(min).max(max).optional(), { ...wholeNumber(min, max), ...facts });
 }
@@ -69,7 +68,7 @@ function wholeNumber(min: number, max: number): Pick<SettingFacts, 'expected' | 
   };
 }
 
-/** One of a few words. */
+/** One of several words. */
 export function choice<const Words extends readonly [string, ...string[]]>(
   words: Words,
   fallback: NoInfer<Words[number]>,
@@ -79,7 +78,7 @@ export function choice<const Words extends readonly [string, ...string[]]>(
   return declare(schema, { expected: oneOf(words), fallback, ...facts });
 }
 
-/** One of a few words, or nothing. */
+/** One of several words, without a default. */
 export function optionalChoice<const Words extends readonly [string, ...string[]]>(words: Words, facts: Declaration) {
   const schema = z.enum(words as readonly string[]).optional() as z.ZodType<Words[number] | undefined>;
   return declare(schema, { expected: oneOf(words), ...facts });
@@ -90,7 +89,7 @@ function oneOf(words: readonly string[]): string {
   return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** Yes or no; off unless it is given. */
+/** A boolean; false by default. */
 export function flag(facts: Declaration) {
   const meanings = new Map<string, boolean>([
     ['1', true],
@@ -106,7 +105,7 @@ export function flag(facts: Declaration) {
   });
 }
 
-/** Several values; separated by commas in the environment, an array in the file. */
+/** A list: separated by commas in the environment, an array in the file. */
 export function list(
   fallback: readonly string[],
   facts: Declaration & { readonly expected: string },

@@ -1,17 +1,16 @@
-/** What is said at addresses that everybody knows. */
+/** Settings of the documents under `/.well-known/`. */
 import { z } from 'zod';
 import { list, text } from './setting.ts';
 import { isReportingAddress, isServiceUrl } from './values.ts';
 
-/** The settings. */
 export const wellKnown = z.object({
   securityContacts: list(
     [],
     {
       env: 'LATCHKEY_SECURITY_CONTACT',
       expected: 'mailto:, https: or tel: addresses, separated by commas, such as mailto:security@example.com',
-      fallback: 'none, and no security.txt',
-      doc: 'Whom to tell of a weakness in this installation, the best way first; published as `/.well-known/security.txt` (RFC 9116).',
+      fallback: 'none: there is no security.txt',
+      doc: 'Contacts for reports of vulnerabilities in this installation, the preferred one first. Published in `/.well-known/security.txt` (RFC 9116).',
     },
     isReportingAddress,
   ),
@@ -20,7 +19,7 @@ export const wellKnown = z.object({
       env: 'LATCHKEY_CHANGE_PASSWORD_URL',
       expected: 'an https URL (http only for localhost, 127.0.0.0/8 and [::1])',
       fallback: 'none',
-      doc: 'The page of yours where people change their password. Password managers find it by `/.well-known/change-password`.',
+      doc: 'Your page where users change their password, such as `https://example.com/settings/password`. `/.well-known/change-password`, which password managers open, redirects to it.',
     },
     isServiceUrl,
   ),

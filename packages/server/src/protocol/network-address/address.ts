@@ -1,26 +1,27 @@
-/** An address as its network-order bytes, 4 or 16 of them. */
+/** `bytes` are in network order: 4 for IPv4, 16 for IPv6. */
 export type IpAddress = { readonly family: 4 | 6; readonly bytes: Uint8Array };
 
 /** RFC 4291 §2.5.5.2: `::ffff:0:0/96`. */
 const mappedPrefix = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
-/** The longest text form, an IPv6 address with a dotted tail. */
+/** Length of the longest text form, an IPv6 address that ends in dotted decimal. */
 const maxCharacters = 45;
 
-/** 0 to 255 without leading zeros, which some readers take for octal. */
+/** 0 to 255 without leading zeros, which some parsers read as octal. */
 const decimalByte = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
 const ipv4Form = new RegExp(`^${decimalByte}(?:\\.${decimalByte}){3}$`);
 const groupForm = /^[0-9A-Fa-f]{1,4}$/;
 
 /**
- * Reads one address in any of its text forms (RFC 4291 §2.2; IPv4 only as four decimal numbers without leading zeros).
- * IPv4-mapped IPv6 becomes IPv4, so that a rule for one holds for the other. Null for names, ports, zones and the rest.
+ * Parses an address in any text form of RFC 4291 §2.2, or IPv4 as four decimal numbers without leading zeros.
+ * IPv4-mapped IPv6 becomes IPv4, so that a rule for an IPv4 address also applies to its mapped form.
+ * Returns null for other text, including host names, ports and zone ids.
  */
 export function parseAddress(text: string): IpAddress | null {
   if (text.length > maxCharacters) return null;
   const ipv4 = ipv4Bytes(text);
   if (ipv4 !== null) return { family: 4, bytes: ipv4 };
-  // How a dual-stack socket names each IPv4 peer: half the cost of the general way.
+  // Fast path for IPv4 peers of a dual-stack socket: half the cost of the general parser.
   const mapped = text.startsWith('::ffff:') ? ipv4Bytes(text.slice(7)) : null;
   if (mapped !== null) return { family: 4, bytes: mapped };
   const bytes = ipv6Bytes(text);
@@ -35,8 +36,9 @@ export function formatAddress({ family, bytes }: IpAddress): string {
 }
 
 /**
- * What counts as one caller: an IPv4 address as it is, of IPv6 the /64, which is what one customer or one machine owns
- * at the least (RFC 6177, RFC 7421). All texts that are no address share one bucket, so that none escapes a limit.
+ * The rate-limit bucket of a client address: an IPv4 address itself, or the /64 of an IPv6 address, which is the smallest
+ * block that a site gets (RFC 6177, RFC 7421). Text that is not an address is in the bucket `unknown`, so it is limited
+ * too.
  */
 export function addressBucket(text: string): string {
   const address = parseAddress(text);
@@ -58,7 +60,7 @@ function ipv6Bytes(text: string): Uint8Array | null {
   const tailBytes = groupBytes(tail ?? '', true);
   if (headBytes === null || tailBytes === null) return null;
   const length = headBytes.length + tailBytes.length;
-  // `::` stands for at least one group.
+  // `::` replaces at least one group.
   if (tail === undefined ? length !== 16 : length > 14) return null;
   const bytes = new Uint8Array(16);
   bytes.set(headBytes);
@@ -66,7 +68,7 @@ function ipv6Bytes(text: string): Uint8Array | null {
   return bytes;
 }
 
-/** The bytes of groups joined by colons; of an address's end the last group may be dotted. */
+/** Parses groups joined by colons. At the end of an address the last group may be dotted decimal. */
 function groupBytes(text: string, isEnd: boolean): number[] | null {
   if (text === '') return [];
   const groups = text.split(':');

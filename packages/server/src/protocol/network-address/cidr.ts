@@ -3,13 +3,13 @@ import { type IpAddress, parseAddress } from './address.ts';
 /** A network: an address whose bits beyond the prefix are zero. */
 export type Cidr = { readonly network: IpAddress; readonly prefixBits: number };
 
-/** No leading zeros and no sign: `/08` may mean eight or a mistake. */
+/** No leading zero and no sign, because `/08` is likely a typing error. */
 const prefixForm = /^(?:0|[1-9][0-9]{0,2})$/;
 
 /**
- * Reads a network in CIDR notation (RFC 4632 §3.1), or a single address.
- * Null for bits set beyond the prefix: whoever writes `10.0.0.1/8` meant either the one address or the network, and a
- * list of trusted proxies is no place to guess. A prefix within `::ffff:0:0/96` becomes the IPv4 network it maps.
+ * Parses a network in CIDR notation (RFC 4632 §3.1), or a single address.
+ * Returns null for bits set beyond the prefix: `10.0.0.1/8` is ambiguous, and a wrong guess in a list of trusted proxies
+ * would be a vulnerability. A prefix within `::ffff:0:0/96` becomes the IPv4 network that it maps.
  */
 export function parseCidr(text: string): Cidr | null {
   const slash = text.indexOf('/');
@@ -25,7 +25,7 @@ export function parseCidr(text: string): Cidr | null {
   return hasBitsBeyond(network.bytes, prefixBits) ? null : { network, prefixBits };
 }
 
-/** Whether an address lies in a network; never across families, since mapped addresses are IPv4 already. */
+/** Whether a network contains an address of its own family; `parseAddress` has already made mapped addresses IPv4. */
 export function cidrContains({ network, prefixBits }: Cidr, address: IpAddress): boolean {
   if (network.family !== address.family) return false;
   const wholeBytes = prefixBits >> 3;
@@ -42,7 +42,7 @@ function hasBitsBeyond(bytes: Uint8Array, prefixBits: number): boolean {
   return bytes.some((byte, index) => index >= wholeBytes && (index > wholeBytes ? byte : byte & ~mask) !== 0);
 }
 
-/** A byte whose first `bits` bits are set. */
+/** A byte with its `bits` most significant bits set. */
 function maskOf(bits: number): number {
   return (0xff00 >> bits) & 0xff;
 }

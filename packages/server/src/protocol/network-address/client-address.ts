@@ -1,18 +1,19 @@
 import { formatAddress, type IpAddress, parseAddress } from './address.ts';
 import { type Cidr, cidrContains } from './cidr.ts';
 
-/** `192.0.2.1:4711`, `[2001:db8::1]` and `[2001:db8::1]:4711`, which some proxies write instead of the bare address. */
+/** Some proxies write `192.0.2.1:4711`, `[2001:db8::1]` or `[2001:db8::1]:4711` instead of the bare address. */
 const withPort = /^(?:([0-9.]{7,15}):[0-9]{1,5}|\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{1,5})?)$/;
 
 /**
- * The client's address: the right-most hop that is not a trusted proxy.
- * Each trusted hop vouches for the entry that it appended, and for nothing to the left of it; what a client wrote into
- * the header itself therefore stands behind an untrusted hop and is never read. When every hop is trusted it is the
- * left-most one, and a malformed entry (`unknown`, RFC 7239 §6.2, or garbage) ends the walk at the hop that wrote it.
+ * The client's address: the rightmost hop that is not a trusted proxy (invariant 7).
+ * Only the entry that a trusted proxy appended is believed. The walk goes from right to left and stops at the first
+ * untrusted address, so entries that the client itself wrote are never read. If all hops are trusted, the leftmost one is
+ * the client. A malformed entry (`unknown` of RFC 7239 §6.2, or garbage) stops the walk at the hop that appended it.
+ * Example: socket 10.0.0.1, trusted 10.0.0.0/8, header `192.0.2.66, 198.51.100.1, 10.0.0.2` → 198.51.100.1.
  *
- * @param input `socketAddress` as Node gives it, `forwardedFor` the header's lines in order, `trusted` the configured
- *   proxies; with none the header is not looked at.
- * @returns the canonical form, or the socket's text as it is when it is no Internet address.
+ * @param input `socketAddress` from Node, `forwardedFor` the lines of `X-Forwarded-For` in order, `trusted` the configured
+ *   proxies. With no trusted proxy the header is ignored.
+ * @returns the canonical form, or `socketAddress` unchanged when it is not an IP address.
  */
 export function clientAddress(input: {
   readonly socketAddress: string;
@@ -23,7 +24,7 @@ export function clientAddress(input: {
   let current = parseAddress(withoutZone(socketAddress));
   if (current === null) return socketAddress;
   if (!isTrusted(current, trusted)) return formatAddress(current);
-  // Lines of one field are one list (RFC 9110 §5.3).
+  // Several lines of a field are one list (RFC 9110 §5.3).
   for (const entry of forwardedFor.join(',').split(',').reverse()) {
     const next = parseEntry(entry);
     if (next === null) break;
@@ -37,7 +38,7 @@ function isTrusted(address: IpAddress, trusted: readonly Cidr[]): boolean {
   return trusted.some((network) => cidrContains(network, address));
 }
 
-/** A link-local peer's address may carry its interface (RFC 4007 §11), which is not part of who it is. */
+/** Removes the zone id (RFC 4007 §11) that Node appends to a link-local address: it names our own interface. */
 function withoutZone(text: string): string {
   const zone = text.indexOf('%');
   return zone === -1 ? text : text.slice(0, zone);

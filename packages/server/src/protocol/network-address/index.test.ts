@@ -26,11 +26,11 @@ function cidr(text: string): Cidr {
   return parsed;
 }
 
-/** Zero groups are common on purpose: they are what the short forms are about. */
+/** Zero groups are frequent, because `::` compresses them. */
 const group = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff }));
 const groups = fc.array(group, { minLength: 8, maxLength: 8 });
 
-/** Any of the forms of RFC 4291 §2.2: zeros, letter case, a dotted tail, and `::` for any run of zero groups. */
+/** Text forms of RFC 4291 §2.2: leading zeros, letter case, a dotted tail, and `::` for a run of zero groups. */
 const spelling = fc
   .record({
     groups,
@@ -69,7 +69,7 @@ describe('parseAddress and formatAddress', () => {
     ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
     ['2001:0:0:1:0:0:0:1', '2001:0:0:1::1'],
     ['2001:db8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
-    // RFC 4291 §2.5.5.2, mapped IPv4, in three spellings.
+    // RFC 4291 §2.5.5.2, mapped IPv4, in three forms.
     ['::ffff:192.0.2.1', '192.0.2.1'],
     ['::FFFF:c000:201', '192.0.2.1'],
     ['0:0:0:0:0:ffff:192.0.2.1', '192.0.2.1'],
@@ -106,11 +106,11 @@ describe('parseAddress and formatAddress', () => {
     '::1/128',
     '::ffff:192.0.2.256',
     '1'.repeat(1_000_000),
-  ])('refuses %j', (text) => {
+  ])('rejects %j', (text) => {
     expect(parseAddress(text)).toBeNull();
   });
 
-  it('gives all spellings of one address one form, the one that URLs have', () => {
+  it('formats all text forms of an address alike, as the URL parser does', () => {
     fc.assert(
       fc.property(spelling, ({ plain, text }) => {
         const canonical = formatAddress(address(text));
@@ -122,7 +122,7 @@ describe('parseAddress and formatAddress', () => {
     );
   });
 
-  it('leaves IPv4 as it is, and reads its mapped form as the same', () => {
+  it('keeps an IPv4 address, and parses its mapped form to the same', () => {
     fc.assert(
       fc.property(ipv4, (text) => {
         expect(formatAddress(address(text))).toBe(text);
@@ -131,7 +131,7 @@ describe('parseAddress and formatAddress', () => {
     );
   });
 
-  it('accepts exactly the addresses that Node does, zones apart', () => {
+  it('accepts exactly the addresses that node:net does, except zone ids', () => {
     const part = fc.constantFrom(
       ':',
       '::',
@@ -171,19 +171,19 @@ describe('addressBucket', () => {
     ['::1', '::/64'],
     ['nonsense', 'unknown'],
     ['', 'unknown'],
-  ])('%s counts as %s', (text, bucket) => {
+  ])('of %s is %s', (text, bucket) => {
     expect(addressBucket(text)).toBe(bucket);
   });
 
-  it('is the same for all spellings of an address, and for all addresses of a /64', () => {
+  it('is the same for all text forms of an address and for all addresses of a /64', () => {
     fc.assert(
       fc.property(spelling, groups, ({ plain, text }, others) => {
         expect(addressBucket(text)).toBe(addressBucket(plain));
-        const neighbour = [...plain.split(':').slice(0, 4), ...others.slice(4).map((value) => value.toString(16))].join(
+        const neighbor = [...plain.split(':').slice(0, 4), ...others.slice(4).map((value) => value.toString(16))].join(
           ':',
         );
-        fc.pre(address(plain).family === 6 && address(neighbour).family === 6);
-        expect(addressBucket(neighbour)).toBe(addressBucket(plain));
+        fc.pre(address(plain).family === 6 && address(neighbor).family === 6);
+        expect(addressBucket(neighbor)).toBe(addressBucket(plain));
       }),
     );
   });
@@ -223,11 +223,11 @@ describe('parseCidr and cidrContains', () => {
     '2001:db8::1/32',
     '::ffff:0.0.0.0/95',
     'private',
-  ])('refuses %j', (text) => {
+  ])('rejects %j', (text) => {
     expect(parseCidr(text)).toBeNull();
   });
 
-  it('contains an address exactly when the first bits agree', () => {
+  it('contains an address exactly when the prefix bits are equal', () => {
     const bitsOf = (value: IpAddress): string =>
       [...value.bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
     fc.assert(
@@ -250,21 +250,31 @@ describe('clientAddress', () => {
     ['the socket, without proxies', '203.0.113.9', ['198.51.100.1'], '203.0.113.9'],
     ['the socket when nothing was forwarded', '10.0.0.1', [], '10.0.0.1'],
     ['the last entry behind one proxy', '10.0.0.1', ['192.0.2.66, 198.51.100.1'], '198.51.100.1'],
-    ['the right-most untrusted hop behind two', '10.0.0.1', ['192.0.2.66, 198.51.100.1, 10.0.0.2'], '198.51.100.1'],
-    ['the same over several lines', '10.0.0.1', ['192.0.2.66', '198.51.100.1', '10.0.0.2,10.0.0.3'], '198.51.100.1'],
-    ['the left-most hop when all are trusted', '10.0.0.1', ['10.0.0.3, 10.0.0.2'], '10.0.0.3'],
-    ['the last good hop before garbage', '10.0.0.1', ['192.0.2.66, unknown, 10.0.0.2'], '10.0.0.2'],
-    ['the last good hop before an empty entry', '10.0.0.1', ['192.0.2.66,,10.0.0.2'], '10.0.0.2'],
-    ['the socket before an empty line', '10.0.0.1', [''], '10.0.0.1'],
-    ['the socket before a name', '10.0.0.1', ['198.51.100.1, proxy.example'], '10.0.0.1'],
+    [
+      'the rightmost untrusted hop behind two proxies',
+      '10.0.0.1',
+      ['192.0.2.66, 198.51.100.1, 10.0.0.2'],
+      '198.51.100.1',
+    ],
+    [
+      'the same for several header lines',
+      '10.0.0.1',
+      ['192.0.2.66', '198.51.100.1', '10.0.0.2,10.0.0.3'],
+      '198.51.100.1',
+    ],
+    ['the leftmost hop when all are trusted', '10.0.0.1', ['10.0.0.3, 10.0.0.2'], '10.0.0.3'],
+    ['the hop that appended a malformed entry', '10.0.0.1', ['192.0.2.66, unknown, 10.0.0.2'], '10.0.0.2'],
+    ['the hop that appended an empty entry', '10.0.0.1', ['192.0.2.66,,10.0.0.2'], '10.0.0.2'],
+    ['the socket for an empty header line', '10.0.0.1', [''], '10.0.0.1'],
+    ['the socket that appended a host name', '10.0.0.1', ['198.51.100.1, proxy.example'], '10.0.0.1'],
     ['a mapped socket as IPv4', '::ffff:10.0.0.1', ['198.51.100.1'], '198.51.100.1'],
     ['a mapped entry as IPv4', '10.0.0.1', ['::ffff:198.51.100.1'], '198.51.100.1'],
     ['the canonical form', '2001:db8:ffff::1', ['2001:DB8:0:0::1'], '2001:db8::1'],
     ['an entry without its port', '10.0.0.1', ['198.51.100.1:4711'], '198.51.100.1'],
     ['an entry without its brackets', '10.0.0.1', ['[2001:db8::1]'], '2001:db8::1'],
-    ['an entry without brackets and port', '10.0.0.1', ['[2001:db8::1]:4711'], '2001:db8::1'],
-    ['a socket without its zone', 'fe80::1%eth0', ['198.51.100.1'], 'fe80::1'],
-    ['a socket that is no address as it is', '', ['198.51.100.1'], ''],
+    ['an entry without its brackets and port', '10.0.0.1', ['[2001:db8::1]:4711'], '2001:db8::1'],
+    ['a socket address without its zone id', 'fe80::1%eth0', ['198.51.100.1'], 'fe80::1'],
+    ['a socket text that is not an address, unchanged', '', ['198.51.100.1'], ''],
   ])('is %s', (_name, socketAddress, forwardedFor, client) => {
     expect(clientAddress({ socketAddress, forwardedFor, trusted })).toBe(client);
   });
@@ -275,35 +285,35 @@ describe('clientAddress', () => {
     );
   });
 
-  it('does not depend on what a client writes, only on what trusted hops append', () => {
+  it('does not depend on entries that the client writes', () => {
     const lines = fc.array(fc.oneof(fc.string(), ipv4, fc.constant('10.0.0.9')), { maxLength: 6 });
     fc.assert(
-      fc.property(lines, (written) => {
-        const forwardedFor = [...written, '198.51.100.1, 10.0.0.2'];
+      fc.property(lines, (clientLines) => {
+        const forwardedFor = [...clientLines, '198.51.100.1, 10.0.0.2'];
         expect(clientAddress({ socketAddress: '10.0.0.1', forwardedFor, trusted })).toBe('198.51.100.1');
-        expect(clientAddress({ socketAddress: '203.0.113.9', forwardedFor: written, trusted })).toBe('203.0.113.9');
+        expect(clientAddress({ socketAddress: '203.0.113.9', forwardedFor: clientLines, trusted })).toBe('203.0.113.9');
       }),
     );
   });
 });
 
 describe('isLoopback', () => {
-  it.each(['127.0.0.1', '127.255.255.254', '::1', '::ffff:127.0.0.1', '0:0:0:0:0:0:0:1'])('%s is', (text) => {
+  it.each(['127.0.0.1', '127.255.255.254', '::1', '::ffff:127.0.0.1', '0:0:0:0:0:0:0:1'])('is true for %s', (text) => {
     expect(isLoopback(text)).toBe(true);
   });
-  it.each(['128.0.0.1', '0.0.0.0', '::', '::2', '::127.0.0.1', 'localhost', ''])('%s is not', (text) => {
+  it.each(['128.0.0.1', '0.0.0.0', '::', '::2', '::127.0.0.1', 'localhost', ''])('is false for %s', (text) => {
     expect(isLoopback(text)).toBe(false);
   });
 });
 
 describe('isGlobal', () => {
   it.each(['1.1.1.1', '9.255.255.255', '11.0.0.0', '172.15.0.1', '172.32.0.1', '100.128.0.1', '223.255.255.255'])(
-    '%s is',
+    'is true for %s',
     (text) => {
       expect(isGlobal(text)).toBe(true);
     },
   );
-  it.each(['2606:4700::1111', '2a00::1', '2001:4860:4860::8888', '::ffff:1.1.1.1'])('%s is', (text) => {
+  it.each(['2606:4700::1111', '2a00::1', '2001:4860:4860::8888', '::ffff:1.1.1.1'])('is true for %s', (text) => {
     expect(isGlobal(text)).toBe(true);
   });
   it.each([
@@ -340,7 +350,7 @@ describe('isGlobal', () => {
     'ff02::1',
     'example.com',
     '',
-  ])('%s is not', (text) => {
+  ])('is false for %s', (text) => {
     expect(isGlobal(text)).toBe(false);
   });
 });

@@ -1,8 +1,8 @@
 /**
- * Internet addresses: one spelling for each, who the client behind proxies is, and what may be connected to.
- * Owns no table; limits, audit and the outbound client compare what is written here.
- * Invariants: an IPv4-mapped IPv6 address is the IPv4 address in every function; all spellings of an address have one
- * canonical form (RFC 5952); a header line can name the client only when the hop that wrote it is trusted.
+ * IP addresses: canonical form, CIDR, the client address behind proxies, and the blocks that outbound requests must avoid.
+ * Rate limits, audit events and the outbound client compare the canonical form (RFC 5952).
+ * Invariants: every function treats an IPv4-mapped IPv6 address as the IPv4 address; all text forms of an address have
+ * the same canonical form; a header names the client only if a trusted proxy appended the entry.
  */
 
 export { addressBucket, formatAddress, type IpAddress, parseAddress } from './address.ts';

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { cidrContains, formatAddress, type IpAddress, isGlobal, parseAddress, parseCidr } from './index.ts';
 
 /**
- * Every row of IANA's registries of special-purpose addresses (RFC 6890, as updated by RFC 8190), and beside them
- * multicast and what older specifications set apart. `reachable` is the registry's column "Globally Reachable".
+ * All rows of IANA's special-purpose address registries (RFC 6890, as updated by RFC 8190), and multicast and blocks that
+ * older specifications reserve. `reachable` is the registry's column "Globally Reachable".
  */
 const registry: readonly { readonly block: string; readonly source: string; readonly reachable?: true }[] = [
   { block: '0.0.0.0/8', source: 'RFC 791 §3.2' },
@@ -51,8 +51,8 @@ const registry: readonly { readonly block: string; readonly source: string; read
   { block: 'ff00::/8', source: 'RFC 4291 §2.7' },
 ];
 
-/** Blocks that IANA calls reachable and we do not: they lead on to addresses unseen, or to nobody's service. */
-const refusedAlthoughReachable: readonly string[] = [
+/** Blocks that IANA lists as globally reachable and `isGlobal` rejects: they embed unchecked addresses or host no service. */
+const rejectedAlthoughReachable: readonly string[] = [
   '64:ff9b::/96', // RFC 6052: the IPv4 address inside was not checked.
   '192.0.0.9/32', // RFC 7723
   '192.0.0.10/32', // RFC 8155
@@ -65,7 +65,7 @@ const refusedAlthoughReachable: readonly string[] = [
   '2001:30::/28', // RFC 9374
 ];
 
-/** The first and the last address of a block, and the ones before and after it. */
+/** The first and last address of a block, and the addresses before and after it. */
 function edgesOf(block: string): { readonly inside: readonly string[]; readonly outside: readonly string[] } {
   const cidr = parseCidr(block);
   if (cidr === null) throw new Error(`no network: ${block}`);
@@ -74,8 +74,8 @@ function edgesOf(block: string): { readonly inside: readonly string[]; readonly 
   const first = BigInt(`0x${Buffer.from(network.bytes).toString('hex')}`);
   const last = first + (1n << BigInt(bits - prefixBits)) - 1n;
   const write = (value: bigint) => textOf(value, network.family);
-  const isThere = (value: bigint) => value >= 0n && value < 1n << BigInt(bits);
-  return { inside: [first, last].map(write), outside: [first - 1n, last + 1n].filter(isThere).map(write) };
+  const exists = (value: bigint) => value >= 0n && value < 1n << BigInt(bits);
+  return { inside: [first, last].map(write), outside: [first - 1n, last + 1n].filter(exists).map(write) };
 }
 
 function textOf(value: bigint, family: IpAddress['family']): string {
@@ -98,15 +98,18 @@ const ipv6 = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }).map((value) => textO
 const globalUnicast = fc.bigInt({ min: 0n, max: (1n << 125n) - 1n }).map((value) => textOf((1n << 125n) + value, 6));
 
 describe('isGlobal', () => {
-  it.each(registry)('$block is what $source says, to its last address', ({ block, reachable = false }) => {
-    for (const address of edgesOf(block).inside) expect([address, isGlobal(address)]).toEqual([address, reachable]);
-  });
+  it.each(registry)(
+    'follows $source for $block, from its first to its last address',
+    ({ block, reachable = false }) => {
+      for (const address of edgesOf(block).inside) expect([address, isGlobal(address)]).toEqual([address, reachable]);
+    },
+  );
 
-  it.each(refusedAlthoughReachable)('%s is not, though it can be reached', (block) => {
+  it.each(rejectedAlthoughReachable)('is false for %s, although IANA lists it as reachable', (block) => {
     for (const address of edgesOf(block).inside) expect([address, isGlobal(address)]).toEqual([address, false]);
   });
 
-  it('is exact at the edges of IPv4: one address beyond a block counts by itself', () => {
+  it('does not include the IPv4 addresses next to a block', () => {
     for (const { block } of registry.filter((row) => row.block.includes('.'))) {
       for (const address of edgesOf(block).outside) {
         expect([address, isGlobal(address)]).toEqual([address, !isWithin(special, address)]);
@@ -114,10 +117,10 @@ describe('isGlobal', () => {
     }
   });
 
-  it('is true of an IPv4 address exactly when no block of the registry holds it', () => {
+  it('is true for an IPv4 address exactly when no block of the registry contains it', () => {
     fc.assert(
       fc.property(ipv4, (address) => {
-        fc.pre(!isWithin(refusedAlthoughReachable, address));
+        fc.pre(!isWithin(rejectedAlthoughReachable, address));
         expect(isGlobal(address)).toBe(!isWithin(special, address));
         expect(isGlobal(`::ffff:${address}`)).toBe(isGlobal(address));
       }),
@@ -125,8 +128,8 @@ describe('isGlobal', () => {
     );
   });
 
-  it('is never true of IPv6 beyond 2000::/3, and within it exactly when no block holds the address', () => {
-    const blocks = [...special, ...refusedAlthoughReachable];
+  it('is true for an IPv6 address exactly when it is in 2000::/3 and no block contains it', () => {
+    const blocks = [...special, ...rejectedAlthoughReachable];
     fc.assert(
       fc.property(fc.oneof(ipv6, globalUnicast), (address) => {
         expect(isGlobal(address)).toBe(isWithin(['2000::/3'], address) && !isWithin(blocks, address));
@@ -135,7 +138,7 @@ describe('isGlobal', () => {
     );
   });
 
-  it('is never true of an IPv4 address inside IPv6, whichever it is', () => {
+  it('is false for every IPv6 address that embeds an IPv4 address', () => {
     fc.assert(
       fc.property(ipv4, (address) => {
         const hex = Buffer.from(parseAddress(address)?.bytes ?? []).toString('hex');
@@ -147,7 +150,7 @@ describe('isGlobal', () => {
     );
   });
 
-  it('is false of whatever is no address', () => {
+  it('is false for text that is not an address', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         fc.pre(parseAddress(text) === null);

@@ -1,12 +1,11 @@
 /**
- * Encoded password hashes: the PHC string format for Argon2id (RFC 9106), and recognition of bcrypt's, which come with
- * imported users.
- * Owns no table and computes no hash; `domain/passwords` stores what is read here, encrypted.
- * Invariants: an Argon2id string is accepted in exactly one spelling, so that formatting what was parsed gives the same
- * text; what is not recognised is never guessed at.
+ * Encoded password hashes: the PHC string format for Argon2id (RFC 9106), and bcrypt's format, which imported users have.
+ * It computes no hash; `domain/passwords` does, and stores these texts encrypted.
+ * Invariants: an Argon2id string has exactly one accepted form, so parsing and formatting return the same text; every
+ * other text is rejected.
  */
 
-/** What the work factor of a new hash is; memory in KiB, as RFC 9106 counts it. */
+/** Cost parameters of RFC 9106 §3.1; memory is in KiB. */
 export type Argon2idParameters = {
   readonly memoryKib: number;
   readonly iterations: number;
@@ -19,22 +18,22 @@ export type Argon2idHash = Argon2idParameters & {
   readonly tag: Buffer;
 };
 
-/** A bcrypt hash is only ever verified and then replaced, so nothing but its cost is of interest. */
+/** A bcrypt hash is verified once and then replaced by Argon2id, so only its cost is parsed. */
 export type BcryptHash = { readonly kind: 'bcrypt'; readonly cost: number };
 
 export type PasswordHash = Argon2idHash | BcryptHash;
 
-/** RFC 9106 §3.1 recommends a salt of 16 bytes, §4 a tag of 32: what is shorter is made anew. */
+/** RFC 9106 recommends a salt of 16 bytes (§3.1) and a tag of 32 (§4); shorter ones need a rehash. */
 const recommendedSaltBytes = 16;
 const recommendedTagBytes = 32;
 
-/** Version 0x13 of RFC 9106 §3.1; the older 0x10 has known weaknesses. Decimal numbers have no leading zero. */
+/** Version 0x13 (RFC 9106 §3.1) only, because 0x10 has known weaknesses. Decimal numbers have no leading zero. */
 const argon2idForm =
   /^\$argon2id\$v=19\$m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,7})\$([A-Za-z0-9+/]{11,64})\$([A-Za-z0-9+/]{16,86})$/;
 
 /**
  * Modular crypt format, `$2a$`, `$2b$` or `$2y$`, cost 4 to 31.
- * The unused bits of the last characters are not checked: some producers set them.
+ * The unused bits of the last characters are not checked, because some implementations set them.
  */
 const bcryptForm = /^\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$/;
 
@@ -42,8 +41,8 @@ const maxUint32 = 0xffff_ffff;
 const maxParallelism = 0xff_ffff;
 
 /**
- * Reads an encoded hash; null for anything else, including other spellings of a valid one.
- * It says nothing about what computing the hash would cost: whoever imports hashes caps their parameters.
+ * Parses an encoded hash; returns null for every other text, including other encodings of a valid hash.
+ * It does not limit the cost parameters. An import must cap them, since one verification costs what the hash specifies.
  */
 export function parsePhc(text: string): PasswordHash | null {
   const bcrypt = bcryptForm.exec(text);
@@ -58,15 +57,15 @@ export function parsePhc(text: string): PasswordHash | null {
   return { kind: 'argon2id', ...parameters, salt, tag };
 }
 
-/** Writes an Argon2id hash in the one spelling that `parsePhc` accepts. */
+/** Writes an Argon2id hash in the one form that `parsePhc` accepts. */
 export function formatPhc(hash: Omit<Argon2idHash, 'kind'>): string {
   const { memoryKib, iterations, parallelism, salt, tag } = hash;
   return `$argon2id$v=19$m=${memoryKib},t=${iterations},p=${parallelism}$${encodeB64(salt)}$${encodeB64(tag)}`;
 }
 
 /**
- * Whether a password that was just proven against this string should be hashed again.
- * Any difference counts, not only a weaker setting: an operator who lowers the memory means it.
+ * Whether a password that was just verified against this hash should be hashed again.
+ * Any difference from `parameters` counts, in either direction, so lowering the cost takes effect too.
  */
 export function needsRehash(phc: string, parameters: Argon2idParameters): boolean {
   const hash = parsePhc(phc);
@@ -80,7 +79,7 @@ export function needsRehash(phc: string, parameters: Argon2idParameters): boolea
   );
 }
 
-/** RFC 9106 §3.1: at least 8 KiB a lane, 32-bit memory and passes, 24-bit lanes. */
+/** RFC 9106 §3.1: at least 8 KiB per lane; memory and passes of 32 bits, lanes of 24. */
 function areWithinBounds({ memoryKib, iterations, parallelism }: Argon2idParameters): boolean {
   return (
     memoryKib >= 8 * parallelism && memoryKib <= maxUint32 && iterations <= maxUint32 && parallelism <= maxParallelism
@@ -92,7 +91,7 @@ function encodeB64(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '');
 }
 
-/** Refuses a length that no bytes have and set bits beyond the last byte, both of which Buffer ignores. */
+/** Returns null for an impossible length and for non-zero trailing bits, both of which Buffer ignores. */
 function decodeB64(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64');
   return encodeB64(bytes) === text ? bytes : null;

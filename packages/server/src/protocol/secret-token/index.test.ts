@@ -8,24 +8,24 @@ const anySecret = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const anyPrefix = fc.constantFrom(...prefixes);
 
 describe('formatSecret', () => {
-  it('writes prefix, base64url and the CRC-32 in base 62', () => {
+  it('returns the prefix, base64url and the CRC-32 in base 62', () => {
     // CRC-32 of "lk_rt_" and 43 times "A" is 0x00841365, computed with another implementation.
     expect(formatSecret('lk_rt_', new Uint8Array(32))).toBe(`lk_rt_${'A'.repeat(43)}00aJkL`);
   });
 
-  it('refuses secrets of another length', () => {
+  it('throws for secrets of another length', () => {
     expect(() => formatSecret('lk_rt_', new Uint8Array(31))).toThrow(RangeError);
     expect(() => formatSecret('lk_rt_', new Uint8Array(33))).toThrow(RangeError);
   });
 
-  it('reads only the view it was given', () => {
+  it('encodes only the bytes of a view, not those of its whole buffer', () => {
     const whole = new Uint8Array(64).fill(7);
     expect(formatSecret('lk_rt_', whole.subarray(16, 48))).toBe(formatSecret('lk_rt_', new Uint8Array(32).fill(7)));
   });
 });
 
 describe('parseSecret', () => {
-  it('gives back every secret that formatSecret wrote, in characters that need no escaping', () => {
+  it('returns every secret that formatSecret wrote, in characters that need no escaping', () => {
     fc.assert(
       fc.property(anyPrefix, anySecret, (prefix, secret) => {
         const text = formatSecret(prefix, secret);
@@ -35,7 +35,7 @@ describe('parseSecret', () => {
     );
   });
 
-  it('never reads one purpose’s secret as another’s, even under its prefix', () => {
+  it('rejects a secret of another purpose, even with its prefix exchanged', () => {
     fc.assert(
       fc.property(anyPrefix, anyPrefix, anySecret, (prefix, other, secret) => {
         fc.pre(prefix !== other);
@@ -46,7 +46,7 @@ describe('parseSecret', () => {
     );
   });
 
-  it('accepts no other spelling: any edit of one or two characters is refused', () => {
+  it('rejects every edit of one or two characters', () => {
     const text = formatSecret('lk_st_', new Uint8Array(32).fill(0xfb));
     const edit = fc.tuple(fc.nat({ max: text.length }), fc.nat({ max: 2 }), fc.string({ maxLength: 2 }));
     fc.assert(
@@ -59,7 +59,7 @@ describe('parseSecret', () => {
     );
   });
 
-  it('refuses the base64 alphabet, padding and white space', () => {
+  it('rejects the base64 alphabet, white space and the empty string', () => {
     const text = formatSecret('lk_st_', new Uint8Array(32).fill(0xfb));
     expect(text).toContain('-');
     expect(parseSecret('lk_st_', text.replaceAll('-', '+'))).toBeNull();

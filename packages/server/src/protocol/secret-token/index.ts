@@ -1,14 +1,15 @@
 /**
- * The spelling of every secret that leaves the server: `prefix ‖ base64url(32 bytes) ‖ checksum`.
- * Owns no table; the nouns store `hashSecret(text)` and never the text.
- * The prefix names the purpose, so that a scanner of source code or logs finds a leaked one and says what it opens;
- * the checksum lets scanner and server tell a secret from a look-alike without a look-up.
- * Invariants: a secret has exactly one spelling, and one purpose's secret is never read as another's.
+ * The text format of every token that the server issues: `prefix ‖ base64url(32 bytes) ‖ checksum`.
+ * Modules of `domain` store `hashSecret(text)` and never the text (invariant 15).
+ * The prefix is the purpose, so that secret scanners find leaked tokens and can name their kind. The checksum lets them
+ * and the server reject other text without a database look-up.
+ * Invariants: a secret has exactly one accepted text; a secret of one purpose is never accepted for another.
+ * Example: 32 zero bytes as a refresh token are `lk_rt_` + 43 × `A` + `00aJkL`.
  */
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** What a secret is for; the value is what its text begins with. */
+/** The prefix of each purpose. */
 export const secretPrefixes = {
   refreshToken: 'lk_rt_',
   session: 'lk_st_',
@@ -21,7 +22,7 @@ export const secretPrefixes = {
 
 export type SecretPrefix = (typeof secretPrefixes)[keyof typeof secretPrefixes];
 
-/** 256 bits, so that a plain SHA-256 of it needs neither salt nor stretching. */
+/** 256 bits of entropy, so a plain SHA-256 is enough for storage: no salt, no stretching. */
 const secretBytes = 32;
 
 const bodyCharacters = 43;
@@ -29,7 +30,7 @@ const checksumCharacters = 6;
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /**
- * Writes a secret of 32 bytes as text of 55 characters, all of them safe in a URL, a header and a cookie.
+ * Encodes 32 bytes as 55 characters, all of which are safe in URLs, header fields and cookies.
  *
  * @throws RangeError when the secret has another length.
  */
@@ -39,22 +40,22 @@ export function formatSecret(prefix: SecretPrefix, secret: Uint8Array): string {
   return body + checksumOf(body);
 }
 
-/** Reads a secret of this purpose; null for every text that `formatSecret` would not have written. */
+/** Parses a secret of this purpose; returns null for every text that `formatSecret` would not write. */
 export function parseSecret(prefix: SecretPrefix, text: string): Uint8Array | null {
   const bodyEnd = prefix.length + bodyCharacters;
   if (text.length !== bodyEnd + checksumCharacters || !text.startsWith(prefix)) return null;
   const secret = Buffer.from(text.slice(prefix.length, bodyEnd), 'base64url');
-  // Writing it again catches what Buffer overlooks: `+` and `/`, foreign characters, bits beyond the last byte.
+  // Buffer accepts `+`, `/`, foreign characters and non-zero trailing bits; comparing with a fresh encoding rejects them.
   if (secret.length !== secretBytes || formatSecret(prefix, secret) !== text) return null;
   return secret;
 }
 
-/** What is stored and looked up: SHA-256 of the whole text, prefix and checksum included. */
+/** SHA-256 of the whole text, including prefix and checksum: the form for storage and look-up. */
 export function hashSecret(text: string): Buffer {
   return hash('sha256', text, 'buffer');
 }
 
-/** CRC-32 (ISO 3309, as in zlib) of prefix and body, in base 62, most significant digit first, six digits. */
+/** CRC-32 (ISO 3309, as in zlib) of prefix and body as six base-62 digits, most significant first. */
 function checksumOf(body: string): string {
   let rest = crc32(body);
   let digits = '';

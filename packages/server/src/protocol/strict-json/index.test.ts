@@ -7,7 +7,7 @@ function outcomeOf(text: string, maxDepth?: number): string {
   return result.kind === 'ok' ? 'ok' : `${result.reason} at ${result.offset}`;
 }
 
-/** JSON.parse's answer, or undefined when it refuses. */
+/** The result of JSON.parse, or undefined when it throws. */
 function parsed(text: string): { value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) };
@@ -34,7 +34,7 @@ describe('accepted texts', () => {
   });
 });
 
-describe('refused texts', () => {
+describe('rejected texts', () => {
   it.each([
     ['', 'syntax at 0'],
     ['  ', 'syntax at 2'],
@@ -88,14 +88,14 @@ describe('refused texts', () => {
     expect(outcomeOf(text)).toBe(outcome);
   });
 
-  it('names the left-most fault when there are several', () => {
+  it('reports the leftmost fault', () => {
     expect(outcomeOf('{"a":1,"a":2,')).toBe('duplicate_key at 7');
     expect(outcomeOf('{"a":1,,"a":2}')).toBe('syntax at 7');
   });
 });
 
 describe('nesting', () => {
-  it('accepts exactly the limit, 32 unless told otherwise', () => {
+  it('is limited to maxDepth, which is 32 by default', () => {
     expect(outcomeOf('['.repeat(32) + ']'.repeat(32))).toBe('ok');
     expect(outcomeOf('['.repeat(33) + ']'.repeat(33))).toBe('too_deep at 32');
     expect(outcomeOf('{"a":[]}', 2)).toBe('ok');
@@ -103,11 +103,11 @@ describe('nesting', () => {
     expect(outcomeOf('1', 0)).toBe('ok');
   });
 
-  it('counts what is open, not what there is', () => {
+  it('counts open containers, not all containers', () => {
     expect(outcomeOf(`[${'[],'.repeat(1000)}{}]`, 2)).toBe('ok');
   });
 
-  it.each(['[', '{"a":', '[{"a":'])('does not overflow the stack on %s a million times', (opening) => {
+  it.each(['[', '{"a":', '[{"a":'])('does not overflow the stack for a million times %s', (opening) => {
     expect(outcomeOf(opening.repeat(1_000_000))).toMatch(/^too_deep at /);
     expect(outcomeOf(opening.repeat(1_000_000), Number.POSITIVE_INFINITY)).toMatch(/^syntax at /);
   });
@@ -122,8 +122,8 @@ describe('agreement with JSON.parse', () => {
       fc.nat({ max: 3 }),
       fc.constantFrom('', '"', '\\', ',', ':', '[', ']', '{', '}', '0', 'e', ' '),
     )
-    .map(([json, place, removed, added]) => {
-      const at = place % (json.length + 1);
+    .map(([json, index, removed, added]) => {
+      const at = index % (json.length + 1);
       return json.slice(0, at) + added + json.slice(at + removed);
     });
   const tokens = fc
@@ -132,7 +132,7 @@ describe('agreement with JSON.parse', () => {
     })
     .map((parts) => parts.join(''));
 
-  it('accepts nothing that JSON.parse refuses, and refuses only for the three reasons of its own otherwise', () => {
+  it('rejects what JSON.parse rejects, and otherwise only duplicate keys, forbidden keys and depth', () => {
     fc.assert(
       fc.property(fc.oneof(text, edited, tokens, fc.string()), (input) => {
         const expected = parsed(input);
@@ -149,12 +149,12 @@ describe('agreement with JSON.parse', () => {
     );
   });
 
-  it('refuses an object exactly when two of its names are equal after unescaping', () => {
+  it('rejects an object exactly when two of its names are equal after unescaping', () => {
     const name = fc
       .tuple(fc.constantFrom('a', 'b', 'é', '"', '/', 'constructor'), fc.boolean())
       .map(([plain, escaped]) => ({
         plain,
-        written: escaped
+        encoded: escaped
           ? `"${plain
               .split('')
               .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
@@ -163,7 +163,7 @@ describe('agreement with JSON.parse', () => {
       }));
     fc.assert(
       fc.property(fc.array(name, { maxLength: 4 }), (names) => {
-        const json = `{${names.map(({ written }, index) => `${written}:${index}`).join(',')}}`;
+        const json = `{${names.map(({ encoded }, index) => `${encoded}:${index}`).join(',')}}`;
         const isUnique = new Set(names.map(({ plain }) => plain)).size === names.length;
         expect(outcomeOf(json).startsWith(isUnique ? 'ok' : 'duplicate_key')).toBe(true);
       }),

@@ -1,4 +1,4 @@
-/** Why a text is refused and where, in UTF-16 code units from its start. */
+/** `offset` is in UTF-16 code units. */
 export type JsonFault = {
   readonly reason: 'syntax' | 'duplicate_key' | 'forbidden_key' | 'too_deep';
   readonly offset: number;
@@ -14,24 +14,24 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const lowercaseU = 0x75;
 
-/** RFC 8259 §6; sticky, so that nothing is copied or searched. */
+/** RFC 8259 §6. Sticky, so that matching neither copies nor searches the text. */
 const numberForm = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const literalForm = /true|false|null/y;
 const hexDigits = /[0-9a-fA-F]{4}/y;
-/** RFC 8259 §7: what may follow a backslash, `u` apart. */
+/** The characters that may follow a backslash (RFC 8259 §7), except `u`. */
 const simpleEscapes = '"\\/bfnrt';
 
-/** Names seen in an open object, or null for an open array. */
+/** The names of an open object so far, or null for an open array. */
 type Container = Set<string> | null;
 
-/** The first fault of a text as strict JSON, or null when `JSON.parse` will accept it. */
+/** Returns the first fault of a text, or null when `JSON.parse` will accept it. */
 export function findFault(text: string, maxDepth: number): JsonFault | null {
   return new Scanner(text, maxDepth).run();
 }
 
 /**
- * A whole-grammar scanner with its own stack of open containers: hostile nesting costs an array entry, not a call.
- * Each step answers whether to go on; when it is false, `#fault` says why or the end was reached.
+ * A scanner of the whole grammar. It keeps its own stack of open containers, so that deep nesting costs an array entry
+ * and not a stack frame. Each step returns whether to continue; false means that `#fault` is set or the text has ended.
  */
 class Scanner {
   readonly #text: string;
@@ -50,7 +50,7 @@ class Scanner {
     return this.#fault;
   }
 
-  /** Reads a scalar, or opens a container and goes on to its first value; stops behind a complete value. */
+  /** Scans up to the end of the next scalar or empty container, opening the containers before it. */
   #value(): boolean {
     for (;;) {
       const code = this.#next();
@@ -69,7 +69,7 @@ class Scanner {
     }
   }
 
-  /** Closes what ends here; goes on when a comma asks for another value, stops at the end of the text. */
+  /** Closes the containers that end here; returns true after a comma, when another value must follow. */
   #afterValue(): boolean {
     for (;;) {
       const code = this.#next();
@@ -85,7 +85,7 @@ class Scanner {
     }
   }
 
-  /** Reads a member's name and its colon. */
+  /** Scans a member's name and its colon. */
   #key(): boolean {
     if (this.#next() !== quote) return this.#fail('syntax', this.#at);
     const start = this.#at;
@@ -101,7 +101,7 @@ class Scanner {
     return true;
   }
 
-  /** Reads a string from its opening quote to behind its closing one. */
+  /** Scans a string from its opening quote to after its closing quote. */
   #string(): boolean {
     const text = this.#text;
     let at = this.#at + 1;
@@ -115,7 +115,7 @@ class Scanner {
       } else if (code >= 0x20) {
         at += 1;
       } else {
-        // A control character, or NaN beyond the end.
+        // A control character, or NaN at the end of the text.
         return this.#fail('syntax', at);
       }
     }
@@ -131,7 +131,7 @@ class Scanner {
     return true;
   }
 
-  /** The code of the next character that is no white space (RFC 8259 §2), NaN at the end. */
+  /** Skips white space (RFC 8259 §2) and returns the code of the next character, or NaN at the end of the text. */
   #next(): number {
     for (;;) {
       const code = this.#text.charCodeAt(this.#at);
@@ -146,7 +146,7 @@ class Scanner {
   }
 }
 
-/** Characters of the escape that begins at a backslash; 0 when it is none. */
+/** Length of the escape sequence at a backslash; 0 when it is malformed. */
 function escapeLength(text: string, at: number): number {
   if (text.charCodeAt(at + 1) === lowercaseU) {
     hexDigits.lastIndex = at + 2;

@@ -51,7 +51,7 @@ describe('describeUserAgent', () => {
     expect(describeUserAgent(ua).words).toBe(words);
   });
 
-  it('gives browser and system apart too, and only what it knows', () => {
+  it('returns browser and operating system separately, and omits unknown ones', () => {
     expect(describeUserAgent('Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0')).toEqual({
       browser: 'Firefox',
       os: 'Linux',
@@ -61,7 +61,7 @@ describe('describeUserAgent', () => {
     expect(describeUserAgent('x')).toEqual({ words: 'Unknown device' });
   });
 
-  it('answers from its own table only, whatever is sent', () => {
+  it('returns only names of its own table for hostile text', () => {
     const marks = fc.constantFrom(
       ...[...browsers, ...operatingSystems].map(([mark]) => mark),
       '<script>',
@@ -82,13 +82,13 @@ describe('describeUserAgent', () => {
     );
   });
 
-  it('looks at the first 512 characters and no further', () => {
+  it('reads only the first 512 characters', () => {
     expect(describeUserAgent(`${'x'.repeat(507)}curl/`).words).toBe('curl');
     expect(describeUserAgent(`${'x'.repeat(508)}curl/`).words).toBe('Unknown device');
     expect(describeUserAgent('('.repeat(50_000_000)).words).toBe('Unknown device');
   });
 
-  it('has no row that an earlier one always hides', () => {
+  it('has no row that an earlier row always shadows', () => {
     for (const table of [browsers, operatingSystems]) {
       for (const [mark, name] of table) expect(table.find(([other]) => mark.includes(other))?.[1]).toBe(name);
     }

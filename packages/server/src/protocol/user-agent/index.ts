@@ -1,23 +1,23 @@
 /**
- * A `User-Agent` header in a few words, so that a person recognises a device in a list or a mail.
- * Owns no table; nothing is decided by what stands here, since everybody may send any text.
- * Invariants: every text gets an answer, in time linear in its first 512 characters; no part of the header itself is
- * ever repeated in the answer.
+ * Describes a `User-Agent` header in a few words, so that users recognize their devices in lists and mails.
+ * No decision may depend on it, because a client can send any text (RFC 9110 §10.1.5).
+ * Invariants: it never throws and reads at most 512 characters; the result contains names of its table only, never text
+ * of the header.
  */
 import { browsers, operatingSystems } from './table.ts';
 
 export type Device = {
-  /** A browser's or tool's name, when it is a known one. */
+  /** Name of a known browser or command-line tool. */
   readonly browser?: string;
   readonly os?: string;
-  /** Both together in English, "Unknown device" when neither is known. */
+  /** Both in English, such as "Firefox on Linux"; "Unknown device" when neither is known. */
   readonly words: string;
 };
 
-/** Real headers are below 300 characters; what counts stands in the first part of a longer one. */
+/** Headers of real browsers have fewer than 300 characters. */
 const maxCharacters = 512;
 
-/** Names the first row of each table whose mark the header contains (RFC 9110 §10.1.5 says how little that proves). */
+/** Returns the name of the first row of each table whose mark the header contains. */
 export function describeUserAgent(ua: string | undefined): Device {
   const text = (ua ?? '').slice(0, maxCharacters);
   const browser = browsers.find(([mark]) => text.includes(mark))?.[1];

@@ -1,9 +1,9 @@
-/** A text that the header contains, and what it is a sign of. */
+/** A substring of the header, and the name that it identifies. */
 type Row = readonly [mark: string, name: string];
 
 /**
- * The first match counts, and most browsers also claim to be the ones that they descend from.
- * So derivatives stand before Chrome, Chrome before Safari, and the tools, which claim nothing, anywhere.
+ * The first match wins. Most browsers' headers also contain the names of the browsers that they derive from, so
+ * derivatives of Chrome precede Chrome, and Chrome precedes Safari. Tools may be anywhere.
  */
 export const browsers: readonly Row[] = [
   ['EdgA/', 'Edge'],
@@ -44,7 +44,7 @@ export const browsers: readonly Row[] = [
   ['node', 'Node.js'],
 ];
 
-/** Phones before the desktop systems whose names their headers also contain. */
+/** Mobile systems precede the desktop systems whose names their headers also contain. */
 export const operatingSystems: readonly Row[] = [
   ['iPhone', 'iOS'],
   ['iPod', 'iOS'],

@@ -6,7 +6,7 @@ import { webhookHeaders } from './index.ts';
 const key = createSecretKey('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64');
 
 describe('webhookHeaders', () => {
-  it('signs as the libraries of Standard Webhooks verify', () => {
+  it('signs the example message of Standard Webhooks', () => {
     const sentAt = new Date(1_614_265_330_000);
     const message = { id: 'msg_p5jXN8AQM9LWM0D4loKWxJek', sentAt, body: '{"test": 2432232314}' };
     expect(webhookHeaders(message, key)).toEqual({
@@ -16,7 +16,7 @@ describe('webhookHeaders', () => {
     });
   });
 
-  it('signs each part: another id, second, body or key gives another signature', () => {
+  it('covers each part: another id, second, body or key changes the signature', () => {
     const seconds = fc.integer({ min: 0, max: 4_000_000_000 });
     const message = fc.record({ id: fc.uuid(), seconds, body: fc.string({ unit: 'grapheme' }) });
     const sign = ({ id, seconds: at, body }: { id: string; seconds: number; body: string }, by = key) =>

@@ -1,20 +1,18 @@
 /**
- * Signatures of Standard Webhooks 1.0: what we send to a service of the operator's, it can tell from anybody else's.
- * Owns no table.
- * Invariants: id, time and body are all signed, so that none can be exchanged for another's; the body is signed as the
+ * Signatures of Standard Webhooks 1.0, by which an operator's service authenticates our requests.
+ * Invariants: the signature covers id, timestamp and body, so that none of them can be replaced; it covers the exact
  * bytes that are sent.
  */
 import { createHmac, type KeyObject } from 'node:crypto';
 
-/** What is signed. */
 export interface SignedMessage {
-  /** The same when the same message is sent again; without a dot, which separates the parts. */
+  /** Unchanged when the message is sent again. It must not contain a dot, which separates the signed parts. */
   readonly id: string;
   readonly sentAt: Date;
   readonly body: string;
 }
 
-/** The three header fields of a message. Receivers refuse a time that is more than five minutes off. */
+/** Returns the three header fields of a message. Receivers reject a timestamp that is more than five minutes off. */
 export function webhookHeaders({ id, sentAt, body }: SignedMessage, key: KeyObject) {
   const seconds = String(Math.floor(sentAt.getTime() / 1000));
   const signature = createHmac('sha256', key).update(`${id}.${seconds}.${body}`).digest('base64');
