@@ -1,9 +1,9 @@
-/** `npm run check`: format, lint, types, the rules of the house and all unit tests, in less than 30 seconds. */
+/** `npm run check`: format, lint, types, the rules of architecture and language, and all unit tests. */
 import { staticChecks } from './static-checks.ts';
 import { binary, endOnSignals, runGroups, type Step } from './steps.ts';
 
 const unit: Step = {
-  name: 'architecture and unit',
+  name: 'architecture, language, unit',
   command: [binary('vitest/vitest.mjs'), 'run', '--project', 'unit'],
 };
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { DeclaredProblem } from './seen-answers.ts';
+import type { DeclaredProblem } from './observed-responses.ts';
 
 type Responses = Readonly<
   Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: ProblemSchema }>> }>

@@ -1,4 +1,4 @@
-/** `npm run format`: brings all files into the house's format and applies the linter's safe fixes. */
+/** `npm run format`: formats all files and applies the linter's safe fixes. */
 import { binary, runGroups } from './steps.ts';
 
 const command = [binary('@biomejs/biome/bin/biome'), 'check', '--write', '--colors=off', '.'];

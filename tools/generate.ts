@@ -1,4 +1,4 @@
-/** `npm run generate [name]`: writes the generated files; with `--check` it only says which are stale. */
+/** `npm run generate [name]`: writes the generated files; with `--check` it lists the stale ones and fails. */
 import { generators } from './generators.ts';
 import { root } from './steps.ts';
 

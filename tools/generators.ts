@@ -1,4 +1,4 @@
-/** The files that are made from the source of truth and committed, so that readers of the repository see them. */
+/** Files that are generated from the code and committed, so that they can be read without running it. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { commands } from '../packages/server/src/app/cli/list.ts';
 import { commandsPage } from '../packages/server/src/app/cli/reference.ts';
@@ -10,12 +10,10 @@ import { endpointTable, openApiDocument, problemTable } from '../packages/server
 import { proofTable } from './proof-list.ts';
 import { statementPage } from './statement-page.ts';
 
-/** One such file. */
 export type Generator = {
   readonly name: string;
-  /** Writes the file. */
   readonly run: () => Promise<void>;
-  /** Answers whether the committed file is what `run` would write. */
+  /** Whether the committed file is up to date. */
   readonly check: () => Promise<boolean>;
 };
 

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from './steps.ts';
 
-/** A long test that prints a table and exits with 1 when what it claims does not hold. */
+/** A long test that prints a table and exits with 1 when its claim does not hold. */
 export type Proof = { readonly name: string; readonly path: string; readonly claim: string };
 
-/** Those in tools/proofs and e2e/proofs whose first line says what they prove, by name. */
+/** The files of tools/proofs and e2e/proofs that open with a claim, by name. */
 export function listProofs(): Proof[] {
   const directories = ['tools/proofs', 'e2e/proofs'].map((directory) => join(root, directory)).filter(existsSync);
   const paths = directories.flatMap((directory) => readdirSync(directory).map((file) => join(directory, file)));
@@ -16,7 +16,7 @@ export function listProofs(): Proof[] {
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** The text of a doc comment on the first line; a file without one is a part of a proof, not a proof. */
+/** The doc comment on the first line. A file without one is a part of a proof. */
 function claimOf(text: string): string {
   return /^\/\*\* (.+) \*\/\n/.exec(text)?.[1] ?? '';
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run prove`: lists the long proofs; `npm run prove <name> [arguments]` runs one.
  * A proof is a file in tools/proofs/ or e2e/proofs/ that prints its table and exits with 1 when it does not hold.
- * Its first line is a comment that says what it proves.
+ * The comment on its first line is the claim.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

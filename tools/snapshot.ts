@@ -1,6 +1,6 @@
 /**
  * Makes the snapshot of the empty cluster that the embedded database starts from (`empty-cluster.tar.zst`, and beside it
- * `empty-cluster.ts`, which says what it is). Run it after every upgrade of PGlite: node bin/run.cjs tools/snapshot.ts
+ * `empty-cluster.ts` with its version and checksum). Run it after every upgrade of PGlite: node bin/run.cjs tools/snapshot.ts
  */
 import { writeFileSync } from 'node:fs';
 import { makeSnapshot } from '../packages/server/src/platform/database/embedded/index.ts';

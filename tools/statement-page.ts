@@ -69,7 +69,7 @@ function tablesOf(migrations: readonly string[]): ReadonlySet<string> {
   return new Set([...sql.matchAll(/create (?:unlogged )?table ([a-z_]+)/gi)].map(([, name = '']) => name));
 }
 
-/** The module whose source declares a statement of that name, such as `domain/sessions`. */
+/** The module that declares a statement, such as `domain/sessions`. */
 function moduleOf(name: string, texts: ReadonlyMap<string, string>): string {
   const found = [...texts].find(([, text]) => text.includes(`statement('${name}'`));
   if (found === undefined) throw new Error(`no source declares the statement "${name}" by a literal name`);

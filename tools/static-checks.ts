@@ -15,7 +15,7 @@ const unused: Step = {
 };
 const generated: Step = { name: 'generated files', command: ['tools/generate.ts', '--check'] };
 
-/** What is looked at without running a test: two groups, because two steps fill two cores. */
+/** The checks that run no test, in groups of steps that run in parallel on two cores. */
 export const staticChecks: readonly (readonly Step[])[] = [
   [format, types],
   [lint, unused, generated],

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** The root of the repository; every tool works from there, wherever it was called. */
+/** The root of the repository, which is the working directory of every tool. */
 export const root = resolve(import.meta.dirname, '..');
 
-/** One thing that must hold, checked by a program: exit code 0 is yes. */
+/** A check by a program; it passes with exit code 0. */
 export type Step = {
   readonly name: string;
   /** Node's arguments; the first is the script. */
@@ -20,32 +20,32 @@ export type StepResult = {
   readonly output: string;
 };
 
-/** The path of a package's program, run by our Node and not by whichever the `PATH` names. */
+/** The path of a package's program, which runs with this Node and not with the one of the `PATH`. */
 export function binary(path: string): string {
   return join(root, 'node_modules', path);
 }
 
-/** Runs a step and keeps what it said. */
+/** Runs a step and captures its output. */
 export async function runStep(step: Step): Promise<StepResult> {
   const start = performance.now();
   const output: string[] = [];
   const child = spawn(process.execPath, [...step.command], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  const endWithUs = () => child.kill('SIGTERM');
-  process.once('exit', endWithUs);
+  const killChild = () => child.kill('SIGTERM');
+  process.once('exit', killChild);
   child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => output.push(text));
   const [code] = (await once(child, 'close')) as [number | null];
-  process.off('exit', endWithUs);
+  process.off('exit', killChild);
   return { step, ok: code === 0, seconds: (performance.now() - start) / 1000, output: output.join('') };
 }
 
-/** Prints a line for a step, and what it said when it failed. */
+/** Prints a line for a step, and its output if it failed. */
 export function printStep({ step, ok, seconds, output }: StepResult): void {
   console.log(`${ok ? '✓' : '✗'} ${step.name.padEnd(24)} ${seconds.toFixed(1).padStart(5)} s`);
   if (!ok) console.log(output.trimEnd());
 }
 
-/** Runs groups one after another, the steps of a group side by side; prints each group as it ends. */
+/** Runs the groups in sequence and the steps of a group in parallel; prints each group when it ends. */
 export async function runGroups(groups: readonly (readonly Step[])[]): Promise<StepResult[]> {
   const results: StepResult[] = [];
   for (const group of groups) {
@@ -56,12 +56,12 @@ export async function runGroups(groups: readonly (readonly Step[])[]): Promise<S
   return results;
 }
 
-/** The directories and files that formatters and linters look at; those that do not exist yet are left out. */
+/** The existing directories and files that formatters and linters check. */
 export const sourcePaths = ['packages', 'e2e', 'bench', 'tools', 'bin', 'vitest.config.ts'].filter((path) =>
   existsSync(join(root, path)),
 );
 
-/** A signal ends the tool with the code that shells expect, and its `exit` listeners end what it started. */
+/** A signal ends the tool with the code that shells expect; its `exit` listeners end the child processes. */
 export function endOnSignals(): void {
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));

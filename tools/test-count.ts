@@ -3,8 +3,8 @@ import type { TestModule } from 'vitest/node';
 export type TestCount = { readonly passed: number; readonly failed: number };
 
 /**
- * Counts what ran.
- * A skipped test counts as failed, and so does a file that could not be loaded: nothing is left out in silence.
+ * Counts the tests that ran.
+ * A skipped test counts as failed, and so does a file that did not load, so that no test is dropped unnoticed.
  */
 export function countTests(modules: readonly TestModule[], unhandledErrors: number): TestCount {
   let passed = 0;
@@ -19,7 +19,7 @@ export function countTests(modules: readonly TestModule[], unhandledErrors: numb
   return { passed, failed };
 }
 
-/** The closing line that people and scripts read. */
+/** The last line of the output, which scripts parse. */
 export function closingLine(count: TestCount): string {
   return `${count.passed} passed, ${count.failed} failed`;
 }

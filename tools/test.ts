@@ -1,6 +1,6 @@
 /**
- * `npm test`: everything that must hold before a change is taken: the static checks, then every test with coverage.
- * The last line is `N passed, N failed`; a failed check counts as one, so does too little coverage.
+ * `npm test`: the static checks, then every test with coverage.
+ * The last line is `N passed, N failed`; a failed check counts as one, and so does coverage below the threshold.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { startVitest } from 'vitest/node';
 import { beforeOperations, neverSeen, sharedProblems } from '../packages/server/test/surface/unseen-problems.ts';
 import { declaredProblems } from './declared-problems.ts';
-import { judgeAnswers, readSeenAnswers } from './seen-answers.ts';
+import { checkResponses, readObservedResponses } from './observed-responses.ts';
 import { staticChecks } from './static-checks.ts';
 import { endOnSignals, root, runGroups } from './steps.ts';
 import { closingLine, countTests } from './test-count.ts';
@@ -18,9 +18,9 @@ process.chdir(root);
 const checks = await runGroups(staticChecks);
 const failedChecks = checks.filter((check) => !check.ok).length;
 
-// Where every process of the run enters what the product answered.
-const answers = mkdtempSync(join(tmpdir(), 'latchkey-answers-'));
-process.env.TEST_RESPONSES_DIRECTORY = answers;
+// Every process of the run counts the responses of the product in a file of this directory.
+const responses = mkdtempSync(join(tmpdir(), 'latchkey-responses-'));
+process.env.TEST_RESPONSES_DIRECTORY = responses;
 
 const vitest = await startVitest('test', [], {
   run: true,
@@ -29,19 +29,23 @@ const vitest = await startVitest('test', [], {
   reporters: ['default'],
 });
 const tests = countTests(vitest.state.getTestModules(), vitest.state.getUnhandledErrors().length);
-// vitest has set the exit code by now: a code without a failed test is the coverage below its threshold, or no test at all.
+// vitest has set the exit code: without a failed test it means coverage below the threshold, or no test at all.
 const otherFailures = tests.failed === 0 && process.exitCode !== undefined && process.exitCode !== 0 ? 1 : 0;
 await vitest.close();
 
-const wrongAnswers = judgeAnswers(readSeenAnswers(answers), declaredProblems('docs/reference/openapi.json'), {
-  shared: sharedProblems,
-  beforeOperations: Object.keys(beforeOperations),
-  neverSeen: Object.keys(neverSeen),
-  least: 10_000,
-});
-rmSync(answers, { recursive: true });
-for (const sentence of wrongAnswers) console.log(`✗ ${sentence}`);
+const responseFaults = checkResponses(
+  readObservedResponses(responses),
+  declaredProblems('docs/reference/openapi.json'),
+  {
+    shared: sharedProblems,
+    beforeOperations: Object.keys(beforeOperations),
+    neverObserved: Object.keys(neverSeen),
+    minimum: 10_000,
+  },
+);
+rmSync(responses, { recursive: true });
+for (const sentence of responseFaults) console.log(`✗ ${sentence}`);
 
-const failed = tests.failed + failedChecks + otherFailures + wrongAnswers.length;
+const failed = tests.failed + failedChecks + otherFailures + responseFaults.length;
 console.log(closingLine({ passed: tests.passed + checks.length - failedChecks, failed }));
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,7 +1,7 @@
 import type { Reporter, TestModule } from 'vitest/node';
 import { closingLine, countTests } from './test-count.ts';
 
-/** Ends vitest's report with `N passed, N failed`, and makes a run with skipped tests a failed one. */
+/** Ends vitest's report with `N passed, N failed`, and fails a run that skipped tests. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const count = countTests(modules, unhandledErrors.length);

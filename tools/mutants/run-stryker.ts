@@ -6,17 +6,17 @@ import { join } from 'node:path';
 import { binary, root } from '../steps.ts';
 import type { MutatedModule } from './modules.ts';
 
-/** A mutant that no test noticed. */
+/** A mutant that no test detected. */
 export type Survivor = { readonly place: string; readonly mutator: string; readonly replacement: string };
 
-/** What became of the mutants of a module. */
+/** The outcome of the mutants of a module. */
 export type Mutants = {
   readonly killed: number;
   readonly survived: number;
   readonly survivors: readonly Survivor[];
 };
 
-/** Stryker's report in the schema that all its tools share, as far as it is read here. */
+/** The part of Stryker's report (mutation-testing-report-schema) that is read here. */
 type Report = {
   readonly files: Readonly<
     Record<
@@ -33,10 +33,10 @@ type Report = {
   >;
 };
 
-/** Low, so that somebody can work beside a run of half an hour. */
+/** Low, because a run takes half an hour on a machine in use. */
 const priority = 10;
 
-/** Mutates a module and runs its tests on each mutant. Throws when the tests fail on the module as it is. */
+/** Mutates a module and runs its tests on each mutant. Throws if the tests fail without a mutant. */
 export async function runStryker(module: MutatedModule, concurrency: number): Promise<Mutants> {
   const directory = await mkdtemp(join(tmpdir(), 'latchkey-mutants-'));
   try {
@@ -56,7 +56,7 @@ function toConfig({ mutate }: MutatedModule, concurrency: number, directory: str
     testRunner: 'vitest',
     plugins: ['@stryker-mutator/vitest-runner'],
     vitest: { configFile: 'tools/mutants/vitest.config.ts' },
-    // TypeScript 7 has no compiler API, and Stryker would ask it to rewrite this file; a name of nothing leaves it alone.
+    // Stryker rewrites this file by the compiler API, which TypeScript 7 does not have; a missing file disables that.
     tsconfigFile: 'no-such-tsconfig.json',
     ignorePatterns: ['docs', 'e2e', 'bench', 'coverage', '.latchkey', '*.zst'],
     reporters: ['json'],
@@ -82,7 +82,7 @@ async function run(configFile: string, tests: readonly string[]): Promise<void> 
   if (code !== 0) throw new Error(`stryker ended with ${code}`);
 }
 
-/** A mutant that makes a test hang is found, too; one that no test reaches has survived; one that cannot load says nothing. */
+/** A mutant that makes a test hang is killed; one that no test covers has survived; one that does not load is not counted. */
 function read({ files }: Report): Mutants {
   const all = Object.entries(files).flatMap(([file, { mutants }]) => mutants.map((mutant) => ({ file, mutant })));
   const survivors = all.filter(({ mutant: { status } }) => status === 'Survived' || status === 'NoCoverage');

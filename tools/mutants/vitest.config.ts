@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** The tests that judge the mutants of one module: its own, without a database. `tools/proofs/mutants.ts` names them. */
+/** Runs the unit tests of one module against its mutants. `tools/proofs/mutants.ts` sets the variable. */
 export default defineConfig({
   test: {
     include: (process.env.LATCHKEY_MUTANTS_TESTS ?? '').split(','),

@@ -1,4 +1,4 @@
-/** SIGKILL of the server on both databases while every flow of an account's life is under way: what was answered is there, each effect with its event and its mails, nothing half done. */
+/** SIGKILL of the server on both databases while every flow of an account is in progress: acknowledged effects are durable, each with its audit event and its mails, and no effect is partial. */
 import type { Victim } from '../../packages/server/test/faults/deployment.ts';
 import { type FlowReport, type LifeReport, runLifeTrials } from '../../packages/server/test/faults/life-trial.ts';
 import { drawSeed, readNumbers } from './support/options.ts';
@@ -13,13 +13,13 @@ const victims: readonly Victim[] = ['server on the embedded database', 'server o
 const reports: LifeReport[] = [];
 for (const victim of victims) reports.push(await runLifeTrials(victim, trials, seed));
 
-const head = ['killed', 'flow', 'trials', 'answered 2xx', 'on the way, there', 'on the way, not there'];
+const head = ['killed', 'flow', 'trials', 'acknowledged 2xx', 'pending, committed', 'pending, not committed'];
 const rows = reports.flatMap(({ victim, flows }) => flows.map((flow) => [victim, ...toRow(flow)]));
 for (const line of tableLines(head, rows)) console.log(line);
 for (const { victim, faults } of reports) {
   for (const fault of faults) console.log(`${victim}, ${fault}`);
 }
-console.log(`lost or half done: ${reports.reduce((all, { faults }) => all + faults.length, 0)}`);
+console.log(`lost or partial: ${reports.reduce((all, { faults }) => all + faults.length, 0)}`);
 process.exitCode = reports.every(({ faults }) => faults.length === 0) ? 0 : 1;
 
 function toRow({ flow, trials: made, answered, happened, vanished }: FlowReport): (string | number)[] {

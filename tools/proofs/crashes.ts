@@ -1,4 +1,4 @@
-/** SIGKILL of the server on both databases and of PostgreSQL at random points of the journey: what was answered is there, nothing is half done. */
+/** SIGKILL of the server on both databases and of PostgreSQL at random points of the journey: acknowledged effects are durable, and no effect is partial. */
 import { type CrashReport, runCrashTrials } from '../../packages/server/test/faults/crash-trial.ts';
 import { victims } from '../../packages/server/test/faults/deployment.ts';
 import { drawSeed, readNumbers } from './support/options.ts';
@@ -12,7 +12,7 @@ console.log(`seed ${seed}`);
 const reports: CrashReport[] = [];
 for (const victim of victims) reports.push(await runCrashTrials(victim, trials, seed));
 
-const head = ['killed', 'trials', 'answered 2xx', 'on the way', 'lost or half done'];
+const head = ['killed', 'trials', 'acknowledged 2xx', 'pending', 'lost or partial'];
 for (const line of tableLines(head, reports.map(toRow))) console.log(line);
 for (const { victim, faults } of reports) {
   for (const fault of faults) console.log(`${victim}, ${fault}`);

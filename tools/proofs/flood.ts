@@ -1,4 +1,4 @@
-/** Ten times the hashing capacity offered for a minute: nobody gets another answer than 200, 201, 401, 429 and 503, session checks stay quick, memory stays flat. */
+/** Ten times the hashing capacity for a minute: every response is 200, 201, 401, 429 or 503, session checks stay fast, memory stays flat. */
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -8,7 +8,7 @@ import { residentMegabytes } from '../../bench/support/process-cost.ts';
 import { median, quantileOf } from '../../bench/support/windows.ts';
 import { type RunningServer, startServer } from '../../e2e/support/server.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
-import { demandsOf } from './support/flood-demands.ts';
+import { criteriaOf } from './support/flood-criteria.ts';
 import type { FloodOrder, FloodReport } from './support/flood-thread.ts';
 import { readNumbers } from './support/options.ts';
 import { watchOtherPrograms } from './support/other-programs.ts';
@@ -21,16 +21,16 @@ endWithSignals();
 const { seconds, times } = readNumbers({ seconds: 60, times: 10 });
 if (seconds < 40) throw new Error('--seconds takes 40 or more: memory is compared between the beginning and the end');
 
-/** People who log in during the flood, and who are asked about while it lasts: one user has 600 checks in a minute. */
+/** Users that log in during the flood, and users of the session checks: each may make 600 checks a minute. */
 const floodPeople = 100;
 const watchedPeople = 20;
 const warmUpSeconds = 3;
 const capacitySeconds = 8;
 const controlSeconds = 10;
-/** With less than this of other programs a second says something of ours. */
+/** Seconds in which other programs use less than this count as undisturbed. */
 const quietCores = 0.15;
 
-/** The product's own hash, log and, but for who makes people, limits. */
+/** The product's default hash parameters and, but for the setup, limits. */
 const ownHash = { LATCHKEY_ARGON2_MEMORY_KIB: undefined, LATCHKEY_ARGON2_TIME: undefined };
 const ownLimits = {
   LATCHKEY_LIMIT_PUBLIC: undefined,
@@ -51,7 +51,7 @@ const seen = await flood(server);
 await server.stop();
 print();
 
-/** People and their sessions, made on a server with wide limits: so many from one address would be refused. */
+/** Creates users and sessions on a server with high limits, since one address could not register that many. */
 async function prepare() {
   const first = await startServer({ database: postgres.url, publicUrl, env: shared });
   const where = { port: portOf(first) };
@@ -62,7 +62,7 @@ async function prepare() {
   return { people: flooding, tokens: sessions.map(({ accessToken }) => accessToken) };
 }
 
-/** Logins a second with a right password, which no limit counts. */
+/** Logins per second with a correct password, which no limit counts. */
 async function saturate(port: number, forSeconds: number): Promise<number> {
   const requests = people.map((person) => loginRequest(person));
   let turn = 0;
@@ -81,7 +81,7 @@ async function flood(target: RunningServer) {
   await saturate(port, warmUpSeconds);
   const capacity = await saturate(port, capacitySeconds);
   console.log(`${capacity.toFixed(0)} hashes a second; offered: ${(capacity * times).toFixed(0)} for ${seconds} s`);
-  // The first one warms up.
+  // The first run warms up.
   await watch(warmUpSeconds);
   const control = await watch(controlSeconds);
   const before = await readCounts(target);
@@ -95,7 +95,7 @@ async function flood(target: RunningServer) {
   const otherCores = samples.map((sample) => sample.otherCores);
   const after = await readCounts(target);
   const beganMs = performance.now();
-  await eventually(() => logsIn(port), { what: 'a login succeeds behind the flood', timeoutMs: 60_000 });
+  await eventually(() => logsIn(port), { what: 'a login succeeds after the flood', timeoutMs: 60_000 });
   return {
     control,
     otherCores,
@@ -119,7 +119,7 @@ async function runThread<T>(name: string, order: object): Promise<T> {
   return report;
 }
 
-/** What the server holds at the beginning of each second, and what other programs used in it. */
+/** Resident memory of the server at the start of each second, and the CPU that other programs used in it. */
 async function sampleSeconds(pid: number): Promise<{ readonly megabytes: number; readonly otherCores: number }[]> {
   const samples: { readonly megabytes: number; readonly otherCores: number }[] = [];
   for (let second = 0; second < seconds; second += 1) {
@@ -155,7 +155,7 @@ function portOf({ url }: RunningServer): number {
 function print(): void {
   const { flood: report, watch, control, megabytes, otherCores } = seen;
   const kinds = Object.entries(report.answers).sort(([a], [b]) => a.localeCompare(b));
-  for (const line of tableLines(['what was sent, and the answer', 'times'], kinds)) console.log(line);
+  for (const line of tableLines(['request and response', 'count'], kinds)) console.log(line);
   console.log(`problems: ${JSON.stringify(report.codes)}`);
   console.log(
     `connections at once: ${report.offered.connectionsAtOnce}; memory (MB): ${megabytes.map(Math.round).join(' ')}`,
@@ -177,18 +177,18 @@ function print(): void {
     ...Object.entries(report.milliseconds).map(([status, values]) => [`flood, ${status}`, ...quantiles(values)]),
   ];
   for (const line of tableLines(head, rows)) console.log(line);
-  const demands = demandsOf(seen);
-  const lines = demands.map(({ what, found, demanded, holds }) => [
-    what,
+  const criteria = criteriaOf(seen);
+  const lines = criteria.map(({ name, found, required, holds }) => [
+    name,
     found,
-    demanded,
+    required,
     holds ? 'holds' : 'DOES NOT HOLD',
   ]);
-  for (const line of tableLines(['demand', 'found', 'demanded', ''], lines)) console.log(line);
-  process.exitCode = demands.every(({ holds }) => holds) ? 0 : 1;
+  for (const line of tableLines(['criterion', 'found', 'required', ''], lines)) console.log(line);
+  process.exitCode = criteria.every(({ holds }) => holds) ? 0 : 1;
 }
 
-/** Answers come nearly in the order in which they were due. */
+/** Responses arrive nearly in the order in which they were due. */
 function inSeconds(values: readonly number[]): (readonly number[])[] {
   const perSecond = Math.ceil(values.length / seconds);
   return Array.from({ length: seconds }, (_, second) => values.slice(second * perSecond, (second + 1) * perSecond));

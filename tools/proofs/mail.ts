@@ -1,4 +1,4 @@
-/** A thousand registrations while the mail's worker is killed ten times and every third attempt is refused: nothing lost, nothing repeated unseen. */
+/** A thousand registrations while the mail worker is killed ten times and every third delivery attempt is refused: no mail is lost, and each duplicate is recorded as in doubt. */
 import { type MailReport, runExactKill, runMailTrial } from '../../packages/server/test/faults/mail-trial.ts';
 import { drawSeed, readNumbers } from './support/options.ts';
 import { provideDatabase } from './support/provide-database.ts';
@@ -41,7 +41,7 @@ function toRows(result: MailReport): (string | number)[][] {
   ];
 }
 
-/** Each delivery by a short form of its link: what matters is that both are the same. */
+/** A delivery with its link shortened; the table shows that both links are equal. */
 function toDelivery({ number, messageId, links }: (typeof deliveries)[number]): (string | number)[] {
   return [number, messageId, `…${links[0]?.slice(-12) ?? ''}`];
 }

@@ -1,4 +1,4 @@
-/** Small faults put into kernel, protocol, logins and passwords one by one: at least 80 of 100 in each part fail a unit test. */
+/** Mutation testing of kernel, protocol, authentication and passwords: the unit tests detect at least 80 of 100 mutants of each part. */
 import { mutatedModules } from '../mutants/modules.ts';
 import { type Mutants, runStryker } from '../mutants/run-stryker.ts';
 import { readNumbersAndWords } from './support/options.ts';
@@ -34,7 +34,7 @@ function toCells(mutants: Mutants): number[] {
   return [mutants.killed + mutants.survived, mutants.survived, round(scoreOf([mutants]))];
 }
 
-/** Of 100 mutants, those that a test noticed. */
+/** The detected mutants of 100. */
 function scoreOf(mutants: readonly Mutants[]): number {
   const killed = mutants.reduce((sum, one) => sum + one.killed, 0);
   const survived = mutants.reduce((sum, one) => sum + one.survived, 0);

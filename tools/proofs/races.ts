@@ -1,4 +1,4 @@
-/** Two server processes on one PostgreSQL, 20 requests at once, fifty rounds each: one winner, one user, no token outlives its end. */
+/** Two server processes on one PostgreSQL, 20 concurrent requests, fifty rounds for each race: one request wins, one user is created, no revoked token is accepted. */
 import { races } from '../../packages/server/test/races/all-races.ts';
 import { type RaceResult, runRace } from '../../packages/server/test/races/race.ts';
 import { TwoNodes, ways } from '../../packages/server/test/races/two-nodes.ts';
@@ -18,7 +18,7 @@ await using two = await TwoNodes.start(postgres.url);
 const results: RaceResult[] = [];
 for (const race of chosen) results.push(await runRace(two, race, numbers.rounds));
 
-const head = ['race', 'ways', 'rounds', 'held', 'last token dead after (ms)', 'came out as'];
+const head = ['race', 'ways', 'rounds', 'held', 'last token rejected after (ms)', 'outcomes'];
 for (const line of tableLines(head, results.map(toRow))) console.log(line);
 for (const { race, failures } of results) {
   for (const failure of failures) console.log(`${race.name}, ${failure}`);

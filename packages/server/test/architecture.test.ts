@@ -6,7 +6,7 @@ import { exceptions, withoutExceptions } from './architecture/exceptions.ts';
 import { checkMigration } from './architecture/expressions.ts';
 import { checkHygiene, listFiles, readText } from './architecture/hygiene.ts';
 import { checkLinks } from './architecture/pages.ts';
-import { judge } from './architecture/rules.ts';
+import { checkSources } from './architecture/rules.ts';
 import { parseSource, printFinding } from './architecture/source.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -15,18 +15,18 @@ const sources = files.filter((file) => file.path.endsWith('.ts')).map((file) => 
 const pages = files.filter((file) => file.path.endsWith('.md'));
 const migrations = files.filter((file) => file.path.endsWith('.sql'));
 
-describe('the house', () => {
-  it('is looked at as a whole', () => {
+describe('the repository', () => {
+  it('is read completely', () => {
     expect(sources.filter((source) => source.path.startsWith('packages/server/src/')).length).toBeGreaterThan(10);
     expect(migrations.length).toBeGreaterThan(0);
   });
 
-  it('keeps its rules', () => {
-    const findings = [...judge(sources), ...migrations.flatMap((file) => checkMigration(file.path, file.text))];
+  it('follows the rules of its architecture', () => {
+    const findings = [...checkSources(sources), ...migrations.flatMap((file) => checkMigration(file.path, file.text))];
     expect(withoutExceptions(findings, exceptions).map(printFinding)).toEqual([]);
   });
 
-  it('cites nothing that is not there', () => {
+  it('cites only what exists', () => {
     const read = (path: string) => files.find((file) => file.path === path)?.text ?? '';
     const citable = { files: new Set(files.map(({ path }) => path)), read, invariants: 25 };
     expect(read('docs/security/invariants.md').match(/^\d+\. /gm)).toHaveLength(citable.invariants);
@@ -35,7 +35,7 @@ describe('the house', () => {
     expect(pages.flatMap((page) => checkLinks(page, citable))).toEqual([]);
   });
 
-  it('holds nothing of one machine, no registry address and no test that is left out', () => {
+  it('contains no path of one machine, no registry address and no skipped test', () => {
     expect(files.flatMap(checkHygiene)).toEqual([]);
   });
 });

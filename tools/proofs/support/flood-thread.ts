@@ -1,11 +1,10 @@
-/** The thread that floods: what it costs must not delay the one that watches. */
+/** The worker thread that sends the flood, so that its CPU time does not delay the measuring thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Answer } from '../../../bench/support/load.ts';
 import { type Offered, offer } from '../../../bench/support/open-load.ts';
 import type { Person } from '../../../bench/support/people.ts';
 import { type FloodKind, floodRequest } from './flood-traffic.ts';
 
-/** What it is told. */
 export interface FloodOrder {
   readonly port: number;
   readonly perSecond: number;
@@ -13,20 +12,19 @@ export interface FloodOrder {
   readonly people: readonly Person[];
 }
 
-/** What it tells. */
 export interface FloodReport {
   readonly offered: Offered;
   /** By `<kind> <status>`. */
   readonly answers: Readonly<Record<string, number>>;
-  /** Milliseconds to each answer, by status, from the time that the request was due. */
+  /** Milliseconds from the time that a request was due to its response, by status. */
   readonly milliseconds: Readonly<Record<string, readonly number[]>>;
-  /** Answers that ask to come again and do not say when. */
+  /** Responses 429 and 503 without `Retry-After`. */
   readonly withoutRetryAfter: number;
-  /** One of each problem that came. */
+  /** Counts of problem codes. */
   readonly codes: Readonly<Record<string, number>>;
 }
 
-/** A server that stops answering for a second makes so many wait; one that never does uses two hundred. */
+/** Enough for a server that stalls for one second; without stalls about two hundred are open. */
 const connectionsAtMost = 2000;
 
 const { port, perSecond, seconds, people } = workerData as FloodOrder;

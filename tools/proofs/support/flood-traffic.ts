@@ -1,11 +1,10 @@
-/** The requests of a flood: right and wrong passwords, unknown addresses, registrations, from very many clients. */
+/** The requests of a flood: correct and wrong passwords, unknown emails and registrations, from many client addresses. */
 import { type Person, password } from '../../../bench/support/people.ts';
 import { requestBytes } from '../../../bench/support/requests.ts';
 
-/** What a request of the flood is. */
 export type FloodKind = 'right password' | 'wrong password' | 'unknown address' | 'registration';
 
-/** The answers that each kind may get. */
+/** The statuses that each kind may receive. */
 export const allowedStatuses: Readonly<Record<FloodKind, readonly number[]>> = {
   'right password': [200, 429, 503],
   'wrong password': [401, 429, 503],
@@ -13,7 +12,7 @@ export const allowedStatuses: Readonly<Record<FloodKind, readonly number[]>> = {
   registration: [201, 429, 503],
 };
 
-/** Twenty requests. Unknown addresses are the most, since each of them costs a hash, however many there were before. */
+/** A cycle of twenty requests. Unknown emails are the most frequent, because each of them costs a hash. */
 const mix: readonly FloodKind[] = Array.from({ length: 20 }, (_, index) => kindOf((index * 7) % 20));
 
 function kindOf(place: number): FloodKind {
@@ -22,14 +21,13 @@ function kindOf(place: number): FloodKind {
   return place < 17 ? 'unknown address' : 'registration';
 }
 
-/** Every so many requests come from one of a few addresses, which soon use up what one address may. */
+/** Every eleventh request comes from one of a few addresses, which soon exhaust their quota. */
 const loudEvery = 11;
 const loudAddresses = 8;
 
-/** Every so many requests have a connection of their own, as those of a client that comes once. */
+/** Every tenth request opens its own connection. */
 const closingEvery = 10;
 
-/** The request with this number. */
 export function floodRequest(
   people: readonly Person[],
   number: number,
@@ -51,11 +49,11 @@ function bodyOf(kind: FloodKind, number: number, { email, deviceToken }: Person)
     case 'unknown address':
       return { email: `stranger-${number}@example.org`, password };
     case 'registration':
-      return { email: `newcomer-${number}@example.org`, password, name: 'Somebody' };
+      return { email: `newcomer-${number}@example.org`, password, name: 'Newcomer' };
   }
 }
 
-/** Half of them IPv6, each of a network of its own. */
+/** Half of the addresses are IPv6, each in its own /64. */
 function addressOf(number: number): string {
   if (number % loudEvery === 0) return `198.51.100.${(number / loudEvery) % loudAddresses}`;
   if (number % 2 === 0) return `2001:db8:${(number >> 16).toString(16)}:${(number & 0xffff).toString(16)}::1`;

@@ -8,7 +8,7 @@ export function readNumbers<const T extends Readonly<Record<string, number>>>(de
   return numbers;
 }
 
-/** The same with words beside them: `--rounds 50 "reset link"`. */
+/** The same, with positional words: `--rounds 50 "reset link"`. */
 export function readNumbersAndWords<const T extends Readonly<Record<string, number>>>(
   defaults: T,
 ): { readonly numbers: Record<keyof T, number>; readonly words: readonly string[] } {
@@ -18,7 +18,7 @@ export function readNumbersAndWords<const T extends Readonly<Record<string, numb
   return { numbers: Object.fromEntries(numbers) as Record<keyof T, number>, words: positionals };
 }
 
-/** A seed for a run that was given none; printed, it repeats the run's choices. */
+/** A seed for a run without `--seed`; a run with the printed seed makes the same choices. */
 export function drawSeed(): number {
   return randomInt(1, 1_000_000);
 }

@@ -1,8 +1,8 @@
-/** What else the machine does while a proof measures: a p99 on a shared machine is about its other guests too. */
+/** CPU use of other programs during a measurement: on a shared machine it determines a p99. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpuMilliseconds } from '../../../bench/support/process-cost.ts';
 
-/** Begins to watch; the function that is answered tells how many cores programs other than these have used since. */
+/** Starts a measurement; the returned function returns how many cores other processes than `ours` have used since. */
 export function watchOtherPrograms(ours: readonly number[]): () => number {
   const before = { atMs: performance.now(), busyMs: busyMilliseconds(), family: familyMilliseconds(ours) };
   return () => {
@@ -21,7 +21,7 @@ function familyMilliseconds(pids: readonly number[]): ReadonlyMap<number, number
     try {
       if (pids.includes(pid) || pids.includes(parentOf(name))) family.set(pid, cpuMilliseconds(pid));
     } catch {
-      // It ended meanwhile, as a backend of PostgreSQL may; what it used is then told of the others.
+      // The process ended, as a backend of PostgreSQL may; its time is attributed to the others.
     }
   }
   return family;

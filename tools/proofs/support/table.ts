@@ -1,4 +1,4 @@
-/** Lines of a table with aligned columns; numbers stand to the right. */
+/** Lines of a table with aligned columns; numbers are right-aligned. */
 export function tableLines(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
   const cells = [head, ...rows].map((row) => row.map(String));
   const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));

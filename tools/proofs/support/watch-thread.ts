@@ -1,27 +1,26 @@
-/** The thread that asks who somebody is and whether the server lives, at a modest rate, and notes how long that takes. */
+/** The worker thread that measures session checks and `/livez` at a constant rate. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Offered, offer } from '../../../bench/support/open-load.ts';
 import { requestBytes } from '../../../bench/support/requests.ts';
 
-/** What it is told. */
 export interface WatchOrder {
   readonly port: number;
   readonly seconds: number;
   readonly accessTokens: readonly string[];
 }
 
-/** What it tells; times are from the moment a request was due. */
+/** Times are measured from the moment a request was due. */
 export interface WatchReport {
   readonly offered: Offered;
   readonly sessionMilliseconds: readonly number[];
   readonly livezMilliseconds: readonly number[];
-  /** How late this thread itself was in sending: what the machine does to anybody on it. */
+  /** The delay of this thread in sending, which measures the load of the machine. */
   readonly lateMilliseconds: readonly number[];
   readonly statuses: Readonly<Record<string, number>>;
 }
 
 const perSecond = 100;
-/** Every so many requests is one for `/livez`. */
+/** Every tenth request goes to `/livez`. */
 const livezEvery = 10;
 
 const { port, seconds, accessTokens } = workerData as WatchOrder;

@@ -22,8 +22,8 @@ const directive = /^\s*(?:biome-ignore|oxlint-|@ts-|v8 ignore|eslint-|#region|#e
  * them in 1,000 words of comments.
  */
 export const vagueWords: ReadonlySet<string> = new Set(
-  `who whom whose whoever somebody nobody anybody everybody say says said tell tells told answers answered ask asks asked
-   kill kills killed forgive forgives demands promise promises promised`.split(/\s+/),
+  `who whoever somebody nobody anybody everybody say says said tell tells told answers answered ask asks asked
+   kill kills killed forgive forgives forgiven demands promise promises promised`.split(/\s+/),
 );
 
 const vagueOpening = /^(?:What|Who|Whose|Where)\b/;

@@ -4,8 +4,8 @@ import { type Finding, findingAt, isTest, productPath, type Source } from './sou
 type Edge = { readonly to: string; readonly source: Source; readonly offset: number };
 
 /**
- * Nouns may use each other, but never in a circle, not even by types: a circle of nouns is one noun in two folders.
- * Circles of files are the linter's business; this one looks at whole modules.
+ * Modules of `domain` may import each other, but not in a cycle, types included: modules in a cycle are one module in
+ * several folders. The linter finds cycles of files; this check finds cycles of modules.
  */
 export function checkCycles(sources: readonly Source[]): Finding[] {
   const graph = domainGraph(sources);
@@ -37,20 +37,20 @@ function domainGraph(sources: readonly Source[]): Map<string, Edge[]> {
   return graph;
 }
 
-/** The shortest way from `start` back to itself, breadth first. */
+/** The shortest cycle through `start`, breadth first. */
 function findCycle(graph: ReadonlyMap<string, readonly Edge[]>, start: string): Edge[] | undefined {
   const seen = new Set<string>();
-  let ways: Edge[][] = (graph.get(start) ?? []).map((edge) => [edge]);
-  while (ways.length > 0) {
+  let paths: Edge[][] = (graph.get(start) ?? []).map((edge) => [edge]);
+  while (paths.length > 0) {
     const longer: Edge[][] = [];
-    for (const way of ways) {
-      const end = way.at(-1)?.to ?? start;
-      if (end === start) return way;
+    for (const path of paths) {
+      const end = path.at(-1)?.to ?? start;
+      if (end === start) return path;
       if (seen.has(end)) continue;
       seen.add(end);
-      longer.push(...(graph.get(end) ?? []).map((edge) => [...way, edge]));
+      longer.push(...(graph.get(end) ?? []).map((edge) => [...path, edge]));
     }
-    ways = longer;
+    paths = longer;
   }
   return undefined;
 }

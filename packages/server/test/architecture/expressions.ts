@@ -23,11 +23,11 @@ const membersOf: Readonly<Record<string, Breach>> = {
   'process.env': environment,
 };
 
-/** Calls that ask PostgreSQL for the time; time is a parameter of every statement. */
+/** SQL functions that return the time of PostgreSQL. Time is a parameter of every statement. */
 const sqlTime =
   /\b(?:(?:now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday)\s*\(\s*\)|current_timestamp|localtimestamp|current_date|current_time)(?!\w)/i;
 
-/** Checks what no file may say, and what the product may say in one place only. */
+/** Checks expressions that are forbidden, or allowed in one module only. */
 export function checkExpressions(source: Source): Finding[] {
   return [...nodesOf(source.program)].flatMap((node) => {
     const breach = breaches[node.type]?.(node);
@@ -35,7 +35,7 @@ export function checkExpressions(source: Source): Finding[] {
   });
 }
 
-/** Finds the same calls in a migration, comments left out. */
+/** Finds the same calls in a migration, outside comments. */
 export function checkMigration(path: string, text: string): Finding[] {
   return text.split('\n').flatMap((line, index) => {
     if (!sqlTime.test(line.replace(/--.*$/, ''))) return [];
@@ -48,7 +48,7 @@ function toFinding(source: Source, node: SyntaxNode, { rule, sentence }: Breach)
 }
 
 const breaches: Readonly<Record<string, (node: SyntaxNode) => Breach | undefined>> = {
-  TSAnyKeyword: () => ({ rule: 'any', sentence: 'any switches the type checker off; use unknown and look' }),
+  TSAnyKeyword: () => ({ rule: 'any', sentence: 'any switches the type checker off; use unknown and narrow it' }),
   ExportDefaultDeclaration: () => ({
     rule: 'default_export',
     sentence: 'a default export has no name; export by name',
@@ -64,7 +64,7 @@ function isBareDate(node: SyntaxNode): boolean {
   return nameOf(node.callee) === 'Date' && (node.arguments as unknown[]).length === 0;
 }
 
-/** `import { env } from 'node:process'` is process.env by another name. */
+/** `import { env } from 'node:process'` is process.env under another name. */
 function importsEnvironment(node: SyntaxNode): boolean {
   const isProcess = ['node:process', 'process'].includes((node.source as { value: string }).value);
   return isProcess && (node.specifiers as SyntaxNode[]).some((specifier) => nameOf(specifier.imported) === 'env');
@@ -88,7 +88,7 @@ function isAllowed(path: string, { rule }: Breach): boolean {
   }
 }
 
-/** Tools load their configuration and reporters by their default export. */
+/** Tools import their configuration and reporters by the default export. */
 function isToolConfiguration(path: string): boolean {
   return /(^|\/)\w+\.config\.ts$|^tools\/vitest-/.test(path);
 }

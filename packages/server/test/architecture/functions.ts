@@ -17,7 +17,7 @@ const branchingTypes = new Set([
   'LogicalExpression',
 ]);
 
-/** Checks the length and the cyclomatic complexity of each function; a test file's `describe` may be as long as it is. */
+/** Checks the length and the cyclomatic complexity of each function. Tests are exempt: a `describe` is one function. */
 export function checkFunctions(source: Source): Finding[] {
   if (isTest(source.path)) return [];
   return [...nodesOf(source.program)]
@@ -39,7 +39,7 @@ function checkComplexity(source: Source, node: SyntaxNode): Finding[] {
   return [findingAt(source, node.start, 'complexity', sentence)];
 }
 
-/** Branches of a function's own code; a function inside it is counted by itself. */
+/** Branches of the function itself; inner functions are counted separately. */
 function countBranches(node: SyntaxNode): number {
   if (functionTypes.has(node.type)) return 0;
   return childrenOf(node).reduce((sum, child) => sum + countBranches(child), isBranch(node) ? 1 : 0);

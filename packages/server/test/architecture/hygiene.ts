@@ -23,7 +23,7 @@ const rules: readonly HygieneRule[] = [
   },
   {
     applies: () => true,
-    // Not after a letter, digit or +: the lockfile's hashes are base64, and /var/… is nobody's own directory.
+    // Not after a letter, digit or +, because the lockfile's hashes are base64.
     pattern: new RegExp(`(?<![\\w+/.-])/(?:${machineDirectories.join('|')})/`),
     sentence: 'a path of one machine',
   },
@@ -35,11 +35,11 @@ const rules: readonly HygieneRule[] = [
   {
     applies: (path) => path.endsWith('.test.ts'),
     pattern: /\b(?:it|test|describe)(?:\.\w+)*\.(?:only|skip|skipIf|runIf|todo|fails)\b/,
-    sentence: 'a test that leaves tests out',
+    sentence: 'a test that skips tests',
   },
 ];
 
-/** All text files that are committed or could be, from the root of the repository. */
+/** All text files that are committed or not ignored, from the root of the repository. */
 export function listFiles(root: string): string[] {
   const parameters = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
   const listed = execFileSync('git', parameters, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
@@ -50,7 +50,7 @@ export function readText(root: string, path: string): TextFile {
   return { path, text: readFileSync(join(root, path), 'utf8') };
 }
 
-/** Sentences about what does not belong into the repository. */
+/** One sentence for each text that does not belong in the repository. */
 export function checkHygiene(file: TextFile): string[] {
   return rules
     .filter((rule) => rule.applies(file.path))

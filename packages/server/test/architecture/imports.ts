@@ -12,7 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   app: ['kernel', 'protocol', 'config', 'platform', 'domain', 'pages', 'flows'],
 };
 
-/** Layers that are one module: their files are their faces. */
+/** Layers that are one module: each file is public. */
 const layersOfFiles = new Set(['kernel', 'config', 'pages', 'app']);
 
 /** Modules of `platform` that flows and pages use, and domain does not: it holds no HTTP types and no HTML. */
@@ -20,13 +20,13 @@ const presentation = new Set(['http', 'html']);
 
 const outsideWorld = /^node:(fs|net|http|https|http2|dns|tls|dgram|child_process|worker_threads|cluster)(\/|$)/;
 
-/** A module specifier and where it stands. */
+/** A module specifier and its position. */
 export type Import = { readonly specifier: string; readonly offset: number };
 
 /** The part of the sources that one directory owns, such as `domain/sessions`, or `kernel`. */
 type Module = { readonly layer: string; readonly name: string };
 
-/** Checks the table of layers, the faces of modules, and how imports are written. */
+/** Checks the table of layers, that modules are imported by their index.ts, and the form of imports. */
 export function checkImports(source: Source): Finding[] {
   const path = productPath(source.path);
   if (path === undefined) return [];
@@ -71,21 +71,24 @@ function checkDynamicImports(source: Source): Finding[] {
 }
 
 function checkImport(source: Source, path: string, found: Import): Finding[] {
-  const say = (rule: 'layers' | 'faces' | 'io', sentence: string) => [findingAt(source, found.offset, rule, sentence)];
+  const report = (rule: 'layers' | 'interfaces' | 'io', sentence: string) => [
+    findingAt(source, found.offset, rule, sentence),
+  ];
   const own = moduleOf(path);
   const { specifier } = found;
   if (specifier.startsWith('.')) {
     const target = posix.join(posix.dirname(path), specifier);
     if (isSame(moduleOf(target), own)) return [];
-    return say('faces', `"${specifier}" leaves its module; write #${target}`);
+    return report('interfaces', `"${specifier}" leaves its module; write #${target}`);
   }
   if (!specifier.startsWith('#')) return checkPackage(source, own, found);
   const target = specifier.slice(1);
   const other = moduleOf(target);
-  if (isSame(other, own)) return say('faces', `"${specifier}" is its own module; write ${relativeTo(path, target)}`);
-  if (isTest(path)) return other.layer === 'test' ? [] : checkFace(target, other, say);
+  if (isSame(other, own))
+    return report('interfaces', `"${specifier}" is its own module; write ${relativeTo(path, target)}`);
+  if (isTest(path)) return other.layer === 'test' ? [] : checkInterface(target, other, report);
   const broken = brokenLayering(own, other, specifier);
-  return broken === undefined ? checkFace(target, other, say) : say('layers', broken);
+  return broken === undefined ? checkInterface(target, other, report) : report('layers', broken);
 }
 
 function brokenLayering(own: Module, other: Module, specifier: string): string | undefined {
@@ -96,10 +99,14 @@ function brokenLayering(own: Module, other: Module, specifier: string): string |
   return undefined;
 }
 
-function checkFace(target: string, other: Module, say: (rule: 'faces', sentence: string) => Finding[]): Finding[] {
+function checkInterface(
+  target: string,
+  other: Module,
+  report: (rule: 'interfaces', sentence: string) => Finding[],
+): Finding[] {
   if (layersOfFiles.has(other.layer)) return [];
-  const face = `${other.layer}/${other.name}`;
-  return target === `${face}/index.ts` ? [] : say('faces', `import ${face} by its index.ts`);
+  const folder = `${other.layer}/${other.name}`;
+  return target === `${folder}/index.ts` ? [] : report('interfaces', `import ${folder} by its index.ts`);
 }
 
 function checkPackage(source: Source, own: Module, { specifier, offset }: Import): Finding[] {

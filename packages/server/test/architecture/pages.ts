@@ -1,25 +1,25 @@
-/** What a page of the documentation names, and whether there is such a thing. Findings are sentences. */
+/** Checks that everything a page of the documentation names exists. Findings are sentences. */
 import { dirname, join, normalize } from 'node:path';
 
 /** A page, by its path from the root of the repository. */
 export type Page = { readonly path: string; readonly text: string };
 
-/** What there is to be named. */
+/** The names that a page may use. */
 export interface Existing {
   /** Files from the root of the repository. */
   readonly files: ReadonlySet<string>;
   /** The text of a file that is in `files`. */
   readonly read: (path: string) => string;
-  /** What each command's help says, by the command's name. */
+  /** The help text of each command, by the command's name. */
   readonly commands: ReadonlyMap<string, string>;
   readonly settings: ReadonlySet<string>;
-  /** The whole text of the code, in which metrics, tables, problems, actions and log messages stand. */
+  /** The text of all code, to find metrics, tables, problems, actions and log messages in. */
   readonly code: string;
 }
 
 const server = 'packages/server/';
 
-/** Everything that the page names and that is not there. */
+/** One sentence for each name that does not exist. */
 export function checkPage(page: Page, existing: Existing): string[] {
   const spans = spansOf(page.text);
   const findings = [
@@ -43,7 +43,7 @@ export function readCommands(page: string): Map<string, string> {
   return new Map(sections.map((section) => [section.slice(0, section.indexOf('\n')), section]));
 }
 
-/** Rows of the tables of a page whose first cell satisfies `isFirst`, as cells. */
+/** The cells of those table rows of a page that start with a cell accepted by `isFirst`. */
 export function rowsOf(text: string, isFirst: (cell: string) => boolean): string[][] {
   return text
     .split('\n')
@@ -69,7 +69,7 @@ function checkLink(page: Page, link: string, { files, read }: Pick<Existing, 'fi
   return [`no heading #${anchor} in ${path}`];
 }
 
-/** As GitHub makes them. */
+/** Anchors of headings, in GitHub's form. */
 export function anchorsOf(text: string): Set<string> {
   const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase());
   return new Set(headings.map((heading) => heading.replaceAll(/[^\w -]/g, '').replaceAll(' ', '-')));
@@ -82,7 +82,7 @@ const isMessage = /^"([^"]+)"$/;
 function checkSpan(span: string, { files, code }: Existing): string[] {
   if (isFile.test(span)) return files.has(span) || files.has(server + span) ? [] : [`no file ${span}`];
   const [, message] = isMessage.exec(span) ?? [];
-  if (message !== undefined) return code.includes(message) ? [] : [`nothing says ${span}`];
+  if (message !== undefined) return code.includes(message) ? [] : [`no message is ${span}`];
   return isName.test(span) && !isWord(code, span) ? [`nothing is called ${span}`] : [];
 }
 

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { withoutExceptions } from './exceptions.ts';
 import { checkMigration } from './expressions.ts';
 import { checkHygiene } from './hygiene.ts';
-import { judge } from './rules.ts';
+import { checkSources } from './rules.ts';
 import { type Finding, parseSource, printFinding } from './source.ts';
 
-/** What the rules say about files of the server's sources, given as path and text. */
+/** The findings in files of the server's sources, given as path and text. */
 function findings(files: Readonly<Record<string, string>>): Finding[] {
-  return judge(Object.entries(files).map(([path, text]) => parseSource(`packages/server/src/${path}`, text)));
+  return checkSources(Object.entries(files).map(([path, text]) => parseSource(`packages/server/src/${path}`, text)));
 }
 
 function sentences(path: string, text: string): string[] {
@@ -90,12 +90,12 @@ describe('layers', () => {
       'flows/login/login.http.test.ts',
       'import "#app/wiring.ts"; import "#test/support/postgres.ts"; import "./login.ts";',
     ],
-  ])('lets %s be', (path, text) => {
+  ])('accepts the imports of %s', (path, text) => {
     expect(sentences(path, text)).toEqual([]);
   });
 });
 
-describe('faces', () => {
+describe('public interfaces', () => {
   it.each([
     ['import { a } from "#domain/sessions/store.ts";', 'domain/users/a.ts:1: import domain/sessions by its index.ts'],
     [
@@ -114,12 +114,12 @@ describe('faces', () => {
     expect(sentences('domain/users/a.ts', text)).toEqual([sentence]);
   });
 
-  it('holds for tests too', () => {
+  it('applies to tests too', () => {
     const sentence = 'domain/users/a.test.ts:1: import domain/sessions by its index.ts';
     expect(sentences('domain/users/a.test.ts', 'import "#domain/sessions/store.ts";')).toEqual([sentence]);
   });
 
-  it('asks for a doc comment at the top of an index.ts', () => {
+  it('requires a doc comment at the top of an index.ts', () => {
     const sentence = 'domain/users/index.ts:1: an index.ts opens with a doc comment: what it owns, which invariants';
     expect(sentences('domain/users/index.ts', 'export const a = 1;')).toEqual([sentence]);
     expect(sentences('domain/users/index.ts', '/** Owns users. */\nexport const a = 1;')).toEqual([]);
@@ -127,22 +127,20 @@ describe('faces', () => {
 });
 
 describe('names', () => {
-  it.each(['domain/users/helpers.ts', 'platform/common/a.ts'])('does not let %s be a drawer', (path) => {
-    expect(sentences(path, '')).toEqual([
-      expect.stringMatching(/ is a drawer for anything; name what the file is about$/),
-    ]);
+  it.each(['domain/users/helpers.ts', 'platform/common/a.ts'])('rejects the name %s', (path) => {
+    expect(sentences(path, '')).toEqual([expect.stringMatching(/ names no subject; name the file after its content$/)]);
   });
 });
 
 describe('cycles', () => {
-  it('names a circle of nouns once, types included', () => {
-    const circle = findings({
+  it('reports a cycle of modules once, types included', () => {
+    const cycle = findings({
       'domain/a/index.ts': '/** */\nimport "#domain/b/index.ts";',
       'domain/b/b.ts': 'import type { C } from "#domain/c/index.ts";',
       'domain/c/c.ts': 'import "#domain/a/index.ts";',
       'domain/d/d.ts': 'import "#domain/a/index.ts";',
     });
-    expect(circle.map(printFinding)).toEqual([
+    expect(cycle.map(printFinding)).toEqual([
       'domain/a/index.ts:2: domain/a → domain/b → domain/c → domain/a is a cycle',
     ]);
   });
@@ -163,7 +161,7 @@ describe('size', () => {
     expect(sentences('app/a.test.ts', tooLong)).toEqual([]);
   });
 
-  it('allows a complexity of 10 and counts an inner function by itself', () => {
+  it('allows a complexity of 10 and counts an inner function separately', () => {
     const branches = 'if (a) b(); for (const c of d) e(); while (f) g(); x ||= h ? 1 : 2; try { k(); } catch { l(); }';
     const nine = `${branches} switch (m) { case 1: case 2: break; default: } n();`;
     expect(sentences('app/a.ts', `function f() { ${nine} o && p; }`)).toEqual([]);
@@ -175,7 +173,7 @@ describe('size', () => {
 
 describe('expressions', () => {
   const clock = 'time comes from the injected clock (kernel/clock.ts)';
-  const any = 'any switches the type checker off; use unknown and look';
+  const any = 'any switches the type checker off; use unknown and narrow it';
   it.each([
     ['const a = b as any;', any],
     ['function f(a: any[]): void {}', any],
@@ -189,7 +187,7 @@ describe('expressions', () => {
     ['process.env.HOME;', 'process.env is read in config only'],
     ['import { env } from "node:process";', 'process.env is read in config only'],
     ['Math.random();', 'Math.random is predictable; use node:crypto'],
-    ['// TODO later', 'what is to be done has the number of an issue'],
+    ['// TODO later', 'a TODO needs the number of an issue'],
   ])('%s', (text, sentence) => {
     expect(sentences('domain/users/a.ts', text)).toEqual([`domain/users/a.ts:1: ${sentence}`]);
   });
@@ -198,11 +196,11 @@ describe('expressions', () => {
     ['kernel/clock.ts', 'new Date(); performance.now();'],
     ['config/load.ts', 'process.env.HOME;'],
     ['domain/users/a.ts', 'new Date(0); clock.now(); const a = "know() nowhere"; // TODO #12: later'],
-  ])('lets %s say %s', (path, text) => {
+  ])('accepts in %s: %s', (path, text) => {
     expect(sentences(path, text)).toEqual([]);
   });
 
-  it('holds SQL files to the clock, comments aside', () => {
+  it('rejects the time of the database in SQL files, outside comments', () => {
     const sql = '-- never now()\ncreate table a (b timestamptz default now());';
     expect(checkMigration('m.sql', sql).map(printFinding)).toEqual([`m.sql:2: ${clock}`]);
   });
@@ -216,14 +214,14 @@ describe('exceptions', () => {
     expect(withoutExceptions(found, [exception])).toEqual([]);
   });
 
-  it('is itself a finding when nothing needs it', () => {
+  it('is itself a finding when it is no longer needed', () => {
     const stale = withoutExceptions([], [exception]).map(printFinding);
     expect(stale).toEqual(['app/a.ts:1: the exception for randomness is no longer needed']);
   });
 });
 
 describe('hygiene', () => {
-  // Put together from parts, because this file is looked at as well.
+  // Joined from parts, because this file is checked as well.
   const machinePath = ['', 'tmp', 'x'].join('/');
   it.each([
     [
@@ -233,8 +231,8 @@ describe('hygiene', () => {
     ],
     ['.npmrc', `${'registry'}.npmjs.org`, '.npmrc:1: an address of a package registry'],
     ['README.md', `see ${machinePath}`, 'README.md:1: a path of one machine'],
-    ['a.test.ts', `${'it'}.only('x')`, 'a.test.ts:1: a test that leaves tests out'],
-    ['a.test.ts', `${'describe'}.concurrent.skip('x')`, 'a.test.ts:1: a test that leaves tests out'],
+    ['a.test.ts', `${'it'}.only('x')`, 'a.test.ts:1: a test that skips tests'],
+    ['a.test.ts', `${'describe'}.concurrent.skip('x')`, 'a.test.ts:1: a test that skips tests'],
   ])('%s: %s', (path, text, sentence) => {
     expect(checkHygiene({ path, text })).toEqual([sentence]);
   });

@@ -5,8 +5,8 @@ import { checkImports } from './imports.ts';
 import { checkShape } from './shape.ts';
 import type { Finding, Source } from './source.ts';
 
-/** Everything that the rules of the house find in these files. */
-export function judge(sources: readonly Source[]): Finding[] {
+/** The findings of all rules in these files. */
+export function checkSources(sources: readonly Source[]): Finding[] {
   const single = sources.flatMap((source) => [
     ...checkImports(source),
     ...checkShape(source),

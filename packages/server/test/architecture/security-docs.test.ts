@@ -35,14 +35,14 @@ const states = ['holds', 'partly', 'not met yet', 'yours', 'does not apply'];
 const isIds = (cell: string) => /^\d+\.\d+\.\d+(?:, \d+\.\d+\.\d+)*$/.test(cell);
 
 describe('the security pages', () => {
-  it('are there', () => {
+  it('exist', () => {
     const names = ['README', 'threat-model', 'sessions', 'limits', 'playbooks', 'asvs', 'asvs-level-2'];
     expect(pages.map(({ path }) => path)).toEqual(
       expect.arrayContaining(names.map((name) => `docs/security/${name}.md`)),
     );
   });
 
-  it('name no file, heading, command, option, setting, metric, table, problem, event or log line that is not there', () => {
+  it('name only files, headings, commands, options, settings, metrics, tables, problems, events and log lines that exist', () => {
     expect(pages.flatMap((page) => checkPage(page, existing))).toEqual([]);
   });
 
@@ -55,8 +55,8 @@ describe('the security pages', () => {
     ['```sh\nnode bin/latchkey.cjs keys list --all\n```', '"keys list" takes no --all'],
     ['`login.no_such`', 'nothing is called login.no_such'],
     ['`no_such_total`', 'nothing is called no_such_total'],
-    ['`"no such line"`', 'nothing says "no such line"'],
-  ])('would be found out by %j', (text, finding) => {
+    ['`"no such line"`', 'no message is "no such line"'],
+  ])('are rejected for %j', (text, finding) => {
     const path = 'docs/security/x.md';
     expect(checkPage({ path, text }, existing)).toEqual([`${path}: ${finding}`]);
   });
@@ -73,14 +73,14 @@ describe.each([
     expect(found.toSorted()).toEqual(expected.toSorted());
   });
 
-  it('says of each how it stands, and of what holds or partly holds where', () => {
+  it('states for each requirement whether it is met, and where', () => {
     const rows = rowsOf(read(page), isIds).filter((cells) => cells.length > 2);
-    const strange = rows.filter(([, , state = '', where = '']) => !states.includes(state) || where === '');
-    expect(strange).toEqual([]);
+    const incomplete = rows.filter(([, , state = '', where = '']) => !states.includes(state) || where === '');
+    expect(incomplete).toEqual([]);
   });
 });
 
-it('level 1 names a test or a page for whatever holds', () => {
+it('level 1 names a test or a page for each requirement that is met', () => {
   const holding = rowsOf(read('docs/security/asvs.md'), isIds).filter(([, , state]) => state === 'holds');
   expect(holding.filter(([, , , where = '']) => !/\.test\.ts`|\.md\)/.test(where))).toEqual([]);
 });

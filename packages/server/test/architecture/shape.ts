@@ -2,17 +2,17 @@ import { type Finding, findingAt, productPath, type Source } from './source.ts';
 
 const longestFileLines = 400;
 
-const drawer = /(?:^|\/)(utils?|helpers?|common|misc|constants|dto)(?:\/|\.ts$)/;
+const collection = /(?:^|\/)(utils?|helpers?|common|misc|constants|dto)(?:\/|\.ts$)/;
 
-/** Checks the name of the file, its length, its opening comment, and what is left undone in it. */
+/** Checks the name of the file, its length, its opening comment, and its TODOs. */
 export function checkShape(source: Source): Finding[] {
   return [...checkName(source), ...checkLength(source), ...checkOpening(source), ...checkUndone(source)];
 }
 
 function checkName(source: Source): Finding[] {
-  const name = drawer.exec(source.path)?.[1];
+  const name = collection.exec(source.path)?.[1];
   if (name === undefined) return [];
-  return [findingAt(source, 0, 'drawer', `"${name}" is a drawer for anything; name what the file is about`)];
+  return [findingAt(source, 0, 'file_name', `"${name}" names no subject; name the file after its content`)];
 }
 
 function checkLength(source: Source): Finding[] {
@@ -23,8 +23,8 @@ function checkLength(source: Source): Finding[] {
 }
 
 function checkOpening(source: Source): Finding[] {
-  const isFace = productPath(source.path)?.endsWith('/index.ts') === true;
-  if (!isFace || source.text.startsWith('/**')) return [];
+  const isIndex = productPath(source.path)?.endsWith('/index.ts') === true;
+  if (!isIndex || source.text.startsWith('/**')) return [];
   return [
     findingAt(source, 0, 'index_comment', 'an index.ts opens with a doc comment: what it owns, which invariants'),
   ];
@@ -33,5 +33,5 @@ function checkOpening(source: Source): Finding[] {
 function checkUndone(source: Source): Finding[] {
   return source.comments
     .filter((comment) => /\b(?:TODO|FIXME|XXX)\b(?! ?\(?#\d)/.test(comment.value))
-    .map((comment) => findingAt(source, comment.start, 'todo', 'what is to be done has the number of an issue'));
+    .map((comment) => findingAt(source, comment.start, 'todo', 'a TODO needs the number of an issue'));
 }

@@ -10,7 +10,7 @@ export type Source = {
   readonly comments: readonly Comment[];
 };
 
-/** What all nodes of the syntax tree have; the rules look only at a few kinds of them. */
+/** The members that all nodes of the syntax tree have. */
 export type SyntaxNode = {
   readonly type: string;
   readonly start: number;
@@ -28,7 +28,7 @@ export type Finding = {
 
 export type Rule =
   | 'layers'
-  | 'faces'
+  | 'interfaces'
   | 'cycles'
   | 'file_length'
   | 'function_length'
@@ -40,11 +40,11 @@ export type Rule =
   | 'randomness'
   | 'io'
   | 'index_comment'
-  | 'drawer'
+  | 'file_name'
   | 'todo'
   | 'old_name';
 
-/** @throws Error when the file does not parse: a rule that cannot read must not pass. */
+/** @throws Error if the file does not parse, so that no rule passes unread code. */
 export function parseSource(path: string, text: string): Source {
   const { program, module, comments, errors } = parseSync(path, text);
   if (errors[0] !== undefined) throw new Error(`${path}: ${errors[0].message}`);
@@ -62,7 +62,7 @@ export function childrenOf(node: SyntaxNode): SyntaxNode[] {
   return keys.flatMap((key) => node[key] as SyntaxNode | SyntaxNode[] | null).filter((child) => child != null);
 }
 
-/** The breach of a rule at a place of the file. */
+/** A breach at an offset of the file. */
 export function findingAt(source: Source, offset: number, rule: Rule, sentence: string): Finding {
   return { path: source.path, line: source.text.slice(0, offset).split('\n').length, rule, sentence };
 }
@@ -78,7 +78,7 @@ export function productPath(path: string): string | undefined {
   return path.startsWith(productRoot) ? path.slice(productRoot.length) : undefined;
 }
 
-/** As editors and people read it: `flows/logout/index.ts:1: flows may not import flows`. */
+/** In the form that editors link: `flows/logout/index.ts:1: flows may not import flows`. */
 export function printFinding(finding: Finding): string {
   return `${productPath(finding.path) ?? finding.path}:${finding.line}: ${finding.sentence}`;
 }

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { declaredProblems } from './declared-problems.ts';
-import { judgeAnswers, readSeenAnswers } from './seen-answers.ts';
+import { checkResponses, readObservedResponses } from './observed-responses.ts';
 
 const reviewed = {
   shared: ['busy'],
   beforeOperations: ['request_timeout'],
-  neverSeen: ['a.do outcome_unknown'],
-  least: 10,
+  neverObserved: ['a.do outcome_unknown'],
+  minimum: 10,
 };
 const declare = (code: string, status: number) => ({ operation: 'a.do', status, code });
 const declared = [
@@ -24,37 +24,35 @@ const enough = new Map([
   ['b.do 503 busy', 1],
 ]);
 
-it('is content with a run that saw everything that it must', () => {
-  expect(judgeAnswers(enough, declared, reviewed)).toEqual([]);
+it('accepts a run that observed everything required', () => {
+  expect(checkResponses(enough, declared, reviewed)).toEqual([]);
 });
 
-it('names what was declared and never seen', () => {
+it('reports a declared problem that was not observed', () => {
   const seen = new Map([['a.do 200', 10]]);
-  expect(judgeAnswers(seen, declared, reviewed)).toEqual([
-    'busy was answered nowhere',
-    'a.do declares not_found, which it was never seen to answer',
+  expect(checkResponses(seen, declared, reviewed)).toEqual([
+    'no operation returned busy',
+    'a.do declares not_found, which no test observed',
   ]);
 });
 
-it('is not content with an empty run', () => {
-  expect(judgeAnswers(new Map(), [], reviewed)).toEqual([
-    '0 answers were looked at; 10 is the least',
-    'busy was answered nowhere',
+it('rejects an empty run', () => {
+  expect(checkResponses(new Map(), [], reviewed)).toEqual([
+    '0 responses were observed; 10 is the minimum',
+    'no operation returned busy',
   ]);
 });
 
-it('names an exception that is none', () => {
+it('reports an exception that is no longer needed', () => {
   const seen = new Map([...enough, ['a.do 503 outcome_unknown', 1]]);
-  expect(judgeAnswers(seen, declared, reviewed)).toEqual([
-    'a.do answered outcome_unknown: it is no exception any more',
-  ]);
+  expect(checkResponses(seen, declared, reviewed)).toEqual(['a.do returned outcome_unknown: remove its exception']);
 });
 
-it('adds up the books of all processes', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'latchkey-answers-'));
+it('sums the counts of all processes', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'latchkey-responses-'));
   writeFileSync(join(directory, '1.jsonl'), '{"a.do 200":1}\n{"a.do 200":2}\n');
   writeFileSync(join(directory, '2.jsonl'), '{"a.do 200":4,"b.do 200":1}\n');
-  expect(readSeenAnswers(directory)).toEqual(
+  expect(readObservedResponses(directory)).toEqual(
     new Map([
       ['a.do 200', 7],
       ['b.do 200', 1],
@@ -63,7 +61,7 @@ it('adds up the books of all processes', () => {
   rmSync(directory, { recursive: true });
 });
 
-it('reads what is declared', () => {
+it('reads the declared problems from OpenAPI', () => {
   const all = declaredProblems('docs/reference/openapi.json');
   expect(all.length).toBeGreaterThan(300);
   expect(all).toContainEqual({ operation: 'login.password', status: 401, code: 'invalid_credentials' });
