@@ -20,8 +20,8 @@ const reviewed: ReviewedScans = {
 const neverNull = [
   'jobs.list_dead finishedAt',
   'invitations.list_open asTyped',
-  'invitations.find_live asTyped',
-  'invitations.find_live canonical',
+  'invitations.find_active asTyped',
+  'invitations.find_active canonical',
   'invitations.use asTyped',
   'invitations.use canonical',
 ];

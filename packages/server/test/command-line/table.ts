@@ -73,7 +73,7 @@ export const table: readonly Row[] = [
     command: 'user create',
     argv: ['--email', 'not an address', '--name', 'Eve', '--no-password'],
     exit: 2,
-    says: /^--email: This is not an e-mail address that can be used here\.$/,
+    says: /^--email: This is not an email address that can be used here\.$/,
   },
   {
     command: 'user create',

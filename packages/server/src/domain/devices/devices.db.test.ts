@@ -28,54 +28,54 @@ const find = statement('devices_test.find', {
 });
 
 describeOnBothDatabases('known devices', (database) => {
-  let world: DomainFixture;
-  let person: TestUser;
+  let fixture: DomainFixture;
+  let user: TestUser;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
+    user = await addUser(fixture);
   });
 
   const read = (id: string) => database().row(find, { id });
 
   function logInFrom(deviceId: string) {
-    const now = world.clock.now();
+    const now = fixture.clock.now();
     const device = { deviceId, deviceEpoch: 1, deviceUsedAt: now, deviceExpiresAt: deviceExpiry(now) };
-    return database().run(use, { ownerId: person.id, ...device });
+    return database().run(use, { ownerId: user.id, ...device });
   }
 
-  it('are known for 180 days after their last login', async () => {
-    const id = world.makeId();
-    const createdAt = world.clock.now();
+  it('expire 180 days after their last login', async () => {
+    const id = fixture.makeId();
+    const createdAt = fixture.clock.now();
     await logInFrom(id);
-    world.time.advance(1000);
+    fixture.time.advance(1000);
     await logInFrom(id);
-    const now = world.clock.now();
+    const now = fixture.clock.now();
     const expiresAt = addSeconds(now, 180 * 24 * 3600);
-    expect(await read(id)).toEqual({ userId: person.id, authEpoch: 1, createdAt, lastUsedAt: now, expiresAt });
+    expect(await read(id)).toEqual({ userId: user.id, authEpoch: 1, createdAt, lastUsedAt: now, expiresAt });
     await deleteExpiredDevices(database(), expiresAt);
     expect(await read(id)).toBeDefined();
     await deleteExpiredDevices(database(), addSeconds(expiresAt, 1));
     expect(await read(id)).toBeUndefined();
   });
 
-  describe('their token', () => {
+  describe('the token', () => {
     const id = '01890a5d-ac96-774b-bcce-b302099a8057';
     let tokens: DeviceTokens;
 
     beforeEach(() => {
-      tokens = new DeviceTokens(world.keys);
+      tokens = new DeviceTokens(fixture.keys);
     });
 
-    it('names the device, and is the same each time', () => {
+    it('contains the id of the device and is deterministic', () => {
       expect(tokens.read(tokens.sign(id))).toBe(id);
       expect(tokens.sign(id)).toBe(tokens.sign(id));
     });
 
-    it('cannot be changed in a single bit', () => {
+    it('is rejected when any bit is changed', () => {
       const secret = parseSecret(secretPrefixes.knownDevice, tokens.sign(id)) ?? new Uint8Array();
       for (let bit = 0; bit < 256; bit += 1) {
         const forged = Uint8Array.from(secret);
@@ -84,23 +84,23 @@ describeOnBothDatabases('known devices', (database) => {
       }
     });
 
-    it('is refused when it is not whole', () => {
+    it('is rejected when it is truncated or extended', () => {
       const token = tokens.sign(id);
       for (const text of [undefined, '', token.slice(0, -1), `${token}x`, token.slice(6)]) {
         expect(tokens.read(text)).toBeUndefined();
       }
     });
 
-    it("is refused when it is another purpose's secret with the same bytes", () => {
+    it('is rejected when its bytes carry the prefix of another kind of secret', () => {
       const secret = parseSecret(secretPrefixes.knownDevice, tokens.sign(id)) ?? new Uint8Array();
       expect(tokens.read(formatSecret(secretPrefixes.session, secret))).toBeUndefined();
     });
 
-    it('is refused after the key was rotated', async () => {
+    it('is rejected after a rotation of the key', async () => {
       const token = tokens.sign(id);
-      const keys = await openKeys(world);
+      const keys = await openKeys(fixture);
       await keys.rotateDataKey('device');
-      world.time.advance(2 * spreadSeconds * 1000);
+      fixture.time.advance(2 * spreadSeconds * 1000);
       expect(new DeviceTokens(keys).read(token)).toBeUndefined();
     });
   });

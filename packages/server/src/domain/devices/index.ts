@@ -1,7 +1,13 @@
 /**
- * Known devices: browsers and applications that have logged in before. Owns `devices`.
- * Invariants: a device's token is signed and names its row; the row carries the epoch it was made in and dies with it;
- * a known device lives 180 days after its last login.
+ * Known devices: browsers and applications that a user has logged in from. Owns `devices`; no routes.
+ *
+ * Invariants:
+ * - A device token is signed and contains the id of its row.
+ * - A device carries the epoch in which it was last used, and is unknown in every later epoch of its user (invariant 4).
+ * - A device expires 180 days after its last login.
+ *
+ * A known device is no factor and must not replace one: it selects the attempt counter of a login and whether the user
+ * gets a notice of a new device.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { addSeconds } from '#kernel/clock.ts';
@@ -21,8 +27,9 @@ const params = {
 } as const;
 
 /**
- * The CTE `used_device`: makes the device of the CTE `from`'s `user_id`, or keeps it for another 180 days and carries it
- * over into `deviceEpoch`, for the session that goes on after its own change; never back into an earlier epoch.
+ * The CTE `used_device`: inserts the device for the `user_id` of the CTE `from`, or extends it by 180 days and raises its
+ * epoch to `:deviceEpoch`. The epoch is raised because the session that caused a change of epoch continues on this device.
+ * It is never lowered.
  */
 export function useDeviceFragment(from: string): Fragment<typeof params> {
   return {
@@ -44,7 +51,7 @@ const deleteExpired = statement('devices.delete_expired', {
   columns: {},
 });
 
-/** When a device that logs in now is forgotten if it never does again. */
+/** The expiry of a device that logs in now. */
 export function deviceExpiry(now: Date): Date {
   return addSeconds(now, lifetimeSeconds);
 }
@@ -57,13 +64,13 @@ export class DeviceTokens {
     this.#keys = keys;
   }
 
-  /** The token of a device: its id and half an HMAC-SHA-256 (RFC 2104 §5 allows that), 128 bits. */
+  /** Returns the token of a device: its id and an HMAC-SHA-256 truncated to 128 bits (RFC 2104 §5). */
   sign(deviceId: string): string {
     const id = Buffer.from(deviceId.replaceAll('-', ''), 'hex');
     return formatSecret(secretPrefixes.knownDevice, Buffer.concat([id, this.#signature(id)]));
   }
 
-  /** The device's id if the token is ours; that the row still lives is the database's to say. */
+  /** Returns the device's id if the signature is valid. The row may be expired, or of an earlier epoch. */
   read(token: string | undefined): string | undefined {
     const secret = token === undefined ? null : parseSecret(secretPrefixes.knownDevice, token);
     if (secret === null) return undefined;
@@ -72,13 +79,13 @@ export class DeviceTokens {
     return id.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 
-  // The current key only: after its rotation devices are new again, which costs their users one notice.
+  // Only the current key is accepted: after its rotation every device is new, and its user gets one more notice.
   #signature(id: Buffer): Buffer {
     return this.#keys.mac('device', id).subarray(0, signatureBytes);
   }
 }
 
-/** Deletes devices that were not used for 180 days; a sweeping job calls it. Answers how many went. */
+/** Deletes expired devices, at most 10,000 at a time. Returns the number of deleted devices. */
 export async function deleteExpiredDevices(database: Database, now: Date): Promise<number> {
   return database.run(deleteExpired, { now });
 }

@@ -1,9 +1,7 @@
-/**
- * Giving up one address for another, and taking it back. Every function here runs under the lock of the user's row.
- */
+/** Replacing a user's address, and undoing that. The callers of these functions hold the lock of the user's row. */
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
-/** An address in both of its forms. */
+/** An email address as typed and in canonical form. */
 export interface Address {
   readonly asTyped: string;
   readonly canonical: string;
@@ -18,7 +16,7 @@ const hold = statement('identifiers.hold_primary', {
   columns: { id: 'uuid', canonical: 'text' },
 });
 
-/** Takes the primary address out of use; nobody else can claim it until `until`. */
+/** Holds the user's primary address: it cannot log in any more, and no other user can claim it before `until`. */
 export async function holdPrimaryEmail(
   tx: Queries,
   userId: string,
@@ -27,7 +25,7 @@ export async function holdPrimaryEmail(
   return tx.row(hold, { userId, until });
 }
 
-// The user's own address of before comes back as their own; anybody else's row is left alone, and no row is answered.
+// If the user holds the address, it becomes primary again. If another user has it, the statement returns no row.
 const claim = statement('identifiers.claim_proven', {
   lane: 'pool',
   sql: `insert into identifiers (id, user_id, kind, as_typed, canonical, is_primary, verified_at, created_at)
@@ -39,7 +37,7 @@ const claim = statement('identifiers.claim_proven', {
   columns: { id: 'uuid' },
 });
 
-/** Makes a proven address the user's primary one, once the one before is held; false when somebody else has it. */
+/** Makes a proven address the user's primary one, after `holdPrimaryEmail`; false when another user has it. */
 export async function claimProvenEmail(
   tx: Queries,
   claimed: { readonly id: string; readonly userId: string; readonly address: Address; readonly now: Date },
@@ -49,7 +47,7 @@ export async function claimProvenEmail(
   return (await tx.row(claim, { id, userId, asTyped, canonical, now })) !== undefined;
 }
 
-// An undo link that is older than the one pressed belongs to somebody who had the account before: it keeps its address.
+// An undo link that is older than the used one may belong to an earlier owner of the account, so its address stays held.
 const older = `from one_time_tokens t where t.identifier_id = i.id and t.purpose = 'undo_email_change'
   and t.consumed_at is null and t.expires_at > :now and t.id < :tokenId`;
 
@@ -77,27 +75,27 @@ const restore = statement('identifiers.restore', {
   columns: { canonical: 'text' },
 });
 
-/** Which address comes back, by which link. */
-export interface Restoring {
+/** The held address to restore and the undo link that restores it. */
+export interface EmailRestoration {
   readonly userId: string;
   readonly identifierId: string;
-  /** The undo link; its id says which addresses came later. */
+  /** The id of the undo link. UUIDv7 are ordered, so it separates earlier changes from later ones. */
   readonly tokenId: string;
   readonly now: Date;
 }
 
 /**
- * Makes a held address the primary one again and drops the addresses that came after it, with the links that would
- * bring them back. Answers the address, or undefined when it is not there any more.
+ * Makes a held address the primary one again. Deletes the addresses that replaced it, and with them the links that would
+ * restore those. Returns the canonical address, or undefined when the held address no longer exists.
  */
-export async function restoreEmail(tx: Queries, restoring: Restoring): Promise<string | undefined> {
-  const { userId, identifierId } = restoring;
-  await tx.run(dropLater, { ...restoring });
-  await tx.run(holdEarlier, { ...restoring });
+export async function restoreEmail(tx: Queries, restoration: EmailRestoration): Promise<string | undefined> {
+  const { userId, identifierId } = restoration;
+  await tx.run(dropLater, { ...restoration });
+  await tx.run(holdEarlier, { ...restoration });
   return (await tx.row(restore, { userId, identifierId }))?.canonical;
 }
 
-// Asked again outside, because an undo may have taken the address back while this statement waited for its row.
+// The outer condition is repeated, because an undo may restore the address while this statement waits for its row lock.
 const deleteHeld = statement('identifiers.delete_held', {
   lane: 'pool',
   sql: `delete from identifiers where held_until <= :now and id in (
@@ -106,7 +104,7 @@ const deleteHeld = statement('identifiers.delete_held', {
   columns: {},
 });
 
-/** Gives addresses free whose time to be taken back is over. A sweeping job calls it; answers how many went. */
+/** Deletes held addresses whose undo link has expired, at most 1,000 at a time. Returns the number of deleted rows. */
 export async function deleteHeldIdentifiers(database: Database, now: Date): Promise<number> {
   return database.run(deleteHeld, { now });
 }

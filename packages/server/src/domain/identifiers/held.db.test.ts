@@ -11,38 +11,38 @@ const addressesOf = statement('held_test.addresses_of', {
   columns: { canonical: 'text' },
 });
 
-/** The schema before addresses could be held. */
-const before = 1;
+/** The version of the schema without held addresses. */
+const versionBefore = 1;
 
 let database: EmbeddedDatabase;
-let world: DomainFixture;
+let fixture: DomainFixture;
 
 beforeAll(async () => {
   database = await openEmbedded({ clock: systemClock, place: { inMemory: true } });
   await migrateUp(database);
-  world = await openDomainFixture(database);
+  fixture = await openDomainFixture(database);
 });
 afterAll(() => database.close());
 
-async function addWithHeldAddress(): Promise<{ readonly person: TestUser; readonly canonical: string }> {
-  const person = await addUser(world);
-  const canonical = `${world.makeId()}@new.example`;
-  const now = world.clock.now();
+async function addWithHeldAddress(): Promise<{ readonly user: TestUser; readonly canonical: string }> {
+  const user = await addUser(fixture);
+  const canonical = `${fixture.makeId()}@new.example`;
+  const now = fixture.clock.now();
   await database.transaction(async (tx) => {
-    await holdPrimaryEmail(tx, person.id, now);
+    await holdPrimaryEmail(tx, user.id, now);
     const address = { asTyped: canonical, canonical };
-    await claimProvenEmail(tx, { id: world.makeId(), userId: person.id, address, now });
+    await claimProvenEmail(tx, { id: fixture.makeId(), userId: user.id, address, now });
   });
-  return { person, canonical };
+  return { user, canonical };
 }
 
-it('going back to a release that knows no held addresses gives them up, and nothing else', async () => {
-  const { person, canonical } = await addWithHeldAddress();
-  const other = await addUser(world);
-  await migrateDown(database, { to: before });
-  expect(await database.rows(addressesOf, { userId: person.id })).toEqual([{ canonical }]);
+it('migrating down to a schema without held addresses deletes them and nothing else', async () => {
+  const { user, canonical } = await addWithHeldAddress();
+  const other = await addUser(fixture);
+  await migrateDown(database, { to: versionBefore });
+  expect(await database.rows(addressesOf, { userId: user.id })).toEqual([{ canonical }]);
   expect(await database.rows(addressesOf, { userId: other.id })).toEqual([{ canonical: other.email }]);
-  const registered = await addUser(world);
+  const registered = await addUser(fixture);
   await migrateUp(database);
   expect(await database.rows(addressesOf, { userId: registered.id })).toEqual([{ canonical: registered.email }]);
 });

@@ -27,24 +27,24 @@ const spellings = Array.from({ length: 20 }, (_, index) => {
   return `${letters.join('')}@${index % 2 === 0 ? 'bücher.example' : 'XN--BCHER-KVA.Example'}`;
 });
 
-describeOnBothDatabases('e-mail addresses', (database) => {
-  let world: DomainFixture;
+describeOnBothDatabases('email addresses', (database) => {
+  let fixture: DomainFixture;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
   });
 
   function claim(typed: string) {
     const parsed = parseEmailAddress(typed);
     if (parsed.kind !== 'ok') throw new Error(`${typed} is ${parsed.kind}`);
-    return database().row(insertTestUser, testUserValues(world, typed, parsed.address.canonical));
+    return database().row(insertTestUser, testUserValues(fixture, typed, parsed.address.canonical));
   }
 
-  it('belong to one of twenty who claim one in different spellings at once, and the others leave nothing', async () => {
+  it('are claimed by one of twenty concurrent registrations in different spellings, and the others insert nothing', async () => {
     expect(new Set(spellings).size).toBe(spellings.length);
     const before = await database().row(counts, {});
-    const answers = await Promise.all(spellings.map(claim));
-    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+    const results = await Promise.all(spellings.map(claim));
+    expect(results.filter((result) => result !== undefined)).toHaveLength(1);
     const { users = 0, keys = 0, identifiers = 0 } = before ?? {};
     expect(await database().row(counts, {})).toEqual({
       users: users + 1,
@@ -54,20 +54,20 @@ describeOnBothDatabases('e-mail addresses', (database) => {
     expect(await claim(spellings[7] ?? '')).toBeUndefined();
   });
 
-  it('are proven once', async () => {
-    const values = testUserValues(world, 'once@people.example');
+  it('are verified once', async () => {
+    const values = testUserValues(fixture, 'once@people.example');
     await database().run(insertTestUser, values);
     await database().run(unverify, { id: values.identifierId });
-    const verify = () => database().transaction((tx) => verifyIdentifier(tx, values.identifierId, world.clock.now()));
-    const answers = await Promise.all(Array.from({ length: 10 }, verify));
-    expect(answers.filter(Boolean)).toHaveLength(1);
+    const verify = () => database().transaction((tx) => verifyIdentifier(tx, values.identifierId, fixture.clock.now()));
+    const results = await Promise.all(Array.from({ length: 10 }, verify));
+    expect(results.filter(Boolean)).toHaveLength(1);
   });
 });
 
-it('takes an address as it was typed and in the form that decides who is meant', () => {
+it('parses an address as typed and in canonical form', () => {
   expect(emailInput.parse('Ada@Bücher.example')).toMatchObject({ canonical: 'ada@xn--bcher-kva.example' });
 });
 
-it.each(['', 'ada', 'ada@', 'a b@people.example', `${'a'.repeat(255)}@people.example`])('refuses %j', (typed) => {
+it.each(['', 'ada', 'ada@', 'a b@people.example', `${'a'.repeat(255)}@people.example`])('rejects %j', (typed) => {
   expect(emailInput.safeParse(typed).success).toBe(false);
 });

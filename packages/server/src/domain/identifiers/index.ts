@@ -1,9 +1,15 @@
 /**
- * Names by which a person is found: for now e-mail addresses. Owns `identifiers`.
- * Invariants: one row per kind and canonical form, whoever is first; the canonical form decides who is meant, the form
- * as typed is what is shown; an address never links accounts by itself (invariant 6); an address that its user gave up
- * (`held_until`) stays claimed until the link that undoes the change has expired; it logs nobody in and recovers
- * nothing, so whoever looks there leaves held ones out.
+ * Identifiers of users; today these are email addresses. Owns `identifiers`; no routes.
+ *
+ * Invariants:
+ * - There is one row for each kind and canonical form. Concurrent claims are decided by the unique constraint.
+ * - Lookups compare the canonical form; the form as typed is only displayed.
+ * - An address never links accounts (invariant 6).
+ * - An address that its user has replaced is held (`held_until`): it belongs to the user until the link that undoes the
+ *   change has expired. Held addresses cannot log in or recover the account, so every such lookup must exclude them.
+ *
+ * Example: at 12:00 a user changes `a@x.example` to `b@x.example`. The row of `b` becomes primary; the row of `a` is kept
+ * with `held_until` = 12:00 three days later. Until then no other user can claim `a`, and the undo link restores it.
  */
 import { type Fragment, type Queries, statement } from '#platform/database/index.ts';
 
@@ -11,8 +17,8 @@ export {
   type Address,
   claimProvenEmail,
   deleteHeldIdentifiers,
+  type EmailRestoration,
   holdPrimaryEmail,
-  type Restoring,
   restoreEmail,
 } from './change.ts';
 export { emailInput } from './email-input.ts';
@@ -27,8 +33,8 @@ const params = {
 } as const;
 
 /**
- * The CTE `claimed`: the address, if nobody has it yet. It answers a row exactly when this effect won the address, so
- * everything else of a registration hangs on it.
+ * The CTE `claimed`: inserts the address unless a user has it. It has a row exactly when this statement inserted the
+ * address, so the other inserts of a registration select from it.
  */
 export function claimEmailFragment(): Fragment<typeof params> {
   return {
@@ -44,7 +50,7 @@ export function claimEmailFragment(): Fragment<typeof params> {
 
 const holderParams = { holderIdentifierId: 'uuid', holderEpoch: 'int4' } as const;
 
-/** The CTE `holder`: the `user_id` behind an address that nobody has proven yet, if the epoch is still the one read. */
+/** The CTE `holder`: the `user_id` of an unverified address, if the user's epoch is still `:holderEpoch`. */
 export function unverifiedHolderFragment(): Fragment<typeof holderParams> {
   return {
     sql: `holder as (
@@ -61,7 +67,7 @@ const verify = statement('identifiers.verify', {
   columns: {},
 });
 
-/** Marks an address as proven; false when it was already. */
+/** Marks an address as verified; false when it was already. */
 export async function verifyIdentifier(tx: Queries, id: string, now: Date): Promise<boolean> {
   return (await tx.run(verify, { id, now })) === 1;
 }
@@ -73,13 +79,13 @@ const findEmail = statement('identifiers.find_email', {
   columns: { userId: 'uuid', verifiedAt: 'timestamptz?' },
 });
 
-/** Who has an address. A held one is proven. */
+/** The user of an address; `isProven` is true for a held address too. */
 export interface EmailHolder {
   readonly userId: string;
   readonly isProven: boolean;
 }
 
-/** Who has the address, proven or not. */
+/** Returns the user who has the address, verified, unverified or held. */
 export async function findHolderOfEmail(queries: Queries, canonical: string): Promise<EmailHolder | undefined> {
   const row = await queries.row(findEmail, { canonical });
   return row === undefined ? undefined : { userId: row.userId, isProven: row.verifiedAt !== null };

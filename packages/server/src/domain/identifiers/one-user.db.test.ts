@@ -1,4 +1,4 @@
-/** Two addresses are one user exactly when their canonical forms are equal: asked of the database. */
+/** Two spellings identify the same user exactly when their canonical forms are equal, tested in the database. */
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
@@ -10,32 +10,32 @@ import { findHolderOfEmail } from './index.ts';
 const pairs = 2_000;
 const batch = 50;
 
-describeOnBothDatabases('who has an address', (database) => {
-  let world: DomainFixture;
+describeOnBothDatabases('the user of an address', (database) => {
+  let fixture: DomainFixture;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
   });
 
-  /** Registers with a spelling; answers who has the address then. */
+  /** Registers with a spelling and returns the user who has the address afterwards. */
   async function claim(typed: string): Promise<string | undefined> {
     const canonical = canonicalOf(typed);
-    const claimed = await database().row(insertTestUser, testUserValues(world, typed, canonical));
+    const claimed = await database().row(insertTestUser, testUserValues(fixture, typed, canonical));
     const holder = await findHolderOfEmail(database(), canonical);
     if (claimed !== undefined) expect(holder?.userId).toBe(claimed.userId);
     return holder?.userId;
   }
 
-  it('is one user for two spellings exactly when they are one mailbox', { timeout: 60_000 }, async () => {
+  it('is the same for two spellings exactly when they are the same mailbox', { timeout: 60_000 }, async () => {
     const generated = fc.sample(addressPair, pairs * 2).filter((pair) => pair.every((typed) => isAccepted(typed)));
-    const asked = generated.slice(0, pairs);
-    expect(asked).toHaveLength(pairs);
+    const tested = generated.slice(0, pairs);
+    expect(tested).toHaveLength(pairs);
     const userOf = new Map<string, string>();
     const seen = { same: 0, other: 0 };
     for (let start = 0; start < pairs; start += batch) {
-      const some = asked.slice(start, start + batch);
-      const holders = await Promise.all(some.map((pair) => Promise.all(pair.map(claim))));
-      for (const [index, pair] of some.entries()) {
+      const chunk = tested.slice(start, start + batch);
+      const holders = await Promise.all(chunk.map((pair) => Promise.all(pair.map(claim))));
+      for (const [index, pair] of chunk.entries()) {
         const [one = '', other = ''] = holders[index] ?? [];
         const isOne = mailboxOf(pair[0]) === mailboxOf(pair[1]);
         seen[isOne ? 'same' : 'other'] += 1;

@@ -1,10 +1,14 @@
 /**
- * Invitations of people who have no account yet. Owns `invitations`.
- * Invariants: the secret is computed when the mail is rendered and stored as its hash only; an invitation is used once,
- * whoever else tries at the same time; making one revokes those that the address had before; the address goes from the
- * row with the invitation's end.
+ * Invitations to register. Owns `invitations`; no routes. An invitation is not a one-time token, because it has no user.
+ *
+ * Invariants:
+ * - The secret is computed when the mail is rendered; only its hash is stored (invariant 15).
+ * - One statement uses an invitation, so concurrent requests use it once (invariant 1).
+ * - A new invitation revokes the earlier ones of its address.
+ * - When an invitation is used or revoked, its address is deleted from the row.
+ *
+ * Must not create the user: `flows/accept-invitation` does, in the transaction that uses the invitation.
  */
-
 export { insertInvitation, invitationLifetimeSeconds, type NewInvitation } from './issue.ts';
 export { listOpenInvitations, type OpenInvitation, revokeInvitation } from './list.ts';
 export { deleteExpiredInvitations } from './sweep.ts';

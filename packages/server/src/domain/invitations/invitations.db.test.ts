@@ -31,87 +31,87 @@ const readMail = statement('invitations_test.mail', {
 const firstId = '00000000-0000-0000-0000-000000000000';
 
 describeOnBothDatabases('invitations', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let tokens: OneTimeTokens;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    tokens = new OneTimeTokens(world);
+    fixture = await openDomainFixture(database());
+    tokens = new OneTimeTokens(fixture);
   });
 
-  async function add(address = `${world.makeId()}@people.example`): Promise<{ id: string; text: string }> {
-    const id = world.makeId();
+  async function add(address = `${fixture.makeId()}@people.example`): Promise<{ id: string; text: string }> {
+    const id = fixture.makeId();
     const email = { asTyped: address.toUpperCase(), canonical: address };
-    const invitation = { id, email, locale: 'de', role: 'admin', now: world.clock.now() } as const;
-    await database().transaction((tx) => insertInvitation(tx, { ...world, tokens }, invitation));
+    const invitation = { id, email, locale: 'de', role: 'admin', now: fixture.clock.now() } as const;
+    await database().transaction((tx) => insertInvitation(tx, { ...fixture, tokens }, invitation));
     const keyId = (await row(id))?.keyId ?? '';
     return { id, text: tokens.secret(id, 'invitation', keyId) };
   }
 
   const row = (id: string) => database().row(readRow, { id });
-  const look = (text: string) => findActiveInvitation(database(), text, world.clock.now());
-  const use = (text: string) => database().transaction((tx) => useInvitation(tx, text, world.clock.now()));
+  const find = (text: string) => findActiveInvitation(database(), text, fixture.clock.now());
+  const use = (text: string) => database().transaction((tx) => useInvitation(tx, text, fixture.clock.now()));
 
-  it('are used by one of twenty at once, who alone learns the address, and then nobody can read it', async () => {
+  it('are used by one of twenty concurrent requests, and lose their address', async () => {
     const { id, text } = await add('race@people.example');
-    expect(await look(text)).toMatchObject({ id, asTyped: 'RACE@PEOPLE.EXAMPLE' });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => use(text)));
+    expect(await find(text)).toMatchObject({ id, asTyped: 'RACE@PEOPLE.EXAMPLE' });
+    const results = await Promise.all(Array.from({ length: 20 }, () => use(text)));
     const canonical = 'race@people.example';
-    expect(answers.filter((answer) => answer !== undefined)).toEqual([
+    expect(results.filter((result) => result !== undefined)).toEqual([
       { id, asTyped: 'RACE@PEOPLE.EXAMPLE', canonical, locale: 'de', role: 'admin' },
     ]);
     expect(await row(id)).toMatchObject({ asTyped: null, canonical: null, outcome: 'used' });
-    expect(await look(text)).toBeUndefined();
+    expect(await find(text)).toBeUndefined();
   });
 
-  it('stay as they were when the effect of using them fails', async () => {
+  it('stay active when the transaction that uses them rolls back', async () => {
     const { id, text } = await add();
     const failed = database().transaction(async (tx) => {
-      await useInvitation(tx, text, world.clock.now());
+      await useInvitation(tx, text, fixture.clock.now());
       throw new Error('the effect failed');
     });
     await expect(failed).rejects.toThrow('the effect failed');
     expect(await use(text)).toMatchObject({ id });
   });
 
-  it('end when they are revoked, once, and when the address is invited again', async () => {
+  it('are revoked once, and by a new invitation of the same address', async () => {
     const first = await add('again@people.example');
     const second = await add('again@people.example');
     expect(await row(first.id)).toMatchObject({ outcome: 'revoked', canonical: null });
     expect(await use(first.text)).toBeUndefined();
-    const revoke = () => revokeInvitation(database(), second.id, world.clock.now());
+    const revoke = () => revokeInvitation(database(), second.id, fixture.clock.now());
     expect([await revoke(), await revoke()]).toEqual([true, false]);
     expect(await use(second.text)).toBeUndefined();
   });
 
-  it('are listed page by page while they are open', async () => {
+  it('are listed in pages while they are open', async () => {
     const added = [await add(), await add(), await add()];
     await use(added[1]?.text ?? '');
     const page = (after: string, limit: number) =>
-      listOpenInvitations(database(), { after, now: world.clock.now(), limit });
+      listOpenInvitations(database(), { after, now: fixture.clock.now(), limit });
     expect((await page(added[0]?.id ?? '', 10)).map(({ id }) => id)).toEqual([added[2]?.id]);
     expect(await page(firstId, 1)).toHaveLength(1);
   });
 
-  it('live for seven days to the millisecond, and are forgotten a week later with their mail kept', async () => {
+  it('expire after seven days to the millisecond, and are deleted a week later, but the row of their mail is kept', async () => {
     const { id, text } = await add();
-    const mail = new MailLedger({ ...world, publicUrl: 'https://login.example' });
-    const values = mail.invitationValues({ invitationId: id, locale: 'en', now: world.clock.now() });
+    const mail = new MailLedger({ ...fixture, publicUrl: 'https://login.example' });
+    const values = mail.invitationValues({ invitationId: id, locale: 'en', now: fixture.clock.now() });
     await database().transaction((tx) => enqueueInvitationMail(tx, values));
-    const readIt = () => database().row(readMail, { id: values.mailId });
-    expect(await readIt()).toEqual({ invitationId: id, userId: null });
-    const end = addSeconds(world.clock.now(), invitationLifetimeSeconds).getTime();
-    world.time.advance(end - world.clock.now().getTime() - 1);
-    expect(await look(text)).toMatchObject({ id });
-    world.time.advance(1);
-    expect(await look(text)).toBeUndefined();
-    expect(await revokeInvitation(database(), id, world.clock.now())).toBe(false);
-    world.time.advance(invitationLifetimeSeconds * 1000);
-    await deleteExpiredInvitations(database(), world.clock.now());
+    const mailRow = () => database().row(readMail, { id: values.mailId });
+    expect(await mailRow()).toEqual({ invitationId: id, userId: null });
+    const end = addSeconds(fixture.clock.now(), invitationLifetimeSeconds).getTime();
+    fixture.time.advance(end - fixture.clock.now().getTime() - 1);
+    expect(await find(text)).toMatchObject({ id });
+    fixture.time.advance(1);
+    expect(await find(text)).toBeUndefined();
+    expect(await revokeInvitation(database(), id, fixture.clock.now())).toBe(false);
+    fixture.time.advance(invitationLifetimeSeconds * 1000);
+    await deleteExpiredInvitations(database(), fixture.clock.now());
     expect(await row(id)).toBeDefined();
-    world.time.advance(1);
-    await deleteExpiredInvitations(database(), world.clock.now());
+    fixture.time.advance(1);
+    await deleteExpiredInvitations(database(), fixture.clock.now());
     expect(await row(id)).toBeUndefined();
-    expect(await readIt()).toEqual({ invitationId: null, userId: null });
+    expect(await mailRow()).toEqual({ invitationId: null, userId: null });
   });
 });

@@ -1,4 +1,3 @@
-/** Inviting: the row commits with its mail. */
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { Role } from '#domain/roles/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
@@ -6,10 +5,10 @@ import { type Queries, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 
-/** How long an invitation lives: a week, so that it survives somebody's holiday weekend. */
+/** The lifetime of an invitation: a week, so that a recipient who is away for days can still use it. */
 export const invitationLifetimeSeconds = 7 * 24 * 60 * 60;
 
-/** Part of what an invitation's secret is computed from; the ledger of mails names it too. */
+/** Input of the secret's HMAC. `mail_ledger.find` returns the same purpose for invitations, so it must not change. */
 const purpose = 'invitation';
 
 const revokeEarlier = statement('invitations.revoke_earlier', {
@@ -38,7 +37,6 @@ const insert = statement('invitations.insert', {
   columns: {},
 });
 
-/** Whom to invite. */
 export interface NewInvitation {
   readonly id: string;
   readonly email: { readonly asTyped: string; readonly canonical: string };
@@ -47,7 +45,7 @@ export interface NewInvitation {
   readonly now: Date;
 }
 
-/** Writes an invitation and revokes the earlier ones of its address. Answers when it expires. */
+/** Inserts an invitation and revokes the earlier ones of its address. Returns its expiry. */
 export async function insertInvitation(
   tx: Queries,
   deps: { readonly keys: Keys; readonly tokens: OneTimeTokens },

@@ -1,4 +1,3 @@
-/** What an operator asks of invitations that wait. */
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
 
 const openColumns = {
@@ -26,10 +25,10 @@ const revoke = statement('invitations.revoke', {
   columns: {},
 });
 
-/** An invitation that can still be used. */
+/** An invitation that is neither used, revoked nor expired. */
 export type OpenInvitation = Values<typeof openColumns>;
 
-/** Open invitations in the order of their making, at most `limit`, after the one given. */
+/** Returns open invitations in the order of creation, at most `limit`, after the id `after`. */
 export function listOpenInvitations(
   queries: Queries,
   page: { readonly after: string; readonly now: Date; readonly limit: number },
@@ -37,7 +36,7 @@ export function listOpenInvitations(
   return queries.rows(listOpen, { ...page });
 }
 
-/** Ends an invitation; false when it is not open. */
+/** Revokes an invitation; false when it is not open. */
 export async function revokeInvitation(tx: Queries, id: string, now: Date): Promise<boolean> {
   return (await tx.run(revoke, { id, now })) === 1;
 }

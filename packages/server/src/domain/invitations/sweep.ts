@@ -1,8 +1,8 @@
-/** Forgetting invitations a week after they expired. */
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 
-const keepSeconds = 7 * 24 * 60 * 60;
+/** Expired invitations are kept for a week. */
+const retentionSeconds = 7 * 24 * 60 * 60;
 
 const deleteExpired = statement('invitations.delete_expired', {
   lane: 'pool',
@@ -12,7 +12,7 @@ const deleteExpired = statement('invitations.delete_expired', {
   columns: {},
 });
 
-/** A sweeping job calls it. Answers how many went. */
+/** Deletes invitations a week after their expiry, at most 10,000 at a time. Returns the number of deleted rows. */
 export async function deleteExpiredInvitations(database: Database, now: Date): Promise<number> {
-  return database.run(deleteExpired, { before: addSeconds(now, -keepSeconds) });
+  return database.run(deleteExpired, { before: addSeconds(now, -retentionSeconds) });
 }

@@ -1,30 +1,29 @@
-/** Using an invitation: one statement decides who wins. */
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 
 const columns = { id: 'uuid', asTyped: 'text', canonical: 'text', locale: 'text', role: 'text?' } as const;
 const params = { hash: 'bytea', now: 'timestamptz' } as const;
 
-const live = `select id, as_typed, canonical, locale, role from invitations
+const active = `select id, as_typed, canonical, locale, role from invitations
   where hash = :hash and consumed_at is null and expires_at > :now`;
 
-const findActive = statement('invitations.find_live', { lane: 'read', sql: live, params, columns });
+const findActive = statement('invitations.find_active', { lane: 'read', sql: active, params, columns });
 
-// The row is locked before it is read: what RETURNING shows is the row after the update, which has no address any more.
+// A CTE locks and reads the row first, because RETURNING returns the updated row, whose address is null.
 const use = statement('invitations.use', {
   lane: 'pool',
-  sql: `with live as (${live} for update)
+  sql: `with active as (${active} for update)
     update invitations i set consumed_at = :now, outcome = 'used', as_typed = null, canonical = null
-    from live where i.id = live.id
-    returning live.id, live.as_typed, live.canonical, live.locale, live.role`,
+    from active where i.id = active.id
+    returning active.id, active.as_typed, active.canonical, active.locale, active.role`,
   params,
   columns,
 });
 
-/** An invitation that is, or until now was, alive. */
+/** An invitation that is active, or was until `useInvitation` used it. */
 export type ActiveInvitation = Values<typeof columns>;
 
-/** Looks without using, for the page that the link opens. */
+/** Returns the invitation of a link without using it, for the page that the link opens. */
 export async function findActiveInvitation(
   queries: Queries,
   text: string,
@@ -34,7 +33,7 @@ export async function findActiveInvitation(
   return queries.row(findActive, { hash: hashSecret(text), now });
 }
 
-/** Uses it, in the transaction of its effect; undefined when it is unknown, used, revoked or expired. */
+/** Uses an invitation in the transaction of its effect; undefined when it is unknown, used, revoked or expired. */
 export async function useInvitation(tx: Queries, text: string, now: Date): Promise<ActiveInvitation | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
   return tx.row(use, { hash: hashSecret(text), now });

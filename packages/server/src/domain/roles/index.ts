@@ -1,17 +1,18 @@
 /**
- * Roles: what somebody may do beyond their own account. Owns `role_assignments`.
- * Invariants: a role is one of a closed set; somebody has it once for each scope, and for now the only scope is the whole
- * deployment. Whoever changes the roles of somebody who has sessions also raises their epoch (invariant 4).
+ * Roles: the permissions of a user beyond their own account. Owns `role_assignments`; no routes.
+ *
+ * Invariants:
+ * - A role is one of a closed set. A user has it at most once for each scope; today the only scope is the deployment.
+ * - A flow that changes the roles of an existing user must also raise the user's epoch (invariant 4). The functions here do
+ *   not, because a new user has no sessions.
  */
 import type { MakeId } from '#kernel/ids.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
-/** Every role there is. */
 export const roleNames = ['admin'] as const;
 
 export type Role = (typeof roleNames)[number];
 
-/** Whether there is such a role. */
 export function isRole(text: string): text is Role {
   return roleNames.some((role) => role === text);
 }
@@ -39,7 +40,6 @@ const list = statement('role_assignments.list', {
   columns: { role: 'text' },
 });
 
-/** What making an assignment takes. */
 export interface RoleAssignment {
   readonly userId: string;
   readonly role: Role;
@@ -47,17 +47,17 @@ export interface RoleAssignment {
   readonly makeId: MakeId;
 }
 
-/** Gives somebody a role in the whole deployment; false when they have it already. */
+/** Assigns a role in the deployment; false when the user has it already. */
 export async function assignRole(tx: Queries, { userId, role, now, makeId }: RoleAssignment): Promise<boolean> {
   return (await tx.run(assign, { id: makeId(), userId, role, now })) === 1;
 }
 
-/** Takes a role in the whole deployment away; false when they do not have it. */
+/** Removes a role in the deployment; false when the user does not have it. */
 export async function revokeRole(tx: Queries, userId: string, role: Role): Promise<boolean> {
   return (await tx.run(revoke, { userId, role })) === 1;
 }
 
-/** The roles somebody has in the whole deployment. A role of a later release is told too. */
+/** Returns the user's roles in the deployment, including roles that only a later release defines. */
 export async function listRoles(queries: Queries, userId: string): Promise<string[]> {
   return (await queries.rows(list, { userId })).map(({ role }) => role);
 }

@@ -4,27 +4,27 @@ import { addUser, type DomainFixture, openDomainFixture } from '#test/support/do
 import { assignRole, isRole, listRoles, revokeRole } from './index.ts';
 
 describeOnBothDatabases('roles', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
   });
 
   const assign = (userId: string) =>
     database().transaction((tx) =>
-      assignRole(tx, { userId, role: 'admin', now: world.clock.now(), makeId: world.makeId }),
+      assignRole(tx, { userId, role: 'admin', now: fixture.clock.now(), makeId: fixture.makeId }),
     );
 
-  it('are had once, however often and at once they are given', async () => {
-    const { id } = await addUser(world);
+  it('are assigned once, however often and concurrently', async () => {
+    const { id } = await addUser(fixture);
     expect(await listRoles(database(), id)).toEqual([]);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => assign(id)));
-    expect(answers.filter(Boolean)).toHaveLength(1);
+    const results = await Promise.all(Array.from({ length: 10 }, () => assign(id)));
+    expect(results.filter(Boolean)).toHaveLength(1);
     expect(await listRoles(database(), id)).toEqual(['admin']);
   });
 
-  it('are taken away once', async () => {
-    const [one, other] = [await addUser(world), await addUser(world)];
+  it('are removed once, and from one user only', async () => {
+    const [one, other] = [await addUser(fixture), await addUser(fixture)];
     const revoke = () => database().transaction((tx) => revokeRole(tx, one.id, 'admin'));
     for (const { id } of [one, other]) await assign(id);
     expect(await revoke()).toBe(true);
@@ -33,13 +33,13 @@ describeOnBothDatabases('roles', (database) => {
     expect(await listRoles(database(), other.id)).toEqual(['admin']);
   });
 
-  it("are nobody else's", async () => {
-    const [one, other] = [await addUser(world), await addUser(world)];
+  it('belong to their user only', async () => {
+    const [one, other] = [await addUser(fixture), await addUser(fixture)];
     await assign(one.id);
     expect(await listRoles(database(), other.id)).toEqual([]);
   });
 
-  it.each(['', 'Admin', 'root', 'admin '])('have names of a closed set: not %j', (name) => {
+  it.each(['', 'Admin', 'root', 'admin '])('have names from a closed set: not %j', (name) => {
     expect(isRole(name)).toBe(false);
   });
 });
