@@ -1,19 +1,18 @@
-/** Using a token: one UPDATE decides who wins, whoever else tries at the same time. */
 import { type Queries, statement } from '#platform/database/index.ts';
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { outlivesEpoch, type Purpose } from './issue.ts';
 
-/** A token that is, or until now was, alive. */
+/** A token that is active, or was until `consume` used it. */
 export interface OneTimeToken {
   readonly id: string;
   readonly userId: string;
   readonly identifierId: string | null;
   readonly sealedPayload: Buffer | null;
-  /** SHA-256 of the secret of the only browser that may use it; null for a link that is good in any. */
+  /** SHA-256 of the secret of the only browser that may use it; null when any browser may. */
   readonly browserHash: Buffer | null;
   readonly createdAt: Date;
   readonly expiresAt: Date;
-  /** The language of its user, for the page that the link opens. */
+  /** The locale of its user, for the page that the link opens. */
   readonly locale: string;
 }
 
@@ -29,30 +28,30 @@ const columns = {
 } as const;
 
 const outliving = outlivesEpoch.map((purpose) => `'${purpose}'`).join(', ');
-const alive = `t.hash = :hash and t.purpose = :purpose and t.consumed_at is null and t.expires_at > :now
+const isActive = `t.hash = :hash and t.purpose = :purpose and t.consumed_at is null and t.expires_at > :now
   and u.id = t.user_id and u.status <> 'disabled'
   and (u.auth_epoch = t.auth_epoch or t.purpose in (${outliving}))`;
 
 const consumeToken = statement('one_time_tokens.consume', {
   lane: 'pool',
   sql: `update one_time_tokens t set consumed_at = :now, outcome = :outcome from users u
-    where ${alive} and t.browser_hash is not distinct from :browserHash::bytea
+    where ${isActive} and t.browser_hash is not distinct from :browserHash::bytea
     returning t.id, t.user_id, t.identifier_id, t.sealed_payload, t.browser_hash, t.created_at, t.expires_at,
       u.locale`,
   params: { hash: 'bytea', purpose: 'text', browserHash: 'bytea?', outcome: 'text', now: 'timestamptz' },
   columns,
 });
 
-const findToken = statement('one_time_tokens.find_live', {
+const findToken = statement('one_time_tokens.find_active', {
   lane: 'read',
   sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.browser_hash, t.created_at, t.expires_at,
       u.locale
-    from one_time_tokens t, users u where ${alive}`,
+    from one_time_tokens t, users u where ${isActive}`,
   params: { hash: 'bytea', purpose: 'text', now: 'timestamptz' },
   columns,
 });
 
-const killTokens = statement('one_time_tokens.kill_others', {
+const revokeOthersOfPurpose = statement('one_time_tokens.revoke_others', {
   lane: 'pool',
   sql: `update one_time_tokens set consumed_at = :now, outcome = 'replaced'
     where user_id = :userId and purpose = :purpose and consumed_at is null`,
@@ -60,29 +59,29 @@ const killTokens = statement('one_time_tokens.kill_others', {
   columns: {},
 });
 
-/** How a token is used. */
-interface Use {
+interface UseOptions {
   readonly outcome?: 'used' | 'disowned';
-  /** SHA-256 of the secret of the browser that uses it, for a token that is bound to one. */
+  /** SHA-256 of the secret of the requesting browser, for a token that is bound to one. */
   readonly browserHash?: Buffer | null;
 }
 
 /**
- * Uses a token, in the transaction of its effect. Undefined when it is not alive: unknown, used, replaced, expired, of
- * an earlier epoch, of a disabled user, or another browser's. Of many at once exactly one gets it.
+ * Uses a token in the transaction of its effect. Of concurrent calls exactly one returns the token.
+ * Returns undefined when it is unknown, used, revoked or expired, belongs to an earlier epoch or a disabled user, or is
+ * bound to another browser.
  */
 export async function consume(
   tx: Queries,
   purpose: Purpose,
   text: string,
   now: Date,
-  { outcome = 'used', browserHash = null }: Use = {},
+  { outcome = 'used', browserHash = null }: UseOptions = {},
 ): Promise<OneTimeToken | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
   return tx.row(consumeToken, { hash: hashSecret(text), purpose, browserHash, outcome, now });
 }
 
-/** Uses a code, as `consume` uses a link; `hash` is `OneTimeTokens.codeHash` of what was typed. */
+/** Uses a code as `consume` uses a link; `hash` is `OneTimeTokens.codeHash` of the typed code. */
 export async function consumeCode(
   tx: Queries,
   { hash, browserHash }: { readonly hash: Buffer; readonly browserHash: Buffer },
@@ -91,7 +90,7 @@ export async function consumeCode(
   return tx.row(consumeToken, { hash, purpose: 'email_code', browserHash, outcome: 'used', now });
 }
 
-/** Looks without using, for the page that a link opens. */
+/** Returns the token of a link without using it, for the page that the link opens. */
 export async function findActive(
   queries: Queries,
   purpose: Purpose,
@@ -102,12 +101,12 @@ export async function findActive(
   return queries.row(findToken, { hash: hashSecret(text), purpose, now });
 }
 
-/** Ends every other live token of the user and purpose. */
+/** Revokes the user's remaining tokens of this purpose. */
 export async function revokeOthers(tx: Queries, userId: string, purpose: Purpose, now: Date): Promise<void> {
-  await tx.run(killTokens, { userId, purpose, now });
+  await tx.run(revokeOthersOfPurpose, { userId, purpose, now });
 }
 
-const killLinks = statement('one_time_tokens.kill_of_user', {
+const revokeOfUser = statement('one_time_tokens.revoke_of_user', {
   lane: 'pool',
   sql: `update one_time_tokens set consumed_at = :now, outcome = 'replaced'
     where user_id = :userId and consumed_at is null and purpose not in (${outliving})`,
@@ -116,9 +115,9 @@ const killLinks = statement('one_time_tokens.kill_of_user', {
 });
 
 /**
- * Ends every live token of the user but those that outlive the epoch. They die by comparison anyway; this says why, and
- * keeps them dead whatever becomes of the epoch.
+ * Revokes the user's tokens except those that outlive the epoch. A higher epoch already makes them inactive; this also
+ * records the outcome `replaced` on each row.
  */
 export async function revokeLinksOfUser(tx: Queries, userId: string, now: Date): Promise<void> {
-  await tx.run(killLinks, { userId, now });
+  await tx.run(revokeOfUser, { userId, now });
 }

@@ -1,10 +1,11 @@
 /**
- * Changes of address that wait for their links to be pressed. Owns no table: a change is what its links carry, the new
- * address sealed under the user's key in the row of the one-time token.
- * Invariants: an address that nobody has proven is claimed by nothing, so that asking for one keeps nobody from it; a
- * user has at most one change that waits; it has a link at the new address and, where both addresses have to confirm,
- * one at the old address, and these two name each other; it dies with a link of its own, by expiry, cancelling, another
- * request, or the user's epoch; erasing the user makes the address unreadable.
+ * Pending changes of a user's email address. A change has no row of its own: the new address is the payload of its
+ * confirmation links, encrypted under the user's key.
+ * - A pending change does not claim the new address, so requesting one cannot block another user's registration.
+ * - A user has at most one pending change. It has a link at the new address and, where both addresses must confirm, a
+ *   second one at the old address; each payload contains the id of the other link.
+ * - The change ends with either link: by expiry, cancellation, another request or a higher epoch of the user.
+ * - Erasing the user makes the new address unreadable.
  */
 import { z } from 'zod';
 import { type Queries, statement } from '#platform/database/index.ts';
@@ -12,19 +13,19 @@ import type { UserKey } from '#platform/keys/index.ts';
 import type { OneTimeToken } from './consume.ts';
 import { tokenAssociatedData } from './issue.ts';
 
-/** Where a confirmation can be missing. */
+/** The addresses that can have to confirm a change. */
 export const changeSides = ['old_address', 'new_address'] as const;
 
-/** The address at which a link is pressed. */
+/** The address that a confirmation link was sent to. */
 export type ChangeSide = (typeof changeSides)[number];
 
-// A release that does not know `otherLink` refuses the link, since one alone must not be enough.
+// Strict: a release that does not know `otherLink` must reject the link, because one confirmation is then not enough.
 const newAddress = z.strictObject({ asTyped: z.string(), canonical: z.string(), otherLink: z.uuid().optional() });
 
-/** The address that the links of a change prove; `otherLink` is the id of the one that has to be pressed as well. */
+/** The new address of a change; `otherLink` is the id of the link that must be confirmed as well. */
 export type NewAddress = Readonly<z.output<typeof newAddress>>;
 
-/** The payload of a confirming link. */
+/** Encrypts the payload of a confirmation link. */
 export function sealNewAddress(
   userKey: UserKey,
   tokenId: string,
@@ -33,16 +34,17 @@ export function sealNewAddress(
   return userKey.seal(JSON.stringify({ asTyped, canonical, otherLink }), tokenAssociatedData(tokenId));
 }
 
+/** Decrypts the payload of a confirmation link; throws when it was encrypted for another row. */
 export function openNewAddress(userKey: UserKey, tokenId: string, sealed: Uint8Array): NewAddress {
   return newAddress.parse(JSON.parse(userKey.open(sealed, tokenAssociatedData(tokenId)).toString('utf8')));
 }
 
-/** Only the link at the old address has an identifier: the new address is nobody's yet. */
+/** Only the link at the old address has an identifier: the new address is not stored as one before it is confirmed. */
 export function sideOf({ identifierId }: Pick<OneTimeToken, 'identifierId'>): ChangeSide {
   return identifierId === null ? 'new_address' : 'old_address';
 }
 
-const findPending = statement('email_changes.find_pending', {
+const findPending = statement('one_time_tokens.find_email_change', {
   lane: 'read',
   sql: `select t.id as token_id, t.identifier_id, t.sealed_payload, t.expires_at
     from one_time_tokens t join users u on u.id = t.user_id
@@ -53,16 +55,16 @@ const findPending = statement('email_changes.find_pending', {
   columns: { tokenId: 'uuid', identifierId: 'uuid?', sealedPayload: 'bytea?', expiresAt: 'timestamptz' },
 });
 
-/** A change that waits. */
+/** A change that is not confirmed yet; `openNewAddress` decrypts `sealed`. */
 export interface PendingChange {
   readonly tokenId: string;
   readonly sealed: Buffer;
   readonly expiresAt: Date;
-  /** Where its links were not pressed yet. */
+  /** The addresses that have not confirmed yet. */
   readonly waitingFor: readonly ChangeSide[];
 }
 
-/** The change that waits for its links, if there is one; `openNewAddress` reads it. */
+/** Returns the user's pending change, if there is one. */
 export async function findPendingChange(
   queries: Queries,
   userId: string,
@@ -76,7 +78,7 @@ export async function findPendingChange(
   return { tokenId: row.tokenId, sealed: row.sealedPayload, expiresAt: row.expiresAt, waitingFor };
 }
 
-const findOther = statement('email_changes.find_other_link', {
+const findOther = statement('one_time_tokens.find_other_link', {
   lane: 'read',
   sql: `select outcome, expires_at from one_time_tokens
     where id = :id and user_id = :userId and purpose = 'confirm_email_change'`,
@@ -85,17 +87,17 @@ const findOther = statement('email_changes.find_other_link', {
 });
 
 /**
- * What became of the link that has to be pressed as well, of a link that is or until now was alive. Ask under the lock of
- * the user's row: of two links pressed at once the second must see the first.
+ * Returns the state of the second link of a change; `none` when one confirmation is enough.
+ * Call it under the lock of the user's row, so that of two concurrent confirmations the second sees the first.
  */
-export async function stateOfOtherLink(
+export async function otherLinkState(
   queries: Queries,
   userId: string,
   { otherLink }: NewAddress,
   now: Date,
-): Promise<'none' | 'waits' | 'pressed' | 'dead'> {
+): Promise<'none' | 'pending' | 'confirmed' | 'inactive'> {
   if (otherLink === undefined) return 'none';
   const row = await queries.row(findOther, { id: otherLink, userId });
-  if (row?.outcome === 'used') return 'pressed';
-  return row?.outcome === null && row.expiresAt > now ? 'waits' : 'dead';
+  if (row?.outcome === 'used') return 'confirmed';
+  return row?.outcome === null && row.expiresAt > now ? 'pending' : 'inactive';
 }

@@ -1,8 +1,18 @@
 /**
- * Single-use things that are mailed: links, and codes that are typed. Owns `one_time_tokens`.
- * Invariants: `consume` is one UPDATE and the only way to use one (invariant 1); the secret is computed from the row's
- * id and never stored (invariant 15); a token dies by use, by expiry, by replacement, or with its user's epoch; one that is bound to a browser is used by
- * no other; a code is dead after five tries, each counted before it is compared.
+ * One-time tokens: the rows behind mailed links and codes. Owns `one_time_tokens`; no routes.
+ *
+ * Invariants:
+ * - `consume` and `consumeCode` are one UPDATE and the only way to use a token (invariant 1).
+ * - The secret is computed from the row's id when the mail is rendered, and only its hash is stored (invariant 15).
+ * - A token becomes inactive by use, expiry, revocation, a higher epoch of its user (except `outlivesEpoch`) or a disabled
+ *   user.
+ * - A token that is bound to a browser can only be used with that browser's secret.
+ * - A code allows five tries, and each is counted before the code is compared (invariant 2).
+ *
+ * Must not read a token and update it later: `findActive` is for displaying a page only.
+ *
+ * Example: the row has `id` = 0197…, `purpose` = `reset_password` and `key_id` = the current key `link`. The mailed secret
+ * is HMAC-SHA-256(key `link`, "0197…:reset_password"), the same at every rendering, and `hash` is its SHA-256.
  */
 export { consume, consumeCode, findActive, type OneTimeToken, revokeLinksOfUser, revokeOthers } from './consume.ts';
 export {
@@ -11,10 +21,10 @@ export {
   findPendingChange,
   type NewAddress,
   openNewAddress,
+  otherLinkState,
   type PendingChange,
   sealNewAddress,
   sideOf,
-  stateOfOtherLink,
 } from './email-change.ts';
 export {
   insertTokenFragment,

@@ -1,4 +1,3 @@
-/** Issuing: the row commits with the effect, the secret is computed when the mail is rendered. */
 import { linksOutlivingEpoch } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
@@ -8,7 +7,7 @@ import type { AssociatedData, Keys } from '#platform/keys/index.ts';
 import { digitCode } from '#protocol/digit-code/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 
-/** What a token is for; its name is part of what the secret is computed from. */
+/** Stored in `one_time_tokens.purpose`, and input of the secret's HMAC: a renamed purpose invalidates its tokens. */
 export type Purpose =
   | 'verify_email'
   | 'reset_password'
@@ -18,23 +17,23 @@ export type Purpose =
   | 'magic_link'
   | 'email_code';
 
-/** How long each kind of link or code lives. */
+/** Lifetimes in seconds. */
 export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
   verify_email: 24 * 60 * 60,
   reset_password: 60 * 60,
   confirm_email_change: 24 * 60 * 60,
   undo_email_change: 72 * 60 * 60,
-  // As long as the longest grace period: whoever closes the account says when it ends.
+  // The longest grace period that can be configured; the flow passes the real expiry.
   cancel_deletion: 90 * 24 * 60 * 60,
-  // At most, as settings can make it shorter: whoever asks is waiting.
+  // Upper limits, which settings can shorten: the user is waiting for this mail.
   magic_link: 10 * 60,
   email_code: 10 * 60,
 };
 
-/** Links that outlive their user's epoch, because they exist to defeat whoever raised it (invariant 4). */
+/** Links that remain active after a change of epoch, because they undo what an attacker did with it (invariant 4). */
 export const outlivesEpoch: readonly Purpose[] = linksOutlivingEpoch;
 
-/** Where a token's payload stands; authenticated with its ciphertext. */
+/** The associated data that a token's payload is encrypted with. */
 export function tokenAssociatedData(tokenId: string): AssociatedData {
   return { table: 'one_time_tokens', column: 'sealed_payload', row: tokenId };
 }
@@ -53,7 +52,7 @@ const params = {
   tokenExpiresAt: 'timestamptz',
 } as const;
 
-/** The CTE `issued`: the token's row, if the CTE `from` has a row. */
+/** The CTE `issued`: inserts one token if the CTE `from` has a row. */
 export function insertTokenFragment(from: string): Fragment<typeof params> {
   return {
     sql: `issued as (
@@ -74,19 +73,18 @@ const insert = statement('one_time_tokens.issue', {
   columns: { id: 'uuid' },
 });
 
-/** Issues a token within an effect's transaction, from `OneTimeTokens.values`. */
+/** Inserts a token in the transaction of the effect; `values` come from `OneTimeTokens.values`. */
 export async function issueToken(tx: Queries, values: Values<typeof params>): Promise<void> {
   await tx.row(insert, values);
 }
 
-/** What a token's secret depends on. */
-interface Issued {
+interface SecretInput {
   readonly id: string;
   readonly purpose: Purpose;
   readonly browserHash?: Buffer;
 }
 
-/** Computes tokens. */
+/** Computes the secrets and row values of one-time tokens. */
 export class OneTimeTokens {
   readonly #keys: Keys;
   readonly #makeId: MakeId;
@@ -96,7 +94,7 @@ export class OneTimeTokens {
     this.#makeId = dependencies.makeId;
   }
 
-  /** A token's id, to be known before the rest of its row is. */
+  /** Returns a new token id, for callers that encrypt the payload for the row before they insert it. */
   newId(): string {
     return this.#makeId();
   }
@@ -110,9 +108,9 @@ export class OneTimeTokens {
     readonly authEpoch: number;
     readonly sealedPayload: Buffer | null;
     readonly now: Date;
-    /** SHA-256 of the secret of the only browser that may use it; a code always has one. */
+    /** SHA-256 of the secret of the only browser that may use it; required for a code. */
     readonly browserHash?: Buffer;
-    /** Instead of the purpose's own lifetime. */
+    /** Overrides the lifetime of the purpose. */
     readonly expiresAt?: Date;
   }) {
     const keyId = this.#keys.currentKeyId('link');
@@ -131,15 +129,18 @@ export class OneTimeTokens {
     };
   }
 
-  /** The text that is mailed: HMAC-SHA-256(link key, id ‖ purpose), or a code of its bits. The same at every rendering. */
+  /**
+   * Returns the mailed secret, the same at every call: HMAC-SHA-256(link key, id ‖ purpose), or six digits derived from
+   * such an HMAC.
+   */
   secret(tokenId: string, purpose: string, keyId: string): string {
     if (purpose === 'email_code') return this.#code(tokenId, keyId);
     return formatSecret(secretPrefixes.oneTimeLink, this.#keys.mac('link', `${tokenId}:${purpose}`, keyId));
   }
 
   /**
-   * What is stored of a code. A million plain hashes are tried in a second, so it is keyed like the code itself, and made
-   * for one token and one browser.
+   * Returns the stored hash of a code: an HMAC for one token and one browser. A plain hash would not protect it, because
+   * an attacker with a dump can hash a million codes in a second.
    */
   codeHash(code: string, of: { readonly id: string; readonly keyId: string; readonly browserHash: Buffer }): Buffer {
     const { id, keyId, browserHash } = of;
@@ -150,9 +151,9 @@ export class OneTimeTokens {
     return digitCode((round) => this.#keys.mac('link', `${tokenId}:email_code:${round}`, keyId));
   }
 
-  #hash({ id, purpose, browserHash }: Issued, keyId: string): Buffer {
+  #hash({ id, purpose, browserHash }: SecretInput, keyId: string): Buffer {
     if (purpose !== 'email_code') return hashSecret(this.secret(id, purpose, keyId));
-    assert(browserHash !== undefined, 'a code is for one browser');
+    assert(browserHash !== undefined, 'a code is bound to a browser');
     return this.codeHash(this.#code(id, keyId), { id, keyId, browserHash });
   }
 }

@@ -1,8 +1,8 @@
-/** Forgetting tokens a week after they expired; until then a dead link can be told from one that never was. */
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 
-const keepSeconds = 7 * 24 * 60 * 60;
+/** Expired tokens are kept for a week, so that an operator can find out why a link was rejected. */
+const retentionSeconds = 7 * 24 * 60 * 60;
 
 const deleteExpired = statement('one_time_tokens.delete_expired', {
   lane: 'pool',
@@ -12,7 +12,7 @@ const deleteExpired = statement('one_time_tokens.delete_expired', {
   columns: {},
 });
 
-/** A sweeping job calls it. Answers how many went. */
+/** Deletes tokens a week after their expiry, at most 10,000 at a time. Returns the number of deleted tokens. */
 export async function deleteExpiredTokens(database: Database, now: Date): Promise<number> {
-  return database.run(deleteExpired, { before: addSeconds(now, -keepSeconds) });
+  return database.run(deleteExpired, { before: addSeconds(now, -retentionSeconds) });
 }

@@ -1,14 +1,14 @@
-/** Counting a try of a code before it is compared, whatever was typed. */
 import type { Fragment } from '#platform/database/index.ts';
 
-/** A code of a million is worth this many tries, the right one included; then it is dead. */
+/** Tries of one code, including a right one. With a million codes an attacker succeeds with a chance of 1 in 200,000. */
 export const maxCodeTries = 5;
 
 const params = { browserHash: 'bytea', now: 'timestamptz' } as const;
 
 /**
- * The CTE `tried`: one more try of the newest live code that this browser asked for the user in the CTE `known`, if the
- * CTE `from` has a row. No row: there is none. Compare only while `tries` is at most `maxCodeTries`.
+ * The CTE `tried`: counts a try of the newest active code that this browser requested for the user in the CTE `known`, if
+ * the CTE `from` has a row. It has no row when there is no such code. The caller compares the code only while `tries` is
+ * at most `maxCodeTries`.
  */
 export function tryCodeFragment(from: string): Fragment<typeof params> {
   return {

@@ -1,5 +1,4 @@
-/** Asking, and what each answer comes to. */
-
+/** The registration hook: a webhook by which the operator's service admits or rejects registrations. */
 import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
@@ -11,7 +10,6 @@ import type { Database } from '#platform/database/index.ts';
 import type { JsonResult, Outbound } from '#platform/outbound/index.ts';
 import { webhookHeaders } from '#protocol/webhook-signature/index.ts';
 
-/** Where the hook is and how much it counts. */
 export interface RegistrationHookSettings {
   readonly url: string;
   readonly secret: KeyObject;
@@ -28,19 +26,18 @@ interface HookDeps {
   readonly settings: RegistrationHookSettings;
 }
 
-/** Who wants to register, and on whose word. */
 interface Applicant {
   readonly via: 'register' | 'invitation';
-  /** Canonical. */
+  /** In canonical form. */
   readonly email: string;
   readonly name: string;
   readonly locale: string;
 }
 
-/** Codes, not sentences: nothing that the hook says about a person gets into the log or the audit facts. */
+/** A code, not a sentence, so that the hook cannot write personal data into the log or the audit facts. */
 const reasonForm = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
 
-const answerSchema = z.object({
+const responseSchema = z.object({
   allow: z.boolean(),
   reason: z.string().regex(reasonForm).optional().catch(undefined),
 });
@@ -48,9 +45,9 @@ const answerSchema = z.object({
 type Decision =
   | { readonly kind: 'allowed' }
   | { readonly kind: 'refused'; readonly reason: string | undefined }
-  | { readonly kind: 'unanswered'; readonly why: string; readonly status?: number };
+  | { readonly kind: 'failed'; readonly why: string; readonly status?: number };
 
-/** Asks the hook. */
+/** Calls the hook. */
 export class RegistrationHook {
   readonly #deps: HookDeps;
 
@@ -59,28 +56,29 @@ export class RegistrationHook {
   }
 
   /**
-   * Returns when the person may register.
+   * Returns when the applicant may register. Must be called outside of transactions.
    *
-   * @throws Problem `registration_refused` when the hook says no; `unavailable` when it says nothing and is to refuse
-   *   then; `busy` when too many questions of ours are under way.
+   * @throws Problem `registration_refused` when the hook rejects the applicant; `unavailable` when it fails and `whenDown`
+   *   is `refuse`; `busy` when too many of our own requests to it are in progress.
    */
   async admit(applicant: Applicant, requester: Requester): Promise<void> {
-    const decision = await this.#ask(applicant, requester);
+    const decision = await this.#call(applicant, requester);
     if (decision.kind === 'allowed') return;
     if (decision.kind === 'refused') {
       const { reason = 'unspecified' } = decision;
       await this.#record('registration_hook.refused', { via: applicant.via, reason }, applicant, requester);
-      throw new Problem('registration_refused', { log: `the registration hook said no: ${reason}` });
+      throw new Problem('registration_refused', { log: `the registration hook rejected the applicant: ${reason}` });
     }
     const { why, status } = decision;
-    if (why === 'overloaded') throw new Problem('busy', { log: 'too many questions to the registration hook at once' });
+    if (why === 'overloaded')
+      throw new Problem('busy', { log: 'too many concurrent requests to the registration hook' });
     const admitted = this.#deps.settings.whenDown === 'allow';
     const facts = { via: applicant.via, why, admitted, ...(status === undefined ? {} : { status }) };
     await this.#record('registration_hook.unanswered', facts, applicant, requester);
     if (!admitted) throw new Problem('unavailable', { retryAfterSeconds: 10, log: `the registration hook: ${why}` });
   }
 
-  async #ask({ via, email, name, locale }: Applicant, { address, requestId }: Requester): Promise<Decision> {
+  async #call({ via, email, name, locale }: Applicant, { address, requestId }: Requester): Promise<Decision> {
     const { outbound, clock, settings } = this.#deps;
     const body = JSON.stringify({ via, email, name, locale, clientAddress: address, requestId });
     const headers = webhookHeaders({ id: requestId, sentAt: clock.now(), body }, settings.secret);
@@ -106,13 +104,13 @@ export class RegistrationHook {
   }
 }
 
-/** Only 200 with the agreed JSON is an answer: a proxy's error page, a redirect or a 204 are not the hook speaking. */
-function decisionOf(answer: JsonResult): Decision {
-  if (answer.kind !== 'answered') return { kind: 'unanswered', why: answer.reason };
-  const { status, json } = answer;
-  if (status !== 200) return { kind: 'unanswered', why: 'status', status };
-  const parsed = answerSchema.safeParse(json);
-  if (!parsed.success) return { kind: 'unanswered', why: 'malformed_answer' };
+/** Only 200 with the documented JSON is a decision. Error pages of a proxy, redirects and 204 count as a failure. */
+function decisionOf(result: JsonResult): Decision {
+  if (result.kind !== 'answered') return { kind: 'failed', why: result.reason };
+  const { status, json } = result;
+  if (status !== 200) return { kind: 'failed', why: 'status', status };
+  const parsed = responseSchema.safeParse(json);
+  if (!parsed.success) return { kind: 'failed', why: 'malformed_answer' };
   const { allow, reason } = parsed.data;
   return allow ? { kind: 'allowed' } : { kind: 'refused', reason };
 }

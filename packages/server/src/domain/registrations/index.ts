@@ -1,11 +1,21 @@
 /**
- * Registrations that wait for their link to be pressed (invariant 18). Owns no table: a registration is what its link
- * carries, sealed in the row of the one-time token.
- * Invariants: a further link changes nothing but itself; a link sets the password and name it was made with and no
- * other; a link that carries none asks for a password, because nobody can know whose registration it continues; what
- * nobody confirmed loses its address to whoever proves it.
+ * Registrations, from the request to the verified address (invariant 18). Owns no table and no routes.
+ *
+ * A pending registration has no row of its own: its password hash and name are the encrypted payload of a verification
+ * link, in a row of `one_time_tokens`. This is a module nevertheless, because `domain/mail-requests` and several flows
+ * need the same rules, and because its statements compose fragments of identifiers, users, passwords, tokens, mail and
+ * audit. No owner of these tables can import the others without a cycle.
+ *
+ * Invariants:
+ * - Registering an unverified address again adds a link and changes nothing else.
+ * - A link sets the password and name of its own registration. A link without a payload lets its user choose a password,
+ *   because it cannot be known which registration it continues.
+ * - The first user to prove an address takes it over from an unverified registration, which is deleted.
+ * - The registration hook runs before a user is created and outside of transactions.
+ *
+ * Example: Eve registers `ada@x.example` with her own password (link 1), then Ada does (link 2). Opening link 2 sets
+ * Ada's password and name and revokes link 1. Eve cannot log in, since neither link was sent to her.
  */
-
 export { RegistrationHook, type RegistrationHookSettings } from './hook.ts';
 export { addVerificationLink, linkValues } from './link.ts';
 export { openRegistration, type PendingRegistration } from './pending.ts';

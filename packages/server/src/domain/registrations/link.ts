@@ -1,4 +1,4 @@
-/** The link that proves an address: what its rows hold, and a further one in one statement with its mail and event. */
+/** Verification links of registrations. */
 import { type AuditValues, isUnrecorded, recordFragment } from '#domain/audit/index.ts';
 import { unverifiedHolderFragment } from '#domain/identifiers/index.ts';
 import { enqueueMailFragment, type MailLedger } from '#domain/mail-ledger/index.ts';
@@ -21,35 +21,33 @@ const addLink = statement('registrations.add_link', {
   columns: { userId: 'uuid' },
 });
 
-/** Whose address it is, as it was read. */
+/** The user of the address, as read before. */
 export interface LinkHolder {
   readonly userId: string;
   readonly identifierId: string;
   readonly authEpoch: number;
 }
 
-/** What a link and its mail are made of. */
 export interface VerificationLink {
   readonly tokenId: string;
   readonly holder: LinkHolder;
-  /** Undefined for a link whose user has to choose a password. */
+  /** Undefined for a link whose user must choose a password. */
   readonly registration: PendingRegistration | undefined;
   readonly locale: string;
   readonly userKey: UserKey;
   readonly now: Date;
 }
 
-/** What making links needs. */
-interface Makers {
+interface LinkDeps {
   readonly keys: Keys;
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
 }
 
-/** The values of `insertTokenFragment` and `enqueueMailFragment` for a link. */
-export function linkValues({ keys, tokens, mail }: Makers, link: VerificationLink) {
-  const { tokenId, holder: of, registration, locale, userKey, now } = link;
-  const { userId, identifierId, authEpoch } = of;
+/** Returns the values of `insertTokenFragment` and `enqueueMailFragment` for a link. */
+export function linkValues({ keys, tokens, mail }: LinkDeps, link: VerificationLink) {
+  const { tokenId, holder, registration, locale, userKey, now } = link;
+  const { userId, identifierId, authEpoch } = holder;
   const sealedPayload = registration === undefined ? null : sealRegistration(keys, tokenId, registration);
   const params = { name: registration?.name ?? '' };
   return {
@@ -59,16 +57,16 @@ export function linkValues({ keys, tokens, mail }: Makers, link: VerificationLin
 }
 
 /**
- * Adds a link with the event that says so; false when the address was proven, or changed hands, since it was read, and
- * when the event is there already.
+ * Adds a link with its mail and audit event in one statement. Returns false, and inserts nothing, when the address was
+ * verified or the user's epoch has changed since `link.holder` was read, or when a retry finds its audit event.
  */
 export async function addVerificationLink(
-  deps: Makers & { readonly database: Database },
+  deps: LinkDeps & { readonly database: Database },
   link: VerificationLink,
   event: AuditValues,
 ): Promise<boolean> {
   const { identifierId, authEpoch } = link.holder;
-  const whose = { holderIdentifierId: identifierId, holderEpoch: authEpoch };
-  const row = await deps.database.row(addLink, { ...whose, ...linkValues(deps, link), ...event });
+  const expected = { holderIdentifierId: identifierId, holderEpoch: authEpoch };
+  const row = await deps.database.row(addLink, { ...expected, ...linkValues(deps, link), ...event });
   return row !== undefined;
 }

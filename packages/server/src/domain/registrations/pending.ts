@@ -1,10 +1,9 @@
-/** What a registration's link carries (invariant 18), sealed in the token's row. */
 import { z } from 'zod';
 import { tokenAssociatedData } from '#domain/one-time-tokens/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
-const carried = z.strictObject({
-  /** The same for a link and for those sent again, so that one registration can be told from two. */
+const payloadSchema = z.strictObject({
+  /** The same in a link and its repetitions, so that two registrations of an address can be distinguished. */
   registrationId: z.uuid(),
   registeredAt: z.iso.datetime(),
   phc: z.string(),
@@ -12,14 +11,15 @@ const carried = z.strictObject({
   locale: z.string(),
 });
 
-/** A registration as its link carries it: pressing the link sets this password and name, and no other. */
-export type PendingRegistration = z.infer<typeof carried>;
+/** The payload of a verification link: opening the link sets this password, name and locale. */
+export type PendingRegistration = z.infer<typeof payloadSchema>;
 
-/** Under the password key, since the PHC string is what it protects (invariant 15). */
+/** Encrypts the payload under the data key `password`, like every PHC string (invariant 15). */
 export function sealRegistration(keys: Keys, tokenId: string, registration: PendingRegistration): Buffer {
   return keys.seal('password', JSON.stringify(registration), tokenAssociatedData(tokenId));
 }
 
+/** Decrypts the payload; throws when it was encrypted for another row. */
 export function openRegistration(keys: Keys, tokenId: string, sealed: Buffer): PendingRegistration {
-  return carried.parse(JSON.parse(keys.open('password', sealed, tokenAssociatedData(tokenId)).toString('utf8')));
+  return payloadSchema.parse(JSON.parse(keys.open('password', sealed, tokenAssociatedData(tokenId)).toString('utf8')));
 }

@@ -25,65 +25,65 @@ const emails = statement('registrations_test.emails', {
 });
 
 describeOnBothDatabases('registrations', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let deps: Parameters<typeof addVerificationLink>[0];
   let audit: AuditLog;
-  let person: TestUser;
+  let user: TestUser;
   let identifierId: string;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    audit = new AuditLog(world);
-    const mail = new MailLedger({ ...world, publicUrl: 'https://login.example' });
-    deps = { ...world, database: database(), tokens: new OneTimeTokens(world), mail };
+    fixture = await openDomainFixture(database());
+    audit = new AuditLog(fixture);
+    const mail = new MailLedger({ ...fixture, publicUrl: 'https://login.example' });
+    deps = { ...fixture, database: database(), tokens: new OneTimeTokens(fixture), mail };
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
-    identifierId = (await database().row(emails, { userId: person.id }))?.id ?? '';
+    user = await addUser(fixture);
+    identifierId = (await database().row(emails, { userId: user.id }))?.id ?? '';
   });
 
   const registration = (): PendingRegistration => ({
-    registrationId: world.makeId(),
-    registeredAt: world.clock.now().toISOString(),
+    registrationId: fixture.makeId(),
+    registeredAt: fixture.clock.now().toISOString(),
     phc: '$argon2id$',
     name: 'Ada',
     locale: 'en',
   });
 
-  function add(tokenId: string, carried: PendingRegistration | undefined, authEpoch = 1): Promise<boolean> {
-    const now = world.clock.now();
-    const holder = { userId: person.id, identifierId, authEpoch };
-    const link = { tokenId, holder, registration: carried, locale: 'en', userKey: person.key, now };
+  function add(tokenId: string, pending: PendingRegistration | undefined, authEpoch = 1): Promise<boolean> {
+    const now = fixture.clock.now();
+    const holder = { userId: user.id, identifierId, authEpoch };
+    const link = { tokenId, holder, registration: pending, locale: 'en', userKey: user.key, now };
     const event = { action: 'user.registration_repeated', at: now, actor: { kind: 'stranger' } } as const;
-    return addVerificationLink(deps, link, audit.values({ ...event, userId: person.id }));
+    return addVerificationLink(deps, link, audit.values({ ...event, userId: user.id }));
   }
 
-  it('adds a link with its mail and its job, all or none', async () => {
-    const id = world.makeId();
+  it('adds a link together with its mail and job', async () => {
+    const id = fixture.makeId();
     expect(await add(id, registration())).toBe(true);
-    expect(await database().rows(links, { userId: person.id })).toMatchObject([{ id }]);
+    expect(await database().rows(links, { userId: user.id })).toMatchObject([{ id }]);
   });
 
-  it('carries what opens only from its own row, and never in clear', async () => {
-    const [id, other] = [world.makeId(), world.makeId()];
-    const carried = registration();
-    await add(id, carried);
-    const sealed = (await database().row(links, { userId: person.id }))?.sealedPayload ?? Buffer.alloc(0);
+  it('stores the payload as ciphertext that decrypts only for its own row', async () => {
+    const [id, other] = [fixture.makeId(), fixture.makeId()];
+    const pending = registration();
+    await add(id, pending);
+    const sealed = (await database().row(links, { userId: user.id }))?.sealedPayload ?? Buffer.alloc(0);
     expect(sealed.includes('argon2id')).toBe(false);
-    expect(openRegistration(world.keys, id, sealed)).toEqual(carried);
-    expect(() => openRegistration(world.keys, other, sealed)).toThrow('not authentic');
+    expect(openRegistration(fixture.keys, id, sealed)).toEqual(pending);
+    expect(() => openRegistration(fixture.keys, other, sealed)).toThrow('not authentic');
   });
 
-  it('carries nothing when nobody knows whose registration it continues', async () => {
-    await add(world.makeId(), undefined);
-    expect((await database().row(links, { userId: person.id }))?.sealedPayload).toBe(null);
+  it('stores no payload for a link whose user must choose a password', async () => {
+    await add(fixture.makeId(), undefined);
+    expect((await database().row(links, { userId: user.id }))?.sealedPayload).toBe(null);
   });
 
-  it('adds none for an address that was proven, or a holder that changed, since it was read', async () => {
-    expect(await add(world.makeId(), registration(), 2)).toBe(false);
-    await verifyIdentifier(database(), identifierId, world.clock.now());
-    expect(await add(world.makeId(), registration())).toBe(false);
-    expect(await database().rows(links, { userId: person.id })).toEqual([]);
+  it('adds no link when the address was verified or the epoch has changed since the holder was read', async () => {
+    expect(await add(fixture.makeId(), registration(), 2)).toBe(false);
+    await verifyIdentifier(database(), identifierId, fixture.clock.now());
+    expect(await add(fixture.makeId(), registration())).toBe(false);
+    expect(await database().rows(links, { userId: user.id })).toEqual([]);
   });
 });

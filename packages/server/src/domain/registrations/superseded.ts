@@ -1,11 +1,10 @@
-/** A registration that nobody confirmed loses its address to whoever proves it (invariant 18). */
 import type { AuditLog } from '#domain/audit/index.ts';
 import { deleteUnprovenUser } from '#domain/users/index.ts';
 import type { Queries } from '#platform/database/index.ts';
 
 /**
- * Deletes a locked user who never proved an address, with the event that says so; false when they did meanwhile. Their
- * links die with them.
+ * Deletes a user without a verified address, and with it the user's links, so that another user can claim the address
+ * they proved (invariant 18). Call it under the lock of the user's row. Returns false when the user has a verified address.
  */
 export async function supersedeRegistration(tx: Queries, audit: AuditLog, userId: string, now: Date): Promise<boolean> {
   if (!(await deleteUnprovenUser(tx, userId))) return false;

@@ -1,4 +1,3 @@
-/** Making a user whose address counts as proven, because an operator vouches for it or an invitation reached it. */
 import { type AuditEvent, type AuditLog, recordFragment } from '#domain/audit/index.ts';
 import { claimEmailFragment } from '#domain/identifiers/index.ts';
 import { passwordAssociatedData, upsertPasswordFragment } from '#domain/passwords/index.ts';
@@ -13,7 +12,7 @@ const created = insertUserFragment('claimed');
 const password = upsertPasswordFragment('claimed');
 const audited = recordFragment('claimed');
 
-/** Everything hangs on having claimed the address; of two at once one gets no row. */
+/** Every insert selects from `claimed`, so of two concurrent statements for an address one inserts nothing. */
 const create = statement('registrations.create_verified', {
   lane: 'pool',
   sql: `with ${claimed.sql}, ${created.sql}, ${password.sql}, ${audited.sql} select user_id from claimed`,
@@ -21,19 +20,19 @@ const create = statement('registrations.create_verified', {
   columns: { userId: 'uuid' },
 });
 
-/** Whom to make. */
+/** A user whose address is verified from the start: by an operator's command or by the invitation sent to it. */
 export interface VerifiedUser {
   readonly userId: string;
   readonly email: { readonly asTyped: string; readonly canonical: string };
   readonly name: string;
   readonly locale: string;
   readonly roles: readonly Role[];
-  /** Undefined: the user cannot log in by password before they have set one. */
+  /** Undefined for a user without a password, who must set one before logging in with it. */
   readonly phc: string | undefined;
   readonly now: Date;
 }
 
-/** Makes the user within a transaction, with the event that says so; false when somebody has the address, proven or not. */
+/** Creates the user with its audit event; false when another user has the address, verified or not. */
 export async function createVerifiedUser(
   tx: Queries,
   { keys, makeId, audit }: { readonly keys: Keys; readonly makeId: MakeId; readonly audit: AuditLog },

@@ -11,8 +11,8 @@ import {
   type NewAddress,
   type OneTimeToken,
   openNewAddress,
+  otherLinkState,
   sideOf,
-  stateOfOtherLink,
   tokenLifetimeSeconds,
 } from '#domain/one-time-tokens/index.ts';
 import { supersedeRegistration } from '#domain/registrations/index.ts';
@@ -46,8 +46,8 @@ export type Confirmation = { readonly kind: 'changed' } | { readonly kind: 'wait
 
 /** Where the change waits for the other link; undefined when it waits for none. */
 export async function findMissing(flow: ChangeEmail, link: ConfirmLink): Promise<ChangeSide | undefined> {
-  const other = await stateOfOtherLink(flow.database, link.token.userId, link.newAddress, flow.clock.now());
-  return other === 'waits' ? otherSide(link.token) : undefined;
+  const other = await otherLinkState(flow.database, link.token.userId, link.newAddress, flow.clock.now());
+  return other === 'pending' ? otherSide(link.token) : undefined;
 }
 
 /** The address changed hands between reading and writing at most this often; then the presser may try again. */
@@ -110,9 +110,9 @@ async function confirm(
   await lockPeople(flow, tx, [userId, seen?.userId]);
   const used = await consume(tx, 'confirm_email_change', text, now);
   if (used === undefined) throw new Problem('invalid_token');
-  const other = await stateOfOtherLink(tx, userId, link.newAddress, now);
-  if (other === 'dead') throw new Problem('invalid_token', { log: 'the other link of the change is dead' });
-  if (other === 'waits') {
+  const other = await otherLinkState(tx, userId, link.newAddress, now);
+  if (other === 'inactive') throw new Problem('invalid_token', { log: 'the other link of the change is inactive' });
+  if (other === 'pending') {
     await noteConfirmation(flow, tx, link, caller, now);
     return { kind: 'waiting' };
   }
