@@ -1,7 +1,9 @@
 /**
- * The circuit breaker of every service outside: after some failures in a row it is left alone for a while, then one call
- * tries. Owns no table.
- * Invariants: an open circuit costs its caller no waiting; while one call tries, no other reaches the service.
+ * The circuit breaker for every external service: after consecutive failures the circuit opens, and calls return without
+ * reaching the service. After a pause the circuit is half-open: one call tries the service.
+ * Invariants: a call on an open circuit does not wait; while the trial call runs, no other call reaches the service.
+ * Example with threshold 5 and 30 s: five failures → open for 30 s → one trial call → success closes the circuit, failure
+ * opens it for another 30 s.
  */
 import {
   BrokenCircuitError,
@@ -13,22 +15,20 @@ import {
 } from 'cockatiel';
 import type { Clock } from '#kernel/clock.ts';
 
-/** When to stop trying, and for how long. */
 export interface BreakerOptions {
   readonly clock: Clock;
-  /** Failures in a row that open the circuit; 5 when not given. */
+  /** Consecutive failures that open the circuit; 5 by default. */
   readonly threshold?: number;
-  /** How long nothing is tried; then one call tries; 30 when not given. */
+  /** How long the circuit stays open before a trial call; 30 by default. */
   readonly openSeconds?: number;
 }
 
-/** What came of a call. */
 export type BreakerRun<T> =
   | { readonly kind: 'ran'; readonly outcome: T }
-  /** Not called; a call makes sense again in this long. */
+  /** The service was not called. Retry after `forSeconds`. */
   | { readonly kind: 'open'; readonly forSeconds: number };
 
-/** One service's breaker; `isOutage` says which outcomes mean that the service is away. */
+/** The breaker of one service. `isOutage` decides which outcomes count as failures. */
 export class Breaker<T> {
   readonly #clock: Clock;
   readonly #policy: CircuitBreakerPolicy;
@@ -57,7 +57,7 @@ export class Breaker<T> {
     }
   }
 
-  /** How long nothing will be tried; 0 when the circuit is closed. */
+  /** Seconds until the next trial call; 0 when the circuit is not open. */
   openForSeconds(): number {
     if (this.#policy.state !== CircuitState.Open) return 0;
     const passed = (this.#clock.monotonicMs() - this.#openedMs) / 1000;

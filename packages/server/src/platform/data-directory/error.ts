@@ -1,9 +1,9 @@
-/** What is wrong: the directory cannot be used at all, or another process is using it. */
+/** `unusable`: configuration, ownership or disk. `in_use`: another process holds the lock. */
 export type DataDirectoryErrorReason = 'unusable' | 'in_use';
 
 /**
- * The data directory cannot be opened. The message is one sentence for the operator.
- * `exitCode` is 78 when the configuration or the directory must be changed first, and 1 when trying later is enough.
+ * The data directory cannot be opened. The message is for the operator.
+ * `exitCode` is 78 (EX_CONFIG) when the operator must change something first, and 1 when a later retry may succeed.
  */
 export class DataDirectoryError extends Error {
   override name = 'DataDirectoryError';

@@ -1,26 +1,25 @@
 /**
- * The exclusive lock. Node has no flock; SQLite, which is part of Node, locks with the operating system's own byte-range
- * locks (fcntl, LockFileEx). The kernel drops such a lock when its holder dies, however it dies, so there is no stale
- * lock to recognise, and no pid to compare, which two containers on one volume could not do.
- * 0.7 ms and 1.6 MB, measured at start.
+ * The exclusive lock of the data directory. Node has no flock, but its SQLite takes byte-range locks of the operating
+ * system (fcntl, LockFileEx). The kernel releases such a lock whenever its holder dies, so there are no stale locks, and no
+ * pids to compare, which would be ambiguous for two containers on one volume. It costs 0.7 ms and 1.6 MB at start.
  *
- * POSIX drops all locks of a process on a file when the process closes *any* descriptor of that file.
- * Nothing but SQLite may therefore ever open `lock`; the holder's pid stands in a file of its own.
+ * POSIX releases all locks of a process on a file when the process closes *any* descriptor of that file. Therefore only
+ * SQLite may open `lock`, and the holder's pid is in a file of its own.
  */
 import { DatabaseSync } from 'node:sqlite';
 
-/** SQLite's result code for "somebody else has the lock". */
+/** SQLITE_BUSY: another connection holds the lock. */
 const sqliteBusy = 5;
 
-/** Waiting this long rides out another process's look at the lock, which takes well below a millisecond. */
+/** Longer than `isLocked` of another process holds its shared lock, which is less than 1 ms. */
 const busyMs = 250;
 
-/** A lock that is held until it is released or this process ends. */
+/** Held until it is released or this process ends. */
 export interface HeldLock {
   release(): void;
 }
 
-/** Takes the lock, or answers undefined when another holder, in this process or elsewhere, has it. */
+/** Takes the lock; returns undefined when this or another process already holds it. */
 export function takeLock(file: string): HeldLock | undefined {
   const connection = new DatabaseSync(file, { timeout: busyMs });
   let held = false;
@@ -32,7 +31,7 @@ export function takeLock(file: string): HeldLock | undefined {
   return held ? { release: () => connection.close() } : undefined;
 }
 
-/** Whether somebody holds the lock of an existing file. A shared lock for a moment is enough to know. */
+/** Whether the lock of an existing file is held. It takes a shared lock for a moment. */
 export function isLocked(file: string): boolean {
   const connection = new DatabaseSync(file, { readOnly: true, timeout: 0 });
   try {

@@ -11,15 +11,15 @@ const pidFile = 'lock.pid';
 export interface DataDirectory extends AsyncDisposable {
   /** Absolute, without symbolic links. */
   readonly path: string;
-  /** Gives the lock back; the second call does nothing. Everything inside must be closed before. */
+  /** Releases the lock; a second call has no effect. Close everything inside the directory first. */
   release(): Promise<void>;
 }
 
-/** Whether some process has a data directory open. The pid is for a sentence to the operator, not for a decision. */
+/** The pid is for messages only: it may be outdated or of another container. */
 export type LockState = { readonly kind: 'free' } | { readonly kind: 'held'; readonly pid: number | undefined };
 
 /**
- * Creates the directory if need be, makes sure that it is ours alone, and locks it.
+ * Creates the directory if it is missing, restricts it to this process's user, and locks it.
  *
  * @throws DataDirectoryError `unusable` (78) or `in_use` (1).
  */
@@ -39,14 +39,14 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
   const release = async (): Promise<void> => {
     if (released) return;
     released = true;
-    // In this order: a successor writes its own pid only once it has the lock.
+    // The pid file first: once the lock is free, its next holder writes its own pid.
     await rm(pid, { force: true });
     lock.release();
   };
   return { path: directory, release, [Symbol.asyncDispose]: release };
 }
 
-/** Looks whether the directory is open somewhere; one that does not exist is free. Creates nothing. */
+/** Returns whether a process has the directory open, without creating or locking it. A missing directory is free. */
 export async function lockState(path: string): Promise<LockState> {
   const directory = resolve(path);
   const lock = join(directory, lockFile);
@@ -58,9 +58,13 @@ function lockOf(directory: string): HeldLock | undefined {
   try {
     return takeLock(join(directory, lockFile));
   } catch (error) {
-    throw new DataDirectoryError('unusable', `The data directory ${directory} is on a file system without locks.`, {
-      cause: error,
-    });
+    throw new DataDirectoryError(
+      'unusable',
+      `The data directory ${directory} is on a file system that does not support locks.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -72,7 +76,7 @@ async function inUse(directory: string): Promise<DataDirectoryError> {
 
 async function readPid(directory: string): Promise<number | undefined> {
   const text = await readFile(join(directory, pidFile), 'utf8').catch((error: unknown) => {
-    // The holder has the lock a moment before it has written its pid.
+    // The holder takes the lock before it writes its pid.
     if (codeOf(error) === 'ENOENT') return '';
     throw error;
   });
@@ -80,18 +84,18 @@ async function readPid(directory: string): Promise<number | undefined> {
 }
 
 /**
- * Creates the directory if need be and makes sure that it is ours alone, without locking it: enough where PostgreSQL holds
- * the data and several processes share what else is in it. Answers its real path.
+ * Creates the directory if it is missing and restricts it to this process's user, without locking it. That is enough with
+ * PostgreSQL, where several processes share the directory. Returns the real path.
  *
  * @throws DataDirectoryError `unusable` (78).
  */
 export async function preparePrivateDirectory(path: string): Promise<string> {
   try {
-    // PGlite creates files that everyone may read: the directory around them must be closed before they exist.
+    // PGlite creates world-readable files, so the directory must be restricted before they exist.
     await mkdir(path, { recursive: true, mode: 0o700 });
     const directory = await realpath(path);
     await requireOwnership(directory);
-    await closeToOthers(directory);
+    await restrictToOwner(directory);
     await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     return directory;
   } catch (error) {
@@ -106,31 +110,31 @@ async function requireOwnership(directory: string): Promise<void> {
   if (own === undefined || uid === own) return;
   throw new DataDirectoryError(
     'unusable',
-    `The data directory ${directory} belongs to user id ${uid} and this process runs as user id ${own}: ` +
-      'run it as that user, or name a directory of its own.',
+    `The data directory ${directory} belongs to user id ${uid}, but this process runs as user id ${own}. ` +
+      'Run it as that user, or set LATCHKEY_DATA_DIR to another directory.',
   );
 }
 
-/** An existing directory is only narrowed when it is plainly ours: `LATCHKEY_DATA_DIR=/srv` must not close /srv. */
-async function closeToOthers(directory: string): Promise<void> {
+/** Changes the mode only of an empty directory or one with our lock file: `LATCHKEY_DATA_DIR=/srv` must not chmod /srv. */
+async function restrictToOwner(directory: string): Promise<void> {
   const { mode } = await stat(directory);
   if ((mode & 0o077) === 0) return;
   const names = await readdir(directory);
   if (names.length > 0 && !names.includes(lockFile)) {
     throw new DataDirectoryError(
       'unusable',
-      `The data directory ${directory} holds other files and is open to other users: name an empty directory, or run ` +
-        `chmod 700 ${directory}.`,
+      `The data directory ${directory} contains other files and other users can enter it. ` +
+        `Set LATCHKEY_DATA_DIR to an empty directory, or run chmod 700 ${directory}.`,
     );
   }
   await chmod(directory, 0o700);
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not write there',
-  EPERM: 'this user may not write there',
+  EACCES: 'this user has no write permission',
+  EPERM: 'this user has no write permission',
   EROFS: 'the file system is read-only',
-  ENOTDIR: 'a part of the path is not a directory',
+  ENOTDIR: 'a parent of the path is not a directory',
   EEXIST: 'it is not a directory',
   ENOSPC: 'the disk is full',
   ENAMETOOLONG: 'the name is too long',

@@ -1,4 +1,4 @@
-/** The table `data_keys`: one current key for each purpose and period, retired ones for reading, all wrapped. */
+/** The table `data_keys`: one current key per purpose and period, and retired ones for decryption, all wrapped by the KEK. */
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -16,7 +16,6 @@ export interface DataKey {
   readonly key: KeyObject;
 }
 
-/** What working on the table takes. */
 export interface DataKeyDeps {
   readonly database: Database;
   readonly kek: KeyEncryptionKey;
@@ -27,7 +26,7 @@ export interface DataKeyDeps {
 const listKeys = statement('data_keys.list', {
   lane: 'pool',
   idempotent: true,
-  // The current key is last of its slot even when the clock of the node that made it was behind.
+  // The current key sorts last of its purpose and period even if the clock of the node that generated it was behind.
   sql: `
     select id, purpose, period, state, wrapped, kek_id, created_at
     from data_keys
@@ -73,34 +72,35 @@ const retireKey = statement('data_keys.retire', {
 });
 
 /**
- * Reads all keys, the current ones last and each kind oldest first, and unwraps those that are not `known`, after making the ones that are missing.
- * Two nodes that start at once insert both, the unique index keeps one, and both read that one.
+ * Generates missing keys, reads all keys, and unwraps those that are not in `known`. Retired keys come first and current
+ * keys last, each ordered by creation.
+ * When two nodes start at once, both insert; the unique index keeps one row, and both nodes read it.
  *
- * @throws KeysUnusable when the key-encryption key does not open them.
+ * @throws KeysUnusable when the KEK cannot unwrap them.
  */
 export async function loadDataKeys(deps: DataKeyDeps, known: ReadonlyMap<string, DataKey>): Promise<DataKey[]> {
   let rows = await deps.database.rows(listKeys, {});
   const missing = findMissing(rows, deps.clock.now());
   for (const { purpose, period } of missing) {
-    const fresh = await makeKey(deps, purpose, period);
+    const fresh = await generateKey(deps, purpose, period);
     await deps.database.run(insertKey, fresh);
   }
   if (missing.length > 0) rows = await deps.database.rows(listKeys, {});
   return Promise.all(rows.map((row) => unwrapRow(deps.kek, row, known)));
 }
 
-/** Records a rotation in its transaction, with the id of the new key. */
+/** Writes the audit event of a rotation in its transaction; `keyId` is the new key's. */
 export type RecordRotation = (tx: Queries, keyId: string) => Promise<void>;
 
-/** The ids of the key-encryption keys that wrapped the data keys of a database; none for one that has no keys yet. */
+/** The ids of the KEKs that wrapped the data keys of a database. Empty for a database without keys. */
 export async function wrappingKeyIds(queries: Queries): Promise<string[]> {
   const rows = await queries.rows(listKeys, {});
   return [...new Set(rows.map(({ kekId }) => kekId))];
 }
 
 /**
- * Makes a new current key for a purpose and keeps the old one for reading.
- * Of two rotations at once one wins; the other finds nothing left to retire, and its insert conflicts.
+ * Generates a new current key for a purpose and retires the previous one, which remains readable.
+ * Of two concurrent rotations one commits; the other retires nothing, and its insert conflicts and does nothing.
  */
 export async function replaceDataKey(
   deps: DataKeyDeps,
@@ -109,7 +109,7 @@ export async function replaceDataKey(
 ): Promise<'rotated' | 'already_rotated'> {
   const now = deps.clock.now();
   const period = periodOf(purpose, now);
-  const fresh = await makeKey(deps, purpose, period);
+  const fresh = await generateKey(deps, purpose, period);
   const inserted = await deps.database.transaction(async (tx) => {
     await tx.run(retireKey, { purpose, period, now });
     const count = await tx.run(insertKey, fresh);
@@ -127,7 +127,7 @@ function findMissing(rows: readonly DataKeyRow[], now: Date): { purpose: KeyPurp
   );
 }
 
-async function makeKey({ kek, clock, makeId }: DataKeyDeps, purpose: KeyPurpose, period: string) {
+async function generateKey({ kek, clock, makeId }: DataKeyDeps, purpose: KeyPurpose, period: string) {
   const id = makeId();
   const bytes = randomBytes(32);
   const wrapped = await kek.wrap(bytes, wrapContext({ id, purpose, period }));
@@ -148,7 +148,7 @@ async function unwrapRow(
 async function unwrapKey(kek: KeyEncryptionKey, row: DataKeyRow): Promise<KeyObject> {
   if (row.kekId !== kek.id) {
     throw new KeysUnusable(
-      `the key-encryption key does not open this database's keys: it is ${kek.id}, and they were wrapped by ${row.kekId}`,
+      `the key-encryption key does not fit this database: its id is ${kek.id}, but the data keys were wrapped by ${row.kekId}`,
     );
   }
   const bytes = await unwrapBytes(kek, row);
@@ -162,13 +162,13 @@ async function unwrapBytes(kek: KeyEncryptionKey, row: DataKeyRow): Promise<Buff
     return await kek.unwrap(row.wrapped, wrapContext(row));
   } catch (cause) {
     throw new KeysUnusable(
-      `the key-encryption key does not open this database's keys: data key ${row.id} (${row.purpose}) was altered or is from elsewhere`,
+      `the key-encryption key cannot decrypt data key ${row.id} (${row.purpose}): the row was altered or copied from another database`,
       { cause },
     );
   }
 }
 
-/** Purpose and period are authenticated too: whoever writes the table cannot turn one purpose's key into another's. */
+/** Purpose and period are authenticated too, so that write access to the table cannot change the purpose of a key. */
 function wrapContext(key: Pick<DataKeyRow, 'id' | 'purpose' | 'period'>): readonly string[] {
   return ['data_keys', 'wrapped', key.id, key.purpose, key.period];
 }

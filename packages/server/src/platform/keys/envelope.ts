@@ -1,11 +1,11 @@
 /**
- * The one ciphertext format: AES-256-GCM (NIST SP 800-38D) under a key that the ciphertext names.
+ * The ciphertext format of all sealed values: AES-256-GCM (NIST SP 800-38D).
  *
  *     version (1 byte, 0x01) ‖ key id (16) ‖ nonce (12, random) ‖ ciphertext ‖ tag (16)
  *
- * Authenticated with it: version, key id, and the place where it stands.
- * Random 96-bit nonces allow 2^32 seals under one key before a collision becomes likelier than 2^-32 (SP 800-38D §8.3):
- * a data key is rotated long before, and a user's own key seals a few values a login at most.
+ * Version, key id and context (table, column, row) are authenticated as associated data.
+ * With random 96-bit nonces a key may encrypt 2^32 values before the probability of a collision exceeds 2^-32
+ * (SP 800-38D §8.3). Data keys are rotated long before; a user key encrypts at most a few values per login.
  */
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 import { AssertionFailed, assert } from '#kernel/assert.ts';
@@ -19,19 +19,19 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const headerBytes = 1 + idBytes;
 
-/** How many bytes a ciphertext is longer than its plaintext. */
+/** Bytes by which a ciphertext is longer than its plaintext. */
 export const envelopeBytes = headerBytes + nonceBytes + tagBytes;
 
-/** A key with the name that its ciphertexts carry, a UUID. */
+/** A key with its UUID, which its ciphertexts contain. */
 export interface NamedKey {
   readonly id: string;
-  /** A KeyObject: with one, sealing takes a third of the time that it takes with a Buffer. */
+  /** With a KeyObject, encryption takes a third of the time that it takes with a Buffer. */
   readonly key: KeyObject;
 }
 
-/** Encrypts; no two calls give the same bytes. */
+/** Encrypts with a random nonce, so that equal plaintexts have different ciphertexts. */
 export function seal({ id, key }: NamedKey, plaintext: string | Uint8Array, context: readonly string[]): Buffer {
-  assert(isUuid(id), 'a key is named by a UUID');
+  assert(isUuid(id), 'a key id must be a UUID');
   const header = Buffer.allocUnsafe(headerBytes);
   header[0] = version;
   header.write(id.replaceAll('-', ''), 1, 'hex');
@@ -42,9 +42,9 @@ export function seal({ id, key }: NamedKey, plaintext: string | Uint8Array, cont
   return Buffer.concat([header, nonce, body, encryption.final(), encryption.getAuthTag()]);
 }
 
-/** Decrypts what `seal` gave for the same key and context; throws `AssertionFailed` for anything else. */
+/** Decrypts. @throws AssertionFailed unless `seal` made the ciphertext with the same key and context. */
 export function open({ id, key }: NamedKey, ciphertext: Uint8Array, context: readonly string[]): Buffer {
-  assert(readKeyId(ciphertext) === id, `the ciphertext for ${context.join('.')} names another key`);
+  assert(readKeyId(ciphertext) === id, `the ciphertext for ${context.join('.')} has another key id`);
   const bytes = asBuffer(ciphertext);
   const nonceEnd = headerBytes + nonceBytes;
   const bodyEnd = bytes.length - tagBytes;
@@ -55,24 +55,24 @@ export function open({ id, key }: NamedKey, ciphertext: Uint8Array, context: rea
   try {
     decryption.final();
   } catch (cause) {
-    throw new AssertionFailed(`the ciphertext for ${context.join('.')} is not authentic there`, { cause });
+    throw new AssertionFailed(`the ciphertext for ${context.join('.')} is not authentic`, { cause });
   }
   return plaintext;
 }
 
-/** The UUID of the key that a ciphertext names; throws `AssertionFailed` when these bytes are no ciphertext of ours. */
+/** The key id in a ciphertext. @throws AssertionFailed when the bytes do not have the envelope format. */
 export function readKeyId(ciphertext: Uint8Array): string {
-  assert(ciphertext.length >= envelopeBytes && ciphertext[0] === version, 'these bytes are no ciphertext of ours');
+  assert(ciphertext.length >= envelopeBytes && ciphertext[0] === version, 'the bytes are not an envelope');
   const hex = asBuffer(ciphertext).toString('hex', 1, headerBytes);
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** A place as what is authenticated. */
-export function contextOf(place: AssociatedData): readonly string[] {
-  return [place.table, place.column, place.row];
+/** The parts that an envelope authenticates. */
+export function contextOf({ table, column, row }: AssociatedData): readonly string[] {
+  return [table, column, row];
 }
 
-/** Each part behind its length, so that no two different lists give the same bytes. */
+/** Prefixes each part with its length, so that different lists have different encodings. */
 export function encodeContext(parts: readonly string[]): Buffer {
   return Buffer.concat(
     parts.flatMap((part) => {

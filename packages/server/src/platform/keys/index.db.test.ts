@@ -23,7 +23,7 @@ const swapPurposes = statement('test_data_keys.swap', {
 });
 
 const kek = localKek(createSecretKey(randomBytes(32)));
-const place = { table: 'passwords', column: 'phc', row: '1' };
+const associatedData = { table: 'passwords', column: 'phc', row: '1' };
 const userId = '0190f0a0-1111-7222-8333-444455556666';
 
 describeOnBothDatabases('keys', (database: () => Database) => {
@@ -41,51 +41,51 @@ describeOnBothDatabases('keys', (database: () => Database) => {
     await database().run(clear, {});
   });
 
-  it('agree between nodes that start at once on an empty database', async () => {
+  it('are the same on nodes that start concurrently on an empty database', async () => {
     const rings = await Promise.all(Array.from({ length: 8 }, () => openRing()));
     for (const purpose of keyPurposes) {
       expect(new Set(rings.map((ring) => ring.currentKeyId(purpose))).size).toBe(1);
     }
-    const sealed = rings[0]!.seal('password', 'phc', place);
+    const sealed = rings[0]!.seal('password', 'phc', associatedData);
     for (const ring of rings) {
-      expect(ring.open('password', sealed, place).toString()).toBe('phc');
+      expect(ring.open('password', sealed, associatedData).toString()).toBe('phc');
       expect(ring.mac('link', 'a')).toEqual(rings[0]!.mac('link', 'a'));
     }
   });
 
   it('are the same after a restart', async () => {
-    const sealed = (await openRing()).seal('password', 'phc', place);
-    expect((await openRing()).open('password', sealed, place).toString()).toBe('phc');
+    const sealed = (await openRing()).seal('password', 'phc', associatedData);
+    expect((await openRing()).open('password', sealed, associatedData).toString()).toBe('phc');
   });
 
-  it('do not open with another key-encryption key, in one sentence', async () => {
+  it('cannot be opened with another KEK', async () => {
     await openRing();
     const opening = openRing({ kek: localKek(createSecretKey(randomBytes(32))) });
     await expect(opening).rejects.toThrow(KeysUnusable);
-    await expect(opening).rejects.toThrow(/^the key-encryption key does not open this database's keys/);
+    await expect(opening).rejects.toThrow(/^the key-encryption key does not fit this database/);
   });
 
-  it('do not open when somebody gave a key another purpose', async () => {
+  it('cannot be opened after the purpose of a row was changed', async () => {
     await openRing();
     await database().run(swapPurposes, {});
     await expect(openRing()).rejects.toThrow(KeysUnusable);
   });
 
-  it('serve one purpose and one algorithm each', async () => {
+  it('are limited to one purpose and one algorithm each', async () => {
     const ring = await openRing();
-    expect(() => ring.seal('link', 'a', place)).toThrow(AssertionFailed);
+    expect(() => ring.seal('link', 'a', associatedData)).toThrow(AssertionFailed);
     expect(() => ring.mac('password', 'a')).toThrow(AssertionFailed);
     expect(() => ring.mac('link', 'a', ring.currentKeyId('device'))).toThrow(AssertionFailed);
-    const sealed = ring.seal('password', 'a', place);
-    expect(() => ring.open('signing_key', sealed, place)).toThrow(AssertionFailed);
+    const sealed = ring.seal('password', 'a', associatedData);
+    expect(() => ring.open('signing_key', sealed, associatedData)).toThrow(AssertionFailed);
     expect(ring.knows('link', ring.currentKeyId('link'))).toBe(true);
     expect(ring.knows('device', ring.currentKeyId('link'))).toBe(false);
   });
 
-  it('after a rotation are used when all nodes can know them, and the old ones still read', async () => {
+  it('are used after a rotation when all nodes have read them, and the previous ones still decrypt', async () => {
     const [one, two] = await Promise.all([openRing(), openRing()]);
     const before = one.currentKeyId('password');
-    const sealed = one.seal('password', 'old', place);
+    const sealed = one.seal('password', 'old', associatedData);
     clock.advance(spreadSeconds * 1000);
     expect(await one.rotateDataKey('password')).toBe('rotated');
     expect(one.currentKeyId('password')).toBe(before);
@@ -95,12 +95,12 @@ describeOnBothDatabases('keys', (database: () => Database) => {
     const after = one.currentKeyId('password');
     expect(after).not.toBe(before);
     expect(two.currentKeyId('password')).toBe(after);
-    expect(two.open('password', one.seal('password', 'new', place), place).toString()).toBe('new');
-    expect(two.open('password', sealed, place).toString()).toBe('old');
+    expect(two.open('password', one.seal('password', 'new', associatedData), associatedData).toString()).toBe('new');
+    expect(two.open('password', sealed, associatedData).toString()).toBe('old');
     expect(two.currentKeyId('link')).toBe(one.currentKeyId('link'));
   });
 
-  it('rotated at once by many nodes end with one current key', async () => {
+  it('have one current key after concurrent rotations on several nodes', async () => {
     const rings = await Promise.all(Array.from({ length: 5 }, () => openRing()));
     clock.advance(spreadSeconds * 1000);
     const outcomes = await Promise.all(rings.map((ring) => ring.rotateDataKey('rotation')));
@@ -110,7 +110,7 @@ describeOnBothDatabases('keys', (database: () => Database) => {
     expect(new Set(rings.map((ring) => ring.currentKeyId('rotation'))).size).toBe(1);
   });
 
-  it('rotated twice within the rest keep using what all nodes can know', async () => {
+  it('remain in use after two rotations within spreadSeconds', async () => {
     const ring = await openRing();
     const first = ring.currentKeyId('device');
     clock.advance(spreadSeconds * 1000);
@@ -120,61 +120,61 @@ describeOnBothDatabases('keys', (database: () => Database) => {
     expect(ring.currentKeyId('device')).toBe(first);
   });
 
-  it('that another node made are read when a ciphertext names them, once a second at most', async () => {
+  it('of another node are loaded when a ciphertext names them, at most once a second', async () => {
     const [one, two] = await Promise.all([openRing(), openRing()]);
     clock.advance(spreadSeconds * 1000);
     await one.rotateDataKey('password');
     clock.advance(spreadSeconds * 1000);
-    const sealed = one.seal('password', 'new', place);
+    const sealed = one.seal('password', 'new', associatedData);
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      expect(() => two.open('password', sealed, place)).toThrow(AssertionFailed);
+      expect(() => two.open('password', sealed, associatedData)).toThrow(AssertionFailed);
     }
     await expect.poll(() => reloads).toEqual([{ kind: 'reloaded' }]);
-    expect(two.open('password', sealed, place).toString()).toBe('new');
+    expect(two.open('password', sealed, associatedData).toString()).toBe('new');
   });
 
-  it('of nobody are different each month, and made ahead', async () => {
+  it('for the purpose "nobody" change each month and are generated ahead', async () => {
     const ring = await openRing();
-    const january = ring.seal('nobody', 'a', place);
+    const january = ring.seal('nobody', 'a', associatedData);
     const januaryKey = ring.currentKeyId('nobody');
     clock.advance(20 * 86_400_000);
     expect(ring.currentKeyId('nobody')).not.toBe(januaryKey);
     await ring.refresh();
     clock.advance(28 * 86_400_000);
-    expect(ring.seal('nobody', 'a', place).length).toBeGreaterThan(0);
-    expect(ring.open('nobody', january, place).toString()).toBe('a');
+    expect(ring.seal('nobody', 'a', associatedData).length).toBeGreaterThan(0);
+    expect(ring.open('nobody', january, associatedData).toString()).toBe('a');
   });
 
-  it('of nobody are there even when the clock jumps over months', async () => {
+  it('for the purpose "nobody" exist even when the clock jumps over months', async () => {
     const ring = await openRing();
     clock.advance(200 * 86_400_000);
-    const sealed = ring.seal('nobody', 'a', place);
+    const sealed = ring.seal('nobody', 'a', associatedData);
     const before = ring.currentKeyId('nobody');
     await expect.poll(() => reloads).toEqual([{ kind: 'reloaded' }]);
     expect(ring.currentKeyId('nobody')).not.toBe(before);
-    expect(ring.open('nobody', sealed, place).toString()).toBe('a');
+    expect(ring.open('nobody', sealed, associatedData).toString()).toBe('a');
   });
 
-  it('of a user open what they sealed, on every node, and nothing of another user', async () => {
+  it('of a user decrypt on every node, and decrypt nothing of another user', async () => {
     const [one, two] = await Promise.all([openRing(), openRing()]);
     const { key, wrapped } = one.createUserKey(userId);
-    const sealed = key.seal('address', place);
-    expect(two.unwrapUserKey(userId, wrapped).open(sealed, place).toString()).toBe('address');
+    const sealed = key.seal('address', associatedData);
+    expect(two.unwrapUserKey(userId, wrapped).open(sealed, associatedData).toString()).toBe('address');
     const otherId = idMaker(clock)();
     expect(() => two.unwrapUserKey(otherId, wrapped)).toThrow(AssertionFailed);
     const other = two.createUserKey(otherId);
-    expect(() => other.key.open(sealed, place)).toThrow(AssertionFailed);
+    expect(() => other.key.open(sealed, associatedData)).toThrow(AssertionFailed);
   });
 
-  it('of a user are unwrapped once while they are kept, and again when forgotten or wrapped anew', async () => {
+  it('of a user are cached after unwrapping, until forgotten or replaced', async () => {
     const ring = await openRing();
     const { wrapped } = ring.createUserKey(userId);
-    const kept = ring.unwrapUserKey(userId, wrapped);
-    expect(ring.unwrapUserKey(userId, wrapped)).toBe(kept);
+    const cached = ring.unwrapUserKey(userId, wrapped);
+    expect(ring.unwrapUserKey(userId, wrapped)).toBe(cached);
     ring.forgetUserKey(userId);
-    expect(ring.unwrapUserKey(userId, wrapped)).not.toBe(kept);
-    const anew = ring.createUserKey(userId);
-    const sealed = anew.key.seal('a', place);
-    expect(ring.unwrapUserKey(userId, anew.wrapped).open(sealed, place).toString()).toBe('a');
+    expect(ring.unwrapUserKey(userId, wrapped)).not.toBe(cached);
+    const replacement = ring.createUserKey(userId);
+    const sealed = replacement.key.seal('a', associatedData);
+    expect(ring.unwrapUserKey(userId, replacement.wrapped).open(sealed, associatedData).toString()).toBe('a');
   });
 });

@@ -1,9 +1,13 @@
 /**
- * Key material: a key-encryption key outside the database wraps one data key for each purpose, which wraps everything
- * else. Owns the table `data_keys`; `user_keys` belongs to the users, who get their wrapped keys from here.
- * Invariants: every ciphertext names its key and is authentic only in its table, column and row; one key serves one
- * purpose with one algorithm; all nodes agree on the keys, also when they start at once on an empty database; a new key
- * is used only when every node has read it.
+ * Key material: a key-encryption key (KEK) outside the database wraps one data key per purpose; data keys encrypt fields,
+ * sign, and wrap user keys (invariant 15).
+ * It owns the table `data_keys`. `domain/users` owns `user_keys` and gets the wrapped keys from here.
+ * Invariants: a ciphertext contains its key's id and decrypts only for its table, column and row; a key has one purpose
+ * and one algorithm; all nodes have the same keys, also when they start concurrently on an empty database; a new key is
+ * used only when every node has read it.
+ * Example of a rotation: at 12:00:00 node A inserts a new current key for `password`. Until 12:01:00 all nodes encrypt with
+ * the previous key; meanwhile each reads the new one (every 30 s). From then on all use the new key. The previous key
+ * remains for decryption.
  */
 export { type RecordRotation, wrappingKeyIds } from './data-keys.ts';
 export { type KeyEncryptionKey, KeysUnusable, kekOfDirectory, localKek } from './kek.ts';

@@ -1,29 +1,29 @@
-/** The key-encryption key: it wraps the data keys and is never in the database. */
+/** The key-encryption key (KEK). It wraps the data keys and is never stored in the database. */
 import { createHmac, createSecretKey, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, seal } from './envelope.ts';
 
 /**
- * Wraps and unwraps key bytes. An interface of promises, so that the key may as well live in a Vault or a KMS that
- * never hands it out.
+ * Wraps and unwraps key bytes. It is asynchronous so that a key service (Vault, a cloud KMS), which never exports its key,
+ * can implement it.
  */
 export interface KeyEncryptionKey {
-  /** Names the key without revealing anything of it; stored beside what it wrapped. */
+  /** Identifies the key without revealing it; stored with each key that it wrapped. */
   readonly id: string;
   wrap(bytes: Uint8Array, context: readonly string[]): Promise<Buffer>;
   /** Throws when this key did not wrap these bytes for this context. */
   unwrap(wrapped: Uint8Array, context: readonly string[]): Promise<Buffer>;
 }
 
-/** A key-encryption key or the keys it should open are not usable; the message is one sentence for the operator. */
+/** The KEK, or the data keys that it should unwrap, cannot be used. The message is for the operator. */
 export class KeysUnusable extends Error {
   override name = 'KeysUnusable';
 }
 
 const kekBytes = 32;
 
-/** A key-encryption key in this process. */
+/** A KEK in the memory of this process. Its id is derived from the key. */
 export function localKek(key: KeyObject): KeyEncryptionKey {
   if (key.symmetricKeySize !== kekBytes) throw new KeysUnusable('the key-encryption key must have 32 bytes');
   const name = createHmac('sha256', key).update('latchkey key-encryption key id').digest('hex').slice(0, 32);
@@ -36,10 +36,10 @@ export function localKek(key: KeyObject): KeyEncryptionKey {
 }
 
 /**
- * The key-encryption key of a data directory, made there when there is none: the file `kek`, mode 0600, base64.
- * For development only: a key beside the data that it protects protects it from nobody who has both.
+ * Reads the KEK of a data directory (the file `kek`, mode 0600, base64), generating it if it is missing.
+ * For development only: a copy of the directory would contain both the data and its key.
  *
- * @throws KeysUnusable when the file cannot be read or written, or holds no key.
+ * @throws KeysUnusable when the file cannot be read or written, or is malformed.
  */
 export function kekOfDirectory(directory: string): KeyEncryptionKey {
   const path = join(directory, 'kek');
@@ -59,7 +59,7 @@ export function kekOfDirectory(directory: string): KeyEncryptionKey {
 function parse(text: string, path: string): KeyObject {
   const bytes = Buffer.from(text.trim(), 'base64');
   if (bytes.length !== kekBytes || bytes.toString('base64') !== text.trim()) {
-    throw new KeysUnusable(`${path} does not hold a key-encryption key (32 bytes in base64); restore it from a copy`);
+    throw new KeysUnusable(`${path} is not a key-encryption key (32 bytes in base64); restore it from a backup`);
   }
   const key = createSecretKey(bytes);
   bytes.fill(0);
@@ -67,8 +67,8 @@ function parse(text: string, path: string): KeyObject {
 }
 
 /**
- * Written whole and flushed under another name first: `link` refuses an existing name, so of two processes that start
- * at once one wins and neither ever reads half a key.
+ * Writes and flushes the key under a temporary name, then links it. `link` fails for an existing name, so of two
+ * concurrent processes one succeeds, and neither reads a partly written key.
  */
 function createFile(path: string): void {
   const draft = `${path}.${randomUUID()}`;

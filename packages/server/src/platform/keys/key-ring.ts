@@ -1,4 +1,4 @@
-/** All keys in use by this process. */
+/** The data keys and recently used user keys of this process, in memory. */
 import { createHmac, type KeyObject, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { AssertionFailed, assert, present } from '#kernel/assert.ts';
@@ -9,31 +9,31 @@ import { assertUse, periodOf } from './purposes.ts';
 import { importUserKey, userKeyAssociatedData } from './user-keys.ts';
 
 /**
- * A new key rests this long before it is used, so that every node has read it when the first ciphertext names it.
+ * Delay between the creation of a key and its first use, so that every node has read the key before a ciphertext names it.
  * Nodes refresh at least twice in that time.
  */
 export const spreadSeconds = 60;
 
-/** Ciphertexts that name unknown keys may come from outside; they cause one read in this time at most. */
+/** Clients can send ciphertexts with unknown key ids; at most one reload is started per this interval. */
 const unknownKeyReloadMs = 1000;
 
-const userKeysKept = 1000;
+const maxCachedUserKeys = 1000;
 
-/** What a reload that nobody waits for came to. */
+/** The outcome of a background reload. */
 export type Reload = { readonly kind: 'reloaded' } | { readonly kind: 'failed'; readonly error: unknown };
 
-/** What the ring takes. */
 export interface KeyRingDeps extends DataKeyDeps {
-  /** Told the outcome of a reload that an unknown key id caused. */
+  /** Called after a reload that an unknown key id started. */
   readonly onReload?: (reload: Reload) => void;
 }
 
-/** The data keys, and an LRU of users' keys. */
 export class KeyRing implements Keys {
   readonly #deps: KeyRingDeps;
-  readonly #userKeys = new LRUCache<string, { readonly wrapped: Buffer; readonly key: UserKey }>({ max: userKeysKept });
+  readonly #userKeys = new LRUCache<string, { readonly wrapped: Buffer; readonly key: UserKey }>({
+    max: maxCachedUserKeys,
+  });
   #keys: ReadonlyMap<string, DataKey> = new Map();
-  /** By purpose and period, the newest first. */
+  /** Keys by purpose and period, newest first. */
   #slots: ReadonlyMap<string, readonly DataKey[]> = new Map();
   #refreshing: Promise<void> = Promise.resolve();
   #lastReloadMs = Number.NEGATIVE_INFINITY;
@@ -43,22 +43,22 @@ export class KeyRing implements Keys {
   }
 
   /**
-   * Reads the keys again: a timer calls it at least every 30 s, because that is how a rotation reaches this node.
-   * It also makes the next month's key.
+   * Reads the keys again and generates the next month's key. A timer must call it at least every 30 s, so that a rotation
+   * on another node reaches this one within `spreadSeconds`.
    */
   refresh(): Promise<void> {
     this.#refreshing = this.#loadAfter(this.#refreshing);
     return this.#refreshing;
   }
 
-  seal(purpose: KeyPurpose, plaintext: string | Uint8Array, place: AssociatedData): Buffer {
+  seal(purpose: KeyPurpose, plaintext: string | Uint8Array, associatedData: AssociatedData): Buffer {
     assertUse(purpose, 'seal');
-    return seal(this.#current(purpose), plaintext, contextOf(place));
+    return seal(this.#current(purpose), plaintext, contextOf(associatedData));
   }
 
-  open(purpose: KeyPurpose, ciphertext: Uint8Array, place: AssociatedData): Buffer {
+  open(purpose: KeyPurpose, ciphertext: Uint8Array, associatedData: AssociatedData): Buffer {
     assertUse(purpose, 'seal');
-    return open(this.#find(purpose, readKeyId(ciphertext)), ciphertext, contextOf(place));
+    return open(this.#find(purpose, readKeyId(ciphertext)), ciphertext, contextOf(associatedData));
   }
 
   mac(purpose: KeyPurpose, message: string | Uint8Array, keyId?: string): Buffer {
@@ -71,14 +71,14 @@ export class KeyRing implements Keys {
     return this.#current(purpose).id;
   }
 
-  /** Whether there is such a key: to be asked before `mac` when the id came from a client. */
+  /** Whether a key exists. Call it before `mac` when the id came from a client, because `mac` throws for unknown ids. */
   knows(purpose: KeyPurpose, keyId: string): boolean {
     const known = this.#keys.get(keyId)?.purpose === purpose;
     if (!known) this.#reloadSoon();
     return known;
   }
 
-  /** Makes a new current key of a purpose; this and the other nodes begin to use it after `spreadSeconds`. */
+  /** Generates a new current key for a purpose. All nodes start to use it after `spreadSeconds`. */
   async rotateDataKey(purpose: KeyPurpose, record?: RecordRotation): Promise<'rotated' | 'already_rotated'> {
     const outcome = await replaceDataKey(this.#deps, purpose, record);
     await this.refresh();
@@ -92,14 +92,14 @@ export class KeyRing implements Keys {
   }
 
   unwrapUserKey(userId: string, wrapped: Uint8Array): UserKey {
-    const kept = this.#userKeys.get(userId);
-    if (kept?.wrapped.equals(wrapped)) return kept.key;
+    const cached = this.#userKeys.get(userId);
+    if (cached?.wrapped.equals(wrapped)) return cached.key;
     const key = importUserKey(userId, this.open('user_key', wrapped, userKeyAssociatedData(userId)));
     this.#userKeys.set(userId, { wrapped: copyOf(wrapped), key });
     return key;
   }
 
-  /** Drops a user's key from memory; part of erasing the user. */
+  /** Removes a user's key from memory; part of erasing the user. */
   forgetUserKey(userId: string): void {
     this.#userKeys.delete(userId);
   }
@@ -108,12 +108,12 @@ export class KeyRing implements Keys {
     const now = this.#deps.clock.now();
     const keys = this.#slots.get(slotOf(purpose, periodOf(purpose, now)));
     if (keys === undefined) return this.#newest(purpose);
-    const restedSince = now.getTime() - spreadSeconds * 1000;
-    // The first key of all needs no rest: nodes that started at once have agreed on it before they use it.
-    return present(keys.find((key) => key.createdAt.getTime() <= restedSince) ?? keys.at(-1), `the key "${purpose}"`);
+    const spreadBefore = now.getTime() - spreadSeconds * 1000;
+    // The oldest key needs no delay: every node reads the keys before it starts to use them.
+    return present(keys.find((key) => key.createdAt.getTime() <= spreadBefore) ?? keys.at(-1), `the key "${purpose}"`);
   }
 
-  /** For a period without a key, after a clock that jumped over more than a month: an older month's key, for a moment. */
+  /** The newest key of any period, until the reload has generated one for this period (after a clock jump over months). */
   #newest(purpose: KeyPurpose): DataKey {
     this.#reloadSoon();
     const keys = [...this.#keys.values()].filter((key) => key.purpose === purpose);
@@ -124,13 +124,13 @@ export class KeyRing implements Keys {
     const key = this.#keys.get(keyId);
     if (key === undefined) {
       this.#reloadSoon();
-      throw new AssertionFailed(`key ${keyId} for "${purpose}" is not known; the keys are read again`);
+      throw new AssertionFailed(`key ${keyId} for "${purpose}" is unknown; a reload was started`);
     }
     assert(key.purpose === purpose, `key ${keyId} is not for "${purpose}"`);
     return key;
   }
 
-  /** One after another, so that what was read earlier never replaces what was read later. */
+  /** Loads run one after another, so that an older result never replaces a newer one. */
   async #loadAfter(previous: Promise<void>): Promise<void> {
     await Promise.allSettled([previous]);
     const keys = await loadDataKeys(this.#deps, this.#keys);
@@ -138,7 +138,7 @@ export class KeyRing implements Keys {
     this.#slots = Map.groupBy(keys.toReversed(), ({ purpose, period }) => slotOf(purpose, period));
   }
 
-  /** Another node may have rotated while this one could not refresh; sealing and opening cannot wait for that. */
+  /** Starts a reload in the background: another node may have rotated, and `seal` and `open` are synchronous. */
   #reloadSoon(): void {
     const nowMs = this.#deps.clock.monotonicMs();
     if (nowMs - this.#lastReloadMs < unknownKeyReloadMs) return;
@@ -151,7 +151,7 @@ export class KeyRing implements Keys {
   }
 }
 
-/** Opens the keys of a database, making those that are missing. @throws KeysUnusable when the KEK does not fit. */
+/** Loads the keys of a database and generates missing ones. @throws KeysUnusable when the KEK does not fit. */
 export async function openKeys(deps: KeyRingDeps): Promise<KeyRing> {
   const ring = new KeyRing(deps);
   await ring.refresh();
@@ -162,7 +162,7 @@ function slotOf(purpose: string, period: string): string {
   return `${purpose}/${period}`;
 }
 
-/** In memory of its own: a small buffer of Node's pool keeps 64 KiB alive, which are 64 MB for a thousand users. */
+/** Copies outside Node's buffer pool: a pooled slice retains 64 KiB, which would be 64 MB for a thousand users. */
 function copyOf(bytes: Uint8Array): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   copy.set(bytes);

@@ -1,10 +1,10 @@
-/** What the rest of the program sees of key material: names and operations, never bytes of a key-encryption key. */
+/** The interface of key material for other modules: purposes and operations, never key bytes. */
 
-/** The purposes a data key can serve; one current key each, older ones kept for reading. */
+/** The purposes of data keys. Each has one current key; retired keys remain for decryption. */
 export type KeyPurpose =
-  /** Wraps the users' own keys. */
+  /** Wraps user keys. */
   | 'user_key'
-  /** Encrypts the PHC strings of passwords: the pepper as a key over the hash (invariant 15). */
+  /** Encrypts password hashes (PHC strings), in place of a pepper (invariant 15). */
   | 'password'
   /** Computes mailed secrets. */
   | 'link'
@@ -12,39 +12,39 @@ export type KeyPurpose =
   | 'rotation'
   /** Encrypts private signing keys. */
   | 'signing_key'
-  /** Authenticates cursors. */
+  /** Authenticates pagination cursors. */
   | 'cursor'
   /** Signs known-device tokens. */
   | 'device'
-  /** Keys the HMACs of identifiers and addresses in counters and the audit index. */
+  /** Computes the HMACs of identifiers and addresses in counters and the audit index. */
   | 'lookup'
-  /** Encrypts personal fields that belong to nobody (audit, by month). */
+  /** Encrypts personal fields of audit events without a user; one key per month. */
   | 'nobody';
 
-/** Where a ciphertext stands; authenticated with it, so that a ciphertext moved to another row does not open. */
+/** The cell that stores a ciphertext. It is authenticated, so that a ciphertext copied to another cell does not decrypt. */
 export interface AssociatedData {
   readonly table: string;
   readonly column: string;
   readonly row: string;
 }
 
-/** A person's own key, unwrapped. Destroying its row is erasure. */
+/** The unwrapped key of a user. Deleting its row in `user_keys` makes everything that it encrypted unreadable. */
 export interface UserKey {
   readonly id: string;
-  seal(plaintext: string | Uint8Array, place: AssociatedData): Buffer;
-  /** Throws `AssertionFailed` when the ciphertext does not belong to this key and place. */
-  open(ciphertext: Uint8Array, place: AssociatedData): Buffer;
+  seal(plaintext: string | Uint8Array, associatedData: AssociatedData): Buffer;
+  /** Throws `AssertionFailed` when the ciphertext is not of this key and associated data. */
+  open(ciphertext: Uint8Array, associatedData: AssociatedData): Buffer;
 }
 
-/** All data keys of the deployment, loaded once at start and reloaded when an unknown key id is met. */
+/** The data keys of the deployment. They are loaded at start, and again when a ciphertext has an unknown key id. */
 export interface Keys {
-  /** AES-256-GCM under the current key of the purpose; the ciphertext names its key. */
-  seal(purpose: KeyPurpose, plaintext: string | Uint8Array, place: AssociatedData): Buffer;
-  open(purpose: KeyPurpose, ciphertext: Uint8Array, place: AssociatedData): Buffer;
-  /** HMAC-SHA-256 under the purpose's current key, or the one named. */
+  /** Encrypts with AES-256-GCM and the current key of the purpose; the ciphertext contains the key's id. */
+  seal(purpose: KeyPurpose, plaintext: string | Uint8Array, associatedData: AssociatedData): Buffer;
+  open(purpose: KeyPurpose, ciphertext: Uint8Array, associatedData: AssociatedData): Buffer;
+  /** HMAC-SHA-256 with the current key of the purpose, or with the key `keyId`. */
   mac(purpose: KeyPurpose, message: string | Uint8Array, keyId?: string): Buffer;
   currentKeyId(purpose: KeyPurpose): string;
-  /** Makes and wraps a new user key; the caller stores `wrapped` in `user_keys`. */
+  /** Generates and wraps a user key; the caller stores `wrapped` in `user_keys`. */
   createUserKey(userId: string): { readonly key: UserKey; readonly wrapped: Buffer };
   unwrapUserKey(userId: string, wrapped: Uint8Array): UserKey;
 }

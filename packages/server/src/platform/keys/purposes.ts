@@ -1,4 +1,4 @@
-/** What each purpose's key is used for; one key is never used with two algorithms. */
+/** The algorithm and the period of each purpose. A key is never used with two algorithms. */
 import { assert } from '#kernel/assert.ts';
 import type { KeyPurpose } from './keys.ts';
 
@@ -14,23 +14,22 @@ const uses = {
   nobody: 'seal',
 } as const satisfies Record<KeyPurpose, 'seal' | 'mac'>;
 
-/** All purposes. */
 export const keyPurposes = Object.keys(uses) as readonly KeyPurpose[];
 
-/** Refuses a key of one algorithm for the other. */
+/** Throws when a purpose is used with the other algorithm. */
 export function assertUse(purpose: KeyPurpose, use: 'seal' | 'mac'): void {
   assert(uses[purpose] === use, `keys for "${purpose}" do not ${use}`);
 }
 
 /**
- * The period whose key a purpose uses at a time: the month for `nobody`, so that destroying one month's key erases that
- * month; empty for the others.
+ * The period of the key that a purpose uses at `now`: the month for `nobody`, so that destroying its key erases one month;
+ * empty for the other purposes.
  */
 export function periodOf(purpose: KeyPurpose, now: Date): string {
   return purpose === 'nobody' ? now.toISOString().slice(0, 7) : '';
 }
 
-/** The periods whose keys must exist now: the next month's is made ahead, so that no seal ever waits for one. */
+/** The periods whose keys must exist. The next month's key is generated ahead, so that no encryption waits for it. */
 export function periodsNeeded(purpose: KeyPurpose, now: Date): readonly string[] {
   if (purpose !== 'nobody') return [''];
   const nextMonth = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1));

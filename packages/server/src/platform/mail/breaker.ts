@@ -2,8 +2,8 @@ import { Breaker, type BreakerOptions } from '#platform/breaker/index.ts';
 import type { MailMessage, MailTransport, SendOutcome } from './message.ts';
 
 /**
- * A transport that stops trying while its server is away, so that jobs wait instead of using up their attempts.
- * Answers about single messages (refusals) do not count, since a server that refuses is there; 421 is it leaving.
+ * A transport behind a circuit breaker: while the server is down, jobs wait instead of using up their attempts.
+ * A rejected message is not a failure of the server, except reply 421, by which it closes the connection (RFC 5321 §3.8).
  */
 export class BreakingTransport implements MailTransport {
   readonly #inner: MailTransport;

@@ -9,7 +9,7 @@ function message(to: string, n: number): MailMessage {
   return { from, to, subject: `Mail ${n}`, text, html: '<p></p>', messageId: `<${n}@localhost>`, date };
 }
 
-it('shows the newest first, of one recipient when asked, with the links', async () => {
+it('lists messages newest first with their links, optionally of one recipient', async () => {
   const inbox = new Inbox();
   for (const [n, to] of ['ada@example.org', 'eve@example.net', 'ada@example.org'].entries()) {
     expect(await inbox.send(message(to, n))).toMatchObject({ kind: 'accepted', code: 250 });
@@ -25,7 +25,7 @@ it('shows the newest first, of one recipient when asked, with the links', async 
   });
 });
 
-it('forgets the oldest beyond its capacity', async () => {
+it('drops the oldest messages beyond its capacity', async () => {
   const inbox = new Inbox(2);
   for (let n = 0; n < 5; n += 1) await inbox.send(message('ada@example.org', n));
   expect(inbox.list().map(({ subject }) => subject)).toEqual(['Mail 4', 'Mail 3']);

@@ -1,6 +1,6 @@
 import { assertSafe, type MailMessage, type MailTransport, type SendOutcome } from './message.ts';
 
-/** A message as the development inbox shows it. */
+/** A message as `/dev/inbox/messages` returns it. */
 export interface InboxMessage {
   readonly to: string;
   readonly subject: string;
@@ -8,16 +8,16 @@ export interface InboxMessage {
   readonly html: string;
   readonly messageId: string;
   readonly receivedAt: string;
-  /** Every http and https address in the text, in order. */
+  /** The http and https URLs of the text part, in order. */
   readonly links: readonly string[];
 }
 
-/** The built-in inbox: messages stay in memory, the newest first, and end with the process. */
+/** The development inbox. Messages are kept in memory only. */
 export class Inbox implements MailTransport {
   readonly #capacity: number;
   readonly #messages: InboxMessage[] = [];
 
-  /** @param capacity messages kept; the oldest go first. */
+  /** @param capacity the number of messages kept; older ones are dropped. */
   constructor(capacity = 1_000) {
     this.#capacity = capacity;
   }
@@ -31,11 +31,11 @@ export class Inbox implements MailTransport {
     return Promise.resolve({ kind: 'accepted', code: 250, reply: '250 kept in the inbox' });
   }
 
-  /** The newest first; of one recipient when `to` is given. */
+  /** Messages newest first; with `to`, those of one recipient. */
   list(to?: string): readonly InboxMessage[] {
     if (to === undefined) return [...this.#messages];
-    const wanted = to.toLowerCase();
-    return this.#messages.filter((message) => message.to === wanted);
+    const recipient = to.toLowerCase();
+    return this.#messages.filter((message) => message.to === recipient);
   }
 
   unavailableForSeconds(): number {

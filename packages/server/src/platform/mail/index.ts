@@ -1,9 +1,9 @@
 /**
- * How messages leave: SMTP behind a circuit breaker, or the development inbox. Owns no table; `domain/mail-ledger` says
- * which message goes to whom and what became of it.
- * Invariants: one message has one recipient; no text of ours becomes a header or a second recipient; an attempt that got
- * no answer is told apart by whether the end of the message may have been sent; what is kept of an answer holds no
- * address, link or secret.
+ * Mail transports: SMTP behind a circuit breaker, or the development inbox. `domain/mail-ledger` decides what is sent and
+ * records each attempt.
+ * Invariants: a message has exactly one recipient; no field can inject a header or another recipient; when the connection
+ * is lost, the outcome is `failed` before the end of the message was sent, and `in_doubt` after; a recorded SMTP reply
+ * contains no address, link or secret.
  */
 export { BreakingTransport } from './breaker.ts';
 export { Inbox, type InboxMessage } from './inbox.ts';

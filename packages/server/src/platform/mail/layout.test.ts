@@ -11,7 +11,7 @@ const body: MailBody = {
   signature: 'Latchkey',
 };
 
-it('says the same in both parts, escapes every word in the HTML, and puts the link alone on a line of the text', () => {
+it('has the same content in both parts, escapes it in the HTML, and puts the link on a line of its own in the text', () => {
   const { text, html } = renderBody(body);
   expect(text).toContain('\nhttps://auth.example.com/verify-email?token=a&b=c\n');
   expect(text).toContain('One & two.');
@@ -21,7 +21,7 @@ it('says the same in both parts, escapes every word in the HTML, and puts the li
   expect(html).not.toContain('<script');
 });
 
-it('has no link when there is nothing to press', () => {
+it('has no link without an action', () => {
   const { text, html } = renderBody({ ...body, action: null });
   expect(text).not.toContain('http');
   expect(html).not.toContain('href');

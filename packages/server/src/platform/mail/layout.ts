@@ -1,31 +1,31 @@
 import { html } from '#platform/html/index.ts';
 
-/** What a mail says, before it is text and HTML. Every part is plain text; the HTML escapes it. */
+/** The content of a mail. All parts are plain text; the HTML escapes them. */
 export interface MailBody {
   readonly locale: string;
   readonly subject: string;
   readonly greeting: string;
   readonly paragraphs: readonly string[];
-  /** The one link. Its address is ours: public URL, path and a computed secret. */
+  /** The only link. Its URL is the public URL with a path and a computed secret. */
   readonly action: { readonly label: string; readonly url: string } | null;
-  /** What to do when one did not expect this mail. */
+  /** Advice for recipients who did not expect this mail. */
   readonly closing: readonly string[];
   readonly signature: string;
 }
 
-/** Both parts of a mail from the same words, so that neither says what the other does not. */
+/** Renders the text and the HTML part from the same content. */
 export function renderBody(body: MailBody): { readonly text: string; readonly html: string } {
   return { text: renderText(body), html: renderHtml(body) };
 }
 
-/** The link stands alone on its line, so that every program finds its end. */
+/** The link has a line of its own, so that mail clients detect its end. */
 function renderText(body: MailBody): string {
   const action = body.action === null ? [] : [`${body.action.label}:\n${body.action.url}`];
   const parts = [body.greeting, ...body.paragraphs, ...action, ...body.closing, body.signature];
   return `${parts.join('\n\n')}\n`;
 }
 
-// Mail programs drop style sheets, so the few styles stand on the elements.
+// Mail clients drop style sheets, so the styles are inline.
 function renderHtml(body: MailBody): string {
   const { locale, subject, greeting, paragraphs, action, closing, signature } = body;
   return html`<!doctype html>

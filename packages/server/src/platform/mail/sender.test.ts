@@ -6,10 +6,10 @@ it.each([
   ['The Key, Inc. <No-Reply@Example.COM>', { name: 'The Key, Inc.', address: 'No-Reply@example.com' }],
   ['<no-reply@example.com>', { name: '', address: 'no-reply@example.com' }],
   ['no-reply@example.com', { name: '', address: 'no-reply@example.com' }],
-])('reads %s', (text, sender) => {
+])('parses %s', (text, sender) => {
   expect(parseSender(text)).toEqual(sender);
 });
 
-it.each(['', 'nobody', 'A <a@b> <c@d>', 'a@b, c@d'])('refuses %j', (text) => {
+it.each(['', 'nobody', 'A <a@b> <c@d>', 'a@b, c@d'])('rejects %j', (text) => {
   expect(() => parseSender(text)).toThrow('not one address');
 });

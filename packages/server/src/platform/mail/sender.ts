@@ -1,7 +1,7 @@
 import { assert } from '#kernel/assert.ts';
 import type { MailMessage } from './message.ts';
 
-/** Reads `Name <address>` or a bare address, as the configuration checked it. */
+/** Parses `Name <address>` or a bare address, which config has validated; lowercases the domain. */
 export function parseSender(text: string): MailMessage['from'] {
   const match = /^(?:([^<>"]*?) *)<([^<>@\s]+@[^<>@\s]+)>$/.exec(text);
   if (match === null) assert(/^[^<>@\s]+@[^<>@\s]+$/.test(text), 'the sender is not one address');

@@ -9,19 +9,19 @@ describe('cleanReply', () => {
     ['554 blocked: HTTPS://auth.example.com/v?token=lk_ot_abc', '554 blocked: <link>'],
     ['554 token lk_ot_abcDEF-123 is bad', '554 token <secret> is bad'],
     ['550-one\r\n550 two\u202e', '550-one 550 two'],
-  ])('keeps of %j what may be kept', (reply, kept) => {
-    expect(cleanReply(reply)).toBe(kept);
+  ])('redacts %j', (reply, redacted) => {
+    expect(cleanReply(reply)).toBe(redacted);
   });
 
-  it('never keeps an address, a line break, or more than 300 characters', () => {
+  it('never returns an address, a line break, or more than 300 characters', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }),
         fc.emailAddress(),
         fc.string({ unit: 'binary' }),
         (before, address, after) => {
-          const kept = cleanReply(`550 ${before} <${address}> ${after}`);
-          return !kept.includes(address) && !/\p{Cc}/u.test(kept) && kept.length <= 300;
+          const redacted = cleanReply(`550 ${before} <${address}> ${after}`);
+          return !redacted.includes(address) && !/\p{Cc}/u.test(redacted) && redacted.length <= 300;
         },
       ),
     );

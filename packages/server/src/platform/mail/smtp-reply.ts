@@ -1,8 +1,8 @@
 const maxLength = 300;
 
 /**
- * A server's answer, fit to be kept: servers quote the recipient's address, and filters quote links, but the ledger
- * must hold neither (an erased person's address, a secret).
+ * Redacts an SMTP reply for the mail ledger. Servers quote the recipient's address, and spam filters quote links; the
+ * ledger must contain neither addresses (erasure) nor secrets (invariant 16).
  */
 export function cleanReply(reply: string): string {
   return reply

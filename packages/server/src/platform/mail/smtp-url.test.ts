@@ -12,7 +12,7 @@ describe('parseSmtpUrl', () => {
     ['smtp://127.0.0.2:1025?tls=required', { tls: 'required' }],
     ['smtp://127.evil.example:1025', { tls: 'required' }],
     ['smtp://user%40example.com:p%3Aa%2Fss@mail.example.com', { auth: { user: 'user@example.com', pass: 'p:a/ss' } }],
-  ])('reads %s', (text, server) => {
+  ])('parses %s', (text, server) => {
     expect(parseSmtpUrl(text)).toMatchObject({ kind: 'ok', server });
   });
 
@@ -28,9 +28,9 @@ describe('parseSmtpUrl', () => {
     'smtp://:secret@mail.example.com',
     'smtp://user:%zz@mail.example.com',
     'smtp://user:sec#ret@mail.example.com',
-  ])('refuses %s in a sentence that does not quote it', (text) => {
-    const answer = parseSmtpUrl(text);
-    expect(answer.kind).toBe('invalid');
-    expect(JSON.stringify(answer)).not.toMatch(/mail\.example|secret/);
+  ])('rejects %s without quoting it', (text) => {
+    const result = parseSmtpUrl(text);
+    expect(result.kind).toBe('invalid');
+    expect(JSON.stringify(result)).not.toMatch(/mail\.example|secret/);
   });
 });

@@ -4,28 +4,25 @@ import { assertSafe, type MailMessage, type MailTransport, type SendOutcome } fr
 import { classifyError, readAcceptance } from './smtp-outcome.ts';
 import type { SmtpServer } from './smtp-url.ts';
 
-/** What may be set beside the server; the defaults are for production. */
 export interface SmtpOptions {
   readonly server: SmtpServer;
-  /** Connections at a time; 5 when not given. */
+  /** Concurrent connections; 5 by default. */
   readonly maxConnections?: number;
-  /** From the look-up of the name to the end of the TLS handshake; 10,000 when not given. */
+  /** Limit for the DNS look-up, for connecting and for the greeting, each; 10,000 by default. */
   readonly connectTimeoutMs?: number;
-  /** Silence of the server until we hang up; 60,000 when not given. */
+  /** The connection is closed when the server is silent for this long; 60,000 by default. */
   readonly silenceTimeoutMs?: number;
-  /** Trusted beside the system's authorities, PEM. */
-  readonly certificateAuthority?: string;
 }
 
-/** A message on its way, with a note whether its end has left the renderer. */
+/** nodemailer's message, with whether the connection has read its last byte. */
 interface Tracked extends SendMailOptions {
   readonly progress: { endReached: boolean };
 }
 
 /**
  * SMTP over a pool of connections.
- * RFC 5321 §4.5.3.2.6 asks to wait ten minutes for the answer to the final dot. We wait one: a message repeated because
- * of it carries the same Message-ID and link, while ten minutes of silence would hold a worker and the person.
+ * RFC 5321 §4.5.3.2.6 recommends to wait ten minutes for the reply to the final dot. We wait one: a repeated message has
+ * the same Message-ID and link, while ten minutes would block a worker and delay the user.
  */
 export class Smtp implements MailTransport {
   readonly #transporter: Transporter;
@@ -36,10 +33,10 @@ export class Smtp implements MailTransport {
       pool: true,
       host: server.host,
       port: server.port,
-      ...tlsSettings(server, options.certificateAuthority),
+      ...tlsSettings(server),
       ...(server.auth === null ? {} : { auth: server.auth }),
       maxConnections: options.maxConnections ?? 5,
-      // An idle connection that the server closed is replaced once; a server that always hangs up is a failure.
+      // An idle connection that the server closed is replaced once; a second lost connection is a failure.
       maxRequeues: 1,
       connectionTimeout: connectTimeoutMs,
       greetingTimeout: connectTimeoutMs,
@@ -50,7 +47,7 @@ export class Smtp implements MailTransport {
     });
     this.#transporter.use('stream', (mail, done) => {
       const { progress } = mail.data as Tracked;
-      mail.message.processFunc((output) => noteEnd(output, progress));
+      mail.message.processFunc((output) => trackEnd(output, progress));
       done();
     });
   }
@@ -66,7 +63,7 @@ export class Smtp implements MailTransport {
     }
   }
 
-  /** Connects, greets, turns to TLS and logs in as it would for a message, and sends none; answers what went wrong. */
+  /** Connects, starts TLS and logs in without sending a message. Returns the reason of a failure. */
   async probe(): Promise<string | undefined> {
     try {
       await this.#transporter.verify();
@@ -81,28 +78,27 @@ export class Smtp implements MailTransport {
     return 0;
   }
 
-  /** Ends idle connections; messages under way get their answer first. */
+  /** Closes idle connections at once, and busy ones when their message has got its reply. */
   async close(): Promise<void> {
     this.#transporter.close();
   }
 }
 
-function tlsSettings(server: SmtpServer, certificateAuthority: string | undefined): object {
-  const ca = certificateAuthority === undefined ? {} : { ca: certificateAuthority };
+function tlsSettings(server: SmtpServer): object {
   switch (server.tls) {
     case 'implicit':
-      return { secure: true, tls: ca };
+      return { secure: true };
     case 'required':
-      return { secure: false, requireTLS: true, tls: ca };
+      return { secure: false, requireTLS: true };
     case 'opportunistic':
-      // RFC 7435: without a check of the certificate it is still better than plain text.
+      // RFC 7435: TLS without certificate validation still prevents passive eavesdropping.
       return { secure: false, opportunisticTLS: true, tls: { rejectUnauthorized: false } };
     case 'none':
       return { secure: false, ignoreTLS: true };
   }
 }
 
-/** Addresses are objects, so that nothing parses them as lists, groups or comments. */
+/** Passes addresses as objects, so that nodemailer does not parse them as lists, groups or comments. */
 function compose(message: MailMessage, progress: Tracked['progress'], signal: AbortSignal | undefined): Tracked {
   return {
     envelope: { from: message.from.address, to: [message.to] },
@@ -113,7 +109,7 @@ function compose(message: MailMessage, progress: Tracked['progress'], signal: Ab
     html: message.html,
     messageId: message.messageId,
     date: message.date,
-    // RFC 3834 §5: no vacation notice should answer it.
+    // RFC 3834 §5: suppresses automatic replies.
     headers: { 'Auto-Submitted': 'auto-generated' },
     progress,
     ...(signal === undefined ? {} : { signal }),
@@ -121,11 +117,11 @@ function compose(message: MailMessage, progress: Tracked['progress'], signal: Ab
 }
 
 /**
- * Notes when the connection has read the last byte of the message. Only after that can the final dot go out, so what is
- * lost before is certainly not delivered, and what is lost after is in doubt.
- * It must be the connection's reading: the renderer fills its buffers long before the server asks for the message.
+ * Records when the connection has read the last byte of the message. The final dot can be sent only after that, so a
+ * message whose connection is lost earlier is certainly not delivered, and one lost later is in doubt.
+ * It must observe the connection's reads, because the renderer fills its buffers before the server accepts DATA.
  */
-function noteEnd<R extends Readable>(output: R, progress: Tracked['progress']): R {
+function trackEnd<R extends Readable>(output: R, progress: Tracked['progress']): R {
   output.once('end', () => {
     progress.endReached = true;
   });
