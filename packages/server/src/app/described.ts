@@ -22,7 +22,6 @@ export function describedEndpoints(): readonly Endpoint[] {
   const surroundings = {
     checks: [],
     inbox: new Inbox(),
-    wake: () => undefined,
     betweenJobs: () => Promise.resolve(),
   };
   return publicEndpoints(services as unknown as Services, surroundings);

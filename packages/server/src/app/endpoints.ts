@@ -32,8 +32,6 @@ export interface EndpointDeps {
   readonly checks: readonly Check[];
   /** The development inbox, where there is one. */
   readonly inbox: Inbox | undefined;
-  /** Wakes this process's own workers. */
-  readonly wake: () => void;
   /** Runs `work` while no job of this process runs, and wakes its workers afterwards. */
   readonly betweenJobs: (work: () => void) => Promise<void>;
 }
@@ -41,30 +39,29 @@ export interface EndpointDeps {
 /** The public listener's. */
 export function publicEndpoints(services: Services, surroundings: EndpointDeps): readonly Endpoint[] {
   const { config, metrics } = services;
-  const { checks, wake } = surroundings;
+  const { checks } = surroundings;
   const { registration: mode, emailDomains } = config;
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
     if (outcome === 'created') metrics.userRegistered();
-    wake();
   };
   const own = [
     ...registerEndpoints({ ...services, mode, emailDomains, onRegistered }),
     ...acceptInvitationEndpoints({ ...services, mode, onAccepted: () => metrics.userRegistered() }),
     ...verifyEmailEndpoints(services),
-    ...resendVerificationEndpoints({ ...services, onEnqueued: wake }),
-    ...loginEndpoints({ ...services, onEnqueued: wake }),
-    ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail, onEnqueued: wake }),
-    ...recoverAccountEndpoints({ ...services, onEnqueued: wake }),
+    ...resendVerificationEndpoints(services),
+    ...loginEndpoints(services),
+    ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail }),
+    ...recoverAccountEndpoints(services),
     ...passwordPolicyEndpoints(services),
-    ...changePasswordEndpoints({ ...services, onEnqueued: wake }),
-    ...refreshEndpoints({ ...services, onEnqueued: wake }),
+    ...changePasswordEndpoints(services),
+    ...refreshEndpoints(services),
     ...logoutEndpoints(services),
     ...sessionEndpoints(services),
     ...profileEndpoints(services),
-    ...changeEmailEndpoints({ ...services, emailDomains, confirmAt: config.emailChange.confirm, onEnqueued: wake }),
+    ...changeEmailEndpoints({ ...services, emailDomains, confirmAt: config.emailChange.confirm }),
     ...manageSessionsEndpoints(services),
-    ...deleteAccountEndpoints({ ...services, ...config.deletion, onEnqueued: wake }),
-    ...cancelDeletionEndpoints({ ...services, onEnqueued: wake }),
+    ...deleteAccountEndpoints({ ...services, ...config.deletion }),
+    ...cancelDeletionEndpoints(services),
     ...publishKeysEndpoints(services.signingKeys),
     ...wellKnownEndpoints({ ...services, ...config.wellKnown, publicUrl: config.http.publicUrl }),
     ...probeEndpoints(checks),

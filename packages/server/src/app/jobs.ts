@@ -38,11 +38,12 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
       mail,
       sweepHandler(services),
       failedLoginNoticeHandler(services),
-      mailRequestHandler({ ...services, onEnqueued: () => workers.wake() }),
+      mailRequestHandler(services),
       ...eraseHandlers(services),
       ...(embedded ? [maintenanceHandler(embedded)] : []),
     ],
     schedules: [sweepSchedule, eraseSchedule, ...(embedded ? [maintenanceSchedule] : [])],
   });
+  services.afterCommit.wake(workers);
   return workers;
 }

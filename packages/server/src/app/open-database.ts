@@ -7,6 +7,7 @@ import {
   type EmbeddedDatabase,
   type MigrationTarget,
   migrateUp,
+  type Observers,
   openEmbedded,
   openPostgres,
   type PostgresDatabase,
@@ -20,6 +21,7 @@ export interface Watchers {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly onCommitted?: Observers['onCommitted'];
 }
 
 /** An open database. On the embedded one the data directory is locked for as long as it is open. */
@@ -38,6 +40,7 @@ export async function openDatabase(config: Config, watchers: Watchers): Promise<
     clock: watchers.clock,
     onStatement: (event: Parameters<Metrics['observeStatement']>[0]) => watchers.metrics.observeStatement(event),
     onConnectionError: (error: Error) => watchers.logger.warn('a database connection was lost', { error }),
+    ...(watchers.onCommitted === undefined ? {} : { onCommitted: watchers.onCommitted }),
   };
   if (config.database.kind === 'postgres') {
     const { directUrl: _direct, adminUrl: _admin, kind: _kind, ...reach } = config.database;

@@ -84,19 +84,15 @@ async function openPublic(
   workers: JobWorkers | undefined,
 ): Promise<HttpServer> {
   const { config } = services;
-  const endpoints = publicEndpoints(services, { checks, inbox, ...hooksInto(workers) });
+  const endpoints = publicEndpoints(services, { checks, inbox, betweenJobs: betweenJobsOf(workers) });
   const server = await serverOf(services, endpoints);
   await server.listen({ hosts: config.http.hosts, port: config.http.port });
   return server;
 }
 
-/** What endpoints ask of the workers of their own process, if it has some. */
-export function hooksInto(workers: JobWorkers | undefined): Pick<EndpointDeps, 'wake' | 'betweenJobs'> {
-  return {
-    // Not before the answer is on its way: what a job then does must not be part of its time (invariant 13).
-    wake: () => void setImmediate(() => workers?.wake()),
-    betweenJobs: async (work) => (workers === undefined ? work() : workers.betweenJobs(work)),
-  };
+/** Runs work while no job of this process runs; at once in a process without workers. */
+export function betweenJobsOf(workers: JobWorkers | undefined): EndpointDeps['betweenJobs'] {
+  return async (work) => (workers === undefined ? work() : workers.betweenJobs(work));
 }
 
 /** A server over a list of endpoints; also what tests reach in-process. */

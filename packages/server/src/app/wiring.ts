@@ -18,11 +18,12 @@ import { Users } from '#domain/users/index.ts';
 import { type Clock, MovableClock, systemClock } from '#kernel/clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
 import { preparePrivateDirectory } from '#platform/data-directory/index.ts';
-import type { Database } from '#platform/database/index.ts';
+import type { CommittedEffects, Database } from '#platform/database/index.ts';
 import { type Catalogues, readCatalogues } from '#platform/i18n/index.ts';
 import { kekOfDirectory, localKek, openKeys, type Reload } from '#platform/keys/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
+import { AfterCommit } from './after-commit.ts';
 import { wireLimits } from './limits.ts';
 import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
 import { ensureAskable, wireOutbound } from './outbound.ts';
@@ -43,7 +44,9 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   const { clock, movableClock } = clocksOf(config, overrides);
   const logger = overrides.logger ?? createLogger({ level: config.log.level, service: 'latchkey', version });
   const metrics = createMetrics();
-  const opened = await openDatabase(config, { clock, logger, metrics });
+  const afterCommit = new AfterCommit();
+  const onCommitted = (effects: CommittedEffects) => afterCommit.deliver(effects);
+  const opened = await openDatabase(config, { clock, logger, metrics, onCommitted });
   try {
     await ensureSchema(config, opened.database, clock);
     const ground = {
@@ -53,6 +56,7 @@ export async function wire(config: Config, overrides: Overrides = {}) {
       movableClock,
       logger,
       metrics,
+      afterCommit,
       opened,
       database: opened.database,
       makeId: idMaker(clock),
@@ -96,6 +100,7 @@ interface Ground {
   readonly movableClock: MovableClock | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly afterCommit: AfterCommit;
   readonly opened: OpenDatabase;
   readonly database: Database;
   readonly makeId: MakeId;
@@ -148,6 +153,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
     onUserEnded,
     onSigningKeyEnded,
   });
+  ground.afterCommit.publishTo(revocations);
   const lastSeen = new LastSeen({ database, onError: (error) => logger.warn('last-seen times were lost', { error }) });
   const verifyToken = (text: string) => accessTokens.verify(text);
   return {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { publicEndpoints } from '#app/endpoints.ts';
 import { buildWorkers } from '#app/jobs.ts';
 import { readinessChecks } from '#app/readiness-checks.ts';
-import { hooksInto, serverOf } from '#app/running.ts';
+import { betweenJobsOf, serverOf } from '#app/running.ts';
 import { type Services, wire } from '#app/wiring.ts';
 import { loadConfig } from '#config/index.ts';
 import { type Clock, MovableClock } from '#kernel/clock.ts';
@@ -166,7 +166,7 @@ async function assemble({
   const workers = quiet === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
   const checks = readinessChecks(services, () => false);
   const inboxShown = services.config.mode === 'production' ? undefined : inbox;
-  const endpoints = publicEndpoints(services, { checks, inbox: inboxShown, ...hooksInto(workers) });
+  const endpoints = publicEndpoints(services, { checks, inbox: inboxShown, betweenJobs: betweenJobsOf(workers) });
   return { services, clock, inbox, endpoints, workers, deployment };
 }
 

@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import {
+  type CommittedEffects,
+  type CommittedRevocation,
   type Database,
   migrateUp,
   type Observers,
@@ -14,6 +16,10 @@ import { cloneDatabase } from './postgres.ts';
 type Listener = (event: StatementEvent) => void;
 
 const listeners = new WeakMap<Database, Set<Listener>>();
+
+type EffectListener = (effects: CommittedEffects) => void;
+
+const effectListeners = new WeakMap<Database, Set<EffectListener>>();
 
 /**
  * Declares `tests` twice, each on a migrated database of its own.
@@ -71,14 +77,46 @@ export async function countRoundTrips(database: Database, work: () => Promise<un
   return names;
 }
 
+/** Calls `listener` after each commit with effects, as the composition root does; returns a function that stops it. */
+export function onCommitted(database: Database, listener: EffectListener): () => void {
+  const receivers = effectListeners.get(database);
+  if (receivers === undefined) throw new Error('open the database with this file to receive its effects');
+  receivers.add(listener);
+  return () => void receivers.delete(listener);
+}
+
+/** Connects a node's revocations to the commits of its database. */
+export function publishTo(database: Database, revocations: { publish(one: CommittedRevocation): void }): () => void {
+  return onCommitted(database, ({ revoked }) => {
+    for (const revocation of revoked) revocations.publish(revocation);
+  });
+}
+
+/** The effects that `work` commits on a database that was opened here, one entry for each commit. */
+export async function effectsOf(database: Database, work: () => Promise<unknown>): Promise<CommittedEffects[]> {
+  const committed: CommittedEffects[] = [];
+  const stop = onCommitted(database, (effects) => committed.push(effects));
+  try {
+    await work();
+  } finally {
+    stop();
+  }
+  return committed;
+}
+
 async function watched<D extends Database>(open: (observers: Observers) => Promise<D>): Promise<D> {
   const listening = new Set<Listener>();
+  const receivers = new Set<EffectListener>();
   const database = await open({
     clock: systemClock,
     onStatement: (event) => {
       for (const listener of listening) listener(event);
     },
+    onCommitted: (effects) => {
+      for (const listener of receivers) listener(effects);
+    },
   });
+  effectListeners.set(database, receivers);
   listeners.set(database, listening);
   return database;
 }

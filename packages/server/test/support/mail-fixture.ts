@@ -60,6 +60,7 @@ export const enqueueByFragment = statement('test_mail.enqueue', {
     select count(*)::int4 from cause`,
   params: { causes: 'uuid[]', ...mailed.params },
   columns: { causes: 'int4' },
+  after: { wakesWorkers: true },
 });
 
 const state = statement('test_mail.state', {

@@ -1,14 +1,12 @@
 /** The jobs of requested mails: run at once when the application has no workers, else awaited. */
-import { type MailRequestJob, mailRequestHandler } from '#domain/mail-requests/index.ts';
+import { type MailRequestDeps, mailRequestHandler } from '#domain/mail-requests/index.ts';
 import type { Application } from './application.ts';
 import { countQueued, deleteQueued, handleQueued } from './queued-jobs.ts';
 import { eventually } from './wait.ts';
 
-type MailRequestDeps = Omit<MailRequestJob, 'onEnqueued'>;
-
 /** Runs the queued mail requests and leaves their jobs, as a worker does that dies before it completes them. */
 export async function runMailRequests(flow: MailRequestDeps): Promise<string> {
-  const handler = mailRequestHandler({ ...flow, onEnqueued: () => undefined });
+  const handler = mailRequestHandler(flow);
   await handleQueued(flow.database, handler);
   return handler.kind;
 }

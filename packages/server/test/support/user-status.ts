@@ -22,9 +22,8 @@ export async function setStatus(
   email: string,
   status: Exclude<UserStatus, 'pending_deletion'>,
 ): Promise<void> {
-  const { database, users, clients, revocations } = app.services;
+  const { database, users, clients } = app.services;
   const userId = await userIdOf(app, email);
   const lifetime = clients.default.accessTokenLifetimeSeconds;
-  const ending = await database.transaction((tx) => users.changeStatus(tx, userId, status, lifetime));
-  if (ending !== undefined) revocations.publish(ending);
+  await database.transaction((tx) => users.changeStatus(tx, userId, status, lifetime));
 }

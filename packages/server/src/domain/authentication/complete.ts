@@ -3,7 +3,7 @@
 import { type AttemptKind, attemptKey } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import { type Revocation, revocationExpiry } from '#domain/revocations/index.ts';
+import { revocationExpiry } from '#domain/revocations/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from '#domain/session-issuance/index.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { Queries } from '#platform/database/index.ts';
@@ -40,31 +40,23 @@ export interface ProvenLogin {
   readonly rehash?: { readonly sealed: Buffer | null; readonly of: Buffer };
 }
 
-/** What came of it. After the commit: `Revocations.publish` for each of `ended`, and wake the mail's worker if `told`. */
-export interface CompletedLogin {
-  readonly issued: IssuedSession;
-  readonly ended: readonly Omit<Revocation, 'id'>[];
-  readonly told: boolean;
-}
-
 /** Writes the session, by itself or in the transaction of what proved it; undefined when the user changed meanwhile. */
 export async function completeLogin(
   deps: LoginCompletion,
   queries: Queries,
   login: ProvenLogin,
-): Promise<CompletedLogin | undefined> {
+): Promise<IssuedSession | undefined> {
   const { candidate, now } = login;
   const { userId } = candidate;
   const userKey = deps.keys.unwrapUserKey(userId, candidate.wrapped);
   const { issued, values } = issueSession(deps, sessionOf(login, userKey));
   const revocationExpiresAt = revocationExpiry(now, deps.clients.default.accessTokenLifetimeSeconds);
-  const told = candidate.deviceId === undefined && candidate.hasDevices;
   const row = await queries.row(completeStatement, {
     loginUserId: userId,
     ...(login.returning ?? refundNothing(now)),
     attemptKind: login.resets,
     attemptKey: attemptKey(userId),
-    notifyOfDevice: told,
+    notifyOfDevice: candidate.deviceId === undefined && candidate.hasDevices,
     reason: 'too_many_sessions',
     ...values,
     rehashSealed: login.rehash?.sealed ?? null,
@@ -74,11 +66,7 @@ export async function completeLogin(
     ...newDeviceMail(deps, login, userKey),
     ...auditOf(deps, login, userKey, issued.sessionId),
   });
-  if (row === undefined) return undefined;
-  const ended = row.endedSessions.map((target) => {
-    return { kind: 'session', target, epoch: null, expiresAt: revocationExpiresAt } as const;
-  });
-  return { issued, ended, told };
+  return row === undefined ? undefined : issued;
 }
 
 function sessionOf(login: ProvenLogin, userKey: UserKey) {

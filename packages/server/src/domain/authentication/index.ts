@@ -15,7 +15,7 @@ export {
   isGracePeriodOver,
   toCandidate,
 } from './candidate.ts';
-export { type CompletedLogin, completeLogin, type LoginCompletion } from './complete.ts';
+export { completeLogin, type LoginCompletion } from './complete.ts';
 export { type LoginSubject, loginFacts, stepOfLogin } from './facts.ts';
 export { type LoginFacts, type LoginStep, nextStep, type ProvenFactor } from './next-step.ts';
 export type { LoginResult } from './result.ts';

@@ -54,7 +54,8 @@ export const completeStatement = statement('login.complete', {
     told as (select user_id from live where :notifyOfDevice::boolean),
     ${mailed.sql},
     ${audited.sql}
-    select user_id, array(select session_id from ended) as ended_sessions from live`,
+    select user_id, array(select session_id from ended) as ended_sessions, exists (select from mailed) as is_mail_queued
+    from live`,
   params: {
     loginUserId: 'uuid',
     notifyOfDevice: 'bool',
@@ -69,5 +70,6 @@ export const completeStatement = statement('login.complete', {
     ...mailed.params,
     ...audited.params,
   },
-  columns: { userId: 'uuid', endedSessions: 'uuid[]' },
+  columns: { userId: 'uuid', endedSessions: 'uuid[]', isMailQueued: 'bool' },
+  after: { revokes: { kind: 'session', target: 'endedSessions' }, wakesWorkers: 'isMailQueued' },
 });

@@ -21,6 +21,7 @@ const promise = statement('mail_ledger.promise_invitation', {
     select id from mailed`,
   params,
   columns: { id: 'uuid' },
+  after: { wakesWorkers: true },
 });
 
 /** Promises it within the transaction of the invitation, from `MailLedger.invitationValues`. */

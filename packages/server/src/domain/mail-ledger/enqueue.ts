@@ -65,6 +65,7 @@ const promise = statement('mail_ledger.enqueue', {
   sql: `with cause as (select 1 as one), ${promised.sql} select id from mailed`,
   params: promised.params,
   columns: { id: 'uuid' },
+  after: { wakesWorkers: true },
 });
 
 /** Makes mails into rows. */
@@ -124,7 +125,7 @@ export async function isQueued(tx: Queries, id: string): Promise<boolean> {
   return (await tx.row(findQueued, { id })) !== undefined;
 }
 
-/** Promises a mail within an effect's transaction, from `MailLedger.values`. Wake the workers after the commit. */
+/** Promises a mail within an effect's transaction, from `MailLedger.values`. */
 export async function enqueueMail(tx: Queries, values: Values<typeof params>): Promise<void> {
   await tx.rows(promise, values);
 }

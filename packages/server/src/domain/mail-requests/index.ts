@@ -6,6 +6,7 @@
  * that it was asked for.
  */
 
-export { type MailRequestJob, mailRequestHandler } from './job.ts';
+export type { MailRequestDeps } from './deps.ts';
+export { mailRequestHandler } from './job.ts';
 export type { MailRequest } from './payload.ts';
 export { type RequestMail, requestMail } from './request.ts';

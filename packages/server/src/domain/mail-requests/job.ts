@@ -6,24 +6,16 @@ import { openMailRequest } from './payload.ts';
 import { mailRequestKind } from './request.ts';
 import { enqueueVerificationMail } from './verification.ts';
 
-/** What promising needs. */
-export interface MailRequestJob extends MailRequestDeps {
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
-}
-
 /** Promises the mails that were asked for. */
-export function mailRequestHandler(deps: MailRequestJob): JobHandler {
+export function mailRequestHandler(deps: MailRequestDeps): JobHandler {
   return {
     kind: mailRequestKind,
     maxAttempts: 10,
     leaseSeconds: 15,
     handle: async (job) => {
       const asked = openMailRequest(deps.keys, job.id, job.payload);
-      const isQueued = await (asked.purpose === 'verify_email'
-        ? enqueueVerificationMail(deps, asked, job)
-        : enqueueLoginOrResetMail(deps, asked, job));
-      if (isQueued) deps.onEnqueued();
+      if (asked.purpose === 'verify_email') await enqueueVerificationMail(deps, asked, job);
+      else await enqueueLoginOrResetMail(deps, asked, job);
       return { kind: 'done' };
     },
   };

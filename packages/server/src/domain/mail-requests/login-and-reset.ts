@@ -48,6 +48,7 @@ const addLink = statement('mail_requests.add_link', {
     ${issued.sql}, ${mailed.sql}, ${audited.sql} select user_id from holder`,
   params: { holderIdentifierId: 'uuid', holderEpoch: 'int4', ...issued.params, ...mailed.params, ...audited.params },
   columns: { userId: 'uuid' },
+  after: { wakesWorkers: true },
 });
 
 /** Promises the mail to the address if it has an account that lives; otherwise only records that it was asked for. */
@@ -55,7 +56,7 @@ export async function enqueueLoginOrResetMail(
   deps: MailRequestDeps,
   asked: LoginOrResetRequest,
   job: Job,
-): Promise<boolean> {
+): Promise<void> {
   const { canonical, action, caller } = asked;
   const found = await deps.database.row(find, { canonical, now: deps.clock.now() });
   const personal = clientInfoOf(caller);
@@ -63,22 +64,21 @@ export async function enqueueLoginOrResetMail(
   const { audit, database } = deps;
   if (found === undefined) {
     await audit.recordOnce(database, job.id, event);
-    return false;
+    return;
   }
   const userKey = deps.keys.unwrapUserKey(found.userId, found.wrapped);
   const own = { ...event, userId: found.userId };
   if (!mayHave(found, asked)) {
     await audit.recordOnce(database, job.id, own, userKey);
-    return false;
+    return;
   }
   // No row: the user changed since they were read, and whoever asked asks again.
-  const row = await database.row(addLink, {
+  await database.row(addLink, {
     holderIdentifierId: found.identifierId,
     holderEpoch: found.authEpoch,
     ...linkValues(deps, asked, job, found, userKey),
     ...audit.values(own, userKey, job.id),
   });
-  return row !== undefined;
 }
 
 function mayHave({ live, verifiedAt }: Holder, { toUnverified }: LoginOrResetRequest): boolean {

@@ -15,8 +15,6 @@ export interface RequestMail {
   readonly clock: Clock;
   readonly makeId: MakeId;
   readonly keys: Keys;
-  /** Called when a job was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
 }
 
 /**
@@ -28,5 +26,4 @@ export async function requestMail(deps: RequestMail, asked: MailRequest): Promis
   const id = deps.makeId();
   const payload = sealMailRequest(deps.keys, id, asked);
   await enqueueJob(deps.database, { id, kind: mailRequestKind, payload, now: deps.clock.now() });
-  deps.onEnqueued();
 }

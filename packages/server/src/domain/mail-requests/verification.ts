@@ -45,19 +45,19 @@ export async function enqueueVerificationMail(
   deps: MailRequestDeps,
   { canonical, caller }: VerificationRequest,
   { id, createdAt: now }: Job,
-): Promise<boolean> {
+): Promise<void> {
   const found = await deps.database.row(findUnproven, { canonical });
   const personal = clientInfoOf(caller);
   const event = { action: 'email.verification_requested', at: now, actor: { kind: 'stranger' }, personal } as const;
   if (found === undefined) {
     await deps.audit.recordOnce(deps.database, id, event);
-    return false;
+    return;
   }
   const { userId, locale } = found;
   const userKey = deps.keys.unwrapUserKey(userId, found.wrapped);
   if (found.verifiedAt !== null || found.status === 'disabled') {
     await deps.audit.recordOnce(deps.database, id, { ...event, userId }, userKey);
-    return false;
+    return;
   }
   const link = {
     tokenId: id,
@@ -67,7 +67,7 @@ export async function enqueueVerificationMail(
     userKey,
     now,
   };
-  return addVerificationLink(deps, link, deps.audit.values({ ...event, userId }, userKey, id));
+  await addVerificationLink(deps, link, deps.audit.values({ ...event, userId }, userKey, id));
 }
 
 /** The registration that all links of the address carry, or undefined when they carry several, or none. */

@@ -19,6 +19,7 @@ const addLink = statement('registrations.add_link', {
     select user_id from fresh`,
   params: { ...holder.params, ...issued.params, ...mailed.params, ...audited.params },
   columns: { userId: 'uuid' },
+  after: { wakesWorkers: true },
 });
 
 /** The user of the address, as read before. */

@@ -8,23 +8,27 @@ import { Revocations } from './index.ts';
 const announce = statement('feed_test.announce', {
   lane: 'pool',
   sql: `insert into revocations (kind, target, ended_at, expires_at)
-    values ('session', :target, :endedAt, :expiresAt) returning id`,
+    values ('session', :target, :endedAt, :expiresAt) returning id, target`,
   params: { target: 'text', endedAt: 'timestamptz', expiresAt: 'timestamptz' },
-  columns: { id: 'int8' },
+  columns: { id: 'int8', target: 'text' },
+  after: { revokes: { kind: 'session', target: 'target' } },
 });
 const insertWithId = statement('feed_test.insert_with_id', {
   lane: 'pool',
   sql: `insert into revocations (id, kind, target, ended_at, expires_at) overriding system value
-    values (:id, 'session', :target, :endedAt, :expiresAt)`,
+    values (:id, 'session', :target, :endedAt, :expiresAt) returning target`,
   params: { id: 'int8', target: 'text', endedAt: 'timestamptz', expiresAt: 'timestamptz' },
-  columns: {},
+  columns: { target: 'text' },
+  after: { revokes: { kind: 'session', target: 'target' } },
 });
 const announceMany = statement('feed_test.announce_many', {
   lane: 'pool',
   sql: `insert into revocations (kind, target, ended_at, expires_at)
-    select 'session', 'of many ' || n, :endedAt, :expiresAt from generate_series(1, :times) as s (n) order by n`,
+    select 'session', 'of many ' || n, :endedAt, :expiresAt from generate_series(1, :times) as s (n) order by n
+    returning target`,
   params: { endedAt: 'timestamptz', expiresAt: 'timestamptz', times: 'int4' },
-  columns: {},
+  columns: { target: 'text' },
+  after: { revokes: { kind: 'session', target: 'target' } },
 });
 const count = statement('feed_test.count', {
   lane: 'pool',
@@ -98,7 +102,7 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
 
   it('knows at once what was ended here', async () => {
     const revocations = node();
-    revocations.publish({ kind: 'session', target: 'here', epoch: null, expiresAt: addSeconds(clock.now(), 960) });
+    revocations.publish({ kind: 'session', target: 'here', epoch: null });
     expect(ended(revocations, 'here')).toBe(true);
   });
 

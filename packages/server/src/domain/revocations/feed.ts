@@ -1,6 +1,7 @@
 /** The feed: one small select every 250 ms, and the answer to "may I believe what I remember?". */
 import type { Clock } from '#kernel/clock.ts';
-import { type Database, statement, type Values } from '#platform/database/index.ts';
+import { type CommittedRevocation, type Database, statement, type Values } from '#platform/database/index.ts';
+import { longestAccessTokenSeconds, revocationExpiry } from './fragment.ts';
 import { type CheckedAccess, type Revocation, RevocationSet } from './revocation-set.ts';
 import { UnseenIds } from './unseen-ids.ts';
 
@@ -106,9 +107,10 @@ export class Revocations {
     return this.#set.hasEnded(thing);
   }
 
-  /** What this node itself just ended, known before the feed brings it back. */
-  publish(ending: Omit<Revocation, 'id'>): void {
-    this.#set.add({ ...ending, id: 0 }, this.#clock.monotonicMs());
+  /** Learns at once of a revocation that this node committed; the feed returns it later. */
+  publish(committed: CommittedRevocation): void {
+    const expiresAt = revocationExpiry(this.#clock.now(), longestAccessTokenSeconds);
+    this.#learn({ ...committed, expiresAt }, this.#clock.monotonicMs());
   }
 
   /** One read; public so that a test can put it where it wants. */
@@ -127,6 +129,8 @@ export class Revocations {
       page = await this.#readPage(after);
       for (const row of page) {
         this.#learn(row, startedMs);
+        this.#unseen.add(row.id);
+        if (row.id > this.#highestId) this.#highestId = row.id;
         if (row.endedAt.getTime() <= settledBefore && row.id > settled) settled = row.id;
       }
     } while (page.length === pageSize);
@@ -156,8 +160,6 @@ export class Revocations {
     this.#set.add(row, startedMs);
     if (row.kind === 'user') this.#onUserEnded(row.target);
     if (row.kind === 'signing_key') this.#onSigningKeyEnded(row.target);
-    this.#unseen.add(row.id);
-    if (row.id > this.#highestId) this.#highestId = row.id;
   }
 
   // What was the highest id 30 s ago is complete now. What is missing after it is asked for again, since it may belong to

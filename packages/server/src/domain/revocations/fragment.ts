@@ -7,6 +7,9 @@ export const rememberedSeconds = 300;
 
 const marginSeconds = 60;
 
+/** The longest lifetime of an access token that a client may have. */
+export const longestAccessTokenSeconds = 3600;
+
 /** Until when an ending must be known: the end of the longest thing that it can concern, and a margin for clocks. */
 export function revocationExpiry(endedAt: Date, accessTokenLifetimeSeconds: number): Date {
   return addSeconds(endedAt, Math.max(accessTokenLifetimeSeconds, rememberedSeconds) + marginSeconds);

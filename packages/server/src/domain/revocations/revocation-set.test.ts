@@ -5,7 +5,6 @@ import { type CheckedAccess, type Revocation, RevocationSet, rememberedSeconds, 
 const targets = ['a', 'b', 'c'];
 const anyRevocation: fc.Arbitrary<Revocation> = fc
   .record({
-    id: fc.nat(),
     kind: fc.constantFrom('session', 'user', 'signing_key', 'family'),
     target: fc.constantFrom(...targets),
     epoch: fc.integer({ min: 1, max: 4 }),
@@ -54,7 +53,7 @@ describe('RevocationSet', () => {
   });
 
   it('ends exactly what is of an earlier epoch of the user', () => {
-    const set = setOf([{ id: 1, kind: 'user', target: 'a', epoch: 3, expiresAt: new Date(0) }]);
+    const set = setOf([{ kind: 'user', target: 'a', epoch: 3, expiresAt: new Date(0) }]);
     const ended = (userId: string, authEpoch: number) =>
       set.hasEnded({ sessionId: 's', userId, authEpoch, kid: undefined });
     expect([1, 2, 3, 4].map((epoch) => ended('a', epoch))).toEqual([true, true, false, false]);
@@ -62,14 +61,14 @@ describe('RevocationSet', () => {
   });
 
   it('ends what a key signed, and no session by cookie', () => {
-    const set = setOf([{ id: 1, kind: 'signing_key', target: 'k', epoch: null, expiresAt: new Date(0) }]);
+    const set = setOf([{ kind: 'signing_key', target: 'k', epoch: null, expiresAt: new Date(0) }]);
     const thing = { sessionId: 's', userId: 'u', authEpoch: 1 };
     expect(set.hasEnded({ ...thing, kid: 'k' })).toBe(true);
     expect(set.hasEnded({ ...thing, kid: undefined })).toBe(false);
   });
 
   it('forgets what is both expired and learnt longer ago than anything is remembered', () => {
-    const ending = { id: 1, kind: 'session', target: 'a', epoch: null, expiresAt: new Date(500) };
+    const ending = { kind: 'session', target: 'a', epoch: null, expiresAt: new Date(500) };
     const rememberedMs = rememberedSeconds * 1000;
     const left = (now: number, nowMs: number) => {
       const set = new RevocationSet();

@@ -3,7 +3,6 @@ import { rememberedSeconds } from './fragment.ts';
 
 /** One ending, as the feed reads it. */
 export interface Revocation {
-  readonly id: number;
   readonly kind: string;
   readonly target: string;
   /** For a user: what is of an earlier epoch has ended. */

@@ -3,7 +3,7 @@ import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
-import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { countRoundTrips, describeOnBothDatabases, publishTo } from '#test/support/databases.ts';
 import {
   addSession,
   addUser,
@@ -130,8 +130,9 @@ describeOnBothDatabases('the session check', (database) => {
 
     it('is dead here at once', async () => {
       expect(await present()).toBeDefined();
-      const ended = await endElsewhere();
-      if (ended !== undefined) revocations.publish(ended);
+      const stop = publishTo(database(), revocations);
+      await endElsewhere();
+      stop();
       expect(await present()).toBeUndefined();
     });
 
@@ -159,8 +160,9 @@ describeOnBothDatabases('the session check', (database) => {
       const slow = node({ ...database(), row });
       await slow.revocations.read();
       const reading = present(login.cookie, slow.check);
-      const ended = await endElsewhere();
-      if (ended !== undefined) slow.revocations.publish(ended);
+      const stop = publishTo(database(), slow.revocations);
+      await endElsewhere();
+      stop();
       gate.resolve();
       expect(await reading).toBeUndefined();
       expect(await present(login.cookie, slow.check)).toBeUndefined();

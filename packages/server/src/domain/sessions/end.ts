@@ -42,6 +42,7 @@ const end = statement('sessions.end', {
     select session_id, user_id from ended`,
   params: { sessionId: 'uuid', userId: 'uuid', reason: 'text', ...announced.params, ...audited.params },
   columns: { sessionId: 'uuid', userId: 'uuid' },
+  after: { revokes: { kind: 'session', target: 'sessionId' } },
 });
 
 const endAll = statement('sessions.end_all_of_user', {
@@ -55,6 +56,7 @@ const endAll = statement('sessions.end_all_of_user', {
     select session_id, user_id from ended`,
   params: { userId: 'uuid', except: 'uuid?', reason: 'text', ...announced.params },
   columns: { sessionId: 'uuid', userId: 'uuid' },
+  after: { revokes: { kind: 'session', target: 'sessionId' } },
 });
 
 /** A session that this effect ended, as `Revocations.publish` takes it after the commit. */

@@ -176,11 +176,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     it('while they sign, verify nothing from then on, and the next one signs', async () => {
       const node = await openNode();
       const [leaked, next, token] = [node.current().kid, await nextOf(node), mint(node)];
-      expect(await revoke(node, leaked)).toMatchObject({
-        kind: 'revoked',
-        was: 'active',
-        revocation: { target: leaked },
-      });
+      expect(await revoke(node, leaked)).toEqual({ kind: 'revoked', was: 'active' });
       expect(await verify(node, token)).toBe('invalid');
       expect(node.current().kid).toBe(next);
       expect(publishedKids(node)).not.toContain(leaked);

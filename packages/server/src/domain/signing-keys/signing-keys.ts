@@ -186,7 +186,6 @@ export class SigningKeys {
   /**
    * Ends a key whose private half may be known to others: every node refuses what it signed within a second, and it
    * leaves the JWKS. If it was the active one, the next one signs, also when caches may not have it yet.
-   * `ending` is for `Revocations.publish`.
    */
   async revoke({ kid, longestTokenSeconds, record }: RevocationRequest): Promise<KeyRevocation> {
     const now = this.#deps.clock.now();

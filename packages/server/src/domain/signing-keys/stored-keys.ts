@@ -1,5 +1,5 @@
 /** The table `signing_keys`, row by row. */
-import { type Revocation, revocationsFragment } from '#domain/revocations/index.ts';
+import { revocationsFragment } from '#domain/revocations/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { JsonObject } from '#kernel/json.ts';
@@ -138,6 +138,7 @@ const revoke = statement('signing_keys.revoke', {
     select kid from revoked`,
   params: { kid: 'text', ...announced.params },
   columns: { kid: 'text' },
+  after: { revokes: { kind: 'signing_key', target: 'kid' } },
 });
 
 /** All keys that ever were, oldest first. */
@@ -200,7 +201,7 @@ export function promoteNextKey(
 
 /** What revoking came to. `was`: what the key did until now. */
 export type KeyRevocation =
-  | { readonly kind: 'revoked'; readonly was: SigningKeyState; readonly revocation: Omit<Revocation, 'id'> }
+  | { readonly kind: 'revoked'; readonly was: SigningKeyState }
   /** There is no such key. */
   | { readonly kind: 'unknown' }
   /** It verifies nothing any more. */
@@ -228,11 +229,7 @@ export async function revokeKey(
       return { kind: 'dead_already' };
     if (was === 'active') await activateNext(tx, fresh, now);
     await record?.(tx, { kid, was });
-    return {
-      kind: 'revoked',
-      was,
-      revocation: { kind: 'signing_key', target: kid, epoch: null, expiresAt: revocationExpiresAt },
-    };
+    return { kind: 'revoked', was };
   });
 }
 

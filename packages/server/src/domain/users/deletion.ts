@@ -13,9 +13,10 @@ const close = statement('users.schedule_deletion', {
       where id = :userId and status = 'active'
       returning id as user_id, auth_epoch),
     ${announced.sql}
-    select auth_epoch from raised`,
+    select user_id, auth_epoch from raised`,
   params: { userId: 'uuid', deletesAt: 'timestamptz', ...announced.params },
-  columns: { authEpoch: 'int4' },
+  columns: { userId: 'uuid', authEpoch: 'int4' },
+  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
 });
 
 // The grace ends at its last instant: from `deletes_at` on the account can be erased and cannot be kept.
@@ -26,9 +27,10 @@ const keep = statement('users.cancel_deletion', {
       where id = :userId and status = 'pending_deletion' and deletes_at > :endedAt
       returning id as user_id, auth_epoch),
     ${announced.sql}
-    select auth_epoch from raised`,
+    select user_id, auth_epoch from raised`,
   params: { userId: 'uuid', ...announced.params },
-  columns: { authEpoch: 'int4' },
+  columns: { userId: 'uuid', authEpoch: 'int4' },
+  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
 });
 
 const listDue = statement('users.list_due_for_erasure', {
@@ -46,9 +48,10 @@ const announce = statement('users.revoke_for_erasure', {
       where id = :userId and status = 'pending_deletion' and deletes_at <= :endedAt
       returning id as user_id, auth_epoch),
     ${announced.sql}
-    select auth_epoch from raised`,
+    select user_id, auth_epoch from raised`,
   params: { userId: 'uuid', ...announced.params },
-  columns: { authEpoch: 'int4' },
+  columns: { userId: 'uuid', authEpoch: 'int4' },
+  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
 });
 
 const erase = statement('users.erase', {

@@ -14,9 +14,10 @@ const raise = statement('users.raise_epoch', {
       update users set auth_epoch = auth_epoch + 1, updated_at = :endedAt where id = :userId
       returning id as user_id, auth_epoch),
     ${announced.sql}
-    select auth_epoch from raised`,
+    select user_id, auth_epoch from raised`,
   params: { userId: 'uuid', ...announced.params },
-  columns: { authEpoch: 'int4' },
+  columns: { userId: 'uuid', authEpoch: 'int4' },
+  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
 });
 
 const changeStatus = statement('users.change_status', {
@@ -27,9 +28,10 @@ const changeStatus = statement('users.change_status', {
       where id = :userId and status <> :status
       returning id as user_id, auth_epoch),
     ${announced.sql}
-    select auth_epoch from raised`,
+    select user_id, auth_epoch from raised`,
   params: { userId: 'uuid', status: 'text', ...announced.params },
-  columns: { authEpoch: 'int4' },
+  columns: { userId: 'uuid', authEpoch: 'int4' },
+  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
 });
 
 const lockUser = statement('users.lock', {

@@ -1,11 +1,10 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
 import { HashQueue, PasswordHashes, passwordAssociatedData } from '#domain/passwords/index.ts';
-import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
-import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { describeOnBothDatabases, effectsOf } from '#test/support/databases.ts';
 import {
   addSession,
   addUser,
@@ -72,11 +71,7 @@ describeOnBothDatabases('operating users', (database) => {
     await clients.load();
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     const hashes = await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 });
-    const onError = (error: unknown) => {
-      throw error;
-    };
-    const revocations = new Revocations({ ...world, onError });
-    flow = { ...world, clients, hashes, passwordRules: offlineRules(world), revocations, users: new Users(world) };
+    flow = { ...world, clients, hashes, passwordRules: offlineRules(world), users: new Users(world) };
   });
 
   const eventsOf = (userId: string) => database().rows(readEvents, { userId });
@@ -157,17 +152,27 @@ describeOnBothDatabases('operating users', (database) => {
     it.each([
       ['disabling', disableUser, 'user.disabled'],
       ['ending all sessions', endSessions, 'user.sessions_ended'],
-    ] as const)('%s leaves nothing alive, here at once, and says so in one event', async (_, verb, action) => {
-      const { sessionId } = await addSession(world, person, 'cookie');
-      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 2, lastLoginAt: world.clock.now() });
-      expect(await verb(flow, person.id)).toEqual({ kind: 'changed', endedSessions: 2 });
-      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 0 });
-      expect(await database().rows(livingFamilies, { userId: person.id })).toEqual([]);
-      expect(flow.revocations.hasEnded({ sessionId, userId: person.id, authEpoch: 1, kid: undefined })).toBe(true);
-      const events = await eventsOf(person.id);
-      expect(events).toMatchObject([{ action, actorKind: 'operator' }]);
-      expect(JSON.parse(events[0]?.body ?? '')).toMatchObject({ facts: { sessions: 2 } });
-    });
+    ] as const)(
+      '%s leaves nothing alive, publishes it with the commit, and records one event',
+      async (_, verb, action) => {
+        const { sessionId } = await addSession(world, person, 'cookie');
+        expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 2, lastLoginAt: world.clock.now() });
+        const change = { kind: 'changed', endedSessions: 2 };
+        const [committed] = await effectsOf(database(), async () => {
+          expect(await verb(flow, person.id)).toEqual(change);
+        });
+        expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 0 });
+        expect(await database().rows(livingFamilies, { userId: person.id })).toEqual([]);
+        const revoked = [
+          { kind: 'user', target: person.id, epoch: 2 },
+          { kind: 'session', target: sessionId, epoch: null },
+        ];
+        expect(committed?.revoked).toEqual(expect.arrayContaining(revoked));
+        const events = await eventsOf(person.id);
+        expect(events).toMatchObject([{ action, actorKind: 'operator' }]);
+        expect(JSON.parse(events[0]?.body ?? '')).toMatchObject({ facts: { sessions: 2 } });
+      },
+    );
 
     it('is done once by twenty at the same time', async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => disableUser(flow, person.id)));

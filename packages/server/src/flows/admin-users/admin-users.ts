@@ -2,7 +2,6 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -19,6 +18,5 @@ export interface AdminUsers {
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }

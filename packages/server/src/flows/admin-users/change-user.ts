@@ -80,20 +80,15 @@ function roleEffect(action: AuditAction, role: Role): Omit<Effect, 'raise'> {
 async function carryOut(flow: AdminUsers, userId: string, effect: Effect): Promise<Change> {
   const now = flow.clock.now();
   const { accessTokenLifetimeSeconds } = flow.clients.default;
-  const { change, revocations } = await flow.database.transaction(async (tx) => {
+  return flow.database.transaction(async (tx) => {
     const user = await flow.users.lock(tx, userId);
-    if (user === undefined) return { change: { kind: 'absent' } as const, revocations: [] };
-    if (!effect.appliesTo.includes(user.status)) {
-      return { change: { kind: 'unchanged', status: user.status } as const, revocations: [] };
-    }
+    if (user === undefined) return { kind: 'absent' };
+    if (!effect.appliesTo.includes(user.status)) return { kind: 'unchanged', status: user.status };
     const raised = await effect.raise(tx, userId, accessTokenLifetimeSeconds);
-    if (raised === undefined) return { change: { kind: 'unchanged', status: user.status } as const, revocations: [] };
+    if (raised === undefined) return { kind: 'unchanged', status: user.status };
     const ended = await endSessionsOfUser(tx, { userId, reason: effect.reason, now, accessTokenLifetimeSeconds });
     const facts = { sessions: ended.length, ...effect.facts };
     await flow.audit.record(tx, { action: effect.action, at: now, actor: { kind: 'operator' }, userId, facts });
-    const change = { kind: 'changed', endedSessions: ended.length } as const;
-    return { change, revocations: [raised, ...ended] };
+    return { kind: 'changed', endedSessions: ended.length };
   });
-  for (const ending of revocations) flow.revocations.publish(ending);
-  return change;
 }

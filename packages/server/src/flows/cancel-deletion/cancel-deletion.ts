@@ -5,8 +5,7 @@ import { consumeTicket, findTicket, stepOfLogin } from '#domain/authentication/i
 import type { Clients } from '#domain/clients/index.ts';
 import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import { consume, findActive, revokeOthers } from '#domain/one-time-tokens/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
-import { cancelDeletionOfUser, type UserRevocation, type Users } from '#domain/users/index.ts';
+import { cancelDeletionOfUser, type Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
@@ -20,12 +19,9 @@ export interface CancelDeletion {
   readonly clock: Clock;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
 }
 
 /** What somebody shows to keep an account. */
@@ -44,18 +40,10 @@ async function findOwner(flow: CancelDeletion, { kind, text }: Proof): Promise<s
 export async function cancelDeletion(flow: CancelDeletion, proof: Proof, caller: Caller): Promise<void> {
   const userId = await findOwner(flow, proof);
   if (userId === undefined) throw new Problem(refusals[proof.kind]);
-  const ending = await flow.database.transaction((tx) => keep(flow, tx, userId, proof, caller));
-  flow.revocations.publish(ending);
-  flow.onEnqueued();
+  await flow.database.transaction((tx) => keep(flow, tx, userId, proof, caller));
 }
 
-async function keep(
-  flow: CancelDeletion,
-  tx: Queries,
-  userId: string,
-  proof: Proof,
-  caller: Caller,
-): Promise<UserRevocation> {
+async function keep(flow: CancelDeletion, tx: Queries, userId: string, proof: Proof, caller: Caller): Promise<void> {
   const now = flow.clock.now();
   await flow.users.lock(tx, userId);
   await useProof(tx, proof, now);
@@ -88,7 +76,6 @@ async function keep(
     personal,
   } as const;
   await flow.audit.record(tx, event, userKey);
-  return ending;
 }
 
 async function useProof(tx: Queries, { kind, text }: Proof, now: Date): Promise<void> {

@@ -4,7 +4,6 @@ import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
 import { MailLedger, type MailTemplate, mailHandler } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes, passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
-import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';
@@ -87,13 +86,11 @@ describeOnBothDatabases('changing an address', (database) => {
       passwordRules: offlineRules(world),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
       users: new Users(world),
-      revocations: new Revocations({ ...world, onError: () => undefined }),
       tokens: new OneTimeTokens(world),
       mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
       catalogues: readCatalogues(),
       confirmAt: 'new',
       emailDomains: { allow: [], deny: [] },
-      onEnqueued: () => undefined,
     };
   });
 

@@ -5,7 +5,6 @@ import type { Clients } from '#domain/clients/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
-import type { Revocation, Revocations } from '#domain/revocations/index.ts';
 import { type EndReason, endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -28,7 +27,6 @@ export interface ChangeEmail {
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
@@ -37,8 +35,6 @@ export interface ChangeEmail {
   readonly confirmAt: 'new' | 'both';
   /** Which addresses may be used here: the same as for registering. */
   readonly emailDomains: EmailDomains;
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
 }
 
 /** Takes the rows of several people, always in one order: in two orders they would deadlock. */
@@ -51,15 +47,9 @@ export async function lockPeople(
   for (const id of [...ids].sort()) await flow.users.lock(tx, id);
 }
 
-/** What a link's effect ended, with the epoch that begins. */
-export interface Ended {
-  readonly epoch: number;
-  readonly revocations: readonly Omit<Revocation, 'id'>[];
-}
-
 /**
  * Raises the epoch and ends every session: who presses a link from a mail cannot show that one of them is their own.
- * Tickets, known devices and other links die with the epoch.
+ * Tickets, known devices and other links die with the epoch. Returns the new epoch.
  */
 export async function endEverything(
   flow: ChangeEmail,
@@ -67,11 +57,11 @@ export async function endEverything(
   userId: string,
   reason: EndReason,
   now: Date,
-): Promise<Ended> {
+): Promise<number> {
   const { accessTokenLifetimeSeconds } = flow.clients.default;
   const raised = present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
-  const sessions = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
-  return { epoch: raised.epoch, revocations: [raised, ...sessions] };
+  await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
+  return raised.epoch;
 }
 
 /** An event that the user themselves caused. */

@@ -22,7 +22,7 @@ import { Problem } from '#kernel/problem.ts';
 import type { Queries, Values } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
-import { type ChangeEmail, type Ended, endEverything, eventOf, lockPeople } from './change-email.ts';
+import { type ChangeEmail, endEverything, eventOf, lockPeople } from './change-email.ts';
 import { findOtherHolder } from './statements.ts';
 
 /** A live link, and what it carries. */
@@ -65,8 +65,6 @@ export async function confirmChange(flow: ChangeEmail, text: string, caller: Cal
     const confirmed = await tryToConfirm(flow, { text, link, caller });
     if (confirmed.kind === 'changed_hands') continue;
     if (confirmed.kind === 'waiting') return { kind: 'waiting', waitingFor: otherSide(link.token) };
-    for (const ending of confirmed.revocations) flow.revocations.publish(ending);
-    flow.onEnqueued();
     return { kind: 'changed' };
   }
   throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
@@ -78,10 +76,7 @@ interface Press {
   readonly caller: Caller;
 }
 
-type Pressed =
-  | ({ readonly kind: 'changed' } & Ended)
-  | { readonly kind: 'waiting' }
-  | { readonly kind: 'changed_hands' };
+type Pressed = { readonly kind: 'changed' | 'waiting' | 'changed_hands' };
 
 /** Thrown, so that the transaction takes the use of the link back. */
 class ChangedHands extends Error {}
@@ -117,7 +112,8 @@ async function confirm(
     return { kind: 'waiting' };
   }
   await takeFromUnproven(flow, tx, { canonical, userId, seen, now });
-  return { kind: 'changed', ...(await replaceAddress(flow, tx, link, caller, now)) };
+  await replaceAddress(flow, tx, link, caller, now);
+  return { kind: 'changed' };
 }
 
 function otherSide(token: OneTimeToken): ChangeSide {
@@ -170,20 +166,20 @@ async function replaceAddress(
   { token, newAddress, userKey }: ConfirmLink,
   caller: Caller,
   now: Date,
-): Promise<Ended> {
+): Promise<void> {
   const { userId, locale } = token;
   const until = addSeconds(now, tokenLifetimeSeconds.undo_email_change);
   const old = present(await holdPrimaryEmail(tx, userId, until), 'the address of who changes it');
   const claimed = { id: flow.makeId(), userId, address: newAddress, now };
   if (!(await claimProvenEmail(tx, claimed))) throw new ChangedHands();
-  const ended = await endEverything(flow, tx, userId, 'email_changed', now);
+  const authEpoch = await endEverything(flow, tx, userId, 'email_changed', now);
   const tokenId = flow.tokens.newId();
   const undo = {
     id: tokenId,
     purpose: 'undo_email_change',
     userId,
     identifierId: old.id,
-    authEpoch: ended.epoch,
+    authEpoch,
     sealedPayload: null,
     now,
     expiresAt: until,
@@ -193,5 +189,4 @@ async function replaceAddress(
   await enqueueMail(tx, flow.mail.values({ ...notice, locale, userId, userKey, now }));
   const addresses = { from: old.canonical, to: newAddress.canonical };
   await flow.audit.record(tx, eventOf('email.changed', userId, now, caller, addresses), userKey);
-  return ended;
 }

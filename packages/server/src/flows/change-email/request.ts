@@ -62,7 +62,6 @@ export async function requestChange(
       holder: holder?.userId === seen?.userId ? holder : undefined,
     });
   });
-  flow.onEnqueued();
   return { expiresAt, waitingFor: flow.confirmAt === 'both' ? ['old_address', 'new_address'] : ['new_address'] };
 }
 

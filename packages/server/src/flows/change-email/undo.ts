@@ -10,7 +10,7 @@ import type { Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
-import { type ChangeEmail, type Ended, endEverything, eventOf } from './change-email.ts';
+import { type ChangeEmail, endEverything, eventOf } from './change-email.ts';
 
 /** Looks at a link without using it. */
 export async function readUndoLink(flow: ChangeEmail, text: string): Promise<OneTimeToken | undefined> {
@@ -30,9 +30,7 @@ export async function undoChange(flow: ChangeEmail, text: string, newPassword: s
   const phc = await flow.hashes.compute(await flow.passwordRules.acceptFor(token.userId, candidate));
   const userKey = await flow.users.key(token.userId);
   if (userKey === undefined) throw new Problem('invalid_token');
-  const ended = await flow.database.transaction((tx) => use(flow, tx, { text, token, phc, userKey, caller }));
-  for (const ending of ended.revocations) flow.revocations.publish(ending);
-  flow.onEnqueued();
+  await flow.database.transaction((tx) => use(flow, tx, { text, token, phc, userKey, caller }));
 }
 
 interface Use {
@@ -43,7 +41,7 @@ interface Use {
   readonly caller: Caller;
 }
 
-async function use(flow: ChangeEmail, tx: Queries, { text, token, phc, userKey, caller }: Use): Promise<Ended> {
+async function use(flow: ChangeEmail, tx: Queries, { text, token, phc, userKey, caller }: Use): Promise<void> {
   const now = flow.clock.now();
   const { userId, locale } = token;
   const identifierId = present(token.identifierId, 'the address of an undo link');
@@ -54,9 +52,8 @@ async function use(flow: ChangeEmail, tx: Queries, { text, token, phc, userKey, 
   if (restored === undefined) throw new Problem('invalid_token', { log: 'the address is not held any more' });
   await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
   await resetFailedAttempts(tx, userId, 'password', 'password_known_device', 'email_code');
-  const ended = await endEverything(flow, tx, userId, 'email_change_undone', now);
+  await endEverything(flow, tx, userId, 'email_change_undone', now);
   const mail = { template: 'email_change_undone', params: {}, tokenId: null } as const;
   await enqueueMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }));
   await flow.audit.record(tx, eventOf('email.change_undone', userId, now, caller, { to: restored }), userKey);
-  return ended;
 }

@@ -10,7 +10,6 @@ import {
   provePassword,
   setPassword,
 } from '#domain/passwords/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import { findActing, type IssuedSession, type Issuers, renewSession } from '#domain/session-issuance/index.ts';
 import type { Recipient, Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -30,11 +29,8 @@ export interface ChangePassword extends Issuers {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
-  readonly revocations: Revocations;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
 }
 
 /** What the user sends. */
@@ -66,10 +62,7 @@ export async function changePassword(
   });
   const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordAssociatedData(userId));
   const change = { principal, caller, userKey, sealedPhc, recipient };
-  const { issued, revocations } = await flow.database.transaction((tx) => write(flow, tx, change));
-  for (const ending of revocations) flow.revocations.publish(ending);
-  flow.onEnqueued();
-  return issued;
+  return flow.database.transaction((tx) => write(flow, tx, change));
 }
 
 async function refuse(flow: ChangePassword, principal: Principal, caller: Caller, userKey: UserKey): Promise<never> {
@@ -88,7 +81,7 @@ interface Change {
 
 // A reset, or a change by another session, that committed since the password was proven ended this session: the user's
 // lock orders them, and the dead session is found here before anything is written.
-async function write(flow: ChangePassword, tx: Queries, change: Change) {
+async function write(flow: ChangePassword, tx: Queries, change: Change): Promise<IssuedSession> {
   const { principal, caller, userKey, sealedPhc, recipient } = change;
   const { userId } = principal;
   const now = flow.clock.now();
@@ -108,7 +101,7 @@ async function write(flow: ChangePassword, tx: Queries, change: Change) {
     const mail = { template: 'password_changed', ...recipient, userId, tokenId: null, params: {} } as const;
     await enqueueMail(tx, flow.mail.values({ ...mail, userKey, now }));
   }
-  return { issued, revocations: [raised, ...ended] };
+  return issued;
 }
 
 function eventOf({ userId, sessionId }: Principal, caller: Caller) {

@@ -6,7 +6,6 @@ import type { Clients } from '#domain/clients/index.ts';
 import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import { issueToken, type OneTimeTokens, revokeOthers } from '#domain/one-time-tokens/index.ts';
 import { type PasswordHashes, provePassword } from '#domain/passwords/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import { endSessionsOfUser } from '#domain/sessions/index.ts';
 import { scheduleDeletion, type Users } from '#domain/users/index.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
@@ -25,13 +24,10 @@ export interface DeleteAccount {
   readonly users: Users;
   readonly clients: Clients;
   readonly tokens: OneTimeTokens;
-  readonly revocations: Revocations;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   /** Days from closing to erasure; 0 leaves nothing to keep. */
   readonly graceDays: number;
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
 }
 
 /** Closes the caller's account; answers when the grace period ends. */
@@ -49,9 +45,7 @@ export async function deleteAccount(
   const now = flow.clock.now();
   const deletesAt = addSeconds(now, flow.graceDays * 24 * 60 * 60);
   const closing = { principal, caller, userKey, now, deletesAt };
-  const ended = await flow.database.transaction((tx) => close(flow, tx, closing));
-  for (const ending of ended) flow.revocations.publish(ending);
-  flow.onEnqueued();
+  await flow.database.transaction((tx) => close(flow, tx, closing));
   return deletesAt;
 }
 
@@ -63,7 +57,7 @@ interface Closing {
   readonly deletesAt: Date;
 }
 
-async function close(flow: DeleteAccount, tx: Queries, closing: Closing) {
+async function close(flow: DeleteAccount, tx: Queries, closing: Closing): Promise<void> {
   const { principal, caller, userKey, now, deletesAt } = closing;
   const { userId, sessionId } = principal;
   const { accessTokenLifetimeSeconds } = flow.clients.default;
@@ -79,7 +73,6 @@ async function close(flow: DeleteAccount, tx: Queries, closing: Closing) {
   const facts = { deletesAt: deletesAt.toISOString(), sessions: sessions.length };
   const event = { action: 'account.deletion_scheduled', at: now, actor, userId, sessionId, facts } as const;
   await flow.audit.record(tx, { ...event, personal: clientInfoOf(caller) }, userKey);
-  return [raised, ...sessions];
 }
 
 /** The mail with the keep link, or, when there is no grace, the one that says goodbye. */

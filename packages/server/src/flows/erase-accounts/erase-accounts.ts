@@ -4,7 +4,6 @@ import { deleteAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import { forgetMails } from '#domain/mail-ledger/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import { eraseUser, listDueForErasure, revokeForErasure, type Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
@@ -21,7 +20,6 @@ export interface EraseAccounts {
   readonly keys: KeyRing;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }
 
@@ -53,23 +51,19 @@ async function eraseAccount(
   { id: userId, subject }: { readonly id: string; readonly subject: string },
 ): Promise<boolean> {
   const { accessTokenLifetimeSeconds } = flow.clients.default;
-  const ending = await flow.database.transaction(async (tx) => {
+  return flow.database.transaction(async (tx) => {
     const now = flow.clock.now();
     await flow.users.lock(tx, userId);
     const announced = await revokeForErasure(tx, { userId, now, accessTokenLifetimeSeconds });
-    if (announced === undefined) return undefined;
+    if (announced === undefined) return false;
     await forgetMails(tx, userId, now);
     await deleteAttempts(tx, userId);
     const again = { id: flow.makeId(), kind: forgetKind, payload: { userId }, now } as const;
     await enqueueJob(tx, { ...again, runAt: addSeconds(now, forgetAgainSeconds) });
     await eraseUser(tx, flow.keys, { userId, subject, now });
     await flow.audit.record(tx, { action: 'account.erased', at: now, actor: { kind: 'system' }, userId });
-    return announced;
+    return true;
   });
-  if (ending === undefined) return false;
-  flow.revocations.publish(ending);
-  flow.keys.forgetUserKey(userId);
-  return true;
 }
 
 /** Forgets what was counted for an erased user while they were erased. */

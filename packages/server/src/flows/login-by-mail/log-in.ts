@@ -3,7 +3,6 @@
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import {
   type Candidate,
-  type CompletedLogin,
   completeLogin,
   findCandidate,
   isGracePeriodOver,
@@ -18,8 +17,7 @@ import {
 import type { Clients } from '#domain/clients/index.ts';
 import type { DeviceTokens } from '#domain/devices/index.ts';
 import { consume, consumeCode } from '#domain/one-time-tokens/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
-import { oneFactorAcr } from '#domain/session-issuance/index.ts';
+import { type IssuedSession, oneFactorAcr } from '#domain/session-issuance/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
@@ -33,10 +31,7 @@ export interface MailLogin extends LoginCompletion {
   readonly clock: Clock;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly devices: DeviceTokens;
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
 }
 
 /** A link or a code in the hands of the browser that asked for it. */
@@ -66,9 +61,7 @@ export async function logIn(flow: MailLogin, proof: MailedProof, wanted: Wanted,
   const outcome = await flow.database.transaction((tx) => admit(flow, tx, { proof, wanted, caller }));
   if (outcome.kind === 'refused') throw new Problem(outcome.code);
   if (outcome.kind === 'paused') return { kind: 'step_required', step: 'cancel_deletion', ticket: outcome.ticket };
-  for (const ending of outcome.completed.ended) flow.revocations.publish(ending);
-  if (outcome.completed.told) flow.onEnqueued();
-  return { kind: 'done', issued: outcome.completed.issued };
+  return { kind: 'done', issued: outcome.issued };
 }
 
 interface Entering {
@@ -80,7 +73,7 @@ interface Entering {
 type Outcome =
   | { readonly kind: 'refused'; readonly code: ProblemCode }
   | { readonly kind: 'paused'; readonly ticket: Ticket }
-  | { readonly kind: 'entered'; readonly completed: CompletedLogin };
+  | { readonly kind: 'entered'; readonly issued: IssuedSession };
 
 async function admit(flow: MailLogin, tx: Queries, entering: Entering): Promise<Outcome> {
   const { userId, kind } = entering.proof;
@@ -93,7 +86,7 @@ async function admit(flow: MailLogin, tx: Queries, entering: Entering): Promise<
   if (step !== 'done' && step !== 'cancel_deletion') return refuse(flow, tx, entering, candidate, step);
   await use(tx, entering.proof, now);
   if (step === 'cancel_deletion') return pause(flow, tx, entering, candidate);
-  const completed = await completeLogin(flow, tx, {
+  const issued = await completeLogin(flow, tx, {
     candidate,
     transport: entering.wanted.transport,
     requester: entering.caller,
@@ -104,8 +97,8 @@ async function admit(flow: MailLogin, tx: Queries, entering: Entering): Promise<
     resets: 'email_code',
     by: kind,
   });
-  if (completed === undefined) throw new Problem(refusals[kind], { log: 'the user changed during the login' });
-  return { kind: 'entered', completed };
+  if (issued === undefined) throw new Problem(refusals[kind], { log: 'the user changed during the login' });
+  return { kind: 'entered', issued };
 }
 
 /** The counter first: whoever tries a code locks it before the code's row, and the other order would deadlock. */

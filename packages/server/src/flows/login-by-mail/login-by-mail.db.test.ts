@@ -3,10 +3,9 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
-import type { MailRequestJob } from '#domain/mail-requests/index.ts';
+import type { MailRequestDeps } from '#domain/mail-requests/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import { Revocations } from '#domain/revocations/index.ts';
 import { AccessTokens } from '#domain/session-issuance/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
@@ -61,7 +60,7 @@ const wanted = { transport: 'token', deviceToken: undefined } as const;
 
 describeOnBothDatabases('logging in by mail', (database) => {
   let world: DomainFixture;
-  let flow: LoginByMail & MailRequestJob;
+  let flow: LoginByMail & MailRequestDeps;
   let person: TestUser;
 
   beforeAll(async () => {
@@ -171,7 +170,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
   });
 });
 
-async function flowOf(world: DomainFixture): Promise<LoginByMail & MailRequestJob> {
+async function flowOf(world: DomainFixture): Promise<LoginByMail & MailRequestDeps> {
   const clients = new Clients({ ...world, issuer: 'https://login.example' });
   await clients.load();
   const onReload = () => undefined;
@@ -180,7 +179,6 @@ async function flowOf(world: DomainFixture): Promise<LoginByMail & MailRequestJo
     ...world,
     clients,
     users: new Users(world),
-    revocations: new Revocations({ ...world, onError: () => undefined }),
     tokens: new OneTimeTokens(world),
     mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
     devices: new DeviceTokens(world.keys),
@@ -193,7 +191,6 @@ async function flowOf(world: DomainFixture): Promise<LoginByMail & MailRequestJo
     refreshTokens: new RefreshTokens(world),
     catalogues: readCatalogues(),
     loginByMail: { magicLink: true, magicLinkSeconds: 600, emailCode: true, emailCodeSeconds: 600 },
-    onEnqueued: () => undefined,
   };
 }
 

@@ -16,7 +16,6 @@ import type { DeviceTokens } from '#domain/devices/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { openHash, type PasswordHashes } from '#domain/passwords/index.ts';
 import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import type { AccessTokens } from '#domain/session-issuance/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
@@ -44,14 +43,11 @@ export interface Login {
   readonly concurrentAttempts: ConcurrentAttempts;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly devices: DeviceTokens;
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
 }
 
 /** What somebody sends to log in. */
@@ -140,7 +136,6 @@ async function refuseGuess(
     await recordRefusal(flow, tx, caller, candidate, 'invalid_credentials');
     await enqueueNotice(tx, flow, candidate?.userId);
   });
-  flow.onEnqueued();
   throw new Problem('invalid_credentials');
 }
 

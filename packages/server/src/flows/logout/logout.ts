@@ -1,7 +1,6 @@
 /** The two ways out. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import { endSession, endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -15,7 +14,6 @@ export interface Logout {
   readonly clock: Clock;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }
 
@@ -23,7 +21,7 @@ export interface Logout {
 export async function logOut(logout: Logout, principal: Principal): Promise<void> {
   const now = logout.clock.now();
   const { userId, sessionId } = principal;
-  const ended = await endSession(
+  await endSession(
     logout.database,
     sessionId,
     { userId, reason: 'logout', now, ...lifetime(logout) },
@@ -35,7 +33,6 @@ export async function logOut(logout: Logout, principal: Principal): Promise<void
       sessionId,
     }),
   );
-  if (ended !== undefined) logout.revocations.publish(ended);
 }
 
 /** Raises the user's epoch and ends every session; answers how many there were. */
@@ -43,8 +40,9 @@ export async function logOutEverywhere(logout: Logout, principal: Principal): Pr
   const now = logout.clock.now();
   const { userId, sessionId } = principal;
   const { accessTokenLifetimeSeconds } = lifetime(logout);
-  const { userRevocation, sessions } = await logout.database.transaction(async (tx) => {
-    const ending = await logout.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds);
+  return logout.database.transaction(async (tx) => {
+    const raised = await logout.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds);
+    if (raised === undefined) throw new Problem('not_authenticated', { log: 'the user was erased meanwhile' });
     const ended = await endSessionsOfUser(tx, {
       userId,
       reason: 'logged_out_everywhere',
@@ -59,12 +57,8 @@ export async function logOutEverywhere(logout: Logout, principal: Principal): Pr
       sessionId,
       facts: { sessions: ended.length },
     });
-    return { userRevocation: ending, sessions: ended };
+    return ended.length;
   });
-  if (userRevocation === undefined) throw new Problem('not_authenticated', { log: 'the user was erased meanwhile' });
-  logout.revocations.publish(userRevocation);
-  for (const ended of sessions) logout.revocations.publish(ended);
-  return sessions.length;
 }
 
 function lifetime(logout: Logout): { readonly accessTokenLifetimeSeconds: number } {

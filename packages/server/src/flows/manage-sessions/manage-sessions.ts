@@ -1,7 +1,6 @@
 /** What a user does with their sessions. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import {
   endSession,
   endSessionsOfUser,
@@ -23,7 +22,6 @@ export interface ManageSessions {
   readonly clock: Clock;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }
 
@@ -47,14 +45,13 @@ export async function endOne(flow: ManageSessions, principal: Principal, session
     flow.audit.values({ action: 'session.ended', at: now, actor: { kind: 'user', id: userId }, userId, sessionId }),
   );
   if (ended === undefined) throw new Problem('session_not_found');
-  flow.revocations.publish(ended);
 }
 
 /** Ends all the caller's sessions but the one in use; answers how many. */
 export async function endOthers(flow: ManageSessions, principal: Principal): Promise<number> {
   const now = flow.clock.now();
   const { userId, sessionId } = principal;
-  const ended = await flow.database.transaction(async (tx) => {
+  return flow.database.transaction(async (tx) => {
     await flow.users.lock(tx, userId);
     const request = { userId, reason: 'ended_by_user', now, except: sessionId, ...lifetime(flow) } as const;
     const sessions = await endSessionsOfUser(tx, request);
@@ -66,10 +63,8 @@ export async function endOthers(flow: ManageSessions, principal: Principal): Pro
       sessionId,
       facts: { sessions: sessions.length },
     });
-    return sessions;
+    return sessions.length;
   });
-  for (const session of ended) flow.revocations.publish(session);
-  return ended.length;
 }
 
 function describe(session: ListedSession, key: UserKey | undefined, currentId: string) {

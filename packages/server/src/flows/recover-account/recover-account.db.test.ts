@@ -1,10 +1,9 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
-import type { MailRequestJob } from '#domain/mail-requests/index.ts';
+import type { MailRequestDeps } from '#domain/mail-requests/index.ts';
 import { issueToken, OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes, passwordAssociatedData } from '#domain/passwords/index.ts';
-import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
@@ -69,7 +68,7 @@ const hourMs = 3600 * 1000;
 
 describeOnBothDatabases('recovering an account', (database) => {
   let world: DomainFixture;
-  let flow: ForgotPassword & ResetPassword & MailRequestJob;
+  let flow: ForgotPassword & ResetPassword & MailRequestDeps;
   let person: TestUser;
 
   beforeAll(async () => {
@@ -83,10 +82,8 @@ describeOnBothDatabases('recovering an account', (database) => {
       passwordRules: offlineRules(world),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
       users: new Users(world),
-      revocations: new Revocations({ ...world, onError: () => undefined }),
       tokens: new OneTimeTokens(world),
       mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
-      onEnqueued: () => undefined,
     };
   });
 

@@ -12,7 +12,6 @@ import {
   passwordAssociatedData,
   setPassword,
 } from '#domain/passwords/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import { endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -33,11 +32,8 @@ export interface ResetPassword {
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
 }
 
 /** Looks at a link without using it. */
@@ -64,9 +60,7 @@ export async function resetPassword(
   const userKey = await flow.users.key(userId);
   if (userKey === undefined) throw new Problem('invalid_token');
   const use = { userId, text, sealedPhc, userKey, caller };
-  const revocations = await flow.database.transaction((tx) => write(flow, tx, use));
-  for (const ending of revocations) flow.revocations.publish(ending);
-  flow.onEnqueued();
+  await flow.database.transaction((tx) => write(flow, tx, use));
 }
 
 interface Use {
@@ -89,7 +83,7 @@ async function write(flow: ResetPassword, tx: Queries, { userId, text, sealedPhc
   const verified = await verifyIdentifier(tx, identifierId, now);
   if (verified) await flow.users.rename(tx, userId, '', used.locale);
   await revokeLinksOfUser(tx, userId, now);
-  const raised = await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds);
+  present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
   const reason = 'password_reset';
   const ended = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
   const facts = { endedSessions: ended.length, verifiedAddress: verified };
@@ -98,5 +92,4 @@ async function write(flow: ResetPassword, tx: Queries, { userId, text, sealedPhc
   await flow.audit.record(tx, { action: 'password.reset', at: now, actor, userId, facts, personal }, userKey);
   const mail = { template: 'password_reset_done', locale: used.locale, userId, identifierId, tokenId: null } as const;
   await enqueueMail(tx, flow.mail.values({ ...mail, params: {}, userKey, now }));
-  return [present(raised, 'the locked user'), ...ended];
 }

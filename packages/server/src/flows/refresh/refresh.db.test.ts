@@ -1,14 +1,13 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import { Revocations } from '#domain/revocations/index.ts';
 import { AccessTokens } from '#domain/session-issuance/index.ts';
 import { LastSeen } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
-import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { describeOnBothDatabases, effectsOf } from '#test/support/databases.ts';
 import {
   addSession,
   addUser,
@@ -50,7 +49,6 @@ describeOnBothDatabases('refreshing', (database) => {
   let flow: Refresh;
   let person: TestUser;
   let login: TestSession;
-  let promised = 0;
 
   beforeAll(async () => {
     world = await openDomainFixture(database());
@@ -62,19 +60,14 @@ describeOnBothDatabases('refreshing', (database) => {
       refreshTokens: new RefreshTokens(world),
       accessTokens: new AccessTokens({ ...world, signingKeys, ...origin }),
       users: new Users(world),
-      revocations: new Revocations({ ...world, onError }),
       lastSeen: new LastSeen({ ...world, onError }),
       mail: new MailLedger({ ...world, publicUrl: origin.issuer }),
-      onEnqueued: () => {
-        promised += 1;
-      },
     };
   });
 
   beforeEach(async () => {
     person = await addUser(world);
     login = await addSession(world, person, 'token');
-    promised = 0;
   });
 
   const read = () => database().row(after, { sessionId: login.sessionId });
@@ -96,11 +89,10 @@ describeOnBothDatabases('refreshing', (database) => {
     const refused = Array.from({ length: 20 }, () =>
       expect(refresh(flow, login.refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' }),
     );
-    await Promise.all(refused);
+    const committed = await effectsOf(database(), () => Promise.all(refused));
     expect(await read()).toEqual({ endReason: 'refresh_token_reuse', mails: 1, events: 1 });
-    expect(promised).toBe(1);
-    const thing = { sessionId: login.sessionId, userId: person.id, authEpoch: 1, kid: undefined };
-    expect(flow.revocations.hasEnded(thing)).toBe(true);
+    const revoked = [{ kind: 'session', target: login.sessionId, epoch: null }];
+    expect(committed).toEqual([{ revoked, enqueued: true }]);
   });
 
   it('kills the newest token too when an old one is reused', async () => {

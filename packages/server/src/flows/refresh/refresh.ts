@@ -3,7 +3,6 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import type { Refreshed, RefreshRefusal, RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import type { AccessTokens } from '#domain/session-issuance/index.ts';
 import { endSession, hasMoved, type LastSeen, moveSession } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
@@ -22,12 +21,9 @@ export interface Refresh {
   readonly refreshTokens: RefreshTokens;
   readonly accessTokens: AccessTokens;
   readonly users: Users;
-  readonly revocations: Revocations;
   readonly lastSeen: LastSeen;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
-  /** Called when a mail was promised, to wake this process's own worker. */
-  readonly onEnqueued: () => void;
 }
 
 /** The next pair of tokens. One round trip, and a second one only when the session is used from somewhere else. */
@@ -82,13 +78,9 @@ async function endReused(flow: Refresh, reuse: Reuse): Promise<void> {
     userId,
     sessionId,
   });
-  const ended = await flow.database.transaction(async (tx) => {
+  await flow.database.transaction(async (tx) => {
     const request = { userId, reason: 'refresh_token_reuse', now, accessTokenLifetimeSeconds } as const;
     const session = await endSession(tx, sessionId, request, event);
     if (session !== undefined && mail !== undefined) await enqueueMail(tx, mail);
-    return session;
   });
-  if (ended === undefined) return;
-  flow.revocations.publish(ended);
-  flow.onEnqueued();
 }

@@ -52,6 +52,7 @@ export const createUser = statement('register.create_user', {
     ...auditedClaim.params,
   },
   columns: { userId: 'uuid' },
+  after: { wakesWorkers: true },
 });
 
 const owner = `owner as (select user_id from identifiers where id = :ownerIdentifierId)`;
@@ -64,4 +65,5 @@ export const notifyOwner = statement('register.notify_owner', {
   sql: `with ${owner}, ${mailToOwner.sql}, ${auditedRefusal.sql} select user_id from owner`,
   params: { ownerIdentifierId: 'uuid', ...mailToOwner.params, ...auditedRefusal.params },
   columns: { userId: 'uuid' },
+  after: { wakesWorkers: true },
 });

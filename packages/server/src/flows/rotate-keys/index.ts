@@ -4,7 +4,6 @@
  */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
 import type { KeyRevocation, Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { KeyPurpose, KeyRing } from '#platform/keys/index.ts';
@@ -15,7 +14,6 @@ export interface RotateKeys {
   readonly keys: KeyRing;
   readonly signingKeys: SigningKeys;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly audit: AuditLog;
 }
 
@@ -43,8 +41,8 @@ export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promis
  * Ends a signing key whose private half others may know: what it signed is refused here at once and on every other node
  * within a second. Sessions and refresh tokens live on, so that people get new access tokens without noticing.
  */
-export async function revokeSigningKey(flow: RotateKeys, kid: string): Promise<KeyRevocation> {
-  const revocation = await flow.signingKeys.revoke({
+export function revokeSigningKey(flow: RotateKeys, kid: string): Promise<KeyRevocation> {
+  return flow.signingKeys.revoke({
     kid,
     longestTokenSeconds: flow.clients.default.accessTokenLifetimeSeconds,
     record: async (tx, revoked) => {
@@ -56,8 +54,6 @@ export async function revokeSigningKey(flow: RotateKeys, kid: string): Promise<K
       });
     },
   });
-  if (revocation.kind === 'revoked') flow.revocations.publish(revocation.revocation);
-  return revocation;
 }
 
 /** Makes a new data key for a purpose; what the old one sealed stays readable. */

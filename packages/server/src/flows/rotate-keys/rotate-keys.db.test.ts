@@ -1,9 +1,8 @@
 import { beforeAll, expect, it } from 'vitest';
 import { Clients } from '#domain/clients/index.ts';
-import { Revocations } from '#domain/revocations/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { statement } from '#platform/database/index.ts';
-import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { describeOnBothDatabases, effectsOf } from '#test/support/databases.ts';
 import { type DomainFixture, openDomainFixture } from '#test/support/domain-fixture.ts';
 import { type RotateKeys, revokeSigningKey, rotateDataKey, rotateSigningKey } from './index.ts';
 
@@ -23,10 +22,7 @@ describeOnBothDatabases('rotating keys', (database) => {
     const clients = new Clients({ ...world, issuer: 'https://login.example' });
     await clients.load();
     const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
-    const onError = (error: unknown) => {
-      throw error;
-    };
-    flow = { ...world, clients, signingKeys, revocations: new Revocations({ ...world, onError }) };
+    flow = { ...world, clients, signingKeys };
   });
 
   const factsOf = async (action: string): Promise<unknown[]> =>
@@ -45,13 +41,14 @@ describeOnBothDatabases('rotating keys', (database) => {
     expect(await factsOf('signing_key.rotated')).toEqual([{ actor, kid, retiredKid, immediately: true }]);
   });
 
-  it('records a revocation of a signing key once, and knows here at once what it ends', async () => {
+  it('records a revocation of a signing key once, and publishes it with its commit', async () => {
     const kid = flow.signingKeys.current().kid;
-    const signed = { sessionId: 's', userId: 'u', authEpoch: 1, kid };
-    expect(flow.revocations.hasEnded(signed)).toBe(false);
-    const outcomes = await Promise.all(Array.from({ length: 5 }, () => revokeSigningKey(flow, kid)));
-    expect(outcomes.filter((outcome) => outcome.kind === 'revoked')).toHaveLength(1);
-    expect(flow.revocations.hasEnded(signed)).toBe(true);
+    const committed = await effectsOf(database(), async () => {
+      const outcomes = await Promise.all(Array.from({ length: 5 }, () => revokeSigningKey(flow, kid)));
+      expect(outcomes.filter((outcome) => outcome.kind === 'revoked')).toHaveLength(1);
+    });
+    const revoked = [{ kind: 'signing_key', target: kid, epoch: null }];
+    expect(committed).toEqual([{ revoked, enqueued: false }]);
     const actor = { kind: 'operator' };
     expect(await factsOf('signing_key.revoked')).toEqual([{ actor, kid, was: 'active' }]);
     expect(await revokeSigningKey(flow, 'no-such-key')).toEqual({ kind: 'unknown' });

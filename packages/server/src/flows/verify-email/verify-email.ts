@@ -11,8 +11,7 @@ import {
   setPassword,
 } from '#domain/passwords/index.ts';
 import { openRegistration, type PendingRegistration } from '#domain/registrations/index.ts';
-import type { Revocations } from '#domain/revocations/index.ts';
-import type { UserRevocation, Users } from '#domain/users/index.ts';
+import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -32,7 +31,6 @@ export interface VerifyEmail {
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly clients: Clients;
-  readonly revocations: Revocations;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
 }
@@ -69,8 +67,7 @@ export async function verifyEmail(
   const phc = newPassword === undefined ? link.registration?.phc : await hashNew(flow, link, newPassword, caller);
   if (phc === undefined) throw new Problem('password_required');
   const userKey = await flow.users.key(link.token.userId);
-  const ending = await flow.database.transaction((tx) => use(flow, tx, text, { link, phc, userKey, caller }));
-  flow.revocations.publish(ending);
+  await flow.database.transaction((tx) => use(flow, tx, text, { link, phc, userKey, caller }));
 }
 
 async function hashNew(flow: VerifyEmail, link: Link, password: string, caller: Caller): Promise<string> {
@@ -88,12 +85,7 @@ interface Use {
   readonly caller: Caller;
 }
 
-async function use(
-  flow: VerifyEmail,
-  tx: Queries,
-  text: string,
-  { link, phc, userKey, caller }: Use,
-): Promise<UserRevocation> {
+async function use(flow: VerifyEmail, tx: Queries, text: string, { link, phc, userKey, caller }: Use): Promise<void> {
   const now = flow.clock.now();
   const { userId } = link.token;
   await flow.users.lock(tx, userId);
@@ -106,11 +98,11 @@ async function use(
   await verifyIdentifier(tx, present(used.identifierId, 'the identifier of a verification link'), now);
   await revokeOthers(tx, userId, 'verify_email', now);
   // What was proven with the password of another registration (a ticket, a link) ends here.
-  const ending = await flow.users.raiseEpoch(tx, userId, flow.clients.default.accessTokenLifetimeSeconds);
+  const raised = await flow.users.raiseEpoch(tx, userId, flow.clients.default.accessTokenLifetimeSeconds);
+  present(raised, 'the locked user');
   const actor = { kind: 'user', id: userId } as const;
   const personal = clientInfoOf(caller);
   await flow.audit.record(tx, { action: 'email.verified', at: now, actor, userId, personal }, userKey);
-  return present(ending, 'the locked user');
 }
 
 /** "This was not me": the link dies, nothing is verified. False when it was dead already. */

@@ -1,5 +1,6 @@
 /** What the rest of the program sees of a database: statements go in, rows come out. */
-import type { Shape, Statement, Values } from './statement.ts';
+import type { Shape, Values } from './sql-types.ts';
+import type { Statement } from './statement.ts';
 
 /** Something that runs statements: the database (each on its lane) or a transaction (all on its connection). */
 export interface Queries {

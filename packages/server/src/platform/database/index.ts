@@ -6,6 +6,7 @@
  */
 export type { JsonValue } from '#kernel/json.ts';
 export type { Database, Queries, StatementEvent } from './database.ts';
+export type { CommittedEffects, CommittedRevocation } from './effects.ts';
 export { openEmbedded } from './embedded/embedded-database.ts';
 export { type ClusterLocation, writeBackup } from './embedded/index.ts';
 export { isUniqueViolation } from './errors.ts';
@@ -31,16 +32,13 @@ export type {
 } from './options.ts';
 export { openPostgres } from './postgres/postgres-database.ts';
 export { readServerFacts, type ServerFacts } from './postgres/server-facts.ts';
+export type { Shape, SqlType, SqlTypes, Values } from './sql-types.ts';
 export {
   declaredStatements,
   type Fragment,
   type Lane,
-  type Shape,
-  type SqlType,
-  type SqlTypes,
   type Statement,
   type StatementDeclaration,
   sqlName,
   statement,
-  type Values,
 } from './statement.ts';

@@ -2,9 +2,9 @@
 import type { Client } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database, StatementEvent } from './database.ts';
+import type { OnCommitted } from './effects.ts';
 import type { ClusterLocation } from './embedded/index.ts';
 
-/** Who watches a database. */
 export interface Observers {
   /** Measures round trips; its wall clock is not used. */
   readonly clock: Clock;
@@ -12,6 +12,8 @@ export interface Observers {
   readonly onStatement?: (event: StatementEvent) => void;
   /** Called for a connection that is lost or cannot be made again, and never for a failed statement. */
   readonly onConnectionError?: (error: Error) => void;
+  /** Called once after each known commit of statements that revoke something or enqueue a job. */
+  readonly onCommitted?: OnCommitted;
 }
 
 /** How to reach PostgreSQL. */

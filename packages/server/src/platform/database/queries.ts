@@ -3,9 +3,11 @@ import type { QueryArrayConfig } from 'pg';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Queries, StatementEvent } from './database.ts';
+import { effectsOf, type OnCommitted } from './effects.ts';
 import type { Observers } from './options.ts';
 import type { Answer } from './postgres/named-query.ts';
-import type { Shape, Statement, Values } from './statement.ts';
+import type { Shape, Values } from './sql-types.ts';
+import type { Statement } from './statement.ts';
 
 /** A statement with its values, as the driver takes it. */
 export interface Bound {
@@ -21,11 +23,16 @@ export type Send = (statement: Statement, bound: Bound) => Promise<Answer>;
 export class SentQueries implements Queries {
   readonly #send: Send;
   readonly #named: boolean;
+  readonly #onEffects: OnCommitted;
 
-  /** `named` is false behind a pooler that gives each transaction another session. */
-  constructor(send: Send, named: boolean) {
+  /**
+   * @param named false behind a pooler that gives each transaction another session.
+   * @param onEffects receives the effects of each statement that declares some, before its caller goes on.
+   */
+  constructor(send: Send, named: boolean, onEffects: OnCommitted) {
     this.#send = send;
     this.#named = named;
+    this.#onEffects = onEffects;
   }
 
   async rows<P extends Shape, C extends Shape>(statement: Statement<P, C>, values: Values<P>): Promise<Values<C>[]> {
@@ -55,10 +62,16 @@ export class SentQueries implements Queries {
       ? { name: statement.preparedName, text, values: bound, rowMode: 'array' }
       : { text, values: bound, rowMode: 'array' };
     // How a statement is sent does not depend on the types of its values, which `read` gives back to the caller.
-    return this.#send(statement as unknown as Statement, {
+    const sent = this.#send(statement as unknown as Statement, {
       name: statement.name,
       idempotent: statement.idempotent,
       query,
+    });
+    const { after } = statement;
+    if (after === undefined) return sent;
+    return sent.then((answer) => {
+      this.#onEffects(effectsOf(after, answer.rows.map(statement.read), answer.rowCount ?? 0));
+      return answer;
     });
   }
 }

@@ -6,44 +6,8 @@
  */
 import { hash } from 'node:crypto';
 import { assert } from '#kernel/assert.ts';
-import type { JsonValue } from '#kernel/json.ts';
-
-/** The SQL types that we use and the JavaScript types that they have here; the same on both databases. */
-export interface SqlTypes {
-  text: string;
-  uuid: string;
-  bytea: Buffer;
-  timestamptz: Date;
-  bool: boolean;
-  int4: number;
-  /** Read as a number; a value beyond 2^53 is refused by the reader. */
-  int8: number;
-  float8: number;
-  jsonb: JsonValue;
-  inet: string;
-  xid8: string;
-  'text[]': readonly string[];
-  'uuid[]': readonly string[];
-  'bytea[]': readonly Buffer[];
-  'timestamptz[]': readonly Date[];
-  'int4[]': readonly number[];
-  'int8[]': readonly number[];
-}
-
-/** A type name; with `?` the value may be null. */
-export type SqlType = keyof SqlTypes | `${keyof SqlTypes}?`;
-
-/** Names and types of parameters or columns, in order. Column `userId` is `user_id` in SQL. */
-export type Shape = { readonly [name: string]: SqlType };
-
-type ValueOf<T extends SqlType> = T extends `${infer Base extends keyof SqlTypes}?`
-  ? SqlTypes[Base] | null
-  : T extends keyof SqlTypes
-    ? SqlTypes[T]
-    : never;
-
-/** The JavaScript object that a shape describes. */
-export type Values<S extends Shape> = { readonly [K in keyof S]: ValueOf<S[K]> };
+import { type AfterCommit, checkEffects, type DeclaredEffects } from './effects.ts';
+import type { Shape, Values } from './sql-types.ts';
 
 /**
  * Where a statement runs (ARCHITECTURE.md).
@@ -71,6 +35,8 @@ export interface Statement<P extends Shape = Shape, C extends Shape = Shape> {
   readonly idempotent: boolean;
   readonly params: P;
   readonly columns: C;
+  /** Effects on this process, once the statement is committed. */
+  readonly after: DeclaredEffects | undefined;
   /** The parameters in the order of `$1…`. */
   bind(values: Values<P>): unknown[];
   /** One row, from the array that the driver gives. */
@@ -84,6 +50,8 @@ export interface StatementDeclaration<P extends Shape, C extends Shape> {
   readonly params: P;
   readonly columns: C;
   readonly idempotent?: true;
+  /** Required when the SQL inserts into `revocations` or `jobs`, and refused when it does not. */
+  readonly after?: AfterCommit<NoInfer<C>>;
 }
 
 const declared = new Map<string, Statement>();
@@ -99,6 +67,7 @@ export function statement<const P extends Shape, const C extends Shape>(
   assert(/^[a-z0-9_]+\.[a-z0-9_]+$/.test(name), `statement name "${name}" is not noun.verb`);
   assert(!declared.has(name), `statement "${name}" is declared twice`);
   assert(!/(select|returning|,)\s+([a-z_]+\.)?\*/i.test(declaration.sql), `statement "${name}" names no columns`);
+  checkEffects(name, declaration.sql, declaration.after);
   const paramNames = Object.keys(declaration.params);
   const columnNames = Object.keys(declaration.columns);
   const jsonParams = new Set(paramNames.filter((param) => declaration.params[param]?.startsWith('jsonb')));
@@ -111,6 +80,7 @@ export function statement<const P extends Shape, const C extends Shape>(
     idempotent: declaration.lane === 'read' || declaration.idempotent === true,
     params: declaration.params,
     columns: declaration.columns,
+    after: declaration.after,
     bind: (values) => paramNames.map((param) => (jsonParams.has(param) ? toJson(values[param]) : values[param])),
     read: (row) => {
       const read: Record<string, unknown> = {};

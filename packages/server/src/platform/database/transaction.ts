@@ -2,14 +2,16 @@
 import type { ClientBase } from 'pg';
 import { AssertionFailed, assert } from '#kernel/assert.ts';
 import type { Queries } from './database.ts';
+import { type OnCommitted, TransactionEffects } from './effects.ts';
 import { outcomeUnknown, unavailable } from './errors.ts';
-import { type RoundTrips, SentQueries } from './queries.ts';
+import { type RoundTrips, type Send, SentQueries } from './queries.ts';
 
 /** What a transaction needs of its connection. */
 export interface TransactionConnection {
   readonly client: ClientBase;
   readonly named: boolean;
   readonly roundTrips: RoundTrips;
+  readonly onCommitted: OnCommitted | undefined;
   /** Whether this error, just thrown by the client, means that the connection is gone. */
   isLost(error: unknown): boolean;
 }
@@ -28,10 +30,12 @@ export async function runTransaction<T>(
     roundTrips.watch(`transaction.${sql}`, 'transaction', () => client.query(sql));
   const begun = control('begin');
   let open = true;
-  const tx = new SentQueries((statement, { query }) => {
+  const effects = new TransactionEffects();
+  const send: Send = (statement, { query }) => {
     assert(open, `"${statement.name}" was sent on a transaction that has ended`);
     return roundTrips.watch(statement.name, 'transaction', () => client.query<unknown[]>(query));
-  }, connection.named);
+  };
+  const tx = new SentQueries(send, connection.named, (added) => effects.add(added));
   let result: T;
   try {
     await begun;
@@ -44,6 +48,7 @@ export async function runTransaction<T>(
     throw error;
   }
   await commit(connection, () => control('commit'));
+  effects.deliver(connection.onCommitted);
   return result;
 }
 

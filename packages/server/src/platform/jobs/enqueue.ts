@@ -28,6 +28,7 @@ const enqueue = statement('jobs.enqueue', {
     now: 'timestamptz',
   },
   columns: {},
+  after: { wakesWorkers: true },
 });
 
 /**

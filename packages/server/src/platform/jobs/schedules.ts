@@ -40,6 +40,7 @@ const enqueue = statement('jobs.enqueue_scheduled', {
     kind: 'text',
   },
   columns: {},
+  after: { wakesWorkers: true },
 });
 
 interface SchedulesDeps {

@@ -46,6 +46,7 @@ const hot = statement('jobs_test.hot', {
     select count(*)::int4 from changed`,
   params: { userIds: 'uuid[]', ...fragment.params },
   columns: { changed: 'int4' },
+  after: { wakesWorkers: true },
 });
 
 /** A promise that the test resolves. */

@@ -3,6 +3,7 @@
  * PGlite answer each other's rows, and a statement sent inside a neighbour's transaction is rolled back with it.
  */
 import { AssertionFailed } from '#kernel/assert.ts';
+import { deliver } from '../effects.ts';
 import { endsSession, outcomeUnknown, refusalOf, sqlState, unavailable } from '../errors.ts';
 import type { EmbeddedDatabase, EmbeddedOptions, Observers } from '../options.ts';
 import { parseInt8AsNumber } from '../postgres/connecting.ts';
@@ -41,8 +42,9 @@ function embeddedOver(cluster: EmbeddedCluster, observers: Observers): EmbeddedD
       throw lost ? refusalOfLost(statement, error) : refusalOf(statement.name, error);
     }
   };
-  const queries = new SentQueries(send, true);
-  const connection = { client, named: true, roundTrips, isLost: () => lost };
+  const { onCommitted } = observers;
+  const queries = new SentQueries(send, true, (effects) => deliver(effects, onCommitted));
+  const connection = { client, named: true, roundTrips, onCommitted, isLost: () => lost };
   return {
     kind: 'embedded',
     rows: queries.rows.bind(queries),

@@ -5,6 +5,7 @@
  */
 import { Pool, type PoolClient, type QueryArrayConfig, type QueryArrayResult } from 'pg';
 import type { Queries } from '../database.ts';
+import type { OnCommitted } from '../effects.ts';
 import { busy, ConnectionLost, endsSession, isTransient, refusalOf, unavailable } from '../errors.ts';
 import type { PoolUse, PostgresOptions } from '../options.ts';
 import type { RoundTrips } from '../queries.ts';
@@ -25,12 +26,19 @@ export class ConnectionPool {
   readonly #clients: ReadonlySet<PoolClient>;
   readonly #roundTrips: RoundTrips;
   readonly #named: boolean;
+  readonly #onCommitted: OnCommitted | undefined;
 
-  private constructor(pool: Pool, clients: ReadonlySet<PoolClient>, roundTrips: RoundTrips, named: boolean) {
+  private constructor(
+    pool: Pool,
+    clients: ReadonlySet<PoolClient>,
+    roundTrips: RoundTrips,
+    { pooler, onCommitted }: PostgresOptions,
+  ) {
     this.#pool = pool;
     this.#clients = clients;
     this.#roundTrips = roundTrips;
-    this.#named = named;
+    this.#named = pooler !== 'transaction';
+    this.#onCommitted = onCommitted;
   }
 
   /** Opens `poolMin` connections; if one fails, none stays. */
@@ -55,7 +63,7 @@ export class ConnectionPool {
     const opened = await Promise.allSettled(Array.from({ length: min }, () => pool.connect()));
     for (const attempt of opened) if (attempt.status === 'fulfilled') attempt.value.release();
     const failed = opened.find((attempt) => attempt.status === 'rejected');
-    if (failed === undefined) return new ConnectionPool(pool, clients, roundTrips, options.pooler !== 'transaction');
+    if (failed === undefined) return new ConnectionPool(pool, clients, roundTrips, options);
     await pool.end();
     throw failed.reason;
   }
@@ -84,8 +92,9 @@ export class ConnectionPool {
 
   /** Runs a transaction; `work` runs again, from the start, when it was the victim of a deadlock. */
   async transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
+    const shared = { named: this.#named, roundTrips: this.#roundTrips, onCommitted: this.#onCommitted };
     const once = (client: PoolClient, isLost: (error: unknown) => boolean) =>
-      runTransaction({ client, named: this.#named, roundTrips: this.#roundTrips, isLost }, work);
+      runTransaction({ ...shared, client, isLost }, work);
     try {
       const result = await retryTransient(() => this.#lend(once));
       return result;

@@ -1,6 +1,7 @@
 /** The database on a PostgreSQL server: each statement on its lane, transactions on the pool. */
 import type { QueryArrayConfig } from 'pg';
 import { Problem } from '#kernel/problem.ts';
+import { deliver } from '../effects.ts';
 import { ConnectionLost, isLockTimeout, isTransient, outcomeUnknown, refusalOf, unavailable } from '../errors.ts';
 import type { PostgresDatabase, PostgresOptions } from '../options.ts';
 import { type Bound, RoundTrips, SentQueries } from '../queries.ts';
@@ -93,6 +94,7 @@ function assemble(
   const queries = new SentQueries(
     (statement, bound) => sendSafely(statement, bound, ways),
     options.pooler !== 'transaction',
+    (effects) => deliver(effects, options.onCommitted),
   );
   let closed: Promise<unknown> | undefined;
   return {
