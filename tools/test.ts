@@ -6,7 +6,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startVitest } from 'vitest/node';
-import { beforeOperations, neverSeen, sharedProblems } from '../packages/server/test/surface/unseen-problems.ts';
+import {
+  beforeOperations,
+  sharedProblems,
+  unreachableProblems,
+} from '../packages/server/test/surface/uncovered-problems.ts';
 import { declaredProblems } from './declared-problems.ts';
 import { checkResponses, readObservedResponses } from './observed-responses.ts';
 import { staticChecks } from './static-checks.ts';
@@ -39,7 +43,7 @@ const responseFaults = checkResponses(
   {
     shared: sharedProblems,
     beforeOperations: Object.keys(beforeOperations),
-    neverObserved: Object.keys(neverSeen),
+    neverObserved: Object.keys(unreachableProblems),
     minimum: 10_000,
   },
 );

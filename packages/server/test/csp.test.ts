@@ -1,4 +1,4 @@
-/** Every policy that we send, as an evaluator of others judges it. */
+/** Every Content-Security-Policy of the product, judged by Google's CSP Evaluator. */
 import { CspEvaluator } from 'csp_evaluator/dist/evaluator.js';
 import { Severity } from 'csp_evaluator/dist/finding.js';
 import { CspParser } from 'csp_evaluator/dist/parser.js';
@@ -8,7 +8,7 @@ import { loginMethodsEnabled } from './support/login-by-mail.ts';
 import { mailedToken, register, uniqueEmail } from './support/user-actions.ts';
 import { expectedOperations } from './surface/operations.ts';
 
-/** What it calls severe, certainly or perhaps; `SYNTAX` is a policy that browsers do not understand. */
+/** The findings that count as severe; `SYNTAX` is a policy that browsers do not understand. */
 const severe: ReadonlySet<Severity> = new Set([
   Severity.HIGH,
   Severity.SYNTAX,
@@ -26,11 +26,11 @@ function findingsOf(policy: string): string[] {
 describe('the content security policy', () => {
   let app: Application;
   const policies = new Map<string, Set<string>>();
-  let asked = 0;
+  let requests = 0;
 
-  async function look(method: string, path: string, sent: Parameters<Application['send']>[2] = {}): Promise<void> {
+  async function request(method: string, path: string, sent: Parameters<Application['send']>[2] = {}): Promise<void> {
     const { headers, status } = await app.send(method, path, sent);
-    asked += 1;
+    requests += 1;
     const kind = `${headers.get('content-type')?.split(';')[0]} ${status}`;
     policies.set(kind, (policies.get(kind) ?? new Set()).add(headers.get('content-security-policy') ?? 'none'));
   }
@@ -40,32 +40,34 @@ describe('the content security policy', () => {
     const email = uniqueEmail();
     await register(app, email);
     const token = await mailedToken(app, email);
-    await look('GET', `/verify-email?token=${token}`);
-    await look('POST', '/verify-email', { form: { token, choice: 'verify' }, headers: { cookie: 'none=1' } });
+    await request('GET', `/verify-email?token=${token}`);
+    await request('POST', '/verify-email', { form: { token, choice: 'verify' }, headers: { cookie: 'none=1' } });
     for (const { method, path, query, body, form } of expectedOperations) {
       const target = path.replace('{id}', '01890000-0000-7000-8000-000000000000');
-      await look(method, query === undefined ? target : `${target}?${query}`, {
+      await request(method, query === undefined ? target : `${target}?${query}`, {
         ...(body && { json: body }),
         ...(form && { form }),
       });
-      await look(method, `${target}?%zz`);
-      await look('PUT', target);
+      await request(method, `${target}?%zz`);
+      await request('PUT', target);
     }
-    await look('GET', '/nothing');
+    await request('GET', '/nothing');
     return () => app.close();
   });
 
-  it('stands on every page, every answer of the API and every refusal', () => {
-    const seen = [...policies].filter(([kind]) => /html|problem/.test(kind));
-    expect(seen.filter(([, sent]) => sent.has('none'))).toEqual([]);
+  it('is sent with every page, every API response and every problem', () => {
+    const pagesAndProblems = [...policies].filter(([kind]) => /html|problem/.test(kind));
+    expect(pagesAndProblems.filter(([, sent]) => sent.has('none'))).toEqual([]);
     expect([...policies.keys()]).toEqual(
       expect.arrayContaining(['text/html 200', 'text/html 400', 'text/html 403', 'application/problem+json 401']),
     );
-    expect(asked).toBeGreaterThan(100);
+    expect(requests).toBeGreaterThan(100);
   });
 
-  it('has no finding of severity high or medium, and names no third party and nothing inline', () => {
-    const sent = new Set([...policies.values()].flatMap((some) => [...some]).filter((policy) => policy !== 'none'));
+  it('has no finding of medium or high severity and allows no third party and no inline code', () => {
+    const sent = new Set(
+      [...policies.values()].flatMap((policiesOfKind) => [...policiesOfKind]).filter((policy) => policy !== 'none'),
+    );
     expect(sent.size).toBe(2);
     for (const policy of sent) {
       expect([policy, findingsOf(policy)]).toEqual([policy, []]);
@@ -80,7 +82,7 @@ describe('the content security policy', () => {
     "script-src 'self'; object-src 'none'",
     "script-src https:; base-uri 'none'",
     "defualt-src 'none'",
-  ])('would notice %s', (policy) => {
+  ])('the evaluator finds a fault in %s', (policy) => {
     expect(findingsOf(policy)).not.toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** Ninety days of traffic by the clock: what grows by use is bounded by design (ARCHITECTURE.md). */
+/** Ninety days of traffic on a moved clock: tables that grow by use are bounded (ARCHITECTURE.md). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { Application } from './support/application.ts';
@@ -6,18 +6,18 @@ import { addActiveUser, advanceToNextSweep, simulateDay } from './support/daily-
 import { countTables, type TableCounts } from './support/table-counts.ts';
 
 /**
- * What keeps a table small; reviewed by hand, a table without a line here fails.
- * `use`: rows come with use and go `days` days later at most. `people`: rows are there as long as their person is.
- * `operator`: rows come by an operator's act, or are there from the start. `design`: it grows, and shall.
+ * The reason why a table stays small. The list is reviewed by hand; a table without an entry fails the test.
+ * `use`: rows come with use and are deleted after `days` days at most. `users`: rows live as long as their user.
+ * `operator`: rows come from an operator or a migration. `design`: the table grows intentionally.
  */
 type Bound =
   | { readonly by: 'use'; readonly days: number }
-  | { readonly by: 'people' | 'operator' | 'design'; readonly because: string };
+  | { readonly by: 'users' | 'operator' | 'design'; readonly because: string };
 
 const bounds: Readonly<Record<string, Bound>> = {
   attempt_counters: {
-    by: 'people',
-    because: 'one of each kind for each person; those of unknown addresses go after 30 days',
+    by: 'users',
+    because: 'one per kind and user; those of unknown addresses are deleted after 30 days',
   },
   audit_events: { by: 'design', because: 'the log is append-only and kept whole' },
   audit_index: { by: 'use', days: 90 },
@@ -29,9 +29,12 @@ const bounds: Readonly<Record<string, Bound>> = {
   revocations: { by: 'use', days: 1 },
   erased_subjects: {
     by: 'design',
-    because: 'one for each account that was ever erased; nobody may have its subject again',
+    because: 'one for each erased account; its subject is never reused',
   },
-  identifiers: { by: 'people', because: 'unproven ones go with their user after a week, given up ones after 72 hours' },
+  identifiers: {
+    by: 'users',
+    because: 'unverified ones are deleted with their user after a week, released ones after 72 hours',
+  },
   invitations: { by: 'use', days: 14 },
   job_schedules: { by: 'operator', because: 'one for each schedule in the program' },
   jobs: { by: 'use', days: 30 },
@@ -39,20 +42,20 @@ const bounds: Readonly<Record<string, Bound>> = {
   mail_attempts: { by: 'use', days: 90 },
   mail_ledger: { by: 'use', days: 90 },
   one_time_tokens: { by: 'use', days: 8 },
-  passwords: { by: 'people', because: 'one for each person' },
+  passwords: { by: 'users', because: 'one for each user' },
   rate_limit_counters: { by: 'use', days: 1 },
   refresh_families: { by: 'use', days: 15 },
   refresh_tokens: { by: 'use', days: 8 },
-  role_assignments: { by: 'people', because: 'one for each role of a person' },
+  role_assignments: { by: 'users', because: 'one for each role of a user' },
   schema_migrations: { by: 'operator', because: 'one for each migration' },
   sessions: { by: 'use', days: 15 },
   signing_keys: { by: 'operator', because: 'one for each rotation' },
-  user_keys: { by: 'people', because: 'one for each person' },
-  users: { by: 'people', because: 'unproven ones go after a week' },
+  user_keys: { by: 'users', because: 'one for each user' },
+  users: { by: 'users', because: 'unverified ones are deleted after a week' },
 };
 
 const days = 90;
-/** From here on every bound that is shorter than the rest of the traffic must show. */
+/** From here on every shorter bound has taken effect. */
 const settledAfterDays = 45;
 
 const countOrphans = statement('test_housekeeping.count_orphans', {
@@ -65,7 +68,7 @@ const countOrphans = statement('test_housekeeping.count_orphans', {
 
 const history: TableCounts[] = [];
 let start: TableCounts;
-/** In the middle of the last day, before anything is swept. */
+/** In the middle of the last day, before the sweep. */
 let during: TableCounts;
 let end: TableCounts;
 let orphans: number | null | undefined;
@@ -78,47 +81,47 @@ const longest = (table: string, from: number, to: number) =>
 beforeAll(async () => {
   const app = await Application.open();
   const { database } = app.services;
-  let regulars: readonly string[] = [];
-  for (let person = 0; person < 4; person += 1) regulars = [...regulars, await addActiveUser(app)];
+  let emails: readonly string[] = [];
+  for (let index = 0; index < 4; index += 1) emails = [...emails, await addActiveUser(app)];
   start = await countTables(database);
   for (let day = 0; day < days; day += 1) {
-    regulars = await simulateDay(app, regulars);
+    emails = await simulateDay(app, emails);
     during = await countTables(database);
     await advanceToNextSweep(app, '1d');
     history.push(await countTables(database));
   }
   orphans = (await database.row(countOrphans, {}))?.orphans;
-  // Nobody comes any more.
+  // The traffic ends here.
   for (const advance of ['91d', '91d']) await advanceToNextSweep(app, advance);
   end = await countTables(database);
   await app.close();
 }, 110_000);
 
 describe('ninety days of traffic', () => {
-  it('leave no table that nobody has thought about', () => {
+  it('list every table in the schema', () => {
     expect(Object.keys(history[0] ?? {}).sort()).toEqual(Object.keys(bounds).sort());
   });
 
-  it('are traffic: what comes by use did come', () => {
-    // Sealing alone will fill the index.
+  it('fill every table that grows by use', () => {
+    // Only sealing will fill the index.
     expect(tablesBy('use').filter((table) => during[table] === 0)).toEqual(['audit_index']);
     expect(during.audit_events).toBeGreaterThan(days * 15);
   });
 
-  it('show every table flat whose rows come by use, once its retention is over', () => {
+  it('keep every table flat whose rows come by use, once its retention has passed', () => {
     const short = Object.entries(bounds).filter(([, bound]) => bound.by === 'use' && bound.days < settledAfterDays);
     const grown = short.filter(([table]) => longest(table, 67, days) > longest(table, settledAfterDays, 67));
     expect(grown.map(([table]) => `${table}: ${history.map((counts) => counts[table]).join(' ')}`)).toEqual([]);
     expect(short.length).toBeGreaterThan(6);
   });
 
-  it('show every table flat whose rows belong to people, when these stay the same', () => {
-    const grown = tablesBy('people').filter((table) => longest(table, 67, days) > longest(table, settledAfterDays, 67));
+  it('keep every table flat whose rows belong to users, while the users stay the same', () => {
+    const grown = tablesBy('users').filter((table) => longest(table, 67, days) > longest(table, settledAfterDays, 67));
     expect(grown).toEqual([]);
     expect(orphans).toBe(0);
   });
 
-  it('leave nothing that came by use half a year later, and of people those who proved an address', () => {
+  it('leave, half a year later, no rows that came by use and only the users with a verified address', () => {
     const left = Object.fromEntries(tablesBy('use').map((table) => [table, end[table]]));
     expect(left).toEqual(Object.fromEntries(tablesBy('use').map((table) => [table, 0])));
     for (const table of ['users', 'user_keys', 'identifiers', 'passwords']) expect(end[table]).toBe(start[table]);

@@ -1,4 +1,4 @@
-/** Rate limits over HTTP: what is counted, for whom, on which nodes, and what the caller is told. */
+/** Rate limits over HTTP: what they count, per user or address, on how many nodes, and what the client receives. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Application, type RequestOptions } from './support/application.ts';
 import { startRedis } from './support/redis.ts';
@@ -21,11 +21,11 @@ afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
 });
 
-/** Of the classes that a test is about; everything else is as wide as for all tests. */
+/** Limits of the classes under test; all others stay high. */
 const credential = { LATCHKEY_LIMIT_CREDENTIAL: '5/15m', LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '50/15m' };
 
-async function open(env: Readonly<Record<string, string>>, besides?: Application): Promise<Application> {
-  const app = await Application.open({ env, ...(besides !== undefined && { deploymentOf: besides }) });
+async function open(env: Readonly<Record<string, string>>, deploymentOf?: Application): Promise<Application> {
+  const app = await Application.open({ env, ...(deploymentOf !== undefined && { deploymentOf }) });
   opened.push({ [Symbol.asyncDispose]: () => app.close() });
   return app;
 }
@@ -36,18 +36,18 @@ async function guess(app: Application, email: string, sent: Partial<RequestOptio
 }
 
 async function times<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
-  const answers: T[] = [];
-  for (let index = 0; index < count; index += 1) answers.push(await work(index));
-  return answers;
+  const responses: T[] = [];
+  for (let index = 0; index < count; index += 1) responses.push(await work(index));
+  return responses;
 }
 
-const fiveThenNone = [401, 401, 401, 401, 401, 429, 429];
+const fiveThenRejected = [401, 401, 401, 401, 401, 429, 429];
 
 describe('the class credential', () => {
-  it('refuses the sixth failure of one address for one identifier, known or not, and says until when', async () => {
+  it('rejects the sixth failure of one address for one identifier, known or not, with the time to retry', async () => {
     const app = await open(credential);
-    for (const email of [await addVerifiedUser(app), 'nobody@example.com']) {
-      expect(await times(7, () => guess(app, email))).toEqual(fiveThenNone);
+    for (const email of [await addVerifiedUser(app), 'unknown@example.com']) {
+      expect(await times(7, () => guess(app, email))).toEqual(fiveThenRejected);
       const json = { email, password: 'never the password' };
       const { code, headers } = await app.send('POST', '/api/v1/auth/login', { json });
       expect(code).toBe('too_many_requests');
@@ -59,21 +59,21 @@ describe('the class credential', () => {
     }
   });
 
-  it('keeps nobody from a device that they know, whatever others tried from the same address', async () => {
+  it('accepts a known device despite the failures of others at the same address', async () => {
     const app = await open({ ...credential, LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '8/15m' });
     const [email, other] = [await addVerifiedUser(app), await addVerifiedUser(app)];
     const { deviceToken } = (await login(app, email)).data;
-    const devicesOfOther = (await login(app, other)).data.deviceToken;
-    expect(await times(7, () => guess(app, email))).toEqual(fiveThenNone);
-    for (let index = 0; index < 4; index += 1) await guess(app, `nobody${index}@example.com`);
+    const deviceTokenOfOther = (await login(app, other)).data.deviceToken;
+    expect(await times(7, () => guess(app, email))).toEqual(fiveThenRejected);
+    for (let index = 0; index < 4; index += 1) await guess(app, `unknown${index}@example.com`);
     expect((await login(app, uniqueEmail())).headers.get('ratelimit')).toMatch(/^"credential-address";r=0/);
-    expect((await login(app, email, { deviceToken: devicesOfOther })).status).toBe(429);
+    expect((await login(app, email, { deviceToken: deviceTokenOfOther })).status).toBe(429);
     const owner = await times(3, async () => (await login(app, email, { deviceToken })).status);
     expect(owner).toEqual([200, 200, 200]);
     expect((await login(app, email)).status).toBe(429);
   });
 
-  it('does not count successes, and a success resets no failure', async () => {
+  it('counts no success, and a success resets no failure', async () => {
     const app = await open(credential);
     const email = await addVerifiedUser(app);
     await times(4, () => guess(app, email));
@@ -81,17 +81,17 @@ describe('the class credential', () => {
     expect(await times(2, () => guess(app, email))).toEqual([401, 429]);
   });
 
-  it('refuses nobody who is right, however many come at once from one address, for one person or for many', async () => {
+  it('rejects no correct password, however many logins arrive at once from one address, for one user or many', async () => {
     const app = await open({ ...credential, LATCHKEY_LIMIT_CREDENTIAL_ADDRESS: '8/15m' });
     const email = await addVerifiedUser(app);
     const others = await times(10, () => addVerifiedUser(app));
     const all = [...Array.from({ length: 20 }, () => email), ...others];
-    const answers = await Promise.all(all.map((one) => login(app, one)));
-    expect(answers.map(({ status }) => status)).toEqual(all.map(() => 200));
-    expect(answers.at(-1)?.headers.get('ratelimit')).toMatch(/^"credential";r=\d;t=900$/);
+    const responses = await Promise.all(all.map((one) => login(app, one)));
+    expect(responses.map(({ status }) => status)).toEqual(all.map(() => 200));
+    expect(responses.at(-1)?.headers.get('ratelimit')).toMatch(/^"credential";r=\d;t=900$/);
   });
 
-  it('is one bucket for every spelling of the address, of the path and of the version', async () => {
+  it('shares one bucket among the spellings of an address, of the path and of the version', async () => {
     const app = await open(credential);
     const spellings = ['ada@example.com', 'ADA@example.com', ' Ada@EXAMPLE.com', 'ada@example.com.', 'aDa@Example.COM'];
     const accepted = await times(spellings.length, (index) => guess(app, spellings[index] as string));
@@ -109,7 +109,7 @@ describe('the class credential', () => {
     }
   });
 
-  it('is one bucket whatever forwarding headers say, and for all 300 addresses of one /64', async () => {
+  it('shares one bucket whatever forwarding headers a client sends, and among all 300 addresses of one /64', async () => {
     const app = await open(credential);
     const forwarding = (index: number) => ({
       'x-forwarded-for': `198.51.100.${index}`,
@@ -137,7 +137,7 @@ describe('the class credential', () => {
     expect(folded.filter((status) => status === 401)).toHaveLength(5);
   });
 
-  it('counts the right-most hop that is not trusted behind a configured proxy', async () => {
+  it('counts the right-most untrusted hop behind a configured proxy', async () => {
     const app = await open({ ...credential, LATCHKEY_TRUSTED_PROXIES: '10.0.0.0/8' });
     const through = (forwardedFor: string) => ({
       peerAddress: '10.0.0.1',
@@ -150,24 +150,24 @@ describe('the class credential', () => {
     expect(await guess(app, 'bob@example.com', through('198.51.100.7, 198.51.100.8'))).toBe(401);
   });
 
-  it('is exact on two nodes without Redis, also when all come at once', async () => {
-    const here = await open(credential);
-    const there = await open(credential, here);
+  it('is exact on two nodes without Redis, even for concurrent requests', async () => {
+    const nodeA = await open(credential);
+    const nodeB = await open(credential, nodeA);
     const statuses = await Promise.all(
-      Array.from({ length: 40 }, (_, index) => guess(index % 2 === 0 ? here : there, 'ada@example.com')),
+      Array.from({ length: 40 }, (_, index) => guess(index % 2 === 0 ? nodeA : nodeB, 'ada@example.com')),
     );
     expect(statuses.filter((status) => status === 401)).toHaveLength(5);
     expect(statuses.filter((status) => status === 429)).toHaveLength(35);
   });
 
-  it('refuses one address that tries fifty identifiers, and no other address', async () => {
+  it('rejects an address that tries fifty identifiers, and no other address', async () => {
     const app = await open(credential);
     const statuses = await times(52, (index) => guess(app, `person-${index}@example.com`));
     expect(statuses.indexOf(429)).toBe(50);
     expect(await guess(app, 'person-51@example.com', { peerAddress: '198.51.100.1' })).toBe(401);
   });
 
-  it('counts wrong current passwords of who is logged in', async () => {
+  it('counts wrong current passwords of a logged-in user', async () => {
     const app = await open(credential);
     const { accessToken } = await addLoggedInUser(app);
     const json = { currentPassword: 'never the password', newPassword: 'a new password that is long' };
@@ -180,7 +180,7 @@ describe('the class credential', () => {
     expect(statuses.slice(0, 5)).not.toContain(429);
   });
 
-  it('counts a wrong current password beside a new one that nobody may have, and no right one', async () => {
+  it('counts a wrong current password together with an unacceptable new one, and no right current password', async () => {
     const app = await open(credential);
     const { accessToken: token } = await addLoggedInUser(app);
     const change = async (currentPassword: string, newPassword: string) => {
@@ -188,65 +188,67 @@ describe('the class credential', () => {
       return (await app.send('POST', '/api/v1/users/me/password', { json, token })).status;
     };
     const weak = ['short', 'password1234', 'abcdefghijkl'];
-    const rights = await times(9, (index) => change(validPassword, weak[index % 3] as string));
-    expect(rights).toEqual(Array.from({ length: 9 }, () => 422));
+    const rightPasswords = await times(9, (index) => change(validPassword, weak[index % 3] as string));
+    expect(rightPasswords).toEqual(Array.from({ length: 9 }, () => 422));
     const guesses = await times(7, (index) => change('never the password', weak[index % 3] as string));
     expect(guesses).toEqual([403, 403, 403, 403, 403, 429, 429]);
     expect(await change(validPassword, 'short')).toBe(429);
   });
 
   it.each(['/api/v1/auth/reset-password', '/reset-password'])(
-    'counts guesses at links of %s, whatever password comes with them, and no weak one behind a live link',
+    'counts invalid tokens at %s, whatever password comes with them, and no weak password with a valid token',
     async (path) => {
       const app = await open(credential);
       const email = await addVerifiedUser(app);
       await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-      const live = await mailedToken(app, email, 2);
+      const valid = await mailedToken(app, email, 2);
       const reset = async (token: string, password: string) => {
         const body = { token, password };
         const sent = path.startsWith('/api') ? { json: body } : { form: body, headers: sameOrigin };
         return (await app.send('POST', path, sent)).status;
       };
-      expect(await times(8, () => reset(live, 'short'))).toEqual(Array.from({ length: 8 }, () => 422));
-      const dead = `${live.slice(0, -4)}AAAA`;
-      expect(await times(49, () => reset(dead, 'short'))).toEqual(Array.from({ length: 49 }, () => 400));
-      expect(await reset(live, 'short')).toBe(422);
-      expect(await times(2, () => reset(dead, 'short'))).toEqual([400, 429]);
-      expect(await reset(live, 'better than before')).toBe(429);
+      expect(await times(8, () => reset(valid, 'short'))).toEqual(Array.from({ length: 8 }, () => 422));
+      const invalid = `${valid.slice(0, -4)}AAAA`;
+      expect(await times(49, () => reset(invalid, 'short'))).toEqual(Array.from({ length: 49 }, () => 400));
+      expect(await reset(valid, 'short')).toBe(422);
+      expect(await times(2, () => reset(invalid, 'short'))).toEqual([400, 429]);
+      expect(await reset(valid, 'better than before')).toBe(429);
     },
   );
 });
 
 describe('the class mail', () => {
-  it('sends three mails an hour to one recipient, whoever asks', async () => {
+  it('sends three mails an hour to one recipient, whatever address requests them', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
-    const ask = async (index: number) => {
+    const requestMail = async (index: number) => {
       const sent = { json: { email: 'ada@example.com' }, peerAddress: `198.51.100.${index}` };
       return (await app.send('POST', '/api/v1/auth/forgot-password', sent)).status;
     };
-    expect(await times(5, ask)).toEqual([202, 202, 202, 429, 429]);
+    expect(await times(5, requestMail)).toEqual([202, 202, 202, 429, 429]);
     app.clock.advance(60 * 60_000);
-    expect(await ask(1)).toBe(202);
+    expect(await requestMail(1)).toBe(202);
   });
 
-  it('leaves who has an account the mails of recovery, whatever strangers ask for at the address', async () => {
+  it('keeps quota for recovery mails of a registered user, whatever others request for the address', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
     const email = await addVerifiedUser(app);
-    const ask = async (what: string) => (await app.send('POST', `/api/v1/auth/${what}`, { json: { email } })).status;
-    expect(await times(4, () => ask('resend-verification'))).toEqual([202, 202, 202, 429]);
-    expect(await times(4, () => ask('forgot-password'))).toEqual([202, 202, 202, 429]);
+    const requestMail = async (operation: string) =>
+      (await app.send('POST', `/api/v1/auth/${operation}`, { json: { email } })).status;
+    expect(await times(4, () => requestMail('resend-verification'))).toEqual([202, 202, 202, 429]);
+    expect(await times(4, () => requestMail('forgot-password'))).toEqual([202, 202, 202, 429]);
   });
 
-  it('leaves who has no account yet the mails of registration, whatever strangers ask for at the address', async () => {
+  it('keeps quota for registration mails of an unregistered address, whatever others request for it', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
     const email = uniqueEmail();
-    const ask = async (what: string) => (await app.send('POST', `/api/v1/auth/${what}`, { json: { email } })).status;
-    expect(await times(4, () => ask('resend-verification'))).toEqual([202, 202, 202, 429]);
-    expect(await times(3, () => ask('forgot-password'))).toEqual([202, 202, 202]);
+    const requestMail = async (operation: string) =>
+      (await app.send('POST', `/api/v1/auth/${operation}`, { json: { email } })).status;
+    expect(await times(4, () => requestMail('resend-verification'))).toEqual([202, 202, 202, 429]);
+    expect(await times(3, () => requestMail('forgot-password'))).toEqual([202, 202, 202]);
     expect((await register(app, email)).status).toBe(201);
   });
 
-  it('leaves a recipient their mails when nothing was sent, and counts the asking', async () => {
+  it('spends no recipient quota when nothing is sent, but counts the request', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '8/1h' });
     const email = uniqueEmail();
     const weak = () => register(app, email, { password: 'password1234' });
@@ -255,23 +257,23 @@ describe('the class mail', () => {
     expect((await register(app, uniqueEmail())).headers.get('ratelimit')).toMatch(/^"mail-address";r=0/);
   });
 
-  it('sends twenty mails an hour for one address, registrations too', async () => {
+  it('sends twenty mails an hour for one client address, registrations included', async () => {
     const app = await open({ LATCHKEY_LIMIT_MAIL: '3/1h', LATCHKEY_LIMIT_MAIL_ADDRESS: '20/1h' });
     const statuses = await times(21, async () => (await register(app, uniqueEmail())).status);
     expect(statuses.indexOf(429)).toBe(20);
   });
 });
 
-describe('classes that each process counts', () => {
-  it('public: refuses the hundred and first request of one address, whichever endpoint it asks', async () => {
+describe('classes counted per process', () => {
+  it('public: rejects the 101st request of one address, whatever endpoints it called', async () => {
     const app = await open({ LATCHKEY_LIMIT_PUBLIC: '100/15m' });
     const refresh = { json: { refreshToken: 'lk_rt_none' } };
     for (let time = 0; time < 50; time += 1) {
       expect((await app.send('POST', '/api/v1/auth/refresh', refresh)).status).toBe(401);
       expect((await app.send('GET', '/verify-email?token=none')).status).toBeLessThan(429);
     }
-    const refused = await app.send('POST', '/api/v1/auth/refresh', refresh);
-    expect(refused).toMatchObject({ status: 429, code: 'too_many_requests' });
+    const rejected = await app.send('POST', '/api/v1/auth/refresh', refresh);
+    expect(rejected).toMatchObject({ status: 429, code: 'too_many_requests' });
     expect((await app.send('GET', '/verify-email?token=none')).status).toBe(429);
     expect((await app.send('GET', '/livez')).status).toBe(200);
     expect((await app.send('POST', '/api/v1/auth/refresh', { ...refresh, peerAddress: '198.51.100.1' })).status).toBe(
@@ -293,7 +295,7 @@ describe('classes that each process counts', () => {
     expect(other.headers.get('ratelimit')).toBe('"authenticated";r=9;t=60');
   });
 
-  it('counts what is presented and is no session, by address', async () => {
+  it('counts an invalid token by address', async () => {
     const app = await open({ LATCHKEY_LIMIT_PUBLIC: '10/15m' });
     const statuses = await times(12, async (index) => {
       const { status } = await app.send('GET', '/api/v1/auth/session', { token: `guess-${index}` });
@@ -304,50 +306,52 @@ describe('classes that each process counts', () => {
 });
 
 describe('with Redis', () => {
-  it('limits are exact on two nodes, hold while it is away without a 5xx, and are exact when it is back', async () => {
+  it('limits are exact on two nodes, hold during an outage without a 5xx, and are exact afterwards', async () => {
     const redis = await startRedis();
     opened.push(redis);
-    // A busy machine is not mistaken for a Redis that is away.
+    // The long timeout keeps a busy machine from looking like an outage.
     const env = { ...credential, REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '10000' };
-    const here = await open(env);
-    const there = await open(env, here);
-    await eventually(() => bothReach(here, there), { what: 'both nodes have their Redis' });
-    const at = (index: number) => (index % 2 === 0 ? here : there);
+    const nodeA = await open(env);
+    const nodeB = await open(env, nodeA);
+    await eventually(() => bothReach(nodeA, nodeB), { what: 'both nodes reach Redis' });
+    const at = (index: number) => (index % 2 === 0 ? nodeA : nodeB);
     const first = await Promise.all(Array.from({ length: 20 }, (_, index) => guess(at(index), 'ada@example.com')));
     expect(first.filter((status) => status === 401)).toHaveLength(5);
 
-    const email = await addVerifiedUser(here);
-    const { deviceToken } = (await login(here, email)).data;
+    const email = await addVerifiedUser(nodeA);
+    const { deviceToken } = (await login(nodeA, email)).data;
     expect(await times(6, (index) => guess(at(index), email))).toEqual([401, 401, 401, 401, 401, 429]);
-    expect((await login(there, email, { deviceToken })).status).toBe(200);
-    expect((await login(there, email)).status).toBe(429);
+    expect((await login(nodeB, email, { deviceToken })).status).toBe(200);
+    expect((await login(nodeB, email)).status).toBe(429);
 
     await redis.kill9();
     expect(await times(4, (index) => guess(at(index), 'ada@example.com'))).toEqual([429, 429, 429, 429]);
-    const away = await times(14, async (index) => {
-      // Past what the guesses at one person have to wait for, and within the window.
-      here.clock.advance(20_000);
+    const duringOutage = await times(14, async (index) => {
+      // Beyond the delay between attempts at one user, and within the window.
+      nodeA.clock.advance(20_000);
       return await guess(at(index), 'bob@example.com');
     });
-    expect(away.filter((status) => status === 401)).toHaveLength(10);
-    expect(away.filter((status) => status === 429)).toHaveLength(4);
-    expect((await here.send('GET', '/readyz')).status).toBe(200);
+    expect(duringOutage.filter((status) => status === 401)).toHaveLength(10);
+    expect(duringOutage.filter((status) => status === 429)).toHaveLength(4);
+    expect((await nodeA.send('GET', '/readyz')).status).toBe(200);
 
     await redis.start();
-    await eventually(() => bothReach(here, there), { what: 'both nodes have their Redis again' });
-    const told = () => guess(at(0), 'bob@example.com').then((status) => status === 429);
-    await eventually(told, { what: 'what was counted meanwhile is known' });
-    const back = await Promise.all(Array.from({ length: 20 }, (_, index) => guess(at(index), 'eve@example.com')));
-    expect(back.filter((status) => status === 401)).toHaveLength(5);
+    await eventually(() => bothReach(nodeA, nodeB), { what: 'both nodes reach Redis again' });
+    const isCounted = () => guess(at(0), 'bob@example.com').then((status) => status === 429);
+    await eventually(isCounted, { what: 'Redis has the counts of the outage' });
+    const afterOutage = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => guess(at(index), 'eve@example.com')),
+    );
+    expect(afterOutage.filter((status) => status === 401)).toHaveLength(5);
   });
 });
 
-it('a window of a week is kept in Redis for a week', async () => {
+it('keeps a week-long window in Redis for a week', async () => {
   const redis = await startRedis();
   opened.push(redis);
   const env = { ...credential, LATCHKEY_LIMIT_CREDENTIAL: '5/7d', REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '10000' };
   const app = await open(env);
-  await eventually(() => bothReach(app), { what: 'the node has its Redis' });
+  await eventually(() => bothReach(app), { what: 'the node reaches Redis' });
   expect(await guess(app, 'ada@example.com')).toBe(401);
   const script = `local rest = 0
     for _, key in ipairs(redis.call('KEYS', '*')) do rest = math.max(rest, redis.call('PTTL', key)) end
@@ -357,6 +361,6 @@ it('a window of a week is kept in Redis for a week', async () => {
 });
 
 async function bothReach(...nodes: readonly Application[]): Promise<boolean> {
-  const answers = await Promise.allSettled(nodes.map(async ({ services }) => services.redis?.ping()));
-  return answers.every(({ status }) => status === 'fulfilled');
+  const responses = await Promise.allSettled(nodes.map(async ({ services }) => services.redis?.ping()));
+  return responses.every(({ status }) => status === 'fulfilled');
 }

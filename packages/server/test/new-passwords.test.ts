@@ -1,4 +1,7 @@
-/** Every way to a password goes by the same rules (docs/security/passwords.md), in the reader's language, and a refusal uses nothing up. */
+/**
+ * Every operation that sets a password applies the same rules (docs/security/passwords.md), in the reader's language; a
+ * rejection consumes nothing.
+ */
 import { createHash } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -22,16 +25,16 @@ import {
 
 const sameOrigin = { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' };
 
-/** Somebody who is about to set a password, and how. */
+/** A user about to set a password, and the operation that sets it. */
 interface Attempt {
   readonly email: string;
   readonly set: (password: string, headers?: Readonly<Record<string, string>>) => Promise<AppResponse>;
 }
 
 let receiver: HttpReceiver;
-/** Asks a range service, and goes on without an answer. */
+/** Uses a range service and accepts passwords when it is down. */
 let app: Application;
-/** The same deployment, which refuses without an answer. */
+/** Another node of the deployment, which rejects passwords when the service is down. */
 let strict: Application;
 
 function breachSettings(whenDown: string): Record<string, string> {
@@ -43,8 +46,8 @@ function breachSettings(whenDown: string): Record<string, string> {
   };
 }
 
-/** What a range service says when it knows these, with padding. */
-function knows(...passwords: readonly string[]): Reaction {
+/** The response of a range service that knows these passwords, with padding. */
+function rangesOf(...passwords: readonly string[]): Reaction {
   return (response, { url }) => {
     const hashes = passwords.map((password) => createHash('sha1').update(password).digest('hex').toUpperCase());
     const prefix = url.slice(-5);
@@ -55,7 +58,7 @@ function knows(...passwords: readonly string[]): Reaction {
 
 beforeAll(async () => {
   receiver = await startReceiver();
-  receiver.react(knows());
+  receiver.react(rangesOf());
   app = await Application.open({ env: breachSettings('allow') });
   strict = await Application.open({ deploymentOf: app, env: breachSettings('refuse') });
   return async () => {
@@ -66,27 +69,27 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  receiver.react(knows('seen in a breach'));
-  // An answer closes what failures of the test before may have opened half.
+  receiver.react(rangesOf('seen in a breach'));
+  // One success closes a breaker that failures of the previous test left half-open.
   for (const each of [app, strict]) expect((await register(each, uniqueEmail())).status).toBe(201);
 });
 
-async function forgetful(of: Application, more: object = {}): Promise<{ email: string; token: string }> {
+async function addUserWithResetLink(of: Application, more: object = {}): Promise<{ email: string; token: string }> {
   const email = await addVerifiedUser(of, { ...more });
   await of.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
   return { email, token: await mailedToken(of, email, 2) };
 }
 
-/** Somebody whose newest link carries no registration, so that a password comes with it. */
-async function contested(of: Application): Promise<{ email: string; token: string }> {
+/** A user whose newest link carries no registration, so that the link takes a password. */
+async function addContestedUser(of: Application): Promise<{ email: string; token: string }> {
   const email = uniqueEmail();
   await register(of, email);
-  await register(of, email, { name: 'Somebody Else' });
+  await register(of, email, { name: 'Mallory' });
   await of.send('POST', '/api/v1/auth/resend-verification', { json: { email } });
   return { email, token: await mailedToken(of, email, 3) };
 }
 
-async function undoable(of: Application): Promise<{ email: string; token: string }> {
+async function addUserWithUndoLink(of: Application): Promise<{ email: string; token: string }> {
   const { email, accessToken } = await addLoggedInUser(of);
   const newEmail = uniqueEmail('new');
   await of.send('POST', '/api/v1/users/me/email', {
@@ -98,7 +101,7 @@ async function undoable(of: Application): Promise<{ email: string; token: string
   return { email, token: await newestMailedToken(of, email, '/undo-email-change') };
 }
 
-async function invited(of: Application): Promise<{ email: string; token: string }> {
+async function addInvitation(of: Application): Promise<{ email: string; token: string }> {
   const email = uniqueEmail('invited');
   return { email, token: await invite(of, email) };
 }
@@ -112,26 +115,26 @@ const ofPage =
   (password, headers = {}) =>
     of.send('POST', path, { form: { ...more, password }, headers: { ...sameOrigin, ...headers } });
 
-/** Every operation that sets a password; reviewed by hand. */
+/** Every API operation that sets a password; reviewed by hand. */
 const api: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
   'register.person': async (of) => {
     const email = uniqueEmail();
     return { email, set: ofApi(of, '/api/v1/auth/register', { email, name: 'Ada Lovelace' }) };
   },
   'verify_email.press': async (of) => {
-    const { email, token } = await contested(of);
+    const { email, token } = await addContestedUser(of);
     return { email, set: ofApi(of, '/api/v1/auth/verify-email', { token }) };
   },
   'password.reset': async (of) => {
-    const { email, token } = await forgetful(of);
+    const { email, token } = await addUserWithResetLink(of);
     return { email, set: ofApi(of, '/api/v1/auth/reset-password', { token }) };
   },
   'invitation.accept': async (of) => {
-    const { email, token } = await invited(of);
+    const { email, token } = await addInvitation(of);
     return { email, set: ofApi(of, '/api/v1/auth/accept-invitation', { token, name: 'Ada Lovelace' }) };
   },
   'change_email.undo': async (of) => {
-    const { email, token } = await undoable(of);
+    const { email, token } = await addUserWithUndoLink(of);
     return { email, set: ofApi(of, '/api/v1/auth/undo-email-change', { token }) };
   },
   'password.change': async (of) => {
@@ -146,19 +149,19 @@ const api: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
 
 const pages: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
   'verify_email.submit': async (of) => {
-    const { email, token } = await contested(of);
+    const { email, token } = await addContestedUser(of);
     return { email, set: ofPage(of, '/verify-email', { token, choice: 'verify' }) };
   },
   'password.reset_submit': async (of) => {
-    const { email, token } = await forgetful(of);
+    const { email, token } = await addUserWithResetLink(of);
     return { email, set: ofPage(of, '/reset-password', { token }) };
   },
   'invitation.submit': async (of) => {
-    const { email, token } = await invited(of);
+    const { email, token } = await addInvitation(of);
     return { email, set: ofPage(of, '/accept-invitation', { token, name: 'Ada Lovelace' }) };
   },
   'change_email.submit_undo': async (of) => {
-    const { email, token } = await undoable(of);
+    const { email, token } = await addUserWithUndoLink(of);
     return { email, set: ofPage(of, '/undo-email-change', { token }) };
   },
 };
@@ -167,10 +170,10 @@ function attemptAt(id: string, table: typeof api, of: Application): Promise<Atte
   return present(table[id], id)(of);
 }
 
-/** These take a password that somebody has. */
-const proving = ['login.password'];
+/** Operations that take an existing password. */
+const provingOperations = ['login.password'];
 
-const refused = [
+const rejected = [
   ['eleven char', 'too_short', /at least 12 characters/, /mindestens 12 Zeichen/],
   ['long enough, '.repeat(100), 'too_long', /at most 128 characters/, /höchstens 128 Zeichen/],
   ['ABABABABABAB', 'too_simple', /only repeats a few characters/, /wiederholt nur wenige Zeichen/],
@@ -193,12 +196,12 @@ describe.each(Object.keys(api))('%s', (id) => {
   const field = id === 'password.change' ? '/newPassword' : '/password';
   const attemptIn = (of: Application) => attemptAt(id, api, of);
 
-  it('422 with the reason for what the rules refuse, and then the same link sets a better one', async () => {
+  it('422 with the reason for every rejected password; the same link then sets a better one', async () => {
     const { email, set } = await attemptIn(app);
-    for (const [password, code, says] of refused) {
-      const answer = await set(password);
-      expect([answer.status, answer.code]).toEqual([422, 'validation_failed']);
-      expect(answer.errors).toEqual([{ path: field, code, message: expect.stringMatching(says) }]);
+    for (const [password, code, pattern] of rejected) {
+      const response = await set(password);
+      expect([response.status, response.code]).toEqual([422, 'validation_failed']);
+      expect(response.errors).toEqual([{ path: field, code, message: expect.stringMatching(pattern) }]);
     }
     expect((await set('better than before')).status).toBeLessThan(300);
     if (id === 'register.person') expect(await mailsTo(app, email)).toEqual(['verify_email']);
@@ -207,69 +210,69 @@ describe.each(Object.keys(api))('%s', (id) => {
 
   it('422 before the new password is hashed', async () => {
     const { set } = await attemptIn(app);
-    // The current password is proven first, so that a thief of a session learns nothing more cheaply.
+    // The current password is checked first; otherwise a stolen session could test passwords at no cost.
     expect(await hashesOf(() => set('password1234'))).toBe(id === 'password.change' ? 1 : 0);
   });
 
-  it('503 when nobody knows of breaches and that is to refuse; it goes on where that is allowed', async () => {
+  it('503 when the range service is down and the setting is refuse; accepts when it is allow', async () => {
     const refusing = await attemptIn(strict);
     const allowing = await attemptIn(app);
     receiver.react((response) => void response.writeHead(500).end());
-    const answer = await refusing.set('better than before');
-    expect([answer.status, answer.code, answer.headers.get('retry-after')]).toEqual([503, 'unavailable', '10']);
+    const response = await refusing.set('better than before');
+    expect([response.status, response.code, response.headers.get('retry-after')]).toEqual([503, 'unavailable', '10']);
     expect((await allowing.set('better than before')).status).toBeLessThan(300);
-    receiver.react(knows());
+    receiver.react(rangesOf());
     expect((await refusing.set('better than before')).status).toBeLessThan(300);
   });
 });
 
 describe.each(Object.keys(pages))('%s', (id) => {
-  it('422 with the form and the reason, and then the same form sets a better one', async () => {
+  it('422 with the form and the reason; the same form then sets a better password', async () => {
     const { email, set } = await attemptAt(id, pages, app);
-    for (const [password, , says] of refused) {
-      const answer = await set(password);
-      expect([answer.status, answer.text.includes('<form')]).toEqual([422, true]);
-      expect(answer.text).toMatch(says);
-      expect(answer.text).not.toContain(password);
+    for (const [password, , pattern] of rejected) {
+      const response = await set(password);
+      expect([response.status, response.text.includes('<form')]).toEqual([422, true]);
+      expect(response.text).toMatch(pattern);
+      expect(response.text).not.toContain(password);
     }
     expect((await set('better than before')).status).toBe(200);
     expect((await login(app, email, { password: 'better than before' })).status).toBe(200);
   });
 });
 
-describe('the reason', () => {
-  it.each(refused)('for %s stands in the language that the person reads', async (password, code, _, says) => {
+describe('the reason of a rejection', () => {
+  it.each(rejected)('for %s is in the language of the reader', async (password, code, _, pattern) => {
     const json = { email: uniqueEmail(), password, name: 'Ada Lovelace', locale: 'de' };
     const byLocale = await app.send('POST', '/api/v1/auth/register', { json });
-    expect(byLocale.errors).toEqual([{ path: '/password', code, message: expect.stringMatching(says) }]);
-    const { token } = await forgetful(app, { locale: 'de' });
+    expect(byLocale.errors).toEqual([{ path: '/password', code, message: expect.stringMatching(pattern) }]);
+    const { token } = await addUserWithResetLink(app, { locale: 'de' });
     const headers = { 'accept-language': 'en' };
     const byLink = await app.send('POST', '/api/v1/auth/reset-password', { json: { token, password }, headers });
     expect(byLink.errors).toEqual(byLocale.errors);
-    const unspoken = { json: { ...json, locale: undefined }, headers: { 'accept-language': 'fr, de;q=0.5' } };
-    expect((await app.send('POST', '/api/v1/auth/register', unspoken)).errors).toEqual(byLocale.errors);
+    const withoutLocale = { json: { ...json, locale: undefined }, headers: { 'accept-language': 'fr, de;q=0.5' } };
+    expect((await app.send('POST', '/api/v1/auth/register', withoutLocale)).errors).toEqual(byLocale.errors);
   });
 
-  it('comes with advice', async () => {
+  it('includes advice', async () => {
     const { errors } = await register(app, uniqueEmail(), { password: '123456789012' });
     expect(errors).toMatchObject([{ message: expect.stringMatching(/Try several words/) }]);
   });
 
-  it('is the same for a new, a waiting and a taken address', async () => {
+  it('is the same for a new, an unverified and a verified address', async () => {
     const [fresh, waiting, taken] = [uniqueEmail(), uniqueEmail(), await addVerifiedUser(app)];
     await register(app, waiting);
-    for (const [password] of refused) {
-      const answers: unknown[] = [];
+    for (const [password] of rejected) {
+      const responses: unknown[] = [];
       for (const email of [fresh, waiting, taken]) {
         const { status, code, errors } = await register(app, email, { password });
-        answers.push({ status, code, errors });
+        responses.push({ status, code, errors });
       }
-      expect(answers[1]).toEqual(answers[0]);
-      expect(answers[2]).toEqual(answers[0]);
+      expect(responses[1]).toEqual(responses[0]);
+      expect(responses[2]).toEqual(responses[0]);
     }
   });
 
-  it('names the number of the profile, in every language', async () => {
+  it('names the minimum length of the profile, in every language', async () => {
     const json = { email: uniqueEmail(), password: 'fourteen chars', name: 'Ada Lovelace', locale: 'de' };
     const nist = await Application.open({ deploymentOf: app, env: { LATCHKEY_PASSWORD_PROFILE: 'nist' } });
     const german = await nist.send('POST', '/api/v1/auth/register', { json });
@@ -281,56 +284,56 @@ describe('the reason', () => {
     ]);
   });
 
-  it('holds for the operator as well', async () => {
+  it('also applies to users that an operator creates', async () => {
     const user = { name: 'Ada', locale: 'en', roles: [], password: 'password1234' };
     const email = uniqueEmail();
-    const made = createUser(app.services, { ...user, email: { asTyped: email, canonical: email } });
-    await expect(made).rejects.toMatchObject({ code: 'validation_failed', errors: [{ code: 'too_common' }] });
+    const creation = createUser(app.services, { ...user, email: { asTyped: email, canonical: email } });
+    await expect(creation).rejects.toMatchObject({ code: 'validation_failed', errors: [{ code: 'too_common' }] });
   });
 });
 
 describe('the range service', () => {
-  it('is told five digits of a hash and nothing else, and not asked about what is refused anyway', async () => {
+  it('receives five digits of a hash and nothing else, and only for passwords that no other rule rejects', async () => {
     const before = receiver.received.length;
     await register(app, uniqueEmail(), { password: 'password1234' });
     await register(app, uniqueEmail(), { password: 'too short' });
     expect(receiver.received.length).toBe(before);
     await register(app, uniqueEmail(), { password: 'better than before' });
-    const [question, ...more] = receiver.received.slice(before);
+    const [request, ...more] = receiver.received.slice(before);
     expect(more).toEqual([]);
     const digits = createHash('sha1').update('better than before').digest('hex').slice(0, 5).toUpperCase();
-    expect(question).toMatchObject({ method: 'GET', url: `/range/${digits}`, body: '' });
-    expect(question?.headers['add-padding']).toBe('true');
-    expect(JSON.stringify(question)).not.toMatch(/better|people\.example/);
+    expect(request).toMatchObject({ method: 'GET', url: `/range/${digits}`, body: '' });
+    expect(request?.headers['add-padding']).toBe('true');
+    expect(JSON.stringify(request)).not.toMatch(/better|people\.example/);
   });
 
   it.each<[string, Reaction]>([
     ['nothing', () => undefined],
     ['a page', (response) => void response.end('<html>Please log in</html>')],
-    ['an empty answer', (response) => void response.end()],
+    ['an empty response', (response) => void response.end()],
     ['another status', (response) => void response.writeHead(404).end(`${'0'.repeat(35)}:1`)],
     ['too much', (response) => void response.end(`${'0'.repeat(35)}:1\r\n`.repeat(10_000))],
-  ])('that answers %s is down', async (_, reaction) => {
+  ])('counts as down when it returns %s', async (_, reaction) => {
     receiver.react(reaction);
     expect(await register(strict, uniqueEmail())).toMatchObject({ status: 503, code: 'unavailable' });
     expect((await register(app, uniqueEmail())).status).toBe(201);
   });
 
-  it('may pad: a count of 0 is nobody’s password', async () => {
+  it('may pad: a suffix with count 0 is not a breached password', async () => {
     const suffix = createHash('sha1').update(validPassword).digest('hex').toUpperCase().slice(5);
     receiver.react((response) => void response.end(`${suffix}:0\r\n${'A'.repeat(35)}:3`));
     expect((await register(strict, uniqueEmail())).status).toBe(201);
   });
 });
 
-describe('the tables above', () => {
-  it('have every operation that takes a new password', () => {
-    const taking = app.endpoints.filter((endpoint) => {
+describe('the tables of operations', () => {
+  it('contain every operation that takes a new password', () => {
+    const operations = app.endpoints.filter((endpoint) => {
       const schemas = endpoint.kind === 'document' ? [] : Object.values(endpoint.request);
       const fields = schemas.flatMap((schema: unknown) => (schema instanceof z.ZodObject ? [schema] : []));
       return fields.some(({ shape }) => 'password' in shape || 'newPassword' in shape);
     });
-    const ids = taking.map(({ id }) => id).filter((id) => !proving.includes(id));
+    const ids = operations.map(({ id }) => id).filter((id) => !provingOperations.includes(id));
     expect(ids.toSorted()).toEqual([...Object.keys(api), ...Object.keys(pages)].toSorted());
   });
 });

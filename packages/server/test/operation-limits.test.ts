@@ -1,6 +1,6 @@
-/** Every operation is really counted in the class that was reviewed by hand, and refused when that is used up. */
+/** Every operation counts in its hand-reviewed rate-limit class and is rejected when that class is exhausted. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { addSomebody, logIn } from './revocation-matrix/somebody.ts';
+import { addActingUser, logIn } from './revocation-matrix/acting-user.ts';
 import { Application, type RequestOptions } from './support/application.ts';
 import { loginMethodsEnabled } from './support/login-by-mail.ts';
 import { uniqueEmail } from './support/user-actions.ts';
@@ -9,7 +9,7 @@ import { expectedOperations } from './surface/operations.ts';
 
 type Limited = Exclude<ExpectedOperation['rateLimit'], 'none'>;
 
-/** Two an hour of each, whoever it concerns. */
+/** Two an hour of each class. */
 const two = {
   LATCHKEY_LIMIT_PUBLIC: '2/1h',
   LATCHKEY_LIMIT_AUTHENTICATED: '2/1h',
@@ -17,7 +17,7 @@ const two = {
   LATCHKEY_LIMIT_MAIL_ADDRESS: '2/1h',
 };
 
-/** The policy that refuses; of two that apply, the one of the caller's address. */
+/** The policy that rejects; of two that apply, the one of the client's address. */
 const policies: Readonly<Record<Limited, string>> = {
   public: 'public',
   authenticated: 'authenticated',
@@ -25,8 +25,8 @@ const policies: Readonly<Record<Limited, string>> = {
   mail: 'mail-address',
 };
 
-/** What uses up one of a class. */
-const spenders: Readonly<
+/** A request that uses one unit of a class. */
+const requestsByClass: Readonly<
   Record<Limited, (app: Application, sent: RequestOptions) => Promise<{ readonly status: number }>>
 > = {
   public: (app, { peerAddress }) =>
@@ -52,24 +52,24 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-/** Somebody at an address that nobody has asked from. */
+/** A caller with an address that sent no request before. */
 async function addCaller({ principals }: ExpectedOperation): Promise<RequestOptions> {
   callers += 1;
   const peerAddress = `198.51.100.${callers}`;
   if (principals.includes('public')) return { peerAddress };
-  return { peerAddress, token: (await logIn(await addSomebody(app))).data.accessToken };
+  return { peerAddress, token: (await logIn(await addActingUser(app))).data.accessToken };
 }
 
-function ask({ method, path, query, body, form }: ExpectedOperation, sent: RequestOptions) {
+function call({ method, path, query, body, form }: ExpectedOperation, sent: RequestOptions) {
   const concrete = path.replace('{id}', '01890000-0000-7000-8000-000000000000');
-  const given = body === undefined ? (form === undefined ? {} : { form }) : { json: body };
-  return app.send(method, query === undefined ? concrete : `${concrete}?${query}`, { ...sent, ...given });
+  const input = body === undefined ? (form === undefined ? {} : { form }) : { json: body };
+  return app.send(method, query === undefined ? concrete : `${concrete}?${query}`, { ...sent, ...input });
 }
 
 const limited = expectedOperations.filter(({ rateLimit }) => rateLimit !== 'none');
 const unlimited = expectedOperations.filter(({ rateLimit }) => rateLimit === 'none');
 
-it('is about most operations', () => {
+it('covers most operations', () => {
   expect(limited.length).toBeGreaterThan(35);
   expect(unlimited.length).toBeGreaterThan(8);
 });
@@ -77,19 +77,19 @@ it('is about most operations', () => {
 describe.each(limited)('$method $path', (operation) => {
   const name = operation.rateLimit as Limited;
 
-  it(`says that it is counted as ${name}`, async () => {
-    const { status, headers } = await ask(operation, await addCaller(operation));
+  it(`reports the class ${name}`, async () => {
+    const { status, headers } = await call(operation, await addCaller(operation));
     expect(status).not.toBe(429);
     expect(headers.get('ratelimit-policy')).toMatch(new RegExp(`^"${name}(-address)?";q=\\d+;w=3600$`));
     expect(headers.get('ratelimit')).toMatch(new RegExp(`^"${name}(-address)?";r=\\d+;t=\\d+$`));
   });
 
-  it(`429 when ${name} is used up, and says until when`, async () => {
+  it(`429 with the time to retry when ${name} is exhausted`, async () => {
     const caller = await addCaller(operation);
-    for (let spent = 0; spent < 2; spent += 1) expect((await spenders[name](app, caller)).status).not.toBe(429);
-    const { status, code, headers } = await ask(operation, caller);
-    const refusal = operation.kind === 'page' ? undefined : 'too_many_requests';
-    expect([status, code]).toEqual([429, refusal]);
+    for (let used = 0; used < 2; used += 1) expect((await requestsByClass[name](app, caller)).status).not.toBe(429);
+    const { status, code, headers } = await call(operation, caller);
+    const problem = operation.kind === 'page' ? undefined : 'too_many_requests';
+    expect([status, code]).toEqual([429, problem]);
     const seconds = Number(headers.get('retry-after'));
     expect(seconds).toBeGreaterThan(0);
     expect(seconds).toBeLessThanOrEqual(3600);
@@ -99,9 +99,9 @@ describe.each(limited)('$method $path', (operation) => {
 });
 
 describe.each(unlimited)('$method $path', (operation) => {
-  it('is never refused, and counts nothing', async () => {
-    for (let asked = 0; asked < 10; asked += 1) {
-      const { status, headers } = await ask(operation, { peerAddress: '127.0.0.1' });
+  it('is not limited', async () => {
+    for (let count = 0; count < 10; count += 1) {
+      const { status, headers } = await call(operation, { peerAddress: '127.0.0.1' });
       expect(status).toBeLessThan(400);
       expect([headers.has('ratelimit'), headers.has('ratelimit-policy')]).toEqual([false, false]);
     }

@@ -1,4 +1,4 @@
-/** docs/guides/speed.md: how often an operation asks PostgreSQL when nobody is in its way. */
+/** docs/guides/speed.md: the PostgreSQL round trips of each operation without contention. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
 import { Application } from './support/application.ts';
@@ -15,12 +15,15 @@ import {
   validPassword,
 } from './support/user-actions.ts';
 
-/** Nothing runs by itself here: what is counted was asked for. Mails are sent by `mailer`, which is not counted. */
+/**
+ * `app` starts nothing in the background, so every round trip belongs to the test. `mailer` sends the mails and is not
+ * counted.
+ */
 let app: Application;
 let mailer: Application;
 
 beforeAll(async () => {
-  // Time stands still, so that what is remembered stays believed however slow this machine is.
+  // A fixed clock keeps cached sessions fresh on a slow machine.
   mailer = await Application.open({ time: new FixedClock(new Date('2030-02-03T04:05:06.000Z')) });
   app = await Application.open({ deploymentOf: mailer, manual: true });
   await app.services.revocations.read();
@@ -32,17 +35,17 @@ beforeAll(async () => {
 
 const sessionPath = '/api/v1/auth/session';
 
-describe('without the database', () => {
+describe('requests without database access', () => {
   it.each(['/livez', '/.well-known/jwks.json', '/openapi.json', '/docs', '/docs/problems', '/assets/latchkey.css'])(
-    '%s asks nothing',
+    '%s makes no round trip',
     async (path) => {
-      const names = await roundTripsOf(app, async () => expect((await app.send('GET', path)).status).toBe(200));
-      expect(names).toEqual([]);
+      const roundTrips = await roundTripsOf(app, async () => expect((await app.send('GET', path)).status).toBe(200));
+      expect(roundTrips).toEqual([]);
     },
   );
 
-  it('a request that is refused for its form asks nothing', async () => {
-    const names = await roundTripsOf(app, async () => {
+  it('a request that fails validation makes no round trip', async () => {
+    const roundTrips = await roundTripsOf(app, async () => {
       const paths = ['register', 'login', 'refresh', 'verify-email', 'resend-verification'];
       for (const path of [...paths, 'forgot-password', 'reset-password']) {
         expect((await app.send('POST', `/api/v1/auth/${path}`, { json: { wrong: 1 } })).status).toBe(422);
@@ -52,12 +55,12 @@ describe('without the database', () => {
       expect((await app.send('GET', sessionPath, { cookie: 'latchkey_session=x' })).status).toBe(401);
       expect((await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken: 'x' } })).status).toBe(401);
     });
-    expect(names).toEqual([]);
+    expect(roundTrips).toEqual([]);
   });
 });
 
 describe('the session check', () => {
-  it('asks once when it is cold and never when it is warm, by token', async () => {
+  it('makes one round trip when cold and none when warm, with a token', async () => {
     const { accessToken } = await addLoggedInUser(mailer);
     expect(await roundTripsOf(app, () => isAccepted(app, accessToken))).toEqual(['sessions.find_live']);
     const warm = async () => {
@@ -66,14 +69,14 @@ describe('the session check', () => {
     expect(await roundTripsOf(app, warm)).toEqual([]);
   });
 
-  it('asks once when it is cold and never when it is warm, by cookie', async () => {
+  it('makes one round trip when cold and none when warm, with a cookie', async () => {
     const { cookie } = await addCookieSession(mailer);
     const check = async () => expect((await app.send('GET', sessionPath, { cookie })).status).toBe(200);
     expect(await roundTripsOf(app, check)).toEqual(['sessions.find_live_by_token']);
     expect(await roundTripsOf(app, check)).toEqual([]);
   });
 
-  it('asks nothing more for a token by a cookie’s session', async () => {
+  it('makes no further round trip for a token issued to a cookie session', async () => {
     const { cookie } = await addCookieSession(mailer);
     await app.send('GET', sessionPath, { cookie });
     const mint = () => app.send('POST', '/api/v1/auth/token', { cookie, headers: sameOrigin });
@@ -82,12 +85,12 @@ describe('the session check', () => {
 });
 
 describe('register', () => {
-  it('asks twice for a new address', async () => {
-    const names = await roundTripsOf(app, () => register(app, uniqueEmail()));
-    expect(names).toEqual(['register.create_user', 'register.find_holder']);
+  it('makes two for a new address', async () => {
+    const roundTrips = await roundTripsOf(app, () => register(app, uniqueEmail()));
+    expect(roundTrips).toEqual(['register.create_user', 'register.find_holder']);
   });
 
-  it('asks twice for an address that waits', async () => {
+  it('makes two for an unverified address', async () => {
     const email = uniqueEmail();
     await register(app, email);
     expect(await roundTripsOf(app, () => register(app, email))).toEqual([
@@ -96,7 +99,7 @@ describe('register', () => {
     ]);
   });
 
-  it('asks twice for a taken address', async () => {
+  it('makes two for a verified address', async () => {
     const email = await addVerifiedUser(mailer);
     expect(await roundTripsOf(app, () => register(app, email))).toEqual([
       'register.find_holder',
@@ -108,7 +111,7 @@ describe('register', () => {
 describe('login', () => {
   const success = ['login.complete', 'login.reserve_attempt'];
 
-  it.each(['token', 'cookie'])('asks twice, by %s, on the first, a known and a new device', async (transport) => {
+  it.each(['token', 'cookie'])('makes two with a %s, on the first, a known and a new device', async (transport) => {
     const email = await addVerifiedUser(mailer);
     const first = await login(app, email);
     const { deviceToken } = first.data;
@@ -118,7 +121,7 @@ describe('login', () => {
     expect(await roundTripsOf(app, () => login(app, other, { transport }))).toEqual(success);
   });
 
-  it('asks twice when it fails, for a known and an unknown address alike', async () => {
+  it('makes two when it fails, for known and unknown addresses alike', async () => {
     const email = await addVerifiedUser(mailer);
     const wrong = { password: `not ${validPassword}` };
     const known = await roundTripsOf(app, () => login(app, email, wrong));
@@ -128,29 +131,34 @@ describe('login', () => {
 });
 
 describe('a change of password', () => {
-  it('asks for its limit and for the attempt before the hash, and writes in one transaction', async () => {
+  it('checks its limit and reserves the attempt before the hash, and writes in one transaction', async () => {
     const { accessToken } = await addLoggedInUser(mailer);
     await isAccepted(app, accessToken);
     const change = (currentPassword: string) => {
       const json = { currentPassword, newPassword: 'another good password' };
       return app.send('POST', '/api/v1/users/me/password', { token: accessToken, json });
     };
-    const refused = await roundTripsOf(app, () => change('not the right password'));
-    const counted = 'rate_limit_counters.take';
-    expect(refused).toEqual(['audit_events.record', 'passwords.reserve_attempt_of_user', counted, 'users.find_key']);
-    const names = await roundTripsOf(app, () => change(validPassword));
-    expect(names.filter((name) => name.startsWith('transaction.'))).toEqual([
+    const rejected = await roundTripsOf(app, () => change('not the right password'));
+    const limitTaken = 'rate_limit_counters.take';
+    expect(rejected).toEqual([
+      'audit_events.record',
+      'passwords.reserve_attempt_of_user',
+      limitTaken,
+      'users.find_key',
+    ]);
+    const roundTrips = await roundTripsOf(app, () => change(validPassword));
+    expect(roundTrips.filter((name) => name.startsWith('transaction.'))).toEqual([
       'transaction.begin',
       'transaction.commit',
     ]);
-    expect(names.length).toBeLessThanOrEqual(17);
+    expect(roundTrips.length).toBeLessThanOrEqual(17);
   });
 });
 
 describe('refresh', () => {
   const refresh = (refreshToken: string) => app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
 
-  it('asks once, the first time and again within the grace', async () => {
+  it('makes one, the first time and again within the grace period', async () => {
     const { refreshToken } = await addLoggedInUser(mailer);
     for (const _ of [1, 2]) {
       expect(await roundTripsOf(app, () => refresh(refreshToken))).toEqual(['refresh_tokens.rotate']);
@@ -159,14 +167,14 @@ describe('refresh', () => {
 });
 
 describe('logout', () => {
-  it('asks once beside the warm session check', async () => {
+  it('makes one besides the warm session check', async () => {
     const { accessToken } = await addLoggedInUser(mailer);
     await isAccepted(app, accessToken);
     const logout = () => app.send('POST', '/api/v1/auth/logout', { token: accessToken });
     expect(await roundTripsOf(app, logout)).toEqual(['sessions.end']);
   });
 
-  it('asks once by cookie too', async () => {
+  it('makes one with a cookie as well', async () => {
     const { cookie } = await addCookieSession(mailer);
     await app.send('GET', sessionPath, { cookie });
     const logout = () => app.send('POST', '/api/v1/auth/logout', { cookie, headers: sameOrigin });

@@ -1,4 +1,4 @@
-/** Everything that can be asked of the public listener, asked wrongly, over a real socket (ARCHITECTURE.md). */
+/** Invalid requests to every operation of the public listener, over a real socket (ARCHITECTURE.md). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { opsEndpoints } from '#app/endpoints.ts';
 import { serverOf } from '#app/running.ts';
@@ -13,22 +13,22 @@ import { type BadRequest, badForm, badJson, badQueries, badWithoutBody } from '.
 import type { ExpectedOperation } from './surface/expected-operation.ts';
 import { expectedOperations } from './surface/operations.ts';
 
-/** Longer than this is a hang. */
-const patienceMs = 2_000;
+/** A response that takes longer counts as a hang. */
+const maxResponseMs = 2_000;
 
-/** Its GET changes something, and HEAD must not. */
+/** GET verifies the address here, so HEAD is not offered. */
 const withoutHead = '/api/v1/auth/verify-email';
 
-interface Asked {
+interface RawRequest {
   readonly method: string;
   readonly target: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
 }
 
-interface Refusal {
+interface RawOutcome {
   readonly status: number;
-  /** Undefined on a page, which says it in words. */
+  /** Undefined for a page. */
   readonly code: string | undefined;
   readonly text: string;
   readonly headers: Headers;
@@ -37,7 +37,7 @@ interface Refusal {
 let app: Application;
 let port: number;
 let token: string;
-let asked = 0;
+let responseCount = 0;
 
 beforeAll(async () => {
   app = await Application.open({ env: loginMethodsEnabled });
@@ -47,19 +47,19 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-async function ask({ method, target, headers = {}, body }: Asked): Promise<Refusal> {
+async function send({ method, target, headers = {}, body }: RawRequest): Promise<RawOutcome> {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const length = bytes === undefined ? {} : { 'content-length': String(bytes.length) };
   const all = Object.entries({ host: 'localhost:3000', ...length, ...headers });
   const head = `${method} ${target} HTTP/1.1\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
   const startedMs = performance.now();
-  const answer = await sendRaw(port, Buffer.concat([Buffer.from(head, 'latin1'), bytes ?? Buffer.alloc(0)]));
-  expect(performance.now() - startedMs).toBeLessThan(patienceMs);
-  asked += 1;
-  const received = { status: answer.status, headers: new Headers(answer.headers), text: answer.body };
+  const response = await sendRaw(port, Buffer.concat([Buffer.from(head, 'latin1'), bytes ?? Buffer.alloc(0)]));
+  expect(performance.now() - startedMs).toBeLessThan(maxResponseMs);
+  responseCount += 1;
+  const received = { status: response.status, headers: new Headers(response.headers), text: response.body };
   app.checks.check(method, target, received);
   const isProblem = received.headers.get('content-type')?.startsWith('application/problem+json');
-  const code = isProblem === true ? (JSON.parse(answer.body) as { readonly code: string }).code : undefined;
+  const code = isProblem === true ? (JSON.parse(response.body) as { readonly code: string }).code : undefined;
   return { ...received, code };
 }
 
@@ -76,13 +76,13 @@ function badRequestsOf(operation: ExpectedOperation): BadRequest[] {
   return [...badWithoutBody(method), ...queries];
 }
 
-/** With a valid body, so that only what is said is wrong; a page's form comes from our own page. */
-function completed(operation: ExpectedOperation, { headers, body, query }: BadRequest): Asked {
+/** Completes the valid parts of a request, so that only one part is invalid; page forms come from the page itself. */
+function completed(operation: ExpectedOperation, { headers, body, query }: BadRequest): RawRequest {
   const { method, kind, principals } = operation;
   const target = query === undefined ? targetOf(operation) : `${targetOf({ ...operation, query })}`;
-  const own = query !== undefined && operation.body !== undefined;
-  const given = own ? JSON.stringify(operation.body) : body;
-  const type = own ? { 'content-type': 'application/json' } : {};
+  const isQueryCase = query !== undefined && operation.body !== undefined;
+  const given = isQueryCase ? JSON.stringify(operation.body) : body;
+  const type = isQueryCase ? { 'content-type': 'application/json' } : {};
   const authorization = principals.includes('session') ? { authorization: `Bearer ${token}` } : {};
   const site = kind === 'page' ? { 'sec-fetch-site': 'same-origin', cookie: renderedForm.cookie } : {};
   return {
@@ -94,7 +94,7 @@ function completed(operation: ExpectedOperation, { headers, body, query }: BadRe
 }
 
 describe('the list of operations', () => {
-  it('is the one that was reviewed by hand: method, path, kind, who may call, and the class of its rate limit', () => {
+  it('equals the hand-reviewed one: method, path, kind, principals and rate-limit class', () => {
     const declared = app.endpoints.map(({ id, method, path, kind, auth, rateLimit }) => ({
       id,
       method,
@@ -118,17 +118,17 @@ describe('the list of operations', () => {
 });
 
 describe.each(expectedOperations)('$method $path', (operation) => {
-  it('refuses everything that is wrong with a body or a query, for what it is', async () => {
+  it('rejects every invalid body and query with its own problem', async () => {
     const bad = badRequestsOf(operation);
     for (const request of bad) {
-      const refusal = await ask(completed(operation, request));
-      const seen = { status: refusal.status, code: refusal.code ?? request.refusedAs };
-      expect(seen, request.what).toEqual({ status: problems[request.refusedAs].status, code: request.refusedAs });
+      const outcome = await send(completed(operation, request));
+      const actual = { status: outcome.status, code: outcome.code ?? request.problem };
+      expect(actual, request.what).toEqual({ status: problems[request.problem].status, code: request.problem });
     }
     expect(bad.length).toBeGreaterThan(operation.kind === 'page' && operation.query === undefined ? 0 : 4);
   });
 
-  it('lets in whoever may come in', async () => {
+  it('lets in exactly the declared principals', async () => {
     const { method, principals } = operation;
     const target = targetOf(operation);
     const garbage = [
@@ -142,14 +142,14 @@ describe.each(expectedOperations)('$method $path', (operation) => {
     ];
     for (const authorization of [undefined, ...garbage]) {
       const headers = authorization === undefined ? {} : { authorization };
-      const { status, code } = await ask({ method, target, headers });
+      const { status, code } = await send({ method, target, headers });
       if (principals.includes('session')) expect([status, code], authorization).toEqual([401, 'not_authenticated']);
       else expect(status, authorization).not.toBe(401);
       expect(status).toBeLessThan(500);
     }
   });
 
-  it('answers its own methods only', async () => {
+  it('responds to its own methods only', async () => {
     const path = targetOf(operation).split('?')[0] ?? '';
     const own = new Set(
       expectedOperations.filter((other) => other.path === operation.path).map(({ method }) => method as string),
@@ -157,18 +157,18 @@ describe.each(expectedOperations)('$method $path', (operation) => {
     const offered = own.has('GET') && path !== withoutHead ? ['HEAD', 'OPTIONS'] : ['OPTIONS'];
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'QUERY', 'TRACE']) {
       if (own.has(method)) continue;
-      const { status, code, headers } = await ask({ method, target: path });
+      const { status, code, headers } = await send({ method, target: path });
       expect([status, code], method).toEqual([405, 'method_not_allowed']);
-      const withBody = method === 'GET' ? undefined : await ask({ method, target: path, body: 'x' });
+      const withBody = method === 'GET' ? undefined : await send({ method, target: path, body: 'x' });
       expect(withBody?.status ?? 405, `${method} with a body`).toBe(405);
       expect(new Set(headers.get('allow')?.split(', '))).toEqual(new Set([...own, ...offered]));
     }
-    expect((await ask({ method: 'BREW', target: path })).status).toBe(400);
-    expect((await ask({ method: 'OPTIONS', target: path })).status).toBe(204);
+    expect((await send({ method: 'BREW', target: path })).status).toBe(400);
+    expect((await send({ method: 'OPTIONS', target: path })).status).toBe(204);
   });
 });
 
-describe('no operation', () => {
+describe('a path without an operation', () => {
   it.each([
     '/',
     '/api',
@@ -195,7 +195,7 @@ describe('no operation', () => {
     '/constructor',
   ])('404 at %j', async (target) => {
     for (const method of ['GET', 'POST', 'DELETE']) {
-      const { status, code } = await ask({ method, target });
+      const { status, code } = await send({ method, target });
       expect([status, code]).toEqual([404, 'not_found']);
     }
   });
@@ -205,8 +205,8 @@ describe('no operation', () => {
     ['/\u00ff', 400],
     ['/api/v1/users/me/sessions/%c3%28', 400],
     [`/${'a'.repeat(5_000)}`, 414],
-  ])('%j is refused as %i', async (target, status) => {
-    expect((await ask({ method: 'GET', target })).status).toBe(status);
+  ])('%j returns %i', async (target, status) => {
+    expect((await send({ method: 'GET', target })).status).toBe(status);
   });
 });
 
@@ -221,11 +221,11 @@ describe('the operator’s listener', () => {
   });
 
   const request = async (method: string, target: string) => {
-    const answer = await ops.fetch(new Request(`http://localhost:3001${target}`, { method }), { peerAddress: '::1' });
-    return answer.status;
+    const response = await ops.fetch(new Request(`http://localhost:3001${target}`, { method }), { peerAddress: '::1' });
+    return response.status;
   };
 
-  it('has the probes and the metrics, which cost nobody anything, and nothing else', () => {
+  it('has the probes and the metrics, unlimited, and nothing else', () => {
     const declared = endpoints.map(({ method, path, kind, auth, rateLimit }) => [
       method,
       path,
@@ -241,7 +241,7 @@ describe('the operator’s listener', () => {
     ]);
   });
 
-  it('refuses what is wrong', async () => {
+  it('rejects invalid requests', async () => {
     for (const { path } of endpoints) {
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) expect(await request(method, path)).toBe(405);
       for (const query of ['x=%zz', 'x=1&x=2', '__proto__=1'])
@@ -251,10 +251,10 @@ describe('the operator’s listener', () => {
   });
 });
 
-describe('afterwards', () => {
-  it('the session that asked is alive, the server is ready, and thousands of answers were looked at', async () => {
+describe('after all invalid requests', () => {
+  it('the session is still valid, the server is ready, and hundreds of responses were checked', async () => {
     expect(await isAccepted(app, token)).toBe(true);
     expect((await app.send('GET', '/readyz')).status).toBe(200);
-    expect(asked).toBeGreaterThan(900);
+    expect(responseCount).toBeGreaterThan(900);
   });
 });

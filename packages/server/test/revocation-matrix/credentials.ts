@@ -1,4 +1,4 @@
-/** Every thing that can end: how it comes to be, and what it is good for when it is tried for real. */
+/** Every revocable credential: how it is issued, and how a test uses it to see whether it is still valid. */
 import { issueTicket } from '#domain/authentication/index.ts';
 import { issueToken } from '#domain/one-time-tokens/index.ts';
 import type { Credential, Outcome } from '#domain/users/index.ts';
@@ -10,12 +10,23 @@ import { statement } from '#platform/database/index.ts';
 import type { AppResponse, RequestOptions } from '../support/application.ts';
 import { loginByCode, loginByLink, requestCode, requestLink } from '../support/login-by-mail.ts';
 import { cookieHeader, register, type Tokens, uniqueEmail, validPassword } from '../support/user-actions.ts';
-import { type Acting, act, actingOf, ask, close, link, logIn, moveTo, type Somebody, tell } from './somebody.ts';
+import {
+  type ActingUser,
+  changeEmailTo,
+  deleteAccount,
+  type HeldSession,
+  linkToken,
+  logIn,
+  request,
+  sessionOf,
+  startSession,
+  submit,
+} from './acting-user.ts';
 
-/** Tries the thing; `answer` is what the acting session was told by the effect. */
-export type Trial = (answer?: AppResponse<Tokens>) => Promise<Outcome>;
+/** Uses the credential; `response` is the response of the effect to the acting session. */
+export type Probe = (response?: AppResponse<Tokens>) => Promise<Outcome>;
 
-const findUser = statement('what_ends_test.find_user', {
+const findUser = statement('revocation_matrix_test.find_user', {
   lane: 'pool',
   sql: `select u.status, u.auth_epoch, i.id as identifier_id, i.verified_at
     from users u join identifiers i on i.user_id = u.id and i.is_primary where u.id = :userId`,
@@ -23,7 +34,7 @@ const findUser = statement('what_ends_test.find_user', {
   columns: { status: 'text', authEpoch: 'int4', identifierId: 'uuid', verifiedAt: 'timestamptz?' },
 });
 
-const findDevice = statement('what_ends_test.find_device', {
+const findDevice = statement('revocation_matrix_test.find_device', {
   lane: 'pool',
   sql: `select d.id from devices d join users u on u.id = d.user_id
     where d.id = :id and d.auth_epoch = u.auth_epoch and d.expires_at > :now`,
@@ -33,60 +44,63 @@ const findDevice = statement('what_ends_test.find_device', {
 
 const thirdPassword = 'a third horse, a third battery';
 
-const stored = ({ app, userId }: Somebody) => app.services.database.row(findUser, { userId });
+const findRow = ({ app, userId }: ActingUser) => app.services.database.row(findUser, { userId });
 
-/** `lives` for an answer that took the thing, `ends` for the refusal that a dead one gets; anything else is a fault. */
-function judge({ status, code }: AppResponse, refusal: ProblemCode, taken?: ProblemCode): 'lives' | 'ends' {
-  if (status < 300 || (taken !== undefined && code === taken)) return 'lives';
+/** `lives` when the credential was accepted, `ends` when it was rejected with `refusal`; anything else is a fault. */
+function outcomeOf({ status, code }: AppResponse, refusal: ProblemCode, accepted?: ProblemCode): 'lives' | 'ends' {
+  if (status < 300 || (accepted !== undefined && code === accepted)) return 'lives';
   if (code === refusal) return 'ends';
-  throw new Error(`unexpected answer ${status} ${code}`);
+  throw new Error(`unexpected response ${status} ${code}`);
 }
 
-async function opens({ app }: Somebody, { token, cookie }: RequestOptions): Promise<'lives' | 'ends'> {
+async function checkSession({ app }: ActingUser, { token, cookie }: RequestOptions): Promise<'lives' | 'ends'> {
   const sent = { ...(token === undefined ? {} : { token }), ...(cookie === undefined ? {} : { cookie }) };
-  return judge(await app.send('GET', '/api/v1/auth/session', sent), 'not_authenticated');
+  return outcomeOf(await app.send('GET', '/api/v1/auth/session', sent), 'not_authenticated');
 }
 
-async function refreshes({ app }: Somebody, refreshToken: string): Promise<'lives' | 'ends'> {
-  const answer = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
-  return judge(answer, 'invalid_refresh_token');
+async function checkRefresh({ app }: ActingUser, refreshToken: string): Promise<'lives' | 'ends'> {
+  const response = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
+  return outcomeOf(response, 'invalid_refresh_token');
 }
 
-/** Session and refresh tokens of one holder, which live and end together. */
-async function holds(somebody: Somebody, { credentials, refreshToken }: Acting): Promise<'lives' | 'ends'> {
-  const session = await opens(somebody, credentials);
-  if (refreshToken !== undefined && (await refreshes(somebody, refreshToken)) !== session)
+/** Session and refresh tokens of one holder; they must have the same outcome. */
+async function checkHeldSession(
+  user: ActingUser,
+  { credentials, refreshToken }: HeldSession,
+): Promise<'lives' | 'ends'> {
+  const session = await checkSession(user, credentials);
+  if (refreshToken !== undefined && (await checkRefresh(user, refreshToken)) !== session)
     throw new Error('a session and its refresh tokens differ');
   return session;
 }
 
-/** A login that is remembered by this process, as most are when something happens to them. */
-async function warm(somebody: Somebody, sent: RequestOptions): Promise<void> {
-  if ((await opens(somebody, sent)) !== 'lives') throw new Error('the session was dead before the effect');
+/** Puts the session into the session cache, where most are when an effect revokes them. */
+async function warmCache(user: ActingUser, sent: RequestOptions): Promise<void> {
+  if ((await checkSession(user, sent)) !== 'lives') throw new Error('the session was revoked before the effect');
 }
 
-/** Presses a link; of a disabled user once more after they were enabled. */
-async function press(somebody: Somebody, path: string, json: object): Promise<Outcome> {
-  const { app, userId } = somebody;
-  const once = async () => judge(await app.send('POST', `/api/v1/auth/${path}`, { json }), 'invalid_token');
-  const first = await once();
-  if (first === 'lives' || (await stored(somebody))?.status !== 'disabled') return first;
+/** Consumes a link; for a disabled user once more after enabling the account. */
+async function consumeLink(user: ActingUser, path: string, json: object): Promise<Outcome> {
+  const { app, userId } = user;
+  const consume = async () => outcomeOf(await app.send('POST', `/api/v1/auth/${path}`, { json }), 'invalid_token');
+  const first = await consume();
+  if (first === 'lives' || (await findRow(user))?.status !== 'disabled') return first;
   await enableUser(app.services, userId);
-  return (await once()) === 'lives' ? 'rests' : 'ends';
+  return (await consume()) === 'lives' ? 'rests' : 'ends';
 }
 
-/** Whether a login from the device counts as known; where nobody may log in, whether its row would. */
-async function recognizes(somebody: Somebody, deviceToken: string): Promise<'lives' | 'ends'> {
-  const { app } = somebody;
-  const { status, data } = await logIn(somebody, { deviceToken });
+/** Whether a login from the device counts as known. When the user cannot log in, the row decides. */
+async function checkDevice(user: ActingUser, deviceToken: string): Promise<'lives' | 'ends'> {
+  const { app } = user;
+  const { status, data } = await logIn(user, { deviceToken });
   if (status === 200 && data.step === undefined) return data.deviceToken === deviceToken ? 'lives' : 'ends';
   const id = present(app.services.devices.read(deviceToken), 'the id of the device');
   const row = await app.services.database.row(findDevice, { id, now: app.clock.now() });
   return row === undefined ? 'ends' : 'lives';
 }
 
-/** As a login issues it that needs a further step, which no active user's does yet. */
-async function issueOpenTicket({ app, userId }: Somebody): Promise<string> {
+/** The ticket of a login that requires a further step; today only users pending deletion get one. */
+async function issuePendingTicket({ app, userId }: ActingUser): Promise<string> {
   const { database, users, makeId, clients } = app.services;
   const proven = [{ amr: 'pwd', kind: 'knowledge', userVerified: false }] as const;
   const ticket = await database.transaction(async (tx) => {
@@ -97,18 +111,18 @@ async function issueOpenTicket({ app, userId }: Somebody): Promise<string> {
   return present(ticket, 'a ticket').text;
 }
 
-/** A verification link beside a proven address: nothing sends one, and should one be left it must end like the others. */
-async function issueVerification(somebody: Somebody): Promise<string> {
-  const { database, tokens } = somebody.app.services;
-  const { authEpoch, identifierId } = present(await stored(somebody), 'the user');
-  const of = { userId: somebody.userId, identifierId, authEpoch, sealedPayload: null } as const;
-  const values = tokens.values({ id: tokens.newId(), purpose: 'verify_email', ...of, now: somebody.app.clock.now() });
+/** A verification link for an already verified address. No flow issues one, but the revocation must cover it. */
+async function issueVerification(user: ActingUser): Promise<string> {
+  const { database, tokens } = user.app.services;
+  const { authEpoch, identifierId } = present(await findRow(user), 'the user');
+  const of = { userId: user.userId, identifierId, authEpoch, sealedPayload: null } as const;
+  const values = tokens.values({ id: tokens.newId(), purpose: 'verify_email', ...of, now: user.app.clock.now() });
   await database.transaction((tx) => issueToken(tx, values));
   return tokens.secret(values.tokenId, 'verify_email', values.tokenKeyId);
 }
 
-/** Invites somebody else, who has nothing to do with what happens to this one. */
-async function invite({ app }: Somebody): Promise<string> {
+/** An invitation of another address. */
+async function invite({ app }: ActingUser): Promise<string> {
   const { services } = app;
   const asTyped = uniqueEmail('invited');
   const invited = { email: { asTyped, canonical: asTyped }, locale: 'en', role: null };
@@ -117,96 +131,97 @@ async function invite({ app }: Somebody): Promise<string> {
   return services.tokens.secret(outcome.invitationId, 'invitation', services.keys.currentKeyId('link'));
 }
 
-/** By thing: makes it and answers how to try it. */
-export const makers: Readonly<Record<Credential, (somebody: Somebody) => Promise<Trial>>> = {
-  acting_session: async (somebody) => {
-    const before = present(somebody.acting, 'the acting session');
-    await warm(somebody, before.credentials);
-    return async (answer) => {
-      const old = await holds(somebody, before);
-      const hasNew = answer !== undefined && (answer.cookies.length > 1 || answer.data?.accessToken !== undefined);
-      if (old === 'lives' || !hasNew) return old;
-      return (await holds(somebody, actingOf(answer, before))) === 'lives' ? 'renewed' : 'ends';
+/** Issues each credential and returns its probe. */
+export const credentialProbes: Readonly<Record<Credential, (user: ActingUser) => Promise<Probe>>> = {
+  acting_session: async (user) => {
+    const before = present(user.acting, 'the acting session');
+    await warmCache(user, before.credentials);
+    return async (response) => {
+      const old = await checkHeldSession(user, before);
+      const isReissued =
+        response !== undefined && (response.cookies.length > 1 || response.data?.accessToken !== undefined);
+      if (old === 'lives' || !isReissued) return old;
+      return (await checkHeldSession(user, sessionOf(response, before))) === 'lives' ? 'renewed' : 'ends';
     };
   },
-  session: async (somebody) => {
-    const { data, cookies } = await logIn(somebody, { transport: 'cookie' });
+  session: async (user) => {
+    const { data, cookies } = await logIn(user, { transport: 'cookie' });
     const cookie = cookieHeader(cookies);
-    somebody.namedSessionId = data.sessionId;
-    await warm(somebody, { cookie });
-    return () => opens(somebody, { cookie });
+    user.namedSessionId = data.sessionId;
+    await warmCache(user, { cookie });
+    return () => checkSession(user, { cookie });
   },
-  refresh_family: async (somebody) => {
-    const { refreshToken, sessionId } = (await logIn(somebody)).data;
-    somebody.namedSessionId = sessionId;
-    return () => refreshes(somebody, refreshToken);
+  refresh_family: async (user) => {
+    const { refreshToken, sessionId } = (await logIn(user)).data;
+    user.namedSessionId = sessionId;
+    return () => checkRefresh(user, refreshToken);
   },
-  access_token: async (somebody) => {
-    const { accessToken: token, sessionId } = (await logIn(somebody)).data;
-    somebody.namedSessionId = sessionId;
-    await warm(somebody, { token });
-    return () => opens(somebody, { token });
+  access_token: async (user) => {
+    const { accessToken: token, sessionId } = (await logIn(user)).data;
+    user.namedSessionId = sessionId;
+    await warmCache(user, { token });
+    return () => checkSession(user, { token });
   },
-  ticket: async (somebody) => {
-    const isPendingDeletion = (await stored(somebody))?.status === 'pending_deletion';
-    const ticket = isPendingDeletion ? (await logIn(somebody)).data.ticket : await issueOpenTicket(somebody);
+  ticket: async (user) => {
+    const isPendingDeletion = (await findRow(user))?.status === 'pending_deletion';
+    const ticket = isPendingDeletion ? (await logIn(user)).data.ticket : await issuePendingTicket(user);
     return async () => {
-      const answer = await somebody.app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket } });
-      return judge(answer, 'invalid_ticket', 'login_incomplete');
+      const response = await user.app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket } });
+      return outcomeOf(response, 'invalid_ticket', 'login_incomplete');
     };
   },
-  verify_email: async (somebody) => {
-    if ((await stored(somebody))?.verifiedAt === null) {
-      await register(somebody.app, somebody.email);
-      const token = await link(somebody, 'verify_email');
-      return () => press(somebody, 'verify-email', { token });
+  verify_email: async (user) => {
+    if ((await findRow(user))?.verifiedAt === null) {
+      await register(user.app, user.email);
+      const token = await linkToken(user, 'verify_email');
+      return () => consumeLink(user, 'verify-email', { token });
     }
-    const token = await issueVerification(somebody);
-    return () => press(somebody, 'verify-email', { token, password: thirdPassword });
+    const token = await issueVerification(user);
+    return () => consumeLink(user, 'verify-email', { token, password: thirdPassword });
   },
-  reset_password: async (somebody) => {
-    await tell(somebody, 'forgot-password', { email: somebody.email });
-    const token = await link(somebody, 'reset_password');
-    return () => press(somebody, 'reset-password', { token, password: thirdPassword });
+  reset_password: async (user) => {
+    await submit(user, 'forgot-password', { email: user.email });
+    const token = await linkToken(user, 'reset_password');
+    return () => consumeLink(user, 'reset-password', { token, password: thirdPassword });
   },
-  magic_link: async (somebody) => {
-    const { browserToken } = (await requestLink(somebody.app, somebody.email)).data;
-    const token = await link(somebody, 'magic_link');
-    return async () => judge(await loginByLink(somebody.app, token, { browserToken }), 'invalid_token');
+  magic_link: async (user) => {
+    const { browserToken } = (await requestLink(user.app, user.email)).data;
+    const token = await linkToken(user, 'magic_link');
+    return async () => outcomeOf(await loginByLink(user.app, token, { browserToken }), 'invalid_token');
   },
-  email_code: async (somebody) => {
-    const { app, email } = somebody;
+  email_code: async (user) => {
+    const { app, email } = user;
     const { browserToken } = (await requestCode(app, email)).data;
-    const code = await link(somebody, 'email_code');
-    return async () => judge(await loginByCode(app, email, code, { browserToken }), 'invalid_code');
+    const code = await linkToken(user, 'email_code');
+    return async () => outcomeOf(await loginByCode(app, email, code, { browserToken }), 'invalid_code');
   },
-  confirm_email_change: async (somebody) => {
-    const json = { newEmail: uniqueEmail('wanted'), currentPassword: somebody.password };
-    await ask(somebody, 'POST', '/api/v1/users/me/email', json);
-    const token = await link(somebody, 'confirm_email_change');
-    return () => press(somebody, 'confirm-email-change', { token });
+  confirm_email_change: async (user) => {
+    const json = { newEmail: uniqueEmail('wanted'), currentPassword: user.password };
+    await request(user, 'POST', '/api/v1/users/me/email', json);
+    const token = await linkToken(user, 'confirm_email_change');
+    return () => consumeLink(user, 'confirm-email-change', { token });
   },
-  undo_email_change: async (somebody) => {
-    await moveTo(somebody, uniqueEmail('moved'));
-    await act(somebody);
-    const token = await link(somebody, 'undo_email_change');
-    return () => press(somebody, 'undo-email-change', { token, password: thirdPassword });
+  undo_email_change: async (user) => {
+    await changeEmailTo(user, uniqueEmail('moved'));
+    await startSession(user);
+    const token = await linkToken(user, 'undo_email_change');
+    return () => consumeLink(user, 'undo-email-change', { token, password: thirdPassword });
   },
-  cancel_deletion: async (somebody) => {
-    if ((await stored(somebody))?.status !== 'pending_deletion') await close(somebody);
-    const token = await link(somebody, 'cancel_deletion');
-    return () => press(somebody, 'cancel-deletion', { token });
+  cancel_deletion: async (user) => {
+    if ((await findRow(user))?.status !== 'pending_deletion') await deleteAccount(user);
+    const token = await linkToken(user, 'cancel_deletion');
+    return () => consumeLink(user, 'cancel-deletion', { token });
   },
-  invitation: async (somebody) => {
-    const token = await invite(somebody);
-    return () => press(somebody, 'accept-invitation', { token, name: 'Bob', password: validPassword });
+  invitation: async (user) => {
+    const token = await invite(user);
+    return () => consumeLink(user, 'accept-invitation', { token, name: 'Bob', password: validPassword });
   },
-  acting_device: async (somebody) => {
-    const { deviceToken } = present(somebody.acting, 'the acting session');
-    return () => recognizes(somebody, deviceToken);
+  acting_device: async (user) => {
+    const { deviceToken } = present(user.acting, 'the acting session');
+    return () => checkDevice(user, deviceToken);
   },
-  known_device: async (somebody) => {
-    const { deviceToken } = (await logIn(somebody)).data;
-    return () => recognizes(somebody, deviceToken);
+  known_device: async (user) => {
+    const { deviceToken } = (await logIn(user)).data;
+    return () => checkDevice(user, deviceToken);
   },
 };

@@ -1,4 +1,4 @@
-/** Every effect, carried out as people, operators and jobs do it. */
+/** Every effect of the revocation matrix, performed through the API, the admin flows or a job. */
 import type { Credential, Effect } from '#domain/users/index.ts';
 import { disableUser, enableUser, endSessions, grantRole } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
@@ -6,35 +6,47 @@ import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { AppResponse } from '../support/application.ts';
 import { register, type Tokens, uniqueEmail } from '../support/user-actions.ts';
-import { act, addUnverified, ask, close, link, logIn, moveTo, type Somebody, tell } from './somebody.ts';
+import {
+  type ActingUser,
+  addUnverifiedUser,
+  changeEmailTo,
+  deleteAccount,
+  linkToken,
+  logIn,
+  request,
+  startSession,
+  submit,
+} from './acting-user.ts';
 
-/** When the thing is made: before what the effect presupposes, or after it. */
-export type Moment = 'before' | 'after';
+/** Whether the credential is issued before or after the precondition of the effect. */
+export type Timing = 'before' | 'after';
 
-/** How an effect comes about. */
-export interface Happening {
-  /** Who it happens to, when it is nobody with a proven address. */
-  readonly person?: typeof addUnverified;
-  /** What must have happened first. */
-  readonly prepare?: (somebody: Somebody) => Promise<void>;
-  /** Answers what the acting session was told, if there was one. `thing` is what will be tried: it is not used up. */
-  readonly perform: (somebody: Somebody, thing: Credential) => Promise<AppResponse<Tokens> | undefined>;
-  /** When the thing can be made; before, unless given. */
-  readonly moments?: (thing: Credential) => readonly Moment[];
+export interface EffectScenario {
+  /** Default: a user with a verified address and an acting session. */
+  readonly createUser?: typeof addUnverifiedUser;
+  /** Establishes the precondition of the effect. */
+  readonly prepare?: (user: ActingUser) => Promise<void>;
+  /**
+   * Returns the response to the acting session, if it performed the effect. It must not consume `credential`, which is
+   * probed afterwards.
+   */
+  readonly perform: (user: ActingUser, credential: Credential) => Promise<AppResponse<Tokens> | undefined>;
+  /** Default: before. */
+  readonly timings?: (credential: Credential) => readonly Timing[];
 }
 
 const anotherPassword = 'another horse, another battery';
 
-// Time passes for this one account, so that what is tried does not expire by itself.
-const endGrace = statement('what_ends_test.end_grace', {
+// Only this account's grace period ends; moving the clock would also expire the probed credentials.
+const endGrace = statement('revocation_matrix_test.end_grace', {
   lane: 'pool',
   sql: `update users set deletes_at = :now where id = :userId and status = 'pending_deletion'`,
   params: { userId: 'uuid', now: 'timestamptz' },
   columns: {},
 });
 
-/** What a closing account can be given. */
-const ofTheGrace: readonly Credential[] = [
+/** The credentials that can be issued to a user pending deletion. */
+const issuedInGracePeriod: readonly Credential[] = [
   'ticket',
   'verify_email',
   'reset_password',
@@ -43,92 +55,93 @@ const ofTheGrace: readonly Credential[] = [
   'cancel_deletion',
 ];
 
-function aroundClosing(thing: Credential): readonly Moment[] {
-  if (thing === 'cancel_deletion') return ['after'];
-  return ofTheGrace.includes(thing) ? ['before', 'after'] : ['before'];
+function aroundDeletion(credential: Credential): readonly Timing[] {
+  if (credential === 'cancel_deletion') return ['after'];
+  return issuedInGracePeriod.includes(credential) ? ['before', 'after'] : ['before'];
 }
 
-async function nothing(work: Promise<unknown>): Promise<undefined> {
+async function withoutResponse(work: Promise<unknown>): Promise<undefined> {
   await work;
   return undefined;
 }
 
-async function setNewPassword(somebody: Somebody, path: string, token: string): Promise<undefined> {
-  await tell(somebody, path, { token, password: anotherPassword });
-  somebody.password = anotherPassword;
+async function setNewPassword(user: ActingUser, path: string, token: string): Promise<undefined> {
+  await submit(user, path, { token, password: anotherPassword });
+  user.password = anotherPassword;
 }
 
-/** By effect. */
-export const happenings: Readonly<Record<Effect, Happening>> = {
+export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
   verify_email: {
-    person: addUnverified,
-    perform: async (somebody) => {
-      await register(somebody.app, somebody.email);
-      return nothing(tell(somebody, 'verify-email', { token: await link(somebody, 'verify_email') }));
+    createUser: addUnverifiedUser,
+    perform: async (user) => {
+      await register(user.app, user.email);
+      return withoutResponse(submit(user, 'verify-email', { token: await linkToken(user, 'verify_email') }));
     },
   },
   change_password: {
-    perform: async (somebody) => {
-      const json = { currentPassword: somebody.password, newPassword: anotherPassword };
-      const answer = await ask<Tokens>(somebody, 'POST', '/api/v1/users/me/password', json);
-      somebody.password = anotherPassword;
-      return answer;
+    perform: async (user) => {
+      const body = { currentPassword: user.password, newPassword: anotherPassword };
+      const response = await request<Tokens>(user, 'POST', '/api/v1/users/me/password', body);
+      user.password = anotherPassword;
+      return response;
     },
   },
   recover_account: {
-    perform: async (somebody) => {
-      await tell(somebody, 'forgot-password', { email: somebody.email });
-      return setNewPassword(somebody, 'reset-password', await link(somebody, 'reset_password'));
+    perform: async (user) => {
+      await submit(user, 'forgot-password', { email: user.email });
+      return setNewPassword(user, 'reset-password', await linkToken(user, 'reset_password'));
     },
   },
-  change_email: { perform: (somebody) => nothing(moveTo(somebody, uniqueEmail('moved'))) },
+  change_email: { perform: (user) => withoutResponse(changeEmailTo(user, uniqueEmail('moved'))) },
   undo_email_change: {
-    prepare: async (somebody) => {
-      const { email } = somebody;
-      await moveTo(somebody, uniqueEmail('moved'));
-      await act(somebody);
-      somebody.held = { email, token: await link(somebody, 'undo_email_change') };
+    prepare: async (user) => {
+      const { email } = user;
+      await changeEmailTo(user, uniqueEmail('moved'));
+      await startSession(user);
+      user.undo = { email, token: await linkToken(user, 'undo_email_change') };
     },
-    perform: async (somebody) => {
-      const { email, token } = present(somebody.held, 'the link that takes the address back');
-      await setNewPassword(somebody, 'undo-email-change', token);
-      somebody.email = email;
+    perform: async (user) => {
+      const { email, token } = present(user.undo, 'the link that undoes the change');
+      await setNewPassword(user, 'undo-email-change', token);
+      user.email = email;
       return undefined;
     },
-    moments: () => ['after'],
+    timings: () => ['after'],
   },
-  change_roles: { perform: ({ app, userId }) => nothing(grantRole(app.services, userId, 'admin')) },
-  disable: { perform: ({ app, userId }) => nothing(disableUser(app.services, userId)) },
+  change_roles: { perform: ({ app, userId }) => withoutResponse(grantRole(app.services, userId, 'admin')) },
+  disable: { perform: ({ app, userId }) => withoutResponse(disableUser(app.services, userId)) },
   enable: {
-    prepare: ({ app, userId }) => nothing(disableUser(app.services, userId)),
-    perform: ({ app, userId }) => nothing(enableUser(app.services, userId)),
+    prepare: ({ app, userId }) => withoutResponse(disableUser(app.services, userId)),
+    perform: ({ app, userId }) => withoutResponse(enableUser(app.services, userId)),
   },
-  end_sessions: { perform: ({ app, userId }) => nothing(endSessions(app.services, userId)) },
-  close: { perform: (somebody) => nothing(close(somebody)) },
+  end_sessions: { perform: ({ app, userId }) => withoutResponse(endSessions(app.services, userId)) },
+  close: { perform: (user) => withoutResponse(deleteAccount(user)) },
   keep: {
-    prepare: close,
-    perform: async (somebody, thing) => {
-      const byTicket = async () => ({ ticket: (await logIn(somebody)).data.ticket });
-      const byLink = async () => ({ token: await link(somebody, 'cancel_deletion') });
-      return nothing(tell(somebody, 'cancel-deletion', await (thing === 'cancel_deletion' ? byTicket() : byLink())));
+    prepare: deleteAccount,
+    perform: async (user, credential) => {
+      const byTicket = async () => ({ ticket: (await logIn(user)).data.ticket });
+      const byLink = async () => ({ token: await linkToken(user, 'cancel_deletion') });
+      return withoutResponse(
+        submit(user, 'cancel-deletion', await (credential === 'cancel_deletion' ? byTicket() : byLink())),
+      );
     },
-    moments: aroundClosing,
+    timings: aroundDeletion,
   },
   erase: {
-    prepare: close,
+    prepare: deleteAccount,
     perform: async ({ app, userId }) => {
       await app.services.database.run(endGrace, { userId, now: app.clock.now() });
-      return nothing(eraseDueAccounts(app.services));
+      return withoutResponse(eraseDueAccounts(app.services));
     },
-    moments: aroundClosing,
+    timings: aroundDeletion,
   },
-  log_out: { perform: (somebody) => ask<Tokens>(somebody, 'POST', '/api/v1/auth/logout') },
-  log_out_everywhere: { perform: (somebody) => ask<Tokens>(somebody, 'POST', '/api/v1/auth/logout-all') },
+  log_out: { perform: (user) => request<Tokens>(user, 'POST', '/api/v1/auth/logout') },
+  log_out_everywhere: { perform: (user) => request<Tokens>(user, 'POST', '/api/v1/auth/logout-all') },
   end_session: {
-    perform: async (somebody) => {
-      const id = somebody.namedSessionId ?? (await logIn(somebody)).data.sessionId;
-      return nothing(ask(somebody, 'DELETE', `/api/v1/users/me/sessions/${id}`));
+    perform: async (user) => {
+      const id = user.namedSessionId ?? (await logIn(user)).data.sessionId;
+      return withoutResponse(request(user, 'DELETE', `/api/v1/users/me/sessions/${id}`));
     },
   },
-  end_other_sessions: { perform: (somebody) => nothing(ask(somebody, 'DELETE', '/api/v1/users/me/sessions')) },
+  end_other_sessions: { perform: (user) => withoutResponse(request(user, 'DELETE', '/api/v1/users/me/sessions')) },
 };

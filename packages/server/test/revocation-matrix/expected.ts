@@ -1,8 +1,8 @@
 import type { Credential, Effect, Outcome } from '#domain/users/index.ts';
 
 /**
- * What ends what, written by hand from invariant 4 and never computed from the table under test.
- * A line is an effect; the columns are, in this order, those of `columns`.
+ * The revocation matrix written by hand from invariant 4, never computed from the table under test.
+ * Each line is an effect; the columns are those of `columns`, in this order.
  */
 const grid = `
 verify_email        -       -     -     -     ends  ends  ends  -     -     -     -          -          lives -     -
@@ -41,7 +41,7 @@ const columns = [
   'known_device',
 ] as const satisfies readonly Credential[];
 
-/** By effect and thing. */
+/** The expected outcome by effect and credential. */
 export const expected = Object.fromEntries(
   grid
     .trim()
@@ -51,7 +51,9 @@ export const expected = Object.fromEntries(
       if (cells.length !== columns.length) throw new Error(`${effect} has ${cells.length} cells`);
       return [
         effect,
-        Object.fromEntries(columns.map((thing, at) => [thing, cells[at] === '-' ? 'absent' : cells[at]])),
+        Object.fromEntries(
+          columns.map((credential, index) => [credential, cells[index] === '-' ? 'absent' : cells[index]]),
+        ),
       ];
     }),
 ) as Readonly<Record<Effect, Readonly<Record<Credential, Outcome>>>>;

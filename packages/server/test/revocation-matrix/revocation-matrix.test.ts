@@ -1,6 +1,6 @@
 /**
- * What ends what, cell by cell (invariant 4), on both databases: each thing is made as its owner makes it, the effect
- * happens as it happens to people, and then the thing is tried. In every cell the same thing of a neighbour lives on.
+ * The revocation matrix cell by cell (invariant 4), on both databases: issues the credential, performs the effect, and
+ * uses the credential. In every cell the same credential of another user stays valid.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
@@ -8,106 +8,117 @@ import { type Credential, credentials, type Effect, type Outcome, revocationMatr
 import { Application } from '../support/application.ts';
 import { loginMethodsEnabled } from '../support/login-by-mail.ts';
 import { uniqueEmail } from '../support/user-actions.ts';
-import { makers, type Trial } from './credentials.ts';
-import { type Happening, happenings, type Moment } from './effects.ts';
+import {
+  type ActingUser,
+  addActingUser,
+  changeEmailTo,
+  deleteAccount,
+  linkToken,
+  startSession,
+  submit,
+  type Transport,
+} from './acting-user.ts';
+import { credentialProbes, type Probe } from './credentials.ts';
+import { type EffectScenario, effectScenarios, type Timing } from './effects.ts';
 import { expected } from './expected.ts';
-import { act, addSomebody, close, link, moveTo, type Somebody, type Transport, tell } from './somebody.ts';
 
 interface Cell {
   readonly effect: Effect;
-  readonly thing: Credential;
-  readonly fate: Outcome;
-  readonly moment: Moment;
+  readonly credential: Credential;
+  readonly outcome: Outcome;
+  readonly timing: Timing;
   readonly transport: Transport;
 }
 
-/** Every cell that can happen, once for each way in which it can. */
+/** Every cell that applies, once for each timing and transport. */
 function cellsOf(effect: Effect): Cell[] {
   const row = Object.entries(expected[effect]) as [Credential, Outcome][];
   return row
-    .filter(([, fate]) => fate !== 'absent')
-    .flatMap(([thing, fate]) => {
-      const moments = happenings[effect].moments?.(thing) ?? ['before'];
-      const transports: Transport[] = thing === 'acting_session' ? ['token', 'cookie'] : ['token'];
-      return moments.flatMap((moment) => transports.map((transport) => ({ effect, thing, fate, moment, transport })));
+    .filter(([, outcome]) => outcome !== 'absent')
+    .flatMap(([credential, outcome]) => {
+      const timings = effectScenarios[effect].timings?.(credential) ?? ['before'];
+      const transports: Transport[] = credential === 'acting_session' ? ['token', 'cookie'] : ['token'];
+      return timings.flatMap((timing) =>
+        transports.map((transport) => ({ effect, credential, outcome, timing, transport })),
+      );
     });
 }
 
-/** `later_ends` says so of the later ones; the earlier are tried by themselves. */
-function fateOf({ fate }: Cell): Outcome {
-  return fate === 'later_ends' ? 'ends' : fate;
+/** `later_ends` concerns later credentials; earlier ones have a test of their own. */
+function expectedOutcome({ outcome }: Cell): Outcome {
+  return outcome === 'later_ends' ? 'ends' : outcome;
 }
 
-describe('the table of what ends', () => {
-  it('is the one that was reviewed', () => {
+describe('the revocation matrix', () => {
+  it('equals the reviewed one', () => {
     expect(revocationMatrix).toEqual(expected);
   });
 
-  it('has every kind of link', () => {
+  it('covers every kind of link', () => {
     expect(Object.keys(credentials)).toEqual(expect.arrayContaining(Object.keys(tokenLifetimeSeconds)));
   });
 });
 
-describe.each(['postgres', 'embedded'] as const)('what ends (%s)', (on) => {
+describe.each(['postgres', 'embedded'] as const)('revocation (%s)', (databaseKind) => {
   let app: Application;
 
   beforeAll(async () => {
-    app = await Application.open({ databaseKind: on, env: loginMethodsEnabled });
+    app = await Application.open({ databaseKind, env: loginMethodsEnabled });
   });
 
   afterAll(() => app.close());
 
-  async function add(happening: Happening, transport: Transport): Promise<Somebody> {
-    if (happening.person !== undefined) return happening.person(app);
-    const somebody = await addSomebody(app, transport);
-    await act(somebody);
-    return somebody;
+  async function add(scenario: EffectScenario, transport: Transport): Promise<ActingUser> {
+    if (scenario.createUser !== undefined) return scenario.createUser(app);
+    const user = await addActingUser(app, transport);
+    await startSession(user);
+    return user;
   }
 
-  /** The thing of somebody to whom the effect is about to happen. */
-  async function ready(cell: Cell): Promise<{ readonly somebody: Somebody; readonly trial: Trial }> {
-    const happening = happenings[cell.effect];
-    const somebody = await add(happening, cell.transport);
-    if (cell.moment === 'after') await happening.prepare?.(somebody);
-    const trial = await makers[cell.thing](somebody);
-    return { somebody, trial };
+  /** Issues the credential to a user before the effect. */
+  async function ready(cell: Cell): Promise<{ readonly user: ActingUser; readonly probe: Probe }> {
+    const scenario = effectScenarios[cell.effect];
+    const user = await add(scenario, cell.transport);
+    if (cell.timing === 'after') await scenario.prepare?.(user);
+    const probe = await credentialProbes[cell.credential](user);
+    return { user, probe };
   }
 
-  describe.each(Object.keys(happenings) as Effect[])('%s', (effect) => {
-    it.each(cellsOf(effect))('× $thing ($transport, made $moment): $fate', async (cell) => {
-      const happening = happenings[effect];
-      const { somebody, trial } = await ready(cell);
-      const neighbour = await ready(cell);
-      if (cell.moment === 'before') await happening.prepare?.(somebody);
-      const answer = await happening.perform(somebody, cell.thing);
-      expect(await trial(answer)).toBe(fateOf(cell));
-      expect(await neighbour.trial()).toBe('lives');
+  describe.each(Object.keys(effectScenarios) as Effect[])('%s', (effect) => {
+    it.each(cellsOf(effect))('× $credential ($transport, issued $timing): $outcome', async (cell) => {
+      const scenario = effectScenarios[effect];
+      const { user, probe } = await ready(cell);
+      const other = await ready(cell);
+      if (cell.timing === 'before') await scenario.prepare?.(user);
+      const response = await scenario.perform(user, cell.credential);
+      expect(await probe(response)).toBe(expectedOutcome(cell));
+      expect(await other.probe()).toBe('lives');
     });
   });
 
-  describe('taking an address back', () => {
-    it('leaves the link alive that takes back an earlier one', async () => {
-      const somebody = await addSomebody(app);
-      await act(somebody);
-      const tryEarlier = await makers.undo_email_change(somebody);
-      await happenings.undo_email_change.prepare?.(somebody);
-      await happenings.undo_email_change.perform(somebody, 'undo_email_change');
+  describe('undoing a change of address', () => {
+    it('keeps the link valid that undoes an earlier change', async () => {
+      const user = await addActingUser(app);
+      await startSession(user);
+      const tryEarlier = await credentialProbes.undo_email_change(user);
+      await effectScenarios.undo_email_change.prepare?.(user);
+      await effectScenarios.undo_email_change.perform(user, 'undo_email_change');
       expect(await tryEarlier()).toBe('lives');
     });
 
-    it('leaves the link alive that keeps the account, when it was mailed to the address that comes back', async () => {
-      const somebody = await addSomebody(app);
-      const { email } = somebody;
-      await act(somebody);
-      await moveTo(somebody, uniqueEmail('moved'));
-      const undo = await link(somebody, 'undo_email_change');
-      await act(somebody);
-      await moveTo(somebody, email);
-      await act(somebody);
-      await close(somebody);
-      const keep = await link(somebody, 'cancel_deletion');
-      await tell(somebody, 'undo-email-change', { token: undo, password: somebody.password });
-      expect((await tell(somebody, 'cancel-deletion', { token: keep })).status).toBe(200);
+    it('keeps the link valid that cancels a deletion, when it was mailed to the restored address', async () => {
+      const user = await addActingUser(app);
+      const { email } = user;
+      await startSession(user);
+      await changeEmailTo(user, uniqueEmail('moved'));
+      const undo = await linkToken(user, 'undo_email_change');
+      await startSession(user);
+      await changeEmailTo(user, email);
+      await startSession(user);
+      await deleteAccount(user);
+      const cancel = await linkToken(user, 'cancel_deletion');
+      await submit(user, 'undo-email-change', { token: undo, password: user.password });
+      expect((await submit(user, 'cancel-deletion', { token: cancel })).status).toBe(200);
     });
   });
 });

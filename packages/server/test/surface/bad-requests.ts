@@ -1,21 +1,21 @@
-/** What is wrong with a request, and how it must be refused; for whole bodies, for single members and for queries. */
+/** Invalid requests and the problem that each must return, for whole bodies, single members and queries. */
 import type { ProblemCode } from '#kernel/problem.ts';
 import { renderedForm } from '../support/rendered-form.ts';
 import type { ExpectedOperation } from './expected-operation.ts';
 
-/** One bad request. Several codes stand where HTTP leaves the order of checks open. */
+/** One invalid request. `headers`, `body` and `query` replace those of the valid request. */
 export interface BadRequest {
   readonly what: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
   readonly query?: string;
-  readonly refusedAs: ProblemCode;
+  readonly problem: ProblemCode;
 }
 
 type Values = Readonly<Record<string, string>>;
 
-/** Something that no schema of ours accepts in place of a text. */
-const notTexts: Readonly<Record<string, unknown>> = {
+/** JSON values that a string schema rejects. */
+const nonStrings: Readonly<Record<string, unknown>> = {
   'a number': 12345678901234,
   null: null,
   true: true,
@@ -28,20 +28,20 @@ const json = { 'content-type': 'application/json' };
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 const megabyte = 'a'.repeat(1024 * 1024);
 
-/** Bodies of an operation that reads JSON; `valid` is one that it would accept. */
+/** Invalid bodies for an operation with a JSON body; `valid` is a body that it accepts. */
 export function badJson(valid: Values, optional: readonly string[]): BadRequest[] {
   const text = JSON.stringify(valid);
   const [first = ''] = Object.keys(valid);
-  const bad = (what: string, body: string | Buffer, refusedAs: ProblemCode): BadRequest => {
-    return { what, body, refusedAs, headers: json };
+  const bad = (what: string, body: string | Buffer, problem: ProblemCode): BadRequest => {
+    return { what, body, problem: problem, headers: json };
   };
   return [
     ...badSyntax(text, bad),
-    bad('a key twice', `${text.slice(0, -1)},"${first}":"x"}`, 'duplicate_key'),
-    bad('a key twice, once escaped', `${text.slice(0, -1)},"${escaped(first)}":"x"}`, 'duplicate_key'),
+    bad('a duplicate key', `${text.slice(0, -1)},"${first}":"x"}`, 'duplicate_key'),
+    bad('a duplicate key, escaped once', `${text.slice(0, -1)},"${escaped(first)}":"x"}`, 'duplicate_key'),
     bad('__proto__', `${text.slice(0, -1)},"__proto__":{"isAdmin":true}}`, 'forbidden_key'),
     bad('__proto__, escaped', `${text.slice(0, -1)},"__pr\\u006fto__":1}`, 'forbidden_key'),
-    bad('__proto__ within', `${text.slice(0, -1)},"x":[{"__proto__":1}]}`, 'forbidden_key'),
+    bad('a nested __proto__', `${text.slice(0, -1)},"x":[{"__proto__":1}]}`, 'forbidden_key'),
     bad('an unknown key', JSON.stringify({ ...valid, isAdmin: true }), 'validation_failed'),
     bad('constructor', JSON.stringify({ ...valid, constructor: { prototype: {} } }), 'validation_failed'),
     ...['[]', 'null', '1', '"x"', 'true'].map((body) => bad(`${body} for an object`, body, 'validation_failed')),
@@ -56,9 +56,9 @@ function badSyntax(
 ): BadRequest[] {
   return [
     bad('no body', '', 'malformed_json'),
-    bad('half a body', text.slice(0, -1), 'malformed_json'),
+    bad('an incomplete body', text.slice(0, -1), 'malformed_json'),
     bad('two bodies', text + text, 'malformed_json'),
-    bad('a comma too many', `${text.slice(0, -1)},}`, 'malformed_json'),
+    bad('a trailing comma', `${text.slice(0, -1)},}`, 'malformed_json'),
     bad('NaN', '{"email":NaN}', 'malformed_json'),
     bad('a comment', `/* */${text}`, 'malformed_json'),
     bad('a byte order mark', `\ufeff${text}`, 'malformed_json'),
@@ -75,7 +75,7 @@ function badSyntax(
     bad('nesting 10,000 deep in objects', '{"":'.repeat(4_000), 'too_deep'),
     bad('nesting 10,000 deep, closed again', '['.repeat(10_000) + ']'.repeat(10_000), 'body_too_large'),
     bad('a megabyte', `{"email":"${megabyte}"}`, 'body_too_large'),
-    bad('a megabyte of blanks', `${' '.repeat(1024 * 1024)}${text}`, 'body_too_large'),
+    bad('a megabyte of white space', `${' '.repeat(1024 * 1024)}${text}`, 'body_too_large'),
   ];
 }
 
@@ -93,33 +93,33 @@ function badTypes(text: string): BadRequest[] {
         what: `the type "${type}"`,
         body: text,
         headers: { 'content-type': type },
-        refusedAs: 'unsupported_media_type',
+        problem: 'unsupported_media_type',
       };
     }),
-    { what: 'no type', body: text, refusedAs: 'unsupported_media_type' },
-    { what: 'gzip', body: text, headers: { ...json, 'content-encoding': 'gzip' }, refusedAs: 'unsupported_media_type' },
+    { what: 'no type', body: text, problem: 'unsupported_media_type' },
+    { what: 'gzip', body: text, headers: { ...json, 'content-encoding': 'gzip' }, problem: 'unsupported_media_type' },
   ];
 }
 
 function badMember(valid: Values, name: string, isOptional: boolean): BadRequest[] {
-  const refused = (what: string, value: unknown): BadRequest => {
+  const invalid = (what: string, value: unknown): BadRequest => {
     const body = JSON.stringify({ ...valid, [name]: value });
-    return { what: `${what} as ${name}`, body, headers: json, refusedAs: 'validation_failed' };
+    return { what: `${what} as ${name}`, body, headers: json, problem: 'validation_failed' };
   };
-  const { [name]: _left, ...others } = valid;
+  const { [name]: _omitted, ...others } = valid;
   return [
-    ...Object.entries(notTexts).map(([what, value]) => refused(what, value)),
-    refused('a null byte', `${valid[name]}\u0000`),
-    refused('a lone surrogate', `${valid[name]}\ud800`),
-    refused('a reversed surrogate pair', `\udc00\ud800${valid[name]}`),
-    refused('ten thousand characters', 'a'.repeat(10_000)),
+    ...Object.entries(nonStrings).map(([what, value]) => invalid(what, value)),
+    invalid('a null byte', `${valid[name]}\u0000`),
+    invalid('a lone surrogate', `${valid[name]}\ud800`),
+    invalid('a reversed surrogate pair', `\udc00\ud800${valid[name]}`),
+    invalid('ten thousand characters', 'a'.repeat(10_000)),
     ...(isOptional
       ? []
-      : [{ what: `no ${name}`, body: JSON.stringify(others), headers: json, refusedAs: 'validation_failed' } as const]),
+      : [{ what: `no ${name}`, body: JSON.stringify(others), headers: json, problem: 'validation_failed' } as const]),
   ];
 }
 
-/** Bodies of an operation that reads none. */
+/** Invalid bodies for an operation without a body. */
 export function badWithoutBody(method: string): BadRequest[] {
   const bodies: readonly (readonly [string, ProblemCode])[] =
     method === 'POST'
@@ -134,69 +134,71 @@ export function badWithoutBody(method: string): BadRequest[] {
         ]
       : [['{}', 'malformed_request']];
   const tooLarge: BadRequest[] =
-    method === 'GET' ? [] : [{ what: 'a megabyte', body: megabyte, headers: json, refusedAs: 'body_too_large' }];
+    method === 'GET' ? [] : [{ what: 'a megabyte', body: megabyte, headers: json, problem: 'body_too_large' }];
   const text = { 'content-type': 'text/plain' };
   const wrongType: BadRequest[] =
-    method === 'POST' ? [{ what: 'a text', body: 'x', headers: text, refusedAs: 'unsupported_media_type' }] : [];
+    method === 'POST' ? [{ what: 'a text', body: 'x', headers: text, problem: 'unsupported_media_type' }] : [];
   return [
     ...wrongType,
-    ...bodies.map(([body, refusedAs]): BadRequest => ({ what: body.slice(0, 20), body, headers: json, refusedAs })),
+    ...bodies.map(
+      ([body, problem]): BadRequest => ({ what: body.slice(0, 20), body, headers: json, problem: problem }),
+    ),
     ...tooLarge,
   ];
 }
 
-/** Bodies of a page's form. */
+/** Invalid form bodies for a page. */
 export function badForm(valid: Values, optional: readonly string[]): BadRequest[] {
   const text = new URLSearchParams({ ...renderedForm.fields, ...valid }).toString();
-  const bad = (what: string, body: string | Buffer, refusedAs: ProblemCode): BadRequest => {
-    return { what, body, refusedAs, headers: form };
+  const bad = (what: string, body: string | Buffer, problem: ProblemCode): BadRequest => {
+    return { what, body, problem: problem, headers: form };
   };
   return [
     bad('an unknown field', `${text}&isAdmin=1`, 'validation_failed'),
-    bad('a field twice', `${text}&token=x`, 'malformed_request'),
+    bad('a duplicate field', `${text}&token=x`, 'malformed_request'),
     bad('__proto__', `${text}&__proto__=x`, 'forbidden_key'),
     bad('an invalid escape', `${text}&x=%zz`, 'malformed_request'),
     bad('an escape that is not UTF-8', `${text}&x=%c3%28`, 'malformed_request'),
     bad('invalid UTF-8', Buffer.from([0x78, 0x3d, 0xc3, 0x28]), 'malformed_request'),
     bad('a thousand fields', Array.from({ length: 1_000 }, (_, index) => `f${index}=1`).join('&'), 'malformed_request'),
     bad('a null byte', text.replace('token=', 'token=%00'), 'validation_failed'),
-    bad('nothing', new URLSearchParams(renderedForm.fields).toString(), 'validation_failed'),
+    bad('an empty form', new URLSearchParams(renderedForm.fields).toString(), 'validation_failed'),
     bad('a megabyte', `token=${megabyte}`, 'body_too_large'),
     ...['text/plain', 'application/json', 'multipart/form-data; boundary=x'].map((type): BadRequest => {
       return {
         what: `the type "${type}"`,
         body: text,
         headers: { 'content-type': type },
-        refusedAs: 'unsupported_media_type',
+        problem: 'unsupported_media_type',
       };
     }),
     ...Object.keys(valid)
       .filter((name) => !optional.includes(name))
       .map((name) => {
-        const { [name]: _left, ...others } = valid;
+        const { [name]: _omitted, ...others } = valid;
         const rest = new URLSearchParams({ ...renderedForm.fields, ...others }).toString();
         return bad(`no ${name}`, rest, 'validation_failed');
       }),
   ];
 }
 
-/** Queries of an operation; the API takes no word that it does not know. */
+/** Invalid queries; API operations reject unknown names, pages ignore them. */
 export function badQueries({ kind, query }: ExpectedOperation): BadRequest[] {
   if (kind === 'page' && query === undefined) return [];
-  const begin = query === undefined ? '' : `${query}&`;
+  const prefix = query === undefined ? '' : `${query}&`;
   const malformed: BadRequest[] = [
-    { what: 'an invalid escape in the query', query: `${begin}x=%zz`, refusedAs: 'malformed_request' },
-    { what: 'an escape that is not UTF-8 in the query', query: `${begin}x=%c3%28`, refusedAs: 'malformed_request' },
-    { what: 'a name twice in the query', query: `${begin}x=1&x=2`, refusedAs: 'malformed_request' },
-    { what: '__proto__ in the query', query: `${begin}__proto__=1`, refusedAs: 'forbidden_key' },
-    { what: 'a hundred names in the query', query: begin + names(100), refusedAs: 'malformed_request' },
-    { what: 'a very long query', query: `${begin}x=${'a'.repeat(5_000)}`, refusedAs: 'uri_too_long' },
+    { what: 'an invalid escape in the query', query: `${prefix}x=%zz`, problem: 'malformed_request' },
+    { what: 'an escape that is not UTF-8 in the query', query: `${prefix}x=%c3%28`, problem: 'malformed_request' },
+    { what: 'a duplicate name in the query', query: `${prefix}x=1&x=2`, problem: 'malformed_request' },
+    { what: '__proto__ in the query', query: `${prefix}__proto__=1`, problem: 'forbidden_key' },
+    { what: 'a hundred names in the query', query: prefix + names(100), problem: 'malformed_request' },
+    { what: 'a very long query', query: `${prefix}x=${'a'.repeat(5_000)}`, problem: 'uri_too_long' },
   ];
   if (kind === 'document') return malformed;
   return [
     ...malformed,
-    { what: 'an unknown name in the query', query: `${begin}unknown=1`, refusedAs: 'validation_failed' },
-    { what: 'brackets in the query', query: `${begin}a[b]=1`, refusedAs: 'validation_failed' },
+    { what: 'an unknown name in the query', query: `${prefix}unknown=1`, problem: 'validation_failed' },
+    { what: 'brackets in the query', query: `${prefix}a[b]=1`, problem: 'validation_failed' },
     ...(query === undefined ? [] : badKnownQuery(query)),
   ];
 }
@@ -204,9 +206,9 @@ export function badQueries({ kind, query }: ExpectedOperation): BadRequest[] {
 function badKnownQuery(query: string): BadRequest[] {
   const [name = ''] = query.split('=');
   return [
-    { what: `a null byte as ${name}`, query: `${name}=%00`, refusedAs: 'validation_failed' },
-    { what: `${name} as a list`, query: `${name}[]=x`, refusedAs: 'validation_failed' },
-    { what: `a very long ${name}`, query: `${name}=${'a'.repeat(1_000)}`, refusedAs: 'validation_failed' },
+    { what: `a null byte as ${name}`, query: `${name}=%00`, problem: 'validation_failed' },
+    { what: `${name} as a list`, query: `${name}[]=x`, problem: 'validation_failed' },
+    { what: `a very long ${name}`, query: `${name}=${'a'.repeat(1_000)}`, problem: 'validation_failed' },
   ];
 }
 

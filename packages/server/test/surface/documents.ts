@@ -1,4 +1,4 @@
-/** The rows of `operations.ts` for what is read without a session: documents, the pages of the docs, and `/dev/*`. */
+/** Rows of `operations.ts` for requests without a session: documents, pages of the docs, and `/dev/*`. */
 import type { ExpectedOperation } from './expected-operation.ts';
 
 export const expectedDocuments: readonly ExpectedOperation[] = [
@@ -69,7 +69,7 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     kind: 'page',
     principals: ['public'],
     rateLimit: 'none',
-    query: 'to=nobody@people.example',
+    query: 'to=unknown@people.example',
   },
   {
     id: 'dev.inbox_messages',
@@ -78,7 +78,7 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     kind: 'document',
     principals: ['public'],
     rateLimit: 'none',
-    query: 'to=nobody@people.example',
+    query: 'to=unknown@people.example',
   },
   { id: 'dev.clock', method: 'GET', path: '/dev/clock', kind: 'document', principals: ['public'], rateLimit: 'none' },
   {

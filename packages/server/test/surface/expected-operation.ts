@@ -1,7 +1,6 @@
-/** One row of the table of operations. */
 import type { PrincipalKind } from '#platform/http/index.ts';
 
-/** Who may call it, and what it takes. */
+/** A row of the table of operations: its principals and valid input. */
 export interface ExpectedOperation {
   readonly id: string;
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -10,12 +9,12 @@ export interface ExpectedOperation {
   readonly principals: readonly PrincipalKind[];
   /** The classes of docs/security/limits.md. */
   readonly rateLimit: 'public' | 'credential' | 'mail' | 'authenticated' | 'none';
-  /** A body that its schema accepts; each text in it is made wrong in turn. */
+  /** A body that the schema accepts; tests invalidate each of its texts in turn. */
   readonly body?: Readonly<Record<string, string>>;
-  /** The same for a page's form. */
+  /** A form that the page accepts. */
   readonly form?: Readonly<Record<string, string>>;
   /** A query that its schema accepts. */
   readonly query?: string;
-  /** Members of `body` that may be left out. */
+  /** Optional members of `body`. */
   readonly optional?: readonly string[];
 }

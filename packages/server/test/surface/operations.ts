@@ -1,13 +1,14 @@
 /**
- * Every operation of the public listener as it is meant to be: reviewed by hand, never computed from the declarations.
- * An operation without a row here fails the test of the whole surface; so does a row without an operation.
+ * The expected operations of the public listener. Reviewed by hand, never computed from the declarations.
+ * The test of the whole surface fails for an operation without a row and for a row without an operation.
  */
-import { byMailOperations } from './by-mail-operations.ts';
+
 import { expectedDocuments } from './documents.ts';
 import type { ExpectedOperation } from './expected-operation.ts';
+import { byMailOperations } from './login-by-mail-operations.ts';
 
 const anyToken = `lk_ot_${'A'.repeat(49)}`;
-const email = 'nobody@people.example';
+const email = 'unknown@people.example';
 const password = 'correct horse battery';
 
 export const expectedOperations: readonly ExpectedOperation[] = [

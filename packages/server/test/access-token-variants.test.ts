@@ -1,4 +1,4 @@
-/** invariant 8 over HTTP: a token is one text, before and after it was remembered. */
+/** Invariant 8 over HTTP: a token has exactly one valid spelling, before and after it was cached. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from './support/application.ts';
 import { tokenVariants } from './support/token-variants.ts';
@@ -11,8 +11,8 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-/** The status of a session check, or nothing when HTTP has no such header or cuts it to the token itself. */
-async function statusOf(token: string, text: string): Promise<number | undefined> {
+/** The status of a session check; undefined when HTTP cannot carry the header or reduces it to the token itself. */
+async function sendVariant(token: string, text: string): Promise<number | undefined> {
   const headers = new Headers();
   try {
     headers.set('authorization', `Bearer ${text}`);
@@ -25,21 +25,21 @@ async function statusOf(token: string, text: string): Promise<number | undefined
 }
 
 describe('GET /api/v1/auth/session', () => {
-  it('401 for every other spelling of a token, cold and when the token is remembered', async () => {
+  it('401 for every variant of a token, whether the token is cached or not', async () => {
     const { accessToken } = await addLoggedInUser(app);
-    for (const memory of ['cold', 'warm']) {
-      let asked = 0;
+    for (const cache of ['cold', 'warm']) {
+      let sent = 0;
       for (const { what, text } of tokenVariants(accessToken)) {
-        const status = await statusOf(accessToken, text);
-        expect([memory, what, status ?? 401]).toEqual([memory, what, 401]);
-        asked += status === undefined ? 0 : 1;
+        const status = await sendVariant(accessToken, text);
+        expect([cache, what, status ?? 401]).toEqual([cache, what, 401]);
+        sent += status === undefined ? 0 : 1;
       }
-      expect(asked).toBeGreaterThan(80);
+      expect(sent).toBeGreaterThan(80);
       expect((await app.send('GET', '/api/v1/auth/session', { token: accessToken })).status).toBe(200);
     }
   });
 
-  it('401 for every other kind of secret that a login gives, and for a token where a cookie belongs', async () => {
+  it('401 for every other secret of a login, and for a token in the place of a cookie', async () => {
     const { email, accessToken, refreshToken, deviceToken } = await addLoggedInUser(app);
     const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
     const session = /latchkey_session=([^;]+)/.exec(cookie)?.[1] ?? '';
@@ -47,8 +47,8 @@ describe('GET /api/v1/auth/session', () => {
       expect((await app.send('GET', '/api/v1/auth/session', { token })).status).toBe(401);
     }
     for (const value of [accessToken, refreshToken, deviceToken]) {
-      const asked = await app.send('GET', '/api/v1/auth/session', { cookie: `latchkey_session=${value}` });
-      expect(asked.status).toBe(401);
+      const sent = await app.send('GET', '/api/v1/auth/session', { cookie: `latchkey_session=${value}` });
+      expect(sent.status).toBe(401);
     }
   });
 });

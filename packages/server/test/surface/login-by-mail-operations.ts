@@ -1,4 +1,4 @@
-/** The operations of logging in by mail; a part of the table in `operations.ts`, reviewed by hand as that is. */
+/** Rows of `operations.ts` for login by mail; reviewed by hand. */
 import type { ExpectedOperation } from './expected-operation.ts';
 
 const anyToken = `lk_ot_${'A'.repeat(49)}`;

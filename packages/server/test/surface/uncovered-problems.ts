@@ -1,9 +1,9 @@
 /**
- * Problems that a whole run of the tests need not see at each operation which declares them: reviewed by hand.
- * Every other one is seen at every operation, or the run fails.
+ * Declared problems that a complete test run need not observe at each operation. Reviewed by hand.
+ * The run fails if any other declared problem is not observed at its operation.
  */
 
-/** Made in one place for all operations, and seen at some of them at least. */
+/** Produced in one place for all operations; observed at some operation at least. */
 export const sharedProblems: readonly string[] = [
   'busy',
   'forbidden_key',
@@ -14,19 +14,19 @@ export const sharedProblems: readonly string[] = [
   'uri_too_long',
 ];
 
-/** Answered before a request reaches an operation, and asked of a bare server: the test that does. */
+/** Produced before a request reaches an operation, with the test that covers each on a bare server. */
 export const beforeOperations: Readonly<Record<string, string>> = {
   expectation_failed: 'packages/server/src/platform/http/admission/bad-bytes.http.test.ts',
   header_fields_too_large: 'packages/server/src/platform/http/admission/bad-bytes.http.test.ts',
   request_timeout: 'packages/server/src/platform/http/admission/bad-bytes.http.test.ts',
 };
 
-const noBody = 'declared of every write; of a DELETE that takes no body any body is malformed_request';
-const oneStep = 'the only further step that there is yet, cancel_deletion, has an answer of its own';
-const onlyProven = 'only a proven address is mailed to, and nothing makes it unproven again';
+const noBody = 'every write declares it, but a DELETE without a body returns malformed_request for any body';
+const oneStep = 'the only further step so far, cancel_deletion, has a response of its own';
+const onlyProven = 'mail goes to verified addresses only, and no operation unverifies an address';
 
-/** `operation code`, and why it is seen nowhere. One that is seen after all fails the run, too. */
-export const neverSeen: Readonly<Record<string, string>> = {
+/** Keys are `operation code`, values the reason. The run also fails if one of these is observed. */
+export const unreachableProblems: Readonly<Record<string, string>> = {
   'login.password login_incomplete': oneStep,
   'login.magic_link login_incomplete': oneStep,
   'login.magic_link email_not_verified': onlyProven,

@@ -1,0 +1,209 @@
+/**
+ * The expected response for every operation and principal. Reviewed by hand, never computed from the declarations.
+ * The test fails for an operation without a row and for a row without an operation.
+ */
+
+/** The credentials and browser headers of a request. */
+export const principals = [
+  'anonymous',
+  'active token',
+  'active cookie, same-origin',
+  'active cookie, own Origin only',
+  'active cookie, cross-site',
+  'active cookie, same-site',
+  'active cookie, foreign Origin only',
+  'active cookie, no site headers',
+  'active token and another user’s cookie, cross-site',
+  'revoked token and active cookie',
+  'Basic and active cookie',
+  'token of another user',
+  'expired token',
+  'token of a revoked session',
+  'cookie of a revoked session',
+  'token of a disabled user',
+  'cookie of a disabled user',
+  'token of a user pending deletion',
+  'token of an erased user',
+  'token with an older epoch',
+  'token without a session',
+  'token for a wrong subject',
+  'refresh token as bearer',
+  'ticket as bearer',
+  'one-time token as bearer',
+  'device token as bearer',
+  'session secret as bearer',
+  'access token as cookie',
+  'refresh token as cookie',
+  'JWT with another type',
+  'JWT with another audience',
+  'JWT with another issuer',
+  'JWT without algorithm',
+  'JWT signed by another key with the same kid',
+] as const;
+
+export type PrincipalName = (typeof principals)[number];
+
+/** For example `200` or `401 not_authenticated`; pages have no problem code. */
+export type Verdict = string;
+
+/** The expected response for each principal. */
+export interface AuthorizationRow {
+  readonly verdicts: Readonly<Record<PrincipalName, Verdict>>;
+  /** The tables that a rejected request writes to; no other table may change. */
+  readonly writtenTables?: readonly string[];
+}
+
+/** The principals of the list without a valid session. */
+const withoutSession: readonly PrincipalName[] = principals.slice(principals.indexOf('expired token'));
+
+function forAll(verdict: Verdict): Record<PrincipalName, Verdict> {
+  return Object.fromEntries(principals.map((name) => [name, verdict])) as Record<PrincipalName, Verdict>;
+}
+
+const notAuthenticated = '401 not_authenticated';
+const crossSite = '403 cross_site_request';
+
+/** For operations that require a session. */
+const rejected: Readonly<Record<PrincipalName, Verdict>> = {
+  ...forAll('undefined'),
+  ...(Object.fromEntries(withoutSession.map((name) => [name, notAuthenticated])) as Record<PrincipalName, Verdict>),
+  anonymous: notAuthenticated,
+  'revoked token and active cookie': notAuthenticated,
+  'Basic and active cookie': notAuthenticated,
+};
+
+/** Reads with a session. A browser may send a cross-site read, but the other site cannot read the response. */
+function readWithSession(verdict: Verdict): AuthorizationRow {
+  return {
+    verdicts: {
+      ...rejected,
+      'active token': verdict,
+      'active cookie, same-origin': verdict,
+      'active cookie, own Origin only': verdict,
+      'active cookie, cross-site': verdict,
+      'active cookie, same-site': verdict,
+      'active cookie, foreign Origin only': verdict,
+      'active cookie, no site headers': verdict,
+      'active token and another user’s cookie, cross-site': verdict,
+      'token of another user': verdict,
+    },
+  };
+}
+
+/** Writes with a session. With a cookie, the browser must confirm that the request comes from a page of the product. */
+function writeWithSession(verdict: Verdict, forOtherUser = verdict): AuthorizationRow {
+  return {
+    verdicts: {
+      ...rejected,
+      'active token': verdict,
+      'active cookie, same-origin': verdict,
+      'active cookie, own Origin only': verdict,
+      'active cookie, cross-site': crossSite,
+      'active cookie, same-site': crossSite,
+      'active cookie, foreign Origin only': crossSite,
+      'active cookie, no site headers': crossSite,
+      'active token and another user’s cookie, cross-site': verdict,
+      'token of another user': forOtherUser,
+    },
+  };
+}
+
+/** Public reads; further credentials change nothing. */
+function publicRead(verdict: Verdict, traces: readonly string[] = []): AuthorizationRow {
+  return { verdicts: forAll(verdict), writtenTables: traces };
+}
+
+/** Public writes; cross-site requests are rejected. */
+function publicWrite(verdict: Verdict, traces: readonly string[] = [], ifCrossSite = crossSite): AuthorizationRow {
+  return {
+    writtenTables: traces,
+    verdicts: {
+      ...forAll(verdict),
+      'active cookie, cross-site': ifCrossSite,
+      'active cookie, same-site': ifCrossSite,
+      'active cookie, foreign Origin only': ifCrossSite,
+      'active token and another user’s cookie, cross-site': ifCrossSite,
+    },
+  };
+}
+
+function pageForm(verdict: Verdict, traces: readonly string[] = []): AuthorizationRow {
+  return publicWrite(verdict, traces, '403');
+}
+
+/** Tables that a failed attempt writes to. */
+const failedAttempt = ['attempt_counters', 'audit_events', 'rate_limit_counters'] as const;
+
+/**
+ * The expected responses by operation. `operations.ts` has the input: its tokens are invalid, its address belongs to no
+ * user, and users with a session send the right password. Each principal uses its own address, because attempts at one
+ * address are delayed after the fifth.
+ */
+export const authorization: Readonly<Record<string, AuthorizationRow>> = {
+  'register.person': publicWrite('201'),
+  'invitation.accept': publicWrite('400 invalid_token'),
+  'invitation.show': publicRead('400'),
+  'invitation.submit': pageForm('400'),
+  'verify_email.press': publicWrite('400 invalid_token'),
+  'verify_email.press_by_get': publicRead('400 invalid_token'),
+  'verify_email.resend': publicWrite('202'),
+  'verify_email.show': publicRead('400'),
+  'verify_email.submit': pageForm('400'),
+  'login.password': publicWrite('401 invalid_credentials', failedAttempt),
+  'login.ask_link': publicWrite('202'),
+  'login.magic_link': publicWrite('400 invalid_token', ['rate_limit_counters']),
+  'login.ask_code': publicWrite('202'),
+  'login.email_code': publicWrite('401 invalid_code', ['rate_limit_counters']),
+  'login.show_magic_link': publicRead('400'),
+  'login.submit_magic_link': pageForm('400', ['rate_limit_counters']),
+  'password.forgot': publicWrite('202'),
+  'password.reset': publicWrite('400 invalid_token', ['rate_limit_counters']),
+  'password.reset_show': publicRead('400'),
+  'password.reset_submit': pageForm('400', ['rate_limit_counters']),
+  'password.change': writeWithSession('200'),
+  'refresh.rotate': publicWrite('401 invalid_refresh_token'),
+  'logout.this_session': writeWithSession('200'),
+  'logout.everywhere': writeWithSession('200'),
+  'session.check': readWithSession('200'),
+  'session.token': writeWithSession('200'),
+  'profile.read': readWithSession('200'),
+  'profile.change': writeWithSession('200'),
+  'change_email.request': writeWithSession('202'),
+  'change_email.cancel': writeWithSession('200'),
+  'change_email.confirm': publicWrite('400 invalid_token'),
+  'change_email.show_confirm': publicRead('400'),
+  'change_email.submit_confirm': pageForm('400'),
+  'change_email.undo': publicWrite('400 invalid_token'),
+  'change_email.show_undo': publicRead('400'),
+  'change_email.submit_undo': pageForm('400'),
+  'account.delete': writeWithSession('200'),
+  'account.cancel_deletion': publicWrite('400 invalid_token'),
+  'account.show_cancel_deletion': publicRead('400'),
+  'account.submit_cancel_deletion': pageForm('400'),
+  'sessions.list': readWithSession('200'),
+  'sessions.end_others': writeWithSession('200'),
+  'sessions.end_one': writeWithSession('200', '404 session_not_found'),
+  'password.policy': publicRead('200'),
+  'keys.jwks': publicRead('200'),
+  'well_known.security': publicRead('200'),
+  'well_known.change_password': publicRead('303'),
+  'probes.live': publicRead('200'),
+  'probes.ready': publicRead('200'),
+  'probes.health': publicRead('200'),
+  'docs.openapi': publicRead('200'),
+  'docs.stylesheet': publicRead('200'),
+  'docs.reference': publicRead('200'),
+  'docs.problems': publicRead('200'),
+  'dev.inbox': publicRead('200'),
+  'dev.inbox_messages': publicRead('200'),
+  'dev.clock': publicRead('200'),
+  'dev.move_clock': publicWrite('200'),
+};
+
+/** The operator's listener authenticates nobody; the operator controls access to it. */
+export const operatorAuthorization: Readonly<Record<string, AuthorizationRow>> = {
+  'probes.live': publicRead('200'),
+  'probes.ready': publicRead('200'),
+  'probes.health': publicRead('200'),
+  'probes.metrics': publicRead('200'),
+};
