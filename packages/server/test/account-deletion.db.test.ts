@@ -144,7 +144,7 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
   const actions = async () => (await database().rows(readEvents, { userId: person.id })).map(({ action }) => action);
   const mails = async () => (await database().rows(countMails, { userId: person.id })).map(({ template }) => template);
   const erase = () => eraseDueAccounts(flow);
-  const keep = (text: string) => cancelDeletion(flow, { kind: 'link', text }, caller);
+  const keep = (text: string) => cancelDeletion(flow, { by: 'link', text }, caller);
 
   async function cancelLink(): Promise<string> {
     const { id, keyId } = present(await database().row(findCancelLink, { userId: person.id }), 'the keep link');

@@ -1,5 +1,5 @@
 /** Every revocable credential: how it is issued, and how a test uses it to see whether it is still valid. */
-import { issueTicket } from '#domain/authentication/index.ts';
+import { issueTicket } from '#domain/authentication/tickets.ts';
 import { issueToken } from '#domain/one-time-tokens/index.ts';
 import type { Credential, Outcome } from '#domain/users/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';

@@ -1,5 +1,5 @@
 /** The traffic of one day, identical each day, so that tests distinguish growth from variation. */
-import { issueTicket } from '#domain/authentication/index.ts';
+import { issueTicket } from '#domain/authentication/tickets.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { createUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';

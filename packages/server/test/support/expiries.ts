@@ -1,6 +1,6 @@
 /** Values that expire. Each function creates one and returns a check of whether it is still valid. */
 
-import { findTicket, issueTicket } from '#domain/authentication/index.ts';
+import { findTicket, issueTicket } from '#domain/authentication/tickets.ts';
 import { findActiveInvitation } from '#domain/invitations/index.ts';
 import { consume, consumeCode, findActive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';

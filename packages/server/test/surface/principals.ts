@@ -1,6 +1,6 @@
 /** Creates the principals of the authorization matrix and the requests that they send. */
 import { generateKeyPairSync } from 'node:crypto';
-import { issueTicket } from '#domain/authentication/index.ts';
+import { issueTicket } from '#domain/authentication/tickets.ts';
 import { issueToken } from '#domain/one-time-tokens/index.ts';
 import { disableUser } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';

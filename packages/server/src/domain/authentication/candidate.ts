@@ -1,34 +1,39 @@
-/** Whose login this would be: read by the same columns for every way in. */
+/** The user that a login would be for, and every stored fact that `nextStep` needs. Each login method reads these columns. */
 import type { UserStatus } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
 
-/** The user behind an address. */
+/** A user who may be about to log in. */
 export interface Candidate {
   readonly userId: string;
   readonly subject: string;
   readonly status: UserStatus;
   readonly authEpoch: number;
   readonly locale: string;
+  /** The identifier that was typed, or the primary one where none was. Notices of this login go there. */
   readonly identifierId: string;
+  /** Whether the user's primary email is verified, whichever identifier was typed. */
   readonly emailVerified: boolean;
   readonly sealedPhc: Buffer | undefined;
   readonly mustChange: boolean;
   readonly wrapped: Buffer;
-  /** The known device that this login comes from. */
+  /** The known device that sent this login. */
   readonly deviceId: string | undefined;
   readonly hasDevices: boolean;
-  /** When the grace period of a closing account is over. */
+  /** The end of the grace period of a user whose deletion is pending. */
   readonly deletesAt: Date | undefined;
 }
 
-/** What `candidateSql` takes beside what its condition does. */
+/** The parameters of `candidateSql`, without those of its condition. */
 export const candidateParams = { deviceId: 'uuid?', now: 'timestamptz' } as const;
 
-/** SQL: the users behind the addresses `i` that satisfy `where`; addresses that were given up are nobody's way in. */
+/** SQL: the users of the identifiers `i` that satisfy `where`. Released addresses (`held_until`) cannot log in. */
 export function candidateSql(where: string): string {
-  return `select u.id, u.subject, u.status, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, p.sealed_phc,
+  return `select u.id, u.subject, u.status, u.auth_epoch, u.locale, i.id as identifier_id, p.sealed_phc,
       p.must_change, u.deletes_at, k.wrapped, d.id as device_id,
+      exists (select from identifiers primary_email where primary_email.user_id = u.id
+        and primary_email.kind = 'email' and primary_email.is_primary
+        and primary_email.verified_at is not null) as email_verified,
       exists (select from devices any_device where any_device.user_id = u.id) as has_devices
     from identifiers i
       join users u on u.id = i.user_id
@@ -39,9 +44,9 @@ export function candidateSql(where: string): string {
     where i.kind = 'email' and i.held_until is null and ${where}`;
 }
 
-/** SQL: the columns of a CTE `known` that is made by `candidateSql`, for a select list. */
+/** SQL: the select list over a CTE `known` that `candidateSql` makes. */
 export const candidateFields = `known.id as user_id, known.subject, known.status, known.auth_epoch, known.locale,
-      known.identifier_id, known.verified_at, known.sealed_phc, known.must_change, known.wrapped, known.device_id,
+      known.identifier_id, known.email_verified, known.sealed_phc, known.must_change, known.wrapped, known.device_id,
       known.has_devices, known.deletes_at`;
 
 /** The types of `candidateFields`. */
@@ -52,7 +57,7 @@ export const candidateColumns = {
   authEpoch: 'int4?',
   locale: 'text?',
   identifierId: 'uuid?',
-  verifiedAt: 'timestamptz?',
+  emailVerified: 'bool?',
   sealedPhc: 'bytea?',
   mustChange: 'bool?',
   wrapped: 'bytea?',
@@ -61,12 +66,12 @@ export const candidateColumns = {
   deletesAt: 'timestamptz?',
 } as const;
 
-/** Undefined when nobody has the address. */
+/** Returns undefined when no user has the identifier. */
 export function toCandidate(row: Values<typeof candidateColumns>): Candidate | undefined {
   const { userId, subject, status, authEpoch, locale, identifierId, wrapped } = row;
   if (userId === null) return undefined;
-  assert(subject !== null && status !== null && authEpoch !== null, 'a user has these');
-  assert(locale !== null && identifierId !== null && wrapped !== null, 'a user has these');
+  assert(subject !== null && status !== null && authEpoch !== null, 'columns of users are not null');
+  assert(locale !== null && identifierId !== null && wrapped !== null, 'every user has a key and an identifier');
   return {
     userId,
     subject,
@@ -75,7 +80,7 @@ export function toCandidate(row: Values<typeof candidateColumns>): Candidate | u
     locale,
     identifierId,
     wrapped,
-    emailVerified: row.verifiedAt !== null,
+    emailVerified: row.emailVerified === true,
     sealedPhc: row.sealedPhc ?? undefined,
     mustChange: row.mustChange === true,
     deviceId: row.deviceId ?? undefined,
@@ -84,7 +89,7 @@ export function toCandidate(row: Values<typeof candidateColumns>): Candidate | u
   };
 }
 
-/** An account whose grace is over is as good as erased, though the job that erases it comes by the hour. */
+/** A user whose grace period is over counts as erased; the job that erases runs only once an hour. */
 export function isGracePeriodOver({ status, deletesAt }: Candidate, now: Date): boolean {
   return status === 'pending_deletion' && deletesAt !== undefined && deletesAt <= now;
 }
@@ -96,11 +101,11 @@ const find = statement('logins.find_candidate', {
   columns: candidateColumns,
 });
 
-/** The user by their id, in a transaction that has locked them; undefined when they are gone. */
+/** Reads a user by id, within a transaction that has locked the user's row. Returns undefined after an erasure. */
 export async function findCandidate(
   tx: Queries,
-  of: { readonly userId: string; readonly deviceId: string | undefined; readonly now: Date },
+  { userId, deviceId, now }: { readonly userId: string; readonly deviceId?: string | undefined; readonly now: Date },
 ): Promise<Candidate | undefined> {
-  const row = await tx.row(find, { ...of, deviceId: of.deviceId ?? null });
+  const row = await tx.row(find, { userId, deviceId: deviceId ?? null, now });
   return row && toCandidate(row);
 }

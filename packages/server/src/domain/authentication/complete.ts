@@ -1,86 +1,140 @@
-/** The end of a login: one statement makes the session and everything that comes with it, for every way in. */
-
-import { type AttemptKind, attemptKey } from '#domain/attempts/index.ts';
+/** The writes that end a request to log in: a session, a ticket, or the event of a refusal. Each comes with its audit event. */
+import { attemptKey, resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { revocationExpiry } from '#domain/revocations/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from '#domain/session-issuance/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
-import { type RefundValues, refundNothing } from '#platform/rate-limit/index.ts';
+import { refundNothing } from '#platform/rate-limit/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import type { Candidate } from './candidate.ts';
+import type { TicketStep } from './next-step.ts';
+import { authenticationContext, type Proof, type ProofName, proofKinds, useUp } from './proofs.ts';
 import { completeStatement } from './statements.ts';
+import { issueTicket, type Ticket } from './tickets.ts';
 
-/** What completing takes. */
-export interface LoginCompletion extends Issuers {
+/** Dependencies of the writes. */
+export interface LoginWriter extends Issuers {
+  readonly clock: Clock;
   readonly keys: Keys;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
 }
 
-/** A login of whom `nextStep` said `done`. */
+/** A login whose proof was compared, with the user that it is for. */
 export interface ProvenLogin {
+  readonly proof: Proof;
   readonly candidate: Candidate;
   readonly transport: 'cookie' | 'token';
   readonly requester: Requester;
   readonly now: Date;
-  readonly acr: string;
-  readonly amr: readonly string[];
-  /** What the session remembers of each factor's time; a mailed secret and a TOTP are two, though both are `otp`. */
-  readonly factors: readonly string[];
-  /** Whose counter starts anew: what was proven was right. */
-  readonly resets: AttemptKind;
-  /** Which way the login came, where `amr` does not say it. */
-  readonly by?: string;
-  /** The use of a limit that it gives back with what it writes. */
-  readonly returning?: RefundValues;
-  /** The password under today's parameters, over the bytes that were compared. */
-  readonly rehash?: { readonly sealed: Buffer | null; readonly of: Buffer };
 }
 
-/** Writes the session, by itself or in the transaction of what proved it; undefined when the user changed meanwhile. */
-export async function completeLogin(
-  deps: LoginCompletion,
-  queries: Queries,
-  login: ProvenLogin,
-): Promise<IssuedSession | undefined> {
-  const { candidate, now } = login;
+/**
+ * Writes the session. A password's statement runs by itself; every other proof is used up in the same transaction, by
+ * the caller, before. Throws the refusal of the proof when the user has changed since they were read.
+ */
+export async function writeSession(deps: LoginWriter, queries: Queries, login: ProvenLogin): Promise<IssuedSession> {
+  const { proof, candidate, now } = login;
   const { userId } = candidate;
   const userKey = deps.keys.unwrapUserKey(userId, candidate.wrapped);
+  const rehash = proof.by === 'password' ? await proof.rehash() : undefined;
   const { issued, values } = issueSession(deps, sessionOf(login, userKey));
   const revocationExpiresAt = revocationExpiry(now, deps.clients.default.accessTokenLifetimeSeconds);
   const row = await queries.row(completeStatement, {
     loginUserId: userId,
-    ...(login.returning ?? refundNothing(now)),
-    attemptKind: login.resets,
+    ...(proof.by === 'password' ? proof.quota.refundParams() : refundNothing(now)),
+    attemptKind: proofKinds[proof.by].resets(candidate),
     attemptKey: attemptKey(userId),
     notifyOfDevice: candidate.deviceId === undefined && candidate.hasDevices,
     reason: 'too_many_sessions',
     ...values,
-    rehashSealed: login.rehash?.sealed ?? null,
-    rehashOf: login.rehash?.of ?? Buffer.alloc(0),
+    rehashSealed: rehash?.sealed ?? null,
+    rehashOf: rehash?.of ?? Buffer.alloc(0),
     endedAt: now,
     revocationExpiresAt,
     ...newDeviceMail(deps, login, userKey),
-    ...auditOf(deps, login, userKey, issued.sessionId),
+    ...successEvent(deps, login, userKey, { sessionId: issued.sessionId, amr: values.sessionAmr }),
   });
-  return row === undefined ? undefined : issued;
+  if (row === undefined) throw staleCandidate(proof);
+  return issued;
 }
 
-function sessionOf(login: ProvenLogin, userKey: UserKey) {
-  const { candidate, transport, requester, now, acr, amr, factors } = login;
+/**
+ * Uses a proof up, in the transaction of its effect. The counter comes before the proof's own row: the statement that
+ * counts an attempt locks them in this order, and the opposite one would deadlock.
+ */
+export async function consumeProof(tx: Queries, { proof, candidate, now }: ProvenLogin): Promise<void> {
+  const { resets, refusal } = proofKinds[proof.by];
+  await resetFailedAttempts(tx, candidate.userId, resets(candidate));
+  if (!(await useUp(tx, proof, now))) throw new Problem(refusal);
+}
+
+/** Writes a ticket, which carries the proven factors to the endpoint of the step. No session, cookie or token exists yet. */
+export async function writeTicket(
+  deps: LoginWriter,
+  tx: Queries,
+  login: ProvenLogin,
+  step: TicketStep,
+): Promise<Ticket> {
+  const { proof, candidate, transport, now } = login;
+  const { userId, authEpoch, wrapped } = candidate;
+  const clientId = deps.clients.default.id;
+  const proven = [proofKinds[proof.by].factor];
+  const ticket = await issueTicket(tx, deps.makeId, { userId, authEpoch, clientId, transport, proven }, now);
+  if (ticket === undefined) throw staleCandidate(proof);
+  const event = { ...userEvent(login), action: 'login.step_required', facts: { step, by: proof.by } } as const;
+  await deps.audit.record(tx, event, deps.keys.unwrapUserKey(userId, wrapped));
+  return ticket;
+}
+
+/** A proof that was rejected, or a login that was rejected in spite of its proof. */
+export interface RejectedLogin {
+  readonly by: ProofName;
+  readonly reason: ProblemCode;
+  /** Undefined when no user has the address. */
+  readonly userId: string | undefined;
+  readonly userKey: UserKey | undefined;
+}
+
+/**
+ * Records why a login was rejected: `login.failed` for a wrong proof, `login.refused` for every other reason. The actor
+ * is a stranger, because no login completed. One statement, for known and unknown addresses alike (invariant 13).
+ */
+export async function recordRejectedLogin(
+  { audit, clock }: Pick<LoginWriter, 'audit' | 'clock'>,
+  queries: Queries,
+  { by, reason, userId, userKey }: RejectedLogin,
+  requester: Requester,
+): Promise<void> {
+  const event = {
+    action: reason === proofKinds[by].refusal ? 'login.failed' : 'login.refused',
+    at: clock.now(),
+    actor: { kind: 'stranger' },
+    facts: { reason, by },
+    personal: clientInfoOf(requester),
+    ...(userId === undefined ? {} : { userId }),
+  } as const;
+  await audit.record(queries, event, userKey);
+}
+
+function staleCandidate({ by }: Proof): Problem {
+  return new Problem(proofKinds[by].refusal, { log: 'the user changed during the login' });
+}
+
+function sessionOf({ proof, candidate, transport, requester, now }: ProvenLogin, userKey: UserKey) {
   const { userId, subject, authEpoch, deviceId } = candidate;
   return {
     userId,
     subject,
     authEpoch,
     deviceId,
-    acr,
-    amr,
+    ...authenticationContext([proofKinds[proof.by]], now),
     authTime: now,
-    factorTimes: Object.fromEntries(factors.map((factor) => [factor, now.toISOString()])),
     transport,
     expiresAt: undefined,
     requester,
@@ -89,18 +143,23 @@ function sessionOf(login: ProvenLogin, userKey: UserKey) {
   };
 }
 
-function newDeviceMail({ mail }: LoginCompletion, { candidate, requester, now }: ProvenLogin, userKey: UserKey) {
+function newDeviceMail({ mail }: LoginWriter, { candidate, requester, now }: ProvenLogin, userKey: UserKey) {
   const { userId, identifierId, locale } = candidate;
   const device = describeUserAgent(requester.userAgent).words;
   const params = { device, address: requester.address, time: now.toISOString() };
   return mail.values({ template: 'new_device', locale, userId, identifierId, tokenId: null, params, userKey, now });
 }
 
-function auditOf({ audit }: LoginCompletion, login: ProvenLogin, userKey: UserKey, sessionId: string) {
-  const { candidate, requester, amr, by, now: at } = login;
-  const { userId } = candidate;
-  const personal = clientInfoOf(requester);
-  const actor = { kind: 'user', id: userId } as const;
-  const facts = { amr: [...amr], ...(by === undefined ? {} : { by }) };
-  return audit.values({ action: 'login.succeeded', at, actor, userId, sessionId, facts, personal }, userKey);
+function successEvent(
+  { audit }: LoginWriter,
+  login: ProvenLogin,
+  userKey: UserKey,
+  { sessionId, amr }: { readonly sessionId: string; readonly amr: readonly string[] },
+) {
+  const facts = { amr: [...amr], by: login.proof.by };
+  return audit.values({ ...userEvent(login), action: 'login.succeeded', sessionId, facts }, userKey);
+}
+
+function userEvent({ candidate: { userId }, requester, now }: ProvenLogin) {
+  return { at: now, actor: { kind: 'user', id: userId }, userId, personal: clientInfoOf(requester) } as const;
 }

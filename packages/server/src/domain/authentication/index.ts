@@ -1,9 +1,26 @@
 /**
- * A login in progress, which is not a session (invariant 3). Owns `logins` (tickets for logins that need a further
- * step).
- * Invariants: `nextStep` alone decides what a login still needs, for every way in; no session row, cookie, token or
- * cache entry exists before it says `done`; a ticket is used once, by one UPDATE, and dies after ten minutes or with its
- * user's epoch.
+ * The gate: the one module that turns a proof into a session. Owns `logins` (tickets of logins that need a further step);
+ * no routes.
+ *
+ * A flow compares a proof (a password against its hash, a link against its browser) and hands it over. The gate decides
+ * what is missing, uses the proof up, writes the session or the ticket, and records the event. For example, a right
+ * password of a user whose deletion is pending:
+ *
+ *     startLogin(gate, { by: 'password', candidate, … }, { transport: 'token', … }, requester)
+ *       decide             status pending_deletion → nextStep: cancel_deletion
+ *       transaction        lock user → delete counter `password` → insert ticket → event login.step_required
+ *       returns            { kind: 'step_required', step: 'cancel_deletion', ticket: { text: 'lk_lt_…', expiresAt } }
+ *
+ * Invariants:
+ * - A login in progress is not a session (invariant 3): no session row, cookie, token or cache entry exists before
+ *   `nextStep` returns `done`.
+ * - The gate computes `acr`, `amr` and factor times from the proofs. No parameter carries them.
+ * - The facts of a decision are read in one way, by `candidateSql`, for every login method and every ticket.
+ * - A fact that can turn stricter raises the user's epoch or is read again: `login.complete` compares only the epoch.
+ * - A ticket is consumed by one UPDATE, only for its own user; it expires after ten minutes or with the user's epoch.
+ *
+ * The functions that write sessions and tickets are not exported. Must not: hash, send mail or make a request inside a
+ * transaction.
  */
 export {
   type Candidate,
@@ -12,19 +29,10 @@ export {
   candidateParams,
   candidateSql,
   findCandidate,
-  isGracePeriodOver,
   toCandidate,
 } from './candidate.ts';
-export { completeLogin, type LoginCompletion } from './complete.ts';
-export { type LoginSubject, loginFacts, stepOfLogin } from './facts.ts';
-export { type LoginFacts, type LoginStep, nextStep, type ProvenFactor } from './next-step.ts';
-export type { LoginResult } from './result.ts';
-export {
-  consumeTicket,
-  deleteExpiredTickets,
-  findTicket,
-  issueTicket,
-  type LoginInProgress,
-  type Ticket,
-  ticketLifetimeSeconds,
-} from './tickets.ts';
+export { recordRejectedLogin } from './complete.ts';
+export { completeStep, type LoginGate, type LoginOptions, type LoginResult, startLogin } from './decide.ts';
+export type { TicketStep } from './next-step.ts';
+export type { Proof, Rehash } from './proofs.ts';
+export { deleteExpiredTickets } from './tickets.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LoginFacts, nextStep, type ProvenFactor } from './index.ts';
+import { type LoginFacts, nextStep, type ProvenFactor } from './next-step.ts';
 
 const password: ProvenFactor = { amr: 'pwd', kind: 'knowledge', userVerified: false };
 const totp: ProvenFactor = { amr: 'otp', kind: 'possession', userVerified: false };
@@ -19,34 +19,34 @@ const complete: LoginFacts = {
 
 describe('nextStep', () => {
   it.each<[string, Partial<LoginFacts>, string]>([
-    ['nothing proven', { proven: [] }, 'first_factor'],
-    ['a password is enough for an account without a second factor', {}, 'done'],
-    ['a password is not enough for an account with one', { secondFactorEnrolled: true }, 'second_factor'],
-    ['password and code are', { secondFactorEnrolled: true, proven: [password, totp] }, 'done'],
-    ['a passkey that verified the user is', { secondFactorEnrolled: true, proven: [passkey] }, 'done'],
+    ['no proof', { proven: [] }, 'first_factor'],
+    ['a password suffices without a second factor', {}, 'done'],
+    ['a password does not suffice with one', { secondFactorEnrolled: true }, 'second_factor'],
+    ['a password and a code suffice', { secondFactorEnrolled: true, proven: [password, totp] }, 'done'],
+    ['a passkey with user verification suffices', { secondFactorEnrolled: true, proven: [passkey] }, 'done'],
     [
-      'a passkey that verified the user is, beside another thing held',
+      'a passkey with user verification suffices next to a security key',
       { secondFactorEnrolled: true, proven: [securityKey, passkey] },
       'done',
     ],
-    ['two things held are one factor', { secondFactorEnrolled: true, proven: [totp, securityKey] }, 'second_factor'],
+    ['two possessions are one factor', { secondFactorEnrolled: true, proven: [totp, securityKey] }, 'second_factor'],
     [
       'the same password twice is one factor',
       { secondFactorEnrolled: true, proven: [password, password] },
       'second_factor',
     ],
     [
-      'a second factor is proven before the address is asked about',
+      'the second factor comes before the unverified email',
       { secondFactorEnrolled: true, emailVerified: false },
       'second_factor',
     ],
-    ['an unverified address', { emailVerified: false }, 'verify_email'],
+    ['an unverified email', { emailVerified: false }, 'verify_email'],
     [
-      'the address is proven before a factor is enrolled',
+      'the email is verified before a factor is enrolled',
       { emailVerified: false, secondFactorRequired: true },
       'verify_email',
     ],
-    ['a required factor that nobody enrolled', { secondFactorRequired: true }, 'enroll_second_factor'],
+    ['a required factor that is not enrolled', { secondFactorRequired: true }, 'enroll_second_factor'],
     ['a required factor that was proven', { secondFactorRequired: true, proven: [password, totp] }, 'done'],
     ['a password that must change', { passwordMustChange: true }, 'change_password'],
     [
@@ -60,8 +60,8 @@ describe('nextStep', () => {
       { termsAccepted: false, passwordMustChange: true },
       'change_password',
     ],
-    ['a closing account', { pendingDeletion: true }, 'cancel_deletion'],
-    ['terms come before keeping the account', { pendingDeletion: true, termsAccepted: false }, 'accept_terms'],
+    ['a pending deletion', { pendingDeletion: true }, 'cancel_deletion'],
+    ['terms come before the pending deletion', { pendingDeletion: true, termsAccepted: false }, 'accept_terms'],
   ])('%s: %j → %s', (_, facts, step) => {
     expect(nextStep({ ...complete, ...facts })).toBe(step);
   });
@@ -76,7 +76,7 @@ describe('nextStep', () => {
     pendingDeletion: fc.boolean(),
   });
 
-  it('is never done while anything is missing, whatever the combination', () => {
+  it('is not done while a step is missing, in any combination of facts', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
         if (nextStep(facts) !== 'done') return;
@@ -91,7 +91,7 @@ describe('nextStep', () => {
     );
   });
 
-  it('says nothing about an account with a second factor before that factor was proven', () => {
+  it('depends on no other fact until an enrolled second factor is proven', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
         const weak = { ...facts, proven: [password], secondFactorEnrolled: true };

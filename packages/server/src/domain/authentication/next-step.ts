@@ -1,4 +1,5 @@
-/** Policy in one place: what a login still needs, as a pure function of what was proven and of whose login it is. */
+/** What a login still needs: a pure function of the proven factors and the stored facts. */
+import type { Candidate } from './candidate.ts';
 
 /** What a login still needs. */
 export type LoginStep =
@@ -11,16 +12,19 @@ export type LoginStep =
   | 'cancel_deletion'
   | 'done';
 
+/** The steps that have an endpoint. A login that needs one of them gets a ticket; one that needs another is rejected. */
+export type TicketStep = 'cancel_deletion';
+
 /** A factor that this login has proven; `amr` values are those of RFC 8176. */
 export interface ProvenFactor {
   readonly amr: 'pwd' | 'otp' | 'hwk' | 'swk' | 'mca';
-  /** Whether it is something known or something held; two of one kind are one factor. */
+  /** Two factors of one kind count as one factor (NIST SP 800-63B-4 §2.2.1). */
   readonly kind: 'knowledge' | 'possession';
-  /** Whether it proved two factors by itself (a passkey with user verification). */
+  /** Whether it proves two factors by itself, as a passkey with user verification does. */
   readonly userVerified: boolean;
 }
 
-/** Everything that the decision depends on. */
+/** The complete input of the decision. */
 export interface LoginFacts {
   readonly proven: readonly ProvenFactor[];
   readonly emailVerified: boolean;
@@ -32,8 +36,8 @@ export interface LoginFacts {
 }
 
 /**
- * The order is security: nothing about the account is asked of, or told to, somebody who has not proven every factor
- * that the account has; an address is proven before anything is changed in its name.
+ * The order is security. Until every enrolled factor is proven, the response depends on no other fact about the user;
+ * and the email is verified before anything is changed on its strength.
  */
 export function nextStep(facts: LoginFacts): LoginStep {
   if (facts.proven.length === 0) return 'first_factor';
@@ -47,8 +51,21 @@ export function nextStep(facts: LoginFacts): LoginStep {
   return 'done';
 }
 
+/** The facts of a candidate. Those that no table holds yet are constants: a new policy starts here. */
+export function loginFacts(candidate: Candidate, proven: readonly ProvenFactor[]): LoginFacts {
+  return {
+    proven,
+    emailVerified: candidate.emailVerified,
+    secondFactorEnrolled: false,
+    secondFactorRequired: false,
+    passwordMustChange: candidate.mustChange,
+    termsAccepted: true,
+    pendingDeletion: candidate.status === 'pending_deletion',
+  };
+}
+
 /** Two factors are one of each kind, or one that verified the user itself (NIST SP 800-63B-4 §2.2.1). */
-function provesTwoFactors(proven: readonly ProvenFactor[]): boolean {
+export function provesTwoFactors(proven: readonly ProvenFactor[]): boolean {
   if (proven.some((factor) => factor.userVerified)) return true;
   return new Set(proven.map((factor) => factor.kind)).size > 1;
 }

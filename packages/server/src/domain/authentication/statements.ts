@@ -1,4 +1,4 @@
-/** The one statement that ends a login, whichever way it came. */
+/** The one statement that completes a login, for every login method. */
 import { resetFailedAttemptsFragment } from '#domain/attempts/index.ts';
 import { recordFragment } from '#domain/audit/index.ts';
 import { useDeviceFragment } from '#domain/devices/index.ts';
@@ -11,28 +11,27 @@ import { isActive } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { afterRefund, refundFragment } from '#platform/rate-limit/index.ts';
 
-/** A user has at most this many live sessions; the oldest make room. */
+/** The most active sessions of a user. One more ends the oldest. */
 const maxSessions = 100;
 
-const device = useDeviceFragment('live');
-const session = insertSessionFragment('live');
+const device = useDeviceFragment('login_user');
+const session = insertSessionFragment('login_user');
 const family = insertFamilyFragment('created_session');
-const rehashed = rehashPasswordFragment('live');
-const returned = refundFragment('live');
-const forgiven = resetFailedAttemptsFragment('was_right');
-const announced = revocationsFragment('session', 'ended');
-const mailed = enqueueMailFragment('told');
-const audited = recordFragment('live');
+const rehashed = rehashPasswordFragment('login_user');
+const refunded = refundFragment('login_user');
+const reset = resetFailedAttemptsFragment('refunded_user');
+const revoked = revocationsFragment('session', 'ended');
+const mailed = enqueueMailFragment('notified');
+const audited = recordFragment('login_user');
 
 /**
- * Everything that a completed login writes. No row: the user changed since they were read.
- * The user's row is taken first, as everywhere: the references to it take it anyway, but last, when rows are held that an
- * effect on the user wants, and the two would deadlock. Only then come the counters that the guess was reserved in, in the
- * order in which it was.
+ * Everything that a completed login writes. Returns no row when the user has changed since they were read.
+ * It locks the user's row first, as every effect does. The foreign keys lock it anyway, but last, while this statement
+ * holds rows that an effect on the user waits for: a deadlock. The counters follow in the order of their reservation.
  */
 export const completeStatement = statement('login.complete', {
   lane: 'write',
-  sql: `with live as (
+  sql: `with login_user as (
       select u.id as user_id from users u
       where u.id = :loginUserId and u.auth_epoch = :sessionEpoch and ${isActive('u')}
       for key share),
@@ -40,22 +39,22 @@ export const completeStatement = statement('login.complete', {
     ${session.sql},
     ${family.sql},
     ${rehashed.sql},
-    ${returned.sql},
-    was_right as (select user_id from live where ${afterRefund}),
-    ${forgiven.sql},
+    ${refunded.sql},
+    refunded_user as (select user_id from login_user where ${afterRefund}),
+    ${reset.sql},
     excess as (
       select id from sessions where user_id = :loginUserId and ended_at is null
       order by created_at desc offset ${maxSessions - 1} for update skip locked),
     ended as (
-      update sessions s set ended_at = :endedAt, end_reason = :reason from excess, live where s.id = excess.id
+      update sessions s set ended_at = :endedAt, end_reason = :reason from excess, login_user where s.id = excess.id
       returning s.id as session_id, s.user_id),
     ${endFamiliesFragment('ended')},
-    ${announced.sql},
-    told as (select user_id from live where :notifyOfDevice::boolean),
+    ${revoked.sql},
+    notified as (select user_id from login_user where :notifyOfDevice::boolean),
     ${mailed.sql},
     ${audited.sql}
     select user_id, array(select session_id from ended) as ended_sessions, exists (select from mailed) as is_mail_queued
-    from live`,
+    from login_user`,
   params: {
     loginUserId: 'uuid',
     notifyOfDevice: 'bool',
@@ -64,9 +63,9 @@ export const completeStatement = statement('login.complete', {
     ...session.params,
     ...family.params,
     ...rehashed.params,
-    ...returned.params,
-    ...forgiven.params,
-    ...announced.params,
+    ...refunded.params,
+    ...reset.params,
+    ...revoked.params,
     ...mailed.params,
     ...audited.params,
   },

@@ -5,7 +5,7 @@ import { statement } from '#platform/database/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
-import { consumeTicket, deleteExpiredTickets, findTicket, issueTicket, ticketLifetimeSeconds } from './index.ts';
+import { consumeTicket, deleteExpiredTickets, findTicket, issueTicket, ticketLifetimeSeconds } from './tickets.ts';
 
 const stored = statement('tickets_test.stored', {
   lane: 'pool',
@@ -17,7 +17,7 @@ const stored = statement('tickets_test.stored', {
 const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const;
 const lifetimeMs = ticketLifetimeSeconds * 1000;
 
-describeOnBothDatabases('tickets', (database) => {
+describeOnBothDatabases('a ticket', (database) => {
   let world: DomainFixture;
   let users: Users;
   let person: TestUser;
@@ -37,77 +37,87 @@ describeOnBothDatabases('tickets', (database) => {
     return database().transaction((tx) => issueTicket(tx, world.makeId, login, world.clock.now()));
   }
 
-  const give = async () => present(await issue(), 'a ticket').text;
-  const use = (text: string) => database().transaction((tx) => consumeTicket(tx, text, world.clock.now()));
-  const look = (text: string) => findTicket(database(), text, world.clock.now());
+  const newTicket = async () => present(await issue(), 'a ticket').text;
+  const find = (text: string) => findTicket(database(), text, world.clock.now());
 
-  it('carry whose login it is, for which client, how it shall be answered, and what was proven', async () => {
-    const carried = {
+  function consume(text: string, userId = person.id) {
+    return database().transaction((tx) => consumeTicket(tx, { text, userId }, world.clock.now()));
+  }
+
+  it('carries the user, the client, the transport and the proven factors', async () => {
+    const login = {
       userId: person.id,
       authEpoch: 1,
       clientId: world.client.id,
       transport: 'cookie',
       proven: [password],
     };
-    const text = await give();
+    const text = await newTicket();
     expect(text).toMatch(/^lk_lt_/);
-    expect(await look(text)).toEqual(carried);
-    expect(await use(text)).toEqual(carried);
-    expect(await look(text)).toBeUndefined();
+    expect(await find(text)).toEqual(login);
+    expect(await consume(text)).toEqual(login);
+    expect(await find(text)).toBeUndefined();
   });
 
-  it('are stored as a hash only', async () => {
-    const text = await give();
+  it('is stored as a hash only', async () => {
+    const text = await newTicket();
     const row = present(await database().row(stored, { hash: hashSecret(text) }), 'the row');
     expect(row.everything).not.toContain(text);
   });
 
-  it('are given to exactly one of twenty who use one at once', async () => {
-    const text = await give();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => use(text)));
-    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+  it('is consumed by exactly one of twenty concurrent calls', async () => {
+    const text = await newTicket();
+    const results = await Promise.all(Array.from({ length: 20 }, () => consume(text)));
+    expect(results.filter((result) => result !== undefined)).toHaveLength(1);
   });
 
-  it('are given back when the step fails', async () => {
-    const text = await give();
+  it('is not consumed for another user', async () => {
+    const text = await newTicket();
+    const other = await addUser(world);
+    expect(await consume(text, other.id)).toBeUndefined();
+    expect(await consume(text)).toMatchObject({ userId: person.id });
+  });
+
+  it('remains usable when its step fails', async () => {
+    const text = await newTicket();
     const failed = database().transaction(async (tx) => {
-      await consumeTicket(tx, text, world.clock.now());
+      await consumeTicket(tx, { text, userId: person.id }, world.clock.now());
       throw new Error('the step failed');
     });
     await expect(failed).rejects.toThrow('the step failed');
-    expect(await use(text)).toBeDefined();
+    expect(await consume(text)).toBeDefined();
   });
 
-  it('work until the millisecond before ten minutes are over', async () => {
-    const text = await give();
+  it('is usable until the last millisecond of its ten minutes', async () => {
+    const text = await newTicket();
     world.time.advance(lifetimeMs - 1);
-    expect(await use(text)).toBeDefined();
+    expect(await consume(text)).toBeDefined();
   });
 
-  it('are dead from ten minutes on, and then swept', async () => {
-    const text = await give();
+  it('expires after ten minutes, and the sweep deletes it', async () => {
+    const text = await newTicket();
     world.time.advance(lifetimeMs);
-    expect(await look(text)).toBeUndefined();
-    expect(await use(text)).toBeUndefined();
+    expect(await find(text)).toBeUndefined();
+    expect(await consume(text)).toBeUndefined();
     expect(await deleteExpiredTickets(database(), world.clock.now())).toBeGreaterThan(0);
     expect(await database().row(stored, { hash: hashSecret(text) })).toBeUndefined();
   });
 
-  it('die with the epoch, and none is made for an earlier one', async () => {
-    const text = await give();
+  it('is invalid in a later epoch, and none is issued for an earlier one', async () => {
+    const text = await newTicket();
     await database().transaction((tx) => users.raiseEpoch(tx, person.id, 900));
-    expect(await use(text)).toBeUndefined();
+    expect(await consume(text)).toBeUndefined();
     expect(await issue(1)).toBeUndefined();
     expect(await issue(2)).toBeDefined();
   });
 
-  it('are nobody’s who may not log in', async () => {
+  it('is not issued to a disabled user', async () => {
     await database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled', 900));
     expect(await issue(2)).toBeUndefined();
   });
 
-  it.each(['', 'lk_lt_', `lk_ot_${'A'.repeat(49)}`])('are not %j', async (text) => {
-    expect(await look(text)).toBeUndefined();
-    expect(await use(text)).toBeUndefined();
+  it.each(['', 'lk_lt_', `lk_ot_${'A'.repeat(49)}`])('is not %j', async (text) => {
+    expect(await find(text)).toBeUndefined();
+    expect(await consume(text)).toBeUndefined();
   });
 });

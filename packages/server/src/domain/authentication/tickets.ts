@@ -1,4 +1,4 @@
-/** Tickets: the text that stands for a login in progress, and the one UPDATE that uses it. */
+/** Tickets: the secret that names a login in progress, and the one UPDATE that consumes it. */
 import { randomBytes } from 'node:crypto';
 import { isActive } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
@@ -7,20 +7,20 @@ import { type Database, type Queries, statement } from '#platform/database/index
 import { formatSecret, hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import type { ProvenFactor } from './next-step.ts';
 
-/** How long somebody may take for the next step. */
+/** The time to take the next step. */
 export const ticketLifetimeSeconds = 10 * 60;
 
-/** A login that is to go on. */
+/** A login that needs a further step. */
 export interface LoginInProgress {
   readonly userId: string;
-  /** The epoch that everything was proven in; a ticket of an earlier one is dead. */
+  /** The epoch in which the factors were proven; a later one invalidates the ticket. */
   readonly authEpoch: number;
   readonly clientId: string;
   readonly transport: 'cookie' | 'token';
   readonly proven: readonly ProvenFactor[];
 }
 
-/** What is handed out for it; the text is stored nowhere. */
+/** A ticket as the client gets it. Only its hash is stored. */
 export interface Ticket {
   readonly text: string;
   readonly expiresAt: Date;
@@ -46,7 +46,7 @@ const insert = statement('logins.issue_ticket', {
   columns: { id: 'uuid' },
 });
 
-const alive = `l.ticket_hash = :hash and l.consumed_at is null and l.expires_at > :now
+const usable = `l.ticket_hash = :hash and l.consumed_at is null and l.expires_at > :now
   and u.id = l.user_id and u.auth_epoch = l.auth_epoch and ${isActive('u')}`;
 
 const columns = {
@@ -59,16 +59,16 @@ const columns = {
 
 const find = statement('logins.find_ticket', {
   lane: 'read',
-  sql: `select u.id as user_id, u.auth_epoch, l.client_id, l.transport, l.proven from logins l, users u where ${alive}`,
+  sql: `select u.id as user_id, u.auth_epoch, l.client_id, l.transport, l.proven from logins l, users u where ${usable}`,
   params: { hash: 'bytea', now: 'timestamptz' },
   columns,
 });
 
 const consume = statement('logins.consume_ticket', {
   lane: 'pool',
-  sql: `update logins l set consumed_at = :now from users u where ${alive}
+  sql: `update logins l set consumed_at = :now from users u where ${usable} and u.id = :userId
     returning u.id as user_id, u.auth_epoch, l.client_id, l.transport, l.proven`,
-  params: { hash: 'bytea', now: 'timestamptz' },
+  params: { hash: 'bytea', userId: 'uuid', now: 'timestamptz' },
   columns,
 });
 
@@ -80,7 +80,7 @@ const deleteExpired = statement('logins.delete_expired', {
   columns: {},
 });
 
-/** Hands out a ticket, within an effect's transaction. Undefined: the user changed since the login was read. */
+/** Issues a ticket. Returns undefined when the user's epoch has changed since they were read, or they are disabled. */
 export async function issueTicket(
   tx: Queries,
   makeId: MakeId,
@@ -95,22 +95,27 @@ export async function issueTicket(
   return row === undefined ? undefined : { text, expiresAt };
 }
 
-/** Looks at a ticket without using it, to know whose row is to be locked. */
+/** Finds a ticket without consuming it, so that its user can be locked first. */
 export async function findTicket(queries: Queries, text: string, now: Date): Promise<LoginInProgress | undefined> {
   if (parseSecret(secretPrefixes.loginTicket, text) === null) return undefined;
   return (await queries.row(find, { hash: hashSecret(text), now })) as LoginInProgress | undefined;
 }
 
 /**
- * Uses a ticket, in the transaction of the step that it was for. Undefined when it is not alive: unknown, used, expired,
- * of an earlier epoch, or of a user who may not log in. Of many at once exactly one gets it (invariant 1).
+ * Consumes a ticket of this user, in the transaction of its step. Returns undefined, and consumes nothing, when it is
+ * unknown, used, expired, of an earlier epoch or of another user, or when its user is disabled. Of concurrent calls
+ * exactly one gets it (invariant 1).
  */
-export async function consumeTicket(tx: Queries, text: string, now: Date): Promise<LoginInProgress | undefined> {
+export async function consumeTicket(
+  tx: Queries,
+  { text, userId }: { readonly text: string; readonly userId: string },
+  now: Date,
+): Promise<LoginInProgress | undefined> {
   if (parseSecret(secretPrefixes.loginTicket, text) === null) return undefined;
-  return (await tx.row(consume, { hash: hashSecret(text), now })) as LoginInProgress | undefined;
+  return (await tx.row(consume, { hash: hashSecret(text), userId, now })) as LoginInProgress | undefined;
 }
 
-/** A sweeping job calls it. Answers how many went. */
+/** Deletes expired tickets, at most 10,000. Returns their number. */
 export async function deleteExpiredTickets(database: Database, now: Date): Promise<number> {
   return database.run(deleteExpired, { now });
 }

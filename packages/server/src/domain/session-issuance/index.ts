@@ -9,5 +9,5 @@
  */
 
 export { type AccessToken, AccessTokens, type TokenSubject } from './access-tokens.ts';
-export { type IssuedSession, type Issuers, issueSession, oneFactorAcr, type SessionToIssue } from './issue.ts';
+export { type IssuedSession, type Issuers, issueSession, type SessionToIssue } from './issue.ts';
 export { type ActingSession, findActing, renewSession } from './renew.ts';

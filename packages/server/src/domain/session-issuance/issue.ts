@@ -13,9 +13,6 @@ import type { UserKey } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import type { AccessToken, AccessTokens } from './access-tokens.ts';
 
-/** Authentication context of a login by one factor; the higher level will be two factors (RFC 9068 §2.2.1). */
-export const oneFactorAcr = '1';
-
 /** What handing out takes. */
 export interface Issuers {
   readonly makeId: MakeId;

@@ -1,19 +1,18 @@
-/** Keeping an account that was closing: by the ticket of a login, or by the mailed link. */
+/** Cancels a pending deletion, by the ticket of a login or by the mailed link. */
 
 import type { AuditLog } from '#domain/audit/index.ts';
-import { consumeTicket, findTicket, stepOfLogin } from '#domain/authentication/index.ts';
+import { completeStep } from '#domain/authentication/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
 import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import { consume, findActive, revokeOthers } from '#domain/one-time-tokens/index.ts';
 import { cancelDeletionOfUser, type Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
-import { clientInfoOf } from '#kernel/requester.ts';
+import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
-import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 
-/** What keeping needs. */
+/** Dependencies of the flow. */
 export interface CancelDeletion {
   readonly database: Database;
   readonly clock: Clock;
@@ -24,66 +23,57 @@ export interface CancelDeletion {
   readonly catalogues: Catalogues;
 }
 
-/** What somebody shows to keep an account. */
-export type Proof = { readonly kind: 'ticket' | 'link'; readonly text: string };
+/** What authorizes the cancellation. */
+export type Authorization = { readonly by: 'ticket' | 'link'; readonly text: string };
 
 const refusals = { ticket: 'invalid_ticket', link: 'invalid_token' } as const satisfies Record<string, ProblemCode>;
 
-/** Whose account the proof keeps, without using it; undefined when it is dead. */
-async function findOwner(flow: CancelDeletion, { kind, text }: Proof): Promise<string | undefined> {
-  const now = flow.clock.now();
-  if (kind === 'ticket') return (await findTicket(flow.database, text, now))?.userId;
-  return (await findActive(flow.database, 'cancel_deletion', text, now))?.userId;
+/** Cancels the deletion and revokes what the grace period allowed, or throws the Problem of the rejection. */
+export async function cancelDeletion(
+  flow: CancelDeletion,
+  { by, text }: Authorization,
+  requester: Requester,
+): Promise<void> {
+  const cancel = (tx: Queries, { userId }: { readonly userId: string }) =>
+    cancelFor(flow, tx, { userId, by }, requester);
+  if (by === 'ticket') await completeStep(flow, text, 'cancel_deletion', cancel);
+  else await consumeLink(flow, text, cancel);
 }
 
-/** Keeps the account, or throws the problem that says why not. Ends what the grace period began, the ticket included. */
-export async function cancelDeletion(flow: CancelDeletion, proof: Proof, caller: Caller): Promise<void> {
-  const userId = await findOwner(flow, proof);
-  if (userId === undefined) throw new Problem(refusals[proof.kind]);
-  await flow.database.transaction((tx) => keep(flow, tx, userId, proof, caller));
+async function consumeLink(
+  flow: CancelDeletion,
+  text: string,
+  work: (tx: Queries, link: { readonly userId: string }) => Promise<void>,
+): Promise<void> {
+  const found = await findActive(flow.database, 'cancel_deletion', text, flow.clock.now());
+  if (found === undefined) throw new Problem('invalid_token');
+  await flow.database.transaction(async (tx) => {
+    await flow.users.lock(tx, found.userId);
+    const link = await consume(tx, 'cancel_deletion', text, flow.clock.now());
+    if (link === undefined) throw new Problem('invalid_token');
+    await work(tx, link);
+  });
 }
 
-async function keep(flow: CancelDeletion, tx: Queries, userId: string, proof: Proof, caller: Caller): Promise<void> {
+async function cancelFor(
+  flow: CancelDeletion,
+  tx: Queries,
+  { userId, by }: { readonly userId: string; readonly by: Authorization['by'] },
+  requester: Requester,
+): Promise<void> {
   const now = flow.clock.now();
-  await flow.users.lock(tx, userId);
-  await useProof(tx, proof, now);
   const { accessTokenLifetimeSeconds } = flow.clients.default;
-  const ending = await cancelDeletionOfUser(tx, { userId, now, accessTokenLifetimeSeconds });
+  const revocation = await cancelDeletionOfUser(tx, { userId, now, accessTokenLifetimeSeconds });
   const userKey = await flow.users.key(userId, tx);
-  if (ending === undefined || userKey === undefined) throw new Problem(refusals[proof.kind]);
+  if (revocation === undefined || userKey === undefined) throw new Problem(refusals[by]);
   await revokeOthers(tx, userId, 'cancel_deletion', now);
   const recipient = await flow.users.primaryEmail(userId, tx);
   if (recipient !== undefined) {
-    const mail = {
-      ...recipient,
-      template: 'account_deletion_canceled',
-      userId,
-      userKey,
-      tokenId: null,
-      params: {},
-      now,
-    } as const;
-    await enqueueMail(tx, flow.mail.values(mail));
+    const mail = { template: 'account_deletion_canceled', tokenId: null, params: {} } as const;
+    await enqueueMail(tx, flow.mail.values({ ...recipient, ...mail, userId, userKey, now }));
   }
   const actor = { kind: 'user', id: userId } as const;
-  const personal = clientInfoOf(caller);
-  const event = {
-    action: 'account.deletion_canceled',
-    at: now,
-    actor,
-    userId,
-    facts: { by: proof.kind },
-    personal,
-  } as const;
+  const personal = clientInfoOf(requester);
+  const event = { action: 'account.deletion_canceled', at: now, actor, userId, facts: { by }, personal } as const;
   await flow.audit.record(tx, event, userKey);
-}
-
-async function useProof(tx: Queries, { kind, text }: Proof, now: Date): Promise<void> {
-  if (kind === 'link') {
-    if ((await consume(tx, 'cancel_deletion', text, now)) === undefined) throw new Problem('invalid_token');
-    return;
-  }
-  const login = await consumeTicket(tx, text, now);
-  if (login === undefined) throw new Problem('invalid_ticket');
-  if ((await stepOfLogin(tx, login)) !== 'cancel_deletion') throw new Problem('login_incomplete');
 }

@@ -1,34 +1,31 @@
 /**
- * Keeping an account within its grace period. Owns `POST /api/v1/auth/cancel-deletion`, the page `/cancel-deletion` and the
- * mail `account_deletion_canceled`.
- * The mailed link outlives the epoch, since it exists to defeat whoever closed the account in its owner's name
- * (invariant 4). Keeping hands out no session: it ends the epoch of the ticket that asked for it, and the next login is
- * an ordinary one.
+ * Cancellation of a pending deletion, within the grace period. Owns `POST /api/v1/auth/cancel-deletion`, the page
+ * `/cancel-deletion` and the mail `account_deletion_canceled`.
+ *
+ * Invariants:
+ * - The mailed link outlives the epoch, because it exists to defeat an attacker who deleted the account (invariant 4).
+ * - A cancellation issues no session. It raises the epoch, which invalidates the ticket that authorized it, and the user
+ *   logs in again (ADR 0017).
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
-import { type CancelDeletion, cancelDeletion, type Proof } from './cancel-deletion.ts';
+import { type Authorization, type CancelDeletion, cancelDeletion } from './cancel-deletion.ts';
 import { pressForm, showForm } from './pages.ts';
 
 export type { CancelDeletion } from './cancel-deletion.ts';
 
 const secret = z.string().min(1).max(200);
 
-/** Either of the two things that keep an account. */
-const shown = z
+const ticketOrLink = z
   .strictObject({ token: secret.optional(), ticket: secret.optional() })
   .refine(({ token, ticket }) => (token === undefined) !== (ticket === undefined), {
     message: 'Send either "token" or "ticket".',
   });
 
-type Shown = z.output<typeof shown>;
-
-/** Either of the two, as what it proves. */
-function proofOf({ token, ticket = '' }: Shown): Proof {
-  return token === undefined ? { kind: 'ticket', text: ticket } : { kind: 'link', text: token };
+function authorizationOf({ token, ticket = '' }: z.output<typeof ticketOrLink>): Authorization {
+  return token === undefined ? { by: 'ticket', text: ticket } : { by: 'link', text: token };
 }
 
-/** The endpoints of this flow. */
 export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -36,13 +33,13 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
       method: 'POST',
       path: '/api/v1/auth/cancel-deletion',
       tag: 'login',
-      summary: 'Keep an account that is closing',
+      summary: 'Cancel the deletion of an account',
       description:
-        'Takes either the `ticket` of a login that answered `step: "cancel_deletion"`, or the `token` of the mailed link. ' +
-        'Answers no session: log in again.',
+        'Takes either the `ticket` of a login that returned `step: "cancel_deletion"`, or the `token` of the mailed link. ' +
+        'Issues no session: log in again.',
       auth: { principals: ['public'] },
       rateLimit: 'public',
-      request: { body: shown },
+      request: { body: ticketOrLink },
       response: {
         status: 200,
         message: 'Account kept',
@@ -51,7 +48,7 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
       },
       problems: ['invalid_token', 'invalid_ticket', 'login_incomplete'],
       handler: async ({ body, caller }) => {
-        await cancelDeletion(flow, proofOf(body), caller);
+        await cancelDeletion(flow, authorizationOf(body), caller);
         return { data: { status: 'kept' as const } };
       },
     }),
@@ -59,7 +56,7 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
       id: 'account.show_cancel_deletion',
       method: 'GET',
       path: '/cancel-deletion',
-      summary: 'The page that the mail links to: asks whether to keep the account',
+      summary: 'The page of the mailed link: asks whether to keep the account',
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { query: z.strictObject({ token: secret }) },
@@ -70,12 +67,12 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
       id: 'account.submit_cancel_deletion',
       method: 'POST',
       path: '/cancel-deletion',
-      summary: 'What the page sends, or the one of a login by mail with its ticket: "keep my account"',
+      summary: 'Cancel the deletion by the form of that page, or by the ticket of a login link',
       auth: { principals: ['public'] },
       rateLimit: 'public',
-      request: { form: shown },
+      request: { form: ticketOrLink },
       problems: ['login_incomplete'],
-      handler: ({ body, caller }) => pressForm(flow, proofOf(body), caller),
+      handler: ({ body, caller }) => pressForm(flow, authorizationOf(body), caller),
     }),
   ];
 }

@@ -7,7 +7,7 @@ import { type Html, html } from '#platform/html/index.ts';
 import type { Caller, PageResponse } from '#platform/http/index.ts';
 import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
-import { type CancelDeletion, cancelDeletion, type Proof } from './cancel-deletion.ts';
+import { type Authorization, type CancelDeletion, cancelDeletion } from './cancel-deletion.ts';
 
 /** Says until when the account can be kept, and asks. Changes nothing. */
 export async function showForm(flow: CancelDeletion, token: string, caller: Caller): Promise<PageResponse> {
@@ -24,11 +24,15 @@ ${postForm(
 }
 
 /** What the button does. */
-export async function pressForm(flow: CancelDeletion, proof: Proof, caller: Caller): Promise<PageResponse> {
-  const link = await findActive(flow.database, 'cancel_deletion', proof.text, flow.clock.now());
+export async function pressForm(
+  flow: CancelDeletion,
+  authorization: Authorization,
+  caller: Caller,
+): Promise<PageResponse> {
+  const link = await findActive(flow.database, 'cancel_deletion', authorization.text, flow.clock.now());
   const words = wordsFor(flow, link?.locale, caller);
   try {
-    await cancelDeletion(flow, proof, caller);
+    await cancelDeletion(flow, authorization, caller);
   } catch (error) {
     if (error instanceof Problem && (error.code === 'invalid_token' || error.code === 'invalid_ticket')) {
       return invalidLink(words);

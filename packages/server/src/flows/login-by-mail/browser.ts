@@ -1,21 +1,21 @@
-/** The browser, or application, that asked: known by a secret that it alone was given. */
+/** The browser or application that requested a link or code. A secret that only it received identifies it. */
 import { randomBytes } from 'node:crypto';
 import { formatSecret, hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 
-/** Its secret, and what is stored of it. */
-export interface AskingBrowser {
+/** The secret, and the hash that is stored with the link or code. */
+export interface RequestingBrowser {
   readonly secret: string;
   readonly hash: Buffer;
 }
 
-/** Who shows this secret; undefined when there is none, or none of ours. */
-export function readBrowser(secret: string | undefined): AskingBrowser | undefined {
+/** Returns undefined for a missing or malformed secret. */
+export function readBrowser(secret: string | undefined): RequestingBrowser | undefined {
   if (secret === undefined || parseSecret(secretPrefixes.loginBrowser, secret) === null) return undefined;
   return { secret, hash: hashSecret(secret) };
 }
 
-/** A browser that asks for the first time. */
-export function newBrowser(): AskingBrowser {
+/** Makes the secret of a browser's first request. */
+export function newBrowser(): RequestingBrowser {
   const secret = formatSecret(secretPrefixes.loginBrowser, randomBytes(32));
   return { secret, hash: hashSecret(secret) };
 }

@@ -1,12 +1,15 @@
 /**
- * Logging in without a password: by a mailed link, or by a mailed code of six digits. Owns `POST
- * /api/v1/auth/login/magic-link`, `/login/magic-link/verify`, `/login/email-code`, `/login/email-code/verify` and the page
- * `/login/magic-link`.
- * Both are off unless a setting opens them. Asking is answered before anybody looks who has the address (invariant 13),
- * and only a proven address is written to. Whoever asks gets a secret, as a cookie or in the answer,
- * without which the link or code is good for nothing: forwarding a mail, or making somebody press a link, logs nobody
- * in. A code is dead after five tries, and the guesses of all codes of a user are counted together, apart from their
- * passwords. What a login still needs `nextStep` decides, and the session is made as any other login's is.
+ * Login by mail: a link, or a code of six digits. Owns `POST /api/v1/auth/login/magic-link`, `…/magic-link/verify`,
+ * `…/email-code`, `…/email-code/verify` and the page `/login/magic-link`. Settings enable each of the two.
+ *
+ * Invariants:
+ * - A request for a mail gets its response before the address is looked up (invariant 13); only verified addresses get
+ *   mail.
+ * - The client that requests a mail receives a secret, in a cookie or in the body, and only together with this secret does
+ *   the link or code log in. A forwarded mail, or a link that a victim is made to open, is useless to an attacker.
+ * - A code expires after five tries. Attempts at all codes of a user share one counter, apart from the password's.
+ *
+ * Must not decide what a right link or code leads to: the gate (`domain/authentication`) does.
  */
 import { z } from 'zod';
 import type { LoginResult } from '#domain/authentication/index.ts';
@@ -23,33 +26,31 @@ import {
 import { codePattern } from '#protocol/digit-code/index.ts';
 import { type LinkPages, pressForm, showForm } from './pages.ts';
 import { pressLink } from './press-link.ts';
-import { type Ask, type RequestedMailLogin, requestMailLogin } from './request.ts';
+import { type RequestedMailLogin, type RequestLogin, requestMailLogin } from './request.ts';
 import { type TypeCode, typeCode } from './type-code.ts';
 
-/** What this flow needs. */
-export type LoginByMail = Ask & LinkPages & TypeCode;
+/** Dependencies of the flow. */
+export type LoginByMail = RequestLogin & LinkPages & TypeCode;
 
 const secret = z.string().min(1).max(200);
 const transport = z.enum(['cookie', 'token']).default('token');
 
-const asking = z.strictObject({ email: emailInput, transport });
+const mailRequest = z.strictObject({ email: emailInput, transport });
 
-const asked = {
+const requested = {
   email: z.string(),
   expiresIn: z.int().positive(),
   browserToken: z.string().optional(),
 };
 
-const askedExample = { email: exampleValues.email, expiresIn: 900, browserToken: exampleValues.browserToken };
+const requestedExample = { email: exampleValues.email, expiresIn: 900, browserToken: exampleValues.browserToken };
 
-/** How whoever asked shows that they did, and what they want. */
-const proving = { browserToken: secret.optional(), transport, deviceToken: z.string().max(200).optional() };
+const loginFields = { browserToken: secret.optional(), transport, deviceToken: z.string().max(200).optional() };
 
-const howToAsk =
-  'The same answer whether or not the address has an account. With `transport: "token"` the answer holds ' +
-  '`browserToken`; with `"cookie"` it is set as a cookie. Without it what is mailed opens nothing.';
+const requestDescription =
+  'The response is the same whether or not the address has an account. With `transport: "token"` it contains ' +
+  '`browserToken`; with `"cookie"` it sets it as a cookie. The link or code works only together with it.';
 
-/** The endpoints of this flow. */
 export function loginByMailEndpoints(flow: LoginByMail): readonly Endpoint[] {
   return [...linkEndpoints(flow), ...codeEndpoints(flow), ...pageEndpoints(flow)];
 }
@@ -61,24 +62,26 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/login/magic-link',
       tag: 'login',
-      summary: 'Ask for a link that logs in',
-      description: `${howToAsk} Asked by cookie, the mailed page logs this browser in; asked by token, the application does, with the link's \`token\`.`,
+      summary: 'Request a login link',
+      description:
+        `${requestDescription} Requested by cookie, the mailed page logs this browser in; requested by token, the ` +
+        "application does, with the link's `token`.",
       auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
-      request: { body: asking },
+      request: { body: mailRequest },
       response: {
         status: 202,
         message: 'If this address has an account, a link was sent to it',
-        data: z.object({ ...asked, status: z.literal('link_sent') }),
-        example: { ...askedExample, status: 'link_sent' },
+        data: z.object({ ...requested, status: z.literal('link_sent') }),
+        example: { ...requestedExample, status: 'link_sent' },
       },
       problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
         const { email, transport } = body;
         if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
-        const given = await requestMailLogin(flow, 'magic_link', { canonical: email.canonical, transport, caller });
-        return askedAnswer(given, { email: email.asTyped, status: 'link_sent' as const });
+        const result = await requestMailLogin(flow, 'magic_link', { canonical: email.canonical, transport, caller });
+        return requestedResponse(result, { email: email.asTyped, status: 'link_sent' as const });
       },
     }),
     apiEndpoint({
@@ -86,18 +89,18 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/login/magic-link/verify',
       tag: 'login',
-      summary: 'Log in with the link that was mailed',
+      summary: 'Log in with a mailed link',
       description:
-        "Takes the link's `token` and the `browserToken` of whoever asked for it, or its cookie. Answers as `POST " +
-        '/api/v1/auth/login` does, `step` included. A link that is shown with another `browserToken` is refused and stays good.',
+        "Takes the link's `token` and the `browserToken` of its request, or the cookie. Returns the same as `POST " +
+        '/api/v1/auth/login`, including `step`. Another `browserToken` is rejected and does not consume the link.',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
-      request: { body: z.strictObject({ token: secret, ...proving }) },
+      request: { body: z.strictObject({ token: secret, ...loginFields }) },
       response: { status: 200, message: 'Logged in', data: loginResultData, example: loginResultExample },
       problems: ['not_enabled', 'invalid_token', 'other_browser', 'email_not_verified', 'login_incomplete'],
       handler: async ({ body, caller }) => {
-        const { token: text, ...how } = body;
-        return enteredAnswer(await pressLink(flow, { text, ...howOf(how, caller) }, caller), caller);
+        const { token: text, ...fields } = body;
+        return responseOf(await pressLink(flow, { text, ...optionsOf(fields, caller) }, caller), caller);
       },
     }),
   ];
@@ -110,24 +113,24 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/login/email-code',
       tag: 'login',
-      summary: 'Ask for a code that logs in',
-      description: `${howToAsk} The newest code of a browser counts.`,
+      summary: 'Request a login code',
+      description: `${requestDescription} Only the newest code of a browser is valid.`,
       auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
-      request: { body: asking },
+      request: { body: mailRequest },
       response: {
         status: 202,
         message: 'If this address has an account, a code was sent to it',
-        data: z.object({ ...asked, status: z.literal('code_sent') }),
-        example: { ...askedExample, expiresIn: 600, status: 'code_sent' },
+        data: z.object({ ...requested, status: z.literal('code_sent') }),
+        example: { ...requestedExample, expiresIn: 600, status: 'code_sent' },
       },
       problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
         const { email, transport } = body;
         if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
-        const given = await requestMailLogin(flow, 'email_code', { canonical: email.canonical, transport, caller });
-        return askedAnswer(given, { email: email.asTyped, status: 'code_sent' as const });
+        const result = await requestMailLogin(flow, 'email_code', { canonical: email.canonical, transport, caller });
+        return requestedResponse(result, { email: email.asTyped, status: 'code_sent' as const });
       },
     }),
     apiEndpoint({
@@ -135,21 +138,21 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/login/email-code/verify',
       tag: 'login',
-      summary: 'Log in with the code that was mailed',
+      summary: 'Log in with a mailed code',
       description:
-        'Takes the address, the code, and the `browserToken` of whoever asked for it, or its cookie. A code is dead after ' +
-        'five tries. From the fifth wrong code in a row on, of whatever code of the address, the next is taken only after ' +
-        'a while that grows; `Retry-After` says when. Answers as `POST /api/v1/auth/login` does, `step` included.',
+        'Takes the address, the code and the `browserToken` of its request, or the cookie. A code expires after five ' +
+        'tries. After five wrong codes in a row for an address, each further attempt has to wait longer; `Retry-After` ' +
+        'has the seconds. Returns the same as `POST /api/v1/auth/login`, including `step`.',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,
-      request: { body: z.strictObject({ email: emailInput, code: z.string().regex(codePattern), ...proving }) },
+      request: { body: z.strictObject({ email: emailInput, code: z.string().regex(codePattern), ...loginFields }) },
       response: { status: 200, message: 'Logged in', data: loginResultData, example: loginResultExample },
       problems: ['not_enabled', 'invalid_code', 'email_not_verified', 'login_incomplete'],
       handler: async ({ body, caller }) => {
-        const { email, code, ...how } = body;
-        const typed = { canonical: email.canonical, code, ...howOf(how, caller) };
-        return enteredAnswer(await typeCode(flow, typed, caller), caller);
+        const { email, code, ...fields } = body;
+        const typed = { canonical: email.canonical, code, ...optionsOf(fields, caller) };
+        return responseOf(await typeCode(flow, typed, caller), caller);
       },
     }),
   ];
@@ -161,7 +164,7 @@ function pageEndpoints(flow: LoginByMail): Endpoint[] {
       id: 'login.show_magic_link',
       method: 'GET',
       path: '/login/magic-link',
-      summary: 'The page that the mail links to: asks whether to log in',
+      summary: 'The page of a login link: asks for confirmation',
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { query: z.strictObject({ token: secret }) },
@@ -172,7 +175,7 @@ function pageEndpoints(flow: LoginByMail): Endpoint[] {
       id: 'login.submit_magic_link',
       method: 'POST',
       path: '/login/magic-link',
-      summary: 'What the page sends: "log me in"',
+      summary: 'Log in by the form of that page',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
       request: { form: z.strictObject({ token: secret }) },
@@ -182,17 +185,17 @@ function pageEndpoints(flow: LoginByMail): Endpoint[] {
   ];
 }
 
-function askedAnswer<D extends object>({ expiresIn, browserToken, cookies }: RequestedMailLogin, data: D) {
+function requestedResponse<D extends object>({ expiresIn, browserToken, cookies }: RequestedMailLogin, data: D) {
   return { data: { ...data, expiresIn, ...(browserToken === undefined ? {} : { browserToken }) }, cookies };
 }
 
-interface How {
+interface LoginFields {
   readonly browserToken?: string | undefined;
   readonly transport: 'cookie' | 'token';
   readonly deviceToken?: string | undefined;
 }
 
-function howOf({ browserToken, transport, deviceToken }: How, caller: Caller) {
+function optionsOf({ browserToken, transport, deviceToken }: LoginFields, caller: Caller) {
   if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
   return {
     transport,
@@ -201,9 +204,9 @@ function howOf({ browserToken, transport, deviceToken }: How, caller: Caller) {
   };
 }
 
-/** The browser that asked is done; its secret opens nothing more. */
-function enteredAnswer(loggedIn: LoginResult, caller: Caller) {
-  const answer = loginResponse(loggedIn);
-  if (caller.loginCookie === undefined) return answer;
-  return { ...answer, cookies: [...answer.cookies, { cookie: 'login', change: 'expire' } as const] };
+/** Expires the cookie of the browser's secret, which has served its purpose. */
+function responseOf(result: LoginResult, caller: Caller) {
+  const response = loginResponse(result);
+  if (caller.loginCookie === undefined) return response;
+  return { ...response, cookies: [...response.cookies, { cookie: 'login', change: 'expire' } as const] };
 }

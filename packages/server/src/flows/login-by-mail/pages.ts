@@ -8,17 +8,17 @@ import { type Html, html } from '#platform/html/index.ts';
 import type { Caller, CookieChange, PageResponse } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
-import { lookAtLink, type PressLink, pressLink } from './press-link.ts';
+import { findLink, type PressLink, pressLink } from './press-link.ts';
 
 /** What the page needs. */
 export type LinkPages = PressLink & { readonly catalogues: Catalogues };
 
 /** Asks whether to log in, or says why this browser cannot. Changes nothing, so that a mail scanner uses no link. */
 export async function showForm(flow: LinkPages, token: string, caller: Caller): Promise<PageResponse> {
-  const seen = await lookAtLink(flow, token, caller.loginCookie);
-  const words = wordsFor(flow, seen.kind === 'dead' ? undefined : seen.link.locale, caller);
-  if (seen.kind === 'dead') return invalidLink(words);
-  if (seen.kind === 'other_browser') return otherBrowser(words);
+  const found = await findLink(flow, token, caller.loginCookie);
+  const words = wordsFor(flow, found.kind === 'invalid' ? undefined : found.link.locale, caller);
+  if (found.kind === 'invalid') return invalidLink(words);
+  if (found.kind === 'other_browser') return otherBrowser(words);
   const body = html`${paragraph(words, 'question')}
 ${postForm(
   '/login/magic-link',
@@ -30,8 +30,8 @@ ${postForm(
 
 /** What the button does: the session is this browser's, by cookie. */
 export async function pressForm(flow: LinkPages, text: string, caller: Caller): Promise<PageResponse> {
-  const seen = await lookAtLink(flow, text, caller.loginCookie);
-  const words = wordsFor(flow, seen.kind === 'dead' ? undefined : seen.link.locale, caller);
+  const found = await findLink(flow, text, caller.loginCookie);
+  const words = wordsFor(flow, found.kind === 'invalid' ? undefined : found.link.locale, caller);
   try {
     const { loginCookie: browserSecret, deviceCookie: deviceToken } = caller;
     const pressed = { text, browserSecret, transport: 'cookie', deviceToken } as const;

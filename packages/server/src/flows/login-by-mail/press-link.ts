@@ -1,54 +1,57 @@
-/** Logging in with a link: it opens in the browser that asked for it and in no other. */
+/** Login by a mailed link, which works only in the browser that requested it. */
 
-import type { LoginResult } from '#domain/authentication/index.ts';
+import {
+  type LoginGate,
+  type LoginOptions,
+  type LoginResult,
+  recordRejectedLogin,
+  startLogin,
+} from '#domain/authentication/index.ts';
 import { findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { clientInfoOf } from '#kernel/requester.ts';
-import type { Caller } from '#platform/http/index.ts';
-import { type AskingBrowser, readBrowser } from './browser.ts';
-import { logIn, type MailLogin, type Wanted } from './log-in.ts';
+import type { Requester } from '#kernel/requester.ts';
+import { type RequestingBrowser, readBrowser } from './browser.ts';
 import { type LoginMethods, requireEnabled } from './request.ts';
 
-/** What pressing needs. */
-export type PressLink = MailLogin & { readonly loginByMail: LoginMethods };
+/** Dependencies of this login method. */
+export type PressLink = LoginGate & { readonly loginByMail: LoginMethods };
 
-/** Looks at a link without using it; `other_browser` when this is not the one that asked. */
-export type SeenLink =
-  | { readonly kind: 'dead' }
+/** A link that was found but not consumed. */
+export type FoundLink =
+  | { readonly kind: 'invalid' }
   | { readonly kind: 'other_browser'; readonly link: OneTimeToken }
-  | { readonly kind: 'good'; readonly link: OneTimeToken; readonly browser: AskingBrowser };
+  | { readonly kind: 'usable'; readonly link: OneTimeToken; readonly browser: RequestingBrowser };
 
-/** Throws `not_enabled` when links are not in use here. */
-export async function lookAtLink(flow: PressLink, text: string, browserSecret: string | undefined): Promise<SeenLink> {
+/** Finds a link without consuming it. Throws `not_enabled` when login links are disabled. */
+export async function findLink(flow: PressLink, text: string, browserSecret: string | undefined): Promise<FoundLink> {
   requireEnabled(flow, 'magic_link');
   const link = await findActive(flow.database, 'magic_link', text, flow.clock.now());
-  if (link === undefined) return { kind: 'dead' };
+  if (link === undefined) return { kind: 'invalid' };
   const browser = readBrowser(browserSecret);
-  const isHere = browser !== undefined && link.browserHash !== null && browser.hash.equals(link.browserHash);
-  return isHere ? { kind: 'good', link, browser } : { kind: 'other_browser', link };
+  const isSame = browser !== undefined && link.browserHash !== null && browser.hash.equals(link.browserHash);
+  return isSame ? { kind: 'usable', link, browser } : { kind: 'other_browser', link };
 }
 
-/** A pressed link and who presses it. */
-export interface Pressed extends Wanted {
+/** A link as a browser or an application presents it. */
+export interface PressedLink extends LoginOptions {
   readonly text: string;
   readonly browserSecret: string | undefined;
 }
 
-/** Logs in, or throws the problem that says why not. A link that is refused for its browser stays good for the right one. */
-export async function pressLink(flow: PressLink, pressed: Pressed, caller: Caller): Promise<LoginResult> {
-  const seen = await lookAtLink(flow, pressed.text, pressed.browserSecret);
-  if (seen.kind === 'dead') throw new Problem('invalid_token');
-  if (seen.kind === 'other_browser') return refuseBrowser(flow, seen.link, caller);
-  const { userId } = seen.link;
-  const proof = { kind: 'magic_link', userId, text: pressed.text, browserHash: seen.browser.hash } as const;
-  return logIn(flow, proof, pressed, caller);
+/** Logs in, or throws the Problem of the rejection. Another browser does not consume the link. */
+export async function pressLink(flow: PressLink, pressed: PressedLink, requester: Requester): Promise<LoginResult> {
+  const { text, browserSecret } = pressed;
+  const found = await findLink(flow, text, browserSecret);
+  if (found.kind === 'invalid') throw new Problem('invalid_token');
+  if (found.kind === 'other_browser') return rejectBrowser(flow, found.link, requester);
+  const { link, browser } = found;
+  const proof = { by: 'magic_link', userId: link.userId, text, browserHash: browser.hash } as const;
+  return startLogin(flow, proof, pressed, requester);
 }
 
-async function refuseBrowser(flow: PressLink, { userId }: OneTimeToken, caller: Caller): Promise<never> {
-  const facts = { reason: 'other_browser', by: 'magic_link' };
-  const personal = clientInfoOf(caller);
-  const actor = { kind: 'stranger' } as const;
-  const event = { action: 'login.refused', at: flow.clock.now(), actor, userId, facts, personal } as const;
-  await flow.audit.record(flow.database, event, await flow.users.key(userId));
+async function rejectBrowser(flow: PressLink, { userId }: OneTimeToken, requester: Requester): Promise<never> {
+  const userKey = await flow.users.key(userId);
+  const rejected = { by: 'magic_link', reason: 'other_browser', userId, userKey } as const;
+  await recordRejectedLogin(flow, flow.database, rejected, requester);
   throw new Problem('other_browser');
 }

@@ -1,15 +1,15 @@
-/** Asking for a link or a code. */
+/** Requests for a link or a code. */
 import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
 import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Caller, CookieChange } from '#platform/http/index.ts';
-import { type AskingBrowser, newBrowser, readBrowser } from './browser.ts';
+import { newBrowser, type RequestingBrowser, readBrowser } from './browser.ts';
 
 /** What is mailed. */
 export type LoginMethod = 'magic_link' | 'email_code';
 
-/** Which doors are open, and for how long what is mailed lives. */
+/** The login methods that settings enable, and the lifetimes of what they mail. */
 export interface LoginMethods {
   readonly magicLink: boolean;
   readonly magicLinkSeconds: number;
@@ -17,26 +17,26 @@ export interface LoginMethods {
   readonly emailCodeSeconds: number;
 }
 
-/** What asking needs. */
-export type Ask = RequestMail & { readonly loginByMail: LoginMethods };
+/** Dependencies of a request. */
+export type RequestLogin = RequestMail & { readonly loginByMail: LoginMethods };
 
-/** Throws `not_enabled` when the door is shut. */
-export function requireEnabled({ loginByMail }: { readonly loginByMail: LoginMethods }, door: LoginMethod): void {
-  const open = door === 'magic_link' ? loginByMail.magicLink : loginByMail.emailCode;
-  if (!open) throw new Problem('not_enabled');
+/** Throws `not_enabled` when settings disable the login method. */
+export function requireEnabled({ loginByMail }: { readonly loginByMail: LoginMethods }, method: LoginMethod): void {
+  const enabled = method === 'magic_link' ? loginByMail.magicLink : loginByMail.emailCode;
+  if (!enabled) throw new Problem('not_enabled');
 }
 
-/** Who asks, and how they want to be known. */
+/** A request for a mail. */
 export interface MailLoginRequest {
   readonly canonical: string;
   readonly transport: 'cookie' | 'token';
   readonly caller: Caller;
 }
 
-/** What whoever asks is given, whether or not the address has an account. */
+/** The response, the same whether or not a user has the address. */
 export interface RequestedMailLogin {
   readonly expiresIn: number;
-  /** For an application; a browser has it in its cookie. */
+  /** For an application. A browser gets it as a cookie. */
   readonly browserToken: string | undefined;
   readonly cookies: readonly CookieChange[];
 }
@@ -44,31 +44,32 @@ export interface RequestedMailLogin {
 const actions = { magic_link: 'login.link_requested', email_code: 'login.code_requested' } as const;
 
 /**
- * Asks for the mail, which a job promises to a proven address whose account lives. An unproven one gets none: proving a mailbox must first drop
- * whatever a stranger may have set before (invariant 18), and recovery does that.
+ * Enqueues the job that mails the link or code, to verified addresses only. To log in by an unverified mailbox, the user
+ * recovers the account: recovery first deletes what a stranger may have registered there (invariant 18).
  */
 export async function requestMailLogin(
-  flow: Ask,
-  door: LoginMethod,
+  flow: RequestLogin,
+  method: LoginMethod,
   { canonical, transport, caller }: MailLoginRequest,
 ): Promise<RequestedMailLogin> {
-  requireEnabled(flow, door);
-  // A browser that asks twice stays the same one, so that the link of its first mail still opens.
+  requireEnabled(flow, method);
+  // A second request keeps the browser's secret, so that the link of its first mail still works.
   const known = transport === 'cookie' ? readBrowser(caller.loginCookie) : undefined;
   const browser = known ?? newBrowser();
-  const lifetimeSeconds = lifetimeOf(flow.loginByMail, door);
-  const action = actions[door];
-  const asked = { canonical, purpose: door, action, toUnverified: false, lifetimeSeconds, caller } as const;
-  await requestMail(flow, { ...asked, browserHash: browser.hash });
+  const lifetimeSeconds = lifetimeOf(flow.loginByMail, method);
+  const action = actions[method];
+  const request = { canonical, purpose: method, action, toUnverified: false, lifetimeSeconds, caller } as const;
+  await requestMail(flow, { ...request, browserHash: browser.hash });
   if (transport === 'token') return { expiresIn: lifetimeSeconds, browserToken: browser.secret, cookies: [] };
-  return { expiresIn: lifetimeSeconds, browserToken: undefined, cookies: [cookieOf(browser, door, flow.clock.now())] };
+  const cookie = cookieOf(browser, method, flow.clock.now());
+  return { expiresIn: lifetimeSeconds, browserToken: undefined, cookies: [cookie] };
 }
 
-function lifetimeOf({ magicLinkSeconds, emailCodeSeconds }: LoginMethods, door: LoginMethod): number {
-  return door === 'magic_link' ? magicLinkSeconds : emailCodeSeconds;
+function lifetimeOf({ magicLinkSeconds, emailCodeSeconds }: LoginMethods, method: LoginMethod): number {
+  return method === 'magic_link' ? magicLinkSeconds : emailCodeSeconds;
 }
 
-// As long as anything lives that this browser may have asked for: one cookie serves both doors.
-function cookieOf({ secret }: AskingBrowser, door: LoginMethod, now: Date): CookieChange {
-  return { cookie: 'login', change: { value: secret, expiresAt: addSeconds(now, tokenLifetimeSeconds[door]) } };
+// One cookie serves both login methods, so that it lasts as long as anything that this browser may have requested.
+function cookieOf({ secret }: RequestingBrowser, method: LoginMethod, now: Date): CookieChange {
+  return { cookie: 'login', change: { value: secret, expiresAt: addSeconds(now, tokenLifetimeSeconds[method]) } };
 }

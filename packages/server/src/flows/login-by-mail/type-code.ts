@@ -1,25 +1,29 @@
-/** Logging in with a code: count, compare, use. Known and unknown addresses take the same way through here. */
+/** Login by a mailed code: count the attempt, compare, hand the proof to the gate. */
 
 import { timingSafeEqual } from 'node:crypto';
 import { attemptColumns, attemptFields, requireAttempt, reserveAttemptFragment } from '#domain/attempts/index.ts';
-import type { LoginResult } from '#domain/authentication/index.ts';
+import {
+  type LoginGate,
+  type LoginOptions,
+  type LoginResult,
+  recordRejectedLogin,
+  startLogin,
+} from '#domain/authentication/index.ts';
 import { maxCodeTries, type OneTimeTokens, tryCodeFragment } from '#domain/one-time-tokens/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import { clientInfoOf } from '#kernel/requester.ts';
+import type { Requester } from '#kernel/requester.ts';
 import { statement, type Values } from '#platform/database/index.ts';
-import type { Caller } from '#platform/http/index.ts';
-import { type AskingBrowser, readBrowser } from './browser.ts';
-import { logIn, type MailLogin, type Wanted } from './log-in.ts';
+import { type RequestingBrowser, readBrowser } from './browser.ts';
 import { type LoginMethods, requireEnabled } from './request.ts';
 
-/** What typing a code needs. */
-export type TypeCode = MailLogin & { readonly loginByMail: LoginMethods; readonly tokens: OneTimeTokens };
+/** Dependencies of this login method. */
+export type TypeCode = LoginGate & { readonly loginByMail: LoginMethods; readonly tokens: OneTimeTokens };
 
 const reserved = reserveAttemptFragment(`'email_code'`);
 const tried = tryCodeFragment('reserved');
 
-/** Counts the guess for the user behind the address, or for the address, and the try for the code of this browser. */
+/** Counts the attempt for the address and the try for this browser's code, before the code is compared. */
 const reserveAttempt = statement('login_by_mail.reserve_attempt', {
   lane: 'counter',
   sql: `with known as (
@@ -44,60 +48,56 @@ const reserveAttempt = statement('login_by_mail.reserve_attempt', {
   },
 });
 
-type Guess = Values<typeof reserveAttempt.columns>;
+type Attempt = Values<typeof reserveAttempt.columns>;
 
-/** What somebody typed, and in which browser. */
-export interface Typed extends Wanted {
+/** A code as a browser or an application sends it. */
+export interface TypedCode extends LoginOptions {
   readonly canonical: string;
   readonly code: string;
   readonly browserSecret: string | undefined;
 }
 
-/** Logs in, or throws the problem that says why not: `invalid_code` for everything that a guess could tell apart. */
-export async function typeCode(flow: TypeCode, typed: Typed, caller: Caller): Promise<LoginResult> {
+/**
+ * Logs in, or throws the Problem of the rejection: `invalid_code` for an unknown address, a wrong, used or expired code,
+ * and another browser, in the same time (invariant 13).
+ */
+export async function typeCode(flow: TypeCode, typed: TypedCode, requester: Requester): Promise<LoginResult> {
   requireEnabled(flow, 'email_code');
-  // Nothing was mailed to nobody: there is nothing to guess, and nothing is counted.
+  // Without a browser secret no code can match, so that there is nothing to guess and nothing to count.
   const browser = readBrowser(typed.browserSecret);
   if (browser === undefined) throw new Problem('invalid_code');
-  const guess = await reserve(flow, typed.canonical, browser);
-  const hash = matchingHash(flow, guess, typed.code, browser);
-  if (hash === undefined || guess.userId === null) return refuse(flow, guess, caller);
-  const proof = { kind: 'email_code', userId: guess.userId, hash, browserHash: browser.hash } as const;
-  return logIn(flow, proof, typed, caller);
+  const attempt = await reserve(flow, typed.canonical, browser);
+  const hash = matchingHash(flow, attempt, typed.code, browser);
+  if (hash === undefined || attempt.userId === null) return reject(flow, attempt, requester);
+  const proof = { by: 'email_code', userId: attempt.userId, hash, browserHash: browser.hash } as const;
+  return startLogin(flow, proof, typed, requester);
 }
 
-async function reserve(flow: TypeCode, canonical: string, browser: AskingBrowser): Promise<Guess> {
+async function reserve(flow: TypeCode, canonical: string, browser: RequestingBrowser): Promise<Attempt> {
   const now = flow.clock.now();
-  const guess = await flow.database.row(reserveAttempt, {
+  const attempt = await flow.database.row(reserveAttempt, {
     canonical,
     unknownKey: flow.keys.mac('lookup', canonical),
     attemptedAt: now,
     browserHash: browser.hash,
     now,
   });
-  assert(guess !== undefined, 'reserving a guess always answers a row');
-  requireAttempt(guess, now);
-  return guess;
+  assert(attempt !== undefined, 'the statement returns one row in every case');
+  requireAttempt(attempt, now);
+  return attempt;
 }
 
-/** The stored hash if the code is right and its tries are not used up; computed for nobody's code as well. */
-function matchingHash(flow: TypeCode, guess: Guess, code: string, browser: AskingBrowser): Buffer | undefined {
-  const keyId = guess.keyId ?? flow.keys.currentKeyId('link');
-  const typed = flow.tokens.codeHash(code, { id: guess.tokenId ?? '', keyId, browserHash: browser.hash });
-  const isRight = timingSafeEqual(typed, guess.hash ?? Buffer.alloc(typed.length));
-  return isRight && guess.tries !== null && guess.tries <= maxCodeTries ? typed : undefined;
+/** Returns the stored hash of a right code that has tries left. Computes it for an unknown address as well. */
+function matchingHash(flow: TypeCode, attempt: Attempt, code: string, browser: RequestingBrowser): Buffer | undefined {
+  const keyId = attempt.keyId ?? flow.keys.currentKeyId('link');
+  const typed = flow.tokens.codeHash(code, { id: attempt.tokenId ?? '', keyId, browserHash: browser.hash });
+  const isRight = timingSafeEqual(typed, attempt.hash ?? Buffer.alloc(typed.length));
+  return isRight && attempt.tries !== null && attempt.tries <= maxCodeTries ? typed : undefined;
 }
 
-async function refuse(flow: TypeCode, { userId, wrapped }: Guess, caller: Caller): Promise<never> {
-  const event = {
-    action: 'login.failed',
-    at: flow.clock.now(),
-    actor: { kind: 'stranger' },
-    facts: { reason: 'invalid_code' },
-    personal: clientInfoOf(caller),
-    ...(userId === null ? {} : { userId }),
-  } as const;
+async function reject(flow: TypeCode, { userId, wrapped }: Attempt, requester: Requester): Promise<never> {
   const userKey = userId === null || wrapped === null ? undefined : flow.keys.unwrapUserKey(userId, wrapped);
-  await flow.audit.record(flow.database, event, userKey);
+  const rejected = { by: 'email_code', reason: 'invalid_code', userId: userId ?? undefined, userKey } as const;
+  await recordRejectedLogin(flow, flow.database, rejected, requester);
   throw new Problem('invalid_code');
 }

@@ -1,4 +1,7 @@
-/** One notice to who is being guessed at, when the waiting begins; a further one only after somebody has logged in. */
+/**
+ * The mail that reports failed logins to the user. It is sent once, when the delays between attempts begin, and again only
+ * after a login has reset the counter.
+ */
 import { findCandidate } from '#domain/authentication/index.ts';
 import { enqueueMail, isQueued, type MailLedger } from '#domain/mail-ledger/index.ts';
 import type { Users } from '#domain/users/index.ts';
@@ -9,7 +12,7 @@ import type { Database, Queries } from '#platform/database/index.ts';
 import { enqueueJob, type JobHandler } from '#platform/jobs/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
-/** What telling needs. */
+/** Dependencies of the job. */
 export interface FailedLoginNotice {
   readonly database: Database;
   readonly clock: Clock;
@@ -20,7 +23,7 @@ export interface FailedLoginNotice {
 
 const kind = 'login.failed_login_notice';
 
-/** Asks for the notice; for an address without a user as well, so that the answer takes as long (invariant 13). */
+/** Enqueues the job, for an address without a user as well, so that both take the same time (invariant 13). */
 export async function enqueueNotice(
   tx: Queries,
   { makeId, clock }: { readonly makeId: MakeId; readonly clock: Clock },
@@ -29,28 +32,31 @@ export async function enqueueNotice(
   await enqueueJob(tx, { id: makeId(), kind, payload: { userId: userId ?? null }, now: clock.now() });
 }
 
-/** Promises the notice to whoever has a proven address and may log in; it bears the job's id, so that it is promised once. */
+/**
+ * Enqueues the mail to a user with a verified email who is not disabled. The mail has the job's id, so that a retry of the
+ * job enqueues nothing more.
+ */
 export function failedLoginNoticeHandler(flow: FailedLoginNotice): JobHandler {
   return {
     kind,
     maxAttempts: 5,
     leaseSeconds: 30,
     handle: async ({ id, payload }) => {
-      assert(typeof payload === 'object' && payload !== null && 'userId' in payload, 'the notice names no user');
+      assert(typeof payload === 'object' && payload !== null && 'userId' in payload, 'the payload has a user');
       const { userId } = payload;
-      if (typeof userId === 'string') await flow.database.transaction((tx) => promise(flow, tx, id, userId));
+      if (typeof userId === 'string') await flow.database.transaction((tx) => enqueueOnce(flow, tx, id, userId));
       return { kind: 'done' };
     },
   };
 }
 
-async function promise(flow: FailedLoginNotice, tx: Queries, jobId: string, userId: string): Promise<void> {
+async function enqueueOnce(flow: FailedLoginNotice, tx: Queries, jobId: string, userId: string): Promise<void> {
   const now = flow.clock.now();
   await flow.users.lock(tx, userId);
   if (await isQueued(tx, jobId)) return;
-  const person = await findCandidate(tx, { userId, deviceId: undefined, now });
-  if (person === undefined || !person.emailVerified || person.status === 'disabled') return;
-  const { identifierId, locale, wrapped } = person;
+  const user = await findCandidate(tx, { userId, now });
+  if (user === undefined || !user.emailVerified || user.status === 'disabled') return;
+  const { identifierId, locale, wrapped } = user;
   const userKey = flow.keys.unwrapUserKey(userId, wrapped);
   const mail = { template: 'failed_logins', params: {}, tokenId: null } as const;
   await enqueueMail(tx, flow.mail.values({ ...mail, identifierId, locale, userId, userKey, now }, jobId));

@@ -1,7 +1,11 @@
 /**
- * Logging in with a password. Owns `POST /api/v1/auth/login`.
- * The attempt is reserved before the hash is computed, by the statement that reads the user (invariant 2); a session
- * exists only after `nextStep` says `done`; wrong address and wrong password get the same answer for the same work.
+ * Login by password. Owns `POST /api/v1/auth/login` and the job and mail that report failed logins.
+ *
+ * Invariants:
+ * - The statement that reads the user counts the attempt as failed, before the hash is computed (invariant 2).
+ * - An unknown address and a wrong password get the same response for the same work (invariant 13).
+ *
+ * Must not decide what a right password leads to: the gate (`domain/authentication`) does.
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
@@ -12,7 +16,6 @@ import { type Login, login } from './login.ts';
 export { failedLoginNoticeHandler } from './failed-login-notice.ts';
 export type { Login } from './login.ts';
 
-/** The endpoints of this flow. */
 export function loginEndpoints(flow: Login): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -20,13 +23,13 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/login',
       tag: 'login',
-      summary: 'Log in with address and password',
+      summary: 'Log in with email and password',
       description:
-        'With `transport: "token"` the answer holds tokens; with `"cookie"` it sets the session cookie and holds none; ' +
-        'that is for pages of this origin only. ' +
+        'With `transport: "token"` the response contains tokens; with `"cookie"` it sets the session cookie instead, which ' +
+        'only pages of this origin may request. ' +
         '`deviceToken` (or its cookie) from an earlier login makes this a known device. ' +
-        'When the answer has `step`, the login is not done: there is no session, and `ticket` (ten minutes, one use) goes ' +
-        'to the endpoint of that step; `cancel_deletion` is `POST /api/v1/auth/cancel-deletion`.',
+        'A response with `step` is not a completed login: there is no session, and `ticket` (ten minutes, single use) goes ' +
+        'to the endpoint of that step; for `cancel_deletion` it is `POST /api/v1/auth/cancel-deletion`.',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,
@@ -34,7 +37,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
       request: {
         body: z.strictObject({
           email: emailInput,
-          // Whatever was accepted once must be accepted here, so only the size is asked.
+          // A password that an older policy accepted must still log in, so that only its size is validated.
           password: z.string().min(1).max(1024),
           transport: z.enum(['cookie', 'token']).default('token'),
           deviceToken: z.string().max(200).optional(),
@@ -42,14 +45,14 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
       },
       response: { status: 200, message: 'Logged in', data: loginResultData, example: loginResultExample },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'busy'],
-      handler: async ({ body, caller, use }) => {
+      handler: async ({ body, caller, use: quota }) => {
         if (body.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
         const attempt = {
           canonical: body.email.canonical,
           password: body.password,
           transport: body.transport,
           deviceToken: body.deviceToken ?? caller.deviceCookie,
-          use,
+          quota,
         };
         return loginResponse(await login(flow, attempt, caller));
       },

@@ -1,169 +1,136 @@
-/** A login, top to bottom: reserve and read, hash, decide, write. Two round trips when it succeeds. */
+/** Compares a password, top to bottom: reserve the attempt and read, hash, hand the proof to the gate. */
 
 import { type ConcurrentAttempts, requireAttempt, undelayedAttempts } from '#domain/attempts/index.ts';
-import type { AuditLog } from '#domain/audit/index.ts';
 import {
   type Candidate,
-  isGracePeriodOver,
+  type LoginGate,
   type LoginResult,
-  type LoginStep,
-  loginFacts,
-  nextStep,
+  type Rehash,
+  recordRejectedLogin,
+  startLogin,
   toCandidate,
 } from '#domain/authentication/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
-import type { DeviceTokens } from '#domain/devices/index.ts';
-import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import { openHash, type PasswordHashes } from '#domain/passwords/index.ts';
-import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
-import type { AccessTokens } from '#domain/session-issuance/index.ts';
-import type { Users } from '#domain/users/index.ts';
+import { openHash, type PasswordHashes, passwordAssociatedData } from '#domain/passwords/index.ts';
 import { assert } from '#kernel/assert.ts';
-import type { Clock } from '#kernel/clock.ts';
-import type { MakeId } from '#kernel/ids.ts';
-import { Problem, type ProblemCode } from '#kernel/problem.ts';
-import { clientInfoOf } from '#kernel/requester.ts';
-import type { Database, Queries } from '#platform/database/index.ts';
-import type { Caller } from '#platform/http/index.ts';
-import type { Keys } from '#platform/keys/index.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Requester } from '#kernel/requester.ts';
+import type { Queries } from '#platform/database/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import { addressBucket } from '#protocol/network-address/index.ts';
-import { complete } from './complete.ts';
 import { enqueueNotice } from './failed-login-notice.ts';
-import { pause } from './pause.ts';
 import { reserveAttempt } from './statements.ts';
 
-/** What logging in needs. */
-export interface Login {
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly makeId: MakeId;
-  readonly keys: Keys;
+/** Dependencies of the flow. */
+export interface Login extends LoginGate {
   readonly hashes: PasswordHashes;
   readonly concurrentAttempts: ConcurrentAttempts;
-  readonly users: Users;
-  readonly clients: Clients;
-  readonly devices: DeviceTokens;
-  readonly accessTokens: AccessTokens;
-  readonly refreshTokens: RefreshTokens;
-  readonly mail: MailLedger;
-  readonly audit: AuditLog;
 }
 
-/** What somebody sends to log in. */
+/** A password to compare, and how the session is to be transported. */
 export interface Attempt {
   readonly canonical: string;
   readonly password: string;
   readonly transport: 'cookie' | 'token';
   readonly deviceToken: string | undefined;
-  readonly use: QuotaReservation;
+  readonly quota: QuotaReservation;
 }
 
-const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const;
-
-/** Logs in, or throws the problem that says why not. */
-export function login(flow: Login, attempt: Attempt, caller: Caller): Promise<LoginResult> {
+/** Logs in, or throws the Problem of the rejection. Two round trips when it succeeds without a further step. */
+export function login(flow: Login, attempt: Attempt, requester: Requester): Promise<LoginResult> {
   return flow.concurrentAttempts.run({
-    keys: [attempt.canonical, addressBucket(caller.address)],
+    keys: [attempt.canonical, addressBucket(requester.address)],
     reserve: () => reserve(flow, attempt),
-    verify: (reserved) => decide(flow, attempt, caller, reserved),
+    verify: (reserved) => verify(flow, attempt, requester, reserved),
   });
 }
 
 type Reserved = Awaited<ReturnType<typeof reserve>>;
 
-async function reserve(flow: Login, attempt: Attempt) {
+async function reserve(flow: Login, { canonical, deviceToken, quota }: Attempt) {
   const now = flow.clock.now();
   const place = flow.hashes.hold();
   try {
     const row = await flow.database.row(reserveAttempt, {
-      canonical: attempt.canonical,
-      unknownKey: flow.keys.mac('lookup', attempt.canonical),
-      deviceId: flow.devices.read(attempt.deviceToken) ?? null,
+      canonical,
+      unknownKey: flow.keys.mac('lookup', canonical),
+      deviceId: flow.devices.read(deviceToken) ?? null,
       now,
       attemptedAt: now,
-      ...attempt.use.sqlParams(),
+      ...quota.sqlParams(),
     });
-    assert(row !== undefined, 'reserving an attempt always answers a row');
-    if (row.deviceId === null) await attempt.use.recordResult(row);
-    else attempt.use.skip();
+    assert(row !== undefined, 'the statement returns one row in every case');
+    if (row.deviceId === null) await quota.recordResult(row);
+    else quota.skip();
     return { row, now, isGranted: row.attemptNumber !== null };
   } finally {
     place.release();
   }
 }
 
-async function decide(flow: Login, attempt: Attempt, caller: Caller, { row, now }: Reserved): Promise<LoginResult> {
-  if (row.deviceId === null) attempt.use.require();
-  const attempts = requireAttempt(row, now);
+async function verify(
+  flow: Login,
+  attempt: Attempt,
+  requester: Requester,
+  { row, now }: Reserved,
+): Promise<LoginResult> {
+  if (row.deviceId === null) attempt.quota.require();
+  const attemptNumber = requireAttempt(row, now);
   const candidate = toCandidate(row);
   const match = await findMatch(flow, candidate, attempt.password);
-  if (candidate === undefined || match === undefined) return refuseGuess(flow, caller, candidate, attempts);
-  if (isGracePeriodOver(candidate, flow.clock.now())) return refuse(flow, caller, candidate, 'invalid_credentials');
-  if (candidate.status === 'disabled') return refuse(flow, caller, candidate, 'account_disabled');
-  const proven = [password];
-  const step = nextStep(loginFacts(candidate, proven));
-  if (step === 'cancel_deletion') {
-    const ticket = await pause(flow, attempt, caller, candidate, { step, proven });
-    return { kind: 'step_required', step, ticket };
-  }
-  if (step !== 'done') return refuse(flow, caller, candidate, problemOfStep(step));
-  return { kind: 'done', issued: await complete(flow, attempt, caller, { candidate, ...match }) };
+  if (candidate === undefined || match === undefined) return reject(flow, requester, candidate, attemptNumber);
+  const rehash = () => rehashIfOutdated(flow, candidate, attempt.password, match);
+  return startLogin(flow, { by: 'password', candidate, quota: attempt.quota, rehash }, attempt, requester);
 }
 
-function problemOfStep(step: LoginStep): ProblemCode {
-  return step === 'verify_email' ? 'email_not_verified' : 'login_incomplete';
+interface Match {
+  readonly phc: string;
+  readonly sealedPhc: Buffer;
 }
 
-/** The hash that matched and the bytes that hold it; undefined when the password is wrong or nobody's, for the same work. */
-async function findMatch(flow: Login, candidate: Candidate | undefined, typed: string) {
+/** Returns undefined for a wrong password. Without a user it hashes a decoy, so that both take as long (invariant 13). */
+async function findMatch(flow: Login, candidate: Candidate | undefined, typed: string): Promise<Match | undefined> {
   const sealedPhc = candidate?.sealedPhc;
   const phc = openHash(flow.keys, candidate?.userId, sealedPhc);
   const matched = await flow.hashes.matches(typed, phc);
   return matched && sealedPhc !== undefined && phc !== undefined ? { phc, sealedPhc } : undefined;
 }
 
-/** As `refuse`; when the waiting begins, its owner is told, unless it is their own device that guesses. */
-async function refuseGuess(
+async function rehashIfOutdated(
   flow: Login,
-  caller: Caller,
+  { userId }: Candidate,
+  password: string,
+  { phc, sealedPhc }: Match,
+): Promise<Rehash> {
+  if (!flow.hashes.isOutdated(phc)) return { sealed: null, of: sealedPhc };
+  const computed = await flow.hashes.recompute(password, phc);
+  return { sealed: flow.keys.seal('password', computed, passwordAssociatedData(userId)), of: sealedPhc };
+}
+
+/**
+ * Records a wrong password and throws. The last attempt without a delay also enqueues the notice to the user, unless the
+ * attempts come from the user's own device.
+ */
+async function reject(
+  flow: Login,
+  requester: Requester,
   candidate: Candidate | undefined,
-  attempts: number,
+  attemptNumber: number,
 ): Promise<never> {
-  const shouldNotify = attempts === undelayedAttempts && candidate?.deviceId === undefined;
-  if (!shouldNotify) return refuse(flow, caller, candidate, 'invalid_credentials');
-  await flow.database.transaction(async (tx) => {
-    await recordRefusal(flow, tx, caller, candidate, 'invalid_credentials');
-    await enqueueNotice(tx, flow, candidate?.userId);
-  });
+  const record = (queries: Queries) => recordWrongPassword(flow, queries, requester, candidate);
+  if (attemptNumber === undelayedAttempts && candidate?.deviceId === undefined) {
+    await flow.database.transaction(async (tx) => {
+      await record(tx);
+      await enqueueNotice(tx, flow, candidate?.userId);
+    });
+  } else {
+    await record(flow.database);
+  }
   throw new Problem('invalid_credentials');
 }
 
-/** Records why, and refuses. Known and unknown addresses take the same way through here. */
-async function refuse(
-  flow: Login,
-  caller: Caller,
-  candidate: Candidate | undefined,
-  code: ProblemCode,
-): Promise<never> {
-  await recordRefusal(flow, flow.database, caller, candidate, code);
-  throw new Problem(code);
-}
-
-async function recordRefusal(
-  flow: Login,
-  queries: Queries,
-  caller: Caller,
-  candidate: Candidate | undefined,
-  code: ProblemCode,
-): Promise<void> {
-  const event = {
-    action: code === 'invalid_credentials' ? 'login.failed' : 'login.refused',
-    at: flow.clock.now(),
-    actor: { kind: 'stranger' },
-    facts: { reason: code },
-    personal: clientInfoOf(caller),
-    ...(candidate === undefined ? {} : { userId: candidate.userId }),
-  } as const;
-  await flow.audit.record(queries, event, candidate && flow.keys.unwrapUserKey(candidate.userId, candidate.wrapped));
+function recordWrongPassword(flow: Login, queries: Queries, requester: Requester, candidate: Candidate | undefined) {
+  const userId = candidate?.userId;
+  const userKey = candidate && flow.keys.unwrapUserKey(candidate.userId, candidate.wrapped);
+  const rejected = { by: 'password', reason: 'invalid_credentials', userId, userKey } as const;
+  return recordRejectedLogin(flow, queries, rejected, requester);
 }

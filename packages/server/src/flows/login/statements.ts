@@ -1,10 +1,10 @@
-/** The statement of a login that reads and reserves; the one that writes everything is `issued-sessions`'. */
+/** The first statement of a login by password. The second, `login.complete`, belongs to the gate. */
 import { attemptColumns, attemptFields, reserveAttemptFragment } from '#domain/attempts/index.ts';
 import { candidateColumns, candidateFields, candidateParams, candidateSql } from '#domain/authentication/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { useColumns, useFields, useFragment, useGranted, useJoins } from '#platform/rate-limit/index.ts';
 
-/** Who comes with a device that the user has logged in on has a budget of their own, which no stranger can use up. */
+/** SQL: whether the request comes from a device that the user has logged in on. */
 const isKnownDevice = 'exists (select from known where device_id is not null)';
 const used = useFragment(isKnownDevice);
 const reserved = reserveAttemptFragment(
@@ -13,8 +13,9 @@ const reserved = reserveAttemptFragment(
 );
 
 /**
- * Reads the user behind an address, counts a use of the caller's limit and the attempt as failed, in one statement; a
- * known device counts apart, and is not held up by what others tried from its address.
+ * Reads the user of an address, takes one use of the client's rate limit and counts one failed attempt.
+ * A known device has its own counter and takes nothing from the rate limit, so that an attacker cannot exhaust either of
+ * them for the user.
  */
 export const reserveAttempt = statement('login.reserve_attempt', {
   lane: 'counter',

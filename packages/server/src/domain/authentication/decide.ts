@@ -1,0 +1,166 @@
+/** The sequence of every login, top to bottom: read, decide, use the proof up, write. */
+import type { IssuedSession } from '#domain/session-issuance/index.ts';
+import type { Users } from '#domain/users/index.ts';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import type { Requester } from '#kernel/requester.ts';
+import type { Database, Queries } from '#platform/database/index.ts';
+import { findCandidate, isGracePeriodOver } from './candidate.ts';
+import {
+  consumeProof,
+  type LoginWriter,
+  type ProvenLogin,
+  recordRejectedLogin,
+  writeSession,
+  writeTicket,
+} from './complete.ts';
+import { type LoginStep, loginFacts, nextStep, type TicketStep } from './next-step.ts';
+import { type Proof, proofKinds } from './proofs.ts';
+import { consumeTicket, findTicket, type LoginInProgress, type Ticket } from './tickets.ts';
+
+/** Dependencies of the gate. */
+export interface LoginGate extends LoginWriter {
+  readonly database: Database;
+  readonly users: Users;
+}
+
+/** What the client wants of its session. */
+export interface LoginOptions {
+  readonly transport: 'cookie' | 'token';
+  /** The token of a known device. A password's proof has it read already, by the statement that counted the attempt. */
+  readonly deviceToken: string | undefined;
+}
+
+/** The result of a right proof. The gate throws a rejection as its Problem. */
+export type LoginResult =
+  | { readonly kind: 'done'; readonly issued: IssuedSession }
+  | { readonly kind: 'step_required'; readonly step: TicketStep; readonly ticket: Ticket };
+
+type Decision =
+  | { readonly kind: 'reject'; readonly code: ProblemCode }
+  | { readonly kind: 'step'; readonly step: TicketStep }
+  | { readonly kind: 'complete' };
+
+/** A rejection is a value until its event is committed: thrown inside the transaction, it would roll the event back. */
+type Outcome = LoginResult | { readonly kind: 'rejected'; readonly code: ProblemCode };
+
+/** Steps without an endpoint. A step that gets one moves to `TicketStep`. */
+const rejections: Readonly<Record<Exclude<LoginStep, TicketStep | 'done'>, ProblemCode>> = {
+  first_factor: 'login_incomplete',
+  second_factor: 'login_incomplete',
+  enroll_second_factor: 'login_incomplete',
+  verify_email: 'email_not_verified',
+  change_password: 'login_incomplete',
+  accept_terms: 'login_incomplete',
+};
+
+/**
+ * Begins a login by its first proof. Writes a session when nothing is missing and a ticket when a step is; throws the
+ * Problem of every rejection, which is committed to the audit log first.
+ *
+ * A password costs one more round trip here: its candidate was read by the statement that counted the attempt, and
+ * `login.complete` compares the epoch. Every other proof takes one transaction in the order user, counter, proof, writes.
+ */
+export async function startLogin(
+  gate: LoginGate,
+  proof: Proof,
+  options: LoginOptions,
+  requester: Requester,
+): Promise<LoginResult> {
+  const outcome =
+    proof.by === 'password'
+      ? await decideByCountedRead(gate, proof, options, requester)
+      : await gate.database.transaction((tx) => decideUnderLock(gate, tx, proof, options, requester));
+  if (outcome.kind === 'rejected') throw new Problem(outcome.code);
+  return outcome;
+}
+
+async function decideByCountedRead(
+  gate: LoginGate,
+  proof: Proof<'password'>,
+  { transport }: LoginOptions,
+  requester: Requester,
+): Promise<Outcome> {
+  const { candidate } = proof;
+  const login = { proof, candidate, transport, requester, now: gate.clock.now() };
+  const decision = decide(login);
+  if (decision.kind !== 'step') return write(gate, gate.database, login, decision);
+  return gate.database.transaction(async (tx) => {
+    await gate.users.lock(tx, candidate.userId);
+    await consumeProof(tx, login);
+    return write(gate, tx, login, decision);
+  });
+}
+
+async function decideUnderLock(
+  gate: LoginGate,
+  tx: Queries,
+  proof: Exclude<Proof, { readonly by: 'password' }>,
+  { transport, deviceToken }: LoginOptions,
+  requester: Requester,
+): Promise<Outcome> {
+  const { userId } = proof;
+  const now = gate.clock.now();
+  await gate.users.lock(tx, userId);
+  const candidate = await findCandidate(tx, { userId, deviceId: gate.devices.read(deviceToken), now });
+  if (candidate === undefined) throw new Problem(proofKinds[proof.by].refusal);
+  const login = { proof, candidate, transport, requester, now };
+  const decision = decide(login);
+  // A rejected login leaves its link or code unused: it still works once the reason is gone.
+  if (decision.kind !== 'reject') await consumeProof(tx, login);
+  return write(gate, tx, login, decision);
+}
+
+function decide({ proof, candidate, now }: ProvenLogin): Decision {
+  const { factor, refusal, refusalOfDisabled } = proofKinds[proof.by];
+  if (isGracePeriodOver(candidate, now)) return { kind: 'reject', code: refusal };
+  if (candidate.status === 'disabled') return { kind: 'reject', code: refusalOfDisabled };
+  const step = nextStep(loginFacts(candidate, [factor]));
+  if (step === 'done') return { kind: 'complete' };
+  if (step === 'cancel_deletion') return { kind: 'step', step };
+  return { kind: 'reject', code: rejections[step] };
+}
+
+async function write(gate: LoginGate, queries: Queries, login: ProvenLogin, decision: Decision): Promise<Outcome> {
+  if (decision.kind === 'complete') return { kind: 'done', issued: await writeSession(gate, queries, login) };
+  if (decision.kind === 'step') {
+    const { step } = decision;
+    return { kind: 'step_required', step, ticket: await writeTicket(gate, queries, login, step) };
+  }
+  const { userId, wrapped } = login.candidate;
+  const userKey = gate.keys.unwrapUserKey(userId, wrapped);
+  await recordRejectedLogin(
+    gate,
+    queries,
+    { by: login.proof.by, reason: decision.code, userId, userKey },
+    login.requester,
+  );
+  return { kind: 'rejected', code: decision.code };
+}
+
+/**
+ * Takes the step that a ticket was issued for, in one transaction: lock the ticket's user, read the facts again, consume
+ * the ticket, compare the step, `work`. Every rejection rolls back, so that the ticket remains usable.
+ *
+ * `work` gets its user from the ticket and from nowhere else: a ticket of one user never changes another. The one step
+ * of today raises the epoch, which ends this login (ADR 0017), so that no session follows.
+ */
+export async function completeStep(
+  gate: Pick<LoginGate, 'database' | 'clock' | 'users'>,
+  ticket: string,
+  step: TicketStep,
+  work: (tx: Queries, login: LoginInProgress) => Promise<void>,
+): Promise<void> {
+  const found = await findTicket(gate.database, ticket, gate.clock.now());
+  if (found === undefined) throw new Problem('invalid_ticket');
+  const { userId } = found;
+  await gate.database.transaction(async (tx) => {
+    const now = gate.clock.now();
+    await gate.users.lock(tx, userId);
+    const candidate = await findCandidate(tx, { userId, now });
+    if (candidate === undefined || isGracePeriodOver(candidate, now)) throw new Problem('invalid_ticket');
+    const login = await consumeTicket(tx, { text: ticket, userId }, now);
+    if (login === undefined) throw new Problem('invalid_ticket');
+    if (nextStep(loginFacts(candidate, login.proven)) !== step) throw new Problem('login_incomplete');
+    await work(tx, login);
+  });
+}

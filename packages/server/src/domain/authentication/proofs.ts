@@ -1,0 +1,125 @@
+/**
+ * The kinds of proof that a login accepts. A login method is one row of `proofKinds`; without its row it does not compile.
+ *
+ * | by         | factor           | factor time | consumed in       | resets               | refusal             |
+ * |------------|------------------|-------------|-------------------|----------------------|---------------------|
+ * | password   | knowledge, `pwd` | `pwd`       | –                 | password (by device) | invalid_credentials |
+ * | magic_link | knowledge, `otp` | `email`     | `one_time_tokens` | email_code           | invalid_token       |
+ * | email_code | knowledge, `otp` | `email`     | `one_time_tokens` | email_code           | invalid_code        |
+ */
+import type { AttemptKind } from '#domain/attempts/index.ts';
+import { consume, consumeCode } from '#domain/one-time-tokens/index.ts';
+import type { ProblemCode } from '#kernel/problem.ts';
+import type { Queries } from '#platform/database/index.ts';
+import type { QuotaReservation } from '#platform/rate-limit/index.ts';
+import type { Candidate } from './candidate.ts';
+import { type ProvenFactor, provesTwoFactors } from './next-step.ts';
+
+/** The password under today's parameters (null: they are unchanged), and the stored bytes that the old hash came from. */
+export interface Rehash {
+  readonly sealed: Buffer | null;
+  readonly of: Buffer;
+}
+
+interface Proofs {
+  /** A right password. The statement that counted the attempt also read the candidate. */
+  readonly password: {
+    readonly candidate: Candidate;
+    /** The use of the rate limit, which the statement that writes the session refunds. */
+    readonly quota: Pick<QuotaReservation, 'refundParams'>;
+    /** Called once, before the session is written and outside any transaction, since it may compute a hash. */
+    readonly rehash: () => Promise<Rehash>;
+  };
+  /** A mailed link, presented by the browser that requested it. */
+  readonly magic_link: { readonly userId: string; readonly text: string; readonly browserHash: Buffer };
+  /** A mailed code that matched, typed in the browser that requested it. */
+  readonly email_code: { readonly userId: string; readonly hash: Buffer; readonly browserHash: Buffer };
+}
+
+/** The name of a kind of proof. */
+export type ProofName = keyof Proofs;
+
+/** Compared already, not used up yet. */
+export type Proof<Name extends ProofName = ProofName> = {
+  readonly [By in Name]: { readonly by: By } & Proofs[By];
+}[Name];
+
+/** One row of the table. */
+export interface ProofKind<Name extends ProofName = ProofName> {
+  readonly factor: ProvenFactor;
+  /**
+   * Its name in the session's `factor_times`. It is not `amr`, because a mailed code and an authenticator's code are
+   * both `otp` there.
+   */
+  readonly factorTime: string;
+  /** The counter of failed attempts that this proof resets. */
+  readonly resets: (candidate: Candidate) => AttemptKind;
+  /** The problem of a proof that is wrong, expired or used, and of one whose user is gone. */
+  readonly refusal: ProblemCode;
+  /** The problem when an operator has disabled the user. Disabling revokes mailed proofs, so these are merely invalid. */
+  readonly refusalOfDisabled: ProblemCode;
+  /** Consumes the proof in the transaction of its effect (invariant 1). Returns false when it no longer holds. */
+  readonly useUp: (tx: Queries, proof: Proof<Name>, now: Date) => Promise<boolean>;
+}
+
+/**
+ * Access to the mailbox is knowledge, because a password opens a mailbox: a password and a mailed secret are one factor
+ * (NIST SP 800-63B-4 §3.1.3.1 excludes email as a second one).
+ */
+const mailbox = { amr: 'otp', kind: 'knowledge', userVerified: false } as const;
+
+/** The table of proofs. */
+export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
+  password: {
+    factor: { amr: 'pwd', kind: 'knowledge', userVerified: false },
+    factorTime: 'pwd',
+    resets: ({ deviceId }) => (deviceId === undefined ? 'password' : 'password_known_device'),
+    refusal: 'invalid_credentials',
+    refusalOfDisabled: 'account_disabled',
+    // A password holds until it is changed. What limits guessing is the counter, raised before the hash.
+    useUp: async () => true,
+  },
+  magic_link: {
+    factor: mailbox,
+    factorTime: 'email',
+    resets: () => 'email_code',
+    refusal: 'invalid_token',
+    refusalOfDisabled: 'invalid_token',
+    useUp: async (tx, { text, browserHash }, now) =>
+      (await consume(tx, 'magic_link', text, now, { browserHash })) !== undefined,
+  },
+  email_code: {
+    factor: mailbox,
+    factorTime: 'email',
+    resets: () => 'email_code',
+    refusal: 'invalid_code',
+    refusalOfDisabled: 'invalid_code',
+    useUp: async (tx, { hash, browserHash }, now) => (await consumeCode(tx, { hash, browserHash }, now)) !== undefined,
+  },
+};
+
+/** Consumes a proof by its row. */
+export function useUp<Name extends ProofName>(tx: Queries, proof: Proof<Name>, now: Date): Promise<boolean> {
+  return proofKinds[proof.by].useUp(tx, proof, now);
+}
+
+/** How a session's user was authenticated (RFC 9068 §2.2.1). */
+export interface AuthenticationContext {
+  readonly acr: '1' | '2';
+  /** RFC 8176, with `mfa` for two factors. */
+  readonly amr: readonly string[];
+  /** When each factor was last proven. */
+  readonly factorTimes: Readonly<Record<string, string>>;
+}
+
+/** Computes the context of a session from the proofs of its login. Nothing else may claim a factor. */
+export function authenticationContext(
+  proven: readonly Pick<ProofKind, 'factor' | 'factorTime'>[],
+  now: Date,
+): AuthenticationContext {
+  const isStrong = provesTwoFactors(proven.map(({ factor }) => factor));
+  const amr = new Set<string>(proven.map(({ factor }) => factor.amr));
+  if (isStrong) amr.add('mfa');
+  const factorTimes = Object.fromEntries(proven.map(({ factorTime }) => [factorTime, now.toISOString()]));
+  return { acr: isStrong ? '2' : '1', amr: [...amr], factorTimes };
+}
