@@ -84,7 +84,7 @@ export class RegistrationHook {
     const headers = webhookHeaders({ id: requestId, sentAt: clock.now(), body }, settings.secret);
     const { url, timeoutMs, allowPrivate } = settings;
     return decisionOf(
-      await outbound.askJson({
+      await outbound.requestJson({
         purpose: 'registration_hook',
         url,
         policy: { allowPrivate },

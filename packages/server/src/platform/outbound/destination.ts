@@ -1,88 +1,86 @@
-/** Where a URL leads, and whether we go there. */
+/** Decides whether a URL and its resolved addresses may be connected to. */
 import { isIP } from 'node:net';
-import type { Unanswered } from './answer.ts';
+import type { NoResponse } from './result.ts';
 
-/** What the caller vouches for. */
 export interface OutboundPolicy {
   /**
-   * The URL is the operator's own: it may lead into the operator's network, to any port, and outside production to this
-   * machine by http. Never for a URL that came from a person or a tenant.
+   * Allows private addresses, all ports and, outside production, http to loopback. Only for URLs from the operator's
+   * settings, never for a URL that came from a user.
    */
   readonly allowPrivate: boolean;
 }
 
-/** What the client knows of its surroundings. */
 export interface DestinationContext {
   readonly production: boolean;
   readonly isGlobal: (address: string) => boolean;
   readonly isLoopback: (address: string) => boolean;
-  /** All addresses of a name; a rejection means that it has none. */
+  /** Returns all addresses of a name; rejects when there are none. */
   readonly resolve: (host: string) => Promise<readonly string[]>;
 }
 
-/** A URL that may be asked if its addresses may. */
+/** An allowed URL, whose addresses must still be checked with `isAllowedAddress`. */
 export interface Destination {
   readonly kind: 'destination';
   readonly url: URL;
-  /** A name, or an address without brackets. */
+  /** A host name, or an address without brackets. */
   readonly host: string;
-  readonly mayBeAt: (address: string) => boolean;
+  readonly isAllowedAddress: (address: string) => boolean;
 }
 
 const maxUrlCharacters = 2048;
 
-// What the URL parser drops or turns round: whoever checked the text by eye would have checked another URL.
-const misleading = /[\s\\\p{Cc}\p{Cf}]/u;
+// The URL parser drops or replaces these characters, so the text would look like another URL.
+const misleadingCharacter = /[\s\\\p{Cc}\p{Cf}]/u;
 
 /**
- * Reads a URL. `http://2130706433/`, `http://0x7f.1` and the like are addresses for the URL parser, so that they meet the
- * same check as their plain spelling (WHATWG URL §3.5).
+ * Parses a URL and checks everything but resolved addresses. The URL parser converts `https://2130706433/` and
+ * `https://0x7f.1` to 127.0.0.1 (WHATWG URL §3.5), so the address check covers these forms too.
  */
 export function readDestination(
   text: string,
   policy: OutboundPolicy,
-  around: DestinationContext,
-): Destination | Unanswered {
+  context: DestinationContext,
+): Destination | NoResponse {
   const url = parseUrl(text);
   if (url === undefined) return refused('malformed_url');
-  const mayBeAt = admission(url.protocol, policy, around);
-  if (mayBeAt === undefined) return refused('scheme_not_allowed');
+  const isAllowedAddress = addressRule(url.protocol, policy, context);
+  if (isAllowedAddress === undefined) return refused('scheme_not_allowed');
   if (url.username !== '' || url.password !== '') return refused('credentials_in_url');
-  if (!policy.allowPrivate && !isUsualPort(url)) return refused('port_not_allowed');
+  if (!policy.allowPrivate && !isAllowedPort(url)) return refused('port_not_allowed');
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0 && !mayBeAt(host)) return refused('address_not_allowed');
-  return { kind: 'destination', url, host, mayBeAt };
+  if (isIP(host) !== 0 && !isAllowedAddress(host)) return refused('address_not_allowed');
+  return { kind: 'destination', url, host, isAllowedAddress };
 }
 
 function parseUrl(text: string): URL | undefined {
-  if (text.length > maxUrlCharacters || misleading.test(text) || !URL.canParse(text)) return undefined;
+  if (text.length > maxUrlCharacters || misleadingCharacter.test(text) || !URL.canParse(text)) return undefined;
   const url = new URL(text);
-  // With a dot at its end a name is another text for certificates (RFC 6066 §3) and for our breakers.
+  // A trailing dot would make the name another key for certificates (RFC 6066 §3) and for circuit breakers.
   return url.hostname.endsWith('.') ? undefined : url;
 }
 
-/** Below 1024 live mail servers and the like, and nothing of a stranger's that speaks HTTPS. */
-function isUsualPort({ port }: URL): boolean {
+/** The default port, or an unprivileged one: other ports below 1024 belong to services that do not use HTTPS. */
+function isAllowedPort({ port }: URL): boolean {
   return port === '' || Number(port) >= 1024;
 }
 
-/** Which addresses a scheme may lead to; undefined when none. */
-function admission(protocol: string, { allowPrivate }: OutboundPolicy, around: DestinationContext) {
-  if (protocol === 'https:') return allowPrivate ? () => true : around.isGlobal;
-  return protocol === 'http:' && allowPrivate && !around.production ? around.isLoopback : undefined;
+/** Returns the check of addresses for a scheme; undefined when the scheme is not allowed. */
+function addressRule(protocol: string, { allowPrivate }: OutboundPolicy, context: DestinationContext) {
+  if (protocol === 'https:') return allowPrivate ? () => true : context.isGlobal;
+  return protocol === 'http:' && allowPrivate && !context.production ? context.isLoopback : undefined;
 }
 
-/** The addresses to connect to. One that is not allowed spoils all: an honest name has no such mixture. */
+/** Resolves the addresses to connect to. All of them must be allowed: a mix of public and private ones is suspect. */
 export async function findAddresses(
-  { host, mayBeAt }: Destination,
-  around: DestinationContext,
-): Promise<{ readonly kind: 'addresses'; readonly addresses: readonly string[] } | Unanswered> {
-  const addresses = isIP(host) === 0 ? await around.resolve(host).catch(() => []) : [host];
+  { host, isAllowedAddress }: Destination,
+  context: DestinationContext,
+): Promise<{ readonly kind: 'addresses'; readonly addresses: readonly string[] } | NoResponse> {
+  const addresses = isIP(host) === 0 ? await context.resolve(host).catch(() => []) : [host];
   if (addresses.length === 0) return { kind: 'failed', reason: 'unresolved' };
-  const isAllowed = (address: string) => isIP(address) !== 0 && mayBeAt(address);
+  const isAllowed = (address: string) => isIP(address) !== 0 && isAllowedAddress(address);
   return addresses.every(isAllowed) ? { kind: 'addresses', addresses } : refused('address_not_allowed');
 }
 
-function refused(reason: Extract<Unanswered, { kind: 'refused' }>['reason']): Unanswered {
+function refused(reason: Extract<NoResponse, { kind: 'refused' }>['reason']): NoResponse {
   return { kind: 'refused', reason };
 }

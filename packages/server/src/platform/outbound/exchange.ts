@@ -1,4 +1,4 @@
-/** One request and its answer, over a connection of its own to addresses that were checked. */
+/** Sends one request over a connection of its own to checked addresses, and reads the response. */
 import {
   Agent,
   type ClientRequest,
@@ -9,9 +9,8 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
-import type { Failure, OutboundResult } from './answer.ts';
+import type { Failure, OutboundResult } from './result.ts';
 
-/** What is sent, and where. */
 export interface Exchange {
   readonly url: URL;
   readonly addresses: readonly string[];
@@ -19,58 +18,58 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly maxBodyBytes: number;
-  /** PEM; trusted beside the well-known authorities. */
+  /** PEM certificate of an authority that is trusted in addition to Node's. */
   readonly certificateAuthority: string | undefined;
 }
 
 const maxHeaderBytes = 16_384;
 
-/** How far a connection has come, which tells what its failure means. */
-type Phase = 'connecting' | 'securing' | 'asking';
+/** The phase in which a connection fails determines the reason of the failure. */
+type Phase = 'connecting' | 'securing' | 'exchanging';
 
-/** Sends and reads the answer; never rejects. Ends with `timeout` when the signal fires. */
-export function exchange(wanted: Exchange, signal: AbortSignal): Promise<OutboundResult> {
+/** Never rejects. Resolves with `timeout` when the signal is aborted. */
+export function exchange(parameters: Exchange, signal: AbortSignal): Promise<OutboundResult> {
   const { promise, resolve } = Promise.withResolvers<OutboundResult>();
-  const isSecure = wanted.url.protocol === 'https:';
+  const isSecure = parameters.url.protocol === 'https:';
   const send = isSecure ? httpsRequest : httpRequest;
-  const outgoing = send(wanted.url, optionsOf(wanted, isSecure, signal));
+  const outgoing = send(parameters.url, optionsOf(parameters, isSecure, signal));
   const phase = watchPhase(outgoing, isSecure);
-  let isAnswered = false;
+  let hasResponse = false;
   const fail = (error: unknown): void => {
     resolve({ kind: 'failed', reason: signal.aborted ? 'timeout' : failureOf(phase(), error) });
   };
   outgoing.on('error', fail);
-  outgoing.on('response', (answer) => {
-    isAnswered = true;
-    readAnswer(answer, wanted.maxBodyBytes)
+  outgoing.on('response', (response) => {
+    hasResponse = true;
+    readResponse(response, parameters.maxBodyBytes)
       .then(resolve, fail)
       .finally(() => outgoing.destroy());
   });
-  // Also what happens when the other side changes the protocol, which nobody asked for.
+  // Node also closes the connection without an error when the server switches protocols (101) unasked.
   outgoing.on('close', () => {
-    if (!isAnswered) fail(undefined);
+    if (!hasResponse) fail(undefined);
   });
-  outgoing.end(wanted.body);
+  outgoing.end(parameters.body);
   return promise;
 }
 
 /**
- * A new agent for each request: no connection that one policy opened is used by another, and no proxy of the
- * environment, no cookie and no session comes with it.
+ * Each request has a new agent, so that it cannot reuse a connection that another policy allowed, nor a TLS session, nor a
+ * proxy of the environment.
  */
 function optionsOf(
-  { method, headers, body, ...wanted }: Exchange,
+  { method, headers, body, ...parameters }: Exchange,
   isSecure: boolean,
   signal: AbortSignal,
 ): RequestOptions {
-  const { certificateAuthority: ca } = wanted;
-  // Said aloud, because NODE_TLS_REJECT_UNAUTHORIZED=0 would change the default.
+  const { certificateAuthority: ca } = parameters;
+  // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
   const tls = { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) };
   return {
     method,
     signal,
     agent: isSecure ? new HttpsAgent(tls) : new Agent(),
-    lookup: onlyAt(wanted.addresses),
+    lookup: pinTo(parameters.addresses),
     maxHeaderSize: maxHeaderBytes,
     headers: {
       ...headers,
@@ -81,8 +80,8 @@ function optionsOf(
   };
 }
 
-/** Answers the checked addresses instead of resolving the name a second time, when it might say something else. */
-function onlyAt(addresses: readonly string[]): LookupFunction {
+/** Returns the checked addresses instead of resolving again, because a second result may differ (DNS rebinding). */
+function pinTo(addresses: readonly string[]): LookupFunction {
   const entries = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_host, options, done) => {
     if (options.all === true) done(null, entries);
@@ -94,10 +93,10 @@ function watchPhase(outgoing: ClientRequest, isSecure: boolean): () => Phase {
   let phase: Phase = 'connecting';
   outgoing.on('socket', (socket) => {
     socket.once('connect', () => {
-      phase = isSecure ? 'securing' : 'asking';
+      phase = isSecure ? 'securing' : 'exchanging';
     });
     socket.once('secureConnect', () => {
-      phase = 'asking';
+      phase = 'exchanging';
     });
   });
   return () => phase;
@@ -110,22 +109,24 @@ function failureOf(phase: Phase, error: unknown): Failure {
   return code.startsWith('HPE_') ? 'malformed' : 'broken';
 }
 
-async function readAnswer(answer: IncomingMessage, maxBodyBytes: number): Promise<OutboundResult> {
-  const { 'content-encoding': coding = 'identity', 'content-length': length = '0' } = answer.headers;
-  // Not decoded, so that no small answer becomes a large one; and not asked for, so that an honest server sends none.
+async function readResponse(response: IncomingMessage, maxBodyBytes: number): Promise<OutboundResult> {
+  const { 'content-encoding': coding = 'identity', 'content-length': length = '0' } = response.headers;
+  // Bodies are not decoded, so there are no decompression bombs; `accept-encoding: identity` asks for none.
   if (coding.toLowerCase() !== 'identity') return { kind: 'failed', reason: 'encoded' };
   if (Number(length) > maxBodyBytes) return { kind: 'failed', reason: 'too_large' };
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > maxBodyBytes) return { kind: 'failed', reason: 'too_large' };
     chunks.push(chunk);
   }
-  const headers = Object.entries(answer.headers).filter((entry): entry is [string, string] => !Array.isArray(entry[1]));
+  const headers = Object.entries(response.headers).filter(
+    (entry): entry is [string, string] => !Array.isArray(entry[1]),
+  );
   return {
     kind: 'answered',
-    status: answer.statusCode ?? 0,
+    status: response.statusCode ?? 0,
     headers: Object.fromEntries(headers),
     body: Buffer.concat(chunks),
   };

@@ -1,11 +1,11 @@
 /**
- * The one client for every URL that came from a person, a tenant or a setting (invariant 10). Owns no table.
- * Invariants: a name is resolved once, all of its addresses are checked, and the connection goes to one of them and
- * nowhere else; without the caller's say only global addresses over https are asked; redirects are answers and never
- * followed; time, answer, header fields and concurrency have caps; a certificate that does not fit its name is a failure;
- * no cookie, proxy or connection of an earlier request comes along; nothing is decompressed.
+ * The HTTP client for every URL that comes from a setting or a user (invariant 10). No other code may send requests to
+ * such URLs.
+ * Invariants: a host name is resolved once, all of its addresses are checked, and the connection goes to one of them; by
+ * default only global addresses over https are allowed; redirects are not followed; time, body, header fields and
+ * concurrency are limited; certificates are always validated; a request reuses no connection, cookie or proxy; bodies are
+ * not decompressed.
  */
-export type { Failure, OutboundResult, Refusal } from './answer.ts';
 export type { OutboundPolicy } from './destination.ts';
 export {
   type JsonResult,
@@ -14,3 +14,4 @@ export {
   type OutboundOptions,
   type OutboundRequest,
 } from './outbound.ts';
+export type { Failure, OutboundResult, Refusal } from './result.ts';

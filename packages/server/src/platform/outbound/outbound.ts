@@ -1,4 +1,4 @@
-/** The one client: caps, breaker and retry around single exchanges. */
+/** The outbound client: limits, circuit breaker and retry around single exchanges. */
 import { lookup } from 'node:dns/promises';
 import {
   type BulkheadPolicy,
@@ -12,7 +12,6 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '#kernel/clock.ts';
 import { Breaker } from '#platform/breaker/index.ts';
-import type { Answered, Failure, OutboundResult, Refusal, Unanswered } from './answer.ts';
 import {
   type Destination,
   type DestinationContext,
@@ -21,46 +20,45 @@ import {
   readDestination,
 } from './destination.ts';
 import { exchange } from './exchange.ts';
+import type { Failure, NoResponse, OutboundResponse, OutboundResult, Refusal } from './result.ts';
 
-/** What is asked, and of whom. */
 export interface OutboundRequest {
-  /** Whose errand it is: a closed set, which metrics and logs name. */
+  /** The feature that sends the request, as a label in metrics and logs. */
   readonly purpose: 'registration_hook' | 'breached_passwords';
   readonly url: string;
   readonly policy: OutboundPolicy;
   readonly method: 'GET' | 'POST';
-  /** Names and values of ours, never of whoever gave the URL. */
+  /** Must not contain values of the user who supplied the URL. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** From the first look-up to the last byte of the answer. */
+  /** Total time, from the DNS look-up to the last byte of the response. */
   readonly timeoutMs: number;
-  /** 65,536 when not given. */
+  /** 65,536 by default. */
   readonly maxBodyBytes?: number;
 }
 
-/** What became of a request, for metrics and logs. */
+/** The outcome of a request, for metrics and logs. */
 export interface OutboundObservation {
   readonly purpose: OutboundRequest['purpose'];
   readonly outcome: 'answered' | Refusal | Failure;
   readonly milliseconds: number;
 }
 
-/** An answer read as JSON; `json` is undefined when its body is none. */
-export type JsonResult = (Omit<Answered, 'body'> & { readonly json: unknown }) | Unanswered;
+/** `json` is undefined when the body is not JSON or is not declared as JSON. */
+export type JsonResult = (Omit<OutboundResponse, 'body'> & { readonly json: unknown }) | NoResponse;
 
 type ParsedJson = { readonly kind: 'ok'; readonly value: unknown } | { readonly kind: 'invalid' };
 
-/** What the client needs; the defaults are for production. */
 export interface OutboundOptions extends Omit<DestinationContext, 'resolve'> {
   readonly clock: Clock;
   readonly parseJson: (text: string) => ParsedJson;
   readonly observe: (observation: OutboundObservation) => void;
   readonly resolve?: DestinationContext['resolve'];
-  /** Requests under way at once, to all and to one destination; beyond it they fail at once. 256 and 64. */
+  /** Concurrent requests, in total and per origin; further ones fail with `overloaded`. 256 and 64 by default. */
   readonly concurrency?: { readonly total: number; readonly perDestination: number };
-  /** How long a destination is left alone after five failures in a row; 10 when not given. */
+  /** How long a circuit stays open after five consecutive failures of an origin; 10 by default. */
   readonly openSeconds?: number;
-  /** Trusted beside the well-known authorities, PEM. */
+  /** PEM certificate of an authority that is trusted in addition to Node's. */
   readonly certificateAuthority?: string;
 }
 
@@ -69,60 +67,60 @@ interface Guards {
   readonly breaker: Breaker<OutboundResult>;
 }
 
-/** Beyond it the breaker of the destination that was asked longest ago is forgotten. */
+/** Breakers are kept for this many origins; the least recently used is dropped. */
 const rememberedDestinations = 1000;
 
 const retryPauseMs = 100;
 
-/** Asks for what stands at URLs that others chose. Never throws for what they or the network do. */
+/** Never throws for failures of services or the network. */
 export class Outbound {
   readonly #options: OutboundOptions;
-  readonly #around: DestinationContext;
+  readonly #context: DestinationContext;
   readonly #slots: BulkheadPolicy;
   readonly #guards = new LRUCache<string, Guards>({ max: rememberedDestinations });
   readonly #retry: RetryPolicy;
 
   constructor(options: OutboundOptions) {
     this.#options = options;
-    this.#around = { ...options, resolve: options.resolve ?? resolveName };
+    this.#context = { ...options, resolve: options.resolve ?? resolveName };
     this.#slots = bulkhead(options.concurrency?.total ?? 256);
-    // Nothing was sent, so a second try repeats nothing, whatever the method.
+    // Nothing was sent when the service is unreachable, so a retry is safe for every method.
     this.#retry = retry(
-      handleWhenResult((answer) => (answer as OutboundResult).kind === 'failed' && isUnsent(answer as Unanswered)),
+      handleWhenResult((result) => (result as OutboundResult).kind === 'failed' && isUnsent(result as NoResponse)),
       { maxAttempts: 1, backoff: new ConstantBackoff(retryPauseMs) },
     );
   }
 
-  /** Why a URL would be refused without looking up its name; undefined when it would not. */
+  /** Checks a URL without resolving its host name. Returns undefined when it is allowed. */
   examine(url: string, policy: OutboundPolicy): Refusal | undefined {
-    const destination = readDestination(url, policy, this.#around);
+    const destination = readDestination(url, policy, this.#context);
     return destination.kind === 'refused' ? destination.reason : undefined;
   }
 
-  /** Sends one request and reads its answer. */
-  async ask(request: OutboundRequest): Promise<OutboundResult> {
+  /** Sends one request and reads the whole response. */
+  async request(request: OutboundRequest): Promise<OutboundResult> {
     const { clock, observe } = this.#options;
     const startedMs = clock.monotonicMs();
-    const answer = await this.#ask(request);
-    const outcome = answer.kind === 'answered' ? 'answered' : answer.reason;
+    const result = await this.#send(request);
+    const outcome = result.kind === 'answered' ? 'answered' : result.reason;
     observe({ purpose: request.purpose, outcome, milliseconds: clock.monotonicMs() - startedMs });
-    return answer;
+    return result;
   }
 
-  /** The same for JSON, sent and answered; the body is JSON already, since it may have been signed. */
-  async askJson(request: OutboundRequest): Promise<JsonResult> {
+  /** Sends a JSON body and parses a JSON response. The body is text, because the caller may have signed its bytes. */
+  async requestJson(request: OutboundRequest): Promise<JsonResult> {
     const headers = { ...request.headers, accept: 'application/json', 'content-type': 'application/json' };
-    const answer = await this.ask({ ...request, headers });
-    if (answer.kind !== 'answered') return answer;
-    const { body, ...rest } = answer;
-    return { ...rest, json: this.#jsonOf(answer.headers['content-type'], body) };
+    const result = await this.request({ ...request, headers });
+    if (result.kind !== 'answered') return result;
+    const { body, ...rest } = result;
+    return { ...rest, json: this.#jsonOf(result.headers['content-type'], body) };
   }
 
-  async #ask(request: OutboundRequest): Promise<OutboundResult> {
-    const destination = readDestination(request.url, request.policy, this.#around);
+  async #send(request: OutboundRequest): Promise<OutboundResult> {
+    const destination = readDestination(request.url, request.policy, this.#context);
     if (destination.kind !== 'destination') return destination;
     const signal = AbortSignal.timeout(request.timeoutMs);
-    // Who waits for somebody else's trial of a half-open circuit waits no longer than anybody.
+    // The timeout also limits the wait for the trial request of a half-open circuit.
     return untilAborted(signal, this.#guarded(request, destination, signal));
   }
 
@@ -139,9 +137,9 @@ export class Outbound {
   }
 
   async #attempt(request: OutboundRequest, destination: Destination, signal: AbortSignal): Promise<OutboundResult> {
-    // The caller has gone while it waited; that says nothing about the service.
+    // Timed out while it waited for a slot: not a failure of the service.
     if (signal.aborted) return { kind: 'failed', reason: 'overloaded' };
-    const found = await untilAborted(signal, findAddresses(destination, this.#around));
+    const found = await untilAborted(signal, findAddresses(destination, this.#context));
     if (found.kind !== 'addresses') return found;
     const { method, headers = {}, body, maxBodyBytes = 65_536 } = request;
     const { certificateAuthority } = this.#options;
@@ -154,12 +152,12 @@ export class Outbound {
     const known = this.#guards.get(origin);
     if (known !== undefined) return known;
     const { clock, concurrency, openSeconds = 10 } = this.#options;
-    const made = {
+    const guards = {
       slots: bulkhead(concurrency?.perDestination ?? 64),
       breaker: new Breaker({ clock, openSeconds }, isOutage),
     };
-    this.#guards.set(origin, made);
-    return made;
+    this.#guards.set(origin, guards);
+    return guards;
   }
 
   #jsonOf(contentType: string | undefined, body: Buffer): unknown {
@@ -170,26 +168,26 @@ export class Outbound {
 }
 
 /**
- * By getaddrinfo, so that the hosts file counts as it does for every other program.
- * libuv lets look-ups take half of its threads at most, so a dead resolver does not stop the password hashes.
+ * Uses getaddrinfo, which reads the hosts file as other programs do.
+ * libuv limits look-ups to half of its threads, so an unresponsive resolver does not block password hashing.
  */
 async function resolveName(host: string): Promise<readonly string[]> {
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => address);
 }
 
-function isUnsent(answer: Unanswered): boolean {
-  return answer.reason === 'unreachable';
+function isUnsent(result: NoResponse): boolean {
+  return result.reason === 'unreachable';
 }
 
-function isOutage(answer: OutboundResult): boolean {
-  if (answer.kind === 'answered') return answer.status >= 500;
-  return answer.kind === 'failed' && answer.reason !== 'overloaded';
+function isOutage(result: OutboundResult): boolean {
+  if (result.kind === 'answered') return result.status >= 500;
+  return result.kind === 'failed' && result.reason !== 'overloaded';
 }
 
-function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T | Unanswered> {
-  const { promise, resolve } = Promise.withResolvers<Unanswered>();
-  const give = () => resolve({ kind: 'failed', reason: 'timeout' });
-  signal.addEventListener('abort', give, { once: true });
-  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', give));
+function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T | NoResponse> {
+  const { promise, resolve } = Promise.withResolvers<NoResponse>();
+  const timeOut = () => resolve({ kind: 'failed', reason: 'timeout' });
+  signal.addEventListener('abort', timeOut, { once: true });
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', timeOut));
 }

@@ -4,13 +4,13 @@ import { isGlobal, isLoopback } from '#protocol/network-address/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { Outbound, type OutboundObservation, type OutboundOptions, type OutboundRequest } from './index.ts';
 
-let seen: OutboundObservation[];
+let observed: OutboundObservation[];
 
 beforeEach(() => {
-  seen = [];
+  observed = [];
 });
 
-/** Nothing here gets as far as a connection: a name that is let through has no address. */
+/** No test here connects: an allowed host name resolves to no address. */
 function open(more: Partial<OutboundOptions> = {}): Outbound {
   return new Outbound({
     clock: new FixedClock(new Date(0)),
@@ -18,18 +18,18 @@ function open(more: Partial<OutboundOptions> = {}): Outbound {
     isGlobal,
     isLoopback,
     parseJson: parseStrictJson,
-    observe: (observation) => void seen.push(observation),
+    observe: (observation) => void observed.push(observation),
     resolve: async () => [],
     ...more,
   });
 }
 
-function asking(url: string, more: Partial<OutboundRequest> = {}): OutboundRequest {
+function requestTo(url: string, more: Partial<OutboundRequest> = {}): OutboundRequest {
   const policy = { allowPrivate: false };
   return { purpose: 'registration_hook', url, policy, method: 'GET', timeoutMs: 5000, ...more };
 }
 
-describe('what is refused', () => {
+describe('the outbound client', () => {
   it.each([
     ['127.0.0.1 in full', 'https://127.0.0.1/'],
     ['as a decimal number', 'https://2130706433/'],
@@ -41,18 +41,18 @@ describe('what is refused', () => {
     ['with full-width digits', 'https://１２７.０.０.１/'],
     ['with ideographic dots', 'https://127。0。0。1/'],
     ['percent-encoded', 'https://%31%32%37.0.0.1/'],
-    ['with a dot at its end', 'https://127.0.0.1./'],
+    ['with a trailing dot', 'https://127.0.0.1./'],
     ['IPv6', 'https://[::1]/'],
     ['IPv4-mapped', 'https://[::ffff:127.0.0.1]/'],
     ['IPv4-mapped in hexadecimal', 'https://[::ffff:7f00:1]/'],
     ['by NAT64', 'https://[64:ff9b::7f00:1]/'],
-    ['a metadata service', 'https://169.254.169.254/latest/meta-data/'],
-    ['a metadata service by IPv6', 'https://[fd00:ec2::254]/'],
-  ])('this machine or its network %s', async (_, url) => {
+    ['of a metadata service', 'https://169.254.169.254/latest/meta-data/'],
+    ['of a metadata service by IPv6', 'https://[fd00:ec2::254]/'],
+  ])('refuses a private address %s', async (_, url) => {
     const client = open();
-    expect(await client.ask(asking(url))).toEqual({ kind: 'refused', reason: 'address_not_allowed' });
+    expect(await client.request(requestTo(url))).toEqual({ kind: 'refused', reason: 'address_not_allowed' });
     expect(client.examine(url, { allowPrivate: false })).toBe('address_not_allowed');
-    expect(seen).toMatchObject([{ outcome: 'address_not_allowed' }]);
+    expect(observed).toMatchObject([{ outcome: 'address_not_allowed' }]);
   });
 
   it.each([
@@ -79,31 +79,33 @@ describe('what is refused', () => {
     ['port_not_allowed', 'https://people.example:22/'],
     ['port_not_allowed', 'https://people.example:80/'],
     ['port_not_allowed', 'https://people.example:0/'],
-  ])('%s: %j', async (reason, url) => {
-    expect(await open().ask(asking(url))).toEqual({ kind: 'refused', reason });
+  ])('refuses with %s: %j', async (reason, url) => {
+    expect(await open().request(requestTo(url))).toEqual({ kind: 'refused', reason });
   });
 
   it.each([
-    ['one address that is not global', ['127.0.0.1']],
-    ['one among others', ['1.1.1.1', '10.0.0.1']],
-    ['an address with a zone', ['fe80::1%eth0']],
-    ['what is no address', ['people.example']],
-  ])('a name with %s', async (_, addresses) => {
-    const answer = await open({ resolve: async () => addresses }).ask(asking('https://people.example/'));
-    expect(answer).toEqual({ kind: 'refused', reason: 'address_not_allowed' });
+    ['a private address', ['127.0.0.1']],
+    ['a private address among others', ['1.1.1.1', '10.0.0.1']],
+    ['an address with a zone id', ['fe80::1%eth0']],
+    ['text that is not an address', ['people.example']],
+  ])('refuses a host name that resolves to %s', async (_, addresses) => {
+    const result = await open({ resolve: async () => addresses }).request(requestTo('https://people.example/'));
+    expect(result).toEqual({ kind: 'refused', reason: 'address_not_allowed' });
   });
 
-  it('http in production, and beyond this machine', async () => {
+  it('refuses http in production, and to other addresses than loopback', async () => {
     const policy = { allowPrivate: true };
     const url = 'http://127.0.0.1:8080/';
-    expect(await open({ production: true }).ask(asking(url, { policy }))).toMatchObject({
+    expect(await open({ production: true }).request(requestTo(url, { policy }))).toMatchObject({
       reason: 'scheme_not_allowed',
     });
-    const elsewhere = open({ resolve: async () => ['10.0.0.1'] }).ask(asking('http://people.example/', { policy }));
+    const elsewhere = open({ resolve: async () => ['10.0.0.1'] }).request(
+      requestTo('http://people.example/', { policy }),
+    );
     expect(await elsewhere).toMatchObject({ kind: 'refused', reason: 'address_not_allowed' });
   });
 
-  it('leaves the rest to the name: https on port 443 or from 1024 on, and whatever the operator vouches for', async () => {
+  it('allows https on port 443 and from 1024 on, and private URLs with allowPrivate', async () => {
     const fine = ['https://people.example', 'https://PEOPLE.example:443/a?b#c', 'https://people.example:8443/'];
     for (const url of fine) expect(open().examine(url, { allowPrivate: false })).toBeUndefined();
     const own = [
@@ -114,6 +116,6 @@ describe('what is refused', () => {
       'http://localhost/',
     ];
     for (const url of own) expect(open().examine(url, { allowPrivate: true })).toBeUndefined();
-    expect(await open().ask(asking(fine[0] ?? ''))).toEqual({ kind: 'failed', reason: 'unresolved' });
+    expect(await open().request(requestTo(fine[0] ?? ''))).toEqual({ kind: 'failed', reason: 'unresolved' });
   });
 });

@@ -31,7 +31,7 @@ export async function queryRangeService(
   password: string,
 ): Promise<RangeResult> {
   const digits = hash('sha1', password).toUpperCase();
-  const response = await outbound.ask({
+  const response = await outbound.request({
     purpose: 'breached_passwords',
     url: `${url.replace(/\/+$/, '')}/${digits.slice(0, prefixDigits)}`,
     policy: { allowPrivate },
