@@ -52,35 +52,35 @@ const address = '192.0.2.77';
 const userAgent = 'Mozilla/5.0 (ünïcode)';
 
 describeOnBothDatabases('the audit log', (database) => {
-  let world: DomainFixture;
-  let person: TestUser;
+  let fixture: DomainFixture;
+  let user: TestUser;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
+    user = await addUser(fixture);
   });
 
   const read = async () => {
-    const row = await database().row(find, { userId: person.id });
+    const row = await database().row(find, { userId: user.id });
     const text = row?.body.toString('utf8') ?? 'null';
     return { row, text, body: JSON.parse(text) as Record<string, JsonValue> };
   };
   const event = (over: Partial<AuditEvent> = {}): AuditEvent => ({
     action: 'login.succeeded',
-    at: world.clock.now(),
-    actor: { kind: 'user', id: person.id },
-    userId: person.id,
+    at: fixture.clock.now(),
+    actor: { kind: 'user', id: user.id },
+    userId: user.id,
     ...over,
   });
 
-  it('stores the exact bytes of RFC 8785, and columns that say the same', async () => {
-    const sessionId = world.makeId();
+  it('stores canonical JSON (RFC 8785) and columns with the same values', async () => {
+    const sessionId = fixture.makeId();
     const facts = { z: 1, a: ['x', true, null], umlaut: 'ö' };
     const full = event({ sessionId, facts, personal: { address, userAgent } });
-    await world.audit.record(database(), full, person.key);
+    await fixture.audit.record(database(), full, user.key);
     const { row, text, body } = await read();
     expect(canonicalJson(body)).toBe(text);
     expect(body).toMatchObject({
@@ -92,23 +92,23 @@ describeOnBothDatabases('the audit log', (database) => {
       facts,
     });
     expect(body.at).toBe(row?.at.toISOString());
-    expect(body.actor).toEqual({ kind: row?.actorKind, id: person.id });
+    expect(body.actor).toEqual({ kind: row?.actorKind, id: user.id });
   });
 
-  it('puts the same bytes together when only the statement knows the session', async () => {
-    const sessionId = world.makeId();
-    const at = world.clock.now();
-    const values = world.audit.sessionValues('session.refreshed', at);
-    await database().run(recordSession, { userId: person.id, sessionId, ...values });
+  it('stores the same canonical JSON when the statement assembles the body', async () => {
+    const sessionId = fixture.makeId();
+    const at = fixture.clock.now();
+    const values = fixture.audit.sessionValues('session.refreshed', at);
+    await database().run(recordSession, { userId: user.id, sessionId, ...values });
     const { row, text, body } = await read();
     expect(canonicalJson(body)).toBe(text);
     expect(body).toEqual({
       action: 'session.refreshed',
-      actor: { kind: 'user', id: person.id },
+      actor: { kind: 'user', id: user.id },
       at: at.toISOString(),
       id: row?.id,
       sessionId,
-      userId: person.id,
+      userId: user.id,
       v: 1,
     });
     expect(row).toMatchObject({ sessionId, actorKind: 'user', action: 'session.refreshed', at });
@@ -119,56 +119,56 @@ describeOnBothDatabases('the audit log', (database) => {
     [1, 1],
     [3, 1],
   ])('records an effect on %i rows %i times', async (times, recorded) => {
-    await database().run(recordIf, { times, ...world.audit.values(event()) });
-    expect(await database().rows(find, { userId: person.id })).toHaveLength(recorded);
+    await database().run(recordIf, { times, ...fixture.audit.values(event()) });
+    expect(await database().rows(find, { userId: user.id })).toHaveLength(recorded);
   });
 
-  it('has nothing of an effect that was rolled back', async () => {
+  it('has no event of a transaction that was rolled back', async () => {
     const failed = database().transaction(async (tx) => {
-      await world.audit.record(tx, event());
+      await fixture.audit.record(tx, event());
       throw new Error('the effect failed');
     });
     await expect(failed).rejects.toThrow('the effect failed');
     expect((await read()).row).toBeUndefined();
   });
 
-  describe('what is personal', () => {
+  describe('personal data', () => {
     const associatedDataOf = (row: string) => ({ table: 'audit_events', column: 'body', row });
     const sealedOf = (body: Record<string, JsonValue>) => body.personal as { key: string; sealed: string };
 
-    it('is readable only with the key of the person, and only in its own row', async () => {
-      await world.audit.record(database(), event({ personal: { address, userAgent } }), person.key);
+    it('decrypts only with the key of the user and only for its own row', async () => {
+      await fixture.audit.record(database(), event({ personal: { address, userAgent } }), user.key);
       const { row, text, body } = await read();
       expect(text).not.toContain(address);
       expect(text).not.toContain('Mozilla');
       const { key, sealed } = sealedOf(body);
       expect(key).toBe('user');
       const ciphertext = Buffer.from(sealed, 'base64url');
-      expect(JSON.parse(person.key.open(ciphertext, associatedDataOf(row?.id ?? '')).toString())).toEqual({
+      expect(JSON.parse(user.key.open(ciphertext, associatedDataOf(row?.id ?? '')).toString())).toEqual({
         address,
         userAgent,
       });
-      expect(() => person.key.open(ciphertext, associatedDataOf(world.makeId()))).toThrow('not authentic');
+      expect(() => user.key.open(ciphertext, associatedDataOf(fixture.makeId()))).toThrow('not authentic');
     });
 
-    it("is under the month's key when it describes nobody we know", async () => {
-      await world.audit.record(database(), event({ actor: { kind: 'stranger' }, personal: { address } }));
+    it('is encrypted under the key of the month when there is no user', async () => {
+      await fixture.audit.record(database(), event({ actor: { kind: 'stranger' }, personal: { address } }));
       const { row, text, body } = await read();
       expect(text).not.toContain(address);
       const { key, sealed } = sealedOf(body);
-      expect(key).toBe(world.clock.now().toISOString().slice(0, 7));
-      const opened = world.keys.open('nobody', Buffer.from(sealed, 'base64url'), associatedDataOf(row?.id ?? ''));
+      expect(key).toBe(fixture.clock.now().toISOString().slice(0, 7));
+      const opened = fixture.keys.open('nobody', Buffer.from(sealed, 'base64url'), associatedDataOf(row?.id ?? ''));
       expect(JSON.parse(opened.toString())).toEqual({ address });
     });
   });
 
-  it.each(forbidden.map((statement) => [statement.name, statement] as const))('refuses %s', async (_, statement) => {
-    await world.audit.record(database(), event());
-    const before = await database().rows(find, { userId: person.id });
+  it.each(forbidden.map((statement) => [statement.name, statement] as const))('rejects %s', async (_, statement) => {
+    await fixture.audit.record(database(), event());
+    const before = await database().rows(find, { userId: user.id });
     await expect(database().run(statement, {})).rejects.toMatchObject({
       code: '42501',
       message: expect.stringContaining('append-only') as string,
     });
-    expect(await database().rows(find, { userId: person.id })).toEqual(before);
+    expect(await database().rows(find, { userId: user.id })).toEqual(before);
   });
 });

@@ -1,7 +1,6 @@
-/** What an audit event says, and how it becomes bytes. */
 import type { JsonObject } from '#kernel/json.ts';
 
-/** Every action that is recorded. Names are never renamed: people filter and alert by them. */
+/** Every recorded action. Names must not change: operators filter and alert by them. */
 export type AuditAction =
   | 'user.registered'
   | 'user.registration_repeated'
@@ -56,22 +55,21 @@ export type AuditAction =
   | 'signing_key.revoked'
   | 'data_key.rotated';
 
-/** Who acted. A stranger is somebody who has not proven who they are. */
+/** The acting party; `stranger` is a client that has not authenticated. */
 export type AuditActor =
   | { readonly kind: 'user'; readonly id: string }
   | { readonly kind: 'stranger' }
   | { readonly kind: 'operator' }
   | { readonly kind: 'system' };
 
-/** An event before it is bytes. */
 export interface AuditEvent {
   readonly action: AuditAction;
   readonly at: Date;
   readonly actor: AuditActor;
   readonly userId?: string;
   readonly sessionId?: string;
-  /** Facts that describe no person. */
+  /** Facts without personal data. */
   readonly facts?: JsonObject;
-  /** Facts that do; encrypted before they are stored. */
+  /** Personal data, such as the client's address; encrypted before it is stored. */
   readonly personal?: JsonObject;
 }

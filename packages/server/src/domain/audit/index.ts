@@ -1,9 +1,19 @@
 /**
- * The audit log. Owns `audit_events` (and `audit_index`, `audit_leaves`, which sealing will fill).
- * Invariants: an event commits with the effect it tells of; it is stored as the exact bytes that will be hashed (RFC
- * 8785 JSON), and never changed or deleted (triggers and grants forbid it); whatever is personal stands inside those
- * bytes as ciphertext under the key of the person it describes, or under the month's key when it describes nobody we
- * know, so that erasing a person changes no byte.
+ * The audit log. Owns `audit_events`, and `audit_index` and `audit_leaves`, which nothing fills yet; no routes.
+ *
+ * Invariants:
+ * - An event commits with its effect.
+ * - `body` holds the exact bytes that sealing will hash, as canonical JSON (RFC 8785). The other columns repeat parts of
+ *   it for filtering.
+ * - Events are never updated or deleted: triggers reject it.
+ * - Personal data is ciphertext within the body, under the key of the user it describes, or under a key of the month when
+ *   there is no such user. Destroying the key erases the data without changing a byte of the log.
+ *
+ * Must not contain secrets (invariant 16). Frequent events without a security decision, such as session checks, are not
+ * recorded.
+ *
+ * Example of a body: `{"action":"login.failed","actor":{"kind":"stranger"},"at":"2030-01-01T00:00:00.000Z",
+ * "facts":{"reason":"invalid_credentials"},"id":"0197…","personal":{"key":"2030-01","sealed":"q7Jf…"},"v":1}`
  */
 export type { AuditAction, AuditActor, AuditEvent } from './event.ts';
 export { AuditLog, type AuditValues, isUnrecorded, recordFragment, recordSessionFragment } from './record.ts';

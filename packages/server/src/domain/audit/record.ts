@@ -1,4 +1,4 @@
-/** Recording: the same row, as a statement of a transaction or as a fragment of an effect's one statement. */
+/** Recording an event: as a statement in a transaction, or as a fragment of a composed statement. */
 import type { MakeId } from '#kernel/ids.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { type Fragment, type Queries, statement } from '#platform/database/index.ts';
@@ -35,7 +35,7 @@ const recordEvent = statement('audit_events.record', {
   columns: {},
 });
 
-// What is done again after a crash records nothing new: its event has the id of what caused it.
+// The event has the id of the job that causes it, so a retry of the job after a crash does not record it twice.
 const recordEventOnce = statement('audit_events.record_once', {
   lane: 'write',
   idempotent: true,
@@ -46,7 +46,7 @@ const recordEventOnce = statement('audit_events.record_once', {
   columns: {},
 });
 
-/** SQL: whether the event of `recordFragment` is not there yet; for effects that are done again after a crash. */
+/** SQL: whether `recordFragment` has not recorded its event yet; for effects that a job may retry after a crash. */
 export const isUnrecorded = 'not exists (select from audit_events e where e.id = :auditId)';
 
 /** The values of `recordFragment`. */
@@ -60,7 +60,7 @@ export interface AuditValues {
   readonly auditBody: Buffer;
 }
 
-/** The CTE `audited`: records the event once if the CTE `from` has a row. */
+/** The CTE `audited`: records one event if the CTE `from` has a row, also when it has several. */
 export function recordFragment(from: string): Fragment<typeof eventParams> {
   return {
     sql: `audited as (
@@ -72,9 +72,9 @@ export function recordFragment(from: string): Fragment<typeof eventParams> {
 }
 
 /**
- * The CTE `audited` for an event of a session that only the statement itself finds out (a refresh costs one round
- * trip): `from` has `session_id` and `user_id`, and the body's bytes are put together around them.
- * UUIDs need no escaping in JSON, so the text stays canonical.
+ * The CTE `audited` for statements that only learn the session from the database, such as a refresh in one round trip.
+ * The CTE `from` has `session_id` and `user_id`, and the statement assembles the body around them. The result is canonical,
+ * because UUIDs need no escaping in JSON.
  */
 export function recordSessionFragment(from: string): Fragment<typeof sessionEventParams> {
   return {
@@ -88,7 +88,7 @@ export function recordSessionFragment(from: string): Fragment<typeof sessionEven
   };
 }
 
-/** Makes events into rows. */
+/** Encodes and records events. */
 export class AuditLog {
   readonly #keys: Keys;
   readonly #makeId: MakeId;
@@ -99,9 +99,10 @@ export class AuditLog {
   }
 
   /**
-   * The values of an event's row.
-   * `userKey` encrypts what is personal; without it (nobody we know) the month's key does.
-   * `id`: of the job whose effect it tells of, which may be done again.
+   * Returns the values of `recordFragment`.
+   *
+   * @param userKey encrypts `event.personal`; without it the key of the month does.
+   * @param id of the causing job, when the job may be retried.
    */
   values(event: AuditEvent, userKey?: UserKey, id = this.#makeId()): AuditValues {
     const body = canonicalJson({
@@ -126,7 +127,7 @@ export class AuditLog {
     };
   }
 
-  /** The values of `recordSessionFragment`: the canonical bytes around the ids of the user and the session. */
+  /** Returns the values of `recordSessionFragment`: the parts of the body around the ids of the user and the session. */
   sessionValues(action: AuditEvent['action'], at: Date) {
     const id = this.#makeId();
     return {
@@ -139,21 +140,22 @@ export class AuditLog {
     };
   }
 
-  /** Records an event in a transaction, or by itself when the event is the whole effect. */
+  /** Records an event: in the transaction of its effect, or alone when the event is the whole effect. */
   async record(queries: Queries, event: AuditEvent, userKey?: UserKey): Promise<void> {
     await queries.run(recordEvent, this.values(event, userKey));
   }
 
-  /** Records the event of a job, whose id it bears; again is no second time. */
+  /** Records the event of a job under the job's id. Idempotent. */
   async recordOnce(queries: Queries, id: string, event: AuditEvent, userKey?: UserKey): Promise<void> {
     await queries.run(recordEventOnce, this.values(event, userKey, id));
   }
 
   #seal(personal: JsonObject, id: string, at: Date, userKey: UserKey | undefined): JsonObject {
-    const place = { table: 'audit_events', column: 'body', row: id };
+    const associatedData = { table: 'audit_events', column: 'body', row: id };
     const plaintext = canonicalJson(personal);
-    if (userKey !== undefined) return { key: 'user', sealed: userKey.seal(plaintext, place).toString('base64url') };
+    if (userKey !== undefined)
+      return { key: 'user', sealed: userKey.seal(plaintext, associatedData).toString('base64url') };
     const month = at.toISOString().slice(0, 7);
-    return { key: month, sealed: this.#keys.seal('nobody', plaintext, place).toString('base64url') };
+    return { key: month, sealed: this.#keys.seal('nobody', plaintext, associatedData).toString('base64url') };
   }
 }

@@ -1,4 +1,4 @@
-/** The rows of a mail's attempts: written before the first byte, closed with the server's answer. */
+/** The rows of a message and its attempts; an attempt is inserted before it starts and updated with the reply. */
 import { outlivesEpoch } from '#domain/one-time-tokens/index.ts';
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
 
@@ -14,7 +14,7 @@ const findMail = statement('mail_ledger.find', {
       coalesce(t.key_id, v.key_id) as token_key_id, coalesce(t.expires_at, v.expires_at) as token_expires_at,
       t.sealed_payload as token_sealed_payload,
       case when v.id is not null then v.consumed_at is null
-        else t.consumed_at is null and (t.auth_epoch = u.auth_epoch or t.purpose in (${outliving})) end as token_alive
+        else t.consumed_at is null and (t.auth_epoch = u.auth_epoch or t.purpose in (${outliving})) end as token_active
     from mail_ledger l
       left join users u on u.id = l.user_id
       left join user_keys k on k.user_id = l.user_id
@@ -40,22 +40,22 @@ const findMail = statement('mail_ledger.find', {
     tokenKeyId: 'uuid?',
     tokenExpiresAt: 'timestamptz?',
     tokenSealedPayload: 'bytea?',
-    tokenAlive: 'bool?',
+    tokenActive: 'bool?',
   },
 });
 
-/** A mail with all that sending it takes. */
+/** A ledger row, joined with its recipient, key and token. */
 export type LedgerRow = Values<typeof findMail.columns>;
 
 export function findLedgerRow(queries: Queries, mailId: string): Promise<LedgerRow | undefined> {
   return queries.row(findMail, { mailId });
 }
 
-// An attempt that still says "sending" belongs to a worker that died or lost its lease: only its server knows.
+// An earlier attempt in state `sending` belongs to a worker that crashed or lost its lease: the server may have accepted it.
 const begin = statement('mail_attempts.begin', {
   lane: 'pool',
   sql: `
-    with doubted as (
+    with interrupted as (
       update mail_attempts set outcome = 'in_doubt', finished_at = :now
       where mail_id = :mailId and outcome = 'sending'
     )
@@ -67,15 +67,15 @@ const begin = statement('mail_attempts.begin', {
 });
 
 /**
- * Writes that an attempt begins; answers its number.
- * Two workers that begin at once claim the same number, and the primary key lets one of them go on.
+ * Inserts an attempt in state `sending` and returns its number.
+ * Two concurrent workers insert the same number, and the primary key rejects one of them.
  */
 export async function beginAttempt(queries: Queries, mailId: string, now: Date): Promise<number> {
   const row = await queries.row(begin, { mailId, now });
   return row?.number ?? 1;
 }
 
-// Who was thought dead and did get an answer knows better than the one who doubted it.
+// Also updates `in_doubt`: the worker that was presumed dead has received the reply, and it is authoritative.
 const record = statement('mail_attempts.record', {
   lane: 'pool',
   idempotent: true,
@@ -99,7 +99,7 @@ const record = statement('mail_attempts.record', {
   columns: {},
 });
 
-/** What an attempt came to, and what that makes of the mail. */
+/** The outcome of an attempt and the resulting state of the message. */
 export interface AttemptRecord {
   readonly mailId: string;
   readonly number: number;
@@ -114,17 +114,17 @@ export async function recordAttempt(queries: Queries, attempt: AttemptRecord): P
   await queries.run(record, { ...attempt });
 }
 
-const countRefusals = statement('mail_attempts.count_permanent', {
+const countRejections = statement('mail_attempts.count_permanent', {
   lane: 'pool',
-  sql: `select count(*)::int4 as refusals from mail_attempts
+  sql: `select count(*)::int4 as rejections from mail_attempts
     where mail_id = :mailId and outcome = 'refused' and smtp_code >= 500 and smtp_code <> 503`,
   params: { mailId: 'uuid' },
-  columns: { refusals: 'int4' },
+  columns: { rejections: 'int4' },
 });
 
-/** How often the server refused this mail for good. */
-export async function countPermanentRefusals(queries: Queries, mailId: string): Promise<number> {
-  return (await queries.row(countRefusals, { mailId }))?.refusals ?? 0;
+/** Returns how often the server rejected this message permanently (5xx except 503). */
+export async function countPermanentRejections(queries: Queries, mailId: string): Promise<number> {
+  return (await queries.row(countRejections, { mailId }))?.rejections ?? 0;
 }
 
 const finish = statement('mail_ledger.finish', {
@@ -135,7 +135,7 @@ const finish = statement('mail_ledger.finish', {
   columns: {},
 });
 
-/** Ends a mail without an attempt: `dropped` when there is nothing to send any more, `failed` when it was given up. */
+/** Finishes a message without an attempt: `dropped` when it is obsolete, `failed` when its attempts are exhausted. */
 export async function finishMail(
   queries: Queries,
   mailId: string,

@@ -1,4 +1,4 @@
-/** The job that keeps the promise. */
+/** The handler of the job `mail.send`. */
 import { openNewAddress } from '#domain/one-time-tokens/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
@@ -9,7 +9,7 @@ import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { type MailMessage, type MailTransport, renderBody, type SendOutcome } from '#platform/mail/index.ts';
 import {
   beginAttempt,
-  countPermanentRefusals,
+  countPermanentRejections,
   findLedgerRow,
   finishMail,
   type LedgerRow,
@@ -19,7 +19,6 @@ import { mailJobKind } from './enqueue.ts';
 import { openParams } from './sealed-params.ts';
 import { composeMail, isMailTemplate, type MailFacts, type MailTemplate, mailTemplates } from './templates.ts';
 
-/** What sending takes. */
 export interface MailSending {
   readonly database: Database;
   readonly clock: Clock;
@@ -27,23 +26,23 @@ export interface MailSending {
   readonly transport: MailTransport;
   readonly catalogues: Catalogues;
   readonly from: MailMessage['from'];
-  /** The configured origin; every link begins with it. */
+  /** The configured origin; the base of every link. */
   readonly publicUrl: string;
-  /** The text of a link's secret, or a code; the same at every call. */
+  /** Returns the secret of a link, or a code; the same at every call. */
   readonly computeSecret: (tokenId: string, purpose: string, keyId: string) => string;
-  /** For `email_jobs_processed_total`. */
+  /** For the metric `email_jobs_processed_total`. */
   readonly onProcessed?: (template: string, status: MailStatus) => void;
-  /** Called between two steps by name, so that a proof can kill the process there. */
+  /** Called between two steps, so that a test can terminate the process there. */
   readonly faultPoint?: (name: 'mail.before_send' | 'mail.after_accept') => Promise<void> | void;
 }
 
-/** What a run of the job came to. */
+/** The result of one run of the job; a label of the metric. */
 export type MailStatus = 'sent' | 'dropped' | 'refused' | 'failed' | 'in_doubt' | 'unavailable';
 
 /**
- * About a day in fifteen attempts: a server that is repaired the next morning still gets the mail.
- * The first ones are close together, since a person waits for this mail; even a server that refuses every third attempt
- * gets 998 of 1,000 within the first minute.
+ * Fifteen attempts in about a day, so that a server that is repaired the next morning still receives the message. The first
+ * delays are short, because a user waits for this mail: a server that rejects every third attempt accepts 998 of 1,000
+ * messages within the first minute.
  */
 const mailBackOff: BackOff = {
   delaysSeconds: [1, 2, 5, 15, 30, 60, 120, 300, 900, 3_600, 7_200, 14_400, 28_800, 28_800],
@@ -51,10 +50,10 @@ const mailBackOff: BackOff = {
 };
 const maxAttempts = mailBackOff.delaysSeconds.length + 1;
 
-/** A 5xx should be final (RFC 5321 §4.2.1), but grey-listing and wrong configurations give it too, so it is asked again. */
-const maxPermanentRefusals = 3;
+/** A 5xx should be final (RFC 5321 §4.2.1), but greylisting and misconfigured servers send it too, so it is retried. */
+const maxPermanentRejections = 3;
 
-/** The handler of `mail.send`. The lease is short because a living worker renews it: after a kill the mail waits this long. */
+/** The lease is short, because it is the delay of a message after its worker crashed; a running worker renews it. */
 export function mailHandler(deps: MailSending): JobHandler {
   return {
     kind: mailJobKind,
@@ -70,37 +69,37 @@ async function sendMail(deps: MailSending, job: Job, signal: AbortSignal): Promi
   const mailId = readMailId(job.payload);
   const row = await findLedgerRow(database, mailId);
   if (row === undefined || row.state === 'sent' || row.state === 'dropped') return { kind: 'done' };
-  const mail = prepare(deps, mailId, row);
-  if (mail === null) {
+  const message = composeMessage(deps, mailId, row);
+  if (message === null) {
     await finishMail(database, mailId, 'dropped', clock.now());
     deps.onProcessed?.(row.template, 'dropped');
     return { kind: 'done' };
   }
-  const awaySeconds = transport.unavailableForSeconds();
-  if (awaySeconds > 0) return waitFor(deps, row, awaySeconds);
+  const unavailableSeconds = transport.unavailableForSeconds();
+  if (unavailableSeconds > 0) return waitFor(deps, row, unavailableSeconds);
 
   const number = await beginAttempt(database, mailId, clock.now());
   await deps.faultPoint?.('mail.before_send');
-  const outcome = await transport.send(mail, signal);
+  const outcome = await transport.send(message, signal);
   if (outcome.kind === 'accepted') await deps.faultPoint?.('mail.after_accept');
   return conclude(deps, { mailId, number, row, job, aborted: signal.aborted }, outcome);
 }
 
 function readMailId(payload: JsonValue): string {
   const { mailId } = payload as { readonly mailId?: unknown };
-  assert(typeof mailId === 'string', 'a mail job names no mail');
+  assert(typeof mailId === 'string', 'a mail job has no mailId');
   return mailId;
 }
 
-/** The message, or null when there is nothing to send any more: the person, the address or the link is gone. */
-function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage | null {
+/** Returns null when the message is obsolete: its user, address or invitation is deleted, or its link is inactive. */
+function composeMessage(deps: MailSending, mailId: string, row: LedgerRow): MailMessage | null {
   const { template } = row;
-  assert(isMailTemplate(template), `there is no mail "${template}"`);
+  assert(isMailTemplate(template), `there is no template "${template}"`);
   const key = keyOf(deps, row);
-  // Only an invitation goes to somebody who is no user; it has no parameters.
+  // Only an invitation has no user. It has no parameters either.
   if (key === null && row.invitationId === null) return null;
   const secret = secretOf(deps, template, row);
-  if (secret === 'dead') return null;
+  if (secret === 'inactive') return null;
   const address = recipientOf(template, row, key);
   if (address === null) return null;
   const body = composeMail(template, {
@@ -113,7 +112,7 @@ function prepare(deps: MailSending, mailId: string, row: LedgerRow): MailMessage
     ...secret,
   });
   const { from } = deps;
-  // The date is the promise's, so that a repeated message is the same message.
+  // The date of the ledger row, so that every attempt sends the same message.
   return {
     from,
     to: address,
@@ -129,23 +128,23 @@ function keyOf(deps: MailSending, { userId, wrappedKey }: LedgerRow): UserKey | 
 }
 
 function recipientOf(template: MailTemplate, row: LedgerRow, key: UserKey | null): string | null {
-  if (mailTemplates[template].to !== 'address_that_the_link_proves') return row.address;
+  if (mailTemplates[template].recipient !== 'new_address') return row.address;
   const { tokenId, tokenSealedPayload } = row;
   if (tokenId === null || tokenSealedPayload === null || key === null) return null;
   return openNewAddress(key, tokenId, tokenSealedPayload).canonical;
 }
 
-/** The link or the code that the mail brings, if it brings one. */
+/** Returns the link or code of the message; `inactive` when the template needs one and its token is not active any more. */
 function secretOf(
   deps: MailSending,
   template: MailTemplate,
   row: LedgerRow,
-): Pick<MailFacts, 'link' | 'code'> | 'dead' {
-  const { linkPath, bringsCode } = mailTemplates[template];
-  if (linkPath === null && bringsCode === undefined) return { link: null };
-  const { tokenId, tokenPurpose, tokenKeyId, tokenExpiresAt, tokenAlive } = row;
-  if (tokenId === null || tokenPurpose === null || tokenKeyId === null || tokenExpiresAt === null) return 'dead';
-  if (tokenAlive !== true || tokenExpiresAt.getTime() <= deps.clock.now().getTime()) return 'dead';
+): Pick<MailFacts, 'link' | 'code'> | 'inactive' {
+  const { linkPath, hasCode } = mailTemplates[template];
+  if (linkPath === null && hasCode === undefined) return { link: null };
+  const { tokenId, tokenPurpose, tokenKeyId, tokenExpiresAt, tokenActive } = row;
+  if (tokenId === null || tokenPurpose === null || tokenKeyId === null || tokenExpiresAt === null) return 'inactive';
+  if (tokenActive !== true || tokenExpiresAt.getTime() <= deps.clock.now().getTime()) return 'inactive';
   const text = deps.computeSecret(tokenId, tokenPurpose, tokenKeyId);
   if (linkPath === null) return { link: null, code: { text, until: tokenExpiresAt } };
   const url = new URL(linkPath, deps.publicUrl);
@@ -167,17 +166,17 @@ async function conclude(deps: MailSending, attempt: Attempt, outcome: SendOutcom
   const written = { mailId, number, now };
   switch (outcome.kind) {
     case 'accepted':
-      await recordAttempt(deps.database, { ...written, ...answerOf(outcome), outcome: 'accepted', state: 'sent' });
+      await recordAttempt(deps.database, { ...written, ...replyOf(outcome), outcome: 'accepted', state: 'sent' });
       deps.onProcessed?.(row.template, 'sent');
       return { kind: 'done' };
     case 'refused':
-      return concludeRefusal(deps, attempt, outcome, now);
+      return concludeRejection(deps, attempt, outcome, now);
     case 'failed':
     case 'in_doubt': {
       const { kind, reason } = outcome;
       await recordAttempt(deps.database, { ...written, outcome: kind, code: null, reply: reason, state: 'queued' });
       deps.onProcessed?.(row.template, kind);
-      // A worker that stops hands the mail on at once; the server has done nothing wrong.
+      // The failure is this worker's, which is stopping, and not the server's: another worker retries at once.
       return attempt.aborted ? { kind: 'retry', at: now, reason: 'stopped' } : retryLater(job, now, reason);
     }
     case 'unavailable':
@@ -192,23 +191,23 @@ async function conclude(deps: MailSending, attempt: Attempt, outcome: SendOutcom
   }
 }
 
-async function concludeRefusal(
+async function concludeRejection(
   deps: MailSending,
   attempt: Attempt,
-  refusal: Extract<SendOutcome, { kind: 'refused' }>,
+  rejection: Extract<SendOutcome, { kind: 'refused' }>,
   now: Date,
 ): Promise<JobOutcome> {
   const { mailId, number, row, job } = attempt;
-  const before = refusal.permanent ? await countPermanentRefusals(deps.database, mailId) : 0;
-  const givenUp = refusal.permanent && before + 1 >= maxPermanentRefusals;
-  const state = givenUp ? 'failed' : 'queued';
-  await recordAttempt(deps.database, { mailId, number, now, ...answerOf(refusal), outcome: 'refused', state });
+  const before = rejection.permanent ? await countPermanentRejections(deps.database, mailId) : 0;
+  const isExhausted = rejection.permanent && before + 1 >= maxPermanentRejections;
+  const state = isExhausted ? 'failed' : 'queued';
+  await recordAttempt(deps.database, { mailId, number, now, ...replyOf(rejection), outcome: 'refused', state });
   deps.onProcessed?.(row.template, 'refused');
-  const reason = `refused with ${refusal.code}`;
-  return givenUp ? { kind: 'dead', reason } : retryLater(job, now, reason);
+  const reason = `refused with ${rejection.code}`;
+  return isExhausted ? { kind: 'dead', reason } : retryLater(job, now, reason);
 }
 
-function answerOf(outcome: { readonly code: number; readonly reply: string }): { code: number; reply: string } {
+function replyOf(outcome: { readonly code: number; readonly reply: string }): { code: number; reply: string } {
   return { code: outcome.code, reply: outcome.reply };
 }
 

@@ -40,7 +40,7 @@ describe('greetingName', () => {
     expect(greetingName(name)).toBeNull();
   });
 
-  it('never lets through what a mail program makes a link of, and answers the same again', () => {
+  it('never returns a text that a mail program would turn into a link, and is idempotent', () => {
     fc.assert(
       fc.property(fc.oneof(fc.webUrl(), fc.domain(), fc.emailAddress(), fc.string({ unit: 'binary' })), (text) => {
         const name = greetingName(text);

@@ -1,18 +1,18 @@
 const maxCharacters = 40;
 const maxWords = 4;
 
-/** Letters of any script with their marks; inside a word also an apostrophe, a hyphen, or the middle dot of Catalan. */
+/** Letters of any script with their marks; within a word also an apostrophe, a hyphen or the Catalan middle dot. */
 const word = String.raw`[\p{L}\p{M}]+(?:['’·-][\p{L}\p{M}]+)*`;
-/** An initial or an abbreviation may end with a dot, because a space or the end follows: "J. R. Smith Jr." */
+/** A word may end with a dot if a space or the end follows, as in "J. R. Smith Jr." */
 const name = new RegExp(`^${word}\\.?(?: ${word}\\.?){0,${maxWords - 1}}$`, 'u');
 
 /**
- * The name to greet somebody with, or null: then the mail greets without one.
- * Anybody can register anybody's address under any name, and our server would carry it into a stranger's mailbox: "Win at
- * evil.example" or "Your account is closed, call 0190…". Mail programs make links of bare domains, and escaping does not
- * help against words. So a name is used only if it looks like one: at most 40 characters and 4 words of letters, without
- * digits, `@`, `/`, `:`, and with a dot only before a space or the end. Others are not repaired: what is left of a repaired
- * text is not the person's name.
+ * Returns the name for the greeting of a mail, or null for a greeting without one.
+ * An attacker can register a victim's address under any name, and our server would send it to the victim: "Win at
+ * evil.example" or "Your account is closed, call 0190…". Mail programs turn bare domains into links, and escaping does not
+ * help against plain words. The name is therefore used only if it has at most 40 characters and 4 words of letters, no
+ * digits, `@`, `/` or `:`, and dots only before a space or the end. Other names are not repaired, because the remainder
+ * would not be the user's name.
  */
 export function greetingName(text: string): string | null {
   const normal = text.normalize('NFC').trim();

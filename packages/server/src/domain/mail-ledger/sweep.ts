@@ -1,8 +1,7 @@
-/** Forgetting mails that came to their end long ago. */
 import { addSeconds } from '#kernel/clock.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
-const keepSeconds = 90 * 24 * 60 * 60;
+const retentionSeconds = 90 * 24 * 60 * 60;
 
 const deleteFinished = statement('mail_ledger.delete_finished', {
   lane: 'pool',
@@ -12,7 +11,10 @@ const deleteFinished = statement('mail_ledger.delete_finished', {
   columns: {},
 });
 
-/** A sweeping job calls it; mails are kept 90 days after their end. Answers how many went, with their attempts. */
+/**
+ * Deletes messages, with their attempts, 90 days after they finished, at most 10,000 at a time.
+ * Returns the number of deleted messages.
+ */
 export function deleteFinishedMails(queries: Queries, now: Date): Promise<number> {
-  return queries.run(deleteFinished, { before: addSeconds(now, -keepSeconds) });
+  return queries.run(deleteFinished, { before: addSeconds(now, -retentionSeconds) });
 }

@@ -43,46 +43,49 @@ describe.each(Object.keys(mailTemplates).filter(isMailTemplate))('the mail %s', 
   const body = composeMail(template, examples[template]);
   const { text, html } = renderBody(body);
 
-  it('has all its words, in both parts, and no placeholder left', () => {
+  it('has every text in both parts, and no unresolved placeholder', () => {
     expect(body.subject).toContain('auth.example.com');
     expect(text).not.toMatch(/[{}]|undefined|Invalid Date/);
     for (const paragraph of body.paragraphs) expect(text).toContain(paragraph);
     expect(html).toContain(body.paragraphs[0]);
   });
 
-  it('has a link exactly when its template says so, and likewise a code', () => {
+  it('has a link or a code exactly when its template declares one', () => {
     expect(/https?:/.test(text)).toBe(mailTemplates[template].linkPath !== null);
     expect([/\b012345\b/.test(text), /\b012345\b/.test(html)]).toEqual(
-      Array.from({ length: 2 }, () => mailTemplates[template].bringsCode === true),
+      Array.from({ length: 2 }, () => mailTemplates[template].hasCode === true),
     );
   });
 });
 
-describe('what a mail says', () => {
-  it('greets by the name of this registration, else by the name of the user', () => {
+describe('composeMail', () => {
+  it('greets by the name of the registration, otherwise by the name of the user', () => {
     expect(composeMail('verify_email', examples.verify_email).greeting).toBe('Hello Grace Hopper,');
     expect(composeMail('new_device', examples.new_device).greeting).toBe('Hello Ada Lovelace,');
   });
 
-  it.each(['<img src=x>', 'Win at evil.example', 'a\r\nBcc: eve@example.net'])('does not carry the name %j', (name) => {
-    const body = composeMail('verify_email', { ...examples.verify_email, params: { name } });
-    const { text, html } = renderBody(body);
-    expect(body.greeting).toBe('Hello,');
-    expect(text + html + body.subject).not.toMatch(/img|evil|Bcc/);
-  });
+  it.each(['<img src=x>', 'Win at evil.example', 'a\r\nBcc: eve@example.net'])(
+    'does not include the name %j',
+    (name) => {
+      const body = composeMail('verify_email', { ...examples.verify_email, params: { name } });
+      const { text, html } = renderBody(body);
+      expect(body.greeting).toBe('Hello,');
+      expect(text + html + body.subject).not.toMatch(/img|evil|Bcc/);
+    },
+  );
 
-  it('tells of a new device what, where and when', () => {
+  it('describes a new device with its address and time', () => {
     const { text } = renderBody(composeMail('new_device', examples.new_device));
     expect(text).toContain('Device: Firefox on Linux');
     expect(text).toContain('Network address: 192.0.2.7');
     expect(text).toContain('Time: January 2, 2026 at 10:00 AM UTC');
   });
 
-  it('keeps a value on its line and short', () => {
+  it('truncates a value and removes its line breaks', () => {
     const device = `x\r\n\u202eBcc: ${'y'.repeat(200)}`;
     const body = composeMail('new_device', { ...examples.new_device, params: { device, address: 'a', time: '2026' } });
-    const said = body.paragraphs.find((paragraph) => paragraph.startsWith('Device:'));
-    expect(said).toMatch(/^Device: x Bcc: y+$/);
-    expect(said?.length).toBeLessThan(100);
+    const line = body.paragraphs.find((paragraph) => paragraph.startsWith('Device:'));
+    expect(line).toMatch(/^Device: x Bcc: y+$/);
+    expect(line?.length).toBeLessThan(100);
   });
 });

@@ -2,29 +2,29 @@ import type { Catalogues, MessageArguments } from '#platform/i18n/index.ts';
 import type { MailBody } from '#platform/mail/index.ts';
 import { greetingName } from './greeting-name.ts';
 
-/** What each mail is told, beside its link, the user's name and its time; sealed in the ledger. */
+/** The parameters of each template besides link, user name and time; encrypted in the ledger. */
 export interface MailParams {
-  /** The name that this registration was made with, which is not the user's until the link is pressed. */
+  /** The name of this registration; it becomes the user's only when the link is opened. */
   verify_email: { readonly name: string };
   already_registered: Readonly<Record<string, never>>;
-  /** `device` in words of ours ("Firefox on Linux"), never the user agent's text; `time` in ISO 8601. */
+  /** `device` is our own description ("Firefox on Linux"), never the user agent itself; `time` is in ISO 8601. */
   new_device: { readonly device: string; readonly address: string; readonly time: string };
   refresh_token_reuse: Readonly<Record<string, never>>;
   failed_logins: Readonly<Record<string, never>>;
   invitation: Readonly<Record<string, never>>;
   account_deletion_scheduled: Readonly<Record<string, never>>;
-  /** Instead of the one above when there is no grace period: there is nothing to keep. */
+  /** Instead of `account_deletion_scheduled` when there is no grace period. */
   account_deleted: Readonly<Record<string, never>>;
   account_deletion_canceled: Readonly<Record<string, never>>;
-  /** Empty for an unverified user, whose name may be a stranger's. */
+  /** Empty for an unverified user, whose name an attacker may have chosen. */
   reset_password: { readonly name: string };
   magic_link: { readonly name: string };
   email_code: { readonly name: string };
   password_reset_done: Readonly<Record<string, never>>;
   password_changed: Readonly<Record<string, never>>;
-  /** Without a name: the reader may be a stranger, who is not told whose account it is. */
+  /** Without a name, because the recipient may not be the user, and must not learn whose account it is. */
   email_change_confirm: { readonly name: '' };
-  /** Instead of `email_change_requested` where the old address has to confirm as well. */
+  /** Instead of `email_change_requested` when the old address must confirm as well. */
   email_change_approve: Readonly<Record<string, never>>;
   email_change_taken: Readonly<Record<string, never>>;
   email_change_requested: Readonly<Record<string, never>>;
@@ -32,37 +32,36 @@ export interface MailParams {
   email_change_undone: Readonly<Record<string, never>>;
 }
 
-/** The name of a mail; stored in the ledger, so never renamed. */
+/** Stored in `mail_ledger.template`. */
 export type MailTemplate = keyof MailParams;
 
-/** What a mail is made of when it is rendered. */
+/** The input of a rendered mail. */
 export interface MailFacts {
   readonly catalogues: Catalogues;
   readonly locale: string;
-  /** Of the public URL: what the deployment is called. */
+  /** The host of the public URL, used as the name of the deployment. */
   readonly service: string;
-  /** The user's, for mails that bring no name of their own. */
+  /** The user's name, for templates without the parameter `name`. */
   readonly userName: string;
   readonly params: Readonly<Record<string, string>>;
-  /** When the ledger's row was made: when it happened. */
+  /** The creation of the ledger row, which is the time of the effect. */
   readonly enqueuedAt: Date;
   readonly link: { readonly url: string; readonly until: Date } | null;
-  /** Of a mail that brings a code to type. */
   readonly code?: { readonly text: string; readonly until: Date };
 }
 
 interface TemplateDeclaration {
-  /** For a link that proves an address: the mail goes there, and to no address that is stored as somebody's. */
-  readonly to?: 'address_that_the_link_proves';
-  /** The page that its link opens; with it the mail needs a live token. */
+  /** The mail is sent to the new address in the payload of its link, which is not an identifier yet. */
+  readonly recipient?: 'new_address';
+  /** The path of the link; such a mail is only sent while its token is active. */
   readonly linkPath: string | null;
-  /** Its token is a code that is read and typed: the mail needs it alive, and has no link. */
-  readonly bringsCode?: true;
+  /** The mail contains a code instead of a link, and is only sent while its token is active. */
+  readonly hasCode?: true;
   readonly paragraphs: readonly string[];
   readonly closing: readonly string[];
 }
 
-/** Every mail there is: its messages are `mail.<template>.<part>` in the catalogues. */
+/** The parts of each mail; their texts are `mail.<template>.<part>` in the catalogs. */
 export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> = {
   verify_email: { linkPath: '/verify-email', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
   already_registered: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
@@ -77,14 +76,14 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   magic_link: { linkPath: '/login/magic-link', paragraphs: ['intro', 'browser'], closing: ['expiry', 'unexpected'] },
   email_code: {
     linkPath: null,
-    bringsCode: true,
+    hasCode: true,
     paragraphs: ['intro', 'code'],
     closing: ['expiry', 'secrecy', 'unexpected'],
   },
   password_reset_done: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   password_changed: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   email_change_confirm: {
-    to: 'address_that_the_link_proves',
+    recipient: 'new_address',
     linkPath: '/confirm-email-change',
     paragraphs: ['intro'],
     closing: ['expiry', 'unexpected'],
@@ -100,26 +99,26 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   email_change_undone: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
 };
 
-/** Whether the ledger's word names a mail that this release knows. */
+/** Whether this release knows the template of a ledger row. */
 export function isMailTemplate(name: string): name is MailTemplate {
   return Object.hasOwn(mailTemplates, name);
 }
 
-/** The words of a mail, in the reader's language. */
+/** Composes the texts of a mail in the recipient's locale. */
 export function composeMail(template: MailTemplate, facts: MailFacts): MailBody {
   const { catalogues, locale, link } = facts;
   const values = valuesOf(facts);
-  const say = (key: string): string => catalogues.format(locale, key, values);
-  const own = (part: string): string => say(`mail.${template}.${part}`);
+  const format = (key: string): string => catalogues.format(locale, key, values);
+  const partOf = (part: string): string => format(`mail.${template}.${part}`);
   const { paragraphs, closing } = mailTemplates[template];
   return {
     locale: catalogues.match(locale),
-    subject: own('subject'),
-    greeting: values.name === undefined ? say('mail.greeting_without_name') : say('mail.greeting'),
-    paragraphs: paragraphs.map(own),
-    action: link === null ? null : { label: own('action'), url: link.url },
-    closing: closing.map(own),
-    signature: say('mail.signature'),
+    subject: partOf('subject'),
+    greeting: values.name === undefined ? format('mail.greeting_without_name') : format('mail.greeting'),
+    paragraphs: paragraphs.map(partOf),
+    action: link === null ? null : { label: partOf('action'), url: link.url },
+    closing: closing.map(partOf),
+    signature: format('mail.signature'),
   };
 }
 
@@ -139,7 +138,7 @@ function valuesOf(facts: MailFacts): MessageArguments {
 
 const maxValueCharacters = 80;
 
-/** A value stays within its line and cannot turn the text around. */
+/** Removes line breaks and bidirectional controls from a value, and bounds its length. */
 function oneLine(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, maxValueCharacters);
 }

@@ -3,7 +3,7 @@
 import { deleteAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { Clients } from '#domain/clients/index.ts';
-import { forgetMails } from '#domain/mail-ledger/index.ts';
+import { eraseMails } from '#domain/mail-ledger/index.ts';
 import { eraseUser, listDueForErasure, revokeForErasure, type Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
@@ -56,7 +56,7 @@ async function eraseAccount(
     await flow.users.lock(tx, userId);
     const announced = await revokeForErasure(tx, { userId, now, accessTokenLifetimeSeconds });
     if (announced === undefined) return false;
-    await forgetMails(tx, userId, now);
+    await eraseMails(tx, userId, now);
     await deleteAttempts(tx, userId);
     const again = { id: flow.makeId(), kind: forgetKind, payload: { userId }, now } as const;
     await enqueueJob(tx, { ...again, runAt: addSeconds(now, forgetAgainSeconds) });
