@@ -17,7 +17,7 @@ export function watchValues({ metrics, sessions, revocations, hashQueue, opened 
   );
   metrics.watch(
     'gauge',
-    'endings_feed_age_seconds',
+    'revocation_feed_age_seconds',
     'Since the last successful read of revocations.',
     () => revocations.ageMs() / 1000,
   );

@@ -98,7 +98,7 @@ describe('a serving process', () => {
     for (const name of [
       'session_cache_hits_total',
       'session_cache_misses_total',
-      'endings_feed_age_seconds',
+      'revocation_feed_age_seconds',
       'password_hash_queue_depth',
       'db_query_duration_seconds_count',
     ]) {
