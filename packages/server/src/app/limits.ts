@@ -43,9 +43,9 @@ function sharedCounters(ground: Ground): { shared: SharedCounters; redis: RedisC
   const hash = (text: string) => keys.mac('lookup', text);
   if (config.redisUrl === undefined) return { shared: new DatabaseCounters({ database, hash }), redis: undefined };
   const redis = openRedis(config.redisUrl, {
-    answerMs: config.redisTimeoutMs,
+    timeoutMs: config.redisTimeoutMs,
     onError: (error) => logger.debug('Redis', { error }),
-    onReady: () => void counters.tell(clock.now().getTime()),
+    onReady: () => void counters.resync(clock.now().getTime()),
   });
   const counters = new RedisCounters({
     redis,

@@ -1,9 +1,9 @@
-/** Counters that every node sees, in PostgreSQL: for quotas that must be exact where there is no Redis. */
+/** Shared counters in PostgreSQL, for the exact quotas of a deployment without Redis. */
 import { assert } from '#kernel/assert.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import { mergeInDatabase } from './merge-statement.ts';
-import { type Addition, type Charge, nameOf, type Standing } from './quota.ts';
-import type { Charges, SharedCounters, StatementCounters, Taken } from './shared-counters.ts';
+import { type Addition, type Charge, nameOf, type WindowState } from './quota.ts';
+import type { Charges, SharedCounters, StatementCounters, TakeResult } from './shared-counters.ts';
 import {
   afterRefund,
   type RefundValues,
@@ -25,12 +25,12 @@ const take = statement('rate_limit_counters.take', {
   columns: useColumns,
 });
 
-const returned = refundFragment('one');
+const refunded = refundFragment('one');
 
-const giveBack = statement('rate_limit_counters.give_back', {
+const refund = statement('rate_limit_counters.refund', {
   lane: 'counter',
-  sql: `with one as (select 1 as one), ${returned.sql} select one from one where ${afterRefund}`,
-  params: returned.params,
+  sql: `with one as (select 1 as one), ${refunded.sql} select one from one where ${afterRefund}`,
+  params: refunded.params,
   columns: { one: 'int4' },
 });
 
@@ -42,15 +42,15 @@ const sweep = statement('rate_limit_counters.sweep', {
   columns: {},
 });
 
-/** Deletes windows that have ended, some thousands at most; answers how many. */
+/** Deletes up to 10,000 ended windows; returns their number. */
 export function deleteEndedWindows(database: Database, now: Date): Promise<number> {
   return database.run(sweep, { now });
 }
 
-/** Makes a key of bytes that tells nothing of the address in it. */
+/** Must be keyed (an HMAC), so that a database dump does not reveal addresses. */
 export type HashKey = (text: string) => Buffer;
 
-/** By statements of its own, or as a part of one of somebody else. */
+/** Counts by statements of its own, or within another module's statement (`StatementCounters`). */
 export class DatabaseCounters implements SharedCounters, StatementCounters {
   readonly #database: Database;
   readonly #hash: HashKey;
@@ -64,51 +64,51 @@ export class DatabaseCounters implements SharedCounters, StatementCounters {
     return this;
   }
 
-  async take(charges: Charges, nowMs: number): Promise<Taken> {
-    const row = await this.#database.row(take, this.valuesOf(charges, nowMs));
-    assert(row !== undefined, 'taking answers a row');
+  async take(charges: Charges, nowMs: number): Promise<TakeResult> {
+    const row = await this.#database.row(take, this.useValuesOf(charges, nowMs));
+    assert(row !== undefined, 'rate_limit_counters.take returns a row');
     return this.read(row, charges, nowMs);
   }
 
-  async giveBack(charges: readonly Charge[], nowMs: number): Promise<void> {
-    const [narrow, wide] = charges;
-    if (narrow === undefined) return;
-    await this.#database.row(giveBack, this.returning(wide === undefined ? [narrow] : [narrow, wide], nowMs));
+  async refund(charges: readonly Charge[], nowMs: number): Promise<void> {
+    const [first, second] = charges;
+    if (first === undefined) return;
+    await this.#database.row(refund, this.refundValuesOf(second === undefined ? [first] : [first, second], nowMs));
   }
 
-  valuesOf([narrow, wide]: Charges, nowMs: number): UseValues {
+  useValuesOf([first, second]: Charges, nowMs: number): UseValues {
     return {
-      perIdentifierKey: this.#keyOf(narrow),
-      perIdentifierLimit: narrow.quota.limit,
-      perIdentifierEndsAt: endOf(narrow, nowMs),
-      perAddressKey: this.#keyOf(wide),
-      perAddressLimit: wide?.quota.limit ?? 0,
-      perAddressEndsAt: endOf(wide, nowMs),
+      perIdentifierKey: this.#keyOf(first),
+      perIdentifierLimit: first.quota.limit,
+      perIdentifierEndsAt: endOf(first, nowMs),
+      perAddressKey: this.#keyOf(second),
+      perAddressLimit: second?.quota.limit ?? 0,
+      perAddressEndsAt: endOf(second, nowMs),
       countedAt: new Date(nowMs),
       useRefused: false,
     };
   }
 
-  async read(row: UseRow, charges: Charges, nowMs: number): Promise<Taken> {
-    const [narrow, wide] = charges;
-    const standings = [standingOf(narrow, nowMs, row.perIdentifierHits, row.perIdentifierEndsAt)];
-    if (wide !== undefined && row.perIdentifierHits !== null) {
-      standings.push(standingOf(wide, nowMs, row.perAddressHits, row.perAddressEndsAt));
+  async read(row: UseRow, charges: Charges, nowMs: number): Promise<TakeResult> {
+    const [first, second] = charges;
+    const windows = [windowOf(first, nowMs, row.perIdentifierHits, row.perIdentifierEndsAt)];
+    if (second !== undefined && row.perIdentifierHits !== null) {
+      windows.push(windowOf(second, nowMs, row.perAddressHits, row.perAddressEndsAt));
     }
-    const refused = standings.findIndex((standing, index) => standing.hits > (charges[index] as Charge).quota.limit);
-    if (refused === 1) await this.giveBack([narrow], nowMs);
-    return { standings, refused: refused === -1 ? undefined : refused };
+    const refused = windows.findIndex((window, index) => window.hits > (charges[index] as Charge).quota.limit);
+    if (refused === 1) await this.refund([first], nowMs);
+    return { windows, refused: refused === -1 ? undefined : refused };
   }
 
-  returning([narrow, wide]: Charges, nowMs: number): RefundValues {
+  refundValuesOf([first, second]: Charges, nowMs: number): RefundValues {
     return {
-      refundPerIdentifierKey: this.#keyOf(narrow),
-      refundPerAddressKey: this.#keyOf(wide),
-      returnedAt: new Date(nowMs),
+      refundPerIdentifierKey: this.#keyOf(first),
+      refundPerAddressKey: this.#keyOf(second),
+      refundedAt: new Date(nowMs),
     };
   }
 
-  merge(additions: readonly Addition[], nowMs: number): Promise<readonly Standing[]> {
+  merge(additions: readonly Addition[], nowMs: number): Promise<readonly WindowState[]> {
     const keys = additions.map(({ name }) => this.#hash(name));
     return mergeInDatabase(this.#database, keys, additions, nowMs);
   }
@@ -122,8 +122,8 @@ function endOf(charge: Charge | undefined, nowMs: number): Date {
   return new Date(nowMs + (charge?.quota.windowSeconds ?? 0) * 1000);
 }
 
-/** No hits means that the counter took nothing: it stands at its limit. */
-function standingOf({ quota }: Charge, nowMs: number, hits: number | null, endsAt: Date | null): Standing {
+/** `hits` is null when the statement did not count, because the quota is exhausted. */
+function windowOf({ quota }: Charge, nowMs: number, hits: number | null, endsAt: Date | null): WindowState {
   return {
     hits: hits ?? quota.limit + 1,
     endsAtMs: endsAt?.getTime() ?? nowMs + quota.windowSeconds * 1000,

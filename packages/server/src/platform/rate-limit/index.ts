@@ -1,12 +1,22 @@
 /**
- * Rate limits (docs/security/limits.md): which quotas a class of endpoints uses, who has used how much of them, and what a client
- * is told. Owns the table `rate_limit_counters`.
- * Invariants: a refused use is not counted, so nobody can prolong a window, their own or another's; a window is counted
- * from its first use by the injected clock; `credential` and `mail` are counted where every node sees them (Redis, else
- * the database) and stay counted when our processes are killed; without Redis, when it was configured, each process
- * counts for itself and tells Redis when it is back; the other classes are counted in each process, which adds them up
- * with the others' in the background, goes on alone when it cannot, and lets no request wait for it; keys are bounded in
- * number and stored as hashes, since they are made of addresses. A use that is given back touches no other key.
+ * Rate limits in fixed windows (docs/security/limits.md, ADR 0023). It owns the table `rate_limit_counters`.
+ *
+ * Example: the quota `credential` is 5/15m, and its key is address and identifier.
+ *
+ *     12:00:00  wrong password    → window 12:00:00 to 12:15:00 begins, 1 of 5
+ *     12:02:00  correct password  → counted before the hash (2 of 5), then refunded (1 of 5)
+ *     12:03:00  4 wrong passwords → 5 of 5
+ *     12:05:00  any attempt       → 429, Retry-After: 600; not counted, still 5 of 5
+ *     12:15:00  wrong password    → new window 12:15:00 to 12:30:00, 1 of 5
+ *
+ * Invariants:
+ * - A window begins with its first use and never moves. A rejected use is not counted, so nothing prolongs a window.
+ * - A refund changes only the keys of its own use.
+ * - `credential` and `mail` are exact across nodes: Redis or the database counts them, and they survive a crash of our
+ *   processes. While a configured Redis is down, each process counts by itself and sends its counts to Redis afterwards.
+ * - The other classes are counted in the process and merged with other processes in the background. No request waits for
+ *   that, and while it fails each process continues with its own counts.
+ * - The number of keys is bounded. Keys contain addresses, so they are stored as HMACs outside the process.
  */
 export { DatabaseCounters, deleteEndedWindows } from './database-counters.ts';
 export { mergeSeconds } from './merging.ts';

@@ -1,33 +1,33 @@
 import { LRUCache } from 'lru-cache';
-import { type Charge, nameOf, type Standing } from './quota.ts';
+import { type Charge, nameOf, type WindowState } from './quota.ts';
 
-/** More than this is a flood of addresses; those that have been silent for longest are forgotten first. */
+/** More keys are a flood of addresses; the least recently used keys are evicted. */
 const defaultMaxKeys = 100_000;
 
-/** Of so much of a quota as one part of this is used up, other processes are told (`Merging`). */
-const busyPart = 10;
+/** A counter is merged with other processes once a tenth (1/10) of its quota is used. */
+const mergeDivisor = 10;
 
-/** One key's counter. */
+/** The counter of one key. */
 export interface Counter {
   readonly name: string;
   hits: number;
   /** Milliseconds since the epoch. */
   endsAtMs: number;
-  /** Uses among `hits` that were counted here and that no other process has been told of. */
-  untold: number;
-  /** Whether it waits to be told. */
-  isListed: boolean;
+  /** The part of `hits` that was counted here and is not yet in the shared counter. */
+  unmerged: number;
+  /** Whether it is queued for the next merge. */
+  isQueued: boolean;
 }
 
 /**
- * Counters of this process. A fixed number of them, so that no flood of keys takes memory. Not a `Map`: finding its
- * oldest key walks over everything that was deleted before it, which took 133 s for a million addresses.
+ * The counters of this process, bounded in number. It is not a `Map`, because finding the oldest key of a `Map` scans the
+ * entries deleted before it: that took 133 s for a million addresses.
  */
 export class MemoryCounters {
   readonly #counters: LRUCache<string, Counter>;
   readonly #onBusy: (counter: Counter) => void;
 
-  /** @param onBusy called for a use that leaves its counter at a tenth of the quota or more, unless it is listed. */
+  /** @param onBusy called after a use when a tenth of the quota is used and the counter is not queued. */
   constructor(maxKeys: number = defaultMaxKeys, onBusy: (counter: Counter) => void = () => undefined) {
     this.#counters = new LRUCache({ max: maxKeys });
     this.#onBusy = onBusy;
@@ -37,16 +37,15 @@ export class MemoryCounters {
     return this.#counters.size;
   }
 
-  /** How a key stands now. */
-  read(charge: Charge, nowMs: number): Standing {
+  read(charge: Charge, nowMs: number): WindowState {
     const counter = this.#counters.get(nameOf(charge));
     return counter !== undefined && counter.endsAtMs > nowMs
       ? counter
       : { hits: 0, endsAtMs: nowMs + charge.quota.windowSeconds * 1000 };
   }
 
-  /** Counts one use; `undefined` when the quota is used up, and then nothing is counted. */
-  take(charge: Charge, nowMs: number): Standing | undefined {
+  /** Counts one use. Returns undefined, and counts nothing, when the quota is exhausted. */
+  take(charge: Charge, nowMs: number): WindowState | undefined {
     const name = nameOf(charge);
     const { quota } = charge;
     let counter = this.#counters.get(name);
@@ -56,29 +55,29 @@ export class MemoryCounters {
       return undefined;
     }
     counter.hits += 1;
-    counter.untold += 1;
-    if (!counter.isListed && counter.hits * busyPart >= quota.limit) this.#onBusy(counter);
+    counter.unmerged += 1;
+    if (!counter.isQueued && counter.hits * mergeDivisor >= quota.limit) this.#onBusy(counter);
     return counter;
   }
 
-  /** Takes one use back, if its window has not ended. */
-  giveBack(charge: Charge, nowMs: number): void {
+  /** Refunds one use if its window has not ended. */
+  refund(charge: Charge, nowMs: number): void {
     const counter = this.#counters.get(nameOf(charge));
     if (counter !== undefined && counter.endsAtMs > nowMs && counter.hits > 0) counter.hits -= 1;
   }
 
-  /** Writes down what somebody else has counted. */
-  set(charge: Charge, { hits, endsAtMs }: Standing): void {
+  /** Sets a counter to the state of the shared one. */
+  set(charge: Charge, { hits, endsAtMs }: WindowState): void {
     this.#begin(nameOf(charge), hits, endsAtMs);
   }
 
-  /** Everything whose window has not ended, by its name. */
-  *entries(nowMs: number): Generator<readonly [string, Standing]> {
+  /** The counters whose window has not ended, by name. */
+  *entries(nowMs: number): Generator<readonly [string, WindowState]> {
     for (const [name, counter] of this.#counters.entries()) if (counter.endsAtMs > nowMs) yield [name, counter];
   }
 
   #begin(name: string, hits: number, endsAtMs: number): Counter {
-    const counter = { name, hits, endsAtMs, untold: 0, isListed: false };
+    const counter = { name, hits, endsAtMs, unmerged: 0, isQueued: false };
     this.#counters.set(name, counter);
     return counter;
   }

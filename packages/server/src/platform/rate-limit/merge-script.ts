@@ -1,10 +1,13 @@
-/** Adding up what processes counted by themselves, in Redis. */
-import type { Addition, Standing } from './quota.ts';
+/** Merges the counts of processes in Redis. */
+import type { Addition, WindowState } from './quota.ts';
 
-/** For each key: hits and end. Answers hits and end of each. The end stands in the value, since our clock is not Redis's. */
+/**
+ * Arguments: the time, then hits and window end of each key. It returns the new hits and window end of each key.
+ * The end is stored in the value, because Redis's expiry uses its own clock and ours may be moved.
+ */
 export const mergeScript = `
 local now = tonumber(ARGV[1])
-local answer = {}
+local result = {}
 for i, key in ipairs(KEYS) do
   local added, added_ends = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   local stored = redis.call('HMGET', key, 'hits', 'ends')
@@ -13,20 +16,18 @@ for i, key in ipairs(KEYS) do
   hits, ends = hits + added, math.min(ends, added_ends)
   redis.call('HSET', key, 'hits', hits, 'ends', ends)
   redis.call('PEXPIRE', key, math.max(1, ends - now))
-  answer[#answer + 1] = hits
-  answer[#answer + 1] = ends
+  result[#result + 1] = hits
+  result[#result + 1] = ends
 end
-return answer`;
+return result`;
 
-/** The script's arguments. */
 export function mergeArguments(additions: readonly Addition[], nowMs: number): number[] {
   return [nowMs, ...additions.flatMap(({ hits, endsAtMs }) => [hits, endsAtMs])];
 }
 
-/** What the script answered. */
-export function mergeAnswer(additions: readonly Addition[], answer: readonly number[]): Standing[] {
+export function parseMergeResult(additions: readonly Addition[], result: readonly number[]): WindowState[] {
   return additions.map((addition, index) => ({
-    hits: answer[2 * index] ?? addition.hits,
-    endsAtMs: answer[2 * index + 1] ?? addition.endsAtMs,
+    hits: result[2 * index] ?? addition.hits,
+    endsAtMs: result[2 * index + 1] ?? addition.endsAtMs,
   }));
 }

@@ -1,4 +1,4 @@
-/** Classes that each process counts by itself: what they tell each other, and what they do when they cannot. */
+/** Merging of the classes that each process counts by itself, and its failures. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '#kernel/clock.ts';
@@ -24,11 +24,11 @@ const start = Date.parse('2030-01-01T00:00:00Z');
 const minute = 60_000;
 let nowMs = start;
 const clock: Clock = { now: () => new Date(nowMs), monotonicMs: () => systemClock.monotonicMs() };
-let people = 0;
-/** Each test has keys of its own, since the counters are shared. */
-const somebody = (): string => {
-  people += 1;
-  return `somebody ${people}`;
+let keys = 0;
+/** Each test has keys of its own, because the counters are shared. */
+const uniqueKey = (): string => {
+  keys += 1;
+  return `key ${keys}`;
 };
 
 interface Options {
@@ -40,27 +40,27 @@ function nodeOver(shared: SharedCounters, options: Options = {}): RateLimits {
   return new RateLimits({ quotas, clock, shared, bucketOf: (address) => address, ...options });
 }
 
-/** Uses it so often; answers how often it was let through. */
+/** Takes `times` uses; returns how many were admitted. */
 function use(node: RateLimits, key: string, times = 1): number {
   const uses = Array.from({ length: times }, () => node.use('public', key).retryAfterSeconds);
   return uses.filter((seconds) => seconds === undefined).length;
 }
 
-/** What the shared counters hold, as somebody learns it who adds nothing. */
-async function sumsOf(shared: SharedCounters, keys: readonly string[]): Promise<number[]> {
+/** Reads the shared counters by adding nothing. */
+async function sumsOf(shared: SharedCounters, of: readonly string[]): Promise<number[]> {
   const endsAtMs = nowMs + 15 * minute;
-  const standings = await shared.merge(
-    keys.map((key) => ({ name: `public ${key}`, hits: 0, endsAtMs })),
+  const windows = await shared.merge(
+    of.map((key) => ({ name: `public ${key}`, hits: 0, endsAtMs })),
     nowMs,
   );
-  return standings.map(({ hits }) => hits);
+  return windows.map(({ hits }) => hits);
 }
 
 function guaranteesOf(open: () => SharedCounters): void {
   const node = (options?: Options) => nodeOver(open(), options);
 
-  it('refuses on every node what all together have used up', async () => {
-    const [here, there, key] = [node(), node(), somebody()];
+  it('rejects on every node once all nodes together have used up the quota', async () => {
+    const [here, there, key] = [node(), node(), uniqueKey()];
     expect([use(here, key, 60), use(there, key, 60)]).toEqual([60, 60]);
     await here.merge();
     await there.merge();
@@ -68,11 +68,11 @@ function guaranteesOf(open: () => SharedCounters): void {
     expect(use(here, key)).toBe(1);
     await here.merge();
     expect(use(here, key)).toBe(0);
-    expect(use(here, somebody())).toBe(1);
+    expect(use(here, uniqueKey())).toBe(1);
   });
 
-  it('ends the window of all when the first use was so long ago, wherever that was', async () => {
-    const [here, there, key] = [node(), node(), somebody()];
+  it('ends the shared window by the first use on any node', async () => {
+    const [here, there, key] = [node(), node(), uniqueKey()];
     use(here, key, 50);
     nowMs = start + 5 * minute;
     use(there, key, 50);
@@ -91,40 +91,40 @@ function guaranteesOf(open: () => SharedCounters): void {
     nowMs = start;
   });
 
-  it('tells no use that was refused', async () => {
-    const [here, key] = [node(), somebody()];
+  it('does not merge rejected uses', async () => {
+    const [here, key] = [node(), uniqueKey()];
     expect(use(here, key, 130)).toBe(100);
     await here.merge();
     expect(await sumsOf(open(), [key])).toEqual([100]);
   });
 
-  it('tells every use once, also those that come while it tells', async () => {
-    const [nodes, keys] = [[node(), node(), node(), node()], Array.from({ length: 300 }, somebody)];
-    for (const one of nodes) for (const key of keys) use(one, key, 11);
-    const telling = Promise.all(nodes.map((one) => one.merge()));
-    for (const one of nodes) for (const key of keys) use(one, key, 2);
-    await telling;
+  it('merges every use once, including uses during a merge', async () => {
+    const [nodes, used] = [[node(), node(), node(), node()], Array.from({ length: 300 }, uniqueKey)];
+    for (const one of nodes) for (const key of used) use(one, key, 11);
+    const merging = Promise.all(nodes.map((one) => one.merge()));
+    for (const one of nodes) for (const key of used) use(one, key, 2);
+    await merging;
     await Promise.all(nodes.map((one) => one.merge()));
-    expect(new Set(await sumsOf(open(), keys))).toEqual(new Set([52]));
+    expect(new Set(await sumsOf(open(), used))).toEqual(new Set([52]));
   });
 
-  it('tells the busiest first, two thousand keys at a time', async () => {
-    const [here, busiest] = [node(), somebody()];
-    const keys = Array.from({ length: 2500 }, somebody);
-    for (const key of keys) use(here, key, 10);
+  it('merges the busiest keys first, two thousand at a time', async () => {
+    const [here, busiest] = [node(), uniqueKey()];
+    const used = Array.from({ length: 2500 }, uniqueKey);
+    for (const key of used) use(here, key, 10);
     use(here, busiest, 20);
     await here.merge();
     expect(await sumsOf(open(), [busiest])).toEqual([20]);
-    const told = async () => (await sumsOf(open(), keys)).filter((sum) => sum === 10);
-    expect((await told()).length).toBe(1999);
+    const merged = async () => (await sumsOf(open(), used)).filter((sum) => sum === 10);
+    expect((await merged()).length).toBe(1999);
     await here.merge();
-    expect((await told()).length).toBe(2500);
+    expect((await merged()).length).toBe(2500);
   });
 
-  it('tells of a key that was forgotten here and came back', async () => {
-    const [here, key] = [node({ maxLocalKeys: 1 }), somebody()];
+  it('merges both counters of a key that was evicted and used again', async () => {
+    const [here, key] = [node({ maxLocalKeys: 1 }), uniqueKey()];
     use(here, key, 10);
-    use(here, somebody());
+    use(here, uniqueKey());
     use(here, key, 15);
     await here.merge();
     await here.merge();
@@ -145,12 +145,12 @@ const show = statement('merging_test.show', {
   columns: {},
 });
 
-describeOnBothDatabases('limits of processes that add up in the database', (database) => {
+describeOnBothDatabases('limits merged in the database', (database) => {
   const open = () => new DatabaseCounters({ database: database(), hash });
   guaranteesOf(open);
 
-  it('ask nothing as long as nobody has used a tenth, or nothing has come since', async () => {
-    const [here, key] = [nodeOver(open()), somebody()];
+  it('send nothing until a key has used a tenth of its quota, and nothing without new uses', async () => {
+    const [here, key] = [nodeOver(open()), uniqueKey()];
     const merged = () => countRoundTrips(database(), () => here.merge());
     expect(await merged()).toEqual([]);
     use(here, key, 9);
@@ -164,45 +164,45 @@ describeOnBothDatabases('limits of processes that add up in the database', (data
     nowMs = start;
   });
 
-  it('go on by themselves while it fails, say so once, and have lost nothing afterwards', async () => {
-    const [said, key]: [boolean[], string] = [[], somebody()];
-    const options = { onMergeable: (mergeable: boolean) => said.push(mergeable) };
+  it('continue locally while merging fails, report it once, and lose no use', async () => {
+    const [reported, key]: [boolean[], string] = [[], uniqueKey()];
+    const options = { onMergeable: (mergeable: boolean) => reported.push(mergeable) };
     const [here, there] = [nodeOver(open(), options), nodeOver(open())];
     await database().run(hide, {});
     expect(use(here, key, 40)).toBe(40);
     await here.merge();
     expect(use(here, key, 40)).toBe(40);
     await here.merge();
-    expect(said).toEqual([false]);
+    expect(reported).toEqual([false]);
     expect(use(here, key, 40)).toBe(20);
     await database().run(show, {});
     await here.merge();
-    expect(said).toEqual([false, true]);
+    expect(reported).toEqual([false, true]);
     use(there, key, 10);
     await there.merge();
     expect(use(there, key)).toBe(0);
     expect(await sumsOf(open(), [key])).toEqual([110]);
   });
 
-  it('keep what they know when the table has lost it', async () => {
-    const [here, key] = [nodeOver(open()), somebody()];
+  it('keep their own counts when the table has lost them', async () => {
+    const [here, key] = [nodeOver(open()), uniqueKey()];
     use(here, key, 90);
     await here.merge();
-    await database().run(forget, {});
+    await database().run(truncate, {});
     use(here, key, 5);
     await here.merge();
     expect(use(here, key, 10)).toBe(5);
   });
 });
 
-const forget = statement('merging_test.forget', {
+const truncate = statement('merging_test.truncate', {
   lane: 'pool',
   sql: 'truncate rate_limit_counters',
   params: {},
   columns: {},
 });
 
-describe('limits of processes that add up in Redis', () => {
+describe('limits merged in Redis', () => {
   let redis: TestRedis;
   const connections: RedisConnection[] = [];
   const counters: RedisCounters[] = [];
@@ -210,7 +210,11 @@ describe('limits of processes that add up in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis();
     for (const _ of [1, 2]) {
-      const connection = openRedis(redis.url, { answerMs: 10_000, onError: () => undefined, onReady: () => undefined });
+      const connection = openRedis(redis.url, {
+        timeoutMs: 10_000,
+        onError: () => undefined,
+        onReady: () => undefined,
+      });
       connections.push(connection);
       const monotonicMs = () => systemClock.monotonicMs();
       counters.push(new RedisCounters({ redis: connection, hash, monotonicMs, onAvailable: () => undefined }));
@@ -228,7 +232,7 @@ describe('limits of processes that add up in Redis', () => {
       (await Promise.allSettled(connections.map((connection) => connection.ping()))).every(
         ({ status }) => status === 'fulfilled',
       );
-    await eventually(isReached, { what: 'every node has its Redis' });
+    await eventually(isReached, { what: 'every node is connected to Redis' });
   }
 
   let turn = 0;
@@ -238,18 +242,18 @@ describe('limits of processes that add up in Redis', () => {
   };
   guaranteesOf(open);
 
-  it('go on by themselves while it is away, say so once, and have lost nothing afterwards', async () => {
-    const [said, key]: [boolean[], string] = [[], somebody()];
-    const here = nodeOver(open(), { onMergeable: (mergeable) => said.push(mergeable) });
+  it('continue locally while Redis is down, report it once, and lose no use', async () => {
+    const [reported, key]: [boolean[], string] = [[], uniqueKey()];
+    const here = nodeOver(open(), { onMergeable: (mergeable) => reported.push(mergeable) });
     await redis.kill9();
     expect(use(here, key, 70)).toBe(70);
     await here.merge();
     await here.merge();
-    expect(said).toEqual([false]);
+    expect(reported).toEqual([false]);
     await redis.start();
     await untilReached();
     await here.merge();
-    expect(said).toEqual([false, true]);
+    expect(reported).toEqual([false, true]);
     const there = nodeOver(open());
     use(there, key, 30);
     await there.merge();

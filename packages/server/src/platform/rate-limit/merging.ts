@@ -1,91 +1,93 @@
 /**
- * What processes tell each other of the classes that each counts by itself: every few seconds, in the background, each
- * adds what it counted to the counters that all share, and learns the sums. No request waits for it.
+ * Merges locally counted classes across processes: every few seconds, in the background, a process adds its new counts to
+ * the shared counters and takes over the sums. No request waits for it.
+ * Example with a quota of 100: A has counted 60 and B 60. A merges (shared 60), B merges (shared 120, so B rejects), and A
+ * rejects after its next merge, at the latest 5 s later.
  */
 import type { Counter } from './memory-counters.ts';
 import type { SharedCounters } from './shared-counters.ts';
 
-/** The sum is known so late at most: a twelfth of the shortest window of these classes, a minute. */
+/** The delay of the sums: a twelfth of the shortest default window of these classes, one minute. */
 export const mergeSeconds = 5;
 
-/** Keys of one statement or script, which take this process and Redis 2 to 4 ms, in which neither answers anybody else. */
-const mergedAtOnce = 250;
-/** Keys told at a time; the others wait for the next one. */
-const mergedAtMost = 2000;
-/** Keys that wait to be told. With more than these a flood comes from so many places that no sum of one key stops it. */
-const listedAtMost = 10_000;
+/** Keys per statement or script. They block this process and Redis for 2 to 4 ms. */
+const keysPerBatch = 250;
+/** Keys per merge; the others wait for the next merge. */
+const maxKeysPerMerge = 2000;
+/** Keys in the queue. Against a flood from more addresses than this, limits per key do not help. */
+const maxQueued = 10_000;
 
-/** Adds up with other processes. */
 export class Merging {
   readonly #shared: SharedCounters;
   readonly #onAvailable: (available: boolean, error?: unknown) => void;
-  #listed: Counter[] = [];
+  #queue: Counter[] = [];
   #isMerging = false;
   #available = true;
 
   constructor(dependencies: {
     readonly shared: SharedCounters;
-    /** Called when others can no longer be told, and when they can again. */
+    /** Called when merging starts to fail, and when it succeeds again. */
     readonly onAvailable: (available: boolean, error?: unknown) => void;
   }) {
     this.#shared = dependencies.shared;
     this.#onAvailable = dependencies.onAvailable;
   }
 
-  /** Lists a counter, so that the next merge tells of it. */
-  note(counter: Counter): void {
-    if (this.#listed.length >= listedAtMost) return;
-    counter.isListed = true;
-    this.#listed.push(counter);
+  /** Queues a counter for the next merge. */
+  enqueue(counter: Counter): void {
+    if (this.#queue.length >= maxQueued) return;
+    counter.isQueued = true;
+    this.#queue.push(counter);
   }
 
   /**
-   * Tells what is listed, the busiest first; asks nobody when nothing is. Never rejects: what could not be told is told
-   * next time with what has come meanwhile. Where an answer was lost it may be told twice.
+   * Merges the queued counters, those with the most new counts first. It sends nothing when the queue is empty.
+   * Never rejects: after a failure the counts remain queued for the next merge. If only the response was lost, they are
+   * added twice.
    */
   async merge(nowMs: number): Promise<void> {
-    if (this.#isMerging || this.#listed.length === 0) return;
+    if (this.#isMerging || this.#queue.length === 0) return;
     this.#isMerging = true;
     const chosen = this.#choose(nowMs);
     try {
       while (chosen.length > 0) {
-        await this.#tell(chosen.slice(0, mergedAtOnce), nowMs);
-        chosen.splice(0, mergedAtOnce);
+        await this.#mergeBatch(chosen.slice(0, keysPerBatch), nowMs);
+        chosen.splice(0, keysPerBatch);
         this.#noteAvailable(true);
       }
     } catch (error) {
       this.#noteAvailable(false, error);
     } finally {
-      this.#listed.push(...chosen);
+      this.#queue.push(...chosen);
       this.#isMerging = false;
     }
   }
 
-  /** Takes those from the list that are told now, and leaves the others. */
+  /** Removes the counters of this merge from the queue. */
   #choose(nowMs: number): Counter[] {
-    const open = this.#listed.filter(({ endsAtMs }) => endsAtMs > nowMs).sort((a, b) => b.untold - a.untold);
+    const open = this.#queue.filter(({ endsAtMs }) => endsAtMs > nowMs).sort((a, b) => b.unmerged - a.unmerged);
     const chosen = new Map<string, Counter>();
-    // A key that was forgotten and came back has two counters; a statement can touch a row only once.
-    this.#listed = open.filter((counter) => {
-      if (chosen.size === mergedAtMost || chosen.has(counter.name)) return true;
+    // A key that was evicted and used again has two counters, but a statement may update a row only once.
+    this.#queue = open.filter((counter) => {
+      if (chosen.size === maxKeysPerMerge || chosen.has(counter.name)) return true;
       chosen.set(counter.name, counter);
       return false;
     });
     return [...chosen.values()];
   }
 
-  async #tell(counters: readonly Counter[], nowMs: number): Promise<void> {
-    const additions = counters.map(({ name, untold, endsAtMs }) => ({ name, hits: untold, endsAtMs }));
-    const standings = await this.#shared.merge(additions, nowMs);
+  async #mergeBatch(counters: readonly Counter[], nowMs: number): Promise<void> {
+    const additions = counters.map(({ name, unmerged, endsAtMs }) => ({ name, hits: unmerged, endsAtMs }));
+    const windows = await this.#shared.merge(additions, nowMs);
     for (const [index, counter] of counters.entries()) {
-      const { hits, endsAtMs } = standings[index] ?? counter;
-      counter.untold -= additions[index]?.hits ?? 0;
-      // Where all have forgotten, as after a crash of PostgreSQL, this process has not.
-      counter.hits = Math.max(counter.hits, hits + counter.untold);
+      const { hits, endsAtMs } = windows[index] ?? counter;
+      counter.unmerged -= additions[index]?.hits ?? 0;
+      // The shared counter may have been lost (a crash of PostgreSQL empties the unlogged table); this one was not.
+      counter.hits = Math.max(counter.hits, hits + counter.unmerged);
       counter.endsAtMs = endsAtMs;
-      counter.isListed = false;
-      // What came meanwhile is told next time.
-      if (counter.untold > 0) this.note(counter);
+      counter.isQueued = false;
+      // Uses counted during the merge are merged next time.
+      if (counter.unmerged > 0) this.enqueue(counter);
     }
   }
 

@@ -1,43 +1,43 @@
-/** So many uses in so much time. */
+/** At most `limit` uses per window. */
 export interface Quota {
-  /** As the header `RateLimit-Policy` names it. */
+  /** The name in the header fields `RateLimit-Policy` and `RateLimit`; without a space. */
   readonly name: string;
   readonly limit: number;
   readonly windowSeconds: number;
 }
 
-/** One use of one quota by somebody. */
+/** One use of one quota. */
 export interface Charge {
   readonly quota: Quota;
-  /** Whose use it is, such as an address; each quota counts its own keys. */
+  /** The subject of the use, such as an address. Each quota counts its keys separately. */
   readonly key: string;
 }
 
-/** The one name of a counter. A quota's name has no space in it. */
+/** The unique name of a counter. */
 export function nameOf({ quota, key }: Charge): string {
   return `${quota.name} ${key}`;
 }
 
-/** How a quota stands for one key. A window begins with its first use and ends as a whole. */
-export interface Standing {
+/** The current window of one key. */
+export interface WindowState {
   readonly hits: number;
   /** Milliseconds since the epoch. */
   readonly endsAtMs: number;
 }
 
-/** What one process adds to a counter of all. */
+/** Counts that a process adds to a shared counter. */
 export interface Addition {
-  /** As `nameOf` gives it. */
+  /** From `nameOf`. */
   readonly name: string;
   readonly hits: number;
-  /** When the window ends as far as the process knows, in milliseconds since the epoch. */
+  /** The end of the process's own window, in milliseconds since the epoch. */
   readonly endsAtMs: number;
 }
 
 const seconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 const form = /^([1-9]\d{0,8})\/([1-9]\d{0,5})?([smhd])$/;
 
-/** Reads `100/15m`: a hundred in a quarter of an hour. Null when the text is no quota. */
+/** Parses `100/15m` (100 uses per 15 minutes) or `5/h`; returns null for other text. */
 export function parseQuota(name: string, text: string): Quota | null {
   const [, limit, count = '1', unit] = form.exec(text) ?? [];
   if (limit === undefined || unit === undefined) return null;

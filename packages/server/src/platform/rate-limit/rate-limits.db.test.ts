@@ -32,92 +32,91 @@ let nowMs = start;
 const clock: Clock = { now: () => new Date(nowMs), monotonicMs: () => systemClock.monotonicMs() };
 const bucketOf = (address: string) => address;
 const minute = 60_000;
-let people = 0;
-/** Each test has addresses of its own, since the counters are shared. */
-const somebody = (): string => {
-  people += 1;
-  return `somebody ${people}`;
+let keys = 0;
+/** Each test has keys of its own, because the counters are shared. */
+const uniqueKey = (): string => {
+  keys += 1;
+  return `key ${keys}`;
 };
 
-/** What its client is told, and how it is given back. */
 async function takeOf(use: SharedUse) {
-  return { ...(await use.take()), giveBack: () => use.giveBack() };
+  return { ...(await use.take()), refund: () => use.refund() };
 }
 
 function guaranteesOf(open: () => SharedCounters): void {
   const limits = () => new RateLimits({ quotas, clock, bucketOf, shared: open() });
-  const guess = (on: RateLimits, address: string, identifier: string, atMs = start) => {
+  const attempt = (on: RateLimits, address: string, identifier: string, atMs = start) => {
     nowMs = atMs;
     return takeOf(on.useShared('credential', { address, identifier }));
   };
 
-  it('lets exactly the quota through, however many come at once', async () => {
-    const [here, there, address] = [limits(), limits(), somebody()];
+  it('admits exactly the quota of concurrent uses', async () => {
+    const [here, there, address] = [limits(), limits(), uniqueKey()];
     const uses = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => guess(index % 2 === 0 ? here : there, address, 'ada')),
+      Array.from({ length: 20 }, (_, index) => attempt(index % 2 === 0 ? here : there, address, 'ada')),
     );
     expect(uses.filter(({ retryAfterSeconds }) => retryAfterSeconds === undefined)).toHaveLength(5);
   });
 
-  it('refuses until the window of the first use has ended, and not a moment longer', async () => {
-    const [node, address] = [limits(), somebody()];
-    for (let time = 0; time < 5; time += 1) await guess(node, address, 'ada', start + time * minute);
-    const late = await guess(node, address, 'ada', start + 15 * minute - 1);
+  it('rejects until the window that began with the first use ends', async () => {
+    const [node, address] = [limits(), uniqueKey()];
+    for (let time = 0; time < 5; time += 1) await attempt(node, address, 'ada', start + time * minute);
+    const late = await attempt(node, address, 'ada', start + 15 * minute - 1);
     expect(late).toMatchObject({
       retryAfterSeconds: 1,
       headers: ['ratelimit-policy', '"credential";q=5;w=900', 'ratelimit', '"credential";r=0;t=1'],
     });
-    const after = await guess(node, address, 'ada', start + 15 * minute);
+    const after = await attempt(node, address, 'ada', start + 15 * minute);
     expect(after).toMatchObject({ retryAfterSeconds: undefined });
     expect(after.headers.at(-1)).toBe('"credential";r=4;t=900');
   });
 
-  it('counts a use that was given back as none, and gives back no other', async () => {
-    const [node, address] = [limits(), somebody()];
-    for (let time = 0; time < 10; time += 1) await (await guess(node, address, 'ada')).giveBack();
-    for (let time = 0; time < 5; time += 1) await guess(node, address, 'bob');
-    await (await guess(node, address, 'ada')).giveBack();
-    expect((await guess(node, address, 'ada')).retryAfterSeconds).toBeUndefined();
-    expect((await guess(node, address, 'bob')).retryAfterSeconds).toBe(900);
+  it('does not count a refunded use, and refunds no other', async () => {
+    const [node, address] = [limits(), uniqueKey()];
+    for (let time = 0; time < 10; time += 1) await (await attempt(node, address, 'ada')).refund();
+    for (let time = 0; time < 5; time += 1) await attempt(node, address, 'bob');
+    await (await attempt(node, address, 'ada')).refund();
+    expect((await attempt(node, address, 'ada')).retryAfterSeconds).toBeUndefined();
+    expect((await attempt(node, address, 'bob')).retryAfterSeconds).toBe(900);
   });
 
-  it('uses up nothing of the address when one identifier is used up', async () => {
-    const [node, address] = [limits(), somebody()];
-    for (let time = 0; time < 30; time += 1) await guess(node, address, 'ada');
+  it('does not count rejected attempts on one identifier against the address', async () => {
+    const [node, address] = [limits(), uniqueKey()];
+    for (let time = 0; time < 30; time += 1) await attempt(node, address, 'ada');
     for (let time = 0; time < 5; time += 1) {
-      expect((await guess(node, address, 'bob')).retryAfterSeconds).toBeUndefined();
+      expect((await attempt(node, address, 'bob')).retryAfterSeconds).toBeUndefined();
     }
   });
 
-  it('refuses an address that has tried too many identifiers, and no other address', async () => {
-    const [node, address] = [limits(), somebody()];
-    for (let person = 0; person < 12; person += 1) await guess(node, address, `person ${person}`);
-    expect((await guess(node, address, 'yet another')).headers.at(-1)).toBe('"credential-address";r=0;t=900');
-    expect((await guess(node, somebody(), 'person 1')).retryAfterSeconds).toBeUndefined();
+  it('rejects an address that has tried too many identifiers, and no other address', async () => {
+    const [node, address] = [limits(), uniqueKey()];
+    for (let user = 0; user < 12; user += 1) await attempt(node, address, `user ${user}`);
+    expect((await attempt(node, address, 'another user')).headers.at(-1)).toBe('"credential-address";r=0;t=900');
+    expect((await attempt(node, uniqueKey(), 'user 1')).retryAfterSeconds).toBeUndefined();
   });
 
-  it('counts mails by recipient, whoever asks', async () => {
-    const [node, recipient] = [limits(), somebody()];
-    const ask = () => takeOf(node.useShared('mail', { address: somebody(), identifier: recipient }));
-    for (let time = 0; time < 3; time += 1) expect((await ask()).retryAfterSeconds).toBeUndefined();
-    expect((await ask()).retryAfterSeconds).toBe(900);
+  it('counts mails per recipient, from all addresses', async () => {
+    const [node, recipient] = [limits(), uniqueKey()];
+    const mail = () => takeOf(node.useShared('mail', { address: uniqueKey(), identifier: recipient }));
+    for (let time = 0; time < 3; time += 1) expect((await mail()).retryAfterSeconds).toBeUndefined();
+    expect((await mail()).retryAfterSeconds).toBe(900);
   });
 }
 
-describeOnBothDatabases('limits that every node sees, in the database', (database) => {
+describeOnBothDatabases('shared limits in the database', (database) => {
   guaranteesOf(() => new DatabaseCounters({ database: database(), hash }));
 
-  it('leave no row behind once their windows have ended', async () => {
+  it('leave no rows after their windows have ended', async () => {
     expect(await deleteEndedWindows(database(), new Date(start + 60 * minute))).toBeGreaterThan(0);
     expect(await deleteEndedWindows(database(), new Date(start + 60 * minute))).toBe(0);
   });
 });
 
-describe('limits that every node sees, in Redis', () => {
+describe('shared limits in Redis', () => {
   let redis: TestRedis;
   const opened: { close(): Promise<void> }[] = [];
   const available: boolean[] = [];
-  const told: RedisCounters[] = [];
+  const resynced: RedisCounters[] = [];
 
   beforeAll(async () => {
     redis = await startRedis();
@@ -130,16 +129,16 @@ describe('limits that every node sees, in Redis', () => {
 
   function open(): RedisCounters {
     const connection = openRedis(redis.url, {
-      answerMs: 10_000,
+      timeoutMs: 10_000,
       onError: () => undefined,
-      onReady: () => void counters.tell(start).then(() => told.push(counters)),
+      onReady: () => void counters.resync(start).then(() => resynced.push(counters)),
     });
     opened.push(connection);
     const counters = new RedisCounters({
       redis: connection,
       hash,
       monotonicMs: () => systemClock.monotonicMs(),
-      onAvailable: (is) => available.push(is),
+      onAvailable: (isAvailable) => available.push(isAvailable),
     });
     return counters;
   }
@@ -147,17 +146,17 @@ describe('limits that every node sees, in Redis', () => {
   async function connected(): Promise<RateLimits> {
     const node = new RateLimits({ quotas, clock, bucketOf, shared: open() });
     const connection = opened.at(-1) as ReturnType<typeof openRedis>;
-    await eventually(() => answers(connection), { what: 'the node has its Redis' });
+    await eventually(() => responds(connection), { what: 'the node is connected to Redis' });
     return node;
   }
 
-  describe('while it is there', () => {
+  describe('while it is up', () => {
     const counters: RedisCounters[] = [];
     beforeAll(async () => {
       for (let node = 0; node < 2; node += 1) {
         counters.push(open());
         const connection = opened.at(-1) as ReturnType<typeof openRedis>;
-        await eventually(() => answers(connection), { what: 'the node has its Redis' });
+        await eventually(() => responds(connection), { what: 'the node is connected to Redis' });
       }
     });
     let turn = 0;
@@ -167,26 +166,26 @@ describe('limits that every node sees, in Redis', () => {
     });
   });
 
-  it('hold in each process while Redis is away, and are exact on all when it is back, though it came back empty', async () => {
-    const [here, there, address] = [await connected(), await connected(), somebody()];
-    const guess = (on: RateLimits) => takeOf(on.useShared('credential', { address, identifier: 'ada' }));
-    await guess(here);
-    await guess(there);
-    await guess(here);
+  it('apply in each process while Redis is down, and are exact on all nodes after it comes back empty', async () => {
+    const [here, there, address] = [await connected(), await connected(), uniqueKey()];
+    const attempt = (on: RateLimits) => takeOf(on.useShared('credential', { address, identifier: 'ada' }));
+    await attempt(here);
+    await attempt(there);
+    await attempt(here);
     await redis.kill9();
-    expect((await guess(here)).headers.at(-1)).toBe('"credential";r=1;t=900');
-    const before = told.length;
+    expect((await attempt(here)).headers.at(-1)).toBe('"credential";r=1;t=900');
+    const before = resynced.length;
     await redis.start();
-    await eventually(() => told.length >= before + opened.length, { what: 'every node has told what it knows' });
-    expect((await guess(there)).headers.at(-1)).toBe('"credential";r=0;t=900');
-    expect((await guess(here)).retryAfterSeconds).toBe(900);
-    expect((await guess(there)).retryAfterSeconds).toBe(900);
+    await eventually(() => resynced.length >= before + opened.length, { what: 'every node has resynced' });
+    expect((await attempt(there)).headers.at(-1)).toBe('"credential";r=0;t=900');
+    expect((await attempt(here)).retryAfterSeconds).toBe(900);
+    expect((await attempt(there)).retryAfterSeconds).toBe(900);
     expect(available).toContain(false);
     expect(available.at(-1)).toBe(true);
   });
 });
 
-async function answers(connection: { ping(): Promise<void> }): Promise<boolean> {
+async function responds(connection: { ping(): Promise<void> }): Promise<boolean> {
   try {
     await connection.ping();
     return true;
@@ -195,8 +194,8 @@ async function answers(connection: { ping(): Promise<void> }): Promise<boolean> 
   }
 }
 
-describe('limits of one process', () => {
-  it('refuse who used up theirs, until the window has ended, and nobody else', () => {
+describe('local limits', () => {
+  it('reject an exhausted key until its window ends, and no other key', () => {
     const limits = new RateLimits({ quotas, clock, bucketOf, shared: {} as SharedCounters });
     const use = (name: 'public' | 'authenticated', key: string, atMs: number) => {
       nowMs = atMs;

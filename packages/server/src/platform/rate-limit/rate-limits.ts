@@ -1,42 +1,42 @@
-/** Which quotas a request uses, by the class that its endpoint declares, and how it is told. */
+/** Chooses the quotas of a request by the class of its endpoint, and writes the header fields for the client. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '#kernel/clock.ts';
 import { MemoryCounters } from './memory-counters.ts';
 import { Merging } from './merging.ts';
-import type { Charge, Quota, Standing } from './quota.ts';
-import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
+import type { Charge, Quota, WindowState } from './quota.ts';
+import type { Charges, SharedCounters, TakeResult } from './shared-counters.ts';
 import { type QuotaStatus, SharedUse } from './shared-use.ts';
 
-/** The quotas of all classes (docs/security/limits.md). */
+/** Defaults and reasons: docs/security/limits.md. */
 export interface Quotas {
   readonly public: Quota;
   readonly authenticated: Quota;
   readonly admin: Quota;
-  /** Failures for one identifier from one address. */
+  /** Failures per address and identifier. */
   readonly credential: Quota;
-  /** Failures from one address, for whatever identifiers. */
+  /** Failures per address, for all identifiers together. */
   readonly credentialAddress: Quota;
-  /** Mails to one recipient. */
+  /** Mails per recipient. */
   readonly mail: Quota;
-  /** Mails asked for from one address. */
+  /** Mails per requesting address. */
   readonly mailAddress: Quota;
 }
 
-/** Classes that each process counts by itself and adds up later: they protect against load, not against guessing. */
+/** Classes that are counted in the process and merged later: they limit load, so they need not be exact. */
 export type LocalClass = 'public' | 'authenticated' | 'admin';
 
-/** Classes whose counts every node shares. */
+/** Classes that are exact across nodes: they limit guessing and mail. */
 export type SharedClass = 'credential' | 'mail';
 
-/** Who asks, and whom it concerns. */
-interface Who {
+interface UseKeys {
+  /** From `bucketOf`. */
   readonly address: string;
+  /** The account that is being logged in to, or the recipient. */
   readonly identifier: string | undefined;
 }
 
 const rememberedBuckets = 1024;
 
-/** All limits of one process. */
 export class RateLimits {
   readonly #quotas: Quotas;
   readonly #shared: SharedCounters;
@@ -51,11 +51,11 @@ export class RateLimits {
     readonly quotas: Quotas;
     readonly shared: SharedCounters;
     readonly clock: Clock;
-    /** What counts as one caller: of IPv6 the /64. */
+    /** Maps an address to its bucket: for IPv6, the /64. */
     readonly bucketOf: (address: string) => string;
-    /** Keys that are counted in this process at most. */
+    /** The maximum number of keys counted in this process. */
     readonly maxLocalKeys?: number;
-    /** Called when other processes can no longer be told what was counted here, and when they can again. */
+    /** Called when merging starts to fail, and when it succeeds again. */
     readonly onMergeable?: (mergeable: boolean, error?: unknown) => void;
   }) {
     this.#quotas = dependencies.quotas;
@@ -64,42 +64,42 @@ export class RateLimits {
     this.#bucketOf = dependencies.bucketOf;
     const onAvailable = dependencies.onMergeable ?? (() => undefined);
     this.#merging = new Merging({ shared: dependencies.shared, onAvailable });
-    this.#local = new MemoryCounters(dependencies.maxLocalKeys, (counter) => this.#merging.note(counter));
+    this.#local = new MemoryCounters(dependencies.maxLocalKeys, (counter) => this.#merging.enqueue(counter));
     this.#policies = new Map(Object.values(dependencies.quotas).map((quota: Quota) => [quota, policyOf(quota)]));
   }
 
   /**
-   * Adds what this process counted by itself to what the others did, and learns their sums; asks nobody when no key has
-   * used a tenth of its quota since. Never rejects. To be called every `mergeSeconds`.
+   * Merges this process's counts with those of other processes; a timer calls it every `mergeSeconds`. It sends nothing
+   * unless a key has used a tenth of its quota since. Never rejects.
    */
   merge(): Promise<void> {
     return this.#merging.merge(this.#clock.now().getTime());
   }
 
-  /** Counts one request of a class that this process counts by itself; `key` is the address or the user. */
+  /** Counts one request of a local class. `key` is the user id, or the address bucket without a login. */
   use(name: LocalClass, key: string): QuotaStatus {
     const nowMs = this.#clock.now().getTime();
     const quota = this.#quotas[name];
     const charge = { quota, key };
-    const standing = this.#local.take(charge, nowMs);
-    return standing === undefined
+    const window = this.#local.take(charge, nowMs);
+    return window === undefined
       ? this.#refusal(quota, this.#local.read(charge, nowMs), nowMs)
-      : this.#admission(quota, standing, nowMs);
+      : this.#admission(quota, window, nowMs);
   }
 
-  /** A use of a class that all nodes share; not counted yet. Without an identifier only the address is counted. */
-  useShared(name: SharedClass, who: Who): SharedUse {
-    const charges = this.#chargesOf(name, who);
-    const describe = ({ standings, refused }: Taken, nowMs: number): QuotaStatus => {
-      // The narrow quota is the one that ends first for an honest client.
+  /** Prepares a use of a shared class without counting it. Without an identifier only the address is counted. */
+  useShared(name: SharedClass, keys: UseKeys): SharedUse {
+    const charges = this.#chargesOf(name, keys);
+    const describe = ({ windows, refused }: TakeResult, nowMs: number): QuotaStatus => {
+      // The first quota (per identifier), since a legitimate client exhausts it first.
       const { quota } = charges[refused ?? 0] as Charge;
-      const standing = standings[refused ?? 0] as Standing;
-      return refused === undefined ? this.#admission(quota, standing, nowMs) : this.#refusal(quota, standing, nowMs);
+      const window = windows[refused ?? 0] as WindowState;
+      return refused === undefined ? this.#admission(quota, window, nowMs) : this.#refusal(quota, window, nowMs);
     };
     return new SharedUse({ counters: this.#shared, charges, clock: this.#clock, describe });
   }
 
-  /** What counts as one caller; the `address` and, for who is not logged in, the `key` of a use. */
+  /** The bucket of a client address, as `address` of `useShared` or as `key` of `use`. */
   bucketOf(address: string): string {
     const known = this.#buckets.get(address);
     if (known !== undefined) return known;
@@ -108,24 +108,24 @@ export class RateLimits {
     return bucket;
   }
 
-  #chargesOf(name: SharedClass, { address, identifier }: Who): Charges {
-    const [narrow, wide] =
+  #chargesOf(name: SharedClass, { address, identifier }: UseKeys): Charges {
+    const [perIdentifier, perAddress] =
       name === 'credential'
         ? [this.#quotas.credential, this.#quotas.credentialAddress]
         : [this.#quotas.mail, this.#quotas.mailAddress];
-    const byAddress = { quota: wide, key: address };
+    const byAddress = { quota: perAddress, key: address };
     if (identifier === undefined) return [byAddress];
-    // A recipient is one whoever asks; a guess is one for each address, so that nobody locks out another.
+    // Mails are counted per recipient. Failures are counted per address too, so that an attacker cannot lock out a user.
     const key = name === 'credential' ? `${address} ${identifier}` : identifier;
-    return [{ quota: narrow, key }, byAddress];
+    return [{ quota: perIdentifier, key }, byAddress];
   }
 
-  #admission(quota: Quota, { hits, endsAtMs }: Standing, nowMs: number): QuotaStatus {
+  #admission(quota: Quota, { hits, endsAtMs }: WindowState, nowMs: number): QuotaStatus {
     const remaining = Math.max(0, quota.limit - hits);
     return { headers: this.#headers(quota, remaining, endsAtMs, nowMs), retryAfterSeconds: undefined };
   }
 
-  #refusal(quota: Quota, { endsAtMs }: Standing, nowMs: number): QuotaStatus {
+  #refusal(quota: Quota, { endsAtMs }: WindowState, nowMs: number): QuotaStatus {
     return { headers: this.#headers(quota, 0, endsAtMs, nowMs), retryAfterSeconds: secondsUntil(endsAtMs, nowMs) };
   }
 

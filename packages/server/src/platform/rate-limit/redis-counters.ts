@@ -1,21 +1,24 @@
 /**
- * Counters that every node sees, in Redis. While Redis is away each process counts for itself, from what it last knew
- * (the insurance); when Redis is back, each brings what it counted meanwhile, so that the numbers are exact again even
- * if Redis came back empty.
+ * Shared counters in Redis. Each process keeps a mirror of the counters that it has used. While Redis is down, it counts in
+ * the mirror; when Redis is back, it sends the uses counted meanwhile (`unsent`), and the mirror itself, because Redis may
+ * have lost its data. After that the counts are exact again.
+ * Example with a quota of 5: Redis has 3 hits, of which this process knows. Redis goes down, and the process counts 1 (mirror
+ * 4, unsent 1). Redis comes back empty: the process sends mirror 4 and unsent 1, and Redis has max(0, 4 − 1) + 1 = 4.
  */
 import { MemoryCounters } from './memory-counters.ts';
-import { mergeAnswer, mergeArguments, mergeScript } from './merge-script.ts';
-import { type Addition, type Charge, nameOf, type Standing } from './quota.ts';
-import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
+import { mergeArguments, mergeScript, parseMergeResult } from './merge-script.ts';
+import { type Addition, type Charge, nameOf, type WindowState } from './quota.ts';
+import type { Charges, SharedCounters, TakeResult } from './shared-counters.ts';
 
-/** What is asked of Redis: one script, by its text. */
+/** The part of a Redis connection that counting needs. */
 export interface ScriptRunner {
-  /** Rejects when Redis is away or silent; must not wait longer than a login can. */
+  /** Rejects when Redis is down or does not respond in time. A login waits for it. */
   run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
 }
 
-// For each key: limit, window, our mirror (hits, end, uses that Redis has not heard of). Answers hits and end for each, and
-// last the place of the refusing one or -1. The end stands in the value, since our clock is not Redis's.
+// Arguments: the time and the cost (1 to take, -1 to refund, 0 to resync), then for each key its limit, window, and the
+// mirror's hits, window end and unsent uses. It returns hits and window end of each key, and last the index of the exhausted
+// quota or -1. The end is stored in the value, because Redis's expiry uses its own clock and ours may be moved.
 const takeScript = `
 local now, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
 local found, refused = {}, -1
@@ -35,23 +38,23 @@ for i, key in ipairs(KEYS) do
   found[i] = { hits, ends }
   if refused == -1 and cost > 0 and hits >= limit then refused = i - 1 end
 end
-local answer = {}
+local result = {}
 for i, key in ipairs(KEYS) do
   local hits, ends = found[i][1], found[i][2]
   if refused == -1 then hits = math.max(0, hits + cost) end
   redis.call('HSET', key, 'hits', hits, 'ends', ends)
   redis.call('PEXPIRE', key, math.max(1, ends - now))
-  answer[#answer + 1] = hits
-  answer[#answer + 1] = ends
+  result[#result + 1] = hits
+  result[#result + 1] = ends
 end
-answer[#answer + 1] = refused
-return answer`;
+result[#result + 1] = refused
+return result`;
 
-/** After Redis failed it is left alone for so long, so that its silence is not added to every request. */
-const restMs = 500;
-/** Keys of one message; a script holds up everybody else while it runs. */
-const tellAtOnce = 500;
-/** Keys whose uses are kept for Redis while it is away. */
+/** After a failure no request tries Redis for this long, so that not every request waits for a timeout. */
+const cooldownMs = 500;
+/** Keys per script run, which blocks Redis. */
+const resyncBatch = 500;
+/** Keys whose unsent uses are kept while Redis is down. */
 const maxUnsent = 100_000;
 
 export class RedisCounters implements SharedCounters {
@@ -61,14 +64,14 @@ export class RedisCounters implements SharedCounters {
   readonly #onAvailable: (available: boolean) => void;
   readonly #mirror: MemoryCounters;
   readonly #unsent = new Map<string, number>();
-  #restsUntilMs = Number.NEGATIVE_INFINITY;
+  #skipUntilMs = Number.NEGATIVE_INFINITY;
   #available = true;
 
   constructor(dependencies: {
     readonly redis: ScriptRunner;
     readonly hash: (text: string) => Buffer;
     readonly monotonicMs: () => number;
-    /** Called when Redis is lost and when it is back. */
+    /** Called when Redis starts to fail, and when it responds again. */
     readonly onAvailable: (available: boolean) => void;
   }) {
     this.#redis = dependencies.redis;
@@ -78,17 +81,17 @@ export class RedisCounters implements SharedCounters {
     this.#mirror = new MemoryCounters();
   }
 
-  async take(charges: Charges, nowMs: number): Promise<Taken> {
-    const asked = charges.filter((charge) => charge !== undefined);
-    return (await this.#ask(asked, nowMs, 1)) ?? this.#takeHere(asked, nowMs);
+  async take(charges: Charges, nowMs: number): Promise<TakeResult> {
+    const defined = charges.filter((charge) => charge !== undefined);
+    return (await this.#run(defined, nowMs, 1)) ?? this.#takeInMirror(defined, nowMs);
   }
 
-  /** To be called when Redis is there, at first or again: it may have come back without what it knew. */
-  async tell(nowMs: number): Promise<void> {
-    this.#restsUntilMs = Number.NEGATIVE_INFINITY;
+  /** Sends the mirror and the unsent uses. Call it whenever the connection is ready, since Redis may have lost its data. */
+  async resync(nowMs: number): Promise<void> {
+    this.#skipUntilMs = Number.NEGATIVE_INFINITY;
     const known = [...this.#mirror.entries(nowMs)];
-    for (let from = 0; from < known.length; from += tellAtOnce) {
-      const part = known.slice(from, from + tellAtOnce);
+    for (let from = 0; from < known.length; from += resyncBatch) {
+      const part = known.slice(from, from + resyncBatch);
       const unsent = part.map(([name]) => this.#takeUnsent(name));
       const args = part.flatMap(([, { hits, endsAtMs }], index) => [0, 0, hits, endsAtMs, unsent[index] ?? 0]);
       try {
@@ -104,35 +107,35 @@ export class RedisCounters implements SharedCounters {
     }
   }
 
-  async giveBack(charges: readonly Charge[], nowMs: number): Promise<void> {
-    if ((await this.#ask(charges, nowMs, -1)) !== undefined) return;
+  async refund(charges: readonly Charge[], nowMs: number): Promise<void> {
+    if ((await this.#run(charges, nowMs, -1)) !== undefined) return;
     for (const charge of charges) {
-      this.#mirror.giveBack(charge, nowMs);
+      this.#mirror.refund(charge, nowMs);
       this.#addUnsent(nameOf(charge), -1);
     }
   }
 
-  async merge(additions: readonly Addition[], nowMs: number): Promise<readonly Standing[]> {
+  async merge(additions: readonly Addition[], nowMs: number): Promise<readonly WindowState[]> {
     const keys = additions.map(({ name }) => this.#redisKey(name));
-    const answer = await this.#redis.run(mergeScript, keys, mergeArguments(additions, nowMs));
-    return mergeAnswer(additions, answer as number[]);
+    const result = await this.#redis.run(mergeScript, keys, mergeArguments(additions, nowMs));
+    return parseMergeResult(additions, result as number[]);
   }
 
-  /** Undefined when Redis does not answer. */
-  async #ask(charges: readonly Charge[], nowMs: number, cost: 1 | -1): Promise<Taken | undefined> {
-    if (this.#monotonicMs() < this.#restsUntilMs) return undefined;
+  /** Takes or refunds in Redis; returns undefined when Redis is down. */
+  async #run(charges: readonly Charge[], nowMs: number, cost: 1 | -1): Promise<TakeResult | undefined> {
+    if (this.#monotonicMs() < this.#skipUntilMs) return undefined;
     const unsent = charges.map((charge) => this.#takeUnsent(nameOf(charge)));
     try {
-      const answer = (await this.#redis.run(
+      const result = (await this.#redis.run(
         takeScript,
         charges.map((charge) => this.#redisKey(nameOf(charge))),
         this.#argumentsOf(charges, unsent, nowMs, cost),
       )) as number[];
       this.#noteAvailable(true);
-      return this.#remember(charges, answer);
+      return this.#mirrorResult(charges, result);
     } catch {
       for (const [index, charge] of charges.entries()) this.#addUnsent(nameOf(charge), unsent[index] ?? 0);
-      this.#restsUntilMs = this.#monotonicMs() + restMs;
+      this.#skipUntilMs = this.#monotonicMs() + cooldownMs;
       this.#noteAvailable(false);
       return undefined;
     }
@@ -148,27 +151,27 @@ export class RedisCounters implements SharedCounters {
     return [nowMs, cost, ...each];
   }
 
-  #remember(charges: readonly Charge[], answer: readonly number[]): Taken {
-    const refused = answer.at(-1) ?? -1;
-    const standings = charges.map((charge, index): Standing => {
-      const standing = { hits: answer[2 * index] ?? 0, endsAtMs: answer[2 * index + 1] ?? 0 };
-      this.#mirror.set(charge, standing);
-      return refused === index ? { ...standing, hits: charge.quota.limit + 1 } : standing;
+  #mirrorResult(charges: readonly Charge[], result: readonly number[]): TakeResult {
+    const refused = result.at(-1) ?? -1;
+    const windows = charges.map((charge, index): WindowState => {
+      const window = { hits: result[2 * index] ?? 0, endsAtMs: result[2 * index + 1] ?? 0 };
+      this.#mirror.set(charge, window);
+      return refused === index ? { ...window, hits: charge.quota.limit + 1 } : window;
     });
-    return { standings, refused: refused < 0 ? undefined : refused };
+    return { windows, refused: refused < 0 ? undefined : refused };
   }
 
-  #takeHere(charges: readonly Charge[], nowMs: number): Taken {
+  #takeInMirror(charges: readonly Charge[], nowMs: number): TakeResult {
     const refused = charges.findIndex((charge) => this.#mirror.read(charge, nowMs).hits >= charge.quota.limit);
-    const standings = charges.map((charge) => {
+    const windows = charges.map((charge) => {
       if (refused !== -1) return this.#mirror.read(charge, nowMs);
       this.#addUnsent(nameOf(charge), 1);
       return this.#mirror.take(charge, nowMs) ?? this.#mirror.read(charge, nowMs);
     });
-    return { standings, refused: refused === -1 ? undefined : refused };
+    return { windows, refused: refused === -1 ? undefined : refused };
   }
 
-  /** Whoever asks Redis takes what it has not heard of along; who asks meanwhile must not send that a second time. */
+  /** Removes the unsent uses of a key for a script run, so that a concurrent run does not send them too. */
   #takeUnsent(name: string): number {
     const count = this.#unsent.get(name) ?? 0;
     this.#unsent.delete(name);
@@ -187,7 +190,7 @@ export class RedisCounters implements SharedCounters {
     this.#onAvailable(available);
   }
 
-  // One hash tag: both keys of a question must be on one node of a cluster.
+  // One hash tag, because Redis Cluster requires all keys of a script on one node.
   #redisKey(name: string): string {
     return `{latchkey:limits}:${this.#hash(name).toString('base64url')}`;
   }

@@ -1,34 +1,34 @@
-import type { Addition, Charge, Standing } from './quota.ts';
+import type { Addition, Charge, WindowState } from './quota.ts';
 import type { RefundValues, UseRow, UseValues } from './use-fragments.ts';
 
-/** One or two quotas that one use is counted in, the narrow one first. */
+/** The quotas of one use: per identifier and per address, or per address alone when there is no identifier. */
 export type Charges = readonly [Charge, Charge?];
 
-/** What came of asking for a use of one or two quotas. */
-export interface Taken {
-  /** In the order of the charges; those after a refused one were not asked. */
-  readonly standings: readonly Standing[];
-  /** Which of them is used up; then nothing was counted. */
+/** The result of taking one use. */
+export interface TakeResult {
+  /** In the order of the charges. A charge after the exhausted one may have no window. */
+  readonly windows: readonly WindowState[];
+  /** The index of the exhausted quota. If there is one, nothing was counted. */
   readonly refused: number | undefined;
 }
 
-/** Counters that all nodes share. The narrow quota comes first; the wide one is only asked when that one has room. */
+/** Counters that all nodes share. A use exhausts the second quota only if the first one has room. */
 export interface SharedCounters {
-  take(charges: Charges, nowMs: number): Promise<Taken>;
-  giveBack(charges: readonly Charge[], nowMs: number): Promise<void>;
+  take(charges: Charges, nowMs: number): Promise<TakeResult>;
+  refund(charges: readonly Charge[], nowMs: number): Promise<void>;
   /**
-   * Adds what a process has counted by itself, each name once, and answers how these counters stand for all, in the same
-   * order. Of two windows the one that began earlier counts. Rejects when nobody can be told: then nothing is known of it.
+   * Adds the counts of a process, each name once, and returns the sums in the same order. Of two windows of a key, the one
+   * that ends earlier applies. After a rejection it is unknown whether the counts were added.
    */
-  merge(additions: readonly Addition[], nowMs: number): Promise<readonly Standing[]>;
-  /** When they stand in the database: what a statement of somebody else needs to count by itself. */
+  merge(additions: readonly Addition[], nowMs: number): Promise<readonly WindowState[]>;
+  /** Present if the counters are in the database, where another module's statement can count. */
   readonly inStatements?: StatementCounters;
 }
 
-/** Counting in a statement that has the CTEs of `useFragment` or `refundFragment`. */
+/** Parameters and results of a statement with the CTEs of `useFragment` or `refundFragment`. */
 export interface StatementCounters {
-  valuesOf(charges: Charges, nowMs: number): UseValues;
-  /** What came of it; a narrow counter that took a use that the wide one then refused has it back. */
-  read(row: UseRow, charges: Charges, nowMs: number): Promise<Taken>;
-  returning(charges: Charges, nowMs: number): RefundValues;
+  useValuesOf(charges: Charges, nowMs: number): UseValues;
+  /** Reads the row. When the second quota was exhausted, it refunds the first one, which was counted. */
+  read(row: UseRow, charges: Charges, nowMs: number): Promise<TakeResult>;
+  refundValuesOf(charges: Charges, nowMs: number): RefundValues;
 }

@@ -1,39 +1,39 @@
-/** One request's use of a class that all nodes share: counted once, by itself or in the statement of whoever does the work. */
+/** One request's use of a shared class. It is counted once: by a round trip of its own, or within the flow's statement. */
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { Charges, SharedCounters, Taken } from './shared-counters.ts';
+import type { Charges, SharedCounters, TakeResult } from './shared-counters.ts';
 import { countNothing, type RefundValues, refundNothing, type UseRow, type UseValues } from './use-fragments.ts';
 
-/** What a client is told of the quota that is nearest to its end. */
+/** The quota in the response's header fields: the exhausted one, else the first. */
 export interface QuotaStatus {
-  /** `RateLimit-Policy` and `RateLimit`, as the wire has them. */
+  /** Names and values of `RateLimit-Policy` and `RateLimit`, alternating. */
   readonly headers: readonly string[];
-  /** Seconds until there is room again; undefined when there is. */
+  /** Seconds until the window ends when the quota is exhausted; undefined otherwise. */
   readonly retryAfterSeconds: number | undefined;
 }
 
 /**
- * What a flow sees of its use, which it counts in a statement of its own: `values`, then `settle` with what the statement
- * answered, then `demand`. Where the use is counted already, or none is, its keys are null and nothing is counted twice.
+ * A use as a flow sees it that counts within its own statement: `sqlParams` for the statement, then `recordResult` with the
+ * row, then `require`. If the use is already counted, or there is none, the parameters have null keys and count nothing.
  */
 export interface QuotaReservation {
   /** The parameters of `useFragment`. */
   sqlParams(): UseValues;
-  /** Notes what the statement answered. False when the use was refused; it may then be asked for again. */
+  /** Records the statement's result. Returns false when the quota is exhausted; the flow may then try once more. */
   recordResult(row: UseRow): Promise<boolean>;
-  /** Throws `too_many_requests` when the use was refused. */
+  /** Throws `too_many_requests` when the quota is exhausted. */
   require(): void;
-  /** Instead of `settle` and `demand`, where the statement found somebody who is spared the count. */
+  /** Replaces `recordResult` and `require` when the statement found that the requester is exempt (a known device). */
   skip(): void;
-  /** The parameters of `refundFragment`, for the statement of what succeeded; from now on nobody else gives it back. */
+  /** The parameters of `refundFragment`, for the statement that completes the success. `refund` then does nothing. */
   refundParams(): RefundValues;
 }
 
-type State = 'open' | 'counted' | 'refused' | 'returned' | 'waived';
+type State = 'open' | 'counted' | 'refused' | 'refunded' | 'skipped';
 
 const epoch = new Date(0);
 
-/** The use of an endpoint that counts nothing where all nodes see it. */
+/** For endpoints without a shared class. */
 export const noUse: QuotaReservation = {
   sqlParams: () => countNothing(epoch),
   recordResult: async () => true,
@@ -42,85 +42,85 @@ export const noUse: QuotaReservation = {
   refundParams: () => refundNothing(epoch),
 };
 
-/** What a use is made of. */
 export interface UseParts {
   readonly counters: SharedCounters;
   readonly charges: Charges;
   readonly clock: Clock;
-  readonly describe: (taken: Taken, nowMs: number) => QuotaStatus;
+  readonly describe: (taken: TakeResult, nowMs: number) => QuotaStatus;
 }
 
 export class SharedUse implements QuotaReservation {
   readonly #parts: UseParts;
   #state: State = 'open';
-  #askedAtMs = 0;
-  #told: QuotaStatus | undefined;
+  #takenAtMs = 0;
+  #status: QuotaStatus | undefined;
 
   constructor(parts: UseParts) {
     this.#parts = parts;
   }
 
-  /** Whether somebody else's statement can count it. */
+  /** Whether a flow's statement can count it: the counters are in the database. */
   get countsInStatements(): boolean {
     return this.#parts.counters.inStatements !== undefined;
   }
 
-  /** Whether it was counted, whatever became of it then, or need not be. */
+  /** Whether it is counted, was refunded, or need not be counted. */
   get isRecorded(): boolean {
     return this.#state !== 'open' && this.#state !== 'refused';
   }
 
-  /** What the client is told; undefined before anybody counted. */
+  /** Undefined until it is counted or rejected. */
   get status(): QuotaStatus | undefined {
-    return this.#told;
+    return this.#status;
   }
 
-  /** Counts it by itself, or is refused. */
+  /** Counts the use by a round trip of its own. */
   async take(): Promise<QuotaStatus> {
     const { counters, charges } = this.#parts;
     const nowMs = this.#now();
-    return this.#note(await counters.take(charges, nowMs), nowMs);
+    return this.#record(await counters.take(charges, nowMs), nowMs);
   }
 
   sqlParams(): UseValues {
     const { counters, charges, clock } = this.#parts;
     if (this.isRecorded || counters.inStatements === undefined) return countNothing(clock.now(), this.#isRefused);
-    return counters.inStatements.valuesOf(charges, this.#now());
+    return counters.inStatements.useValuesOf(charges, this.#now());
   }
 
   async recordResult(row: UseRow): Promise<boolean> {
     const { counters, charges } = this.#parts;
     if (this.isRecorded || counters.inStatements === undefined) return !this.#isRefused;
-    const nowMs = this.#askedAtMs;
-    const told = this.#note(await counters.inStatements.read(row, charges, nowMs), nowMs);
-    return told.retryAfterSeconds === undefined;
+    const nowMs = this.#takenAtMs;
+    const status = this.#record(await counters.inStatements.read(row, charges, nowMs), nowMs);
+    return status.retryAfterSeconds === undefined;
   }
 
   require(): void {
-    const retryAfterSeconds = this.#told?.retryAfterSeconds;
+    const retryAfterSeconds = this.#status?.retryAfterSeconds;
     if (retryAfterSeconds !== undefined) throw new Problem('too_many_requests', { retryAfterSeconds });
   }
 
   skip(): void {
-    // What was counted elsewhere before anybody could know is given back like any other.
-    if (this.#state !== 'counted') this.#state = 'waived';
+    // A use that was counted before the statement ran is refunded by `refund`.
+    if (this.#state !== 'counted') this.#state = 'skipped';
   }
 
   refundParams(): RefundValues {
     const { counters, charges, clock } = this.#parts;
     if (this.#state !== 'counted' || counters.inStatements === undefined) return refundNothing(clock.now());
-    this.#state = 'returned';
-    return counters.inStatements.returning(charges, this.#askedAtMs);
+    this.#state = 'refunded';
+    return counters.inStatements.refundValuesOf(charges, this.#takenAtMs);
   }
 
-  /** Gives back what is counted and was not given back yet; without `wide` the address keeps its use. */
-  async giveBack({ wide = true }: { readonly wide?: boolean } = {}): Promise<void> {
+  /** Refunds a counted use once. With `perAddress: false`, the address keeps its use. */
+  async refund({ perAddress = true }: { readonly perAddress?: boolean } = {}): Promise<void> {
     if (this.#state !== 'counted') return;
-    this.#state = 'returned';
+    this.#state = 'refunded';
     const { counters, charges } = this.#parts;
-    const [narrow, byAddress] = charges;
-    const returned = byAddress === undefined ? [] : [narrow];
-    await counters.giveBack(wide ? charges.filter((charge) => charge !== undefined) : returned, this.#askedAtMs);
+    const [first, second] = charges;
+    const perIdentifier = second === undefined ? [] : [first];
+    const refunded = perAddress ? charges.filter((charge) => charge !== undefined) : perIdentifier;
+    await counters.refund(refunded, this.#takenAtMs);
   }
 
   get #isRefused(): boolean {
@@ -128,13 +128,13 @@ export class SharedUse implements QuotaReservation {
   }
 
   #now(): number {
-    this.#askedAtMs = this.#parts.clock.now().getTime();
-    return this.#askedAtMs;
+    this.#takenAtMs = this.#parts.clock.now().getTime();
+    return this.#takenAtMs;
   }
 
-  #note(taken: Taken, nowMs: number): QuotaStatus {
+  #record(taken: TakeResult, nowMs: number): QuotaStatus {
     this.#state = taken.refused === undefined ? 'counted' : 'refused';
-    this.#told = this.#parts.describe(taken, nowMs);
-    return this.#told;
+    this.#status = this.#parts.describe(taken, nowMs);
+    return this.#status;
   }
 }

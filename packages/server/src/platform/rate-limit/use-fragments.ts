@@ -1,7 +1,7 @@
 /**
- * SQL that counts a use of one or two quotas, and that gives one back: parts of the statement of whoever is asked, so that
- * counting costs no round trip of its own. Rows are always taken in one order, the narrow counter before the wide one and
- * both before a counter of attempts, so that no two of these statements wait for each other.
+ * SQL fragments that count or refund a use of one or two quotas within a flow's statement, so that counting needs no round
+ * trip of its own. All these statements lock rows in the same order (counter per identifier, counter per address, attempt
+ * counter), so they cannot deadlock.
  */
 import type { Fragment, Values } from '#platform/database/index.ts';
 
@@ -16,55 +16,57 @@ const useParams = {
   useRefused: 'bool',
 } as const;
 
-const begunAnew = 'c.ends_at <= :countedAt';
+const windowEnded = 'c.ends_at <= :countedAt';
 
 function countSql(limit: string): string {
   return `on conflict (key) do update set
-        hits = case when ${begunAnew} then 1 else c.hits + 1 end,
-        ends_at = case when ${begunAnew} then excluded.ends_at else c.ends_at end
-      where ${begunAnew} or c.hits < ${limit}::int4
+        hits = case when ${windowEnded} then 1 else c.hits + 1 end,
+        ends_at = case when ${windowEnded} then excluded.ends_at else c.ends_at end
+      where ${windowEnded} or c.hits < ${limit}::int4
       returning hits, ends_at`;
 }
 
-/** SQL: nobody is spared the count. */
-const nobody = 'false';
+/** SQL: the use is never exempt. */
+const never = 'false';
 
 /**
- * The CTEs `narrow` and `wide`: each has a row when it counted. A key that is null counts nothing; `wide` is chained to
- * `narrow`, so that who has used up the narrow quota uses up nothing for others.
- * @param spared SQL: whether this one is not limited; then nothing is counted.
+ * The CTEs `per_identifier` and `per_address`. Each has a row if it counted; a null key counts nothing. `per_address` depends
+ * on `per_identifier`, so that attempts on one exhausted identifier do not use up the quota of the address.
+ * @param exempt SQL condition under which nothing is counted.
  */
-export function useFragment(spared: string = nobody): Fragment<typeof useParams> {
+export function useFragment(exempt: string = never): Fragment<typeof useParams> {
   return {
-    sql: `narrow as (
+    sql: `per_identifier as (
       insert into rate_limit_counters as c (key, hits, ends_at)
       select :perIdentifierKey::bytea, 1, :perIdentifierEndsAt::timestamptz
-      where :perIdentifierKey::bytea is not null and not :useRefused::boolean and not (${spared})
+      where :perIdentifierKey::bytea is not null and not :useRefused::boolean and not (${exempt})
       ${countSql(':perIdentifierLimit')}),
-    wide as (
+    per_address as (
       insert into rate_limit_counters as c (key, hits, ends_at)
-      select :perAddressKey::bytea, 1, :perAddressEndsAt::timestamptz from narrow where :perAddressKey::bytea is not null
+      select :perAddressKey::bytea, 1, :perAddressEndsAt::timestamptz from per_identifier where :perAddressKey::bytea is not null
       ${countSql(':perAddressLimit')})`,
     params: useParams,
   };
 }
 
-/** SQL: whether every key that is asked for was counted, or need not be. */
-export function useGranted(spared: string = nobody): string {
-  return `((${spared}) or not :useRefused::boolean
-    and (:perIdentifierKey::bytea is null or exists (select from narrow))
-    and (:perAddressKey::bytea is null or exists (select from wide)))`;
+/** SQL condition: every key was counted or need not be. `exempt` must be the one of `useFragment`. */
+export function useGranted(exempt: string = never): string {
+  return `((${exempt}) or not :useRefused::boolean
+    and (:perIdentifierKey::bytea is null or exists (select from per_identifier))
+    and (:perAddressKey::bytea is null or exists (select from per_address)))`;
 }
 
-/** What a statement with the CTEs of `useFragment` selects of them, and joins to a row that is always there. */
-export const useFields = `narrow.hits as narrow_hits, coalesce(narrow.ends_at, narrow_before.ends_at) as narrow_ends_at,
-      wide.hits as wide_hits, coalesce(wide.ends_at, wide_before.ends_at) as wide_ends_at`;
-export const useJoins = `left join narrow on true
-      left join wide on true
-      left join rate_limit_counters narrow_before on narrow_before.key = :perIdentifierKey
-      left join rate_limit_counters wide_before on wide_before.key = :perAddressKey`;
+/** The select list for the CTEs of `useFragment`; `useJoins` joins them to a row that always exists. */
+export const useFields = `per_identifier.hits as per_identifier_hits,
+      coalesce(per_identifier.ends_at, per_identifier_before.ends_at) as per_identifier_ends_at,
+      per_address.hits as per_address_hits,
+      coalesce(per_address.ends_at, per_address_before.ends_at) as per_address_ends_at`;
+export const useJoins = `left join per_identifier on true
+      left join per_address on true
+      left join rate_limit_counters per_identifier_before on per_identifier_before.key = :perIdentifierKey
+      left join rate_limit_counters per_address_before on per_address_before.key = :perAddressKey`;
 
-/** The types of `useFields`. */
+/** The columns of `useFields`. */
 export const useColumns = {
   perIdentifierHits: 'int4?',
   perIdentifierEndsAt: 'timestamptz?',
@@ -75,10 +77,10 @@ export const useColumns = {
 /** The parameters of `useFragment`. */
 export type UseValues = Values<typeof useParams>;
 
-/** What a statement answered of `useFields`. */
+/** The row of `useFields`. */
 export type UseRow = Values<typeof useColumns>;
 
-/** The parameters of a use that is counted, or was refused, already; or that is none. */
+/** Parameters of `useFragment` that count nothing. `useRefused`: the quota was already found to be exhausted. */
 export function countNothing(now: Date, useRefused = false): UseValues {
   const noKeys = {
     perIdentifierKey: null,
@@ -91,34 +93,34 @@ export function countNothing(now: Date, useRefused = false): UseValues {
   return { ...noKeys, countedAt: now, useRefused };
 }
 
-const returnParams = {
+const refundParameters = {
   refundPerIdentifierKey: 'bytea?',
   refundPerAddressKey: 'bytea?',
-  returnedAt: 'timestamptz',
+  refundedAt: 'timestamptz',
 } as const;
 
 /** The parameters of `refundFragment`. */
-export type RefundValues = Values<typeof returnParams>;
+export type RefundValues = Values<typeof refundParameters>;
 
-/** The parameters of `refundFragment` where there is nothing to give back. */
+/** Parameters of `refundFragment` that refund nothing. */
 export function refundNothing(now: Date): RefundValues {
-  return { refundPerIdentifierKey: null, refundPerAddressKey: null, returnedAt: now };
+  return { refundPerIdentifierKey: null, refundPerAddressKey: null, refundedAt: now };
 }
 
 /**
- * The CTEs `narrow_returned` and `wide_returned`: one use of each is given back, if its window has not ended and the CTE
- * `from` has a row. What locks further rows afterwards asks `afterRefund`.
+ * The CTEs `per_identifier_refunded` and `per_address_refunded`: each refunds one use if its window has not ended and the
+ * CTE `from` has a row. A CTE that locks further rows must contain `afterRefund` to keep the lock order.
  */
-export function refundFragment(from: string): Fragment<typeof returnParams> {
-  const giveBack = (key: string) => `update rate_limit_counters c set hits = c.hits - 1 from ${from}
-      where c.key = :${key} and c.ends_at > :returnedAt and c.hits > 0`;
+export function refundFragment(from: string): Fragment<typeof refundParameters> {
+  const refund = (key: string) => `update rate_limit_counters c set hits = c.hits - 1 from ${from}
+      where c.key = :${key} and c.ends_at > :refundedAt and c.hits > 0`;
   return {
-    sql: `narrow_returned as (${giveBack('refundPerIdentifierKey')} returning c.key),
-    wide_returned as (
-      ${giveBack('refundPerAddressKey')} and (select count(*) from narrow_returned) >= 0 returning c.key)`,
-    params: returnParams,
+    sql: `per_identifier_refunded as (${refund('refundPerIdentifierKey')} returning c.key),
+    per_address_refunded as (
+      ${refund('refundPerAddressKey')} and (select count(*) from per_identifier_refunded) >= 0 returning c.key)`,
+    params: refundParameters,
   };
 }
 
-/** SQL: always true, and only known when the CTEs of `refundFragment` have run. */
-export const afterRefund = '(select count(*) from wide_returned) >= 0';
+/** SQL condition that is always true but makes PostgreSQL evaluate the CTEs of `refundFragment` first. */
+export const afterRefund = '(select count(*) from per_address_refunded) >= 0';

@@ -1,39 +1,39 @@
 /**
- * The connection to Redis, when one is configured. Owns no table and no key: what is kept there belongs to who asks.
- * Invariants: nothing that must be right depends on Redis being there (invariant 17); a question waits `answerMs` and no
- * longer, is never queued while the connection is down, and is never sent a second time.
+ * The connection to Redis, if one is configured. It owns no keys; modules that use it own theirs.
+ * Invariants: no request fails because Redis is down (invariant 23); a command waits at most `timeoutMs`, is never queued
+ * while the connection is down, and is never sent again after the connection was lost.
  */
 import { hash } from 'node:crypto';
 import { Redis } from 'ioredis';
 
-const reconnectAtMostMs = 1000;
+const maxReconnectDelayMs = 1000;
 
-/** A connection that comes back by itself. */
+/** It reconnects by itself. */
 export interface RedisConnection {
-  /** Runs a script; rejects when Redis is away or silent. */
+  /** Runs a Lua script; rejects when Redis is down or does not respond in time. */
   run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-  /** Rejects when Redis does not answer now. */
+  /** Rejects when Redis does not respond. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Connects in the background: a server starts although its Redis is away. */
+/** Connects in the background, so that the server starts while Redis is down. */
 export function openRedis(
   url: string,
   options: {
-    /** How long Redis may take for an answer: it is asked in the middle of requests. */
-    readonly answerMs: number;
+    /** Timeout of a command; requests wait for it. */
+    readonly timeoutMs: number;
     readonly onError: (error: Error) => void;
     readonly onReady: () => void;
   },
 ): RedisConnection {
   const redis = new Redis(url, {
-    commandTimeout: options.answerMs,
+    commandTimeout: options.timeoutMs,
     connectTimeout: 2000,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), reconnectAtMostMs),
+    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), maxReconnectDelayMs),
   });
   redis.on('error', options.onError);
   redis.on('ready', options.onReady);
@@ -45,7 +45,7 @@ export function openRedis(
       try {
         return await redis.evalsha(digest, keys.length, ...keys, ...args);
       } catch (error) {
-        // Redis was started anew and has not seen the script.
+        // The script is not cached: its first use, or Redis was restarted.
         if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
         return await redis.eval(script, keys.length, ...keys, ...args);
       }

@@ -109,12 +109,12 @@ type Outcome = 'succeeded' | 'invalid' | 'refused' | 'unknown' | 'failed';
  * looks at what is to be proven first, so that a new password that is too short never hides a wrong guess.
  */
 async function settleGuess(use: SharedUse, outcome: Outcome): Promise<void> {
-  if (outcome !== 'refused') await use.giveBack();
+  if (outcome !== 'refused') await use.refund();
 }
 
 /** A recipient has a use back when there was no mail; who asked keeps it, since asking again and again is what floods. */
 async function settleMail(use: SharedUse, outcome: Outcome): Promise<void> {
-  if (outcome === 'refused' || outcome === 'invalid' || outcome === 'failed') await use.giveBack({ wide: false });
+  if (outcome === 'refused' || outcome === 'invalid' || outcome === 'failed') await use.refund({ perAddress: false });
 }
 
 const localClasses: Partial<Record<Limited['rateLimit'], LocalClass>> = {
