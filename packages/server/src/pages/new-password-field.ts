@@ -1,7 +1,8 @@
 /** The form field for a new password. */
 import { limitsOf, type PasswordRules } from '#domain/passwords/index.ts';
-import { type Html, html } from '#platform/html/index.ts';
+import type { Html } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
+import { field } from './form.ts';
 
 /** `complaint` states why the last password was rejected. */
 export function newPasswordField(
@@ -9,10 +10,14 @@ export function newPasswordField(
   words: PageWords,
   complaint?: string,
 ): Html {
-  return html`<p><label for="password">${words.say('page.password.label', limitsOf(policy))}</label>
-<input id="password" name="password" type="password" autocomplete="new-password" minlength="${policy.minLength}" required
-  aria-describedby="password-complaint"${complaint !== undefined && html` aria-invalid="true"`}>
-<span id="password-complaint" class="wrong" role="alert">${complaint}</span></p>`;
+  return field({
+    name: 'password',
+    label: words.say('page.password.label', limitsOf(policy)),
+    type: 'password',
+    autocomplete: 'new-password',
+    minLength: policy.minLength,
+    complaint,
+  });
 }
 
 /** Why a password's length is rejected. A form shows it beside the complaints of its other fields, without hashing. */

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { apiReferenceEndpoints } from '#flows/api-reference/index.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
+import { postForm } from '#pages/form.ts';
 import { page } from '#pages/page.ts';
-import { postForm } from '#pages/post-form.ts';
 import { problemPage } from '#pages/problem-page.ts';
 import { html } from '#platform/html/index.ts';
 import {

@@ -6,14 +6,13 @@
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
-import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { type AcceptInvitation, acceptInvitation } from './accept-invitation.ts';
-import { showForm, submitForm } from './pages.ts';
+import { acceptInvitationPage } from './pages.ts';
 
 export type { AcceptInvitation } from './accept-invitation.ts';
 
 const token = z.string().min(1).max(200);
-const pagePath = '/accept-invitation';
 
 /** The endpoints of this flow. */
 export function acceptInvitationEndpoints(flow: AcceptInvitation): readonly Endpoint[] {
@@ -42,27 +41,6 @@ export function acceptInvitationEndpoints(flow: AcceptInvitation): readonly Endp
         return { data: { status: 'registered' as const } };
       },
     }),
-    pageEndpoint({
-      id: 'invitation.show',
-      method: 'GET',
-      path: pagePath,
-      summary: 'The page that an invitation links to: asks for a name and a password',
-      auth: { principals: ['public'] },
-      rateLimit: 'public',
-      request: { query: z.strictObject({ token }) },
-      problems: [],
-      handler: ({ query, caller }) => showForm(flow, query.token, caller),
-    }),
-    pageEndpoint({
-      id: 'invitation.submit',
-      method: 'POST',
-      path: pagePath,
-      summary: 'What the page sends',
-      auth: { principals: ['public'] },
-      rateLimit: 'public',
-      request: { form: z.strictObject({ token, name: z.string().max(1000), password: passwordInput }) },
-      problems: [],
-      handler: ({ body, caller }) => submitForm(flow, body, caller),
-    }),
+    ...acceptInvitationPage(flow),
   ];
 }

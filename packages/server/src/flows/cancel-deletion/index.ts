@@ -8,23 +8,12 @@
  *   logs in again (ADR 0017).
  */
 import { z } from 'zod';
-import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
-import { type Authorization, type CancelDeletion, cancelDeletion } from './cancel-deletion.ts';
-import { pressForm, showForm } from './pages.ts';
+import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { type CancelDeletion, cancelDeletion } from './cancel-deletion.ts';
+import { authorizationOf, ticketOrLink } from './input.ts';
+import { cancelDeletionPage } from './pages.ts';
 
 export type { CancelDeletion } from './cancel-deletion.ts';
-
-const secret = z.string().min(1).max(200);
-
-const ticketOrLink = z
-  .strictObject({ token: secret.optional(), ticket: secret.optional() })
-  .refine(({ token, ticket }) => (token === undefined) !== (ticket === undefined), {
-    message: 'Send either "token" or "ticket".',
-  });
-
-function authorizationOf({ token, ticket = '' }: z.output<typeof ticketOrLink>): Authorization {
-  return token === undefined ? { by: 'ticket', text: ticket } : { by: 'link', text: token };
-}
 
 export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint[] {
   return [
@@ -52,27 +41,6 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
         return { data: { status: 'kept' as const } };
       },
     }),
-    pageEndpoint({
-      id: 'account.show_cancel_deletion',
-      method: 'GET',
-      path: '/cancel-deletion',
-      summary: 'The page of the mailed link: asks whether to keep the account',
-      auth: { principals: ['public'] },
-      rateLimit: 'public',
-      request: { query: z.strictObject({ token: secret }) },
-      problems: [],
-      handler: ({ query, caller }) => showForm(flow, query.token, caller),
-    }),
-    pageEndpoint({
-      id: 'account.submit_cancel_deletion',
-      method: 'POST',
-      path: '/cancel-deletion',
-      summary: 'Cancel the deletion by the form of that page, or by the ticket of a login link',
-      auth: { principals: ['public'] },
-      rateLimit: 'public',
-      request: { form: ticketOrLink },
-      problems: ['login_incomplete'],
-      handler: ({ body, caller }) => pressForm(flow, authorizationOf(body), caller),
-    }),
+    ...cancelDeletionPage(flow),
   ];
 }

@@ -9,10 +9,10 @@ import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { changeSides } from '#domain/one-time-tokens/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { apiEndpoint, type Endpoint, exampleValues, pageEndpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import type { ChangeEmail } from './change-email.ts';
 import { confirmChange } from './confirm.ts';
-import { pressConfirm, pressUndo, showConfirm, showUndo } from './pages.ts';
+import { confirmPage, undoPage } from './pages.ts';
 import { cancelChange, requestChange } from './request.ts';
 import { undoChange } from './undo.ts';
 
@@ -25,7 +25,7 @@ const linked = { method: 'POST', tag: 'account', auth: { principals: ['public'] 
 
 /** The endpoints of this flow. */
 export function changeEmailEndpoints(flow: ChangeEmail): readonly Endpoint[] {
-  return [...ownEndpoints(flow), ...linkEndpoints(flow), ...pageEndpoints(flow)];
+  return [...ownEndpoints(flow), ...linkEndpoints(flow), ...confirmPage(flow), ...undoPage(flow)];
 }
 
 function ownEndpoints(flow: ChangeEmail): Endpoint[] {
@@ -123,49 +123,6 @@ function linkEndpoints(flow: ChangeEmail): Endpoint[] {
         await undoChange(flow, body.token, body.password, caller);
         return { data: { status: 'restored' as const } };
       },
-    }),
-  ];
-}
-
-function pageEndpoints(flow: ChangeEmail): Endpoint[] {
-  const shown = {
-    method: 'GET',
-    auth: { principals: ['public'] },
-    rateLimit: 'public',
-    request: { query: z.strictObject({ token }) },
-    problems: [],
-  } as const;
-  const sent = { method: 'POST', auth: { principals: ['public'] }, rateLimit: 'public', problems: [] } as const;
-  return [
-    pageEndpoint({
-      ...shown,
-      id: 'change_email.show_confirm',
-      path: '/confirm-email-change',
-      summary: 'The page that the mails to the new address and, where both have to confirm, the old one link to',
-      handler: ({ query, caller }) => showConfirm(flow, query.token, caller),
-    }),
-    pageEndpoint({
-      ...sent,
-      id: 'change_email.submit_confirm',
-      path: '/confirm-email-change',
-      summary: 'What that page sends',
-      request: { form: z.strictObject({ token }) },
-      handler: ({ body, caller }) => pressConfirm(flow, body.token, caller),
-    }),
-    pageEndpoint({
-      ...shown,
-      id: 'change_email.show_undo',
-      path: '/undo-email-change',
-      summary: 'The page that the notice to the old address links to',
-      handler: ({ query, caller }) => showUndo(flow, query.token, caller),
-    }),
-    pageEndpoint({
-      ...sent,
-      id: 'change_email.submit_undo',
-      path: '/undo-email-change',
-      summary: 'What that page sends: the new password',
-      request: { form: z.strictObject({ token, password: passwordInput.optional() }) },
-      handler: ({ body, caller }) => pressUndo(flow, body, caller),
     }),
   ];
 }

@@ -15,16 +15,9 @@ import { z } from 'zod';
 import type { LoginResult } from '#domain/authentication/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { loginResponse, loginResultData, loginResultExample } from '#pages/login-result.ts';
-import {
-  apiEndpoint,
-  type Caller,
-  type Endpoint,
-  exampleValues,
-  pageEndpoint,
-  refuseForeignCookies,
-} from '#platform/http/index.ts';
+import { apiEndpoint, type Caller, type Endpoint, exampleValues, refuseForeignCookies } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
-import { type LinkPages, pressForm, showForm } from './pages.ts';
+import { type LinkPages, magicLinkPage } from './pages.ts';
 import { pressLink } from './press-link.ts';
 import { type RequestedMailLogin, type RequestLogin, requestMailLogin } from './request.ts';
 import { type TypeCode, typeCode } from './type-code.ts';
@@ -52,7 +45,7 @@ const requestDescription =
   '`browserToken`; with `"cookie"` it sets it as a cookie. The link or code works only together with it.';
 
 export function loginByMailEndpoints(flow: LoginByMail): readonly Endpoint[] {
-  return [...linkEndpoints(flow), ...codeEndpoints(flow), ...pageEndpoints(flow)];
+  return [...linkEndpoints(flow), ...codeEndpoints(flow), ...magicLinkPage(flow)];
 }
 
 function linkEndpoints(flow: LoginByMail): Endpoint[] {
@@ -154,33 +147,6 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
         const typed = { canonical: email.canonical, code, ...optionsOf(fields, caller) };
         return responseOf(await typeCode(flow, typed, caller), caller);
       },
-    }),
-  ];
-}
-
-function pageEndpoints(flow: LoginByMail): Endpoint[] {
-  return [
-    pageEndpoint({
-      id: 'login.show_magic_link',
-      method: 'GET',
-      path: '/login/magic-link',
-      summary: 'The page of a login link: asks for confirmation',
-      auth: { principals: ['public'] },
-      rateLimit: 'public',
-      request: { query: z.strictObject({ token: secret }) },
-      problems: ['not_enabled'],
-      handler: ({ query, caller }) => showForm(flow, query.token, caller),
-    }),
-    pageEndpoint({
-      id: 'login.submit_magic_link',
-      method: 'POST',
-      path: '/login/magic-link',
-      summary: 'Log in by the form of that page',
-      auth: { principals: ['public'] },
-      rateLimit: 'credential',
-      request: { form: z.strictObject({ token: secret }) },
-      problems: ['not_enabled', 'email_not_verified', 'login_incomplete'],
-      handler: ({ body, caller }) => pressForm(flow, body.token, caller),
     }),
   ];
 }

@@ -1,89 +1,59 @@
-/** The page behind a login link: one button, complete without JavaScript, in the reader's language. */
+/** `/login/magic-link`: signs in the browser that requested the link. */
+import { z } from 'zod';
 import type { LoginResult } from '#domain/authentication/index.ts';
 import { Problem } from '#kernel/problem.ts';
+import { button, hiddenField, postForm } from '#pages/form.ts';
+import { linkPage, linkToken, type Outcome } from '#pages/link-page.ts';
 import { sessionCookies } from '#pages/login-result.ts';
-import { page } from '#pages/page.ts';
-import { postForm } from '#pages/post-form.ts';
-import { type Html, html } from '#platform/html/index.ts';
-import type { Caller, CookieChange, PageResponse } from '#platform/http/index.ts';
-import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import { html } from '#platform/html/index.ts';
+import type { CookieChange, Endpoint } from '#platform/http/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { findLink, type PressLink, pressLink } from './press-link.ts';
 
 /** What the page needs. */
 export type LinkPages = PressLink & { readonly catalogues: Catalogues };
 
-/** Asks whether to log in, or says why this browser cannot. Changes nothing, so that a mail scanner uses no link. */
-export async function showForm(flow: LinkPages, token: string, caller: Caller): Promise<PageResponse> {
-  const found = await findLink(flow, token, caller.loginCookie);
-  const words = wordsFor(flow, found.kind === 'invalid' ? undefined : found.link.locale, caller);
-  if (found.kind === 'invalid') return invalidLink(words);
-  if (found.kind === 'other_browser') return otherBrowser(words);
-  const body = html`${paragraph(words, 'question')}
-${postForm(
-  '/login/magic-link',
-  html`<input type="hidden" name="token" value="${token}">
-<button type="submit">${own(words, 'confirm')}</button>`,
-)}`;
-  return answer(200, words, 'title', body);
+export function magicLinkPage(flow: LinkPages): readonly Endpoint[] {
+  return linkPage({
+    path: '/login/magic-link',
+    show: {
+      id: 'login.show_magic_link',
+      summary: 'The page of the mailed link: asks whether to sign in',
+      problems: ['not_enabled'],
+    },
+    submit: {
+      id: 'login.submit_magic_link',
+      summary: 'Its form: signs this browser in',
+      form: z.strictObject({ token: linkToken }),
+      rateLimit: 'credential',
+      problems: ['not_enabled', 'email_not_verified', 'login_incomplete'],
+    },
+    catalogues: flow.catalogues,
+    texts: 'page.magic_link',
+    read: async (token = '', caller) => {
+      const found = await findLink(flow, token, caller.loginCookie);
+      return found.kind === 'invalid' ? undefined : found;
+    },
+    localeOf: ({ link }) => link.locale,
+    form: ({ link, say }) => {
+      if (link.kind === 'other_browser') throw new Problem('other_browser');
+      return { paragraphs: [say('question')] };
+    },
+    act: async ({ token }, caller, { words }) => {
+      const { loginCookie: browserSecret, deviceCookie: deviceToken } = caller;
+      const pressed = { text: token, browserSecret, transport: 'cookie', deviceToken } as const;
+      return outcomeOf(words, await pressLink(flow, pressed, caller));
+    },
+    refusals: { other_browser: 'other_browser' },
+  });
 }
 
-/** What the button does: the session is this browser's, by cookie. */
-export async function pressForm(flow: LinkPages, text: string, caller: Caller): Promise<PageResponse> {
-  const found = await findLink(flow, text, caller.loginCookie);
-  const words = wordsFor(flow, found.kind === 'invalid' ? undefined : found.link.locale, caller);
-  try {
-    const { loginCookie: browserSecret, deviceCookie: deviceToken } = caller;
-    const pressed = { text, browserSecret, transport: 'cookie', deviceToken } as const;
-    return entered(words, await pressLink(flow, pressed, caller));
-  } catch (error) {
-    if (error instanceof Problem && error.code === 'invalid_token') return invalidLink(words);
-    if (error instanceof Problem && error.code === 'other_browser') return otherBrowser(words);
-    throw error;
-  }
-}
+/** The cookie binds the link to this browser; the link is used, so nothing needs it any more. */
+const unbound: CookieChange = { cookie: 'login', change: 'expire' };
 
-const forgotten: CookieChange = { cookie: 'login', change: 'expire' };
-
-function entered(words: PageWords, loggedIn: LoginResult): PageResponse {
-  if (loggedIn.kind === 'done') {
-    const cookies = [...sessionCookies(loggedIn.issued), forgotten];
-    return { ...answer(200, words, 'done_title', paragraph(words, 'done')), cookies };
-  }
-  const body = html`${paragraph(words, 'pending_deletion')}
-${postForm(
-  '/cancel-deletion',
-  html`<input type="hidden" name="ticket" value="${loggedIn.ticket.text}">
-<button type="submit">${words.say('page.cancel_deletion.confirm')}</button>`,
-)}`;
-  const title = words.say('page.cancel_deletion.title');
-  return { kind: 'html', status: 200, html: page({ title, lang: words.lang, body }), cookies: [forgotten] };
-}
-
-/** The user's own language, else the browser's. */
-function wordsFor(flow: LinkPages, locale: string | undefined, caller: Caller): PageWords {
-  return pageWords(flow.catalogues, locale, ...wantedLanguages(caller.acceptLanguage));
-}
-
-function invalidLink(words: PageWords): PageResponse {
-  const body = html`<p>${words.say('page.invalid_link.why')}</p>
-${paragraph(words, 'dead_link_advice')}`;
-  const title = words.say('page.invalid_link.title');
-  return { kind: 'html', status: 400, html: page({ title, lang: words.lang, body }) };
-}
-
-function otherBrowser(words: PageWords): PageResponse {
-  return answer(403, words, 'other_browser_title', paragraph(words, 'other_browser'));
-}
-
-function own(words: PageWords, part: string): string {
-  return words.say(`page.magic_link.${part}`);
-}
-
-function paragraph(words: PageWords, part: string): Html {
-  return html`<p>${own(words, part)}</p>`;
-}
-
-function answer(status: number, words: PageWords, title: string, body: Html) {
-  return { kind: 'html', status, html: page({ title: own(words, title), lang: words.lang, body }) } as const;
+function outcomeOf(words: PageWords, result: LoginResult): Outcome {
+  if (result.kind === 'done') return { text: 'done', cookies: [...sessionCookies(result.issued), unbound] };
+  const form = html`${hiddenField('ticket', result.ticket.text)}
+${button({ label: words.say('page.cancel_deletion.submit') })}`;
+  return { text: 'pending_deletion', next: postForm('/cancel-deletion', form), cookies: [unbound] };
 }

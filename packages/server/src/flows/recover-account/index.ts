@@ -12,10 +12,10 @@
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { apiEndpoint, type Endpoint, exampleValues, pageEndpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
-import { showForm, submitForm } from './pages.ts';
+import { resetPasswordPage } from './pages.ts';
 import { type ResetPassword, resetPassword } from './reset-password.ts';
 
 /** What recovery needs. */
@@ -25,7 +25,7 @@ const token = z.string().min(1).max(200);
 
 /** The endpoints of this flow. */
 export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint[] {
-  return [...apiEndpoints(flow), ...pageEndpoints(flow)];
+  return [...apiEndpoints(flow), ...resetPasswordPage(flow)];
 }
 
 function apiEndpoints(flow: RecoverAccount): Endpoint[] {
@@ -76,33 +76,6 @@ function apiEndpoints(flow: RecoverAccount): Endpoint[] {
         await resetPassword(flow, body.token, body.password, caller);
         return { data: { status: 'password_set' as const } };
       },
-    }),
-  ];
-}
-
-function pageEndpoints(flow: RecoverAccount): Endpoint[] {
-  return [
-    pageEndpoint({
-      id: 'password.reset_show',
-      method: 'GET',
-      path: '/reset-password',
-      summary: 'The page that the mail links to: asks for a new password',
-      auth: { principals: ['public'] },
-      rateLimit: 'public',
-      request: { query: z.strictObject({ token }) },
-      problems: [],
-      handler: ({ query, caller }) => showForm(flow, query.token, caller),
-    }),
-    pageEndpoint({
-      id: 'password.reset_submit',
-      method: 'POST',
-      path: '/reset-password',
-      summary: 'What the page sends: the new password',
-      auth: { principals: ['public'] },
-      rateLimit: 'credential',
-      request: { form: z.strictObject({ token, password: passwordInput }) },
-      problems: [],
-      handler: ({ body, caller }) => submitForm(flow, body, caller),
     }),
   ];
 }

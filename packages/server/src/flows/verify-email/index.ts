@@ -5,8 +5,8 @@
  */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { apiEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
-import { pressForm, showForm } from './pages.ts';
+import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { verifyEmailPage } from './pages.ts';
 import { type VerifyEmail, verifyEmail } from './verify-email.ts';
 
 export type { VerifyEmail } from './verify-email.ts';
@@ -60,33 +60,6 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
         return { data: { status: 'verified' as const } };
       },
     }),
-    pageEndpoint({
-      id: 'verify_email.show',
-      method: 'GET',
-      path: '/verify-email',
-      summary: 'The page that the mail links to: shows the registration and asks',
-      auth: { principals: ['public'] },
-      rateLimit: 'public',
-      request: { query: z.strictObject({ token }) },
-      problems: [],
-      handler: ({ query, caller }) => showForm(flow, query.token, caller),
-    }),
-    pageEndpoint({
-      id: 'verify_email.submit',
-      method: 'POST',
-      path: '/verify-email',
-      summary: 'What the page sends: "this was me" or "this was not me"',
-      auth: { principals: ['public'] },
-      rateLimit: 'public',
-      request: {
-        form: z.strictObject({
-          token,
-          choice: z.enum(['verify', 'disown']),
-          password: passwordInput.optional(),
-        }),
-      },
-      problems: [],
-      handler: ({ body, caller }) => pressForm(flow, body, caller),
-    }),
+    ...verifyEmailPage(flow),
   ];
 }

@@ -1,0 +1,201 @@
+/**
+ * The page behind a mailed link. GET shows a form and changes nothing, because mail scanners open links; POST acts.
+ * The sequence stands here once: read the link, choose the language, show the form, act, then show the outcome, the
+ * form again with complaints (422), or that the link is no longer valid (400). A flow declares what differs.
+ *
+ * Texts of a page, in the catalogues below its prefix: `title` and `submit` of the form, `invalid_link` (what to do
+ * next), and for an outcome `done` its `done_title` and `done`.
+ */
+import { z } from 'zod';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { type Html, html } from '#platform/html/index.ts';
+import {
+  type Caller,
+  type CookieChange,
+  type Endpoint,
+  type PageResponse,
+  pageEndpoint,
+  type RateLimitClass,
+} from '#platform/http/index.ts';
+import { type Catalogues, type MessageArguments, type PageWords, pageWords } from '#platform/i18n/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import { button, hiddenField, postForm } from './form.ts';
+import { page } from './page.ts';
+
+/** The secret of a mailed link, as a query or form carries it. */
+export const linkToken = z.string().min(1).max(200);
+
+interface Declared {
+  readonly id: string;
+  readonly summary: string;
+  readonly problems?: readonly ProblemCode[];
+}
+
+/** What differs between the pages. `L` is the link as the flow reads it, `F` the schema of the form. */
+export interface LinkPage<L, F extends z.ZodType<{ readonly token?: string | undefined }>> {
+  readonly path: `/${string}`;
+  readonly show: Declared;
+  readonly submit: Declared & { readonly form: F; readonly rateLimit?: RateLimitClass };
+  readonly catalogues: Catalogues;
+  /** The prefix of the page's texts, such as `page.reset_password`. */
+  readonly texts: string;
+  /** The link, without using it; undefined when it is not valid. A form without `token` proves itself in another way. */
+  readonly read: (token: string | undefined, caller: Caller) => Promise<L | undefined>;
+  /** The language that the link asks for; the browser's is the second choice. */
+  readonly localeOf: (link: L) => string | undefined;
+  readonly form: (reading: Reading<L>, complaints: Complaints, typed?: z.output<F>) => LinkForm | Promise<LinkForm>;
+  /** Throws `invalid_token` for a link that is no longer valid, and `validation_failed` for what the form complains of. */
+  readonly act: (typed: z.output<F>, caller: Caller, reading: Reading<L>) => Promise<Outcome>;
+  /** Problems that are outcomes of this page, and the texts that explain them. */
+  readonly refusals?: Partial<Readonly<Record<ProblemCode, string>>>;
+}
+
+/** A valid link and the words of its reader. */
+export interface Reading<L> {
+  readonly link: L;
+  readonly words: PageWords;
+  /** A text of this page, by its name without the prefix. */
+  readonly say: (name: string, values?: MessageArguments) => string;
+}
+
+/** What is wrong with each field, by its name. */
+export type Complaints = Readonly<Record<string, string | undefined>>;
+
+export interface LinkForm {
+  /** Above the form. */
+  readonly paragraphs: readonly string[];
+  readonly fields?: Html;
+  /** One with the text `submit` by default. */
+  readonly buttons?: readonly Html[];
+}
+
+export interface Outcome {
+  readonly text: string;
+  /** `<text>_title` by default. */
+  readonly title?: string;
+  /** Below the text. */
+  readonly next?: Html;
+  readonly cookies?: readonly CookieChange[];
+}
+
+/** The two endpoints of the page. */
+export function linkPage<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
+  declared: LinkPage<L, F>,
+): readonly Endpoint[] {
+  const { path, show, submit } = declared;
+  const auth = { principals: ['public'] } as const;
+  return [
+    pageEndpoint({
+      id: show.id,
+      method: 'GET',
+      path,
+      summary: show.summary,
+      auth,
+      rateLimit: 'public',
+      request: { query: z.strictObject({ token: linkToken }) },
+      problems: show.problems ?? [],
+      handler: ({ query: { token }, caller }) =>
+        respond(declared, token, caller, (reading) => formResponse(declared, reading, { token })),
+    }),
+    pageEndpoint({
+      id: submit.id,
+      method: 'POST',
+      path,
+      summary: submit.summary,
+      auth,
+      rateLimit: submit.rateLimit ?? 'public',
+      request: { form: submit.form },
+      problems: submit.problems ?? [],
+      handler: ({ body, caller }) => {
+        const typed = body as z.output<F>;
+        return respond(declared, typed.token, caller, (reading) => submitted(declared, reading, typed, caller));
+      },
+    }),
+  ];
+}
+
+async function respond<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
+  declared: LinkPage<L, F>,
+  token: string | undefined,
+  caller: Caller,
+  next: (reading: Reading<L>) => Promise<PageResponse>,
+): Promise<PageResponse> {
+  const link = await declared.read(token, caller);
+  const locale = link === undefined ? undefined : declared.localeOf(link);
+  const words = pageWords(declared.catalogues, locale, ...wantedLanguages(caller.acceptLanguage));
+  const say: Reading<L>['say'] = (name, values) => words.say(`${declared.texts}.${name}`, values);
+  if (link === undefined) return invalidLink(words, say);
+  try {
+    return await next({ link, words, say });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === 'invalid_token' || error.code === 'invalid_ticket') return invalidLink(words, say);
+    const refusal = declared.refusals?.[error.code];
+    if (refusal === undefined) throw error;
+    return outcomeResponse({ words, say }, { text: refusal }, error.status);
+  }
+}
+
+async function submitted<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
+  declared: LinkPage<L, F>,
+  reading: Reading<L>,
+  typed: z.output<F>,
+  caller: Caller,
+): Promise<PageResponse> {
+  try {
+    return outcomeResponse(reading, await declared.act(typed, caller, reading), 200);
+  } catch (error) {
+    const complaints = complaintsOf(error);
+    if (complaints === undefined) throw error;
+    return formResponse(declared, reading, { token: typed.token, typed, complaints });
+  }
+}
+
+/** The sentences of a rejected form by field; undefined when the error is about anything else. */
+function complaintsOf(error: unknown): Complaints | undefined {
+  if (!(error instanceof Problem) || error.code !== 'validation_failed') return undefined;
+  const byField = Map.groupBy(error.errors, ({ path }) => path.slice(1));
+  return Object.fromEntries(
+    [...byField].map(([name, errors]) => [name, errors.map(({ message }) => message).join(' ')]),
+  );
+}
+
+async function formResponse<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
+  declared: LinkPage<L, F>,
+  reading: Reading<L>,
+  sent: { readonly token: string | undefined; readonly typed?: z.output<F>; readonly complaints?: Complaints },
+): Promise<PageResponse> {
+  const { words, say } = reading;
+  const { paragraphs, fields, buttons } = await declared.form(reading, sent.complaints ?? {}, sent.typed);
+  const form = html`${sent.token !== undefined && hiddenField('token', sent.token)}
+${fields}
+${buttons ?? button({ label: say('submit') })}`;
+  const body = html`${paragraphs.map(paragraph)}
+${postForm(declared.path, form)}`;
+  const status = sent.complaints === undefined ? 200 : 422;
+  return { kind: 'html', status, html: page({ title: say('title'), lang: words.lang, body }) };
+}
+
+function outcomeResponse(
+  { words, say }: Pick<Reading<unknown>, 'words' | 'say'>,
+  { text, title = `${text}_title`, next, cookies }: Outcome,
+  status: number,
+): PageResponse {
+  const body = html`${paragraph(say(text))}${next}`;
+  const response = { kind: 'html', status, html: page({ title: say(title), lang: words.lang, body }) } as const;
+  return cookies === undefined ? response : { ...response, cookies };
+}
+
+function invalidLink(words: PageWords, say: Reading<unknown>['say']): PageResponse {
+  const body = html`${paragraph(words.say('page.invalid_link.why'))}${paragraph(say('invalid_link'))}`;
+  return {
+    kind: 'html',
+    status: 400,
+    html: page({ title: words.say('page.invalid_link.title'), lang: words.lang, body }),
+  };
+}
+
+function paragraph(text: string): Html {
+  return html`<p>${text}</p>
+`;
+}
