@@ -13,16 +13,16 @@ const maxFeedAgeMs = 5000;
 export function readinessChecks(services: Services, isStopping: () => boolean): readonly Check[] {
   const { database, revocations, signingKeys, redis } = services;
   return [
-    { name: 'process', ask: () => (isStopping() ? 'stopping' : undefined) },
-    { name: 'database', ask: () => answers(database) },
+    { name: 'process', run: () => (isStopping() ? 'stopping' : undefined) },
+    { name: 'database', run: () => answers(database) },
     {
       name: 'revocations',
-      ask: () => (revocations.ageMs() > maxFeedAgeMs ? 'the feed has not been read for 5 s' : undefined),
+      run: () => (revocations.ageMs() > maxFeedAgeMs ? 'the feed has not been read for 5 s' : undefined),
     },
-    { name: 'keys', ask: () => (signingKeys.publicKeys().length === 0 ? 'no signing key is published' : undefined) },
+    { name: 'keys', run: () => (signingKeys.publicKeys().length === 0 ? 'no signing key is published' : undefined) },
     // Limits hold without it; a node that goes out of service because its Redis did would take all others along.
-    ...(redis === undefined ? [] : [{ name: 'redis', spare: true, ask: () => pings(redis) } as const]),
-    { name: 'schema', ask: () => knowsSchema(database) },
+    ...(redis === undefined ? [] : [{ name: 'redis', optional: true, run: () => pings(redis) } as const]),
+    { name: 'schema', run: () => knowsSchema(database) },
   ];
 }
 

@@ -5,7 +5,7 @@
  * - An event commits with its effect.
  * - `body` holds the exact bytes that sealing will hash, as canonical JSON (RFC 8785). The other columns repeat parts of
  *   it for filtering.
- * - Events are never updated or deleted: triggers reject it.
+ * - Events are never updated or deleted: triggers and the grants of the serving role reject it.
  * - Personal data is ciphertext within the body, under the key of the user it describes, or under a key of the month when
  *   there is no such user. Destroying the key erases the data without changing a byte of the log.
  *

@@ -10,7 +10,7 @@ const maxInputCharacters = 4096;
  */
 export const passwordInput = z.string().max(maxInputCharacters).meta({
   description:
-    'A new password: `GET /api/v1/auth/password-policy` says how long, in code points after NFC, and what else.',
+    'A new password; its rules are at `GET /api/v1/auth/password-policy`. Lengths count code points after NFC.',
 });
 
 /** Returns the text in NFC (NIST SP 800-63B-4 §3.1.1.2); undefined when it is longer than `maxBytes`. */

@@ -15,7 +15,7 @@ import { eventually } from '#test/support/wait.ts';
 const path = '/dev/clock';
 const dayMs = 24 * 60 * 60 * 1000;
 
-interface Told {
+interface ClockState {
   readonly now: string;
   readonly advancedSeconds: number;
 }
@@ -35,26 +35,26 @@ beforeAll(async () => {
 });
 
 function advance(by: string, sent: RequestOptions = {}) {
-  return app.send<Told>('POST', path, { json: { advance: by }, ...sent });
+  return app.send<ClockState>('POST', path, { json: { advance: by }, ...sent });
 }
 
-async function tell(): Promise<Told> {
-  return JSON.parse((await app.send('GET', path)).text) as Told;
+async function readClock(): Promise<ClockState> {
+  return JSON.parse((await app.send('GET', path)).text) as ClockState;
 }
 
 describe('POST /dev/clock', () => {
-  it('200 moves the time of the process and answers it', async () => {
-    const before = await tell();
+  it('200 advances the clock of the process and returns the time', async () => {
+    const before = await readClock();
     const { status, data } = await advance('31d');
     expect(status).toBe(200);
     expect(data.advancedSeconds - before.advancedSeconds).toBe(31 * 24 * 60 * 60);
     expect(Date.parse(data.now) - Date.parse(before.now)).toBeGreaterThanOrEqual(31 * dayMs);
-    const next = await tell();
+    const next = await readClock();
     expect(next.advancedSeconds).toBe(data.advancedSeconds);
     expect(Date.parse(next.now) - Date.parse(data.now)).toBeLessThan(dayMs);
   });
 
-  it('200 lets links expire', async () => {
+  it('200 expires links', async () => {
     const email = uniqueEmail();
     await register(app, email);
     const token = await mailedToken(app, email);
@@ -62,7 +62,7 @@ describe('POST /dev/clock', () => {
     expect((await verifyEmail(app, token)).status).not.toBe(200);
   });
 
-  it('200 keeps a session that was just used from looking idle', async () => {
+  it('200 keeps a session active that was just used', async () => {
     const { accessToken, refreshToken } = await addLoggedInUser(app);
     await advance('6d');
     const first = await app.send<{ refreshToken: string; accessToken: string }>('POST', '/api/v1/auth/refresh', {
@@ -76,22 +76,22 @@ describe('POST /dev/clock', () => {
     expect(await isAccepted(app, second.data.accessToken)).toBe(true);
   });
 
-  it('200 runs what is scheduled: a registration that nobody confirmed is forgotten', async () => {
+  it('200 runs scheduled jobs: an unverified registration is deleted', async () => {
     const email = uniqueEmail();
     await register(app, email);
     await mailedToken(app, email);
     await advance('8d');
-    const isForgotten = async () => (await app.services.database.row(countUsers, { email }))?.users === 0;
-    await eventually(isForgotten, { what: 'the sweep has run' });
+    const isDeleted = async () => (await app.services.database.row(countUsers, { email }))?.users === 0;
+    await eventually(isDeleted, { what: 'the sweep has run' });
   });
 
-  it('200 with keys for the time that has come: who logs in a year later has a token that works', async () => {
+  it('200 rotates keys: a login a year later returns a valid token', async () => {
     await advance('365d');
     const { accessToken } = await addLoggedInUser(app);
     expect(await isAccepted(app, accessToken)).toBe(true);
   });
 
-  it('200 sends a mail once that was on its way when time moved', async () => {
+  it('200 sends each mail once that was being sent when the clock moved', async () => {
     const emails = Array.from({ length: 5 }, () => uniqueEmail());
     for (const email of emails) {
       await register(app, email);
@@ -105,35 +105,35 @@ describe('POST /dev/clock', () => {
   });
 
   it.each([{}, { advance: '-1d' }, { advance: '0s' }, { advance: 86_400 }, { advance: '1d', back: true }])(
-    '422 for %j, and time stays',
+    '422 for %j, and the clock does not move',
     async (json) => {
-      const { advancedSeconds } = await tell();
+      const { advancedSeconds } = await readClock();
       expect((await app.send('POST', path, { json })).code).toBe('validation_failed');
-      expect((await tell()).advancedSeconds).toBe(advancedSeconds);
+      expect((await readClock()).advancedSeconds).toBe(advancedSeconds);
     },
   );
 
-  it('422 beyond ten years in all, whoever else asks at the same time', async () => {
-    const answers = await Promise.all(Array.from({ length: 5 }, () => advance('1000d')));
-    const { advancedSeconds } = await tell();
-    expect(answers.filter(({ status }) => status === 200).length).toBe(3);
-    expect(answers.filter(({ code }) => code === 'validation_failed').length).toBe(2);
+  it('422 beyond ten years in total, also for concurrent requests', async () => {
+    const responses = await Promise.all(Array.from({ length: 5 }, () => advance('1000d')));
+    const { advancedSeconds } = await readClock();
+    expect(responses.filter(({ status }) => status === 200).length).toBe(3);
+    expect(responses.filter(({ code }) => code === 'validation_failed').length).toBe(2);
     expect(advancedSeconds).toBeLessThanOrEqual(3650 * 24 * 60 * 60);
   });
 });
 
 describe('/dev/clock', () => {
   it.each(['192.0.2.9', '10.0.0.1', '2001:db8::1', '::ffff:192.0.2.9'])(
-    '404 for %s, as if it were not there, and time stays',
+    '404 for %s, and the clock does not move',
     async (peerAddress) => {
-      const { advancedSeconds } = await tell();
+      const { advancedSeconds } = await readClock();
       expect((await app.send('GET', path, { peerAddress })).status).toBe(404);
       expect((await advance('1d', { peerAddress })).status).toBe(404);
-      expect((await tell()).advancedSeconds).toBe(advancedSeconds);
+      expect((await readClock()).advancedSeconds).toBe(advancedSeconds);
     },
   );
 
-  it('404 in production, where nothing under /dev is mounted and no clock can be moved', async () => {
+  it('404 in production, where nothing under /dev is mounted and the clock is not movable', async () => {
     const env = {
       NODE_ENV: 'production',
       LATCHKEY_PUBLIC_URL: 'https://auth.example.com',

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { durationInput } from './duration.ts';
 
-describe('a duration', () => {
+describe('durationInput', () => {
   it.each([
     ['1s', 1000],
     ['90s', 90_000],
     ['15m', 900_000],
     ['12h', 43_200_000],
     ['31d', 2_678_400_000],
-  ])('%s is %d ms', (text, ms) => {
+  ])('parses %s as %d ms', (text, ms) => {
     expect(durationInput.parse(text)).toBe(ms);
   });
 
@@ -30,11 +30,11 @@ describe('a duration', () => {
     '1ms',
     '٣s',
     '9999999999s',
-  ])('is not %j', (text) => {
+  ])('rejects %j', (text) => {
     expect(durationInput.safeParse(text).success).toBe(false);
   });
 
-  it('is a positive whole number of seconds, whatever was typed', () => {
+  it('only returns positive whole numbers of seconds', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[-+0-9. ]{0,10}[a-zA-Z]{0,2}$/), (text) => {
         const parsed = durationInput.safeParse(text);

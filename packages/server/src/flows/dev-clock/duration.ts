@@ -1,9 +1,8 @@
-/** Durations as developers type them. */
 import { z } from 'zod';
 
 const secondsOf = { s: 1, m: 60, h: 60 * 60, d: 24 * 60 * 60 } as const;
 
-/** A whole number and one unit, such as `90s`, `15m`, `12h` or `31d`; becomes milliseconds. Never back. */
+/** The schema of a positive duration with one unit, such as `90s`, `15m`, `12h` or `31d`; its output is milliseconds. */
 export const durationInput = z
   .string()
   .regex(/^[1-9]\d{0,8}[smhd]$/, 'Use a whole number and a unit: 90s, 15m, 12h or 31d.')

@@ -1,7 +1,12 @@
 /**
- * Time that a developer can move: what expires in a month is tested in a second. Owns `/dev/clock`.
- * It exists only outside production; only this machine reaches it. It moves this process's clock and no other node's,
- * and only forward: a clock that went back would bring to life what has ended.
+ * The movable clock for development, so that expiries can be tested without waiting. Owns `/dev/clock`; no tables.
+ *
+ * Invariants:
+ * - The routes exist only outside production and respond only to loopback clients.
+ * - The clock of this process moves, not that of any other node.
+ * - The clock only moves forward: moving it back would make expired credentials active again.
+ *
+ * Example: `POST /dev/clock {"advance":"31d"}` expires every session and runs the jobs that were due in those 31 days.
  */
 import { z } from 'zod';
 import { apiEndpoint, documentEndpoint, type Endpoint } from '#platform/http/index.ts';
@@ -12,28 +17,27 @@ export type { DevClock } from './move-clock.ts';
 
 const path = '/dev/clock';
 
-/** The endpoints of this flow. */
 export function devClockEndpoints(flow: DevClock): readonly Endpoint[] {
   return [
     documentEndpoint({
       id: 'dev.clock',
       method: 'GET',
       path,
-      summary: 'Development: what time it is here, and how far it was moved',
+      summary: 'Development: the time of this process and its offset from the system clock',
       rateLimit: 'none',
       loopbackOnly: true,
       problems: [],
       contentType: 'application/json; charset=utf-8',
       openToCors: false,
       cacheSeconds: 0,
-      handler: async () => ({ status: 200, body: JSON.stringify(describe(flow)) }),
+      handler: async () => ({ status: 200, body: JSON.stringify(clockState(flow)) }),
     }),
     apiEndpoint({
       id: 'dev.move_clock',
       method: 'POST',
       path,
       tag: 'development',
-      summary: 'Development: move the time of this process forward, by `90s`, `15m`, `12h` or `31d`',
+      summary: 'Development: advance the clock of this process, by `90s`, `15m`, `12h` or `31d`',
       auth: { principals: ['public'] },
       rateLimit: 'none',
       loopbackOnly: true,
@@ -47,12 +51,12 @@ export function devClockEndpoints(flow: DevClock): readonly Endpoint[] {
       problems: [],
       handler: async ({ body }) => {
         await moveClock(flow, body.advance);
-        return { data: describe(flow) };
+        return { data: clockState(flow) };
       },
     }),
   ];
 }
 
-function describe({ clock }: DevClock) {
+function clockState({ clock }: DevClock) {
   return { now: clock.now().toISOString(), advancedSeconds: Math.round(clock.offsetMs / 1000) };
 }

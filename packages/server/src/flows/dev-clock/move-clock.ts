@@ -1,4 +1,3 @@
-/** Moving the clock of this process, and all that would have happened meanwhile. */
 import type { Revocations } from '#domain/revocations/index.ts';
 import type { LastSeen } from '#domain/sessions/index.ts';
 import type { SigningKeys } from '#domain/signing-keys/index.ts';
@@ -6,14 +5,13 @@ import type { MovableClock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { KeyRing } from '#platform/keys/index.ts';
 
-/** What moving time needs. */
 export interface DevClock {
   readonly clock: MovableClock;
   readonly keys: Pick<KeyRing, 'refresh'>;
   readonly signingKeys: SigningKeys;
   readonly revocations: Revocations;
   readonly lastSeen: LastSeen;
-  /** Runs `work` while no job of this process runs, and wakes its workers afterwards. */
+  /** Runs `work` while no job of this process is running, and wakes its workers afterwards. */
   readonly betweenJobs: (work: () => void) => Promise<void>;
 }
 
@@ -21,21 +19,23 @@ const maxDays = 3650;
 const maxOffsetMs = maxDays * 24 * 60 * 60 * 1000;
 
 /**
- * Moves the clock and catches up: keys that are due are made, endings are read, and what is scheduled runs.
- * A session that was used is written down first, or it would look idle for the whole jump.
+ * Moves the clock, then creates due keys, reads the revocation feed and wakes the workers for due jobs.
+ * The last-seen times are flushed before, because an unflushed session would appear idle for the whole interval.
+ *
+ * @throws Problem `validation_failed` when the total offset would exceed ten years.
  */
 export async function moveClock(flow: DevClock, advanceMs: number): Promise<void> {
   const { clock, lastSeen, keys, signingKeys, revocations, betweenJobs } = flow;
   await lastSeen.flush();
-  // Asked and moved without a pause between, so that two at once keep to the bound.
+  // Compares and moves synchronously, so that concurrent requests together respect the limit.
   await betweenJobs(() => {
-    if (clock.offsetMs + advanceMs > maxOffsetMs) throw tooFar();
+    if (clock.offsetMs + advanceMs > maxOffsetMs) throw limitExceeded();
     clock.advance(advanceMs);
   });
   await Promise.all([keys.refresh(), signingKeys.refresh(), revocations.read()]);
 }
 
-function tooFar(): Problem {
-  const message = `Time can be moved by ${maxDays} days in all; start the process again to come back.`;
+function limitExceeded(): Problem {
+  const message = `The clock can be advanced by ${maxDays} days in total. Restart the process to reset it.`;
   return new Problem('validation_failed', { errors: [{ path: '/advance', code: 'too_big', message }] });
 }

@@ -11,12 +11,12 @@ beforeAll(async () => {
 });
 
 async function listMessages(email: string): Promise<readonly InboxMessage[]> {
-  const answer = await app.send('GET', `/dev/inbox/messages?to=${encodeURIComponent(email)}`);
-  return JSON.parse(answer.text) as readonly InboxMessage[];
+  const response = await app.send('GET', `/dev/inbox/messages?to=${encodeURIComponent(email)}`);
+  return JSON.parse(response.text) as readonly InboxMessage[];
 }
 
 describe('GET /dev/inbox/messages', () => {
-  it('200 lists the messages to one address, the newest first, with their links', async () => {
+  it('200 lists the messages to one address with their links, newest first', async () => {
     const email = uniqueEmail();
     await register(app, email, { name: 'First' });
     await register(app, email, { name: 'Second' });
@@ -28,13 +28,13 @@ describe('GET /dev/inbox/messages', () => {
     expect(messages.every(({ links }) => links[0]?.includes('/verify-email?token='))).toBe(true);
   });
 
-  it('200 with an empty list for somebody without mail', async () => {
+  it('200 with an empty list for an address without mail', async () => {
     expect(await listMessages(uniqueEmail())).toEqual([]);
   });
 });
 
 describe('GET /dev/inbox', () => {
-  it('200 shows messages as text that a mail cannot break out of', async () => {
+  it('200 escapes the text of messages', async () => {
     const email = uniqueEmail();
     await register(app, email, { name: 'Ada <i>Lovelace</i>' });
     await messagesTo(app, email, 1);
@@ -46,14 +46,11 @@ describe('GET /dev/inbox', () => {
 });
 
 describe('/dev/*', () => {
-  it.each(['192.0.2.9', '10.0.0.1', '2001:db8::1', '::ffff:192.0.2.9'])(
-    '404 for %s, as if it were not there',
-    async (peerAddress) => {
-      for (const path of ['/dev/inbox', '/dev/inbox/messages']) {
-        expect((await app.send('GET', path, { peerAddress })).status).toBe(404);
-      }
-    },
-  );
+  it.each(['192.0.2.9', '10.0.0.1', '2001:db8::1', '::ffff:192.0.2.9'])('404 for %s', async (peerAddress) => {
+    for (const path of ['/dev/inbox', '/dev/inbox/messages']) {
+      expect((await app.send('GET', path, { peerAddress })).status).toBe(404);
+    }
+  });
 
   it.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1'])('200 for %s', async (peerAddress) => {
     expect((await app.send('GET', '/dev/inbox/messages', { peerAddress })).status).toBe(200);
@@ -68,11 +65,11 @@ describe('/dev/*', () => {
       LATCHKEY_ARGON2_TIME: '2',
     };
     const production = await Application.open({ deploymentOf: app, env, manual: true });
-    const answers: AppResponse[] = [];
-    for (const path of ['/dev/inbox', '/dev/inbox/messages']) answers.push(await production.send('GET', path));
+    const responses: AppResponse[] = [];
+    for (const path of ['/dev/inbox', '/dev/inbox/messages']) responses.push(await production.send('GET', path));
     await production.close();
-    expect(answers.map(({ status }) => status)).toEqual([404, 404]);
-    for (const { headers } of answers) {
+    expect(responses.map(({ status }) => status)).toEqual([404, 404]);
+    for (const { headers } of responses) {
       expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{8,}; includeSubDomains/);
     }
   });

@@ -1,6 +1,8 @@
 /**
- * The development inbox: what would have been mailed. Owns `/dev/inbox` and `/dev/inbox/messages`.
- * It exists only outside production and without an SMTP server; only this machine sees it.
+ * The development inbox, which replaces the SMTP server. Owns `/dev/inbox` and `/dev/inbox/messages`; no tables.
+ *
+ * Invariants: the routes exist only outside production and without an SMTP server, and respond only to loopback clients,
+ * because the messages contain login links.
  */
 import { z } from 'zod';
 import { page } from '#pages/page.ts';
@@ -8,28 +10,27 @@ import { type Html, html } from '#platform/html/index.ts';
 import { documentEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
 import type { Inbox, InboxMessage } from '#platform/mail/index.ts';
 
-const shownAtMost = 50;
+const maxShown = 50;
 
-/** The endpoints of this flow. */
 export function devInboxEndpoints(inbox: Inbox): readonly Endpoint[] {
   return [
     pageEndpoint({
       id: 'dev.inbox',
       method: 'GET',
       path: '/dev/inbox',
-      summary: 'Development: the mails that were sent, newest first',
+      summary: 'Development: the inbox of sent mails, newest first',
       auth: { principals: ['public'] },
       rateLimit: 'none',
       loopbackOnly: true,
       problems: [],
       request: { query: z.strictObject({ to: z.string().max(254).optional() }) },
-      handler: async ({ query }) => ({ kind: 'html', status: 200, html: show(inbox.list(query.to)) }),
+      handler: async ({ query }) => ({ kind: 'html', status: 200, html: inboxPage(inbox.list(query.to)) }),
     }),
     documentEndpoint({
       id: 'dev.inbox_messages',
       method: 'GET',
       path: '/dev/inbox/messages',
-      summary: 'Development: the same as data, of one recipient with `?to=`',
+      summary: 'Development: the inbox as JSON; `?to=` selects one recipient',
       rateLimit: 'none',
       loopbackOnly: true,
       problems: [],
@@ -41,15 +42,15 @@ export function devInboxEndpoints(inbox: Inbox): readonly Endpoint[] {
   ];
 }
 
-function show(messages: readonly InboxMessage[]): Html {
+function inboxPage(messages: readonly InboxMessage[]): Html {
   const body =
     messages.length === 0
-      ? html`<p>No mail yet. Register somebody, then look again.</p>`
-      : html`${messages.slice(0, shownAtMost).map(entry)}`;
+      ? html`<p>No mail yet. Sign up with any address, then reload this page.</p>`
+      : html`${messages.slice(0, maxShown).map(messageSection)}`;
   return page({ title: 'Development inbox', width: 'wide', body });
 }
 
-function entry(message: InboxMessage): Html {
+function messageSection(message: InboxMessage): Html {
   return html`<section>
 <h2>${message.subject}</h2>
 <p class="soft">To ${message.to}, <time datetime="${message.receivedAt}">${message.receivedAt}</time></p>

@@ -1,20 +1,19 @@
 /**
- * What the embedded database does not do by itself: it has no autovacuum, and it never syncs its files. Owns the job
- * `maintain.embedded`, daily.
+ * Daily maintenance of the embedded database, which has no autovacuum and does not fsync its files. Owns the job
+ * `maintain.embedded`; no routes and no tables.
  */
 import type { Clock } from '#kernel/clock.ts';
 import type { DataDirectory } from '#platform/data-directory/index.ts';
 import { type EmbeddedDatabase, writeBackup } from '#platform/database/index.ts';
 import type { JobHandler, JobSchedule } from '#platform/jobs/index.ts';
 
-/** What maintaining needs. */
 export interface MaintainEmbedded {
   readonly database: EmbeddedDatabase;
   readonly directory: DataDirectory;
   readonly clock: Clock;
 }
 
-/** Vacuums, then writes the day's dump beside the database. */
+/** Vacuums the database, then writes the daily dump into the data directory. */
 export function maintenanceHandler({ database, directory, clock }: MaintainEmbedded): JobHandler {
   return {
     kind: 'maintain.embedded',

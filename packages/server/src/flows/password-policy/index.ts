@@ -1,9 +1,11 @@
-/** What a password must be here. Owns `GET /api/v1/auth/password-policy`, for forms that say it before they are sent. */
+/**
+ * The rules for new passwords, for forms that display them. Owns `GET /api/v1/auth/password-policy`; no tables.
+ * The response depends only on the configuration and must not depend on the requester.
+ */
 import { z } from 'zod';
 import type { PasswordRules } from '#domain/passwords/index.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 
-/** What answering needs. */
 export interface ShowPasswordPolicy {
   readonly passwordRules: Pick<PasswordRules, 'policy'>;
 }
@@ -21,15 +23,14 @@ const passwordPolicy = z.object({
 
 const passwordPolicyExample: z.output<typeof passwordPolicy> = {
   profile: 'standard',
-  minLength: 8,
-  maxLength: 256,
+  minLength: 12,
+  maxLength: 128,
   requiredClasses: [],
   maxRepeats: null,
   minEntropyBits: null,
   breachCheck: false,
 };
 
-/** The endpoints of this flow. */
 export function passwordPolicyEndpoints(flow: ShowPasswordPolicy): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -37,11 +38,11 @@ export function passwordPolicyEndpoints(flow: ShowPasswordPolicy): readonly Endp
       method: 'GET',
       path: '/api/v1/auth/password-policy',
       tag: 'login',
-      summary: 'What a new password must be',
+      summary: 'The rules for new passwords',
       description:
-        'Lengths are in code points after NFC; `null` means that a rule is not asked. Under every profile the most used ' +
-        'passwords are refused, those that are one pattern, and those made of little else than the name or the address of ' +
-        'the person or the service.',
+        'Lengths count code points after NFC; `null` means that a rule does not apply. Every profile also rejects the most ' +
+        'common passwords, patterns such as `abcabcabcabc`, and passwords that consist of the name or address of the user ' +
+        'or the service.',
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: {},

@@ -6,7 +6,7 @@ import { buildPasswordFilter } from '#domain/passwords/index.ts';
 import { Application } from '#test/support/application.ts';
 import { register, uniqueEmail } from '#test/support/user-actions.ts';
 
-const none = { requiredClasses: [], maxRepeats: null, minEntropyBits: null };
+const noComposition = { requiredClasses: [], maxRepeats: null, minEntropyBits: null };
 
 let folder: string;
 let filter: string;
@@ -15,7 +15,7 @@ let app: Application;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'latchkey-policy-'));
   filter = join(folder, 'list.filter');
-  await writeFile(join(folder, 'list'), 'everybody knows this\n');
+  await writeFile(join(folder, 'list'), 'a well known sentence\n');
   await buildPasswordFilter(join(folder, 'list'), filter);
   app = await Application.open();
 });
@@ -25,36 +25,43 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function answersUnder(env: Readonly<Record<string, string>>, passwords: readonly string[]) {
+/** Registers with each password and reads the policy, under the given settings. */
+async function applyPolicy(env: Readonly<Record<string, string>>, passwords: readonly string[]) {
   const other = await Application.open({ deploymentOf: app, env });
-  const answers: unknown[] = [];
+  const outcomes: unknown[] = [];
   for (const password of passwords) {
     const { status, errors } = await register(other, uniqueEmail(), { password });
-    answers.push([status, ...errors.map(({ path, code }) => `${path} ${code}`)]);
+    outcomes.push([status, ...errors.map(({ path, code }) => `${path} ${code}`)]);
   }
   const { data } = await other.send('GET', '/api/v1/auth/password-policy');
   await other.close();
-  return { answers, policy: data };
+  return { outcomes, policy: data };
 }
 
 describe('GET /api/v1/auth/password-policy', () => {
-  it('200 with the default profile, for anybody', async () => {
-    const answer = await app.send('GET', '/api/v1/auth/password-policy');
-    expect(answer.status).toBe(200);
-    expect(answer.data).toEqual({ profile: 'standard', minLength: 12, maxLength: 128, ...none, breachCheck: false });
+  it('200 with the default profile, without authentication', async () => {
+    const response = await app.send('GET', '/api/v1/auth/password-policy');
+    expect(response.status).toBe(200);
+    expect(response.data).toEqual({
+      profile: 'standard',
+      minLength: 12,
+      maxLength: 128,
+      ...noComposition,
+      breachCheck: false,
+    });
   });
 
-  it('200 with nist, which is what then holds', async () => {
-    const { answers, policy } = await answersUnder({ LATCHKEY_PASSWORD_PROFILE: 'nist' }, [
+  it('200 with the profile nist, which registrations then obey', async () => {
+    const { outcomes, policy } = await applyPolicy({ LATCHKEY_PASSWORD_PROFILE: 'nist' }, [
       'SecurePass123!',
       'nothing but words',
     ]);
-    expect(policy).toEqual({ profile: 'nist', minLength: 15, maxLength: 128, ...none, breachCheck: false });
-    expect(answers).toEqual([[422, '/password too_short'], [201]]);
+    expect(policy).toEqual({ profile: 'nist', minLength: 15, maxLength: 128, ...noComposition, breachCheck: false });
+    expect(outcomes).toEqual([[422, '/password too_short'], [201]]);
   });
 
-  it('200 with composition, which is what then holds', async () => {
-    const { answers, policy } = await answersUnder({ LATCHKEY_PASSWORD_PROFILE: 'composition' }, [
+  it('200 with the profile composition, which registrations then obey', async () => {
+    const { outcomes, policy } = await applyPolicy({ LATCHKEY_PASSWORD_PROFILE: 'composition' }, [
       'SecurePass123!',
       'nothing but words',
       'Aaaaa 1111 bbbb!',
@@ -68,20 +75,20 @@ describe('GET /api/v1/auth/password-policy', () => {
       minEntropyBits: 50,
       breachCheck: false,
     });
-    expect(answers).toEqual([
+    expect(outcomes).toEqual([
       [201],
       [422, '/password missing_uppercase', '/password missing_digit'],
       [422, '/password repeated_characters', '/password too_weak'],
     ]);
   });
 
-  it('200 says that breaches are looked up, which is what then happens', async () => {
-    const { answers, policy } = await answersUnder({ LATCHKEY_PASSWORD_FILTER: filter }, [
-      'everybody knows this',
-      'Everybody knows this',
+  it('200 with breachCheck, and registrations with breached passwords are rejected', async () => {
+    const { outcomes, policy } = await applyPolicy({ LATCHKEY_PASSWORD_FILTER: filter }, [
+      'a well known sentence',
+      'A well known sentence',
     ]);
     expect(policy).toMatchObject({ profile: 'standard', breachCheck: true });
-    expect(answers).toEqual([[422, '/password breached'], [201]]);
+    expect(outcomes).toEqual([[422, '/password breached'], [201]]);
   });
 });
 

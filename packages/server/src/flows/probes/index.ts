@@ -1,7 +1,8 @@
 /**
- * Probes and metrics. Owns `/livez`, `/readyz`, `/healthz` on both listeners and, on the operator's, the checks one by
- * one and `/metrics`.
- * `/livez` touches nothing: a process that can answer is alive, and killing it would mend no database.
+ * Probes and metrics. Owns `/livez`, `/readyz` and `/healthz` on both listeners, and on the operator's listener also
+ * `?verbose` and `/metrics`; no tables.
+ *
+ * `/livez` must not depend on the database or any other service: restarting the process would not repair them.
  */
 import { documentEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { type Metrics, metricsContentType } from '#platform/telemetry/index.ts';
@@ -10,27 +11,27 @@ import { type Check, type Readiness, readiness } from './readiness.ts';
 export type { Check } from './readiness.ts';
 
 const json = 'application/json; charset=utf-8';
-const alive = { status: 200, body: '{"status":"ok"}' } as const;
+const live = { status: 200, body: '{"status":"ok"}' } as const;
 
-/** The terse probes, for both listeners. */
+/** The probes of the public listener; they return only the status. */
 export function probeEndpoints(checks: readonly Check[]): readonly Endpoint[] {
   const ready = async () => terse(await readiness(checks));
   return [
-    probe('probes.live', '/livez', 'Alive: the process answers', () => alive),
-    readyProbe('probes.ready', '/readyz', 'Ready: everything that a request needs is there', ready),
+    probe('probes.live', '/livez', 'Liveness: the process responds', () => live),
+    readyProbe('probes.ready', '/readyz', 'Readiness: every dependency of a request is available', ready),
     readyProbe('probes.health', '/healthz', 'The same as /readyz', ready),
   ];
 }
 
-/** What only the operator's listener has: the same probes with each check, and the metrics. */
+/** The probes of the operator's listener, where `?verbose` lists each check, and the metrics. */
 export function operatorEndpoints(checks: readonly Check[], metrics: Metrics): readonly Endpoint[] {
   const ready = async (query: Readonly<Record<string, string>>) => {
     const result = await readiness(checks);
     return query.verbose === undefined ? terse(result) : { status: statusOf(result), body: JSON.stringify(result) };
   };
   return [
-    probe('probes.live', '/livez', 'Alive: the process answers', () => alive),
-    readyProbe('probes.ready', '/readyz', 'Ready; `?verbose` names each check', ready),
+    probe('probes.live', '/livez', 'Liveness: the process responds', () => live),
+    readyProbe('probes.ready', '/readyz', 'Readiness; `?verbose` lists each check', ready),
     readyProbe('probes.health', '/healthz', 'The same as /readyz', ready),
     documentEndpoint({
       id: 'probes.metrics',
@@ -49,7 +50,7 @@ export function operatorEndpoints(checks: readonly Check[], metrics: Metrics): r
 
 type Handler = Parameters<typeof documentEndpoint>[0]['handler'];
 
-const notReady = { status: 503, when: 'Something that a request needs is missing.' } as const;
+const notReady = { status: 503, when: 'A dependency of requests is unavailable.' } as const;
 
 function readyProbe(id: string, path: `/${string}`, summary: string, handler: Handler): Endpoint {
   return documentEndpoint({ ...probeDeclaration(id, path, summary, handler), bad: notReady });

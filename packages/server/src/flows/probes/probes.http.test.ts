@@ -27,42 +27,44 @@ beforeAll(async () => {
   };
 });
 
-function ask(path: string): Promise<Response> {
+function fetchFromOps(path: string): Promise<Response> {
   return ops.fetch(new Request(`http://localhost:3001${path}`), { peerAddress: '127.0.0.1' });
 }
 
 describe('the probes', () => {
-  it.each(['/livez', '/readyz', '/healthz'])('200 at %s, tersely', async (path) => {
-    const answer = await app.send('GET', path);
-    expect([answer.status, Object.keys(JSON.parse(answer.text) as object)]).toEqual([200, ['status']]);
+  it.each(['/livez', '/readyz', '/healthz'])('200 at %s with the status only', async (path) => {
+    const response = await app.send('GET', path);
+    expect([response.status, Object.keys(JSON.parse(response.text) as object)]).toEqual([200, ['status']]);
   });
 
-  it('503 at /readyz and /healthz while the revocations cannot be read, 200 at /livez all along', async () => {
+  it('503 at /readyz and /healthz while the revocation feed cannot be read, and 200 at /livez', async () => {
     await app.services.revocations.stop();
     time.advance(6_000);
     for (const path of ['/readyz', '/healthz']) {
-      const answer = await app.send('GET', path);
-      expect([answer.status, answer.text]).toEqual([503, '{"status":"not_ready"}']);
+      const response = await app.send('GET', path);
+      expect([response.status, response.text]).toEqual([503, '{"status":"not_ready"}']);
     }
     expect((await app.send('GET', '/livez')).status).toBe(200);
-    const verbose = (await (await ask('/readyz?verbose')).json()) as { readonly checks: Record<string, string> };
+    const verbose = (await (await fetchFromOps('/readyz?verbose')).json()) as {
+      readonly checks: Record<string, string>;
+    };
     expect(verbose.checks).toMatchObject({ database: 'ok', revocations: expect.stringContaining('has not been read') });
     await app.services.revocations.read();
     expect((await app.send('GET', '/readyz')).status).toBe(200);
   });
 
-  it('404 for what only the operator’s listener has', async () => {
+  it('404 on each listener for the routes of the other', async () => {
     expect((await app.send('GET', '/metrics')).status).toBe(404);
-    expect((await ask('/api/v1/auth/session')).status).toBe(404);
+    expect((await fetchFromOps('/api/v1/auth/session')).status).toBe(404);
   });
 });
 
 describe('GET /metrics', () => {
-  it('200 counts requests, registrations, mails and statements under the promised names', async () => {
+  it('200 with the documented names of metrics for requests, registrations, mails and statements', async () => {
     const email = await addVerifiedUser(app);
-    const answer = await ask('/metrics');
-    const text = await answer.text();
-    expect(answer.headers.get('content-type')).toMatch(/^text\/plain/);
+    const response = await fetchFromOps('/metrics');
+    const text = await response.text();
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
     for (const line of [
       /^http_requests_total\{method="POST",route="\/api\/v1\/auth\/register",status_code="201"\} \d+$/m,
       /^http_request_duration_seconds_count\{[^}]*route="\/api\/v1\/auth\/register"[^}]*\} \d+$/m,

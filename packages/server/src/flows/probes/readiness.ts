@@ -1,15 +1,15 @@
-/** Whether this process can serve: a list of checks, each with a bound. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** One thing that a request needs. It answers a sentence when it is missing. */
+/** The check of one dependency. */
 export interface Check {
   readonly name: string;
-  /** Worth telling when it is missing, but nothing fails without it. */
-  readonly spare?: true;
-  readonly ask: () => Promise<string | undefined> | string | undefined;
+  /** The check is reported, but requests do not fail without the dependency, so it does not affect readiness. */
+  readonly optional?: true;
+  /** Returns undefined when the dependency is available, otherwise a sentence for the operator. */
+  readonly run: () => Promise<string | undefined> | string | undefined;
 }
 
-/** All checks together; a check that holds is `ok`. */
+/** The results by name; a passed check is `ok`. */
 export interface Readiness {
   readonly status: 'ready' | 'not_ready';
   readonly checks: Readonly<Record<string, string>>;
@@ -17,21 +17,26 @@ export interface Readiness {
 
 const checkTimeoutMs = 1000;
 
-/** Asks all at once; a check that throws or takes longer than a second is a missing thing, not a failure of the probe. */
+/** Runs all checks concurrently. A check that throws or takes longer than a second has failed; the probe itself never does. */
 export async function readiness(checks: readonly Check[]): Promise<Readiness> {
-  const answers = await Promise.all(checks.map(async (check) => ({ check, answer: (await bounded(check)) ?? 'ok' })));
-  const ready = answers.every(({ check, answer }) => answer === 'ok' || check.spare === true);
-  const told = answers.map(({ check, answer }) => [check.name, answer] as const);
-  return { status: ready ? 'ready' : 'not_ready', checks: Object.fromEntries(told) };
+  const results = await Promise.all(
+    checks.map(async (check) => ({ check, result: (await runBounded(check)) ?? 'ok' })),
+  );
+  const isReady = results.every(({ check, result }) => result === 'ok' || check.optional === true);
+  const byName = results.map(({ check, result }) => [check.name, result] as const);
+  return { status: isReady ? 'ready' : 'not_ready', checks: Object.fromEntries(byName) };
 }
 
-async function bounded(check: Check): Promise<string | undefined> {
+async function runBounded(check: Check): Promise<string | undefined> {
   const timeout = new AbortController();
   try {
-    const late = delay(checkTimeoutMs, `no answer within ${checkTimeoutMs} ms`, { signal: timeout.signal, ref: false });
-    return await Promise.race([check.ask(), late]);
+    const late = delay(checkTimeoutMs, `no response within ${checkTimeoutMs} ms`, {
+      signal: timeout.signal,
+      ref: false,
+    });
+    return await Promise.race([check.run(), late]);
   } catch (error) {
-    return error instanceof Error ? error.message : 'it failed';
+    return error instanceof Error ? error.message : 'the check failed';
   } finally {
     timeout.abort();
   }

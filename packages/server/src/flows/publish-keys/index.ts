@@ -1,30 +1,32 @@
-/** The public signing keys. Owns `/.well-known/jwks.json` (RFC 7517 §5). */
+/**
+ * Publication of the public signing keys. Owns `/.well-known/jwks.json` (RFC 7517 §5); no tables.
+ * Must not publish private members, and must not query the database: resource servers request the keys often.
+ */
 import { jwksCacheSeconds, type SigningKeys } from '#domain/signing-keys/index.ts';
 import { documentEndpoint, type Endpoint } from '#platform/http/index.ts';
 
-/** The endpoints of this flow. */
 export function publishKeysEndpoints(signingKeys: SigningKeys): readonly Endpoint[] {
-  const textOf = keptText();
+  const serialize = cachedSerializer();
   return [
     documentEndpoint({
       id: 'keys.jwks',
       method: 'GET',
       path: '/.well-known/jwks.json',
-      summary: 'The public keys that verify our tokens',
+      summary: 'The public keys for verifying access tokens',
       rateLimit: 'none',
       problems: [],
       contentType: 'application/jwk-set+json',
       openToCors: true,
       cacheSeconds: jwksCacheSeconds,
-      handler: () => ({ status: 200, body: textOf(signingKeys.jwks()) }),
+      handler: () => ({ status: 200, body: serialize(signingKeys.jwks()) }),
     }),
   ];
 }
 
 type Jwks = ReturnType<SigningKeys['jwks']>;
 
-/** Writes a set as JSON, once as long as it holds the same keys: the writing is a twelfth of a request. */
-function keptText(): (jwks: Jwks) => string {
+/** Serializes a key set and caches the text until the keys change, because it would take a twelfth of the request's time. */
+function cachedSerializer(): (jwks: Jwks) => string {
   let keys: Jwks['keys'] = [];
   let text = JSON.stringify({ keys });
   return (jwks) => {

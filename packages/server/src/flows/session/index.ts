@@ -1,6 +1,7 @@
 /**
- * The session check: who is this, how well proven, until when. Owns `GET /api/v1/auth/session` and, for sessions by
- * cookie that need one, `POST /api/v1/auth/token`.
+ * The session check. Owns `GET /api/v1/auth/session` and `POST /api/v1/auth/token`, by which a cookie session gets an
+ * access token; no tables.
+ * The check must not extend or change the session, and must not query the database while the session is cached.
  */
 import { z } from 'zod';
 import type { Clients } from '#domain/clients/index.ts';
@@ -25,7 +26,7 @@ const sessionExample: z.output<typeof sessionData> = {
   sessionId: exampleValues.sessionId,
   clientId: 'default',
   transport: 'cookie',
-  acr: 'aal1',
+  acr: '1',
   amr: ['pwd'],
   authTime: exampleValues.authTime,
   expiresAt: exampleValues.expiresAt,
@@ -39,7 +40,6 @@ const tokenExample: z.output<typeof tokenData> = {
   expiresIn: exampleValues.accessTokenSeconds,
 };
 
-/** The endpoints of this flow. */
 export function sessionEndpoints(dependencies: {
   readonly accessTokens: AccessTokens;
   readonly clients: Clients;
@@ -51,13 +51,13 @@ export function sessionEndpoints(dependencies: {
       method: 'GET',
       path: '/api/v1/auth/session',
       tag: 'session',
-      summary: 'Who is this, how well proven, until when',
+      summary: 'The current session: user, authentication and expiry',
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'Session is live', data: sessionData, example: sessionExample },
+      response: { status: 200, message: 'Session is active', data: sessionData, example: sessionExample },
       problems: [],
-      handler: ({ principal }) => answerOf(principal),
+      handler: ({ principal }) => responseOf(principal),
     }),
     apiEndpoint({
       id: 'session.token',
@@ -65,7 +65,7 @@ export function sessionEndpoints(dependencies: {
       path: '/api/v1/auth/token',
       tag: 'session',
       summary: 'An access token for this session',
-      description: 'A session by cookie gets no access token unless it asks for one here.',
+      description: 'A cookie session gets an access token only by this request.',
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
@@ -80,17 +80,17 @@ export function sessionEndpoints(dependencies: {
   ];
 }
 
-/** A principal is the same object while its session is remembered: writing its answer once saves a tenth of a warm check. */
-const answers = new WeakMap<Principal, ApiResponse<z.output<typeof sessionData>>>();
+/** By principal, which is the same object while its session is cached: saves a tenth of the time of a warm check. */
+const responses = new WeakMap<Principal, ApiResponse<z.output<typeof sessionData>>>();
 
-function answerOf(principal: Principal): ApiResponse<z.output<typeof sessionData>> {
-  const known = answers.get(principal);
-  if (known !== undefined) return known;
+function responseOf(principal: Principal): ApiResponse<z.output<typeof sessionData>> {
+  const cached = responses.get(principal);
+  if (cached !== undefined) return cached;
   const { userId, subject, sessionId, clientId, transport, acr, amr } = principal;
   const authTime = principal.authTime.toISOString();
   const expiresAt = principal.expiresAt.toISOString();
   const data = { userId, subject, sessionId, clientId, transport, acr, amr: [...amr], authTime, expiresAt };
-  const answer = { data, kept: true } as const;
-  answers.set(principal, answer);
-  return answer;
+  const response = { data, kept: true } as const;
+  responses.set(principal, response);
+  return response;
 }

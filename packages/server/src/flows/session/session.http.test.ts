@@ -15,11 +15,11 @@ beforeAll(async () => {
 });
 
 describe('GET /api/v1/auth/session', () => {
-  it('200 says who this is, how well proven and until when', async () => {
+  it('200 with the user, the authentication and the expiry', async () => {
     const { accessToken, userId, sessionId } = await addLoggedInUser(app);
     const now = app.clock.now();
-    const answer = await app.send('GET', sessionPath, { token: accessToken });
-    expect(answer.data).toEqual({
+    const response = await app.send('GET', sessionPath, { token: accessToken });
+    expect(response.data).toEqual({
       userId,
       subject: userId,
       sessionId,
@@ -32,7 +32,7 @@ describe('GET /api/v1/auth/session', () => {
     });
   });
 
-  it('200 for an access token until its fifteen minutes, and the five seconds that clocks may differ, are over', async () => {
+  it('200 for an access token for fifteen minutes plus five seconds of clock skew', async () => {
     const { accessToken } = await addLoggedInUser(app);
     app.clock.advance(900_000 - 1);
     expect(await isAccepted(app, accessToken)).toBe(true);
@@ -40,7 +40,7 @@ describe('GET /api/v1/auth/session', () => {
     expect(await isAccepted(app, accessToken)).toBe(false);
   });
 
-  it('200 for a cookie until it rested for seven days', async () => {
+  it('200 for a cookie until it has been idle for seven days', async () => {
     const { cookie } = await addCookieSession(app);
     app.clock.advance(6 * dayMs);
     expect((await app.send('GET', sessionPath, { cookie })).status).toBe(200);
@@ -52,7 +52,7 @@ describe('GET /api/v1/auth/session', () => {
     expect((await app.send('GET', sessionPath, { cookie })).status).toBe(401);
   });
 
-  it('401 for a cookie’s session after thirty days, however busy', async () => {
+  it('401 for a cookie session after thirty days, however often it was used', async () => {
     const { cookie } = await addCookieSession(app);
     for (let day = 1; day < 30; day += 1) {
       app.clock.advance(dayMs);
@@ -63,10 +63,10 @@ describe('GET /api/v1/auth/session', () => {
     expect((await app.send('GET', sessionPath, { cookie })).status).toBe(401);
   });
 
-  it('401 without anything, and says how to come in', async () => {
-    const answer = await app.send('GET', sessionPath);
-    expect([answer.status, answer.code]).toEqual([401, 'not_authenticated']);
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+  it('401 without credentials, with WWW-Authenticate', async () => {
+    const response = await app.send('GET', sessionPath);
+    expect([response.status, response.code]).toEqual([401, 'not_authenticated']);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer');
   });
 
   it('401 for every other kind of secret in the Authorization header', async () => {
@@ -84,15 +84,15 @@ describe('GET /api/v1/auth/session', () => {
     expect((await app.send('GET', sessionPath, { cookie })).status).toBe(401);
   });
 
-  it('401 when the header says something else than the cookie: the header decides alone', async () => {
+  it('401 for an invalid Authorization header next to a valid cookie', async () => {
     const { cookie } = await addCookieSession(app);
     for (const authorization of ['Bearer x', 'Basic eDp5', 'Bearer']) {
-      const answer = await app.send('GET', sessionPath, { cookie, headers: { authorization } });
-      expect(answer.status).toBe(401);
+      const response = await app.send('GET', sessionPath, { cookie, headers: { authorization } });
+      expect(response.status).toBe(401);
     }
   });
 
-  it('401 for a token whose signature, algorithm or claims were touched', async () => {
+  it('401 for a token with a changed signature, algorithm or claim', async () => {
     const { accessToken } = await addLoggedInUser(app);
     const [header = '', payload = '', signature = ''] = accessToken.split('.');
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
@@ -111,19 +111,19 @@ describe('GET /api/v1/auth/session', () => {
 });
 
 describe('POST /api/v1/auth/token', () => {
-  it('200 gives a session by cookie an access token of the same session', async () => {
+  it('200 with an access token of the same session', async () => {
     const { cookie } = await addCookieSession(app);
     const byCookie = (await app.send<Tokens>('GET', sessionPath, { cookie })).data;
-    const answer = await app.send<Tokens>('POST', '/api/v1/auth/token', { cookie, headers: sameOrigin });
-    expect(answer.data).toMatchObject({ tokenType: 'Bearer', expiresIn: 900 });
-    expect(answer.data.refreshToken).toBeUndefined();
-    const byToken = await app.send<Tokens>('GET', sessionPath, { token: answer.data.accessToken });
+    const response = await app.send<Tokens>('POST', '/api/v1/auth/token', { cookie, headers: sameOrigin });
+    expect(response.data).toMatchObject({ tokenType: 'Bearer', expiresIn: 900 });
+    expect(response.data.refreshToken).toBeUndefined();
+    const byToken = await app.send<Tokens>('GET', sessionPath, { token: response.data.accessToken });
     expect(byToken.data.sessionId).toBe(byCookie.sessionId);
     await app.send('POST', '/api/v1/auth/logout', { cookie, headers: sameOrigin });
-    expect(await isAccepted(app, answer.data.accessToken)).toBe(false);
+    expect(await isAccepted(app, response.data.accessToken)).toBe(false);
   });
 
-  it('200 is a token by RFC 9068 that the published keys verify', async () => {
+  it('200 with an RFC 9068 token that the published keys verify', async () => {
     const { accessToken, sessionId, userId } = await addLoggedInUser(app);
     const jwks = await app.send('GET', '/.well-known/jwks.json');
     const keys = createLocalJWKSet(JSON.parse(jwks.text) as JSONWebKeySet);
@@ -143,7 +143,7 @@ describe('POST /api/v1/auth/token', () => {
 });
 
 describe('a write with the session cookie', () => {
-  const refusals: readonly Readonly<Record<string, string>>[] = [
+  const crossSite: readonly Readonly<Record<string, string>>[] = [
     {},
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site' },
@@ -155,7 +155,7 @@ describe('a write with the session cookie', () => {
     { origin: 'null' },
   ];
 
-  it.each(refusals)('403 from elsewhere: %j', async (headers) => {
+  it.each(crossSite)('403 for a cross-site request: %j', async (headers) => {
     const { cookie } = await addCookieSession(app);
     for (const [method, path] of [
       ['POST', '/api/v1/auth/logout'],
@@ -163,21 +163,21 @@ describe('a write with the session cookie', () => {
       ['POST', '/api/v1/auth/token'],
       ['DELETE', '/api/v1/users/me/sessions'],
     ] as const) {
-      const answer = await app.send(method, path, { cookie, headers });
-      expect([answer.status, answer.code]).toEqual([403, 'cross_site_request']);
+      const response = await app.send(method, path, { cookie, headers });
+      expect([response.status, response.code]).toEqual([403, 'cross_site_request']);
     }
     expect((await app.send('GET', sessionPath, { cookie, headers })).status).toBe(200);
   });
 
   it.each([{ 'sec-fetch-site': 'same-origin' }, { origin: 'http://localhost:3000' }])(
-    '200 from our site: %j',
+    '200 for a same-origin request: %j',
     async (headers) => {
       const { cookie } = await addCookieSession(app);
       expect((await app.send('POST', '/api/v1/auth/token', { cookie, headers })).status).toBe(200);
     },
   );
 
-  it('200 with an access token needs no such proof, since no browser sends it by itself', async () => {
+  it('200 with an access token from any site, because no browser adds it by itself', async () => {
     const { accessToken } = await addLoggedInUser(app);
     const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://elsewhere.example' };
     expect((await app.send('POST', '/api/v1/auth/logout', { token: accessToken, headers })).status).toBe(200);
@@ -185,7 +185,7 @@ describe('a write with the session cookie', () => {
 
   it('400 with two session cookies', async () => {
     const { cookie } = await addCookieSession(app);
-    const answer = await app.send('GET', sessionPath, { cookie: `${cookie}; latchkey_session=x` });
-    expect([answer.status, answer.code]).toEqual([400, 'malformed_request']);
+    const response = await app.send('GET', sessionPath, { cookie: `${cookie}; latchkey_session=x` });
+    expect([response.status, response.code]).toEqual([400, 'malformed_request']);
   });
 });

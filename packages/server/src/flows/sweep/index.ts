@@ -1,6 +1,6 @@
 /**
- * Housekeeping: what grows by use is bounded by design (ARCHITECTURE.md). Owns the jobs `sweep.*` and, on the embedded
- * database, which has no autovacuum, `maintain.*`.
+ * The sweep: deletes expired rows of every table that grows by use, in batches. Owns the job `sweep.expired`; no routes and
+ * no tables. Each domain module decides which of its rows have expired; this flow only calls them.
  */
 import { deleteUnknownAttempts } from '#domain/attempts/index.ts';
 import { deleteExpiredTickets } from '#domain/authentication/index.ts';
@@ -19,30 +19,29 @@ import type { Database } from '#platform/database/index.ts';
 import { type JobHandler, type JobSchedule, sweepDeadLetters } from '#platform/jobs/index.ts';
 import { deleteEndedWindows } from '#platform/rate-limit/index.ts';
 
-/** What sweeping needs. */
 export interface Sweep {
   readonly database: Database;
   readonly clock: Clock;
   readonly revocations: Revocations;
 }
 
-const keepDeadLettersSeconds = 30 * 24 * 60 * 60;
-const batch = 1000;
+const deadLetterRetentionSeconds = 30 * 24 * 60 * 60;
+const deadLetterBatch = 1000;
 
-/** One job sweeps all tables, a batch at a time, until a round finds nothing. */
+/** Sweeps one table after another, each in batches until none is left. */
 export function sweepHandler(flow: Sweep): JobHandler {
   return {
     kind: 'sweep.expired',
     maxAttempts: 3,
     leaseSeconds: 60,
     handle: async (_, signal) => {
-      for (const sweep of sweepsOf(flow)) await untilNothing(sweep, signal);
+      for (const sweep of sweepsOf(flow)) await untilEmpty(sweep, signal);
       return { kind: 'done' };
     },
   };
 }
 
-/** Every ten minutes on one node of all. */
+/** Every ten minutes, on one node. */
 export const sweepSchedule: JobSchedule = { name: 'sweep', kind: 'sweep.expired', everySeconds: 600 };
 
 function sweepsOf({ database, clock, revocations }: Sweep): (() => Promise<number>)[] {
@@ -59,10 +58,10 @@ function sweepsOf({ database, clock, revocations }: Sweep): (() => Promise<numbe
     () => deleteHeldIdentifiers(database, clock.now()),
     () => deleteAbandonedUsers(database, clock.now()),
     () => deleteFinishedMails(database, clock.now()),
-    () => sweepDeadLetters(database, addSeconds(clock.now(), -keepDeadLettersSeconds), batch),
+    () => sweepDeadLetters(database, addSeconds(clock.now(), -deadLetterRetentionSeconds), deadLetterBatch),
   ];
 }
 
-async function untilNothing(sweep: () => Promise<number>, signal: AbortSignal): Promise<void> {
+async function untilEmpty(sweep: () => Promise<number>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && (await sweep()) > 0);
 }

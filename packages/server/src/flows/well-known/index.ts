@@ -1,27 +1,25 @@
 /**
- * What others look for at known addresses. Owns `/.well-known/security.txt` (RFC 9116) and
- * `/.well-known/change-password` (W3C, A Well-Known URL for Changing Passwords), each where the operator configured what
- * it says; without that there is nothing there, which is how their readers are told so.
+ * Well-known URIs. Owns `/.well-known/security.txt` (RFC 9116) and `/.well-known/change-password` (W3C, A Well-Known URL for
+ * Changing Passwords); no tables. Each exists only when its setting is configured; otherwise the response is 404, by
+ * which clients detect that it is not supported.
  */
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { documentEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
 
-/** What these addresses say. */
 export interface WellKnown {
   readonly clock: Clock;
-  /** Whom to tell of a weakness, the best way first: `mailto:`, `https:` or `tel:`. */
+  /** Security contacts in order of preference: `mailto:`, `https:` or `tel:` URIs. */
   readonly securityContacts: readonly string[];
-  /** Where people change their password. */
+  /** The page of the application where users change their password. */
   readonly changePasswordUrl: string | undefined;
   readonly publicUrl: string;
 }
 
 const daySeconds = 24 * 3600;
 
-/** RFC 9116 §2.5.5 recommends less than a year. It moves with the clock: what is served is meant now. */
+/** RFC 9116 §2.5.5 recommends less than a year. The expiry moves with the clock, because the file is generated. */
 const validSeconds = 180 * daySeconds;
 
-/** The endpoints of this flow. */
 export function wellKnownEndpoints(flow: WellKnown): readonly Endpoint[] {
   return [...securityEndpoints(flow), ...changePasswordEndpoints(flow)];
 }
@@ -33,7 +31,7 @@ function securityEndpoints(flow: WellKnown): readonly Endpoint[] {
       id: 'well_known.security',
       method: 'GET',
       path: '/.well-known/security.txt',
-      summary: 'Whom to tell of a weakness (RFC 9116), when `LATCHKEY_SECURITY_CONTACT` says so',
+      summary: 'Security contacts (RFC 9116), when `LATCHKEY_SECURITY_CONTACT` is set',
       rateLimit: 'none',
       problems: [],
       contentType: 'text/plain; charset=utf-8',
@@ -62,7 +60,7 @@ function changePasswordEndpoints({ changePasswordUrl }: WellKnown): readonly End
       method: 'GET',
       path: '/.well-known/change-password',
       summary:
-        'Leads password managers to where people change their password, when `LATCHKEY_CHANGE_PASSWORD_URL` says so',
+        'Redirects password managers to the page for changing a password, when `LATCHKEY_CHANGE_PASSWORD_URL` is set',
       auth: { principals: ['public'] },
       rateLimit: 'none',
       problems: [],

@@ -3,7 +3,7 @@ import { FixedClock } from '#kernel/clock.ts';
 import { Application } from '#test/support/application.ts';
 
 let app: Application;
-let bare: Application;
+let unconfigured: Application;
 
 beforeAll(async () => {
   app = await Application.open({
@@ -14,15 +14,15 @@ beforeAll(async () => {
       LATCHKEY_CHANGE_PASSWORD_URL: 'https://app.example.com/account/password?from=manager',
     },
   });
-  bare = await Application.open({ env: { LATCHKEY_SECURITY_CONTACT: '', LATCHKEY_CHANGE_PASSWORD_URL: '' } });
+  unconfigured = await Application.open({ env: { LATCHKEY_SECURITY_CONTACT: '', LATCHKEY_CHANGE_PASSWORD_URL: '' } });
   return async () => {
-    await bare.close();
+    await unconfigured.close();
     await app.close();
   };
 });
 
 describe('GET /.well-known/security.txt', () => {
-  it('200 names the contacts in their order, an end that moves with the clock, and where it belongs', async () => {
+  it('200 with the contacts in order, an expiry that moves with the clock, and the canonical URL', async () => {
     const read = async () => {
       const { status, headers, text } = await app.send('GET', '/.well-known/security.txt');
       expect([status, headers.get('content-type')]).toEqual([200, 'text/plain; charset=utf-8']);
@@ -41,13 +41,13 @@ describe('GET /.well-known/security.txt', () => {
     expect(await read()).toBe(lines('2030-07-01T00:00:00Z'));
   });
 
-  it('404 without a contact: one that nobody reads is worse than none', async () => {
-    expect((await bare.send('GET', '/.well-known/security.txt')).status).toBe(404);
+  it('404 without a configured contact', async () => {
+    expect((await unconfigured.send('GET', '/.well-known/security.txt')).status).toBe(404);
   });
 });
 
 describe('GET /.well-known/change-password', () => {
-  it('303 leads to the configured page, whatever is asked for', async () => {
+  it('303 to the configured page for any query', async () => {
     for (const query of ['', '?to=https://elsewhere.example', '?url=//elsewhere.example']) {
       const { status, headers, text } = await app.send('GET', `/.well-known/change-password${query}`);
       const location = 'https://app.example.com/account/password?from=manager';
@@ -55,7 +55,7 @@ describe('GET /.well-known/change-password', () => {
     }
   });
 
-  it('404 without one, as for any address that is not there', async () => {
-    expect((await bare.send('GET', '/.well-known/change-password')).status).toBe(404);
+  it('404 without a configured page', async () => {
+    expect((await unconfigured.send('GET', '/.well-known/change-password')).status).toBe(404);
   });
 });
