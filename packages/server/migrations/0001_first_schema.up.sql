@@ -1,6 +1,6 @@
--- expand: new tables only; every release can run on it.
--- What is dear to change later is decided here: identifiers apart from users, an epoch on the user, the client on every
--- session and family, revocations as a feed, a key per person, audit events as bytes.
+-- expand: new tables only, so every release runs on this schema.
+-- Decisions that would be expensive to change later: identifiers are separate from users, the user has an epoch, every
+-- session and family has a client, revocations form a feed, each user has a key, audit events are stored as bytes.
 
 create table deployment (
   id uuid not null,
@@ -13,11 +13,11 @@ create table deployment (
   constraint deployment_only_row_true check (only_row)
 );
 
--- Data keys, each wrapped by the key-encryption key, which is never in the database.
+-- Data keys, wrapped by the key-encryption key (KEK), which is never in the database.
 create table data_keys (
   id uuid not null,
   purpose text not null,
-  -- For keys that serve one month only; empty for the others.
+  -- The month of a key that is used for one month only, otherwise empty.
   period text not null default '',
   state text not null,
   wrapped bytea not null,
@@ -33,10 +33,10 @@ create unique index data_keys_current on data_keys (purpose, period) where state
 create table users (
   id uuid not null,
   kind text not null default 'person',
-  -- The JWT `sub`; imports keep the one they bring.
+  -- The JWT `sub`. Imported users keep theirs.
   subject text not null,
   status text not null default 'active',
-  -- Raised by whatever must end all that came before; everything else carries the epoch that it was made in.
+  -- Raised to invalidate every earlier session, token and link, which carry the epoch they were issued in (invariant 4).
   auth_epoch integer not null default 1,
   name text not null default '',
   locale text not null default 'en',
@@ -55,7 +55,7 @@ create table users (
 );
 create index users_created_at on users (created_at, id);
 
--- Deleting the row is erasure: what it encrypted can never be read again.
+-- Deleting a row erases the user: data that the key encrypted can never be read again.
 create table user_keys (
   user_id uuid not null,
   wrapped bytea not null,
@@ -84,7 +84,7 @@ create index identifiers_unverified on identifiers (created_at) where verified_a
 
 create table passwords (
   user_id uuid not null,
-  -- The PHC string under the password key (AES-256-GCM): a dump without the KEK holds nothing to attack.
+  -- The PHC string, encrypted under the data key `password`: a dump without the KEK contains no hash to attack.
   sealed_phc bytea not null,
   must_change boolean not null default false,
   changed_at timestamptz not null,
@@ -92,8 +92,8 @@ create table passwords (
   constraint passwords_user_fkey foreign key (user_id) references users (id) on delete cascade
 );
 
--- Failures in a row, raised before the hash is computed; keyed by the user's id or, when there is no such user, by an
--- HMAC of the canonical identifier, so that a stranger sees the same delays for both.
+-- Consecutive failed attempts, counted before the secret is compared (invariant 2). The key is the user's id or, without
+-- a user, an HMAC of the canonical identifier, so that the delays do not reveal which identifiers exist.
 create table attempt_counters (
   kind text not null,
   key bytea not null,
@@ -111,7 +111,7 @@ create table clients (
   name text not null,
   redirect_uris text[] not null default '{}',
   origins text[] not null default '{}',
-  -- The `aud` of its access tokens; empty means the issuer.
+  -- The `aud` of access tokens; empty for the issuer.
   audience text not null default '',
   access_token_lifetime_seconds integer not null default 900,
   refresh_token_lifetime_seconds integer not null default 604800,
@@ -127,7 +127,7 @@ create table clients (
   )
 );
 
--- Devices that have logged in before; their token is signed and names the row.
+-- Devices that a user has logged in from. A device token is signed and contains the row's id.
 create table devices (
   id uuid not null,
   user_id uuid not null,
@@ -148,14 +148,14 @@ create table sessions (
   device_id uuid,
   auth_epoch integer not null,
   transport text not null,
-  -- SHA-256 of the cookie's token; null for a session that is presented by access tokens only.
+  -- SHA-256 of the cookie's token; null for a session that is only presented by access tokens.
   token_hash bytea,
   amr text[] not null,
   acr text not null,
   auth_time timestamptz not null,
   -- When each factor was last proven: {"pwd": "2026-01-01T00:00:00.000Z"}.
   factor_times jsonb not null,
-  -- Address and user agent, under the user's key.
+  -- Client address and user agent, encrypted under the user's key.
   sealed_client_info bytea,
   created_at timestamptz not null,
   last_seen_at timestamptz not null,
@@ -198,7 +198,7 @@ create index refresh_families_session on refresh_families (session_id);
 create index refresh_families_client on refresh_families (client_id);
 create index refresh_families_user on refresh_families (user_id);
 
--- A successor is computed, never stored: the row keeps its SHA-256 and the key that the next one is computed with.
+-- Refresh tokens are not stored. A row has the token's SHA-256 and the id of the key that computes its successor.
 create table refresh_tokens (
   hash bytea not null,
   family_id uuid not null,
@@ -214,7 +214,7 @@ create table refresh_tokens (
 create index refresh_tokens_family on refresh_tokens (family_id);
 create index refresh_tokens_expires_at on refresh_tokens (expires_at);
 
--- A login in progress: what was proven so far. It is not a session.
+-- Logins in progress, with the factors proven so far. A login is not a session (invariant 3).
 create table logins (
   id uuid not null,
   ticket_hash bytea not null,
@@ -237,7 +237,7 @@ create index logins_user on logins (user_id);
 create index logins_client on logins (client_id);
 create index logins_expires_at on logins (expires_at);
 
--- Every single-use thing that is mailed. The secret is computed from the row's id when the mail is rendered.
+-- Mailed links and codes. The secret is computed from the row's id when the mail is rendered.
 create table one_time_tokens (
   id uuid not null,
   purpose text not null,
@@ -246,12 +246,12 @@ create table one_time_tokens (
   user_id uuid not null,
   identifier_id uuid,
   auth_epoch integer not null,
-  -- What the link carries (for a registration: password hash and name), sealed for this row.
+  -- Encrypted payload; for a registration its password hash and name.
   sealed_payload bytea,
   created_at timestamptz not null,
   expires_at timestamptz not null,
   consumed_at timestamptz,
-  -- used: pressed; replaced: ended by another; disowned: "this was not me".
+  -- used; replaced: revoked by another token or effect; disowned: the recipient reported that it was not requested.
   outcome text,
   constraint one_time_tokens_pkey primary key (id),
   constraint one_time_tokens_hash_unique unique (hash),
@@ -269,12 +269,12 @@ create table signing_keys (
   algorithm text not null,
   state text not null,
   public_jwk jsonb not null,
-  -- PKCS #8 under the signing-key key; null once retired.
+  -- PKCS #8, encrypted under the data key `signing_key`; null after retirement.
   sealed_private_key bytea,
   created_at timestamptz not null,
   activated_at timestamptz,
   retired_at timestamptz,
-  -- Until when a retired key stays in the JWKS: the end of the longest token that it signed.
+  -- A retired key stays in the JWKS until the last token that it signed has expired.
   published_until timestamptz,
   constraint signing_keys_pkey primary key (kid),
   constraint signing_keys_algorithm_known check (algorithm in ('ES256', 'EdDSA', 'RS256')),
@@ -282,13 +282,13 @@ create table signing_keys (
 );
 create unique index signing_keys_active on signing_keys (state) where state = 'active';
 
--- Whatever ends something before its time says so here; every node reads it (invariant 17).
+-- The revocation feed: credentials that were revoked before their expiry. Every node polls it (invariant 17).
 create table revocations (
-  -- Given at the insert; commits are not in its order, so readers read an overlap again.
+  -- Assigned at insert. Transactions commit in another order, so readers repeat the last part of what they have read.
   id bigint generated always as identity,
   kind text not null,
   target text not null,
-  -- For a user: everything of an earlier epoch has ended.
+  -- For kind `user`: credentials of earlier epochs are revoked.
   epoch integer,
   ended_at timestamptz not null,
   expires_at timestamptz not null,
@@ -302,7 +302,7 @@ create table jobs (
   id uuid not null,
   kind text not null,
   payload jsonb not null,
-  -- At most one job with this key waits at a time.
+  -- At most one queued job has a given key.
   singleton_key text,
   state text not null default 'queued',
   run_at timestamptz not null,
@@ -327,7 +327,7 @@ create table job_schedules (
   constraint job_schedules_pkey primary key (name)
 );
 
--- Every message that an effect promised, from its commit to the SMTP server's answer.
+-- Every queued message, from the commit of its effect to the SMTP server's reply.
 create table mail_ledger (
   id uuid not null,
   user_id uuid,
@@ -335,7 +335,7 @@ create table mail_ledger (
   template text not null,
   locale text not null,
   token_id uuid,
-  -- The template's parameters under the user's key.
+  -- The template's parameters, encrypted under the user's key.
   sealed_params bytea,
   message_id text not null,
   state text not null default 'queued',
@@ -353,13 +353,13 @@ create index mail_ledger_identifier on mail_ledger (identifier_id);
 create index mail_ledger_token on mail_ledger (token_id);
 create index mail_ledger_finished_at on mail_ledger (finished_at);
 
--- The SMTP dialogue of each attempt. `sending` is written before the first byte goes out.
+-- The attempts to send a message. A row is inserted as `sending` before the first byte is sent.
 create table mail_attempts (
   mail_id uuid not null,
   number integer not null,
   started_at timestamptz not null,
   finished_at timestamptz,
-  -- in_doubt: the process died (or the connection) after the message may have been accepted.
+  -- in_doubt: the process or the connection failed when the server may already have accepted the message.
   outcome text not null,
   smtp_code integer,
   smtp_reply text,
@@ -383,8 +383,8 @@ create table role_assignments (
 );
 create index role_assignments_granted_by on role_assignments (granted_by);
 
--- `body` is the exact bytes that will be hashed; the other columns are derived from it, for filtering.
--- Users are not referenced: an event outlives the person it is about.
+-- `body` holds the exact bytes that will be hashed; the other columns are derived from it for filtering.
+-- There is no foreign key to users, because events outlive them.
 create table audit_events (
   id uuid not null,
   at timestamptz not null,
@@ -393,7 +393,7 @@ create table audit_events (
   user_id uuid,
   session_id uuid,
   body bytea not null,
-  -- The sealing order: transactions below the snapshot's xmin can gain no further event.
+  -- The order of sealing: a transaction below the snapshot's xmin has ended and cannot add events.
   xid xid8 not null default pg_current_xact_id(),
   constraint audit_events_pkey primary key (id)
 );
@@ -402,7 +402,7 @@ create index audit_events_user on audit_events (user_id, at);
 create index audit_events_session on audit_events (session_id, at);
 create index audit_events_xid on audit_events (xid, id);
 
--- Finds events by address or identifier for a while; may be deleted without touching the events.
+-- Finds events by client address or identifier. Rows can be deleted without changing the events.
 create table audit_index (
   event_id uuid not null,
   kind text not null,

@@ -1,11 +1,11 @@
--- expand: a column that is null for every account that is not closing, and a table that only erasing writes.
+-- expand: a column that is null for users without a pending deletion, and a table that only erasure writes.
 alter table users add column deletes_at timestamptz;
--- No release before this one closed accounts; one that was closing when this was taken back gets the longest grace.
+-- No earlier release sets this status. Rows that have it after a migration down and up get the longest grace period.
 update users set deletes_at = updated_at + interval '90 days' where status = 'pending_deletion';
 alter table users add constraint users_closing_has_time check (status <> 'pending_deletion' or deletes_at is not null) not valid;
 create index users_deletes_at on users (deletes_at) where status = 'pending_deletion';
 
--- Subjects that no user may have again, as HMACs: whoever imports users can ask, and nobody can read who was here.
+-- Subjects that no user may have again, as HMACs: an import can look a subject up, and a dump does not reveal any.
 create table erased_subjects (
   key_id uuid not null,
   subject_hmac bytea not null,

@@ -1,12 +1,12 @@
--- expand: a table, and a column that is null for every row there is, so the release before runs on it unchanged.
--- An invitation of somebody who has no account yet. The secret is computed from the row's id when the mail is rendered.
+-- expand: a table, and a column that is null in every existing row, so the previous release runs on it unchanged.
+-- Invitations to register. The secret is computed from the row's id when the mail is rendered.
 create table invitations (
   id uuid not null,
-  -- The address, until the invitation comes to its end: then nobody needs it here any more.
+  -- The address; null after the invitation was used or revoked.
   as_typed text,
   canonical text,
   locale text not null,
-  -- What the account will be given.
+  -- The role that the new user gets.
   role text,
   hash bytea not null,
   key_id uuid not null,

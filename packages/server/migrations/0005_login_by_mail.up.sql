@@ -1,7 +1,7 @@
--- expand: two columns that are empty for every row there is, and a wider check, so the release before runs on it unchanged.
--- A link or code that logs in, bound to the browser that asked for it: SHA-256 of that browser's secret.
+-- expand: two columns with defaults in every existing row, and a wider check, so the previous release runs on it unchanged.
+-- SHA-256 of the secret of the browser that requested a login link or code, which alone can use it.
 alter table one_time_tokens add column browser_hash bytea;
--- Wrong codes and right ones: a code is dead after a few, whatever was typed.
+-- Tries of a code, wrong and right ones; their number is limited.
 alter table one_time_tokens add column tries integer not null default 0;
 
 alter table attempt_counters drop constraint attempt_counters_kind_known;

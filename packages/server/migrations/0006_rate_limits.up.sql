@@ -1,6 +1,5 @@
--- expand: a table of its own, so the release before runs on it unchanged.
--- Counted uses of quotas that must be exact on every node. Without a write-ahead log: what a crash of PostgreSQL forgets
--- is at most one window, and our own crash forgets nothing.
+-- expand: a new table, so the previous release runs on it unchanged.
+-- Used quotas that all nodes share. Unlogged: a crash of PostgreSQL loses at most one window, a crash of ours nothing.
 create unlogged table rate_limit_counters (
   key bytea not null,
   hits integer not null,
