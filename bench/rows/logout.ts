@@ -99,7 +99,6 @@ function parameters(now: Date, models: readonly Model[]): ParameterSql {
     userId,
     reason: `'logout'`,
     endedAt: time,
-    revocationExpiresAt: `${time} + interval '16 minutes'`,
     auditId: id,
     auditAt: time,
     auditAction: `'session.logged_out'`,

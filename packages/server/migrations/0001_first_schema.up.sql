@@ -124,7 +124,9 @@ create table clients (
   constraint clients_lifetimes_positive check (
     access_token_lifetime_seconds > 0 and refresh_token_lifetime_seconds > 0 and refresh_grace_seconds >= 0
     and session_idle_seconds > 0 and session_lifetime_seconds > 0
-  )
+  ),
+  -- Revocations and retired signing keys are kept this long: domain/clients.
+  constraint clients_access_token_lifetime_bounded check (access_token_lifetime_seconds <= 3600)
 );
 
 -- Devices that a user has logged in from. A device token is signed and contains the row's id.

@@ -1,7 +1,6 @@
 /** The end of an account, whoever else is at it: close, keep and erase, on both databases. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { attemptKey, countFailures } from '#domain/attempts/index.ts';
-import { Clients } from '#domain/clients/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
@@ -84,13 +83,10 @@ const caller = {
 
 /** The flows, over one world; nothing is sent. */
 async function flowOver(world: DomainFixture) {
-  const clients = new Clients({ ...world, issuer: 'https://login.example' });
-  await clients.load();
   const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
   const hashes = await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 });
   return {
     ...world,
-    clients,
     hashes,
     users: new Users(world),
     tokens: new OneTimeTokens(world),
@@ -174,7 +170,7 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
 
   it('is kept by a link that outlives an epoch raised since', async () => {
     await close();
-    await database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900));
+    await database().transaction((tx) => flow.users.raiseEpoch(tx, person.id));
     await keep(await cancelLink());
     expect(await state()).toMatchObject({ status: 'active' });
   });
@@ -249,7 +245,7 @@ describeOnBothDatabases('the end of an account', (database: () => Database) => {
 
   it('is not erased while somebody disabled it', async () => {
     await close();
-    await database().transaction((tx) => flow.users.changeStatus(tx, person.id, 'disabled', 900));
+    await database().transaction((tx) => flow.users.changeStatus(tx, person.id, 'disabled'));
     world.time.advance(graceMs);
     expect(await erase()).toBe(0);
     expect(await state()).toMatchObject({ status: 'disabled', deletesAt: null });

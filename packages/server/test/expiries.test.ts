@@ -37,7 +37,7 @@ const expiring: readonly Expiry[] = [
   { what: 'an invitation', lasts: '7d', begin: begin.invitation },
   { what: 'a change of address confirmed by one of two addresses', lasts: '24h', begin: halfConfirmedChange },
   { what: 'an address released by its user', lasts: '72h', begin: begin.heldAddress },
-  { what: 'a retired signing key in the JWKS', lasts: '1020s', begin: begin.retiredSigningKey },
+  { what: 'a retired signing key in the JWKS', lasts: '3720s', begin: begin.retiredSigningKey },
   { what: 'the lead time of the next signing key', lasts: '360s', begin: begin.restOfNextSigningKey },
   { what: 'the lead time of a new data key', lasts: '60s', begin: begin.restOfNewDataKey },
   { what: 'the lease of a job', lasts: '60s', begin: begin.jobLease },
@@ -52,7 +52,7 @@ const expiring: readonly Expiry[] = [
 const swept: readonly Expiry[] = [
   { what: 'the row of a revoked session', lasts: '7d', begin: begin.endedSessionRow },
   { what: 'the rows of an unused session', lasts: '14d', begin: begin.idleSessionRow },
-  { what: 'the row of a revocation', lasts: '960s', begin: begin.revocationRow },
+  { what: 'the row of a revocation', lasts: '3660s', begin: begin.revocationRow },
   { what: 'the row of a device', lasts: '180d', begin: begin.deviceRow },
   { what: 'the row of a 24-hour link', lasts: '8d', begin: begin.oneTimeTokenRow },
   { what: 'the row of an invitation', lasts: '14d', begin: begin.invitationRow },

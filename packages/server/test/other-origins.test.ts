@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { defaultClientId } from '#domain/clients/index.ts';
 import { changeOrigins } from '#flows/admin-clients/index.ts';
 import { Application } from './support/application.ts';
 import { loginMethodsEnabled, mailedCodes, requestCode, requestLinkInBrowser } from './support/login-by-mail.ts';
@@ -21,7 +22,7 @@ let email: string;
 beforeAll(async () => {
   app = await Application.open({ env: loginMethodsEnabled });
   email = await addVerifiedUser(app);
-  await changeOrigins(app.services, [listed]);
+  await changeOrigins(app.services, defaultClientId, [listed]);
   return () => app.close();
 });
 
@@ -47,8 +48,8 @@ describe('POST /api/v1/auth/login from a page of another origin', () => {
 
   it('403 from then on when its origin is taken off the list', async () => {
     const other = await Application.open();
-    await changeOrigins(other.services, [listed]);
-    await changeOrigins(other.services, []);
+    await changeOrigins(other.services, defaultClientId, [listed]);
+    await changeOrigins(other.services, defaultClientId, []);
     const address = await addVerifiedUser(other);
     expect((await login(other, address, {}, fromListed)).code).toBe('cross_site_request');
     await other.close();

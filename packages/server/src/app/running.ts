@@ -111,7 +111,7 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     makeRequestId,
     limiter: services.limits,
     pages: pageRenderer(services.catalogues),
-    isListedOrigin: (origin) => services.clients.default.origins.includes(origin),
+    isListedOrigin: (origin) => services.clients.isListedOrigin(origin),
   });
 }
 

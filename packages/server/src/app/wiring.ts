@@ -136,13 +136,9 @@ type Keyed = Ground & Awaited<ReturnType<typeof wireKeys>> & Awaited<ReturnType<
 type Ruled = Keyed & Outward & Awaited<ReturnType<typeof wirePasswords>>;
 
 function wireModules(ground: Ruled & { readonly clients: Clients }) {
-  const { config, database, clock, logger, keys, makeId, clients } = ground;
+  const { config, database, clock, logger, keys, makeId } = ground;
   const audit = new AuditLog({ keys, makeId });
-  const accessTokens = new AccessTokens({
-    ...ground,
-    issuer: config.http.publicUrl,
-    audience: clients.default.audience,
-  });
+  const accessTokens = new AccessTokens({ ...ground, issuer: config.http.publicUrl });
   // An erased user's key must leave every node's memory; anybody else's is unwrapped again when it is needed.
   const onUserEnded = (userId: string) => keys.forgetUserKey(userId);
   const onSigningKeyEnded = (kid: string) => ground.signingKeys.forget(kid);

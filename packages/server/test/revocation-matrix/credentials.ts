@@ -1,5 +1,7 @@
 /** Every revocable credential: how it is issued, and how a test uses it to see whether it is still valid. */
+
 import { issueTicket } from '#domain/authentication/tickets.ts';
+import { defaultClientId } from '#domain/clients/index.ts';
 import { issueToken } from '#domain/one-time-tokens/index.ts';
 import type { Credential, Outcome } from '#domain/users/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
@@ -101,11 +103,11 @@ async function checkDevice(user: ActingUser, deviceToken: string): Promise<'live
 
 /** The ticket of a login that requires a further step; today only users pending deletion get one. */
 async function issuePendingTicket({ app, userId }: ActingUser): Promise<string> {
-  const { database, users, makeId, clients } = app.services;
+  const { database, users, makeId } = app.services;
   const proven = [{ amr: 'pwd', kind: 'knowledge', userVerified: false }] as const;
   const ticket = await database.transaction(async (tx) => {
     const { authEpoch } = present(await users.lock(tx, userId), 'the user');
-    const login = { userId, authEpoch, clientId: clients.default.id, transport: 'token', proven } as const;
+    const login = { userId, authEpoch, clientId: defaultClientId, transport: 'token', proven } as const;
     return issueTicket(tx, makeId, login, app.clock.now());
   });
   return present(ticket, 'a ticket').text;

@@ -1,5 +1,7 @@
 /** The traffic of one day, identical each day, so that tests distinguish growth from variation. */
+
 import { issueTicket } from '#domain/authentication/tickets.ts';
+import { defaultClientId } from '#domain/clients/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { createUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -142,9 +144,9 @@ async function useCookies(app: Application, email: string): Promise<void> {
 }
 
 async function abandonTicket(app: Application, email: string): Promise<void> {
-  const { database, makeId, clients, clock } = app.services;
+  const { database, makeId, clock } = app.services;
   const userId = await userIdOf(app, email);
-  const login = { userId, authEpoch: 1, clientId: clients.default.id, transport: 'token', proven: [] } as const;
+  const login = { userId, authEpoch: 1, clientId: defaultClientId, transport: 'token', proven: [] } as const;
   const ticket = await database.transaction((tx) => issueTicket(tx, makeId, login, clock.now()));
   present(ticket, 'the ticket');
 }

@@ -1,7 +1,7 @@
 /** Users with sessions, inserted by the fragments that `domain` modules export, for tests of one module. */
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { AuditLog } from '#domain/audit/index.ts';
-import { type Client, Clients, sessionExpiries } from '#domain/clients/index.ts';
+import { type Client, Clients, defaultClientId, sessionExpiries } from '#domain/clients/index.ts';
 import { deviceExpiry, useDeviceFragment } from '#domain/devices/index.ts';
 import { claimEmailFragment } from '#domain/identifiers/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
@@ -50,6 +50,7 @@ export interface DomainFixture {
   readonly keys: KeyRing;
   readonly makeId: MakeId;
   readonly audit: AuditLog;
+  readonly clients: Clients;
   readonly client: Client;
 }
 
@@ -77,7 +78,8 @@ export async function openDomainFixture(database: Database): Promise<DomainFixtu
   const keys = await openKeys({ database, kek, clock, makeId });
   const clients = new Clients({ database, clock, issuer: 'https://login.example' });
   await clients.load();
-  return { database, time, clock, kek, keys, makeId, audit: new AuditLog({ keys, makeId }), client: clients.default };
+  const audit = new AuditLog({ keys, makeId });
+  return { database, time, clock, kek, keys, makeId, audit, clients, client: clients.byId(defaultClientId) };
 }
 
 /** The parameters of `insertTestUser` for a new user. */

@@ -1,6 +1,7 @@
 /** Values that expire. Each function creates one and returns a check of whether it is still valid. */
 
 import { findTicket, issueTicket } from '#domain/authentication/tickets.ts';
+import { defaultClientId } from '#domain/clients/index.ts';
 import { findActiveInvitation } from '#domain/invitations/index.ts';
 import { consume, consumeCode, findActive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
@@ -148,9 +149,9 @@ async function issueLink({ tokens, clock, database }: Services, purpose: Purpose
 }
 
 export const loginTicket: CreateExpiring = async ({ services }) => {
-  const { database, makeId, clients, clock } = services;
+  const { database, makeId, clock } = services;
   const userId = await addActiveUserId(services);
-  const login = { userId, authEpoch: 1, clientId: clients.default.id, transport: 'token', proven: [] } as const;
+  const login = { userId, authEpoch: 1, clientId: defaultClientId, transport: 'token', proven: [] } as const;
   const issued = await database.transaction((tx) => issueTicket(tx, makeId, login, clock.now()));
   const { text } = present(issued, 'the ticket');
   return async () => (await findTicket(database, text, clock.now())) !== undefined;

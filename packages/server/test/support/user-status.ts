@@ -22,8 +22,7 @@ export async function setStatus(
   email: string,
   status: Exclude<UserStatus, 'pending_deletion'>,
 ): Promise<void> {
-  const { database, users, clients } = app.services;
+  const { database, users } = app.services;
   const userId = await userIdOf(app, email);
-  const lifetime = clients.default.accessTokenLifetimeSeconds;
-  await database.transaction((tx) => users.changeStatus(tx, userId, status, lifetime));
+  await database.transaction((tx) => users.changeStatus(tx, userId, status));
 }

@@ -1,6 +1,7 @@
 /** Creates the principals of the authorization matrix and the requests that they send. */
 import { generateKeyPairSync } from 'node:crypto';
 import { issueTicket } from '#domain/authentication/tickets.ts';
+import { defaultClientId } from '#domain/clients/index.ts';
 import { issueToken } from '#domain/one-time-tokens/index.ts';
 import { disableUser } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
@@ -74,9 +75,9 @@ const endGracePeriod = statement('test_principals.end_grace', {
 });
 
 async function issuePendingTicket({ app, userId }: ActingUser): Promise<string> {
-  const { database, makeId, clients } = app.services;
+  const { database, makeId } = app.services;
   const proven = [{ amr: 'pwd', kind: 'knowledge', userVerified: false }] as const;
-  const login = { userId, authEpoch: 1, clientId: clients.default.id, transport: 'token', proven } as const;
+  const login = { userId, authEpoch: 1, clientId: defaultClientId, transport: 'token', proven } as const;
   const ticket = await database.transaction((tx) => issueTicket(tx, makeId, login, app.clock.now()));
   return present(ticket, 'a ticket').text;
 }

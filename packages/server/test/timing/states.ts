@@ -47,10 +47,9 @@ async function addUser(services: Services, state: UserState, number: number): Pr
 }
 
 async function close(services: Services, userId: string): Promise<void> {
-  const { database, clients, clock } = services;
+  const { database, clock } = services;
   const now = clock.now();
-  const { accessTokenLifetimeSeconds } = clients.default;
-  const change = { userId, now, deletesAt: addSeconds(now, graceSeconds), accessTokenLifetimeSeconds };
+  const change = { userId, now, deletesAt: addSeconds(now, graceSeconds) };
   const ending = await database.transaction((tx) => scheduleDeletion(tx, change));
   if (ending === undefined) throw new Error('somebody active could not be closed');
 }

@@ -1,5 +1,5 @@
 /** `latchkey client`: the applications that log people in, for the operator. */
-import { clientsRefreshSeconds, isOrigin } from '#domain/clients/index.ts';
+import { clientsRefreshSeconds, defaultClientId, isOrigin } from '#domain/clients/index.ts';
 import { changeOrigins } from '#flows/admin-clients/index.ts';
 import type { Services } from '../wiring.ts';
 import { type CommandInput, type CommandResult, isGiven, type ServiceCommand, textsOf, UsageError } from './command.ts';
@@ -16,7 +16,7 @@ export const clientCommands: readonly ServiceCommand[] = [
     options: {},
     run: async (_, { clients }) => {
       await clients.refresh();
-      const { origins } = clients.default;
+      const { origins } = clients.byId(defaultClientId);
       return { exitCode: 0, text: origins.join('\n') || 'There are none.', data: [...origins] };
     },
   },
@@ -43,7 +43,7 @@ async function set(input: CommandInput, services: Services): Promise<CommandResu
       `"${wrong}" is no origin as browsers write it, such as https://app.example.com, without a slash.`,
     );
   }
-  await changeOrigins(services, origins);
+  await changeOrigins(services, defaultClientId, origins);
   const listed = origins.length === 0 ? 'No origin is listed' : `Listed ${origins.join(', ')}`;
   return { exitCode: 0, text: `${listed}; every node knows it within ${clientsRefreshSeconds} s.`, data: { origins } };
 }

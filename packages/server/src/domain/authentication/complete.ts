@@ -1,8 +1,8 @@
 /** The writes that end a request to log in: a session, a ticket, or the event of a refusal. Each comes with its audit event. */
 import { attemptKey, resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
+import { defaultClientId } from '#domain/clients/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import { revocationExpiry } from '#domain/revocations/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from '#domain/session-issuance/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
@@ -44,7 +44,6 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
   const userKey = deps.keys.unwrapUserKey(userId, candidate.wrapped);
   const rehash = proof.by === 'password' ? await proof.rehash() : undefined;
   const { issued, values } = issueSession(deps, sessionOf(login, userKey));
-  const revocationExpiresAt = revocationExpiry(now, deps.clients.default.accessTokenLifetimeSeconds);
   const row = await queries.row(completeStatement, {
     loginUserId: userId,
     ...(proof.by === 'password' ? proof.quota.refundParams() : refundNothing(now)),
@@ -56,7 +55,6 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
     rehashSealed: rehash?.sealed ?? null,
     rehashOf: rehash?.of ?? Buffer.alloc(0),
     endedAt: now,
-    revocationExpiresAt,
     ...newDeviceMail(deps, login, userKey),
     ...successEvent(deps, login, userKey, { sessionId: issued.sessionId, amr: values.sessionAmr }),
   });
@@ -83,7 +81,7 @@ export async function writeTicket(
 ): Promise<Ticket> {
   const { proof, candidate, transport, now } = login;
   const { userId, authEpoch, wrapped } = candidate;
-  const clientId = deps.clients.default.id;
+  const clientId = defaultClientId;
   const proven = [proofKinds[proof.by].factor];
   const ticket = await issueTicket(tx, deps.makeId, { userId, authEpoch, clientId, transport, proven }, now);
   if (ticket === undefined) throw staleCandidate(proof);
@@ -129,6 +127,7 @@ function staleCandidate({ by }: Proof): Problem {
 function sessionOf({ proof, candidate, transport, requester, now }: ProvenLogin, userKey: UserKey) {
   const { userId, subject, authEpoch, deviceId } = candidate;
   return {
+    clientId: defaultClientId,
     userId,
     subject,
     authEpoch,

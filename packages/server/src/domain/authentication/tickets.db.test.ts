@@ -105,14 +105,14 @@ describeOnBothDatabases('a ticket', (database) => {
 
   it('is invalid in a later epoch, and none is issued for an earlier one', async () => {
     const text = await newTicket();
-    await database().transaction((tx) => users.raiseEpoch(tx, person.id, 900));
+    await database().transaction((tx) => users.raiseEpoch(tx, person.id));
     expect(await consume(text)).toBeUndefined();
     expect(await issue(1)).toBeUndefined();
     expect(await issue(2)).toBeDefined();
   });
 
   it('is not issued to a disabled user', async () => {
-    await database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled', 900));
+    await database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled'));
     expect(await issue(2)).toBeUndefined();
   });
 

@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { addSeconds, systemClock } from '#kernel/clock.ts';
-import { statement } from '#platform/database/index.ts';
+import { type Database, statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { Clients, listOrigins, sessionExpiries } from './index.ts';
+import { Clients, defaultClientId, maxAccessTokenLifetimeSeconds, sessionExpiries, setClientOrigins } from './index.ts';
 
 const configure = statement('clients_test.configure', {
   lane: 'pool',
@@ -11,14 +11,23 @@ const configure = statement('clients_test.configure', {
   columns: {},
 });
 
+const setLifetime = statement('clients_test.set_lifetime', {
+  lane: 'pool',
+  sql: 'update clients set access_token_lifetime_seconds = :seconds',
+  params: { seconds: 'int4' },
+  columns: {},
+});
+
 describeOnBothDatabases('clients', (database) => {
-  const open = () => new Clients({ database: database(), clock: systemClock, issuer: 'https://login.example' });
+  const defaultOf = (clients: Clients) => clients.byId(defaultClientId);
+  const settings = { clock: systemClock, issuer: 'https://login.example' };
+  const open = () => new Clients({ ...settings, database: database() });
 
   it('have a default from the first start, also when nodes start at once', async () => {
     const nodes = Array.from({ length: 5 }, open);
     await Promise.all(nodes.map((clients) => clients.load()));
     for (const clients of nodes) {
-      expect(clients.default).toEqual({
+      expect(defaultOf(clients)).toEqual({
         id: 'default',
         audience: 'https://login.example',
         accessTokenLifetimeSeconds: 900,
@@ -36,31 +45,56 @@ describeOnBothDatabases('clients', (database) => {
     await database().run(configure, {});
     const clients = open();
     await clients.load();
-    expect(clients.default).toMatchObject({ audience: 'https://api.example', refreshGraceSeconds: 0 });
+    expect(defaultOf(clients)).toMatchObject({ audience: 'https://api.example', refreshGraceSeconds: 0 });
   });
 
-  it('list the origins of their pages, which another node knows when it has read them again', async () => {
+  it('list the origins of their pages, which another node applies once it has read them again', async () => {
     const [here, there] = [open(), open()];
     await Promise.all([here.load(), there.load()]);
     const origins = ['https://app.example', 'capacitor://localhost'];
-    await database().transaction((tx) => listOrigins(tx, origins));
-    expect(there.default.origins).toEqual([]);
+    await database().transaction((tx) => setClientOrigins(tx, defaultClientId, origins));
+    expect(there.isListedOrigin('https://app.example')).toBe(false);
     await there.refresh();
-    expect(there.default.origins).toEqual(origins);
-    await database().transaction((tx) => listOrigins(tx, []));
+    expect(defaultOf(there).origins).toEqual(origins);
+    expect(there.isListedOrigin('https://app.example')).toBe(true);
+    expect(there.isListedOrigin('https://other.example')).toBe(false);
+    await database().transaction((tx) => setClientOrigins(tx, defaultClientId, []));
     await there.refresh();
-    expect(there.default.origins).toEqual([]);
+    expect(there.isListedOrigin('https://app.example')).toBe(false);
   });
 
-  it('are not served before they were loaded', () => {
-    expect(() => open().default).toThrow('the default client is missing');
+  it('are unknown before they are loaded, and when no row has the id', async () => {
+    const clients = open();
+    expect(() => defaultOf(clients)).toThrow('client default is missing');
+    await clients.load();
+    expect(clients.find('other')).toBeUndefined();
+    expect(() => clients.byId('other')).toThrow('client other is missing');
+  });
+
+  describe('with access tokens that would outlive their revocation', () => {
+    it('are rejected by the database, which accepts the longest lifetime', async () => {
+      await open().load();
+      const set = (seconds: number) => database().run(setLifetime, { seconds });
+      await expect(set(maxAccessTokenLifetimeSeconds + 1)).rejects.toThrow('clients_access_token_lifetime_bounded');
+      expect(await set(maxAccessTokenLifetimeSeconds)).toBe(1);
+      await set(900);
+    });
+
+    it('are not loaded', async () => {
+      const rows: Database['rows'] = async (statement, values) => {
+        const read = await database().rows(statement, values);
+        return read.map((row) => ({ ...row, accessTokenLifetimeSeconds: maxAccessTokenLifetimeSeconds + 1 }));
+      };
+      const clients = new Clients({ ...settings, database: { ...database(), rows } });
+      await expect(clients.load()).rejects.toThrow('access tokens of client default live longer than 3600 s');
+    });
   });
 
   it('say until when a session lives that is used, and one that is not', async () => {
     const clients = open();
     await clients.load();
     const now = new Date('2026-03-01T12:00:00.000Z');
-    expect(sessionExpiries(clients.default, now)).toEqual({
+    expect(sessionExpiries(defaultOf(clients), now)).toEqual({
       idleExpiresAt: addSeconds(now, 7 * 24 * 3600),
       expiresAt: addSeconds(now, 30 * 24 * 3600),
     });

@@ -1,15 +1,26 @@
 /**
- * Clients: the applications that sessions and tokens are for. Owns `clients`.
- * Invariant: the row `default` exists before anything is served; its lifetimes rule every login that names no client.
+ * Clients (RFC 6749 §2): the applications that sessions and tokens are issued for. Owns `clients`.
+ * Invariants: the row `default` exists before the first request; no access token lives longer than
+ * `maxAccessTokenLifetimeSeconds`. Lifetimes and audience are looked up by client id where a session or token is issued
+ * or verified; a lookup reads memory that each process refreshes every `clientsRefreshSeconds`.
  */
 
-import { present } from '#kernel/assert.ts';
+import { assert, present } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
 export { isOrigin } from './origin.ts';
 
-/** One client, with its lifetimes. */
+/** The client of a login that names none. */
+export const defaultClientId = 'default';
+
+/**
+ * The longest access-token lifetime that a client may have. Revocations and retired signing keys are kept this long,
+ * so that lowering a lifetime never lets a token outlive them; `clients_access_token_lifetime_bounded` is the same limit.
+ */
+export const maxAccessTokenLifetimeSeconds = 3600;
+
+/** A client with its lifetimes. */
 export interface Client {
   readonly id: string;
   /** The `aud` of its access tokens. */
@@ -25,18 +36,18 @@ export interface Client {
 
 const insertDefault = statement('clients.insert_default', {
   lane: 'pool',
-  sql: `insert into clients (id, kind, name, created_at) values ('default', 'first_party', 'Default', :now)
+  sql: `insert into clients (id, kind, name, created_at) values ('${defaultClientId}', 'first_party', 'Default', :now)
     on conflict (id) do nothing`,
   params: { now: 'timestamptz' },
   columns: {},
 });
 
-const find = statement('clients.find', {
-  lane: 'read',
+const list = statement('clients.list', {
+  lane: 'pool',
   sql: `select id, audience, access_token_lifetime_seconds, refresh_token_lifetime_seconds, refresh_grace_seconds,
       session_idle_seconds, session_lifetime_seconds, origins
-    from clients where id = :id`,
-  params: { id: 'text' },
+    from clients`,
+  params: {},
   columns: {
     id: 'text',
     audience: 'text',
@@ -56,43 +67,58 @@ const setOrigins = statement('clients.set_origins', {
   columns: {},
 });
 
-/** Lists the origins of the default client's pages; every process knows them `clientsRefreshSeconds` later. */
-export async function listOrigins(tx: Queries, origins: readonly string[]): Promise<void> {
-  await tx.run(setOrigins, { id: 'default', origins });
+/** Replaces the origins of a client's pages; every process applies them within `clientsRefreshSeconds`. */
+export async function setClientOrigins(tx: Queries, clientId: string, origins: readonly string[]): Promise<void> {
+  await tx.run(setOrigins, { id: clientId, origins });
 }
 
-/** How often each process reads clients again. */
+/** How often each process reads the clients. */
 export const clientsRefreshSeconds = 30;
 
-/** The clients of this deployment; for now the one that every login is for. */
+/** The clients of this deployment, as this process last read them. */
 export class Clients {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #issuer: string;
-  #default: Client | undefined;
+  #byId: ReadonlyMap<string, Client> = new Map();
+  #origins: ReadonlySet<string> = new Set();
 
-  /** `issuer` is the audience of clients that name none. */
+  /** @param dependencies `issuer`: the audience of clients that name none. */
   constructor(dependencies: { readonly database: Database; readonly clock: Clock; readonly issuer: string }) {
     this.#database = dependencies.database;
     this.#clock = dependencies.clock;
     this.#issuer = dependencies.issuer;
   }
 
-  /** Makes sure that the default client is there, and reads it. */
+  /** Creates the default client unless it exists, and reads all clients. */
   async load(): Promise<void> {
     await this.#database.run(insertDefault, { now: this.#clock.now() });
     await this.refresh();
   }
 
-  /** Reads it again. */
   async refresh(): Promise<void> {
-    const row = present(await this.#database.row(find, { id: 'default' }), 'the default client');
-    this.#default = { ...row, audience: row.audience === '' ? this.#issuer : row.audience };
+    const rows = await this.#database.rows(list, {});
+    const clients = rows.map((row) => ({ ...row, audience: row.audience === '' ? this.#issuer : row.audience }));
+    for (const { id, accessTokenLifetimeSeconds } of clients) {
+      const isBounded = accessTokenLifetimeSeconds <= maxAccessTokenLifetimeSeconds;
+      assert(isBounded, `access tokens of client ${id} live longer than ${maxAccessTokenLifetimeSeconds} s`);
+    }
+    this.#byId = new Map(clients.map((client) => [client.id, client]));
+    this.#origins = new Set(clients.flatMap(({ origins }) => origins));
   }
 
-  /** The client of every login that names none. */
-  get default(): Client {
-    return present(this.#default, 'the default client');
+  find(id: string): Client | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** As `find`, for an id that a row or a verified token names. Throws when this process does not know the client. */
+  byId(id: string): Client {
+    return present(this.find(id), `client ${id}`);
+  }
+
+  /** Whether a client lists this origin of its pages. */
+  isListedOrigin(origin: string): boolean {
+    return this.#origins.has(origin);
   }
 }
 

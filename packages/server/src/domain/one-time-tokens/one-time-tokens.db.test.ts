@@ -113,12 +113,12 @@ describeOnBothDatabases('one-time tokens', (database) => {
     });
 
     it.each<[string, () => Promise<unknown>]>([
-      ['of an earlier epoch', () => database().transaction((tx) => users.raiseEpoch(tx, user.id, 900))],
+      ['of an earlier epoch', () => database().transaction((tx) => users.raiseEpoch(tx, user.id))],
       [
         'of a user whose status is disabled without a change of epoch',
         () => database().run(setDisabled, { id: user.id }),
       ],
-      ['of a disabled user', () => database().transaction((tx) => users.changeStatus(tx, user.id, 'disabled', 900))],
+      ['of a disabled user', () => database().transaction((tx) => users.changeStatus(tx, user.id, 'disabled'))],
     ])('rejects a token %s', async (_, end) => {
       const { id, text } = await issueFor();
       await end();

@@ -86,12 +86,12 @@ describeOnBothDatabases('refresh tokens', (database) => {
   function end() {
     const now = world.clock.now();
     const { sessionId } = login;
-    const request = { userId: person.id, reason: 'logout', now, accessTokenLifetimeSeconds: 900 } as const;
+    const request = { userId: person.id, reason: 'logout', now } as const;
     const event = { action: 'session.logged_out', at: now, actor: { kind: 'user', id: person.id }, sessionId } as const;
     return endSession(database(), sessionId, request, world.audit.values({ ...event, userId: person.id }));
   }
 
-  const raise = () => database().transaction((tx) => users.raiseEpoch(tx, person.id, 900));
+  const raise = () => database().transaction((tx) => users.raiseEpoch(tx, person.id));
 
   it('gives twenty callers at once the same successor, makes it once and records one event', async () => {
     const answers = await Promise.all(twenty.map(() => refresh(login.refreshToken)));
@@ -118,7 +118,6 @@ describeOnBothDatabases('refresh tokens', (database) => {
       clientId: 'default',
       acr: 'aal1',
       amr: ['pwd'],
-      accessTokenLifetimeSeconds: 900,
     });
   });
 
@@ -144,7 +143,6 @@ describeOnBothDatabases('refresh tokens', (database) => {
       kind: 'reused',
       sessionId: login.sessionId,
       userId: person.id,
-      accessTokenLifetimeSeconds: 900,
     });
   });
 
@@ -232,7 +230,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
   });
 
   it('refuses when the user is disabled', async () => {
-    await database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled', 900));
+    await database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled'));
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 

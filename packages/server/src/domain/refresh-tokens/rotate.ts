@@ -28,7 +28,7 @@ const rotate = statement('refresh_tokens.rotate', {
           and t.consumed_at > :now::timestamptz - make_interval(secs => c.refresh_grace_seconds)))
         and not exists (select from refresh_tokens n where n.hash = :successorHash and n.consumed_at is not null)
       returning t.uses, t.family_id, s.id as session_id, s.user_id, u.subject, s.client_id, s.acr, s.amr, s.auth_time,
-        s.sealed_client_info, k.wrapped, c.access_token_lifetime_seconds,
+        s.sealed_client_info, k.wrapped,
         least(t.consumed_at + make_interval(secs => c.refresh_token_lifetime_seconds), s.expires_at) as expires_at),
     first_use as (select session_id, user_id from used where uses = 1),
     successor as (
@@ -37,7 +37,7 @@ const rotate = statement('refresh_tokens.rotate', {
       on conflict (hash) do nothing),
     ${audited.sql}
     select session_id, user_id, subject, client_id, acr, amr, auth_time, sealed_client_info, wrapped,
-      access_token_lifetime_seconds, expires_at
+      expires_at
     from used`,
   params: { hash: 'bytea', successorHash: 'bytea', keyId: 'uuid', now: 'timestamptz', ...audited.params },
   columns: {
@@ -50,7 +50,6 @@ const rotate = statement('refresh_tokens.rotate', {
     authTime: 'timestamptz',
     sealedClientInfo: 'bytea?',
     wrapped: 'bytea',
-    accessTokenLifetimeSeconds: 'int4',
     expiresAt: 'timestamptz',
   },
   idempotent: true,
@@ -59,8 +58,7 @@ const rotate = statement('refresh_tokens.rotate', {
 // A token of a session that is dead anyway is no reuse: there is nothing left to end, and nobody to alarm.
 const inspect = statement('refresh_tokens.inspect', {
   lane: 'read',
-  sql: `select t.consumed_at, t.successor_key_id, f.session_id, f.user_id, c.refresh_grace_seconds,
-      c.access_token_lifetime_seconds
+  sql: `select t.consumed_at, t.successor_key_id, f.session_id, f.user_id, c.refresh_grace_seconds
     from refresh_tokens t
       join refresh_families f on f.id = t.family_id
       join sessions s on s.id = f.session_id
@@ -74,7 +72,6 @@ const inspect = statement('refresh_tokens.inspect', {
     sessionId: 'uuid',
     userId: 'uuid',
     refreshGraceSeconds: 'int4',
-    accessTokenLifetimeSeconds: 'int4',
   },
 });
 
@@ -93,18 +90,12 @@ export interface Refreshed {
   /** Where the session was last used, and the user's key that opens it. */
   readonly sealedClientInfo: Buffer | null;
   readonly wrapped: Buffer;
-  readonly accessTokenLifetimeSeconds: number;
 }
 
 /** Why there is none. `reused` asks the caller to end the session. */
 export type RefreshRefusal =
   | { readonly kind: 'refused' }
-  | {
-      readonly kind: 'reused';
-      readonly sessionId: string;
-      readonly userId: string;
-      readonly accessTokenLifetimeSeconds: number;
-    };
+  | { readonly kind: 'reused'; readonly sessionId: string; readonly userId: string };
 
 /** Issues and rotates refresh tokens. */
 export class RefreshTokens {

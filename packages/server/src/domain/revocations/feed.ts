@@ -1,7 +1,7 @@
 /** The feed: one small select every 250 ms, and the answer to "may I believe what I remember?". */
-import type { Clock } from '#kernel/clock.ts';
+import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { type CommittedRevocation, type Database, statement, type Values } from '#platform/database/index.ts';
-import { longestAccessTokenSeconds, revocationExpiry } from './fragment.ts';
+import { keptSeconds } from './fragment.ts';
 import { type CheckedAccess, type Revocation, RevocationSet } from './revocation-set.ts';
 import { UnseenIds } from './unseen-ids.ts';
 
@@ -109,7 +109,7 @@ export class Revocations {
 
   /** Learns at once of a revocation that this node committed; the feed returns it later. */
   publish(committed: CommittedRevocation): void {
-    const expiresAt = revocationExpiry(this.#clock.now(), longestAccessTokenSeconds);
+    const expiresAt = addSeconds(this.#clock.now(), keptSeconds);
     this.#learn({ ...committed, expiresAt }, this.#clock.monotonicMs());
   }
 

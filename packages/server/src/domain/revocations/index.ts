@@ -8,5 +8,5 @@
  */
 
 export { Revocations } from './feed.ts';
-export { rememberedSeconds, revocationExpiry, revocationsFragment } from './fragment.ts';
+export { rememberedSeconds, revocationsFragment } from './fragment.ts';
 export { type CheckedAccess, type Revocation, RevocationSet } from './revocation-set.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CheckedAccess, type Revocation, RevocationSet, rememberedSeconds, revocationExpiry } from './index.ts';
+import { type CheckedAccess, type Revocation, RevocationSet, rememberedSeconds } from './index.ts';
 
 const targets = ['a', 'b', 'c'];
 const anyRevocation: fc.Arbitrary<Revocation> = fc
@@ -79,14 +79,5 @@ describe('RevocationSet', () => {
     expect(left(501, 101 + rememberedMs)).toBe(0);
     expect(left(500, 101 + rememberedMs)).toBe(1);
     expect(left(Number.MAX_SAFE_INTEGER, 100 + rememberedMs)).toBe(1);
-  });
-});
-
-describe('revocationExpiry', () => {
-  it.each([
-    [900, 960],
-    [60, 360],
-  ])('outlives an access token of %i s and a remembered session: %i s', (lifetime, expected) => {
-    expect(revocationExpiry(new Date(0), lifetime)).toEqual(new Date(expected * 1000));
   });
 });

@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Clients } from '#domain/clients/index.ts';
 import { Revocations } from '#domain/revocations/index.ts';
 import { type CheckedToken, endSession, LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
@@ -20,6 +21,7 @@ const lifetimeSeconds = 900;
 describeOnBothDatabases('access tokens', (database) => {
   let world: DomainFixture;
   let signingKeys: SigningKeys;
+  let clients: Clients;
   let tokens: AccessTokens;
   let person: TestUser;
   let sessionId: string;
@@ -27,6 +29,7 @@ describeOnBothDatabases('access tokens', (database) => {
   beforeAll(async () => {
     world = await openDomainFixture(database());
     signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
+    clients = await clientsFor(audience);
     tokens = makeTokens({});
   });
 
@@ -35,8 +38,15 @@ describeOnBothDatabases('access tokens', (database) => {
     ({ sessionId } = await addSession(world, person, 'token'));
   });
 
-  function makeTokens(over: { issuer?: string; audience?: string }): AccessTokens {
-    return new AccessTokens({ ...world, signingKeys, issuer, audience, ...over });
+  function makeTokens(over: { issuer?: string; clients?: Clients }): AccessTokens {
+    return new AccessTokens({ ...world, signingKeys, issuer, clients, ...over });
+  }
+
+  /** Clients whose tokens are for this audience, because they name none. */
+  async function clientsFor(fallback: string): Promise<Clients> {
+    const loaded = new Clients({ ...world, issuer: fallback });
+    await loaded.load();
+    return loaded;
   }
 
   const subject = () => ({
@@ -46,7 +56,6 @@ describeOnBothDatabases('access tokens', (database) => {
     acr: '1',
     amr: ['pwd'],
     authTime: world.clock.now(),
-    accessTokenLifetimeSeconds: lifetimeSeconds,
   });
   const seconds = () => Math.floor(world.clock.now().getTime() / 1000);
   const claims = () => ({
@@ -96,12 +105,16 @@ describeOnBothDatabases('access tokens', (database) => {
 
     it.each<[string, () => string | Promise<string>]>([
       ['another issuer', () => makeTokens({ issuer: 'https://other.example' }).mint(subject()).text],
-      ['another audience', () => makeTokens({ audience: 'https://other.example' }).mint(subject()).text],
+      [
+        'another audience',
+        async () => makeTokens({ clients: await clientsFor('https://other.example') }).mint(subject()).text,
+      ],
       ['a list of audiences with ours in it', () => sign({ aud: [audience, 'https://other.example'] })],
       ['another type', () => sign({}, 'JWT')],
       ['a session id that is none', () => sign({ sid: 'x' })],
       ['no session id', () => sign({ sid: undefined })],
       ['no client', () => sign({ client_id: undefined })],
+      ['an unknown client', () => sign({ client_id: 'other' })],
       [
         'a key that is not ours',
         async () => {
@@ -169,7 +182,6 @@ describeOnBothDatabases('access tokens', (database) => {
         userId: person.id,
         reason: 'logout',
         now,
-        accessTokenLifetimeSeconds: lifetimeSeconds,
       } as const;
       const event = world.audit.values({
         action: 'session.logged_out',
@@ -242,7 +254,7 @@ describeOnBothDatabases('access tokens', (database) => {
       const { cookie } = await addSession(world, person, 'cookie');
       await present(text);
       const otherNode = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
-      await otherNode.revoke({ kid: signingKeys.current().kid, longestTokenSeconds: lifetimeSeconds });
+      await otherNode.revoke({ kid: signingKeys.current().kid });
       await revocations.read();
       expect(await present(text)).toBeUndefined();
       expect(await check.check({ transport: 'cookie', text: cookie })).toBeDefined();

@@ -5,6 +5,7 @@
  * issuer, one audience and one type only.
  */
 
+import type { Clients } from '#domain/clients/index.ts';
 import type { CheckedToken } from '#domain/sessions/index.ts';
 import type { SigningKeys } from '#domain/signing-keys/index.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
@@ -28,7 +29,6 @@ export interface TokenSubject {
   readonly acr: string;
   readonly amr: readonly string[];
   readonly authTime: Date;
-  readonly accessTokenLifetimeSeconds: number;
 }
 
 /** A minted token. */
@@ -44,37 +44,38 @@ export class AccessTokens {
   readonly #clock: Clock;
   readonly #makeId: MakeId;
   readonly #issuer: string;
-  readonly #audience: string;
+  readonly #clients: Clients;
 
   constructor(dependencies: {
     readonly signingKeys: SigningKeys;
     readonly clock: Clock;
     readonly makeId: MakeId;
     readonly issuer: string;
-    readonly audience: string;
+    readonly clients: Clients;
   }) {
     this.#signingKeys = dependencies.signingKeys;
     this.#clock = dependencies.clock;
     this.#makeId = dependencies.makeId;
     this.#issuer = dependencies.issuer;
-    this.#audience = dependencies.audience;
+    this.#clients = dependencies.clients;
   }
 
   /** A token for a session, by the active signing key. NumericDates are seconds (RFC 7519 §2). */
   mint(of: TokenSubject): AccessToken {
     const now = this.#clock.now();
+    const { audience, accessTokenLifetimeSeconds } = this.#clients.byId(of.clientId);
     const issuedAt = Math.floor(now.getTime() / 1000);
-    const expiresAt = addSeconds(new Date(issuedAt * 1000), of.accessTokenLifetimeSeconds);
+    const expiresAt = addSeconds(new Date(issuedAt * 1000), accessTokenLifetimeSeconds);
     const text = signJwt({
       key: this.#signingKeys.current(),
       typ: accessTokenType,
       claims: {
         iss: this.#issuer,
         sub: of.subject,
-        aud: this.#audience,
+        aud: audience,
         client_id: of.clientId,
         iat: issuedAt,
-        exp: issuedAt + of.accessTokenLifetimeSeconds,
+        exp: issuedAt + accessTokenLifetimeSeconds,
         jti: this.#makeId(),
         sid: of.sessionId,
         auth_time: Math.floor(of.authTime.getTime() / 1000),
@@ -82,7 +83,7 @@ export class AccessTokens {
         amr: of.amr,
       },
     });
-    return { text, expiresAt, expiresInSeconds: of.accessTokenLifetimeSeconds };
+    return { text, expiresAt, expiresInSeconds: accessTokenLifetimeSeconds };
   }
 
   /** What a presented token says if form, signature and claims are right; that its session lives is not asked here. */
@@ -93,12 +94,16 @@ export class AccessTokens {
       alg: signingAlgorithms,
       typ: accessTokenType,
       issuer: this.#issuer,
-      audience: this.#audience,
+      audience: ({ client_id: clientId }) => this.#audienceOf(clientId),
       now,
       clockToleranceSeconds,
     });
     const checked = verification.kind === 'ok' ? toChecked(verification.claims, verification.kid) : undefined;
     return checked === undefined || checked.expiresAt <= now ? undefined : checked;
+  }
+
+  #audienceOf(clientId: unknown): string | undefined {
+    return typeof clientId === 'string' ? this.#clients.find(clientId)?.audience : undefined;
   }
 }
 

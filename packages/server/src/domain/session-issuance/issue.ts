@@ -24,6 +24,7 @@ export interface Issuers {
 
 /** What a session is made of. */
 export interface SessionToIssue {
+  readonly clientId: string;
   readonly userId: string;
   readonly subject: string;
   readonly authEpoch: number;
@@ -63,7 +64,7 @@ export function issueSession(issuers: Issuers, of: SessionToIssue) {
   const { userId, now } = of;
   const sessionId = issuers.makeId();
   const deviceId = of.deviceId ?? issuers.makeId();
-  const client = issuers.clients.default;
+  const client = issuers.clients.byId(of.clientId);
   const expiries = sessionExpiries(client, now);
   const sessionExpiresAt = of.expiresAt ?? expiries.expiresAt;
   const refreshExpiresAt = earlier(addSeconds(now, client.refreshTokenLifetimeSeconds), sessionExpiresAt);
@@ -120,8 +121,7 @@ function sessionValues(of: SessionToIssue, sessionId: string) {
   };
 }
 
-function mint({ accessTokens, clients }: Issuers, of: SessionToIssue, sessionId: string): AccessToken {
-  const { subject, acr, amr, authTime } = of;
-  const { id: clientId, accessTokenLifetimeSeconds } = clients.default;
-  return accessTokens.mint({ sessionId, subject, clientId, acr, amr, authTime, accessTokenLifetimeSeconds });
+function mint({ accessTokens }: Issuers, of: SessionToIssue, sessionId: string): AccessToken {
+  const { subject, clientId, acr, amr, authTime } = of;
+  return accessTokens.mint({ sessionId, subject, clientId, acr, amr, authTime });
 }

@@ -2,13 +2,7 @@
 
 import { useDeviceFragment } from '#domain/devices/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
-import {
-  type EndedSession,
-  type EndReason,
-  endSessionsOfUser,
-  insertSessionFragment,
-  sessionIsActive,
-} from '#domain/sessions/index.ts';
+import { type EndReason, endSessionsOfUser, insertSessionFragment, sessionIsActive } from '#domain/sessions/index.ts';
 import type { Requester } from '#kernel/requester.ts';
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
@@ -16,7 +10,7 @@ import { type IssuedSession, type Issuers, issueSession } from './issue.ts';
 
 const find = statement('session_issuance.find_acting', {
   lane: 'pool',
-  sql: `select s.id, s.user_id, u.subject, s.device_id, s.transport, s.acr, s.amr, s.auth_time, s.factor_times,
+  sql: `select s.id, s.user_id, u.subject, s.client_id, s.device_id, s.transport, s.acr, s.amr, s.auth_time, s.factor_times,
       s.expires_at
     from sessions s join users u on u.id = s.user_id
     where s.id = :id and s.user_id = :userId and ${sessionIsActive}`,
@@ -25,6 +19,7 @@ const find = statement('session_issuance.find_acting', {
     id: 'uuid',
     userId: 'uuid',
     subject: 'text',
+    clientId: 'text',
     deviceId: 'uuid?',
     transport: 'text',
     acr: 'text',
@@ -75,18 +70,16 @@ export interface Change {
 /**
  * Ends every session of the user, and lets the acting one go on as a new one; in the transaction of the change, after
  * the epoch was raised. The transport is the session's own, also when it was presented by an access token.
- * `ended` is for `Revocations.publish` after the commit, and `issued` for its holder.
  */
 export async function renewSession(
   issuers: Issuers,
   tx: Queries,
   acting: ActingSession,
   change: Change,
-): Promise<{ readonly issued: IssuedSession; readonly ended: readonly EndedSession[] }> {
+): Promise<{ readonly issued: IssuedSession; readonly endedSessions: number }> {
   const { userId } = acting;
   const { reason, authEpoch, requester, userKey, now } = change;
-  const { accessTokenLifetimeSeconds } = issuers.clients.default;
-  const ended = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
+  const endedSessions = await endSessionsOfUser(tx, { userId, reason, now });
   const { issued, values } = issueSession(issuers, {
     ...acting,
     authEpoch,
@@ -97,5 +90,5 @@ export async function renewSession(
     now,
   });
   await tx.row(insert, { userId, ...values });
-  return { issued, ended };
+  return { issued, endedSessions };
 }

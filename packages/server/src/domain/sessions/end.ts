@@ -1,7 +1,7 @@
 /** Revocation sessions: one statement ends the session and its refresh families, announces the ending and records it. */
 
 import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
-import { type Revocation, revocationExpiry, revocationsFragment } from '#domain/revocations/index.ts';
+import { revocationsFragment } from '#domain/revocations/index.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
 /** Why a session ended before its time. */
@@ -59,46 +59,26 @@ const endAll = statement('sessions.end_all_of_user', {
   after: { revokes: { kind: 'session', target: 'sessionId' } },
 });
 
-/** A session that this effect ended, as `Revocations.publish` takes it after the commit. */
-export type EndedSession = Omit<Revocation, 'id'>;
-
 interface EndRequest {
   readonly userId: string;
   readonly reason: EndReason;
   readonly now: Date;
-  readonly accessTokenLifetimeSeconds: number;
 }
 
-/** Ends one session of the user, with the event that says so; undefined when it is not theirs or not alive. */
+/** Ends one session of the user and records the event; false when the session is not theirs or has ended. */
 export async function endSession(
   queries: Queries,
   sessionId: string,
-  request: EndRequest,
+  { userId, reason, now }: EndRequest,
   event: AuditValues,
-): Promise<EndedSession | undefined> {
-  const values = { sessionId, userId: request.userId, reason: request.reason, ...times(request), ...event };
-  const row = await queries.row(end, values);
-  return row === undefined ? undefined : toRevocation(row.sessionId, request);
+): Promise<boolean> {
+  return (await queries.row(end, { sessionId, userId, reason, endedAt: now, ...event })) !== undefined;
 }
 
-/** Ends every session of the user but `except`; the caller records it in the same transaction. */
+/** Ends every session of the user but `except`, and returns how many; the caller records the event. */
 export async function endSessionsOfUser(
   tx: Queries,
-  request: EndRequest & { readonly except?: string },
-): Promise<EndedSession[]> {
-  const values = { userId: request.userId, except: request.except ?? null, reason: request.reason, ...times(request) };
-  const rows = await tx.rows(endAll, values);
-  return rows.map((row) => toRevocation(row.sessionId, request));
-}
-
-function times(request: EndRequest) {
-  return {
-    endedAt: request.now,
-    revocationExpiresAt: revocationExpiry(request.now, request.accessTokenLifetimeSeconds),
-  };
-}
-
-function toRevocation(sessionId: string, request: EndRequest): EndedSession {
-  const expiresAt = revocationExpiry(request.now, request.accessTokenLifetimeSeconds);
-  return { kind: 'session', target: sessionId, epoch: null, expiresAt };
+  { userId, reason, now, except = null }: EndRequest & { readonly except?: string | null },
+): Promise<number> {
+  return (await tx.rows(endAll, { userId, except, reason, endedAt: now })).length;
 }

@@ -6,7 +6,7 @@
  */
 
 export { type CheckedSession, type CheckedToken, type Presented, SessionCheck } from './check.ts';
-export { type EndedSession, type EndReason, endFamiliesFragment, endSession, endSessionsOfUser } from './end.ts';
+export { type EndReason, endFamiliesFragment, endSession, endSessionsOfUser } from './end.ts';
 export { LastSeen } from './last-seen.ts';
 export { type ListedSession, listSessions } from './list.ts';
 export { hasMoved, moveSession } from './move.ts';

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Users } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
-import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { countRoundTrips, describeOnBothDatabases, effectsOf } from '#test/support/databases.ts';
 import {
   addSession,
   addUser,
@@ -41,7 +41,6 @@ const tokensOf = statement('sessions_test.count_tokens', {
 });
 
 const weekSeconds = 7 * 24 * 3600;
-const accessTokenLifetimeSeconds = 900;
 
 describeOnBothDatabases('sessions', (database) => {
   let world: DomainFixture;
@@ -62,7 +61,7 @@ describeOnBothDatabases('sessions', (database) => {
   const list = async () => (await listSessions(database(), person.id, now())).map(({ id }) => id);
 
   function end(sessionId: string, userId = person.id) {
-    const request = { userId, reason: 'logout', now: now(), accessTokenLifetimeSeconds } as const;
+    const request = { userId, reason: 'logout', now: now() } as const;
     const actor = { kind: 'user', id: userId } as const;
     const event = world.audit.values({ action: 'session.logged_out', at: now(), actor, userId, sessionId });
     return endSession(database(), sessionId, request, event);
@@ -73,7 +72,6 @@ describeOnBothDatabases('sessions', (database) => {
       userId: person.id,
       reason: 'logged_out_everywhere',
       now: now(),
-      accessTokenLifetimeSeconds,
     } as const;
     return database().transaction((tx) =>
       endSessionsOfUser(tx, except === undefined ? request : { ...request, except }),
@@ -88,23 +86,24 @@ describeOnBothDatabases('sessions', (database) => {
       expect(await read(sessionId)).toMatchObject(ended);
     });
 
-    it('answers what this node must know at once', async () => {
+    it('is published after the commit', async () => {
       const sessionId = await login();
-      const expiresAt = addSeconds(now(), accessTokenLifetimeSeconds + 60);
-      expect(await end(sessionId)).toEqual({ kind: 'session', target: sessionId, epoch: null, expiresAt });
+      const committed = await effectsOf(database(), async () => expect(await end(sessionId)).toBe(true));
+      const revoked = [{ kind: 'session', target: sessionId, epoch: null }];
+      expect(committed).toEqual([{ revoked, enqueued: false }]);
     });
 
     it('happens once, however many ask at once', async () => {
       const sessionId = await login();
       const answers = await Promise.all(Array.from({ length: 20 }, () => end(sessionId)));
-      expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+      expect(answers.filter((ended) => ended)).toHaveLength(1);
       expect(await read(sessionId)).toMatchObject({ revocations: 1, events: 1 });
     });
 
     it("does nothing to somebody else's session, and records nothing", async () => {
       const sessionId = await login();
       const stranger = await addUser(world);
-      expect(await end(sessionId, stranger.id)).toBeUndefined();
+      expect(await end(sessionId, stranger.id)).toBe(false);
       expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, revocations: 0, events: 0 });
     });
   });
@@ -113,8 +112,8 @@ describeOnBothDatabases('sessions', (database) => {
     it('spares the one that is named, and sessions of others', async () => {
       const [first, kept, third] = [await login(), await login('cookie'), await login()];
       const stranger = await addSession(world, await addUser(world), 'cookie');
-      const ended = await endAll(kept);
-      expect(ended.map(({ target }) => target).sort()).toEqual([first, third].sort());
+      const [committed] = await effectsOf(database(), async () => expect(await endAll(kept)).toBe(2));
+      expect(committed?.revoked.map(({ target }) => target).sort()).toEqual([first, third].sort());
       expect(await read(first)).toMatchObject({ endReason: 'logged_out_everywhere', endedFamilies: 1, revocations: 1 });
       expect(await read(kept)).toMatchObject({ endedAt: null, revocations: 0 });
       expect(await read(stranger.sessionId)).toMatchObject({ endedAt: null });
@@ -122,7 +121,7 @@ describeOnBothDatabases('sessions', (database) => {
 
     it('leaves everything alive when the transaction fails', async () => {
       const sessionId = await login();
-      const request = { userId: person.id, reason: 'disabled', now: now(), accessTokenLifetimeSeconds } as const;
+      const request = { userId: person.id, reason: 'disabled', now: now() } as const;
       const failed = database().transaction(async (tx) => {
         await endSessionsOfUser(tx, request);
         throw new Error('the effect failed');
@@ -161,7 +160,7 @@ describeOnBothDatabases('sessions', (database) => {
       world.time.advance(world.client.sessionIdleSeconds * 1000);
       expect(await list()).toEqual([]);
       await login();
-      await database().transaction((tx) => new Users(world).raiseEpoch(tx, person.id, accessTokenLifetimeSeconds));
+      await database().transaction((tx) => new Users(world).raiseEpoch(tx, person.id));
       expect(await list()).toEqual([]);
     });
   });

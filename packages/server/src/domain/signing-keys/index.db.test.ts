@@ -1,5 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { maxAccessTokenLifetimeSeconds } from '#domain/clients/index.ts';
 import { Revocations } from '#domain/revocations/index.ts';
 import { AssertionFailed } from '#kernel/assert.ts';
 import { FixedClock } from '#kernel/clock.ts';
@@ -33,7 +34,7 @@ const swapPrivateKeys = statement('test_signing_keys.swap_private', {
 
 const kek = localKek(createSecretKey(randomBytes(32)));
 const publishingSeconds = jwksCacheSeconds + refreshSeconds;
-const longestTokenSeconds = 900;
+const longestTokenSeconds = maxAccessTokenLifetimeSeconds;
 
 describeOnBothDatabases('signing keys', (database: () => Database) => {
   let clock = new FixedClock(new Date('2026-01-15T12:00:00Z'));
@@ -105,13 +106,13 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     const active = node.current().kid;
     const next = publishedKids(node).find((kid) => kid !== active);
     clock.advance((publishingSeconds - 1) * 1000);
-    expect(await node.rotate({ longestTokenSeconds })).toEqual({
+    expect(await node.rotate()).toEqual({
       kind: 'too_early',
       kid: next,
       possibleAt: new Date(clock.now().getTime() + 1000),
     });
     expect(node.current().kid).toBe(active);
-    expect(await node.rotate({ longestTokenSeconds, immediately: true })).toMatchObject({ kind: 'rotated', kid: next });
+    expect(await node.rotate({ immediately: true })).toMatchObject({ kind: 'rotated', kid: next });
     expect(node.current().kid).toBe(next);
   });
 
@@ -119,7 +120,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     const [one, two] = [await openNode(), await openNode()];
     clock.advance(publishingSeconds * 1000);
     const retired = one.current().kid;
-    const rotation = await one.rotate({ longestTokenSeconds });
+    const rotation = await one.rotate();
     expect(rotation).toMatchObject({ kind: 'rotated', retiredKid: retired, kid: one.current().kid });
     expect(await verify(two, mint(one))).toBe('ok');
 
@@ -139,7 +140,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
 
   it('lose their private half when they retire, and a new next key is published at once', async () => {
     const node = await openNode();
-    await node.rotate({ longestTokenSeconds, immediately: true });
+    await node.rotate({ immediately: true });
     expect(await database().rows(countPrivateKeys, {})).toEqual([
       { state: 'active', withPrivateKey: 1 },
       { state: 'next', withPrivateKey: 1 },
@@ -151,7 +152,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
   it('rotated at once by many nodes rotate once', async () => {
     const nodes = await Promise.all(Array.from({ length: 6 }, () => openNode()));
     clock.advance(publishingSeconds * 1000);
-    const rotations = await Promise.all(nodes.map((node) => node.rotate({ longestTokenSeconds })));
+    const rotations = await Promise.all(nodes.map((node) => node.rotate()));
     expect(rotations.filter(({ kind }) => kind === 'rotated')).toHaveLength(1);
     await Promise.all(nodes.map((node) => node.refresh()));
     expect(new Set(nodes.map((node) => node.current().kid)).size).toBe(1);
@@ -161,8 +162,8 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
 
   it('that another node activated in haste are read when a token names them, once in five seconds at most', async () => {
     const [one, two] = [await openNode(), await openNode()];
-    await one.rotate({ longestTokenSeconds, immediately: true });
-    await one.rotate({ longestTokenSeconds, immediately: true });
+    await one.rotate({ immediately: true });
+    await one.rotate({ immediately: true });
     const token = mint(one);
     for (let attempt = 0; attempt < 3; attempt += 1) expect(await verify(two, token)).toBe('invalid');
     await expect.poll(() => reloads).toEqual([{ kind: 'reloaded' }]);
@@ -170,7 +171,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
   });
 
   describe('revoked', () => {
-    const revoke = (node: SigningKeys, kid: string) => node.revoke({ kid, longestTokenSeconds });
+    const revoke = (node: SigningKeys, kid: string) => node.revoke({ kid });
     const nextOf = async (node: SigningKeys) => (await node.list()).find(({ state }) => state === 'next')?.kid ?? '';
 
     it('while they sign, verify nothing from then on, and the next one signs', async () => {
@@ -189,7 +190,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     it('while they are retired, leave the JWKS before their time, and the active one signs on', async () => {
       const node = await openNode();
       const [leaked, token] = [node.current().kid, mint(node)];
-      await node.rotate({ longestTokenSeconds, immediately: true });
+      await node.rotate({ immediately: true });
       const active = node.current().kid;
       expect(await revoke(node, leaked)).toMatchObject({ kind: 'revoked', was: 'retired' });
       expect(await verify(node, token)).toBe('invalid');
@@ -237,7 +238,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
       async (state) => {
         const [one, two] = [await openNode(), await openNode()];
         const leaked = state === 'active' ? one.current().kid : await nextOf(one);
-        const rotate = () => two.rotate({ longestTokenSeconds, immediately: true });
+        const rotate = () => two.rotate({ immediately: true });
         await Promise.all([rotate(), revoke(one, leaked), rotate()]);
         await Promise.all([one.refresh(), two.refresh()]);
         expect(one.current().kid).toBe(two.current().kid);
@@ -266,7 +267,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
         .toSorted(),
     ).toEqual(['ES256', algorithm].toSorted());
     clock.advance(publishingSeconds * 1000);
-    await node.rotate({ longestTokenSeconds });
+    await node.rotate();
     expect(node.current().alg).toBe(algorithm);
     expect(await verify(node, mint(node))).toBe('ok');
     expect(await verify(node, old)).toBe('ok');

@@ -1,5 +1,5 @@
 /** The signing keys in use by this process, and how they change. */
-import { revocationExpiry } from '#domain/revocations/index.ts';
+import { maxAccessTokenLifetimeSeconds } from '#domain/clients/index.ts';
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { Queries } from '#platform/database/index.ts';
@@ -69,16 +69,12 @@ export type Rotation =
 /** What a revocation is told. */
 export interface RevocationRequest {
   readonly kid: string;
-  /** The longest lifetime of an access token of any client, in seconds. */
-  readonly longestTokenSeconds: number;
   /** Runs in the revocation's transaction, so that what it records commits with it. */
   readonly record?: RecordRevocation;
 }
 
 /** What a rotation is told. */
 export interface RotationRequest {
-  /** The longest lifetime of an access token of any client, in seconds. */
-  readonly longestTokenSeconds: number;
   /** Does not wait until all caches have the next key: resource servers may refuse tokens for `jwksCacheSeconds`. */
   readonly immediately?: boolean;
   /** Runs in the rotation's transaction, so that what it records commits with it. */
@@ -160,12 +156,12 @@ export class SigningKeys {
    * Activates the next key and retires the active one, whose private half is erased.
    * The retired one stays published until the last token that any node signed with it has ended.
    */
-  async rotate({ longestTokenSeconds, immediately = false, record }: RotationRequest): Promise<Rotation> {
+  async rotate({ immediately = false, record }: RotationRequest = {}): Promise<Rotation> {
     await this.refresh();
     const now = this.#deps.clock.now();
     // Other nodes publish a new key, and stop signing with a retired one, at their next refresh.
     const publishingSeconds = refreshSeconds + jwksCacheSeconds;
-    const publishedUntil = addSeconds(now, longestTokenSeconds + refreshSeconds + toleranceSeconds);
+    const publishedUntil = addSeconds(now, maxAccessTokenLifetimeSeconds + refreshSeconds + toleranceSeconds);
     const madeBefore = immediately ? now : addSeconds(now, -publishingSeconds);
     const promotion = await promoteNextKey(this.#deps.database, { now, publishedUntil, madeBefore }, record);
     await this.#readChange();
@@ -187,10 +183,9 @@ export class SigningKeys {
    * Ends a key whose private half may be known to others: every node refuses what it signed within a second, and it
    * leaves the JWKS. If it was the active one, the next one signs, also when caches may not have it yet.
    */
-  async revoke({ kid, longestTokenSeconds, record }: RevocationRequest): Promise<KeyRevocation> {
+  async revoke({ kid, record }: RevocationRequest): Promise<KeyRevocation> {
     const now = this.#deps.clock.now();
-    const revocationExpiresAt = revocationExpiry(now, longestTokenSeconds);
-    const revocation = await revokeKey(this.#deps, { kid, now, revocationExpiresAt }, record);
+    const revocation = await revokeKey(this.#deps, { kid, now }, record);
     await this.#readChange();
     return revocation;
   }

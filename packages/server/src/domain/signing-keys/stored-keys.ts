@@ -216,7 +216,7 @@ export type RecordRevocation = (
 /** Ends a key at once, erasing its private half, and announces it; in the place of the active one the next one signs. */
 export async function revokeKey(
   deps: SigningKeyDeps,
-  { kid, now, revocationExpiresAt }: { readonly kid: string; readonly now: Date; readonly revocationExpiresAt: Date },
+  { kid, now }: { readonly kid: string; readonly now: Date },
   record?: RecordRevocation,
 ): Promise<KeyRevocation> {
   const fresh = await makeRow(deps);
@@ -225,8 +225,7 @@ export async function revokeKey(
     const found = await tx.row(lockKey, { kid });
     if (found === undefined) return { kind: 'unknown' };
     const was = found.state as SigningKeyState;
-    if ((await tx.row(revoke, { kid, endedAt: now, revocationExpiresAt })) === undefined)
-      return { kind: 'dead_already' };
+    if ((await tx.row(revoke, { kid, endedAt: now })) === undefined) return { kind: 'dead_already' };
     if (was === 'active') await activateNext(tx, fresh, now);
     await record?.(tx, { kid, was });
     return { kind: 'revoked', was };

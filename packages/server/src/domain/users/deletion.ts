@@ -1,8 +1,7 @@
 /** The end of an account: closing, keeping within the grace period, and erasing after it. */
-import { revocationExpiry, revocationsFragment } from '#domain/revocations/index.ts';
+import { revocationsFragment } from '#domain/revocations/index.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
-import type { UserRevocation } from './users.ts';
 
 const announced = revocationsFragment('user', 'raised');
 
@@ -69,21 +68,20 @@ const erase = statement('users.erase', {
 interface Change {
   readonly userId: string;
   readonly now: Date;
-  readonly accessTokenLifetimeSeconds: number;
 }
 
 /** Begins the grace period and raises the epoch; undefined unless the account is active. */
 export async function scheduleDeletion(
   tx: Queries,
   change: Change & { readonly deletesAt: Date },
-): Promise<UserRevocation | undefined> {
-  const { userId, deletesAt } = change;
-  return raised(change, await tx.row(close, { userId, deletesAt, ...times(change) }));
+): Promise<number | undefined> {
+  const { userId, deletesAt, now: endedAt } = change;
+  return (await tx.row(close, { userId, deletesAt, endedAt }))?.authEpoch;
 }
 
 /** Ends the grace period and raises the epoch; undefined unless the account is closing and the grace is not over. */
-export async function cancelDeletionOfUser(tx: Queries, change: Change): Promise<UserRevocation | undefined> {
-  return raised(change, await tx.row(keep, { userId: change.userId, ...times(change) }));
+export async function cancelDeletionOfUser(tx: Queries, { userId, now }: Change): Promise<number | undefined> {
+  return (await tx.row(keep, { userId, endedAt: now }))?.authEpoch;
 }
 
 /** Accounts whose grace is over, at most 100, the longest first. */
@@ -98,8 +96,8 @@ export async function listDueForErasure(
  * Announces the end of an account whose grace is over, for every node to forget it; the first step of erasing, under
  * `Users.lock`. Undefined when it was kept meanwhile, or is gone: then there is nothing to erase.
  */
-export async function revokeForErasure(tx: Queries, change: Change): Promise<UserRevocation | undefined> {
-  return raised(change, await tx.row(announce, { userId: change.userId, ...times(change) }));
+export async function revokeForErasure(tx: Queries, { userId, now }: Change): Promise<number | undefined> {
+  return (await tx.row(announce, { userId, endedAt: now }))?.authEpoch;
 }
 
 /**
@@ -119,13 +117,4 @@ export async function eraseUser(
 /** Apart from the addresses that the same key authenticates. */
 function subjectMessage(subject: string): string {
   return `subject:${subject}`;
-}
-
-function times({ now, accessTokenLifetimeSeconds }: Change) {
-  return { endedAt: now, revocationExpiresAt: revocationExpiry(now, accessTokenLifetimeSeconds) };
-}
-
-function raised(change: Change, row: { readonly authEpoch: number } | undefined): UserRevocation | undefined {
-  if (row === undefined) return undefined;
-  return { kind: 'user', target: change.userId, epoch: row.authEpoch, expiresAt: times(change).revocationExpiresAt };
 }

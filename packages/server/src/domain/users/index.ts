@@ -32,4 +32,4 @@ export {
 } from './revocation-matrix.ts';
 export { deleteAbandonedUsers, deleteUnprovenUser } from './sweep.ts';
 export { insertUserFragment, isActive, type UserStatus } from './user.ts';
-export { type Recipient, type UserProfile, type UserRevocation, Users } from './users.ts';
+export { type Recipient, type UserProfile, Users } from './users.ts';

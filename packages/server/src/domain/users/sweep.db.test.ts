@@ -92,7 +92,7 @@ describeOnBothDatabases('registrations that nobody confirmed', (database, kind) 
       await database().transaction(async (tx) => {
         await users.lock(tx, userId);
         await verifyIdentifier(tx, identifierId, world.clock.now());
-        await users.raiseEpoch(tx, userId, 900);
+        await users.raiseEpoch(tx, userId);
         sweeping = sweep();
         const sweepWaits = async () => (await database().row(waiting, {}))?.statements === 1;
         await eventually(sweepWaits, { what: 'the sweep waits for the row' });

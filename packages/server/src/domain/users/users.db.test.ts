@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addSeconds } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
-import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { describeOnBothDatabases, effectsOf } from '#test/support/databases.ts';
 import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import { type UserStatus, Users } from './index.ts';
 
@@ -26,7 +26,6 @@ const deleteUser = statement('users_test.delete', {
   columns: {},
 });
 
-const lifetimeSeconds = 900;
 const nobody = '00000000-0000-7000-8000-000000000000';
 
 describeOnBothDatabases('users', (database) => {
@@ -45,27 +44,28 @@ describeOnBothDatabases('users', (database) => {
   });
 
   const read = () => database().row(state, { id: person.id });
-  const raise = () => database().transaction((tx) => users.raiseEpoch(tx, person.id, lifetimeSeconds));
+  const raise = () => database().transaction((tx) => users.raiseEpoch(tx, person.id));
   const change = (status: Exclude<UserStatus, 'pending_deletion'>, id = person.id) =>
-    database().transaction((tx) => users.changeStatus(tx, id, status, lifetimeSeconds));
+    database().transaction((tx) => users.changeStatus(tx, id, status));
 
   describe('raising the epoch', () => {
-    it('announces it, and answers what this node must know at once', async () => {
-      const expiresAt = addSeconds(world.clock.now(), lifetimeSeconds + 60);
-      expect(await raise()).toEqual({ kind: 'user', target: person.id, epoch: 2, expiresAt });
+    it('inserts a revocation, which is published after the commit, and returns the new epoch', async () => {
+      const committed = await effectsOf(database(), async () => expect(await raise()).toBe(2));
+      const revoked = [{ kind: 'user', target: person.id, epoch: 2 }];
+      expect(committed).toEqual([{ revoked, enqueued: false }]);
       expect(await read()).toMatchObject({ authEpoch: 2, announced: [2], updatedAt: world.clock.now() });
     });
 
     it('gives each of twenty at once an epoch of its own', async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, raise));
       const epochs = Array.from({ length: 20 }, (_, index) => index + 2);
-      expect(answers.map((answer) => answer?.epoch).sort((a = 0, b = 0) => a - b)).toEqual(epochs);
+      expect(answers.sort((a = 0, b = 0) => a - b)).toEqual(epochs);
       expect(await read()).toMatchObject({ authEpoch: 21, announced: epochs });
     });
 
     it('leaves neither epoch nor announcement behind when the effect fails', async () => {
       const failed = database().transaction(async (tx) => {
-        await users.raiseEpoch(tx, person.id, lifetimeSeconds);
+        await users.raiseEpoch(tx, person.id);
         throw new Error('the effect failed');
       });
       await expect(failed).rejects.toThrow('the effect failed');
@@ -73,20 +73,20 @@ describeOnBothDatabases('users', (database) => {
     });
 
     it('answers nothing for nobody', async () => {
-      expect(await database().transaction((tx) => users.raiseEpoch(tx, nobody, lifetimeSeconds))).toBeUndefined();
+      expect(await database().transaction((tx) => users.raiseEpoch(tx, nobody))).toBeUndefined();
     });
   });
 
   describe('changing the status', () => {
     it('raises the epoch and announces it', async () => {
-      expect(await change('disabled')).toMatchObject({ kind: 'user', target: person.id, epoch: 2 });
+      expect(await change('disabled')).toBe(2);
       const disabledAt = world.clock.now();
       expect(await read()).toMatchObject({ status: 'disabled', disabledAt, authEpoch: 2, announced: [2] });
     });
 
     it('ends again what an enabled user had before', async () => {
       await change('disabled');
-      expect(await change('active')).toMatchObject({ epoch: 3 });
+      expect(await change('active')).toBe(3);
       expect(await read()).toMatchObject({ status: 'active', disabledAt: null, announced: [2, 3] });
     });
 
@@ -107,7 +107,7 @@ describeOnBothDatabases('users', (database) => {
       Array.from({ length: 5 }, () =>
         database().transaction(async (tx) => {
           const locked = await users.lock(tx, person.id);
-          await users.raiseEpoch(tx, person.id, lifetimeSeconds);
+          await users.raiseEpoch(tx, person.id);
           return locked?.authEpoch;
         }),
       ),

@@ -1,6 +1,6 @@
 /** Reading users, and raising their epoch. */
 
-import { type Revocation, revocationExpiry, revocationsFragment } from '#domain/revocations/index.ts';
+import { revocationsFragment } from '#domain/revocations/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
@@ -166,44 +166,20 @@ export class Users {
     await tx.run(setName, { userId, name, locale, now: this.#clock.now() });
   }
 
-  /**
-   * Ends everything that the user's earlier epochs carry. The answer is for `Revocations.publish` after the commit;
-   * undefined when there is no such user.
-   */
-  async raiseEpoch(
-    tx: Queries,
-    userId: string,
-    accessTokenLifetimeSeconds: number,
-  ): Promise<UserRevocation | undefined> {
-    const times = this.#revocationTimes(accessTokenLifetimeSeconds);
-    const row = await tx.row(raise, { userId, ...times });
-    return row === undefined ? undefined : userRevocation(userId, row.authEpoch, times.revocationExpiresAt);
+  /** Revokes everything that carries an earlier epoch, and returns the new one; undefined when there is no such user. */
+  async raiseEpoch(tx: Queries, userId: string): Promise<number | undefined> {
+    return (await tx.row(raise, { userId, endedAt: this.#clock.now() }))?.authEpoch;
   }
 
   /**
-   * Changes the status and raises the epoch; undefined when there is no such user or the status is that already.
-   * Closing takes a time as well: `scheduleDeletion`.
+   * Changes the status, raises the epoch and returns it; undefined when there is no such user or they have this status.
+   * `pending_deletion` also needs a time: `scheduleDeletion`.
    */
   async changeStatus(
     tx: Queries,
     userId: string,
     status: Exclude<UserStatus, 'pending_deletion'>,
-    accessTokenLifetimeSeconds: number,
-  ): Promise<UserRevocation | undefined> {
-    const times = this.#revocationTimes(accessTokenLifetimeSeconds);
-    const row = await tx.row(changeStatus, { userId, status, ...times });
-    return row === undefined ? undefined : userRevocation(userId, row.authEpoch, times.revocationExpiresAt);
+  ): Promise<number | undefined> {
+    return (await tx.row(changeStatus, { userId, status, endedAt: this.#clock.now() }))?.authEpoch;
   }
-
-  #revocationTimes(accessTokenLifetimeSeconds: number) {
-    const endedAt = this.#clock.now();
-    return { endedAt, revocationExpiresAt: revocationExpiry(endedAt, accessTokenLifetimeSeconds) };
-  }
-}
-
-/** A user's ending with the epoch that begins. */
-export type UserRevocation = Omit<Revocation, 'id'> & { readonly epoch: number };
-
-function userRevocation(userId: string, authEpoch: number, expiresAt: Date): UserRevocation {
-  return { kind: 'user', target: userId, epoch: authEpoch, expiresAt };
 }

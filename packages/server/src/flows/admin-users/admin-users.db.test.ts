@@ -1,5 +1,4 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Clients } from '#domain/clients/index.ts';
 import { HashQueue, PasswordHashes, passwordAssociatedData } from '#domain/passwords/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -67,11 +66,9 @@ describeOnBothDatabases('operating users', (database) => {
 
   beforeAll(async () => {
     world = await openDomainFixture(database());
-    const clients = new Clients({ ...world, issuer: 'https://login.example' });
-    await clients.load();
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     const hashes = await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 });
-    flow = { ...world, clients, hashes, passwordRules: offlineRules(world), users: new Users(world) };
+    flow = { ...world, hashes, passwordRules: offlineRules(world), users: new Users(world) };
   });
 
   const eventsOf = (userId: string) => database().rows(readEvents, { userId });

@@ -1,6 +1,5 @@
 /** What the operator's verbs are given. */
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -17,6 +16,5 @@ export interface AdminUsers {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
-  readonly clients: Clients;
   readonly audit: AuditLog;
 }

@@ -2,7 +2,7 @@
 import type { AuditAction } from '#domain/audit/index.ts';
 import { assignRole, type Role, revokeRole } from '#domain/roles/index.ts';
 import { type EndReason, endSessionsOfUser } from '#domain/sessions/index.ts';
-import type { UserRevocation, UserStatus } from '#domain/users/index.ts';
+import type { UserStatus } from '#domain/users/index.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { AdminUsers } from './admin-users.ts';
@@ -20,7 +20,7 @@ interface Effect {
   readonly facts?: JsonObject;
   readonly appliesTo: readonly UserStatus[];
   /** Undefined: there was nothing to do, and nothing ends. */
-  readonly raise: (tx: Queries, userId: string, lifetimeSeconds: number) => Promise<UserRevocation | undefined>;
+  readonly raise: (tx: Queries, userId: string) => Promise<number | undefined>;
 }
 
 /** Nothing of the user's works any more, until they are enabled and log in again. */
@@ -29,7 +29,7 @@ export function disableUser(flow: AdminUsers, userId: string): Promise<Change> {
     action: 'user.disabled',
     reason: 'disabled',
     appliesTo: ['active', 'pending_deletion'],
-    raise: (tx, id, lifetimeSeconds) => flow.users.changeStatus(tx, id, 'disabled', lifetimeSeconds),
+    raise: (tx, id) => flow.users.changeStatus(tx, id, 'disabled'),
   });
 }
 
@@ -39,7 +39,7 @@ export function enableUser(flow: AdminUsers, userId: string): Promise<Change> {
     action: 'user.enabled',
     reason: 'disabled',
     appliesTo: ['disabled'],
-    raise: (tx, id, lifetimeSeconds) => flow.users.changeStatus(tx, id, 'active', lifetimeSeconds),
+    raise: (tx, id) => flow.users.changeStatus(tx, id, 'active'),
   });
 }
 
@@ -49,7 +49,7 @@ export function endSessions(flow: AdminUsers, userId: string): Promise<Change> {
     action: 'user.sessions_ended',
     reason: 'ended_by_operator',
     appliesTo: ['active', 'pending_deletion', 'disabled'],
-    raise: (tx, id, lifetimeSeconds) => flow.users.raiseEpoch(tx, id, lifetimeSeconds),
+    raise: (tx, id) => flow.users.raiseEpoch(tx, id),
   });
 }
 
@@ -57,9 +57,9 @@ export function endSessions(flow: AdminUsers, userId: string): Promise<Change> {
 export function grantRole(flow: AdminUsers, userId: string, role: Role): Promise<Change> {
   return carryOut(flow, userId, {
     ...roleEffect('user.role_granted', role),
-    raise: async (tx, id, lifetimeSeconds) => {
+    raise: async (tx, id) => {
       const granted = await assignRole(tx, { userId: id, role, now: flow.clock.now(), makeId: flow.makeId });
-      return granted ? flow.users.raiseEpoch(tx, id, lifetimeSeconds) : undefined;
+      return granted ? flow.users.raiseEpoch(tx, id) : undefined;
     },
   });
 }
@@ -68,8 +68,7 @@ export function grantRole(flow: AdminUsers, userId: string, role: Role): Promise
 export function withdrawRole(flow: AdminUsers, userId: string, role: Role): Promise<Change> {
   return carryOut(flow, userId, {
     ...roleEffect('user.role_revoked', role),
-    raise: async (tx, id, lifetimeSeconds) =>
-      (await revokeRole(tx, id, role)) ? flow.users.raiseEpoch(tx, id, lifetimeSeconds) : undefined,
+    raise: async (tx, id) => ((await revokeRole(tx, id, role)) ? flow.users.raiseEpoch(tx, id) : undefined),
   });
 }
 
@@ -79,16 +78,15 @@ function roleEffect(action: AuditAction, role: Role): Omit<Effect, 'raise'> {
 
 async function carryOut(flow: AdminUsers, userId: string, effect: Effect): Promise<Change> {
   const now = flow.clock.now();
-  const { accessTokenLifetimeSeconds } = flow.clients.default;
   return flow.database.transaction(async (tx) => {
     const user = await flow.users.lock(tx, userId);
     if (user === undefined) return { kind: 'absent' };
     if (!effect.appliesTo.includes(user.status)) return { kind: 'unchanged', status: user.status };
-    const raised = await effect.raise(tx, userId, accessTokenLifetimeSeconds);
+    const raised = await effect.raise(tx, userId);
     if (raised === undefined) return { kind: 'unchanged', status: user.status };
-    const ended = await endSessionsOfUser(tx, { userId, reason: effect.reason, now, accessTokenLifetimeSeconds });
-    const facts = { sessions: ended.length, ...effect.facts };
+    const sessions = await endSessionsOfUser(tx, { userId, reason: effect.reason, now });
+    const facts = { sessions, ...effect.facts };
     await flow.audit.record(tx, { action: effect.action, at: now, actor: { kind: 'operator' }, userId, facts });
-    return { kind: 'changed', endedSessions: ended.length };
+    return { kind: 'changed', endedSessions: sessions };
   });
 }

@@ -2,7 +2,6 @@
 
 import type { AuditLog } from '#domain/audit/index.ts';
 import { completeStep } from '#domain/authentication/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import { consume, findActive, revokeOthers } from '#domain/one-time-tokens/index.ts';
 import { cancelDeletionOfUser, type Users } from '#domain/users/index.ts';
@@ -17,7 +16,6 @@ export interface CancelDeletion {
   readonly database: Database;
   readonly clock: Clock;
   readonly users: Users;
-  readonly clients: Clients;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
@@ -62,10 +60,9 @@ async function cancelFor(
   requester: Requester,
 ): Promise<void> {
   const now = flow.clock.now();
-  const { accessTokenLifetimeSeconds } = flow.clients.default;
-  const revocation = await cancelDeletionOfUser(tx, { userId, now, accessTokenLifetimeSeconds });
+  const authEpoch = await cancelDeletionOfUser(tx, { userId, now });
   const userKey = await flow.users.key(userId, tx);
-  if (revocation === undefined || userKey === undefined) throw new Problem(refusals[by]);
+  if (authEpoch === undefined || userKey === undefined) throw new Problem(refusals[by]);
   await revokeOthers(tx, userId, 'cancel_deletion', now);
   const recipient = await flow.users.primaryEmail(userId, tx);
   if (recipient !== undefined) {

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Clients } from '#domain/clients/index.ts';
 import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
 import { MailLedger, type MailTemplate, mailHandler } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
@@ -77,12 +76,10 @@ describeOnBothDatabases('changing an address', (database) => {
 
   beforeAll(async () => {
     world = await openDomainFixture(database());
-    const clients = new Clients({ ...world, issuer: 'https://login.example' });
-    await clients.load();
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     flow = {
       ...world,
-      clients,
+
       passwordRules: offlineRules(world),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
       users: new Users(world),
@@ -263,7 +260,7 @@ describeOnBothDatabases('changing an address', (database) => {
   it('sends the undo link to the old address, also when the epoch rose before the mail went out', async () => {
     const person = await addOwner();
     await change(person, freshAddress());
-    await database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900));
+    await database().transaction((tx) => flow.users.raiseEpoch(tx, person.id));
     expect(await send(person, 'email_changed_notice')).toEqual([{ to: person.email, pages: ['/undo-email-change'] }]);
   });
 
@@ -315,7 +312,7 @@ describeOnBothDatabases('changing an address', (database) => {
         (_person: TestUser, principal: Principal) => cancelChange(flow, principal, caller),
         (person: TestUser) => askBoth(person, freshAddress()),
         (person: TestUser) => ask(person, freshAddress()),
-        (person: TestUser) => database().transaction((tx) => flow.users.raiseEpoch(tx, person.id, 900)),
+        (person: TestUser) => database().transaction((tx) => flow.users.raiseEpoch(tx, person.id)),
       ];
       for (const end of revocations) {
         for (const pressed of [undefined, 0, 1] as const) {

@@ -1,7 +1,6 @@
 /** What the steps of a change of address share. */
 
 import type { AuditAction, AuditEvent, AuditLog } from '#domain/audit/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
@@ -26,7 +25,6 @@ export interface ChangeEmail {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
-  readonly clients: Clients;
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
@@ -58,10 +56,9 @@ export async function endEverything(
   reason: EndReason,
   now: Date,
 ): Promise<number> {
-  const { accessTokenLifetimeSeconds } = flow.clients.default;
-  const raised = present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
-  await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
-  return raised.epoch;
+  const authEpoch = present(await flow.users.raiseEpoch(tx, userId), 'the locked user');
+  await endSessionsOfUser(tx, { userId, reason, now });
+  return authEpoch;
 }
 
 /** An event that the user themselves caused. */

@@ -90,11 +90,10 @@ async function write(flow: ChangePassword, tx: Queries, change: Change): Promise
   if (acting === undefined) throw new Problem('not_authenticated');
   await setPassword(tx, userId, sealedPhc, now);
   await resetFailedAttempts(tx, userId, 'password', 'password_known_device');
-  const { accessTokenLifetimeSeconds } = flow.clients.default;
-  const raised = present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
-  const continued = { reason: 'password_changed', authEpoch: raised.epoch, requester: caller, userKey, now } as const;
-  const { issued, ended } = await renewSession(flow, tx, acting, continued);
-  const facts = { endedSessions: ended.length - 1, continuedAs: issued.sessionId };
+  const authEpoch = present(await flow.users.raiseEpoch(tx, userId), 'the locked user');
+  const continued = { reason: 'password_changed', authEpoch, requester: caller, userKey, now } as const;
+  const { issued, endedSessions } = await renewSession(flow, tx, acting, continued);
+  const facts = { endedSessions: endedSessions - 1, continuedAs: issued.sessionId };
   const event = { ...eventOf(principal, caller), action: 'password.changed', at: now, facts } as const;
   await flow.audit.record(tx, event, userKey);
   if (recipient !== undefined) {

@@ -2,7 +2,6 @@
 
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import { issueToken, type OneTimeTokens, revokeOthers } from '#domain/one-time-tokens/index.ts';
 import { type PasswordHashes, provePassword } from '#domain/passwords/index.ts';
@@ -22,7 +21,6 @@ export interface DeleteAccount {
   readonly keys: Keys;
   readonly hashes: PasswordHashes;
   readonly users: Users;
-  readonly clients: Clients;
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
@@ -60,17 +58,16 @@ interface Closing {
 async function close(flow: DeleteAccount, tx: Queries, closing: Closing): Promise<void> {
   const { principal, caller, userKey, now, deletesAt } = closing;
   const { userId, sessionId } = principal;
-  const { accessTokenLifetimeSeconds } = flow.clients.default;
   const locked = await flow.users.lock(tx, userId);
   if (locked?.authEpoch !== principal.authEpoch) throw gone();
-  const raised = await scheduleDeletion(tx, { userId, deletesAt, now, accessTokenLifetimeSeconds });
-  if (raised === undefined) throw gone();
-  const sessions = await endSessionsOfUser(tx, { userId, reason: 'account_deleted', now, accessTokenLifetimeSeconds });
+  const authEpoch = await scheduleDeletion(tx, { userId, deletesAt, now });
+  if (authEpoch === undefined) throw gone();
+  const sessions = await endSessionsOfUser(tx, { userId, reason: 'account_deleted', now });
   await resetFailedAttempts(tx, userId, 'password_known_device');
   await revokeOthers(tx, userId, 'cancel_deletion', now);
-  await tell(flow, tx, closing, raised.epoch);
+  await tell(flow, tx, closing, authEpoch);
   const actor = { kind: 'user', id: userId } as const;
-  const facts = { deletesAt: deletesAt.toISOString(), sessions: sessions.length };
+  const facts = { deletesAt: deletesAt.toISOString(), sessions };
   const event = { action: 'account.deletion_scheduled', at: now, actor, userId, sessionId, facts } as const;
   await flow.audit.record(tx, { ...event, personal: clientInfoOf(caller) }, userKey);
 }

@@ -2,7 +2,6 @@
 
 import { deleteAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import { eraseMails } from '#domain/mail-ledger/index.ts';
 import { eraseUser, listDueForErasure, revokeForErasure, type Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
@@ -19,7 +18,6 @@ export interface EraseAccounts {
   readonly makeId: MakeId;
   readonly keys: KeyRing;
   readonly users: Users;
-  readonly clients: Clients;
   readonly audit: AuditLog;
 }
 
@@ -50,11 +48,10 @@ async function eraseAccount(
   flow: EraseAccounts,
   { id: userId, subject }: { readonly id: string; readonly subject: string },
 ): Promise<boolean> {
-  const { accessTokenLifetimeSeconds } = flow.clients.default;
   return flow.database.transaction(async (tx) => {
     const now = flow.clock.now();
     await flow.users.lock(tx, userId);
-    const announced = await revokeForErasure(tx, { userId, now, accessTokenLifetimeSeconds });
+    const announced = await revokeForErasure(tx, { userId, now });
     if (announced === undefined) return false;
     await eraseMails(tx, userId, now);
     await deleteAttempts(tx, userId);

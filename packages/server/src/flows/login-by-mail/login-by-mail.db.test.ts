@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { MailRequestDeps } from '#domain/mail-requests/index.ts';
@@ -171,13 +170,10 @@ describeOnBothDatabases('logging in by mail', (database) => {
 });
 
 async function flowOf(world: DomainFixture): Promise<LoginByMail & MailRequestDeps> {
-  const clients = new Clients({ ...world, issuer: 'https://login.example' });
-  await clients.load();
   const onReload = () => undefined;
   const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256', onReload }).open();
   return {
     ...world,
-    clients,
     users: new Users(world),
     tokens: new OneTimeTokens(world),
     mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
@@ -186,7 +182,6 @@ async function flowOf(world: DomainFixture): Promise<LoginByMail & MailRequestDe
       ...world,
       signingKeys,
       issuer: 'https://login.example',
-      audience: clients.default.audience,
     }),
     refreshTokens: new RefreshTokens(world),
     catalogues: readCatalogues(),

@@ -54,7 +54,7 @@ describe('a login beside an effect that holds its user', () => {
       await users.lock(tx, userId);
       answer = login(app, email);
       await eventually(isWaiting, { what: 'the login waits for its user' });
-      await users.raiseEpoch(tx, userId, 900);
+      await users.raiseEpoch(tx, userId);
     });
     expect((await answer)?.code).toBe('invalid_credentials');
   });

@@ -1,6 +1,5 @@
 /** The two ways out. */
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import { endSession, endSessionsOfUser } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -13,7 +12,6 @@ export interface Logout {
   readonly database: Database;
   readonly clock: Clock;
   readonly users: Users;
-  readonly clients: Clients;
   readonly audit: AuditLog;
 }
 
@@ -24,7 +22,7 @@ export async function logOut(logout: Logout, principal: Principal): Promise<void
   await endSession(
     logout.database,
     sessionId,
-    { userId, reason: 'logout', now, ...lifetime(logout) },
+    { userId, reason: 'logout', now },
     logout.audit.values({
       action: 'session.logged_out',
       at: now,
@@ -39,28 +37,18 @@ export async function logOut(logout: Logout, principal: Principal): Promise<void
 export async function logOutEverywhere(logout: Logout, principal: Principal): Promise<number> {
   const now = logout.clock.now();
   const { userId, sessionId } = principal;
-  const { accessTokenLifetimeSeconds } = lifetime(logout);
   return logout.database.transaction(async (tx) => {
-    const raised = await logout.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds);
+    const raised = await logout.users.raiseEpoch(tx, userId);
     if (raised === undefined) throw new Problem('not_authenticated', { log: 'the user was erased meanwhile' });
-    const ended = await endSessionsOfUser(tx, {
-      userId,
-      reason: 'logged_out_everywhere',
-      now,
-      accessTokenLifetimeSeconds,
-    });
+    const sessions = await endSessionsOfUser(tx, { userId, reason: 'logged_out_everywhere', now });
     await logout.audit.record(tx, {
       action: 'session.logged_out_everywhere',
       at: now,
       actor: { kind: 'user', id: userId },
       userId,
       sessionId,
-      facts: { sessions: ended.length },
+      facts: { sessions },
     });
-    return ended.length;
+    return sessions;
   });
-}
-
-function lifetime(logout: Logout): { readonly accessTokenLifetimeSeconds: number } {
-  return { accessTokenLifetimeSeconds: logout.clients.default.accessTokenLifetimeSeconds };
 }

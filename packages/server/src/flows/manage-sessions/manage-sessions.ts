@@ -1,6 +1,5 @@
 /** What a user does with their sessions. */
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import {
   endSession,
   endSessionsOfUser,
@@ -21,7 +20,6 @@ export interface ManageSessions {
   readonly database: Database;
   readonly clock: Clock;
   readonly users: Users;
-  readonly clients: Clients;
   readonly audit: AuditLog;
 }
 
@@ -41,10 +39,10 @@ export async function endOne(flow: ManageSessions, principal: Principal, session
   const ended = await endSession(
     flow.database,
     sessionId,
-    { userId, reason: 'ended_by_user', now, ...lifetime(flow) },
+    { userId, reason: 'ended_by_user', now },
     flow.audit.values({ action: 'session.ended', at: now, actor: { kind: 'user', id: userId }, userId, sessionId }),
   );
-  if (ended === undefined) throw new Problem('session_not_found');
+  if (!ended) throw new Problem('session_not_found');
 }
 
 /** Ends all the caller's sessions but the one in use; answers how many. */
@@ -53,7 +51,7 @@ export async function endOthers(flow: ManageSessions, principal: Principal): Pro
   const { userId, sessionId } = principal;
   return flow.database.transaction(async (tx) => {
     await flow.users.lock(tx, userId);
-    const request = { userId, reason: 'ended_by_user', now, except: sessionId, ...lifetime(flow) } as const;
+    const request = { userId, reason: 'ended_by_user', now, except: sessionId } as const;
     const sessions = await endSessionsOfUser(tx, request);
     await flow.audit.record(tx, {
       action: 'session.others_ended',
@@ -61,9 +59,9 @@ export async function endOthers(flow: ManageSessions, principal: Principal): Pro
       actor: { kind: 'user', id: userId },
       userId,
       sessionId,
-      facts: { sessions: sessions.length },
+      facts: { sessions },
     });
-    return sessions.length;
+    return sessions;
   });
 }
 
@@ -84,8 +82,4 @@ function describe(session: ListedSession, key: UserKey | undefined, currentId: s
     lastSeenAt: session.lastSeenAt.toISOString(),
     expiresAt: session.expiresAt.toISOString(),
   };
-}
-
-function lifetime(flow: ManageSessions): { readonly accessTokenLifetimeSeconds: number } {
-  return { accessTokenLifetimeSeconds: flow.clients.default.accessTokenLifetimeSeconds };
 }

@@ -1,5 +1,4 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
-import { Clients } from '#domain/clients/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { MailRequestDeps } from '#domain/mail-requests/index.ts';
 import { issueToken, OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
@@ -73,12 +72,10 @@ describeOnBothDatabases('recovering an account', (database) => {
 
   beforeAll(async () => {
     world = await openDomainFixture(database());
-    const clients = new Clients({ ...world, issuer: 'https://login.example' });
-    await clients.load();
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     flow = {
       ...world,
-      clients,
+
       passwordRules: offlineRules(world),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
       users: new Users(world),

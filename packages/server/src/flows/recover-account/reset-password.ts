@@ -2,7 +2,6 @@
 
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import { consume, findActive, type OneTimeToken, revokeLinksOfUser } from '#domain/one-time-tokens/index.ts';
@@ -31,7 +30,6 @@ export interface ResetPassword {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
-  readonly clients: Clients;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
 }
@@ -73,7 +71,6 @@ interface Use {
 
 async function write(flow: ResetPassword, tx: Queries, { userId, text, sealedPhc, userKey, caller }: Use) {
   const now = flow.clock.now();
-  const { accessTokenLifetimeSeconds } = flow.clients.default;
   await flow.users.lock(tx, userId);
   const used = await consume(tx, 'reset_password', text, now);
   if (used === undefined) throw new Problem('invalid_token');
@@ -83,10 +80,10 @@ async function write(flow: ResetPassword, tx: Queries, { userId, text, sealedPhc
   const verified = await verifyIdentifier(tx, identifierId, now);
   if (verified) await flow.users.rename(tx, userId, '', used.locale);
   await revokeLinksOfUser(tx, userId, now);
-  present(await flow.users.raiseEpoch(tx, userId, accessTokenLifetimeSeconds), 'the locked user');
+  present(await flow.users.raiseEpoch(tx, userId), 'the locked user');
   const reason = 'password_reset';
-  const ended = await endSessionsOfUser(tx, { userId, reason, now, accessTokenLifetimeSeconds });
-  const facts = { endedSessions: ended.length, verifiedAddress: verified };
+  const endedSessions = await endSessionsOfUser(tx, { userId, reason, now });
+  const facts = { endedSessions, verifiedAddress: verified };
   const personal = clientInfoOf(caller);
   const actor = { kind: 'user', id: userId } as const;
   await flow.audit.record(tx, { action: 'password.reset', at: now, actor, userId, facts, personal }, userKey);

@@ -53,15 +53,15 @@ describeOnBothDatabases('refreshing', (database) => {
   beforeAll(async () => {
     world = await openDomainFixture(database());
     const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
-    const origin = { issuer: 'https://login.example', audience: 'https://login.example' };
+    const issuer = 'https://login.example';
     const onError = () => undefined;
     flow = {
       ...world,
       refreshTokens: new RefreshTokens(world),
-      accessTokens: new AccessTokens({ ...world, signingKeys, ...origin }),
+      accessTokens: new AccessTokens({ ...world, signingKeys, issuer }),
       users: new Users(world),
       lastSeen: new LastSeen({ ...world, onError }),
-      mail: new MailLedger({ ...world, publicUrl: origin.issuer }),
+      mail: new MailLedger({ ...world, publicUrl: issuer }),
     };
   });
 

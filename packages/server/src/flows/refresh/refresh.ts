@@ -67,7 +67,7 @@ type Reuse = Extract<RefreshRefusal, { kind: 'reused' }>;
 /** Ends the session; of many who present the token at once, one ends it and one mail is promised. */
 async function endReused(flow: Refresh, reuse: Reuse): Promise<void> {
   const now = flow.clock.now();
-  const { sessionId, userId, accessTokenLifetimeSeconds } = reuse;
+  const { sessionId, userId } = reuse;
   const [userKey, recipient] = await Promise.all([flow.users.key(userId), flow.users.primaryEmail(userId)]);
   if (userKey === undefined) return;
   const mail = recipient && flow.mail.values({ ...notice, ...recipient, userId, userKey, now });
@@ -79,8 +79,8 @@ async function endReused(flow: Refresh, reuse: Reuse): Promise<void> {
     sessionId,
   });
   await flow.database.transaction(async (tx) => {
-    const request = { userId, reason: 'refresh_token_reuse', now, accessTokenLifetimeSeconds } as const;
-    const session = await endSession(tx, sessionId, request, event);
-    if (session !== undefined && mail !== undefined) await enqueueMail(tx, mail);
+    const request = { userId, reason: 'refresh_token_reuse', now } as const;
+    const ended = await endSession(tx, sessionId, request, event);
+    if (ended && mail !== undefined) await enqueueMail(tx, mail);
   });
 }

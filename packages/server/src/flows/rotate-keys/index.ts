@@ -3,7 +3,6 @@
  * line calls it. Every rotation and revocation commits with its audit event.
  */
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import type { KeyRevocation, Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { KeyPurpose, KeyRing } from '#platform/keys/index.ts';
@@ -13,7 +12,6 @@ export interface RotateKeys {
   readonly clock: Clock;
   readonly keys: KeyRing;
   readonly signingKeys: SigningKeys;
-  readonly clients: Clients;
   readonly audit: AuditLog;
 }
 
@@ -24,7 +22,6 @@ export interface RotateKeys {
  */
 export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promise<Rotation> {
   return flow.signingKeys.rotate({
-    longestTokenSeconds: flow.clients.default.accessTokenLifetimeSeconds,
     immediately,
     record: async (tx, { kid, retiredKid }) => {
       await flow.audit.record(tx, {
@@ -44,7 +41,6 @@ export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promis
 export function revokeSigningKey(flow: RotateKeys, kid: string): Promise<KeyRevocation> {
   return flow.signingKeys.revoke({
     kid,
-    longestTokenSeconds: flow.clients.default.accessTokenLifetimeSeconds,
     record: async (tx, revoked) => {
       await flow.audit.record(tx, {
         action: 'signing_key.revoked',

@@ -1,5 +1,4 @@
 import { beforeAll, expect, it } from 'vitest';
-import { Clients } from '#domain/clients/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases, effectsOf } from '#test/support/databases.ts';
@@ -19,10 +18,8 @@ describeOnBothDatabases('rotating keys', (database) => {
 
   beforeAll(async () => {
     world = await openDomainFixture(database());
-    const clients = new Clients({ ...world, issuer: 'https://login.example' });
-    await clients.load();
     const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
-    flow = { ...world, clients, signingKeys };
+    flow = { ...world, signingKeys };
   });
 
   const factsOf = async (action: string): Promise<unknown[]> =>

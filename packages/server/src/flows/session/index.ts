@@ -4,7 +4,6 @@
  * The check must not extend or change the session, and must not query the database while the session is cached.
  */
 import { z } from 'zod';
-import type { Clients } from '#domain/clients/index.ts';
 import type { AccessTokens } from '#domain/session-issuance/index.ts';
 import { type ApiResponse, apiEndpoint, type Endpoint, exampleValues, type Principal } from '#platform/http/index.ts';
 
@@ -40,11 +39,7 @@ const tokenExample: z.output<typeof tokenData> = {
   expiresIn: exampleValues.accessTokenSeconds,
 };
 
-export function sessionEndpoints(dependencies: {
-  readonly accessTokens: AccessTokens;
-  readonly clients: Clients;
-}): readonly Endpoint[] {
-  const { accessTokens, clients } = dependencies;
+export function sessionEndpoints({ accessTokens }: { readonly accessTokens: AccessTokens }): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'session.check',
@@ -72,8 +67,7 @@ export function sessionEndpoints(dependencies: {
       response: { status: 200, message: 'Access token issued', data: tokenData, example: tokenExample },
       problems: [],
       handler: async ({ principal }) => {
-        const { accessTokenLifetimeSeconds } = clients.default;
-        const token = accessTokens.mint({ ...principal, accessTokenLifetimeSeconds });
+        const token = accessTokens.mint(principal);
         return { data: { accessToken: token.text, tokenType: 'Bearer' as const, expiresIn: token.expiresInSeconds } };
       },
     }),

@@ -1,7 +1,6 @@
 /** What pressing a link does. */
 
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { Clients } from '#domain/clients/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import { consume, findActive, type OneTimeToken, revokeOthers } from '#domain/one-time-tokens/index.ts';
 import {
@@ -30,7 +29,6 @@ export interface VerifyEmail {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
-  readonly clients: Clients;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
 }
@@ -98,8 +96,7 @@ async function use(flow: VerifyEmail, tx: Queries, text: string, { link, phc, us
   await verifyIdentifier(tx, present(used.identifierId, 'the identifier of a verification link'), now);
   await revokeOthers(tx, userId, 'verify_email', now);
   // What was proven with the password of another registration (a ticket, a link) ends here.
-  const raised = await flow.users.raiseEpoch(tx, userId, flow.clients.default.accessTokenLifetimeSeconds);
-  present(raised, 'the locked user');
+  present(await flow.users.raiseEpoch(tx, userId), 'the locked user');
   const actor = { kind: 'user', id: userId } as const;
   const personal = clientInfoOf(caller);
   await flow.audit.record(tx, { action: 'email.verified', at: now, actor, userId, personal }, userKey);

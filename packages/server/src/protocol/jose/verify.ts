@@ -37,7 +37,8 @@ export type JwtExpectations = {
   readonly alg: SigningAlgorithm | readonly SigningAlgorithm[];
   readonly typ: string;
   readonly issuer: string;
-  readonly audience: string;
+  /** The one accepted `aud`: a constant, or computed from the verified payload; undefined accepts none. */
+  readonly audience: string | ((payload: Readonly<Record<string, unknown>>) => string | undefined);
   readonly now: Date;
   readonly clockToleranceSeconds: number;
 };
@@ -63,7 +64,6 @@ export async function verifyJwt(token: string, expected: JwtExpectations): Promi
       algorithms: [key.alg],
       typ: expected.typ,
       issuer: expected.issuer,
-      audience: expected.audience,
       currentDate: expected.now,
       clockTolerance: expected.clockToleranceSeconds,
       requiredClaims: ['exp', 'iat'],
@@ -87,10 +87,11 @@ function isAllowed(alg: string, allowed: JwtExpectations['alg']): boolean {
   return typeof allowed === 'string' ? alg === allowed : allowed.some((candidate) => candidate === alg);
 }
 
-/** jose accepts an array that contains the audience, and checks `iat` only with `maxTokenAge`. */
+/** jose would accept an array that contains the audience, and checks `iat` only with `maxTokenAge`. */
 function checkAudienceAndTimes(payload: JWTPayload, kid: string, expected: JwtExpectations): JwtVerification {
   const { aud, exp, iat } = payload;
-  if (aud !== expected.audience) return invalid('audience');
+  const audience = typeof expected.audience === 'string' ? expected.audience : expected.audience(payload);
+  if (typeof aud !== 'string' || aud !== audience) return invalid('audience');
   if (exp === undefined || iat === undefined) return invalid('claims');
   if (iat > expected.now.getTime() / 1000 + expected.clockToleranceSeconds) return invalid('not_yet_valid');
   return { kind: 'ok', claims: { ...payload, iss: expected.issuer, aud, exp, iat }, kid };
@@ -107,6 +108,5 @@ function problemOf(error: unknown): JwtProblem {
 
 function problemOfClaim({ claim, reason }: errors.JWTClaimValidationFailed): JwtProblem {
   if (claim === 'iss') return 'issuer';
-  if (claim === 'aud') return 'audience';
   return claim === 'nbf' && reason === 'check_failed' ? 'not_yet_valid' : 'claims';
 }
