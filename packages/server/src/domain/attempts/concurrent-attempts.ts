@@ -1,5 +1,5 @@
 /**
- * Attempts in progress in this process, by the keys that they share counters under.
+ * Attempts in progress in this process, grouped by the counters that they share.
  * A reserved attempt counts as failed until its secret has been compared. Five concurrent logins with the right password
  * therefore exhaust the undelayed attempts, and a sixth would be rejected although the five are about to reset the
  * counter. The sixth waits for at most 2 s until one of them succeeds or all have failed, and then reserves again.
@@ -20,7 +20,6 @@ interface InProgress {
   changed: PromiseWithResolvers<void>;
 }
 
-/** One attempt of a flow. */
 interface Attempt<R extends { readonly isGranted: boolean }, T> {
   /** One key for each counter that the attempt uses, such as the typed address and the client's network. */
   readonly keys: readonly string[];

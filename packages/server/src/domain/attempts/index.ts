@@ -9,8 +9,8 @@
  * - Each kind has its own counter. Passwords from a device that the user has logged in on are counted apart from all
  *   other passwords, so an attacker cannot lock the user out of their own devices.
  *
- * Must not run inside the transaction of the effect that the attempt leads to: a rollback would undo the count.
- * Only a reset (`resetFailedAttempts`) belongs into that transaction.
+ * An attempt must not be counted in the transaction of the effect that it leads to: a rollback would undo the count.
+ * Only the reset after a success (`resetFailedAttempts`) belongs in that transaction.
  */
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, type Queries, statement } from '#platform/database/index.ts';
@@ -76,7 +76,7 @@ const resetFailures = statement('attempt_counters.reset', {
   columns: {},
 });
 
-/** Deletes the user's counters of these kinds, in the transaction of the effect that the right secret allowed. */
+/** Deletes the user's counters of these kinds, in the transaction of the effect that a success allows. */
 export async function resetFailedAttempts(
   tx: Queries,
   userId: string,
@@ -93,15 +93,15 @@ const deleteOfUser = statement('attempt_counters.delete_user', {
   columns: {},
 });
 
-/** Deletes every counter of a user who is being erased; the table has no foreign key that would do it. */
+/** Deletes every counter of an erased user. The table has no foreign key that would cascade. */
 export async function deleteAttempts(tx: Queries, userId: string): Promise<void> {
   await tx.run(deleteOfUser, { key: attemptKey(userId) });
 }
 
 /**
- * Retention of counters without a user. Deleting one is observable, because counters of users are never deleted by age:
- * five wrong passwords, a pause of this length and two more wrong passwords reveal whether the address has a user. A
- * month makes that slow. Keeping them forever would reveal to a reader of the database which addresses were tried.
+ * Retention of counters without a user. The deletion is observable, because counters of users are not deleted by age:
+ * after five wrong passwords, a pause of this length and one more, the next attempt is delayed only if the address has a
+ * user. A month makes that slow. Keeping the counters forever would reveal from a dump which addresses were tried.
  */
 const unknownRetentionSeconds = 30 * 24 * 60 * 60;
 /** Bounds the table against enumeration of addresses; beyond it the oldest counters are deleted first. */

@@ -6,8 +6,8 @@
  * - A device carries the epoch in which it was last used, and is unknown in every later epoch of its user (invariant 4).
  * - A device expires 180 days after its last login.
  *
- * A known device is no factor and must not replace one: it selects the attempt counter of a login and whether the user
- * gets a notice of a new device.
+ * A known device must not count as a factor. It only decides which attempt counter a login uses and whether the user gets
+ * a notice of a new device.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { addSeconds } from '#kernel/clock.ts';

@@ -47,11 +47,13 @@ export async function claimProvenEmail(
   return (await tx.row(claim, { id, userId, asTyped, canonical, now })) !== undefined;
 }
 
-// An undo link that is older than the used one may belong to an earlier owner of the account, so its address stays held.
+// SQL: an unused undo link of the identifier `i` that is older than the one being used. Such an identifier was replaced
+// before the change being undone, so it stays held. Example: a user changes a to b (undo link 1), an attacker changes b to c
+// (undo link 2). Link 2 restores b, deletes c and keeps a held; link 1 restores a and deletes b and c.
 const older = `from one_time_tokens t where t.identifier_id = i.id and t.purpose = 'undo_email_change'
   and t.consumed_at is null and t.expires_at > :now and t.id < :tokenId`;
 
-const dropLater = statement('identifiers.drop_later', {
+const deleteLater = statement('identifiers.delete_later', {
   lane: 'pool',
   sql: `delete from identifiers i
     where i.user_id = :userId and i.kind = 'email' and i.id <> :identifierId and not exists (select ${older})`,
@@ -90,7 +92,7 @@ export interface EmailRestoration {
  */
 export async function restoreEmail(tx: Queries, restoration: EmailRestoration): Promise<string | undefined> {
   const { userId, identifierId } = restoration;
-  await tx.run(dropLater, { ...restoration });
+  await tx.run(deleteLater, { ...restoration });
   await tx.run(holdEarlier, { ...restoration });
   return (await tx.row(restore, { userId, identifierId }))?.canonical;
 }

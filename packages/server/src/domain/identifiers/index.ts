@@ -2,7 +2,7 @@
  * Identifiers of users; today these are email addresses. Owns `identifiers`; no routes.
  *
  * Invariants:
- * - There is one row for each kind and canonical form. Concurrent claims are decided by the unique constraint.
+ * - A canonical form belongs to at most one user. The unique constraint decides concurrent claims.
  * - Lookups compare the canonical form; the form as typed is only displayed.
  * - An address never links accounts (invariant 6).
  * - An address that its user has replaced is held (`held_until`): it belongs to the user until the link that undoes the

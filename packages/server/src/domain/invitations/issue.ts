@@ -8,7 +8,7 @@ import { hashSecret } from '#protocol/secret-token/index.ts';
 /** The lifetime of an invitation: a week, so that a recipient who is away for days can still use it. */
 export const invitationLifetimeSeconds = 7 * 24 * 60 * 60;
 
-/** Input of the secret's HMAC. `mail_ledger.find` returns the same purpose for invitations, so it must not change. */
+/** Input of the secret's HMAC; `mail_ledger.find` must select the same text for an invitation. */
 const purpose = 'invitation';
 
 const revokeEarlier = statement('invitations.revoke_earlier', {

@@ -9,7 +9,7 @@
  * - A token that is bound to a browser can only be used with that browser's secret.
  * - A code allows five tries, and each is counted before the code is compared (invariant 2).
  *
- * Must not read a token and update it later: `findActive` is for displaying a page only.
+ * A token must not be found first and consumed later: `findActive` is only for displaying a page.
  *
  * Example: the row has `id` = 0197…, `purpose` = `reset_password` and `key_id` = the current key `link`. The mailed secret
  * is HMAC-SHA-256(key `link`, "0197…:reset_password"), the same at every rendering, and `hash` is its SHA-256.

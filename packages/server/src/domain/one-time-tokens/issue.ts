@@ -30,7 +30,7 @@ export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
   email_code: 10 * 60,
 };
 
-/** Links that remain active after a change of epoch, because they undo what an attacker did with it (invariant 4). */
+/** Links that undo an attacker's change. They remain active, although the change has raised the epoch (invariant 4). */
 export const outlivesEpoch: readonly Purpose[] = linksOutlivingEpoch;
 
 /** The associated data that a token's payload is encrypted with. */

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 /** The last part of a message key: `password.advice.keyboard`. */
 export type Advice = (typeof adviceOf)[keyof typeof adviceOf];
 
-/** By the estimator's warning codes. */
+/** Advice by warning code of the estimator. */
 const adviceOf = {
   straightRow: 'keyboard',
   keyPattern: 'keyboard',
@@ -27,7 +27,7 @@ const adviceOf = {
 /** The cost of an estimate grows with the square of the length, and the beginning is enough for advice. */
 const maxCharacters = 100;
 
-/** Requests beyond these get no advice, so that a flood cannot build up a queue. */
+/** Further requests get no advice, so that a flood cannot build up a queue. */
 const maxWaiting = 4;
 
 /** The worker ends, and its memory is freed, after this long without a request. */

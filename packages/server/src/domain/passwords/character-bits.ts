@@ -8,7 +8,7 @@ const pools: readonly (readonly [RegExp, number])[] = [
   [/[^ -~]/u, 100],
 ];
 
-/** A character that follows from those before it adds one bit: the choice between a few habits. */
+/** The bits of a predictable character: the choice between a few habits. */
 const predictableBits = 1;
 
 /**

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** Shorter entries never match: no profile accepts so short a password, and `minOtherCharacters` is as long. */
+/** Shorter entries cannot match: no shorter text is ever compared (`minLength` of each profile, `minOtherCharacters`). */
 const minLength = 8;
 
 // The list alone: the package's main export unpacks two more tables and takes three times as long.

@@ -1,4 +1,4 @@
-/** Context-specific words, those about the service and the user (NIST SP 800-63B-4 §3.1.1.2). */
+/** Context-specific words: words about the service and the user (NIST SP 800-63B-4 §3.1.1.2). */
 import { withUnicodeDomain } from '#protocol/email-address/index.ts';
 
 /** Shorter words occur in too many other words. */
@@ -15,17 +15,17 @@ export function wordsOf(texts: readonly string[]): string[] {
   const spellings = texts.flatMap((text) => (text.includes('@') ? [text, withUnicodeDomain(text)] : [text]));
   const words = spellings.flatMap((text) => {
     const folded = text.normalize('NFKC').toLowerCase();
-    // The top-level domain says nothing about the user.
+    // Drops the top-level domain, which is not specific to the user.
     const specific = folded.replace(/(@[^\s>]*)\.[^\s.>]+/u, '$1');
     const parts = specific.split(/[^\p{L}\p{M}\p{N}]+/u);
-    // The whole text too: the dropped top-level domain and short parts may together be long enough for a password.
+    // The whole text is a word too: its short parts and the dropped top-level domain can together be 8 characters.
     return [folded, parts.join(''), ...parts];
   });
   const long = words.filter((word) => Array.from(word).length >= minWordLength);
   return [...new Set(long)].sort((one, other) => other.length - one.length);
 }
 
-/** Whether little remains of a case-folded password without the words, also when digits replace letters in it. */
+/** Whether a case-folded password consists of the words and little else, also when digits replace letters (`l0velace`). */
 export function isMadeOfContext(
   folded: string,
   words: readonly string[],

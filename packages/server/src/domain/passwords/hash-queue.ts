@@ -3,7 +3,7 @@ import { Problem } from '#kernel/problem.ts';
 
 /** A reserved slot in the queue. */
 export interface Slot {
-  /** Frees the slot. A task that is run before the next await gets it. Idempotent. */
+  /** Frees the slot. A task that is passed to `run` before the caller awaits anything gets it. Idempotent. */
   release(): void;
 }
 

@@ -8,7 +8,7 @@
  * - `PasswordHashes.compute` takes an `AcceptedPassword`, and only `PasswordRules` returns one: no flow can set a
  *   password that the rules have not accepted.
  *
- * Must not log or store a password, or send it anywhere: the breach service gets five digits of its SHA-1.
+ * Must not log, store or send a password; even the breach service only gets five digits of its SHA-1.
  */
 export type { AcceptedPassword } from './accepted-password.ts';
 export { Adviser } from './advice.ts';

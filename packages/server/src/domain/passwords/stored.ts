@@ -8,7 +8,7 @@ export function passwordAssociatedData(userId: string): AssociatedData {
 
 const params = { passwordSealed: 'bytea?', passwordChangedAt: 'timestamptz' } as const;
 
-/** The CTE `stored_password`: sets the password of the CTE `from`'s `user_id`, unless `:passwordSealed` is null. */
+/** The CTE `stored_password`: stores `:passwordSealed` for the `user_id` of the CTE `from`, unless it is null. */
 export function upsertPasswordFragment(from: string): Fragment<typeof params> {
   return {
     sql: `stored_password as (
@@ -22,9 +22,9 @@ export function upsertPasswordFragment(from: string): Fragment<typeof params> {
 const rehashParams = { rehashSealed: 'bytea?', rehashOf: 'bytea' } as const;
 
 /**
- * The CTE `rehashed`: replaces the hash of the CTE `from`'s `user_id` by one with other parameters, unless `:rehashSealed`
- * is null. It replaces only the bytes that the login compared (`:rehashOf`): otherwise a login that waited for a concurrent
- * password change to commit would restore the old password.
+ * The CTE `rehashed`: replaces a user's hash by one with the current parameters (`:rehashSealed`), unless it is null. The
+ * CTE `from` has the `user_id`. Only the bytes that the login compared (`:rehashOf`) are replaced: a login that waited for
+ * a concurrent password change to commit would otherwise restore the old password.
  */
 export function rehashPasswordFragment(from: string): Fragment<typeof rehashParams> {
   return {

@@ -3,8 +3,8 @@ import { deleteUnprovenUser } from '#domain/users/index.ts';
 import type { Queries } from '#platform/database/index.ts';
 
 /**
- * Deletes a user without a verified address, and with it the user's links, so that another user can claim the address
- * they proved (invariant 18). Call it under the lock of the user's row. Returns false when the user has a verified address.
+ * Deletes a user without a verified address, together with the user's links (invariant 18). The address is then free for the
+ * user who has proved it. Call it under the lock of the user's row. Returns false when the user has a verified address.
  */
 export async function supersedeRegistration(tx: Queries, audit: AuditLog, userId: string, now: Date): Promise<boolean> {
   if (!(await deleteUnprovenUser(tx, userId))) return false;

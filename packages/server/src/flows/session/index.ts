@@ -1,7 +1,7 @@
 /**
  * The session check. Owns `GET /api/v1/auth/session` and `POST /api/v1/auth/token`, by which a cookie session gets an
  * access token; no tables.
- * The check must not extend or change the session, and must not query the database while the session is cached.
+ * The check returns the principal that authentication has resolved, and must not query the database itself.
  */
 import { z } from 'zod';
 import type { AccessTokens } from '#domain/session-issuance/index.ts';

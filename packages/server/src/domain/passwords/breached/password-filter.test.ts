@@ -166,7 +166,7 @@ describe('an invalid filter file', () => {
     const { path, filter } = await build('one\n');
     await filter.close();
     await writeFile(path, (await readFile(path)).subarray(0, 6000));
-    await expect(PasswordFilter.open(path)).rejects.toThrow(/is not whole: it has 6000 bytes/);
+    await expect(PasswordFilter.open(path)).rejects.toThrow(/is incomplete: it has 6000 bytes/);
   });
 
   it('throws instead of a result when a page is damaged', async () => {

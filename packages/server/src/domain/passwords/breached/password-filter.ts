@@ -67,7 +67,7 @@ async function readHeaderOf(file: FileHandle, path: string): Promise<PasswordFil
   if (header === undefined) throw new PasswordFilterUnusable(`${path} is not a password filter, or it is damaged.`);
   const { size } = await file.stat();
   if (size === passwordFilterBytes(header)) return header;
-  throw new PasswordFilterUnusable(`The password filter ${path} is not whole: it has ${size} bytes.`);
+  throw new PasswordFilterUnusable(`The password filter ${path} is incomplete: it has ${size} bytes.`);
 }
 
 async function readPage(file: FileHandle, index: number): Promise<Buffer> {
