@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { touchedTables } from './statement-page.ts';
+import { effectsOf, touchedTables } from './statement-page.ts';
 
 const tables = new Set(['sessions', 'users', 'jobs', 'clients']);
 
@@ -19,4 +19,15 @@ it('names a table that is read and changed among the changed ones only', () => {
 
 it('takes the name of a common table expression for no table', () => {
   expect(touchedTables('with gone as (select 1) select 1 from gone', tables)).toEqual({ writes: [], reads: [] });
+});
+
+it.each([
+  [undefined, '–'],
+  [{ wakesWorkers: true } as const, 'wakes workers'],
+  [
+    { revokes: { kind: 'user', target: 'userId' }, wakesWorkers: 'mailed' } as const,
+    'revokes user `userId`; wakes workers if `mailed`',
+  ],
+])('describes the effects %j', (after, description) => {
+  expect(effectsOf({ after })).toBe(description);
 });

@@ -28,11 +28,12 @@ const introduction = `# Composed statements
 Made from the code by \`npm run generate\`; edits here are lost.
 
 Each statement below changes several tables in one round trip and one commit. The module in the last column composes it
-of fragments that the owners of the tables export ([ARCHITECTURE.md](../../ARCHITECTURE.md#statements)).
+of fragments that the owners of the tables export ([ARCHITECTURE.md](../../ARCHITECTURE.md#statements)). After a known commit
+the process applies the revocations and wakes its workers ([ADR 0025](../adr/0025-after-commit-effects-are-declared.md)).
 Every other change is a short transaction of statements of one table each.
 
-| statement | lane | writes | reads | declared by |
-|---|---|---|---|---|
+| statement | lane | writes | reads | after the commit | declared by |
+|---|---|---|---|---|---|
 `;
 
 interface Touched {
@@ -50,9 +51,21 @@ function toRow(
     declared.lane,
     code(writes),
     code(reads),
+    effectsOf(declared),
     code([moduleOf(declared.name, texts)]),
   ];
   return `| ${cells.join(' | ')} |`;
+}
+
+/** The effects that the database layer delivers after the commit (ADR 0025). */
+export function effectsOf({ after }: Pick<Statement, 'after'>): string {
+  const { revokes, wakesWorkers } = after ?? {};
+  const condition = typeof wakesWorkers === 'string' ? ` if \`${wakesWorkers}\`` : '';
+  const effects = [
+    ...(revokes === undefined ? [] : [`revokes ${revokes.kind} \`${revokes.target}\``]),
+    ...(wakesWorkers === undefined ? [] : [`wakes workers${condition}`]),
+  ];
+  return effects.length === 0 ? '–' : effects.join('; ');
 }
 
 /** Tables that the SQL changes, and further ones that it only reads. */
