@@ -1,6 +1,7 @@
 import { checkCycles } from './cycles.ts';
 import { checkExpressions } from './expressions.ts';
 import { checkFunctions } from './functions.ts';
+import { checkGate } from './gate.ts';
 import { checkImports } from './imports.ts';
 import { checkShape } from './shape.ts';
 import type { Finding, Source } from './source.ts';
@@ -9,6 +10,7 @@ import type { Finding, Source } from './source.ts';
 export function checkSources(sources: readonly Source[]): Finding[] {
   const single = sources.flatMap((source) => [
     ...checkImports(source),
+    ...checkGate(source),
     ...checkShape(source),
     ...checkFunctions(source),
     ...checkExpressions(source),

@@ -42,7 +42,8 @@ export type Rule =
   | 'index_comment'
   | 'file_name'
   | 'todo'
-  | 'old_name';
+  | 'old_name'
+  | 'gate';
 
 /** @throws Error if the file does not parse, so that no rule passes unread code. */
 export function parseSource(path: string, text: string): Source {

@@ -1,0 +1,214 @@
+/** Walks every endpoint with every credential in every state of a user, and records what it issues. */
+import { z } from 'zod';
+import { serverOf } from '#app/running.ts';
+import { present } from '#kernel/assert.ts';
+import { statement } from '#platform/database/index.ts';
+import type { Endpoint, HttpServer } from '#platform/http/index.ts';
+import type { Application, RequestOptions } from '../support/application.ts';
+import { renderedForm } from '../support/rendered-form.ts';
+import { sameOrigin } from '../support/user-actions.ts';
+import { addHolder, type Holder, type State, states } from './states.ts';
+
+const countSessions = statement('login_gate_test.count_sessions', {
+  lane: 'pool',
+  sql: `select count(*)::int4 as sessions from sessions`,
+  params: {},
+  columns: { sessions: 'int4?' },
+});
+
+/** The most that a client obtained from one endpoint in one state, and the request that obtained it. */
+export interface Cell {
+  readonly endpoint: string;
+  readonly state: State;
+  /** `session` (a new row), `tokens` (of a session that existed), `ticket <step>`, or the status and the problem's code. */
+  readonly outcome: string;
+  readonly trace: string;
+}
+
+/** Fields that are alternatives to each other, so that the walk also leaves each of them out. */
+const alternatives: ReadonlySet<string> = new Set(['token', 'ticket']);
+
+/** A secret of no one, for a required field that the user has no value for. */
+const unknownSecret = `lk_rt_${'A'.repeat(49)}`;
+
+type Fields = Readonly<Record<string, string>>;
+
+/** Sends requests to a server and sees the sessions behind it. */
+export class Walk {
+  readonly #app: Application;
+  readonly #server: HttpServer;
+  /** One holder for each state, for endpoints that change nothing. */
+  readonly #readers = new Map<State, Promise<Holder>>();
+
+  private constructor(app: Application, server: HttpServer) {
+    this.#app = app;
+    this.#server = server;
+  }
+
+  /** @param planted endpoints beside the product's own. */
+  static async open(app: Application, planted: readonly Endpoint[] = []): Promise<Walk> {
+    return new Walk(app, await serverOf(app.services, [...app.endpoints, ...planted]));
+  }
+
+  close(): Promise<void> {
+    return this.#server.close({ graceMs: 0 });
+  }
+
+  /** The cells of one endpoint, each with a new user if it changes anything. */
+  async walk(endpoint: Endpoint): Promise<Cell[]> {
+    const cells: Cell[] = [];
+    for (const state of states) cells.push(await this.#cellOf(endpoint, state));
+    return cells;
+  }
+
+  async #cellOf(endpoint: Endpoint, state: State): Promise<Cell> {
+    const inputs = inputsOf(endpoint);
+    const holder = await this.#holderFor(endpoint, state);
+    const outcomes: Cell[] = [];
+    for (const fields of combinations(endpoint, inputs, holder)) {
+      for (const session of sessionsFor(endpoint, holder)) {
+        const outcome = await this.#send(endpoint, fields, session, holder);
+        const trace = `${endpoint.method} ${endpoint.path} { ${Object.keys(fields).join(', ')} } → ${outcome}`;
+        outcomes.push({ endpoint: endpoint.id, state, outcome, trace });
+      }
+    }
+    return present(outcomes.toSorted((a, b) => rankOf(b.outcome) - rankOf(a.outcome))[0], 'an outcome');
+  }
+
+  #holderFor(endpoint: Endpoint, state: State): Promise<Holder> {
+    const needed = fieldsOf(endpoint);
+    const isReader = endpoint.method === 'GET' && endpoint.changesByGet !== true;
+    // Entering the state `erased` erases every user whose grace period is over, a shared one too.
+    if (!isReader || state === 'grace period over') {
+      return addHolder(this.#app, state, new Set(isPublic(endpoint) ? needed : [...needed, 'session']));
+    }
+    const reader = this.#readers.get(state) ?? addHolder(this.#app, state, new Set(['token', 'session']));
+    this.#readers.set(state, reader);
+    return reader;
+  }
+
+  async #send(endpoint: Endpoint, fields: Fields, session: RequestOptions, holder: Holder): Promise<string> {
+    const before = await this.#countSessions();
+    const { publicUrl } = this.#app.services.config.http;
+    const { target, init } = requestOf(endpoint, fields, session, holder);
+    const response = await this.#server.fetch(new Request(publicUrl + target, init), { peerAddress: '127.0.0.1' });
+    return outcomeOf(response, await response.text(), (await this.#countSessions()) > before);
+  }
+
+  async #countSessions(): Promise<number> {
+    return (await this.#app.services.database.row(countSessions, {}))?.sessions ?? 0;
+  }
+}
+
+interface Input {
+  readonly name: string;
+  readonly isRequired: boolean;
+}
+
+/** The endpoints that can issue anything: documents receive neither credentials nor cookies, and `/dev/` acts on no user. */
+export function walkable(endpoints: readonly Endpoint[]): Endpoint[] {
+  return endpoints.filter(({ kind, loopbackOnly }) => kind !== 'document' && loopbackOnly !== true);
+}
+
+/** The names of the fields that an endpoint takes from its path, query, body and form. */
+export function fieldsOf(endpoint: Endpoint): string[] {
+  return inputsOf(endpoint).map(({ name }) => name);
+}
+
+function inputsOf(endpoint: Endpoint): Input[] {
+  const inPath = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({ name, isRequired: true }));
+  if (endpoint.kind === 'document') return inPath;
+  const schemas = endpoint.kind === 'api' ? [endpoint.request.body] : [endpoint.request.form];
+  return [...inPath, ...[...schemas, endpoint.request.query].flatMap((schema) => (schema ? propertiesOf(schema) : []))];
+}
+
+function propertiesOf(schema: z.ZodType): Input[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return Object.keys(properties).map((name) => ({ name, isRequired: required.includes(name) }));
+}
+
+/** Every combination of the holder's values. */
+function combinations(endpoint: Endpoint, inputs: readonly Input[], holder: Holder): Fields[] {
+  return inputs.reduce<Fields[]>(
+    (partial, input) =>
+      partial.flatMap((fields) => choices(endpoint, input, holder).map((choice) => ({ ...fields, ...choice }))),
+    [{}],
+  );
+}
+
+function choices(endpoint: Endpoint, { name, isRequired }: Input, { fields }: Holder): Fields[] {
+  const values = fields[name];
+  if (values === undefined) {
+    if (!isRequired) return [{}];
+    throw new Error(`the walk has no value for "${name}" of ${endpoint.id}; give it one in states.ts`);
+  }
+  const given = values.map((value) => ({ [name]: value }));
+  if (isRequired) return given.length === 0 ? [{ [name]: unknownSecret }] : given;
+  return given.length === 0 || alternatives.has(name) ? [...given, {}] : given;
+}
+
+/** Without a session for endpoints that need none; else with each of the holder's. */
+function sessionsFor(endpoint: Endpoint, { sessions }: Holder): readonly RequestOptions[] {
+  return isPublic(endpoint) || sessions.length === 0 ? [{}] : sessions;
+}
+
+function isPublic({ auth }: Endpoint): boolean {
+  return auth.principals.some((principal) => principal === 'public');
+}
+
+function requestOf(endpoint: Endpoint, fields: Fields, session: RequestOptions, holder: Holder) {
+  const { method } = endpoint;
+  const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) => fields[name] ?? '');
+  const headers = headersOf(endpoint, session, holder);
+  if (method === 'GET') {
+    const query = new URLSearchParams(fields).toString();
+    return { target: query === '' ? path : `${path}?${query}`, init: { method, headers } };
+  }
+  const body = bodyOf(endpoint, fields);
+  if (body === undefined) return { target: path, init: { method, headers } };
+  headers.set('content-type', endpoint.kind === 'page' ? 'application/x-www-form-urlencoded' : 'application/json');
+  return { target: path, init: { method, headers, body } };
+}
+
+/** A page is sent by the browser that requested the user's links. */
+function headersOf({ kind }: Endpoint, session: RequestOptions, holder: Holder): Headers {
+  const headers = new Headers({ ...sameOrigin, ...session.headers });
+  if (session.token !== undefined) headers.set('authorization', `Bearer ${session.token}`);
+  const cookies = kind === 'page' ? [session.cookie, holder.browserCookie, renderedForm.cookie] : [session.cookie];
+  headers.set('cookie', cookies.filter((cookie) => cookie !== undefined).join('; '));
+  return headers;
+}
+
+function bodyOf(endpoint: Endpoint, fields: Fields): string | undefined {
+  if (endpoint.kind === 'page') return new URLSearchParams({ ...renderedForm.fields, ...fields }).toString();
+  if (endpoint.kind !== 'api' || endpoint.request.body === undefined) return undefined;
+  return JSON.stringify(withoutPath(endpoint.path, fields));
+}
+
+function withoutPath(path: string, fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !path.includes(`{${name}}`)));
+}
+
+interface Body {
+  readonly code?: string;
+  readonly data?: { readonly accessToken?: string; readonly refreshToken?: string; readonly step?: string } | null;
+}
+
+function outcomeOf({ status, headers }: Response, text: string, isSession: boolean): string {
+  if (isSession) return 'session';
+  const isJson = /^application\/(problem\+)?json/.test(headers.get('content-type') ?? '');
+  const { code, data } = (isJson ? JSON.parse(text) : {}) as Body;
+  const cookies = headers.getSetCookie().filter((cookie) => /^latchkey_session=[^;]/.test(cookie));
+  if (cookies.length > 0 || data?.accessToken !== undefined || data?.refreshToken !== undefined) return 'tokens';
+  if (/lk_lt_/.test(text)) return `ticket${data?.step === undefined ? '' : ` ${data.step}`}`;
+  return code === undefined ? String(status) : `${status} ${code}`;
+}
+
+/** What obtains more ranks higher; of rejections the one that comes after more checks, and a malformed request last. */
+function rankOf(outcome: string): number {
+  const issued = ['ticket', 'tokens', 'session'].indexOf(outcome.split(' ')[0] ?? '');
+  if (issued >= 0) return 2_000 + issued;
+  const status = Number(outcome.slice(0, 3));
+  if (status < 400) return 1_000;
+  return status === 422 ? 0 : status;
+}
