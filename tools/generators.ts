@@ -30,7 +30,7 @@ export const generators: readonly Generator[] = [
 ];
 
 function titled(title: string, table: string): string {
-  return `# ${title}\n\nMade from the code by \`npm run generate\`; edits here are lost.\n\n${table}`;
+  return `# ${title}\n\nGenerated from the code by \`npm run generate\`; do not edit.\n\n${table}`;
 }
 
 function openApi(): string {

@@ -25,7 +25,7 @@ export async function statementPage(): Promise<string> {
 
 const introduction = `# Composed statements
 
-Made from the code by \`npm run generate\`; edits here are lost.
+Generated from the code by \`npm run generate\`; do not edit.
 
 Each statement below changes several tables in one round trip and one commit. The module in the last column composes it
 of fragments that the owners of the tables export ([ARCHITECTURE.md](../../ARCHITECTURE.md#statements)). After a known commit

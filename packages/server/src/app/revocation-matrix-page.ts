@@ -11,7 +11,7 @@ import {
 
 const intro = `# What ends what
 
-Made from the code by \`npm run generate\`; edits here are lost.
+Generated from the code by \`npm run generate\`; do not edit.
 
 Each row is something that happens to a user, each column something they have. Nothing of anybody else ends with it.
 The user has an epoch. Whatever raises it ends all that was made in an earlier one, by comparison: there is no list that

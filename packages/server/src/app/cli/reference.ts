@@ -26,7 +26,7 @@ function sectionOf(commands: readonly Command[], command: Command): string {
 
 const intro = `# Commands
 
-Made from the code by \`npm run generate\`; edits here are lost.
+Generated from the code by \`npm run generate\`; do not edit.
 
 \`latchkey\` stands for \`node bin/latchkey.cjs\`.
 

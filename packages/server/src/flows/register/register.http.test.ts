@@ -81,7 +81,7 @@ describe('POST /api/v1/auth/register', () => {
     expect(await profileOf(email, validPassword)).toMatchObject({ locale: 'pt-BR' });
   });
 
-  it('201 for the roadmap’s example password', async () => {
+  it('201 for the common example password', async () => {
     expect((await register(app, uniqueEmail(), { password: 'SecurePass123!' })).status).toBe(201);
   });
 
