@@ -1,147 +1,157 @@
 /**
- * The one table of refusals (RFC 9457). A refusal is `throw new Problem(code)`; what the client reads comes from this
- * table, what the log reads is a different argument, and the two can never be mixed up (invariant 11).
- * Codes are never renamed: clients decide by them.
+ * The table of problems (RFC 9457). A rejection is `throw new Problem(code)`: the client reads this table, the log reads
+ * a different argument, so neither can leak into the other (invariant 11). Clients decide by the code, so no code is
+ * ever renamed; titles and details are for people and may change.
  */
 
 interface ProblemType {
   readonly status: number;
   readonly title: string;
-  /** The sentence for the client; it may name what to do, never what we know about anybody. */
+  /** What happened and what to do next; the same for known and unknown accounts (invariant 13). */
   readonly detail: string;
 }
 
 export const problems = {
   malformed_json: { status: 400, title: 'Malformed JSON', detail: 'The request body is not valid JSON.' },
-  duplicate_key: { status: 400, title: 'Duplicate key', detail: 'The JSON body names a key twice.' },
-  forbidden_key: { status: 400, title: 'Forbidden key', detail: 'The request names a key that is never accepted.' },
+  duplicate_key: { status: 400, title: 'Duplicate key', detail: 'The JSON body contains a key twice.' },
+  forbidden_key: { status: 400, title: 'Forbidden key', detail: 'The request contains a key that is never accepted.' },
   too_deep: { status: 400, title: 'Nested too deeply', detail: 'The JSON body is nested too deeply.' },
-  malformed_request: { status: 400, title: 'Malformed request', detail: 'The request could not be understood.' },
-  validation_failed: { status: 422, title: 'Validation failed', detail: 'Some fields are not valid; see "errors".' },
+  malformed_request: { status: 400, title: 'Malformed request', detail: 'The request could not be read.' },
+  validation_failed: { status: 422, title: 'Validation failed', detail: 'Some fields are not valid. See "errors".' },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    detail: 'This content type is not accepted here; send application/json.',
+    detail: 'This content type is not accepted here. Send application/json.',
   },
-  body_too_large: { status: 413, title: 'Body too large', detail: 'The request body is larger than allowed.' },
-  header_fields_too_large: {
-    status: 431,
-    title: 'Header fields too large',
-    detail: 'The request header fields are larger than allowed.',
+  body_too_large: { status: 413, title: 'Body too large', detail: 'The request body is too large.' },
+  header_fields_too_large: { status: 431, title: 'Headers too large', detail: 'The request headers are too large.' },
+  uri_too_long: { status: 414, title: 'URL too long', detail: 'The URL of the request is too long.' },
+  request_timeout: {
+    status: 408,
+    title: 'Request timeout',
+    detail: 'The request did not arrive in time. Send it again.',
   },
-  uri_too_long: { status: 414, title: 'URI too long', detail: 'The request target is longer than allowed.' },
-  request_timeout: { status: 408, title: 'Request timeout', detail: 'The request did not arrive in time.' },
-  expectation_failed: { status: 417, title: 'Expectation failed', detail: 'The expectation cannot be met.' },
+  expectation_failed: {
+    status: 417,
+    title: 'Expectation failed',
+    detail: 'The "Expect" header of the request cannot be met.',
+  },
   not_found: { status: 404, title: 'Not found', detail: 'There is nothing at this address.' },
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
-    detail: 'This method is not allowed here; see "Allow".',
+    detail: 'This method is not allowed here. See the "Allow" header.',
   },
   not_authenticated: {
     status: 401,
-    title: 'Not authenticated',
-    detail: 'A valid access token or session cookie is required.',
+    title: 'Not signed in',
+    detail: 'Sign in first. A valid access token or session cookie is required.',
   },
-  forbidden: { status: 403, title: 'Forbidden', detail: 'This is not allowed.' },
+  forbidden: { status: 403, title: 'Forbidden', detail: 'You are not allowed to do this.' },
   cross_site_request: {
     status: 403,
     title: 'Cross-site request',
-    detail: 'A browser sends this from a page that may not ask for it: with cookies, only pages of this origin may.',
+    detail:
+      'This request came from another site, so nothing was changed. With cookies, only pages of this site may send it.',
   },
-  invalid_credentials: { status: 401, title: 'Invalid credentials', detail: 'The address or the password is wrong.' },
+  invalid_credentials: {
+    status: 401,
+    title: 'Wrong email or password',
+    detail: 'This email and password do not belong together. Check both and try again.',
+  },
   email_not_verified: {
     status: 403,
-    title: 'E-mail address not verified',
-    detail: 'Open the link that was sent to this address, or ask for a new one.',
+    title: 'Email not confirmed',
+    detail: 'Open the link that we sent to this email, or ask for a new one.',
   },
-  account_disabled: { status: 403, title: 'Account disabled', detail: 'This account is disabled.' },
-  invalid_password: { status: 403, title: 'Invalid password', detail: 'The current password is wrong.' },
-  login_incomplete: { status: 403, title: 'Login incomplete', detail: 'This login needs a further step.' },
+  account_disabled: {
+    status: 403,
+    title: 'Account disabled',
+    detail: 'This account is disabled. Contact the operator of this service.',
+  },
+  invalid_password: { status: 403, title: 'Wrong password', detail: 'The current password is wrong.' },
+  login_incomplete: { status: 403, title: 'Sign-in not finished', detail: 'This sign-in needs one more step.' },
   invalid_ticket: {
     status: 401,
-    title: 'Invalid ticket',
-    detail: 'This login took too long, or its ticket was used already; log in again.',
+    title: 'Sign-in expired',
+    detail: 'This sign-in took too long or was already finished. Sign in again.',
   },
-  not_enabled: { status: 404, title: 'Not enabled', detail: 'This is not enabled here.' },
+  not_enabled: { status: 404, title: 'Not enabled', detail: 'This feature is not enabled here.' },
   invalid_code: {
     status: 401,
-    title: 'Invalid code',
-    detail: 'This code is not valid: it is wrong, was used, has expired, or too many were tried; ask for a new one.',
+    title: 'Code not valid',
+    detail: 'This code is wrong, was already used, has expired, or was tried too often. Ask for a new one.',
   },
   other_browser: {
     status: 403,
-    title: 'Asked for in another browser',
-    detail: 'This link works only in the browser in which it was asked for. Open it there, or ask for a new one here.',
+    title: 'Link for another browser',
+    detail: 'This link works only in the browser in which you asked for it. Open it there, or ask for a new one here.',
   },
-  registration_closed: { status: 403, title: 'Registration closed', detail: 'Registration is not open here.' },
+  registration_closed: { status: 403, title: 'Sign-up closed', detail: 'Sign-up is not open here.' },
   email_domain_not_allowed: {
     status: 403,
-    title: 'Domain not allowed',
-    detail: 'Nobody can register here with an address of this domain.',
+    title: 'Email domain not allowed',
+    detail: 'Emails of this domain cannot sign up here. Use another email.',
   },
-  registration_refused: {
-    status: 403,
-    title: 'Registration refused',
-    detail: 'This registration was not accepted.',
-  },
+  registration_refused: { status: 403, title: 'Sign-up refused', detail: 'This sign-up was not accepted.' },
   invalid_token: {
     status: 400,
-    title: 'Invalid link',
-    detail: 'This link is not valid: it was used, replaced, or has expired.',
+    title: 'Link not valid',
+    detail: 'This link was already used, was replaced, or has expired. Ask for a new one.',
   },
   email_unavailable: {
     status: 409,
-    title: 'Address not available',
-    detail: 'This address cannot be used for this account.',
+    title: 'Email not available',
+    detail: 'This email cannot be used for this account. Use another email.',
   },
   password_required: {
     status: 422,
     title: 'Password required',
-    detail: 'This link carries no password; send a new one with it.',
+    detail: 'This link needs a new password. Send one with it.',
   },
   invalid_refresh_token: {
     status: 401,
-    title: 'Invalid refresh token',
-    detail: 'This refresh token is not valid any more; log in again.',
+    title: 'Refresh token not valid',
+    detail: 'This refresh token is no longer valid. Sign in again.',
   },
-  session_not_found: { status: 404, title: 'Session not found', detail: 'There is no such session of yours.' },
-  too_many_requests: { status: 429, title: 'Too many requests', detail: 'Too many requests; try again later.' },
-  busy: { status: 503, title: 'Busy', detail: 'The server is busy; try again in a moment.' },
+  session_not_found: { status: 404, title: 'Session not found', detail: 'You have no such session.' },
+  too_many_requests: { status: 429, title: 'Too many requests', detail: 'Too many requests. Try again later.' },
+  busy: { status: 503, title: 'Busy', detail: 'The server is busy. Try again in a moment.' },
   unavailable: {
     status: 503,
     title: 'Unavailable',
-    detail: 'The server cannot answer this now; try again in a moment.',
+    detail: 'The server is not available right now. Try again in a moment.',
   },
   outcome_unknown: {
     status: 503,
     title: 'Outcome unknown',
-    detail: 'The connection to the database was lost while this was under way; it may or may not have happened.',
+    detail: 'The connection to the database was lost. Check whether the change was made before you try again.',
   },
-  internal: { status: 500, title: 'Internal error', detail: 'Something went wrong on our side.' },
+  internal: { status: 500, title: 'Internal error', detail: 'Something went wrong on our side. Try again later.' },
 } as const satisfies Record<string, ProblemType>;
 
-/** The code of a refusal, stable for ever. */
 export type ProblemCode = keyof typeof problems;
 
-/** One field that is wrong: where (RFC 6901 JSON Pointer), what, and a sentence. */
+/** One field that is not valid. */
 export interface FieldError {
+  /** A JSON Pointer (RFC 6901). */
   readonly path: string;
   readonly code: string;
+  /** A sentence for the person who filled in the field. */
   readonly message: string;
 }
 
-/** What a refusal may carry beyond its code. */
+/** What a problem carries beyond its code. */
 export interface ProblemOptions {
   readonly errors?: readonly FieldError[];
-  /** Seconds after which trying again makes sense; becomes `Retry-After`. */
+  /** Becomes `Retry-After`. */
   readonly retryAfterSeconds?: number;
   /** For the log only; never reaches the client. */
   readonly log?: string;
   readonly cause?: unknown;
 }
 
-/** A refusal. Everything the client may read is in the table above and in `errors`. */
+/** The client receives the table's entry, `errors` and `retryAfterSeconds`, and nothing else. */
 export class Problem extends Error {
   override name = 'Problem';
   readonly code: ProblemCode;
