@@ -37,8 +37,6 @@ export const loginResultData = issuedSessionData.partial({ userId: true, session
   ticketExpiresAt: z.iso.datetime().optional(),
 });
 
-export const loginResultExample: z.output<typeof loginResultData> = issuedSessionExample;
-
 /** The response of every endpoint that logs in. */
 export function loginResponse(result: LoginResult): {
   readonly data: z.output<typeof loginResultData>;

@@ -14,7 +14,7 @@
 import { z } from 'zod';
 import type { LoginResult } from '#domain/authentication/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { loginResponse, loginResultData, loginResultExample } from '#pages/login-result.ts';
+import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
 import { apiEndpoint, type Caller, type Endpoint, exampleValues, refuseForeignCookies } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
 import { type LinkPages, magicLinkPage } from './pages.ts';
@@ -89,7 +89,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       auth: { principals: ['public'] },
       rateLimit: 'credential',
       request: { body: z.strictObject({ token: secret, ...loginFields }) },
-      response: { status: 200, message: 'Logged in', data: loginResultData, example: loginResultExample },
+      response: { status: 200, message: 'Logged in', data: loginResultData, example: issuedSessionExample },
       problems: ['not_enabled', 'invalid_token', 'other_browser', 'email_not_verified', 'login_incomplete'],
       handler: async ({ body, caller }) => {
         const { token: text, ...fields } = body;
@@ -140,7 +140,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput, code: z.string().regex(codePattern), ...loginFields }) },
-      response: { status: 200, message: 'Logged in', data: loginResultData, example: loginResultExample },
+      response: { status: 200, message: 'Logged in', data: loginResultData, example: issuedSessionExample },
       problems: ['not_enabled', 'invalid_code', 'email_not_verified', 'login_incomplete'],
       handler: async ({ body, caller }) => {
         const { email, code, ...fields } = body;

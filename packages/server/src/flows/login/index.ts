@@ -9,7 +9,7 @@
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { loginResponse, loginResultData, loginResultExample } from '#pages/login-result.ts';
+import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint, refuseForeignCookies } from '#platform/http/index.ts';
 import { type Login, login } from './login.ts';
 
@@ -43,7 +43,7 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
           deviceToken: z.string().max(200).optional(),
         }),
       },
-      response: { status: 200, message: 'Logged in', data: loginResultData, example: loginResultExample },
+      response: { status: 200, message: 'Logged in', data: loginResultData, example: issuedSessionExample },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'busy'],
       handler: async ({ body, caller, use: quota }) => {
         if (body.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
