@@ -1,7 +1,7 @@
-/** The one screen that `serve` prints. */
+/** What `serve` prints when it listens. */
 import type { Roles, Running } from './running.ts';
 
-/** Where everything is, what to do first, and what this mode does not promise. */
+/** The addresses, the first command, and the limits of this mode. */
 export function banner({ services, inbox }: Running, roles: Roles): string {
   const { config, version } = services;
   const { publicUrl } = config.http;
@@ -22,14 +22,14 @@ export function banner({ services, inbox }: Running, roles: Roles): string {
 }
 
 function warnings({ config }: Running['services'], hasInbox: boolean): string[] {
-  const said: string[] = [];
+  const sentences: string[] = [];
   if (config.mode !== 'production')
-    said.push(`  This is ${config.mode} mode, for this machine only. Set NODE_ENV=production to serve others.`);
-  if (hasInbox) said.push('  Mails go to the built-in inbox; nobody receives them.');
+    sentences.push(`  This is ${config.mode} mode, for this machine only. Set NODE_ENV=production to serve others.`);
+  if (hasInbox) sentences.push('  Emails stay in the built-in inbox and are not sent.');
   if (config.database.kind === 'embedded') {
-    said.push(
-      `  Data is in ${config.dataDirectory}. The embedded database survives the death of the process, not of the machine.`,
+    sentences.push(
+      `  Data is in ${config.dataDirectory}. The embedded database survives a crash of the process, not of the machine.`,
     );
   }
-  return said.length === 0 ? [] : ['', ...said];
+  return sentences.length === 0 ? [] : ['', ...sentences];
 }
