@@ -177,9 +177,9 @@ const rejected = [
   ['eleven char', 'too_short', /at least 12 characters/, /mindestens 12 Zeichen/],
   ['long enough, '.repeat(100), 'too_long', /at most 128 characters/, /höchstens 128 Zeichen/],
   ['ABABABABABAB', 'too_simple', /only repeats a few characters/, /wiederholt nur wenige Zeichen/],
-  ['password1234', 'too_common', /most, and tried first/, /meistverwendeten/],
+  ['password1234', 'too_common', /most used passwords/, /meistverwendeten/],
   ['seen in a breach', 'breached', /data breach/, /Datenleck/],
-  ['people.Person', 'contains_context', /little else than your name/, /fast nur aus Ihrem Namen/],
+  ['people.Person', 'contains_context', /little more than your name/, /fast nur aus Ihrem Namen/],
 ] as const;
 
 async function hashesOf(work: () => Promise<unknown>): Promise<number> {

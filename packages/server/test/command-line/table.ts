@@ -61,7 +61,7 @@ export const table: readonly Row[] = [
     argv: ['--email', 'eve@example.com', '--name', 'Eve', '--password-stdin'],
     input: 'password1234\n',
     exit: 2,
-    says: /^The password: This is one of the passwords that are used most, and tried first\. /,
+    says: /^The password: This is one of the most used passwords, which are tried first\. /,
   },
   {
     command: 'user create',

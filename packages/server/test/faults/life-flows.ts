@@ -131,7 +131,7 @@ const addresses: readonly LifeFlow[] = [
         addresses: [email],
         mails: [
           { to: newEmail, template: 'email_change_confirm', says: /\/confirm-email-change\?/ },
-          { to: email, template: 'email_change_requested', says: /asked to change the e-mail address/ },
+          { to: email, template: 'email_change_requested', says: /a new email was requested for your account/ },
         ],
         ask: (node) => askForAddress(node, before, newEmail),
         isSettled: (node) => opens(node, email),
@@ -217,7 +217,9 @@ const accounts: readonly LifeFlow[] = [
       const token = await linkIn(ground.sink, email, '/cancel-deletion');
       return {
         addresses: [email],
-        mails: [{ to: email, template: 'account_deletion_canceled', says: /was called off/ }],
+        mails: [
+          { to: email, template: 'account_deletion_canceled', says: /the deletion of your account .* was canceled/ },
+        ],
         ask: (node) => node.api('POST', '/auth/cancel-deletion', { body: { token } }),
         isSettled: (node) => opens(node, email),
       };

@@ -77,7 +77,7 @@ describe('composeMail', () => {
   it('describes a new device with its address and time', () => {
     const { text } = renderBody(composeMail('new_device', examples.new_device));
     expect(text).toContain('Device: Firefox on Linux');
-    expect(text).toContain('Network address: 192.0.2.7');
+    expect(text).toContain('IP address: 192.0.2.7');
     expect(text).toContain('Time: January 2, 2026 at 10:00 AM UTC');
   });
 

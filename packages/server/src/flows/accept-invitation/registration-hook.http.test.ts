@@ -83,7 +83,7 @@ describe('POST /api/v1/auth/accept-invitation with a registration hook', () => {
 
 describe('the page /accept-invitation with a registration hook', () => {
   it.each([
-    ['en', 'You cannot register here'],
+    ['en', 'You can’t sign up here'],
     ['de', 'Registrierung nicht möglich'],
   ])('403 in the language %s when it says no, and what the hook said is not shown', async (locale, title) => {
     receiver.react(json({ allow: false, reason: 'secret_reason' }));

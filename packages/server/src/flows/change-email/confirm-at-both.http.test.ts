@@ -128,7 +128,7 @@ describe('the page /confirm-email-change where both addresses confirm', () => {
     expect(waiting.text).toContain('at the new address as well');
     expect((await show(newLink)).text).not.toContain('as well');
     const done = await press(newLink);
-    expect([done.status, done.text.includes('Address changed')]).toEqual([200, true]);
+    expect([done.status, done.text.includes('Email changed')]).toEqual([200, true]);
     expect((await press(newLink)).status).toBe(400);
   });
 });
@@ -139,8 +139,8 @@ it('the mails of a change speak the language of its user', async () => {
   await ask(accessToken, uniqueEmail('neu'));
   const messages = await messagesTo(app, email, (await mailsTo(app, email)).length);
   const { subject, text } = messages.at(-1) ?? { subject: '', text: '' };
-  expect(subject).toMatch(/^Bestätigen Sie die neue E-Mail-Adresse/);
-  expect(text).toContain('sowohl hier als auch bei der neuen Adresse');
+  expect(subject).toMatch(/^Neue E-Mail-Adresse bei .+ bestätigen$/);
+  expect(text).toContain('wenn Sie die Änderung hier und unter der neuen Adresse bestätigt haben');
 });
 
 it('403 for an address of a domain that may not register, whoever has it; the answer to the rest is as ever', async () => {

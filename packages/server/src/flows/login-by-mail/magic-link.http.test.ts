@@ -204,7 +204,7 @@ describe('/login/magic-link', () => {
     for (const elsewhere of [undefined, other.cookie]) {
       for (const answer of [await show(token, elsewhere), await press(token, elsewhere)]) {
         expect(answer.status).toBe(403);
-        expect(answer.text).toContain('works only in the browser in which it was asked for');
+        expect(answer.text).toContain('works only in the browser in which you asked for it');
         expect(answer.cookies).toEqual([]);
       }
     }
@@ -234,7 +234,7 @@ describe('/login/magic-link', () => {
     const email = await addVerifiedUser(app, { locale: 'de' });
     const cookie = await requestLinkInBrowser(app, email);
     const token = await newestMailedToken(app, email, path);
-    expect((await show(token)).text).toContain('gehört zu einem anderen Browser');
+    expect((await show(token)).text).toContain('nur in dem Browser, in dem Sie ihn angefordert haben');
     expect((await show(token, cookie)).text).toContain('Ja, anmelden');
   });
 });

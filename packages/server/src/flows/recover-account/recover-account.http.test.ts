@@ -212,7 +212,7 @@ describe('POST /reset-password', () => {
   it('200 sets the password', async () => {
     const { email, token } = await addForgetful();
     const { status, text } = await submit({ token, password: newPassword });
-    expect([status, text.includes('You can log in now')]).toEqual([200, true]);
+    expect([status, text.includes('You can sign in with your new password')]).toEqual([200, true]);
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 

@@ -87,7 +87,7 @@ describe('POST /api/v1/auth/refresh', () => {
     expect(await sessionEndReasons(app, email)).toEqual(['refresh_token_reuse']);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'refresh_token_reuse']);
     const [, notice] = await messagesTo(app, email, 2);
-    expect(notice?.subject).toContain('ended for your safety');
+    expect(notice?.subject).toContain('We ended one of your sessions');
   });
 
   it('401 for twenty reuses at once ends the session once, with one mail and one event', async () => {

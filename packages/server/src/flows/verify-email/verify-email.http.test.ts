@@ -140,7 +140,7 @@ describe('GET /verify-email', () => {
       const page = await openPage(token);
       expect(page.status).toBe(200);
       expect(page.text).toContain('Ada Lovelace');
-      expect(page.text).toContain('This was not me');
+      expect(page.text).toContain('this wasn’t me');
       expect(page.text).not.toContain('type="password"');
     }
     await app.send('HEAD', `/verify-email?token=${token}`);
