@@ -203,11 +203,11 @@ describe('the step of a ticket', () => {
     const unknown = formatSecret(secretPrefixes.loginTicket, randomBytes(32));
     let compared = 0;
     for (const endpoint of walkable(app.endpoints)) {
-      for (const place of placesOf(endpoint)) {
+      for (const position of positionsOf(endpoint)) {
         const path = endpoint.path.replace('{id}', user.userId);
         const send = async (node: Application, secret: string) => {
-          const response = await node.send(endpoint.method, path + place.query(secret), place.sent(secret));
-          return [endpoint.id, place.name, response.status, response.code];
+          const response = await node.send(endpoint.method, path + position.query(secret), position.sent(secret));
+          return [endpoint.id, position.name, response.status, response.code];
         };
         for (const node of [app, other]) expect(await send(node, ticket)).toEqual(await send(node, unknown));
         compared += 1;
@@ -220,7 +220,7 @@ describe('the step of a ticket', () => {
 });
 
 /** A part of a request that could carry a ticket. */
-interface Place {
+interface TicketPosition {
   readonly name: string;
   readonly query: (secret: string) => string;
   readonly sent: (secret: string) => RequestOptions;
@@ -229,7 +229,7 @@ interface Place {
 /** The steps that a ticket is for: there its field is not compared. */
 const steps: readonly string[] = ['account.cancel_deletion', 'account.submit_cancel_deletion'];
 
-function placesOf(endpoint: Endpoint): Place[] {
+function positionsOf(endpoint: Endpoint): TicketPosition[] {
   const isStep = steps.includes(endpoint.id);
   const content = (more: Readonly<Record<string, string>> = {}): RequestOptions => {
     const fields = { ...validFieldsOf(endpoint), ...more };
@@ -237,7 +237,7 @@ function placesOf(endpoint: Endpoint): Place[] {
     return endpoint.kind === 'page' ? { form: fields, headers: sameOrigin } : { json: fields, headers: sameOrigin };
   };
   const noQuery = () => '';
-  const inHead: Place[] = [
+  const inHead: TicketPosition[] = [
     { name: 'bearer', query: noQuery, sent: (token) => ({ ...content(), token }) },
     { name: 'session cookie', query: noQuery, sent: (text) => ({ ...content(), cookie: `latchkey_session=${text}` }) },
     { name: 'login cookie', query: noQuery, sent: (text) => ({ ...content(), cookie: `latchkey_login=${text}` }) },

@@ -19,8 +19,8 @@
  * - A fact that can turn stricter raises the user's epoch or is read again: `login.complete` compares only the epoch.
  * - A ticket is consumed by one UPDATE, only for its own user; it expires after ten minutes or with the user's epoch.
  *
- * The functions that write sessions and tickets are not exported. Must not: hash, send mail or make a request inside a
- * transaction.
+ * Must not export the functions that write sessions and tickets (ADR 0024), nor hash, send mail or make a request inside
+ * a transaction.
  */
 export {
   type Candidate,
