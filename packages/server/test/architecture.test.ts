@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { problems } from '#kernel/problem.ts';
 import { checkCitations } from './architecture/citations.ts';
 import { commentsOf } from './architecture/comments.ts';
 import { exceptions, withoutExceptions } from './architecture/exceptions.ts';
 import { checkMigration } from './architecture/expressions.ts';
 import { checkHygiene, listFiles, readText } from './architecture/hygiene.ts';
 import { checkLinks } from './architecture/pages.ts';
+import { checkWords, publicTexts } from './architecture/public-words.ts';
 import { checkSources } from './architecture/rules.ts';
 import { parseSource, printFinding } from './architecture/source.ts';
 
@@ -33,6 +35,21 @@ describe('the repository', () => {
     const texts = [...pages, ...migrations].map(({ path, text }) => ({ path, line: 1, text }));
     expect(checkCitations([...sources.flatMap(commentsOf), ...texts], citable)).toEqual([]);
     expect(pages.flatMap((page) => checkLinks(page, citable))).toEqual([]);
+  });
+
+  it('speaks to people in plain words: pages and mails of every locale, and problems', () => {
+    const locales = files.flatMap(({ path, text }) => {
+      const [, locale] = /^packages\/server\/locales\/(.+)\.json$/.exec(path) ?? [];
+      return locale === undefined ? [] : [{ locale, texts: publicTexts(path, text) }];
+    });
+    expect(locales.map(({ locale }) => locale)).toContain('en');
+    const ofProblems = Object.entries(problems).flatMap(([code, { title, detail }]) => [
+      { where: `title of ${code}`, text: title },
+      { where: `detail of ${code}`, text: detail },
+    ]);
+    expect(
+      [...locales, { locale: 'en', texts: ofProblems }].flatMap(({ locale, texts }) => checkWords(locale, texts)),
+    ).toEqual([]);
   });
 
   it('contains no path of one machine, no registry address and no skipped test', () => {
