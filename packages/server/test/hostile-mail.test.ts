@@ -1,4 +1,4 @@
-/** What somebody types as an address or a name becomes no recipient, no header, no markup and no link. */
+/** Input for an address or a name becomes no recipient, no header, no markup and no link. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { statement } from '#platform/database/index.ts';
@@ -49,58 +49,58 @@ const findStored = statement('hostile_mail_test.stored', {
 
 let app: Application;
 let sink: TestSmtpServer;
-let asker: Awaited<ReturnType<typeof addLoggedInUser>>;
-/** Canonical addresses that a link proves or an invitation names: they are stored there. */
-const carried = new Set<string>();
+let requester: Awaited<ReturnType<typeof addLoggedInUser>>;
+/** Canonical addresses of links and invitations that no identifier stores. */
+const unstoredAddresses = new Set<string>();
 
 beforeAll(async () => {
   const { server, transport } = await startMailSink();
   sink = server;
   app = await Application.open({ transport, env: loginMethodsEnabled });
-  asker = await addLoggedInUser(app);
+  requester = await addLoggedInUser(app);
   return async () => {
     await app.close();
     await sink.stop();
   };
 });
 
-interface Taking {
+interface AddressField {
   readonly id: string;
   readonly field: string;
 }
 
-/** Every member of a body or a form that takes an address and nothing else. */
-function findTaking(): Taking[] {
+/** Every member of a body or form that accepts addresses only. */
+function findAddressFields(): AddressField[] {
   return app.endpoints.flatMap(({ id, ...endpoint }) => {
     const request = 'request' in endpoint ? (endpoint.request as Readonly<Record<string, unknown>> | undefined) : {};
     const schema = (request?.body ?? request?.form) as { readonly shape?: Record<string, z.ZodType> } | undefined;
     const fields = Object.entries(schema?.shape ?? {});
-    return fields.filter(([, field]) => takesAddress(field)).map(([field]) => ({ id, field }));
+    return fields.filter(([, field]) => acceptsAddress(field)).map(([field]) => ({ id, field }));
   });
 }
 
-function takesAddress(field: z.ZodType): boolean {
+function acceptsAddress(field: z.ZodType): boolean {
   return field.safeParse('ada@people.example').success && !field.safeParse('not an address at all').success;
 }
 
-/** Sends an operation with its usual body and this address. */
-async function sendWith({ id, field }: Taking, address: unknown): Promise<AppResponse> {
+/** Calls an operation with its valid input and this address. */
+async function sendWith({ id, field }: AddressField, address: unknown): Promise<AppResponse> {
   const operation = expectedOperations.find((expected) => expected.id === id);
   if (operation === undefined) throw new Error(`${id} is in no table`);
   const { method, path, principals, body } = operation;
   const needsSession = principals.includes('session');
   const json = { ...body, ...(needsSession ? { currentPassword: validPassword } : {}), [field]: address };
-  const answer = await app.send(method, path, { json, ...(needsSession ? { token: asker.accessToken } : {}) });
+  const response = await app.send(method, path, { json, ...(needsSession ? { token: requester.accessToken } : {}) });
   const canonical = typeof address === 'string' ? canonicalOf(address) : undefined;
-  if (canonical !== undefined && answer.status < 300) carried.add(canonical);
-  return answer;
+  if (canonical !== undefined && response.status < 300) unstoredAddresses.add(canonical);
+  return response;
 }
 
 const mailsOf = async (email: string) => (await app.services.database.row(countMailsOf, { email }))?.mails;
 
 describe('every operation that takes an address', () => {
   it('is found in the list of endpoints', () => {
-    const found = findTaking().map(({ id, field }) => `${id} ${field}`);
+    const found = findAddressFields().map(({ id, field }) => `${id} ${field}`);
     const known = ['register.person', 'verify_email.resend', 'login.password', 'password.forgot'];
     const wanted = [...known.map((id) => `${id} email`), 'change_email.request newEmail'];
     expect(found).toEqual(expect.arrayContaining(wanted));
@@ -109,32 +109,32 @@ describe('every operation that takes an address', () => {
     expect(ids(found)).toEqual(ids(inTable.map(({ id }) => id)));
   });
 
-  it('422 or 413 for what is no address, and nothing is mailed to anybody', { timeout: 60_000 }, async () => {
+  it('422 or 413 for an invalid address, and nothing is mailed', { timeout: 60_000 }, async () => {
     const victim = await addVerifiedUser(app);
     const before = await app.services.database.row(countMails, {});
-    for (const taking of findTaking()) {
+    for (const target of findAddressFields()) {
       for (const [what, value] of invalidAddresses(victim)) {
-        const { status } = await sendWith(taking, value);
-        expect([taking.id, what, status]).toEqual([taking.id, what, status === 413 ? 413 : 422]);
+        const { status } = await sendWith(target, value);
+        expect([target.id, what, status]).toEqual([target.id, what, status === 413 ? 413 : 422]);
       }
     }
     expect(await app.services.database.row(countMails, {})).toEqual(before);
   });
 
-  it('takes a look-alike for what it is: the one it resembles hears nothing', { timeout: 60_000 }, async () => {
+  it('treats a look-alike as a different address: the original receives nothing', { timeout: 60_000 }, async () => {
     const victim = await addVerifiedUser(app);
     const before = await mailsOf(victim);
-    for (const taking of findTaking()) {
+    for (const target of findAddressFields()) {
       for (const [what, value] of lookalikeAddresses(victim)) {
-        const { status } = await sendWith(taking, value);
-        expect([taking.id, what, status < 500]).toEqual([taking.id, what, true]);
+        const { status } = await sendWith(target, value);
+        expect([target.id, what, status < 500]).toEqual([target.id, what, true]);
       }
     }
     expect(await mailsOf(victim)).toBe(before);
     expect((await login(app, victim)).status).toBe(200);
   });
 
-  it('takes another spelling for the same address, and writes to it as it is stored', async () => {
+  it('treats another spelling as the same address, and mails to the stored one', async () => {
     const victim = await addVerifiedUser(app);
     const before = (await mailsOf(victim)) ?? 0;
     for (const [what, spelled] of equivalentSpellings(victim)) {
@@ -149,10 +149,10 @@ describe('every operation that takes an address', () => {
   });
 });
 
-/** Everything by which a name or a user agent could come into a mail. */
-async function liveUnder(name: string): Promise<void> {
+/** Passes the name through every operation that could put a name or a user agent into a mail. */
+async function useName(name: string): Promise<void> {
   const [email, newEmail, invited] = [uniqueEmail(), uniqueEmail(), uniqueEmail()];
-  carried.add(newEmail).add(invited);
+  unstoredAddresses.add(newEmail).add(invited);
   const headers = { 'user-agent': name.replace(/[^\x20-\x7e]/g, '') };
   if ((await register(app, email, { name })).status === 422) await register(app, email);
   await verifyEmail(app, await mailedToken(app, email));
@@ -168,10 +168,10 @@ async function liveUnder(name: string): Promise<void> {
   await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: invited } });
 }
 
-describe('every text that a person gives', () => {
-  it('reaches no mail as words, markup, header or link', { timeout: 60_000 }, async () => {
+describe('every text that a user provides', () => {
+  it('reaches no mail as text, markup, header or link', { timeout: 60_000 }, async () => {
     const first = sink.received.length;
-    await Promise.all(hostileNames.map(liveUnder));
+    await Promise.all(hostileNames.map(useName));
     await allMailSent(app);
     expect(sink.received.length - first).toBeGreaterThan(hostileNames.length * 5);
     for (const received of sink.received.slice(first)) {
@@ -181,7 +181,7 @@ describe('every text that a person gives', () => {
     }
   });
 
-  it('leaves a name that is one as it is, escaped', async () => {
+  it('keeps an ordinary name as it is, escaped', async () => {
     const email = uniqueEmail();
     await register(app, email, { name: "Siobhán O'Brien" });
     await allMailSent(app);
@@ -194,11 +194,11 @@ describe('every text that a person gives', () => {
 const headerNames = ['auto-submitted', 'content-type', 'date', 'from', 'message-id', 'mime-version', 'subject', 'to'];
 const tags = /^(?:!doctype|\/?(?:a|body|div|head|html|p|title)|meta)$/i;
 
-describe('every message that went out in this file', () => {
-  it('has one stored recipient, our sender, our headers and no link but one of ours', async () => {
+describe('every message sent by this file', () => {
+  it("has one stored recipient, the product's sender and headers, and no foreign link", async () => {
     await allMailSent(app);
     const rows = await app.services.database.rows(findStored, {});
-    const stored = new Set([...carried, ...rows.map(({ canonical }) => canonical)]);
+    const stored = new Set([...unstoredAddresses, ...rows.map(({ canonical }) => canonical)]);
     expect(sink.received.length).toBeGreaterThan(100);
     for (const received of sink.received) checkMail(readMail(received), stored);
   });
@@ -206,7 +206,7 @@ describe('every message that went out in this file', () => {
 
 function checkMail({ to, headers, text, html }: ReadMail, stored: ReadonlySet<string>): void {
   expect(headers.map(([name]) => name).sort()).toEqual(headerNames);
-  // The test's SMTP server shows A-labels as U-labels; in the header they stand as they were sent.
+  // The test's SMTP server shows A-labels as U-labels; the header has them as sent.
   expect(to.map(canonicalOf)).toEqual([headerOf(headers, 'to')]);
   expect(stored).toContain(headerOf(headers, 'to'));
   expect(headerOf(headers, 'from')).toBe('Latchkey <no-reply@localhost>');

@@ -1,4 +1,4 @@
-/** Every URL that leaves begins with the public URL, whatever a request says of where it went (invariant 7). */
+/** Every URL that the product sends begins with the public URL, whatever host a request claims (invariant 7). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { Application } from './support/application.ts';
@@ -19,8 +19,11 @@ const countTemplates = statement('mail_urls_test.templates', {
   columns: { template: 'text', mails: 'int4' },
 });
 
-/** Mails of a life. The rest: an invitation and what closes without grace have no request; logging in by mail is off. */
-const mailsOfALife = [
+/**
+ * Mails of `performFlows`. The others have no request (invitation, deletion without grace period) or are disabled
+ * (login by mail).
+ */
+const expectedMails = [
   'account_deletion_scheduled',
   'account_deletion_canceled',
   'already_registered',
@@ -36,19 +39,19 @@ const mailsOfALife = [
   'verify_email',
 ];
 
-interface Sent {
+interface Body {
   readonly json?: unknown;
   readonly form?: string;
   readonly token?: string;
 }
 
 describe.each([
-  ['and no proxy is trusted', { LATCHKEY_EMAIL_CHANGE_CONFIRM: 'both' }, 'email_change_approve'],
-  ['from a proxy that is trusted', { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' }, 'email_change_requested'],
-])('whatever a request says, %s', (_, env, ownMail) => {
+  ['without a trusted proxy', { LATCHKEY_EMAIL_CHANGE_CONFIRM: 'both' }, 'email_change_approve'],
+  ['from a trusted proxy', { LATCHKEY_TRUSTED_PROXIES: '127.0.0.1' }, 'email_change_requested'],
+])('spoofed requests %s', (_, env, settingMail) => {
   let app: Application;
   let port: number;
-  let taken: string;
+  let takenAddress: string;
 
   beforeAll(async () => {
     app = await Application.open({
@@ -60,7 +63,7 @@ describe.each([
     });
     const [address] = await app.server.listen({ hosts: ['127.0.0.1'], port: 0 });
     port = address?.port ?? 0;
-    taken = await addVerifiedUser(app);
+    takenAddress = await addVerifiedUser(app);
     return () => app.close();
   });
 
@@ -68,7 +71,7 @@ describe.each([
     { lines, target }: SpoofedRequest,
     method: string,
     path: string,
-    { json, form, token }: Sent = {},
+    { json, form, token }: Body = {},
   ) {
     const body = json === undefined ? (form ?? '') : JSON.stringify(json);
     const type = json === undefined ? 'application/x-www-form-urlencoded' : 'application/json';
@@ -80,21 +83,21 @@ describe.each([
       'Sec-Fetch-Site: same-origin',
       `Cookie: ${renderedForm.cookie}`,
     ];
-    const answer = await sendRaw(port, `${head.join('\r\n')}\r\n\r\n${body}`);
-    const said = `${JSON.stringify(answer.headers)}\n${answer.body}`;
-    expect(said).not.toContain(attackerHost);
-    expect(said).not.toContain(`127.0.0.1:${port}`);
-    return answer;
+    const response = await sendRaw(port, `${head.join('\r\n')}\r\n\r\n${body}`);
+    const sent = `${JSON.stringify(response.headers)}\n${response.body}`;
+    expect(sent).not.toContain(attackerHost);
+    expect(sent).not.toContain(`127.0.0.1:${port}`);
+    return response;
   }
 
-  /** Registers, and does everything that is followed by a mail; answers to whom mails went. */
-  async function live(disguise: SpoofedRequest): Promise<readonly string[]> {
+  /** Performs every flow that sends a mail; returns the recipients. */
+  async function performFlows(spoof: SpoofedRequest): Promise<readonly string[]> {
     const [email, newEmail] = [uniqueEmail(), uniqueEmail()];
     const post = async (path: string, json: unknown, token?: string): Promise<Tokens> => {
-      const answer = await send(disguise, 'POST', `/api/v1${path}`, token === undefined ? { json } : { json, token });
-      expect([path, answer.status, answer.body]).toEqual([path, expect.toSatisfy(isSuccess), expect.any(String)]);
-      expect(urlsIn(answer.body)).toEqual([]);
-      return (JSON.parse(answer.body) as { readonly data: Tokens }).data;
+      const response = await send(spoof, 'POST', `/api/v1${path}`, token === undefined ? { json } : { json, token });
+      expect([path, response.status, response.body]).toEqual([path, expect.toSatisfy(isSuccess), expect.any(String)]);
+      expect(urlsIn(response.body)).toEqual([]);
+      return (JSON.parse(response.body) as { readonly data: Tokens }).data;
     };
     const logIn = (password = validPassword) => post('/auth/login', { email, password });
 
@@ -109,7 +112,7 @@ describe.each([
     const { refreshToken } = await logIn();
     await post('/auth/refresh', { refreshToken });
     app.clock.advance(11_000);
-    const reused = await send(disguise, 'POST', '/api/v1/auth/refresh', { json: { refreshToken } });
+    const reused = await send(spoof, 'POST', '/api/v1/auth/refresh', { json: { refreshToken } });
     expect(urlsIn(reused.body).filter((url) => !url.startsWith(`${publicUrl}/`))).toEqual([]);
     await post('/auth/forgot-password', { email });
     await post('/auth/reset-password', {
@@ -118,44 +121,44 @@ describe.each([
     });
     const passwords = { currentPassword: laterPassword, newPassword: validPassword };
     await post('/users/me/password', passwords, (await logIn(laterPassword)).accessToken);
-    await moveAndBack(email, newEmail, post, (await logIn()).accessToken);
+    await changeEmailAndUndo(email, newEmail, post, (await logIn()).accessToken);
     const { accessToken: token } = await logIn(laterPassword);
-    const closed = await send(disguise, 'DELETE', '/api/v1/users/me', {
+    const deleted = await send(spoof, 'DELETE', '/api/v1/users/me', {
       json: { currentPassword: laterPassword },
       token,
     });
-    expect(closed.status).toBe(200);
+    expect(deleted.status).toBe(200);
     await post('/auth/cancel-deletion', { token: await newestMailedToken(app, email, '/cancel-deletion') });
     return [email, newEmail];
   }
 
-  async function moveAndBack(
+  async function changeEmailAndUndo(
     email: string,
     newEmail: string,
     post: (path: string, json: unknown, token?: string) => Promise<unknown>,
     token: string,
   ): Promise<void> {
-    await post('/users/me/email', { newEmail: taken, currentPassword: validPassword }, token);
+    await post('/users/me/email', { newEmail: takenAddress, currentPassword: validPassword }, token);
     await post('/users/me/email', { newEmail, currentPassword: validPassword }, token);
-    const atNew = await newestMailedToken(app, newEmail, '/confirm-email-change');
-    if (ownMail === 'email_change_approve') {
-      // The first request mailed a link there too, which the second replaced.
+    const newToken = await newestMailedToken(app, newEmail, '/confirm-email-change');
+    if (settingMail === 'email_change_approve') {
+      // The first request also mailed a link to this address, which the second replaced.
       await allMailSent(app);
       await post('/auth/confirm-email-change', { token: await newestMailedToken(app, email, '/confirm-email-change') });
     }
-    await post('/auth/confirm-email-change', { token: atNew });
+    await post('/auth/confirm-email-change', { token: newToken });
     const undo = { token: await newestMailedToken(app, email, '/undo-email-change'), password: laterPassword };
     await post('/auth/undo-email-change', undo);
   }
 
-  it('every link of every mail of a life begins with the public URL', { timeout: 60_000 }, async () => {
-    const reached = (await Promise.all(ignoredSpoofs.map(live))).flat();
+  it('every link of every mail begins with the public URL', { timeout: 60_000 }, async () => {
+    const recipients = (await Promise.all(ignoredSpoofs.map(performFlows))).flat();
     await allMailSent(app);
-    const counted = await app.services.database.rows(countTemplates, {});
-    const often = counted.filter(({ mails }) => mails >= ignoredSpoofs.length).map(({ template }) => template);
-    expect(often.sort()).toEqual([...mailsOfALife, ownMail].sort());
+    const counts = await app.services.database.rows(countTemplates, {});
+    const frequent = counts.filter(({ mails }) => mails >= ignoredSpoofs.length).map(({ template }) => template);
+    expect(frequent.sort()).toEqual([...expectedMails, settingMail].sort());
     const messages = app.inbox.list();
-    expect(reached.filter((email) => !messages.some(({ to }) => to === email))).toEqual([]);
+    expect(recipients.filter((email) => !messages.some(({ to }) => to === email))).toEqual([]);
     for (const { text, html, subject } of messages) {
       const links = [...urlsIn(text), ...urlsIn(html)];
       expect(links.filter((link) => !link.startsWith(`${publicUrl}/`))).toEqual([]);
@@ -164,7 +167,7 @@ describe.each([
     expect(messages.flatMap(({ links }) => links).length).toBeGreaterThanOrEqual(ignoredSpoofs.length * 5);
   });
 
-  it('every operation answers as if it had not been said', { timeout: 60_000 }, async () => {
+  it('every operation responds as without the spoofed host', { timeout: 60_000 }, async () => {
     const plain: SpoofedRequest = { what: 'nothing', lines: (host) => [`Host: ${host}`] };
     for (const operation of expectedOperations) {
       const { id, method, path, query, body, form } = operation;
@@ -174,25 +177,25 @@ describe.each([
         ...(form && { form: new URLSearchParams({ ...renderedForm.fields, ...form }).toString() }),
       };
       const { status } = await send(plain, method, target, sent);
-      for (const disguise of ignoredSpoofs) {
-        // Beyond what guesses at one person have to wait for.
+      for (const spoof of ignoredSpoofs) {
+        // Beyond the delay between attempts at one user.
         app.clock.advance(60_000);
-        const answer = await send(disguise, method, target, sent);
-        // What is for developers alone is not there under another name, against rebinding of DNS.
-        const wanted = id.startsWith('dev.') && answer.status === 404 ? 404 : status;
-        expect([id, disguise.what, answer.status]).toEqual([id, disguise.what, wanted]);
-        const { location = '' } = answer.headers;
+        const response = await send(spoof, method, target, sent);
+        // Development endpoints respond 404 under another host name, against DNS rebinding.
+        const expected = id.startsWith('dev.') && response.status === 404 ? 404 : status;
+        expect([id, spoof.what, response.status]).toEqual([id, spoof.what, expected]);
+        const { location = '' } = response.headers;
         expect([id, urlsIn(location).filter((url) => !url.startsWith(publicUrl))]).toEqual([id, []]);
       }
     }
   });
 
-  it('400 for what is no request, and nothing is mailed', async () => {
+  it('400 for an invalid request, and nothing is mailed', async () => {
     const json = { email: uniqueEmail(), password: validPassword, name: 'Ada' };
     const before = await app.services.database.rows(countTemplates, {});
-    for (const disguise of rejectedSpoofs) {
-      const { status } = await send(disguise, 'POST', '/api/v1/auth/register', { json });
-      expect([disguise.what, status]).toEqual([disguise.what, 400]);
+    for (const spoof of rejectedSpoofs) {
+      const { status } = await send(spoof, 'POST', '/api/v1/auth/register', { json });
+      expect([spoof.what, status]).toEqual([spoof.what, 400]);
     }
     expect(await app.services.database.rows(countTemplates, {})).toEqual(before);
   });

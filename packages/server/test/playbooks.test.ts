@@ -1,4 +1,4 @@
-/** What `docs/security/playbooks.md` tells an operator to run on PostgreSQL, run. */
+/** Runs the SQL of `docs/security/playbooks.md` on PostgreSQL. */
 import { readFileSync } from 'node:fs';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,8 +10,8 @@ import { userIdOf } from './support/user-status.ts';
 import { eventually } from './support/wait.ts';
 
 const page = readFileSync(new URL('../../../docs/security/playbooks.md', import.meta.url), 'utf8');
-const nobody = '00000000-0000-7000-8000-000000000000';
-const statements = [...blocks(), ...inline()].map((sql) => fill(sql, nobody));
+const unknownId = '00000000-0000-7000-8000-000000000000';
+const statements = [...blocks(), ...inline()].map((sql) => fill(sql, unknownId));
 
 let app: Application;
 let operator: Client;
@@ -33,16 +33,16 @@ describe('a statement of the playbooks', () => {
     expect(inline().length).toBeGreaterThan(1);
   });
 
-  it.each(statements)('is one that PostgreSQL takes: %s', async (sql) => {
+  it.each(statements)('is accepted by PostgreSQL: %s', async (sql) => {
     await operator.query('begin');
     await expect(operator.query(sql)).resolves.toBeDefined();
     await operator.query('rollback');
   });
 
-  it('that raises every epoch ends every session and refresh token of before, and nothing of after', async () => {
+  it('that raises every epoch revokes every earlier session and refresh token, and no later one', async () => {
     const { accessToken, refreshToken, email } = await addLoggedInUser(app);
     const { cookie } = await addCookieSession(app);
-    await operator.query(statementThat('update users set auth_epoch'));
+    await operator.query(statementStarting('update users set auth_epoch'));
     const started = await Application.open({ deploymentOf: app });
     expect(await isAccepted(started, accessToken)).toBe(false);
     expect((await started.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
@@ -52,7 +52,7 @@ describe('a statement of the playbooks', () => {
     await started.close();
   });
 
-  it('that gives erased persons to the job that erases has them erased, and nobody else', async () => {
+  it('that passes erased users to the erase job gets them erased, and no other user', async () => {
     const [{ email }, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     const userId = await userIdOf(app, email);
     await operator.query(
@@ -64,7 +64,7 @@ describe('a statement of the playbooks', () => {
         userId,
       ),
     );
-    // The database's clock may be a millisecond ahead of ours, and the job of the hour may come first.
+    // The clock of the database may be a millisecond ahead, and the hourly job may run first.
     const isGone = async () => {
       await eraseDueAccounts(app.services);
       return (await app.services.users.profile(userId)) === undefined;
@@ -73,9 +73,9 @@ describe('a statement of the playbooks', () => {
     expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 
-  it('that counts hashes without a seal finds none', async () => {
+  it('that counts unencrypted hashes finds none', async () => {
     await addLoggedInUser(app);
-    const { rows } = await operator.query<{ count: string }>(statementThat('select count(*) from passwords'));
+    const { rows } = await operator.query<{ count: string }>(statementStarting('select count(*) from passwords'));
     expect(rows).toEqual([{ count: '0' }]);
   });
 });
@@ -96,9 +96,9 @@ function fill(sql: string, id: string): string {
   return sql.replaceAll('<id>', id).replaceAll('<time of the backup>', '2026-01-01').replaceAll('(…)', `('${id}')`);
 }
 
-function statementThat(begins: string): string {
+function statementStarting(prefix: string): string {
   return present(
-    statements.find((sql) => sql.startsWith(begins)),
-    begins,
+    statements.find((sql) => sql.startsWith(prefix)),
+    prefix,
   );
 }

@@ -1,4 +1,4 @@
-/** invariant 13: nobody learns from an answer, or from the work behind it, whether an address has an account. */
+/** Invariant 13: neither a response nor the work behind it reveals whether an address has an account. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { Application, type AppResponse } from './support/application.ts';
@@ -7,8 +7,8 @@ import { beforeEachHash } from './support/stored-login.ts';
 import { addVerifiedUser, register, uniqueEmail, validPassword } from './support/user-actions.ts';
 import { setStatus } from './support/user-status.ts';
 
-/** Who may stand behind an address; each maker answers the address. */
-const people: Readonly<Record<string, (app: Application) => Promise<string>>> = {
+/** The possible states of an address; each function returns an address in that state. */
+const states: Readonly<Record<string, (app: Application) => Promise<string>>> = {
   absent: async () => uniqueEmail(),
   unverified: async (app) => {
     const email = uniqueEmail();
@@ -18,7 +18,7 @@ const people: Readonly<Record<string, (app: Application) => Promise<string>>> = 
   'unverified and registered twice': async (app) => {
     const email = uniqueEmail();
     await register(app, email);
-    await register(app, email, { name: 'Somebody else' });
+    await register(app, email, { name: 'Mallory' });
     return email;
   },
   active: (app) => addVerifiedUser(app),
@@ -35,18 +35,18 @@ const people: Readonly<Record<string, (app: Application) => Promise<string>>> = 
   },
 };
 
-interface Asked {
+interface Operation {
   readonly path: string;
   readonly more: Readonly<Record<string, string>>;
   readonly status: number;
-  /** One, unless there is no password. */
+  /** Default: 1. */
   readonly hashes?: 0;
 }
 
-/** Of nobody in particular: whoever asks is told apart by nothing else. */
+/** An arbitrary browser secret, the same in every request. */
 const anyBrowser = formatSecret(secretPrefixes.loginBrowser, Buffer.alloc(32, 7));
 
-const operations: readonly Asked[] = [
+const operations: readonly Operation[] = [
   { path: 'register', more: { password: validPassword, name: 'Ada Lovelace' }, status: 201 },
   { path: 'login', more: { password: 'not the right password' }, status: 401 },
   { path: 'resend-verification', more: {}, status: 202, hashes: 0 },
@@ -67,19 +67,19 @@ beforeAll(async () => {
 
 const browserSecret = /lk_lb_[\w-]{49}/g;
 
-/** The secret of whoever asks is another each time, and its cookie goes when its time is over. */
-function withoutChance([name, value]: [string, string]): [string, string] {
+/** The browser secret is random, and the expiry of its cookie depends on the time. */
+function withoutRandomness([name, value]: [string, string]): [string, string] {
   return [name, value.replaceAll(browserSecret, 'a secret').replace(/Expires=[^;]+/, 'Expires=soon')];
 }
 
-/** Everything of an answer that could tell, without what must differ: the address, the time and the request's id. */
-function visible({ status, headers, text }: AppResponse, email: string) {
+/** The parts of a response that could reveal the state, without those that always differ: address, time, request id. */
+function observable({ status, headers, text }: AppResponse, email: string) {
   const differing = ['x-request-id', 'content-length', 'date'];
-  // How often somebody asked about an address is counted for every address alike.
+  // The remaining quota depends on earlier requests for the address, whatever its state.
   const counted = (value: string) => value.replace(/r=\d+;t=\d+/, 'r;t');
   const values = [...headers]
     .filter(([name]) => !differing.includes(name))
-    .map(([name, value]) => withoutChance([name, counted(value)]));
+    .map(([name, value]) => withoutRandomness([name, counted(value)]));
   const body = JSON.parse(text.replaceAll(email, 'the address').replaceAll(browserSecret, 'a secret')) as {
     readonly meta: object;
   };
@@ -87,28 +87,28 @@ function visible({ status, headers, text }: AppResponse, email: string) {
 }
 
 describe.each(operations)('POST /api/v1/auth/$path', ({ path, more, status, hashes: expectedHashes = 1 }) => {
-  it(`${status} with one body, one set of headers and as many hashes, whoever has the address`, async () => {
-    const seen = new Map<string, unknown>();
-    for (const [who, make] of Object.entries(people)) {
-      const email = await make(app);
+  it(`${status} with the same body, headers and number of hashes in every state of the address`, async () => {
+    const observed = new Map<string, unknown>();
+    for (const [state, create] of Object.entries(states)) {
+      const email = await create(app);
       let hashes = 0;
       const stop = beforeEachHash(app, () => {
         hashes += 1;
       });
-      const answer = await app.send('POST', `/api/v1/auth/${path}`, { json: { email, ...more } });
+      const response = await app.send('POST', `/api/v1/auth/${path}`, { json: { email, ...more } });
       stop();
-      seen.set(who, { ...visible(answer, email), hashes });
+      observed.set(state, { ...observable(response, email), hashes });
     }
-    expect(seen.size).toBe(6);
-    const expected = seen.get('absent');
+    expect(observed.size).toBe(6);
+    const expected = observed.get('absent');
     expect(expected).toMatchObject({ status, hashes: expectedHashes });
-    for (const [who, answer] of seen) expect(answer, who).toEqual(expected);
+    for (const [state, response] of observed) expect(response, state).toEqual(expected);
   });
 
-  it('takes every spelling of an address for the same', async () => {
+  it('treats every spelling of an address the same', async () => {
     const email = await addVerifiedUser(app);
-    const ask = (spelling: string) => app.send('POST', `/api/v1/auth/${path}`, { json: { email: spelling, ...more } });
-    const [typed, shouted] = [await ask(email), await ask(email.toUpperCase())];
-    expect(visible(shouted, email.toUpperCase())).toEqual(visible(typed, email));
+    const send = (spelling: string) => app.send('POST', `/api/v1/auth/${path}`, { json: { email: spelling, ...more } });
+    const [typed, upperCase] = [await send(email), await send(email.toUpperCase())];
+    expect(observable(upperCase, email.toUpperCase())).toEqual(observable(typed, email));
   });
 });

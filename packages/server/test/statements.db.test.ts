@@ -1,4 +1,4 @@
-/** Every statement of the product against the migrated schema, on both databases, without running one. */
+/** Compares every statement of the product with the migrated schema on both databases, without running one. */
 import { globSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Client, type ClientBase } from 'pg';
@@ -9,14 +9,14 @@ import { cloneDatabase } from './support/postgres.ts';
 import { describeFaults, readNullability } from './support/statement-descriptions.ts';
 import { isPlanned, planFaults, pretendLarge, type ReviewedScans } from './support/statement-plans.ts';
 
-/** Reviewed by hand; a line here is a promise that the table or the read is small. */
+/** Reviewed by hand: each entry asserts that the table or the read stays small. */
 const reviewed: ReviewedScans = {
   smallTables: ['deployment', 'clients', 'data_keys', 'signing_keys', 'job_schedules', 'schema_migrations'],
-  // Reads the 100,000 newest counters of unknown identifiers to find where the cap lies.
+  // Reads the 100,000 newest counters of unknown identifiers to find the cap.
   orderedScans: ['attempt_counters.delete_unknown attempt_counters_unknown'],
 };
 
-/** Nullable columns that a check constraint makes whole for the rows that the statement asks for. */
+/** Nullable columns that a check constraint keeps from being null in the selected rows. */
 const neverNull = [
   'jobs.list_dead finishedAt',
   'invitations.list_open asTyped',
@@ -28,14 +28,14 @@ const neverNull = [
 
 const source = fileURLToPath(new URL('../src/', import.meta.url));
 let product: readonly Statement[];
-let wrong: readonly Statement[];
+let faulty: readonly Statement[];
 let unbounded: readonly Statement[];
 
 beforeAll(async () => {
   const files = globSync('{domain,platform,flows}/**/*.ts', { cwd: source, exclude: ['**/*.test.ts'] });
   for (const file of files) await import(pathToFileURL(source + file).href);
   product = declaredStatements();
-  wrong = declareWrong();
+  faulty = declareFaulty();
   unbounded = declareUnbounded();
 });
 
@@ -62,14 +62,14 @@ async function withEmbedded<T>(work: (client: ClientBase) => Promise<T>): Promis
 async function descriptionFaults(client: ClientBase, statements: readonly Statement[]): Promise<string[]> {
   const nullability = await readNullability(client, neverNull);
   const faults: string[] = [];
-  for (const each of statements) faults.push(...(await describeFaults(client, each, nullability)));
+  for (const current of statements) faults.push(...(await describeFaults(client, current, nullability)));
   return faults;
 }
 
 async function scanFaults(client: ClientBase, statements: readonly Statement[]): Promise<string[]> {
   const faults: string[] = [];
   await pretendLarge(client, reviewed);
-  for (const each of statements.filter(isPlanned)) faults.push(...(await planFaults(client, each, reviewed)));
+  for (const current of statements.filter(isPlanned)) faults.push(...(await planFaults(client, current, reviewed)));
   return faults;
 }
 
@@ -77,7 +77,7 @@ describe.each([
   ['PostgreSQL', withPostgres],
   ['PGlite', withEmbedded],
 ] as const)('the statements on %s', (_, withClient) => {
-  it('have the parameters and columns that they declare, and are bounded by an index', async () => {
+  it('have the parameters and columns that they declare, and an index bounds them', async () => {
     expect(product.length).toBeGreaterThan(10);
     const faults = await withClient(async (client) => [
       ...(await descriptionFaults(client, product)),
@@ -86,21 +86,21 @@ describe.each([
     expect([...new Set(faults)]).toEqual([]);
   });
 
-  it('would be found out by a wrong type, name, count or null', async () => {
-    expect(await withClient((client) => descriptionFaults(client, wrong))).toEqual([
+  it('the check finds a wrong type, name, count or null', async () => {
+    expect(await withClient((client) => descriptionFaults(client, faulty))).toEqual([
       'wrong.param: parameter id is declared text and is uuid',
       'wrong.column: column status is declared int4 and is text',
-      'wrong.name: column userStatus is called status in the SQL',
-      'wrong.count: declares 1 columns and answers 2',
+      'wrong.name: column userStatus is named status in the SQL',
+      'wrong.count: declares 1 columns and returns 2',
       'wrong.null: column disabledAt is declared timestamptz and may be null',
       'wrong.outer_join: column verifiedAt is declared timestamptz and may be null',
       'wrong.outer_join: column canonical is declared text and an outer join may make it null',
-      'wrong.type: column at is declared timestamptz and is a type that we do not use (OID 1114)',
+      'wrong.type: column at is declared timestamptz and is an unused type (OID 1114)',
       'wrong.table: relation "nowhere" does not exist',
     ]);
   });
 
-  it('would be found out by a scan of a table that grows', async () => {
+  it('the check finds a scan of a table that grows', async () => {
     expect(await withClient((client) => scanFaults(client, unbounded))).toEqual([
       'unbounded.filter: reads the whole table users: no index helps',
       'unbounded.order: reads the whole index users_created_at of users',
@@ -109,8 +109,8 @@ describe.each([
   });
 });
 
-/** Statements that the tests above must find fault with; declared only after the product's own have been listed. */
-function declareWrong(): readonly Statement[] {
+/** Statements with faults; declared only after the product's statements are listed. */
+function declareFaulty(): readonly Statement[] {
   const lane = 'read';
   return [
     statement('wrong.param', {
