@@ -1,5 +1,5 @@
 /** Every parser reads 100,000 mutations of valid input: it throws nothing but its declared refusals, and none takes 50 ms. */
-import { type Survival, survive } from '../../packages/server/test/parsers/parser.ts';
+import { type FuzzResult, fuzz } from '../../packages/server/test/parsers/parser.ts';
 import { parsers } from '../../packages/server/test/parsers/parsers.ts';
 import { drawSeed, readNumbersAndWords } from './support/options.ts';
 import { endWithSignals } from './support/signals.ts';
@@ -11,14 +11,14 @@ const chosen = parsers.filter(({ module, name }) => words.every((word) => `${mod
 if (chosen.length === 0) throw new Error(`there are: ${parsers.map(({ name }) => name).join(', ')}`);
 console.log(`seed ${numbers.seed}`);
 
-const results: Survival[] = [];
-for (const parser of chosen) results.push(await survive(parser, numbers.mutations, numbers.seed));
+const results: FuzzResult[] = [];
+for (const parser of chosen) results.push(await fuzz(parser, numbers.mutations, numbers.seed));
 
 const head = ['parser', 'read', 'refused', 'slowest (ms)', 'faults'];
 for (const line of tableLines(head, results.map(toRow))) console.log(line);
 for (const { parser, faults } of results) for (const fault of faults) console.log(`${parser}: ${fault}`);
 process.exitCode = results.every(({ faults }) => faults.length === 0) ? 0 : 1;
 
-function toRow({ parser, read, refused, slowestMs, faults }: Survival): (string | number)[] {
+function toRow({ parser, read, refused, slowestMs, faults }: FuzzResult): (string | number)[] {
   return [parser, read, refused, Math.round(slowestMs * 10) / 10, faults.length];
 }

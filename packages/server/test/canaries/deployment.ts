@@ -16,7 +16,7 @@ import {
   settingsOf,
   startServer,
 } from '../../../../e2e/support/server.ts';
-import { latchkey } from '../command-line/run.ts';
+import { runLatchkey } from '../command-line/run.ts';
 import { loginMethodsEnabled } from '../support/login-by-mail.ts';
 import type { Places } from './places.ts';
 
@@ -108,7 +108,7 @@ export class Deployment {
     const { dataDirectory, env } = this.#options;
     const options = { ...this.#options, env: { ...env, LATCHKEY_OPS_PORT: String(await findFreePort()) } };
     const settings = settingsOf(options, dataDirectory, Number(new URL(this.url).port));
-    const { code, stdout, stderr } = await latchkey(argv, settings, input);
+    const { code, stdout, stderr } = await runLatchkey(argv, settings, input);
     const place = `command ${argv.slice(0, 2).join(' ')}`;
     this.#places.add(place, stdout + stderr);
     if (code !== 0) throw new Error(`${place}: ${stdout}${stderr}`);

@@ -1,4 +1,4 @@
-/** A serving process as a value: everything that `serve` starts, and every command through its control socket. */
+/** A serving process as a value: everything that `serve` starts, and every command over its control socket. */
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { banner } from '#app/banner.ts';
@@ -13,7 +13,7 @@ import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import { makeDirectory, settingsOf } from '../../../../e2e/support/server.ts';
 import { table } from './table.ts';
 
-const everything = { http: true, jobs: true };
+const components = { http: true, jobs: true };
 
 let directory: string;
 let config: Config;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   config = loaded.config;
   const destination = { write: () => undefined };
   const logger = createLogger({ level: 'silent', service: 'test', version: '0', destination });
-  running = await run(await wire(config, { logger }), everything);
+  running = await run(await wire(config, { logger }), components);
   control = await listenForControl(running);
 });
 
@@ -39,47 +39,47 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Types a command in this process; it finds the directory locked and goes through the socket. */
-async function type(argv: readonly string[], input?: string) {
-  const said = { out: '', err: '' };
+/** Runs a command in this process; because the directory is locked, it goes over the control socket. */
+async function runInProcess(argv: readonly string[], input?: string) {
+  const output = { out: '', err: '' };
   const io: CommandIo = {
     isTerminal: false,
     columns: undefined,
     out: (text) => {
-      said.out += text;
+      output.out += text;
     },
     err: (text) => {
-      said.err += text;
+      output.err += text;
     },
     drained: async () => undefined,
     readSecret: async () => undefined,
     readInput: async () => input,
   };
   const code = await runCommand({ argv, io, loadConfig: () => config });
-  return { code, ...said };
+  return { code, ...output };
 }
 
 describe('a serving process', () => {
-  it('runs every command of the table that arrives at its control socket', async () => {
+  it('runs every command of the table over its control socket', async () => {
     for (const { command, argv = [], input, exit = 0, says } of table) {
-      const ran = await type([...command.split(' '), ...argv], input);
-      const [code, words] = [
+      const ran = await runInProcess([...command.split(' '), ...argv], input);
+      const [code, expected] = [
         typeof exit === 'number' ? exit : exit['server up, embedded'],
         says instanceof RegExp ? says : says['server up, embedded'],
       ];
       expect(ran.code, `${command} ${argv.join(' ')}\n${ran.out}${ran.err}`).toBe(code);
-      expect((code === 0 ? ran.out : ran.err).trimEnd()).toMatch(words);
+      expect((code === 0 ? ran.out : ran.err).trimEnd()).toMatch(expected);
     }
   });
 
-  it('refuses to start another inside itself', async () => {
-    const ran = await type(['serve']);
+  it('refuses to start a second server in the same process', async () => {
+    const ran = await runInProcess(['serve']);
     expect(ran.code).not.toBe(0);
     expect(ran.err.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('says on one screen where everything is, and what it does not promise', () => {
-    const screen = banner(running, everything);
+  it('prints its addresses and the limits of the embedded database on one screen', () => {
+    const screen = banner(running, components);
     for (const line of [
       '/api/v1',
       '/docs',
@@ -93,7 +93,7 @@ describe('a serving process', () => {
     expect(banner(running, { http: false, jobs: true })).toContain('is working');
   });
 
-  it('tells its operator what it remembers, what waits, and how fresh it is', async () => {
+  it('exports cache, feed and queue metrics', async () => {
     const metrics = await (await fetch(`http://127.0.0.1:${config.ops.port}/metrics`)).text();
     for (const name of [
       'session_cache_hits_total',
@@ -106,7 +106,7 @@ describe('a serving process', () => {
     }
   });
 
-  it('turns unready when it is told to stop, and can be told twice', async () => {
+  it('becomes unready when it is stopped, and can be stopped twice', async () => {
     const ready = () => fetch(`http://127.0.0.1:${config.http.port}/readyz`).then(({ status }) => status);
     expect(await ready()).toBe(200);
     await Promise.all([running.stop(), running.stop()]);

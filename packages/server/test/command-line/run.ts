@@ -3,13 +3,12 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { launcher, root, type Settings } from '../../../../e2e/support/program.ts';
 
-/** How a command ended, and what it said. */
-export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
-/** Runs one command to its end in a process of its own, with `input` on its standard input. */
-export async function latchkey(argv: readonly string[], settings: Settings, input = ''): Promise<Ran> {
+/** Runs one command in a process of its own, with `input` on its standard input. */
+export async function runLatchkey(argv: readonly string[], settings: Settings, input = ''): Promise<CommandResult> {
   const child = start([process.execPath, launcher, ...argv], settings);
-  // A command that needs no input may be gone before it is written.
+  // A command that reads no input may exit before the write.
   child.stdin.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
@@ -18,30 +17,30 @@ export async function latchkey(argv: readonly string[], settings: Settings, inpu
   return { code, stdout, stderr };
 }
 
-/** Runs one command on a terminal, where a person types an answer to each prompt; what they see is `stdout`. */
-export async function onTerminal(
+/** Runs one command on a terminal and types a response to each prompt; `stdout` is the screen. */
+export async function runOnTerminal(
   argv: readonly string[],
   settings: Settings,
-  answers: readonly (readonly [prompt: string, typed: string])[],
-): Promise<Ran> {
+  responses: readonly (readonly [prompt: string, typed: string])[],
+): Promise<CommandResult> {
   const line = [process.execPath, launcher, ...argv].map((word) => `'${word}'`).join(' ');
   const child = start(['script', '--quiet', '--return', '--command', line, '/dev/null'], settings);
-  const waiting = [...answers];
-  let seen = '';
+  const pending = [...responses];
+  let screen = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
-    seen += part;
-    const [prompt, typed] = waiting[0] ?? [];
-    if (prompt === undefined || !seen.endsWith(prompt)) return;
-    waiting.shift();
+    screen += part;
+    const [prompt, typed] = pending[0] ?? [];
+    if (prompt === undefined || !screen.endsWith(prompt)) return;
+    pending.shift();
     child.stdin.write(typed);
   });
   const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
-  return { code, stdout: seen, stderr };
+  return { code, stdout: screen, stderr };
 }
 
 function start(command: readonly string[], settings: Settings) {
   const [file = '', ...parameters] = command;
-  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  const defined = Object.entries(settings).filter(([, value]) => value !== undefined);
   const { PATH = '' } = process.env;
-  return spawn(file, parameters, { cwd: root, env: { PATH, ...Object.fromEntries(given) } });
+  return spawn(file, parameters, { cwd: root, env: { PATH, ...Object.fromEntries(defined) } });
 }

@@ -1,20 +1,20 @@
-import type { PlaceName } from './places.ts';
+import type { DeploymentKind } from './deployments.ts';
 
-/** What a command is given and what it must answer; reviewed by hand, never computed from the commands themselves. */
-export type Row = {
+/** A command line and its expected result; reviewed by hand, never computed from the commands. */
+export type CommandRow = {
   readonly command: string;
   readonly argv?: readonly string[];
   readonly input?: string;
-  /** 0 when not given. */
-  readonly exit?: number | Readonly<Record<PlaceName, number>>;
-  /** On standard output when it exits with 0, else on standard error; for one place where they differ. */
-  readonly says: RegExp | Readonly<Record<PlaceName, RegExp>>;
+  /** Default: 0. */
+  readonly exit?: number | Readonly<Record<DeploymentKind, number>>;
+  /** Matches standard output if the command exits with 0, else standard error; by deployment where they differ. */
+  readonly says: RegExp | Readonly<Record<DeploymentKind, RegExp>>;
 };
 
 const password = 'correct horse battery staple';
 
-/** In this order: each row finds what the rows before it left. */
-export const table: readonly Row[] = [
+/** The order matters: each row depends on the rows before it. */
+export const table: readonly CommandRow[] = [
   { command: 'config check', says: /^The configuration can be used \(test, (embedded database|PostgreSQL)\)\.$/ },
   { command: 'config print', says: /^LATCHKEY_KEK +\(set\)$/m },
   { command: 'migrate up', says: { 'server down': /^Applied 0001_first_schema\.$/m, ...both(/^Nothing to do\.$/) } },
@@ -264,8 +264,8 @@ export const table: readonly Row[] = [
   { command: 'doctor', argv: ['now'], exit: 2, says: /^"latchkey doctor" does not take "now"\.$/ },
 ];
 
-/** Commands that run until they are told to stop. */
-export const processes: readonly Row[] = [
+/** Commands that run until they are stopped. */
+export const processes: readonly CommandRow[] = [
   {
     command: 'serve',
     exit: { 'server down': 0, 'server up, embedded': 1, 'server up, PostgreSQL': 1 },

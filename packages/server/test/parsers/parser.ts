@@ -1,36 +1,35 @@
-/** What every parser is asked under mutations. */
+/** Runs a parser on mutations of its examples. */
 import { drawFrom, mutate, toText } from './mutations.ts';
 
-/** A function that reads what somebody sent. */
+/** A function that parses untrusted input. */
 export interface Parser {
-  /** `protocol/<module>` or the file in `platform/http`. */
+  /** `protocol/<module>`, or the file in `platform/http`. */
   readonly module: string;
-  /** The name under which the module exports it. */
+  /** The exported name. */
   readonly name: string;
-  /** Inputs that it takes, and a few that it nearly takes. */
+  /** Valid inputs and a few nearly valid ones. */
   readonly examples: readonly (string | Uint8Array)[];
-  /** Reads an input; false is "refused". Throws only what `refusal` knows. */
+  /** Parses an input and returns whether it was accepted. Throws only errors that `refusal` accepts. */
   readonly read: (input: { readonly bytes: Buffer; readonly text: string }) => boolean | Promise<boolean>;
-  /** Whether an error is its own way to refuse; no error is, unless it says so. */
+  /** Whether an error is a declared way to reject input; without it, every error is a fault. */
   readonly refusal?: (error: unknown) => boolean;
 }
 
-/** What became of the mutations of a parser's examples. */
-export interface Survival {
+export interface FuzzResult {
   readonly parser: string;
   readonly read: number;
   readonly refused: number;
   readonly slowestMs: number;
-  /** Errors that it does not declare, broken promises, and inputs that took too long. */
+  /** Undeclared errors, violated assertions and slow inputs. */
   readonly faults: readonly string[];
 }
 
-/** Far above what any input of 16 kB needs, and far below what somebody would call hanging. */
-const boundMs = 50;
+/** Far above the time of any 16 kB input, far below a noticeable hang. */
+const maxMs = 50;
 const maxFaults = 5;
 
-/** Reads so many mutations of the examples, and each example as it is. */
-export async function survive(parser: Parser, mutations: number, seed: number): Promise<Survival> {
+/** Parses each example and `mutations` mutations of the examples. */
+export async function fuzz(parser: Parser, mutations: number, seed: number): Promise<FuzzResult> {
   const draw = drawFrom(seed);
   const examples = parser.examples.map((example) => Buffer.from(example as Uint8Array));
   const counts = { read: 0, refused: 0 };
@@ -40,10 +39,10 @@ export async function survive(parser: Parser, mutations: number, seed: number): 
     const bytes = count < 0 ? (examples[count + examples.length] ?? Buffer.alloc(0)) : mutate(examples, draw);
     const input = { bytes, text: count < 0 ? bytes.toString('utf8') : toText(bytes, draw) };
     const outcome = await attempt(parser, input);
-    if (typeof outcome.result === 'string') faults.push(`${outcome.result}: ${described(input.text)}`);
+    if (typeof outcome.result === 'string') faults.push(`${outcome.result}: ${describeInput(input.text)}`);
     else counts[outcome.result ? 'read' : 'refused'] += 1;
-    const ms = outcome.ms <= boundMs ? outcome.ms : await leastOf(parser, input);
-    if (ms > boundMs) faults.push(`${Math.round(ms)} ms: ${described(input.text)}`);
+    const ms = outcome.ms <= maxMs ? outcome.ms : await leastOf(parser, input);
+    if (ms > maxMs) faults.push(`${Math.round(ms)} ms: ${describeInput(input.text)}`);
     slowestMs = Math.max(slowestMs, ms);
   }
   return { parser: `${parser.module} ${parser.name}`, ...counts, slowestMs, faults };
@@ -66,13 +65,13 @@ async function attempt(
   }
 }
 
-/** The machine may pause between two lines; what is slow by itself is slow every time. */
+/** A pause of the machine slows one run; a slow input is slow in every run. */
 async function leastOf(parser: Parser, input: Input): Promise<number> {
   const times: number[] = [];
   for (let again = 0; again < 3; again += 1) times.push((await attempt(parser, input)).ms);
   return Math.min(...times);
 }
 
-function described(text: string): string {
+function describeInput(text: string): string {
   return JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}… (${text.length})` : text);
 }

@@ -1,4 +1,4 @@
-/** Every function of ours that reads what somebody sent, with examples, and what it promises of what it took. */
+/** Every function that parses untrusted input, with examples and assertions on accepted values. */
 import assert from 'node:assert/strict';
 import { Problem } from '#kernel/problem.ts';
 import { decodeUtf8, isFormType, isJsonType, readForm, readJson } from '#platform/http/admission/body.ts';
@@ -163,7 +163,7 @@ const protocolParsers: readonly Parser[] = [
         x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
       }),
     ],
-    // Node names its own errors; what is no key is refused at the start of a node, never in a request.
+    // Node's errors have codes; an invalid key fails the start of a node, never a request.
     refusal: (error) => isType(error) || (error instanceof Error && 'code' in error),
     read: ({ text }) => {
       const parsed = parseStrictJson(text);
@@ -321,22 +321,22 @@ const httpParsers: readonly Parser[] = [
 
 export const parsers: readonly Parser[] = [...protocolParsers, ...httpParsers];
 
-/** What the same modules export besides, and why no mutation of an input is asked of it. */
-export const readingNothing: Readonly<Record<string, string>> = {
-  'digit-code digitCode': 'writes a code from random bytes of ours',
-  'email-address withUnicodeDomain': 'writes what parseEmailAddress read, and the host of the public URL',
-  'jose exportPrivateKey': 'writes a key of ours',
-  'jose exportPublicJwk': 'writes a key of ours',
-  'jose generateSigningKeyPair': 'makes a key',
-  'jose importSigningKey': 'reads what the database holds encrypted and authenticated',
-  'jose jwkThumbprint': 'names a key of ours',
-  'jose signJwt': 'writes what we say',
-  'network-address cidrContains': 'compares what parseCidr and parseAddress read',
-  'network-address formatAddress': 'writes what parseAddress read',
-  'password-hash formatPhc': 'writes what we computed',
-  'secret-token formatSecret': 'writes a secret of ours',
+/** Exported functions of the same modules that parse no untrusted input, with the reason. */
+export const nonParsers: Readonly<Record<string, string>> = {
+  'digit-code digitCode': 'formats a code from random bytes of the product',
+  'email-address withUnicodeDomain': 'formats the result of parseEmailAddress, and the host of the public URL',
+  'jose exportPrivateKey': "exports the product's key",
+  'jose exportPublicJwk': "exports the product's key",
+  'jose generateSigningKeyPair': 'generates a key',
+  'jose importSigningKey': 'imports an encrypted and authenticated key from the database',
+  'jose jwkThumbprint': "names the product's key",
+  'jose signJwt': "signs the product's claims",
+  'network-address cidrContains': 'compares results of parseCidr and parseAddress',
+  'network-address formatAddress': 'formats the result of parseAddress',
+  'password-hash formatPhc': 'formats a computed hash',
+  'secret-token formatSecret': "formats the product's secret",
   'secret-token hashSecret': 'SHA-256 of any text',
-  'webhook-signature webhookHeaders': 'signs what we send',
-  'cookies.ts withCookies': 'adds what we write to an answer',
-  'body.ts readBytes': 'takes bytes as they are, up to a limit; body.test.ts and bad-bytes.http.test.ts ask it',
+  'webhook-signature webhookHeaders': 'signs outbound requests',
+  'cookies.ts withCookies': "adds the product's cookies to a response",
+  'body.ts readBytes': 'reads any bytes up to a limit; body.test.ts and bad-bytes.http.test.ts cover it',
 };

@@ -1,4 +1,4 @@
-/** Published breaks of what a session is: when it begins, when it is dead, who is taken for whom. */
+/** Advisories about sessions: when a session starts, when it is revoked, and whose it is. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { Application, type RequestOptions } from '../support/application.ts';
@@ -18,13 +18,13 @@ import {
 } from '../support/user-actions.ts';
 import { setStatus, userIdOf } from '../support/user-status.ts';
 
-const countSessions = statement('breaks_test.count_sessions', {
+const countSessions = statement('advisories_test.count_sessions', {
   lane: 'pool',
   sql: `select count(*)::int4 as sessions from sessions where user_id = :userId`,
   params: { userId: 'uuid' },
   columns: { sessions: 'int4' },
 });
-const countSuccessors = statement('breaks_test.count_successors', {
+const countSuccessors = statement('advisories_test.count_successors', {
   lane: 'pool',
   sql: `select count(*)::int4 as tokens from refresh_tokens t join refresh_families f on f.id = t.family_id
     where f.user_id = :userId`,
@@ -47,12 +47,12 @@ async function sessionsOf(email: string): Promise<number | undefined> {
   return (await app.services.database.row(countSessions, { userId: await userIdOf(app, email) }))?.sessions;
 }
 
-// Better Auth 1.4.5, 2026: the session was made, cached in a signed cookie and handed out before the second factor was
-// asked for; the cookie alone then passed for a login. Ours: before `done` there is a ticket and nothing else.
-// The steps that stand are those of an unproven address and of a closing account; a second factor will be one of them.
+// Better Auth 1.4.5, 2026: the session was created and cached in a signed cookie before the second factor was checked,
+// so the cookie alone passed for a login. Here, a login returns only a ticket until no step is missing.
+// Today's steps are the verification of an address and the cancellation of a deletion; a second factor will be another.
 describe('GHSA-xg6x-h9c9-2m83', () => {
   it.each(['cookie', 'token'])(
-    'a login that needs a step gives no session by %s, and its ticket opens nothing',
+    'a login that requires a step creates no session with %s, and its ticket is no credential',
     async (transport) => {
       const { email, accessToken } = await addLoggedInUser(app);
       const json = { currentPassword: validPassword };
@@ -69,7 +69,7 @@ describe('GHSA-xg6x-h9c9-2m83', () => {
     },
   );
 
-  it('an address that is not proven gives no session', async () => {
+  it('a login with an unverified address creates no session', async () => {
     const email = uniqueEmail();
     await register(app, email);
     const { cookies, data } = await login(app, email, { transport: 'cookie' });
@@ -78,13 +78,13 @@ describe('GHSA-xg6x-h9c9-2m83', () => {
   });
 });
 
-// passport before 0.6.0: the session's id stayed the same through a login and a logout, so that whoever had planted or
-// seen it before was logged in as well. Ours: an id is made by us at the login, and dead with the logout.
+// passport before 0.6.0: the session id survived login and logout, so an attacker who had planted or seen it shared the
+// session. Here, each login generates an id, and logout revokes it.
 describe('CVE-2022-25896', () => {
-  it('a login takes no id from the request, planted or old, and a logout leaves none alive', async () => {
+  it('a login reuses no id from the request, and a logout revokes its own', async () => {
     const email = await addVerifiedUser(app);
-    const { cookie: theirs } = await addCookieSession(app);
-    const planted = ['latchkey_session=chosen', theirs, `latchkey_session=lk_st_${'A'.repeat(49)}`];
+    const { cookie: otherCookie } = await addCookieSession(app);
+    const planted = ['latchkey_session=chosen', otherCookie, `latchkey_session=lk_st_${'A'.repeat(49)}`];
     for (const cookie of planted) {
       const before = await sessionStatus({ cookie });
       const json = { email, password: validPassword, transport: 'cookie' };
@@ -100,9 +100,9 @@ describe('CVE-2022-25896', () => {
   });
 });
 
-// WSO2 Identity Server, 2026: locking an account left its access tokens valid until they expired by themselves.
+// WSO2 Identity Server, 2026: locking an account left its access tokens valid until they expired.
 describe('CVE-2025-12624', () => {
-  it('what a disabled user holds is dead at once, by token, by refresh token and by cookie', async () => {
+  it('disabling a user revokes access tokens, refresh tokens and cookies at once', async () => {
     const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
     expect([await isAccepted(app, accessToken), await sessionStatus({ cookie })]).toEqual([true, 200]);
@@ -114,13 +114,14 @@ describe('CVE-2025-12624', () => {
   });
 });
 
-// @auth0/nextjs-auth0 before 4.6.1: answers that set a session cookie could be kept by a shared cache, which handed
-// somebody's session to everybody behind it. AnswerChecks asks the same of every answer of every test.
+// @auth0/nextjs-auth0 before 4.6.1: a shared cache could store responses that set a session cookie and deliver them to
+// others.
+// ResponseChecks checks every response of every test for this.
 describe('CVE-2025-48947', () => {
-  it('nothing that was answered to a session, or gives one, may be stored by a cache', async () => {
+  it('no cache may store a response to a session or a response that creates one', async () => {
     const { email, cookie } = await addCookieSession(app);
     const headers = { 'sec-fetch-site': 'same-origin' };
-    const answers = [
+    const responses = [
       await login(app, email, { transport: 'cookie' }),
       await login(app, email),
       await app.send('GET', '/api/v1/auth/session', { cookie }),
@@ -129,43 +130,51 @@ describe('CVE-2025-48947', () => {
       await app.send('GET', '/api/v1/auth/session', { cookie: 'latchkey_session=none' }),
       await app.send('POST', '/api/v1/auth/logout', { cookie, headers }),
     ];
-    expect(answers.filter(({ cookies }) => cookies.length > 0).length).toBeGreaterThanOrEqual(2);
-    for (const answer of answers) expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(responses.filter(({ cookies }) => cookies.length > 0).length).toBeGreaterThanOrEqual(2);
+    for (const response of responses) expect(response.headers.get('cache-control')).toBe('no-store');
   });
 });
 
-// authentik, 2026: a malformed session cookie broke the proxy's check in the middle, and the request went on to the
-// application as if nobody had been asked. Ours: what cannot be read is nobody.
+// authentik, 2026: a malformed session cookie made the proxy's check fail open, and the request reached the
+// application.
+// Here, an unreadable credential is rejected.
 describe('CVE-2026-25748', () => {
-  it('a malformed credential is refused, alone and beside a good one', async () => {
+  it('a malformed credential is rejected, alone and together with a valid one', async () => {
     const { cookie } = await addCookieSession(app);
     const value = /latchkey_session=([^;]+)/.exec(cookie)?.[1] ?? '';
     const malformed = ['', '=', '"', `"${value}"`, `${value}=`, `${value}%3D`, '\t', '%', '%00', 'a'.repeat(3000)];
-    for (const bad of [...malformed, `${value.slice(0, -1)}`, `${value},${value}`, value.toUpperCase(), 'null', '{}']) {
-      expect([bad, await sessionStatus({ cookie: `latchkey_session=${bad}` })]).toEqual([bad, 401]);
+    for (const invalid of [
+      ...malformed,
+      `${value.slice(0, -1)}`,
+      `${value},${value}`,
+      value.toUpperCase(),
+      'null',
+      '{}',
+    ]) {
+      expect([invalid, await sessionStatus({ cookie: `latchkey_session=${invalid}` })]).toEqual([invalid, 401]);
     }
-    for (const bad of malformed) {
-      const both = `latchkey_session=${value}; latchkey_session=${bad}`;
-      expect([bad, await sessionStatus({ cookie: both })]).toEqual([bad, 400]);
+    for (const invalid of malformed) {
+      const both = `latchkey_session=${value}; latchkey_session=${invalid}`;
+      expect([invalid, await sessionStatus({ cookie: both })]).toEqual([invalid, 400]);
     }
     for (const header of ['Bearer', 'Bearer ', 'Bearer a b', 'Basic YTpi', 'bearer', 'Bearer \u00fc', ',', 'null']) {
-      const answer = await sessionStatus({ cookie, headers: { authorization: header } });
-      expect([header, answer]).toEqual([header, 401]);
+      const response = await sessionStatus({ cookie, headers: { authorization: header } });
+      expect([header, response]).toEqual([header, 401]);
     }
     expect(await sessionStatus({ cookie })).toBe(200);
   });
 });
 
-// @better-auth/oauth-provider before 1.6.11: two redemptions of one refresh token at once each made a successor, and a
-// stolen token lived on in a branch of its own. Ours: one UPDATE, one computed successor; a second branch cannot be.
+// @better-auth/oauth-provider before 1.6.11: each of two concurrent redemptions of one refresh token created a
+// successor, so a stolen token lived on in its own branch. Here, one UPDATE stores one computed successor.
 describe('GHSA-392p-2q2v-4372', () => {
-  it('twenty redemptions at once leave one successor, and a late one ends the family', async () => {
+  it('twenty concurrent redemptions create one successor, and a late one revokes the family', async () => {
     const { email, refreshToken } = await addLoggedInUser(app);
     const redeem = (token: string) =>
       app.send<Tokens>('POST', '/api/v1/auth/refresh', { json: { refreshToken: token } });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => redeem(refreshToken)));
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
-    const successors = new Set(answers.map(({ data }) => data.refreshToken));
+    const responses = await Promise.all(Array.from({ length: 20 }, () => redeem(refreshToken)));
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+    const successors = new Set(responses.map(({ data }) => data.refreshToken));
     expect(successors.size).toBe(1);
     const userId = await userIdOf(app, email);
     expect((await app.services.database.row(countSuccessors, { userId }))?.tokens).toBe(2);
@@ -176,22 +185,22 @@ describe('GHSA-392p-2q2v-4372', () => {
   });
 });
 
-// Better Auth before 1.6.11: the same mailed link, pressed several times at once, gave several logins, because it was
-// read first and deleted afterwards. Ours: one `consume`; the links that stand prove an address or set a password.
+// Better Auth before 1.6.11: concurrent uses of one mailed link created several logins, because it was read first and
+// deleted afterwards. Here, one statement consumes it.
 describe('GHSA-hc7v-rggr-4hvx', () => {
-  it('a link that is pressed ten times at once counts once', async () => {
+  it('ten concurrent uses of a link succeed once', async () => {
     const email = await addVerifiedUser(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
     const token = await newestMailedToken(app, email, '/reset-password');
     const passwords = Array.from({ length: 10 }, (_, index) => `the good password number ${index}`);
-    const presses = passwords.map((password) =>
+    const requests = passwords.map((password) =>
       app.send('POST', '/api/v1/auth/reset-password', { json: { token, password } }),
     );
-    const statuses = (await Promise.all(presses)).map(({ status }) => status);
+    const statuses = (await Promise.all(requests)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 200)).toHaveLength(1);
     expect(statuses.filter((status) => status === 400)).toHaveLength(9);
     const winner = statuses.indexOf(200);
-    // Few wrong ones: more would be delayed.
+    // Only a few wrong passwords, because more would be delayed.
     for (const index of [0, 1, 2, 9].filter((other) => other !== winner).slice(0, 3)) {
       expect((await login(app, email, { password: passwords[index] })).status).toBe(401);
     }

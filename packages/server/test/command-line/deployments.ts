@@ -1,24 +1,23 @@
 import { rmSync } from 'node:fs';
-import { cloneDatabase } from '#test/support/postgres.ts';
 import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import type { Settings } from '../../../../e2e/support/program.ts';
 import { makeDirectory, settingsOf, startServer } from '../../../../e2e/support/server.ts';
+import { cloneDatabase } from '../support/postgres.ts';
 
-/** Where a command meets its data: alone, beside a server on the embedded database, beside a server on PostgreSQL. */
-export const placeNames = ['server down', 'server up, embedded', 'server up, PostgreSQL'] as const;
+/** The deployments in which each command runs. */
+export const deploymentKinds = ['server down', 'server up, embedded', 'server up, PostgreSQL'] as const;
 
-export type PlaceName = (typeof placeNames)[number];
+export type DeploymentKind = (typeof deploymentKinds)[number];
 
-/** A deployment, and how a command of it is configured. */
-export type Place = {
+/** A deployment, and the settings of a command that uses it. */
+export type Deployment = {
   readonly settings: Settings;
-  /** Where the server answers, if one runs. */
+  /** URL of the server, if one runs. */
   readonly url: string | undefined;
   end(): Promise<void>;
 };
 
-/** Starts what the place needs. */
-export async function openPlace(name: PlaceName): Promise<Place> {
+export async function openDeployment(name: DeploymentKind): Promise<Deployment> {
   const dataDirectory = makeDirectory();
   const opsPort = String(await findFreePort());
   const env = { LATCHKEY_OPS_PORT: opsPort };
