@@ -14,17 +14,17 @@ const warmUpSeconds = 2;
 
 /** The rows. */
 export const requestRows: readonly Row[] = [
-  row('livez', '/livez', [0.8, 0.92], (lab) => steady(lab, requestBytes('GET', '/livez'))),
-  row('jwks', 'JWKS', [0.8, 0.92], (lab) => steady(lab, requestBytes('GET', '/.well-known/jwks.json'))),
-  row('session', 'session check, warm, by token', [0.65, 0.8], async (lab) => {
+  row('livez', '/livez', [0.55, 0.7], (lab) => steady(lab, requestBytes('GET', '/livez'))),
+  row('jwks', 'JWKS', [0.55, 0.7], (lab) => steady(lab, requestBytes('GET', '/.well-known/jwks.json'))),
+  row('session', 'session check, warm, by token', [0.4, 0.55], async (lab) => {
     const [session] = await addTokenSessions(await lab.system(), await lab.people(1), 1);
     return steady(lab, checkByToken(session?.accessToken ?? ''));
   }),
-  row('session-cookie', 'session check, warm, by cookie', [0.65, 0.8], async (lab) => {
+  row('session-cookie', 'session check, warm, by cookie', [0.4, 0.55], async (lab) => {
     const [cookie = ''] = await addCookieSessions(await lab.system(), await lab.people(1), 1);
     return steady(lab, checkByCookie(cookie));
   }),
-  row('session-cold', 'session check, cold, by cookie', [0.33, 0.45], async (lab) => {
+  row('session-cold', 'session check, cold, by cookie', [0.15, 0.25], async (lab) => {
     const count = coldChecks * (lab.options.windows + 1);
     const cookies = await addCookieSessions(await lab.system(), await lab.people(peopleFor(count)), count);
     return onceEach(lab, cookies.map(checkByCookie));

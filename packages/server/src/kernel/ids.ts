@@ -17,7 +17,7 @@ const poolBytes = 10 * 256;
  * timestamp by 1 ms, ahead of the clock.
  */
 export function idMaker(clock: Clock): MakeId {
-  const pool = new Uint8Array(poolBytes);
+  const pool = Buffer.alloc(poolBytes);
   let used = poolBytes;
   let lastMs = 0;
   let counter = 0;
@@ -43,13 +43,11 @@ export function idMaker(clock: Clock): MakeId {
   };
 }
 
-const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
-function format(ms: number, counter: number, random: Uint8Array): string {
+function format(ms: number, counter: number, random: Buffer): string {
   const time = ms.toString(16).padStart(12, '0');
   const randA = (0x7000 | counter).toString(16);
-  const octets = Array.from(random.subarray(0, 8), (octet, index) => hex[index === 0 ? (octet & 0x3f) | 0x80 : octet]);
-  const randB = octets.join('');
+  random[0] = ((random[0] ?? 0) & 0x3f) | 0x80;
+  const randB = random.toString('hex', 0, 8);
   return `${time.slice(0, 8)}-${time.slice(8)}-${randA}-${randB.slice(0, 4)}-${randB.slice(4)}`;
 }
 

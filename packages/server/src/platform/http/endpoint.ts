@@ -90,8 +90,6 @@ export interface ApiResponse<D> {
   readonly cookies?: readonly CookieChange[];
   /** Sends `Clear-Site-Data: "storage"` (at logout). */
   readonly clearSiteData?: true;
-  /** This very object is answered again while nothing in it has changed: its text is kept as long as it is. */
-  readonly kept?: true;
 }
 
 /**

@@ -6,9 +6,10 @@
  * built from `Host`; the log and the metrics know a route's pattern and never its path or query; what a browser sends for
  * a page of somebody else writes nothing, and nobody else's script reads what a cookie opens.
  */
-export type { Presented } from './admission/admission.ts';
+
 export type { ParseJson } from './admission/body.ts';
 export { refuseForeignCookies } from './admission/cors.ts';
+export type { Presented } from './admission/credentials.ts';
 export { formTokenSlot } from './admission/form-slot.ts';
 export {
   type ApiEndpoint,
@@ -31,8 +32,8 @@ export {
 } from './endpoint.ts';
 export { type ListenAddress, ListenFailed } from './engine/listeners.ts';
 export { type ProblemDocument, problemPagePath } from './engine/problem-response.ts';
-export type { Authenticate, Limits, PageRenderer, ServerOptions } from './engine/responder.ts';
 export { buildServer, type HttpServer } from './engine/server.ts';
+export type { Authenticate, Limits, PageRenderer, ServerOptions } from './engine/server-options.ts';
 export { problemsOf } from './reference/derived-problems.ts';
 export { exampleValues } from './reference/example-values.ts';
 export { openApiDocument } from './reference/openapi.ts';

@@ -33,22 +33,6 @@ describe('createLogger', () => {
     expect(last()).toMatchObject({ level: 'warn', route: '/livez', milliseconds: 7 });
   });
 
-  it('writes the line of a request as it would write it field by field', () => {
-    const { logger, lines } = capture();
-    const route = logger.child({ method: 'GET', route: '/a"b' });
-    const answered = { status: 200, milliseconds: 0.125, requestId: '01234567-abc_' };
-    route.request(answered);
-    route.info('request', answered);
-    const [byHand, byPino] = lines.map((line) => line.replace(/"time":\d+/, '"time":0'));
-    expect(byHand).toBe(byPino);
-  });
-
-  it('writes no line of a request below its level', () => {
-    const { logger, lines } = capture('warn');
-    logger.request({ status: 200, milliseconds: 1, requestId: '01234567' });
-    expect(lines).toEqual([]);
-  });
-
   it('writes nothing below its level and says so', () => {
     const { logger, lines } = capture('warn');
     logger.info('unseen');

@@ -1,5 +1,5 @@
 /** JSON lines (docs/guides/operating.md) with redaction by construction: there is no field that could hold what a caller sent. */
-import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions, symbols } from 'pino';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { describeError } from './error-description.ts';
 import { LineSink } from './line-sink.ts';
 
@@ -50,20 +50,10 @@ export interface Logger {
   warn<M extends string>(message: Literal<M>, fields?: LogFields): void;
   error<M extends string>(message: Literal<M>, fields?: LogFields): void;
   child(fields: LogFields): Logger;
-  /** The line of a request without anything unusual: what `info('request', answered)` would write, for a third of its time. */
-  request(answered: Answered): void;
   /** Whether lines of this level are written, for callers that would have to compute the fields. */
   writes(level: Exclude<LogLevel, 'silent'>): boolean;
   /** Writes out what is still in memory; call it before the process ends. */
   flush(): void;
-}
-
-/** What every answered request's line says. */
-export interface Answered {
-  readonly status: number;
-  readonly milliseconds: number;
-  /** Made of characters that JSON need not escape. */
-  readonly requestId: string;
 }
 
 export interface LoggerOptions {
@@ -99,13 +89,10 @@ export function createLogger(options: LoggerOptions): Logger {
 class Lines implements Logger {
   readonly #lines: PinoLogger;
   readonly #stream: Destination;
-  /** The fields that are fixed for all lines, as pino has serialised them: a comma and members. */
-  readonly #fixed: string;
 
   constructor(lines: PinoLogger, stream: Destination) {
     this.#lines = lines;
     this.#stream = stream;
-    this.#fixed = (lines as PinoLogger & { readonly [symbols.chindingsSym]: string })[symbols.chindingsSym];
   }
 
   debug(message: string, fields: LogFields = {}): void {
@@ -122,13 +109,6 @@ class Lines implements Logger {
 
   error(message: string, fields: LogFields = {}): void {
     this.#lines.error(fields, message);
-  }
-
-  // pino takes 1.7 µs for it, of the 20 that a session check takes in all.
-  request({ status, milliseconds, requestId }: Answered): void {
-    if (!this.#lines.isLevelEnabled('info')) return;
-    const head = `{"level":"info"${stdTimeFunctions.epochTime()}${this.#fixed},"status":${status}`;
-    this.#stream.write(`${head},"milliseconds":${milliseconds},"requestId":"${requestId}","msg":"request"}\n`);
   }
 
   child(fields: LogFields): Logger {

@@ -2,25 +2,26 @@
  * Authorizes a request by what its endpoint declares: credential, then permission, then step-up; the rate limit and the
  * input follow. A declaration that the engine cannot enforce stops the start, so that it never passes in silence.
  */
+import type { FastifyRequest } from 'fastify';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { ApiEndpoint, Caller, Endpoint, PageEndpoint, Principal } from '../endpoint.ts';
-import type { IncomingRequest } from '../engine/exchange.ts';
 import type { Responder } from '../engine/responder.ts';
-import { type Presented, readPresented, refuseCrossSite } from './admission.ts';
 import type { OwnCookies } from './cookies.ts';
 import { refuseForeignWrite } from './cors.ts';
-import { countRefused } from './limits.ts';
+import { readPresented } from './credentials.ts';
+import { refuseCrossSite } from './cross-site.ts';
+import { countRefused } from './rate-limits.ts';
 
 /**
- * The principal of a request; undefined at a public endpoint. Returns no promise when `authenticate` does not.
+ * The principal of a request; undefined at a public endpoint.
  * Throws `not_authenticated`, or `cross_site_request` for a write that another site's page sends.
  */
 type Authorize = (
-  request: IncomingRequest,
+  request: FastifyRequest,
   caller: Caller,
   cookies: OwnCookies,
-) => Principal | undefined | Promise<Principal>;
+) => Principal | undefined | Promise<Principal | undefined>;
 
 /** Throws unless the engine can enforce all of what an endpoint declares. */
 export function assertEnforceable({ id, auth }: Endpoint): void {
@@ -34,14 +35,11 @@ export function assertEnforceable({ id, auth }: Endpoint): void {
 /** The check of one endpoint. */
 export function authorizerOf(responder: Responder, endpoint: ApiEndpoint | PageEndpoint): Authorize {
   if (endpoint.auth.principals.includes('public')) return publicAuthorizer(responder, endpoint);
-  return (request, caller, cookies) => {
-    try {
-      const principal = authenticate(responder, endpoint, request, caller, cookies);
-      if (!(principal instanceof Promise)) return principal;
-      return principal.catch((error: unknown) => refuseCounted(responder, request, caller, error));
-    } catch (error) {
-      return refuseCounted(responder, request, caller, error);
-    }
+  return async (request, caller, cookies) => {
+    const principal = await authenticate(responder, endpoint, request, caller, cookies);
+    if (principal !== undefined) return principal;
+    countRefused(responder, request, caller);
+    throw new Problem('not_authenticated');
   };
 }
 
@@ -49,7 +47,7 @@ export function authorizerOf(responder: Responder, endpoint: ApiEndpoint | PageE
 function publicAuthorizer({ origins }: Responder, { kind, method }: ApiEndpoint | PageEndpoint): Authorize {
   if (kind === 'page' || method === 'GET') return () => undefined;
   return (request) => {
-    refuseForeignWrite(request.raw.headers, origins);
+    refuseForeignWrite(request.headers, origins);
     return undefined;
   };
 }
@@ -57,29 +55,17 @@ function publicAuthorizer({ origins }: Responder, { kind, method }: ApiEndpoint 
 function authenticate(
   responder: Responder,
   endpoint: ApiEndpoint | PageEndpoint,
-  request: IncomingRequest,
+  request: FastifyRequest,
   caller: Caller,
   cookies: OwnCookies,
-): Principal | Promise<Principal> {
-  const { headers } = request.raw;
-  // A browser that opens a page sends no token: pages know the cookie only.
+): Principal | undefined | Promise<Principal | undefined> {
+  const { headers } = request;
+  // A browser that opens a page sends no token, so pages accept the cookie only.
   const authorization = endpoint.kind === 'page' ? undefined : headers.authorization;
-  const presented: Presented | undefined = readPresented(authorization, cookies.session);
-  if (presented === undefined) throw new Problem('not_authenticated');
+  const presented = readPresented(authorization, cookies.session);
+  if (presented === undefined) return undefined;
   if (presented.sessionCookie !== undefined && endpoint.method !== 'GET') {
     refuseCrossSite(headers, responder.publicOrigin);
   }
-  const principal = responder.options.authenticate(presented, caller);
-  return principal instanceof Promise ? principal.then(requirePrincipal) : requirePrincipal(principal);
-}
-
-function requirePrincipal(principal: Principal | undefined): Principal {
-  if (principal === undefined) throw new Problem('not_authenticated');
-  return principal;
-}
-
-/** A request without a valid credential consumes quota of its address. */
-function refuseCounted(responder: Responder, request: IncomingRequest, caller: Caller, error: unknown): never {
-  if (error instanceof Problem && error.code === 'not_authenticated') countRefused(responder, request, caller);
-  throw error;
+  return responder.options.authenticate(presented, caller);
 }

@@ -1,4 +1,4 @@
-/** From bytes to values: JSON for the API, forms for pages; nothing is guessed and nothing is repaired. */
+/** Parsers of bodies: JSON for the API, forms for pages. They are strict and repair nothing. */
 import type { Readable } from 'node:stream';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 
@@ -29,7 +29,7 @@ export function isFormType(contentType: string | undefined): boolean {
   return contentType !== undefined && formType.test(contentType);
 }
 
-// Kept and reused: without `stream` a decoder has no state. A byte order mark is kept, and then is no JSON.
+// Without `stream` a decoder has no state. It keeps a byte order mark, which JSON then rejects.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Bytes as text; throws `malformed_request` unless they are UTF-8. */
@@ -41,7 +41,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** A JSON text as a value; throws the problem that names its first fault. */
+/** A JSON text as a value; throws the problem of its first fault. */
 export function readJson(text: string, parseJson: ParseJson): unknown {
   const result = parseJson(text);
   if (result.kind === 'ok') return result.value;
@@ -51,7 +51,7 @@ export function readJson(text: string, parseJson: ParseJson): unknown {
 const pairLimit = 64;
 
 /**
- * `application/x-www-form-urlencoded` (WHATWG URL §5.1), for forms and queries, but strict: a name twice, an escape that
+ * `application/x-www-form-urlencoded` (WHATWG URL §5.1), for forms and queries, but strict: a repeated name, an escape that
  * is not UTF-8, or more than 64 pairs is `malformed_request`. A pair without `=` has an empty value.
  */
 export function readForm(text: string): Record<string, string> {
@@ -62,7 +62,7 @@ export function readForm(text: string): Record<string, string> {
     const equals = pair.indexOf('=');
     const name = unescapeForm(equals < 0 ? pair : pair.slice(0, equals));
     if (name === '__proto__') throw new Problem('forbidden_key');
-    if (name in read) throw new Problem('malformed_request', { log: 'a name stands twice' });
+    if (name in read) throw new Problem('malformed_request', { log: 'a name is repeated' });
     read[name] = equals < 0 ? '' : unescapeForm(pair.slice(equals + 1));
   }
   return read;
@@ -76,15 +76,16 @@ function unescapeForm(text: string): string {
   }
 }
 
-// What is too large is still read up to here: closing on a client that is sending makes its system drop our answer.
+// A body that is too large is read up to here: closing the connection of a client that still sends resets it, and the
+// client would lose the response.
 const discardLimit = 4 * 1024 * 1024;
 
 /**
  * All bytes of a body.
- * Throws `body_too_large` beyond `limit`; the rest, if bounded, is read and dropped first, so that the answer arrives.
+ * Throws `body_too_large` beyond `limit`, after it has read and dropped the rest.
  */
 export function readBytes(stream: Readable, limit: number): Promise<Buffer> {
-  // A request that announces no body has ended before anybody listens, and would never say so.
+  // With `optimizeEmptyRequests` a request without a body emits no events.
   if (stream.readableEnded) return Promise.resolve(Buffer.alloc(0));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -99,7 +100,7 @@ export function readBytes(stream: Readable, limit: number): Promise<Buffer> {
       else chunks.length = 0;
       if (length > discardLimit) stop(new Problem('body_too_large'));
     });
-    stream.once('error', (cause) => stop(new Problem('malformed_request', { log: 'the body broke off', cause })));
+    stream.once('error', (cause) => stop(new Problem('malformed_request', { log: 'the body is incomplete', cause })));
     stream.once('end', () => {
       if (length > limit) stop(new Problem('body_too_large'));
       else resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));

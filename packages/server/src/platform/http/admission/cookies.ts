@@ -1,22 +1,21 @@
-/** Our cookies: names and flags by the scheme of the public URL (ARCHITECTURE.md). */
+/** Our cookies: names and flags follow the scheme of the public URL (docs/security/browsers.md). */
 import { Problem } from '#kernel/problem.ts';
 import type { ApiResponse, CookieChange, CookieKind } from '../endpoint.ts';
-import type { HeaderList } from '../engine/headers.ts';
+import type { Headers } from '../engine/headers.ts';
 
-/** What our cookies are for; `form` is the transport's own and proves where a form comes from (`form-tokens.ts`). */
+/** `form` is set by this module alone and proves the origin of a form (`form-tokens.ts`). */
 type OwnCookieKind = CookieKind | 'form';
 
-/** The values of our cookies by what they are for. */
 export type OwnCookies = Readonly<Partial<Record<OwnCookieKind, string>>>;
 
 /** Cookies of one deployment. */
 export interface Cookies {
   readonly names: Readonly<Record<OwnCookieKind, string>>;
-  /** Our cookies in a `Cookie` header; throws `malformed_request` if one of them stands there twice. */
+  /** Our cookies in a `Cookie` header; throws `malformed_request` if one of them is repeated. */
   read(header: string | undefined): OwnCookies;
   /** A `Set-Cookie` value. */
   write(change: CookieChange): string;
-  /** A `Set-Cookie` value for the cookie of our forms, which ends with the browser. */
+  /** A `Set-Cookie` value of the form cookie, which the browser deletes when it ends. */
   writeForm(value: string): string;
 }
 
@@ -24,10 +23,10 @@ const none: OwnCookies = Object.freeze({});
 
 /**
  * `__Host-` (RFC 6265bis §4.1.3.2) keeps sibling subdomains and plain HTTP from setting our cookies.
- * It needs Secure, which browsers do not send to `http://127.0.0.1`, hence the other names there.
- * Cookies of other applications are ignored, also when they repeat: a sibling subdomain could otherwise lock a user out
- * by setting one name twice.
- * Names are compared to the letter (RFC 6265bis §5.7): `__host-latchkey` is another cookie, that any sibling may set.
+ * The prefix requires Secure, which browsers do not accept for `http://127.0.0.1`, hence the other names there.
+ * Cookies of other applications are ignored, also repeated ones: otherwise a sibling subdomain could lock a user out by
+ * setting one name twice.
+ * Names are compared exactly (RFC 6265bis §5.7): `__host-latchkey` is another cookie, which any sibling may set.
  */
 export function cookiesFor(publicUrl: URL): Cookies {
   const secure = publicUrl.protocol === 'https:';
@@ -70,15 +69,15 @@ function readCookies(header: string, kinds: ReadonlyMap<string, OwnCookieKind>):
     const equals = header.indexOf('=', start);
     const kind = equals < 0 || equals > end ? undefined : kinds.get(withoutBlanks(header.slice(start, equals)));
     if (kind === undefined) continue;
-    if (read[kind] !== undefined) throw new Problem('malformed_request', { log: `cookie ${kind} stands twice` });
+    if (read[kind] !== undefined) throw new Problem('malformed_request', { log: `cookie ${kind} is repeated` });
     read[kind] = withoutBlanks(header.slice(equals + 1, end));
   }
   return read;
 }
 
 /**
- * Less the blanks that RFC 9110 §5.6.3 knows, and no others: `trim` would also take a no-break space away, with which a
- * sibling subdomain can set a name that no browser takes for a `__Host-` one.
+ * Removes the blanks of RFC 9110 §5.6.3 and no others. `trim` would also remove a no-break space, with which a sibling
+ * subdomain can set a name that browsers do not treat as a `__Host-` one.
  */
 function withoutBlanks(text: string): string {
   let [start, end] = [0, text.length];
@@ -91,13 +90,16 @@ function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
-/** An answer's headers with what it changes in the browser. */
+/** A response's headers with the cookies that it changes. */
 export function withCookies(
   { write }: Cookies,
-  headers: HeaderList,
-  answer: Pick<ApiResponse<unknown>, 'cookies' | 'clearSiteData'>,
-): HeaderList {
-  if (answer.cookies === undefined && answer.clearSiteData === undefined) return headers;
-  const cookies = (answer.cookies ?? []).flatMap((change) => ['set-cookie', write(change)]);
-  return [...headers, ...cookies, ...(answer.clearSiteData === true ? ['clear-site-data', '"storage"'] : [])];
+  headers: Headers,
+  { cookies = [], clearSiteData }: Pick<ApiResponse<unknown>, 'cookies' | 'clearSiteData'>,
+): Headers {
+  if (cookies.length === 0 && clearSiteData === undefined) return headers;
+  return {
+    ...headers,
+    ...(cookies.length > 0 && { 'set-cookie': cookies.map(write) }),
+    ...(clearSiteData === true && { 'clear-site-data': '"storage"' }),
+  };
 }

@@ -1,15 +1,15 @@
 /**
- * Where a form comes from. A page's form carries a token that follows from a cookie of the browser it was shown to, and
- * is accepted only with that cookie (OWASP CSRF Prevention Cheat Sheet, double submit).
- * It stands beside `Sec-Fetch-Site` and `Origin`, for browsers that send neither.
- * Nothing is signed: whoever could plant the cookie could as well fetch a pair that we signed, and what keeps others from
- * planting it is `__Host-`. The hash keeps the cookie's value out of the page.
+ * CSRF tokens of forms. A form carries a hash of a cookie of the browser that it was shown to, and is accepted only with
+ * that cookie (OWASP CSRF Prevention Cheat Sheet, double submit). This covers browsers that send neither `Sec-Fetch-Site`
+ * nor `Origin`.
+ * Nothing is signed: an attacker who can set the cookie could also fetch a signed pair, and `__Host-` keeps other sites
+ * from setting it. The hash keeps the cookie's value out of the page.
  */
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const cookiePattern = /^[\w-]{43}$/;
 
-/** The value of a browser's cookie: the one it has, if we can have made it, or a new one. */
+/** The form cookie of a browser: its own if the format is ours, else a new one. */
 export function formCookie(existing: string | undefined): { readonly value: string; readonly isNew: boolean } {
   if (existing !== undefined && cookiePattern.test(existing)) return { value: existing, isNew: false };
   return { value: randomBytes(32).toString('base64url'), isNew: true };

@@ -1,40 +1,39 @@
-/** From a request to the plain values that a handler gets, in one visible order. */
+/** Readers that turn the parts of a request into the validated values that a handler gets. */
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '#kernel/problem.ts';
 import type { ApiEndpoint, PageEndpoint } from '../endpoint.ts';
-import type { IncomingRequest } from '../engine/exchange.ts';
 import type { Responder } from '../engine/responder.ts';
-import { refuseForeignForm } from './admission.ts';
 import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson } from './body.ts';
+import { refuseCrossSiteBrowser } from './cross-site.ts';
 import { formTokenField } from './form-slot.ts';
 import { isOwnForm } from './form-tokens.ts';
 import { validate } from './validation.ts';
 
 type Schema = z.ZodType | undefined;
 
-/** Reads one part of a request. */
-export type ReadPart = (request: IncomingRequest) => unknown;
+export type ReadPart = (request: FastifyRequest) => unknown;
 
-const nothing: ReadPart = () => undefined;
+const readNothing: ReadPart = () => undefined;
 
-/** A reader of the query. Without a schema a page ignores a query (trackers append to links); the API refuses it. */
+/** A reader of the query. Without a schema a page ignores a query (trackers append to links); the API rejects it. */
 export function queryReader(schema: Schema, kind: 'api' | 'page'): ReadPart {
   if (schema !== undefined) return (request) => validate(schema, readForm(queryOf(request)));
-  if (kind === 'page') return nothing;
+  if (kind === 'page') return readNothing;
   return (request) => {
     const query = queryOf(request);
     if (query !== '') refuseUnknown(Object.keys(readForm(query)));
   };
 }
 
-/** The query as it was sent, without the question mark. The engine's parser is replaced by the identity. */
-export function queryOf(request: IncomingRequest): string {
-  return (request.query as string | undefined) ?? '';
+/** The query as it was sent, without the question mark; `server.ts` sets the parser that keeps it. */
+export function queryOf(request: FastifyRequest): string {
+  return (request.query as { readonly text: string }).text;
 }
 
-/** A reader of the path's parameters: one that its schema refuses names nothing, so there is nothing there. */
+/** A reader of the path's parameters. A value that the schema rejects identifies nothing: `not_found`. */
 export function paramsReader(schema: Schema): ReadPart {
-  if (schema === undefined) return nothing;
+  if (schema === undefined) return readNothing;
   return (request) => {
     const result = schema.safeParse({ ...(request.params as object) });
     if (!result.success) throw new Problem('not_found');
@@ -45,18 +44,18 @@ export function paramsReader(schema: Schema): ReadPart {
 /** A reader of a JSON body. */
 export function bodyReader(endpoint: ApiEndpoint, parseJson: ParseJson): ReadPart {
   const schema = endpoint.request.body;
-  if (schema === undefined) return endpoint.method === 'GET' ? nothing : emptyBodyReader(endpoint, parseJson);
+  if (schema === undefined) return endpoint.method === 'GET' ? readNothing : emptyBodyReader(endpoint, parseJson);
   const mayBeAbsent = schema.safeParse(undefined).success;
   return (request) => {
     const bytes = bytesOf(request);
     if (bytes.length === 0 && mayBeAbsent) return validate(schema, undefined);
     const text = jsonText(request, bytes);
-    // Raw control characters are refused by JSON and lone surrogates by UTF-8: only an escape can bring them in.
+    // JSON rejects raw control characters and UTF-8 lone surrogates: only an escape can contain them.
     return validate(schema, readJson(text, parseJson), text.includes('\\u'));
   };
 }
 
-// Many clients send `{}` with every POST; anything in it is unknown.
+// Many clients send `{}` with every POST.
 function emptyBodyReader(endpoint: ApiEndpoint, parseJson: ParseJson): ReadPart {
   return (request) => {
     const bytes = bytesOf(request);
@@ -72,48 +71,48 @@ function emptyBodyReader(endpoint: ApiEndpoint, parseJson: ParseJson): ReadPart 
   };
 }
 
-/** The same for a page that is shown again: of a form's fields, those that the page's query has. */
+/** A reader of the query of a page that is shown again: it takes the values from the fields of the form. */
 export function sameQueryReader(schema: Schema): (fields: Readonly<Record<string, string>>) => unknown {
   if (schema === undefined) return () => undefined;
   const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
   return (fields) => validate(schema, Object.fromEntries(names.map((name) => [name, fields[name]])));
 }
 
-/** What somebody sent: a form of the browser's own, or one of anybody's. */
+/** A form with a valid CSRF token, or one without. */
 type SentForm =
   | { readonly kind: 'own'; readonly body: unknown }
   | { readonly kind: 'foreign'; readonly fields: Readonly<Record<string, string>> };
 
-/** A reader of a page's form; a page's writes need no session, but must come from the page that this browser was shown. */
+/** A reader of a page's form, which must come from the page that this browser was shown. */
 export function formReader(
   endpoint: PageEndpoint,
-  transport: Responder,
-): (request: IncomingRequest, cookie: string | undefined) => SentForm {
+  responder: Responder,
+): (request: FastifyRequest, cookie: string | undefined) => SentForm {
   const schema = endpoint.request.form ?? z.strictObject({});
   return (request, cookie) => {
-    refuseForeignForm(request.raw.headers, transport.publicOrigin);
+    refuseCrossSiteBrowser(request.headers, responder.publicOrigin);
     refuseEncoded(request);
-    if (!isFormType(request.raw.headers['content-type'])) throw new Problem('unsupported_media_type');
+    if (!isFormType(request.headers['content-type'])) throw new Problem('unsupported_media_type');
     const { [formTokenField]: token, ...fields } = readForm(decodeUtf8(bytesOf(request)));
     if (!isOwnForm(cookie, token)) return { kind: 'foreign', fields };
     return { kind: 'own', body: validate(schema, fields) };
   };
 }
 
-function jsonText(request: IncomingRequest, bytes: Buffer): string {
+function jsonText(request: FastifyRequest, bytes: Buffer): string {
   refuseEncoded(request);
-  if (!isJsonType(request.raw.headers['content-type'])) throw new Problem('unsupported_media_type');
+  if (!isJsonType(request.headers['content-type'])) throw new Problem('unsupported_media_type');
   return decodeUtf8(bytes);
 }
 
-function refuseEncoded(request: IncomingRequest): void {
-  const encoding = request.raw.headers['content-encoding'];
+function refuseEncoded(request: FastifyRequest): void {
+  const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') throw new Problem('unsupported_media_type');
 }
 
 const noBytes = Buffer.alloc(0);
 
-function bytesOf(request: IncomingRequest): Buffer {
+function bytesOf(request: FastifyRequest): Buffer {
   return (request.body as Buffer | undefined) ?? noBytes;
 }
 

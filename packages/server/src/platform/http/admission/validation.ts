@@ -1,13 +1,13 @@
-/** From values to what a schema promises, or to the list of what is wrong. */
+/** Validation by a schema; faults become field errors of a problem. */
 import type { z } from 'zod';
 import { type FieldError, Problem } from '#kernel/problem.ts';
 
 const errorLimit = 32;
 
 /**
- * The value as the schema reads it; throws `validation_failed` with a JSON Pointer (RFC 6901) for each field.
+ * The output of the schema; throws `validation_failed` with a JSON Pointer (RFC 6901) for each field.
  *
- * @param mayHoldAnyText false when the caller knows that no text in it can be ill-formed, which saves the walk.
+ * @param mayHoldAnyText false when no text in the value can be ill-formed, which saves the walk.
  */
 export function validate<S extends z.ZodType>(schema: S, value: unknown, mayHoldAnyText = true): z.output<S> {
   const unstorable = mayHoldAnyText ? findUnstorable(value, '') : undefined;
@@ -17,12 +17,11 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown, mayHold
   throw new Problem('validation_failed', { errors: result.error.issues.flatMap(toFieldErrors).slice(0, errorLimit) });
 }
 
-/** A path as a JSON Pointer. */
 function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-// PostgreSQL's text cannot hold U+0000, and a lone surrogate has no UTF-8: both are refused here, once, for every text.
+// PostgreSQL's text cannot hold U+0000, and a lone surrogate has no UTF-8 form: both are rejected here for every text.
 function findUnstorable(value: unknown, path: string): FieldError | undefined {
   if (typeof value === 'string') {
     if (!value.includes('\u0000') && value.isWellFormed()) return undefined;
@@ -70,7 +69,7 @@ function hasLength(origin: string): boolean {
   return origin === 'string' || origin === 'array';
 }
 
-// A schema's own check names its code: `{ code: 'custom', params: { code: 'too_common' } }`.
+// A schema's own check gives its code: `{ code: 'custom', params: { code: 'too_common' } }`.
 function customCode(params: { readonly code?: unknown } | undefined): string {
   return typeof params?.code === 'string' ? params.code : 'invalid';
 }
@@ -79,7 +78,7 @@ function messageOf(issue: Issue): string {
   return isMissing(issue) ? 'This field is required.' : issue.message;
 }
 
-// Zod leaves the input out of its issues (rightly), but its own message names the type it saw.
+// Zod leaves the input out of its issues; its message has the type of it.
 function isMissing(issue: Issue): boolean {
   return issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
 }

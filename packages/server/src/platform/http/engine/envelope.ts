@@ -1,47 +1,100 @@
-/** From what a handler returns to the text of the envelope. */
-import fastJson from 'fast-json-stringify';
+/**
+ * The envelope of the API's responses, and its schema for fastify's serializer.
+ * The schema is an allow-list: a field that it does not list never leaves the server (invariant 9).
+ */
+import { z } from 'zod';
 import type { Clock } from '#kernel/clock.ts';
 import type { ApiEndpoint, ApiResponse } from '../endpoint.ts';
-import { serializerSchema } from './response-schema.ts';
-import { Timestamps } from './timestamps.ts';
 
-/** Writes the answers of one endpoint. */
-export class Envelopes {
-  readonly #serialize: (members: object) => string;
-  readonly #timestamps: Timestamps;
-  readonly #head: string;
-  /** Answers that are given again and again: most of what a serializer does for a session check it did before. */
-  readonly #kept = new WeakMap<ApiResponse<unknown>, string>();
-
-  /** Compiles the serializer: what the schema does not list has no way out. */
-  constructor(endpoint: ApiEndpoint, clock: Clock) {
-    this.#serialize = fastJson(serializerSchema(endpoint));
-    this.#timestamps = new Timestamps(clock);
-    this.#head = headOf(endpoint.response.message);
-  }
-
-  /** The envelope. `requestId` is made of characters that JSON need not escape. */
-  write(answer: ApiResponse<unknown>, requestId: string): string {
-    const head = answer.message === undefined ? this.#head : headOf(answer.message);
-    const meta = `"meta":{"timestamp":"${this.#timestamps.now()}","requestId":"${requestId}"}}`;
-    return head + (answer.kept === true ? this.#keep(answer) : this.#membersOf(answer)) + meta;
-  }
-
-  #keep(answer: ApiResponse<unknown>): string {
-    let members = this.#kept.get(answer);
-    if (members === undefined) {
-      members = this.#membersOf(answer);
-      this.#kept.set(answer, members);
-    }
-    return members;
-  }
-
-  /** `data`, and `pagination` if there is one, each with a comma behind it. */
-  #membersOf({ data, pagination }: ApiResponse<unknown>): string {
-    return `${this.#serialize({ data, pagination }).slice(1, -1)},`;
-  }
+/** The envelope of a response. */
+export function envelopeOf(
+  endpoint: ApiEndpoint,
+  response: ApiResponse<unknown>,
+  requestId: string,
+  clock: Clock,
+): object {
+  return {
+    success: true,
+    message: response.message ?? endpoint.response.message,
+    data: response.data,
+    pagination: response.pagination,
+    meta: { timestamp: clock.now().toISOString(), requestId },
+  };
 }
 
-function headOf(message: string): string {
-  return `{"success":true,"message":${JSON.stringify(message)},`;
+interface JsonSchema {
+  readonly type?: unknown;
+  readonly anyOf?: unknown;
+  [key: string]: unknown;
+}
+
+const text = { type: 'string' };
+
+const paginationSchema = {
+  type: 'object',
+  properties: { limit: { type: 'integer' }, nextCursor: { ...text, nullable: true }, total: { type: 'integer' } },
+};
+
+/** The schema of an endpoint's envelope, in the plainer dialect that the serializer reads (OpenAPI has its own). */
+export function envelopeSchema({ response }: ApiEndpoint): object {
+  return {
+    type: 'object',
+    properties: {
+      success: { type: 'boolean' },
+      message: text,
+      data: dataSchema(response.data),
+      ...(response.list && { pagination: paginationSchema }),
+      meta: { type: 'object', properties: { timestamp: text, requestId: text } },
+    },
+  };
+}
+
+function dataSchema(schema: z.ZodType): JsonSchema {
+  const made = z.toJSONSchema(schema, {
+    target: 'draft-7',
+    io: 'output',
+    reused: 'inline',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema._zod.def.type === 'date') jsonSchema['x-date'] = true;
+    },
+  });
+  return simplify(made as JsonSchema);
+}
+
+// Formats and patterns are checked where values come in. On the way out the serializer would only spend time on them,
+// and it writes a text with a date's format without escaping it; real dates keep the format, texts lose it.
+const dropped = new Set(['$schema', 'format', 'pattern', 'minLength', 'maxLength', 'propertyNames', 'x-date']);
+
+function simplify(schema: JsonSchema): JsonSchema {
+  if (schema['x-date'] === true) return { type: 'string', format: 'date-time' };
+  const nullable = nullableMember(schema);
+  if (nullable !== undefined) return { ...simplify(nullable), nullable: true };
+  const plain: JsonSchema = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (!dropped.has(key)) plain[key] = simplifyMember(key, value);
+  }
+  return plain;
+}
+
+function simplifyMember(key: string, value: unknown): unknown {
+  if (key === 'const' || key === 'enum' || key === 'required' || key === 'type') return value;
+  if (key === 'properties') {
+    const properties = Object.entries(value as Record<string, JsonSchema>);
+    return Object.fromEntries(properties.map(([name, property]) => [name, simplify(property)]));
+  }
+  if (Array.isArray(value)) return value.map((member) => simplify(member as JsonSchema));
+  return typeof value === 'object' && value !== null ? simplify(value as JsonSchema) : value;
+}
+
+// `T | null` is one schema with a flag for the serializer; as a union it would validate each value to pick a branch.
+function nullableMember(schema: JsonSchema): JsonSchema | undefined {
+  const { anyOf, type, ...rest } = schema;
+  if (isPair(type) && type[1] === 'null') return { ...rest, type: type[0] };
+  if (isPair(anyOf) && (anyOf[1] as JsonSchema).type === 'null') return anyOf[0] as JsonSchema;
+  return undefined;
+}
+
+function isPair(value: unknown): value is readonly [unknown, unknown] {
+  return Array.isArray(value) && value.length === 2;
 }

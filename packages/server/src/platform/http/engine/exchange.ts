@@ -1,58 +1,45 @@
-/** One request and its answer as the log and the metrics see them: the route's pattern, never the path. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** A request and its response as one log line and one observation of the metrics, by the route's pattern and never by path. */
+import type { FastifyRequest } from 'fastify';
 import type { Clock } from '#kernel/clock.ts';
-import { type Logger, type Metrics, type RouteMetrics, readTraceId } from '#platform/telemetry/index.ts';
+import {
+  type LogFields,
+  type Logger,
+  type Metrics,
+  type RouteMetrics,
+  readTraceId,
+} from '#platform/telemetry/index.ts';
 import type { Endpoint } from '../endpoint.ts';
 
-/** What is needed of a request: the engine's own has it, and so has one that went past the engine (`direct.ts`). */
-export interface IncomingRequest {
-  readonly id: string;
-  readonly raw: IncomingMessage;
-  readonly method: string;
-  /** As it was sent, without the question mark. */
-  readonly query: unknown;
-  readonly params: unknown;
-  /** The bytes of the body, if one was read. */
-  readonly body?: unknown;
-  /** Null only before the first hook. */
-  exchange: Exchange | null;
-}
-
-/** What is needed of its answer. */
-export interface Reply {
-  readonly raw: ServerResponse;
-  /** Tells the engine that the answer is none of its business. */
-  hijack(): unknown;
-}
-
-/** What is fixed for all requests of one route. */
+/** What all requests of one route share. */
 export interface RouteRecord {
   readonly kind: Endpoint['kind'];
   readonly metrics: RouteMetrics;
   readonly logger: Logger;
-  /** Probes and documents: a success is logged at `debug` only, since a probe each second would drown the rest. */
+  /** Probes and documents log a success at `debug` only: a probe each second would drown the other lines. */
   readonly quiet: boolean;
 }
 
-/** What is collected while one request is answered. */
+/** What is collected between a request and its response. */
 export interface Exchange {
   readonly route: RouteRecord;
   readonly startedMs: number;
   problem: string | undefined;
   detail: string | undefined;
   error: unknown;
-  /** What the caller is told of the limits, as the wire has it. */
-  limits: readonly string[] | undefined;
+  /** Names and values of the rate-limit headers, in turn. */
+  limitHeaders: readonly string[];
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Null only before the first hook. */
+    /** Null until a hook begins it. */
     exchange: Exchange | null;
   }
 }
 
-/** Writes one line and one observation for each answer. */
+const noHeaders: readonly string[] = [];
+
+/** Logs and measures each exchange once. */
 export class Exchanges {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
@@ -71,35 +58,32 @@ export class Exchanges {
     return this.#record(endpoint.method, endpoint.path, endpoint.kind, quiet);
   }
 
-  /** Begins the exchange of a request. */
-  begin(request: IncomingRequest, route: RouteRecord): void {
-    const startedMs = this.#clock.monotonicMs();
-    request.exchange = { route, startedMs, problem: undefined, detail: undefined, error: undefined, limits: undefined };
+  begin(request: FastifyRequest, route: RouteRecord): Exchange {
+    const exchange: Exchange = {
+      route,
+      startedMs: this.#clock.monotonicMs(),
+      problem: undefined,
+      detail: undefined,
+      error: undefined,
+      limitHeaders: noHeaders,
+    };
+    request.exchange = exchange;
+    return exchange;
   }
 
-  /** The exchange of a request; one that met no route gets the pattern `unmatched`. */
-  of(request: IncomingRequest): Exchange {
-    if (request.exchange === null) this.begin(request, this.#unmatchedRoute(request.method));
-    return request.exchange as Exchange;
+  /** The exchange of a request; one without a route gets the pattern `unmatched`. */
+  of(request: FastifyRequest): Exchange {
+    return request.exchange ?? this.begin(request, this.#unmatchedRoute(request.method));
   }
 
-  /** Called once, when the answer is written. */
-  end(request: IncomingRequest, status: number): void {
+  /** Called once, when the response is complete and not yet written. */
+  end(request: FastifyRequest, status: number): void {
     const exchange = this.of(request);
+    const { route } = exchange;
     const milliseconds = this.#clock.monotonicMs() - exchange.startedMs;
-    exchange.route.metrics.observe(status, milliseconds / 1000);
-    const logger = exchange.route.logger;
-    if (status < 400 && exchange.route.quiet) {
-      if (logger.writes('debug')) logger.debug('request', fieldsOf(exchange, request, status, milliseconds));
-      return;
-    }
-    if (exchange.problem === undefined && request.raw.headers.traceparent === undefined) {
-      logger.request({ status, milliseconds: rounded(milliseconds), requestId: request.id });
-      return;
-    }
-    const fields = fieldsOf(exchange, request, status, milliseconds);
-    if (status === 500) logger.error('request', fields);
-    else logger.info('request', fields);
+    route.metrics.observe(status, milliseconds / 1000);
+    const level = levelOf(route, status);
+    if (route.logger.writes(level)) route.logger[level]('request', fieldsOf(exchange, request, status, milliseconds));
   }
 
   #unmatchedRoute(method: string): RouteRecord {
@@ -123,19 +107,21 @@ export class Exchanges {
   }
 }
 
-function fieldsOf(exchange: Exchange, request: IncomingRequest, status: number, milliseconds: number) {
-  const traceId = readTraceId(request.raw.headers.traceparent as string | undefined);
-  return {
-    status,
-    milliseconds: rounded(milliseconds),
-    requestId: request.id,
-    ...(traceId !== undefined && { traceId }),
-    ...(exchange.problem !== undefined && { problem: exchange.problem }),
-    ...(exchange.detail !== undefined && { detail: exchange.detail }),
-    ...(exchange.error !== undefined && { error: exchange.error }),
-  };
+function levelOf({ quiet }: RouteRecord, status: number): 'debug' | 'info' | 'error' {
+  if (status === 500) return 'error';
+  return quiet && status < 400 ? 'debug' : 'info';
 }
 
-function rounded(milliseconds: number): number {
-  return Math.round(milliseconds * 1000) / 1000;
+function fieldsOf(exchange: Exchange, request: FastifyRequest, status: number, milliseconds: number): LogFields {
+  const { problem, detail, error } = exchange;
+  const fields = { status, milliseconds: Math.round(milliseconds * 1000) / 1000, requestId: request.id };
+  const traceId = readTraceId(request.headers.traceparent as string | undefined);
+  if (problem === undefined && traceId === undefined) return fields;
+  return {
+    ...fields,
+    ...(traceId !== undefined && { traceId }),
+    ...(problem !== undefined && { problem }),
+    ...(detail !== undefined && { detail }),
+    ...(error !== undefined && { error }),
+  };
 }

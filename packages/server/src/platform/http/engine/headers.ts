@@ -1,33 +1,10 @@
-/** The headers that every answer of a kind has, built once. */
-import { validateHeaderName, validateHeaderValue } from 'node:http';
+/** The headers that every response of a kind has, built once at start. */
 import type { Endpoint } from '../endpoint.ts';
 
-/** Headers by lower-case name. */
-export type Headers = Readonly<Record<string, string>>;
+/** Headers by lower-case name; an array is one header line for each value. */
+export type Headers = Readonly<Record<string, string | string[]>>;
 
-/** Names and values in turn, as the wire has them: the engine's own reply costs 3 µs more than writing these. */
-export type HeaderList = readonly string[];
-
-const readyTexts = new WeakMap<HeaderList, string>();
-
-/** Headers that are the same on many answers, as a list that is checked once, and known as a text from then on. */
-export function headerList(headers: Headers): HeaderList {
-  const entries = Object.entries(headers);
-  for (const [name, value] of entries) {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  }
-  const list = entries.flat();
-  readyTexts.set(list, entries.map(([name, value]) => `${name}: ${value}\r\n`).join(''));
-  return list;
-}
-
-/** The lines of a list that `headerList` made; undefined for any other. */
-export function readyText(list: HeaderList): string | undefined {
-  return readyTexts.get(list);
-}
-
-/** No script, no frame, nothing from elsewhere; forms go to us only. No page of ours returns anywhere else. */
+/** No script, no frame, nothing of another origin; forms are sent to us only. */
 const pagePolicy = [
   "default-src 'none'",
   "style-src 'self'",
@@ -36,13 +13,13 @@ const pagePolicy = [
   "base-uri 'none'",
 ].join('; ');
 
-/** Data is no page: shown by itself or in a frame it can load and do nothing (OWASP REST Security Cheat Sheet). */
+/** A browser that opens data as a page or in a frame loads and runs nothing (OWASP REST Security Cheat Sheet). */
 const dataPolicy = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-/** Two years: what the browsers' preload list asks for is one (hstspreload.org), with subdomains and this last word. */
+/** Two years. The preload list of browsers requires one, `includeSubDomains` and `preload` (hstspreload.org). */
 const hsts = 'max-age=63072000; includeSubDomains; preload';
 
-/** Nothing of the machine is for our pages, whatever a later one might load. */
+/** Our pages use no device and no sensor; this also holds for what a later page might load. */
 const permissions = [
   'accelerometer',
   'autoplay',
@@ -65,13 +42,12 @@ const permissions = [
   .map((name) => `${name}=()`)
   .join(', ');
 
-/** What the headers follow. */
 export interface HeaderPolicy {
-  /** True for an https public URL in production: browsers remember it. */
+  /** For an https public URL in production; browsers remember it for two years. */
   readonly strictTransportSecurity: boolean;
 }
 
-/** The headers of an endpoint's answers; those of problems are `dataHeaders`. */
+/** The headers of an endpoint's responses; those of problems are `dataHeaders`. */
 export function headersFor(endpoint: Endpoint, policy: HeaderPolicy): Headers {
   const base = baseHeaders(policy);
   if (endpoint.kind === 'api') return { ...dataHeaders(policy), 'content-type': 'application/json; charset=utf-8' };
@@ -84,7 +60,7 @@ export function headersFor(endpoint: Endpoint, policy: HeaderPolicy): Headers {
   };
 }
 
-/** Additionally on HTML. */
+/** Added to every page. */
 export const pageHeaders: Headers = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': pagePolicy,
@@ -93,7 +69,7 @@ export const pageHeaders: Headers = {
   'permissions-policy': permissions,
 };
 
-/** On everything. `no-store` is the default, so that a new endpoint cannot forget it (invariant 11). */
+/** On every response. `no-store` is the default, so that a new endpoint cannot forget it (invariant 11). */
 export function baseHeaders(policy: HeaderPolicy): Headers {
   return {
     'cache-control': 'no-store',
@@ -104,7 +80,7 @@ export function baseHeaders(policy: HeaderPolicy): Headers {
   };
 }
 
-/** On data and problems. What concerns documents only (opener, permissions) would cost each answer half a µs a header. */
+/** On data and problems. Headers that concern pages only (opener, permissions) are left out to keep responses small. */
 export function dataHeaders(policy: HeaderPolicy): Headers {
   return { ...baseHeaders(policy), 'content-security-policy': dataPolicy };
 }

@@ -1,9 +1,9 @@
-/** The same routes without a socket, for tests and for embedding in this repository. */
+/** The same routes without a socket, for tests and for callers in this process. */
 import type { FastifyInstance, InjectOptions } from 'fastify';
 
 const withoutBody = new Set([101, 204, 205, 304]);
 
-/** Answers a `Request`. The peer's address is said aloud: there is no socket to ask. */
+/** Runs a `Request` through the routes. There is no socket, so the caller passes the peer's address. */
 export async function fetchInProcess(
   engine: FastifyInstance,
   request: Request,
@@ -11,7 +11,7 @@ export async function fetchInProcess(
 ): Promise<Response> {
   const url = new URL(request.url);
   const payload = request.body === null ? undefined : Buffer.from(await request.arrayBuffer());
-  const answer = await engine.inject({
+  const response = await engine.inject({
     method: request.method as NonNullable<InjectOptions['method']>,
     url: url.pathname + url.search,
     headers: { host: url.host, ...Object.fromEntries(request.headers) },
@@ -19,11 +19,11 @@ export async function fetchInProcess(
     ...(payload !== undefined && { payload }),
   });
   const headers = new Headers();
-  for (const [name, value] of Object.entries(answer.headers)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== undefined) headers.append(name, String(one));
+  for (const [name, value] of Object.entries(response.headers)) {
+    for (const line of Array.isArray(value) ? value : [value]) {
+      if (line !== undefined) headers.append(name, String(line));
     }
   }
-  const body = withoutBody.has(answer.statusCode) ? null : new Uint8Array(answer.rawPayload);
-  return new Response(body, { status: answer.statusCode, headers });
+  const body = withoutBody.has(response.statusCode) ? null : new Uint8Array(response.rawPayload);
+  return new Response(body, { status: response.statusCode, headers });
 }

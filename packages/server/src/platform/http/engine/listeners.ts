@@ -1,4 +1,4 @@
-/** Sockets: where we listen, what is said to those who do not speak HTTP, and how we stop. */
+/** Sockets: where the server listens, how it rejects bytes that are not HTTP, and how it closes. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
@@ -6,29 +6,28 @@ import { dataHeaders } from './headers.ts';
 import { problemContentType, problemDocument } from './problem-response.ts';
 import type { Responder } from './responder.ts';
 
-/** Where one listens. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** Why we cannot listen, in one sentence for the operator. */
+/** The message is one sentence for the operator. */
 export class ListenFailed extends Error {
   override name = 'ListenFailed';
 }
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+type Route = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** The sockets of one server: one for each host, all with the same port. */
+/** The `node:http` servers of one list of endpoints: one for each host, all with the same port. */
 export class Listeners {
-  readonly #transport: Responder;
-  readonly #answer: Answer;
+  readonly #responder: Responder;
+  readonly #route: Route;
   readonly #servers: Server[] = [];
   #closed: Promise<void> | undefined;
 
-  constructor(transport: Responder, answer: Answer) {
-    this.#transport = transport;
-    this.#answer = answer;
+  constructor(responder: Responder, route: Route) {
+    this.#responder = responder;
+    this.#route = route;
   }
 
   async listen(options: { readonly hosts: readonly string[]; readonly port: number }): Promise<ListenAddress[]> {
@@ -47,7 +46,7 @@ export class Listeners {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    // `close` also ends connections that are idle now; the others end with their answer, which says `Connection: close`.
+    // `close` also ends idle connections; the others end with their response, which has `Connection: close`.
     const closing = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     const cut = setTimeout(() => {
       for (const server of this.#servers) server.closeAllConnections();
@@ -60,7 +59,7 @@ export class Listeners {
     const server = this.#create();
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
-        // A machine without IPv6 has no ::1; the first host is the one that must be there.
+        // A machine without IPv6 has no ::1; only the first host is required.
         if (optional && (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT')) resolve(undefined);
         else reject(new ListenFailed(sentenceFor(error, host, port), { cause: error }));
       });
@@ -73,7 +72,7 @@ export class Listeners {
   }
 
   #create(): Server {
-    const { limits } = this.#transport;
+    const { limits } = this.#responder;
     const server = createServer(
       {
         maxHeaderSize: limits.headerBytes,
@@ -81,30 +80,33 @@ export class Listeners {
         headersTimeout: limits.requestTimeoutMs,
         connectionsCheckingInterval: Math.min(1000, limits.requestTimeoutMs),
         keepAliveTimeout: limits.keepAliveMs,
-        // We ask for Host ourselves: Node's own refusal has no body.
+        // `headProblem` requires Host, with a problem document; Node's own response has no body.
         requireHostHeader: false,
         insecureHTTPParser: false,
-        // Saves 0.7 µs of a probe's 12: no stream is made ready for a body that cannot come. `readBytes` knows.
+        // A request without a body gets a stream that has ended; `readBytes` expects it.
         optimizeEmptyRequests: true,
       },
-      this.#answer,
+      (request, response) => {
+        responses.set(request.socket, response);
+        this.#route(request, response);
+      },
     );
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      this.#refuseRaw(codeFor(error.code), socket as Socket);
+      this.#refuseSocket(codeFor(error.code), socket as Socket);
     });
-    server.on('connect', (_request, socket) => this.#refuseRaw('method_not_allowed', socket as Socket));
+    server.on('connect', (_request, socket) => this.#refuseSocket('method_not_allowed', socket as Socket));
     server.on('checkExpectation', (_request, response) => this.#refuse('expectation_failed', response));
     return server;
   }
 
   #document(code: ProblemCode): { status: number; headers: Record<string, string>; body: string } {
-    const { publicOrigin, options } = this.#transport;
+    const { publicOrigin, options } = this.#responder;
     const requestId = options.makeRequestId();
     const document = problemDocument(new Problem(code), { publicOrigin, requestId, now: options.clock.now() });
     options.logger.info('request', { requestId, status: document.status, problem: code, route: 'unmatched' });
     const body = JSON.stringify(document);
     const headers = {
-      ...dataHeaders(this.#transport.headerPolicy),
+      ...dataHeaders(this.#responder.headerPolicy),
       'content-type': problemContentType,
       'content-length': String(Buffer.byteLength(body)),
       'x-request-id': requestId,
@@ -119,25 +121,27 @@ export class Listeners {
     response.writeHead(status, headers).end(body);
   }
 
-  /** Answers on a socket whose bytes are no request (RFC 9112 §2.2), unless an answer is already on its way. */
-  #refuseRaw(code: ProblemCode, socket: Socket): void {
-    if (answered.has(socket)) return;
-    answered.add(socket);
-    const current = (socket as { _httpMessage?: ServerResponse })._httpMessage;
-    if (!socket.writable || current?.headersSent === true) {
+  /** Responds on a socket whose bytes are no request (RFC 9112 §2.2), unless a response is already being written. */
+  #refuseSocket(code: ProblemCode, socket: Socket): void {
+    if (refused.has(socket)) return;
+    refused.add(socket);
+    const current = responses.get(socket);
+    if (!socket.writable || (current?.headersSent === true && !current.writableFinished)) {
       socket.destroy();
       return;
     }
     const { status, headers, body } = this.#document(code);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
     socket.end(`HTTP/1.1 ${status} ${reasons[status] ?? 'Bad Request'}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
-    // Closing at once on a client that still sends makes its system drop our answer; it gets a moment to read it.
+    // Closing at once resets the connection of a client that still sends, and it would lose the response.
     setTimeout(() => socket.destroy(), lingerMs).unref();
   }
 }
 
 const lingerMs = 1000;
-const answered = new WeakSet<Socket>();
+const refused = new WeakSet<Socket>();
+/** The newest response of each connection. */
+const responses = new WeakMap<Socket, ServerResponse>();
 
 const reasons: Readonly<Record<number, string>> = {
   400: 'Bad Request',

@@ -1,13 +1,12 @@
-/** A refusal as the client reads it: RFC 9457, and our envelope's members beside it (ARCHITECTURE.md). */
+/** A problem as the client reads it: RFC 9457, with the members of our envelope. */
 import { type FieldError, type Problem, type ProblemCode, problems } from '#kernel/problem.ts';
-import type { HeaderList } from './headers.ts';
+import type { Headers } from './headers.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
 
-/** The page that explains all problems, below the public URL. */
+/** The page that explains every problem, below the public URL. */
 export const problemPagePath = '/docs/problems';
 
-/** A problem document. */
 export interface ProblemDocument {
   readonly type: string;
   readonly title: string;
@@ -20,7 +19,7 @@ export interface ProblemDocument {
   readonly meta: { readonly timestamp: string; readonly requestId: string };
 }
 
-/** Makes the document of a problem. `publicOrigin` has no slash at its end. */
+/** The document of a problem. `publicOrigin` has no slash at its end. */
 export function problemDocument(
   problem: Problem,
   where: { readonly publicOrigin: string; readonly requestId: string; readonly now: Date },
@@ -39,10 +38,9 @@ export function problemDocument(
   };
 }
 
-/** The headers that some problems have. */
-export function problemHeaders(problem: Problem): HeaderList {
-  // RFC 6750 §3: a resource that wants a token says so.
-  if (problem.code === 'not_authenticated') return ['www-authenticate', 'Bearer'];
+/** `WWW-Authenticate` of a request without credentials (RFC 6750 §3), `Retry-After` of one to repeat. */
+export function problemHeaders(problem: Problem): Headers {
+  if (problem.code === 'not_authenticated') return { 'www-authenticate': 'Bearer' };
   const retryAfter = problem.retryAfterSeconds ?? (problem.status === 503 ? 1 : undefined);
-  return retryAfter === undefined ? [] : ['retry-after', String(Math.max(1, Math.ceil(retryAfter)))];
+  return retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) };
 }

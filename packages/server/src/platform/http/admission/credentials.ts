@@ -1,0 +1,28 @@
+/** The credentials that a request presents. */
+
+/** A bearer token or our session cookie, never both. */
+export interface Presented {
+  readonly bearer?: string;
+  readonly sessionCookie?: string;
+}
+
+// RFC 6750 §2.1; the scheme is case-insensitive (RFC 9110 §11.1). Token verification rejects what is no `b64token`.
+const bearerScheme = /^Bearer /i;
+const bearerSchemeLength = 'Bearer '.length;
+const bearerLimit = 8192;
+
+/**
+ * The credentials of a request, or undefined.
+ * With an `Authorization` header the cookie is ignored: the token that an application sends is never replaced by the
+ * session that the browser holds, and a scheme other than Bearer is no session.
+ */
+export function readPresented(
+  authorization: string | undefined,
+  sessionCookie: string | undefined,
+): Presented | undefined {
+  if (authorization !== undefined) {
+    if (authorization.length > bearerLimit || !bearerScheme.test(authorization)) return undefined;
+    return { bearer: authorization.slice(bearerSchemeLength) };
+  }
+  return sessionCookie === undefined || sessionCookie === '' ? undefined : { sessionCookie };
+}

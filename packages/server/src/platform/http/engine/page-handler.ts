@@ -1,0 +1,149 @@
+/**
+ * The handlers of pages. A form without a valid CSRF token changes nothing: the engine shows its page again, with a new
+ * token.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { assert } from '#kernel/assert.ts';
+import { noUse } from '#platform/rate-limit/index.ts';
+import { authorizerOf } from '../admission/authorization.ts';
+import { type OwnCookies, withCookies } from '../admission/cookies.ts';
+import { hasForm, withFormToken } from '../admission/form-slot.ts';
+import { formCookie, formTokenFor } from '../admission/form-tokens.ts';
+import { formReader, queryReader, sameQueryReader } from '../admission/input.ts';
+import { countedHandler, counterOf } from '../admission/rate-limits.ts';
+import type { Caller, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
+import { type Headers, headersFor } from './headers.ts';
+import type { Responder } from './responder.ts';
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+
+export function pageHandler(responder: Responder, endpoint: PageEndpoint): Handler {
+  return endpoint.method === 'GET' ? getHandler(responder, endpoint) : postHandler(responder, endpoint);
+}
+
+function getHandler(responder: Responder, endpoint: PageEndpoint): Handler {
+  const send = senderOf(responder, endpoint);
+  const begin = beginnerOf(responder, endpoint);
+  const run = runnerOf(responder, endpoint);
+  const readQuery = queryReader(endpoint.request.query, 'page');
+  return async (request, reply) => {
+    const visitor = await begin(request);
+    send(request, reply, await run(request, visitor, { query: readQuery(request), body: undefined }));
+  };
+}
+
+function postHandler(responder: Responder, endpoint: PageEndpoint): Handler {
+  const send = senderOf(responder, endpoint);
+  const begin = beginnerOf(responder, endpoint);
+  const run = runnerOf(responder, endpoint);
+  const readForm = formReader(endpoint, responder);
+  const showAgain = formPageOf(responder, endpoint);
+  return async (request, reply) => {
+    const visitor = await begin(request);
+    const form = readForm(request, visitor.cookies.form);
+    if (form.kind === 'foreign') await showAgain(request, reply, visitor, form.fields);
+    else send(request, reply, await run(request, visitor, { query: undefined, body: form.body }));
+  };
+}
+
+/** The sender of a page's request. */
+interface Visitor {
+  readonly cookies: OwnCookies;
+  readonly caller: Caller;
+  readonly principal: Principal | undefined;
+}
+
+/**
+ * Authorizes and counts the request of a page. Where the page needs a session and the request has none, this throws
+ * `not_authenticated`, since there is no page to sign in on.
+ */
+function beginnerOf(responder: Responder, endpoint: PageEndpoint): (request: FastifyRequest) => Promise<Visitor> {
+  const authorize = authorizerOf(responder, endpoint);
+  const count = counterOf(responder, endpoint);
+  return async (request) => {
+    const cookies = responder.cookiesOf(request);
+    const caller = responder.callerOf(request, cookies);
+    const principal = await authorize(request, caller, cookies);
+    count(request, caller, principal);
+    return { cookies, caller, principal };
+  };
+}
+
+/**
+ * Shows the page of a form with a new form, for a tab that was open for longer than the browser kept the form cookie.
+ * It counts as a request of that page. The values of the old form are not shown, since another site may have sent them.
+ */
+function formPageOf(responder: Responder, { path }: PageEndpoint) {
+  const page = responder.options.endpoints.find(
+    (other): other is PageEndpoint => other.kind === 'page' && other.method === 'GET' && other.path === path,
+  );
+  assert(page !== undefined, `the form of ${path} is shown at the same path`);
+  const send = senderOf(responder, page);
+  const count = counterOf(responder, page);
+  const run = runnerOf(responder, page);
+  const readQuery = sameQueryReader(page.request.query);
+  return async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    visitor: Visitor,
+    fields: Readonly<Record<string, string>>,
+  ): Promise<void> => {
+    count(request, visitor.caller, visitor.principal);
+    const response = await run(request, visitor, { query: readQuery(fields), body: undefined });
+    const isShownAgain = response.kind === 'html' && hasForm(response.html);
+    send(request, reply, isShownAgain ? { ...response, status: 403 } : response, isShownAgain);
+  };
+}
+
+/** Runs the endpoint's own handler. */
+function runnerOf(responder: Responder, endpoint: PageEndpoint) {
+  const handle = countedHandler(responder, endpoint, endpoint.handler);
+  return async (
+    request: FastifyRequest,
+    { caller, principal }: Visitor,
+    { query, body }: { readonly query: unknown; readonly body: unknown },
+  ): Promise<PageResponse> =>
+    await handle(request, {
+      body: body as never,
+      query: query as never,
+      params: undefined,
+      principal: principal as never,
+      caller,
+      use: noUse,
+    });
+}
+
+function senderOf(responder: Responder, endpoint: PageEndpoint) {
+  const headers = headersFor(endpoint, responder.headerPolicy);
+  return (request: FastifyRequest, reply: FastifyReply, response: PageResponse, isShownAgain = false): void => {
+    if (response.kind === 'html') sendHtml(responder, headers, request, reply, response, isShownAgain);
+    else responder.send(request, reply, 303, { ...headers, location: locationOf(response) }, '');
+  };
+}
+
+function locationOf(response: Exclude<PageResponse, { readonly kind: 'html' }>): string {
+  if (response.kind === 'leave') return response.to.href;
+  assert(/^\/(?![/\\])[\x21-\x7e]*$/.test(response.location), 'a redirect leads to a path of ours');
+  return response.location;
+}
+
+function sendHtml(
+  responder: Responder,
+  headers: Headers,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  response: Extract<PageResponse, { readonly kind: 'html' }>,
+  isShownAgain: boolean,
+): void {
+  const { status, html, cookies = [] } = response;
+  const { write, writeForm } = responder.cookies;
+  if (!hasForm(html)) {
+    responder.send(request, reply, status, withCookies(responder.cookies, headers, { cookies }), html.toString());
+    return;
+  }
+  const { value, isNew } = formCookie(responder.cookiesOf(request).form);
+  const lines = [...cookies.map(write), ...(isNew ? [writeForm(value)] : [])];
+  const notice = isShownAgain ? responder.options.pages.formNotice(request.headers['accept-language']) : undefined;
+  const body = withFormToken(html, formTokenFor(value), notice);
+  responder.send(request, reply, status, lines.length === 0 ? headers : { ...headers, 'set-cookie': lines }, body);
+}

@@ -1,0 +1,66 @@
+/** What a server is made of; the composition root builds it. */
+import type { Clock } from '#kernel/clock.ts';
+import type { Problem } from '#kernel/problem.ts';
+import type { Html } from '#platform/html/index.ts';
+import type { Logger, Metrics } from '#platform/telemetry/index.ts';
+import type { ParseJson } from '../admission/body.ts';
+import type { Presented } from '../admission/credentials.ts';
+import type { Limiter } from '../admission/rate-limits.ts';
+import type { Caller, Endpoint, Principal } from '../endpoint.ts';
+import type { ProblemDocument } from './problem-response.ts';
+
+/** The principal that a credential proves, or undefined. A principal that is in memory needs no promise. */
+export type Authenticate = (
+  presented: Presented,
+  caller: Caller,
+) => Principal | undefined | Promise<Principal | undefined>;
+
+/** Bounds of one request. */
+export interface Limits {
+  readonly bodyBytes: number;
+  /** All header fields together; Node reports more as an overflow, which becomes 431. */
+  readonly headerBytes: number;
+  readonly targetLength: number;
+  /** From the first byte to the last one of the request. */
+  readonly requestTimeoutMs: number;
+  readonly keepAliveMs: number;
+}
+
+export const defaultLimits: Limits = {
+  bodyBytes: 16 * 1024,
+  headerBytes: 16 * 1024,
+  targetLength: 4096,
+  requestTimeoutMs: 15_000,
+  keepAliveMs: 65_000,
+};
+
+/** The HTML that this module sends by itself. Layouts are in `pages`, which `platform` may not import. */
+export interface PageRenderer {
+  readonly problem: (document: ProblemDocument) => Html;
+  /** Stands above the fields of a form that is shown again, in the reader's language. */
+  readonly formNotice: (acceptLanguage: string | undefined) => Html;
+}
+
+export interface ServerOptions {
+  readonly endpoints: readonly Endpoint[];
+  readonly authenticate: Authenticate;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** The origin that browsers see; never built from `Host` (invariant 7). */
+  readonly publicUrl: URL;
+  readonly production: boolean;
+  readonly clock: Clock;
+  readonly parseJson: ParseJson;
+  readonly resolveClientAddress: (hops: {
+    readonly socketAddress: string;
+    readonly forwardedFor: string | undefined;
+  }) => string;
+  readonly makeRequestId: () => string;
+  readonly limiter: Limiter;
+  readonly pages: PageRenderer;
+  /** Whether a client lists this origin: its pages may call the API with tokens (CORS). */
+  readonly isListedOrigin: (origin: string) => boolean;
+  readonly limits?: Partial<Limits>;
+  /** Turns an error of another module (the database's) into a problem; undefined means a bug. */
+  readonly toProblem?: (error: unknown) => Problem | undefined;
+}
