@@ -1,9 +1,9 @@
-/** A tagged template that escapes every value (OWASP: output encoding for HTML contexts). */
+/** A template tag that escapes every value (OWASP Cross Site Scripting Prevention Cheat Sheet, output encoding). */
 
-// Assigned by the class itself, so that nothing outside this file can wrap a raw string.
+// The class assigns it, so that no code outside this file can wrap a raw string.
 let make: (markup: string) => Html;
 
-/** A piece of HTML that is safe to send. Only `html` and `joinHtml` make one. */
+/** HTML that is safe to send. Only `html` and `joinHtml` create it. */
 export class Html {
   readonly #markup: string;
 
@@ -11,7 +11,6 @@ export class Html {
     this.#markup = markup;
   }
 
-  /** The markup, for the answer or the mail. */
   toString(): string {
     return this.#markup;
   }
@@ -21,7 +20,7 @@ export class Html {
   }
 }
 
-/** What a template takes: a text is escaped, `Html` is not, a list is joined, and what is absent leaves nothing. */
+/** A value of a template: text is escaped, `Html` is not, a list is joined, an absent value is empty. */
 export type HtmlValue = string | number | Html | readonly Html[] | undefined | null | false;
 
 const entities: Readonly<Record<string, string>> = {
@@ -34,9 +33,8 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes HTML. A value may stand between tags or inside a quoted attribute.
- * Never put one into a tag's or attribute's name, an unquoted attribute, or a URL whose scheme it would decide:
- * escaping does not help there.
+ * A value may stand between tags or inside a quoted attribute. Escaping does not protect the name of a tag or attribute,
+ * an unquoted attribute, or a URL whose scheme the value decides: never place a value there.
  */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   let markup = parts[0] ?? '';
@@ -46,7 +44,6 @@ export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[
   return make(markup);
 }
 
-/** Pieces one after another. */
 export function joinHtml(pieces: readonly Html[]): Html {
   return make(pieces.join(''));
 }

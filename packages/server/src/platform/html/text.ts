@@ -1,8 +1,6 @@
-/** Plain text for mails. */
-
 /**
- * A template for the text part of a mail: common indentation and the first and last line break go, values lose their
- * control characters, so that nothing a person typed can start a line of its own.
+ * A template tag for plain text. It removes the common indentation and the first and last line break, and replaces
+ * control characters in values, so that a value cannot start a line of its own.
  */
 export function text(parts: TemplateStringsArray, ...values: readonly (string | number)[]): string {
   const indent = smallestIndent(parts.raw.join(''));

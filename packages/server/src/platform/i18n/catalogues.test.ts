@@ -10,7 +10,7 @@ function read(file: string): Record<string, string> {
   return JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Record<string, string>;
 }
 
-/** The names of a message's arguments, wherever they stand in its tree. */
+/** The names of a message's arguments, at any depth of its tree. */
 function argumentsOf(message: string, locale: string): string[] {
   const names = new Set<string>();
   const visit = (node: unknown): void => {
@@ -26,16 +26,20 @@ function argumentsOf(message: string, locale: string): string[] {
 }
 
 describe('the catalogues of the folder', () => {
-  it('are JSON files named by a language, and en is there', () => {
+  it('are JSON files named by a language, among them en', () => {
     expect(files).toContain('en.json');
     for (const file of files) expect(file).toMatch(/^[a-z]{2,3}(-[a-z0-9]+)*\.json$/);
   });
 
-  it('reads arguments out of plurals and dates, or the next test would prove nothing', () => {
-    expect(argumentsOf('{n, plural, one {# of {who}} other {# {at, date, moment}}}', 'en')).toEqual(['at', 'n', 'who']);
+  it('are compared by every argument, also inside plurals and dates', () => {
+    expect(argumentsOf('{n, plural, one {# of {person}} other {# {at, date, moment}}}', 'en')).toEqual([
+      'at',
+      'n',
+      'person',
+    ]);
   });
 
-  it.each(files)('%s has the keys of en, with the same arguments, and no empty message', (file) => {
+  it.each(files)('%s has the keys and arguments of en, and no empty message', (file) => {
     const [english, catalogue] = [read('en.json'), read(file)];
     const locale = file.replace('.json', '');
     expect(Object.keys(catalogue).sort((a, b) => a.localeCompare(b))).toEqual(
@@ -62,7 +66,7 @@ describe('format', () => {
     ]),
   );
 
-  it('takes the region, then the language, then en', () => {
+  it('prefers the region, then the language, then en', () => {
     expect(['de-AT', 'DE', 'fr', ''].map((locale) => catalogues.format(locale, 'hello', { name: 'Ada' }))).toEqual([
       'Hallo Ada',
       'Hallo Ada',
@@ -71,26 +75,26 @@ describe('format', () => {
     ]);
   });
 
-  it('takes en where a language lacks the message', () => {
+  it('falls back to en for a message that a language lacks', () => {
     expect(catalogues.format('de', 'only')).toBe('Only here');
   });
 
-  it('never reads an argument as a message', () => {
+  it('never parses an argument as a message', () => {
     expect(catalogues.format('en', 'hello', { name: '{name} <b>#</b> {at, date}' })).toBe(
       'Hello {name} <b>#</b> {at, date}',
     );
   });
 
-  it('leaves markup alone: it is text', () => {
+  it('treats markup as text', () => {
     expect(catalogues.format('en', 'tag', { name: '<i>' })).toBe('<b><i></b>');
   });
 
-  it('says a time with its zone', () => {
-    const said = catalogues.format('en', 'at', { at: new Date('2026-01-02T23:04:05Z') });
-    expect(said).toBe('January 2, 2026 at 11:04 PM UTC');
+  it('formats a time with its zone', () => {
+    const formatted = catalogues.format('en', 'at', { at: new Date('2026-01-02T23:04:05Z') });
+    expect(formatted).toBe('January 2, 2026 at 11:04 PM UTC');
   });
 
-  it('refuses a message that is nowhere, and one without its argument', () => {
+  it('throws for an unknown message and for a missing argument', () => {
     expect(() => catalogues.format('en', 'nowhere')).toThrow('message "nowhere" is missing');
     expect(() => catalogues.format('en', 'hello')).toThrow();
   });

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { IntlMessageFormat } from 'intl-messageformat';
 import { assert, present } from '#kernel/assert.ts';
 
-/** Values for the placeholders of a message. */
+/** Values of a message's placeholders. */
 export type MessageArguments = Readonly<Record<string, string | number | Date>>;
 
 type Catalogue = Readonly<Record<string, string>>;
@@ -10,8 +10,8 @@ type Catalogue = Readonly<Record<string, string>>;
 const fallbackLocale = 'en';
 
 /**
- * Formats that messages name (`{at, date, moment}`). A mail is read anywhere and says so: the zone stands beside the
- * time, since the zone of this machine means nothing to the reader.
+ * Formats that messages refer to (`{at, date, moment}`). Times are in UTC and name their zone: the reader's zone is
+ * unknown, and this machine's means nothing to the reader.
  */
 const formats = {
   date: {
@@ -27,7 +27,7 @@ const formats = {
   },
 } as const;
 
-/** The catalogues of all languages; a message is compiled when it is first used. */
+/** The catalogues of all languages. A message is compiled at its first use. */
 export class Catalogues {
   readonly #byLocale: ReadonlyMap<string, Catalogue>;
   readonly #compiled = new Map<string, IntlMessageFormat>();
@@ -37,26 +37,25 @@ export class Catalogues {
     this.#byLocale = byLocale;
   }
 
-  /** The languages there are. */
   get locales(): readonly string[] {
     return [...this.#byLocale.keys()];
   }
 
-  /** The best catalogue for what a reader asked for: `de-AT`, then `de`, then `en`. */
+  /** The best catalogue for a language tag: `de-AT`, then `de`, then `en`. */
   match(wanted: string): string {
     return this.choose([wanted]);
   }
 
-  /** The same for several languages, the most wanted first (RFC 4647 §3.4, lookup). */
+  /** The same for several tags in order of preference (RFC 4647 §3.4, lookup). */
   choose(wanted: readonly string[]): string {
     const candidates = wanted.flatMap((tag) => [tag.toLowerCase(), tag.toLowerCase().split('-')[0] ?? '']);
     return candidates.find((candidate) => this.#byLocale.has(candidate)) ?? fallbackLocale;
   }
 
   /**
-   * A message, filled in; in `en` where the language lacks it.
+   * Falls back to `en` for a message that the language lacks.
    *
-   * @throws when `en` lacks it too, or an argument is missing.
+   * @throws Error when `en` lacks it too, or an argument is missing.
    */
   format(locale: string, key: string, values: MessageArguments = {}): string {
     const matched = this.match(locale);
@@ -65,7 +64,7 @@ export class Catalogues {
     let message = this.#compiled.get(name);
     if (message === undefined) {
       const source = present(this.#byLocale.get(language)?.[key], `message "${key}"`);
-      // Markup is the layout's: a "<" in a message is a "<".
+      // Messages contain no markup, so "<" is literal.
       message = new IntlMessageFormat(source, language, formats, { ignoreTag: true });
       this.#compiled.set(name, message);
     }
@@ -78,7 +77,7 @@ const folder = new URL('../../../locales/', import.meta.url);
 /**
  * Reads every `<language>.json` of the folder.
  *
- * @throws when one is not an object of texts.
+ * @throws Error when a file is not an object of strings.
  */
 export function readCatalogues(directory: URL = folder): Catalogues {
   const files = readdirSync(directory).filter((file) => file.endsWith('.json'));
@@ -91,6 +90,6 @@ export function readCatalogues(directory: URL = folder): Catalogues {
 function readCatalogue(file: URL): Catalogue {
   const read: unknown = JSON.parse(readFileSync(file, 'utf8'));
   assert(typeof read === 'object' && read !== null && !Array.isArray(read), `${file.pathname} is not an object`);
-  for (const [key, value] of Object.entries(read)) assert(typeof value === 'string', `"${key}" is not a text`);
+  for (const [key, value] of Object.entries(read)) assert(typeof value === 'string', `"${key}" is not a string`);
   return read as Catalogue;
 }

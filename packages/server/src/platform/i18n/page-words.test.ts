@@ -19,7 +19,7 @@ it.each([
   expect(pageWords(catalogues, ...wanted).lang).toBe(lang);
 });
 
-it('says a message in the chosen language, with times in UTC', () => {
+it('formats a message in the chosen language, with times in UTC', () => {
   const words = pageWords(catalogues, 'de-CH');
   expect(words.say('hello', { name: 'Ada' })).toBe('Hallo Ada');
   expect(words.say('at', { at: new Date('2026-01-02T23:04:05Z') })).toBe('2. Januar 2026 um 23:04 UTC');

@@ -1,18 +1,16 @@
-/** The words of one page for one reader. */
 import type { Catalogues, MessageArguments } from './catalogues.ts';
 
-/** What a page says, in one language. */
+/** The messages of one page in one language. */
 export interface PageWords {
-  /** For the page's `lang`. */
+  /** The page's `lang` attribute. */
   readonly lang: string;
-  /** A message, filled in; plain text, which `html` escapes. */
+  /** Formats a message as plain text, which `html` escapes. */
   readonly say: (key: string, values?: MessageArguments) => string;
 }
 
 /**
- * Words for somebody who wants these languages, the most wanted first; the first that there is a catalogue for counts,
- * else `en`. A flow names the user's own language first, when the link is alive, and the browser's after it:
- * `pageWords(flow.catalogues, link?.locale, ...wantedLanguages(caller.acceptLanguage))`.
+ * `wanted` is in order of preference; the first language with a catalogue is used, else `en`. A flow puts the user's own
+ * language before the browser's: `pageWords(flow.catalogues, link?.locale, ...wantedLanguages(caller.acceptLanguage))`.
  */
 export function pageWords(catalogues: Catalogues, ...wanted: readonly (string | undefined)[]): PageWords {
   const lang = catalogues.choose(wanted.filter((language) => language !== undefined));
