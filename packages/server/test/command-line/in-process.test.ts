@@ -86,7 +86,7 @@ describe('a serving process', () => {
       '/dev/inbox',
       '/metrics',
       'user create',
-      'survives the death of the process',
+      'survives a crash of the process',
     ]) {
       expect(screen).toContain(line);
     }
