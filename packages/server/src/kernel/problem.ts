@@ -17,7 +17,7 @@ export const problems = {
   forbidden_key: { status: 400, title: 'Forbidden key', detail: 'The request contains a key that is never accepted.' },
   too_deep: { status: 400, title: 'Nested too deeply', detail: 'The JSON body is nested too deeply.' },
   malformed_request: { status: 400, title: 'Malformed request', detail: 'The request could not be read.' },
-  validation_failed: { status: 422, title: 'Validation failed', detail: 'Some fields are not valid. See "errors".' },
+  validation_failed: { status: 422, title: 'Fields not valid', detail: 'Some fields are not valid. See "errors".' },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',

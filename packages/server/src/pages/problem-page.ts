@@ -3,11 +3,12 @@ import { type Html, html } from '#platform/html/index.ts';
 import type { ProblemDocument } from '#platform/http/index.ts';
 import { page } from './page.ts';
 
+/** Lists the fields that are not valid, or states the problem when it has none. */
 export function problemPage({ title, detail, errors, meta }: ProblemDocument): Html {
+  const fields = errors.map(({ path, message }) => html`<li><code>${path.slice(1)}</code>: ${message}</li>`);
   return page({
     title,
-    body: html`<p class="wrong" role="alert">${detail}</p>
-${errors.length > 0 && html`<ul>${errors.map(({ message }) => html`<li>${message}</li>`)}</ul>`}
+    body: html`<div class="wrong" role="alert">${errors.length > 0 ? html`<ul>${fields}</ul>` : html`<p>${detail}</p>`}</div>
 <p class="soft">Request ${meta.requestId}</p>`,
   });
 }

@@ -18,7 +18,7 @@ import {
   problemsOf,
 } from '#platform/http/index.ts';
 
-/** They describe `endpoints` and themselves. */
+/** The reference describes `endpoints` and itself. */
 export function apiReferenceEndpoints(
   endpoints: readonly Endpoint[],
   options: { readonly publicUrl: URL; readonly version: string },
@@ -95,13 +95,13 @@ function referencePage(endpoints: readonly Endpoint[], publicUrl: URL): Html {
   return page({
     title: 'API reference',
     width: 'wide',
-    body: html`<p>Base address: <code>${publicUrl.origin}</code>. Every path below <code>/api/v1</code> is also reachable
-below <code>/api</code>. The same as data: <a href="/openapi.json">openapi.json</a>. What can go wrong:
+    body: html`<p>Base URL: <code>${publicUrl.origin}</code>. Paths below <code>/api/v1</code> also work below
+<code>/api</code>. As OpenAPI: <a href="/openapi.json">openapi.json</a>. Errors:
 <a href="${problemPagePath}">problems</a>.</p>
 <nav aria-label="Operations">${[...byTag].map(([tag, those]) => contents(tag, those))}</nav>
 ${[...byTag].map(([tag, those]) => html`<h2>${tag}</h2>${those.map((endpoint) => operation(endpoint, document))}`)}
 <h2>Documents and pages</h2>
-<table><thead><tr><th scope="col">Method</th><th scope="col">Path</th><th scope="col">What it is</th></tr></thead>
+<table><thead><tr><th scope="col">Method</th><th scope="col">Path</th><th scope="col">Summary</th></tr></thead>
 <tbody>${others.map(
       ({ method, path, summary }) => html`<tr><td>${method}</td><td><code>${path}</code></td><td>${summary}</td></tr>`,
     )}</tbody></table>`,
@@ -129,7 +129,7 @@ interface Operation {
 
 function operation(endpoint: ApiEndpoint, document: Described): Html {
   const described = document.paths[endpoint.path]?.[endpoint.method.toLowerCase()];
-  const answer = described?.responses[String(endpoint.response.status)]?.content?.['application/json']?.schema;
+  const response = described?.responses[String(endpoint.response.status)]?.content?.['application/json']?.schema;
   const codes = problemsOf(endpoint).map(
     (code) => html`<li><a href="${problemPagePath}#${code}"><code>${code}</code></a> (${problems[code].status})</li>`,
   );
@@ -141,7 +141,7 @@ ${endpoint.description !== undefined && html`<p>${endpoint.description}</p>`}
 Rate limit: ${endpoint.rateLimit}.</p>
 ${schemaBlock('Parameters', described?.parameters)}
 ${schemaBlock('Body', described?.requestBody?.content['application/json']?.schema)}
-${schemaBlock(`Answer ${endpoint.response.status}`, answer)}
+${schemaBlock(`Response ${endpoint.response.status}`, response)}
 <details><summary>Problems</summary><ul>${codes}</ul></details>
 </section>`;
 }
@@ -168,8 +168,8 @@ function problemReferencePage(): Html {
   return page({
     title: 'Problems',
     width: 'wide',
-    body: html`<p>A refusal is answered as <code>application/problem+json</code> (RFC 9457). Decide by <code>code</code>:
-codes are never renamed. Back to the <a href="/docs">API reference</a>.</p>
+    body: html`<p>An error is sent as <code>application/problem+json</code> (RFC 9457). Decide by <code>code</code>: codes are
+never renamed, texts may change. Back to the <a href="/docs">API reference</a>.</p>
 ${codes.map((code) => {
   const { status, title, detail } = problems[code];
   return html`<section id="${code}"><h2><code>${code}</code></h2>
