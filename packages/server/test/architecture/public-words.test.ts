@@ -5,7 +5,8 @@ const check = (locale: string, text: string) => checkWords(locale, [{ where: 'x'
 
 describe('a text for people', () => {
   it.each([
-    ['en', 'Somebody logged in to your account.', 'Somebody'],
+    ['en', 'Somebody changed your password.', 'Somebody'],
+    ['en', 'You can log in now.', 'log in'],
     ['en', 'Confirm your e-mail.', 'e-mail'],
     ['en', 'Users of this service', 'Users'],
     ['en', 'Close your account', 'Close your account'],

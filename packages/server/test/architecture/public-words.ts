@@ -17,6 +17,10 @@ const forbiddenWords: Readonly<Record<string, readonly string[]>> = {
     '(?:author|recogn|real|organ|custom)ise[ds]?',
     'cancelled',
     'cancelling',
+    // Screens say "sign in"; codes and routes say "login".
+    'log(?:s|ged|ging)? (?:in|out)',
+    'log(?:in|out)s?',
+    'magic links?',
     // Not the terms of the product.
     'void',
     'promised?',
