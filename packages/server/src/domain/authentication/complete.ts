@@ -1,4 +1,4 @@
-/** The writes that end a request to log in: a session, a ticket, or the event of a refusal. Each comes with its audit event. */
+/** The writes at the end of a login attempt: a session, a ticket, or nothing but the event of a rejection. */
 import { attemptKey, resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import { defaultClientId } from '#domain/clients/index.ts';
@@ -13,7 +13,7 @@ import { refundNothing } from '#platform/rate-limit/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { TicketStep } from './next-step.ts';
-import { authenticationContext, type Proof, type ProofName, proofKinds, useUp } from './proofs.ts';
+import { authenticationContext, consumeSingleUse, type Proof, type ProofName, proofKinds } from './proofs.ts';
 import { completeStatement } from './statements.ts';
 import { issueTicket, type Ticket } from './tickets.ts';
 
@@ -35,8 +35,8 @@ export interface ProvenLogin {
 }
 
 /**
- * Writes the session. A password's statement runs by itself; every other proof is used up in the same transaction, by
- * the caller, before. Throws the refusal of the proof when the user has changed since they were read.
+ * Writes the session: by one statement for a password, and in the transaction that consumed the proof for every other
+ * kind. Throws the refusal of the proof when the user has changed since they were read.
  */
 export async function writeSession(deps: LoginWriter, queries: Queries, login: ProvenLogin): Promise<IssuedSession> {
   const { proof, candidate, now } = login;
@@ -63,13 +63,13 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
 }
 
 /**
- * Uses a proof up, in the transaction of its effect. The counter comes before the proof's own row: the statement that
+ * Consumes a proof, in the transaction of its effect. The counter comes before the proof's own row: the statement that
  * counts an attempt locks them in this order, and the opposite one would deadlock.
  */
 export async function consumeProof(tx: Queries, { proof, candidate, now }: ProvenLogin): Promise<void> {
   const { resets, refusal } = proofKinds[proof.by];
   await resetFailedAttempts(tx, candidate.userId, resets(candidate));
-  if (!(await useUp(tx, proof, now))) throw new Problem(refusal);
+  if (!(await consumeSingleUse(tx, proof, now))) throw new Problem(refusal);
 }
 
 /** Writes a ticket, which carries the proven factors to the endpoint of the step. No session, cookie or token exists yet. */

@@ -1,4 +1,4 @@
-/** The sequence of every login, top to bottom: read, decide, use the proof up, write. */
+/** The sequence of every login, top to bottom: read, decide, consume the proof, write. */
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';

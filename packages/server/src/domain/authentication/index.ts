@@ -2,8 +2,8 @@
  * The gate: the one module that turns a proof into a session. Owns `logins` (tickets of logins that need a further step);
  * no routes.
  *
- * A flow compares a proof (a password against its hash, a link against its browser) and hands it over. The gate decides
- * what is missing, uses the proof up, writes the session or the ticket, and records the event. For example, a right
+ * A flow compares a proof (a password against its hash, a link against its browser) and passes it on. The gate decides
+ * what is missing, consumes the proof, writes the session or the ticket, and records the event. For example, a right
  * password of a user whose deletion is pending:
  *
  *     startLogin(gate, { by: 'password', candidate, … }, { transport: 'token', … }, requester)

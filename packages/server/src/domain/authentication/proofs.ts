@@ -39,7 +39,7 @@ interface Proofs {
 /** The name of a kind of proof. */
 export type ProofName = keyof Proofs;
 
-/** Compared already, not used up yet. */
+/** A proof that was compared and is not consumed yet. */
 export type Proof<Name extends ProofName = ProofName> = {
   readonly [By in Name]: { readonly by: By } & Proofs[By];
 }[Name];
@@ -54,12 +54,12 @@ export interface ProofKind<Name extends ProofName = ProofName> {
   readonly factorTime: string;
   /** The counter of failed attempts that this proof resets. */
   readonly resets: (candidate: Candidate) => AttemptKind;
-  /** The problem of a proof that is wrong, expired or used, and of one whose user is gone. */
+  /** The problem of a wrong, expired or consumed proof, and of a proof whose user was erased. */
   readonly refusal: ProblemCode;
   /** The problem when an operator has disabled the user. Disabling revokes mailed proofs, so these are merely invalid. */
   readonly refusalOfDisabled: ProblemCode;
   /** Consumes the proof in the transaction of its effect (invariant 1). Returns false when it no longer holds. */
-  readonly useUp: (tx: Queries, proof: Proof<Name>, now: Date) => Promise<boolean>;
+  readonly consume: (tx: Queries, proof: Proof<Name>, now: Date) => Promise<boolean>;
 }
 
 /**
@@ -77,7 +77,7 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
     refusal: 'invalid_credentials',
     refusalOfDisabled: 'account_disabled',
     // A password holds until it is changed. What limits guessing is the counter, raised before the hash.
-    useUp: async () => true,
+    consume: async () => true,
   },
   magic_link: {
     factor: mailbox,
@@ -85,7 +85,7 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
     resets: () => 'email_code',
     refusal: 'invalid_token',
     refusalOfDisabled: 'invalid_token',
-    useUp: async (tx, { text, browserHash }, now) =>
+    consume: async (tx, { text, browserHash }, now) =>
       (await consume(tx, 'magic_link', text, now, { browserHash })) !== undefined,
   },
   email_code: {
@@ -94,13 +94,14 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
     resets: () => 'email_code',
     refusal: 'invalid_code',
     refusalOfDisabled: 'invalid_code',
-    useUp: async (tx, { hash, browserHash }, now) => (await consumeCode(tx, { hash, browserHash }, now)) !== undefined,
+    consume: async (tx, { hash, browserHash }, now) =>
+      (await consumeCode(tx, { hash, browserHash }, now)) !== undefined,
   },
 };
 
 /** Consumes a proof by its row. */
-export function useUp<Name extends ProofName>(tx: Queries, proof: Proof<Name>, now: Date): Promise<boolean> {
-  return proofKinds[proof.by].useUp(tx, proof, now);
+export function consumeSingleUse<Name extends ProofName>(tx: Queries, proof: Proof<Name>, now: Date): Promise<boolean> {
+  return proofKinds[proof.by].consume(tx, proof, now);
 }
 
 /** How a session's user was authenticated (RFC 9068 §2.2.1). */

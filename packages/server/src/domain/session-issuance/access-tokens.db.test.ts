@@ -42,7 +42,7 @@ describeOnBothDatabases('access tokens', (database) => {
     return new AccessTokens({ ...world, signingKeys, issuer, clients, ...over });
   }
 
-  /** Clients whose tokens are for this audience, because they name none. */
+  /** Clients whose tokens have this audience, because they configure none. */
   async function clientsFor(fallback: string): Promise<Clients> {
     const loaded = new Clients({ ...world, issuer: fallback });
     await loaded.load();
@@ -71,7 +71,7 @@ describeOnBothDatabases('access tokens', (database) => {
     signJwt({ key: signingKeys.current(), typ, claims: { ...claims(), ...over } });
 
   describe('a token', () => {
-    it('says of its session what the session check needs', async () => {
+    it('carries what the session check needs', async () => {
       const { text, expiresAt, expiresInSeconds } = tokens.mint(subject());
       expect(expiresInSeconds).toBe(lifetimeSeconds);
       expect(await tokens.verify(text)).toEqual({
@@ -83,7 +83,7 @@ describeOnBothDatabases('access tokens', (database) => {
       });
     });
 
-    it('has the claims of RFC 9068 and nothing of the person', () => {
+    it('has the claims of RFC 9068 and no personal data', () => {
       const payload = tokens.mint(subject()).text.split('.')[1] ?? '';
       expect(Object.keys(JSON.parse(Buffer.from(payload, 'base64url').toString()))).toEqual(
         expect.arrayContaining([
@@ -109,21 +109,21 @@ describeOnBothDatabases('access tokens', (database) => {
         'another audience',
         async () => makeTokens({ clients: await clientsFor('https://other.example') }).mint(subject()).text,
       ],
-      ['a list of audiences with ours in it', () => sign({ aud: [audience, 'https://other.example'] })],
+      ['a list of audiences that contains the right one', () => sign({ aud: [audience, 'https://other.example'] })],
       ['another type', () => sign({}, 'JWT')],
       ['a session id that is none', () => sign({ sid: 'x' })],
       ['no session id', () => sign({ sid: undefined })],
       ['no client', () => sign({ client_id: undefined })],
       ['an unknown client', () => sign({ client_id: 'other' })],
       [
-        'a key that is not ours',
+        'an unknown key',
         async () => {
           const key = await generateSigningKeyPair('ES256');
           return signJwt({ key, typ: 'at+jwt', claims: claims() });
         },
       ],
       [
-        'the name of our key on the signature of another',
+        'the key id of the active key and the signature of another',
         async () => {
           const { privateKey } = await generateSigningKeyPair('ES256');
           return signJwt({ key: { ...signingKeys.current(), privateKey }, typ: 'at+jwt', claims: claims() });
@@ -137,11 +137,11 @@ describeOnBothDatabases('access tokens', (database) => {
         },
       ],
       ['nothing', () => ''],
-    ])('is refused with %s', async (_, forge) => {
+    ])('is rejected with %s', async (_, forge) => {
       expect(await tokens.verify(await forge())).toBeUndefined();
     });
 
-    it('expires at the instant that it names', async () => {
+    it('expires exactly at its exp', async () => {
       const { text, expiresAt } = tokens.mint(subject());
       const lastsMs = expiresAt.getTime() - world.clock.now().getTime();
       world.time.advance(lastsMs - 1);
@@ -150,7 +150,7 @@ describeOnBothDatabases('access tokens', (database) => {
       expect(await tokens.verify(text)).toBeUndefined();
     });
 
-    it('may come from a node whose clock is ahead by up to 5 s', async () => {
+    it('is accepted from a node whose clock is ahead by up to 5 s', async () => {
       expect(await tokens.verify(sign({ iat: seconds() + 5 }))).toBeDefined();
       expect(await tokens.verify(sign({ iat: seconds() + 7 }))).toBeUndefined();
     });
@@ -198,7 +198,7 @@ describeOnBothDatabases('access tokens', (database) => {
       expect(verified).toBe(1);
     });
 
-    it('is not verified again when only the memory of its session is too old', async () => {
+    it('is not verified again when only the cached session is too old', async () => {
       const { text } = tokens.mint(subject());
       await present(text);
       world.time.advance(1000);
@@ -215,7 +215,7 @@ describeOnBothDatabases('access tokens', (database) => {
       expect(verified).toBe(2);
     });
 
-    it('is valid until it expires, however long its session lives', async () => {
+    it('expires before its session does', async () => {
       const { text, expiresAt } = tokens.mint(subject());
       expect(await present(text)).toMatchObject({ transport: 'token', expiresAt });
       world.time.advance((lifetimeSeconds + 6) * 1000);
@@ -223,7 +223,7 @@ describeOnBothDatabases('access tokens', (database) => {
       expect(await present(text)).toBeUndefined();
     });
 
-    it('is dead when its session ends, before it expires', async () => {
+    it('is revoked with its session, before it expires', async () => {
       const { text } = tokens.mint(subject());
       await present(text);
       await end();
@@ -234,22 +234,22 @@ describeOnBothDatabases('access tokens', (database) => {
     it.each([
       ['user', { sub: '00000000-0000-7000-8000-000000000000' }],
       ['client', { client_id: 'another' }],
-    ])('is refused when its session is of another %s than it says', async (_, over) => {
+    ])('is rejected when its session belongs to another %s', async (_, over) => {
       expect(await present(sign(over))).toBeUndefined();
     });
 
-    it('is refused where a cookie belongs, also when warm', async () => {
+    it('is rejected as a cookie, also when it is cached', async () => {
       const { text } = tokens.mint(subject());
       await present(text);
       expect(await check.check({ transport: 'cookie', text })).toBeUndefined();
     });
 
-    it('asks the database nothing for a forged token', async () => {
+    it('makes no round trip for a forged token', async () => {
       expect(await countRoundTrips(database(), () => present(sign({}, 'JWT')))).toEqual([]);
     });
 
-    // The last one here: the key stays ended.
-    it('is dead when the key that signed it has ended, and its session is not', async () => {
+    // Last, because the key remains revoked.
+    it('is revoked with its signing key, and its session is not', async () => {
       const { text } = tokens.mint(subject());
       const { cookie } = await addSession(world, person, 'cookie');
       await present(text);

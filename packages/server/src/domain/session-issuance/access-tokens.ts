@@ -1,9 +1,4 @@
-/**
- * Access tokens (RFC 9068). Owns no table: a token is a signed statement about a session, and the session's row is what
- * decides whether it lives.
- * Invariants: every token names its session (`sid`), so that ending the session ends it; a token is accepted for one
- * issuer, one audience and one type only.
- */
+/** Access tokens (RFC 9068). A token is valid for one issuer, the audience of its client, and one type. */
 
 import type { Clients } from '#domain/clients/index.ts';
 import type { CheckedToken } from '#domain/sessions/index.ts';
@@ -16,12 +11,12 @@ import { signingAlgorithms, signJwt, type VerifiedClaims, verifyJwt } from '#pro
 const accessTokenType = 'at+jwt';
 
 /**
- * Another node's clock may be ahead by this much when it says since when a token holds.
- * The end has no tolerance: whoever meets it early asks for a new token, whoever meets it late has kept a dead one.
+ * How far the clock of another node may be ahead, for the token's `iat`. Its `exp` has no tolerance: an early rejection costs
+ * a refresh, a late one extends the token's life.
  */
 const clockToleranceSeconds = 5;
 
-/** What a token says of its session. */
+/** The claims about the session. */
 export interface TokenSubject {
   readonly sessionId: string;
   readonly subject: string;
@@ -31,7 +26,6 @@ export interface TokenSubject {
   readonly authTime: Date;
 }
 
-/** A minted token. */
 export interface AccessToken {
   readonly text: string;
   readonly expiresAt: Date;
@@ -60,7 +54,7 @@ export class AccessTokens {
     this.#clients = dependencies.clients;
   }
 
-  /** A token for a session, by the active signing key. NumericDates are seconds (RFC 7519 §2). */
+  /** Signs a token for a session with the active signing key. NumericDates are seconds (RFC 7519 §2). */
   mint(of: TokenSubject): AccessToken {
     const now = this.#clock.now();
     const { audience, accessTokenLifetimeSeconds } = this.#clients.byId(of.clientId);
@@ -86,7 +80,7 @@ export class AccessTokens {
     return { text, expiresAt, expiresInSeconds: accessTokenLifetimeSeconds };
   }
 
-  /** What a presented token says if form, signature and claims are right; that its session lives is not asked here. */
+  /** Verifies form, signature and claims. Does not look the session up: `SessionCheck` does. */
   async verify(text: string): Promise<CheckedToken | undefined> {
     const now = this.#clock.now();
     const verification = await verifyJwt(text, {

@@ -13,7 +13,7 @@ import type { UserKey } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import type { AccessToken, AccessTokens } from './access-tokens.ts';
 
-/** What handing out takes. */
+/** Dependencies of issuance. */
 export interface Issuers {
   readonly makeId: MakeId;
   readonly clients: Clients;
@@ -22,28 +22,28 @@ export interface Issuers {
   readonly refreshTokens: RefreshTokens;
 }
 
-/** What a session is made of. */
+/** The values that determine a new session. */
 export interface SessionToIssue {
   readonly clientId: string;
   readonly userId: string;
   readonly subject: string;
   readonly authEpoch: number;
   readonly transport: 'cookie' | 'token';
-  /** The known device; undefined makes a new one. */
+  /** The known device; undefined creates a new one. */
   readonly deviceId: string | undefined;
   readonly acr: string;
   readonly amr: readonly string[];
   readonly authTime: Date;
   /** When each factor was last proven. */
   readonly factorTimes: JsonValue;
-  /** The end of a session that this one continues; undefined for the client's whole lifetime. */
+  /** The end of the session that this one renews; undefined for the client's full lifetime. */
   readonly expiresAt: Date | undefined;
   readonly requester: Requester;
   readonly userKey: UserKey;
   readonly now: Date;
 }
 
-/** A session as its holder gets it. Exactly one of `tokens` and `sessionToken` is there, as the transport asks. */
+/** A session as its holder receives it. The transport determines which one of `tokens` and `sessionToken` is set. */
 export interface IssuedSession {
   readonly userId: string;
   readonly sessionId: string;
@@ -57,8 +57,8 @@ export interface IssuedSession {
 }
 
 /**
- * A new session, and the values of `useDeviceFragment`, `insertSessionFragment` and `insertFamilyFragment` that make it
- * true: give nothing of `issued` away before they are committed.
+ * Computes a new session, and the values of `useDeviceFragment`, `insertSessionFragment` and `insertFamilyFragment` that
+ * store it. Nothing of `issued` may leave the process before these are committed.
  */
 export function issueSession(issuers: Issuers, of: SessionToIssue) {
   const { userId, now } = of;
@@ -73,8 +73,8 @@ export function issueSession(issuers: Issuers, of: SessionToIssue) {
   const deviceToken = issuers.devices.sign(deviceId);
   const tokens =
     refresh === undefined ? undefined : { access: mint(issuers, of, sessionId), refresh, refreshExpiresAt };
-  const given = { sessionExpiresAt, tokens, sessionToken, deviceToken, deviceExpiresAt };
-  const issued: IssuedSession = { userId, sessionId, ...given };
+  const secrets = { sessionExpiresAt, tokens, sessionToken, deviceToken, deviceExpiresAt };
+  const issued: IssuedSession = { userId, sessionId, ...secrets };
   const values = {
     ...deviceValues(of, deviceId, deviceExpiresAt),
     ...sessionValues(of, sessionId),

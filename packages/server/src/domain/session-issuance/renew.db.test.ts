@@ -49,7 +49,7 @@ const requester: Requester = {
 };
 const dayMs = 24 * 3600 * 1000;
 
-describeOnBothDatabases('a session that goes on', (database) => {
+describeOnBothDatabases('a renewed session', (database) => {
   let world: DomainFixture;
   let users: Users;
   let issuers: Issuers;
@@ -92,39 +92,36 @@ describeOnBothDatabases('a session that goes on', (database) => {
     });
   }
 
-  it.each(['cookie', 'token'] as const)(
-    'keeps its device, its factors’ times and its end, by %s',
-    async (transport) => {
-      const { sessionId } = await addSession(world, person, transport);
-      const loggedInAt = world.clock.now();
-      world.time.advance(dayMs);
-      const renewed = await renew(sessionId);
-      const [before, after] = await rows();
-      expect(before).toMatchObject({ id: sessionId, endReason: 'password_changed', families: 0 });
-      expect(after).toMatchObject({
-        id: renewed?.issued.sessionId,
-        transport,
-        endReason: null,
-        authEpoch: 2,
-        deviceId: before?.deviceId,
-        deviceEpoch: 2,
-        authTime: loggedInAt,
-        factorTimes: { pwd: loggedInAt.toISOString() },
-        amr: before?.amr,
-        acr: before?.acr,
-        expiresAt: before?.expiresAt,
-        idleExpiresAt: addSeconds(world.clock.now(), world.client.sessionIdleSeconds),
-        families: transport === 'token' ? 1 : 0,
-      });
-      expect([renewed?.issued.tokens !== undefined, renewed?.issued.sessionToken !== undefined]).toEqual(
-        transport === 'token' ? [true, false] : [false, true],
-      );
-    },
-  );
+  it.each(['cookie', 'token'] as const)('keeps its device, factor times and end, by %s', async (transport) => {
+    const { sessionId } = await addSession(world, person, transport);
+    const loggedInAt = world.clock.now();
+    world.time.advance(dayMs);
+    const renewed = await renew(sessionId);
+    const [before, after] = await rows();
+    expect(before).toMatchObject({ id: sessionId, endReason: 'password_changed', families: 0 });
+    expect(after).toMatchObject({
+      id: renewed?.issued.sessionId,
+      transport,
+      endReason: null,
+      authEpoch: 2,
+      deviceId: before?.deviceId,
+      deviceEpoch: 2,
+      authTime: loggedInAt,
+      factorTimes: { pwd: loggedInAt.toISOString() },
+      amr: before?.amr,
+      acr: before?.acr,
+      expiresAt: before?.expiresAt,
+      idleExpiresAt: addSeconds(world.clock.now(), world.client.sessionIdleSeconds),
+      families: transport === 'token' ? 1 : 0,
+    });
+    expect([renewed?.issued.tokens !== undefined, renewed?.issued.sessionToken !== undefined]).toEqual(
+      transport === 'token' ? [true, false] : [false, true],
+    );
+  });
 
-  it('gives no refresh token that would outlive the session', async () => {
+  it('issues no refresh token that outlives the session', async () => {
     const { sessionId } = await addSession(world, person, 'token');
-    // Idle for no more than six days at a time.
+    // Stays within the idle limit.
     world.time.advance(6 * dayMs);
     let acting = present(await renew(sessionId), 'the first').issued;
     for (let round = 0; round < 3; round += 1) {
@@ -136,7 +133,7 @@ describeOnBothDatabases('a session that goes on', (database) => {
     expect(await renew(acting.sessionId)).toBeUndefined();
   });
 
-  it('ends every other session, and forgets their devices', async () => {
+  it('revokes every other session and their devices', async () => {
     const acting = await addSession(world, person, 'cookie');
     for (const transport of ['cookie', 'token'] as const) await addSession(world, person, transport);
     const renewed = await renew(acting.sessionId);
@@ -149,14 +146,14 @@ describeOnBothDatabases('a session that goes on', (database) => {
     ]);
   });
 
-  it('goes on once: of ten changes at once by one session the others find it dead', async () => {
+  it('is renewed by one of ten concurrent changes; the others find it revoked', async () => {
     const { sessionId } = await addSession(world, person, 'token');
-    const answers = await Promise.all(Array.from({ length: 10 }, () => renew(sessionId)));
-    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+    const results = await Promise.all(Array.from({ length: 10 }, () => renew(sessionId)));
+    expect(results.filter((result) => result !== undefined)).toHaveLength(1);
     expect((await rows()).map(({ endReason }) => endReason)).toEqual(['password_changed', null]);
   });
 
-  it('is never somebody else’s', async () => {
+  it('is never a session of another user', async () => {
     const { sessionId } = await addSession(world, await addUser(world), 'token');
     expect(await renew(sessionId)).toBeUndefined();
   });

@@ -1,4 +1,4 @@
-/** A session that goes on after a change which ends everything else. */
+/** Renews a session after a change that revokes all others. */
 
 import { useDeviceFragment } from '#domain/devices/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
@@ -43,12 +43,12 @@ const insert = statement('session_issuance.renew', {
   columns: { sessionId: 'uuid' },
 });
 
-/** The session that performs a change, as it stood before. */
+/** The session that performs a change, as stored before the change. */
 export type ActingSession = Values<typeof find.columns>;
 
 /**
- * The session that is about to change something, if it still lives: ask under the user's lock and before the epoch is
- * raised. Of two changes at once the second finds its session dead, also when both came by one session.
+ * Finds the session that performs a change, if it is active. Call it under the user's lock and before the epoch is raised:
+ * of two concurrent changes by one session the second one then finds it revoked.
  */
 export async function findActing(
   tx: Queries,
@@ -58,7 +58,7 @@ export async function findActing(
   return tx.row(find, { id: acting.sessionId, userId: acting.userId, now });
 }
 
-/** What the session changed, and the epoch that began with it. */
+/** The change, and the epoch that it began. */
 export interface Change {
   readonly reason: EndReason;
   readonly authEpoch: number;
@@ -68,8 +68,8 @@ export interface Change {
 }
 
 /**
- * Ends every session of the user, and lets the acting one go on as a new one; in the transaction of the change, after
- * the epoch was raised. The transport is the session's own, also when it was presented by an access token.
+ * Revokes every session of the user and renews the acting one, in the transaction of the change and after the epoch was
+ * raised. A cookie session keeps its transport when an access token of it performed the change.
  */
 export async function renewSession(
   issuers: Issuers,

@@ -22,7 +22,7 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-/** Somebody whose account is closing. */
+/** A user pending deletion. */
 async function addPendingDeletion(node = app): Promise<string> {
   const { email, accessToken } = await addLoggedInUser(node);
   await node.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: validPassword } });
@@ -34,13 +34,13 @@ async function ticketOf(email: string): Promise<string> {
   return data.ticket ?? '';
 }
 
-function keep(json: { readonly token?: string; readonly ticket?: string }): Promise<AppResponse> {
+function cancel(json: { readonly token?: string; readonly ticket?: string }): Promise<AppResponse> {
   return app.send('POST', '/api/v1/auth/cancel-deletion', { json });
 }
 
 const cancelLinkOf = (email: string) => mailedToken(app, email, 2);
 
-describe('POST /api/v1/auth/login of a closing account', () => {
+describe('POST /api/v1/auth/login of a user pending deletion', () => {
   it.each(['token', 'cookie'])(
     '200 by %s has a step and a ticket, and neither session nor cookie',
     async (transport) => {
@@ -54,12 +54,12 @@ describe('POST /api/v1/auth/login of a closing account', () => {
     },
   );
 
-  it('401 for a wrong password, like anybody’s', async () => {
+  it('401 for a wrong password', async () => {
     const email = await addPendingDeletion();
     expect((await login(app, email, { password: 'not the password' })).code).toBe('invalid_credentials');
   });
 
-  it('401 exactly from the end of the grace on, though the job has not come yet', async () => {
+  it('401 exactly from the end of the grace period, although the job has not run yet', async () => {
     const node = await Application.open({ manual: true });
     const email = await addLoggedInWithoutMail(node);
     node.clock.advance(graceMs);
@@ -68,7 +68,7 @@ describe('POST /api/v1/auth/login of a closing account', () => {
   });
 });
 
-/** On a node of its own, whose clock may be moved. */
+/** On a node of its own, whose clock the test moves. */
 async function addLoggedInWithoutMail(node: Application): Promise<string> {
   const mailer = await Application.open({ deploymentOf: node });
   const email = await addPendingDeletion(mailer);
@@ -77,9 +77,9 @@ async function addLoggedInWithoutMail(node: Application): Promise<string> {
 }
 
 describe('POST /api/v1/auth/cancel-deletion', () => {
-  it('200 by ticket: the next login is an ordinary one, and its owner is told', async () => {
+  it('200 by ticket: the next login issues a session, and the user gets a mail', async () => {
     const email = await addPendingDeletion();
-    const { status, data } = await keep({ ticket: await ticketOf(email) });
+    const { status, data } = await cancel({ ticket: await ticketOf(email) });
     expect([status, data]).toEqual([200, { status: 'kept' }]);
     const { data: tokens } = await login(app, email);
     expect(await isAccepted(app, tokens.accessToken)).toBe(true);
@@ -89,75 +89,75 @@ describe('POST /api/v1/auth/cancel-deletion', () => {
 
   it('200 by the mailed link', async () => {
     const email = await addPendingDeletion();
-    expect((await keep({ token: await cancelLinkOf(email) })).status).toBe(200);
+    expect((await cancel({ token: await cancelLinkOf(email) })).status).toBe(200);
     expect((await login(app, email)).data.step).toBeUndefined();
   });
 
-  it('200 by link ends every ticket', async () => {
+  it('200 by link invalidates every ticket', async () => {
     const email = await addPendingDeletion();
     const [link, ticket] = [await cancelLinkOf(email), await ticketOf(email)];
-    await keep({ token: link });
-    expect((await keep({ ticket })).code).toBe('invalid_ticket');
+    await cancel({ token: link });
+    expect((await cancel({ ticket })).code).toBe('invalid_ticket');
   });
 
-  it('200 by ticket ends the link', async () => {
+  it('200 by ticket invalidates the link', async () => {
     const email = await addPendingDeletion();
     const [link, ticket] = [await cancelLinkOf(email), await ticketOf(email)];
-    await keep({ ticket });
-    expect((await keep({ token: link })).code).toBe('invalid_token');
+    await cancel({ ticket });
+    expect((await cancel({ token: link })).code).toBe('invalid_token');
   });
 
-  it('401 for a ticket from ten minutes on, and the account can still be kept', async () => {
+  it('401 for a ticket after ten minutes, and a new one works', async () => {
     const email = await addPendingDeletion();
     const ticket = await ticketOf(email);
     app.clock.advance(ticketMs);
-    expect((await keep({ ticket })).code).toBe('invalid_ticket');
-    expect((await keep({ ticket: await ticketOf(email) })).status).toBe(200);
+    expect((await cancel({ ticket })).code).toBe('invalid_ticket');
+    expect((await cancel({ ticket: await ticketOf(email) })).status).toBe(200);
   });
 
-  it('200 for one of ten with one ticket at once', async () => {
+  it('200 for one of ten concurrent requests with one ticket', async () => {
     const email = await addPendingDeletion();
     const ticket = await ticketOf(email);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => keep({ ticket })));
-    const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+    const responses = await Promise.all(Array.from({ length: 10 }, () => cancel({ ticket })));
+    const statuses = responses.map(({ status }) => status).toSorted((a, b) => a - b);
     expect(statuses).toEqual([200, ...Array(9).fill(401)]);
     expect((await auditActionsOf(app, email)).filter((action) => action === 'account.deletion_canceled')).toHaveLength(
       1,
     );
   });
 
-  it('400 for the link of an account that an operator disabled', async () => {
+  it('400 for the link of a user whom an operator disabled', async () => {
     const email = await addPendingDeletion();
     const link = await cancelLinkOf(email);
     await setStatus(app, email, 'disabled');
-    expect((await keep({ token: link })).code).toBe('invalid_token');
+    expect((await cancel({ token: link })).code).toBe('invalid_token');
   });
 
   it('422 for both, and for neither', async () => {
-    for (const json of [{}, { token: 'x', ticket: 'x' }]) expect((await keep(json)).code).toBe('validation_failed');
+    for (const json of [{}, { token: 'x', ticket: 'x' }]) expect((await cancel(json)).code).toBe('validation_failed');
   });
 
-  it('400 and 401 for what is neither link nor ticket', async () => {
-    expect((await keep({ token: `lk_lt_${'A'.repeat(49)}` })).code).toBe('invalid_token');
-    expect((await keep({ ticket: `lk_ot_${'A'.repeat(49)}` })).code).toBe('invalid_ticket');
+  it('400 for a ticket as link, and 401 for a link as ticket', async () => {
+    expect((await cancel({ token: `lk_lt_${'A'.repeat(49)}` })).code).toBe('invalid_token');
+    expect((await cancel({ ticket: `lk_ot_${'A'.repeat(49)}` })).code).toBe('invalid_ticket');
   });
 });
 
 describe('/cancel-deletion', () => {
-  it('GET changes nothing, and the form keeps the account', async () => {
+  it('GET changes nothing, and the form cancels the deletion', async () => {
     const email = await addPendingDeletion();
     const token = await cancelLinkOf(email);
-    const shown = await app.send('GET', `/cancel-deletion?token=${token}`);
-    expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('Yes, keep my account')]);
+    const rendered = await app.send('GET', `/cancel-deletion?token=${token}`);
+    expect([rendered.status, rendered.text]).toEqual([200, expect.stringContaining('Yes, keep my account')]);
     expect((await login(app, email)).data.step).toBe('cancel_deletion');
-    const pressed = await app.send('POST', '/cancel-deletion', { form: { token }, headers: sameOrigin });
-    expect([pressed.status, pressed.text]).toEqual([200, expect.stringContaining('Account kept')]);
+    const submitted = await app.send('POST', '/cancel-deletion', { form: { token }, headers: sameOrigin });
+    expect([submitted.status, submitted.text]).toEqual([200, expect.stringContaining('Account kept')]);
     expect((await login(app, email)).data.step).toBeUndefined();
     expect((await app.send('GET', `/cancel-deletion?token=${token}`)).status).toBe(400);
     expect((await app.send('POST', '/cancel-deletion', { form: { token }, headers: sameOrigin })).status).toBe(400);
   });
 
-  it('POST is refused from another site', async () => {
+  it('POST is rejected from another site', async () => {
     const token = await cancelLinkOf(await addPendingDeletion());
     const headers = { 'sec-fetch-site': 'cross-site' };
     expect((await app.send('POST', '/cancel-deletion', { form: { token }, headers })).status).toBe(403);

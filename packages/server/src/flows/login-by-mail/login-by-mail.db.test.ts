@@ -57,7 +57,7 @@ const caller: Caller = {
 };
 const wanted = { transport: 'token', deviceToken: undefined } as const;
 
-describeOnBothDatabases('logging in by mail', (database) => {
+describeOnBothDatabases('login by mail', (database) => {
   let world: DomainFixture;
   let flow: LoginByMail & MailRequestDeps;
   let person: TestUser;
@@ -85,7 +85,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
     pressLink(flow, { ...wanted, text, browserSecret }, caller);
   const stand = () => database().row(after, { userId: person.id });
 
-  it('by one link twenty times at once makes exactly one session', async () => {
+  it('issues exactly one session for twenty concurrent uses of a link', async () => {
     const { text, browserSecret } = await askFor('magic_link');
     const outcomes = await outcomesOf(() => press(text, browserSecret));
     expect(outcomes.filter((outcome) => outcome === 'done').length).toBe(1);
@@ -93,7 +93,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
     expect(await stand()).toEqual({ sessions: 1, events: 1, failures: 0 });
   });
 
-  it('by one code twenty times at once makes exactly one session', async () => {
+  it('issues exactly one session for twenty concurrent uses of a code', async () => {
     const { text, browserSecret } = await askFor('email_code');
     const outcomes = await outcomesOf(() => type(text, browserSecret));
     expect(outcomes.filter((outcome) => outcome === 'done').length).toBe(1);
@@ -102,7 +102,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
     expect([sessions, events]).toEqual([1, 1]);
   });
 
-  it('counts every guess before it is looked at, and lets five of forty at once through', async () => {
+  it('counts every attempt before it compares, and lets five of forty concurrent ones through', async () => {
     const { text, browserSecret } = await askFor('email_code');
     let by = 0;
     const guess = () => {
@@ -117,7 +117,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
 
   const askForRow = async () => present(await database().row(newest, { userId: person.id }), 'the token');
 
-  it('is not used up when something after its use fails', async () => {
+  it('does not consume the code when a later write fails', async () => {
     const { text, browserSecret } = await askFor('email_code');
     const failing: LoginByMail = {
       ...flow,
@@ -134,7 +134,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
   });
 
   describe('at rest', () => {
-    it('has neither the code nor the browser: the one is keyed for the other, and both are hashed', async () => {
+    it('stores neither the code nor the browser secret: the code is keyed for the browser, and both are hashed', async () => {
       const { row, text, browserSecret } = await askFor('email_code');
       const plain = createHash('sha256').update(text).digest();
       expect(row.hash.equals(plain)).toBe(false);
@@ -151,7 +151,7 @@ describeOnBothDatabases('logging in by mail', (database) => {
     });
   });
 
-  it('asks the database once to ask, and twice for a wrong code, whoever has the address', async () => {
+  it('takes one round trip for a request and two for a wrong code, with or without a user', async () => {
     const asking = (door: LoginMethod, canonical: string) =>
       countRoundTrips(database(), () => requestMailLogin(flow, door, { canonical, transport: 'token', caller }));
     for (const door of ['magic_link', 'email_code'] as const) {
@@ -189,7 +189,7 @@ async function flowOf(world: DomainFixture): Promise<LoginByMail & MailRequestDe
   };
 }
 
-/** What twenty at once come to: the kind of the login, the code of the problem, or `error` for anything else. */
+/** Twenty concurrent attempts: the kind of each result, the code of the problem, or `error` for anything else. */
 function outcomesOf(attempt: () => Promise<{ readonly kind: string }>): Promise<string[]> {
   const one = () =>
     attempt().then(

@@ -19,7 +19,7 @@ import {
 import { setStatus, userIdOf } from '#test/support/user-status.ts';
 
 const path = '/login/magic-link';
-const askPath = '/api/v1/auth/login/magic-link';
+const requestPath = '/api/v1/auth/login/magic-link';
 
 let app: Application;
 
@@ -28,15 +28,15 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-/** Somebody who asked for a link as an application does. */
-async function addAsking() {
+/** A user who requested a link by tokens. */
+async function addUserWithLink() {
   const email = await addVerifiedUser(app);
   const { data } = await requestLink(app, email);
   return { email, token: await newestMailedToken(app, email, path), browserToken: data.browserToken ?? '' };
 }
 
-/** Somebody who asked for a link in a browser. */
-async function addBrowsing() {
+/** A user who requested a link in a browser. */
+async function addUserWithLinkInBrowser() {
   const email = await addVerifiedUser(app);
   const cookie = await requestLinkInBrowser(app, email);
   return { email, cookie, token: await newestMailedToken(app, email, path) };
@@ -48,13 +48,13 @@ const press = (token: string, cookie?: string) =>
   app.send('POST', path, { form: { token }, headers: sameOrigin, ...(cookie === undefined ? {} : { cookie }) });
 
 describe('POST /api/v1/auth/login/magic-link', () => {
-  it('202 by token answers the secret of whoever asked, and sets no cookie', async () => {
+  it('202 by token returns the browser secret, and sets no cookie', async () => {
     const { status, data, cookies } = await requestLink(app, await addVerifiedUser(app));
     expect([status, cookies, data.status, data.expiresIn]).toEqual([202, [], 'link_sent', 600]);
     expect(data.browserToken).toMatch(/^lk_lb_/);
   });
 
-  it('202 by cookie sets it out of reach of scripts and other sites, for ten minutes, and answers none', async () => {
+  it('202 by cookie sets it HttpOnly and SameSite, for ten minutes, and returns none', async () => {
     const { status, data, cookies } = await requestLink(app, await addVerifiedUser(app), { transport: 'cookie' });
     expect([status, data.browserToken, cookies.length]).toEqual([202, undefined, 1]);
     expect(cookies[0]).toMatch(/^latchkey_login=lk_lb_[\w-]+; Path=\/; HttpOnly; SameSite=Lax; Expires=[^;]+$/);
@@ -62,16 +62,16 @@ describe('POST /api/v1/auth/login/magic-link', () => {
     expect(Math.abs(expires - app.clock.now().getTime() - 600_000)).toBeLessThan(5_000);
   });
 
-  it('202 keeps the secret of a browser that asks twice, and takes none that is not ours', async () => {
+  it('202 keeps the secret of a browser that requests twice, and rejects a forged one', async () => {
     const email = await addVerifiedUser(app);
     const cookie = await requestLinkInBrowser(app, email);
     const again = await requestLink(app, email, { transport: 'cookie' }, cookie);
     expect(cookieHeader(again.cookies)).toBe(cookie);
-    const forged = await requestLink(app, email, { transport: 'cookie' }, 'latchkey_login=chosen-by-somebody');
+    const forged = await requestLink(app, email, { transport: 'cookie' }, 'latchkey_login=chosen-by-an-attacker');
     expect(cookieHeader(forged.cookies)).toMatch(/^latchkey_login=lk_lb_/);
   });
 
-  it('202 sends nothing to an address that nobody proved, or whose user is disabled', async () => {
+  it('202 sends nothing to an unverified address or to a disabled user', async () => {
     const unverified = uniqueEmail();
     await register(app, unverified);
     const disabled = await addVerifiedUser(app);
@@ -86,11 +86,11 @@ describe('POST /api/v1/auth/login/magic-link', () => {
 });
 
 describe('POST /api/v1/auth/login/magic-link/verify', () => {
-  it('200 logs in like a password does: session, tokens, device, event, and the notice of a new device', async () => {
+  it('200 issues the same as a password: session, tokens, device, event, and the notice of a new device', async () => {
     const email = await addVerifiedUser(app);
     const { deviceToken } = (await login(app, email)).data;
-    const asked = await requestLink(app, email);
-    const { browserToken } = asked.data;
+    const requested = await requestLink(app, email);
+    const { browserToken } = requested.data;
     const { status, data, cookies } = await loginByLink(app, await newestMailedToken(app, email, path), {
       browserToken,
     });
@@ -103,7 +103,7 @@ describe('POST /api/v1/auth/login/magic-link/verify', () => {
     expect((await auditActionsOf(app, email)).slice(-2)).toEqual(['login.link_requested', 'login.succeeded']);
   });
 
-  it('200 on a known device stays on it and sends no notice', async () => {
+  it('200 on a known device keeps it and sends no notice', async () => {
     const { email, deviceToken } = await addLoggedInUser(app);
     const { browserToken } = (await requestLink(app, email)).data;
     const { data } = await loginByLink(app, await newestMailedToken(app, email, path), { browserToken, deviceToken });
@@ -112,47 +112,47 @@ describe('POST /api/v1/auth/login/magic-link/verify', () => {
   });
 
   it('400 the second time', async () => {
-    const { token, browserToken } = await addAsking();
+    const { token, browserToken } = await addUserWithLink();
     expect((await loginByLink(app, token, { browserToken })).status).toBe(200);
     expect((await loginByLink(app, token, { browserToken })).code).toBe('invalid_token');
   });
 
-  it('200 for exactly one of twenty at once, with one session', async () => {
-    const { email, token, browserToken } = await addAsking();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => loginByLink(app, token, { browserToken })));
-    expect(answers.filter(({ status }) => status === 200).length).toBe(1);
-    expect(answers.filter(({ code }) => code === 'invalid_token').length).toBe(19);
+  it('200 for exactly one of twenty concurrent requests, with one session', async () => {
+    const { email, token, browserToken } = await addUserWithLink();
+    const responses = await Promise.all(Array.from({ length: 20 }, () => loginByLink(app, token, { browserToken })));
+    expect(responses.filter(({ status }) => status === 200).length).toBe(1);
+    expect(responses.filter(({ code }) => code === 'invalid_token').length).toBe(19);
     expect(await sessionEndReasons(app, email)).toEqual([null]);
   });
 
-  it('403 in another browser and in none, and the link stays good for the right one', async () => {
-    const { email, token, browserToken } = await addAsking();
+  it('403 in another browser and without a browser secret; the link remains usable in the right one', async () => {
+    const { email, token, browserToken } = await addUserWithLink();
     const other = (await requestLink(app, await addVerifiedUser(app))).data.browserToken;
-    for (const shown of [{}, { browserToken: other }, { browserToken: `${browserToken}x` }]) {
-      expect(await loginByLink(app, token, shown)).toMatchObject({ status: 403, code: 'other_browser' });
+    for (const fields of [{}, { browserToken: other }, { browserToken: `${browserToken}x` }]) {
+      expect(await loginByLink(app, token, fields)).toMatchObject({ status: 403, code: 'other_browser' });
     }
     expect((await auditActionsOf(app, email)).at(-1)).toBe('login.refused');
     expect((await loginByLink(app, token, { browserToken })).status).toBe(200);
   });
 
   it('400 after ten minutes, and not before', async () => {
-    const { token, browserToken } = await addAsking();
-    const late = await addAsking();
+    const { token, browserToken } = await addUserWithLink();
+    const late = await addUserWithLink();
     app.clock.advance(590_000);
     expect((await loginByLink(app, token, { browserToken })).status).toBe(200);
     app.clock.advance(10_000);
     expect((await loginByLink(app, late.token, { browserToken: late.browserToken })).code).toBe('invalid_token');
   });
 
-  it('400 after whatever ended the epoch that it was made in', async () => {
-    const { email, token, browserToken } = await addAsking();
+  it('400 in a later epoch', async () => {
+    const { email, token, browserToken } = await addUserWithLink();
     const { accessToken } = (await login(app, email)).data;
     await app.send('POST', '/api/v1/auth/logout-all', { token: accessToken });
     expect((await loginByLink(app, token, { browserToken })).code).toBe('invalid_token');
-    const disabled = await addAsking();
+    const disabled = await addUserWithLink();
     await setStatus(app, disabled.email, 'disabled');
-    const shown = { browserToken: disabled.browserToken };
-    expect((await loginByLink(app, disabled.token, shown)).code).toBe('invalid_token');
+    const fields = { browserToken: disabled.browserToken };
+    expect((await loginByLink(app, disabled.token, fields)).code).toBe('invalid_token');
   });
 
   it('400 for the link of another purpose', async () => {
@@ -163,7 +163,7 @@ describe('POST /api/v1/auth/login/magic-link/verify', () => {
     expect((await loginByLink(app, token, { browserToken })).code).toBe('invalid_token');
   });
 
-  it('200 of a closing account has a step and a ticket, and neither session nor cookie', async () => {
+  it('200 of a user pending deletion has a step and a ticket, and neither session nor cookie', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: validPassword } });
     const { browserToken } = (await requestLink(app, email)).data;
@@ -176,14 +176,14 @@ describe('POST /api/v1/auth/login/magic-link/verify', () => {
       [],
     ]);
     expect((await loginByLink(app, token, { browserToken })).code).toBe('invalid_token');
-    const kept = await app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket: data.ticket } });
-    expect(kept.status).toBe(200);
+    const canceled = await app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket: data.ticket } });
+    expect(canceled.status).toBe(200);
   });
 });
 
 describe('/login/magic-link', () => {
-  it('GET changes nothing, POST logs this browser in by cookie and forgets that it asked', async () => {
-    const { email, cookie, token } = await addBrowsing();
+  it('GET changes nothing, POST logs this browser in by cookie and expires its login cookie', async () => {
+    const { email, cookie, token } = await addUserWithLinkInBrowser();
     for (const _ of [1, 2]) expect((await show(token, cookie)).text).toContain('<form method="post"');
     const pressed = await press(token, cookie);
     expect(pressed.status).toBe(200);
@@ -198,39 +198,39 @@ describe('/login/magic-link', () => {
     expect([(await show(token, cookie)).status, (await press(token, cookie)).status]).toEqual([400, 400]);
   });
 
-  it('403 in another browser says so, in the words of its user, and the link stays good', async () => {
-    const { cookie, token } = await addBrowsing();
-    const other = await addBrowsing();
+  it('403 in another browser explains why, in the user’s language, and the link remains usable', async () => {
+    const { cookie, token } = await addUserWithLinkInBrowser();
+    const other = await addUserWithLinkInBrowser();
     for (const elsewhere of [undefined, other.cookie]) {
-      for (const answer of [await show(token, elsewhere), await press(token, elsewhere)]) {
-        expect(answer.status).toBe(403);
-        expect(answer.text).toContain('works only in the browser in which you asked for it');
-        expect(answer.cookies).toEqual([]);
+      for (const response of [await show(token, elsewhere), await press(token, elsewhere)]) {
+        expect(response.status).toBe(403);
+        expect(response.text).toContain('works only in the browser in which you asked for it');
+        expect(response.cookies).toEqual([]);
       }
     }
     expect((await press(token, cookie)).status).toBe(200);
   });
 
   it('403 for a form that another site sends, also with the cookie', async () => {
-    const { cookie, token } = await addBrowsing();
+    const { cookie, token } = await addUserWithLinkInBrowser();
     const headers = { 'sec-fetch-site': 'cross-site' };
     expect((await app.send('POST', path, { form: { token }, headers, cookie })).status).toBe(403);
     expect((await press(token, cookie)).status).toBe(200);
   });
 
-  it('200 of a closing account offers to keep it, and its form does', async () => {
+  it('200 of a user pending deletion offers to cancel it, and the form does', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: validPassword } });
     const cookie = await requestLinkInBrowser(app, email);
     const { text, cookies } = await press(await newestMailedToken(app, email, path), cookie);
     expect(cookies.join()).toMatch(/^latchkey_login=;/);
     const ticket = /name="ticket" value="([^"]+)"/.exec(text)?.[1] ?? '';
-    const kept = await app.send('POST', '/cancel-deletion', { form: { ticket }, headers: sameOrigin });
-    expect([kept.status, (await login(app, email)).status]).toEqual([200, 200]);
+    const canceled = await app.send('POST', '/cancel-deletion', { form: { ticket }, headers: sameOrigin });
+    expect([canceled.status, (await login(app, email)).status]).toEqual([200, 200]);
     expect((await app.send('POST', '/cancel-deletion', { form: { ticket }, headers: sameOrigin })).status).toBe(400);
   });
 
-  it('speaks German to a German', async () => {
+  it('is in the user’s language', async () => {
     const email = await addVerifiedUser(app, { locale: 'de' });
     const cookie = await requestLinkInBrowser(app, email);
     const token = await newestMailedToken(app, email, path);
@@ -240,14 +240,14 @@ describe('/login/magic-link', () => {
 });
 
 describe('where links are not enabled', () => {
-  it('404 for whoever asks, shows or presses one', async () => {
-    const { token, browserToken } = await addAsking();
-    const closed = await Application.open({ deploymentOf: app, env: { LATCHKEY_EMAIL_CODE: '1' } });
-    const asked = await closed.send('POST', askPath, { json: { email: uniqueEmail() } });
-    const used = await loginByLink(closed, token, { browserToken });
-    expect([asked.code, used.code]).toEqual(['not_enabled', 'not_enabled']);
-    expect((await closed.send('GET', `${path}?token=${token}`)).status).toBe(404);
-    expect((await closed.send('POST', path, { form: { token }, headers: sameOrigin })).status).toBe(404);
-    await closed.close();
+  it('404 for a request, the page and a login', async () => {
+    const { token, browserToken } = await addUserWithLink();
+    const disabledNode = await Application.open({ deploymentOf: app, env: { LATCHKEY_EMAIL_CODE: '1' } });
+    const requested = await disabledNode.send('POST', requestPath, { json: { email: uniqueEmail() } });
+    const used = await loginByLink(disabledNode, token, { browserToken });
+    expect([requested.code, used.code]).toEqual(['not_enabled', 'not_enabled']);
+    expect((await disabledNode.send('GET', `${path}?token=${token}`)).status).toBe(404);
+    expect((await disabledNode.send('POST', path, { form: { token }, headers: sameOrigin })).status).toBe(404);
+    await disabledNode.close();
   });
 });

@@ -27,35 +27,35 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-describe('a login beside an effect that holds its user', () => {
-  it('takes nothing that the effect takes later, since the two would deadlock', async () => {
+describe('a login concurrent with an effect that has locked the user', () => {
+  it('locks nothing that the effect locks later, which would deadlock', async () => {
     const { database, users } = app.services;
     const email = await addVerifiedUser(app);
     const userId = await userIdOf(app, email);
     const isWaiting = async () => (await database.row(countWaiting, {}))?.waiting === 1;
-    let answer: Promise<AppResponse> | undefined;
+    let response: Promise<AppResponse> | undefined;
     await database.transaction(async (tx) => {
       await users.lock(tx, userId);
-      answer = login(app, email);
+      response = login(app, email);
       await eventually(isWaiting, { what: 'the login waits for its user' });
       expect(await tx.row(takeCounter, { key: attemptKey(userId) })).toEqual({ failures: 1 });
       await resetFailedAttempts(tx, userId, 'password');
     });
-    expect((await answer)?.status).toBe(200);
+    expect((await response)?.status).toBe(200);
   });
 
-  it('finds out that the effect ended its epoch', async () => {
+  it('is rejected when the effect raised the epoch', async () => {
     const { database, users } = app.services;
     const email = await addVerifiedUser(app);
     const userId = await userIdOf(app, email);
     const isWaiting = async () => (await database.row(countWaiting, {}))?.waiting === 1;
-    let answer: Promise<AppResponse> | undefined;
+    let response: Promise<AppResponse> | undefined;
     await database.transaction(async (tx) => {
       await users.lock(tx, userId);
-      answer = login(app, email);
+      response = login(app, email);
       await eventually(isWaiting, { what: 'the login waits for its user' });
       await users.raiseEpoch(tx, userId);
     });
-    expect((await answer)?.code).toBe('invalid_credentials');
+    expect((await response)?.code).toBe('invalid_credentials');
   });
 });

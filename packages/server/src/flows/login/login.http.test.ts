@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 describe('POST /api/v1/auth/login', () => {
-  it('200 with tokens and without a cookie, unless something else is asked for', async () => {
+  it('200 with tokens and without a cookie by default', async () => {
     const email = await addVerifiedUser(app);
     const { status, data, cookies } = await login(app, email);
     expect([status, cookies]).toEqual([200, []]);
@@ -47,7 +47,7 @@ describe('POST /api/v1/auth/login', () => {
     expect((await login(app, email.toUpperCase(), { password: decomposed })).status).toBe(200);
   });
 
-  it('200 by cookie holds no token, and the cookie is out of reach of scripts and other sites', async () => {
+  it('200 by cookie has no token, and the cookie is HttpOnly and SameSite', async () => {
     const email = await addVerifiedUser(app);
     const { data, cookies } = await login(app, email, { transport: 'cookie' });
     expect(Object.keys(data).sort()).toEqual(['expiresAt', 'sessionId', 'userId']);
@@ -75,7 +75,7 @@ describe('POST /api/v1/auth/login', () => {
     expect(cookies.join()).not.toMatch(/domain=/i);
   });
 
-  it('200 makes a new session each time, whatever the request brings along', async () => {
+  it('200 issues a new session each time, whatever cookies the request has', async () => {
     const email = await addVerifiedUser(app);
     const first = await login(app, email, { transport: 'cookie' });
     const cookie = cookieHeader(first.cookies);
@@ -85,7 +85,7 @@ describe('POST /api/v1/auth/login', () => {
     expect(second.cookies[0]?.split(';')[0]).not.toBe(first.cookies[0]?.split(';')[0]);
   });
 
-  it('401 for a wrong password and for an address that nobody has, with the same words', async () => {
+  it('401 with the same text for a wrong password and an unknown address', async () => {
     const email = await addVerifiedUser(app);
     const [known, unknown] = [await login(app, email, wrong), await login(app, uniqueEmail(), wrong)];
     expect([known.status, known.code]).toEqual([401, 'invalid_credentials']);
@@ -113,7 +113,7 @@ describe('POST /api/v1/auth/login', () => {
     expect((await login(app, email)).status).toBe(200);
   });
 
-  it('200 and every refusal stand in the audit log', async () => {
+  it('200 and every rejection are in the audit log', async () => {
     const email = await addVerifiedUser(app);
     const before = (await auditActionsOf(app, email)).length;
     await login(app, email, wrong);
@@ -127,23 +127,23 @@ describe('POST /api/v1/auth/login', () => {
   it('503 with Retry-After at once when the hashing queue is full', async () => {
     const env = { LATCHKEY_HASH_CONCURRENCY: '1', LATCHKEY_HASH_QUEUE_LENGTH: '1' };
     const narrow = await Application.open({ deploymentOf: app, env });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => login(narrow, uniqueEmail(), wrong)));
+    const responses = await Promise.all(Array.from({ length: 20 }, () => login(narrow, uniqueEmail(), wrong)));
     await narrow.close();
-    const codes = new Set(answers.map(({ code }) => code));
+    const codes = new Set(responses.map(({ code }) => code));
     expect(codes).toEqual(new Set(['invalid_credentials', 'busy']));
-    const refused = answers.find(({ code }) => code === 'busy');
+    const refused = responses.find(({ code }) => code === 'busy');
     expect([refused?.status, refused?.headers.get('retry-after')]).toEqual([503, '1']);
   });
 });
 
 describe('the device of a login', () => {
-  it('is told to nobody when it is the first one', async () => {
+  it('is not reported when it is the first one', async () => {
     const email = await addVerifiedUser(app);
     await login(app, email);
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
-  it('is known by its token or its cookie, and then no mail is sent', async () => {
+  it('is recognized by its token or cookie, and then no mail is sent', async () => {
     const email = await addVerifiedUser(app);
     const { deviceToken } = (await login(app, email)).data;
     expect((await login(app, email, { deviceToken })).data.deviceToken).toBe(deviceToken);
@@ -152,7 +152,7 @@ describe('the device of a login', () => {
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
-  it('is told to the user when it is new, in words', async () => {
+  it('is reported to the user when it is new', async () => {
     const email = await addVerifiedUser(app);
     await login(app, email);
     await login(app, email, {}, firefoxOnLinux);
@@ -163,12 +163,12 @@ describe('the device of a login', () => {
     expect(notice?.links).toEqual([]);
   });
 
-  it.each(['garbage', 'somebody else’s', 'forged'])('is new with %s token', async (kind) => {
+  it.each(['garbage', 'another user’s', 'forged'])('counts as new with %s token', async (kind) => {
     const [email, other] = [await addVerifiedUser(app), await addVerifiedUser(app)];
     await login(app, email);
     const foreign = (await login(app, other)).data.deviceToken;
     const forged = `${foreign.slice(0, 20)}${foreign[20] === 'A' ? 'B' : 'A'}${foreign.slice(21)}`;
-    const deviceToken = { garbage: 'nonsense', 'somebody else’s': foreign, forged }[kind];
+    const deviceToken = { garbage: 'nonsense', 'another user’s': foreign, forged }[kind];
     expect((await login(app, email, { deviceToken })).status).toBe(200);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'new_device']);
   });
@@ -184,7 +184,7 @@ describe('the device of a login', () => {
 });
 
 describe('failed attempts', () => {
-  it('are counted before the hash is computed, and taken back by a success', async () => {
+  it('are counted before the hash is computed, and reset by a success', async () => {
     const email = await addVerifiedUser(app);
     const atHash: number[] = [];
     const stop = beforeEachHash(app, async () => {
@@ -198,14 +198,14 @@ describe('failed attempts', () => {
     expect([status, await failedAttemptsOf(app, email)]).toEqual([200, 0]);
   });
 
-  it('are counted for an address that nobody has, in every spelling', async () => {
+  it('are counted for an unknown address, in every spelling', async () => {
     const email = uniqueEmail();
     await login(app, email, wrong);
     await login(app, email.toUpperCase(), wrong);
     expect(await failedAttemptsOfUnknown(app, email)).toBe(2);
   });
 
-  it('are counted one by one, and of twenty at once five are looked at', async () => {
+  it('are counted one by one: of twenty concurrent ones, five are verified', async () => {
     const email = await addVerifiedUser(app);
     await Promise.all(Array.from({ length: 20 }, () => login(app, email, wrong)));
     expect(await failedAttemptsOf(app, email)).toBe(5);
@@ -213,7 +213,7 @@ describe('failed attempts', () => {
 });
 
 describe('sessions of one user', () => {
-  it('are a hundred at most: the oldest ends, at once and for its tokens too', async () => {
+  it('are limited to a hundred: the oldest is revoked at once, with its tokens', async () => {
     const email = await addVerifiedUser(app);
     const first = (await login(app, email)).data;
     const { deviceToken } = first;

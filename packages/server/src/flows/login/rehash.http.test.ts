@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 
 describe('POST /api/v1/auth/login after the parameters of Argon2 changed', () => {
-  it('200 makes the hash anew, once, and the password stays what it was', async () => {
+  it('200 rehashes once, and the password remains the same', async () => {
     const email = await addVerifiedUser(before);
     expect(await storedHash(before, email)).toContain('m=8,t=1,p=1');
     let hashes = 0;
@@ -34,7 +34,7 @@ describe('POST /api/v1/auth/login after the parameters of Argon2 changed', () =>
     expect([hashes, await storedHash(after, email)]).toEqual([3, renewed]);
   });
 
-  it('401 leaves the hash as it is', async () => {
+  it('401 does not change the hash', async () => {
     const email = await addVerifiedUser(before);
     expect((await login(after, email, { password: 'not the right password' })).status).toBe(401);
     expect(await storedHash(before, email)).toContain('m=8,t=1,p=1');
