@@ -2,7 +2,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
 import { Application } from './support/application.ts';
+import { loginByCode, loginByLink, loginMethodsEnabled, requestCode, requestLink } from './support/login-by-mail.ts';
 import { roundTripsOf } from './support/statement-counts.ts';
+import { storedLinkToken } from './support/stored-links.ts';
 import {
   addCookieSession,
   addLoggedInUser,
@@ -14,6 +16,7 @@ import {
   uniqueEmail,
   validPassword,
 } from './support/user-actions.ts';
+import { userIdOf } from './support/user-status.ts';
 
 /**
  * `app` starts nothing in the background, so every round trip belongs to the test. `mailer` sends the mails and is not
@@ -25,7 +28,7 @@ let mailer: Application;
 beforeAll(async () => {
   // A fixed clock keeps cached sessions fresh on a slow machine.
   mailer = await Application.open({ time: new FixedClock(new Date('2030-02-03T04:05:06.000Z')) });
-  app = await Application.open({ deploymentOf: mailer, manual: true });
+  app = await Application.open({ deploymentOf: mailer, manual: true, env: loginMethodsEnabled });
   await app.services.revocations.read();
   return async () => {
     await app.close();
@@ -127,6 +130,35 @@ describe('login', () => {
     const known = await roundTripsOf(app, () => login(app, email, wrong));
     expect(known).toEqual(['audit_events.record', 'login.reserve_attempt']);
     expect(await roundTripsOf(app, () => login(app, uniqueEmail(), wrong))).toEqual(known);
+  });
+
+  /** The rate limit, and the gate's transaction: lock the user, read the facts, reset the counter, consume, write. */
+  const mailLogin = [
+    'attempt_counters.reset',
+    'login.complete',
+    'logins.find_candidate',
+    'one_time_tokens.consume',
+    'rate_limit_counters.refund',
+    'rate_limit_counters.take',
+    'transaction.begin',
+    'transaction.commit',
+    'users.lock',
+  ];
+
+  it('by a link makes three and one transaction of seven', async () => {
+    const email = await addVerifiedUser(mailer);
+    const { browserToken } = (await requestLink(app, email)).data;
+    const token = await storedLinkToken(app, await userIdOf(app, email), 'magic_link');
+    const names = await roundTripsOf(app, () => loginByLink(app, token, { browserToken }));
+    expect(names).toEqual([...mailLogin, 'one_time_tokens.find_active'].toSorted());
+  });
+
+  it('by a code makes three and one transaction of seven', async () => {
+    const email = await addVerifiedUser(mailer);
+    const { browserToken } = (await requestCode(app, email)).data;
+    const code = await storedLinkToken(app, await userIdOf(app, email), 'email_code');
+    const names = await roundTripsOf(app, () => loginByCode(app, email, code, { browserToken }));
+    expect(names).toEqual([...mailLogin, 'login_by_mail.reserve_attempt'].toSorted());
   });
 });
 
