@@ -13,6 +13,7 @@ import { fieldsOf, Walk, walkable } from './login-gate/walk.ts';
 import { type ActingUser, addActingUser, linkToken, logIn } from './revocation-matrix/acting-user.ts';
 import { Application, type AppResponse, type RequestOptions } from './support/application.ts';
 import { loginByCode, loginByLink, loginMethodsEnabled, requestCode, requestLink } from './support/login-by-mail.ts';
+import { operator } from './support/operator.ts';
 import { beforeEachHash } from './support/stored-login.ts';
 import { sameOrigin, type Tokens, uniqueEmail, validPassword } from './support/user-actions.ts';
 
@@ -152,7 +153,7 @@ describe.each(proofNames)('a login by %s', (by) => {
     expect([issued.length, ...refusals]).toEqual(by === 'password' ? [20] : [1, refusal]);
     const late = await logins[by](user);
     const racing = Promise.all(Array.from({ length: 20 }, late));
-    await disableUser(app.services, user.userId);
+    await disableUser(app.services, operator, user.userId);
     await racing;
     expect(await activeSessionsOf(user)).toBe(0);
   });

@@ -10,6 +10,7 @@ import { present } from '#kernel/assert.ts';
 import { Application, type AppResponse } from './support/application.ts';
 import { type HttpReceiver, type Reaction, startReceiver } from './support/http-receiver.ts';
 import { invite } from './support/invitations.ts';
+import { operator } from './support/operator.ts';
 import { beforeEachHash } from './support/stored-login.ts';
 import {
   addLoggedInUser,
@@ -287,7 +288,7 @@ describe('the reason of a rejection', () => {
   it('also applies to users that an operator creates', async () => {
     const user = { name: 'Ada', locale: 'en', roles: [], password: 'password1234' };
     const email = uniqueEmail();
-    const creation = createUser(app.services, { ...user, email: { asTyped: email, canonical: email } });
+    const creation = createUser(app.services, operator, { ...user, email: { asTyped: email, canonical: email } });
     await expect(creation).rejects.toMatchObject({ code: 'validation_failed', errors: [{ code: 'too_common' }] });
   });
 });

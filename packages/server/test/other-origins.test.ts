@@ -3,6 +3,7 @@ import { defaultClientId } from '#domain/clients/index.ts';
 import { changeOrigins } from '#flows/admin-clients/index.ts';
 import { Application } from './support/application.ts';
 import { loginMethodsEnabled, mailedCodes, requestCode, requestLinkInBrowser } from './support/login-by-mail.ts';
+import { operator } from './support/operator.ts';
 import {
   addCookieSession,
   addVerifiedUser,
@@ -22,7 +23,7 @@ let email: string;
 beforeAll(async () => {
   app = await Application.open({ env: loginMethodsEnabled });
   email = await addVerifiedUser(app);
-  await changeOrigins(app.services, defaultClientId, [listed]);
+  await changeOrigins(app.services, operator, defaultClientId, [listed]);
   return () => app.close();
 });
 
@@ -51,8 +52,8 @@ describe('POST /api/v1/auth/login from a page of another origin', () => {
 
   it('403 once the origin was removed from the list', async () => {
     const other = await Application.open();
-    await changeOrigins(other.services, defaultClientId, [listed]);
-    await changeOrigins(other.services, defaultClientId, []);
+    await changeOrigins(other.services, operator, defaultClientId, [listed]);
+    await changeOrigins(other.services, operator, defaultClientId, []);
     const address = await addVerifiedUser(other);
     expect((await login(other, address, {}, fromListed)).code).toBe('cross_site_request');
     await other.close();

@@ -22,6 +22,7 @@ import {
   submit,
 } from '../revocation-matrix/acting-user.ts';
 import type { Application, RequestOptions } from '../support/application.ts';
+import { operator } from '../support/operator.ts';
 import { uniqueEmail } from '../support/user-actions.ts';
 
 const requirePasswordChange = statement('login_gate_test.require_password_change', {
@@ -91,7 +92,7 @@ const entries = {
     await mustChangePasswordInSameEpoch(user);
   },
   disabled: async ({ app, userId }: ActingUser) => {
-    await disableUser(app.services, userId);
+    await disableUser(app.services, operator, userId);
   },
   'pending deletion': scheduleDeletion,
   'grace period over': passGracePeriod,

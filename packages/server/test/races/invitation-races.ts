@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createInvitation, revoke } from '#flows/admin-invitations/index.ts';
 import { type Answer, dataOf } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
+import { operator } from '../support/operator.ts';
 import { assertSame, assertWinners, chosen, onlyWinner } from './checks.ts';
 import { assertOnlyOpens, resting } from './password-races.ts';
 import { Person, type PersonHistory } from './person-state.ts';
@@ -50,7 +51,7 @@ export const acceptAgainstRevoke: Race = {
     const answers = await two.atOnce(async (node, index): Promise<Answer<unknown> | undefined> => {
       if (index !== 9) return await acceptInvitation(node, link, person(index));
       await two.linger(16);
-      revoked = await revoke(two.operator, id);
+      revoked = await revoke(two.operator, operator, id);
       return undefined;
     });
     const accepted = assertWinners(
@@ -114,7 +115,7 @@ type Invited = { readonly id: string; readonly link: string };
 /** Invites an address; answers the secret of the link in the mail. */
 async function invite(two: TwoNodes, email: string): Promise<Invited> {
   const address = { asTyped: email, canonical: email };
-  const made = await createInvitation(two.operator, { email: address, locale: 'en', role: null });
+  const made = await createInvitation(two.operator, operator, { email: address, locale: 'en', role: null });
   assert.ok(made.kind === 'created', `the address is ${made.kind}`);
   return { id: made.invitationId, link: tokenOf(await two.awaitLink(email, [], '/accept-invitation')) };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { disableUser, enableUser } from '#flows/admin-users/index.ts';
 import type { Answer } from '../../../../e2e/support/client.ts';
+import { operator } from '../support/operator.ts';
 import { assertAllDie, assertOpens, assertWinners, chosen, password } from './checks.ts';
 import { askLink, assertOnlyOpens, resting } from './password-races.ts';
 import { Person } from './person-state.ts';
@@ -18,7 +19,7 @@ export const disableAgainstReset: Race = {
     const answers = await two.atOnce(async (node, index): Promise<Answer<unknown> | undefined> => {
       if (index !== 9) return await node.resetPassword(token, chosen(index));
       await two.linger(8);
-      assert.equal((await disableUser(two.operator, person.id)).kind, 'changed');
+      assert.equal((await disableUser(two.operator, operator, person.id)).kind, 'changed');
       return undefined;
     });
     const endedAtMs = performance.now();
@@ -31,7 +32,7 @@ export const disableAgainstReset: Race = {
       mails: { password_reset_done: won },
     };
     await person.assertSettled({ ...resting(email), ...history, status: 'disabled' });
-    await enableUser(two.operator, person.id);
+    await enableUser(two.operator, operator, person.id);
     const late = await two.node(0).resetPassword(token, chosen(0));
     assert.equal(late.ok, false, 'the link works again after the user was enabled');
     if (won === 1)

@@ -3,6 +3,7 @@ import { createUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
 import type { Application, AppResponse, RequestOptions } from '../support/application.ts';
+import { operator } from '../support/operator.ts';
 import { storedLinkToken } from '../support/stored-links.ts';
 import {
   cookieHeader,
@@ -45,7 +46,7 @@ export async function addActingUser(app: Application, transport: Transport = 'to
   const parsed = parseEmailAddress(email);
   if (parsed.kind !== 'ok') throw new Error(`${email} is not an address`);
   const user = { email: parsed.address, name: 'Ada', locale: 'en', roles: [], password: validPassword };
-  const created = await createUser(app.services, user);
+  const created = await createUser(app.services, operator, user);
   if (created.kind !== 'created') throw new Error(created.kind);
   const { userId } = created;
   const noSession = { acting: undefined, namedSessionId: undefined, undo: undefined };

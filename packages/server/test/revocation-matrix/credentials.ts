@@ -11,6 +11,7 @@ import type { ProblemCode } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';
 import type { AppResponse, RequestOptions } from '../support/application.ts';
 import { loginByCode, loginByLink, requestCode, requestLink } from '../support/login-by-mail.ts';
+import { operator } from '../support/operator.ts';
 import { cookieHeader, register, type Tokens, uniqueEmail, validPassword } from '../support/user-actions.ts';
 import {
   type ActingUser,
@@ -87,7 +88,7 @@ async function consumeLink(user: ActingUser, path: string, json: object): Promis
   const consume = async () => outcomeOf(await app.send('POST', `/api/v1/auth/${path}`, { json }), 'invalid_token');
   const first = await consume();
   if (first === 'lives' || (await findRow(user))?.status !== 'disabled') return first;
-  await enableUser(app.services, userId);
+  await enableUser(app.services, operator, userId);
   return (await consume()) === 'lives' ? 'rests' : 'ends';
 }
 
@@ -128,7 +129,7 @@ async function invite({ app }: ActingUser): Promise<string> {
   const { services } = app;
   const asTyped = uniqueEmail('invited');
   const invited = { email: { asTyped, canonical: asTyped }, locale: 'en', role: null };
-  const outcome = await createInvitation(services, invited);
+  const outcome = await createInvitation(services, operator, invited);
   if (outcome.kind !== 'created') throw new Error(outcome.kind);
   return services.tokens.secret(outcome.invitationId, 'invitation', services.keys.currentKeyId('link'));
 }

@@ -5,6 +5,7 @@ import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { AppResponse } from '../support/application.ts';
+import { operator } from '../support/operator.ts';
 import { register, type Tokens, uniqueEmail } from '../support/user-actions.ts';
 import {
   type ActingUser,
@@ -108,13 +109,13 @@ export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
     },
     timings: () => ['after'],
   },
-  change_roles: { perform: ({ app, userId }) => withoutResponse(grantRole(app.services, userId, 'admin')) },
-  disable: { perform: ({ app, userId }) => withoutResponse(disableUser(app.services, userId)) },
+  change_roles: { perform: ({ app, userId }) => withoutResponse(grantRole(app.services, operator, userId, 'admin')) },
+  disable: { perform: ({ app, userId }) => withoutResponse(disableUser(app.services, operator, userId)) },
   enable: {
-    prepare: ({ app, userId }) => withoutResponse(disableUser(app.services, userId)),
-    perform: ({ app, userId }) => withoutResponse(enableUser(app.services, userId)),
+    prepare: ({ app, userId }) => withoutResponse(disableUser(app.services, operator, userId)),
+    perform: ({ app, userId }) => withoutResponse(enableUser(app.services, operator, userId)),
   },
-  end_sessions: { perform: ({ app, userId }) => withoutResponse(endSessions(app.services, userId)) },
+  end_sessions: { perform: ({ app, userId }) => withoutResponse(endSessions(app.services, operator, userId)) },
   close: { perform: (user) => withoutResponse(deleteAccount(user)) },
   keep: {
     prepare: deleteAccount,

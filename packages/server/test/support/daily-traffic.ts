@@ -8,6 +8,7 @@ import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { enqueueJob, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Application } from './application.ts';
+import { operator } from './operator.ts';
 import { storedLinkToken } from './stored-links.ts';
 import { cookieHeader, login, register, type Tokens, uniqueEmail, validPassword } from './user-actions.ts';
 import { userIdOf } from './user-status.ts';
@@ -31,7 +32,7 @@ const findRuns = statement('test_traffic.find_runs', {
 export async function addActiveUser(app: Application): Promise<string> {
   const email = uniqueEmail('regular');
   const person = { email: { asTyped: email, canonical: email }, name: 'Ada', locale: 'en', roles: [] } as const;
-  await createUser(app.services, { ...person, password: validPassword });
+  await createUser(app.services, operator, { ...person, password: validPassword });
   return email;
 }
 
@@ -67,7 +68,7 @@ export async function changeEmail(app: Application, email: string): Promise<stri
 /** An invitation that stays pending; returns its id. */
 export async function addPendingInvitation(app: Application): Promise<string> {
   const email = uniqueEmail('invited');
-  const invited = await createInvitation(app.services, {
+  const invited = await createInvitation(app.services, operator, {
     email: { asTyped: email, canonical: email },
     locale: 'en',
     role: null,

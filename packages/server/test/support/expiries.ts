@@ -12,6 +12,7 @@ import { statement } from '#platform/database/index.ts';
 import { enqueueJob, JobWorkers, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Application } from './application.ts';
 import { addActiveUser, addPendingInvitation, changeEmail } from './daily-traffic.ts';
+import { operator } from './operator.ts';
 import { failedAttemptsOfUnknown } from './stored-login.ts';
 import { cookieHeader, isAccepted, login, register, type Tokens, uniqueEmail, validPassword } from './user-actions.ts';
 import { userIdOf } from './user-status.ts';
@@ -169,18 +170,18 @@ export const invitationRow: CreateExpiring = async (app) =>
 
 export const retiredSigningKey: CreateExpiring = async ({ services }) => {
   const { kid } = services.signingKeys.current();
-  await rotateSigningKey(services, true);
+  await rotateSigningKey(services, operator, true);
   return async () => services.signingKeys.verifyKey(kid) !== undefined;
 };
 
 export const restOfNextSigningKey: CreateExpiring = async ({ services }) => {
-  await rotateSigningKey(services, true);
-  return async () => (await rotateSigningKey(services, false)).kind === 'too_early';
+  await rotateSigningKey(services, operator, true);
+  return async () => (await rotateSigningKey(services, operator, false)).kind === 'too_early';
 };
 
 export const restOfNewDataKey: CreateExpiring = async ({ services }) => {
   const id = services.keys.currentKeyId('cursor');
-  await rotateDataKey(services, 'cursor');
+  await rotateDataKey(services, operator, 'cursor');
   return async () => services.keys.currentKeyId('cursor') === id;
 };
 

@@ -3,6 +3,7 @@ import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
 import type { Application } from './application.ts';
+import { operator } from './operator.ts';
 import { eventually } from './wait.ts';
 
 const findMail = statement('test_invitations.find_mail', {
@@ -20,7 +21,7 @@ export async function invite(
 ): Promise<string> {
   const parsed = parseEmailAddress(address);
   if (parsed.kind !== 'ok') throw new Error(`${address} is not an address`);
-  const outcome = await createInvitation(app.services, { email: parsed.address, locale, role });
+  const outcome = await createInvitation(app.services, operator, { email: parsed.address, locale, role });
   if (outcome.kind !== 'created') throw new Error(`the address is ${outcome.kind}`);
   const { invitationId } = outcome;
   const findMessage = async () => {

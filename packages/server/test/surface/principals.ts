@@ -10,6 +10,7 @@ import { statement } from '#platform/database/index.ts';
 import { signJwt } from '#protocol/jose/index.ts';
 import { type ActingUser, addActingUser, deleteAccount, logIn } from '../revocation-matrix/acting-user.ts';
 import type { Application, RequestOptions } from '../support/application.ts';
+import { operator } from '../support/operator.ts';
 import { cookieHeader, type Tokens } from '../support/user-actions.ts';
 import type { PrincipalName } from './authorization.ts';
 
@@ -157,12 +158,12 @@ const unauthenticated: Partial<Record<PrincipalName, CreatePrincipal>> = {
     return { sent: { cookie, headers: sameOrigin }, sessionId: tokens.sessionId };
   },
   'token of a disabled user': withBearer(async ({ user, tokens }) => {
-    await disableUser(user.app.services, user.userId);
+    await disableUser(user.app.services, operator, user.userId);
     return tokens.accessToken;
   }),
   'cookie of a disabled user': async (app) => {
     const { cookie, tokens, user } = await addSessionHolder(app);
-    await disableUser(app.services, user.userId);
+    await disableUser(app.services, operator, user.userId);
     return { sent: { cookie, headers: sameOrigin }, sessionId: tokens.sessionId };
   },
   'token of a user pending deletion': withBearer(async (holder) => {

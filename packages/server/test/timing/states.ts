@@ -3,6 +3,7 @@ import type { Services } from '#app/wiring.ts';
 import { scheduleDeletion } from '#domain/users/index.ts';
 import { createUser, disableUser } from '#flows/admin-users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
+import { operator } from '../support/operator.ts';
 import { validPassword } from '../support/user-actions.ts';
 
 /**
@@ -31,7 +32,7 @@ const graceSeconds = 30 * 24 * 60 * 60;
 export async function addPeople(services: Services, count: number): Promise<void> {
   for (let number = 0; number < count; number += 1) {
     await addUser(services, 'active', number);
-    await disableUser(services, await addUser(services, 'disabled', number));
+    await disableUser(services, operator, await addUser(services, 'disabled', number));
     await close(services, await addUser(services, 'pending_deletion', number));
     await addUser(services, 'without a password', number);
   }
@@ -41,7 +42,7 @@ async function addUser(services: Services, state: UserState, number: number): Pr
   const email = addressOf(state, number);
   const user = { email: { asTyped: email, canonical: email }, name: 'Ada Lovelace', locale: 'en', roles: [] };
   const password = state === 'without a password' ? undefined : validPassword;
-  const made = await createUser(services, { ...user, password });
+  const made = await createUser(services, operator, { ...user, password });
   if (made.kind !== 'created') throw new Error(`${email} is taken`);
   return made.userId;
 }

@@ -2,6 +2,7 @@
 import { clientsRefreshSeconds, defaultClientId, isOrigin } from '#domain/clients/index.ts';
 import { changeOrigins } from '#flows/admin-clients/index.ts';
 import type { Services } from '../wiring.ts';
+import { operator } from './actor.ts';
 import { type CommandInput, type CommandResult, isGiven, type ServiceCommand, textsOf, UsageError } from './command.ts';
 
 const maxOrigins = 100;
@@ -43,7 +44,7 @@ async function set(input: CommandInput, services: Services): Promise<CommandResu
       `"${wrong}" is no origin as browsers write it, such as https://app.example.com, without a slash.`,
     );
   }
-  await changeOrigins(services, defaultClientId, origins);
+  await changeOrigins(services, operator, defaultClientId, origins);
   const listed = origins.length === 0 ? 'No origin is listed' : `Listed ${origins.join(', ')}`;
   return { exitCode: 0, text: `${listed}; every node knows it within ${clientsRefreshSeconds} s.`, data: { origins } };
 }

@@ -5,6 +5,7 @@ import { createInvitation, listInvitations, revoke } from '#flows/admin-invitati
 import { OperatorError } from '../operator-error.ts';
 import type { Services } from '../wiring.ts';
 import { accept, readRole, roleOption } from './accept.ts';
+import { operator } from './actor.ts';
 import { type CommandInput, type CommandResult, numberOf, type ServiceCommand, textOf, UsageError } from './command.ts';
 import { inColumns } from './table.ts';
 
@@ -45,7 +46,7 @@ export const inviteCommands: readonly ServiceCommand[] = [
     options: {},
     run: async (input, services) => {
       const id = input.arguments[0] ?? '';
-      if (!uuid.test(id) || !(await revoke(services, id))) {
+      if (!uuid.test(id) || !(await revoke(services, operator, id))) {
         throw new OperatorError(`There is no open invitation with the id "${id}".`, 1);
       }
       return { exitCode: 0, text: 'The invitation is revoked.', data: { id, revoked: true } };
@@ -61,7 +62,7 @@ async function create(input: CommandInput, services: Services): Promise<CommandR
   if (services.config.registration === 'closed') {
     throw new OperatorError('Nobody may register here: set LATCHKEY_REGISTRATION to invite or open first.', 1);
   }
-  const outcome = await createInvitation(services, { email, locale, role });
+  const outcome = await createInvitation(services, operator, { email, locale, role });
   if (outcome.kind === 'taken') {
     throw new OperatorError(`The address ${email.asTyped} is taken by the user ${outcome.holderId}.`, 1);
   }

@@ -8,6 +8,7 @@ import {
 import { revokeSigningKey, rotateDataKey, rotateSigningKey } from '#flows/rotate-keys/index.ts';
 import { type KeyPurpose, keyPurposes, spreadSeconds } from '#platform/keys/index.ts';
 import { OperatorError } from '../operator-error.ts';
+import { operator } from './actor.ts';
 import { type CommandResult, isGiven, type ServiceCommand, UsageError } from './command.ts';
 import { inColumns } from './table.ts';
 
@@ -35,7 +36,7 @@ export const keysCommands: readonly ServiceCommand[] = [
         description: 'Do not wait until every cache knows the next key; some may refuse tokens for minutes',
       },
     },
-    run: async (input, services) => answerOf(await rotateSigningKey(services, isGiven(input, 'now'))),
+    run: async (input, services) => answerOf(await rotateSigningKey(services, operator, isGiven(input, 'now'))),
   },
   {
     needs: 'services',
@@ -45,7 +46,7 @@ export const keysCommands: readonly ServiceCommand[] = [
     options: {},
     run: async (input, services) => {
       const kid = input.arguments[0] ?? '';
-      const revocation = await revokeSigningKey(services, kid);
+      const revocation = await revokeSigningKey(services, operator, kid);
       return answerOfRevocation(revocation, kid, services.signingKeys.current().kid);
     },
   },
@@ -57,7 +58,7 @@ export const keysCommands: readonly ServiceCommand[] = [
     options: {},
     run: async (input, services) => {
       const purpose = readPurpose(input.arguments[0] ?? '');
-      if ((await rotateDataKey(services, purpose)) === 'already_rotated')
+      if ((await rotateDataKey(services, operator, purpose)) === 'already_rotated')
         throw new OperatorError('Somebody else has rotated this key at the same time.', 1);
       const text = `There is a new data key for "${purpose}"; every node uses it from ${spreadSeconds} s on.`;
       return { exitCode: 0, text, data: { purpose, usedAfterSeconds: spreadSeconds } };

@@ -5,6 +5,7 @@ import { localeInput, nameInput } from '#domain/users/index.ts';
 import { createUser, type NewUser } from '#flows/admin-users/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import { accept, readRole, roleOption } from './accept.ts';
+import { operator } from './actor.ts';
 import {
   type CommandInput,
   type CommandIo,
@@ -31,7 +32,7 @@ export const createUserCommand: ServiceCommand = {
   },
   run: async (input, services, io) => {
     const user = { ...readUser(input), password: await readPassword(input, io) };
-    const outcome = await createUser(services, user).catch(explain);
+    const outcome = await createUser(services, operator, user).catch(explain);
     if (outcome.kind === 'taken') throw taken(user.email.asTyped, outcome.holderId);
     const { userId } = outcome;
     const { email, name, locale, roles } = user;

@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from '#kernel/json.ts';
 import { canonicalJson } from '#protocol/canonical-json/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import type { Services } from '../wiring.ts';
+import { operator } from './actor.ts';
 import { type CommandInput, type CommandResult, textOf, UsageError } from './command.ts';
 import { inColumns } from './table.ts';
 import { idOrEmail, requireUser, unknownUser } from './user-argument.ts';
@@ -57,7 +58,7 @@ async function change(
   wanted: Partial<Metadata>,
   input: CommandInput,
 ): Promise<void> {
-  const { kind } = await changeMetadata(services, userId, wanted);
+  const { kind } = await changeMetadata(services, operator, userId, wanted);
   if (kind === 'absent') throw unknownUser(input);
   if (kind === 'too_large') throw new UsageError(`Metadata have at most ${maxMetadataBytes} bytes each.`);
 }

@@ -1,4 +1,5 @@
 /** `latchkey user`: the people, for the operator. */
+import type { AuditActor } from '#domain/audit/index.ts';
 import type { UserProfile } from '#domain/users/index.ts';
 import {
   type AdminUser,
@@ -16,6 +17,7 @@ import {
 import type { JsonObject } from '#kernel/json.ts';
 import { OperatorError } from '../operator-error.ts';
 import { readRole } from './accept.ts';
+import { operator } from './actor.ts';
 import { type CommandInput, type CommandResult, numberOf, type ServiceCommand, textOf } from './command.ts';
 import { inColumns } from './table.ts';
 import { idOrEmail, requireUser, unknownUser } from './user-argument.ts';
@@ -84,7 +86,7 @@ export const userCommands: readonly ServiceCommand[] = [
     options: {},
     run: async (input, services) => {
       const id = await requireUser(services, input);
-      if (!(await unlockUser(services, id))) throw unknownUser(input);
+      if (!(await unlockUser(services, operator, id))) throw unknownUser(input);
       return { exitCode: 0, text: 'Wrong passwords and codes are forgotten.', data: { id } };
     },
   },
@@ -108,7 +110,7 @@ export const userCommands: readonly ServiceCommand[] = [
     options: {},
     run: (input, services) => {
       const role = readRole(input.arguments[1] ?? '', 'ROLE');
-      return change(input, services, (flow, userId) => grantRole(flow, userId, role), {
+      return change(input, services, (flow, actor, userId) => grantRole(flow, actor, userId, role), {
         changed: (sessions) => `The user has the role ${role}; ${sessions} ended.`,
         unchanged: () => `The user has the role ${role} already.`,
       });
@@ -122,7 +124,7 @@ export const userCommands: readonly ServiceCommand[] = [
     options: {},
     run: (input, services) => {
       const role = readRole(input.arguments[1] ?? '', 'ROLE');
-      return change(input, services, (flow, userId) => withdrawRole(flow, userId, role), {
+      return change(input, services, (flow, actor, userId) => withdrawRole(flow, actor, userId, role), {
         changed: (sessions) => `The user has the role ${role} no more; ${sessions} ended.`,
         unchanged: () => `The user does not have the role ${role}.`,
       });
@@ -139,11 +141,11 @@ interface Words {
 async function change(
   input: CommandInput,
   services: AdminUsers,
-  verb: (flow: AdminUsers, userId: string) => Promise<Change>,
+  apply: (flow: AdminUsers, actor: AuditActor, userId: string) => Promise<Change>,
   words: Words,
 ): Promise<CommandResult> {
   const userId = await requireUser(services, input);
-  const outcome = await verb(services, userId);
+  const outcome = await apply(services, operator, userId);
   switch (outcome.kind) {
     case 'absent':
       throw unknownUser(input);

@@ -44,6 +44,9 @@ const params = {
   ...mailJob.params,
 } as const;
 
+/** A mail as parameters, from `MailLedger.values`. */
+export type MailValues = Values<typeof params>;
+
 /** The CTEs `mailed` and `mailjob`: one mail if the CTE `from` has a row. */
 export function enqueueMailFragment(from: string): Fragment<typeof params> {
   return {
@@ -126,6 +129,6 @@ export async function isQueued(tx: Queries, id: string): Promise<boolean> {
 }
 
 /** Promises a mail within an effect's transaction, from `MailLedger.values`. */
-export async function enqueueMail(tx: Queries, values: Values<typeof params>): Promise<void> {
+export async function enqueueMail(tx: Queries, values: MailValues): Promise<void> {
   await tx.rows(promise, values);
 }

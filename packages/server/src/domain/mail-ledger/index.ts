@@ -14,7 +14,7 @@
  * Must not send within a transaction: only the job's handler calls the transport.
  */
 export { type MailSending, type MailStatus, mailHandler } from './deliver.ts';
-export { enqueueMail, enqueueMailFragment, isQueued, MailLedger, type QueuedMail } from './enqueue.ts';
+export { enqueueMail, enqueueMailFragment, isQueued, MailLedger, type MailValues, type QueuedMail } from './enqueue.ts';
 export { enqueueInvitationMail } from './enqueue-invitation.ts';
 export { eraseMails } from './erase.ts';
 export { deleteFinishedMails } from './sweep.ts';

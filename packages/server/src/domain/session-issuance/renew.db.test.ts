@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { DeviceTokens } from '#domain/devices/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { endSessionsOfUser } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -81,14 +82,9 @@ describeOnBothDatabases('a renewed session', (database) => {
       const acting = await findActing(tx, { userId: person.id, sessionId }, now);
       if (acting === undefined) return undefined;
       const authEpoch = present(await users.raiseEpoch(tx, person.id), 'the user');
-      const change = {
-        reason: 'password_changed',
-        authEpoch,
-        requester,
-        userKey: person.key,
-        now,
-      } as const;
-      return renewSession(issuers, tx, acting, change);
+      const endedSessions = await endSessionsOfUser(tx, { userId: person.id, reason: 'password_changed', now });
+      const issued = await renewSession(issuers, tx, acting, { authEpoch, requester, userKey: person.key, now });
+      return { issued, endedSessions };
     });
   }
 

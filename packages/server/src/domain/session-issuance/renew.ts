@@ -2,7 +2,7 @@
 
 import { useDeviceFragment } from '#domain/devices/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
-import { type EndReason, endSessionsOfUser, insertSessionFragment, sessionIsActive } from '#domain/sessions/index.ts';
+import { insertSessionFragment, sessionIsActive } from '#domain/sessions/index.ts';
 import type { Requester } from '#kernel/requester.ts';
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
@@ -58,9 +58,8 @@ export async function findActing(
   return tx.row(find, { id: acting.sessionId, userId: acting.userId, now });
 }
 
-/** The change, and the epoch that it began. */
-export interface Change {
-  readonly reason: EndReason;
+/** The epoch that the change began, and who requested it. */
+export interface Renewal {
   readonly authEpoch: number;
   readonly requester: Requester;
   readonly userKey: UserKey;
@@ -68,27 +67,21 @@ export interface Change {
 }
 
 /**
- * Revokes every session of the user and renews the acting one, in the transaction of the change and after the epoch was
- * raised. A cookie session keeps its transport when an access token of it performed the change.
+ * Inserts a session that continues the acting one, in the transaction of the change and after the epoch was raised. Its
+ * transport is that of the acting session, also when that was presented by an access token.
  */
 export async function renewSession(
   issuers: Issuers,
   tx: Queries,
   acting: ActingSession,
-  change: Change,
-): Promise<{ readonly issued: IssuedSession; readonly endedSessions: number }> {
-  const { userId } = acting;
-  const { reason, authEpoch, requester, userKey, now } = change;
-  const endedSessions = await endSessionsOfUser(tx, { userId, reason, now });
+  renewal: Renewal,
+): Promise<IssuedSession> {
   const { issued, values } = issueSession(issuers, {
     ...acting,
-    authEpoch,
+    ...renewal,
     transport: acting.transport === 'cookie' ? 'cookie' : 'token',
     deviceId: acting.deviceId ?? undefined,
-    requester,
-    userKey,
-    now,
   });
-  await tx.row(insert, { userId, ...values });
-  return { issued, endedSessions };
+  await tx.row(insert, { userId: acting.userId, ...values });
+  return issued;
 }

@@ -157,6 +157,12 @@ export class Users {
     return row === undefined ? undefined : { authEpoch: row.authEpoch, status: row.status as UserStatus };
   }
 
+  /** Locks several users in the order of their ids: in two orders, two transactions would deadlock. */
+  async lockAll(tx: Queries, userIds: readonly (string | undefined)[]): Promise<void> {
+    const ids = new Set(userIds.filter((id) => id !== undefined));
+    for (const id of [...ids].sort()) await this.lock(tx, id);
+  }
+
   /** Where, and in which language, the user is told things, if an address is proven. In a transaction, give it. */
   async primaryEmail(userId: string, queries: Queries = this.#database): Promise<Recipient | undefined> {
     return queries.row(findPrimaryEmail, { userId });

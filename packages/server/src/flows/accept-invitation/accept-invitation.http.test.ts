@@ -4,6 +4,7 @@ import { FixedClock } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { Application, type AppResponse } from '#test/support/application.ts';
 import { invite } from '#test/support/invitations.ts';
+import { operator } from '#test/support/operator.ts';
 import {
   addVerifiedUser,
   login,
@@ -91,7 +92,7 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     const [email, again] = [uniqueEmail(), uniqueEmail()];
     const revoked = await invite(app, email);
     const row = await app.services.database.row(findOpen, { email });
-    expect(await revoke(app.services, row?.id ?? '')).toBe(true);
+    expect(await revoke(app.services, operator, row?.id ?? '')).toBe(true);
     const replaced = await invite(app, again);
     const newer = await invite(app, again);
     for (const token of [used, revoked, replaced, `lk_ot_${'A'.repeat(49)}`, 'nonsense']) {

@@ -2,7 +2,7 @@
  * What operators change about applications. Owns no endpoint; the command line calls it.
  * Every change commits with its audit event.
  */
-import type { AuditLog } from '#domain/audit/index.ts';
+import type { AuditActor, AuditLog } from '#domain/audit/index.ts';
 import { type Clients, setClientOrigins } from '#domain/clients/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
@@ -16,11 +16,15 @@ export interface AdminClients {
 }
 
 /** Lists these origins and no others, in force here at once and on every other node after its next reading. */
-export async function changeOrigins(flow: AdminClients, clientId: string, origins: readonly string[]): Promise<void> {
+export async function changeOrigins(
+  flow: AdminClients,
+  actor: AuditActor,
+  clientId: string,
+  origins: readonly string[],
+): Promise<void> {
   const at = flow.clock.now();
   await flow.database.transaction(async (tx) => {
     await setClientOrigins(tx, clientId, origins);
-    const actor = { kind: 'operator' } as const;
     const facts = { clientId, origins: [...origins] };
     await flow.audit.record(tx, { action: 'client.origins_changed', at, actor, facts });
   });

@@ -4,6 +4,7 @@ import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addUser, type DomainFixture, openDomainFixture } from '#test/support/domain-fixture.ts';
+import { operator } from '#test/support/operator.ts';
 import { type AdminInvitations, createInvitation, listInvitations, revoke } from './index.ts';
 
 const readEvents = statement('operate_invitations_test.events', {
@@ -33,7 +34,7 @@ describeOnBothDatabases('operating invitations', (database) => {
 
   async function invite(address: string): Promise<string> {
     const email = { asTyped: address, canonical: address };
-    const outcome = await createInvitation(flow, { email, locale: 'de', role: 'admin' });
+    const outcome = await createInvitation(flow, operator, { email, locale: 'de', role: 'admin' });
     if (outcome.kind !== 'created') throw new Error(outcome.kind);
     return outcome.invitationId;
   }
@@ -54,7 +55,7 @@ describeOnBothDatabases('operating invitations', (database) => {
     const person = await addUser(world);
     const before = await listInvitations(flow, 1000);
     const email = { asTyped: person.email, canonical: person.email };
-    const outcome = await createInvitation(flow, { email, locale: 'en', role: null });
+    const outcome = await createInvitation(flow, operator, { email, locale: 'en', role: null });
     expect(outcome).toEqual({ kind: 'taken', holderId: person.id });
     expect(await listInvitations(flow, 1000)).toEqual(before);
   });
@@ -75,7 +76,7 @@ describeOnBothDatabases('operating invitations', (database) => {
 
   it('revokes once, with one event, whoever else tries at the same time', async () => {
     const id = await invite('revoked@people.example');
-    const answers = await Promise.all(Array.from({ length: 10 }, () => revoke(flow, id)));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => revoke(flow, operator, id)));
     expect(answers.filter(Boolean)).toHaveLength(1);
     const events = await database().rows(readEvents, { id });
     expect(events.map(({ action }) => action)).toEqual(['invitation.created', 'invitation.revoked']);

@@ -1,4 +1,4 @@
-import type { AuditLog } from '#domain/audit/index.ts';
+import type { AuditActor, AuditLog } from '#domain/audit/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import {
   insertInvitation,
@@ -31,6 +31,7 @@ export type CreatedInvitation =
 /** Invites an address. Those that it had before are revoked. */
 export async function createInvitation(
   flow: AdminInvitations,
+  actor: AuditActor,
   { email, locale, role }: Pick<NewInvitation, 'email' | 'locale' | 'role'>,
 ): Promise<CreatedInvitation> {
   const holder = await findHolderOfEmail(flow.database, email.canonical);
@@ -43,7 +44,7 @@ export async function createInvitation(
     await flow.audit.record(tx, {
       action: 'invitation.created',
       at: now,
-      actor: { kind: 'operator' },
+      actor,
       facts: { invitationId: id, roles: role === null ? [] : [role] },
       personal: { email: email.canonical },
     });
@@ -66,11 +67,10 @@ export async function listInvitations(
 }
 
 /** Ends an invitation; false when it is not open. */
-export async function revoke(flow: AdminInvitations, invitationId: string): Promise<boolean> {
+export async function revoke(flow: AdminInvitations, actor: AuditActor, invitationId: string): Promise<boolean> {
   const now = flow.clock.now();
   return flow.database.transaction(async (tx) => {
     if (!(await revokeInvitation(tx, invitationId, now))) return false;
-    const actor = { kind: 'operator' } as const;
     await flow.audit.record(tx, { action: 'invitation.revoked', at: now, actor, facts: { invitationId } });
     return true;
   });

@@ -11,6 +11,7 @@ import {
   openDomainFixture,
   type TestUser,
 } from '#test/support/domain-fixture.ts';
+import { operator } from '#test/support/operator.ts';
 import { offlineRules } from '#test/support/password-rules.ts';
 import {
   type AdminUsers,
@@ -80,7 +81,7 @@ describeOnBothDatabases('operating users', (database) => {
   }
 
   async function make(user: NewUser): Promise<string> {
-    const outcome = await createUser(flow, user);
+    const outcome = await createUser(flow, operator, user);
     if (outcome.kind !== 'created') throw new Error(outcome.kind);
     return outcome.userId;
   }
@@ -122,7 +123,11 @@ describeOnBothDatabases('operating users', (database) => {
       );
       const answers = await Promise.all(
         spellings.map((asTyped) =>
-          createUser(flow, someone('', { email: { asTyped, canonical: 'race@people.example' }, roles: ['admin'] })),
+          createUser(
+            flow,
+            operator,
+            someone('', { email: { asTyped, canonical: 'race@people.example' }, roles: ['admin'] }),
+          ),
         ),
       );
       const winners = answers.flatMap((answer) => (answer.kind === 'created' ? [answer.userId] : []));
@@ -156,7 +161,7 @@ describeOnBothDatabases('operating users', (database) => {
         expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 2, lastLoginAt: world.clock.now() });
         const change = { kind: 'changed', endedSessions: 2 };
         const [committed] = await effectsOf(database(), async () => {
-          expect(await verb(flow, person.id)).toEqual(change);
+          expect(await verb(flow, operator, person.id)).toEqual(change);
         });
         expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 0 });
         expect(await database().rows(livingFamilies, { userId: person.id })).toEqual([]);
@@ -172,21 +177,21 @@ describeOnBothDatabases('operating users', (database) => {
     );
 
     it('is done once by twenty at the same time', async () => {
-      const answers = await Promise.all(Array.from({ length: 20 }, () => disableUser(flow, person.id)));
+      const answers = await Promise.all(Array.from({ length: 20 }, () => disableUser(flow, operator, person.id)));
       expect(answers.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
       expect(answers).toContainEqual({ kind: 'unchanged', status: 'disabled' });
       expect(await eventsOf(person.id)).toHaveLength(1);
     });
 
     it('is not undone by enabling', async () => {
-      await disableUser(flow, person.id);
-      expect(await enableUser(flow, person.id)).toEqual({ kind: 'changed', endedSessions: 0 });
+      await disableUser(flow, operator, person.id);
+      expect(await enableUser(flow, operator, person.id)).toEqual({ kind: 'changed', endedSessions: 0 });
       expect(await showUser(flow, person.id)).toMatchObject({ status: 'active', liveSessions: 0 });
-      expect(await enableUser(flow, person.id)).toEqual({ kind: 'unchanged', status: 'active' });
+      expect(await enableUser(flow, operator, person.id)).toEqual({ kind: 'unchanged', status: 'active' });
     });
 
     it.each([disableUser, enableUser, endSessions])('knows when there is nobody: %o', async (verb) => {
-      expect(await verb(flow, nobody)).toEqual({ kind: 'absent' });
+      expect(await verb(flow, operator, nobody)).toEqual({ kind: 'absent' });
       expect(await eventsOf(nobody)).toEqual([]);
     });
   });
@@ -200,10 +205,10 @@ describeOnBothDatabases('operating users', (database) => {
     });
 
     it('ends what began with other roles, and says so in one event each', async () => {
-      expect(await grantRole(flow, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await grantRole(flow, operator, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
       expect(await showUser(flow, person.id)).toMatchObject({ roles: ['admin'], liveSessions: 0 });
       await addSession(world, person, 'cookie', 2);
-      expect(await withdrawRole(flow, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await withdrawRole(flow, operator, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
       expect(await showUser(flow, person.id)).toMatchObject({ roles: [], liveSessions: 0 });
       const events = await eventsOf(person.id);
       expect(events.map(({ action }) => action)).toEqual(['user.role_granted', 'user.role_revoked']);
@@ -216,20 +221,22 @@ describeOnBothDatabases('operating users', (database) => {
     });
 
     it('is done once by twenty at the same time', async () => {
-      const answers = await Promise.all(Array.from({ length: 20 }, () => grantRole(flow, person.id, 'admin')));
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => grantRole(flow, operator, person.id, 'admin')),
+      );
       expect(answers.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
       expect(answers).toContainEqual({ kind: 'unchanged', status: 'active' });
       expect(await eventsOf(person.id)).toHaveLength(1);
     });
 
     it('ends nothing where nothing changes', async () => {
-      expect(await withdrawRole(flow, person.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
+      expect(await withdrawRole(flow, operator, person.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
       expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 1 });
       expect(await eventsOf(person.id)).toEqual([]);
     });
 
     it.each([grantRole, withdrawRole])('knows when there is nobody: %o', async (verb) => {
-      expect(await verb(flow, nobody, 'admin')).toEqual({ kind: 'absent' });
+      expect(await verb(flow, operator, nobody, 'admin')).toEqual({ kind: 'absent' });
     });
   });
 
@@ -243,13 +250,13 @@ describeOnBothDatabases('operating users', (database) => {
     const metadata = async () => (await showUser(flow, person.id))?.metadata;
 
     it('replaces what is given and leaves the other kind alone', async () => {
-      await changeMetadata(flow, person.id, { public: { plan: 'pro' }, private: { note: 'a friend' } });
-      expect(await changeMetadata(flow, person.id, { public: { seats: 3 } })).toEqual({ kind: 'changed' });
+      await changeMetadata(flow, operator, person.id, { public: { plan: 'pro' }, private: { note: 'a friend' } });
+      expect(await changeMetadata(flow, operator, person.id, { public: { seats: 3 } })).toEqual({ kind: 'changed' });
       expect(await metadata()).toEqual({ public: { seats: 3 }, private: { note: 'a friend' } });
     });
 
     it('says in the event which kind was changed, and nothing of what stands in it', async () => {
-      await changeMetadata(flow, person.id, { private: { note: 'a friend' } });
+      await changeMetadata(flow, operator, person.id, { private: { note: 'a friend' } });
       const [event] = await eventsOf(person.id);
       expect(event).toMatchObject({ action: 'user.metadata_changed', actorKind: 'operator' });
       expect(JSON.parse(event?.body ?? '')).toMatchObject({ facts: { public: false, private: true } });
@@ -258,21 +265,21 @@ describeOnBothDatabases('operating users', (database) => {
 
     it('ends nothing', async () => {
       await addSession(world, person, 'token');
-      await changeMetadata(flow, person.id, { public: { plan: 'pro' } });
+      await changeMetadata(flow, operator, person.id, { public: { plan: 'pro' } });
       expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 1 });
     });
 
     it('takes 8192 bytes as the database writes them, and not one more', async () => {
       const ofBytes = (bytes: number) => ({ a: 'a'.repeat(bytes - '{"a": ""}'.length) });
-      expect(await changeMetadata(flow, person.id, { public: ofBytes(8192) })).toEqual({ kind: 'changed' });
-      const refused = await changeMetadata(flow, person.id, { public: {}, private: ofBytes(8193) });
+      expect(await changeMetadata(flow, operator, person.id, { public: ofBytes(8192) })).toEqual({ kind: 'changed' });
+      const refused = await changeMetadata(flow, operator, person.id, { public: {}, private: ofBytes(8193) });
       expect(refused).toEqual({ kind: 'too_large' });
       expect(await metadata()).toEqual({ public: ofBytes(8192), private: {} });
       expect(await eventsOf(person.id)).toHaveLength(1);
     });
 
     it('knows when there is nobody', async () => {
-      expect(await changeMetadata(flow, nobody, { public: {} })).toEqual({ kind: 'absent' });
+      expect(await changeMetadata(flow, operator, nobody, { public: {} })).toEqual({ kind: 'absent' });
     });
   });
 

@@ -1,4 +1,5 @@
 /** What operators keep about users for themselves and their applications. */
+import type { AuditActor } from '#domain/audit/index.ts';
 import { type Metadata, replaceMetadata } from '#domain/users/index.ts';
 import type { AdminUsers } from './admin-users.ts';
 
@@ -8,6 +9,7 @@ export type MetadataChange = { readonly kind: 'changed' | 'too_large' | 'absent'
 /** Replaces the metadata that are given, whole. The event says which kinds, not what stands in them. */
 export async function changeMetadata(
   flow: AdminUsers,
+  actor: AuditActor,
   userId: string,
   metadata: Partial<Metadata>,
 ): Promise<MetadataChange> {
@@ -16,7 +18,6 @@ export async function changeMetadata(
   return flow.database.transaction(async (tx) => {
     if ((await flow.users.lock(tx, userId)) === undefined) return { kind: 'absent' };
     if (!(await replaceMetadata(tx, userId, metadata, now))) return { kind: 'too_large' };
-    const actor = { kind: 'operator' } as const;
     await flow.audit.record(tx, { action: 'user.metadata_changed', at: now, actor, userId, facts });
     return { kind: 'changed' };
   });

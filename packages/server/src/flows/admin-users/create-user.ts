@@ -1,4 +1,5 @@
 /** Making a user whose address the operator vouches for. */
+import type { AuditActor } from '#domain/audit/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { createVerifiedUser } from '#domain/registrations/index.ts';
 import type { Role } from '#domain/roles/index.ts';
@@ -24,7 +25,7 @@ export type CreatedUser =
  *
  * @throws what `PasswordRules` throws: an operator's password is guessed like anybody's. In English, as all commands speak.
  */
-export async function createUser(flow: AdminUsers, newUser: NewUser): Promise<CreatedUser> {
+export async function createUser(flow: AdminUsers, actor: AuditActor, newUser: NewUser): Promise<CreatedUser> {
   const { password, ...user } = newUser;
   const phc = password === undefined ? undefined : await hashNew(flow, password, user);
   const userId = flow.makeId();
@@ -32,7 +33,7 @@ export async function createUser(flow: AdminUsers, newUser: NewUser): Promise<Cr
   const event = {
     action: 'user.created',
     at: now,
-    actor: { kind: 'operator' },
+    actor,
     userId,
     facts: { roles: [...user.roles], password: phc !== undefined },
     personal: { email: user.email.canonical },

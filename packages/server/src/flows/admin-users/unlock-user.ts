@@ -1,14 +1,16 @@
 /** Unlocking: whoever was shut out by wrong guesses may guess again. */
+
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
+import type { AuditActor } from '#domain/audit/index.ts';
 import type { AdminUsers } from './admin-users.ts';
 
 /** Forgets every wrong guess at the user's password and codes; false when there is no such user any more. */
-export function unlockUser(flow: AdminUsers, userId: string): Promise<boolean> {
+export function unlockUser(flow: AdminUsers, actor: AuditActor, userId: string): Promise<boolean> {
   return flow.database.transaction(async (tx) => {
     if (!(await flow.users.lock(tx, userId))) return false;
     await resetFailedAttempts(tx, userId, 'password', 'password_known_device', 'second_factor', 'email_code');
     const at = flow.clock.now();
-    await flow.audit.record(tx, { action: 'user.unlocked', at, actor: { kind: 'operator' }, userId });
+    await flow.audit.record(tx, { action: 'user.unlocked', at, actor, userId });
     return true;
   });
 }

@@ -2,12 +2,13 @@
 
 import type { AuditLog } from '#domain/audit/index.ts';
 import { completeStep } from '#domain/authentication/index.ts';
-import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
-import { consume, findActive, revokeOthers } from '#domain/one-time-tokens/index.ts';
+import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import { consume, findActive } from '#domain/one-time-tokens/index.ts';
+import { changeUser } from '#domain/user-changes/index.ts';
 import { cancelDeletionOfUser, type Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
-import { clientInfoOf, type Requester } from '#kernel/requester.ts';
+import type { Requester } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 
@@ -60,17 +61,21 @@ async function cancelFor(
   requester: Requester,
 ): Promise<void> {
   const now = flow.clock.now();
-  const authEpoch = await cancelDeletionOfUser(tx, { userId, now });
   const userKey = await flow.users.key(userId, tx);
-  if (authEpoch === undefined || userKey === undefined) throw new Problem(refusals[by]);
-  await revokeOthers(tx, userId, 'cancel_deletion', now);
-  const recipient = await flow.users.primaryEmail(userId, tx);
-  if (recipient !== undefined) {
-    const mail = { template: 'account_deletion_canceled', tokenId: null, params: {} } as const;
-    await enqueueMail(tx, flow.mail.values({ ...recipient, ...mail, userId, userKey, now }));
-  }
-  const actor = { kind: 'user', id: userId } as const;
-  const personal = clientInfoOf(requester);
-  const event = { action: 'account.deletion_canceled', at: now, actor, userId, facts: { by }, personal } as const;
-  await flow.audit.record(tx, event, userKey);
+  if (userKey === undefined) throw new Problem(refusals[by]);
+  await changeUser(flow, tx, requester, {
+    userId,
+    now,
+    userKey,
+    refusal: refusals[by],
+    raise: () => cancelDeletionOfUser(tx, { userId, now }),
+    sessions: { kind: 'none' },
+    replacesLinks: 'cancel_deletion',
+    event: () => ({ action: 'account.deletion_canceled', actor: { kind: 'user', id: userId }, facts: { by } }),
+    mail: async () => {
+      const recipient = await flow.users.primaryEmail(userId, tx);
+      const mail = { template: 'account_deletion_canceled', tokenId: null, params: {} } as const;
+      return recipient && flow.mail.values({ ...recipient, ...mail, userId, userKey, now });
+    },
+  });
 }

@@ -1,7 +1,6 @@
-/** Pressing a link that confirms: at the new address and, where both have to, at the old one. */
+/** Confirming a change by a mailed link: at the new address and, where both must confirm, at the old one. */
 
 import { claimProvenEmail, holdPrimaryEmail } from '#domain/identifiers/index.ts';
-import { enqueueMail } from '#domain/mail-ledger/index.ts';
 import {
   type ChangeSide,
   changeSides,
@@ -16,104 +15,105 @@ import {
   tokenLifetimeSeconds,
 } from '#domain/one-time-tokens/index.ts';
 import { supersedeRegistration } from '#domain/registrations/index.ts';
+import { changeUser } from '#domain/user-changes/index.ts';
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { Queries, Values } from '#platform/database/index.ts';
-import type { Caller } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
-import { type ChangeEmail, endEverything, eventOf, lockPeople } from './change-email.ts';
+import type { ChangeEmail } from './change-email.ts';
 import { findOtherHolder } from './statements.ts';
 
-/** A live link, and what it carries. */
+/** An active link with its decrypted payload. */
 export interface ConfirmLink {
   readonly token: OneTimeToken;
   readonly newAddress: NewAddress;
   readonly userKey: UserKey;
 }
 
-/** Looks at a link without using it. */
+/** Reads a link without using it. */
 export async function readConfirmLink(flow: ChangeEmail, text: string): Promise<ConfirmLink | undefined> {
   const token = await findActive(flow.database, 'confirm_email_change', text, flow.clock.now());
   const userKey = token === undefined ? undefined : await flow.users.key(token.userId);
   if (token === undefined || userKey === undefined) return undefined;
-  const sealed = present(token.sealedPayload, 'the new address of a confirming link');
+  const sealed = present(token.sealedPayload, 'the payload of a confirmation link');
   return { token, userKey, newAddress: openNewAddress(userKey, token.id, sealed) };
 }
 
-/** What pressing came to. */
+/** The result of using a link: the address is changed, or the other address must still confirm. */
 export type Confirmation = { readonly kind: 'changed' } | { readonly kind: 'waiting'; readonly waitingFor: ChangeSide };
 
-/** Where the change waits for the other link; undefined when it waits for none. */
+/** The address that must still confirm after this link is used, if there is one. */
 export async function findMissing(flow: ChangeEmail, link: ConfirmLink): Promise<ChangeSide | undefined> {
   const other = await otherLinkState(flow.database, link.token.userId, link.newAddress, flow.clock.now());
   return other === 'pending' ? otherSide(link.token) : undefined;
 }
 
-/** The address changed hands between reading and writing at most this often; then the presser may try again. */
+/** How often a confirmation runs when another user releases or claims the address between the read and the write. */
 const maxTries = 3;
 
 /**
- * Puts the new address in the place of the old one, which stays held until the link that undoes this has expired; or,
- * when the other address has to confirm as well, notes that this one did.
- * The change ends every session, whoever pressed: a mail's link does not show which of them is the reader's.
+ * Replaces the user's address by the new one; or, while the other address must still confirm, records that this one did.
+ * The old address is held until the link that undoes the change has expired.
+ * The change ends every session, because a mailed link does not show which of them belongs to its reader.
  */
-export async function confirmChange(flow: ChangeEmail, text: string, caller: Caller): Promise<Confirmation> {
+export async function confirmChange(flow: ChangeEmail, text: string, requester: Requester): Promise<Confirmation> {
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const link = await readConfirmLink(flow, text);
     if (link === undefined) throw new Problem('invalid_token');
-    const confirmed = await tryToConfirm(flow, { text, link, caller });
-    if (confirmed.kind === 'changed_hands') continue;
-    if (confirmed.kind === 'waiting') return { kind: 'waiting', waitingFor: otherSide(link.token) };
-    return { kind: 'changed' };
+    const outcome = await tryToConfirm(flow, { text, link, requester });
+    if (outcome === 'changed') return { kind: 'changed' };
+    if (outcome === 'waiting') return { kind: 'waiting', waitingFor: otherSide(link.token) };
   }
-  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
+  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the holder of the address changed at every attempt' });
 }
 
-interface Press {
+interface LinkUse {
   readonly text: string;
   readonly link: ConfirmLink;
-  readonly caller: Caller;
+  readonly requester: Requester;
 }
 
-type Pressed = { readonly kind: 'changed' | 'waiting' | 'changed_hands' };
+type Outcome = 'changed' | 'waiting' | 'holder_changed';
 
-/** Thrown, so that the transaction takes the use of the link back. */
-class ChangedHands extends Error {}
+/** Thrown to roll the use of the link back. */
+class HolderChanged extends Error {}
 
-async function tryToConfirm(flow: ChangeEmail, press: Press): Promise<Pressed> {
-  const { token, newAddress } = press.link;
+async function tryToConfirm(flow: ChangeEmail, use: LinkUse): Promise<Outcome> {
+  const { token, newAddress } = use.link;
   const { canonical } = newAddress;
-  const seen = await flow.database.row(findOtherHolder, { canonical, userId: token.userId });
+  const holder = await flow.database.row(findOtherHolder, { canonical, userId: token.userId });
   try {
-    return await flow.database.transaction((tx) => confirm(flow, tx, press, seen));
+    return await flow.database.transaction((tx) => confirm(flow, tx, use, holder));
   } catch (error) {
-    if (error instanceof ChangedHands) return { kind: 'changed_hands' };
+    if (error instanceof HolderChanged) return 'holder_changed';
     throw error;
   }
 }
 
+type Holder = Values<typeof findOtherHolder.columns>;
+
 async function confirm(
   flow: ChangeEmail,
   tx: Queries,
-  { text, link, caller }: Press,
-  seen: Taking['seen'],
-): Promise<Pressed> {
+  { text, link, requester }: LinkUse,
+  lockedHolder: Holder | undefined,
+): Promise<Outcome> {
   const now = flow.clock.now();
   const { userId } = link.token;
-  const { canonical } = link.newAddress;
-  await lockPeople(flow, tx, [userId, seen?.userId]);
+  await flow.users.lockAll(tx, [userId, lockedHolder?.userId]);
   const used = await consume(tx, 'confirm_email_change', text, now);
   if (used === undefined) throw new Problem('invalid_token');
   const other = await otherLinkState(tx, userId, link.newAddress, now);
   if (other === 'inactive') throw new Problem('invalid_token', { log: 'the other link of the change is inactive' });
   if (other === 'pending') {
-    await noteConfirmation(flow, tx, link, caller, now);
-    return { kind: 'waiting' };
+    await recordConfirmation(flow, tx, link, requester, now);
+    return 'waiting';
   }
-  await takeFromUnproven(flow, tx, { canonical, userId, seen, now });
-  await replaceAddress(flow, tx, link, caller, now);
-  return { kind: 'changed' };
+  await takeFromUnverified(flow, tx, link, lockedHolder, now);
+  await replaceAddress(flow, tx, link, requester, now);
+  return 'changed';
 }
 
 function otherSide(token: OneTimeToken): ChangeSide {
@@ -124,39 +124,41 @@ function otherSide(token: OneTimeToken): ChangeSide {
   );
 }
 
-/** The first of two links. Nothing but the link itself has changed. */
-async function noteConfirmation(
+/** The first of two confirmations changes nothing but its link. */
+async function recordConfirmation(
   flow: ChangeEmail,
   tx: Queries,
   { token, userKey }: ConfirmLink,
-  caller: Caller,
+  requester: Requester,
   now: Date,
 ): Promise<void> {
-  const event = eventOf('email.change_confirmed', token.userId, now, caller);
-  await flow.audit.record(tx, { ...event, facts: { at: sideOf(token) } }, userKey);
-}
-
-interface Taking {
-  readonly canonical: string;
-  readonly userId: string;
-  /** The other holder whose row is locked. */
-  readonly seen: Values<typeof findOtherHolder.columns> | undefined;
-  readonly now: Date;
+  const { userId } = token;
+  const event = {
+    action: 'email.change_confirmed',
+    at: now,
+    actor: { kind: 'user', id: userId },
+    userId,
+    facts: { at: sideOf(token) },
+    personal: clientInfoOf(requester),
+  } as const;
+  await flow.audit.record(tx, event, userKey);
 }
 
 /**
- * Whoever registered with the address and never proved it loses it to whoever just did (invariant 18).
- * Who proved it, or may still take it back, keeps it.
+ * Deletes the registration of another user who never verified the address (invariant 18). A user who verified it, or can
+ * still restore it, keeps it.
  */
-async function takeFromUnproven(
+async function takeFromUnverified(
   flow: ChangeEmail,
   tx: Queries,
-  { canonical, userId, seen, now }: Taking,
+  { token: { userId }, newAddress: { canonical } }: ConfirmLink,
+  lockedHolder: Holder | undefined,
+  now: Date,
 ): Promise<void> {
   const holder = await tx.row(findOtherHolder, { canonical, userId });
   if (holder === undefined) return;
   if (holder.verifiedAt !== null) throw new Problem('email_unavailable');
-  if (holder.userId !== seen?.userId) throw new ChangedHands();
+  if (holder.userId !== lockedHolder?.userId) throw new HolderChanged();
   if (!(await supersedeRegistration(tx, flow.audit, holder.userId, now))) throw new Problem('email_unavailable');
 }
 
@@ -164,29 +166,34 @@ async function replaceAddress(
   flow: ChangeEmail,
   tx: Queries,
   { token, newAddress, userKey }: ConfirmLink,
-  caller: Caller,
+  requester: Requester,
   now: Date,
 ): Promise<void> {
   const { userId, locale } = token;
-  const until = addSeconds(now, tokenLifetimeSeconds.undo_email_change);
-  const old = present(await holdPrimaryEmail(tx, userId, until), 'the address of who changes it');
-  const claimed = { id: flow.makeId(), userId, address: newAddress, now };
-  if (!(await claimProvenEmail(tx, claimed))) throw new ChangedHands();
-  const authEpoch = await endEverything(flow, tx, userId, 'email_changed', now);
-  const tokenId = flow.tokens.newId();
-  const undo = {
-    id: tokenId,
-    purpose: 'undo_email_change',
+  const expiresAt = addSeconds(now, tokenLifetimeSeconds.undo_email_change);
+  await changeUser(flow, tx, requester, {
     userId,
-    identifierId: old.id,
-    authEpoch,
-    sealedPayload: null,
     now,
-    expiresAt: until,
-  } as const;
-  await issueToken(tx, flow.tokens.values(undo));
-  const notice = { template: 'email_changed_notice', params: {}, identifierId: old.id, tokenId } as const;
-  await enqueueMail(tx, flow.mail.values({ ...notice, locale, userId, userKey, now }));
-  const addresses = { from: old.canonical, to: newAddress.canonical };
-  await flow.audit.record(tx, eventOf('email.changed', userId, now, caller, addresses), userKey);
+    userKey,
+    refusal: 'invalid_token',
+    apply: async () => {
+      const old = present(await holdPrimaryEmail(tx, userId, expiresAt), 'the primary address');
+      const claimed = { id: flow.makeId(), userId, address: newAddress, now };
+      if (!(await claimProvenEmail(tx, claimed))) throw new HolderChanged();
+      return old;
+    },
+    sessions: { kind: 'end_all', reason: 'email_changed' },
+    event: ({ applied: old }) => ({
+      action: 'email.changed',
+      actor: { kind: 'user', id: userId },
+      personal: { from: old.canonical, to: newAddress.canonical },
+    }),
+    mail: async (_, { applied: old, authEpoch }) => {
+      const tokenId = flow.tokens.newId();
+      const undo = { id: tokenId, purpose: 'undo_email_change', userId, identifierId: old.id, authEpoch } as const;
+      await issueToken(tx, flow.tokens.values({ ...undo, sealedPayload: null, now, expiresAt }));
+      const notice = { template: 'email_changed_notice', params: {}, identifierId: old.id, tokenId } as const;
+      return flow.mail.values({ ...notice, locale, userId, userKey, now });
+    },
+  });
 }

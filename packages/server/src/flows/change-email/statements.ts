@@ -1,8 +1,8 @@
-/** The statements of a change of address that belong to no noun alone. */
+/** Statements of the change that join tables of several modules. */
 import { statement } from '#platform/database/index.ts';
 
-/** Who asks, and how they are told. */
-export const findAsker = statement('change_email.find_asker', {
+/** The user who requests the change, with the address that the notice goes to. */
+export const findSubject = statement('change_email.find_subject', {
   lane: 'read',
   sql: `select u.locale, i.id as identifier_id, i.canonical, k.wrapped
     from users u
@@ -13,7 +13,7 @@ export const findAsker = statement('change_email.find_asker', {
   columns: { locale: 'text', identifierId: 'uuid', canonical: 'text', wrapped: 'bytea' },
 });
 
-/** Who else has the address, proven, held or not. */
+/** Another user who has the address: verified, held or unverified. */
 export const findOtherHolder = statement('change_email.find_other_holder', {
   lane: 'read',
   sql: `select u.id as user_id, u.locale, i.id as identifier_id, i.verified_at, k.wrapped

@@ -2,7 +2,7 @@
 
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
-import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
+import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import {
   type PasswordHashes,
   type PasswordRules,
@@ -10,13 +10,14 @@ import {
   provePassword,
   setPassword,
 } from '#domain/passwords/index.ts';
-import { findActing, type IssuedSession, type Issuers, renewSession } from '#domain/session-issuance/index.ts';
+import type { IssuedSession, Issuers } from '#domain/session-issuance/index.ts';
+import { changeUser } from '#domain/user-changes/index.ts';
 import type { Recipient, Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
-import type { Database, Queries } from '#platform/database/index.ts';
+import type { Database } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
@@ -61,12 +62,17 @@ export async function changePassword(
     throw refusal;
   });
   const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordAssociatedData(userId));
-  const change = { principal, caller, userKey, sealedPhc, recipient };
-  return flow.database.transaction((tx) => write(flow, tx, change));
+  return write(flow, { principal, caller, userKey, sealedPhc, recipient });
 }
 
 async function refuse(flow: ChangePassword, principal: Principal, caller: Caller, userKey: UserKey): Promise<never> {
-  const event = { ...eventOf(principal, caller), action: 'password.change_refused', at: flow.clock.now() } as const;
+  const event = {
+    ...eventOf(principal),
+    userId: principal.userId,
+    action: 'password.change_refused',
+    at: flow.clock.now(),
+    personal: clientInfoOf(caller),
+  } as const;
   await flow.audit.record(flow.database, event, userKey);
   throw new Problem('invalid_password');
 }
@@ -79,31 +85,42 @@ interface Change {
   readonly recipient: Recipient | undefined;
 }
 
-// A reset, or a change by another session, that committed since the password was proven ended this session: the user's
-// lock orders them, and the dead session is found here before anything is written.
-async function write(flow: ChangePassword, tx: Queries, change: Change): Promise<IssuedSession> {
+// A reset, or a change by another session, that committed since the password was proven has ended the acting session:
+// `changeUser` looks for it under the user's lock, before anything is written.
+async function write(flow: ChangePassword, change: Change): Promise<IssuedSession> {
   const { principal, caller, userKey, sealedPhc, recipient } = change;
-  const { userId } = principal;
+  const { userId, sessionId } = principal;
   const now = flow.clock.now();
-  await flow.users.lock(tx, userId);
-  const acting = await findActing(tx, principal, now);
-  if (acting === undefined) throw new Problem('not_authenticated');
-  await setPassword(tx, userId, sealedPhc, now);
-  await resetFailedAttempts(tx, userId, 'password', 'password_known_device');
-  const authEpoch = present(await flow.users.raiseEpoch(tx, userId), 'the locked user');
-  const continued = { reason: 'password_changed', authEpoch, requester: caller, userKey, now } as const;
-  const { issued, endedSessions } = await renewSession(flow, tx, acting, continued);
-  const facts = { endedSessions: endedSessions - 1, continuedAs: issued.sessionId };
-  const event = { ...eventOf(principal, caller), action: 'password.changed', at: now, facts } as const;
-  await flow.audit.record(tx, event, userKey);
-  if (recipient !== undefined) {
-    const mail = { template: 'password_changed', ...recipient, userId, tokenId: null, params: {} } as const;
-    await enqueueMail(tx, flow.mail.values({ ...mail, userKey, now }));
-  }
-  return issued;
+  const changed = await flow.database.transaction((tx) =>
+    changeUser(flow, tx, caller, {
+      userId,
+      now,
+      userKey,
+      refusal: 'not_authenticated',
+      apply: () => setPassword(tx, userId, sealedPhc, now),
+      sessions: { kind: 'renew_acting', reason: 'password_changed', sessionId, issuers: flow },
+      resets: ['password', 'password_known_device'],
+      event: ({ endedSessions, renewed }) => ({
+        ...eventOf(principal),
+        action: 'password.changed',
+        facts: { endedSessions: endedSessions - 1, continuedAs: renewed?.sessionId ?? null },
+      }),
+      mail: async () =>
+        recipient &&
+        flow.mail.values({
+          ...recipient,
+          template: 'password_changed',
+          tokenId: null,
+          params: {},
+          userId,
+          userKey,
+          now,
+        }),
+    }),
+  );
+  return present(changed.renewed, 'the renewed session');
 }
 
-function eventOf({ userId, sessionId }: Principal, caller: Caller) {
-  const personal = clientInfoOf(caller);
-  return { actor: { kind: 'user', id: userId }, userId, sessionId, personal } as const;
+function eventOf({ userId, sessionId }: Principal) {
+  return { actor: { kind: 'user', id: userId }, sessionId } as const;
 }

@@ -1,20 +1,18 @@
-/** Closing, top to bottom: prove the password, then everything in one transaction. */
-
-import { resetFailedAttempts } from '#domain/attempts/index.ts';
+/** Deleting an account: proves the password, then schedules the deletion in one transaction. */
 import type { AuditLog } from '#domain/audit/index.ts';
-import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
-import { issueToken, type OneTimeTokens, revokeOthers } from '#domain/one-time-tokens/index.ts';
+import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import { issueToken, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { type PasswordHashes, provePassword } from '#domain/passwords/index.ts';
-import { endSessionsOfUser } from '#domain/sessions/index.ts';
+import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
 import { scheduleDeletion, type Users } from '#domain/users/index.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
-import { clientInfoOf } from '#kernel/requester.ts';
+import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
-import type { Caller, Principal } from '#platform/http/index.ts';
+import type { Principal } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 
-/** What closing needs. */
+/** Dependencies and settings of the flow. */
 export interface DeleteAccount {
   readonly database: Database;
   readonly clock: Clock;
@@ -24,83 +22,82 @@ export interface DeleteAccount {
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
-  /** Days from closing to erasure; 0 leaves nothing to keep. */
+  /** Days from the request to the erasure; with 0 the deletion cannot be canceled. */
   readonly graceDays: number;
 }
 
-/** Closes the caller's account; answers when the grace period ends. */
+/** Schedules the deletion of the requester's account, and returns when its grace period ends. */
 export async function deleteAccount(
   flow: DeleteAccount,
   principal: Principal,
   currentPassword: string,
-  caller: Caller,
+  requester: Requester,
 ): Promise<Date> {
   const { userId } = principal;
-  const proven = await provePassword(flow, userId, currentPassword);
+  const isProven = await provePassword(flow, userId, currentPassword);
   const userKey = await flow.users.key(userId);
-  if (userKey === undefined) throw gone();
-  if (!proven) return refuse(flow, principal, caller, userKey);
+  if (userKey === undefined) throw new Problem('not_authenticated', { log: 'the user was erased' });
+  if (!isProven) return refuse(flow, principal, requester, userKey);
   const now = flow.clock.now();
   const deletesAt = addSeconds(now, flow.graceDays * 24 * 60 * 60);
-  const closing = { principal, caller, userKey, now, deletesAt };
-  await flow.database.transaction((tx) => close(flow, tx, closing));
+  const deletion = deletionOf(flow, { principal, userKey, now, deletesAt });
+  await flow.database.transaction((tx) => changeUser(flow, tx, requester, deletion));
   return deletesAt;
 }
 
-interface Closing {
+interface Deletion {
   readonly principal: Principal;
-  readonly caller: Caller;
   readonly userKey: UserKey;
   readonly now: Date;
   readonly deletesAt: Date;
 }
 
-async function close(flow: DeleteAccount, tx: Queries, closing: Closing): Promise<void> {
-  const { principal, caller, userKey, now, deletesAt } = closing;
-  const { userId, sessionId } = principal;
-  const locked = await flow.users.lock(tx, userId);
-  if (locked?.authEpoch !== principal.authEpoch) throw gone();
-  const authEpoch = await scheduleDeletion(tx, { userId, deletesAt, now });
-  if (authEpoch === undefined) throw gone();
-  const sessions = await endSessionsOfUser(tx, { userId, reason: 'account_deleted', now });
-  await resetFailedAttempts(tx, userId, 'password_known_device');
-  await revokeOthers(tx, userId, 'cancel_deletion', now);
-  await tell(flow, tx, closing, authEpoch);
-  const actor = { kind: 'user', id: userId } as const;
-  const facts = { deletesAt: deletesAt.toISOString(), sessions };
-  const event = { action: 'account.deletion_scheduled', at: now, actor, userId, sessionId, facts } as const;
-  await flow.audit.record(tx, { ...event, personal: clientInfoOf(caller) }, userKey);
+function deletionOf(flow: DeleteAccount, deletion: Deletion): UserChange {
+  const { principal, userKey, now, deletesAt } = deletion;
+  const { userId, sessionId, authEpoch } = principal;
+  return {
+    userId,
+    now,
+    userKey,
+    authEpoch,
+    refusal: 'not_authenticated',
+    raise: (tx) => scheduleDeletion(tx, { userId, deletesAt, now }),
+    sessions: { kind: 'end_all', reason: 'account_deleted' },
+    resets: ['password_known_device'],
+    replacesLinks: 'cancel_deletion',
+    event: ({ endedSessions: sessions }) => ({
+      action: 'account.deletion_scheduled',
+      actor: { kind: 'user', id: userId },
+      sessionId,
+      facts: { deletesAt: deletesAt.toISOString(), sessions },
+    }),
+    mail: (tx, changed) => makeMail(flow, tx, deletion, changed.authEpoch),
+  };
 }
 
-/** The mail with the keep link, or, when there is no grace, the one that says goodbye. */
-async function tell(flow: DeleteAccount, tx: Queries, closing: Closing, authEpoch: number): Promise<void> {
-  const { userKey, now, deletesAt } = closing;
-  const { userId } = closing.principal;
+/** The mail with the link that cancels the deletion; without a grace period, the notice that the account is deleted. */
+async function makeMail(flow: DeleteAccount, tx: Queries, deletion: Deletion, authEpoch: number) {
+  const { userKey, now, deletesAt } = deletion;
+  const { userId } = deletion.principal;
   const recipient = await flow.users.primaryEmail(userId, tx);
-  if (recipient === undefined) return;
+  if (recipient === undefined) return undefined;
   const mail = { ...recipient, userId, userKey, now, params: {} };
-  if (deletesAt <= now) {
-    await enqueueMail(tx, flow.mail.values({ ...mail, template: 'account_deleted', tokenId: null }));
-    return;
-  }
+  if (deletesAt <= now) return flow.mail.values({ ...mail, template: 'account_deleted', tokenId: null });
   const tokenId = flow.tokens.newId();
   const token = { id: tokenId, purpose: 'cancel_deletion', userId, authEpoch, sealedPayload: null } as const;
-  await issueToken(
-    tx,
-    flow.tokens.values({ ...token, identifierId: recipient.identifierId, now, expiresAt: deletesAt }),
-  );
-  await enqueueMail(tx, flow.mail.values({ ...mail, template: 'account_deletion_scheduled', tokenId }));
+  const { identifierId } = recipient;
+  await issueToken(tx, flow.tokens.values({ ...token, identifierId, now, expiresAt: deletesAt }));
+  return flow.mail.values({ ...mail, template: 'account_deletion_scheduled', tokenId });
 }
 
-async function refuse(flow: DeleteAccount, principal: Principal, caller: Caller, userKey: UserKey): Promise<never> {
-  const { userId, sessionId } = principal;
+async function refuse(
+  flow: DeleteAccount,
+  { userId, sessionId }: Principal,
+  requester: Requester,
+  userKey: UserKey,
+): Promise<never> {
   const actor = { kind: 'user', id: userId } as const;
   const event = { action: 'account.deletion_refused', at: flow.clock.now(), actor, userId, sessionId } as const;
-  await flow.audit.record(flow.database, { ...event, personal: clientInfoOf(caller) }, userKey);
+  await flow.audit.record(flow.database, { ...event, personal: clientInfoOf(requester) }, userKey);
   throw new Problem('invalid_password');
-}
-
-/** The gate saw a live session; since then somebody ended, closed or erased what it stood for. */
-function gone(): Problem {
-  return new Problem('not_authenticated', { log: 'the session or its user went meanwhile' });
 }

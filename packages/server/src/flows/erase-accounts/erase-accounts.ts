@@ -3,11 +3,12 @@
 import { deleteAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import { eraseMails } from '#domain/mail-ledger/index.ts';
+import { changeUser, UnchangedUser, type UserChange, unlessUnchanged } from '#domain/user-changes/index.ts';
 import { eraseUser, listDueForErasure, revokeForErasure, type Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
-import type { Database, JsonValue } from '#platform/database/index.ts';
+import type { Database, JsonValue, Queries } from '#platform/database/index.ts';
 import { enqueueJob } from '#platform/jobs/index.ts';
 import type { KeyRing } from '#platform/keys/index.ts';
 
@@ -43,24 +44,40 @@ export async function eraseDueAccounts(flow: EraseAccounts, signal?: AbortSignal
   }
 }
 
-/** Erases the account if its grace is over still; false when it was kept, or erased by another, meanwhile. */
+/** Erases an account unless its deletion was canceled, or another node erased it, since it was listed. */
 async function eraseAccount(
   flow: EraseAccounts,
   { id: userId, subject }: { readonly id: string; readonly subject: string },
 ): Promise<boolean> {
-  return flow.database.transaction(async (tx) => {
-    const now = flow.clock.now();
-    await flow.users.lock(tx, userId);
-    const announced = await revokeForErasure(tx, { userId, now });
-    if (announced === undefined) return false;
-    await eraseMails(tx, userId, now);
-    await deleteAttempts(tx, userId);
-    const again = { id: flow.makeId(), kind: forgetKind, payload: { userId }, now } as const;
-    await enqueueJob(tx, { ...again, runAt: addSeconds(now, forgetAgainSeconds) });
-    await eraseUser(tx, flow.keys, { userId, subject, now });
-    await flow.audit.record(tx, { action: 'account.erased', at: now, actor: { kind: 'system' }, userId });
-    return true;
-  });
+  const now = flow.clock.now();
+  const erasure: UserChange<number | undefined> = {
+    userId,
+    now,
+    apply: async (tx) => {
+      const authEpoch = await revokeForErasure(tx, { userId, now });
+      if (authEpoch !== undefined) await erase(flow, tx, { userId, subject, now });
+      return authEpoch;
+    },
+    raise: async (_, authEpoch) => authEpoch,
+    sessions: { kind: 'none' },
+    event: () => ({ action: 'account.erased', actor: { kind: 'system' } }),
+  };
+  const erased = await unlessUnchanged(() =>
+    flow.database.transaction((tx) => changeUser(flow, tx, undefined, erasure)),
+  );
+  return !(erased instanceof UnchangedUser);
+}
+
+async function erase(
+  flow: EraseAccounts,
+  tx: Queries,
+  { userId, subject, now }: { readonly userId: string; readonly subject: string; readonly now: Date },
+): Promise<void> {
+  await eraseMails(tx, userId, now);
+  await deleteAttempts(tx, userId);
+  const again = { id: flow.makeId(), kind: forgetKind, payload: { userId }, now } as const;
+  await enqueueJob(tx, { ...again, runAt: addSeconds(now, forgetAgainSeconds) });
+  await eraseUser(tx, flow.keys, { userId, subject, now });
 }
 
 /** Forgets what was counted for an erased user while they were erased. */

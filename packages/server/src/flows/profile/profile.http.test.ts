@@ -4,6 +4,7 @@ import { changeMetadata, disableUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { Application } from '#test/support/application.ts';
+import { operator } from '#test/support/operator.ts';
 import { addCookieSession, addLoggedInUser, isAccepted, sameOrigin } from '#test/support/user-actions.ts';
 
 const path = '/api/v1/users/me';
@@ -117,7 +118,7 @@ describe('PATCH /api/v1/users/me', () => {
 
   it('shows public metadata that an operator set, and private metadata to nobody', async () => {
     const { accessToken, userId } = await addLoggedInUser(app);
-    await changeMetadata(app.services, userId, { public: { plan: 'pro' }, private: { note: 'a friend' } });
+    await changeMetadata(app.services, operator, userId, { public: { plan: 'pro' }, private: { note: 'a friend' } });
     const { data, text } = await change(accessToken, { name: 'Grace' });
     expect(data).toMatchObject({ publicMetadata: { plan: 'pro' } });
     expect(text).not.toContain('friend');
@@ -139,7 +140,7 @@ describe('PATCH /api/v1/users/me', () => {
   it('401 without a session, and for a user who is disabled', async () => {
     expect((await app.send('PATCH', path, { json: { name: 'X' } })).code).toBe('not_authenticated');
     const { accessToken, userId } = await addLoggedInUser(app);
-    await disableUser(app.services, userId);
+    await disableUser(app.services, operator, userId);
     expect((await change(accessToken, { name: 'X' })).code).toBe('not_authenticated');
   });
 });

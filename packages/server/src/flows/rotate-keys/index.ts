@@ -2,7 +2,7 @@
  * Rotating keys, the ones that sign tokens and the data keys, and revoking one that signs. Owns no endpoint; the command
  * line calls it. Every rotation and revocation commits with its audit event.
  */
-import type { AuditLog } from '#domain/audit/index.ts';
+import type { AuditActor, AuditLog } from '#domain/audit/index.ts';
 import type { KeyRevocation, Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { KeyPurpose, KeyRing } from '#platform/keys/index.ts';
@@ -20,14 +20,14 @@ export interface RotateKeys {
  * `immediately` does not wait until every cache has the next one. The retired one verifies until its last token ends in
  * either case; for a key that leaked there is `revokeSigningKey`.
  */
-export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promise<Rotation> {
+export function rotateSigningKey(flow: RotateKeys, actor: AuditActor, immediately: boolean): Promise<Rotation> {
   return flow.signingKeys.rotate({
     immediately,
     record: async (tx, { kid, retiredKid }) => {
       await flow.audit.record(tx, {
         action: 'signing_key.rotated',
         at: flow.clock.now(),
-        actor: { kind: 'operator' },
+        actor,
         facts: { kid, retiredKid, immediately },
       });
     },
@@ -38,14 +38,14 @@ export function rotateSigningKey(flow: RotateKeys, immediately: boolean): Promis
  * Ends a signing key whose private half others may know: what it signed is refused here at once and on every other node
  * within a second. Sessions and refresh tokens live on, so that people get new access tokens without noticing.
  */
-export function revokeSigningKey(flow: RotateKeys, kid: string): Promise<KeyRevocation> {
+export function revokeSigningKey(flow: RotateKeys, actor: AuditActor, kid: string): Promise<KeyRevocation> {
   return flow.signingKeys.revoke({
     kid,
     record: async (tx, revoked) => {
       await flow.audit.record(tx, {
         action: 'signing_key.revoked',
         at: flow.clock.now(),
-        actor: { kind: 'operator' },
+        actor,
         facts: { ...revoked },
       });
     },
@@ -53,12 +53,16 @@ export function revokeSigningKey(flow: RotateKeys, kid: string): Promise<KeyRevo
 }
 
 /** Makes a new data key for a purpose; what the old one sealed stays readable. */
-export function rotateDataKey(flow: RotateKeys, purpose: KeyPurpose): Promise<'rotated' | 'already_rotated'> {
+export function rotateDataKey(
+  flow: RotateKeys,
+  actor: AuditActor,
+  purpose: KeyPurpose,
+): Promise<'rotated' | 'already_rotated'> {
   return flow.keys.rotateDataKey(purpose, async (tx, keyId) => {
     await flow.audit.record(tx, {
       action: 'data_key.rotated',
       at: flow.clock.now(),
-      actor: { kind: 'operator' },
+      actor,
       facts: { purpose, keyId },
     });
   });

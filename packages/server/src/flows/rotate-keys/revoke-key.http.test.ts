@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
+import { operator } from '#test/support/operator.ts';
 import { addCookieSession, addLoggedInUser, isAccepted, type Tokens } from '#test/support/user-actions.ts';
 import { revokeSigningKey } from './index.ts';
 
@@ -28,7 +29,7 @@ describe('a signing key that is revoked', () => {
     const { accessToken, refreshToken } = await addLoggedInUser(app);
     const { cookie } = await addCookieSession(app);
     for (const node of nodes()) expect(await isAccepted(node, accessToken)).toBe(true);
-    await revokeSigningKey(app.services, kid);
+    await revokeSigningKey(app.services, operator, kid);
     expect(await isAccepted(app, accessToken)).toBe(false);
     await otherNode.services.revocations.read();
     expect(await isAccepted(otherNode, accessToken)).toBe(false);

@@ -3,6 +3,7 @@ import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases, effectsOf } from '#test/support/databases.ts';
 import { type DomainFixture, openDomainFixture } from '#test/support/domain-fixture.ts';
+import { operator } from '#test/support/operator.ts';
 import { type RotateKeys, revokeSigningKey, rotateDataKey, rotateSigningKey } from './index.ts';
 
 const readEvents = statement('rotate_keys_test.events', {
@@ -29,9 +30,9 @@ describeOnBothDatabases('rotating keys', (database) => {
     });
 
   it('records a rotation of the signing key, and none that did not happen', async () => {
-    expect(await rotateSigningKey(flow, false)).toMatchObject({ kind: 'too_early' });
+    expect(await rotateSigningKey(flow, operator, false)).toMatchObject({ kind: 'too_early' });
     expect(await factsOf('signing_key.rotated')).toEqual([]);
-    const rotation = await rotateSigningKey(flow, true);
+    const rotation = await rotateSigningKey(flow, operator, true);
     if (rotation.kind !== 'rotated') throw new Error(rotation.kind);
     const { kid, retiredKid } = rotation;
     const actor = { kind: 'operator' };
@@ -41,19 +42,19 @@ describeOnBothDatabases('rotating keys', (database) => {
   it('records a revocation of a signing key once, and publishes it with its commit', async () => {
     const kid = flow.signingKeys.current().kid;
     const committed = await effectsOf(database(), async () => {
-      const outcomes = await Promise.all(Array.from({ length: 5 }, () => revokeSigningKey(flow, kid)));
+      const outcomes = await Promise.all(Array.from({ length: 5 }, () => revokeSigningKey(flow, operator, kid)));
       expect(outcomes.filter((outcome) => outcome.kind === 'revoked')).toHaveLength(1);
     });
     const revoked = [{ kind: 'signing_key', target: kid, epoch: null }];
     expect(committed).toEqual([{ revoked, enqueued: false }]);
     const actor = { kind: 'operator' };
     expect(await factsOf('signing_key.revoked')).toEqual([{ actor, kid, was: 'active' }]);
-    expect(await revokeSigningKey(flow, 'no-such-key')).toEqual({ kind: 'unknown' });
+    expect(await revokeSigningKey(flow, operator, 'no-such-key')).toEqual({ kind: 'unknown' });
     expect(await factsOf('signing_key.revoked')).toHaveLength(1);
   });
 
   it('records one rotation of a data key when twenty ask at once', async () => {
-    const outcomes = await Promise.all(Array.from({ length: 20 }, () => rotateDataKey(flow, 'cursor')));
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => rotateDataKey(flow, operator, 'cursor')));
     const events = await factsOf('data_key.rotated');
     expect(events).toHaveLength(outcomes.filter((outcome) => outcome === 'rotated').length);
     expect(events[0]).toMatchObject({ actor: { kind: 'operator' }, purpose: 'cursor' });

@@ -1,8 +1,8 @@
-/** What pressing a link does. */
+/** Verifying an address by a mailed link, and disowning its registration. */
 
 import type { AuditLog } from '#domain/audit/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
-import { consume, findActive, type OneTimeToken, revokeOthers } from '#domain/one-time-tokens/index.ts';
+import { consume, findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
 import {
   type PasswordHashes,
   type PasswordRules,
@@ -10,18 +10,19 @@ import {
   setPassword,
 } from '#domain/passwords/index.ts';
 import { openRegistration, type PendingRegistration } from '#domain/registrations/index.ts';
+import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
-import { clientInfoOf } from '#kernel/requester.ts';
-import type { Database, Queries } from '#platform/database/index.ts';
+import { clientInfoOf, type Requester } from '#kernel/requester.ts';
+import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
-/** What verifying needs. */
+/** Dependencies of the flow. */
 export interface VerifyEmail {
   readonly database: Database;
   readonly clock: Clock;
@@ -33,14 +34,14 @@ export interface VerifyEmail {
   readonly catalogues: Catalogues;
 }
 
-/** A live link, and what it carries. */
+/** An active link with its decrypted payload. */
 export interface Link {
   readonly token: OneTimeToken;
-  /** Undefined when the link carries no registration; then a new password must come with it. */
+  /** Undefined when the payload has no registration; the request must then contain a new password. */
   readonly registration: PendingRegistration | undefined;
 }
 
-/** Looks at a link without using it. */
+/** Reads a link without using it. */
 export async function readLink(flow: VerifyEmail, text: string): Promise<Link | undefined> {
   const token = await findActive(flow.database, 'verify_email', text, flow.clock.now());
   if (token === undefined) return undefined;
@@ -50,9 +51,8 @@ export async function readLink(flow: VerifyEmail, text: string): Promise<Link | 
 }
 
 /**
- * Uses a link: of all links of an address exactly one is ever used.
- * The user's row is locked first, so that two links pressed at once are pressed one after the other, and the second
- * finds itself replaced.
+ * Verifies the address and sets the password and name of the link's registration. Of all links of an address exactly one
+ * is ever used: the user's lock orders two concurrent uses, and the second finds its link replaced.
  */
 export async function verifyEmail(
   flow: VerifyEmail,
@@ -65,7 +65,9 @@ export async function verifyEmail(
   const phc = newPassword === undefined ? link.registration?.phc : await hashNew(flow, link, newPassword, caller);
   if (phc === undefined) throw new Problem('password_required');
   const userKey = await flow.users.key(link.token.userId);
-  await flow.database.transaction((tx) => use(flow, tx, text, { link, phc, userKey, caller }));
+  if (userKey === undefined) throw new Problem('invalid_token');
+  const verification = verificationOf(flow, { text, link, phc, userKey });
+  await flow.database.transaction((tx) => changeUser(flow, tx, caller, verification));
 }
 
 async function hashNew(flow: VerifyEmail, link: Link, password: string, caller: Caller): Promise<string> {
@@ -76,34 +78,38 @@ async function hashNew(flow: VerifyEmail, link: Link, password: string, caller: 
   return flow.hashes.compute(await flow.passwordRules.acceptFor(token.userId, candidate));
 }
 
-interface Use {
+interface LinkUse {
+  readonly text: string;
   readonly link: Link;
   readonly phc: string;
-  readonly userKey: UserKey | undefined;
-  readonly caller: Caller;
+  readonly userKey: UserKey;
 }
 
-async function use(flow: VerifyEmail, tx: Queries, text: string, { link, phc, userKey, caller }: Use): Promise<void> {
+/** Raises the epoch: a ticket or link that was issued for the password of another registration ends here. */
+function verificationOf(flow: VerifyEmail, { text, link, phc, userKey }: LinkUse): UserChange<void> {
   const now = flow.clock.now();
   const { userId } = link.token;
-  await flow.users.lock(tx, userId);
-  const used = await consume(tx, 'verify_email', text, now);
-  if (used === undefined || userKey === undefined) throw new Problem('invalid_token');
-  await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
-  if (link.registration !== undefined) {
-    await flow.users.rename(tx, userId, link.registration.name, link.registration.locale);
-  }
-  await verifyIdentifier(tx, present(used.identifierId, 'the identifier of a verification link'), now);
-  await revokeOthers(tx, userId, 'verify_email', now);
-  // What was proven with the password of another registration (a ticket, a link) ends here.
-  present(await flow.users.raiseEpoch(tx, userId), 'the locked user');
-  const actor = { kind: 'user', id: userId } as const;
-  const personal = clientInfoOf(caller);
-  await flow.audit.record(tx, { action: 'email.verified', at: now, actor, userId, personal }, userKey);
+  return {
+    userId,
+    now,
+    userKey,
+    refusal: 'invalid_token',
+    apply: async (tx) => {
+      const used = await consume(tx, 'verify_email', text, now);
+      if (used === undefined) throw new Problem('invalid_token');
+      await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
+      const { registration } = link;
+      if (registration !== undefined) await flow.users.rename(tx, userId, registration.name, registration.locale);
+      await verifyIdentifier(tx, present(used.identifierId, 'the identifier of a verification link'), now);
+    },
+    sessions: { kind: 'none' },
+    replacesLinks: 'verify_email',
+    event: () => ({ action: 'email.verified', actor: { kind: 'user', id: userId } }),
+  };
 }
 
-/** "This was not me": the link dies, nothing is verified. False when it was dead already. */
-export async function disownRegistration(flow: VerifyEmail, text: string, caller: Caller): Promise<boolean> {
+/** Revokes the link of a registration that the mailbox's owner did not make; false when it was not active any more. */
+export async function disownRegistration(flow: VerifyEmail, text: string, requester: Requester): Promise<boolean> {
   const link = await readLink(flow, text);
   const userKey = link === undefined ? undefined : await flow.users.key(link.token.userId);
   if (link === undefined || userKey === undefined) return false;
@@ -113,7 +119,7 @@ export async function disownRegistration(flow: VerifyEmail, text: string, caller
     await flow.users.lock(tx, userId);
     const disowned = await consume(tx, 'verify_email', text, now, { outcome: 'disowned' });
     if (disowned === undefined) return false;
-    const personal = clientInfoOf(caller);
+    const personal = clientInfoOf(requester);
     const actor = { kind: 'stranger' } as const;
     await flow.audit.record(tx, { action: 'user.registration_disowned', at: now, actor, userId, personal }, userKey);
     return true;

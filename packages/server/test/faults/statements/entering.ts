@@ -2,6 +2,7 @@
 import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
+import { operator } from '../../support/operator.ts';
 import { register, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
 import {
   ask,
@@ -27,7 +28,7 @@ async function accepting(app: Application, accept: (token: string) => Promise<st
   const { tokens, keys } = app.services;
   const address = uniqueEmail('invited');
   const email = { asTyped: address, canonical: address };
-  const invited = await createInvitation(app.services, { email, locale: 'en', role: null });
+  const invited = await createInvitation(app.services, operator, { email, locale: 'en', role: null });
   const id = present(invited.kind === 'created' ? invited.invitationId : undefined, 'the invitation');
   const token = tokens.secret(id, 'invitation', keys.currentKeyId('link'));
   return { ask: () => accept(token), isSettled: () => canLogIn(app, address) };
