@@ -1,7 +1,7 @@
-/** What `serve` prints when it listens. */
+/** The text that `serve` and `work` print at start. */
 import type { Roles, Running } from './running.ts';
 
-/** The addresses, the first command, and the limits of this mode. */
+/** Lists the addresses, the first step, and warnings about the mode. */
 export function banner({ services, inbox }: Running, roles: Roles): string {
   const { config, version } = services;
   const { publicUrl } = config.http;
@@ -17,19 +17,20 @@ export function banner({ services, inbox }: Running, roles: Roles): string {
         '',
         '  First admin  node bin/latchkey.cjs user create --email you@example.com --name You --role admin',
       ]
-    : [`Latchkey ${version} is working.`, '', `  Operator    ${operator}/metrics, ${operator}/readyz?verbose`];
+    : [`Latchkey ${version} is running jobs.`, '', `  Operator    ${operator}/metrics, ${operator}/readyz?verbose`];
   return `${[...lines, ...warnings(services, inbox !== undefined)].join('\n')}\n\n`;
 }
 
 function warnings({ config }: Running['services'], hasInbox: boolean): string[] {
-  const sentences: string[] = [];
+  const lines: string[] = [];
   if (config.mode !== 'production')
-    sentences.push(`  This is ${config.mode} mode, for this machine only. Set NODE_ENV=production to serve others.`);
-  if (hasInbox) sentences.push('  Emails stay in the built-in inbox and are not sent.');
+    lines.push(`  The mode is ${config.mode}, for use on this machine. Set NODE_ENV=production for other users.`);
+  if (hasInbox) lines.push('  Mail goes to the built-in inbox and is not delivered.');
   if (config.database.kind === 'embedded') {
-    sentences.push(
-      `  Data is in ${config.dataDirectory}. The embedded database survives a crash of the process, not of the machine.`,
+    lines.push(
+      `  Data is in ${config.dataDirectory}. The embedded database survives a crash of the process, but may lose data`,
+      '  when the machine crashes.',
     );
   }
-  return sentences.length === 0 ? [] : ['', ...sentences];
+  return lines.length === 0 ? [] : ['', ...lines];
 }

@@ -1,4 +1,4 @@
-/** The list of endpoints without anything behind it, for the reference pages, which are made without a database. */
+/** The list of endpoints without services, for the reference pages, which are generated without a database. */
 import { MovableClock } from '#kernel/clock.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import { Inbox } from '#platform/mail/index.ts';
@@ -6,10 +6,10 @@ import { publicEndpoints } from './endpoints.ts';
 import { version } from './version.ts';
 import type { Services } from './wiring.ts';
 
-/** Where the reference says that the API is. */
+/** The public URL in the reference pages. */
 export const describedUrl = 'https://auth.example.com';
 
-/** Everything that a development server offers on its public listener. Its handlers must not be called. */
+/** All endpoints of a development server's public listener. Their handlers must not be called. */
 export function describedEndpoints(): readonly Endpoint[] {
   const config = {
     registration: 'open',
@@ -19,10 +19,10 @@ export function describedEndpoints(): readonly Endpoint[] {
     http: { publicUrl: describedUrl },
   };
   const services = { config, version, movableClock: new MovableClock() };
-  const surroundings = {
+  const deps = {
     checks: [],
     inbox: new Inbox(),
     betweenJobs: () => Promise.resolve(),
   };
-  return publicEndpoints(services as unknown as Services, surroundings);
+  return publicEndpoints(services as unknown as Services, deps);
 }

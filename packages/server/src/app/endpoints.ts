@@ -1,4 +1,4 @@
-/** The list of endpoints: what stands here is reachable, and nothing else is. */
+/** The list of endpoints. An endpoint that is not in it cannot be reached. */
 
 import { acceptInvitationEndpoints } from '#flows/accept-invitation/index.ts';
 import { apiReferenceEndpoints } from '#flows/api-reference/index.ts';
@@ -27,19 +27,19 @@ import type { Endpoint } from '#platform/http/index.ts';
 import type { Inbox } from '#platform/mail/index.ts';
 import type { Services } from './wiring.ts';
 
-/** What the endpoints need beside the services. */
+/** Dependencies of endpoints that are not services. */
 export interface EndpointDeps {
   readonly checks: readonly Check[];
-  /** The development inbox, where there is one. */
+  /** Undefined when mail is delivered by SMTP. */
   readonly inbox: Inbox | undefined;
   /** Runs `work` while no job of this process runs, and wakes its workers afterwards. */
   readonly betweenJobs: (work: () => void) => Promise<void>;
 }
 
-/** The public listener's. */
-export function publicEndpoints(services: Services, surroundings: EndpointDeps): readonly Endpoint[] {
+/** The endpoints of the public listener. */
+export function publicEndpoints(services: Services, deps: EndpointDeps): readonly Endpoint[] {
   const { config, metrics } = services;
-  const { checks } = surroundings;
+  const { checks } = deps;
   const { registration: mode, emailDomains } = config;
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
     if (outcome === 'created') metrics.userRegistered();
@@ -68,10 +68,10 @@ export function publicEndpoints(services: Services, surroundings: EndpointDeps):
   ];
   const publicUrl = new URL(config.http.publicUrl);
   const documented = [...own, ...apiReferenceEndpoints(own, { publicUrl, version: services.version })];
-  return [...documented, ...developmentEndpoints(services, surroundings)];
+  return [...documented, ...developmentEndpoints(services, deps)];
 }
 
-/** For developers and their tests; none in production. */
+/** `/dev/*`; empty in production. */
 function developmentEndpoints(services: Services, { inbox, betweenJobs }: EndpointDeps): readonly Endpoint[] {
   const { movableClock: clock } = services;
   return [
@@ -80,7 +80,7 @@ function developmentEndpoints(services: Services, { inbox, betweenJobs }: Endpoi
   ];
 }
 
-/** The operator's listener's. */
+/** The endpoints of the operator's listener. */
 export function opsEndpoints(services: Services, checks: readonly Check[]): readonly Endpoint[] {
   return operatorEndpoints(checks, services.metrics);
 }

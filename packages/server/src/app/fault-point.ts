@@ -1,8 +1,8 @@
-/** A place where a proof may kill the process, to show what a crash between two statements leaves behind. */
+/** Fault injection: crash tests stop the process between two statements and then check the database. */
 
 /**
- * The hook that kills this process, as a power cut would, at the named point; nothing when no point is named, which is
- * always so outside tests (the configuration refuses it).
+ * Returns a hook that sends SIGKILL to this process at the point `named`. Without a name the hook does nothing; config
+ * rejects a name outside tests.
  */
 export function faultPoint(named: string | undefined): (reached: string) => void {
   return (reached) => {

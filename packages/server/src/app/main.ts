@@ -1,4 +1,4 @@
-/** The program: `latchkey <command>`. Loads the configuration when a command asks for it, and ends with its exit code. */
+/** The program `latchkey <command>`. It loads the configuration only for commands that need it. */
 import { type Config, loadConfig, processSources } from '#config/index.ts';
 import { runCommand } from './cli/run-command.ts';
 import { terminalIo } from './cli/terminal.ts';

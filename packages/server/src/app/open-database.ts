@@ -1,4 +1,4 @@
-/** Opening the configured database, with a schema that this release can run on. */
+/** Opens the configured database and checks or migrates its schema. */
 import type { Config } from '#config/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type DataDirectory, openDataDirectory } from '#platform/data-directory/index.ts';
@@ -16,7 +16,7 @@ import {
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
 import { OperatorError } from './operator-error.ts';
 
-/** Who watches. */
+/** Observers of a database. */
 export interface Watchers {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -24,7 +24,7 @@ export interface Watchers {
   readonly onCommitted?: Observers['onCommitted'];
 }
 
-/** An open database. On the embedded one the data directory is locked for as long as it is open. */
+/** While an embedded database is open, its data directory is locked. */
 export type OpenDatabase =
   | { readonly kind: 'postgres'; readonly database: PostgresDatabase; close(): Promise<void> }
   | {
@@ -34,7 +34,7 @@ export type OpenDatabase =
       close(): Promise<void>;
     };
 
-/** Opens the database and nothing else; `latchkey migrate` does not want the schema changed on the way. */
+/** Opens the database without migrating it. */
 export async function openDatabase(config: Config, watchers: Watchers): Promise<OpenDatabase> {
   const observers = {
     clock: watchers.clock,
@@ -61,12 +61,15 @@ export async function openDatabase(config: Config, watchers: Watchers): Promise<
   }
 }
 
-/** Where migrations run: as the owner of the tables, around a pooler. */
+/** Migrations run as the owner of the tables and bypass a pooler. */
 export function migrationTarget(config: Config, database: Database): MigrationTarget {
   return config.database.kind === 'postgres' ? config.database.adminUrl : (database as EmbeddedDatabase);
 }
 
-/** Brings the schema up, or says which command to run. A schema of a later release is one that this one can run on. */
+/**
+ * Migrates an outdated schema, or throws when `LATCHKEY_MIGRATE` is `refuse`. A schema of a later release is accepted:
+ * the previous release must be able to run on it (expand and contract).
+ */
 export async function ensureSchema(config: Config, database: Database, clock: Clock): Promise<void> {
   const state = await schemaState(database);
   if (state === 'current' || state === 'ahead') return;
@@ -76,7 +79,7 @@ export async function ensureSchema(config: Config, database: Database, clock: Cl
   await migrateUp(migrationTarget(config, database), { clock, ...grants(config) });
 }
 
-/** The serving role, when it is not the owner. */
+/** The role of `DATABASE_URL` needs grants when it does not own the tables. */
 export function grants(config: Config): { readonly grantTo?: string } {
   if (config.database.kind !== 'postgres') return {};
   const serving = decodeURIComponent(new URL(config.database.url).username);

@@ -1,12 +1,12 @@
-/** What an operator can mend: one sentence and an exit code, never a stack trace. */
+/** Errors that the operator can fix. They are printed without a stack trace. */
 
-/** 78 is EX_CONFIG: what was configured cannot work; 1 is everything else. */
+/** Exit codes: 78 (EX_CONFIG) for an invalid configuration, 2 for wrong usage, 1 otherwise. */
 export class OperatorError extends Error {
   override name = 'OperatorError';
   readonly exitCode: 1 | 2 | 78;
 
-  constructor(sentence: string, exitCode: 1 | 2 | 78, options?: ErrorOptions) {
-    super(sentence, options);
+  constructor(message: string, exitCode: 1 | 2 | 78, options?: ErrorOptions) {
+    super(message, options);
     this.exitCode = exitCode;
   }
 }

@@ -1,4 +1,4 @@
-/** The one client for requests to others, and what is said of them. */
+/** Creates the outbound client with its metrics and logs. */
 import type { Config } from '#config/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Outbound, type OutboundObservation, type OutboundPolicy } from '#platform/outbound/index.ts';
@@ -14,23 +14,22 @@ interface Ground {
   readonly metrics: Metrics;
 }
 
-/** Builds the client; it does nothing before it is asked. */
 export function wireOutbound({ config, clock, logger, metrics }: Ground): Outbound {
   const observe = ({ purpose, outcome, milliseconds }: OutboundObservation): void => {
     metrics.observeOutbound(purpose, outcome, milliseconds / 1000);
     if (outcome === 'answered') return;
-    logger.warn('an outbound request got no answer', { component: purpose, outcome, milliseconds });
+    logger.warn('an outbound request failed', { component: purpose, outcome, milliseconds });
   };
   const production = config.mode === 'production';
   return new Outbound({ clock, production, isGlobal, isLoopback, parseJson: parseStrictJson, observe });
 }
 
-/** A URL that would never be asked is a mistake of the configuration, found before the first person waits for it. */
-export function ensureAskable(
+/** Rejects, at start, a configured URL to which the client would refuse every request. */
+export function requireAllowedUrl(
   outbound: Outbound,
   setting: string,
   { url, ...policy }: OutboundPolicy & { url: string },
 ) {
   const refusal = outbound.examine(url, policy);
-  if (refusal !== undefined) throw new OperatorError(`${setting} cannot be asked: ${refusal}.`, 78);
+  if (refusal !== undefined) throw new OperatorError(`${setting} is not allowed: ${refusal}.`, 78);
 }

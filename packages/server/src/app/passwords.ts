@@ -1,4 +1,4 @@
-/** The rules for new passwords, as the configuration wants them. */
+/** Creates the rules for new passwords from the configuration. */
 import type { Config } from '#config/index.ts';
 import {
   Adviser,
@@ -14,7 +14,7 @@ import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
 import { OperatorError } from './operator-error.ts';
-import { ensureAskable } from './outbound.ts';
+import { requireAllowedUrl } from './outbound.ts';
 
 interface Ground {
   readonly config: Config;
@@ -24,16 +24,16 @@ interface Ground {
   readonly outbound: Outbound;
 }
 
-/** The rules; close what they hold open. */
+/** `closePasswords` closes the adviser's thread and the filter file. */
 export async function wirePasswords(
   ground: Ground,
 ): Promise<{ readonly passwordRules: PasswordRules; readonly closePasswords: () => Promise<void> }> {
   const { config, logger, outbound } = ground;
   const { profile, breachService: service } = config.passwords;
-  if (service !== undefined) ensureAskable(outbound, 'LATCHKEY_PASSWORD_BREACH_URL', service);
+  if (service !== undefined) requireAllowedUrl(outbound, 'LATCHKEY_PASSWORD_BREACH_URL', service);
   const filter = await openFilter(config.passwords.filter);
   const onCheckFailed = (check: FailedBreachCheck) => {
-    logger.warn('a password could not be compared with breached ones', { component: 'breached_passwords', ...check });
+    logger.warn('a breached-password check failed', { component: 'breached_passwords', ...check });
   };
   const breached = new BreachedPasswords({ outbound, service, filter, onCheckFailed });
   const adviser = new Adviser();

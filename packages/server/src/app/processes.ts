@@ -1,6 +1,6 @@
 /**
- * `serve --processes N`: a parent that holds nothing, and N processes that share the public port and nothing else.
- * They are nodes like any others: what makes several machines correct makes several processes correct.
+ * `serve --processes N`: a parent process that only supervises, and N serving processes that share the public port and
+ * nothing else. They are nodes like those on several machines, so correctness needs nothing further.
  */
 import cluster, { type Worker } from 'node:cluster';
 import type { Config } from '#config/index.ts';
@@ -8,29 +8,29 @@ import { systemClock } from '#kernel/clock.ts';
 import { OperatorError } from './operator-error.ts';
 import { firstSignal } from './signals.ts';
 
-/** A process that dies sooner after its start is started again later and later. */
-const soundAfterMs = 10_000;
-const maxRestMs = 30_000;
+/** A process that ran for longer is restarted at once; otherwise the delay doubles, up to `maxDelayMs`. */
+const stableAfterMs = 10_000;
+const maxDelayMs = 30_000;
 
-/** Whether this is the parent's command line and not a process that it started. */
+/** Whether this process is the parent and not one that it forked. */
 export function isParent(): boolean {
   return cluster.isPrimary;
 }
 
-/** The one that speaks for all: the only process, or the first that the parent started. */
+/** Whether this is the only process or the first that the parent forked. It prints the banner for all. */
 export function isFirstProcess(): boolean {
   return cluster.worker === undefined || cluster.worker.id === 1;
 }
 
-/** Lets go of the parent, whose channel would keep this process alive; nothing when there is none. */
+/** Closes the channel to the parent, which would keep this process alive. No effect without a parent. */
 export function leaveParent(): void {
   cluster.worker?.disconnect();
 }
 
-/** Runs N serving processes until a signal; starts again what dies. Answers the exit code. */
+/** Runs N serving processes until a signal, and restarts those that exit. Returns the exit code. */
 export async function superviseProcesses(count: number, config: Config): Promise<number> {
-  refuseUnshareable(config);
-  // Each process accepts by itself: a connection that the parent hands to one that just died would wait for ever.
+  rejectUnshareable(config);
+  // Each process accepts connections by itself. A connection that the parent passed to a dying process would hang.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   const signal = firstSignal();
   const supervisor = new Supervisor(config, count);
@@ -41,12 +41,15 @@ export async function superviseProcesses(count: number, config: Config): Promise
   return outcome;
 }
 
-function refuseUnshareable(config: Config): void {
+function rejectUnshareable(config: Config): void {
   if (config.database.kind === 'embedded') {
-    throw new OperatorError('--processes needs DATABASE_URL: the embedded database belongs to one process.', 78);
+    throw new OperatorError(
+      '--processes needs DATABASE_URL, because only one process can open the embedded database.',
+      78,
+    );
   }
   if (config.mail.smtpUrl === undefined) {
-    throw new OperatorError('--processes needs SMTP_URL: the built-in inbox belongs to one process.', 78);
+    throw new OperatorError('--processes needs SMTP_URL, because each process would have an inbox of its own.', 78);
   }
 }
 
@@ -54,7 +57,7 @@ class Supervisor {
   readonly #config: Config;
   readonly #count: number;
   readonly #workers = new Map<number, Worker>();
-  readonly #rests = new Set<NodeJS.Timeout>();
+  readonly #restarts = new Set<NodeJS.Timeout>();
   #stopping = false;
 
   constructor(config: Config, count: number) {
@@ -62,16 +65,16 @@ class Supervisor {
     this.#count = count;
   }
 
-  /** Starts all; fulfilled with the exit code of one that says that it cannot work (78), and else never. */
+  /** Starts all processes. Resolves with 78 when one exits with 78 (its configuration is unusable), otherwise never. */
   start(): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>();
-    for (let place = 0; place < this.#count; place += 1) this.#keep(place, 0, resolve);
+    for (let slot = 0; slot < this.#count; slot += 1) this.#keepRunning(slot, 0, resolve);
     return promise;
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const rest of this.#rests) clearTimeout(rest);
+    for (const restart of this.#restarts) clearTimeout(restart);
     const ended = [...this.#workers.values()].map(
       (worker) => new Promise<void>((resolve) => worker.process.once('exit', () => resolve())),
     );
@@ -79,32 +82,32 @@ class Supervisor {
     await Promise.all(ended);
   }
 
-  #keep(place: number, restMs: number, giveUp: (exitCode: number) => void): void {
+  #keepRunning(slot: number, delayMs: number, giveUp: (exitCode: number) => void): void {
     const startedMs = systemClock.monotonicMs();
-    const worker = cluster.fork(this.#settingsOf(place));
-    this.#workers.set(place, worker);
+    const worker = cluster.fork(this.#settingsOf(slot));
+    this.#workers.set(slot, worker);
     worker.process.once('exit', (code) => {
-      this.#workers.delete(place);
+      this.#workers.delete(slot);
       if (this.#stopping) return;
       if (code === 78) {
         giveUp(78);
         return;
       }
-      const wasSound = systemClock.monotonicMs() - startedMs > soundAfterMs;
-      const nextRestMs = wasSound ? 0 : Math.min(maxRestMs, restMs * 2 + 500);
-      const rest = setTimeout(() => {
-        this.#rests.delete(rest);
-        this.#keep(place, nextRestMs, giveUp);
-      }, nextRestMs);
-      this.#rests.add(rest);
+      const wasStable = systemClock.monotonicMs() - startedMs > stableAfterMs;
+      const nextDelayMs = wasStable ? 0 : Math.min(maxDelayMs, delayMs * 2 + 500);
+      const restart = setTimeout(() => {
+        this.#restarts.delete(restart);
+        this.#keepRunning(slot, nextDelayMs, giveUp);
+      }, nextDelayMs);
+      this.#restarts.add(restart);
     });
   }
 
-  /** Each has the operator's listener on a port of its own, and its share of the cores for hashing. */
-  #settingsOf(place: number): Record<string, string> {
+  /** Each process has an operator's listener on a port of its own and a share of the hash concurrency. */
+  #settingsOf(slot: number): Record<string, string> {
     const { ops, passwords } = this.#config;
     return {
-      LATCHKEY_OPS_PORT: String(ops.port === 0 ? 0 : ops.port + place),
+      LATCHKEY_OPS_PORT: String(ops.port === 0 ? 0 : ops.port + slot),
       LATCHKEY_HASH_CONCURRENCY: String(Math.max(1, Math.floor(passwords.hashConcurrency / this.#count))),
     };
   }

@@ -1,4 +1,4 @@
-/** The reference page `docs/reference/revocation-matrix.md`, made from the table in `domain/users`. */
+/** Generates `docs/reference/revocation-matrix.md` from the table in `domain/users`. */
 import {
   type Credential,
   credentials,
@@ -9,37 +9,39 @@ import {
   revocationMatrix,
 } from '#domain/users/index.ts';
 
-const intro = `# What ends what
+const intro = `# Revocation matrix
 
 Generated from the code by \`npm run generate\`; do not edit.
 
-Each row is something that happens to a user, each column something they have. Nothing of anybody else ends with it.
-The user has an epoch. Whatever raises it ends all that was made in an earlier one, by comparison: there is no list that
-could miss something. On the node that did it that holds at once, on every other within a second.
-Everything here also ends by its own expiry, and whatever works once ends by being used.
+Each row is an effect on a user, each column a kind of credential of that user. Credentials of other users are never
+affected.
+A user has an epoch, and each credential carries the epoch in which it was issued. An effect that raises the epoch makes
+all earlier credentials invalid by comparison, so none can be missed. That applies immediately on the node that executed
+the effect, and within one second on the others.
+Each credential also expires, and a single-use credential is consumed by its use.
 
-There are no API keys yet. Recovery and undo will suspend them; a change of password will leave them.`;
+There are no API keys yet. Recovery and undo will suspend them; a change of password will keep them.`;
 
-/** The same text for the same table. */
+/** Deterministic. */
 export function revocationMatrixPage(): string {
   const columns = Object.keys(credentials) as Credential[];
-  const head = ['| |', ...columns.map((thing) => ` ${words(thing)} |`)].join('');
+  const head = ['| |', ...columns.map((credential) => ` ${words(credential)} |`)].join('');
   const rule = `|${'---|'.repeat(columns.length + 1)}`;
   const rows = (Object.keys(effects) as Effect[]).map((effect) => rowOf(effect, columns));
   return `${intro}\n\n${[head, rule, ...rows].join('\n')}\n\n${[
     definitions('Effects', effects),
-    definitions('Things', credentials),
-    definitions('What becomes of them', outcomes),
+    definitions('Credentials', credentials),
+    definitions('Outcomes', outcomes),
   ].join('\n\n')}\n`;
 }
 
 function rowOf(effect: Effect, columns: readonly Credential[]): string {
-  const cells = columns.map((thing) => ` ${shown(revocationMatrix[effect][thing])} |`);
+  const cells = columns.map((credential) => ` ${shown(revocationMatrix[effect][credential])} |`);
   return `| **${words(effect)}** |${cells.join('')}`;
 }
 
-function shown(fate: Outcome): string {
-  return fate === 'absent' ? '–' : words(fate);
+function shown(outcome: Outcome): string {
+  return outcome === 'absent' ? '–' : words(outcome);
 }
 
 function definitions(title: string, of: Readonly<Record<string, string>>): string {

@@ -1,23 +1,23 @@
-/** Being told to stop. */
+/** Handles the signals that stop the process. */
 import { systemClock } from '#kernel/clock.ts';
 
-/** npm and a process group deliver one signal twice or three times; within this time they are one. */
-const oneSignalMs = 2000;
+/** npm and process groups deliver a signal up to three times; repetitions within this time count as one signal. */
+const repetitionMs = 2000;
 
-/** A wait for the end. */
 interface FirstSignal {
   readonly received: Promise<NodeJS.Signals>;
+  /** Removes the signal handlers. */
   forget(): void;
 }
 
-/** The first SIGTERM or SIGINT. One that comes after `oneSignalMs` means it: the process ends at once. */
+/** Waits for SIGTERM or SIGINT. A second signal after `repetitionMs` exits immediately with 1. */
 export function firstSignal(): FirstSignal {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
   let firstAtMs: number | undefined;
   const receive = (name: NodeJS.Signals): void => {
     const nowMs = systemClock.monotonicMs();
     firstAtMs ??= nowMs;
-    if (nowMs - firstAtMs > oneSignalMs) process.exit(1);
+    if (nowMs - firstAtMs > repetitionMs) process.exit(1);
     resolve(name);
   };
   process.on('SIGTERM', receive);

@@ -1,6 +1,6 @@
 /**
- * How a process ends: step by step, each with a limit of its own, so that what is gone (the database, a mail server)
- * takes away its own step and not the end.
+ * The shutdown of a process, in steps with a time limit each, so that an unreachable database or mail server delays only
+ * its own step.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { writeBackup } from '#platform/database/index.ts';
@@ -10,7 +10,7 @@ import type { MailTransport } from '#platform/mail/index.ts';
 import type { Timers } from './timers.ts';
 import type { Services } from './wiring.ts';
 
-/** What runs and has to be ended. */
+/** The running parts, besides the services, that must be stopped. */
 interface Parts {
   readonly servers: readonly HttpServer[];
   readonly workers: JobWorkers | undefined;
@@ -18,44 +18,46 @@ interface Parts {
   readonly transport: MailTransport;
 }
 
-/** Longer than a statement of a lane may take, and than the wait for a connection that is gone. */
+/** Longer than the timeouts of a lane's statement and of a lost connection. */
 const stepMs = 3000;
-/** The database says goodbye within 3 s, or is hung up on. */
+/** Longer than the 3 s after which the database drops a connection that does not close. */
 const closeMs = 6000;
-/** The dump of a database in the data directory depends on nobody else. */
+/** The dump of the embedded database needs no external service, so it may take long. */
 const backupMs = 120_000;
 
-// In this order: no new requests, then no new jobs, then what is in memory is written, then the database is closed.
-/** Ends everything. A step that fails or takes too long is logged, and the next one follows; it never rejects. */
+/**
+ * Stops everything in order: no new requests, no new jobs, pending writes, database. A step that fails or times out is
+ * logged, and the next one runs. Never rejects.
+ */
 export async function stopAll(services: Services, parts: Parts): Promise<void> {
   const { servers, workers, timers, transport } = parts;
   const { opened, clock, logger } = services;
   const graceMs = services.config.http.drainSeconds * 1000;
   const startedMs = clock.monotonicMs();
-  const step = async (what: string, limitMs: number, work: () => Promise<unknown>): Promise<void> => {
+  const step = async (name: string, limitMs: number, work: () => Promise<unknown>): Promise<void> => {
     const reason = await failureOf(work, limitMs);
-    if (reason !== undefined) logger.warn('a step could not be finished before the end', { detail: what, ...reason });
+    if (reason !== undefined) logger.warn('a shutdown step failed or timed out', { detail: name, ...reason });
   };
-  await step('answering the last requests', graceMs + stepMs, () =>
+  await step('finishing open requests', graceMs + stepMs, () =>
     Promise.all(servers.map((server) => server.close({ graceMs }))),
   );
-  // One time of grace for both: whoever stops us waits for the whole.
+  // Requests and jobs share the grace period, because the service manager waits for both together.
   const graceLeftMs = Math.max(0, graceMs - (clock.monotonicMs() - startedMs));
-  await step('the last jobs', graceLeftMs + stepMs, async () => workers?.stop({ graceMs: graceLeftMs }));
+  await step('finishing jobs', graceLeftMs + stepMs, async () => workers?.stop({ graceMs: graceLeftMs }));
   await Promise.all([
-    step('the periodic tasks', stepMs, () => timers.stop()),
-    step('reading revocations', stepMs, () => services.revocations.stop()),
-    step('writing when sessions were last used', stepMs, () => services.lastSeen.stop()),
-    step('closing the mail connections', stepMs, () => transport.close()),
+    step('stopping timers', stepMs, () => timers.stop()),
+    step('stopping the revocation feed', stepMs, () => services.revocations.stop()),
+    step('writing last-seen times', stepMs, () => services.lastSeen.stop()),
+    step('closing mail connections', stepMs, () => transport.close()),
   ]);
   if (opened.kind === 'embedded') {
-    await step('the backup', backupMs, () => writeBackup(opened.database, opened.directory.path, clock.now()));
+    await step('writing the backup', backupMs, () => writeBackup(opened.database, opened.directory.path, clock.now()));
   }
   await step('closing the database', closeMs, () => services.close());
   logger.flush();
 }
 
-/** Why the work did not come to its end in time; undefined when it did. */
+/** Returns undefined when the work succeeds in time; otherwise an object with the error, or without one after a timeout. */
 async function failureOf(work: () => Promise<unknown>, limitMs: number): Promise<{ error?: unknown } | undefined> {
   const limit = new AbortController();
   const ended = work().then(

@@ -1,6 +1,6 @@
 /**
- * What a process does again and again for itself, beside its jobs: it reads keys and clients again,
- * measures the queue, and adds up limits with other processes.
+ * Periodic tasks of a process, besides its jobs: it reloads keys and clients, measures the job queue, and merges rate
+ * limits with other processes.
  */
 import { clientsRefreshSeconds } from '#domain/clients/index.ts';
 import { refreshSeconds as signingKeysRefreshSeconds } from '#domain/signing-keys/index.ts';
@@ -8,16 +8,16 @@ import { readQueueDepth } from '#platform/jobs/index.ts';
 import { mergeSeconds } from '#platform/rate-limit/index.ts';
 import type { Services } from './wiring.ts';
 
-/** Twice within the time that a new data key rests before it is used. */
+/** Twice within `spreadSeconds` of the key ring, so that every node has read a new key before its first use. */
 const dataKeysRefreshSeconds = 30;
 const queueDepthSeconds = 15;
 
-/** The timers of one process. A failure is logged and tried again at the next turn. */
+/** A failed task is logged and runs again at its next interval. */
 export class Timers {
   readonly #services: Services;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #running = new Set<Promise<void>>();
-  /** Kinds that had a job once: with none they are zero, not absent. */
+  /** Kinds of jobs seen so far. Without due jobs their gauge is 0 instead of absent. */
   readonly #kinds = new Set<string>();
 
   constructor(services: Services) {
@@ -30,7 +30,7 @@ export class Timers {
     this.#every(signingKeysRefreshSeconds, () => signingKeys.refresh());
     this.#every(clientsRefreshSeconds, () => clients.refresh());
     this.#every(queueDepthSeconds, () => this.#measureQueue());
-    // The embedded database has no second process.
+    // With the embedded database there is only one process.
     if (database.kind === 'postgres') this.#every(mergeSeconds, () => limits.merge());
   }
 
@@ -50,12 +50,12 @@ export class Timers {
   }
 
   #every(seconds: number, work: () => Promise<void>): void {
-    const turn = () => {
+    const run = () => {
       const running = work()
         .catch((error: unknown) => this.#services.logger.warn('a periodic task failed', { error }))
         .finally(() => this.#running.delete(running));
       this.#running.add(running);
     };
-    this.#timers.push(setInterval(turn, seconds * 1000).unref());
+    this.#timers.push(setInterval(run, seconds * 1000).unref());
   }
 }

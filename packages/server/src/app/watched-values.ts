@@ -1,32 +1,32 @@
-/** Values of this process that metrics read when somebody looks. */
+/** Metrics whose values are read at each scrape. */
 import type { Services } from './wiring.ts';
 
-/** Registers them; called once. */
+/** Call it once per process. */
 export function watchValues({ metrics, sessions, revocations, hashQueue, opened }: Services): void {
   metrics.watch(
     'counter',
     'session_cache_hits_total',
-    'Session checks answered from memory.',
+    'Session checks served from the cache.',
     () => sessions.counts.hits,
   );
   metrics.watch(
     'counter',
     'session_cache_misses_total',
-    'Session checks that asked the database.',
+    'Session checks that queried the database.',
     () => sessions.counts.misses,
   );
   metrics.watch(
     'gauge',
     'revocation_feed_age_seconds',
-    'Since the last successful read of revocations.',
+    'Seconds since the last successful read of the revocation feed.',
     () => revocations.ageMs() / 1000,
   );
-  metrics.watch('gauge', 'password_hash_queue_depth', 'Password hashes that wait.', () => hashQueue.depth);
+  metrics.watch('gauge', 'password_hash_queue_depth', 'Password hashes that wait in the queue.', () => hashQueue.depth);
   metrics.watch('counter', 'password_hashes_total', 'Password hashes computed.', () => hashQueue.counts.computed);
   metrics.watch(
     'counter',
     'password_hashes_refused_total',
-    'Password hashes refused because the queue was full.',
+    'Password hashes rejected because the queue was full.',
     () => hashQueue.counts.refused,
   );
   if (opened.kind === 'embedded') return;
@@ -34,7 +34,7 @@ export function watchValues({ metrics, sessions, revocations, hashQueue, opened 
   metrics.watch(
     'gauge',
     'db_pool_waiting',
-    'Callers that wait for a connection of the pool.',
+    'Callers that wait for a pooled connection.',
     () => opened.database.poolUse().waiting,
   );
 }

@@ -79,15 +79,15 @@ describe.each(deploymentKinds)('%s', (name) => {
   it('prompts for a password twice on a terminal and echoes neither', async () => {
     const ran = await runOnTerminal(create, deployment.settings, [
       ['Password: ', `${password}\r`],
-      ['The same again: ', `${password}\r`],
+      ['Repeat password: ', `${password}\r`],
     ]);
-    expect(ran.stdout).toMatch(/^Password: \r\nThe same again: \r\nCreated prompt@example\.com with the id \S+\r\n$/);
+    expect(ran.stdout).toMatch(/^Password: \r\nRepeat password: \r\nCreated prompt@example\.com with the id \S+\r\n$/);
     expect(ran.code).toBe(0);
   });
 
   it('exits with a sentence when the prompt is interrupted', async () => {
     const ran = await runOnTerminal(create, deployment.settings, [['Password: ', '\u0003']]);
-    expect(ran.stdout).toMatch(/^Password: \r\nThere is no password: /);
+    expect(ran.stdout).toMatch(/^Password: \r\nNo password was entered\. /);
     expect(ran.code).toBe(2);
   });
 
@@ -136,11 +136,11 @@ describe.each(['server up, embedded', 'server up, PostgreSQL'] as const)('%s', (
     const [header = ''] = accessToken.split('.');
     const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { readonly kid: string };
     const ran = await runLatchkey(['keys', 'revoke', kid], deployment.settings);
-    expect(ran.stdout).toMatch(/^Every token that \S{43} signed is refused from now on; \S{43} signs\. /);
+    expect(ran.stdout).toMatch(/^All tokens signed by \S{43} are rejected now\. /);
     const isRejected = async () => !(await apiClient.me(accessToken)).ok;
     await eventually(isRejected, { what: 'the token is rejected', timeoutMs: 1000 });
     const again = await runLatchkey(['keys', 'revoke', kid], deployment.settings);
-    expect(again).toMatchObject({ code: 0, stdout: `${kid} verifies nothing any more.\n` });
+    expect(again).toMatchObject({ code: 0, stdout: `${kid} does not verify tokens any more.\n` });
     const refreshed = dataOf<Tokens>(await apiClient.refresh(refreshToken));
     expect((await apiClient.me(refreshed.accessToken)).ok).toBe(true);
   });

@@ -90,7 +90,7 @@ describe('a serving process', () => {
     ]) {
       expect(screen).toContain(line);
     }
-    expect(banner(running, { http: false, jobs: true })).toContain('is working');
+    expect(banner(running, { http: false, jobs: true })).toContain('is running jobs');
   });
 
   it('exports cache, feed and queue metrics', async () => {

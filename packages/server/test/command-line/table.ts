@@ -15,11 +15,11 @@ const password = 'correct horse battery staple';
 
 /** The order matters: each row depends on the rows before it. */
 export const table: readonly CommandRow[] = [
-  { command: 'config check', says: /^The configuration can be used \(test, (embedded database|PostgreSQL)\)\.$/ },
+  { command: 'config check', says: /^The configuration is valid \(test, (embedded database|PostgreSQL)\)\.$/ },
   { command: 'config print', says: /^LATCHKEY_KEK +\(set\)$/m },
   { command: 'migrate up', says: { 'server down': /^Applied 0001_first_schema\.$/m, ...both(/^Nothing to do\.$/) } },
   { command: 'migrate status', says: /^0001_first_schema {2}applied \d{4}-/ },
-  { command: 'migrate plan', says: /^Nothing is pending\.$/ },
+  { command: 'migrate plan', says: /^No migrations are pending\.$/ },
   { command: 'migrate down', exit: 2, says: /^"latchkey migrate down" needs --to\.$/ },
   {
     command: 'migrate down',
@@ -27,7 +27,7 @@ export const table: readonly CommandRow[] = [
     exit: { 'server down': 0, 'server up, embedded': 1, 'server up, PostgreSQL': 0 },
     says: {
       'server down': /^Nothing to do\.$/,
-      'server up, embedded': /^A process is serving on this schema\. Stop it first, then take migrations back\.$/,
+      'server up, embedded': /^A server is running on this schema\. Stop it first, then revert migrations\.$/,
       'server up, PostgreSQL': /^Nothing to do\.$/,
     },
   },
@@ -42,7 +42,7 @@ export const table: readonly CommandRow[] = [
     command: 'user create',
     argv: ['--email', 'ada@example.com', '--name', 'Another', '--no-password'],
     exit: 1,
-    says: /^The address ada@example\.com is taken by the user [0-9a-f-]{36}\.$/,
+    says: /^The address ada@example\.com belongs to the user [0-9a-f-]{36}\.$/,
   },
   {
     command: 'user create',
@@ -67,7 +67,7 @@ export const table: readonly CommandRow[] = [
     command: 'user create',
     argv: ['--email', 'eve@example.com', '--name', 'Eve'],
     exit: 2,
-    says: /^There is no password: answer at a terminal, or give --password-stdin or --no-password\.$/,
+    says: /^No password was entered\. Use a terminal, --password-stdin or --no-password\.$/,
   },
   {
     command: 'user create',
@@ -79,7 +79,7 @@ export const table: readonly CommandRow[] = [
     command: 'user create',
     argv: ['--email', 'eve@example.com', '--name', 'Eve', '--no-password', '--role', 'king'],
     exit: 2,
-    says: /^--role: there is no role "king"; there are: admin\.$/,
+    says: /^--role: There is no role "king"\. Choose one of: admin\.$/,
   },
   {
     command: 'user create',
@@ -91,19 +91,19 @@ export const table: readonly CommandRow[] = [
   {
     command: 'invite create',
     argv: ['--email', 'Invited@Example.com', '--role', 'admin', '--locale', 'de'],
-    says: /^Invited Invited@Example\.com with the id [0-9a-f-]{36}, until \d{4}-/,
+    says: /^Invited Invited@Example\.com with the id [0-9a-f-]{36}\. The invitation is valid until \d{4}-/,
   },
   {
     command: 'invite create',
     argv: ['--email', 'ada@example.com'],
     exit: 1,
-    says: /^The address ada@example\.com is taken by the user [0-9a-f-]{36}\.$/,
+    says: /^The address ada@example\.com belongs to the user [0-9a-f-]{36}\.$/,
   },
   {
     command: 'invite create',
     argv: ['--email', 'eve@example.com', '--role', 'king'],
     exit: 2,
-    says: /^--role: there is no role "king"; there are: admin\.$/,
+    says: /^--role: There is no role "king"\. Choose one of: admin\.$/,
   },
   { command: 'invite list', says: /^[0-9a-f-]{36} {2}until \d{4}-\S+ {2}admin {2}Invited@Example\.com$/ },
   {
@@ -113,7 +113,7 @@ export const table: readonly CommandRow[] = [
     says: /^There is no open invitation with the id "0/,
   },
   { command: 'user show', argv: ['ADA@example.com'], says: /^email +Ada@Example\.com \(verified .*\nname +Ada\n/m },
-  { command: 'user show', argv: ['ada@example.com'], says: /^roles +admin\nlive sessions +0$/m },
+  { command: 'user show', argv: ['ada@example.com'], says: /^roles +admin\nactive sessions +0$/m },
   {
     command: 'user show',
     argv: ['nobody@example.com'],
@@ -140,25 +140,25 @@ export const table: readonly CommandRow[] = [
     command: 'user metadata',
     argv: ['ada@example.com', '--set-public', '{"a":1,"\\u0061":2}'],
     exit: 2,
-    says: /^--set-public is not strict JSON at character \d+\.$/,
+    says: /^--set-public: duplicate key at character \d+\.$/,
   },
   {
     command: 'user metadata',
     argv: ['ada@example.com', '--set-public', '["pro"]'],
     exit: 2,
-    says: /^--set-public takes a JSON object, such as \{"plan":"pro"\}\.$/,
+    says: /^--set-public must be a JSON object, such as \{"plan":"pro"\}\.$/,
   },
   {
     command: 'user metadata',
     argv: ['ada@example.com', '--set-public', '{"a":"\\u0000"}'],
     exit: 2,
-    says: /^--set-public holds a character or number that cannot be stored\.$/,
+    says: /^--set-public contains a character or number that cannot be stored\.$/,
   },
   {
     command: 'user metadata',
     argv: ['ada@example.com', '--set-private', `{"a":"${'a'.repeat(8192)}"}`],
     exit: 2,
-    says: /^Metadata have at most 8192 bytes each\.$/,
+    says: /^Public and private metadata are limited to 8192 bytes each\.$/,
   },
   {
     command: 'user metadata',
@@ -174,17 +174,17 @@ export const table: readonly CommandRow[] = [
   {
     command: 'user list',
     argv: ['--limit', '1'],
-    says: /^[0-9a-f-]{36} {2}active {2}Ada@Example\.com {2}Ada\nThere are more: /,
+    says: /^[0-9a-f-]{36} {2}active {2}Ada@Example\.com {2}Ada\nNext page: /,
   },
-  { command: 'user list', argv: ['--limit', '0'], exit: 2, says: /^--limit takes a number from 1 to 1000\.$/ },
+  { command: 'user list', argv: ['--limit', '0'], exit: 2, says: /^--limit must be a number from 1 to 1000\.$/ },
   { command: 'user list', argv: ['--after', 'ada'], exit: 1, says: /^There is no user with the id "ada"\.$/ },
-  { command: 'user disable', argv: ['bob@example.com'], says: /^The user is disabled; 0 sessions ended\.$/ },
-  { command: 'user disable', argv: ['bob@example.com'], says: /^The user is disabled already\.$/ },
-  { command: 'user enable', argv: ['bob@example.com'], says: /^The user is enabled and may log in again\.$/ },
-  { command: 'user enable', argv: ['bob@example.com'], says: /^The user is not disabled but active\.$/ },
-  { command: 'user unlock', argv: ['bob@example.com'], says: /^Wrong passwords and codes are forgotten\.$/ },
+  { command: 'user disable', argv: ['bob@example.com'], says: /^Disabled the user and revoked 0 sessions\.$/ },
+  { command: 'user disable', argv: ['bob@example.com'], says: /^The user is already disabled\.$/ },
+  { command: 'user enable', argv: ['bob@example.com'], says: /^Enabled the user, who can log in again\.$/ },
+  { command: 'user enable', argv: ['bob@example.com'], says: /^The user is not disabled\. The status is "active"\.$/ },
+  { command: 'user unlock', argv: ['bob@example.com'], says: /^Reset the failed attempts of the user\.$/ },
   { command: 'user unlock', argv: ['nobody'], exit: 1, says: /^There is no user with the id or address "nobody"\.$/ },
-  { command: 'user end-sessions', argv: ['bob@example.com'], says: /^0 sessions ended\.$/ },
+  { command: 'user end-sessions', argv: ['bob@example.com'], says: /^Revoked 0 sessions\.$/ },
   {
     command: 'user end-sessions',
     argv: ['nobody'],
@@ -194,14 +194,14 @@ export const table: readonly CommandRow[] = [
   {
     command: 'user grant-role',
     argv: ['bob@example.com', 'admin'],
-    says: /^The user has the role admin; 0 sessions ended\.$/,
+    says: /^Granted the role admin and revoked 0 sessions\.$/,
   },
-  { command: 'user grant-role', argv: ['bob@example.com', 'admin'], says: /^The user has the role admin already\.$/ },
+  { command: 'user grant-role', argv: ['bob@example.com', 'admin'], says: /^The user already has the role admin\.$/ },
   { command: 'user show', argv: ['bob@example.com'], says: /^roles +admin$/m },
   {
     command: 'user revoke-role',
     argv: ['bob@example.com', 'admin'],
-    says: /^The user has the role admin no more; 0 sessions ended\.$/,
+    says: /^Revoked the role admin and 0 sessions\.$/,
   },
   {
     command: 'user revoke-role',
@@ -212,7 +212,7 @@ export const table: readonly CommandRow[] = [
     command: 'user grant-role',
     argv: ['bob@example.com', 'king'],
     exit: 2,
-    says: /^ROLE: there is no role "king"; there are: admin\.$/,
+    says: /^ROLE: There is no role "king"\. Choose one of: admin\.$/,
   },
   { command: 'user grant-role', argv: ['bob@example.com'], exit: 2, says: /^"latchkey user grant-role" needs ROLE\.$/ },
   {
@@ -221,32 +221,41 @@ export const table: readonly CommandRow[] = [
     exit: 1,
     says: /^There is no user with the id or address "nobody"\.$/,
   },
-  { command: 'client origins', says: /^There are none\.$/ },
+  { command: 'client origins', says: /^There are no origins\.$/ },
   {
     command: 'client set-origins',
     argv: ['--origin', 'https://app.example.com', '--origin', 'capacitor://localhost'],
-    says: /^Listed https:\/\/app\.example\.com, capacitor:\/\/localhost; every node knows it within 30 s\.$/,
+    says: /^Set the origins to https:\/\/app\.example\.com, capacitor:\/\/localhost\. All nodes apply this within 30 s\.$/,
   },
   { command: 'client origins', says: /^https:\/\/app\.example\.com\ncapacitor:\/\/localhost$/ },
   {
     command: 'client set-origins',
     argv: ['--origin', 'https://app.example.com/'],
     exit: 2,
-    says: /^"https:\/\/app\.example\.com\/" is no origin as browsers write it/,
+    says: /^"https:\/\/app\.example\.com\/" is not an origin such as /,
   },
-  { command: 'client set-origins', exit: 2, says: /^Give --origin, once or more, or --none\.$/ },
-  { command: 'client set-origins', argv: ['--none'], says: /^No origin is listed; every node knows it within 30 s\.$/ },
-  { command: 'keys list', says: /^\S{43} {2}ES256 {2}active {2}made \S+\n\S{43} {2}ES256 {2}next/ },
+  { command: 'client set-origins', exit: 2, says: /^Use either --origin, once or more, or --none\.$/ },
+  {
+    command: 'client set-origins',
+    argv: ['--none'],
+    says: /^Removed all origins\. All nodes apply this within 30 s\.$/,
+  },
+  { command: 'keys list', says: /^\S{43} {2}ES256 {2}active {2}created \S+\n\S{43} {2}ES256 {2}next/ },
   {
     command: 'keys rotate',
     exit: 1,
-    says: /^Verifiers may not know the next key \S+ yet: rotate after \S+, or with --now\.$/,
+    says: /^Verifiers may not have the next key \S+ yet\. Rotate after \S+, or use --now\.$/,
   },
-  { command: 'keys rotate', argv: ['--now'], says: /^\S{43} signs from now on; \S{43} verifies until \S+\.$/ },
+  { command: 'keys rotate', argv: ['--now'], says: /^\S{43} is now the signing key\. \S{43} verifies until \S+\.$/ },
   { command: 'keys revoke', argv: ['no-such-key'], exit: 1, says: /^There is no signing key "no-such-key"\.$/ },
   { command: 'keys revoke', exit: 2, says: /^"latchkey keys revoke" needs KID\.$/ },
-  { command: 'keys rotate-data', argv: ['cursor'], says: /^There is a new data key for "cursor"; / },
-  { command: 'keys rotate-data', argv: ['tea'], exit: 2, says: /^There is no purpose "tea"; there are: user_key, / },
+  { command: 'keys rotate-data', argv: ['cursor'], says: /^Generated a new data key for "cursor"\. / },
+  {
+    command: 'keys rotate-data',
+    argv: ['tea'],
+    exit: 2,
+    says: /^There is no purpose "tea"\. Choose one of: user_key, /,
+  },
   {
     command: 'passwords build-filter',
     argv: ['no-such-list'],
@@ -260,8 +269,8 @@ export const table: readonly CommandRow[] = [
     says: /^The filter could not be built: \/dev\/null is not a regular file; it must be readable more than once\.$/,
   },
   { command: 'passwords build-filter', exit: 2, says: /^"latchkey passwords build-filter" needs FILE\.$/ },
-  { command: 'doctor', says: /^ok +schema +The schema is that of this release\.$/m },
-  { command: 'doctor', argv: ['now'], exit: 2, says: /^"latchkey doctor" does not take "now"\.$/ },
+  { command: 'doctor', says: /^ok +schema +The schema matches this release\.$/m },
+  { command: 'doctor', argv: ['now'], exit: 2, says: /^"latchkey doctor" does not accept "now"\.$/ },
 ];
 
 /** Commands that run until they are stopped. */

@@ -1,31 +1,30 @@
-/** Values of options, checked by the schemas that the API uses. */
+/** Validates values of options by the schemas of the API. */
 import { isRole, type Role, roleNames } from '#domain/roles/index.ts';
 import { type CommandOption, UsageError } from './command.ts';
 
 interface Acceptor<T> {
   safeParse(
-    given: unknown,
+    value: unknown,
   ):
     | { readonly success: true; readonly data: T }
     | { readonly success: false; readonly error: { readonly issues: readonly { readonly message: string }[] } };
 }
 
-/** The value, or a usage error that says what is wrong with it. */
-export function accept<T>(what: string, schema: Acceptor<T>, given: string | undefined): T {
-  const parsed = schema.safeParse(given);
+/** Returns the parsed value. `name` is the option as typed, such as `--email`. @throws UsageError with the first issue. */
+export function accept<T>(name: string, schema: Acceptor<T>, value: string | undefined): T {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new UsageError(`${what}: ${parsed.error.issues[0]?.message ?? 'it cannot be used.'}`);
+  throw new UsageError(`${name}: ${parsed.error.issues[0]?.message ?? 'This value is not valid.'}`);
 }
 
-/** The option `--role`. */
 export const roleOption = {
   type: 'string',
   value: 'ROLE',
   description: `A role: ${roleNames.join(', ')}`,
 } as const satisfies CommandOption;
 
-/** The role of that name; `what` is where it was typed. */
-export function readRole(text: string, what = '--role'): Role {
+/** `name` is the option or argument of the role. @throws UsageError for an unknown role. */
+export function readRole(text: string, name = '--role'): Role {
   if (isRole(text)) return text;
-  throw new UsageError(`${what}: there is no role "${text}"; there are: ${roleNames.join(', ')}.`);
+  throw new UsageError(`${name}: There is no role "${text}". Choose one of: ${roleNames.join(', ')}.`);
 }

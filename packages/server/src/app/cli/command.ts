@@ -1,4 +1,4 @@
-/** A command is data: its name, what it takes, what it needs, and what it does. The help is made from it. */
+/** A command as data: name, arguments, options, requirements and the function to run. The help is generated from it. */
 import type { Config } from '#config/index.ts';
 import type { JsonValue } from '#kernel/json.ts';
 import type { CommandIo } from '#platform/control-socket/index.ts';
@@ -10,23 +10,23 @@ export type { CommandIo } from '#platform/control-socket/index.ts';
 export interface CommandOption {
   readonly type: 'string' | 'boolean';
   readonly description: string;
-  /** What the value is called in the help: `--email ADDRESS`. */
+  /** The placeholder in the help: `--email ADDRESS`. */
   readonly value?: string;
   readonly required?: true;
-  /** May be given more than once. */
+  /** Whether the option may be repeated. */
   readonly repeated?: true;
 }
 
-/** What an option was given; undefined when it was not. */
+/** The value of an option; undefined when it is absent. */
 export type OptionValue = string | boolean | readonly string[] | undefined;
 
-/** What was typed, parsed. */
+/** The parsed command line. */
 export interface CommandInput {
   readonly options: Readonly<Record<string, OptionValue>>;
   readonly arguments: readonly string[];
 }
 
-/** What a command answers: `text` for people, `data` with `--json`. */
+/** The result of a command: `text` is printed by default, `data` with `--json`. */
 export interface CommandResult {
   readonly exitCode: 0 | 1;
   readonly text: string;
@@ -34,39 +34,39 @@ export interface CommandResult {
 }
 
 interface Common {
-  /** Words after `latchkey`, such as `user create`. */
+  /** The words after `latchkey`, such as `user create`. */
   readonly name: string;
   readonly summary: string;
-  /** Names of its arguments; `[name]` may be left out. */
+  /** Names of the arguments; one in brackets is optional. */
   readonly arguments: readonly string[];
   readonly options: Readonly<Record<string, CommandOption>>;
 }
 
 /**
- * Runs on the services: in the serving process when the embedded database is held by one, else on services of its own.
- * It must not care which.
+ * Runs in the serving process when that has the embedded database open, otherwise in its own process with services of its
+ * own. It must not depend on which.
  */
 export interface ServiceCommand extends Common {
   readonly needs: 'services';
   run(input: CommandInput, services: Services, io: CommandIo): Promise<CommandResult>;
 }
 
-/** Runs in the process that was started, whoever else is running. */
+/** Always runs in its own process. */
 export interface LocalCommand extends Common {
   readonly needs: 'config';
   run(input: CommandInput, config: Config, io: CommandIo): Promise<CommandResult>;
 }
 
 /**
- * Looks after the database itself, whatever state it and the keys are in: on the services of the serving process when the
- * embedded database is held by one, else with nothing but the configuration.
+ * Works on a database in any state of schema and keys. It runs in the serving process with its services when that has the
+ * embedded database open, otherwise in its own process with the configuration only.
  */
 export interface DatabaseCommand extends Common {
   readonly needs: 'database';
   run(input: CommandInput, config: Config, services: Services | undefined): Promise<CommandResult>;
 }
 
-/** Runs until it is told to stop, and speaks for itself. */
+/** Runs until a signal, and prints its own output. */
 export interface ProcessCommand extends Common {
   readonly needs: 'process';
   run(input: CommandInput, config: Config, io: CommandIo): Promise<number>;
@@ -74,33 +74,33 @@ export interface ProcessCommand extends Common {
 
 export type Command = ServiceCommand | DatabaseCommand | LocalCommand | ProcessCommand;
 
-/** The user typed something that the command does not take: exit code 2. */
+/** The command line is wrong. The exit code is 2. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** The text of an option that takes one. */
+/** The value of a string option. */
 export function textOf(input: CommandInput, name: string): string | undefined {
   const value = input.options[name];
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Every text of an option that may be given more than once. */
+/** All values of a repeatable option. */
 export function textsOf(input: CommandInput, name: string): readonly string[] {
   const value = input.options[name];
   return typeof value === 'object' ? value : [];
 }
 
-/** Whether an option without a value was given. */
+/** Whether a boolean option is present. */
 export function isGiven(input: CommandInput, name: string): boolean {
   return input.options[name] === true;
 }
 
-/** The number of an option. @throws UsageError when it is none between `min` and `max`. */
+/** The numeric value of an option. @throws UsageError when it is not between `min` and `max`. */
 export function numberOf(input: CommandInput, name: string, min: number, max: number): number | undefined {
   const text = textOf(input, name);
   if (text === undefined) return undefined;
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
-  throw new UsageError(`--${name} takes a number from ${min} to ${max}.`);
+  throw new UsageError(`--${name} must be a number from ${min} to ${max}.`);
 }

@@ -1,25 +1,25 @@
-/** `latchkey config`: whether the settings can be used, and which of them hold. */
+/** `latchkey config`: checks and prints the configuration. */
 import { type Config, describeConfig } from '#config/index.ts';
 import type { LocalCommand } from './command.ts';
 
-/** The commands. A configuration that cannot be used never gets this far: reading it says every mistake and ends with 78. */
+/** These commands run only with a valid configuration: loading an invalid one prints all mistakes and exits with 78. */
 export const configCommands: readonly LocalCommand[] = [
   {
     needs: 'config',
     name: 'config check',
-    summary: 'Check every setting and say every mistake',
+    summary: 'Check all settings and report all mistakes',
     arguments: [],
     options: {},
     run: async (_, config) => ({
       exitCode: 0,
-      text: `The configuration can be used (${config.mode}, ${databaseOf(config)}).`,
+      text: `The configuration is valid (${config.mode}, ${databaseOf(config)}).`,
       data: { mode: config.mode, database: config.database.kind },
     }),
   },
   {
     needs: 'config',
     name: 'config print',
-    summary: 'Show the settings that hold; secrets as "(set)"',
+    summary: 'Show the effective settings, and secrets as "(set)"',
     arguments: [],
     options: {},
     run: async (_, config) => {

@@ -1,4 +1,4 @@
-/** `latchkey doctor`: what is wrong with this deployment, and how to mend it. It changes nothing. */
+/** `latchkey doctor`: checks the deployment and suggests a fix for each problem. It changes nothing. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '#config/index.ts';
@@ -11,15 +11,15 @@ import { examineDataDirectory, examineMail, examinePublicUrl } from './doctor/se
 import { silentWatchers } from './silent.ts';
 import { inColumns } from './table.ts';
 
-/** Fails when anything fails; a warning is no failure. */
+/** Exits with 1 if a check fails; warnings do not change the exit code. */
 export const doctorCommand: DatabaseCommand = {
   needs: 'database',
   name: 'doctor',
-  summary: 'Examine this deployment and say how to mend what is wrong',
+  summary: 'Check this deployment and suggest a fix for each problem',
   arguments: [],
   options: {},
   run: async (_, config, services) => {
-    // The directory first: opening the database narrows it.
+    // The directory first, because opening the database corrects its mode.
     const settings = [examinePublicUrl(config), examineDataDirectory(config)];
     const findings = [...settings, ...(await onDatabase(config, services)), await examineMail(config)];
     const rows = findings.flatMap((each) => {
@@ -34,7 +34,7 @@ export const doctorCommand: DatabaseCommand = {
 async function onDatabase(config: Config, services: Services | undefined): Promise<Finding[]> {
   if (services !== undefined) return examineDatabase(config, services.database);
   if (config.database.kind === 'embedded' && !existsSync(join(config.dataDirectory, 'pgdata'))) {
-    return [warn('database', 'There is no embedded database yet.', 'The first start makes it: latchkey serve')];
+    return [warn('database', 'There is no embedded database yet.', 'The first start creates it: latchkey serve')];
   }
   try {
     const opened = await openDatabase(config, silentWatchers());
@@ -50,6 +50,6 @@ async function onDatabase(config: Config, services: Services | undefined): Promi
 }
 
 function fixOf({ database }: Config): string {
-  if (database.kind === 'embedded') return 'Restore the newest dump in the backup folder of the data directory.';
-  return 'Check DATABASE_URL, and that the server is up and lets us in.';
+  if (database.kind === 'embedded') return 'Restore the newest dump from the backup folder of the data directory.';
+  return 'Check DATABASE_URL, and that the database server is running and accepts the login.';
 }

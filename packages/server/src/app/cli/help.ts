@@ -1,7 +1,7 @@
-/** Help, made from the commands. */
+/** Generates the help from the commands. */
 import type { Command, CommandOption } from './command.ts';
 
-/** One command, or all that begin with a word. */
+/** Help of one command, of the group that begins with `prefix`, or of all commands. */
 export function helpText(commands: readonly Command[], command: Command | undefined, prefix: string): string {
   if (command !== undefined) return helpOf(command);
   const group = commands.filter(({ name }) => name.startsWith(`${prefix} `));
@@ -13,9 +13,9 @@ export function helpText(commands: readonly Command[], command: Command | undefi
     '',
     ...lines,
     '',
-    '"latchkey <command> --help" explains one. --json makes any answer JSON.',
-    'A failure is one sentence on standard error; with --json also {"error": …} on standard output.',
-    'Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.',
+    '"latchkey <command> --help" shows the options of a command. --json prints the result as JSON.',
+    'Errors go to standard error; with --json also to standard output, as {"error": "…"}.',
+    'Exit codes: 0 success, 1 failure, 2 wrong usage, 78 invalid configuration.',
     '',
   ].join('\n');
 }
@@ -25,7 +25,7 @@ function helpOf(command: Command): string {
     left: `--${name}${option.type === 'string' ? ` ${option.value ?? 'TEXT'}` : ''}`,
     right: `${option.description}${noteOf(option)}`,
   }));
-  if (command.needs !== 'process') options.push({ left: '--json', right: 'Answer in JSON' });
+  if (command.needs !== 'process') options.push({ left: '--json', right: 'Print the result as JSON' });
   const width = Math.max(0, ...options.map(({ left }) => left.length));
   const usage = ['latchkey', command.name, ...command.arguments, ...(options.length > 0 ? ['[options]'] : [])].join(
     ' ',

@@ -1,4 +1,4 @@
-/** `latchkey keys`: the keys that sign tokens, and the data keys. */
+/** `latchkey keys`: lists, rotates and revokes signing keys, and rotates data keys. */
 import {
   jwksCacheSeconds,
   type KeyRevocation,
@@ -12,7 +12,6 @@ import { operator } from './actor.ts';
 import { type CommandResult, isGiven, type ServiceCommand, UsageError } from './command.ts';
 import { inColumns } from './table.ts';
 
-/** The commands. */
 export const keysCommands: readonly ServiceCommand[] = [
   {
     needs: 'services',
@@ -28,39 +27,39 @@ export const keysCommands: readonly ServiceCommand[] = [
   {
     needs: 'services',
     name: 'keys rotate',
-    summary: 'Sign with the next key from now on; the old one verifies until its last token ends',
+    summary: 'Sign with the next key; the previous one verifies until its last token expires',
     arguments: [],
     options: {
       now: {
         type: 'boolean',
-        description: 'Do not wait until every cache knows the next key; some may refuse tokens for minutes',
+        description: 'Do not wait until caches have the next key; verifiers may reject tokens for minutes',
       },
     },
-    run: async (input, services) => answerOf(await rotateSigningKey(services, operator, isGiven(input, 'now'))),
+    run: async (input, services) => rotationResult(await rotateSigningKey(services, operator, isGiven(input, 'now'))),
   },
   {
     needs: 'services',
     name: 'keys revoke',
-    summary: 'End a signing key that leaked: every token that it signed is refused; sessions live on',
+    summary: 'Revoke a leaked signing key: all tokens that it signed are rejected; sessions continue',
     arguments: ['KID'],
     options: {},
     run: async (input, services) => {
       const kid = input.arguments[0] ?? '';
       const revocation = await revokeSigningKey(services, operator, kid);
-      return answerOfRevocation(revocation, kid, services.signingKeys.current().kid);
+      return revocationResult(revocation, kid, services.signingKeys.current().kid);
     },
   },
   {
     needs: 'services',
     name: 'keys rotate-data',
-    summary: `Make a new data key for a purpose: ${keyPurposes.join(', ')}`,
+    summary: `Generate a new data key for a purpose: ${keyPurposes.join(', ')}`,
     arguments: ['PURPOSE'],
     options: {},
     run: async (input, services) => {
       const purpose = readPurpose(input.arguments[0] ?? '');
       if ((await rotateDataKey(services, operator, purpose)) === 'already_rotated')
-        throw new OperatorError('Somebody else has rotated this key at the same time.', 1);
-      const text = `There is a new data key for "${purpose}"; every node uses it from ${spreadSeconds} s on.`;
+        throw new OperatorError('Another process rotated this key at the same time.', 1);
+      const text = `Generated a new data key for "${purpose}". All nodes use it after ${spreadSeconds} s.`;
       return { exitCode: 0, text, data: { purpose, usedAfterSeconds: spreadSeconds } };
     },
   },
@@ -69,40 +68,40 @@ export const keysCommands: readonly ServiceCommand[] = [
 function readPurpose(text: string): KeyPurpose {
   const purpose = keyPurposes.find((known) => known === text);
   if (purpose === undefined)
-    throw new UsageError(`There is no purpose "${text}"; there are: ${keyPurposes.join(', ')}.`);
+    throw new UsageError(`There is no purpose "${text}". Choose one of: ${keyPurposes.join(', ')}.`);
   return purpose;
 }
 
-function answerOf(rotation: Rotation): CommandResult {
+function rotationResult(rotation: Rotation): CommandResult {
   switch (rotation.kind) {
     case 'rotated': {
       const { kid, retiredKid } = rotation;
       const until = rotation.publishedUntil.toISOString();
-      const text = `${kid} signs from now on; ${retiredKid} verifies until ${until}.`;
+      const text = `${kid} is now the signing key. ${retiredKid} verifies until ${until}.`;
       return { exitCode: 0, text, data: { kid, retiredKid, publishedUntil: until } };
     }
     case 'too_early': {
       const at = rotation.possibleAt.toISOString();
       throw new OperatorError(
-        `Verifiers may not know the next key ${rotation.kid} yet: rotate after ${at}, or with --now.`,
+        `Verifiers may not have the next key ${rotation.kid} yet. Rotate after ${at}, or use --now.`,
         1,
       );
     }
     case 'already_rotated':
-      throw new OperatorError('Somebody else has rotated the key at the same time.', 1);
+      throw new OperatorError('Another process rotated the signing key at the same time.', 1);
   }
 }
 
-// That it is dead already is no failure: a script may say it twice.
-function answerOfRevocation(revocation: KeyRevocation, kid: string, signsNow: string): CommandResult {
+/** A key that was already revoked is a success, so that scripts can repeat the command. */
+function revocationResult(revocation: KeyRevocation, kid: string, signsNow: string): CommandResult {
   switch (revocation.kind) {
     case 'revoked': {
-      const cached = `Verifiers that keep the JWKS may accept them for up to ${jwksCacheSeconds} s more.`;
-      const text = `Every token that ${kid} signed is refused from now on; ${signsNow} signs. ${cached}`;
+      const cached = `Verifiers that cache the JWKS may accept them for up to ${jwksCacheSeconds} s.`;
+      const text = `All tokens signed by ${kid} are rejected now. ${cached} The signing key is ${signsNow}.`;
       return { exitCode: 0, text, data: { kid, changed: true, was: revocation.was, signsNow } };
     }
     case 'dead_already':
-      return { exitCode: 0, text: `${kid} verifies nothing any more.`, data: { kid, changed: false } };
+      return { exitCode: 0, text: `${kid} does not verify tokens any more.`, data: { kid, changed: false } };
     case 'unknown':
       throw new OperatorError(`There is no signing key "${kid}".`, 1);
   }
@@ -111,7 +110,7 @@ function answerOfRevocation(revocation: KeyRevocation, kid: string, signsNow: st
 function describe(key: SigningKeyEntry): string[] {
   const { kid, algorithm, state, createdAt, publishedUntil } = key;
   const until = publishedUntil === null ? '' : `verifies until ${publishedUntil.toISOString()}`;
-  return [kid, algorithm, state, `made ${createdAt.toISOString()}`, until];
+  return [kid, algorithm, state, `created ${createdAt.toISOString()}`, until];
 }
 
 function toJson(key: SigningKeyEntry) {

@@ -1,4 +1,4 @@
-/** Every command there is, in the order of the help. */
+/** All commands, in the order of the help. */
 import type { Config } from '#config/index.ts';
 import type { Roles } from '../running.ts';
 import { clientCommands } from './client.ts';
@@ -14,14 +14,14 @@ import { userCommands } from './user.ts';
 const serveCommand: ProcessCommand = {
   needs: 'process',
   name: 'serve',
-  summary: 'Serve the API, the pages and the jobs until told to stop',
+  summary: 'Run the server: API, pages and jobs',
   arguments: [],
   options: {
-    'no-jobs': { type: 'boolean', description: 'Leave the jobs to other processes' },
+    'no-jobs': { type: 'boolean', description: 'Do not run jobs, because other processes do' },
     processes: {
       type: 'string',
       value: 'NUMBER',
-      description: 'Use this many cores, with a process each (PostgreSQL only)',
+      description: 'Number of processes, one per CPU core (PostgreSQL only)',
     },
   },
   run: async (input, config, io) => {
@@ -35,21 +35,21 @@ const serveCommand: ProcessCommand = {
 const workCommand: ProcessCommand = {
   needs: 'process',
   name: 'work',
-  summary: 'Work on jobs only, until told to stop',
+  summary: 'Run jobs only',
   arguments: [],
   options: {},
   run: (_, config, io) => start({ http: false, jobs: true }, config, io),
 };
 
-function readProcesses(given: OptionValue): number {
-  if (given === undefined) return 1;
-  if (typeof given !== 'string' || !/^([1-9]|[1-5][0-9]|6[0-4])$/.test(given)) {
-    throw new UsageError('--processes takes a number from 1 to 64.');
+function readProcesses(value: OptionValue): number {
+  if (value === undefined) return 1;
+  if (typeof value !== 'string' || !/^([1-9]|[1-5][0-9]|6[0-4])$/.test(value)) {
+    throw new UsageError('--processes must be a number from 1 to 64.');
   }
-  return Number(given);
+  return Number(value);
 }
 
-// Loaded when it is needed: a command that asks one question should not load the whole server.
+// Imported on demand, so that other commands do not load the whole server.
 async function start(roles: Roles, config: Config, io: CommandIo): Promise<number> {
   const { serve } = await import('../serve.ts');
   return serve(config, roles, io);

@@ -1,4 +1,4 @@
-/** `latchkey migrate`: the schema, up, down, as it stands and as it would change. */
+/** `latchkey migrate`: applies, reverts and shows migrations of the schema. */
 import type { Config } from '#config/index.ts';
 import {
   type MigrationTarget,
@@ -15,22 +15,23 @@ import { silentWatchers } from './silent.ts';
 
 type Work = (target: MigrationTarget, config: Config, input: CommandInput) => Promise<Omit<CommandResult, 'exitCode'>>;
 
-const to = { type: 'string', value: 'NUMBER', description: 'Up to, or down to, this migration' } as const;
+const upTo = { type: 'string', value: 'NUMBER', description: 'Apply no migration after this one' } as const;
+const downTo = { ...upTo, description: 'Keep the migrations up to this one', required: true } as const;
 
 const lastNumber = 9999;
 
-/** The commands. They open the database only to migrate it, and change no schema on the way. */
+/** They open the database without migrating it, unlike other commands. */
 export const migrateCommands: readonly DatabaseCommand[] = [
-  migrate('up', 'Apply the migrations that are missing', { to }, async (target, config, input) => {
+  migrate('up', 'Apply pending migrations', { to: upTo }, async (target, config, input) => {
     const limit = numberOf(input, 'to', 1, lastNumber);
     const applied = await migrateUp(target, { ...(limit === undefined ? {} : { to: limit }), ...grants(config) });
     return list('Applied', applied);
   }),
-  migrate('down', 'Take migrations back', { to: { ...to, required: true } }, async (target, _, input) => {
+  migrate('down', 'Revert migrations', { to: downTo }, async (target, _, input) => {
     const limit = numberOf(input, 'to', 0, lastNumber) ?? lastNumber;
-    return list('Took back', await migrateDown(target, { to: limit }));
+    return list('Reverted', await migrateDown(target, { to: limit }));
   }),
-  migrate('status', 'Show every migration and when it was applied', {}, async (target) => {
+  migrate('status', 'Show each migration and when it was applied', {}, async (target) => {
     const all = await migrationStatus(target);
     const lines = all.map(({ number, name, appliedAt, known }) => {
       const state = appliedAt === undefined ? 'pending' : `applied ${appliedAt.toISOString()}`;
@@ -39,11 +40,11 @@ export const migrateCommands: readonly DatabaseCommand[] = [
     const data = all.map((each) => ({ ...each, appliedAt: each.appliedAt?.toISOString() ?? null }));
     return { text: lines.join('\n'), data };
   }),
-  migrate('plan', 'Show the SQL that "up" would run', {}, async (target) => {
+  migrate('plan', 'Show the SQL that "migrate up" would run', {}, async (target) => {
     const pending = await migrationPlan(target);
     const text = pending.map(({ number, name, up }) => `-- ${label(number, name)}\n${up}`).join('\n');
     const data = pending.map(({ number, name, up }) => ({ number, name, sql: up }));
-    return { text: text === '' ? 'Nothing is pending.' : text, data };
+    return { text: text === '' ? 'No migrations are pending.' : text, data };
   }),
 ];
 
@@ -62,7 +63,7 @@ function migrate(verb: string, summary: string, options: DatabaseCommand['option
   };
 }
 
-const serving = 'A process is serving on this schema. Stop it first, then take migrations back.';
+const serving = 'A server is running on this schema. Stop it first, then revert migrations.';
 
 async function onTarget<T>(
   config: Config,

@@ -15,15 +15,15 @@ const bake = local('cake bake', {
   options: {
     size: { type: 'string', value: 'CM', description: 'How wide', required: true },
     candle: { type: 'string', description: 'A candle', repeated: true },
-    burn: { type: 'boolean', description: 'Too long' },
+    burn: { type: 'boolean', description: 'Bake too long' },
   },
 });
 const list: readonly Command[] = [bake, local('cake eat'), local('tea')];
 
-describe('what was typed', () => {
+describe('parseCommand', () => {
   const parse = (...argv: string[]) => parseCommand(list, argv);
 
-  it('becomes the command with the most words, its options and its arguments', () => {
+  it('finds the command with the most words, its options and its arguments', () => {
     const typed = parse('cake', 'bake', 'plum', '--size', '26', '--candle=1', '--json', '--candle', '2', 'cream');
     expect(typed).toEqual({
       kind: 'run',
@@ -34,32 +34,32 @@ describe('what was typed', () => {
   });
 
   it.each([
-    ['cake', 'Say which: cake bake, cake eat.'],
-    ['cake burn', 'Say which: cake bake, cake eat.'],
+    ['cake', 'Choose one of: cake bake, cake eat.'],
+    ['cake burn', 'Choose one of: cake bake, cake eat.'],
     ['coffee', 'There is no command "coffee". See "latchkey --help".'],
     ['coffee --help', 'There is no command "coffee". See "latchkey --help".'],
-    ['--json', 'The command comes first, then its options. See "latchkey --help".'],
+    ['--json', 'Put the command before its options. See "latchkey --help".'],
     ['cake bake', '"latchkey cake bake" needs KIND.'],
     ['cake bake plum', '"latchkey cake bake" needs --size.'],
     ['cake bake plum --size', "latchkey cake bake: Option '--size <value>' argument missing."],
     ['cake bake plum --size --burn', "latchkey cake bake: Option '--size' argument is ambiguous."],
-    ['cake bake plum --size 1 --size 2', '"latchkey cake bake" takes --size once.'],
-    ['cake bake plum cream salt --size 1', '"latchkey cake bake" does not take "salt".'],
+    ['cake bake plum --size 1 --size 2', '"latchkey cake bake" accepts --size only once.'],
+    ['cake bake plum cream salt --size 1', '"latchkey cake bake" does not accept "salt".'],
     ['cake bake plum --size 1 --burn=yes', "latchkey cake bake: Option '--burn' does not take an argument."],
     ['tea --sugar', "latchkey tea: Unknown option '--sugar'."],
-    ['tea now', '"latchkey tea" does not take "now".'],
-  ])('is refused in one sentence: %s', (typed, sentence) => {
+    ['tea now', '"latchkey tea" does not accept "now".'],
+  ])('rejects %s', (typed, sentence) => {
     expect(() => parse(...typed.split(' '))).toThrow(new UsageError(sentence));
   });
 
-  it('asks for help wherever --help stands, with nothing else required', () => {
+  it('returns help for --help at any position, without required options', () => {
     expect(parse()).toEqual({ kind: 'help', command: undefined, prefix: '' });
     expect(parse('--help')).toEqual({ kind: 'help', command: undefined, prefix: '' });
     expect(parse('cake', '-h')).toEqual({ kind: 'help', command: undefined, prefix: 'cake' });
     expect(parse('cake', 'bake', '--size', '1', '--help')).toMatchObject({ kind: 'help', command: bake });
   });
 
-  it('is run, explained or refused, never a crash', () => {
+  it('returns a command or throws UsageError for arbitrary input', () => {
     const word = fc.oneof(
       fc.constantFrom('cake', 'bake', 'eat', 'tea', '--size', '--json', '-h', '--', '='),
       fc.string(),
@@ -77,26 +77,26 @@ describe('what was typed', () => {
 });
 
 describe('help', () => {
-  it('explains a command with what it takes', () => {
+  it('shows the arguments and options of a command', () => {
     expect(helpText(list, bake, 'cake')).toBe(`latchkey cake bake KIND [TOPPING] [options]
 
   Does cake bake
 
   --size CM      How wide (required)
   --candle TEXT  A candle (may be repeated)
-  --burn         Too long
-  --json         Answer in JSON
+  --burn         Bake too long
+  --json         Print the result as JSON
 `);
   });
 
-  it('lists the commands of a group, or all', () => {
+  it('lists the commands of a group, or all commands', () => {
     expect(helpText(list, undefined, 'cake')).toContain('  cake bake  Does cake bake\n  cake eat   Does cake eat\n');
     expect(helpText(list, undefined, 'cake')).not.toContain('tea');
     expect(helpText(list, undefined, '')).toContain('\n  tea        Does tea\n');
   });
 
   it.each(commands.map((command) => [command.name, command] as const))(
-    'of "%s" names all that it takes',
+    'of "%s" lists all arguments and options',
     (_, command) => {
       const text = helpText(commands, command, '');
       expect(command.summary).toMatch(/^[A-Z].*[^.]$/);

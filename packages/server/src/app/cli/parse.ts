@@ -1,19 +1,18 @@
-/** From what was typed to a command and its input. */
+/** Parses the command line. */
 import { parseArgs } from 'node:util';
 import { type Command, type CommandInput, type OptionValue, UsageError } from './command.ts';
 
-/** What was typed. */
-export type Typed =
+export type ParsedCommand =
   | { readonly kind: 'run'; readonly command: Command; readonly input: CommandInput; readonly json: boolean }
   | { readonly kind: 'help'; readonly command: Command | undefined; readonly prefix: string }
   | { readonly kind: 'version' };
 
-/** Finds the command with the most words and parses the rest. @throws UsageError */
-export function parseCommand(commands: readonly Command[], argv: readonly string[]): Typed {
+/** Finds the command with the most words and parses its arguments and options. @throws UsageError */
+export function parseCommand(commands: readonly Command[], argv: readonly string[]): ParsedCommand {
   if (argv.length === 1 && argv[0] === '--version') return { kind: 'version' };
   const words = argv.slice(0, 2).filter((word) => !word.startsWith('-'));
   const command = findCommand(commands, words);
-  if (asksForHelp(argv)) {
+  if (requestsHelp(argv)) {
     if (command === undefined && words.length > 0 && groupOf(commands, words).length === 0)
       throw unknownCommand(commands, argv);
     return { kind: 'help', command, prefix: words[0] ?? '' };
@@ -28,7 +27,7 @@ function findCommand(commands: readonly Command[], words: readonly string[]): Co
   return names.map((name) => commands.find((candidate) => candidate.name === name)).find(Boolean);
 }
 
-function asksForHelp(argv: readonly string[]): boolean {
+function requestsHelp(argv: readonly string[]): boolean {
   return argv.length === 0 || argv.some((word) => word === '--help' || word === '-h');
 }
 
@@ -39,8 +38,8 @@ function groupOf(commands: readonly Command[], words: readonly string[]): string
 function unknownCommand(commands: readonly Command[], argv: readonly string[]): UsageError {
   const words = argv.slice(0, 2).filter((word) => !word.startsWith('-'));
   const group = groupOf(commands, words);
-  if (group.length > 0) return new UsageError(`Say which: ${group.join(', ')}.`);
-  if (words.length === 0) return new UsageError('The command comes first, then its options. See "latchkey --help".');
+  if (group.length > 0) return new UsageError(`Choose one of: ${group.join(', ')}.`);
+  if (words.length === 0) return new UsageError('Put the command before its options. See "latchkey --help".');
   return new UsageError(`There is no command "${words.join(' ')}". See "latchkey --help".`);
 }
 
@@ -51,7 +50,7 @@ function parseInput(command: Command, argv: readonly string[]) {
   const missing = required.slice(positionals.length);
   if (missing.length > 0) throw new UsageError(`"latchkey ${command.name}" needs ${missing.join(' ')}.`);
   const extra = positionals[command.arguments.length];
-  if (extra !== undefined) throw new UsageError(`"latchkey ${command.name}" does not take "${extra}".`);
+  if (extra !== undefined) throw new UsageError(`"latchkey ${command.name}" does not accept "${extra}".`);
   for (const [name, option] of Object.entries(command.options)) {
     if (option.required && options[name] === undefined)
       throw new UsageError(`"latchkey ${command.name}" needs --${name}.`);
@@ -68,27 +67,27 @@ function parse(command: Command, argv: readonly string[]): Parsed {
   const declared = Object.entries(command.options).map(
     ([name, { type, repeated }]) => [name, { type, multiple: repeated === true }] as const,
   );
-  // What runs until it is told to stop answers nothing that could be JSON.
+  // A process command has no result that could be JSON.
   const json = command.needs === 'process' ? {} : { json: { type: 'boolean' } as const };
   const options = { ...Object.fromEntries(declared), ...json };
   try {
     const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true, tokens: true });
-    refuseRepeats(command, parsed.tokens);
+    rejectRepeats(command, parsed.tokens);
     return { values: parsed.values as Parsed['values'], positionals: parsed.positionals };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    // parseArgs explains itself in its first sentence; what follows is about its own API.
-    const reason = error instanceof Error ? error.message.split(/\.(?:\s|$)/)[0] : 'it cannot be read';
+    // The first sentence of parseArgs' message is for users; the rest is about its API.
+    const reason = error instanceof Error ? error.message.split(/\.(?:\s|$)/)[0] : 'The arguments are not valid';
     throw new UsageError(`latchkey ${command.name}: ${reason}.`);
   }
 }
 
-// The last one would win in silence, and the other may be the one that was meant.
-function refuseRepeats(command: Command, tokens: readonly { readonly kind: string; readonly name?: string }[]): void {
-  const given = new Set<string>();
+// parseArgs would silently use the last value.
+function rejectRepeats(command: Command, tokens: readonly { readonly kind: string; readonly name?: string }[]): void {
+  const seen = new Set<string>();
   for (const { kind, name } of tokens) {
     if (kind !== 'option' || name === undefined || command.options[name]?.repeated) continue;
-    if (given.has(name)) throw new UsageError(`"latchkey ${command.name}" takes --${name} once.`);
-    given.add(name);
+    if (seen.has(name)) throw new UsageError(`"latchkey ${command.name}" accepts --${name} only once.`);
+    seen.add(name);
   }
 }

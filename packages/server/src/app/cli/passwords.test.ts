@@ -12,14 +12,14 @@ const folder = mkdtempSync(join(tmpdir(), 'latchkey-passwords-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function build(...args: readonly string[]): Promise<[number, string]> {
-  const said: string[] = [];
-  const io = { out: (text: string) => said.push(text), err: (text: string) => said.push(text) };
+  const output: string[] = [];
+  const io = { out: (text: string) => output.push(text), err: (text: string) => output.push(text) };
   const argv = ['passwords', 'build-filter', ...args];
   const code = await runCommand({ argv, io: io as unknown as CommandIo, loadConfig: () => ({}) as Config });
-  return [code, said.join('')];
+  return [code, output.join('')];
 }
 
-it('passwords build-filter writes a filter beside the list, or where it is told to, and says how large it is', async () => {
+it('passwords build-filter writes FILE.filter, or --output, and prints its size', async () => {
   const list = join(folder, 'list.txt');
   writeFileSync(list, 'one password\nanother password\n');
   for (const [options, target] of [
@@ -36,19 +36,19 @@ it('passwords build-filter writes a filter beside the list, or where it is told 
   }
 });
 
-it('passwords build-filter fails with a sentence for a list that is empty, of other hashes, or to be replaced', async () => {
+it('passwords build-filter fails for an empty list, for other hashes than SHA-1, and if it would replace the list', async () => {
   const [empty, ntlm, list] = [join(folder, 'empty'), join(folder, 'ntlm'), join(folder, 'kept')];
   writeFileSync(empty, '');
   writeFileSync(ntlm, `${'0123456789abcdef'.repeat(2)}:5\n`.repeat(20));
   writeFileSync(list, 'one password\n');
   const expected = 'expected passwords or their SHA-1, one per line.';
-  for (const [args, why] of [
+  for (const [args, reason] of [
     [[empty], `${empty} has no passwords; ${expected}`],
     [[ntlm], `${ntlm} has hashes that are not SHA-1, such as NTLM or MD5; ${expected}`],
     [[list, '--output', list], `${list} is the list itself, which the filter would replace.`],
   ] as const) {
-    const [code, said] = await build(...args);
-    expect([code, said.trim()]).toEqual([1, `The filter could not be built: ${why}`]);
+    const [code, output] = await build(...args);
+    expect([code, output.trim()]).toEqual([1, `The filter could not be built: ${reason}`]);
   }
   expect(readFileSync(list, 'utf8')).toBe('one password\n');
   expect(existsSync(`${empty}.filter`)).toBe(false);

@@ -1,4 +1,4 @@
-/** `latchkey passwords`: lists of breached passwords. */
+/** `latchkey passwords`: builds the filter of breached passwords. */
 import { resolve } from 'node:path';
 import {
   buildPasswordFilter,
@@ -9,15 +9,14 @@ import {
 import { OperatorError } from '../operator-error.ts';
 import { type LocalCommand, textOf } from './command.ts';
 
-/** The commands. */
 export const passwordsCommands: readonly LocalCommand[] = [
   {
     needs: 'config',
     name: 'passwords build-filter',
-    summary: 'Build the file that LATCHKEY_PASSWORD_FILTER names from a list of passwords or their SHA-1, one a line',
+    summary: 'Build the file for LATCHKEY_PASSWORD_FILTER from a list of passwords or SHA-1 hashes, one per line',
     arguments: ['FILE'],
     options: {
-      output: { type: 'string', value: 'PATH', description: 'Where to write it, FILE.filter when not given' },
+      output: { type: 'string', value: 'PATH', description: 'The file to write (default FILE.filter)' },
     },
     run: async (input) => {
       const list = input.arguments[0] ?? '';

@@ -1,17 +1,17 @@
-/** The reference page of the command line, `docs/reference/commands.md`, made from the commands. */
+/** Generates `docs/reference/commands.md` from the commands. */
 import type { Command } from './command.ts';
 import { helpText } from './help.ts';
 
-const places: Readonly<Record<Command['needs'], string>> = {
+const executions: Readonly<Record<Command['needs'], string>> = {
   process: 'Runs until SIGTERM or SIGINT.',
   services:
-    'Runs in the serving process when that holds the embedded database, else by itself on the same database as the servers.',
+    'With a running server on the embedded database, runs in the server. Otherwise connects to the database by itself.',
   database:
-    'Runs in the serving process when that holds the embedded database, else by itself, whatever state schema and keys are in.',
+    'With a running server on the embedded database, runs in the server. Otherwise opens the database by itself, in any state of schema and keys.',
   config: 'Reads the configuration only.',
 };
 
-/** The same text for the same commands. */
+/** Deterministic. */
 export function commandsPage(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => `| [\`${name}\`](#${name.replaceAll(' ', '-')}) | ${summary} |`);
   const sections = commands.map((command) => sectionOf(commands, command));
@@ -21,7 +21,7 @@ export function commandsPage(commands: readonly Command[]): string {
 
 function sectionOf(commands: readonly Command[], command: Command): string {
   const help = helpText(commands, command, '').trimEnd();
-  return `## ${command.name}\n\n${places[command.needs]}\n\n\`\`\`text\n${help}\n\`\`\``;
+  return `## ${command.name}\n\n${executions[command.needs]}\n\n\`\`\`text\n${help}\n\`\`\``;
 }
 
 const intro = `# Commands
@@ -30,12 +30,12 @@ Generated from the code by \`npm run generate\`; do not edit.
 
 \`latchkey\` stands for \`node bin/latchkey.cjs\`.
 
-With \`--json\` a command answers one JSON document on standard output. A failure is one sentence on standard error; with
-\`--json\` also \`{"error": "…"}\` on standard output, under the same exit code.
+With \`--json\` a command prints its result as one JSON document on standard output. Errors go to standard error; with
+\`--json\` also to standard output, as \`{"error": "…"}\`. The exit code is the same.
 
 | code | meaning |
 |---|---|
-| 0 | done; for \`doctor\`: nothing fails, there may be warnings |
-| 1 | failed |
+| 0 | success; for \`doctor\`: no check failed, but there may be warnings |
+| 1 | failure |
 | 2 | wrong usage |
-| 78 | wrong configuration: every mistake, one a line |`;
+| 78 | invalid configuration; each mistake is on a line of its own |`;

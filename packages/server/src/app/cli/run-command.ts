@@ -1,4 +1,4 @@
-/** Running a command where it has to run, and saying what came of it in one way. */
+/** Runs a command in the process that has to run it, and prints its result or error. */
 import type { Config } from '#config/index.ts';
 import { Problem, problems } from '#kernel/problem.ts';
 import { sendCommand } from '#platform/control-socket/index.ts';
@@ -14,7 +14,7 @@ import { commands } from './list.ts';
 import { parseCommand } from './parse.ts';
 import { silentWatchers } from './silent.ts';
 
-/** How a command gets its configuration, and the services of the process it runs in, if that has some. */
+/** `services` is set in a serving process, which received the command through its control socket. */
 export interface CommandContext {
   readonly argv: readonly string[];
   readonly io: CommandIo;
@@ -22,20 +22,20 @@ export interface CommandContext {
   readonly services?: Services;
 }
 
-/** Runs what was typed; answers the exit code. Whatever goes wrong is one sentence on standard error. */
-export async function runCommand(place: CommandContext): Promise<number> {
-  const { argv, io } = place;
+/** Parses and runs a command line; returns the exit code. Never rejects: errors become a message on standard error. */
+export async function runCommand(context: CommandContext): Promise<number> {
+  const { argv, io } = context;
   try {
-    const typed = parseCommand(commands, argv);
-    if (typed.kind === 'help') {
-      io.out(helpText(commands, typed.command, typed.prefix));
+    const parsed = parseCommand(commands, argv);
+    if (parsed.kind === 'help') {
+      io.out(helpText(commands, parsed.command, parsed.prefix));
       return 0;
     }
-    if (typed.kind === 'version') {
+    if (parsed.kind === 'version') {
       io.out(`${version}\n`);
       return 0;
     }
-    return await execute(typed.command, typed.input, typed.json, place);
+    return await execute(parsed.command, parsed.input, parsed.json, context);
   } catch (error) {
     const { sentence, exitCode } = explain(error);
     io.err(`${sentence}\n`);
@@ -44,13 +44,13 @@ export async function runCommand(place: CommandContext): Promise<number> {
   }
 }
 
-async function execute(command: Command, input: CommandInput, json: boolean, place: CommandContext): Promise<number> {
-  const { io } = place;
-  if (command.needs === 'services') return onServices(command, input, json, place);
-  if (command.needs === 'database') return onDatabase(command, input, json, place);
-  const config = place.services?.config ?? place.loadConfig();
+async function execute(command: Command, input: CommandInput, json: boolean, context: CommandContext): Promise<number> {
+  const { io } = context;
+  if (command.needs === 'services') return onServices(command, input, json, context);
+  if (command.needs === 'database') return onDatabase(command, input, json, context);
+  const config = context.services?.config ?? context.loadConfig();
   if (command.needs === 'process') {
-    if (place.services !== undefined)
+    if (context.services !== undefined)
       throw new UsageError(`"latchkey ${command.name}" cannot run inside another process.`);
     return command.run(input, config, io);
   }
@@ -63,12 +63,12 @@ async function onServices(
   command: OnServices,
   input: CommandInput,
   json: boolean,
-  place: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
-  const { io, services } = place;
+  const { io, services } = context;
   if (services !== undefined) return say(await command.run(input, services, io), json, io);
-  const config = place.loadConfig();
-  const remote = config.database.kind === 'embedded' ? await inServingProcess(config, place) : undefined;
+  const config = context.loadConfig();
+  const remote = config.database.kind === 'embedded' ? await inServingProcess(config, context) : undefined;
   if (remote !== undefined) return remote;
   const own = await wire(config, { logger: silentWatchers().logger });
   try {
@@ -84,29 +84,29 @@ async function onDatabase(
   command: OnDatabase,
   input: CommandInput,
   json: boolean,
-  place: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
-  const { io, services } = place;
+  const { io, services } = context;
   if (services !== undefined) return say(await command.run(input, services.config, services), json, io);
-  const config = place.loadConfig();
-  const remote = config.database.kind === 'embedded' ? await inServingProcess(config, place) : undefined;
+  const config = context.loadConfig();
+  const remote = config.database.kind === 'embedded' ? await inServingProcess(config, context) : undefined;
   return remote ?? say(await command.run(input, config, undefined), json, io);
 }
 
-/** The embedded database is one process's: if it is held, that process runs the command. */
+/** Only one process can open the embedded database. If one has it open, that process runs the command. */
 async function inServingProcess(config: Config, { argv, io }: CommandContext): Promise<number | undefined> {
   const state = await lockState(config.dataDirectory);
   if (state.kind === 'free') return undefined;
   const outcome = await sendCommand(config.dataDirectory, argv, io);
   if (outcome.kind === 'exit') return outcome.code;
   if (outcome.kind === 'lost') {
-    throw new OperatorError(
-      'The serving process ended during the command; it may or may not have been carried out.',
-      1,
-    );
+    throw new OperatorError('The server stopped during the command, which may or may not have taken effect.', 1);
   }
   const holder = state.pid === undefined ? 'another process' : `process ${state.pid}`;
-  throw new OperatorError(`The data directory is held by ${holder}, which takes no commands now; try again.`, 1);
+  throw new OperatorError(
+    `The data directory is in use by ${holder}, which does not accept commands now. Try again.`,
+    1,
+  );
 }
 
 function say(result: CommandResult, json: boolean, io: CommandIo): number {
@@ -118,7 +118,7 @@ function ensureNewline(text: string): string {
   return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }
 
-/** One sentence and the exit code. What nobody foresaw says its message; its stack is in the log at `debug`. */
+/** The message and exit code of an error. An unexpected error prints its message without the stack. */
 function explain(error: unknown): { readonly sentence: string; readonly exitCode: number } {
   if (error instanceof UsageError) return { sentence: error.message, exitCode: 2 };
   if (error instanceof OperatorError) return { sentence: error.message, exitCode: error.exitCode };

@@ -1,10 +1,10 @@
-/** Watchers for a command: its answer is all that it says. */
+/** Observers for commands, whose only output is their result. */
 import { systemClock } from '#kernel/clock.ts';
 import { createLogger, createMetrics } from '#platform/telemetry/index.ts';
 import type { Watchers } from '../open-database.ts';
 import { version } from '../version.ts';
 
-/** Nobody scrapes a command's metrics, and its log would end up between its answers. */
+/** No metrics, because a command is not scraped, and no log, because it would mix with the output. */
 export function silentWatchers(): Watchers {
   return {
     clock: systemClock,

@@ -1,6 +1,6 @@
-/** Lines of text in columns. */
+/** Formats rows in columns. */
 
-/** Pads every column but the last to its widest cell. */
+/** Pads each column to its widest cell. */
 export function inColumns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');

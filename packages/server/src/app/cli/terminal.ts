@@ -1,4 +1,4 @@
-/** Standard input and output of this process, as a command sees them. */
+/** The standard streams of this process as the input and output of a command. */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
@@ -7,35 +7,35 @@ import type { CommandIo } from './command.ts';
 
 const maxInputLength = 1_000_000;
 
-/** The terminal that started us, or the files and pipes in its place. */
+/** Standard streams may be a terminal, files or pipes. */
 export function terminalIo(): CommandIo {
   const { stdin, stdout, stderr } = process;
-  for (const stream of [stdout, stderr]) stream.on('error', ignoreGoneReader);
+  for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe);
   return {
     isTerminal: stdout.isTTY === true,
-    // A terminal without a size says 0.
+    // A terminal without a size has 0 columns.
     columns: stdout.columns || undefined,
-    out: (said) => void stdout.write(said),
-    err: (said) => void stderr.write(said),
+    out: (output) => void stdout.write(output),
+    err: (output) => void stderr.write(output),
     drained: async () => {
-      if (stdout.writableNeedDrain) await once(stdout, 'drain').catch(ignoreGoneReader);
+      if (stdout.writableNeedDrain) await once(stdout, 'drain').catch(ignoreClosedPipe);
     },
-    readSecret: async (prompt) => (stdin.isTTY ? askWithoutEcho(prompt) : undefined),
+    readSecret: async (prompt) => (stdin.isTTY ? promptWithoutEcho(prompt) : undefined),
     readInput: async () => (stdin.isTTY ? undefined : limited(await text(stdin))),
   };
 }
 
-/** `latchkey user list | head -1` is no failure of ours; what was said is said. */
-function ignoreGoneReader(error: NodeJS.ErrnoException): void {
+/** `latchkey user list | head -1` closes the pipe early, which is not an error. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
 }
 
-/** Undefined when the answer is Ctrl-D or Ctrl-C: without an end to it the process would wait for nothing and end with 13. */
-async function askWithoutEcho(prompt: string): Promise<string | undefined> {
-  // readline echoes into its output: one that swallows everything echoes nothing.
+/** Resolves with undefined after Ctrl-D or Ctrl-C. An unsettled promise would make Node exit with 13. */
+async function promptWithoutEcho(prompt: string): Promise<string | undefined> {
+  // readline echoes to its output, so the output discards everything.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
-  // Only now: what is typed at a prompt before readline has the terminal would be echoed.
+  // After readline has the terminal, because the terminal itself would echo earlier input.
   process.stderr.write(prompt);
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   lines.once('line', resolve);

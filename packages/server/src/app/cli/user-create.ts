@@ -1,4 +1,4 @@
-/** `latchkey user create`: a user whose address the operator vouches for, such as the first admin. */
+/** `latchkey user create`: creates a user whose address counts as verified, such as the first admin. */
 import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordComplaint } from '#domain/passwords/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
@@ -16,19 +16,19 @@ import {
   UsageError,
 } from './command.ts';
 
-/** No option takes a password: other users of the machine can read what was typed. */
+/** No option takes a password, because other users of the machine can read command lines. */
 export const createUserCommand: ServiceCommand = {
   needs: 'services',
   name: 'user create',
-  summary: 'Create a user whose address counts as verified',
+  summary: 'Create a user with a verified email address',
   arguments: [],
   options: {
-    email: { type: 'string', value: 'ADDRESS', description: 'E-mail address', required: true },
-    name: { type: 'string', value: 'NAME', description: 'Name to be shown', required: true },
-    locale: { type: 'string', value: 'TAG', description: 'Language, "en" when not given' },
+    email: { type: 'string', value: 'ADDRESS', description: 'Email address', required: true },
+    name: { type: 'string', value: 'NAME', description: 'Display name', required: true },
+    locale: { type: 'string', value: 'TAG', description: 'Language (default "en")' },
     role: { ...roleOption, repeated: true },
-    'password-stdin': { type: 'boolean', description: 'Read the password from standard input instead of asking' },
-    'no-password': { type: 'boolean', description: 'Set no password' },
+    'password-stdin': { type: 'boolean', description: 'Read the password from standard input instead of a prompt' },
+    'no-password': { type: 'boolean', description: 'Create the user without a password' },
   },
   run: async (input, services, io) => {
     const user = { ...readUser(input), password: await readPassword(input, io) };
@@ -50,8 +50,9 @@ function explain(error: unknown): never {
 }
 
 function taken(email: string, holderId: string | undefined): OperatorError {
-  const holder = holderId === undefined ? 'somebody who has gone meanwhile; try again' : `the user ${holderId}`;
-  return new OperatorError(`The address ${email} is taken by ${holder}.`, 1);
+  // The other user was deleted after the insert had failed.
+  if (holderId === undefined) return new OperatorError(`The address ${email} was taken until just now. Try again.`, 1);
+  return new OperatorError(`The address ${email} belongs to the user ${holderId}.`, 1);
 }
 
 function readUser(input: CommandInput): Omit<NewUser, 'password'> {
@@ -66,22 +67,22 @@ function readUser(input: CommandInput): Omit<NewUser, 'password'> {
 async function readPassword(input: CommandInput, io: CommandIo): Promise<string | undefined> {
   const fromInput = isGiven(input, 'password-stdin');
   const without = isGiven(input, 'no-password');
-  if (fromInput && without) throw new UsageError('Give one of --password-stdin and --no-password.');
+  if (fromInput && without) throw new UsageError('Use either --password-stdin or --no-password, not both.');
   if (without) return undefined;
-  return fromInput ? readFromInput(io) : ask(io);
+  return fromInput ? readFromInput(io) : promptForPassword(io);
 }
 
 async function readFromInput(io: CommandIo): Promise<string> {
-  const given = await io.readInput();
-  if (given === undefined) throw new UsageError('--password-stdin needs a password on standard input.');
-  // What `echo` and a file end with is not part of the password.
-  return given.replace(/\r?\n$/, '');
+  const text = await io.readInput();
+  if (text === undefined) throw new UsageError('--password-stdin needs a password on standard input.');
+  // `echo` and text files append a line break that is not part of the password.
+  return text.replace(/\r?\n$/, '');
 }
 
-async function ask(io: CommandIo): Promise<string> {
+async function promptForPassword(io: CommandIo): Promise<string> {
   const password = await io.readSecret('Password: ');
   if (password === undefined)
-    throw new UsageError('There is no password: answer at a terminal, or give --password-stdin or --no-password.');
-  if ((await io.readSecret('The same again: ')) !== password) throw new UsageError('The two passwords differ.');
+    throw new UsageError('No password was entered. Use a terminal, --password-stdin or --no-password.');
+  if ((await io.readSecret('Repeat password: ')) !== password) throw new UsageError('The passwords do not match.');
   return password;
 }

@@ -1,10 +1,10 @@
-/** `latchkey user metadata`: what applications and operators keep about a user. */
+/** `latchkey user metadata`: shows or replaces the metadata of a user. */
 import type { Metadata } from '#domain/users/index.ts';
 import { findMetadata, maxMetadataBytes } from '#domain/users/index.ts';
 import { changeMetadata } from '#flows/admin-users/index.ts';
 import type { JsonObject, JsonValue } from '#kernel/json.ts';
 import { canonicalJson } from '#protocol/canonical-json/index.ts';
-import { parseStrictJson } from '#protocol/strict-json/index.ts';
+import { type JsonFault, parseStrictJson } from '#protocol/strict-json/index.ts';
 import type { Services } from '../wiring.ts';
 import { operator } from './actor.ts';
 import { type CommandInput, type CommandResult, textOf, UsageError } from './command.ts';
@@ -13,34 +13,43 @@ import { idOrEmail, requireUser, unknownUser } from './user-argument.ts';
 
 const maxDepth = 16;
 
-/** The command. */
+const faults: Readonly<Record<JsonFault['reason'], string>> = {
+  syntax: 'JSON syntax error',
+  duplicate_key: 'duplicate key',
+  forbidden_key: 'forbidden key',
+  too_deep: 'too deeply nested',
+};
+
 export const metadataCommand = {
   needs: 'services',
   name: 'user metadata',
-  summary: 'Show what is kept about a user, or replace it',
+  summary: 'Show or replace the metadata of a user',
   arguments: [idOrEmail],
   options: {
     'set-public': {
       type: 'string',
       value: 'JSON',
-      description: 'A JSON object that the user and every application may read, at most 8 kB',
+      description: 'A JSON object that the user and all applications can read, at most 8 kB',
     },
-    'set-private': { type: 'string', value: 'JSON', description: 'A JSON object for operators alone, at most 8 kB' },
+    'set-private': {
+      type: 'string',
+      value: 'JSON',
+      description: 'A JSON object that only operators can read, at most 8 kB',
+    },
   },
   run: async (input: CommandInput, services: Services): Promise<CommandResult> => {
-    const wanted = {
+    const replaced = {
       ...objectOf(input, 'set-public', 'public'),
       ...objectOf(input, 'set-private', 'private'),
     };
     const userId = await requireUser(services, input);
-    if (Object.keys(wanted).length > 0) await change(services, userId, wanted, input);
+    if (Object.keys(replaced).length > 0) await change(services, userId, replaced, input);
     const metadata = await findMetadata(services.database, userId);
     if (metadata === undefined) throw unknownUser(input);
     return { exitCode: 0, text: inColumns(metadataRows(metadata)), data: metadataToJson(userId, metadata) };
   },
 } as const;
 
-/** Two lines for people. */
 export function metadataRows(metadata: Metadata): [string, string][] {
   return [
     ['public metadata', JSON.stringify(metadata.public)],
@@ -55,12 +64,13 @@ function metadataToJson(id: string, metadata: Metadata): JsonObject {
 async function change(
   services: Services,
   userId: string,
-  wanted: Partial<Metadata>,
+  replaced: Partial<Metadata>,
   input: CommandInput,
 ): Promise<void> {
-  const { kind } = await changeMetadata(services, operator, userId, wanted);
+  const { kind } = await changeMetadata(services, operator, userId, replaced);
   if (kind === 'absent') throw unknownUser(input);
-  if (kind === 'too_large') throw new UsageError(`Metadata have at most ${maxMetadataBytes} bytes each.`);
+  if (kind === 'too_large')
+    throw new UsageError(`Public and private metadata are limited to ${maxMetadataBytes} bytes each.`);
 }
 
 function objectOf<K extends keyof Metadata>(input: CommandInput, option: string, kind: K): Partial<Metadata> {
@@ -68,14 +78,14 @@ function objectOf<K extends keyof Metadata>(input: CommandInput, option: string,
   return text === undefined ? {} : { [kind]: parseObject(text, option) };
 }
 
-/** A JSON object that jsonb keeps as it is. @throws UsageError */
+/** Parses a JSON object that jsonb stores without loss. @throws UsageError */
 function parseObject(text: string, option: string): JsonObject {
   const parsed = parseStrictJson(text, { maxDepth });
   if (parsed.kind === 'invalid')
-    throw new UsageError(`--${option} is not strict JSON at character ${parsed.offset + 1}.`);
+    throw new UsageError(`--${option}: ${faults[parsed.reason]} at character ${parsed.offset + 1}.`);
   const value = parsed.value as JsonValue;
-  if (!isObject(value)) throw new UsageError(`--${option} takes a JSON object, such as {"plan":"pro"}.`);
-  if (!canBeStored(value)) throw new UsageError(`--${option} holds a character or number that cannot be stored.`);
+  if (!isObject(value)) throw new UsageError(`--${option} must be a JSON object, such as {"plan":"pro"}.`);
+  if (!canBeStored(value)) throw new UsageError(`--${option} contains a character or number that cannot be stored.`);
   return value;
 }
 
@@ -85,7 +95,7 @@ function isObject(value: JsonValue): value is JsonObject {
 
 const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/;
 
-// jsonb has neither NUL nor lone surrogates (PostgreSQL, JSON Types), and numbers beyond doubles would become null.
+// jsonb has neither NUL nor lone surrogates (PostgreSQL manual, "JSON Types"); numbers beyond doubles would become null.
 function canBeStored(value: JsonObject): boolean {
   try {
     return !escapedNul.test(canonicalJson(value));

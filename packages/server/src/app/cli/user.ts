@@ -1,4 +1,4 @@
-/** `latchkey user`: the people, for the operator. */
+/** `latchkey user`: manages users. */
 import type { AuditActor } from '#domain/audit/index.ts';
 import type { UserProfile } from '#domain/users/index.ts';
 import {
@@ -27,13 +27,12 @@ import { metadataCommand, metadataRows } from './user-metadata.ts';
 const defaultLimit = 50;
 const maxLimit = 1000;
 
-/** The commands. */
 export const userCommands: readonly ServiceCommand[] = [
   createUserCommand,
   {
     needs: 'services',
     name: 'user show',
-    summary: 'Show a user, their roles and how many sessions they have',
+    summary: 'Show a user with roles and number of active sessions',
     arguments: [idOrEmail],
     options: {},
     run: async (input, services) => {
@@ -48,8 +47,8 @@ export const userCommands: readonly ServiceCommand[] = [
     summary: 'List the users, oldest first',
     arguments: [],
     options: {
-      limit: { type: 'string', value: 'NUMBER', description: `At most so many, ${defaultLimit} when not given` },
-      after: { type: 'string', value: 'ID', description: 'Go on after this user, the last of the page before' },
+      limit: { type: 'string', value: 'NUMBER', description: `Maximum number of users (default ${defaultLimit})` },
+      after: { type: 'string', value: 'ID', description: 'Start after this user, the last of the previous page' },
     },
     run: list,
   },
@@ -57,13 +56,13 @@ export const userCommands: readonly ServiceCommand[] = [
   {
     needs: 'services',
     name: 'user disable',
-    summary: 'Keep a user out and end all their sessions',
+    summary: 'Disable a user and revoke all their sessions',
     arguments: [idOrEmail],
     options: {},
     run: (input, services) =>
       change(input, services, disableUser, {
-        changed: (sessions) => `The user is disabled; ${sessions} ended.`,
-        unchanged: () => 'The user is disabled already.',
+        changed: (sessions) => `Disabled the user and revoked ${sessions}.`,
+        unchanged: () => 'The user is already disabled.',
       }),
   },
   {
@@ -74,87 +73,87 @@ export const userCommands: readonly ServiceCommand[] = [
     options: {},
     run: (input, services) =>
       change(input, services, enableUser, {
-        changed: () => 'The user is enabled and may log in again.',
-        unchanged: (status) => `The user is not disabled but ${status}.`,
+        changed: () => 'Enabled the user, who can log in again.',
+        unchanged: (status) => `The user is not disabled. The status is "${status}".`,
       }),
   },
   {
     needs: 'services',
     name: 'user unlock',
-    summary: 'Forget the wrong passwords and codes that were typed for a user, who may then log in at once',
+    summary: 'Reset the failed attempts of a user, who can then log in immediately',
     arguments: [idOrEmail],
     options: {},
     run: async (input, services) => {
       const id = await requireUser(services, input);
       if (!(await unlockUser(services, operator, id))) throw unknownUser(input);
-      return { exitCode: 0, text: 'Wrong passwords and codes are forgotten.', data: { id } };
+      return { exitCode: 0, text: 'Reset the failed attempts of the user.', data: { id } };
     },
   },
   {
     needs: 'services',
     name: 'user end-sessions',
-    summary: 'End all sessions, links and known devices of a user',
+    summary: 'Revoke all sessions, links and known devices of a user',
     arguments: [idOrEmail],
     options: {},
     run: (input, services) =>
       change(input, services, endSessions, {
-        changed: (sessions) => `${sessions} ended.`,
-        unchanged: (status) => `Nothing was ended: the user is ${status}.`,
+        changed: (sessions) => `Revoked ${sessions}.`,
+        unchanged: (status) => `Nothing was revoked. The status of the user is "${status}".`,
       }),
   },
   {
     needs: 'services',
     name: 'user grant-role',
-    summary: 'Give a user a role; all their sessions end, since they began without it',
+    summary: 'Grant a role to a user and revoke all their sessions, which began without it',
     arguments: [idOrEmail, 'ROLE'],
     options: {},
     run: (input, services) => {
       const role = readRole(input.arguments[1] ?? '', 'ROLE');
       return change(input, services, (flow, actor, userId) => grantRole(flow, actor, userId, role), {
-        changed: (sessions) => `The user has the role ${role}; ${sessions} ended.`,
-        unchanged: () => `The user has the role ${role} already.`,
+        changed: (sessions) => `Granted the role ${role} and revoked ${sessions}.`,
+        unchanged: () => `The user already has the role ${role}.`,
       });
     },
   },
   {
     needs: 'services',
     name: 'user revoke-role',
-    summary: 'Take a role from a user and end all their sessions',
+    summary: 'Revoke a role of a user and all their sessions',
     arguments: [idOrEmail, 'ROLE'],
     options: {},
     run: (input, services) => {
       const role = readRole(input.arguments[1] ?? '', 'ROLE');
       return change(input, services, (flow, actor, userId) => withdrawRole(flow, actor, userId, role), {
-        changed: (sessions) => `The user has the role ${role} no more; ${sessions} ended.`,
+        changed: (sessions) => `Revoked the role ${role} and ${sessions}.`,
         unchanged: () => `The user does not have the role ${role}.`,
       });
     },
   },
 ];
 
-interface Words {
+interface Messages {
   readonly changed: (sessions: string) => string;
   readonly unchanged: (status: string) => string;
 }
 
-/** That nothing had to change is no failure: a script may say it twice. */
+/** No change is a success, so that scripts can repeat the command. */
 async function change(
   input: CommandInput,
   services: AdminUsers,
-  apply: (flow: AdminUsers, actor: AuditActor, userId: string) => Promise<Change>,
-  words: Words,
+  operation: (flow: AdminUsers, actor: AuditActor, userId: string) => Promise<Change>,
+  messages: Messages,
 ): Promise<CommandResult> {
   const userId = await requireUser(services, input);
-  const outcome = await apply(services, operator, userId);
+  const outcome = await operation(services, operator, userId);
   switch (outcome.kind) {
     case 'absent':
       throw unknownUser(input);
     case 'unchanged':
-      return { exitCode: 0, text: words.unchanged(outcome.status), data: { id: userId, changed: false } };
+      return { exitCode: 0, text: messages.unchanged(outcome.status), data: { id: userId, changed: false } };
     case 'changed': {
       const { endedSessions } = outcome;
       const sessions = endedSessions === 1 ? '1 session' : `${endedSessions} sessions`;
-      return { exitCode: 0, text: words.changed(sessions), data: { id: userId, changed: true, endedSessions } };
+      return { exitCode: 0, text: messages.changed(sessions), data: { id: userId, changed: true, endedSessions } };
     }
   }
 }
@@ -165,22 +164,22 @@ async function list(input: CommandInput, services: AdminUsers): Promise<CommandR
   if (page === undefined) throw new OperatorError(`There is no user with the id "${after}".`, 1);
   const { users, next } = page;
   const rows = users.map(({ id, status, email, name }) => [id, status, email ?? '(no address)', name]);
-  const more = next === undefined ? [] : [`There are more: latchkey user list --after ${next}`];
+  const more = next === undefined ? [] : [`Next page: latchkey user list --after ${next}`];
   const text = rows.length === 0 ? 'There are no users.' : [inColumns(rows), ...more].join('\n');
   return { exitCode: 0, text, data: { users: users.map(profileToJson), next: next ?? null } };
 }
 
 function describe(user: AdminUser): [string, string][] {
   const { emailVerifiedAt } = user;
-  const proof = emailVerifiedAt === null ? 'not verified' : `verified ${emailVerifiedAt.toISOString()}`;
+  const verification = emailVerifiedAt === null ? 'not verified' : `verified ${emailVerifiedAt.toISOString()}`;
   return [
     ['id', user.id],
-    ['email', user.email === null ? '(none)' : `${user.email} (${proof})`],
+    ['email', user.email === null ? '(none)' : `${user.email} (${verification})`],
     ['name', user.name],
     ['locale', user.locale],
     ['status', user.status],
     ['roles', user.roles.join(', ') || '(none)'],
-    ['live sessions', String(user.liveSessions)],
+    ['active sessions', String(user.liveSessions)],
     ['last login', user.lastLoginAt?.toISOString() ?? '(none)'],
     ['failed logins', String(user.failedLogins)],
     ['created', user.createdAt.toISOString()],
@@ -190,9 +189,9 @@ function describe(user: AdminUser): [string, string][] {
 
 function toJson(user: AdminUser): JsonObject {
   const { roles, liveSessions, lastLoginAt, failedLogins, metadata } = user;
-  const last = lastLoginAt?.toISOString() ?? null;
-  const kept = { publicMetadata: metadata.public, privateMetadata: metadata.private };
-  return { ...profileToJson(user), roles: [...roles], liveSessions, lastLoginAt: last, failedLogins, ...kept };
+  const lastLogin = lastLoginAt?.toISOString() ?? null;
+  const both = { publicMetadata: metadata.public, privateMetadata: metadata.private };
+  return { ...profileToJson(user), roles: [...roles], liveSessions, lastLoginAt: lastLogin, failedLogins, ...both };
 }
 
 function profileToJson(user: UserProfile): JsonObject {

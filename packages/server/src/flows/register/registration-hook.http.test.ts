@@ -239,9 +239,9 @@ describe('the receiver of the guide', () => {
 
 describe('the settings', () => {
   it.each([
-    ['https://10.0.0.1/hook', /cannot be asked: address_not_allowed/],
-    ['https://[::1]/hook', /cannot be asked: address_not_allowed/],
-    ['https://people.example:25/hook', /cannot be asked: port_not_allowed/],
+    ['https://10.0.0.1/hook', /is not allowed: address_not_allowed/],
+    ['https://[::1]/hook', /is not allowed: address_not_allowed/],
+    ['https://people.example:25/hook', /is not allowed: port_not_allowed/],
   ])('without leave for the own network %s does not start', async (url, sentence) => {
     const env = hookSettings(1, { LATCHKEY_REGISTRATION_HOOK_URL: url, LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '0' });
     await expect(Application.open({ deploymentOf: app, env })).rejects.toThrow(sentence);

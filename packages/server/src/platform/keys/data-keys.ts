@@ -148,7 +148,7 @@ async function unwrapRow(
 async function unwrapKey(kek: KeyEncryptionKey, row: DataKeyRow): Promise<KeyObject> {
   if (row.kekId !== kek.id) {
     throw new KeysUnusable(
-      `the key-encryption key does not fit this database: its id is ${kek.id}, but the data keys were wrapped by ${row.kekId}`,
+      `The key-encryption key does not fit this database: its id is ${kek.id}, but the data keys were wrapped by ${row.kekId}.`,
     );
   }
   const bytes = await unwrapBytes(kek, row);
@@ -162,7 +162,7 @@ async function unwrapBytes(kek: KeyEncryptionKey, row: DataKeyRow): Promise<Buff
     return await kek.unwrap(row.wrapped, wrapContext(row));
   } catch (cause) {
     throw new KeysUnusable(
-      `the key-encryption key cannot decrypt data key ${row.id} (${row.purpose}): the row was altered or copied from another database`,
+      `The key-encryption key cannot decrypt data key ${row.id} (${row.purpose}): the row was altered or copied from another database.`,
       { cause },
     );
   }

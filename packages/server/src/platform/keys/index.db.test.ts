@@ -62,7 +62,7 @@ describeOnBothDatabases('keys', (database: () => Database) => {
     await openRing();
     const opening = openRing({ kek: localKek(createSecretKey(randomBytes(32))) });
     await expect(opening).rejects.toThrow(KeysUnusable);
-    await expect(opening).rejects.toThrow(/^the key-encryption key does not fit this database/);
+    await expect(opening).rejects.toThrow(/^The key-encryption key does not fit this database/);
   });
 
   it('cannot be opened after the purpose of a row was changed', async () => {

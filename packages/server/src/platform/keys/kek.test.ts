@@ -49,8 +49,8 @@ describe('kekOfDirectory', () => {
 
   it('reports why the file cannot be read or created', () => {
     mkdirSync(join(directory, 'kek'));
-    expect(() => kekOfDirectory(directory)).toThrow(/cannot be read or created \(EISDIR\)$/);
-    expect(() => kekOfDirectory(join(directory, 'absent'))).toThrow(/cannot be read or created \(ENOENT\)$/);
+    expect(() => kekOfDirectory(directory)).toThrow(/cannot be read or created \(EISDIR\)\.$/);
+    expect(() => kekOfDirectory(join(directory, 'absent'))).toThrow(/cannot be read or created \(ENOENT\)\.$/);
   });
 });
 

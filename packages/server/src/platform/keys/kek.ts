@@ -25,7 +25,7 @@ const kekBytes = 32;
 
 /** A KEK in the memory of this process. Its id is derived from the key. */
 export function localKek(key: KeyObject): KeyEncryptionKey {
-  if (key.symmetricKeySize !== kekBytes) throw new KeysUnusable('the key-encryption key must have 32 bytes');
+  if (key.symmetricKeySize !== kekBytes) throw new KeysUnusable('The key-encryption key must have 32 bytes.');
   const name = createHmac('sha256', key).update('latchkey key-encryption key id').digest('hex').slice(0, 32);
   const id = name.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
   return {
@@ -59,7 +59,7 @@ export function kekOfDirectory(directory: string): KeyEncryptionKey {
 function parse(text: string, path: string): KeyObject {
   const bytes = Buffer.from(text.trim(), 'base64');
   if (bytes.length !== kekBytes || bytes.toString('base64') !== text.trim()) {
-    throw new KeysUnusable(`${path} is not a key-encryption key (32 bytes in base64); restore it from a backup`);
+    throw new KeysUnusable(`${path} is not a key-encryption key (32 bytes in base64). Restore it from a backup.`);
   }
   const key = createSecretKey(bytes);
   bytes.fill(0);
@@ -92,5 +92,5 @@ function hasCode(error: unknown, code: string): boolean {
 function unusable(path: string, error: unknown): KeysUnusable {
   if (error instanceof KeysUnusable) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-  return new KeysUnusable(`the key-encryption key ${path} cannot be read or created (${code})`, { cause: error });
+  return new KeysUnusable(`The key-encryption key ${path} cannot be read or created (${code}).`, { cause: error });
 }

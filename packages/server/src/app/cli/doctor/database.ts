@@ -1,4 +1,4 @@
-/** What the database shows: that it answers, its schema, its clock, and the keys in it. */
+/** Checks of the database: connection, clock, schema and keys. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '#config/index.ts';
@@ -14,61 +14,65 @@ import {
 import { kekOfDirectory, localKek, wrappingKeyIds } from '#platform/keys/index.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
-/** Clocks further apart than the first are worth knowing; than the second, tokens are refused. */
+/** A difference of clocks above the first is a warning. Above the second, nodes may reject each other's tokens. */
 const skewWarnMs = 1000;
 const skewFailMs = 10_000;
 
-/** A key in use for longer than this should be replaced. */
+/** An older signing key is a warning. */
 const maxKeyAgeDays = 90;
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** Everything about an open database. */
 export async function examineDatabase(config: Config, database: Database): Promise<Finding[]> {
-  const askedAt = systemClock.now().getTime();
+  const sentAt = systemClock.now().getTime();
   const facts = await readServerFacts(database);
-  const answeredAt = systemClock.now().getTime();
+  const receivedAt = systemClock.now().getTime();
   const state = await schemaState(database);
-  const found = [
+  const findings = [
     examineServer(database, facts),
-    examineClock(facts, askedAt, answeredAt),
+    examineClock(facts, sentAt, receivedAt),
     examineSchema(config, state),
   ];
-  if (state === 'empty') return found;
-  return [...found, await examineKek(config, database), await examineSigningKeys(database)];
+  if (state === 'empty') return findings;
+  return [...findings, await examineKek(config, database), await examineSigningKeys(database)];
 }
 
 function examineServer(database: Database, { version }: ServerFacts): Finding {
-  if (database.kind === 'postgres') return ok('database', `PostgreSQL ${version} answers.`);
+  if (database.kind === 'postgres') return ok('database', `PostgreSQL ${version} responds.`);
   return warn(
     'database',
-    `The embedded database (PostgreSQL ${version}) answers; it survives the death of the process, not of the machine.`,
-    'Set DATABASE_URL where that matters; a dump is written to the backup folder of the data directory daily.',
+    `The embedded database (PostgreSQL ${version}) responds. It survives a crash of the process, but may lose data when the machine crashes.`,
+    'Set DATABASE_URL for data that must survive. A daily dump is written to the backup folder of the data directory.',
   );
 }
 
 /**
- * The server read its clock at some time between asking and the answer; only what lies outside is a difference.
- * Milliseconds of our clock.
+ * The server read its clock between `sentAt` and `receivedAt` (milliseconds of our clock), so only a time outside this
+ * interval proves a difference.
  */
-export function examineClock({ at }: ServerFacts, askedAt: number, answeredAt: number): Finding {
+export function examineClock({ at }: ServerFacts, sentAt: number, receivedAt: number): Finding {
   const serverMs = at.getTime();
-  const skewMs = Math.max(askedAt - serverMs, serverMs - answeredAt, 0);
+  const skewMs = Math.max(sentAt - serverMs, serverMs - receivedAt, 0);
   const seconds = (skewMs / 1000).toFixed(1);
-  const fix = 'Let NTP set the clocks of this machine and of the database server.';
-  if (skewMs > skewFailMs) return fail('clock', `Our clock and the database's are ${seconds} s apart.`, fix);
-  if (skewMs > skewWarnMs) return warn('clock', `Our clock and the database's are ${seconds} s apart.`, fix);
-  return ok('clock', "Our clock and the database's agree.");
+  const fix = 'Synchronize the clocks of this machine and of the database server with NTP.';
+  const difference = `The clocks of this machine and of the database differ by ${seconds} s.`;
+  if (skewMs > skewFailMs) return fail('clock', difference, fix);
+  if (skewMs > skewWarnMs) return warn('clock', difference, fix);
+  return ok('clock', 'The clocks of this machine and of the database agree.');
 }
 
 function examineSchema(config: Config, state: SchemaState): Finding {
   switch (state) {
     case 'current':
-      return ok('schema', 'The schema is that of this release.');
+      return ok('schema', 'The schema matches this release.');
     case 'ahead':
-      return ok('schema', 'A later release has migrated the schema; this one runs on it.');
+      return ok('schema', 'A later release has migrated the schema. This release can run on it.');
     case 'empty':
-      return warn('schema', 'The database is empty.', 'The first start makes the schema; or run: latchkey migrate up');
+      return warn(
+        'schema',
+        'The database is empty.',
+        'The first start creates the schema. Or run: latchkey migrate up',
+      );
     case 'behind': {
       const report = config.migrate === 'refuse' ? fail : warn;
       return report('schema', 'The schema is older than this release.', 'Run: latchkey migrate up');
@@ -76,26 +80,30 @@ function examineSchema(config: Config, state: SchemaState): Finding {
   }
 }
 
-/** Whether the key-encryption key that is configured, or lies in the data directory, is the one that wrapped the data keys. */
+/** Checks that the KEK of the configuration or the data directory is the one that wrapped the data keys. */
 async function examineKek(config: Config, database: Database): Promise<Finding> {
   const part = 'key-encryption key';
   const wrappedBy = await wrappingKeyIds(database);
   const path = join(config.dataDirectory, 'kek');
   if (config.keys.kek === undefined && !existsSync(path)) {
-    if (wrappedBy.length === 0) return ok(part, 'There is none; the first start makes one.');
-    return fail(part, `There is none at ${path}, and the keys in the database need it.`, 'Restore it from your copy.');
+    if (wrappedBy.length === 0) return ok(part, 'There is none yet. The first start generates it.');
+    return fail(
+      part,
+      `The keys in the database need ${path}, which does not exist.`,
+      'Restore the file from your copy.',
+    );
   }
   const { id } = config.keys.kek ? localKek(config.keys.kek) : kekOfDirectory(config.dataDirectory);
-  if (wrappedBy.every((other) => other === id)) return ok(part, `${id} opens the keys in the database.`);
-  const fix = 'Give the key that this database was made with.';
-  return fail(part, `${id} does not open the keys in the database, which ${wrappedBy.join(', ')} wrapped.`, fix);
+  if (wrappedBy.every((other) => other === id)) return ok(part, `${id} fits the keys in the database.`);
+  const fix = 'Set LATCHKEY_KEK to the key with which this database was created.';
+  return fail(part, `${id} does not fit the keys in the database, which need ${wrappedBy.join(', ')}.`, fix);
 }
 
 async function examineSigningKeys(database: Database): Promise<Finding> {
   const active = (await listSigningKeys(database)).find(({ state }) => state === 'active');
-  if (active === undefined) return ok('signing key', 'There is none; the first start makes one.');
+  if (active === undefined) return ok('signing key', 'There is none yet. The first start generates it.');
   const since = active.activatedAt ?? active.createdAt;
   const days = Math.floor((systemClock.now().getTime() - since.getTime()) / dayMs);
-  const finding = `${active.kid} (${active.algorithm}) signs since ${since.toISOString().slice(0, 10)}, ${days} days ago.`;
+  const finding = `${active.kid} (${active.algorithm}) has been active for ${days} days, since ${since.toISOString().slice(0, 10)}.`;
   return days > maxKeyAgeDays ? warn('signing key', finding, 'Run: latchkey keys rotate') : ok('signing key', finding);
 }

@@ -34,7 +34,7 @@ function config(more: Record<string, string> = {}): Config {
   return loaded.config;
 }
 
-/** Makes the keys and closes again, as a server would have. */
+/** Opens and closes the services, which generates the keys. */
 async function serveOnce(settings: Config, clock = new MovableClock()): Promise<void> {
   const services = await wire(settings, { logger: silentWatchers().logger, clock });
   await services.close();
@@ -48,20 +48,20 @@ async function examine(
   return { exitCode, find: (part) => findings.find((each) => each.part === part) };
 }
 
-it('changes nothing where nothing is yet', async () => {
+it('creates nothing when there is no deployment', async () => {
   const found = await examine(config());
   expect(found.exitCode).toBe(0);
-  expect(found.find('database')).toMatchObject({ status: 'warn', fix: 'The first start makes it: latchkey serve' });
+  expect(found.find('database')).toMatchObject({ status: 'warn', fix: 'The first start creates it: latchkey serve' });
   expect(existsSync(join(root, 'data'))).toBe(false);
 });
 
-it('says of an empty database that it is empty, and leaves it so', async () => {
+it('warns about an empty database and leaves it empty', async () => {
   const settings = config({ DATABASE_URL: await createDatabase() });
   expect((await examine(settings)).find('schema')).toMatchObject({ status: 'warn', finding: 'The database is empty.' });
   expect((await examine(settings)).find('schema')).toMatchObject({ status: 'warn' });
 });
 
-it('finds nothing wrong with a deployment that has served', async () => {
+it('reports ok for a deployment that has served', async () => {
   const settings = config({ DATABASE_URL: await cloneDatabase() });
   await serveOnce(settings);
   const found = await examine(settings);
@@ -78,7 +78,7 @@ it('finds nothing wrong with a deployment that has served', async () => {
   expect(found.exitCode).toBe(0);
 });
 
-it('finds another key-encryption key than the one that wrapped the keys', async () => {
+it('fails for a KEK that did not wrap the data keys', async () => {
   const url = { DATABASE_URL: await cloneDatabase() };
   await serveOnce(config(url));
   const other = { ...url, LATCHKEY_KEK: randomBytes(32).toString('base64') };
@@ -87,7 +87,7 @@ it('finds another key-encryption key than the one that wrapped the keys', async 
   expect(found.find('key-encryption key')).toMatchObject({ status: 'fail' });
 });
 
-it('finds that the key-encryption key of the data directory is gone, or open to others', async () => {
+it('fails when other users can read the KEK of the data directory, and when it is missing', async () => {
   const settings = config({ LATCHKEY_KEK: '', DATABASE_URL: await cloneDatabase() });
   await serveOnce(settings);
   const kek = join(root, 'data', 'kek');
@@ -101,7 +101,7 @@ it('finds that the key-encryption key of the data directory is gone, or open to 
   expect(existsSync(kek)).toBe(false);
 });
 
-it('finds that the data directory is open to others, before it is opened and narrowed', async () => {
+it('fails when other users can enter the data directory, before opening it corrects the mode', async () => {
   const settings = config();
   await serveOnce(settings);
   const data = join(root, 'data');
@@ -109,10 +109,10 @@ it('finds that the data directory is open to others, before it is opened and nar
   const found = await examine(settings);
   expect(found.exitCode).toBe(1);
   expect(found.find('data directory')).toMatchObject({ status: 'fail', fix: `Run: chmod 700 ${data}` });
-  expect(found.find('database')?.finding).toContain('survives the death of the process, not of the machine');
+  expect(found.find('database')?.finding).toContain('may lose data when the machine crashes');
 });
 
-it('finds a signing key that has been in use for long', async () => {
+it('warns about an old signing key', async () => {
   const settings = config({ DATABASE_URL: await cloneDatabase() });
   const clock = new MovableClock();
   clock.advance(-92 * 24 * 60 * 60 * 1000);
@@ -123,18 +123,18 @@ it('finds a signing key that has been in use for long', async () => {
   });
 });
 
-it('finds a mail server that does not answer, or not as one', async () => {
-  const talker = createServer((socket) => socket.end('550 go away\r\n')).listen(0, '127.0.0.1');
-  await once(talker, 'listening');
-  const address = talker.address();
+it('fails for a mail server that rejects connections or is down', async () => {
+  const rejecting = createServer((socket) => socket.end('550 go away\r\n')).listen(0, '127.0.0.1');
+  await once(rejecting, 'listening');
+  const address = rejecting.address();
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
   const settings = config({ SMTP_URL: `smtp://ada:topsecret@127.0.0.1:${port}` });
-  const refused = await examine(settings);
-  talker.close();
-  await once(talker, 'close');
+  const rejected = await examine(settings);
+  rejecting.close();
+  await once(rejecting, 'close');
   await expect(once(connect(port, '127.0.0.1'), 'connect')).rejects.toThrow('ECONNREFUSED');
-  const absent = await examine(settings);
-  for (const { exitCode, find } of [refused, absent]) {
+  const down = await examine(settings);
+  for (const { exitCode, find } of [rejected, down]) {
     expect(exitCode).toBe(1);
     expect(find('mail')).toMatchObject({ status: 'fail' });
     expect(find('mail')?.finding).not.toContain('topsecret');
@@ -144,6 +144,6 @@ it('finds a mail server that does not answer, or not as one', async () => {
 it.each([
   [{ LATCHKEY_PUBLIC_URL: 'https://login.example.com' }, 'warn'],
   [{ LATCHKEY_PUBLIC_URL: 'http://localhost:3000' }, 'ok'],
-])('judges the public URL: %o', async (more, status) => {
+])('rates the public URL of %o', async (more, status) => {
   expect((await examine(config(more))).find('public URL')).toMatchObject({ status });
 });

@@ -1,9 +1,9 @@
-/** What an examination found. */
+/** Results of the doctor's checks. */
 
-/** `warn`: it works, and somebody should know; `fail`: it does not work, or is not safe. */
+/** `warn`: it works, but should be changed. `fail`: it does not work or is not safe. */
 export type FindingStatus = 'ok' | 'warn' | 'fail';
 
-/** One line of the doctor's answer; what is not `ok` says how to mend it. */
+/** One line of the doctor's output; each problem has a fix. */
 export type Finding =
   | { readonly part: string; readonly status: 'ok'; readonly finding: string }
   | { readonly part: string; readonly status: 'warn' | 'fail'; readonly finding: string; readonly fix: string };
