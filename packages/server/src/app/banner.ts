@@ -25,7 +25,7 @@ function warnings({ config }: Running['services'], hasInbox: boolean): string[] 
   const lines: string[] = [];
   if (config.mode !== 'production')
     lines.push(`  The mode is ${config.mode}, for use on this machine. Set NODE_ENV=production for other users.`);
-  if (hasInbox) lines.push('  Mail goes to the built-in inbox and is not delivered.');
+  if (hasInbox) lines.push('  Emails go to the built-in inbox and are not delivered.');
   if (config.database.kind === 'embedded') {
     lines.push(
       `  Data is in ${config.dataDirectory}. The embedded database survives a crash of the process, but may lose data`,

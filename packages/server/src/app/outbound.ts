@@ -24,7 +24,7 @@ export function wireOutbound({ config, clock, logger, metrics }: Ground): Outbou
   return new Outbound({ clock, production, isGlobal, isLoopback, parseJson: parseStrictJson, observe });
 }
 
-/** Rejects, at start, a configured URL to which the client would refuse every request. */
+/** Throws at start when the client would refuse every request to a configured URL. */
 export function requireAllowedUrl(
   outbound: Outbound,
   setting: string,

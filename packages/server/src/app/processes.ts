@@ -1,6 +1,6 @@
 /**
  * `serve --processes N`: a parent process that only supervises, and N serving processes that share the public port and
- * nothing else. They are nodes like those on several machines, so correctness needs nothing further.
+ * nothing else. They are independent nodes, like processes on several machines, and need no further coordination.
  */
 import cluster, { type Worker } from 'node:cluster';
 import type { Config } from '#config/index.ts';

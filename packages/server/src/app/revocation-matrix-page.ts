@@ -22,7 +22,7 @@ Each credential also expires, and a single-use credential is consumed by its use
 
 There are no API keys yet. Recovery and undo will suspend them; a change of password will keep them.`;
 
-/** Deterministic. */
+/** A test compares the result with the committed page. */
 export function revocationMatrixPage(): string {
   const columns = Object.keys(credentials) as Credential[];
   const head = ['| |', ...columns.map((credential) => ` ${words(credential)} |`)].join('');

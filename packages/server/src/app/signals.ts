@@ -1,7 +1,7 @@
 /** Handles the signals that stop the process. */
 import { systemClock } from '#kernel/clock.ts';
 
-/** npm and process groups deliver a signal up to three times; repetitions within this time count as one signal. */
+/** npm and process groups deliver a signal up to three times. Repetitions within this time count as one signal. */
 const repetitionMs = 2000;
 
 interface FirstSignal {

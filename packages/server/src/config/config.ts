@@ -116,7 +116,7 @@ export interface Config {
   readonly redisUrl: string | undefined;
   readonly redisTimeoutMs: number;
   readonly jobs: { readonly concurrency: number };
-  /** Where the process sends itself SIGKILL, for crash tests. Undefined unless `NODE_ENV` is `test`. */
+  /** The point at which the process sends itself SIGKILL, for crash tests. Undefined unless `NODE_ENV` is `test`. */
   readonly faultPoint: string | undefined;
   readonly log: { readonly level: LogLevel };
 }

@@ -23,7 +23,7 @@ const breachService = z.object({
   }),
   allowPrivate: flag({
     env: 'LATCHKEY_PASSWORD_BREACH_ALLOW_PRIVATE',
-    doc: 'Allows a URL in your own network and, outside production, an http URL on this machine. Without it only public addresses are reached.',
+    doc: 'Allows a URL in your own network and, outside production, an http URL on this machine. Otherwise the server connects to public addresses only.',
   }),
 });
 

@@ -21,7 +21,7 @@ const productionRules: readonly Rule[] = [
     reads: ['mode', 'mail.smtpUrl'],
     check: ({ mode, mail }) =>
       mode === 'production' && mail.smtpUrl === undefined
-        ? 'SMTP_URL must be set in production, because the built-in inbox does not deliver mail.'
+        ? 'SMTP_URL must be set in production, because the built-in inbox does not deliver emails.'
         : undefined,
   },
   {

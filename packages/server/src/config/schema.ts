@@ -165,7 +165,7 @@ const mail = z.object({
       env: 'LATCHKEY_MAIL_FROM',
       expected: 'an email address, or Name <address>',
       fallback: 'Latchkey <no-reply@host of the public URL>',
-      doc: 'Sender of all mails, such as `Acme <no-reply@acme.example>`.',
+      doc: 'Sender of all emails, such as `Acme <no-reply@acme.example>`.',
     },
     isMailbox,
   ),
@@ -188,7 +188,7 @@ const keys = z.object({
 });
 
 function quota(fallback: string, facts: { readonly env: string; readonly doc: string }) {
-  const expected = 'a number per time, such as 100/15m (units s, m, h and d)';
+  const expected = 'a number of uses per time, such as 100/15m (units s, m, h and d)';
   return required(fallback, { ...facts, expected }, isQuota);
 }
 
@@ -213,11 +213,11 @@ const limits = z.object({
   }),
   mail: quota('3/1h', {
     env: 'LATCHKEY_LIMIT_MAIL',
-    doc: 'Mails per recipient that requests can cause, such as password resets.',
+    doc: 'Emails per recipient that requests can cause, such as password resets.',
   }),
   mailAddress: quota('20/1h', {
     env: 'LATCHKEY_LIMIT_MAIL_ADDRESS',
-    doc: 'Such mails per client address, to all recipients together.',
+    doc: 'Such emails per client address, to all recipients together.',
   }),
 });
 
@@ -253,7 +253,7 @@ const registrationHook = z.object({
   }),
   allowPrivate: flag({
     env: 'LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE',
-    doc: 'Allows a URL in your own network and, outside production, an http URL on this machine. Without it only public addresses are reached.',
+    doc: 'Allows a URL in your own network and, outside production, an http URL on this machine. Otherwise the server connects to public addresses only.',
   }),
 });
 

@@ -13,7 +13,7 @@ export interface SettingFacts {
   readonly doc: string;
   /** Converts an environment variable's text; returns malformed text unchanged, so that the schema rejects it. */
   readonly decode: (text: string) => unknown;
-  /** A further sentence, without its period, for a value of which the cause is known. */
+  /** A further sentence for a wrong value that has a known cause, without its period. */
   readonly hint: (value: unknown) => string | undefined;
 }
 

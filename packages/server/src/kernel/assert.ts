@@ -1,4 +1,4 @@
-/** Assertions for invariants of our own code. A failed one is a bug: HTTP returns 500, and only the log has the message. */
+/** Assertions of invariants. A failed one is a bug: the HTTP layer returns 500, and only the log contains the message. */
 
 /** Never caused by a client's input; that is rejected with a `Problem`. */
 export class AssertionFailed extends Error {
@@ -11,7 +11,7 @@ export function assert(condition: unknown, message: string): asserts condition {
 }
 
 /**
- * Narrows away null and undefined.
+ * Returns `value`, which must be neither null nor undefined.
  *
  * @throws AssertionFailed with "`what` is missing".
  */

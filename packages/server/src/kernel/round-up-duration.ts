@@ -10,8 +10,8 @@ const stepMs = 10;
 /**
  * Settles like `work`, at the end of the 10 ms step in which `work` settled: 1 ms and 3 ms both take 10 ms.
  * Use it where responses are equal for known and unknown addresses but effects differ.
- * Timers run for whole steps, the first from before the work: a timer for the remainder of a step would leak that
- * remainder by its rounding to whole milliseconds.
+ * Each timer runs for a whole step, and the first starts before the work. A timer for the remainder of a step would leak
+ * that remainder, because timers round to whole milliseconds.
  */
 export async function roundUpDuration<T>(work: () => Promise<T>): Promise<T> {
   let step = pause(stepMs);

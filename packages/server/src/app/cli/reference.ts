@@ -11,7 +11,7 @@ const executions: Readonly<Record<Command['needs'], string>> = {
   config: 'Reads the configuration only.',
 };
 
-/** Deterministic. */
+/** A test compares the result with the committed page. */
 export function commandsPage(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => `| [\`${name}\`](#${name.replaceAll(' ', '-')}) | ${summary} |`);
   const sections = commands.map((command) => sectionOf(commands, command));

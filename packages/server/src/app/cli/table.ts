@@ -1,6 +1,4 @@
-/** Formats rows in columns. */
-
-/** Pads each column to its widest cell. */
+/** Formats rows as text, each column padded to its widest cell. */
 export function inColumns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');

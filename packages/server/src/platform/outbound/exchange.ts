@@ -111,7 +111,7 @@ function failureOf(phase: Phase, error: unknown): Failure {
 
 async function readResponse(response: IncomingMessage, maxBodyBytes: number): Promise<OutboundResult> {
   const { 'content-encoding': coding = 'identity', 'content-length': length = '0' } = response.headers;
-  // Bodies are not decoded, so there are no decompression bombs; `accept-encoding: identity` asks for none.
+  // Bodies are never decoded, which excludes decompression bombs. The request allows `identity` only.
   if (coding.toLowerCase() !== 'identity') return { kind: 'failed', reason: 'encoded' };
   if (Number(length) > maxBodyBytes) return { kind: 'failed', reason: 'too_large' };
   const chunks: Buffer[] = [];

@@ -48,7 +48,7 @@ describe('the outbound client', () => {
     ['by NAT64', 'https://[64:ff9b::7f00:1]/'],
     ['of a metadata service', 'https://169.254.169.254/latest/meta-data/'],
     ['of a metadata service by IPv6', 'https://[fd00:ec2::254]/'],
-  ])('refuses a private address %s', async (_, url) => {
+  ])('rejects a private address %s', async (_, url) => {
     const client = open();
     expect(await client.request(requestTo(url))).toEqual({ kind: 'refused', reason: 'address_not_allowed' });
     expect(client.examine(url, { allowPrivate: false })).toBe('address_not_allowed');
@@ -79,7 +79,7 @@ describe('the outbound client', () => {
     ['port_not_allowed', 'https://people.example:22/'],
     ['port_not_allowed', 'https://people.example:80/'],
     ['port_not_allowed', 'https://people.example:0/'],
-  ])('refuses with %s: %j', async (reason, url) => {
+  ])('rejects with %s: %j', async (reason, url) => {
     expect(await open().request(requestTo(url))).toEqual({ kind: 'refused', reason });
   });
 
@@ -88,12 +88,12 @@ describe('the outbound client', () => {
     ['a private address among others', ['1.1.1.1', '10.0.0.1']],
     ['an address with a zone id', ['fe80::1%eth0']],
     ['text that is not an address', ['people.example']],
-  ])('refuses a host name that resolves to %s', async (_, addresses) => {
+  ])('rejects a host name that resolves to %s', async (_, addresses) => {
     const result = await open({ resolve: async () => addresses }).request(requestTo('https://people.example/'));
     expect(result).toEqual({ kind: 'refused', reason: 'address_not_allowed' });
   });
 
-  it('refuses http in production, and to other addresses than loopback', async () => {
+  it('rejects http in production, and to other addresses than loopback', async () => {
     const policy = { allowPrivate: true };
     const url = 'http://127.0.0.1:8080/';
     expect(await open({ production: true }).request(requestTo(url, { policy }))).toMatchObject({

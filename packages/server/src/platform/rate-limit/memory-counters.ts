@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type Charge, nameOf, type WindowState } from './quota.ts';
 
-/** More keys are a flood of addresses; the least recently used keys are evicted. */
+/** Only a flood of addresses has more keys. The least recently used keys are evicted. */
 const defaultMaxKeys = 100_000;
 
 /** A counter is merged with other processes once a tenth (1/10) of its quota is used. */

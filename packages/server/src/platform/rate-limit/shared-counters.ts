@@ -1,7 +1,10 @@
 import type { Addition, Charge, WindowState } from './quota.ts';
 import type { RefundValues, UseRow, UseValues } from './use-fragments.ts';
 
-/** The quotas of one use: per identifier and per address, or per address alone when there is no identifier. */
+/**
+ * The quotas of one use: per identifier and per address, or per address alone when there is no identifier. In SQL the
+ * first one always has the `perIdentifier…` parameters.
+ */
 export type Charges = readonly [Charge, Charge?];
 
 /** The result of taking one use. */
@@ -12,7 +15,7 @@ export interface TakeResult {
   readonly refused: number | undefined;
 }
 
-/** Counters that all nodes share. A use exhausts the second quota only if the first one has room. */
+/** Counters that all nodes share. A use counts against the second quota only if the first one has room. */
 export interface SharedCounters {
   take(charges: Charges, nowMs: number): Promise<TakeResult>;
   refund(charges: readonly Charge[], nowMs: number): Promise<void>;

@@ -38,7 +38,7 @@ export function examineDataDirectory(config: Config): Finding {
 /** Connects and logs in to the mail server without sending a message. */
 export async function examineMail({ mail }: Config): Promise<Finding> {
   if (mail.smtpUrl === undefined)
-    return warn('mail', 'Mail goes to the built-in inbox and is not delivered.', 'Set SMTP_URL.');
+    return warn('mail', 'Emails go to the built-in inbox and are not delivered.', 'Set SMTP_URL.');
   const parsed = parseSmtpUrl(mail.smtpUrl);
   if (parsed.kind === 'invalid') return fail('mail', `SMTP_URL cannot be used: ${parsed.reason}.`, 'Correct SMTP_URL.');
   const { server } = parsed;
@@ -48,7 +48,7 @@ export async function examineMail({ mail }: Config): Promise<Finding> {
     const address = `${server.host}:${server.port}`;
     if (reason === undefined) return ok('mail', `${address} accepts the connection${server.auth ? ' and login' : ''}.`);
     const fix =
-      'Check host, port, TLS, user and password in SMTP_URL, and that the server is running. Mail waits meanwhile.';
+      'Check host, port, TLS, user and password in SMTP_URL, and that the server is running. Emails wait meanwhile.';
     return fail('mail', `${address} does not accept the connection: ${reason}.`, fix);
   } finally {
     await smtp.close();
