@@ -58,67 +58,67 @@ const caller: Caller = {
 const wanted = { transport: 'token', deviceToken: undefined } as const;
 
 describeOnBothDatabases('login by mail', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let flow: LoginByMail & MailRequestDeps;
-  let person: TestUser;
+  let user: TestUser;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    flow = await flowOf(world);
+    fixture = await openDomainFixture(database());
+    flow = await flowOf(fixture);
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
+    user = await addUser(fixture);
   });
 
-  async function askFor(door: LoginMethod) {
-    const given = await requestMailLogin(flow, door, { canonical: person.email, transport: 'token', caller });
+  async function requestFor(method: LoginMethod) {
+    const requested = await requestMailLogin(flow, method, { canonical: user.email, transport: 'token', caller });
     await completeMailRequests(flow);
-    const row = present(await database().row(newest, { userId: person.id }), 'the token');
-    const browserSecret = given.browserToken;
-    return { row, browserSecret, text: flow.tokens.secret(row.id, door, row.keyId) };
+    const row = present(await database().row(newest, { userId: user.id }), 'the token');
+    const browserSecret = requested.browserToken;
+    return { row, browserSecret, text: flow.tokens.secret(row.id, method, row.keyId) };
   }
 
   const type = (code: string, browserSecret: string | undefined) =>
-    typeCode(flow, { ...wanted, canonical: person.email, code, browserSecret }, caller);
+    typeCode(flow, { ...wanted, canonical: user.email, code, browserSecret }, caller);
   const press = (text: string, browserSecret: string | undefined) =>
     pressLink(flow, { ...wanted, text, browserSecret }, caller);
-  const stand = () => database().row(after, { userId: person.id });
+  const countAfterwards = () => database().row(after, { userId: user.id });
 
   it('issues exactly one session for twenty concurrent uses of a link', async () => {
-    const { text, browserSecret } = await askFor('magic_link');
+    const { text, browserSecret } = await requestFor('magic_link');
     const outcomes = await outcomesOf(() => press(text, browserSecret));
     expect(outcomes.filter((outcome) => outcome === 'done').length).toBe(1);
     expect(outcomes.filter((outcome) => outcome === 'invalid_token').length).toBe(19);
-    expect(await stand()).toEqual({ sessions: 1, events: 1, failures: 0 });
+    expect(await countAfterwards()).toEqual({ sessions: 1, events: 1, failures: 0 });
   });
 
   it('issues exactly one session for twenty concurrent uses of a code', async () => {
-    const { text, browserSecret } = await askFor('email_code');
+    const { text, browserSecret } = await requestFor('email_code');
     const outcomes = await outcomesOf(() => type(text, browserSecret));
     expect(outcomes.filter((outcome) => outcome === 'done').length).toBe(1);
     expect(new Set(outcomes)).not.toContain('error');
-    const { sessions, events } = present(await stand(), 'the counts');
+    const { sessions, events } = present(await countAfterwards(), 'the counts');
     expect([sessions, events]).toEqual([1, 1]);
   });
 
   it('counts every attempt before it compares, and lets five of forty concurrent ones through', async () => {
-    const { text, browserSecret } = await askFor('email_code');
+    const { text, browserSecret } = await requestFor('email_code');
     let by = 0;
-    const guess = () => {
+    const attempt = () => {
       by += 1;
       return type(wrongCode(text, by), browserSecret);
     };
-    const outcomes = [...(await outcomesOf(guess)), ...(await outcomesOf(guess))];
+    const outcomes = [...(await outcomesOf(attempt)), ...(await outcomesOf(attempt))];
     expect(outcomes.filter((outcome) => outcome === 'invalid_code').length).toBe(5);
     expect(outcomes.filter((outcome) => outcome === 'too_many_requests').length).toBe(35);
-    expect([(await stand())?.failures, (await askForRow()).tries]).toEqual([5, 5]);
+    expect([(await countAfterwards())?.failures, (await newestToken()).tries]).toEqual([5, 5]);
   });
 
-  const askForRow = async () => present(await database().row(newest, { userId: person.id }), 'the token');
+  const newestToken = async () => present(await database().row(newest, { userId: user.id }), 'the token');
 
   it('does not consume the code when a later write fails', async () => {
-    const { text, browserSecret } = await askFor('email_code');
+    const { text, browserSecret } = await requestFor('email_code');
     const failing: LoginByMail = {
       ...flow,
       audit: Object.assign(Object.create(flow.audit) as LoginByMail['audit'], {
@@ -127,15 +127,15 @@ describeOnBothDatabases('login by mail', (database) => {
         },
       }),
     };
-    const typed = { ...wanted, canonical: person.email, code: text, browserSecret };
+    const typed = { ...wanted, canonical: user.email, code: text, browserSecret };
     await expect(typeCode(failing, typed, caller)).rejects.toThrow('the audit log is away');
-    expect(await stand()).toEqual({ sessions: 0, events: 0, failures: 1 });
+    expect(await countAfterwards()).toEqual({ sessions: 0, events: 0, failures: 1 });
     expect((await type(text, browserSecret)).kind).toBe('done');
   });
 
   describe('at rest', () => {
     it('stores neither the code nor the browser secret: the code is keyed for the browser, and both are hashed', async () => {
-      const { row, text, browserSecret } = await askFor('email_code');
+      const { row, text, browserSecret } = await requestFor('email_code');
       const plain = createHash('sha256').update(text).digest();
       expect(row.hash.equals(plain)).toBe(false);
       expect(row.browserHash).toEqual(hashSecret(browserSecret ?? ''));
@@ -144,7 +144,7 @@ describeOnBothDatabases('login by mail', (database) => {
       for (const other of [
         flow.tokens.codeHash(wrongCode(text), of),
         flow.tokens.codeHash(text, { ...of, browserHash: hashSecret('another browser') }),
-        flow.tokens.codeHash(text, { ...of, id: person.id }),
+        flow.tokens.codeHash(text, { ...of, id: user.id }),
       ]) {
         expect(other.equals(row.hash)).toBe(false);
       }
@@ -152,38 +152,38 @@ describeOnBothDatabases('login by mail', (database) => {
   });
 
   it('takes one round trip for a request and two for a wrong code, with or without a user', async () => {
-    const asking = (door: LoginMethod, canonical: string) =>
-      countRoundTrips(database(), () => requestMailLogin(flow, door, { canonical, transport: 'token', caller }));
-    for (const door of ['magic_link', 'email_code'] as const) {
-      expect(await asking(door, person.email)).toEqual(['jobs.enqueue']);
-      expect(await asking(door, 'nobody@people.example')).toEqual(['jobs.enqueue']);
+    const roundTripsOfRequest = (method: LoginMethod, canonical: string) =>
+      countRoundTrips(database(), () => requestMailLogin(flow, method, { canonical, transport: 'token', caller }));
+    for (const method of ['magic_link', 'email_code'] as const) {
+      expect(await roundTripsOfRequest(method, user.email)).toEqual(['jobs.enqueue']);
+      expect(await roundTripsOfRequest(method, 'absent@people.example')).toEqual(['jobs.enqueue']);
     }
-    const { text, browserSecret } = await askFor('email_code');
-    const guess = (canonical: string) =>
+    const { text, browserSecret } = await requestFor('email_code');
+    const attempt = (canonical: string) =>
       countRoundTrips(database(), async () => {
         const typed = { ...wanted, canonical, code: wrongCode(text), browserSecret };
         await expect(typeCode(flow, typed, caller)).rejects.toThrow('invalid_code');
       });
     const twice = ['login_by_mail.reserve_attempt', 'audit_events.record'];
-    expect([await guess(person.email), await guess('nobody@people.example')]).toEqual([twice, twice]);
+    expect([await attempt(user.email), await attempt('absent@people.example')]).toEqual([twice, twice]);
   });
 });
 
-async function flowOf(world: DomainFixture): Promise<LoginByMail & MailRequestDeps> {
+async function flowOf(fixture: DomainFixture): Promise<LoginByMail & MailRequestDeps> {
   const onReload = () => undefined;
-  const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256', onReload }).open();
+  const signingKeys = await new SigningKeys({ ...fixture, algorithm: 'ES256', onReload }).open();
   return {
-    ...world,
-    users: new Users(world),
-    tokens: new OneTimeTokens(world),
-    mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
-    devices: new DeviceTokens(world.keys),
+    ...fixture,
+    users: new Users(fixture),
+    tokens: new OneTimeTokens(fixture),
+    mail: new MailLedger({ ...fixture, publicUrl: 'https://login.example' }),
+    devices: new DeviceTokens(fixture.keys),
     accessTokens: new AccessTokens({
-      ...world,
+      ...fixture,
       signingKeys,
       issuer: 'https://login.example',
     }),
-    refreshTokens: new RefreshTokens(world),
+    refreshTokens: new RefreshTokens(fixture),
     catalogues: readCatalogues(),
     loginByMail: { magicLink: true, magicLinkSeconds: 600, emailCode: true, emailCodeSeconds: 600 },
   };
