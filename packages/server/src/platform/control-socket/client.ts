@@ -1,78 +1,87 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { type IncomingMessage, request } from 'node:http';
 import type { CommandIo } from './command-io.ts';
-import { type Answer, type Frame, lineOf, linesOf, maxMessageLength, readFrame } from './messages.ts';
-import { findSocket } from './path.ts';
+import { type Answer, type CommandRequest, type Frame, linesOf, maxMessageLength, readFrame } from './messages.ts';
+import { findSocket } from './socket-path.ts';
 
 /**
- * How it went. `not_running`: nobody listens, and nothing was done.
- * `lost`: the connection ended before the command did; it may or may not have been carried out.
+ * How a command ended. `not_running`: no process listens, and nothing ran.
+ * `lost`: the connection ended before the command did; it may or may not have taken effect.
  */
 export type CommandOutcome =
   | { readonly kind: 'exit'; readonly code: number }
   | { readonly kind: 'not_running' }
   | { readonly kind: 'lost' };
 
-/** Has the process that holds the data directory run a command, and passes on what it says and asks. */
+/** Runs a command in the process that holds the data directory, with this process's input and output. */
 export async function sendCommand(
   dataDirectory: string,
   argv: readonly string[],
   io: CommandIo,
 ): Promise<CommandOutcome> {
-  const path = await findSocket(dataDirectory);
-  const socket = path === undefined ? undefined : await connected(path);
-  if (socket === undefined) return { kind: 'not_running' };
+  const socketPath = await findSocket(dataDirectory);
+  if (socketPath === undefined) return { kind: 'not_running' };
+  const { columns, isTerminal } = io;
+  const command: CommandRequest = { argv, isTerminal, ...(columns === undefined ? {} : { columns }) };
+  const sent = await post(socketPath, '/commands', JSON.stringify(command));
+  if (sent.kind !== 'response') return sent;
   try {
-    const { columns, isTerminal } = io;
-    socket.write(lineOf({ argv, isTerminal, ...(columns === undefined ? {} : { columns }) }));
-    return await follow(socket, io);
+    return await follow(sent.response, socketPath, io);
   } finally {
-    socket.destroy();
+    sent.response.destroy();
   }
 }
 
-async function connected(path: string): Promise<Socket | undefined> {
-  const socket = connect(path);
+type Sent =
+  | { readonly kind: 'response'; readonly response: IncomingMessage }
+  | { readonly kind: 'not_running' }
+  | { readonly kind: 'lost' };
+
+async function post(socketPath: string, path: string, body: string): Promise<Sent> {
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const sent = request({ socketPath, path, method: 'POST', headers, agent: false });
+  sent.end(body);
   try {
-    await once(socket, 'connect');
-    return socket;
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return { kind: 'response', response };
   } catch (error) {
-    // No socket, or one whose process is dead.
-    if (error instanceof Error && 'code' in error && ['ENOENT', 'ECONNREFUSED'].includes(String(error.code))) {
-      return undefined;
-    }
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // No socket, or one whose process has ended.
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return { kind: 'not_running' };
+    if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'lost' };
     throw error;
   }
 }
 
-async function follow(socket: Socket, io: CommandIo): Promise<CommandOutcome> {
+async function follow(response: IncomingMessage, socketPath: string, io: CommandIo): Promise<CommandOutcome> {
   try {
-    // What the server sends is not bounded: it is ourselves, and a frame is what one `out` was given.
-    for await (const line of linesOf(socket, Number.POSITIVE_INFINITY)) {
+    for await (const line of linesOf(response)) {
       const frame = readFrame(line);
       if (frame === undefined) return { kind: 'lost' };
       if ('exit' in frame) return { kind: 'exit', code: frame.exit };
-      await pass(frame, socket, io);
+      await pass(frame, socketPath, io);
     }
   } catch (error) {
-    if (!socket.destroyed) throw error;
+    if (response.complete) throw error;
   }
   return { kind: 'lost' };
 }
 
-async function pass(frame: Exclude<Frame, { exit: number }>, socket: Socket, io: CommandIo): Promise<void> {
+async function pass(frame: Exclude<Frame, { exit: number }>, socketPath: string, io: CommandIo): Promise<void> {
   if ('ask' in frame) {
-    socket.write(answerTo(frame.ask === 'secret' ? await io.readSecret(frame.prompt) : await io.readInput()));
+    const text = frame.ask === 'secret' ? await io.readSecret(frame.prompt) : await io.readInput();
+    const sent = await post(socketPath, frame.answerPath, bodyOf(text));
+    if (sent.kind === 'response') sent.response.resume();
     return;
   }
   if ('out' in frame) io.out(frame.out);
   else io.err(frame.err);
-  // Reading on only when our own reader has caught up passes the pressure back to the server.
+  // The stream is read no faster than our own reader reads, so backpressure reaches the command.
   await io.drained();
 }
 
-function answerTo(text: string | undefined): string {
+function bodyOf(text: string | undefined): string {
   const answer: Answer = { answer: text ?? null };
-  const line = lineOf(answer);
-  return line.length > maxMessageLength ? lineOf({ answer: null }) : line;
+  const body = JSON.stringify(answer);
+  return body.length > maxMessageLength ? JSON.stringify({ answer: null } satisfies Answer) : body;
 }

@@ -1,6 +1,6 @@
-/** What a command sees of whoever started it: a terminal here, or one at the other end of the control socket. */
+/** Input and output of a command: a terminal of this process, or one at the other end of the control socket. */
 export interface CommandIo {
-  /** Whether `out` goes to a person's terminal and not to a file or a pipe. */
+  /** Whether `out` is a terminal and not a file or a pipe. */
   readonly isTerminal: boolean;
   /** The terminal's width in characters, where there is one. */
   readonly columns: number | undefined;
@@ -8,10 +8,10 @@ export interface CommandIo {
   out(text: string): void;
   /** Writes to standard error. */
   err(text: string): void;
-  /** Fulfilled when the reader has caught up or has gone; a command with much output waits for it now and then. */
+  /** Resolves when the reader has caught up or has gone; a command with much output awaits it now and then. */
   drained(): Promise<void>;
-  /** Asks for a secret without echo; undefined when nobody can answer. */
+  /** Reads a secret without echo; undefined without a terminal. */
   readSecret(prompt: string): Promise<string | undefined>;
-  /** All of standard input, at most 1 MB; undefined when nobody can answer. */
+  /** All of standard input, at most 1 MB; undefined when it is a terminal or longer. */
   readInput(): Promise<string | undefined>;
 }

@@ -1,52 +1,43 @@
-/** The protocol of the control socket: lines of JSON in both directions. Both ends are the same release. */
+/** The messages of the control socket, as JSON. Both ends are the same release. */
 import type { Readable } from 'node:stream';
 
-/** Characters in a message from the client. */
+/** UTF-16 code units of a request's body. */
 export const maxMessageLength = 1024 * 1024;
 
-/** What the client sends first. */
+/** The body of `POST /commands`. */
 export interface CommandRequest {
   readonly argv: readonly string[];
   readonly isTerminal: boolean;
   readonly columns?: number;
 }
 
-/** What the client sends when it was asked; null when it cannot answer. */
+/** The body of a `POST` to an `answerPath`; null when the client has no answer. */
 export interface Answer {
   readonly answer: string | null;
 }
 
-/** What the server sends. After `exit` it sends nothing more. */
+/** A line of the response to a command; `exit` is the last. */
 export type Frame =
   | { readonly out: string }
   | { readonly err: string }
-  | { readonly ask: 'secret'; readonly prompt: string }
-  | { readonly ask: 'input' }
+  | { readonly ask: 'secret'; readonly prompt: string; readonly answerPath: string }
+  | { readonly ask: 'input'; readonly answerPath: string }
   | { readonly exit: number };
 
-/** A message as it is sent. */
-export function lineOf(message: CommandRequest | Answer | Frame): string {
-  return `${JSON.stringify(message)}\n`;
-}
-
-/** The message is longer than `maxMessageLength`. */
-export class MessageTooLong extends Error {
-  override name = 'MessageTooLong';
+export function lineOf(frame: Frame): string {
+  return `${JSON.stringify(frame)}\n`;
 }
 
 /**
- * The lines that arrive, without their newlines; a last one without a newline was cut off and is dropped.
- * The stream stays open when the reader stops, so that the other side can still be told why.
- *
- * @throws MessageTooLong
+ * The lines of a stream without their newlines. A last line without a newline was cut off and is dropped.
+ * (`node:readline` also splits at U+2028, which JSON does not escape.)
  */
-export async function* linesOf(stream: Readable, maxLength: number): AsyncGenerator<string, undefined> {
+export async function* linesOf(stream: Readable): AsyncGenerator<string, undefined> {
   stream.setEncoding('utf8');
   let rest = '';
-  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<string>) {
+  for await (const chunk of stream as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    if (rest.length > maxLength || lines.some((line) => line.length > maxLength)) throw new MessageTooLong();
     yield* lines;
   }
   return undefined;
@@ -64,7 +55,7 @@ export function readRequest(text: string): CommandRequest | undefined {
     : undefined;
 }
 
-/** The answer; undefined when there is none, or the text is not one. */
+/** The answer; undefined when it is null or the text is no answer. */
 export function readAnswer(text: string): string | undefined {
   const { answer } = readObject(text) ?? {};
   return typeof answer === 'string' ? answer : undefined;
@@ -74,12 +65,16 @@ export function readAnswer(text: string): string | undefined {
 export function readFrame(text: string): Frame | undefined {
   const message = readObject(text);
   if (message === undefined) return undefined;
-  const { out, err, exit, ask, prompt } = message;
+  const { out, err, exit } = message;
   if (typeof out === 'string') return { out };
   if (typeof err === 'string') return { err };
-  if (typeof exit === 'number') return { exit };
-  if (ask === 'secret' && typeof prompt === 'string') return { ask, prompt };
-  return ask === 'input' ? { ask } : undefined;
+  return typeof exit === 'number' ? { exit } : questionOf(message);
+}
+
+function questionOf({ ask, prompt, answerPath }: Readonly<Record<string, unknown>>): Frame | undefined {
+  if (typeof answerPath !== 'string') return undefined;
+  if (ask === 'secret' && typeof prompt === 'string') return { ask, prompt, answerPath };
+  return ask === 'input' ? { ask, answerPath } : undefined;
 }
 
 function readObject(text: string): Readonly<Record<string, unknown>> | undefined {

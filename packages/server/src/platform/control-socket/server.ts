@@ -1,33 +1,23 @@
 import { once } from 'node:events';
 import { chmod } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { DataDirectory } from '#platform/data-directory/index.ts';
 import type { CommandIo } from './command-io.ts';
-import {
-  type CommandRequest,
-  type Frame,
-  lineOf,
-  linesOf,
-  MessageTooLong,
-  maxMessageLength,
-  readAnswer,
-  readRequest,
-} from './messages.ts';
-import { prepareSocket, removeSocket } from './path.ts';
+import { maxMessageLength, readAnswer, readRequest } from './messages.ts';
+import { Questions, RemoteIo } from './remote-io.ts';
+import { prepareSocket, removeSocket } from './socket-path.ts';
 
-const maxConnections = 16;
+const maxCommands = 16;
 const requestTimeoutMs = 10_000;
-const lingerMs = 5_000;
 
-/** Runs one command and answers its exit code. What it throws is a bug. */
+/** Runs one command and returns its exit code. What it throws is a bug. */
 export type RunCommand = (argv: readonly string[], io: CommandIo) => Promise<number>;
 
-/** What a listener needs. */
 export interface CommandListenerOptions {
   /** Open, and so locked by this process. */
   readonly directory: DataDirectory;
   readonly run: RunCommand;
-  /** Told of what `run` threw; the client only learns that the command failed. */
+  /** Gets what `run` threw; the client learns only that the command failed. */
   readonly onFailure: (error: unknown) => void;
   /** Milliseconds for the request to arrive; ten seconds when not given. */
   readonly requestTimeoutMs?: number;
@@ -40,22 +30,28 @@ export interface CommandListener extends AsyncDisposable {
 }
 
 /**
- * Listens for commands until it is closed. Several may run at the same time.
+ * Listens for commands until it is closed. Up to 16 run at the same time.
  *
- * @throws DataDirectoryError when there is no place for a socket.
+ * @throws DataDirectoryError when no path is short enough for a socket.
  */
 export async function listenForCommands(options: CommandListenerOptions): Promise<CommandListener> {
-  const connections = new Connections(options);
-  const server = createServer((socket) => connections.accept(socket));
-  server.maxConnections = maxConnections;
+  const commands = new Commands(options);
+  const timeout = options.requestTimeoutMs ?? requestTimeoutMs;
+  const server = createServer(
+    { requestTimeout: timeout, headersTimeout: timeout, connectionsCheckingInterval: Math.min(timeout, 1000) },
+    (request, response) => commands.handle(request, response),
+  );
+  // Each command may need a second connection for an answer.
+  server.maxConnections = 2 * maxCommands;
   const path = await prepareSocket(options.directory.path);
   server.listen(path);
   await once(server, 'listening');
-  // Nobody can have come in between: the directory around it is ours alone.
+  // Until here the mode of the directory, 0700, keeps other users out.
   await chmod(path, 0o600);
   const close = async (): Promise<void> => {
     const closed = stop(server);
-    await connections.finish();
+    await commands.finish();
+    server.closeAllConnections();
     await closed;
     await removeSocket(options.directory.path);
   };
@@ -64,149 +60,88 @@ export async function listenForCommands(options: CommandListenerOptions): Promis
 
 function stop(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    // An error says that it was closed before.
+    // The only error is that it is closed already.
     server.close(() => resolve());
   });
 }
 
-class Connections {
+class Commands {
   readonly #options: CommandListenerOptions;
-  readonly #waiting = new Set<Socket>();
-  readonly #peers = new Set<Peer>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #requests = new Set<Promise<void>>();
+  readonly #questions = new Questions();
+  readonly #closing = Promise.withResolvers<undefined>();
+  #running = 0;
 
   constructor(options: CommandListenerOptions) {
     this.#options = options;
   }
 
-  accept(socket: Socket): void {
-    const peer = new Peer(socket);
-    const running = this.#serve(socket, peer).finally(() => {
-      this.#running.delete(running);
-      this.#peers.delete(peer);
-    });
-    this.#running.add(running);
-    this.#peers.add(peer);
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const handled = this.#route(request, response)
+      .catch((error: unknown) => this.#options.onFailure(error))
+      .finally(() => this.#requests.delete(handled));
+    this.#requests.add(handled);
   }
 
-  /** Hangs up on those who have not asked yet, and waits for the others. */
+  /** Drops requests that are incomplete, leaves questions unanswered, and waits for the running commands. */
   async finish(): Promise<void> {
-    for (const socket of this.#waiting) socket.destroy();
-    for (const peer of this.#peers) peer.giveUp();
-    await Promise.all(this.#running);
+    this.#closing.resolve(undefined);
+    await Promise.all(this.#requests);
   }
 
-  async #serve(socket: Socket, peer: Peer): Promise<void> {
-    this.#waiting.add(socket);
-    const timer = setTimeout(() => socket.destroy(), this.#options.requestTimeoutMs ?? requestTimeoutMs);
-    const request = await peer.readRequest();
-    clearTimeout(timer);
-    this.#waiting.delete(socket);
-    if (request.kind === 'gone') return;
-    if (request.kind === 'refused') return peer.end(request.reason, 2);
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await Promise.race([readBody(request), this.#closing.promise]);
+    if (body === undefined) {
+      response.destroy();
+      return;
+    }
+    if (request.method === 'POST' && request.url === '/commands') await this.#command(body, response);
+    else if (request.method === 'POST' && request.url?.startsWith('/answers/')) {
+      const answer = body.kind === 'text' ? readAnswer(body.text) : undefined;
+      response.writeHead(this.#questions.resolve(request.url, answer) ? 204 : 404).end();
+    } else response.writeHead(404).end();
+  }
+
+  async #command(body: Body, response: ServerResponse): Promise<void> {
+    const io = new RemoteIo(response, this.#questions, this.#closing.promise);
+    if (body.kind === 'too_long') return io.refuse(413, 'The command is longer than 1 MB.\n', 2);
+    const request = readRequest(body.text);
+    if (request === undefined) {
+      return io.refuse(400, 'The running server does not understand this command: is it another release?\n', 2);
+    }
+    if (this.#running === maxCommands) {
+      return io.refuse(503, `The running server already runs ${maxCommands} commands: try again.\n`, 1);
+    }
+    this.#running += 1;
     try {
-      const code = await this.#options.run(request.argv, peer.ioFor(request));
-      await peer.end('', code);
+      io.begin(request);
+      const code = await this.#options.run(request.argv, io);
+      await io.exit(code);
     } catch (error) {
       this.#options.onFailure(error);
-      await peer.end('The command failed unexpectedly; the log of the running server says why.\n', 1);
+      io.err('The command failed unexpectedly; the log of the running server says why.\n');
+      await io.exit(1);
+    } finally {
+      this.#running -= 1;
     }
   }
 }
 
-type Received =
-  | ({ readonly kind: 'request' } & CommandRequest)
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'gone' };
+type Body = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'too_long' };
 
-/** The client, who may be gone at any time: then what is sent goes nowhere and what is asked has no answer. */
-class Peer {
-  readonly #socket: Socket;
-  readonly #lines: AsyncGenerator<string, undefined>;
-  readonly #closed: Promise<void>;
-  readonly #givenUp = Promise.withResolvers<undefined>();
-  #reading = false;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    this.#lines = linesOf(socket, maxMessageLength);
-    this.#closed = new Promise((resolve) => socket.on('close', () => resolve()));
-    // Without a listener a client that hangs up in the middle of the output would end the whole server.
-    socket.on('error', () => socket.destroy());
-  }
-
-  async readRequest(): Promise<Received> {
-    const line = await this.#readLine();
-    if (line === undefined) return { kind: 'gone' };
-    if (line instanceof MessageTooLong) return { kind: 'refused', reason: 'The command is longer than 1 MB.\n' };
-    const request = readRequest(line);
-    return request === undefined
-      ? { kind: 'refused', reason: 'The running server does not understand this command: is it another release?\n' }
-      : { kind: 'request', ...request };
-  }
-
-  /** From now on the client is waited for no longer; what the command still says is sent. */
-  giveUp(): void {
-    this.#givenUp.resolve(undefined);
-  }
-
-  ioFor(request: CommandRequest): CommandIo {
-    return {
-      isTerminal: request.isTerminal,
-      columns: request.columns,
-      out: (text) => this.#send({ out: text }),
-      err: (text) => this.#send({ err: text }),
-      drained: () => this.#drained(),
-      readSecret: (prompt) => this.#ask({ ask: 'secret', prompt }),
-      readInput: () => this.#ask({ ask: 'input' }),
-    };
-  }
-
-  /** Says the last words and hangs up, on a client that does not listen after five seconds. */
-  async end(err: string, code: number): Promise<void> {
-    if (err !== '') this.#send({ err });
-    this.#send({ exit: code });
-    if (!this.#socket.destroyed) this.#socket.end();
-    const timer = setTimeout(() => this.#socket.destroy(), lingerMs);
-    if (!this.#reading) {
-      // What the client sent and nobody read would keep the socket from noticing that the client has closed.
-      await this.#lines.return(undefined);
-      this.#socket.resume();
+/** The body, or undefined when the client has gone. A body that is too long is read to its end, so that the response arrives. */
+async function readBody(request: IncomingMessage): Promise<Body | undefined> {
+  request.setEncoding('utf8');
+  let text = '';
+  let length = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<string>) {
+      length += chunk.length;
+      if (length <= maxMessageLength) text += chunk;
     }
-    await this.#closed;
-    clearTimeout(timer);
+  } catch (error) {
+    if (request.complete) throw error;
+    return undefined;
   }
-
-  #send(frame: Frame): void {
-    if (this.#socket.writable) this.#socket.write(lineOf(frame));
-  }
-
-  async #ask(frame: Frame): Promise<string | undefined> {
-    if (!this.#socket.writable) return undefined;
-    this.#send(frame);
-    const line = await Promise.race([this.#readLine(), this.#givenUp.promise]);
-    return typeof line === 'string' ? readAnswer(line) : undefined;
-  }
-
-  async #readLine(): Promise<string | undefined | MessageTooLong> {
-    this.#reading = true;
-    try {
-      const { value } = await this.#lines.next();
-      return value;
-    } catch (error) {
-      if (error instanceof MessageTooLong) return error;
-      // The connection was lost, which is what "no line" says.
-      if (this.#socket.destroyed) return undefined;
-      throw error;
-    } finally {
-      this.#reading = false;
-    }
-  }
-
-  async #drained(): Promise<void> {
-    const socket = this.#socket;
-    if (!socket.writable || !socket.writableNeedDrain) return;
-    const drain = new Promise<void>((resolve) => socket.once('drain', resolve));
-    await Promise.race([drain, this.#closed, this.#givenUp.promise]);
-  }
+  return length > maxMessageLength ? { kind: 'too_long' } : { kind: 'text', text };
 }

@@ -8,21 +8,21 @@ const maxPathBytes = process.platform === 'linux' ? 107 : 103;
 
 const temporaryPrefix = 'latchkey-control-';
 
-/** The socket's path for one who wants to connect, or undefined when there is none that can be trusted. */
+/** The path that a client connects to, or undefined when there is none that can be trusted. */
 export async function findSocket(dataDirectory: string): Promise<string | undefined> {
   const recorded = await readRecord(dataDirectory);
   if (recorded === undefined) {
     const own = join(dataDirectory, 'control.sock');
     return fits(own) ? own : undefined;
   }
-  // Temporary files get swept, and then anybody could make a directory of this name and be sent a password.
+  // After a sweep of temporary files another user could create a directory of this name and receive a password.
   const [directory, owner] = await Promise.all([stat(dirname(recorded)).catch(unlessMissing), stat(dataDirectory)]);
   if (directory === undefined || directory.uid !== owner.uid || (directory.mode & 0o077) !== 0) return undefined;
   return recorded;
 }
 
 /**
- * Clears what an earlier process left, and answers where to listen. The caller holds the directory's lock.
+ * Removes what an earlier process left and returns the path to listen on. The caller holds the directory's lock.
  *
  * @throws DataDirectoryError when no path is short enough for a socket.
  */
@@ -47,7 +47,7 @@ export async function prepareSocket(dataDirectory: string): Promise<string> {
   return path;
 }
 
-/** Removes the socket and, when it stood elsewhere, its directory. */
+/** Removes the socket and, where it is in the temporary directory, its own directory there. */
 export async function removeSocket(dataDirectory: string): Promise<void> {
   await rm(join(dataDirectory, 'control.sock'), { force: true });
   const recorded = await readRecord(dataDirectory);
