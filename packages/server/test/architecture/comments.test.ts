@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commentsOf, countWords, opensVaguely, partOf } from './comments.ts';
+import { checkComments, commentsOf, countWords, opensVaguely, partOf } from './comments.ts';
 import { parseSource } from './source.ts';
 
 const read = (text: string) => commentsOf(parseSource('a.ts', text));
@@ -30,6 +30,20 @@ describe('comments', () => {
     ['The lane of a statement.', false],
   ])('%j opens vaguely: %s', (text, expected) => {
     expect(read(`/** ${text} */`).map(opensVaguely)).toEqual([expected]);
+  });
+
+  it('are rejected when they open with a relative clause', () => {
+    expect(checkComments(read('// Reads it.\n\n// What it reads.\n'))).toEqual([
+      'a.ts:3: a comment opens with its subject, not with "What"',
+    ]);
+  });
+
+  it('are rejected when more than 3 of 1,000 words of a part are vague', () => {
+    const plain = 'word '.repeat(997);
+    expect(checkComments(read(`// ${plain} says tells asks`))).toEqual([]);
+    expect(checkComments(read(`// ${plain} says tells asks nobody`))).toEqual([
+      '.: 4 vague words in 1001 of comments; 3 in 1,000 are allowed; "node bin/run.cjs tools/comment-words.ts ." lists them',
+    ]);
   });
 
   it.each([

@@ -77,3 +77,26 @@ export function partOf(path: string): string {
   const inServer = /^packages\/server\/(?:src\/[^/]+|test)(?=\/)/.exec(path)?.[0];
   return inServer ?? posix.dirname(path).split('/')[0] ?? '.';
 }
+
+const mostVaguePerThousand = 3;
+
+/** A sentence for each part of the repository with too many vague words, and for each comment that opens vaguely. */
+export function checkComments(comments: readonly CommentText[]): string[] {
+  const parts = Map.groupBy(comments, ({ path }) => partOf(path));
+  const counts = [...parts].map(([part, of]) => ({ part, ...countWords(of) }));
+  return [
+    ...counts
+      .filter(({ words, vague }) => vague > 1 && 1000 * vague > mostVaguePerThousand * words)
+      .map(({ part, words, vague }) => `${part}: ${vague} vague words in ${words} of comments; ${howToList(part)}`),
+    ...comments
+      .filter(opensVaguely)
+      .map(
+        ({ path, line, text }) =>
+          `${path}:${line}: a comment opens with its subject, not with "${text.split(/\s/)[0]}"`,
+      ),
+  ];
+}
+
+function howToList(part: string): string {
+  return `${mostVaguePerThousand} in 1,000 are allowed; "node bin/run.cjs tools/comment-words.ts ${part}" lists them`;
+}
