@@ -1,10 +1,13 @@
 /** Commands for the process that holds the embedded database arrive here (ARCHITECTURE.md). */
 import { listenForCommands } from '#platform/control-socket/index.ts';
-import { runCommand } from './cli/run-command.ts';
+import type { RunCommand } from './cli/command.ts';
 import type { Running } from './running.ts';
 
 /** Listens on the control socket while the embedded database is ours; on PostgreSQL commands connect by themselves. */
-export async function listenForControl({ services }: Running): Promise<{ close(): Promise<void> }> {
+export async function listenForControl(
+  { services }: Running,
+  runCommand: RunCommand,
+): Promise<{ close(): Promise<void> }> {
   const { opened, config, logger } = services;
   if (opened.kind === 'postgres') return { close: async () => undefined };
   return listenForCommands({

@@ -1,7 +1,7 @@
 /** `latchkey serve` and `latchkey work`: a process that runs until it is told to stop. */
 import type { Config } from '#config/index.ts';
 import { banner } from './banner.ts';
-import type { CommandIo } from './cli/command.ts';
+import type { CommandIo, RunCommand } from './cli/command.ts';
 import { listenForControl } from './control.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
 import { OperatorError } from './operator-error.ts';
@@ -12,7 +12,7 @@ import { firstSignal } from './signals.ts';
 import { wire } from './wiring.ts';
 
 /** Serves until a signal; answers the exit code. */
-export async function serve(config: Config, roles: Roles, io: CommandIo): Promise<number> {
+export async function serve(config: Config, roles: Roles, io: CommandIo, runCommand: RunCommand): Promise<number> {
   if (!roles.http && config.mail.smtpUrl === undefined) {
     throw new OperatorError('"latchkey work" needs SMTP_URL: the built-in inbox lives in the serving process.', 78);
   }
@@ -24,7 +24,7 @@ export async function serve(config: Config, roles: Roles, io: CommandIo): Promis
     throw error;
   });
   boundHeapGrowth();
-  const control = await listenForControl(running);
+  const control = await listenForControl(running, runCommand);
   if (isFirstProcess()) io.out(banner(running, roles));
   const name = await signal.received;
   services.logger.info('stopping', { signal: name });

@@ -33,8 +33,16 @@ export function checkImports(source: Source): Finding[] {
   return [...checkDynamicImports(source), ...importsOf(source).flatMap((found) => checkImport(source, path, found))];
 }
 
-/** Every import and re-export: static, dynamic and in types. */
-export function importsOf(source: Source): Import[] {
+const importsBySource = new WeakMap<Source, readonly Import[]>();
+
+/** Every import and re-export: static, dynamic and in types. Several checks use them, so they are searched for once. */
+export function importsOf(source: Source): readonly Import[] {
+  const known = importsBySource.get(source) ?? findImports(source);
+  importsBySource.set(source, known);
+  return known;
+}
+
+function findImports(source: Source): Import[] {
   const { staticImports, staticExports, dynamicImports } = source.module;
   const reexports = staticExports.flatMap((statement) => statement.entries.map((entry) => entry.moduleRequest));
   const static_ = [...staticImports.map((statement) => statement.moduleRequest), ...reexports]

@@ -144,6 +144,17 @@ describe('cycles', () => {
       'domain/a/index.ts:2: domain/a → domain/b → domain/c → domain/a is a cycle',
     ]);
   });
+
+  it('reports a cycle of files that only types close', () => {
+    const cycle = findings({
+      'platform/jobs/a.ts': 'import { b } from "./b.ts";',
+      'platform/jobs/b.ts': 'import type { A } from "./a.ts";',
+      'platform/jobs/c.ts': 'import "./a.ts";',
+    });
+    expect(cycle.map(printFinding)).toEqual([
+      'platform/jobs/a.ts:1: platform/jobs/a.ts → platform/jobs/b.ts → platform/jobs/a.ts is a cycle',
+    ]);
+  });
 });
 
 describe('size', () => {

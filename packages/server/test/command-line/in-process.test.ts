@@ -30,7 +30,7 @@ beforeAll(async () => {
   const destination = { write: () => undefined };
   const logger = createLogger({ level: 'silent', service: 'test', version: '0', destination });
   running = await run(await wire(config, { logger }), components);
-  control = await listenForControl(running);
+  control = await listenForControl(running, runCommand);
 });
 
 afterAll(async () => {

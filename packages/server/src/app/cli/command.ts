@@ -66,10 +66,21 @@ export interface DatabaseCommand extends Common {
   run(input: CommandInput, config: Config, services: Services | undefined): Promise<CommandResult>;
 }
 
+/** `services` is set in a serving process, which received the command through its control socket. */
+export interface CommandContext {
+  readonly argv: readonly string[];
+  readonly io: CommandIo;
+  readonly loadConfig: () => Config;
+  readonly services?: Services;
+}
+
+/** Runs a command and returns its exit code; given to processes that receive commands on the control socket. */
+export type RunCommand = (context: CommandContext) => Promise<number>;
+
 /** Runs until a signal, and prints its own output. */
 export interface ProcessCommand extends Common {
   readonly needs: 'process';
-  run(input: CommandInput, config: Config, io: CommandIo): Promise<number>;
+  run(input: CommandInput, config: Config, io: CommandIo, runCommand: RunCommand): Promise<number>;
 }
 
 export type Command = ServiceCommand | DatabaseCommand | LocalCommand | ProcessCommand;

@@ -2,7 +2,14 @@
 import type { Config } from '#config/index.ts';
 import type { Roles } from '../running.ts';
 import { clientCommands } from './client.ts';
-import { type Command, type CommandIo, type OptionValue, type ProcessCommand, UsageError } from './command.ts';
+import {
+  type Command,
+  type CommandIo,
+  type OptionValue,
+  type ProcessCommand,
+  type RunCommand,
+  UsageError,
+} from './command.ts';
 import { configCommands } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { inviteCommands } from './invite.ts';
@@ -24,11 +31,11 @@ const serveCommand: ProcessCommand = {
       description: 'Number of processes, one per CPU core (PostgreSQL only)',
     },
   },
-  run: async (input, config, io) => {
+  run: async (input, config, io, runCommand) => {
     const roles = { http: true, jobs: input.options['no-jobs'] !== true };
     const count = readProcesses(input.options.processes);
     const { isParent, superviseProcesses } = await import('../processes.ts');
-    return count > 1 && isParent() ? superviseProcesses(count, config) : start(roles, config, io);
+    return count > 1 && isParent() ? superviseProcesses(count, config) : start(roles, config, io, runCommand);
   },
 };
 
@@ -38,7 +45,7 @@ const workCommand: ProcessCommand = {
   summary: 'Run jobs only',
   arguments: [],
   options: {},
-  run: (_, config, io) => start({ http: false, jobs: true }, config, io),
+  run: (_, config, io, runCommand) => start({ http: false, jobs: true }, config, io, runCommand),
 };
 
 function readProcesses(value: OptionValue): number {
@@ -50,9 +57,9 @@ function readProcesses(value: OptionValue): number {
 }
 
 // Imported on demand, so that other commands do not load the whole server.
-async function start(roles: Roles, config: Config, io: CommandIo): Promise<number> {
+async function start(roles: Roles, config: Config, io: CommandIo, runCommand: RunCommand): Promise<number> {
   const { serve } = await import('../serve.ts');
-  return serve(config, roles, io);
+  return serve(config, roles, io, runCommand);
 }
 
 export const commands: readonly Command[] = [

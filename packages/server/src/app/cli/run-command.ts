@@ -7,20 +7,19 @@ import { ListenFailed } from '#platform/http/index.ts';
 import { KeysUnusable } from '#platform/keys/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import { version } from '../version.ts';
-import { type Services, wire } from '../wiring.ts';
-import { type Command, type CommandInput, type CommandIo, type CommandResult, UsageError } from './command.ts';
+import { wire } from '../wiring.ts';
+import {
+  type Command,
+  type CommandContext,
+  type CommandInput,
+  type CommandIo,
+  type CommandResult,
+  UsageError,
+} from './command.ts';
 import { helpText } from './help.ts';
 import { commands } from './list.ts';
 import { parseCommand } from './parse.ts';
 import { silentWatchers } from './silent.ts';
-
-/** `services` is set in a serving process, which received the command through its control socket. */
-export interface CommandContext {
-  readonly argv: readonly string[];
-  readonly io: CommandIo;
-  readonly loadConfig: () => Config;
-  readonly services?: Services;
-}
 
 /** Parses and runs a command line; returns the exit code. Never rejects: errors become a message on standard error. */
 export async function runCommand(context: CommandContext): Promise<number> {
@@ -52,7 +51,7 @@ async function execute(command: Command, input: CommandInput, json: boolean, con
   if (command.needs === 'process') {
     if (context.services !== undefined)
       throw new UsageError(`"latchkey ${command.name}" cannot run inside another process.`);
-    return command.run(input, config, io);
+    return command.run(input, config, io, runCommand);
   }
   return say(await command.run(input, config, io), json, io);
 }

@@ -5,21 +5,9 @@
 import type { FastifyRequest } from 'fastify';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { LocalClass, QuotaReservation, QuotaStatus, SharedClass, SharedUse } from '#platform/rate-limit/index.ts';
+import type { LocalClass, QuotaReservation, QuotaStatus, SharedUse } from '#platform/rate-limit/index.ts';
 import type { ApiEndpoint, Caller, PageEndpoint, Principal } from '../endpoint.ts';
 import type { Responder } from '../engine/responder.ts';
-
-/** The counters. `key` and `address` are buckets, not the values of the request. */
-export interface Limiter {
-  use(name: LocalClass, key: string): QuotaStatus;
-  /** A use that is reserved and not counted yet. */
-  useShared(
-    name: SharedClass,
-    subject: { readonly address: string; readonly identifier: string | undefined },
-  ): SharedUse;
-  /** The bucket of an address: of IPv6 its /64. */
-  bucketOf(address: string): string;
-}
 
 type Limited = ApiEndpoint | PageEndpoint;
 

@@ -5,7 +5,7 @@ import type { Html } from '#platform/html/index.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
 import type { ParseJson } from '../admission/body.ts';
 import type { Presented } from '../admission/credentials.ts';
-import type { Limiter } from '../admission/rate-limits.ts';
+import type { Limiter } from '../admission/limiter.ts';
 import type { Caller, Endpoint, Principal } from '../endpoint.ts';
 import type { ProblemDocument } from './problem-response.ts';
 
