@@ -1,9 +1,9 @@
-/** Commands for the process that holds the embedded database arrive here (ARCHITECTURE.md). */
+/** Runs the commands that other processes send to the holder of the embedded database. */
 import { listenForCommands } from '#platform/control-socket/index.ts';
 import type { RunCommand } from './cli/command.ts';
 import type { Running } from './running.ts';
 
-/** Listens on the control socket while the embedded database is ours; on PostgreSQL commands connect by themselves. */
+/** Listens on the control socket of an embedded database; on PostgreSQL commands connect to the database themselves. */
 export async function listenForControl(
   { services }: Running,
   runCommand: RunCommand,

@@ -1,4 +1,4 @@
-/** Rate limits as the configuration sizes them, over whatever all nodes share. */
+/** The rate limits of the configuration, counted in Redis or in the database, which all nodes share. */
 import type { Config } from '#config/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -25,7 +25,7 @@ interface Ground {
   readonly logger: Logger;
 }
 
-/** The limits, and the connection to Redis when one is configured; close it. */
+/** The caller closes the connection to Redis. */
 export function wireLimits(ground: Ground): {
   readonly limits: RateLimits;
   readonly redis: RedisConnection | undefined;
@@ -39,7 +39,7 @@ export function wireLimits(ground: Ground): {
 
 function sharedCounters(ground: Ground): { shared: SharedCounters; redis: RedisConnection | undefined } {
   const { config, database, clock, keys, logger } = ground;
-  // The keys hold addresses, so that neither a dump nor Redis may tell them.
+  // Counter keys contain addresses, which must not be readable in a dump or in Redis.
   const hash = (text: string) => keys.mac('lookup', text);
   if (config.redisUrl === undefined) return { shared: new DatabaseCounters({ database, hash }), redis: undefined };
   const redis = openRedis(config.redisUrl, {
@@ -53,16 +53,16 @@ function sharedCounters(ground: Ground): { shared: SharedCounters; redis: RedisC
     monotonicMs: () => clock.monotonicMs(),
     onAvailable: (available) =>
       available
-        ? logger.info('Redis is there again; limits are counted for all nodes')
-        : logger.warn('Redis is away; each process counts its limits by itself'),
+        ? logger.info('Redis is available again; limits are counted for all nodes')
+        : logger.warn('Redis is unavailable; each process counts its limits by itself'),
   });
   return { shared: counters, redis };
 }
 
 function mergeReporter(logger: Logger) {
   return (mergeable: boolean, error?: unknown): void => {
-    if (mergeable) logger.info('limits are added up with those of other processes again');
-    else logger.warn('limits cannot be added up with those of other processes', { error });
+    if (mergeable) logger.info('limits are merged with those of other processes again');
+    else logger.warn('limits cannot be merged with those of other processes', { error });
   };
 }
 

@@ -1,33 +1,38 @@
-/** What a request of this process needs. */
+/** The checks of `/readyz`: what a request of this process depends on. */
 import type { Check } from '#flows/probes/index.ts';
 import { type Database, schemaState, statement } from '#platform/database/index.ts';
 import type { RedisConnection } from '#platform/redis/index.ts';
 import type { Services } from './wiring.ts';
 
-const ask = statement('probes.ask', { lane: 'read', sql: 'select 1 as one', params: {}, columns: { one: 'int4' } });
+const selectOne = statement('probes.select_one', {
+  lane: 'read',
+  sql: 'select 1 as one',
+  params: {},
+  columns: { one: 'int4' },
+});
 
-/** Revocations older than this have not been read: sessions are then checked against the database one by one. */
+/** With an older feed each session check queries the database. */
 const maxFeedAgeMs = 5000;
 
-/** The checks of `/readyz`. A mail server that is away costs no readiness: mails wait, logins do not. */
+/** An unavailable mail server does not make the process unready: mails are retried, and logins work. */
 export function readinessChecks(services: Services, isStopping: () => boolean): readonly Check[] {
   const { database, revocations, signingKeys, redis } = services;
   return [
     { name: 'process', run: () => (isStopping() ? 'stopping' : undefined) },
-    { name: 'database', run: () => answers(database) },
+    { name: 'database', run: () => queries(database) },
     {
       name: 'revocations',
       run: () => (revocations.ageMs() > maxFeedAgeMs ? 'the feed has not been read for 5 s' : undefined),
     },
     { name: 'keys', run: () => (signingKeys.publicKeys().length === 0 ? 'no signing key is published' : undefined) },
-    // Limits hold without it; a node that goes out of service because its Redis did would take all others along.
+    // Limits work without Redis; if it made nodes unready, its failure would take all of them out of service.
     ...(redis === undefined ? [] : [{ name: 'redis', optional: true, run: () => pings(redis) } as const]),
     { name: 'schema', run: () => knowsSchema(database) },
   ];
 }
 
-async function answers(database: Database): Promise<undefined> {
-  await database.row(ask, {});
+async function queries(database: Database): Promise<undefined> {
+  await database.row(selectOne, {});
 }
 
 async function pings(redis: RedisConnection): Promise<undefined> {

@@ -1,4 +1,4 @@
-/** What runs by itself once it is started: the feed, the timers, the workers, the listeners; and how it all stops. */
+/** A running process: it starts the revocation feed, timers, workers and listeners, and stops them. */
 import type { Config } from '#config/index.ts';
 import type { CheckedSession } from '#domain/sessions/index.ts';
 import type { Check } from '#flows/probes/index.ts';
@@ -26,25 +26,23 @@ import { Timers } from './timers.ts';
 import { watchValues } from './watched-values.ts';
 import type { Services } from './wiring.ts';
 
-/** Which parts this process runs. */
 export interface Roles {
   readonly http: boolean;
   readonly jobs: boolean;
 }
 
-/** A running process. */
 export interface Running {
   readonly services: Services;
-  /** Undefined in a process that only works. */
+  /** Undefined in a process of `latchkey work`. */
   readonly publicServer: HttpServer | undefined;
   readonly inbox: Inbox | undefined;
-  /** Turns unready, drains, finishes jobs, writes what is pending, closes. Safe to call twice. */
+  /** Turns `/readyz` red, drains the listeners, finishes jobs, writes pending data and closes. Idempotent. */
   stop(): Promise<void>;
 }
 
 const maxJsonDepth = 32;
 
-/** Starts everything that the roles ask for. Listens last, so that whoever is answered is served. */
+/** Starts the parts of the roles. The listeners are last, so that the first request finds everything running. */
 export async function run(services: Services, roles: Roles): Promise<Running> {
   const { config } = services;
   watchValues(services);
@@ -90,12 +88,12 @@ async function openPublic(
   return server;
 }
 
-/** Runs work while no job of this process runs; at once in a process without workers. */
+/** Runs work while no job of this process runs. */
 export function betweenJobsOf(workers: JobWorkers | undefined): EndpointDeps['betweenJobs'] {
   return async (work) => (workers === undefined ? work() : workers.betweenJobs(work));
 }
 
-/** A server over a list of endpoints; also what tests reach in-process. */
+/** A server of a list of endpoints; tests call it in the process. */
 export function serverOf(services: Services, endpoints: readonly Endpoint[]): Promise<HttpServer> {
   const { config, logger, metrics, clock, makeRequestId } = services;
   return buildServer({
@@ -115,45 +113,35 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
   });
 }
 
-const rememberedAddresses = 1024;
+const maxCachedAddresses = 1024;
 
-/** The client's address; that of a peer without a forwarding header is parsed once, not with each of its requests. */
+/** The client's address. Peers that send no forwarding header are cached, so that most requests parse no address. */
 function addressResolver(trusted: readonly Cidr[]): ServerOptions['resolveClientAddress'] {
   const direct = new Map<string, string>();
   return ({ socketAddress, forwardedFor }) => {
     if (forwardedFor !== undefined) return clientAddress({ socketAddress, forwardedFor: [forwardedFor], trusted });
-    const known = direct.get(socketAddress);
-    if (known !== undefined) return known;
+    const cached = direct.get(socketAddress);
+    if (cached !== undefined) return cached;
     const address = clientAddress({ socketAddress, forwardedFor: [], trusted });
-    if (direct.size >= rememberedAddresses) direct.clear();
+    if (direct.size >= maxCachedAddresses) direct.clear();
     direct.set(socketAddress, address);
     return address;
   };
 }
 
-/** The gate: the live session that was presented, as a principal; at once when the session is remembered. */
-function authenticate(services: Services, presented: Presented): ReturnType<Authenticate> {
-  const { bearer, sessionCookie } = presented;
+/** The principal of an active session; without a promise when the session is cached. */
+function authenticate(services: Services, { bearer, sessionCookie }: Presented): ReturnType<Authenticate> {
   const checked =
     bearer === undefined
       ? services.sessions.check({ transport: 'cookie', text: sessionCookie ?? '' })
       : services.sessions.check({ transport: 'token', text: bearer });
   if (!(checked instanceof Promise)) return principalOf(checked);
-  return checked.then((live) => live && principalOf(live));
+  return checked.then((session) => session && principalOf(session));
 }
 
-/** Made once for each remembered session; what it is made of never changes. */
-const principals = new WeakMap<CheckedSession, Principal>();
-
-function principalOf(checked: CheckedSession): Principal {
-  const known = principals.get(checked);
-  if (known !== undefined) return known;
-  const { session, transport, expiresAt } = checked;
-  const { userId, subject, clientId, authEpoch, acr, amr, authTime } = session;
-  const sessionId = session.id;
-  const made = { userId, subject, sessionId, clientId, authEpoch, acr, amr, authTime, transport, expiresAt };
-  principals.set(checked, made);
-  return made;
+function principalOf({ session, transport, expiresAt }: CheckedSession): Principal {
+  const { id: sessionId, userId, subject, clientId, authEpoch, acr, amr, authTime } = session;
+  return { userId, subject, sessionId, clientId, authEpoch, acr, amr, authTime, transport, expiresAt };
 }
 
 function trustedProxies(config: Config): readonly Cidr[] {

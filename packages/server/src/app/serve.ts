@@ -1,4 +1,4 @@
-/** `latchkey serve` and `latchkey work`: a process that runs until it is told to stop. */
+/** `latchkey serve` and `latchkey work`: a process that runs until a signal stops it. */
 import type { Config } from '#config/index.ts';
 import { banner } from './banner.ts';
 import type { CommandIo, RunCommand } from './cli/command.ts';
@@ -11,7 +11,7 @@ import { type Roles, run } from './running.ts';
 import { firstSignal } from './signals.ts';
 import { wire } from './wiring.ts';
 
-/** Serves until a signal; answers the exit code. */
+/** Serves until a signal; returns the exit code. */
 export async function serve(config: Config, roles: Roles, io: CommandIo, runCommand: RunCommand): Promise<number> {
   if (!roles.http && config.mail.smtpUrl === undefined) {
     throw new OperatorError('"latchkey work" needs SMTP_URL: the built-in inbox lives in the serving process.', 78);
