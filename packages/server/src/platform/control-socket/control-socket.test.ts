@@ -163,7 +163,7 @@ describe('sendCommand', () => {
     await listen(() => Promise.reject(bug));
     const io = new Recorder();
     expect(await sendCommand(directory.path, [], io)).toEqual({ kind: 'exit', code: 1 });
-    expect(io.errors).toBe('The command failed unexpectedly; the log of the running server says why.\n');
+    expect(io.errors).toBe('The command failed unexpectedly: see the log of the running server.\n');
     expect(failures).toEqual([bug]);
   });
 

@@ -119,7 +119,7 @@ class Commands {
       await io.exit(code);
     } catch (error) {
       this.#options.onFailure(error);
-      io.err('The command failed unexpectedly; the log of the running server says why.\n');
+      io.err('The command failed unexpectedly: see the log of the running server.\n');
       await io.exit(1);
     } finally {
       this.#running -= 1;

@@ -1,6 +1,6 @@
 /**
- * An endpoint is data (ARCHITECTURE.md): the router, OpenAPI, the endpoint table in the docs and the whole-surface tests read
- * one list of these. A handler gets plain values and returns plain values; it never sees the framework.
+ * An endpoint is data: the router, OpenAPI, the endpoint table of the reference and the tests of the whole surface read one
+ * list. A handler gets plain values and returns plain values; it never sees the framework.
  */
 
 import type { z } from 'zod';
@@ -9,31 +9,31 @@ import type { Requester } from '#kernel/requester.ts';
 import type { Html } from '#platform/html/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 
-/** Who is calling, as the gate proved it. */
+/** The user and the session that a credential proves. */
 export interface Principal {
   readonly userId: string;
-  /** The user's `sub`, which imports keep. */
+  /** The `sub` claim; an import keeps it. */
   readonly subject: string;
   readonly sessionId: string;
   readonly clientId: string;
   readonly authEpoch: number;
-  /** How the session was presented; writes by cookie need proof that they come from this site. */
+  /** Writes by cookie need proof that they come from this site. */
   readonly transport: 'cookie' | 'token';
   readonly acr: string;
   readonly amr: readonly string[];
   readonly authTime: Date;
-  /** When what was presented ends if nothing ends it before: the access token's or the session's expiry. */
+  /** The expiry of the access token or the session, whichever was presented. */
   readonly expiresAt: Date;
 }
 
-/** The requester with what only endpoints need: language and our own cookies. */
+/** The requester, with what only endpoints need: language and our own cookies. */
 export interface Caller extends Requester {
   readonly acceptLanguage: string | undefined;
-  /** The value of the known-device cookie. Two cookies of one name make a request invalid before a handler sees it. */
+  /** The known-device cookie. A request with two cookies of one name never reaches a handler. */
   readonly deviceCookie: string | undefined;
-  /** The origin of the page that asks, when it is an application's (`origins` of the client) and none of ours. */
+  /** The origin of the calling page, when a client lists it and it is not ours. */
   readonly foreignOrigin?: string | undefined;
-  /** The same of the cookie of a browser that asked to log in by mail; absent when there is none. */
+  /** The cookie that binds a login by mail to the browser that requested it. */
   readonly loginCookie?: string | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface Auth<K extends PrincipalKind = PrincipalKind> {
 /** The classes of docs/security/limits.md; every endpoint has one. `none` is for probes and documents that cost nothing. */
 export type RateLimitClass = 'public' | 'credential' | 'mail' | 'authenticated' | 'machine' | 'admin' | 'none';
 
-/** The cookies that we set; `login` is the browser's that asked to log in by mail. */
+/** The cookies that handlers set; `login` binds a login by mail to the browser that requested it. */
 export type CookieKind = 'session' | 'device' | 'login';
 
 /** A cookie to set; name and flags follow the public URL's scheme. `expire` deletes it. */
@@ -70,7 +70,6 @@ export interface CookieChange {
 type Schema = z.ZodType;
 type Parsed<S> = S extends Schema ? z.output<S> : undefined;
 
-/** What a handler gets. */
 export interface HandlerInput<B, Q, P, K extends PrincipalKind> {
   readonly body: Parsed<B>;
   readonly query: Parsed<Q>;
@@ -78,11 +77,11 @@ export interface HandlerInput<B, Q, P, K extends PrincipalKind> {
   /** Present when every accepted credential is a session. */
   readonly principal: [K] extends ['session'] ? Principal : undefined;
   readonly caller: Caller;
-  /** What this request uses of the limits that all nodes share; see `countsUse`. */
+  /** The reservation of the quotas that all nodes share; see `countsUse`. */
   readonly use: QuotaReservation;
 }
 
-/** What a handler of the API returns; everything else of the envelope is made around it. */
+/** The result of an API handler; the engine adds the rest of the envelope. */
 export interface ApiResponse<D> {
   readonly data: D;
   readonly message?: string;
@@ -93,8 +92,8 @@ export interface ApiResponse<D> {
 }
 
 /**
- * What a page's handler returns. A redirect is always 303 to a path of ours; `leave` is one to an address that the
- * operator configured, and never to one that a request names.
+ * The result of a page's handler. A redirect is 303 to a path of ours; `leave` is 303 to an address of the configuration,
+ * never to one from a request.
  */
 export type PageResponse =
   | { readonly kind: 'html'; readonly status: number; readonly html: Html; readonly cookies?: readonly CookieChange[] }
@@ -102,35 +101,35 @@ export type PageResponse =
   | { readonly kind: 'leave'; readonly to: URL };
 
 /**
- * In the classes `credential` and `mail`: whom a guess or a mail concerns, in canonical form. Without it that is the
- * user who is logged in, or else nobody in particular, and only the caller's address is counted.
+ * For the classes `credential` and `mail`: the identifier that a guess or a mail concerns, in canonical form. Without it
+ * the quota is the principal's, or else only that of the caller's address.
  */
 type LimitedBy<B> = (body: Parsed<B>) => string | undefined;
 
 /**
- * A quota of its own beside the others of its class, for the same recipient: nobody can use up somebody's registration or
- * recovery by asking for other mails, most of which a stranger can ask for without any coming of it.
+ * A quota of its own for the same recipient, so that requests for other mails, which anyone can make, do not use up a
+ * user's registration or recovery.
  */
 type CountedApart = 'registration' | 'recovery';
 
 interface Common {
-  /** `noun.verb`, unique; OpenAPI's operationId. */
+  /** `noun.verb`, unique: the operationId of OpenAPI. */
   readonly id: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** With `{name}` for parameters, as OpenAPI writes it. */
+  /** Parameters are `{name}`, as in OpenAPI. */
   readonly path: `/${string}`;
   readonly summary: string;
   readonly description?: string;
   readonly rateLimit: RateLimitClass;
-  /** A GET that changes something, for clients that can only follow a link: HEAD, which must not (RFC 9110 §9.2.1), is refused. */
+  /** A GET that changes state, for clients that can only follow links. HEAD, which must not (RFC 9110 §9.2.1), gets 405. */
   readonly changesByGet?: true;
-  /** There is nothing at this address for anybody who is not on this machine (`/dev/*`). */
+  /** 404 for requests of other machines (`/dev/*`). */
   readonly loopbackOnly?: true;
-  /** The problems that its handler may answer, beyond those that follow from its declaration. */
+  /** The problems of its handler, beyond those that follow from the declaration. */
   readonly problems: readonly ProblemCode[];
 }
 
-/** JSON in, the envelope out. */
+/** Takes JSON and returns the envelope. */
 export interface ApiEndpoint<
   B extends Schema | undefined = Schema | undefined,
   Q extends Schema | undefined = Schema | undefined,
@@ -142,29 +141,29 @@ export interface ApiEndpoint<
   readonly tag: string;
   readonly auth: Auth<K>;
   readonly request: { readonly body?: B; readonly query?: Q; readonly params?: P };
-  /** With `list`, `data` is the schema of the whole array and `pagination` stands beside it. */
+  /** With `list`, `data` is the schema of the whole array, and the envelope has `pagination`. */
   readonly response: {
     readonly status: 200 | 201 | 202;
     readonly message: string;
     readonly data: D;
-    /** What `data` looks like, for readers of the reference. */
+    /** An example of `data` for the reference. */
     readonly example: z.output<D>;
     readonly list?: true;
   };
   readonly limitedBy?: LimitedBy<B>;
   readonly countedApart?: CountedApart;
   /**
-   * Its handler counts the use in a statement of its own, where the database counts, and demands it. Without it the gate
-   * does both first.
+   * The handler counts and requires the use in a statement of its own, where the database counts. Otherwise the engine does
+   * both before the handler.
    */
   readonly countsUse?: true;
-  /** Nothing waits for an answer that is there at once. */
   readonly handler: (input: HandlerInput<B, Q, P, K>) => ApiResponse<z.output<D>> | Promise<ApiResponse<z.output<D>>>;
 }
 
 /**
- * Form or query in, HTML out; complete without JavaScript. A form is written by `postForm`, and the page that shows it has
- * the path that it is sent to.
+ * Takes a form or a query and returns HTML that is complete without JavaScript. `postForm` renders a form, and the page
+ * that shows it has the path that it is sent to.
+ * A page that needs a session accepts the cookie only; without one the response is the problem page `not_authenticated`.
  */
 export interface PageEndpoint<
   B extends Schema | undefined = Schema | undefined,
@@ -184,24 +183,21 @@ export interface DocumentEndpoint extends Common {
   readonly kind: 'document';
   readonly auth: Auth<'public'>;
   readonly contentType: string;
-  /** Whether scripts of other origins may read it, without credentials. */
+  /** Whether scripts of all origins may read it, without credentials. */
   readonly openToCors: boolean;
   readonly cacheSeconds: number;
-  /** The status beside 200, of the same content type, when the document reports that something is wrong; and when that is. */
+  /** The status, beside 200, of a document that reports a failure, and its description. */
   readonly bad?: { readonly status: number; readonly when: string };
   readonly handler: (query: Readonly<Record<string, string>>) => DocumentResponse | Promise<DocumentResponse>;
 }
 
-/** What a document's handler returns. A text is sent with the head in one piece, which bytes are not. */
 export interface DocumentResponse {
   readonly status: number;
   readonly body: string | Uint8Array;
 }
 
-/** Any endpoint. */
 export type Endpoint = ApiEndpoint | PageEndpoint | DocumentEndpoint;
 
-/** Declares an endpoint of the API. */
 export function apiEndpoint<
   D extends Schema,
   K extends PrincipalKind,
@@ -212,7 +208,6 @@ export function apiEndpoint<
   return { kind: 'api', ...declaration } as unknown as Endpoint;
 }
 
-/** Declares a page. */
 export function pageEndpoint<
   K extends PrincipalKind,
   B extends Schema | undefined = undefined,
@@ -221,7 +216,6 @@ export function pageEndpoint<
   return { kind: 'page', ...declaration } as unknown as Endpoint;
 }
 
-/** Declares a document. */
 export function documentEndpoint(declaration: Omit<DocumentEndpoint, 'kind' | 'auth'>): Endpoint {
   return { kind: 'document', auth: { principals: ['public'] }, ...declaration };
 }

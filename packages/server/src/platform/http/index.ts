@@ -1,10 +1,15 @@
 /**
- * HTTP: a list of endpoints becomes routes, OpenAPI, documentation and an in-process `fetch` (ARCHITECTURE.md).
- * Owns no table.
- * Invariants: an endpoint never sees the engine; what is not declared is refused on the way in and dropped on the way
- * out; every refusal is a problem document of the one table; nothing is cached unless a document says so; no URL is
- * built from `Host`; the log and the metrics know a route's pattern and never its path or query; what a browser sends for
- * a page of somebody else writes nothing, and nobody else's script reads what a cookie opens.
+ * HTTP: turns a list of endpoints into routes (`engine/`), checks of each request (`admission/`) and the reference: OpenAPI
+ * and tables (`reference/`). Owns no table and no route: flows declare the endpoints.
+ *
+ * A request passes, in this order: head (size, repeated headers), loopback, credential, cross-site protection, rate limit,
+ * path parameters, query, body, the endpoint's handler, response schema.
+ *
+ * Invariants: undeclared input is rejected and undeclared output is dropped; every error response is a problem of the table
+ * in `kernel/problem.ts`; only documents are cacheable; no URL is built from `Host`; logs and metrics contain a route's
+ * pattern and never a path or a query; a cross-site request of a browser changes nothing, and no script of another origin
+ * reads a response to a cookie.
+ * It must not import `protocol`, `domain` or `pages`: parsers, authentication and layouts are passed in `ServerOptions`.
  */
 
 export type { ParseJson } from './admission/body.ts';

@@ -1,10 +1,10 @@
-/** An error as the log may hold it: enough to find the bug, nothing that a caller sent. */
+/** Errors in the log: enough to find the bug, and nothing that a caller sent. */
 
 export interface ErrorDescription {
   readonly name: string;
   readonly code?: string;
   readonly message: string;
-  /** Frames only: the first line of a stack repeats the message unscrubbed. */
+  /** Frames only: the first line of a stack repeats the message, unscrubbed. */
   readonly stack?: string;
   readonly cause?: ErrorDescription;
 }
@@ -13,8 +13,7 @@ const messageLimit = 500;
 const frameLimit = 12;
 const causeLimit = 3;
 
-// Messages of libraries quote their input: an SMTP answer names the address, a URL parser the URL.
-// What looks like a secret or a person is masked before anything else is decided about the line.
+// Messages of libraries quote their input: an SMTP reply has the address, a URL parser the URL.
 const masks: readonly (readonly [RegExp, string])[] = [
   [/\blk_[a-z]+_[A-Za-z0-9_-]+/g, '[secret]'],
   [/\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*/g, '[token]'],
@@ -24,13 +23,12 @@ const masks: readonly (readonly [RegExp, string])[] = [
   [/\?[^\s'"]+/g, '?[query]'],
 ];
 
-/** Removes secrets, addresses and queries from a text that other code wrote. */
+/** Masks secrets, addresses and queries in a message of other code. */
 function scrub(text: string): string {
   const cut = text.slice(0, messageLimit);
   return masks.reduce((scrubbed, [pattern, mask]) => scrubbed.replace(pattern, mask), cut);
 }
 
-/** Describes anything that was thrown. */
 export function describeError(error: unknown, depth = 0): ErrorDescription {
   if (!(error instanceof Error)) return { name: 'NonError', message: scrub(String(error)) };
   const code = (error as { code?: unknown }).code;

@@ -1,13 +1,12 @@
 /**
- * Histograms of durations for the hot path.
- * prom-client’s `observe` hashes its labels at each call (0.30 µs with three labels here); these children are resolved
- * once and an observation is a walk over at most 14 numbers (0.003 µs). They are written out at a scrape in the same
- * text format (Prometheus text format 0.0.4).
+ * Histograms of durations for each request and statement.
+ * prom-client’s `observe` hashes its labels at each call (0.30 µs with three labels). A child of these is resolved once, and an
+ * observation compares at most 14 numbers (0.003 µs). A scrape renders them in Prometheus text format 0.0.4.
  */
 
 const bucketsSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
-/** The durations seen for one combination of labels. */
+/** The durations of one combination of labels. */
 export class Latencies {
   readonly labels: string;
   readonly counts = new Float64Array(bucketsSeconds.length + 1);
@@ -17,7 +16,6 @@ export class Latencies {
     this.labels = labels;
   }
 
-  /** Counts one duration in seconds. */
   observe(seconds: number): void {
     let bucket = 0;
     while (bucket < bucketsSeconds.length && seconds > (bucketsSeconds[bucket] as number)) bucket += 1;
@@ -41,7 +39,7 @@ export class LatencyHistograms {
     this.#help = help;
   }
 
-  /** A child; the caller keeps it and asks once for each combination. */
+  /** Called once for each combination of labels; the caller keeps the child. */
   child(labels: Readonly<Record<string, string>>): Latencies {
     const written = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
     const child = new Latencies(written.join(','));
@@ -49,7 +47,6 @@ export class LatencyHistograms {
     return child;
   }
 
-  /** The histogram's lines. */
   render(): string {
     const lines = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} histogram`];
     for (const child of this.#children) {
@@ -65,7 +62,7 @@ export class LatencyHistograms {
     return lines.join('\n');
   }
 
-  /** The same observations as a counter of another name. */
+  /** The number of observations, as a counter of another name. */
   renderCounts(name: string, help: string): string {
     const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} counter`];
     for (const child of this.#children) lines.push(`${name}{${child.labels}} ${child.count()}`);

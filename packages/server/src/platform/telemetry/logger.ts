@@ -1,4 +1,4 @@
-/** JSON lines (docs/guides/operating.md) with redaction by construction: there is no field that could hold what a caller sent. */
+/** JSON lines (docs/guides/operating.md), redacted by construction: no field can contain what a caller sent. */
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { describeError } from './error-description.ts';
 import { LineSink } from './line-sink.ts';
@@ -6,8 +6,8 @@ import { LineSink } from './line-sink.ts';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /**
- * Everything that a line may say. Names and numbers of ours, identifiers that we made, and errors (scrubbed).
- * A new field is added here and nowhere else; it must never hold a path, a query, a header, a body or a secret.
+ * All fields of a line: names and numbers of ours, identifiers that we generate, and errors (scrubbed).
+ * A new field is added here; it must never contain a path, a query, a header, a body or a secret.
  */
 export interface LogFields {
   readonly requestId?: string;
@@ -18,7 +18,7 @@ export interface LogFields {
   readonly status?: number;
   readonly milliseconds?: number;
   readonly problem?: string;
-  /** A sentence of ours: `Problem.log`. */
+  /** `Problem.log`, a sentence in the code. */
   readonly detail?: string;
   readonly error?: unknown;
   readonly job?: string;
@@ -40,19 +40,19 @@ export interface LogFields {
   readonly pid?: number;
 }
 
-/** A message is a literal in the code: a text with a value in it does not compile, so nothing can be spliced in. */
+/** A message is a literal in the code: a text with an interpolated value does not compile. */
 type Literal<M extends string> = Record<never, never> extends Record<M, 1> ? never : M;
 
-/** Writes lines. `child` fixes fields for all of its lines, serialised once. */
+/** `child` adds fields to all of its lines; they are serialized once. */
 export interface Logger {
   debug<M extends string>(message: Literal<M>, fields?: LogFields): void;
   info<M extends string>(message: Literal<M>, fields?: LogFields): void;
   warn<M extends string>(message: Literal<M>, fields?: LogFields): void;
   error<M extends string>(message: Literal<M>, fields?: LogFields): void;
   child(fields: LogFields): Logger;
-  /** Whether lines of this level are written, for callers that would have to compute the fields. */
+  /** Whether lines of this level are written, for callers whose fields take time to compute. */
   writes(level: Exclude<LogLevel, 'silent'>): boolean;
-  /** Writes out what is still in memory; call it before the process ends. */
+  /** Writes the lines that are in memory; call it before the process ends. */
   flush(): void;
 }
 
@@ -60,7 +60,7 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   readonly service: string;
   readonly version: string;
-  /** Where lines go; standard output if absent. */
+  /** Standard output if absent. */
   readonly destination?: Destination;
 }
 
@@ -71,7 +71,7 @@ interface Destination {
 
 const standardOutput = 1;
 
-/** A logger. Lines reach the kernel after at most 100 ms; call `flush` before the process ends. */
+/** Lines reach the kernel after at most 100 ms; call `flush` before the process ends. */
 export function createLogger(options: LoggerOptions): Logger {
   const stream = options.destination ?? new LineSink(standardOutput);
   const lines = pino(

@@ -1,17 +1,16 @@
-/** Prometheus metrics under the names that docs/guides/operating.md gives. */
+/** Prometheus metrics; docs/guides/operating.md lists their names. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Latencies, LatencyHistograms } from './latency.ts';
 
 /** The content type of `Metrics.render`. */
 export const metricsContentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
 
-/** The requests of one route. */
 export interface RouteMetrics {
-  /** Counts one answer. */
+  /** Counts one response. */
   observe(status: number, seconds: number): void;
 }
 
-/** One round trip to the database, as the database tells it. */
+/** One round trip to the database. */
 interface StatementObservation {
   readonly name: string;
   readonly lane: string;
@@ -20,26 +19,26 @@ interface StatementObservation {
 }
 
 export interface Metrics {
-  /** Resolved once for each route at start; `route` is the pattern, never a path. */
+  /** Called once for each route at start; `route` is the pattern, never a path. */
   route(method: string, route: string): RouteMetrics;
   observeStatement(observation: StatementObservation): void;
   userRegistered(): void;
-  /** `type` is the mail's template, `status` how the attempt ended. */
+  /** `type` is the template of the mail, `status` the outcome of the attempt. */
   emailJobProcessed(type: string, status: string): void;
-  /** A request of ours to somebody else; `outcome` is `answered` or why not. */
+  /** An outbound request; `outcome` is `answered` or the reason of the failure. */
   observeOutbound(purpose: string, outcome: string, seconds: number): void;
-  /** Jobs that wait now, by kind. */
+  /** Waiting jobs, by kind. */
   setQueueDepth(kind: string, depth: number): void;
-  /** A value that is read when somebody looks; `counter` for what only grows. */
+  /** A value that is read at each scrape; a `counter` never decreases. */
   watch(kind: 'gauge' | 'counter', name: string, help: string, read: () => number): void;
-  /** Everything in Prometheus text format. */
+  /** All metrics in Prometheus text format. */
   render(): Promise<string>;
 }
 
 /**
- * The process's metrics, in a registry of their own so that two of them can live in one test.
+ * The metrics of a process, in a registry of their own, so that one test can have two of them.
  *
- * @param options `processMetrics: false` leaves out Node's own (event loop lag, memory, handles), which keep a timer.
+ * @param options `processMetrics: false` leaves out those of Node (event loop lag, memory, handles), which need a timer.
  */
 export function createMetrics(options: { readonly processMetrics?: boolean } = {}): Metrics {
   return new ProcessMetrics(options.processMetrics ?? true);
@@ -47,12 +46,9 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
 
 class ProcessMetrics implements Metrics {
   readonly #registry = new Registry();
-  readonly #requests = new LatencyHistograms('http_request_duration_seconds', 'Time to answer a request.');
-  readonly #queries = new LatencyHistograms('db_query_duration_seconds', 'Time of a round trip to the database.');
-  readonly #outbound = new LatencyHistograms(
-    'outbound_request_duration_seconds',
-    'Time of a request to somebody else.',
-  );
+  readonly #requests = new LatencyHistograms('http_request_duration_seconds', 'Duration of requests.');
+  readonly #queries = new LatencyHistograms('db_query_duration_seconds', 'Duration of round trips to the database.');
+  readonly #outbound = new LatencyHistograms('outbound_request_duration_seconds', 'Duration of outbound requests.');
   readonly #outboundOutcomes = new Map<string, Latencies>();
   readonly #operations = new Map<string, Map<string, Latencies>>();
   readonly #queryErrors: Counter<'operation'>;
@@ -81,7 +77,7 @@ class ProcessMetrics implements Metrics {
     });
     this.#queueDepth = new Gauge({
       name: 'jobs_queue_depth',
-      help: 'Jobs that wait.',
+      help: 'Waiting jobs.',
       labelNames: ['kind'],
       registers,
     });
@@ -143,7 +139,7 @@ class ProcessMetrics implements Metrics {
   async render(): Promise<string> {
     const parts = [
       this.#requests.render(),
-      this.#requests.renderCounts('http_requests_total', 'Requests answered.'),
+      this.#requests.renderCounts('http_requests_total', 'Requests.'),
       this.#queries.render(),
       this.#outbound.render(),
       await this.#registry.metrics(),

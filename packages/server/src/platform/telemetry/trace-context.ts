@@ -1,4 +1,4 @@
-/** The caller's trace, as W3C Trace Context (level 1, §3.2) writes it. */
+/** The caller's trace id (W3C Trace Context, level 1, §3.2). */
 
 const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
 const noTrace = '0'.repeat(32);

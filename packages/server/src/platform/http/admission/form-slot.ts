@@ -1,4 +1,4 @@
-/** The slot in a page's forms that takes the CSRF token. `pages` reserves it; only the page's sender knows the token. */
+/** The slot for the CSRF token in a page's forms. `pages` reserves it, and the engine fills it when it sends the page. */
 import { randomBytes } from 'node:crypto';
 import { type Html, html } from '#platform/html/index.ts';
 

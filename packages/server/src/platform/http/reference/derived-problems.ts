@@ -1,8 +1,8 @@
-/** The problems that an endpoint may answer because of what it declares, beyond those it declares itself. */
+/** The problems that follow from what an endpoint declares, in addition to those that it lists. */
 import { type ProblemCode, problems } from '#kernel/problem.ts';
 import type { ApiEndpoint, Endpoint } from '../endpoint.ts';
 
-/** Any request may meet these before it meets an endpoint. */
+/** Possible for each request, before it reaches an endpoint. */
 const always: readonly ProblemCode[] = [
   'malformed_request',
   'forbidden_key',
@@ -38,7 +38,7 @@ function derivedOfApi(endpoint: ApiEndpoint): ProblemCode[] {
   return codes;
 }
 
-// Not by locale: generated documents are committed, and must not depend on the machine.
+// Without a locale: the documents are committed, and must not depend on the machine.
 function compareCodes(a: string, b: string): number {
   return a < b ? -1 : 1;
 }

@@ -1,4 +1,4 @@
-/** OpenAPI 3.1 from the list of endpoints: the same schemas that validate and serialise. */
+/** OpenAPI 3.1 from the list of endpoints, with the schemas that validate and serialize. */
 import { z } from 'zod';
 import { Problem, type ProblemCode, problems } from '#kernel/problem.ts';
 import { cookiesFor } from '../admission/cookies.ts';
@@ -9,7 +9,7 @@ import { exampleValues } from './example-values.ts';
 
 type Json = { readonly [key: string]: unknown };
 
-/** The document (OpenAPI 3.1.1, JSON Schema 2020-12). Pages are for people and are left out. */
+/** The document (OpenAPI 3.1.1, JSON Schema 2020-12), without pages. */
 export function openApiDocument(
   endpoints: readonly Endpoint[],
   options: { readonly publicUrl: URL; readonly version: string },
@@ -23,7 +23,7 @@ export function openApiDocument(
       version: options.version,
       description:
         'Every operation below /api/v1 is also reachable below /api, which is the latest version. ' +
-        `Every refusal is a problem (RFC 9457); its codes are explained at ${options.publicUrl.origin}/docs/problems.`,
+        `Every error is a problem (RFC 9457); its codes are explained at ${options.publicUrl.origin}/docs/problems.`,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: options.publicUrl.origin }],
@@ -68,7 +68,7 @@ function operationOf(endpoint: ApiEndpoint | DocumentEndpoint): Json {
   };
 }
 
-/** A ticket stands in the body, so OpenAPI has no security scheme for it. */
+/** OpenAPI has no security scheme for a ticket, which is in the body. */
 const securityOf: Readonly<Record<PrincipalKind, readonly Json[]>> = {
   public: [],
   ticket: [],
@@ -194,7 +194,7 @@ function problemExamples(endpoints: readonly Endpoint[], publicOrigin: string): 
 
 const exampleFieldError = { path: '/email', code: 'required', message: 'This field is required.' };
 
-/** A schema as JSON Schema 2020-12; `io` says which side of its transforms and defaults is meant. */
+/** A schema as JSON Schema 2020-12; `io` selects the side of its transforms and defaults. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
   const made = z.toJSONSchema(schema, {
     io,
@@ -221,7 +221,7 @@ function securitySchemes(publicUrl: URL): Json {
 }
 
 const requestIdHeader: Json = {
-  description: 'Names this exchange in the log; also in `meta.requestId`.',
+  description: 'Identifies the request in the log; also in `meta.requestId`.',
   schema: { type: 'string' },
 };
 

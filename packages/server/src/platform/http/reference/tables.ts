@@ -1,4 +1,4 @@
-/** The endpoint and problem tables of the reference, as Markdown; the same list gives the same text. */
+/** The endpoint and problem tables of the reference, as Markdown. */
 import { type ProblemCode, problems } from '#kernel/problem.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { problemsOf } from './derived-problems.ts';
@@ -19,10 +19,7 @@ export function endpointTable(endpoints: readonly Endpoint[]): string {
       .map((code) => `\`${code}\``)
       .join(', '),
   ]);
-  return table(
-    ['method', 'path', 'what it does', 'kind', 'who may call', 'rate limit', 'id', 'problems of its own'],
-    rows,
-  );
+  return table(['method', 'path', 'summary', 'kind', 'credentials', 'rate limit', 'id', 'own problems'], rows);
 }
 
 /** All problems, by status and code. */
@@ -37,7 +34,7 @@ export function problemTable(): string {
   return table(['code', 'status', 'title', 'detail'], rows);
 }
 
-// Not by locale: the output is committed, and must not depend on the machine.
+// Without a locale: the output is committed, and must not depend on the machine.
 function compare(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
