@@ -11,7 +11,7 @@ function openFile() {
 }
 
 describe('LineSink', () => {
-  it('writes every line once and in order, however many there are', async () => {
+  it('writes every line once and in order', async () => {
     const { fd, read } = openFile();
     const sink = new LineSink(fd);
     const lines = Array.from({ length: 5000 }, (_, index) => `${index} ü ${'x'.repeat(100)}\n`);
@@ -20,14 +20,14 @@ describe('LineSink', () => {
     closeSync(fd);
   });
 
-  it('writes a lone line without being asked', async () => {
+  it('writes a single line by itself', async () => {
     const { fd, read } = openFile();
     new LineSink(fd).write('one\n');
     await vi.waitFor(() => expect(read()).toBe('one\n'));
     closeSync(fd);
   });
 
-  it('has written everything when flushSync returns, also what was under way', async () => {
+  it('has written everything when flushSync returns, also a write in progress', async () => {
     const { fd, read } = openFile();
     const sink = new LineSink(fd);
     sink.write('a\n');
@@ -40,7 +40,7 @@ describe('LineSink', () => {
     closeSync(fd);
   });
 
-  it('lets the process end when nobody reads', () => {
+  it('lets the process end when the reader is gone', () => {
     const { fd } = openFile();
     closeSync(fd);
     const sink = new LineSink(fd);

@@ -27,13 +27,13 @@ describe('createLogger', () => {
     });
   });
 
-  it('keeps a child’s fields on each of its lines', () => {
+  it('adds the fields of a child to each of its lines', () => {
     const { logger, last } = capture();
     logger.child({ route: '/livez' }).warn('slow', { milliseconds: 7 });
     expect(last()).toMatchObject({ level: 'warn', route: '/livez', milliseconds: 7 });
   });
 
-  it('writes nothing below its level and says so', () => {
+  it('writes nothing below its level, and `writes` returns that', () => {
     const { logger, lines } = capture('warn');
     logger.info('unseen');
     expect(lines).toEqual([]);
@@ -55,7 +55,7 @@ describe('createLogger', () => {
     expect(last()).toHaveProperty('error.stack', expect.stringMatching(/^at /));
   });
 
-  it('refuses at compile time a message with a value in it and a field that is not of the set', () => {
+  it('does not compile with an interpolated message or an unknown field', () => {
     const { logger } = capture();
     const value: string = 'x';
     // @ts-expect-error a computed message is no literal

@@ -18,7 +18,7 @@ describe('createMetrics', () => {
     expect(text).toContain('http_requests_total{method="GET",route="/api/v1/users/me",status_code="401"} 1');
   });
 
-  it('names every metric as docs/guides/operating.md does', async () => {
+  it('has the metrics that docs/guides/operating.md lists', async () => {
     const metrics = createMetrics({ processMetrics: false });
     metrics.observeStatement({ name: 'users.find', lane: 'read', milliseconds: 3, outcome: 'error' });
     metrics.userRegistered();
@@ -35,7 +35,7 @@ describe('createMetrics', () => {
     expect(text).toContain('jobs_queue_depth{kind="mail.send"} 4');
   });
 
-  it('includes Node’s own metrics unless told not to', async () => {
+  it('includes the metrics of Node by default', async () => {
     expect(await createMetrics().render()).toContain('nodejs_eventloop_lag_seconds');
   });
 

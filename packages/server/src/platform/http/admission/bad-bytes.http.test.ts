@@ -77,12 +77,12 @@ describe('bytes that are no request', () => {
       408,
       'request_timeout',
     ],
-  ])('%s is refused with a problem', async (_, bytes, status, code) => {
-    const answer = await sendRaw(sample.port, bytes);
-    const document = JSON.parse(answer.body) as { readonly code: string; readonly meta: unknown };
-    expect([answer.status, document.code]).toEqual([status, code]);
-    expect(document.meta).toEqual({ timestamp: now.toISOString(), requestId: answer.headers['x-request-id'] });
-    expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+  ])('%s gets a problem document', async (_, bytes, status, code) => {
+    const response = await sendRaw(sample.port, bytes);
+    const document = JSON.parse(response.body) as { readonly code: string; readonly meta: unknown };
+    expect([response.status, document.code]).toEqual([status, code]);
+    expect(document.meta).toEqual({ timestamp: now.toISOString(), requestId: response.headers['x-request-id'] });
+    expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
   });
 
   it.each([
@@ -103,11 +103,11 @@ describe('bytes that are no request', () => {
       `POST /api/v1/echo HTTP/1.1\r\n${host}${json}Transfer-Encoding: chunked\r\n\r\nd\r\n{"email":"a"}\r\n0\r\n\r\n`,
       201,
     ],
-  ])('%s is answered', async (_, bytes, status) => {
+  ])('%s gets its response', async (_, bytes, status) => {
     expect((await sendRaw(sample.port, bytes)).status).toBe(status);
   });
 
-  it('are logged without anything of theirs', async () => {
+  it('are logged without any of their content', async () => {
     observed.lines.length = 0;
     await sendRaw(sample.port, 'SECRET-METHOD /secret?token=1 HTTP/1.1\r\n\r\n');
     expect(JSON.parse(observed.lines.at(-1)!)).toMatchObject({ problem: 'malformed_request', status: 400 });

@@ -36,13 +36,13 @@ describe('a bad body', () => {
     ['the key constructor', '{"email":"a","constructor":{"prototype":{}}}', 422, 'validation_failed'],
   ];
 
-  it.each(cases)('of %s is refused', async (_, body, status, code) => {
-    const answer = await sample.post(body);
-    expect([answer.status, answer.json.code]).toEqual([status, code]);
-    expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+  it.each(cases)('of %s is rejected', async (_, body, status, code) => {
+    const response = await sample.post(body);
+    expect([response.status, response.json.code]).toEqual([status, code]);
+    expect(response.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
   });
 
-  it('422 names each field by JSON Pointer and code, without echoing a value', async () => {
+  it('422 lists each field by JSON Pointer and code, without its value', async () => {
     const { json } = await sample.post('{"email":12345,"a/b~":"hunter2"}');
     expect(json.errors).toEqual([
       { path: '/email', code: 'invalid_type', message: expect.any(String) },
@@ -64,18 +64,18 @@ describe('a bad body', () => {
     'application/jsonp',
     'application/problem+json',
     'nonsense',
-  ])('of type %s is refused with 415', async (type) => {
-    const answer = await sample.post('{"email":"a"}', { 'content-type': type });
-    expect([answer.status, answer.json.code]).toEqual([415, 'unsupported_media_type']);
+  ])('of type %s gets 415', async (type) => {
+    const response = await sample.post('{"email":"a"}', { 'content-type': type });
+    expect([response.status, response.json.code]).toEqual([415, 'unsupported_media_type']);
   });
 
-  it('that is compressed is refused with 415', async () => {
+  it('that is compressed gets 415', async () => {
     expect((await sample.post('{"email":"a"}', { 'content-encoding': 'gzip' })).status).toBe(415);
   });
 
-  it('without a type is refused with 415', async () => {
-    const answer = await sample.call('/api/v1/echo', { method: 'POST', body: new Uint8Array([123, 125]) });
-    expect(answer.status).toBe(415);
+  it('without a type gets 415', async () => {
+    const response = await sample.call('/api/v1/echo', { method: 'POST', body: new Uint8Array([123, 125]) });
+    expect(response.status).toBe(415);
   });
 
   it('is accepted with a charset of UTF-8 in any spelling', async () => {
@@ -100,7 +100,7 @@ describe('a body that is not declared', () => {
     expect((await leave('{')).status).toBe(400);
   });
 
-  it('is refused with DELETE', async () => {
+  it('is rejected with DELETE', async () => {
     const path = '/api/v1/things/0190b9e0-0000-7000-8000-000000000000';
     const refused = await sample.call(path, {
       method: 'DELETE',
@@ -132,31 +132,31 @@ describe('a bad target', () => {
     ['/api/v1/things?sort=%00', 422, 'validation_failed'],
     ['/api/v1/slow?unknown=1', 422, 'validation_failed'],
     [`/livez?${'a&'.repeat(100)}`, 400, 'malformed_request'],
-  ])('%.40s is refused', async (path, status, code) => {
-    const answer = await sample.call(path);
-    expect([answer.status, answer.json.code]).toEqual([status, code]);
+  ])('%.40s is rejected', async (path, status, code) => {
+    const response = await sample.call(path);
+    expect([response.status, response.json.code]).toEqual([status, code]);
   });
 
-  it('405 names what is allowed; OPTIONS says the same', async () => {
+  it('405 and OPTIONS list the allowed methods', async () => {
     for (const method of ['PUT', 'PATCH', 'DELETE', 'PROPFIND', 'SEARCH']) {
-      const answer = await sample.call('/api/v1/echo', { method });
-      expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 405, 'POST, OPTIONS']);
+      const response = await sample.call('/api/v1/echo', { method });
+      expect([method, response.status, response.headers.get('allow')]).toEqual([method, 405, 'POST, OPTIONS']);
     }
-    const told = await sample.call('/livez', { method: 'OPTIONS' });
-    expect([told.status, told.headers.get('allow')]).toEqual([204, 'GET, HEAD, OPTIONS']);
+    const options = await sample.call('/livez', { method: 'OPTIONS' });
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'GET, HEAD, OPTIONS']);
     expect((await sample.call('/openapi.json', { method: 'OPTIONS' })).headers.get('access-control-allow-origin')).toBe(
       '*',
     );
     expect((await sample.call('/nothing', { method: 'OPTIONS' })).status).toBe(404);
   });
 
-  it('404 of a parameter that names nothing', async () => {
-    const answer = await sample.call('/api/v1/things/not-a-uuid', { method: 'DELETE' });
-    expect([answer.status, answer.json.code]).toEqual([404, 'not_found']);
+  it('404 for a parameter that identifies nothing', async () => {
+    const response = await sample.call('/api/v1/things/not-a-uuid', { method: 'DELETE' });
+    expect([response.status, response.json.code]).toEqual([404, 'not_found']);
   });
 
-  it('404 comes before a body is read', async () => {
-    const answer = await sample.call('/nothing', { method: 'POST', body: 'x'.repeat(100_000) });
-    expect([answer.status, answer.headers.get('connection')]).toEqual([404, 'close']);
+  it('404 before the body is read', async () => {
+    const response = await sample.call('/nothing', { method: 'POST', body: 'x'.repeat(100_000) });
+    expect([response.status, response.headers.get('connection')]).toEqual([404, 'close']);
   });
 });

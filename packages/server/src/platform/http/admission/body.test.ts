@@ -4,7 +4,7 @@ import { Problem } from '#kernel/problem.ts';
 import { isFormType, isJsonType, readForm } from './body.ts';
 
 describe('readForm', () => {
-  it('reads back what URLSearchParams writes', () => {
+  it('parses what URLSearchParams writes', () => {
     const names = fc.string({ unit: 'grapheme' }).filter((name) => name !== '__proto__');
     const form = fc.uniqueArray(fc.tuple(names, fc.string({ unit: 'grapheme' })), { selector: ([name]) => name });
     fc.assert(

@@ -26,7 +26,7 @@ describe('our cookies', () => {
     'latchkey_session=good;\t latchkey_session\t=\tbad',
     'latchkey_device=a; latchkey_session=good; latchkey_device=b',
     'latchkey_form=a; latchkey_session=good; latchkey_form=b',
-  ])('400 for %j: one of two of a name is somebody else’s, and nobody knows which', async (cookie) => {
+  ])('400 for %j: another site may have set one of two cookies of a name', async (cookie) => {
     expect(await me(cookie)).toBe(400);
   });
 
@@ -42,27 +42,27 @@ describe('our cookies', () => {
     'other=1, latchkey_session=good',
     'latchkey_session="good"',
     'latchkey_session',
-  ])('401 for %j, which is no cookie of ours', async (cookie) => {
+  ])('401 for %j, which is not our cookie', async (cookie) => {
     expect(await me(cookie)).toBe(401);
   });
 
   it.each(['Latchkey_Session=bad', '\u00a0latchkey_session=bad', '=latchkey_session=bad', 'a=1; a=2'])(
-    '200 with %j beside ours: a sibling subdomain can neither shadow it nor lock its owner out',
+    '200 with %j in addition to ours: a sibling subdomain can neither shadow it nor lock the user out',
     async (other) => {
       expect(await me(`${other}; latchkey_session=good`)).toBe(200);
       expect(await me(`latchkey_session=good; ${other}`)).toBe(200);
     },
   );
 
-  it('are bound to our host over https, where no sibling and no plain HTTP can set them', async () => {
+  it('have the __Host- prefix over https, so that neither a sibling subdomain nor plain HTTP can set them', async () => {
     const secure = await buildServer(sampleOptions({ publicUrl: new URL('https://auth.example') }));
-    const ask = async (path: string, headers: Record<string, string>) =>
+    const get = async (path: string, headers: Record<string, string>) =>
       secure.fetch(new Request(`http://x${path}`, { headers }), { peerAddress: '::1' });
     for (const name of ['latchkey_session', '__host-latchkey', '__Secure-latchkey', '__HOST-LATCHKEY']) {
-      expect((await ask('/api/v1/me', { cookie: `${name}=good` })).status).toBe(401);
+      expect((await get('/api/v1/me', { cookie: `${name}=good` })).status).toBe(401);
     }
-    expect((await ask('/api/v1/me', { cookie: '__Host-latchkey=good' })).status).toBe(200);
-    const [cookie] = (await ask('/form?token=a', {})).headers.getSetCookie();
+    expect((await get('/api/v1/me', { cookie: '__Host-latchkey=good' })).status).toBe(200);
+    const [cookie] = (await get('/form?token=a', {})).headers.getSetCookie();
     expect(cookie).toMatch(/^__Host-latchkey-form=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Secure$/);
     await secure.close({ graceMs: 0 });
   });
@@ -76,25 +76,25 @@ describe('a form', () => {
   const tokenIn = (text: string) => /name="formToken" value="([\w-]{43})"/.exec(text)?.[1] ?? '';
   const nameAndValue = (setCookie: string | undefined) => setCookie?.split(';')[0] ?? '';
 
-  it('200 works with the token and the cookie that came with it', async () => {
+  it('200 with its token and the cookie of the same response', async () => {
     const page = await show();
     const [set] = page.headers.getSetCookie();
     expect(set).toMatch(/^latchkey_form=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/);
     const token = tokenIn(await page.text());
     expect(set).not.toContain(token);
-    const answer = await submit({ token: 'x', formToken: token }, { cookie: nameAndValue(set) });
-    expect(answer.status).toBe(200);
-    expect(await answer.text()).toContain('<p>x</p>');
+    const response = await submit({ token: 'x', formToken: token }, { cookie: nameAndValue(set) });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain('<p>x</p>');
   });
 
-  it('200 in every tab: the cookie that is there is kept', async () => {
+  it('200 in every tab: an existing cookie is kept', async () => {
     const [first, second] = [await show(), await show(renderedForm.cookie)];
     expect(second.headers.getSetCookie()).toEqual([]);
     expect(tokenIn(await second.text())).toBe(renderedForm.fields.formToken);
     expect(tokenIn(await first.text())).not.toBe(renderedForm.fields.formToken);
   });
 
-  it('replaces a cookie that we cannot have made', async () => {
+  it('replaces a cookie that is not in our format', async () => {
     for (const value of ['', 'short', 'x'.repeat(44), `${'x'.repeat(42)}%`]) {
       const page = await show(`latchkey_form=${value}`);
       expect(page.headers.getSetCookie()).toHaveLength(1);
@@ -114,18 +114,18 @@ describe('a form', () => {
       { cookie: renderedForm.cookie.replace('latchkey', 'Latchkey') },
     ],
     ['a cookie that was never ours', { formToken: 'x' }, { cookie: 'latchkey_form=x' }],
-  ])('403 with %s does nothing, and shows the form again', async (_what, fields, headers: Record<string, string>) => {
-    const answer = await submit({ token: '<i>', ...fields }, headers);
-    const text = await answer.text();
-    expect([answer.status, answer.headers.get('location')]).toEqual([403, null]);
+  ])('403 with %s changes nothing and shows the form again', async (_what, fields, headers: Record<string, string>) => {
+    const response = await submit({ token: '<i>', ...fields }, headers);
+    const text = await response.text();
+    expect([response.status, response.headers.get('location')]).toEqual([403, null]);
     expect(text).toContain('Once more, please.');
     expect(text).toContain('<input name="token" value="&lt;i&gt;">');
     expect(text).not.toContain('<p>&lt;i&gt;</p>');
-    const cookie = nameAndValue(answer.headers.getSetCookie()[0]) || (headers.cookie ?? '');
+    const cookie = nameAndValue(response.headers.getSetCookie()[0]) || (headers.cookie ?? '');
     expect((await submit({ token: 'x', formToken: tokenIn(text) }, { cookie })).status).toBe(200);
   });
 
-  it('422 when what it stood on cannot be shown again', async () => {
+  it('422 when its page cannot be shown again', async () => {
     expect((await submit({ more: 'x' })).status).toBe(422);
   });
 });
@@ -155,16 +155,16 @@ describe('a write that needs no session', () => {
     { origin: `${listedOrigin}:443` },
     { origin: listedOrigin.replace('https:', 'http:') },
     { origin: 'https://evil-app.example' },
-  ])('403 from a page that is neither ours nor listed: %j', async (headers: Record<string, string>) => {
+  ])('403 from a page that is neither ours nor of a listed origin: %j', async (headers: Record<string, string>) => {
     expect(await write(headers)).toEqual([403, 'cross_site_request']);
   });
 
-  it('403 before its body is looked at', async () => {
+  it('403 before its body is read', async () => {
     expect((await sample.post('{', { origin: stranger })).json.code).toBe('cross_site_request');
     expect((await sample.post('x', { 'content-type': 'text/plain', origin: stranger })).status).toBe(403);
   });
 
-  it('201 from our own pages, from listed ones, and from what is no browser', async () => {
+  it('201 from our own pages, from listed ones, and from clients that are no browsers', async () => {
     const fromListed = { 'sec-fetch-site': 'cross-site', origin: listedOrigin };
     for (const headers of [{}, { origin: ownOrigin }, { 'sec-fetch-site': 'same-origin' }, fromListed]) {
       expect(await write(headers as Record<string, string>)).toEqual([201, undefined]);
@@ -180,16 +180,16 @@ describe('CORS', () => {
       headers: { origin, 'access-control-request-method': 'DELETE', 'access-control-request-headers': 'authorization' },
     });
 
-  it('names a listed origin to itself, on answers and on refusals, and never allows credentials', async () => {
-    const answers = [
+  it('allows a listed origin, in responses and problems, and never credentials', async () => {
+    const responses = [
       await sample.post('{"email":"a"}', { origin: listedOrigin }),
       await sample.post('{', { origin: listedOrigin }),
       await sample.call('/api/v1/me', { headers: { origin: listedOrigin } }),
       await sample.call('/api/v1/me', { headers: { origin: listedOrigin, authorization: 'Bearer good' } }),
       await sample.call('/api/v1/nothing', { headers: { origin: listedOrigin } }),
     ];
-    expect(answers.map(({ status }) => status)).toEqual([201, 400, 401, 200, 404]);
-    for (const { headers } of answers) {
+    expect(responses.map(({ status }) => status)).toEqual([201, 400, 401, 200, 404]);
+    for (const { headers } of responses) {
       expect([allowed(headers), headers.get('vary')]).toEqual([listedOrigin, 'Origin']);
       expect(headers.get('access-control-expose-headers')).toContain('RateLimit');
       expect(headers.has('access-control-allow-credentials')).toBe(false);
@@ -197,17 +197,17 @@ describe('CORS', () => {
   });
 
   it.each([stranger, 'null', '*', ownOrigin, `${listedOrigin}.elsewhere.example`])(
-    'names nobody to %s, and says that the answer depends on it',
+    'allows nothing to %s, and varies by Origin',
     async (origin) => {
       const { headers } = await sample.call('/api/v1/me', { headers: { origin, authorization: 'Bearer good' } });
       expect([allowed(headers), headers.get('vary')]).toEqual([null, 'Origin']);
-      const asked = await preflight('/api/v1/things/1', origin);
-      expect([asked.status, allowed(asked.headers), asked.headers.get('vary')]).toEqual([204, null, 'Origin']);
-      expect(asked.headers.has('access-control-allow-methods')).toBe(false);
+      const response = await preflight('/api/v1/things/1', origin);
+      expect([response.status, allowed(response.headers), response.headers.get('vary')]).toEqual([204, null, 'Origin']);
+      expect(response.headers.has('access-control-allow-methods')).toBe(false);
     },
   );
 
-  it('answers a preflight of a listed origin with the methods of that path', async () => {
+  it('responds to a preflight of a listed origin with the methods of that path', async () => {
     const { status, headers } = await preflight('/api/v1/things/1', listedOrigin);
     expect(status).toBe(204);
     expect(allowed(headers)).toBe(listedOrigin);
@@ -217,11 +217,11 @@ describe('CORS', () => {
     expect(headers.has('access-control-allow-credentials')).toBe(false);
   });
 
-  it('leaves pages and documents to themselves', async () => {
+  it('adds no header to pages and documents', async () => {
     for (const path of ['/form', '/livez', '/docs']) {
       expect(allowed((await preflight(path, listedOrigin)).headers)).toBeNull();
-      const answer = await fetch(`${sample.base}${path}?token=a`, { headers: { origin: listedOrigin } });
-      expect(allowed(answer.headers)).toBeNull();
+      const response = await fetch(`${sample.base}${path}?token=a`, { headers: { origin: listedOrigin } });
+      expect(allowed(response.headers)).toBeNull();
     }
     const open = await fetch(`${sample.base}/openapi.json`, { headers: { origin: stranger } });
     expect(allowed(open.headers)).toBe('*');

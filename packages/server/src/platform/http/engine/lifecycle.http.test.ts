@@ -19,14 +19,14 @@ beforeAll(async () => {
 afterAll(() => sample.server.close({ graceMs: 0 }));
 
 describe('fetch in-process', () => {
-  it('answers as the socket does, with the peer that is said', async () => {
+  it('responds as over a socket, with the given peer address', async () => {
     const request = new Request('http://localhost:3000/api/v1/echo', {
       method: 'POST',
       body: '{"email":"a"}',
       headers: { 'content-type': 'application/json' },
     });
-    const answer = await sample.server.fetch(request, { peerAddress: '198.51.100.7' });
-    expect(answer.status).toBe(201);
+    const response = await sample.server.fetch(request, { peerAddress: '198.51.100.7' });
+    expect(response.status).toBe(201);
     expect(observed.caller?.address).toBe('198.51.100.7');
     const left = new Request('http://x/api/v1/leave', { method: 'POST', headers: { authorization: 'Bearer good' } });
     expect((await sample.server.fetch(left, { peerAddress: '::1' })).headers.getSetCookie()).toHaveLength(2);
@@ -46,14 +46,14 @@ describe('listening and closing', () => {
     await other.close({ graceMs: 0 });
   });
 
-  it('says in one sentence that a port is taken', async () => {
+  it('throws one sentence when a port is in use', async () => {
     const other = await buildServer(sampleOptions());
     const listening = other.listen({ hosts: ['127.0.0.1'], port: sample.port });
     await expect(listening).rejects.toThrow(new ListenFailed(`Port ${sample.port} on 127.0.0.1 is already in use.`));
     await other.close({ graceMs: 0 });
   });
 
-  it('answers what is under way, says Connection: close, and accepts no more', async () => {
+  it('finishes requests in flight with Connection: close, and accepts no more', async () => {
     const other = await buildServer(sampleOptions());
     const [address] = await other.listen({ hosts: ['127.0.0.1'], port: 0 });
     const entered = new Promise<void>((resolve) => {
@@ -64,13 +64,13 @@ describe('listening and closing', () => {
     const closed = other.close({ graceMs: 5000 });
     await expect(sendRaw(address!.port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')).rejects.toThrow('ECONNREFUSED');
     observed.releaseSlow?.();
-    const answer = await slow;
-    expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close']);
+    const response = await slow;
+    expect([response.status, response.headers.get('connection')]).toEqual([200, 'close']);
     await closed;
     await other.close({ graceMs: 5000 });
   });
 
-  it('cuts what is left after the grace', async () => {
+  it('closes the remaining connections after the grace period', async () => {
     const other = await buildServer(sampleOptions());
     const [address] = await other.listen({ hosts: ['127.0.0.1'], port: 0 });
     const entered = new Promise<void>((resolve) => {
@@ -86,15 +86,15 @@ describe('listening and closing', () => {
 });
 
 describe('https in production', () => {
-  it('asks browsers to stay on https and uses host-bound cookies', async () => {
+  it('sends Strict-Transport-Security and uses host-bound cookies', async () => {
     const other = await buildServer(sampleOptions({ publicUrl: new URL('https://id.example.com'), production: true }));
     const request = new Request('https://id.example.com/api/v1/leave', {
       method: 'POST',
       headers: { cookie: '__Host-latchkey=good', 'sec-fetch-site': 'same-origin' },
     });
-    const answer = await other.fetch(request, { peerAddress: '::1' });
-    expect(answer.headers.get('strict-transport-security')).toContain('max-age=63072000');
-    expect(answer.headers.getSetCookie()).toEqual([
+    const response = await other.fetch(request, { peerAddress: '::1' });
+    expect(response.headers.get('strict-transport-security')).toContain('max-age=63072000');
+    expect(response.headers.getSetCookie()).toEqual([
       '__Host-latchkey=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0',
       `__Host-latchkey-device=d1; Path=/; HttpOnly; SameSite=Lax; Secure; Expires=${now.toUTCString()}`,
     ]);
@@ -103,7 +103,7 @@ describe('https in production', () => {
 });
 
 describe('buildServer', () => {
-  it('refuses a list that declares an endpoint twice', async () => {
+  it('throws when an endpoint is declared twice', async () => {
     await expect(buildServer(sampleOptions({ endpoints: [echo, echo] }))).rejects.toThrow('declared twice');
   });
 });

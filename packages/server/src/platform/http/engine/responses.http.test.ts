@@ -12,8 +12,8 @@ beforeAll(async () => {
 
 afterAll(() => sample.server.close({ graceMs: 0 }));
 
-describe('an answer of the API', () => {
-  it('201 is the envelope, without what the schema does not list', async () => {
+describe('a response of the API', () => {
+  it('201 is the envelope, without fields that the schema does not list', async () => {
     const { status, headers, json } = await sample.post('{"email":"a@b.example"}');
     expect(status).toBe(201);
     expect(json).toEqual({
@@ -24,7 +24,7 @@ describe('an answer of the API', () => {
     });
   });
 
-  it('has the headers that keep it out of caches and frames, and names no software', async () => {
+  it('has headers against caching and framing, and none that names the software', async () => {
     const { headers } = await sample.post('{"email":"a"}');
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('x-content-type-options')).toBe('nosniff');
@@ -37,7 +37,7 @@ describe('an answer of the API', () => {
     ]);
   });
 
-  it('stands below /api as below /api/v1, and below no other version', async () => {
+  it('is the same below /api and /api/v1, and no other version exists', async () => {
     expect((await sample.call('/api/things')).json.data).toEqual([{ id: 'none' }]);
     expect((await sample.call('/api/v1/things?sort=age')).json.pagination).toEqual({
       limit: 20,
@@ -47,12 +47,12 @@ describe('an answer of the API', () => {
     expect((await sample.call('/api/v2/things')).status).toBe(404);
   });
 
-  it('tells HEAD what GET would say, without a body', async () => {
-    const answer = await fetch(`${sample.base}/livez`, { method: 'HEAD' });
-    expect([answer.status, await answer.text()]).toEqual([200, '']);
+  it('to HEAD is that to GET without a body', async () => {
+    const response = await fetch(`${sample.base}/livez`, { method: 'HEAD' });
+    expect([response.status, await response.text()]).toEqual([200, '']);
   });
 
-  it('gives the handler the caller that the resolver names', async () => {
+  it('gets the address that the resolver returns', async () => {
     await sample.post('{"email":"a"}', {
       'x-forwarded-for': '203.0.113.9',
       cookie: 'latchkey_device=d; other=1; other=2',
@@ -76,9 +76,9 @@ describe('a session', () => {
   const me = (headers: Record<string, string>) => sample.call('/api/v1/me', { headers });
   const leave = (headers: Record<string, string>) => sample.call('/api/v1/leave', { method: 'POST', headers });
 
-  it('401 asks for a bearer token', async () => {
-    const answer = await me({});
-    expect([answer.status, answer.json.code, answer.headers.get('www-authenticate')]).toEqual([
+  it('401 without a credential, with a bearer challenge', async () => {
+    const response = await me({});
+    expect([response.status, response.json.code, response.headers.get('www-authenticate')]).toEqual([
       401,
       'not_authenticated',
       'Bearer',
@@ -90,17 +90,17 @@ describe('a session', () => {
     expect((await me({ cookie: 'latchkey_session=good' })).json.data).toEqual({ user: 'u' });
   });
 
-  it('401 when a header is presented that is no good token, whatever the cookie says', async () => {
+  it('401 for an Authorization header without a valid token, also with a valid cookie', async () => {
     for (const authorization of ['Bearer bad', 'Basic Z29vZA==', 'Bearer', 'Bearer good good', 'Bearer ü', 'good']) {
       expect((await me({ authorization, cookie: 'latchkey_session=good' })).status).toBe(401);
     }
   });
 
-  it('400 when our cookie stands twice', async () => {
+  it('400 when our cookie is repeated', async () => {
     expect((await me({ cookie: 'latchkey_session=bad; latchkey_session=good' })).status).toBe(400);
   });
 
-  it('403 for a write by cookie unless the browser says that it comes from here', async () => {
+  it('403 for a write by cookie without proof of the same origin', async () => {
     const cookie = 'latchkey_session=good';
     const origin = 'http://localhost:3000';
     const refused = [
@@ -131,7 +131,7 @@ describe('a session', () => {
 });
 
 describe('a failure', () => {
-  it('500 says nothing of the error; the log has it under the request id', async () => {
+  it('500 contains nothing of the error; the log has it under the request id', async () => {
     observed.lines.length = 0;
     const { status, json, headers } = await sample.call('/api/v1/fail?how=bug');
     expect([status, json.code]).toEqual([500, 'internal']);
@@ -146,13 +146,13 @@ describe('a failure', () => {
     expect(observed.lines.join('')).not.toContain('how=');
   });
 
-  it('503 says when to try again', async () => {
+  it('503 has Retry-After', async () => {
     expect((await sample.call('/api/v1/fail?how=busy')).headers.get('retry-after')).toBe('3');
     const mapped = await sample.call('/api/v1/fail?how=mapped');
     expect([mapped.json.code, mapped.headers.get('retry-after')]).toEqual(['unavailable', '1']);
   });
 
-  it('has a type that is a page of ours with that anchor', async () => {
+  it('has a type that is an anchor of our page of problems', async () => {
     const { json } = await sample.call('/api/v1/nothing');
     expect(json.type).toBe('http://localhost:3000/docs/problems#not_found');
     expect(await (await fetch(`${sample.base}/docs/problems`)).text()).toContain('id="not_found"');
@@ -169,19 +169,19 @@ describe('a page', () => {
     });
 
   it('200 is HTML under a policy without scripts', async () => {
-    const answer = await submit('token=%3Cb%3E+%C3%BC');
-    expect(await answer.text()).toContain('<p>&lt;b&gt; ü</p>');
-    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(answer.headers.get('content-security-policy')).toBe(
+    const response = await submit('token=%3Cb%3E+%C3%BC');
+    expect(await response.text()).toContain('<p>&lt;b&gt; ü</p>');
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(response.headers.get('content-security-policy')).toBe(
       "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     );
-    expect(answer.headers.get('x-frame-options')).toBe('DENY');
-    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(response.headers.get('x-frame-options')).toBe('DENY');
+    expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
   it('303 leads to a path of ours', async () => {
-    const answer = await submit('token=go');
-    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/done']);
+    const response = await submit('token=go');
+    expect([response.status, response.headers.get('location')]).toEqual([303, '/done']);
   });
 
   it.each([
@@ -192,14 +192,14 @@ describe('a page', () => {
     ['token=bad', 400],
     ['', 422],
     [Array.from({ length: 100 }, (_, index) => `a${index}=1`).join('&'), 400],
-  ])('refuses the form %.20s with a page', async (form, status) => {
-    const answer = await submit(form);
-    expect(answer.status).toBe(status);
-    expect(await answer.text()).toContain('<h1>');
-    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
+  ])('rejects the form %.20s with a page', async (form, status) => {
+    const response = await submit(form);
+    expect(response.status).toBe(status);
+    expect(await response.text()).toContain('<h1>');
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
   });
 
-  it('refuses JSON, and a form from another site', async () => {
+  it('rejects JSON, and a form from another site', async () => {
     expect((await submit('{}', { 'content-type': 'application/json' })).status).toBe(415);
     expect((await submit('token=a', { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
     expect((await submit('token=a', { origin: 'https://evil.example' })).status).toBe(403);
@@ -207,7 +207,7 @@ describe('a page', () => {
 });
 
 describe('the log and the metrics', () => {
-  it('know the pattern, the status, the trace and the problem of each request, never its path', async () => {
+  it('contain the pattern, the status, the trace and the problem of each request, never its path', async () => {
     const metrics = createMetrics({ processMetrics: false });
     const other = await buildServer(sampleOptions({ metrics }));
     observed.lines.length = 0;

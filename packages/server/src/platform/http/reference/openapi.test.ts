@@ -58,7 +58,7 @@ describe('openApiDocument', () => {
     expect([document.openapi, ids.sort()]).toEqual(['3.1.1', expected.sort()]);
   });
 
-  it('says who may call, with what, and which parameters there are', () => {
+  it('has the security, the body and the parameters of an operation', () => {
     expect(operation('/api/v1/me', 'get').security).toEqual([{ bearer: [] }, { cookie: [] }]);
     expect(operation('/api/v1/echo', 'post').requestBody?.required).toBe(true);
     expect(operation('/api/v1/things', 'get').parameters).toMatchObject([
@@ -79,12 +79,12 @@ describe('openApiDocument', () => {
     for (const schema of schemas) expect(compile(schema)).toBeTypeOf('function');
   });
 
-  it('accepts the answer that the envelope makes and refuses another field in it', () => {
+  it('accepts the envelope and rejects an unknown field in it', () => {
     const validate = compile(operation('/api/v1/me', 'get').responses[200]!.content['application/json']!.schema);
     const meta = { timestamp: '2026-01-02T03:04:05.000Z', requestId: 'r' };
-    const answer = { success: true, message: 'You.', data: { user: 'u' }, meta };
-    expect(validate(answer)).toBe(true);
-    expect(validate({ ...answer, data: { user: 'u', secret: 's' } })).toBe(false);
+    const response = { success: true, message: 'You.', data: { user: 'u' }, meta };
+    expect(validate(response)).toBe(true);
+    expect(validate({ ...response, data: { user: 'u', secret: 's' } })).toBe(false);
   });
 
   it('has examples that its schemas accept, of each success of the API and of each problem', () => {
@@ -113,7 +113,7 @@ describe('openApiDocument', () => {
 });
 
 describe('the tables of the reference', () => {
-  it('list every endpoint and every problem, in an order that the input’s order does not change', () => {
+  it('list every endpoint and every problem in a fixed order', () => {
     expect(endpointTable([...all].reverse())).toBe(endpointTable(all));
     for (const { path } of all) expect(endpointTable(all)).toContain(`\`${path}\``);
     for (const code of Object.keys(problems)) expect(problemTable()).toContain(`| \`${code}\` |`);
@@ -121,11 +121,11 @@ describe('the tables of the reference', () => {
 });
 
 describe('the documentation pages', () => {
-  it('name every operation and every problem, without a script, a style or another host', async () => {
+  it('contain every operation and every problem, without a script, a style or another host', async () => {
     for (const endpoint of all) {
       if (endpoint.kind !== 'page' || !endpoint.path.startsWith('/docs')) continue;
-      const answer = await endpoint.handler({} as never);
-      const markup = answer.kind === 'html' ? answer.html.toString() : '';
+      const response = await endpoint.handler({} as never);
+      const markup = response.kind === 'html' ? response.html.toString() : '';
       expect(markup).not.toMatch(/<script|<style|style=|(?:src|href)="(?!\/|#)/);
       const names = endpoint.path === '/docs' ? ['test.echo', '/openapi.json'] : Object.keys(problems);
       for (const name of names) expect(markup).toContain(name);
