@@ -3,118 +3,119 @@ import { eventually } from '#test/support/wait.ts';
 import type { Client, Tokens } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
 import { type SmtpSink, startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
-import { type Chance, chanceOf } from './chance.ts';
-import { type Deployment, deploy, type Victim } from './deployment.ts';
-import { findHalfDone } from './half-done.ts';
-import { linkFor, type Road, type Story, travel } from './traveller.ts';
+import { type CrashTarget, type Deployment, deploy } from './deployment.ts';
+import { findPartialEffects } from './partial-effects.ts';
+import { type SeededRandom, seededRandom } from './seeded-random.ts';
+import { type Journey, type JourneyContext, linkFor, runJourneys } from './user-journey.ts';
 
-/** What came of all trials of one victim. */
+/** The report of all trials of one target. */
 export type CrashReport = {
-  readonly victim: Victim;
+  readonly target: CrashTarget;
   readonly trials: number;
-  /** Answers of 2xx that were looked for after the crash. */
+  /** Responses with 2xx whose effects were checked after the crash. */
   readonly acknowledged: number;
-  /** Steps that were on their way when the crash came. */
+  /** Steps that were pending at the crash. */
   readonly pending: number;
-  /** One sentence for everything that was lost or half done. */
+  /** One sentence for each lost or partial effect. */
   readonly faults: readonly string[];
 };
 
-const travellersAtOnce = 4;
+const concurrentJourneys = 4;
 
-/** The grace in which a refresh whose answer was lost can be asked again, with room for what asks. */
-const graceMs = 8000;
+/** The grace period of a refresh whose response was lost, minus the time of the retry. */
+const gracePeriodMs = 8000;
 
-/** Kills the victim at random moments of the journey, and looks each time for everything that was answered with 2xx. */
-export async function runCrashTrials(victim: Victim, trials: number, seed: number): Promise<CrashReport> {
-  const chance = chanceOf(seed);
+/** Kills the target at random times of the journeys, and checks each time every acknowledged effect. */
+export async function runCrashTrials(target: CrashTarget, trials: number, seed: number): Promise<CrashReport> {
+  const random = seededRandom(seed);
   const sink = await startSmtpSink();
-  await using deployment = await deploy(victim, sink.url);
-  const stories: Story[] = [];
+  await using deployment = await deploy(target, sink.url);
+  const journeys: Journey[] = [];
   const faults: string[] = [];
   for (let trial = 1; trial <= trials; trial += 1) {
-    const outcome = await crashOnce(deployment, sink, chance, `trial-${trial}`).catch((error: unknown) => {
-      throw new Error(`trial ${trial} broke off; the server wrote:\n${deployment.logs()}`, { cause: error });
+    const outcome = await crashOnce(deployment, sink, random, `trial-${trial}`).catch((error: unknown) => {
+      throw new Error(`trial ${trial} failed; the server's log:\n${deployment.logs()}`, { cause: error });
     });
-    stories.push(...outcome.stories);
+    journeys.push(...outcome.journeys);
     faults.push(...outcome.faults.map((fault) => `trial ${trial}: ${fault}`));
   }
-  faults.push(...(await findUnmailed(deployment.node(), sink, stories)));
+  faults.push(...(await findMissingMails(deployment.node(), sink, journeys)));
   await sink.close();
-  const acknowledged = stories.reduce((sum, story) => sum + story.acknowledged.size, 0);
-  return { victim, trials, acknowledged, pending: stories.filter(({ pending }) => pending).length, faults };
+  const acknowledged = journeys.reduce((sum, journey) => sum + journey.acknowledged.size, 0);
+  return { target, trials, acknowledged, pending: journeys.filter(({ pending }) => pending).length, faults };
 }
 
-type Outcome = { readonly stories: readonly Story[]; readonly faults: readonly string[] };
+type Outcome = { readonly journeys: readonly Journey[]; readonly faults: readonly string[] };
 
-async function crashOnce(deployment: Deployment, sink: SmtpSink, chance: Chance, name: string): Promise<Outcome> {
-  let isCut = false;
+async function crashOnce(deployment: Deployment, sink: SmtpSink, random: SeededRandom, name: string): Promise<Outcome> {
+  let isCrashed = false;
   let count = 0;
-  const road: Road = { node: deployment.node(), sink, isCut: () => isCut };
+  const context: JourneyContext = { node: deployment.node(), sink, isCrashed: () => isCrashed };
   const nextEmail = () => {
     count += 1;
     return `${name}-${count}@example.com`;
   };
-  const travellers = Promise.all(Array.from({ length: travellersAtOnce }, () => travel(road, nextEmail)));
-  await Promise.race([pause(chance.between(20, 900)), travellers]);
+  const running = Promise.all(Array.from({ length: concurrentJourneys }, () => runJourneys(context, nextEmail)));
+  await Promise.race([pause(random.between(20, 900)), running]);
   const crashedAtMs = performance.now();
   await deployment.crash();
-  isCut = true;
-  const stories = (await travellers).flat();
-  const faults = await deployment.inspect(findHalfDone);
-  await deployment.revive();
+  isCrashed = true;
+  const journeys = (await running).flat();
+  const faults = await deployment.inspect(findPartialEffects);
+  await deployment.restart();
   const node = deployment.node();
-  for (const story of stories) faults.push(...(await findForgotten(node, story, crashedAtMs)));
-  return { stories, faults };
+  for (const journey of journeys) faults.push(...(await findLostEffects(node, journey, crashedAtMs)));
+  return { journeys, faults };
 }
 
-/** What the server told this traveller and does not know any more. */
-async function findForgotten(node: Client, story: Story, crashedAtMs: number): Promise<string[]> {
-  const { dead, leaving, pending, email, password } = story;
+/** Acknowledged effects of this journey that the server lost. */
+async function findLostEffects(node: Client, journey: Journey, crashedAtMs: number): Promise<string[]> {
+  const { revoked, loggingOut, pending, email, password } = journey;
   const faults: string[] = [];
-  if (story.acknowledged.has('verify') && !(await node.login(email, password)).ok) {
-    faults.push(`${email} was verified and cannot log in`);
+  if (journey.acknowledged.has('verify') && !(await node.login(email, password)).ok) {
+    faults.push(`${email} was verified but cannot log in`);
   }
-  if (dead !== undefined && !(await isDead(node, dead))) faults.push(`${email} was logged out and is not`);
-  if (leaving !== undefined && !(await isWhole(node, leaving, pending))) {
-    faults.push(`the session that ${email} was leaving is half ended`);
+  if (revoked !== undefined && !(await isRevoked(node, revoked)))
+    faults.push(`${email} was logged out but the session is active`);
+  if (loggingOut !== undefined && !(await isConsistent(node, loggingOut, pending))) {
+    faults.push(`the pending logout of ${email} is partial`);
   }
-  return [...faults, ...(await findLostSession(node, story, crashedAtMs))];
+  return [...faults, ...(await findLostSession(node, journey, crashedAtMs))];
 }
 
-async function findLostSession(node: Client, story: Story, crashedAtMs: number): Promise<string[]> {
-  const { live, leaving, pending, email } = story;
-  if (live === undefined || live === leaving) return [];
+async function findLostSession(node: Client, journey: Journey, crashedAtMs: number): Promise<string[]> {
+  const { active, loggingOut, pending, email } = journey;
+  if (active === undefined || active === loggingOut) return [];
   const faults: string[] = [];
-  if (!(await node.session(live.accessToken)).ok) faults.push(`${email} has lost the session`);
-  const isInTime = pending !== 'refresh' || performance.now() - crashedAtMs < graceMs;
-  if (isInTime && !(await node.refresh(live.refreshToken)).ok) faults.push(`${email} has lost the refresh token`);
+  if (!(await node.session(active.accessToken)).ok) faults.push(`${email} lost the session`);
+  const isInTime = pending !== 'refresh' || performance.now() - crashedAtMs < gracePeriodMs;
+  if (isInTime && !(await node.refresh(active.refreshToken)).ok) faults.push(`${email} lost the refresh token`);
   return faults;
 }
 
-async function isDead(node: Client, tokens: Tokens): Promise<boolean> {
+async function isRevoked(node: Client, tokens: Tokens): Promise<boolean> {
   return !(await node.session(tokens.accessToken)).ok && !(await node.refresh(tokens.refreshToken)).ok;
 }
 
-/** A logout without an answer has ended both tokens or none; one that was never asked for has ended none. */
-async function isWhole(node: Client, tokens: Tokens, pending: Story['pending']): Promise<boolean> {
-  const isAlive = (await node.session(tokens.accessToken)).ok;
-  const isRefreshed = (await node.refresh(tokens.refreshToken)).ok;
-  return isAlive === isRefreshed && (isAlive || pending === 'logout');
+/** A pending logout has revoked both tokens or none; without a logout none is revoked. */
+async function isConsistent(node: Client, tokens: Tokens, pending: Journey['pending']): Promise<boolean> {
+  const isSessionActive = (await node.session(tokens.accessToken)).ok;
+  const isRefreshAccepted = (await node.refresh(tokens.refreshToken)).ok;
+  return isSessionActive === isRefreshAccepted && (isSessionActive || pending === 'logout');
 }
 
-/** Each registration that was answered has its mail, even if the lease of a dead worker must end first. */
-async function findUnmailed(node: Client, sink: SmtpSink, stories: readonly Story[]): Promise<string[]> {
-  const promised = stories.filter(({ acknowledged }) => acknowledged.has('register') && !acknowledged.has('verify'));
+/** Each acknowledged registration has its mail, if necessary after the lease of a killed worker expires. */
+async function findMissingMails(node: Client, sink: SmtpSink, journeys: readonly Journey[]): Promise<string[]> {
+  const unverified = journeys.filter(({ acknowledged }) => acknowledged.has('register') && !acknowledged.has('verify'));
   const faults: string[] = [];
-  for (const { email, password, pending } of promised) {
+  for (const { email, password, pending } of unverified) {
     const link = await eventually(() => linkFor(sink, email), {
-      what: `the mail that ${email} was promised has arrived`,
+      what: `the mail to ${email} arrives`,
       timeoutMs: 180_000,
     });
-    const answer = await node.verify(tokenOf(link));
-    if (!answer.ok && pending !== 'verify') faults.push(`the link of ${email} was refused with ${answer.code}`);
-    if (!(await node.login(email, password)).ok) faults.push(`${email} has pressed the link and cannot log in`);
+    const response = await node.verify(tokenOf(link));
+    if (!response.ok && pending !== 'verify') faults.push(`the link of ${email} was rejected with ${response.code}`);
+    if (!(await node.login(email, password)).ok) faults.push(`${email} consumed the link but cannot log in`);
   }
   return faults;
 }

@@ -14,37 +14,36 @@ import {
   startServer,
 } from '../../../../e2e/support/server.ts';
 
-/** What is killed, and where its data is. */
-export type Victim = 'server on the embedded database' | 'server on PostgreSQL' | 'PostgreSQL under the server';
+/** The process that is killed, and the database of the server. */
+export type CrashTarget = 'server on the embedded database' | 'server on PostgreSQL' | 'PostgreSQL under the server';
 
-/** Everything that can be killed. */
-export const victims: readonly Victim[] = [
+export const crashTargets: readonly CrashTarget[] = [
   'server on the embedded database',
   'server on PostgreSQL',
   'PostgreSQL under the server',
 ];
 
-/** A server with its data, which can be killed and brought back. */
+/** A server with its data that can be crashed and restarted. */
 export interface Deployment extends AsyncDisposable {
-  /** Asks the server that runs now. */
+  /** A client of the current server. */
   node(): Client;
-  /** Ends the victim by SIGKILL while requests are under way. */
+  /** Sends SIGKILL to the target while requests are in progress. */
   crash(): Promise<void>;
-  /** Reads what the crash left; starts PostgreSQL for it if that was what died. */
-  inspect<T>(look: (database: Pick<Database, 'query'>) => Promise<T>): Promise<T>;
-  /** Answers when the server is ready again; started anew if it was the one that died. */
-  revive(): Promise<void>;
-  /** Everything that the server that runs now has written. */
+  /** Reads the database after the crash; starts PostgreSQL first if it was the target. */
+  inspect<T>(read: (database: Pick<Database, 'query'>) => Promise<T>): Promise<T>;
+  /** Restarts what was killed and waits until the server is ready. */
+  restart(): Promise<void>;
+  /** The log of the current server. */
   logs(): string;
-  /** Runs a command of `latchkey` beside the server. @throws Error with what it said, when it fails. */
+  /** Runs a `latchkey` command besides the server. @throws Error with its standard error when it fails. */
   command(parameters: readonly string[]): Promise<void>;
 }
 
-/** The issuer of tokens; it must outlive the server's port. */
+/** The issuer of the tokens, which must stay the same when the port changes. */
 const publicUrl = 'http://localhost:3000';
 
-/** Starts a victim with data of its own; mail goes to `smtpUrl`. */
-export async function deploy(victim: Victim, smtpUrl: string): Promise<Deployment> {
+/** Starts a target with its own data; mail goes to `smtpUrl`. */
+export async function deploy(victim: CrashTarget, smtpUrl: string): Promise<Deployment> {
   switch (victim) {
     case 'server on the embedded database':
       return await deployEmbedded(smtpUrl);
@@ -63,11 +62,11 @@ async function deployEmbedded(smtpUrl: string): Promise<Deployment> {
   return {
     node: () => client(server.url),
     crash: () => server.kill9(),
-    inspect: async (look) => {
+    inspect: async (read) => {
       await using cluster = await openEmbeddedCluster({ dataDirectory });
-      return await look(cluster.client);
+      return await read(cluster.client);
     },
-    revive: async () => {
+    restart: async () => {
       server = await start();
     },
     logs: () => server.logs(),
@@ -84,8 +83,8 @@ async function command(parameters: readonly string[], options: ServerOptions, da
   if (code !== 0) throw new Error(`latchkey ${parameters.join(' ')} ended with ${code}: ${stderr}`);
 }
 
-/** A cluster that syncs what it commits: its crash is what this is about. */
-async function deployOnPostgres(smtpUrl: string, dies: 'server' | 'cluster'): Promise<Deployment> {
+/** Durable, because its crash is under test. */
+async function deployOnPostgres(smtpUrl: string, killed: 'server' | 'cluster'): Promise<Deployment> {
   const cluster = await startPostgres({ durable: true });
   const url = cluster.url('postgres');
   const options = { database: url, smtpUrl, publicUrl };
@@ -93,20 +92,20 @@ async function deployOnPostgres(smtpUrl: string, dies: 'server' | 'cluster'): Pr
   let server = await start();
   return {
     node: () => client(server.url),
-    crash: () => (dies === 'server' ? server.kill9() : killCluster(cluster)),
-    inspect: async (look) => {
-      if (dies === 'cluster') await cluster.restart();
+    crash: () => (killed === 'server' ? server.kill9() : killCluster(cluster)),
+    inspect: async (read) => {
+      if (killed === 'cluster') await cluster.restart();
       const database = new Database({ connectionString: url });
       await database.connect();
       try {
-        return await look(database);
+        return await read(database);
       } finally {
         await database.end();
       }
     },
-    revive: async () => {
-      if (dies === 'server') server = await start();
-      else await untilReady(server);
+    restart: async () => {
+      if (killed === 'server') server = await start();
+      else await awaitReady(server);
     },
     logs: () => server.logs(),
     command: (parameters) => command(parameters, options, server.dataDirectory),
@@ -117,16 +116,16 @@ async function deployOnPostgres(smtpUrl: string, dies: 'server' | 'cluster'): Pr
   };
 }
 
-/** From another process: looking for the backends here would hold this one until every answer under way has arrived. */
+/** In another process: listing the backends here would block this one until every pending response has arrived. */
 async function killCluster(cluster: PostgresCluster): Promise<void> {
   const script = 'kill -9 "$1" $(ps -o pid= --ppid "$1")';
-  const { code } = await startProgram(['sh', '-c', script, 'sh', String(cluster.pid)]).ended;
+  const { code } = await startProgram(['sh', '-c', script, 'sh', String(cluster.pid)]).exited;
   if (code !== 0) throw new Error('PostgreSQL was not killed');
 }
 
-async function untilReady(server: RunningServer): Promise<void> {
+async function awaitReady(server: RunningServer): Promise<void> {
   await eventually(() => isReady(server, server.url), {
-    what: 'the server has found its database again',
+    what: 'the server reaches its database again',
     timeoutMs: 30_000,
   });
 }

@@ -5,43 +5,44 @@ import { type Client, client, dataOf } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
 import { type RunningWorker, type ServerOptions, startServer, startWorker } from '../../../../e2e/support/server.ts';
 import { type SinkLine, type SmtpSink, startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
-import { chanceOf } from './chance.ts';
-import { compareBooks, type LedgerEntry, readLedger } from './mail-books.ts';
+import { type LedgerEntry, readLedger, reconcile } from './mail-reconciliation.ts';
+import { seededRandom } from './seeded-random.ts';
 
-/** How hard the mail is tried. */
 export type MailTrial = {
   readonly registrations: number;
-  /** How often the worker is ended by SIGKILL. */
+  /** How often the worker gets SIGKILL. */
   readonly kills: number;
-  /** The SMTP server refuses each attempt whose number is a multiple of it. */
+  /** The SMTP server rejects every attempt whose number is a multiple of this. */
   readonly refuseEvery: number;
   readonly seed: number;
 };
 
-/** What came of it. */
 export type MailReport = {
   readonly registered: number;
-  /** Attempts that the SMTP server saw to their end. */
+  /** Attempts that the SMTP server accepted. */
   readonly deliveries: number;
   readonly refusals: number;
   readonly kills: number;
-  /** Addresses without a verification mail that works. */
+  /** Addresses without a working verification mail. */
   readonly lost: readonly string[];
   /** Messages received more than once. */
   readonly duplicates: number;
-  /** Kills × sends in flight. */
+  /** Kills × concurrent sends. */
   readonly duplicatesAllowed: number;
   readonly inDoubt: number;
-  /** One sentence for everything that does not hold. */
+  /** One sentence for each violation. */
   readonly faults: readonly string[];
 };
 
-/** LATCHKEY_JOB_CONCURRENCY of the worker: no more sends than this are in flight when it dies. */
-const sendsInFlight = 8;
-const registrationsAtOnce = 8;
+/** LATCHKEY_JOB_CONCURRENCY of the worker: at most this many sends are in progress when it is killed. */
+const concurrentSends = 8;
+const concurrentRegistrations = 8;
 const password = 'the right password of all';
 
-/** Registers while the worker is killed again and again, waits until the mail is quiet, and reads both books. */
+/**
+ * Registers users while the worker is killed repeatedly, waits until no mail is queued, and compares ledger and SMTP
+ * log.
+ */
 export async function runMailTrial(url: string, trial: MailTrial): Promise<MailReport> {
   const sink = await startSmtpSink({ refuseEvery: trial.refuseEvery });
   const options = mailOptions(url, sink);
@@ -51,12 +52,12 @@ export async function runMailTrial(url: string, trial: MailTrial): Promise<MailR
   try {
     const node = client(server.url);
     const addresses = Array.from({ length: trial.registrations }, (_, index) => `mail-${index + 1}@example.com`);
-    const [worker] = await Promise.all([killAgainAndAgain(options, sink, trial), registerAll(node, addresses)]);
-    await untilQuiet(database, 120_000 + trial.registrations * 100);
+    const [worker] = await Promise.all([killRepeatedly(options, sink, trial), registerAll(node, addresses)]);
+    await awaitIdle(database, 120_000 + trial.registrations * 100);
     await worker.stop();
     const ledger = await readLedger(database);
     const lost = await findLost(node, sink, addresses);
-    return judge({ trial, sink, ledger, lost });
+    return evaluate({ trial, sink, ledger, lost });
   } finally {
     await database.end();
     await server.stop();
@@ -64,13 +65,13 @@ export async function runMailTrial(url: string, trial: MailTrial): Promise<MailR
   }
 }
 
-/** What the exact kill showed, from both sides. */
+/** The ledger and the SMTP log after the exact kill. */
 export type ExactKill = {
   readonly deliveries: readonly SinkLine[];
   readonly entry: LedgerEntry | undefined;
 };
 
-/** A worker that dies when the SMTP server has answered 250 and before that is written down. */
+/** A worker that is killed after it received the 250 and before it records it. */
 export async function runExactKill(url: string): Promise<ExactKill> {
   const sink = await startSmtpSink();
   const options = mailOptions(url, sink);
@@ -80,11 +81,11 @@ export async function runExactKill(url: string): Promise<ExactKill> {
   try {
     const first = await startWorker({ ...options, env: { ...options.env, LATCHKEY_FAULT_POINT: 'mail.after_accept' } });
     dataOf(await client(server.url).register({ email: 'exact@example.com', password }));
-    await eventually(first.hasEnded, { what: 'the worker has died at the fault point', timeoutMs: 20_000 });
-    // It has ended already; this tidies its directory.
+    await eventually(first.hasExited, { what: 'the worker is killed at the fault point', timeoutMs: 20_000 });
+    // The worker has ended; this deletes its directory.
     await first.kill9();
     const second = await startWorker(options);
-    await untilQuiet(database, 120_000);
+    await awaitIdle(database, 120_000);
     await second.stop();
     const [entry] = await readLedger(database);
     return { deliveries: sink.acceptedFor('exact@example.com'), entry };
@@ -100,28 +101,28 @@ function mailOptions(url: string, sink: SmtpSink): ServerOptions {
     database: url,
     smtpUrl: sink.url,
     publicUrl: 'http://localhost:3000',
-    env: { LATCHKEY_JOB_CONCURRENCY: String(sendsInFlight) },
+    env: { LATCHKEY_JOB_CONCURRENCY: String(concurrentSends) },
   };
 }
 
 async function registerAll(node: Client, addresses: readonly string[]): Promise<void> {
-  const waiting = addresses.values();
-  const registerRest = async (): Promise<void> => {
-    for (const email of waiting) {
+  const remaining = addresses.values();
+  const registerRemaining = async (): Promise<void> => {
+    for (const email of remaining) {
       dataOf(await node.register({ email, password }));
     }
   };
-  await Promise.all(Array.from({ length: registrationsAtOnce }, registerRest));
+  await Promise.all(Array.from({ length: concurrentRegistrations }, registerRemaining));
 }
 
-/** Kills at points spread over the expected number of attempts, each a few milliseconds after it was reached. */
-async function killAgainAndAgain(options: ServerOptions, sink: SmtpSink, trial: MailTrial): Promise<RunningWorker> {
-  const chance = chanceOf(trial.seed);
+/** Kills at points spread over the expected number of attempts, each a few milliseconds later. */
+async function killRepeatedly(options: ServerOptions, sink: SmtpSink, trial: MailTrial): Promise<RunningWorker> {
+  const random = seededRandom(trial.seed);
   let worker = await startWorker(options);
   for (let kill = 1; kill <= trial.kills; kill += 1) {
     const point = Math.floor((kill * trial.registrations) / (trial.kills + 1));
     await eventually(() => sink.lines.length >= point, { what: `attempt ${point} was made`, timeoutMs: 120_000 });
-    await pause(chance.between(0, 20));
+    await pause(random.between(0, 20));
     await worker.kill9();
     worker = await startWorker(options);
   }
@@ -129,27 +130,27 @@ async function killAgainAndAgain(options: ServerOptions, sink: SmtpSink, trial: 
 }
 
 /**
- * Waits until every promised mail has been sent or given up.
- * The back-off between attempts is up to hours, so whatever waits for it is made due; leases of dead workers run out.
+ * Waits until every enqueued mail is sent or abandoned.
+ * The back-off between attempts lasts up to hours, so waiting jobs are made due; leases of killed workers expire.
  */
-async function untilQuiet(database: Database, timeoutMs: number): Promise<void> {
-  const isManual = async (): Promise<boolean> => {
+async function awaitIdle(database: Database, timeoutMs: number): Promise<void> {
+  const isIdle = async (): Promise<boolean> => {
     await database.query(`update jobs set run_at = created_at where kind = 'mail.send' and leased_by is null`);
-    const answer = await database.query<{ waiting: string }>(
-      `select count(*) as waiting from mail_ledger where state = 'queued'`,
+    const result = await database.query<{ remaining: string }>(
+      `select count(*) as remaining from mail_ledger where state = 'queued'`,
     );
-    return answer.rows[0]?.waiting === '0';
+    return result.rows[0]?.remaining === '0';
   };
-  await eventually(isManual, { what: 'no mail is waiting', timeoutMs });
+  await eventually(isIdle, { what: 'no mail is queued', timeoutMs });
 }
 
-/** Presses every link: a mail that does not verify its address is as good as lost. */
+/** Consumes every link: a mail whose link does not verify the address counts as lost. */
 async function findLost(node: Client, sink: SmtpSink, addresses: readonly string[]): Promise<string[]> {
   const lost: string[] = [];
   for (const email of addresses) {
     const link = sink.acceptedFor(email).flatMap((line) => line.links)[0];
-    const answer = link === undefined ? undefined : await node.verify(tokenOf(new URL(link)));
-    if (answer?.ok !== true) lost.push(email);
+    const result = link === undefined ? undefined : await node.verify(tokenOf(new URL(link)));
+    if (result?.ok !== true) lost.push(email);
   }
   return lost;
 }
@@ -161,15 +162,15 @@ type Evidence = {
   readonly lost: readonly string[];
 };
 
-function judge({ trial, sink, ledger, lost }: Evidence): MailReport {
+function evaluate({ trial, sink, ledger, lost }: Evidence): MailReport {
   const accepted = sink.lines.filter(({ verdict }) => verdict === 'accepted');
   const repeated = [...Map.groupBy(accepted, ({ to }) => to).values()].filter(({ length }) => length > 1);
   const duplicates = accepted.length - new Set(accepted.map(({ to }) => to)).size;
-  const duplicatesAllowed = trial.kills * sendsInFlight;
+  const duplicatesAllowed = trial.kills * concurrentSends;
   const faults = [
-    ...lost.map((email) => `${email} has no mail that works`),
+    ...lost.map((email) => `${email} has no working mail`),
     ...repeated.flatMap((lines) => checkRepeated(lines, ledger)),
-    ...compareBooks(ledger, sink.lines),
+    ...reconcile(ledger, sink.lines),
   ];
   if (duplicates > duplicatesAllowed) faults.push(`${duplicates} duplicates, ${duplicatesAllowed} are allowed`);
   return {
@@ -189,10 +190,11 @@ function checkRepeated(lines: readonly SinkLine[], ledger: readonly LedgerEntry[
   const [first] = lines;
   if (first === undefined) return [];
   const faults: string[] = [];
-  const different = lines.filter((line) => line.messageId !== first.messageId || line.links[0] !== first.links[0]);
-  if (different.length > 0) faults.push(`${first.to} got two different messages`);
+  const differing = lines.filter((line) => line.messageId !== first.messageId || line.links[0] !== first.links[0]);
+  if (differing.length > 0) faults.push(`${first.to} received two different messages`);
   const entry = ledger.find(({ messageId }) => messageId === first.messageId);
-  const doubts = entry?.outcomes.filter((outcome) => outcome === 'in_doubt').length ?? 0;
-  if (doubts < lines.length - 1) faults.push(`${first.to} got ${lines.length} copies, and the ledger doubts ${doubts}`);
+  const inDoubtCount = entry?.outcomes.filter((outcome) => outcome === 'in_doubt').length ?? 0;
+  if (inDoubtCount < lines.length - 1)
+    faults.push(`${first.to} received ${lines.length} copies, but the ledger has ${inDoubtCount} in doubt`);
   return faults;
 }

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createDatabase } from '#test/support/postgres.ts';
 import { runExactKill, runMailTrial } from './mail-trial.ts';
 
-describe('mail while its worker is killed', () => {
-  it('loses nothing, repeats only what was in flight, and the ledger agrees with the SMTP server', async () => {
+describe('mail delivery while the worker is killed', () => {
+  it('loses no mail, duplicates only sends in progress, and the ledger matches the SMTP log', async () => {
     const trial = { registrations: 60, kills: 3, refuseEvery: 3, seed: 1 };
     const report = await runMailTrial(await createDatabase(), trial);
     expect(report.faults).toEqual([]);
@@ -11,7 +11,7 @@ describe('mail while its worker is killed', () => {
     expect(report.deliveries).toBe(60 + report.duplicates);
   });
 
-  it('repeats the message with the same id and link after a death between the 250 and the ledger', async () => {
+  it('resends the same Message-ID and link when the worker is killed between the 250 and the ledger', async () => {
     const { deliveries, entry } = await runExactKill(await createDatabase());
     const [first, second] = deliveries;
     expect(deliveries).toHaveLength(2);

@@ -18,9 +18,9 @@ async function send(url: string, to: string, encoding: 'quoted-printable' | 'bas
   transport.close();
 }
 
-describe('the SMTP server of the tests', () => {
+describe('the SMTP sink', () => {
   it.each(['quoted-printable', 'base64'] as const)(
-    'reads id, recipient and links of a message in %s',
+    'parses id, recipient and links of a message in %s',
     async (encoding) => {
       const sink = await startSmtpSink();
       await send(sink.url, 'Ada@example.com', encoding);
@@ -31,7 +31,7 @@ describe('the SMTP server of the tests', () => {
     },
   );
 
-  it('refuses each attempt of the given number with 451 and writes that down', async () => {
+  it('rejects every n-th attempt with 451 and records it', async () => {
     const sink = await startSmtpSink({ refuseEvery: 2 });
     await send(sink.url, 'ada@example.com', 'base64');
     await expect(send(sink.url, 'ada@example.com', 'base64')).rejects.toMatchObject({ responseCode: 451 });

@@ -40,8 +40,8 @@ function at(stage: SmtpStage, reaction: ReturnType<Parameters<TestSmtpServer['re
   server.react((reached) => (reached === stage ? reaction : 'accept'));
 }
 
-describe('what an attempt came to', () => {
-  it('is accepted with the code and words of the server, for the one recipient, with our Message-ID', async () => {
+describe('the outcome of an attempt', () => {
+  it('is accepted with the code and reply of the server, for the one recipient, with the Message-ID', async () => {
     const outcome = await open().send(message);
     expect(outcome).toMatchObject({ kind: 'accepted', code: 250 });
     expect(server.received).toHaveLength(1);
@@ -54,7 +54,7 @@ describe('what an attempt came to', () => {
     expect(mail?.raw).toContain('\r\n.\r\nhttps://auth.example.com/verify-email?token=');
   });
 
-  it.each(['mail', 'recipient', 'data', 'end'] as const)('is refused for good by a 550 at %s', async (stage) => {
+  it.each(['mail', 'recipient', 'data', 'end'] as const)('is permanently refused by a 550 at %s', async (stage) => {
     at(stage, { code: 550, text: '5.1.1 <ada@example.org>: no such user, see https://example.net/x?token=abc' });
     const outcome = await open().send(message);
     expect(outcome).toMatchObject({ kind: 'refused', code: 550, permanent: true });
@@ -62,13 +62,13 @@ describe('what an attempt came to', () => {
     expect(JSON.stringify(outcome)).not.toMatch(/ada@|token=/);
   });
 
-  it.each(['mail', 'recipient', 'data', 'end'] as const)('is refused for now by a 451 at %s', async (stage) => {
+  it.each(['mail', 'recipient', 'data', 'end'] as const)('is temporarily refused by a 451 at %s', async (stage) => {
     at(stage, { code: 451, text: '4.3.0 try again later' });
     expect(await open().send(message)).toMatchObject({ kind: 'refused', code: 451, permanent: false });
   });
 
   it.each(['connect', 'mail', 'recipient', 'data'] as const)(
-    'is failed when the connection is lost at %s, before a byte of the message was asked for',
+    'is failed when the connection is lost at %s, before the server requested the message',
     async (stage) => {
       at(stage, 'hang_up');
       expect(await open().send(message)).toMatchObject({ kind: 'failed' });
@@ -82,65 +82,71 @@ describe('what an attempt came to', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it.each(['connect', 'mail', 'recipient'] as const)('is failed when the server falls silent at %s', async (stage) => {
-    at(stage, 'silence');
-    expect(await open().send(message)).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ETIMEDOUT') });
-  });
+  it.each(['connect', 'mail', 'recipient'] as const)(
+    'is failed when the server stops responding at %s',
+    async (stage) => {
+      at(stage, 'silence');
+      expect(await open().send(message)).toMatchObject({
+        kind: 'failed',
+        reason: expect.stringContaining('ETIMEDOUT'),
+      });
+    },
+  );
 
-  it('is in doubt when the server falls silent after the final dot', async () => {
+  it('is in doubt when the server stops responding after the final dot', async () => {
     at('end', 'silence');
     const outcome = await open().send(message);
     expect(outcome).toMatchObject({ kind: 'in_doubt', reason: expect.stringContaining('ETIMEDOUT') });
   });
 
-  it('is failed when nobody listens', async () => {
+  it('is failed when the connection is refused', async () => {
     await server.stop();
     const outcome = await open().send(message);
     expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ECONNREFUSED') });
   });
 
-  it('is failed, not refused, when the server wants nothing to do with us at all', async () => {
+  it('is failed, not refused, when the server rejects the connection', async () => {
     at('connect', { code: 554, text: 'go away' });
     expect(await open().send(message)).toMatchObject({ kind: 'failed', reason: expect.stringContaining('554') });
   });
 
-  it('is failed when the server takes no password or another one', async () => {
-    const picky = await startSmtpServer({
+  it('is failed when authentication fails', async () => {
+    const authServer = await startSmtpServer({
       authOptional: false,
       allowInsecureAuth: true,
       onAuth: (_auth, _session, reply) => reply(new Error('wrong')),
     });
-    const outcome = await open(`smtp://user:pass@127.0.0.1:${picky.port}`).send(message);
+    const outcome = await open(`smtp://user:pass@127.0.0.1:${authServer.port}`).send(message);
     expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringContaining('EAUTH') });
-    await picky.stop();
+    await authServer.stop();
   });
 
-  it('is failed when TLS is required and not offered: nothing is sent in plain text', async () => {
+  it('is failed when TLS is required but not offered, and nothing is sent in plain text', async () => {
     const outcome = await open(`${server.url}?tls=required`).send(message);
     expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ETLS') });
     expect(server.received).toEqual([]);
   });
 
-  it('is failed or in doubt, and never hangs, when the worker is told to stop', async () => {
+  it('is in doubt when the worker is stopped after the final dot, and never hangs', async () => {
     at('end', 'silence');
     const abort = new AbortController();
     const sent = open(server.url, { silenceTimeoutMs: 60_000 }).send(message, abort.signal);
-    await eventually(() => server.received.length === 1, { what: 'the message is there' });
+    await eventually(() => server.received.length === 1, { what: 'the message was received' });
     abort.abort();
     expect(await sent).toMatchObject({ kind: 'in_doubt', reason: expect.stringContaining('EABORT') });
   });
 
-  it('is in doubt after half a line of refusal', async () => {
-    const rude = createServer((socket) => converse(socket, (write) => write('550 no su')));
-    rude.listen(0, '127.0.0.1');
-    await once(rude, 'listening');
-    const { port } = rude.address() as AddressInfo;
+  it('is in doubt after an incomplete reply', async () => {
+    const incompleteServer = createServer((socket) => converse(socket, (write) => write('550 no su')));
+    incompleteServer.listen(0, '127.0.0.1');
+    await once(incompleteServer, 'listening');
+    const { port } = incompleteServer.address() as AddressInfo;
     expect(await open(`smtp://127.0.0.1:${port}`).send(message)).toMatchObject({ kind: 'in_doubt' });
-    rude.close();
+    incompleteServer.close();
   });
 });
 
-/** Speaks just enough SMTP to reach the final dot, and hangs up after `last`. */
+/** Implements just enough SMTP to reach the final dot; calls `last` and hangs up. */
 function converse(socket: Socket, last: (write: (text: string) => void) => void): void {
   let body = false;
   socket.on('error', () => undefined);
@@ -148,7 +154,7 @@ function converse(socket: Socket, last: (write: (text: string) => void) => void)
   socket.on('data', (chunk) => {
     const text = chunk.toString();
     if (body && text.endsWith('\r\n.\r\n')) {
-      last((answer) => socket.end(answer));
+      last((reply) => socket.end(reply));
     } else if (!body) {
       body = text.startsWith('DATA');
       socket.write(body ? '354 go on\r\n' : '250 yes\r\n');
@@ -156,8 +162,8 @@ function converse(socket: Socket, last: (write: (text: string) => void) => void)
   });
 }
 
-describe('the pool', () => {
-  it('sends over connections that it keeps, and over a new one when the server closed them', async () => {
+describe('the connection pool', () => {
+  it('reuses connections, and opens a new one when the server closed them', async () => {
     const smtp = open(server.url, { maxConnections: 2 });
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => smtp.send(message)));
     expect(new Set(outcomes.map((outcome) => outcome.kind))).toEqual(new Set(['accepted']));
@@ -170,7 +176,7 @@ describe('the pool', () => {
   });
 });
 
-describe('what cannot be sent', () => {
+describe('an unsendable message', () => {
   it.each([
     ['two recipients', { to: 'ada@example.org,eve@example.net' }],
     ['a group', { to: 'all:ada@example.org;' }],
@@ -178,14 +184,14 @@ describe('what cannot be sent', () => {
     ['a line break in the recipient', { to: 'ada@example.org\r\nRCPT TO:<eve@example.net>' }],
     ['a line break in the subject', { subject: 'hello\r\nBcc: eve@example.net' }],
     ['a line break in the Message-ID', { messageId: '<1@example.com>\r\nBcc: eve@example.net' }],
-  ])('is a message with %s', async (_what, wrong) => {
-    await expect(open().send({ ...message, ...wrong })).rejects.toThrow();
+  ])('has %s', async (_what, faulty) => {
+    await expect(open().send({ ...message, ...faulty })).rejects.toThrow();
     expect(server.received).toEqual([]);
   });
 });
 
 describe('the circuit breaker', () => {
-  it('stops trying after failures in a row, says for how long, and starts again when the server is back', async () => {
+  it('opens after consecutive failures, reports for how long, and closes when the server is back', async () => {
     const clock = new FixedClock(new Date(0));
     const breaking = new BreakingTransport(open(), { clock, threshold: 2, openSeconds: 0.2 });
     at('mail', 'hang_up');
@@ -197,11 +203,11 @@ describe('the circuit breaker', () => {
     expect(await breaking.send(message)).toMatchObject({ kind: 'unavailable' });
     expect(server.connections).toBe(before);
     server.react(() => 'accept');
-    await eventually(async () => (await breaking.send(message)).kind === 'accepted', { what: 'it tries again' });
+    await eventually(async () => (await breaking.send(message)).kind === 'accepted', { what: 'the breaker closes' });
     expect(breaking.unavailableForSeconds()).toBe(0);
   });
 
-  it('does not mind refusals of single messages', async () => {
+  it('ignores refusals of single messages', async () => {
     const breaking = new BreakingTransport(open(), { clock: new FixedClock(new Date(0)), threshold: 2 });
     at('recipient', { code: 550, text: 'no such user' });
     for (let n = 0; n < 5; n += 1) expect(await breaking.send(message)).toMatchObject({ kind: 'refused' });

@@ -5,31 +5,33 @@ import { client, dataOf } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
 import { type RunningServer, startServer } from '../../../../e2e/support/server.ts';
 import { startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
-import { linkFor } from './traveller.ts';
+import { linkFor } from './user-journey.ts';
 
-/** The drain of 5 s that `startServer` sets, and every step behind it at its limit. */
+/** The 5 s drain that `startServer` sets, plus every later step at its limit. */
 const endsWithinMs = 20_000;
 
 const opened: AsyncDisposable[] = [];
 
 afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
+  for (const resource of opened.splice(0).reverse()) await resource[Symbol.asyncDispose]();
 });
 
-describe('SIGTERM while the database is away', () => {
+describe('SIGTERM while the database is unavailable', () => {
   it.each(['killed', 'frozen'] as const)(
-    'ends the server in time, with 0 and every reason in the log, when PostgreSQL was %s',
-    async (how) => {
-      const { cluster, server } = await serverInUse();
-      if (how === 'killed') await cluster.kill9();
+    'stops the server in time with exit code 0 and logs every reason, when PostgreSQL is %s',
+    async (failure) => {
+      const { cluster, server } = await startServerInUse();
+      if (failure === 'killed') await cluster.kill9();
       else freeze(cluster);
-      const asking = Promise.allSettled(
+      const requests = Promise.allSettled(
         Array.from({ length: 8 }, () => client(server.url).login('ada@example.com', 'what Ada never chose')),
       );
       const startedMs = performance.now();
       expect(await server.stop()).toBe(0);
       expect(performance.now() - startedMs).toBeLessThan(endsWithinMs);
-      const statuses = (await asking).flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.status] : []));
+      const statuses = (await requests).flatMap((result) =>
+        result.status === 'fulfilled' ? [result.value.status] : [],
+      );
       expect(statuses.filter((status) => status !== 503)).toEqual([]);
       expect(server.logs()).toContain('could not be finished before the end');
       expect(server.logs()).not.toContain('"status":500');
@@ -37,8 +39,8 @@ describe('SIGTERM while the database is away', () => {
   );
 });
 
-/** A server with somebody logged in, whose last use of the session is not yet written. */
-async function serverInUse(): Promise<{ readonly cluster: PostgresCluster; readonly server: RunningServer }> {
+/** A server with a logged-in user whose last-seen time is not yet written. */
+async function startServerInUse(): Promise<{ readonly cluster: PostgresCluster; readonly server: RunningServer }> {
   const sink = await startSmtpSink();
   const cluster = await startPostgres();
   opened.push({ [Symbol.asyncDispose]: () => sink.close() });
@@ -46,7 +48,7 @@ async function serverInUse(): Promise<{ readonly cluster: PostgresCluster; reado
   const server = await startServer({ database: cluster.url('postgres'), smtpUrl: sink.url });
   opened.push({
     [Symbol.asyncDispose]: async () => {
-      if (!server.hasEnded()) await server.kill9();
+      if (!server.hasExited()) await server.kill9();
     },
   });
   const node = client(server.url);
@@ -59,7 +61,7 @@ async function serverInUse(): Promise<{ readonly cluster: PostgresCluster; reado
   return { cluster, server };
 }
 
-/** A frozen server would hear of its own end no more than of anything else. */
+/** A frozen server would not react to its own stop either. */
 function freeze(cluster: PostgresCluster): void {
   cluster.freeze();
   opened.push({ [Symbol.asyncDispose]: async () => cluster.thaw() });

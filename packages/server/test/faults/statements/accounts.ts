@@ -1,94 +1,98 @@
-/** What people do with the account that they have. */
+/** Scenarios of passwords, addresses and accounts. */
 import { present } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
 import { cookieHeader, isAccepted, login, sameOrigin, uniqueEmail, validPassword } from '../../support/user-actions.ts';
 import {
-  allHold,
-  ask,
-  type Begun,
+  addScenarioUser,
+  allTrue,
   canLogIn,
-  linkOf,
+  linkToken,
   logIn,
   newPassword,
   not,
-  type Regular,
-  regular,
+  type Prepared,
+  type Result,
+  request,
   type Scenario,
-  submit,
-  type Told,
+  type ScenarioUser,
+  submitForm,
 } from './scenario.ts';
 
-const owned = { currentPassword: validPassword };
+const withCurrentPassword = { currentPassword: validPassword };
 
-/** The new password opens the account, the old one does not, and a session of before is dead. */
-function isRenewed({ app, email }: Regular, accessToken: string): Promise<boolean> {
-  return allHold([
+/** The new password works, the old one is rejected, and earlier sessions are revoked. */
+function hasNewPassword({ app, email }: ScenarioUser, accessToken: string): Promise<boolean> {
+  return allTrue([
     () => canLogIn(app, email, newPassword),
     not(() => canLogIn(app, email)),
     not(() => isAccepted(app, accessToken)),
   ]);
 }
 
-async function resetting(app: Application, reset: (token: string) => Promise<Told>): Promise<Begun> {
-  const person = await regular(app);
-  const { accessToken } = await logIn(person);
-  await ask(app, 'POST', '/auth/forgot-password', { json: { email: person.email } });
-  const token = await linkOf(person, 'reset_password');
-  return { ask: () => reset(token), isSettled: () => isRenewed(person, accessToken) };
+async function passwordReset(app: Application, reset: (token: string) => Promise<Result>): Promise<Prepared> {
+  const user = await addScenarioUser(app);
+  const { accessToken } = await logIn(user);
+  await request(app, 'POST', '/auth/forgot-password', { json: { email: user.email } });
+  const token = await linkToken(user, 'reset_password');
+  return { run: () => reset(token), isComplete: () => hasNewPassword(user, accessToken) };
 }
 
-/** Somebody who has asked for another address. */
-async function moving(app: Application): Promise<Regular & { readonly token: string; readonly newEmail: string }> {
-  const person = await regular(app);
-  const { accessToken: token } = await logIn(person);
+/** A user with a pending change of address. */
+async function addUserWithPendingChange(
+  app: Application,
+): Promise<ScenarioUser & { readonly token: string; readonly newEmail: string }> {
+  const user = await addScenarioUser(app);
+  const { accessToken: token } = await logIn(user);
   const newEmail = uniqueEmail('moved');
-  await ask(app, 'POST', '/users/me/email', { token, json: { newEmail, ...owned } });
-  return { ...person, token, newEmail };
+  await request(app, 'POST', '/users/me/email', { token, json: { newEmail, ...withCurrentPassword } });
+  return { ...user, token, newEmail };
 }
 
-function confirm(app: Application, token: string): Promise<Told> {
-  return ask(app, 'POST', '/auth/confirm-email-change', { json: { token } });
+function confirm(app: Application, token: string): Promise<Result> {
+  return request(app, 'POST', '/auth/confirm-email-change', { json: { token } });
 }
 
-async function confirming(app: Application, press: (token: string) => Promise<Told>): Promise<Begun> {
-  const person = await moving(app);
-  const link = await linkOf(person, 'confirm_email_change');
+async function confirmation(app: Application, consume: (token: string) => Promise<Result>): Promise<Prepared> {
+  const user = await addUserWithPendingChange(app);
+  const link = await linkToken(user, 'confirm_email_change');
   const undo = async () => {
-    const json = { token: await linkOf(person, 'undo_email_change'), password: newPassword };
-    return (await ask(app, 'POST', '/auth/undo-email-change', { json })) === 'done';
+    const json = { token: await linkToken(user, 'undo_email_change'), password: newPassword };
+    return (await request(app, 'POST', '/auth/undo-email-change', { json })) === 'done';
   };
-  const isSettled = () =>
-    allHold([
-      () => canLogIn(app, person.newEmail),
-      not(() => canLogIn(app, person.email)),
-      not(() => isAccepted(app, person.token)),
+  const isComplete = () =>
+    allTrue([
+      () => canLogIn(app, user.newEmail),
+      not(() => canLogIn(app, user.email)),
+      not(() => isAccepted(app, user.token)),
       undo,
-      () => canLogIn(app, person.email, newPassword),
+      () => canLogIn(app, user.email, newPassword),
     ]);
-  return { ask: () => press(link), isSettled };
+  return { run: () => consume(link), isComplete };
 }
 
-async function undoing(app: Application, press: (token: string) => Promise<Told>): Promise<Begun> {
-  const person = await moving(app);
-  await confirm(app, await linkOf(person, 'confirm_email_change'));
-  const { accessToken } = await logIn({ ...person, email: person.newEmail });
-  const link = await linkOf(person, 'undo_email_change');
-  const isSettled = () =>
-    allHold([() => isRenewed(person, accessToken), not(() => canLogIn(app, person.newEmail, newPassword))]);
-  return { ask: () => press(link), isSettled };
+async function undo(app: Application, consume: (token: string) => Promise<Result>): Promise<Prepared> {
+  const user = await addUserWithPendingChange(app);
+  await confirm(app, await linkToken(user, 'confirm_email_change'));
+  const { accessToken } = await logIn({ ...user, email: user.newEmail });
+  const link = await linkToken(user, 'undo_email_change');
+  const isComplete = () =>
+    allTrue([() => hasNewPassword(user, accessToken), not(() => canLogIn(app, user.newEmail, newPassword))]);
+  return { run: () => consume(link), isComplete };
 }
 
-/** Somebody whose account is closing. */
-async function closing(app: Application): Promise<Regular> {
-  const person = await regular(app);
-  const { accessToken: token } = await logIn(person);
-  await ask(app, 'DELETE', '/users/me', { token, json: owned });
-  return person;
+async function addUserPendingDeletion(app: Application): Promise<ScenarioUser> {
+  const user = await addScenarioUser(app);
+  const { accessToken: token } = await logIn(user);
+  await request(app, 'DELETE', '/users/me', { token, json: withCurrentPassword });
+  return user;
 }
 
-async function keeping(app: Application, keep: (person: Regular) => Promise<() => Promise<Told>>): Promise<Begun> {
-  const person = await closing(app);
-  return { ask: await keep(person), isSettled: () => canLogIn(app, person.email) };
+async function cancellation(
+  app: Application,
+  cancel: (user: ScenarioUser) => Promise<() => Promise<Result>>,
+): Promise<Prepared> {
+  const user = await addUserPendingDeletion(app);
+  return { run: await cancel(user), isComplete: () => canLogIn(app, user.email) };
 }
 
 const passwords: readonly Scenario[] = [
@@ -96,69 +100,74 @@ const passwords: readonly Scenario[] = [
     name: 'password.forgot',
     audit: [],
     jobs: ['mail_requests.enqueue'],
-    begin: async (app) => {
-      const person = await regular(app);
-      const { accessToken } = await logIn(person);
-      const forget = () => ask(app, 'POST', '/auth/forgot-password', { json: { email: person.email } });
-      const isSettled = async () => {
-        const json = { token: await linkOf(person, 'reset_password'), password: newPassword };
-        return (await ask(app, 'POST', '/auth/reset-password', { json })) === 'done' && isRenewed(person, accessToken);
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken } = await logIn(user);
+      const requestReset = () => request(app, 'POST', '/auth/forgot-password', { json: { email: user.email } });
+      const isComplete = async () => {
+        const json = { token: await linkToken(user, 'reset_password'), password: newPassword };
+        return (
+          (await request(app, 'POST', '/auth/reset-password', { json })) === 'done' && hasNewPassword(user, accessToken)
+        );
       };
-      return { ask: forget, isSettled };
+      return { run: requestReset, isComplete };
     },
   },
   {
     name: 'password.reset',
     audit: ['password.reset'],
     mail: ['password_reset_done'],
-    again: 'invalid_token',
-    begin: (app) =>
-      resetting(app, (token) => ask(app, 'POST', '/auth/reset-password', { json: { token, password: newPassword } })),
+    retryResult: 'invalid_token',
+    prepare: (app) =>
+      passwordReset(app, (token) =>
+        request(app, 'POST', '/auth/reset-password', { json: { token, password: newPassword } }),
+      ),
   },
   {
     name: 'password.reset_submit',
     audit: ['password.reset'],
     mail: ['password_reset_done'],
-    again: 'page 400',
-    begin: (app) => resetting(app, (token) => submit(app, '/reset-password', { token, password: newPassword })),
+    retryResult: 'page 400',
+    prepare: (app) =>
+      passwordReset(app, (token) => submitForm(app, '/reset-password', { token, password: newPassword })),
   },
   {
     name: 'password.change',
     audit: ['password.changed'],
     mail: ['password_changed'],
-    again: 'not_authenticated',
-    begin: async (app) => {
-      const person = await regular(app);
-      const [{ accessToken: token }, other] = [await logIn(person), await logIn(person)];
-      const json = { ...owned, newPassword };
-      const change = () => ask(app, 'POST', '/users/me/password', { token, json });
-      return { ask: change, isSettled: () => isRenewed(person, other.accessToken) };
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const [{ accessToken: token }, other] = [await logIn(user), await logIn(user)];
+      const json = { ...withCurrentPassword, newPassword };
+      const change = () => request(app, 'POST', '/users/me/password', { token, json });
+      return { run: change, isComplete: () => hasNewPassword(user, other.accessToken) };
     },
   },
   {
-    name: 'password.change, by cookie',
+    name: 'password.change, with a cookie',
     audit: ['password.changed'],
     mail: ['password_changed'],
-    again: 'not_authenticated',
-    begin: async (app) => {
-      const person = await regular(app);
-      const other = await logIn(person);
-      const cookie = cookieHeader((await login(app, person.email, { transport: 'cookie' })).cookies);
-      const json = { ...owned, newPassword };
-      const change = () => ask(app, 'POST', '/users/me/password', { cookie, json, headers: sameOrigin });
-      return { ask: change, isSettled: () => isRenewed(person, other.accessToken) };
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const other = await logIn(user);
+      const cookie = cookieHeader((await login(app, user.email, { transport: 'cookie' })).cookies);
+      const json = { ...withCurrentPassword, newPassword };
+      const change = () => request(app, 'POST', '/users/me/password', { cookie, json, headers: sameOrigin });
+      return { run: change, isComplete: () => hasNewPassword(user, other.accessToken) };
     },
   },
   {
-    name: 'password.change, with a wrong one',
-    told: 'invalid_password',
+    name: 'password.change, with a wrong password',
+    result: 'invalid_password',
     audit: ['password.change_refused'],
-    begin: async (app) => {
-      const person = await regular(app);
-      const { accessToken: token } = await logIn(person);
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken: token } = await logIn(user);
       const json = { currentPassword: 'not the right one', newPassword };
-      const change = () => ask(app, 'POST', '/users/me/password', { token, json });
-      return { ask: change, isSettled: () => canLogIn(app, person.email) };
+      const change = () => request(app, 'POST', '/users/me/password', { token, json });
+      return { run: change, isComplete: () => canLogIn(app, user.email) };
     },
   },
 ];
@@ -168,71 +177,72 @@ const addresses: readonly Scenario[] = [
     name: 'change_email.request',
     audit: ['email.change_requested'],
     mail: ['email_change_confirm', 'email_change_requested'],
-    begin: async (app) => {
-      const person = await regular(app);
-      const { accessToken: token } = await logIn(person);
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken: token } = await logIn(user);
       const newEmail = uniqueEmail('moved');
-      const request = () => ask(app, 'POST', '/users/me/email', { token, json: { newEmail, ...owned } });
-      const press = async () => (await confirm(app, await linkOf(person, 'confirm_email_change'))) === 'done';
-      const isSettled = () => allHold([() => canLogIn(app, person.email), press, () => canLogIn(app, newEmail)]);
-      return { ask: request, isSettled };
+      const requestChange = () =>
+        request(app, 'POST', '/users/me/email', { token, json: { newEmail, ...withCurrentPassword } });
+      const consume = async () => (await confirm(app, await linkToken(user, 'confirm_email_change'))) === 'done';
+      const isComplete = () => allTrue([() => canLogIn(app, user.email), consume, () => canLogIn(app, newEmail)]);
+      return { run: requestChange, isComplete };
     },
   },
   {
     name: 'change_email.cancel',
     audit: ['email.change_cancelled'],
-    begin: async (app) => {
-      const person = await moving(app);
-      const link = await linkOf(person, 'confirm_email_change');
-      const cancel = () => ask(app, 'DELETE', '/users/me/email', { token: person.token });
-      const press = async () => (await confirm(app, link)) === 'done';
-      return { ask: cancel, isSettled: () => allHold([not(press), () => canLogIn(app, person.email)]) };
+    prepare: async (app) => {
+      const user = await addUserWithPendingChange(app);
+      const link = await linkToken(user, 'confirm_email_change');
+      const cancel = () => request(app, 'DELETE', '/users/me/email', { token: user.token });
+      const consume = async () => (await confirm(app, link)) === 'done';
+      return { run: cancel, isComplete: () => allTrue([not(consume), () => canLogIn(app, user.email)]) };
     },
   },
   {
     name: 'change_email.confirm',
     audit: ['email.changed'],
     mail: ['email_changed_notice'],
-    again: 'invalid_token',
-    begin: (app) => confirming(app, (token) => confirm(app, token)),
+    retryResult: 'invalid_token',
+    prepare: (app) => confirmation(app, (token) => confirm(app, token)),
   },
   {
     name: 'change_email.submit_confirm',
     audit: ['email.changed'],
     mail: ['email_changed_notice'],
-    again: 'page 400',
-    begin: (app) => confirming(app, (token) => submit(app, '/confirm-email-change', { token })),
+    retryResult: 'page 400',
+    prepare: (app) => confirmation(app, (token) => submitForm(app, '/confirm-email-change', { token })),
   },
   {
     name: 'change_email.undo',
     audit: ['email.change_undone'],
     mail: ['email_change_undone'],
-    again: 'invalid_token',
-    begin: (app) =>
-      undoing(app, (token) => ask(app, 'POST', '/auth/undo-email-change', { json: { token, password: newPassword } })),
+    retryResult: 'invalid_token',
+    prepare: (app) =>
+      undo(app, (token) => request(app, 'POST', '/auth/undo-email-change', { json: { token, password: newPassword } })),
   },
   {
     name: 'change_email.submit_undo',
     audit: ['email.change_undone'],
     mail: ['email_change_undone'],
-    again: 'page 400',
-    begin: (app) => undoing(app, (token) => submit(app, '/undo-email-change', { token, password: newPassword })),
+    retryResult: 'page 400',
+    prepare: (app) => undo(app, (token) => submitForm(app, '/undo-email-change', { token, password: newPassword })),
   },
 ];
 
-const ends: readonly Scenario[] = [
+const others: readonly Scenario[] = [
   {
     name: 'profile.change',
     audit: ['profile.changed'],
-    begin: async (app) => {
-      const { accessToken: token } = await logIn(await regular(app));
+    prepare: async (app) => {
+      const { accessToken: token } = await logIn(await addScenarioUser(app));
       const isNamed = async () => {
         const { data } = await app.send<{ readonly name: string }>('GET', '/api/v1/users/me', { token });
         return data.name === 'Grace Hopper';
       };
       return {
-        ask: () => ask(app, 'PATCH', '/users/me', { token, json: { name: 'Grace Hopper' } }),
-        isSettled: isNamed,
+        run: () => request(app, 'PATCH', '/users/me', { token, json: { name: 'Grace Hopper' } }),
+        isComplete: isNamed,
       };
     },
   },
@@ -240,57 +250,57 @@ const ends: readonly Scenario[] = [
     name: 'account.delete',
     audit: ['account.deletion_scheduled'],
     mail: ['account_deletion_scheduled'],
-    again: 'not_authenticated',
-    begin: async (app) => {
-      const person = await regular(app);
-      const { accessToken: token } = await logIn(person);
-      const keep = async () => {
-        const json = { token: await linkOf(person, 'cancel_deletion') };
-        return (await ask(app, 'POST', '/auth/cancel-deletion', { json })) === 'done';
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken: token } = await logIn(user);
+      const cancel = async () => {
+        const json = { token: await linkToken(user, 'cancel_deletion') };
+        return (await request(app, 'POST', '/auth/cancel-deletion', { json })) === 'done';
       };
-      const isSettled = () =>
-        allHold([
+      const isComplete = () =>
+        allTrue([
           not(() => isAccepted(app, token)),
-          async () => (await logIn(person)).step === 'cancel_deletion',
-          keep,
-          () => canLogIn(app, person.email),
+          async () => (await logIn(user)).step === 'cancel_deletion',
+          cancel,
+          () => canLogIn(app, user.email),
         ]);
-      return { ask: () => ask(app, 'DELETE', '/users/me', { token, json: owned }), isSettled };
+      return { run: () => request(app, 'DELETE', '/users/me', { token, json: withCurrentPassword }), isComplete };
     },
   },
   {
     name: 'account.cancel_deletion, by link',
     audit: ['account.deletion_canceled'],
     mail: ['account_deletion_canceled'],
-    again: 'invalid_token',
-    begin: (app) =>
-      keeping(app, async (person) => {
-        const json = { token: await linkOf(person, 'cancel_deletion') };
-        return () => ask(app, 'POST', '/auth/cancel-deletion', { json });
+    retryResult: 'invalid_token',
+    prepare: (app) =>
+      cancellation(app, async (user) => {
+        const json = { token: await linkToken(user, 'cancel_deletion') };
+        return () => request(app, 'POST', '/auth/cancel-deletion', { json });
       }),
   },
   {
     name: 'account.cancel_deletion, by ticket',
     audit: ['account.deletion_canceled'],
     mail: ['account_deletion_canceled'],
-    again: 'invalid_ticket',
-    begin: (app) =>
-      keeping(app, async (person) => {
-        const json = { ticket: present((await logIn(person)).ticket, 'the ticket') };
-        return () => ask(app, 'POST', '/auth/cancel-deletion', { json });
+    retryResult: 'invalid_ticket',
+    prepare: (app) =>
+      cancellation(app, async (user) => {
+        const json = { ticket: present((await logIn(user)).ticket, 'the ticket') };
+        return () => request(app, 'POST', '/auth/cancel-deletion', { json });
       }),
   },
   {
     name: 'account.submit_cancel_deletion',
     audit: ['account.deletion_canceled'],
     mail: ['account_deletion_canceled'],
-    again: 'page 400',
-    begin: (app) =>
-      keeping(app, async (person) => {
-        const token = await linkOf(person, 'cancel_deletion');
-        return () => submit(app, '/cancel-deletion', { token });
+    retryResult: 'page 400',
+    prepare: (app) =>
+      cancellation(app, async (user) => {
+        const token = await linkToken(user, 'cancel_deletion');
+        return () => submitForm(app, '/cancel-deletion', { token });
       }),
   },
 ];
 
-export const accounts: readonly Scenario[] = [...passwords, ...addresses, ...ends];
+export const accounts: readonly Scenario[] = [...passwords, ...addresses, ...others];

@@ -1,49 +1,49 @@
-/** No 2xx without its effect, no effect without its audit row and its mail job, wherever the way to the database breaks. */
+/** No 2xx without its effect, and no effect without its audit event and mail job, whichever statement fails. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands } from '#app/cli/list.ts';
 import { accounts } from './accounts.ts';
-import { byMail } from './by-mail.ts';
-import { entering } from './entering.ts';
+import { adminCommands } from './admin-commands.ts';
+import type { FaultyApplication, OpenFaultyApplication } from './faulty-application.ts';
 import { interruptEverywhere } from './interrupt.ts';
 import { jobs } from './jobs.ts';
-import { operating } from './operating.ts';
-import type { OpenPlace, Place } from './places.ts';
+import { mailLogins } from './mail-logins.ts';
+import { registrations } from './registrations.ts';
 import { sessions } from './sessions.ts';
 
-const scenarios = [...entering, ...byMail, ...sessions, ...accounts, ...operating, ...jobs];
+const scenarios = [...registrations, ...mailLogins, ...sessions, ...accounts, ...adminCommands, ...jobs];
 
-/** Reviewed by hand: these commands of the services only read. */
-const readingCommands = ['user show', 'user list', 'invite list', 'client origins', 'keys list'];
+/** Reviewed by hand: these commands only read. */
+const readOnlyCommands = ['user show', 'user list', 'invite list', 'client origins', 'keys list'];
 
-/** Moves the clock and no row. */
+/** Changes the clock and no row. */
 const withoutRows = ['dev.move_clock'];
 
-/** Declares the tests over one kind of database; each has a file of its own, so that they run beside each other. */
-export function describeEveryStatement(kind: string, open: OpenPlace): void {
-  describe(`over ${kind}, broken before and after every statement`, () => {
-    let place: Place;
+/** Declares the tests for one database; each database has its own file, so that they run in parallel. */
+export function describeEveryStatement(kind: string, open: OpenFaultyApplication): void {
+  describe(`on ${kind}, with a failure before and after every statement`, () => {
+    let deployment: FaultyApplication;
 
     beforeAll(async () => {
-      place = await open();
+      deployment = await open();
     });
 
-    afterAll(() => place[Symbol.asyncDispose]());
+    afterAll(() => deployment[Symbol.asyncDispose]());
 
-    it.each(scenarios)('is done whole or not at all, and right when asked again: $name', async (scenario) => {
-      const { interruptions, faults } = await interruptEverywhere(place, scenario);
+    it.each(scenarios)('is atomic and succeeds on retry: $name', async (scenario) => {
+      const { interruptions, faults } = await interruptEverywhere(deployment, scenario);
       expect(faults).toEqual([]);
       expect(interruptions).toBeGreaterThan(0);
     });
 
-    it('is so for every operation and command that changes anything', () => {
-      const changing = place.app.endpoints.filter(({ method }) => method !== 'GET').map(({ id }) => id);
-      const typed = commands.filter(({ needs }) => needs === 'services').map(({ name }) => name);
-      const wanted = [...changing, 'verify_email.press_by_get', ...typed];
-      const left = [...withoutRows, ...readingCommands];
+    it('covers every operation and command that writes', () => {
+      const writing = deployment.app.endpoints.filter(({ method }) => method !== 'GET').map(({ id }) => id);
+      const serviceCommands = commands.filter(({ needs }) => needs === 'services').map(({ name }) => name);
+      const expected = [...writing, 'verify_email.press_by_get', ...serviceCommands];
+      const excluded = [...withoutRows, ...readOnlyCommands];
       const covered = new Set(
         scenarios.map(({ name }) => name.replace(/,.*/, '')).filter((name) => !name.startsWith('job ')),
       );
-      expect([...covered].sort()).toEqual(wanted.filter((name) => !left.includes(name)).sort());
+      expect([...covered].sort()).toEqual(expected.filter((name) => !excluded.includes(name)).sort());
     });
   });
 }

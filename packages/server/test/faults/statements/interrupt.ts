@@ -1,150 +1,166 @@
-/** Interrupts a scenario at every statement, and looks each time what came of it. */
-import { findHalfDone } from '../half-done.ts';
-import type { Moment } from './fuse.ts';
-import type { Place } from './places.ts';
-import { describeChanges, forgetEverybody, type Picture, takePicture } from './row-changes.ts';
-import type { Begun, Scenario, Told } from './scenario.ts';
+/** Interrupts a scenario at every statement and checks the result each time. */
+import { findPartialEffects } from '../partial-effects.ts';
+import type { FaultTiming } from './fault-injector.ts';
+import type { FaultyApplication } from './faulty-application.ts';
+import { deleteAllUsers, describeChanges, type Snapshot, takeSnapshot } from './row-changes.ts';
+import type { Prepared, Result, Scenario } from './scenario.ts';
 
-/** What came of all interruptions of one scenario. */
-export interface Report {
-  /** How often it was interrupted. */
+export interface InterruptionReport {
   readonly interruptions: number;
-  /** One sentence for everything that does not hold. */
+  /** One sentence for each violation. */
   readonly faults: readonly string[];
 }
 
-const moments: readonly Moment[] = ['before', 'after'];
+const timings: readonly FaultTiming[] = ['before', 'after'];
 
-/** More statements than any operation sends: what is still interrupted then never ends. */
-const statementsAtMost = 200;
+/** More statements than any operation sends. */
+const maxStatements = 200;
 
-/** Lets it through once, to know the whole effect; then interrupts it at one statement after the other. */
-export async function interruptEverywhere(place: Place, scenario: Scenario): Promise<Report> {
-  await place.look(forgetEverybody);
-  const { whole, faults } = await letThrough(place, scenario);
+/** Runs the scenario once to record the whole effect; then interrupts it at each statement. */
+export async function interruptEverywhere(
+  deployment: FaultyApplication,
+  scenario: Scenario,
+): Promise<InterruptionReport> {
+  await deployment.inspect(deleteAllUsers);
+  const { fullEffect, faults } = await runUninterrupted(deployment, scenario);
   let interruptions = 0;
-  for (const moment of moments) {
+  for (const timing of timings) {
     let point = 0;
-    for (; point < statementsAtMost; point += 1) {
-      const found = await interruptAt(place, scenario, whole, point, moment);
+    for (; point < maxStatements; point += 1) {
+      const found = await interruptAt(deployment, scenario, fullEffect, point, timing);
       if (found === undefined) break;
       interruptions += 1;
-      faults.push(...found.map((fault) => `${moment} statement ${point}: ${fault}`));
+      faults.push(...found.map((fault) => `${timing} statement ${point}: ${fault}`));
     }
-    if (point === statementsAtMost) faults.push('it never got through');
+    if (point === maxStatements) faults.push('it never completed');
   }
   return { interruptions, faults };
 }
 
-async function picture(place: Place): Promise<Picture> {
-  return place.look(takePicture);
+async function snapshot(deployment: FaultyApplication): Promise<Snapshot> {
+  return deployment.inspect(takeSnapshot);
 }
 
-/** What the time brings by itself, such as the key of a month that a scenario moved to, is there before it is looked at. */
-async function begin({ app }: Place, scenario: Scenario): Promise<Begun> {
-  const begun = await scenario.begin(app);
+/** Creates what depends on time alone, such as the key of a new month, before the first snapshot. */
+async function prepare({ app }: FaultyApplication, scenario: Scenario): Promise<Prepared> {
+  const prepared = await scenario.prepare(app);
   await app.services.keys.refresh();
-  return begun;
+  return prepared;
 }
 
-async function letThrough(place: Place, scenario: Scenario) {
-  const begun = await begin(place, scenario);
-  const before = await picture(place);
-  const told = await begun.ask();
-  const whole = changesOf(scenario, before, await picture(place));
+async function runUninterrupted(deployment: FaultyApplication, scenario: Scenario) {
+  const prepared = await prepare(deployment, scenario);
+  const before = await snapshot(deployment);
+  const result = await prepared.run();
+  const fullEffect = changesOf(scenario, before, await snapshot(deployment));
   const faults: string[] = [];
-  if (told !== expectedOf(scenario)) faults.push(`undisturbed, it answers ${told}`);
+  if (result !== expectedResult(scenario)) faults.push(`uninterrupted, it returned ${result}`);
   const { audit, mail = [] } = scenario;
-  expectRows(faults, whole, 'audit_events', audit);
-  expectRows(faults, whole, 'mail_ledger', mail);
-  expectRows(faults, whole, 'jobs', scenario.jobs ?? mail.map(() => 'mail.send'));
-  faults.push(...(await judgeDoneTwice(place, scenario, begun, before, whole)));
-  if (!(await begun.isSettled())) faults.push('undisturbed, it does not end as it must');
-  return { whole, faults };
+  expectRows(faults, fullEffect, 'audit_events', audit);
+  expectRows(faults, fullEffect, 'mail_ledger', mail);
+  expectRows(faults, fullEffect, 'jobs', scenario.jobs ?? mail.map(() => 'mail.send'));
+  faults.push(...(await checkIdempotency(deployment, scenario, prepared, before, fullEffect)));
+  if (!(await prepared.isComplete())) faults.push('uninterrupted, it does not reach its end state');
+  return { fullEffect, faults };
 }
 
-function changesOf({ madeLater = [] }: Scenario, before: Picture, after: Picture): string[] {
-  return describeChanges(before, after).filter((line) => !madeLater.includes(line));
+function changesOf({ optionalRows = [] }: Scenario, before: Snapshot, after: Snapshot): string[] {
+  return describeChanges(before, after).filter((line) => !optionalRows.includes(line));
 }
 
-/** The new rows of the table are these and no others: the label of a row begins with what it is. */
-function expectRows(faults: string[], whole: readonly string[], table: string, names: readonly string[]): void {
+/** The table has exactly these new rows; the label of a row starts with its name. */
+function expectRows(faults: string[], fullEffect: readonly string[], table: string, names: readonly string[]): void {
   const start = `+ ${table} `;
-  const found = whole.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length).split(' ')[0]);
-  if (found.join() !== [...names].sort().join()) faults.push(`undisturbed, it writes ${table} ${found.join(' ')}`);
+  const found = fullEffect
+    .filter((line) => line.startsWith(start))
+    .map((line) => line.slice(start.length).split(' ')[0]);
+  if (found.join() !== [...names].sort().join()) faults.push(`uninterrupted, it writes ${table} ${found.join(' ')}`);
 }
 
-/** What does not hold after an interruption there; undefined when it was through before. */
+/** The violations after an interruption; undefined when the scenario completed before that statement. */
 async function interruptAt(
-  place: Place,
+  deployment: FaultyApplication,
   scenario: Scenario,
-  whole: readonly string[],
+  fullEffect: readonly string[],
   point: number,
-  moment: Moment,
+  timing: FaultTiming,
 ): Promise<string[] | undefined> {
-  const begun = await begin(place, scenario);
-  const before = await picture(place);
-  place.fuse.set(point, moment);
-  const told = await begun.ask();
-  if (!place.fuse.remove()) return undefined;
-  const changes = changesOf(scenario, before, await picture(place));
+  const prepared = await prepare(deployment, scenario);
+  const before = await snapshot(deployment);
+  deployment.injector.arm(point, timing);
+  const result = await prepared.run();
+  if (!deployment.injector.disarm()) return undefined;
+  const changes = changesOf(scenario, before, await snapshot(deployment));
   return [
-    ...judgeEffect(scenario, whole, changes, told),
-    ...judgeWords(place, scenario, changes, told),
-    ...(await judgeDoneTwice(place, scenario, begun, before, whole)),
-    ...(await judgeRepetition(begun, scenario, changes)),
-    ...(await place.look(findHalfDone)),
+    ...checkEffect(scenario, fullEffect, changes, result),
+    ...checkFailure(deployment, scenario, changes, result),
+    ...(await checkIdempotency(deployment, scenario, prepared, before, fullEffect)),
+    ...(await checkRetry(prepared, scenario, changes)),
+    ...(await deployment.inspect(findPartialEffects)),
   ];
 }
 
-function expectedOf({ told = 'done' }: Scenario): Told {
-  return told;
+function expectedResult({ result = 'done' }: Scenario): Result {
+  return result;
 }
 
-/** The effect is there whole or not at all, and it is there when the answer says so. */
-function judgeEffect(scenario: Scenario, whole: readonly string[], changes: readonly string[], told: Told): string[] {
-  const isWhole = changes.join('\n') === whole.join('\n');
-  if (told === expectedOf(scenario) && !isWhole) return [`told ${told}, and what is there is: ${changes.join('; ')}`];
-  if (isWhole || changes.length === 0) return [];
-  const rows = new Set(whole.map(rowOf));
+/** The effect is complete or absent, and complete if the result reports success. */
+function checkEffect(
+  scenario: Scenario,
+  fullEffect: readonly string[],
+  changes: readonly string[],
+  result: Result,
+): string[] {
+  const isComplete = changes.join('\n') === fullEffect.join('\n');
+  if (result === expectedResult(scenario) && !isComplete)
+    return [`it returned ${result}, but the changes are: ${changes.join('; ')}`];
+  if (isComplete || changes.length === 0) return [];
+  const rows = new Set(fullEffect.map(rowOf));
   const isPart = changes.every((line) => rows.has(rowOf(line)));
-  return scenario.inParts === true && isPart ? [] : [`told ${told}, half done: ${changes.join('; ')}`];
+  return scenario.commitsInParts === true && isPart
+    ? []
+    : [`it returned ${result}, with a partial effect: ${changes.join('; ')}`];
 }
 
-/** Which row a line is about, without its columns: of one that changes twice a part is there in between. */
+/** The row of a line, without its columns: a row that changes twice may be at an intermediate state. */
 function rowOf(line: string): string {
   return line.replace(/:.*/, '');
 }
 
-/** Who is not told the expected is told to come back, and is not told that nothing happened when it did. */
-function judgeWords({ app }: Place, scenario: Scenario, changes: readonly string[], told: Told): string[] {
-  if (told === expectedOf(scenario)) return [];
-  // A statement that fails for no reason is a bug to the product; a connection that was lost is not.
-  if (app.services.database.kind === 'embedded')
-    return told === 'internal' || told === 'page 500' ? [] : [`told ${told}`];
-  const nothingHappened = changes.length === 0 || scenario.inParts === true;
-  const honest = ['outcome_unknown', 'page 503', ...(nothingHappened ? ['unavailable', 'busy'] : [])];
-  return honest.includes(told) ? [] : [`told ${told}, and what is there is: ${changes.join('; ')}`];
-}
-
-/** For what must be done once: done again, it leaves what one undisturbed time leaves. */
-async function judgeDoneTwice(
-  place: Place,
+/** A failure must be retryable, and must not claim that nothing happened when something did. */
+function checkFailure(
+  { app }: FaultyApplication,
   scenario: Scenario,
-  begun: Begun,
-  before: Picture,
-  whole: readonly string[],
-): Promise<string[]> {
-  if (scenario.once !== true) return [];
-  const told = await begun.ask();
-  const changes = changesOf(scenario, before, await picture(place));
-  const isOnce = told === expectedOf(scenario) && changes.join('\n') === whole.join('\n');
-  return isOnce ? [] : [`done again, it tells ${told}, and what is there is: ${changes.join('; ')}`];
+  changes: readonly string[],
+  result: Result,
+): string[] {
+  if (result === expectedResult(scenario)) return [];
+  // The embedded database reports a plain error, which counts as a bug; on PostgreSQL the connection is lost.
+  if (app.services.database.kind === 'embedded')
+    return result === 'internal' || result === 'page 500' ? [] : [`it returned ${result}`];
+  const hasNoEffect = changes.length === 0 || scenario.commitsInParts === true;
+  const allowed = ['outcome_unknown', 'page 503', ...(hasNoEffect ? ['unavailable', 'busy'] : [])];
+  return allowed.includes(result) ? [] : [`it returned ${result}, but the changes are: ${changes.join('; ')}`];
 }
 
-async function judgeRepetition(begun: Begun, scenario: Scenario, changes: readonly string[]): Promise<string[]> {
-  const told = await begun.ask();
-  const isFine = told === expectedOf(scenario) || (changes.length > 0 && told === scenario.again);
-  const faults = isFine ? [] : [`asked again, it tells ${told}`];
-  return (await begun.isSettled()) ? faults : [...faults, 'asked again, it does not end as it must'];
+/** For idempotent scenarios: a second run leaves the rows of one run. */
+async function checkIdempotency(
+  deployment: FaultyApplication,
+  scenario: Scenario,
+  prepared: Prepared,
+  before: Snapshot,
+  fullEffect: readonly string[],
+): Promise<string[]> {
+  if (scenario.isIdempotent !== true) return [];
+  const result = await prepared.run();
+  const changes = changesOf(scenario, before, await snapshot(deployment));
+  const isUnchanged = result === expectedResult(scenario) && changes.join('\n') === fullEffect.join('\n');
+  return isUnchanged ? [] : [`run again, it returned ${result}, and the changes are: ${changes.join('; ')}`];
+}
+
+async function checkRetry(prepared: Prepared, scenario: Scenario, changes: readonly string[]): Promise<string[]> {
+  const result = await prepared.run();
+  const isAllowed = result === expectedResult(scenario) || (changes.length > 0 && result === scenario.retryResult);
+  const faults = isAllowed ? [] : [`the retry returned ${result}`];
+  return (await prepared.isComplete()) ? faults : [...faults, 'after the retry, the end state is not reached'];
 }

@@ -1,4 +1,4 @@
-/** What jobs do by themselves. */
+/** Scenarios of jobs. */
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { failedLoginNoticeHandler } from '#flows/login/index.ts';
 import { sweepHandler } from '#flows/sweep/index.ts';
@@ -10,81 +10,83 @@ import { addActiveUser, addPendingInvitation } from '../../support/daily-traffic
 import { awaitMailRequests, runMailRequests } from '../../support/mail-requests.ts';
 import { login, register, uniqueEmail, validPassword } from '../../support/user-actions.ts';
 import {
-  allHold,
-  ask,
-  type Begun,
+  addScenarioUser,
+  addUnverifiedUser,
+  allTrue,
   canLogIn,
   canVerify,
-  linkOf,
+  exhaustAttempts,
+  linkToken,
   logIn,
-  newcomer,
   newPassword,
   not,
-  regular,
+  type Prepared,
+  request,
+  resultOfWork,
   type Scenario,
-  shutOut,
-  toldOf,
 } from './scenario.ts';
 
-const graceMs = 7 * 24 * 3600 * 1000;
+const gracePeriodMs = 7 * 24 * 3600 * 1000;
 
-/** Somebody asked for a mail to the address, and only the job is left to do. */
-async function asked(app: Application, path: string, email: string, isSettled: Begun['isSettled']): Promise<Begun> {
+/** A queued mail request for the address. */
+async function mailRequestJob(
+  app: Application,
+  path: string,
+  email: string,
+  isComplete: Prepared['isComplete'],
+): Promise<Prepared> {
   await awaitMailRequests(app);
-  await ask(app, 'POST', `/auth/${path}`, { json: { email } });
-  return { ask: () => toldOf(() => runMailRequests(app.services)), isSettled };
+  await request(app, 'POST', `/auth/${path}`, { json: { email } });
+  return { run: () => resultOfWork(() => runMailRequests(app.services)), isComplete };
 }
 
 export const jobs: readonly Scenario[] = [
   {
     name: 'job erase',
-    once: true,
+    isIdempotent: true,
     audit: ['account.erased'],
     jobs: ['erase.counters'],
-    begin: async (app) => {
-      const person = await regular(app);
-      const { accessToken: token } = await logIn(person);
-      await ask(app, 'DELETE', '/users/me', { token, json: { currentPassword: validPassword } });
-      app.clock.advance(graceMs + 1);
-      const isSettled = () =>
-        allHold([
-          not(() => canLogIn(app, person.email)),
-          async () => (await register(app, person.email)).status === 201,
-        ]);
-      return { ask: () => toldOf(() => eraseDueAccounts(app.services)), isSettled };
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken: token } = await logIn(user);
+      await request(app, 'DELETE', '/users/me', { token, json: { currentPassword: validPassword } });
+      app.clock.advance(gracePeriodMs + 1);
+      const isComplete = () =>
+        allTrue([not(() => canLogIn(app, user.email)), async () => (await register(app, user.email)).status === 201]);
+      return { run: () => resultOfWork(() => eraseDueAccounts(app.services)), isComplete };
     },
   },
   {
     name: 'job mail_requests.enqueue',
-    once: true,
+    isIdempotent: true,
     audit: ['password.reset_requested'],
     mail: ['reset_password'],
-    begin: async (app) => {
-      const person = await regular(app);
-      return asked(app, 'forgot-password', person.email, async () => {
-        const json = { token: await linkOf(person, 'reset_password'), password: newPassword };
-        const reset = await ask(app, 'POST', '/auth/reset-password', { json });
-        return reset === 'done' && canLogIn(app, person.email, newPassword);
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      return mailRequestJob(app, 'forgot-password', user.email, async () => {
+        const json = { token: await linkToken(user, 'reset_password'), password: newPassword };
+        const reset = await request(app, 'POST', '/auth/reset-password', { json });
+        return reset === 'done' && canLogIn(app, user.email, newPassword);
       });
     },
   },
   {
-    name: 'job mail_requests.enqueue, for nobody',
-    once: true,
+    name: 'job mail_requests.enqueue, for an unknown address',
+    isIdempotent: true,
     audit: ['password.reset_requested'],
-    begin: async (app) => {
+    prepare: async (app) => {
       const email = uniqueEmail('unknown');
-      return asked(app, 'forgot-password', email, async () => (await register(app, email)).status === 201);
+      return mailRequestJob(app, 'forgot-password', email, async () => (await register(app, email)).status === 201);
     },
   },
   {
-    name: 'job mail_requests.enqueue, for somebody disabled',
-    once: true,
+    name: 'job mail_requests.enqueue, for a disabled user',
+    isIdempotent: true,
     audit: ['password.reset_requested'],
-    begin: async (app) => {
-      const { email } = await regular(app);
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
       await setStatus(app, email, 'disabled');
-      return asked(
+      return mailRequestJob(
         app,
         'forgot-password',
         email,
@@ -93,56 +95,56 @@ export const jobs: readonly Scenario[] = [
     },
   },
   {
-    name: 'job mail_requests.enqueue, for an address to prove',
-    once: true,
+    name: 'job mail_requests.enqueue, for an unverified address',
+    isIdempotent: true,
     audit: ['email.verification_requested'],
     mail: ['verify_email'],
-    begin: async (app) => {
-      const { email } = await newcomer(app);
-      return asked(app, 'resend-verification', email, () => canVerify(app, email));
+    prepare: async (app) => {
+      const { email } = await addUnverifiedUser(app);
+      return mailRequestJob(app, 'resend-verification', email, () => canVerify(app, email));
     },
   },
   {
-    name: 'job mail_requests.enqueue, for an address that is proven',
-    once: true,
+    name: 'job mail_requests.enqueue, for a verified address',
+    isIdempotent: true,
     audit: ['email.verification_requested'],
-    begin: async (app) => {
-      const { email } = await regular(app);
-      return asked(app, 'resend-verification', email, () => canLogIn(app, email));
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      return mailRequestJob(app, 'resend-verification', email, () => canLogIn(app, email));
     },
   },
   {
     name: 'job login.failed_login_notice',
-    once: true,
+    isIdempotent: true,
     audit: [],
     mail: ['failed_logins'],
-    begin: async (app) => {
-      const { email } = await regular(app);
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
       const handler = failedLoginNoticeHandler(app.services);
       await deleteQueued(app.services.database, handler.kind);
-      await shutOut(app, email);
-      const tell = () => toldOf(() => handleQueued(app.services.database, handler));
-      return { ask: tell, isSettled: not(() => canLogIn(app, email)) };
+      await exhaustAttempts(app, email);
+      const sendNotice = () => resultOfWork(() => handleQueued(app.services.database, handler));
+      return { run: sendNotice, isComplete: not(() => canLogIn(app, email)) };
     },
   },
   {
     name: 'job sweep.expired',
     audit: [],
-    inParts: true,
-    begin: async (app) => {
+    commitsInParts: true,
+    prepare: async (app) => {
       const monthMs = 31 * 24 * 3600 * 1000;
       const job = { id: '', kind: 'sweep.expired', payload: {}, attempt: 1, createdAt: app.clock.now() };
       const sweep = () => sweepHandler(app.services).handle(job, new AbortController().signal);
-      // What the time before left behind is not of this time.
+      // Rows of earlier scenarios are swept first.
       await advanceTime(app, 7 * monthMs);
       await sweep();
       await login(app, uniqueEmail('unknown'));
       await register(app, uniqueEmail('abandoned'));
       await addPendingInvitation(app);
-      const { accessToken: token } = await logIn(await regular(app));
-      await ask(app, 'POST', '/auth/logout', { token });
+      const { accessToken: token } = await logIn(await addScenarioUser(app));
+      await request(app, 'POST', '/auth/logout', { token });
       await advanceTime(app, monthMs);
-      return { ask: () => toldOf(sweep), isSettled: async () => canLogIn(app, await addActiveUser(app)) };
+      return { run: () => resultOfWork(sweep), isComplete: async () => canLogIn(app, await addActiveUser(app)) };
     },
   },
 ];

@@ -1,4 +1,4 @@
-/** What somebody asks for, which the way to the database interrupts at every statement. */
+/** Scenarios, each of which is interrupted at every statement. */
 import { OperatorError } from '#app/operator-error.ts';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -8,43 +8,43 @@ import type { Application, AppResponse, RequestOptions } from '../../support/app
 import { addActiveUser } from '../../support/daily-traffic.ts';
 import { login, register, type Tokens, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
 
-/** What the asker was told: `done`, or the code of the refusal. */
-export type Told = string;
+/** `done`, or the code of the problem. */
+export type Result = string;
 
-/** Somebody who is about to ask. */
-export interface Begun {
-  /** Asks; again after an interruption, as people do. */
-  readonly ask: () => Promise<Told>;
-  /** Whether everything stands as it must once the asker was through, and nobody is locked out. */
-  readonly isSettled: () => Promise<boolean>;
+/** A scenario ready to run. */
+export interface Prepared {
+  /** Sends the request; a retry sends it again. */
+  readonly run: () => Promise<Result>;
+  /** Whether the end state is reached and the user is not locked out. */
+  readonly isComplete: () => Promise<boolean>;
 }
 
-/** One thing to ask for. Reviewed by hand: what it leaves behind is never computed from what it does. */
+/** Reviewed by hand: the expected rows are never computed from the code under test. */
 export interface Scenario {
-  /** The id of an operation, a command or a job, and after a comma which case of it. */
+  /** The id of an operation, command or job; after a comma, the case. */
   readonly name: string;
-  readonly begin: (app: Application) => Promise<Begun>;
-  /** What the asker is told when nothing breaks; `done` when not given. */
-  readonly told?: Told;
-  /** What else they may be told who ask again for what has happened already. */
-  readonly again?: Told;
+  readonly prepare: (app: Application) => Promise<Prepared>;
+  /** The result without an interruption. Default: `done`. */
+  readonly result?: Result;
+  /** A further allowed result of a retry, when the effect has happened already. */
+  readonly retryResult?: Result;
   readonly audit: readonly string[];
   readonly mail?: readonly string[];
-  /** One that sends each mail, unless something else is named here. */
+  /** Default: one job that sends each mail. */
   readonly jobs?: readonly string[];
   /**
-   * Several effects that commit one by one on purpose: some of them may be there, and a refusal may speak of the last
-   * one alone.
+   * For effects that commit one by one by design: some of them may be present, and a failure may concern only the last
+   * one.
    */
-  readonly inParts?: true;
-  /** A job, which runs again when its worker died before it could say so: done twice, it is done once. */
-  readonly once?: true;
-  /** Rows that whoever finds them missing makes; they may be there or not. */
-  readonly madeLater?: readonly string[];
+  readonly commitsInParts?: true;
+  /** For jobs, which run again when their worker dies before it completes them: two runs have the effect of one. */
+  readonly isIdempotent?: true;
+  /** Rows that any process creates when they are missing; they may be present or absent. */
+  readonly optionalRows?: readonly string[];
 }
 
-/** Somebody with a proven address, and sessions on devices. */
-export interface Regular {
+/** A user with a verified address. */
+export interface ScenarioUser {
   readonly app: Application;
   readonly email: string;
   readonly userId: string;
@@ -52,81 +52,92 @@ export interface Regular {
 
 export const newPassword = 'another good password';
 
-export async function regular(app: Application): Promise<Regular> {
+export async function addScenarioUser(app: Application): Promise<ScenarioUser> {
   const email = await addActiveUser(app);
   return { app, email, userId: await userIdOf(app, email) };
 }
 
-/** Somebody who waits for the first link. */
-export async function newcomer(app: Application): Promise<Regular> {
+/** A user who has not consumed the first link. */
+export async function addUnverifiedUser(app: Application): Promise<ScenarioUser> {
   const email = uniqueEmail('newcomer');
   await register(app, email);
   return { app, email, userId: await userIdOf(app, email) };
 }
 
-/** Logs in, and throws where the login is refused. */
-export async function logIn({ app, email }: Regular, password = validPassword): Promise<Tokens> {
+/** Logs in; throws when the login is rejected. */
+export async function logIn({ app, email }: ScenarioUser, password = validPassword): Promise<Tokens> {
   const { data, code } = await login(app, email, { password });
-  if (code !== undefined) throw new Error(`the login was refused: ${code}`);
+  if (code !== undefined) throw new Error(`the login was rejected: ${code}`);
   return data;
 }
 
-/** Whether the password opens a session at once. */
+/** Whether the password alone starts a session. */
 export async function canLogIn(app: Application, email: string, password = validPassword): Promise<boolean> {
   const { status, data } = await login(app, email, { password });
   return status === 200 && data.step === undefined;
 }
 
-export function linkOf({ app, userId }: Regular, purpose: Parameters<typeof storedLinkToken>[2]): Promise<string> {
+export function linkToken(
+  { app, userId }: ScenarioUser,
+  purpose: Parameters<typeof storedLinkToken>[2],
+): Promise<string> {
   return storedLinkToken(app, userId, purpose);
 }
 
-/** Sends a request of the API, below `/api/v1`. */
-export async function ask(app: Application, method: string, path: string, sent: RequestOptions = {}): Promise<Told> {
-  return toldBy(await app.send(method, `/api/v1${path}`, sent));
+/** Sends a request to the API, below `/api/v1`. */
+export async function request(
+  app: Application,
+  method: string,
+  path: string,
+  sent: RequestOptions = {},
+): Promise<Result> {
+  return resultOf(await app.send(method, `/api/v1${path}`, sent));
 }
 
-/** Sends the form of a page. */
-export async function submit(app: Application, path: string, form: Readonly<Record<string, string>>): Promise<Told> {
-  return toldBy(await app.send('POST', path, { form }));
+export async function submitForm(
+  app: Application,
+  path: string,
+  form: Readonly<Record<string, string>>,
+): Promise<Result> {
+  return resultOf(await app.send('POST', path, { form }));
 }
 
-export function toldBy({ status, code }: AppResponse): Told {
+export function resultOf({ status, code }: AppResponse): Result {
   return status < 300 ? 'done' : (code ?? `page ${status}`);
 }
 
-/** Wrong passwords until strangers have to wait. */
-export async function shutOut(app: Application, email: string): Promise<void> {
+/** Fails logins until further attempts are delayed. */
+export async function exhaustAttempts(app: Application, email: string): Promise<void> {
   for (let guess = 0; guess < 5; guess += 1) await login(app, email, { password: 'never the password' });
-  assert(!(await canLogIn(app, email)), 'who was guessed at has to wait');
+  assert(!(await canLogIn(app, email)), 'further attempts are delayed');
 }
 
-/** Whether the newest link proves the address, so that the login works. */
+/** Whether the newest link verifies the address and the login succeeds. */
 export async function canVerify(app: Application, email: string): Promise<boolean> {
   const { status } = await verifyEmail(app, await storedLinkToken(app, await userIdOf(app, email), 'verify_email'));
   return status === 200 && (await canLogIn(app, email));
 }
 
-/** What a command tells whose effect is there already. */
-export const refusedCommand = 'operator told no';
+/** The result of a command that fails with a sentence for the operator. */
+export const rejectedCommand = 'operator error';
 
-/** What becomes of work that no request asks for. */
-export async function toldOf(work: () => Promise<unknown>): Promise<Told> {
+/** The result of work without a request. */
+export async function resultOfWork(work: () => Promise<unknown>): Promise<Result> {
   try {
     await work();
     return 'done';
   } catch (error) {
     if (error instanceof Problem) return error.code;
-    return error instanceof OperatorError ? refusedCommand : 'internal';
+    return error instanceof OperatorError ? rejectedCommand : 'internal';
   }
 }
 
-/** All of them hold; asked one after another, since each may change what the next one sees. */
-export async function allHold(claims: readonly (() => Promise<boolean>)[]): Promise<boolean> {
-  for (const claim of claims) if (!(await claim())) return false;
+/** Whether all are true; evaluated in order, because each may change what the next one sees. */
+export async function allTrue(conditions: readonly (() => Promise<boolean>)[]): Promise<boolean> {
+  for (const condition of conditions) if (!(await condition())) return false;
   return true;
 }
 
-export function not(claim: () => Promise<boolean>): () => Promise<boolean> {
-  return async () => !(await claim());
+export function not(condition: () => Promise<boolean>): () => Promise<boolean> {
+  return async () => !(await condition());
 }

@@ -1,183 +1,183 @@
-/** Coming in and going out. */
+/** Scenarios of login, refresh and logout. */
 import { present } from '#kernel/assert.ts';
 import type { Application, RequestOptions } from '../../support/application.ts';
 import { cookieHeader, isAccepted, login, sameOrigin, type Tokens, validPassword } from '../../support/user-actions.ts';
 import {
-  allHold,
-  ask,
-  type Begun,
+  addScenarioUser,
+  allTrue,
   canLogIn,
   logIn,
   not,
-  type Regular,
-  regular,
+  type Prepared,
+  request,
+  resultOf,
   type Scenario,
-  toldBy,
+  type ScenarioUser,
 } from './scenario.ts';
 
 const refreshPath = '/auth/refresh';
-const afterTheGraceMs = 11_000;
+const afterGracePeriodMs = 11_000;
 
 async function canRefresh(app: Application, { refreshToken }: Tokens): Promise<boolean> {
-  return (await ask(app, 'POST', refreshPath, { json: { refreshToken } })) === 'done';
+  return (await request(app, 'POST', refreshPath, { json: { refreshToken } })) === 'done';
 }
 
-/** Neither of the session's tokens opens anything. */
-function isGracePeriodOver(app: Application, tokens: Tokens): () => Promise<boolean> {
+/** Neither token of the session is accepted. */
+function isRevoked(app: Application, tokens: Tokens): () => Promise<boolean> {
   return not(async () => (await isAccepted(app, tokens.accessToken)) || (await canRefresh(app, tokens)));
 }
 
-/** Asks with the newest refresh token that was answered, as a client does. */
-async function refreshing(app: Application, headers: NonNullable<RequestOptions['headers']>): Promise<Begun> {
-  const first = await logIn(await regular(app));
+/** Retries keep the newest tokens, as a client does. */
+async function refresh(app: Application, headers: NonNullable<RequestOptions['headers']>): Promise<Prepared> {
+  const first = await logIn(await addScenarioUser(app));
   let newest = first;
   const refresh = async () => {
     const json = { refreshToken: first.refreshToken };
-    const answer = await app.send<Tokens>('POST', `/api/v1${refreshPath}`, { json, headers });
-    if (answer.status === 200) newest = answer.data;
-    return toldBy(answer);
+    const response = await app.send<Tokens>('POST', `/api/v1${refreshPath}`, { json, headers });
+    if (response.status === 200) newest = response.data;
+    return resultOf(response);
   };
-  const isSettled = () => allHold([() => isAccepted(app, newest.accessToken), () => canRefresh(app, newest)]);
-  return { ask: refresh, isSettled };
+  const isComplete = () => allTrue([() => isAccepted(app, newest.accessToken), () => canRefresh(app, newest)]);
+  return { run: refresh, isComplete };
 }
 
-async function leaving(app: Application, leave: (tokens: Tokens) => Promise<string>): Promise<Begun> {
-  const person = await regular(app);
-  const tokens = await logIn(person);
+async function logout(app: Application, send: (tokens: Tokens) => Promise<string>): Promise<Prepared> {
+  const user = await addScenarioUser(app);
+  const tokens = await logIn(user);
   return {
-    ask: () => leave(tokens),
-    isSettled: () => allHold([isGracePeriodOver(app, tokens), () => canLogIn(app, person.email)]),
+    run: () => send(tokens),
+    isComplete: () => allTrue([isRevoked(app, tokens), () => canLogIn(app, user.email)]),
   };
 }
 
-async function loggingIn(person: Regular, more: Readonly<Record<string, unknown>>): Promise<Begun> {
-  const { app, email } = person;
-  return { ask: async () => toldBy(await login(app, email, more)), isSettled: () => canLogIn(app, email) };
+async function passwordLogin(user: ScenarioUser, more: Readonly<Record<string, unknown>>): Promise<Prepared> {
+  const { app, email } = user;
+  return { run: async () => resultOf(await login(app, email, more)), isComplete: () => canLogIn(app, email) };
 }
 
 export const sessions: readonly Scenario[] = [
   {
     name: 'login.password',
     audit: ['login.succeeded'],
-    begin: async (app) => loggingIn(await regular(app), {}),
+    prepare: async (app) => passwordLogin(await addScenarioUser(app), {}),
   },
   {
-    name: 'login.password, by cookie on a new device',
+    name: 'login.password, with a cookie on a new device',
     audit: ['login.succeeded'],
     mail: ['new_device'],
-    begin: async (app) => {
-      const person = await regular(app);
-      await logIn(person);
-      return loggingIn(person, { transport: 'cookie' });
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      await logIn(user);
+      return passwordLogin(user, { transport: 'cookie' });
     },
   },
   {
-    name: 'login.password, of an account that is closing',
+    name: 'login.password, of an account pending deletion',
     audit: ['login.step_required'],
-    begin: async (app) => {
-      const person = await regular(app);
-      const { accessToken: token } = await logIn(person);
-      await ask(app, 'DELETE', '/users/me', { token, json: { currentPassword: validPassword } });
-      const isSettled = async () => {
-        const { ticket } = await logIn(person);
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken: token } = await logIn(user);
+      await request(app, 'DELETE', '/users/me', { token, json: { currentPassword: validPassword } });
+      const isComplete = async () => {
+        const { ticket } = await logIn(user);
         const json = { ticket: present(ticket, 'the ticket') };
-        return (await ask(app, 'POST', '/auth/cancel-deletion', { json })) === 'done' && canLogIn(app, person.email);
+        return (await request(app, 'POST', '/auth/cancel-deletion', { json })) === 'done' && canLogIn(app, user.email);
       };
-      return { ask: async () => toldBy(await login(app, person.email)), isSettled };
+      return { run: async () => resultOf(await login(app, user.email)), isComplete };
     },
   },
   {
-    name: 'login.password, with a wrong one',
-    told: 'invalid_credentials',
+    name: 'login.password, with a wrong password',
+    result: 'invalid_credentials',
     audit: ['login.failed'],
-    begin: async (app) => loggingIn(await regular(app), { password: 'not the right one' }),
+    prepare: async (app) => passwordLogin(await addScenarioUser(app), { password: 'not the right one' }),
   },
   {
     name: 'refresh.rotate',
     audit: ['session.refreshed'],
-    begin: (app) => refreshing(app, {}),
+    prepare: (app) => refresh(app, {}),
   },
   {
-    name: 'refresh.rotate, from elsewhere',
+    name: 'refresh.rotate, with another user agent',
     audit: ['session.moved', 'session.refreshed'],
-    inParts: true,
-    begin: (app) => refreshing(app, { 'user-agent': 'Another' }),
+    commitsInParts: true,
+    prepare: (app) => refresh(app, { 'user-agent': 'Another' }),
   },
   {
-    name: 'refresh.rotate, of a used token',
-    told: 'invalid_refresh_token',
+    name: 'refresh.rotate, with a rotated token',
+    result: 'invalid_refresh_token',
     audit: ['refresh_token.reused'],
     mail: ['refresh_token_reuse'],
-    begin: async (app) => {
-      const person = await regular(app);
-      const used = await logIn(person);
-      const json = { refreshToken: used.refreshToken };
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const rotated = await logIn(user);
+      const json = { refreshToken: rotated.refreshToken };
       const { data } = await app.send<Tokens>('POST', `/api/v1${refreshPath}`, { json });
-      app.clock.advance(afterTheGraceMs);
-      const isSettled = () => allHold([isGracePeriodOver(app, data), () => canLogIn(app, person.email)]);
-      return { ask: () => ask(app, 'POST', refreshPath, { json }), isSettled };
+      app.clock.advance(afterGracePeriodMs);
+      const isComplete = () => allTrue([isRevoked(app, data), () => canLogIn(app, user.email)]);
+      return { run: () => request(app, 'POST', refreshPath, { json }), isComplete };
     },
   },
   {
     name: 'logout.this_session',
     audit: ['session.logged_out'],
-    again: 'not_authenticated',
-    begin: (app) => leaving(app, ({ accessToken: token }) => ask(app, 'POST', '/auth/logout', { token })),
+    retryResult: 'not_authenticated',
+    prepare: (app) => logout(app, ({ accessToken: token }) => request(app, 'POST', '/auth/logout', { token })),
   },
   {
-    name: 'logout.this_session, by cookie',
+    name: 'logout.this_session, with a cookie',
     audit: ['session.logged_out'],
-    again: 'not_authenticated',
-    begin: async (app) => {
-      const { email } = await regular(app);
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
       const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
-      const isActive = async () => (await ask(app, 'GET', '/auth/session', { cookie })) === 'done';
+      const isActive = async () => (await request(app, 'GET', '/auth/session', { cookie })) === 'done';
       const headers = sameOrigin;
-      return { ask: () => ask(app, 'POST', '/auth/logout', { cookie, headers }), isSettled: not(isActive) };
+      return { run: () => request(app, 'POST', '/auth/logout', { cookie, headers }), isComplete: not(isActive) };
     },
   },
   {
     name: 'logout.everywhere',
     audit: ['session.logged_out_everywhere'],
-    again: 'not_authenticated',
-    begin: async (app) => {
-      const person = await regular(app);
-      const [here, there] = [await logIn(person), await logIn(person)];
-      const token = here.accessToken;
-      const isSettled = () =>
-        allHold([isGracePeriodOver(app, here), isGracePeriodOver(app, there), () => canLogIn(app, person.email)]);
-      return { ask: () => ask(app, 'POST', '/auth/logout-all', { token }), isSettled };
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const [session, otherSession] = [await logIn(user), await logIn(user)];
+      const token = session.accessToken;
+      const isComplete = () =>
+        allTrue([isRevoked(app, session), isRevoked(app, otherSession), () => canLogIn(app, user.email)]);
+      return { run: () => request(app, 'POST', '/auth/logout-all', { token }), isComplete };
     },
   },
   {
     name: 'session.token',
     audit: [],
-    begin: async (app) => {
-      const { accessToken: token } = await logIn(await regular(app));
-      return { ask: () => ask(app, 'POST', '/auth/token', { token }), isSettled: () => isAccepted(app, token) };
+    prepare: async (app) => {
+      const { accessToken: token } = await logIn(await addScenarioUser(app));
+      return { run: () => request(app, 'POST', '/auth/token', { token }), isComplete: () => isAccepted(app, token) };
     },
   },
   {
     name: 'sessions.end_one',
     audit: ['session.ended'],
-    again: 'session_not_found',
-    begin: async (app) => {
-      const person = await regular(app);
-      const [here, there] = [await logIn(person), await logIn(person)];
-      const token = here.accessToken;
-      const end = () => ask(app, 'DELETE', `/users/me/sessions/${there.sessionId}`, { token });
-      return { ask: end, isSettled: () => allHold([isGracePeriodOver(app, there), () => isAccepted(app, token)]) };
+    retryResult: 'session_not_found',
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const [session, otherSession] = [await logIn(user), await logIn(user)];
+      const token = session.accessToken;
+      const end = () => request(app, 'DELETE', `/users/me/sessions/${otherSession.sessionId}`, { token });
+      return { run: end, isComplete: () => allTrue([isRevoked(app, otherSession), () => isAccepted(app, token)]) };
     },
   },
   {
     name: 'sessions.end_others',
     audit: ['session.others_ended'],
-    begin: async (app) => {
-      const person = await regular(app);
-      const [here, there] = [await logIn(person), await logIn(person)];
-      const token = here.accessToken;
-      const end = () => ask(app, 'DELETE', '/users/me/sessions', { token });
-      return { ask: end, isSettled: () => allHold([isGracePeriodOver(app, there), () => isAccepted(app, token)]) };
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const [session, otherSession] = [await logIn(user), await logIn(user)];
+      const token = session.accessToken;
+      const end = () => request(app, 'DELETE', '/users/me/sessions', { token });
+      return { run: end, isComplete: () => allTrue([isRevoked(app, otherSession), () => isAccepted(app, token)]) };
     },
   },
 ];

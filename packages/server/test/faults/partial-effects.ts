@@ -1,13 +1,13 @@
 import type { Client as Database } from 'pg';
 
 type Rule = {
-  /** What a row found by `sql` would be. */
+  /** The rows that `sql` counts. */
   readonly name: string;
-  /** Counts breaches. */
+  /** Counts violations. */
   readonly sql: string;
 };
 
-/** What one effect writes in several tables is there as a whole or not at all. */
+/** An effect that writes to several tables is complete or absent. */
 const rules: readonly Rule[] = [
   {
     name: 'users without a key',
@@ -27,12 +27,12 @@ const rules: readonly Rule[] = [
       and not exists (select from passwords p where p.user_id = i.user_id)`,
   },
   {
-    name: 'used links of unverified identifiers',
+    name: 'consumed links of unverified identifiers',
     sql: `select count(*) from one_time_tokens t join identifiers i on i.id = t.identifier_id
       where t.purpose = 'verify_email' and t.outcome = 'used' and i.verified_at is null`,
   },
   {
-    name: 'live links of verified identifiers',
+    name: 'valid links of verified identifiers',
     sql: `select count(*) from one_time_tokens t join identifiers i on i.id = t.identifier_id
       where t.purpose = 'verify_email' and t.consumed_at is null and i.verified_at is not null`,
   },
@@ -41,7 +41,7 @@ const rules: readonly Rule[] = [
     sql: 'select count(*) from one_time_tokens t where not exists (select from mail_ledger l where l.token_id = t.id)',
   },
   {
-    name: 'promised mails without a job',
+    name: 'queued mails without a job',
     sql: `select count(*) from mail_ledger l where l.state = 'queued'
       and not exists (select from jobs j where j.payload ->> 'mailId' = l.id::text)`,
   },
@@ -57,24 +57,24 @@ const rules: readonly Rule[] = [
   },
   {
     name: 'sessions without an audit event',
-    // The event of a session that goes on as another names both.
+    // The event of a session that continues another names both sessions.
     sql: `select count(*) from sessions s where not exists (select from audit_events e where e.session_id = s.id)
       and not exists (select from audit_events e where e.user_id = s.user_id
         and convert_from(e.body, 'UTF8')::jsonb -> 'facts' ->> 'continuedAs' = s.id::text)`,
   },
   {
-    name: 'ended sessions that no node hears of',
+    name: 'ended sessions without a revocation',
     sql: `select count(*) from sessions s where s.ended_at is not null
       and not exists (select from revocations e where e.kind = 'session' and e.target = s.id::text)`,
   },
 ];
 
-/** One sentence for each kind of thing that was found half done. */
-export async function findHalfDone(database: Pick<Database, 'query'>): Promise<string[]> {
+/** Returns a sentence for each kind of partial effect. */
+export async function findPartialEffects(database: Pick<Database, 'query'>): Promise<string[]> {
   const found: string[] = [];
   for (const { name, sql } of rules) {
-    const answer = await database.query<{ count: string }>(sql);
-    const count = Number(answer.rows[0]?.count);
+    const result = await database.query<{ count: string }>(sql);
+    const count = Number(result.rows[0]?.count);
     if (count > 0) found.push(`${count} ${name}`);
   }
   return found;

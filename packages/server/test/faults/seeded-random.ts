@@ -1,11 +1,11 @@
-/** Numbers that look random and are the same for the same seed, so that a failed run can be repeated. */
-export type Chance = {
-  /** A whole number from `low` to `high`, both included. */
+/** A pseudorandom generator whose seed reproduces a failed run. */
+export type SeededRandom = {
+  /** An integer from `low` to `high`, both included. */
   between(low: number, high: number): number;
 };
 
-/** Mulberry32: 32 bits of state are enough to choose moments, and nothing here is a secret. */
-export function chanceOf(seed: number): Chance {
+/** Mulberry32: 32 bits of state suffice to choose times; no secret depends on it. */
+export function seededRandom(seed: number): SeededRandom {
   let state = seed | 0;
   const next = (): number => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SinkLine } from '../../../../e2e/support/smtp-sink.ts';
-import { compareBooks, type LedgerEntry } from './mail-books.ts';
+import { type LedgerEntry, reconcile } from './mail-reconciliation.ts';
 
 const entry = (state: string, ...outcomes: string[]): LedgerEntry => ({ messageId: '<1@x>', state, outcomes });
 
@@ -14,7 +14,7 @@ const lines = (...verdicts: SinkLine['verdict'][]): SinkLine[] =>
     verdict,
   }));
 
-describe('comparing the ledger with the log of the SMTP server', () => {
+describe('reconciliation of the ledger with the SMTP log', () => {
   it.each([
     [entry('sent', 'accepted'), lines('accepted')],
     [entry('sent', 'refused', 'accepted'), lines('refused', 'accepted')],
@@ -22,8 +22,8 @@ describe('comparing the ledger with the log of the SMTP server', () => {
     [entry('sent', 'in_doubt', 'accepted'), lines('refused', 'accepted')],
     [entry('sent', 'in_doubt', 'failed', 'accepted'), lines('accepted')],
     [entry('queued'), lines()],
-  ])('%o agrees with %o', (written, seen) => {
-    expect(compareBooks([written], seen)).toEqual([]);
+  ])('accepts %o for %o', (recorded, logged) => {
+    expect(reconcile([recorded], logged)).toEqual([]);
   });
 
   it.each([
@@ -33,11 +33,11 @@ describe('comparing the ledger with the log of the SMTP server', () => {
     [entry('sent', 'in_doubt', 'accepted'), lines('accepted', 'refused')],
     [entry('queued', 'sending'), lines('accepted')],
     [entry('queued', 'accepted'), lines('accepted')],
-  ])('%o does not agree with %o', (written, seen) => {
-    expect(compareBooks([written], seen)).toHaveLength(1);
+  ])('reports a fault in %o for %o', (recorded, logged) => {
+    expect(reconcile([recorded], logged)).toHaveLength(1);
   });
 
-  it('finds what was never written down', () => {
-    expect(compareBooks([], lines('accepted'))).toEqual(['<1@x> was delivered and is not in the ledger']);
+  it('reports a delivery that the ledger does not have', () => {
+    expect(reconcile([], lines('accepted'))).toEqual(['<1@x> was delivered but is not in the ledger']);
   });
 });

@@ -1,0 +1,218 @@
+/** Scenarios of admin commands. */
+import type { CommandIo } from '#app/cli/command.ts';
+import { commands } from '#app/cli/list.ts';
+import { assert } from '#kernel/assert.ts';
+import type { Application } from '../../support/application.ts';
+import { addPendingInvitation } from '../../support/daily-traffic.ts';
+import { isAccepted, uniqueEmail, validPassword } from '../../support/user-actions.ts';
+import { setStatus } from '../../support/user-status.ts';
+import {
+  addScenarioUser,
+  allTrue,
+  canLogIn,
+  exhaustAttempts,
+  logIn,
+  not,
+  type Prepared,
+  type Result,
+  rejectedCommand,
+  request,
+  resultOfWork,
+  type Scenario,
+  type ScenarioUser,
+} from './scenario.ts';
+
+type Options = Readonly<Record<string, string | boolean | readonly string[]>>;
+
+/** Runs a command on the services of the application. */
+async function runCommand(
+  app: Application,
+  name: string,
+  first?: string,
+  options: Options = {},
+  second?: string,
+): Promise<Result> {
+  const command = commands.find((known) => known.name === name);
+  assert(command?.needs === 'services', `${name} runs on the services`);
+  const io: CommandIo = {
+    isTerminal: false,
+    columns: undefined,
+    out: () => undefined,
+    err: () => undefined,
+    drained: async () => undefined,
+    readSecret: async () => undefined,
+    readInput: async () => `${validPassword}\n`,
+  };
+  const args = [first, second].filter((argument) => argument !== undefined);
+  return resultOfWork(() => command.run({ options, arguments: args }, app.services, io));
+}
+
+function changeRole(user: ScenarioUser, role: 'grant-role' | 'revoke-role'): Promise<Result> {
+  return runCommand(user.app, `user ${role}`, user.email, {}, 'admin');
+}
+
+/** The role changes, and the user's sessions are revoked. */
+async function roleChange(app: Application, change: 'grant-role' | 'revoke-role'): Promise<Prepared> {
+  const user = await addScenarioUser(app);
+  if (change === 'revoke-role') await changeRole(user, 'grant-role');
+  const { accessToken } = await logIn(user);
+  const isComplete = () => allTrue([not(() => isAccepted(app, accessToken)), () => canLogIn(app, user.email)]);
+  return { run: () => changeRole(user, change), isComplete };
+}
+
+export const adminCommands: readonly Scenario[] = [
+  {
+    name: 'user create',
+    audit: ['user.created'],
+    retryResult: rejectedCommand,
+    prepare: async (app) => {
+      const email = uniqueEmail('made');
+      const options = { email, name: 'Made', role: ['admin'], 'password-stdin': true };
+      return { run: () => runCommand(app, 'user create', undefined, options), isComplete: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'user metadata',
+    audit: ['user.metadata_changed'],
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      const options = { 'set-public': '{"plan":"pro"}', 'set-private': '{"note":"a friend"}' };
+      return { run: () => runCommand(app, 'user metadata', email, options), isComplete: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'user grant-role',
+    audit: ['user.role_granted'],
+    retryResult: rejectedCommand,
+    prepare: (app) => roleChange(app, 'grant-role'),
+  },
+  {
+    name: 'user revoke-role',
+    audit: ['user.role_revoked'],
+    retryResult: rejectedCommand,
+    prepare: (app) => roleChange(app, 'revoke-role'),
+  },
+  {
+    name: 'user disable',
+    audit: ['user.disabled'],
+    retryResult: rejectedCommand,
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken } = await logIn(user);
+      const { email } = user;
+      const isComplete = () =>
+        allTrue([
+          not(() => isAccepted(app, accessToken)),
+          not(() => canLogIn(app, email)),
+          async () => (await runCommand(app, 'user enable', email)) === 'done',
+          () => canLogIn(app, email),
+        ]);
+      return { run: () => runCommand(app, 'user disable', email), isComplete };
+    },
+  },
+  {
+    name: 'user enable',
+    audit: ['user.enabled'],
+    retryResult: rejectedCommand,
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      await setStatus(app, email, 'disabled');
+      return { run: () => runCommand(app, 'user enable', email), isComplete: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'user unlock',
+    audit: ['user.unlocked'],
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      await exhaustAttempts(app, email);
+      return { run: () => runCommand(app, 'user unlock', email), isComplete: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'user end-sessions',
+    audit: ['user.sessions_ended'],
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken } = await logIn(user);
+      const isComplete = () => allTrue([not(() => isAccepted(app, accessToken)), () => canLogIn(app, user.email)]);
+      return { run: () => runCommand(app, 'user end-sessions', user.email), isComplete };
+    },
+  },
+  {
+    name: 'invite create',
+    audit: ['invitation.created'],
+    mail: ['invitation'],
+    prepare: async (app) => {
+      const email = uniqueEmail('invited');
+      const isListed = async () => (await runCommand(app, 'invite list')) === 'done';
+      return { run: () => runCommand(app, 'invite create', undefined, { email, role: 'admin' }), isComplete: isListed };
+    },
+  },
+  {
+    name: 'invite revoke',
+    audit: ['invitation.revoked'],
+    retryResult: rejectedCommand,
+    prepare: async (app) => {
+      const id = await addPendingInvitation(app);
+      const json = {
+        token: app.services.tokens.secret(id, 'invitation', app.services.keys.currentKeyId('link')),
+        name: 'Invited',
+        password: validPassword,
+      };
+      const isRevoked = async () =>
+        (await request(app, 'POST', '/auth/accept-invitation', { json })) === 'invalid_token';
+      return { run: () => runCommand(app, 'invite revoke', id), isComplete: isRevoked };
+    },
+  },
+  {
+    name: 'client set-origins',
+    audit: ['client.origins_changed'],
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      const origin = [`https://app-${uniqueEmail().split('@')[0]}.example`];
+      return {
+        run: () => runCommand(app, 'client set-origins', undefined, { origin }),
+        isComplete: () => canLogIn(app, email),
+      };
+    },
+  },
+  {
+    name: 'keys rotate',
+    audit: ['signing_key.rotated'],
+    optionalRows: ['+ signing_keys next'],
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken } = await logIn(user);
+      const isComplete = () =>
+        allTrue([() => isAccepted(app, accessToken), async () => isAccepted(app, (await logIn(user)).accessToken)]);
+      return { run: () => runCommand(app, 'keys rotate', undefined, { now: true }), isComplete };
+    },
+  },
+  {
+    name: 'keys revoke',
+    audit: ['signing_key.revoked'],
+    retryResult: rejectedCommand,
+    optionalRows: ['+ signing_keys next'],
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { kid } = app.services.signingKeys.current();
+      const { accessToken } = await logIn(user);
+      const isComplete = () =>
+        allTrue([
+          not(() => isAccepted(app, accessToken)),
+          async () => isAccepted(app, (await logIn(user)).accessToken),
+          async () => app.services.signingKeys.current().kid !== kid,
+        ]);
+      return { run: () => runCommand(app, 'keys revoke', kid), isComplete };
+    },
+  },
+  {
+    name: 'keys rotate-data',
+    audit: ['data_key.rotated'],
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      return { run: () => runCommand(app, 'keys rotate-data', 'password'), isComplete: () => canLogIn(app, email) };
+    },
+  },
+];

@@ -1,0 +1,90 @@
+/** Scenarios of login by mail. */
+
+import { present } from '#kernel/assert.ts';
+import type { Application } from '../../support/application.ts';
+import { loginByCode, loginByLink, requestCode, requestLink } from '../../support/login-by-mail.ts';
+import {
+  addScenarioUser,
+  canLogIn,
+  linkToken,
+  type Prepared,
+  type Result,
+  resultOf,
+  type Scenario,
+  type ScenarioUser,
+} from './scenario.ts';
+
+/** Reads the mail; returns the login with its secret and the browser's. */
+type ReadMail = (user: ScenarioUser, browserToken: string) => Promise<() => Promise<Result>>;
+
+/** Requests the mail; complete when the login succeeds. */
+async function mailRequest(app: Application, requestMail: typeof requestLink, readMail: ReadMail): Promise<Prepared> {
+  const user = await addScenarioUser(app);
+  let browserToken: string | undefined;
+  const sendRequest = async () => {
+    const response = await requestMail(app, user.email);
+    if (response.status === 202) browserToken = response.data.browserToken;
+    return resultOf(response);
+  };
+  const isComplete = async () => {
+    const logIn = await readMail(user, present(browserToken, 'the secret'));
+    return (await logIn()) === 'done';
+  };
+  return { run: sendRequest, isComplete };
+}
+
+/** Logs in with a mail requested before. */
+async function mailLogin(app: Application, requestMail: typeof requestLink, readMail: ReadMail): Promise<Prepared> {
+  const user = await addScenarioUser(app);
+  const browserToken = present((await requestMail(app, user.email)).data.browserToken, 'the secret');
+  return { run: await readMail(user, browserToken), isComplete: () => canLogIn(app, user.email) };
+}
+
+const byLink: ReadMail = async (user, browserToken) => {
+  const link = await linkToken(user, 'magic_link');
+  return async () => resultOf(await loginByLink(user.app, link, { browserToken }));
+};
+
+const byPage: ReadMail = async (user, browserToken) => {
+  const form = { token: await linkToken(user, 'magic_link') };
+  const cookie = `latchkey_login=${browserToken}`;
+  return async () => resultOf(await user.app.send('POST', '/login/magic-link', { form, cookie }));
+};
+
+const byCode: ReadMail = async (user, browserToken) => {
+  const code = await linkToken(user, 'email_code');
+  return async () => resultOf(await loginByCode(user.app, user.email, code, { browserToken }));
+};
+
+export const mailLogins: readonly Scenario[] = [
+  {
+    name: 'login.ask_link',
+    audit: [],
+    jobs: ['mail_requests.enqueue'],
+    prepare: (app) => mailRequest(app, requestLink, byLink),
+  },
+  {
+    name: 'login.magic_link',
+    audit: ['login.succeeded'],
+    retryResult: 'invalid_token',
+    prepare: (app) => mailLogin(app, requestLink, byLink),
+  },
+  {
+    name: 'login.submit_magic_link',
+    audit: ['login.succeeded'],
+    retryResult: 'page 400',
+    prepare: (app) => mailLogin(app, requestLink, byPage),
+  },
+  {
+    name: 'login.ask_code',
+    audit: [],
+    jobs: ['mail_requests.enqueue'],
+    prepare: (app) => mailRequest(app, requestCode, byCode),
+  },
+  {
+    name: 'login.email_code',
+    audit: ['login.succeeded'],
+    retryResult: 'invalid_code',
+    prepare: (app) => mailLogin(app, requestCode, byCode),
+  },
+];

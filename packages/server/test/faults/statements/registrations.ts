@@ -1,0 +1,131 @@
+/** Scenarios of registration, verification and invitations. */
+import { createInvitation } from '#flows/admin-invitations/index.ts';
+import { present } from '#kernel/assert.ts';
+import type { Application } from '../../support/application.ts';
+import { operator } from '../../support/operator.ts';
+import { register, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
+import {
+  addScenarioUser,
+  addUnverifiedUser,
+  canLogIn,
+  canVerify,
+  linkToken,
+  newPassword,
+  type Prepared,
+  request,
+  resultOf,
+  type Scenario,
+  submitForm,
+} from './scenario.ts';
+
+async function verification(app: Application, consume: (token: string) => Promise<string>): Promise<Prepared> {
+  const user = await addUnverifiedUser(app);
+  const token = await linkToken(user, 'verify_email');
+  return { run: () => consume(token), isComplete: () => canLogIn(app, user.email) };
+}
+
+async function acceptance(app: Application, accept: (token: string) => Promise<string>): Promise<Prepared> {
+  const { tokens, keys } = app.services;
+  const address = uniqueEmail('invited');
+  const email = { asTyped: address, canonical: address };
+  const invited = await createInvitation(app.services, operator, { email, locale: 'en', role: null });
+  const id = present(invited.kind === 'created' ? invited.invitationId : undefined, 'the invitation');
+  const token = tokens.secret(id, 'invitation', keys.currentKeyId('link'));
+  return { run: () => accept(token), isComplete: () => canLogIn(app, address) };
+}
+
+export const registrations: readonly Scenario[] = [
+  {
+    name: 'register.person',
+    audit: ['user.registered'],
+    mail: ['verify_email'],
+    prepare: async (app) => {
+      const email = uniqueEmail();
+      return { run: async () => resultOf(await register(app, email)), isComplete: () => canVerify(app, email) };
+    },
+  },
+  {
+    name: 'register.person, repeated',
+    audit: ['user.registration_repeated'],
+    mail: ['verify_email'],
+    prepare: async (app) => {
+      const { email } = await addUnverifiedUser(app);
+      return { run: async () => resultOf(await register(app, email)), isComplete: () => canVerify(app, email) };
+    },
+  },
+  {
+    name: 'register.person, with a verified address',
+    audit: ['user.registration_refused'],
+    mail: ['already_registered'],
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      const more = { password: newPassword };
+      return { run: async () => resultOf(await register(app, email, more)), isComplete: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'verify_email.press',
+    audit: ['email.verified'],
+    retryResult: 'invalid_token',
+    prepare: (app) => verification(app, async (token) => resultOf(await verifyEmail(app, token))),
+  },
+  {
+    name: 'verify_email.press_by_get',
+    audit: ['email.verified'],
+    retryResult: 'invalid_token',
+    prepare: (app) => verification(app, (token) => request(app, 'GET', `/auth/verify-email?token=${token}`)),
+  },
+  {
+    name: 'verify_email.submit',
+    audit: ['email.verified'],
+    retryResult: 'page 400',
+    prepare: (app) => verification(app, (token) => submitForm(app, '/verify-email', { token, choice: 'verify' })),
+  },
+  {
+    name: 'verify_email.submit, disowned',
+    audit: ['user.registration_disowned'],
+    retryResult: 'page 400',
+    prepare: async (app) => {
+      const user = await addUnverifiedUser(app);
+      const token = await linkToken(user, 'verify_email');
+      return {
+        run: () => submitForm(app, '/verify-email', { token, choice: 'disown' }),
+        isComplete: async () => {
+          const isRevoked = (await verifyEmail(app, token)).status === 400;
+          await register(app, user.email);
+          return isRevoked && canVerify(app, user.email);
+        },
+      };
+    },
+  },
+  {
+    name: 'verify_email.resend',
+    audit: [],
+    jobs: ['mail_requests.enqueue'],
+    prepare: async (app) => {
+      const { email } = await addUnverifiedUser(app);
+      const json = { email };
+      const resend = () => request(app, 'POST', '/auth/resend-verification', { json });
+      return { run: resend, isComplete: () => canVerify(app, email) };
+    },
+  },
+  {
+    name: 'invitation.accept',
+    audit: ['invitation.accepted'],
+    retryResult: 'invalid_token',
+    prepare: (app) =>
+      acceptance(app, (token) => {
+        const json = { token, name: 'Invited', password: validPassword };
+        return request(app, 'POST', '/auth/accept-invitation', { json });
+      }),
+  },
+  {
+    name: 'invitation.submit',
+    audit: ['invitation.accepted'],
+    retryResult: 'page 400',
+    prepare: (app) =>
+      acceptance(app, (token) =>
+        submitForm(app, '/accept-invitation', { token, name: 'Invited', password: validPassword }),
+      ),
+  },
+];
