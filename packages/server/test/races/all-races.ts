@@ -5,7 +5,7 @@ import {
   deleteAgainstLogin,
   deleteAgainstRefresh,
   eraseAgainstLogin,
-} from './closing-races.ts';
+} from './deletion-races.ts';
 import {
   confirmAgainstCancel,
   confirmAgainstConfirm,
@@ -14,14 +14,14 @@ import {
   undoLink,
 } from './email-races.ts';
 import { acceptAgainstRegistration, acceptAgainstRevoke, invitationLink, invitationOfTwo } from './invitation-races.ts';
+import { emailCode, guessedCode, magicLink } from './mail-login-races.ts';
 import { changeAgainstLogoutAll, changeAgainstReset, changePassword, resetLink } from './password-races.ts';
-import { emailCode, guessedCode, magicLink } from './passwordless-races.ts';
 import type { Race } from './race.ts';
 import { refresh, refreshAgainstDisable, refreshAgainstLogoutAll } from './refresh-races.ts';
 import { disableAgainstReset } from './status-races.ts';
 import {
   bothLinks,
-  registrationsBesidePress,
+  registrationsDuringVerification,
   spellings,
   twoRegistrations,
   verificationLink,
@@ -33,7 +33,7 @@ export const races: readonly Race[] = [
   spellings,
   ...twoRegistrations,
   bothLinks,
-  registrationsBesidePress,
+  registrationsDuringVerification,
   refresh,
   refreshAgainstLogoutAll,
   refreshAgainstDisable,

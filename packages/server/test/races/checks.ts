@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
-import type { Answer, Tokens } from '../../../../e2e/support/client.ts';
+import type { ApiResult, Tokens } from '../../../../e2e/support/client.ts';
 import type { Round } from './race.ts';
 import type { TwoNodes } from './two-nodes.ts';
 
-/** How often each thing was counted. */
-export type Tally = Readonly<Record<string, number>>;
+/** Number of occurrences by name. */
+export type Counts = Readonly<Record<string, number>>;
 
-/** The password that everybody registers with. */
+/** The password with which every user registers. */
 export const password = 'the right password of all';
 
 /** The password that the request with this number sets. */
-export function chosen(index: number): string {
+export function newPassword(index: number): string {
   return `the chosen password ${index}`;
 }
 
-/** Compares, and says both in one line, which is all that a round's failure shows. */
+/** Compares and reports both values in one line, because the report of a round shows one line. */
 export function assertSame(actual: unknown, expected: unknown, what: string): void {
   assert.ok(
     isDeepStrictEqual(actual, expected),
@@ -23,79 +23,86 @@ export function assertSame(actual: unknown, expected: unknown, what: string): vo
   );
 }
 
-/** How often each outcome came: `won`, or the code of the refusal. */
-export function tallyOf(answers: readonly Answer<unknown>[]): Tally {
+/** Counts the outcomes: `success`, or the code of the problem. */
+export function countOutcomes(responses: readonly ApiResult<unknown>[]): Counts {
   const tally: Record<string, number> = {};
-  for (const answer of answers) {
-    const outcome = outcomeOf(answer);
+  for (const response of responses) {
+    const outcome = outcomeOf(response);
     tally[outcome] = (tally[outcome] ?? 0) + 1;
   }
   return tally;
 }
 
-/** The number of the only one that won; the others must have been refused with one of the codes. */
-export function onlyWinner(answers: readonly Answer<unknown>[], codes: readonly string[]): number {
-  assert.equal(assertWinners(answers, codes), 1, `winners among ${JSON.stringify(tallyOf(answers))}`);
-  return answers.findIndex(({ ok }) => ok);
+/** Returns the number of the only successful request; every other must have failed with one of the codes. */
+export function requireOneSuccess(responses: readonly ApiResult<unknown>[], codes: readonly string[]): number {
+  assert.equal(countSuccesses(responses, codes), 1, `successes among ${JSON.stringify(countOutcomes(responses))}`);
+  return responses.findIndex(({ ok }) => ok);
 }
 
-/** How many won; the others must have been refused with one of the codes. */
-export function assertWinners(answers: readonly Answer<unknown>[], codes: readonly string[]): number {
-  const outcomes = answers.map(outcomeOf);
-  const strange = outcomes.filter((outcome) => outcome !== 'won' && !codes.includes(outcome));
-  assert.deepEqual(strange, [], `refused with ${[...new Set(strange)].join(', ')}`);
-  return outcomes.filter((outcome) => outcome === 'won').length;
+/** Returns how many requests succeeded; every other must have failed with one of the codes. */
+export function countSuccesses(responses: readonly ApiResult<unknown>[], codes: readonly string[]): number {
+  const outcomes = responses.map(outcomeOf);
+  const unexpected = outcomes.filter((outcome) => outcome !== 'success' && !codes.includes(outcome));
+  assert.deepEqual(unexpected, [], `rejected with ${[...new Set(unexpected)].join(', ')}`);
+  return outcomes.filter((outcome) => outcome === 'success').length;
 }
 
-function outcomeOf(answer: Answer<unknown>): string {
-  return answer.ok ? 'won' : answer.code;
+function outcomeOf(response: ApiResult<unknown>): string {
+  return response.ok ? 'success' : response.code;
 }
 
-/** Of all passwords only this one opens, on both nodes. */
-export async function assertOpens(
-  two: TwoNodes,
+/** Asserts that of these passwords only one is accepted, on both nodes. */
+export async function assertOnlyPassword(
+  nodes: TwoNodes,
   email: string,
-  opening: string,
+  password: string,
   others: readonly string[],
 ): Promise<void> {
-  for (const node of two.clients) {
-    for (const candidate of [opening, ...others]) {
-      const answer = await node.login(email, candidate);
-      const expected = candidate === opening ? 'won' : 'invalid_credentials';
-      assert.equal(outcomeOf(answer), expected, `"${candidate}" of ${email}: ${outcomeOf(answer)}`);
+  for (const node of nodes.clients) {
+    for (const candidate of [password, ...others]) {
+      const response = await node.login(email, candidate);
+      const expected = candidate === password ? 'success' : 'invalid_credentials';
+      assert.equal(outcomeOf(response), expected, `"${candidate}" of ${email}: ${outcomeOf(response)}`);
     }
   }
 }
 
-/** Refresh tokens must be dead at once, access tokens within a second of the ending, on both nodes. */
-export async function assertAllDie(two: TwoNodes, all: readonly Tokens[], endedAtMs: number): Promise<Round> {
+/**
+ * Asserts that both nodes reject all refresh tokens at once and all access tokens within a second of the revocation.
+ */
+export async function assertAllRejected(nodes: TwoNodes, all: readonly Tokens[], revokedAtMs: number): Promise<Round> {
   const refreshTokens = [...new Set(all.map(({ refreshToken }) => refreshToken))];
   const accessTokens = [...new Set(all.map(({ accessToken }) => accessToken))];
-  // Asked together: one after the other, the first answers of a busy machine would make the second question late.
-  const [diedAfterMs, refreshed] = await Promise.all([
-    untilAllDead(two, accessTokens, endedAtMs),
-    onBothNodes(two, refreshTokens, (node, token) => node.refresh(token)),
+  // In parallel, because on a busy machine a sequential second check would start too late.
+  const [rejectedAfterMs, refreshed] = await Promise.all([
+    awaitRejections(nodes, accessTokens, revokedAtMs),
+    onBothNodes(nodes, refreshTokens, (node, token) => node.refresh(token)),
   ]);
-  assert.equal(refreshed.filter(({ ok }) => ok).length, 0, 'a refresh token lives on');
-  return { diedAfterMs };
+  assert.equal(refreshed.filter(({ ok }) => ok).length, 0, 'a refresh token is still accepted');
+  return { rejectedAfterMs };
 }
 
-/** Answers after how many milliseconds the check was begun that found all of them dead. */
-async function untilAllDead(two: TwoNodes, accessTokens: readonly string[], endedAtMs: number): Promise<number> {
+/**
+ * Returns the milliseconds from the revocation to the start of the first check in which all access tokens are rejected.
+ */
+async function awaitRejections(nodes: TwoNodes, accessTokens: readonly string[], revokedAtMs: number): Promise<number> {
   for (;;) {
-    const askedAtMs = performance.now();
-    const checked = await onBothNodes(two, accessTokens, (node, token) => node.session(token));
-    const alive = checked.filter(({ ok }) => ok).length;
-    const late = Math.round(askedAtMs - endedAtMs);
-    if (alive === 0) return late;
-    assert.ok(late < 1000, `${alive} of ${checked.length} access tokens live ${late} ms after the ending`);
+    const startedAtMs = performance.now();
+    const checked = await onBothNodes(nodes, accessTokens, (node, token) => node.session(token));
+    const accepted = checked.filter(({ ok }) => ok).length;
+    const late = Math.round(startedAtMs - revokedAtMs);
+    if (accepted === 0) return late;
+    assert.ok(
+      late < 1000,
+      `${accepted} of ${checked.length} access tokens are accepted ${late} ms after the revocation`,
+    );
   }
 }
 
 async function onBothNodes(
-  two: TwoNodes,
+  nodes: TwoNodes,
   tokens: readonly string[],
-  ask: (node: TwoNodes['clients'][number], token: string) => Promise<Answer<unknown>>,
-): Promise<Answer<unknown>[]> {
-  return await Promise.all(two.clients.flatMap((node) => tokens.map((token) => ask(node, token))));
+  send: (node: TwoNodes['clients'][number], token: string) => Promise<ApiResult<unknown>>,
+): Promise<ApiResult<unknown>[]> {
+  return await Promise.all(nodes.clients.flatMap((node) => tokens.map((token) => send(node, token))));
 }

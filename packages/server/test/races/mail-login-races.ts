@@ -1,56 +1,60 @@
 import assert from 'node:assert/strict';
-import { eventually } from '#test/support/wait.ts';
-import { type Answer, type Client, dataOf, type Tokens } from '../../../../e2e/support/client.ts';
+import { type ApiResult, type Client, dataOf, type Tokens } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
-import { assertSame, assertWinners, onlyWinner, password, tallyOf } from './checks.ts';
-import { Person } from './person-state.ts';
+import { eventually } from '../support/wait.ts';
+import { assertSame, countOutcomes, countSuccesses, password, requireOneSuccess } from './checks.ts';
 import type { Race } from './race.ts';
+import { TrackedUser } from './tracked-user.ts';
 import type { TwoNodes } from './two-nodes.ts';
 
-/** invariant 1: a login link is good once. */
+/** Invariant 1: a magic link is consumed once. */
 export const magicLink: Race = {
   name: 'magic link',
-  claim: 'pressed 20 times at once by the browser that asked: one session, which lives on both nodes, and one event',
-  async run(two, email) {
-    await two.registerVerified(email, password);
-    const browserToken = await askFor(two, 'magic-link', email);
-    const token = tokenOf(await two.awaitLink(email, [], '/login/magic-link'));
-    const person = await Person.find(two, email);
-    const answers = await two.atOnce((node) => logIn(node, 'magic-link', { token, browserToken }));
-    await assertOneSession(two, person, answers, ['invalid_token']);
+  claim:
+    'consumed by 20 concurrent requests of the requesting browser: one session, active on both nodes, and one event',
+  async run(nodes, email) {
+    await nodes.registerVerified(email, password);
+    const browserToken = await requestMail(nodes, 'magic-link', email);
+    const token = tokenOf(await nodes.awaitLink(email, [], '/login/magic-link'));
+    const user = await TrackedUser.find(nodes, email);
+    const responses = await nodes.concurrently((node) => logIn(node, 'magic-link', { token, browserToken }));
+    await assertOneSession(nodes, user, responses, ['invalid_token']);
     return {};
   },
 };
 
-/** invariant 1 and 2: so is a code, and more tries at once than it is worth are refused before they are compared. */
+/**
+ * Invariants 1 and 2: a code is consumed once, and concurrent attempts beyond its limit are rejected before comparison.
+ */
 export const emailCode: Race = {
-  name: 'e-mail code',
-  claim: 'typed 20 times at once by the browser that asked: one session, which lives on both nodes, and one event',
-  async run(two, email) {
-    const { code, browserToken } = await addWithCode(two, email);
-    const person = await Person.find(two, email);
-    const answers = await two.atOnce((node) => logIn(node, 'email-code', { email, code, browserToken }));
-    await assertOneSession(two, person, answers, ['invalid_code', 'too_many_requests']);
+  name: 'email code',
+  claim:
+    'submitted by 20 concurrent requests of the requesting browser: one session, active on both nodes, and one event',
+  async run(nodes, email) {
+    const { code, browserToken } = await addWithCode(nodes, email);
+    const user = await TrackedUser.find(nodes, email);
+    const responses = await nodes.concurrently((node) => logIn(node, 'email-code', { email, code, browserToken }));
+    await assertOneSession(nodes, user, responses, ['invalid_code', 'too_many_requests']);
     return {};
   },
 };
 
-/** invariant 2: parallel guesses are no cheaper than guesses one after another. */
+/** Invariant 2: concurrent attempts gain nothing over sequential ones. */
 export const guessedCode: Race = {
   name: 'guessed code',
   claim:
-    '20 wrong codes at once on two nodes: each that is let through is counted, and the right one is dead afterwards',
-  async run(two, email) {
-    const { code, browserToken } = await addWithCode(two, email);
-    const answers = await two.atOnce((node, index) =>
-      logIn(node, 'email-code', { email, code: wrong(code, index + 1), browserToken }),
+    '20 concurrent wrong codes on two nodes: every compared code is counted, and the right one is rejected afterwards',
+  async run(nodes, email) {
+    const { code, browserToken } = await addWithCode(nodes, email);
+    const responses = await nodes.concurrently((node, index) =>
+      logIn(node, 'email-code', { email, code: wrongCode(code, index + 1), browserToken }),
     );
-    assertWinners(answers, ['invalid_code', 'too_many_requests']);
-    const { won = 0, invalid_code: counted = 0 } = tallyOf(answers);
-    assertSame({ won, tries: await two.count(countTries, [email]) }, { won: 0, tries: counted }, 'guesses');
-    assert.ok(counted >= 5, `only ${counted} guesses were let through`);
-    const late = await two.atOnce((node) => logIn(node, 'email-code', { email, code, browserToken }));
-    assert.equal(tallyOf(late).won, undefined, 'the right code of a dead row still opens');
+    countSuccesses(responses, ['invalid_code', 'too_many_requests']);
+    const { success = 0, invalid_code: counted = 0 } = countOutcomes(responses);
+    assertSame({ success, tries: await nodes.count(countTries, [email]) }, { success: 0, tries: counted }, 'attempts');
+    assert.ok(counted >= 5, `only ${counted} attempts were compared`);
+    const later = await nodes.concurrently((node) => logIn(node, 'email-code', { email, code, browserToken }));
+    assert.equal(countOutcomes(later).success, undefined, 'the right code is still accepted');
     return {};
   },
 };
@@ -59,40 +63,42 @@ const countTries = `
   select max(t.tries) from one_time_tokens t join identifiers i on i.user_id = t.user_id
   where i.canonical = $1 and t.purpose = 'email_code'`;
 
-/** Asks as an application does; answers its secret. */
-async function askFor(two: TwoNodes, door: string, email: string): Promise<string> {
-  const answer = await two.node(0).api<{ browserToken: string }>('POST', `/auth/login/${door}`, { body: { email } });
-  return dataOf(answer).browserToken;
+/** Requests a mail with the token transport; returns the browser token. */
+async function requestMail(nodes: TwoNodes, method: string, email: string): Promise<string> {
+  const response = await nodes
+    .node(0)
+    .api<{ browserToken: string }>('POST', `/auth/login/${method}`, { body: { email } });
+  return dataOf(response).browserToken;
 }
 
-function logIn(node: Client, door: string, body: object): Promise<Answer<Tokens>> {
-  return node.api<Tokens>('POST', `/auth/login/${door}/verify`, { body });
+function logIn(node: Client, method: string, body: object): Promise<ApiResult<Tokens>> {
+  return node.api<Tokens>('POST', `/auth/login/${method}/verify`, { body });
 }
 
-async function addWithCode(two: TwoNodes, email: string): Promise<{ code: string; browserToken: string }> {
-  await two.registerVerified(email, password);
-  const browserToken = await askFor(two, 'email-code', email);
-  const seek = () => two.mailsFor(email).flatMap(({ text }) => /^Code: (\d{6})\s*$/m.exec(text)?.[1] ?? [])[0];
-  const code = await eventually(seek, { what: `a code for ${email} has arrived`, timeoutMs: 20_000 });
+async function addWithCode(nodes: TwoNodes, email: string): Promise<{ code: string; browserToken: string }> {
+  await nodes.registerVerified(email, password);
+  const browserToken = await requestMail(nodes, 'email-code', email);
+  const findCode = () => nodes.mailsFor(email).flatMap(({ text }) => /^Code: (\d{6})\s*$/m.exec(text)?.[1] ?? [])[0];
+  const code = await eventually(findCode, { what: `a code for ${email} arrives`, timeoutMs: 20_000 });
   return { code, browserToken };
 }
 
-function wrong(code: string, by: number): string {
+function wrongCode(code: string, by: number): string {
   return String((Number(code) + by) % 1_000_000).padStart(6, '0');
 }
 
 async function assertOneSession(
-  two: TwoNodes,
-  person: Person,
-  answers: readonly Answer<Tokens>[],
+  nodes: TwoNodes,
+  user: TrackedUser,
+  responses: readonly ApiResult<Tokens>[],
   codes: readonly string[],
 ): Promise<void> {
-  const winner = answers[onlyWinner(answers, codes)];
+  const winner = responses[requireOneSuccess(responses, codes)];
   assert.ok(winner !== undefined, 'there is a winner');
   const { accessToken } = dataOf(winner);
-  for (const node of two.clients) dataOf(await node.session(accessToken));
-  const { id } = person;
-  assert.equal(await two.count('select count(*) from sessions where user_id = $1', [id]), 1, 'sessions');
+  for (const node of nodes.clients) dataOf(await node.session(accessToken));
+  const { id } = user;
+  assert.equal(await nodes.count('select count(*) from sessions where user_id = $1', [id]), 1, 'sessions');
   const events = `select count(*) from audit_events where user_id = $1 and action = 'login.succeeded'`;
-  assert.equal(await two.count(events, [id]), 1, 'events of the login');
+  assert.equal(await nodes.count(events, [id]), 1, 'events of the login');
 }

@@ -1,58 +1,56 @@
 import type { TwoNodes } from './two-nodes.ts';
 
-/** What a round tells beside that it held. */
+/** Measurements of one round. */
 export type Round = {
-  /** Milliseconds from the ending to the last token's death, when that is the subject. */
-  readonly diedAfterMs?: number;
-  /** Who came first, where either may: a race that always comes out one way was none. */
+  /** Milliseconds from the revocation until the last token was rejected, in races about revocation. */
+  readonly rejectedAfterMs?: number;
+  /** Which side was first. A race with a single outcome in all rounds tests nothing. */
   readonly outcome?: string;
 };
 
-/** A race that is run many times. */
 export type Race = {
   readonly name: string;
-  /** What every round shows. */
+  /** The claim that every round must satisfy. */
   readonly claim: string;
   /**
-   * One round, with an address that no other round uses.
+   * Runs one round with an address that no other round uses.
    *
-   * @throws Error saying what did not hold.
+   * @throws Error naming the violation.
    */
-  run(two: TwoNodes, email: string): Promise<Round>;
+  run(nodes: TwoNodes, email: string): Promise<Round>;
 };
 
-/** What came of the rounds of one race. */
 export type RaceResult = {
   readonly race: Race;
   readonly rounds: number;
-  /** One sentence for each round that did not hold. */
+  /** One sentence for each failed round. */
   readonly failures: readonly string[];
-  readonly slowestDeathMs: number | undefined;
-  /** How often each outcome came, for races that have several. */
+  readonly slowestRejectionMs: number | undefined;
+  /** Number of rounds by outcome, for races with several. */
   readonly outcomes: ReadonlyMap<string, number>;
 };
 
-/** Runs all rounds of a race, the failed ones included. */
-export async function runRace(two: TwoNodes, race: Race, rounds: number): Promise<RaceResult> {
+/** Runs all rounds of a race, and continues after a failed one. */
+export async function runRace(nodes: TwoNodes, race: Race, rounds: number): Promise<RaceResult> {
   const failures: string[] = [];
-  const deaths: number[] = [];
+  const rejectionTimes: number[] = [];
   const outcomes = new Map<string, number>();
   for (let round = 1; round <= rounds; round += 1) {
     const email = `${race.name.replace(/[^a-z]+/g, '-')}-${round}@example.com`;
     const faults: string[] = [];
     try {
-      const { diedAfterMs, outcome } = await race.run(two, email);
-      if (diedAfterMs !== undefined) deaths.push(diedAfterMs);
+      const { rejectedAfterMs, outcome } = await race.run(nodes, email);
+      if (rejectedAfterMs !== undefined) rejectionTimes.push(rejectedAfterMs);
       if (outcome !== undefined) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     } catch (error) {
-      // The first line is ours; what node:assert adds below it says the same again.
+      // The first line is the message of this suite; node:assert repeats it below.
       const [sentence = ''] = String(error instanceof Error ? error.message : error).split('\n');
       faults.push(sentence);
     }
-    const errors = two.takeServerErrors();
-    if (errors.length > 0) faults.push(`answered ${errors.join(', ')}`);
+    const errors = nodes.takeServerErrors();
+    if (errors.length > 0) faults.push(`server errors ${errors.join(', ')}`);
     if (faults.length > 0) failures.push(`round ${round}: ${faults.join('; ')}`);
   }
-  const slowestDeathMs = deaths.length === 0 ? undefined : Math.max(...deaths);
-  return { race, rounds, failures, slowestDeathMs, outcomes };
+  const slowestRejectionMs = rejectionTimes.length === 0 ? undefined : Math.max(...rejectionTimes);
+  return { race, rounds, failures, slowestRejectionMs, outcomes };
 }

@@ -4,17 +4,17 @@ import { races } from './all-races.ts';
 import { runRace } from './race.ts';
 import { TwoNodes } from './two-nodes.ts';
 
-/** The proof `races` runs fifty and more. */
+/** The proof `races` runs fifty or more. */
 const rounds = 3;
 
-describe('two nodes on one PostgreSQL, 20 requests at once', () => {
-  let two: TwoNodes;
+describe('two nodes on one PostgreSQL, 20 concurrent requests', () => {
+  let nodes: TwoNodes;
   beforeAll(async () => {
-    two = await TwoNodes.start(await createDatabase());
-    return () => two[Symbol.asyncDispose]();
+    nodes = await TwoNodes.start(await createDatabase());
+    return () => nodes[Symbol.asyncDispose]();
   });
 
   it.each(races)('$name: $claim', async (race) => {
-    expect((await runRace(two, race, rounds)).failures).toEqual([]);
+    expect((await runRace(nodes, race, rounds)).failures).toEqual([]);
   });
 });

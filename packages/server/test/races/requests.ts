@@ -1,34 +1,33 @@
-/** Requests of the rest of a life, as races send them. */
-import type { Answer, Client, Tokens } from '../../../../e2e/support/client.ts';
+import type { ApiResult, Client, Tokens } from '../../../../e2e/support/client.ts';
 
-/** The data of a login that needs the step `cancel_deletion`. */
+/** The data of a login that requires the step `cancel_deletion`. */
 export type StepRequired = { readonly step?: string; readonly ticket?: string };
 
-export function askForChange(node: Client, newEmail: string, currentPassword: string, token: string) {
+export function requestChange(node: Client, newEmail: string, currentPassword: string, token: string) {
   return node.api('POST', '/users/me/email', { token, body: { newEmail, currentPassword } });
 }
 
-export function cancelChange(node: Client, token: string): Promise<Answer<unknown>> {
+export function cancelChange(node: Client, token: string): Promise<ApiResult<unknown>> {
   return node.api('DELETE', '/users/me/email', { token });
 }
 
-export function confirmChange(node: Client, link: string): Promise<Answer<unknown>> {
+export function confirmChange(node: Client, link: string): Promise<ApiResult<unknown>> {
   return node.api('POST', '/auth/confirm-email-change', { body: { token: link } });
 }
 
-export function undoChange(node: Client, link: string, password: string): Promise<Answer<unknown>> {
+export function undoChange(node: Client, link: string, password: string): Promise<ApiResult<unknown>> {
   return node.api('POST', '/auth/undo-email-change', { body: { token: link, password } });
 }
 
-export function deleteAccount(node: Client, currentPassword: string, token: string): Promise<Answer<unknown>> {
+export function deleteAccount(node: Client, currentPassword: string, token: string): Promise<ApiResult<unknown>> {
   return node.api('DELETE', '/users/me', { token, body: { currentPassword } });
 }
 
-export function cancelByLink(node: Client, link: string): Promise<Answer<unknown>> {
+export function cancelByLink(node: Client, link: string): Promise<ApiResult<unknown>> {
   return node.api('POST', '/auth/cancel-deletion', { body: { token: link } });
 }
 
-export function cancelByTicket(node: Client, ticket: string): Promise<Answer<unknown>> {
+export function cancelByTicket(node: Client, ticket: string): Promise<ApiResult<unknown>> {
   return node.api('POST', '/auth/cancel-deletion', { body: { ticket } });
 }
 
@@ -36,15 +35,15 @@ export function acceptInvitation(
   node: Client,
   link: string,
   { name, password }: { readonly name: string; readonly password: string },
-): Promise<Answer<unknown>> {
+): Promise<ApiResult<unknown>> {
   return node.api('POST', '/auth/accept-invitation', { body: { token: link, name, password } });
 }
 
-/** A login whose answer may be a session or a step. */
+/** A login that may return a session or a step. */
 export function tryLogin(
   node: Client,
   email: string,
   password: string,
-): Promise<Answer<Partial<Tokens> & StepRequired>> {
+): Promise<ApiResult<Partial<Tokens> & StepRequired>> {
   return node.api('POST', '/auth/login', { body: { email, password } });
 }

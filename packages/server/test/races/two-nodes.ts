@@ -13,15 +13,15 @@ import { makeDirectory, type RunningServer, settingsOf, startServer } from '../.
 import { type SinkLine, type SmtpSink, startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
 import { loginMethodsEnabled } from '../support/login-by-mail.ts';
 
-/** How many requests start at once. */
-export const ways = 20;
+/** Number of concurrent requests. */
+export const concurrency = 20;
 
-/** Two server processes on one PostgreSQL, a mail server that both use, and an operator beside them. */
+/** Two server processes on one PostgreSQL, a mail server that both use, and the services of an operator. */
 export class TwoNodes implements AsyncDisposable {
   readonly clients: readonly [Client, Client];
-  /** What a command is made of: it acts on the same rows from a process that is neither node, at the moment it is told. */
+  /** The services of admin commands, in a process that is neither node. */
   readonly operator: Services;
-  /** Every answer of 500 and more since they were last taken. */
+  /** Responses with 500 and above since they were last taken. */
   #serverErrors: string[] = [];
   readonly #servers: readonly RunningServer[];
   readonly #sink: SmtpSink;
@@ -37,10 +37,10 @@ export class TwoNodes implements AsyncDisposable {
     directory: string;
     operator: Services;
   }) {
-    const onAnswer = ({ status, url }: Response) => {
+    const onResponse = ({ status, url }: Response) => {
       if (status >= 500) this.#serverErrors.push(`${status} by ${new URL(url).pathname}`);
     };
-    this.clients = [client(parts.servers[0].url, { onAnswer }), client(parts.servers[1].url, { onAnswer })];
+    this.clients = [client(parts.servers[0].url, { onResponse }), client(parts.servers[1].url, { onResponse })];
     this.operator = parts.operator;
     this.#servers = parts.servers;
     this.#sink = parts.sink;
@@ -61,33 +61,34 @@ export class TwoNodes implements AsyncDisposable {
     return new TwoNodes({ servers, sink, database, settings, directory, operator });
   }
 
-  /** The node that takes the request with this number: every other one. */
+  /** The node for the request with this number; they alternate. */
   node(index: number): Client {
     return this.clients[index % 2 === 0 ? 0 : 1];
   }
 
-  /** Starts `ways` requests in one turn of the event loop, half on each node, over connections that are open already. */
-  async atOnce<T>(request: (node: Client, index: number) => Promise<T>): Promise<T[]> {
-    const numbers = Array.from({ length: ways }, (_, index) => index);
+  /** Starts `concurrency` requests in one turn of the event loop, half on each node, on open connections. */
+  async concurrently<T>(request: (node: Client, index: number) => Promise<T>): Promise<T[]> {
+    const numbers = Array.from({ length: concurrency }, (_, index) => index);
     await Promise.all(numbers.map((index) => this.node(index).send('GET', '/livez').then(drain)));
     return await Promise.all(numbers.map((index) => request(this.node(index), index)));
   }
 
   /**
-   * Comes up to so many round trips of the database later, by chance: what is cheaper than the other side of a race
-   * would else always be first, and no race would take place.
+   * Waits for a random number of database round trips. Without this, the cheaper side of a race would always be first
+   * and
+   * there would be no race.
    */
-  async linger(roundTrips: number): Promise<void> {
+  async delay(roundTrips: number): Promise<void> {
     for (let left = randomInt(roundTrips + 1); left > 0; left -= 1) await this.#database.query('select 1');
   }
 
   /** The first column of the first row, as a number. */
   async count(sql: string, values: readonly unknown[] = []): Promise<number> {
-    const answer = await this.#database.query<[string]>({ text: sql, values: [...values], rowMode: 'array' });
-    return Number(answer.rows[0]?.[0]);
+    const result = await this.#database.query<[string]>({ text: sql, values: [...values], rowMode: 'array' });
+    return Number(result.rows[0]?.[0]);
   }
 
-  /** All rows of a query, from a connection of the test's own. */
+  /** Runs a query on a connection of the test and returns all rows. */
   async rows<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     return (await this.#database.query<Row>(sql, [...values])).rows;
   }
@@ -98,22 +99,22 @@ export class TwoNodes implements AsyncDisposable {
     return taken;
   }
 
-  /** Runs a command of the command line beside the running nodes. */
+  /** Runs a `latchkey` command while the nodes run. */
   async command(...parameters: string[]): Promise<void> {
     const { code, stderr } = await runCommand(parameters, this.#settings);
     assert.equal(code, 0, stderr);
   }
 
-  /** Waits for the link of the newest mail to an address that opens this page, other than the known ones. */
+  /** Waits for the newest mailed link to a page, other than the known ones. */
   awaitLink(email: string, known: readonly URL[] = [], path = '/verify-email'): Promise<URL> {
-    const seen = new Set(known.map((link) => link.href));
-    return eventually(() => this.linksFor(email, path).find((link) => !seen.has(link.href)), {
-      what: `a link for ${email} has arrived`,
+    const excluded = new Set(known.map((link) => link.href));
+    return eventually(() => this.linksFor(email, path).find((link) => !excluded.has(link.href)), {
+      what: `a link for ${email} arrives`,
       timeoutMs: 20_000,
     });
   }
 
-  /** Every link to this page that has arrived at an address. */
+  /** Every link to this page received at an address. */
   linksFor(email: string, path = '/verify-email'): URL[] {
     return this.mailsFor(email)
       .flatMap((mail) => mail.links)
@@ -125,15 +126,15 @@ export class TwoNodes implements AsyncDisposable {
     return this.#sink.acceptedFor(email);
   }
 
-  /** How often the mail server has accepted a message. */
+  /** How often the SMTP server accepted a message. */
   deliveriesOf(messageId: string): number {
     return this.#sink.lines.filter((line) => line.messageId === messageId && line.verdict === 'accepted').length;
   }
 
-  /** Waits until every promised mail has been sent or dropped. */
-  async untilMailIsQuiet(): Promise<void> {
+  /** Waits until every enqueued mail is sent or dropped. */
+  async awaitMailIdle(): Promise<void> {
     await eventually(async () => (await this.count(`select count(*) from mail_ledger where state = 'queued'`)) === 0, {
-      what: 'no mail is waiting',
+      what: 'no mail is queued',
       timeoutMs: 30_000,
     });
   }
@@ -143,7 +144,7 @@ export class TwoNodes implements AsyncDisposable {
     dataOf(await this.node(1).verify(tokenOf(await this.awaitLink(email))));
   }
 
-  /** Logs in `count` times, on the nodes in turn. */
+  /** Logs in `count` times, alternating between the nodes. */
   async logins(email: string, password: string, count: number): Promise<Tokens[]> {
     const numbers = Array.from({ length: count }, (_, index) => index);
     return await Promise.all(numbers.map(async (index) => dataOf(await this.node(index).login(email, password))));
@@ -155,7 +156,7 @@ export class TwoNodes implements AsyncDisposable {
     const codes = await Promise.all(this.#servers.map((server) => server.stop()));
     await this.#sink.close();
     rmSync(this.#directory, { recursive: true, force: true });
-    assert.deepEqual(codes, [0, 0], 'both nodes end in order');
+    assert.deepEqual(codes, [0, 0], 'both nodes exit with 0');
   }
 }
 

@@ -1,139 +1,147 @@
 import assert from 'node:assert/strict';
-import { type Answer, dataOf } from '../../../../e2e/support/client.ts';
+import { type ApiResult, dataOf } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
 import type { Race } from './race.ts';
-import { type TwoNodes, ways } from './two-nodes.ts';
+import { concurrency, type TwoNodes } from './two-nodes.ts';
 
 const password = 'the right password of all';
-const victims = 'the password of the victim';
-const attackers = 'the password of the attacker';
+const victimPassword = 'the password of the victim';
+const attackerPassword = 'the password of the attacker';
 
-/** invariant 1: a link is good once, however many press it. */
+/** Invariant 1: a link is consumed once, however many requests use it. */
 export const verificationLink: Race = {
   name: 'verification link',
-  claim: 'pressed 20 times at once: one winner, and its user can log in on both nodes',
-  async run(two, email) {
-    dataOf(await two.node(0).register({ email, password }));
-    const token = tokenOf(await two.awaitLink(email));
-    const answers = await two.atOnce((node) => node.verify(token));
-    assertOneWinner(answers);
-    for (const node of two.clients) dataOf(await node.login(email, password));
+  claim: 'consumed by 20 concurrent requests: one succeeds, and its user can log in on both nodes',
+  async run(nodes, email) {
+    dataOf(await nodes.node(0).register({ email, password }));
+    const token = tokenOf(await nodes.awaitLink(email));
+    const responses = await nodes.concurrently((node) => node.verify(token));
+    assertOneWinner(responses);
+    for (const node of nodes.clients) dataOf(await node.login(email, password));
     return {};
   },
 };
 
-/** invariant 12: one address has one user, however it is spelt. */
+/** Invariant 12: one address belongs to one user in any spelling. */
 export const spellings: Race = {
   name: 'spellings',
-  claim: 'registered in 20 spellings at once: one user, every answer the same, and any spelling logs in',
-  async run(two, email) {
-    const before = await countPeople(two);
-    const answers = await two.atOnce((node, index) => node.register({ email: spell(email, index), password }));
-    assert.deepEqual(new Set(answers.map(({ status }) => status)).size, 1, 'every spelling gets the same status');
-    answers.forEach(dataOf);
-    assert.deepEqual(await countPeople(two), { users: before.users + 1, identifiers: before.identifiers + 1 });
-    dataOf(await two.node(0).verify(tokenOf(await two.awaitLink(email))));
-    for (const index of [1, 7, 13]) dataOf(await two.node(index).login(spell(email, index), password));
+  claim: 'registered in 20 spellings at once: one user, equal responses, and any spelling logs in',
+  async run(nodes, email) {
+    const before = await countUsers(nodes);
+    const responses = await nodes.concurrently((node, index) =>
+      node.register({ email: spell(email, index), password }),
+    );
+    assert.deepEqual(new Set(responses.map(({ status }) => status)).size, 1, 'every spelling returns the same status');
+    responses.forEach(dataOf);
+    assert.deepEqual(await countUsers(nodes), { users: before.users + 1, identifiers: before.identifiers + 1 });
+    dataOf(await nodes.node(0).verify(tokenOf(await nodes.awaitLink(email))));
+    for (const index of [1, 7, 13]) dataOf(await nodes.node(index).login(spell(email, index), password));
     return {};
   },
 };
 
-/** invariant 18, with the attacker first or second and each link first. */
+/** Invariant 18, with the attacker first or second and each link consumed first. */
 export const twoRegistrations: readonly Race[] = [
-  ordered('attacker first, victim presses', 'attacker', 'victim'),
-  ordered('victim first, victim presses', 'victim', 'victim'),
-  ordered('attacker first, attackers link', 'attacker', 'attacker'),
-  ordered('victim first, attackers link', 'victim', 'attacker'),
+  registrationOrder('attacker first, victim verifies', 'attacker', 'victim'),
+  registrationOrder('victim first, victim verifies', 'victim', 'victim'),
+  registrationOrder('attacker first, attacker verifies', 'attacker', 'attacker'),
+  registrationOrder('victim first, attacker verifies', 'victim', 'attacker'),
 ];
 
-/** invariant 18: two links of one address at once are one race, not two. */
+/** Invariant 18: two concurrent links of one address compete with each other. */
 export const bothLinks: Race = {
   name: 'both links at once',
-  claim: "20 presses of two registrations' links: one wins, and only the password of its registration opens",
-  async run(two, email) {
-    const first = await registerForLink(two, email, attackers, []);
-    const second = await registerForLink(two, email, victims, [first]);
-    const answers = await two.atOnce((node, index) => node.verify(tokenOf(index % 4 < 2 ? first : second)));
-    assertOneWinner(answers);
-    const winner = answers.findIndex(({ ok }) => ok);
-    await assertOnlyOpens(two, email, winner % 4 < 2 ? attackers : victims);
+  claim:
+    '20 requests with the links of two registrations: one succeeds, and only the password of its registration is valid',
+  async run(nodes, email) {
+    const first = await registerForLink(nodes, email, attackerPassword, []);
+    const second = await registerForLink(nodes, email, victimPassword, [first]);
+    const responses = await nodes.concurrently((node, index) => node.verify(tokenOf(index % 4 < 2 ? first : second)));
+    assertOneWinner(responses);
+    const winner = responses.findIndex(({ ok }) => ok);
+    await assertOnlyPassword(nodes, email, winner % 4 < 2 ? attackerPassword : victimPassword);
     return {};
   },
 };
 
-/** invariant 18: nothing that is registered beside or after a press changes what it set. */
-export const registrationsBesidePress: Race = {
-  name: 'registrations beside a press',
-  claim: "19 registrations while the victim's link is pressed: none of their links sets their password",
-  async run(two, email) {
-    const link = await registerForLink(two, email, victims, []);
-    const answers = await two.atOnce((node, index) =>
-      index === 7 ? node.verify(tokenOf(link)) : node.register({ email, password: attackers }),
+/** Invariant 18: a registration during or after the verification changes nothing that it set. */
+export const registrationsDuringVerification: Race = {
+  name: 'registrations during a verification',
+  claim: '19 registrations while the victim verifies: none of their links sets their password',
+  async run(nodes, email) {
+    const link = await registerForLink(nodes, email, victimPassword, []);
+    const responses = await nodes.concurrently((node, index) =>
+      index === 7 ? node.verify(tokenOf(link)) : node.register({ email, password: attackerPassword }),
     );
-    answers.forEach(dataOf);
-    await two.untilMailIsQuiet();
-    const others = two.linksFor(email).filter(({ href }) => href !== link.href);
-    const pressed = await Promise.all(others.map((other, index) => two.node(index).verify(tokenOf(other))));
-    assert.deepEqual(pressed.filter(({ ok }) => ok).length, 0, "a link of the attacker's is still good");
-    await assertOnlyOpens(two, email, victims);
+    responses.forEach(dataOf);
+    await nodes.awaitMailIdle();
+    const others = nodes.linksFor(email).filter(({ href }) => href !== link.href);
+    const verifier = await Promise.all(others.map((other, index) => nodes.node(index).verify(tokenOf(other))));
+    assert.deepEqual(verifier.filter(({ ok }) => ok).length, 0, 'a link of the attacker is still valid');
+    await assertOnlyPassword(nodes, email, victimPassword);
     return {};
   },
 };
 
-type Who = 'attacker' | 'victim';
+type Party = 'attacker' | 'victim';
 
-const passwordOf: Readonly<Record<Who, string>> = { attacker: attackers, victim: victims };
+const passwordOf: Readonly<Record<Party, string>> = { attacker: attackerPassword, victim: victimPassword };
 
-function ordered(name: string, first: Who, pressed: Who): Race {
+function registrationOrder(name: string, first: Party, verifier: Party): Race {
   return {
     name,
-    claim: `the link of the ${pressed} sets the password of the ${pressed}, and the other link is dead`,
-    async run(two, email) {
-      const second: Who = first === 'victim' ? 'attacker' : 'victim';
-      const firstLink = await registerForLink(two, email, passwordOf[first], []);
-      const secondLink = await registerForLink(two, email, passwordOf[second], [firstLink]);
-      const [good, dead] = pressed === first ? [firstLink, secondLink] : [secondLink, firstLink];
-      assertOneWinner(await two.atOnce((node) => node.verify(tokenOf(good))));
-      const late = await two.atOnce((node) => node.verify(tokenOf(dead)));
-      assert.equal(late.filter(({ ok }) => ok).length, 0, 'the other link is still good');
-      await assertOnlyOpens(two, email, passwordOf[pressed]);
+    claim: `the link of the ${verifier} sets the password of the ${verifier}, and the other link is rejected`,
+    async run(nodes, email) {
+      const second: Party = first === 'victim' ? 'attacker' : 'victim';
+      const firstLink = await registerForLink(nodes, email, passwordOf[first], []);
+      const secondLink = await registerForLink(nodes, email, passwordOf[second], [firstLink]);
+      const [valid, invalid] = verifier === first ? [firstLink, secondLink] : [secondLink, firstLink];
+      assertOneWinner(await nodes.concurrently((node) => node.verify(tokenOf(valid))));
+      const late = await nodes.concurrently((node) => node.verify(tokenOf(invalid)));
+      assert.equal(late.filter(({ ok }) => ok).length, 0, 'the other link is still valid');
+      await assertOnlyPassword(nodes, email, passwordOf[verifier]);
       return {};
     },
   };
 }
 
-async function registerForLink(two: TwoNodes, email: string, chosen: string, known: readonly URL[]): Promise<URL> {
-  dataOf(await two.node(known.length).register({ email, password: chosen }));
-  return await two.awaitLink(email, known);
+async function registerForLink(
+  nodes: TwoNodes,
+  email: string,
+  userPassword: string,
+  known: readonly URL[],
+): Promise<URL> {
+  dataOf(await nodes.node(known.length).register({ email, password: userPassword }));
+  return await nodes.awaitLink(email, known);
 }
 
-async function assertOnlyOpens(two: TwoNodes, email: string, chosen: string): Promise<void> {
-  for (const node of two.clients) {
-    for (const candidate of [victims, attackers]) {
-      const answer = await node.login(email, candidate);
-      const outcome = answer.ok ? 'opens' : answer.code;
-      assert.equal(outcome, candidate === chosen ? 'opens' : 'invalid_credentials', candidate);
+async function assertOnlyPassword(nodes: TwoNodes, email: string, userPassword: string): Promise<void> {
+  for (const node of nodes.clients) {
+    for (const candidate of [victimPassword, attackerPassword]) {
+      const response = await node.login(email, candidate);
+      const outcome = response.ok ? 'accepted' : response.code;
+      assert.equal(outcome, candidate === userPassword ? 'accepted' : 'invalid_credentials', candidate);
     }
   }
 }
 
-function assertOneWinner(answers: readonly Answer<unknown>[]): void {
-  const outcomes = answers.map((answer) => (answer.ok ? 'won' : answer.code));
-  assert.equal(outcomes.filter((outcome) => outcome === 'won').length, 1, `winners among ${outcomes.join(' ')}`);
-  assert.equal(outcomes.filter((outcome) => outcome === 'invalid_token').length, ways - 1, outcomes.join(' '));
+function assertOneWinner(responses: readonly ApiResult<unknown>[]): void {
+  const outcomes = responses.map((response) => (response.ok ? 'success' : response.code));
+  assert.equal(outcomes.filter((outcome) => outcome === 'success').length, 1, `successes among ${outcomes.join(' ')}`);
+  assert.equal(outcomes.filter((outcome) => outcome === 'invalid_token').length, concurrency - 1, outcomes.join(' '));
 }
 
-async function countPeople(two: TwoNodes): Promise<{ users: number; identifiers: number }> {
+async function countUsers(nodes: TwoNodes): Promise<{ users: number; identifiers: number }> {
   return {
-    users: await two.count('select count(*) from users'),
-    identifiers: await two.count('select count(*) from identifiers'),
+    users: await nodes.count('select count(*) from users'),
+    identifiers: await nodes.count('select count(*) from identifiers'),
   };
 }
 
-/** The bits of `index` choose which letters are capitals; every third one has the full-width dot of UTS 46. */
+/** The bits of `index` choose the capital letters; every third spelling has the full-width dot of UTS 46. */
 function spell(email: string, index: number): string {
-  const mixed = email.replace(/[a-z]/g, (letter, at: number) =>
-    (index >> (at % 5)) & 1 ? letter.toUpperCase() : letter,
+  const mixed = email.replace(/[a-z]/g, (letter, position: number) =>
+    (index >> (position % 5)) & 1 ? letter.toUpperCase() : letter,
   );
   return index % 3 === 0 ? mixed.replace(/\.(?=[^.]*$)/, '\u3002') : mixed;
 }
