@@ -1,4 +1,4 @@
-/** A deployment whose every secret is known to the test: started, stopped, emptied of all that it wrote. */
+/** A deployment whose secrets the test knows; everything it writes is collected. */
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,14 +18,13 @@ import {
 } from '../../../../e2e/support/server.ts';
 import { runLatchkey } from '../command-line/run.ts';
 import { loginMethodsEnabled } from '../support/login-by-mail.ts';
-import type { Places } from './places.ts';
+import type { Locations } from './locations.ts';
 
-/** Where its data is. */
 export type DatabaseKind = 'embedded' | 'postgres';
 
 type Query = Pick<Database, 'query'>;
 
-/** What an operator types into settings. */
+/** Secrets in the settings of an operator. */
 export interface OperatorSecrets {
   readonly kek: Buffer;
   readonly hookSecret: Buffer;
@@ -34,11 +33,11 @@ export interface OperatorSecrets {
   readonly redisPassword: string;
 }
 
-/** A deployment; `end` it. */
+/** A deployment; call `end` after use. */
 export class Deployment {
   readonly #options: ServerOptions & { readonly dataDirectory: string };
   readonly #databaseUrl: string | undefined;
-  readonly #places: Places;
+  readonly #locations: Locations;
   readonly smtp: TestSmtpServer;
   readonly hook: HttpReceiver;
   #server: RunningServer | undefined;
@@ -46,18 +45,18 @@ export class Deployment {
   private constructor(parts: {
     readonly options: ServerOptions & { readonly dataDirectory: string };
     readonly databaseUrl: string | undefined;
-    readonly places: Places;
+    readonly locations: Locations;
     readonly smtp: TestSmtpServer;
     readonly hook: HttpReceiver;
   }) {
     this.#options = parts.options;
     this.#databaseUrl = parts.databaseUrl;
-    this.#places = parts.places;
+    this.#locations = parts.locations;
     this.smtp = parts.smtp;
     this.hook = parts.hook;
   }
 
-  static async open(kind: DatabaseKind, secrets: OperatorSecrets, places: Places): Promise<Deployment> {
+  static async open(kind: DatabaseKind, secrets: OperatorSecrets, locations: Locations): Promise<Deployment> {
     const databaseUrl = kind === 'postgres' ? withPassword(await cloneDatabase(), secrets.databasePassword) : undefined;
     const smtp = await startSmtpServer({
       allowInsecureAuth: true,
@@ -73,7 +72,7 @@ export class Deployment {
       LATCHKEY_REGISTRATION_HOOK_URL: `http://127.0.0.1:${hook.port}/may-register`,
       LATCHKEY_REGISTRATION_HOOK_SECRET: secrets.hookSecret.toString('base64'),
       LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '1',
-      // Nobody listens there: what is said about a connection that fails is what this is for.
+      // Nothing listens there, because log lines about failing connections are under test.
       REDIS_URL: `redis://:${secrets.redisPassword}@127.0.0.1:${await findFreePort()}`,
     };
     const options = {
@@ -83,10 +82,10 @@ export class Deployment {
       publicUrl: 'http://localhost:3000',
       env,
     };
-    return new Deployment({ options, databaseUrl, places, smtp, hook });
+    return new Deployment({ options, databaseUrl, locations, smtp, hook });
   }
 
-  /** Where the server that runs now answers. */
+  /** URL of the current server. */
   get url(): string {
     return this.#running().url;
   }
@@ -95,48 +94,48 @@ export class Deployment {
     this.#server = await startServer(this.#options);
   }
 
-  /** Looks at what the operator sees of the server that runs now. */
+  /** Collects metrics and probes of the current server. */
   async observe(): Promise<void> {
     for (const path of ['/metrics', '/readyz?verbose', '/healthz']) {
-      const answer = await fetch(this.#running().opsUrl + path);
-      this.#places.add('metrics and probes', await answer.text());
+      const response = await fetch(this.#running().opsUrl + path);
+      this.#locations.add('metrics and probes', await response.text());
     }
   }
 
-  /** Runs a command beside the server; keeps what it said. @throws Error when it failed. */
+  /** Runs a command besides the server and collects its output. @throws Error when it fails. */
   async command(argv: readonly string[], input = ''): Promise<string> {
     const { dataDirectory, env } = this.#options;
     const options = { ...this.#options, env: { ...env, LATCHKEY_OPS_PORT: String(await findFreePort()) } };
     const settings = settingsOf(options, dataDirectory, Number(new URL(this.url).port));
     const { code, stdout, stderr } = await runLatchkey(argv, settings, input);
-    const place = `command ${argv.slice(0, 2).join(' ')}`;
-    this.#places.add(place, stdout + stderr);
-    if (code !== 0) throw new Error(`${place}: ${stdout}${stderr}`);
+    const location = `command ${argv.slice(0, 2).join(' ')}`;
+    this.#locations.add(location, stdout + stderr);
+    if (code !== 0) throw new Error(`${location}: ${stdout}${stderr}`);
     return stdout;
   }
 
-  /** Stops the server and keeps everything that it wrote; then changes what it left. */
+  /** Stops the server, collects its logs and rows, and then changes the rows. */
   async stop(change: (database: Query) => Promise<unknown> = () => Promise.resolve()): Promise<void> {
     const server = this.#running();
     this.#server = undefined;
     const code = await server.stop();
     if (code !== 0) throw new Error(`the server ended with ${code}`);
-    this.#places.add('logs', server.logs());
+    this.#locations.add('logs', server.logs());
     await this.#inspect(async (database) => {
       await this.#dump(database);
       await change(database);
     });
   }
 
-  /** Keeps the files, and every message and every question that went out. */
+  /** Collects the files, and every mail and hook request. */
   async end(label: (to: string) => string): Promise<void> {
     this.#keepFiles();
     for (const { raw, to } of this.smtp.received) {
-      const place = `mail to ${label(to[0] ?? '')}`;
-      this.#places.add(place, raw);
-      this.#places.add(place, readMessage(raw).text);
+      const location = `mail to ${label(to[0] ?? '')}`;
+      this.#locations.add(location, raw);
+      this.#locations.add(location, readMessage(raw).text);
     }
-    for (const request of this.hook.received) this.#places.add('questions of the hook', JSON.stringify(request));
+    for (const request of this.hook.received) this.#locations.add('requests to the hook', JSON.stringify(request));
     await this.smtp.stop();
     await this.hook.stop();
     rmSync(this.#options.dataDirectory, { recursive: true, force: true });
@@ -147,22 +146,22 @@ export class Deployment {
     return this.#server;
   }
 
-  async #inspect(look: (database: Query) => Promise<void>): Promise<void> {
+  async #inspect(work: (database: Query) => Promise<void>): Promise<void> {
     if (this.#databaseUrl === undefined) {
       await using cluster = await openEmbeddedCluster({ dataDirectory: this.#options.dataDirectory });
-      await look(cluster.client);
+      await work(cluster.client);
       return;
     }
     const database = new Database({ connectionString: this.#databaseUrl });
     await database.connect();
     try {
-      await look(database);
+      await work(database);
     } finally {
       await database.end();
     }
   }
 
-  /** Every column of every table, a place each. */
+  /** Collects every column of every table as a location of its own. */
   async #dump(database: Query): Promise<void> {
     const { rows: columns } = await database.query<{ table: string; column: string }>(
       `select c.relname::text as table, a.attname::text as column from pg_class c join pg_attribute a on a.attrelid = c.oid
@@ -172,17 +171,19 @@ export class Deployment {
       const { rows } = await database.query<{ value: string | null }>(
         `select "${column}"::text as value from "${table}"`,
       );
-      this.#places.add(`${table}.${column}`, rows.map(({ value }) => value ?? '').join('\n'));
+      this.#locations.add(`${table}.${column}`, rows.map(({ value }) => value ?? '').join('\n'));
     }
   }
 
-  /** The bytes of every file: also of rows that are gone, which a backup of the directory would hold. */
+  /** Collects the bytes of every file, including deleted rows, which a backup of the directory would contain. */
   #keepFiles(): void {
     const { dataDirectory } = this.#options;
     for (const file of readdirSync(dataDirectory, { recursive: true, withFileTypes: true })) {
       if (!file.isFile()) continue;
-      const place = file.parentPath.startsWith(join(dataDirectory, 'pgdata')) ? 'files of the database' : 'other files';
-      this.#places.addBytes(place, readFileSync(join(file.parentPath, file.name)));
+      const location = file.parentPath.startsWith(join(dataDirectory, 'pgdata'))
+        ? 'files of the database'
+        : 'other files';
+      this.#locations.addBytes(location, readFileSync(join(file.parentPath, file.name)));
     }
   }
 }
@@ -194,7 +195,7 @@ function withPassword(address: string, password: string): string {
   return url.href;
 }
 
-/** A secret of a kind that nothing else contains. */
-export function unique(): string {
+/** A text that appears nowhere else. */
+export function uniqueText(): string {
   return randomBytes(9).toString('hex');
 }

@@ -1,41 +1,41 @@
-/** The forms in which a secret can turn up where nobody looks for it. */
+/** The encodings in which a secret could appear. */
 
-/** Every form, by name. */
-export function formsOf(secret: string | Buffer): Readonly<Record<string, readonly string[]>> {
+/** Every encoding by name. */
+export function encodingsOf(secret: string | Buffer): Readonly<Record<string, readonly string[]>> {
   const bytes = Buffer.from(secret);
   const hex = bytes.toString('hex');
-  const base64 = base64Within(bytes);
+  const base64 = base64Fragments(bytes);
   const ofBytes = {
     base64,
     base64url: base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
     hex: [hex, hex.toUpperCase()],
   };
-  return typeof secret === 'string' ? { ...ofBytes, ...formsOfText(secret) } : ofBytes;
+  return typeof secret === 'string' ? { ...ofBytes, ...textEncodings(secret) } : ofBytes;
 }
 
-function formsOfText(text: string): Record<string, readonly string[]> {
-  const inJson = JSON.stringify(text).slice(1, -1);
+function textEncodings(text: string): Record<string, readonly string[]> {
+  const json = JSON.stringify(text).slice(1, -1);
   return {
     plain: [text],
     reversed: [Array.from(text).reverse().join('')],
-    'JSON-escaped': [inJson, JSON.stringify(inJson).slice(1, -1), toAscii(inJson)],
+    'JSON-escaped': [json, JSON.stringify(json).slice(1, -1), toAscii(json)],
     'URL-encoded': [encodeURIComponent(text), new URLSearchParams({ '': text }).toString().slice(1), encodeURI(text)],
     'HTML-escaped': [escapeHtml(text)],
   };
 }
 
-/** The text in base64 as it stands within a longer one, at each of the three places where it can begin. */
-function base64Within(bytes: Buffer): string[] {
-  return [0, 1, 2].map((before) => {
-    const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
-    const firstOwn = Math.ceil((before * 8) / 6);
-    const lastOwn = Math.floor(((before + bytes.length) * 8) / 6);
-    return whole.slice(firstOwn, lastOwn);
+/** The base64 of the secret within a longer text, at each of the three alignments. */
+function base64Fragments(bytes: Buffer): string[] {
+  return [0, 1, 2].map((offset) => {
+    const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+    const start = Math.ceil((offset * 8) / 6);
+    const end = Math.floor(((offset + bytes.length) * 8) / 6);
+    return encoded.slice(start, end);
   });
 }
 
 function toAscii(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replaceAll(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function escapeHtml(text: string): string {

@@ -1,20 +1,20 @@
 /**
- * Where each canary is found after its life: reviewed by hand. What is not here is found nowhere at all.
- * A place that is missing fails the test as a place too many does, since then that place was not searched.
+ * The locations of each canary after the scenario; reviewed by hand. A canary without an entry must be found nowhere.
+ * A missing location also fails the test, because it means that the location was not searched.
  */
 
-/** By canary; the places as `Places` names them, sorted. */
+/** Locations as `Locations` names them, sorted. */
 export const expected: Readonly<Record<string, readonly string[]>> = {
-  // The account's own columns, its mails, and what an operator asked to see.
+  // The columns of the account, its mails, and the output of admin commands.
   address: [
     'command user list',
     'command user show',
     'identifiers.as_typed',
     'identifiers.canonical',
     'mail to address',
-    'questions of the hook',
+    'requests to the hook',
   ],
-  // Given up by its owner, who took the first one back.
+  // Released by its user, who undid the change.
   'new address': ['mail to new address'],
   'invited address': [
     'command invite create',
@@ -22,38 +22,38 @@ export const expected: Readonly<Record<string, readonly string[]>> = {
     'identifiers.as_typed',
     'identifiers.canonical',
     'mail to invited address',
-    'questions of the hook',
+    'requests to the hook',
   ],
-  'made address': ['command user create', 'command user list', 'identifiers.as_typed', 'identifiers.canonical'],
-  // The hook was asked; then PostgreSQL refused the row.
-  'broken address': ['questions of the hook'],
-  name: ['command user list', 'command user show', 'questions of the hook', 'users.name'],
-  'invited name': ['command user list', 'questions of the hook', 'users.name'],
-  // The notice of a login from a new device says where it came from.
-  'client address': ['mail to address', 'questions of the hook'],
+  'created address': ['command user create', 'command user list', 'identifiers.as_typed', 'identifiers.canonical'],
+  // The hook received it before PostgreSQL rejected the row.
+  'broken address': ['requests to the hook'],
+  name: ['command user list', 'command user show', 'requests to the hook', 'users.name'],
+  'invited name': ['command user list', 'requests to the hook', 'users.name'],
+  // The notice of a login from a new device includes the address.
+  'client address': ['mail to address', 'requests to the hook'],
   'verification link': ['mail to address'],
   'login link': ['mail to address'],
   'recovery link': ['mail to address'],
   'confirmation link': ['mail to new address'],
   'undo link': ['mail to address'],
-  'keeping link': ['mail to address'],
+  'cancel link': ['mail to address'],
   invitation: ['mail to invited address'],
 };
 
-/** What is personal without being a secret: the files of the embedded database hold it, also of rows that are gone. */
-export const personal: readonly string[] = [
+/** Personal data that is no secret; the files of the embedded database contain it, also in deleted rows. */
+export const personalData: readonly string[] = [
   'address',
   'new address',
   'invited address',
-  'made address',
+  'created address',
   'broken address',
   'name',
   'invited name',
 ];
 
-/** What looks like a secret, and where that may be. */
+/** Patterns of secrets and their allowed locations. */
 export const patterns: readonly (readonly [what: string, pattern: RegExp, places: readonly string[]])[] = [
-  ['secrets of ours', /lk_[a-z]{2}_[\w-]{20}/, ['mail to address', 'mail to invited address', 'mail to new address']],
+  ['prefixed secrets', /lk_[a-z]{2}_[\w-]{20}/, ['mail to address', 'mail to invited address', 'mail to new address']],
   ['JWTs', /\beyJ[\w-]{10,}\.[\w-]{10,}/, []],
   ['hashes of passwords', /\$argon2/, []],
   ['codes of six digits', /\bcode[\\"': =]{1,6}\d{6}\b/i, ['mail to address']],

@@ -1,46 +1,46 @@
-/** Everywhere that a secret could come to rest. */
-import { formsOf } from './forms.ts';
+/** The locations where a secret could be stored or sent. */
+import { encodingsOf } from './encodings.ts';
 
-/** Texts and bytes by the name of the place. */
-export class Places {
+/** Texts and bytes by location. */
+export class Locations {
   readonly #texts = new Map<string, string[]>();
   readonly #bytes = new Map<string, Buffer[]>();
 
-  add(place: string, text: string): void {
-    this.#texts.set(place, [...(this.#texts.get(place) ?? []), text]);
+  add(location: string, text: string): void {
+    this.#texts.set(location, [...(this.#texts.get(location) ?? []), text]);
   }
 
-  /** Bytes are too many to be searched for more than the secret as it is. */
-  addBytes(place: string, bytes: Buffer): void {
-    this.#bytes.set(place, [...(this.#bytes.get(place) ?? []), bytes]);
+  /** Bytes are searched for the plain secret only, because of their size. */
+  addBytes(location: string, bytes: Buffer): void {
+    this.#bytes.set(location, [...(this.#bytes.get(location) ?? []), bytes]);
   }
 
-  /** How much text there is to search, by the name of the place. */
+  /** The size of the searched text by location. */
   get sizes(): ReadonlyMap<string, number> {
     return new Map(
-      [...this.#texts].map(([place, texts]) => [place, texts.reduce((sum, text) => sum + text.length, 0)]),
+      [...this.#texts].map(([location, texts]) => [location, texts.reduce((sum, text) => sum + text.length, 0)]),
     );
   }
 
-  /** Where a secret stands in any of its forms, sorted. */
+  /** The locations that contain a secret in any encoding, sorted. */
   find(secret: string | Buffer): string[] {
-    const spellings = Object.values(formsOf(secret)).flat();
-    return this.#where((text) => spellings.some((one) => text.includes(one))).sort(byName);
+    const spellings = Object.values(encodingsOf(secret)).flat();
+    return this.#locationsWith((text) => spellings.some((spelling) => text.includes(spelling))).sort(byName);
   }
 
-  /** The places of bytes in which a secret stands as it is. */
+  /** The locations of bytes that contain a secret in plain form. */
   findInBytes(secret: string | Buffer): string[] {
-    const holds = (bytes: Buffer) => bytes.includes(secret);
-    return [...this.#bytes].filter(([, all]) => all.some(holds)).map(([place]) => place);
+    const contains = (bytes: Buffer) => bytes.includes(secret);
+    return [...this.#bytes].filter(([, buffers]) => buffers.some(contains)).map(([location]) => location);
   }
 
-  /** Where anything looks like a secret, whoever's. */
+  /** The locations that contain a match, sorted. */
   match(pattern: RegExp): string[] {
-    return this.#where((text) => pattern.test(text)).sort(byName);
+    return this.#locationsWith((text) => pattern.test(text)).sort(byName);
   }
 
-  #where(holds: (text: string) => boolean): string[] {
-    return [...this.#texts].filter(([, texts]) => texts.some(holds)).map(([place]) => place);
+  #locationsWith(contains: (text: string) => boolean): string[] {
+    return [...this.#texts].filter(([, texts]) => texts.some(contains)).map(([location]) => location);
   }
 }
 

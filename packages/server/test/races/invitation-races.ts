@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createInvitation, revoke } from '#flows/admin-invitations/index.ts';
 import { type ApiResult, dataOf } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
+import { operator } from '../support/operator.ts';
 import { assertSame, countSuccesses, newPassword, requireOneSuccess } from './checks.ts';
 import { assertWinningPassword, cleanState } from './password-races.ts';
 import type { Race } from './race.ts';

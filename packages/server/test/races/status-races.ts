@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { disableUser, enableUser } from '#flows/admin-users/index.ts';
 import type { ApiResult } from '../../../../e2e/support/client.ts';
+import { operator } from '../support/operator.ts';
 import { assertAllRejected, assertOnlyPassword, countSuccesses, newPassword, password } from './checks.ts';
 import { assertWinningPassword, cleanState, requestResetLink } from './password-races.ts';
 import type { Race } from './race.ts';

@@ -1,4 +1,4 @@
-/** The trial on a server in a process of its own, as it is shipped: the real hash, HTTP, mails by SMTP. */
+/** Runs the timing trial on a server process with production settings: real hash, HTTP, mail by SMTP. */
 import { rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { wire } from '#app/wiring.ts';
@@ -7,28 +7,28 @@ import { createLogger } from '#platform/telemetry/index.ts';
 import { eventually } from '#test/support/wait.ts';
 import { makeDirectory, type ServerOptions, settingsOf, startServer } from '../../../../e2e/support/server.ts';
 import { startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
-import { addPeople } from './states.ts';
-import { type Ask, peopleFor, registerUnverified, type Seen, TimingTrial } from './trial.ts';
+import { addUsers } from './states.ts';
+import { type ObservedResponse, registerUnverified, type SendRequest, TimingTrial, usersFor } from './trial.ts';
 
-/** The product's own parameters of the hash, which tests of other things make smaller. */
-const realHash = { LATCHKEY_ARGON2_MEMORY_KIB: undefined, LATCHKEY_ARGON2_TIME: undefined };
+/** The product's own hash parameters; other tests use smaller ones. */
+const productionHash = { LATCHKEY_ARGON2_MEMORY_KIB: undefined, LATCHKEY_ARGON2_TIME: undefined };
 
-/** Takes so many samples of each state for each operation, by one connection that stays open. */
+/** Takes `samples` samples of each state for each operation over one keep-alive connection. */
 export async function measure(database: ServerOptions['database'], samples: number): Promise<TimingTrial> {
   const sink = await startSmtpSink();
   const dataDirectory = makeDirectory();
   const publicUrl = 'http://localhost:3000';
-  const options = { database, dataDirectory, smtpUrl: sink.url, publicUrl, env: realHash };
+  const options = { database, dataDirectory, smtpUrl: sink.url, publicUrl, env: productionHash };
   try {
-    const people = peopleFor(samples);
-    await preparePeople(options, dataDirectory, people);
+    const users = usersFor(samples);
+    await prepareUsers(options, dataDirectory, users);
     const server = await startServer(options);
     const connection = new Agent({ keepAlive: true, maxSockets: 1 });
     try {
-      const ask = askOver(connection, server.url);
-      await registerUnverified(ask, people);
-      await eventually(() => sink.lines.length === people, { what: 'their mails have arrived', timeoutMs: 60_000 });
-      const trial = new TimingTrial(ask);
+      const send = sendOver(connection, server.url);
+      await registerUnverified(send, users);
+      await eventually(() => sink.lines.length === users, { what: 'the mails arrive', timeoutMs: 60_000 });
+      const trial = new TimingTrial(send);
       await trial.take(samples);
       return trial;
     } finally {
@@ -41,8 +41,8 @@ export async function measure(database: ServerOptions['database'], samples: numb
   }
 }
 
-/** Before the server starts, because the embedded database is open in one process at a time. */
-async function preparePeople(options: ServerOptions, dataDirectory: string, count: number): Promise<void> {
+/** Runs before the server starts, because only one process can open the embedded database. */
+async function prepareUsers(options: ServerOptions, dataDirectory: string, count: number): Promise<void> {
   const settings = settingsOf(options, dataDirectory, 0);
   const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   const loaded = loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: import.meta.dirname });
@@ -51,22 +51,24 @@ async function preparePeople(options: ServerOptions, dataDirectory: string, coun
     logger: createLogger({ level: 'silent', service: 'timing', version: '0' }),
   });
   try {
-    await addPeople(services, count);
+    await addUsers(services, count);
   } finally {
     await services.close();
   }
 }
 
-function askOver(agent: Agent, url: string): Ask {
+function sendOver(agent: Agent, url: string): SendRequest {
   return (path, json) => {
-    const { promise, resolve, reject } = Promise.withResolvers<Seen>();
+    const { promise, resolve, reject } = Promise.withResolvers<ObservedResponse>();
     const body = Buffer.from(JSON.stringify(json));
     const headers = { 'content-type': 'application/json', 'content-length': body.length };
-    const sent = request(url + path, { agent, method: 'POST', headers }, (answer) => {
+    const sent = request(url + path, { agent, method: 'POST', headers }, (response) => {
       const parts: Buffer[] = [];
-      answer.on('data', (part: Buffer) => parts.push(part));
-      answer.on('error', reject);
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }));
+      response.on('data', (part: Buffer) => parts.push(part));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }),
+      );
     });
     sent.on('error', reject);
     sent.end(body);

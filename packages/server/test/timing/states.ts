@@ -1,4 +1,4 @@
-/** Who may stand behind an address, and how one of them is made. */
+/** The states that an address can have, and users in these states. */
 import type { Services } from '#app/wiring.ts';
 import { scheduleDeletion } from '#domain/users/index.ts';
 import { createUser, disableUser } from '#flows/admin-users/index.ts';
@@ -7,8 +7,9 @@ import { operator } from '../support/operator.ts';
 import { validPassword } from '../support/user-actions.ts';
 
 /**
- * The six that a stranger could want to tell apart. Somebody who has to wait, or is stopped, after many guesses is not
- * among them: that is answered aloud, and for an address without a user as well (invariant 2).
+ * The six states that must be indistinguishable. A delayed or blocked user is not among them: that response differs
+ * openly,
+ * and also for unknown addresses (invariant 2).
  */
 export const userStates = [
   'absent',
@@ -21,19 +22,19 @@ export const userStates = [
 
 export type UserState = (typeof userStates)[number];
 
-/** Every address has the same length, and says nothing that its order in an index would follow. */
+/** All addresses have the same length, and their index order is independent of their state. */
 export function addressOf(state: UserState, number: number): string {
   return `p${String(number).padStart(6, '0')}.${userStates.indexOf(state)}@people.example`;
 }
 
 const graceSeconds = 30 * 24 * 60 * 60;
 
-/** Makes so many of each who are there without having asked for it; `unverified` ones register, see `registerAll`. */
-export async function addPeople(services: Services, count: number): Promise<void> {
+/** Adds `count` users for each state, except `unverified` ones, which `registerUnverified` adds. */
+export async function addUsers(services: Services, count: number): Promise<void> {
   for (let number = 0; number < count; number += 1) {
     await addUser(services, 'active', number);
     await disableUser(services, operator, await addUser(services, 'disabled', number));
-    await close(services, await addUser(services, 'pending_deletion', number));
+    await deleteUser(services, await addUser(services, 'pending_deletion', number));
     await addUser(services, 'without a password', number);
   }
 }
@@ -42,15 +43,15 @@ async function addUser(services: Services, state: UserState, number: number): Pr
   const email = addressOf(state, number);
   const user = { email: { asTyped: email, canonical: email }, name: 'Ada Lovelace', locale: 'en', roles: [] };
   const password = state === 'without a password' ? undefined : validPassword;
-  const made = await createUser(services, operator, { ...user, password });
-  if (made.kind !== 'created') throw new Error(`${email} is taken`);
-  return made.userId;
+  const created = await createUser(services, operator, { ...user, password });
+  if (created.kind !== 'created') throw new Error(`${email} is taken`);
+  return created.userId;
 }
 
-async function close(services: Services, userId: string): Promise<void> {
+async function deleteUser(services: Services, userId: string): Promise<void> {
   const { database, clock } = services;
   const now = clock.now();
   const change = { userId, now, deletesAt: addSeconds(now, graceSeconds) };
-  const ending = await database.transaction((tx) => scheduleDeletion(tx, change));
-  if (ending === undefined) throw new Error('somebody active could not be closed');
+  const result = await database.transaction((tx) => scheduleDeletion(tx, change));
+  if (result === undefined) throw new Error('the active user could not be deleted');
 }

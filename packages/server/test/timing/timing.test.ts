@@ -1,38 +1,39 @@
-/** invariant 13 by a stopwatch: the short form of `npm run prove timing`. */
+/** Invariant 13 by response times; the short form of `npm run prove timing`. */
 import { beforeAll, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
-import { addPeople } from './states.ts';
-import { type Ask, peopleFor, registerUnverified, TimingTrial } from './trial.ts';
+import { addUsers } from './states.ts';
+import { registerUnverified, type SendRequest, TimingTrial, usersFor } from './trial.ts';
 
 const samples = 200;
-const atMost = { samples, tolerance: 0.1 };
+const limits = { samples, tolerance: 0.1 };
 
 let app: Application;
-let ask: Ask;
+let send: SendRequest;
 
 beforeAll(async () => {
-  // The smallest hash there is: next to a real one, what else differs is harder to see.
+  // The smallest hash makes other differences visible.
   app = await Application.open();
   const { publicUrl } = app.services.config.http;
-  ask = async (path, json) => {
+  send = async (path, json) => {
     const headers = { 'content-type': 'application/json' };
     const request = new Request(publicUrl + path, { method: 'POST', headers, body: JSON.stringify(json) });
-    const answer = await app.server.fetch(request, { peerAddress: '127.0.0.1' });
-    return { status: answer.status, body: await answer.text() };
+    const response = await app.server.fetch(request, { peerAddress: '127.0.0.1' });
+    return { status: response.status, body: await response.text() };
   };
-  const people = peopleFor(2 * samples);
-  await addPeople(app.services, people);
-  await registerUnverified(ask, people);
-  // Every application checks an answer against the contract, which would be part of the time here.
+  const users = usersFor(2 * samples);
+  await addUsers(app.services, users);
+  await registerUnverified(send, users);
+  // An application checks responses against the contract, which would add to the measured times, unless `server.fetch`
+  // is used.
   await app.send('GET', '/livez');
   return () => app.close();
 });
 
-it('a stopwatch tells nobody who has an address, by login, forgotten password or registration', async () => {
-  const trial = new TimingTrial(ask);
+it('response times of login, forgotten password and registration reveal no state of an address', async () => {
+  const trial = new TimingTrial(send);
   await trial.take(samples);
-  // Of 45 pairs that are alike one lies outside by chance in one run of fifty: 0.1 is 3.5 standard deviations of 200
-  // samples against 200. What is outside by chance is not so with twice as many, of which it is 4.9.
-  if (trial.faults(atMost).length > 0) await trial.take(samples);
-  expect(trial.faults(atMost)).toEqual([]);
+  // Of 45 equal pairs, one lies outside by chance in one of fifty runs: 0.1 is 3.5 standard deviations for 200 samples.
+  // With twice as many it is 4.9, so a chance result disappears.
+  if (trial.faults(limits).length > 0) await trial.take(samples);
+  expect(trial.faults(limits)).toEqual([]);
 });

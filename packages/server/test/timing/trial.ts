@@ -1,23 +1,23 @@
-/** Samples of how long answers take, by who stands behind the address, and what can be told from them. */
+/** Samples of response times by the state of the address, and how well they distinguish the states. */
 import { randomInt } from 'node:crypto';
 import { validPassword } from '../support/user-actions.ts';
 import { areaUnderCurve } from './auc.ts';
 import { addressOf, type UserState, userStates } from './states.ts';
 
-/** What a stranger sees of an answer. */
-export interface Seen {
+/** The observable part of a response. */
+export interface ObservedResponse {
   readonly status: number;
   readonly body: string;
 }
 
-/** Sends a request and reads its whole answer. */
-export type Ask = (path: string, json: object) => Promise<Seen>;
+/** Sends a request and reads the whole response. */
+export type SendRequest = (path: string, json: object) => Promise<ObservedResponse>;
 
 interface Operation {
   readonly name: string;
   readonly path: string;
   readonly more: Readonly<Record<string, string>>;
-  /** What everybody is answered. */
+  /** The status in every state. */
   readonly status: number;
 }
 
@@ -28,14 +28,14 @@ const registration: Operation = {
   status: 201,
 };
 
-/** What strangers may ask about an address. */
+/** The public operations that take an address. */
 export const operations: readonly Operation[] = [
   { name: 'login', path: '/api/v1/auth/login', more: { password: 'not the right password' }, status: 401 },
   { name: 'forgot', path: '/api/v1/auth/forgot-password', more: {}, status: 202 },
   registration,
 ];
 
-/** Two kinds of people, and how well a stopwatch tells them apart by one operation. */
+/** Two states, and how well response times of an operation distinguish them. */
 export interface Pair {
   readonly operation: string;
   readonly states: readonly [UserState, UserState];
@@ -43,40 +43,39 @@ export interface Pair {
 }
 
 /**
- * How often each operation asks about one person. Less than the five wrong passwords after which somebody has to wait,
- * and more than one, so that fewer people have to be made than samples are taken.
+ * Requests of each operation per user: fewer than the five wrong passwords that cause a delay, and more than one, so
+ * that fewer users are needed than samples.
  */
-const asksOfOne = 4;
+const requestsPerUser = 4;
 
-/** How many of each state are asked about when so many samples are taken. */
-export function peopleFor(samples: number): number {
-  return Math.ceil(samples / asksOfOne);
+/** The number of users per state for `samples` samples. */
+export function usersFor(samples: number): number {
+  return Math.ceil(samples / requestsPerUser);
 }
 
-/** Registers so many who then never press their link; the others are made by `addPeople`. */
-export async function registerUnverified(ask: Ask, count: number): Promise<void> {
+/** Registers `count` users who never verify; `addUsers` adds the others. */
+export async function registerUnverified(send: SendRequest, count: number): Promise<void> {
   for (let number = 0; number < count; number += 1) {
-    const { status } = await ask(registration.path, { email: addressOf('unverified', number), ...registration.more });
-    if (status !== registration.status) throw new Error(`a registration was answered with ${status}`);
+    const { status } = await send(registration.path, { email: addressOf('unverified', number), ...registration.more });
+    if (status !== registration.status) throw new Error(`a registration returned ${status}`);
   }
 }
 
-/** Within a block the order is random: what a sample leaves behind meets every other state as often as any. */
+/** The order within a block is random, so that after-effects of a sample are spread over all states. */
 const samplesInBlock = 20;
 
-/** The samples of one server. */
 export class TimingTrial {
-  readonly #ask: Ask;
+  readonly #send: SendRequest;
   readonly #samples = new Map<string, number[]>();
-  readonly #answers = new Map<string, Set<string>>();
+  readonly #responses = new Map<string, Set<string>>();
   #taken = 0;
 
-  /** @param ask reaches a server where there are as many people as `peopleFor` says. */
-  constructor(ask: Ask) {
-    this.#ask = ask;
+  /** @param send reaches a server with at least `usersFor(samples)` users per state. */
+  constructor(send: SendRequest) {
+    this.#send = send;
   }
 
-  /** Takes so many further samples of each state for each operation, one after the other. */
+  /** Takes `samples` further samples of each state for each operation, sequentially. */
   async take(samples: number): Promise<void> {
     const until = this.#taken + samples;
     while (this.#taken < until) {
@@ -93,28 +92,28 @@ export class TimingTrial {
   }
 
   async #takeOne({ name, path, more, status: expected }: Operation, state: UserState, number: number): Promise<void> {
-    const email = addressFor(name, state, number);
+    const email = addressForSample(name, state, number);
     const json = { email, ...more };
     const start = performance.now();
-    const { status, body } = await this.#ask(path, json);
+    const { status, body } = await this.#send(path, json);
     const milliseconds = performance.now() - start;
     this.samplesOf(name, state).push(milliseconds);
-    if (status !== expected) throw new Error(`${name} for ${state} was answered with ${status} ${body}`);
-    const answer = withoutChance(body, email);
-    this.#answers.set(name, (this.#answers.get(name) ?? new Set()).add(answer));
+    if (status !== expected) throw new Error(`${name} for ${state} returned ${status} ${body}`);
+    const response = withoutVariableParts(body, email);
+    this.#responses.set(name, (this.#responses.get(name) ?? new Set()).add(response));
   }
 
-  /** Milliseconds in the order in which they were taken. */
+  /** Milliseconds, in the order of the samples. */
   samplesOf(operation: string, state: UserState): number[] {
     const key = `${operation} ${state}`;
-    const known = this.#samples.get(key);
-    if (known !== undefined) return known;
-    const made: number[] = [];
-    this.#samples.set(key, made);
-    return made;
+    const existing = this.#samples.get(key);
+    if (existing !== undefined) return existing;
+    const created: number[] = [];
+    this.#samples.set(key, created);
+    return created;
   }
 
-  /** Every two states of every operation. */
+  /** Every pair of states for each operation. */
   pairs(): Pair[] {
     return operations.flatMap(({ name }) =>
       userStates.flatMap((one, index) =>
@@ -128,8 +127,8 @@ export class TimingTrial {
   }
 
   /**
-   * One sentence for every pair that is told apart better than `tolerance` from a coin, for operations that do not answer
-   * everybody alike, and for too few samples.
+   * Returns a sentence for every pair that response times distinguish by more than `tolerance`, for operations whose
+   * responses differ between states, and for too few samples.
    */
   faults({ samples, tolerance }: { readonly samples: number; readonly tolerance: number }): string[] {
     const few = operations.flatMap(({ name }) =>
@@ -137,26 +136,30 @@ export class TimingTrial {
         .filter((state) => this.samplesOf(name, state).length < samples)
         .map((state) => `${name}: fewer than ${samples} samples of ${state}`),
     );
-    const apart = this.pairs().filter(({ area }) => !(Math.abs(area - 0.5) <= tolerance));
-    const told = apart.map(
+    const outside = this.pairs().filter(({ area }) => !(Math.abs(area - 0.5) <= tolerance));
+    const distinguished = outside.map(
       ({ operation, states, area }) => `${operation}: ${states.join(' and ')}, ${area.toFixed(3)}`,
     );
-    const different = [...this.#answers].filter(([, answers]) => answers.size > 1);
-    return [...few, ...told, ...different.map(([name, answers]) => `${name} answers ${[...answers].join(' and ')}`)];
+    const different = [...this.#responses].filter(([, responses]) => responses.size > 1);
+    return [
+      ...few,
+      ...distinguished,
+      ...different.map(([name, responses]) => `${name} returns ${[...responses].join(' and ')}`),
+    ];
   }
 }
 
-/** Somebody of this state; whoever registers is no longer absent, so each time it is somebody else. */
-function addressFor(operation: string, state: UserState, number: number): string {
+/** An address in this state. Registration needs a new absent address for each sample. */
+function addressForSample(operation: string, state: UserState, number: number): string {
   const isNewEachTime = operation === 'register' && state === 'absent';
-  return addressOf(state, isNewEachTime ? firstNewcomer + number : Math.floor(number / asksOfOne));
+  return addressOf(state, isNewEachTime ? firstNewNumber + number : Math.floor(number / requestsPerUser));
 }
 
-/** Above every number of somebody who is there from the start. */
-const firstNewcomer = 500_000;
+/** Above every number in use. */
+const firstNewNumber = 500_000;
 
-/** What must differ between two answers: the address, the time and the request's id. */
-function withoutChance(body: string, email: string): string {
+/** Removes the parts that always differ: address, time and request id. */
+function withoutVariableParts(body: string, email: string): string {
   return body
     .replaceAll(email, 'the address')
     .replace(/"timestamp":"[^"]*"/, '"timestamp"')
@@ -164,10 +167,10 @@ function withoutChance(body: string, email: string): string {
 }
 
 function shuffled<T>(values: readonly T[]): T[] {
-  const all = [...values];
-  for (let last = all.length - 1; last > 0; last -= 1) {
+  const result = [...values];
+  for (let last = result.length - 1; last > 0; last -= 1) {
     const place = randomInt(last + 1);
-    [all[last], all[place]] = [all[place] as T, all[last] as T];
+    [result[last], result[place]] = [result[place] as T, result[last] as T];
   }
-  return all;
+  return result;
 }
