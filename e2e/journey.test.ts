@@ -2,10 +2,10 @@ import { rmSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
-import { type Client, client, dataOf, refusalOf, type SessionRow, type Tokens } from './support/client.ts';
+import { type Client, client, dataOf, problemOf, type SessionRow, type Tokens } from './support/client.ts';
 import { parseSetCookie } from './support/cookie-jar.ts';
 import { awaitLink, tokenOf } from './support/inbox.ts';
-import { formFor, press, readForms, sameOrigin } from './support/page.ts';
+import { formFor, readForms, sameOrigin, submitForm } from './support/page.ts';
 import { makeDirectory, type RunningServer, startServer } from './support/server.ts';
 
 const password = 'a long enough password';
@@ -25,12 +25,12 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
     };
   });
 
-  it('goes all the way with tokens, on two devices', async () => {
+  it('works with tokens, on two devices', async () => {
     const email = 'Ada.Lovelace@Example.com';
     const laptop = client(server.url, { userAgent: 'laptop/1.0' });
     const phone = client(server.url, { userAgent: 'phone/1.0' });
     dataOf(await laptop.register({ email, password }));
-    expect(refusalOf(await laptop.login(email, password))).toBe('email_not_verified');
+    expect(problemOf(await laptop.login(email, password))).toBe('email_not_verified');
     dataOf(await laptop.verify(tokenOf(await mailedLink(laptop, email))));
 
     const onLaptop = dataOf(await laptop.login(email, password));
@@ -44,14 +44,14 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
     const rows = dataOf(await laptop.sessions(refreshed.accessToken));
     expect(rows).toHaveLength(2);
     dataOf(await laptop.endSession(other(rows).id, refreshed.accessToken));
-    await untilDead(phone, onPhone);
+    await awaitRevocation(phone, onPhone);
     expect(dataOf(await laptop.sessions(refreshed.accessToken))).toHaveLength(1);
 
     dataOf(await laptop.logout(refreshed.accessToken));
-    await untilDead(laptop, refreshed);
+    await awaitRevocation(laptop, refreshed);
   });
 
-  it('verifies by the page only when its button is pressed', async () => {
+  it('verifies on the page only when its form is submitted', async () => {
     const email = 'grace@example.com';
     const browser = client(server.url, { cookies: true });
     dataOf(await browser.register({ email, password }));
@@ -60,32 +60,32 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
     const page = await browser.send('GET', link.pathname + link.search);
     expect(page.status).toBe(200);
     expect(page.headers.get('content-type')).toMatch(/^text\/html/);
-    expect(refusalOf(await browser.login(email, password))).toBe('email_not_verified');
+    expect(problemOf(await browser.login(email, password))).toBe('email_not_verified');
 
     const form = formFor(readForms(await page.text()), '/verify-email');
-    const pressed = await press(browser, form);
-    expect([200, 303]).toContain(pressed.status);
+    const submitted = await submitForm(browser, form);
+    expect([200, 303]).toContain(submitted.status);
     dataOf(await browser.login(email, password));
   });
 
-  it('goes all the way with a cookie, and refuses a write from another site', async () => {
+  it('works with a cookie, and rejects a cross-site write', async () => {
     const email = 'barbara@example.com';
     const browser = client(server.url, { cookies: true });
     await registerVerified(browser, email);
 
-    const answer = await browser.loginByCookie(email, password);
-    expect(JSON.stringify(dataOf(answer))).not.toMatch(/accessToken|refreshToken/);
-    const cookie = answer.headers.getSetCookie().map(parseSetCookie).find(isSession);
+    const result = await browser.loginByCookie(email, password);
+    expect(JSON.stringify(dataOf(result))).not.toMatch(/accessToken|refreshToken/);
+    const cookie = result.headers.getSetCookie().map(parseSetCookie).find(isSession);
     expect(cookie?.attributes.get('samesite')).toBe('Lax');
     expect(cookie?.attributes.get('path')).toBe('/');
     expect(cookie?.attributes.has('httponly')).toBe(true);
-    // The public URL of this server is http://localhost, where Secure would keep the cookie from coming back.
+    // The public URL is http://localhost, where a Secure cookie would not be sent back.
     expect(cookie?.attributes.has('secure')).toBe(false);
     dataOf(await browser.session());
 
-    const crossSite = { 'sec-fetch-site': 'cross-site', origin: 'https://elsewhere.example' };
+    const crossSite = { 'sec-fetch-site': 'cross-site', origin: 'https://attacker.example' };
     const forged = await browser.api('POST', '/auth/logout', { headers: crossSite });
-    expect(refusalOf(forged)).toBe('cross_site_request');
+    expect(problemOf(forged)).toBe('cross_site_request');
     dataOf(await browser.session());
 
     const token = dataOf(await browser.api<Tokens>('POST', '/auth/token', { headers: sameOrigin })).accessToken;
@@ -98,17 +98,17 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
     await eventually(async () => (await browser.me(token)).status === 401, within(1000));
   });
 
-  it('ends everything everywhere at once', async () => {
+  it('logs out everywhere at once', async () => {
     const email = 'katherine@example.com';
     const device = client(server.url);
     await registerVerified(device, email);
-    const all = [await device.login(email, password), await device.login(email, password)].map(dataOf);
-    dataOf(await device.logoutAll(all[0]!.accessToken));
-    for (const tokens of all) await untilDead(device, tokens);
+    const sessions = [await device.login(email, password), await device.login(email, password)].map(dataOf);
+    dataOf(await device.logoutAll(sessions[0]!.accessToken));
+    for (const tokens of sessions) await awaitRevocation(device, tokens);
     dataOf(await device.login(email, password));
   });
 
-  it('recovers by the mailed page and changes the password, and each time everything older is dead', async () => {
+  it('recovers on the mailed page and changes the password; each time everything older is revoked', async () => {
     const email = 'dorothy@example.com';
     const device = client(server.url, { cookies: true });
     await registerVerified(device, email);
@@ -118,24 +118,26 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
     const link = await awaitLink(() => device.inbox(email), '/reset-password');
     const page = await device.send('GET', link.pathname + link.search);
     const form = formFor(readForms(await page.text()), '/reset-password');
-    const chosen = 'chosen on the page';
-    const pressed = await press(device, { ...form, fields: { ...form.fields, password: chosen } });
-    expect(pressed.status).toBe(200);
-    await untilDead(device, before);
-    expect(refusalOf(await device.login(email, password))).toBe('invalid_credentials');
-    expect(refusalOf(await device.resetPassword(tokenOf(link), password))).toBe('invalid_token');
+    const newPassword = 'chosen on the page';
+    const submitted = await submitForm(device, { ...form, fields: { ...form.fields, password: newPassword } });
+    expect(submitted.status).toBe(200);
+    await awaitRevocation(device, before);
+    expect(problemOf(await device.login(email, password))).toBe('invalid_credentials');
+    expect(problemOf(await device.resetPassword(tokenOf(link), password))).toBe('invalid_token');
 
-    const [acting, other] = [await device.login(email, chosen), await device.login(email, chosen)].map(dataOf);
-    expect(refusalOf(await device.changePassword(password, 'chosen a third time', acting!.accessToken))).toBe(
+    const [acting, other] = [await device.login(email, newPassword), await device.login(email, newPassword)].map(
+      dataOf,
+    );
+    expect(problemOf(await device.changePassword(password, 'chosen a third time', acting!.accessToken))).toBe(
       'invalid_password',
     );
-    const renewed = dataOf(await device.changePassword(chosen, 'chosen a third time', acting!.accessToken));
-    for (const tokens of [acting!, other!]) await untilDead(device, tokens);
-    dataOf(await device.me(renewed.accessToken));
-    dataOf(await device.refresh(renewed.refreshToken));
+    const newTokens = dataOf(await device.changePassword(newPassword, 'chosen a third time', acting!.accessToken));
+    for (const tokens of [acting!, other!]) await awaitRevocation(device, tokens);
+    dataOf(await device.me(newTokens.accessToken));
+    dataOf(await device.refresh(newTokens.refreshToken));
   });
 
-  it('finds its data again after an orderly restart', async () => {
+  it('keeps its data across a restart', async () => {
     const email = 'margaret@example.com';
     await registerVerified(client(server.url), email);
     const tokens = dataOf(await client(server.url).login(email, password));
@@ -156,14 +158,14 @@ function mailedLink(device: Client, email: string): Promise<URL> {
   return awaitLink(() => device.inbox(email), '/verify-email');
 }
 
-/** The access token must die within a second, the refresh token with the answer already. */
-async function untilDead(device: Client, tokens: Tokens): Promise<void> {
-  expect(refusalOf(await device.refresh(tokens.refreshToken))).toBe('invalid_refresh_token');
+/** The access token must be rejected within a second, the refresh token immediately. */
+async function awaitRevocation(device: Client, tokens: Tokens): Promise<void> {
+  expect(problemOf(await device.refresh(tokens.refreshToken))).toBe('invalid_refresh_token');
   await eventually(async () => (await device.me(tokens.accessToken)).status === 401, within(1000));
 }
 
 function within(timeoutMs: number): { what: string; timeoutMs: number } {
-  return { what: 'the access token is dead', timeoutMs };
+  return { what: 'the access token is rejected', timeoutMs };
 }
 
 function other(rows: readonly SessionRow[]): SessionRow {

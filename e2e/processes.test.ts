@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
-import { type Client, client, dataOf, refusalOf } from './support/client.ts';
+import { type Client, client, dataOf, problemOf } from './support/client.ts';
 import { tokenOf } from './support/inbox.ts';
 import { runCommand } from './support/program.ts';
 import { makeDirectory, type RunningServer, settingsOf, startServer } from './support/server.ts';
@@ -28,87 +28,93 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (!server.hasEnded()) await server.stop();
+  if (!server.hasExited()) await server.stop();
   await sink.close();
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** The processes that the parent started. */
-function children(): number[] {
+/** The processes that the parent forked. */
+function childPids(): number[] {
   const listed = execFileSync('ps', ['--ppid', String(server.pid), '-o', 'pid='], { encoding: 'utf8' });
   return listed.trim().split(/\s+/).filter(Boolean).map(Number);
 }
 
-/** Each request on a connection of its own, so that both processes get some. */
-const alone = { headers: { connection: 'close' } };
+/** Without keep-alive, so that both processes receive requests. */
+const withoutKeepAlive = { headers: { connection: 'close' } };
 
 describe('serve --processes 2', () => {
-  it('serves from two processes, which agree on who is logged in', async () => {
-    await eventually(() => children().length === 2, { what: 'two processes' });
+  it('uses two processes that share sessions and revocations', async () => {
+    await eventually(() => childPids().length === 2, { what: 'two processes' });
     const device = client(server.url);
     dataOf(await device.register({ email, password }));
     await eventually(() => sink.lines.length > 0, { what: 'the mail', timeoutMs: 10_000 });
     dataOf(await device.verify(tokenOf(new URL(sink.lines[0]?.links[0] ?? ''))));
     const { accessToken } = dataOf(await device.login(email, password));
-    const asks = () =>
+    const checkAll = () =>
       Promise.all(
-        Array.from({ length: 20 }, () => device.api('GET', '/auth/session', { token: accessToken, ...alone })),
+        Array.from({ length: 20 }, () =>
+          device.api('GET', '/auth/session', { token: accessToken, ...withoutKeepAlive }),
+        ),
       );
-    expect((await asks()).map((answer) => answer.status)).toEqual(Array.from({ length: 20 }, () => 200));
+    expect((await checkAll()).map((result) => result.status)).toEqual(Array.from({ length: 20 }, () => 200));
     dataOf(await device.logout(accessToken));
-    const dead = async () => (await asks()).every((answer) => answer.status === 401);
-    await eventually(dead, { what: 'the token is dead on both', timeoutMs: 1000 });
+    const isRejected = async () => (await checkAll()).every((result) => result.status === 401);
+    await eventually(isRejected, { what: 'both processes reject the token', timeoutMs: 1000 });
   });
 
-  it('starts again the process that dies, and goes on serving meanwhile', async () => {
-    const [victim] = children();
-    process.kill(victim ?? 0, 'SIGKILL');
-    // A connection to the one that died breaks; the next one is the other's.
-    const answers = () =>
+  it('replaces a killed process and keeps serving meanwhile', async () => {
+    const [killed] = childPids();
+    process.kill(killed ?? 0, 'SIGKILL');
+    // A connection to the killed process breaks; the next one reaches the other.
+    const problemOfMe = () =>
       client(server.url)
         .me()
-        .then(refusalOf, () => 'broken');
-    await eventually(async () => (await answers()) === 'not_authenticated', { what: 'an answer', timeoutMs: 1000 });
-    const replaced = () => children().length === 2 && !children().includes(victim ?? 0);
-    await eventually(replaced, { what: 'a new process', timeoutMs: 10_000 });
+        .then(problemOf, () => 'broken');
+    await eventually(async () => (await problemOfMe()) === 'not_authenticated', {
+      what: 'a response',
+      timeoutMs: 1000,
+    });
+    const isReplaced = () => childPids().length === 2 && !childPids().includes(killed ?? 0);
+    await eventually(isReplaced, { what: 'a new process', timeoutMs: 10_000 });
   });
 
-  it('ends with all of them and exit code 0 on SIGTERM', async () => {
-    const before = children();
+  it('stops all processes and exits with 0 on SIGTERM', async () => {
+    const before = childPids();
     expect(await server.stop()).toBe(0);
     for (const pid of before) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   });
 });
 
 describe('two servers on one database', () => {
-  it('add up within seconds what each has counted of an address', async () => {
+  it('sum their counts of an address within seconds', async () => {
     const limit = 10_000;
     const options = { database: await cloneDatabase(), env: { LATCHKEY_LIMIT_PUBLIC: `${limit}/1h` } };
     const nodes = [await startServer(options), await startServer(options)] as const;
-    const [here, there] = nodes.map(({ url }) => client(url)) as [Client, Client];
-    const ask = (node: Client) => node.api('GET', '/auth/session', { token: 'nobody.has.this' });
+    const [nodeA, nodeB] = nodes.map(({ url }) => client(url)) as [Client, Client];
+    const send = (node: Client) => node.api('GET', '/auth/session', { token: 'not.a.token' });
     const remaining = async (node: Client) =>
-      Number(/r=(\d+)/.exec((await ask(node)).headers.get('ratelimit') ?? '')?.[1]);
-    const tenth = limit / 10;
-    for (const node of [here, there]) {
-      for (let sent = 0; sent < tenth; sent += 50) await Promise.all(Array.from({ length: 50 }, () => ask(node)));
+      Number(/r=(\d+)/.exec((await send(node)).headers.get('ratelimit') ?? '')?.[1]);
+    const share = limit / 10;
+    for (const node of [nodeA, nodeB]) {
+      for (let sent = 0; sent < share; sent += 50) await Promise.all(Array.from({ length: 50 }, () => send(node)));
     }
-    // Each has counted little more than a tenth by itself when it knows of two.
-    const knows = async (node: Client) => (await remaining(node)) < limit - 2 * tenth;
-    for (const node of [here, there]) await eventually(() => knows(node), { what: 'the sum', timeoutMs: 30_000 });
+    // A node that does not know of the other has counted little more than a tenth.
+    const knowsSum = async (node: Client) => (await remaining(node)) < limit - 2 * share;
+    for (const node of [nodeA, nodeB])
+      await eventually(() => knowsSum(node), { what: 'the sum of the counts', timeoutMs: 30_000 });
     await Promise.all(nodes.map((node) => node.stop()));
   });
 });
 
-describe('serve --processes refuses in one sentence', () => {
+describe('serve --processes fails with one sentence', () => {
   it.each([
     ['the embedded database', 'embedded', ['--processes', '2'], 78, 'DATABASE_URL'],
-    ['no number', 'embedded', ['--processes', 'two'], 2, 'from 1 to 64'],
+    ['an invalid number', 'embedded', ['--processes', 'two'], 2, 'from 1 to 64'],
   ] as const)('%s', async (_, database, parameters, code, sentence) => {
     const settings = settingsOf({ database }, directory, 3000);
-    const ended = await runCommand(['serve', ...parameters], settings);
-    expect(ended.code).toBe(code);
-    expect(ended.stderr).toContain(sentence);
-    expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+    const result = await runCommand(['serve', ...parameters], settings);
+    expect(result.code).toBe(code);
+    expect(result.stderr).toContain(sentence);
+    expect(result.stderr.trim().split('\n')).toHaveLength(1);
   });
 });

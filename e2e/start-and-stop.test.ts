@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../packages/server/test/support/postgres.ts';
 import { findFreePort } from './support/free-port.ts';
 import { launcher, type Program, type Settings, startProgram } from './support/program.ts';
-import { makeDirectory, settingsOf, untilReady } from './support/server.ts';
+import { awaitReady, makeDirectory, settingsOf } from './support/server.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -16,7 +16,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const serve = [process.execPath, launcher, 'serve'] as const;
 
-describe('ending the server', () => {
+describe('stopping the server', () => {
   const cases = [
     ['SIGTERM to node', serve, 'SIGTERM', 'process'],
     ['SIGINT to node', serve, 'SIGINT', 'process'],
@@ -26,34 +26,34 @@ describe('ending the server', () => {
     ['Ctrl-C at npm, which is SIGINT to its group', ['npm', 'start'], 'SIGINT', 'group'],
   ] as const;
 
-  it.each(cases)('%s ends it with 0 and leaves no process', async (_, command, signal, target) => {
-    const { settings, url } = await settle('embedded', directory);
+  it.each(cases)('%s stops it with exit code 0 and leaves no process', async (_, command, signal, target) => {
+    const { settings, url } = await prepare('embedded', directory);
     const program = startProgram(command, settings, { group: true });
-    await untilReady(program, url);
+    await awaitReady(program, url);
     if (target === 'group') process.kill(-program.pid, signal);
     else program.signal(signal);
-    expect(await program.ended, program.stderr()).toEqual({ code: 0, signal: null });
+    expect(await program.exited, program.stderr()).toEqual({ code: 0, signal: null });
     expect(membersOfGroup(program.pid)).toEqual([]);
   });
 
-  it('two signals in a row are one', async () => {
-    const { settings, url } = await settle(await createDatabase(), directory);
+  it('handles a repeated signal once', async () => {
+    const { settings, url } = await prepare(await createDatabase(), directory);
     const program = startProgram(serve, settings);
-    await untilReady(program, url);
+    await awaitReady(program, url);
     program.signal('SIGTERM');
     program.signal('SIGTERM');
-    expect(await program.ended).toEqual({ code: 0, signal: null });
+    expect(await program.exited).toEqual({ code: 0, signal: null });
   });
 });
 
-describe('a server that runs', () => {
-  it('computes hashes on threads that let requests go first, where threads have priorities', async () => {
-    const { settings, url } = await settle('embedded', directory);
+describe('a running server', () => {
+  it('computes hashes on threads of lower priority than requests', async () => {
+    const { settings, url } = await prepare('embedded', directory);
     const program = startProgram(serve, settings);
-    await untilReady(program, url);
+    await awaitReady(program, url);
     const threads = threadsOf(program.pid);
     program.signal('SIGTERM');
-    await program.ended;
+    await program.exited;
     if (process.platform !== 'linux') return;
     const pool = threads.filter(({ name }) => name.startsWith('libuv-worker'));
     expect(pool.length).toBeGreaterThan(1);
@@ -62,71 +62,71 @@ describe('a server that runs', () => {
   });
 });
 
-describe('a server that cannot start says so in one sentence', () => {
+describe('a failing start prints one sentence', () => {
   it('when the port is taken', async () => {
-    const { settings, url } = await settle('embedded', directory);
+    const { settings, url } = await prepare('embedded', directory);
     const port = Number(new URL(url).port);
-    const squatter = createServer().listen(port, '127.0.0.1');
+    const otherServer = createServer().listen(port, '127.0.0.1');
     const program = startProgram(serve, settings);
-    expect((await program.ended).code).toBe(1);
+    expect((await program.exited).code).toBe(1);
     expectSentence(program, String(port));
-    squatter.close();
+    otherServer.close();
   });
 
-  it('when the data directory cannot be used', async () => {
+  it('when the data directory is unusable', async () => {
     const file = join(directory, 'file');
     writeFileSync(file, '');
-    const { settings } = await settle('embedded', join(file, 'data'));
+    const { settings } = await prepare('embedded', join(file, 'data'));
     const program = startProgram(serve, settings);
-    expect((await program.ended).code).toBe(78);
+    expect((await program.exited).code).toBe(78);
     expectSentence(program, file);
   });
 
-  it('when another process has the data directory', async () => {
-    const first = await settle('embedded', directory);
+  it('when another process holds the data directory', async () => {
+    const first = await prepare('embedded', directory);
     const holder = startProgram(serve, first.settings);
-    await untilReady(holder, first.url);
-    const second = await settle('embedded', directory);
+    await awaitReady(holder, first.url);
+    const second = await prepare('embedded', directory);
     const program = startProgram(serve, second.settings);
-    expect((await program.ended).code).toBe(1);
+    expect((await program.exited).code).toBe(1);
     expectSentence(program, directory);
     holder.signal('SIGTERM');
-    expect((await holder.ended).code).toBe(0);
+    expect((await holder.exited).code).toBe(0);
   });
 
   it('when a setting is malformed', async () => {
-    const { settings } = await settle('embedded', directory);
+    const { settings } = await prepare('embedded', directory);
     const program = startProgram(serve, { ...settings, LATCHKEY_DRAIN_SECONDS: 'soon' });
-    expect((await program.ended).code).toBe(78);
+    expect((await program.exited).code).toBe(78);
     expectSentence(program, 'LATCHKEY_DRAIN_SECONDS');
   });
 
-  it('when PostgreSQL is not there', async () => {
+  it('when PostgreSQL is unreachable', async () => {
     const port = await findFreePort();
-    const { settings } = await settle(`postgres://nobody@127.0.0.1:${port}/nothing`, directory);
+    const { settings } = await prepare(`postgres://user@127.0.0.1:${port}/nothing`, directory);
     const program = startProgram(serve, settings);
-    expect((await program.ended).code).toBe(1);
+    expect((await program.exited).code).toBe(1);
     expectSentence(program, 'PostgreSQL');
   });
 });
 
-async function settle(database: string, dataDirectory: string): Promise<{ settings: Settings; url: string }> {
+async function prepare(database: string, dataDirectory: string): Promise<{ settings: Settings; url: string }> {
   const [port, opsPort] = [await findFreePort(), await findFreePort()];
   const settings = settingsOf({ database }, dataDirectory, port);
   return { settings: { ...settings, LATCHKEY_OPS_PORT: String(opsPort) }, url: `http://127.0.0.1:${port}` };
 }
 
-/** One line, with what it is about in it, and no place of the code. */
-function expectSentence(program: Program, about: string): void {
+/** One line that names the subject, and no stack trace. */
+function expectSentence(program: Program, subject: string): void {
   const lines = program.stderr().trimEnd().split('\n');
   expect(lines, program.stderr()).toHaveLength(1);
-  expect(lines[0]).toContain(about);
+  expect(lines[0]).toContain(subject);
   expect(program.stderr() + program.stdout()).not.toMatch(/^\s+at /m);
 }
 
 function threadsOf(pid: number): { readonly id: number; readonly niceness: number; readonly name: string }[] {
-  const listed = spawnSync('ps', ['-L', '-p', String(pid), '-o', 'lwp=,ni=,comm='], { encoding: 'utf8' }).stdout;
-  return listed
+  const output = spawnSync('ps', ['-L', '-p', String(pid), '-o', 'lwp=,ni=,comm='], { encoding: 'utf8' }).stdout;
+  return output
     .trim()
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
@@ -134,6 +134,6 @@ function threadsOf(pid: number): { readonly id: number; readonly niceness: numbe
 }
 
 function membersOfGroup(group: number): string[] {
-  const listed = spawnSync('ps', ['-e', '-o', 'pgid=,pid=,args='], { encoding: 'utf8' }).stdout.split('\n');
-  return listed.filter((line) => Number(line.trim().split(/\s+/)[0]) === group);
+  const output = spawnSync('ps', ['-e', '-o', 'pgid=,pid=,args='], { encoding: 'utf8' }).stdout.split('\n');
+  return output.filter((line) => Number(line.trim().split(/\s+/)[0]) === group);
 }

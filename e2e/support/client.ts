@@ -1,21 +1,18 @@
 import { CookieJar } from './cookie-jar.ts';
 import { type InboxMessage, readInbox } from './inbox.ts';
 
-/** What a person types at registration. */
 export type Registration = { readonly email: string; readonly password: string; readonly name?: string };
 
-/** The tokens of one session. */
 export type Tokens = { readonly accessToken: string; readonly refreshToken: string };
 
-/** One row of the list of one's own sessions. */
+/** One row of the user's list of sessions. */
 export type SessionRow = { readonly id: string; readonly current: boolean };
 
-/** An answer that was checked to be an envelope or a problem as the contract says. */
-export type Answer<T> =
+/** A response that was checked against the contract of envelopes and problems. */
+export type ApiResult<T> =
   | { readonly ok: true; readonly status: number; readonly headers: Headers; readonly data: T }
   | { readonly ok: false; readonly status: number; readonly headers: Headers; readonly code: string };
 
-/** What a request carries beyond method and path. */
 export type RequestOptions = {
   readonly body?: unknown;
   /** An access token. */
@@ -24,104 +21,104 @@ export type RequestOptions = {
 };
 
 export type ClientOptions = {
-  /** Keeps cookies and sends them back, as a browser does. */
+  /** Stores cookies and sends them back, as a browser does. */
   readonly cookies?: boolean;
   readonly userAgent?: string;
-  /** Told of every answer, before anybody reads it. */
-  readonly onAnswer?: (response: Response) => void;
+  /** Called with every response before its body is read. */
+  readonly onResponse?: (response: Response) => void;
 };
 
-/** Starts no request by itself; one client is one device. */
+/** Sends nothing by itself; one client represents one device. */
 export function client(url: string, options: ClientOptions = {}): Client {
   return new Client(url, options);
 }
 
-/** The contract, as an application uses it. */
+/** The API as an application uses it. */
 export class Client {
   readonly url: string;
   readonly #userAgent: string;
-  readonly #onAnswer: ((response: Response) => void) | undefined;
+  readonly #onResponse: ((response: Response) => void) | undefined;
   readonly jar: CookieJar | undefined;
 
   constructor(url: string, options: ClientOptions = {}) {
     this.url = url;
     this.#userAgent = options.userAgent ?? 'latchkey-journey/1.0';
-    this.#onAnswer = options.onAnswer;
+    this.#onResponse = options.onResponse;
     this.jar = options.cookies === true ? new CookieJar() : undefined;
   }
 
-  register(registration: Registration): Promise<Answer<unknown>> {
+  register(registration: Registration): Promise<ApiResult<unknown>> {
     return this.api('POST', '/auth/register', { body: { name: 'Journey', ...registration } });
   }
 
-  verify(token: string): Promise<Answer<unknown>> {
+  verify(token: string): Promise<ApiResult<unknown>> {
     return this.api('POST', '/auth/verify-email', { body: { token } });
   }
 
-  login(email: string, password: string): Promise<Answer<Tokens>> {
+  login(email: string, password: string): Promise<ApiResult<Tokens>> {
     return this.api('POST', '/auth/login', { body: { email, password } });
   }
 
-  loginByCookie(email: string, password: string): Promise<Answer<unknown>> {
+  loginByCookie(email: string, password: string): Promise<ApiResult<unknown>> {
     return this.api('POST', '/auth/login', { body: { email, password, transport: 'cookie' } });
   }
 
-  refresh(refreshToken: string): Promise<Answer<Tokens>> {
+  refresh(refreshToken: string): Promise<ApiResult<Tokens>> {
     return this.api('POST', '/auth/refresh', { body: { refreshToken } });
   }
 
-  forgotPassword(email: string): Promise<Answer<unknown>> {
+  forgotPassword(email: string): Promise<ApiResult<unknown>> {
     return this.api('POST', '/auth/forgot-password', { body: { email } });
   }
 
-  resetPassword(token: string, chosen: string): Promise<Answer<unknown>> {
+  resetPassword(token: string, chosen: string): Promise<ApiResult<unknown>> {
     return this.api('POST', '/auth/reset-password', { body: { token, password: chosen } });
   }
 
-  changePassword(current: string, chosen: string, token?: string): Promise<Answer<Tokens>> {
+  changePassword(current: string, chosen: string, token?: string): Promise<ApiResult<Tokens>> {
     const body = { currentPassword: current, newPassword: chosen };
     return this.api('POST', '/users/me/password', { body, ...bearer(token) });
   }
 
-  me(token?: string): Promise<Answer<Record<string, unknown>>> {
+  me(token?: string): Promise<ApiResult<Record<string, unknown>>> {
     return this.api('GET', '/users/me', bearer(token));
   }
 
-  session(token?: string): Promise<Answer<Record<string, unknown>>> {
+  session(token?: string): Promise<ApiResult<Record<string, unknown>>> {
     return this.api('GET', '/auth/session', bearer(token));
   }
 
-  sessions(token?: string): Promise<Answer<readonly SessionRow[]>> {
+  sessions(token?: string): Promise<ApiResult<readonly SessionRow[]>> {
     return this.api('GET', '/users/me/sessions', bearer(token));
   }
 
-  endSession(id: string, token?: string): Promise<Answer<unknown>> {
+  endSession(id: string, token?: string): Promise<ApiResult<unknown>> {
     return this.api('DELETE', `/users/me/sessions/${id}`, bearer(token));
   }
 
-  logout(token?: string): Promise<Answer<unknown>> {
+  logout(token?: string): Promise<ApiResult<unknown>> {
     return this.api('POST', '/auth/logout', bearer(token));
   }
 
-  logoutAll(token?: string): Promise<Answer<unknown>> {
+  logoutAll(token?: string): Promise<ApiResult<unknown>> {
     return this.api('POST', '/auth/logout-all', bearer(token));
   }
 
-  /** What the built-in inbox holds for an address, newest first. */
+  /** The messages of the built-in inbox for an address, newest first. */
   inbox(to: string): Promise<readonly InboxMessage[]> {
     return readInbox(this.url, to);
   }
 
-  /** Sends one request to the API and checks the shape of what comes back. */
-  async api<T>(method: string, path: string, options: RequestOptions = {}): Promise<Answer<T>> {
+  /** Sends a request to the API and checks the shape of the response. */
+  async api<T>(method: string, path: string, options: RequestOptions = {}): Promise<ApiResult<T>> {
     const headers: Record<string, string> = { ...options.headers };
     if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
     if (options.body !== undefined) headers['content-type'] = 'application/json';
     const body = options.body === undefined ? null : JSON.stringify(options.body);
-    return await readAnswer<T>(await this.send(method, `/api/v1${path}`, { headers, body }));
+    return await readResult<T>(await this.send(method, `/api/v1${path}`, { headers, body }));
   }
 
-  /** Sends any request with this device's cookies and user agent; redirects are not followed. */
+  /** Sends any request with this device's cookies and user agent; does not follow redirects. */
   async send(
     method: string,
     path: string,
@@ -131,21 +128,21 @@ export class Client {
     const headers = { 'user-agent': this.#userAgent, ...(cookie === undefined ? {} : { cookie }), ...request.headers };
     const response = await fetch(this.url + path, { method, headers, body: request.body ?? null, redirect: 'manual' });
     this.jar?.store(response.headers.getSetCookie());
-    this.#onAnswer?.(response);
+    this.#onResponse?.(response);
     return response;
   }
 }
 
-/** The data of an answer. @throws Error naming the refusal. */
-export function dataOf<T>(answer: Answer<T>): T {
-  if (!answer.ok) throw new Error(`refused with ${answer.status} ${answer.code}`);
-  return answer.data;
+/** The data of a response. @throws Error naming the problem. */
+export function dataOf<T>(result: ApiResult<T>): T {
+  if (!result.ok) throw new Error(`rejected with ${result.status} ${result.code}`);
+  return result.data;
 }
 
-/** The code of a refusal. @throws Error when it was no refusal. */
-export function refusalOf(answer: Answer<unknown>): string {
-  if (answer.ok) throw new Error(`answered ${answer.status}, which is no refusal`);
-  return answer.code;
+/** The code of a problem. @throws Error when the request succeeded. */
+export function problemOf(result: ApiResult<unknown>): string {
+  if (result.ok) throw new Error(`returned ${result.status}, not a problem`);
+  return result.code;
 }
 
 function bearer(token: string | undefined): RequestOptions {
@@ -154,7 +151,7 @@ function bearer(token: string | undefined): RequestOptions {
 
 type Body = Readonly<Record<string, unknown>>;
 
-async function readAnswer<T>(response: Response): Promise<Answer<T>> {
+async function readResult<T>(response: Response): Promise<ApiResult<T>> {
   const text = await response.text();
   const { status, headers } = response;
   const type = headers.get('content-type') ?? '';
@@ -163,37 +160,37 @@ async function readAnswer<T>(response: Response): Promise<Answer<T>> {
     if (response.ok) return { ok: true, status, headers, data: checkEnvelope(body, type) as T };
     return { ok: false, status, headers, code: checkProblem(body, type, status) };
   } catch (error) {
-    throw new Error(`not an answer of the contract: ${status} ${type} ${text}`, { cause: error });
+    throw new Error(`not a response of the contract: ${status} ${type} ${text}`, { cause: error });
   }
 }
 
 function checkEnvelope(body: Body, type: string): unknown {
-  demand(type.startsWith('application/json'), 'content type');
-  demand(body.success === true, 'success');
-  demand(typeof body.message === 'string' && body.message !== '', 'message');
-  demand('data' in body, 'data');
+  requireMember(type.startsWith('application/json'), 'content type');
+  requireMember(body.success === true, 'success');
+  requireMember(typeof body.message === 'string' && body.message !== '', 'message');
+  requireMember('data' in body, 'data');
   checkMeta(body.meta);
   return body.data;
 }
 
-/** RFC 9457 §3, and our own members beside it. */
+/** RFC 9457 §3 with the product's additional members. */
 function checkProblem(body: Body, type: string, status: number): string {
-  demand(type.startsWith('application/problem+json'), 'content type');
-  demand(body.success === false, 'success');
-  demand(body.status === status, 'status');
-  for (const member of ['type', 'title', 'detail', 'message']) demand(typeof body[member] === 'string', member);
-  demand(Array.isArray(body.errors), 'errors');
+  requireMember(type.startsWith('application/problem+json'), 'content type');
+  requireMember(body.success === false, 'success');
+  requireMember(body.status === status, 'status');
+  for (const member of ['type', 'title', 'detail', 'message']) requireMember(typeof body[member] === 'string', member);
+  requireMember(Array.isArray(body.errors), 'errors');
   checkMeta(body.meta);
-  demand(typeof body.code === 'string', 'code');
+  requireMember(typeof body.code === 'string', 'code');
   return body.code as string;
 }
 
 function checkMeta(meta: unknown): void {
   const { timestamp, requestId } = (meta ?? {}) as { timestamp?: unknown; requestId?: unknown };
-  demand(typeof timestamp === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(timestamp), 'meta.timestamp');
-  demand(typeof requestId === 'string' && requestId !== '', 'meta.requestId');
+  requireMember(typeof timestamp === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(timestamp), 'meta.timestamp');
+  requireMember(typeof requestId === 'string' && requestId !== '', 'meta.requestId');
 }
 
-function demand(condition: boolean, member: string): void {
-  if (!condition) throw new Error(`${member} is not as the contract says`);
+function requireMember(condition: boolean, member: string): void {
+  if (!condition) throw new Error(`${member} violates the contract`);
 }

@@ -1,8 +1,8 @@
-/** Cookies of one origin, as far as RFC 6265 §5.3 matters to a client that talks to one server. */
+/** Cookies of one origin: the part of RFC 6265 §5.3 that a client of one server needs. */
 export class CookieJar {
   readonly #values = new Map<string, string>();
 
-  /** Takes over what a response sets; a cookie of the past is removed. */
+  /** Stores the cookies of a response and deletes expired ones. */
   store(setCookies: readonly string[]): void {
     for (const line of setCookies) {
       const { name, value, attributes } = parseSetCookie(line);
@@ -11,7 +11,7 @@ export class CookieJar {
     }
   }
 
-  /** The Cookie header, undefined when there is none to send. */
+  /** The value of the Cookie header; undefined without cookies. */
   header(): string | undefined {
     if (this.#values.size === 0) return undefined;
     return [...this.#values].map(([name, value]) => `${name}=${value}`).join('; ');
@@ -22,7 +22,7 @@ export class CookieJar {
   }
 }
 
-/** One Set-Cookie line; names of attributes in lower case, flags with an empty value. */
+/** A Set-Cookie header; attribute names in lower case, flags with an empty value. */
 export type SetCookie = {
   readonly name: string;
   readonly value: string;

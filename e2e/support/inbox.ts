@@ -1,6 +1,6 @@
 import { eventually } from '../../packages/server/test/support/wait.ts';
 
-/** A message in the built-in inbox. */
+/** A message of the built-in inbox. */
 export type InboxMessage = {
   readonly to: string;
   readonly subject: string;
@@ -9,29 +9,29 @@ export type InboxMessage = {
   readonly links: readonly string[];
 };
 
-/** What the built-in inbox of a development server holds for an address, newest first. */
+/** The messages of the built-in inbox for an address, newest first. */
 export async function readInbox(url: string, to: string): Promise<readonly InboxMessage[]> {
   const response = await fetch(`${url}/dev/inbox/messages?to=${encodeURIComponent(to)}`);
-  if (!response.ok) throw new Error(`the inbox answered ${response.status}`);
+  if (!response.ok) throw new Error(`the inbox returned ${response.status}`);
   return (await response.json()) as readonly InboxMessage[];
 }
 
-/** Waits for the newest message of an address that has a link to `path`, other than those already `seen`. */
+/** Waits for the newest message with a link to `path`, other than the links in `seen`. */
 export function awaitLink(
   read: () => Promise<readonly { readonly links: readonly string[] }[]>,
   path: string,
-  seen: ReadonlySet<string> = new Set(),
+  excluded: ReadonlySet<string> = new Set(),
 ): Promise<URL> {
   return eventually(
     async () => {
       const links = (await read()).flatMap((message) => message.links).map((link) => new URL(link));
-      return links.find((link) => link.pathname === path && !seen.has(link.href));
+      return links.find((link) => link.pathname === path && !excluded.has(link.href));
     },
-    { what: `a mail with a link to ${path} has arrived`, timeoutMs: 20_000 },
+    { what: `a mail with a link to ${path} arrives`, timeoutMs: 20_000 },
   );
 }
 
-/** The secret of a mailed link. */
+/** The token of a mailed link. */
 export function tokenOf(link: URL): string {
   const token = link.searchParams.get('token');
   if (token === null) throw new Error('a link without token');

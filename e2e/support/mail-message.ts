@@ -1,17 +1,17 @@
-/** Reads a raw message (RFC 5322, RFC 2045) as far as our own mails need it: its id, its recipient and its links. */
+/** Parses a raw message (RFC 5322, RFC 2045) as far as the product's own mails need. */
 
-/** A message as the SMTP server got it. */
+/** A received message. */
 export type MailMessage = {
   readonly messageId: string;
-  /** Decoded text parts, one after another. */
+  /** The decoded text parts, joined. */
   readonly text: string;
-  /** Every address of the text, in order, each once. */
+  /** Every URL of the text in order, without duplicates. */
   readonly links: readonly string[];
 };
 
 type Part = { readonly headers: ReadonlyMap<string, string>; readonly body: string };
 
-/** @throws Error when there is no Message-ID: such a message could not be told from its own copy. */
+/** @throws Error without a Message-ID, because duplicates could not be recognized. */
 export function readMessage(raw: string): MailMessage {
   const part = splitPart(raw);
   const messageId = part.headers.get('message-id');
@@ -50,7 +50,7 @@ function decode({ headers, body }: Part): string {
   return encoding === 'quoted-printable' ? decodeQuotedPrintable(body) : body;
 }
 
-/** RFC 2045 §6.7. */
+/** Quoted-printable (RFC 2045 §6.7). */
 function decodeQuotedPrintable(body: string): string {
   const octets = body
     .replace(/=[ \t]*\r\n/g, '')

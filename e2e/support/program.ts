@@ -2,27 +2,26 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 
-/** The root of the repository. */
+/** The root directory of the repository. */
 export const root = resolve(import.meta.dirname, '../..');
 
-/** The program itself, as an operator starts it. */
+/** The executable that operators start. */
 export const launcher = join(root, 'bin', 'latchkey.cjs');
 
-/** Settings by their names in the environment; undefined leaves one out. */
+/** Environment variables; undefined removes one. */
 export type Settings = Readonly<Record<string, string | undefined>>;
 
-/** How a program ended. */
-export type Revocation = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+export type ExitStatus = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
-/** A program that runs in a process of its own. */
+/** A program in a process of its own. */
 export type Program = {
   readonly pid: number;
-  /** What it has written so far. */
+  /** The output so far. */
   readonly stdout: () => string;
   readonly stderr: () => string;
-  readonly hasEnded: () => boolean;
-  /** Answers when it has ended, however it did. */
-  readonly ended: Promise<Revocation>;
+  readonly hasExited: () => boolean;
+  /** Resolves when the program has exited. */
+  readonly exited: Promise<ExitStatus>;
   signal(name: NodeJS.Signals): void;
 };
 
@@ -33,7 +32,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a program; its group is its own when `group` is set, as under a terminal or an init system. */
+/** Starts a program; with `group` in a process group of its own, as under a terminal or an init system. */
 export function startProgram(
   command: readonly [string, ...string[]],
   settings: Settings = {},
@@ -47,27 +46,27 @@ export function startProgram(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
-  const ended = watchEnd(child);
+  const exited = watchExit(child);
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
   const { pid } = child;
   if (pid === undefined) throw new Error(`${file} did not start`);
-  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
-  return { pid, stdout, stderr, hasEnded, ended, signal: (name) => child.kill(name) };
+  const hasExited = () => child.exitCode !== null || child.signalCode !== null;
+  return { pid, stdout, stderr, hasExited, exited, signal: (name) => child.kill(name) };
 }
 
-/** Runs one command of `latchkey` to its end. */
+/** Runs one `latchkey` command until it exits. */
 export async function runCommand(
   parameters: readonly string[],
   settings: Settings = {},
-): Promise<Revocation & { readonly stdout: string; readonly stderr: string }> {
+): Promise<ExitStatus & { readonly stdout: string; readonly stderr: string }> {
   const program = startProgram([process.execPath, launcher, ...parameters], { NODE_ENV: 'test', ...settings });
-  const ending = await program.ended;
-  return { ...ending, stdout: program.stdout(), stderr: program.stderr() };
+  const status = await program.exited;
+  return { ...status, stdout: program.stdout(), stderr: program.stderr() };
 }
 
-async function watchEnd(child: ChildProcess): Promise<Revocation> {
-  // `close` comes after the last byte of output, `exit` may come before it.
+async function watchExit(child: ChildProcess): Promise<ExitStatus> {
+  // `close` follows the last byte of output; `exit` may precede it.
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   running.delete(child);
   return { code, signal };
@@ -82,11 +81,11 @@ function collect(stream: NodeJS.ReadableStream): () => string {
   return () => text;
 }
 
-/** What the caller's shell says about a server of its own must not reach the one under test. */
-const ours = /^(?:LATCHKEY_|DATABASE_|SMTP_|REDIS_|TEST_|VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_V8_COVERAGE$|npm_)/;
+/** Settings of the shell must not affect the server under test. */
+const isolated = /^(?:LATCHKEY_|DATABASE_|SMTP_|REDIS_|TEST_|VITEST|NODE_ENV$|NODE_OPTIONS$|NODE_V8_COVERAGE$|npm_)/;
 
 function environmentOf(settings: Settings): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !ours.test(name));
-  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return Object.fromEntries([...inherited, ...given]);
+  const inherited = Object.entries(process.env).filter(([name]) => !isolated.test(name));
+  const defined = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return Object.fromEntries([...inherited, ...defined]);
 }

@@ -5,60 +5,58 @@ import { join } from 'node:path';
 import { highLimits } from '../../packages/server/test/support/high-limits.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
 import { findFreePort } from './free-port.ts';
-import { launcher, type Program, type Revocation, type Settings, startProgram } from './program.ts';
+import { type ExitStatus, launcher, type Program, type Settings, startProgram } from './program.ts';
 
-/** How a server is to be started. */
 export type ServerOptions = {
-  /** The embedded database in the data directory, or a PostgreSQL by its connection string. */
+  /** The embedded database in the data directory, or a connection string of PostgreSQL. */
   readonly database: 'embedded' | (string & {});
-  /** Kept after the end when given; else a new one that goes with the server. */
+  /** Kept after the stop if given; else a new directory that is deleted with the server. */
   readonly dataDirectory?: string;
-  /** Without it mail goes to the built-in inbox. */
+  /** Default: mail goes to the built-in inbox. */
   readonly smtpUrl?: string;
   /** The origin in links and tokens; nodes of one deployment share it. */
   readonly publicUrl?: string;
   /** Further settings. */
   readonly env?: Settings;
-  /** `--no-jobs` and the like. */
+  /** Command-line arguments such as `--no-jobs`. */
   readonly parameters?: readonly string[];
 };
 
-/** A server in a process of its own. */
 export type RunningServer = {
-  /** Where it answers, without a trailing slash. */
+  /** Base URL without a trailing slash. */
   readonly url: string;
-  /** The operator's listener. */
+  /** Base URL of the operator's listener. */
   readonly opsUrl: string;
   readonly pid: number;
   readonly dataDirectory: string;
-  /** Everything that it has written to its standard output and error. */
+  /** The output so far. */
   logs(): string;
-  hasEnded(): boolean;
-  /** Ends it by SIGTERM; answers the exit code. */
+  hasExited(): boolean;
+  /** Sends SIGTERM; returns the exit code. */
   stop(): Promise<number | null>;
-  /** Ends it by SIGKILL and waits until it is gone; its data stays when the directory was given. */
+  /** Sends SIGKILL and waits for the exit; a given data directory is kept. */
   kill9(): Promise<void>;
 };
 
-/** A process that only works on jobs. */
-export type RunningWorker = Pick<RunningServer, 'pid' | 'logs' | 'hasEnded' | 'stop' | 'kill9'>;
+/** A process that runs jobs only. */
+export type RunningWorker = Pick<RunningServer, 'pid' | 'logs' | 'hasExited' | 'stop' | 'kill9'>;
 
-/** One key for all nodes and restarts of this test run. */
+/** One key-encryption key for all nodes and restarts of a test run. */
 const kek = randomBytes(32).toString('base64');
 
-/** The smallest Argon2 that there is: these tests are about what happens around the hash. */
+/** The smallest Argon2 parameters, because the hash is not under test. */
 const smallHash: Settings = {
   LATCHKEY_ARGON2_MEMORY_KIB: '8',
   LATCHKEY_ARGON2_TIME: '1',
 };
 
-/** The longest that an orderly end may take; the server's own drain is 5 s here. */
+/** The maximum time of an orderly stop; the drain is 5 s here. */
 const stopMs = 30_000;
 
 /**
- * Starts `latchkey serve`; answers when it is ready.
+ * Starts `latchkey serve` and waits until it is ready.
  *
- * @throws Error with everything that the process wrote, when it ends instead.
+ * @throws Error with its output when it exits instead.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const [port, opsPort] = [await findFreePort(), await findFreePort()];
@@ -67,22 +65,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const settings = { ...settingsOf(options, dataDirectory, port), LATCHKEY_OPS_PORT: String(opsPort) };
   const command = ['serve', ...(options.parameters ?? [])];
   const program = startProgram([process.execPath, launcher, ...command], settings);
-  await untilReady(program, url);
-  const tidy = () => options.dataDirectory === undefined && rmSync(dataDirectory, { recursive: true, force: true });
-  return { url, opsUrl: `http://127.0.0.1:${opsPort}`, dataDirectory, ...handleOf(program, tidy) };
+  await awaitReady(program, url);
+  const removeDirectory = () =>
+    options.dataDirectory === undefined && rmSync(dataDirectory, { recursive: true, force: true });
+  return { url, opsUrl: `http://127.0.0.1:${opsPort}`, dataDirectory, ...handleOf(program, removeDirectory) };
 }
 
-/** Starts `latchkey work` beside servers that were started with `--no-jobs`. */
+/** Starts `latchkey work` for servers started with `--no-jobs`. */
 export async function startWorker(options: ServerOptions): Promise<RunningWorker> {
   const dataDirectory = options.dataDirectory ?? makeDirectory();
   const opsPort = await findFreePort();
   const settings = { ...settingsOf(options, dataDirectory, 0), LATCHKEY_OPS_PORT: String(opsPort) };
   const program = startProgram([process.execPath, launcher, 'work', ...(options.parameters ?? [])], settings);
-  const tidy = () => options.dataDirectory === undefined && rmSync(dataDirectory, { recursive: true, force: true });
-  return handleOf(program, tidy);
+  const removeDirectory = () =>
+    options.dataDirectory === undefined && rmSync(dataDirectory, { recursive: true, force: true });
+  return handleOf(program, removeDirectory);
 }
 
-/** The settings that a command of the same deployment needs. */
+/** The settings of commands in the same deployment. */
 export function settingsOf(options: ServerOptions, dataDirectory: string, port: number): Settings {
   return {
     NODE_ENV: 'test',
@@ -101,60 +101,60 @@ export function settingsOf(options: ServerOptions, dataDirectory: string, port: 
   };
 }
 
-/** A new empty directory for a server's data. */
+/** Creates an empty data directory. */
 export function makeDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'latchkey-e2e-'));
 }
 
-/** Waits until the server is ready. @throws Error with everything that it wrote, when it ends instead. */
-export async function untilReady(program: Program, url: string): Promise<void> {
+/** Waits until the server is ready. @throws Error with its output when it exits instead. */
+export async function awaitReady(program: Program, url: string): Promise<void> {
   try {
-    await eventually(() => isReady(program, url), { what: `${url}/readyz answers 200`, timeoutMs: 30_000 });
+    await eventually(() => isReady(program, url), { what: `${url}/readyz returns 200`, timeoutMs: 30_000 });
   } catch (error) {
     program.signal('SIGKILL');
-    await program.ended;
-    throw new Error(`the server is not ready; it wrote:\n${program.stdout()}${program.stderr()}`, { cause: error });
+    await program.exited;
+    throw new Error(`the server is not ready; its output:\n${program.stdout()}${program.stderr()}`, { cause: error });
   }
 }
 
-/** Whether the server answers 200 on `/readyz` now. */
-export async function isReady(program: Pick<Program, 'hasEnded'>, url: string): Promise<boolean> {
-  if (program.hasEnded()) throw new Error('the process has ended');
+/** Whether `/readyz` returns 200 now. */
+export async function isReady(program: Pick<Program, 'hasExited'>, url: string): Promise<boolean> {
+  if (program.hasExited()) throw new Error('the process has exited');
   try {
-    const answer = await fetch(`${url}/readyz`);
-    await answer.arrayBuffer();
-    return answer.status === 200;
+    const response = await fetch(`${url}/readyz`);
+    await response.arrayBuffer();
+    return response.status === 200;
   } catch (error) {
-    // Nobody listens yet, or the database is being started again.
+    // The server is not listening yet, or the database is restarting.
     if (error instanceof TypeError) return false;
     throw error;
   }
 }
 
-function handleOf(program: Program, tidy: () => unknown): RunningWorker {
-  const end = async (signal: NodeJS.Signals): Promise<Revocation> => {
-    if (!program.hasEnded()) program.signal(signal);
-    const ending = await eventuallyEnded(program, signal);
-    tidy();
-    return ending;
+function handleOf(program: Program, removeDirectory: () => unknown): RunningWorker {
+  const stopBy = async (signal: NodeJS.Signals): Promise<ExitStatus> => {
+    if (!program.hasExited()) program.signal(signal);
+    const status = await awaitExit(program, signal);
+    removeDirectory();
+    return status;
   };
   return {
     pid: program.pid,
     logs: () => program.stdout() + program.stderr(),
-    hasEnded: program.hasEnded,
-    stop: async () => (await end('SIGTERM')).code,
+    hasExited: program.hasExited,
+    stop: async () => (await stopBy('SIGTERM')).code,
     kill9: async () => {
-      await end('SIGKILL');
+      await stopBy('SIGKILL');
     },
   };
 }
 
-async function eventuallyEnded(program: Program, signal: NodeJS.Signals): Promise<Revocation> {
+async function awaitExit(program: Program, signal: NodeJS.Signals): Promise<ExitStatus> {
   try {
-    await eventually(program.hasEnded, { what: `the process ends after ${signal}`, timeoutMs: stopMs });
+    await eventually(program.hasExited, { what: `the process exits after ${signal}`, timeoutMs: stopMs });
   } catch (error) {
     program.signal('SIGKILL');
-    throw new Error(`it wrote:\n${program.stdout()}${program.stderr()}`, { cause: error });
+    throw new Error(`the output:\n${program.stdout()}${program.stderr()}`, { cause: error });
   }
-  return await program.ended;
+  return await program.exited;
 }

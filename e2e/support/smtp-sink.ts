@@ -2,25 +2,25 @@ import { once } from 'node:events';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { type MailMessage, readMessage } from './mail-message.ts';
 
-/** One attempt to deliver, as the receiving side saw it. */
+/** One delivery attempt as the receiving side recorded it. */
 export type SinkLine = MailMessage & {
-  /** Counts from 1 in the order of the verdicts. */
+  /** Starts at 1, in the order of the verdicts. */
   readonly number: number;
   readonly to: string;
   readonly verdict: 'accepted' | 'refused';
 };
 
 export type SinkOptions = {
-  /** Refuses each attempt whose number is a multiple of it, with 451 after the message was sent. */
+  /** Rejects every attempt whose number is a multiple of this with 451, after the message was sent. */
   readonly refuseEvery?: number;
 };
 
-/** A real SMTP server that keeps a log of its own. */
+/** An SMTP server with its own log. */
 export type SmtpSink = {
   readonly url: string;
-  /** One line for each attempt that got as far as the message. */
+  /** One line for each attempt that transferred the message. */
   readonly lines: readonly SinkLine[];
-  /** What arrived at an address, in any case of its letters, oldest first. */
+  /** The messages accepted for an address in any case, oldest first. */
   acceptedFor(to: string): SinkLine[];
   close(): Promise<void>;
 };
@@ -30,7 +30,7 @@ export async function startSmtpSink(options: SinkOptions = {}): Promise<SmtpSink
   const lines: SinkLine[] = [];
   const byRecipient = new Map<string, SinkLine[]>();
 
-  const judge = (message: MailMessage, to: string): SinkLine => {
+  const record = (message: MailMessage, to: string): SinkLine => {
     const number = lines.length + 1;
     const isRefused = options.refuseEvery !== undefined && number % options.refuseEvery === 0;
     const line: SinkLine = { ...message, to, number, verdict: isRefused ? 'refused' : 'accepted' };
@@ -44,16 +44,16 @@ export async function startSmtpSink(options: SinkOptions = {}): Promise<SmtpSink
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
     logger: false,
-    // Senders keep their connections for the next message; there is none.
+    // Clients keep idle connections open, which would delay the stop.
     closeTimeout: 100,
     onData: (stream, session, reply) => {
       void readAll(stream).then((raw) => {
-        const line = judge(readMessage(raw), recipientOf(session));
+        const line = record(readMessage(raw), recipientOf(session));
         reply(line.verdict === 'refused' ? temporaryRefusal() : null);
       }, reply);
     },
   });
-  // A killed client resets its connection, which is what these tests are about.
+  // A killed client resets its connection.
   server.on('error', () => undefined);
   server.listen(0, '127.0.0.1');
   await once(server.server, 'listening');
@@ -79,7 +79,7 @@ function recipientOf(session: SMTPServerSession): string {
   return first.address;
 }
 
-/** RFC 5321 §4.2.3: the client should try again. */
+/** A temporary failure (RFC 5321 §4.2.3). */
 function temporaryRefusal(): Error {
   return Object.assign(new Error('4.3.0 Try again later'), { responseCode: 451 });
 }

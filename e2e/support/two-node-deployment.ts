@@ -1,23 +1,23 @@
-/** Two server processes on one PostgreSQL, one of which can be killed; and what they have counted of guesses. */
+/** Two server processes on one PostgreSQL, which tests kill and restart, and queries of the attempt counters. */
 import { connectDirectly } from '../../packages/server/test/support/direct-connection.ts';
 import { type Client, client, dataOf, type Tokens } from './client.ts';
 import { awaitLink, tokenOf } from './inbox.ts';
 import { type RunningServer, type ServerOptions, startServer } from './server.ts';
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts';
 
-/** Somebody who has logged in once on the device that holds the token. */
+/** A user who has logged in once on the device with this token. */
 export type Owner = { readonly email: string; readonly password: string; readonly deviceToken: string };
 
-/** How the one counter of all guesses at somebody stands. */
-export type GuessCounter = { readonly failures: number; readonly lastFailedAt: Date };
+/** The counter of failed passwords of one user. */
+export type AttemptCounter = { readonly failures: number; readonly lastFailedAt: Date };
 
-/** Everything that addresses have used of their quotas. */
+/** The sum of all rate-limit counters. */
 export type UsedQuotas = { readonly hits: number; readonly firstEnd: Date; readonly lastEnd: Date };
 
 type Database = Awaited<ReturnType<typeof connectDirectly>>;
 
-/** The processes behind a proxy on this machine. */
-export class GuessedDeployment implements AsyncDisposable {
+/** Two server processes behind a proxy on this machine. */
+export class TwoNodeDeployment implements AsyncDisposable {
   readonly #options: ServerOptions;
   readonly #sink: SmtpSink;
   readonly #database: Database;
@@ -31,14 +31,14 @@ export class GuessedDeployment implements AsyncDisposable {
   }
 
   /** @param database connection string of a migrated database. */
-  static async start(database: string, env: ServerOptions['env'] = {}): Promise<GuessedDeployment> {
+  static async start(database: string, env: ServerOptions['env'] = {}): Promise<TwoNodeDeployment> {
     const sink = await startSmtpSink();
     const options = { database, smtpUrl: sink.url, publicUrl: 'http://localhost:3000', env };
     const nodes = [await startServer(options), await startServer(options)];
-    return new GuessedDeployment(options, sink, await connectDirectly(database), nodes);
+    return new TwoNodeDeployment(options, sink, await connectDirectly(database), nodes);
   }
 
-  /** Registers somebody, proves the address and logs in for the first time. */
+  /** Registers and verifies a user and logs in for the first time. */
   async addOwner(email: string, password: string): Promise<Owner> {
     const node = this.node(0);
     dataOf(await node.register({ email, password }));
@@ -47,30 +47,30 @@ export class GuessedDeployment implements AsyncDisposable {
     return { email, password, deviceToken };
   }
 
-  /** One of the two processes, as it runs now. */
+  /** A client of the current process. */
   node(index: number): Client {
     return client(this.#running(index).url);
   }
 
-  /** Ends a process by SIGKILL, in the middle of what it does. */
+  /** Sends SIGKILL to a process while it handles requests. */
   async kill(index: number): Promise<void> {
     await this.#running(index).kill9();
   }
 
-  /** Starts the process again that was killed; answers when it is ready. */
-  async revive(index: number): Promise<void> {
+  /** Restarts a killed process and waits until it is ready. */
+  async restart(index: number): Promise<void> {
     this.#nodes[index] = await startServer(this.#options);
   }
 
-  /** Password hashes that the process has begun since it was started, as its operator sees them. */
-  async begunHashes(index: number): Promise<number> {
+  /** The number of password hashes that the process has started, from its metrics. */
+  async startedHashes(index: number): Promise<number> {
     const text = await (await fetch(`${this.#running(index).opsUrl}/metrics`)).text();
     return Number(/^password_hashes_total (\d+)$/m.exec(text)?.[1] ?? 0);
   }
 
-  /** Of strangers' guesses at the one who was guessed at last; undefined when nobody was. */
-  async guessCounter(): Promise<GuessCounter | undefined> {
-    const { rows } = await this.#database.query<GuessCounter>(
+  /** The counter of failures from unknown devices with the latest failure; undefined when there is none. */
+  async attemptCounter(): Promise<AttemptCounter | undefined> {
+    const { rows } = await this.#database.query<AttemptCounter>(
       `select failures, last_failed_at as "lastFailedAt" from attempt_counters
         where kind = 'password' order by last_failed_at desc limit 1`,
     );
@@ -85,8 +85,8 @@ export class GuessedDeployment implements AsyncDisposable {
     return rows[0];
   }
 
-  /** As if a year had gone by: nobody is known to have guessed. */
-  async forgetGuesses(): Promise<void> {
+  /** Deletes all counters, which otherwise takes a year. */
+  async resetCounters(): Promise<void> {
     await this.#database.query('truncate attempt_counters, rate_limit_counters');
   }
 
@@ -98,7 +98,7 @@ export class GuessedDeployment implements AsyncDisposable {
 
   #running(index: number): RunningServer {
     const node = this.#nodes[index];
-    if (node === undefined) throw new Error(`there is no node ${index}`);
+    if (node === undefined) throw new Error(`node ${index} does not run`);
     return node;
   }
 }

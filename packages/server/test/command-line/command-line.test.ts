@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands } from '#app/cli/list.ts';
 import { eventually } from '#test/support/wait.ts';
-import { client, dataOf, refusalOf, type Tokens } from '../../../../e2e/support/client.ts';
+import { client, dataOf, problemOf, type Tokens } from '../../../../e2e/support/client.ts';
 import { launcher, startProgram } from '../../../../e2e/support/program.ts';
 import { type Deployment, type DeploymentKind, deploymentKinds, openDeployment } from './deployments.ts';
 import { type CommandResult, runLatchkey, runOnTerminal } from './run.ts';
@@ -97,7 +97,7 @@ describe.each(deploymentKinds)('%s', (name) => {
       await eventually(() => outputOf(row, name).test(program.stdout()), { what: 'it has started', timeoutMs: 30_000 });
       program.signal('SIGTERM');
     }
-    const { code } = await program.ended;
+    const { code } = await program.exited;
     expect(code, program.stderr()).toBe(exitOf(row, name));
     if (code !== 0) expect(program.stderr().trimEnd()).toMatch(outputOf(row, name));
     if (code !== 0) expect(program.stderr().trimEnd().split('\n')).toHaveLength(1);
@@ -123,7 +123,7 @@ describe.each(['server up, embedded', 'server up, PostgreSQL'] as const)('%s', (
     expect(ran.stdout).toContain('1 session');
     const isRejected = async () => !(await apiClient.me(accessToken)).ok;
     await eventually(isRejected, { what: 'the token is rejected', timeoutMs: 1000 });
-    expect(refusalOf(await apiClient.me(accessToken))).toBe('not_authenticated');
+    expect(problemOf(await apiClient.me(accessToken))).toBe('not_authenticated');
     expect((await apiClient.login(email, password)).ok).toBe(verb === 'end-sessions');
   });
 
@@ -184,7 +184,7 @@ it('ignores a closed pipe on standard output', async () => {
   const deployment = await openDeployment('server down');
   const line = `${process.execPath} ${launcher} migrate plan | true; test "\${PIPESTATUS[0]}" = 0`;
   const program = startProgram(['bash', '-c', line], deployment.settings);
-  const { code } = await program.ended;
+  const { code } = await program.exited;
   await deployment.end();
   expect({ code, stderr: program.stderr() }).toEqual({ code: 0, stderr: '' });
 });

@@ -141,17 +141,19 @@ interface Parts {
 
 async function assemble({
   env,
-  deploymentOf: besides,
-  databaseKind: on,
+  deploymentOf,
+  databaseKind,
   time,
-  manual: quiet,
+  manual,
   transport,
 }: ApplicationOptions): Promise<Parts> {
-  const deployment = besides?.deployment ?? {
-    ...(on === 'embedded' ? { LATCHKEY_DATA_DIR: await makeDirectory() } : { DATABASE_URL: await cloneDatabase() }),
+  const deployment = deploymentOf?.deployment ?? {
+    ...(databaseKind === 'embedded'
+      ? { LATCHKEY_DATA_DIR: await makeDirectory() }
+      : { DATABASE_URL: await cloneDatabase() }),
     LATCHKEY_KEK: randomBytes(32).toString('base64'),
   };
-  const clock = besides?.clock ?? new MovableClock(time);
+  const clock = deploymentOf?.clock ?? new MovableClock(time);
   const logger = createLogger({
     level: 'silent',
     service: 'test',
@@ -162,8 +164,8 @@ async function assemble({
     clock,
     logger,
   });
-  const inbox = besides?.inbox ?? new Inbox();
-  const workers = quiet === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
+  const inbox = deploymentOf?.inbox ?? new Inbox();
+  const workers = manual === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
   const checks = readinessChecks(services, () => false);
   const inboxShown = services.config.mode === 'production' ? undefined : inbox;
   const endpoints = publicEndpoints(services, { checks, inbox: inboxShown, betweenJobs: betweenJobsOf(workers) });

@@ -109,14 +109,18 @@ function writeWithSession(verdict: Verdict, forOtherUser = verdict): Authorizati
 }
 
 /** Public reads; further credentials change nothing. */
-function publicRead(verdict: Verdict, traces: readonly string[] = []): AuthorizationRow {
-  return { verdicts: forAll(verdict), writtenTables: traces };
+function publicRead(verdict: Verdict, writtenTables: readonly string[] = []): AuthorizationRow {
+  return { verdicts: forAll(verdict), writtenTables };
 }
 
 /** Public writes; cross-site requests are rejected. */
-function publicWrite(verdict: Verdict, traces: readonly string[] = [], ifCrossSite = crossSite): AuthorizationRow {
+function publicWrite(
+  verdict: Verdict,
+  writtenTables: readonly string[] = [],
+  ifCrossSite = crossSite,
+): AuthorizationRow {
   return {
-    writtenTables: traces,
+    writtenTables,
     verdicts: {
       ...forAll(verdict),
       'active cookie, cross-site': ifCrossSite,
@@ -127,8 +131,8 @@ function publicWrite(verdict: Verdict, traces: readonly string[] = [], ifCrossSi
   };
 }
 
-function pageForm(verdict: Verdict, traces: readonly string[] = []): AuthorizationRow {
-  return publicWrite(verdict, traces, '403');
+function pageForm(verdict: Verdict, writtenTables: readonly string[] = []): AuthorizationRow {
+  return publicWrite(verdict, writtenTables, '403');
 }
 
 /** Tables that a failed attempt writes to. */

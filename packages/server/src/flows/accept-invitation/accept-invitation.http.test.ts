@@ -32,9 +32,9 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function accept(token: string, more: Readonly<Record<string, unknown>> = {}, on = app): Promise<AppResponse> {
+function accept(token: string, more: Readonly<Record<string, unknown>> = {}, databaseKind = app): Promise<AppResponse> {
   const json = { token, name: 'Grace Hopper', password: validPassword, ...more };
-  return on.send('POST', '/api/v1/auth/accept-invitation', { json });
+  return databaseKind.send('POST', '/api/v1/auth/accept-invitation', { json });
 }
 
 const findUsers = statement('accept_invitation_test.users', {
@@ -44,8 +44,8 @@ const findUsers = statement('accept_invitation_test.users', {
   columns: { userId: 'uuid' },
 });
 
-const usersOf = (on: Application, email: string) =>
-  on.services.database.rows(findUsers, { email: email.toLowerCase() });
+const usersOf = (databaseKind: Application, email: string) =>
+  databaseKind.services.database.rows(findUsers, { email: email.toLowerCase() });
 
 const databases = ['postgres', 'embedded'] as const;
 const patience = { timeout: 60_000 };
@@ -145,8 +145,8 @@ describe('POST /api/v1/auth/accept-invitation', () => {
   it.each(databases)(
     '201 or the verification link, never both, when they are pressed at once (%s)',
     patience,
-    async (on) => {
-      const open = await Application.open({ databaseKind: on });
+    async (databaseKind) => {
+      const open = await Application.open({ databaseKind });
       const both = await inParallel(async (email) => {
         await register(open, email, { password: 'of the squatter' });
         return { email, link: await mailedToken(open, email), token: await invite(open, email) };
@@ -166,8 +166,8 @@ describe('POST /api/v1/auth/accept-invitation', () => {
   it.each(databases)(
     '201 beside a registration that comes at the same moment, which gets no account (%s)',
     patience,
-    async (on) => {
-      const open = await Application.open({ databaseKind: on });
+    async (databaseKind) => {
+      const open = await Application.open({ databaseKind });
       const invited = await inParallel(async (email) => ({ email, token: await invite(open, email) }));
       for (const { email, token } of invited) {
         const squatter = { password: 'of the squatter' };
