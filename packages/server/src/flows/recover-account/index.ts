@@ -40,7 +40,7 @@ function apiEndpoints(flow: RecoverAccount): Endpoint[] {
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
       // The one way that is always left; who uses it up has sent links that live as long as its window.
-      countedApart: 'recovery',
+      separateQuota: 'recovery',
       request: { body: z.strictObject({ email: emailInput }) },
       response: {
         status: 202,

@@ -26,7 +26,7 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
       auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
-      countedApart: 'registration',
+      separateQuota: 'registration',
       countsUse: true,
       request: {
         body: z.strictObject({

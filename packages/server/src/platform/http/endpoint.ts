@@ -110,7 +110,7 @@ type LimitedBy<B> = (body: Parsed<B>) => string | undefined;
  * A quota of its own for the same recipient, so that requests for other mails, which anyone can make, do not use up a
  * user's registration or recovery.
  */
-type CountedApart = 'registration' | 'recovery';
+type SeparateQuota = 'registration' | 'recovery';
 
 interface Common {
   /** `noun.verb`, unique: the operationId of OpenAPI. */
@@ -151,7 +151,7 @@ export interface ApiEndpoint<
     readonly list?: true;
   };
   readonly limitedBy?: LimitedBy<B>;
-  readonly countedApart?: CountedApart;
+  readonly separateQuota?: SeparateQuota;
   /**
    * The handler counts and requires the use in a statement of its own, where the database counts. Otherwise the engine does
    * both before the handler.
@@ -174,7 +174,7 @@ export interface PageEndpoint<
   readonly auth: Auth<K>;
   readonly request: { readonly form?: B; readonly query?: Q };
   readonly limitedBy?: LimitedBy<B>;
-  readonly countedApart?: CountedApart;
+  readonly separateQuota?: SeparateQuota;
   readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse>;
 }
 

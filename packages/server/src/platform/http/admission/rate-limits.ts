@@ -62,7 +62,7 @@ export function countedHandler<I extends Input, A>(
 }
 
 function sharedCounterOf(responder: Responder, endpoint: Limited): CountAround | undefined {
-  const { rateLimit, id, countedApart } = endpoint;
+  const { rateLimit, id, separateQuota } = endpoint;
   if (rateLimit !== 'credential' && rateLimit !== 'mail') return undefined;
   const identify = endpoint.limitedBy as ((body: unknown) => string | undefined) | undefined;
   const settle = rateLimit === 'mail' ? settleMail : settleGuess;
@@ -70,7 +70,7 @@ function sharedCounterOf(responder: Responder, endpoint: Limited): CountAround |
   return async ({ request, caller, principal, body }, work) => {
     const { limiter, logger } = responder.options;
     const subject = identify === undefined ? principal?.userId : identify(body);
-    const identifier = subject === undefined || countedApart === undefined ? subject : `${countedApart} ${subject}`;
+    const identifier = subject === undefined || separateQuota === undefined ? subject : `${separateQuota} ${subject}`;
     const use = limiter.useShared(rateLimit, { address: limiter.bucketOf(caller.address), identifier });
     // Awaited: the next request of the same client must find the refund.
     const conclude = (outcome: Outcome) =>
