@@ -50,7 +50,7 @@ async function withPostgres<T>(work: (client: ClientBase) => Promise<T>): Promis
 }
 
 async function withEmbedded<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {
-  const database = await openEmbedded({ clock: systemClock, place: { inMemory: true } });
+  const database = await openEmbedded({ clock: systemClock, location: { inMemory: true } });
   try {
     await migrateUp(database);
     return await database.exclusively(work);

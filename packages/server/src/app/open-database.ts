@@ -49,7 +49,7 @@ export async function openDatabase(config: Config, watchers: Watchers): Promise<
   }
   const directory = await openDataDirectory(config.dataDirectory);
   try {
-    const database = await openEmbedded({ place: { dataDirectory: directory.path }, ...observers });
+    const database = await openEmbedded({ location: { dataDirectory: directory.path }, ...observers });
     const close = async () => {
       await database.close();
       await directory.release();

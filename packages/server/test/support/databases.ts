@@ -57,7 +57,7 @@ async function openMigratedPostgres(): Promise<Database> {
 
 /** Opens a migrated embedded database in memory (about 190 MB); the caller closes it. */
 async function openMigratedEmbedded(): Promise<Database> {
-  const database = await watched((observers) => openEmbedded({ ...observers, place: { inMemory: true } }));
+  const database = await watched((observers) => openEmbedded({ ...observers, location: { inMemory: true } }));
   await migrateUp(database);
   return database;
 }

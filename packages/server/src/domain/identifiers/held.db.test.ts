@@ -18,7 +18,7 @@ let database: EmbeddedDatabase;
 let fixture: DomainFixture;
 
 beforeAll(async () => {
-  database = await openEmbedded({ clock: systemClock, place: { inMemory: true } });
+  database = await openEmbedded({ clock: systemClock, location: { inMemory: true } });
   await migrateUp(database);
   fixture = await openDomainFixture(database);
 });

@@ -2,28 +2,28 @@ import { expect, it, vi } from 'vitest';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import { type Database, isUniqueViolation, statement, type Values } from './index.ts';
 
-const createCredentials = statement('database_test.create_things', {
+const createItems = statement('database_test.create_items', {
   lane: 'pool',
-  sql: `create table if not exists things (id int4 not null, label text not null,
-          constraint things_pkey primary key (id), constraint things_label_unique unique (label))`,
+  sql: `create table if not exists items (id int4 not null, label text not null,
+          constraint items_pkey primary key (id), constraint items_label_unique unique (label))`,
   params: {},
   columns: {},
 });
-const emptyCredentials = statement('database_test.empty_things', {
+const emptyItems = statement('database_test.empty_items', {
   lane: 'pool',
-  sql: 'delete from things',
+  sql: 'delete from items',
   params: {},
   columns: {},
 });
-const addCredential = statement('database_test.add_thing', {
+const addItem = statement('database_test.add_item', {
   lane: 'write',
-  sql: 'insert into things (id, label) values (:id, :label)',
+  sql: 'insert into items (id, label) values (:id, :label)',
   params: { id: 'int4', label: 'text' },
   columns: {},
 });
-const listCredentials = statement('database_test.list_things', {
+const listItems = statement('database_test.list_items', {
   lane: 'read',
-  sql: 'select id from things order by id',
+  sql: 'select id from items order by id',
   params: {},
   columns: { id: 'int4' },
 });
@@ -70,17 +70,17 @@ const echo = statement('database_test.echo', {
   columns: everyType,
 });
 
-async function things(database: Database): Promise<number[]> {
-  return (await database.rows(listCredentials, {})).map(({ id }) => id);
+async function items(database: Database): Promise<number[]> {
+  return (await database.rows(listItems, {})).map(({ id }) => id);
 }
 
-async function freshCredentials(database: Database): Promise<void> {
-  await database.run(createCredentials, {});
-  await database.run(emptyCredentials, {});
+async function resetItems(database: Database): Promise<void> {
+  await database.run(createItems, {});
+  await database.run(emptyItems, {});
 }
 
 describeOnBothDatabases('a database', (open, kind) => {
-  it('gives back every type as it was given', async () => {
+  it('returns every SQL type as it was written', async () => {
     const values: Values<typeof everyType> = {
       text: `O'Reilly "quoted" \\ {}, é ☃`,
       uuid: '01890a5d-ac96-774b-bcce-b302099a8057',
@@ -104,18 +104,18 @@ describeOnBothDatabases('a database', (open, kind) => {
     expect(await open().row(echo, values)).toEqual(values);
   });
 
-  it('writes text and null as JSON too', async () => {
+  it('stores a JSON text and a JSON null as JSON', async () => {
     expect(await open().row(echo, { ...blank, jsonb: '"text"' })).toEqual({ ...blank, jsonb: '"text"' });
   });
 
-  it('refuses an int8 that a number cannot hold, and answers the next statement', async () => {
+  it("rejects an int8 beyond 2^53 and still returns the next statement's rows", async () => {
     const beyond = open().row(readInt8, { digits: '9007199254740993' });
     const behind = open().row(readInt8, { digits: '-7' });
     await expect(beyond).rejects.toThrow(RangeError);
     expect(await behind).toEqual({ value: -7 });
   });
 
-  it('lets a failing statement hurt none of its neighbours', async () => {
+  it('isolates a failing statement from its neighbors', async () => {
     const divisions = Array.from({ length: 60 }, (_, index) => open().row(divide, { by: index % 3 }));
     const outcomes = await Promise.allSettled(divisions);
     expect(outcomes.map(({ status }) => status)).toEqual(
@@ -124,132 +124,132 @@ describeOnBothDatabases('a database', (open, kind) => {
     expect(await open().row(divide, { by: 4 })).toEqual({ value: 3 });
   });
 
-  it('tells which constraint a duplicate violates', async () => {
-    await freshCredentials(open());
-    await open().run(addCredential, { id: 1, label: 'a' });
+  it('reports which constraint a duplicate violates', async () => {
+    await resetItems(open());
+    await open().run(addItem, { id: 1, label: 'a' });
     const error: unknown = await open()
-      .run(addCredential, { id: 2, label: 'a' })
+      .run(addItem, { id: 2, label: 'a' })
       .catch((thrown: unknown) => thrown);
     expect(isUniqueViolation(error)).toBe(true);
-    expect(isUniqueViolation(error, 'things_label_unique')).toBe(true);
-    expect(isUniqueViolation(error, 'things_pkey')).toBe(false);
+    expect(isUniqueViolation(error, 'items_label_unique')).toBe(true);
+    expect(isUniqueViolation(error, 'items_pkey')).toBe(false);
     expect(isUniqueViolation(new Error('23505'))).toBe(false);
   });
 
   it('counts the affected rows', async () => {
-    await freshCredentials(open());
-    expect(await open().run(addCredential, { id: 1, label: 'a' })).toBe(1);
-    expect(await open().run(emptyCredentials, {})).toBe(1);
-    expect(await open().run(emptyCredentials, {})).toBe(0);
+    await resetItems(open());
+    expect(await open().run(addItem, { id: 1, label: 'a' })).toBe(1);
+    expect(await open().run(emptyItems, {})).toBe(1);
+    expect(await open().run(emptyItems, {})).toBe(0);
   });
 
-  it('refuses to take two rows for one', async () => {
-    await freshCredentials(open());
-    await open().run(addCredential, { id: 1, label: 'a' });
-    expect(await open().row(listCredentials, {})).toEqual({ id: 1 });
-    await open().run(addCredential, { id: 2, label: 'b' });
-    await expect(open().row(listCredentials, {})).rejects.toThrow('answered 2 rows');
+  it('throws when a statement that returns one row returns two', async () => {
+    await resetItems(open());
+    await open().run(addItem, { id: 1, label: 'a' });
+    expect(await open().row(listItems, {})).toEqual({ id: 1 });
+    await open().run(addItem, { id: 2, label: 'b' });
+    await expect(open().row(listItems, {})).rejects.toThrow('returned 2 rows');
   });
 
-  it('commits a transaction that returns, and answers what it returned', async () => {
-    await freshCredentials(open());
-    const answer = await open().transaction(async (tx) => {
-      await tx.run(addCredential, { id: 1, label: 'a' });
-      await tx.run(addCredential, { id: 2, label: 'b' });
-      return (await tx.rows(listCredentials, {})).length;
+  it('commits a transaction whose work returns, and returns its result', async () => {
+    await resetItems(open());
+    const result = await open().transaction(async (tx) => {
+      await tx.run(addItem, { id: 1, label: 'a' });
+      await tx.run(addItem, { id: 2, label: 'b' });
+      return (await tx.rows(listItems, {})).length;
     });
-    expect(answer).toBe(2);
-    expect(await things(open())).toEqual([1, 2]);
+    expect(result).toBe(2);
+    expect(await items(open())).toEqual([1, 2]);
   });
 
-  it('rolls back a transaction that throws, and throws the same', async () => {
-    await freshCredentials(open());
+  it('rolls back a transaction whose work throws, and rethrows the error', async () => {
+    await resetItems(open());
     const refusal = new Error('no');
     const failing = open().transaction(async (tx) => {
-      await tx.run(addCredential, { id: 1, label: 'a' });
+      await tx.run(addItem, { id: 1, label: 'a' });
       throw refusal;
     });
     await expect(failing).rejects.toBe(refusal);
-    expect(await things(open())).toEqual([]);
+    expect(await items(open())).toEqual([]);
   });
 
-  it('rolls back a transaction whose statement failed, and is usable afterwards', async () => {
-    await freshCredentials(open());
+  it('rolls back a transaction whose statement failed, and accepts further statements', async () => {
+    await resetItems(open());
     const failing = open().transaction(async (tx) => {
-      await tx.run(addCredential, { id: 1, label: 'a' });
+      await tx.run(addItem, { id: 1, label: 'a' });
       await tx.row(divide, { by: 0 });
     });
     await expect(failing).rejects.toThrow('division by zero');
-    await open().transaction((tx) => tx.run(addCredential, { id: 2, label: 'b' }));
-    expect(await things(open())).toEqual([2]);
+    await open().transaction((tx) => tx.run(addItem, { id: 2, label: 'b' }));
+    expect(await items(open())).toEqual([2]);
   });
 
-  it('does not pass off as committed what a caught error has rolled back', async () => {
-    await freshCredentials(open());
+  it('throws when the work catches the error of a statement that aborted the transaction', async () => {
+    await resetItems(open());
     const careless = open().transaction(async (tx) => {
-      await tx.run(addCredential, { id: 1, label: 'a' });
+      await tx.run(addItem, { id: 1, label: 'a' });
       await tx.row(divide, { by: 0 }).catch(() => undefined);
     });
     await expect(careless).rejects.toThrow('all was rolled back');
-    expect(await things(open())).toEqual([]);
+    expect(await items(open())).toEqual([]);
   });
 
-  it('refuses statements on a transaction that has ended', async () => {
+  it('rejects statements of a transaction that has ended', async () => {
     const tx = await open().transaction((each) => Promise.resolve(each));
-    await expect(tx.rows(listCredentials, {})).rejects.toThrow('has ended');
+    await expect(tx.rows(listItems, {})).rejects.toThrow('has ended');
   });
 
-  it("never rolls back a neighbour's statement with a transaction", async () => {
-    await freshCredentials(open());
-    const { promise: neighbourSent, resolve: sent } = Promise.withResolvers<void>();
+  it("never rolls back a neighbor's statement with a transaction", async () => {
+    await resetItems(open());
+    const { promise: neighborSent, resolve: sent } = Promise.withResolvers<void>();
     const failing = open().transaction(async (tx) => {
-      await tx.run(addCredential, { id: 1, label: 'a' });
-      await neighbourSent;
-      await tx.run(addCredential, { id: 2, label: 'b' });
+      await tx.run(addItem, { id: 1, label: 'a' });
+      await neighborSent;
+      await tx.run(addItem, { id: 2, label: 'b' });
       throw new Error('rolled back');
     });
-    const neighbours = Array.from({ length: 20 }, (_, index) =>
-      open().run(addCredential, { id: 10 + index, label: `neighbour ${index}` }),
+    const neighbors = Array.from({ length: 20 }, (_, index) =>
+      open().run(addItem, { id: 10 + index, label: `neighbor ${index}` }),
     );
     sent();
     await expect(failing).rejects.toThrow('rolled back');
-    await Promise.all(neighbours);
-    expect(await things(open())).toEqual(neighbours.map((_, index) => 10 + index));
+    await Promise.all(neighbors);
+    expect(await items(open())).toEqual(neighbors.map((_, index) => 10 + index));
   });
 
-  it('runs transactions that were begun at once without mixing them', async () => {
-    await freshCredentials(open());
+  it('keeps concurrent transactions apart', async () => {
+    await resetItems(open());
     const all = Array.from({ length: 12 }, (_, index) =>
       open().transaction(async (tx) => {
-        await tx.run(addCredential, { id: index, label: `thing ${index}` });
+        await tx.run(addItem, { id: index, label: `item ${index}` });
         if (index % 2 === 0) throw new Error('rolled back');
       }),
     );
     await Promise.allSettled(all);
-    expect(await things(open())).toEqual([1, 3, 5, 7, 9, 11]);
+    expect(await items(open())).toEqual([1, 3, 5, 7, 9, 11]);
   });
 
-  it('reports every round trip, those of a transaction included', async () => {
-    await freshCredentials(open());
+  it('reports every round trip, including begin and commit', async () => {
+    await resetItems(open());
     expect(
       await countRoundTrips(open(), async () => {
-        await open().rows(listCredentials, {});
-        await open().transaction((tx) => tx.run(addCredential, { id: 1, label: 'a' }));
+        await open().rows(listItems, {});
+        await open().transaction((tx) => tx.run(addItem, { id: 1, label: 'a' }));
       }),
-    ).toEqual(['database_test.list_things', 'transaction.begin', 'database_test.add_thing', 'transaction.commit']);
+    ).toEqual(['database_test.list_items', 'transaction.begin', 'database_test.add_item', 'transaction.commit']);
   });
 
-  // A server ends such a transaction by itself, after idle_in_transaction_session_timeout.
+  // On a server, idle_in_transaction_session_timeout does this.
   if (kind === 'embedded') {
-    it('gives a transaction up that awaits a statement which waits for it', async () => {
-      await freshCredentials(open());
+    it('aborts a transaction that awaits a statement outside itself', async () => {
+      await resetItems(open());
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       try {
         const { promise: waiting, resolve: waits } = Promise.withResolvers<void>();
         const selfish = open().transaction(async (tx) => {
-          await tx.run(addCredential, { id: 1, label: 'a' });
+          await tx.run(addItem, { id: 1, label: 'a' });
           waits();
-          await open().run(addCredential, { id: 2, label: 'b' });
+          await open().run(addItem, { id: 2, label: 'b' });
         });
         const refused = expect(selfish).rejects.toThrow('something else than its own statements');
         await waiting;
@@ -258,7 +258,7 @@ describeOnBothDatabases('a database', (open, kind) => {
       } finally {
         vi.useRealTimers();
       }
-      expect(await things(open())).toEqual([2]);
+      expect(await items(open())).toEqual([2]);
     });
   }
 });

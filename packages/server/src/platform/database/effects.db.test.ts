@@ -43,7 +43,7 @@ const session = (target: string) => ({ kind: 'session', target, epoch: null });
 describeOnBothDatabases('the effects of a commit', (database) => {
   const committedBy = (work: () => Promise<unknown>) => effectsOf(database(), work);
 
-  it('are delivered once after a single statement, whichever of its rows its caller reads', async () => {
+  it('are delivered once after a single statement, by `rows` and by `run`', async () => {
     expect(await committedBy(() => database().rows(revoke, { targets: ['a', 'b'], now }))).toEqual([
       { revoked: [session('a'), session('b')], enqueued: false },
     ]);
@@ -60,11 +60,11 @@ describeOnBothDatabases('the effects of a commit', (database) => {
     expect(order).toEqual(['delivered', 'caller']);
   });
 
-  it('are none when a statement changes nothing', async () => {
+  it('are empty when a statement changes no row', async () => {
     expect(await committedBy(() => database().rows(revoke, { targets: [], now }))).toEqual([]);
   });
 
-  it('of a transaction are delivered together, and not before its commit', async () => {
+  it('of a transaction are delivered together, after its commit', async () => {
     let insideTransaction: CommittedEffects[] = [];
     const committed = await committedBy(async () => {
       await database().transaction(async (tx) => {
@@ -80,7 +80,7 @@ describeOnBothDatabases('the effects of a commit', (database) => {
     expect(committed).toEqual([{ revoked, enqueued: true }]);
   });
 
-  it('are none after a rollback, whether the work or a statement failed', async () => {
+  it('are not delivered after a rollback', async () => {
     const refused = new Error('no');
     const committed = await committedBy(async () => {
       const thrown = database().transaction(async (tx) => {
@@ -103,7 +103,7 @@ describeOnBothDatabases('the effects of a commit', (database) => {
   });
 });
 
-/** Tables of the same names whose inserts lose their connection: at once, or at the commit. */
+/** Tables of the same names whose triggers end the connection: at once, or at the commit. */
 const tables = `
   create table revocations (kind text not null, target text not null, ended_at timestamptz, expires_at timestamptz);
   create table jobs (id uuid, kind text, payload jsonb, run_at timestamptz, created_at timestamptz);
@@ -137,7 +137,7 @@ async function withPostgres(test: (database: Database, committed: readonly Commi
 }
 
 describe('the effects of a commit (postgres)', () => {
-  it('are those of the run that was committed, when a transaction runs again', async () => {
+  it('of a transaction that runs again are those of the committed run', async () => {
     await withPostgres(async (database, committed) => {
       let runs = 0;
       await database.transaction(async (tx) => {

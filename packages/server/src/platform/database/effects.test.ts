@@ -8,7 +8,7 @@ type Declared = StatementDeclaration<Record<never, never>, typeof columns>;
 
 let declared = 0;
 
-/** Declares a statement under a name of its own, as a flow would at load. */
+/** Declares a statement under a unique name, as a flow does at load. */
 function declare(sql: string, after?: Declared['after']) {
   declared += 1;
   const rest = after === undefined ? {} : { after };
@@ -22,7 +22,7 @@ const enqueues = `insert into jobs (id) values (gen_random_uuid()) returning id,
 const neither = `select id, array[id], 1, true from sessions`;
 
 describe('a statement that inserts revocations', () => {
-  it('does not load without declaring them', () => {
+  it('fails to load without declaring them', () => {
     expect(() => declare(revokesSession)).toThrow('inserts revocations without `after.revokes`');
     expect(() => declare(revokesSession, {})).toThrow('inserts revocations without `after.revokes`');
   });
@@ -31,13 +31,13 @@ describe('a statement that inserts revocations', () => {
     'INSERT INTO Revocations (kind, target) values',
     'insert\n  into public.revocations(kind, target) values',
     'insert into "revocations" (kind, target) values',
-  ])('does not load without declaring them, however it is written: %s', (insert) => {
+  ])('fails to load without declaring them, in any spelling: %s', (insert) => {
     expect(() => declare(`${insert} ('session', '') returning id, array[id], 1, true`)).toThrow(
       'without `after.revokes`',
     );
   });
 
-  it('does not load when it declares another kind', () => {
+  it('fails to load when it declares another kind', () => {
     const after = { revokes: { kind: 'user', target: 'id', epoch: 'epoch' } } as const;
     expect(() => declare(revokesSession, after)).toThrow('inserts no revocation of kind user');
   });
@@ -48,7 +48,7 @@ describe('a statement that inserts revocations', () => {
 });
 
 describe('a statement that inserts jobs', () => {
-  it('does not load without waking the workers', () => {
+  it('fails to load without waking the workers', () => {
     expect(() => declare(enqueues)).toThrow('inserts jobs without `after.wakesWorkers`');
   });
 
@@ -58,7 +58,7 @@ describe('a statement that inserts jobs', () => {
 });
 
 describe('a statement that inserts neither', () => {
-  it('does not load with effects that it does not have', () => {
+  it('fails to load with effects that it does not have', () => {
     const revokes = { kind: 'session', target: 'id' } as const;
     expect(() => declare(neither, { revokes })).toThrow('declares revocations that it does not insert');
     expect(() => declare(neither, { wakesWorkers: true })).toThrow('declares jobs that it does not insert');
@@ -82,13 +82,13 @@ describe('effectsOf', () => {
     expect(effectsOf(user, rows, 2)).toEqual({ revoked, enqueued: false });
   });
 
-  it('revokes every element of an array, and wakes when the column says so', () => {
+  it('revokes every element of an array, and wakes when the column is true', () => {
     const revoked = ['a', 'b'].map((target) => ({ kind: 'session', target, epoch: null }));
     expect(effectsOf(sessions, [{ ids: ['a', 'b'], isQueued: true }], 1)).toEqual({ revoked, enqueued: true });
     expect(effectsOf(sessions, [{ ids: [], isQueued: false }], 1)).toEqual({ revoked: [], enqueued: false });
   });
 
-  it('wakes when a row is affected, and not when none is', () => {
+  it('wakes when a row is affected, and not otherwise', () => {
     expect(effectsOf({ wakesWorkers: true }, [], 1).enqueued).toBe(true);
     expect(effectsOf({ wakesWorkers: true }, [], 0).enqueued).toBe(false);
   });

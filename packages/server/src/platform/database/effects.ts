@@ -1,8 +1,8 @@
 /**
- * Effects that follow a commit: this process learns of the revocations that it wrote, and its workers look for the jobs
- * that it enqueued. A statement declares them beside its columns; the database layer delivers them once, after a known
- * commit. A lost effect delays: every node reads the revocation feed each 250 ms and polls for jobs each second. So
- * nothing is delivered when the outcome of a commit is unknown.
+ * Effects after a commit: the process publishes the revocations that it wrote, and its workers look for the jobs that
+ * it enqueued. A statement declares these effects beside its columns, and the database layer delivers them once, after
+ * a known commit. Nothing is delivered after `outcome_unknown`: the revocation feed (250 ms) and the polling workers (1
+ * s) catch up.
  */
 import { assert } from '#kernel/assert.ts';
 import type { Shape, SqlType } from './sql-types.ts';
@@ -11,7 +11,7 @@ import type { Shape, SqlType } from './sql-types.ts';
 export interface CommittedRevocation {
   readonly kind: 'session' | 'user' | 'signing_key';
   readonly target: string;
-  /** For a user: everything of an earlier epoch is revoked. */
+  /** Only for a user: everything of an earlier epoch is revoked. */
   readonly epoch: number | null;
 }
 
@@ -21,20 +21,20 @@ export interface CommittedEffects {
   readonly enqueued: boolean;
 }
 
-/** The names of the columns of a shape that have one of these types. */
+/** The names of the columns that have one of these types. */
 type ColumnsOf<C extends Shape, T extends SqlType> = {
   [K in keyof C & string]: C[K] extends T ? K : never;
 }[keyof C & string];
 
 type TargetsOf<C extends Shape> = ColumnsOf<C, 'uuid' | 'text' | 'uuid[]' | 'text[]'>;
 
-/** The effects that a statement declares; columns are named, so that its SQL returns what the effect needs. */
+/** The effects of a statement. Columns are named, so a statement whose SQL does not return them does not compile. */
 export interface AfterCommit<C extends Shape> {
-  /** The revocations of each returned row. `target`: a column with one id, or with an array of them. */
+  /** One revocation for each returned row, or for each element when the `target` column is an array. */
   readonly revokes?:
     | { readonly kind: 'session' | 'signing_key'; readonly target: TargetsOf<C> }
     | { readonly kind: 'user'; readonly target: TargetsOf<C>; readonly epoch: ColumnsOf<C, 'int4'> };
-  /** `true`: when the statement affects a row. A column: when it is true in a returned row. */
+  /** `true` wakes when the statement affects a row; a column wakes when it is true in a returned row. */
   readonly wakesWorkers?: true | ColumnsOf<C, 'bool'>;
 }
 
@@ -47,7 +47,7 @@ export interface DeclaredEffects {
 const insertsRevocation = /\binsert\s+into\s+(?:\w+\.)?"?revocations"?[\s(]/i;
 const insertsJob = /\binsert\s+into\s+(?:\w+\.)?"?jobs"?[\s(]/i;
 
-/** Throws unless a statement declares the effects that its SQL has, and no others. */
+/** Throws unless a statement declares exactly the effects of its SQL. */
 export function checkEffects(name: string, sql: string, after: DeclaredEffects | undefined): void {
   const { revokes, wakesWorkers } = after ?? {};
   const revokesBySql = insertsRevocation.test(sql);
@@ -82,10 +82,10 @@ function revocationsOf(
   return ids.map((id) => ({ kind, target: id, epoch: epoch === undefined ? null : (row[epoch] as number) }));
 }
 
-/** Receives the effects of committed statements. Called before their caller goes on; it must neither wait nor throw. */
+/** Receives the effects of committed statements before their caller continues. Must neither block nor throw. */
 export type OnCommitted = (effects: CommittedEffects) => void;
 
-/** Collects the effects of one run of a transaction, to be delivered at its commit. */
+/** Collects the effects of one run of a transaction. */
 export class TransactionEffects {
   readonly #revoked: CommittedRevocation[] = [];
   #enqueued = false;
@@ -100,7 +100,7 @@ export class TransactionEffects {
   }
 }
 
-/** Calls the listener, if there are effects. */
+/** Calls the listener unless there are no effects. */
 export function deliver(effects: CommittedEffects, onCommitted: OnCommitted | undefined): void {
   if (effects.revoked.length > 0 || effects.enqueued) onCommitted?.(effects);
 }

@@ -1,8 +1,12 @@
 /**
- * The one way to the database: statements declared as data (statement.ts) run on lanes over PostgreSQL or over the
- * embedded database, with the same results on both. Owns the table `schema_migrations` and the order of migrations.
- * Invariants: a statement that fails never hurts its neighbours; an effect whose connection was lost is sent again only
- * if that is harmless, and else is refused as `outcome_unknown`; nothing waits without a bound.
+ * The database: statements that are declared as data (statement.ts) run on lanes, over PostgreSQL or the embedded
+ * database, with the same results on both. Owns the table `schema_migrations` and the order of migrations.
+ *
+ * Invariants:
+ * - A failing statement does not affect its neighbors.
+ * - After a lost connection, only idempotent statements are sent again; others are rejected as `outcome_unknown`.
+ * - Every wait is bounded.
+ * - The effects that a statement declares (`after`) are delivered once after a known commit (effects.ts).
  */
 export type { JsonValue } from '#kernel/json.ts';
 export type { Database, Queries, StatementEvent } from './database.ts';

@@ -1,4 +1,4 @@
-/** What opening a database takes, and what it gives beyond `Database`. */
+/** The options for opening a database, and its members beyond `Database`. */
 import type { Client } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database, StatementEvent } from './database.ts';
@@ -10,57 +10,53 @@ export interface Observers {
   readonly clock: Clock;
   /** Called after every round trip, `begin` and `commit` included. */
   readonly onStatement?: (event: StatementEvent) => void;
-  /** Called for a connection that is lost or cannot be made again, and never for a failed statement. */
+  /** Called for a connection that is lost or cannot be reopened, never for a failed statement. */
   readonly onConnectionError?: (error: Error) => void;
-  /** Called once after each known commit of statements that revoke something or enqueue a job. */
+  /** Called once after each known commit that has effects. */
   readonly onCommitted?: OnCommitted;
 }
 
-/** How to reach PostgreSQL. */
 export interface PostgresOptions extends Observers {
   readonly url: string;
-  /** Seen in `pg_stat_activity`. */
+  /** Visible in `pg_stat_activity`. */
   readonly applicationName: string;
   /**
    * `transaction` for PgBouncer in transaction mode: statements are unnamed and no session setting is made, so the
    * timeouts and the encoding must come from the role (`alter role … set statement_timeout = …`).
    */
   readonly pooler?: 'none' | 'transaction';
-  /** Connections of the pool that stay open; 2 when not given. */
+  /** The connections that the pool keeps open; 2 by default. */
   readonly poolMin?: number;
-  /** Connections of the pool at most; 10 when not given. The lanes have eleven more of their own. */
+  /** The maximum of the pool; 10 by default. The lanes have eleven more connections. */
   readonly poolMax?: number;
-  /** 5,000 when not given. */
+  /** 5,000 by default. */
   readonly connectTimeoutMs?: number;
-  /** For statements of the pool and of transactions; 10,000 when not given. */
+  /** For statements of the pool and of transactions; 10,000 by default. */
   readonly statementTimeoutMs?: number;
 }
 
-/** Connections of the pool, for metrics. */
+/** The connections of the pool, for metrics. */
 export interface PoolUse {
   readonly open: number;
   readonly idle: number;
-  /** Callers that wait for a connection. */
+  /** The callers that wait for a connection. */
   readonly waiting: number;
 }
 
-/** A database on a PostgreSQL server. */
 export interface PostgresDatabase extends Database {
   readonly kind: 'postgres';
   poolUse(): PoolUse;
 }
 
-/** How to open the embedded database. */
 export interface EmbeddedOptions extends Observers {
-  /** A data directory must be locked by the caller, since a second process would lose rows in silence. */
-  readonly place: ClusterLocation;
+  /** The caller must lock a data directory: with a second process, rows would be lost without an error. */
+  readonly location: ClusterLocation;
 }
 
-/** The database in this process. */
 export interface EmbeddedDatabase extends Database {
   readonly kind: 'embedded';
-  /** The whole cluster as an archive that a new one can be made from; nothing else runs meanwhile. */
+  /** The whole cluster as an archive from which a new one can be opened; nothing else runs meanwhile. */
   dump(): Promise<Uint8Array>;
-  /** Lends the only connection; all other statements wait until `work` is done. It must leave no transaction open. */
+  /** Lends the only connection; all other statements wait until `work` returns. It must leave no transaction open. */
   exclusively<T>(work: (client: Client) => Promise<T>): Promise<T>;
 }

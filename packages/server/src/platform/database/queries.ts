@@ -1,11 +1,11 @@
-/** Turns "send this statement, give me the driver's answer" into rows, a row, or a count. */
+/** Turns a function that sends a statement into `rows`, `row` and `run`. */
 import type { QueryArrayConfig } from 'pg';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Queries, StatementEvent } from './database.ts';
 import { effectsOf, type OnCommitted } from './effects.ts';
 import type { Observers } from './options.ts';
-import type { Answer } from './postgres/named-query.ts';
+import type { StatementResult } from './postgres/named-query.ts';
 import type { Shape, Values } from './sql-types.ts';
 import type { Statement } from './statement.ts';
 
@@ -16,10 +16,9 @@ export interface Bound {
   readonly query: QueryArrayConfig;
 }
 
-/** Sends a statement on the connection that is right for it. */
-export type Send = (statement: Statement, bound: Bound) => Promise<Answer>;
+/** Sends a statement on the right connection. */
+export type Send = (statement: Statement, bound: Bound) => Promise<StatementResult>;
 
-/** `Queries` over a way to send. */
 export class SentQueries implements Queries {
   readonly #send: Send;
   readonly #named: boolean;
@@ -27,7 +26,7 @@ export class SentQueries implements Queries {
 
   /**
    * @param named false behind a pooler that gives each transaction another session.
-   * @param onEffects receives the effects of each statement that declares some, before its caller goes on.
+   * @param onEffects receives the effects of each statement that declares some, before its caller continues.
    */
   constructor(send: Send, named: boolean, onEffects: OnCommitted) {
     this.#send = send;
@@ -36,7 +35,7 @@ export class SentQueries implements Queries {
   }
 
   async rows<P extends Shape, C extends Shape>(statement: Statement<P, C>, values: Values<P>): Promise<Values<C>[]> {
-    const { rows } = await this.#answer(statement, values);
+    const { rows } = await this.#execute(statement, values);
     return rows.map(statement.read);
   }
 
@@ -44,24 +43,24 @@ export class SentQueries implements Queries {
     statement: Statement<P, C>,
     values: Values<P>,
   ): Promise<Values<C> | undefined> {
-    const { rows } = await this.#answer(statement, values);
-    assert(rows.length <= 1, `"${statement.name}" answered ${rows.length} rows where one was expected`);
+    const { rows } = await this.#execute(statement, values);
+    assert(rows.length <= 1, `"${statement.name}" returned ${rows.length} rows instead of one`);
     const [row] = rows;
     return row === undefined ? undefined : statement.read(row);
   }
 
   async run<P extends Shape, C extends Shape>(statement: Statement<P, C>, values: Values<P>): Promise<number> {
-    const { rowCount } = await this.#answer(statement, values);
+    const { rowCount } = await this.#execute(statement, values);
     return rowCount ?? 0;
   }
 
-  #answer<P extends Shape, C extends Shape>(statement: Statement<P, C>, values: Values<P>): Promise<Answer> {
+  #execute<P extends Shape, C extends Shape>(statement: Statement<P, C>, values: Values<P>): Promise<StatementResult> {
     const text = statement.sql;
     const bound = statement.bind(values);
     const query: QueryArrayConfig = this.#named
       ? { name: statement.preparedName, text, values: bound, rowMode: 'array' }
       : { text, values: bound, rowMode: 'array' };
-    // How a statement is sent does not depend on the types of its values, which `read` gives back to the caller.
+    // Sending does not depend on the types of the values, which `read` restores for the caller.
     const sent = this.#send(statement as unknown as Statement, {
       name: statement.name,
       idempotent: statement.idempotent,
@@ -69,14 +68,14 @@ export class SentQueries implements Queries {
     });
     const { after } = statement;
     if (after === undefined) return sent;
-    return sent.then((answer) => {
-      this.#onEffects(effectsOf(after, answer.rows.map(statement.read), answer.rowCount ?? 0));
-      return answer;
+    return sent.then((result) => {
+      this.#onEffects(effectsOf(after, result.rows.map(statement.read), result.rowCount ?? 0));
+      return result;
     });
   }
 }
 
-/** Reports round trips to whoever watches. */
+/** Reports round trips to the observers. */
 export class RoundTrips {
   readonly #clock: Clock;
   readonly #onStatement: ((event: StatementEvent) => void) | undefined;
@@ -86,15 +85,15 @@ export class RoundTrips {
     this.#onStatement = observers.onStatement;
   }
 
-  /** Runs `send` as one round trip called `name`. */
+  /** Runs `send` as one round trip of this name. */
   async watch<T>(name: string, lane: StatementEvent['lane'], send: () => Promise<T>): Promise<T> {
     if (this.#onStatement === undefined) return send();
     const startedMs = this.#clock.monotonicMs();
     let outcome: StatementEvent['outcome'] = 'error';
     try {
-      const answer = await send();
+      const result = await send();
       outcome = 'ok';
-      return answer;
+      return result;
     } finally {
       this.#onStatement({ name, lane, milliseconds: this.#clock.monotonicMs() - startedMs, outcome });
     }

@@ -1,7 +1,7 @@
-/** The types of parameters and columns: their names in SQL and what they are in JavaScript. */
+/** The types of parameters and columns, in SQL and in JavaScript. */
 import type { JsonValue } from '#kernel/json.ts';
 
-/** The SQL types that we use and the JavaScript types that they have here; the same on both databases. */
+/** The supported SQL types with their JavaScript types; the same on both databases. */
 export interface SqlTypes {
   text: string;
   uuid: string;
@@ -9,7 +9,7 @@ export interface SqlTypes {
   timestamptz: Date;
   bool: boolean;
   int4: number;
-  /** Read as a number; a value beyond 2^53 is refused by the reader. */
+  /** A number; the parser throws for a value beyond 2^53. */
   int8: number;
   float8: number;
   jsonb: JsonValue;
@@ -26,7 +26,7 @@ export interface SqlTypes {
 /** A type name; with `?` the value may be null. */
 export type SqlType = keyof SqlTypes | `${keyof SqlTypes}?`;
 
-/** Names and types of parameters or columns, in order. Column `userId` is `user_id` in SQL. */
+/** Names and types of parameters or columns, in order. The column `userId` is `user_id` in SQL. */
 export type Shape = { readonly [name: string]: SqlType };
 
 type ValueOf<T extends SqlType> = T extends `${infer Base extends keyof SqlTypes}?`

@@ -1,7 +1,7 @@
 /**
- * A statement is data: name, SQL, parameter and row types are declared once, at module load, by the noun that owns the
- * table. The name is the prepared statement's name, the metric's label and the span's name.
- * SQL is written by hand with named parameters (`:userId`); they become `$1…` here, so that statements can be composed
+ * A statement is data: the module that owns the table declares its name, SQL, parameter and column types once, at load.
+ * The name labels the prepared statement, the metric and the span.
+ * SQL is written by hand with named parameters (`:userId`), which become `$1…` here, so that statements can be composed
  * of fragments without counting.
  */
 import { hash } from 'node:crypto';
@@ -11,9 +11,10 @@ import type { Shape, Values } from './sql-types.ts';
 
 /**
  * Where a statement runs (ARCHITECTURE.md).
- * `read`: pipelined, locks nothing, bounded by an index. `write`: pipelined, lock timeout 250 ms, then once more on the
- * pool. `counter`: like `write` but with `synchronous_commit` off, for failure counters and last-seen only.
- * `pool`: everything else, and everything inside a transaction.
+ * - `read`: pipelined, locks nothing, bounded by an index.
+ * - `write`: pipelined, with a lock timeout of 250 ms; then once more on the pool.
+ * - `counter`: like `write` with `synchronous_commit` off, for failure counters and last-seen times only.
+ * - `pool`: everything else, and everything inside a transaction.
  */
 export type Lane = 'read' | 'write' | 'counter' | 'pool';
 
@@ -23,7 +24,6 @@ export interface Fragment<P extends Shape = Shape> {
   readonly params: P;
 }
 
-/** A statement, ready to run. */
 export interface Statement<P extends Shape = Shape, C extends Shape = Shape> {
   readonly name: string;
   /** `name#hash of the SQL`, so that two releases behind one pooler never collide. */
@@ -31,34 +31,32 @@ export interface Statement<P extends Shape = Shape, C extends Shape = Shape> {
   /** The SQL with `$1…`. */
   readonly sql: string;
   readonly lane: Lane;
-  /** Whether sending it again after a lost connection is harmless. Reads are; others only if they say so. */
+  /** Whether it can be sent again after a lost connection: reads, and others that declare it. */
   readonly idempotent: boolean;
   readonly params: P;
   readonly columns: C;
-  /** Effects on this process, once the statement is committed. */
   readonly after: DeclaredEffects | undefined;
-  /** The parameters in the order of `$1…`. */
+  /** The values in the order of `$1…`. */
   bind(values: Values<P>): unknown[];
-  /** One row, from the array that the driver gives. */
+  /** A row object from the driver's array. */
   read(row: readonly unknown[]): Values<C>;
 }
 
-/** What a statement declares. */
 export interface StatementDeclaration<P extends Shape, C extends Shape> {
   readonly lane: Lane;
   readonly sql: string;
   readonly params: P;
   readonly columns: C;
   readonly idempotent?: true;
-  /** Required when the SQL inserts into `revocations` or `jobs`, and refused when it does not. */
+  /** Required when the SQL inserts into `revocations` or `jobs`, and rejected when it does not. */
   readonly after?: AfterCommit<NoInfer<C>>;
 }
 
 const declared = new Map<string, Statement>();
 
 /**
- * Declares a statement. Throws at load when a name is taken, a parameter is undeclared or unused, or `*` is selected
- * (a `select *` dies on the first added column: "cached plan must not change result type").
+ * Declares a statement. Throws at load when the name is taken, a parameter is undeclared or unused, the effects do not
+ * match, or `*` is selected (a `select *` fails after a column is added: "cached plan must not change result type").
  */
 export function statement<const P extends Shape, const C extends Shape>(
   name: string,
@@ -93,17 +91,17 @@ export function statement<const P extends Shape, const C extends Shape>(
   return made;
 }
 
-/** Every statement declared by the modules loaded so far, for the tests that describe and explain them. */
+/** Every statement of the loaded modules, for the tests that describe and explain them. */
 export function declaredStatements(): readonly Statement[] {
   return [...declared.values()];
 }
 
-/** `userId` as SQL writes it: `user_id`. */
+/** Converts `userId` to `user_id`. */
 export function sqlName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-// A driver would turn an array into a PostgreSQL array, so JSON is made a text here.
+// The driver would convert an array to a PostgreSQL array, so JSON becomes text here.
 function toJson(value: unknown): unknown {
   return value === null ? null : JSON.stringify(value);
 }

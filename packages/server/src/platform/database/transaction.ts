@@ -6,20 +6,19 @@ import { type OnCommitted, TransactionEffects } from './effects.ts';
 import { outcomeUnknown, unavailable } from './errors.ts';
 import { type RoundTrips, type Send, SentQueries } from './queries.ts';
 
-/** What a transaction needs of its connection. */
 export interface TransactionConnection {
   readonly client: ClientBase;
   readonly named: boolean;
   readonly roundTrips: RoundTrips;
   readonly onCommitted: OnCommitted | undefined;
-  /** Whether this error, just thrown by the client, means that the connection is gone. */
+  /** Whether this error of the client means that the connection was lost. */
   isLost(error: unknown): boolean;
 }
 
 /**
- * Runs `work` between `begin` and `commit`, or `rollback` when it throws; `begin` is sent synchronously.
- * A connection lost before the commit was sent means that nothing happened (`unavailable`); lost at the commit, nobody
- * knows (`outcome_unknown`).
+ * Runs `work` between `begin` and `commit`, or `rollback` when it throws. `begin` is sent synchronously.
+ * A connection that is lost before the commit is sent means that nothing happened (`unavailable`); at the commit, the
+ * outcome is unknown (`outcome_unknown`).
  */
 export async function runTransaction<T>(
   connection: TransactionConnection,
@@ -59,7 +58,7 @@ async function commit(connection: TransactionConnection, send: () => Promise<{ c
   } catch (error) {
     throw connection.isLost(error) ? outcomeUnknown('a commit', error) : error;
   }
-  // PostgreSQL answers the commit of a failed transaction with ROLLBACK and no error.
+  // PostgreSQL responds to the commit of an aborted transaction with ROLLBACK and no error.
   if (command !== 'COMMIT') {
     throw new AssertionFailed('a statement of a transaction failed, its error was caught, and all was rolled back');
   }
@@ -69,7 +68,7 @@ async function rollBack(connection: TransactionConnection, send: () => Promise<u
   try {
     await send();
   } catch (error) {
-    // The end of the connection is a rollback too, and the error that led here is the one to report.
+    // The end of the connection rolls back too, and the first error is the one to report.
     if (!connection.isLost(error)) throw error;
   }
 }

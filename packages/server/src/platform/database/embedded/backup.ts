@@ -5,9 +5,9 @@ import type { EmbeddedCluster } from './cluster.ts';
 const kept = 7;
 
 /**
- * Writes a dump of the cluster to `backup/<day>.tar.zst` in the data directory, in place of an earlier one of the same
- * day (UTC), and removes all but the newest seven. Answers the file's path.
- * Unlike the cluster itself the dump is synced: it is what is left when the machine dies.
+ * Writes a dump of the cluster to `backup/<day>.tar.zst` (day in UTC) in the data directory, replacing an earlier dump
+ * of the day, and deletes all but the newest seven. Returns its path.
+ * Unlike the cluster, the dump is synced to disk: it survives a crash of the machine.
  */
 export async function writeBackup(
   cluster: Pick<EmbeddedCluster, 'dump'>,
@@ -26,14 +26,14 @@ export async function writeBackup(
 }
 
 async function writeSynced(file: string, content: Uint8Array): Promise<void> {
-  // What an interrupted attempt left may have any mode.
+  // A file of an interrupted attempt may have any mode.
   await rm(file, { force: true });
   await using handle = await open(file, 'wx', 0o600);
   await handle.writeFile(content);
   await handle.sync();
 }
 
-/** A rename is only as durable as the directory that it changed. */
+/** A rename is durable only once its directory is synced. */
 async function sync(directory: string): Promise<void> {
   await using handle = await open(directory, 'r');
   await handle.sync();

@@ -40,12 +40,12 @@ async function one(cluster: EmbeddedCluster, sql: string): Promise<unknown> {
 }
 
 describe('the snapshot of the empty cluster', () => {
-  it('is whole and of the PGlite that is installed', async () => {
+  it('is complete and belongs to the installed PGlite', async () => {
     expect(installedPgliteVersion()).toBe(emptyCluster.pgliteVersion);
     expect((await readSnapshot()).length).toBeLessThan(2_000_000);
   });
 
-  it('unpacks for our own user only', async () => {
+  it('is unpacked with access for our own user only', async () => {
     await unpackCluster(await readSnapshot(), pgdata);
     const entries = readdirSync(pgdata, { recursive: true, withFileTypes: true });
     expect(entries.length).toBeGreaterThan(900);
@@ -62,7 +62,7 @@ describe('the snapshot of the empty cluster', () => {
 });
 
 describe('openEmbeddedCluster', () => {
-  it('creates a cluster, keeps what is committed, and is opened again', async () => {
+  it('creates a cluster, keeps committed rows, and opens it again', async () => {
     const first = await openEmbeddedCluster({ dataDirectory });
     await first.client.query('create table t (x int4)');
     await first.client.query('insert into t values (7)');
@@ -72,14 +72,14 @@ describe('openEmbeddedCluster', () => {
     expect(await one(second, 'select x from t')).toBe(7);
   });
 
-  it('starts with small buffers, few connections and no statement left over', async () => {
+  it('starts with small buffers, few connections and no leftover statement', async () => {
     await using cluster = await openEmbeddedCluster({ dataDirectory });
     expect(await one(cluster, `select current_setting('shared_buffers')`)).toBe('16MB');
     expect(await one(cluster, `select current_setting('max_connections')`)).toBe('4');
     expect(await one(cluster, 'select count(*)::int4 from pg_prepared_statements')).toBe(0);
   });
 
-  it('answers each pipelined statement by itself, named or not, and an error only its own', async () => {
+  it('answers pipelined statements separately, and fails only the one that is wrong', async () => {
     await using cluster = await openEmbeddedCluster({ inMemory: true });
     const answers = await Promise.allSettled(
       Array.from({ length: 40 }, (_, index) =>
@@ -96,7 +96,7 @@ describe('openEmbeddedCluster', () => {
     );
   });
 
-  it('lets the event loop turn in the middle of a long loop of statements', async () => {
+  it('yields to the event loop during a long loop of statements', async () => {
     await using cluster = await openEmbeddedCluster({ inMemory: true });
     let turned = false;
     setTimeout(() => {
@@ -106,21 +106,21 @@ describe('openEmbeddedCluster', () => {
     expect(turned).toBe(true);
   });
 
-  it('keeps two clusters in memory apart', async () => {
+  it('isolates two clusters in memory', async () => {
     await using a = await openEmbeddedCluster({ inMemory: true });
     await using b = await openEmbeddedCluster({ inMemory: true });
     await a.client.query('create table only_in_a ()');
     expect(await one(b, `select to_regclass('only_in_a')`)).toBeNull();
   });
 
-  it('refuses a second opening of the same cluster, and lets it be opened after a close', async () => {
+  it('rejects a second opening of a cluster until it is closed', async () => {
     const cluster = await openEmbeddedCluster({ dataDirectory });
     await expect(openEmbeddedCluster({ dataDirectory })).rejects.toThrow('is already open');
     await cluster.close();
     await (await openEmbeddedCluster({ dataDirectory })).close();
   });
 
-  it('never uses what an interrupted first start left', async () => {
+  it('discards the files of an interrupted first start', async () => {
     mkdirSync(`${pgdata}.partial/base`, { recursive: true });
     writeFileSync(`${pgdata}.partial/PG_VERSION`, '18\n');
     await using cluster = await openEmbeddedCluster({ dataDirectory });
@@ -128,7 +128,7 @@ describe('openEmbeddedCluster', () => {
     expect(existsSync(`${pgdata}.partial`)).toBe(false);
   });
 
-  it('refuses in one sentence a cluster of another major version, and leaves it as it is', async () => {
+  it('rejects a cluster of another major version in one sentence, and leaves it unchanged', async () => {
     mkdirSync(pgdata);
     writeFileSync(join(pgdata, 'PG_VERSION'), '17\n');
     await expect(openEmbeddedCluster({ dataDirectory })).rejects.toMatchObject({
@@ -138,7 +138,7 @@ describe('openEmbeddedCluster', () => {
     expect(readdirSync(pgdata)).toEqual(['PG_VERSION']);
   });
 
-  it('refuses in one sentence a directory that holds no cluster', async () => {
+  it('rejects a directory without a cluster in one sentence', async () => {
     mkdirSync(pgdata);
     await expect(openEmbeddedCluster({ dataDirectory })).rejects.toMatchObject({
       exitCode: 78,
@@ -146,7 +146,7 @@ describe('openEmbeddedCluster', () => {
     });
   });
 
-  it('refuses in one sentence a cluster that does not start, and can be asked again', async () => {
+  it('rejects a cluster that does not start in one sentence, and can try again', async () => {
     await unpackCluster(await readSnapshot(), pgdata);
     rmSync(join(pgdata, 'global', 'pg_control'));
     const refused = { exitCode: 78, message: expect.stringContaining('does not start') as string };
@@ -183,7 +183,7 @@ describe('openEmbeddedCluster', () => {
 describe('the log of the embedded cluster', () => {
   const segments = (): number => readdirSync(join(pgdata, 'pg_wal')).filter((name) => name.length === 24).length;
 
-  it('grows without end by itself, and is cut back by a checkpoint when it is long', async () => {
+  it('grows without a limit by itself, and a checkpoint truncates it', async () => {
     await using cluster = await openEmbeddedCluster({ dataDirectory });
     await cluster.client.query('create table t (x text)');
     const insert = `insert into t select repeat('x', 1000) from generate_series(1, 20000)`;
@@ -194,7 +194,7 @@ describe('the log of the embedded cluster', () => {
     expect(segments()).toBeLessThanOrEqual(6);
   });
 
-  it('does not disturb, and is not disturbed by, a transaction that has failed', async () => {
+  it('skips the checkpoint during an aborted transaction', async () => {
     await using cluster = await openEmbeddedCluster({ inMemory: true });
     await cluster.client.query('begin');
     await expect(cluster.client.query('select 1/0')).rejects.toMatchObject({ code: '22012' });
@@ -205,7 +205,7 @@ describe('the log of the embedded cluster', () => {
 });
 
 describe('writeBackup', () => {
-  it('writes a dump that is a whole cluster, for our own user only', async () => {
+  it('writes a dump of the whole cluster, with access for our own user only', async () => {
     await using cluster = await openEmbeddedCluster({ dataDirectory });
     await cluster.client.query('create table t as select 42 as x');
     const file = await writeBackup(cluster, dataDirectory, new Date('2031-02-03T23:59:59Z'));
@@ -218,7 +218,7 @@ describe('writeBackup', () => {
     expect(await one(second, 'select x from t')).toBe(42);
   });
 
-  it('leaves the event loop free while the files are read', async () => {
+  it('leaves the event loop free while it reads the files', async () => {
     await using cluster = await openEmbeddedCluster({ dataDirectory });
     let turns = 0;
     const counter = setInterval(() => {
@@ -229,7 +229,7 @@ describe('writeBackup', () => {
     expect(turns).toBeGreaterThan(10);
   });
 
-  it('dumps a consistent cluster while rows are being written', async () => {
+  it('dumps a consistent cluster while rows are written', async () => {
     await using cluster = await openEmbeddedCluster({ dataDirectory });
     await cluster.client.query('create table t (x int4 primary key)');
     let writing = true;
@@ -254,7 +254,7 @@ describe('writeBackup', () => {
     expect(await one(second, 'select max(x) - count(*)::int4 from t')).toBe(0);
   });
 
-  it('replaces the dump of the same day, keeps seven, and touches no other file', async () => {
+  it('replaces the dump of the day, keeps seven, and touches no other file', async () => {
     const backup = join(dataDirectory, 'backup');
     mkdirSync(backup);
     writeFileSync(join(backup, 'mine.tar.zst'), '');

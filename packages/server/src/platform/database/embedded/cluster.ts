@@ -15,33 +15,32 @@ import { unpackCluster } from './unpack.ts';
 
 const decompress = promisify(zstdDecompress);
 
-/** Where a cluster lives: in `pgdata` of a data directory that the caller has locked, or in memory, for tests. */
+/** The location of a cluster: `pgdata` in a data directory that the caller has locked, or memory, for tests. */
 export type ClusterLocation = { readonly dataDirectory: string } | { readonly inMemory: true };
 
-/** An open cluster. */
 export interface EmbeddedCluster extends AsyncDisposable {
   /**
-   * The one client, connected and pipelining. It has one connection, so a statement sent between another's BEGIN and
-   * COMMIT runs inside that transaction: whoever uses it puts transactions into a queue.
-   * A failed checkpoint in the background is emitted as its `error` event.
+   * The only client, connected and pipelining, with one connection. A statement that is sent between the BEGIN and the
+   * COMMIT of another caller runs inside that transaction, so callers must queue transactions. A failed background
+   * checkpoint is emitted as its `error` event.
    */
   readonly client: Client;
-  /** All files of the cluster as a tar archive compressed with zstd. Statements sent meanwhile wait. */
+  /** All files of the cluster as a tar archive compressed with zstd. Statements wait meanwhile. */
   dump(): Promise<Uint8Array>;
-  /** Waits for the statements already sent, then ends the client and the database. The second call does nothing. */
+  /** Waits for the statements that were sent, then closes the client and the database. Idempotent. */
   close(): Promise<void>;
 }
 
 const openClusters = new Set<string>();
 
 /**
- * Opens the cluster, and creates an empty one first where there is none.
+ * Opens the cluster, and creates an empty one if there is none.
  *
  * @throws DataDirectoryError (78) for a cluster of another major version of PostgreSQL, or one that does not start.
  */
-export async function openEmbeddedCluster(place: ClusterLocation): Promise<EmbeddedCluster> {
-  if ('inMemory' in place) return inMemory();
-  const directory = join(await realpath(place.dataDirectory), 'pgdata');
+export async function openEmbeddedCluster(location: ClusterLocation): Promise<EmbeddedCluster> {
+  if ('inMemory' in location) return inMemory();
+  const directory = join(await realpath(location.dataDirectory), 'pgdata');
   assert(!openClusters.has(directory), `the embedded database in ${directory} is already open`);
   openClusters.add(directory);
   try {
@@ -95,7 +94,8 @@ function cluster(engine: Engine, how: Pick<EmbeddedCluster, 'dump' | 'close'>): 
 }
 
 async function end(engine: Engine): Promise<void> {
-  // Answered only when everything sent before it is; and without it the next start would have to replay the log.
+  // The response comes after those of all earlier statements; and without a checkpoint the next start must replay the
+  // log.
   await checkpoint(engine.client);
   await engine.client.end();
   await engine.pglite.close();

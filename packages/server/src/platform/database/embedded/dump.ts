@@ -8,9 +8,8 @@ import type { Engine } from './pglite.ts';
 import { writeTar } from './write-tar.ts';
 
 /**
- * All files of a cluster as a compressed archive.
- * Statements wait while the files are read (0.3 s for 60 MB), the event loop does not: what needs no database goes on.
- * A transaction that is open is in the dump as one that never committed, as after a crash.
+ * All files of a cluster as a compressed archive. Statements wait while the files are read (0.3 s for 60 MB); the event
+ * loop does not. An open transaction appears in the dump as never committed, as after a crash.
  */
 export async function dumpCluster(engine: Engine, directory: string): Promise<Uint8Array> {
   await checkpoint(engine.client);
@@ -24,7 +23,7 @@ export async function dumpCluster(engine: Engine, directory: string): Promise<Ui
   });
 }
 
-/** The same of a cluster in memory, which only PGlite can read. */
+/** The same for a cluster in memory, which only PGlite can read. */
 export async function dumpMemory(engine: Engine): Promise<Uint8Array> {
   await checkpoint(engine.client);
   const archive = await engine.pglite.dumpDataDir('none');

@@ -1,6 +1,7 @@
 /**
- * The embedded database: all lanes are its one connection, behind a first-in-first-out lock. Two connections over one
- * PGlite answer each other's rows, and a statement sent inside a neighbour's transaction is rolled back with it.
+ * The embedded database: all lanes share its one connection, behind a first-in-first-out lock. With two connections to
+ * one PGlite, each receives rows of the other; and a statement that is sent inside a neighbor's transaction is rolled
+ * back with it.
  */
 import { AssertionFailed } from '#kernel/assert.ts';
 import { deliver } from '../effects.ts';
@@ -13,12 +14,14 @@ import { runTransaction } from '../transaction.ts';
 import { FifoLock } from './fifo-lock.ts';
 import { type EmbeddedCluster, openEmbeddedCluster } from './index.ts';
 
-/** PGlite knows no idle_in_transaction_session_timeout: a transaction that waits for a stranger would wait for ever. */
+/**
+ * PGlite has no idle_in_transaction_session_timeout, so a transaction that awaits anything else would block forever.
+ */
 const transactionAtMostMs = 10_000;
 
-/** Opens the embedded database, and creates it where there is none; fails like `openEmbeddedCluster`. */
+/** Opens the embedded database, and creates it if there is none. Throws as `openEmbeddedCluster`. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
-  return embeddedOver(await openEmbeddedCluster(options.place), options);
+  return embeddedOver(await openEmbeddedCluster(options.location), options);
 }
 
 function embeddedOver(cluster: EmbeddedCluster, observers: Observers): EmbeddedDatabase {
@@ -27,17 +30,17 @@ function embeddedOver(cluster: EmbeddedCluster, observers: Observers): EmbeddedD
   const roundTrips = new RoundTrips(observers);
   let lost = false;
   client.on('error', (error) => {
-    // A failed checkpoint is told here too, and ends nothing.
+    // A failed checkpoint is emitted here too, and closes no connection.
     lost ||= sqlState(error) === undefined || endsSession(error);
     observers.onConnectionError?.(error);
   });
   parseInt8AsNumber(client);
   const send = async (statement: Statement, { query }: Bound) => {
     try {
-      const answer = await lock.together(() =>
+      const result = await lock.together(() =>
         roundTrips.watch(statement.name, statement.lane, () => client.query<unknown[]>(query)),
       );
-      return answer;
+      return result;
     } catch (error) {
       throw lost ? refusalOfLost(statement, error) : refusalOf(statement.name, error);
     }
@@ -69,7 +72,7 @@ function refusalOfLost(statement: Statement, error: unknown): Error {
   return outcomeUnknown(`"${statement.name}"`, error);
 }
 
-/** Gives a transaction up that awaits something else than its own statements, which here wait for the transaction. */
+/** Aborts a transaction that awaits anything but its own statements, which would wait for the transaction in turn. */
 async function bounded<T>(work: Promise<T>): Promise<T> {
   const { promise: tooLong, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(

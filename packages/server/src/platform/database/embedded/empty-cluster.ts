@@ -1,4 +1,4 @@
-/** What `empty-cluster.tar.zst` is. Written by tools/snapshot.ts. */
+/** The checksum and version of `empty-cluster.tar.zst`, written by tools/snapshot.ts. */
 export const emptyCluster = {
   pgliteVersion: '0.5.16',
   postgresMajor: '18',

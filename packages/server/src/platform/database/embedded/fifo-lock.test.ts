@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FifoLock } from './fifo-lock.ts';
 
-/** One connection as the lock sees it: notes in which order things are sent, answers when told to. */
+/** A connection as the lock uses it: records the order of sending, and responds when the test lets it. */
 function recorder(lock: FifoLock) {
   const sent: string[] = [];
   const finish: (() => void)[] = [];
@@ -19,14 +19,14 @@ function recorder(lock: FifoLock) {
 }
 
 describe('FifoLock', () => {
-  it('sends single statements at once, without waiting for answers', () => {
+  it('sends single statements at once, without waiting for responses', () => {
     const { sent, together } = recorder(new FifoLock());
     void together('a');
     void together('b');
     expect(sent).toEqual(['a', 'b']);
   });
 
-  it('begins a transaction behind unanswered statements, and holds back what comes later', async () => {
+  it('starts a transaction behind unanswered statements, and delays later ones', async () => {
     const { sent, finish, together, alone } = recorder(new FifoLock());
     void together('a');
     const transaction = alone('begin');
@@ -39,7 +39,7 @@ describe('FifoLock', () => {
     await later;
   });
 
-  it('goes on after a transaction that throws', async () => {
+  it('continues after a transaction that throws', async () => {
     const lock = new FifoLock();
     const failing = lock.alone(() => Promise.reject(new Error('no')));
     const next = lock.together(() => Promise.resolve('answered'));
@@ -47,14 +47,14 @@ describe('FifoLock', () => {
     expect(await next).toBe('answered');
   });
 
-  it('passes on the failure of a statement that had to wait', async () => {
+  it('rejects with the error of a statement that had to wait', async () => {
     const lock = new FifoLock();
     const first = lock.alone(() => Promise.resolve());
     await expect(lock.together(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     await first;
   });
 
-  it('keeps the order of asking, and nothing runs beside a transaction, whatever comes', async () => {
+  it('keeps the order of calls, and runs nothing beside a transaction, for all sequences', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 30 }), async (kinds) => {
         const lock = new FifoLock();

@@ -1,7 +1,7 @@
 /**
  * A first-in-first-out lock for the one connection of the embedded database: a transaction holds it alone, single
- * statements pass together. Without it a neighbour's statement lands inside a transaction and is rolled back with it,
- * silently.
+ * statements share it. Without it a statement of another caller could run inside a transaction and be rolled back with
+ * it, without an error.
  */
 
 interface Waiter {
@@ -9,12 +9,11 @@ interface Waiter {
   enter(): void;
 }
 
-/** Lends one connection: to any number of single statements, or to one transaction. */
 export class FifoLock {
   readonly #queue: Waiter[] = [];
   #held = false;
 
-  /** Runs `send` now, or after everything that asked before. It need not be awaited before the next one is sent. */
+  /** Runs `send` now, or after everything that was called before. The next call need not await it. */
   together<T>(send: () => Promise<T>): Promise<T> {
     if (!this.#held && this.#queue.length === 0) return send();
     return new Promise((resolve, reject) => {
@@ -23,8 +22,8 @@ export class FifoLock {
   }
 
   /**
-   * Runs `work` while nothing else may begin. What was sent before may still be unanswered: on one connection the order
-   * of sending is the order of running. `work` must send its first statement synchronously.
+   * Runs `work` while nothing else can start. Earlier statements may be unanswered: on one connection, statements run
+   * in the order in which they are sent. `work` must send its first statement synchronously.
    */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -1,10 +1,9 @@
 /**
- * Starting PGlite. Everything that was measured about it stands here.
+ * Starts PGlite, with everything that was measured about it.
  *
- * Without the two flags V8 compiles the engine a second time, optimised, in the first seconds of load, and memory peaks
- * at 660–830 MB; with both it stays at 150–210 MB at the same speed. One flag alone does nothing. They must be set before
- * the engine is compiled, hence the import at the moment of need, which also keeps it out of every process that uses
- * PostgreSQL.
+ * Without the two flags, V8 compiles the engine a second time, optimized, in the first seconds of load, and memory
+ * peaks at 660–830 MB; with both it stays at 150–210 MB at the same speed. One flag alone has no effect. They must be
+ * set before the engine is compiled, so it is imported only when it is used; a process on PostgreSQL never imports it.
  */
 import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
@@ -12,27 +11,29 @@ import { setFlagsFromString } from 'node:v8';
 import type { PGlite } from '@electric-sql/pglite';
 import { Client } from 'pg';
 
-/** Replaces postgresql.conf at every start. Handed over as start parameters instead, PGlite does not start. */
+/** Replaces postgresql.conf at every start. PGlite does not start with the same settings as start parameters. */
 const settings = [
-  // One process with one connection; 128 MB would only be memory.
+  // One process with one connection does not use 128 MB.
   'shared_buffers=16MB',
   'max_connections=4',
   'wal_buffers=512kB',
-  // No LLVM in it.
+  // PGlite has no LLVM.
   'jit=off',
-  // How many log segments a checkpoint keeps for reuse.
+  // The log segments that a checkpoint keeps for reuse.
   'min_wal_size=32MB',
   'max_wal_size=64MB',
 ];
 
-/** A statement takes five messages and 50 to 1,000 µs: a turn comes after about ten. */
+/** A statement takes five messages and 50 to 1,000 µs, so the event loop turns after about ten statements. */
 const messagesPerTurn = 50;
 
-/** PGlite and the only client that may ever be connected to it. */
+/** PGlite and its only client. */
 export interface Engine {
   readonly pglite: PGlite;
   readonly client: Client;
-  /** Does `work` while no statement runs; those sent meanwhile wait. One at a time, and `work` may send none itself. */
+  /**
+   * Runs `work` while no statement runs; statements wait meanwhile. One at a time; `work` must not send a statement.
+   */
   whilePaused<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -48,15 +49,15 @@ export async function startEngine(source: { dataDir: string } | { loadDataDir: B
   const whilePaused = makePausable(pglite);
   const client = new Client(Object.assign(createPgConfig(pglite), { pipeline: true }));
   await client.connect();
-  // PGlite's own start may have left statements and settings behind.
+  // PGlite's own start can leave statements and settings behind.
   await client.query('DISCARD ALL');
   return { pglite, client, whilePaused };
 }
 
 /**
- * Takes hold of the one method by which everything from pg's client enters; PGlite's `runExclusive` does not hold it back.
- * PGlite answers within microtasks, so that a loop of statements would keep sockets, timers and files waiting until it
- * ends: now and then a statement therefore waits for one turn of the event loop.
+ * Wraps the one method that everything from pg's client passes; PGlite's `runExclusive` does not delay it.
+ * PGlite responds within microtasks, so a loop of statements would block sockets, timers and files until it ends: every
+ * so many messages, one waits for a turn of the event loop.
  */
 function makePausable(pglite: PGlite): Engine['whilePaused'] {
   let pause: Promise<unknown> = Promise.resolve();
@@ -70,7 +71,7 @@ function makePausable(pglite: PGlite): Engine['whilePaused'] {
   };
   return (work) => {
     const working = pause.then(work);
-    // A failure is the caller's to handle; the statements go on either way.
+    // The caller handles a failure; the statements continue either way.
     pause = working.then(
       () => undefined,
       () => undefined,
@@ -79,7 +80,7 @@ function makePausable(pglite: PGlite): Engine['whilePaused'] {
   };
 }
 
-/** The version of PGlite that is installed. */
+/** The version of the installed PGlite. */
 export function installedPgliteVersion(): string {
   const require = createRequire(import.meta.url);
   const { version } = require(require.resolve('@electric-sql/pglite').replace(/dist\/.*$/, 'package.json')) as {

@@ -1,7 +1,7 @@
 /**
- * The snapshot: an empty cluster as initdb leaves it, in 1.6 MB. Unpacking it instead of running initdb brings the first
- * start from 5 s to about 1 s. It is made by `node bin/run.cjs tools/snapshot.ts`, is not migrated, and so depends on
- * nothing but PGlite's version. It holds no secret; all installations share its `system_identifier`.
+ * The snapshot: an empty cluster as initdb creates it, in 1.6 MB. Unpacking it instead of running initdb shortens the
+ * first start from 5 s to about 1 s. `node bin/run.cjs tools/snapshot.ts` makes it. It is not migrated, so it depends
+ * on the version of PGlite alone. It holds no secret; all installations share its `system_identifier`.
  */
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ const compress = promisify(zstdCompress);
 
 const snapshotFile = new URL('empty-cluster.tar.zst', import.meta.url);
 
-/** The snapshot's bytes, checked. A wrong one is a broken installation, never the operator's mistake. */
+/** The snapshot's bytes, verified. A wrong checksum is a broken installation, not a mistake of the operator. */
 export async function readSnapshot(): Promise<Buffer> {
   const version = installedPgliteVersion();
   assert(
@@ -27,18 +27,18 @@ export async function readSnapshot(): Promise<Buffer> {
   return archive;
 }
 
-/** A new snapshot and what stands about it in `empty-cluster.ts`. */
+/** A new snapshot and the content of `empty-cluster.ts`. */
 export interface Snapshot {
   readonly archive: Uint8Array;
   readonly about: Readonly<Record<keyof typeof emptyCluster, string>>;
 }
 
-/** Makes a snapshot with the PGlite that is installed. */
+/** Makes a snapshot with the installed PGlite. */
 export async function makeSnapshot(): Promise<Snapshot> {
   const { PGlite } = await import('@electric-sql/pglite');
   await using pglite = await PGlite.create();
   const { rows } = await pglite.query<{ version: string }>(`select current_setting('server_version_num') as version`);
-  // The dump is of the files as they are: what stands only in the buffers must be written first.
+  // The dump copies files, so buffers must be written first.
   await pglite.exec('checkpoint');
   const dump = await pglite.dumpDataDir('none');
   const archive = await compress(await dump.arrayBuffer(), {

@@ -21,7 +21,7 @@ const end = Buffer.alloc(1024);
 const read = (...parts: Buffer[]) => [...readTar(Buffer.concat(parts))];
 
 describe('readTar', () => {
-  it('reads files and directories, and takes their names as relative', () => {
+  it('reads files and directories, and makes their names relative', () => {
     const archive = [
       header('/base', 0, '5'),
       file('/base/1', Buffer.from('one')),
@@ -38,7 +38,7 @@ describe('readTar', () => {
     expect(read(file('b', Buffer.alloc(0), 'a'.repeat(120)), end)[0]?.name).toBe(`${'a'.repeat(120)}/b`);
   });
 
-  it('gives back what was put in, for all contents', () => {
+  it('returns what was written, for all contents', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 1500 }), { maxLength: 5 }), (contents) => {
         const archive = contents.map((content, index) => file(`f${index}`, Buffer.from(content)));
@@ -55,31 +55,31 @@ describe('readTar', () => {
     ['a device', header('null', 0, '3')],
     ['a file without a name', file('/', Buffer.alloc(0))],
     ['a size that is not octal', header('a', Number.NaN, '0')],
-  ])('refuses %s', (_, archive) => {
+  ])('rejects %s', (_, archive) => {
     expect(() => read(archive, end)).toThrow(TarError);
   });
 
-  it('refuses an archive that was cut anywhere', () => {
+  it('rejects an archive that is truncated anywhere', () => {
     const whole = Buffer.concat([file('a', Buffer.alloc(700, 1)), file('b', Buffer.alloc(10, 2))]);
     for (let length = 0; length <= whole.length; length += 64) {
       expect(() => read(whole.subarray(0, length))).toThrow(TarError);
     }
   });
 
-  it('answers any other change of a header by refusing it', () => {
+  it('rejects a header with any other change', () => {
     const whole = Buffer.concat([file('name', Buffer.from('content')), end]);
     fc.assert(
       fc.property(fc.nat(511), fc.integer({ min: 1, max: 255 }), (place, change) => {
         const damaged = Buffer.from(whole);
         damaged[place] = (damaged[place] ?? 0) ^ change;
-        // The checksum's own field has spellings that mean the same number.
+        // The checksum field has several spellings of the same number.
         if (place >= 148 && place < 156) return;
         expect(() => read(damaged)).toThrow(TarError);
       }),
     );
   });
 
-  it('throws nothing but TarError on bytes of any kind', () => {
+  it('throws nothing but TarError for arbitrary bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2048 }), (bytes) => {
         try {

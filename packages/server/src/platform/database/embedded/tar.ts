@@ -1,14 +1,14 @@
 /**
- * A reader for the tar archives that PGlite writes (POSIX ustar, pax(1) in IEEE Std 1003.1): files and directories.
- * Anything else in an archive is refused, so that unpacking can never write outside its directory.
+ * A reader for the tar archives that PGlite writes (POSIX ustar, pax(1) in IEEE Std 1003.1): files and directories. It
+ * rejects every other entry, so unpacking never writes outside its directory.
  */
 
-/** The archive is damaged or holds something that a cluster never holds. */
+/** The archive is damaged, or has an entry that no cluster has. */
 export class TarError extends Error {
   override name = 'TarError';
 }
 
-/** One file or directory. The name is relative, without a slash at either end. */
+/** A file or a directory. The name is relative, without a slash at either end. */
 export type TarEntry =
   | { readonly kind: 'file'; readonly name: string; readonly data: Uint8Array }
   | { readonly kind: 'directory'; readonly name: string };
@@ -42,11 +42,11 @@ function entryOf(header: Uint8Array, data: Uint8Array): TarEntry | undefined {
   const type = text(header, 156, 1);
   if (type === '0' || type === '') return { kind: 'file', name: requireName(name), data };
   if (type !== '5') throw new TarError(`an entry of type ${JSON.stringify(type)}`);
-  // The root itself needs no entry.
+  // The root needs no entry.
   return name === '' ? undefined : { kind: 'directory', name };
 }
 
-/** PGlite's names are absolute, as seen from the root of the cluster. */
+/** PGlite's names are absolute within the cluster. */
 function relativeName(name: string): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw new TarError(`an entry leaves the archive: ${JSON.stringify(name)}`);
@@ -70,7 +70,7 @@ function octal(header: Uint8Array, start: number, length: number): number {
   return Number.parseInt(digits, 8);
 }
 
-/** The sum of all bytes of the header, with the checksum's own eight read as spaces. */
+/** The sum of all bytes of the header; the eight of the checksum count as spaces. */
 function requireChecksum(header: Uint8Array): void {
   let sum = 8 * 0x20;
   for (const [index, byte] of header.entries()) if (index < 148 || index >= 156) sum += byte;

@@ -7,14 +7,13 @@ import { readTar } from './tar.ts';
 
 const decompress = promisify(zstdDecompress);
 
-/** A bomb must not take the machine's memory; a cluster that is larger than this has outgrown PGlite. */
+/** Bounds the memory that an archive can use. A larger cluster has outgrown PGlite. */
 const maxUnpackedBytes = 2 ** 31;
 
 /**
- * Unpacks a zstd-compressed tar archive as `directory`, which must not exist.
- * It appears whole or not at all: the files are written beside it and renamed into place, and what an interrupted
- * attempt left is thrown away by the next one. Nothing is synced, as PGlite itself never syncs: this survives the death
- * of the process, not of the machine.
+ * Unpacks a zstd-compressed tar archive as `directory`, which must not exist. It appears completely or not at all: the
+ * files are written beside it and renamed, and the next attempt deletes those of an interrupted one. As in PGlite
+ * itself, nothing is synced: this survives a crash of the process, not of the machine.
  *
  * @throws TarError when the archive is damaged.
  */

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 describe('writeTar', () => {
-  it('writes what readTar reads: empty directories, empty files, and files across the chunks', async () => {
+  it('writes what readTar reads: empty directories, empty files, and files across chunks', async () => {
     mkdirSync(join(directory, 'a', 'empty'), { recursive: true });
     const sizes = [0, 1, 511, 512, 513, 256 * 1024, 256 * 1024 + 1, 700_000];
     for (const size of sizes) writeFileSync(join(directory, 'a', `f${size}`), Buffer.alloc(size, size % 251));
@@ -35,7 +35,7 @@ describe('writeTar', () => {
     expect(execFileSync('tar', ['-xOf', '-', 'd/f'], { input: archive, encoding: 'utf8' })).toBe('content');
   });
 
-  it('refuses a name that does not fit', async () => {
+  it('rejects a name that is too long', async () => {
     writeFileSync(join(directory, 'n'.repeat(101)), '');
     await expect(buffer(writeTar(directory))).rejects.toThrow(TarError);
   });

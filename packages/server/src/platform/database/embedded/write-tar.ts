@@ -6,8 +6,8 @@ const recordBytes = 512;
 const chunkBytes = 256 * 1024;
 
 /**
- * A directory as a tar archive (POSIX ustar), piece by piece, so that memory does not grow with the cluster: PGlite's own
- * dump held 500 MB for a cluster of 60. Nothing in the directory may change meanwhile.
+ * A directory as a tar archive (POSIX ustar) in chunks, so that memory does not grow with the cluster: PGlite's own
+ * dump needed 500 MB for a cluster of 60 MB. Nothing in the directory may change meanwhile.
  *
  * @throws TarError for a name of more than 100 bytes, which no cluster has.
  */
@@ -44,7 +44,7 @@ function header(name: string, size: number, type: '0' | '5'): Buffer {
   block.write(type === '5' ? '0000700\0' : '0000600\0', 100);
   block.write(`${octal(size)}\0`, 124);
   block.write(`${octal(0)}\0`, 136);
-  // Summed as if the checksum itself were spaces.
+  // The checksum is computed as if its own bytes were spaces.
   block.write(' '.repeat(8), 148);
   block.write(type, 156);
   block.write('ustar\x0000', 257);

@@ -1,13 +1,13 @@
-/** The one connection that migrations run on: direct and under an advisory lock, or the embedded database's own. */
+/** The connection that migrations run on: a direct one under an advisory lock, or the embedded database's. */
 import type { ClientBase } from 'pg';
 import { isLockTimeout } from '../errors.ts';
 import type { EmbeddedDatabase } from '../options.ts';
 import { cannotConnect, connectClient } from '../postgres/connecting.ts';
 
-/** Where to migrate: the URL of a direct connection as the owner of the tables, or the embedded database. */
+/** The target: the URL of a direct connection as the owner of the tables, or the embedded database. */
 export type MigrationTarget = string | EmbeddedDatabase;
 
-/** Any number that nobody else locks; these are the bytes of "latch". */
+/** The key of the advisory lock: the bytes of "latch". */
 const advisoryLock = 0x6c_61_74_63_68;
 const waitForOthersMs = 60_000;
 
@@ -18,7 +18,7 @@ const settings = {
   synchronousCommit: true,
 };
 
-/** Runs `work` while no other migration runs, on any node. */
+/** Runs `work` while no other migration runs on any node. */
 export function whileNobodyElseMigrates<T>(target: MigrationTarget, work: (client: ClientBase) => Promise<T>) {
   return onConnection(target, async (client) => {
     // The embedded database has one connection, which is lock enough.
@@ -27,7 +27,7 @@ export function whileNobodyElseMigrates<T>(target: MigrationTarget, work: (clien
   });
 }
 
-/** Runs `work` without waiting for others, to look. */
+/** Runs `work` without the lock, for reading. */
 export async function onConnection<T>(target: MigrationTarget, work: (client: ClientBase) => Promise<T>): Promise<T> {
   if (typeof target !== 'string') return target.exclusively(work);
   const reach = { url: target, applicationName: 'latchkey migrate' };
@@ -56,7 +56,7 @@ async function takeLock(client: ClientBase): Promise<void> {
   }
 }
 
-/** Runs `work` in one transaction that waits at most `lockTimeoutMs` for each lock. */
+/** Runs `work` in a transaction that waits at most `lockTimeoutMs` for each lock. */
 export async function inTransaction(client: ClientBase, lockTimeoutMs: number, work: () => Promise<void>) {
   await client.query('begin');
   try {

@@ -2,24 +2,24 @@
 import { hash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** One step of the schema, with its way back. */
 export interface Migration {
   readonly number: number;
   readonly name: string;
   readonly up: string;
   readonly down: string;
-  /** SHA-256 of `up`, so that an edit after the fact is noticed. */
+  /** SHA-256 of `up`, which detects a later edit. */
   readonly checksum: string;
 }
 
-/** The product's own migrations. */
+/** The directory of the product's migrations. */
 export const migrationsDirectory = new URL('../../../../migrations/', import.meta.url);
 
 const fileName = /^(\d{4})_([a-z0-9_]+)\.(up|down)\.sql$/;
 
 /**
  * The migrations in order.
- * @throws Error with a sentence for a name of another form, a missing half, or a hole in the numbers.
+ *
+ * @throws Error with a sentence for a malformed name, a missing half, or a gap in the numbers.
  */
 export function readMigrations(directory: URL): readonly Migration[] {
   const names = new Map<number, string>();
@@ -49,7 +49,7 @@ function assemble(number: number, names: Map<number, string>, halves: Map<string
   return { number, name, up, down, checksum: hash('sha256', up, 'hex') };
 }
 
-/** `0001_first_schema`, as the files and the operators call it. */
+/** `0001_first_schema`, as files and operators name it. */
 export function labelOf(migration: Pick<Migration, 'number' | 'name'>): string {
   return `${String(migration.number).padStart(4, '0')}_${migration.name}`;
 }

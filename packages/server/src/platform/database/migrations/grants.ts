@@ -1,16 +1,16 @@
-/** The rights of the role that serves, when another role owns the tables: it may use rows and change no table. */
+/** The privileges of the serving role when another role owns the tables: it can use rows and cannot change tables. */
 import { type ClientBase, escapeIdentifier } from 'pg';
 
 const everything = 'select, insert, update, delete';
 
-/** Triggers refuse changes of the audit log too; without the right nobody can switch them off by accident. */
+/** The audit log also has triggers against changes; without the privilege they cannot be disabled by accident. */
 const narrower: Readonly<Record<string, string>> = {
   audit_events: 'select, insert',
   audit_leaves: 'select, insert',
   schema_migrations: 'select',
 };
 
-/** Gives `role` exactly the rights that it needs on every table of the current schema. */
+/** Grants `role` exactly the privileges that it needs on every table of the current schema. */
 export async function grantServingRole(client: ClientBase, role: string): Promise<void> {
   const { rows } = await client.query<[string, string]>({
     text: `select schemaname::text, tablename::text from pg_catalog.pg_tables where schemaname = current_schema()`,

@@ -44,7 +44,7 @@ const names = (migrations: readonly { name: string }[]) => migrations.map(({ nam
 
 async function openFresh(kind: Database['kind']): Promise<{ database: Database; target: MigrationTarget }> {
   if (kind === 'embedded') {
-    const database = await openEmbedded({ clock: systemClock, place: { inMemory: true } });
+    const database = await openEmbedded({ clock: systemClock, location: { inMemory: true } });
     return { database, target: database };
   }
   const url = await createDatabase();
@@ -66,7 +66,7 @@ describe.each(['postgres', 'embedded'] as const)('migrations (%s)', (kind) => {
     await migrateDown(target, { directory, to: 0 });
   });
 
-  it('find an empty database empty, and only look while they plan', async () => {
+  it('find an empty database empty, and plan without changing it', async () => {
     expect(await schemaState(database, { directory })).toBe('empty');
     expect(names(await migrationPlan(target, { directory }))).toEqual(['pots', 'lids']);
     expect(await schemaState(database, { directory })).toBe('empty');
@@ -81,7 +81,7 @@ describe.each(['postgres', 'embedded'] as const)('migrations (%s)', (kind) => {
     expect(names(await migrateUp(target, { directory }))).toEqual(['pots', 'lids']);
   });
 
-  it('stop at the number that they are given', async () => {
+  it('stop at the given number', async () => {
     const clock = new FixedClock(new Date('2026-02-03T04:05:06.789Z'));
     await migrateUp(target, { directory, to: 1, clock });
     expect(await schemaState(database, { directory })).toBe('behind');
@@ -92,7 +92,7 @@ describe.each(['postgres', 'embedded'] as const)('migrations (%s)', (kind) => {
     expect(names(await migrationPlan(target, { directory }))).toEqual(['lids']);
   });
 
-  it('refuse a migration that was changed after it had been applied', async () => {
+  it('reject a migration that was edited after it was applied', async () => {
     await migrateUp(target, { directory, to: 1 });
     await write('0001_pots', 'create table pots (id bigint not null)', 'drop table pots');
     const sentence = 'Migration 0001_pots was changed after it had been applied';
@@ -111,7 +111,7 @@ describe.each(['postgres', 'embedded'] as const)('migrations (%s)', (kind) => {
     expect(names(await migrateUp(target, { directory }))).toEqual(['spoons']);
   });
 
-  it('let an older release run on a newer schema, and not undo what it does not know', async () => {
+  it('let an older release run on a newer schema, and not undo unknown migrations', async () => {
     await migrateUp(target, { directory });
     const older = await mkdtemp(join(tmpdir(), 'latchkey-migrations-'));
     const olderDirectory = pathToFileURL(`${older}/`);
@@ -128,7 +128,7 @@ describe.each(['postgres', 'embedded'] as const)('migrations (%s)', (kind) => {
     await rm(older, { recursive: true });
   });
 
-  it("take the product's own schema up, down to nothing, and up", async () => {
+  it("take the product's schema up, down to nothing, and up", async () => {
     const own = { directory: migrationsDirectory };
     const all = names(await migrateUp(target, own));
     expect(all.length).toBeGreaterThan(0);
@@ -145,7 +145,7 @@ describe('migrations on PostgreSQL', () => {
     expect(applied.map(names).sort((a, b) => a.length - b.length)).toEqual([[], [], [], ['pots', 'lids']]);
   });
 
-  it('give the serving role the use of the rows and nothing more', async () => {
+  it('grant the serving role the use of rows and nothing more', async () => {
     const url = await createDatabase();
     const role = `serving_${new URL(url).pathname.slice(-12)}`;
     const owner = new Client({ connectionString: url });
@@ -177,7 +177,7 @@ describe('migrations on PostgreSQL', () => {
     }
   });
 
-  it('wait for a lock only shortly, and say so', async () => {
+  it('wait briefly for a lock, and report it', async () => {
     const url = await createDatabase();
     await migrateUp(url, { directory, to: 1 });
     await write('0002_lids', 'alter table pots add column lid integer', 'alter table pots drop column lid');
@@ -197,7 +197,7 @@ describe('migrations on PostgreSQL', () => {
 });
 
 describe('migration files', () => {
-  it('are refused when one half, a number or the form is missing', async () => {
+  it('are rejected when a half, a number or the form is wrong', async () => {
     const url = 'postgres://nobody@127.0.0.1:1/nothing';
     await rm(join(folder, '0002_lids.down.sql'));
     await expect(migrateUp(url, { directory })).rejects.toThrow('0002_lids lacks its down file');

@@ -1,6 +1,6 @@
 /**
- * Moves the schema up and down, one numbered migration in one transaction each, so that a release before and a release
- * after can run on it side by side (expand, migrate, contract). What was applied stands in `schema_migrations`.
+ * Moves the schema up and down, one numbered migration per transaction, so that the releases before and after can run
+ * on it side by side (expand, migrate, contract). `schema_migrations` records what was applied.
  */
 import type { ClientBase } from 'pg';
 import { type Clock, systemClock } from '#kernel/clock.ts';
@@ -11,29 +11,31 @@ import { inTransaction, type MigrationTarget, onConnection, whileNobodyElseMigra
 import { labelOf, type Migration, migrationsDirectory, readMigrations } from './files.ts';
 import { grantServingRole } from './grants.ts';
 
-/** What every migration command may be told. */
+/** Options of the migration commands. */
 export interface MigrationOptions {
-  /** For the time of applying. */
+  /** For the recorded time of application. */
   readonly clock?: Clock;
-  /** Where the files are; the product's own when not given. */
+  /** The directory of the files; the product's own by default. */
   readonly directory?: URL;
-  /** How long a migration waits for a lock before it tries again; 2,000 when not given. */
+  /** How long a migration waits for a lock before it tries again; 2,000 by default. */
   readonly lockTimeoutMs?: number;
 }
 
-/** A migration and when it was applied, if it was. */
+/** A migration and the time when it was applied, if it was. */
 export interface MigrationStatus {
   readonly number: number;
   readonly name: string;
   readonly appliedAt: Date | undefined;
-  /** False for one that a later release has applied. */
+  /** False for a migration that a later release has applied. */
   readonly known: boolean;
 }
 
-/** How the schema stands to this release: `ahead` means that a later release has migrated it, and is no fault. */
+/** The schema relative to this release. `ahead`: a later release has migrated it, which is supported. */
 export type SchemaState = 'empty' | 'current' | 'behind' | 'ahead';
 
-/** Long enough for a transaction of ours to end, short enough that the queue behind the migration is not noticed. */
+/**
+ * Long enough for one of our transactions to end, and short enough that the queue behind the migration goes unnoticed.
+ */
 const defaultLockTimeoutMs = 2000;
 const lockAttempts = 5;
 
@@ -45,9 +47,10 @@ interface Applied {
 }
 
 /**
- * Applies what is missing, up to and with number `to`, and answers what it applied.
- * `grantTo` names the serving role when it is not the owner.
- * @throws Error with a sentence when an applied migration was changed or cannot be applied.
+ * Applies missing migrations up to number `to`, and returns those that it applied. `grantTo` is the serving role when
+ * it is not the owner.
+ *
+ * @throws Error with a sentence when an applied migration was edited or one cannot be applied.
  */
 export async function migrateUp(
   target: MigrationTarget,
@@ -64,7 +67,7 @@ export async function migrateUp(
   });
 }
 
-/** Takes back everything above number `to`, the last first, and answers what it took back. */
+/** Reverts every migration above number `to`, the last first, and returns those that it reverted. */
 export async function migrateDown(
   target: MigrationTarget,
   options: MigrationOptions & { readonly to: number },
@@ -102,7 +105,7 @@ export async function migrationStatus(
   return [...known, ...later.map(({ number, name, appliedAt }) => ({ number, name, appliedAt, known: false }))];
 }
 
-/** What `migrateUp` would apply, with its SQL; it refuses what that would refuse. */
+/** The migrations that `migrateUp` would apply, with their SQL; throws as `migrateUp`. */
 export async function migrationPlan(
   target: MigrationTarget,
   options: MigrationOptions = {},
@@ -119,7 +122,7 @@ const listNumbers = statement('schema_migrations.list_numbers', {
   idempotent: true,
 });
 
-/** Whether this release can run on the schema, asked as the serving role. */
+/** Whether this release can run on the schema, read as the serving role. */
 export async function schemaState(database: Queries, options: MigrationOptions = {}): Promise<SchemaState> {
   const newest = readMigrations(options.directory ?? migrationsDirectory).length;
   try {
@@ -193,7 +196,7 @@ function revert(client: ClientBase, migration: Migration, lockTimeoutMs: number)
   });
 }
 
-/** A migration that waits for a lock makes everybody wait behind it, so it gives up soon and tries again. */
+/** All statements queue behind a migration that waits for a lock, so it gives up soon and tries again. */
 async function move(client: ClientBase, migration: Migration, lockTimeoutMs: number, work: () => Promise<void>) {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -7,7 +7,7 @@ const timestamptz = 1184;
 const readByDriver = types.getTypeParser(timestamptz) as (text: string) => Date;
 
 describe('readTimestamp', () => {
-  it('reads what PostgreSQL writes in UTC, to the millisecond', () => {
+  it('reads the timestamps that PostgreSQL writes in UTC, to the millisecond', () => {
     fc.assert(
       fc.property(
         fc.date({ min: new Date('0001-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }),

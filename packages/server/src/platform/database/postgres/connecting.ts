@@ -1,9 +1,9 @@
-/** Makes a connection to PostgreSQL that behaves the same whatever the server's or the role's defaults are. */
+/** Opens a connection to PostgreSQL that behaves the same whatever the defaults of the server and the role are. */
 import { Client, type ClientBase, type ClientConfig, types } from 'pg';
 import { UnfitServer } from '../errors.ts';
 import type { PostgresOptions } from '../options.ts';
 
-/** Session settings in milliseconds, where 0 means no limit. */
+/** Session settings in milliseconds; 0 means no limit. */
 export interface SessionSettings {
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
@@ -13,7 +13,9 @@ export interface SessionSettings {
 
 type Reach = Pick<PostgresOptions, 'url' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
 
-/** What pg needs to connect. No timeout is a start-up parameter: PgBouncer refuses those that it does not know. */
+/**
+ * The connection settings of pg. No timeout is a startup parameter: PgBouncer rejects parameters that it does not know.
+ */
 export function clientConfig(reach: Reach): ClientConfig {
   return {
     connectionString: reach.url,
@@ -24,16 +26,16 @@ export function clientConfig(reach: Reach): ClientConfig {
   };
 }
 
-/** How a single client is made. */
 interface ClientUse {
   readonly pipeline: boolean;
-  /** Whether to ask first if we can run on this server at all. */
+  /** Whether to verify first that the server is supported. */
   readonly probe: boolean;
 }
 
 /**
- * A connected client with these settings; it rejects with pg's own error, or with the probe's sentence.
- * @param onLost called when the connection goes, from its first moment on: that can be before the client is handed over.
+ * Returns a connected client with these settings. Rejects with pg's own error or with the probe's sentence.
+ *
+ * @param onLost called when the connection is lost. This can happen before the client is returned.
  */
 export async function connectClient(
   reach: Reach,
@@ -42,11 +44,11 @@ export async function connectClient(
   onLost: (error: Error) => void = () => undefined,
 ): Promise<Client> {
   const client = new Client({ ...clientConfig(reach), pipeline: use.pipeline });
-  // Without a listener the loss of an idle connection would end the process.
+  // Without a listener, the loss of an idle connection would end the process.
   client.on('error', onLost);
   try {
     await client.connect();
-    // Before the settings: behind a hidden pooler they would stay with a session that others get.
+    // Before the settings: behind an undeclared pooler, they would stay with a session that other clients get.
     if (use.probe) await probeServer(client, reach);
     await prepareSession(client, reach, settings);
   } catch (error) {
@@ -56,7 +58,7 @@ export async function connectClient(
   return client;
 }
 
-/** Makes a fresh session ours. Behind a transaction pooler the session is everybody's and stays as it is. */
+/** Configures a fresh session. Behind a transaction pooler all clients share the session, so it stays as it is. */
 export async function prepareSession(client: ClientBase, reach: Reach, settings: SessionSettings): Promise<void> {
   parseInt8AsNumber(client);
   client.setTypeParser(timestamptz, readTimestamp);
@@ -74,8 +76,8 @@ export async function prepareSession(client: ClientBase, reach: Reach, settings:
 }
 
 /**
- * Refuses, in a sentence each, a server that we cannot run on: older than 15, or behind a pooler that nobody told us of,
- * where a named statement could answer another client's row.
+ * Throws a sentence for an unsupported server: older than 15, or behind an undeclared pooler, where a named statement
+ * can return rows of another client.
  */
 async function probeServer(client: Client, reach: Reach): Promise<void> {
   const { rows } = await client.query<[number, string, number]>({
@@ -94,22 +96,22 @@ async function probeServer(client: Client, reach: Reach): Promise<void> {
   }
 }
 
-/** The backend's process id as the server told it at the start; a pooler tells its own. */
+/** The process id of the backend, as the server sent it at the start; a pooler sends its own. */
 function processIdOf(client: Client): number | null {
   return (client as Client & { processID: number | null }).processID;
 }
 
 const int8 = 20;
-// The driver's type knows no number for it.
+// The driver's type has no number for it.
 const int8s = 1016 as number as typeof int8;
 
-/** int8 as a number, for this client only; a value beyond 2^53 is refused rather than rounded. */
+/** Reads int8 as a number, for this client only; throws for a value beyond 2^53 instead of rounding it. */
 export function parseInt8AsNumber(client: ClientBase): void {
   client.setTypeParser(int8, safeInteger);
   client.setTypeParser(int8s, (text) => (text === '{}' ? [] : text.slice(1, -1).split(',').map(safeInteger)));
 }
 
-/** The number that a text of digits means. */
+/** Parses a text of digits. */
 function safeInteger(text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number)) throw new RangeError(`${text} is too large for an int8 that is read as a number`);
@@ -121,7 +123,10 @@ const readAnyTimestamp = types.getTypeParser(timestamptz) as (text: string) => D
 const plainTimestamp = /^[1-9]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?\+00$/;
 const fractionStart = '2000-01-01 00:00:00.'.length;
 
-/** A timestamp as our sessions write it, in UTC, for 0.14 µs where the driver takes 0.37; any other as the driver does. */
+/**
+ * Parses a timestamp in UTC, as our sessions write it, in 0.14 µs instead of the driver's 0.37; any other form as the
+ * driver does.
+ */
 export function readTimestamp(text: string): Date {
   if (!plainTimestamp.test(text)) return readAnyTimestamp(text);
   const twoDigits = (at: number) => (text.charCodeAt(at) - zero) * 10 + text.charCodeAt(at + 1) - zero;
@@ -134,7 +139,7 @@ export function readTimestamp(text: string): Date {
 
 const zero = '0'.charCodeAt(0);
 
-/** The same sentence for whoever connects; a server that answered and does not fit has one of its own. */
+/** One sentence for every caller; an unsupported server has its own. */
 export function cannotConnect(cause: unknown): Error {
   if (cause instanceof UnfitServer) return cause;
   const reason = cause instanceof Error && cause.message !== '' ? cause.message : String(cause);

@@ -1,7 +1,7 @@
 /**
  * The ordinary pool: lists, jobs, transactions, and statements that waited too long for a lock on their lane.
- * Connections are lent by `connect` and `release` without the error: `pool.query` would destroy one at each SQL error
- * (100 failures took 582 ms instead of 32).
+ * It lends connections by `connect` and calls `release` without the error: `pool.query` would destroy a connection at
+ * each SQL error (100 failures took 582 ms instead of 32).
  */
 import { Pool, type PoolClient, type QueryArrayConfig, type QueryArrayResult } from 'pg';
 import type { Queries } from '../database.ts';
@@ -13,14 +13,14 @@ import { runTransaction } from '../transaction.ts';
 import { clientConfig, prepareSession, type SessionSettings } from './connecting.ts';
 
 const waitingAtMost = 1000;
-/** A deadlock's victim runs again this often; with ordered locks the first time is enough. */
+/** How often the victim of a deadlock runs again; with ordered locks the first time is enough. */
 const transientRetries = 2;
-/** Beyond the server's own timeout: only a network that swallows answers gets here. */
+/** Longer than the server's own timeout: reached only when the network drops responses. */
 const silenceBeyondTimeoutMs = 5000;
-/** How long a server may take to say goodbye, statements under way included. */
+/** How long the server may take to close a connection, including running statements. */
 const endAtMostMs = 3000;
 
-/** Lends connections to one statement or one transaction at a time. */
+/** Lends each connection to one statement or one transaction at a time. */
 export class ConnectionPool {
   readonly #pool: Pool;
   readonly #clients: ReadonlySet<PoolClient>;
@@ -41,7 +41,7 @@ export class ConnectionPool {
     this.#onCommitted = onCommitted;
   }
 
-  /** Opens `poolMin` connections; if one fails, none stays. */
+  /** Opens `poolMin` connections; if one fails, it closes the others. */
   static async open(options: PostgresOptions, settings: SessionSettings, roundTrips: RoundTrips) {
     const min = options.poolMin ?? 2;
     const pool = new Pool({
@@ -58,7 +58,7 @@ export class ConnectionPool {
       client.on('error', (error) => options.onConnectionError?.(error));
     });
     pool.on('remove', (client) => clients.delete(client));
-    // The listener above has reported it; pg-pool throws when nobody listens here.
+    // The listener above has reported it; without a listener here pg-pool would throw.
     pool.on('error', () => undefined);
     const opened = await Promise.allSettled(Array.from({ length: min }, () => pool.connect()));
     for (const attempt of opened) if (attempt.status === 'fulfilled') attempt.value.release();
@@ -68,29 +68,28 @@ export class ConnectionPool {
     throw failed.reason;
   }
 
-  /** Open, idle and waited-for connections. */
   use(): PoolUse {
     return { open: this.#pool.totalCount, idle: this.#pool.idleCount, waiting: this.#pool.waitingCount };
   }
 
-  /** Sends one statement; fails like `PipelinedLane.send`. */
+  /** Sends one statement; throws as `PipelinedLane.send`. */
   send(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
     return this.#lend(async (client, isLost) => {
       try {
-        const answer = await client.query<unknown[]>(query);
-        return answer;
+        const result = await client.query<unknown[]>(query);
+        return result;
       } catch (error) {
         throw isLost(error) ? new ConnectionLost('the connection was lost', { cause: error }) : error;
       }
     });
   }
 
-  /** Sends one statement again after its connection was lost, on another. */
+  /** Sends one statement again on another connection, after its own was lost. */
   sendAgain(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
     return this.send(query);
   }
 
-  /** Runs a transaction; `work` runs again, from the start, when it was the victim of a deadlock. */
+  /** Runs a transaction; `work` runs again from the start when it was the victim of a deadlock. */
   async transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
     const shared = { named: this.#named, roundTrips: this.#roundTrips, onCommitted: this.#onCommitted };
     const once = (client: PoolClient, isLost: (error: unknown) => boolean) =>
@@ -103,12 +102,12 @@ export class ConnectionPool {
     }
   }
 
-  /** Ends the connections as they come back, and hangs up on those that do not. */
+  /** Closes the connections as they are returned, and destroys those that are not. */
   async close(): Promise<void> {
     const hangUp = setTimeout(() => {
       for (const client of this.#clients) client.connection.stream.destroy();
     }, endAtMostMs);
-    // The pool forgets a connection when it says goodbye, not when that was heard.
+    // The pool forgets a connection when it starts to close it, not when it is closed.
     const gone = [...this.#clients].map((client) => new Promise((resolve) => client.once('end', resolve)));
     await this.#pool.end();
     await Promise.all(gone);
@@ -147,7 +146,7 @@ export class ConnectionPool {
   }
 }
 
-/** Runs `work` again when it lost to a deadlock or a serialisation failure, which undid it wholly. */
+/** Runs `work` again after a deadlock or a serialization failure, which rolled it back completely. */
 export async function retryTransient<T>(work: () => Promise<T>): Promise<T> {
   for (let retries = 0; ; retries += 1) {
     try {

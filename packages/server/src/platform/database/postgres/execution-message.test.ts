@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeExecution } from './execution-message.ts';
 
-/** Reads a Bind message as the protocol's documentation describes it, and answers what stands behind it. */
+/** Parses a Bind message according to the protocol's documentation, and returns the rest. */
 function readBind(message: Buffer) {
   const end = 1 + message.readInt32BE(1);
   const nameEnd = message.indexOf(0, 6);
@@ -45,7 +45,7 @@ describe('encodeExecution', () => {
     return Buffer.from(one instanceof Date ? one.toISOString() : String(one), 'utf8');
   };
 
-  it('writes what the protocol says, for all values', () => {
+  it('encodes the message of the protocol, for all values', () => {
     fc.assert(
       fc.property(fc.array(value, { maxLength: 20 }), (values) => {
         const read = readBind(encodeExecution('noun.verb#01234567', values) as Buffer);
@@ -63,13 +63,13 @@ describe('encodeExecution', () => {
     );
   });
 
-  it('leaves to the driver what it does not write', () => {
+  it('leaves unsupported values to the driver', () => {
     for (const other of [['a'], {}, 1n, undefined, 'x'.repeat(10_000), Buffer.alloc(20_000), new Date(8.64e15)]) {
       expect(encodeExecution('noun.verb#01234567', [other])).toBe(undefined);
     }
   });
 
-  it('does not write over what it wrote before', () => {
+  it('does not overwrite an earlier message', () => {
     const first = encodeExecution('noun.verb#01234567', ['first']);
     const copy = Buffer.from(first as Buffer);
     encodeExecution('noun.verb#01234567', ['other']);

@@ -1,9 +1,9 @@
-/** What is sent to execute a prepared statement (PostgreSQL's frontend/backend protocol, message formats). */
+/** Encodes the messages that execute a prepared statement (PostgreSQL's frontend/backend protocol, message formats). */
 
-/** Everything is written here first and then copied: how long a text is in UTF-8 is known when it is written. */
+/** Messages are written here first and then copied: the UTF-8 length of a text is known only after writing it. */
 const scratch = Buffer.allocUnsafe(16 * 1024);
 
-/** The longest that a character of UTF-16 becomes in UTF-8. */
+/** The longest UTF-8 form of a UTF-16 code unit. */
 const bytesPerUnit = 3;
 
 const bind = 0x42;
@@ -11,9 +11,9 @@ const bind = 0x42;
 const executeAndSync = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0x53, 0, 0, 0, 4]);
 
 /**
- * Bind, Execute and Sync in one piece, for a statement that is prepared under `name`; undefined when a value is none
- * that is written here. Values are texts, bytes, dates, numbers, booleans and
- * null; others, very long ones and dates whose year has not four digits are left to the driver.
+ * Bind, Execute and Sync in one buffer, for a statement that is prepared under `name`. Supports texts, bytes, dates,
+ * numbers, booleans and null; returns undefined for other values, very long ones and dates whose year does not have
+ * four digits, which the driver encodes.
  */
 export function encodeExecution(name: string, values: readonly unknown[]): Buffer | undefined {
   let at = writeHead(name, values);
@@ -28,7 +28,10 @@ export function encodeExecution(name: string, values: readonly unknown[]): Buffe
   return Buffer.from(scratch.subarray(0, at));
 }
 
-/** Portal without a name, statement, a format for each value: 1 for bytes, 0 for texts. Answers where values begin. */
+/**
+ * Writes the portal without a name, the statement and a format per value: 1 for bytes, 0 for texts. Returns where
+ * values begin.
+ */
 function writeHead(name: string, values: readonly unknown[]): number {
   scratch[0] = bind;
   scratch[5] = 0;
@@ -43,7 +46,7 @@ function writeNull(at: number): number {
   return scratch.writeInt32BE(-1, at);
 }
 
-/** Answers where the next one begins, or -1. */
+/** Returns the offset of the next value, or -1. */
 function writeValue(value: unknown, at: number): number {
   if (typeof value === 'string') return writeText(value, at);
   if (value instanceof Uint8Array) return writeBytes(value, at);
@@ -70,10 +73,10 @@ function writeDate(date: Date, at: number): number {
   return year >= 1 && year <= 9999 ? writeText(date.toISOString(), at) : -1;
 }
 
-/** Room for a value, its length before it, and what comes after all values or for the nulls behind it. */
+/** Room for a value with its length, and for the end of the message or the nulls behind it. */
 function fits(length: number, at: number): boolean {
   return at + length + reserveLength < scratch.length;
 }
 
-/** As many nulls as a statement can have parameters that fit here, and the end. */
+/** The nulls of the most parameters that fit here, and the end. */
 const reserveLength = 1024;

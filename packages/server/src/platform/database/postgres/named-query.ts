@@ -1,27 +1,25 @@
 /**
- * A named statement on a pipelined connection, with less around it than the driver's own query has: nothing is
- * described a second time, and what is sent for it is one piece.
- * The driver's own takes three times as long: it copies its configuration, asks with each execution for the columns
- * that it knows, makes an object of each, and hands over four messages.
+ * A named statement on a pipelined connection. It describes nothing twice and sends one buffer.
+ * The driver's own query takes three times as long: it copies its configuration, requests the known columns with each
+ * execution, makes an object of each, and writes four messages.
  */
 import { type Client, Query, type QueryArrayConfig } from 'pg';
 import { encodeExecution } from './execution-message.ts';
 
-/** What a statement answered. */
-export interface Answer {
+export interface StatementResult {
   readonly rows: unknown[][];
   readonly rowCount: number | null;
 }
 
 type Parse = (text: string) => unknown;
 
-/** What the driver's connection is to its queries. */
+/** The part of the driver's connection that its queries use. */
 interface DriverConnection {
   readonly stream: { write(bytes: Buffer): boolean };
   readonly parsedStatements: Readonly<Record<string, string | undefined>>;
 }
 
-/** What the driver's client asks of a query; `pg-cursor` and others of its kind rely on the same. */
+/** The part of a query that the driver's client uses; `pg-cursor` and similar packages rely on the same. */
 interface DriverQuery {
   text: string;
   name: string;
@@ -31,25 +29,25 @@ interface DriverQuery {
   handleRowDescription(message: object): void;
 }
 
-/** By its type only: the declarations of the driver leave out what its client calls. */
+/** Cast, because the driver's declarations omit the members that its client calls. */
 const BaseQuery = Query as unknown as new (text: string) => DriverQuery;
 
-/** How to read the columns of each statement that a connection has described. */
+/** The parsers of the columns of each statement that a connection has described. */
 const described = new WeakMap<DriverConnection, Map<string, readonly Parse[]>>();
 
 const noParsers: readonly Parse[] = [];
 
 class NamedQuery extends BaseQuery {
-  readonly callback: (error: Error | null, answer?: Answer) => void;
+  readonly callback: (error: Error | null, result?: StatementResult) => void;
   readonly #connection: DriverConnection;
   readonly #rows: unknown[][] = [];
   #rowCount = 0;
   #parsers: readonly Parse[] | undefined;
-  /** A value that could not be read; the connection is in order, and the statement is answered at its end. */
+  /** A value that could not be parsed. The connection is fine, and the statement rejects at its end. */
   #unreadable: Error | undefined;
 
   constructor(connection: DriverConnection, query: NamedConfig, callback: NamedQuery['callback']) {
-    // By its text alone: a configuration would be copied with all its descriptors.
+    // With the text alone: the driver would copy a configuration with all its descriptors.
     super(query.text);
     this.name = query.name;
     this.values = query.values;
@@ -96,7 +94,7 @@ class NamedQuery extends BaseQuery {
 
   #read(fields: readonly (string | null)[]): unknown[] {
     const parsers = this.#parsers ?? noParsers;
-    // oxlint-disable-next-line unicorn/no-new-array -- made in one piece, for every row of every answer.
+    // oxlint-disable-next-line unicorn/no-new-array -- made in one piece, for every row of every result.
     const row: unknown[] = new Array(fields.length);
     for (let index = 0; index < fields.length; index += 1) {
       const text = fields[index] as string | null;
@@ -105,7 +103,7 @@ class NamedQuery extends BaseQuery {
     return row;
   }
 
-  /** The columns of a prepared statement stay as they are: PostgreSQL refuses to execute it when they would change. */
+  /** The columns of a prepared statement cannot change: PostgreSQL rejects its execution when they would. */
   #remember(): void {
     const known = described.get(this.#connection) ?? new Map<string, readonly Parse[]>();
     if (known.has(this.name)) return;
@@ -114,15 +112,14 @@ class NamedQuery extends BaseQuery {
   }
 }
 
-/** A statement with its values. */
 type NamedConfig = QueryArrayConfig & { readonly name: string; readonly values: readonly unknown[] };
 
-/** Sends a statement; rejects with the server's error, or the connection's. */
-export function sendNamed(client: Client, config: QueryArrayConfig): Promise<Answer> {
+/** Sends a statement; rejects with the error of the server or of the connection. */
+export function sendNamed(client: Client, config: QueryArrayConfig): Promise<StatementResult> {
   const connection = client.connection as unknown as DriverConnection;
   return new Promise((resolve, reject) => {
-    const query = new NamedQuery(connection, config as NamedConfig, (error, answer) => {
-      if (error === null) resolve(answer as Answer);
+    const query = new NamedQuery(connection, config as NamedConfig, (error, result) => {
+      if (error === null) resolve(result as StatementResult);
       else reject(error);
     });
     client.query(query as unknown as Query);

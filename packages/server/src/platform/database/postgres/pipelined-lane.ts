@@ -1,52 +1,51 @@
 /**
- * A lane of pipelined connections of our own: pg's pool lends a connection to one query at a time and drops it at every
- * SQL error, and pg never reconnects. A statement goes to the connection with the least in flight; each is its own
- * transaction and fails alone.
+ * A lane of pipelined connections. pg's pool lends a connection to one query at a time and drops it at every SQL error,
+ * and pg never reconnects. The lane sends a statement on the connection with the fewest in flight; each statement is
+ * its own transaction and fails alone.
  */
 import { randomInt } from 'node:crypto';
 import { EventEmitter, on } from 'node:events';
 import type { Client, QueryArrayConfig } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
 import { busy, ConnectionLost, endsSession, unavailable } from '../errors.ts';
-import { type Answer, sendNamed } from './named-query.ts';
+import { type StatementResult, sendNamed } from './named-query.ts';
 
-/** How a lane is made. */
 export interface LaneOptions {
   readonly name: string;
   readonly connections: number;
   readonly clock: Clock;
-  /** Makes a connected, pipelined client; tells of its loss from its first moment on. */
+  /** Opens a pipelined client, and calls `onLost` when its connection is lost, from the first moment on. */
   connect(onLost: (error: Error) => void): Promise<Client>;
   onConnectionError(error: Error): void;
 }
 
-/** How long a statement waits for a connection when none is up. */
+/** How long a statement waits when no connection is open. */
 const connectionWaitMs = 2000;
 const waitingAtMost = 1000;
 const inFlightAtMostPerConnection = 2000;
-/** A connection that answers nothing for this long, with statements in flight, is given up: the network ate it. */
+/** A connection without a response for this long, with statements in flight, is closed: the network drops packets. */
 const silenceAtMostMs = 15_000;
-/** Longer than any statement of a lane may run. */
+/** Longer than any statement of a lane can run. */
 const endAtMostMs = 3000;
 const reconnectFirstMs = 50;
 const reconnectAtMostMs = 2000;
 
-interface Live {
+interface Connection {
   readonly client: Client;
-  /** When it was asked for, by the monotonic clock. */
-  readonly begunMs: number;
+  /** When it was requested, by the monotonic clock. */
+  readonly requestedMs: number;
   inFlight: number;
-  lastAnswerMs: number;
-  dead: boolean;
-  /** Whether what is written to it is collected until the event loop has done what is there to do. */
+  lastResponseMs: number;
+  isClosed: boolean;
+  /** Whether its writes are collected until the end of the event loop's turn. */
   collecting: boolean;
 }
 
-/** Some pipelined connections that stand in for each other and come back by themselves. */
+/** Several pipelined connections that replace each other and reconnect by themselves. */
 export class PipelinedLane {
   readonly #options: LaneOptions;
-  readonly #live = new Set<Live>();
-  readonly #connected = new EventEmitter().setMaxListeners(0);
+  readonly #connections = new Set<Connection>();
+  readonly #events = new EventEmitter().setMaxListeners(0);
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #watch: NodeJS.Timeout;
   #waiting = 0;
@@ -54,10 +53,10 @@ export class PipelinedLane {
 
   private constructor(options: LaneOptions) {
     this.#options = options;
-    this.#watch = setInterval(() => this.#giveUpSilent(), silenceAtMostMs / 3).unref();
+    this.#watch = setInterval(() => this.#closeSilent(), silenceAtMostMs / 3).unref();
   }
 
-  /** Opens all connections; if one fails, none stays. */
+  /** Opens all connections; if one fails, it closes the others. */
   static async open(options: LaneOptions): Promise<PipelinedLane> {
     const lane = new PipelinedLane(options);
     const made = await Promise.allSettled(Array.from({ length: options.connections }, () => lane.#connect()));
@@ -69,73 +68,75 @@ export class PipelinedLane {
 
   /**
    * Sends one statement.
-   * @throws ConnectionLost when the connection went away before the answer came; `unavailable` and `busy` when it was
-   * not sent; else the server's error.
+   *
+   * @throws ConnectionLost when the connection was lost before the response; `unavailable` and `busy` when the
+   * statement was not sent; otherwise the server's error.
    */
-  async send(query: QueryArrayConfig): Promise<Answer> {
+  async send(query: QueryArrayConfig): Promise<StatementResult> {
     return this.#sendOn(this.#leastBusy() ?? (await this.#nextConnected(() => true)), query);
   }
 
   /**
-   * Sends one statement again after its connection was lost, on one that was begun since: what ended one connection has
-   * often ended the others too, those that were being made among them, and nobody has told us yet.
+   * Sends one statement again after its connection was lost, on a connection that was requested since. The event that
+   * closed one connection has often closed the others too, including those that were being opened, before the client is
+   * notified.
    */
-  async sendAgain(query: QueryArrayConfig): Promise<Answer> {
+  async sendAgain(query: QueryArrayConfig): Promise<StatementResult> {
     const lostMs = this.#options.clock.monotonicMs();
-    return this.#sendOn(await this.#nextConnected(({ begunMs }) => begunMs >= lostMs), query);
+    return this.#sendOn(await this.#nextConnected(({ requestedMs }) => requestedMs >= lostMs), query);
   }
 
-  async #sendOn(live: Live, query: QueryArrayConfig): Promise<Answer> {
-    if (live.inFlight >= inFlightAtMostPerConnection) throw busy(`lane ${this.#options.name} is full`);
-    if (live.inFlight === 0) live.lastAnswerMs = this.#options.clock.monotonicMs();
-    live.inFlight += 1;
+  async #sendOn(connection: Connection, query: QueryArrayConfig): Promise<StatementResult> {
+    if (connection.inFlight >= inFlightAtMostPerConnection) throw busy(`lane ${this.#options.name} is full`);
+    if (connection.inFlight === 0) connection.lastResponseMs = this.#options.clock.monotonicMs();
+    connection.inFlight += 1;
     try {
-      collect(live);
-      const answer = await (query.name === undefined
-        ? live.client.query<unknown[]>(query)
-        : sendNamed(live.client, query));
-      return answer;
+      collect(connection);
+      const result = await (query.name === undefined
+        ? connection.client.query<unknown[]>(query)
+        : sendNamed(connection.client, query));
+      return result;
     } catch (error) {
-      // Its own stack leads to the socket; this one leads to whoever asked.
+      // The original stack leads to the socket; this one leads to the caller.
       if (error instanceof Error) Error.captureStackTrace(error);
-      // A FATAL error reaches the statement before the client hears that its connection is over.
-      if (endsSession(error)) this.#bury(live, error as Error);
-      if (live.dead) throw new ConnectionLost('the connection was lost', { cause: error });
+      // A FATAL error reaches the statement before the client emits the end of its connection.
+      if (endsSession(error)) this.#discard(connection, error as Error);
+      if (connection.isClosed) throw new ConnectionLost('the connection was lost', { cause: error });
       throw error;
     } finally {
-      live.inFlight -= 1;
-      live.lastAnswerMs = this.#options.clock.monotonicMs();
+      connection.inFlight -= 1;
+      connection.lastResponseMs = this.#options.clock.monotonicMs();
     }
   }
 
-  /** Ends the connections after the statements in flight. */
+  /** Closes the connections after the statements in flight. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#watch);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    const ending = [...this.#live].map((live) => endWithin(live.client, endAtMostMs));
-    this.#live.clear();
+    const ending = [...this.#connections].map((connection) => endWithin(connection.client, endAtMostMs));
+    this.#connections.clear();
     await Promise.all(ending);
   }
 
-  #leastBusy(): Live | undefined {
-    let least: Live | undefined;
-    for (const live of this.#live) {
-      if (least === undefined || live.inFlight < least.inFlight) least = live;
+  #leastBusy(): Connection | undefined {
+    let least: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (least === undefined || connection.inFlight < least.inFlight) least = connection;
     }
     return least;
   }
 
-  async #nextConnected(accepts: (live: Live) => boolean): Promise<Live> {
+  async #nextConnected(accepts: (connection: Connection) => boolean): Promise<Connection> {
     const { name } = this.#options;
     if (this.#closed) throw unavailable(`lane ${name} is closed`);
     if (this.#waiting >= waitingAtMost) throw unavailable(`too many statements wait for lane ${name}`);
     this.#waiting += 1;
     try {
       const signal = AbortSignal.timeout(connectionWaitMs);
-      for await (const [live] of on(this.#connected, 'connected', { signal }) as AsyncIterable<[Live]>) {
-        if (accepts(live) && !live.dead) return live;
+      for await (const [connection] of on(this.#events, 'connected', { signal }) as AsyncIterable<[Connection]>) {
+        if (accepts(connection) && !connection.isClosed) return connection;
       }
       throw unavailable(`lane ${name} has no more connections`);
     } catch (error) {
@@ -145,35 +146,42 @@ export class PipelinedLane {
     }
   }
 
-  /** Makes a connection and takes it in. One that is lost before that is none: nobody would tell of it again. */
+  /** Opens a connection and adds it. One that is lost before that is not added: its loss would not be emitted again. */
   async #connect(): Promise<void> {
     const { clock, connect } = this.#options;
-    const begunMs = clock.monotonicMs();
-    let live: Live | undefined;
+    const requestedMs = clock.monotonicMs();
+    let connection: Connection | undefined;
     let lost: Error | undefined;
     const client = await connect((error) => {
       lost ??= error;
-      if (live !== undefined) this.#bury(live, error);
+      if (connection !== undefined) this.#discard(connection, error);
     });
     if (this.#closed || lost !== undefined) await client.end();
     if (lost !== undefined) throw lost;
     if (this.#closed) return;
-    live = { client, begunMs, inFlight: 0, lastAnswerMs: clock.monotonicMs(), dead: false, collecting: false };
-    this.#live.add(live);
-    this.#connected.emit('connected', live);
+    connection = {
+      client,
+      requestedMs,
+      inFlight: 0,
+      lastResponseMs: clock.monotonicMs(),
+      isClosed: false,
+      collecting: false,
+    };
+    this.#connections.add(connection);
+    this.#events.emit('connected', connection);
   }
 
-  #bury(live: Live, error: Error): void {
-    if (live.dead) return;
-    live.dead = true;
-    // A lane that is closing has let go of its connections already.
-    if (!this.#live.delete(live)) return;
+  #discard(connection: Connection, error: Error): void {
+    if (connection.isClosed) return;
+    connection.isClosed = true;
+    // A lane that is closing has released its connections already.
+    if (!this.#connections.delete(connection)) return;
     this.#options.onConnectionError(error);
-    void live.client.end();
+    void connection.client.end();
     this.#reconnectLater(reconnectFirstMs);
   }
 
-  // The jitter keeps the nodes of a deployment from returning to a restarted server in one wave.
+  // The jitter keeps the nodes of a deployment from reconnecting to a restarted server in one wave.
   #reconnectLater(delayMs: number): void {
     const timer = setTimeout(
       () => {
@@ -195,32 +203,32 @@ export class PipelinedLane {
     }
   }
 
-  #giveUpSilent(): void {
+  #closeSilent(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    for (const live of this.#live) {
-      if (live.inFlight === 0 || nowMs - live.lastAnswerMs < silenceAtMostMs) continue;
-      live.client.connection.stream.destroy();
-      this.#bury(live, new Error(`lane ${this.#options.name}: no answer for ${silenceAtMostMs} ms`));
+    for (const connection of this.#connections) {
+      if (connection.inFlight === 0 || nowMs - connection.lastResponseMs < silenceAtMostMs) continue;
+      connection.client.connection.stream.destroy();
+      this.#discard(connection, new Error(`lane ${this.#options.name}: no response for ${silenceAtMostMs} ms`));
     }
   }
 }
 
 /**
- * What is sent in one turn of the event loop goes to the kernel at its end, in one piece: each write to a socket whose
+ * Writes everything that is sent in one turn of the event loop to the kernel at once: each write to a socket whose
  * reader sleeps costs as much as the statement itself.
  */
-function collect(live: Live): void {
-  if (live.collecting) return;
-  live.collecting = true;
-  const { stream } = live.client.connection;
+function collect(connection: Connection): void {
+  if (connection.collecting) return;
+  connection.collecting = true;
+  const { stream } = connection.client.connection;
   stream.cork();
   setImmediate(() => {
-    live.collecting = false;
+    connection.collecting = false;
     stream.uncork();
   });
 }
 
-/** Says goodbye, and hangs up when nobody answers. */
+/** Closes a client, and destroys the connection when it does not respond in time. */
 async function endWithin(client: Client, ms: number): Promise<void> {
   const timer = setTimeout(() => client.connection.stream.destroy(), ms);
   await client.end();

@@ -13,7 +13,7 @@ import {
   statement,
 } from '../index.ts';
 
-/** Waits for the lock that `operator` holds; the statements differ in how they may be sent again. */
+/** Waits for the lock that `operator` holds; the statements differ in whether they can be sent again. */
 const waitToRead = statement('postgres_test.wait_to_read', {
   lane: 'read',
   sql: 'select true as done from pg_advisory_xact_lock_shared(:lock::int8)',
@@ -153,7 +153,7 @@ describe('lanes on PostgreSQL', () => {
     ]);
   });
 
-  it('answer reads while writes wait for a lock', async () => {
+  it('return reads while writes wait for a lock', async () => {
     await holdingLock(1, async () => {
       const order: string[] = [];
       const writes = ['a', 'b', 'c'].map((text) => database.run(waitToWrite, { text }).then(() => order.push(text)));
@@ -178,7 +178,7 @@ describe('lanes on PostgreSQL', () => {
     });
   });
 
-  it('answer busy when a lock cannot be had there either', async () => {
+  it('reject as busy when the lock is not granted there either', async () => {
     await holdingLock(1, async () => {
       const refused = database.run(waitToWrite, { text: 'busy' });
       await expect(refused).rejects.toMatchObject({ code: 'busy', retryAfterSeconds: 1 });
@@ -186,7 +186,7 @@ describe('lanes on PostgreSQL', () => {
     expect(await count(`select count(*) from notes where text = 'busy'`)).toBe(0);
   });
 
-  it('answer busy when every connection of the pool is lent for too long', async () => {
+  it('reject as busy when every connection of the pool is lent for too long', async () => {
     const narrow = await open({ poolMax: 1, poolMin: 1, connectTimeoutMs: 300 });
     try {
       const first = await narrow.transaction(async () => {
@@ -249,8 +249,8 @@ describe('a lost connection', () => {
     });
   });
 
-  it('sends a write again that says it is idempotent', async () => {
-    // In the next rounds connections are being made when all are ended: those are no better than the others.
+  it('sends an idempotent write again', async () => {
+    // In later rounds, connections that are being opened are lost too.
     for (let round = 0; round < 20; round += 1) {
       const [write] = await holdingLock(1, async () => {
         const writing = database.run(waitToWriteOnce, { text: `once ${round}` });
@@ -262,7 +262,7 @@ describe('a lost connection', () => {
     }
   });
 
-  it('means that a transaction did not happen when it comes before the commit', async () => {
+  it('rolls back a transaction that has not sent its commit', async () => {
     const transaction = database.transaction(async (tx) => {
       await tx.run(addNote, { text: 'uncommitted' });
       await terminateAll();
@@ -272,7 +272,7 @@ describe('a lost connection', () => {
     expect(await count(`select count(*) from notes where text = 'uncommitted'`)).toBe(0);
   });
 
-  it('leaves the outcome of a transaction unknown when it comes at the commit', async () => {
+  it('leaves the outcome of a transaction unknown at its commit', async () => {
     await holdingLock(2, async () => {
       const transaction = expect(
         database.transaction((tx) => tx.run(addSlowlyCommitted, { text: 'at the commit' })),
@@ -283,7 +283,7 @@ describe('a lost connection', () => {
     });
   });
 
-  it('is made again without anybody asking, and reported', async () => {
+  it('is reopened without a statement, and reported', async () => {
     await eventually(async () => (await count(`select count(*) ${ours}`)) >= 5, { what: 'the lanes are back' });
     connectionErrors.length = 0;
     await terminateAll();
@@ -292,7 +292,7 @@ describe('a lost connection', () => {
     expect(connectionErrors.length).toBeGreaterThanOrEqual(5);
   });
 
-  it('is answered as unavailable within seconds while the server refuses, and heals', async () => {
+  it('rejects as unavailable within seconds while the server is down, and recovers', async () => {
     const admin = new Client({ connectionString: Object.assign(new URL(url), { pathname: '/postgres' }).href });
     await admin.connect();
     const name = operator.database;
@@ -319,7 +319,7 @@ describe('a lost connection', () => {
     );
   });
 
-  it('is noticed when the network swallows everything without an error', async () => {
+  it('is detected when the network drops all packets without an error', async () => {
     await using proxy = await startPostgresProxy(url);
     const clock = new FixedClock(new Date(0));
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
@@ -346,12 +346,12 @@ function withOtherProcessId(data: Buffer): Buffer {
 }
 
 describe('opening PostgreSQL', () => {
-  it('says in a sentence why it cannot connect', async () => {
+  it('reports in a sentence why it cannot connect', async () => {
     const nowhere = open({ url: 'postgres://latchkey@127.0.0.1:1/latchkey' });
     await expect(nowhere).rejects.toThrow(/^Cannot connect to PostgreSQL: .*ECONNREFUSED/);
   });
 
-  it('refuses a pooler that nobody told it of, which could answer with rows of other clients', async () => {
+  it('rejects an undeclared pooler, which could return rows of other clients', async () => {
     await using proxy = await startPostgresProxy(url, withOtherProcessId);
     await expect(open({ url: proxy.url })).rejects.toThrow(/^There is a connection pooler between .*DATABASE_POOLER/);
     await expect(migrateUp(proxy.url)).rejects.toThrow(/^There is a connection pooler/);
@@ -359,7 +359,7 @@ describe('opening PostgreSQL', () => {
     await pooled.close();
   });
 
-  it('refuses a server that is too old', async () => {
+  it('rejects a server that is too old', async () => {
     const version = `${(await operator.query('show server_version_num')).rows[0].server_version_num}`;
     await using proxy = await startPostgresProxy(url, (data) =>
       Buffer.from(data.toString('latin1').replace(version, '140019'), 'latin1'),
@@ -383,7 +383,7 @@ describe('opening PostgreSQL', () => {
     });
   });
 
-  it('ends every connection when it is closed', async () => {
+  it('closes every connection', async () => {
     const other = await open({ applicationName: 'other' });
     await other.close();
     const others = `select count(*) from pg_stat_activity where application_name = 'other'`;

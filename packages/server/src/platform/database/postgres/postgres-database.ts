@@ -8,10 +8,10 @@ import { type Bound, RoundTrips, SentQueries } from '../queries.ts';
 import type { Lane, Statement } from '../statement.ts';
 import { cannotConnect, connectClient, type SessionSettings } from './connecting.ts';
 import { ConnectionPool, retryTransient } from './connection-pool.ts';
-import type { Answer } from './named-query.ts';
+import type { StatementResult } from './named-query.ts';
 import { PipelinedLane } from './pipelined-lane.ts';
 
-// A statement that waits delays all that come behind it on its connection, so a lane's waits are short.
+// A waiting statement delays all behind it on its connection, so the timeouts of a lane are short.
 const laneSettings: SessionSettings = {
   statementTimeoutMs: 1000,
   lockTimeoutMs: 250,
@@ -20,8 +20,8 @@ const laneSettings: SessionSettings = {
 };
 const counterSettings: SessionSettings = { ...laneSettings, synchronousCommit: false };
 /**
- * Statements on one connection commit one after the other, so this many commits can share a flush of the log.
- * With a flush of 2 ms: 391 refreshes a second on two, 557 on four, 697 on eight.
+ * Statements on one connection commit one after the other, so this many commits can share a flush of the log. With a
+ * flush of 2 ms: 391 refreshes per second on two connections, 557 on four, 697 on eight.
  */
 const writeConnections = 8;
 const poolLockTimeoutMs = 2000;
@@ -31,7 +31,8 @@ type Lanes = Readonly<Record<Exclude<Lane, 'pool'>, PipelinedLane>>;
 
 /**
  * Connects to PostgreSQL: two connections for reads, eight for writes, one for counters, and the pool.
- * @throws Error with a sentence for the operator when the server cannot be reached or cannot be used.
+ *
+ * @throws Error with a sentence for the operator when the server cannot be reached or used.
  */
 export async function openPostgres(options: PostgresOptions): Promise<PostgresDatabase> {
   await probe(options);
@@ -58,7 +59,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   return assemble(options, { read, write, counter }, pool, roundTrips);
 }
 
-/** One connection is tried first, so that what is wrong is said once. */
+/** Tries one connection first, so that an error is reported once. */
 async function probe(options: PostgresOptions): Promise<void> {
   try {
     const client = await connectClient(options, laneSettings, { pipeline: false, probe: true });
@@ -85,14 +86,14 @@ function assemble(
   roundTrips: RoundTrips,
 ): PostgresDatabase {
   const on = { ...lanes, pool };
-  const ways: Ways = {
+  const routes: Routes = {
     once: (statement, query) => roundTrips.watch(statement.name, statement.lane, () => on[statement.lane].send(query)),
     again: (statement, query) =>
       roundTrips.watch(statement.name, statement.lane, () => on[statement.lane].sendAgain(query)),
     onPool: (statement, query) => roundTrips.watch(statement.name, 'pool', () => pool.send(query)),
   };
   const queries = new SentQueries(
-    (statement, bound) => sendSafely(statement, bound, ways),
+    (statement, bound) => sendSafely(statement, bound, routes),
     options.pooler !== 'transaction',
     (effects) => deliver(effects, options.onCommitted),
   );
@@ -111,25 +112,25 @@ function assemble(
   };
 }
 
-type SendOnce = (statement: Statement, query: QueryArrayConfig) => Promise<Answer>;
+type SendOnce = (statement: Statement, query: QueryArrayConfig) => Promise<StatementResult>;
 
-/** On its lane; on its lane after a connection was lost; on the pool, which waits longer. */
-type Ways = Readonly<Record<'once' | 'again' | 'onPool', SendOnce>>;
+/** On its lane; on its lane after a lost connection; on the pool, which waits longer. */
+type Routes = Readonly<Record<'once' | 'again' | 'onPool', SendOnce>>;
 
-/** Sends once, and again only where that is harmless. */
-async function sendSafely(statement: Statement, bound: Bound, ways: Ways) {
+/** Sends a statement once, and again only where that is harmless. */
+async function sendSafely(statement: Statement, bound: Bound, routes: Routes) {
   try {
-    const answer = await ways.once(statement, bound.query);
-    return answer;
+    const result = await routes.once(statement, bound.query);
+    return result;
   } catch (error) {
-    return sendSecond(statement, bound, error, ways);
+    return sendSecond(statement, bound, error, routes);
   }
 }
 
-async function sendSecond(statement: Statement, bound: Bound, first: unknown, ways: Ways) {
+async function sendSecond(statement: Statement, bound: Bound, first: unknown, routes: Routes) {
   try {
-    const answer = await secondTry(statement, bound, first, ways);
-    return answer;
+    const result = await secondTry(statement, bound, first, routes);
+    return result;
   } catch (last) {
     const lost = last instanceof ConnectionLost || (first instanceof ConnectionLost && last instanceof Problem);
     if (!lost) throw refusalOf(statement.name, last);
@@ -138,25 +139,27 @@ async function sendSecond(statement: Statement, bound: Bound, first: unknown, wa
   }
 }
 
-/** How often a harmless statement is sent again; beyond that the server ends connections faster than it answers. */
+/**
+ * How often an idempotent statement is sent again; beyond that, the server closes connections faster than it responds.
+ */
 const againAtMost = 3;
 
-async function sendAgain(statement: Statement, bound: Bound, ways: Ways): Promise<Answer> {
+async function sendAgain(statement: Statement, bound: Bound, routes: Routes): Promise<StatementResult> {
   for (let sent = 1; ; sent += 1) {
     try {
-      const answer = await ways.again(statement, bound.query);
-      return answer;
+      const result = await routes.again(statement, bound.query);
+      return result;
     } catch (error) {
       if (!(error instanceof ConnectionLost) || sent === againAtMost) throw error;
     }
   }
 }
 
-/** The second try, if this error allows one. */
-function secondTry(statement: Statement, bound: Bound, error: unknown, ways: Ways) {
-  if (error instanceof ConnectionLost && statement.idempotent) return sendAgain(statement, bound, ways);
+/** The second attempt, if this error allows one. */
+function secondTry(statement: Statement, bound: Bound, error: unknown, routes: Routes) {
+  if (error instanceof ConnectionLost && statement.idempotent) return sendAgain(statement, bound, routes);
   if (isTransient(error) || (isLockTimeout(error) && statement.lane !== 'pool')) {
-    return retryTransient(() => ways.onPool(statement, bound.query));
+    return retryTransient(() => routes.onPool(statement, bound.query));
   }
   throw error;
 }

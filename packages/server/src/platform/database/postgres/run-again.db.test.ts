@@ -17,7 +17,7 @@ const ownNobody = statement('postgres_test.own_nobody', {
   params: {},
   columns: {},
 });
-/** Sent by one test only, so that no connection has it prepared. */
+/** Only one test sends it, so no connection has it prepared. */
 const addFirst = statement('postgres_test.add_first', {
   lane: 'write',
   sql: 'insert into firsts (number) values (:number)',
@@ -58,7 +58,7 @@ afterAll(async () => {
 });
 
 describe('a statement', () => {
-  it('runs again when it refers to a row that was deleted after it looked, and then finds the row gone', async () => {
+  it('runs again when it refers to a row that was deleted after its read, and then finds the row deleted', async () => {
     await eraser.query('begin; delete from owners where id = 1');
     const owning = database.row(ownOne, {});
     const waiting = `select from pg_stat_activity
@@ -69,7 +69,7 @@ describe('a statement', () => {
     expect(await owning).toBe(undefined);
   });
 
-  it('answers all who send it for the first time, though its preparation failed under the first of them', async () => {
+  it('returns to all first callers, although the preparation under the first of them failed', async () => {
     await eraser.query('begin; lock table firsts in access exclusive mode');
     const adding = Promise.allSettled([1, 2, 3, 4, 5, 6].map((number) => database.run(addFirst, { number })));
     const failed = () => events.filter(({ name, outcome }) => name === addFirst.name && outcome === 'error').length;
@@ -78,7 +78,7 @@ describe('a statement', () => {
     expect((await adding).map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'fulfilled'));
   });
 
-  it('that may run twice is not sent for ever while its connections are lost', async () => {
+  it('that is idempotent is not sent forever while its connections are lost', async () => {
     await eraser.query('begin; lock table firsts in access exclusive mode');
     let isGracePeriodOver = false;
     const refused = expect(database.run(addOnce, { number: 7 })).rejects.toMatchObject({ code: 'outcome_unknown' });
@@ -92,7 +92,7 @@ describe('a statement', () => {
     await eraser.query('commit');
   });
 
-  it('tells a reference to a row that never was as the bug that it is', async () => {
+  it('throws a reference to a row that never existed as a bug', async () => {
     await expect(database.run(ownNobody, {})).rejects.toThrow('owned_owner_fkey');
   });
 });

@@ -1,15 +1,15 @@
-/** What the database server says of itself, for whoever has to judge a deployment. */
+/** Facts about the database server, for diagnosing a deployment. */
 import { present } from '#kernel/assert.ts';
 import type { Queries } from '../database.ts';
 import { statement } from '../statement.ts';
 
-/** The server's version, and what its clock showed. */
+/** The server's version and the time of its clock. */
 export interface ServerFacts {
   readonly version: string;
   readonly at: Date;
 }
 
-/** The one statement that asks the server for the time: comparing clocks is all that the answer is good for. */
+/** The only statement that reads the server's time, which is only used to compare clocks. */
 const read = statement('server.read_facts', {
   lane: 'pool',
   sql: `select current_setting('server_version') as version, clock_timestamp() as at`,
@@ -17,7 +17,7 @@ const read = statement('server.read_facts', {
   columns: { version: 'text', at: 'timestamptz' },
 });
 
-/** One round trip: the server's clock was read at some time between asking and the answer. */
+/** One round trip: the server read its clock at some time within it. */
 export async function readServerFacts(queries: Queries): Promise<ServerFacts> {
   return present(await queries.row(read, {}), 'the facts about the server');
 }
