@@ -1,13 +1,13 @@
 'use strict';
 
-// Plain CommonJS without newer syntax: these files must parse on every Node a user may have, so that the refusal is a sentence.
+// Plain CommonJS without newer syntax: these files must parse on any Node, so that an old one gets a readable error.
 
 const fs = require('fs');
 const path = require('path');
 
 const requiredMajor = 24;
 
-/** Exit code EX_CONFIG of sysexits(3): the machine, not the program, has to change. */
+/** EX_CONFIG of sysexits(3): the environment must change, not the program. */
 const exitBadConfiguration = 78;
 
 const root = path.join(__dirname, '..');
@@ -18,8 +18,8 @@ function isNodeRecentEnough() {
 }
 
 /**
- * The Node that an optional dependency brought for this platform.
- * Looked for by path: both node-linux packages claim the bin name `node`, and npm 10 then links neither.
+ * The Node provided by the optional dependency of this platform.
+ * It is located by path, because both node-linux packages claim the bin name `node` and npm 10 then links neither.
  *
  * @returns {string | undefined} its absolute path.
  */
@@ -28,7 +28,7 @@ function findBundledNode() {
   return fs.existsSync(candidate) ? candidate : undefined;
 }
 
-/** Says in one sentence that no usable Node was found, and ends the process. */
+/** Prints in one sentence that no usable Node was found, and exits. */
 function refuse(reason) {
   process.stderr.write(
     'Latchkey needs Node.js ' +

@@ -8,29 +8,31 @@ const findNode = require('./find-node.cjs');
 
 const forwardedSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
 
-/** Marks the process that a launcher on an older Node started, and that must not outlive it. */
+/** Marks a process started by a launcher on an older Node; it must not outlive the launcher. */
 const launchedVariable = 'LATCHKEY_LAUNCHED';
 
 const semiSpace = '--max-semi-space-size';
 
 /**
- * Bounds the memory of a process that stays; V8 reads it only when the process begins.
- * Without it the young generation grows to several times 16 MB under load, and its pages stay: 211 MB instead of 182.
+ * Bounds the memory of a long-running process. V8 reads the option only at the start of the process.
+ * Without it, the young generation grows to several times 16 MB under load and its pages stay resident: 211 MB instead
+ * of 182.
  */
 const bounds = [semiSpace + '=4'];
 
 /**
- * Runs a TypeScript file under Node 24: in this process when it is recent enough, else in a child on the bundled Node.
+ * Runs a TypeScript file under Node 24: in this process if it is recent enough, else in a child on the bundled Node.
  *
- * @param {string} entry path of the launcher that called, started again on the bundled Node.
+ * @param {string} entry path of the calling launcher, which is started again on the bundled Node.
  * @param {string} script absolute path of the file to run.
  * @param {string[]} scriptArguments
- * @param {{ stays?: boolean }} [kind] `stays`: a server, whose memory is bounded at the price of starting Node again.
+ * @param {{ isLongRunning?: boolean }} [kind] `isLongRunning`: a server, whose memory is bounded at the cost of a
+ * restart.
  */
 function launch(entry, script, scriptArguments, kind) {
-  const options = kind && kind.stays && !isBounded() ? bounds : [];
+  const options = kind && kind.isLongRunning && !isBounded() ? bounds : [];
   if (findNode.isNodeRecentEnough()) {
-    if (options.length > 0) beginBounded(entry);
+    if (options.length > 0) restartBounded(entry);
     return runHere(script, scriptArguments);
   }
   const node = findNode.findBundledNode();
@@ -38,7 +40,7 @@ function launch(entry, script, scriptArguments, kind) {
   return runOn(node, entry, options);
 }
 
-/** Whether this process was started with a bound, by this launcher or by an operator, whose choice stands. */
+/** Whether this process was started with a bound, by this launcher or by an operator, whose choice takes precedence. */
 function isBounded() {
   return process.execArgv.concat(process.env.NODE_OPTIONS || '').some(function (option) {
     return option.indexOf(semiSpace) >= 0;
@@ -46,18 +48,18 @@ function isBounded() {
 }
 
 /**
- * Starts the launcher again with the bound, in this very process.
- * Undefined where Node or the system cannot do that, or a channel to the parent would be lost: then it runs without.
+ * Replaces this process by the launcher with the bound (execve).
+ * Returns when that is not supported or would lose the channel to the parent; the process then runs without the bound.
  */
-function beginBounded(entry) {
+function restartBounded(entry) {
   if (process.channel || !process.execve || process.platform === 'win32') return undefined;
-  const again = [process.execPath].concat(bounds, process.execArgv, entry, process.argv.slice(2));
-  return process.execve(process.execPath, again, process.env);
+  const command = [process.execPath].concat(bounds, process.execArgv, entry, process.argv.slice(2));
+  return process.execve(process.execPath, command, process.env);
 }
 
 function runHere(script, scriptArguments) {
-  // libuv reads the size when the pool is first used, which no line before this one does.
-  // Argon2 takes one thread per core; the other two keep DNS and files moving while all cores hash.
+  // libuv reads the size on first use of the pool, which happens after this line.
+  // Argon2 uses one thread per core; the other two keep DNS and file access working while all cores hash.
   if (!process.env.UV_THREADPOOL_SIZE)
     process.env.UV_THREADPOOL_SIZE = String(
       (os.availableParallelism ? os.availableParallelism() : os.cpus().length) + 2,
@@ -65,13 +67,14 @@ function runHere(script, scriptArguments) {
   enableCompileCache();
   if (process.env[launchedVariable]) endWithLauncher();
   process.argv = [process.execPath, script].concat(scriptArguments);
-  // Rejected means unhandled: Node prints the error and exits with 1, which is the behaviour wanted.
+  // A rejection is unhandled: Node prints the error and exits with 1, as intended.
   void import(url.pathToFileURL(script).href);
 }
 
 /**
- * The default directory is shared by all users of the machine, and whoever writes there chooses the code that runs here.
- * A read-only installation simply starts without a cache.
+ * Node's default cache directory is shared by all users of the machine, and anyone who writes there controls the code
+ * that runs here.
+ * A read-only installation starts without a cache.
  */
 function enableCompileCache() {
   const directory = process.env.NODE_COMPILE_CACHE || path.join(findNode.root, 'node_modules', '.cache', 'compile');
@@ -79,8 +82,8 @@ function enableCompileCache() {
 }
 
 /**
- * The channel to the launcher closes when the launcher dies, however it dies, SIGKILL included.
- * A server without its launcher would keep the port and the data directory with nobody left to stop it.
+ * The channel to the launcher closes when the launcher ends in any way, including SIGKILL.
+ * Without this, an orphaned server would keep the port and the data directory.
  */
 function endWithLauncher() {
   delete process.env[launchedVariable];
@@ -92,12 +95,12 @@ function endWithLauncher() {
 }
 
 /**
- * Starts the launcher `entry` again, with this process's arguments, under another Node.
- * Passes signals on, and ends as the child ends: with its code, or by its signal.
+ * Starts the launcher `entry` again under another Node with the arguments of this process.
+ * Forwards signals, and ends like the child: with its exit code or by its signal.
  *
- * @param {string} node path of the program.
+ * @param {string} node path of the executable.
  * @param {string} entry
- * @param {string[]} [options] of Node, before those that this process was started with.
+ * @param {string[]} [options] for Node, before those of this process.
  */
 function runOn(node, entry, options) {
   const environment = Object.assign({}, process.env);
@@ -106,7 +109,7 @@ function runOn(node, entry, options) {
     env: environment,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
-  // A signal to the whole group reaches the child twice; the server counts repeats within two seconds as one.
+  // A signal to the whole group reaches the child twice; the server treats repeats within two seconds as one.
   forwardedSignals.forEach(function (signal) {
     process.on(signal, function () {
       child.kill(signal);
@@ -120,7 +123,7 @@ function runOn(node, entry, options) {
     forwardedSignals.forEach(function (name) {
       process.removeAllListeners(name);
     });
-    // Dies as the child died, so that the shell sees the signal and not an invented code.
+    // Ends by the child's signal, so that the shell sees the signal instead of an invented exit code.
     process.kill(process.pid, signal);
   });
 }

@@ -10,7 +10,7 @@ if (script === undefined) {
   process.exit(2);
 }
 
-// Whatever the script starts as `node` is then the Node that runs the script.
-// On an older Node this prefix is put in front again by the child, and wins.
+// Commands that the script starts as `node` use the Node that runs the script.
+// On an older Node the child prepends this path again, and the child's entry takes precedence.
 process.env.PATH = path.dirname(process.execPath) + path.delimiter + process.env.PATH;
 launch(__filename, path.resolve(script), process.argv.slice(3));
