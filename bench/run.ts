@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: the rows of docs/guides/speed.md that stand, each beside its reference in the same run.
- * `npm run bench -- session livez` measures some rows; `--list` names them all.
+ * `npm run bench` measures the rows of docs/guides/speed.md, each with its reference in the same run.
+ * `npm run bench -- session livez` measures some rows; `--list` lists them all.
  */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -15,7 +15,7 @@ import { Lab, type LabOptions } from './support/lab.ts';
 import { type Row, verdictOf } from './support/row.ts';
 import { tableHead, tableLine } from './support/table.ts';
 
-// Logout is last: it leaves as many endings as a day of people does, which a server that starts reads (0.1 s of them).
+// Logout is last: it leaves as many revocations as a day of traffic, which a starting server reads (0.1 s).
 const allRows: readonly Row[] = [...requestRows, ...passwordRows, refreshRow, ...processRows, logoutRow];
 
 const { values, positionals } = parseArgs({
@@ -33,7 +33,7 @@ process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 const unknown = positionals.filter((name) => !allRows.some((row) => row.name === name));
 if (values.list) for (const { name, operation } of allRows) console.log(`${name.padEnd(16)} ${operation}`);
-else if (unknown.length > 0) refuse(`no row is called ${unknown.join(', ')}; "npm run bench -- --list" names them`);
+else if (unknown.length > 0) fail(`there is no row ${unknown.join(', ')}; "npm run bench -- --list" lists them`);
 else process.exitCode = await measureAll(chosenRows(), options());
 
 function chosenRows(): readonly Row[] {
@@ -46,7 +46,7 @@ function options(): LabOptions {
   return { seconds: Number(values.seconds), windows: Number(values.windows), profileDirectory };
 }
 
-/** Measures row by row; answers the exit code. */
+/** Measures the rows in order and returns the exit code. */
 async function measureAll(rows: readonly Row[], labOptions: LabOptions): Promise<number> {
   moveToLoadCore();
   const lab = new Lab(labOptions);
@@ -54,9 +54,9 @@ async function measureAll(rows: readonly Row[], labOptions: LabOptions): Promise
   console.log(tableHead());
   try {
     for (const row of rows) {
-      const finding = await row.measure(lab);
-      console.log(tableLine(row, finding));
-      if (verdictOf(row, finding) === 'missed') missed.push(row.operation);
+      const measurement = await row.measure(lab);
+      console.log(tableLine(row, measurement));
+      if (verdictOf(row, measurement) === 'missed') missed.push(row.operation);
     }
   } finally {
     await lab.close();
@@ -66,7 +66,7 @@ async function measureAll(rows: readonly Row[], labOptions: LabOptions): Promise
   return values.strict ? 1 : 0;
 }
 
-function refuse(sentence: string): void {
+function fail(sentence: string): void {
   console.error(sentence);
   process.exitCode = 2;
 }

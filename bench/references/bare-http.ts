@@ -1,8 +1,8 @@
-/** The reference for requests: `node:http` and nothing else, with a body of the length that the argument names. */
+/** The reference of requests: plain `node:http` with a body of the given length. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// A text: `node:http` sends it with the head in one write, which is 10 % cheaper than a buffer.
+// A string, because `node:http` sends it with the head in one write, which is 10 % cheaper than a buffer.
 const body = 'x'.repeat(Number(process.argv[2] ?? 15));
 const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
 

@@ -1,6 +1,6 @@
 /**
- * The reference for passwords: the same library with the product's own parameters and nothing around it.
- * Its first argument is `hash` or `verify`; for each message it computes that many and answers.
+ * The reference of passwords: the same library with the product's own parameters and no other code.
+ * The first argument is `hash` or `verify`; each message requests a number of computations and gets one reply.
  */
 
 import { availableParallelism } from 'node:os';

@@ -1,39 +1,38 @@
-/** Logout, in requests a second, against pgbench with the same statement. */
+/** Logout, in requests per second, compared with pgbench on the same statement. */
 import '../../packages/server/src/domain/sessions/index.ts';
 import type { Lab } from '../support/lab.ts';
 import { load } from '../support/load.ts';
-import { addTokenSessions, peopleFor, type Tokens } from '../support/people.ts';
 import { type ParameterSql, pgbenchClients, runPgbench, writeScript } from '../support/pgbench.ts';
 import { runSql } from '../support/psql.ts';
 import { requestBytes } from '../support/requests.ts';
-import { againstPgbench, type Finding, type Row } from '../support/row.ts';
+import { againstPgbench, type Measurement, type Row } from '../support/row.ts';
+import { addTokenSessions, type Tokens, usersFor } from '../support/users.ts';
 import { compare } from '../support/windows.ts';
 
 const connections = 32;
-/** Sessions that end in one window, on either side. */
+/** Sessions revoked in one window, on either side. */
 const logouts = 300 * pgbenchClients;
 
-/** The row. */
 export const logoutRow: Row = { name: 'logout', operation: 'logout', ...againstPgbench, measure };
 
-async function measure(lab: Lab): Promise<Finding> {
+async function measure(lab: Lab): Promise<Measurement> {
   const system = await lab.system();
   const { windows } = lab.options;
   const databaseUrl = await lab.databaseUrl();
-  // One window more on either side, to warm up.
+  // One more window on either side, to warm up.
   const count = logouts * (windows + 1);
-  const people = await lab.people(Math.max(pgbenchClients, peopleFor(count + pgbenchClients)));
+  const users = await lab.users(Math.max(pgbenchClients, usersFor(count + pgbenchClients)));
   const models = await addModels(lab);
-  const sessions = await addTokenSessions(system, people, count);
+  const sessions = await addTokenSessions(system, users, count);
   cloneSessions(databaseUrl, models, count);
   const script = writeScript(lab.directory, 'sessions.end', parameters(new Date(), models));
-  let ended = 0;
-  const ours = async () => {
-    const some = sessions.slice(ended, ended + logouts);
-    ended += logouts;
-    await send(system.port, 'GET', 'session', some);
-    const run = await send(system.port, 'POST', 'logout', some);
-    return run.answers / run.seconds;
+  let revoked = 0;
+  const measureLatchkey = async () => {
+    const batch = sessions.slice(revoked, revoked + logouts);
+    revoked += logouts;
+    await send(system.port, 'GET', 'session', batch);
+    const run = await send(system.port, 'POST', 'logout', batch);
+    return run.responses / run.seconds;
   };
   let first = 0;
   const reference = () => {
@@ -41,33 +40,33 @@ async function measure(lab: Lab): Promise<Finding> {
     first += transactions;
     return runPgbench(databaseUrl, script, first - transactions, { transactions });
   };
-  await ours();
+  await measureLatchkey();
   await reference();
-  return againstPgbench.toFinding(await compare({ ours, reference }, { windows, better: 'larger' }));
+  return againstPgbench.toFinding(await compare({ ours: measureLatchkey, reference }, { windows, better: 'larger' }));
 }
 
-/** Who logs out has just used their session: it is remembered, and the one round trip is the logout's. */
+/** Checks each session first, so that it is cached and the logout makes its only round trip. */
 function send(port: number, method: 'GET' | 'POST', path: string, sessions: readonly Tokens[]) {
   const requests = sessions.map(({ accessToken: token }) => requestBytes(method, `/api/v1/auth/${path}`, { token }));
   const remaining = requests.values();
   return load({ next: () => remaining.next().value }, { port, connections });
 }
 
-type Model = { readonly sessionId: string; readonly userId: string };
+type SessionModel = { readonly sessionId: string; readonly userId: string };
 
-/** One session of a different person for each of pgbench's clients, so that no row of a user is fought for. */
-async function addModels(lab: Lab): Promise<Model[]> {
+/** One session of a different user for each client of pgbench, so that no user row is contended. */
+async function addModels(lab: Lab): Promise<SessionModel[]> {
   const system = await lab.system();
-  const people = await lab.people(pgbenchClients);
-  const models = people.map(async (person) => (await addTokenSessions(system, [person], 1))[0] as Tokens & Model);
+  const users = await lab.users(pgbenchClients);
+  const models = users.map(async (user) => (await addTokenSessions(system, [user], 1))[0] as Tokens & SessionModel);
   return Promise.all(models);
 }
 
-/** The `n`th session of a client, for n from 1. */
+/** The `n`th session of a client, starting at 1. */
 const sessionId = (n: string, client: string) => `lpad(to_hex(${n} * ${pgbenchClients} + ${client}), 32, '0')::uuid`;
 
-/** Sessions with their families, as the statement finds them; which values the other columns have is no matter. */
-function cloneSessions(databaseUrl: string, models: readonly Model[], count: number): void {
+/** Inserts sessions with their families; the values of the other columns do not matter to the statement. */
+function cloneSessions(databaseUrl: string, models: readonly SessionModel[], count: number): void {
   const rows = models.map((model, client) => `(${client}::int8, '${model.sessionId}'::uuid)`);
   const id = sessionId('n', 'client');
   runSql(
@@ -87,8 +86,8 @@ function cloneSessions(databaseUrl: string, models: readonly Model[], count: num
   );
 }
 
-// In ISO 8601's basic format: pgbench takes what follows a colon for a variable.
-function parameters(now: Date, models: readonly Model[]): ParameterSql {
+// In the basic format of ISO 8601, because pgbench parses a colon as the start of a variable.
+function parameters(now: Date, models: readonly SessionModel[]): ParameterSql {
   const time = `'${now.toISOString().replaceAll(/[-:]|\.\d+/g, '')}'::timestamptz`;
   const id = sessionId(':n::int8', ':client_id::int8');
   const users = models.map(({ userId }) => `'${userId}'`).join(', ');

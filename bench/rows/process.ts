@@ -1,19 +1,18 @@
-/** Rows of the process itself: how soon it answers, how much memory it takes, how fast it stays under a flood of logins. */
+/** The process itself: start time, memory, and latency during a flood of logins. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Lab } from '../support/lab.ts';
-import { always, load, type Traffic } from '../support/load.ts';
-import { addPeople, addTokenSessions, loginRequest, type Person } from '../support/people.ts';
+import { load, repeat, type Traffic } from '../support/load.ts';
 import { residentMegabytes } from '../support/process-cost.ts';
 import { requestBytes } from '../support/requests.ts';
-import type { Finding, Row } from '../support/row.ts';
+import type { Measurement, Row } from '../support/row.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
+import { addTokenSessions, addUsers, type BenchUser, loginRequest } from '../support/users.ts';
 import { median, quantileOf } from '../support/windows.ts';
 
-/** So many that nobody comes to their hundredth session, which would end one that is being checked. */
-const memoryPeople = 32;
+/** Enough users that none reaches 100 sessions, which would end a checked one. */
+const memoryUsers = 32;
 
-/** The rows. */
 export const processRows: readonly Row[] = [
   {
     name: 'flood',
@@ -38,10 +37,11 @@ export const processRows: readonly Row[] = [
     return (run) => ({ dataDirectory: join(lab.directory, `first-${run}`) });
   }),
   memory('memory-postgres', 'memory under load, PostgreSQL', [220, 160], async (lab) => {
-    // Two servers on one database take each other's mail jobs, and each has an inbox of its own: so these are made first.
-    const people = await lab.people(memoryPeople);
+    // Two servers on one database take each other's mail jobs and each has its own inbox, so the users are created
+    // first.
+    const users = await lab.users(memoryUsers);
     const dataDirectory = join(lab.directory, 'memory-postgres');
-    return { options: { databaseUrl: await lab.databaseUrl(), dataDirectory }, people };
+    return { options: { databaseUrl: await lab.databaseUrl(), dataDirectory }, users };
   }),
   memory('memory-embedded', 'memory under load, embedded', [320, 250], async (lab) => {
     return { options: { dataDirectory: join(lab.directory, 'memory-embedded') } };
@@ -56,10 +56,10 @@ function start(
   [floor, aim]: Bounds,
   prepare: (lab: Lab) => Promise<(run: number) => SystemOptions>,
 ): Row {
-  const measure = async (lab: Lab): Promise<Finding> => {
+  const measure = async (lab: Lab): Promise<Measurement> => {
     const options = await prepare(lab);
     const seconds: number[] = [];
-    // Once more than is counted: the first fills the compile cache.
+    // One run more than counted: the first fills the compile cache.
     for (let run = 0; run <= lab.options.windows; run += 1) {
       const system = await startSystem(options(run));
       if (run > 0) seconds.push(system.startSeconds);
@@ -77,10 +77,10 @@ function memory(
   name: string,
   operation: string,
   [floor, aim]: Bounds,
-  prepare: (lab: Lab) => Promise<{ readonly options: SystemOptions; readonly people?: readonly Person[] }>,
+  prepare: (lab: Lab) => Promise<{ readonly options: SystemOptions; readonly users?: readonly BenchUser[] }>,
 ): Row {
-  const measure = async (lab: Lab): Promise<Finding> => {
-    const { options, people } = await prepare(lab);
+  const measure = async (lab: Lab): Promise<Measurement> => {
+    const { options, users } = await prepare(lab);
     const system = await startSystem({ ...options, fullHash: true });
     let most = 0;
     const sampling = new AbortController();
@@ -90,7 +90,7 @@ function memory(
         await pause(samplePauseMs);
       }
     })();
-    await mixedLoad(system, people ?? (await addPeople(system, memoryPeople)), memorySeconds);
+    await mixedLoad(system, users ?? (await addUsers(system, memoryUsers)), memorySeconds);
     sampling.abort();
     await samples;
     await system.stop();
@@ -99,46 +99,46 @@ function memory(
   return { name, operation, unit: 'MB', better: 'smaller', floor, aim, measure };
 }
 
-/** Session checks as fast as they go, logins beside them. */
-async function mixedLoad(system: System, people: readonly Person[], seconds: number): Promise<void> {
-  const sessions = await addTokenSessions(system, people, 64);
+/** Session checks at full speed, with concurrent logins. */
+async function mixedLoad(system: System, users: readonly BenchUser[], seconds: number): Promise<void> {
+  const sessions = await addTokenSessions(system, users, 64);
   const checks = sessions.map(({ accessToken: token }) => requestBytes('GET', '/api/v1/auth/session', { token }));
   const { port } = system;
   await Promise.all([
-    load(inTurn(checks), { port, connections: 32, seconds }),
-    load(inTurn(people.map((person) => loginRequest(person))), { port, connections: 16, seconds }),
+    load(roundRobin(checks), { port, connections: 32, seconds }),
+    load(roundRobin(users.map((user) => loginRequest(user))), { port, connections: 16, seconds }),
   ]);
 }
 
-function inTurn(requests: readonly Buffer[]): Traffic {
-  let turn = 0;
+function roundRobin(requests: readonly Buffer[]): Traffic {
+  let index = 0;
   return {
     next: () => {
-      turn += 1;
-      return requests[turn % requests.length];
+      index += 1;
+      return requests[index % requests.length];
     },
   };
 }
 
-/** One more than the queue holds and the cores compute (invariant 14: a hundred wait, one is computed). */
+/** One more than are queued and computed at once (invariant 14: a hundred wait, one is computed). */
 const floodConnections = 101;
 const floodSeconds = 4;
 
-async function measureFlood(lab: Lab): Promise<Finding> {
-  const people = await lab.people(50);
+async function measureFlood(lab: Lab): Promise<Measurement> {
+  const users = await lab.users(50);
   const system = await lab.hashingSystem();
-  const [session] = await addTokenSessions(system, people.slice(0, 1), 1);
+  const [session] = await addTokenSessions(system, users.slice(0, 1), 1);
   const { port } = system;
   const check = requestBytes('GET', '/api/v1/auth/session', { token: session?.accessToken ?? '' });
   const milliseconds: number[] = [];
   const watched: Traffic = {
     next: () => check,
-    answered: (_, answer) => milliseconds.push(answer.milliseconds),
+    onResponse: (_, response) => milliseconds.push(response.milliseconds),
   };
-  await load(always(check), { port, connections: 4, seconds: 1 });
-  const logins = inTurn(people.map((person) => loginRequest(person)));
+  await load(repeat(check), { port, connections: 4, seconds: 1 });
+  const logins = roundRobin(users.map((user) => loginRequest(user)));
   await Promise.all([
-    load(logins, { port, connections: floodConnections, seconds: floodSeconds, accepted: [503] }),
+    load(logins, { port, connections: floodConnections, seconds: floodSeconds, acceptedStatuses: [503] }),
     load(watched, { port, connections: 4, seconds: floodSeconds }),
   ]);
   const p99 = quantileOf(milliseconds, 0.99);

@@ -1,17 +1,16 @@
-/** Refresh, in requests a second, against pgbench with the same statement. */
+/** Refresh, in requests per second, compared with pgbench on the same statement. */
 import '../../packages/server/src/domain/refresh-tokens/index.ts';
 import type { Lab } from '../support/lab.ts';
 import { load, type Traffic } from '../support/load.ts';
-import { addTokenSessions, type Tokens } from '../support/people.ts';
 import { type ParameterSql, pgbenchClients, runPgbench, writeScript } from '../support/pgbench.ts';
 import { runSql } from '../support/psql.ts';
 import { dataOf, requestBytes } from '../support/requests.ts';
-import { againstPgbench, type Finding, type Row } from '../support/row.ts';
+import { againstPgbench, type Measurement, type Row } from '../support/row.ts';
+import { addTokenSessions, type Tokens } from '../support/users.ts';
 import { compare } from '../support/windows.ts';
 
 const connections = 32;
 
-/** The row. */
 export const refreshRow: Row = {
   name: 'refresh',
   operation: 'refresh with its audit',
@@ -19,47 +18,47 @@ export const refreshRow: Row = {
   measure,
 };
 
-async function measure(lab: Lab): Promise<Finding> {
+async function measure(lab: Lab): Promise<Measurement> {
   const system = await lab.system();
   const { windows, seconds } = lab.options;
   const databaseUrl = await lab.databaseUrl();
-  const sessions = await addTokenSessions(system, await lab.people(1), connections + pgbenchClients);
-  const traffic = chainsOf(sessions.slice(pgbenchClients));
+  const sessions = await addTokenSessions(system, await lab.users(1), connections + pgbenchClients);
+  const traffic = refreshChains(sessions.slice(pgbenchClients));
   const script = writeScript(lab.directory, 'refresh_tokens.rotate', parameters(new Date()));
-  const ours = async () => {
+  const measureLatchkey = async () => {
     const run = await load(traffic, { port: system.port, connections, seconds });
-    return run.answers / run.seconds;
+    return run.responses / run.seconds;
   };
   let round = 0;
   const reference = () => {
     round += 1;
-    plantTokens(databaseUrl, sessions.slice(0, pgbenchClients), round * roundLength);
+    insertTokens(databaseUrl, sessions.slice(0, pgbenchClients), round * roundLength);
     return runPgbench(databaseUrl, script, round * roundLength, { seconds });
   };
-  await ours();
+  await measureLatchkey();
   await reference();
-  return againstPgbench.toFinding(await compare({ ours, reference }, { windows, better: 'larger' }));
+  return againstPgbench.toFinding(await compare({ ours: measureLatchkey, reference }, { windows, better: 'larger' }));
 }
 
-/** Each connection refreshes its own session again and again, with the token that it got last. */
-function chainsOf(sessions: readonly Tokens[]): Traffic {
+/** Each connection refreshes its own session repeatedly, always with its newest token. */
+function refreshChains(sessions: readonly Tokens[]): Traffic {
   const tokens = sessions.map((session) => session.refreshToken);
   return {
     next: (connection) => requestBytes('POST', '/api/v1/auth/refresh', { body: { refreshToken: tokens[connection] } }),
-    answered: (connection, answer) => {
-      tokens[connection] = dataOf<Tokens>(answer).refreshToken;
+    onResponse: (connection, response) => {
+      tokens[connection] = dataOf<Tokens>(response).refreshToken;
     },
   };
 }
 
-/** More than a client refreshes in a window, so that every window begins with numbers of its own. */
+/** More than a client refreshes in a window, so that every window uses new numbers. */
 const roundLength = 10_000_000;
 
-/** The token of a client's `:n`: its hash is what the table holds, so any name will do. */
+/** The hash of a client's `:n`th token; the table stores hashes, so the token itself may be any text. */
 const tokenHash = (client: string, n: string) => `sha256(convert_to(${client} || '-' || ${n}, 'UTF8'))`;
 
 /** The first token of each client's chain, in the family of a real session. */
-function plantTokens(databaseUrl: string, sessions: readonly Tokens[], first: number): void {
+function insertTokens(databaseUrl: string, sessions: readonly Tokens[], first: number): void {
   const rows = sessions.map(({ sessionId }, client) => `(${client}, '${sessionId}'::uuid)`);
   runSql(
     databaseUrl,
@@ -71,7 +70,7 @@ function plantTokens(databaseUrl: string, sessions: readonly Tokens[], first: nu
   );
 }
 
-// In ISO 8601's basic format: pgbench takes what follows a colon for a variable.
+// In the basic format of ISO 8601, because pgbench parses a colon as the start of a variable.
 function parameters(now: Date): ParameterSql {
   const time = `'${now.toISOString().replaceAll(/[-:]|\.\d+/g, '')}'`;
   return {

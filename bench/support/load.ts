@@ -1,43 +1,42 @@
 /**
- * The load generator: keep-alive connections over plain sockets, one request at a time on each, nothing pipelined.
- * It shares its core with PostgreSQL, so it does as little as it can: requests are bytes that were built before, and of
- * an answer it reads the status and the length.
+ * The load generator: keep-alive connections over plain sockets, one request at a time on each, without pipelining.
+ * It shares its core with PostgreSQL and therefore does as little as possible: requests are prepared bytes, and of a
+ * response it parses the status and the length.
  */
 import { connect, type Socket } from 'node:net';
 
-/** Where requests come from and where answers go. */
+/** Produces requests and consumes responses. */
 export interface Traffic {
   /** The next request of this connection; undefined ends it. */
   next(connection: number): Buffer | undefined;
-  /** Called for each answer with its whole bytes. */
-  answered?(connection: number, answer: Answer): void;
+  /** Called with the bytes of each response. */
+  onResponse?(connection: number, response: LoadResponse): void;
 }
 
-/** An answer as it came. `headLength` is where its body begins. */
-export interface Answer {
+/** A response; its body starts at `headLength`. */
+export interface LoadResponse {
   readonly status: number;
   readonly bytes: Buffer;
   readonly headLength: number;
   readonly milliseconds: number;
 }
 
-/** What a run was. */
 export interface Run {
-  readonly answers: number;
+  readonly responses: number;
   readonly seconds: number;
 }
 
-/** When a run ends. Connections that are waiting for an answer still get it. */
+/** A run ends after `seconds` or at the end of the traffic; pending responses are still received. */
 export interface LoadOptions {
   readonly port: number;
   readonly connections: number;
-  /** Without it the run ends when the traffic does. */
+  /** Default: until the traffic ends. */
   readonly seconds?: number;
-  /** Answers that are no failure beside 2xx. */
-  readonly accepted?: readonly number[];
+  /** Accepted statuses besides 2xx. */
+  readonly acceptedStatuses?: readonly number[];
   /**
-   * Never sleeps while it waits. Waking a sleeping peer on another core costs the one who writes to it several
-   * microseconds, and only whoever is slower than the generator would pay them.
+   * Never sleeps while it waits. Waking a sleeping peer on another core costs the writer several microseconds, which
+   * only the side slower than the generator would pay.
    */
   readonly polling?: boolean;
   /** Called when all connections are open, before the first request. */
@@ -45,9 +44,9 @@ export interface LoadOptions {
 }
 
 /**
- * Sends traffic.
+ * Sends the traffic.
  *
- * @throws Error with the answer, when one has a status that was not expected.
+ * @throws Error with the response when its status is not accepted.
  */
 export async function load(traffic: Traffic, options: LoadOptions): Promise<Run> {
   const sockets = await Promise.all(Array.from({ length: options.connections }, () => openConnection(options.port)));
@@ -56,34 +55,34 @@ export async function load(traffic: Traffic, options: LoadOptions): Promise<Run>
   const startedMs = performance.now();
   const untilMs = options.seconds === undefined ? Number.POSITIVE_INFINITY : startedMs + options.seconds * 1000;
   try {
-    const run = { traffic, untilMs, accepted: options.accepted ?? [] };
+    const run = { traffic, untilMs, accepted: options.acceptedStatuses ?? [] };
     const counts = await Promise.all(sockets.map((socket, index) => drive(socket, index, run)));
-    const answers = counts.reduce((total, count) => total + count, 0);
-    return { answers, seconds: (performance.now() - startedMs) / 1000 };
+    const responses = counts.reduce((total, count) => total + count, 0);
+    return { responses, seconds: (performance.now() - startedMs) / 1000 };
   } finally {
     stopPolling?.();
     for (const socket of sockets) socket.destroy();
   }
 }
 
-/** The request of a traffic that sends one thing again and again. */
-export function always(request: Buffer): Traffic {
+/** The same request repeatedly. */
+export function repeat(request: Buffer): Traffic {
   return { next: () => request };
 }
 
-/** Keeps the event loop turning; answers what ends it. */
+/** Keeps the event loop turning; returns a function that stops it. */
 function poll(): () => void {
   let polling = true;
-  const turn = (): void => {
-    if (polling) setImmediate(turn);
+  const loop = (): void => {
+    if (polling) setImmediate(loop);
   };
-  turn();
+  loop();
   return () => {
     polling = false;
   };
 }
 
-/** A connection to this machine. */
+/** Opens a connection to 127.0.0.1. */
 export function openConnection(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
@@ -92,34 +91,34 @@ export function openConnection(port: number): Promise<Socket> {
   });
 }
 
-type Drive = { readonly traffic: Traffic; readonly untilMs: number; readonly accepted: readonly number[] };
+type DriveOptions = { readonly traffic: Traffic; readonly untilMs: number; readonly accepted: readonly number[] };
 
-function drive(socket: Socket, connection: number, { traffic, untilMs, accepted }: Drive): Promise<number> {
+function drive(socket: Socket, connection: number, { traffic, untilMs, accepted }: DriveOptions): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  let answers = 0;
+  let responses = 0;
   let sentMs = 0;
-  let held: Buffer | undefined;
+  let buffered: Buffer | undefined;
   const send = (): void => {
     sentMs = performance.now();
     const request = sentMs < untilMs ? traffic.next(connection) : undefined;
-    if (request === undefined) resolve(answers);
+    if (request === undefined) resolve(responses);
     else socket.write(request);
   };
   socket.on('error', reject);
   socket.on('close', () => reject(new Error('the server closed a connection')));
   socket.on('data', (chunk: Buffer) => {
-    const bytes = held === undefined ? chunk : Buffer.concat([held, chunk]);
-    const measured = measureAnswer(bytes);
-    held = bytes;
+    const bytes = buffered === undefined ? chunk : Buffer.concat([buffered, chunk]);
+    const measured = measureResponse(bytes);
+    buffered = bytes;
     if (measured === undefined || bytes.length < measured.length) return;
-    held = undefined;
-    answers += 1;
+    buffered = undefined;
+    responses += 1;
     const { status, headLength } = measured;
     if ((status >= 300 || status < 200) && !accepted.includes(status)) {
-      reject(new Error(`the server answered ${bytes.toString('utf8')}`));
+      reject(new Error(`the server returned ${bytes.toString('utf8')}`));
       return;
     }
-    traffic.answered?.(connection, { status, bytes, headLength, milliseconds: performance.now() - sentMs });
+    traffic.onResponse?.(connection, { status, bytes, headLength, milliseconds: performance.now() - sentMs });
     send();
   });
   send();
@@ -128,8 +127,8 @@ function drive(socket: Socket, connection: number, { traffic, untilMs, accepted 
 
 const lengthHeader = /\r\ncontent-length: (\d+)/i;
 
-/** Where an answer ends, as soon as its head is there. */
-export function measureAnswer(bytes: Buffer): { status: number; headLength: number; length: number } | undefined {
+/** Returns the length of a response as soon as its head is complete. */
+export function measureResponse(bytes: Buffer): { status: number; headLength: number; length: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const head = bytes.toString('latin1', 0, end);

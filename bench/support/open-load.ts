@@ -1,113 +1,111 @@
 /**
- * An open load: requests leave by a schedule, whether or not those before them were answered, as clients come that know
- * nothing of each other. Times count from the moment a request was due, so that a server that stops for a second is seen
- * by all who came in that second, and not only by the one who was waiting (coordinated omission).
+ * An open load: requests are sent on a schedule, whether or not earlier ones have responses, as independent clients do.
+ * Latency counts from the scheduled time, so a server that stalls for a second delays every request of that second, not
+ * only the one in progress (coordinated omission).
  */
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../../packages/server/test/support/wait.ts';
-import { type Answer, measureAnswer, openConnection } from './load.ts';
+import { type LoadResponse, measureResponse, openConnection } from './load.ts';
 
 /** One request of the schedule. */
-export interface Due<T> {
+export interface ScheduledRequest<T> {
   readonly bytes: Buffer;
-  /** Comes back with the answer. */
-  readonly about: T;
-  /** Whether it asks the server to close the connection behind it. */
+  /** Passed to `onResponse`. */
+  readonly context: T;
+  /** Whether the request asks the server to close the connection. */
   readonly closes?: boolean;
 }
 
-/** What is offered, and how fast. */
-export interface Offer<T> {
+export interface OpenLoadOptions<T> {
   readonly port: number;
   readonly perSecond: number;
   readonly seconds: number;
-  /** Connections at most; a request that finds none is not sent and is counted. */
-  readonly connectionsAtMost: number;
-  /** The request with this number, from 0. */
-  next(number: number): Due<T>;
-  /** `lateMs` is how long after its time it was sent; the answer's own milliseconds count from its time. */
-  answered(about: T, answer: Answer, lateMs: number): void;
+  /** When all connections are busy, a request is counted and not sent. */
+  readonly maxConnections: number;
+  /** The request with this number, starting at 0. */
+  next(number: number): ScheduledRequest<T>;
+  /** `lateMs` is the delay of sending; the milliseconds of the response count from the scheduled time. */
+  onResponse(context: T, response: LoadResponse, lateMs: number): void;
 }
 
-/** What became of an offer beside its answers. */
-export interface Offered {
+export interface OpenLoadResult {
   readonly due: number;
-  readonly answered: number;
-  /** For want of a connection. */
+  readonly responded: number;
+  /** For lack of a connection. */
   readonly notSent: number;
-  /** Sent, and no answer some seconds after the last one was sent. */
-  readonly unanswered: number;
-  /** Connections that broke with a request under way, by reason. */
+  /** Sent, but without a response some seconds after the last request. */
+  readonly withoutResponse: number;
+  /** Connections that broke with a pending request, by reason. */
   readonly broken: Readonly<Record<string, number>>;
-  readonly connectionsAtOnce: number;
+  readonly peakConnections: number;
 }
 
-/** After the last request. */
-const lastAnswersMs = 20_000;
+/** Waiting time after the last request. */
+const lastResponsesMs = 20_000;
 
 interface Connection<T> {
   readonly socket: Socket;
-  held: Buffer | undefined;
-  underWay:
-    | { readonly about: T; readonly dueMs: number; readonly sentMs: number; readonly closes: boolean }
+  buffered: Buffer | undefined;
+  pending:
+    | { readonly context: T; readonly dueMs: number; readonly sentMs: number; readonly closes: boolean }
     | undefined;
 }
 
-/** Offers it, and waits for the last answers. */
-export async function offer<T>(options: Offer<T>): Promise<Offered> {
+/** Sends the scheduled requests and waits for the last responses. */
+export async function runOpenLoad<T>(options: OpenLoadOptions<T>): Promise<OpenLoadResult> {
   return new OpenLoad(options).run();
 }
 
 class OpenLoad<T> {
-  readonly #offer: Offer<T>;
+  readonly #offer: OpenLoadOptions<T>;
   readonly #idle: Connection<T>[] = [];
-  readonly #all = new Set<Connection<T>>();
+  readonly #connections = new Set<Connection<T>>();
   readonly #broken: Record<string, number> = {};
   #opening = 0;
-  #answered = 0;
+  #responded = 0;
   #notSent = 0;
-  #underWay = 0;
-  #most = 0;
+  #pending = 0;
+  #peak = 0;
 
-  constructor(options: Offer<T>) {
+  constructor(options: OpenLoadOptions<T>) {
     this.#offer = options;
   }
 
-  async run(): Promise<Offered> {
+  async run(): Promise<OpenLoadResult> {
     const { perSecond, seconds } = this.#offer;
     const due = Math.round(perSecond * seconds);
     const startMs = performance.now();
     for (let number = 0; number < due; number += 1) {
       const dueMs = startMs + (number * 1000) / perSecond;
       const restMs = dueMs - performance.now();
-      // A timer takes whole milliseconds: what is due within one leaves together.
+      // Timers have a resolution of a millisecond: requests due within one are sent together.
       if (restMs > 0.5) await pause(Math.ceil(restMs));
       this.#send(number, dueMs);
     }
     await this.#awaitLast();
-    for (const { socket } of this.#all) socket.destroy();
-    const [answered, notSent, unanswered] = [this.#answered, this.#notSent, this.#underWay];
-    return { due, answered, notSent, unanswered, broken: this.#broken, connectionsAtOnce: this.#most };
+    for (const { socket } of this.#connections) socket.destroy();
+    const [responded, notSent, withoutResponse] = [this.#responded, this.#notSent, this.#pending];
+    return { due, responded, notSent, withoutResponse, broken: this.#broken, peakConnections: this.#peak };
   }
 
   async #awaitLast(): Promise<void> {
-    const isGracePeriodOver = () => this.#underWay === 0 && this.#opening === 0;
-    // What is still missing is counted, which says more than an error.
-    await eventually(isGracePeriodOver, { what: 'all are answered', timeoutMs: lastAnswersMs }).catch(() => false);
+    const isDone = () => this.#pending === 0 && this.#opening === 0;
+    // Missing responses are counted, which is more informative than an error.
+    await eventually(isDone, { what: 'every request has a response', timeoutMs: lastResponsesMs }).catch(() => false);
   }
 
   #send(number: number, dueMs: number): void {
-    const { bytes, about, closes = false } = this.#offer.next(number);
+    const { bytes, context, closes = false } = this.#offer.next(number);
     const connection = this.#idle.pop();
-    if (connection !== undefined) this.#sendOn(connection, bytes, { about, dueMs, closes });
-    else if (this.#all.size + this.#opening >= this.#offer.connectionsAtMost) this.#notSent += 1;
-    else void this.#open().then((opened) => opened && this.#sendOn(opened, bytes, { about, dueMs, closes }));
+    if (connection !== undefined) this.#sendOn(connection, bytes, { context, dueMs, closes });
+    else if (this.#connections.size + this.#opening >= this.#offer.maxConnections) this.#notSent += 1;
+    else void this.#open().then((opened) => opened && this.#sendOn(opened, bytes, { context, dueMs, closes }));
   }
 
-  #sendOn(connection: Connection<T>, bytes: Buffer, sent: { about: T; dueMs: number; closes: boolean }): void {
-    connection.underWay = { ...sent, sentMs: performance.now() };
-    this.#underWay += 1;
+  #sendOn(connection: Connection<T>, bytes: Buffer, sent: { context: T; dueMs: number; closes: boolean }): void {
+    connection.pending = { ...sent, sentMs: performance.now() };
+    this.#pending += 1;
     connection.socket.write(bytes);
   }
 
@@ -115,12 +113,12 @@ class OpenLoad<T> {
     this.#opening += 1;
     try {
       const socket = await openConnection(this.#offer.port);
-      const connection: Connection<T> = { socket, held: undefined, underWay: undefined };
-      this.#all.add(connection);
-      this.#most = Math.max(this.#most, this.#all.size);
+      const connection: Connection<T> = { socket, buffered: undefined, pending: undefined };
+      this.#connections.add(connection);
+      this.#peak = Math.max(this.#peak, this.#connections.size);
       socket.on('data', (chunk: Buffer) => this.#read(connection, chunk));
       socket.on('error', (error: NodeJS.ErrnoException) => this.#end(connection, error.code ?? error.message));
-      socket.on('close', () => this.#end(connection, 'closed without an answer'));
+      socket.on('close', () => this.#end(connection, 'closed without a response'));
       return connection;
     } catch (error) {
       this.#count((error as NodeJS.ErrnoException).code ?? String(error));
@@ -131,30 +129,34 @@ class OpenLoad<T> {
   }
 
   #read(connection: Connection<T>, chunk: Buffer): void {
-    const bytes = connection.held === undefined ? chunk : Buffer.concat([connection.held, chunk]);
-    const measured = measureAnswer(bytes);
-    connection.held = bytes;
+    const bytes = connection.buffered === undefined ? chunk : Buffer.concat([connection.buffered, chunk]);
+    const measured = measureResponse(bytes);
+    connection.buffered = bytes;
     if (measured === undefined || bytes.length < measured.length) return;
-    connection.held = undefined;
-    const { underWay } = connection;
-    if (underWay === undefined) return;
-    connection.underWay = undefined;
-    this.#underWay -= 1;
-    this.#answered += 1;
+    connection.buffered = undefined;
+    const { pending } = connection;
+    if (pending === undefined) return;
+    connection.pending = undefined;
+    this.#pending -= 1;
+    this.#responded += 1;
     const { status, headLength } = measured;
-    const { about, dueMs, sentMs, closes } = underWay;
-    this.#offer.answered(about, { status, bytes, headLength, milliseconds: performance.now() - dueMs }, sentMs - dueMs);
+    const { context, dueMs, sentMs, closes } = pending;
+    this.#offer.onResponse(
+      context,
+      { status, bytes, headLength, milliseconds: performance.now() - dueMs },
+      sentMs - dueMs,
+    );
     if (closes) connection.socket.end();
     else this.#idle.push(connection);
   }
 
   #end(connection: Connection<T>, reason: string): void {
-    if (!this.#all.delete(connection)) return;
-    const at = this.#idle.indexOf(connection);
-    if (at >= 0) this.#idle.splice(at, 1);
-    if (connection.underWay === undefined) return;
-    connection.underWay = undefined;
-    this.#underWay -= 1;
+    if (!this.#connections.delete(connection)) return;
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+    if (connection.pending === undefined) return;
+    connection.pending = undefined;
+    this.#pending -= 1;
     this.#count(reason);
   }
 

@@ -1,4 +1,4 @@
-/** The reference for effects: pgbench with the product's own statement text. */
+/** The reference of effects: pgbench running the product's own statement. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -7,15 +7,15 @@ import { assert } from '../../packages/server/src/kernel/assert.ts';
 import { declaredStatements } from '../../packages/server/src/platform/database/index.ts';
 import { providePostgresBinaries } from '../../packages/server/test/support/postgres-binaries.ts';
 
-/** As docs/guides/speed.md says. */
+/** The number of clients in docs/guides/speed.md. */
 export const pgbenchClients = 8;
 
-/** Where pgbench's random names come from: SQL for each parameter, with `:n` counting up and `:client_id`. */
+/** SQL for each parameter, with `:n` counting up and `:client_id`. */
 export type ParameterSql = Readonly<Record<string, string>>;
 
 /**
- * Writes a script that runs a statement of the product once a transaction.
- * Only the parameters differ: where the program sends a value, the script has an expression that makes one.
+ * Writes a script that runs a statement of the product once per transaction.
+ * Only the parameters differ: the script computes the values that the product would send.
  */
 export function writeScript(directory: string, statementName: string, parameters: ParameterSql): string {
   const statement = declaredStatements().find(({ name }) => name === statementName);
@@ -23,19 +23,18 @@ export function writeScript(directory: string, statementName: string, parameters
   const names = Object.keys(statement.params);
   const sql = statement.sql.replaceAll(/\$(\d+)/g, (_, number: string) => {
     const name = names[Number(number) - 1] ?? '';
-    const made = parameters[name];
-    assert(made !== undefined, `"${statementName}" has a parameter :${name} that the bench does not make`);
-    return `(${made})`;
+    const expression = parameters[name];
+    assert(expression !== undefined, `"${statementName}" has a parameter :${name} without a value in the bench`);
+    return `(${expression})`;
   });
   const path = join(directory, `${statementName}.sql`);
   writeFileSync(path, `\\set n :n + 1\n${sql};\n`);
   return path;
 }
 
-/** How long: seconds, or transactions of each client. */
 export type Extent = { readonly seconds: number } | { readonly transactions: number };
 
-/** Transactions per second of a script whose `:n` begins at `first` + 1. */
+/** Returns the transactions per second of a script whose `:n` starts at `first` + 1. */
 export async function runPgbench(databaseUrl: string, script: string, first: number, extent: Extent): Promise<number> {
   const until = 'seconds' in extent ? ['-T', String(Math.max(1, extent.seconds))] : ['-t', String(extent.transactions)];
   const clients = ['-c', String(pgbenchClients), '-j', '1'];

@@ -1,4 +1,4 @@
-/** What a process has used so far, as Linux tells it in /proc. */
+/** Resources used by a process, read from /proc. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** CPU time of all threads, user and system, in milliseconds. */
@@ -12,7 +12,7 @@ export function residentMegabytes(pid: number): number {
   return (Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024) / 1e6;
 }
 
-/** The scheduler's own sum, exact to the nanosecond, where the kernel shows it. */
+/** The scheduler's sum, exact to the nanosecond, where the kernel exposes it. */
 function preciseMilliseconds(pid: number): number | undefined {
   let total = 0;
   for (const task of readdirSync(`/proc/${pid}/task`)) {
@@ -33,7 +33,7 @@ function taskMilliseconds(path: string): number | undefined {
   }
 }
 
-/** In hundredths of a second: good to 1 % over windows of two seconds. */
+/** Resolution 10 ms: accurate to 1 % over windows of two seconds. */
 function coarseMilliseconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -1,16 +1,15 @@
-/** A reference in a process of its own on the system's core. */
+/** A reference in its own process on the system's core. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { onSystemCore } from './cores.ts';
 
-/** A reference that is ready. */
 export interface ReferenceProcess<Hello> {
   readonly pid: number;
-  /** What it said when it was ready. */
-  readonly hello: Hello;
-  /** Sends it a message and waits for its answer. */
-  ask(message: object): Promise<void>;
+  /** The first message of the process. */
+  readonly ready: Hello;
+  /** Sends a message and waits for the reply. */
+  request(message: object): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -24,18 +23,18 @@ export async function startReference<Hello>(name: string, parameter: string): Pr
     env: { ...process.env, UV_THREADPOOL_SIZE: '3' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const [hello] = (await once(child, 'message')) as [Hello];
+  const [ready] = (await once(child, 'message')) as [Hello];
   return {
     pid: child.pid as number,
-    hello,
-    ask: async (message) => {
+    ready,
+    request: async (message) => {
       child.send(message);
       await once(child, 'message');
     },
     stop: async () => {
-      const ended = once(child, 'exit');
+      const exited = once(child, 'exit');
       child.disconnect();
-      await ended;
+      await exited;
     },
   };
 }

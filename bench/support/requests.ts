@@ -1,16 +1,15 @@
-/** Requests as bytes, and the data of answers. */
-import type { Answer } from './load.ts';
+/** Requests as bytes, and the data of responses. */
+import type { LoadResponse } from './load.ts';
 
-/** What a request carries beyond method and path. */
 export interface RequestOptions {
   readonly body?: unknown;
   readonly token?: string;
   readonly cookie?: string;
-  /** Further fields, names in lower case. */
+  /** Further headers, names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The bytes of a request as an application's HTTP client would write it. */
+/** The bytes of a request as a typical HTTP client sends it. */
 export function requestBytes(method: 'GET' | 'POST', path: string, options: RequestOptions = {}): Buffer {
   const body = options.body === undefined ? '' : JSON.stringify(options.body);
   const lines = [
@@ -27,15 +26,15 @@ export function requestBytes(method: 'GET' | 'POST', path: string, options: Requ
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** The `data` of an answer of the API. */
-export function dataOf<T>(answer: Answer): T {
-  const envelope = JSON.parse(answer.bytes.toString('utf8', answer.headLength)) as { readonly data: T };
+/** The `data` member of an API response. */
+export function dataOf<T>(response: LoadResponse): T {
+  const envelope = JSON.parse(response.bytes.toString('utf8', response.headLength)) as { readonly data: T };
   return envelope.data;
 }
 
-/** The session cookie that an answer sets, as a request sends it back. */
-export function sessionCookieOf(answer: Answer): string {
-  const head = answer.bytes.toString('latin1', 0, answer.headLength);
+/** The session cookie that a response sets, as a Cookie header. */
+export function sessionCookieOf(response: LoadResponse): string {
+  const head = response.bytes.toString('latin1', 0, response.headLength);
   const cookie = /\r\nset-cookie: (latchkey_session=[^;]+);/i.exec(head)?.[1];
   if (cookie === undefined) throw new Error('the login set no session cookie');
   return cookie;

@@ -1,4 +1,4 @@
-/** The system under test: `latchkey serve` in a process of its own on its own core, its log in a file. */
+/** The system under test: `latchkey serve` in its own process on its own core, with its log in a file. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -12,18 +12,16 @@ import { onSystemCore } from './cores.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** How a server is started. */
 export interface SystemOptions {
-  /** A PostgreSQL; without it the embedded database. */
+  /** A PostgreSQL; default: the embedded database. */
   readonly databaseUrl?: string;
   readonly dataDirectory: string;
-  /** Hash with the product's own parameters; else with the smallest there are, to prepare people quickly. */
+  /** Uses the product's own hash parameters; default: the smallest, to create users quickly. */
   readonly fullHash?: true;
-  /** Writes a CPU profile into this directory when the server ends. */
+  /** Writes a CPU profile into this directory when the server exits. */
   readonly profileDirectory?: string | undefined;
 }
 
-/** A server that answers. */
 export interface System {
   readonly port: number;
   readonly pid: number;
@@ -32,7 +30,7 @@ export interface System {
   stop(): Promise<void>;
 }
 
-/** The servers share one database, so they share the key that opens its keys. */
+/** The servers share one database and therefore its key-encryption key. */
 const kek = randomBytes(32).toString('base64');
 
 /** Starts a server and waits until it is ready. */
@@ -58,9 +56,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     pid: child.pid as number,
     startSeconds,
     stop: async () => {
-      const ended = once(child, 'exit');
+      const exited = once(child, 'exit');
       child.kill('SIGTERM');
-      await ended;
+      await exited;
       process.off('exit', end);
     },
   };
@@ -86,14 +84,14 @@ function environment(options: SystemOptions, port: number, opsPort: number): Nod
 }
 
 function isReady(child: ChildProcess, port: number, logPath: string): Promise<boolean> {
-  if (child.exitCode !== null) throw new Error(`the server ended: ${readFileSync(logPath, 'utf8')}`);
+  if (child.exitCode !== null) throw new Error(`the server exited: ${readFileSync(logPath, 'utf8')}`);
   return new Promise((resolveReady) => {
-    const asking = request({ port, host: '127.0.0.1', path: '/readyz', agent: false }, (answer) => {
-      answer.resume();
-      resolveReady(answer.statusCode === 200);
+    const probe = request({ port, host: '127.0.0.1', path: '/readyz', agent: false }, (response) => {
+      response.resume();
+      resolveReady(response.statusCode === 200);
     });
-    // Nobody listens yet.
-    asking.on('error', () => resolveReady(false));
-    asking.end();
+    // The server is not listening yet.
+    probe.on('error', () => resolveReady(false));
+    probe.end();
   });
 }

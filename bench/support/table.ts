@@ -1,30 +1,27 @@
-/** The table in the terminal. */
-import { type Finding, type Row, verdictOf } from './row.ts';
+import { type Measurement, type Row, verdictOf } from './row.ts';
 
 const widths = [34, 18, 18, 9, 8, 8, 16] as const;
-const heads = ['operation', 'ours', 'reference', 'value', 'floor', 'aim', 'verdict'] as const;
+const heads = ['operation', 'Latchkey', 'reference', 'value', 'floor', 'aim', 'verdict'] as const;
 
-/** The first lines. */
 export function tableHead(): string {
   return `${line(heads)}\n${widths.map((width) => '─'.repeat(width)).join(' ')}`;
 }
 
-/** One row's line. */
-export function tableLine(row: Row, finding: Finding): string {
+export function tableLine(row: Row, measurement: Measurement): string {
   const verdict = { aim: 'aim reached', floor: 'floor reached', missed: 'BELOW ITS FLOOR' };
-  const said = verdictOf(row, finding);
+  const kind = verdictOf(row, measurement);
   return line([
     row.operation,
-    finding.ours,
-    finding.reference,
-    written(finding.value, row.unit),
-    row.floor === undefined ? '' : written(row.floor, row.unit),
-    row.aim === undefined ? '' : written(row.aim, row.unit),
-    said === 'for information' ? said : verdict[said],
+    measurement.ours,
+    measurement.reference,
+    format(measurement.value, row.unit),
+    row.floor === undefined ? '' : format(row.floor, row.unit),
+    row.aim === undefined ? '' : format(row.aim, row.unit),
+    kind === 'for information' ? kind : verdict[kind],
   ]);
 }
 
-function written(value: number, unit: Row['unit']): string {
+function format(value: number, unit: Row['unit']): string {
   if (unit === '×') return value.toFixed(2);
   return unit === 's' ? `${value.toFixed(2)} s` : `${value.toFixed(unit === 'ms' ? 1 : 0)} ${unit}`;
 }

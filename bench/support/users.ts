@@ -1,119 +1,116 @@
-/** People and their sessions, made as anybody makes them: through the API, with the links from the inbox. */
+/** Users and sessions, created through the API with the links from the inbox. */
 import { awaitLink, readInbox, tokenOf } from '../../e2e/support/inbox.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
-import { type Answer, load } from './load.ts';
+import { type LoadResponse, load } from './load.ts';
 import { dataOf, requestBytes, sessionCookieOf } from './requests.ts';
 import type { System } from './system.ts';
 
-/** Where the server answers. */
-type Where = Pick<System, 'port'>;
+type Target = Pick<System, 'port'>;
 
-/** Somebody with a proven address and a known device. */
-export interface Person {
+/** A user with a verified address and a known device. */
+export interface BenchUser {
   readonly email: string;
   readonly deviceToken: string;
 }
 
-/** What a login by tokens hands out. */
 export interface Tokens {
   readonly sessionId: string;
   readonly accessToken: string;
   readonly refreshToken: string;
 }
 
-/** Everybody's. */
+/** The password of every user. */
 export const password = 'correct horse battery';
 
-/** A user has at most 100 sessions, and the bench must not be about the oldest being ended. */
-const sessionsPerPerson = 90;
-const atOnce = 16;
+/** A user has at most 100 sessions; the bench must not measure the revocation of the oldest. */
+const sessionsPerUser = 90;
+const concurrency = 16;
 
-let made = 0;
+let registered = 0;
 
-/** The body of a registration of somebody new. */
-export function registration(): { readonly email: string; readonly password: string; readonly name: string } {
-  made += 1;
-  return { email: `person-${made}-${process.pid}@example.com`, password, name: 'Somebody' };
+/** The body of a registration of a new user. */
+export function newRegistration(): { readonly email: string; readonly password: string; readonly name: string } {
+  registered += 1;
+  return { email: `user-${registered}-${process.pid}@example.com`, password, name: 'Ada' };
 }
 
-/** Registers people, presses their links and logs them in once. */
-export async function addPeople(system: Where, count: number): Promise<Person[]> {
-  const people: Person[] = [];
-  let begun = 0;
-  const makeSome = async (): Promise<void> => {
-    while (begun < count) {
-      begun += 1;
-      people.push(await addPerson(system));
+/** Registers and verifies users and logs each in once. */
+export async function addUsers(system: Target, count: number): Promise<BenchUser[]> {
+  const users: BenchUser[] = [];
+  let started = 0;
+  const addRemaining = async (): Promise<void> => {
+    while (started < count) {
+      started += 1;
+      users.push(await addUser(system));
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, makeSome));
-  return people;
+  await Promise.all(Array.from({ length: concurrency }, addRemaining));
+  return users;
 }
 
-async function addPerson(system: Where): Promise<Person> {
+async function addUser(system: Target): Promise<BenchUser> {
   const url = `http://127.0.0.1:${system.port}`;
-  const someone = registration();
-  await post(url, 'register', someone);
-  const link = await awaitLink(() => readInbox(url, someone.email), '/verify-email');
+  const registration = newRegistration();
+  await post(url, 'register', registration);
+  const link = await awaitLink(() => readInbox(url, registration.email), '/verify-email');
   await post(url, 'verify-email', { token: tokenOf(link) });
-  const { deviceToken } = await post<{ deviceToken: string }>(url, 'login', { email: someone.email, password });
-  return { email: someone.email, deviceToken };
+  const { deviceToken } = await post<{ deviceToken: string }>(url, 'login', { email: registration.email, password });
+  return { email: registration.email, deviceToken };
 }
 
-/** Sends it until it is not refused as `busy`: people are made while the machine may be full of something else. */
+/** Retries while the server responds 503: the users may be created while the machine is busy. */
 async function post<T>(url: string, path: string, body: object): Promise<T> {
   const send = () => postOnce<T>(url, path, body);
-  return eventually(send, { what: `${path} is not refused as busy`, timeoutMs: 30_000 }) as Promise<T>;
+  return eventually(send, { what: `${path} is not rejected as busy`, timeoutMs: 30_000 }) as Promise<T>;
 }
 
 async function postOnce<T>(url: string, path: string, body: object): Promise<T | undefined> {
   const headers = { 'content-type': 'application/json' };
-  const answer = await fetch(`${url}/api/v1/auth/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-  const text = await answer.text();
-  if (answer.status === 503) return undefined;
-  if (!answer.ok) throw new Error(`${path}: ${text}`);
+  const response = await fetch(`${url}/api/v1/auth/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const text = await response.text();
+  if (response.status === 503) return undefined;
+  if (!response.ok) throw new Error(`${path}: ${text}`);
   return (JSON.parse(text) as { data: T }).data;
 }
 
-/** How many people it takes to have so many sessions. */
-export function peopleFor(sessions: number): number {
-  return Math.ceil(sessions / sessionsPerPerson);
+/** The number of users needed for this many sessions. */
+export function usersFor(sessions: number): number {
+  return Math.ceil(sessions / sessionsPerUser);
 }
 
-/** A login's request. */
-export function loginRequest(person: Person, transport: 'cookie' | 'token' = 'token'): Buffer {
-  const { email, deviceToken } = person;
+export function loginRequest(user: BenchUser, transport: 'cookie' | 'token' = 'token'): Buffer {
+  const { email, deviceToken } = user;
   return requestBytes('POST', '/api/v1/auth/login', { body: { email, password, transport, deviceToken } });
 }
 
-/** Sessions by tokens, spread over the people. */
-export async function addTokenSessions(system: Where, people: readonly Person[], count: number): Promise<Tokens[]> {
+/** Token sessions, distributed over the users. */
+export async function addTokenSessions(system: Target, users: readonly BenchUser[], count: number): Promise<Tokens[]> {
   const sessions: Tokens[] = [];
-  const take = (answer: Answer) => sessions.push(dataOf<Tokens>(answer));
-  await logIn(system, people, count, 'token', take);
+  const collect = (response: LoadResponse) => sessions.push(dataOf<Tokens>(response));
+  await logIn(system, users, count, 'token', collect);
   return sessions;
 }
 
-/** Sessions by cookie; answers the header that each sends. */
-export async function addCookieSessions(system: Where, people: readonly Person[], count: number): Promise<string[]> {
+/** Cookie sessions; returns the Cookie header of each. */
+export async function addCookieSessions(system: Target, users: readonly BenchUser[], count: number): Promise<string[]> {
   const sessions: string[] = [];
-  await logIn(system, people, count, 'cookie', (answer) => sessions.push(sessionCookieOf(answer)));
+  await logIn(system, users, count, 'cookie', (response) => sessions.push(sessionCookieOf(response)));
   return sessions;
 }
 
 async function logIn(
-  system: Where,
-  people: readonly Person[],
+  system: Target,
+  users: readonly BenchUser[],
   count: number,
   transport: 'cookie' | 'token',
-  take: (answer: Answer) => void,
+  collect: (response: LoadResponse) => void,
 ): Promise<void> {
-  const requests = people.map((person) => loginRequest(person, transport));
+  const requests = users.map((user) => loginRequest(user, transport));
   let sent = 0;
   const next = () => {
     if (sent === count) return undefined;
     sent += 1;
     return requests[sent % requests.length];
   };
-  await load({ next, answered: (_, answer) => take(answer) }, { port: system.port, connections: atOnce });
+  await load({ next, onResponse: (_, response) => collect(response) }, { port: system.port, connections: concurrency });
 }

@@ -1,14 +1,13 @@
-/** Two sides in turn, so that what disturbs the machine disturbs both; the medians of what was seen. */
+/** Interleaves the windows of two sides, so that disturbances of the machine affect both, and compares medians. */
 
-/** What is compared, side by side, in one unit. */
+/** The values of both sides in the same unit. */
 export interface Comparison {
   readonly ours: number;
   readonly reference: number;
-  /** The median of the ratios of neighbouring windows; 1 is as good as the reference, more is better. */
+  /** The median of the ratios of neighboring windows; 1 equals the reference, more is better. */
   readonly ratio: number;
 }
 
-/** The value in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -16,13 +15,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** The value below which the share `quantile` of all lies. */
+/** The value below which the share `quantile` of all values lies. */
 export function quantileOf(values: readonly number[], quantile: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * quantile))] ?? Number.NaN;
 }
 
-/** One side: measures one window and answers its value. */
+/** Measures one window of one side. */
 export type Side = (window: number) => Promise<number>;
 
 /**

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { load } from '../../bench/support/load.ts';
-import { addPeople, addTokenSessions, loginRequest } from '../../bench/support/people.ts';
 import { residentMegabytes } from '../../bench/support/process-cost.ts';
+import { addTokenSessions, addUsers, loginRequest } from '../../bench/support/users.ts';
 import { median, quantileOf } from '../../bench/support/windows.ts';
 import { type RunningServer, startServer } from '../../e2e/support/server.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
@@ -55,9 +55,9 @@ print();
 async function prepare() {
   const first = await startServer({ database: postgres.url, publicUrl, env: shared });
   const where = { port: portOf(first) };
-  const watched = await addPeople(where, watchedPeople);
+  const watched = await addUsers(where, watchedPeople);
   const sessions = await addTokenSessions(where, watched, watchedPeople);
-  const flooding = await addPeople(where, floodPeople);
+  const flooding = await addUsers(where, floodPeople);
   await first.stop();
   return { people: flooding, tokens: sessions.map(({ accessToken }) => accessToken) };
 }
@@ -71,7 +71,7 @@ async function saturate(port: number, forSeconds: number): Promise<number> {
     return requests[turn % requests.length];
   };
   const run = await load({ next }, { port, connections: 16, seconds: forSeconds });
-  return run.answers / run.seconds;
+  return run.responses / run.seconds;
 }
 
 async function flood(target: RunningServer) {
@@ -144,7 +144,10 @@ async function logsIn(port: number): Promise<boolean> {
   const answered = (_: number, answer: { readonly status: number }) => {
     status = answer.status;
   };
-  await load({ next: () => requests.pop(), answered }, { port, connections: 1, accepted: [429, 503] });
+  await load(
+    { next: () => requests.pop(), onResponse: answered },
+    { port, connections: 1, acceptedStatuses: [429, 503] },
+  );
   return status === 200;
 }
 
@@ -158,7 +161,7 @@ function print(): void {
   for (const line of tableLines(['request and response', 'count'], kinds)) console.log(line);
   console.log(`problems: ${JSON.stringify(report.codes)}`);
   console.log(
-    `connections at once: ${report.offered.connectionsAtOnce}; memory (MB): ${megabytes.map(Math.round).join(' ')}`,
+    `connections at once: ${report.offered.peakConnections}; memory (MB): ${megabytes.map(Math.round).join(' ')}`,
   );
   const bySecond = inSeconds(watch.sessionMilliseconds);
   console.log(

@@ -47,13 +47,13 @@ export function criteriaOf(seen: Measured): Criterion[] {
 
 function answerCriteria({ flood }: Measured): Criterion[] {
   const strange = Object.entries(flood.answers).filter(([name]) => !isAllowed(name));
-  const { due, answered, notSent, unanswered, broken } = flood.offered;
+  const { due, responded, notSent, withoutResponse, broken } = flood.offered;
   const p99 = quantileOf(flood.milliseconds[503] ?? [], 0.99);
   return [
     criterion('answers other than the expected', describe(strange), 'none', strange.length === 0),
-    criterion('requests without an answer', `${due - answered}`, 'none', due === answered),
+    criterion('requests without an answer', `${due - responded}`, 'none', due === responded),
     criterion('not sent, for want of a connection', `${notSent}`, 'none', notSent === 0),
-    criterion('still under way at the end', `${unanswered}`, 'none', unanswered === 0),
+    criterion('still under way at the end', `${withoutResponse}`, 'none', withoutResponse === 0),
     criterion('connections broken', describe(Object.entries(broken)), 'none', Object.keys(broken).length === 0),
     criterion('429 and 503 without Retry-After', `${flood.withoutRetryAfter}`, 'none', flood.withoutRetryAfter === 0),
     criterion('503 at once: p99', `${p99.toFixed(1)} ms`, `≤ ${refusalP99Ms} ms`, p99 <= refusalP99Ms),
@@ -84,11 +84,11 @@ function watchCriteria({ watch }: Measured): Criterion[] {
   const p99 = quantileOf(watch.sessionMilliseconds, 0.99);
   const livezP99 = quantileOf(watch.livezMilliseconds, 0.99);
   const others = Object.entries(watch.statuses).filter(([status]) => status !== '200');
-  const { due, answered } = watch.offered;
+  const { due, responded } = watch.offered;
   return [
     criterion('session checks: p99', `${p99.toFixed(1)} ms`, `≤ ${sessionP99Ms} ms`, p99 <= sessionP99Ms),
     criterion('/livez: p99', `${livezP99.toFixed(1)} ms`, `≤ ${sessionP99Ms} ms`, livezP99 <= sessionP99Ms),
-    criterion('either without an answer', `${due - answered}`, 'none', due === answered),
+    criterion('either without an answer', `${due - responded}`, 'none', due === responded),
     criterion('either with another answer than 200', describe(others), 'none', others.length === 0),
   ];
 }

@@ -1,19 +1,19 @@
 /** The worker thread that sends the flood, so that its CPU time does not delay the measuring thread. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Answer } from '../../../bench/support/load.ts';
-import { type Offered, offer } from '../../../bench/support/open-load.ts';
-import type { Person } from '../../../bench/support/people.ts';
+import type { LoadResponse } from '../../../bench/support/load.ts';
+import { type OpenLoadResult, runOpenLoad } from '../../../bench/support/open-load.ts';
+import type { BenchUser } from '../../../bench/support/users.ts';
 import { type FloodKind, floodRequest } from './flood-traffic.ts';
 
 export interface FloodOrder {
   readonly port: number;
   readonly perSecond: number;
   readonly seconds: number;
-  readonly people: readonly Person[];
+  readonly people: readonly BenchUser[];
 }
 
 export interface FloodReport {
-  readonly offered: Offered;
+  readonly offered: OpenLoadResult;
   /** By `<kind> <status>`. */
   readonly answers: Readonly<Record<string, number>>;
   /** Milliseconds from the time that a request was due to its response, by status. */
@@ -25,7 +25,7 @@ export interface FloodReport {
 }
 
 /** Enough for a server that stalls for one second; without stalls about two hundred are open. */
-const connectionsAtMost = 2000;
+const maxConnections = 2000;
 
 const { port, perSecond, seconds, people } = workerData as FloodOrder;
 const answers: Record<string, number> = {};
@@ -33,7 +33,7 @@ const milliseconds: Record<string, number[]> = {};
 const codes: Record<string, number> = {};
 let withoutRetryAfter = 0;
 
-function answered(kind: FloodKind, answer: Answer): void {
+function answered(kind: FloodKind, answer: LoadResponse): void {
   const { status } = answer;
   count(answers, `${kind} ${status}`);
   milliseconds[status] ??= [];
@@ -49,5 +49,5 @@ function count(counts: Record<string, number>, name: string): void {
 }
 
 const next = (number: number) => floodRequest(people, number);
-const offered = await offer({ port, perSecond, seconds, connectionsAtMost, next, answered });
+const offered = await runOpenLoad({ port, perSecond, seconds, maxConnections, next, onResponse: answered });
 parentPort?.postMessage({ offered, answers, milliseconds, withoutRetryAfter, codes } satisfies FloodReport);

@@ -1,6 +1,7 @@
 /** The requests of a flood: correct and wrong passwords, unknown emails and registrations, from many client addresses. */
-import { type Person, password } from '../../../bench/support/people.ts';
+
 import { requestBytes } from '../../../bench/support/requests.ts';
+import { type BenchUser, password } from '../../../bench/support/users.ts';
 
 export type FloodKind = 'right password' | 'wrong password' | 'unknown address' | 'registration';
 
@@ -29,18 +30,18 @@ const loudAddresses = 8;
 const closingEvery = 10;
 
 export function floodRequest(
-  people: readonly Person[],
+  people: readonly BenchUser[],
   number: number,
-): { readonly bytes: Buffer; readonly about: FloodKind; readonly closes: boolean } {
+): { readonly bytes: Buffer; readonly context: FloodKind; readonly closes: boolean } {
   const kind = mix[number % mix.length] as FloodKind;
   const closes = number % closingEvery === 0;
   const headers = { 'x-forwarded-for': addressOf(number), ...(closes && { connection: 'close' }) };
-  const person = people[number % people.length] as Person;
+  const user = people[number % people.length] as BenchUser;
   const path = `/api/v1/auth/${kind === 'registration' ? 'register' : 'login'}`;
-  return { bytes: requestBytes('POST', path, { headers, body: bodyOf(kind, number, person) }), about: kind, closes };
+  return { bytes: requestBytes('POST', path, { headers, body: bodyOf(kind, number, user) }), context: kind, closes };
 }
 
-function bodyOf(kind: FloodKind, number: number, { email, deviceToken }: Person): object {
+function bodyOf(kind: FloodKind, number: number, { email, deviceToken }: BenchUser): object {
   switch (kind) {
     case 'right password':
       return { email, password, deviceToken };

@@ -1,6 +1,6 @@
 /** The worker thread that measures session checks and `/livez` at a constant rate. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Offered, offer } from '../../../bench/support/open-load.ts';
+import { type OpenLoadResult, runOpenLoad } from '../../../bench/support/open-load.ts';
 import { requestBytes } from '../../../bench/support/requests.ts';
 
 export interface WatchOrder {
@@ -11,7 +11,7 @@ export interface WatchOrder {
 
 /** Times are measured from the moment a request was due. */
 export interface WatchReport {
-  readonly offered: Offered;
+  readonly offered: OpenLoadResult;
   readonly sessionMilliseconds: readonly number[];
   readonly livezMilliseconds: readonly number[];
   /** The delay of this thread in sending, which measures the load of the machine. */
@@ -31,16 +31,16 @@ const livezMilliseconds: number[] = [];
 const lateMilliseconds: number[] = [];
 const statuses: Record<string, number> = {};
 
-const offered = await offer<boolean>({
+const offered = await runOpenLoad<boolean>({
   port,
   perSecond,
   seconds,
-  connectionsAtMost: 100,
+  maxConnections: 100,
   next: (number) => {
     const isSession = number % livezEvery !== 0;
-    return { bytes: isSession ? (checks[number % checks.length] as Buffer) : livez, about: isSession };
+    return { bytes: isSession ? (checks[number % checks.length] as Buffer) : livez, context: isSession };
   },
-  answered: (isSession, { status, milliseconds }, lateMs) => {
+  onResponse: (isSession, { status, milliseconds }, lateMs) => {
     (isSession ? sessionMilliseconds : livezMilliseconds).push(milliseconds);
     lateMilliseconds.push(lateMs);
     statuses[status] = (statuses[status] ?? 0) + 1;
