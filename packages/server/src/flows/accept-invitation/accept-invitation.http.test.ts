@@ -50,7 +50,7 @@ const usersOf = (databaseKind: Application, email: string) =>
 const databases = ['postgres', 'embedded'] as const;
 const patience = { timeout: 60_000 };
 
-/** Begun together, since an invitation waits for the worker's next look. */
+/** In parallel, because each invitation waits for the worker's next poll. */
 const inParallel = <T>(begin: (email: string) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: 10 }, () => begin(uniqueEmail())));
 
@@ -60,33 +60,33 @@ async function profileOf(email: string): Promise<Readonly<Record<string, unknown
 }
 
 describe('POST /api/v1/auth/accept-invitation', () => {
-  it('201 makes an account with the invited address, verified, that logs in at once', async () => {
+  it('201 creates an account with the invited address, verified, that can log in at once', async () => {
     const email = uniqueEmail('Invited');
-    const answer = await accept(await invite(app, email, { locale: 'de', role: 'admin' }));
-    expect([answer.status, answer.data]).toEqual([201, { status: 'registered' }]);
+    const response = await accept(await invite(app, email, { locale: 'de', role: 'admin' }));
+    expect([response.status, response.data]).toEqual([201, { status: 'registered' }]);
     const token = (await login(app, email)).data.accessToken;
     const { data } = await app.send<object>('GET', '/api/v1/users/me', { token });
     expect(data).toMatchObject({ email, emailVerified: true, name: 'Grace Hopper', locale: 'de' });
   });
 
-  it('201 takes the language that the person asks for', async () => {
+  it('201 prefers the locale of the request', async () => {
     const email = uniqueEmail();
     await accept(await invite(app, email, { locale: 'de' }), { locale: 'fr' });
     expect(await profileOf(email)).toMatchObject({ locale: 'fr' });
   });
 
-  it('one of twenty at once gets the account, and the others 400', async () => {
+  it('201 for exactly one of twenty concurrent acceptances, 400 for the others', async () => {
     const email = uniqueEmail();
     const token = await invite(app, email);
     const names = Array.from({ length: 20 }, (_, number) => `Person ${number}`);
-    const answers = await Promise.all(names.map((name) => accept(token, { name })));
-    const winner = answers.findIndex(({ status }) => status === 201);
-    const others = answers.filter(({ status }) => status !== 201);
+    const responses = await Promise.all(names.map((name) => accept(token, { name })));
+    const winner = responses.findIndex(({ status }) => status === 201);
+    const others = responses.filter(({ status }) => status !== 201);
     expect(others.map(({ status, code }) => [status, code])).toEqual(Array(19).fill([400, 'invalid_token']));
     expect(await profileOf(email)).toMatchObject({ name: names[winner] });
   });
 
-  it('400 for one that was used, revoked, replaced by another, or is none', async () => {
+  it('400 for an invitation that was used, revoked or replaced, and for an unknown token', async () => {
     const used = await invite(app, uniqueEmail());
     await accept(used);
     const [email, again] = [uniqueEmail(), uniqueEmail()];
@@ -101,7 +101,7 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     expect((await accept(newer)).status).toBe(201);
   });
 
-  it('201 a millisecond before seven days, 400 from then on', async () => {
+  it('201 until a millisecond before seven days have passed, then 400', async () => {
     const time = new FixedClock(new Date('2030-05-05T05:05:05.005Z'));
     const frozen = await Application.open({ time, env: { LATCHKEY_REGISTRATION: 'invite' } });
     const [inTime, late] = [await invite(frozen, uniqueEmail()), await invite(frozen, uniqueEmail())];
@@ -112,7 +112,7 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     await frozen.close();
   });
 
-  it('400 like a dead link when somebody proved the address meanwhile, whose account stays as it is', async () => {
+  it('400 when another user has verified the address meanwhile, whose account stays unchanged', async () => {
     const open = await Application.open();
     const email = uniqueEmail();
     const token = await invite(open, email);
@@ -125,7 +125,7 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     await open.close();
   });
 
-  it('201 takes the address from whoever registered it and never proved it, before or after the invitation', async () => {
+  it('201 takes the address from an unverified registration, made before or after the invitation', async () => {
     const open = await Application.open();
     const squatter = { password: 'of the squatter' };
     for (const isInvitedFirst of [true, false]) {
@@ -143,7 +143,7 @@ describe('POST /api/v1/auth/accept-invitation', () => {
   });
 
   it.each(databases)(
-    '201 or the verification link, never both, when they are pressed at once (%s)',
+    'either the invitation or the verification link succeeds, never both, when they are used at once (%s)',
     patience,
     async (databaseKind) => {
       const open = await Application.open({ databaseKind });
@@ -152,10 +152,10 @@ describe('POST /api/v1/auth/accept-invitation', () => {
         return { email, link: await mailedToken(open, email), token: await invite(open, email) };
       });
       for (const [round, { email, link, token }] of both.entries()) {
-        const presses = [() => accept(token, {}, open), () => verifyEmail(open, link)];
-        const order = round % 2 === 0 ? presses : presses.toReversed();
-        const answers = await Promise.all(order.map((press) => press()));
-        const codes = answers.map(({ status, code }) => `${status} ${code ?? ''}`).sort();
+        const uses = [() => accept(token, {}, open), () => verifyEmail(open, link)];
+        const order = round % 2 === 0 ? uses : uses.toReversed();
+        const responses = await Promise.all(order.map((useLink) => useLink()));
+        const codes = responses.map(({ status, code }) => `${status} ${code ?? ''}`).sort();
         expect(codes).toEqual([expect.stringMatching(/^20[01] $/), '400 invalid_token']);
         expect(await usersOf(open, email)).toHaveLength(1);
       }
@@ -164,15 +164,15 @@ describe('POST /api/v1/auth/accept-invitation', () => {
   );
 
   it.each(databases)(
-    '201 beside a registration that comes at the same moment, which gets no account (%s)',
+    '201 while a concurrent registration of the address gets no account (%s)',
     patience,
     async (databaseKind) => {
       const open = await Application.open({ databaseKind });
       const invited = await inParallel(async (email) => ({ email, token: await invite(open, email) }));
       for (const { email, token } of invited) {
         const squatter = { password: 'of the squatter' };
-        const answers = await Promise.all([register(open, email, squatter), accept(token, {}, open)]);
-        expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+        const responses = await Promise.all([register(open, email, squatter), accept(token, {}, open)]);
+        expect(responses.map(({ status }) => status)).toEqual([201, 201]);
         expect(await usersOf(open, email)).toHaveLength(1);
         expect((await login(open, email)).status).toBe(200);
       }
@@ -180,7 +180,7 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     },
   );
 
-  it('400 where nobody may register', async () => {
+  it('400 while registration is closed', async () => {
     const closed = await Application.open({ deploymentOf: app, env: { LATCHKEY_REGISTRATION: 'closed' } });
     const token = await invite(app, uniqueEmail());
     expect(await accept(token, {}, closed)).toMatchObject({ status: 400, code: 'invalid_token' });
@@ -188,55 +188,55 @@ describe('POST /api/v1/auth/accept-invitation', () => {
     await closed.close();
   });
 
-  it('takes the address from the invitation and never from the request', async () => {
+  it('rejects a request that names an address', async () => {
     const token = await invite(app, uniqueEmail());
     expect((await accept(token, { email: uniqueEmail() })).code).toBe('validation_failed');
   });
 });
 
 describe('the page /accept-invitation', () => {
-  const open = (token: string, headers = {}) => app.send('GET', `/accept-invitation?token=${token}`, { headers });
+  const view = (token: string, headers = {}) => app.send('GET', `/accept-invitation?token=${token}`, { headers });
   const submit = (form: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>> = sameOrigin) =>
     app.send('POST', '/accept-invitation', { form, headers });
 
-  it('200 shows the invited address and changes nothing, however often it is opened', async () => {
+  it('200 shows the invited address and changes nothing when it is opened repeatedly', async () => {
     const email = uniqueEmail();
     const token = await invite(app, email);
     for (const _ of [1, 2]) {
-      const page = await open(token);
+      const page = await view(token);
       expect([page.status, page.text.includes(email), page.text.includes('<script')]).toEqual([200, true, false]);
     }
     expect((await accept(token)).status).toBe(201);
   });
 
-  it('makes the account without JavaScript', async () => {
+  it('creates the account without JavaScript', async () => {
     const email = uniqueEmail();
     const token = await invite(app, email);
-    const refused = await submit({ token, name: '  ', password: 'short' });
-    expect(refused.status).toBe(422);
-    expect(refused.text.match(/aria-invalid="true"/g)).toHaveLength(2);
+    const invalid = await submit({ token, name: '  ', password: 'short' });
+    expect(invalid.status).toBe(422);
+    expect(invalid.text.match(/aria-invalid="true"/g)).toHaveLength(2);
     expect((await submit({ token, name: 'Grace', password: validPassword })).status).toBe(200);
     expect(await profileOf(email)).toMatchObject({ name: 'Grace', email });
     const again = await submit({ token, name: 'Eve', password: validPassword });
     expect([again.status, again.text.includes('<form')]).toEqual([400, false]);
   });
 
-  it('speaks the language of the invitation, and of the browser when it is dead', async () => {
+  it('has the language of an active invitation, otherwise that of the browser', async () => {
     const token = await invite(app, uniqueEmail(), { locale: 'de' });
-    expect((await open(token, { 'accept-language': 'en' })).text).toContain('<html lang="de">');
+    expect((await view(token, { 'accept-language': 'en' })).text).toContain('<html lang="de">');
     await accept(token);
-    expect((await open(token, { 'accept-language': 'fr, de;q=0.9, en;q=0.5' })).text).toContain('<html lang="de">');
-    expect((await open(token)).text).toContain('<html lang="en">');
+    expect((await view(token, { 'accept-language': 'fr, de;q=0.9, en;q=0.5' })).text).toContain('<html lang="de">');
+    expect((await view(token)).text).toContain('<html lang="en">');
   });
 
-  it('shows what was typed as text', async () => {
+  it('escapes the submitted values', async () => {
     const token = await invite(app, uniqueEmail());
     const page = await submit({ token, name: '"><script>alert(1)</script>', password: 'short' });
     expect(page.status).toBe(422);
     expect(page.text).not.toContain('<script');
   });
 
-  it('403 when another site sends the form', async () => {
+  it('403 for a form that another site submits', async () => {
     const token = await invite(app, uniqueEmail());
     const form = { token, name: 'Grace', password: validPassword };
     expect((await submit(form, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
@@ -245,11 +245,11 @@ describe('the page /accept-invitation', () => {
 });
 
 describe('POST /api/v1/auth/register', () => {
-  it('403 where registration is by invitation', async () => {
+  it('403 while registration requires an invitation', async () => {
     expect(await register(app, uniqueEmail())).toMatchObject({ status: 403, code: 'registration_closed' });
   });
 
-  it('403 for a domain that is not allowed or denied, whoever has the address; an invitation is exempt', async () => {
+  it('403 for an email domain that is not allowed or is denied, also for a taken address; an invitation is exempt', async () => {
     const env = {
       LATCHKEY_EMAIL_DOMAINS_ALLOW: 'people.example,.people.example',
       LATCHKEY_EMAIL_DOMAINS_DENY: 'x.people.example',
@@ -260,13 +260,13 @@ describe('POST /api/v1/auth/register', () => {
       deploymentOf: lists,
       env: { LATCHKEY_EMAIL_DOMAINS_DENY: 'people.example' },
     });
-    const answers = [
+    const responses = [
       await register(lists, 'a@elsewhere.example'),
       await register(lists, 'a@X.people.example'),
       await register(narrow, taken),
       await register(narrow, uniqueEmail()),
     ];
-    expect(answers.map(({ code }) => code)).toEqual(Array(4).fill('email_domain_not_allowed'));
+    expect(responses.map(({ code }) => code)).toEqual(Array(4).fill('email_domain_not_allowed'));
     expect((await register(lists, 'a@y.people.example')).status).toBe(201);
     expect((await accept(await invite(lists, 'b@elsewhere.example'), {}, narrow)).status).toBe(201);
     await narrow.close();

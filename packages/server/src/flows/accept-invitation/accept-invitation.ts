@@ -1,5 +1,3 @@
-/** What accepting does. */
-
 import type { AuditLog } from '#domain/audit/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { type ActiveInvitation, findActiveInvitation, useInvitation } from '#domain/invitations/index.ts';
@@ -18,10 +16,9 @@ import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
-/** What accepting needs. */
 export interface AcceptInvitation {
   readonly mode: 'open' | 'invite' | 'closed';
-  /** The operator's own say, where there is one. */
+  /** Undefined when no hook is configured. */
   readonly registrationHook: RegistrationHook | undefined;
   readonly database: Database;
   readonly clock: Clock;
@@ -32,31 +29,32 @@ export interface AcceptInvitation {
   readonly users: Users;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
-  /** Called after each, for the counter. */
+  /** Called after each acceptance; feeds a metric. */
   readonly onAccepted: () => void;
 }
 
-/** What an invited person sends. */
 export interface Acceptance {
   readonly token: string;
   readonly name: string;
   readonly password: string;
-  /** Undefined: the invitation's. */
+  /** When undefined, the locale of the invitation. */
   readonly locale: string | undefined;
 }
 
-/** Looks at an invitation without using it. Where nobody may register, none is alive. */
+/** Reads an invitation without using it. While registration is closed, no invitation is active. */
 export async function readInvitation(flow: AcceptInvitation, token: string): Promise<ActiveInvitation | undefined> {
   return flow.mode === 'closed' ? undefined : findActiveInvitation(flow.database, token, flow.clock.now());
 }
 
-/** The address changed hands between reading and writing at most this often; then the caller may try again. */
-const maxTries = 3;
+/** Bounds the retries when the holder of the address changes between the read and the write. */
+const maxAttempts = 3;
 
 /**
- * Makes the account: the invitation's address, which the mail has reached, is proven by it.
- * Whoever registered with it and never proved it loses it (invariant 18). An address that somebody proved meanwhile is
- * refused like a dead link, and the invitation stays as it was.
+ * Creates the user with the invited address, which the mailed token verifies. Deletes an unverified registration of that
+ * address (invariant 18).
+ *
+ * @throws `invalid_token` also when another user has verified the address meanwhile; the invitation then stays unused.
+ * @throws `busy` when the holder of the address changed at every attempt.
  */
 export async function acceptInvitation(flow: AcceptInvitation, acceptance: Acceptance, caller: Caller): Promise<void> {
   const { token, name, password } = acceptance;
@@ -68,47 +66,51 @@ export async function acceptInvitation(flow: AcceptInvitation, acceptance: Accep
   const accepted = await flow.passwordRules.accept(candidate);
   await flow.registrationHook?.admit({ via: 'invitation', email: invitation.canonical, name, locale }, caller);
   const phc = await flow.hashes.compute(accepted);
-  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     const holder = await findHolderOfEmail(flow.database, invitation.canonical);
     if (await tryToUse(flow, { acceptance, phc, holderId: holder?.userId, caller })) return flow.onAccepted();
   }
-  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
+  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the holder of the address changed at every attempt' });
 }
 
-interface Use {
+interface InvitationUse {
   readonly acceptance: Acceptance;
   readonly phc: string;
-  /** Who had the address a moment ago: whose row is locked. */
+  /** The user who held the address at the read before the transaction; the transaction locks this user. */
   readonly holderId: string | undefined;
   readonly caller: Caller;
 }
 
-/** Thrown, so that the transaction takes the use of the invitation back. */
-class ChangedHands extends Error {}
+/** Thrown to roll back the use of the invitation, so that a retry can use it. */
+class HolderChanged extends Error {}
 
-/** False when the address changed hands meanwhile. */
-async function tryToUse(flow: AcceptInvitation, input: Use): Promise<boolean> {
+/** False when the holder of the address changed since it was read. */
+async function tryToUse(flow: AcceptInvitation, input: InvitationUse): Promise<boolean> {
   try {
     await flow.database.transaction((tx) => use(flow, tx, input));
     return true;
   } catch (error) {
-    if (error instanceof ChangedHands) return false;
+    if (error instanceof HolderChanged) return false;
     throw error;
   }
 }
 
-async function use(flow: AcceptInvitation, tx: Queries, { acceptance, phc, holderId, caller }: Use): Promise<void> {
+async function use(
+  flow: AcceptInvitation,
+  tx: Queries,
+  { acceptance, phc, holderId, caller }: InvitationUse,
+): Promise<void> {
   const { token, name, locale } = acceptance;
   if (holderId !== undefined) await flow.users.lock(tx, holderId);
   const now = flow.clock.now();
   const invitation = await useInvitation(tx, token, now);
   if (invitation === undefined) throw new Problem('invalid_token');
-  await takeFromUnproven(flow, tx, { canonical: invitation.canonical, holderId, now });
+  await supersedeUnverified(flow, tx, { canonical: invitation.canonical, holderId, now });
   const userId = flow.makeId();
   const { asTyped, canonical, role } = invitation;
   const roles = role !== null && isRole(role) ? [role] : [];
   const user = { userId, email: { asTyped, canonical }, name, locale: locale ?? invitation.locale, roles, phc, now };
-  const made = await createVerifiedUser(tx, flow, user, {
+  const created = await createVerifiedUser(tx, flow, user, {
     action: 'invitation.accepted',
     at: now,
     actor: { kind: 'user', id: userId },
@@ -116,10 +118,10 @@ async function use(flow: AcceptInvitation, tx: Queries, { acceptance, phc, holde
     facts: { invitationId: invitation.id, roles },
     personal: clientInfoOf(caller),
   });
-  if (!made) throw new ChangedHands();
+  if (!created) throw new HolderChanged();
 }
 
-async function takeFromUnproven(
+async function supersedeUnverified(
   flow: AcceptInvitation,
   tx: Queries,
   {
@@ -130,7 +132,7 @@ async function takeFromUnproven(
 ): Promise<void> {
   const holder = await findHolderOfEmail(tx, canonical);
   if (holder === undefined) return;
-  if (holder.isProven) throw new Problem('invalid_token', { log: 'the invited address belongs to somebody' });
-  if (holder.userId !== holderId) throw new ChangedHands();
-  if (!(await supersedeRegistration(tx, flow.audit, holder.userId, now))) throw new ChangedHands();
+  if (holder.isProven) throw new Problem('invalid_token', { log: 'another user has verified the invited address' });
+  if (holder.userId !== holderId) throw new HolderChanged();
+  if (!(await supersedeRegistration(tx, flow.audit, holder.userId, now))) throw new HolderChanged();
 }

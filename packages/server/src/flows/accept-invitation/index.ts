@@ -1,7 +1,14 @@
 /**
- * Accepting an invitation. Owns `POST /api/v1/auth/accept-invitation` and the page `/accept-invitation`.
- * The address comes from the invitation, never from the request, and is proven by it; of many who accept one at once one
- * gets an account. The page's GET changes nothing.
+ * Acceptance of an invitation. Owns `POST /api/v1/auth/accept-invitation` and the page `/accept-invitation`; no tables.
+ *
+ * Order: read the invitation, check the password, call the registration hook, hash, then use the invitation and create
+ * the user in one transaction.
+ *
+ * Invariants:
+ * - The address comes from the invitation, never from the request; the token verifies it.
+ * - Of concurrent acceptances of one invitation exactly one creates a user.
+ *
+ * Must not use an invitation by the page's GET, which mail scanners follow.
  */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
@@ -14,7 +21,6 @@ export type { AcceptInvitation } from './accept-invitation.ts';
 
 const token = z.string().min(1).max(200);
 
-/** The endpoints of this flow. */
 export function acceptInvitationEndpoints(flow: AcceptInvitation): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -22,8 +28,8 @@ export function acceptInvitationEndpoints(flow: AcceptInvitation): readonly Endp
       method: 'POST',
       path: '/api/v1/auth/accept-invitation',
       tag: 'login',
-      summary: 'Make the account that an invitation offers',
-      description: 'The account has the address that the invitation was mailed to; it counts as verified.',
+      summary: 'Accept an invitation and create the account',
+      description: 'The account gets the email that the invitation was sent to, already verified.',
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: {

@@ -1,4 +1,4 @@
-/** `/accept-invitation`: shows the invited email, asks for a name and a password, and creates the account. */
+/** `/accept-invitation`: shows the invited email, takes a name and a password, and creates the account. */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
@@ -11,16 +11,16 @@ import type { Endpoint } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
 import { type AcceptInvitation, acceptInvitation, readInvitation } from './accept-invitation.ts';
 
-/** Longer than any name, so that a form with a long one is shown again with its complaint. */
+/** Above the limit of a name, so that the form is shown again with its error instead of an error page. */
 const maxTypedName = 1000;
 
 export function acceptInvitationPage(flow: AcceptInvitation): readonly Endpoint[] {
   return linkPage({
     path: '/accept-invitation',
-    show: { id: 'invitation.show', summary: 'The page of an invitation: asks for a name and a password' },
+    show: { id: 'invitation.show', summary: 'Page of an invitation: form for a name and a password' },
     submit: {
       id: 'invitation.submit',
-      summary: 'Its form: creates the account',
+      summary: 'Submit the form of the invitation page: creates the account',
       form: z.strictObject({ token: linkToken, name: z.string().max(maxTypedName), password: passwordInput }),
     },
     catalogues: flow.catalogues,
@@ -67,7 +67,7 @@ function fieldsOf(
   ]);
 }
 
-/** Complains of the password's length as well, so that a form with two faults comes back once. */
+/** Also reports the length of the password, so that a form with both errors is shown again only once. */
 function invalidName({ passwordRules }: AcceptInvitation, words: PageWords, password: string): Problem {
   const errors: FieldError[] = [{ path: '/name', code: 'invalid_name', message: words.say('page.name.invalid') }];
   const message = lengthComplaint(passwordRules, words, password);

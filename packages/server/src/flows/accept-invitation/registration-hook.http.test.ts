@@ -12,9 +12,9 @@ import {
 import { sameOrigin, uniqueEmail, validPassword } from '#test/support/user-actions.ts';
 
 let receiver: HttpReceiver;
-/** Refuses when there is no answer. */
+/** Rejects registrations when the hook fails. */
 let app: Application;
-/** The same deployment, where no answer is a yes. */
+/** The same deployment; admits registrations when the hook fails. */
 let lenient: Application;
 
 beforeAll(async () => {
@@ -36,17 +36,17 @@ function accept(token: string, on = app) {
 }
 
 describe('POST /api/v1/auth/accept-invitation with a registration hook', () => {
-  it('201 when it says yes: one signed question about the invited address', async () => {
+  it('201 when the hook allows: one signed request about the invited address', async () => {
     receiver.react(json({ allow: true }));
     const email = uniqueEmail('Invited');
     expect((await accept(await invite(app, email, { locale: 'de' }))).status).toBe(201);
     const expected = { via: 'invitation', email: email.toLowerCase(), name: 'Grace Hopper', locale: 'de' };
     expect(hookRequestsFor(receiver, email)).toMatchObject([expected]);
-    const question = receiver.received.at(-1);
-    expect(question && isSigned(question)).toBe(true);
+    const request = receiver.received.at(-1);
+    expect(request && isSigned(request)).toBe(true);
   });
 
-  it('403 when it says no, and the invitation stays as it was', async () => {
+  it('403 when the hook refuses, and the invitation stays unused', async () => {
     const token = await invite(app, uniqueEmail());
     receiver.react(json({ allow: false, reason: 'left_the_company' }));
     expect(await accept(token)).toMatchObject({ status: 403, code: 'registration_refused' });
@@ -57,7 +57,7 @@ describe('POST /api/v1/auth/accept-invitation with a registration hook', () => {
   });
 
   it.each(invalidHookResponses)(
-    '%s: %s is no answer; 503 or 201 as it is set, and recorded',
+    '%s: %s counts as a failure of the hook; 503 or 201 as configured, and audited',
     async (why, _, reaction) => {
       receiver.react(json({ allow: true }));
       for (const each of [app, lenient])
@@ -71,7 +71,7 @@ describe('POST /api/v1/auth/accept-invitation with a registration hook', () => {
     },
   );
 
-  it('400 for a dead link asks nobody', async () => {
+  it('400 for a used link without a call of the hook', async () => {
     receiver.react(json({ allow: true }));
     const token = await invite(app, uniqueEmail());
     await accept(token);
@@ -85,7 +85,7 @@ describe('the page /accept-invitation with a registration hook', () => {
   it.each([
     ['en', 'You can’t sign up here'],
     ['de', 'Registrierung nicht möglich'],
-  ])('403 in the language %s when it says no, and what the hook said is not shown', async (locale, title) => {
+  ])('403 in the language %s when the hook refuses, without the reason of the hook', async (locale, title) => {
     receiver.react(json({ allow: false, reason: 'secret_reason' }));
     const token = await invite(app, uniqueEmail(), { locale });
     const form = { token, name: 'Grace', password: validPassword };
@@ -95,7 +95,7 @@ describe('the page /accept-invitation with a registration hook', () => {
     expect((await accept(token)).status).toBe(201);
   });
 
-  it('shows and checks the form without asking', async () => {
+  it('shows and validates the form without a call of the hook', async () => {
     const token = await invite(app, uniqueEmail());
     const before = receiver.received.length;
     await app.send('GET', `/accept-invitation?token=${token}`);

@@ -1,7 +1,14 @@
 /**
- * Registration. Owns `POST /api/v1/auth/register`.
- * A new and a taken address get the same answer for the same work (invariant 13); registering an unverified address
- * again changes nothing: each registration's link carries what it was made with (invariant 18).
+ * Registration. Owns `POST /api/v1/auth/register` and the mail `already_registered`; no tables.
+ *
+ * Order: mode, email domain, quota, password rules, registration hook, hash, then one statement that writes.
+ *
+ * Invariants:
+ * - A new, an unverified and a verified address get the same response for the same work (invariant 13).
+ * - Registering an unverified address again changes nothing but adds a link with its own name and password
+ *   (invariant 18).
+ *
+ * Must not issue a session: a registration proves no mailbox.
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
@@ -13,7 +20,6 @@ import { type Register, register } from './register.ts';
 
 export type { Register } from './register.ts';
 
-/** The endpoints of this flow. */
 export function registerEndpoints(flow: Register): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -21,8 +27,8 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/register',
       tag: 'login',
-      summary: 'Register with name, address and password',
-      description: 'The answer is the same for a new and a taken address; what happened is told by mail only.',
+      summary: 'Register with name, email and password',
+      description: 'The response is the same for a new and a taken email. Only the mail reveals which one it was.',
       auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
@@ -38,14 +44,14 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
       },
       response: {
         status: 201,
-        message: 'A message with a link was sent to this address',
+        message: 'We sent an email with a link to this address',
         data: z.object({ email: z.string(), status: z.literal('verification_sent') }),
         example: { email: exampleValues.email, status: 'verification_sent' },
       },
       problems: ['registration_closed', 'email_domain_not_allowed', 'registration_refused', 'busy'],
-      handler: async ({ body, caller, use }) => {
+      handler: async ({ body, caller, use: quota }) => {
         const languages = [body.locale, ...wantedLanguages(caller.acceptLanguage)];
-        await register(flow, { ...body, locale: body.locale ?? 'en', languages, use }, caller);
+        await register(flow, { ...body, locale: body.locale ?? 'en', languages, quota }, caller);
         return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
       },
     }),

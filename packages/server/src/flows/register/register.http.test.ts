@@ -26,24 +26,24 @@ beforeAll(async () => {
 
 async function profileOf(email: string, password: string): Promise<{ readonly name: string; readonly locale: string }> {
   const { data } = await login(app, email, { password });
-  const answer = await app.send<{ name: string; locale: string }>('GET', '/api/v1/users/me', {
+  const response = await app.send<{ name: string; locale: string }>('GET', '/api/v1/users/me', {
     token: data.accessToken,
   });
-  return answer.data;
+  return response.data;
 }
 
 describe('POST /api/v1/auth/register', () => {
-  it('201 for a new address: the address as typed, no id, and a mail with a link', async () => {
-    const answer = await register(app, 'New.Person@People.example');
-    expect(answer.status).toBe(201);
-    expect(answer.data).toEqual({ email: 'New.Person@People.example', status: 'verification_sent' });
+  it('201 for a new address returns it as typed without an id and sends a link', async () => {
+    const response = await register(app, 'New.Person@People.example');
+    expect(response.status).toBe(201);
+    expect(response.data).toEqual({ email: 'New.Person@People.example', status: 'verification_sent' });
     expect(await mailsTo(app, 'new.person@people.example')).toEqual(['verify_email']);
     const [message] = await messagesTo(app, 'New.Person@people.example', 1);
     expect(message?.links[0]).toMatch(/^http:\/\/localhost:3000\/verify-email\?token=lk_ot_/);
     expect(message?.text).toContain('Ada Lovelace');
   });
 
-  it('201 for a taken address, of one shape and with the same header names, and its owner is told', async () => {
+  it('201 for a taken address has the same shape and header names, and notifies the owner', async () => {
     const taken = await addVerifiedUser(app);
     const [fresh, again] = [await register(app, uniqueEmail()), await register(app, taken)];
     expect(again.status).toBe(fresh.status);
@@ -62,7 +62,7 @@ describe('POST /api/v1/auth/register', () => {
     expect(await profileOf(email, validPassword)).toMatchObject({ name: 'Ada Lovelace' });
   });
 
-  it('201 in another spelling is the same address', async () => {
+  it('201 for another spelling of an address finds the same identifier', async () => {
     const email = uniqueEmail('Spelling');
     await register(app, email);
     await register(app, email.toUpperCase());
@@ -73,7 +73,7 @@ describe('POST /api/v1/auth/register', () => {
     expect(await mailsTo(app, domain.replace('Bücher', 'xn--bcher-kva'))).toEqual(['verify_email']);
   });
 
-  it('201 keeps the language that was asked for; a mail in one that we do not have is in English', async () => {
+  it('201 stores the requested locale, and falls back to English for a mail that has no translation', async () => {
     const email = await addVerifiedUser(app, { locale: 'pt-BR' });
     const [message] = await messagesTo(app, email, 1);
     expect(message?.subject).toMatch(/confirm|verify/i);
@@ -81,14 +81,14 @@ describe('POST /api/v1/auth/register', () => {
     expect(await profileOf(email, validPassword)).toMatchObject({ locale: 'pt-BR' });
   });
 
-  it('201 for the common example password', async () => {
+  it('201 for the password of the documentation', async () => {
     expect((await register(app, uniqueEmail(), { password: 'SecurePass123!' })).status).toBe(201);
   });
 
   it.each([
     ['of 12 characters', words.slice(0, 12), undefined],
     ['of 11 characters', words.slice(0, 11), 'too_short'],
-    ['of none', '', 'too_short'],
+    ['of 0 characters', '', 'too_short'],
     ['of 128 characters', words.slice(0, 128), undefined],
     ['of 129 characters', words.slice(0, 129), 'too_long'],
     ['of 4,000 characters', words.repeat(28).slice(0, 4000), 'too_long'],
@@ -98,30 +98,30 @@ describe('POST /api/v1/auth/register', () => {
     ['of 129 code points outside the BMP', pictures.slice(0, 129).join(''), 'too_long'],
     ['of 12 characters once composed', `${words.slice(0, 11)}e\u0301`, undefined],
     ['of 11 characters once composed', `${words.slice(0, 10)}e\u0301`, 'too_short'],
-  ])('a password %s is counted in code points after NFC', async (_, password, code) => {
-    const answer = await register(app, uniqueEmail(), { password });
-    expect(answer.status).toBe(code === undefined ? 201 : 422);
-    expect(answer.errors.map((error) => [error.path, error.code])).toEqual(
+  ])('counts the length of a password %s in code points after NFC', async (_, password, code) => {
+    const response = await register(app, uniqueEmail(), { password });
+    expect(response.status).toBe(code === undefined ? 201 : 422);
+    expect(response.errors.map((error) => [error.path, error.code])).toEqual(
       code === undefined ? [] : [['/password', code]],
     );
   });
 
   it.each(['', 'nobody', 'a@b@c.example', '"quoted"@people.example', 'a b@people.example', 'a@people.example\n'])(
-    '422 for %j, which is no address',
+    '422 for %j, which is not an email address',
     async (email) => {
-      const answer = await register(app, email);
-      expect([answer.status, answer.code]).toEqual([422, 'validation_failed']);
-      expect(answer.errors.map(({ path }) => path)).toEqual(['/email']);
+      const response = await register(app, email);
+      expect([response.status, response.code]).toEqual([422, 'validation_failed']);
+      expect(response.errors.map(({ path }) => path)).toEqual(['/email']);
     },
   );
 
   it.each(['', ' ', 'a\u0000b', 'line\nbreak', 'x'.repeat(201)])('422 for the name %j', async (name) => {
-    const answer = await register(app, uniqueEmail(), { name });
-    expect(answer.status).toBe(422);
-    expect(new Set(answer.errors.map(({ path }) => path))).toEqual(new Set(['/name']));
+    const response = await register(app, uniqueEmail(), { name });
+    expect(response.status).toBe(422);
+    expect(new Set(response.errors.map(({ path }) => path))).toEqual(new Set(['/name']));
   });
 
-  it('a name is text in the mail, whatever it holds', async () => {
+  it('escapes the name in the mail', async () => {
     const email = uniqueEmail();
     await register(app, email, { name: '<b>Ada</b> https://evil.example/' });
     const [message] = await messagesTo(app, email, 1);
@@ -129,18 +129,18 @@ describe('POST /api/v1/auth/register', () => {
     expect(message?.links.filter((link) => link.includes('evil'))).toEqual([]);
   });
 
-  it('403 when registration is closed, and nothing is made or mailed', async () => {
+  it('403 while registration is closed, without a user or a mail', async () => {
     const closed = await Application.open({ deploymentOf: app, env: { LATCHKEY_REGISTRATION: 'closed' } });
     const email = uniqueEmail();
-    const answer = await register(closed, email);
+    const response = await register(closed, email);
     await closed.close();
-    expect([answer.status, answer.code]).toEqual([403, 'registration_closed']);
+    expect([response.status, response.code]).toEqual([403, 'registration_closed']);
     expect(await mailsTo(app, email)).toEqual([]);
   });
 });
 
 describe('registering an unverified address again (invariant 18)', () => {
-  it('changes nothing of the first registration: its password goes on deciding', async () => {
+  it('keeps the password of the first registration', async () => {
     const email = uniqueEmail();
     await register(app, email);
     const again = await register(app, email, { password: otherPassword, name: 'Mallory' });
@@ -151,26 +151,26 @@ describe('registering an unverified address again (invariant 18)', () => {
   });
 
   it.each([
-    { pressed: 1, sets: validPassword, name: 'First', never: otherPassword },
-    { pressed: 2, sets: otherPassword, name: 'Second', never: validPassword },
-  ])('link $pressed sets the password and the name that it was made with', async ({ pressed, sets, name, never }) => {
+    { used: 1, sets: validPassword, name: 'First', never: otherPassword },
+    { used: 2, sets: otherPassword, name: 'Second', never: validPassword },
+  ])('link $used sets the password and the name of its own registration', async ({ used, sets, name, never }) => {
     const email = uniqueEmail();
     await register(app, email, { name: 'First' });
     await register(app, email, { name: 'Second', password: otherPassword });
-    expect((await verifyEmail(app, await mailedToken(app, email, pressed))).status).toBe(200);
+    expect((await verifyEmail(app, await mailedToken(app, email, used))).status).toBe(200);
     expect((await login(app, email, { password: never })).code).toBe('invalid_credentials');
     expect(await profileOf(email, sets)).toMatchObject({ name });
   });
 
-  it.each([1, 2, 3])('pressing link %i of three kills the others', async (pressed) => {
+  it.each([1, 2, 3])('the use of link %i of three revokes the others', async (used) => {
     const email = uniqueEmail();
     for (const name of ['First', 'Second', 'Third']) await register(app, email, { name });
     const links = await Promise.all([1, 2, 3].map((number) => mailedToken(app, email, number)));
-    expect((await verifyEmail(app, links[pressed - 1] ?? '')).status).toBe(200);
+    expect((await verifyEmail(app, links[used - 1] ?? '')).status).toBe(200);
     for (const link of links) expect((await verifyEmail(app, link)).code).toBe('invalid_token');
   });
 
-  it.each(['before', 'after'])('an attacker who registers %s the victim never gets in', async (order) => {
+  it.each(['before', 'after'])('an attacker who registers %s the victim never gets access', async (order) => {
     const email = uniqueEmail('victim');
     const attack = () => register(app, email, { password: otherPassword, name: 'Mallory' });
     const own = () => register(app, email, { name: 'Victim' });

@@ -1,4 +1,4 @@
-/** A registration: read, hash, write; the same three steps whoever has the address. */
+/** A registration in three steps, the same for every state of the address: read, hash, write. */
 
 import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
@@ -19,12 +19,11 @@ import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import { allowsAddress, type EmailDomains } from '#protocol/email-domains/index.ts';
 import { createUser, findHolder, notifyOwner } from './statements.ts';
 
-/** What registering needs. */
 export interface Register {
   readonly mode: 'open' | 'invite' | 'closed';
-  /** Whose addresses may register here. */
+  /** The operator's lists of allowed and denied domains. */
   readonly emailDomains: EmailDomains;
-  /** The operator's own say, where there is one. */
+  /** Undefined when no hook is configured. */
   readonly registrationHook: RegistrationHook | undefined;
   readonly database: Database;
   readonly clock: Clock;
@@ -35,25 +34,24 @@ export interface Register {
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
-  /** Called after each registration, for the counter and to wake this process's own worker. */
+  /** Called after each registration; feeds a metric. */
   readonly onRegistered: (outcome: 'created' | 'repeated' | 'taken') => void;
 }
 
-/** What a person sends. */
 export interface Registration {
   readonly email: { readonly asTyped: string; readonly canonical: string };
   readonly password: string;
   readonly name: string;
   readonly locale: string;
-  /** What a refusal may be written in, the most wanted first. */
+  /** Languages for the message of a rejected password, by preference. */
   readonly languages: readonly (string | undefined)[];
-  readonly use: QuotaReservation;
+  readonly quota: QuotaReservation;
 }
 
-/** The address changed hands between reading and writing at most this often; then the caller may try again. */
-const maxTries = 3;
+/** Bounds the retries when the holder of the address changes between the read and the write. */
+const maxAttempts = 3;
 
-/** Who has the address, as it was read. */
+/** The user who holds the address, as it was read. */
 interface Holder {
   readonly userId: string;
   readonly identifierId: string;
@@ -63,21 +61,25 @@ interface Holder {
   readonly wrapped: Buffer;
 }
 
-/** Registers a person, or sends the further link or the notice that the case asks for. */
+/**
+ * Creates a user, adds a link to an unverified registration, or notifies the owner of a verified address.
+ *
+ * @throws `registration_closed`, `email_domain_not_allowed`, `registration_refused`, `busy`, and as `PasswordRules`.
+ */
 export async function register(flow: Register, registration: Registration, caller: Caller): Promise<void> {
   if (flow.mode !== 'open') throw new Problem('registration_closed');
-  // Decided by the address alone, before anything is read: it tells nothing about users.
+  // Depends on the address alone, so that the refusal reveals nothing about users.
   if (!allowsAddress(flow.emailDomains, registration.email.canonical)) throw new Problem('email_domain_not_allowed');
-  const holder = await readFirst(flow, registration);
-  registration.use.require();
+  const holder = await readBeforeHash(flow, registration);
+  registration.quota.require();
   const password = await acceptPassword(flow, registration);
-  await askHook(flow, registration, caller);
+  await callHook(flow, registration, caller);
   const phc = await flow.hashes.compute(password);
-  // A user, a link or a notice: what is written takes its time by who has the address.
+  // The three writes take different times, which would reveal the state of the address (invariant 13).
   return roundUpDuration(() => writeFor(flow, registration, phc, holder, caller));
 }
 
-/** Writes, and reads again when the address changed hands since it was read. */
+/** Reads again and retries when the holder of the address changed since it was read. */
 async function writeFor(
   flow: Register,
   registration: Registration,
@@ -86,16 +88,16 @@ async function writeFor(
   caller: Caller,
 ): Promise<void> {
   let holder = read;
-  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     const outcome = await write(flow, registration, phc, holder, caller);
     if (outcome !== undefined) return flow.onRegistered(outcome);
     holder = await readHolder(flow, registration);
   }
-  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the address changed hands at every attempt' });
+  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the holder of the address changed at every attempt' });
 }
 
-/** Neither reads nor counts when there is no place for the hash. */
-async function readFirst(flow: Register, registration: Registration): Promise<Holder | undefined> {
+/** Throws `busy` before the read consumes quota when the hash queue has no free place. */
+async function readBeforeHash(flow: Register, registration: Registration): Promise<Holder | undefined> {
   const place = flow.hashes.hold();
   try {
     return await readHolder(flow, registration);
@@ -104,23 +106,23 @@ async function readFirst(flow: Register, registration: Registration): Promise<Ho
   }
 }
 
-async function readHolder(flow: Register, { email, use }: Registration): Promise<Holder | undefined> {
-  const row = await flow.database.row(findHolder, { canonical: email.canonical, ...use.sqlParams() });
-  assert(row !== undefined, 'counting always answers a row');
-  await use.recordResult(row);
+async function readHolder(flow: Register, { email, quota }: Registration): Promise<Holder | undefined> {
+  const row = await flow.database.row(findHolder, { canonical: email.canonical, ...quota.sqlParams() });
+  assert(row !== undefined, 'a counting statement always returns a row');
+  await quota.recordResult(row);
   const { userId, identifierId, authEpoch, locale, wrapped } = row;
   if (userId === null) return undefined;
   assert(identifierId !== null && authEpoch !== null && locale !== null && wrapped !== null, 'a user has these');
   return { userId, identifierId, authEpoch, locale, wrapped, isVerified: row.verifiedAt !== null };
 }
 
-/** By what was sent alone: whoever has the address, the answer is the same. */
+/** Depends on the request alone, never on the holder of the address (invariant 13). */
 function acceptPassword({ passwordRules }: Register, { email, name, password, languages }: Registration) {
   return passwordRules.accept({ password, field: '/password', about: [email.canonical, name], languages });
 }
 
-/** Whoever has the address, the hook hears the same and its no comes as early. */
-async function askHook({ registrationHook }: Register, registration: Registration, caller: Caller): Promise<void> {
+/** Runs at the same point and with the same values for every state of the address (invariant 13). */
+async function callHook({ registrationHook }: Register, registration: Registration, caller: Caller): Promise<void> {
   const { email, name, locale } = registration;
   await registrationHook?.admit({ via: 'register', email: email.canonical, name, locale }, caller);
 }
@@ -160,7 +162,7 @@ async function create(flow: Register, registration: Registration, phc: string, c
     ...linkValues(flow, {
       tokenId,
       holder: { userId, identifierId, authEpoch: 1 },
-      registration: carriedBy(tokenId, registration, phc, now),
+      registration: pendingRegistration(tokenId, registration, phc, now),
       locale: registration.locale,
       userKey: key,
       now,
@@ -184,7 +186,7 @@ async function repeat(
   const link = {
     tokenId,
     holder,
-    registration: carriedBy(tokenId, registration, phc, now),
+    registration: pendingRegistration(tokenId, registration, phc, now),
     locale: registration.locale,
     userKey,
     now,
@@ -213,8 +215,13 @@ async function notify(flow: Register, holder: Holder, caller: Caller): Promise<b
   return row !== undefined;
 }
 
-/** What the link carries; the first link of a registration names it. */
-function carriedBy(tokenId: string, { name, locale }: Registration, phc: string, now: Date): PendingRegistration {
+/** The payload of the link. The id of the registration is the id of its first link. */
+function pendingRegistration(
+  tokenId: string,
+  { name, locale }: Registration,
+  phc: string,
+  now: Date,
+): PendingRegistration {
   return { registrationId: tokenId, registeredAt: now.toISOString(), phc, name, locale };
 }
 

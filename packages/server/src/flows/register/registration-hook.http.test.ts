@@ -19,17 +19,17 @@ import { addVerifiedUser, mailsTo, register, uniqueEmail } from '#test/support/u
 import { eventually } from '#test/support/wait.ts';
 
 let receiver: HttpReceiver;
-/** Refuses when there is no answer. */
+/** Rejects registrations when the hook fails. */
 let app: Application;
-/** The same deployment, where no answer is a yes. */
+/** The same deployment; admits registrations when the hook fails. */
 let lenient: Application;
 
 beforeAll(async () => {
   receiver = await startReceiver();
   receiver.react(json({ allow: true }));
-  const soon = { LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS: '1000' };
-  app = await Application.open({ env: hookSettings(receiver.port, soon) });
-  const allow = { ...soon, LATCHKEY_REGISTRATION_HOOK_WHEN_DOWN: 'allow' };
+  const timeout = { LATCHKEY_REGISTRATION_HOOK_TIMEOUT_MS: '1000' };
+  app = await Application.open({ env: hookSettings(receiver.port, timeout) });
+  const allow = { ...timeout, LATCHKEY_REGISTRATION_HOOK_WHEN_DOWN: 'allow' };
   lenient = await Application.open({ deploymentOf: app, env: hookSettings(receiver.port, allow) });
   return async () => {
     await lenient.close();
@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   receiver.react(json({ allow: true }));
-  // An answer closes what failures of the test before may have opened half.
+  // A valid response closes the circuit breaker that failures of the previous test left half-open.
   for (const each of [app, lenient]) expect((await register(each, uniqueEmail())).status).toBe(201);
 });
 
@@ -55,12 +55,12 @@ async function hashesOf(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe('POST /api/v1/auth/register with a registration hook', () => {
-  it('201 when it says yes: one signed question with what was sent, and no password', async () => {
+  it('201 when the hook allows: one signed request with the submitted values, without the password', async () => {
     const email = uniqueEmail('Ada');
     const json = { email, password: 'correct horse battery', name: 'Ada Lovelace', locale: 'de' };
-    const answer = await app.send('POST', '/api/v1/auth/register', { json, peerAddress: '127.0.0.9' });
-    expect(answer.status).toBe(201);
-    const requestId = answer.headers.get('x-request-id');
+    const response = await app.send('POST', '/api/v1/auth/register', { json, peerAddress: '127.0.0.9' });
+    expect(response.status).toBe(201);
+    const requestId = response.headers.get('x-request-id');
     expect(hookRequestsFor(receiver, email)).toEqual([
       {
         via: 'register',
@@ -71,16 +71,16 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
         requestId,
       },
     ]);
-    const question = receiver.received.at(-1);
-    expect(question).toMatchObject({ method: 'POST', url: '/may-register', headers: { 'webhook-id': requestId } });
-    expect(question && isSigned(question)).toBe(true);
-    expect(question?.headers).toMatchObject({ 'content-type': 'application/json', accept: 'application/json' });
+    const request = receiver.received.at(-1);
+    expect(request).toMatchObject({ method: 'POST', url: '/may-register', headers: { 'webhook-id': requestId } });
+    expect(request && isSigned(request)).toBe(true);
+    expect(request?.headers).toMatchObject({ 'content-type': 'application/json', accept: 'application/json' });
     const seconds = app.clock.now().getTime() / 1000;
-    expect(Math.abs(seconds - Number(question?.headers['webhook-timestamp']))).toBeLessThan(60);
+    expect(Math.abs(seconds - Number(request?.headers['webhook-timestamp']))).toBeLessThan(60);
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
-  it('201 costs no round trip more', async () => {
+  it('201 adds no database round trip', async () => {
     const names = await roundTripsOf(app, () => register(app, uniqueEmail()));
     expect(names.filter((name) => name.startsWith('register.'))).toEqual([
       'register.create_user',
@@ -89,7 +89,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
     expect(names).not.toContain('audit_events.record');
   });
 
-  it('403 when it says no, before any hash, and nothing is made or mailed', async () => {
+  it('403 when the hook refuses, before any hash, without a user or a mail', async () => {
     receiver.react(json({ allow: false, reason: 'not_a_customer' }));
     const email = uniqueEmail();
     const hashes = await hashesOf(async () => {
@@ -101,7 +101,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
-  it('403 in the same words for a new, a waiting and a taken address, each asked about; nobody is told', async () => {
+  it('403 is the same for a new, an unverified and a verified address, calls the hook for each, and sends no mail', async () => {
     const [fresh, waiting, taken] = [uniqueEmail(), uniqueEmail(), await addVerifiedUser(app)];
     await register(app, waiting);
     receiver.react(json({ allow: false }));
@@ -123,7 +123,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
     ['x'.repeat(65), 'unspecified'],
     [771_177, 'unspecified'],
     [undefined, 'unspecified'],
-  ])('403 for the reason %j is recorded as %s, without the person in the open', async (reason, recorded) => {
+  ])('403 for the reason %j is audited as %s, without personal data in clear text', async (reason, recorded) => {
     receiver.react(json({ allow: false, reason, more: 'ignored' }));
     const email = uniqueEmail();
     const { text } = await register(app, email);
@@ -134,26 +134,26 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
   });
 
   it.each(invalidHookResponses)(
-    '%s: %s is no answer; 503 or 201 as it is set, and recorded',
+    '%s: %s counts as a failure of the hook; 503 or 201 as configured, and audited',
     async (why, _, reaction) => {
       receiver.react(reaction);
       const email = uniqueEmail();
-      const answer = await register(app, email);
-      expect([answer.status, answer.code, answer.headers.get('retry-after')]).toEqual([503, 'unavailable', '10']);
-      const refused = await newestEvent(app, 'registration_hook.unanswered');
-      expect(refused?.facts).toMatchObject({ via: 'register', why, admitted: false });
+      const response = await register(app, email);
+      expect([response.status, response.code, response.headers.get('retry-after')]).toEqual([503, 'unavailable', '10']);
+      const strictEvent = await newestEvent(app, 'registration_hook.unanswered');
+      expect(strictEvent?.facts).toMatchObject({ via: 'register', why, admitted: false });
       expect(await mailsTo(app, email)).toEqual([]);
       expect((await register(lenient, email)).status).toBe(201);
-      const admitted = await newestEvent(app, 'registration_hook.unanswered');
-      expect(admitted?.facts).toMatchObject({ via: 'register', why, admitted: true });
+      const lenientEvent = await newestEvent(app, 'registration_hook.unanswered');
+      expect(lenientEvent?.facts).toMatchObject({ via: 'register', why, admitted: true });
       expect(await mailsTo(app, email)).toEqual(['verify_email']);
     },
   );
 
-  it('503 or 201 when nobody listens, also when the hook is no longer asked', async () => {
-    const gone = await startReceiver();
-    await gone.stop();
-    const strict = await Application.open({ deploymentOf: app, env: hookSettings(gone.port) });
+  it('503 when the hook is unreachable, also while the circuit breaker is open', async () => {
+    const stopped = await startReceiver();
+    await stopped.stop();
+    const strict = await Application.open({ deploymentOf: app, env: hookSettings(stopped.port) });
     const seen: unknown[] = [];
     for (const _ of [1, 2, 3, 4, 5, 6]) {
       expect(await register(strict, uniqueEmail())).toMatchObject({ status: 503, code: 'unavailable' });
@@ -164,7 +164,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
     expect(seen).toEqual([...Array(5).fill({ ...facts, why: 'unreachable' }), { ...facts, why: 'circuit_open' }]);
   });
 
-  it('503 busy when too many questions are under way, though no answer would be a yes', async () => {
+  it('503 busy when too many calls of the hook are in flight, even if failures are set to allow', async () => {
     const outbound = new Outbound({
       clock: app.clock,
       production: false,
@@ -178,11 +178,11 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
     if (settings === undefined) throw new Error('the settings name a hook');
     const hook = new RegistrationHook({ ...app.services, outbound, settings });
     const caller = { address: '127.0.0.1', userAgent: undefined, acceptLanguage: undefined, deviceCookie: undefined };
-    const person = { via: 'register', email: uniqueEmail(), name: 'Ada', locale: 'en' } as const;
-    await expect(hook.admit(person, { ...caller, requestId: 'r' })).rejects.toMatchObject({ code: 'busy' });
+    const applicant = { via: 'register', email: uniqueEmail(), name: 'Ada', locale: 'en' } as const;
+    await expect(hook.admit(applicant, { ...caller, requestId: 'r' })).rejects.toMatchObject({ code: 'busy' });
   });
 
-  it('asks nobody about what is refused anyway', async () => {
+  it('does not call the hook for a registration that is rejected anyway', async () => {
     const before = receiver.received.length;
     const env = { LATCHKEY_EMAIL_DOMAINS_DENY: 'people.example' };
     const narrow = await Application.open({ deploymentOf: app, env: hookSettings(receiver.port, env) });
@@ -190,9 +190,9 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
     expect((await register(narrow, 'nobody')).code).toBe('validation_failed');
     await narrow.close();
     const closed = { LATCHKEY_REGISTRATION: 'closed' };
-    const shut = await Application.open({ deploymentOf: app, env: hookSettings(receiver.port, closed) });
-    expect((await register(shut, uniqueEmail())).code).toBe('registration_closed');
-    await shut.close();
+    const closedApp = await Application.open({ deploymentOf: app, env: hookSettings(receiver.port, closed) });
+    expect((await register(closedApp, uniqueEmail())).code).toBe('registration_closed');
+    await closedApp.close();
     expect(receiver.received.length).toBe(before);
   });
 });
@@ -200,7 +200,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
 describe('the receiver of the guide', () => {
   const guide = readFileSync(new URL('../../../../../docs/guides/registration-hook.md', import.meta.url), 'utf8');
 
-  /** Runs it on a free port; answers the port and how to end it. */
+  /** Runs the receiver on a free port. */
   async function startGuide(): Promise<{ readonly port: number; readonly stop: () => Promise<unknown> }> {
     const free = await startReceiver();
     await free.stop();
@@ -218,11 +218,11 @@ describe('the receiver of the guide', () => {
         ({ status }) => status === 401,
         () => false,
       );
-    await eventually(isUp, { what: 'the receiver refuses what is not signed' });
+    await eventually(isUp, { what: 'the receiver rejects an unsigned request' });
     return { port: free.port, stop };
   }
 
-  it('answers signed questions as it says, and none that somebody else signed', async () => {
+  it('decides on requests that it can authenticate, and rejects those signed with another secret', async () => {
     const { port, stop } = await startGuide();
     const strict = await Application.open({ deploymentOf: app, env: hookSettings(port) });
     const secret = { LATCHKEY_REGISTRATION_HOOK_SECRET: Buffer.alloc(32, 8).toString('base64') };
@@ -242,7 +242,7 @@ describe('the settings', () => {
     ['https://10.0.0.1/hook', /is not allowed: address_not_allowed/],
     ['https://[::1]/hook', /is not allowed: address_not_allowed/],
     ['https://people.example:25/hook', /is not allowed: port_not_allowed/],
-  ])('without leave for the own network %s does not start', async (url, sentence) => {
+  ])('%s does not start without permission for private addresses', async (url, sentence) => {
     const env = hookSettings(1, { LATCHKEY_REGISTRATION_HOOK_URL: url, LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '0' });
     await expect(Application.open({ deploymentOf: app, env })).rejects.toThrow(sentence);
   });

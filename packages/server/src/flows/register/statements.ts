@@ -1,4 +1,4 @@
-/** The statements of a registration: one that reads, and one that does everything, for each of the three cases. */
+/** One statement reads; one statement for each state of the address performs the whole write. */
 import { recordFragment } from '#domain/audit/index.ts';
 import { claimEmailFragment } from '#domain/identifiers/index.ts';
 import { enqueueMailFragment } from '#domain/mail-ledger/index.ts';
@@ -10,7 +10,7 @@ import { useColumns, useFields, useFragment, useJoins } from '#platform/rate-lim
 
 const used = useFragment();
 
-/** Whose address it is, if anybody's; and a use of the caller's limit is counted. */
+/** Counts a request against the quotas and reads the user who holds the address, if there is one. */
 export const findHolder = statement('register.find_holder', {
   lane: 'counter',
   sql: `with ${used.sql}
@@ -37,7 +37,7 @@ const issuedToClaimed = insertTokenFragment('claimed');
 const mailToClaimed = enqueueMailFragment('issued');
 const auditedClaim = recordFragment('claimed');
 
-/** Nobody had the address: everything hangs on having claimed it. No row: somebody else was faster. */
+/** For a free address. Every fragment depends on the claim of the identifier; no row when another request claimed it first. */
 export const createUser = statement('register.create_user', {
   lane: 'write',
   sql: `with ${claimed.sql}, ${created.sql}, ${password.sql}, ${issuedToClaimed.sql}, ${mailToClaimed.sql},
@@ -59,7 +59,7 @@ const owner = `owner as (select user_id from identifiers where id = :ownerIdenti
 const mailToOwner = enqueueMailFragment('owner');
 const auditedRefusal = recordFragment('owner');
 
-/** The address is verified: its owner is told. No row: the account was deleted meanwhile. */
+/** For a verified address: enqueues the notice to its owner. No row when the account was deleted meanwhile. */
 export const notifyOwner = statement('register.notify_owner', {
   lane: 'write',
   sql: `with ${owner}, ${mailToOwner.sql}, ${auditedRefusal.sql} select user_id from owner`,

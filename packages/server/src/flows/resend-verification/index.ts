@@ -1,13 +1,14 @@
 /**
- * Asking for a further verification link. Owns `POST /api/v1/auth/resend-verification`.
- * The same answer and the same work whether the address is absent, unverified, verified or disabled (invariant 13).
+ * Requests for another verification link. Owns `POST /api/v1/auth/resend-verification`; no tables.
+ *
+ * Must not read the state of the address in the request: an absent, unverified, verified and disabled address get the same
+ * response for the same work (invariant 13). `domain/mail-requests` stores the request, and its job sends the link.
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 
-/** The endpoints of this flow. */
 export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -15,14 +16,14 @@ export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoin
       method: 'POST',
       path: '/api/v1/auth/resend-verification',
       tag: 'login',
-      summary: 'Ask for a further verification link',
+      summary: 'Request another verification link',
       auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput }) },
       response: {
         status: 202,
-        message: 'If this address waits for verification, a message was sent to it',
+        message: 'If this address is waiting to be verified, we sent an email to it',
         data: z.object({ email: z.string(), status: z.literal('verification_sent') }),
         example: { email: exampleValues.email, status: 'verification_sent' },
       },

@@ -26,18 +26,18 @@ function resend(email: string): Promise<AppResponse> {
 }
 
 describe('POST /api/v1/auth/resend-verification', () => {
-  it('202 sends a further link that keeps the password and the name of the one registration', async () => {
+  it('202 sends another link with the password and the name of the only registration', async () => {
     const email = uniqueEmail();
     await register(app, email);
-    const answer = await resend(email);
-    expect([answer.status, answer.data]).toEqual([202, { email, status: 'verification_sent' }]);
+    const response = await resend(email);
+    expect([response.status, response.data]).toEqual([202, { email, status: 'verification_sent' }]);
     const first = await mailedToken(app, email);
     expect((await verifyEmail(app, await mailedToken(app, email, 2))).status).toBe(200);
     expect((await login(app, email)).status).toBe(200);
     expect((await verifyEmail(app, first)).code).toBe('invalid_token');
   });
 
-  it('202 again and again leaves every link good until one is pressed', async () => {
+  it('202 keeps every earlier link valid until one is used', async () => {
     const email = uniqueEmail();
     await register(app, email);
     await resend(email);
@@ -47,7 +47,7 @@ describe('POST /api/v1/auth/resend-verification', () => {
     for (const link of links) expect((await verifyEmail(app, link)).code).toBe('invalid_token');
   });
 
-  it('202 after several registrations sends a link that carries no password of anybody', async () => {
+  it('202 after several registrations sends a link without a password', async () => {
     const email = uniqueEmail();
     await register(app, email);
     await register(app, email, { password: otherPassword });
@@ -61,7 +61,7 @@ describe('POST /api/v1/auth/resend-verification', () => {
     }
   });
 
-  it('202 carries the one that is left when the other registration was disowned', async () => {
+  it('202 sends a link of the remaining registration after the other one was disowned', async () => {
     const email = uniqueEmail();
     await register(app, email);
     await register(app, email, { password: otherPassword });
@@ -72,7 +72,7 @@ describe('POST /api/v1/auth/resend-verification', () => {
     expect((await login(app, email)).status).toBe(200);
   });
 
-  it('202 sends a link that works when all earlier ones have expired', async () => {
+  it('202 sends a valid link after all earlier ones have expired', async () => {
     const email = uniqueEmail();
     await register(app, email);
     const expired = await mailedToken(app, email);
@@ -83,20 +83,20 @@ describe('POST /api/v1/auth/resend-verification', () => {
     expect((await login(app, email)).status).toBe(200);
   });
 
-  it('202 sends nothing to an address that nobody has', async () => {
+  it('202 sends nothing to an unknown address', async () => {
     const email = uniqueEmail();
     expect((await resend(email)).status).toBe(202);
     expect(await mailsTo(app, email)).toEqual([]);
     expect((await login(app, email)).code).toBe('invalid_credentials');
   });
 
-  it('202 sends nothing to an address that is proven', async () => {
+  it('202 sends nothing to a verified address', async () => {
     const email = await addVerifiedUser(app);
     expect((await resend(email)).status).toBe(202);
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
-  it('202 sends nothing to somebody who is disabled, and the link from before is dead', async () => {
+  it('202 sends nothing to a disabled user', async () => {
     const email = uniqueEmail();
     await register(app, email);
     await setStatus(app, email, 'disabled');
