@@ -240,7 +240,7 @@ describe('a page of the product', () => {
     };
     await context.clearCookies();
     await send();
-    expect(await page.getByRole('alert').first().textContent()).toContain('once more');
+    expect(await page.getByRole('alert').first().textContent()).toContain('send it again');
     await send();
     expect(await page.textContent('h1')).toBe('Password set');
     dataOf(await apiClient.login(email, 'chosen on the page'));

@@ -314,8 +314,8 @@ export class Scenario {
   }
 
   #collect({ status, headers }: Response, text: string): void {
-    const cookieOfBrowser = [...headers].filter(([name]) => name !== 'set-cookie').map((header) => header.join(': '));
-    this.#locations.add('response headers', cookieOfBrowser.join('\n'));
+    const lines = [...headers].filter(([name]) => name !== 'set-cookie').map((header) => header.join(': '));
+    this.#locations.add('response headers', lines.join('\n'));
     if (status >= 400) this.#locations.add('problems', text);
   }
 }

@@ -213,8 +213,8 @@ const accounts: readonly AccountFlow[] = [
     },
   },
   {
-    name: 'keep the account',
-    action: 'cancel the deletion',
+    name: 'cancel the deletion',
+    action: 'account.deletion_canceled',
     prepare: async (context, email) => {
       dataOf(await requestDeletion(context.node, await addLoggedInUser(context, email)));
       const token = await mailedToken(context.sink, email, '/cancel-deletion');
