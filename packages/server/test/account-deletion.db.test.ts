@@ -305,8 +305,8 @@ describeOnBothDatabases('deletion of an account', (database: () => Database) => 
       const onError = (error: unknown) => {
         throw error;
       };
-      const onUserEnded = (userId: string) => keys.forgetUserKey(userId);
-      const otherNode = { revocations: new Revocations({ ...fixture, onError, onUserEnded }) };
+      const onUserRevoked = (userId: string) => keys.forgetUserKey(userId);
+      const otherNode = { revocations: new Revocations({ ...fixture, onError, onUserRevoked }) };
       await scheduleDeletion();
       fixture.time.advance(graceMs);
       const cached = keys.unwrapUserKey(user.id, user.wrappedKey);
@@ -315,7 +315,7 @@ describeOnBothDatabases('deletion of an account', (database: () => Database) => 
       await otherNode.revocations.read();
       expect(keys.unwrapUserKey(user.id, user.wrappedKey)).not.toBe(cached);
       const session = { sessionId: fixture.makeId(), userId: user.id, authEpoch: 2, kid: undefined };
-      expect(otherNode.revocations.hasEnded(session)).toBe(true);
+      expect(otherNode.revocations.isRevoked(session)).toBe(true);
     });
   });
 });

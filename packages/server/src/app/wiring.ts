@@ -140,14 +140,14 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
   const audit = new AuditLog({ keys, makeId });
   const accessTokens = new AccessTokens({ ...ground, issuer: config.http.publicUrl });
   // An erased user's key must leave every node's memory; anybody else's is unwrapped again when it is needed.
-  const onUserEnded = (userId: string) => keys.forgetUserKey(userId);
-  const onSigningKeyEnded = (kid: string) => ground.signingKeys.forget(kid);
+  const onUserRevoked = (userId: string) => keys.forgetUserKey(userId);
+  const onSigningKeyRevoked = (kid: string) => ground.signingKeys.forget(kid);
   const revocations = new Revocations({
     database,
     clock,
     onError: onFeedError(logger),
-    onUserEnded,
-    onSigningKeyEnded,
+    onUserRevoked,
+    onSigningKeyRevoked,
   });
   ground.afterCommit.publishTo(revocations);
   const lastSeen = new LastSeen({ database, onError: (error) => logger.warn('last-seen times were lost', { error }) });

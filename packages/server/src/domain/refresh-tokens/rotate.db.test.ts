@@ -55,22 +55,22 @@ const graceSeconds = 10;
 const twenty = Array.from({ length: 20 });
 
 describeOnBothDatabases('refresh tokens', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let users: Users;
   let tokens: RefreshTokens;
-  let person: TestUser;
+  let user: TestUser;
   let login: TestSession;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    users = new Users(world);
-    tokens = new RefreshTokens(world);
+    fixture = await openDomainFixture(database());
+    users = new Users(fixture);
+    tokens = new RefreshTokens(fixture);
   });
 
   beforeEach(async () => {
     await database().run(setGrace, { seconds: graceSeconds });
-    person = await addUser(world);
-    login = await addSession(world, person, 'token');
+    user = await addUser(fixture);
+    login = await addSession(fixture, user, 'token');
   });
 
   const rows = () => database().rows(family, { sessionId: login.sessionId });
@@ -84,14 +84,14 @@ describeOnBothDatabases('refresh tokens', (database) => {
   }
 
   function end() {
-    const now = world.clock.now();
+    const now = fixture.clock.now();
     const { sessionId } = login;
-    const request = { userId: person.id, reason: 'logout', now } as const;
-    const event = { action: 'session.logged_out', at: now, actor: { kind: 'user', id: person.id }, sessionId } as const;
-    return endSession(database(), sessionId, request, world.audit.values({ ...event, userId: person.id }));
+    const request = { userId: user.id, reason: 'logout', now } as const;
+    const event = { action: 'session.logged_out', at: now, actor: { kind: 'user', id: user.id }, sessionId } as const;
+    return endSession(database(), sessionId, request, fixture.audit.values({ ...event, userId: user.id }));
   }
 
-  const raise = () => database().transaction((tx) => users.raiseEpoch(tx, person.id));
+  const raise = () => database().transaction((tx) => users.raiseEpoch(tx, user.id));
 
   it('gives twenty callers at once the same successor, makes it once and records one event', async () => {
     const answers = await Promise.all(twenty.map(() => refresh(login.refreshToken)));
@@ -113,8 +113,8 @@ describeOnBothDatabases('refresh tokens', (database) => {
   it('answers what an access token needs to say of the session', async () => {
     expect(await refresh(login.refreshToken)).toMatchObject({
       sessionId: login.sessionId,
-      userId: person.id,
-      subject: person.id,
+      userId: user.id,
+      subject: user.id,
       clientId: 'default',
       acr: 'aal1',
       amr: ['pwd'],
@@ -123,7 +123,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
 
   it('gives a lost answer again for the whole grace, with the same expiry', async () => {
     const first = await refresh(login.refreshToken);
-    world.time.advance(graceSeconds * 1000 - 1);
+    fixture.time.advance(graceSeconds * 1000 - 1);
     expect(await refresh(login.refreshToken)).toEqual(first);
     expect(await actions()).toEqual(['session.refreshed']);
   });
@@ -138,11 +138,11 @@ describeOnBothDatabases('refresh tokens', (database) => {
 
   it('calls it reuse when the grace is over, to the millisecond', async () => {
     await refresh(login.refreshToken);
-    world.time.advance(graceSeconds * 1000);
+    fixture.time.advance(graceSeconds * 1000);
     expect(await tokens.rotate(login.refreshToken)).toMatchObject({
       kind: 'reused',
       sessionId: login.sessionId,
-      userId: person.id,
+      userId: user.id,
     });
   });
 
@@ -162,11 +162,11 @@ describeOnBothDatabases('refresh tokens', (database) => {
   /** Two key rings after a rotation, the second of a node whose clock is behind: both know both keys, and use others. */
   async function rotateKey() {
     await database().run(setGrace, { seconds: 600 });
-    const ahead = await openKeys(world);
+    const ahead = await openKeys(fixture);
     await ahead.rotateDataKey('rotation');
-    const late = new MovableClock(world.time);
-    const behind = await openKeys({ ...world, clock: late });
-    world.time.advance(2 * spreadSeconds * 1000);
+    const late = new MovableClock(fixture.time);
+    const behind = await openKeys({ ...fixture, clock: late });
+    fixture.time.advance(2 * spreadSeconds * 1000);
     late.advance(-2 * spreadSeconds * 1000);
     expect(ahead.currentKeyId('rotation')).not.toBe(behind.currentKeyId('rotation'));
     return [ahead, behind] as const;
@@ -175,13 +175,13 @@ describeOnBothDatabases('refresh tokens', (database) => {
   it('computes the same successor after the rotation key changed within the grace', async () => {
     const first = await refresh(login.refreshToken);
     const [keys] = await rotateKey();
-    expect(await new RefreshTokens({ ...world, keys }).rotate(login.refreshToken)).toEqual(first);
+    expect(await new RefreshTokens({ ...fixture, keys }).rotate(login.refreshToken)).toEqual(first);
     expect(await rows()).toHaveLength(2);
   });
 
   it('gives one successor when nodes with different rotation keys are asked at once', async () => {
     const rings = await rotateKey();
-    const nodes = rings.map((keys) => new RefreshTokens({ ...world, keys }));
+    const nodes = rings.map((keys) => new RefreshTokens({ ...fixture, keys }));
     const asking = twenty.flatMap(() => nodes.map((node) => node.rotate(login.refreshToken)));
     const answers = await Promise.all(asking);
     expect(answers[0]).toMatchObject({ kind: 'refreshed' });
@@ -202,24 +202,24 @@ describeOnBothDatabases('refresh tokens', (database) => {
     const [only] = await rows();
     const at = new Date((only?.expiresAt.getTime() ?? 0) + 60_000);
     await database().run(setSessionExpiry, { sessionId: login.sessionId, at });
-    world.time.advance((only?.expiresAt.getTime() ?? 0) - world.clock.now().getTime());
+    fixture.time.advance((only?.expiresAt.getTime() ?? 0) - fixture.clock.now().getTime());
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 
   it('refuses when the session has ended, and never calls that reuse', async () => {
     await refresh(login.refreshToken);
     await end();
-    world.time.advance(graceSeconds * 1000);
+    fixture.time.advance(graceSeconds * 1000);
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 
   it.each<[string, () => unknown]>([
-    ['was idle for too long', () => world.time.advance(world.client.sessionIdleSeconds * 1000)],
+    ['was idle for too long', () => fixture.time.advance(fixture.client.sessionIdleSeconds * 1000)],
     ['is of an earlier epoch', raise],
   ])('calls nothing reuse when the session %s: there is nothing left to end', async (_, kill) => {
     await refresh(login.refreshToken);
     await kill();
-    world.time.advance(graceSeconds * 1000);
+    fixture.time.advance(graceSeconds * 1000);
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 
@@ -230,12 +230,12 @@ describeOnBothDatabases('refresh tokens', (database) => {
   });
 
   it('refuses when the user is disabled', async () => {
-    await database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled'));
+    await database().transaction((tx) => users.changeStatus(tx, user.id, 'disabled'));
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 
   it('never gives a token that outlives its session', async () => {
-    const at = new Date(world.clock.now().getTime() + 60_000);
+    const at = new Date(fixture.clock.now().getTime() + 60_000);
     await database().run(setSessionExpiry, { sessionId: login.sessionId, at });
     expect((await refresh(login.refreshToken)).refreshExpiresAt).toEqual(at);
     expect((await rows())[1]?.expiresAt).toEqual(at);

@@ -5,7 +5,7 @@ import { countRoundTrips, describeOnBothDatabases } from '#test/support/database
 import { eventually } from '#test/support/wait.ts';
 import { Revocations } from './index.ts';
 
-const announce = statement('feed_test.announce', {
+const insertRevocation = statement('feed_test.insert', {
   lane: 'pool',
   sql: `insert into revocations (kind, target, ended_at, expires_at)
     values ('session', :target, :endedAt, :expiresAt) returning id, target`,
@@ -21,10 +21,10 @@ const insertWithId = statement('feed_test.insert_with_id', {
   columns: { target: 'text' },
   after: { revokes: { kind: 'session', target: 'target' } },
 });
-const announceMany = statement('feed_test.announce_many', {
+const insertMany = statement('feed_test.insert_many', {
   lane: 'pool',
   sql: `insert into revocations (kind, target, ended_at, expires_at)
-    select 'session', 'of many ' || n, :endedAt, :expiresAt from generate_series(1, :times) as s (n) order by n
+    select 'session', 'many ' || n, :endedAt, :expiresAt from generate_series(1, :times) as s (n) order by n
     returning target`,
   params: { endedAt: 'timestamptz', expiresAt: 'timestamptz', times: 'int4' },
   columns: { target: 'text' },
@@ -38,7 +38,7 @@ const count = statement('feed_test.count', {
 });
 const clear = statement('feed_test.clear', { lane: 'pool', sql: `delete from revocations`, params: {}, columns: {} });
 
-describeOnBothDatabases('the revocations feed', (database, kind) => {
+describeOnBothDatabases('the revocation feed', (database, kind) => {
   let time: FixedClock;
   let clock: MovableClock;
   let broken: Error | undefined;
@@ -55,63 +55,63 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
     await database().run(clear, {});
   });
 
-  /** A node's feed; while `broken` is set its database cannot be reached. */
+  /** The feed of a node; while `broken` is set, the node cannot reach its database. */
   function node(onError: (error: unknown) => void = () => undefined): Revocations {
-    const rows: Database['rows'] = (asked, values) =>
-      broken === undefined ? database().rows(asked, values) : Promise.reject(broken);
+    const rows: Database['rows'] = (reads, values) =>
+      broken === undefined ? database().rows(reads, values) : Promise.reject(broken);
     return new Revocations({ database: { ...database(), rows }, clock, onError });
   }
 
-  /** A node's feed, and the first of each run of ids that it asks for. */
+  /** The feed of a node, with the first id of each range that it reads. */
   function watchedNode() {
-    const asked: (readonly number[])[] = [];
+    const reads: (readonly number[])[] = [];
     const rows: Database['rows'] = (statement, values) => {
-      asked.push((values as { firsts: readonly number[] }).firsts);
+      reads.push((values as { firsts: readonly number[] }).firsts);
       return database().rows(statement, values);
     };
     const watched = new Revocations({ database: { ...database(), rows }, clock, onError: () => undefined });
-    return { watched, asked };
+    return { watched, reads };
   }
 
-  function end(target: string, queries: Queries = database(), lifetimeSeconds = 960) {
+  function revoke(target: string, queries: Queries = database(), lifetimeSeconds = 960) {
     const endedAt = clock.now();
-    return queries.row(announce, { target, endedAt, expiresAt: addSeconds(endedAt, lifetimeSeconds) });
+    return queries.row(insertRevocation, { target, endedAt, expiresAt: addSeconds(endedAt, lifetimeSeconds) });
   }
 
-  const ended = (revocations: Revocations, sessionId: string) =>
-    revocations.hasEnded({ sessionId, userId: 'u', authEpoch: 1, kid: undefined });
+  const isRevoked = (revocations: Revocations, sessionId: string) =>
+    revocations.isRevoked({ sessionId, userId: 'u', authEpoch: 1, kid: undefined });
 
-  it('knows at the start what ended before, and not what expired', async () => {
-    await end('before');
-    await end('long ago', database(), -1);
+  it('knows earlier revocations after the first read, except expired ones', async () => {
+    await revoke('before');
+    await revoke('long ago', database(), -1);
     const revocations = node();
     expect(revocations.trusted()).toBe(false);
     await revocations.read();
-    expect(ended(revocations, 'before')).toBe(true);
-    expect(ended(revocations, 'long ago')).toBe(false);
+    expect(isRevoked(revocations, 'before')).toBe(true);
+    expect(isRevoked(revocations, 'long ago')).toBe(false);
   });
 
-  it('learns with one small read what another node announced', async () => {
+  it("learns of another node's revocation with one small read", async () => {
     const revocations = node();
     await revocations.read();
-    await end('elsewhere');
-    expect(ended(revocations, 'elsewhere')).toBe(false);
+    await revoke('elsewhere');
+    expect(isRevoked(revocations, 'elsewhere')).toBe(false);
     expect(await countRoundTrips(database(), () => revocations.read())).toEqual(['revocations.read_new']);
-    expect(ended(revocations, 'elsewhere')).toBe(true);
+    expect(isRevoked(revocations, 'elsewhere')).toBe(true);
   });
 
-  it('knows at once what was ended here', async () => {
+  it('knows its own revocations immediately', async () => {
     const revocations = node();
     revocations.publish({ kind: 'session', target: 'here', epoch: null });
-    expect(ended(revocations, 'here')).toBe(true);
+    expect(isRevoked(revocations, 'here')).toBe(true);
   });
 
-  it('sees a smaller id that commits later, for 30 s after a larger one was seen', async () => {
+  it('sees a smaller id that commits later, for 30 s after a larger one', async () => {
     const revocations = node();
     await revocations.read();
-    const { id } = (await end('taken and given back')) ?? { id: 0 };
+    const { id } = (await revoke('taken and given back')) ?? { id: 0 };
     await database().run(clear, {});
-    await end('larger');
+    await revoke('larger');
     await revocations.read();
     for (let seconds = 0; seconds < 29; seconds += 1) {
       time.advance(1000);
@@ -120,90 +120,90 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
     const endedAt = clock.now();
     await database().run(insertWithId, { id, target: 'smaller', endedAt, expiresAt: addSeconds(endedAt, 960) });
     await revocations.read();
-    expect(ended(revocations, 'larger')).toBe(true);
-    expect(ended(revocations, 'smaller')).toBe(true);
+    expect(isRevoked(revocations, 'larger')).toBe(true);
+    expect(isRevoked(revocations, 'smaller')).toBe(true);
   });
 
-  // The embedded database has one connection: no transaction can be open beside another.
+  // The embedded database has one connection, so no transaction can be open beside another.
   if (kind === 'postgres') {
-    it('sees what a transaction announced that was open while later ones committed', async () => {
+    it('sees the revocations of a transaction that was open while later ones committed', async () => {
       const revocations = node();
       await revocations.read();
       await database().transaction(async (tx) => {
-        await end('slow', tx);
-        await end('quick');
+        await revoke('slow', tx);
+        await revoke('quick');
         await revocations.read();
-        expect(ended(revocations, 'quick')).toBe(true);
-        expect(ended(revocations, 'slow')).toBe(false);
+        expect(isRevoked(revocations, 'quick')).toBe(true);
+        expect(isRevoked(revocations, 'slow')).toBe(false);
       });
       time.advance(20_000);
       await revocations.read();
-      expect(ended(revocations, 'slow')).toBe(true);
+      expect(isRevoked(revocations, 'slow')).toBe(true);
     });
   }
 
-  it('does not read again what is older than the overlap', async () => {
+  it('does not read ids again that are older than the overlap', async () => {
     const revocations = node();
-    for (let n = 0; n < 5; n += 1) await end(`old ${n}`);
+    for (let n = 0; n < 5; n += 1) await revoke(`old ${n}`);
     await revocations.read();
     time.advance(30_000);
     await revocations.read();
     time.advance(30_000);
-    const { watched, asked } = watchedNode();
+    const { watched, reads } = watchedNode();
     await watched.read();
     time.advance(30_000);
-    const { id } = (await end('new')) ?? { id: 0 };
+    const { id } = (await revoke('new')) ?? { id: 0 };
     await watched.read();
-    expect(asked).toEqual([[1], [id]]);
+    expect(reads).toEqual([[1], [id]]);
   });
 
   it('reads nothing twice while no id is missing', async () => {
-    const { watched, asked } = watchedNode();
-    const { id: before } = (await end('settled')) ?? { id: 0 };
+    const { watched, reads } = watchedNode();
+    const { id: before } = (await revoke('settled')) ?? { id: 0 };
     time.advance(61_000);
     await watched.read();
-    await end('first');
-    await end('second');
+    await revoke('first');
+    await revoke('second');
     await watched.read();
     await watched.read();
-    expect(asked).toEqual([[1], [before + 1], [before + 3]]);
+    expect(reads).toEqual([[1], [before + 1], [before + 3]]);
   });
 
-  it('asks for what is missing alone, and not for what lies between', async () => {
-    const { watched, asked } = watchedNode();
-    await end('settled');
+  it('reads only the missing ids again', async () => {
+    const { watched, reads } = watchedNode();
+    await revoke('settled');
     time.advance(61_000);
     await watched.read();
-    const { id } = (await end('taken and given back')) ?? { id: 0 };
+    const { id } = (await revoke('taken and given back')) ?? { id: 0 };
     await database().run(clear, {});
-    await end('one');
-    await end('another');
+    await revoke('one');
+    await revoke('another');
     await watched.read();
     await watched.read();
-    expect(asked.at(-1)).toEqual([id, id + 3]);
+    expect(reads.at(-1)).toEqual([id, id + 3]);
     time.advance(30_000);
     await watched.read();
     await watched.read();
-    expect(asked.at(-1)).toEqual([id + 3]);
+    expect(reads.at(-1)).toEqual([id + 3]);
   });
 
-  it('reads as many pages as there are', async () => {
-    const { watched, asked } = watchedNode();
+  it('reads all pages', async () => {
+    const { watched, reads } = watchedNode();
     const endedAt = clock.now();
-    const { id: first } = (await end('first')) ?? { id: 0 };
-    await database().run(announceMany, { endedAt, expiresAt: addSeconds(endedAt, 960), times: 4500 });
+    const { id: first } = (await revoke('first')) ?? { id: 0 };
+    await database().run(insertMany, { endedAt, expiresAt: addSeconds(endedAt, 960), times: 4500 });
     await watched.read();
-    expect(asked).toEqual([[1], [1, first + 2000], [1, first + 4000]]);
-    for (const n of [1, 2000, 4500]) expect(ended(watched, `of many ${n}`)).toBe(true);
+    expect(reads).toEqual([[1], [1, first + 2000], [1, first + 4000]]);
+    for (const n of [1, 2000, 4500]) expect(isRevoked(watched, `many ${n}`)).toBe(true);
   });
 
-  it('waits 30 s for a smaller id from the end of a read that took long', async () => {
-    const first = (await end('first')) ?? { id: 0 };
+  it('waits 30 s for a smaller id, counted from the end of a slow read', async () => {
+    const first = (await revoke('first')) ?? { id: 0 };
     await database().run(clear, {});
-    await end('second');
+    await revoke('second');
     let readMs = 5_000;
-    const rows: Database['rows'] = async (asked, values) => {
-      const page = await database().rows(asked, values);
+    const rows: Database['rows'] = async (reads, values) => {
+      const page = await database().rows(reads, values);
       time.advance(readMs);
       return page;
     };
@@ -216,13 +216,13 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
     const expiresAt = addSeconds(endedAt, 960);
     await database().run(insertWithId, { id: first.id, target: 'late', endedAt, expiresAt });
     await slow.read();
-    expect(ended(slow, 'late')).toBe(true);
+    expect(isRevoked(slow, 'late')).toBe(true);
   });
 
-  it('does not read what was settled before its start again, and still sees what commits late then', async () => {
-    await end('settled');
+  it('does not read settled ids again after its start, and still sees late commits', async () => {
+    await revoke('settled');
     time.advance(61_000);
-    const { id } = (await end('taken and given back')) ?? { id: 0 };
+    const { id } = (await revoke('taken and given back')) ?? { id: 0 };
     await database().run(clear, {});
     const settled = clock.now();
     await database().run(insertWithId, {
@@ -231,16 +231,16 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
       endedAt: addSeconds(settled, -61),
       expiresAt: addSeconds(settled, 900),
     });
-    await end('recent');
-    const { watched, asked } = watchedNode();
+    await revoke('recent');
+    const { watched, reads } = watchedNode();
     await watched.read();
     await database().run(insertWithId, { id, target: 'late', endedAt: settled, expiresAt: addSeconds(settled, 960) });
     await watched.read();
-    expect(asked).toEqual([[1], [id, id + 2]]);
-    for (const target of ['settled', 'recent', 'late']) expect(ended(watched, target)).toBe(true);
+    expect(reads).toEqual([[1], [id, id + 2]]);
+    for (const target of ['settled', 'recent', 'late']) expect(isRevoked(watched, target)).toBe(true);
   });
 
-  it('is believed for a second from the start of the last read, by the monotonic clock', async () => {
+  it('is trusted for a second after the start of the last read, by the monotonic clock', async () => {
     const revocations = node();
     await revocations.read();
     time.advance(999);
@@ -253,10 +253,10 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
     expect(revocations.trusted()).toBe(false);
   });
 
-  it('counts the second from the start of a slow read, not from its answer', async () => {
+  it('counts the second from the start of a slow read, not from its response', async () => {
     const gate = Promise.withResolvers<void>();
-    const rows: Database['rows'] = async (asked, values) => {
-      const answer = await database().rows(asked, values);
+    const rows: Database['rows'] = async (reads, values) => {
+      const answer = await database().rows(reads, values);
       await gate.promise;
       return answer;
     };
@@ -268,7 +268,7 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
     expect(revocations.trusted()).toBe(false);
   });
 
-  it('is distrusted a second after reads begin to fail, and believed again after the next good one', async () => {
+  it('is distrusted a second after reads begin to fail, and trusted again after the next successful one', async () => {
     const errors: unknown[] = [];
     const revocations = node((error) => errors.push(error));
     await revocations.start();
@@ -277,10 +277,10 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
     await eventually(() => errors.length > 1, { what: 'two reads have failed' });
     time.advance(1000);
     expect(revocations.trusted()).toBe(false);
-    await end('meanwhile');
+    await revoke('meanwhile');
     broken = undefined;
     await eventually(() => revocations.trusted(), { what: 'the feed is believed again' });
-    expect(ended(revocations, 'meanwhile')).toBe(true);
+    expect(isRevoked(revocations, 'meanwhile')).toBe(true);
     expect(errors[0]).toBe(errors[1]);
   });
 
@@ -289,7 +289,7 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
     await expect(node().start()).rejects.toThrow('the database is away');
   });
 
-  it('reads no more once it was stopped', async () => {
+  it('does not read after it is stopped', async () => {
     const revocations = node();
     await revocations.start();
     await revocations.stop();
@@ -297,20 +297,20 @@ describeOnBothDatabases('the revocations feed', (database, kind) => {
     expect(revocations.trusted()).toBe(false);
   });
 
-  it('learns of an ending also when its own wall clock is far ahead of the one that announced it', async () => {
+  it('learns of a revocation although its own wall clock is far ahead', async () => {
     const revocations = node();
     await revocations.read();
-    await end('by a node whose clock is right');
+    await revoke('by a node whose clock is right');
     clock.advance(3_600_000);
     await revocations.read();
     time.advance(31_000);
     await revocations.read();
-    expect(ended(revocations, 'by a node whose clock is right')).toBe(true);
+    expect(isRevoked(revocations, 'by a node whose clock is right')).toBe(true);
   });
 
-  it('deletes rows that expired, and no others', async () => {
-    await end('alive');
-    await end('expired', database(), -1);
+  it('deletes expired rows only', async () => {
+    await revoke('alive');
+    await revoke('expired', database(), -1);
     const revocations = node();
     expect(await revocations.deleteExpired()).toBe(1);
     expect(await database().row(count, {})).toEqual({ left: 1 });

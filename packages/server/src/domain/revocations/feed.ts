@@ -1,4 +1,4 @@
-/** The feed: one small select every 250 ms, and the answer to "may I believe what I remember?". */
+/** Reading the feed: one small statement every 250 ms, and whether this node's memory is fresh enough to be trusted. */
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { type CommittedRevocation, type Database, statement, type Values } from '#platform/database/index.ts';
 import { keptSeconds } from './fragment.ts';
@@ -7,13 +7,13 @@ import { UnseenIds } from './unseen-ids.ts';
 
 const pollMs = 250;
 const trustMs = 1000;
-/** Longer than any of our transactions may stay open, so that a late commit of a small id is still seen. */
+/** Longer than any of our transactions can stay open, so that a late commit of a small id is still seen. */
 const overlapMs = 30_000;
 const sweepEveryMs = 10_000;
-/** At the start, rows that say they are older than this lie before every transaction that is still open, whatever the skew. */
+/** At the start, rows older than this were inserted before every open transaction began, whatever the clock skew. */
 const settledMs = 2 * overlapMs;
 
-/** In one read, so that no start and no outage fills the memory with rows. */
+/** Bounds the memory of one read, also at the start and after an outage. */
 const pageSize = 2000;
 
 const readNew = statement('revocations.read_new', {
@@ -35,7 +35,7 @@ const readNew = statement('revocations.read_new', {
   },
 });
 
-type Announced = Values<typeof readNew.columns>;
+type FeedRow = Values<typeof readNew.columns>;
 
 const deleteExpired = statement('revocations.delete_expired', {
   lane: 'pool',
@@ -44,15 +44,18 @@ const deleteExpired = statement('revocations.delete_expired', {
   columns: {},
 });
 
-/** The endings that this node knows of, and how fresh that knowledge is. */
+/** The revocations that this node knows, and how fresh that knowledge is. */
 export class Revocations {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
-  readonly #onUserEnded: (userId: string) => void;
-  readonly #onSigningKeyEnded: (kid: string) => void;
+  readonly #onUserRevoked: (userId: string) => void;
+  readonly #onSigningKeyRevoked: (kid: string) => void;
   readonly #set = new RevocationSet();
-  /** Highest ids seen, with the time of the read's end; what is missing below one that is older than the overlap never comes. */
+  /**
+   * The highest ids seen, with the time of the read's end. An id that is missing below a mark older than the overlap
+   * never comes.
+   */
   #marks: { readMs: number; id: number }[] = [];
   #highestId = 0;
   readonly #unseen = new UnseenIds();
@@ -63,37 +66,37 @@ export class Revocations {
   #stopped = false;
 
   /**
-   * `onUserEnded` hears of each user of whom something ended, `onSigningKeyEnded` of each key that was revoked, both
-   * several times: what is kept of them is to be forgotten.
+   * @param dependencies `onUserRevoked` is called for each user of whom something was revoked, `onSigningKeyRevoked`
+   * for each revoked key, both repeatedly: their cached values must be dropped.
    */
   constructor(dependencies: {
     database: Database;
     clock: Clock;
     onError: (error: unknown) => void;
-    onUserEnded?: (userId: string) => void;
-    onSigningKeyEnded?: (kid: string) => void;
+    onUserRevoked?: (userId: string) => void;
+    onSigningKeyRevoked?: (kid: string) => void;
   }) {
     this.#database = dependencies.database;
     this.#clock = dependencies.clock;
     this.#onError = dependencies.onError;
-    this.#onUserEnded = dependencies.onUserEnded ?? (() => undefined);
-    this.#onSigningKeyEnded = dependencies.onSigningKeyEnded ?? (() => undefined);
+    this.#onUserRevoked = dependencies.onUserRevoked ?? (() => undefined);
+    this.#onSigningKeyRevoked = dependencies.onSigningKeyRevoked ?? (() => undefined);
   }
 
-  /** Reads everything that has not expired and goes on every 250 ms. Throws if the first read fails. */
+  /** Reads everything that has not expired, and then again every 250 ms. Throws if the first read fails. */
   async start(): Promise<void> {
     await this.read();
     this.#schedule();
   }
 
-  /** Stops reading; from a second later on nothing remembered is believed. */
+  /** Stops reading; a second later nothing remembered is trusted. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#reading;
   }
 
-  /** Whether this node's memory is fresh enough to be believed now. */
+  /** Whether this node's memory is fresh enough to be trusted now. */
   trusted(): boolean {
     return this.#clock.monotonicMs() < this.#trustedUntilMs;
   }
@@ -103,28 +106,28 @@ export class Revocations {
     return this.#clock.monotonicMs() - (this.#trustedUntilMs - trustMs);
   }
 
-  hasEnded(thing: CheckedAccess): boolean {
-    return this.#set.hasEnded(thing);
+  isRevoked(access: CheckedAccess): boolean {
+    return this.#set.isRevoked(access);
   }
 
-  /** Learns at once of a revocation that this node committed; the feed returns it later. */
+  /** Learns immediately of a revocation that this node committed; the feed returns it later. */
   publish(committed: CommittedRevocation): void {
     const expiresAt = addSeconds(this.#clock.now(), keptSeconds);
     this.#learn({ ...committed, expiresAt }, this.#clock.monotonicMs());
   }
 
-  /** One read; public so that a test can put it where it wants. */
+  /** One read. Public, so that a test can time it. */
   async read(): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
-    // Only the first read, before which nothing is remembered, leaves out what expired: another node wrote the expiry
-    // by its clock, and this node's may be ahead.
+    // Only the first read, before which nothing is remembered, skips expired rows: another node computed the expiry by
+    // its clock, and this node's clock may be ahead.
     const isFirst = this.#marks.length === 0;
     const now = this.#clock.now();
     const after = isFirst ? now : new Date(0);
     const settledBefore = isFirst ? now.getTime() - settledMs : Number.NEGATIVE_INFINITY;
     this.#unseen.settle(this.#settledId(startedMs));
     let settled = 0;
-    let page: readonly Announced[];
+    let page: readonly FeedRow[];
     do {
       page = await this.#readPage(after);
       for (const row of page) {
@@ -134,9 +137,9 @@ export class Revocations {
         if (row.endedAt.getTime() <= settledBefore && row.id > settled) settled = row.id;
       }
     } while (page.length === pageSize);
-    // Without this mark a node that starts would ask for everything that expired, four times a second, for half a minute.
+    // Without this mark, a starting node would read all expired rows again, four times a second, for half a minute.
     if (isFirst) this.#marks.push({ readMs: startedMs - overlapMs, id: settled });
-    // By the end of the last page, since its ids may have been given long after the first one was asked for.
+    // At the end of the last page, because its ids can have been assigned long after the first page was read.
     this.#marks.push({ readMs: this.#clock.monotonicMs(), id: this.#highestId });
     this.#trustedUntilMs = startedMs + trustMs;
     if (startedMs - this.#sweptMs >= sweepEveryMs) {
@@ -145,12 +148,12 @@ export class Revocations {
     }
   }
 
-  /** Deletes rows that can concern nothing any more; a sweeping job calls it. Answers how many went. */
+  /** Deletes expired rows and returns how many; a sweeping job calls it. */
   async deleteExpired(): Promise<number> {
     return this.#database.run(deleteExpired, { now: this.#clock.now() });
   }
 
-  #readPage(after: Date): Promise<readonly Announced[]> {
+  #readPage(after: Date): Promise<readonly FeedRow[]> {
     const { runs } = this.#unseen;
     const firsts = runs.map(({ first }) => first);
     return this.#database.rows(readNew, { firsts, lasts: runs.map(({ last }) => last), after });
@@ -158,12 +161,12 @@ export class Revocations {
 
   #learn(row: Revocation, startedMs: number): void {
     this.#set.add(row, startedMs);
-    if (row.kind === 'user') this.#onUserEnded(row.target);
-    if (row.kind === 'signing_key') this.#onSigningKeyEnded(row.target);
+    if (row.kind === 'user') this.#onUserRevoked(row.target);
+    if (row.kind === 'signing_key') this.#onSigningKeyRevoked(row.target);
   }
 
-  // What was the highest id 30 s ago is complete now. What is missing after it is asked for again, since it may belong to
-  // a transaction that is still open; and only that: everything again would be 30 s of endings four times a second.
+  // All ids up to the highest of 30 s ago are complete. Of the later ones only missing ids are read again, because they
+  // can belong to an open transaction; reading everything again would mean 30 s of revocations four times a second.
   #settledId(nowMs: number): number {
     let known = 0;
     let keepFrom = 0;

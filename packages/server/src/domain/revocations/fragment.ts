@@ -7,7 +7,7 @@ export const rememberedSeconds = 300;
 
 const marginSeconds = 60;
 
-/** How long a revocation is kept: as long as anything that it concerns can live, and a margin for clocks that differ. */
+/** How long a row is kept: as long as anything that it revokes can live, and a margin for clock skew. */
 export const keptSeconds = Math.max(maxAccessTokenLifetimeSeconds, rememberedSeconds) + marginSeconds;
 
 const params = { endedAt: 'timestamptz' } as const;
@@ -19,9 +19,9 @@ const targets = {
 } as const;
 
 /**
- * The CTE `announced`: one revocation for each row of the CTE `from`.
- * `session` takes the row's `session_id`; `user` takes its `user_id` and its new `auth_epoch`; `signing_key` its `kid`.
- * The statement returns the same columns and names them in `after.revokes`.
+ * The CTE `announced`: one revocation for each row of the CTE `from`. Reads the row's `session_id` for a session,
+ * `user_id` and the new `auth_epoch` for a user, `kid` for a signing key. The statement returns the same columns and
+ * declares them in `after.revokes`.
  */
 export function revocationsFragment(kind: keyof typeof targets, from: string): Fragment<typeof params> {
   const target = targets[kind];

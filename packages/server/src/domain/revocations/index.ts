@@ -1,10 +1,22 @@
 /**
- * The revocation feed (invariant 17). Owns `endings`: one row for whatever ended before its time, inserted in the effect's
- * own statement.
- * Invariants: every node reads new rows every 250 ms and reads an overlap of 30 s again, since commits are not in the
- * order of ids; what a node remembers about a session is believed only for one second after the start of its last
- * successful read, by the monotonic clock, asked at each use; a row outlives every token and every remembered session
- * that it concerns.
+ * The revocation feed (invariant 17). Owns `revocations`: one row for each session, epoch of a user and signing key
+ * that was revoked before its expiry, inserted by the statement of the effect. No routes.
+ *
+ * For example, user u logs out of session s on node A while node B remembers it:
+ *
+ *  t = 0 ms     A: sessions.end inserts (id 41, session, s, expires_at = now + 3660 s) and commits
+ *       0 ms     A: publish({ session, s }): A rejects s before it responds to the logout
+ *     180 ms     B: reads ids from 41 on, learns of s, rejects it from now on
+ *     430 ms     B: reads ids from 42 on
+ *
+ * Ids are assigned in order, but commit in any order. When B sees id 43 before 42, it reads 42 again with each read for
+ * 30 s, because the transaction that has 42 may still be open.
+ *
+ * Invariants:
+ * - Every node reads new rows every 250 ms, and missing ids for 30 s.
+ * - A node trusts what it remembers of a session for one second after the start of its last successful read, by the
+ *   monotonic clock, and checks that at each use. Otherwise it reads PostgreSQL.
+ * - A row outlives every access token and every remembered session that it revokes: one hour and a margin of 60 s.
  */
 
 export { Revocations } from './feed.ts';

@@ -10,9 +10,9 @@ const anyRevocation: fc.Arbitrary<Revocation> = fc
     epoch: fc.integer({ min: 1, max: 4 }),
     expiresAt: fc.integer({ min: 0, max: 1000 }).map((ms) => new Date(ms)),
   })
-  .map((ending) => ({ ...ending, epoch: ending.kind === 'user' ? ending.epoch : null }));
+  .map((revocation) => ({ ...revocation, epoch: revocation.kind === 'user' ? revocation.epoch : null }));
 
-const everything: CheckedAccess[] = targets.flatMap((sessionId) =>
+const allAccess: CheckedAccess[] = targets.flatMap((sessionId) =>
   targets.flatMap((userId) =>
     [1, 2, 3, 4].flatMap((authEpoch) => [undefined, ...targets].map((kid) => ({ sessionId, userId, authEpoch, kid }))),
   ),
@@ -20,28 +20,28 @@ const everything: CheckedAccess[] = targets.flatMap((sessionId) =>
 
 function setOf(revocations: readonly Revocation[]): RevocationSet {
   const set = new RevocationSet();
-  for (const ending of revocations) set.add(ending, 0);
+  for (const revocation of revocations) set.add(revocation, 0);
   return set;
 }
 
-const verdicts = (set: RevocationSet) => everything.map((thing) => set.hasEnded(thing));
+const verdicts = (set: RevocationSet) => allAccess.map((access) => set.isRevoked(access));
 
 describe('RevocationSet', () => {
-  it('says the same whatever the order, and however often it is told', () => {
+  it('is the same for every order and repetition', () => {
     fc.assert(
       fc.property(fc.array(anyRevocation), fc.infiniteStream(fc.nat()), (revocations, order) => {
         const shuffled = revocations
-          .flatMap((ending) => [ending, ending])
-          .map((ending) => ({ ending, place: order.next().value ?? 0 }))
+          .flatMap((revocation) => [revocation, revocation])
+          .map((revocation) => ({ revocation, place: order.next().value ?? 0 }))
           .sort((a, b) => a.place - b.place)
-          .map(({ ending }) => ending);
+          .map(({ revocation }) => revocation);
         expect(verdicts(setOf(shuffled))).toEqual(verdicts(setOf(revocations)));
         expect(setOf(shuffled).size).toBe(setOf(revocations).size);
       }),
     );
   });
 
-  it('brings nothing back to life by learning more', () => {
+  it('never makes anything valid again by adding a revocation', () => {
     fc.assert(
       fc.property(fc.array(anyRevocation), anyRevocation, (revocations, another) => {
         const set = setOf(revocations);
@@ -52,27 +52,27 @@ describe('RevocationSet', () => {
     );
   });
 
-  it('ends exactly what is of an earlier epoch of the user', () => {
+  it('revokes exactly the earlier epochs of a user', () => {
     const set = setOf([{ kind: 'user', target: 'a', epoch: 3, expiresAt: new Date(0) }]);
     const ended = (userId: string, authEpoch: number) =>
-      set.hasEnded({ sessionId: 's', userId, authEpoch, kid: undefined });
+      set.isRevoked({ sessionId: 's', userId, authEpoch, kid: undefined });
     expect([1, 2, 3, 4].map((epoch) => ended('a', epoch))).toEqual([true, true, false, false]);
     expect(ended('b', 1)).toBe(false);
   });
 
-  it('ends what a key signed, and no session by cookie', () => {
+  it('revokes tokens that a key signed, and no cookie session', () => {
     const set = setOf([{ kind: 'signing_key', target: 'k', epoch: null, expiresAt: new Date(0) }]);
-    const thing = { sessionId: 's', userId: 'u', authEpoch: 1 };
-    expect(set.hasEnded({ ...thing, kid: 'k' })).toBe(true);
-    expect(set.hasEnded({ ...thing, kid: undefined })).toBe(false);
+    const access = { sessionId: 's', userId: 'u', authEpoch: 1 };
+    expect(set.isRevoked({ ...access, kid: 'k' })).toBe(true);
+    expect(set.isRevoked({ ...access, kid: undefined })).toBe(false);
   });
 
-  it('forgets what is both expired and learnt longer ago than anything is remembered', () => {
-    const ending = { kind: 'session', target: 'a', epoch: null, expiresAt: new Date(500) };
+  it('drops revocations that have expired and were added longer ago than anything is remembered', () => {
+    const revocation = { kind: 'session', target: 'a', epoch: null, expiresAt: new Date(500) };
     const rememberedMs = rememberedSeconds * 1000;
     const left = (now: number, nowMs: number) => {
       const set = new RevocationSet();
-      set.add(ending, 100);
+      set.add(revocation, 100);
       set.sweep(new Date(now), nowMs);
       return set.size;
     };

@@ -1,16 +1,15 @@
-/** What a node knows to have ended: a pure set, asked at each use of a remembered session. */
+/** The revocations that a node knows, checked at each use of a remembered session. */
 import { rememberedSeconds } from './fragment.ts';
 
-/** One ending, as the feed reads it. */
 export interface Revocation {
   readonly kind: string;
   readonly target: string;
-  /** For a user: what is of an earlier epoch has ended. */
+  /** For a user: earlier epochs are revoked. */
   readonly epoch: number | null;
   readonly expiresAt: Date;
 }
 
-/** What must be asked about: a session, whose it is, in which epoch it was made, and by which key its token was signed. */
+/** The subject of a check: a session with its user and epoch, and the key that signed its token. */
 export interface CheckedAccess {
   readonly sessionId: string;
   readonly userId: string;
@@ -24,34 +23,34 @@ interface Known {
   readonly learntMs: number;
 }
 
-/** Revocations by kind and target; adding one twice, or several in any order, gives the same set. */
+/** Revocations by kind and target. Adding is idempotent and commutative. */
 export class RevocationSet {
   readonly #kinds = new Map<string, Map<string, Known>>();
 
-  /** Learns of an ending at `learntMs` of the monotonic clock. */
-  add(ending: Revocation, learntMs: number): void {
-    const known = this.#kinds.get(ending.kind) ?? new Map<string, Known>();
-    this.#kinds.set(ending.kind, known);
-    const before = known.get(ending.target);
-    const hasNoEpoch = ending.epoch === null || before?.epoch === null;
-    known.set(ending.target, {
-      epoch: hasNoEpoch ? null : Math.max(before?.epoch ?? 0, ending.epoch ?? 0),
-      expiresAtMs: Math.max(before?.expiresAtMs ?? 0, ending.expiresAt.getTime()),
+  /** Adds a revocation at `learntMs` of the monotonic clock. */
+  add(revocation: Revocation, learntMs: number): void {
+    const known = this.#kinds.get(revocation.kind) ?? new Map<string, Known>();
+    this.#kinds.set(revocation.kind, known);
+    const before = known.get(revocation.target);
+    const hasNoEpoch = revocation.epoch === null || before?.epoch === null;
+    known.set(revocation.target, {
+      epoch: hasNoEpoch ? null : Math.max(before?.epoch ?? 0, revocation.epoch ?? 0),
+      expiresAtMs: Math.max(before?.expiresAtMs ?? 0, revocation.expiresAt.getTime()),
       learntMs: Math.max(before?.learntMs ?? learntMs, learntMs),
     });
   }
 
-  /** Whether anything that ended takes this with it. */
-  hasEnded(thing: CheckedAccess): boolean {
-    if (this.#find('session', thing.sessionId) !== undefined) return true;
-    if (thing.kid !== undefined && this.#find('signing_key', thing.kid) !== undefined) return true;
-    const user = this.#find('user', thing.userId);
-    return user !== undefined && thing.authEpoch < (user.epoch ?? Number.POSITIVE_INFINITY);
+  /** Whether a revocation applies. */
+  isRevoked(access: CheckedAccess): boolean {
+    if (this.#find('session', access.sessionId) !== undefined) return true;
+    if (access.kid !== undefined && this.#find('signing_key', access.kid) !== undefined) return true;
+    const user = this.#find('user', access.userId);
+    return user !== undefined && access.authEpoch < (user.epoch ?? Number.POSITIVE_INFINITY);
   }
 
   /**
-   * Forgets what expired before `now` and was learnt longer ago than a session may be remembered.
-   * Expiry alone would not do: this node's wall clock may have jumped, or be ahead of the one that wrote the expiry.
+   * Drops revocations that expired before `now` and were added longer ago than a session can be remembered. The expiry
+   * alone is not enough: this node's wall clock may have jumped, or be ahead of the clock that computed it.
    */
   sweep(now: Date, nowMs: number): void {
     const learntBeforeMs = nowMs - rememberedSeconds * 1000;
@@ -62,7 +61,7 @@ export class RevocationSet {
     }
   }
 
-  /** Asked twice or three times in each session check, so it joins no texts. */
+  /** Called two or three times per session check, so it does not concatenate a key. */
   #find(kind: string, target: string): Known | undefined {
     return this.#kinds.get(kind)?.get(target);
   }

@@ -13,7 +13,7 @@ function seen(...ids: number[]): UnseenIds {
 const runsOf = (ids: UnseenIds) => ids.runs.map(({ first, last }) => [first, last]);
 
 describe('UnseenIds', () => {
-  it('is everything after the highest, and what is missing below it, in whatever order they come', () => {
+  it('contains the ids after the highest and the missing ones below it, in every order of arrival', () => {
     const ids = seen(3, 1, 6, 2, 5);
     expect(runsOf(ids)).toEqual([
       [4, 4],
@@ -24,7 +24,7 @@ describe('UnseenIds', () => {
     expect(runsOf(ids)).toEqual([[7, end]]);
   });
 
-  it('asks no more for what is settled', () => {
+  it('drops settled ids', () => {
     const ids = seen(2, 5, 9);
     ids.settle(3);
     expect(runsOf(ids)).toEqual([
@@ -42,7 +42,7 @@ describe('UnseenIds', () => {
     expect(runsOf(ids)).toEqual([[101, end]]);
   });
 
-  it('is exactly what was neither seen nor settled', () => {
+  it('contains exactly the ids that were neither seen nor settled', () => {
     const ids = fc.array(fc.integer({ min: 1, max: 40 }));
     const settled = fc.integer({ min: 0, max: 40 });
     fc.assert(

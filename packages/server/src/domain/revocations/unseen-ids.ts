@@ -1,4 +1,4 @@
-/** Which ids of a sequence were not seen: what is to be asked for. */
+/** The ids of a sequence that were not seen yet, and therefore must be read. */
 
 /** All ids from `first` to `last`. */
 export interface Run {
@@ -7,8 +7,8 @@ export interface Run {
 }
 
 /**
- * Ids come from one sequence, so every id below the highest was given to somebody before, and may still be committed. Kept
- * as runs, of which there is one more than there are gaps, and the last has no end.
+ * Ids come from one sequence, so each id below the highest was assigned and may still be committed. Stored as ranges:
+ * one more than there are gaps, the last one without an end.
  */
 export class UnseenIds {
   readonly #runs: Run[] = [{ first: 1, last: Number.MAX_SAFE_INTEGER }];
@@ -18,9 +18,9 @@ export class UnseenIds {
     return this.#runs;
   }
 
-  /** Notes that an id was seen; again is nothing new. */
+  /** Removes a seen id. Idempotent. */
   add(id: number): void {
-    // From the end: most come in order.
+    // From the end, because most ids arrive in order.
     const place = this.#runs.findLastIndex(({ first }) => first <= id);
     const run = this.#runs[place];
     if (run === undefined || run.last < id) return;
@@ -31,7 +31,7 @@ export class UnseenIds {
     this.#runs.splice(place, 1, ...rest.filter(({ first, last }) => first <= last));
   }
 
-  /** Asks no more for what is missing up to `id`: it never comes. */
+  /** Removes the missing ids up to `id`: they never arrive. */
   settle(id: number): void {
     const place = this.#runs.findIndex(({ last }) => last > id);
     const run = this.#runs.splice(0, place + 1).at(-1);

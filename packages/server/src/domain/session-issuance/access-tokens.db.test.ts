@@ -19,49 +19,49 @@ const audience = 'https://api.example';
 const lifetimeSeconds = 900;
 
 describeOnBothDatabases('access tokens', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let signingKeys: SigningKeys;
   let clients: Clients;
   let tokens: AccessTokens;
-  let person: TestUser;
+  let user: TestUser;
   let sessionId: string;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
+    fixture = await openDomainFixture(database());
+    signingKeys = await new SigningKeys({ ...fixture, algorithm: 'ES256' }).open();
     clients = await clientsFor(audience);
     tokens = makeTokens({});
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
-    ({ sessionId } = await addSession(world, person, 'token'));
+    user = await addUser(fixture);
+    ({ sessionId } = await addSession(fixture, user, 'token'));
   });
 
   function makeTokens(over: { issuer?: string; clients?: Clients }): AccessTokens {
-    return new AccessTokens({ ...world, signingKeys, issuer, clients, ...over });
+    return new AccessTokens({ ...fixture, signingKeys, issuer, clients, ...over });
   }
 
   /** Clients whose tokens have this audience, because they configure none. */
   async function clientsFor(fallback: string): Promise<Clients> {
-    const loaded = new Clients({ ...world, issuer: fallback });
+    const loaded = new Clients({ ...fixture, issuer: fallback });
     await loaded.load();
     return loaded;
   }
 
   const subject = () => ({
     sessionId,
-    subject: person.id,
+    subject: user.id,
     clientId: 'default',
     acr: '1',
     amr: ['pwd'],
-    authTime: world.clock.now(),
+    authTime: fixture.clock.now(),
   });
-  const seconds = () => Math.floor(world.clock.now().getTime() / 1000);
+  const seconds = () => Math.floor(fixture.clock.now().getTime() / 1000);
   const claims = () => ({
     iss: issuer,
     aud: audience,
-    sub: person.id,
+    sub: user.id,
     client_id: 'default',
     iat: seconds(),
     exp: seconds() + lifetimeSeconds,
@@ -76,7 +76,7 @@ describeOnBothDatabases('access tokens', (database) => {
       expect(expiresInSeconds).toBe(lifetimeSeconds);
       expect(await tokens.verify(text)).toEqual({
         sessionId,
-        subject: person.id,
+        subject: user.id,
         clientId: 'default',
         expiresAt,
         kid: signingKeys.current().kid,
@@ -100,7 +100,7 @@ describeOnBothDatabases('access tokens', (database) => {
           'amr',
         ]),
       );
-      expect(Buffer.from(payload, 'base64url').toString()).not.toContain(person.email);
+      expect(Buffer.from(payload, 'base64url').toString()).not.toContain(user.email);
     });
 
     it.each<[string, () => string | Promise<string>]>([
@@ -143,10 +143,10 @@ describeOnBothDatabases('access tokens', (database) => {
 
     it('expires exactly at its exp', async () => {
       const { text, expiresAt } = tokens.mint(subject());
-      const lastsMs = expiresAt.getTime() - world.clock.now().getTime();
-      world.time.advance(lastsMs - 1);
+      const lastsMs = expiresAt.getTime() - fixture.clock.now().getTime();
+      fixture.time.advance(lastsMs - 1);
       expect(await tokens.verify(text)).toBeDefined();
-      world.time.advance(1);
+      fixture.time.advance(1);
       expect(await tokens.verify(text)).toBeUndefined();
     });
 
@@ -164,29 +164,29 @@ describeOnBothDatabases('access tokens', (database) => {
     beforeEach(async () => {
       const onError = () => undefined;
       verified = 0;
-      revocations = new Revocations({ ...world, onError });
-      const lastSeen = new LastSeen({ ...world, onError });
+      revocations = new Revocations({ ...fixture, onError });
+      const lastSeen = new LastSeen({ ...fixture, onError });
       const verifyToken = (text: string): Promise<CheckedToken | undefined> => {
         verified += 1;
         return tokens.verify(text);
       };
-      check = new SessionCheck({ ...world, revocations, lastSeen, verifyToken });
+      check = new SessionCheck({ ...fixture, revocations, lastSeen, verifyToken });
       await revocations.read();
     });
 
     const present = async (text: string) => check.check({ transport: 'token', text });
 
     function end() {
-      const now = world.clock.now();
+      const now = fixture.clock.now();
       const request = {
-        userId: person.id,
+        userId: user.id,
         reason: 'logout',
         now,
       } as const;
-      const event = world.audit.values({
+      const event = fixture.audit.values({
         action: 'session.logged_out',
         at: now,
-        actor: { kind: 'user', id: person.id },
+        actor: { kind: 'user', id: user.id },
       });
       return endSession(database(), sessionId, request, event);
     }
@@ -201,7 +201,7 @@ describeOnBothDatabases('access tokens', (database) => {
     it('is not verified again when only the cached session is too old', async () => {
       const { text } = tokens.mint(subject());
       await present(text);
-      world.time.advance(1000);
+      fixture.time.advance(1000);
       expect(await countRoundTrips(database(), () => present(text))).toEqual(['sessions.find_live']);
       expect(verified).toBe(1);
     });
@@ -209,16 +209,16 @@ describeOnBothDatabases('access tokens', (database) => {
     it('is verified again after the wall clock went back', async () => {
       const { text } = tokens.mint(subject());
       await present(text);
-      world.clock.advance(-1000);
+      fixture.clock.advance(-1000);
       await present(text);
-      world.clock.advance(1000);
+      fixture.clock.advance(1000);
       expect(verified).toBe(2);
     });
 
     it('expires before its session does', async () => {
       const { text, expiresAt } = tokens.mint(subject());
       expect(await present(text)).toMatchObject({ transport: 'token', expiresAt });
-      world.time.advance((lifetimeSeconds + 6) * 1000);
+      fixture.time.advance((lifetimeSeconds + 6) * 1000);
       await revocations.read();
       expect(await present(text)).toBeUndefined();
     });
@@ -251,9 +251,9 @@ describeOnBothDatabases('access tokens', (database) => {
     // Last, because the key remains revoked.
     it('is revoked with its signing key, and its session is not', async () => {
       const { text } = tokens.mint(subject());
-      const { cookie } = await addSession(world, person, 'cookie');
+      const { cookie } = await addSession(fixture, user, 'cookie');
       await present(text);
-      const otherNode = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
+      const otherNode = await new SigningKeys({ ...fixture, algorithm: 'ES256' }).open();
       await otherNode.revoke({ kid: signingKeys.current().kid });
       await revocations.read();
       expect(await present(text)).toBeUndefined();

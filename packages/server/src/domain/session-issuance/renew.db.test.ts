@@ -51,47 +51,47 @@ const requester: Requester = {
 const dayMs = 24 * 3600 * 1000;
 
 describeOnBothDatabases('a renewed session', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let users: Users;
   let issuers: Issuers;
-  let person: TestUser;
+  let user: TestUser;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
-    users = new Users(world);
+    fixture = await openDomainFixture(database());
+    const signingKeys = await new SigningKeys({ ...fixture, algorithm: 'ES256' }).open();
+    users = new Users(fixture);
     issuers = {
-      makeId: world.makeId,
-      clients: world.clients,
-      devices: new DeviceTokens(world.keys),
-      accessTokens: new AccessTokens({ ...world, signingKeys, issuer: 'https://login.example' }),
-      refreshTokens: new RefreshTokens(world),
+      makeId: fixture.makeId,
+      clients: fixture.clients,
+      devices: new DeviceTokens(fixture.keys),
+      accessTokens: new AccessTokens({ ...fixture, signingKeys, issuer: 'https://login.example' }),
+      refreshTokens: new RefreshTokens(fixture),
     };
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
+    user = await addUser(fixture);
   });
 
-  const rows = () => database().rows(stored, { userId: person.id });
+  const rows = () => database().rows(stored, { userId: user.id });
 
   function renew(sessionId: string) {
     return database().transaction(async (tx) => {
-      const now = world.clock.now();
-      await users.lock(tx, person.id);
-      const acting = await findActing(tx, { userId: person.id, sessionId }, now);
+      const now = fixture.clock.now();
+      await users.lock(tx, user.id);
+      const acting = await findActing(tx, { userId: user.id, sessionId }, now);
       if (acting === undefined) return undefined;
-      const authEpoch = present(await users.raiseEpoch(tx, person.id), 'the user');
-      const endedSessions = await endSessionsOfUser(tx, { userId: person.id, reason: 'password_changed', now });
-      const issued = await renewSession(issuers, tx, acting, { authEpoch, requester, userKey: person.key, now });
+      const authEpoch = present(await users.raiseEpoch(tx, user.id), 'the user');
+      const endedSessions = await endSessionsOfUser(tx, { userId: user.id, reason: 'password_changed', now });
+      const issued = await renewSession(issuers, tx, acting, { authEpoch, requester, userKey: user.key, now });
       return { issued, endedSessions };
     });
   }
 
   it.each(['cookie', 'token'] as const)('keeps its device, factor times and end, by %s', async (transport) => {
-    const { sessionId } = await addSession(world, person, transport);
-    const loggedInAt = world.clock.now();
-    world.time.advance(dayMs);
+    const { sessionId } = await addSession(fixture, user, transport);
+    const loggedInAt = fixture.clock.now();
+    fixture.time.advance(dayMs);
     const renewed = await renew(sessionId);
     const [before, after] = await rows();
     expect(before).toMatchObject({ id: sessionId, endReason: 'password_changed', families: 0 });
@@ -107,7 +107,7 @@ describeOnBothDatabases('a renewed session', (database) => {
       amr: before?.amr,
       acr: before?.acr,
       expiresAt: before?.expiresAt,
-      idleExpiresAt: addSeconds(world.clock.now(), world.client.sessionIdleSeconds),
+      idleExpiresAt: addSeconds(fixture.clock.now(), fixture.client.sessionIdleSeconds),
       families: transport === 'token' ? 1 : 0,
     });
     expect([renewed?.issued.tokens !== undefined, renewed?.issued.sessionToken !== undefined]).toEqual(
@@ -116,22 +116,22 @@ describeOnBothDatabases('a renewed session', (database) => {
   });
 
   it('issues no refresh token that outlives the session', async () => {
-    const { sessionId } = await addSession(world, person, 'token');
+    const { sessionId } = await addSession(fixture, user, 'token');
     // Stays within the idle limit.
-    world.time.advance(6 * dayMs);
+    fixture.time.advance(6 * dayMs);
     let acting = present(await renew(sessionId), 'the first').issued;
     for (let round = 0; round < 3; round += 1) {
-      world.time.advance(6 * dayMs);
+      fixture.time.advance(6 * dayMs);
       acting = present(await renew(acting.sessionId), 'the next').issued;
     }
     expect(acting.tokens?.refreshExpiresAt).toEqual(acting.sessionExpiresAt);
-    world.time.advance(6 * dayMs);
+    fixture.time.advance(6 * dayMs);
     expect(await renew(acting.sessionId)).toBeUndefined();
   });
 
   it('revokes every other session and their devices', async () => {
-    const acting = await addSession(world, person, 'cookie');
-    for (const transport of ['cookie', 'token'] as const) await addSession(world, person, transport);
+    const acting = await addSession(fixture, user, 'cookie');
+    for (const transport of ['cookie', 'token'] as const) await addSession(fixture, user, transport);
     const renewed = await renew(acting.sessionId);
     expect(renewed?.endedSessions).toBe(3);
     const all = await rows();
@@ -143,14 +143,14 @@ describeOnBothDatabases('a renewed session', (database) => {
   });
 
   it('is renewed by one of ten concurrent changes; the others find it revoked', async () => {
-    const { sessionId } = await addSession(world, person, 'token');
+    const { sessionId } = await addSession(fixture, user, 'token');
     const results = await Promise.all(Array.from({ length: 10 }, () => renew(sessionId)));
     expect(results.filter((result) => result !== undefined)).toHaveLength(1);
     expect((await rows()).map(({ endReason }) => endReason)).toEqual(['password_changed', null]);
   });
 
   it('is never a session of another user', async () => {
-    const { sessionId } = await addSession(world, await addUser(world), 'token');
+    const { sessionId } = await addSession(fixture, await addUser(fixture), 'token');
     expect(await renew(sessionId)).toBeUndefined();
   });
 });

@@ -25,27 +25,27 @@ const hourMs = 2 * 3_600_000;
 const rememberedMs = 300_000;
 
 describeOnBothDatabases('the session check', (database) => {
-  let world: DomainFixture;
-  let person: TestUser;
+  let fixture: DomainFixture;
+  let user: TestUser;
   let login: TestSession;
   let revocations: Revocations;
   let check: SessionCheck;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
-    login = await addSession(world, person, 'cookie');
+    user = await addUser(fixture);
+    login = await addSession(fixture, user, 'cookie');
     ({ revocations, check } = node());
     await revocations.read();
   });
 
-  /** What one node has: a memory and a feed of its own. */
+  /** A node with a memory and a feed of its own. */
   function node(over: Database = database()): { revocations: Revocations; check: SessionCheck } {
     const onError = () => undefined;
-    const parts = { database: over, clock: world.clock, revocations: new Revocations({ ...world, onError }) };
+    const parts = { database: over, clock: fixture.clock, revocations: new Revocations({ ...fixture, onError }) };
     const lastSeen = new LastSeen({ database: over, onError });
     return {
       revocations: parts.revocations,
@@ -56,16 +56,16 @@ describeOnBothDatabases('the session check', (database) => {
   const present = async (text = login.cookie, of = check) => of.check({ transport: 'cookie', text });
   const roundTrips = () => countRoundTrips(database(), () => present());
 
-  /** Ends the session as another node would, whose clock may differ by `aheadMs`. */
+  /** Ends the session as another node would, whose clock differs by `aheadMs`. */
   function endElsewhere(aheadMs = 0) {
-    const now = new Date(world.clock.now().getTime() + aheadMs);
-    const request = { userId: person.id, reason: 'logout', now } as const;
-    const event = world.audit.values({ action: 'session.logged_out', at: now, actor: { kind: 'user', id: person.id } });
+    const now = new Date(fixture.clock.now().getTime() + aheadMs);
+    const request = { userId: user.id, reason: 'logout', now } as const;
+    const event = fixture.audit.values({ action: 'session.logged_out', at: now, actor: { kind: 'user', id: user.id } });
     return endSession(database(), login.sessionId, request, event);
   }
 
   async function pass(ms: number): Promise<void> {
-    world.time.advance(ms);
+    fixture.time.advance(ms);
     await revocations.read();
   }
 
@@ -75,60 +75,60 @@ describeOnBothDatabases('the session check', (database) => {
     expect(check.counts).toEqual({ hits: 1, misses: 1 });
   });
 
-  it('says the same warm and cold: whose session it is and until when', async () => {
+  it('returns the same session and expiry, warm and cold', async () => {
     const cold = await present();
-    const now = world.clock.now();
+    const now = fixture.clock.now();
     expect(cold).toEqual({
       transport: 'cookie',
-      expiresAt: addSeconds(now, world.client.sessionIdleSeconds),
+      expiresAt: addSeconds(now, fixture.client.sessionIdleSeconds),
       session: {
         id: login.sessionId,
-        userId: person.id,
-        subject: person.id,
+        userId: user.id,
+        subject: user.id,
         clientId: 'default',
         authEpoch: 1,
         acr: 'aal1',
         amr: ['pwd'],
         authTime: now,
-        idleExpiresAt: addSeconds(now, world.client.sessionIdleSeconds),
-        expiresAt: addSeconds(now, world.client.sessionLifetimeSeconds),
+        idleExpiresAt: addSeconds(now, fixture.client.sessionIdleSeconds),
+        expiresAt: addSeconds(now, fixture.client.sessionLifetimeSeconds),
       },
     });
     expect(await present()).toEqual(cold);
   });
 
-  it.each(['', 'lk_st_', 'x'.repeat(55)])('refuses %j without asking the database', async (text) => {
+  it.each(['', 'lk_st_', 'x'.repeat(55)])('rejects %j without a round trip', async (text) => {
     expect(await countRoundTrips(database(), () => present(text))).toEqual([]);
     expect(await present(text)).toBeUndefined();
   });
 
-  it('never takes a cookie for a token, not even when it is warm', async () => {
+  it('never accepts a cookie as a token, also when warm', async () => {
     await present();
     expect(await check.check({ transport: 'token', text: login.cookie })).toBeUndefined();
     expect(await roundTrips()).toEqual([]);
   });
 
-  it('refuses a session that is presented by tokens only', async () => {
-    login = await addSession(world, person, 'token');
+  it('rejects the cookie of a token session', async () => {
+    login = await addSession(fixture, user, 'token');
     expect(await present()).toBeUndefined();
   });
 
-  describe('what ends', () => {
-    it('is dead on another node after its next read', async () => {
+  describe('a revoked session', () => {
+    it('is rejected on another node after its next read', async () => {
       expect(await present()).toBeDefined();
       await endElsewhere();
       await revocations.read();
       expect(await present()).toBeUndefined();
     });
 
-    it('is dead on another node a second later, also when that one reads nothing', async () => {
+    it('is rejected on another node a second later, also when that node reads nothing', async () => {
       expect(await present()).toBeDefined();
       await endElsewhere();
-      world.time.advance(1000);
+      fixture.time.advance(1000);
       expect(await present()).toBeUndefined();
     });
 
-    it('is dead here at once', async () => {
+    it('is rejected on its own node immediately', async () => {
       expect(await present()).toBeDefined();
       const stop = publishTo(database(), revocations);
       await endElsewhere();
@@ -137,20 +137,20 @@ describeOnBothDatabases('the session check', (database) => {
     });
 
     it.each([
-      ['the epoch is raised', (users: Users) => database().transaction((tx) => users.raiseEpoch(tx, person.id))],
+      ['the epoch is raised', (users: Users) => database().transaction((tx) => users.raiseEpoch(tx, user.id))],
       [
         'the user is disabled',
-        (users: Users) => database().transaction((tx) => users.changeStatus(tx, person.id, 'disabled')),
+        (users: Users) => database().transaction((tx) => users.changeStatus(tx, user.id, 'disabled')),
       ],
     ])('is every session of the user when %s', async (_, end) => {
       expect(await present()).toBeDefined();
-      await end(new Users(world));
+      await end(new Users(fixture));
       await revocations.read();
       expect(await present()).toBeUndefined();
       expect(await present(login.cookie, node().check)).toBeUndefined();
     });
 
-    it('is not remembered when it ends while it is being read', async () => {
+    it('is not remembered when it is revoked while it is read', async () => {
       const gate = Promise.withResolvers<void>();
       const row: Database['row'] = async (asked, values) => {
         const answer = await database().row(asked, values);
@@ -168,19 +168,19 @@ describeOnBothDatabases('the session check', (database) => {
       expect(await present(login.cookie, slow.check)).toBeUndefined();
     });
 
-    it('stays dead when the wall clock jumps ahead, the ending expires, and the clock jumps back', async () => {
+    it('stays revoked when the wall clock jumps ahead, the revocation expires, and the clock jumps back', async () => {
       expect(await present()).toBeDefined();
       await endElsewhere();
       await revocations.read();
-      world.clock.advance(hourMs);
+      fixture.clock.advance(hourMs);
       await pass(40_000);
       await pass(40_000);
-      world.clock.advance(-hourMs);
+      fixture.clock.advance(-hourMs);
       await pass(1000);
       expect(await present()).toBeUndefined();
     });
 
-    it('stays dead when the node that ended it has a clock far behind, whose revocations expire early', async () => {
+    it('stays revoked when the revoking node has a clock far behind, and the revocation expires early', async () => {
       expect(await present()).toBeDefined();
       await endElsewhere(-hourMs);
       await pass(10_000);
@@ -190,7 +190,7 @@ describeOnBothDatabases('the session check', (database) => {
   });
 
   describe('memory', () => {
-    it('is asked about in the database each time while the feed is not believed', async () => {
+    it('is checked against the database each time while the feed is not trusted', async () => {
       const { check: distrustful } = node();
       for (let n = 0; n < 3; n += 1) {
         const names = await countRoundTrips(database(), () => present(login.cookie, distrustful));
@@ -198,26 +198,26 @@ describeOnBothDatabases('the session check', (database) => {
       }
     });
 
-    it('is believed until a second after the start of the last read', async () => {
+    it('is trusted until a second after the start of the last read', async () => {
       await present();
-      world.time.advance(999);
+      fixture.time.advance(999);
       expect(await roundTrips()).toEqual([]);
-      world.time.advance(1);
+      fixture.time.advance(1);
       expect(await roundTrips()).toHaveLength(1);
     });
 
-    it('is not believed after the wall clock has moved back', async () => {
+    it('is not trusted after the wall clock has moved back', async () => {
       await present();
-      world.clock.advance(-1);
+      fixture.clock.advance(-1);
       expect(await roundTrips()).toHaveLength(1);
-      world.clock.advance(1);
+      fixture.clock.advance(1);
     });
 
-    it('is not believed after the wall clock has moved ahead', async () => {
+    it('is not trusted after the wall clock has moved ahead', async () => {
       await present();
-      world.clock.advance(rememberedMs);
+      fixture.clock.advance(rememberedMs);
       expect(await roundTrips()).toHaveLength(1);
-      world.clock.advance(-rememberedMs);
+      fixture.clock.advance(-rememberedMs);
     });
 
     it('is read again after five minutes, however fresh the feed is', async () => {
@@ -228,17 +228,17 @@ describeOnBothDatabases('the session check', (database) => {
       expect(await roundTrips()).toHaveLength(1);
     });
 
-    it('is read again after five minutes also when the wall clock went back meanwhile', async () => {
+    it('is read again after five minutes, also when the wall clock moved back meanwhile', async () => {
       await present();
-      world.clock.advance(-60_000);
+      fixture.clock.advance(-60_000);
       await pass(rememberedMs);
       expect(await roundTrips()).toHaveLength(1);
-      world.clock.advance(60_000);
+      fixture.clock.advance(60_000);
     });
 
-    it('ends with the session, to the millisecond', async () => {
-      await database().run(setIdleExpiry, { sessionId: login.sessionId, at: addSeconds(world.clock.now(), 60) });
-      expect((await present())?.expiresAt).toEqual(addSeconds(world.clock.now(), 60));
+    it('expires with the session, to the millisecond', async () => {
+      await database().run(setIdleExpiry, { sessionId: login.sessionId, at: addSeconds(fixture.clock.now(), 60) });
+      expect((await present())?.expiresAt).toEqual(addSeconds(fixture.clock.now(), 60));
       await pass(59_999);
       expect(await present()).toBeDefined();
       await pass(1);

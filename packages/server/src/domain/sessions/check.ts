@@ -1,4 +1,4 @@
-/** The session check, the hottest path there is: warm it costs a hash and two look-ups, cold one round trip. */
+/** The session check, the hottest path: warm it costs a hash and two lookups, cold one round trip. */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Revocations, rememberedSeconds } from '#domain/revocations/index.ts';
@@ -8,12 +8,12 @@ import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/
 import type { LastSeen } from './last-seen.ts';
 import { type ActiveSession, findById, findByTokenHash } from './session.ts';
 
-/** What a request presents: an access token or a session cookie's value. */
+/** A presented credential: an access token or the value of a session cookie. */
 export type Presented =
   | { readonly transport: 'token'; readonly text: string }
   | { readonly transport: 'cookie'; readonly text: string };
 
-/** What an access token says once its signature and claims were checked. */
+/** The verified content of an access token. */
 export interface CheckedToken {
   readonly sessionId: string;
   readonly subject: string;
@@ -24,16 +24,16 @@ export interface CheckedToken {
 
 interface Remembered {
   readonly session: ActiveSession;
-  /** What a check answers: the same object as long as it is remembered, so that others can remember more beside it. */
+  /** The result of a check: the same object while it is remembered, so that callers can attach cached values to it. */
   readonly checked: CheckedSession;
-  /** For an access token: its own expiry and key. */
+  /** For an access token: its expiry and key. */
   readonly token: CheckedToken | undefined;
-  /** The read's start by both clocks: neither a moved wall clock nor a paused node may make a memory last longer. */
+  /** The start of the read by both clocks: neither a moved wall clock nor a paused node may extend the memory. */
   readonly readAtMs: number;
   readonly readAtMonotonicMs: number;
 }
 
-/** A live session, and until when what was presented for it is valid. */
+/** An active session, and the expiry of the presented credential. */
 export interface CheckedSession {
   readonly session: ActiveSession;
   readonly transport: 'cookie' | 'token';
@@ -43,7 +43,7 @@ export interface CheckedSession {
 const maxRemembered = 50_000;
 const staleMs = rememberedSeconds * 1000;
 
-/** Checks what requests present, and remembers complete sessions by the hash of it. */
+/** Checks presented credentials, and remembers sessions by the hash of the credential. */
 export class SessionCheck {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -54,7 +54,10 @@ export class SessionCheck {
   #hits = 0;
   #misses = 0;
 
-  /** `verifyToken` checks an access token's form, signature, issuer, audience and expiry, and nothing of the session. */
+  /**
+   * @param dependencies `verifyToken` verifies the form, signature, issuer, audience and expiry of an access token, and
+   * not its session.
+   */
   constructor(dependencies: {
     readonly database: Database;
     readonly clock: Clock;
@@ -69,17 +72,17 @@ export class SessionCheck {
     this.#verifyToken = dependencies.verifyToken;
   }
 
-  /** Warm and cold checks so far, for the cache's hit ratio. */
+  /** Warm and cold checks so far, for the hit ratio of the cache. */
   get counts(): { readonly hits: number; readonly misses: number } {
     return { hits: this.#hits, misses: this.#misses };
   }
 
-  /** The live session that was presented, or undefined. At once when it is remembered: most checks wait for nothing. */
+  /** The active session of the credential, or undefined; synchronous when it is remembered, as for most checks. */
   check(presented: Presented): CheckedSession | Promise<CheckedSession | undefined> {
     const now = this.#clock.now();
     const key = hash('sha256', presented.text, 'base64');
     const found = this.#remembered.get(key);
-    // A cookie's value in an Authorization header is not a credential, also when warm.
+    // The value of a cookie in an Authorization header is not a credential, also when warm.
     const remembered = found?.checked.transport === presented.transport ? found : undefined;
     if (remembered !== undefined && this.#isBelieved(remembered, now)) {
       this.#hits += 1;
@@ -110,7 +113,7 @@ export class SessionCheck {
     if (!this.#revocations.trusted() || this.#isStale(remembered, nowMs)) return false;
     if (nowMs >= session.expiresAt.getTime() || nowMs >= session.idleExpiresAt.getTime()) return false;
     if (token !== undefined && nowMs >= token.expiresAt.getTime()) return false;
-    return !this.#hasEnded(session, token);
+    return !this.#isRevoked(session, token);
   }
 
   #isStale({ readAtMs, readAtMonotonicMs }: Remembered, nowMs: number): boolean {
@@ -118,8 +121,8 @@ export class SessionCheck {
     return ageMs < 0 || ageMs >= staleMs || this.#clock.monotonicMs() - readAtMonotonicMs >= staleMs;
   }
 
-  #hasEnded(session: ActiveSession, token: CheckedToken | undefined): boolean {
-    return this.#revocations.hasEnded({
+  #isRevoked(session: ActiveSession, token: CheckedToken | undefined): boolean {
+    return this.#revocations.isRevoked({
       sessionId: session.id,
       userId: session.userId,
       authEpoch: session.authEpoch,
@@ -127,13 +130,13 @@ export class SessionCheck {
     });
   }
 
-  // PostgreSQL is the truth; a signature that was verified once is not verified again while its token lives.
+  // PostgreSQL decides; a verified signature is not verified again while its token is valid.
   async #read(presented: Presented, before: Remembered | undefined, now: Date): Promise<Remembered | undefined> {
     const readAtMonotonicMs = this.#clock.monotonicMs();
     const token = presented.transport === 'cookie' ? undefined : await this.#token(presented.text, before, now);
     if (presented.transport === 'token' && token === undefined) return undefined;
     const session = token === undefined ? await this.#byCookie(presented.text, now) : await this.#byToken(token, now);
-    if (session === undefined || this.#hasEnded(session, token)) return undefined;
+    if (session === undefined || this.#isRevoked(session, token)) return undefined;
     return { session, checked: toChecked(session, token), token, readAtMs: now.getTime(), readAtMonotonicMs };
   }
 

@@ -1,10 +1,13 @@
-/** Revocation sessions: one statement ends the session and its refresh families, announces the ending and records it. */
+/**
+ * Ending sessions: one statement ends the session and its refresh families, inserts the revocation and records the
+ * event.
+ */
 
 import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
 import { revocationsFragment } from '#domain/revocations/index.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
-/** Why a session ended before its time. */
+/** Why a session ended before its expiry. */
 export type EndReason =
   | 'logout'
   | 'ended_by_user'
@@ -20,7 +23,7 @@ export type EndReason =
   | 'role_changed'
   | 'disabled';
 
-/** The CTE `ended_families`: ends the families of the CTE `from`'s `session_id`s. */
+/** The CTE `ended_families`: ends the families of the `session_id`s in the CTE `from`. */
 export function endFamiliesFragment(from: string): string {
   return `ended_families as (
     update refresh_families f set ended_at = :endedAt, end_reason = :reason
@@ -65,7 +68,7 @@ interface EndRequest {
   readonly now: Date;
 }
 
-/** Ends one session of the user and records the event; false when the session is not theirs or has ended. */
+/** Ends one session of the user and records the event; false when the session is not the user's or has ended. */
 export async function endSession(
   queries: Queries,
   sessionId: string,

@@ -1,8 +1,11 @@
 /**
- * Sessions. Owns `sessions`.
- * Invariants: a session carries its user's epoch and dies by comparison; ending one ends its refresh families and
- * announces an ending in the same statement; what this process remembers of a session is believed only while the
- * revocation feed is fresh, and never longer than five minutes.
+ * Sessions. Owns `sessions`; no routes.
+ *
+ * Invariants:
+ * - A session carries its user's epoch and is invalid under a later one.
+ * - The statement that ends a session ends its refresh families and inserts a revocation.
+ * - This process trusts what it remembers of a session only while the revocation feed is fresh, and at most five
+ *   minutes.
  */
 
 export { type CheckedSession, type CheckedToken, type Presented, SessionCheck } from './check.ts';

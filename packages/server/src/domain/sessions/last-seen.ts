@@ -1,8 +1,11 @@
-/** When sessions were last used: kept in memory and written in one batch every 30 s, so that a check writes nothing. */
+/**
+ * When sessions were last used: collected in memory and written in one batch every 30 s, so that a check writes
+ * nothing.
+ */
 import { type Database, statement } from '#platform/database/index.ts';
 
 const flushEveryMs = 30_000;
-/** A busy node's sessions between two flushes; beyond it the batch is written early. */
+/** The sessions of a busy node between two writes; beyond it the batch is written early. */
 const maxPending = 20_000;
 
 const write = statement('sessions.write_last_seen', {
@@ -16,7 +19,7 @@ const write = statement('sessions.write_last_seen', {
   idempotent: true,
 });
 
-/** The sessions seen since the last flush. */
+/** The sessions that were used since the last write. */
 export class LastSeen {
   readonly #database: Database;
   readonly #onError: (error: unknown) => void;
@@ -34,7 +37,7 @@ export class LastSeen {
     this.#timer.unref();
   }
 
-  /** Stops the timer and writes what is pending. */
+  /** Stops the timer and writes the pending times. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#flushing;
@@ -46,12 +49,12 @@ export class LastSeen {
     if (this.#pending.size >= maxPending) this.#flushInBackground();
   }
 
-  /** Writes what is pending. What could not be written is lost: it only makes a session look idle a little earlier. */
+  /** Writes the pending times. A failed write loses them, which only makes a session look idle a little earlier. */
   async flush(): Promise<void> {
     if (this.#pending.size === 0) return;
     const pending = this.#pending;
     this.#pending = new Map();
-    // Sorted, so that two nodes that write the same sessions take their locks in one order.
+    // Sorted, so that two nodes that write the same sessions lock them in one order.
     const ids = [...pending.keys()].sort();
     const times = ids.map((id) => pending.get(id) as Date);
     await this.#database.run(write, { ids, times });

@@ -1,4 +1,4 @@
-/** A user's live sessions, for the user. */
+/** The user's active sessions, for the user. */
 import { type Queries, statement } from '#platform/database/index.ts';
 import { sessionIsActive } from './session.ts';
 
@@ -24,7 +24,7 @@ const list = statement('sessions.list_live', {
   },
 });
 
-/** A live session with where it was made, still sealed under the user's key. */
+/** An active session with the client information of its creation, encrypted under the user's key. */
 export interface ListedSession {
   readonly id: string;
   readonly clientId: string;

@@ -1,4 +1,7 @@
-/** A session that is used from somewhere else than before: its row says where, and one event says that it moved. */
+/**
+ * A session that is used by a different client than before: its row stores the new client information, and one event
+ * records the change.
+ */
 
 import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
 import type { ClientInfo } from '#kernel/requester.ts';
@@ -20,19 +23,22 @@ const move = statement('sessions.move', {
   columns: { id: 'uuid' },
 });
 
-/** Where a session was last used, still sealed. */
+/** The client information of the last use, encrypted. */
 export interface LastClientInfo {
   readonly sessionId: string;
   readonly sealed: Uint8Array;
 }
 
-/** Whether these are other surroundings than the session's. */
+/** Whether the client information differs from the stored one. */
 export function hasMoved(key: UserKey, last: LastClientInfo, now: ClientInfo): boolean {
   const before = openClientInfo(key, last.sessionId, last.sealed);
   return before.address !== now.address || before.userAgent !== now.userAgent;
 }
 
-/** Records the new surroundings with their event; of several at once, the one that knew the last ones. */
+/**
+ * Stores the new client information and records the event. Of concurrent calls, one that read the stored information
+ * succeeds.
+ */
 export async function moveSession(
   queries: Queries,
   key: UserKey,

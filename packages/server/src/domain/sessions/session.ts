@@ -1,21 +1,21 @@
-/** The session's row: how it is made, and how a live one is found. */
+/** The session's row: how it is inserted, and how an active one is found. */
 
 import { isActive } from '#domain/users/index.ts';
 import type { ClientInfo } from '#kernel/requester.ts';
 import { type Fragment, statement } from '#platform/database/index.ts';
 import type { AssociatedData, UserKey } from '#platform/keys/index.ts';
 
-/** Where a session's address and user agent stand; authenticated with their ciphertext. */
+/** Authenticated with the encrypted client information, so that it cannot be moved to another row. */
 function sessionAssociatedData(sessionId: string): AssociatedData {
   return { table: 'sessions', column: 'sealed_client_info', row: sessionId };
 }
 
-/** Seals where a session was made, under its user's key. */
-export function sealClientInfo(key: UserKey, sessionId: string, surroundings: ClientInfo): Buffer {
-  return key.seal(JSON.stringify(surroundings), sessionAssociatedData(sessionId));
+/** Encrypts the client information of a session under its user's key. */
+export function sealClientInfo(key: UserKey, sessionId: string, clientInfo: ClientInfo): Buffer {
+  return key.seal(JSON.stringify(clientInfo), sessionAssociatedData(sessionId));
 }
 
-/** Opens what `sealClientInfo` sealed. */
+/** Decrypts the result of `sealClientInfo`. */
 export function openClientInfo(key: UserKey, sessionId: string, sealed: Uint8Array): ClientInfo {
   return JSON.parse(key.open(sealed, sessionAssociatedData(sessionId)).toString('utf8')) as ClientInfo;
 }
@@ -37,7 +37,7 @@ const params = {
   sessionExpiresAt: 'timestamptz',
 } as const;
 
-/** The CTE `created_session`: a session of the CTE `from`'s `user_id`. */
+/** The CTE `created_session`: a session of the `user_id` in the CTE `from`. */
 export function insertSessionFragment(from: string): Fragment<typeof params> {
   return {
     sql: `created_session as (
@@ -52,11 +52,11 @@ export function insertSessionFragment(from: string): Fragment<typeof params> {
   };
 }
 
-/** SQL: whether session `s` of user `u` is alive at `:now`. */
+/** SQL: whether session `s` of user `u` is active at `:now`. */
 export const sessionIsActive = `s.ended_at is null and s.expires_at > :now and s.idle_expires_at > :now
   and s.auth_epoch = u.auth_epoch and ${isActive('u')}`;
 
-/** A session that was alive when it was read. */
+/** A session that was active when it was read. */
 export interface ActiveSession {
   readonly id: string;
   readonly userId: string;

@@ -43,33 +43,33 @@ const tokensOf = statement('sessions_test.count_tokens', {
 const weekSeconds = 7 * 24 * 3600;
 
 describeOnBothDatabases('sessions', (database) => {
-  let world: DomainFixture;
-  let person: TestUser;
+  let fixture: DomainFixture;
+  let user: TestUser;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
+    user = await addUser(fixture);
   });
 
-  const now = () => world.clock.now();
+  const now = () => fixture.clock.now();
   const login = async (transport: 'cookie' | 'token' = 'token') =>
-    (await addSession(world, person, transport)).sessionId;
+    (await addSession(fixture, user, transport)).sessionId;
   const read = (sessionId: string) => database().row(state, { sessionId });
-  const list = async () => (await listSessions(database(), person.id, now())).map(({ id }) => id);
+  const list = async () => (await listSessions(database(), user.id, now())).map(({ id }) => id);
 
-  function end(sessionId: string, userId = person.id) {
+  function end(sessionId: string, userId = user.id) {
     const request = { userId, reason: 'logout', now: now() } as const;
     const actor = { kind: 'user', id: userId } as const;
-    const event = world.audit.values({ action: 'session.logged_out', at: now(), actor, userId, sessionId });
+    const event = fixture.audit.values({ action: 'session.logged_out', at: now(), actor, userId, sessionId });
     return endSession(database(), sessionId, request, event);
   }
 
   function endAll(except?: string) {
     const request = {
-      userId: person.id,
+      userId: user.id,
       reason: 'logged_out_everywhere',
       now: now(),
     } as const;
@@ -79,7 +79,7 @@ describeOnBothDatabases('sessions', (database) => {
   }
 
   describe('ending one', () => {
-    it('ends its refresh family, announces it and records it, in one round trip', async () => {
+    it('ends its refresh family, inserts a revocation and records the event, in one round trip', async () => {
       const sessionId = await login();
       expect(await countRoundTrips(database(), () => end(sessionId))).toEqual(['sessions.end']);
       const ended = { endedAt: now(), endReason: 'logout', endedFamilies: 1, revocations: 1, events: 1 };
@@ -93,25 +93,25 @@ describeOnBothDatabases('sessions', (database) => {
       expect(committed).toEqual([{ revoked, enqueued: false }]);
     });
 
-    it('happens once, however many ask at once', async () => {
+    it('happens once for concurrent calls', async () => {
       const sessionId = await login();
       const answers = await Promise.all(Array.from({ length: 20 }, () => end(sessionId)));
       expect(answers.filter((ended) => ended)).toHaveLength(1);
       expect(await read(sessionId)).toMatchObject({ revocations: 1, events: 1 });
     });
 
-    it("does nothing to somebody else's session, and records nothing", async () => {
+    it('does not affect the session of another user, and records nothing', async () => {
       const sessionId = await login();
-      const stranger = await addUser(world);
+      const stranger = await addUser(fixture);
       expect(await end(sessionId, stranger.id)).toBe(false);
       expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, revocations: 0, events: 0 });
     });
   });
 
   describe('ending all of a user', () => {
-    it('spares the one that is named, and sessions of others', async () => {
+    it('spares the excepted one, and sessions of other users', async () => {
       const [first, kept, third] = [await login(), await login('cookie'), await login()];
-      const stranger = await addSession(world, await addUser(world), 'cookie');
+      const stranger = await addSession(fixture, await addUser(fixture), 'cookie');
       const [committed] = await effectsOf(database(), async () => expect(await endAll(kept)).toBe(2));
       expect(committed?.revoked.map(({ target }) => target).sort()).toEqual([first, third].sort());
       expect(await read(first)).toMatchObject({ endReason: 'logged_out_everywhere', endedFamilies: 1, revocations: 1 });
@@ -119,9 +119,9 @@ describeOnBothDatabases('sessions', (database) => {
       expect(await read(stranger.sessionId)).toMatchObject({ endedAt: null });
     });
 
-    it('leaves everything alive when the transaction fails', async () => {
+    it('leaves all sessions active when the transaction fails', async () => {
       const sessionId = await login();
-      const request = { userId: person.id, reason: 'disabled', now: now() } as const;
+      const request = { userId: user.id, reason: 'disabled', now: now() } as const;
       const failed = database().transaction(async (tx) => {
         await endSessionsOfUser(tx, request);
         throw new Error('the effect failed');
@@ -130,7 +130,7 @@ describeOnBothDatabases('sessions', (database) => {
       expect(await read(sessionId)).toMatchObject({ endedAt: null, endedFamilies: 0, revocations: 0 });
     });
 
-    it('ends each session once when every one of them ends all others at the same time', async () => {
+    it('ends each session once when all of them end all others concurrently', async () => {
       const ids = await Promise.all(Array.from({ length: 6 }, () => login()));
       await Promise.all(ids.map((id) => endAll(id)));
       for (const id of ids) expect((await read(id))?.revocations).toBeLessThanOrEqual(1);
@@ -138,29 +138,29 @@ describeOnBothDatabases('sessions', (database) => {
   });
 
   describe('the list', () => {
-    it('has the live ones, newest first, each with its surroundings sealed for its own row', async () => {
+    it('has the active ones, newest first, each with client information that is encrypted for its row', async () => {
       const first = await login();
-      world.time.advance(1);
+      fixture.time.advance(1);
       const second = await login('cookie');
       const ended = await login();
       await end(ended);
-      const sessions = await listSessions(database(), person.id, now());
+      const sessions = await listSessions(database(), user.id, now());
       expect(sessions.map(({ id, transport }) => [id, transport])).toEqual([
         [second, 'cookie'],
         [first, 'token'],
       ]);
       const sealed = sessions[1]?.sealedClientInfo ?? Buffer.alloc(0);
-      expect(openClientInfo(person.key, first, sealed)).toEqual(clientInfo);
-      expect(() => openClientInfo(person.key, second, sealed)).toThrow('not authentic');
+      expect(openClientInfo(user.key, first, sealed)).toEqual(clientInfo);
+      expect(() => openClientInfo(user.key, second, sealed)).toThrow('not authentic');
     });
 
     it('has none of an earlier epoch, and none that was idle for too long', async () => {
       const idle = await login();
       expect(await list()).toEqual([idle]);
-      world.time.advance(world.client.sessionIdleSeconds * 1000);
+      fixture.time.advance(fixture.client.sessionIdleSeconds * 1000);
       expect(await list()).toEqual([]);
       await login();
-      await database().transaction((tx) => new Users(world).raiseEpoch(tx, person.id));
+      await database().transaction((tx) => new Users(fixture).raiseEpoch(tx, user.id));
       expect(await list()).toEqual([]);
     });
   });
@@ -168,13 +168,13 @@ describeOnBothDatabases('sessions', (database) => {
   describe('last seen', () => {
     const lastSeen = () => new LastSeen({ database: database(), onError: () => undefined });
 
-    it('moves the idle expiry, in one statement for all sessions', async () => {
+    it('extends the idle expiry, in one statement for all sessions', async () => {
       const ids = [await login(), await login('cookie')];
-      world.time.advance(60_000);
+      fixture.time.advance(60_000);
       const seen = lastSeen();
       for (const id of ids) seen.note(id, now());
       expect(await countRoundTrips(database(), () => seen.flush())).toEqual(['sessions.write_last_seen']);
-      const idleExpiresAt = addSeconds(now(), world.client.sessionIdleSeconds);
+      const idleExpiresAt = addSeconds(now(), fixture.client.sessionIdleSeconds);
       for (const id of ids) expect(await read(id)).toMatchObject({ lastSeenAt: now(), idleExpiresAt });
     });
 
@@ -198,7 +198,7 @@ describeOnBothDatabases('sessions', (database) => {
       expect((await read(sessionId))?.expiresAt).toEqual(before?.expiresAt);
     });
 
-    it('does not touch a session that has ended', async () => {
+    it('does not change an ended session', async () => {
       const sessionId = await login();
       await end(sessionId);
       const before = await read(sessionId);
@@ -208,7 +208,7 @@ describeOnBothDatabases('sessions', (database) => {
       expect(await read(sessionId)).toEqual(before);
     });
 
-    it('writes what is pending when it stops, and nothing when nothing is', async () => {
+    it('is written when it stops, and not when nothing is pending', async () => {
       const sessionId = await login();
       const seen = lastSeen();
       seen.start();
@@ -222,26 +222,26 @@ describeOnBothDatabases('sessions', (database) => {
   describe('the sweep', () => {
     const sweep = () => deleteEndedSessions(database(), now());
 
-    it('forgets what ended a week ago, with its refresh tokens, and nothing that lives', async () => {
+    it('deletes sessions that ended a week ago, with their refresh tokens, and no active one', async () => {
       const ended = await login();
       await end(ended);
-      world.time.advance(weekSeconds * 1000);
+      fixture.time.advance(weekSeconds * 1000);
       const alive = await login();
       await sweep();
       expect(await read(ended)).toBeDefined();
-      world.time.advance(1);
+      fixture.time.advance(1);
       expect(await sweep()).toBeGreaterThan(0);
       expect(await read(ended)).toBeUndefined();
       expect(await read(alive)).toBeDefined();
-      expect(await database().row(tokensOf, { userId: person.id })).toEqual({ tokens: 1 });
+      expect(await database().row(tokensOf, { userId: user.id })).toEqual({ tokens: 1 });
     });
 
-    it('forgets what nobody used until a week after it was idle for too long', async () => {
+    it('deletes unused sessions a week after their idle expiry', async () => {
       const sessionId = await login();
-      world.time.advance((world.client.sessionIdleSeconds + weekSeconds) * 1000);
+      fixture.time.advance((fixture.client.sessionIdleSeconds + weekSeconds) * 1000);
       await sweep();
       expect(await read(sessionId)).toBeDefined();
-      world.time.advance(1);
+      fixture.time.advance(1);
       await sweep();
       expect(await read(sessionId)).toBeUndefined();
     });

@@ -1,4 +1,4 @@
-/** What an operator is told of a user's sessions. */
+/** A summary of a user's sessions, for operators. */
 import { type Queries, statement } from '#platform/database/index.ts';
 import { sessionIsActive } from './session.ts';
 
@@ -11,7 +11,7 @@ const summarize = statement('sessions.summarize', {
   columns: { live: 'int4', lastLoginAt: 'timestamptz?' },
 });
 
-/** How many sessions are alive, and when the newest was made, as far as dead ones are still kept. */
+/** The number of active sessions, and the creation of the newest one that is still stored. */
 export async function summarizeSessions(
   queries: Queries,
   userId: string,

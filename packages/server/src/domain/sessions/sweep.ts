@@ -1,4 +1,4 @@
-/** Forgetting sessions that ended or expired; a week later nothing can refer to them. */
+/** Deleting sessions a week after they ended or expired; nothing refers to them then. */
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 
@@ -14,7 +14,7 @@ const deleteDead = statement('sessions.delete_dead', {
   columns: {},
 });
 
-/** A sweeping job calls it. Families and refresh tokens go with their session. Answers how many sessions went. */
+/** Deletes them with their families and refresh tokens, and returns how many; a sweeping job calls it. */
 export async function deleteEndedSessions(database: Database, now: Date): Promise<number> {
   return database.run(deleteDead, { before: addSeconds(now, -keepSeconds) });
 }

@@ -212,8 +212,8 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
       const onError = (error: unknown) => {
         throw error;
       };
-      const onSigningKeyEnded = (kid: string) => two.forget(kid);
-      const revocations = new Revocations({ database: database(), clock, onError, onSigningKeyEnded });
+      const onSigningKeyRevoked = (kid: string) => two.forget(kid);
+      const revocations = new Revocations({ database: database(), clock, onError, onSigningKeyRevoked });
       await revocations.read();
       expect(await verify(two, token)).toBe('ok');
       await revoke(one, leaked);

@@ -1,4 +1,6 @@
-/** The end of an account: closing, keeping within the grace period, and erasing after it. */
+/**
+ * The end of an account: scheduling its deletion, canceling that within the grace period, and erasing it afterwards.
+ */
 import { revocationsFragment } from '#domain/revocations/index.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
@@ -18,7 +20,7 @@ const close = statement('users.schedule_deletion', {
   after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
 });
 
-// The grace ends at its last instant: from `deletes_at` on the account can be erased and cannot be kept.
+// The grace period ends at its last instant: from `deletes_at` on, the account can be erased and not restored.
 const keep = statement('users.cancel_deletion', {
   lane: 'pool',
   sql: `with raised as (
@@ -39,7 +41,7 @@ const listDue = statement('users.list_due_for_erasure', {
   columns: { id: 'uuid', subject: 'text' },
 });
 
-// Asked again under the lock: the account may have been kept since it was listed.
+// Checked again under the lock: the deletion may have been canceled since the account was listed.
 const announce = statement('users.revoke_for_erasure', {
   lane: 'pool',
   sql: `with raised as (
@@ -64,13 +66,12 @@ const erase = statement('users.erase', {
   columns: { id: 'uuid' },
 });
 
-/** Whose account it is, and when it happens. */
 interface Change {
   readonly userId: string;
   readonly now: Date;
 }
 
-/** Begins the grace period and raises the epoch; undefined unless the account is active. */
+/** Starts the grace period and raises the epoch; undefined unless the account is active. */
 export async function scheduleDeletion(
   tx: Queries,
   change: Change & { readonly deletesAt: Date },
@@ -79,12 +80,12 @@ export async function scheduleDeletion(
   return (await tx.row(close, { userId, deletesAt, endedAt }))?.authEpoch;
 }
 
-/** Ends the grace period and raises the epoch; undefined unless the account is closing and the grace is not over. */
+/** Ends the grace period and raises the epoch; undefined unless the account is in it. */
 export async function cancelDeletionOfUser(tx: Queries, { userId, now }: Change): Promise<number | undefined> {
   return (await tx.row(keep, { userId, endedAt: now }))?.authEpoch;
 }
 
-/** Accounts whose grace is over, at most 100, the longest first. */
+/** Accounts whose grace period has ended, at most 100, the longest first. */
 export async function listDueForErasure(
   queries: Queries,
   now: Date,
@@ -93,17 +94,16 @@ export async function listDueForErasure(
 }
 
 /**
- * Announces the end of an account whose grace is over, for every node to forget it; the first step of erasing, under
- * `Users.lock`. Undefined when it was kept meanwhile, or is gone: then there is nothing to erase.
+ * Raises the epoch of an account whose grace period has ended, so that every node forgets it. The first step of an
+ * erasure, under `Users.lock`. Undefined when the deletion was canceled or the account is erased.
  */
 export async function revokeForErasure(tx: Queries, { userId, now }: Change): Promise<number | undefined> {
   return (await tx.row(announce, { userId, endedAt: now }))?.authEpoch;
 }
 
 /**
- * Deletes the user with everything that hangs on them, their key first of all. The last step of erasing, after
- * `revokeForErasure`. An HMAC remembers that the subject was used: ours are never made twice, and whoever brings
- * subjects along must refuse one that stands there.
+ * Deletes the user with all dependent rows, the key included. The last step of an erasure, after `revokeForErasure`. An
+ * HMAC of the subject stays: our subjects are never reused, and an import that brings subjects must reject it.
  */
 export async function eraseUser(
   tx: Queries,
@@ -114,7 +114,7 @@ export async function eraseUser(
   await tx.row(erase, { userId, keyId, subjectHmac: keys.mac('lookup', subjectMessage(subject), keyId), now });
 }
 
-/** Apart from the addresses that the same key authenticates. */
+/** A prefix separates subjects from the addresses that the same key authenticates. */
 function subjectMessage(subject: string): string {
   return `subject:${subject}`;
 }

@@ -1,8 +1,14 @@
 /**
- * People and services. Owns `users`, `user_keys` and `erased_subjects`.
- * Invariants: a user's `auth_epoch` only grows; whatever carries an earlier epoch is dead by comparison (invariant 4);
- * raising it announces an ending in the same statement; the user's key is made with the user and dies with the user;
- * a closing user is kept or erased, whichever locks the row first, and an erased subject is never used again.
+ * Users. Owns `users`, `user_keys` and `erased_subjects`; no routes.
+ *
+ * Invariants:
+ * - `auth_epoch` only grows, and everything that carries an earlier epoch is invalid by comparison (invariant 4). The
+ *   statement that raises it inserts the revocation.
+ * - The user's key is created and deleted with the user.
+ * - An account in its grace period is either restored or erased: the lock of the row decides. An erased subject is
+ *   never used again.
+ *
+ * Changes that raise the epoch go through `changeUser` (domain/user-changes).
  */
 export {
   cancelDeletionOfUser,

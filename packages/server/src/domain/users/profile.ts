@@ -1,22 +1,22 @@
-/** What users say of themselves, and what others keep about them. */
+/** The fields of a profile that users change, and the metadata that operators store. */
 import type { JsonObject } from '#kernel/json.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
-/** What a user may change by themselves. */
+/** The fields that users change themselves. */
 export interface ProfileFields {
   readonly name: string;
   readonly locale: string;
 }
 
-/** Metadata of a user, which the deployment's operator writes and we do not read. */
+/** Metadata of a user. Operators write it; Latchkey does not interpret it. */
 export interface Metadata {
-  /** The user, and every application, may see it. */
+  /** Visible to the user and to every application. */
   readonly public: JsonObject;
-  /** Operators alone see it. */
+  /** Visible to operators only. */
   readonly private: JsonObject;
 }
 
-/** The longest metadata, as PostgreSQL writes it: `users_public_metadata_bounded` says the same. */
+/** The maximum length in PostgreSQL's format; `users_public_metadata_bounded` is the same limit. */
 export const maxMetadataBytes = 8192;
 
 const readFields = statement('users.read_profile_fields', {
@@ -40,7 +40,7 @@ const readMetadata = statement('users.read_metadata', {
   columns: { publicMetadata: 'jsonb', privateMetadata: 'jsonb' },
 });
 
-// Measured as it will be stored, which is longer than what was typed: with a blank after each colon, numbers in full.
+// Measured in the stored format, which is longer than the input: with a space after each colon, and numbers in full.
 const writeMetadata = statement('users.write_metadata', {
   lane: 'pool',
   sql: `update users set public_metadata = coalesce(:publicMetadata::jsonb, public_metadata),
@@ -52,8 +52,8 @@ const writeMetadata = statement('users.write_metadata', {
 });
 
 /**
- * Changes the fields that are given, within an effect's transaction that holds the user's row.
- * Answers the fields that differ from what stood there, with their new values.
+ * Changes the given fields, in a transaction that holds the user's lock. Returns the fields whose values differ from
+ * the stored ones.
  */
 export async function changeProfile(
   tx: Queries,
@@ -79,8 +79,8 @@ export async function findMetadata(queries: Queries, userId: string): Promise<Me
 }
 
 /**
- * Replaces the metadata that are given, within an effect's transaction that holds the user's row.
- * False, and nothing is written, when one is longer than `maxMetadataBytes`.
+ * Replaces the given metadata, in a transaction that holds the user's lock. Writes nothing and returns false when one
+ * is longer than `maxMetadataBytes`.
  */
 export async function replaceMetadata(
   tx: Queries,

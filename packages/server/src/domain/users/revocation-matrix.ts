@@ -1,10 +1,10 @@
 /**
- * The table *effect × what it ends* (invariant 4). It is what the flows promise, `docs/reference/revocation-matrix.md` is made
- * from it, and a test makes each thing, carries out each effect and tries the thing, cell by cell.
- * API keys will be a further thing: recovery and undo will suspend them, a change of password will not.
+ * The revocation matrix: each effect on a user × each credential (invariant 4). `docs/reference/revocation-matrix.md`
+ * is generated from it, and a test issues each credential, performs each effect and uses the credential, cell by cell.
+ * API keys will be a further credential: recovery and undo will suspend them, a change of password will not.
  */
 
-/** What becomes of a thing. */
+/** The state of a credential after an effect. */
 export const outcomes = {
   ends: 'ends for good',
   lives: 'goes on as before',
@@ -16,7 +16,7 @@ export const outcomes = {
 
 export type Outcome = keyof typeof outcomes;
 
-/** What can end before its time. */
+/** Everything that can be revoked. */
 export const credentials = {
   acting_session: 'the session that asks for the effect, with its refresh and access tokens',
   session: 'every other session of the user',
@@ -37,7 +37,10 @@ export const credentials = {
 
 export type Credential = keyof typeof credentials;
 
-/** Links that outlive their user's epoch, because they exist to defeat whoever raised it; they end by use or erasure. */
+/**
+ * Links that outlive the user's epoch, because they defeat an attacker who raised it. They end by use, expiry or
+ * erasure.
+ */
 export const linksOutlivingEpoch = ['undo_email_change', 'cancel_deletion'] as const satisfies readonly Credential[];
 
 type Row = Readonly<Record<Credential, Outcome>>;
@@ -54,14 +57,14 @@ const untouched: Row = {
   email_code: 'lives',
   confirm_email_change: 'lives',
   undo_email_change: 'lives',
-  // An account that is closing has no session, so nothing that a session asks for meets this link.
+  // A user with a pending deletion has no session, so no effect of a session meets this link.
   cancel_deletion: 'absent',
   invitation: 'lives',
   acting_device: 'lives',
   known_device: 'lives',
 };
 
-/** Raises the epoch, asked for by a session. */
+/** Raises the epoch, requested by a session. */
 const raises: Row = {
   ...untouched,
   acting_session: 'ends',
@@ -78,7 +81,7 @@ const raises: Row = {
   known_device: 'ends',
 };
 
-/** Raises the epoch, asked for by a mailed link, a ticket, an operator or a job: no session is anybody's own. */
+/** Raises the epoch, requested by a mailed link, a ticket, an operator or a job: there is no acting session. */
 const raisesFromOutside: Row = {
   ...raises,
   acting_session: 'absent',
@@ -86,9 +89,9 @@ const raisesFromOutside: Row = {
   cancel_deletion: 'lives',
 };
 
-/** What each effect ends; `revocation-matrix.md` and the test follow this order. */
+/** The outcomes of each effect, in the order of the generated page and the test. */
 export const revocationMatrix = {
-  /** A user without a proven address has no session and no device yet, and is mailed no link or code that logs in. */
+  /** A user without a verified address has no session and no device yet, and is mailed no link or code that logs in. */
   verify_email: {
     ...raisesFromOutside,
     session: 'absent',
@@ -103,13 +106,13 @@ export const revocationMatrix = {
   },
   change_password: { ...raises, acting_session: 'renewed', acting_device: 'lives' },
   recover_account: raisesFromOutside,
-  /** The session that asked for the change is one of those that end: the link at the new address shows nobody's. */
+  /** The session that requested the change is revoked too: the link at the new address belongs to no session. */
   change_email: { ...raisesFromOutside, cancel_deletion: 'absent' },
   undo_email_change: { ...raisesFromOutside, undo_email_change: 'later_ends', cancel_deletion: 'later_ends' },
   change_roles: raisesFromOutside,
-  /** Disabling calls the closing off, so there is nothing left to keep. */
+  /** Disabling cancels a pending deletion. */
   disable: { ...raisesFromOutside, undo_email_change: 'rests', cancel_deletion: 'ends' },
-  /** Nothing of before comes back. */
+  /** Nothing that was issued before becomes valid again. */
   enable: { ...raisesFromOutside, cancel_deletion: 'ends' },
   end_sessions: raisesFromOutside,
   close: raises,
@@ -117,14 +120,14 @@ export const revocationMatrix = {
   erase: { ...raisesFromOutside, undo_email_change: 'ends', cancel_deletion: 'ends' },
   log_out: { ...untouched, acting_session: 'ends' },
   log_out_everywhere: raises,
-  /** `session` is the one that is named. */
+  /** `session` is the one that the request names. */
   end_session: { ...untouched, session: 'ends', refresh_family: 'ends', access_token: 'ends' },
   end_other_sessions: { ...untouched, session: 'ends', refresh_family: 'ends', access_token: 'ends' },
 } as const satisfies Readonly<Record<string, Row>>;
 
 export type Effect = keyof typeof revocationMatrix;
 
-/** What the effects are, in words. */
+/** Descriptions of the effects. */
 export const effects: Readonly<Record<Effect, string>> = {
   verify_email: 'verifying the address',
   change_password: 'changing the password',

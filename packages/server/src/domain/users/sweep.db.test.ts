@@ -30,15 +30,15 @@ const issue = statement('user_sweep_test.issue', {
 
 const weekMs = 7 * 24 * 3600 * 1000;
 
-describeOnBothDatabases('registrations that nobody confirmed', (database, kind) => {
-  let world: DomainFixture;
+describeOnBothDatabases('unverified registrations', (database, kind) => {
+  let fixture: DomainFixture;
   let users: Users;
   let userId: string;
   let identifierId: string;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    users = new Users(world);
+    fixture = await openDomainFixture(database());
+    users = new Users(fixture);
   });
 
   beforeEach(async () => {
@@ -47,51 +47,51 @@ describeOnBothDatabases('registrations that nobody confirmed', (database, kind) 
   });
 
   async function register() {
-    const values = testUserValues(world, `${world.makeId()}@people.example`);
+    const values = testUserValues(fixture, `${fixture.makeId()}@people.example`);
     await database().run(insertTestUser, values);
     return values;
   }
 
-  const sweep = () => deleteAbandonedUsers(database(), world.clock.now());
+  const sweep = () => deleteAbandonedUsers(database(), fixture.clock.now());
   const isThere = async (id = userId) => (await users.profile(id)) !== undefined;
 
-  it('go a week after they were made, and free the address', async () => {
-    world.time.advance(weekMs);
+  it('are deleted a week after they were made, which frees the address', async () => {
+    fixture.time.advance(weekMs);
     await sweep();
     expect(await isThere()).toBe(true);
-    world.time.advance(1);
+    fixture.time.advance(1);
     expect(await sweep()).toBe(1);
     expect(await isThere()).toBe(false);
   });
 
-  it('stay as long as a link of theirs lives', async () => {
-    world.time.advance(weekMs + 1);
-    const tokens = new OneTimeTokens(world);
+  it('stay while one of their links is active', async () => {
+    fixture.time.advance(weekMs + 1);
+    const tokens = new OneTimeTokens(fixture);
     const token = { id: tokens.newId(), purpose: 'verify_email', userId, identifierId, authEpoch: 1 } as const;
-    const values = tokens.values({ ...token, sealedPayload: null, now: world.clock.now() });
+    const values = tokens.values({ ...token, sealedPayload: null, now: fixture.clock.now() });
     await database().run(issue, { ownerId: userId, ...values });
     await sweep();
     expect(await isThere()).toBe(true);
-    world.time.advance(24 * 3600 * 1000);
+    fixture.time.advance(24 * 3600 * 1000);
     await sweep();
     expect(await isThere()).toBe(false);
   });
 
-  it('are never confused with those that were confirmed', async () => {
+  it('are never confused with verified ones', async () => {
     const confirmed = await register();
-    world.time.advance(weekMs + 1);
+    fixture.time.advance(weekMs + 1);
     await sweep();
     expect(await isThere(confirmed.userId)).toBe(true);
   });
 
   // The embedded database has one connection: the sweep cannot wait for another transaction there.
   if (kind === 'postgres') {
-    it('stay when they are confirmed while the sweep is under way', async () => {
-      world.time.advance(weekMs + 1);
+    it('stay when they are verified while the sweep runs', async () => {
+      fixture.time.advance(weekMs + 1);
       let sweeping: Promise<number> | undefined;
       await database().transaction(async (tx) => {
         await users.lock(tx, userId);
-        await verifyIdentifier(tx, identifierId, world.clock.now());
+        await verifyIdentifier(tx, identifierId, fixture.clock.now());
         await users.raiseEpoch(tx, userId);
         sweeping = sweep();
         const sweepWaits = async () => (await database().row(waiting, {}))?.statements === 1;

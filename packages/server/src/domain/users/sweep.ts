@@ -1,15 +1,15 @@
-/** Forgetting registrations that nobody ever confirmed (invariant 18). */
+/** Deleting registrations that were never verified (invariant 18). */
 import { deleteAttemptsFragment } from '#domain/attempts/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
 const keepSeconds = 7 * 24 * 60 * 60;
 
-/** Counters name users by their id alone, and would outlive them. */
+/** Counters refer to users by id without a foreign key, and would outlive them. */
 const deletedAttempts = deleteAttemptsFragment('gone');
 
-// The subquery sees the snapshot from before the statement; what is asked of the user's own row is asked again when
-// the row was locked meanwhile by whoever verifies an address, which always touches `updated_at`.
+// The subquery reads the snapshot from before the statement. The condition on the user's own row is evaluated again
+// when a verification, which always updates `updated_at`, has locked the row meanwhile.
 const deleteAbandoned = statement('users.delete_abandoned', {
   lane: 'pool',
   sql: `with gone as (
@@ -28,7 +28,7 @@ const deleteAbandoned = statement('users.delete_abandoned', {
   columns: { id: 'uuid' },
 });
 
-/** Deletes users without a proven address or a live link, a week after they registered. Answers how many went. */
+/** Deletes users without a verified address or an active link, a week after their registration. Returns how many. */
 export async function deleteAbandonedUsers(database: Database, now: Date): Promise<number> {
   return (await database.rows(deleteAbandoned, { before: addSeconds(now, -keepSeconds), now })).length;
 }
@@ -45,7 +45,10 @@ const deleteUnproven = statement('users.delete_unproven', {
   columns: { id: 'uuid' },
 });
 
-/** Deletes a locked user who never proved an address, for whoever did prove theirs; false when they did meanwhile. */
+/**
+ * Deletes a locked user who never verified an address, for another user who did; false when the user verified it
+ * meanwhile.
+ */
 export async function deleteUnprovenUser(tx: Queries, userId: string): Promise<boolean> {
   return (await tx.row(deleteUnproven, { userId })) !== undefined;
 }

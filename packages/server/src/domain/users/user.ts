@@ -1,9 +1,11 @@
-/** The user's row, and the fragment that makes one. */
+/** The user's row, and the fragment that inserts one. */
 import type { Fragment } from '#platform/database/index.ts';
 
 export type UserStatus = 'active' | 'disabled' | 'pending_deletion';
 
-/** SQL: whether the user `alias` may use what they have. A closing user may until the grace period is over. */
+/**
+ * SQL: whether the credentials of user `alias` are valid. Those of a pending deletion are, until its grace period ends.
+ */
 export function isActive(alias: string): string {
   return `${alias}.status in ('active', 'pending_deletion')`;
 }
@@ -16,7 +18,7 @@ const params = {
   userWrappedKey: 'bytea',
 } as const;
 
-/** The CTEs `created_user` and `created_key`: a person, if the CTE `from` has a row. */
+/** The CTEs `created_user` and `created_key`: a user, if the CTE `from` has a row. */
 export function insertUserFragment(from: string): Fragment<typeof params> {
   return {
     sql: `created_user as (

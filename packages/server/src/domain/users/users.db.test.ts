@@ -26,118 +26,118 @@ const deleteUser = statement('users_test.delete', {
   columns: {},
 });
 
-const nobody = '00000000-0000-7000-8000-000000000000';
+const absentId = '00000000-0000-7000-8000-000000000000';
 
 describeOnBothDatabases('users', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let users: Users;
-  let person: TestUser;
+  let user: TestUser;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    users = new Users(world);
+    fixture = await openDomainFixture(database());
+    users = new Users(fixture);
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
-    world.time.advance(1000);
+    user = await addUser(fixture);
+    fixture.time.advance(1000);
   });
 
-  const read = () => database().row(state, { id: person.id });
-  const raise = () => database().transaction((tx) => users.raiseEpoch(tx, person.id));
-  const change = (status: Exclude<UserStatus, 'pending_deletion'>, id = person.id) =>
+  const read = () => database().row(state, { id: user.id });
+  const raise = () => database().transaction((tx) => users.raiseEpoch(tx, user.id));
+  const change = (status: Exclude<UserStatus, 'pending_deletion'>, id = user.id) =>
     database().transaction((tx) => users.changeStatus(tx, id, status));
 
   describe('raising the epoch', () => {
     it('inserts a revocation, which is published after the commit, and returns the new epoch', async () => {
       const committed = await effectsOf(database(), async () => expect(await raise()).toBe(2));
-      const revoked = [{ kind: 'user', target: person.id, epoch: 2 }];
+      const revoked = [{ kind: 'user', target: user.id, epoch: 2 }];
       expect(committed).toEqual([{ revoked, enqueued: false }]);
-      expect(await read()).toMatchObject({ authEpoch: 2, announced: [2], updatedAt: world.clock.now() });
+      expect(await read()).toMatchObject({ authEpoch: 2, announced: [2], updatedAt: fixture.clock.now() });
     });
 
-    it('gives each of twenty at once an epoch of its own', async () => {
+    it('gives each of twenty concurrent calls an epoch of its own', async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, raise));
       const epochs = Array.from({ length: 20 }, (_, index) => index + 2);
       expect(answers.sort((a = 0, b = 0) => a - b)).toEqual(epochs);
       expect(await read()).toMatchObject({ authEpoch: 21, announced: epochs });
     });
 
-    it('leaves neither epoch nor announcement behind when the effect fails', async () => {
+    it('leaves neither epoch nor revocation behind when the effect fails', async () => {
       const failed = database().transaction(async (tx) => {
-        await users.raiseEpoch(tx, person.id);
+        await users.raiseEpoch(tx, user.id);
         throw new Error('the effect failed');
       });
       await expect(failed).rejects.toThrow('the effect failed');
       expect(await read()).toMatchObject({ authEpoch: 1, announced: [] });
     });
 
-    it('answers nothing for nobody', async () => {
-      expect(await database().transaction((tx) => users.raiseEpoch(tx, nobody))).toBeUndefined();
+    it('returns nothing when there is no such user', async () => {
+      expect(await database().transaction((tx) => users.raiseEpoch(tx, absentId))).toBeUndefined();
     });
   });
 
   describe('changing the status', () => {
-    it('raises the epoch and announces it', async () => {
+    it('raises the epoch and inserts a revocation', async () => {
       expect(await change('disabled')).toBe(2);
-      const disabledAt = world.clock.now();
+      const disabledAt = fixture.clock.now();
       expect(await read()).toMatchObject({ status: 'disabled', disabledAt, authEpoch: 2, announced: [2] });
     });
 
-    it('ends again what an enabled user had before', async () => {
+    it('revokes again what was issued before the user was enabled', async () => {
       await change('disabled');
       expect(await change('active')).toBe(3);
       expect(await read()).toMatchObject({ status: 'active', disabledAt: null, announced: [2, 3] });
     });
 
-    it('does nothing when the status is that already, whoever else asks', async () => {
+    it('does nothing when the user has that status, for all concurrent calls', async () => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => change('disabled')));
       expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
       expect(await change('disabled')).toBeUndefined();
       expect(await read()).toMatchObject({ authEpoch: 2, announced: [2] });
     });
 
-    it('answers nothing for nobody', async () => {
-      expect(await change('disabled', nobody)).toBeUndefined();
+    it('returns nothing when there is no such user', async () => {
+      expect(await change('disabled', absentId)).toBeUndefined();
     });
   });
 
-  it('lets effects on one person happen one after the other', async () => {
+  it('runs effects on one user one after the other', async () => {
     const seen = await Promise.all(
       Array.from({ length: 5 }, () =>
         database().transaction(async (tx) => {
-          const locked = await users.lock(tx, person.id);
-          await users.raiseEpoch(tx, person.id);
+          const locked = await users.lock(tx, user.id);
+          await users.raiseEpoch(tx, user.id);
           return locked?.authEpoch;
         }),
       ),
     );
     expect(seen.sort((a = 0, b = 0) => a - b)).toEqual([1, 2, 3, 4, 5]);
-    expect(await database().transaction((tx) => users.lock(tx, nobody))).toBeUndefined();
+    expect(await database().transaction((tx) => users.lock(tx, absentId))).toBeUndefined();
   });
 
-  it('shows a profile with the address as it was typed', async () => {
-    expect(await users.profile(person.id)).toEqual({
-      id: person.id,
-      subject: person.id,
+  it('returns the profile with the address as typed', async () => {
+    expect(await users.profile(user.id)).toEqual({
+      id: user.id,
+      subject: user.id,
       status: 'active',
       name: 'Ada',
       locale: 'en',
-      email: person.email,
-      emailVerifiedAt: addSeconds(world.clock.now(), -1),
+      email: user.email,
+      emailVerifiedAt: addSeconds(fixture.clock.now(), -1),
       publicMetadata: {},
-      createdAt: addSeconds(world.clock.now(), -1),
+      createdAt: addSeconds(fixture.clock.now(), -1),
     });
-    expect(await users.profile(nobody)).toBeUndefined();
+    expect(await users.profile(absentId)).toBeUndefined();
   });
 
   it('renames', async () => {
-    await database().transaction((tx) => users.rename(tx, person.id, 'Grace', 'de'));
-    expect(await users.profile(person.id)).toMatchObject({ name: 'Grace', locale: 'de' });
+    await database().transaction((tx) => users.rename(tx, user.id, 'Grace', 'de'));
+    expect(await users.profile(user.id)).toMatchObject({ name: 'Grace', locale: 'de' });
   });
 
-  it('lists everybody once, page by page', async () => {
-    const added = [await addUser(world), await addUser(world), await addUser(world)];
+  it('lists every user once, page by page', async () => {
+    const added = [await addUser(fixture), await addUser(fixture), await addUser(fixture)];
     const listed: string[] = [];
     for (let after: { createdAt: Date; id: string } | undefined; ; ) {
       const page = await users.list(2, after);
@@ -146,20 +146,20 @@ describeOnBothDatabases('users', (database) => {
       if (page.length < 2) break;
     }
     expect(new Set(listed).size).toBe(listed.length);
-    expect(listed.slice(-4)).toEqual([person, ...added].map(({ id }) => id));
+    expect(listed.slice(-4)).toEqual([user, ...added].map(({ id }) => id));
   });
 
   describe("the user's key", () => {
     const place = { table: 't', column: 'c', row: 'r' };
 
-    it('opens what it sealed before, when it is read from the database', async () => {
-      const sealed = person.key.seal('secret', place);
-      expect((await users.key(person.id))?.open(sealed, place).toString()).toBe('secret');
+    it('decrypts earlier values after it is read from the database', async () => {
+      const sealed = user.key.seal('secret', place);
+      expect((await users.key(user.id))?.open(sealed, place).toString()).toBe('secret');
     });
 
-    it('dies with the user', async () => {
-      await database().run(deleteUser, { id: person.id });
-      expect(await users.key(person.id)).toBeUndefined();
+    it('is deleted with the user', async () => {
+      await database().run(deleteUser, { id: user.id });
+      expect(await users.key(user.id)).toBeUndefined();
     });
   });
 });

@@ -1,4 +1,4 @@
-/** Reading users, and raising their epoch. */
+/** Reading and locking users, and raising their epoch. */
 
 import { revocationsFragment } from '#domain/revocations/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -94,13 +94,13 @@ const listProfiles = statement('users.list_profiles', {
   columns: profileColumns,
 });
 
-/** Where and in which language somebody is told things. */
+/** The address and the language for notices. */
 export interface Recipient {
   readonly identifierId: string;
   readonly locale: string;
 }
 
-/** A user as the user, or an operator, may see them. */
+/** A user in the view of the user or an operator. */
 export interface UserProfile {
   readonly id: string;
   readonly subject: string;
@@ -115,7 +115,6 @@ export interface UserProfile {
 
 const firstId = '00000000-0000-0000-0000-000000000000';
 
-/** The users. */
 export class Users {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -132,22 +131,22 @@ export class Users {
     return row as UserProfile | undefined;
   }
 
-  /** Users in the order of their making, at most `limit`, after the one given. */
+  /** Users in the order of their creation, at most `limit`, after the given one. */
   async list(limit: number, after?: { readonly createdAt: Date; readonly id: string }): Promise<UserProfile[]> {
     const afterTime = after?.createdAt ?? new Date(0);
     const rows = await this.#database.rows(listProfiles, { afterTime, afterId: after?.id ?? firstId, limit });
     return rows as UserProfile[];
   }
 
-  /** The user's own key, or undefined when there is no such user any more. In a transaction, give it. */
+  /** The user's own key; undefined when there is no such user. Inside a transaction, pass it as `queries`. */
   async key(userId: string, queries: Queries = this.#database): Promise<UserKey | undefined> {
     const row = await queries.row(findKey, { userId });
     return row === undefined ? undefined : this.#keys.unwrapUserKey(userId, row.wrapped);
   }
 
   /**
-   * Takes the user's row for the rest of the transaction, so that two effects of one person happen one after the other.
-   * Every transaction that touches several rows of a person takes this first: without one order they deadlock.
+   * Locks the user's row for the rest of the transaction, so that effects on one user run one after the other. Every
+   * transaction that writes several rows of a user locks it first: without one order they would deadlock.
    */
   async lock(
     tx: Queries,
@@ -163,7 +162,9 @@ export class Users {
     for (const id of [...ids].sort()) await this.lock(tx, id);
   }
 
-  /** Where, and in which language, the user is told things, if an address is proven. In a transaction, give it. */
+  /**
+   * The verified primary address and the language of the user, for notices. Inside a transaction, pass it as `queries`.
+   */
   async primaryEmail(userId: string, queries: Queries = this.#database): Promise<Recipient | undefined> {
     return queries.row(findPrimaryEmail, { userId });
   }
@@ -172,7 +173,9 @@ export class Users {
     await tx.run(setName, { userId, name, locale, now: this.#clock.now() });
   }
 
-  /** Revokes everything that carries an earlier epoch, and returns the new one; undefined when there is no such user. */
+  /**
+   * Revokes everything that carries an earlier epoch, and returns the new one; undefined when there is no such user.
+   */
   async raiseEpoch(tx: Queries, userId: string): Promise<number | undefined> {
     return (await tx.row(raise, { userId, endedAt: this.#clock.now() }))?.authEpoch;
   }

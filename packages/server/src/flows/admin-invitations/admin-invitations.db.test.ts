@@ -23,13 +23,13 @@ const readMails = statement('operate_invitations_test.mails', {
 });
 
 describeOnBothDatabases('operating invitations', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let flow: AdminInvitations;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    const mail = new MailLedger({ ...world, publicUrl: 'https://login.example' });
-    flow = { ...world, tokens: new OneTimeTokens(world), mail };
+    fixture = await openDomainFixture(database());
+    const mail = new MailLedger({ ...fixture, publicUrl: 'https://login.example' });
+    flow = { ...fixture, tokens: new OneTimeTokens(fixture), mail };
   });
 
   async function invite(address: string): Promise<string> {
@@ -52,11 +52,11 @@ describeOnBothDatabases('operating invitations', (database) => {
   });
 
   it('invites nobody who has an account, and writes nothing then', async () => {
-    const person = await addUser(world);
+    const user = await addUser(fixture);
     const before = await listInvitations(flow, 1000);
-    const email = { asTyped: person.email, canonical: person.email };
+    const email = { asTyped: user.email, canonical: user.email };
     const outcome = await createInvitation(flow, operator, { email, locale: 'en', role: null });
-    expect(outcome).toEqual({ kind: 'taken', holderId: person.id });
+    expect(outcome).toEqual({ kind: 'taken', holderId: user.id });
     expect(await listInvitations(flow, 1000)).toEqual(before);
   });
 

@@ -58,18 +58,18 @@ const livingFamilies = statement('operate_users_test.living_families', {
   columns: { id: 'uuid' },
 });
 
-const nobody = '00000000-0000-7000-8000-000000000000';
+const absentId = '00000000-0000-7000-8000-000000000000';
 const password = 'correct horse battery staple';
 
 describeOnBothDatabases('operating users', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let flow: AdminUsers;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     const hashes = await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 });
-    flow = { ...world, hashes, passwordRules: offlineRules(world), users: new Users(world) };
+    flow = { ...fixture, hashes, passwordRules: offlineRules(fixture), users: new Users(fixture) };
   });
 
   const eventsOf = (userId: string) => database().rows(readEvents, { userId });
@@ -91,14 +91,14 @@ describeOnBothDatabases('operating users', (database) => {
       const userId = await make(someone('Whole@people.example', { roles: ['admin'], password }));
       expect(await showUser(flow, userId)).toMatchObject({
         email: 'Whole@people.example',
-        emailVerifiedAt: world.clock.now(),
+        emailVerifiedAt: fixture.clock.now(),
         roles: ['admin'],
         liveSessions: 0,
         lastLoginAt: null,
         failedLogins: 0,
       });
       const { sealedPhc } = present(await database().row(readPassword, { userId }), 'the password');
-      const phc = world.keys.open('password', sealedPhc, passwordAssociatedData(userId)).toString();
+      const phc = fixture.keys.open('password', sealedPhc, passwordAssociatedData(userId)).toString();
       expect(await flow.hashes.matches(password, phc)).toBe(true);
       const [event] = await eventsOf(userId);
       expect(event).toMatchObject({ action: 'user.created', actorKind: 'operator' });
@@ -143,12 +143,12 @@ describeOnBothDatabases('operating users', (database) => {
   });
 
   describe('ending', () => {
-    let person: TestUser;
+    let user: TestUser;
 
     beforeEach(async () => {
-      person = await addUser(world);
-      world.time.advance(1000);
-      await addSession(world, person, 'token');
+      user = await addUser(fixture);
+      fixture.time.advance(1000);
+      await addSession(fixture, user, 'token');
     });
 
     it.each([
@@ -157,60 +157,60 @@ describeOnBothDatabases('operating users', (database) => {
     ] as const)(
       '%s leaves nothing alive, publishes it with the commit, and records one event',
       async (_, verb, action) => {
-        const { sessionId } = await addSession(world, person, 'cookie');
-        expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 2, lastLoginAt: world.clock.now() });
+        const { sessionId } = await addSession(fixture, user, 'cookie');
+        expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 2, lastLoginAt: fixture.clock.now() });
         const change = { kind: 'changed', endedSessions: 2 };
         const [committed] = await effectsOf(database(), async () => {
-          expect(await verb(flow, operator, person.id)).toEqual(change);
+          expect(await verb(flow, operator, user.id)).toEqual(change);
         });
-        expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 0 });
-        expect(await database().rows(livingFamilies, { userId: person.id })).toEqual([]);
+        expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 0 });
+        expect(await database().rows(livingFamilies, { userId: user.id })).toEqual([]);
         const revoked = [
-          { kind: 'user', target: person.id, epoch: 2 },
+          { kind: 'user', target: user.id, epoch: 2 },
           { kind: 'session', target: sessionId, epoch: null },
         ];
         expect(committed?.revoked).toEqual(expect.arrayContaining(revoked));
-        const events = await eventsOf(person.id);
+        const events = await eventsOf(user.id);
         expect(events).toMatchObject([{ action, actorKind: 'operator' }]);
         expect(JSON.parse(events[0]?.body ?? '')).toMatchObject({ facts: { sessions: 2 } });
       },
     );
 
     it('is done once by twenty at the same time', async () => {
-      const answers = await Promise.all(Array.from({ length: 20 }, () => disableUser(flow, operator, person.id)));
+      const answers = await Promise.all(Array.from({ length: 20 }, () => disableUser(flow, operator, user.id)));
       expect(answers.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
       expect(answers).toContainEqual({ kind: 'unchanged', status: 'disabled' });
-      expect(await eventsOf(person.id)).toHaveLength(1);
+      expect(await eventsOf(user.id)).toHaveLength(1);
     });
 
     it('is not undone by enabling', async () => {
-      await disableUser(flow, operator, person.id);
-      expect(await enableUser(flow, operator, person.id)).toEqual({ kind: 'changed', endedSessions: 0 });
-      expect(await showUser(flow, person.id)).toMatchObject({ status: 'active', liveSessions: 0 });
-      expect(await enableUser(flow, operator, person.id)).toEqual({ kind: 'unchanged', status: 'active' });
+      await disableUser(flow, operator, user.id);
+      expect(await enableUser(flow, operator, user.id)).toEqual({ kind: 'changed', endedSessions: 0 });
+      expect(await showUser(flow, user.id)).toMatchObject({ status: 'active', liveSessions: 0 });
+      expect(await enableUser(flow, operator, user.id)).toEqual({ kind: 'unchanged', status: 'active' });
     });
 
     it.each([disableUser, enableUser, endSessions])('knows when there is nobody: %o', async (verb) => {
-      expect(await verb(flow, operator, nobody)).toEqual({ kind: 'absent' });
-      expect(await eventsOf(nobody)).toEqual([]);
+      expect(await verb(flow, operator, absentId)).toEqual({ kind: 'absent' });
+      expect(await eventsOf(absentId)).toEqual([]);
     });
   });
 
   describe('changing roles', () => {
-    let person: TestUser;
+    let user: TestUser;
 
     beforeEach(async () => {
-      person = await addUser(world);
-      await addSession(world, person, 'token');
+      user = await addUser(fixture);
+      await addSession(fixture, user, 'token');
     });
 
     it('ends what began with other roles, and says so in one event each', async () => {
-      expect(await grantRole(flow, operator, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
-      expect(await showUser(flow, person.id)).toMatchObject({ roles: ['admin'], liveSessions: 0 });
-      await addSession(world, person, 'cookie', 2);
-      expect(await withdrawRole(flow, operator, person.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
-      expect(await showUser(flow, person.id)).toMatchObject({ roles: [], liveSessions: 0 });
-      const events = await eventsOf(person.id);
+      expect(await grantRole(flow, operator, user.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await showUser(flow, user.id)).toMatchObject({ roles: ['admin'], liveSessions: 0 });
+      await addSession(fixture, user, 'cookie', 2);
+      expect(await withdrawRole(flow, operator, user.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await showUser(flow, user.id)).toMatchObject({ roles: [], liveSessions: 0 });
+      const events = await eventsOf(user.id);
       expect(events.map(({ action }) => action)).toEqual(['user.role_granted', 'user.role_revoked']);
       for (const event of events) {
         expect(JSON.parse(event.body ?? '')).toMatchObject({
@@ -221,65 +221,63 @@ describeOnBothDatabases('operating users', (database) => {
     });
 
     it('is done once by twenty at the same time', async () => {
-      const answers = await Promise.all(
-        Array.from({ length: 20 }, () => grantRole(flow, operator, person.id, 'admin')),
-      );
+      const answers = await Promise.all(Array.from({ length: 20 }, () => grantRole(flow, operator, user.id, 'admin')));
       expect(answers.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
       expect(answers).toContainEqual({ kind: 'unchanged', status: 'active' });
-      expect(await eventsOf(person.id)).toHaveLength(1);
+      expect(await eventsOf(user.id)).toHaveLength(1);
     });
 
     it('ends nothing where nothing changes', async () => {
-      expect(await withdrawRole(flow, operator, person.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
-      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 1 });
-      expect(await eventsOf(person.id)).toEqual([]);
+      expect(await withdrawRole(flow, operator, user.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
+      expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 1 });
+      expect(await eventsOf(user.id)).toEqual([]);
     });
 
     it.each([grantRole, withdrawRole])('knows when there is nobody: %o', async (verb) => {
-      expect(await verb(flow, operator, nobody, 'admin')).toEqual({ kind: 'absent' });
+      expect(await verb(flow, operator, absentId, 'admin')).toEqual({ kind: 'absent' });
     });
   });
 
   describe('keeping metadata', () => {
-    let person: TestUser;
+    let user: TestUser;
 
     beforeEach(async () => {
-      person = await addUser(world);
+      user = await addUser(fixture);
     });
 
-    const metadata = async () => (await showUser(flow, person.id))?.metadata;
+    const metadata = async () => (await showUser(flow, user.id))?.metadata;
 
     it('replaces what is given and leaves the other kind alone', async () => {
-      await changeMetadata(flow, operator, person.id, { public: { plan: 'pro' }, private: { note: 'a friend' } });
-      expect(await changeMetadata(flow, operator, person.id, { public: { seats: 3 } })).toEqual({ kind: 'changed' });
+      await changeMetadata(flow, operator, user.id, { public: { plan: 'pro' }, private: { note: 'a friend' } });
+      expect(await changeMetadata(flow, operator, user.id, { public: { seats: 3 } })).toEqual({ kind: 'changed' });
       expect(await metadata()).toEqual({ public: { seats: 3 }, private: { note: 'a friend' } });
     });
 
     it('says in the event which kind was changed, and nothing of what stands in it', async () => {
-      await changeMetadata(flow, operator, person.id, { private: { note: 'a friend' } });
-      const [event] = await eventsOf(person.id);
+      await changeMetadata(flow, operator, user.id, { private: { note: 'a friend' } });
+      const [event] = await eventsOf(user.id);
       expect(event).toMatchObject({ action: 'user.metadata_changed', actorKind: 'operator' });
       expect(JSON.parse(event?.body ?? '')).toMatchObject({ facts: { public: false, private: true } });
       expect(event?.body).not.toContain('friend');
     });
 
     it('ends nothing', async () => {
-      await addSession(world, person, 'token');
-      await changeMetadata(flow, operator, person.id, { public: { plan: 'pro' } });
-      expect(await showUser(flow, person.id)).toMatchObject({ liveSessions: 1 });
+      await addSession(fixture, user, 'token');
+      await changeMetadata(flow, operator, user.id, { public: { plan: 'pro' } });
+      expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 1 });
     });
 
     it('takes 8192 bytes as the database writes them, and not one more', async () => {
       const ofBytes = (bytes: number) => ({ a: 'a'.repeat(bytes - '{"a": ""}'.length) });
-      expect(await changeMetadata(flow, operator, person.id, { public: ofBytes(8192) })).toEqual({ kind: 'changed' });
-      const refused = await changeMetadata(flow, operator, person.id, { public: {}, private: ofBytes(8193) });
+      expect(await changeMetadata(flow, operator, user.id, { public: ofBytes(8192) })).toEqual({ kind: 'changed' });
+      const refused = await changeMetadata(flow, operator, user.id, { public: {}, private: ofBytes(8193) });
       expect(refused).toEqual({ kind: 'too_large' });
       expect(await metadata()).toEqual({ public: ofBytes(8192), private: {} });
-      expect(await eventsOf(person.id)).toHaveLength(1);
+      expect(await eventsOf(user.id)).toHaveLength(1);
     });
 
     it('knows when there is nobody', async () => {
-      expect(await changeMetadata(flow, operator, nobody, { public: {} })).toEqual({ kind: 'absent' });
+      expect(await changeMetadata(flow, operator, absentId, { public: {} })).toEqual({ kind: 'absent' });
     });
   });
 
@@ -289,10 +287,10 @@ describeOnBothDatabases('operating users', (database) => {
       for (const given of [userId, userId.toUpperCase(), 'find.me@people.example', 'FIND.ME@PEOPLE.example']) {
         expect(await findUser(flow, given)).toBe(userId);
       }
-      for (const given of [nobody, 'nobody@people.example', 'nobody', '']) {
+      for (const given of [absentId, 'nobody@people.example', 'nobody', '']) {
         expect(await findUser(flow, given)).toBeUndefined();
       }
-      expect(await showUser(flow, nobody)).toBeUndefined();
+      expect(await showUser(flow, absentId)).toBeUndefined();
     });
 
     it('lists everybody once, page by page, and says when there is no more', async () => {
@@ -305,7 +303,7 @@ describeOnBothDatabases('operating users', (database) => {
       } while (after !== undefined);
       expect(new Set(listed).size).toBe(listed.length);
       expect(listed).toHaveLength((await totals())?.users ?? 0);
-      expect(await listUsers(flow, 3, nobody)).toBeUndefined();
+      expect(await listUsers(flow, 3, absentId)).toBeUndefined();
       expect(await listUsers(flow, 3, 'nobody')).toBeUndefined();
     });
   });

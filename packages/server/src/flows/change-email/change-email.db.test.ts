@@ -71,52 +71,52 @@ const undoLifetimeMs = 72 * 60 * 60 * 1000;
 const rounds = Array.from({ length: 10 }, (_, round) => round);
 
 describeOnBothDatabases('changing an address', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let flow: ChangeEmail;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     flow = {
-      ...world,
+      ...fixture,
 
-      passwordRules: offlineRules(world),
+      passwordRules: offlineRules(fixture),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
-      users: new Users(world),
-      tokens: new OneTimeTokens(world),
-      mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
+      users: new Users(fixture),
+      tokens: new OneTimeTokens(fixture),
+      mail: new MailLedger({ ...fixture, publicUrl: 'https://login.example' }),
       catalogues: readCatalogues(),
       confirmAt: 'new',
       emailDomains: { allow: [], deny: [] },
     };
   });
 
-  const freshAddress = () => `${world.makeId()}@new.example`;
-  const read = async (person: TestUser) => {
-    const rows = await database().rows(addressesOf, { userId: person.id });
+  const freshAddress = () => `${fixture.makeId()}@new.example`;
+  const read = async (user: TestUser) => {
+    const rows = await database().rows(addressesOf, { userId: user.id });
     return rows.map(({ canonical, isPrimary }) => `${isPrimary ? 'primary' : 'held'} ${canonical}`);
   };
 
   async function addOwner(): Promise<TestUser> {
-    const person = await addUser(world);
+    const user = await addUser(fixture);
     const phc = await flow.hashes.compute(acceptedPassword(password));
-    const sealed = world.keys.seal('password', phc, passwordAssociatedData(person.id));
-    await database().transaction((tx) => setPassword(tx, person.id, sealed, world.clock.now()));
-    return person;
+    const sealed = fixture.keys.seal('password', phc, passwordAssociatedData(user.id));
+    await database().transaction((tx) => setPassword(tx, user.id, sealed, fixture.clock.now()));
+    return user;
   }
 
-  async function logIn(person: TestUser, authEpoch = 1): Promise<Principal> {
-    const { sessionId } = await addSession(world, person, 'token', authEpoch);
-    return { userId: person.id, sessionId, authEpoch } as Principal;
+  async function logIn(user: TestUser, authEpoch = 1): Promise<Principal> {
+    const { sessionId } = await addSession(fixture, user, 'token', authEpoch);
+    return { userId: user.id, sessionId, authEpoch } as Principal;
   }
 
-  async function ask(person: TestUser, canonical: string, authEpoch = 1): Promise<void> {
+  async function ask(user: TestUser, canonical: string, authEpoch = 1): Promise<void> {
     const newEmail = { asTyped: canonical, canonical };
-    await requestChange(flow, await logIn(person, authEpoch), { newEmail, currentPassword: password }, caller);
+    await requestChange(flow, await logIn(user, authEpoch), { newEmail, currentPassword: password }, caller);
   }
 
-  /** Sends the person's mail of this kind, if it may still be sent; answers what arrived. */
-  async function send(person: TestUser, template: MailTemplate) {
+  /** Sends the user's mail of this kind, if it may still be sent; answers what arrived. */
+  async function send(user: TestUser, template: MailTemplate) {
     const inbox = new Inbox();
     const handler = mailHandler({
       ...flow,
@@ -125,32 +125,32 @@ describeOnBothDatabases('changing an address', (database) => {
       publicUrl: 'https://login.example',
       computeSecret: (tokenId, purpose, keyId) => flow.tokens.secret(tokenId, purpose, keyId),
     });
-    const row = await database().row(findMail, { userId: person.id, template });
-    const job = { id: world.makeId(), kind: handler.kind, payload: { mailId: row?.id ?? '' }, attempt: 1 };
-    await handler.handle({ ...job, createdAt: world.clock.now() }, new AbortController().signal);
+    const row = await database().row(findMail, { userId: user.id, template });
+    const job = { id: fixture.makeId(), kind: handler.kind, payload: { mailId: row?.id ?? '' }, attempt: 1 };
+    await handler.handle({ ...job, createdAt: fixture.clock.now() }, new AbortController().signal);
     return inbox.list().map(({ to, links }) => ({ to, pages: links.map((link) => new URL(link).pathname) }));
   }
 
   /** Both links of the change that waits, where both have to be pressed: at the new address, and at the old one. */
-  async function bothLinks(person: TestUser): Promise<readonly [string, string]> {
-    const rows = await database().rows(confirmLinks, { userId: person.id });
+  async function bothLinks(user: TestUser): Promise<readonly [string, string]> {
+    const rows = await database().rows(confirmLinks, { userId: user.id });
     const secretOf = (row: (typeof rows)[number] | undefined) =>
       flow.tokens.secret(row?.id ?? '', 'confirm_email_change', row?.keyId ?? '');
     const find = (isOld: boolean) => secretOf(rows.find(({ identifierId }) => (identifierId !== null) === isOld));
     return [find(false), find(true)];
   }
 
-  async function linkOf(person: TestUser, purpose: Purpose): Promise<string> {
-    const row = await database().row(newestLink, { userId: person.id, purpose });
+  async function linkOf(user: TestUser, purpose: Purpose): Promise<string> {
+    const row = await database().row(newestLink, { userId: user.id, purpose });
     return flow.tokens.secret(row?.id ?? '', purpose, row?.keyId ?? '');
   }
 
   const confirm = (link: string) => confirmChange(flow, link, caller);
 
-  async function change(person: TestUser, canonical: string, authEpoch = 1): Promise<string> {
-    await ask(person, canonical, authEpoch);
-    await confirm(await linkOf(person, 'confirm_email_change'));
-    return linkOf(person, 'undo_email_change');
+  async function change(user: TestUser, canonical: string, authEpoch = 1): Promise<string> {
+    await ask(user, canonical, authEpoch);
+    await confirm(await linkOf(user, 'confirm_email_change'));
+    return linkOf(user, 'undo_email_change');
   }
 
   function codesOf(results: readonly PromiseSettledResult<unknown>[]): string[] {
@@ -162,41 +162,41 @@ describeOnBothDatabases('changing an address', (database) => {
   }
 
   it('happens once when its link is pressed twenty times at once', async () => {
-    const person = await addOwner();
+    const user = await addOwner();
     const wanted = freshAddress();
-    await ask(person, wanted);
-    const link = await linkOf(person, 'confirm_email_change');
+    await ask(user, wanted);
+    const link = await linkOf(user, 'confirm_email_change');
     const codes = codesOf(await Promise.allSettled(Array.from({ length: 20 }, () => confirm(link))));
     expect(codes.filter((code) => code === 'done')).toHaveLength(1);
     expect(new Set(codes)).toEqual(new Set(['done', 'invalid_token']));
-    expect(await read(person)).toEqual([`primary ${wanted}`, `held ${person.email}`]);
-    const effects = await database().row(countEffects, { userId: person.id });
+    expect(await read(user)).toEqual([`primary ${wanted}`, `held ${user.email}`]);
+    const effects = await database().row(countEffects, { userId: user.id });
     expect(effects).toEqual({ authEpoch: 2, events: 1, mails: 1, sessions: 0 });
   });
 
   it('loses against the undo of an earlier change, whichever is pressed first', async () => {
     for (const round of rounds) {
-      const person = await addOwner();
-      const undoLink = await change(person, freshAddress());
-      await ask(person, freshAddress(), 2);
-      const link = await linkOf(person, 'confirm_email_change');
+      const user = await addOwner();
+      const undoLink = await change(user, freshAddress());
+      await ask(user, freshAddress(), 2);
+      const link = await linkOf(user, 'confirm_email_change');
       const presses = [() => confirm(link), () => undoChange(flow, undoLink, 'another password', caller)];
       if (round % 2 === 1) presses.reverse();
       const codes = codesOf(await Promise.allSettled(presses.map((press) => press())));
       expect(codes[round % 2 === 1 ? 0 : 1]).toBe('done');
-      expect(await read(person)).toEqual([`primary ${person.email}`]);
-      expect(await database().row(countEffects, { userId: person.id })).toMatchObject({ sessions: 0 });
+      expect(await read(user)).toEqual([`primary ${user.email}`]);
+      expect(await database().row(countEffects, { userId: user.id })).toMatchObject({ sessions: 0 });
     }
   });
 
   it('is undone once when its link is pressed twenty times at once', async () => {
-    const person = await addOwner();
-    const link = await change(person, freshAddress());
+    const user = await addOwner();
+    const link = await change(user, freshAddress());
     const press = () => undoChange(flow, link, 'another password', caller);
     const codes = codesOf(await Promise.allSettled(Array.from({ length: 20 }, press)));
     expect(codes.filter((code) => code === 'done')).toHaveLength(1);
-    expect(await database().row(countEffects, { userId: person.id })).toMatchObject({ authEpoch: 3 });
-    expect(await read(person)).toEqual([`primary ${person.email}`]);
+    expect(await database().row(countEffects, { userId: user.id })).toMatchObject({ authEpoch: 3 });
+    expect(await read(user)).toEqual([`primary ${user.email}`]);
   });
 
   it('gives an address that two people want to exactly one of them', async () => {
@@ -222,33 +222,33 @@ describeOnBothDatabases('changing an address', (database) => {
   });
 
   it('holds the old address until its undo link has expired, and not longer', async () => {
-    const person = await addOwner();
+    const user = await addOwner();
     const wanted = freshAddress();
-    const link = await change(person, wanted);
-    world.time.advance(undoLifetimeMs - 1);
-    await deleteHeldIdentifiers(database(), world.clock.now());
-    expect(await read(person)).toEqual([`primary ${wanted}`, `held ${person.email}`]);
-    world.time.advance(1);
+    const link = await change(user, wanted);
+    fixture.time.advance(undoLifetimeMs - 1);
+    await deleteHeldIdentifiers(database(), fixture.clock.now());
+    expect(await read(user)).toEqual([`primary ${wanted}`, `held ${user.email}`]);
+    fixture.time.advance(1);
     await expect(undoChange(flow, link, 'another password', caller)).rejects.toMatchObject({ code: 'invalid_token' });
-    await deleteHeldIdentifiers(database(), world.clock.now());
-    expect(await read(person)).toEqual([`primary ${wanted}`]);
+    await deleteHeldIdentifiers(database(), fixture.clock.now());
+    expect(await read(user)).toEqual([`primary ${wanted}`]);
   });
 
   it('keeps the address of an older undo link when a later one is pressed', async () => {
-    const person = await addOwner();
+    const user = await addOwner();
     const [second, third] = [freshAddress(), freshAddress()];
-    const first = await change(person, second);
-    const later = await change(person, third, 2);
+    const first = await change(user, second);
+    const later = await change(user, third, 2);
     await undoChange(flow, later, 'another password', caller);
-    expect(await read(person)).toEqual([`primary ${second}`, `held ${person.email}`]);
+    expect(await read(user)).toEqual([`primary ${second}`, `held ${user.email}`]);
     await undoChange(flow, first, 'a third password', caller);
-    expect(await read(person)).toEqual([`primary ${person.email}`]);
+    expect(await read(user)).toEqual([`primary ${user.email}`]);
   });
 
   it('sends its link to the new address as it is stored, and not after the change was cancelled', async () => {
-    const person = await addOwner();
-    await ask(person, 'waiting@new.example');
-    expect(await send(person, 'email_change_confirm')).toEqual([
+    const user = await addOwner();
+    await ask(user, 'waiting@new.example');
+    expect(await send(user, 'email_change_confirm')).toEqual([
       { to: 'waiting@new.example', pages: ['/confirm-email-change'] },
     ]);
     const other = await addOwner();
@@ -258,97 +258,97 @@ describeOnBothDatabases('changing an address', (database) => {
   });
 
   it('sends the undo link to the old address, also when the epoch rose before the mail went out', async () => {
-    const person = await addOwner();
-    await change(person, freshAddress());
-    await database().transaction((tx) => flow.users.raiseEpoch(tx, person.id));
-    expect(await send(person, 'email_changed_notice')).toEqual([{ to: person.email, pages: ['/undo-email-change'] }]);
+    const user = await addOwner();
+    await change(user, freshAddress());
+    await database().transaction((tx) => flow.users.raiseEpoch(tx, user.id));
+    expect(await send(user, 'email_changed_notice')).toEqual([{ to: user.email, pages: ['/undo-email-change'] }]);
   });
 
   describe('where both addresses confirm', () => {
     const both = () => ({ ...flow, confirmAt: 'both' }) as const;
 
-    async function askBoth(person: TestUser, canonical: string, authEpoch = 1) {
+    async function askBoth(user: TestUser, canonical: string, authEpoch = 1) {
       const newEmail = { asTyped: canonical, canonical };
-      const principal = await logIn(person, authEpoch);
+      const principal = await logIn(user, authEpoch);
       await requestChange(both(), principal, { newEmail, currentPassword: password }, caller);
-      return { principal, links: await bothLinks(person) };
+      return { principal, links: await bothLinks(user) };
     }
 
     it('happens once when both links are pressed ten times at once, each', async () => {
       for (const round of rounds) {
-        const person = await addOwner();
+        const user = await addOwner();
         const wanted = freshAddress();
-        const { links } = await askBoth(person, wanted);
+        const { links } = await askBoth(user, wanted);
         const presses = Array.from({ length: 10 }, () => (round % 2 === 0 ? links : links.toReversed())).flat();
         const results = await Promise.allSettled(presses.map(confirm));
         const kinds = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.kind] : []));
         expect(kinds.sort()).toEqual(['changed', 'waiting']);
         expect(new Set(codesOf(results))).toEqual(new Set(['done', 'invalid_token']));
-        expect(await read(person)).toEqual([`primary ${wanted}`, `held ${person.email}`]);
-        const effects = await database().row(countEffects, { userId: person.id });
+        expect(await read(user)).toEqual([`primary ${wanted}`, `held ${user.email}`]);
+        const effects = await database().row(countEffects, { userId: user.id });
         expect(effects).toEqual({ authEpoch: 2, events: 1, mails: 1, sessions: 0 });
       }
     });
 
     it('changes nothing by one link alone, which is then used, in either order', async () => {
       for (const order of [[0, 1] as const, [1, 0] as const]) {
-        const person = await addOwner();
+        const user = await addOwner();
         const wanted = freshAddress();
-        const { links } = await askBoth(person, wanted);
+        const { links } = await askBoth(user, wanted);
         const [first, second] = order.map((index) => links[index]) as [string, string];
         const waitingFor = order[0] === 0 ? 'old_address' : 'new_address';
         expect(await confirm(first)).toEqual({ kind: 'waiting', waitingFor });
         await expect(confirm(first)).rejects.toMatchObject({ code: 'invalid_token' });
-        expect(await read(person)).toEqual([`primary ${person.email}`]);
-        const effects = await database().row(countEffects, { userId: person.id });
+        expect(await read(user)).toEqual([`primary ${user.email}`]);
+        const effects = await database().row(countEffects, { userId: user.id });
         expect(effects).toEqual({ authEpoch: 1, events: 0, mails: 0, sessions: 1 });
         expect(await confirm(second)).toEqual({ kind: 'changed' });
-        expect(await read(person)).toEqual([`primary ${wanted}`, `held ${person.email}`]);
+        expect(await read(user)).toEqual([`primary ${wanted}`, `held ${user.email}`]);
       }
     });
 
     it('is ended by cancelling, a new request, a raised epoch or an undo, before and between its links', async () => {
       const revocations = [
         (_person: TestUser, principal: Principal) => cancelChange(flow, principal, caller),
-        (person: TestUser) => askBoth(person, freshAddress()),
-        (person: TestUser) => ask(person, freshAddress()),
-        (person: TestUser) => database().transaction((tx) => flow.users.raiseEpoch(tx, person.id)),
+        (user: TestUser) => askBoth(user, freshAddress()),
+        (user: TestUser) => ask(user, freshAddress()),
+        (user: TestUser) => database().transaction((tx) => flow.users.raiseEpoch(tx, user.id)),
       ];
       for (const end of revocations) {
         for (const pressed of [undefined, 0, 1] as const) {
-          const person = await addOwner();
-          const { principal, links } = await askBoth(person, freshAddress());
+          const user = await addOwner();
+          const { principal, links } = await askBoth(user, freshAddress());
           if (pressed !== undefined) await confirm(links[pressed]);
-          await end(person, principal);
+          await end(user, principal);
           const codes = codesOf(await Promise.allSettled(links.map(confirm)));
           expect(codes).toEqual(['invalid_token', 'invalid_token']);
-          expect(await read(person)).toEqual([`primary ${person.email}`]);
+          expect(await read(user)).toEqual([`primary ${user.email}`]);
         }
       }
-      const person = await addOwner();
-      const undoLink = await change(person, freshAddress());
-      const { links } = await askBoth(person, freshAddress(), 2);
+      const user = await addOwner();
+      const undoLink = await change(user, freshAddress());
+      const { links } = await askBoth(user, freshAddress(), 2);
       await confirm(links[1]);
       await undoChange(flow, undoLink, 'another password', caller);
       await expect(confirm(links[0])).rejects.toMatchObject({ code: 'invalid_token' });
-      expect(await read(person)).toEqual([`primary ${person.email}`]);
+      expect(await read(user)).toEqual([`primary ${user.email}`]);
     });
 
     it('keeps the rule that it was asked for under, whatever the setting says when its links are pressed', async () => {
-      const person = await addOwner();
+      const user = await addOwner();
       const wanted = freshAddress();
-      await ask(person, wanted);
-      expect(await confirmChange(both(), await linkOf(person, 'confirm_email_change'), caller)).toEqual({
+      await ask(user, wanted);
+      expect(await confirmChange(both(), await linkOf(user, 'confirm_email_change'), caller)).toEqual({
         kind: 'changed',
       });
     });
 
     it('sends a link to each of the two addresses, and none to the old one after the change was cancelled', async () => {
-      const person = await addOwner();
-      await askBoth(person, 'both@new.example');
+      const user = await addOwner();
+      await askBoth(user, 'both@new.example');
       const pages = ['/confirm-email-change'];
-      expect(await send(person, 'email_change_confirm')).toEqual([{ to: 'both@new.example', pages }]);
-      expect(await send(person, 'email_change_approve')).toEqual([{ to: person.email, pages }]);
+      expect(await send(user, 'email_change_confirm')).toEqual([{ to: 'both@new.example', pages }]);
+      expect(await send(user, 'email_change_approve')).toEqual([{ to: user.email, pages }]);
       const other = await addOwner();
       const { principal } = await askBoth(other, freshAddress());
       await cancelChange(flow, principal, caller);

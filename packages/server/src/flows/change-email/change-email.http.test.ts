@@ -47,18 +47,18 @@ const undoLink = (email: string, of = app) => newestMailedToken(of, email, '/und
 
 /** Somebody whose change waits for its link. */
 async function addAsking(of = app) {
-  const person = await addLoggedInUser(of);
+  const user = await addLoggedInUser(of);
   const newEmail = uniqueEmail('new');
-  const answer = await ask(of, person.accessToken, newEmail);
+  const answer = await ask(of, user.accessToken, newEmail);
   expect(answer.status).toBe(202);
-  return { ...person, newEmail, token: await confirmLink(newEmail, of) };
+  return { ...user, newEmail, token: await confirmLink(newEmail, of) };
 }
 
 /** Somebody who changed their address a moment ago. */
 async function addChanged(of = app) {
-  const person = await addAsking(of);
-  expect((await confirm(of, person.token)).status).toBe(200);
-  return { ...person, undoToken: await undoLink(person.email, of) };
+  const user = await addAsking(of);
+  expect((await confirm(of, user.token)).status).toBe(200);
+  return { ...user, undoToken: await undoLink(user.email, of) };
 }
 
 describe('POST /api/v1/users/me/email', () => {

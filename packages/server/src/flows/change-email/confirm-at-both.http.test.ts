@@ -39,14 +39,14 @@ async function waitingFor(token: string): Promise<unknown> {
 
 /** Somebody whose change waits for both links. */
 async function addAsking(of = app) {
-  const person = await addLoggedInUser(of);
+  const user = await addLoggedInUser(of);
   const newEmail = uniqueEmail('new');
-  expect((await ask(person.accessToken, newEmail, of)).status).toBe(202);
+  expect((await ask(user.accessToken, newEmail, of)).status).toBe(202);
   return {
-    ...person,
+    ...user,
     newEmail,
     newLink: await newestMailedToken(of, newEmail, path),
-    oldLink: await newestMailedToken(of, person.email, path),
+    oldLink: await newestMailedToken(of, user.email, path),
   };
 }
 

@@ -83,8 +83,8 @@ describe('DELETE /api/v1/users/me', () => {
   });
 
   it('200 leaves other users alone', async () => {
-    const [person, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
-    await close(person.accessToken);
+    const [user, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
+    await close(user.accessToken);
     expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 

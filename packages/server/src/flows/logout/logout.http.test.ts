@@ -83,18 +83,18 @@ describe('POST /api/v1/auth/logout', () => {
 
 describe('POST /api/v1/auth/logout-all', () => {
   it('200 ends every session of the user, by token and by cookie, and says how many', async () => {
-    const person = await addLoggedInUser(app);
-    const second = (await login(app, person.email)).data;
-    const byCookie = await login(app, person.email, { transport: 'cookie' });
+    const user = await addLoggedInUser(app);
+    const second = (await login(app, user.email)).data;
+    const byCookie = await login(app, user.email, { transport: 'cookie' });
     const cookie = byCookie.cookies.map((text) => text.split(';')[0]).join('; ');
-    const answer = await post('logout-all', person.accessToken);
+    const answer = await post('logout-all', user.accessToken);
     expect([answer.status, answer.data]).toEqual([200, { endedSessions: 3 }]);
-    for (const token of [person.accessToken, second.accessToken]) expect(await isAccepted(app, token)).toBe(false);
-    for (const token of [person.refreshToken, second.refreshToken]) {
+    for (const token of [user.accessToken, second.accessToken]) expect(await isAccepted(app, token)).toBe(false);
+    for (const token of [user.refreshToken, second.refreshToken]) {
       expect(await refreshCode(token)).toBe('invalid_refresh_token');
     }
     expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
-    expect((await auditActionsOf(app, person.email)).at(-1)).toBe('session.logged_out_everywhere');
+    expect((await auditActionsOf(app, user.email)).at(-1)).toBe('session.logged_out_everywhere');
   });
 
   it('200 is believed by another node from its next look at the feed on', async () => {
@@ -107,12 +107,12 @@ describe('POST /api/v1/auth/logout-all', () => {
   });
 
   it('200 forgets the known devices, and leaves other users alone', async () => {
-    const [person, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
-    await post('logout-all', person.accessToken);
+    const [user, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
+    await post('logout-all', user.accessToken);
     expect(await isAccepted(app, other.accessToken)).toBe(true);
-    const again = await login(app, person.email, { deviceToken: person.deviceToken });
+    const again = await login(app, user.email, { deviceToken: user.deviceToken });
     expect(again.status).toBe(200);
-    expect(again.data.deviceToken).not.toBe(person.deviceToken);
+    expect(again.data.deviceToken).not.toBe(user.deviceToken);
   });
 
   it('200 and then a new login works', async () => {

@@ -66,41 +66,41 @@ const caller: Caller = {
 const hourMs = 3600 * 1000;
 
 describeOnBothDatabases('recovering an account', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let flow: ForgotPassword & ResetPassword & MailRequestDeps;
-  let person: TestUser;
+  let user: TestUser;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
+    fixture = await openDomainFixture(database());
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     flow = {
-      ...world,
+      ...fixture,
 
-      passwordRules: offlineRules(world),
+      passwordRules: offlineRules(fixture),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
-      users: new Users(world),
-      tokens: new OneTimeTokens(world),
-      mail: new MailLedger({ ...world, publicUrl: 'https://login.example' }),
+      users: new Users(fixture),
+      tokens: new OneTimeTokens(fixture),
+      mail: new MailLedger({ ...fixture, publicUrl: 'https://login.example' }),
     };
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
+    user = await addUser(fixture);
   });
 
-  const stand = () => database().row(after, { userId: person.id });
+  const stand = () => database().row(after, { userId: user.id });
 
   /** Asks for a link and answers its token, the newest of the user. */
   async function askLink(): Promise<string> {
-    await forgotPassword(flow, person.email, caller);
+    await forgotPassword(flow, user.email, caller);
     await completeMailRequests(flow);
-    const row = (await database().rows(links, { userId: person.id })).at(-1);
+    const row = (await database().rows(links, { userId: user.id })).at(-1);
     return flow.tokens.secret(row?.id ?? '', row?.purpose ?? '', row?.keyId ?? '');
   }
 
   async function opens(password: string): Promise<boolean> {
     const sealed = (await stand())?.sealedPhc ?? Buffer.alloc(0);
-    const phc = world.keys.open('password', sealed, passwordAssociatedData(person.id)).toString('utf8');
+    const phc = fixture.keys.open('password', sealed, passwordAssociatedData(user.id)).toString('utf8');
     return flow.hashes.matches(password, phc);
   }
 
@@ -111,7 +111,7 @@ describeOnBothDatabases('recovering an account', (database) => {
     );
 
   it('by one link with twenty passwords at once sets exactly one, and nothing older lives', async () => {
-    for (const transport of ['cookie', 'token', 'token'] as const) await addSession(world, person, transport);
+    for (const transport of ['cookie', 'token', 'token'] as const) await addSession(fixture, user, transport);
     const token = await askLink();
     const passwords = Array.from({ length: 20 }, (_, index) => `the new password ${index}`);
     const outcomes = await Promise.all(
@@ -130,28 +130,28 @@ describeOnBothDatabases('recovering an account', (database) => {
       tokens.map((token, index) => outcomeOf(resetPassword(flow, token, `the new password ${index}`, caller))),
     );
     expect(outcomes.filter((outcome) => outcome === 'set')).toHaveLength(1);
-    const ends = (await database().rows(links, { userId: person.id })).map(({ outcome }) => outcome);
+    const ends = (await database().rows(links, { userId: user.id })).map(({ outcome }) => outcome);
     expect(ends.filter((outcome) => outcome === 'used')).toHaveLength(1);
     expect(ends.filter((outcome) => outcome === 'replaced')).toHaveLength(19);
   });
 
   it('works until the millisecond before the hour is over', async () => {
     const token = await askLink();
-    world.time.advance(hourMs - 1);
+    fixture.time.advance(hourMs - 1);
     await resetPassword(flow, token, 'the new password', caller);
     expect(await opens('the new password')).toBe(true);
   });
 
   it('is refused from the hour on', async () => {
     const token = await askLink();
-    world.time.advance(hourMs);
+    fixture.time.advance(hourMs);
     await expect(resetPassword(flow, token, 'the new password', caller)).rejects.toMatchObject({
       code: 'invalid_token',
     });
   });
 
   it('kills every other link of the user but those that defeat a thief', async () => {
-    const { id: userId, identifierId } = person;
+    const { id: userId, identifierId } = user;
     const purposes: Purpose[] = ['verify_email', 'confirm_email_change', 'undo_email_change', 'cancel_deletion'];
     for (const purpose of purposes) await giveLink(purpose, userId, identifierId);
     await resetPassword(flow, await askLink(), 'the new password', caller);
@@ -167,24 +167,24 @@ describeOnBothDatabases('recovering an account', (database) => {
 
   async function giveLink(purpose: Purpose, userId: string, identifierId: string): Promise<void> {
     const token = { id: flow.tokens.newId(), purpose, userId, identifierId, authEpoch: 1, sealedPayload: null };
-    await database().transaction((tx) => issueToken(tx, flow.tokens.values({ ...token, now: world.clock.now() })));
+    await database().transaction((tx) => issueToken(tx, flow.tokens.values({ ...token, now: fixture.clock.now() })));
   }
 
   it('proves an address that nobody had proven, and drops the name that was given with it', async () => {
-    await database().run(unverify, { id: person.identifierId });
+    await database().run(unverify, { id: user.identifierId });
     const token = await askLink();
     await resetPassword(flow, token, 'the new password', caller);
-    expect(await database().row(address, { userId: person.id })).toEqual({ name: '', verifiedAt: world.clock.now() });
+    expect(await database().row(address, { userId: user.id })).toEqual({ name: '', verifiedAt: fixture.clock.now() });
   });
 
   it('keeps the name of somebody whose address was proven', async () => {
     await resetPassword(flow, await askLink(), 'the new password', caller);
-    expect(await database().row(address, { userId: person.id })).toMatchObject({ name: 'Ada' });
+    expect(await database().row(address, { userId: user.id })).toMatchObject({ name: 'Ada' });
   });
 
   it('asks the database once for a link, whoever has the address', async () => {
     const ask = (email: string) => countRoundTrips(database(), () => forgotPassword(flow, email, caller));
-    expect(await ask(person.email)).toEqual(['jobs.enqueue']);
+    expect(await ask(user.email)).toEqual(['jobs.enqueue']);
     expect(await ask('nobody@people.example')).toEqual(['jobs.enqueue']);
   });
 });

@@ -45,29 +45,29 @@ const caller: Caller = {
 const dayMs = 24 * 3600 * 1000;
 
 describeOnBothDatabases('refreshing', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let flow: Refresh;
-  let person: TestUser;
+  let user: TestUser;
   let login: TestSession;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
+    fixture = await openDomainFixture(database());
+    const signingKeys = await new SigningKeys({ ...fixture, algorithm: 'ES256' }).open();
     const issuer = 'https://login.example';
     const onError = () => undefined;
     flow = {
-      ...world,
-      refreshTokens: new RefreshTokens(world),
-      accessTokens: new AccessTokens({ ...world, signingKeys, issuer }),
-      users: new Users(world),
-      lastSeen: new LastSeen({ ...world, onError }),
-      mail: new MailLedger({ ...world, publicUrl: issuer }),
+      ...fixture,
+      refreshTokens: new RefreshTokens(fixture),
+      accessTokens: new AccessTokens({ ...fixture, signingKeys, issuer }),
+      users: new Users(fixture),
+      lastSeen: new LastSeen({ ...fixture, onError }),
+      mail: new MailLedger({ ...fixture, publicUrl: issuer }),
     };
   });
 
   beforeEach(async () => {
-    person = await addUser(world);
-    login = await addSession(world, person, 'token');
+    user = await addUser(fixture);
+    login = await addSession(fixture, user, 'token');
   });
 
   const read = () => database().row(after, { sessionId: login.sessionId });
@@ -75,17 +75,17 @@ describeOnBothDatabases('refreshing', (database) => {
   it('is use of the session: who refreshes daily stays logged in until the session itself expires', async () => {
     let text = login.refreshToken;
     for (let day = 1; day < 30; day += 1) {
-      world.time.advance(dayMs);
+      fixture.time.advance(dayMs);
       ({ refreshToken: text } = await refresh(flow, text, caller));
       await flow.lastSeen.flush();
     }
-    world.time.advance(dayMs);
+    fixture.time.advance(dayMs);
     await expect(refresh(flow, text, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' });
   });
 
   it('ends the session once, with one mail and one event, when twenty present a used token after the grace', async () => {
     await refresh(flow, login.refreshToken, caller);
-    world.time.advance(10_000);
+    fixture.time.advance(10_000);
     const refused = Array.from({ length: 20 }, () =>
       expect(refresh(flow, login.refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' }),
     );
@@ -97,7 +97,7 @@ describeOnBothDatabases('refreshing', (database) => {
 
   it('kills the newest token too when an old one is reused', async () => {
     const { refreshToken } = await refresh(flow, login.refreshToken, caller);
-    world.time.advance(10_000);
+    fixture.time.advance(10_000);
     await expect(refresh(flow, login.refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' });
     await expect(refresh(flow, refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' });
   });

@@ -102,12 +102,12 @@ describe('POST /api/v1/auth/refresh', () => {
   });
 
   it('401 ends only the session whose token was reused', async () => {
-    const person = await addLoggedInUser(app);
-    const json = { email: person.email, password: 'correct horse battery', deviceToken: person.deviceToken };
+    const user = await addLoggedInUser(app);
+    const json = { email: user.email, password: 'correct horse battery', deviceToken: user.deviceToken };
     const other = (await app.send<Tokens>('POST', '/api/v1/auth/login', { json })).data;
-    await refresh(person.refreshToken);
+    await refresh(user.refreshToken);
     app.clock.advance(graceMs);
-    await refresh(person.refreshToken);
+    await refresh(user.refreshToken);
     expect(await isAccepted(app, other.accessToken)).toBe(true);
     expect((await refresh(other.refreshToken)).status).toBe(200);
   });

@@ -14,13 +14,13 @@ const readEvents = statement('rotate_keys_test.events', {
 });
 
 describeOnBothDatabases('rotating keys', (database) => {
-  let world: DomainFixture;
+  let fixture: DomainFixture;
   let flow: RotateKeys;
 
   beforeAll(async () => {
-    world = await openDomainFixture(database());
-    const signingKeys = await new SigningKeys({ ...world, algorithm: 'ES256' }).open();
-    flow = { ...world, signingKeys };
+    fixture = await openDomainFixture(database());
+    const signingKeys = await new SigningKeys({ ...fixture, algorithm: 'ES256' }).open();
+    flow = { ...fixture, signingKeys };
   });
 
   const factsOf = async (action: string): Promise<unknown[]> =>

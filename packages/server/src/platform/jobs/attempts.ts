@@ -13,8 +13,8 @@ interface AttemptDeps {
 }
 
 /**
- * Runs one claimed job and writes down what became of it. Never throws: what cannot be written down is left to the end
- * of the lease, after which the job runs again.
+ * Runs a claimed job and records its outcome. Never throws: when the outcome cannot be recorded, the job runs again
+ * after its lease.
  */
 export async function attemptJob(deps: AttemptDeps, handler: JobHandler, job: Job, signal: AbortSignal): Promise<void> {
   const startedMs = deps.clock.monotonicMs();
@@ -30,7 +30,7 @@ export async function attemptJob(deps: AttemptDeps, handler: JobHandler, job: Jo
 }
 
 async function decide(deps: AttemptDeps, handler: JobHandler, job: Job, signal: AbortSignal): Promise<JobOutcome> {
-  // The last attempt's worker died, or the conclusion was lost with its connection.
+  // The worker of the last attempt died, or its connection was lost before the outcome was recorded.
   if (job.attempt > handler.maxAttempts) return exhaust(handler, job, 'the worker died in the last attempt');
   const outcome = await work(deps, handler, job, signal);
   if (outcome.kind !== 'retry' || job.attempt < handler.maxAttempts) return outcome;
@@ -78,8 +78,8 @@ function fieldsOf(job: Job): LogFields {
 }
 
 /**
- * What of an error may be stored: its kind, never its message, since a message may quote a secret or an address.
- * The message is in the log, which redacts.
+ * The stored form of an error: its kind, never its message, which may quote a secret or an address. The log redacts and
+ * has the message.
  */
 function describeError(error: unknown): string {
   if (error instanceof Problem) return `Problem ${error.code}`;

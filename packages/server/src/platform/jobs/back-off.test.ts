@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { backOffSeconds, defaultBackOff } from './back-off.ts';
 
 describe('backOffSeconds', () => {
-  it('takes the delay of the attempt, and repeats the last one', () => {
+  it('returns the delay of the attempt, and repeats the last one', () => {
     const backOff = { delaysSeconds: [1, 5, 30], jitter: 0 };
     expect([1, 2, 3, 4, 99].map((attempt) => backOffSeconds(backOff, attempt, 0.5))).toEqual([1, 5, 30, 30, 30]);
   });
 
-  it('stays within the jitter, whatever chance says', () => {
+  it('stays within the jitter for every chance', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),
@@ -22,7 +22,7 @@ describe('backOffSeconds', () => {
     );
   });
 
-  it('draws by itself, so that those that failed together come back apart', () => {
+  it('draws its own chance, so that jobs that failed together run at different times', () => {
     const drawn = new Set(Array.from({ length: 20 }, () => backOffSeconds(defaultBackOff, 5)));
     expect(drawn.size).toBeGreaterThan(1);
   });

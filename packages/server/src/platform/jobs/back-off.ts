@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 
-/** How long to wait before the next attempt. */
+/** The delays between attempts. */
 export interface BackOff {
   /** Seconds before the second attempt, the third and so on; the last one repeats. */
   readonly delaysSeconds: readonly number[];
-  /** The part of a delay that chance takes away or adds, 0 to 1: those that failed together do not come back together. */
+  /** The random part of a delay, 0 to 1: it keeps jobs that failed together from running again together. */
   readonly jitter: number;
 }
 
-/** Doubling from one second to ten minutes. */
+/** Doubles from one second to ten minutes. */
 export const defaultBackOff: BackOff = {
   delaysSeconds: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600],
   jitter: 0.3,

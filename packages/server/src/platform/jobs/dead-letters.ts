@@ -1,6 +1,6 @@
 import { type JsonValue, type Queries, statement } from '#platform/database/index.ts';
 
-/** A job that was given up. */
+/** A job whose attempts were used up. */
 export interface DeadLetter {
   readonly id: string;
   readonly kind: string;
@@ -48,17 +48,17 @@ const sweep = statement('jobs.sweep_dead', {
   columns: {},
 });
 
-/** Dead letters given up until a time, the newest first. */
+/** The dead letters of the time until `until`, the newest first. */
 export function listDeadLetters(queries: Queries, until: Date, limit: number): Promise<DeadLetter[]> {
   return queries.rows(list, { until, limit }) as Promise<DeadLetter[]>;
 }
 
-/** Gives a dead letter all its attempts again, from now on. False when there is none of this id. */
+/** Queues a dead letter again with all its attempts. False when there is none with this id. */
 export async function retryDeadLetter(queries: Queries, id: string, now: Date): Promise<boolean> {
   return (await queries.run(retry, { id, now })) === 1;
 }
 
-/** Deletes dead letters given up before a time, at most `limit`; answers how many. */
+/** Deletes at most `limit` dead letters from before a time, and returns how many. */
 export function sweepDeadLetters(queries: Queries, before: Date, limit: number): Promise<number> {
   return queries.run(sweep, { before, limit });
 }

@@ -1,11 +1,11 @@
 import { type Queries, statement } from '#platform/database/index.ts';
 
-/** How much stands in the queue, for one kind of job. */
+/** The queue of one kind of job. */
 export interface QueueDepth {
   readonly kind: string;
-  /** Due and not taken; it should be near zero. */
+  /** Due and not leased; near zero in a healthy deployment. */
   readonly due: number;
-  /** Running now, or waiting for their next attempt. */
+  /** Leased, or waiting for the next attempt. */
   readonly later: number;
   readonly dead: number;
   /** When the oldest due job became due. */
@@ -30,7 +30,7 @@ const depth = statement('jobs.depth', {
   columns: { kind: 'text', due: 'int4', later: 'int4', dead: 'int4', oldestDueAt: 'timestamptz?' },
 });
 
-/** The depth of each kind that has a job at all. */
+/** The depth of each kind that has a job. */
 export function readQueueDepth(queries: Queries, now: Date): Promise<QueueDepth[]> {
   return queries.rows(depth, { now });
 }

@@ -1,15 +1,15 @@
 import { assert } from '#kernel/assert.ts';
 import { type Fragment, type JsonValue, type Queries, statement, type Values } from '#platform/database/index.ts';
 
-/** A job to be. `id` is made by the caller, so that other rows of the effect can name it. */
+/** A new job. The caller makes the `id`, so that other rows of the effect can refer to it. */
 export interface NewJob {
   readonly id: string;
   readonly kind: string;
   readonly payload: JsonValue;
   readonly now: Date;
-  /** When it is due; `now` when not given. */
+  /** When it is due; `now` by default. */
   readonly runAt?: Date;
-  /** At most one job with this key waits or runs at a time; another one is not enqueued. */
+  /** At most one job with this key is queued or leased; another one is not enqueued. */
   readonly singletonKey?: string;
 }
 
@@ -31,10 +31,7 @@ const enqueue = statement('jobs.enqueue', {
   after: { wakesWorkers: true },
 });
 
-/**
- * Enqueues a job within an effect's transaction; it exists when that commits.
- * Answers false when one with the same singleton key stands already.
- */
+/** Enqueues a job in the transaction of an effect. False when a job with the same singleton key exists. */
 export async function enqueueJob(queries: Queries, job: NewJob): Promise<boolean> {
   const { id, kind, payload, now, runAt = now, singletonKey = null } = job;
   return (await queries.run(enqueue, { id, kind, payload, singletonKey, runAt, now })) === 1;
@@ -45,17 +42,17 @@ type EnqueueShape<As extends string> = { readonly [K in `${As}Id`]: 'uuid' } & {
   readonly [K in `${As}Now`]: 'timestamptz';
 };
 
-/** One member of a `with` list, named as asked, and how to fill its parameters. */
+/** One CTE of the name `as`, and a function for its parameters. */
 export interface EnqueueFragment<As extends string> extends Fragment<EnqueueShape<As>> {
   values(job: { readonly id: string; readonly now: Date }): Values<EnqueueShape<As>>;
 }
 
 /**
- * The same inside a hot statement: a member of its `with` list (`as as (insert …)`) that enqueues one job for each row
- * of an earlier member.
+ * The same for a single statement: the CTE `as`, which enqueues one job for each row of an earlier CTE. The statement
+ * declares `after.wakesWorkers`.
  *
- * @param part `as`: name of this member and prefix of its parameters, in snake_case without underscores at the ends;
- * `from`: an earlier member, whose RETURNING decides whether there is a job at all; `payload`: an SQL expression over it.
+ * @param part `as`: the name of the CTE and the prefix of its parameters, one lower-case word; `from`: an earlier CTE,
+ * whose RETURNING decides whether there is a job; `payload`: an SQL expression over it.
  */
 export function enqueueFragment<const As extends string>(part: {
   readonly as: As;

@@ -2,7 +2,7 @@ import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 import type { Job, JobHandler } from './job.ts';
 
-// While a job is leased its run_at is the end of the lease, so that one index finds the due and the abandoned alike.
+// The run_at of a leased job is the end of its lease, so one index finds due jobs and abandoned ones.
 const claim = statement('jobs.claim', {
   lane: 'pool',
   sql: `
@@ -57,7 +57,7 @@ const putBack = statement('jobs.put_back', {
   columns: {},
 });
 
-// A dead letter gives its singleton key up: the next job of that key is not its prisoner.
+// A dead letter releases its singleton key, so that the next job of the key can be enqueued.
 const bury = statement('jobs.bury', {
   lane: 'pool',
   idempotent: true,
@@ -77,9 +77,8 @@ interface LeasesDeps {
 }
 
 /**
- * What one worker may do with the jobs that it holds.
- * Every conclusion names worker and attempt and answers whether it counted: when the lease went to another worker the
- * attempt number has risen, and nothing happens.
+ * The operations of one worker on the jobs that it holds. Each one names worker and attempt, and returns whether it had
+ * an effect: when another worker has claimed the job since, the attempt number is higher, and nothing happens.
  */
 export class Leases {
   readonly #deps: LeasesDeps;
@@ -88,7 +87,7 @@ export class Leases {
     this.#deps = deps;
   }
 
-  /** Takes up to `limit` due jobs of the kinds that have a handler here; other nodes' kinds are left alone. */
+  /** Claims up to `limit` due jobs of the kinds that have a handler here. Other kinds are left to other nodes. */
   claim(limit: number): Promise<Job[]> {
     const { queries, clock, worker, handlers } = this.#deps;
     const now = clock.now();
@@ -97,7 +96,7 @@ export class Leases {
     return queries.rows(claim, { now, kinds, limit, worker, leaseEnds }) as Promise<Job[]>;
   }
 
-  /** Prolongs the leases of running jobs; answers the ids of those still held. */
+  /** Extends the leases of running jobs, and returns the ids of those that are still held. */
   async renew(jobs: readonly Job[]): Promise<ReadonlySet<string>> {
     const { queries, clock, worker } = this.#deps;
     const now = clock.now();
@@ -115,7 +114,7 @@ export class Leases {
     return (await queries.run(complete, { id: job.id, worker, attempt: job.attempt })) === 1;
   }
 
-  /** `refund`: the attempt did not count, because nothing was tried. */
+  /** `refund`: the attempt does not count, because nothing was tried. */
   async putBack(job: Job, to: { at: Date; reason: string; refund: boolean }): Promise<boolean> {
     const { queries, worker } = this.#deps;
     const refund = to.refund ? 1 : 0;

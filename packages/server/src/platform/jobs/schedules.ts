@@ -20,7 +20,7 @@ const due = statement('jobs.due_schedules', {
   columns: { name: 'text' },
 });
 
-// The row's lock makes one node the winner; the loser waits, reads the new time and enqueues nothing.
+// The row lock makes one node the winner; the others wait, read the new time and enqueue nothing.
 const enqueue = statement('jobs.enqueue_scheduled', {
   lane: 'pool',
   sql: `
@@ -49,7 +49,7 @@ interface SchedulesDeps {
   readonly makeId: MakeId;
 }
 
-/** Periodic work: whichever node asks first after the time enqueues, and the others do not. */
+/** Periodic work: the first node after the due time enqueues it. */
 export class Schedules {
   readonly #deps: SchedulesDeps;
   readonly #byName: ReadonlyMap<string, JobSchedule>;
@@ -60,7 +60,7 @@ export class Schedules {
     this.#byName = new Map(schedules.map((schedule) => [schedule.name, schedule]));
   }
 
-  /** Enqueues what is due. A run that was missed is made up for once, not as often as it was missed. */
+  /** Enqueues due schedules. Several missed runs are made up for once. */
   async enqueueDue(): Promise<void> {
     const { queries, clock, makeId } = this.#deps;
     const names = [...this.#byName.keys()];

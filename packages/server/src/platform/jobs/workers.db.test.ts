@@ -94,7 +94,7 @@ describeOnBothDatabases('jobs', (database) => {
   const jobsLeft = () => database().rows(left, {});
   const gone = () => eventually(async () => (await jobsLeft()).length === 0, { what: 'no job is left' });
 
-  it('does each of 500 jobs once, with two workers at it', async () => {
+  it('runs each of 500 jobs once on two workers', async () => {
     const done: string[] = [];
     const work = handler(async (job) => {
       done.push((job.payload as { n: string }).n);
@@ -110,7 +110,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(new Set(done).size).toBe(500);
   });
 
-  it('has no job when the transaction that enqueued it is rolled back', async () => {
+  it('enqueues nothing when the transaction is rolled back', async () => {
     const rolledBack = database().transaction(async (tx) => {
       await enqueue({}, tx);
       throw new Error('the effect failed');
@@ -119,7 +119,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(await jobsLeft()).toEqual([]);
   });
 
-  it('enqueues inside a hot statement once for each row of its cause, and not without a cause', async () => {
+  it('enqueues in a single statement once for each row of its cause, and nothing without one', async () => {
     const values = () => fragment.values({ id: makeId(), now: clock.now() });
     await database().row(hot, { userIds: [], ...values() });
     expect(await jobsLeft()).toEqual([]);
@@ -136,7 +136,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(seen).toMatchObject([{ kind: 'work', payload: { userId }, attempt: 1 }]);
   });
 
-  it('gives a job whose worker fell silent to another, and the first can complete nothing', async () => {
+  it('lets another worker claim the job of an unresponsive one, which then cannot complete it', async () => {
     const first = gate();
     const attempts: number[] = [];
     const outcomes: string[] = [];
@@ -158,7 +158,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(await jobsLeft()).toEqual([]);
   });
 
-  it('renews the lease of a job that takes longer, so that nobody else gets it', async () => {
+  it('renews the lease of a long job, so that no other worker claims it', async () => {
     const long = gate();
     const attempts: number[] = [];
     const work = handler(
@@ -180,7 +180,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(attempts).toEqual([1]);
   });
 
-  it('tries a job that throws again after a while, and keeps the kind of the error but not its message', async () => {
+  it('retries a job that throws after a delay, and stores the kind of the error without its message', async () => {
     const attempts: number[] = [];
     run([
       handler(async (job) => {
@@ -199,7 +199,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(attempts).toEqual([1, 2]);
   });
 
-  it('buries a job after its last attempt, tells its handler, and takes it up again when asked', async () => {
+  it('turns a job into a dead letter after its last attempt, calls its handler, and retries it on request', async () => {
     const exhausted: number[] = [];
     let outcome: JobOutcome['kind'] = 'retry';
     const work = handler(
@@ -226,7 +226,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(await retryDeadLetter(database(), id, clock.now())).toBe(false);
   });
 
-  it('counts no attempt when a handler says that nothing could be tried', async () => {
+  it('counts no attempt when the handler returns that nothing was tried', async () => {
     let waits = 0;
     const attempts: number[] = [];
     run([
@@ -241,7 +241,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(attempts).toEqual(Array.from({ length: 10 }, () => 1));
   });
 
-  it('buries a job whose worker died in the last attempt, instead of killing workers with it for ever', async () => {
+  it('turns a job whose worker died in the last attempt into a dead letter, instead of retrying it forever', async () => {
     const never = gate();
     const deaths: Job[] = [];
     const work = handler(() => never.opened.then(() => ({ kind: 'done' })), {
@@ -258,7 +258,7 @@ describeOnBothDatabases('jobs', (database) => {
     never.open();
   });
 
-  it('leaves jobs alone whose kind it does not know', async () => {
+  it('leaves jobs of unknown kinds alone', async () => {
     await enqueue({ kind: 'of_a_newer_release' });
     await enqueue();
     run([handler(async () => ({ kind: 'done' }))]);
@@ -266,7 +266,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(await jobsLeft()).toEqual([{ state: 'queued', attempts: 0, lastError: null }]);
   });
 
-  it('holds one job for each singleton key until that is done', async () => {
+  it('holds one job for each singleton key until it is completed', async () => {
     const held = gate();
     run([handler(() => held.opened.then(() => ({ kind: 'done' })))]);
     expect(await enqueue({ singletonKey: 'sweep' })).toBe(true);
@@ -277,7 +277,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(await enqueue({ singletonKey: 'sweep' })).toBe(true);
   });
 
-  it('enqueues periodic work on one node, once a period, and makes up for a missed one once', async () => {
+  it('enqueues periodic work on one node per period, and makes up for missed periods once', async () => {
     let runs = 0;
     const work = handler(async () => {
       runs += 1;
@@ -286,7 +286,7 @@ describeOnBothDatabases('jobs', (database) => {
     const schedules = [{ name: makeId(), kind: 'work', everySeconds: 3_600 }];
     const nodes = [1, 2, 3].map(() => run([work], { schedules }));
     await eventually(() => runs === 1, { what: 'the first run' });
-    // A clock that jumps past the lease of a run that is just being concluded would make it run again, rightly.
+    // A clock that jumps past the lease of a run that is being completed would rightly make it run again.
     await gone();
     clock.advance(10 * 3_600_000);
     for (const node of nodes) node.wake();
@@ -297,7 +297,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(runs).toBe(2);
   });
 
-  it('finishes what runs when it is stopped, and claims nothing more', async () => {
+  it('completes running jobs on stop, and claims no more', async () => {
     const running = gate();
     const workers = run([handler(() => running.opened.then(() => ({ kind: 'done' })))], { concurrency: 1 });
     await enqueue();
@@ -309,7 +309,7 @@ describeOnBothDatabases('jobs', (database) => {
     expect(await jobsLeft()).toEqual([{ state: 'queued', attempts: 0, lastError: null }]);
   });
 
-  it('tells what runs too long to stop, and releases what does not listen', async () => {
+  it('aborts jobs that outlast the grace period, and releases those that do not end', async () => {
     const aborted: string[] = [];
     const deaf = gate();
     const workers = run([
@@ -332,7 +332,7 @@ describeOnBothDatabases('jobs', (database) => {
     deaf.open();
   });
 
-  it('does a job once whose lease the clock would have jumped over, when time moves between jobs', async () => {
+  it('runs a job once whose lease the clock would have passed, when time moves between jobs', async () => {
     const [started, ending] = [gate(), gate()];
     let runs = 0;
     const workers = run([
@@ -365,7 +365,7 @@ describeOnBothDatabases('jobs', (database) => {
     await eventually(() => runs === 2, { what: 'the next job ran' });
   });
 
-  it('works on after what was done between jobs has failed', async () => {
+  it('continues after the work between jobs has failed', async () => {
     let runs = 0;
     const workers = run([
       handler(async () => {

@@ -9,7 +9,6 @@ import type { Job, JobEvent, JobHandler, JobSchedule } from './job.ts';
 import { Leases } from './leases.ts';
 import { Schedules } from './schedules.ts';
 
-/** What the workers of one process need. */
 export interface JobWorkersOptions {
   readonly database: Database;
   readonly clock: Clock;
@@ -17,11 +16,11 @@ export interface JobWorkersOptions {
   readonly handlers: readonly JobHandler[];
   readonly schedules: readonly JobSchedule[];
   readonly logger: Logger;
-  /** Different for each start of each process; a second use would let one complete what the other holds. */
+  /** Unique for each start of each process: two workers with one id could complete each other's jobs. */
   readonly workerId: string;
   /** Jobs at a time. */
   readonly concurrency: number;
-  /** The guarantee for jobs enqueued by other processes; 1,000 when not given. */
+  /** The bound for jobs that other processes enqueue; 1,000 by default. */
   readonly pollMs?: number;
   /** Called after each attempt, for metrics. */
   readonly onAttempt?: (event: JobEvent) => void;
@@ -33,7 +32,7 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** How long a job that was told to stop may take to say so before it is released over its head. */
+/** How long an aborted job may take to end before it is released anyway. */
 const settleMs = 1_000;
 
 /** The workers of one process: they claim, run and conclude jobs until they are stopped. */
@@ -47,13 +46,13 @@ export class JobWorkers implements AsyncDisposable {
   #loop: Promise<void> | undefined;
   #renewals: NodeJS.Timeout | undefined;
   #stopping = false;
-  /** The last claim got all it asked for, so there is probably more. */
+  /** The last claim was filled, so there are probably more jobs. */
   #backlog = false;
   #awake = false;
   #endRest: () => void = () => undefined;
   #failing = false;
   #looking: Promise<void> = Promise.resolve();
-  /** Whoever asked for a moment without jobs, one after the other. */
+  /** The callers of `betweenJobs`, one after the other. */
   #interlude: Promise<void> = Promise.resolve();
   #nextScheduleCheck = 0;
 
@@ -76,15 +75,15 @@ export class JobWorkers implements AsyncDisposable {
     if (this.#handlers.size > 0) this.#renewals = setInterval(() => void this.#renew(), (shortestLease * 1000) / 3);
   }
 
-  /** Looks for due jobs now. Whoever enqueued calls it after the commit. */
+  /** Looks for due jobs now. The composition root calls it after commits that enqueue jobs. */
   wake(): void {
     this.#awake = true;
     this.#endRest();
   }
 
   /**
-   * Runs `work` while this process claims nothing and none of its jobs runs, then looks for due jobs.
-   * A clock that jumped while a job ran would end its lease, and the job would run a second time.
+   * Runs `work` while this process claims nothing and none of its jobs runs, then looks for due jobs. A clock that
+   * jumps while a job runs would end its lease, and the job would run a second time.
    */
   betweenJobs(work: () => void): Promise<void> {
     const { promise: freed, resolve: free } = Promise.withResolvers<void>();
@@ -103,8 +102,8 @@ export class JobWorkers implements AsyncDisposable {
   }
 
   /**
-   * Claims nothing more and waits for the running jobs; after `graceMs` they are told to stop, and what then still runs
-   * is released for others. It may then run twice, as after a death of the process.
+   * Claims nothing more and waits for the running jobs. After `graceMs` it aborts them, and releases those that still
+   * run: they may run twice, as after a crash of the process.
    */
   async stop(options: { readonly graceMs: number }): Promise<void> {
     this.#stopping = true;
@@ -138,7 +137,7 @@ export class JobWorkers implements AsyncDisposable {
       if (this.#failing) this.#options.logger.info('jobs can be claimed again');
       this.#failing = false;
     } catch (error) {
-      // Said once: the database may be away for long, and this is asked each second.
+      // Logged once: the database can be down for long, and this runs each second.
       if (!this.#failing) this.#options.logger.warn('jobs cannot be claimed', { error });
       this.#failing = true;
     }
@@ -168,7 +167,7 @@ export class JobWorkers implements AsyncDisposable {
     const key = `${job.id} ${job.attempt}`;
     const ended = attemptJob(deps, handler, job, abort.signal).then(() => {
       this.#running.delete(key);
-      // Half of the workers at once, so that a long queue is claimed in batches.
+      // Wakes at half of the concurrency, so that a long queue is claimed in batches.
       if (this.#backlog && this.#running.size <= this.#options.concurrency / 2) this.wake();
     });
     this.#running.set(key, { job, abort, ended });
@@ -196,7 +195,7 @@ export class JobWorkers implements AsyncDisposable {
     }
   }
 
-  /** Waits until nothing runs, at most so long. */
+  /** Waits until no job runs, for at most this long. */
   async #ended(timeoutMs: number): Promise<void> {
     if (this.#running.size === 0) return;
     const timer = new AbortController();
