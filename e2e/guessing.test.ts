@@ -1,4 +1,4 @@
-/** Password guessing while a process is killed (invariant 2): counted attempts stay counted. */
+/** Password guessing while a process crashes (invariant 2): counted attempts stay counted. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => deployment[Symbol.asyncDispose]());
 
-/** A response; a killed process returns none. */
+/** A response; a crashed process returns none. */
 type LoginResponse = { readonly status: number; readonly retryAfter: number; readonly comparable: string };
 
 async function sendLogin(node: number, address: string, body: object): Promise<LoginResponse | 'broken'> {

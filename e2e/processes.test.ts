@@ -65,7 +65,7 @@ describe('serve --processes 2', () => {
   it('replaces a killed process and keeps serving meanwhile', async () => {
     const [killed] = childPids();
     process.kill(killed ?? 0, 'SIGKILL');
-    // A connection to the killed process breaks; the next one reaches the other.
+    // A connection to the crashed process breaks; the next one reaches the other.
     const problemOfMe = () =>
       client(server.url)
         .me()

@@ -56,7 +56,7 @@ async function againstHash(lab: Lab, reference: 'hash' | 'verify', traffic: Traf
   const raw = await startReference('raw-argon2', reference);
   const windowLength = Math.max(windowSeconds, lab.options.seconds);
   let responses = 0;
-  const ours = async (seconds = windowLength): Promise<number> => {
+  const measureLatchkey = async (seconds = windowLength): Promise<number> => {
     const before = cpuMilliseconds(pid);
     ({ responses } = await load(traffic, { port, connections, seconds }));
     return (cpuMilliseconds(pid) - before) / responses;
@@ -67,14 +67,14 @@ async function againstHash(lab: Lab, reference: 'hash' | 'verify', traffic: Traf
     return (cpuMilliseconds(raw.pid) - before) / responses;
   };
   try {
-    await ours(warmUpSeconds);
+    await measureLatchkey(warmUpSeconds);
     await hashes();
     const found = await compare(
-      { ours: () => ours(), reference: hashes },
+      { latchkey: () => measureLatchkey(), reference: hashes },
       { windows: lab.options.windows, better: 'smaller' },
     );
     const milliseconds = (value: number) => `${value.toFixed(2)} ms CPU`;
-    return { ours: milliseconds(found.ours), reference: milliseconds(found.reference), value: found.ratio };
+    return { latchkey: milliseconds(found.latchkey), reference: milliseconds(found.reference), value: found.ratio };
   } finally {
     await raw.stop();
   }

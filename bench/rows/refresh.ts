@@ -37,7 +37,9 @@ async function measure(lab: Lab): Promise<Measurement> {
   };
   await measureLatchkey();
   await reference();
-  return againstPgbench.toFinding(await compare({ ours: measureLatchkey, reference }, { windows, better: 'larger' }));
+  return againstPgbench.toFinding(
+    await compare({ latchkey: measureLatchkey, reference }, { windows, better: 'larger' }),
+  );
 }
 
 /** Each connection refreshes its own session repeatedly, always with its newest token. */

@@ -62,9 +62,9 @@ function checkByCookie(cookie: string): Buffer {
 async function steady(lab: Lab, request: Buffer): Promise<Measurement> {
   const system = await lab.system();
   const { seconds } = lab.options;
-  const ours = { port: system.port, pid: system.pid };
-  return againstBareHttp(lab, ours, request, {
-    ours: (target) => costOf(target, repeat(request), { seconds, polling: true }),
+  const latchkey = { port: system.port, pid: system.pid };
+  return againstBareHttp(lab, latchkey, request, {
+    latchkey: (target) => costOf(target, repeat(request), { seconds, polling: true }),
     reference: (target) => costOf(target, repeat(request), { seconds, polling: true }),
   });
 }
@@ -72,7 +72,7 @@ async function steady(lab: Lab, request: Buffer): Promise<Measurement> {
 /** Each request once: a window ends when its share of them has responses. */
 async function onceEach(lab: Lab, requests: readonly Buffer[]): Promise<Measurement> {
   const system = await lab.system();
-  const ours = { port: system.port, pid: system.pid };
+  const latchkey = { port: system.port, pid: system.pid };
   const remaining = requests.values();
   const nextShare = (): Traffic => {
     let left = coldChecks;
@@ -85,9 +85,9 @@ async function onceEach(lab: Lab, requests: readonly Buffer[]): Promise<Measurem
   };
   await load(nextShare(), { port: system.port, connections });
   const [first = Buffer.alloc(0)] = requests;
-  return againstBareHttp(lab, ours, first, {
+  return againstBareHttp(lab, latchkey, first, {
     // The generator shares its core with PostgreSQL, which polling would starve.
-    ours: (target) => costOf(target, nextShare(), { polling: false }),
+    latchkey: (target) => costOf(target, nextShare(), { polling: false }),
     reference: (target) => costOf(target, repeat(first), { seconds: lab.options.seconds, polling: false }),
   });
 }
@@ -98,21 +98,21 @@ type LoadExtent = Pick<LoadOptions, 'seconds' | 'polling'>;
 
 async function againstBareHttp(
   lab: Lab,
-  ours: Target,
+  latchkey: Target,
   request: Buffer,
-  cost: { readonly ours: CostOf; readonly reference: CostOf },
+  cost: { readonly latchkey: CostOf; readonly reference: CostOf },
 ): Promise<Measurement> {
-  const length = await responseLength(ours, request);
+  const length = await responseLength(latchkey, request);
   const bare = await startReference<{ readonly port: number }>('bare-http', String(length));
   const reference = { port: bare.ready.port, pid: bare.pid };
   try {
     await load(repeat(request), { port: reference.port, connections, seconds: warmUpSeconds });
-    await load(repeat(request), { port: ours.port, connections, seconds: warmUpSeconds });
+    await load(repeat(request), { port: latchkey.port, connections, seconds: warmUpSeconds });
     const found = await compare(
-      { ours: () => cost.ours(ours), reference: () => cost.reference(reference) },
+      { latchkey: () => cost.latchkey(latchkey), reference: () => cost.reference(reference) },
       { windows: lab.options.windows, better: 'smaller' },
     );
-    return { ours: microseconds(found.ours), reference: microseconds(found.reference), value: found.ratio };
+    return { latchkey: microseconds(found.latchkey), reference: microseconds(found.reference), value: found.ratio };
   } finally {
     await bare.stop();
   }

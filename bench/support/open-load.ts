@@ -13,7 +13,7 @@ export interface ScheduledRequest<T> {
   readonly bytes: Buffer;
   /** Passed to `onResponse`. */
   readonly context: T;
-  /** Whether the request asks the server to close the connection. */
+  /** Whether the request has `Connection: close`. */
   readonly closes?: boolean;
 }
 

@@ -4,7 +4,7 @@ import type { Comparison } from './windows.ts';
 
 /** A measurement as shown, and as the one value that floor and aim apply to. */
 export interface Measurement {
-  readonly ours: string;
+  readonly latchkey: string;
   readonly reference: string;
   /** A ratio, seconds, milliseconds or megabytes, depending on the unit of the row. */
   readonly value: number;
@@ -40,8 +40,8 @@ export const againstPgbench = {
   better: 'larger',
   floor: 0.8,
   aim: 1,
-  toFinding: ({ ours, reference, ratio }: Comparison): Measurement => ({
-    ours: `${ours.toFixed(0)} /s`,
+  toFinding: ({ latchkey, reference, ratio }: Comparison): Measurement => ({
+    latchkey: `${latchkey.toFixed(0)} /s`,
     reference: `${reference.toFixed(0)} /s`,
     value: ratio,
   }),

@@ -12,7 +12,7 @@ export function tableLine(row: Row, measurement: Measurement): string {
   const kind = verdictOf(row, measurement);
   return line([
     row.operation,
-    measurement.ours,
+    measurement.latchkey,
     measurement.reference,
     format(measurement.value, row.unit),
     row.floor === undefined ? '' : format(row.floor, row.unit),

@@ -2,7 +2,7 @@
 
 /** The values of both sides in the same unit. */
 export interface Comparison {
-  readonly ours: number;
+  readonly latchkey: number;
   readonly reference: number;
   /** The median of the ratios of neighboring windows; 1 equals the reference, more is better. */
   readonly ratio: number;
@@ -30,18 +30,18 @@ export type Side = (window: number) => Promise<number>;
  * @param better whether a larger value (a rate) or a smaller one (a cost) is better.
  */
 export async function compare(
-  sides: { readonly ours: Side; readonly reference: Side },
+  sides: { readonly latchkey: Side; readonly reference: Side },
   options: { readonly windows: number; readonly better: 'larger' | 'smaller' },
 ): Promise<Comparison> {
-  const ours: number[] = [];
+  const latchkey: number[] = [];
   const reference: number[] = [];
   for (let window = 0; window < options.windows; window += 1) {
-    ours.push(await sides.ours(window));
+    latchkey.push(await sides.latchkey(window));
     reference.push(await sides.reference(window));
   }
-  const ratios = ours.map((value, window) => {
+  const ratios = latchkey.map((value, window) => {
     const other = reference[window] ?? Number.NaN;
     return options.better === 'larger' ? value / other : other / value;
   });
-  return { ours: median(ours), reference: median(reference), ratio: median(ratios) };
+  return { latchkey: median(latchkey), reference: median(reference), ratio: median(ratios) };
 }

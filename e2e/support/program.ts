@@ -27,7 +27,7 @@ export type Program = {
 
 const running = new Set<ChildProcess>();
 
-// A killed test run must not leave servers behind that hold ports and data directories.
+// An aborted test run must not leave servers behind that hold ports and data directories.
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });

@@ -53,7 +53,7 @@ export async function startSmtpSink(options: SinkOptions = {}): Promise<SmtpSink
       }, reply);
     },
   });
-  // A killed client resets its connection.
+  // A crashed client resets its connection.
   server.on('error', () => undefined);
   server.listen(0, '127.0.0.1');
   await once(server.server, 'listening');

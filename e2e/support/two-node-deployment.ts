@@ -1,11 +1,11 @@
-/** Two server processes on one PostgreSQL, which tests kill and restart, and queries of the attempt counters. */
+/** Two server processes on one PostgreSQL, which tests crash and restart, and queries of the attempt counters. */
 import { connectDirectly } from '../../packages/server/test/support/direct-connection.ts';
 import { type Client, client, dataOf, type Tokens } from './client.ts';
 import { awaitLink, tokenOf } from './inbox.ts';
 import { type RunningServer, type ServerOptions, startServer } from './server.ts';
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts';
 
-/** A user who has logged in once on the device with this token. */
+/** A user with a session on the device with this token. */
 export type Owner = { readonly email: string; readonly password: string; readonly deviceToken: string };
 
 /** The counter of failed passwords of one user. */
@@ -57,7 +57,7 @@ export class TwoNodeDeployment implements AsyncDisposable {
     await this.#running(index).kill9();
   }
 
-  /** Restarts a killed process and waits until it is ready. */
+  /** Restarts a crashed process and waits until it is ready. */
   async restart(index: number): Promise<void> {
     this.#nodes[index] = await startServer(this.#options);
   }

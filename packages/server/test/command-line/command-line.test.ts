@@ -14,14 +14,14 @@ function exitOf({ exit = 0 }: CommandRow, deployment: DeploymentKind): number {
   return typeof exit === 'number' ? exit : exit[deployment];
 }
 
-function outputOf({ says }: CommandRow, deployment: DeploymentKind): RegExp {
-  return says instanceof RegExp ? says : says[deployment];
+function outputOf({ output }: CommandRow, deployment: DeploymentKind): RegExp {
+  return output instanceof RegExp ? output : output[deployment];
 }
 
 /** A failed command prints one sentence to standard error and nothing to standard output. */
-function expectFailure(ran: CommandResult, code: number, says: RegExp): void {
+function expectFailure(ran: CommandResult, code: number, output: RegExp): void {
   expect(ran.code, ran.stderr).toBe(code);
-  expect(ran.stderr.trimEnd()).toMatch(says);
+  expect(ran.stderr.trimEnd()).toMatch(output);
   expect(ran.stderr.trimEnd().split('\n')).toHaveLength(1);
   expect(ran.stdout).toBe('');
 }
@@ -45,11 +45,11 @@ describe.each(deploymentKinds)('%s', (name) => {
     for (const row of table) {
       const argv = [...row.command.split(' '), ...(row.argv ?? [])];
       const ran = await run(argv, row.input);
-      const [exit, says] = [exitOf(row, name), outputOf(row, name)];
+      const [exit, output] = [exitOf(row, name), outputOf(row, name)];
       const shown = `${argv.join(' ')}\n${ran.stdout}${ran.stderr}`;
-      if (exit !== 0) expectFailure(ran, exit, says);
+      if (exit !== 0) expectFailure(ran, exit, output);
       else expect({ code: ran.code, stderr: ran.stderr }, shown).toEqual({ code: 0, stderr: '' });
-      if (exit === 0) expect(ran.stdout.trimEnd(), shown).toMatch(says);
+      if (exit === 0) expect(ran.stdout.trimEnd(), shown).toMatch(output);
     }
   });
 

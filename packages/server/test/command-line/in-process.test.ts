@@ -61,11 +61,11 @@ async function runInProcess(argv: readonly string[], input?: string) {
 
 describe('a serving process', () => {
   it('runs every command of the table over its control socket', async () => {
-    for (const { command, argv = [], input, exit = 0, says } of table) {
+    for (const { command, argv = [], input, exit = 0, output } of table) {
       const ran = await runInProcess([...command.split(' '), ...argv], input);
       const [code, expected] = [
         typeof exit === 'number' ? exit : exit['server up, embedded'],
-        says instanceof RegExp ? says : says['server up, embedded'],
+        output instanceof RegExp ? output : output['server up, embedded'],
       ];
       expect(ran.code, `${command} ${argv.join(' ')}\n${ran.out}${ran.err}`).toBe(code);
       expect((code === 0 ? ran.out : ran.err).trimEnd()).toMatch(expected);

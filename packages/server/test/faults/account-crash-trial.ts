@@ -1,4 +1,4 @@
-/** Kills the target while every flow of `account-flows.ts` is in progress, and checks what was committed. */
+/** Crashes the target while every flow of `account-flows.ts` is in progress, and checks what was committed. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client as Database } from 'pg';
 import type { Client } from '../../../../e2e/support/client.ts';
@@ -40,7 +40,7 @@ type FlowRun = {
   isCommitted: boolean;
 };
 
-/** In each trial, prepares a user for every flow, sends all requests at once and kills the target. */
+/** In each trial, prepares a user for every flow, sends all requests at once and crashes the target. */
 export async function runAccountCrashTrials(
   target: CrashTarget,
   trials: number,
@@ -139,9 +139,9 @@ async function inspect(database: Pick<Database, 'query'>, runs: readonly FlowRun
     const { addresses, mails } = run.prepared;
     const templates = mails.map(({ template }) => template);
     const { rows } = await database.query<CommittedRows>(
-      `with person as (select distinct user_id from identifiers where canonical = any ($1))
-      select (select count(*) from audit_events e join person p using (user_id) where e.action = $2) as events,
-        (select array_agg(m.template order by m.template) from mail_ledger m join person p using (user_id)
+      `with target as (select distinct user_id from identifiers where canonical = any ($1))
+      select (select count(*) from audit_events e join target p using (user_id) where e.action = $2) as events,
+        (select array_agg(m.template order by m.template) from mail_ledger m join target p using (user_id)
           where m.template = any ($3)) as templates,
         (select count(*) from jobs where kind = $4 and state <> 'dead' and created_at >= $5) as jobs`,
       [addresses, run.flow.action, templates, run.flow.job ?? '', run.requestedAt],
@@ -175,7 +175,7 @@ async function checkAfterRetry(node: Client, sink: SmtpSink, { prepared, isCommi
   for (const { to, pattern } of prepared.mails) {
     await eventually(() => sink.acceptedFor(to).some(({ text }) => pattern.test(text.replaceAll(/\s+/g, ' '))), {
       what: `${to} received the mail ${pattern}`,
-      // The lease of the killed worker must expire first.
+      // The lease of the crashed worker must expire first.
       timeoutMs: 180_000,
     });
   }

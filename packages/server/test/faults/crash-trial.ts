@@ -25,7 +25,7 @@ const concurrentJourneys = 4;
 /** The grace period of a refresh whose response was lost, minus the time of the retry. */
 const gracePeriodMs = 8000;
 
-/** Kills the target at random times of the journeys, and checks each time every acknowledged effect. */
+/** Crashes the target at random times of the journeys, and checks each time every acknowledged effect. */
 export async function runCrashTrials(target: CrashTarget, trials: number, seed: number): Promise<CrashReport> {
   const random = seededRandom(seed);
   const sink = await startSmtpSink();
@@ -104,7 +104,7 @@ async function isConsistent(node: Client, tokens: Tokens, pending: Journey['pend
   return isSessionActive === isRefreshAccepted && (isSessionActive || pending === 'logout');
 }
 
-/** Each acknowledged registration has its mail, if necessary after the lease of a killed worker expires. */
+/** Each acknowledged registration has its mail, if necessary after the lease of a crashed worker expires. */
 async function findMissingMails(node: Client, sink: SmtpSink, journeys: readonly Journey[]): Promise<string[]> {
   const unverified = journeys.filter(({ acknowledged }) => acknowledged.has('register') && !acknowledged.has('verify'));
   const faults: string[] = [];

@@ -14,7 +14,7 @@ import {
   startServer,
 } from '../../../../e2e/support/server.ts';
 
-/** The process that is killed, and the database of the server. */
+/** The process that gets SIGKILL, and the database of the server. */
 export type CrashTarget = 'server on the embedded database' | 'server on PostgreSQL' | 'PostgreSQL under the server';
 
 export const crashTargets: readonly CrashTarget[] = [
@@ -31,7 +31,7 @@ export interface Deployment extends AsyncDisposable {
   crash(): Promise<void>;
   /** Reads the database after the crash; starts PostgreSQL first if it was the target. */
   inspect<T>(read: (database: Pick<Database, 'query'>) => Promise<T>): Promise<T>;
-  /** Restarts what was killed and waits until the server is ready. */
+  /** Restarts the crashed process and waits until the server is ready. */
   restart(): Promise<void>;
   /** The log of the current server. */
   logs(): string;

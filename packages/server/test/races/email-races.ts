@@ -138,7 +138,7 @@ export const confirmAgainstConfirm: Race = {
   },
 };
 
-/** Invariant 18: the user who confirms an address gets it, whatever others register with it meanwhile. */
+/** Invariant 18: the confirming user gets the address, whatever others register with it meanwhile. */
 export const confirmAgainstRegistration: Race = {
   name: 'confirm against registration',
   claim:

@@ -53,7 +53,7 @@ export async function addActingUser(app: Application, transport: Transport = 'to
   return { app, userId, transport, email, password: validPassword, ...noSession };
 }
 
-/** A user who has registered and verified no address. */
+/** A registered user without a verified address. */
 export async function addUnverifiedUser(app: Application): Promise<ActingUser> {
   const email = uniqueEmail('acting');
   await register(app, email);

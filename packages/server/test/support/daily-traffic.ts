@@ -31,8 +31,8 @@ const findRuns = statement('test_traffic.find_runs', {
 /** A user with a verified address, created through the admin flow; returns the address. */
 export async function addActiveUser(app: Application): Promise<string> {
   const email = uniqueEmail('regular');
-  const person = { email: { asTyped: email, canonical: email }, name: 'Ada', locale: 'en', roles: [] } as const;
-  await createUser(app.services, operator, { ...person, password: validPassword });
+  const user = { email: { asTyped: email, canonical: email }, name: 'Ada', locale: 'en', roles: [] } as const;
+  await createUser(app.services, operator, { ...user, password: validPassword });
   return email;
 }
 

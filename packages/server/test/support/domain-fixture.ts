@@ -83,8 +83,8 @@ export async function openDomainFixture(database: Database): Promise<DomainFixtu
 }
 
 /** The parameters of `insertTestUser` for a new user. */
-export function testUserValues(world: DomainFixture, email: string, canonical = email.toLowerCase()) {
-  const { makeId, keys, clock } = world;
+export function testUserValues(fixture: DomainFixture, email: string, canonical = email.toLowerCase()) {
+  const { makeId, keys, clock } = fixture;
   const userId = makeId();
   const { wrapped } = keys.createUserKey(userId);
   const now = clock.now();
@@ -104,35 +104,35 @@ export function testUserValues(world: DomainFixture, email: string, canonical = 
 }
 
 /** Inserts a user with a key and a verified address. */
-export async function addUser(world: DomainFixture): Promise<TestUser> {
-  const values = testUserValues(world, `${world.makeId()}@people.example`);
-  await world.database.run(insertTestUser, values);
-  const key = world.keys.unwrapUserKey(values.userId, values.userWrappedKey);
+export async function addUser(fixture: DomainFixture): Promise<TestUser> {
+  const values = testUserValues(fixture, `${fixture.makeId()}@people.example`);
+  await fixture.database.run(insertTestUser, values);
+  const key = fixture.keys.unwrapUserKey(values.userId, values.userWrappedKey);
   const { userId: id, identifierId, identifierAsTyped: email, userWrappedKey: wrappedKey } = values;
   return { id, identifierId, email, key, wrappedKey };
 }
 
 /** Creates a session of the user on a new device, with a cookie or a refresh-token family. */
 export async function addSession(
-  world: DomainFixture,
+  fixture: DomainFixture,
   user: Pick<TestUser, 'id' | 'key'>,
   transport: 'cookie' | 'token',
   authEpoch = 1,
 ): Promise<TestSession> {
-  const now = world.clock.now();
-  const sessionId = world.makeId();
+  const now = fixture.clock.now();
+  const sessionId = fixture.makeId();
   const cookie = formatSecret(secretPrefixes.session, randomBytes(32));
   const refreshToken = formatSecret(secretPrefixes.refreshToken, randomBytes(32));
-  const { expiresAt, idleExpiresAt } = sessionExpiries(world.client, now);
-  const deviceId = world.makeId();
-  await world.database.run(logIn, {
+  const { expiresAt, idleExpiresAt } = sessionExpiries(fixture.client, now);
+  const deviceId = fixture.makeId();
+  await fixture.database.run(logIn, {
     ownerId: user.id,
     deviceId,
     deviceEpoch: authEpoch,
     deviceUsedAt: now,
     deviceExpiresAt: deviceExpiry(now),
     sessionId,
-    sessionClientId: world.client.id,
+    sessionClientId: fixture.client.id,
     sessionDeviceId: deviceId,
     sessionEpoch: authEpoch,
     sessionTransport: transport,
@@ -145,12 +145,12 @@ export async function addSession(
     sessionCreatedAt: now,
     sessionIdleExpiresAt: idleExpiresAt,
     sessionExpiresAt: expiresAt,
-    familyId: transport === 'token' ? world.makeId() : null,
-    familyClientId: world.client.id,
+    familyId: transport === 'token' ? fixture.makeId() : null,
+    familyClientId: fixture.client.id,
     familyEpoch: authEpoch,
     familyCreatedAt: now,
     refreshHash: transport === 'token' ? hashSecret(refreshToken) : null,
-    refreshExpiresAt: addSeconds(now, world.client.refreshTokenLifetimeSeconds),
+    refreshExpiresAt: addSeconds(now, fixture.client.refreshTokenLifetimeSeconds),
   });
   return { sessionId, cookie, refreshToken };
 }

@@ -29,7 +29,7 @@ export async function advanceTime({ clock, services }: Application, ms: number):
   await Promise.all([services.keys.refresh(), services.signingKeys.refresh()]);
 }
 
-/** A user who has logged in on one device. */
+/** A user with a session on one device. */
 async function addLoggedInDevice(app: Application): Promise<Tokens & { readonly email: string }> {
   const email = await addActiveUser(app);
   const { data, code } = await login(app, email);
@@ -59,7 +59,7 @@ const disableIdleTimeout = statement('test_expiries.disable_idle_timeout', {
   columns: {},
 });
 
-/** The session is kept from idling out, because both last seven days. */
+/** The idle timeout is disabled, because it also lasts seven days. */
 export const refreshToken: CreateExpiring = async (app) => {
   const tokens = await addLoggedInDevice(app);
   await app.services.database.run(disableIdleTimeout, { id: tokens.sessionId });

@@ -71,7 +71,7 @@ export function wrongCode(code: string, by = 1): string {
   return String((Number(code) + by) % 1_000_000).padStart(6, '0');
 }
 
-/** A user who requested a code for the token transport and received it. */
+/** A user with a mailed code, requested for the token transport. */
 export async function addUserWithCode(
   app: Application,
 ): Promise<{ email: string; code: string; browserToken: string }> {

@@ -34,7 +34,7 @@ export async function startRedis(): Promise<TestRedis> {
     running.add(child);
     child.once('exit', () => running.delete(child));
     server = child;
-    await eventually(() => respondsToPing(port), { what: 'Redis answers', timeoutMs: 20_000 });
+    await eventually(() => respondsToPing(port), { what: 'Redis responds', timeoutMs: 20_000 });
   };
   const kill9 = async () => {
     if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;

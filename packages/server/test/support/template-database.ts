@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 
-/** What the main process provides to the test workers. */
+/** The connection details that the main process provides to the test workers. */
 export type SharedPostgres = {
   /** Connection string of a role that may create databases. */
   readonly adminUrl: string;

@@ -113,7 +113,7 @@ export function login(
   return app.send<Tokens>('POST', '/api/v1/auth/login', { json, headers });
 }
 
-/** A new user who has logged in on one device. */
+/** A new user with a session on one device. */
 export async function addLoggedInUser(app: Application): Promise<Tokens & { readonly email: string }> {
   const email = await addVerifiedUser(app);
   const { data } = await login(app, email);

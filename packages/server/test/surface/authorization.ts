@@ -204,7 +204,7 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'dev.move_clock': publicWrite('200'),
 };
 
-/** The operator's listener authenticates nobody; the operator controls access to it. */
+/** The operator's listener has no authentication; the operator controls access to it. */
 export const operatorAuthorization: Readonly<Record<string, AuthorizationRow>> = {
   'probes.live': publicRead('200'),
   'probes.ready': publicRead('200'),

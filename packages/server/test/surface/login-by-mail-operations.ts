@@ -3,7 +3,7 @@ import type { ExpectedOperation } from './expected-operation.ts';
 
 const anyToken = `lk_ot_${'A'.repeat(49)}`;
 const anyBrowser = `lk_lb_${'A'.repeat(49)}`;
-const email = 'nobody@people.example';
+const email = 'unknown@people.example';
 
 export const byMailOperations: readonly ExpectedOperation[] = [
   {

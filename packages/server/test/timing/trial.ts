@@ -53,7 +53,7 @@ export function usersFor(samples: number): number {
   return Math.ceil(samples / requestsPerUser);
 }
 
-/** Registers `count` users who never verify; `addUsers` adds the others. */
+/** Registers `count` users without verifying them; `addUsers` adds the others. */
 export async function registerUnverified(send: SendRequest, count: number): Promise<void> {
   for (let number = 0; number < count; number += 1) {
     const { status } = await send(registration.path, { email: addressOf('unverified', number), ...registration.more });

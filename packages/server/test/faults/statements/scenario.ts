@@ -57,7 +57,7 @@ export async function addScenarioUser(app: Application): Promise<ScenarioUser> {
   return { app, email, userId: await userIdOf(app, email) };
 }
 
-/** A user who has not consumed the first link. */
+/** A user with an unconsumed verification link. */
 export async function addUnverifiedUser(app: Application): Promise<ScenarioUser> {
   const email = uniqueEmail('newcomer');
   await register(app, email);
