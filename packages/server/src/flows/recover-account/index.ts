@@ -1,13 +1,19 @@
 /**
- * Getting back into an account by its mailbox. Owns `POST /api/v1/auth/forgot-password`, `POST
- * /api/v1/auth/reset-password` and the page `/reset-password`.
- * Asking is answered before anybody looks whether the address is absent, unverified, active or disabled (invariant 13);
- * a link lives an hour, several may live at once, and using one kills them all. Using it sets the password, ends
- * every session and link, forgets failed attempts, and never removes a second factor: whoever reads a mailbox has one
- * factor and no more. The links that defeat a thief, `undo_email_change` and `cancel_deletion`, live on (invariant 4).
- * Only the primary address recovers an account: one that waits for a change, or that was given up, opens nothing.
- * For an unverified address the link proves the mailbox and drops everything set before (invariant 18): the password, every
- * registration's link, and the name, which may be a stranger's. The language stays, since the mail was written in it.
+ * Account recovery by a mailed link. Owns `POST /api/v1/auth/forgot-password`, `POST /api/v1/auth/reset-password`, the
+ * page `/reset-password` and the mail `password_reset_done`; no tables.
+ *
+ * Order of a reset: read the link, check the password, hash, then consume the link and change the user in one transaction.
+ *
+ * Invariants:
+ * - A request reads nothing about the address; a job does (invariant 13).
+ * - A link is valid for one hour. Several may be valid at once; the use of one replaces all others.
+ * - A reset ends every session, revokes every link except `undo_email_change` and `cancel_deletion`, which exist to defeat
+ *   an attacker (invariant 4), and resets the failed attempts.
+ * - For an unverified address a reset verifies the mailbox and discards the password, the links and the name of earlier
+ *   registrations, which may be an attacker's (invariant 18). The locale stays, because the mail was written in it.
+ * - Only the primary address recovers an account, never a pending or a released one.
+ *
+ * Must not remove a second factor: a mailbox is one factor.
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
@@ -18,12 +24,10 @@ import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
 import { resetPasswordPage } from './pages.ts';
 import { type ResetPassword, resetPassword } from './reset-password.ts';
 
-/** What recovery needs. */
 export type RecoverAccount = ForgotPassword & ResetPassword & { readonly catalogues: Catalogues };
 
 const token = z.string().min(1).max(200);
 
-/** The endpoints of this flow. */
 export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint[] {
   return [...apiEndpoints(flow), ...resetPasswordPage(flow)];
 }
@@ -35,16 +39,17 @@ function apiEndpoints(flow: RecoverAccount): Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/forgot-password',
       tag: 'login',
-      summary: 'Ask for a link that sets a new password',
+      summary: 'Request a link to set a new password',
       auth: { principals: ['public'] },
       rateLimit: 'mail',
       limitedBy: (body) => body.email.canonical,
-      // The one way that is always left; who uses it up has sent links that live as long as its window.
+      // Separate, so that other mail requests cannot block recovery. A link is valid as long as the window of this quota:
+      // while the quota is exhausted, a valid link is in the mailbox.
       separateQuota: 'recovery',
       request: { body: z.strictObject({ email: emailInput }) },
       response: {
         status: 202,
-        message: 'If this address has an account, a message was sent to it',
+        message: 'If this address has an account, we sent an email to it',
         data: z.object({ email: z.string(), status: z.literal('reset_sent') }),
         example: { email: exampleValues.email, status: 'reset_sent' },
       },
@@ -59,9 +64,8 @@ function apiEndpoints(flow: RecoverAccount): Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/reset-password',
       tag: 'login',
-      summary: 'Set a new password with the token that was mailed',
-      description:
-        'Ends every session; log in with the new password afterwards. Of many uses of one link exactly one works.',
+      summary: 'Set a new password with the token from the email',
+      description: 'Ends every session. Log in with the new password afterwards. Each link works once.',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
       request: { body: z.strictObject({ token, password: passwordInput }) },

@@ -1,4 +1,4 @@
-/** `/reset-password`: asks for a new password. */
+/** The page `/reset-password`. */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { linkPage, linkToken } from '#pages/link-page.ts';
@@ -10,10 +10,10 @@ import { type ResetPassword, readLink, resetPassword } from './reset-password.ts
 export function resetPasswordPage(flow: ResetPassword & { readonly catalogues: Catalogues }): readonly Endpoint[] {
   return linkPage({
     path: '/reset-password',
-    show: { id: 'password.reset_show', summary: 'The page of the mailed link: asks for a new password' },
+    show: { id: 'password.reset_show', summary: 'Page of the link in the email: form for a new password' },
     submit: {
       id: 'password.reset_submit',
-      summary: 'Its form: sets the new password',
+      summary: 'Submit the form of the reset page: sets the new password',
       form: z.strictObject({ token: linkToken, password: passwordInput }),
       rateLimit: 'credential',
     },

@@ -25,11 +25,11 @@ const links = statement('recover_test.links', {
   params: { userId: 'uuid' },
   columns: { id: 'uuid', purpose: 'text', keyId: 'uuid', outcome: 'text?' },
 });
-const after = statement('recover_test.after', {
+const state = statement('recover_test.state', {
   lane: 'pool',
   sql: `select u.auth_epoch, p.sealed_phc,
-      (select count(*) from sessions s where s.user_id = u.id and s.ended_at is null) as live_sessions,
-      (select count(*) from refresh_families f where f.user_id = u.id and f.ended_at is null) as live_families,
+      (select count(*) from sessions s where s.user_id = u.id and s.ended_at is null) as active_sessions,
+      (select count(*) from refresh_families f where f.user_id = u.id and f.ended_at is null) as active_families,
       (select count(*) from mail_ledger m where m.user_id = u.id and m.template = 'password_reset_done') as mails,
       (select count(*) from audit_events a where a.user_id = u.id and a.action = 'password.reset') as events
     from users u join passwords p on p.user_id = u.id where u.id = :userId`,
@@ -37,8 +37,8 @@ const after = statement('recover_test.after', {
   columns: {
     authEpoch: 'int4',
     sealedPhc: 'bytea',
-    liveSessions: 'int8',
-    liveFamilies: 'int8',
+    activeSessions: 'int8',
+    activeFamilies: 'int8',
     mails: 'int8',
     events: 'int8',
   },
@@ -65,7 +65,7 @@ const caller: Caller = {
 };
 const hourMs = 3600 * 1000;
 
-describeOnBothDatabases('recovering an account', (database) => {
+describeOnBothDatabases('account recovery', (database) => {
   let fixture: DomainFixture;
   let flow: ForgotPassword & ResetPassword & MailRequestDeps;
   let user: TestUser;
@@ -75,7 +75,6 @@ describeOnBothDatabases('recovering an account', (database) => {
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     flow = {
       ...fixture,
-
       passwordRules: offlineRules(fixture),
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
       users: new Users(fixture),
@@ -88,18 +87,18 @@ describeOnBothDatabases('recovering an account', (database) => {
     user = await addUser(fixture);
   });
 
-  const stand = () => database().row(after, { userId: user.id });
+  const readState = () => database().row(state, { userId: user.id });
 
-  /** Asks for a link and answers its token, the newest of the user. */
-  async function askLink(): Promise<string> {
+  /** Requests a link and returns its token. */
+  async function requestLink(): Promise<string> {
     await forgotPassword(flow, user.email, caller);
     await completeMailRequests(flow);
     const row = (await database().rows(links, { userId: user.id })).at(-1);
     return flow.tokens.secret(row?.id ?? '', row?.purpose ?? '', row?.keyId ?? '');
   }
 
-  async function opens(password: string): Promise<boolean> {
-    const sealed = (await stand())?.sealedPhc ?? Buffer.alloc(0);
+  async function isPasswordOf(password: string): Promise<boolean> {
+    const sealed = (await readState())?.sealedPhc ?? Buffer.alloc(0);
     const phc = fixture.keys.open('password', sealed, passwordAssociatedData(user.id)).toString('utf8');
     return flow.hashes.matches(password, phc);
   }
@@ -110,22 +109,28 @@ describeOnBothDatabases('recovering an account', (database) => {
       (error: { readonly code: string }) => error.code,
     );
 
-  it('by one link with twenty passwords at once sets exactly one, and nothing older lives', async () => {
+  it('sets exactly one of twenty passwords that are sent at once with one link, and ends all sessions', async () => {
     for (const transport of ['cookie', 'token', 'token'] as const) await addSession(fixture, user, transport);
-    const token = await askLink();
+    const token = await requestLink();
     const passwords = Array.from({ length: 20 }, (_, index) => `the new password ${index}`);
     const outcomes = await Promise.all(
       passwords.map((chosen) => outcomeOf(resetPassword(flow, token, chosen, caller))),
     );
     const winner = outcomes.indexOf('set');
     expect(outcomes.toSpliced(winner, 1)).toEqual(Array.from({ length: 19 }, () => 'invalid_token'));
-    expect(await stand()).toMatchObject({ authEpoch: 2, liveSessions: 0, liveFamilies: 0, mails: 1, events: 1 });
-    expect(await opens(passwords[winner] ?? '')).toBe(true);
+    expect(await readState()).toMatchObject({
+      authEpoch: 2,
+      activeSessions: 0,
+      activeFamilies: 0,
+      mails: 1,
+      events: 1,
+    });
+    expect(await isPasswordOf(passwords[winner] ?? '')).toBe(true);
   });
 
-  it('by twenty links at once uses exactly one', async () => {
+  it('uses exactly one of twenty links at once', async () => {
     const tokens: string[] = [];
-    for (let count = 0; count < 20; count += 1) tokens.push(await askLink());
+    for (let count = 0; count < 20; count += 1) tokens.push(await requestLink());
     const outcomes = await Promise.all(
       tokens.map((token, index) => outcomeOf(resetPassword(flow, token, `the new password ${index}`, caller))),
     );
@@ -135,26 +140,26 @@ describeOnBothDatabases('recovering an account', (database) => {
     expect(ends.filter((outcome) => outcome === 'replaced')).toHaveLength(19);
   });
 
-  it('works until the millisecond before the hour is over', async () => {
-    const token = await askLink();
+  it('accepts a link until a millisecond before one hour has passed', async () => {
+    const token = await requestLink();
     fixture.time.advance(hourMs - 1);
     await resetPassword(flow, token, 'the new password', caller);
-    expect(await opens('the new password')).toBe(true);
+    expect(await isPasswordOf('the new password')).toBe(true);
   });
 
-  it('is refused from the hour on', async () => {
-    const token = await askLink();
+  it('rejects a link after one hour', async () => {
+    const token = await requestLink();
     fixture.time.advance(hourMs);
     await expect(resetPassword(flow, token, 'the new password', caller)).rejects.toMatchObject({
       code: 'invalid_token',
     });
   });
 
-  it('kills every other link of the user but those that defeat a thief', async () => {
+  it('replaces every other link of the user except those that defeat an attacker', async () => {
     const { id: userId, identifierId } = user;
     const purposes: Purpose[] = ['verify_email', 'confirm_email_change', 'undo_email_change', 'cancel_deletion'];
-    for (const purpose of purposes) await giveLink(purpose, userId, identifierId);
-    await resetPassword(flow, await askLink(), 'the new password', caller);
+    for (const purpose of purposes) await addLink(purpose, userId, identifierId);
+    await resetPassword(flow, await requestLink(), 'the new password', caller);
     const ends = (await database().rows(links, { userId })).map(({ purpose, outcome }) => [purpose, outcome]);
     expect(Object.fromEntries(ends)).toEqual({
       verify_email: 'replaced',
@@ -165,26 +170,26 @@ describeOnBothDatabases('recovering an account', (database) => {
     });
   });
 
-  async function giveLink(purpose: Purpose, userId: string, identifierId: string): Promise<void> {
+  async function addLink(purpose: Purpose, userId: string, identifierId: string): Promise<void> {
     const token = { id: flow.tokens.newId(), purpose, userId, identifierId, authEpoch: 1, sealedPayload: null };
     await database().transaction((tx) => issueToken(tx, flow.tokens.values({ ...token, now: fixture.clock.now() })));
   }
 
-  it('proves an address that nobody had proven, and drops the name that was given with it', async () => {
+  it('verifies an unverified address and discards the name of its registration', async () => {
     await database().run(unverify, { id: user.identifierId });
-    const token = await askLink();
+    const token = await requestLink();
     await resetPassword(flow, token, 'the new password', caller);
     expect(await database().row(address, { userId: user.id })).toEqual({ name: '', verifiedAt: fixture.clock.now() });
   });
 
-  it('keeps the name of somebody whose address was proven', async () => {
-    await resetPassword(flow, await askLink(), 'the new password', caller);
+  it('keeps the name of a user with a verified address', async () => {
+    await resetPassword(flow, await requestLink(), 'the new password', caller);
     expect(await database().row(address, { userId: user.id })).toMatchObject({ name: 'Ada' });
   });
 
-  it('asks the database once for a link, whoever has the address', async () => {
-    const ask = (email: string) => countRoundTrips(database(), () => forgotPassword(flow, email, caller));
-    expect(await ask(user.email)).toEqual(['jobs.enqueue']);
-    expect(await ask('nobody@people.example')).toEqual(['jobs.enqueue']);
+  it('runs the same one statement for a known and an unknown address', async () => {
+    const request = (email: string) => countRoundTrips(database(), () => forgotPassword(flow, email, caller));
+    expect(await request(user.email)).toEqual(['jobs.enqueue']);
+    expect(await request('unknown@people.example')).toEqual(['jobs.enqueue']);
   });
 });

@@ -44,20 +44,20 @@ function submit(form: Readonly<Record<string, string>>, headers: Readonly<Record
   return app.send('POST', '/reset-password', { form, headers });
 }
 
-/** The token of a link that is asked for now, which is the address's message of this number. */
+/** Requests a link and returns its token. `number` counts the messages to this address. */
 async function linkFor(email: string, number = 2): Promise<string> {
   expect((await forgot(email)).status).toBe(202);
   return mailedToken(app, email, number);
 }
 
-/** Somebody verified with a live link. */
-async function addForgetful(): Promise<{ readonly email: string; readonly token: string }> {
+/** A verified user with an active link. */
+async function addUserWithLink(): Promise<{ readonly email: string; readonly token: string }> {
   const email = await addVerifiedUser(app);
   return { email, token: await linkFor(email) };
 }
 
 describe('POST /api/v1/auth/forgot-password', () => {
-  it('202 mails a link to the page, good for an hour', async () => {
+  it('202 sends a link to the page', async () => {
     const email = await addVerifiedUser(app);
     await forgot(email.toUpperCase());
     const [, mail] = await messagesTo(app, email, 2);
@@ -66,7 +66,7 @@ describe('POST /api/v1/auth/forgot-password', () => {
     expect((await auditActionsOf(app, email)).at(-1)).toBe('password.reset_requested');
   });
 
-  it('202 for an unverified address mails the same link, and greets nobody by a name that may be a stranger’s', async () => {
+  it('202 for an unverified address sends the same link, without the name of the registration', async () => {
     const email = uniqueEmail();
     await register(app, email, { name: 'Mallory' });
     await forgot(email);
@@ -75,7 +75,7 @@ describe('POST /api/v1/auth/forgot-password', () => {
     expect(mail?.text).not.toContain('Mallory');
   });
 
-  it('202 for a disabled user mails nothing', async () => {
+  it('202 for a disabled user sends nothing', async () => {
     const email = await addVerifiedUser(app);
     await setStatus(app, email, 'disabled');
     expect((await forgot(email)).status).toBe(202);
@@ -84,7 +84,7 @@ describe('POST /api/v1/auth/forgot-password', () => {
     expect((await auditActionsOf(app, email)).at(-1)).toBe('password.reset_requested');
   });
 
-  it('202 changes nothing: the password and the sessions stay', async () => {
+  it('202 keeps the password and the sessions', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     await forgot(email);
     expect(await isAccepted(app, accessToken)).toBe(true);
@@ -93,11 +93,11 @@ describe('POST /api/v1/auth/forgot-password', () => {
 });
 
 describe('POST /api/v1/auth/reset-password', () => {
-  it('200 sets the password and ends every session, by token and by cookie', async () => {
+  it('200 sets the password and ends a token session', async () => {
     const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     const token = await linkFor(email);
-    const answer = await reset(token);
-    expect([answer.status, answer.data]).toEqual([200, { status: 'password_set' }]);
+    const response = await reset(token);
+    expect([response.status, response.data]).toEqual([200, { status: 'password_set' }]);
     expect(await isAccepted(app, accessToken)).toBe(false);
     const refreshed = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
     expect(refreshed.code).toBe('invalid_refresh_token');
@@ -106,13 +106,13 @@ describe('POST /api/v1/auth/reset-password', () => {
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
-  it('200 ends a session by cookie', async () => {
+  it('200 ends a cookie session', async () => {
     const { email, cookie } = await addCookieSession(app);
     await reset(await linkFor(email));
     expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
   });
 
-  it('200 forgets failed attempts and known devices', async () => {
+  it('200 resets failed attempts and revokes known devices', async () => {
     const { email, deviceToken } = await addLoggedInUser(app);
     await login(app, email, { password: 'not the right password' });
     await reset(await linkFor(email));
@@ -121,8 +121,8 @@ describe('POST /api/v1/auth/reset-password', () => {
     expect(again.data.deviceToken).not.toBe(deviceToken);
   });
 
-  it('200 tells the user by mail, and the audit log', async () => {
-    const { email, token } = await addForgetful();
+  it('200 sends a notice and records an audit event', async () => {
+    const { email, token } = await addUserWithLink();
     await reset(token);
     const [, , notice] = await messagesTo(app, email, 3);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'reset_password', 'password_reset_done']);
@@ -130,49 +130,49 @@ describe('POST /api/v1/auth/reset-password', () => {
     expect((await auditActionsOf(app, email)).at(-1)).toBe('password.reset');
   });
 
-  it('200 once: it kills every other link of the address', async () => {
-    const { email, token } = await addForgetful();
+  it('200 once, and revokes every other link of the address', async () => {
+    const { email, token } = await addUserWithLink();
     const second = await linkFor(email, 3);
     expect((await reset(token)).status).toBe(200);
-    for (const dead of [token, second]) expect(await reset(dead)).toMatchObject({ status: 400, code: 'invalid_token' });
+    for (const used of [token, second]) expect(await reset(used)).toMatchObject({ status: 400, code: 'invalid_token' });
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
-  it('200 proves an unverified address and drops everything that was set before', async () => {
+  it('200 verifies an unverified address and discards the data of its registration', async () => {
     const email = uniqueEmail();
     await register(app, email, { name: 'Mallory', locale: 'de', password: 'the password of a stranger' });
-    const registered = await mailedToken(app, email);
+    const verification = await mailedToken(app, email);
     const token = await linkFor(email);
     expect((await reset(token)).status).toBe(200);
-    expect((await verifyEmail(app, registered)).code).toBe('invalid_token');
+    expect((await verifyEmail(app, verification)).code).toBe('invalid_token');
     expect((await login(app, email, { password: 'the password of a stranger' })).code).toBe('invalid_credentials');
     const { accessToken } = (await login(app, email, { password: newPassword })).data;
     const me = await app.send('GET', '/api/v1/users/me', { token: accessToken });
     expect(me.data).toMatchObject({ name: '', locale: 'de', email });
   });
 
-  it('200 until the millisecond before the hour is over', async () => {
-    const { token } = await addForgetful();
+  it('200 until shortly before one hour has passed', async () => {
+    const { token } = await addUserWithLink();
     app.clock.advance(hourMs - 1000);
     expect((await reset(token)).status).toBe(200);
   });
 
-  it('400 from the hour on', async () => {
-    const { email, token } = await addForgetful();
+  it('400 after one hour', async () => {
+    const { email, token } = await addUserWithLink();
     app.clock.advance(hourMs);
     expect((await reset(token)).code).toBe('invalid_token');
     expect((await login(app, email)).status).toBe(200);
   });
 
-  it('400 for the link of a user who was disabled since', async () => {
-    const { email, token } = await addForgetful();
+  it('400 for a link that was issued before its user was disabled', async () => {
+    const { email, token } = await addUserWithLink();
     await setStatus(app, email, 'disabled');
     expect((await reset(token)).code).toBe('invalid_token');
     await setStatus(app, email, 'active');
     expect((await reset(token)).code).toBe('invalid_token');
   });
 
-  it('400 for the link of another purpose, and for what is no link', async () => {
+  it('400 for the link of another purpose and for an unknown token', async () => {
     const email = uniqueEmail();
     await register(app, email);
     const other = await mailedToken(app, email);
@@ -182,16 +182,16 @@ describe('POST /api/v1/auth/reset-password', () => {
     expect((await verifyEmail(app, other)).status).toBe(200);
   });
 
-  it('422 for a password that nobody may have leaves the link good', async () => {
-    const { token } = await addForgetful();
+  it('422 for a rejected password keeps the link valid', async () => {
+    const { token } = await addUserWithLink();
     expect((await reset(token, 'short')).status).toBe(422);
     expect((await reset(token)).status).toBe(200);
   });
 });
 
 describe('GET /reset-password', () => {
-  it('200 asks for a password and changes nothing', async () => {
-    const { email, token } = await addForgetful();
+  it('200 shows the password form and changes nothing', async () => {
+    const { email, token } = await addUserWithLink();
     for (const _ of [1, 2]) {
       const { status, text } = await openPage(token);
       expect([status, text.includes('name="password"'), text.includes(token)]).toEqual([200, true, true]);
@@ -200,8 +200,8 @@ describe('GET /reset-password', () => {
     expect((await login(app, email)).status).toBe(200);
   });
 
-  it('400 for a dead link shows no form', async () => {
-    const { token } = await addForgetful();
+  it('400 for a used link, without a form', async () => {
+    const { token } = await addUserWithLink();
     await reset(token);
     const { status, text } = await openPage(token);
     expect([status, text.includes('<form')]).toEqual([400, false]);
@@ -210,27 +210,27 @@ describe('GET /reset-password', () => {
 
 describe('POST /reset-password', () => {
   it('200 sets the password', async () => {
-    const { email, token } = await addForgetful();
+    const { email, token } = await addUserWithLink();
     const { status, text } = await submit({ token, password: newPassword });
     expect([status, text.includes('You can sign in with your new password')]).toEqual([200, true]);
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
-  it.each(['short', 'x'.repeat(129)])('422 shows the form again and keeps the link', async (password) => {
-    const { token } = await addForgetful();
+  it.each(['short', 'x'.repeat(129)])('422 shows the form again and keeps the link valid', async (password) => {
+    const { token } = await addUserWithLink();
     const { status, text } = await submit({ token, password });
     expect([status, text.includes('aria-invalid="true"'), text.includes(password)]).toEqual([422, true, false]);
     expect((await submit({ token, password: newPassword })).status).toBe(200);
   });
 
-  it('400 for a dead link', async () => {
-    const { token } = await addForgetful();
+  it('400 for a used link', async () => {
+    const { token } = await addUserWithLink();
     await reset(token);
     expect((await submit({ token, password: newPassword })).status).toBe(400);
   });
 
-  it('403 from another site', async () => {
-    const { token } = await addForgetful();
+  it('403 for a form that another site submits', async () => {
+    const { token } = await addUserWithLink();
     const { status } = await submit({ token, password: newPassword }, { 'sec-fetch-site': 'cross-site' });
     expect(status).toBe(403);
     expect((await openPage(token)).status).toBe(200);

@@ -1,5 +1,3 @@
-/** Setting a new password by a mailed link. */
-
 import type { AuditLog } from '#domain/audit/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
@@ -20,7 +18,6 @@ import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
-/** Dependencies of the reset. */
 export interface ResetPassword {
   readonly database: Database;
   readonly clock: Clock;

@@ -1,7 +1,13 @@
 /**
- * Proving an address by its link. Owns `POST` and `GET /api/v1/auth/verify-email` and the page `/verify-email`.
- * Pressing a link sets the password and name that the link carries, verifies the address and kills every other link
- * (invariant 18). The page's GET changes nothing, so that a mail scanner that opens links proves nothing.
+ * Verification of an address by a mailed link. Owns `POST` and `GET /api/v1/auth/verify-email` and the page
+ * `/verify-email`; no tables.
+ *
+ * Invariants:
+ * - The use of a link verifies the address, sets the password and name of the link's registration, and revokes every
+ *   other verification link (invariant 18). A link without a registration requires a new password.
+ * - Disowning a registration revokes its link and no other.
+ *
+ * Must not verify by the page's GET, which mail scanners follow.
  */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
@@ -14,14 +20,13 @@ export type { VerifyEmail } from './verify-email.ts';
 const token = z.string().min(1).max(200);
 const response = {
   status: 200,
-  message: 'Address verified',
+  message: 'Email verified',
   data: z.object({ status: z.literal('verified') }),
   example: { status: 'verified' },
 } as const;
 const apiPath = '/api/v1/auth/verify-email';
 const problems = ['invalid_token', 'password_required', 'busy'] as const;
 
-/** The endpoints of this flow. */
 export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -29,9 +34,9 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       method: 'POST',
       path: apiPath,
       tag: 'login',
-      summary: 'Verify an address with the token that was mailed',
+      summary: 'Verify an email with the token from the link',
       description:
-        'A link that carries no password (several registrations of one address were open) needs a new one in `password`.',
+        'If several registrations of this email were pending, the link carries no password; send a new one in `password`.',
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { body: z.strictObject({ token, password: passwordInput.optional() }) },
@@ -48,8 +53,9 @@ export function verifyEmailEndpoints(flow: VerifyEmail): readonly Endpoint[] {
       path: apiPath,
       changesByGet: true,
       tag: 'login',
-      summary: 'Verify an address, for clients that can only follow a link',
-      description: 'Consumes the token. It is never mailed: mails link to the page, whose GET changes nothing.',
+      summary: 'Verify an email, for clients that can only follow a link',
+      description:
+        'Consumes the token. Emails never contain this address: they link to the page, whose GET changes nothing.',
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { query: z.strictObject({ token }) },

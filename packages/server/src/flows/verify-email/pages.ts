@@ -1,4 +1,4 @@
-/** `/verify-email`: one form with two answers, "this was me" and "this was not me". */
+/** The page `/verify-email`: verifies the address or disowns the registration. */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -13,10 +13,10 @@ const choices = z.enum(['verify', 'disown']);
 export function verifyEmailPage(flow: VerifyEmail): readonly Endpoint[] {
   return linkPage({
     path: '/verify-email',
-    show: { id: 'verify_email.show', summary: 'The page of the mailed link: shows the registration and asks' },
+    show: { id: 'verify_email.show', summary: 'Page of the link in the email: shows the registration' },
     submit: {
       id: 'verify_email.submit',
-      summary: 'Its form: "this was me" or "this was not me"',
+      summary: 'Submit the form of the verification page: "this was me" or "this wasn’t me"',
       form: z.strictObject({ token: linkToken, choice: choices, password: passwordInput.optional() }),
     },
     catalogues: flow.catalogues,
@@ -42,7 +42,7 @@ export function verifyEmailPage(flow: VerifyEmail): readonly Endpoint[] {
   });
 }
 
-/** Several registrations wait for this address, so the link carries none of them and its reader sets the password. */
+/** Several registrations are pending for this address: the link carries none of them, and the user sets a password. */
 function isContested({ registration }: Link): boolean {
   return registration === undefined;
 }

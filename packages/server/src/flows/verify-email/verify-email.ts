@@ -1,5 +1,3 @@
-/** Verifying an address by a mailed link, and disowning its registration. */
-
 import type { AuditLog } from '#domain/audit/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import { consume, findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
@@ -22,7 +20,6 @@ import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
-/** Dependencies of the flow. */
 export interface VerifyEmail {
   readonly database: Database;
   readonly clock: Clock;
@@ -85,7 +82,7 @@ interface LinkUse {
   readonly userKey: UserKey;
 }
 
-/** Raises the epoch: a ticket or link that was issued for the password of another registration ends here. */
+/** Raises the epoch, which revokes a ticket or link that was issued for the password of another registration. */
 function verificationOf(flow: VerifyEmail, { text, link, phc, userKey }: LinkUse): UserChange<void> {
   const now = flow.clock.now();
   const { userId } = link.token;
@@ -108,7 +105,7 @@ function verificationOf(flow: VerifyEmail, { text, link, phc, userKey }: LinkUse
   };
 }
 
-/** Revokes the link of a registration that the mailbox's owner did not make; false when it was not active any more. */
+/** Revokes the link of a registration that the owner of the mailbox did not make. False when it was not active. */
 export async function disownRegistration(flow: VerifyEmail, text: string, requester: Requester): Promise<boolean> {
   const link = await readLink(flow, text);
   const userKey = link === undefined ? undefined : await flow.users.key(link.token.userId);
