@@ -11,6 +11,7 @@ export function documentHandler(responder: Responder, endpoint: DocumentEndpoint
   const uncached = { ...headers, 'cache-control': 'no-store' };
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { status, body } = await endpoint.handler(readForm(queryOf(request)));
-    responder.send(request, reply, status, status < 400 ? headers : uncached, body);
+    // As bytes, because fastify appends a charset to every JSON type of a text; RFC 7517 §8.5 registers none.
+    responder.send(request, reply, status, status < 400 ? headers : uncached, Buffer.from(body));
   };
 }
