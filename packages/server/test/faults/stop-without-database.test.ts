@@ -33,7 +33,7 @@ describe('SIGTERM while the database is unavailable', () => {
         result.status === 'fulfilled' ? [result.value.status] : [],
       );
       expect(statuses.filter((status) => status !== 503)).toEqual([]);
-      expect(server.logs()).toContain('could not be finished before the end');
+      expect(server.logs()).toContain('a shutdown step failed or timed out');
       expect(server.logs()).not.toContain('"status":500');
     },
   );
