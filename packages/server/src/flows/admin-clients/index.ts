@@ -1,5 +1,6 @@
 /**
- * What operators change about applications. Owns no endpoint; the command line calls it.
+ * Administration of clients: the origins of their pages. Called by the command line; owns no routes and no tables.
+ *
  * Every change commits with its audit event.
  */
 import type { AuditActor, AuditLog } from '#domain/audit/index.ts';
@@ -7,7 +8,6 @@ import { type Clients, setClientOrigins } from '#domain/clients/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 
-/** What operating clients needs. */
 export interface AdminClients {
   readonly database: Database;
   readonly clock: Clock;
@@ -15,7 +15,7 @@ export interface AdminClients {
   readonly audit: AuditLog;
 }
 
-/** Lists these origins and no others, in force here at once and on every other node after its next reading. */
+/** Replaces the origins of a client. Effective in this process at once, on every other node after its next refresh. */
 export async function changeOrigins(
   flow: AdminClients,
   actor: AuditActor,

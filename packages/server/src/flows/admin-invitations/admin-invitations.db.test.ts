@@ -7,14 +7,14 @@ import { addUser, type DomainFixture, openDomainFixture } from '#test/support/do
 import { operator } from '#test/support/operator.ts';
 import { type AdminInvitations, createInvitation, listInvitations, revoke } from './index.ts';
 
-const readEvents = statement('operate_invitations_test.events', {
+const readEvents = statement('admin_invitations_test.events', {
   lane: 'pool',
   sql: `select action, actor_kind, convert_from(body, 'UTF8') as body from audit_events
     where convert_from(body, 'UTF8') like '%' || :id || '%' order by id`,
   params: { id: 'text' },
   columns: { action: 'text', actorKind: 'text', body: 'text?' },
 });
-const readMails = statement('operate_invitations_test.mails', {
+const readMails = statement('admin_invitations_test.mails', {
   lane: 'pool',
   sql: `select m.template, m.locale, j.kind from mail_ledger m join jobs j on j.payload ->> 'mailId' = m.id::text
     where m.invitation_id = :id`,
@@ -22,7 +22,7 @@ const readMails = statement('operate_invitations_test.mails', {
   columns: { template: 'text', locale: 'text', kind: 'text' },
 });
 
-describeOnBothDatabases('operating invitations', (database) => {
+describeOnBothDatabases('administration of invitations', (database) => {
   let fixture: DomainFixture;
   let flow: AdminInvitations;
 
@@ -39,7 +39,7 @@ describeOnBothDatabases('operating invitations', (database) => {
     return outcome.invitationId;
   }
 
-  it('writes the invitation with its mail and an event in which nobody can read the address', async () => {
+  it('stores the invitation with its mail and an event that has the address encrypted', async () => {
     const id = await invite('sealed@people.example');
     expect(await database().rows(readMails, { id })).toEqual([
       { template: 'invitation', locale: 'de', kind: 'mail.send' },
@@ -51,7 +51,7 @@ describeOnBothDatabases('operating invitations', (database) => {
     expect(others).toEqual([]);
   });
 
-  it('invites nobody who has an account, and writes nothing then', async () => {
+  it('rejects a verified address and writes nothing', async () => {
     const user = await addUser(fixture);
     const before = await listInvitations(flow, 1000);
     const email = { asTyped: user.email, canonical: user.email };
@@ -60,7 +60,7 @@ describeOnBothDatabases('operating invitations', (database) => {
     expect(await listInvitations(flow, 1000)).toEqual(before);
   });
 
-  it('lists every open one once, page by page', async () => {
+  it('lists each open invitation once, page by page', async () => {
     for (const name of ['a', 'b', 'c']) await invite(`${name}@people.example`);
     const all = await listInvitations(flow, 1000);
     expect(all.next).toBeUndefined();
@@ -74,10 +74,10 @@ describeOnBothDatabases('operating invitations', (database) => {
     expect(listed).toEqual(all.invitations.map(({ id }) => id));
   });
 
-  it('revokes once, with one event, whoever else tries at the same time', async () => {
+  it('revokes once, with one event, for ten concurrent calls', async () => {
     const id = await invite('revoked@people.example');
-    const answers = await Promise.all(Array.from({ length: 10 }, () => revoke(flow, operator, id)));
-    expect(answers.filter(Boolean)).toHaveLength(1);
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => revoke(flow, operator, id)));
+    expect(outcomes.filter(Boolean)).toHaveLength(1);
     const events = await database().rows(readEvents, { id });
     expect(events.map(({ action }) => action)).toEqual(['invitation.created', 'invitation.revoked']);
   });

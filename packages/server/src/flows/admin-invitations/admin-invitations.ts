@@ -13,7 +13,6 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
-/** What operating invitations needs. */
 export interface AdminInvitations {
   readonly database: Database;
   readonly clock: Clock;
@@ -23,12 +22,12 @@ export interface AdminInvitations {
   readonly audit: AuditLog;
 }
 
-/** `taken`: a user has proven that the address is theirs. Who only registered with it loses it to who accepts. */
+/** `taken`: a user has verified the address. An unverified registration does not block an invitation, which supersedes it. */
 export type CreatedInvitation =
   | { readonly kind: 'created'; readonly invitationId: string; readonly expiresAt: Date }
   | { readonly kind: 'taken'; readonly holderId: string };
 
-/** Invites an address. Those that it had before are revoked. */
+/** Invites an address. Earlier invitations of the address are revoked. */
 export async function createInvitation(
   flow: AdminInvitations,
   actor: AuditActor,
@@ -66,7 +65,7 @@ export async function listInvitations(
   return { invitations, next: found.length > limit ? invitations.at(-1)?.id : undefined };
 }
 
-/** Ends an invitation; false when it is not open. */
+/** Revokes an invitation. False when it is not open. */
 export async function revoke(flow: AdminInvitations, actor: AuditActor, invitationId: string): Promise<boolean> {
   const now = flow.clock.now();
   return flow.database.transaction(async (tx) => {

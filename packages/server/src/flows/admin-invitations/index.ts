@@ -1,6 +1,8 @@
 /**
- * What an operator does with invitations from the command line: making, listing and revoking them. Owns no endpoint.
- * Every change commits with its audit event, whose actor is the operator, and an invitation with its mail.
+ * Administration of invitations: create, list, revoke. Called by the command line. Owns the mail `invitation`; no routes
+ * and no tables.
+ *
+ * Every change commits with its audit event, whose actor the caller passes; an invitation commits with its mail.
  */
 export {
   type AdminInvitations,

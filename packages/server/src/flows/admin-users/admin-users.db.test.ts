@@ -28,7 +28,7 @@ import {
   withdrawRole,
 } from './index.ts';
 
-const readEvents = statement('operate_users_test.events', {
+const readEvents = statement('admin_users_test.events', {
   lane: 'pool',
   sql: `select id, action, actor_kind, convert_from(body, 'UTF8') as body from audit_events
     where user_id = :userId order by id`,
@@ -36,14 +36,14 @@ const readEvents = statement('operate_users_test.events', {
   columns: { id: 'uuid', action: 'text', actorKind: 'text', body: 'text?' },
 });
 
-const readPassword = statement('operate_users_test.password', {
+const readPassword = statement('admin_users_test.password', {
   lane: 'pool',
   sql: `select sealed_phc from passwords where user_id = :userId`,
   params: { userId: 'uuid' },
   columns: { sealedPhc: 'bytea' },
 });
 
-const count = statement('operate_users_test.count', {
+const count = statement('admin_users_test.count', {
   lane: 'pool',
   sql: `select (select count(*) from users)::integer as users, (select count(*) from user_keys)::integer as keys,
     (select count(*) from audit_events where action = 'user.created')::integer as events`,
@@ -51,7 +51,7 @@ const count = statement('operate_users_test.count', {
   columns: { users: 'int4?', keys: 'int4?', events: 'int4?' },
 });
 
-const livingFamilies = statement('operate_users_test.living_families', {
+const activeFamilies = statement('admin_users_test.active_families', {
   lane: 'pool',
   sql: `select id from refresh_families where user_id = :userId and ended_at is null`,
   params: { userId: 'uuid' },
@@ -61,7 +61,7 @@ const livingFamilies = statement('operate_users_test.living_families', {
 const absentId = '00000000-0000-7000-8000-000000000000';
 const password = 'correct horse battery staple';
 
-describeOnBothDatabases('operating users', (database) => {
+describeOnBothDatabases('administration of users', (database) => {
   let fixture: DomainFixture;
   let flow: AdminUsers;
 
@@ -75,20 +75,20 @@ describeOnBothDatabases('operating users', (database) => {
   const eventsOf = (userId: string) => database().rows(readEvents, { userId });
   const totals = () => database().row(count, {});
 
-  function someone(address: string, more: Partial<NewUser> = {}): NewUser {
+  function newUser(address: string, overrides: Partial<NewUser> = {}): NewUser {
     const email = { asTyped: address, canonical: address.toLowerCase() };
-    return { email, name: 'Ada', locale: 'en', roles: [], password: undefined, ...more };
+    return { email, name: 'Ada', locale: 'en', roles: [], password: undefined, ...overrides };
   }
 
-  async function make(user: NewUser): Promise<string> {
+  async function create(user: NewUser): Promise<string> {
     const outcome = await createUser(flow, operator, user);
     if (outcome.kind !== 'created') throw new Error(outcome.kind);
     return outcome.userId;
   }
 
-  describe('creating', () => {
-    it('makes a verified user with role, password and event', async () => {
-      const userId = await make(someone('Whole@people.example', { roles: ['admin'], password }));
+  describe('createUser', () => {
+    it('creates a verified user with role, password and event', async () => {
+      const userId = await create(newUser('Whole@people.example', { roles: ['admin'], password }));
       expect(await showUser(flow, userId)).toMatchObject({
         email: 'Whole@people.example',
         emailVerifiedAt: fixture.clock.now(),
@@ -105,44 +105,44 @@ describeOnBothDatabases('operating users', (database) => {
       expect(JSON.parse(event?.body ?? '')).toMatchObject({ facts: { roles: ['admin'], password: true } });
     });
 
-    it('stores the address in the event under the key of the user', async () => {
-      const userId = await make(someone('sealed@people.example'));
+    it('encrypts the address in the event with the user key', async () => {
+      const userId = await create(newUser('sealed@people.example'));
       const [event] = await eventsOf(userId);
       expect(event?.body).not.toContain('sealed@people.example');
       const { personal } = JSON.parse(event?.body ?? '') as { readonly personal: { readonly sealed: string } };
       const key = present(await flow.users.key(userId), 'the key');
-      const place = { table: 'audit_events', column: 'body', row: event?.id ?? '' };
-      const opened = key.open(Buffer.from(personal.sealed, 'base64url'), place).toString();
+      const associatedData = { table: 'audit_events', column: 'body', row: event?.id ?? '' };
+      const opened = key.open(Buffer.from(personal.sealed, 'base64url'), associatedData).toString();
       expect(JSON.parse(opened)).toEqual({ email: 'sealed@people.example' });
     });
 
-    it('lets one of twenty spellings win, and leaves nothing of the others', async () => {
+    it('creates one user for twenty concurrent spellings of an address, without rows of the others', async () => {
       const before = present(await totals(), 'the counts');
       const spellings = Array.from({ length: 20 }, (_, index) =>
         index % 2 ? 'RACE@people.example' : 'race@People.example',
       );
-      const answers = await Promise.all(
+      const outcomes = await Promise.all(
         spellings.map((asTyped) =>
           createUser(
             flow,
             operator,
-            someone('', { email: { asTyped, canonical: 'race@people.example' }, roles: ['admin'] }),
+            newUser('', { email: { asTyped, canonical: 'race@people.example' }, roles: ['admin'] }),
           ),
         ),
       );
-      const winners = answers.flatMap((answer) => (answer.kind === 'created' ? [answer.userId] : []));
+      const winners = outcomes.flatMap((outcome) => (outcome.kind === 'created' ? [outcome.userId] : []));
       expect(winners).toHaveLength(1);
-      const losers = answers.filter(({ kind }) => kind === 'taken');
-      expect(new Set(losers.map((answer) => JSON.stringify(answer)))).toEqual(
+      const losers = outcomes.filter(({ kind }) => kind === 'taken');
+      expect(new Set(losers.map((outcome) => JSON.stringify(outcome)))).toEqual(
         new Set([JSON.stringify({ kind: 'taken', holderId: winners[0] })]),
       );
-      const more = (number: number | null) => (number ?? 0) + 1;
+      const plusOne = (number: number | null) => (number ?? 0) + 1;
       const { users, keys, events } = before;
-      expect(await totals()).toEqual({ users: more(users), keys: more(keys), events: more(events) });
+      expect(await totals()).toEqual({ users: plusOne(users), keys: plusOne(keys), events: plusOne(events) });
     });
   });
 
-  describe('ending', () => {
+  describe('disableUser, enableUser and endSessions', () => {
     let user: TestUser;
 
     beforeEach(async () => {
@@ -155,16 +155,16 @@ describeOnBothDatabases('operating users', (database) => {
       ['disabling', disableUser, 'user.disabled'],
       ['ending all sessions', endSessions, 'user.sessions_ended'],
     ] as const)(
-      '%s leaves nothing alive, publishes it with the commit, and records one event',
-      async (_, verb, action) => {
+      '%s ends every session, publishes the revocations with the commit, and records one event',
+      async (_, operation, action) => {
         const { sessionId } = await addSession(fixture, user, 'cookie');
         expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 2, lastLoginAt: fixture.clock.now() });
         const change = { kind: 'changed', endedSessions: 2 };
         const [committed] = await effectsOf(database(), async () => {
-          expect(await verb(flow, operator, user.id)).toEqual(change);
+          expect(await operation(flow, operator, user.id)).toEqual(change);
         });
         expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 0 });
-        expect(await database().rows(livingFamilies, { userId: user.id })).toEqual([]);
+        expect(await database().rows(activeFamilies, { userId: user.id })).toEqual([]);
         const revoked = [
           { kind: 'user', target: user.id, epoch: 2 },
           { kind: 'session', target: sessionId, epoch: null },
@@ -176,27 +176,27 @@ describeOnBothDatabases('operating users', (database) => {
       },
     );
 
-    it('is done once by twenty at the same time', async () => {
-      const answers = await Promise.all(Array.from({ length: 20 }, () => disableUser(flow, operator, user.id)));
-      expect(answers.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
-      expect(answers).toContainEqual({ kind: 'unchanged', status: 'disabled' });
+    it('changes the user once for twenty concurrent calls', async () => {
+      const outcomes = await Promise.all(Array.from({ length: 20 }, () => disableUser(flow, operator, user.id)));
+      expect(outcomes.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
+      expect(outcomes).toContainEqual({ kind: 'unchanged', status: 'disabled' });
       expect(await eventsOf(user.id)).toHaveLength(1);
     });
 
-    it('is not undone by enabling', async () => {
+    it('keeps sessions ended when the user is enabled again', async () => {
       await disableUser(flow, operator, user.id);
       expect(await enableUser(flow, operator, user.id)).toEqual({ kind: 'changed', endedSessions: 0 });
       expect(await showUser(flow, user.id)).toMatchObject({ status: 'active', liveSessions: 0 });
       expect(await enableUser(flow, operator, user.id)).toEqual({ kind: 'unchanged', status: 'active' });
     });
 
-    it.each([disableUser, enableUser, endSessions])('knows when there is nobody: %o', async (verb) => {
-      expect(await verb(flow, operator, absentId)).toEqual({ kind: 'absent' });
+    it.each([disableUser, enableUser, endSessions])('returns `absent` for an unknown user: %o', async (operation) => {
+      expect(await operation(flow, operator, absentId)).toEqual({ kind: 'absent' });
       expect(await eventsOf(absentId)).toEqual([]);
     });
   });
 
-  describe('changing roles', () => {
+  describe('grantRole and withdrawRole', () => {
     let user: TestUser;
 
     beforeEach(async () => {
@@ -204,7 +204,7 @@ describeOnBothDatabases('operating users', (database) => {
       await addSession(fixture, user, 'token');
     });
 
-    it('ends what began with other roles, and says so in one event each', async () => {
+    it('ends sessions of the earlier roles and records one event for each change', async () => {
       expect(await grantRole(flow, operator, user.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
       expect(await showUser(flow, user.id)).toMatchObject({ roles: ['admin'], liveSessions: 0 });
       await addSession(fixture, user, 'cookie', 2);
@@ -220,25 +220,25 @@ describeOnBothDatabases('operating users', (database) => {
       }
     });
 
-    it('is done once by twenty at the same time', async () => {
-      const answers = await Promise.all(Array.from({ length: 20 }, () => grantRole(flow, operator, user.id, 'admin')));
-      expect(answers.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
-      expect(answers).toContainEqual({ kind: 'unchanged', status: 'active' });
+    it('changes the user once for twenty concurrent calls', async () => {
+      const outcomes = await Promise.all(Array.from({ length: 20 }, () => grantRole(flow, operator, user.id, 'admin')));
+      expect(outcomes.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
+      expect(outcomes).toContainEqual({ kind: 'unchanged', status: 'active' });
       expect(await eventsOf(user.id)).toHaveLength(1);
     });
 
-    it('ends nothing where nothing changes', async () => {
+    it('keeps sessions when no role changes', async () => {
       expect(await withdrawRole(flow, operator, user.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
       expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 1 });
       expect(await eventsOf(user.id)).toEqual([]);
     });
 
-    it.each([grantRole, withdrawRole])('knows when there is nobody: %o', async (verb) => {
-      expect(await verb(flow, operator, absentId, 'admin')).toEqual({ kind: 'absent' });
+    it.each([grantRole, withdrawRole])('returns `absent` for an unknown user: %o', async (operation) => {
+      expect(await operation(flow, operator, absentId, 'admin')).toEqual({ kind: 'absent' });
     });
   });
 
-  describe('keeping metadata', () => {
+  describe('changeMetadata', () => {
     let user: TestUser;
 
     beforeEach(async () => {
@@ -247,13 +247,13 @@ describeOnBothDatabases('operating users', (database) => {
 
     const metadata = async () => (await showUser(flow, user.id))?.metadata;
 
-    it('replaces what is given and leaves the other kind alone', async () => {
+    it('replaces the given kind and keeps the other', async () => {
       await changeMetadata(flow, operator, user.id, { public: { plan: 'pro' }, private: { note: 'a friend' } });
       expect(await changeMetadata(flow, operator, user.id, { public: { seats: 3 } })).toEqual({ kind: 'changed' });
       expect(await metadata()).toEqual({ public: { seats: 3 }, private: { note: 'a friend' } });
     });
 
-    it('says in the event which kind was changed, and nothing of what stands in it', async () => {
+    it('records the changed kind in the event without its value', async () => {
       await changeMetadata(flow, operator, user.id, { private: { note: 'a friend' } });
       const [event] = await eventsOf(user.id);
       expect(event).toMatchObject({ action: 'user.metadata_changed', actorKind: 'operator' });
@@ -261,39 +261,39 @@ describeOnBothDatabases('operating users', (database) => {
       expect(event?.body).not.toContain('friend');
     });
 
-    it('ends nothing', async () => {
+    it('keeps sessions', async () => {
       await addSession(fixture, user, 'token');
       await changeMetadata(flow, operator, user.id, { public: { plan: 'pro' } });
       expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 1 });
     });
 
-    it('takes 8192 bytes as the database writes them, and not one more', async () => {
+    it('accepts 8192 bytes as PostgreSQL writes them and rejects 8193', async () => {
       const ofBytes = (bytes: number) => ({ a: 'a'.repeat(bytes - '{"a": ""}'.length) });
       expect(await changeMetadata(flow, operator, user.id, { public: ofBytes(8192) })).toEqual({ kind: 'changed' });
-      const refused = await changeMetadata(flow, operator, user.id, { public: {}, private: ofBytes(8193) });
-      expect(refused).toEqual({ kind: 'too_large' });
+      const tooLarge = await changeMetadata(flow, operator, user.id, { public: {}, private: ofBytes(8193) });
+      expect(tooLarge).toEqual({ kind: 'too_large' });
       expect(await metadata()).toEqual({ public: ofBytes(8192), private: {} });
       expect(await eventsOf(user.id)).toHaveLength(1);
     });
 
-    it('knows when there is nobody', async () => {
+    it('returns `absent` for an unknown user', async () => {
       expect(await changeMetadata(flow, operator, absentId, { public: {} })).toEqual({ kind: 'absent' });
     });
   });
 
-  describe('finding', () => {
-    it('takes an id or an address in any spelling', async () => {
-      const userId = await make(someone('Find.Me@people.example'));
+  describe('findUser and listUsers', () => {
+    it('finds a user by id or by any spelling of the address', async () => {
+      const userId = await create(newUser('Find.Me@people.example'));
       for (const given of [userId, userId.toUpperCase(), 'find.me@people.example', 'FIND.ME@PEOPLE.example']) {
         expect(await findUser(flow, given)).toBe(userId);
       }
-      for (const given of [absentId, 'nobody@people.example', 'nobody', '']) {
+      for (const given of [absentId, 'unknown@people.example', 'unknown', '']) {
         expect(await findUser(flow, given)).toBeUndefined();
       }
       expect(await showUser(flow, absentId)).toBeUndefined();
     });
 
-    it('lists everybody once, page by page, and says when there is no more', async () => {
+    it('lists each user once, page by page, without a next id at the end', async () => {
       const listed: string[] = [];
       let after: string | undefined;
       do {
@@ -304,7 +304,7 @@ describeOnBothDatabases('operating users', (database) => {
       expect(new Set(listed).size).toBe(listed.length);
       expect(listed).toHaveLength((await totals())?.users ?? 0);
       expect(await listUsers(flow, 3, absentId)).toBeUndefined();
-      expect(await listUsers(flow, 3, 'nobody')).toBeUndefined();
+      expect(await listUsers(flow, 3, 'unknown')).toBeUndefined();
     });
   });
 });

@@ -1,4 +1,3 @@
-/** What the operator's verbs are given. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
 import type { Users } from '#domain/users/index.ts';
@@ -7,7 +6,7 @@ import type { MakeId } from '#kernel/ids.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
-/** What operating users needs. */
+/** The dependencies of every operation on users. */
 export interface AdminUsers {
   readonly database: Database;
   readonly clock: Clock;

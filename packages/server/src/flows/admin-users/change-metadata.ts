@@ -1,12 +1,11 @@
-/** What operators keep about users for themselves and their applications. */
 import type { AuditActor } from '#domain/audit/index.ts';
 import { type Metadata, replaceMetadata } from '#domain/users/index.ts';
 import type { AdminUsers } from './admin-users.ts';
 
-/** What came of it; `too_large` leaves both kinds as they were. */
+/** `too_large` changes neither kind. */
 export type MetadataChange = { readonly kind: 'changed' | 'too_large' | 'absent' };
 
-/** Replaces the metadata that are given, whole. The event says which kinds, not what stands in them. */
+/** Replaces each given kind of metadata as a whole. The audit event names the kinds, not their values. */
 export async function changeMetadata(
   flow: AdminUsers,
   actor: AuditActor,

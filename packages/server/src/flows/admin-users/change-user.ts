@@ -13,7 +13,7 @@ export type Change =
   | { readonly kind: 'unchanged'; readonly status: UserStatus }
   | { readonly kind: 'absent' };
 
-/** Ends every session and lets the user not log in until `enableUser`. */
+/** Ends every session and blocks logins until `enableUser`. */
 export function disableUser(flow: AdminUsers, actor: AuditActor, userId: string): Promise<Change> {
   return change(flow, userId, {
     ...effectOf(actor, 'user.disabled', 'disabled'),
@@ -31,7 +31,7 @@ export function enableUser(flow: AdminUsers, actor: AuditActor, userId: string):
   });
 }
 
-/** Revokes every session, refresh token, link and known device of the user, who may log in again at once. */
+/** Revokes every session, refresh token, link and known device. The user may log in again at once. */
 export function endSessions(flow: AdminUsers, actor: AuditActor, userId: string): Promise<Change> {
   return change(flow, userId, effectOf(actor, 'user.sessions_ended', 'ended_by_operator'));
 }

@@ -1,29 +1,28 @@
-/** Making a user whose address the operator vouches for. */
 import type { AuditActor } from '#domain/audit/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { createVerifiedUser } from '#domain/registrations/index.ts';
 import type { Role } from '#domain/roles/index.ts';
 import type { AdminUsers } from './admin-users.ts';
 
-/** Whom to make. */
+/** A user to create; the operator vouches for the address. */
 export interface NewUser {
   readonly email: { readonly asTyped: string; readonly canonical: string };
   readonly name: string;
   readonly locale: string;
   readonly roles: readonly Role[];
-  /** Undefined: the user cannot log in by password before they have set one. */
+  /** When undefined, the user sets one by recovery before the first login by password. */
   readonly password: string | undefined;
 }
 
-/** `taken`: somebody has the address, proven or not; undefined when they have gone meanwhile. */
+/** `taken`: another user holds the address, verified or not. `holderId` is undefined when that user was deleted meanwhile. */
 export type CreatedUser =
   | { readonly kind: 'created'; readonly userId: string }
   | { readonly kind: 'taken'; readonly holderId: string | undefined };
 
 /**
- * Makes the user, whole or not at all. The hash is computed before anything is held.
+ * Creates the user with a verified address, roles and password in one transaction. Computes the hash before it.
  *
- * @throws what `PasswordRules` throws: an operator's password is guessed like anybody's. In English, as all commands speak.
+ * @throws as `PasswordRules`, which holds for passwords of operators too; in English, the language of the commands.
  */
 export async function createUser(flow: AdminUsers, actor: AuditActor, newUser: NewUser): Promise<CreatedUser> {
   const { password, ...user } = newUser;
@@ -38,10 +37,10 @@ export async function createUser(flow: AdminUsers, actor: AuditActor, newUser: N
     facts: { roles: [...user.roles], password: phc !== undefined },
     personal: { email: user.email.canonical },
   } as const;
-  const made = await flow.database.transaction((tx) =>
+  const created = await flow.database.transaction((tx) =>
     createVerifiedUser(tx, flow, { ...user, userId, phc, now }, event),
   );
-  if (made) return { kind: 'created', userId };
+  if (created) return { kind: 'created', userId };
   const holder = await findHolderOfEmail(flow.database, user.email.canonical);
   return { kind: 'taken', holderId: holder?.userId };
 }

@@ -1,4 +1,3 @@
-/** Finding users, and what is known of one. */
 import { countFailures } from '#domain/attempts/index.ts';
 import { emailInput, findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { listRoles } from '#domain/roles/index.ts';
@@ -6,13 +5,12 @@ import { summarizeSessions } from '#domain/sessions/index.ts';
 import { findMetadata, type Metadata, type UserProfile } from '#domain/users/index.ts';
 import type { AdminUsers } from './admin-users.ts';
 
-/** A user with what an operator wants to know first. */
 export interface AdminUser extends UserProfile {
   readonly roles: readonly string[];
   readonly liveSessions: number;
-  /** As far as dead sessions are still kept. */
+  /** Null also when the sweep has deleted the session of the last login. */
   readonly lastLoginAt: Date | null;
-  /** Wrong passwords since the last right one. */
+  /** Failed password attempts since the last successful one. */
   readonly failedLogins: number;
   readonly metadata: Metadata;
 }
@@ -27,7 +25,7 @@ export async function findUser(flow: AdminUsers, idOrEmail: string): Promise<str
   return (await findHolderOfEmail(flow.database, email.data.canonical))?.userId;
 }
 
-/** Everything that an operator is told; undefined when there is no such user. */
+/** The details of a user; undefined when there is no such user. */
 export async function showUser(flow: AdminUsers, userId: string): Promise<AdminUser | undefined> {
   const profile = await flow.users.profile(userId);
   const metadata = await findMetadata(flow.database, userId);

@@ -1,9 +1,12 @@
 /**
- * What an operator does with users from the command line: making, finding, listing, disabling, enabling them, ending
- * their sessions, changing their roles, and keeping metadata about them. Owns no endpoint. Every change commits with its audit event, whose
- * actor is the operator; whatever ends is ended in this process at once and on every other node within a second.
+ * Administration of users: create, find, list, disable, enable, unlock, end sessions, change roles and metadata. Called by
+ * the command line; owns no routes and no tables.
+ *
+ * Invariants:
+ * - Every change commits with its audit event; the caller passes the actor.
+ * - A change of status or roles raises the epoch and ends every session: at once in this process, on every other node within
+ *   one second.
  */
-
 export type { AdminUsers } from './admin-users.ts';
 export { changeMetadata } from './change-metadata.ts';
 export { type Change, disableUser, enableUser, endSessions, grantRole, withdrawRole } from './change-user.ts';

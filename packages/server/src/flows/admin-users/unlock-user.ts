@@ -1,10 +1,8 @@
-/** Unlocking: whoever was shut out by wrong guesses may guess again. */
-
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditActor } from '#domain/audit/index.ts';
 import type { AdminUsers } from './admin-users.ts';
 
-/** Forgets every wrong guess at the user's password and codes; false when there is no such user any more. */
+/** Resets all failed attempts of the user, which ends the delay before the next one. False when the user was deleted. */
 export function unlockUser(flow: AdminUsers, actor: AuditActor, userId: string): Promise<boolean> {
   return flow.database.transaction(async (tx) => {
     if (!(await flow.users.lock(tx, userId))) return false;

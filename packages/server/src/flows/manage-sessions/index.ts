@@ -1,6 +1,10 @@
 /**
- * A user's own sessions: list them with their devices in words, end one, end all others. Owns `GET` and `DELETE
- * /api/v1/users/me/sessions` and `DELETE /api/v1/users/me/sessions/{id}`.
+ * The caller's own sessions. Owns `GET` and `DELETE /api/v1/users/me/sessions` and `DELETE
+ * /api/v1/users/me/sessions/{id}`; no tables.
+ *
+ * Invariants:
+ * - The session of another user gets the same 404 as an unknown id.
+ * - Each end of a session commits with its audit event and its revocation.
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
@@ -38,7 +42,6 @@ const listedExample: z.output<typeof listed> = {
 
 const path = '/api/v1/users/me/sessions';
 
-/** The endpoints of this flow. */
 export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -46,12 +49,18 @@ export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endp
       method: 'GET',
       path,
       tag: 'account',
-      summary: 'My live sessions, newest first',
-      description: 'Never more than a hundred, so there is one page.',
+      summary: 'My active sessions, newest first',
+      description: 'Returns the newest 100 sessions in one page.',
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
-      response: { status: 200, message: 'Live sessions', data: z.array(listed), example: [listedExample], list: true },
+      response: {
+        status: 200,
+        message: 'Active sessions',
+        data: z.array(listed),
+        example: [listedExample],
+        list: true,
+      },
       problems: [],
       handler: async ({ principal }) => {
         const data = await listOwn(sessions, principal);

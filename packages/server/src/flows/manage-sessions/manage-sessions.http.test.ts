@@ -38,7 +38,7 @@ function list(token: string) {
 }
 
 describe('GET /api/v1/users/me/sessions', () => {
-  it('200 lists the live sessions, the newest first, with their devices in words', async () => {
+  it('200 lists the active sessions, newest first, with a description of each device', async () => {
     const { laptop, phone } = await addOnTwoDevices();
     const { data, text } = await list(laptop.accessToken);
     expect(data.map(({ id, current }) => [id, current])).toEqual([
@@ -50,25 +50,25 @@ describe('GET /api/v1/users/me/sessions', () => {
     expect(text).not.toMatch(/Mozilla|lk_|hash/);
   });
 
-  it('200 lists nothing that ended, and nothing of anybody else', async () => {
+  it('200 lists neither ended sessions nor those of other users', async () => {
     const { laptop, phone } = await addOnTwoDevices();
     await addLoggedInUser(app);
     await app.send('POST', '/api/v1/auth/logout', { token: phone.accessToken });
     expect((await list(laptop.accessToken)).data.map(({ id }) => id)).toEqual([laptop.sessionId]);
   });
 
-  it('200 says `Unknown device` when the login said nothing', async () => {
+  it('200 shows `Unknown device` when the login had no user agent', async () => {
     const { accessToken } = await addLoggedInUser(app);
     expect((await list(accessToken)).data[0]?.device).toEqual({ words: 'Unknown device', browser: null, os: null });
   });
 });
 
 describe('DELETE /api/v1/users/me/sessions/{id}', () => {
-  it('200 ends the one session with all its tokens, from the answer on', async () => {
+  it('200 ends the session and rejects its tokens from the response on', async () => {
     const { email, laptop, phone } = await addOnTwoDevices();
     expect(await isAccepted(app, phone.accessToken)).toBe(true);
-    const answer = await app.send('DELETE', `${path}/${phone.sessionId}`, { token: laptop.accessToken });
-    expect(answer.status).toBe(200);
+    const response = await app.send('DELETE', `${path}/${phone.sessionId}`, { token: laptop.accessToken });
+    expect(response.status).toBe(200);
     expect(await isAccepted(app, phone.accessToken)).toBe(false);
     expect(await isAccepted(app, laptop.accessToken)).toBe(true);
     const json = { refreshToken: phone.refreshToken };
@@ -76,7 +76,7 @@ describe('DELETE /api/v1/users/me/sessions/{id}', () => {
     expect(await sessionEndReasons(app, email)).toEqual([null, 'ended_by_user']);
   });
 
-  it('404 for somebody else’s session, word for word as for one that never was, and it lives on', async () => {
+  it('404 for another user’s session, identical to the 404 for an unknown id, and the session stays active', async () => {
     const [own, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     const end = (id: string) => app.send('DELETE', `${path}/${id}`, { token: own.accessToken });
     const foreign = await end(other.sessionId);
@@ -88,7 +88,7 @@ describe('DELETE /api/v1/users/me/sessions/{id}', () => {
     expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 
-  it('404 for a session that has ended, and for what is no id', async () => {
+  it('404 for an ended session and for an invalid id', async () => {
     const { laptop, phone } = await addOnTwoDevices();
     const end = (id: string) => app.send('DELETE', `${path}/${id}`, { token: laptop.accessToken });
     await end(phone.sessionId);
@@ -96,7 +96,7 @@ describe('DELETE /api/v1/users/me/sessions/{id}', () => {
     for (const id of ['', 'x', '1', `${phone.sessionId}x`, '%00', "'--"]) expect((await end(id)).status).toBe(404);
   });
 
-  it('200 for one’s own session is a logout', async () => {
+  it('200 for the current session ends it', async () => {
     const { accessToken, sessionId } = await addLoggedInUser(app);
     expect((await app.send('DELETE', `${path}/${sessionId}`, { token: accessToken })).status).toBe(200);
     expect(await isAccepted(app, accessToken)).toBe(false);
@@ -104,11 +104,11 @@ describe('DELETE /api/v1/users/me/sessions/{id}', () => {
 });
 
 describe('DELETE /api/v1/users/me/sessions', () => {
-  it('200 ends all others and keeps the one that acts', async () => {
+  it('200 ends all other sessions and keeps the current one', async () => {
     const { email, laptop, phone } = await addOnTwoDevices();
     const third = (await login(app, email)).data;
-    const answer = await app.send('DELETE', path, { token: laptop.accessToken });
-    expect(answer.data).toEqual({ endedSessions: 2 });
+    const response = await app.send('DELETE', path, { token: laptop.accessToken });
+    expect(response.data).toEqual({ endedSessions: 2 });
     for (const { accessToken } of [phone, third]) expect(await isAccepted(app, accessToken)).toBe(false);
     expect(await isAccepted(app, laptop.accessToken)).toBe(true);
     const json = { refreshToken: laptop.refreshToken };
@@ -116,7 +116,7 @@ describe('DELETE /api/v1/users/me/sessions', () => {
     expect((await app.send('DELETE', path, { token: laptop.accessToken })).data).toEqual({ endedSessions: 0 });
   });
 
-  it('200 leaves other users alone', async () => {
+  it('200 keeps the sessions of other users', async () => {
     const [own, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     await app.send('DELETE', path, { token: own.accessToken });
     expect(await isAccepted(app, other.accessToken)).toBe(true);

@@ -1,4 +1,3 @@
-/** What a user does with their sessions. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import {
   endSession,
@@ -15,7 +14,6 @@ import type { Principal } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 
-/** What managing sessions needs. */
 export interface ManageSessions {
   readonly database: Database;
   readonly clock: Clock;
@@ -23,7 +21,7 @@ export interface ManageSessions {
   readonly audit: AuditLog;
 }
 
-/** The caller's live sessions, newest first. */
+/** The caller's active sessions, newest first. */
 export async function listOwn(flow: ManageSessions, principal: Principal) {
   const [key, sessions] = await Promise.all([
     flow.users.key(principal.userId),
@@ -32,7 +30,7 @@ export async function listOwn(flow: ManageSessions, principal: Principal) {
   return sessions.map((session) => describe(session, key, principal.sessionId));
 }
 
-/** Ends one of the caller's sessions; somebody else's is as absent as none. */
+/** Ends one of the caller's sessions. Throws `session_not_found` for an unknown or ended one, and for another user's. */
 export async function endOne(flow: ManageSessions, principal: Principal, sessionId: string): Promise<void> {
   const now = flow.clock.now();
   const { userId } = principal;
@@ -45,7 +43,7 @@ export async function endOne(flow: ManageSessions, principal: Principal, session
   if (!ended) throw new Problem('session_not_found');
 }
 
-/** Ends all the caller's sessions but the one in use; answers how many. */
+/** Ends all of the caller's sessions except the current one. Returns their number. */
 export async function endOthers(flow: ManageSessions, principal: Principal): Promise<number> {
   const now = flow.clock.now();
   const { userId, sessionId } = principal;
@@ -67,8 +65,8 @@ export async function endOthers(flow: ManageSessions, principal: Principal): Pro
 
 function describe(session: ListedSession, key: UserKey | undefined, currentId: string) {
   const { sealedClientInfo: sealed } = session;
-  const surroundings = key === undefined || sealed === null ? undefined : openClientInfo(key, session.id, sealed);
-  const { browser, os, words } = describeUserAgent(surroundings?.userAgent);
+  const clientInfo = key === undefined || sealed === null ? undefined : openClientInfo(key, session.id, sealed);
+  const { browser, os, words } = describeUserAgent(clientInfo?.userAgent);
   return {
     id: session.id,
     current: session.id === currentId,
@@ -76,7 +74,7 @@ function describe(session: ListedSession, key: UserKey | undefined, currentId: s
     transport: session.transport as 'cookie' | 'token',
     amr: [...session.amr],
     device: { words, browser: browser ?? null, os: os ?? null },
-    address: surroundings?.address ?? null,
+    address: clientInfo?.address ?? null,
     authTime: session.authTime.toISOString(),
     createdAt: session.createdAt.toISOString(),
     lastSeenAt: session.lastSeenAt.toISOString(),

@@ -1,4 +1,3 @@
-/** What users change of their profile by themselves. Nothing ends by it: it proves and unproves nothing. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import { type ChangeSide, findPendingChange, openNewAddress } from '#domain/one-time-tokens/index.ts';
 import { changeProfile, type ProfileFields, type UserProfile, type Users } from '#domain/users/index.ts';
@@ -7,7 +6,6 @@ import { Problem } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Principal } from '#platform/http/index.ts';
 
-/** What the profile needs. */
 export interface Profile {
   readonly database: Database;
   readonly clock: Clock;
@@ -15,34 +13,33 @@ export interface Profile {
   readonly audit: AuditLog;
 }
 
-/** A profile with the address that waits for its links, as it was typed; null when none does. */
 export interface OwnProfile extends UserProfile {
+  /** As typed; null when no change of the address is pending. */
   readonly pendingEmail: string | null;
-  /** Where the links were not pressed yet; empty when no change waits. */
+  /** The addresses that must still confirm the change; empty when none is pending. */
   readonly pendingEmailWaitsFor: readonly ChangeSide[];
 }
 
-/** The caller's profile as it stands. */
 export async function readOwn(flow: Profile, { userId }: Principal): Promise<OwnProfile> {
   const pending = findPendingChange(flow.database, userId, flow.clock.now());
   const [user, change] = await Promise.all([flow.users.profile(userId), pending]);
-  if (user === undefined) throw gone();
+  if (user === undefined) throw sessionRevoked();
   if (change === undefined) return { ...user, pendingEmail: null, pendingEmailWaitsFor: [] };
   const key = await flow.users.key(userId);
-  if (key === undefined) throw gone();
+  if (key === undefined) throw sessionRevoked();
   const pendingEmail = openNewAddress(key, change.tokenId, change.sealed).asTyped;
   return { ...user, pendingEmail, pendingEmailWaitsFor: change.waitingFor };
 }
 
-/** Changes what is given; what says nothing new leaves no event. */
+/** Changes the given fields. Fields that keep their value are no change and leave no audit event. */
 export async function changeOwn(flow: Profile, principal: Principal, wanted: Partial<ProfileFields>): Promise<void> {
   const { userId, sessionId, authEpoch } = principal;
   const now = flow.clock.now();
   const key = await flow.users.key(userId);
-  if (key === undefined) throw gone();
+  if (key === undefined) throw sessionRevoked();
   await flow.database.transaction(async (tx) => {
     const user = await flow.users.lock(tx, userId);
-    if (user?.authEpoch !== authEpoch) throw gone();
+    if (user?.authEpoch !== authEpoch) throw sessionRevoked();
     const changed = await changeProfile(tx, userId, wanted, now);
     const fields = Object.keys(changed).sort();
     if (fields.length === 0) return;
@@ -52,7 +49,9 @@ export async function changeOwn(flow: Profile, principal: Principal, wanted: Par
   });
 }
 
-/** The gate saw a live session; since then somebody ended or erased what it stood for. */
-function gone(): Problem {
-  return new Problem('not_authenticated', { log: 'the session or its user went meanwhile' });
+/** The session was active at the check of the request; it was revoked, or its user erased, since then. */
+function sessionRevoked(): Problem {
+  return new Problem('not_authenticated', {
+    log: 'the session was revoked or the user erased since the session check',
+  });
 }

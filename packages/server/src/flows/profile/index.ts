@@ -1,4 +1,10 @@
-/** The caller's own profile. Owns `GET` and `PATCH /api/v1/users/me`. */
+/**
+ * The caller's own profile. Owns `GET` and `PATCH /api/v1/users/me`; no tables.
+ *
+ * A change of the name or locale proves nothing and revokes nothing, so it neither raises the epoch nor sends a mail.
+ *
+ * Must not change metadata, which operators write, or the address, which needs a confirmation (`flows/change-email`).
+ */
 import { z } from 'zod';
 import { changeSides } from '#domain/one-time-tokens/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
@@ -37,10 +43,9 @@ const profileExample: z.output<typeof profile> = {
 
 const change = z
   .strictObject({ name: nameInput.optional(), locale: localeInput.optional() })
-  .refine(({ name, locale }) => name !== undefined || locale !== undefined, 'Say what to change: name or locale.')
+  .refine(({ name, locale }) => name !== undefined || locale !== undefined, 'Send name, locale or both.')
   .meta({ minProperties: 1 });
 
-/** The endpoints of this flow. */
 export function profileEndpoints(flow: Profile): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -62,7 +67,7 @@ export function profileEndpoints(flow: Profile): readonly Endpoint[] {
       path,
       tag: 'account',
       summary: 'Change my name or language',
-      description: 'What is left out stays. `publicMetadata` is written by operators alone.',
+      description: 'Omitted members stay unchanged. Only operators can change `publicMetadata`.',
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: { body: change },

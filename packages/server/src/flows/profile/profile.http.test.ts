@@ -29,14 +29,14 @@ async function eventsOf(userId: string) {
   const key = present(await app.services.users.key(userId), 'the key');
   return rows.map(({ id, body }) => {
     const event = JSON.parse(body ?? '') as { readonly facts: unknown; readonly personal: { readonly sealed: string } };
-    const place = { table: 'audit_events', column: 'body', row: id };
-    const opened = key.open(Buffer.from(event.personal.sealed, 'base64url'), place).toString();
+    const associatedData = { table: 'audit_events', column: 'body', row: id };
+    const opened = key.open(Buffer.from(event.personal.sealed, 'base64url'), associatedData).toString();
     return { body, facts: event.facts, personal: JSON.parse(opened) as unknown };
   });
 }
 
 describe('GET /api/v1/users/me', () => {
-  it('200 says what we know of the caller, and nothing that is private', async () => {
+  it('200 returns the profile of the caller without private data', async () => {
     const { accessToken, email, userId } = await addLoggedInUser(app);
     const { data, text } = await app.send('GET', '/api/v1/users/me', { token: accessToken });
     expect(data).toEqual({
@@ -55,7 +55,7 @@ describe('GET /api/v1/users/me', () => {
     expect(text).not.toMatch(/password|epoch|private|argon/i);
   });
 
-  it('200 for a session by cookie, and by the path without a version', async () => {
+  it('200 for a cookie session, also at the path without a version', async () => {
     const { cookie, email } = await addCookieSession(app);
     expect((await app.send('GET', '/api/users/me', { cookie })).data).toMatchObject({ email });
   });
@@ -68,7 +68,7 @@ describe('GET /api/v1/users/me', () => {
 describe('PATCH /api/v1/users/me', () => {
   const change = (token: string, json: object) => app.send('PATCH', path, { token, json });
 
-  it('200 changes what is given, answers the whole profile, and ends nothing', async () => {
+  it('200 changes the given fields, returns the whole profile, and keeps the session', async () => {
     const { accessToken, email } = await addLoggedInUser(app);
     const { data } = await change(accessToken, { name: 'Grace Hopper', locale: 'pt-BR' });
     expect(data).toMatchObject({ email, name: 'Grace Hopper', locale: 'pt-BR' });
@@ -77,7 +77,7 @@ describe('PATCH /api/v1/users/me', () => {
     expect(await isAccepted(app, accessToken)).toBe(true);
   });
 
-  it('200 leaves an event that names the fields, and seals what they hold now', async () => {
+  it('200 records an event that names the fields and encrypts their new values', async () => {
     const { accessToken, userId } = await addLoggedInUser(app);
     await change(accessToken, { name: 'Grace Hopper', locale: 'en' });
     const [event, ...others] = await eventsOf(userId);
@@ -86,37 +86,37 @@ describe('PATCH /api/v1/users/me', () => {
     expect(event?.body).not.toContain('Grace');
   });
 
-  it('200 without an event when nothing is new', async () => {
+  it('200 without an event when no value changes', async () => {
     const { accessToken, userId } = await addLoggedInUser(app);
     expect((await change(accessToken, { name: 'Ada Lovelace', locale: 'en' })).status).toBe(200);
     expect(await eventsOf(userId)).toEqual([]);
   });
 
-  it('200 by twenty at once: each event is true of the moment', async () => {
+  it('200 for twenty changes at once, with one event of the right value each', async () => {
     const { accessToken, userId } = await addLoggedInUser(app);
     const names = Array.from({ length: 20 }, (_, index) => `Ada ${index}`);
     await Promise.all(names.map((name) => change(accessToken, { name })));
-    const told = (await eventsOf(userId)).map(({ personal }) => (personal as { readonly name: string }).name);
-    expect([...told].sort()).toEqual([...names].sort());
+    const recorded = (await eventsOf(userId)).map(({ personal }) => (personal as { readonly name: string }).name);
+    expect([...recorded].sort()).toEqual([...names].sort());
   });
 
   it.each([
-    ['nothing', {}],
-    ['a member that is not the user’s to change', { name: 'Ada', email: 'other@people.example' }],
+    ['an empty body', {}],
+    ['a member that the user cannot change', { name: 'Ada', email: 'other@people.example' }],
     ['public metadata', { publicMetadata: { plan: 'pro' } }],
     ['private metadata', { privateMetadata: {} }],
     ['a status', { name: 'Ada', status: 'active' }],
     ['null', { name: null }],
     ['an empty name', { name: '' }],
-    ['a locale that is none', { locale: '../en' }],
-  ])('422 for %s, and nothing is changed', async (_, json) => {
+    ['an invalid locale', { locale: '../en' }],
+  ])('422 for %s, without a change', async (_, json) => {
     const { accessToken, userId } = await addLoggedInUser(app);
     expect((await change(accessToken, json)).code).toBe('validation_failed');
     expect((await app.send('GET', path, { token: accessToken })).data).toMatchObject({ name: 'Ada Lovelace' });
     expect(await eventsOf(userId)).toEqual([]);
   });
 
-  it('shows public metadata that an operator set, and private metadata to nobody', async () => {
+  it('returns public metadata and never private metadata', async () => {
     const { accessToken, userId } = await addLoggedInUser(app);
     await changeMetadata(app.services, operator, userId, { public: { plan: 'pro' }, private: { note: 'a friend' } });
     const { data, text } = await change(accessToken, { name: 'Grace' });
@@ -125,7 +125,7 @@ describe('PATCH /api/v1/users/me', () => {
     expect((await findMetadata(app.services.database, userId))?.private).toEqual({ note: 'a friend' });
   });
 
-  it('403 by cookie from another site, 200 from this one', async () => {
+  it('403 for a cookie session from another site, 200 from the same origin', async () => {
     const { cookie } = await addCookieSession(app);
     const send = (headers: Readonly<Record<string, string>>) =>
       app.send('PATCH', path, {
@@ -137,7 +137,7 @@ describe('PATCH /api/v1/users/me', () => {
     expect((await send(sameOrigin)).status).toBe(200);
   });
 
-  it('401 without a session, and for a user who is disabled', async () => {
+  it('401 without a session and for a disabled user', async () => {
     expect((await app.send('PATCH', path, { json: { name: 'X' } })).code).toBe('not_authenticated');
     const { accessToken, userId } = await addLoggedInUser(app);
     await disableUser(app.services, operator, userId);
