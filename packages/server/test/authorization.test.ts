@@ -68,7 +68,7 @@ describe.each(['postgres', 'embedded'] as const)('authorization (%s)', (database
     return code === undefined ? String(status) : `${status} ${code}`;
   }
 
-  it.each(operations)('%s: rejects without writing', async (id, operation) => {
+  it.each(operations)('%s: rejects, and writes to no other than the reviewed tables', async (id, operation) => {
     const { verdicts, writtenTables = [] } = rowOf(id);
     const rejected = principals.filter((name) => isRejection(verdicts[name]));
     const requests: [PrincipalName, PrincipalRequest][] = [];

@@ -98,7 +98,7 @@ beforeAll(async () => {
 }, 110_000);
 
 describe('ninety days of traffic', () => {
-  it('list every table in the schema', () => {
+  it('write to no table without a reviewed bound', () => {
     expect(Object.keys(history[0] ?? {}).sort()).toEqual(Object.keys(bounds).sort());
   });
 
