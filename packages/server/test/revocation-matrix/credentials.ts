@@ -49,19 +49,19 @@ const thirdPassword = 'a third horse, a third battery';
 
 const findRow = ({ app, userId }: ActingUser) => app.services.database.row(findUser, { userId });
 
-/** `lives` when the credential was accepted, `ends` when it was rejected with `refusal`; anything else is a fault. */
-function outcomeOf({ status, code }: AppResponse, refusal: ProblemCode, accepted?: ProblemCode): 'lives' | 'ends' {
-  if (status < 300 || (accepted !== undefined && code === accepted)) return 'lives';
-  if (code === refusal) return 'ends';
+/** `valid` when the credential was accepted, `revoked` when it was rejected with `refusal`; anything else is a fault. */
+function outcomeOf({ status, code }: AppResponse, refusal: ProblemCode, accepted?: ProblemCode): 'valid' | 'revoked' {
+  if (status < 300 || (accepted !== undefined && code === accepted)) return 'valid';
+  if (code === refusal) return 'revoked';
   throw new Error(`unexpected response ${status} ${code}`);
 }
 
-async function checkSession({ app }: ActingUser, { token, cookie }: RequestOptions): Promise<'lives' | 'ends'> {
+async function checkSession({ app }: ActingUser, { token, cookie }: RequestOptions): Promise<'valid' | 'revoked'> {
   const sent = { ...(token === undefined ? {} : { token }), ...(cookie === undefined ? {} : { cookie }) };
   return outcomeOf(await app.send('GET', '/api/v1/auth/session', sent), 'not_authenticated');
 }
 
-async function checkRefresh({ app }: ActingUser, refreshToken: string): Promise<'lives' | 'ends'> {
+async function checkRefresh({ app }: ActingUser, refreshToken: string): Promise<'valid' | 'revoked'> {
   const response = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
   return outcomeOf(response, 'invalid_refresh_token');
 }
@@ -70,7 +70,7 @@ async function checkRefresh({ app }: ActingUser, refreshToken: string): Promise<
 async function checkHeldSession(
   user: ActingUser,
   { credentials, refreshToken }: HeldSession,
-): Promise<'lives' | 'ends'> {
+): Promise<'valid' | 'revoked'> {
   const session = await checkSession(user, credentials);
   if (refreshToken !== undefined && (await checkRefresh(user, refreshToken)) !== session)
     throw new Error('a session and its refresh tokens differ');
@@ -79,7 +79,7 @@ async function checkHeldSession(
 
 /** Puts the session into the session cache, where most are when an effect revokes them. */
 async function warmCache(user: ActingUser, sent: RequestOptions): Promise<void> {
-  if ((await checkSession(user, sent)) !== 'lives') throw new Error('the session was revoked before the effect');
+  if ((await checkSession(user, sent)) !== 'valid') throw new Error('the session was revoked before the effect');
 }
 
 /** Consumes a link; for a disabled user once more after enabling the account. */
@@ -87,19 +87,19 @@ async function consumeLink(user: ActingUser, path: string, json: object): Promis
   const { app, userId } = user;
   const consume = async () => outcomeOf(await app.send('POST', `/api/v1/auth/${path}`, { json }), 'invalid_token');
   const first = await consume();
-  if (first === 'lives' || (await findRow(user))?.status !== 'disabled') return first;
+  if (first === 'valid' || (await findRow(user))?.status !== 'disabled') return first;
   await enableUser(app.services, operator, userId);
-  return (await consume()) === 'lives' ? 'rests' : 'ends';
+  return (await consume()) === 'valid' ? 'suspended' : 'revoked';
 }
 
 /** Whether a login from the device counts as known. When the user cannot log in, the row decides. */
-async function checkDevice(user: ActingUser, deviceToken: string): Promise<'lives' | 'ends'> {
+async function checkDevice(user: ActingUser, deviceToken: string): Promise<'valid' | 'revoked'> {
   const { app } = user;
   const { status, data } = await logIn(user, { deviceToken });
-  if (status === 200 && data.step === undefined) return data.deviceToken === deviceToken ? 'lives' : 'ends';
+  if (status === 200 && data.step === undefined) return data.deviceToken === deviceToken ? 'valid' : 'revoked';
   const id = present(app.services.devices.read(deviceToken), 'the id of the device');
   const row = await app.services.database.row(findDevice, { id, now: app.clock.now() });
-  return row === undefined ? 'ends' : 'lives';
+  return row === undefined ? 'revoked' : 'valid';
 }
 
 /** The ticket of a login that requires a further step; today only users pending deletion get one. */
@@ -143,8 +143,8 @@ export const credentialProbes: Readonly<Record<Credential, (user: ActingUser) =>
       const old = await checkHeldSession(user, before);
       const isReissued =
         response !== undefined && (response.cookies.length > 1 || response.data?.accessToken !== undefined);
-      if (old === 'lives' || !isReissued) return old;
-      return (await checkHeldSession(user, sessionOf(response, before))) === 'lives' ? 'renewed' : 'ends';
+      if (old === 'valid' || !isReissued) return old;
+      return (await checkHeldSession(user, sessionOf(response, before))) === 'valid' ? 'renewed' : 'revoked';
     };
   },
   session: async (user) => {

@@ -116,8 +116,8 @@ export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
     perform: ({ app, userId }) => withoutResponse(enableUser(app.services, operator, userId)),
   },
   end_sessions: { perform: ({ app, userId }) => withoutResponse(endSessions(app.services, operator, userId)) },
-  close: { perform: (user) => withoutResponse(deleteAccount(user)) },
-  keep: {
+  delete_account: { perform: (user) => withoutResponse(deleteAccount(user)) },
+  cancel_deletion: {
     prepare: deleteAccount,
     perform: async (user, credential) => {
       const byTicket = async () => ({ ticket: (await logIn(user)).data.ticket });

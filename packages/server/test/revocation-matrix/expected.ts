@@ -5,22 +5,22 @@ import type { Credential, Effect, Outcome } from '#domain/users/index.ts';
  * Each line is an effect; the columns are those of `columns`, in this order.
  */
 const grid = `
-verify_email        -       -     -     -     ends  ends  ends  -     -     -     -          -          lives -     -
-change_password     renewed ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      -          lives lives ends
-recover_account     -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      lives      lives -     ends
-change_email        -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      -          lives -     ends
-undo_email_change   -       ends  ends  ends  ends  ends  ends  ends  ends  ends  later_ends later_ends lives -     ends
-change_roles        -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      lives      lives -     ends
-disable             -       ends  ends  ends  ends  ends  ends  ends  ends  ends  rests      ends       lives -     ends
-enable              -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      ends       lives -     ends
-end_sessions        -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      lives      lives -     ends
-close               ends    ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      -          lives ends  ends
-keep                -       ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      ends       lives -     ends
-erase               -       ends  ends  ends  ends  ends  ends  ends  ends  ends  ends       ends       lives -     ends
-log_out             ends    lives lives lives lives lives lives lives lives lives lives      -          lives lives lives
-log_out_everywhere  ends    ends  ends  ends  ends  ends  ends  ends  ends  ends  lives      -          lives ends  ends
-end_session         lives   ends  ends  ends  lives lives lives lives lives lives lives      -          lives lives lives
-end_other_sessions  lives   ends  ends  ends  lives lives lives lives lives lives lives      -          lives lives lives
+verify_email       -       -       -       -       revoked revoked revoked -       -       -       -             -             valid -       -
+change_password    renewed revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid valid   revoked
+recover_account    -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         valid         valid -       revoked
+change_email       -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid -       revoked
+undo_email_change  -       revoked revoked revoked revoked revoked revoked revoked revoked revoked later_revoked later_revoked valid -       revoked
+change_roles       -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         valid         valid -       revoked
+disable            -       revoked revoked revoked revoked revoked revoked revoked revoked revoked suspended     revoked       valid -       revoked
+enable             -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         revoked       valid -       revoked
+end_sessions       -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         valid         valid -       revoked
+delete_account     revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid revoked revoked
+cancel_deletion    -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         revoked       valid -       revoked
+erase              -       revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked       revoked       valid -       revoked
+log_out            revoked valid   valid   valid   valid   valid   valid   valid   valid   valid   valid         -             valid valid   valid
+log_out_everywhere revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid revoked revoked
+end_session        valid   revoked revoked revoked valid   valid   valid   valid   valid   valid   valid         -             valid valid   valid
+end_other_sessions valid   revoked revoked revoked valid   valid   valid   valid   valid   valid   valid         -             valid valid   valid
 `;
 
 const columns = [

@@ -6,32 +6,33 @@
 
 /** The state of a credential after an effect. */
 export const outcomes = {
-  ends: 'ends for good',
-  lives: 'goes on as before',
-  renewed: 'ends, and goes on as a new one, which the answer holds',
-  rests: 'does not work as long as the effect lasts, and works again after it, if it has not expired',
-  later_ends: 'ends if it came later than what the effect restores, or went to an address that did; else it lives',
-  absent: 'cannot be there, or has no part in the effect',
+  revoked: 'permanently invalid',
+  valid: 'unchanged',
+  renewed: 'revoked and replaced by a new one, which the response contains',
+  suspended: 'invalid while the effect lasts; valid again afterwards unless it has expired',
+  later_revoked:
+    'revoked if it was issued after the state that the effect restores, or mailed to a later address; otherwise valid',
+  absent: 'cannot exist, or is not involved',
 } as const;
 
 export type Outcome = keyof typeof outcomes;
 
 /** Everything that can be revoked. */
 export const credentials = {
-  acting_session: 'the session that asks for the effect, with its refresh and access tokens',
+  acting_session: 'the session that requests the effect, with its refresh and access tokens',
   session: 'every other session of the user',
   refresh_family: 'the refresh tokens of those sessions',
   access_token: 'the access tokens of those sessions, on every node within a second',
-  ticket: 'a login in progress',
+  ticket: 'an incomplete login',
   verify_email: 'a link that verifies an address',
   reset_password: 'a link that sets a new password',
   magic_link: 'a link that logs in',
   email_code: 'a code that logs in',
   confirm_email_change: 'a link that confirms a new address',
-  undo_email_change: 'a link that takes an address back',
-  cancel_deletion: 'a link that keeps a closing account',
-  invitation: 'an invitation of somebody else',
-  acting_device: 'the known device of the session that asks for the effect',
+  undo_email_change: 'a link that undoes a change of address',
+  cancel_deletion: 'a link that cancels a pending deletion',
+  invitation: 'an invitation of another user',
+  acting_device: 'the known device of the session that requests the effect',
   known_device: 'every other known device of the user',
 } as const;
 
@@ -46,39 +47,39 @@ export const linksOutlivingEpoch = ['undo_email_change', 'cancel_deletion'] as c
 type Row = Readonly<Record<Credential, Outcome>>;
 
 const untouched: Row = {
-  acting_session: 'lives',
-  session: 'lives',
-  refresh_family: 'lives',
-  access_token: 'lives',
-  ticket: 'lives',
-  verify_email: 'lives',
-  reset_password: 'lives',
-  magic_link: 'lives',
-  email_code: 'lives',
-  confirm_email_change: 'lives',
-  undo_email_change: 'lives',
+  acting_session: 'valid',
+  session: 'valid',
+  refresh_family: 'valid',
+  access_token: 'valid',
+  ticket: 'valid',
+  verify_email: 'valid',
+  reset_password: 'valid',
+  magic_link: 'valid',
+  email_code: 'valid',
+  confirm_email_change: 'valid',
+  undo_email_change: 'valid',
   // A user with a pending deletion has no session, so no effect of a session meets this link.
   cancel_deletion: 'absent',
-  invitation: 'lives',
-  acting_device: 'lives',
-  known_device: 'lives',
+  invitation: 'valid',
+  acting_device: 'valid',
+  known_device: 'valid',
 };
 
 /** Raises the epoch, requested by a session. */
 const raises: Row = {
   ...untouched,
-  acting_session: 'ends',
-  session: 'ends',
-  refresh_family: 'ends',
-  access_token: 'ends',
-  ticket: 'ends',
-  verify_email: 'ends',
-  reset_password: 'ends',
-  magic_link: 'ends',
-  email_code: 'ends',
-  confirm_email_change: 'ends',
-  acting_device: 'ends',
-  known_device: 'ends',
+  acting_session: 'revoked',
+  session: 'revoked',
+  refresh_family: 'revoked',
+  access_token: 'revoked',
+  ticket: 'revoked',
+  verify_email: 'revoked',
+  reset_password: 'revoked',
+  magic_link: 'revoked',
+  email_code: 'revoked',
+  confirm_email_change: 'revoked',
+  acting_device: 'revoked',
+  known_device: 'revoked',
 };
 
 /** Raises the epoch, requested by a mailed link, a ticket, an operator or a job: there is no acting session. */
@@ -86,7 +87,7 @@ const raisesFromOutside: Row = {
   ...raises,
   acting_session: 'absent',
   acting_device: 'absent',
-  cancel_deletion: 'lives',
+  cancel_deletion: 'valid',
 };
 
 /** The outcomes of each effect, in the order of the generated page and the test. */
@@ -104,25 +105,25 @@ export const revocationMatrix = {
     cancel_deletion: 'absent',
     known_device: 'absent',
   },
-  change_password: { ...raises, acting_session: 'renewed', acting_device: 'lives' },
+  change_password: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
   recover_account: raisesFromOutside,
   /** The session that requested the change is revoked too: the link at the new address belongs to no session. */
   change_email: { ...raisesFromOutside, cancel_deletion: 'absent' },
-  undo_email_change: { ...raisesFromOutside, undo_email_change: 'later_ends', cancel_deletion: 'later_ends' },
+  undo_email_change: { ...raisesFromOutside, undo_email_change: 'later_revoked', cancel_deletion: 'later_revoked' },
   change_roles: raisesFromOutside,
   /** Disabling cancels a pending deletion. */
-  disable: { ...raisesFromOutside, undo_email_change: 'rests', cancel_deletion: 'ends' },
+  disable: { ...raisesFromOutside, undo_email_change: 'suspended', cancel_deletion: 'revoked' },
   /** Nothing that was issued before becomes valid again. */
-  enable: { ...raisesFromOutside, cancel_deletion: 'ends' },
+  enable: { ...raisesFromOutside, cancel_deletion: 'revoked' },
   end_sessions: raisesFromOutside,
-  close: raises,
-  keep: { ...raisesFromOutside, cancel_deletion: 'ends' },
-  erase: { ...raisesFromOutside, undo_email_change: 'ends', cancel_deletion: 'ends' },
-  log_out: { ...untouched, acting_session: 'ends' },
+  delete_account: raises,
+  cancel_deletion: { ...raisesFromOutside, cancel_deletion: 'revoked' },
+  erase: { ...raisesFromOutside, undo_email_change: 'revoked', cancel_deletion: 'revoked' },
+  log_out: { ...untouched, acting_session: 'revoked' },
   log_out_everywhere: raises,
   /** `session` is the one that the request names. */
-  end_session: { ...untouched, session: 'ends', refresh_family: 'ends', access_token: 'ends' },
-  end_other_sessions: { ...untouched, session: 'ends', refresh_family: 'ends', access_token: 'ends' },
+  end_session: { ...untouched, session: 'revoked', refresh_family: 'revoked', access_token: 'revoked' },
+  end_other_sessions: { ...untouched, session: 'revoked', refresh_family: 'revoked', access_token: 'revoked' },
 } as const satisfies Readonly<Record<string, Row>>;
 
 export type Effect = keyof typeof revocationMatrix;
@@ -133,14 +134,14 @@ export const effects: Readonly<Record<Effect, string>> = {
   change_password: 'changing the password',
   recover_account: 'setting a new password by a mailed link',
   change_email: 'confirming a new address',
-  undo_email_change: 'taking the old address back',
-  change_roles: 'an operator gives or takes a role',
+  undo_email_change: 'undoing a change of address',
+  change_roles: 'an operator grants or revokes a role',
   disable: 'an operator disables the user',
   enable: 'an operator enables the user again',
-  end_sessions: 'an operator ends all sessions',
-  close: 'closing the account',
-  keep: 'keeping the account in the grace period',
-  erase: 'the end of the grace period',
+  end_sessions: 'an operator ends all sessions of the user',
+  delete_account: 'deleting the account, with a grace period',
+  cancel_deletion: 'canceling the deletion in the grace period',
+  erase: 'erasing the account after the grace period',
   log_out: 'logging out',
   log_out_everywhere: 'logging out everywhere',
   end_session: 'ending one other session',
