@@ -3,6 +3,7 @@ import { checkExpressions } from './expressions.ts';
 import { checkFunctions } from './functions.ts';
 import { checkGate } from './gate.ts';
 import { checkImports } from './imports.ts';
+import { checkOldNames } from './old-names.ts';
 import { checkShape } from './shape.ts';
 import type { Finding, Source } from './source.ts';
 
@@ -14,6 +15,7 @@ export function checkSources(sources: readonly Source[]): Finding[] {
     ...checkShape(source),
     ...checkFunctions(source),
     ...checkExpressions(source),
+    ...checkOldNames(source),
   ]);
   return [...single, ...checkCycles(sources)];
 }
