@@ -1,4 +1,4 @@
-/** The list of background work: every kind of job, and what recurs. */
+/** The list of background work: every kind of job, and every schedule. */
 
 import { mailHandler } from '#domain/mail-ledger/index.ts';
 import { mailRequestHandler } from '#domain/mail-requests/index.ts';
@@ -11,7 +11,6 @@ import { type MailTransport, parseSender } from '#platform/mail/index.ts';
 import { faultPoint } from './fault-point.ts';
 import type { Services } from './wiring.ts';
 
-/** The workers of this process. */
 export function buildWorkers(services: Services, transport: MailTransport): JobWorkers {
   const { database, clock, keys, metrics, tokens, config, makeId, logger, opened, catalogues } = services;
   const mail = mailHandler({

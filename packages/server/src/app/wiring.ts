@@ -30,13 +30,13 @@ import { requireAllowedUrl, wireOutbound } from './outbound.ts';
 import { wirePasswords } from './passwords.ts';
 import { version } from './version.ts';
 
-/** What a test, or the development clock, may put in place of the real thing. */
+/** The parts that a test replaces. */
 export interface Overrides {
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
 
-/** Everything that serving, working and the commands are made of. Nothing runs by itself before `running.ts` starts it. */
+/** Everything that servers, workers and commands are made of. Nothing runs before `running.ts` starts it. */
 export type Services = Awaited<ReturnType<typeof wire>>;
 
 /** Opens the database, the keys and everything on top of them. */
@@ -84,19 +84,19 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   }
 }
 
-/** In production nothing can move time: there it is not even a clock that could be. */
+/** In production there is no clock that could be moved. */
 function clocksOf({ mode }: Config, overrides: Overrides): Pick<Ground, 'clock' | 'movableClock'> {
   if (mode === 'production') return { clock: overrides.clock ?? systemClock, movableClock: undefined };
   const clock = overrides.clock ?? new MovableClock();
   return { clock, movableClock: clock instanceof MovableClock ? clock : undefined };
 }
 
-/** What everything stands on. */
+/** The dependencies that nearly everything needs. */
 interface Ground {
   readonly config: Config;
   readonly version: string;
   readonly clock: Clock;
-  /** The same clock where time may be moved from outside; undefined in production. */
+  /** The same clock where it can be moved from outside; undefined in production. */
   readonly movableClock: MovableClock | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -126,7 +126,7 @@ async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLeng
   };
 }
 
-/** What speaks to people and to others. */
+/** Translations, and requests to other servers. */
 interface Outward {
   readonly catalogues: Catalogues;
   readonly outbound: Outbound;
@@ -139,7 +139,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
   const { config, database, clock, logger, keys, makeId } = ground;
   const audit = new AuditLog({ keys, makeId });
   const accessTokens = new AccessTokens({ ...ground, issuer: config.http.publicUrl });
-  // An erased user's key must leave every node's memory; anybody else's is unwrapped again when it is needed.
+  // An erased user's key must leave the memory of every node; any other is decrypted again when it is needed.
   const onUserRevoked = (userId: string) => keys.forgetUserKey(userId);
   const onSigningKeyRevoked = (kid: string) => ground.signingKeys.forget(kid);
   const revocations = new Revocations({
@@ -183,7 +183,7 @@ function reloadReporter(logger: Logger) {
   };
 }
 
-// The feed asks four times a second: a failure is said once, until it is over.
+// The feed is read four times a second: a failure is logged every ten seconds at most.
 function onFeedError(logger: Logger): (error: unknown) => void {
   let lastSaidMs = Number.NEGATIVE_INFINITY;
   return (error) => {

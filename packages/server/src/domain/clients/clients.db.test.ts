@@ -23,7 +23,7 @@ describeOnBothDatabases('clients', (database) => {
   const settings = { clock: systemClock, issuer: 'https://login.example' };
   const open = () => new Clients({ ...settings, database: database() });
 
-  it('have a default from the first start, also when nodes start at once', async () => {
+  it('have a default from the first start, also when nodes start concurrently', async () => {
     const nodes = Array.from({ length: 5 }, open);
     await Promise.all(nodes.map((clients) => clients.load()));
     for (const clients of nodes) {
@@ -40,7 +40,7 @@ describeOnBothDatabases('clients', (database) => {
     }
   });
 
-  it('keep what was configured when the next node starts', async () => {
+  it('keep their configuration when the next node starts', async () => {
     await open().load();
     await database().run(configure, {});
     const clients = open();
@@ -48,7 +48,7 @@ describeOnBothDatabases('clients', (database) => {
     expect(defaultOf(clients)).toMatchObject({ audience: 'https://api.example', refreshGraceSeconds: 0 });
   });
 
-  it('list the origins of their pages, which another node applies once it has read them again', async () => {
+  it('list the origins of their pages, which another node applies after its next read', async () => {
     const [here, there] = [open(), open()];
     await Promise.all([here.load(), there.load()]);
     const origins = ['https://app.example', 'capacitor://localhost'];
@@ -90,7 +90,7 @@ describeOnBothDatabases('clients', (database) => {
     });
   });
 
-  it('say until when a session lives that is used, and one that is not', async () => {
+  it('determine the absolute and the idle expiry of a session', async () => {
     const clients = open();
     await clients.load();
     const now = new Date('2026-03-01T12:00:00.000Z');

@@ -1,8 +1,11 @@
 /**
- * Clients (RFC 6749 §2): the applications that sessions and tokens are issued for. Owns `clients`.
- * Invariants: the row `default` exists before the first request; no access token lives longer than
- * `maxAccessTokenLifetimeSeconds`. Lifetimes and audience are looked up by client id where a session or token is issued
- * or verified; a lookup reads memory that each process refreshes every `clientsRefreshSeconds`.
+ * Clients (RFC 6749 §2): the applications that sessions and tokens are issued for. Owns `clients`; no routes.
+ *
+ * Invariants:
+ * - The row `default` exists before the first request.
+ * - No access token lives longer than `maxAccessTokenLifetimeSeconds`.
+ * - Lifetimes and audience are looked up by client id where a session or token is issued or verified. A lookup reads
+ *   memory that each process refreshes every `clientsRefreshSeconds`.
  */
 
 import { assert, present } from '#kernel/assert.ts';
@@ -15,12 +18,12 @@ export { isOrigin } from './origin.ts';
 export const defaultClientId = 'default';
 
 /**
- * The longest access-token lifetime that a client may have. Revocations and retired signing keys are kept this long,
- * so that lowering a lifetime never lets a token outlive them; `clients_access_token_lifetime_bounded` is the same limit.
+ * The longest access-token lifetime that a client can have; `clients_access_token_lifetime_bounded` is the same limit.
+ * Revocations and retired signing keys are kept this long, so that no token outlives them after its client's lifetime
+ * was lowered.
  */
 export const maxAccessTokenLifetimeSeconds = 3600;
 
-/** A client with its lifetimes. */
 export interface Client {
   readonly id: string;
   /** The `aud` of its access tokens. */
@@ -30,7 +33,7 @@ export interface Client {
   readonly refreshGraceSeconds: number;
   readonly sessionIdleSeconds: number;
   readonly sessionLifetimeSeconds: number;
-  /** Origins of its pages, whose scripts may ask the API by tokens. */
+  /** The origins of its pages, whose scripts may call the API with tokens. */
   readonly origins: readonly string[];
 }
 
@@ -72,7 +75,6 @@ export async function setClientOrigins(tx: Queries, clientId: string, origins: r
   await tx.run(setOrigins, { id: clientId, origins });
 }
 
-/** How often each process reads the clients. */
 export const clientsRefreshSeconds = 30;
 
 /** The clients of this deployment, as this process last read them. */
@@ -90,7 +92,7 @@ export class Clients {
     this.#issuer = dependencies.issuer;
   }
 
-  /** Creates the default client unless it exists, and reads all clients. */
+  /** Inserts the default client unless it exists, and reads all clients. */
   async load(): Promise<void> {
     await this.#database.run(insertDefault, { now: this.#clock.now() });
     await this.refresh();
@@ -111,18 +113,18 @@ export class Clients {
     return this.#byId.get(id);
   }
 
-  /** As `find`, for an id that a row or a verified token names. Throws when this process does not know the client. */
+  /** As `find`, for an id of a row or a verified token. Throws when this process does not know the client. */
   byId(id: string): Client {
     return present(this.find(id), `client ${id}`);
   }
 
-  /** Whether a client lists this origin of its pages. */
+  /** Whether a client lists this origin. */
   isListedOrigin(origin: string): boolean {
     return this.#origins.has(origin);
   }
 }
 
-/** When a session of this client ends if it stays in use, and if it does not. */
+/** The absolute and the idle expiry of a session of this client. */
 export function sessionExpiries(client: Client, now: Date): { readonly expiresAt: Date; readonly idleExpiresAt: Date } {
   return {
     expiresAt: addSeconds(now, client.sessionLifetimeSeconds),

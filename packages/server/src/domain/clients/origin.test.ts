@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isOrigin } from './index.ts';
 
-describe('an origin that may be listed', () => {
+describe('an origin that can be listed', () => {
   it.each([
     'https://app.example.com',
     'https://app.example.com:8443',

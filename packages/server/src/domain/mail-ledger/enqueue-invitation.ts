@@ -1,4 +1,4 @@
-/** MailRequestDeps the one mail that goes to somebody who is no user: to the address that their invitation holds. */
+/** Enqueuing the one mail whose recipient is no user: it goes to the address of the invitation. */
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
 import { mailJob } from './enqueue.ts';
 
@@ -24,7 +24,7 @@ const promise = statement('mail_ledger.promise_invitation', {
   after: { wakesWorkers: true },
 });
 
-/** Promises it within the transaction of the invitation, from `MailLedger.invitationValues`. */
+/** Enqueues it in the transaction of the invitation, from `MailLedger.invitationValues`. */
 export async function enqueueInvitationMail(tx: Queries, values: Values<typeof params>): Promise<void> {
   await tx.rows(promise, values);
 }

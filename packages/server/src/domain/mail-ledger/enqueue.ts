@@ -1,4 +1,4 @@
-/** MailRequestDeps: ledger row and job, as a statement of a transaction or as a fragment of an effect's one statement. */
+/** Enqueuing a mail: ledger row and job, as a statement of a transaction or as a fragment of a composed statement. */
 import type { MakeId } from '#kernel/ids.ts';
 import { type Fragment, type Queries, statement, type Values } from '#platform/database/index.ts';
 import { enqueueFragment } from '#platform/jobs/index.ts';
@@ -9,21 +9,20 @@ import type { MailParams, MailTemplate } from './templates.ts';
 /** The kind of the job that sends. */
 export const mailJobKind = 'mail.send';
 
-/** A mail to be. */
 export interface QueuedMail<T extends MailTemplate = MailTemplate> {
   readonly template: T;
   readonly locale: string;
   readonly userId: string;
-  /** Whose address it goes to; null for a template that goes to the address which its link proves. */
+  /** The identifier of the recipient; null for a template that goes to the address which its link proves. */
   readonly identifierId: string | null;
-  /** The token of its link, where the template has one. */
+  /** The token of its link, if the template has one. */
   readonly tokenId: string | null;
   readonly params: MailParams[T];
   readonly userKey: UserKey;
   readonly now: Date;
 }
 
-/** The CTE `mailjob`: the job of the mail that the CTE `mailed` made. */
+/** The CTE `mailjob`: the job of the mail that the CTE `mailed` inserts. */
 export const mailJob = enqueueFragment({
   as: 'mailjob',
   kind: mailJobKind,
@@ -71,20 +70,20 @@ const promise = statement('mail_ledger.enqueue', {
   after: { wakesWorkers: true },
 });
 
-/** Makes mails into rows. */
+/** Converts mails to parameters of statements. */
 export class MailLedger {
   readonly #makeId: MakeId;
   readonly #messageIdHost: string;
 
-  /** @param deps `publicUrl`: the configured origin; its host stands in every Message-ID. */
+  /** @param deps `publicUrl`: the configured origin; each Message-ID contains its host. */
   constructor(deps: { readonly makeId: MakeId; readonly publicUrl: string }) {
     this.#makeId = deps.makeId;
     const host = new URL(deps.publicUrl).hostname;
-    // An IPv6 host has brackets and colons, which RFC 5322 §3.6.4 keeps for the literal form.
+    // An IPv6 host has brackets and colons, which RFC 5322 §3.6.4 reserves for the literal form.
     this.#messageIdHost = host.startsWith('[') ? 'localhost' : host;
   }
 
-  /** The values of `enqueueMailFragment`. `mailId`: of the job that promises it, which may run again. */
+  /** The values of `enqueueMailFragment`. `mailId`: the id of the causing job, when that can run again. */
   values<T extends MailTemplate>(mail: QueuedMail<T>, mailId = this.#makeId()) {
     const text = JSON.stringify(mail.params);
     return {
@@ -123,12 +122,12 @@ const findQueued = statement('mail_ledger.find_queued', {
   columns: { id: 'uuid' },
 });
 
-/** Whether there is a mail with this id: what runs again after a crash promises nothing twice. */
+/** Whether a mail with this id exists, so that a job that runs again enqueues nothing twice. */
 export async function isQueued(tx: Queries, id: string): Promise<boolean> {
   return (await tx.row(findQueued, { id })) !== undefined;
 }
 
-/** Promises a mail within an effect's transaction, from `MailLedger.values`. */
+/** Enqueues a mail in the transaction of an effect, from `MailLedger.values`. */
 export async function enqueueMail(tx: Queries, values: MailValues): Promise<void> {
   await tx.rows(promise, values);
 }

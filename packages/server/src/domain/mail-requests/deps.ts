@@ -1,4 +1,3 @@
-/** What the job behind it works with. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
@@ -6,7 +5,7 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
-/** What promising a mail needs. */
+/** Dependencies of the job. */
 export interface MailRequestDeps {
   readonly database: Database;
   readonly clock: Clock;

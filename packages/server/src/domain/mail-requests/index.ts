@@ -1,9 +1,13 @@
 /**
- * Mails that anybody may ask for by an address, since only whoever reads the mailbox gains by them: a link for a new
- * password, a link or a code that logs in. Owns no table: what is asked for is a one-time token and its mail.
- * Invariants: whoever asks is answered before anybody looks who has the address, so nothing about the answer depends on
- * it (invariant 13); the mail goes to the stored address; a link and its mail commit with their event, once for each time
- * that it was asked for.
+ * Requests for a mail to an address, by clients that have not authenticated: a verification link, a link for a new
+ * password, a link or a code that logs in. Owns the job `mail_requests.enqueue`; no tables and no routes: a request
+ * becomes a one-time token and its mail.
+ *
+ * Invariants:
+ * - The response is sent before any statement reads whether a user has the address, so it does not depend on that
+ *   (invariant 13).
+ * - The mail goes to the stored address.
+ * - A link and its mail commit with their event, once for each request.
  */
 
 export type { MailRequestDeps } from './deps.ts';

@@ -1,4 +1,3 @@
-/** The job behind it. Link, mail and event bear its id or depend on them: done again after a crash, it does nothing. */
 import type { JobHandler } from '#platform/jobs/index.ts';
 import type { MailRequestDeps } from './deps.ts';
 import { enqueueLoginOrResetMail } from './login-and-reset.ts';
@@ -6,16 +5,16 @@ import { openMailRequest } from './payload.ts';
 import { mailRequestKind } from './request.ts';
 import { enqueueVerificationMail } from './verification.ts';
 
-/** Promises the mails that were asked for. */
+/** Enqueues the requested mails. Idempotent: link, mail and event have the job's id or depend on a row that has it. */
 export function mailRequestHandler(deps: MailRequestDeps): JobHandler {
   return {
     kind: mailRequestKind,
     maxAttempts: 10,
     leaseSeconds: 15,
     handle: async (job) => {
-      const asked = openMailRequest(deps.keys, job.id, job.payload);
-      if (asked.purpose === 'verify_email') await enqueueVerificationMail(deps, asked, job);
-      else await enqueueLoginOrResetMail(deps, asked, job);
+      const request = openMailRequest(deps.keys, job.id, job.payload);
+      if (request.purpose === 'verify_email') await enqueueVerificationMail(deps, request, job);
+      else await enqueueLoginOrResetMail(deps, request, job);
       return { kind: 'done' };
     },
   };

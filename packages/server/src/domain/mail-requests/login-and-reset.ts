@@ -1,4 +1,4 @@
-/** A link or a code for whoever has an account: read who has the address, write. */
+/** A link or a code for the user of an address. */
 
 import { isUnrecorded, recordFragment } from '#domain/audit/index.ts';
 import { enqueueMailFragment } from '#domain/mail-ledger/index.ts';
@@ -12,11 +12,11 @@ import type { UserKey } from '#platform/keys/index.ts';
 import type { MailRequestDeps } from './deps.ts';
 import type { LoginOrResetRequest } from './payload.ts';
 
-// An account whose grace is over is as good as erased, though the job that erases it comes by the hour.
+// An account whose grace period has ended counts as erased, although the job that erases it runs hourly.
 const find = statement('mail_requests.find', {
   lane: 'pool',
   sql: `select u.id as user_id, u.auth_epoch, u.locale, u.name, i.id as identifier_id, i.verified_at, k.wrapped,
-      ${isActive('u')} and (u.deletes_at is null or u.deletes_at > :now) as live
+      ${isActive('u')} and (u.deletes_at is null or u.deletes_at > :now) as may_log_in
     from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
     where i.kind = 'email' and i.canonical = :canonical and i.is_primary`,
   params: { canonical: 'text', now: 'timestamptz' },
@@ -28,7 +28,7 @@ const find = statement('mail_requests.find', {
     identifierId: 'uuid',
     verifiedAt: 'timestamptz?',
     wrapped: 'bytea',
-    live: 'bool',
+    mayLogIn: 'bool',
   },
 });
 
@@ -38,7 +38,7 @@ const issued = insertTokenFragment('holder');
 const mailed = enqueueMailFragment('issued');
 const audited = recordFragment('holder');
 
-// A job that is done a second time, because its first worker died before it could say so, finds its own event.
+// Idempotent: a retry after a crash finds the event that it already recorded, and writes nothing.
 const addLink = statement('mail_requests.add_link', {
   lane: 'pool',
   sql: `with holder as (
@@ -51,15 +51,15 @@ const addLink = statement('mail_requests.add_link', {
   after: { wakesWorkers: true },
 });
 
-/** Promises the mail to the address if it has an account that lives; otherwise only records that it was asked for. */
+/** Enqueues the mail if the address has an active user; otherwise only records the request. */
 export async function enqueueLoginOrResetMail(
   deps: MailRequestDeps,
-  asked: LoginOrResetRequest,
+  request: LoginOrResetRequest,
   job: Job,
 ): Promise<void> {
-  const { canonical, action, caller } = asked;
+  const { canonical, action, requester } = request;
   const found = await deps.database.row(find, { canonical, now: deps.clock.now() });
-  const personal = clientInfoOf(caller);
+  const personal = clientInfoOf(requester);
   const event = { action, at: job.createdAt, actor: { kind: 'stranger' }, personal } as const;
   const { audit, database } = deps;
   if (found === undefined) {
@@ -68,35 +68,35 @@ export async function enqueueLoginOrResetMail(
   }
   const userKey = deps.keys.unwrapUserKey(found.userId, found.wrapped);
   const own = { ...event, userId: found.userId };
-  if (!mayHave(found, asked)) {
+  if (!mayReceive(found, request)) {
     await audit.recordOnce(database, job.id, own, userKey);
     return;
   }
-  // No row: the user changed since they were read, and whoever asked asks again.
+  // No row: the user changed since the read; the client can request another mail.
   await database.row(addLink, {
     holderIdentifierId: found.identifierId,
     holderEpoch: found.authEpoch,
-    ...linkValues(deps, asked, job, found, userKey),
+    ...linkValues(deps, request, job, found, userKey),
     ...audit.values(own, userKey, job.id),
   });
 }
 
-function mayHave({ live, verifiedAt }: Holder, { toUnverified }: LoginOrResetRequest): boolean {
-  return live && (toUnverified || verifiedAt !== null);
+function mayReceive({ mayLogIn, verifiedAt }: Holder, { toUnverified }: LoginOrResetRequest): boolean {
+  return mayLogIn && (toUnverified || verifiedAt !== null);
 }
 
-/** The token bears the job's id; both have the time at which it was asked for, which the asker was told it counts from. */
+/** The token has the job's id. Its lifetime begins with the request, as the response stated. */
 function linkValues(
   { tokens, mail }: MailRequestDeps,
-  asked: LoginOrResetRequest,
+  request: LoginOrResetRequest,
   job: Job,
   found: Holder,
   userKey: UserKey,
 ) {
   const { userId, identifierId, authEpoch, locale } = found;
-  const { purpose, browserHash, lifetimeSeconds = tokenLifetimeSeconds[purpose] } = asked;
+  const { purpose, browserHash, lifetimeSeconds = tokenLifetimeSeconds[purpose] } = request;
   const { id: tokenId, createdAt: now } = job;
-  // An unverified user's name may be a stranger's.
+  // The name of an unverified user may be a stranger's.
   const params = { name: found.verifiedAt === null ? '' : found.name };
   const token = {
     id: tokenId,

@@ -1,48 +1,47 @@
-/** What somebody asked for, as the job carries it until it is known whose address it is. */
+/** The payload of the job: the request, encrypted. */
 import { z } from 'zod';
 import type { AuditAction } from '#domain/audit/index.ts';
 import { assert } from '#kernel/assert.ts';
+import type { Requester } from '#kernel/requester.ts';
 import type { JsonValue } from '#platform/database/index.ts';
 import type { AssociatedData, Keys } from '#platform/keys/index.ts';
 
-/** Who asks, and for which address. */
 interface RequestFields {
   readonly canonical: string;
-  readonly caller: { readonly address: string; readonly userAgent: string | undefined };
+  readonly requester: Omit<Requester, 'requestId'>;
 }
 
-/** A further link for an address that waits to be proven. */
+/** A further link for an unverified address. */
 export interface VerificationRequest extends RequestFields {
   readonly purpose: 'verify_email';
 }
 
-/** A link or a code for whoever has an account. */
+/** A link or a code for the user of an address. */
 export interface LoginOrResetRequest extends RequestFields {
-  /** What the link or code is for, and the mail that brings it. */
+  /** The purpose of the token; the template of the mail has the same name. */
   readonly purpose: 'reset_password' | 'magic_link' | 'email_code';
   readonly action: AuditAction;
-  /** Whether an address that nobody has proven gets it too. */
+  /** Whether an unverified address gets the mail too. */
   readonly toUnverified: boolean;
-  /** SHA-256 of the secret of the browser that asks, for what only this browser may use. */
+  /** SHA-256 of the requesting browser's secret, for a token that only this browser can use. */
   readonly browserHash?: Buffer;
-  /** Instead of the purpose's own. */
+  /** Instead of the lifetime of the purpose. */
   readonly lifetimeSeconds?: number;
 }
 
-/** What is asked for. */
 export type MailRequest = VerificationRequest | LoginOrResetRequest;
 
 const actions = ['password.reset_requested', 'login.link_requested', 'login.code_requested'] as const;
 
-const asked = {
+const requestFields = {
   canonical: z.string(),
-  caller: z.strictObject({ address: z.string(), userAgent: z.string().optional() }),
+  requester: z.strictObject({ address: z.string(), userAgent: z.string().optional() }),
 };
 
-const carriedVerification = z.strictObject({ ...asked, purpose: z.literal('verify_email') });
+const verificationPayload = z.strictObject({ ...requestFields, purpose: z.literal('verify_email') });
 
-const carriedEntrance = z.strictObject({
-  ...asked,
+const loginOrResetPayload = z.strictObject({
+  ...requestFields,
   purpose: z.enum(['reset_password', 'magic_link', 'email_code']),
   action: z.enum(actions),
   toUnverified: z.boolean(),
@@ -50,33 +49,33 @@ const carriedEntrance = z.strictObject({
   lifetimeSeconds: z.int().positive().optional(),
 });
 
-const carried = z.discriminatedUnion('purpose', [carriedVerification, carriedEntrance]);
+const payloadSchema = z.discriminatedUnion('purpose', [verificationPayload, loginOrResetPayload]);
 
-/** Nobody is known yet whose own key would do; a job that is done goes, and with it what it carried. */
+/** No user's key can encrypt it, because the user is not known yet; the row is deleted when the job completes. */
 function associatedDataOf(jobId: string): AssociatedData {
   return { table: 'jobs', column: 'payload', row: jobId };
 }
 
-/** The payload of the job with this id: who asks and for which address is nothing that a queue should show. */
-export function sealMailRequest(keys: Keys, jobId: string, asked: MailRequest): JsonValue {
-  const { address, userAgent } = asked.caller;
-  const browserHash = 'browserHash' in asked ? asked.browserHash?.toString('base64') : undefined;
-  const text = JSON.stringify({ ...asked, browserHash, caller: { address, userAgent } });
+/** Encrypts a request as the payload of the job with this id: the queue must not show addresses. */
+export function sealMailRequest(keys: Keys, jobId: string, request: MailRequest): JsonValue {
+  const { address, userAgent } = request.requester;
+  const browserHash = 'browserHash' in request ? request.browserHash?.toString('base64') : undefined;
+  const text = JSON.stringify({ ...request, browserHash, requester: { address, userAgent } });
   return { sealed: keys.seal('nobody', text, associatedDataOf(jobId)).toString('base64') };
 }
 
-/** Opens what `sealMailRequest` made. */
+/** Decrypts the result of `sealMailRequest`. */
 export function openMailRequest(keys: Keys, jobId: string, payload: JsonValue): MailRequest {
   const { sealed } = payload as { readonly sealed?: unknown };
-  assert(typeof sealed === 'string', 'what was asked for is sealed');
+  assert(typeof sealed === 'string', 'the payload of a mail request is encrypted');
   const text = keys.open('nobody', Buffer.from(sealed, 'base64'), associatedDataOf(jobId)).toString('utf8');
-  const mail = carried.parse(JSON.parse(text));
-  const caller = { address: mail.caller.address, userAgent: mail.caller.userAgent };
-  if (mail.purpose === 'verify_email') return { ...mail, caller };
-  const { browserHash, lifetimeSeconds, ...rest } = mail;
+  const opened = payloadSchema.parse(JSON.parse(text));
+  const requester = { address: opened.requester.address, userAgent: opened.requester.userAgent };
+  if (opened.purpose === 'verify_email') return { ...opened, requester };
+  const { browserHash, lifetimeSeconds, ...rest } = opened;
   return {
     ...rest,
-    caller,
+    requester,
     ...(browserHash === undefined ? {} : { browserHash: Buffer.from(browserHash, 'base64') }),
     ...(lifetimeSeconds === undefined ? {} : { lifetimeSeconds }),
   };

@@ -1,4 +1,3 @@
-/** Asking: one statement, the same whoever has the address, because nobody looks yet who that is. */
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import type { Database } from '#platform/database/index.ts';
@@ -6,10 +5,10 @@ import { enqueueJob } from '#platform/jobs/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import { type MailRequest, sealMailRequest } from './payload.ts';
 
-/** The kind of the job that looks who has the address. */
+/** The kind of the job that reads whether a user has the address. */
 export const mailRequestKind = 'mail_requests.enqueue';
 
-/** What asking needs. */
+/** Dependencies of a request. */
 export interface RequestMail {
   readonly database: Database;
   readonly clock: Clock;
@@ -18,12 +17,12 @@ export interface RequestMail {
 }
 
 /**
- * Takes down what is asked for; a job promises the mail if the address has an account that lives.
- * A link has rows and a mail that nobody's address can have, so whatever looked before it answered would take longer for
- * somebody than for nobody, by half a millisecond of the two that it takes (invariant 13).
+ * Records the request as a job, by one statement that is the same for every address.
+ * A link needs rows and a mail that only a user's address can have. If the request wrote them, it would take half a
+ * millisecond of its two longer for a user's address (invariant 13).
  */
-export async function requestMail(deps: RequestMail, asked: MailRequest): Promise<void> {
+export async function requestMail(deps: RequestMail, request: MailRequest): Promise<void> {
   const id = deps.makeId();
-  const payload = sealMailRequest(deps.keys, id, asked);
+  const payload = sealMailRequest(deps.keys, id, request);
   await enqueueJob(deps.database, { id, kind: mailRequestKind, payload, now: deps.clock.now() });
 }

@@ -1,4 +1,4 @@
-/** A further link for an address that nobody has proven yet. */
+/** A further verification link for an unverified address. */
 
 import { addVerificationLink, openRegistration, type PendingRegistration } from '#domain/registrations/index.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
@@ -8,8 +8,8 @@ import type { Keys } from '#platform/keys/index.ts';
 import type { MailRequestDeps } from './deps.ts';
 import type { VerificationRequest } from './payload.ts';
 
-/** Further than this nobody needs to look: two different registrations are enough to know that there are several. */
-const findUnproven = statement('mail_requests.find_unproven', {
+/** Bounded: two different registrations are enough to know that there are several. */
+const findUnverified = statement('mail_requests.find_unverified', {
   lane: 'pool',
   sql: `select u.id as user_id, u.auth_epoch, u.locale, i.id as identifier_id, i.verified_at, u.status, k.wrapped,
       array(select t.id from one_time_tokens t
@@ -34,20 +34,20 @@ const findUnproven = statement('mail_requests.find_unproven', {
   },
 });
 
-type Holder = Values<typeof findUnproven.columns>;
+type Holder = Values<typeof findUnverified.columns>;
 
 /**
- * Promises a further link if the address waits for one; otherwise only records that it was asked for.
- * A link that is sent again carries what the one registration of the address carried. When there were several, nobody
- * here can know which of them is the mailbox's owner's, so the link carries none and its user chooses a password.
+ * Enqueues a further link if the address is unverified; otherwise only records the request.
+ * The new link carries the registration of the earlier links. When there were several registrations, nothing shows
+ * which of them the owner of the mailbox made: the link carries none, and its user chooses a password.
  */
 export async function enqueueVerificationMail(
   deps: MailRequestDeps,
-  { canonical, caller }: VerificationRequest,
+  { canonical, requester }: VerificationRequest,
   { id, createdAt: now }: Job,
 ): Promise<void> {
-  const found = await deps.database.row(findUnproven, { canonical });
-  const personal = clientInfoOf(caller);
+  const found = await deps.database.row(findUnverified, { canonical });
+  const personal = clientInfoOf(requester);
   const event = { action: 'email.verification_requested', at: now, actor: { kind: 'stranger' }, personal } as const;
   if (found === undefined) {
     await deps.audit.recordOnce(deps.database, id, event);
@@ -70,9 +70,11 @@ export async function enqueueVerificationMail(
   await addVerificationLink(deps, link, deps.audit.values({ ...event, userId }, userKey, id));
 }
 
-/** The registration that all links of the address carry, or undefined when they carry several, or none. */
+/** The registration that all links of the address carry; undefined when they carry several, or none. */
 function onlyRegistration(keys: Keys, found: Holder): PendingRegistration | undefined {
-  const carried = found.payloads.map((payload, index) => openRegistration(keys, found.tokenIds[index] ?? '', payload));
-  const ids = new Set(carried.map((registration) => registration.registrationId));
-  return ids.size === 1 ? carried[0] : undefined;
+  const registrations = found.payloads.map((payload, index) =>
+    openRegistration(keys, found.tokenIds[index] ?? '', payload),
+  );
+  const ids = new Set(registrations.map((registration) => registration.registrationId));
+  return ids.size === 1 ? registrations[0] : undefined;
 }

@@ -1,4 +1,4 @@
-/** A family: the chain of refresh tokens that began at one login. */
+/** A family: the chain of refresh tokens that began with one login. */
 import type { Fragment } from '#platform/database/index.ts';
 
 const params = {
@@ -11,8 +11,8 @@ const params = {
 } as const;
 
 /**
- * The CTEs `created_family` and `created_refresh_token`, for the CTE `from`'s `session_id` and `user_id`; none when
- * `familyId` is null (a session by cookie has no refresh token).
+ * The CTEs `created_family` and `created_refresh_token`, for the `session_id` and `user_id` in the CTE `from`; none
+ * when `familyId` is null (a cookie session has no refresh token).
  */
 export function insertFamilyFragment(from: string): Fragment<typeof params> {
   return {

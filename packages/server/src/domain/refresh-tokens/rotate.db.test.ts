@@ -93,7 +93,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
 
   const raise = () => database().transaction((tx) => users.raiseEpoch(tx, user.id));
 
-  it('gives twenty callers at once the same successor, makes it once and records one event', async () => {
+  it('return the same successor to twenty concurrent callers, insert it once and record one event', async () => {
     const answers = await Promise.all(twenty.map(() => refresh(login.refreshToken)));
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     const [used, successor, ...more] = await rows();
@@ -104,13 +104,13 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect(await actions()).toEqual(['session.refreshed']);
   });
 
-  it('is one round trip', async () => {
+  it('rotate in one round trip', async () => {
     expect(await countRoundTrips(database(), () => tokens.rotate(login.refreshToken))).toEqual([
       'refresh_tokens.rotate',
     ]);
   });
 
-  it('answers what an access token needs to say of the session', async () => {
+  it('return the facts that an access token needs', async () => {
     expect(await refresh(login.refreshToken)).toMatchObject({
       sessionId: login.sessionId,
       userId: user.id,
@@ -121,14 +121,14 @@ describeOnBothDatabases('refresh tokens', (database) => {
     });
   });
 
-  it('gives a lost answer again for the whole grace, with the same expiry', async () => {
+  it('return a lost response again for the whole grace period, with the same expiry', async () => {
     const first = await refresh(login.refreshToken);
     fixture.time.advance(graceSeconds * 1000 - 1);
     expect(await refresh(login.refreshToken)).toEqual(first);
     expect(await actions()).toEqual(['session.refreshed']);
   });
 
-  it('refuses in the grace once the successor was used, and leaves the family alive', async () => {
+  it('are rejected in the grace period once the successor was used, and the family stays valid', async () => {
     const second = await refresh(login.refreshToken);
     const third = await refresh(second.refreshToken);
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
@@ -136,7 +136,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect((await refresh(third.refreshToken)).kind).toBe('refreshed');
   });
 
-  it('calls it reuse when the grace is over, to the millisecond', async () => {
+  it('are reused after the grace period, to the millisecond', async () => {
     await refresh(login.refreshToken);
     fixture.time.advance(graceSeconds * 1000);
     expect(await tokens.rotate(login.refreshToken)).toMatchObject({
@@ -146,20 +146,22 @@ describeOnBothDatabases('refresh tokens', (database) => {
     });
   });
 
-  it('calls the second use reuse at once when the client has no grace', async () => {
+  it('are reused at the second use when the client has no grace period', async () => {
     await database().run(setGrace, { seconds: 0 });
     await refresh(login.refreshToken);
     expect(await tokens.rotate(login.refreshToken)).toMatchObject({ kind: 'reused' });
   });
 
-  it('lets one of twenty through when the client has no grace', async () => {
+  it('rotate once for twenty concurrent callers when the client has no grace period', async () => {
     await database().run(setGrace, { seconds: 0 });
     const answers = await Promise.all(twenty.map(() => tokens.rotate(login.refreshToken)));
     expect(answers.filter(({ kind }) => kind === 'refreshed')).toHaveLength(1);
     expect(answers.filter(({ kind }) => kind === 'reused')).toHaveLength(19);
   });
 
-  /** Two key rings after a rotation, the second of a node whose clock is behind: both know both keys, and use others. */
+  /**
+   * Two key rings after a rotation, one of a node whose clock is behind: both know both keys, and use different ones.
+   */
   async function rotateKey() {
     await database().run(setGrace, { seconds: 600 });
     const ahead = await openKeys(fixture);
@@ -172,14 +174,14 @@ describeOnBothDatabases('refresh tokens', (database) => {
     return [ahead, behind] as const;
   }
 
-  it('computes the same successor after the rotation key changed within the grace', async () => {
+  it('have the same successor after the rotation key changed within the grace period', async () => {
     const first = await refresh(login.refreshToken);
     const [keys] = await rotateKey();
     expect(await new RefreshTokens({ ...fixture, keys }).rotate(login.refreshToken)).toEqual(first);
     expect(await rows()).toHaveLength(2);
   });
 
-  it('gives one successor when nodes with different rotation keys are asked at once', async () => {
+  it('have one successor when nodes with different rotation keys rotate concurrently', async () => {
     const rings = await rotateKey();
     const nodes = rings.map((keys) => new RefreshTokens({ ...fixture, keys }));
     const asking = twenty.flatMap(() => nodes.map((node) => node.rotate(login.refreshToken)));
@@ -189,16 +191,16 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect(await rows()).toHaveLength(2);
   });
 
-  it.each(['', 'lk_rt_', 'not a token'])('refuses %j without asking the database', async (text) => {
+  it.each(['', 'lk_rt_', 'not a token'])('reject %j without a round trip', async (text) => {
     expect(await countRoundTrips(database(), () => tokens.rotate(text))).toEqual([]);
     expect(await tokens.rotate(text)).toEqual({ kind: 'refused' });
   });
 
-  it('refuses a well-formed token that nobody was given', async () => {
+  it('reject a well-formed token that was never issued', async () => {
     expect(await tokens.rotate(tokens.first().text)).toEqual({ kind: 'refused' });
   });
 
-  it('refuses a token from the millisecond in which it expires', async () => {
+  it('are rejected from the millisecond of their expiry', async () => {
     const [only] = await rows();
     const at = new Date((only?.expiresAt.getTime() ?? 0) + 60_000);
     await database().run(setSessionExpiry, { sessionId: login.sessionId, at });
@@ -206,7 +208,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 
-  it('refuses when the session has ended, and never calls that reuse', async () => {
+  it('are rejected when the session has ended, and never reused', async () => {
     await refresh(login.refreshToken);
     await end();
     fixture.time.advance(graceSeconds * 1000);
@@ -216,25 +218,25 @@ describeOnBothDatabases('refresh tokens', (database) => {
   it.each<[string, () => unknown]>([
     ['was idle for too long', () => fixture.time.advance(fixture.client.sessionIdleSeconds * 1000)],
     ['is of an earlier epoch', raise],
-  ])('calls nothing reuse when the session %s: there is nothing left to end', async (_, kill) => {
+  ])('are never reused when the session %s, because there is nothing left to end', async (_, revoke) => {
     await refresh(login.refreshToken);
-    await kill();
+    await revoke();
     fixture.time.advance(graceSeconds * 1000);
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 
-  it('refuses when the epoch was raised', async () => {
+  it('are rejected when the epoch was raised', async () => {
     await raise();
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
     expect(await rows()).toHaveLength(1);
   });
 
-  it('refuses when the user is disabled', async () => {
+  it('are rejected when the user is disabled', async () => {
     await database().transaction((tx) => users.changeStatus(tx, user.id, 'disabled'));
     expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 
-  it('never gives a token that outlives its session', async () => {
+  it('never outlive their session', async () => {
     const at = new Date(fixture.clock.now().getTime() + 60_000);
     await database().run(setSessionExpiry, { sessionId: login.sessionId, at });
     expect((await refresh(login.refreshToken)).refreshExpiresAt).toEqual(at);
@@ -244,16 +246,16 @@ describeOnBothDatabases('refresh tokens', (database) => {
   it.each([
     ['the session ends', end],
     ['the epoch is raised', raise],
-  ])('leaves nothing that works when rotations race with this: %s', async (_, ending) => {
+  ])('leave nothing valid when rotations race with this: %s', async (_, revoke) => {
     const rotations = Promise.all(twenty.map(() => tokens.rotate(login.refreshToken)));
-    const [answers] = await Promise.all([rotations, ending()]);
+    const [answers] = await Promise.all([rotations, revoke()]);
     const given = answers.flatMap((answer) => (answer.kind === 'refreshed' ? [answer.refreshToken] : []));
     for (const text of [login.refreshToken, ...given]) {
       expect(await tokens.rotate(text)).toEqual({ kind: 'refused' });
     }
   });
 
-  it('forgets tokens that expired, and no others', async () => {
+  it('are deleted after their expiry, and not before', async () => {
     const [only] = await rows();
     const expiresAt = only?.expiresAt ?? new Date(0);
     await deleteExpiredRefreshTokens(database(), expiresAt);

@@ -1,4 +1,4 @@
-/** Rotation with an idempotent grace: one statement, the same answer for everybody who asks in time. */
+/** Rotation with an idempotent grace period: one statement, with the same result for all uses within it. */
 import { randomBytes } from 'node:crypto';
 import { type AuditLog, recordSessionFragment } from '#domain/audit/index.ts';
 import { sessionIsActive } from '#domain/sessions/index.ts';
@@ -10,9 +10,9 @@ import { formatSecret, hashSecret, parseSecret, secretPrefixes } from '#protocol
 const audited = recordSessionFragment('first_use');
 
 /**
- * Parts see the snapshot from before the statement: the update's row lock orders those who present one token, and each
- * of them re-checks only that row. That is enough: whatever ends the session at the same time is compared with at the
- * next use, and announced to every node.
+ * All parts read the snapshot from before the statement. The row lock of the update orders concurrent uses of one
+ * token, and each of them evaluates the conditions on that row again. That is enough: a concurrent change that ends the
+ * session takes effect at the next use, and its revocation reaches every node.
  */
 const rotate = statement('refresh_tokens.rotate', {
   lane: 'write',
@@ -55,7 +55,7 @@ const rotate = statement('refresh_tokens.rotate', {
   idempotent: true,
 });
 
-// A token of a session that is dead anyway is no reuse: there is nothing left to end, and nobody to alarm.
+// A token of an ended session is not reused: there is nothing left to end.
 const inspect = statement('refresh_tokens.inspect', {
   lane: 'read',
   sql: `select t.consumed_at, t.successor_key_id, f.session_id, f.user_id, c.refresh_grace_seconds
@@ -75,7 +75,7 @@ const inspect = statement('refresh_tokens.inspect', {
   },
 });
 
-/** What a refresh gives: the successor and everything that an access token says. */
+/** The successor, and the facts that an access token needs. */
 export interface Refreshed {
   readonly kind: 'refreshed';
   readonly refreshToken: string;
@@ -87,17 +87,16 @@ export interface Refreshed {
   readonly acr: string;
   readonly amr: readonly string[];
   readonly authTime: Date;
-  /** Where the session was last used, and the user's key that opens it. */
+  /** The client information of the last use, and the wrapped key of the user that decrypts it. */
   readonly sealedClientInfo: Buffer | null;
   readonly wrapped: Buffer;
 }
 
-/** Why there is none. `reused` asks the caller to end the session. */
+/** The reason for a rejection. The caller ends the session of a `reused` token. */
 export type RefreshRefusal =
   | { readonly kind: 'refused' }
   | { readonly kind: 'reused'; readonly sessionId: string; readonly userId: string };
 
-/** Issues and rotates refresh tokens. */
 export class RefreshTokens {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -146,7 +145,7 @@ export class RefreshTokens {
     return { kind: 'refreshed', refreshToken, refreshExpiresAt: expiresAt, ...rest };
   }
 
-  /** HMAC-SHA-256(rotation key, token): whoever knows neither can compute nothing, and both nodes compute the same. */
+  /** HMAC-SHA-256(rotation key, token): it cannot be computed without both, and every node computes the same. */
   #successor(text: string, keyId: string): string {
     return formatSecret(secretPrefixes.refreshToken, this.#keys.mac('rotation', text, keyId));
   }
@@ -156,7 +155,7 @@ export class RefreshTokens {
     if (row === undefined || row.consumedAt === null || row.successorKeyId === null) return { kind: 'refused' };
     const graceEndsAt = addSeconds(row.consumedAt, row.refreshGraceSeconds);
     if (graceEndsAt <= now) return { kind: 'reused', ...row };
-    // The rotation key changed within the grace: the row names the key that its successor was computed with.
+    // The rotation key changed within the grace period: the row names the key of its successor.
     if (row.successorKeyId === keyId) return { kind: 'refused' };
     return (await this.#rotateWith(text, row.successorKeyId, now)) ?? { kind: 'refused' };
   }

@@ -1,4 +1,4 @@
-/** Forgetting refresh tokens that expired; until then their reuse must be noticed. */
+/** Deleting expired refresh tokens; until then their reuse must be detected. */
 import { type Database, statement } from '#platform/database/index.ts';
 
 const deleteExpired = statement('refresh_tokens.delete_expired', {
@@ -9,7 +9,7 @@ const deleteExpired = statement('refresh_tokens.delete_expired', {
   columns: {},
 });
 
-/** A sweeping job calls it. Answers how many went. */
+/** Deletes expired tokens and returns how many; a sweeping job calls it. */
 export async function deleteExpiredRefreshTokens(database: Database, now: Date): Promise<number> {
   return database.run(deleteExpired, { now });
 }

@@ -50,13 +50,13 @@ describe('UnseenIds', () => {
         const made = seen(...before);
         made.settle(upTo);
         for (const id of after) made.add(id);
-        const asked = made.runs.flatMap(({ first, last }) =>
+        const unseen = made.runs.flatMap(({ first, last }) =>
           Array.from({ length: Math.min(last, 45) - first + 1 }, (_, n) => first + n),
         );
         const wanted = Array.from({ length: 45 }, (_, n) => n + 1).filter(
           (id) => id > upTo && !before.includes(id) && !after.includes(id),
         );
-        expect(asked).toEqual(wanted);
+        expect(unseen).toEqual(wanted);
       }),
     );
   });

@@ -152,10 +152,10 @@ describeOnBothDatabases('the session check', (database) => {
 
     it('is not remembered when it is revoked while it is read', async () => {
       const gate = Promise.withResolvers<void>();
-      const row: Database['row'] = async (asked, values) => {
-        const answer = await database().row(asked, values);
+      const row: Database['row'] = async (statement, values) => {
+        const read = await database().row(statement, values);
         await gate.promise;
-        return answer;
+        return read;
       };
       const slow = node({ ...database(), row });
       await slow.revocations.read();

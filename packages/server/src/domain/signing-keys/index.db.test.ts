@@ -76,7 +76,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     keys = await openKeys({ database: database(), kek, clock, makeId: idMaker(clock) });
   });
 
-  it('are one active and one next key, the same on nodes that start at once on an empty database', async () => {
+  it('are one active and one next key, the same on nodes that start concurrently on an empty database', async () => {
     const nodes = await Promise.all(Array.from({ length: 8 }, () => openNode()));
     const [first] = nodes;
     expect((await first!.list()).map(({ state }) => state).toSorted()).toEqual(['active', 'next']);
@@ -101,7 +101,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     for (const key of node.publicKeys()) expect(Object.keys(key).toSorted()).toEqual(['alg', 'kid', 'publicKey']);
   });
 
-  it('do not rotate to a key that caches may not have yet, unless told to', async () => {
+  it('do not rotate to a key that caches may not have yet, unless forced', async () => {
     const node = await openNode();
     const active = node.current().kid;
     const next = publishedKids(node).find((kid) => kid !== active);
@@ -116,7 +116,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     expect(node.current().kid).toBe(next);
   });
 
-  it('overlap: a token signed before a rotation verifies until it ends, on every node, and no longer', async () => {
+  it('overlap: a token signed before a rotation verifies until its expiry, on every node, and no longer', async () => {
     const [one, two] = [await openNode(), await openNode()];
     clock.advance(publishingSeconds * 1000);
     const retired = one.current().kid;
@@ -138,7 +138,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     expect(one.verifyKey(retired)).toBeUndefined();
   });
 
-  it('lose their private half when they retire, and a new next key is published at once', async () => {
+  it('lose their private half on retirement, and a new next key is published at once', async () => {
     const node = await openNode();
     await node.rotate({ immediately: true });
     expect(await database().rows(countPrivateKeys, {})).toEqual([
@@ -149,7 +149,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     expect(publishedKids(node)).toHaveLength(3);
   });
 
-  it('rotated at once by many nodes rotate once', async () => {
+  it('rotate once when many nodes rotate concurrently', async () => {
     const nodes = await Promise.all(Array.from({ length: 6 }, () => openNode()));
     clock.advance(publishingSeconds * 1000);
     const rotations = await Promise.all(nodes.map((node) => node.rotate()));
@@ -160,7 +160,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     expect(states.toSorted()).toEqual(['active', 'next', 'retired']);
   });
 
-  it('that another node activated in haste are read when a token names them, once in five seconds at most', async () => {
+  it('that another node activated early are read when a token names them, at most once in five seconds', async () => {
     const [one, two] = [await openNode(), await openNode()];
     await one.rotate({ immediately: true });
     await one.rotate({ immediately: true });
@@ -174,7 +174,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     const revoke = (node: SigningKeys, kid: string) => node.revoke({ kid });
     const nextOf = async (node: SigningKeys) => (await node.list()).find(({ state }) => state === 'next')?.kid ?? '';
 
-    it('while they sign, verify nothing from then on, and the next one signs', async () => {
+    it('while active, verify nothing from then on, and the next one signs', async () => {
       const node = await openNode();
       const [leaked, next, token] = [node.current().kid, await nextOf(node), mint(node)];
       expect(await revoke(node, leaked)).toEqual({ kind: 'revoked', was: 'active' });
@@ -187,7 +187,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
       expect(await verify(await openNode(), token)).toBe('invalid');
     });
 
-    it('while they are retired, leave the JWKS before their time, and the active one signs on', async () => {
+    it('while retired, leave the JWKS early, and the active one continues to sign', async () => {
       const node = await openNode();
       const [leaked, token] = [node.current().kid, mint(node)];
       await node.rotate({ immediately: true });
@@ -206,7 +206,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
       expect(publishedKids(node)).not.toContain(leaked);
     });
 
-    it('are forgotten by another node when its feed says so, and it signs with the next one', async () => {
+    it('are dropped by another node after its feed reads the revocation, and it signs with the next one', async () => {
       const [one, two] = [await openNode(), await openNode()];
       const [leaked, token] = [one.current().kid, mint(one)];
       const onError = (error: unknown) => {
@@ -224,7 +224,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
       expect(await verify(one, mint(two))).toBe('ok');
     });
 
-    it('by many nodes at once are revoked once, and one follows', async () => {
+    it('by many nodes concurrently are revoked once, with one successor', async () => {
       const nodes = await Promise.all(Array.from({ length: 6 }, () => openNode()));
       const leaked = nodes[0]!.current().kid;
       const answers = await Promise.all(nodes.map((node) => revoke(node, leaked)));
@@ -234,7 +234,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     });
 
     it.each(['active', 'next'] as const)(
-      'while %s and rotated at the same time, leave one active key that others know',
+      'while %s and rotated concurrently, leave one active key that is published',
       async (state) => {
         const [one, two] = [await openNode(), await openNode()];
         const leaked = state === 'active' ? one.current().kid : await nextOf(one);
@@ -248,7 +248,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
       },
     );
 
-    it('are none that there is not', async () => {
+    it('return `unknown` for a missing key', async () => {
       const node = await openNode();
       expect(await revoke(node, 'no-such-key')).toEqual({ kind: 'unknown' });
       expect(publishedKids(node)).toHaveLength(2);
@@ -273,7 +273,7 @@ describeOnBothDatabases('signing keys', (database: () => Database) => {
     expect(await verify(node, old)).toBe('ok');
   });
 
-  it('do not open when somebody exchanged their private halves', async () => {
+  it('fail to open when their private halves were swapped', async () => {
     await openNode();
     await database().run(swapPrivateKeys, {});
     await expect(openNode()).rejects.toThrow(AssertionFailed);

@@ -1,9 +1,12 @@
 /**
- * The keys that sign access tokens. Owns the table `signing_keys`.
- * Invariants: there is exactly one active key and at most one next key, on all nodes the same ones; a key is published
- * in the JWKS for as long as others cache it before it signs, and after it signed until its last token has ended; a
- * private half is stored only sealed, and is erased when its key retires; a key that is revoked is announced to every
- * node in the same statement, and is published no more.
+ * The keys that sign access tokens. Owns the table `signing_keys`; no routes.
+ *
+ * Invariants:
+ * - There is exactly one active key and at most one next key, the same on all nodes.
+ * - A key is published in the JWKS for as long as caches keep it before it signs, and afterwards until its last token
+ *   has expired.
+ * - A private half is stored only encrypted, and is erased when its key retires.
+ * - The statement that revokes a key inserts the revocation; the key leaves the JWKS.
  */
 export {
   jwksCacheSeconds,

@@ -1,4 +1,4 @@
-/** The signing keys in use by this process, and how they change. */
+/** The signing keys in use by this process, and their rotation. */
 import { maxAccessTokenLifetimeSeconds } from '#domain/clients/index.ts';
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
@@ -27,28 +27,27 @@ import {
   toAlgorithm,
 } from './stored-keys.ts';
 
-/** How long others may keep our JWKS (`Cache-Control: max-age`). */
+/** How long others may cache our JWKS (`Cache-Control: max-age`). */
 export const jwksCacheSeconds = 300;
 
-/** Every node reads the keys again at least this often: a timer calls `refresh`. */
+/** A timer calls `refresh` on every node at least this often. */
 export const refreshSeconds = 60;
 
-/** Added to the end of a retired key's last token: clocks differ, and verifiers grant a tolerance. */
+/** Added to the expiry of a retired key's last token, for clock skew and the tolerance of verifiers. */
 const toleranceSeconds = 60;
 
-/** Tokens that name unknown keys come from outside; they cause one read in this time at most. */
+/** Tokens with unknown keys come from outside; they cause at most one read in this time. */
 const unknownKeyReloadMs = 5000;
 
-/** What a reload that nobody waits for came to. */
+/** The result of a reload that no caller awaits. */
 export type Reload = { readonly kind: 'reloaded' } | { readonly kind: 'failed'; readonly error: unknown };
 
-/** What `SigningKeys` takes. */
 export interface SigningKeysDeps extends SigningKeyDeps {
-  /** Told the outcome of a reload that an unknown or a revoked key caused, and that one after a change has failed. */
+  /** Called after a reload that an unknown or revoked key caused, and when the reload after a change has failed. */
   readonly onReload?: (reload: Reload) => void;
 }
 
-/** A key as operators see it. */
+/** A key in the view of operators. */
 export interface SigningKeyEntry {
   readonly kid: string;
   readonly algorithm: SigningAlgorithm;
@@ -59,41 +58,38 @@ export interface SigningKeyEntry {
   readonly publishedUntil: Date | null;
 }
 
-/** What a rotation came to. */
 export type Rotation =
   | { readonly kind: 'rotated'; readonly kid: string; readonly retiredKid: string; readonly publishedUntil: Date }
   /** The next key has not been published for as long as others may cache the JWKS. */
   | { readonly kind: 'too_early'; readonly kid: string; readonly possibleAt: Date }
   | { readonly kind: 'already_rotated' };
 
-/** What a revocation is told. */
 export interface RevocationRequest {
   readonly kid: string;
-  /** Runs in the revocation's transaction, so that what it records commits with it. */
+  /** Runs in the transaction of the revocation. */
   readonly record?: RecordRevocation;
 }
 
-/** What a rotation is told. */
 export interface RotationRequest {
-  /** Does not wait until all caches have the next key: resource servers may refuse tokens for `jwksCacheSeconds`. */
+  /** Does not wait until all caches have the next key: resource servers may reject tokens for `jwksCacheSeconds`. */
   readonly immediately?: boolean;
-  /** Runs in the rotation's transaction, so that what it records commits with it. */
+  /** Runs in the transaction of the rotation. */
   readonly record?: RecordPromotion;
 }
 
 interface Published {
   readonly jwk: PublicJwk;
   readonly key: VerifyKey;
-  /** Undefined while the key is next or active. */
+  /** Undefined for the next and the active key. */
   readonly untilMs: number | undefined;
 }
 
-/** All keys that ever were, oldest first, without opening any. */
+/** All keys, oldest first, without decrypting any. */
 export async function listSigningKeys(queries: Queries): Promise<SigningKeyEntry[]> {
   return (await listRows(queries)).map(toEntry);
 }
 
-/** The keys of this deployment. `open` must have been called. */
+/** The keys of this deployment. Call `open` first. */
 export class SigningKeys {
   readonly #deps: SigningKeysDeps;
   #active: SigningKey | undefined;
@@ -105,7 +101,7 @@ export class SigningKeys {
     this.#deps = deps;
   }
 
-  /** Makes the keys that are missing, replaces a next key of another algorithm than the configured one, reads all. */
+  /** Creates missing keys, replaces a next key whose algorithm is not the configured one, and reads all keys. */
   async open(): Promise<this> {
     const rows = await listRows(this.#deps.database);
     if (!rows.some(({ state }) => state === 'active')) await insertFirstKey(this.#deps);
@@ -116,14 +112,14 @@ export class SigningKeys {
     return this;
   }
 
-  /** The key that signs, imported once. */
+  /** The active key, imported once. */
   current(): SigningKey {
     return present(this.#active, 'the active signing key');
   }
 
   /**
-   * The public key of that id while it is published, else undefined.
-   * An unknown id makes the keys be read again, so that a key activated in haste by another node is known soon.
+   * The public key with this id while it is published, else undefined. An unknown id starts a reload, so that a key
+   * that another node activated early is known soon.
    */
   verifyKey(kid: string): VerifyKey | undefined {
     const published = this.#published.get(kid);
@@ -136,25 +132,27 @@ export class SigningKeys {
     return this.#publishedNow().map(({ key }) => key);
   }
 
-  /** The document at `/.well-known/jwks.json` (RFC 7517 §5): next, active and retired keys whose tokens may live. */
+  /**
+   * The document at `/.well-known/jwks.json` (RFC 7517 §5): the next and the active key, and retired ones whose tokens
+   * may be valid.
+   */
   jwks(): { readonly keys: readonly PublicJwk[] } {
     return { keys: this.#publishedNow().map(({ jwk }) => jwk) };
   }
 
-  /** All keys that ever were, oldest first. */
   async list(): Promise<SigningKeyEntry[]> {
     return listSigningKeys(this.#deps.database);
   }
 
-  /** Reads the keys again, making a next key when there is none. */
+  /** Reads the keys again, and creates a next key if there is none. */
   refresh(): Promise<void> {
     this.#refreshing = this.#loadAfter(this.#refreshing);
     return this.#refreshing;
   }
 
   /**
-   * Activates the next key and retires the active one, whose private half is erased.
-   * The retired one stays published until the last token that any node signed with it has ended.
+   * Activates the next key and retires the active one, erasing its private half. The retired one stays published until
+   * the last token that any node signed with it has expired.
    */
   async rotate({ immediately = false, record }: RotationRequest = {}): Promise<Rotation> {
     await this.refresh();
@@ -180,8 +178,8 @@ export class SigningKeys {
   }
 
   /**
-   * Ends a key whose private half may be known to others: every node refuses what it signed within a second, and it
-   * leaves the JWKS. If it was the active one, the next one signs, also when caches may not have it yet.
+   * Revokes a key whose private half may be known to others: every node rejects its tokens within a second, and it
+   * leaves the JWKS. In place of the active key, the next one signs, also when caches may not have it yet.
    */
   async revoke({ kid, record }: RevocationRequest): Promise<KeyRevocation> {
     const now = this.#deps.clock.now();
@@ -190,17 +188,14 @@ export class SigningKeys {
     return revocation;
   }
 
-  /**
-   * Forgets a key that another node has revoked, and reads the keys again, so that it signs nothing more.
-   * Told of one key several times, it does that once.
-   */
+  /** Drops a key that another node has revoked, and reads the keys again, so that it signs nothing more. Idempotent. */
   forget(kid: string): void {
     if (!this.#published.has(kid)) return;
     this.#published = new Map([...this.#published].filter(([known]) => known !== kid));
     this.#reload();
   }
 
-  /** One after another, so that what was read earlier never replaces what was read later. */
+  /** One after another, so that an earlier read never replaces a later one. */
   async #loadAfter(previous: Promise<void>): Promise<void> {
     await Promise.allSettled([previous]);
     let rows = await listRows(this.#deps.database);
@@ -245,7 +240,7 @@ export class SigningKeys {
     this.#reload();
   }
 
-  /** Never fails: a change that has committed stands, and who cannot read it now reads it with the next `refresh`. */
+  /** Never throws: a committed change stands, and the next `refresh` reads it. */
   async #readChange(): Promise<void> {
     try {
       await this.refresh();
@@ -263,7 +258,7 @@ export class SigningKeys {
   }
 }
 
-/** Without the private half: what only verifies shall not be able to sign. */
+/** Without the private half: a key that only verifies must not be able to sign. */
 function toVerifyKey({ kid, alg, publicKey }: SigningKey): VerifyKey {
   return { kid, alg, publicKey };
 }

@@ -1,4 +1,4 @@
-/** The table `signing_keys`, row by row. */
+/** The rows of the table `signing_keys`. */
 import { revocationsFragment } from '#domain/revocations/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -18,15 +18,14 @@ import {
   type VerifyKey,
 } from '#protocol/jose/index.ts';
 
-/** `next` is published and signs nothing yet, `active` signs, `retired` is published while its tokens live. */
+/** `next` is published and does not sign yet, `active` signs, `retired` is published while its tokens are valid. */
 export type SigningKeyState = 'next' | 'active' | 'retired';
 
-/** What working on the table takes. */
 export interface SigningKeyDeps {
   readonly database: Database;
   readonly keys: Keys;
   readonly clock: Clock;
-  /** Of keys that are made from now on. */
+  /** The algorithm of new keys. */
   readonly algorithm: SigningAlgorithm;
 }
 
@@ -42,7 +41,6 @@ const columns = {
   publishedUntil: 'timestamptz?',
 } as const;
 
-/** One row. */
 export type SigningKeyRow = Values<typeof columns>;
 
 const listAll = statement('signing_keys.list', {
@@ -75,7 +73,7 @@ const insertNext = statement('signing_keys.insert_next', {
   columns: {},
 });
 
-/** Whoever changes which key is next or active holds this lock, so that there is never more than one of each. */
+/** Taken before the next or the active key changes, so that there is never more than one of each. */
 const lockActive = statement('signing_keys.lock_active', {
   lane: 'pool',
   sql: `select kid from signing_keys where state = 'active' for update`,
@@ -115,7 +113,7 @@ const activate = statement('signing_keys.activate', {
   columns: {},
 });
 
-/** After the lock of the active key: who waited for that one sees here what the key has become meanwhile. */
+/** Read after the lock of the active key, so that a transaction that waited sees the current state. */
 const lockKey = statement('signing_keys.lock', {
   lane: 'pool',
   sql: `select state from signing_keys where kid = :kid for update`,
@@ -125,7 +123,7 @@ const lockKey = statement('signing_keys.lock', {
 
 const announced = revocationsFragment('signing_key', 'revoked');
 
-// A key that was revoked is one that retired and is published no more; that it was neither before is asked here again.
+// A revoked key is retired and no longer published. The conditions are evaluated again under the lock.
 const revoke = statement('signing_keys.revoke', {
   lane: 'pool',
   sql: `with revoked as (
@@ -141,19 +139,19 @@ const revoke = statement('signing_keys.revoke', {
   after: { revokes: { kind: 'signing_key', target: 'kid' } },
 });
 
-/** All keys that ever were, oldest first. */
+/** All keys, oldest first. */
 export function listRows(database: Queries): Promise<SigningKeyRow[]> {
   return database.rows(listAll, {});
 }
 
-/** Makes the first active key unless there is one; of several nodes at once one wins. */
+/** Creates the first active key unless there is one; of several concurrent nodes one succeeds. */
 export async function insertFirstKey(deps: SigningKeyDeps): Promise<void> {
   await deps.database.run(insertFirst, await makeRow(deps));
 }
 
 /**
- * Makes a next key unless there is one.
- * With `replacing`, one of another algorithm than the configured one is replaced: nothing was ever signed with it.
+ * Creates a next key unless there is one. With `replacing`, a next key of another algorithm than the configured one is
+ * replaced: it has signed nothing.
  */
 export async function insertNextKey(deps: SigningKeyDeps, options: { readonly replacing: boolean }): Promise<void> {
   const fresh = await makeRow(deps);
@@ -166,11 +164,10 @@ export async function insertNextKey(deps: SigningKeyDeps, options: { readonly re
   });
 }
 
-/** What promoting came to. */
 export type Promotion =
   | { readonly kind: 'promoted'; readonly kid: string; readonly retiredKid: string }
   | { readonly kind: 'too_young'; readonly kid: string; readonly createdAt: Date }
-  /** Somebody else has just promoted it. */
+  /** Another node has just promoted it. */
   | { readonly kind: 'no_next' };
 
 /** Records a promotion in its transaction. */
@@ -179,7 +176,7 @@ export type RecordPromotion = (
   promoted: { readonly kid: string; readonly retiredKid: string },
 ) => Promise<void>;
 
-/** Retires the active key, erasing its private half, and activates the next one if it was made before a time. */
+/** Retires the active key, erasing its private half, and activates the next one if it was created before a time. */
 export function promoteNextKey(
   database: Database,
   times: { readonly now: Date; readonly publishedUntil: Date; readonly madeBefore: Date },
@@ -199,12 +196,12 @@ export function promoteNextKey(
   });
 }
 
-/** What revoking came to. `was`: what the key did until now. */
+/** The result of a revocation. `was`: the state of the key until then. */
 export type KeyRevocation =
   | { readonly kind: 'revoked'; readonly was: SigningKeyState }
   /** There is no such key. */
   | { readonly kind: 'unknown' }
-  /** It verifies nothing any more. */
+  /** It does not verify any more. */
   | { readonly kind: 'dead_already' };
 
 /** Records a revocation in its transaction. */
@@ -213,7 +210,7 @@ export type RecordRevocation = (
   revoked: { readonly kid: string; readonly was: SigningKeyState },
 ) => Promise<void>;
 
-/** Ends a key at once, erasing its private half, and announces it; in the place of the active one the next one signs. */
+/** Revokes a key, erasing its private half; in place of the active key, the next one signs. */
 export async function revokeKey(
   deps: SigningKeyDeps,
   { kid, now }: { readonly kid: string; readonly now: Date },
@@ -232,7 +229,10 @@ export async function revokeKey(
   });
 }
 
-/** A rotation a moment ago has left no next key: then one that nobody knows yet signs, and is read when a token names it. */
+/**
+ * After a very recent rotation there is no next key. A key that no node knows yet signs then, and is read when a token
+ * names it.
+ */
 async function activateNext(tx: Queries, fresh: Awaited<ReturnType<typeof makeRow>>, now: Date): Promise<void> {
   const next = await tx.row(findNext, {});
   if (next === undefined) await tx.run(insertNext, fresh);
@@ -248,7 +248,10 @@ async function makeRow({ keys, clock, algorithm }: SigningKeyDeps) {
   return { kid: pair.kid, algorithm, publicJwk, sealedPrivateKey, now: clock.now() };
 }
 
-/** The pair of a row that still has its private half; the public one comes from it, since only that is authentic. */
+/**
+ * The pair of a row with a private half. The public key is derived from that, because only the private half is
+ * authenticated.
+ */
 export function importPair(keys: Keys, { kid, algorithm, sealedPrivateKey }: SigningKeyRow): SigningKey {
   assert(sealedPrivateKey !== null, `signing key ${kid} has no private half`);
   const pkcs8 = keys.open('signing_key', sealedPrivateKey, associatedDataOf(kid));
@@ -264,7 +267,7 @@ export function importRetired({ kid, publicJwk }: SigningKeyRow): VerifyKey {
   return key;
 }
 
-/** The text of a column that a constraint keeps to these. */
+/** The text of a column whose values a constraint limits. */
 export function toAlgorithm(text: string): SigningAlgorithm {
   const algorithm = signingAlgorithms.find((known) => known === text);
   assert(algorithm !== undefined, `signing algorithm "${text}" is not known`);

@@ -45,10 +45,7 @@ const deleteUnproven = statement('users.delete_unproven', {
   columns: { id: 'uuid' },
 });
 
-/**
- * Deletes a locked user who never verified an address, for another user who did; false when the user verified it
- * meanwhile.
- */
+/** Deletes a locked user without a verified address, which another user has verified; false when it is verified now. */
 export async function deleteUnprovenUser(tx: Queries, userId: string): Promise<boolean> {
   return (await tx.row(deleteUnproven, { userId })) !== undefined;
 }

@@ -58,8 +58,8 @@ export async function requestMailLogin(
   const browser = known ?? newBrowser();
   const lifetimeSeconds = lifetimeOf(flow.loginByMail, method);
   const action = actions[method];
-  const request = { canonical, purpose: method, action, toUnverified: false, lifetimeSeconds, caller } as const;
-  await requestMail(flow, { ...request, browserHash: browser.hash });
+  const request = { canonical, purpose: method, action, toUnverified: false, lifetimeSeconds } as const;
+  await requestMail(flow, { ...request, requester: caller, browserHash: browser.hash });
   if (transport === 'token') return { expiresIn: lifetimeSeconds, browserToken: browser.secret, cookies: [] };
   const cookie = cookieOf(browser, method, flow.clock.now());
   return { expiresIn: lifetimeSeconds, browserToken: undefined, cookies: [cookie] };

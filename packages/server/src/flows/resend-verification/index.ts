@@ -29,7 +29,7 @@ export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoin
       },
       problems: [],
       handler: async ({ body, caller }) => {
-        await requestMail(flow, { purpose: 'verify_email', canonical: body.email.canonical, caller });
+        await requestMail(flow, { purpose: 'verify_email', canonical: body.email.canonical, requester: caller });
         return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
       },
     }),
