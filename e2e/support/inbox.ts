@@ -16,7 +16,7 @@ export async function readInbox(url: string, to: string): Promise<readonly Inbox
   return (await response.json()) as readonly InboxMessage[];
 }
 
-/** Waits for the newest message with a link to `path`, other than the links in `seen`. */
+/** Waits for the newest message with a link to `path`, other than those in `excluded`. */
 export function awaitLink(
   read: () => Promise<readonly { readonly links: readonly string[] }[]>,
   path: string,

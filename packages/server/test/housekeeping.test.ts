@@ -7,7 +7,7 @@ import { countTables, type TableCounts } from './support/table-counts.ts';
 
 /**
  * The reason why a table stays small. The list is reviewed by hand; a table without an entry fails the test.
- * `use`: rows come with use and are deleted after `days` days at most. `users`: rows live as long as their user.
+ * `use`: rows come with use and are deleted after `days` days at most. `users`: rows exist as long as their user.
  * `operator`: rows come from an operator or a migration. `design`: the table grows intentionally.
  */
 type Bound =

@@ -128,7 +128,7 @@ describe.each(expectedOperations)('$method $path', (operation) => {
     expect(bad.length).toBeGreaterThan(operation.kind === 'page' && operation.query === undefined ? 0 : 4);
   });
 
-  it('lets in exactly the declared principals', async () => {
+  it('accepts exactly the declared principals', async () => {
     const { method, principals } = operation;
     const target = targetOf(operation);
     const garbage = [

@@ -79,7 +79,7 @@ async function crashOnce(
   };
   const preparedFlows = await Promise.all(
     accountFlows.map(async (flow, index) => {
-      const prepared = await flow.prepare(context, `life-${trial}-${index}@example.com`);
+      const prepared = await flow.prepare(context, `crash-${trial}-${index}@example.com`);
       return { flow, prepared };
     }),
   );

@@ -291,5 +291,5 @@ const sessions: readonly AccountFlow[] = [
   },
 ];
 
-/** Every changing flow of the life of an account after the first login. */
+/** Every state-changing flow of an account after the first login. */
 export const accountFlows: readonly AccountFlow[] = [...passwords, ...addresses, ...accounts, ...sessions];

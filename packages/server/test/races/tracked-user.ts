@@ -48,8 +48,7 @@ export class TrackedUser {
 
   /**
    * Waits for the mails, then compares the state and the history since `find`. Also asserts that each sent mail was
-   * delivered
-   * once and each dropped mail never.
+   * delivered once and each dropped mail never.
    */
   async assertState(expected: Omit<UserState, 'families'> & UserHistory & { families?: number }): Promise<void> {
     await this.#nodes.awaitMailIdle();

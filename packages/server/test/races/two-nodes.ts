@@ -75,8 +75,7 @@ export class TwoNodes implements AsyncDisposable {
 
   /**
    * Waits for a random number of database round trips. Without this, the cheaper side of a race would always be first
-   * and
-   * there would be no race.
+   * and there would be no race.
    */
   async delay(roundTrips: number): Promise<void> {
     for (let left = randomInt(roundTrips + 1); left > 0; left -= 1) await this.#database.query('select 1');

@@ -84,7 +84,7 @@ function foreign(local: string, domain: string): Inputs {
     ['a full-width local part', `\uff41${local}@${domain}`],
     ['a combining mark in the local part', `${local}\u0301@${domain}`],
     ['a full-width sign', `${local}\uff20${domain}`],
-    ['an A-label that stands for nothing', `${local}@xn--people-.example`],
+    ['an A-label that decodes to nothing', `${local}@xn--people-.example`],
     ['a lone surrogate', `${local}\ud800@${domain}`],
   ];
 }

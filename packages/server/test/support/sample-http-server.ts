@@ -260,7 +260,7 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
     authenticate: async ({ bearer, sessionCookie }) =>
       bearer === 'good' || sessionCookie === 'good' ? principal : undefined,
     limiter: unlimited,
-    pages: { problem: problemPage, formNotice: () => html`<p lang="en">Once more, please.</p>` },
+    pages: { problem: problemPage, formNotice: () => html`<p lang="en">Send the form again.</p>` },
     isListedOrigin: (origin) => origin === listedOrigin,
     logger: createLogger({
       level: 'info',

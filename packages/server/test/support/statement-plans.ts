@@ -25,7 +25,7 @@ export interface ReviewedScans {
 /**
  * Makes the planner treat every table of the schema as large, except `smallTables`.
  * The database is unusable afterwards: each table gets one row, for which checks and foreign keys are dropped, because
- * the planner takes a file without pages for empty whatever the catalog says.
+ * the planner takes a file without pages for empty regardless of the catalog.
  * Writing the catalog's row counts requires a superuser.
  */
 export async function pretendLarge(client: ClientBase, reviewed: ReviewedScans): Promise<void> {

@@ -68,12 +68,12 @@ export async function auditActionsOf(app: Application, email: string): Promise<s
   return rows.map(({ action }) => action);
 }
 
-/** Calls `look` before the application computes each hash; returns a function that stops this. */
-export function beforeEachHash(app: Application, before: () => Promise<void> | void): () => void {
+/** Calls `listener` before the application computes each hash; returns a function that stops this. */
+export function beforeEachHash(app: Application, listener: () => Promise<void> | void): () => void {
   const queue = app.services.hashQueue;
   const run = queue.run.bind(queue);
   queue.run = async (task) => {
-    await before();
+    await listener();
     return run(task);
   };
   return () => {

@@ -2,9 +2,8 @@
 
 /**
  * The area under the ROC curve: the probability that a sample of `first` exceeds a sample of `second`, ties counting
- * half.
- * 0.5 means indistinguishable, 0 and 1 perfectly distinguishable. Computed by ranks (Mann and Whitney 1947), so that
- * outliers of a busy machine have no extra weight.
+ * half. 0.5 means indistinguishable, 0 and 1 perfectly distinguishable. Computed by ranks (Mann and Whitney 1947), so
+ * that outliers of a busy machine have no extra weight.
  */
 export function areaUnderCurve(first: readonly number[], second: readonly number[]): number {
   const pairs = first.length * second.length;

@@ -8,8 +8,7 @@ import { validPassword } from '../support/user-actions.ts';
 
 /**
  * The six states that must be indistinguishable. A delayed or blocked user is not among them: that response differs
- * openly,
- * and also for unknown addresses (invariant 2).
+ * openly, and also for unknown addresses (invariant 2).
  */
 export const userStates = [
   'absent',

@@ -118,7 +118,7 @@ describe('a form', () => {
     const response = await submit({ token: '<i>', ...fields }, headers);
     const text = await response.text();
     expect([response.status, response.headers.get('location')]).toEqual([403, null]);
-    expect(text).toContain('Once more, please.');
+    expect(text).toContain('Send the form again.');
     expect(text).toContain('<input name="token" value="&lt;i&gt;">');
     expect(text).not.toContain('<p>&lt;i&gt;</p>');
     const cookie = nameAndValue(response.headers.getSetCookie()[0]) || (headers.cookie ?? '');
