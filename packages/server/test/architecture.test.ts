@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { problems } from '#kernel/problem.ts';
 import { checkCitations } from './architecture/citations.ts';
-import { commentsOf } from './architecture/comments.ts';
+import { checkComments, commentsOf } from './architecture/comments.ts';
 import { exceptions, withoutExceptions } from './architecture/exceptions.ts';
 import { checkMigration } from './architecture/expressions.ts';
 import { checkHygiene, listFiles, readText } from './architecture/hygiene.ts';
@@ -35,6 +35,12 @@ describe('the repository', () => {
     const texts = [...pages, ...migrations].map(({ path, text }) => ({ path, line: 1, text }));
     expect(checkCitations([...sources.flatMap(commentsOf), ...texts], citable)).toEqual([]);
     expect(pages.flatMap((page) => checkLinks(page, citable))).toEqual([]);
+  });
+
+  it('has comments that name the component and state a reason', () => {
+    const beingRewritten = /^packages\/server\/src\/(?:domain|flows)\//;
+    const comments = sources.filter(({ path }) => !beingRewritten.test(path)).flatMap(commentsOf);
+    expect(checkComments(comments)).toEqual([]);
   });
 
   it('speaks to people in plain words: pages and mails of every locale, and problems', () => {

@@ -1,4 +1,4 @@
-/** Ninety days of traffic on a moved clock: tables that grow by use are bounded (ARCHITECTURE.md). */
+/** Ninety days of traffic on a moved clock: tables that grow by use are bounded (docs/security/limits.md#other-bounds). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { statement } from '#platform/database/index.ts';
 import { Application } from './support/application.ts';

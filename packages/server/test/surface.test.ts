@@ -1,4 +1,4 @@
-/** Invalid requests to every operation of the public listener, over a real socket (ARCHITECTURE.md). */
+/** Invalid requests to every operation of the public listener, over a real socket (ARCHITECTURE.md#one-request). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { opsEndpoints } from '#app/endpoints.ts';
 import { serverOf } from '#app/running.ts';

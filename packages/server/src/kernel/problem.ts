@@ -7,7 +7,7 @@
 interface ProblemType {
   readonly status: number;
   readonly title: string;
-  /** What happened and what to do next; the same for known and unknown accounts (invariant 13). */
+  /** The text for the client: what happened and what to do next. The same for known and unknown accounts (invariant 13). */
   readonly detail: string;
 }
 
@@ -137,11 +137,11 @@ export interface FieldError {
   /** A JSON Pointer (RFC 6901). */
   readonly path: string;
   readonly code: string;
-  /** A sentence for the person who filled in the field. */
+  /** A sentence for the user. */
   readonly message: string;
 }
 
-/** What a problem carries beyond its code. */
+/** The details of a problem beyond its code. */
 export interface ProblemOptions {
   readonly errors?: readonly FieldError[];
   /** Becomes `Retry-After`. */

@@ -25,7 +25,7 @@ const catalogues = new Catalogues(
   ]),
 );
 
-/** What `act` throws, if anything. */
+/** The error that `act` throws, if any. */
 let failure: Error | undefined;
 let acted: string[];
 

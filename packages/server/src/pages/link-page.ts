@@ -31,7 +31,7 @@ interface Declared {
   readonly problems?: readonly ProblemCode[];
 }
 
-/** What differs between the pages. `L` is the link as the flow reads it, `F` the schema of the form. */
+/** The parts that differ between the pages. `L` is the link as the flow reads it, `F` the schema of the form. */
 export interface LinkPage<L, F extends z.ZodType<{ readonly token?: string | undefined }>> {
   readonly path: `/${string}`;
   readonly show: Declared;
@@ -58,7 +58,7 @@ export interface Reading<L> {
   readonly say: (name: string, values?: MessageArguments) => string;
 }
 
-/** What is wrong with each field, by its name. */
+/** The error of each field, by its name. */
 export type Complaints = Readonly<Record<string, string | undefined>>;
 
 export interface LinkForm {

@@ -1,4 +1,4 @@
-/** What `platform/http` shows on pages by itself: problems, and the notice above a form that is shown again. */
+/** The parts of pages that `platform/http` renders by itself: problems, and the notice above a form that is shown again. */
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageRenderer } from '#platform/http/index.ts';
 import { type Catalogues, pageWords } from '#platform/i18n/index.ts';

@@ -204,7 +204,7 @@ function outcomeOf({ status, headers }: Response, text: string, isSession: boole
   return code === undefined ? String(status) : `${status} ${code}`;
 }
 
-/** What obtains more ranks higher; of rejections the one that comes after more checks, and a malformed request last. */
+/** An outcome that obtains more ranks higher; of rejections the one that comes after more checks, and a malformed request last. */
 function rankOf(outcome: string): number {
   const issued = ['ticket', 'tokens', 'session'].indexOf(outcome.split(' ')[0] ?? '');
   if (issued >= 0) return 2_000 + issued;

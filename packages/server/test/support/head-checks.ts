@@ -35,7 +35,7 @@ const known: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-/** The paths that may send Clear-Site-Data (ARCHITECTURE.md): logout and deletion of the account. */
+/** The paths that may send Clear-Site-Data (docs/security/browsers.md#headers): logout and deletion of the account. */
 const loggingOut: ReadonlySet<string> = new Set(['/api/v1/auth/logout', '/api/v1/auth/logout-all', '/api/v1/users/me']);
 
 /** The product's cookies; over https they carry the `__Host-` prefix. */

@@ -258,7 +258,7 @@ function mediaType(headers: Headers): string {
   return (headers.get('content-type') ?? '').split(';')[0] ?? '';
 }
 
-/** `/api/…` without a version means the latest version (ARCHITECTURE.md). */
+/** `/api/…` without a version means the latest version. */
 function toLatest(path: string): string {
   return path.replace(/^\/api\/(?!v\d+(?:\/|$))/, '/api/v1/');
 }

@@ -10,7 +10,7 @@ import { type AfterCommit, checkEffects, type DeclaredEffects } from './effects.
 import type { Shape, Values } from './sql-types.ts';
 
 /**
- * Where a statement runs (ARCHITECTURE.md).
+ * The connections that a statement runs on (ARCHITECTURE.md#lanes).
  * - `read`: pipelined, locks nothing, bounded by an index.
  * - `write`: pipelined, with a lock timeout of 250 ms; then once more on the pool.
  * - `counter`: like `write` with `synchronous_commit` off, for failure counters and last-seen times only.

@@ -11,7 +11,7 @@ import type { Responder } from '../engine/responder.ts';
 
 type Limited = ApiEndpoint | PageEndpoint;
 
-/** What the quota of a request depends on. */
+/** The request, as far as its quota depends on it. */
 interface LimitContext {
   readonly request: FastifyRequest;
   readonly caller: Caller;

@@ -10,7 +10,7 @@ import {
 } from '#platform/telemetry/index.ts';
 import type { Endpoint } from '../endpoint.ts';
 
-/** What all requests of one route share. */
+/** Shared by all requests of one route. */
 export interface RouteRecord {
   readonly kind: Endpoint['kind'];
   readonly metrics: RouteMetrics;
@@ -19,7 +19,7 @@ export interface RouteRecord {
   readonly quiet: boolean;
 }
 
-/** What is collected between a request and its response. */
+/** Collected between a request and its response. */
 export interface Exchange {
   readonly route: RouteRecord;
   readonly startedMs: number;

@@ -1,4 +1,4 @@
-/** What all routes share, and the two ways to respond: `send` and `refuse`. Made once by `buildServer`. */
+/** The state that all routes share, and the two ways to respond: `send` and `refuse`. Made once by `buildServer`. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
 import { type Cookies, cookiesFor, type OwnCookies } from '../admission/cookies.ts';

@@ -1,4 +1,4 @@
-/** What a server is made of; the composition root builds it. */
+/** The dependencies of a server; the composition root builds them. */
 import type { Clock } from '#kernel/clock.ts';
 import type { Problem } from '#kernel/problem.ts';
 import type { Html } from '#platform/html/index.ts';
