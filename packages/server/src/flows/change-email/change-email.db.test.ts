@@ -70,7 +70,7 @@ const password = 'correct horse battery';
 const undoLifetimeMs = 72 * 60 * 60 * 1000;
 const rounds = Array.from({ length: 10 }, (_, round) => round);
 
-describeOnBothDatabases('changing an address', (database) => {
+describeOnBothDatabases('change of the email address', (database) => {
   let fixture: DomainFixture;
   let flow: ChangeEmail;
 
@@ -110,12 +110,12 @@ describeOnBothDatabases('changing an address', (database) => {
     return { userId: user.id, sessionId, authEpoch } as Principal;
   }
 
-  async function ask(user: TestUser, canonical: string, authEpoch = 1): Promise<void> {
+  async function request(user: TestUser, canonical: string, authEpoch = 1): Promise<void> {
     const newEmail = { asTyped: canonical, canonical };
     await requestChange(flow, await logIn(user, authEpoch), { newEmail, currentPassword: password }, caller);
   }
 
-  /** Sends the user's mail of this kind, if it may still be sent; answers what arrived. */
+  /** Runs the job of the user's mail with this template, and returns the messages that the transport received. */
   async function send(user: TestUser, template: MailTemplate) {
     const inbox = new Inbox();
     const handler = mailHandler({
@@ -131,7 +131,7 @@ describeOnBothDatabases('changing an address', (database) => {
     return inbox.list().map(({ to, links }) => ({ to, pages: links.map((link) => new URL(link).pathname) }));
   }
 
-  /** Both links of the change that waits, where both have to be pressed: at the new address, and at the old one. */
+  /** The links of the pending change: to the new address, and to the old one. */
   async function bothLinks(user: TestUser): Promise<readonly [string, string]> {
     const rows = await database().rows(confirmLinks, { userId: user.id });
     const secretOf = (row: (typeof rows)[number] | undefined) =>
@@ -148,7 +148,7 @@ describeOnBothDatabases('changing an address', (database) => {
   const confirm = (link: string) => confirmChange(flow, link, caller);
 
   async function change(user: TestUser, canonical: string, authEpoch = 1): Promise<string> {
-    await ask(user, canonical, authEpoch);
+    await request(user, canonical, authEpoch);
     await confirm(await linkOf(user, 'confirm_email_change'));
     return linkOf(user, 'undo_email_change');
   }
@@ -161,10 +161,10 @@ describeOnBothDatabases('changing an address', (database) => {
     });
   }
 
-  it('happens once when its link is pressed twenty times at once', async () => {
+  it('changes the address once for twenty concurrent uses of a link', async () => {
     const user = await addOwner();
     const wanted = freshAddress();
-    await ask(user, wanted);
+    await request(user, wanted);
     const link = await linkOf(user, 'confirm_email_change');
     const codes = codesOf(await Promise.allSettled(Array.from({ length: 20 }, () => confirm(link))));
     expect(codes.filter((code) => code === 'done')).toHaveLength(1);
@@ -174,36 +174,36 @@ describeOnBothDatabases('changing an address', (database) => {
     expect(effects).toEqual({ authEpoch: 2, events: 1, mails: 1, sessions: 0 });
   });
 
-  it('loses against the undo of an earlier change, whichever is pressed first', async () => {
+  it('is overridden by a concurrent undo of an earlier change, in either order', async () => {
     for (const round of rounds) {
       const user = await addOwner();
       const undoLink = await change(user, freshAddress());
-      await ask(user, freshAddress(), 2);
+      await request(user, freshAddress(), 2);
       const link = await linkOf(user, 'confirm_email_change');
-      const presses = [() => confirm(link), () => undoChange(flow, undoLink, 'another password', caller)];
-      if (round % 2 === 1) presses.reverse();
-      const codes = codesOf(await Promise.allSettled(presses.map((press) => press())));
+      const uses = [() => confirm(link), () => undoChange(flow, undoLink, 'another password', caller)];
+      if (round % 2 === 1) uses.reverse();
+      const codes = codesOf(await Promise.allSettled(uses.map((useLink) => useLink())));
       expect(codes[round % 2 === 1 ? 0 : 1]).toBe('done');
       expect(await read(user)).toEqual([`primary ${user.email}`]);
       expect(await database().row(countEffects, { userId: user.id })).toMatchObject({ sessions: 0 });
     }
   });
 
-  it('is undone once when its link is pressed twenty times at once', async () => {
+  it('undoes the change once for twenty concurrent uses of the link', async () => {
     const user = await addOwner();
     const link = await change(user, freshAddress());
-    const press = () => undoChange(flow, link, 'another password', caller);
-    const codes = codesOf(await Promise.allSettled(Array.from({ length: 20 }, press)));
+    const useLink = () => undoChange(flow, link, 'another password', caller);
+    const codes = codesOf(await Promise.allSettled(Array.from({ length: 20 }, useLink)));
     expect(codes.filter((code) => code === 'done')).toHaveLength(1);
     expect(await database().row(countEffects, { userId: user.id })).toMatchObject({ authEpoch: 3 });
     expect(await read(user)).toEqual([`primary ${user.email}`]);
   });
 
-  it('gives an address that two people want to exactly one of them', async () => {
+  it('gives an address to exactly one of two users who confirm it at once', async () => {
     for (const _ of rounds) {
       const [one, two] = [await addOwner(), await addOwner()];
       const wanted = freshAddress();
-      await Promise.all([ask(one, wanted), ask(two, wanted)]);
+      await Promise.all([request(one, wanted), request(two, wanted)]);
       const links = [await linkOf(one, 'confirm_email_change'), await linkOf(two, 'confirm_email_change')];
       const codes = codesOf(await Promise.allSettled(links.map(confirm))).sort();
       expect(codes).toEqual(['done', 'email_unavailable']);
@@ -213,15 +213,15 @@ describeOnBothDatabases('changing an address', (database) => {
     }
   });
 
-  it('can be asked for by two people who each want what the other has', async () => {
+  it('accepts concurrent requests of two users for each other’s address without a deadlock', async () => {
     for (const _ of rounds) {
       const [one, two] = [await addOwner(), await addOwner()];
-      await Promise.all([ask(one, two.email), ask(two, one.email)]);
+      await Promise.all([request(one, two.email), request(two, one.email)]);
       expect([await read(one), await read(two)]).toEqual([[`primary ${one.email}`], [`primary ${two.email}`]]);
     }
   });
 
-  it('holds the old address until its undo link has expired, and not longer', async () => {
+  it('holds the old address until its undo link expires', async () => {
     const user = await addOwner();
     const wanted = freshAddress();
     const link = await change(user, wanted);
@@ -234,7 +234,7 @@ describeOnBothDatabases('changing an address', (database) => {
     expect(await read(user)).toEqual([`primary ${wanted}`]);
   });
 
-  it('keeps the address of an older undo link when a later one is pressed', async () => {
+  it('keeps the address of an earlier undo link held when a later link is used', async () => {
     const user = await addOwner();
     const [second, third] = [freshAddress(), freshAddress()];
     const first = await change(user, second);
@@ -245,42 +245,42 @@ describeOnBothDatabases('changing an address', (database) => {
     expect(await read(user)).toEqual([`primary ${user.email}`]);
   });
 
-  it('sends its link to the new address as it is stored, and not after the change was cancelled', async () => {
+  it('sends the link to the new address, unless the change was canceled', async () => {
     const user = await addOwner();
-    await ask(user, 'waiting@new.example');
+    await request(user, 'waiting@new.example');
     expect(await send(user, 'email_change_confirm')).toEqual([
       { to: 'waiting@new.example', pages: ['/confirm-email-change'] },
     ]);
     const other = await addOwner();
-    await ask(other, 'cancelled@new.example');
+    await request(other, 'canceled@new.example');
     await cancelChange(flow, await logIn(other), caller);
     expect(await send(other, 'email_change_confirm')).toEqual([]);
   });
 
-  it('sends the undo link to the old address, also when the epoch rose before the mail went out', async () => {
+  it('sends the undo link to the old address, also when the epoch was raised before', async () => {
     const user = await addOwner();
     await change(user, freshAddress());
     await database().transaction((tx) => flow.users.raiseEpoch(tx, user.id));
     expect(await send(user, 'email_changed_notice')).toEqual([{ to: user.email, pages: ['/undo-email-change'] }]);
   });
 
-  describe('where both addresses confirm', () => {
+  describe('with confirmation at both addresses', () => {
     const both = () => ({ ...flow, confirmAt: 'both' }) as const;
 
-    async function askBoth(user: TestUser, canonical: string, authEpoch = 1) {
+    async function requestAtBoth(user: TestUser, canonical: string, authEpoch = 1) {
       const newEmail = { asTyped: canonical, canonical };
       const principal = await logIn(user, authEpoch);
       await requestChange(both(), principal, { newEmail, currentPassword: password }, caller);
       return { principal, links: await bothLinks(user) };
     }
 
-    it('happens once when both links are pressed ten times at once, each', async () => {
+    it('changes the address once for ten concurrent uses of each link', async () => {
       for (const round of rounds) {
         const user = await addOwner();
         const wanted = freshAddress();
-        const { links } = await askBoth(user, wanted);
-        const presses = Array.from({ length: 10 }, () => (round % 2 === 0 ? links : links.toReversed())).flat();
-        const results = await Promise.allSettled(presses.map(confirm));
+        const { links } = await requestAtBoth(user, wanted);
+        const uses = Array.from({ length: 10 }, () => (round % 2 === 0 ? links : links.toReversed())).flat();
+        const results = await Promise.allSettled(uses.map(confirm));
         const kinds = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.kind] : []));
         expect(kinds.sort()).toEqual(['changed', 'waiting']);
         expect(new Set(codesOf(results))).toEqual(new Set(['done', 'invalid_token']));
@@ -290,11 +290,11 @@ describeOnBothDatabases('changing an address', (database) => {
       }
     });
 
-    it('changes nothing by one link alone, which is then used, in either order', async () => {
+    it('changes nothing after one of the two links, in either order, and consumes that link', async () => {
       for (const order of [[0, 1] as const, [1, 0] as const]) {
         const user = await addOwner();
         const wanted = freshAddress();
-        const { links } = await askBoth(user, wanted);
+        const { links } = await requestAtBoth(user, wanted);
         const [first, second] = order.map((index) => links[index]) as [string, string];
         const waitingFor = order[0] === 0 ? 'old_address' : 'new_address';
         expect(await confirm(first)).toEqual({ kind: 'waiting', waitingFor });
@@ -307,18 +307,18 @@ describeOnBothDatabases('changing an address', (database) => {
       }
     });
 
-    it('is ended by cancelling, a new request, a raised epoch or an undo, before and between its links', async () => {
+    it('is revoked by a cancellation, a new request, a raised epoch or an undo, before and between its links', async () => {
       const revocations = [
         (_person: TestUser, principal: Principal) => cancelChange(flow, principal, caller),
-        (user: TestUser) => askBoth(user, freshAddress()),
-        (user: TestUser) => ask(user, freshAddress()),
+        (user: TestUser) => requestAtBoth(user, freshAddress()),
+        (user: TestUser) => request(user, freshAddress()),
         (user: TestUser) => database().transaction((tx) => flow.users.raiseEpoch(tx, user.id)),
       ];
       for (const end of revocations) {
-        for (const pressed of [undefined, 0, 1] as const) {
+        for (const used of [undefined, 0, 1] as const) {
           const user = await addOwner();
-          const { principal, links } = await askBoth(user, freshAddress());
-          if (pressed !== undefined) await confirm(links[pressed]);
+          const { principal, links } = await requestAtBoth(user, freshAddress());
+          if (used !== undefined) await confirm(links[used]);
           await end(user, principal);
           const codes = codesOf(await Promise.allSettled(links.map(confirm)));
           expect(codes).toEqual(['invalid_token', 'invalid_token']);
@@ -327,30 +327,30 @@ describeOnBothDatabases('changing an address', (database) => {
       }
       const user = await addOwner();
       const undoLink = await change(user, freshAddress());
-      const { links } = await askBoth(user, freshAddress(), 2);
+      const { links } = await requestAtBoth(user, freshAddress(), 2);
       await confirm(links[1]);
       await undoChange(flow, undoLink, 'another password', caller);
       await expect(confirm(links[0])).rejects.toMatchObject({ code: 'invalid_token' });
       expect(await read(user)).toEqual([`primary ${user.email}`]);
     });
 
-    it('keeps the rule that it was asked for under, whatever the setting says when its links are pressed', async () => {
+    it('keeps the number of confirmations of the request when the setting changes', async () => {
       const user = await addOwner();
       const wanted = freshAddress();
-      await ask(user, wanted);
+      await request(user, wanted);
       expect(await confirmChange(both(), await linkOf(user, 'confirm_email_change'), caller)).toEqual({
         kind: 'changed',
       });
     });
 
-    it('sends a link to each of the two addresses, and none to the old one after the change was cancelled', async () => {
+    it('sends a link to each address, and none to the old one after a cancellation', async () => {
       const user = await addOwner();
-      await askBoth(user, 'both@new.example');
+      await requestAtBoth(user, 'both@new.example');
       const pages = ['/confirm-email-change'];
       expect(await send(user, 'email_change_confirm')).toEqual([{ to: 'both@new.example', pages }]);
       expect(await send(user, 'email_change_approve')).toEqual([{ to: user.email, pages }]);
       const other = await addOwner();
-      const { principal } = await askBoth(other, freshAddress());
+      const { principal } = await requestAtBoth(other, freshAddress());
       await cancelChange(flow, principal, caller);
       expect(await send(other, 'email_change_approve')).toEqual([]);
     });

@@ -30,7 +30,12 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function ask(of: Application, token: string, newEmail: unknown, currentPassword = validPassword): Promise<AppResponse> {
+function requestChange(
+  of: Application,
+  token: string,
+  newEmail: unknown,
+  currentPassword = validPassword,
+): Promise<AppResponse> {
   return of.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword } });
 }
 
@@ -45,25 +50,25 @@ function undo(of: Application, token: string, password = newPassword): Promise<A
 const confirmLink = (email: string, of = app) => newestMailedToken(of, email, '/confirm-email-change');
 const undoLink = (email: string, of = app) => newestMailedToken(of, email, '/undo-email-change');
 
-/** Somebody whose change waits for its link. */
-async function addAsking(of = app) {
+/** A user with a pending change and its link. */
+async function addPendingChange(of = app) {
   const user = await addLoggedInUser(of);
   const newEmail = uniqueEmail('new');
-  const answer = await ask(of, user.accessToken, newEmail);
-  expect(answer.status).toBe(202);
+  const response = await requestChange(of, user.accessToken, newEmail);
+  expect(response.status).toBe(202);
   return { ...user, newEmail, token: await confirmLink(newEmail, of) };
 }
 
-/** Somebody who changed their address a moment ago. */
-async function addChanged(of = app) {
-  const user = await addAsking(of);
+/** A user with a confirmed change and its undo link. */
+async function addConfirmedChange(of = app) {
+  const user = await addPendingChange(of);
   expect((await confirm(of, user.token)).status).toBe(200);
   return { ...user, undoToken: await undoLink(user.email, of) };
 }
 
 describe('POST /api/v1/users/me/email', () => {
-  it('202 changes nothing yet: the link goes to the new address, a notice to the old one', async () => {
-    const { email, accessToken, newEmail } = await addAsking();
+  it('202 sends a link to the new address and a notice to the old one, and changes nothing', async () => {
+    const { email, accessToken, newEmail } = await addPendingChange();
     const profile = await app.send('GET', '/api/v1/users/me', { token: accessToken });
     expect(profile.data).toMatchObject({ email, pendingEmail: newEmail });
     expect(await mailsTo(app, email)).toContain('email_change_requested');
@@ -71,36 +76,39 @@ describe('POST /api/v1/users/me/email', () => {
     expect((await login(app, email)).status).toBe(200);
   });
 
-  it('202 with the same answer for an address that somebody has, whose holder alone is told', async () => {
-    const holder = await addVerifiedUser(app);
+  it('202 with the same response for a taken address, and notifies only its owner', async () => {
+    const owner = await addVerifiedUser(app);
     const [one, two] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     const free = uniqueEmail('free');
-    const [taken, untaken] = [await ask(app, one.accessToken, holder), await ask(app, two.accessToken, free)];
+    const [taken, untaken] = [
+      await requestChange(app, one.accessToken, owner),
+      await requestChange(app, two.accessToken, free),
+    ];
     expect(Object.keys(taken.data as object)).toEqual(Object.keys(untaken.data as object));
     const waitingFor = ['new_address'];
-    const data = { pendingEmail: holder, expiresAt: expect.any(String), waitingFor };
+    const data = { pendingEmail: owner, expiresAt: expect.any(String), waitingFor };
     expect([taken.status, taken.data]).toEqual([202, data]);
     expect(untaken.status).toBe(202);
     await confirmLink(free);
-    await messagesTo(app, holder, (await mailsTo(app, holder)).length);
-    expect((await mailsTo(app, holder)).at(-1)).toBe('email_change_taken');
-    const links = app.inbox.list().filter(({ to, links }) => to === holder && links.join().includes('confirm-email'));
+    await messagesTo(app, owner, (await mailsTo(app, owner)).length);
+    expect((await mailsTo(app, owner)).at(-1)).toBe('email_change_taken');
+    const links = app.inbox.list().filter(({ to, links }) => to === owner && links.join().includes('confirm-email'));
     expect(links).toEqual([]);
-    expect((await login(app, holder)).status).toBe(200);
+    expect((await login(app, owner)).status).toBe(200);
   });
 
-  it('403 for a wrong password, and nothing is sent', async () => {
+  it('403 for a wrong password, without a mail', async () => {
     const { accessToken, email } = await addLoggedInUser(app);
-    const answer = await ask(app, accessToken, uniqueEmail(), 'not the password');
-    expect([answer.status, answer.code]).toEqual([403, 'invalid_password']);
+    const response = await requestChange(app, accessToken, uniqueEmail(), 'not the password');
+    expect([response.status, response.code]).toEqual([403, 'invalid_password']);
     expect(await mailsTo(app, email)).not.toContain('email_change_requested');
   });
 
-  it('422 for the address that it is already, in any spelling', async () => {
+  it('422 for the current address in any spelling', async () => {
     const { accessToken, email } = await addLoggedInUser(app);
     for (const same of [email, email.toUpperCase()]) {
-      const answer = await ask(app, accessToken, same);
-      expect([answer.status, answer.errors[0]]).toMatchObject([422, { path: '/newEmail', code: 'same_address' }]);
+      const response = await requestChange(app, accessToken, same);
+      expect([response.status, response.errors[0]]).toMatchObject([422, { path: '/newEmail', code: 'same_address' }]);
     }
   });
 
@@ -122,41 +130,41 @@ describe('POST /api/v1/users/me/email', () => {
     ['a Cyrillic local part', '\u0430@people.example'],
     ['a literal', 'a@[192.0.2.1]'],
     ['a NUL', 'a\u0000@people.example'],
-  ])('422 for %s as the new address, and no mail goes out', async (_, newEmail) => {
+  ])('422 for %s as the new address, without a mail', async (_, newEmail) => {
     const { accessToken, email } = await addLoggedInUser(app);
-    expect((await ask(app, accessToken, newEmail)).status).toBe(422);
+    expect((await requestChange(app, accessToken, newEmail)).status).toBe(422);
     expect(await mailsTo(app, email)).not.toContain('email_change_requested');
     expect(app.inbox.list().filter(({ to }) => /elsewhere|Bcc|,|</.test(to))).toEqual([]);
   });
 
-  it('202 for a look-alike, which is another address: the one it resembles hears and loses nothing', async () => {
-    const holder = await addVerifiedUser(app);
+  it('202 for a look-alike of a taken address, without a mail to its owner or a change', async () => {
+    const owner = await addVerifiedUser(app);
     const { accessToken } = await addLoggedInUser(app);
-    const lookalike = holder.replace('people', 'p\u0435ople');
+    const lookalike = owner.replace('people', 'p\u0435ople');
     const parsed = parseEmailAddress(lookalike);
     const stored = parsed.kind === 'ok' ? parsed.address.canonical : '';
     expect(stored).toMatch(/@xn--/);
-    expect((await ask(app, accessToken, lookalike)).status).toBe(202);
+    expect((await requestChange(app, accessToken, lookalike)).status).toBe(202);
     expect((await confirm(app, await confirmLink(stored))).status).toBe(200);
-    expect(app.inbox.list().filter(({ to, subject }) => to === holder && /new email/i.test(subject))).toEqual([]);
-    expect((await login(app, holder)).status).toBe(200);
+    expect(app.inbox.list().filter(({ to, subject }) => to === owner && /new email/i.test(subject))).toEqual([]);
+    expect((await login(app, owner)).status).toBe(200);
   });
 
-  it('a further request replaces the one before', async () => {
-    const { accessToken, token } = await addAsking();
+  it('replaces the pending change by a new request', async () => {
+    const { accessToken, token } = await addPendingChange();
     const other = uniqueEmail('other');
-    await ask(app, accessToken, other);
+    await requestChange(app, accessToken, other);
     expect((await confirm(app, token)).code).toBe('invalid_token');
     expect((await confirm(app, await confirmLink(other))).status).toBe(200);
   });
 });
 
 describe('DELETE /api/v1/users/me/email', () => {
-  it('200 ends the change that waits, and says the same when there is none', async () => {
-    const { accessToken, token, email } = await addAsking();
+  it('200 cancels the pending change, also when there is none', async () => {
+    const { accessToken, token, email } = await addPendingChange();
     for (const _ of [1, 2]) {
-      const answer = await app.send('DELETE', '/api/v1/users/me/email', { token: accessToken });
-      expect([answer.status, answer.data]).toEqual([200, {}]);
+      const response = await app.send('DELETE', '/api/v1/users/me/email', { token: accessToken });
+      expect([response.status, response.data]).toEqual([200, {}]);
     }
     const profile = await app.send('GET', '/api/v1/users/me', { token: accessToken });
     expect(profile.data).toMatchObject({ email, pendingEmail: null });
@@ -166,10 +174,10 @@ describe('DELETE /api/v1/users/me/email', () => {
 });
 
 describe('POST /api/v1/auth/confirm-email-change', () => {
-  it('200 puts the new address in the place of the old one and ends every session', async () => {
-    const { email, newEmail, token, accessToken, refreshToken } = await addAsking();
-    const answer = await confirm(app, token);
-    expect([answer.status, answer.data]).toEqual([200, { status: 'changed', waitingFor: [] }]);
+  it('200 replaces the address and ends every session', async () => {
+    const { email, newEmail, token, accessToken, refreshToken } = await addPendingChange();
+    const response = await confirm(app, token);
+    expect([response.status, response.data]).toEqual([200, { status: 'changed', waitingFor: [] }]);
     expect(await isAccepted(app, accessToken)).toBe(false);
     const refreshed = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
     expect(refreshed.code).toBe('invalid_refresh_token');
@@ -180,21 +188,21 @@ describe('POST /api/v1/auth/confirm-email-change', () => {
     expect(await mailsTo(app, email)).toContain('email_changed_notice');
   });
 
-  it('400 for a link that was used, is of another purpose, or was never made', async () => {
-    const { token, undoToken } = await addChanged();
-    for (const dead of [token, undoToken, 'nonsense', `lk_ot_${'A'.repeat(49)}`]) {
-      expect(await confirm(app, dead)).toMatchObject({ status: 400, code: 'invalid_token' });
+  it('400 for a used link, a link of another purpose and an unknown token', async () => {
+    const { token, undoToken } = await addConfirmedChange();
+    for (const invalid of [token, undoToken, 'nonsense', `lk_ot_${'A'.repeat(49)}`]) {
+      expect(await confirm(app, invalid)).toMatchObject({ status: 400, code: 'invalid_token' });
     }
   });
 
-  it('400 after a logout everywhere, which ends what was asked in an earlier epoch', async () => {
-    const { accessToken, token } = await addAsking();
+  it('400 after a logout everywhere, which raises the epoch', async () => {
+    const { accessToken, token } = await addPendingChange();
     await app.send('POST', '/api/v1/auth/logout-all', { token: accessToken });
     expect((await confirm(app, token)).code).toBe('invalid_token');
   });
 
-  it('409 when somebody proved the address meanwhile, and everything stays as it was', async () => {
-    const { email, newEmail, token, accessToken } = await addAsking();
+  it('409 when another user has verified the address meanwhile, without a change', async () => {
+    const { email, newEmail, token, accessToken } = await addPendingChange();
     await register(app, newEmail);
     await verifyEmail(app, await mailedToken(app, newEmail));
     expect(await confirm(app, token)).toMatchObject({ status: 409, code: 'email_unavailable' });
@@ -204,25 +212,25 @@ describe('POST /api/v1/auth/confirm-email-change', () => {
     expect(page.status).toBe(409);
   });
 
-  it('200 takes the address from whoever registered it and never proved it; their link is dead', async () => {
-    const squatted = uniqueEmail('squatted');
-    await register(app, squatted, { password: 'of the squatter' });
-    const squatterLink = await mailedToken(app, squatted);
+  it('200 takes the address from an unverified registration and revokes its link', async () => {
+    const registered = uniqueEmail('registered');
+    await register(app, registered, { password: 'of the squatter' });
+    const registrationLink = await mailedToken(app, registered);
     const { accessToken } = await addLoggedInUser(app);
-    await ask(app, accessToken, squatted);
-    expect((await confirm(app, await confirmLink(squatted))).status).toBe(200);
-    expect((await verifyEmail(app, squatterLink)).code).toBe('invalid_token');
-    expect((await login(app, squatted, { password: 'of the squatter' })).code).toBe('invalid_credentials');
-    expect((await login(app, squatted)).status).toBe(200);
+    await requestChange(app, accessToken, registered);
+    expect((await confirm(app, await confirmLink(registered))).status).toBe(200);
+    expect((await verifyEmail(app, registrationLink)).code).toBe('invalid_token');
+    expect((await login(app, registered, { password: 'of the squatter' })).code).toBe('invalid_credentials');
+    expect((await login(app, registered)).status).toBe(200);
   });
 
-  it('nobody else can have the old address before the undo link has expired, and then anybody can', async () => {
+  it('holds the old address until the undo link expires, then releases it', async () => {
     const frozen = await Application.open({ time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
-    const { email } = await addChanged(frozen);
+    const { email } = await addConfirmedChange(frozen);
     await register(frozen, email);
     expect((await mailsTo(frozen, email)).at(-1)).toBe('already_registered');
     const other = await addLoggedInUser(frozen);
-    await ask(frozen, other.accessToken, email);
+    await requestChange(frozen, other.accessToken, email);
     expect((await mailsTo(frozen, email)).at(-1)).toBe('email_change_taken');
     frozen.clock.advance(72 * hourMs);
     await eventually(
@@ -235,9 +243,9 @@ describe('POST /api/v1/auth/confirm-email-change', () => {
     await frozen.close();
   });
 
-  it('200 a millisecond before 24 hours, 400 from then on', async () => {
+  it('200 until a millisecond before 24 hours have passed, then 400', async () => {
     const frozen = await Application.open({ time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
-    const [inTime, late] = [await addAsking(frozen), await addAsking(frozen)];
+    const [inTime, late] = [await addPendingChange(frozen), await addPendingChange(frozen)];
     frozen.clock.advance(24 * hourMs - 1);
     expect((await confirm(frozen, inTime.token)).status).toBe(200);
     frozen.clock.advance(1);
@@ -247,12 +255,12 @@ describe('POST /api/v1/auth/confirm-email-change', () => {
 });
 
 describe('POST /api/v1/auth/undo-email-change', () => {
-  it('200 restores the old address with a new password and ends every session; once', async () => {
-    const { email, newEmail, undoToken } = await addChanged();
-    const thief = (await login(app, newEmail)).data;
-    const answer = await undo(app, undoToken);
-    expect([answer.status, answer.data]).toEqual([200, { status: 'restored' }]);
-    expect(await isAccepted(app, thief.accessToken)).toBe(false);
+  it('200 once: restores the old address with a new password and ends every session', async () => {
+    const { email, newEmail, undoToken } = await addConfirmedChange();
+    const attacker = (await login(app, newEmail)).data;
+    const response = await undo(app, undoToken);
+    expect([response.status, response.data]).toEqual([200, { status: 'restored' }]);
+    expect(await isAccepted(app, attacker.accessToken)).toBe(false);
     for (const [address, password] of [
       [newEmail, validPassword],
       [newEmail, newPassword],
@@ -265,29 +273,29 @@ describe('POST /api/v1/auth/undo-email-change', () => {
     expect((await undo(app, undoToken)).code).toBe('invalid_token');
   });
 
-  it('200 after whatever the other one did: a logout everywhere and a second change', async () => {
-    const { email, newEmail, undoToken } = await addChanged();
+  it('200 after a logout everywhere and a second change', async () => {
+    const { email, newEmail, undoToken } = await addConfirmedChange();
     await app.send('POST', '/api/v1/auth/logout-all', { token: (await login(app, newEmail)).data.accessToken });
     const { accessToken } = (await login(app, newEmail)).data;
     const further = uniqueEmail('further');
-    await ask(app, accessToken, further);
+    await requestChange(app, accessToken, further);
     expect((await confirm(app, await confirmLink(further))).status).toBe(200);
-    const theirs = await undoLink(newEmail);
+    const laterLink = await undoLink(newEmail);
     expect((await undo(app, undoToken)).status).toBe(200);
-    expect((await undo(app, theirs)).code).toBe('invalid_token');
+    expect((await undo(app, laterLink)).code).toBe('invalid_token');
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
-    for (const gone of [newEmail, further]) {
-      expect((await login(app, gone, { password: newPassword })).code).toBe('invalid_credentials');
-      await register(app, gone);
-      expect((await mailsTo(app, gone)).at(-1)).toBe('verify_email');
+    for (const removed of [newEmail, further]) {
+      expect((await login(app, removed, { password: newPassword })).code).toBe('invalid_credentials');
+      await register(app, removed);
+      expect((await mailsTo(app, removed)).at(-1)).toBe('verify_email');
     }
   });
 
-  it('200 for the older link although a later one was pressed first', async () => {
-    const { email, newEmail, undoToken } = await addChanged();
+  it('200 for the earlier link after the later one was used', async () => {
+    const { email, newEmail, undoToken } = await addConfirmedChange();
     const { accessToken } = (await login(app, newEmail)).data;
     const further = uniqueEmail('further');
-    await ask(app, accessToken, further);
+    await requestChange(app, accessToken, further);
     await confirm(app, await confirmLink(further));
     expect((await undo(app, await undoLink(newEmail), 'of the other one')).status).toBe(200);
     expect((await login(app, newEmail, { password: 'of the other one' })).status).toBe(200);
@@ -297,10 +305,10 @@ describe('POST /api/v1/auth/undo-email-change', () => {
     expect((await login(app, newEmail, { password: newPassword })).code).toBe('invalid_credentials');
   });
 
-  it('200 after a change back and forth leaves one address', async () => {
-    const { email, newEmail, undoToken } = await addChanged();
+  it('200 after a change back to the old address keeps only that address', async () => {
+    const { email, newEmail, undoToken } = await addConfirmedChange();
     const { accessToken } = (await login(app, newEmail)).data;
-    await ask(app, accessToken, email);
+    await requestChange(app, accessToken, email);
     expect((await confirm(app, await confirmLink(email))).status).toBe(200);
     expect((await login(app, email)).status).toBe(200);
     expect((await undo(app, undoToken)).status).toBe(200);
@@ -308,9 +316,9 @@ describe('POST /api/v1/auth/undo-email-change', () => {
     expect((await login(app, newEmail, { password: newPassword })).code).toBe('invalid_credentials');
   });
 
-  it('200 a millisecond before 72 hours, 400 from then on', async () => {
+  it('200 until a millisecond before 72 hours have passed, then 400', async () => {
     const frozen = await Application.open({ time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
-    const [inTime, late] = [await addChanged(frozen), await addChanged(frozen)];
+    const [inTime, late] = [await addConfirmedChange(frozen), await addConfirmedChange(frozen)];
     frozen.clock.advance(72 * hourMs - 1);
     expect((await undo(frozen, inTime.undoToken)).status).toBe(200);
     frozen.clock.advance(1);
@@ -318,8 +326,8 @@ describe('POST /api/v1/auth/undo-email-change', () => {
     await frozen.close();
   });
 
-  it('422 without a new password, and the link stays good', async () => {
-    const { undoToken } = await addChanged();
+  it('422 without a new password keeps the link valid', async () => {
+    const { undoToken } = await addConfirmedChange();
     const bare = await app.send('POST', '/api/v1/auth/undo-email-change', { json: { token: undoToken } });
     expect([bare.status, bare.code]).toEqual([422, 'validation_failed']);
     expect((await undo(app, undoToken, 'short')).code).toBe('validation_failed');
@@ -335,8 +343,8 @@ describe('the pages', () => {
     headers: Readonly<Record<string, string>> = sameOrigin,
   ) => app.send('POST', path, { form, headers });
 
-  it('200 change nothing when they are opened, and do what they say when they are sent', async () => {
-    const { email, newEmail, token } = await addAsking();
+  it('200 changes nothing when a page is opened, and applies the form when it is submitted', async () => {
+    const { email, newEmail, token } = await addPendingChange();
     for (const _ of [1, 2]) expect((await open('/confirm-email-change', token)).text).toContain(newEmail);
     expect((await login(app, email)).status).toBe(200);
     expect((await submit('/confirm-email-change', { token }, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
@@ -345,14 +353,14 @@ describe('the pages', () => {
     for (const _ of [1, 2]) {
       expect((await open('/undo-email-change', undoToken)).text).toContain('autocomplete="new-password"');
     }
-    const refused = await submit('/undo-email-change', { token: undoToken, password: 'short' });
-    expect([refused.status, refused.text.includes('<form')]).toEqual([422, true]);
+    const rejected = await submit('/undo-email-change', { token: undoToken, password: 'short' });
+    expect([rejected.status, rejected.text.includes('<form')]).toEqual([422, true]);
     expect((await submit('/undo-email-change', { token: undoToken, password: newPassword })).status).toBe(200);
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
   it.each(['/confirm-email-change', '/undo-email-change'])(
-    '400 at %s for a dead link, without a form',
+    '400 at %s for an unknown token, without a form',
     async (path) => {
       const page = await open(path, `lk_ot_${'A'.repeat(49)}`);
       expect([page.status, page.text.includes('<form')]).toEqual([400, false]);
@@ -362,7 +370,7 @@ describe('the pages', () => {
   );
 });
 
-it('403 for a session by cookie when another site asks for the change', async () => {
+it('403 for a cookie session when another site requests the change', async () => {
   const email = await addVerifiedUser(app);
   const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
   const json = { newEmail: uniqueEmail(), currentPassword: validPassword };

@@ -10,7 +10,6 @@ import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import type { EmailDomains } from '#protocol/email-domains/index.ts';
 
-/** Dependencies and settings of the flow. */
 export interface ChangeEmail {
   readonly database: Database;
   readonly clock: Clock;
@@ -23,8 +22,8 @@ export interface ChangeEmail {
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
-  /** Which addresses must confirm: the new one, or both. */
+  /** The addresses that must confirm: the new one, or both. */
   readonly confirmAt: 'new' | 'both';
-  /** The domains that a new address may have; the same as for registration. */
+  /** The lists of allowed and denied domains, the same as for registration. */
   readonly emailDomains: EmailDomains;
 }

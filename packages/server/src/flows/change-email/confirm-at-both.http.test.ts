@@ -24,7 +24,7 @@ beforeAll(async () => {
   return () => app.close();
 });
 
-function ask(token: string, newEmail: string, of = app): Promise<AppResponse> {
+function requestChange(token: string, newEmail: string, of = app): Promise<AppResponse> {
   return of.send('POST', '/api/v1/users/me/email', { token, json: { newEmail, currentPassword: validPassword } });
 }
 
@@ -37,11 +37,11 @@ async function waitingFor(token: string): Promise<unknown> {
   return [data.pendingEmail, data.pendingEmailWaitsFor];
 }
 
-/** Somebody whose change waits for both links. */
-async function addAsking(of = app) {
+/** A user with a pending change and both links. */
+async function addPendingChange(of = app) {
   const user = await addLoggedInUser(of);
   const newEmail = uniqueEmail('new');
-  expect((await ask(user.accessToken, newEmail, of)).status).toBe(202);
+  expect((await requestChange(user.accessToken, newEmail, of)).status).toBe(202);
   return {
     ...user,
     newEmail,
@@ -50,34 +50,34 @@ async function addAsking(of = app) {
   };
 }
 
-describe('POST /api/v1/users/me/email where both addresses confirm', () => {
-  it('202 says where links went; the old address gets one in place of the notice', async () => {
+describe('POST /api/v1/users/me/email with confirmation at both addresses', () => {
+  it('202 returns both addresses and sends the old one a link instead of the notice', async () => {
     const { accessToken, email } = await addLoggedInUser(app);
-    const answer = await ask(accessToken, uniqueEmail('new'));
-    expect(answer.data).toMatchObject({ waitingFor: ['old_address', 'new_address'] });
+    const response = await requestChange(accessToken, uniqueEmail('new'));
+    expect(response.data).toMatchObject({ waitingFor: ['old_address', 'new_address'] });
     expect((await mailsTo(app, email)).filter((mail) => mail.startsWith('email_change'))).toEqual([
       'email_change_approve',
     ]);
   });
 
-  it('202 with the same answers for an address that somebody has, also when the old address confirms', async () => {
+  it('202 with the same responses for a taken address, also when the old address confirms', async () => {
     const taken = await addVerifiedUser(app);
-    const [one, other] = [await addLoggedInUser(app), await addAsking()];
-    const answer = await ask(one.accessToken, taken);
-    expect([answer.status, answer.data]).toMatchObject([202, { waitingFor: ['old_address', 'new_address'] }]);
-    const pressed = await confirm(await newestMailedToken(app, one.email, path));
-    expect([pressed.status, pressed.data]).toEqual([200, (await confirm(other.oldLink)).data]);
+    const [one, other] = [await addLoggedInUser(app), await addPendingChange()];
+    const response = await requestChange(one.accessToken, taken);
+    expect([response.status, response.data]).toMatchObject([202, { waitingFor: ['old_address', 'new_address'] }]);
+    const confirmed = await confirm(await newestMailedToken(app, one.email, path));
+    expect([confirmed.status, confirmed.data]).toEqual([200, (await confirm(other.oldLink)).data]);
     expect((await mailsTo(app, taken)).at(-1)).toBe('email_change_taken');
     expect((await login(app, taken)).status).toBe(200);
   });
 });
 
-describe('POST /api/v1/auth/confirm-email-change where both addresses confirm', () => {
+describe('POST /api/v1/auth/confirm-email-change with confirmation at both addresses', () => {
   it.each([
     ['the new address first', true],
     ['the old address first', false],
-  ])('200 by %s: it says what is missing, and nothing changes before the other one', async (_, isNewFirst) => {
-    const { email, newEmail, newLink, oldLink, accessToken } = await addAsking();
+  ])('200 for %s returns the missing confirmation and changes nothing before it', async (_, isNewFirst) => {
+    const { email, newEmail, newLink, oldLink, accessToken } = await addPendingChange();
     const [first, second] = isNewFirst ? [newLink, oldLink] : [oldLink, newLink];
     const missing = [isNewFirst ? 'old_address' : 'new_address'];
     expect(await waitingFor(accessToken)).toEqual([newEmail, ['old_address', 'new_address']]);
@@ -91,8 +91,8 @@ describe('POST /api/v1/auth/confirm-email-change where both addresses confirm', 
     expect((await mailsTo(app, email)).at(-1)).toBe('email_changed_notice');
   });
 
-  it('400 for the second link when the change was cancelled after the first', async () => {
-    const { newLink, oldLink, accessToken, email } = await addAsking();
+  it('400 for the second link when the change was canceled after the first', async () => {
+    const { newLink, oldLink, accessToken, email } = await addPendingChange();
     await confirm(newLink);
     expect((await app.send('DELETE', '/api/v1/users/me/email', { token: accessToken })).status).toBe(200);
     expect(await waitingFor(accessToken)).toEqual([null, []]);
@@ -100,9 +100,9 @@ describe('POST /api/v1/auth/confirm-email-change where both addresses confirm', 
     expect((await login(app, email)).status).toBe(200);
   });
 
-  it('200 by the second link a millisecond before 24 hours, 400 from then on', async () => {
+  it('200 for the second link until a millisecond before 24 hours have passed, then 400', async () => {
     const frozen = await Application.open({ env, time: new FixedClock(new Date('2030-05-05T05:05:05.005Z')) });
-    const [inTime, late] = [await addAsking(frozen), await addAsking(frozen)];
+    const [inTime, late] = [await addPendingChange(frozen), await addPendingChange(frozen)];
     for (const { oldLink } of [inTime, late]) expect((await confirm(oldLink, frozen)).status).toBe(200);
     frozen.clock.advance(24 * 60 * 60 * 1000 - 1);
     expect((await confirm(inTime.newLink, frozen)).data).toMatchObject({ status: 'changed' });
@@ -112,38 +112,38 @@ describe('POST /api/v1/auth/confirm-email-change where both addresses confirm', 
   });
 });
 
-describe('the page /confirm-email-change where both addresses confirm', () => {
+describe('the page /confirm-email-change with confirmation at both addresses', () => {
   const show = (token: string) => app.send('GET', `${path}?token=${token}`);
-  const press = (token: string) => app.send('POST', path, { form: { token }, headers: sameOrigin });
+  const submit = (token: string) => app.send('POST', path, { form: { token }, headers: sameOrigin });
 
-  it('200 says that the other address has to confirm as well, until it did', async () => {
-    const { newEmail, newLink, oldLink } = await addAsking();
+  it('200 names the missing confirmation of the other address', async () => {
+    const { newEmail, newLink, oldLink } = await addPendingChange();
     for (const _ of [1, 2]) {
       const page = await show(oldLink);
       expect(page.text).toContain(newEmail);
       expect(page.text).toContain('at the new address as well');
     }
-    const waiting = await press(oldLink);
+    const waiting = await submit(oldLink);
     expect([waiting.status, waiting.text.includes('<form')]).toEqual([200, false]);
     expect(waiting.text).toContain('at the new address as well');
     expect((await show(newLink)).text).not.toContain('as well');
-    const done = await press(newLink);
+    const done = await submit(newLink);
     expect([done.status, done.text.includes('Email changed')]).toEqual([200, true]);
-    expect((await press(newLink)).status).toBe(400);
+    expect((await submit(newLink)).status).toBe(400);
   });
 });
 
-it('the mails of a change speak the language of its user', async () => {
+it('sends the mails of a change in the locale of the user', async () => {
   const email = await addVerifiedUser(app, { locale: 'de' });
   const { accessToken } = (await login(app, email)).data;
-  await ask(accessToken, uniqueEmail('neu'));
+  await requestChange(accessToken, uniqueEmail('neu'));
   const messages = await messagesTo(app, email, (await mailsTo(app, email)).length);
   const { subject, text } = messages.at(-1) ?? { subject: '', text: '' };
   expect(subject).toMatch(/^Neue E-Mail-Adresse bei .+ bestätigen$/);
   expect(text).toContain('wenn Sie die Änderung hier und unter der neuen Adresse bestätigt haben');
 });
 
-it('403 for an address of a domain that may not register, whoever has it; the answer to the rest is as ever', async () => {
+it('403 for a new address in a denied email domain, without a mail', async () => {
   const lists = await Application.open({
     env: {
       LATCHKEY_EMAIL_DOMAINS_ALLOW: 'people.example,.people.example',
@@ -151,10 +151,13 @@ it('403 for an address of a domain that may not register, whoever has it; the an
     },
   });
   const { accessToken, email } = await addLoggedInUser(lists);
-  for (const refused of ['a@elsewhere.example', 'a@X.people.example', 'a@people.example.elsewhere.example']) {
-    expect(await ask(accessToken, refused, lists)).toMatchObject({ status: 403, code: 'email_domain_not_allowed' });
+  for (const newEmail of ['a@elsewhere.example', 'a@X.people.example', 'a@people.example.elsewhere.example']) {
+    expect(await requestChange(accessToken, newEmail, lists)).toMatchObject({
+      status: 403,
+      code: 'email_domain_not_allowed',
+    });
   }
   expect(await mailsTo(lists, email)).not.toContain('email_change_requested');
-  expect((await ask(accessToken, 'a@y.people.example', lists)).status).toBe(202);
+  expect((await requestChange(accessToken, 'a@y.people.example', lists)).status).toBe(202);
   await lists.close();
 });

@@ -1,4 +1,4 @@
-/** Confirming a change by a mailed link: at the new address and, where both must confirm, at the old one. */
+/** Confirmation by a mailed link to the new address and, where both must confirm, by one to the old address. */
 
 import { claimProvenEmail, holdPrimaryEmail } from '#domain/identifiers/index.ts';
 import {
@@ -50,8 +50,8 @@ export async function findMissing(flow: ChangeEmail, link: ConfirmLink): Promise
   return other === 'pending' ? otherSide(link.token) : undefined;
 }
 
-/** How often a confirmation runs when another user releases or claims the address between the read and the write. */
-const maxTries = 3;
+/** Bounds the retries when the holder of the address changes between the read and the write. */
+const maxAttempts = 3;
 
 /**
  * Replaces the user's address by the new one; or, while the other address must still confirm, records that this one did.
@@ -59,7 +59,7 @@ const maxTries = 3;
  * The change ends every session, because a mailed link does not show which of them belongs to its reader.
  */
 export async function confirmChange(flow: ChangeEmail, text: string, requester: Requester): Promise<Confirmation> {
-  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     const link = await readConfirmLink(flow, text);
     if (link === undefined) throw new Problem('invalid_token');
     const outcome = await tryToConfirm(flow, { text, link, requester });
@@ -111,7 +111,7 @@ async function confirm(
     await recordConfirmation(flow, tx, link, requester, now);
     return 'waiting';
   }
-  await takeFromUnverified(flow, tx, link, lockedHolder, now);
+  await supersedeUnverified(flow, tx, link, lockedHolder, now);
   await replaceAddress(flow, tx, link, requester, now);
   return 'changed';
 }
@@ -145,10 +145,10 @@ async function recordConfirmation(
 }
 
 /**
- * Deletes the registration of another user who never verified the address (invariant 18). A user who verified it, or can
- * still restore it, keeps it.
+ * Deletes another user's unverified registration of the address (invariant 18). Throws `email_unavailable` when another
+ * user has verified the address or can still restore it.
  */
-async function takeFromUnverified(
+async function supersedeUnverified(
   flow: ChangeEmail,
   tx: Queries,
   { token: { userId }, newAddress: { canonical } }: ConfirmLink,

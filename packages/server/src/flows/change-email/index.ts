@@ -1,9 +1,18 @@
 /**
- * Changing one's e-mail address (invariant 4). Owns `POST` and `DELETE /api/v1/users/me/email`,
- * `POST /api/v1/auth/confirm-email-change`, `POST /api/v1/auth/undo-email-change` and the two pages of those names.
- * Nothing changes before the link at the new address is pressed and, where the setting says so, one at the old address
- * too, in either order; what that changes, another link at the old address undoes for 72 hours, whatever happened since; either link ends every session, since neither shows whose they are. Whether an
- * address is taken shows in no answer to who asks for it. The pages' GETs change nothing.
+ * Change of the email address (invariant 4). Owns `POST` and `DELETE /api/v1/users/me/email`,
+ * `POST /api/v1/auth/confirm-email-change`, `POST /api/v1/auth/undo-email-change`, the pages `/confirm-email-change` and
+ * `/undo-email-change`, and the mails `email_change_*` and `email_changed_notice`; no tables.
+ *
+ * Order of a request: email domain, password (counted before its hash), the holder of the new address, then links and
+ * mails in one transaction.
+ *
+ * Invariants:
+ * - The address changes when the new address has confirmed and, if `confirmAt` is `both`, the old one too, in either order.
+ * - For 72 hours a link to the old address undoes the change, whatever happened since.
+ * - Confirmation and undo end every session, because a link does not show which session belongs to its user.
+ * - The response to a request does not reveal whether the address is taken (invariant 13).
+ *
+ * Must not change anything by a page's GET, which mail scanners follow.
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
@@ -23,7 +32,6 @@ const waitingFor = z.array(z.enum(changeSides));
 const own = { path: '/api/v1/users/me/email', tag: 'account', auth: { principals: ['session'] } } as const;
 const linked = { method: 'POST', tag: 'account', auth: { principals: ['public'] }, rateLimit: 'public' } as const;
 
-/** The endpoints of this flow. */
 export function changeEmailEndpoints(flow: ChangeEmail): readonly Endpoint[] {
   return [...ownEndpoints(flow), ...linkEndpoints(flow), ...confirmPage(flow), ...undoPage(flow)];
 }
@@ -34,11 +42,11 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
       ...own,
       id: 'change_email.request',
       method: 'POST',
-      summary: 'Ask for another e-mail address',
+      summary: 'Request a change of my email',
       description:
-        'Sends a link to the new address, good for 24 hours, and a notice to the old one. Nothing changes before the ' +
-        'link is pressed; where both addresses have to confirm, the old one gets a link in place of the notice. The answer ' +
-        'is the same whether the address is free or taken. A further request replaces this one.',
+        'Sends a link to the new email, valid for 24 hours, and a notice to the current one. Nothing changes before the ' +
+        'link is used. If both must confirm, the current email gets a link instead of the notice. The response is the ' +
+        'same whether the new email is free or taken. Another request replaces this one.',
       rateLimit: 'mail',
       limitedBy: (body) => body.newEmail.canonical,
       request: {
@@ -65,7 +73,7 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
       ...own,
       id: 'change_email.cancel',
       method: 'DELETE',
-      summary: 'Cancel the change of address that waits for its link',
+      summary: 'Cancel the pending change of my email',
       rateLimit: 'authenticated',
       request: {},
       response: { status: 200, message: 'No change is pending', data: z.object({}), example: {} },
@@ -84,14 +92,14 @@ function linkEndpoints(flow: ChangeEmail): Endpoint[] {
       ...linked,
       id: 'change_email.confirm',
       path: '/api/v1/auth/confirm-email-change',
-      summary: 'Confirm the change with the token that was mailed to the new address, or to the old one',
+      summary: 'Confirm a change of email with the token from the link',
       description:
-        'Where both addresses have to confirm, the first answers `waiting` and `waitingFor` names what is missing. The ' +
-        'change ends every session, and the old address gets a link that undoes it for 72 hours.',
+        'If both emails must confirm, the first confirmation returns `waiting`, and `waitingFor` names the other. The ' +
+        'change ends every session. The old email gets a link that can undo it for 72 hours.',
       request: { body: z.strictObject({ token }) },
       response: {
         status: 200,
-        message: 'Address changed',
+        message: 'Email changed',
         data: z.object({ status: z.enum(['changed', 'waiting']), waitingFor }),
         example: { status: 'changed', waitingFor: [] },
       },
@@ -100,21 +108,21 @@ function linkEndpoints(flow: ChangeEmail): Endpoint[] {
         const confirmed = await confirmChange(flow, body.token, caller);
         if (confirmed.kind === 'changed') return { data: { status: 'changed' as const, waitingFor: [] } };
         const data = { status: 'waiting' as const, waitingFor: [confirmed.waitingFor] };
-        return { message: 'Confirmed; the change waits for the other address', data };
+        return { message: 'Confirmed. The other email must confirm too', data };
       },
     }),
     apiEndpoint({
       ...linked,
       id: 'change_email.undo',
       path: '/api/v1/auth/undo-email-change',
-      summary: 'Undo a change of address with the token that was mailed to the old one',
+      summary: 'Undo a change of email with the token from the link to the old one',
       description:
-        'Restores the address, sets `password`, drops every address that came after, and ends every session. Works ' +
-        'once, for 72 hours, also after the password was changed.',
+        'Restores the old email, sets `password`, removes every later email, and ends every session. Works once, within ' +
+        '72 hours, also after a change of the password.',
       request: { body: z.strictObject({ token, password: passwordInput }) },
       response: {
         status: 200,
-        message: 'Address restored',
+        message: 'Email restored',
         data: z.object({ status: z.literal('restored') }),
         example: { status: 'restored' },
       },

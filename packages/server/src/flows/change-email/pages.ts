@@ -1,4 +1,4 @@
-/** `/confirm-email-change` and `/undo-email-change`. */
+/** The pages `/confirm-email-change` and `/undo-email-change`. */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { linkPage, linkToken } from '#pages/link-page.ts';
@@ -8,14 +8,14 @@ import type { ChangeEmail } from './change-email.ts';
 import { confirmChange, findMissing, readConfirmLink } from './confirm.ts';
 import { readUndoLink, undoChange } from './undo.ts';
 
-/** Linked to by the mail to the new address and, where both have to confirm, by the one to the old address. */
+/** Linked from the mail to the new address and, where both must confirm, from the mail to the old one. */
 export function confirmPage(flow: ChangeEmail): readonly Endpoint[] {
   return linkPage({
     path: '/confirm-email-change',
-    show: { id: 'change_email.show_confirm', summary: 'The page of a confirming link: shows the new email and asks' },
+    show: { id: 'change_email.show_confirm', summary: 'Page of a confirmation link: shows the new email' },
     submit: {
       id: 'change_email.submit_confirm',
-      summary: 'Its form: confirms the change',
+      summary: 'Submit the form of the confirmation page: confirms the change',
       form: z.strictObject({ token: linkToken }),
     },
     catalogues: flow.catalogues,
@@ -36,14 +36,14 @@ export function confirmPage(flow: ChangeEmail): readonly Endpoint[] {
   });
 }
 
-/** Linked to by the notice to the old address. */
+/** Linked from the notice to the old address. */
 export function undoPage(flow: ChangeEmail): readonly Endpoint[] {
   return linkPage({
     path: '/undo-email-change',
-    show: { id: 'change_email.show_undo', summary: 'The page of an undoing link: asks for a new password' },
+    show: { id: 'change_email.show_undo', summary: 'Page of an undo link: form for a new password' },
     submit: {
       id: 'change_email.submit_undo',
-      summary: 'Its form: restores the email and sets the new password',
+      summary: 'Submit the form of the undo page: restores the email and sets the new password',
       form: z.strictObject({ token: linkToken, password: passwordInput.optional() }),
     },
     catalogues: flow.catalogues,

@@ -1,4 +1,4 @@
-/** Requesting a change of the address, and cancelling it. */
+/** The request for a change, and its cancellation. */
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditAction } from '#domain/audit/index.ts';
 import type { Address } from '#domain/identifiers/index.ts';
@@ -21,13 +21,11 @@ import { allowsAddress } from '#protocol/email-domains/index.ts';
 import type { ChangeEmail } from './change-email.ts';
 import { findOtherHolder, findSubject } from './statements.ts';
 
-/** The body of the request. */
 export interface ChangeRequest {
   readonly newEmail: Address;
   readonly currentPassword: string;
 }
 
-/** The change that is pending now. */
 export interface RequestedChange {
   readonly expiresAt: Date;
   readonly waitingFor: readonly ChangeSide[];
@@ -73,7 +71,7 @@ async function authenticate(
   const row = await flow.database.row(findSubject, { userId });
   if (row === undefined) throw new Problem('not_authenticated', { log: 'the user was erased' });
   if (newEmail.canonical === row.canonical) {
-    const message = 'This is your address already.';
+    const message = 'This is already your email.';
     throw new Problem('validation_failed', { errors: [{ path: '/newEmail', code: 'same_address', message }] });
   }
   const key = flow.keys.unwrapUserKey(userId, row.wrapped);

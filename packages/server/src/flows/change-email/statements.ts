@@ -1,7 +1,7 @@
-/** Statements of the change that join tables of several modules. */
+/** Statements that join tables of several modules. */
 import { statement } from '#platform/database/index.ts';
 
-/** The user who requests the change, with the address that the notice goes to. */
+/** The requesting user and the primary address, which gets the notice. */
 export const findSubject = statement('change_email.find_subject', {
   lane: 'read',
   sql: `select u.locale, i.id as identifier_id, i.canonical, k.wrapped
@@ -13,7 +13,7 @@ export const findSubject = statement('change_email.find_subject', {
   columns: { locale: 'text', identifierId: 'uuid', canonical: 'text', wrapped: 'bytea' },
 });
 
-/** Another user who has the address: verified, held or unverified. */
+/** Another user with the address, whether verified, held or unverified. */
 export const findOtherHolder = statement('change_email.find_other_holder', {
   lane: 'read',
   sql: `select u.id as user_id, u.locale, i.id as identifier_id, i.verified_at, k.wrapped

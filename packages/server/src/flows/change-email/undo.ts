@@ -1,4 +1,3 @@
-/** Undoing a change by the link at the old address. */
 import { restoreEmail } from '#domain/identifiers/index.ts';
 import { consume, findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
 import { passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
@@ -17,8 +16,8 @@ export async function readUndoLink(flow: ChangeEmail, text: string): Promise<One
 
 /**
  * Restores the address, sets a new password and ends every session.
- * The link outlives the epoch, so neither a change of the password nor another change of the address disables it. It
- * requires a new password, because whoever changed the address may know the old one.
+ * The link outlives the epoch, so that neither a change of the password nor another change of the address disables it.
+ * Requires a new password, because an attacker who changed the address may know the old one.
  */
 export async function undoChange(flow: ChangeEmail, text: string, newPassword: string, caller: Caller): Promise<void> {
   const token = await readUndoLink(flow, text);

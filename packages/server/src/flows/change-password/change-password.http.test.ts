@@ -42,7 +42,7 @@ function claimsOf(accessToken: string): Readonly<Record<string, unknown>> {
   return JSON.parse(payload) as Readonly<Record<string, unknown>>;
 }
 
-/** When the session ends. */
+/** The expiry of the session. */
 function endOf(data: Tokens): unknown {
   return 'expiresAt' in data ? data.expiresAt : undefined;
 }
@@ -50,14 +50,14 @@ function endOf(data: Tokens): unknown {
 const refresh = (refreshToken: string) => app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
 
 describe('POST /api/v1/users/me/password', () => {
-  it('200 sets the password: the old one opens nothing, the new one does', async () => {
+  it('200 sets the new password and rejects the old one', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     expect((await change(accessToken)).status).toBe(200);
     expect((await login(app, email)).code).toBe('invalid_credentials');
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
-  it('200 lets this session go on under a new id with new tokens, and kills the old ones', async () => {
+  it('200 continues the session under a new id with new tokens and revokes the old ones', async () => {
     const { email, ...before } = await addLoggedInUser(app);
     const { data } = await change(before.accessToken);
     expect(data.sessionId).not.toBe(before.sessionId);
@@ -68,7 +68,7 @@ describe('POST /api/v1/users/me/password', () => {
     expect(await sessionEndReasons(app, email)).toEqual(['password_changed', null]);
   });
 
-  it('200 ends every other session, on another node from its next look at the feed on', async () => {
+  it('200 ends every other session, on another node from its next poll of the feed on', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     const other = (await login(app, email)).data;
     const byCookie = await login(app, email, { transport: 'cookie' });
@@ -83,7 +83,7 @@ describe('POST /api/v1/users/me/password', () => {
     expect(await isAccepted(otherNode, data.accessToken)).toBe(true);
   });
 
-  it('200 keeps when and how the login was, and when the session ends', async () => {
+  it('200 keeps `auth_time`, `amr`, `acr` and the expiry of the session', async () => {
     const before = (await login(app, await addVerifiedUser(app))).data;
     const { auth_time, amr, acr } = claimsOf(before.accessToken);
     app.clock.advance(60_000);
@@ -93,25 +93,25 @@ describe('POST /api/v1/users/me/password', () => {
     expect(claimsOf(data.accessToken)).toMatchObject({ auth_time, amr, acr });
   });
 
-  it('200 by cookie sets a new cookie and holds no token; the old cookie is dead', async () => {
+  it('200 for a cookie session sets a new cookie, returns no token and revokes the old cookie', async () => {
     const { cookie } = await addCookieSession(app);
-    const answer = await app.send<Tokens>('POST', path, { cookie, json: right, headers: sameOrigin });
-    expect([answer.status, Object.keys(answer.data).sort()]).toEqual([200, ['expiresAt', 'sessionId', 'userId']]);
+    const response = await app.send<Tokens>('POST', path, { cookie, json: right, headers: sameOrigin });
+    expect([response.status, Object.keys(response.data).sort()]).toEqual([200, ['expiresAt', 'sessionId', 'userId']]);
     const check = (header: string) => app.send('GET', '/api/v1/auth/session', { cookie: header });
     expect((await check(cookie)).status).toBe(401);
-    expect((await check(cookieHeader(answer.cookies))).status).toBe(200);
+    expect((await check(cookieHeader(response.cookies))).status).toBe(200);
   });
 
-  it('200 by an access token of a cookie’s session renews the cookie', async () => {
+  it('200 for an access token of a cookie session renews the cookie', async () => {
     const { cookie } = await addCookieSession(app);
     const minted = await app.send<Tokens>('POST', '/api/v1/auth/token', { cookie, headers: sameOrigin });
-    const answer = await change(minted.data.accessToken);
-    expect([answer.data.accessToken, answer.cookies.length]).toEqual([undefined, 2]);
-    const renewed = { cookie: cookieHeader(answer.cookies) };
+    const response = await change(minted.data.accessToken);
+    expect([response.data.accessToken, response.cookies.length]).toEqual([undefined, 2]);
+    const renewed = { cookie: cookieHeader(response.cookies) };
     expect((await app.send('GET', '/api/v1/auth/session', renewed)).status).toBe(200);
   });
 
-  it('200 keeps this device known and forgets the others', async () => {
+  it('200 keeps this device known and revokes the others', async () => {
     const { email, accessToken, deviceToken } = await addLoggedInUser(app);
     const other = (await login(app, email)).data;
     const { data } = await change(accessToken);
@@ -121,7 +121,7 @@ describe('POST /api/v1/users/me/password', () => {
     expect((await again(other.deviceToken)).data.deviceToken).not.toBe(other.deviceToken);
   });
 
-  it('200 tells the user by mail, and the audit log', async () => {
+  it('200 sends a notice and records an audit event', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     await change(accessToken);
     const [, notice] = await messagesTo(app, email, 2);
@@ -130,7 +130,7 @@ describe('POST /api/v1/users/me/password', () => {
     expect((await auditActionsOf(app, email)).at(-1)).toBe('password.changed');
   });
 
-  it('200 kills a reset link that was asked for before', async () => {
+  it('200 revokes an earlier reset link', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
     const token = await mailedToken(app, email, 2);
@@ -140,7 +140,7 @@ describe('POST /api/v1/users/me/password', () => {
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
-  it('403 for a wrong current password, which changes nothing but the count of failures', async () => {
+  it('403 for a wrong current password, which only counts as a failed attempt', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     const atHash: number[] = [];
     const stop = beforeEachHash(app, async () => {
@@ -159,12 +159,12 @@ describe('POST /api/v1/users/me/password', () => {
   });
 
   it.each([newPassword, 'short', 'password1234', ''])(
-    'looks at five of twenty wrong guesses at once, and then at no right one, with %j as the new one',
+    'compares five of twenty concurrent wrong passwords, then rejects the right one, with %j as the new one',
     async (chosen) => {
       const { email, accessToken } = await addLoggedInUser(app);
       const guess = () => change(accessToken, { ...wrong, newPassword: chosen });
-      const answers = await Promise.all(Array.from({ length: 20 }, guess));
-      const codes = answers.map(({ code }) => code);
+      const responses = await Promise.all(Array.from({ length: 20 }, guess));
+      const codes = responses.map(({ code }) => code);
       expect(codes.filter((code) => code === 'invalid_password')).toHaveLength(5);
       expect(codes.filter((code) => code === 'too_many_requests')).toHaveLength(15);
       expect(await failedAttemptsOf(app, email)).toBe(5);
@@ -172,7 +172,7 @@ describe('POST /api/v1/users/me/password', () => {
     },
   );
 
-  it('422 for a new password that nobody may have, and no wrong guess stays counted', async () => {
+  it('422 for a rejected new password, without a counted attempt', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     for (const newPassword of ['', 'short', 'x'.repeat(4000), 'abcabcabcabc', 'password1234', email]) {
       const { status, errors } = await change(accessToken, { ...right, newPassword });
@@ -181,7 +181,7 @@ describe('POST /api/v1/users/me/password', () => {
     expect(await failedAttemptsOf(app, email)).toBe(0);
   });
 
-  it('401 for all but one of twenty at once, by one session', async () => {
+  it('200 for exactly one of twenty concurrent changes by one session', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     const passwords = Array.from({ length: 20 }, (_, index) => `the new password ${index}`);
     const nodes = [app, otherNode];
@@ -189,9 +189,9 @@ describe('POST /api/v1/users/me/password', () => {
       const json = { currentPassword: validPassword, newPassword: chosen };
       return nodes[index % 2]?.send<Tokens>('POST', path, { token: accessToken, json }) as Promise<AppResponse<Tokens>>;
     };
-    const answers = await Promise.all(passwords.map(send));
-    const winner = answers.findIndex(({ status }) => status === 200);
-    const losers = answers.filter((_, index) => index !== winner).map(({ code }) => code ?? '');
+    const responses = await Promise.all(passwords.map(send));
+    const winner = responses.findIndex(({ status }) => status === 200);
+    const losers = responses.filter((_, index) => index !== winner).map(({ code }) => code ?? '');
     expect(
       losers.filter((code) => !['not_authenticated', 'invalid_password', 'too_many_requests'].includes(code)),
     ).toEqual([]);
@@ -201,21 +201,21 @@ describe('POST /api/v1/users/me/password', () => {
     expect((await auditActionsOf(app, email)).filter((action) => action === 'password.changed')).toHaveLength(1);
   });
 
-  it('200 or 401 beside resets on another node: one of all wins, and no session of before lives', async () => {
+  it('applies exactly one of concurrent changes and resets on two nodes, and ends the earlier session', async () => {
     const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
     const token = await mailedToken(app, email, 2);
     const chosen = Array.from({ length: 20 }, (_, index) => `the new password ${index}`);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       chosen.map((password, index) =>
         index % 2 === 0
           ? change(accessToken, { ...right, newPassword: password })
           : otherNode.send('POST', '/api/v1/auth/reset-password', { json: { token, password } }),
       ),
     );
-    const winner = answers.findIndex(({ status }) => status === 200);
+    const winner = responses.findIndex(({ status }) => status === 200);
     const lost = ['not_authenticated', 'invalid_password', 'invalid_token', 'too_many_requests'];
-    expect(answers.filter(({ code = '' }) => lost.includes(code))).toHaveLength(19);
+    expect(responses.filter(({ code = '' }) => lost.includes(code))).toHaveLength(19);
     expect((await login(app, email, { password: chosen[winner] })).status).toBe(200);
     expect((await login(app, email)).code).toBe('invalid_credentials');
     for (const node of [app, otherNode]) {
@@ -225,7 +225,7 @@ describe('POST /api/v1/users/me/password', () => {
     expect((await refresh(refreshToken)).code).toBe('invalid_refresh_token');
   });
 
-  it('200 or nothing beside a login with the old password: no session of the old password lives', async () => {
+  it('ends every session of a concurrent login with the old password', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     const [changed, ...logins] = await Promise.all([
       change(accessToken),
@@ -240,15 +240,15 @@ describe('POST /api/v1/users/me/password', () => {
   });
 });
 
-describe('a login that is under way while the password changes', () => {
-  it('does not put the old password back when its hash is made anew', async () => {
+describe('a login during a change of the password', () => {
+  it('does not restore the old password by a rehash', async () => {
     const stronger = await Application.open({ deploymentOf: app, env: { LATCHKEY_ARGON2_TIME: '2' } });
     const email = await addVerifiedUser(app);
     const { accessToken } = (await login(app, email)).data;
     let hashes = 0;
     const stop = beforeEachHash(stronger, async () => {
       hashes += 1;
-      // The second hash is the rehash: the old password was found right, and nothing is written yet.
+      // The second hash is the rehash: the old password matched, and nothing is written yet.
       if (hashes === 2) expect((await change(accessToken)).status).toBe(200);
     });
     await login(stronger, email);

@@ -1,5 +1,3 @@
-/** A change of password, top to bottom: prove the current one, hash the new one, write. */
-
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
@@ -22,7 +20,6 @@ import type { Caller, Principal } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
-/** What changing a password needs. */
 export interface ChangePassword extends Issuers {
   readonly database: Database;
   readonly clock: Clock;
@@ -34,13 +31,17 @@ export interface ChangePassword extends Issuers {
   readonly audit: AuditLog;
 }
 
-/** What the user sends. */
 export interface Passwords {
   readonly currentPassword: string;
   readonly newPassword: string;
 }
 
-/** Changes the password, or throws the problem that says why not. Answers the session that goes on. */
+/**
+ * Changes the password and returns the renewed session of the caller.
+ *
+ * @throws `invalid_password` for a wrong current password, `not_authenticated` when the session was revoked meanwhile, and
+ * as `PasswordRules`.
+ */
 export async function changePassword(
   flow: ChangePassword,
   { currentPassword, newPassword }: Passwords,
@@ -50,14 +51,14 @@ export async function changePassword(
   const { userId } = principal;
   const proven = await provePassword(flow, userId, currentPassword);
   const userKey = await flow.users.key(userId);
-  // Erased since the session was checked.
+  // The user was erased since the session check.
   if (userKey === undefined) throw new Problem('not_authenticated');
   if (!proven) return refuse(flow, principal, caller, userKey);
   const recipient = await flow.users.primaryEmail(userId);
   const languages = [recipient?.locale, ...wantedLanguages(caller.acceptLanguage)];
   const candidate = { password: newPassword, field: '/newPassword', languages };
   const accepted = await flow.passwordRules.acceptFor(userId, candidate).catch(async (refusal: unknown) => {
-    // The current one was right: there is no effect to take the attempt back with, and it was no guess.
+    // The current password was right, so the attempt does not count; no effect commits that would reset it.
     await resetFailedAttempts(flow.database, userId, 'password_known_device');
     throw refusal;
   });
@@ -85,8 +86,8 @@ interface Change {
   readonly recipient: Recipient | undefined;
 }
 
-// A reset, or a change by another session, that committed since the password was proven has ended the acting session:
-// `changeUser` looks for it under the user's lock, before anything is written.
+// `changeUser` rejects the change under the user's lock when the acting session has ended: by a reset or by a change of
+// another session that committed after this request proved the password.
 async function write(flow: ChangePassword, change: Change): Promise<IssuedSession> {
   const { principal, caller, userKey, sealedPhc, recipient } = change;
   const { userId, sessionId } = principal;

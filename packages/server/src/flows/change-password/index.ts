@@ -1,9 +1,15 @@
 /**
- * Changing one's password. Owns `POST /api/v1/users/me/password`.
- * The current password is asked for like at a login: the attempt is counted before the hash is computed, under the same
- * counter, so that a stolen session gives no free guesses (invariant 2). The session that asks goes on as a new one with
- * new secrets; every other session, link, ticket and known device ends; API keys stay (invariant 4). The new password may be
- * the old one: that ends everything else and renews the secrets all the same.
+ * Change of the password. Owns `POST /api/v1/users/me/password` and the mail `password_changed`; no tables.
+ *
+ * Order: verify the current password, check the new one, hash it, then write in one transaction.
+ *
+ * Invariants:
+ * - The attempt is counted before the hash of the current password is computed, with the counter of the login, so that a
+ *   stolen session gives no additional attempts (invariant 2).
+ * - The current session is replaced by a new one with new secrets. Every other session, link, ticket and known device is
+ *   revoked; API keys stay (invariant 4).
+ *
+ * Must not reject the current password as the new one: the change then still revokes and renews.
  */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
@@ -13,7 +19,6 @@ import { type ChangePassword, changePassword } from './change-password.ts';
 
 export type { ChangePassword } from './change-password.ts';
 
-/** The endpoints of this flow. */
 export function changePasswordEndpoints(flow: ChangePassword): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -23,14 +28,14 @@ export function changePasswordEndpoints(flow: ChangePassword): readonly Endpoint
       tag: 'account',
       summary: 'Change my password',
       description:
-        'Ends every other session. This one goes on under a new id: the answer is that of a login, with new tokens or ' +
-        'new cookies, and the old ones are dead. A wrong `currentPassword` is 403 `invalid_password`, not 401: the ' +
-        'session lives on.',
+        'Ends every other session. This one continues under a new id: the response is that of a login, with new tokens ' +
+        'or new cookies, and the old ones are revoked. A wrong `currentPassword` is 403 `invalid_password`, not 401, ' +
+        'because the session stays valid.',
       auth: { principals: ['session'] },
       rateLimit: 'credential',
       request: {
         body: z.strictObject({
-          // Whatever was accepted once must be accepted here, so only the size is asked.
+          // A password that an older policy accepted must still be accepted here, so that only its size is validated.
           currentPassword: z.string().min(1).max(1024),
           newPassword: passwordInput,
         }),
