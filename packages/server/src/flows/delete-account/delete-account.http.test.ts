@@ -28,9 +28,9 @@ beforeAll(async () => {
   };
 });
 
-type Closed = AppResponse<{ readonly deletesAt: string }>;
+type DeletionResponse = AppResponse<{ readonly deletesAt: string }>;
 
-function close(token: string, currentPassword = validPassword, node = app): Promise<Closed> {
+function deleteAccount(token: string, currentPassword = validPassword, node = app): Promise<DeletionResponse> {
   return node.send('DELETE', path, { token, json: { currentPassword } });
 }
 
@@ -39,9 +39,9 @@ async function refreshCode(refreshToken: string): Promise<string | undefined> {
 }
 
 describe('DELETE /api/v1/users/me', () => {
-  it('200 says until when the account can be kept, tells its owner, and records it', async () => {
+  it('200 returns the end of the grace period, sends a mail with a link, and records an audit event', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
-    const { status, data } = await close(accessToken);
+    const { status, data } = await deleteAccount(accessToken);
     expect(status).toBe(200);
     const days = (new Date(data.deletesAt).getTime() - app.clock.now().getTime()) / dayMs;
     expect(days).toBeCloseTo(7, 3);
@@ -51,11 +51,11 @@ describe('DELETE /api/v1/users/me', () => {
     expect(mail?.links[0]).toMatch(/^http:\/\/localhost:3000\/cancel-deletion\?token=lk_ot_/);
   });
 
-  it('200 ends every session, by token and by cookie, here at once and on another node with its feed', async () => {
+  it('200 ends every session, on this node at once and on another node with its next poll of the feed', async () => {
     const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     const other = (await login(app, email)).data;
     expect(await isAccepted(otherNode, other.accessToken)).toBe(true);
-    await close(accessToken);
+    await deleteAccount(accessToken);
     for (const token of [accessToken, other.accessToken]) expect(await isAccepted(app, token)).toBe(false);
     for (const token of [refreshToken, other.refreshToken])
       expect(await refreshCode(token)).toBe('invalid_refresh_token');
@@ -64,44 +64,44 @@ describe('DELETE /api/v1/users/me', () => {
     expect(await sessionEndReasons(app, email)).toEqual(['account_deleted', 'account_deleted']);
   });
 
-  it('200 by cookie expires session and device, and clears the site’s storage', async () => {
+  it('200 for a cookie session expires both cookies and clears the storage of the site', async () => {
     const { cookie } = await addCookieSession(app);
     const json = { currentPassword: validPassword };
-    const answer = await app.send('DELETE', path, { cookie, json, headers: sameOrigin });
-    expect(answer.status).toBe(200);
-    expect(answer.cookies).toHaveLength(2);
-    expect(answer.cookies.join()).toMatch(/latchkey_session=;.*latchkey_device=;/);
-    expect(answer.headers.get('clear-site-data')).toBe('"storage"');
+    const response = await app.send('DELETE', path, { cookie, json, headers: sameOrigin });
+    expect(response.status).toBe(200);
+    expect(response.cookies).toHaveLength(2);
+    expect(response.cookies.join()).toMatch(/latchkey_session=;.*latchkey_device=;/);
+    expect(response.headers.get('clear-site-data')).toBe('"storage"');
     expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
   });
 
-  it('200 keeps the address: nobody registers it while the account can be kept', async () => {
+  it('200 keeps the address taken during the grace period', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
-    await close(accessToken);
+    await deleteAccount(accessToken);
     expect((await register(app, email)).status).toBe(201);
     expect((await mailsTo(app, email)).at(-1)).toBe('already_registered');
   });
 
-  it('200 leaves other users alone', async () => {
+  it('200 keeps the sessions of other users', async () => {
     const [user, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
-    await close(user.accessToken);
+    await deleteAccount(user.accessToken);
     expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 
-  it('200 and no refresh that was under way brings a session back', async () => {
+  it('200 ends the session also for a concurrent refresh', async () => {
     const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     const refreshing = Array.from({ length: 5 }, () =>
       otherNode.send<{ readonly accessToken: string; readonly refreshToken: string }>('POST', '/api/v1/auth/refresh', {
         json: { refreshToken },
       }),
     );
-    const closed = await close(accessToken);
-    const answers = await Promise.all(refreshing);
+    const deleted = await deleteAccount(accessToken);
+    const responses = await Promise.all(refreshing);
     expect(
-      [closed.status, ...answers.map(({ status }) => status)].every((status) => status === 200 || status === 401),
+      [deleted.status, ...responses.map(({ status }) => status)].every((status) => status === 200 || status === 401),
     ).toBe(true);
     await otherNode.services.revocations.read();
-    for (const { status, data } of answers) {
+    for (const { status, data } of responses) {
       if (status !== 200) continue;
       expect(await isAccepted(otherNode, data.accessToken)).toBe(false);
       expect(await refreshCode(data.refreshToken)).toBe('invalid_refresh_token');
@@ -109,43 +109,43 @@ describe('DELETE /api/v1/users/me', () => {
     expect(await sessionEndReasons(app, email)).toEqual(['account_deleted']);
   });
 
-  it('403 for a wrong password, which counts like one at a login, and the session lives on', async () => {
+  it('403 for a wrong password, which counts as a failed attempt and keeps the session', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
-    expect((await close(accessToken, 'not the password')).code).toBe('invalid_password');
+    expect((await deleteAccount(accessToken, 'not the password')).code).toBe('invalid_password');
     expect(await failedAttemptsOf(app, email)).toBe(1);
     expect((await auditActionsOf(app, email)).at(-1)).toBe('account.deletion_refused');
     expect(await isAccepted(app, accessToken)).toBe(true);
-    expect((await close(accessToken)).status).toBe(200);
+    expect((await deleteAccount(accessToken)).status).toBe(200);
     expect(await failedAttemptsOf(app, email)).toBe(0);
   });
 
-  it('403 for a write by cookie from another site', async () => {
+  it('403 for a cookie session from another site', async () => {
     const { cookie } = await addCookieSession(app);
     const json = { currentPassword: validPassword };
     const { code } = await app.send('DELETE', path, { cookie, json, headers: { 'sec-fetch-site': 'cross-site' } });
     expect(code).toBe('cross_site_request');
   });
 
-  it('401 the second time', async () => {
+  it('401 for the second request', async () => {
     const { accessToken } = await addLoggedInUser(app);
-    await close(accessToken);
-    expect((await close(accessToken)).code).toBe('not_authenticated');
+    await deleteAccount(accessToken);
+    expect((await deleteAccount(accessToken)).code).toBe('not_authenticated');
   });
 });
 
 describe('DELETE /api/v1/users/me with LATCHKEY_DELETION_GRACE_DAYS', () => {
-  it('200 promises as many days', async () => {
+  it('200 returns the end of the configured grace period', async () => {
     const node = await Application.open({ deploymentOf: app, env: { LATCHKEY_DELETION_GRACE_DAYS: '30' } });
     const { accessToken } = await addLoggedInUser(app);
-    const { data } = await close(accessToken, validPassword, node);
+    const { data } = await deleteAccount(accessToken, validPassword, node);
     await node.close();
     expect((new Date(data.deletesAt).getTime() - app.clock.now().getTime()) / dayMs).toBeCloseTo(30, 3);
   });
 
-  it('200 with 0 cannot be kept from the answer on: a login is one of nobody', async () => {
+  it('200 with 0 days cannot be canceled: a login gets the response for an unknown user', async () => {
     const node = await Application.open({ deploymentOf: app, env: { LATCHKEY_DELETION_GRACE_DAYS: '0' } });
     const { email, accessToken } = await addLoggedInUser(app);
-    await close(accessToken, validPassword, node);
+    await deleteAccount(accessToken, validPassword, node);
     await node.close();
     expect((await mailsTo(app, email)).at(-1)).toBe('account_deleted');
     expect((await login(app, email)).code).toBe('invalid_credentials');

@@ -1,4 +1,3 @@
-/** Deleting an account: proves the password, then schedules the deletion in one transaction. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { issueToken, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
@@ -12,7 +11,6 @@ import type { Database, Queries } from '#platform/database/index.ts';
 import type { Principal } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 
-/** Dependencies and settings of the flow. */
 export interface DeleteAccount {
   readonly database: Database;
   readonly clock: Clock;
@@ -26,7 +24,7 @@ export interface DeleteAccount {
   readonly graceDays: number;
 }
 
-/** Schedules the deletion of the requester's account, and returns when its grace period ends. */
+/** Verifies the password, then schedules the deletion in one transaction. Returns the end of the grace period. */
 export async function deleteAccount(
   flow: DeleteAccount,
   principal: Principal,

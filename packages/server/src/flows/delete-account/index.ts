@@ -1,8 +1,16 @@
 /**
- * Closing one's own account. Owns `DELETE /api/v1/users/me` and the mails `account_deletion_scheduled` and `account_deleted`.
- * The account rests for a grace period in which it can be kept (`cancel-deletion`), and is erased after it
- * (`erase-accounts`). From the answer on nothing of it works any more, except logging in to keep it, the mailed link
- * that keeps it, and the link that undoes a change of address.
+ * Deletion of the own account, with a grace period. Owns `DELETE /api/v1/users/me` and the mails
+ * `account_deletion_scheduled` and `account_deleted`; no tables.
+ *
+ * Order: verify the password (counted before its hash), then schedule the deletion in one transaction.
+ *
+ * Invariants:
+ * - From the response on every session, link, ticket and known device is revoked, except the links that cancel the deletion
+ *   or undo a change of address (invariant 4).
+ * - In the grace period the address stays taken, and a login or the mailed link cancels the deletion
+ *   (`flows/cancel-deletion`).
+ *
+ * Must not erase anything: `flows/erase-accounts` does, after the grace period.
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
@@ -10,7 +18,6 @@ import { type DeleteAccount, deleteAccount } from './delete-account.ts';
 
 export type { DeleteAccount } from './delete-account.ts';
 
-/** The endpoints of this flow. */
 export function deleteAccountEndpoints(flow: DeleteAccount): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -18,16 +25,16 @@ export function deleteAccountEndpoints(flow: DeleteAccount): readonly Endpoint[]
       method: 'DELETE',
       path: '/api/v1/users/me',
       tag: 'account',
-      summary: 'Close my account',
+      summary: 'Delete my account',
       description:
-        'Takes the current password, ends every session, this one included, and mails a link that keeps the account. ' +
-        'Until `deletesAt` a login offers to keep it; after that everything about it is erased for good.',
+        'Requires the current password. Ends every session, including this one, and sends a link that cancels the ' +
+        'deletion. Until `deletesAt` a login can cancel it too. After that all data of the account is erased.',
       auth: { principals: ['session'] },
       rateLimit: 'credential',
       request: { body: z.strictObject({ currentPassword: z.string().min(1).max(1024) }) },
       response: {
         status: 200,
-        message: 'Account closing',
+        message: 'Account deletion scheduled',
         data: z.object({ deletesAt: z.iso.datetime() }),
         example: { deletesAt: '2026-02-01T03:04:05.000Z' },
       },

@@ -14,7 +14,7 @@ import { eraseDueAccounts } from './index.ts';
 
 const graceMs = 7 * 24 * 60 * 60 * 1000;
 
-/** Somebody whose account is closing. */
+/** A user with a scheduled deletion. */
 async function addPendingDeletion(app: Application): Promise<string> {
   const { email, accessToken } = await addLoggedInUser(app);
   const json = { currentPassword: validPassword };
@@ -22,8 +22,8 @@ async function addPendingDeletion(app: Application): Promise<string> {
   return email;
 }
 
-describe('after the grace', () => {
-  it('nothing of the account is accepted, and its address is free', async () => {
+describe('erasure after the grace period', () => {
+  it('rejects every credential of the account and frees its address', async () => {
     const own = await Application.open();
     const email = await addPendingDeletion(own);
     const [userId, token] = [await userIdOf(own, email), await mailedToken(own, email, 2)];
@@ -38,16 +38,16 @@ describe('after the grace', () => {
     await own.close();
   });
 
-  it('the job of the hour erases by itself', async () => {
+  it('erases by the hourly job', async () => {
     const own = await Application.open();
     const userId = await userIdOf(own, await addPendingDeletion(own));
     own.clock.advance(graceMs);
-    const isGone = async () => (await own.services.users.profile(userId)) === undefined;
-    await eventually(isGone, { what: 'the account is erased' });
+    const isErased = async () => (await own.services.users.profile(userId)) === undefined;
+    await eventually(isErased, { what: 'the account is erased' });
     await own.close();
   });
 
-  it('leaves alone whoever did not close', async () => {
+  it('keeps accounts without a scheduled deletion', async () => {
     const own = await Application.open();
     const email = await addVerifiedUser(own);
     own.clock.advance(graceMs);

@@ -1,4 +1,4 @@
-/** Erasing one account: everything in one transaction, under the lock that keeping takes too. */
+/** Erases each account in one transaction, under the user lock that a cancellation of the deletion takes too. */
 
 import { deleteAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
@@ -12,7 +12,6 @@ import type { Database, JsonValue, Queries } from '#platform/database/index.ts';
 import { enqueueJob } from '#platform/jobs/index.ts';
 import type { KeyRing } from '#platform/keys/index.ts';
 
-/** What erasing needs. */
 export interface EraseAccounts {
   readonly database: Database;
   readonly clock: Clock;
@@ -22,16 +21,16 @@ export interface EraseAccounts {
   readonly audit: AuditLog;
 }
 
-/** The kind of job that looks for counters once more. */
-export const forgetKind = 'erase.counters';
+/** The kind of the job that deletes the attempt counters again. */
+export const countersJobKind = 'erase.counters';
 
 /**
- * A login that read the user just before the erasure counts its attempt in another transaction, perhaps just after it.
- * That statement's `statement_timeout` is a second, so a minute later none is under way.
+ * A login that read the user before the erasure may count its attempt after it, in its own transaction. The
+ * `statement_timeout` of that statement is one second, so that none is in flight one minute later.
  */
-const forgetAgainSeconds = 60;
+const countersDelaySeconds = 60;
 
-/** Erases every account whose grace is over, one after another, until there is none or `signal` aborts. */
+/** Erases the accounts with an ended grace period, one after another, until none is left or `signal` aborts. */
 export async function eraseDueAccounts(flow: EraseAccounts, signal?: AbortSignal): Promise<number> {
   let erased = 0;
   for (;;) {
@@ -75,14 +74,14 @@ async function erase(
 ): Promise<void> {
   await eraseMails(tx, userId, now);
   await deleteAttempts(tx, userId);
-  const again = { id: flow.makeId(), kind: forgetKind, payload: { userId }, now } as const;
-  await enqueueJob(tx, { ...again, runAt: addSeconds(now, forgetAgainSeconds) });
+  const job = { id: flow.makeId(), kind: countersJobKind, payload: { userId }, now } as const;
+  await enqueueJob(tx, { ...job, runAt: addSeconds(now, countersDelaySeconds) });
   await eraseUser(tx, flow.keys, { userId, subject, now });
 }
 
-/** Forgets what was counted for an erased user while they were erased. */
-export async function forgetCounters(flow: Pick<EraseAccounts, 'database'>, payload: JsonValue): Promise<void> {
+/** Deletes attempts that were counted while the user was erased. */
+export async function deleteCounters(flow: Pick<EraseAccounts, 'database'>, payload: JsonValue): Promise<void> {
   const { userId } = payload as { readonly userId?: unknown };
-  assert(typeof userId === 'string', 'whose counters');
+  assert(typeof userId === 'string', 'the payload names a user');
   await deleteAttempts(flow.database, userId);
 }

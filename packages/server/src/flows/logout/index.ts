@@ -1,6 +1,9 @@
 /**
- * Logging out: this session, or everywhere. Owns `POST /api/v1/auth/logout` and `POST /api/v1/auth/logout-all`.
- * Either way nothing of what ended is accepted by this process from the answer on, and by no node a second later.
+ * Logout from this session or from all. Owns `POST /api/v1/auth/logout` and `POST /api/v1/auth/logout-all`; no tables.
+ *
+ * Invariants:
+ * - This process rejects the ended sessions from the response on, every other node within one second.
+ * - `logout` is one statement and keeps the device known; `logout-all` raises the epoch and revokes known devices too.
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
@@ -10,7 +13,6 @@ export type { Logout } from './logout.ts';
 
 const nothing = z.object({});
 
-/** The endpoints of this flow. */
 export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -34,8 +36,8 @@ export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/logout-all',
       tag: 'session',
-      summary: 'End every session of mine',
-      description: 'Ends every session, refresh token, ticket and known device, this session included.',
+      summary: 'End all my sessions',
+      description: 'Revokes every session, refresh token, ticket and known device, including this session.',
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},

@@ -31,7 +31,7 @@ async function refreshCode(refreshToken: string): Promise<string | undefined> {
 }
 
 describe('POST /api/v1/auth/logout', () => {
-  it('200 ends the session: its access token and its refresh token are dead from the answer on', async () => {
+  it('200 ends the session and rejects its tokens from the response on', async () => {
     const { email, accessToken, refreshToken } = await addLoggedInUser(app);
     expect(await isAccepted(app, accessToken)).toBe(true);
     expect((await post('logout', accessToken)).status).toBe(200);
@@ -42,7 +42,7 @@ describe('POST /api/v1/auth/logout', () => {
     expect(await mailsTo(app, email)).toEqual(['verify_email']);
   });
 
-  it('200 is believed by another node from its next look at the feed on', async () => {
+  it('200 is applied by another node with its next poll of the feed', async () => {
     const { accessToken } = await addLoggedInUser(app);
     expect(await isAccepted(otherNode, accessToken)).toBe(true);
     await post('logout', accessToken);
@@ -50,45 +50,45 @@ describe('POST /api/v1/auth/logout', () => {
     expect(await isAccepted(otherNode, accessToken)).toBe(false);
   });
 
-  it('200 leaves other sessions of the user alone', async () => {
+  it('200 keeps other sessions of the user', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     const other = (await login(app, email)).data;
     await post('logout', accessToken);
     expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 
-  it('200 by cookie expires the cookie, clears the site’s storage, and keeps the device known', async () => {
+  it('200 for a cookie session expires the cookie, clears the storage of the site, and keeps the device known', async () => {
     const { cookie } = await addCookieSession(app);
-    const answer = await app.send('POST', '/api/v1/auth/logout', { cookie, headers: sameOrigin });
-    expect(answer.status).toBe(200);
-    expect(answer.cookies).toEqual(['latchkey_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0']);
-    expect(answer.headers.get('clear-site-data')).toBe('"storage"');
+    const response = await app.send('POST', '/api/v1/auth/logout', { cookie, headers: sameOrigin });
+    expect(response.status).toBe(200);
+    expect(response.cookies).toEqual(['latchkey_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0']);
+    expect(response.headers.get('clear-site-data')).toBe('"storage"');
     expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
   });
 
-  it('401 the second time', async () => {
+  it('401 for the second request', async () => {
     const { accessToken } = await addLoggedInUser(app);
     await post('logout', accessToken);
     expect((await post('logout', accessToken)).status).toBe(401);
   });
 
-  it('200 for ten at once, and one event', async () => {
+  it('200 for ten concurrent requests, with one audit event', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => post('logout', accessToken)));
-    expect(answers.every(({ status }) => status === 200 || status === 401)).toBe(true);
+    const responses = await Promise.all(Array.from({ length: 10 }, () => post('logout', accessToken)));
+    expect(responses.every(({ status }) => status === 200 || status === 401)).toBe(true);
     const events = (await auditActionsOf(app, email)).filter((action) => action === 'session.logged_out');
     expect(events).toHaveLength(1);
   });
 });
 
 describe('POST /api/v1/auth/logout-all', () => {
-  it('200 ends every session of the user, by token and by cookie, and says how many', async () => {
+  it('200 ends every token and cookie session of the user and returns their number', async () => {
     const user = await addLoggedInUser(app);
     const second = (await login(app, user.email)).data;
     const byCookie = await login(app, user.email, { transport: 'cookie' });
     const cookie = byCookie.cookies.map((text) => text.split(';')[0]).join('; ');
-    const answer = await post('logout-all', user.accessToken);
-    expect([answer.status, answer.data]).toEqual([200, { endedSessions: 3 }]);
+    const response = await post('logout-all', user.accessToken);
+    expect([response.status, response.data]).toEqual([200, { endedSessions: 3 }]);
     for (const token of [user.accessToken, second.accessToken]) expect(await isAccepted(app, token)).toBe(false);
     for (const token of [user.refreshToken, second.refreshToken]) {
       expect(await refreshCode(token)).toBe('invalid_refresh_token');
@@ -97,7 +97,7 @@ describe('POST /api/v1/auth/logout-all', () => {
     expect((await auditActionsOf(app, user.email)).at(-1)).toBe('session.logged_out_everywhere');
   });
 
-  it('200 is believed by another node from its next look at the feed on', async () => {
+  it('200 is applied by another node with its next poll of the feed', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     const second = (await login(otherNode, email)).data;
     expect(await isAccepted(otherNode, second.accessToken)).toBe(true);
@@ -106,7 +106,7 @@ describe('POST /api/v1/auth/logout-all', () => {
     expect(await isAccepted(otherNode, second.accessToken)).toBe(false);
   });
 
-  it('200 forgets the known devices, and leaves other users alone', async () => {
+  it('200 revokes the known devices and keeps the sessions of other users', async () => {
     const [user, other] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     await post('logout-all', user.accessToken);
     expect(await isAccepted(app, other.accessToken)).toBe(true);
@@ -115,7 +115,7 @@ describe('POST /api/v1/auth/logout-all', () => {
     expect(again.data.deviceToken).not.toBe(user.deviceToken);
   });
 
-  it('200 and then a new login works', async () => {
+  it('200 keeps later logins possible', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     await post('logout-all', accessToken);
     const { data } = await login(app, email);

@@ -6,7 +6,6 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Principal } from '#platform/http/index.ts';
 
-/** Dependencies of the flow. */
 export interface Logout {
   readonly database: Database;
   readonly clock: Clock;

@@ -1,7 +1,13 @@
 /**
- * Staying logged in. Owns `POST /api/v1/auth/refresh`.
- * A token that is presented again after its grace is taken as stolen: the session ends and its user is told (RFC 9700
- * §4.14.2).
+ * Exchange of a refresh token. Owns `POST /api/v1/auth/refresh` and the mail `refresh_token_reuse`; no tables.
+ *
+ * Invariants:
+ * - Within the grace period a used token returns the same successor, unless that successor was used.
+ * - The reuse of a token after the grace period counts as theft: it ends the session and notifies the user once
+ *   (RFC 9700 §4.14.2).
+ *
+ * Example: token 1 at 0 s returns token 2; token 1 at 9 s returns token 2 again; token 1 at 11 s ends the session, with it
+ * token 2.
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
@@ -9,7 +15,6 @@ import { type Refresh, refresh } from './refresh.ts';
 
 export type { Refresh } from './refresh.ts';
 
-/** The endpoints of this flow. */
 export function refreshEndpoints(flow: Refresh): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -17,9 +22,10 @@ export function refreshEndpoints(flow: Refresh): readonly Endpoint[] {
       method: 'POST',
       path: '/api/v1/auth/refresh',
       tag: 'session',
-      summary: 'A new access token and the next refresh token',
+      summary: 'Exchange a refresh token',
       description:
-        'Presenting one token again within the grace (10 s) gives the same successor, so that a lost answer can be asked for again.',
+        'Returns a new access token and the next refresh token. Within the grace period (10 s) a used token returns the ' +
+        'same successor again, so that a client can retry after a lost response.',
       auth: { principals: ['public'] },
       rateLimit: 'public',
       request: { body: z.strictObject({ refreshToken: z.string().min(1).max(200) }) },

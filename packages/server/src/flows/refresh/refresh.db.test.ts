@@ -18,7 +18,7 @@ import {
 } from '#test/support/domain-fixture.ts';
 import { type Refresh, refresh } from './refresh.ts';
 
-const after = statement('refresh_test.after', {
+const state = statement('refresh_test.state', {
   lane: 'pool',
   sql: `select s.end_reason, (select count(*) from mail_ledger m where m.user_id = s.user_id) as mails,
       (select count(*) from audit_events a where a.session_id = s.id and a.action = 'refresh_token.reused') as events
@@ -44,7 +44,7 @@ const caller: Caller = {
 
 const dayMs = 24 * 3600 * 1000;
 
-describeOnBothDatabases('refreshing', (database) => {
+describeOnBothDatabases('refresh', (database) => {
   let fixture: DomainFixture;
   let flow: Refresh;
   let user: TestUser;
@@ -70,9 +70,9 @@ describeOnBothDatabases('refreshing', (database) => {
     login = await addSession(fixture, user, 'token');
   });
 
-  const read = () => database().row(after, { sessionId: login.sessionId });
+  const read = () => database().row(state, { sessionId: login.sessionId });
 
-  it('is use of the session: who refreshes daily stays logged in until the session itself expires', async () => {
+  it('counts as use of the session: daily refreshes keep it active until its absolute expiry', async () => {
     let text = login.refreshToken;
     for (let day = 1; day < 30; day += 1) {
       fixture.time.advance(dayMs);
@@ -83,26 +83,26 @@ describeOnBothDatabases('refreshing', (database) => {
     await expect(refresh(flow, text, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' });
   });
 
-  it('ends the session once, with one mail and one event, when twenty present a used token after the grace', async () => {
+  it('ends the session once, with one mail and one event, for twenty concurrent reuses after the grace period', async () => {
     await refresh(flow, login.refreshToken, caller);
     fixture.time.advance(10_000);
-    const refused = Array.from({ length: 20 }, () =>
+    const reuses = Array.from({ length: 20 }, () =>
       expect(refresh(flow, login.refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' }),
     );
-    const committed = await effectsOf(database(), () => Promise.all(refused));
+    const committed = await effectsOf(database(), () => Promise.all(reuses));
     expect(await read()).toEqual({ endReason: 'refresh_token_reuse', mails: 1, events: 1 });
     const revoked = [{ kind: 'session', target: login.sessionId, epoch: null }];
     expect(committed).toEqual([{ revoked, enqueued: true }]);
   });
 
-  it('kills the newest token too when an old one is reused', async () => {
+  it('revokes the newest token when an old one is reused', async () => {
     const { refreshToken } = await refresh(flow, login.refreshToken, caller);
     fixture.time.advance(10_000);
     await expect(refresh(flow, login.refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' });
     await expect(refresh(flow, refreshToken, caller)).rejects.toMatchObject({ code: 'invalid_refresh_token' });
   });
 
-  it('records a move once, and none while the session stays where it is', async () => {
+  it('records a changed address once, and nothing while it stays the same', async () => {
     const moved = () => database().row(moves, { sessionId: login.sessionId });
     const { refreshToken } = await refresh(flow, login.refreshToken, caller);
     const before = (await moved())?.events ?? 0;

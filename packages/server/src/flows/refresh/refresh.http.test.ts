@@ -19,10 +19,10 @@ function refresh(refreshToken: string): Promise<AppResponse<Tokens>> {
   return app.send<Tokens>('POST', '/api/v1/auth/refresh', { json: { refreshToken } });
 }
 
-const refused = { status: 401, code: 'invalid_refresh_token' };
+const rejection = { status: 401, code: 'invalid_refresh_token' };
 
 describe('POST /api/v1/auth/refresh', () => {
-  it('200 gives a new pair of the same session; both access tokens live until they expire', async () => {
+  it('200 returns a new pair of tokens of the same session and keeps the earlier access token valid', async () => {
     const before = await addLoggedInUser(app);
     const { status, data } = await refresh(before.refreshToken);
     expect(status).toBe(200);
@@ -35,20 +35,20 @@ describe('POST /api/v1/auth/refresh', () => {
     expect((await auditActionsOf(app, before.email)).at(-1)).toBe('session.refreshed');
   });
 
-  it('200 on and on: each successor works in its turn', async () => {
+  it('200 for each successor in turn', async () => {
     let { refreshToken } = await addLoggedInUser(app);
     const seen = new Set([refreshToken]);
     for (const _ of [1, 2, 3, 4, 5]) {
       app.clock.advance(dayMs);
-      const answer = await refresh(refreshToken);
-      expect(answer.status).toBe(200);
-      ({ refreshToken } = answer.data);
+      const response = await refresh(refreshToken);
+      expect(response.status).toBe(200);
+      ({ refreshToken } = response.data);
       seen.add(refreshToken);
     }
     expect(seen.size).toBe(6);
   });
 
-  it('200 with the same successor for a repetition within the grace, and one event', async () => {
+  it('200 with the same successor for a retry within the grace period, with one audit event', async () => {
     const { email, refreshToken } = await addLoggedInUser(app);
     const first = await refresh(refreshToken);
     app.clock.advance(graceMs - 1);
@@ -59,49 +59,49 @@ describe('POST /api/v1/auth/refresh', () => {
     expect((await refresh(again.data.refreshToken)).status).toBe(200);
   });
 
-  it('200 with one successor for twenty at once', async () => {
+  it('200 with one successor for twenty concurrent requests', async () => {
     const { refreshToken } = await addLoggedInUser(app);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(new Set(answers.map(({ data }) => data.refreshToken)).size).toBe(1);
+    const responses = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(new Set(responses.map(({ data }) => data.refreshToken)).size).toBe(1);
   });
 
-  it('401 within the grace once the successor was used, and the session goes on', async () => {
+  it('401 within the grace period after the successor was used, and keeps the session', async () => {
     const { refreshToken } = await addLoggedInUser(app);
     const second = (await refresh(refreshToken)).data;
     const third = (await refresh(second.refreshToken)).data;
-    expect(await refresh(refreshToken)).toMatchObject(refused);
+    expect(await refresh(refreshToken)).toMatchObject(rejection);
     expect(await isAccepted(app, third.accessToken)).toBe(true);
     expect((await refresh(third.refreshToken)).status).toBe(200);
   });
 
-  it('401 after the grace ends the session with every token of it, and tells the user once', async () => {
+  it('401 after the grace period ends the session with all its tokens and notifies the user once', async () => {
     const { email, refreshToken, accessToken } = await addLoggedInUser(app);
     const second = (await refresh(refreshToken)).data;
     app.clock.advance(graceMs);
     expect(await isAccepted(app, accessToken)).toBe(true);
-    expect(await refresh(refreshToken)).toMatchObject(refused);
+    expect(await refresh(refreshToken)).toMatchObject(rejection);
     for (const token of [accessToken, second.accessToken]) expect(await isAccepted(app, token)).toBe(false);
-    expect(await refresh(second.refreshToken)).toMatchObject(refused);
-    expect(await refresh(refreshToken)).toMatchObject(refused);
+    expect(await refresh(second.refreshToken)).toMatchObject(rejection);
+    expect(await refresh(refreshToken)).toMatchObject(rejection);
     expect(await sessionEndReasons(app, email)).toEqual(['refresh_token_reuse']);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'refresh_token_reuse']);
     const [, notice] = await messagesTo(app, email, 2);
     expect(notice?.subject).toContain('We ended one of your sessions');
   });
 
-  it('401 for twenty reuses at once ends the session once, with one mail and one event', async () => {
+  it('401 for twenty concurrent reuses ends the session once, with one mail and one event', async () => {
     const { email, refreshToken } = await addLoggedInUser(app);
     await refresh(refreshToken);
     app.clock.advance(graceMs);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+    const responses = await Promise.all(Array.from({ length: 20 }, () => refresh(refreshToken)));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([401]));
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'refresh_token_reuse']);
     const events = (await auditActionsOf(app, email)).filter((action) => action === 'refresh_token.reused');
     expect(events).toHaveLength(1);
   });
 
-  it('401 ends only the session whose token was reused', async () => {
+  it('401 ends only the session of the reused token', async () => {
     const user = await addLoggedInUser(app);
     const json = { email: user.email, password: 'correct horse battery', deviceToken: user.deviceToken };
     const other = (await app.send<Tokens>('POST', '/api/v1/auth/login', { json })).data;
@@ -112,25 +112,25 @@ describe('POST /api/v1/auth/refresh', () => {
     expect((await refresh(other.refreshToken)).status).toBe(200);
   });
 
-  it('200 a millisecond before the token’s seven days are over, 401 from then on', async () => {
+  it('200 until a millisecond before seven days have passed, then 401', async () => {
     const [inTime, late] = [await addLoggedInUser(app), await addLoggedInUser(app)];
     app.clock.advance(7 * dayMs - 1);
     expect((await refresh(inTime.refreshToken)).status).toBe(200);
     app.clock.advance(1);
-    expect(await refresh(late.refreshToken)).toMatchObject(refused);
+    expect(await refresh(late.refreshToken)).toMatchObject(rejection);
     expect(await mailsTo(app, late.email)).toEqual(['verify_email']);
   });
 
   it('401 for a token of a disabled user', async () => {
     const { email, refreshToken } = await addLoggedInUser(app);
     await setStatus(app, email, 'disabled');
-    expect(await refresh(refreshToken)).toMatchObject(refused);
+    expect(await refresh(refreshToken)).toMatchObject(rejection);
   });
 
-  it('401 for texts that are no token of ours, and for an access token', async () => {
+  it('401 for an unknown token and a device token, and rejects an access token', async () => {
     const { accessToken, deviceToken } = await addLoggedInUser(app);
     for (const text of ['x', `lk_rt_${'A'.repeat(49)}`, deviceToken])
-      expect(await refresh(text)).toMatchObject(refused);
+      expect(await refresh(text)).toMatchObject(rejection);
     expect((await refresh(accessToken)).status).toBeGreaterThanOrEqual(400);
   });
 });

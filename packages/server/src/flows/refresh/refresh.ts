@@ -1,5 +1,3 @@
-/** Exchanging a refresh token, and what happens when it was used before. */
-
 import type { AuditLog } from '#domain/audit/index.ts';
 import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import type { Refreshed, RefreshRefusal, RefreshTokens } from '#domain/refresh-tokens/index.ts';
@@ -13,7 +11,6 @@ import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
-/** What refreshing needs. */
 export interface Refresh {
   readonly database: Database;
   readonly clock: Clock;
@@ -26,14 +23,14 @@ export interface Refresh {
   readonly audit: AuditLog;
 }
 
-/** The next pair of tokens. One round trip, and a second one only when the session is used from somewhere else. */
+/** Returns the next pair of tokens. One round trip; a second one when the address or the user agent has changed. */
 export async function refresh(flow: Refresh, text: string, caller: Caller) {
   const outcome = await flow.refreshTokens.rotate(text);
   if (outcome.kind === 'reused') await endReused(flow, outcome);
   if (outcome.kind !== 'refreshed') throw new Problem('invalid_refresh_token', { log: outcome.kind });
-  // A client whose tokens only others check refreshes and does nothing else here; that is use too.
+  // Counts as use of the session: resource servers may verify the access tokens, so that no other request arrives here.
   flow.lastSeen.note(outcome.sessionId, flow.clock.now());
-  await noteMove(flow, outcome, caller);
+  await recordMove(flow, outcome, caller);
   const accessToken = flow.accessTokens.mint(outcome);
   return {
     accessToken: accessToken.text,
@@ -44,27 +41,24 @@ export async function refresh(flow: Refresh, text: string, caller: Caller) {
   };
 }
 
-/** A refresh is recorded without a personal field; where the session is used is recorded when that changes. */
-async function noteMove(flow: Refresh, { sessionId, userId, sealedClientInfo, wrapped }: Refreshed, caller: Caller) {
+/** The event of a refresh has no personal fields. Records the address and user agent only when they have changed. */
+async function recordMove(flow: Refresh, { sessionId, userId, sealedClientInfo, wrapped }: Refreshed, caller: Caller) {
   if (sealedClientInfo === null) return;
   const key = flow.keys.unwrapUserKey(userId, wrapped);
   const last = { sessionId, sealed: sealedClientInfo };
-  const surroundings = clientInfoOf(caller);
-  if (!hasMoved(key, last, surroundings)) return;
+  const clientInfo = clientInfoOf(caller);
+  if (!hasMoved(key, last, clientInfo)) return;
   const actor = { kind: 'user', id: userId } as const;
   const at = flow.clock.now();
-  const event = flow.audit.values(
-    { action: 'session.moved', at, actor, userId, sessionId, personal: surroundings },
-    key,
-  );
-  await moveSession(flow.database, key, last, surroundings, event);
+  const event = flow.audit.values({ action: 'session.moved', at, actor, userId, sessionId, personal: clientInfo }, key);
+  await moveSession(flow.database, key, last, clientInfo, event);
 }
 
 const notice = { template: 'refresh_token_reuse', tokenId: null, params: {} } as const;
 
 type Reuse = Extract<RefreshRefusal, { kind: 'reused' }>;
 
-/** Ends the session; of many who present the token at once, one ends it and one mail is promised. */
+/** Ends the session. Of concurrent reuses exactly one ends it and enqueues the mail. */
 async function endReused(flow: Refresh, reuse: Reuse): Promise<void> {
   const now = flow.clock.now();
   const { sessionId, userId } = reuse;

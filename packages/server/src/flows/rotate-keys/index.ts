@@ -1,13 +1,14 @@
 /**
- * Rotating keys, the ones that sign tokens and the data keys, and revoking one that signs. Owns no endpoint; the command
- * line calls it. Every rotation and revocation commits with its audit event.
+ * Rotation of signing keys and data keys, and revocation of a signing key. Called by the command line; owns no routes and no
+ * tables.
+ *
+ * Every rotation and revocation commits with its audit event.
  */
 import type { AuditActor, AuditLog } from '#domain/audit/index.ts';
 import type { KeyRevocation, Rotation, SigningKeys } from '#domain/signing-keys/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { KeyPurpose, KeyRing } from '#platform/keys/index.ts';
 
-/** What rotating keys needs. */
 export interface RotateKeys {
   readonly clock: Clock;
   readonly keys: KeyRing;
@@ -17,8 +18,8 @@ export interface RotateKeys {
 
 /**
  * Activates the next signing key and retires the active one.
- * `immediately` does not wait until every cache has the next one. The retired one verifies until its last token ends in
- * either case; for a key that leaked there is `revokeSigningKey`.
+ * `immediately` skips the wait until every cache of the JWK Set contains the next key. In both cases the retired key
+ * verifies until its last token expires; `revokeSigningKey` is for a leaked key.
  */
 export function rotateSigningKey(flow: RotateKeys, actor: AuditActor, immediately: boolean): Promise<Rotation> {
   return flow.signingKeys.rotate({
@@ -35,8 +36,8 @@ export function rotateSigningKey(flow: RotateKeys, actor: AuditActor, immediatel
 }
 
 /**
- * Ends a signing key whose private half others may know: what it signed is refused here at once and on every other node
- * within a second. Sessions and refresh tokens live on, so that people get new access tokens without noticing.
+ * Revokes a signing key that may have leaked: this process rejects its tokens at once, every other node within one second.
+ * Sessions and refresh tokens stay valid, so that clients get new access tokens by a refresh.
  */
 export function revokeSigningKey(flow: RotateKeys, actor: AuditActor, kid: string): Promise<KeyRevocation> {
   return flow.signingKeys.revoke({
@@ -52,7 +53,7 @@ export function revokeSigningKey(flow: RotateKeys, actor: AuditActor, kid: strin
   });
 }
 
-/** Makes a new data key for a purpose; what the old one sealed stays readable. */
+/** Creates a new data key for a purpose. The old key still decrypts what it encrypted. */
 export function rotateDataKey(
   flow: RotateKeys,
   actor: AuditActor,

@@ -23,8 +23,8 @@ async function publishedBy(node: Application): Promise<string[]> {
   return (JSON.parse(text) as { readonly keys: readonly { readonly kid: string }[] }).keys.map(({ kid }) => kid);
 }
 
-describe('a signing key that is revoked', () => {
-  it('ends the tokens that it signed on both nodes, remembered ones too, and leaves both JWKS', async () => {
+describe('revocation of a signing key', () => {
+  it('rejects its tokens on both nodes, cached ones too, and removes it from both JWK Sets', async () => {
     const kid = app.services.signingKeys.current().kid;
     const { accessToken, refreshToken } = await addLoggedInUser(app);
     const { cookie } = await addCookieSession(app);

@@ -13,7 +13,7 @@ const readEvents = statement('rotate_keys_test.events', {
   columns: { body: 'text?' },
 });
 
-describeOnBothDatabases('rotating keys', (database) => {
+describeOnBothDatabases('rotation of keys', (database) => {
   let fixture: DomainFixture;
   let flow: RotateKeys;
 
@@ -29,7 +29,7 @@ describeOnBothDatabases('rotating keys', (database) => {
       return { actor, ...facts };
     });
 
-  it('records a rotation of the signing key, and none that did not happen', async () => {
+  it('records a rotation of the signing key, and nothing for a rejected one', async () => {
     expect(await rotateSigningKey(flow, operator, false)).toMatchObject({ kind: 'too_early' });
     expect(await factsOf('signing_key.rotated')).toEqual([]);
     const rotation = await rotateSigningKey(flow, operator, true);
@@ -39,7 +39,7 @@ describeOnBothDatabases('rotating keys', (database) => {
     expect(await factsOf('signing_key.rotated')).toEqual([{ actor, kid, retiredKid, immediately: true }]);
   });
 
-  it('records a revocation of a signing key once, and publishes it with its commit', async () => {
+  it('records a revocation of a signing key once and publishes it with the commit', async () => {
     const kid = flow.signingKeys.current().kid;
     const committed = await effectsOf(database(), async () => {
       const outcomes = await Promise.all(Array.from({ length: 5 }, () => revokeSigningKey(flow, operator, kid)));
@@ -53,7 +53,7 @@ describeOnBothDatabases('rotating keys', (database) => {
     expect(await factsOf('signing_key.revoked')).toHaveLength(1);
   });
 
-  it('records one rotation of a data key when twenty ask at once', async () => {
+  it('records each rotation of a data key once for twenty concurrent calls', async () => {
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => rotateDataKey(flow, operator, 'cursor')));
     const events = await factsOf('data_key.rotated');
     expect(events).toHaveLength(outcomes.filter((outcome) => outcome === 'rotated').length);
