@@ -22,7 +22,7 @@ export interface CancelDeletion {
   readonly catalogues: Catalogues;
 }
 
-/** What authorizes the cancellation. */
+/** The credential that authorizes the cancellation. */
 export type Authorization = { readonly by: 'ticket' | 'link'; readonly text: string };
 
 const refusals = { ticket: 'invalid_ticket', link: 'invalid_token' } as const satisfies Record<string, ProblemCode>;

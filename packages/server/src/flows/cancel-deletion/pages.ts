@@ -1,4 +1,4 @@
-/** `/cancel-deletion`: asks whether to keep an account that is scheduled for deletion. */
+/** The page `/cancel-deletion`: cancels a scheduled deletion. */
 import { findActive } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { linkPage } from '#pages/link-page.ts';

@@ -10,7 +10,6 @@ import type { CookieChange, Endpoint } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { findLink, type PressLink, pressLink } from './press-link.ts';
 
-/** What the page needs. */
 export type LinkPages = PressLink & { readonly catalogues: Catalogues };
 
 export function magicLinkPage(flow: LinkPages): readonly Endpoint[] {

@@ -6,7 +6,7 @@ import { Problem } from '#kernel/problem.ts';
 import type { Caller, CookieChange } from '#platform/http/index.ts';
 import { newBrowser, type RequestingBrowser, readBrowser } from './browser.ts';
 
-/** What is mailed. */
+/** The kind of secret that the mail contains. */
 export type LoginMethod = 'magic_link' | 'email_code';
 
 /** The login methods that settings enable, and the lifetimes of what they mail. */

@@ -4,7 +4,7 @@ import type { Requester } from '#kernel/requester.ts';
 export type ForgotPassword = RequestMail;
 
 /**
- * Stores the request; its job sends a link to the address if a user has it, verified or not, who is not disabled.
+ * Stores the request. Its job sends a link if an active user holds the address, verified or not.
  */
 export async function forgotPassword(flow: ForgotPassword, canonical: string, requester: Requester): Promise<void> {
   const action = 'password.reset_requested';
