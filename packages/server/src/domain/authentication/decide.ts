@@ -23,7 +23,7 @@ export interface LoginGate extends LoginWriter {
   readonly users: Users;
 }
 
-/** What the client wants of its session. */
+/** The properties of the session that the client requests. */
 export interface LoginOptions {
   readonly transport: 'cookie' | 'token';
   /** The token of a known device. A password's proof has it read already, by the statement that counted the attempt. */

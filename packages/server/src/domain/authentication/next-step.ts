@@ -1,7 +1,7 @@
-/** What a login still needs: a pure function of the proven factors and the stored facts. */
+/** The next step of a login, as a pure function of the proven factors and the stored facts. */
 import type { Candidate } from './candidate.ts';
 
-/** What a login still needs. */
+/** The steps of a login, in the order of `nextStep`. */
 export type LoginStep =
   | 'first_factor'
   | 'second_factor'

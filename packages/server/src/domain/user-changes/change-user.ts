@@ -23,7 +23,7 @@ export interface UserChangeDeps {
   readonly audit: AuditLog;
 }
 
-/** What happens to the user's sessions. All carry an earlier epoch already; ending them records why. */
+/** The effect on the user's sessions. All carry an earlier epoch already; ending them records why. */
 export type SessionEffect =
   /** For users who have none: unverified, pending deletion, or erased. */
   | { readonly kind: 'none' }
