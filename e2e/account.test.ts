@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
 import { type Client, client, dataOf, problemOf, type Tokens } from './support/client.ts';
-import { awaitLink } from './support/inbox.ts';
+import { awaitLink, readInbox } from './support/inbox.ts';
 import { submitLinkPage } from './support/page.ts';
 import { makeDirectory, type RunningServer, startServer } from './support/server.ts';
 
@@ -36,7 +36,7 @@ describe.each(['embedded', 'postgres'] as const)(
       };
     });
 
-    const mailed = (to: string, path: string) => awaitLink(() => browser.inbox(to), path);
+    const mailed = (to: string, path: string) => awaitLink(() => readInbox(server.opsUrl, to), path);
     const deleteAccount = (currentPassword: string) =>
       browser.api('DELETE', '/users/me', { token: tokens.accessToken, body: { currentPassword } });
 
@@ -80,7 +80,8 @@ describe.each(['embedded', 'postgres'] as const)(
 
     it('erases the account after the grace period: the address is available again', async () => {
       dataOf(await deleteAccount(afterUndo));
-      const advanced = await browser.send('POST', '/dev/clock', {
+      const advanced = await fetch(`${server.opsUrl}/dev/clock`, {
+        method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: '{"advance":"8d"}',
       });
@@ -89,7 +90,7 @@ describe.each(['embedded', 'postgres'] as const)(
       const newBrowser = client(server.url, { cookies: true });
       const isAvailable = async () => {
         dataOf(await newBrowser.register({ email, password }));
-        const newest = (await newBrowser.inbox(email))[0]?.links ?? [];
+        const newest = (await readInbox(server.opsUrl, email))[0]?.links ?? [];
         return newest.some((link) => new URL(link).pathname === '/verify-email');
       };
       await eventually(isAvailable, { what: 'the address can be registered', timeoutMs: 20_000 });

@@ -11,7 +11,7 @@ import { expectedOperations } from '../packages/server/test/surface/operations.t
 import { openChromium } from './support/chromium.ts';
 import { type Client, client, dataOf } from './support/client.ts';
 import { attack, injectAttacks, openHostileSite } from './support/hostile-site.ts';
-import { awaitLink, tokenOf } from './support/inbox.ts';
+import { awaitLink, readInbox, tokenOf } from './support/inbox.ts';
 import { type RunningServer, startServer } from './support/server.ts';
 
 const password = 'a long enough password';
@@ -48,7 +48,7 @@ beforeAll(async () => {
 
 async function addUser(email: string): Promise<string> {
   dataOf(await apiClient.register({ email, password }));
-  const link = await awaitLink(() => apiClient.inbox(email), '/verify-email');
+  const link = await awaitLink(() => readInbox(server.opsUrl, email), '/verify-email');
   dataOf(await apiClient.verify(tokenOf(link)));
   return email;
 }
@@ -230,7 +230,7 @@ describe('a page of the product', () => {
   it('submits its form under its policy; a form whose cookie was deleted is rendered again', async () => {
     const email = await addUser('cookies@example.com');
     dataOf(await apiClient.forgotPassword(email));
-    const link = await awaitLink(() => apiClient.inbox(email), '/reset-password');
+    const link = await awaitLink(() => readInbox(server.opsUrl, email), '/reset-password');
     const context = await browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
     await page.goto(serverOrigin + link.pathname + link.search);

@@ -4,7 +4,7 @@ import { createDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
 import { type Client, client, dataOf, problemOf, type SessionRow, type Tokens } from './support/client.ts';
 import { parseSetCookie } from './support/cookie-jar.ts';
-import { awaitLink, tokenOf } from './support/inbox.ts';
+import { awaitLink, readInbox, tokenOf } from './support/inbox.ts';
 import { formFor, readForms, sameOrigin, submitForm } from './support/page.ts';
 import { makeDirectory, type RunningServer, startServer } from './support/server.ts';
 
@@ -31,7 +31,7 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
     const phone = client(server.url, { userAgent: 'phone/1.0' });
     dataOf(await laptop.register({ email, password }));
     expect(problemOf(await laptop.login(email, password))).toBe('email_not_verified');
-    dataOf(await laptop.verify(tokenOf(await mailedLink(laptop, email))));
+    dataOf(await laptop.verify(tokenOf(await mailedLink(server, email))));
 
     const onLaptop = dataOf(await laptop.login(email, password));
     const onPhone = dataOf(await phone.login(email, password));
@@ -55,7 +55,7 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
     const email = 'grace@example.com';
     const browser = client(server.url, { cookies: true });
     dataOf(await browser.register({ email, password }));
-    const link = await mailedLink(browser, email);
+    const link = await mailedLink(server, email);
 
     const page = await browser.send('GET', link.pathname + link.search);
     expect(page.status).toBe(200);
@@ -71,7 +71,7 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
   it('works with a cookie, and rejects a cross-site write', async () => {
     const email = 'barbara@example.com';
     const browser = client(server.url, { cookies: true });
-    await registerVerified(browser, email);
+    await registerVerified(server, browser, email);
 
     const result = await browser.loginByCookie(email, password);
     expect(JSON.stringify(dataOf(result))).not.toMatch(/accessToken|refreshToken/);
@@ -101,7 +101,7 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
   it('logs out everywhere at once', async () => {
     const email = 'katherine@example.com';
     const device = client(server.url);
-    await registerVerified(device, email);
+    await registerVerified(server, device, email);
     const sessions = [await device.login(email, password), await device.login(email, password)].map(dataOf);
     dataOf(await device.logoutAll(sessions[0]!.accessToken));
     for (const tokens of sessions) await awaitRevocation(device, tokens);
@@ -111,11 +111,11 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
   it('recovers on the mailed page and changes the password; each time everything older is revoked', async () => {
     const email = 'dorothy@example.com';
     const device = client(server.url, { cookies: true });
-    await registerVerified(device, email);
+    await registerVerified(server, device, email);
     const before = dataOf(await device.login(email, password));
 
     dataOf(await device.forgotPassword(email));
-    const link = await awaitLink(() => device.inbox(email), '/reset-password');
+    const link = await awaitLink(() => readInbox(server.opsUrl, email), '/reset-password');
     const page = await device.send('GET', link.pathname + link.search);
     const form = formFor(readForms(await page.text()), '/reset-password');
     const newPassword = 'chosen on the page';
@@ -139,7 +139,7 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
 
   it('keeps its data across a restart', async () => {
     const email = 'margaret@example.com';
-    await registerVerified(client(server.url), email);
+    await registerVerified(server, client(server.url), email);
     const tokens = dataOf(await client(server.url).login(email, password));
     expect(await server.stop()).toBe(0);
     server = await restart();
@@ -149,13 +149,13 @@ describe.each(['embedded', 'postgres'] as const)('from registration to logout, o
   });
 });
 
-async function registerVerified(device: Client, email: string): Promise<void> {
+async function registerVerified(server: RunningServer, device: Client, email: string): Promise<void> {
   dataOf(await device.register({ email, password }));
-  dataOf(await device.verify(tokenOf(await mailedLink(device, email))));
+  dataOf(await device.verify(tokenOf(await mailedLink(server, email))));
 }
 
-function mailedLink(device: Client, email: string): Promise<URL> {
-  return awaitLink(() => device.inbox(email), '/verify-email');
+function mailedLink({ opsUrl }: RunningServer, email: string): Promise<URL> {
+  return awaitLink(() => readInbox(opsUrl, email), '/verify-email');
 }
 
 /** The access token must be rejected within a second, the refresh token immediately. */

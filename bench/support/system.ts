@@ -24,6 +24,8 @@ export interface SystemOptions {
 
 export interface System {
   readonly port: number;
+  /** The port of the operator's listener. */
+  readonly opsPort: number;
   readonly pid: number;
   /** From the start of the process to the first 200 of `/readyz`. */
   readonly startSeconds: number;
@@ -53,6 +55,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const startSeconds = (performance.now() - startedMs) / 1000;
   return {
     port,
+    opsPort,
     pid: child.pid as number,
     startSeconds,
     stop: async () => {

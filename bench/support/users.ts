@@ -5,7 +5,7 @@ import { type LoadResponse, load } from './load.ts';
 import { dataOf, requestBytes, sessionCookieOf } from './requests.ts';
 import type { System } from './system.ts';
 
-type Target = Pick<System, 'port'>;
+type Target = Pick<System, 'port' | 'opsPort'>;
 
 /** A user with a verified address and a known device. */
 export interface BenchUser {
@@ -52,7 +52,10 @@ async function addUser(system: Target): Promise<BenchUser> {
   const url = `http://127.0.0.1:${system.port}`;
   const registration = newRegistration();
   await post(url, 'register', registration);
-  const link = await awaitLink(() => readInbox(url, registration.email), '/verify-email');
+  const link = await awaitLink(
+    () => readInbox(`http://127.0.0.1:${system.opsPort}`, registration.email),
+    '/verify-email',
+  );
   await post(url, 'verify-email', { token: tokenOf(link) });
   const { deviceToken } = await post<{ deviceToken: string }>(url, 'login', { email: registration.email, password });
   return { email: registration.email, deviceToken };

@@ -1,5 +1,4 @@
 import { CookieJar } from './cookie-jar.ts';
-import { type InboxMessage, readInbox } from './inbox.ts';
 
 export type Registration = { readonly email: string; readonly password: string; readonly name?: string };
 
@@ -102,11 +101,6 @@ export class Client {
 
   logoutAll(token?: string): Promise<ApiResult<unknown>> {
     return this.api('POST', '/auth/logout-all', bearer(token));
-  }
-
-  /** The messages of the built-in inbox for an address, newest first. */
-  inbox(to: string): Promise<readonly InboxMessage[]> {
-    return readInbox(this.url, to);
   }
 
   /** Sends a request to the API and checks the shape of the response. */

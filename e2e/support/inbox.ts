@@ -9,9 +9,9 @@ export type InboxMessage = {
   readonly links: readonly string[];
 };
 
-/** The messages of the built-in inbox for an address, newest first. */
-export async function readInbox(url: string, to: string): Promise<readonly InboxMessage[]> {
-  const response = await fetch(`${url}/dev/inbox/messages?to=${encodeURIComponent(to)}`);
+/** The messages of the built-in inbox for an address, newest first. `opsUrl`: the operator's listener. */
+export async function readInbox(opsUrl: string, to: string): Promise<readonly InboxMessage[]> {
+  const response = await fetch(`${opsUrl}/dev/inbox/messages?to=${encodeURIComponent(to)}`);
   if (!response.ok) throw new Error(`the inbox returned ${response.status}`);
   return (await response.json()) as readonly InboxMessage[];
 }

@@ -54,7 +54,7 @@ print();
 /** Creates users and sessions on a server with high limits, since one address could not register that many. */
 async function prepare() {
   const first = await startServer({ database: postgres.url, publicUrl, env: shared });
-  const where = { port: portOf(first) };
+  const where = { port: portOf(first), opsPort: Number(new URL(first.opsUrl).port) };
   const watched = await addUsers(where, watchedPeople);
   const sessions = await addTokenSessions(where, watched, watchedPeople);
   const flooding = await addUsers(where, floodPeople);

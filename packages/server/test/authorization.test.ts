@@ -1,7 +1,7 @@
 /** The authorization matrix: every operation, requested by every principal, against the hand-reviewed table. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { opsEndpoints } from '#app/endpoints.ts';
 import { serverOf } from '#app/running.ts';
+import { operatorEndpoints } from '#flows/probes/index.ts';
 import { Application, type RequestOptions } from './support/application.ts';
 import { loginMethodsEnabled } from './support/login-by-mail.ts';
 import { changedTables, digestTables } from './support/table-digests.ts';
@@ -40,7 +40,7 @@ const isRejection = (verdict: string) => Number(verdict.slice(0, 3)) >= 400;
 
 it('has a row for each operation and an operation for each row', async () => {
   const app = await Application.open({ manual: true });
-  const operatorIds = opsEndpoints(app.services, []).map(({ id }) => id);
+  const operatorIds = operatorEndpoints([], app.services.metrics).map(({ id }) => id);
   const ids = app.endpoints.map(({ id }) => id);
   await app.send('GET', '/livez');
   await app.close();
@@ -96,7 +96,7 @@ describe('the operator’s listener', () => {
   it('requires no credentials', async () => {
     const app = await Application.open({ manual: true });
     const allPrincipals = new Principals(app);
-    const endpoints = opsEndpoints(app.services, []);
+    const endpoints = operatorEndpoints([], app.services.metrics);
     const server = await serverOf(app.services, endpoints);
     for (const { id, path } of endpoints) {
       for (const name of principals) {

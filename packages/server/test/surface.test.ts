@@ -1,7 +1,8 @@
 /** Invalid requests to every operation of the public listener, over a real socket (ARCHITECTURE.md#one-request). */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { opsEndpoints } from '#app/endpoints.ts';
+import { opsEndpoints, publicEndpoints } from '#app/endpoints.ts';
 import { serverOf } from '#app/running.ts';
+import { operatorEndpoints } from '#flows/probes/index.ts';
 import { problems } from '#kernel/problem.ts';
 import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import { Application } from './support/application.ts';
@@ -36,13 +37,16 @@ interface RawOutcome {
 
 let app: Application;
 let port: number;
+let opsPort: number;
 let token: string;
 let responseCount = 0;
 
 beforeAll(async () => {
   app = await Application.open({ env: loginMethodsEnabled });
   const [address] = await app.server.listen({ hosts: ['127.0.0.1'], port: 0 });
+  const [opsAddress] = await app.opsServer.listen({ hosts: ['127.0.0.1'], port: 0 });
   port = address?.port ?? 0;
+  opsPort = opsAddress?.port ?? 0;
   token = (await addLoggedInUser(app)).accessToken;
   return () => app.close();
 });
@@ -53,7 +57,10 @@ async function send({ method, target, headers = {}, body }: RawRequest): Promise
   const all = Object.entries({ host: 'localhost:3000', ...length, ...headers });
   const head = `${method} ${target} HTTP/1.1\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
   const startedMs = performance.now();
-  const response = await sendRaw(port, Buffer.concat([Buffer.from(head, 'latin1'), bytes ?? Buffer.alloc(0)]));
+  const response = await sendRaw(
+    target.startsWith('/dev/') ? opsPort : port,
+    Buffer.concat([Buffer.from(head, 'latin1'), bytes ?? Buffer.alloc(0)]),
+  );
   expect(performance.now() - startedMs).toBeLessThan(maxResponseMs);
   responseCount += 1;
   const received = { status: response.status, headers: new Headers(response.headers), text: response.body };
@@ -215,7 +222,7 @@ describe('the operator’s listener', () => {
   let endpoints: readonly Endpoint[];
 
   beforeAll(async () => {
-    endpoints = opsEndpoints(app.services, []);
+    endpoints = operatorEndpoints([], app.services.metrics);
     ops = await serverOf(app.services, endpoints);
     return () => ops.close({ graceMs: 0 });
   });
@@ -248,6 +255,22 @@ describe('the operator’s listener', () => {
         expect(await request('GET', `${path}?${query}`)).toBe(400);
     }
     for (const path of ['/', '/api/v1/auth/login', '/dev/inbox']) expect(await request('GET', path)).toBe(404);
+  });
+});
+
+describe('the development routes', () => {
+  it('exist on the operator’s listener and not on the public one', async () => {
+    const deps = { checks: [], inbox: app.inbox, betweenJobs: async (work: () => void) => work() };
+    const [publicIds, opsIds] = [publicEndpoints, opsEndpoints].map((list) =>
+      list(app.services, deps)
+        .map(({ id }) => id)
+        .filter((id) => id.startsWith('dev.')),
+    );
+    expect([publicIds, opsIds]).toEqual([[], ['dev.inbox', 'dev.inbox_messages', 'dev.clock', 'dev.move_clock']]);
+    for (const path of ['/dev/inbox', '/dev/inbox/messages', '/dev/clock']) {
+      const request = new Request(`http://localhost:3000${path}`);
+      expect((await app.server.fetch(request, { peerAddress: '127.0.0.1' })).status).toBe(404);
+    }
   });
 });
 

@@ -12,7 +12,7 @@ export function banner({ services, inbox }: Running, roles: Roles): string {
         '',
         `  API         ${publicUrl}/api/v1`,
         `  API docs    ${publicUrl}/docs`,
-        ...(inbox === undefined ? [] : [`  Inbox       ${publicUrl}/dev/inbox`]),
+        ...(inbox === undefined ? [] : [`  Inbox       ${operator}/dev/inbox`]),
         `  Operator    ${operator}/metrics, ${operator}/readyz?verbose`,
         '',
         '  First admin  node bin/latchkey.cjs user create --email you@example.com --name You --role admin',

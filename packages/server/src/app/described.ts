@@ -2,14 +2,14 @@
 import { MovableClock } from '#kernel/clock.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import { Inbox } from '#platform/mail/index.ts';
-import { publicEndpoints } from './endpoints.ts';
+import { developmentEndpoints, publicEndpoints } from './endpoints.ts';
 import { version } from './version.ts';
 import type { Services } from './wiring.ts';
 
 /** The public URL in the reference pages. */
 export const describedUrl = 'https://auth.example.com';
 
-/** All endpoints of a development server's public listener. Their handlers must not be called. */
+/** All endpoints of a development server's public listener, and `/dev/*` of its operator's listener. Their handlers must not be called. */
 export function describedEndpoints(): readonly Endpoint[] {
   const config = {
     registration: 'open',
@@ -18,11 +18,11 @@ export function describedEndpoints(): readonly Endpoint[] {
     wellKnown: { securityContacts: ['mailto:security@example.com'], changePasswordUrl: 'https://example.com/password' },
     http: { publicUrl: describedUrl },
   };
-  const services = { config, version, movableClock: new MovableClock() };
+  const services = { config, version, movableClock: new MovableClock() } as unknown as Services;
   const deps = {
     checks: [],
     inbox: new Inbox(),
     betweenJobs: () => Promise.resolve(),
   };
-  return publicEndpoints(services as unknown as Services, deps);
+  return [...publicEndpoints(services, deps), ...developmentEndpoints(services, deps)];
 }

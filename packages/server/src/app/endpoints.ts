@@ -37,9 +37,8 @@ export interface EndpointDeps {
 }
 
 /** The endpoints of the public listener. */
-export function publicEndpoints(services: Services, deps: EndpointDeps): readonly Endpoint[] {
+export function publicEndpoints(services: Services, { checks }: Pick<EndpointDeps, 'checks'>): readonly Endpoint[] {
   const { config, metrics } = services;
-  const { checks } = deps;
   const { registration: mode, emailDomains } = config;
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
     if (outcome === 'created') metrics.userRegistered();
@@ -67,20 +66,19 @@ export function publicEndpoints(services: Services, deps: EndpointDeps): readonl
     ...probeEndpoints(checks),
   ];
   const publicUrl = new URL(config.http.publicUrl);
-  const documented = [...own, ...apiReferenceEndpoints(own, { publicUrl, version: services.version })];
-  return [...documented, ...developmentEndpoints(services, deps)];
+  return [...own, ...apiReferenceEndpoints(own, { publicUrl, version: services.version })];
+}
+
+/** The endpoints of the operator's listener, `/dev/*` among them: no proxy of the public listener can expose those. */
+export function opsEndpoints(services: Services, deps: EndpointDeps): readonly Endpoint[] {
+  return [...operatorEndpoints(deps.checks, services.metrics), ...developmentEndpoints(services, deps)];
 }
 
 /** `/dev/*`; empty in production. */
-function developmentEndpoints(services: Services, { inbox, betweenJobs }: EndpointDeps): readonly Endpoint[] {
+export function developmentEndpoints(services: Services, { inbox, betweenJobs }: EndpointDeps): readonly Endpoint[] {
   const { movableClock: clock } = services;
   return [
     ...(inbox === undefined ? [] : devInboxEndpoints(inbox)),
     ...(clock === undefined ? [] : devClockEndpoints({ ...services, clock, betweenJobs })),
   ];
-}
-
-/** The endpoints of the operator's listener. */
-export function opsEndpoints(services: Services, checks: readonly Check[]): readonly Endpoint[] {
-  return operatorEndpoints(checks, services.metrics);
 }

@@ -62,11 +62,12 @@ export async function run(services: Services, roles: Roles): Promise<Running> {
     await stopAll(services, { servers, workers, timers, transport });
   });
   try {
-    const ops = await serverOf(services, opsEndpoints(services, checks));
+    const deps = { checks, inbox, betweenJobs: betweenJobsOf(workers) };
+    const ops = await serverOf(services, opsEndpoints(services, deps));
     servers.push(ops);
     await ops.listen({ hosts: [config.ops.host], port: config.ops.port });
     if (!roles.http) return { services, publicServer: undefined, inbox, stop };
-    const publicServer = await openPublic(services, checks, inbox, workers);
+    const publicServer = await openPublic(services, checks);
     servers.unshift(publicServer);
     return { services, publicServer, inbox, stop };
   } catch (error) {
@@ -75,15 +76,9 @@ export async function run(services: Services, roles: Roles): Promise<Running> {
   }
 }
 
-async function openPublic(
-  services: Services,
-  checks: readonly Check[],
-  inbox: Inbox | undefined,
-  workers: JobWorkers | undefined,
-): Promise<HttpServer> {
+async function openPublic(services: Services, checks: readonly Check[]): Promise<HttpServer> {
   const { config } = services;
-  const endpoints = publicEndpoints(services, { checks, inbox, betweenJobs: betweenJobsOf(workers) });
-  const server = await serverOf(services, endpoints);
+  const server = await serverOf(services, publicEndpoints(services, { checks }));
   await server.listen({ hosts: config.http.hosts, port: config.http.port });
   return server;
 }

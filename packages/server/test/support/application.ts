@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { publicEndpoints } from '#app/endpoints.ts';
+import { developmentEndpoints, publicEndpoints } from '#app/endpoints.ts';
 import { buildWorkers } from '#app/jobs.ts';
 import { readinessChecks } from '#app/readiness-checks.ts';
 import { betweenJobsOf, serverOf } from '#app/running.ts';
@@ -72,8 +72,11 @@ export class Application {
   readonly services: Services;
   readonly clock: MovableClock;
   readonly inbox: Inbox;
+  /** Those of the public listener and `/dev/*` of the operator's. */
   readonly endpoints: readonly Endpoint[];
   readonly server: HttpServer;
+  /** Serves `/dev/*` alone. */
+  readonly opsServer: HttpServer;
   readonly checks: ResponseChecks;
   /** Environment variables that another node of this deployment needs. */
   readonly deployment: Readonly<Record<string, string>>;
@@ -81,15 +84,16 @@ export class Application {
   readonly isManual: boolean;
   readonly #workers: JobWorkers | undefined;
 
-  private constructor(parts: Parts, server: HttpServer, checks: ResponseChecks) {
+  private constructor(parts: Parts, [server, opsServer]: readonly [HttpServer, HttpServer], checks: ResponseChecks) {
     this.services = parts.services;
     this.clock = parts.clock;
     this.inbox = parts.inbox;
-    this.endpoints = parts.endpoints;
+    this.endpoints = [...parts.endpoints, ...parts.development];
     this.deployment = parts.deployment;
     this.isManual = parts.workers === undefined;
     this.#workers = parts.workers;
     this.server = server;
+    this.opsServer = opsServer;
     this.checks = checks;
   }
 
@@ -97,18 +101,20 @@ export class Application {
   static async open(options: ApplicationOptions = {}): Promise<Application> {
     const parts = await assemble(options);
     const server = await serverOf(parts.services, parts.endpoints);
+    const opsServer = await serverOf(parts.services, parts.development);
     if (options.manual === undefined) {
       await parts.services.revocations.start();
       parts.workers?.start();
     }
     const request = new Request(`${parts.services.config.http.publicUrl}/openapi.json`);
     const document = (await (await server.fetch(request, { peerAddress: '127.0.0.1' })).json()) as object;
-    return new Application(parts, server, new ResponseChecks(document));
+    return new Application(parts, [server, opsServer], new ResponseChecks(document));
   }
 
   /** Stops everything. Throws when no request was sent, because then no response was checked. */
   async close(): Promise<void> {
     await this.server.close({ graceMs: 0 });
+    await this.opsServer.close({ graceMs: 0 });
     await this.#workers?.stop({ graceMs: 1_000 });
     await this.services.revocations.stop();
     await this.services.lastSeen.stop();
@@ -122,7 +128,8 @@ export class Application {
   /** Sends a request in-process and checks the response against the contract. */
   async send<T = unknown>(method: string, path: string, sent: RequestOptions = {}): Promise<AppResponse<T>> {
     const request = new Request(this.services.config.http.publicUrl + path, { method, ...bodyOf(sent) });
-    const response = await this.server.fetch(request, { peerAddress: sent.peerAddress ?? '127.0.0.1' });
+    const server = path.startsWith('/dev/') ? this.opsServer : this.server;
+    const response = await server.fetch(request, { peerAddress: sent.peerAddress ?? '127.0.0.1' });
     const { status, headers } = response;
     const text = await response.text();
     this.checks.check(method, path, { status, headers, text });
@@ -135,6 +142,7 @@ interface Parts {
   readonly clock: MovableClock;
   readonly inbox: Inbox;
   readonly endpoints: readonly Endpoint[];
+  readonly development: readonly Endpoint[];
   readonly workers: JobWorkers | undefined;
   readonly deployment: Readonly<Record<string, string>>;
 }
@@ -168,8 +176,9 @@ async function assemble({
   const workers = manual === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
   const checks = readinessChecks(services, () => false);
   const inboxShown = services.config.mode === 'production' ? undefined : inbox;
-  const endpoints = publicEndpoints(services, { checks, inbox: inboxShown, betweenJobs: betweenJobsOf(workers) });
-  return { services, clock, inbox, endpoints, workers, deployment };
+  const deps = { checks, inbox: inboxShown, betweenJobs: betweenJobsOf(workers) };
+  const [endpoints, development] = [publicEndpoints(services, deps), developmentEndpoints(services, deps)];
+  return { services, clock, inbox, endpoints, development, workers, deployment };
 }
 
 function makeDirectory(): Promise<string> {

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { opsEndpoints } from '#app/endpoints.ts';
 import { readinessChecks } from '#app/readiness-checks.ts';
 import { serverOf } from '#app/running.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import type { HttpServer } from '#platform/http/index.ts';
 import { Application } from '#test/support/application.ts';
 import { addVerifiedUser } from '#test/support/user-actions.ts';
+import { operatorEndpoints } from './index.ts';
 
 const time = new FixedClock(new Date('2030-02-03T04:05:06.000Z'));
 
@@ -16,9 +16,9 @@ beforeAll(async () => {
   app = await Application.open({ time });
   ops = await serverOf(
     app.services,
-    opsEndpoints(
-      app.services,
+    operatorEndpoints(
       readinessChecks(app.services, () => false),
+      app.services.metrics,
     ),
   );
   return async () => {
