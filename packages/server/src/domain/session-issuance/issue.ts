@@ -7,7 +7,7 @@ import type { RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import { sealClientInfo } from '#domain/sessions/index.ts';
 import { addSeconds, earlier } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
-import type { Requester } from '#kernel/requester.ts';
+import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { JsonValue } from '#platform/database/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
@@ -107,7 +107,6 @@ function deviceValues({ authEpoch, now }: SessionToIssue, deviceId: string, devi
 }
 
 function sessionValues(of: SessionToIssue, sessionId: string) {
-  const { address, userAgent = '' } = of.requester;
   return {
     sessionId,
     sessionEpoch: of.authEpoch,
@@ -116,7 +115,7 @@ function sessionValues(of: SessionToIssue, sessionId: string) {
     sessionAcr: of.acr,
     sessionAuthTime: of.authTime,
     sessionFactorTimes: of.factorTimes,
-    sessionSealedClientInfo: sealClientInfo(of.userKey, sessionId, { address, userAgent }),
+    sessionSealedClientInfo: sealClientInfo(of.userKey, sessionId, clientInfoOf(of.requester)),
     sessionCreatedAt: of.now,
   };
 }

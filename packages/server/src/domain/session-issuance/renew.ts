@@ -58,7 +58,7 @@ export async function findActing(
   return tx.row(find, { id: acting.sessionId, userId: acting.userId, now });
 }
 
-/** The epoch that the change began, and who requested it. */
+/** The epoch that the change began, and its requester. */
 export interface Renewal {
   readonly authEpoch: number;
   readonly requester: Requester;

@@ -25,7 +25,7 @@ export interface UserChangeDeps {
 
 /** The effect on the user's sessions. All carry an earlier epoch already; ending them records why. */
 export type SessionEffect =
-  /** For users who have none: unverified, pending deletion, or erased. */
+  /** For users without sessions: unverified, pending deletion, or erased. */
   | { readonly kind: 'none' }
   | { readonly kind: 'end_all'; readonly reason: EndReason }
   /** Ends all, and the acting one goes on under a new id; refused when the acting one is not active any more. */
@@ -51,7 +51,9 @@ export interface UserChange<A = undefined> extends ChangeCondition {
   /** Links whose rows are marked `replaced`; those of an earlier epoch are invalid either way. */
   readonly replacesLinks?: Purpose | 'all';
   readonly event: (changed: ChangedUser<A>) => ChangeEvent;
-  /** The notice to the user; issues the link that it carries, in the new epoch. Undefined: there is nobody to notify. */
+  /**
+   * The notice to the user; also issues the link that it carries, in the new epoch. Undefined: there is no recipient.
+   */
   readonly mail?: (tx: Queries, changed: ChangedUser<A>) => Promise<MailValues | undefined>;
 }
 
