@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LoginFacts, nextStep, type ProvenFactor } from './next-step.ts';
+import type { Candidate } from './candidate.ts';
+import { type LoginFacts, loginFacts, nextStep, type ProvenFactor } from './next-step.ts';
 
 const password: ProvenFactor = { amr: 'pwd', kind: 'knowledge', userVerified: false };
 const totp: ProvenFactor = { amr: 'otp', kind: 'possession', userVerified: false };
@@ -98,5 +99,18 @@ describe('nextStep', () => {
         expect(nextStep(weak)).toBe('second_factor');
       }),
     );
+  });
+});
+
+describe('the facts of a candidate', () => {
+  const candidate = { emailVerified: true, mustChange: false, status: 'active' } as Candidate;
+
+  it.each<[string, Partial<Candidate>, Partial<LoginFacts>]>([
+    ['an active user', {}, {}],
+    ['an unverified user', { emailVerified: false }, { emailVerified: false }],
+    ['a user whose password must change', { mustChange: true }, { passwordMustChange: true }],
+    ['a user whose deletion is pending', { status: 'pending_deletion' }, { pendingDeletion: true }],
+  ])('are complete for %s', (_, over, facts) => {
+    expect(loginFacts({ ...candidate, ...over }, [password])).toEqual({ ...complete, ...facts });
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { authenticationContext, type ProofKind, proofKinds } from './proofs.ts';
+import type { Candidate } from './candidate.ts';
+import { authenticationContext, type ProofKind, type ProofName, proofKinds } from './proofs.ts';
 
 const now = new Date('2030-01-01T00:00:00.000Z');
 const at = now.toISOString();
@@ -32,5 +33,20 @@ describe('the authentication context', () => {
   ])('of %s follows from the proofs', (_, proven, acr, amr, times) => {
     const factorTimes = Object.fromEntries(times.map((time) => [time, at]));
     expect(authenticationContext(proven, now)).toEqual({ acr, amr, factorTimes });
+  });
+});
+
+describe('the table of proofs', () => {
+  const unknownDevice = { deviceId: undefined } as Candidate;
+  const knownDevice = { deviceId: '0197a2b4-0000-7000-8000-000000000001' } as Candidate;
+
+  it.each<[ProofName, readonly [string, string], readonly [string, string]]>([
+    ['password', ['password', 'password_known_device'], ['invalid_credentials', 'account_disabled']],
+    ['magic_link', ['email_code', 'email_code'], ['invalid_token', 'invalid_token']],
+    ['email_code', ['email_code', 'email_code'], ['invalid_code', 'invalid_code']],
+  ])('names the counters and the refusals of a %s', (by, counters, refusals) => {
+    const { resets, refusal, refusalOfDisabled } = proofKinds[by];
+    expect([resets(unknownDevice), resets(knownDevice)]).toEqual(counters);
+    expect([refusal, refusalOfDisabled]).toEqual(refusals);
   });
 });
