@@ -12,7 +12,7 @@ const params = {
   ...mailJob.params,
 } as const;
 
-const promise = statement('mail_ledger.promise_invitation', {
+const enqueue = statement('mail_ledger.enqueue_invitation', {
   lane: 'pool',
   sql: `with mailed as (
       insert into mail_ledger (id, invitation_id, template, locale, message_id, created_at)
@@ -26,5 +26,5 @@ const promise = statement('mail_ledger.promise_invitation', {
 
 /** Enqueues it in the transaction of the invitation, from `MailLedger.invitationValues`. */
 export async function enqueueInvitationMail(tx: Queries, values: Values<typeof params>): Promise<void> {
-  await tx.rows(promise, values);
+  await tx.rows(enqueue, values);
 }
