@@ -27,13 +27,18 @@ export interface Candidate {
 /** The parameters of `candidateSql`, without those of its condition. */
 export const candidateParams = { deviceId: 'uuid?', now: 'timestamptz' } as const;
 
-/** SQL: the users of the identifiers `i` that satisfy `where`. Released addresses (`held_until`) cannot log in. */
+/**
+ * SQL: the users of the identifiers `i` that satisfy `where`. Released addresses (`held_until`) cannot log in.
+ * A subquery runs for existing users only, so that its time would reveal them (invariant 13): the one for
+ * `email_verified` is skipped for a primary identifier.
+ */
 export function candidateSql(where: string): string {
   return `select u.id, u.subject, u.status, u.auth_epoch, u.locale, i.id as identifier_id, p.sealed_phc,
       p.must_change, u.deletes_at, k.wrapped, d.id as device_id,
-      exists (select from identifiers primary_email where primary_email.user_id = u.id
-        and primary_email.kind = 'email' and primary_email.is_primary
-        and primary_email.verified_at is not null) as email_verified,
+      case when i.is_primary then i.verified_at is not null
+        else exists (select from identifiers primary_email where primary_email.user_id = u.id
+          and primary_email.kind = 'email' and primary_email.is_primary
+          and primary_email.verified_at is not null) end as email_verified,
       exists (select from devices any_device where any_device.user_id = u.id) as has_devices
     from identifiers i
       join users u on u.id = i.user_id
