@@ -23,7 +23,7 @@ export const processRows: readonly Row[] = [
     aim: 10,
     measure: measureFlood,
   },
-  start('start-postgres', 'start, PostgreSQL', [0.8, 0.5], async (lab) => {
+  start('start-postgres', 'start, PostgreSQL', [0.9, 0.5], async (lab) => {
     await lab.system();
     const databaseUrl = await lab.databaseUrl();
     return (run) => ({ databaseUrl, dataDirectory: join(lab.directory, `start-${run}`) });
