@@ -27,6 +27,19 @@ function decodedSubject(headers: string): string {
   return decodeURIComponent(encoded.join('').replaceAll('%', '%25').replaceAll('=', '%'));
 }
 
+/**
+ * A fault at the first delivery that passes `point`. The worker is stuck in it, yet still polls, and may claim the job again
+ * when the lease has expired: then it must deliver like any other worker.
+ */
+function onceAt(point: string, fault: () => Promise<void>) {
+  let reached = false;
+  return (name: string): Promise<void> | undefined => {
+    if (name !== point || reached) return undefined;
+    reached = true;
+    return fault();
+  };
+}
+
 describeOnBothDatabases('the delivery of a mail', (database) => {
   let fixture: MailFixture;
 
@@ -86,12 +99,12 @@ describeOnBothDatabases('the delivery of a mail', (database) => {
   it('retries with the same Message-ID and link when the worker crashed between the 250 and the update', async () => {
     const { id, hash } = await fixture.enqueueLink(await fixture.addRecipient());
     const [crashed, accepted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const faultPoint = (name: string) => {
-      if (name !== 'mail.after_accept') return undefined;
-      accepted.resolve();
-      return crashed.promise;
-    };
-    fixture.startWorkers({ faultPoint });
+    fixture.startWorkers({
+      faultPoint: onceAt('mail.after_accept', () => {
+        accepted.resolve();
+        return crashed.promise;
+      }),
+    });
     await accepted.promise;
     const { received } = fixture.server;
     fixture.clock.advance(16_000);
@@ -110,7 +123,7 @@ describeOnBothDatabases('the delivery of a mail', (database) => {
   it('marks the attempt in_doubt and retries when the worker crashed before the first byte', async () => {
     const { id } = await fixture.enqueueLink(await fixture.addRecipient());
     const crashed = Promise.withResolvers<void>();
-    fixture.startWorkers({ faultPoint: (name) => (name === 'mail.before_send' ? crashed.promise : undefined) });
+    fixture.startWorkers({ faultPoint: onceAt('mail.before_send', () => crashed.promise) });
     await eventually(async () => (await fixture.outcomesOf(id))[0] === 'sending', { what: 'the attempt is written' });
     fixture.clock.advance(16_000);
     fixture.startWorkers();
