@@ -61,7 +61,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     stop: () => endServer(server, 'remove'),
     kill9: async () => {
       signalAll(postmasterPid(directory), 'SIGKILL');
-      await eventually(() => isRevoked(directory), { what: 'the killed server is gone' });
+      await eventually(() => hasEnded(directory), { what: 'the killed server is gone' });
     },
     freeze: () => signalAll(postmasterPid(directory), 'SIGSTOP'),
     thaw: () => signalAll(postmasterPid(directory), 'SIGCONT'),
@@ -180,7 +180,7 @@ async function startServer(command: readonly string[], directory: string, adminU
 }
 
 async function acceptsConnections(directory: string, adminUrl: string): Promise<boolean> {
-  if (isRevoked(directory)) {
+  if (hasEnded(directory)) {
     throw new Error(`PostgreSQL did not start: ${readFileSync(join(directory, 'log'), 'utf8')}`);
   }
   const client = new Client({ connectionString: adminUrl });
@@ -201,7 +201,7 @@ async function endServer(server: ChildProcess, directory: 'keep' | 'remove'): Pr
   await once(server, 'exit');
 }
 
-function isRevoked(directory: string): boolean {
+function hasEnded(directory: string): boolean {
   return existsSync(join(directory, 'ended'));
 }
 
