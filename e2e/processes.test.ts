@@ -64,7 +64,8 @@ describe('serve --processes 2', () => {
 
   it('replaces a killed process and keeps serving meanwhile', async () => {
     const [killed] = childPids();
-    process.kill(killed ?? 0, 'SIGKILL');
+    if (killed === undefined) throw new Error('the server has no child process');
+    process.kill(killed, 'SIGKILL');
     // A connection to the crashed process breaks; the next one reaches the other.
     const problemOfMe = () =>
       client(server.url)
@@ -74,7 +75,7 @@ describe('serve --processes 2', () => {
       what: 'a response',
       timeoutMs: 1000,
     });
-    const isReplaced = () => childPids().length === 2 && !childPids().includes(killed ?? 0);
+    const isReplaced = () => childPids().length === 2 && !childPids().includes(killed);
     await eventually(isReplaced, { what: 'a new process', timeoutMs: 10_000 });
   });
 

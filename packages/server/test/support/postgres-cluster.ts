@@ -206,7 +206,10 @@ function hasEnded(directory: string): boolean {
 }
 
 function postmasterPid(directory: string): number {
-  return Number(readFileSync(join(directory, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const pid = Number(readFileSync(join(directory, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  // The file is empty for a moment, and a signal to process 0 would end the test run itself.
+  if (!Number.isInteger(pid) || pid <= 0) throw new Error('postmaster.pid names no process');
+  return pid;
 }
 
 /** A signal to the postmaster alone would let its backends finish and commit their work. */
