@@ -112,7 +112,7 @@ describe('serve --processes fails with one sentence', () => {
     ['the embedded database', 'embedded', ['--processes', '2'], 78, 'DATABASE_URL'],
     ['an invalid number', 'embedded', ['--processes', 'two'], 2, 'from 1 to 64'],
   ] as const)('%s', async (_, database, parameters, code, sentence) => {
-    const settings = settingsOf({ database }, directory, 3000);
+    const settings = settingsOf({ database }, directory, 5625);
     const result = await runCommand(['serve', ...parameters], settings);
     expect(result.code).toBe(code);
     expect(result.stderr).toContain(sentence);

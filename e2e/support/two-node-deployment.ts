@@ -33,7 +33,7 @@ export class TwoNodeDeployment implements AsyncDisposable {
   /** @param database connection string of a migrated database. */
   static async start(database: string, env: ServerOptions['env'] = {}): Promise<TwoNodeDeployment> {
     const sink = await startSmtpSink();
-    const options = { database, smtpUrl: sink.url, publicUrl: 'http://localhost:3000', env };
+    const options = { database, smtpUrl: sink.url, publicUrl: 'http://localhost:5625', env };
     const nodes = [await startServer(options), await startServer(options)];
     return new TwoNodeDeployment(options, sink, await connectDirectly(database), nodes);
   }

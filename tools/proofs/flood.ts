@@ -42,7 +42,7 @@ const ownLimits = {
   LATCHKEY_LIMIT_MAIL_ADDRESS: undefined,
 };
 const shared = { LATCHKEY_LOG_LEVEL: 'info', LATCHKEY_TRUSTED_PROXIES: '127.0.0.1/32', ...ownHash };
-const publicUrl = 'http://localhost:3000';
+const publicUrl = 'http://localhost:5625';
 
 await using postgres = await provideDatabase();
 const { people, tokens } = await prepare();

@@ -104,7 +104,7 @@ describe('the operator’s listener', () => {
         const all = new Headers(headers);
         if (token !== undefined) all.set('authorization', `Bearer ${token}`);
         if (cookie !== undefined) all.set('cookie', cookie);
-        const request = new Request(`http://localhost:3001${path}`, { headers: all });
+        const request = new Request(`http://localhost:5626${path}`, { headers: all });
         const { status } = await server.fetch(request, { peerAddress: '::1' });
         expect(String(status), `${id}, ${name}`).toBe(operatorAuthorization[id]?.verdicts[name]);
       }

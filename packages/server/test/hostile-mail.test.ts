@@ -210,9 +210,9 @@ function checkMail({ to, headers, text, html }: ReadMail, stored: ReadonlySet<st
   expect(to.map(canonicalOf)).toEqual([headerOf(headers, 'to')]);
   expect(stored).toContain(headerOf(headers, 'to'));
   expect(headerOf(headers, 'from')).toBe('Latchkey <no-reply@localhost>');
-  expect(headerOf(headers, 'subject')).toMatch(/^[\w' -]+ localhost:3000[\w ]*$/);
+  expect(headerOf(headers, 'subject')).toMatch(/^[\w' -]+ localhost:5625[\w ]*$/);
   const links = [...urlsIn(text), ...urlsIn(html)];
-  expect(links.filter((link) => !link.startsWith('http://localhost:3000/'))).toEqual([]);
+  expect(links.filter((link) => !link.startsWith('http://localhost:5625/'))).toEqual([]);
   expect(new Set(links).size).toBeLessThanOrEqual(1);
   expect([...html.matchAll(/<([/!]?\w*)/g)].filter(([, tag = '']) => !tags.test(tag))).toEqual([]);
 }

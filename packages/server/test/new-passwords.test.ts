@@ -24,7 +24,7 @@ import {
   validPassword,
 } from './support/user-actions.ts';
 
-const sameOrigin = { origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' };
+const sameOrigin = { origin: 'http://localhost:5625', 'sec-fetch-site': 'same-origin' };
 
 /** A user about to set a password, and the operation that sets it. */
 interface Attempt {

@@ -54,7 +54,7 @@ beforeAll(async () => {
 async function send({ method, target, headers = {}, body }: RawRequest): Promise<RawOutcome> {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   const length = bytes === undefined ? {} : { 'content-length': String(bytes.length) };
-  const all = Object.entries({ host: 'localhost:3000', ...length, ...headers });
+  const all = Object.entries({ host: 'localhost:5625', ...length, ...headers });
   const head = `${method} ${target} HTTP/1.1\r\n${all.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
   const startedMs = performance.now();
   const response = await sendRaw(
@@ -228,7 +228,7 @@ describe('the operator’s listener', () => {
   });
 
   const request = async (method: string, target: string) => {
-    const response = await ops.fetch(new Request(`http://localhost:3001${target}`, { method }), { peerAddress: '::1' });
+    const response = await ops.fetch(new Request(`http://localhost:5626${target}`, { method }), { peerAddress: '::1' });
     return response.status;
   };
 
@@ -268,7 +268,7 @@ describe('the development routes', () => {
     );
     expect([publicIds, opsIds]).toEqual([[], ['dev.inbox', 'dev.inbox_messages', 'dev.clock', 'dev.move_clock']]);
     for (const path of ['/dev/inbox', '/dev/inbox/messages', '/dev/clock']) {
-      const request = new Request(`http://localhost:3000${path}`);
+      const request = new Request(`http://localhost:5625${path}`);
       expect((await app.server.fetch(request, { peerAddress: '127.0.0.1' })).status).toBe(404);
     }
   });

@@ -48,8 +48,8 @@ describe('the default configuration', () => {
     expect(config).toMatchObject({
       mode: 'development',
       dataDirectory: '/srv/.latchkey',
-      http: { hosts: ['127.0.0.1', '::1'], port: 3000, publicUrl: 'http://localhost:3000', trustedProxies: [] },
-      ops: { host: '127.0.0.1', port: 3001 },
+      http: { hosts: ['127.0.0.1', '::1'], port: 5625, publicUrl: 'http://localhost:5625', trustedProxies: [] },
+      ops: { host: '127.0.0.1', port: 5626 },
       database: { kind: 'embedded' },
       migrate: 'auto',
       mail: { smtpUrl: undefined, from: 'Latchkey <no-reply@localhost>' },
@@ -73,7 +73,7 @@ describe('sources', () => {
   });
 
   it('treats an empty variable as not set', () => {
-    expect(loaded({ LATCHKEY_PORT: '', LATCHKEY_KEK: '', LATCHKEY_PROT: '' }).http.port).toBe(3000);
+    expect(loaded({ LATCHKEY_PORT: '', LATCHKEY_KEK: '', LATCHKEY_PROT: '' }).http.port).toBe(5625);
   });
 
   it('reads a secret from the file that _FILE names, without its trailing line break', () => {
@@ -98,8 +98,8 @@ describe('sources', () => {
   });
 
   it('rejects a quoted number in the file', () => {
-    expect(mistakes({}, fromFile({ http: { port: '3000' } }))).toEqual([
-      'http.port in latchkey.config.json must be a whole number from 0 to 65535; it is "3000".',
+    expect(mistakes({}, fromFile({ http: { port: '5625' } }))).toEqual([
+      'http.port in latchkey.config.json must be a whole number from 0 to 65535; it is "5625".',
     ]);
   });
 
@@ -276,7 +276,7 @@ describe('contradictions', () => {
     [{ DATABASE_DIRECT_URL: 'postgres://db/x' }, /^DATABASE_DIRECT_URL has no effect/],
     [{ DATABASE_ADMIN_URL: 'postgres://db/x' }, /^DATABASE_ADMIN_URL has no effect/],
     [{ DATABASE_URL: 'postgres://db/x', DATABASE_POOLER: 'transaction' }, /needs DATABASE_DIRECT_URL/],
-    [{ LATCHKEY_PORT: '3001' }, /must differ; both are 3001/],
+    [{ LATCHKEY_PORT: '5626' }, /must differ; both are 5626/],
     [{ LATCHKEY_PORT: '0' }, /^LATCHKEY_PUBLIC_URL must be set/],
     [{ LATCHKEY_OPS_HOST: '::' }, /^LATCHKEY_OPS_HOST is ::/],
     [{ LATCHKEY_ARGON2_PARALLELISM: '4', LATCHKEY_ARGON2_MEMORY_KIB: '31' }, /at least 8 times/],
@@ -314,7 +314,7 @@ describe('production', () => {
   });
 
   it('rejects an http origin, even on loopback', () => {
-    expect(mistakes({ ...production, LATCHKEY_PUBLIC_URL: 'http://localhost:3000' })).toHaveLength(1);
+    expect(mistakes({ ...production, LATCHKEY_PUBLIC_URL: 'http://localhost:5625' })).toHaveLength(1);
   });
 
   it('accepts the embedded database only with LATCHKEY_DATABASE=embedded', () => {
@@ -349,7 +349,7 @@ describe('the printed configuration', () => {
     expect(values).toMatchObject({
       NODE_ENV: 'production',
       LATCHKEY_HOST: '127.0.0.1,::1',
-      LATCHKEY_PORT: '3000',
+      LATCHKEY_PORT: '5625',
       LATCHKEY_KEK: '(set)',
       DATABASE_URL: '(set)',
       SMTP_URL: '(set)',

@@ -37,7 +37,7 @@ const http = z.object({
     },
     isListenAddress,
   ),
-  port: integer(0, 65_535, 3000, {
+  port: integer(0, 65_535, 5625, {
     env: 'LATCHKEY_PORT',
     doc: 'Port of the public listener. With 0 the operating system chooses a free port.',
     hint: (value) =>
@@ -84,7 +84,7 @@ const ops = z.object({
     },
     isListenAddress,
   ),
-  port: integer(0, 65_535, 3001, {
+  port: integer(0, 65_535, 5626, {
     env: 'LATCHKEY_OPS_PORT',
     doc: "Port of the operator's listener. With 0 the operating system chooses a free port.",
   }),

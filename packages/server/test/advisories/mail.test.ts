@@ -161,14 +161,14 @@ describe('GHSA-3529-5m8x-rpv3', () => {
       'x-forwarded-host': 'evil.example',
       'x-forwarded-proto': 'https',
       forwarded: 'host=evil.example;proto=https',
-      origin: 'http://localhost:3000',
+      origin: 'http://localhost:5625',
     };
     expect(await requestReset(victim, headers)).toBe(202);
     await allMailSent(app);
     const mail = readMail(sink.received[first] as (typeof sink.received)[number]);
     const links = [...urlsIn(mail.text), ...urlsIn(mail.html)];
     expect(links.length).toBeGreaterThan(0);
-    expect(links.filter((link) => !link.startsWith('http://localhost:3000/'))).toEqual([]);
+    expect(links.filter((link) => !link.startsWith('http://localhost:5625/'))).toEqual([]);
   });
 });
 

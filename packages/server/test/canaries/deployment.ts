@@ -79,7 +79,7 @@ export class Deployment {
       database: databaseUrl ?? 'embedded',
       dataDirectory: makeDirectory(),
       smtpUrl: withPassword(smtp.url, secrets.smtpPassword),
-      publicUrl: 'http://localhost:3000',
+      publicUrl: 'http://localhost:5625',
       env,
     };
     return new Deployment({ options, databaseUrl, locations, smtp, hook });

@@ -40,7 +40,7 @@ export interface Deployment extends AsyncDisposable {
 }
 
 /** The issuer of the tokens, which must stay the same when the port changes. */
-const publicUrl = 'http://localhost:3000';
+const publicUrl = 'http://localhost:5625';
 
 /** Starts a target with its own data; mail goes to `smtpUrl`. */
 export async function deploy(victim: CrashTarget, smtpUrl: string): Promise<Deployment> {

@@ -100,7 +100,7 @@ function mailOptions(url: string, sink: SmtpSink): ServerOptions {
   return {
     database: url,
     smtpUrl: sink.url,
-    publicUrl: 'http://localhost:3000',
+    publicUrl: 'http://localhost:5625',
     env: { LATCHKEY_JOB_CONCURRENCY: String(concurrentSends) },
   };
 }

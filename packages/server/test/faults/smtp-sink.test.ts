@@ -2,7 +2,7 @@ import { createTransport } from 'nodemailer';
 import { describe, expect, it } from 'vitest';
 import { startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
 
-const link = `http://localhost:3000/verify-email?token=lk_ot_${'Ab3=é'.repeat(30)}`.replaceAll('é', 'e');
+const link = `http://localhost:5625/verify-email?token=lk_ot_${'Ab3=é'.repeat(30)}`.replaceAll('é', 'e');
 
 async function send(url: string, to: string, encoding: 'quoted-printable' | 'base64'): Promise<void> {
   const transport = createTransport(url);

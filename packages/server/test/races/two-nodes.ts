@@ -52,7 +52,7 @@ export class TwoNodes implements AsyncDisposable {
   /** @param url connection string of a PostgreSQL database, empty or migrated. */
   static async start(url: string): Promise<TwoNodes> {
     const sink = await startSmtpSink();
-    const options = { database: url, smtpUrl: sink.url, publicUrl: 'http://localhost:3000', env: loginMethodsEnabled };
+    const options = { database: url, smtpUrl: sink.url, publicUrl: 'http://localhost:5625', env: loginMethodsEnabled };
     const servers = [await startServer(options), await startServer(options)] as const;
     const database = new Pool({ connectionString: url, max: 4 });
     const directory = makeDirectory();

@@ -254,7 +254,7 @@ const unlimited: ServerOptions['limiter'] = {
 };
 
 export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOptions {
-  const publicUrl = new URL('http://localhost:3000');
+  const publicUrl = new URL('http://localhost:5625');
   return {
     endpoints: [...sampleEndpoints, ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, version: '0' })],
     authenticate: async ({ bearer, sessionCookie }) =>

@@ -17,7 +17,7 @@ const productionHash = { LATCHKEY_ARGON2_MEMORY_KIB: undefined, LATCHKEY_ARGON2_
 export async function measure(database: ServerOptions['database'], samples: number): Promise<TimingTrial> {
   const sink = await startSmtpSink();
   const dataDirectory = makeDirectory();
-  const publicUrl = 'http://localhost:3000';
+  const publicUrl = 'http://localhost:5625';
   const options = { database, dataDirectory, smtpUrl: sink.url, publicUrl, env: productionHash };
   try {
     const users = usersFor(samples);

@@ -48,7 +48,7 @@ describe('DELETE /api/v1/users/me', () => {
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'account_deletion_scheduled']);
     expect((await auditActionsOf(app, email)).at(-1)).toBe('account.deletion_scheduled');
     const [, mail] = await messagesTo(app, email, 2);
-    expect(mail?.links[0]).toMatch(/^http:\/\/localhost:3000\/cancel-deletion\?token=lk_ot_/);
+    expect(mail?.links[0]).toMatch(/^http:\/\/localhost:5625\/cancel-deletion\?token=lk_ot_/);
   });
 
   it('200 ends every session, on this node at once and on another node with its next poll of the feed', async () => {

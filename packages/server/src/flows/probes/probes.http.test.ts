@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 
 function fetchFromOps(path: string): Promise<Response> {
-  return ops.fetch(new Request(`http://localhost:3001${path}`), { peerAddress: '127.0.0.1' });
+  return ops.fetch(new Request(`http://localhost:5626${path}`), { peerAddress: '127.0.0.1' });
 }
 
 describe('the probes', () => {

@@ -62,7 +62,7 @@ describe('POST /api/v1/auth/forgot-password', () => {
     await forgot(email.toUpperCase());
     const [, mail] = await messagesTo(app, email, 2);
     expect(mail?.to).toBe(email);
-    expect(mail?.links[0]).toMatch(/^http:\/\/localhost:3000\/reset-password\?token=lk_ot_[\w-]+$/);
+    expect(mail?.links[0]).toMatch(/^http:\/\/localhost:5625\/reset-password\?token=lk_ot_[\w-]+$/);
     expect((await auditActionsOf(app, email)).at(-1)).toBe('password.reset_requested');
   });
 

@@ -39,7 +39,7 @@ describe('POST /api/v1/auth/register', () => {
     expect(response.data).toEqual({ email: 'New.Person@People.example', status: 'verification_sent' });
     expect(await mailsTo(app, 'new.person@people.example')).toEqual(['verify_email']);
     const [message] = await messagesTo(app, 'New.Person@people.example', 1);
-    expect(message?.links[0]).toMatch(/^http:\/\/localhost:3000\/verify-email\?token=lk_ot_/);
+    expect(message?.links[0]).toMatch(/^http:\/\/localhost:5625\/verify-email\?token=lk_ot_/);
     expect(message?.text).toContain('Ada Lovelace');
   });
 

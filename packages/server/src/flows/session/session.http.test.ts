@@ -128,8 +128,8 @@ describe('POST /api/v1/auth/token', () => {
     const jwks = await app.send('GET', '/.well-known/jwks.json');
     const keys = createLocalJWKSet(JSON.parse(jwks.text) as JSONWebKeySet);
     const { payload, protectedHeader } = await jwtVerify(accessToken, keys, {
-      issuer: 'http://localhost:3000',
-      audience: 'http://localhost:3000',
+      issuer: 'http://localhost:5625',
+      audience: 'http://localhost:5625',
       typ: 'at+jwt',
       algorithms: ['ES256'],
       currentDate: app.clock.now(),
@@ -148,10 +148,10 @@ describe('a write with the session cookie', () => {
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site' },
     { 'sec-fetch-site': 'none' },
-    { 'sec-fetch-site': 'cross-site', origin: 'http://localhost:3000' },
+    { 'sec-fetch-site': 'cross-site', origin: 'http://localhost:5625' },
     { origin: 'https://elsewhere.example' },
-    { origin: 'http://localhost:3000.elsewhere.example' },
-    { origin: 'https://localhost:3000' },
+    { origin: 'http://localhost:5625.elsewhere.example' },
+    { origin: 'https://localhost:5625' },
     { origin: 'null' },
   ];
 
@@ -169,7 +169,7 @@ describe('a write with the session cookie', () => {
     expect((await app.send('GET', sessionPath, { cookie, headers })).status).toBe(200);
   });
 
-  it.each([{ 'sec-fetch-site': 'same-origin' }, { origin: 'http://localhost:3000' }])(
+  it.each([{ 'sec-fetch-site': 'same-origin' }, { origin: 'http://localhost:5625' }])(
     '200 for a same-origin request: %j',
     async (headers) => {
       const { cookie } = await addCookieSession(app);

@@ -216,7 +216,7 @@ describe('POST /verify-email', () => {
     expect((await submit(form, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
     expect((await submit(form, { origin: 'https://elsewhere.example' })).status).toBe(403);
     expect((await login(app, email)).code).toBe('email_not_verified');
-    expect((await submit(form, { origin: 'http://localhost:3000' })).status).toBe(200);
+    expect((await submit(form, { origin: 'http://localhost:5625' })).status).toBe(200);
   });
 
   it('415 for JSON, 422 for an unknown field', async () => {

@@ -4,7 +4,7 @@ import type { MailMessage } from './message.ts';
 
 function message(to: string, n: number): MailMessage {
   const date = new Date('2026-01-02T03:04:05Z');
-  const text = `Confirm:\nhttp://localhost:3000/verify-email?token=${n}\n\nor https://example.com/ later`;
+  const text = `Confirm:\nhttp://localhost:5625/verify-email?token=${n}\n\nor https://example.com/ later`;
   const from = { name: 'Latchkey', address: 'no-reply@localhost' };
   return { from, to, subject: `Mail ${n}`, text, html: '<p></p>', messageId: `<${n}@localhost>`, date };
 }
@@ -21,7 +21,7 @@ it('lists messages newest first with their links, optionally of one recipient', 
     to: 'ada@example.org',
     subject: 'Mail 2',
     receivedAt: '2026-01-02T03:04:05.000Z',
-    links: ['http://localhost:3000/verify-email?token=2', 'https://example.com/'],
+    links: ['http://localhost:5625/verify-email?token=2', 'https://example.com/'],
   });
 });
 

@@ -143,7 +143,7 @@ it('fails for a mail server that rejects connections or is down', async () => {
 
 it.each([
   [{ LATCHKEY_PUBLIC_URL: 'https://login.example.com' }, 'warn'],
-  [{ LATCHKEY_PUBLIC_URL: 'http://localhost:3000' }, 'ok'],
+  [{ LATCHKEY_PUBLIC_URL: 'http://localhost:5625' }, 'ok'],
 ])('rates the public URL of %o', async (more, status) => {
   expect((await examine(config(more))).find('public URL')).toMatchObject({ status });
 });

@@ -3,7 +3,7 @@ import { renderedForm } from '#test/support/rendered-form.ts';
 import { listedOrigin, type SampleServer, sampleOptions, startSample } from '#test/support/sample-http-server.ts';
 import { buildServer } from '../index.ts';
 
-const ownOrigin = 'http://localhost:3000';
+const ownOrigin = 'http://localhost:5625';
 const stranger = 'https://elsewhere.example';
 
 let sample: SampleServer;
@@ -141,7 +141,7 @@ describe('a write that needs no session', () => {
     { origin: 'null' },
     { origin: ownOrigin.replace('http:', 'https:') },
     { origin: 'http://localhost' },
-    { origin: 'http://localhost:3001' },
+    { origin: 'http://localhost:5626' },
     { origin: `${ownOrigin}.elsewhere.example` },
     { origin: ownOrigin.toUpperCase() },
     { origin: '' },

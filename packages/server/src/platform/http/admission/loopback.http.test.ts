@@ -36,8 +36,8 @@ describe('an endpoint for this machine only', () => {
   it('404 under another host name that resolves to this machine', async () => {
     expect(await send('127.0.0.1', { host: 'rebound.example' })).toBe(404);
     expect(await send('127.0.0.1', { host: 'localhost.example' })).toBe(404);
-    expect(await send('127.0.0.1', { host: '127.0.0.1:3000' })).toBe(200);
-    expect(await send('::1', { host: '[::1]:3000' })).toBe(200);
+    expect(await send('127.0.0.1', { host: '127.0.0.1:5625' })).toBe(200);
+    expect(await send('::1', { host: '[::1]:5625' })).toBe(200);
   });
 
   it('404 for requests that a tunnel or a proxy on this machine forwards', async () => {

@@ -20,7 +20,7 @@ afterAll(() => sample.server.close({ graceMs: 0 }));
 
 describe('fetch in-process', () => {
   it('responds as over a socket, with the given peer address', async () => {
-    const request = new Request('http://localhost:3000/api/v1/echo', {
+    const request = new Request('http://localhost:5625/api/v1/echo', {
       method: 'POST',
       body: '{"email":"a"}',
       headers: { 'content-type': 'application/json' },

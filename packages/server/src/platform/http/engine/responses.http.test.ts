@@ -102,13 +102,13 @@ describe('a session', () => {
 
   it('403 for a write by cookie without proof of the same origin', async () => {
     const cookie = 'latchkey_session=good';
-    const origin = 'http://localhost:3000';
+    const origin = 'http://localhost:5625';
     const refused = [
       {},
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site', origin },
       { 'sec-fetch-site': 'none' },
-      { origin: 'http://localhost:3001' },
+      { origin: 'http://localhost:5626' },
       { origin: 'null' },
     ];
     for (const headers of refused) {
@@ -154,7 +154,7 @@ describe('a failure', () => {
 
   it('has a type that is an anchor of our page of problems', async () => {
     const { json } = await sample.call('/api/v1/nothing');
-    expect(json.type).toBe('http://localhost:3000/docs/problems#not_found');
+    expect(json.type).toBe('http://localhost:5625/docs/problems#not_found');
     expect(await (await fetch(`${sample.base}/docs/problems`)).text()).toContain('id="not_found"');
   });
 });

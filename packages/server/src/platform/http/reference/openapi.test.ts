@@ -5,7 +5,7 @@ import { problems } from '#kernel/problem.ts';
 import { sampleEndpoints } from '#test/support/sample-http-server.ts';
 import { endpointTable, openApiDocument, problemTable } from '../index.ts';
 
-const publicUrl = new URL('http://localhost:3000');
+const publicUrl = new URL('http://localhost:5625');
 const all = [...sampleEndpoints, ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, version: '1.2.3' })];
 
 interface Operation {
