@@ -1,6 +1,8 @@
 -- expand: new tables only, so every release runs on this schema.
 -- Decisions that would be expensive to change later: identifiers are separate from users, the user has an epoch, every
 -- session and family has a client, revocations form a feed, each user has a key, audit events are stored as bytes.
+-- States that a statement decides by are lists. Other kinds only follow a naming rule, so that a new kind needs no
+-- migration (ADR 0029).
 
 create table deployment (
   id uuid not null,
@@ -25,6 +27,7 @@ create table data_keys (
   created_at timestamptz not null,
   retired_at timestamptz,
   constraint data_keys_pkey primary key (id),
+  constraint data_keys_purpose_named check (purpose ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
   constraint data_keys_state_known check (state in ('current', 'retired')),
   constraint data_keys_retired_has_time check ((state = 'retired') = (retired_at is not null))
 );
@@ -45,15 +48,27 @@ create table users (
   created_at timestamptz not null,
   updated_at timestamptz not null,
   disabled_at timestamptz,
+  -- When a user with a pending deletion is erased.
+  deletes_at timestamptz,
   constraint users_pkey primary key (id),
   constraint users_subject_unique unique (subject),
   constraint users_kind_known check (kind in ('person', 'service')),
   constraint users_status_known check (status in ('active', 'disabled', 'pending_deletion')),
+  constraint users_pending_deletion_has_time check (status <> 'pending_deletion' or deletes_at is not null),
   constraint users_auth_epoch_positive check (auth_epoch > 0),
   constraint users_public_metadata_bounded check (octet_length(public_metadata::text) <= 8192),
   constraint users_private_metadata_bounded check (octet_length(private_metadata::text) <= 8192)
 );
 create index users_created_at on users (created_at, id);
+create index users_deletes_at on users (deletes_at) where status = 'pending_deletion';
+
+-- Subjects that no user may have again, as HMACs: an import can look a subject up, and a dump does not reveal any.
+create table erased_subjects (
+  key_id uuid not null,
+  subject_hmac bytea not null,
+  erased_at timestamptz not null,
+  constraint erased_subjects_pkey primary key (key_id, subject_hmac)
+);
 
 -- Deleting a row erases the user: data that the key encrypted can never be read again.
 create table user_keys (
@@ -72,15 +87,20 @@ create table identifiers (
   canonical text not null,
   is_primary boolean not null,
   verified_at timestamptz,
+  -- A replaced address is held for its user until the link that undoes the change has expired: no other user can claim
+  -- it, and it cannot log in.
+  held_until timestamptz,
   created_at timestamptz not null,
   constraint identifiers_pkey primary key (id),
   constraint identifiers_user_fkey foreign key (user_id) references users (id) on delete cascade,
   constraint identifiers_canonical_unique unique (kind, canonical),
-  constraint identifiers_kind_known check (kind in ('email', 'username', 'phone'))
+  constraint identifiers_held_is_not_primary check (held_until is null or not is_primary),
+  constraint identifiers_kind_named check (kind ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$')
 );
 create unique index identifiers_primary on identifiers (user_id, kind) where is_primary;
 create index identifiers_user on identifiers (user_id);
 create index identifiers_unverified on identifiers (created_at) where verified_at is null;
+create index identifiers_held_until on identifiers (held_until) where held_until is not null;
 
 create table passwords (
   user_id uuid not null,
@@ -101,9 +121,18 @@ create table attempt_counters (
   failures integer not null,
   last_failed_at timestamptz not null,
   constraint attempt_counters_pkey primary key (kind, key),
-  constraint attempt_counters_kind_known check (kind in ('password', 'password_known_device', 'second_factor'))
+  constraint attempt_counters_kind_named check (kind ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$')
 );
 create index attempt_counters_unknown on attempt_counters (last_failed_at) where not known;
+
+-- Used quotas that all nodes share. Unlogged: a crash of PostgreSQL loses at most one window, a crash of ours nothing.
+create unlogged table rate_limit_counters (
+  key bytea not null,
+  hits integer not null,
+  ends_at timestamptz not null,
+  constraint rate_limit_counters_pkey primary key (key)
+);
+create index rate_limit_counters_ends_at on rate_limit_counters (ends_at);
 
 create table clients (
   id text not null,
@@ -172,13 +201,13 @@ create table sessions (
   constraint sessions_token_hash_unique unique (token_hash),
   constraint sessions_transport_known check (transport in ('cookie', 'token')),
   constraint sessions_end_has_reason check ((ended_at is null) = (end_reason is null))
-);
-create index sessions_user on sessions (user_id, created_at) where ended_at is null;
-create index sessions_user_all on sessions (user_id);
+  -- Room on each page for the frequent updates of `last_seen_at` and `idle_expires_at`. No index may contain these two
+  -- columns: then PostgreSQL updates only the row (HOT) and no index.
+) with (fillfactor = 80);
+create index sessions_user on sessions (user_id, created_at);
 create index sessions_device on sessions (device_id);
 create index sessions_client on sessions (client_id);
 create index sessions_expires_at on sessions (expires_at);
-create index sessions_idle_expires_at on sessions (idle_expires_at);
 create index sessions_ended_at on sessions (ended_at) where ended_at is not null;
 
 create table refresh_families (
@@ -250,6 +279,10 @@ create table one_time_tokens (
   auth_epoch integer not null,
   -- Encrypted payload; for a registration its password hash and name.
   sealed_payload bytea,
+  -- SHA-256 of the secret of the browser that requested a login link or code, which alone can use it.
+  browser_hash bytea,
+  -- Tries of a code, wrong and right ones; their number is limited.
+  tries integer not null default 0,
   created_at timestamptz not null,
   expires_at timestamptz not null,
   consumed_at timestamptz,
@@ -259,6 +292,7 @@ create table one_time_tokens (
   constraint one_time_tokens_hash_unique unique (hash),
   constraint one_time_tokens_user_fkey foreign key (user_id) references users (id) on delete cascade,
   constraint one_time_tokens_identifier_fkey foreign key (identifier_id) references identifiers (id) on delete cascade,
+  constraint one_time_tokens_purpose_named check (purpose ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
   constraint one_time_tokens_outcome_known check (outcome in ('used', 'replaced', 'disowned')),
   constraint one_time_tokens_consumed_has_outcome check ((consumed_at is null) = (outcome is null))
 );
@@ -295,7 +329,7 @@ create table revocations (
   ended_at timestamptz not null,
   expires_at timestamptz not null,
   constraint revocations_pkey primary key (id),
-  constraint revocations_kind_known check (kind in ('session', 'family', 'user', 'signing_key', 'client', 'deployment')),
+  constraint revocations_kind_named check (kind ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
   constraint revocations_user_has_epoch check ((kind = 'user') = (epoch is not null))
 );
 create index revocations_expires_at on revocations (expires_at);
@@ -315,6 +349,7 @@ create table jobs (
   created_at timestamptz not null,
   finished_at timestamptz,
   constraint jobs_pkey primary key (id),
+  constraint jobs_kind_named check (kind ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
   constraint jobs_state_known check (state in ('queued', 'dead')),
   constraint jobs_dead_has_time check ((state = 'dead') = (finished_at is not null))
 );
@@ -329,6 +364,31 @@ create table job_schedules (
   constraint job_schedules_pkey primary key (name)
 );
 
+-- Invitations to register. The secret is computed from the row's id when the mail is rendered.
+create table invitations (
+  id uuid not null,
+  -- The address; null after the invitation was used or revoked.
+  as_typed text,
+  canonical text,
+  locale text not null,
+  -- The role that the new user gets.
+  role text,
+  hash bytea not null,
+  key_id uuid not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  consumed_at timestamptz,
+  outcome text,
+  constraint invitations_pkey primary key (id),
+  constraint invitations_hash_unique unique (hash),
+  constraint invitations_outcome_known check (outcome in ('used', 'revoked')),
+  constraint invitations_consumed_has_outcome check ((consumed_at is null) = (outcome is null)),
+  constraint invitations_open_has_address
+    check ((consumed_at is null) = (as_typed is not null) and (as_typed is null) = (canonical is null))
+);
+create index invitations_canonical on invitations (canonical);
+create index invitations_expires_at on invitations (expires_at);
+
 -- Every queued message, from the commit of its effect to the SMTP server's reply.
 create table mail_ledger (
   id uuid not null,
@@ -337,6 +397,7 @@ create table mail_ledger (
   template text not null,
   locale text not null,
   token_id uuid,
+  invitation_id uuid,
   -- The template's parameters, encrypted under the user's key.
   sealed_params bytea,
   message_id text not null,
@@ -348,11 +409,14 @@ create table mail_ledger (
   constraint mail_ledger_user_fkey foreign key (user_id) references users (id) on delete set null,
   constraint mail_ledger_identifier_fkey foreign key (identifier_id) references identifiers (id) on delete set null,
   constraint mail_ledger_token_fkey foreign key (token_id) references one_time_tokens (id) on delete set null,
+  constraint mail_ledger_invitation_fkey foreign key (invitation_id) references invitations (id) on delete set null,
+  constraint mail_ledger_template_named check (template ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
   constraint mail_ledger_state_known check (state in ('queued', 'sent', 'dropped', 'failed'))
 );
 create index mail_ledger_user on mail_ledger (user_id, created_at);
 create index mail_ledger_identifier on mail_ledger (identifier_id);
 create index mail_ledger_token on mail_ledger (token_id);
+create index mail_ledger_invitation on mail_ledger (invitation_id) where invitation_id is not null;
 create index mail_ledger_finished_at on mail_ledger (finished_at);
 
 -- The attempts to send a message. A row is inserted as `sending` before the first byte is sent.
@@ -381,6 +445,7 @@ create table role_assignments (
   constraint role_assignments_pkey primary key (id),
   constraint role_assignments_user_fkey foreign key (user_id) references users (id) on delete cascade,
   constraint role_assignments_granted_by_fkey foreign key (granted_by) references users (id) on delete set null,
+  constraint role_assignments_scope_kind_named check (scope_kind ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
   constraint role_assignments_unique unique (user_id, role, scope_kind, scope_id)
 );
 create index role_assignments_granted_by on role_assignments (granted_by);
@@ -397,7 +462,9 @@ create table audit_events (
   body bytea not null,
   -- The order of sealing: a transaction below the snapshot's xmin has ended and cannot add events.
   xid xid8 not null default pg_current_xact_id(),
-  constraint audit_events_pkey primary key (id)
+  constraint audit_events_pkey primary key (id),
+  constraint audit_events_action_named check (action ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
+  constraint audit_events_actor_kind_named check (actor_kind ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$')
 );
 create index audit_events_at on audit_events (at, id);
 create index audit_events_user on audit_events (user_id, at);

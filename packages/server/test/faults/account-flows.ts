@@ -142,7 +142,7 @@ const addresses: readonly AccountFlow[] = [
   },
   {
     name: 'cancel the change of address',
-    action: 'email.change_cancelled',
+    action: 'email.change_canceled',
     prepare: async (context, email) => {
       const before = await addLoggedInUser(context, email);
       const newEmail = `new-${email}`;

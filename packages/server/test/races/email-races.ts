@@ -89,7 +89,7 @@ export const confirmAgainstCancel: Race = {
     const canceled = countSuccesses(oddOf(responses), ['not_authenticated']);
     assertSame([confirmed, canceled], confirmed === 1 ? [1, 0] : [0, 10], 'successful confirmations and cancellations');
     if (confirmed === 0) {
-      const history = { events: { 'email.change_cancelled': 1 }, mails: {} };
+      const history = { events: { 'email.change_canceled': 1 }, mails: {} };
       await user.assertState({ ...cleanState(email), ...history, sessions: 4 });
       await assertOnlyPassword(nodes, email, password, []);
       return { outcome: 'canceled' };

@@ -42,10 +42,6 @@ function severalAtOnce(victim: string, evil: string): Inputs {
     ['a URL', `mailto:${victim}?bcc=${evil}`],
     ['a route', `@evil.example:${victim}`],
     ['two signs', victim.replace('@', '@evil.example@')],
-    ['the percent hack', victim.replace('@', '%evil.example@')],
-    ['a bang path', `evil.example!${victim}`],
-    ['an encoded word', `=?utf-8?q?${marker}=40evil.example=3E=00?=${victim}`],
-    ['an encoded word in base64', `=?x?b?${marker}?=@${victim.split('@')[1]}`],
   ];
 }
 

@@ -152,12 +152,12 @@ describeOnBothDatabases('the audit log', (database) => {
     });
 
     it('is encrypted under the key of the month when there is no user', async () => {
-      await fixture.audit.record(database(), event({ actor: { kind: 'stranger' }, personal: { address } }));
+      await fixture.audit.record(database(), event({ actor: { kind: 'anonymous' }, personal: { address } }));
       const { row, text, body } = await read();
       expect(text).not.toContain(address);
       const { key, sealed } = sealedOf(body);
       expect(key).toBe(fixture.clock.now().toISOString().slice(0, 7));
-      const opened = fixture.keys.open('nobody', Buffer.from(sealed, 'base64url'), associatedDataOf(row?.id ?? ''));
+      const opened = fixture.keys.open('month', Buffer.from(sealed, 'base64url'), associatedDataOf(row?.id ?? ''));
       expect(JSON.parse(opened.toString())).toEqual({ address });
     });
   });

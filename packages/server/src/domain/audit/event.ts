@@ -25,7 +25,7 @@ export type AuditAction =
   | 'email.verification_requested'
   | 'email.change_requested'
   | 'email.change_refused'
-  | 'email.change_cancelled'
+  | 'email.change_canceled'
   | 'email.change_confirmed'
   | 'email.changed'
   | 'email.change_undone'
@@ -55,10 +55,10 @@ export type AuditAction =
   | 'signing_key.revoked'
   | 'data_key.rotated';
 
-/** The acting party; `stranger` is a client that has not authenticated. */
+/** The acting party; `anonymous` is a client that has not authenticated. */
 export type AuditActor =
   | { readonly kind: 'user'; readonly id: string }
-  | { readonly kind: 'stranger' }
+  | { readonly kind: 'anonymous' }
   | { readonly kind: 'operator' }
   | { readonly kind: 'system' };
 

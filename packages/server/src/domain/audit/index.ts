@@ -12,7 +12,7 @@
  * Must not contain secrets (invariant 16). Frequent events without a security decision, such as session checks, are not
  * recorded.
  *
- * Example of a body: `{"action":"login.failed","actor":{"kind":"stranger"},"at":"2030-01-01T00:00:00.000Z",
+ * Example of a body: `{"action":"login.failed","actor":{"kind":"anonymous"},"at":"2030-01-01T00:00:00.000Z",
  * "facts":{"reason":"invalid_credentials"},"id":"0197…","personal":{"key":"2030-01","sealed":"q7Jf…"},"v":1}`
  */
 export type { AuditAction, AuditActor, AuditEvent } from './event.ts';

@@ -156,6 +156,6 @@ export class AuditLog {
     if (userKey !== undefined)
       return { key: 'user', sealed: userKey.seal(plaintext, associatedData).toString('base64url') };
     const month = at.toISOString().slice(0, 7);
-    return { key: month, sealed: this.#keys.seal('nobody', plaintext, associatedData).toString('base64url') };
+    return { key: month, sealed: this.#keys.seal('month', plaintext, associatedData).toString('base64url') };
   }
 }

@@ -101,7 +101,7 @@ export interface RejectedLogin {
 
 /**
  * Records why a login was rejected: `login.failed` for a wrong proof, `login.refused` for every other reason. The actor
- * is a stranger, because no login completed. One statement, for known and unknown addresses alike (invariant 13).
+ * is anonymous, because no login completed. One statement, for known and unknown addresses alike (invariant 13).
  */
 export async function recordRejectedLogin(
   { audit, clock }: Pick<LoginWriter, 'audit' | 'clock'>,
@@ -112,7 +112,7 @@ export async function recordRejectedLogin(
   const event = {
     action: reason === proofKinds[by].refusal ? 'login.failed' : 'login.refused',
     at: clock.now(),
-    actor: { kind: 'stranger' },
+    actor: { kind: 'anonymous' },
     facts: { reason, by },
     personal: clientInfoOf(requester),
     ...(userId === undefined ? {} : { userId }),

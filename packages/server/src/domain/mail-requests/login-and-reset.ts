@@ -60,7 +60,7 @@ export async function enqueueLoginOrResetMail(
   const { canonical, action, requester } = request;
   const found = await deps.database.row(find, { canonical, now: deps.clock.now() });
   const personal = clientInfoOf(requester);
-  const event = { action, at: job.createdAt, actor: { kind: 'stranger' }, personal } as const;
+  const event = { action, at: job.createdAt, actor: { kind: 'anonymous' }, personal } as const;
   const { audit, database } = deps;
   if (found === undefined) {
     await audit.recordOnce(database, job.id, event);

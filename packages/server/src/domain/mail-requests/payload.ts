@@ -61,14 +61,14 @@ export function sealMailRequest(keys: Keys, jobId: string, request: MailRequest)
   const { address, userAgent } = request.requester;
   const browserHash = 'browserHash' in request ? request.browserHash?.toString('base64') : undefined;
   const text = JSON.stringify({ ...request, browserHash, requester: { address, userAgent } });
-  return { sealed: keys.seal('nobody', text, associatedDataOf(jobId)).toString('base64') };
+  return { sealed: keys.seal('month', text, associatedDataOf(jobId)).toString('base64') };
 }
 
 /** Decrypts the result of `sealMailRequest`. */
 export function openMailRequest(keys: Keys, jobId: string, payload: JsonValue): MailRequest {
   const { sealed } = payload as { readonly sealed?: unknown };
   assert(typeof sealed === 'string', 'the payload of a mail request is encrypted');
-  const text = keys.open('nobody', Buffer.from(sealed, 'base64'), associatedDataOf(jobId)).toString('utf8');
+  const text = keys.open('month', Buffer.from(sealed, 'base64'), associatedDataOf(jobId)).toString('utf8');
   const opened = payloadSchema.parse(JSON.parse(text));
   const requester = { address: opened.requester.address, userAgent: opened.requester.userAgent };
   if (opened.purpose === 'verify_email') return { ...opened, requester };

@@ -48,7 +48,7 @@ export async function enqueueVerificationMail(
 ): Promise<void> {
   const found = await deps.database.row(findUnverified, { canonical });
   const personal = clientInfoOf(requester);
-  const event = { action: 'email.verification_requested', at: now, actor: { kind: 'stranger' }, personal } as const;
+  const event = { action: 'email.verification_requested', at: now, actor: { kind: 'anonymous' }, personal } as const;
   if (found === undefined) {
     await deps.audit.recordOnce(deps.database, id, event);
     return;

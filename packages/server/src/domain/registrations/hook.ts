@@ -100,7 +100,7 @@ export class RegistrationHook {
   async #record(action: AuditAction, facts: JsonObject, { email }: Applicant, requester: Requester): Promise<void> {
     const { audit, database, clock } = this.#deps;
     const personal = { email, ...clientInfoOf(requester) };
-    await audit.record(database, { action, at: clock.now(), actor: { kind: 'stranger' }, facts, personal });
+    await audit.record(database, { action, at: clock.now(), actor: { kind: 'anonymous' }, facts, personal });
   }
 }
 

@@ -55,7 +55,7 @@ describeOnBothDatabases('registrations', (database) => {
     const now = fixture.clock.now();
     const holder = { userId: user.id, identifierId, authEpoch };
     const link = { tokenId, holder, registration: pending, locale: 'en', userKey: user.key, now };
-    const event = { action: 'user.registration_repeated', at: now, actor: { kind: 'stranger' } } as const;
+    const event = { action: 'user.registration_repeated', at: now, actor: { kind: 'anonymous' } } as const;
     return addVerificationLink(deps, link, audit.values({ ...event, userId: user.id }));
   }
 

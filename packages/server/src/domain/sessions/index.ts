@@ -21,4 +21,4 @@ export {
   sessionIsActive,
 } from './session.ts';
 export { summarizeSessions } from './summary.ts';
-export { deleteEndedSessions } from './sweep.ts';
+export { deleteEndedSessions, IdleSessions } from './sweep.ts';

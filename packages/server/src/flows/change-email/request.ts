@@ -163,7 +163,7 @@ export async function cancelChange(flow: ChangeEmail, principal: Principal, requ
     const now = flow.clock.now();
     if ((await findPendingChange(tx, userId, now)) === undefined) return;
     await revokeOthers(tx, userId, 'confirm_email_change', now);
-    await flow.audit.record(tx, { ...eventOf('email.change_cancelled', userId, now, requester), sessionId }, key);
+    await flow.audit.record(tx, { ...eventOf('email.change_canceled', userId, now, requester), sessionId }, key);
   });
 }
 

@@ -68,7 +68,7 @@ async function endReused(flow: Refresh, reuse: Reuse): Promise<void> {
   const event = flow.audit.values({
     action: 'refresh_token.reused',
     at: now,
-    actor: { kind: 'stranger' },
+    actor: { kind: 'anonymous' },
     userId,
     sessionId,
   });

@@ -227,5 +227,5 @@ function pendingRegistration(
 
 function event(flow: Register, action: AuditAction, at: Date, userId: string, key: UserKey, caller: Caller) {
   const personal = clientInfoOf(caller);
-  return flow.audit.values({ action, at, actor: { kind: 'stranger' }, userId, personal }, key);
+  return flow.audit.values({ action, at, actor: { kind: 'anonymous' }, userId, personal }, key);
 }

@@ -11,7 +11,7 @@ import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
 import { deleteExpiredTokens } from '#domain/one-time-tokens/index.ts';
 import { deleteExpiredRefreshTokens } from '#domain/refresh-tokens/index.ts';
 import type { Revocations } from '#domain/revocations/index.ts';
-import { deleteEndedSessions } from '#domain/sessions/index.ts';
+import { deleteEndedSessions, IdleSessions } from '#domain/sessions/index.ts';
 import { deleteAbandonedUsers } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { addSeconds } from '#kernel/clock.ts';
@@ -30,12 +30,13 @@ const deadLetterBatch = 1000;
 
 /** Sweeps one table after another, each in batches until none is left. */
 export function sweepHandler(flow: Sweep): JobHandler {
+  const sweeps = sweepsOf(flow);
   return {
     kind: 'sweep.expired',
     maxAttempts: 3,
     leaseSeconds: 60,
     handle: async (_, signal) => {
-      for (const sweep of sweepsOf(flow)) await untilEmpty(sweep, signal);
+      for (const sweep of sweeps) await untilEmpty(sweep, signal);
       return { kind: 'done' };
     },
   };
@@ -45,12 +46,14 @@ export function sweepHandler(flow: Sweep): JobHandler {
 export const sweepSchedule: JobSchedule = { name: 'sweep', kind: 'sweep.expired', everySeconds: 600 };
 
 function sweepsOf({ database, clock, revocations }: Sweep): (() => Promise<number>)[] {
+  const idleSessions = new IdleSessions(database);
   return [
     () => revocations.deleteExpired(),
     () => deleteEndedWindows(database, clock.now()),
     () => deleteUnknownAttempts(database, clock.now()),
     () => deleteExpiredRefreshTokens(database, clock.now()),
     () => deleteEndedSessions(database, clock.now()),
+    () => idleSessions.deleteSome(clock.now()),
     () => deleteExpiredDevices(database, clock.now()),
     () => deleteExpiredTickets(database, clock.now()),
     () => deleteExpiredTokens(database, clock.now()),

@@ -117,7 +117,7 @@ export async function disownRegistration(flow: VerifyEmail, text: string, reques
     const disowned = await consume(tx, 'verify_email', text, now, { outcome: 'disowned' });
     if (disowned === undefined) return false;
     const personal = clientInfoOf(requester);
-    const actor = { kind: 'stranger' } as const;
+    const actor = { kind: 'anonymous' } as const;
     await flow.audit.record(tx, { action: 'user.registration_disowned', at: now, actor, userId, personal }, userKey);
     return true;
   });

@@ -19,7 +19,7 @@ export type KeyPurpose =
   /** Computes the HMACs of identifiers and addresses in counters and the audit index. */
   | 'lookup'
   /** Encrypts personal fields of audit events without a user; one key per month. */
-  | 'nobody';
+  | 'month';
 
 /** The cell that stores a ciphertext. It is authenticated, so that a ciphertext copied to another cell does not decrypt. */
 export interface AssociatedData {

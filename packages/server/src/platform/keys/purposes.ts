@@ -11,7 +11,7 @@ const uses = {
   cursor: 'mac',
   device: 'mac',
   lookup: 'mac',
-  nobody: 'seal',
+  month: 'seal',
 } as const satisfies Record<KeyPurpose, 'seal' | 'mac'>;
 
 export const keyPurposes = Object.keys(uses) as readonly KeyPurpose[];
@@ -22,16 +22,16 @@ export function assertUse(purpose: KeyPurpose, use: 'seal' | 'mac'): void {
 }
 
 /**
- * The period of the key that a purpose uses at `now`: the month for `nobody`, so that destroying its key erases one month;
+ * The period of the key that a purpose uses at `now`: the month for `month`, so that destroying its key erases one month;
  * empty for the other purposes.
  */
 export function periodOf(purpose: KeyPurpose, now: Date): string {
-  return purpose === 'nobody' ? now.toISOString().slice(0, 7) : '';
+  return purpose === 'month' ? now.toISOString().slice(0, 7) : '';
 }
 
 /** The periods whose keys must exist. The next month's key is generated ahead, so that no encryption waits for it. */
 export function periodsNeeded(purpose: KeyPurpose, now: Date): readonly string[] {
-  if (purpose !== 'nobody') return [''];
+  if (purpose !== 'month') return [''];
   const nextMonth = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1));
   return [periodOf(purpose, now), periodOf(purpose, nextMonth)];
 }

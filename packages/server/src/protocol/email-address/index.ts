@@ -16,7 +16,6 @@ export type EmailAddressProblem =
   | 'local_part_empty'
   | 'local_part_too_long'
   | 'local_part_forbidden_character'
-  | 'local_part_encoded_word'
   | 'local_part_misplaced_dot'
   | 'domain_empty'
   | 'domain_forbidden_character'
@@ -40,15 +39,8 @@ const maxAddressBytes = 254;
 /** RFC 5321 §4.5.3.1.1. */
 const maxLocalPartBytes = 64;
 
-/**
- * RFC 5321 §4.1.2 `Dot-string` without `%` and `!`: no specials, so no quoted strings, comments, lists or source routes.
- * Some mail servers still route `victim%evil.example@allowed.example` (RFC 1123 §5.2.16) and the bang path
- * `evil.example!victim@allowed.example` to the inner host, past an allow-list of domains.
- */
-const localPartCharacters = /^[A-Za-z0-9#$&'*+/=?^_`{|}~.-]*$/;
-
-/** The start of an encoded word (RFC 2047 §2). Some mail servers decode it, so that the local part gains a second `@`. */
-const encodedWord = /=\?/;
+/** RFC 5321 §4.1.2 `Dot-string`: no specials, so no quoted strings, comments, lists or source routes. */
+const localPartCharacters = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]*$/;
 
 /**
  * Characters that may reach `domainToASCII`.
@@ -104,7 +96,6 @@ function invalid(reason: EmailAddressProblem): { kind: 'invalid'; reason: EmailA
 function checkLocalPart(localPart: string): EmailAddressProblem | null {
   if (localPart === '') return 'local_part_empty';
   if (!localPartCharacters.test(localPart)) return 'local_part_forbidden_character';
-  if (encodedWord.test(localPart)) return 'local_part_encoded_word';
   if (localPart.length > maxLocalPartBytes) return 'local_part_too_long';
   if (localPart.startsWith('.') || localPart.endsWith('.') || localPart.includes('..')) {
     return 'local_part_misplaced_dot';

@@ -190,7 +190,7 @@ const addresses: readonly Scenario[] = [
   },
   {
     name: 'change_email.cancel',
-    audit: ['email.change_cancelled'],
+    audit: ['email.change_canceled'],
     prepare: async (app) => {
       const user = await addUserWithPendingChange(app);
       const link = await linkToken(user, 'confirm_email_change');
