@@ -123,6 +123,7 @@ describeOnBothDatabases('deletion of an account', (database: () => Database) => 
     const sealed = fixture.keys.seal('password', phc, passwordAssociatedData(user.id));
     await setPassword(database(), user.id, sealed, fixture.clock.now());
     const { sessionId } = await addSession(fixture, user, 'token');
+    const now = fixture.clock.now();
     principal = {
       userId: user.id,
       subject: user.id,
@@ -132,8 +133,10 @@ describeOnBothDatabases('deletion of an account', (database: () => Database) => 
       transport: 'token',
       acr: '1',
       amr: ['pwd'],
-      authTime: fixture.clock.now(),
-      expiresAt: fixture.clock.now(),
+      authTime: now,
+      expiresAt: now,
+      sessionExpiresAt: now,
+      iso: { authTime: now.toISOString(), expiresAt: now.toISOString() },
     };
   });
 

@@ -1,6 +1,5 @@
 /** A running process: it starts the revocation feed, timers, workers and listeners, and stops them. */
 import type { Config } from '#config/index.ts';
-import type { CheckedSession } from '#domain/sessions/index.ts';
 import type { Check } from '#flows/probes/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { pageRenderer } from '#pages/renderer.ts';
@@ -10,7 +9,6 @@ import {
   type Endpoint,
   type HttpServer,
   type Presented,
-  type Principal,
   type ServerOptions,
 } from '#platform/http/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
@@ -125,18 +123,9 @@ function addressResolver(trusted: readonly Cidr[]): ServerOptions['resolveClient
 }
 
 /** The principal of an active session; without a promise when the session is cached. */
-function authenticate(services: Services, { bearer, sessionCookie }: Presented): ReturnType<Authenticate> {
-  const checked =
-    bearer === undefined
-      ? services.sessions.check({ transport: 'cookie', text: sessionCookie ?? '' })
-      : services.sessions.check({ transport: 'token', text: bearer });
-  if (!(checked instanceof Promise)) return principalOf(checked);
-  return checked.then((session) => session && principalOf(session));
-}
-
-function principalOf({ session, transport, expiresAt }: CheckedSession): Principal {
-  const { id: sessionId, userId, subject, clientId, authEpoch, acr, amr, authTime } = session;
-  return { userId, subject, sessionId, clientId, authEpoch, acr, amr, authTime, transport, expiresAt };
+function authenticate({ sessions }: Services, { bearer, sessionCookie }: Presented): ReturnType<Authenticate> {
+  if (bearer !== undefined) return sessions.check({ transport: 'token', text: bearer });
+  return sessions.check({ transport: 'cookie', text: sessionCookie ?? '' });
 }
 
 function trustedProxies(config: Config): readonly Cidr[] {

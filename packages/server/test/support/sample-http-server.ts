@@ -36,6 +36,8 @@ const principal: Principal = {
   amr: ['pwd'],
   authTime: now,
   expiresAt: now,
+  sessionExpiresAt: now,
+  iso: { authTime: now.toISOString(), expiresAt: now.toISOString() },
 };
 
 /** The requests that the sample endpoints observed, and the release of the slow one. */

@@ -78,21 +78,20 @@ describeOnBothDatabases('the session check', (database) => {
   it('returns the same session and expiry, warm and cold', async () => {
     const cold = await present();
     const now = fixture.clock.now();
+    const expiresAt = addSeconds(now, fixture.client.sessionIdleSeconds);
     expect(cold).toEqual({
+      sessionId: login.sessionId,
+      userId: user.id,
+      subject: user.id,
+      clientId: 'default',
+      authEpoch: 1,
+      acr: 'aal1',
+      amr: ['pwd'],
+      authTime: now,
       transport: 'cookie',
-      expiresAt: addSeconds(now, fixture.client.sessionIdleSeconds),
-      session: {
-        id: login.sessionId,
-        userId: user.id,
-        subject: user.id,
-        clientId: 'default',
-        authEpoch: 1,
-        acr: 'aal1',
-        amr: ['pwd'],
-        authTime: now,
-        idleExpiresAt: addSeconds(now, fixture.client.sessionIdleSeconds),
-        expiresAt: addSeconds(now, fixture.client.sessionLifetimeSeconds),
-      },
+      expiresAt,
+      sessionExpiresAt: addSeconds(now, fixture.client.sessionLifetimeSeconds),
+      iso: { authTime: now.toISOString(), expiresAt: expiresAt.toISOString() },
     });
     expect(await present()).toEqual(cold);
   });

@@ -24,7 +24,6 @@ export interface CheckedToken {
 
 interface Remembered {
   readonly session: ActiveSession;
-  /** The result of a check: the same object while it is remembered, so that callers can attach cached values to it. */
   readonly checked: CheckedSession;
   /** For an access token: its expiry and key. */
   readonly token: CheckedToken | undefined;
@@ -33,11 +32,16 @@ interface Remembered {
   readonly readAtMonotonicMs: number;
 }
 
-/** An active session, and the expiry of the presented credential. */
-export interface CheckedSession {
-  readonly session: ActiveSession;
+/** An active session as its credential proves it. Built once for each read of the row, not for each check. */
+export interface CheckedSession extends Omit<ActiveSession, 'id' | 'idleExpiresAt' | 'expiresAt'> {
+  readonly sessionId: string;
   readonly transport: 'cookie' | 'token';
+  /** The expiry of the presented credential. */
   readonly expiresAt: Date;
+  /** The absolute end of the session. */
+  readonly sessionExpiresAt: Date;
+  /** The times in ISO 8601; formatting them at each check would take as long as all lookups of the check. */
+  readonly iso: { readonly authTime: string; readonly expiresAt: string };
 }
 
 const maxRemembered = 50_000;
@@ -80,7 +84,7 @@ export class SessionCheck {
   /** The active session of the credential, or undefined; synchronous when it is remembered, as for most checks. */
   check(presented: Presented): CheckedSession | Promise<CheckedSession | undefined> {
     const now = this.#clock.now();
-    const key = hash('sha256', presented.text, 'base64');
+    const key = hash('sha256', presented.text, 'binary');
     const found = this.#remembered.get(key);
     // The value of a cookie in an Authorization header is not a credential, also when warm.
     const remembered = found?.checked.transport === presented.transport ? found : undefined;
@@ -164,6 +168,8 @@ export class SessionCheck {
 }
 
 function toChecked(session: ActiveSession, token: CheckedToken | undefined): CheckedSession {
-  const transport = token === undefined ? 'cookie' : 'token';
-  return { session, transport, expiresAt: token?.expiresAt ?? earlier(session.expiresAt, session.idleExpiresAt) };
+  const { id: sessionId, idleExpiresAt, expiresAt: sessionExpiresAt, ...rest } = session;
+  const expiresAt = token?.expiresAt ?? earlier(sessionExpiresAt, idleExpiresAt);
+  const iso = { authTime: session.authTime.toISOString(), expiresAt: expiresAt.toISOString() };
+  return { ...rest, sessionId, transport: token === undefined ? 'cookie' : 'token', expiresAt, sessionExpiresAt, iso };
 }

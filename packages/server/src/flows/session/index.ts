@@ -75,8 +75,6 @@ export function sessionEndpoints({ accessTokens }: { readonly accessTokens: Acce
 }
 
 function describe(principal: Principal): z.output<typeof sessionData> {
-  const { userId, subject, sessionId, clientId, transport, acr, amr } = principal;
-  const authTime = principal.authTime.toISOString();
-  const expiresAt = principal.expiresAt.toISOString();
-  return { userId, subject, sessionId, clientId, transport, acr, amr: [...amr], authTime, expiresAt };
+  const { userId, subject, sessionId, clientId, transport, acr, amr, iso } = principal;
+  return { userId, subject, sessionId, clientId, transport, acr, amr: [...amr], ...iso };
 }

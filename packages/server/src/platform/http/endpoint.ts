@@ -24,6 +24,10 @@ export interface Principal {
   readonly authTime: Date;
   /** The expiry of the access token or the session, whichever was presented. */
   readonly expiresAt: Date;
+  /** The absolute end of the session; nothing that is issued to it lives longer (invariant 20). */
+  readonly sessionExpiresAt: Date;
+  /** The times in ISO 8601, formatted once for all requests of a cached session. */
+  readonly iso: { readonly authTime: string; readonly expiresAt: string };
 }
 
 /** The requester, with what only endpoints need: language and our own cookies. */

