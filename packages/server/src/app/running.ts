@@ -9,12 +9,12 @@ import {
   type Endpoint,
   type HttpServer,
   type Presented,
-  type ServerOptions,
 } from '#platform/http/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
 import { BreakingTransport, Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
-import { type Cidr, clientAddress, parseCidr } from '#protocol/network-address/index.ts';
+import { type Cidr, parseCidr } from '#protocol/network-address/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
+import { ClientAddresses } from './client-addresses.ts';
 import { type EndpointDeps, opsEndpoints, publicEndpoints } from './endpoints.ts';
 import { buildWorkers } from './jobs.ts';
 import { OperatorError } from './operator-error.ts';
@@ -89,6 +89,7 @@ export function betweenJobsOf(workers: JobWorkers | undefined): EndpointDeps['be
 /** A server of a list of endpoints; tests call it in the process. */
 export function serverOf(services: Services, endpoints: readonly Endpoint[]): Promise<HttpServer> {
   const { config, logger, metrics, clock, makeRequestId } = services;
+  const clientAddresses = new ClientAddresses({ trusted: trustedProxies(config), logger, clock });
   return buildServer({
     endpoints,
     authenticate: (presented) => authenticate(services, presented),
@@ -98,28 +99,13 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     production: config.mode === 'production',
     clock,
     parseJson: (text) => parseStrictJson(text, { maxDepth: maxJsonDepth }),
-    resolveClientAddress: addressResolver(trustedProxies(config)),
+    resolveClientAddress: (hops) => clientAddresses.resolve(hops),
+    isTrustedPeer: (socketAddress) => clientAddresses.isTrustedPeer(socketAddress),
     makeRequestId,
     limiter: services.limits,
     pages: pageRenderer(services.catalogues),
     isListedOrigin: (origin) => services.clients.isListedOrigin(origin),
   });
-}
-
-const maxCachedAddresses = 1024;
-
-/** The client's address. Peers that send no forwarding header are cached, so that most requests parse no address. */
-function addressResolver(trusted: readonly Cidr[]): ServerOptions['resolveClientAddress'] {
-  const direct = new Map<string, string>();
-  return ({ socketAddress, forwardedFor }) => {
-    if (forwardedFor !== undefined) return clientAddress({ socketAddress, forwardedFor: [forwardedFor], trusted });
-    const cached = direct.get(socketAddress);
-    if (cached !== undefined) return cached;
-    const address = clientAddress({ socketAddress, forwardedFor: [], trusted });
-    if (direct.size >= maxCachedAddresses) direct.clear();
-    direct.set(socketAddress, address);
-    return address;
-  };
 }
 
 /** The principal of an active session; without a promise when the session is cached. */

@@ -11,7 +11,6 @@ const known: ReadonlySet<string> = new Set([
   'access-control-max-age',
   'allow',
   'cache-control',
-  'clear-site-data',
   'connection',
   'content-length',
   'content-security-policy',
@@ -35,21 +34,18 @@ const known: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-/** The paths that may send Clear-Site-Data (docs/security/browsers.md#headers): logout and deletion of the account. */
-const loggingOut: ReadonlySet<string> = new Set(['/api/v1/auth/logout', '/api/v1/auth/logout-all', '/api/v1/users/me']);
-
 /** The product's cookies; over https they carry the `__Host-` prefix. */
 const cookie =
   /^(__Host-)?latchkey(?:[_-](?:session|device|form|login))?=[\w.-]*; Path=\/; HttpOnly; SameSite=Lax(; Secure)?(?:; Max-Age=0|; Expires=[^;]+ GMT)?$/;
 
 /** Returns every fault of a response head. */
-export function headFaults(path: string, response: ReadResponse): string[] {
+export function headFaults(response: ReadResponse): string[] {
   const unknown = [...response.headers.keys()].filter((name) => !known.has(name));
   return [
     ...unknown.map((name) => `the header ${name} is not allowed`),
     ...cookieFaults(response),
     ...limitFaults(response),
-    ...contextFaults(path, response),
+    ...contextFaults(response),
   ];
 }
 
@@ -77,10 +73,9 @@ function areLimits(policy: string, limit: string): boolean {
   return name !== undefined && /^"([a-z-]+)";r=\d+;t=\d+$/.exec(limit)?.[1] === name;
 }
 
-function contextFaults(path: string, { status, headers }: ReadResponse): string[] {
+function contextFaults({ status, headers }: ReadResponse): string[] {
   const isRedirect = status >= 300 && status < 400;
   return broken([
-    [!headers.has('clear-site-data'), loggingOut.has(path), 'Clear-Site-Data'],
     [!headers.has('www-authenticate'), status === 401, 'WWW-Authenticate'],
     [!headers.has('allow'), status === 405 || status === 204, 'Allow'],
     [!headers.has('location') && !isRedirect, headers.has('location') && isRedirect, `Location on ${status}`],

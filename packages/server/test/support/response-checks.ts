@@ -64,7 +64,7 @@ const codesWithoutOperation: ReadonlySet<string> = new Set([
 
 const onEverything = {
   'x-content-type-options': 'nosniff',
-  'referrer-policy': 'same-origin',
+  'referrer-policy': /^(same|strict)-origin$/,
   'x-request-id': /^[\w-]{8,64}$/,
   'cross-origin-resource-policy': /^(same-origin|cross-origin)$/,
 } as const;
@@ -72,6 +72,7 @@ const onEverything = {
 const onPages = {
   'content-type': 'text/html; charset=utf-8',
   'x-frame-options': 'DENY',
+  'referrer-policy': 'strict-origin',
   'cross-origin-opener-policy': 'same-origin',
   'permissions-policy': /^accelerometer=\(\), .*camera=\(\), .*microphone=\(\)/,
   'content-security-policy':
@@ -118,7 +119,7 @@ export class ResponseChecks {
     const path = toLatest(target.split(/[?#]/)[0] ?? '');
     const wrong = [
       ...headerFaults(response.headers, onEverything),
-      ...headFaults(path, response),
+      ...headFaults(response),
       ...secretFaults(response),
       ...cacheFaults(path, response),
       ...dataFaults(response),

@@ -100,7 +100,6 @@ export const sampleEndpoints: readonly Endpoint[] = [
         { cookie: 'session', change: 'expire' },
         { cookie: 'device', change: { value: 'd1', expiresAt: now } },
       ],
-      clearSiteData: true,
     }),
   }),
   apiEndpoint({
@@ -244,6 +243,9 @@ export const sampleEndpoints: readonly Endpoint[] = [
 /** An origin that the CORS settings list. */
 export const listedOrigin = 'https://app.example';
 
+/** The address of a trusted proxy. */
+export const trustedPeer = '192.0.2.10';
+
 const clock = new FixedClock(now);
 let nextId = 0;
 
@@ -276,6 +278,7 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
     clock,
     parseJson: parseStrictJson,
     resolveClientAddress: ({ socketAddress, forwardedFor }) => forwardedFor ?? socketAddress,
+    isTrustedPeer: (socketAddress) => socketAddress === trustedPeer,
     makeRequestId: () => {
       nextId += 1;
       return `request-${nextId}`;

@@ -45,9 +45,9 @@ export function deleteAccountEndpoints(flow: DeleteAccount): readonly Endpoint[]
           data: { deletesAt: deletesAt.toISOString() },
           cookies: [
             { cookie: 'session', change: 'expire' },
+            { cookie: 'login', change: 'expire' },
             { cookie: 'device', change: 'expire' },
           ],
-          clearSiteData: true,
         };
       },
     }),

@@ -6,12 +6,15 @@
  * - `logout` is one statement and keeps the device known; `logout-all` raises the epoch and revokes known devices too.
  */
 import { z } from 'zod';
-import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { apiEndpoint, type CookieChange, type CookieKind, type Endpoint } from '#platform/http/index.ts';
 import { type Logout, logOut, logOutEverywhere } from './logout.ts';
 
 export type { Logout } from './logout.ts';
 
 const nothing = z.object({});
+
+/** Logout deletes our cookies by name. `Clear-Site-Data` would also delete what an application on this origin stores. */
+const expired = (cookie: CookieKind): CookieChange => ({ cookie, change: 'expire' });
 
 export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
   return [
@@ -28,7 +31,7 @@ export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
       problems: [],
       handler: async ({ principal }) => {
         await logOut(logout, principal);
-        return { data: {}, cookies: [{ cookie: 'session', change: 'expire' }], clearSiteData: true };
+        return { data: {}, cookies: [expired('session'), expired('login')] };
       },
     }),
     apiEndpoint({
@@ -50,7 +53,7 @@ export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
       problems: [],
       handler: async ({ principal }) => {
         const endedSessions = await logOutEverywhere(logout, principal);
-        return { data: { endedSessions }, cookies: [{ cookie: 'session', change: 'expire' }], clearSiteData: true };
+        return { data: { endedSessions }, cookies: [expired('session'), expired('login'), expired('device')] };
       },
     }),
   ];

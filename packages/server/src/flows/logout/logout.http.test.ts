@@ -30,6 +30,8 @@ async function refreshCode(refreshToken: string): Promise<string | undefined> {
   return (await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken } })).code;
 }
 
+const expired = (name: string) => `latchkey_${name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0`;
+
 describe('POST /api/v1/auth/logout', () => {
   it('200 ends the session and rejects its tokens from the response on', async () => {
     const { email, accessToken, refreshToken } = await addLoggedInUser(app);
@@ -57,12 +59,12 @@ describe('POST /api/v1/auth/logout', () => {
     expect(await isAccepted(app, other.accessToken)).toBe(true);
   });
 
-  it('200 for a cookie session expires the cookie, clears the storage of the site, and keeps the device known', async () => {
+  it('200 for a cookie session expires our cookies by name, leaves other storage alone, and keeps the device known', async () => {
     const { cookie } = await addCookieSession(app);
     const response = await app.send('POST', '/api/v1/auth/logout', { cookie, headers: sameOrigin });
     expect(response.status).toBe(200);
-    expect(response.cookies).toEqual(['latchkey_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0']);
-    expect(response.headers.get('clear-site-data')).toBe('"storage"');
+    expect(response.cookies).toEqual([expired('session'), expired('login')]);
+    expect(response.headers.has('clear-site-data')).toBe(false);
     expect((await app.send('GET', '/api/v1/auth/session', { cookie })).status).toBe(401);
   });
 
@@ -89,6 +91,7 @@ describe('POST /api/v1/auth/logout-all', () => {
     const cookie = byCookie.cookies.map((text) => text.split(';')[0]).join('; ');
     const response = await post('logout-all', user.accessToken);
     expect([response.status, response.data]).toEqual([200, { endedSessions: 3 }]);
+    expect(response.cookies).toEqual([expired('session'), expired('login'), expired('device')]);
     for (const token of [user.accessToken, second.accessToken]) expect(await isAccepted(app, token)).toBe(false);
     for (const token of [user.refreshToken, second.refreshToken]) {
       expect(await refreshCode(token)).toBe('invalid_refresh_token');

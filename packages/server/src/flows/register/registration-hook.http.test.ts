@@ -58,7 +58,8 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
   it('201 when the hook allows: one signed request with the submitted values, without the password', async () => {
     const email = uniqueEmail('Ada');
     const json = { email, password: 'correct horse battery', name: 'Ada Lovelace', locale: 'de' };
-    const response = await app.send('POST', '/api/v1/auth/register', { json, peerAddress: '127.0.0.9' });
+    const headers = { 'x-request-id': 'chosen-by-the-caller' };
+    const response = await app.send('POST', '/api/v1/auth/register', { json, headers, peerAddress: '127.0.0.9' });
     expect(response.status).toBe(201);
     const requestId = response.headers.get('x-request-id');
     expect(hookRequestsFor(receiver, email)).toEqual([
@@ -71,6 +72,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
         requestId,
       },
     ]);
+    expect(requestId).not.toBe('chosen-by-the-caller');
     const request = receiver.received.at(-1);
     expect(request).toMatchObject({ method: 'POST', url: '/may-register', headers: { 'webhook-id': requestId } });
     expect(request && isSigned(request)).toBe(true);

@@ -91,8 +91,6 @@ export interface ApiResponse<D> {
   readonly message?: string;
   readonly pagination?: { readonly limit: number; readonly nextCursor: string | null; readonly total: number };
   readonly cookies?: readonly CookieChange[];
-  /** Sends `Clear-Site-Data: "storage"` (at logout). */
-  readonly clearSiteData?: true;
 }
 
 /**
@@ -127,7 +125,7 @@ interface Common {
   readonly rateLimit: RateLimitClass;
   /** A GET that changes state, for clients that can only follow links. HEAD, which must not (RFC 9110 §9.2.1), gets 405. */
   readonly changesByGet?: true;
-  /** 404 for requests of other machines (`/dev/*`). */
+  /** For this machine only (`/dev/*`): 404 for other machines and host names, 403 for pages of other origins. */
   readonly loopbackOnly?: true;
   /** The problems of its handler, beyond those that follow from the declaration. */
   readonly problems: readonly ProblemCode[];

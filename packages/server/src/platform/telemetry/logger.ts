@@ -11,6 +11,10 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
  */
 export interface LogFields {
   readonly requestId?: string;
+  /** The request id of a trusted proxy: 8 to 64 letters, digits, `-` and `_`. */
+  readonly proxyRequestId?: string;
+  /** The address of a connection's other end, which may be a proxy. */
+  readonly peer?: string;
   readonly traceId?: string;
   readonly method?: string;
   /** The route's pattern, never the path. */

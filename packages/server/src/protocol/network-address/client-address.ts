@@ -34,6 +34,12 @@ export function clientAddress(input: {
   return formatAddress(current);
 }
 
+/** Whether the peer of a connection is a trusted proxy. */
+export function isTrustedPeer(socketAddress: string, trusted: readonly Cidr[]): boolean {
+  const address = trusted.length === 0 ? null : parseAddress(withoutZone(socketAddress));
+  return address !== null && isTrusted(address, trusted);
+}
+
 function isTrusted(address: IpAddress, trusted: readonly Cidr[]): boolean {
   return trusted.some((network) => cidrContains(network, address));
 }

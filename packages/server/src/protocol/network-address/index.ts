@@ -7,5 +7,5 @@
 
 export { addressBucket, formatAddress, type IpAddress, parseAddress } from './address.ts';
 export { type Cidr, cidrContains, parseCidr } from './cidr.ts';
-export { clientAddress } from './client-address.ts';
+export { clientAddress, isTrustedPeer } from './client-address.ts';
 export { isGlobal, isLoopback } from './reserved.ts';

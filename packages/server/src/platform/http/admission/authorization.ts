@@ -47,8 +47,9 @@ export function authorizerOf(responder: Responder, endpoint: ApiEndpoint | PageE
 }
 
 // The form of a page proves its origin by a token (`form-tokens.ts`), which the API has not.
-function publicAuthorizer({ origins }: Responder, { kind, method }: ApiEndpoint | PageEndpoint): Authorize {
-  if (kind === 'page' || method === 'GET') return () => undefined;
+// `loopback.ts` has checked the origin of `/dev/*`, which is that of another listener.
+function publicAuthorizer({ origins }: Responder, endpoint: ApiEndpoint | PageEndpoint): Authorize {
+  if (endpoint.kind === 'page' || endpoint.method === 'GET' || endpoint.loopbackOnly === true) return () => undefined;
   return (request) => {
     refuseForeignWrite(request.headers, origins);
     return undefined;

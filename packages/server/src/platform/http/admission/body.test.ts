@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '#kernel/problem.ts';
-import { isFormType, isJsonType, readForm } from './body.ts';
+import { readForm, readKnownPairs } from './body.ts';
 
 describe('readForm', () => {
   it('parses what URLSearchParams writes', () => {
@@ -32,15 +32,15 @@ describe('readForm', () => {
   });
 });
 
-describe('content types', () => {
-  it.each(['application/json', 'APPLICATION/JSON ; charset="utf-8"'])('%s is JSON', (type) => {
-    expect([isJsonType(type), isFormType(type)]).toEqual([true, false]);
+describe('readKnownPairs', () => {
+  it('parses the known names as readForm does, and any other text not at all', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }).filter((text) => !/(^|&)token(=|&|$)/.test(text)),
+        (text) => {
+          expect({ ...readKnownPairs(`${text}&token=a%20b`, new Set(['token'])) }).toEqual({ token: 'a b' });
+        },
+      ),
+    );
   });
-
-  it.each([undefined, '', 'application/json; charset=utf-16', 'application/json, text/html', 'text/json'])(
-    '%s is not JSON',
-    (type) => {
-      expect(isJsonType(type)).toBe(false);
-    },
-  );
 });

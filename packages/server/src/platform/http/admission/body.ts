@@ -1,6 +1,7 @@
 /** Parsers of bodies: JSON for the API, forms for pages. They are strict and repair nothing. */
 import type { Readable } from 'node:stream';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { isUtf8Type } from './media-type.ts';
 
 /** The strict parser of `protocol/strict-json`, passed in: platform does not import protocol. */
 export type ParseJson = (
@@ -16,17 +17,16 @@ const reasons: Readonly<Record<'syntax' | 'duplicate_key' | 'forbidden_key' | 't
   too_deep: 'too_deep',
 };
 
-const jsonType = /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i;
-const formType = /^application\/x-www-form-urlencoded(?:\s*;\s*charset="?utf-8"?)?$/i;
-
 /** Whether a content type is JSON in UTF-8. */
 export function isJsonType(contentType: string | undefined): boolean {
-  return contentType === 'application/json' || (contentType !== undefined && jsonType.test(contentType));
+  return (
+    contentType === 'application/json' || (contentType !== undefined && isUtf8Type(contentType, 'application/json'))
+  );
 }
 
 /** Whether a content type is a form in UTF-8. */
 export function isFormType(contentType: string | undefined): boolean {
-  return contentType !== undefined && formType.test(contentType);
+  return contentType !== undefined && isUtf8Type(contentType, 'application/x-www-form-urlencoded');
 }
 
 // Without `stream` a decoder has no state. It keeps a byte order mark, which JSON then rejects.
@@ -57,15 +57,34 @@ const pairLimit = 64;
 export function readForm(text: string): Record<string, string> {
   const pairs = text === '' ? [] : text.split('&', pairLimit + 1);
   if (pairs.length > pairLimit) throw new Problem('malformed_request', { log: 'too many pairs' });
+  return readPairs(pairs);
+}
+
+/**
+ * The pairs of a page's query with these names, as strictly as `readForm`. Any others are skipped unread: mail services and
+ * trackers append to links.
+ *
+ * @param names contain no character that a form escapes.
+ */
+export function readKnownPairs(text: string, names: ReadonlySet<string>): Record<string, string> {
+  return readPairs(text.split('&').filter((pair) => names.has(nameOf(pair))));
+}
+
+function readPairs(pairs: readonly string[]): Record<string, string> {
   const read: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const pair of pairs) {
-    const equals = pair.indexOf('=');
-    const name = unescapeForm(equals < 0 ? pair : pair.slice(0, equals));
+    const rawName = nameOf(pair);
+    const name = unescapeForm(rawName);
     if (name === '__proto__') throw new Problem('forbidden_key');
     if (name in read) throw new Problem('malformed_request', { log: 'a name is repeated' });
-    read[name] = equals < 0 ? '' : unescapeForm(pair.slice(equals + 1));
+    read[name] = unescapeForm(pair.slice(rawName.length + 1));
   }
   return read;
+}
+
+function nameOf(pair: string): string {
+  const equals = pair.indexOf('=');
+  return equals < 0 ? pair : pair.slice(0, equals);
 }
 
 function unescapeForm(text: string): string {

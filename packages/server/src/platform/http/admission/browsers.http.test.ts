@@ -212,7 +212,9 @@ describe('CORS', () => {
     expect(status).toBe(204);
     expect(allowed(headers)).toBe(listedOrigin);
     expect(headers.get('access-control-allow-methods')).toBe('DELETE');
-    expect(headers.get('access-control-allow-headers')).toBe('Authorization, Content-Type, X-Request-Id');
+    expect(headers.get('access-control-allow-headers')).toBe(
+      'Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage',
+    );
     expect(headers.get('vary')).toBe('Origin');
     expect(headers.has('access-control-allow-credentials')).toBe(false);
   });

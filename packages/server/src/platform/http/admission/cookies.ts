@@ -94,12 +94,7 @@ function isBlank(code: number): boolean {
 export function withCookies(
   { write }: Cookies,
   headers: Headers,
-  { cookies = [], clearSiteData }: Pick<ApiResponse<unknown>, 'cookies' | 'clearSiteData'>,
+  { cookies = [] }: Pick<ApiResponse<unknown>, 'cookies'>,
 ): Headers {
-  if (cookies.length === 0 && clearSiteData === undefined) return headers;
-  return {
-    ...headers,
-    ...(cookies.length > 0 && { 'set-cookie': cookies.map(write) }),
-    ...(clearSiteData === true && { 'clear-site-data': '"storage"' }),
-  };
+  return cookies.length === 0 ? headers : { ...headers, 'set-cookie': cookies.map(write) };
 }

@@ -12,8 +12,8 @@ import { refuseCrossSiteBrowser } from './cross-site.ts';
 /** Response headers that a script of a listed origin may read. */
 const exposedHeaders = 'RateLimit, RateLimit-Policy, Retry-After, X-Request-Id';
 
-/** Request headers that it may send. */
-const allowedHeaders = 'Authorization, Content-Type, X-Request-Id';
+/** Request headers that it may send. Tracing libraries add the last three (W3C Trace Context, W3C Baggage). */
+const allowedHeaders = 'Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage';
 
 /** Chromium caches a preflight response for two hours at most. */
 const preflightSeconds = '7200';

@@ -8,19 +8,23 @@ export interface Presented {
 
 // RFC 6750 §2.1; the scheme is case-insensitive (RFC 9110 §11.1). Token verification rejects what is no `b64token`.
 const bearerScheme = /^Bearer /i;
+
+/** Schemes by which a proxy in front of us authenticates a browser, which then sends them with every request. */
+const proxySchemes = /^(?:Basic|Digest|Negotiate|NTLM)(?: |$)/i;
+
 const bearerSchemeLength = 'Bearer '.length;
 const bearerLimit = 8192;
 
 /**
  * The credentials of a request, or undefined.
- * With an `Authorization` header the cookie is ignored: the token that an application sends is never replaced by the
- * session that the browser holds, and a scheme other than Bearer is no session.
+ * With an `Authorization` header the cookie is ignored: the token that an application sends, however malformed, is never
+ * replaced by the session that the browser holds. The schemes of a proxy in front of us are not for us and do not count.
  */
 export function readPresented(
   authorization: string | undefined,
   sessionCookie: string | undefined,
 ): Presented | undefined {
-  if (authorization !== undefined) {
+  if (authorization !== undefined && !proxySchemes.test(authorization)) {
     if (authorization.length > bearerLimit || !bearerScheme.test(authorization)) return undefined;
     return { bearer: authorization.slice(bearerSchemeLength) };
   }

@@ -1,10 +1,11 @@
 /** Readers that turn the parts of a request into the validated values that a handler gets. */
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { ApiEndpoint, PageEndpoint } from '../endpoint.ts';
 import type { Responder } from '../engine/responder.ts';
-import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson } from './body.ts';
+import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson, readKnownPairs } from './body.ts';
 import { refuseCrossSiteBrowser } from './cross-site.ts';
 import { formTokenField } from './form-slot.ts';
 import { isOwnForm } from './form-tokens.ts';
@@ -16,14 +17,25 @@ export type ReadPart = (request: FastifyRequest) => unknown;
 
 const readNothing: ReadPart = () => undefined;
 
-/** A reader of the query. Without a schema a page ignores a query (trackers append to links); the API rejects it. */
-export function queryReader(schema: Schema, kind: 'api' | 'page'): ReadPart {
+/** A reader of the API's query, which rejects unknown names. */
+export function queryReader(schema: Schema): ReadPart {
   if (schema !== undefined) return (request) => validate(schema, readForm(queryOf(request)));
-  if (kind === 'page') return readNothing;
   return (request) => {
     const query = queryOf(request);
     if (query !== '') refuseUnknown(Object.keys(readForm(query)));
   };
+}
+
+/** A reader of a page's query, which ignores unknown names (invariant 9). */
+export function pageQueryReader(schema: Schema): ReadPart {
+  if (schema === undefined) return readNothing;
+  const names = new Set(namesOf(schema));
+  return (request) => validate(schema, readKnownPairs(queryOf(request), names));
+}
+
+function namesOf(schema: z.ZodType): readonly string[] {
+  assert(schema instanceof z.ZodObject, 'the query of a page is an object');
+  return Object.keys(schema.shape);
 }
 
 /** The query as it was sent, without the question mark; `server.ts` sets the parser that keeps it. */
@@ -74,7 +86,7 @@ function emptyBodyReader(endpoint: ApiEndpoint, parseJson: ParseJson): ReadPart 
 /** A reader of the query of a page that is shown again: it takes the values from the fields of the form. */
 export function sameQueryReader(schema: Schema): (fields: Readonly<Record<string, string>>) => unknown {
   if (schema === undefined) return () => undefined;
-  const names = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const names = namesOf(schema);
   return (fields) => validate(schema, Object.fromEntries(names.map((name) => [name, fields[name]])));
 }
 

@@ -17,7 +17,7 @@ export function apiHandler(responder: Responder, endpoint: ApiEndpoint) {
   const authorize = authorizerOf(responder, endpoint);
   const count = counterOf(responder, endpoint);
   const readParams = paramsReader(endpoint.request.params);
-  const readQuery = queryReader(endpoint.request.query, 'api');
+  const readQuery = queryReader(endpoint.request.query);
   const readBody = bodyReader(endpoint, parseJson);
   const handle = countedHandler(responder, endpoint, endpoint.handler);
   const admit = (request: FastifyRequest, caller: Caller, principal: Principal | undefined) => {

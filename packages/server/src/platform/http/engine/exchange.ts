@@ -39,14 +39,23 @@ declare module 'fastify' {
 
 const noHeaders: readonly string[] = [];
 
+const proxyRequestIdForm = /^[A-Za-z0-9][A-Za-z0-9_-]{7,63}$/;
+
 /** Logs and measures each exchange once. */
 export class Exchanges {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
+  readonly #isTrustedPeer: (socketAddress: string) => boolean;
   readonly #unmatched = new Map<string, RouteRecord>();
 
-  constructor(deps: { readonly logger: Logger; readonly metrics: Metrics; readonly clock: Clock }) {
+  constructor(deps: {
+    readonly logger: Logger;
+    readonly metrics: Metrics;
+    readonly clock: Clock;
+    readonly isTrustedPeer: (socketAddress: string) => boolean;
+  }) {
+    this.#isTrustedPeer = deps.isTrustedPeer;
     this.#logger = deps.logger;
     this.#metrics = deps.metrics;
     this.#clock = deps.clock;
@@ -83,7 +92,17 @@ export class Exchanges {
     const milliseconds = this.#clock.monotonicMs() - exchange.startedMs;
     route.metrics.observe(status, milliseconds / 1000);
     const level = levelOf(route, status);
-    if (route.logger.writes(level)) route.logger[level]('request', fieldsOf(exchange, request, status, milliseconds));
+    if (!route.logger.writes(level)) return;
+    const fields = fieldsOf(exchange, request, status, milliseconds);
+    const proxyRequestId = this.#proxyRequestId(request);
+    route.logger[level]('request', proxyRequestId === undefined ? fields : { ...fields, proxyRequestId });
+  }
+
+  /** The id that a trusted proxy sent, which joins its log with ours and is used for nothing else. */
+  #proxyRequestId({ headers, socket }: FastifyRequest): string | undefined {
+    const id = headers['x-request-id'];
+    if (typeof id !== 'string' || !proxyRequestIdForm.test(id)) return undefined;
+    return this.#isTrustedPeer(socket.remoteAddress ?? '') ? id : undefined;
   }
 
   #unmatchedRoute(method: string): RouteRecord {

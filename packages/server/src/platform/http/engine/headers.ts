@@ -67,6 +67,9 @@ export const pageHeaders: Headers = {
   'x-frame-options': 'DENY',
   'cross-origin-opener-policy': 'same-origin',
   'permissions-policy': permissions,
+  // Addresses of pages contain the secrets of mailed links. `no-referrer` would also make browsers send `Origin: null` with
+  // our own forms (Fetch, "append a request Origin header").
+  'referrer-policy': 'strict-origin',
 };
 
 /** On every response. `no-store` is the default, so that a new endpoint cannot forget it (invariant 11). */

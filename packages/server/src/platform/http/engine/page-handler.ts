@@ -9,7 +9,7 @@ import { authorizerOf } from '../admission/authorization.ts';
 import { type OwnCookies, withCookies } from '../admission/cookies.ts';
 import { hasForm, withFormToken } from '../admission/form-slot.ts';
 import { formCookie, formTokenFor } from '../admission/form-tokens.ts';
-import { formReader, queryReader, sameQueryReader } from '../admission/input.ts';
+import { formReader, pageQueryReader, sameQueryReader } from '../admission/input.ts';
 import { countedHandler, counterOf } from '../admission/rate-limits.ts';
 import type { Caller, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
 import { type Headers, headersFor } from './headers.ts';
@@ -25,7 +25,7 @@ function getHandler(responder: Responder, endpoint: PageEndpoint): Handler {
   const send = senderOf(responder, endpoint);
   const begin = beginnerOf(responder, endpoint);
   const run = runnerOf(responder, endpoint);
-  const readQuery = queryReader(endpoint.request.query, 'page');
+  const readQuery = pageQueryReader(endpoint.request.query);
   return async (request, reply) => {
     const visitor = await begin(request);
     send(request, reply, await run(request, visitor, { query: readQuery(request), body: undefined }));

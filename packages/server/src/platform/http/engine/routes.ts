@@ -1,10 +1,9 @@
 /** The routes of all endpoints, registered once at start. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '#kernel/problem.ts';
 import { readBytes } from '../admission/body.ts';
 import { headProblem } from '../admission/head.ts';
-import { isFromLoopback } from '../admission/loopback.ts';
+import { loopbackProblem } from '../admission/loopback.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { apiHandler } from './api-handler.ts';
 import { documentHandler } from './document-handler.ts';
@@ -22,6 +21,7 @@ export function registerRoutes(instance: FastifyInstance, responder: Responder):
 
 function registerRoute(instance: FastifyInstance, responder: Responder, endpoint: Endpoint): void {
   const route = responder.exchanges.route(endpoint);
+  const isForLoopback = endpoint.loopbackOnly === true;
   instance.route({
     method: endpoint.method,
     url: endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -29,7 +29,7 @@ function registerRoute(instance: FastifyInstance, responder: Responder, endpoint
     ...(endpoint.kind === 'api' && { schema: { response: { [endpoint.response.status]: envelopeSchema(endpoint) } } }),
     onRequest: (request, _reply, done) => {
       responder.exchanges.begin(request, route);
-      done(headProblem(request, responder.limits) ?? loopbackProblem(endpoint, request));
+      done(headProblem(request, responder.limits) ?? (isForLoopback ? loopbackProblem(request.raw) : undefined));
     },
     handler: handlerOf(responder, endpoint),
   });
@@ -47,8 +47,4 @@ function handlerOf(
     case 'document':
       return documentHandler(responder, endpoint);
   }
-}
-
-function loopbackProblem(endpoint: Endpoint, request: FastifyRequest): Problem | undefined {
-  return endpoint.loopbackOnly === true && !isFromLoopback(request.raw) ? new Problem('not_found') : undefined;
 }

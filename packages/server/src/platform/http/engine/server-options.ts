@@ -55,6 +55,8 @@ export interface ServerOptions {
     readonly socketAddress: string;
     readonly forwardedFor: string | undefined;
   }) => string;
+  /** Whether the peer of a connection is a trusted proxy, whose request ids are logged. */
+  readonly isTrustedPeer: (socketAddress: string) => boolean;
   readonly makeRequestId: () => string;
   readonly limiter: Limiter;
   readonly pages: PageRenderer;

@@ -1,5 +1,4 @@
 /** The fastify instance around the list of endpoints. */
-import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, fastify } from 'fastify';
 import { assert } from '#kernel/assert.ts';
 import { assertEnforceable } from '../admission/authorization.ts';
@@ -45,7 +44,8 @@ function buildEngine(responder: Responder): FastifyInstance {
   const { exchanges, options } = responder;
   const engine = fastify({
     logger: false,
-    genReqId: requestIdMaker(options.makeRequestId),
+    // Never the caller's: the id is in the response and in signed webhooks.
+    genReqId: () => options.makeRequestId(),
     requestIdHeader: false,
     rewriteUrl: (request) => canonicalTarget(request.url ?? '/'),
     return503OnClosing: false,
@@ -76,16 +76,6 @@ function buildEngine(responder: Responder): FastifyInstance {
     done();
   });
   return engine;
-}
-
-const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{7,63}$/;
-
-/** Keeps a proxy's id, which joins its log with ours; replaces any other text, since the id is in the response. */
-function requestIdMaker(makeId: () => string): (request: IncomingMessage) => string {
-  return ({ headers }) => {
-    const header = headers['x-request-id'];
-    return typeof header === 'string' && requestIdPattern.test(header) ? header : makeId();
-  };
 }
 
 function assertUnique(endpoints: readonly Endpoint[]): void {

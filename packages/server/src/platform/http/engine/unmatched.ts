@@ -68,7 +68,7 @@ function knownPaths(endpoints: readonly Endpoint[]): readonly KnownPath[] {
 
 function corsOfAll(endpoints: readonly Endpoint[]): KnownPath['cors'] {
   if (endpoints.some((endpoint) => endpoint.kind === 'document' && endpoint.openToCors)) return 'open';
-  return endpoints.some(({ kind }) => kind === 'api') ? 'listed' : 'none';
+  return endpoints.some(({ kind, loopbackOnly }) => kind === 'api' && loopbackOnly !== true) ? 'listed' : 'none';
 }
 
 function patternOf(path: string): RegExp {
