@@ -13,10 +13,12 @@ import {
 import {
   addLoggedInUser,
   addVerifiedUser,
+  cookieHeader,
   login,
   mailedToken,
   newestMailedToken,
   register,
+  sameOrigin,
   type Tokens,
   uniqueEmail,
   validPassword,
@@ -119,7 +121,8 @@ async function callEveryOperation(): Promise<void> {
   for (const path of ['auth/session', 'users/me', 'users/me/sessions'])
     await app.send('GET', `/api/v1/${path}`, { token });
   await app.send('PATCH', '/api/v1/users/me', { token, json: { name: 'Grace Hopper' } });
-  await app.send('POST', '/api/v1/auth/token', { token });
+  const { cookies } = await login(app, first, { transport: 'cookie' });
+  await app.send('POST', '/api/v1/auth/token', { cookie: cookieHeader(cookies), headers: sameOrigin });
   await app.send('DELETE', `/api/v1/users/me/sessions/${other.sessionId}`, { token });
   await app.send('DELETE', '/api/v1/users/me/sessions', { token });
   await app.send('POST', '/api/v1/auth/logout', { token });

@@ -164,7 +164,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
     tokens: new OneTimeTokens({ keys, makeId }),
     devices: new DeviceTokens(keys),
     mail: new MailLedger({ makeId, publicUrl: config.http.publicUrl }),
-    refreshTokens: new RefreshTokens({ database, clock, keys, audit }),
+    refreshTokens: new RefreshTokens({ database, clock, keys }),
     sessions: new SessionCheck({ database, clock, revocations, lastSeen, verifyToken }),
   };
 }

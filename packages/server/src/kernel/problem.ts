@@ -70,6 +70,11 @@ export const problems = {
     detail: 'This account is disabled. Contact the operator of this service.',
   },
   invalid_password: { status: 403, title: 'Wrong password', detail: 'The current password is wrong.' },
+  session_cookie_required: {
+    status: 403,
+    title: 'Session cookie required',
+    detail: 'Only a session cookie gets an access token here. Exchange your refresh token instead.',
+  },
   login_incomplete: { status: 403, title: 'Sign-in not finished', detail: 'This sign-in needs one more step.' },
   invalid_ticket: {
     status: 401,

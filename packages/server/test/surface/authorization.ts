@@ -62,6 +62,7 @@ function forAll(verdict: Verdict): Record<PrincipalName, Verdict> {
 
 const notAuthenticated = '401 not_authenticated';
 const crossSite = '403 cross_site_request';
+const cookieRequired = '403 session_cookie_required';
 
 /** For operations that require a session. */
 const rejected: Readonly<Record<PrincipalName, Verdict>> = {
@@ -91,18 +92,18 @@ function readWithSession(verdict: Verdict): AuthorizationRow {
 }
 
 /** Writes with a session. With a cookie, the browser must confirm that the request comes from a page of the product. */
-function writeWithSession(verdict: Verdict, forOtherUser = verdict): AuthorizationRow {
+function writeWithSession(verdict: Verdict, forOtherUser = verdict, byToken = verdict): AuthorizationRow {
   return {
     verdicts: {
       ...rejected,
-      'active token': verdict,
+      'active token': byToken,
       'active cookie, same-origin': verdict,
       'active cookie, own Origin only': verdict,
       'active cookie, cross-site': crossSite,
       'active cookie, same-site': crossSite,
       'active cookie, foreign Origin only': crossSite,
       'active cookie, no site headers': crossSite,
-      'active token and another user’s cookie, cross-site': verdict,
+      'active token and another user’s cookie, cross-site': byToken,
       'token of another user': forOtherUser,
     },
   };
@@ -169,7 +170,7 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'logout.this_session': writeWithSession('200'),
   'logout.everywhere': writeWithSession('200'),
   'session.check': readWithSession('200'),
-  'session.token': writeWithSession('200'),
+  'session.token': writeWithSession('200', cookieRequired, cookieRequired),
   'profile.read': readWithSession('200'),
   'profile.change': writeWithSession('200'),
   'change_email.request': writeWithSession('202'),

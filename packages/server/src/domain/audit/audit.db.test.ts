@@ -4,7 +4,7 @@ import { statement } from '#platform/database/index.ts';
 import { canonicalJson } from '#protocol/canonical-json/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
-import { type AuditEvent, recordFragment, recordSessionFragment } from './index.ts';
+import { type AuditEvent, recordFragment } from './index.ts';
 
 const find = statement('audit_test.find', {
   lane: 'pool',
@@ -27,14 +27,6 @@ const recordIf = statement('audit_test.record_if', {
   sql: `with cause_of as (select n from generate_series(1, :times::integer) as s (n)), ${fragment.sql}
     select count(*) as causes from cause_of`,
   params: { times: 'int4', ...fragment.params },
-  columns: { causes: 'int8' },
-});
-const sessionFragment = recordSessionFragment('cause_of');
-const recordSession = statement('audit_test.record_session', {
-  lane: 'pool',
-  sql: `with cause_of as (select :userId::uuid as user_id, :sessionId::uuid as session_id), ${sessionFragment.sql}
-    select count(*) as causes from cause_of`,
-  params: { userId: 'uuid', sessionId: 'uuid', ...sessionFragment.params },
   columns: { causes: 'int8' },
 });
 const forbidden = [
@@ -93,25 +85,6 @@ describeOnBothDatabases('the audit log', (database) => {
     });
     expect(body.at).toBe(row?.at.toISOString());
     expect(body.actor).toEqual({ kind: row?.actorKind, id: user.id });
-  });
-
-  it('stores the same canonical JSON when the statement assembles the body', async () => {
-    const sessionId = fixture.makeId();
-    const at = fixture.clock.now();
-    const values = fixture.audit.sessionValues('session.refreshed', at);
-    await database().run(recordSession, { userId: user.id, sessionId, ...values });
-    const { row, text, body } = await read();
-    expect(canonicalJson(body)).toBe(text);
-    expect(body).toEqual({
-      action: 'session.refreshed',
-      actor: { kind: 'user', id: user.id },
-      at: at.toISOString(),
-      id: row?.id,
-      sessionId,
-      userId: user.id,
-      v: 1,
-    });
-    expect(row).toMatchObject({ sessionId, actorKind: 'user', action: 'session.refreshed', at });
   });
 
   it.each([

@@ -43,7 +43,6 @@ export type AuditAction =
   | 'account.deletion_refused'
   | 'account.deletion_canceled'
   | 'account.erased'
-  | 'session.refreshed'
   | 'session.moved'
   | 'session.ended'
   | 'session.logged_out'

@@ -9,11 +9,11 @@
  * - Personal data is ciphertext within the body, under the key of the user it describes, or under a key of the month when
  *   there is no such user. Destroying the key erases the data without changing a byte of the log.
  *
- * Must not contain secrets (invariant 16). Frequent events without a security decision, such as session checks, are not
- * recorded.
+ * Must not contain secrets (invariant 16). Frequent events without a security decision, such as session checks and
+ * refreshes, are not recorded.
  *
  * Example of a body: `{"action":"login.failed","actor":{"kind":"anonymous"},"at":"2030-01-01T00:00:00.000Z",
  * "facts":{"reason":"invalid_credentials"},"id":"0197…","personal":{"key":"2030-01","sealed":"q7Jf…"},"v":1}`
  */
 export type { AuditAction, AuditActor, AuditEvent } from './event.ts';
-export { AuditLog, type AuditValues, isUnrecorded, recordFragment, recordSessionFragment } from './record.ts';
+export { AuditLog, type AuditValues, isUnrecorded, recordFragment } from './record.ts';

@@ -16,15 +16,6 @@ const eventParams = {
   auditBody: 'bytea',
 } as const;
 
-const sessionEventParams = {
-  auditId: 'uuid',
-  auditAt: 'timestamptz',
-  auditAction: 'text',
-  auditHead: 'text',
-  auditMiddle: 'text',
-  auditTail: 'text',
-} as const;
-
 const columns = '(id, at, action, actor_kind, user_id, session_id, body)';
 
 const recordEvent = statement('audit_events.record', {
@@ -71,23 +62,6 @@ export function recordFragment(from: string): Fragment<typeof eventParams> {
   };
 }
 
-/**
- * The CTE `audited` for statements that only learn the session from the database, such as a refresh in one round trip.
- * The CTE `from` has `session_id` and `user_id`, and the statement assembles the body around them. The result is canonical,
- * because UUIDs need no escaping in JSON.
- */
-export function recordSessionFragment(from: string): Fragment<typeof sessionEventParams> {
-  return {
-    sql: `audited as (
-      insert into audit_events ${columns}
-      select :auditId, :auditAt, :auditAction, 'user', cause.user_id, cause.session_id, convert_to(
-        :auditHead::text || cause.user_id::text || :auditMiddle::text || cause.session_id::text || '","userId":"'
-          || cause.user_id::text || :auditTail::text, 'UTF8')
-      from ${from} as cause)`,
-    params: sessionEventParams,
-  };
-}
-
 /** Encodes and records events. */
 export class AuditLog {
   readonly #keys: Keys;
@@ -124,19 +98,6 @@ export class AuditLog {
       auditUserId: event.userId ?? null,
       auditSessionId: event.sessionId ?? null,
       auditBody: Buffer.from(body, 'utf8'),
-    };
-  }
-
-  /** Returns the values of `recordSessionFragment`: the parts of the body around the ids of the user and the session. */
-  sessionValues(action: AuditEvent['action'], at: Date) {
-    const id = this.#makeId();
-    return {
-      auditId: id,
-      auditAt: at,
-      auditAction: action,
-      auditHead: `{"action":"${action}","actor":{"id":"`,
-      auditMiddle: `","kind":"user"},"at":"${at.toISOString()}","id":"${id}","sessionId":"`,
-      auditTail: '","v":1}',
     };
   }
 

@@ -93,7 +93,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
 
   const raise = () => database().transaction((tx) => users.raiseEpoch(tx, user.id));
 
-  it('return the same successor to twenty concurrent callers, insert it once and record one event', async () => {
+  it('return the same successor to twenty concurrent callers, insert it once and record no event', async () => {
     const answers = await Promise.all(twenty.map(() => refresh(login.refreshToken)));
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     const [used, successor, ...more] = await rows();
@@ -101,7 +101,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect(used).toMatchObject({ hash: hashSecret(login.refreshToken), uses: 20 });
     expect(successor).toMatchObject({ hash: hashSecret(answers[0]?.refreshToken ?? ''), uses: 0, consumedAt: null });
     expect(successor?.expiresAt).toEqual(answers[0]?.refreshExpiresAt);
-    expect(await actions()).toEqual(['session.refreshed']);
+    expect(await actions()).toEqual([]);
   });
 
   it('rotate in one round trip', async () => {
@@ -125,7 +125,6 @@ describeOnBothDatabases('refresh tokens', (database) => {
     const first = await refresh(login.refreshToken);
     fixture.time.advance(graceSeconds * 1000 - 1);
     expect(await refresh(login.refreshToken)).toEqual(first);
-    expect(await actions()).toEqual(['session.refreshed']);
   });
 
   it('are rejected in the grace period once the successor was used, and the family stays valid', async () => {

@@ -1,13 +1,10 @@
 /** Rotation with an idempotent grace period: one statement, with the same result for all uses within it. */
 import { randomBytes } from 'node:crypto';
-import { type AuditLog, recordSessionFragment } from '#domain/audit/index.ts';
 import { sessionIsActive } from '#domain/sessions/index.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
-
-const audited = recordSessionFragment('first_use');
 
 /**
  * All parts read the snapshot from before the statement. The row lock of the update orders concurrent uses of one
@@ -27,19 +24,17 @@ const rotate = statement('refresh_tokens.rotate', {
         and (t.consumed_at is null or (t.successor_key_id = :keyId
           and t.consumed_at > :now::timestamptz - make_interval(secs => c.refresh_grace_seconds)))
         and not exists (select from refresh_tokens n where n.hash = :successorHash and n.consumed_at is not null)
-      returning t.uses, t.family_id, s.id as session_id, s.user_id, u.subject, s.client_id, s.acr, s.amr, s.auth_time,
-        s.sealed_client_info, k.wrapped,
+      returning t.family_id, s.id as session_id, s.user_id, u.subject, s.client_id, s.acr, s.amr, s.auth_time,
+        s.expires_at as session_expires_at, s.sealed_client_info, k.wrapped,
         least(t.consumed_at + make_interval(secs => c.refresh_token_lifetime_seconds), s.expires_at) as expires_at),
-    first_use as (select session_id, user_id from used where uses = 1),
     successor as (
       insert into refresh_tokens (hash, family_id, issued_at, expires_at)
       select :successorHash, family_id, :now, expires_at from used
-      on conflict (hash) do nothing),
-    ${audited.sql}
-    select session_id, user_id, subject, client_id, acr, amr, auth_time, sealed_client_info, wrapped,
+      on conflict (hash) do nothing)
+    select session_id, user_id, subject, client_id, acr, amr, auth_time, session_expires_at, sealed_client_info, wrapped,
       expires_at
     from used`,
-  params: { hash: 'bytea', successorHash: 'bytea', keyId: 'uuid', now: 'timestamptz', ...audited.params },
+  params: { hash: 'bytea', successorHash: 'bytea', keyId: 'uuid', now: 'timestamptz' },
   columns: {
     sessionId: 'uuid',
     userId: 'uuid',
@@ -48,6 +43,7 @@ const rotate = statement('refresh_tokens.rotate', {
     acr: 'text',
     amr: 'text[]',
     authTime: 'timestamptz',
+    sessionExpiresAt: 'timestamptz',
     sealedClientInfo: 'bytea?',
     wrapped: 'bytea',
     expiresAt: 'timestamptz',
@@ -87,6 +83,7 @@ export interface Refreshed {
   readonly acr: string;
   readonly amr: readonly string[];
   readonly authTime: Date;
+  readonly sessionExpiresAt: Date;
   /** The client information of the last use, and the wrapped key of the user that decrypts it. */
   readonly sealedClientInfo: Buffer | null;
   readonly wrapped: Buffer;
@@ -101,18 +98,15 @@ export class RefreshTokens {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #keys: Keys;
-  readonly #audit: AuditLog;
 
   constructor(dependencies: {
     readonly database: Database;
     readonly clock: Clock;
     readonly keys: Keys;
-    readonly audit: AuditLog;
   }) {
     this.#database = dependencies.database;
     this.#clock = dependencies.clock;
     this.#keys = dependencies.keys;
-    this.#audit = dependencies.audit;
   }
 
   /** The first token of a family. */
@@ -138,7 +132,6 @@ export class RefreshTokens {
       successorHash: hashSecret(refreshToken),
       keyId,
       now,
-      ...this.#audit.sessionValues('session.refreshed', now),
     });
     if (row === undefined) return undefined;
     const { expiresAt, ...rest } = row;

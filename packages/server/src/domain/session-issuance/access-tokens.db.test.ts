@@ -3,6 +3,8 @@ import { Clients } from '#domain/clients/index.ts';
 import { Revocations } from '#domain/revocations/index.ts';
 import { type CheckedToken, endSession, LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
+import { addSeconds } from '#kernel/clock.ts';
+import { statement } from '#platform/database/index.ts';
 import { generateSigningKeyPair, signJwt } from '#protocol/jose/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import {
@@ -17,6 +19,13 @@ import { AccessTokens } from './access-tokens.ts';
 const issuer = 'https://login.example';
 const audience = 'https://api.example';
 const lifetimeSeconds = 900;
+
+const setIdle = statement('access_tokens_test.set_idle', {
+  lane: 'pool',
+  sql: `update clients set session_idle_seconds = :seconds where id = 'default'`,
+  params: { seconds: 'int4' },
+  columns: {},
+});
 
 describeOnBothDatabases('access tokens', (database) => {
   let fixture: DomainFixture;
@@ -56,6 +65,7 @@ describeOnBothDatabases('access tokens', (database) => {
     acr: '1',
     amr: ['pwd'],
     authTime: fixture.clock.now(),
+    sessionExpiresAt: addSeconds(fixture.clock.now(), 86_400),
   });
   const seconds = () => Math.floor(fixture.clock.now().getTime() / 1000);
   const claims = () => ({
@@ -81,6 +91,26 @@ describeOnBothDatabases('access tokens', (database) => {
         expiresAt,
         kid: signingKeys.current().kid,
       });
+    });
+
+    it('expires with its session at the latest', async () => {
+      for (const [leftSeconds, expected] of [
+        [60, 60],
+        [1.999, 1],
+        [0.999, 0],
+      ] as const) {
+        const sessionExpiresAt = addSeconds(new Date(seconds() * 1000), leftSeconds);
+        const { expiresAt, expiresInSeconds } = tokens.mint({ ...subject(), sessionExpiresAt });
+        expect(expiresInSeconds).toBe(expected);
+        expect(expiresAt.getTime()).toBeLessThanOrEqual(sessionExpiresAt.getTime());
+      }
+    });
+
+    it('expires when its session becomes idle at the latest', async () => {
+      await database().run(setIdle, { seconds: 60 });
+      const impatient = makeTokens({ clients: await clientsFor(audience) });
+      await database().run(setIdle, { seconds: fixture.client.sessionIdleSeconds });
+      expect(impatient.mint(subject()).expiresInSeconds).toBe(60);
     });
 
     it('has the claims of RFC 9068 and no personal data', () => {

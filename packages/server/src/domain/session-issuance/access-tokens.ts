@@ -3,7 +3,7 @@
 import type { Clients } from '#domain/clients/index.ts';
 import type { CheckedToken } from '#domain/sessions/index.ts';
 import type { SigningKeys } from '#domain/signing-keys/index.ts';
-import { addSeconds, type Clock } from '#kernel/clock.ts';
+import type { Clock } from '#kernel/clock.ts';
 import { isUuid, type MakeId } from '#kernel/ids.ts';
 import { signingAlgorithms, signJwt, type VerifiedClaims, verifyJwt } from '#protocol/jose/index.ts';
 
@@ -24,11 +24,14 @@ export interface TokenSubject {
   readonly acr: string;
   readonly amr: readonly string[];
   readonly authTime: Date;
+  /** The absolute end of the session. */
+  readonly sessionExpiresAt: Date;
 }
 
 export interface AccessToken {
   readonly text: string;
   readonly expiresAt: Date;
+  /** Zero in the last second of a session: NumericDates are whole seconds, and the token must not outlive the session. */
   readonly expiresInSeconds: number;
 }
 
@@ -54,12 +57,16 @@ export class AccessTokens {
     this.#clients = dependencies.clients;
   }
 
-  /** Signs a token for a session with the active signing key. NumericDates are seconds (RFC 7519 §2). */
+  /**
+   * Signs a token for a session with the active signing key. NumericDates are seconds (RFC 7519 §2). The token expires with
+   * the session, absolute or idle, at the latest (invariant 20).
+   */
   mint(of: TokenSubject): AccessToken {
     const now = this.#clock.now();
-    const { audience, accessTokenLifetimeSeconds } = this.#clients.byId(of.clientId);
+    const { audience, accessTokenLifetimeSeconds, sessionIdleSeconds } = this.#clients.byId(of.clientId);
     const issuedAt = Math.floor(now.getTime() / 1000);
-    const expiresAt = addSeconds(new Date(issuedAt * 1000), accessTokenLifetimeSeconds);
+    const sessionEndsAt = Math.floor(of.sessionExpiresAt.getTime() / 1000);
+    const expiresAt = Math.min(issuedAt + Math.min(accessTokenLifetimeSeconds, sessionIdleSeconds), sessionEndsAt);
     const text = signJwt({
       key: this.#signingKeys.current(),
       typ: accessTokenType,
@@ -69,7 +76,7 @@ export class AccessTokens {
         aud: audience,
         client_id: of.clientId,
         iat: issuedAt,
-        exp: issuedAt + accessTokenLifetimeSeconds,
+        exp: expiresAt,
         jti: this.#makeId(),
         sid: of.sessionId,
         auth_time: Math.floor(of.authTime.getTime() / 1000),
@@ -77,7 +84,7 @@ export class AccessTokens {
         amr: of.amr,
       },
     });
-    return { text, expiresAt, expiresInSeconds: accessTokenLifetimeSeconds };
+    return { text, expiresAt: new Date(expiresAt * 1000), expiresInSeconds: expiresAt - issuedAt };
   }
 
   /** Verifies form, signature and claims. Does not look the session up: `SessionCheck` does. */

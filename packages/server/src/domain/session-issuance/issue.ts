@@ -72,7 +72,9 @@ export function issueSession(issuers: Issuers, of: SessionToIssue) {
   const { sessionToken, refresh, ...hashes } = of.transport === 'cookie' ? cookieSecret() : tokenSecret(issuers);
   const deviceToken = issuers.devices.sign(deviceId);
   const tokens =
-    refresh === undefined ? undefined : { access: mint(issuers, of, sessionId), refresh, refreshExpiresAt };
+    refresh === undefined
+      ? undefined
+      : { access: mint(issuers, of, { sessionId, sessionExpiresAt }), refresh, refreshExpiresAt };
   const secrets = { sessionExpiresAt, tokens, sessionToken, deviceToken, deviceExpiresAt };
   const issued: IssuedSession = { userId, sessionId, ...secrets };
   const values = {
@@ -120,7 +122,11 @@ function sessionValues(of: SessionToIssue, sessionId: string) {
   };
 }
 
-function mint({ accessTokens }: Issuers, of: SessionToIssue, sessionId: string): AccessToken {
+function mint(
+  { accessTokens }: Issuers,
+  of: SessionToIssue,
+  session: { readonly sessionId: string; readonly sessionExpiresAt: Date },
+): AccessToken {
   const { subject, clientId, acr, amr, authTime } = of;
-  return accessTokens.mint({ sessionId, subject, clientId, acr, amr, authTime });
+  return accessTokens.mint({ ...session, subject, clientId, acr, amr, authTime });
 }

@@ -35,7 +35,7 @@ export function refreshEndpoints(flow: Refresh): readonly Endpoint[] {
         data: z.object({
           accessToken: z.string(),
           tokenType: z.literal('Bearer'),
-          expiresIn: z.int().positive(),
+          expiresIn: z.int().nonnegative(),
           refreshToken: z.string(),
           refreshExpiresAt: z.iso.datetime(),
         }),

@@ -1,10 +1,11 @@
 /**
  * The session check. Owns `GET /api/v1/auth/session` and `POST /api/v1/auth/token`, by which a cookie session gets an
- * access token; no tables.
+ * access token; no tables. An access token never gets another one (invariant 20).
  * The check returns the principal that authentication has resolved, and must not query the database itself.
  */
 import { z } from 'zod';
 import type { AccessTokens } from '#domain/session-issuance/index.ts';
+import { Problem } from '#kernel/problem.ts';
 import { apiEndpoint, type Endpoint, exampleValues, type Principal } from '#platform/http/index.ts';
 
 const sessionData = z.object({
@@ -31,7 +32,11 @@ const sessionExample: z.output<typeof sessionData> = {
   expiresAt: exampleValues.expiresAt,
 };
 
-const tokenData = z.object({ accessToken: z.string(), tokenType: z.literal('Bearer'), expiresIn: z.int().positive() });
+const tokenData = z.object({
+  accessToken: z.string(),
+  tokenType: z.literal('Bearer'),
+  expiresIn: z.int().nonnegative(),
+});
 
 const tokenExample: z.output<typeof tokenData> = {
   accessToken: exampleValues.accessToken,
@@ -60,13 +65,16 @@ export function sessionEndpoints({ accessTokens }: { readonly accessTokens: Acce
       path: '/api/v1/auth/token',
       tag: 'session',
       summary: 'An access token for this session',
-      description: 'A cookie session gets an access token only by this request.',
+      description:
+        'A cookie session gets an access token only by this request. The token expires with the session at the latest. An ' +
+        'access token is not accepted: it would renew itself without rotation and reuse detection.',
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
       response: { status: 200, message: 'Access token issued', data: tokenData, example: tokenExample },
-      problems: [],
+      problems: ['session_cookie_required'],
       handler: async ({ principal }) => {
+        if (principal.transport !== 'cookie') throw new Problem('session_cookie_required');
         const token = accessTokens.mint(principal);
         return { data: { accessToken: token.text, tokenType: 'Bearer' as const, expiresIn: token.expiresInSeconds } };
       },

@@ -14,6 +14,14 @@ beforeAll(async () => {
   return () => app.close();
 });
 
+async function useForDays(cookie: string, days: number): Promise<void> {
+  for (let day = 0; day < days; day += 1) {
+    app.clock.advance(dayMs);
+    expect((await app.send('GET', sessionPath, { cookie })).status).toBe(200);
+    await app.services.lastSeen.flush();
+  }
+}
+
 describe('GET /api/v1/auth/session', () => {
   it('200 with the user, the authentication and the expiry', async () => {
     const { accessToken, userId, sessionId } = await addLoggedInUser(app);
@@ -54,11 +62,7 @@ describe('GET /api/v1/auth/session', () => {
 
   it('401 for a cookie session after thirty days, however often it was used', async () => {
     const { cookie } = await addCookieSession(app);
-    for (let day = 1; day < 30; day += 1) {
-      app.clock.advance(dayMs);
-      expect((await app.send('GET', sessionPath, { cookie })).status).toBe(200);
-      await app.services.lastSeen.flush();
-    }
+    await useForDays(cookie, 29);
     app.clock.advance(dayMs);
     expect((await app.send('GET', sessionPath, { cookie })).status).toBe(401);
   });
@@ -121,6 +125,26 @@ describe('POST /api/v1/auth/token', () => {
     expect(byToken.data.sessionId).toBe(byCookie.sessionId);
     await app.send('POST', '/api/v1/auth/logout', { cookie, headers: sameOrigin });
     expect(await isAccepted(app, response.data.accessToken)).toBe(false);
+  });
+
+  it('403 for an access token, also one of a cookie session: it would renew itself', async () => {
+    const { cookie } = await addCookieSession(app);
+    const issued = await app.send<Tokens>('POST', '/api/v1/auth/token', { cookie, headers: sameOrigin });
+    const { accessToken } = await addLoggedInUser(app);
+    for (const token of [issued.data.accessToken, accessToken]) {
+      for (const sent of [{ token }, { token, cookie, headers: sameOrigin }]) {
+        const response = await app.send('POST', '/api/v1/auth/token', sent);
+        expect([response.status, response.code]).toEqual([403, 'session_cookie_required']);
+      }
+    }
+  });
+
+  it('200 with a token that expires with its session', async () => {
+    const { cookie } = await addCookieSession(app);
+    await useForDays(cookie, 29);
+    app.clock.advance(dayMs - 60_000);
+    const { data } = await app.send<Tokens>('POST', '/api/v1/auth/token', { cookie, headers: sameOrigin });
+    expect(data.expiresIn).toBe(60);
   });
 
   it('200 with an RFC 9068 token that the published keys verify', async () => {
