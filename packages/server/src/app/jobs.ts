@@ -7,7 +7,7 @@ import { failedLoginNoticeHandler } from '#flows/login/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
 import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
-import { type MailTransport, parseSender } from '#platform/mail/index.ts';
+import type { MailTransport } from '#platform/mail/index.ts';
 import { faultPoint } from './fault-point.ts';
 import type { Services } from './wiring.ts';
 
@@ -19,7 +19,7 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     keys,
     transport,
     catalogues,
-    from: parseSender(config.mail.from),
+    from: config.mail.from,
     publicUrl: config.http.publicUrl,
     computeSecret: (tokenId, purpose, keyId) => tokens.secret(tokenId, purpose, keyId),
     onProcessed: (template, status) => metrics.emailJobProcessed(template, status),

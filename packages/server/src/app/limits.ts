@@ -1,12 +1,10 @@
 /** The rate limits of the configuration, counted in Redis or in the database, which all nodes share. */
 import type { Config } from '#config/index.ts';
-import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import {
   DatabaseCounters,
-  parseQuota,
   type Quota,
   type Quotas,
   RateLimits,
@@ -41,8 +39,8 @@ function sharedCounters(ground: Ground): { shared: SharedCounters; redis: RedisC
   const { config, database, clock, keys, logger } = ground;
   // Counter keys contain addresses, which must not be readable in a dump or in Redis.
   const hash = (text: string) => keys.mac('lookup', text);
-  if (config.redisUrl === undefined) return { shared: new DatabaseCounters({ database, hash }), redis: undefined };
-  const redis = openRedis(config.redisUrl, {
+  if (config.redis === undefined) return { shared: new DatabaseCounters({ database, hash }), redis: undefined };
+  const redis = openRedis(config.redis, {
     timeoutMs: config.redisTimeoutMs,
     onError: (error) => logger.debug('Redis', { error }),
     onReady: () => void counters.resync(clock.now().getTime()),
@@ -67,18 +65,14 @@ function mergeReporter(logger: Logger) {
 }
 
 function quotasOf({ limits }: Config): Quotas {
-  const read = (name: string, text: string): Quota => {
-    const quota = parseQuota(name, text);
-    assert(quota !== null, 'the configuration checked the quotas');
-    return quota;
-  };
+  const named = (name: string, rule: Omit<Quota, 'name'>): Quota => ({ name, ...rule });
   return {
-    public: read('public', limits.public),
-    authenticated: read('authenticated', limits.authenticated),
-    admin: read('admin', limits.admin),
-    credential: read('credential', limits.credential),
-    credentialAddress: read('credential-address', limits.credentialAddress),
-    mail: read('mail', limits.mail),
-    mailAddress: read('mail-address', limits.mailAddress),
+    public: named('public', limits.public),
+    authenticated: named('authenticated', limits.authenticated),
+    admin: named('admin', limits.admin),
+    credential: named('credential', limits.credential),
+    credentialAddress: named('credential-address', limits.credentialAddress),
+    mail: named('mail', limits.mail),
+    mailAddress: named('mail-address', limits.mailAddress),
   };
 }

@@ -1,11 +1,10 @@
 /** Creates the outbound client with its metrics and logs. */
 import type { Config } from '#config/index.ts';
 import type { Clock } from '#kernel/clock.ts';
-import { Outbound, type OutboundObservation, type OutboundPolicy } from '#platform/outbound/index.ts';
+import { Outbound, type OutboundObservation } from '#platform/outbound/index.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
-import { isGlobal, isLoopback } from '#protocol/network-address/index.ts';
+import { readDestination } from '#protocol/outbound-url/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
-import { OperatorError } from './operator-error.ts';
 
 interface Ground {
   readonly config: Config;
@@ -21,15 +20,10 @@ export function wireOutbound({ config, clock, logger, metrics }: Ground): Outbou
     logger.warn('an outbound request failed', { component: purpose, outcome, milliseconds });
   };
   const production = config.mode === 'production';
-  return new Outbound({ clock, production, isGlobal, isLoopback, parseJson: parseStrictJson, observe });
-}
-
-/** Throws at start when the client would refuse every request to a configured URL. */
-export function requireAllowedUrl(
-  outbound: Outbound,
-  setting: string,
-  { url, ...policy }: OutboundPolicy & { url: string },
-) {
-  const refusal = outbound.examine(url, policy);
-  if (refusal !== undefined) throw new OperatorError(`${setting} is not allowed: ${refusal}.`, 78);
+  return new Outbound({
+    clock,
+    readDestination: (url, policy) => readDestination(url, { ...policy, production }),
+    parseJson: parseStrictJson,
+    observe,
+  });
 }

@@ -14,7 +14,6 @@ import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
 import { OperatorError } from './operator-error.ts';
-import { requireAllowedUrl } from './outbound.ts';
 
 interface Ground {
   readonly config: Config;
@@ -30,7 +29,6 @@ export async function wirePasswords(
 ): Promise<{ readonly passwordRules: PasswordRules; readonly closePasswords: () => Promise<void> }> {
   const { config, logger, outbound } = ground;
   const { profile, breachService: service } = config.passwords;
-  if (service !== undefined) requireAllowedUrl(outbound, 'LATCHKEY_PASSWORD_BREACH_URL', service);
   const filter = await openFilter(config.passwords.filter);
   const onCheckFailed = (check: FailedBreachCheck) => {
     logger.warn('a breached-password check failed', { component: 'breached_passwords', ...check });

@@ -48,7 +48,7 @@ function rejectUnshareable(config: Config): void {
       78,
     );
   }
-  if (config.mail.smtpUrl === undefined) {
+  if (config.mail.smtp === undefined) {
     throw new OperatorError('--processes needs SMTP_URL, because each process would have an inbox of its own.', 78);
   }
 }

@@ -1,7 +1,5 @@
 /** A running process: it starts the revocation feed, timers, workers and listeners, and stops them. */
-import type { Config } from '#config/index.ts';
 import type { Check } from '#flows/probes/index.ts';
-import { assert } from '#kernel/assert.ts';
 import { pageRenderer } from '#pages/renderer.ts';
 import {
   type Authenticate,
@@ -11,13 +9,11 @@ import {
   type Presented,
 } from '#platform/http/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
-import { BreakingTransport, Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
-import { type Cidr, parseCidr } from '#protocol/network-address/index.ts';
+import { BreakingTransport, Inbox, type MailTransport, Smtp } from '#platform/mail/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { ClientAddresses } from './client-addresses.ts';
 import { type EndpointDeps, opsEndpoints, publicEndpoints } from './endpoints.ts';
 import { buildWorkers } from './jobs.ts';
-import { OperatorError } from './operator-error.ts';
 import { readinessChecks } from './readiness-checks.ts';
 import { stopAll } from './stopping.ts';
 import { Timers } from './timers.ts';
@@ -89,7 +85,7 @@ export function betweenJobsOf(workers: JobWorkers | undefined): EndpointDeps['be
 /** A server of a list of endpoints; tests call it in the process. */
 export function serverOf(services: Services, endpoints: readonly Endpoint[]): Promise<HttpServer> {
   const { config, logger, metrics, clock, makeRequestId } = services;
-  const clientAddresses = new ClientAddresses({ trusted: trustedProxies(config), logger, clock });
+  const clientAddresses = new ClientAddresses({ trusted: config.http.trustedProxies, logger, clock });
   return buildServer({
     endpoints,
     authenticate: (presented) => authenticate(services, presented),
@@ -114,19 +110,10 @@ function authenticate({ sessions }: Services, { bearer, sessionCookie }: Present
   return sessions.check({ transport: 'cookie', text: sessionCookie ?? '' });
 }
 
-function trustedProxies(config: Config): readonly Cidr[] {
-  return config.http.trustedProxies.map((text) => {
-    const cidr = parseCidr(text);
-    assert(cidr !== null, 'the configuration checked the proxy ranges');
-    return cidr;
-  });
-}
-
 function mailTransport({ config, clock }: Services): MailTransport {
-  if (config.mail.smtpUrl === undefined) return new Inbox();
-  const parsed = parseSmtpUrl(config.mail.smtpUrl);
-  if (parsed.kind === 'invalid') throw new OperatorError(`SMTP_URL cannot be used: ${parsed.reason}.`, 78);
-  return new BreakingTransport(new Smtp({ server: parsed.server, maxConnections: config.jobs.concurrency }), { clock });
+  const { smtp: server } = config.mail;
+  if (server === undefined) return new Inbox();
+  return new BreakingTransport(new Smtp({ server, maxConnections: config.jobs.concurrency }), { clock });
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -13,7 +13,7 @@ import { wire } from './wiring.ts';
 
 /** Serves until a signal; returns the exit code. */
 export async function serve(config: Config, roles: Roles, io: CommandIo, runCommand: RunCommand): Promise<number> {
-  if (!roles.http && config.mail.smtpUrl === undefined) {
+  if (!roles.http && config.mail.smtp === undefined) {
     throw new OperatorError('"latchkey work" needs SMTP_URL: the built-in inbox lives in the serving process.', 78);
   }
   const signal = firstSignal();

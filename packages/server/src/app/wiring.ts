@@ -26,7 +26,7 @@ import { createLogger, createMetrics, type Logger, type Metrics } from '#platfor
 import { AfterCommit } from './after-commit.ts';
 import { wireLimits } from './limits.ts';
 import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
-import { requireAllowedUrl, wireOutbound } from './outbound.ts';
+import { wireOutbound } from './outbound.ts';
 import { wirePasswords } from './passwords.ts';
 import { version } from './version.ts';
 
@@ -172,7 +172,6 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
 function wireRegistrationHook(ground: Ground & Outward, audit: AuditLog): RegistrationHook | undefined {
   const settings = ground.config.registrationHook;
   if (settings === undefined) return undefined;
-  requireAllowedUrl(ground.outbound, 'LATCHKEY_REGISTRATION_HOOK_URL', settings);
   return new RegistrationHook({ ...ground, audit, settings });
 }
 

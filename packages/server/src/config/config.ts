@@ -1,5 +1,9 @@
 /** The validated configuration: defaults are applied, and all objects and arrays are frozen. */
 import type { KeyObject } from 'node:crypto';
+import type { RedisServer, SmtpServer } from '#protocol/connection-url/index.ts';
+import type { Mailbox } from '#protocol/mailbox/index.ts';
+import type { Cidr } from '#protocol/network-address/index.ts';
+import type { QuotaRule } from '#protocol/quota/index.ts';
 
 /** Determined by `NODE_ENV` alone. */
 export type Mode = 'production' | 'development' | 'test';
@@ -40,7 +44,7 @@ export interface Config {
     /** An origin without a trailing slash; also the issuer of tokens. Every URL is built from it (invariant 7). */
     readonly publicUrl: string;
     /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` is trusted. */
-    readonly trustedProxies: readonly string[];
+    readonly trustedProxies: readonly Cidr[];
     /** Time from SIGTERM until open requests are aborted. */
     readonly drainSeconds: number;
     /** Allows a development server to listen on addresses other than loopback. */
@@ -51,9 +55,8 @@ export interface Config {
   readonly migrate: 'auto' | 'refuse';
   readonly mail: {
     /** Undefined: mail goes to the built-in inbox. Never undefined in production. */
-    readonly smtpUrl: string | undefined;
-    /** An email address, or `Name <address>`. */
-    readonly from: string;
+    readonly smtp: SmtpServer | undefined;
+    readonly from: Mailbox;
   };
   readonly keys: {
     /** Undefined: the server generates the KEK in the data directory. Never undefined in production. */
@@ -108,12 +111,14 @@ export interface Config {
   readonly wellKnown: { readonly securityContacts: readonly string[]; readonly changePasswordUrl: string | undefined };
   /** Days from deleting an account to erasing it. */
   readonly deletion: { readonly graceDays: number };
-  /** Quotas such as `100/15m`. */
   readonly limits: Readonly<
-    Record<'public' | 'authenticated' | 'admin' | 'credential' | 'credentialAddress' | 'mail' | 'mailAddress', string>
+    Record<
+      'public' | 'authenticated' | 'admin' | 'credential' | 'credentialAddress' | 'mail' | 'mailAddress',
+      QuotaRule
+    >
   >;
   /** Redis for the shared rate-limit counters. Undefined: they are in the database. */
-  readonly redisUrl: string | undefined;
+  readonly redis: RedisServer | undefined;
   readonly redisTimeoutMs: number;
   readonly jobs: { readonly concurrency: number };
   /** The point at which the process sends itself SIGKILL, for crash tests. Undefined unless `NODE_ENV` is `test`. */

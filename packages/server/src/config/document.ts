@@ -22,11 +22,11 @@ export function describeConfig(config: Config): DescribedSetting[] {
 function describeValue(setting: Setting, config: Config): string {
   let value: unknown = config;
 
-  for (const name of setting.path) value = (value as Record<string, unknown> | undefined)?.[name];
+  for (const name of (setting.field ?? setting.key).split('.'))
+    value = (value as Record<string, unknown> | undefined)?.[name];
   if (value === undefined) return '(not set)';
   if (setting.secret) return '(set)';
-  if (Array.isArray(value)) return value.join(',');
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return setting.show(value);
 }
 
 /** The content of `docs/reference/configuration.md`; deterministic. */

@@ -21,8 +21,8 @@ export function loadConfig(sources: Sources): LoadedConfig {
   const given = new Map(gathered.given);
   const mistakes = [...gathered.mistakes];
   const invalid = new Set(gathered.invalid);
-  for (const [setting, found] of findMalformed(given)) {
-    mistakes.push(describeMalformed(setting, found));
+  for (const { setting, found, reason } of findMalformed(given)) {
+    mistakes.push(describeMalformed(setting, found, reason));
     given.delete(setting.key);
     invalid.add(setting.key);
   }
@@ -32,23 +32,32 @@ export function loadConfig(sources: Sources): LoadedConfig {
   return { kind: 'ok', config: freeze(complete(checked, sources.cwd)) };
 }
 
-function findMalformed(given: ReadonlyMap<string, Given>): [Setting, Given][] {
-  const parsed = settingsSchema.safeParse(toObject(given));
-  if (parsed.success) return [];
-  const paths = parsed.error.issues.map((issue) => `${issue.path.join('.')}.`);
-  const malformed = settings.filter(({ key }) => paths.some((path) => path.startsWith(`${key}.`)));
-  return malformed.map((setting) => {
+interface Malformed {
+  readonly setting: Setting;
+  readonly found: Given;
+  /** The reason of the setting's parser, if it has one. */
+  readonly reason: string | undefined;
+}
+
+function findMalformed(given: ReadonlyMap<string, Given>): Malformed[] {
+  const checked = settingsSchema.safeParse(toObject(given));
+  if (checked.success) return [];
+  return settings.flatMap((setting) => {
+    const issue = checked.error.issues.find(({ path }) => `${path.join('.')}.`.startsWith(`${setting.key}.`));
+    if (issue === undefined) return [];
     const found = given.get(setting.key);
     assert(found !== undefined, `the schema rejected "${setting.key}", which has no value`);
-    return [setting, found];
+    const reason: unknown = issue.code === 'custom' ? issue.params?.reason : undefined;
+    return [{ setting, found, reason: typeof reason === 'string' ? reason : undefined }];
   });
 }
 
-function describeMalformed(setting: Setting, { name, value }: Given): string {
-  if (setting.secret) return `${name} must be ${setting.expected}.`;
+function describeMalformed(setting: Setting, { name, value }: Given, reason: string | undefined): string {
+  const why = reason === undefined ? '.' : `: ${reason}.`;
+  if (setting.secret) return `${name} must be ${setting.expected}${why}`;
   const hint = setting.hint(value);
   const shown = JSON.stringify(value).slice(0, 100);
-  return `${name} must be ${setting.expected}; it is ${shown}.${hint === undefined ? '' : ` ${hint}.`}`;
+  return `${name} must be ${setting.expected}; it is ${shown}${why}${hint === undefined ? '' : ` ${hint}.`}`;
 }
 
 type Tree = { [name: string]: unknown };
@@ -79,7 +88,7 @@ function complete(checked: Settings, cwd: string): Config {
     ops: { host: toAddresses(ops.host ?? 'localhost')[0] ?? '', port: ops.port },
     database: completeDatabase(checked.database),
     migrate: checked.migrate ?? (checked.mode === 'production' ? 'refuse' : 'auto'),
-    mail: { smtpUrl: checked.mail.smtpUrl, from: checked.mail.from ?? `Latchkey <no-reply@${publicUrl.hostname}>` },
+    mail: { smtp: checked.mail.smtpUrl, from: checked.mail.from ?? defaultSender(publicUrl) },
     keys: { kek: toKey(checked.keys.kek), signingAlgorithm: checked.keys.signingAlgorithm },
     passwords: completePasswords(passwords, cwd),
     registration: checked.registration,
@@ -90,12 +99,17 @@ function complete(checked: Settings, cwd: string): Config {
     wellKnown: { ...checked.wellKnown, changePasswordUrl: checked.wellKnown.changePasswordUrl },
     deletion: checked.deletion,
     limits: checked.limits,
-    redisUrl: checked.redisUrl,
+    redis: checked.redisUrl,
     redisTimeoutMs: checked.redisTimeoutMs,
     jobs: checked.jobs,
     faultPoint: checked.faultPoint,
     log: checked.log,
   };
+}
+
+/** An address literal such as `[::1]` is no domain that a mail server accepts. */
+function defaultSender({ hostname }: URL): Config['mail']['from'] {
+  return { name: 'Latchkey', address: `no-reply@${hostname.startsWith('[') ? 'localhost' : hostname}` };
 }
 
 function completeDatabase({ kind, url, ...database }: Settings['database']): DatabaseConfig {

@@ -1,4 +1,5 @@
 /** Rules between settings: requirements of production, and contradictions. Each returns one sentence. */
+import { type DestinationRefusal, readDestination } from '#protocol/outbound-url/index.ts';
 import type { Settings } from './schema.ts';
 import { isLoopback } from './values.ts';
 
@@ -158,27 +159,38 @@ const registrationHookRules: readonly Rule[] = [
   },
   {
     reads: ['mode', 'registrationHook.url', 'registrationHook.allowPrivate'],
-    check: ({ mode, registrationHook }) => plainService(mode, 'LATCHKEY_REGISTRATION_HOOK', registrationHook),
+    check: ({ mode, registrationHook }) => refusedService(mode, 'LATCHKEY_REGISTRATION_HOOK', registrationHook),
   },
 ];
 
 const breachServiceRules: readonly Rule[] = [
   {
     reads: ['mode', 'passwords.breachService.url', 'passwords.breachService.allowPrivate'],
-    check: ({ mode, passwords }) => plainService(mode, 'LATCHKEY_PASSWORD_BREACH', passwords.breachService),
+    check: ({ mode, passwords }) => refusedService(mode, 'LATCHKEY_PASSWORD_BREACH', passwords.breachService),
   },
 ];
 
-/** An http URL (always on loopback, see `isServiceUrl`) needs `…_ALLOW_PRIVATE` and is rejected in production. */
-function plainService(
+/** The outbound client would refuse every request to such a URL, so the check uses its rules. */
+function refusedService(
   mode: string,
   prefix: string,
   { url, allowPrivate }: { readonly url?: string | undefined; readonly allowPrivate: boolean },
 ): string | undefined {
-  if (url === undefined || new URL(url).protocol === 'https:') return undefined;
-  if (mode === 'production') return `${prefix}_URL must be an https URL in production.`;
-  return allowPrivate ? undefined : `${prefix}_URL is on this machine. Set ${prefix}_ALLOW_PRIVATE=1 to allow it.`;
+  if (url === undefined) return undefined;
+  const destination = readDestination(url, { allowPrivate, production: mode === 'production' });
+  if (destination.kind === 'destination') return undefined;
+  if (destination.reason === 'scheme_not_allowed' && mode === 'production')
+    return `${prefix}_URL must be an https URL in production.`;
+  return `${prefix}_URL ${explainRefusal[destination.reason](`Set ${prefix}_ALLOW_PRIVATE=1 to allow it.`)}`;
 }
+
+const explainRefusal: Readonly<Record<DestinationRefusal, (allow: string) => string>> = {
+  malformed_url: () => 'must be a URL of at most 2,048 characters, without a dot at the end of its host.',
+  credentials_in_url: () => 'must have no user and no password.',
+  scheme_not_allowed: (allow) => `is on this machine. ${allow}`,
+  address_not_allowed: (allow) => `has an address that is not public. ${allow}`,
+  port_not_allowed: (allow) => `has a port below 1024. ${allow}`,
+};
 
 const testRules: readonly Rule[] = [
   {

@@ -1,5 +1,9 @@
 /** All settings. The reference page and all messages take names, defaults and descriptions from here. */
 import { z } from 'zod';
+import { parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
+import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
+import { formatCidr, parseProxyRange } from '#protocol/network-address/index.ts';
+import { formatQuota, parseQuota } from '#protocol/quota/index.ts';
 import { passwords } from './password-settings.ts';
 import type { SettingFacts } from './setting.ts';
 import {
@@ -9,22 +13,15 @@ import {
   list,
   optionalChoice,
   optionalInteger,
-  required,
+  parsedList,
+  parsedSecret,
+  parsedText,
+  parsedTextOr,
   secret,
   settingFacts,
   text,
 } from './setting.ts';
-import {
-  isKey,
-  isListenAddress,
-  isMailbox,
-  isMailDomain,
-  isProxyRange,
-  isPublicOrigin,
-  isQuota,
-  isServiceUrl,
-  isUrlOf,
-} from './values.ts';
+import { isKey, isListenAddress, isMailDomain, isPublicOrigin, isServiceUrl, isUrlOf } from './values.ts';
 import { wellKnown } from './well-known.ts';
 
 const http = z.object({
@@ -55,14 +52,14 @@ const http = z.object({
     },
     isPublicOrigin,
   ),
-  trustedProxies: list(
-    [],
+  trustedProxies: parsedList(
     {
       env: 'LATCHKEY_TRUSTED_PROXIES',
       expected: 'addresses or CIDR ranges such as 10.0.0.0/8, separated by commas, none of them /0',
+      fallback: 'none',
       doc: 'Proxies whose `X-Forwarded-For` is trusted. Without any, the client address is the address of the connection.',
     },
-    isProxyRange,
+    { parse: parseProxyRange, format: formatCidr },
   ),
   drainSeconds: integer(0, 600, 25, {
     env: 'LATCHKEY_DRAIN_SECONDS',
@@ -151,23 +148,24 @@ const database = z.object({
 });
 
 const mail = z.object({
-  smtpUrl: secret(
+  smtpUrl: parsedSecret(
     {
       env: 'SMTP_URL',
+      field: 'mail.smtp',
       expected: 'a URL such as smtps://user:password@mail.example.com:465 or smtp://mail.example.com:587',
       fallback: 'the built-in inbox, outside production',
       doc: 'Mail server: `smtps:` for TLS from the start, `smtp:` for STARTTLS. Required in production.',
     },
-    (value) => isUrlOf(value, ['smtp:', 'smtps:']),
+    parseSmtpUrl,
   ),
-  from: text(
+  from: parsedText(
     {
       env: 'LATCHKEY_MAIL_FROM',
       expected: 'an email address, or Name <address>',
       fallback: 'Latchkey <no-reply@host of the public URL>',
-      doc: 'Sender of all emails, such as `Acme <no-reply@acme.example>`.',
+      doc: 'Sender of all emails, such as `Acme <no-reply@acme.example>` or `"Acme, Inc." <no-reply@acme.example>`. A domain with other letters is sent as A-labels (xn--).',
     },
-    isMailbox,
+    { parse: parseMailbox, format: formatMailbox },
   ),
 });
 
@@ -189,7 +187,7 @@ const keys = z.object({
 
 function quota(fallback: string, facts: { readonly env: string; readonly doc: string }) {
   const expected = 'a number of uses per time, such as 100/15m (units s, m, h and d)';
-  return required(fallback, { ...facts, expected }, isQuota);
+  return parsedTextOr(fallback, { ...facts, expected }, { parse: parseQuota, format: formatQuota });
 }
 
 /** Defaults are explained in docs/security/limits.md. */
@@ -339,14 +337,15 @@ export const settingsSchema = z.object({
     }),
   }),
   limits,
-  redisUrl: secret(
+  redisUrl: parsedSecret(
     {
       env: 'REDIS_URL',
+      field: 'redis',
       expected: 'a URL such as redis://:password@host:6379/0 or rediss://host:6380',
       fallback: 'none: shared rate limits are counted in the database',
       doc: 'Redis, which counts shared rate limits instead of the database. While Redis is down, requests continue and each process counts by itself.',
     },
-    (value) => isUrlOf(value, ['redis:', 'rediss:']),
+    parseRedisUrl,
   ),
   redisTimeoutMs: integer(10, 10_000, 250, {
     env: 'REDIS_TIMEOUT_MS',

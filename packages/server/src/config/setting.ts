@@ -1,5 +1,6 @@
 /** Declares settings: each is a zod schema for the value, with the facts for messages and the reference page. */
 import { z } from 'zod';
+import type { Parsed } from '#kernel/parsed.ts';
 import { isLine } from './values.ts';
 
 export interface SettingFacts {
@@ -13,6 +14,10 @@ export interface SettingFacts {
   readonly doc: string;
   /** Converts an environment variable's text; returns malformed text unchanged, so that the schema rejects it. */
   readonly decode: (text: string) => unknown;
+  /** The path in `Config` when it is not the key. */
+  readonly field?: string;
+  /** The text of an effective value, for `config print`. */
+  readonly show: (value: unknown) => string;
   /** A further sentence for a wrong value that has a known cause, without its period. */
   readonly hint: (value: unknown) => string | undefined;
 }
@@ -23,7 +28,14 @@ export const settingFacts = z.registry<SettingFacts>();
 type Declaration = Pick<SettingFacts, 'env' | 'doc'> & Partial<SettingFacts>;
 
 function declare<Schema extends z.ZodType>(schema: Schema, facts: Declaration & { readonly expected: string }): Schema {
-  const complete = { secret: false, fallback: '', decode: (text: string) => text, hint: () => undefined, ...facts };
+  const complete = {
+    secret: false,
+    fallback: '',
+    decode: (text: string) => text,
+    show: (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)),
+    hint: () => undefined,
+    ...facts,
+  };
   settingFacts.add(schema, complete);
   return schema;
 }
@@ -33,18 +45,53 @@ export function text(facts: Declaration & { readonly expected: string }, is: (te
   return declare(z.string().refine(is).optional(), facts);
 }
 
-/** Text that satisfies `is`, with a default. */
-export function required(
-  fallback: string,
-  facts: Declaration & { readonly expected: string },
-  is: (text: string) => boolean,
-) {
-  return declare(z.string().refine(is).default(fallback), { fallback, ...facts });
-}
-
 /** Optional text that is never printed and can come from a file. */
 export function secret(facts: Declaration & { readonly expected: string }, is: (text: string) => boolean) {
   return text({ ...facts, secret: true }, is);
+}
+
+/** How a setting's text becomes its value, and for `config print` the text again. */
+interface Form<T> {
+  readonly parse: (text: string) => Parsed<T>;
+  readonly format: (value: T) => string;
+}
+
+/** Text that becomes a value. The parser decides what is accepted, so that no later use of the value can reject it. */
+export function parsedText<T>(facts: Declaration & { readonly expected: string }, form: Form<T>) {
+  return declare(parsing(form.parse).optional(), { show: showing(form), ...facts });
+}
+
+/** Text with a default that becomes a value. */
+export function parsedTextOr<T>(fallback: string, facts: Declaration & { readonly expected: string }, form: Form<T>) {
+  return declare(parsing(form.parse).prefault(fallback), { fallback, show: showing(form), ...facts });
+}
+
+/** A secret that becomes a value. */
+export function parsedSecret<T>(
+  facts: Declaration & { readonly expected: string },
+  parse: (text: string) => Parsed<T>,
+) {
+  return declare(parsing(parse).optional(), { secret: true, ...facts });
+}
+
+/** A list of texts, each of which becomes a value. */
+export function parsedList<T>(facts: Declaration & { readonly expected: string }, form: Form<T>) {
+  const show = (values: unknown) => (values as readonly T[]).map(form.format).join(',');
+  return declare(z.array(parsing(form.parse)).default([]), { decode: splitList, show, ...facts });
+}
+
+function showing<T>({ format }: Form<T>): SettingFacts['show'] {
+  return (value) => format(value as T);
+}
+
+/** The reason of a rejection is in the issue's parameters. */
+function parsing<T>(parse: (text: string) => Parsed<T>) {
+  return z.string().transform((text, context): T => {
+    const result = parse(text);
+    if (result.kind === 'ok') return result.value;
+    context.addIssue({ code: 'custom', params: { reason: result.reason } });
+    return z.NEVER;
+  });
 }
 
 /** A whole number in a range. */
@@ -113,7 +160,12 @@ export function list(
 ) {
   return declare(z.array(z.string().refine(is)).default([...fallback]), {
     fallback: fallback.join(','),
-    decode: (text) => text.split(',').map((item) => item.trim()),
+    decode: splitList,
+    show: (values) => (values as readonly string[]).join(','),
     ...facts,
   });
+}
+
+function splitList(text: string): string[] {
+  return text.split(',').map((item) => item.trim());
 }

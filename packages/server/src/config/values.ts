@@ -51,32 +51,10 @@ export function isReportingAddress(text: string): boolean {
   return isUrlOf(text, ['mailto:', 'https:', 'tel:']) && !/\s/.test(text);
 }
 
-/** An address or CIDR range. `/0` is rejected, because every client could then forge its own address. */
-export function isProxyRange(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  if (prefix === undefined) return true;
-  const bits = /^[1-9][0-9]{0,2}$/.test(prefix) ? Number(prefix) : 0;
-  return bits >= 1 && bits <= (version === 4 ? 32 : 128);
-}
-
-/** A quota such as `100/15m` or `5/h`. */
-export function isQuota(text: string): boolean {
-  return /^[1-9][0-9]{0,8}\/(?:[1-9][0-9]{0,5})?[smhd]$/.test(text);
-}
-
 /** 32 bytes in canonical, padded base64, as `openssl rand -base64 32` prints them. */
 export function isKey(text: string): boolean {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) return false;
   return Buffer.from(text, 'base64').toString('base64') === text;
-}
-
-/** `local@domain` or `Name <local@domain>`. It finds typing errors; the mail server decides whether the sender is valid. */
-export function isMailbox(text: string): boolean {
-  if (!isLine(text)) return false;
-  const address = /^(?:[^<>"]+ )?<([^<>]+)>$/.exec(text)?.[1] ?? text;
-  return /^[^\s@<>",;:()[\]\\]+@[^\s@<>",;:()[\]\\]+$/.test(address);
 }
 
 /**

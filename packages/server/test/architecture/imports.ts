@@ -3,8 +3,8 @@ import { type Finding, findingAt, isTest, nodesOf, productPath, type Source } fr
 
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
-  protocol: ['kernel'],
-  config: ['kernel'],
+  protocol: ['kernel', 'protocol'],
+  config: ['kernel', 'protocol'],
   platform: ['kernel', 'platform'],
   domain: ['kernel', 'protocol', 'platform', 'domain'],
   pages: ['kernel', 'protocol', 'platform', 'domain'],

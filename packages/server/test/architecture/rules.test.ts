@@ -56,8 +56,8 @@ describe('layers', () => {
     ['pages/page.ts', 'import "#flows/login/index.ts";', 'pages/page.ts:1: pages may not import flows'],
     [
       'protocol/jose/a.ts',
-      'import "#protocol/pkce/index.ts";',
-      'protocol/jose/a.ts:1: protocol may not import protocol',
+      'import "#domain/clients/index.ts";',
+      'protocol/jose/a.ts:1: protocol may not import domain',
     ],
     [
       'config/load.ts',

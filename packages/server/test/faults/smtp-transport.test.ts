@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
-import { BreakingTransport, type MailMessage, parseSmtpUrl, Smtp, type SmtpOptions } from '#platform/mail/index.ts';
+import { BreakingTransport, type MailMessage, Smtp, type SmtpOptions } from '#platform/mail/index.ts';
+import { parseSmtpUrl } from '#protocol/connection-url/index.ts';
+import { parsedValue } from '#test/support/parsed.ts';
 import { type SmtpStage, startSmtpServer, type TestSmtpServer } from '#test/support/smtp.ts';
 import { eventually } from '#test/support/wait.ts';
 
@@ -29,9 +31,12 @@ afterEach(async () => {
 });
 
 function open(url = server.url, more: Partial<SmtpOptions> = {}): Smtp {
-  const parsed = parseSmtpUrl(url);
-  if (parsed.kind === 'invalid') throw new Error(parsed.reason);
-  const smtp = new Smtp({ server: parsed.server, silenceTimeoutMs: 1000, connectTimeoutMs: 1000, ...more });
+  const smtp = new Smtp({
+    server: parsedValue(parseSmtpUrl(url)),
+    silenceTimeoutMs: 1000,
+    connectTimeoutMs: 1000,
+    ...more,
+  });
   opened.push(smtp);
   return smtp;
 }

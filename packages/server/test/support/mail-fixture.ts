@@ -14,8 +14,10 @@ import { type Database, type Queries, statement } from '#platform/database/index
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
 import { type KeyRing, localKek, openKeys, type UserKey } from '#platform/keys/index.ts';
-import { type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
+import { type MailTransport, Smtp } from '#platform/mail/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
+import { parseSmtpUrl } from '#protocol/connection-url/index.ts';
+import { parsedValue } from './parsed.ts';
 import { type ReceivedMail, startSmtpServer, type TestSmtpServer } from './smtp.ts';
 import { eventually } from './wait.ts';
 
@@ -123,9 +125,8 @@ export class MailFixture {
     this.server = server;
     this.#keys = keys;
     this.#tokens = new OneTimeTokens({ keys, makeId: this.makeId });
-    const parsed = parseSmtpUrl(server.url);
-    if (parsed.kind === 'invalid') throw new Error(parsed.reason);
-    this.transport = new Smtp({ server: parsed.server, silenceTimeoutMs: 2_000, connectTimeoutMs: 500 });
+    const smtp = parsedValue(parseSmtpUrl(server.url));
+    this.transport = new Smtp({ server: smtp, silenceTimeoutMs: 2_000, connectTimeoutMs: 500 });
   }
 
   static async open(database: Database): Promise<MailFixture> {

@@ -24,9 +24,7 @@ export function offlineRules(
 ): PasswordRules {
   const outbound = new Outbound({
     clock,
-    production: false,
-    isGlobal: () => false,
-    isLoopback: () => false,
+    readDestination: () => ({ kind: 'refused', reason: 'address_not_allowed' }),
     parseJson: () => ({ kind: 'invalid' }),
     observe: () => undefined,
   });

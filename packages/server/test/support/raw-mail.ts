@@ -1,8 +1,10 @@
 /** Messages as sent by SMTP, and the parts that a mail client reads. */
 import { statement } from '#platform/database/index.ts';
-import { type Inbox, type MailTransport, parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
+import { type Inbox, type MailTransport, Smtp } from '#platform/mail/index.ts';
+import { parseSmtpUrl } from '#protocol/connection-url/index.ts';
 import type { Application } from './application.ts';
 import { awaitMailRequests } from './mail-requests.ts';
+import { parsedValue } from './parsed.ts';
 import { type ReceivedMail, startSmtpServer, type TestSmtpServer } from './smtp.ts';
 import { eventually } from './wait.ts';
 
@@ -12,9 +14,7 @@ export async function startMailSink(): Promise<{
   readonly transport: (inbox: Inbox) => MailTransport;
 }> {
   const server = await startSmtpServer();
-  const parsed = parseSmtpUrl(server.url);
-  if (parsed.kind === 'invalid') throw new Error(parsed.reason);
-  const smtp = new Smtp({ server: parsed.server });
+  const smtp = new Smtp({ server: parsedValue(parseSmtpUrl(server.url)) });
   const transport = (inbox: Inbox): MailTransport => ({
     send: async (message, signal) => {
       const outcome = await smtp.send(message, signal);

@@ -8,7 +8,7 @@ import { Problem } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
-import { Inbox, parseSender } from '#platform/mail/index.ts';
+import { Inbox } from '#platform/mail/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import {
   addSession,
@@ -121,7 +121,7 @@ describeOnBothDatabases('change of the email address', (database) => {
     const handler = mailHandler({
       ...flow,
       transport: inbox,
-      from: parseSender('no-reply@login.example'),
+      from: { name: '', address: 'no-reply@login.example' },
       publicUrl: 'https://login.example',
       computeSecret: (tokenId, purpose, keyId) => flow.tokens.secret(tokenId, purpose, keyId),
     });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RegistrationHook } from '#domain/registrations/index.ts';
 import { Outbound } from '#platform/outbound/index.ts';
+import { readDestination } from '#protocol/outbound-url/index.ts';
 import { Application } from '#test/support/application.ts';
 import { type HttpReceiver, json, startReceiver } from '#test/support/http-receiver.ts';
 import {
@@ -169,9 +170,7 @@ describe('POST /api/v1/auth/register with a registration hook', () => {
   it('503 busy when too many calls of the hook are in flight, even if failures are set to allow', async () => {
     const outbound = new Outbound({
       clock: app.clock,
-      production: false,
-      isGlobal: () => false,
-      isLoopback: () => true,
+      readDestination: (url, policy) => readDestination(url, { ...policy, production: false }),
       parseJson: () => ({ kind: 'invalid' }),
       observe: () => undefined,
       concurrency: { total: 0, perDestination: 1 },

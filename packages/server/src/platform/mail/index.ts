@@ -9,6 +9,5 @@ export { BreakingTransport } from './breaker.ts';
 export { Inbox, type InboxMessage } from './inbox.ts';
 export { type MailBody, renderBody } from './layout.ts';
 export type { MailMessage, MailTransport, SendOutcome } from './message.ts';
-export { parseSender } from './sender.ts';
 export { Smtp, type SmtpOptions } from './smtp.ts';
-export { parseSmtpUrl, type SmtpServer, type SmtpUrlResult } from './smtp-url.ts';
+export type { SmtpServer } from './smtp-server.ts';

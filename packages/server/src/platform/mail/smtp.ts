@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
 import { assertSafe, type MailMessage, type MailTransport, type SendOutcome } from './message.ts';
 import { classifyError, readAcceptance } from './smtp-outcome.ts';
-import type { SmtpServer } from './smtp-url.ts';
+import type { SmtpServer } from './smtp-server.ts';
 
 export interface SmtpOptions {
   readonly server: SmtpServer;

@@ -3,6 +3,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
+import { isLoopback } from '#protocol/network-address/index.ts';
+import { readDestination } from '#protocol/outbound-url/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { makeCertificate } from '#test/support/certificates.ts';
 import { type HttpReceiver, json, startReceiver } from '#test/support/http-receiver.ts';
@@ -26,13 +28,16 @@ beforeEach(() => {
   receiver.react(json({ ok: true }));
 });
 
+/** The rules of development with other public addresses. */
+function allowing(isGlobal: (address: string) => boolean): OutboundOptions['readDestination'] {
+  return (url, policy) => readDestination(url, { ...policy, production: false }, { isGlobal, isLoopback });
+}
+
 /** Options with the system's resolver. */
 function options(): OutboundOptions {
   return {
     clock: systemClock,
-    production: false,
-    isGlobal: (address) => address === internet,
-    isLoopback: (address) => address.startsWith('127.') || address === '::1',
+    readDestination: allowing((address) => address === internet),
     parseJson: parseStrictJson,
     observe: (observation) => void observed.push(observation),
     certificateAuthority: certificate.cert,
@@ -191,7 +196,10 @@ describe('a host name', () => {
 
   it('with several addresses is reached at one that accepts connections', async () => {
     const host = await startAt(internet);
-    const client = open({ isGlobal: (address) => address !== '127.0.0.1', resolve: async () => ['::1', internet] });
+    const client = open({
+      readDestination: allowing((address) => address !== '127.0.0.1'),
+      resolve: async () => ['::1', internet],
+    });
     expect((await client.request(requestTo(`https://people.example:${host.port}/`))).kind).toBe('answered');
   });
 

@@ -14,10 +14,10 @@ import type { Clock } from '#kernel/clock.ts';
 import { Breaker } from '#platform/breaker/index.ts';
 import {
   type Destination,
-  type DestinationContext,
   findAddresses,
   type OutboundPolicy,
-  readDestination,
+  type ReadDestination,
+  type Resolve,
 } from './destination.ts';
 import { exchange } from './exchange.ts';
 import type { Failure, NoResponse, OutboundResponse, OutboundResult, Refusal } from './result.ts';
@@ -49,11 +49,12 @@ export type JsonResult = (Omit<OutboundResponse, 'body'> & { readonly json: unkn
 
 type ParsedJson = { readonly kind: 'ok'; readonly value: unknown } | { readonly kind: 'invalid' };
 
-export interface OutboundOptions extends Omit<DestinationContext, 'resolve'> {
+export interface OutboundOptions {
+  readonly readDestination: ReadDestination;
   readonly clock: Clock;
   readonly parseJson: (text: string) => ParsedJson;
   readonly observe: (observation: OutboundObservation) => void;
-  readonly resolve?: DestinationContext['resolve'];
+  readonly resolve?: Resolve;
   /** Concurrent requests, in total and per origin; further ones fail with `overloaded`. 256 and 64 by default. */
   readonly concurrency?: { readonly total: number; readonly perDestination: number };
   /** How long a circuit stays open after five consecutive failures of an origin; 10 by default. */
@@ -75,26 +76,20 @@ const retryPauseMs = 100;
 /** Never throws for failures of services or the network. */
 export class Outbound {
   readonly #options: OutboundOptions;
-  readonly #context: DestinationContext;
+  readonly #resolve: Resolve;
   readonly #slots: BulkheadPolicy;
   readonly #guards = new LRUCache<string, Guards>({ max: rememberedDestinations });
   readonly #retry: RetryPolicy;
 
   constructor(options: OutboundOptions) {
     this.#options = options;
-    this.#context = { ...options, resolve: options.resolve ?? resolveName };
+    this.#resolve = options.resolve ?? resolveName;
     this.#slots = bulkhead(options.concurrency?.total ?? 256);
     // Nothing was sent when the service is unreachable, so a retry is safe for every method.
     this.#retry = retry(
       handleWhenResult((result) => (result as OutboundResult).kind === 'failed' && isUnsent(result as NoResponse)),
       { maxAttempts: 1, backoff: new ConstantBackoff(retryPauseMs) },
     );
-  }
-
-  /** Checks a URL without resolving its host name. Returns undefined when it is allowed. */
-  examine(url: string, policy: OutboundPolicy): Refusal | undefined {
-    const destination = readDestination(url, policy, this.#context);
-    return destination.kind === 'refused' ? destination.reason : undefined;
   }
 
   /** Sends one request and reads the whole response. */
@@ -117,7 +112,7 @@ export class Outbound {
   }
 
   async #send(request: OutboundRequest): Promise<OutboundResult> {
-    const destination = readDestination(request.url, request.policy, this.#context);
+    const destination = this.#options.readDestination(request.url, request.policy);
     if (destination.kind !== 'destination') return destination;
     const signal = AbortSignal.timeout(request.timeoutMs);
     // The timeout also limits the wait for the trial request of a half-open circuit.
@@ -139,7 +134,7 @@ export class Outbound {
   async #attempt(request: OutboundRequest, destination: Destination, signal: AbortSignal): Promise<OutboundResult> {
     // Timed out while it waited for a slot: not a failure of the service.
     if (signal.aborted) return { kind: 'failed', reason: 'overloaded' };
-    const found = await untilAborted(signal, findAddresses(destination, this.#context));
+    const found = await untilAborted(signal, findAddresses(destination, this.#resolve));
     if (found.kind !== 'addresses') return found;
     const { method, headers = {}, body, maxBodyBytes = 65_536 } = request;
     const { certificateAuthority } = this.#options;

@@ -20,7 +20,7 @@
  */
 export { DatabaseCounters, deleteEndedWindows } from './database-counters.ts';
 export { mergeSeconds } from './merging.ts';
-export { parseQuota, type Quota } from './quota.ts';
+export type { Quota } from './quota.ts';
 export {
   type LocalClass,
   type Quotas,

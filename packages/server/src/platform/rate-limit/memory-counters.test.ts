@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryCounters } from './memory-counters.ts';
-import { parseQuota } from './quota.ts';
 
 const quota = { name: 'public', limit: 100, windowSeconds: 900 };
 
@@ -20,23 +19,4 @@ describe('the counters of a process', () => {
     counters.take({ quota, key: 'c' }, 0);
     expect(['a', 'b', 'c'].map((key) => counters.read({ quota, key }, 0).hits)).toEqual([0, 2, 1]);
   });
-});
-
-describe('parseQuota', () => {
-  it.each([
-    ['100/15m', 100, 900],
-    ['5/900s', 5, 900],
-    ['3/h', 3, 3600],
-    ['20/1h', 20, 3600],
-    ['1/2d', 1, 172_800],
-  ])('parses %s', (text, limit, windowSeconds) => {
-    expect(parseQuota('x', text)).toEqual({ name: 'x', limit, windowSeconds });
-  });
-
-  it.each(['', '100', '100/', '0/1m', '5/0m', '-1/1m', '1.5/1m', '100/15 m', '5/15w', ' 5/1m', '9999999999/1m'])(
-    'rejects "%s"',
-    (text) => {
-      expect(parseQuota('x', text)).toBeNull();
-    },
-  );
 });

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { openRedis, type RedisConnection } from '#platform/redis/index.ts';
+import { parseRedisUrl } from '#protocol/connection-url/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { parsedValue } from '#test/support/parsed.ts';
 import { startRedis, type TestRedis } from '#test/support/redis.ts';
 import { eventually } from '#test/support/wait.ts';
 import { DatabaseCounters, type Quota, type Quotas, RateLimits, RedisCounters, type SharedCounters } from './index.ts';
@@ -210,7 +212,7 @@ describe('limits merged in Redis', () => {
   beforeAll(async () => {
     redis = await startRedis();
     for (const _ of [1, 2]) {
-      const connection = openRedis(redis.url, {
+      const connection = openRedis(parsedValue(parseRedisUrl(redis.url)), {
         timeoutMs: 10_000,
         onError: () => undefined,
         onReady: () => undefined,

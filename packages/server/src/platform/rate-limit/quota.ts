@@ -33,14 +33,3 @@ export interface Addition {
   /** The end of the process's own window, in milliseconds since the epoch. */
   readonly endsAtMs: number;
 }
-
-const seconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
-const form = /^([1-9]\d{0,8})\/([1-9]\d{0,5})?([smhd])$/;
-
-/** Parses `100/15m` (100 uses per 15 minutes) or `5/h`; returns null for other text. */
-export function parseQuota(name: string, text: string): Quota | null {
-  const [, limit, count = '1', unit] = form.exec(text) ?? [];
-  if (limit === undefined || unit === undefined) return null;
-  const windowSeconds = Number(count) * seconds[unit as keyof typeof seconds];
-  return { name, limit: Number(limit), windowSeconds };
-}

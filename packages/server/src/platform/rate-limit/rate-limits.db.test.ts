@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '#kernel/clock.ts';
 import { openRedis } from '#platform/redis/index.ts';
+import { parseRedisUrl } from '#protocol/connection-url/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { parsedValue } from '#test/support/parsed.ts';
 import { startRedis, type TestRedis } from '#test/support/redis.ts';
 import { eventually } from '#test/support/wait.ts';
 import {
@@ -128,7 +130,7 @@ describe('shared limits in Redis', () => {
   });
 
   function open(): RedisCounters {
-    const connection = openRedis(redis.url, {
+    const connection = openRedis(parsedValue(parseRedisUrl(redis.url)), {
       timeoutMs: 10_000,
       onError: () => undefined,
       onReady: () => void counters.resync(start).then(() => resynced.push(counters)),

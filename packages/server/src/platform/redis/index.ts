@@ -8,6 +8,17 @@ import { Redis } from 'ioredis';
 
 const maxReconnectDelayMs = 1000;
 
+/** The Redis of the settings. */
+export interface RedisServer {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** The number of the logical database. */
+  readonly db: number;
+}
+
 /** It reconnects by itself. */
 export interface RedisConnection {
   /** Runs a Lua script; rejects when Redis is down or does not respond in time. */
@@ -19,7 +30,7 @@ export interface RedisConnection {
 
 /** Connects in the background, so that the server starts while Redis is down. */
 export function openRedis(
-  url: string,
+  { tls, ...server }: RedisServer,
   options: {
     /** Timeout of a command; requests wait for it. */
     readonly timeoutMs: number;
@@ -27,7 +38,9 @@ export function openRedis(
     readonly onReady: () => void;
   },
 ): RedisConnection {
-  const redis = new Redis(url, {
+  const redis = new Redis({
+    ...server,
+    ...(tls ? { tls: {} } : {}),
     commandTimeout: options.timeoutMs,
     connectTimeout: 2000,
     enableOfflineQueue: false,

@@ -1,4 +1,5 @@
-import { type IpAddress, parseAddress } from './address.ts';
+import { type Parsed, parsed, unparsable } from '#kernel/parsed.ts';
+import { formatAddress, type IpAddress, parseAddress } from './address.ts';
 
 /** A network: an address whose bits beyond the prefix are zero. */
 export type Cidr = { readonly network: IpAddress; readonly prefixBits: number };
@@ -23,6 +24,37 @@ export function parseCidr(text: string): Cidr | null {
   const prefixBits = Number(prefix) - (isMapped ? 96 : 0);
   if (prefixBits < 0 || prefixBits > addressBits) return null;
   return hasBitsBeyond(network.bytes, prefixBits) ? null : { network, prefixBits };
+}
+
+/**
+ * Parses an address or network of proxies whose forwarding headers are trusted. `/0` is rejected, because every client
+ * could then forge its own address.
+ */
+export function parseProxyRange(text: string): Parsed<Cidr> {
+  const cidr = parseCidr(text);
+  if (cidr === null) return unparsable(explainNetwork(text));
+  return cidr.prefixBits === 0 ? unparsable(`${text} is everyone`) : parsed(cidr);
+}
+
+function explainNetwork(text: string): string {
+  const [written = '', prefix = ''] = text.split('/');
+  const address = parseAddress(written);
+  const bits = prefixForm.test(prefix) ? Number(prefix) : 0;
+  const isPrefix = address !== null && bits > 0 && bits <= address.bytes.length * 8;
+  if (!isPrefix || text !== `${written}/${prefix}`) return `"${text}" is neither`;
+  const network = { network: masked(address, bits), prefixBits: bits };
+  return `${text} has bits after its prefix; write ${formatCidr(network)} for the network or ${written} for the address`;
+}
+
+function masked({ family, bytes }: IpAddress, prefixBits: number): IpAddress {
+  const maskAt = (index: number) => maskOf(Math.min(8, Math.max(0, prefixBits - 8 * index)));
+  return { family, bytes: bytes.map((byte, index) => byte & maskAt(index)) };
+}
+
+/** An address alone when the network has no other. */
+export function formatCidr({ network, prefixBits }: Cidr): string {
+  const address = formatAddress(network);
+  return prefixBits === network.bytes.length * 8 ? address : `${address}/${prefixBits}`;
 }
 
 /** Whether a network contains an address of its own family; `parseAddress` has already made mapped addresses IPv4. */

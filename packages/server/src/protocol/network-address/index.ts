@@ -6,6 +6,6 @@
  */
 
 export { addressBucket, formatAddress, type IpAddress, parseAddress } from './address.ts';
-export { type Cidr, cidrContains, parseCidr } from './cidr.ts';
+export { type Cidr, cidrContains, formatCidr, parseCidr, parseProxyRange } from './cidr.ts';
 export { clientAddress, isTrustedPeer } from './client-address.ts';
 export { isGlobal, isLoopback } from './reserved.ts';

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '#config/index.ts';
-import { parseSmtpUrl, Smtp } from '#platform/mail/index.ts';
+import { Smtp } from '#platform/mail/index.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** Shorter than the timeouts of a message, because the operator waits. */
@@ -37,11 +37,9 @@ export function examineDataDirectory(config: Config): Finding {
 
 /** Connects and logs in to the mail server without sending a message. */
 export async function examineMail({ mail }: Config): Promise<Finding> {
-  if (mail.smtpUrl === undefined)
+  const { smtp: server } = mail;
+  if (server === undefined)
     return warn('mail', 'Emails go to the built-in inbox and are not delivered.', 'Set SMTP_URL.');
-  const parsed = parseSmtpUrl(mail.smtpUrl);
-  if (parsed.kind === 'invalid') return fail('mail', `SMTP_URL cannot be used: ${parsed.reason}.`, 'Correct SMTP_URL.');
-  const { server } = parsed;
   const smtp = new Smtp({ server, connectTimeoutMs: smtpTimeoutMs, silenceTimeoutMs: smtpTimeoutMs });
   try {
     const reason = await smtp.probe();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseSmtpUrl } from './smtp-url.ts';
+import { parseSmtpUrl } from './index.ts';
 
 describe('parseSmtpUrl', () => {
   it.each([
@@ -11,9 +11,13 @@ describe('parseSmtpUrl', () => {
     ['smtp://[::1]:1025', { host: '::1', tls: 'none' }],
     ['smtp://127.0.0.2:1025?tls=required', { tls: 'required' }],
     ['smtp://127.evil.example:1025', { tls: 'required' }],
+    ['smtp://mail_relay:25?tls=none', { host: 'mail_relay', port: 25 }],
+    ['smtp://bücher.example', { host: 'xn--bcher-kva.example', tls: 'required' }],
+    ['SMTP://Mail.Example.com', { host: 'mail.example.com', port: 587 }],
+    ['smtp://user:a@b|{^}@mail.example.com', { host: 'mail.example.com', auth: { user: 'user', pass: 'a@b|{^}' } }],
     ['smtp://user%40example.com:p%3Aa%2Fss@mail.example.com', { auth: { user: 'user@example.com', pass: 'p:a/ss' } }],
   ])('parses %s', (text, server) => {
-    expect(parseSmtpUrl(text)).toMatchObject({ kind: 'ok', server });
+    expect(parseSmtpUrl(text)).toMatchObject({ kind: 'ok', value: server });
   });
 
   it.each([
@@ -21,7 +25,16 @@ describe('parseSmtpUrl', () => {
     'http://mail.example.com',
     'smtp:///path',
     'smtp://mail.example.com/path',
-    'smtp://mail.example.com?secure=true',
+    'smtp://mail.example.com?secure=false',
+    'smtp://mail.example.com?tls=none&tls=required',
+    'smtp://mail.example.com:0',
+    'smtp://mail.example.com:65536',
+    'smtp://mail example.com',
+    'smtp://mail.example.com,mail2.example.com',
+    'smtp://[::1',
+    'smtp://user:100%@mail.example.com',
+    'smtp://user:a/secret@mail.example.com',
+    'smtp://%2Fvar%2Frun%2Fsmtp',
     'smtp://mail.example.com?tls=maybe',
     'smtps://mail.example.com?tls=none',
     'smtp://user@mail.example.com',
