@@ -51,13 +51,13 @@ export async function claimProvenEmail(
 // before the change being undone, so it stays held. Example: a user changes a to b (undo link 1), an attacker changes b to c
 // (undo link 2). Link 2 restores b, deletes c and keeps a held; link 1 restores a and deletes b and c.
 const older = `from one_time_tokens t where t.identifier_id = i.id and t.purpose = 'undo_email_change'
-  and t.consumed_at is null and t.expires_at > :now and t.id < :tokenId`;
+  and t.consumed_at is null and t.expires_at > :now and t.auth_epoch < :authEpoch`;
 
 const deleteLater = statement('identifiers.delete_later', {
   lane: 'pool',
   sql: `delete from identifiers i
     where i.user_id = :userId and i.kind = 'email' and i.id <> :identifierId and not exists (select ${older})`,
-  params: { userId: 'uuid', identifierId: 'uuid', tokenId: 'uuid', now: 'timestamptz' },
+  params: { userId: 'uuid', identifierId: 'uuid', authEpoch: 'int4', now: 'timestamptz' },
   columns: {},
 });
 
@@ -65,7 +65,7 @@ const holdEarlier = statement('identifiers.hold_earlier', {
   lane: 'pool',
   sql: `update identifiers i set is_primary = false, held_until = (select max(t.expires_at) ${older})
     where i.user_id = :userId and i.kind = 'email' and i.id <> :identifierId`,
-  params: { userId: 'uuid', identifierId: 'uuid', tokenId: 'uuid', now: 'timestamptz' },
+  params: { userId: 'uuid', identifierId: 'uuid', authEpoch: 'int4', now: 'timestamptz' },
   columns: {},
 });
 
@@ -81,8 +81,8 @@ const restore = statement('identifiers.restore', {
 export interface EmailRestoration {
   readonly userId: string;
   readonly identifierId: string;
-  /** The id of the undo link. UUIDv7 are ordered, so it separates earlier changes from later ones. */
-  readonly tokenId: string;
+  /** The epoch of the undo link. Each change raises it, so it separates earlier changes from later ones (invariant 19). */
+  readonly authEpoch: number;
   readonly now: Date;
 }
 

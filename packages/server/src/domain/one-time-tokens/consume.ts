@@ -8,6 +8,8 @@ export interface OneTimeToken {
   readonly userId: string;
   readonly identifierId: string | null;
   readonly sealedPayload: Buffer | null;
+  /** The epoch of its issue. It orders the links of a user; ids and times are those of different nodes. */
+  readonly authEpoch: number;
   /** SHA-256 of the secret of the only browser that may use it; null when any browser may. */
   readonly browserHash: Buffer | null;
   readonly createdAt: Date;
@@ -20,6 +22,7 @@ const columns = {
   id: 'uuid',
   userId: 'uuid',
   identifierId: 'uuid?',
+  authEpoch: 'int4',
   sealedPayload: 'bytea?',
   browserHash: 'bytea?',
   createdAt: 'timestamptz',
@@ -36,16 +39,16 @@ const consumeToken = statement('one_time_tokens.consume', {
   lane: 'pool',
   sql: `update one_time_tokens t set consumed_at = :now, outcome = :outcome from users u
     where ${isActive} and t.browser_hash is not distinct from :browserHash::bytea
-    returning t.id, t.user_id, t.identifier_id, t.sealed_payload, t.browser_hash, t.created_at, t.expires_at,
-      u.locale`,
+    returning t.id, t.user_id, t.identifier_id, t.auth_epoch, t.sealed_payload, t.browser_hash,
+      t.created_at, t.expires_at, u.locale`,
   params: { hash: 'bytea', purpose: 'text', browserHash: 'bytea?', outcome: 'text', now: 'timestamptz' },
   columns,
 });
 
 const findToken = statement('one_time_tokens.find_active', {
   lane: 'read',
-  sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.browser_hash, t.created_at, t.expires_at,
-      u.locale
+  sql: `select t.id, t.user_id, t.identifier_id, t.auth_epoch, t.sealed_payload, t.browser_hash,
+      t.created_at, t.expires_at, u.locale
     from one_time_tokens t, users u where ${isActive}`,
   params: { hash: 'bytea', purpose: 'text', now: 'timestamptz' },
   columns,

@@ -4,6 +4,8 @@ import { MailLedger, type MailTemplate, mailHandler } from '#domain/mail-ledger/
 import { OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes, passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
 import { Users } from '#domain/users/index.ts';
+import { addSeconds, type Clock } from '#kernel/clock.ts';
+import { idMaker } from '#kernel/ids.ts';
 import { Problem } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
@@ -25,7 +27,8 @@ import { undoChange } from './undo.ts';
 
 const newestLink = statement('change_email_test.newest_link', {
   lane: 'pool',
-  sql: `select id, key_id from one_time_tokens where user_id = :userId and purpose = :purpose order by id desc limit 1`,
+  sql: `select id, key_id from one_time_tokens where user_id = :userId and purpose = :purpose
+    order by auth_epoch desc, id desc limit 1`,
   params: { userId: 'uuid', purpose: 'text' },
   columns: { id: 'uuid', keyId: 'uuid' },
 });
@@ -243,6 +246,26 @@ describeOnBothDatabases('change of the email address', (database) => {
     expect(await read(user)).toEqual([`primary ${second}`, `held ${user.email}`]);
     await undoChange(flow, first, 'a third password', caller);
     expect(await read(user)).toEqual([`primary ${user.email}`]);
+  });
+
+  it('lets the link of the first change win, also when its node was an hour ahead or behind', async () => {
+    for (const hours of [1, -1]) {
+      const user = await addOwner();
+      const skewed: Clock = {
+        now: () => addSeconds(fixture.clock.now(), hours * 3600),
+        monotonicMs: () => fixture.clock.monotonicMs(),
+      };
+      const tokens = new OneTimeTokens({ keys: fixture.keys, makeId: idMaker(skewed) });
+      await request(user, freshAddress());
+      await confirmChange({ ...flow, tokens }, await linkOf(user, 'confirm_email_change'), caller);
+      const owners = await linkOf(user, 'undo_email_change');
+      const second = await read(user);
+      const thiefs = await change(user, freshAddress(), 2);
+      await undoChange(flow, thiefs, 'another password', caller);
+      expect(await read(user)).toEqual(second);
+      await undoChange(flow, owners, 'a third password', caller);
+      expect(await read(user)).toEqual([`primary ${user.email}`]);
+    }
   });
 
   it('sends the link to the new address, unless the change was canceled', async () => {

@@ -50,7 +50,7 @@ function undoOf(flow: ChangeEmail, { text, token, phc, userKey }: LinkUse): User
     apply: async (tx) => {
       const used = await consume(tx, 'undo_email_change', text, now);
       if (used === undefined) throw new Problem('invalid_token');
-      const restored = await restoreEmail(tx, { userId, identifierId, tokenId: token.id, now });
+      const restored = await restoreEmail(tx, { userId, identifierId, authEpoch: token.authEpoch, now });
       if (restored === undefined) throw new Problem('invalid_token', { log: 'the address is no longer held' });
       await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
       return restored;
