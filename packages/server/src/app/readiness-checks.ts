@@ -16,7 +16,7 @@ const maxFeedAgeMs = 5000;
 
 /** An unavailable mail server does not make the process unready: mails are retried, and logins work. */
 export function readinessChecks(services: Services, isStopping: () => boolean): readonly Check[] {
-  const { database, revocations, signingKeys, redis } = services;
+  const { database, revocations, signingKeys, redis, clockSkew } = services;
   return [
     { name: 'process', run: () => (isStopping() ? 'stopping' : undefined) },
     { name: 'database', run: () => queries(database) },
@@ -28,6 +28,8 @@ export function readinessChecks(services: Services, isStopping: () => boolean): 
     // Limits work without Redis; if it made nodes unready, its failure would take all of them out of service.
     ...(redis === undefined ? [] : [{ name: 'redis', optional: true, run: () => pings(redis) } as const]),
     { name: 'schema', run: () => knowsSchema(database) },
+    // Requests use the database's time, so they do not fail.
+    ...(clockSkew === undefined ? [] : [{ name: 'clock', optional: true, run: () => clockSkew.describe() } as const]),
   ];
 }
 

@@ -16,6 +16,7 @@ import { LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { type Clock, MovableClock, systemClock } from '#kernel/clock.ts';
+import { DeploymentClock } from '#kernel/deployment-clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
 import { preparePrivateDirectory } from '#platform/data-directory/index.ts';
 import type { CommittedEffects, Database } from '#platform/database/index.ts';
@@ -24,6 +25,7 @@ import { kekOfDirectory, localKek, openKeys, type Reload } from '#platform/keys/
 import type { Outbound } from '#platform/outbound/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
 import { AfterCommit } from './after-commit.ts';
+import { ClockSkew } from './clock-skew.ts';
 import { wireLimits } from './limits.ts';
 import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
 import { wireOutbound } from './outbound.ts';
@@ -32,7 +34,10 @@ import { version } from './version.ts';
 
 /** The parts that a test replaces. */
 export interface Overrides {
+  /** Used as it is, without regard to the database's clock. */
   readonly clock?: Clock;
+  /** The clock of the machine, which a node corrects to the database's. */
+  readonly machineClock?: Clock;
   readonly logger?: Logger;
 }
 
@@ -41,19 +46,22 @@ export type Services = Awaited<ReturnType<typeof wire>>;
 
 /** Opens the database, the keys and everything on top of them. */
 export async function wire(config: Config, overrides: Overrides = {}) {
-  const { clock, movableClock } = clocksOf(config, overrides);
+  const clocks = clocksOf(config, overrides);
+  const { clock } = clocks;
   const logger = overrides.logger ?? createLogger({ level: config.log.level, service: 'latchkey', version });
   const metrics = createMetrics();
   const afterCommit = new AfterCommit();
   const onCommitted = (effects: CommittedEffects) => afterCommit.deliver(effects);
   const opened = await openDatabase(config, { clock, logger, metrics, onCommitted });
   try {
+    // Before the first id is generated: ids contain the time, and never go back.
+    const clockSkew = await watchSkew(clocks, opened, logger);
     await ensureSchema(config, opened.database, clock);
     const ground = {
       config,
       version,
-      clock,
-      movableClock,
+      ...clocks,
+      clockSkew,
       logger,
       metrics,
       afterCommit,
@@ -84,20 +92,36 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   }
 }
 
-/** In production there is no clock that could be moved. */
-function clocksOf({ mode }: Config, overrides: Overrides): Pick<Ground, 'clock' | 'movableClock'> {
-  if (mode === 'production') return { clock: overrides.clock ?? systemClock, movableClock: undefined };
-  const clock = overrides.clock ?? new MovableClock();
-  return { clock, movableClock: clock instanceof MovableClock ? clock : undefined };
-}
-
-/** The dependencies that nearly everything needs. */
-interface Ground {
-  readonly config: Config;
-  readonly version: string;
+interface Clocks {
   readonly clock: Clock;
   /** The same clock where it can be moved from outside; undefined in production. */
   readonly movableClock: MovableClock | undefined;
+  /** The base of `clock`; undefined where `clock` is given. */
+  readonly deploymentClock: DeploymentClock | undefined;
+}
+
+function clocksOf({ mode }: Config, { clock: given, machineClock = systemClock }: Overrides): Clocks {
+  const deploymentClock = given === undefined ? new DeploymentClock(machineClock) : undefined;
+  const base = given ?? deploymentClock ?? machineClock;
+  if (mode === 'production') return { clock: base, movableClock: undefined, deploymentClock };
+  const clock = base instanceof DeploymentClock ? new MovableClock(base) : base;
+  return { clock, movableClock: clock instanceof MovableClock ? clock : undefined, deploymentClock };
+}
+
+/** On the embedded database there is only one machine. */
+async function watchSkew({ deploymentClock: clock }: Clocks, opened: OpenDatabase, logger: Logger) {
+  if (clock === undefined || opened.kind === 'embedded') return undefined;
+  const clockSkew = new ClockSkew({ clock, database: opened.database, logger });
+  await clockSkew.measure();
+  return clockSkew;
+}
+
+/** The dependencies that nearly everything needs. */
+interface Ground extends Clocks {
+  readonly config: Config;
+  /** Undefined where the clock is given, and on the embedded database. */
+  readonly clockSkew: ClockSkew | undefined;
+  readonly version: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly afterCommit: AfterCommit;

@@ -9,6 +9,7 @@ import { readinessChecks } from '#app/readiness-checks.ts';
 import { betweenJobsOf, serverOf } from '#app/running.ts';
 import { type Services, wire } from '#app/wiring.ts';
 import { loadConfig } from '#config/index.ts';
+import { present } from '#kernel/assert.ts';
 import { type Clock, MovableClock } from '#kernel/clock.ts';
 import type { ProblemCode } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
@@ -29,8 +30,13 @@ export interface ApplicationOptions {
   readonly deploymentOf?: Application;
   /** By default a copy of the migrated template on PostgreSQL. */
   readonly databaseKind?: Database['kind'];
-  /** Base of the wall clock; the system clock by default. */
+  /** Base of the wall clock; the system clock by default. Another node of a deployment then has a clock of its own. */
   readonly time?: Clock;
+  /**
+   * Seconds by which the clock of this node's machine is ahead of the database's. The node follows the database's clock,
+   * as in production.
+   */
+  readonly skewSeconds?: number;
   /** Starts no revocation feed, workers or timers, so that tests count round trips and run jobs themselves. */
   readonly manual?: true;
   /** The mail transport; by default the inbox alone. */
@@ -147,31 +153,24 @@ interface Parts {
   readonly deployment: Readonly<Record<string, string>>;
 }
 
-async function assemble({
-  env,
-  deploymentOf,
-  databaseKind,
-  time,
-  manual,
-  transport,
-}: ApplicationOptions): Promise<Parts> {
+async function assemble(options: ApplicationOptions): Promise<Parts> {
+  const { env, deploymentOf, databaseKind, manual, transport } = options;
   const deployment = deploymentOf?.deployment ?? {
     ...(databaseKind === 'embedded'
       ? { LATCHKEY_DATA_DIR: await makeDirectory() }
       : { DATABASE_URL: await cloneDatabase() }),
     LATCHKEY_KEK: randomBytes(32).toString('base64'),
   };
-  const clock = deploymentOf?.clock ?? new MovableClock(time);
   const logger = createLogger({
     level: 'silent',
     service: 'test',
     version: '0',
     destination: { write: () => undefined },
   });
-  const services = await wire(configure({ ...deployment, ...cheapHash, ...highLimits, ...wellKnown, ...env }), {
-    clock,
-    logger,
-  });
+  const config = configure({ ...deployment, ...cheapHash, ...highLimits, ...wellKnown, ...env });
+  const given = clockOf(options);
+  const services = await wire(config, { ...given, logger });
+  const clock = given.clock ?? present(services.movableClock, 'the clock of a development node');
   const inbox = deploymentOf?.inbox ?? new Inbox();
   const workers = manual === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
   const checks = readinessChecks(services, () => false);
@@ -179,6 +178,18 @@ async function assemble({
   const deps = { checks, inbox: inboxShown, betweenJobs: betweenJobsOf(workers) };
   const [endpoints, development] = [publicEndpoints(services, deps), developmentEndpoints(services, deps)];
   return { services, clock, inbox, endpoints, development, workers, deployment };
+}
+
+/** Another node shares the clock of its deployment, unless it has one of its own. */
+function clockOf({ deploymentOf, time, skewSeconds }: ApplicationOptions): {
+  readonly clock?: MovableClock;
+  readonly machineClock?: Clock;
+} {
+  if (skewSeconds === undefined && time !== undefined) return { clock: new MovableClock(time) };
+  if (skewSeconds === undefined) return { clock: deploymentOf?.clock ?? new MovableClock() };
+  const machineClock = new MovableClock();
+  machineClock.advance(skewSeconds * 1000);
+  return { machineClock };
 }
 
 function makeDirectory(): Promise<string> {

@@ -13,20 +13,27 @@ const declare = statement('jobs.declare_schedules', {
   columns: {},
 });
 
+/** How far the clocks of two nodes may differ before a next run counts as one in the far future. */
+const toleranceSeconds = 10;
+
 const due = statement('jobs.due_schedules', {
   lane: 'pool',
-  sql: `select name from job_schedules where name = any(:names) and next_run_at <= :now`,
-  params: { names: 'text[]', now: 'timestamptz' },
+  sql: `select s.name from job_schedules s
+      join unnest(:names::text[], :latest::timestamptz[]) as declared (name, latest) on declared.name = s.name
+    where s.next_run_at <= :now or s.next_run_at > declared.latest`,
+  params: { names: 'text[]', latest: 'timestamptz[]', now: 'timestamptz' },
   columns: { name: 'text' },
 });
 
+// A next run that is further away than the interval was stored by a clock that was ahead, or by a release with a longer
+// interval. It must not stop the schedule for all nodes, so the schedule is due.
 // The row lock makes one node the winner; the others wait, read the new time and enqueue nothing.
 const enqueue = statement('jobs.enqueue_scheduled', {
   lane: 'pool',
   sql: `
     with won as (
       update job_schedules set last_run_at = :now, next_run_at = :nextRunAt
-      where name = :name and next_run_at <= :now
+      where name = :name and (next_run_at <= :now or next_run_at > :latest)
       returning name
     )
     insert into jobs (id, kind, payload, singleton_key, run_at, created_at)
@@ -35,6 +42,7 @@ const enqueue = statement('jobs.enqueue_scheduled', {
   params: {
     now: 'timestamptz',
     nextRunAt: 'timestamptz',
+    latest: 'timestamptz',
     name: 'text',
     id: 'uuid',
     kind: 'text',
@@ -70,11 +78,13 @@ export class Schedules {
       await queries.run(declare, { names, now });
       this.#declared = true;
     }
-    for (const { name } of await queries.rows(due, { names, now })) {
+    const latestOf = ({ everySeconds }: JobSchedule) => addSeconds(now, everySeconds + toleranceSeconds);
+    const latest = [...this.#byName.values()].map(latestOf);
+    for (const { name } of await queries.rows(due, { names, latest, now })) {
       const schedule = this.#byName.get(name);
       if (schedule === undefined) continue;
-      const nextRunAt = addSeconds(now, schedule.everySeconds);
-      await queries.run(enqueue, { now, nextRunAt, name, id: makeId(), kind: schedule.kind });
+      const times = { now, nextRunAt: addSeconds(now, schedule.everySeconds), latest: latestOf(schedule) };
+      await queries.run(enqueue, { ...times, name, id: makeId(), kind: schedule.kind });
     }
   }
 }

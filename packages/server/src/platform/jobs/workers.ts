@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { assert } from '#kernel/assert.ts';
-import { addSeconds, type Clock } from '#kernel/clock.ts';
+import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
@@ -54,7 +54,7 @@ export class JobWorkers implements AsyncDisposable {
   #looking: Promise<void> = Promise.resolve();
   /** The callers of `betweenJobs`, one after the other. */
   #interlude: Promise<void> = Promise.resolve();
-  #nextScheduleCheck = 0;
+  #schedulesCheckedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: JobWorkersOptions) {
     const { database: queries, clock, makeId, workerId: worker } = options;
@@ -144,10 +144,12 @@ export class JobWorkers implements AsyncDisposable {
   }
 
   async #enqueueScheduled(): Promise<void> {
-    const now = this.#options.clock.now();
-    if (now.getTime() < this.#nextScheduleCheck) return;
+    const nowMs = this.#options.clock.now().getTime();
+    const ageMs = nowMs - this.#schedulesCheckedMs;
+    // A negative age: the clock was moved back.
+    if (ageMs >= 0 && ageMs < this.#pollMs) return;
     await this.#schedules.enqueueDue();
-    this.#nextScheduleCheck = addSeconds(now, this.#pollMs / 1000).getTime();
+    this.#schedulesCheckedMs = nowMs;
   }
 
   async #claim(): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '#config/index.ts';
 import { listSigningKeys } from '#domain/signing-keys/index.ts';
 import { systemClock } from '#kernel/clock.ts';
+import { describeSkew, maxSkewMs, provenSkewMs } from '#kernel/deployment-clock.ts';
 import {
   type Database,
   readServerFacts,
@@ -13,10 +14,6 @@ import {
 } from '#platform/database/index.ts';
 import { kekOfDirectory, localKek, wrappingKeyIds } from '#platform/keys/index.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
-
-/** A difference of clocks above the first is a warning. Above the second, nodes may reject each other's tokens. */
-const skewWarnMs = 1000;
-const skewFailMs = 10_000;
 
 /** An older signing key is a warning. */
 const maxKeyAgeDays = 90;
@@ -46,19 +43,14 @@ function examineServer(database: Database, { version }: ServerFacts): Finding {
   );
 }
 
-/**
- * The server read its clock between `sentAt` and `receivedAt` (milliseconds of our clock), so only a time outside this
- * interval proves a difference.
- */
 export function examineClock({ at }: ServerFacts, sentAt: number, receivedAt: number): Finding {
-  const serverMs = at.getTime();
-  const skewMs = Math.max(sentAt - serverMs, serverMs - receivedAt, 0);
-  const seconds = (skewMs / 1000).toFixed(1);
-  const fix = 'Synchronize the clocks of this machine and of the database server with NTP.';
-  const difference = `The clocks of this machine and of the database differ by ${seconds} s.`;
-  if (skewMs > skewFailMs) return fail('clock', difference, fix);
-  if (skewMs > skewWarnMs) return warn('clock', difference, fix);
-  return ok('clock', 'The clocks of this machine and of the database agree.');
+  const skewMs = provenSkewMs(at.getTime(), sentAt, receivedAt);
+  if (Math.abs(skewMs) <= maxSkewMs) return ok('clock', 'The clocks of this machine and of the database agree.');
+  return warn(
+    'clock',
+    `The clock of this machine is ${describeSkew(skewMs)} that of the database. Latchkey uses the time of the database.`,
+    'Synchronize the clocks of this machine and of the database server with NTP.',
+  );
 }
 
 function examineSchema(config: Config, state: SchemaState): Finding {

@@ -1,4 +1,4 @@
-/** Facts about the database server, for diagnosing a deployment. */
+/** Facts about the database server: its version, and the time of its clock, which every node follows. */
 import { present } from '#kernel/assert.ts';
 import type { Queries } from '../database.ts';
 import { statement } from '../statement.ts';
@@ -9,9 +9,9 @@ export interface ServerFacts {
   readonly at: Date;
 }
 
-/** The only statement that reads the server's time, which is only used to compare clocks. */
+/** The only statement that reads the server's time. Every other one gets the time as a parameter. */
 const read = statement('server.read_facts', {
-  lane: 'pool',
+  lane: 'read',
   sql: `select current_setting('server_version') as version, clock_timestamp() as at`,
   params: {},
   columns: { version: 'text', at: 'timestamptz' },
