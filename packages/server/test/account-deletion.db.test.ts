@@ -127,6 +127,9 @@ describeOnBothDatabases('deletion of an account', (database: () => Database) => 
     principal = {
       userId: user.id,
       subject: user.id,
+      email: user.email,
+      name: 'Ada',
+      roles: [],
       sessionId,
       clientId: fixture.client.id,
       authEpoch: 1,

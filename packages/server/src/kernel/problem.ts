@@ -151,6 +151,8 @@ export interface ProblemOptions {
   readonly errors?: readonly FieldError[];
   /** Becomes `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** Why a bearer token was rejected: becomes `error_description` of `WWW-Authenticate` (RFC 6750 §3). */
+  readonly tokenRefusal?: string;
   /** For the log only; never reaches the client. */
   readonly log?: string;
   readonly cause?: unknown;
@@ -163,6 +165,7 @@ export class Problem extends Error {
   readonly status: number;
   readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
+  readonly tokenRefusal: string | undefined;
   readonly log: string | undefined;
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
@@ -171,6 +174,7 @@ export class Problem extends Error {
     this.status = problems[code].status;
     this.errors = Object.freeze([...(options.errors ?? [])]);
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.tokenRefusal = options.tokenRefusal;
     this.log = options.log;
   }
 }

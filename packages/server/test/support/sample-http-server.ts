@@ -28,6 +28,9 @@ export const now = new Date('2026-01-02T03:04:05.000Z');
 const principal: Principal = {
   userId: 'u',
   subject: 'u',
+  email: 'ada@example.com',
+  name: 'Ada',
+  roles: [],
   sessionId: 's',
   clientId: 'default',
   authEpoch: 0,
@@ -262,7 +265,7 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
   return {
     endpoints: [...sampleEndpoints, ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, version: '0' })],
     authenticate: async ({ bearer, sessionCookie }) =>
-      bearer === 'good' || sessionCookie === 'good' ? principal : undefined,
+      bearer === 'good' || sessionCookie === 'good' ? principal : bearer === 'old' ? 'expired' : 'malformed',
     limiter: unlimited,
     pages: { problem: problemPage, formNotice: () => html`<p lang="en">Send the form again.</p>` },
     isListedOrigin: (origin) => origin === listedOrigin,

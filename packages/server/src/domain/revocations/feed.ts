@@ -110,6 +110,11 @@ export class Revocations {
     return this.#set.isRevoked(access);
   }
 
+  /** Whether what was read of a user at `readMs` of the monotonic clock may be outdated. */
+  isProfileChanged(userId: string, readMs: number): boolean {
+    return this.#set.isProfileChanged(userId, readMs);
+  }
+
   /** Learns immediately of a revocation that this node committed; the feed returns it later. */
   publish(committed: CommittedRevocation): void {
     const expiresAt = addSeconds(this.#clock.now(), keptSeconds);
@@ -131,7 +136,7 @@ export class Revocations {
     do {
       page = await this.#readPage(after);
       for (const row of page) {
-        this.#learn(row, startedMs);
+        this.#learn(row, this.#clock.monotonicMs());
         this.#unseen.add(row.id);
         if (row.id > this.#highestId) this.#highestId = row.id;
         if (row.endedAt.getTime() <= settledBefore && row.id > settled) settled = row.id;
@@ -159,8 +164,8 @@ export class Revocations {
     return this.#database.rows(readNew, { firsts, lasts: runs.map(({ last }) => last), after });
   }
 
-  #learn(row: Revocation, startedMs: number): void {
-    this.#set.add(row, startedMs);
+  #learn(row: Revocation, learntMs: number): void {
+    this.#set.add(row, learntMs);
     if (row.kind === 'user') this.#onUserRevoked(row.target);
     if (row.kind === 'signing_key') this.#onSigningKeyRevoked(row.target);
   }

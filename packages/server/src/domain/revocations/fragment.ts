@@ -15,12 +15,13 @@ const params = { endedAt: 'timestamptz' } as const;
 const targets = {
   session: 'session_id::text, null::integer',
   user: 'user_id::text, auth_epoch',
+  profile: 'user_id::text, null::integer',
   signing_key: 'kid, null::integer',
 } as const;
 
 /**
  * The CTE `announced`: one revocation for each row of the CTE `from`. Reads the row's `session_id` for a session,
- * `user_id` and the new `auth_epoch` for a user, `kid` for a signing key. The statement returns the same columns and
+ * `user_id` and the new `auth_epoch` for a user, `user_id` for a profile, `kid` for a signing key. The statement returns the same columns and
  * declares them in `after.revokes`.
  */
 export function revocationsFragment(kind: keyof typeof targets, from: string): Fragment<typeof params> {

@@ -49,6 +49,15 @@ export class RevocationSet {
   }
 
   /**
+   * Whether the user's name or language changed since `readMs` of the monotonic clock. Both times are of this node: the
+   * change was learnt after its commit, so a read that began later has seen it.
+   */
+  isProfileChanged(userId: string, readMs: number): boolean {
+    const change = this.#find('profile', userId);
+    return change !== undefined && readMs <= change.learntMs;
+  }
+
+  /**
    * Drops revocations that expired before `now` and were added longer ago than a session can be remembered. The expiry
    * alone is not enough: this node's wall clock may have jumped, or be ahead of the clock that computed it.
    */

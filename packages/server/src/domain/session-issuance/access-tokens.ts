@@ -5,7 +5,7 @@ import type { CheckedToken } from '#domain/sessions/index.ts';
 import type { SigningKeys } from '#domain/signing-keys/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { isUuid, type MakeId } from '#kernel/ids.ts';
-import { signingAlgorithms, signJwt, type VerifiedClaims, verifyJwt } from '#protocol/jose/index.ts';
+import { type JwtProblem, signingAlgorithms, signJwt, type VerifiedClaims, verifyJwt } from '#protocol/jose/index.ts';
 
 /** `typ` of an access token (RFC 9068 §2.1). */
 const accessTokenType = 'at+jwt';
@@ -88,7 +88,7 @@ export class AccessTokens {
   }
 
   /** Verifies form, signature and claims. Does not look the session up: `SessionCheck` does. */
-  async verify(text: string): Promise<CheckedToken | undefined> {
+  async verify(text: string): Promise<CheckedToken | JwtProblem> {
     const now = this.#clock.now();
     const verification = await verifyJwt(text, {
       keys: (kid) => this.#signingKeys.verifyKey(kid),
@@ -99,8 +99,10 @@ export class AccessTokens {
       now,
       clockToleranceSeconds,
     });
-    const checked = verification.kind === 'ok' ? toChecked(verification.claims, verification.kid) : undefined;
-    return checked === undefined || checked.expiresAt <= now ? undefined : checked;
+    if (verification.kind === 'invalid') return verification.reason;
+    const checked = toChecked(verification.claims, verification.kid);
+    if (checked === undefined) return 'claims';
+    return checked.expiresAt <= now ? 'expired' : checked;
   }
 
   #audienceOf(clientId: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Revocations } from '#domain/revocations/index.ts';
-import { Users } from '#domain/users/index.ts';
+import { changeProfile, Users } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import { countRoundTrips, describeOnBothDatabases, publishTo } from '#test/support/databases.ts';
@@ -49,11 +49,14 @@ describeOnBothDatabases('the session check', (database) => {
     const lastSeen = new LastSeen({ database: over, onError });
     return {
       revocations: parts.revocations,
-      check: new SessionCheck({ ...parts, lastSeen, verifyToken: async () => undefined }),
+      check: new SessionCheck({ ...parts, lastSeen, verifyToken: async () => 'malformed' }),
     };
   }
 
-  const present = async (text = login.cookie, of = check) => of.check({ transport: 'cookie', text });
+  const present = async (text = login.cookie, of = check) => {
+    const checked = await of.check({ transport: 'cookie', text });
+    return typeof checked === 'object' ? checked : undefined;
+  };
   const roundTrips = () => countRoundTrips(database(), () => present());
 
   /** Ends the session as another node would, whose clock differs by `aheadMs`. */
@@ -83,6 +86,9 @@ describeOnBothDatabases('the session check', (database) => {
       sessionId: login.sessionId,
       userId: user.id,
       subject: user.id,
+      email: user.email,
+      name: 'Ada',
+      roles: [],
       clientId: 'default',
       authEpoch: 1,
       acr: 'aal1',
@@ -103,13 +109,57 @@ describeOnBothDatabases('the session check', (database) => {
 
   it('never accepts a cookie as a token, also when warm', async () => {
     await present();
-    expect(await check.check({ transport: 'token', text: login.cookie })).toBeUndefined();
+    expect(await check.check({ transport: 'token', text: login.cookie })).toBe('malformed');
     expect(await roundTrips()).toEqual([]);
   });
 
   it('rejects the cookie of a token session', async () => {
     login = await addSession(fixture, user, 'token');
     expect(await present()).toBeUndefined();
+  });
+
+  describe('a changed profile', () => {
+    const rename = (name: string) =>
+      database().transaction((tx) => changeProfile(tx, user.id, { name }, fixture.clock.now()));
+
+    it('is seen on another node after its next read, which drops nothing else', async () => {
+      const other = await addSession(fixture, await addUser(fixture), 'cookie');
+      await present();
+      await present(other.cookie);
+      await rename('Grace');
+      fixture.time.advance(1);
+      await revocations.read();
+      fixture.time.advance(1);
+      expect((await present())?.name).toBe('Grace');
+      expect(await roundTrips()).toEqual([]);
+      expect(await countRoundTrips(database(), () => present(other.cookie))).toEqual([]);
+    });
+
+    it('is seen on its own node immediately', async () => {
+      await present();
+      await rename('Grace');
+      revocations.publish({ kind: 'profile', target: user.id, epoch: null });
+      expect((await present())?.name).toBe('Grace');
+    });
+
+    it('is seen although a read began before the change and ended after it', async () => {
+      const slow = node();
+      await slow.revocations.read();
+      const reading = present(login.cookie, slow.check);
+      await rename('Grace');
+      await slow.revocations.read();
+      await reading;
+      fixture.time.advance(1);
+      expect((await present(login.cookie, slow.check))?.name).toBe('Grace');
+    });
+
+    it('is no change when the values stay the same', async () => {
+      await present();
+      await rename((await present())?.name ?? '');
+      fixture.time.advance(1);
+      await revocations.read();
+      expect(await roundTrips()).toEqual([]);
+    });
   });
 
   describe('a revoked session', () => {

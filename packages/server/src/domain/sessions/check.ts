@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { type Revocations, rememberedSeconds } from '#domain/revocations/index.ts';
 import { type Clock, earlier } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
+import type { JwtProblem } from '#protocol/jose/index.ts';
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import type { LastSeen } from './last-seen.ts';
 import { type ActiveSession, findById, findByTokenHash } from './session.ts';
@@ -21,6 +22,9 @@ export interface CheckedToken {
   readonly expiresAt: Date;
   readonly kid: string;
 }
+
+/** Why a credential proves no session: `revoked` when its session or its signing key is no longer valid. */
+export type CredentialRefusal = JwtProblem | 'revoked';
 
 interface Remembered {
   readonly session: ActiveSession;
@@ -53,7 +57,7 @@ export class SessionCheck {
   readonly #clock: Clock;
   readonly #revocations: Revocations;
   readonly #lastSeen: LastSeen;
-  readonly #verifyToken: (text: string) => Promise<CheckedToken | undefined>;
+  readonly #verifyToken: (text: string) => Promise<CheckedToken | JwtProblem>;
   readonly #remembered = new LRUCache<string, Remembered>({ max: maxRemembered });
   #hits = 0;
   #misses = 0;
@@ -67,7 +71,7 @@ export class SessionCheck {
     readonly clock: Clock;
     readonly revocations: Revocations;
     readonly lastSeen: LastSeen;
-    readonly verifyToken: (text: string) => Promise<CheckedToken | undefined>;
+    readonly verifyToken: (text: string) => Promise<CheckedToken | JwtProblem>;
   }) {
     this.#database = dependencies.database;
     this.#clock = dependencies.clock;
@@ -81,8 +85,8 @@ export class SessionCheck {
     return { hits: this.#hits, misses: this.#misses };
   }
 
-  /** The active session of the credential, or undefined; synchronous when it is remembered, as for most checks. */
-  check(presented: Presented): CheckedSession | Promise<CheckedSession | undefined> {
+  /** The active session of the credential, or why it has none; synchronous when it is remembered, as for most checks. */
+  check(presented: Presented): CheckedSession | Promise<CheckedSession | CredentialRefusal> {
     const now = this.#clock.now();
     const key = hash('sha256', presented.text, 'binary');
     const found = this.#remembered.get(key);
@@ -101,11 +105,11 @@ export class SessionCheck {
     key: string,
     remembered: Remembered | undefined,
     now: Date,
-  ): Promise<CheckedSession | undefined> {
+  ): Promise<CheckedSession | CredentialRefusal> {
     const read = await this.#read(presented, remembered, now);
-    if (read === undefined) {
+    if (typeof read === 'string') {
       if (remembered !== undefined) this.#remembered.delete(key);
-      return undefined;
+      return read;
     }
     this.#remembered.set(key, read);
     return this.#seen(read, now);
@@ -117,6 +121,7 @@ export class SessionCheck {
     if (!this.#revocations.trusted() || this.#isStale(remembered, nowMs)) return false;
     if (nowMs >= session.expiresAt.getTime() || nowMs >= session.idleExpiresAt.getTime()) return false;
     if (token !== undefined && nowMs >= token.expiresAt.getTime()) return false;
+    if (this.#revocations.isProfileChanged(session.userId, remembered.readAtMonotonicMs)) return false;
     return !this.#isRevoked(session, token);
   }
 
@@ -135,16 +140,20 @@ export class SessionCheck {
   }
 
   // PostgreSQL decides; a verified signature is not verified again while its token is valid.
-  async #read(presented: Presented, before: Remembered | undefined, now: Date): Promise<Remembered | undefined> {
+  async #read(
+    presented: Presented,
+    before: Remembered | undefined,
+    now: Date,
+  ): Promise<Remembered | CredentialRefusal> {
     const readAtMonotonicMs = this.#clock.monotonicMs();
     const token = presented.transport === 'cookie' ? undefined : await this.#token(presented.text, before, now);
-    if (presented.transport === 'token' && token === undefined) return undefined;
+    if (typeof token === 'string') return token;
     const session = token === undefined ? await this.#byCookie(presented.text, now) : await this.#byToken(token, now);
-    if (session === undefined || this.#isRevoked(session, token)) return undefined;
+    if (session === undefined || this.#isRevoked(session, token)) return 'revoked';
     return { session, checked: toChecked(session, token), token, readAtMs: now.getTime(), readAtMonotonicMs };
   }
 
-  async #token(text: string, before: Remembered | undefined, now: Date): Promise<CheckedToken | undefined> {
+  async #token(text: string, before: Remembered | undefined, now: Date): Promise<CheckedToken | JwtProblem> {
     if (before?.token !== undefined && now.getTime() >= before.readAtMs && now < before.token.expiresAt)
       return before.token;
     return this.#verifyToken(text);

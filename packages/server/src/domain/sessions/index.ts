@@ -8,7 +8,13 @@
  *   minutes.
  */
 
-export { type CheckedSession, type CheckedToken, type Presented, SessionCheck } from './check.ts';
+export {
+  type CheckedSession,
+  type CheckedToken,
+  type CredentialRefusal,
+  type Presented,
+  SessionCheck,
+} from './check.ts';
 export { type EndReason, endFamiliesFragment, endSession, endSessionsOfUser } from './end.ts';
 export { LastSeen } from './last-seen.ts';
 export { type ListedSession, listSessions } from './list.ts';

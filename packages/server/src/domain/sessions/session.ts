@@ -61,6 +61,10 @@ export interface ActiveSession {
   readonly id: string;
   readonly userId: string;
   readonly subject: string;
+  /** The primary address, as typed. */
+  readonly email: string | null;
+  readonly name: string;
+  readonly roles: readonly string[];
   readonly clientId: string;
   readonly authEpoch: number;
   readonly acr: string;
@@ -74,6 +78,9 @@ const columns = {
   id: 'uuid',
   userId: 'uuid',
   subject: 'text',
+  email: 'text?',
+  name: 'text',
+  roles: 'text[]',
   clientId: 'text',
   authEpoch: 'int4',
   acr: 'text',
@@ -83,9 +90,11 @@ const columns = {
   expiresAt: 'timestamptz',
 } as const;
 
-const select = `select s.id, s.user_id, u.subject, s.client_id, s.auth_epoch, s.acr, s.amr, s.auth_time,
-    s.idle_expires_at, s.expires_at
-  from sessions s join users u on u.id = s.user_id`;
+const select = `select s.id, s.user_id, u.subject, i.as_typed as email, u.name, array(
+      select role from role_assignments r where r.user_id = u.id and r.scope_kind = 'deployment' order by role) as roles,
+    s.client_id, s.auth_epoch, s.acr, s.amr, s.auth_time, s.idle_expires_at, s.expires_at
+  from sessions s join users u on u.id = s.user_id
+    left join identifiers i on i.user_id = u.id and i.kind = 'email' and i.is_primary`;
 
 export const findById = statement('sessions.find_live', {
   lane: 'read',

@@ -1,4 +1,5 @@
 /** The fields of a profile that users change, and the metadata that operators store. */
+import { revocationsFragment } from '#domain/revocations/index.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
@@ -26,11 +27,17 @@ const readFields = statement('users.read_profile_fields', {
   columns: { name: 'text', locale: 'text' },
 });
 
+const announced = revocationsFragment('profile', 'changed');
+
 const writeFields = statement('users.write_profile_fields', {
   lane: 'pool',
-  sql: `update users set name = :name, locale = :locale, updated_at = :now where id = :userId`,
-  params: { userId: 'uuid', name: 'text', locale: 'text', now: 'timestamptz' },
-  columns: {},
+  sql: `with changed as (
+      update users set name = :name, locale = :locale, updated_at = :endedAt where id = :userId returning id as user_id),
+    ${announced.sql}
+    select user_id from changed`,
+  params: { userId: 'uuid', name: 'text', locale: 'text', ...announced.params },
+  columns: { userId: 'uuid' },
+  after: { revokes: { kind: 'profile', target: 'userId' } },
 });
 
 const readMetadata = statement('users.read_metadata', {
@@ -67,7 +74,7 @@ export async function changeProfile(
     ...(wanted.name === undefined || wanted.name === stored.name ? {} : { name: wanted.name }),
     ...(wanted.locale === undefined || wanted.locale === stored.locale ? {} : { locale: wanted.locale }),
   };
-  if (Object.keys(changed).length > 0) await tx.run(writeFields, { userId, ...stored, ...changed, now });
+  if (Object.keys(changed).length > 0) await tx.row(writeFields, { userId, ...stored, ...changed, endedAt: now });
   return changed;
 }
 

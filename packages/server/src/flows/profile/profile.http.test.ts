@@ -68,6 +68,15 @@ describe('GET /api/v1/users/me', () => {
 describe('PATCH /api/v1/users/me', () => {
   const change = (token: string, json: object) => app.send('PATCH', path, { token, json });
 
+  it('200 changes what the session check returns from the next request on, and ends no session', async () => {
+    const { accessToken } = await addLoggedInUser(app);
+    const nameOf = async () =>
+      (await app.send<{ readonly name: string }>('GET', '/api/v1/auth/session', { token: accessToken })).data.name;
+    expect(await nameOf()).toBe('Ada Lovelace');
+    await change(accessToken, { name: 'Countess' });
+    expect(await nameOf()).toBe('Countess');
+  });
+
   it('200 changes the given fields, returns the whole profile, and keeps the session', async () => {
     const { accessToken, email } = await addLoggedInUser(app);
     const { data } = await change(accessToken, { name: 'Grace Hopper', locale: 'pt-BR' });

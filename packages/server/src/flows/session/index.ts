@@ -11,6 +11,9 @@ import { apiEndpoint, type Endpoint, exampleValues, type Principal } from '#plat
 const sessionData = z.object({
   userId: z.uuid(),
   subject: z.string(),
+  email: z.string().nullable(),
+  name: z.string(),
+  roles: z.array(z.string()),
   sessionId: z.uuid(),
   clientId: z.string(),
   transport: z.enum(['cookie', 'token']),
@@ -23,6 +26,9 @@ const sessionData = z.object({
 const sessionExample: z.output<typeof sessionData> = {
   userId: exampleValues.userId,
   subject: exampleValues.userId,
+  email: exampleValues.email,
+  name: 'Ada Lovelace',
+  roles: ['admin'],
   sessionId: exampleValues.sessionId,
   clientId: 'default',
   transport: 'cookie',
@@ -83,6 +89,7 @@ export function sessionEndpoints({ accessTokens }: { readonly accessTokens: Acce
 }
 
 function describe(principal: Principal): z.output<typeof sessionData> {
-  const { userId, subject, sessionId, clientId, transport, acr, amr, iso } = principal;
-  return { userId, subject, sessionId, clientId, transport, acr, amr: [...amr], ...iso };
+  const { userId, subject, email, name, roles, sessionId, clientId, transport, acr, amr, iso } = principal;
+  const user = { userId, subject, email, name, roles: [...roles] };
+  return { ...user, sessionId, clientId, transport, acr, amr: [...amr], ...iso };
 }

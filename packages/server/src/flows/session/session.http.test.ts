@@ -24,12 +24,15 @@ async function useForDays(cookie: string, days: number): Promise<void> {
 
 describe('GET /api/v1/auth/session', () => {
   it('200 with the user, the authentication and the expiry', async () => {
-    const { accessToken, userId, sessionId } = await addLoggedInUser(app);
+    const { accessToken, userId, sessionId, email } = await addLoggedInUser(app);
     const now = app.clock.now();
     const response = await app.send('GET', sessionPath, { token: accessToken });
     expect(response.data).toEqual({
       userId,
       subject: userId,
+      email,
+      name: 'Ada Lovelace',
+      roles: [],
       sessionId,
       clientId: 'default',
       transport: 'token',
@@ -73,6 +76,25 @@ describe('GET /api/v1/auth/session', () => {
     expect(response.headers.get('www-authenticate')).toBe('Bearer');
   });
 
+  it('401 says why the token is rejected', async () => {
+    const reasonOf = async (token: string) =>
+      /^Bearer error="invalid_token", error_description="([^"]+)"$/.exec(
+        (await app.send('GET', sessionPath, { token })).headers.get('www-authenticate') ?? '',
+      )?.[1];
+    const { accessToken } = await addLoggedInUser(app);
+    const [header, claims, signature = ''] = accessToken.split('.');
+    const json = JSON.parse(Buffer.from(header ?? '', 'base64url').toString()) as object;
+    const encoded = Buffer.from(JSON.stringify({ ...json, kid: 'x'.repeat(43) })).toString('base64url');
+    expect(await reasonOf(`${encoded}.${claims}.${signature}`)).toBe('The access token is signed by an unknown key.');
+    const otherSignature = (signature.startsWith('A') ? 'B' : 'A') + signature.slice(1);
+    expect(await reasonOf(`${header}.${claims}.${otherSignature}`)).toBe('The signature of the access token is wrong.');
+    expect(await reasonOf('x')).toBe('The access token is malformed.');
+    await app.send('POST', '/api/v1/auth/logout', { token: accessToken });
+    expect(await reasonOf(accessToken)).toBe('The session of the access token has ended.');
+    app.clock.advance(906_000);
+    expect(await reasonOf(accessToken)).toBe('The access token has expired.');
+  });
+
   it('401 for every other kind of secret in the Authorization header', async () => {
     const { refreshToken, deviceToken } = await addLoggedInUser(app);
     const { cookie } = await addCookieSession(app);
@@ -90,7 +112,7 @@ describe('GET /api/v1/auth/session', () => {
 
   it('401 for an invalid Authorization header next to a valid cookie', async () => {
     const { cookie } = await addCookieSession(app);
-    for (const authorization of ['Bearer x', 'Basic eDp5', 'Bearer']) {
+    for (const authorization of ['Bearer x', 'Token eDp5', 'Bearer']) {
       const response = await app.send('GET', sessionPath, { cookie, headers: { authorization } });
       expect(response.status).toBe(401);
     }

@@ -7,9 +7,9 @@
 import { assert } from '#kernel/assert.ts';
 import type { Shape, SqlType } from './sql-types.ts';
 
-/** A row that was inserted into `revocations`. */
+/** A row that was inserted into `revocations`. One of kind `profile` revokes nothing: nodes drop what they cached of a user. */
 export interface CommittedRevocation {
-  readonly kind: 'session' | 'user' | 'signing_key';
+  readonly kind: 'session' | 'user' | 'profile' | 'signing_key';
   readonly target: string;
   /** Only for a user: everything of an earlier epoch is revoked. */
   readonly epoch: number | null;
@@ -32,7 +32,7 @@ type TargetsOf<C extends Shape> = ColumnsOf<C, 'uuid' | 'text' | 'uuid[]' | 'tex
 export interface AfterCommit<C extends Shape> {
   /** One revocation for each returned row, or for each element when the `target` column is an array. */
   readonly revokes?:
-    | { readonly kind: 'session' | 'signing_key'; readonly target: TargetsOf<C> }
+    | { readonly kind: 'session' | 'profile' | 'signing_key'; readonly target: TargetsOf<C> }
     | { readonly kind: 'user'; readonly target: TargetsOf<C>; readonly epoch: ColumnsOf<C, 'int4'> };
   /** `true` wakes when the statement affects a row; a column wakes when it is true in a returned row. */
   readonly wakesWorkers?: true | ColumnsOf<C, 'bool'>;

@@ -14,6 +14,10 @@ export interface Principal {
   readonly userId: string;
   /** The `sub` claim; an import keeps it. */
   readonly subject: string;
+  /** As the session's user is now: a change drops what is cached, on every node within a second. */
+  readonly email: string | null;
+  readonly name: string;
+  readonly roles: readonly string[];
   readonly sessionId: string;
   readonly clientId: string;
   readonly authEpoch: number;

@@ -3,7 +3,7 @@ import { type CompactJws, parseCompactJws } from './compact-jws.ts';
 import { hasLowS } from './ecdsa-signature.ts';
 import type { SigningAlgorithm, VerifyKey } from './keys.ts';
 
-/** The reason for logs and metrics; a client gets `not_authenticated` for each of them (invariant 11). */
+/** The reason: a client gets `not_authenticated` for each, and a sentence about it in `WWW-Authenticate`. */
 export type JwtProblem =
   | 'malformed'
   | 'algorithm'

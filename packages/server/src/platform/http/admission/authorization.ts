@@ -9,7 +9,7 @@ import type { ApiEndpoint, Caller, Endpoint, PageEndpoint, Principal } from '../
 import type { Responder } from '../engine/responder.ts';
 import type { OwnCookies } from './cookies.ts';
 import { refuseForeignWrite } from './cors.ts';
-import { readPresented } from './credentials.ts';
+import { type CredentialRefusal, readPresented, refusalTexts } from './credentials.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { countRefused } from './rate-limits.ts';
 
@@ -22,6 +22,9 @@ type Authorize = (
   caller: Caller,
   cookies: OwnCookies,
 ) => Principal | undefined | Promise<Principal | undefined>;
+
+/** Why a request has no principal; undefined without a token. */
+type Refused = CredentialRefusal | undefined;
 
 /** Throws unless the engine can enforce all of what an endpoint declares. */
 export function assertEnforceable({ id, auth }: Endpoint): void {
@@ -36,10 +39,10 @@ export function assertEnforceable({ id, auth }: Endpoint): void {
 export function authorizerOf(responder: Responder, endpoint: ApiEndpoint | PageEndpoint): Authorize {
   if (endpoint.auth.principals.includes('public')) return publicAuthorizer(responder, endpoint);
   return (request, caller, cookies) => {
-    const require = (principal: Principal | undefined): Principal => {
-      if (principal !== undefined) return principal;
+    const require = (proven: Principal | Refused): Principal => {
+      if (typeof proven === 'object') return proven;
       countRefused(responder, request, caller);
-      throw new Problem('not_authenticated');
+      throw new Problem('not_authenticated', proven === undefined ? {} : { tokenRefusal: refusalTexts[proven] });
     };
     const proven = authenticate(responder, endpoint, request, caller, cookies);
     return proven instanceof Promise ? proven.then(require) : require(proven);
@@ -62,14 +65,19 @@ function authenticate(
   request: FastifyRequest,
   caller: Caller,
   cookies: OwnCookies,
-): Principal | undefined | Promise<Principal | undefined> {
+): Principal | Refused | Promise<Principal | Refused> {
   const { headers } = request;
   // A browser that opens a page sends no token, so pages accept the cookie only.
   const authorization = endpoint.kind === 'page' ? undefined : headers.authorization;
   const presented = readPresented(authorization, cookies.session);
   if (presented === undefined) return undefined;
-  if (presented.sessionCookie !== undefined && endpoint.method !== 'GET') {
-    refuseCrossSite(headers, responder.publicOrigin);
-  }
-  return responder.options.authenticate(presented, caller);
+  if (presented.sessionCookie === undefined) return responder.options.authenticate(presented, caller);
+  if (endpoint.method !== 'GET') refuseCrossSite(headers, responder.publicOrigin);
+  const proven = responder.options.authenticate(presented, caller);
+  return proven instanceof Promise ? proven.then(withoutReason) : withoutReason(proven);
+}
+
+// The challenge is about tokens, so it has no word about a cookie.
+function withoutReason(proven: Principal | Refused): Principal | undefined {
+  return typeof proven === 'object' ? proven : undefined;
 }

@@ -10,7 +10,7 @@ import type { Headers } from '../engine/headers.ts';
 import { refuseCrossSiteBrowser } from './cross-site.ts';
 
 /** Response headers that a script of a listed origin may read. */
-const exposedHeaders = 'RateLimit, RateLimit-Policy, Retry-After, X-Request-Id';
+const exposedHeaders = 'RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id';
 
 /** Request headers that it may send. Tracing libraries add the last three (W3C Trace Context, W3C Baggage). */
 const allowedHeaders = 'Authorization, Content-Type, X-Request-Id, traceparent, tracestate, baggage';

@@ -6,6 +6,23 @@ export interface Presented {
   readonly sessionCookie?: string;
 }
 
+/** Why a credential was rejected, in the words of `error_description` (RFC 6750 §3). They contain nothing of the token. */
+export const refusalTexts = {
+  malformed: 'The access token is malformed.',
+  algorithm: 'The access token is signed by an algorithm that is not accepted here.',
+  type: 'This is not an access token.',
+  unknown_key: 'The access token is signed by an unknown key.',
+  signature: 'The signature of the access token is wrong.',
+  expired: 'The access token has expired.',
+  not_yet_valid: 'The access token is not valid yet. Compare the clocks.',
+  issuer: 'The access token is from another issuer.',
+  audience: 'The access token is for another audience.',
+  claims: 'A claim of the access token is missing or wrong.',
+  revoked: 'The session of the access token has ended.',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type CredentialRefusal = keyof typeof refusalTexts;
+
 // RFC 6750 §2.1; the scheme is case-insensitive (RFC 9110 §11.1). Token verification rejects what is no `b64token`.
 const bearerScheme = /^Bearer /i;
 

@@ -38,9 +38,15 @@ export function problemDocument(
   };
 }
 
-/** `WWW-Authenticate` of a request without credentials (RFC 6750 §3), `Retry-After` of one to repeat. */
+/** `WWW-Authenticate` of a request without a valid credential (RFC 6750 §3), `Retry-After` of one to repeat. */
 export function problemHeaders(problem: Problem): Headers {
-  if (problem.code === 'not_authenticated') return { 'www-authenticate': 'Bearer' };
+  if (problem.code === 'not_authenticated') return { 'www-authenticate': challengeOf(problem) };
   const retryAfter = problem.retryAfterSeconds ?? (problem.status === 503 ? 1 : undefined);
   return retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) };
+}
+
+// Without a token there is no error code (RFC 6750 §3.1).
+function challengeOf({ tokenRefusal }: Problem): string {
+  if (tokenRefusal === undefined) return 'Bearer';
+  return `Bearer error="invalid_token", error_description="${tokenRefusal}"`;
 }

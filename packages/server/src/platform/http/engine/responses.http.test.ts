@@ -87,6 +87,16 @@ describe('a session', () => {
     ]);
   });
 
+  it('401 with the reason of a rejected token, and none for a cookie', async () => {
+    const challenge = async (headers: Record<string, string>) => (await me(headers)).headers.get('www-authenticate');
+    expect(await challenge({ authorization: 'Bearer old' })).toBe(
+      'Bearer error="invalid_token", error_description="The access token has expired."',
+    );
+    expect(await challenge({ authorization: 'Bearer x' })).toContain('malformed');
+    expect(await challenge({ cookie: 'latchkey_session=x' })).toBe('Bearer');
+    expect(await challenge({ authorization: 'Basic eDp5' })).toBe('Bearer');
+  });
+
   it('200 by bearer token or by cookie', async () => {
     expect((await me({ authorization: 'Bearer good' })).json.data).toEqual({ user: 'u' });
     expect((await me({ cookie: 'latchkey_session=good' })).json.data).toEqual({ user: 'u' });

@@ -4,16 +4,16 @@ import type { Problem } from '#kernel/problem.ts';
 import type { Html } from '#platform/html/index.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
 import type { ParseJson } from '../admission/body.ts';
-import type { Presented } from '../admission/credentials.ts';
+import type { CredentialRefusal, Presented } from '../admission/credentials.ts';
 import type { Limiter } from '../admission/limiter.ts';
 import type { Caller, Endpoint, Principal } from '../endpoint.ts';
 import type { ProblemDocument } from './problem-response.ts';
 
-/** The principal that a credential proves, or undefined. A principal that is in memory needs no promise. */
+/** The principal that a credential proves, or why it proves none. A principal that is in memory needs no promise. */
 export type Authenticate = (
   presented: Presented,
   caller: Caller,
-) => Principal | undefined | Promise<Principal | undefined>;
+) => Principal | CredentialRefusal | Promise<Principal | CredentialRefusal>;
 
 /** Bounds of one request. */
 export interface Limits {
