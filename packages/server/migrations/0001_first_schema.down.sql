@@ -3,3 +3,4 @@ drop table audit_leaves, audit_index, audit_events, role_assignments, mail_attem
   devices, clients, rate_limit_counters, attempt_counters, passwords, identifiers, user_keys, erased_subjects, users,
   data_keys, deployment;
 drop function refuse_change();
+drop function attach_audit_partition(date);

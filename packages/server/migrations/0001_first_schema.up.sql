@@ -452,6 +452,8 @@ create index role_assignments_granted_by on role_assignments (granted_by);
 
 -- `body` holds the exact bytes that will be hashed; the other columns are derived from it for filtering.
 -- There is no foreign key to users, because events outlive them.
+-- One partition for each month of the id, which is a UUIDv7. The default partition takes every other id, so that a clock
+-- that is wrong or was moved never fails an effect (ADR 0031).
 create table audit_events (
   id uuid not null,
   at timestamptz not null,
@@ -465,20 +467,24 @@ create table audit_events (
   constraint audit_events_pkey primary key (id),
   constraint audit_events_action_named check (action ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
   constraint audit_events_actor_kind_named check (actor_kind ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$')
-);
-create index audit_events_at on audit_events (at, id);
-create index audit_events_user on audit_events (user_id, at);
-create index audit_events_session on audit_events (session_id, at);
-create index audit_events_xid on audit_events (xid, id);
+) partition by range (id);
+-- Events arrive in the order of time, so a BRIN index of a few pages finds a span of time.
+create index audit_events_at on audit_events using brin (at);
+create index audit_events_user on audit_events (user_id, id) where user_id is not null;
+create index audit_events_session on audit_events (session_id, id) where session_id is not null;
+create index audit_events_xid on audit_events (xid);
+
+create table audit_events_default partition of audit_events default;
 
 -- Finds events by client address or identifier. Rows can be deleted without changing the events.
+-- No foreign key leads to `audit_events`: it would prevent a partition from being detached.
 create table audit_index (
   event_id uuid not null,
   kind text not null,
   hmac bytea not null,
   created_at timestamptz not null,
   constraint audit_index_pkey primary key (event_id, kind, hmac),
-  constraint audit_index_event_fkey foreign key (event_id) references audit_events (id) on delete no action
+  constraint audit_index_kind_named check (kind ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$')
 );
 create index audit_index_hmac on audit_index (kind, hmac);
 create index audit_index_created_at on audit_index (created_at);
@@ -488,8 +494,7 @@ create table audit_leaves (
   event_id uuid not null,
   leaf_hash bytea not null,
   constraint audit_leaves_pkey primary key (place),
-  constraint audit_leaves_event_unique unique (event_id),
-  constraint audit_leaves_event_fkey foreign key (event_id) references audit_events (id) on delete no action
+  constraint audit_leaves_event_unique unique (event_id)
 );
 
 create function refuse_change() returns trigger language plpgsql as $$
@@ -498,11 +503,60 @@ begin
 end
 $$;
 
+-- Partitions get the row trigger from their table. A TRUNCATE of a partition fires the triggers of that partition only.
 create trigger audit_events_append_only before update or delete on audit_events
   for each row execute function refuse_change();
 create trigger audit_events_no_truncate before truncate on audit_events
+  for each statement execute function refuse_change();
+create trigger audit_events_no_truncate before truncate on audit_events_default
   for each statement execute function refuse_change();
 create trigger audit_leaves_append_only before update or delete on audit_leaves
   for each row execute function refuse_change();
 create trigger audit_leaves_no_truncate before truncate on audit_leaves
   for each statement execute function refuse_change();
+
+-- Attaches the partition of a month. A serving role that owns no table calls it with the rights of the owner, so the month
+-- is its only input, the search path is fixed, and months far from the present are rejected.
+-- An event of the month in the default partition stays there: no code moves or deletes an event. That month then has no
+-- partition of its own.
+-- Effects are not disturbed: they lock neither the new partition nor, with a right clock, the default one.
+do $do$
+begin
+  execute format($create$
+    create function attach_audit_partition(month date) returns text language plpgsql security definer
+      set search_path = pg_catalog, %1$I, pg_temp set lock_timeout = '100ms' as $function$
+    declare
+      this_month constant date := date_trunc('month', now() at time zone 'UTC')::date;
+      partition constant text := 'audit_events_' || to_char(month::timestamp, 'YYYY_MM');
+      lower constant uuid := (lpad(to_hex((extract(epoch from month::timestamp) * 1000)::bigint), 12, '0')
+        || repeat('0', 20))::uuid;
+      upper constant uuid := (lpad(to_hex((extract(epoch from month::timestamp + interval '1 month') * 1000)::bigint), 12,
+        '0') || repeat('0', 20))::uuid;
+    begin
+      if month is null or month <> date_trunc('month', month::timestamp)::date then
+        raise exception 'not the first day of a month: %%', month using errcode = 'invalid_parameter_value';
+      end if;
+      if month not between this_month - interval '1 month' and this_month + interval '24 months' then
+        return 'out_of_range';
+      end if;
+      if to_regclass(format('%%I', partition)) is not null then return 'present'; end if;
+      -- In this order two callers wait for each other instead of failing.
+      lock table only audit_events in share update exclusive mode;
+      if to_regclass(format('%%I', partition)) is not null then return 'present'; end if;
+      lock table audit_events_default in access exclusive mode;
+      if exists (select from audit_events_default where id >= lower and id < upper) then return 'in_default'; end if;
+      execute format('create table %1$I.%%I (like audit_events including all)', partition);
+      execute format('create trigger audit_events_no_truncate before truncate on %%I for each statement '
+        'execute function refuse_change()', partition);
+      execute format('alter table audit_events attach partition %%I for values from (%%L) to (%%L)',
+        partition, lower, upper);
+      return 'attached';
+    end
+    $function$
+  $create$, current_schema());
+end
+$do$;
+revoke execute on function attach_audit_partition(date) from public;
+
+select attach_audit_partition((date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead))::date)
+  from generate_series(0, 3) as ahead;

@@ -9,7 +9,7 @@ const readIndexes = statement('schema_test.indexes', {
       coalesce(pg_get_expr(i.indpred, i.indrelid), '') as predicate,
       array(select pg_get_indexdef(i.indexrelid, n, false) from generate_series(1, i.indnkeyatts) n) as columns
     from pg_index i join pg_class c on c.oid = i.indrelid
-    where c.relnamespace = current_schema()::regnamespace order by 2, 1`,
+    where c.relnamespace = current_schema()::regnamespace and not c.relispartition order by 2, 1`,
   params: {},
   columns: { name: 'text?', tableName: 'text?', predicate: 'text?', columns: 'text[]?' },
 });

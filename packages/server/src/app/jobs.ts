@@ -1,5 +1,6 @@
 /** The list of background work: every kind of job, and every schedule. */
 
+import { partitionHandler, partitionSchedule } from '#domain/audit/index.ts';
 import { mailHandler } from '#domain/mail-ledger/index.ts';
 import { mailRequestHandler } from '#domain/mail-requests/index.ts';
 import { eraseHandlers, eraseSchedule } from '#flows/erase-accounts/index.ts';
@@ -36,12 +37,13 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     handlers: [
       mail,
       sweepHandler(services),
+      partitionHandler(services),
       failedLoginNoticeHandler(services),
       mailRequestHandler(services),
       ...eraseHandlers(services),
       ...(embedded ? [maintenanceHandler(embedded)] : []),
     ],
-    schedules: [sweepSchedule, eraseSchedule, ...(embedded ? [maintenanceSchedule] : [])],
+    schedules: [sweepSchedule, eraseSchedule, partitionSchedule, ...(embedded ? [maintenanceSchedule] : [])],
   });
   services.afterCommit.wake(workers);
   return workers;

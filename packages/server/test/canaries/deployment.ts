@@ -165,7 +165,8 @@ export class Deployment {
   async #dump(database: Query): Promise<void> {
     const { rows: columns } = await database.query<{ table: string; column: string }>(
       `select c.relname::text as table, a.attname::text as column from pg_class c join pg_attribute a on a.attrelid = c.oid
-       where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and a.attnum > 0 and not a.attisdropped`,
+       where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace
+         and a.attnum > 0 and not a.attisdropped`,
     );
     for (const { table, column } of columns) {
       const { rows } = await database.query<{ value: string | null }>(

@@ -150,7 +150,7 @@ async function runCounterJob(nodes: TwoNodes, userId: string): Promise<void> {
 async function findRemains(nodes: TwoNodes, userId: string): Promise<string[]> {
   const tables = await nodes.rows<{ name: string }>(
     `select table_name as name from information_schema.columns
-      where table_schema = 'public' and column_name = 'user_id' and table_name <> 'audit_events' order by 1`,
+      where table_schema = 'public' and column_name = 'user_id' and table_name not like 'audit_events%' order by 1`,
   );
   const conditions = [
     ...tables.map(({ name }) => ({ name, condition: 'user_id = $1::uuid' })),

@@ -25,7 +25,8 @@ export interface ReviewedScans {
 /**
  * Makes the planner treat every table of the schema as large, except `smallTables`.
  * The database is unusable afterwards: each table gets one row, for which checks and foreign keys are dropped, because
- * the planner takes a file without pages for empty regardless of the catalog.
+ * the planner takes a file without pages for empty regardless of the catalog. Only the default partition, which takes
+ * that row, is kept.
  * Writing the catalog's row counts requires a superuser.
  */
 export async function pretendLarge(client: ClientBase, reviewed: ReviewedScans): Promise<void> {
@@ -45,8 +46,15 @@ const fillEveryTable = `
     each record;
   begin
     for each in
+      select oid::regclass as relation from pg_class
+       where relispartition and relkind = 'r' and pg_get_expr(relpartbound, oid) <> 'DEFAULT'
+         and relnamespace = current_schema()::regnamespace
+    loop
+      execute format('drop table %s', each.relation);
+    end loop;
+    for each in
       select conrelid::regclass as relation, conname from pg_constraint
-       where contype in ('c', 'f') and connamespace = current_schema()::regnamespace
+       where contype in ('c', 'f') and coninhcount = 0 and connamespace = current_schema()::regnamespace
     loop
       execute format('alter table %s drop constraint %I', each.relation, each.conname);
     end loop;
@@ -64,7 +72,7 @@ const fillEveryTable = `
                  else ''
                end, format_type(a.atttypid, null)), ', ') as sample
         from pg_class c join pg_attribute a on a.attrelid = c.oid
-       where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace
+       where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = current_schema()::regnamespace
          and a.attnum > 0 and a.attnotnull and not a.attisdropped and not a.atthasdef and a.attidentity = ''
        group by c.oid
     loop

@@ -6,7 +6,8 @@ const count = statement('test_tables.count', {
   sql: `select c.relname::text as name,
       ((xpath('/row/rows/text()', query_to_xml(format('select count(*) as rows from %I', c.relname), true, true, '')))[1]
         )::text::int4 as rows
-    from pg_class c where c.relkind in ('r', 'p') and c.relnamespace = current_schema()::regnamespace
+    from pg_class c where c.relkind in ('r', 'p') and not c.relispartition
+      and c.relnamespace = current_schema()::regnamespace
     order by c.relname`,
   params: {},
   columns: { name: 'text?', rows: 'int4?' },

@@ -4,7 +4,7 @@ import { type Database, type Statement, statement } from '#platform/database/ind
 const listTables = statement('all_text.tables', {
   lane: 'pool',
   sql: `select c.relname::text as name from pg_class c
-    where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace order by c.relname`,
+    where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace order by c.relname`,
   params: {},
   columns: { name: 'text?' },
 });

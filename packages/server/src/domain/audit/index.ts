@@ -6,6 +6,8 @@
  * - `body` holds the exact bytes that sealing will hash, as canonical JSON (RFC 8785). The other columns repeat parts of
  *   it for filtering.
  * - Events are never updated or deleted: triggers and the grants of the serving role reject it.
+ * - Each month has a partition. An event whose id belongs to no partition goes to the default one, so no clock fails an
+ *   effect. The job `audit.attach_partitions` is the only DDL of a server.
  * - Personal data is ciphertext within the body, under the key of the user it describes, or under a key of the month when
  *   there is no such user. Destroying the key erases the data without changing a byte of the log.
  *
@@ -16,4 +18,5 @@
  * "facts":{"reason":"invalid_credentials"},"id":"0197…","personal":{"key":"2030-01","sealed":"q7Jf…"},"v":1}`
  */
 export type { AuditAction, AuditActor, AuditEvent } from './event.ts';
+export { attachPartitions, partitionHandler, partitionSchedule } from './partitions.ts';
 export { AuditLog, type AuditValues, isUnrecorded, recordFragment } from './record.ts';

@@ -53,11 +53,9 @@ export function describeChanges(before: Snapshot, after: Snapshot): string[] {
 /** Deletes all users, which keeps the next snapshot small. */
 export async function deleteAllUsers(database: DirectQueries): Promise<void> {
   await database.query(`
-    alter table audit_events disable trigger user;
-    alter table audit_leaves disable trigger user;
+    set session_replication_role = replica;
     truncate users, jobs, revocations, attempt_counters, invitations, erased_subjects, audit_events cascade;
-    alter table audit_leaves enable trigger user;
-    alter table audit_events enable trigger user`);
+    set session_replication_role = origin`);
 }
 
 function labelOf(row: Readonly<Record<string, unknown>>): string {
@@ -80,7 +78,7 @@ async function listTables(
     select c.relname::text as name, array_agg(a.attname::text order by a.attnum) as key
     from pg_class c join pg_index i on i.indrelid = c.oid and i.indisprimary
       join pg_attribute a on a.attrelid = c.oid and a.attnum = any (i.indkey)
-    where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace
+    where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace
     group by c.relname order by c.relname`);
   return rows.filter(({ name }) => !ignoredTables.has(name));
 }

@@ -10,17 +10,32 @@ const narrower: Readonly<Record<string, string>> = {
   schema_migrations: 'select',
 };
 
-/** Grants `role` exactly the privileges that it needs on every table of the current schema. */
+interface TableRow {
+  readonly table: string;
+  readonly isPartition: boolean;
+}
+
+const readTables = `select relname::text as "table", relispartition as "isPartition" from pg_catalog.pg_class
+  where relkind in ('r', 'p') and relnamespace = current_schema()::regnamespace`;
+
+const readFunctions = `select oid::regprocedure::text as signature from pg_catalog.pg_proc
+  where prosecdef and pronamespace = current_schema()::regnamespace`;
+
+/**
+ * Grants `role` exactly the privileges that it needs in the current schema: on tables, and on the functions that run with
+ * the rights of the owner. A partition needs none, because statements name its table.
+ */
 export async function grantServingRole(client: ClientBase, role: string): Promise<void> {
-  const { rows } = await client.query<[string, string]>({
-    text: `select schemaname::text, tablename::text from pg_catalog.pg_tables where schemaname = current_schema()`,
-    rowMode: 'array',
-  });
+  const tables = await client.query<TableRow>(readTables);
+  const functions = await client.query<{ signature: string }>(readFunctions);
+  const named = await client.query<{ schema: string }>('select current_schema()::text as schema');
   const to = escapeIdentifier(role);
-  const grants = rows.map(([schema, table]) => {
-    const name = `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
-    return `revoke all on ${name} from ${to}; grant ${narrower[table] ?? everything} on ${name} to ${to};`;
+  const schema = escapeIdentifier(named.rows[0]?.schema ?? 'public');
+  const grants = tables.rows.map(({ table, isPartition }) => {
+    const name = `${schema}.${escapeIdentifier(table)}`;
+    const revoke = `revoke all on ${name} from ${to};`;
+    return isPartition ? revoke : `${revoke} grant ${narrower[table] ?? everything} on ${name} to ${to};`;
   });
-  const [schema = 'public'] = rows[0] ?? [];
-  await client.query(`grant usage on schema ${escapeIdentifier(schema)} to ${to}; ${grants.join('\n')}`);
+  const executions = functions.rows.map(({ signature }) => `grant execute on function ${signature} to ${to};`);
+  await client.query([`grant usage on schema ${schema} to ${to};`, ...grants, ...executions].join('\n'));
 }
