@@ -9,6 +9,8 @@ interface ProblemType {
   readonly title: string;
   /** The text for the client: what happened and what to do next. The same for known and unknown accounts (invariant 13). */
   readonly detail: string;
+  /** For developers, outside production only: what to run or to send. */
+  readonly hint?: string;
 }
 
 export const problems = {
@@ -22,6 +24,7 @@ export const problems = {
     status: 415,
     title: 'Unsupported media type',
     detail: 'This content type is not accepted here. Send application/json.',
+    hint: 'Send the header "Content-Type: application/json". The only charset is UTF-8.',
   },
   body_too_large: { status: 413, title: 'Body too large', detail: 'The request body is too large.' },
   header_fields_too_large: { status: 431, title: 'Headers too large', detail: 'The request headers are too large.' },
@@ -46,6 +49,7 @@ export const problems = {
     status: 401,
     title: 'Not signed in',
     detail: 'Sign in first. A valid access token or session cookie is required.',
+    hint: 'POST /api/v1/auth/login, then send "Authorization: Bearer <accessToken>". "WWW-Authenticate" says what is wrong with a token.',
   },
   forbidden: { status: 403, title: 'Forbidden', detail: 'You are not allowed to do this.' },
   cross_site_request: {
@@ -53,6 +57,7 @@ export const problems = {
     title: 'Cross-site request',
     detail:
       'This request came from another site, so nothing was changed. With cookies, only pages of this site may send it.',
+    hint: 'Without cookies, listed origins may: run "latchkey client origins" to see them, and "latchkey client set-origins --origin <origin>" to list yours.',
   },
   invalid_credentials: {
     status: 401,
@@ -63,6 +68,7 @@ export const problems = {
     status: 403,
     title: 'Email not confirmed',
     detail: 'Open the link that we sent to this email, or ask for a new one.',
+    hint: 'Without SMTP_URL the mail is in the inbox, whose address "latchkey serve" prints at its start.',
   },
   account_disabled: {
     status: 403,
@@ -81,7 +87,12 @@ export const problems = {
     title: 'Sign-in expired',
     detail: 'This sign-in took too long or was already finished. Sign in again.',
   },
-  not_enabled: { status: 404, title: 'Not enabled', detail: 'This feature is not enabled here.' },
+  not_enabled: {
+    status: 404,
+    title: 'Not enabled',
+    detail: 'This feature is not enabled here.',
+    hint: 'Run "latchkey config print" to see the settings, and docs/reference/configuration.md for the one that enables it.',
+  },
   invalid_code: {
     status: 401,
     title: 'Code not valid',
@@ -92,11 +103,17 @@ export const problems = {
     title: 'Link for another browser',
     detail: 'This link works only in the browser in which you asked for it. Open it there, or ask for a new one here.',
   },
-  registration_closed: { status: 403, title: 'Sign-up closed', detail: 'Sign-up is not open here.' },
+  registration_closed: {
+    status: 403,
+    title: 'Sign-up closed',
+    detail: 'Sign-up is not open here.',
+    hint: 'LATCHKEY_REGISTRATION=open opens it. "latchkey user create" and "latchkey invite create" add single users.',
+  },
   email_domain_not_allowed: {
     status: 403,
     title: 'Email domain not allowed',
     detail: 'Emails of this domain cannot sign up here. Use another email.',
+    hint: 'See LATCHKEY_EMAIL_DOMAINS_ALLOW and LATCHKEY_EMAIL_DOMAINS_DENY.',
   },
   registration_refused: { status: 403, title: 'Sign-up refused', detail: 'This sign-up was not accepted.' },
   invalid_token: {
@@ -120,7 +137,12 @@ export const problems = {
     detail: 'This refresh token is no longer valid. Sign in again.',
   },
   session_not_found: { status: 404, title: 'Session not found', detail: 'You have no such session.' },
-  too_many_requests: { status: 429, title: 'Too many requests', detail: 'Too many requests. Try again later.' },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many requests',
+    detail: 'Too many requests. Try again later.',
+    hint: 'The header "RateLimit-Policy" names the quota; the settings LATCHKEY_LIMIT_… raise it.',
+  },
   busy: { status: 503, title: 'Busy', detail: 'The server is busy. Try again in a moment.' },
   unavailable: {
     status: 503,
@@ -132,10 +154,20 @@ export const problems = {
     title: 'Outcome unknown',
     detail: 'The connection to the database was lost. Check whether the change was made before you try again.',
   },
-  internal: { status: 500, title: 'Internal error', detail: 'Something went wrong on our side. Try again later.' },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    detail: 'Something went wrong on our side. Try again later.',
+    hint: 'The log line with this request id has the error.',
+  },
 } as const satisfies Record<string, ProblemType>;
 
 export type ProblemCode = keyof typeof problems;
+
+/** Advice for a developer, outside production only. */
+export function hintOf(code: ProblemCode): string | undefined {
+  return (problems[code] as ProblemType).hint;
+}
 
 /** One field that is not valid. */
 export interface FieldError {
@@ -149,6 +181,8 @@ export interface FieldError {
 /** The details of a problem beyond its code. */
 export interface ProblemOptions {
   readonly errors?: readonly FieldError[];
+  /** A sentence for the client behind the table's detail. It has no text of the request (invariant 11). */
+  readonly advice?: string;
   /** Becomes `Retry-After`. */
   readonly retryAfterSeconds?: number;
   /** Why a bearer token was rejected: becomes `error_description` of `WWW-Authenticate` (RFC 6750 §3). */
@@ -158,12 +192,13 @@ export interface ProblemOptions {
   readonly cause?: unknown;
 }
 
-/** The client receives the table's entry, `errors` and `retryAfterSeconds`, and nothing else. */
+/** The client receives the table's entry, `errors`, `advice`, `retryAfterSeconds` and `tokenRefusal`, and nothing else. */
 export class Problem extends Error {
   override name = 'Problem';
   readonly code: ProblemCode;
   readonly status: number;
   readonly errors: readonly FieldError[];
+  readonly advice: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly tokenRefusal: string | undefined;
   readonly log: string | undefined;
@@ -173,6 +208,7 @@ export class Problem extends Error {
     this.code = code;
     this.status = problems[code].status;
     this.errors = Object.freeze([...(options.errors ?? [])]);
+    this.advice = options.advice;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.tokenRefusal = options.tokenRefusal;
     this.log = options.log;

@@ -298,7 +298,9 @@ export interface SampleResponse {
   readonly json: {
     readonly code?: string;
     readonly type?: string;
-    readonly errors?: readonly unknown[];
+    readonly detail?: string;
+    readonly hint?: string;
+    readonly errors?: readonly { readonly message: string }[];
     readonly data?: unknown;
     readonly pagination?: unknown;
   };

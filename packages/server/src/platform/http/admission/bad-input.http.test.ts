@@ -42,6 +42,26 @@ describe('a bad body', () => {
     expect(response.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
   });
 
+  it('400 says where the fault is, and nothing of the text', async () => {
+    const detailOf = async (body: Body) => (await sample.post(body)).json.detail;
+    expect(await detailOf('{\n  "email": hunter2\n}')).toBe(
+      'The request body is not valid JSON. See line 2, column 12.',
+    );
+    expect(await detailOf('{"email":"a","email":"b"}')).toContain('See line 1, column 14.');
+    expect(await detailOf('{"email":"hunter2')).toContain('See line 1, column 18.');
+    expect(await detailOf('')).toBe('The request body is not valid JSON. The body is empty.');
+  });
+
+  it('422 is in plain words', async () => {
+    const messageOf = async (body: string) => (await sample.post(body)).json.errors?.[0]?.message;
+    expect(await messageOf('{}')).toBe('This field is required.');
+    expect(await messageOf('{"email":1}')).toBe('Send a text.');
+    expect(await messageOf(`{"email":"${'x'.repeat(255)}"}`)).toBe('Use at most 254 characters.');
+    expect(await messageOf('[]')).toBe('Send an object.');
+    const query = await sample.call('/api/v1/things?sort=secret');
+    expect(query.json.errors?.[0]?.message).toBe('Use one of: name, age.');
+  });
+
   it('422 lists each field by JSON Pointer and code, without its value', async () => {
     const { json } = await sample.post('{"email":12345,"a/b~":"hunter2"}');
     expect(json.errors).toEqual([
@@ -138,6 +158,13 @@ describe('a bad target', () => {
   ])('%.40s is rejected', async (path, status, code) => {
     const response = await sample.call(path);
     expect([response.status, response.json.code]).toEqual([status, code]);
+  });
+
+  it('404 for a slash too many says so', async () => {
+    for (const path of ['/livez/', '/api/v1/echo/', '/api/things//']) {
+      expect((await sample.call(path)).json.detail).toContain('Remove the slash at its end.');
+    }
+    expect((await sample.call('/nothing/')).json.detail).toBe('There is nothing at this address.');
   });
 
   it('405 and OPTIONS list the allowed methods', async () => {

@@ -4,11 +4,14 @@ import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { isUtf8Type } from './media-type.ts';
 
 /** The strict parser of `protocol/strict-json`, passed in: platform does not import protocol. */
-export type ParseJson = (
-  text: string,
-) =>
+export type ParseJson = (text: string) =>
   | { readonly kind: 'ok'; readonly value: unknown }
-  | { readonly kind: 'invalid'; readonly reason: 'syntax' | 'duplicate_key' | 'forbidden_key' | 'too_deep' };
+  | {
+      readonly kind: 'invalid';
+      readonly reason: 'syntax' | 'duplicate_key' | 'forbidden_key' | 'too_deep';
+      /** In UTF-16 code units. */
+      readonly offset: number;
+    };
 
 const reasons: Readonly<Record<'syntax' | 'duplicate_key' | 'forbidden_key' | 'too_deep', ProblemCode>> = {
   syntax: 'malformed_json',
@@ -45,7 +48,14 @@ export function decodeUtf8(bytes: Uint8Array): string {
 export function readJson(text: string, parseJson: ParseJson): unknown {
   const result = parseJson(text);
   if (result.kind === 'ok') return result.value;
-  throw new Problem(reasons[result.reason]);
+  throw new Problem(reasons[result.reason], { advice: positionOf(text, result.offset) });
+}
+
+/** The position of a fault, without a word of the text, which may be a password. */
+function positionOf(text: string, offset: number): string {
+  if (text === '') return 'The body is empty.';
+  const before = text.slice(0, offset).split('\n');
+  return `See line ${before.length}, column ${(before.at(-1) ?? '').length + 1}.`;
 }
 
 const pairLimit = 64;

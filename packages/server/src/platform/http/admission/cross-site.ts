@@ -10,7 +10,8 @@ import { Problem } from '#kernel/problem.ts';
 export function refuseCrossSite(headers: IncomingHttpHeaders, publicOrigin: string): void {
   const site = headers['sec-fetch-site'];
   const accepted = site === undefined ? headers.origin === publicOrigin : site === 'same-origin';
-  if (!accepted) throw new Problem('cross_site_request');
+  if (!accepted)
+    throw new Problem('cross_site_request', { log: 'not our origin; "latchkey client origins" lists others' });
 }
 
 /** The same for requests without a session: a client that sends neither header is no browser, and passes. */

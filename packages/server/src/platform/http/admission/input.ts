@@ -76,7 +76,7 @@ function emptyBodyReader(endpoint: ApiEndpoint, parseJson: ParseJson): ReadPart 
     const value = readJson(jsonText(request, bytes), parseJson);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new Problem('validation_failed', {
-        errors: [{ path: '', code: 'invalid_type', message: 'Invalid input: expected object' }],
+        errors: [{ path: '', code: 'invalid_type', message: 'Send a JSON object.' }],
       });
     }
     refuseUnknown(Object.keys(value));

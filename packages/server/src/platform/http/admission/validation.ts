@@ -1,6 +1,7 @@
 /** Validation by a schema; faults become field errors of a problem. */
 import type { z } from 'zod';
 import { type FieldError, Problem } from '#kernel/problem.ts';
+import { plainWords, required } from './plain-words.ts';
 
 const errorLimit = 32;
 
@@ -12,7 +13,7 @@ const errorLimit = 32;
 export function validate<S extends z.ZodType>(schema: S, value: unknown, mayHoldAnyText = true): z.output<S> {
   const unstorable = mayHoldAnyText ? findUnstorable(value, '') : undefined;
   if (unstorable !== undefined) throw new Problem('validation_failed', { errors: [unstorable] });
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: plainWords });
   if (result.success) return result.data;
   throw new Problem('validation_failed', { errors: result.error.issues.flatMap(toFieldErrors).slice(0, errorLimit) });
 }
@@ -45,13 +46,13 @@ function toFieldErrors(issue: Issue): FieldError[] {
       message: 'This field is not known here.',
     }));
   }
-  return [{ path: jsonPointer(issue.path), code: codeOf(issue), message: messageOf(issue) }];
+  return [{ path: jsonPointer(issue.path), code: codeOf(issue), message: issue.message }];
 }
 
 function codeOf(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return isMissing(issue) ? 'required' : 'invalid_type';
+      return issue.message === required ? 'required' : 'invalid_type';
     case 'too_small':
       return hasLength(issue.origin) ? 'too_short' : 'too_small';
     case 'too_big':
@@ -72,13 +73,4 @@ function hasLength(origin: string): boolean {
 // A schema's own check gives its code: `{ code: 'custom', params: { code: 'too_common' } }`.
 function customCode(params: { readonly code?: unknown } | undefined): string {
   return typeof params?.code === 'string' ? params.code : 'invalid';
-}
-
-function messageOf(issue: Issue): string {
-  return isMissing(issue) ? 'This field is required.' : issue.message;
-}
-
-// Zod leaves the input out of its issues; its message has the type of it.
-function isMissing(issue: Issue): boolean {
-  return issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
 }

@@ -102,7 +102,8 @@ export class Listeners {
   #document(code: ProblemCode): { status: number; headers: Record<string, string>; body: string } {
     const { publicOrigin, options } = this.#responder;
     const requestId = options.makeRequestId();
-    const document = problemDocument(new Problem(code), { publicOrigin, requestId, now: options.clock.now() });
+    const { clock, production } = options;
+    const document = problemDocument(new Problem(code), { publicOrigin, requestId, now: clock.now(), production });
     options.logger.info('request', { requestId, status: document.status, problem: code, route: 'unmatched' });
     const body = JSON.stringify(document);
     const headers = {

@@ -1,5 +1,5 @@
 /** A problem as the client reads it: RFC 9457, with the members of our envelope. */
-import { type FieldError, type Problem, type ProblemCode, problems } from '#kernel/problem.ts';
+import { type FieldError, hintOf, type Problem, type ProblemCode, problems } from '#kernel/problem.ts';
 import type { Headers } from './headers.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
@@ -15,6 +15,8 @@ export interface ProblemDocument {
   readonly code: ProblemCode;
   readonly success: false;
   readonly message: string;
+  /** Outside production only. */
+  readonly hint?: string;
   readonly errors: readonly FieldError[];
   readonly meta: { readonly timestamp: string; readonly requestId: string };
 }
@@ -22,9 +24,16 @@ export interface ProblemDocument {
 /** The document of a problem. `publicOrigin` has no slash at its end. */
 export function problemDocument(
   problem: Problem,
-  where: { readonly publicOrigin: string; readonly requestId: string; readonly now: Date },
+  where: {
+    readonly publicOrigin: string;
+    readonly requestId: string;
+    readonly now: Date;
+    readonly production: boolean;
+  },
 ): ProblemDocument {
-  const { status, title, detail } = problems[problem.code];
+  const { status, title } = problems[problem.code];
+  const detail = [problems[problem.code].detail, problem.advice].filter((text) => text !== undefined).join(' ');
+  const hint = where.production ? undefined : hintOf(problem.code);
   return {
     type: `${where.publicOrigin}${problemPagePath}#${problem.code}`,
     title,
@@ -33,6 +42,7 @@ export function problemDocument(
     code: problem.code,
     success: false,
     message: detail,
+    ...(hint !== undefined && { hint }),
     errors: problem.errors,
     meta: { timestamp: where.now.toISOString(), requestId: where.requestId },
   };

@@ -80,7 +80,8 @@ export class Responder {
     exchange.detail = problem.log;
     exchange.error = problem.status >= 500 ? (problem.cause ?? undefined) : undefined;
     const { publicOrigin, options } = this;
-    const document = problemDocument(problem, { publicOrigin, requestId: request.id, now: options.clock.now() });
+    const { clock, production } = options;
+    const document = problemDocument(problem, { publicOrigin, requestId: request.id, now: clock.now(), production });
     const isPage = exchange.route.kind === 'page';
     const body = isPage ? options.pages.problem(document).toString() : JSON.stringify(document);
     const headers = {

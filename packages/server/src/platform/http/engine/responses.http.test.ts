@@ -173,6 +173,15 @@ describe('a failure', () => {
     expect([mapped.json.code, mapped.headers.get('retry-after')]).toEqual(['unavailable', '1']);
   });
 
+  it('has a hint for developers, except in production', async () => {
+    expect((await sample.call('/api/v1/me')).json.hint).toContain('POST /api/v1/auth/login');
+    const refused = await sample.post('{"email":"a"}', { origin: 'https://elsewhere.example' });
+    expect(refused.json.hint).toContain('latchkey client set-origins');
+    const production = await buildServer(sampleOptions({ production: true }));
+    const response = await production.fetch(new Request('http://x/api/v1/me'), { peerAddress: '::1' });
+    expect([response.status, await response.text()]).toEqual([401, expect.not.stringContaining('hint')]);
+  });
+
   it('has a type that is an anchor of our page of problems', async () => {
     const { json } = await sample.call('/api/v1/nothing');
     expect(json.type).toBe('http://localhost:5625/docs/problems#not_found');

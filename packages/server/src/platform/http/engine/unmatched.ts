@@ -23,13 +23,19 @@ export function unmatchedHandler(responder: Responder): (request: FastifyRequest
     if (problem !== undefined) return responder.refuse(request, reply, problem);
     const path = pathOf(request);
     const known = paths.find(({ pattern }) => pattern.test(path)) ?? (path === '/*' ? wholeServer : undefined);
-    if (known === undefined) return responder.refuse(request, reply, new Problem('not_found'));
+    if (known === undefined) return responder.refuse(request, reply, unknownPath(paths, path));
     const allow = { allow: [...known.methods].join(', ') };
     if (request.method !== 'OPTIONS') {
       return responder.refuse(request, reply, new Problem('method_not_allowed'), allow);
     }
     return responder.send(request, reply, 204, { ...base, ...allow, ...corsOf(known, request, responder) }, '');
   };
+}
+
+function unknownPath(paths: readonly KnownPath[], path: string): Problem {
+  const bare = path.replace(/\/+$/, '');
+  const isSpelling = bare !== path && paths.some(({ pattern }) => pattern.test(bare));
+  return new Problem('not_found', isSpelling ? { advice: 'Remove the slash at its end.' } : {});
 }
 
 /** The target of `OPTIONS *` (RFC 9110 §9.3.7). */

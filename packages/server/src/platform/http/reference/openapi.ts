@@ -186,6 +186,7 @@ function problemExamples(endpoints: readonly Endpoint[], publicOrigin: string): 
         publicOrigin,
         requestId: exampleValues.requestId,
         now,
+        production: true,
       });
       return [code, { summary: problems[code].title, value }];
     }),
@@ -265,6 +266,7 @@ const problem: Json = {
     code: { enum: Object.keys(problems) },
     success: { const: false },
     message: { type: 'string' },
+    hint: { type: 'string', description: 'What a developer can do. Only outside production.' },
     errors: { type: 'array', items: { $ref: '#/components/schemas/FieldError' } },
     meta: { $ref: '#/components/schemas/Meta' },
   },
