@@ -1,9 +1,11 @@
 /** The text that `serve` and `work` print at start. */
-import type { Roles, Running } from './running.ts';
+import type { Config } from '#config/index.ts';
+import type { Roles } from './running.ts';
+import { version } from './version.ts';
 
 /** Lists the addresses, the first step, and warnings about the mode. */
-export function banner({ services, inbox }: Running, roles: Roles): string {
-  const { config, version } = services;
+export function banner(config: Config, roles: Roles): string {
+  const hasInbox = config.mail.smtp === undefined;
   const { publicUrl } = config.http;
   const operator = `http://${config.ops.host}:${config.ops.port}`;
   const lines = roles.http
@@ -12,16 +14,16 @@ export function banner({ services, inbox }: Running, roles: Roles): string {
         '',
         `  API         ${publicUrl}/api/v1`,
         `  API docs    ${publicUrl}/docs`,
-        ...(inbox === undefined ? [] : [`  Inbox       ${operator}/dev/inbox`]),
+        ...(!hasInbox ? [] : [`  Inbox       ${operator}/dev/inbox`]),
         `  Operator    ${operator}/metrics, ${operator}/readyz?verbose`,
         '',
         '  First admin  node bin/latchkey.cjs user create --email you@example.com --name You --role admin',
       ]
     : [`Latchkey ${version} is running jobs.`, '', `  Operator    ${operator}/metrics, ${operator}/readyz?verbose`];
-  return `${[...lines, ...warnings(services, inbox !== undefined)].join('\n')}\n\n`;
+  return `${[...lines, ...warnings(config, hasInbox)].join('\n')}\n\n`;
 }
 
-function warnings({ config }: Running['services'], hasInbox: boolean): string[] {
+function warnings(config: Config, hasInbox: boolean): string[] {
   const lines: string[] = [];
   if (config.mode !== 'production')
     lines.push(`  The mode is ${config.mode}, for use on this machine. Set NODE_ENV=production for other users.`);

@@ -14,6 +14,7 @@ import {
 import { openRedis, type RedisConnection } from '#platform/redis/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
 import { addressBucket } from '#protocol/network-address/index.ts';
+import type { OpenResources } from './open-resources.ts';
 
 interface Ground {
   readonly config: Config;
@@ -21,9 +22,9 @@ interface Ground {
   readonly clock: Clock;
   readonly keys: Keys;
   readonly logger: Logger;
+  readonly resources: OpenResources;
 }
 
-/** The caller closes the connection to Redis. */
 export function wireLimits(ground: Ground): {
   readonly limits: RateLimits;
   readonly redis: RedisConnection | undefined;
@@ -36,7 +37,7 @@ export function wireLimits(ground: Ground): {
 }
 
 function sharedCounters(ground: Ground): { shared: SharedCounters; redis: RedisConnection | undefined } {
-  const { config, database, clock, keys, logger } = ground;
+  const { config, database, clock, keys, logger, resources } = ground;
   // Counter keys contain addresses, which must not be readable in a dump or in Redis.
   const hash = (text: string) => keys.mac('lookup', text);
   if (config.redis === undefined) return { shared: new DatabaseCounters({ database, hash }), redis: undefined };
@@ -45,6 +46,7 @@ function sharedCounters(ground: Ground): { shared: SharedCounters; redis: RedisC
     onError: (error) => logger.debug('Redis', { error }),
     onReady: () => void counters.resync(clock.now().getTime()),
   });
+  resources.add('the connection to Redis', () => redis.close());
   const counters = new RedisCounters({
     redis,
     hash,

@@ -1,13 +1,19 @@
-/** The program `latchkey <command>`. It loads the configuration only for commands that need it. */
-import { type Config, loadConfig, processSources } from '#config/index.ts';
-import { runCommand } from './cli/run-command.ts';
-import { terminalIo } from './cli/terminal.ts';
-import { OperatorError } from './operator-error.ts';
+/** The program `latchkey <command>`. Signals and errors are handled before the rest is loaded. */
+import { exit } from './exit.ts';
+import { ProcessEnd } from './process-end.ts';
 
-process.exitCode = await runCommand({ argv: process.argv.slice(2), io: terminalIo(), loadConfig: load });
+const end = new ProcessEnd();
+const argv = process.argv.slice(2);
+end.watchErrors();
+if (argv[0] === 'serve' || argv[0] === 'work') end.watchSignals();
+await exit(await Promise.race([end.unattended, run()]));
 
-function load(): Config {
-  const loaded = loadConfig(processSources());
-  if (loaded.kind === 'ok') return loaded.config;
-  throw new OperatorError(loaded.mistakes.join('\n'), 78);
+async function run(): Promise<number> {
+  try {
+    const { runProgram } = await import('./program.ts');
+    return await runProgram(argv, end);
+  } catch (error) {
+    end.fail(error);
+    return end.unattended;
+  }
 }

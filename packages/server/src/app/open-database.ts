@@ -14,6 +14,7 @@ import {
   schemaState,
 } from '#platform/database/index.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
+import type { OpenResources } from './open-resources.ts';
 import { OperatorError } from './operator-error.ts';
 
 /** Observers of a database. */
@@ -21,21 +22,21 @@ export interface Watchers {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly resources: OpenResources;
   readonly onCommitted?: Observers['onCommitted'];
 }
 
 /** While an embedded database is open, its data directory is locked. */
 export type OpenDatabase =
-  | { readonly kind: 'postgres'; readonly database: PostgresDatabase; close(): Promise<void> }
-  | {
-      readonly kind: 'embedded';
-      readonly database: EmbeddedDatabase;
-      readonly directory: DataDirectory;
-      close(): Promise<void>;
-    };
+  | { readonly kind: 'postgres'; readonly database: PostgresDatabase }
+  | { readonly kind: 'embedded'; readonly database: EmbeddedDatabase; readonly directory: DataDirectory };
+
+/** Longer than the 3 s after which the database drops a connection that does not close. */
+const closeMs = 6000;
 
 /** Opens the database without migrating it. */
 export async function openDatabase(config: Config, watchers: Watchers): Promise<OpenDatabase> {
+  const { resources } = watchers;
   const observers = {
     clock: watchers.clock,
     onStatement: (event: Parameters<Metrics['observeStatement']>[0]) => watchers.metrics.observeStatement(event),
@@ -45,20 +46,22 @@ export async function openDatabase(config: Config, watchers: Watchers): Promise<
   if (config.database.kind === 'postgres') {
     const { directUrl: _direct, adminUrl: _admin, kind: _kind, ...reach } = config.database;
     const database = await openPostgres({ ...reach, applicationName: 'latchkey', ...observers });
-    return { kind: 'postgres', database, close: () => database.close() };
+    resources.add(
+      'the database',
+      () => database.close(),
+      () => closeMs,
+    );
+    return { kind: 'postgres', database };
   }
   const directory = await openDataDirectory(config.dataDirectory);
-  try {
-    const database = await openEmbedded({ location: { dataDirectory: directory.path }, ...observers });
-    const close = async () => {
-      await database.close();
-      await directory.release();
-    };
-    return { kind: 'embedded', database, directory, close };
-  } catch (error) {
-    await directory.release();
-    throw error;
-  }
+  resources.add('the data directory', () => directory.release());
+  const database = await openEmbedded({ location: { dataDirectory: directory.path }, ...observers });
+  resources.add(
+    'the database',
+    () => database.close(),
+    () => closeMs,
+  );
+  return { kind: 'embedded', database, directory };
 }
 
 /** Migrations run as the owner of the tables and bypass a pooler. */

@@ -13,36 +13,32 @@ import type { Database } from '#platform/database/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
+import type { OpenResources } from './open-resources.ts';
 import { OperatorError } from './operator-error.ts';
 
 interface Ground {
   readonly config: Config;
   readonly database: Database;
   readonly logger: Logger;
+  readonly resources: OpenResources;
   readonly catalogues: Catalogues;
   readonly outbound: Outbound;
 }
 
-/** `closePasswords` closes the adviser's thread and the filter file. */
-export async function wirePasswords(
-  ground: Ground,
-): Promise<{ readonly passwordRules: PasswordRules; readonly closePasswords: () => Promise<void> }> {
-  const { config, logger, outbound } = ground;
+export async function wirePasswords(ground: Ground): Promise<PasswordRules> {
+  const { config, logger, outbound, resources } = ground;
   const { profile, breachService: service } = config.passwords;
   const filter = await openFilter(config.passwords.filter);
   const onCheckFailed = (check: FailedBreachCheck) => {
     logger.warn('a breached-password check failed', { component: 'breached_passwords', ...check });
   };
   const breached = new BreachedPasswords({ outbound, service, filter, onCheckFailed });
+  resources.add('the filter of breached passwords', () => breached.close());
   const adviser = new Adviser();
+  resources.add('the password adviser', () => adviser.close());
   const aboutService = ['Latchkey', `@${new URL(config.http.publicUrl).hostname}`];
   const policy = passwordPolicies[profile];
-  const passwordRules = new PasswordRules({ ...ground, policy, breached, adviser, aboutService });
-  const closePasswords = async () => {
-    await adviser.close();
-    await breached.close();
-  };
-  return { passwordRules, closePasswords };
+  return new PasswordRules({ ...ground, policy, breached, adviser, aboutService });
 }
 
 async function openFilter(path: string | undefined): Promise<PasswordFilter | undefined> {

@@ -5,8 +5,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Config } from '#config/index.ts';
 import { systemClock } from '#kernel/clock.ts';
+import { createLogger } from '#platform/telemetry/index.ts';
+import type { ProcessContext } from './cli/command.ts';
+import { runUntilStopped } from './lifecycle.ts';
 import { OperatorError } from './operator-error.ts';
-import { firstSignal } from './signals.ts';
+import { version } from './version.ts';
 
 /** A process that ran for longer is restarted at once; otherwise the delay doubles, up to `maxDelayMs`. */
 const stableAfterMs = 10_000;
@@ -22,23 +25,21 @@ export function isFirstProcess(): boolean {
   return cluster.worker === undefined || cluster.worker.id === 1;
 }
 
-/** Closes the channel to the parent, which would keep this process alive. No effect without a parent. */
-export function leaveParent(): void {
-  cluster.worker?.disconnect();
-}
-
 /** Runs N serving processes until a signal, and restarts those that exit. Returns the exit code. */
-export async function superviseProcesses(count: number, config: Config): Promise<number> {
+export async function superviseProcesses(count: number, { config, end }: ProcessContext): Promise<number> {
   rejectUnshareable(config);
   // Each process accepts connections by itself. A connection that the parent passed to a dying process would hang.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  const signal = firstSignal();
-  const supervisor = new Supervisor(config, count);
-  const unusable = supervisor.start();
-  const outcome = await Promise.race([signal.received.then(() => 0), unusable]);
-  await supervisor.stop();
-  signal.forget();
-  return outcome;
+  const logger = createLogger({ ...config.log, service: 'latchkey', version });
+  return runUntilStopped({ config, logger, end }, async ({ resources }) => {
+    const supervisor = new Supervisor(config, count);
+    resources.add(
+      'the processes',
+      () => supervisor.stop(),
+      () => 60_000,
+    );
+    void supervisor.start().then((exitCode) => end.request({ reason: 'a process', exitCode, isOrderly: false }));
+  });
 }
 
 function rejectUnshareable(config: Config): void {

@@ -14,11 +14,15 @@ const selectOne = statement('probes.select_one', {
 /** With an older feed each session check queries the database. */
 const maxFeedAgeMs = 5000;
 
-/** An unavailable mail server does not make the process unready: mails are retried, and logins work. */
-export function readinessChecks(services: Services, isStopping: () => boolean): readonly Check[] {
+/**
+ * An unavailable mail server does not make the process unready: mails are retried, and logins work.
+ *
+ * @param unready returns why the process takes no requests: it starts or stops.
+ */
+export function readinessChecks(services: Services, unready: () => string | undefined): readonly Check[] {
   const { database, revocations, signingKeys, redis, clockSkew } = services;
   return [
-    { name: 'process', run: () => (isStopping() ? 'stopping' : undefined) },
+    { name: 'process', run: unready },
     { name: 'database', run: () => queries(database) },
     {
       name: 'revocations',

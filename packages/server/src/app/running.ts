@@ -1,6 +1,6 @@
-/** A running process: it starts the revocation feed, timers, workers and listeners, and stops them. */
-import type { Check } from '#flows/probes/index.ts';
+/** A running process: the revocation feed, timers, workers and listeners. */
 import { pageRenderer } from '#pages/renderer.ts';
+import { writeBackup } from '#platform/database/index.ts';
 import {
   type Authenticate,
   buildServer,
@@ -14,8 +14,8 @@ import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { ClientAddresses } from './client-addresses.ts';
 import { type EndpointDeps, opsEndpoints, publicEndpoints } from './endpoints.ts';
 import { buildWorkers } from './jobs.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import { readinessChecks } from './readiness-checks.ts';
-import { stopAll } from './stopping.ts';
 import { Timers } from './timers.ts';
 import { watchValues } from './watched-values.ts';
 import type { Services } from './wiring.ts';
@@ -25,56 +25,84 @@ export interface Roles {
   readonly jobs: boolean;
 }
 
-export interface Running {
-  readonly services: Services;
-  /** Undefined in a process of `latchkey work`. */
-  readonly publicServer: HttpServer | undefined;
-  readonly inbox: Inbox | undefined;
-  /** Turns `/readyz` red, drains the listeners, finishes jobs, writes pending data and closes. Idempotent. */
-  stop(): Promise<void>;
+export interface RunOptions {
+  readonly roles: Roles;
+  readonly lifecycle: Lifecycle;
+  /** One of several processes: it shares the public port, and its parent has the operator's listener. */
+  readonly isOneOfSeveral: boolean;
 }
 
 const maxJsonDepth = 32;
 
-/** Starts the parts of the roles. The listeners are last, so that the first request finds everything running. */
-export async function run(services: Services, roles: Roles): Promise<Running> {
-  const { config } = services;
+/**
+ * Starts the parts of the roles. The operator's listener is first, so that it shows that the process starts and stops; the
+ * public one is last, so that the first request finds everything running.
+ */
+export async function run(services: Services, options: RunOptions): Promise<void> {
+  const { roles, lifecycle } = options;
+  const { resources } = services;
   watchValues(services);
   const transport = mailTransport(services);
   const inbox = transport instanceof Inbox ? transport : undefined;
-  const state = { stopping: false };
   const workers = roles.jobs ? buildWorkers(services, transport) : undefined;
-  const checks = readinessChecks(services, () => state.stopping);
-  const servers: HttpServer[] = [];
-  const timers = new Timers(services);
-  await services.revocations.start();
-  services.lastSeen.start();
-  timers.start();
-  workers?.start();
-  const stop = once(async () => {
-    state.stopping = true;
-    await stopAll(services, { servers, workers, timers, transport });
-  });
-  try {
+  const checks = readinessChecks(services, () => lifecycle.unready);
+  if (!options.isOneOfSeveral) {
     const deps = { checks, inbox, betweenJobs: betweenJobsOf(workers) };
-    const ops = await serverOf(services, opsEndpoints(services, deps));
-    servers.push(ops);
-    await ops.listen({ hosts: [config.ops.host], port: config.ops.port });
-    if (!roles.http) return { services, publicServer: undefined, inbox, stop };
-    const publicServer = await openPublic(services, checks);
-    servers.unshift(publicServer);
-    return { services, publicServer, inbox, stop };
-  } catch (error) {
-    await stop();
-    throw error;
+    await openListener(services, options, "the operator's listener", opsEndpoints(services, deps));
   }
+  writeBackupAtStop(services, lifecycle);
+  resources.add('mail connections', () => transport.close());
+  await startTimers(services);
+  if (workers !== undefined) {
+    workers.start();
+    const stop = () => workers.stop({ graceMs: lifecycle.graceLeftMs });
+    resources.add('jobs', stop, () => lifecycle.graceLeftMs + settleMs);
+  }
+  if (roles.http) await openListener(services, options, 'the public listener', publicEndpoints(services, { checks }));
 }
 
-async function openPublic(services: Services, checks: readonly Check[]): Promise<HttpServer> {
-  const { config } = services;
-  const server = await serverOf(services, publicEndpoints(services, { checks }));
-  await server.listen({ hosts: config.http.hosts, port: config.http.port });
-  return server;
+async function startTimers(services: Services): Promise<void> {
+  const { resources, revocations, lastSeen } = services;
+  const timers = new Timers(services);
+  await revocations.start();
+  resources.add('the revocation feed', () => revocations.stop());
+  lastSeen.start();
+  resources.add('last-seen times', () => lastSeen.stop());
+  timers.start();
+  resources.add('timers', () => timers.stop());
+}
+
+/** After the grace period, for what is being written. */
+const settleMs = 3000;
+
+async function openListener(
+  services: Services,
+  { lifecycle, isOneOfSeveral }: RunOptions,
+  name: 'the public listener' | "the operator's listener",
+  endpoints: readonly Endpoint[],
+): Promise<void> {
+  const { http, ops } = services.config;
+  const server = await serverOf(services, endpoints);
+  await server.listen(
+    name === 'the public listener'
+      ? { hosts: http.hosts, port: http.port, reusePort: isOneOfSeveral }
+      : { hosts: [ops.host], port: ops.port, settings: { hosts: 'LATCHKEY_OPS_HOST', port: 'LATCHKEY_OPS_PORT' } },
+  );
+  const close = () => server.close({ graceMs: lifecycle.graceLeftMs });
+  services.resources.add(name, close, () => lifecycle.graceLeftMs + settleMs);
+  lifecycle.onStopping(() => server.drain());
+}
+
+/** The dump of the embedded database needs no external service, so it may take long. */
+const backupMs = 120_000;
+
+/** Not after an error, nor after a failed start, which a service manager may repeat every second. */
+function writeBackupAtStop({ opened, clock, resources }: Services, lifecycle: Lifecycle): void {
+  if (opened.kind !== 'embedded') return;
+  const write = async () => {
+    if (lifecycle.isOrderlyStop) await writeBackup(opened.database, opened.directory.path, clock.now());
+  };
+  resources.add('the backup', write, () => backupMs);
 }
 
 /** Runs work while no job of this process runs. */
@@ -99,6 +127,7 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     isTrustedPeer: (socketAddress) => clientAddresses.isTrustedPeer(socketAddress),
     makeRequestId,
     limiter: services.limits,
+    limits: { keepAliveMs: config.http.keepAliveSeconds * 1000 },
     pages: pageRenderer(services.catalogues),
     isListedOrigin: (origin) => services.clients.isListedOrigin(origin),
   });
@@ -114,12 +143,4 @@ function mailTransport({ config, clock }: Services): MailTransport {
   const { smtp: server } = config.mail;
   if (server === undefined) return new Inbox();
   return new BreakingTransport(new Smtp({ server, maxConnections: config.jobs.concurrency }), { clock });
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let started: Promise<void> | undefined;
-  return () => {
-    started ??= work();
-    return started;
-  };
 }

@@ -7,7 +7,7 @@ import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
-import { HashQueue, PasswordHashes } from '#domain/passwords/index.ts';
+import { HashQueue, PasswordHashes, type PasswordRules } from '#domain/passwords/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import { RegistrationHook } from '#domain/registrations/index.ts';
 import { Revocations } from '#domain/revocations/index.ts';
@@ -28,17 +28,20 @@ import { AfterCommit } from './after-commit.ts';
 import { ClockSkew } from './clock-skew.ts';
 import { wireLimits } from './limits.ts';
 import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
+import { OpenResources } from './open-resources.ts';
 import { wireOutbound } from './outbound.ts';
 import { wirePasswords } from './passwords.ts';
 import { version } from './version.ts';
 
-/** The parts that a test replaces. */
+/** The parts that a caller replaces. */
 export interface Overrides {
   /** Used as it is, without regard to the database's clock. */
   readonly clock?: Clock;
   /** The clock of the machine, which a node corrects to the database's. */
   readonly machineClock?: Clock;
   readonly logger?: Logger;
+  /** Gets everything that is opened; closed here when that fails. */
+  readonly resources?: OpenResources;
 }
 
 /** Everything that servers, workers and commands are made of. Nothing runs before `running.ts` starts it. */
@@ -46,50 +49,54 @@ export type Services = Awaited<ReturnType<typeof wire>>;
 
 /** Opens the database, the keys and everything on top of them. */
 export async function wire(config: Config, overrides: Overrides = {}) {
-  const clocks = clocksOf(config, overrides);
+  const logger = overrides.logger ?? createLogger({ ...config.log, service: 'latchkey', version });
+  const resources = overrides.resources ?? new OpenResources(logger);
+  try {
+    return await wireOnto(resources, config, { clocks: clocksOf(config, overrides), logger });
+  } catch (error) {
+    await resources.close();
+    throw error;
+  }
+}
+
+async function wireOnto(
+  resources: OpenResources,
+  config: Config,
+  { clocks, logger }: { readonly clocks: Clocks; readonly logger: Logger },
+) {
   const { clock } = clocks;
-  const logger = overrides.logger ?? createLogger({ level: config.log.level, service: 'latchkey', version });
   const metrics = createMetrics();
   const afterCommit = new AfterCommit();
   const onCommitted = (effects: CommittedEffects) => afterCommit.deliver(effects);
-  const opened = await openDatabase(config, { clock, logger, metrics, onCommitted });
-  try {
-    // Before the first id is generated: ids contain the time, and never go back.
-    const clockSkew = await watchSkew(clocks, opened, logger);
-    await ensureSchema(config, opened.database, clock);
-    const ground = {
-      config,
-      version,
-      ...clocks,
-      clockSkew,
-      logger,
-      metrics,
-      afterCommit,
-      opened,
-      database: opened.database,
-      makeId: idMaker(clock),
-    };
-    const keys = await wireKeys(ground);
-    const hashing = await wireHashing(config);
-    const outward: Outward = { catalogues: readCatalogues(), outbound: wireOutbound(ground) };
-    const passwords = await wirePasswords({ ...ground, ...outward });
-    const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
-    await clients.load();
-    const limiting = wireLimits({ ...ground, ...keys });
-    const close = async () => {
-      await limiting.redis?.close();
-      await passwords.closePasswords();
-      await opened.close();
-    };
-    return {
-      ...wireModules({ ...ground, ...keys, ...hashing, ...outward, ...passwords, clients }),
-      ...limiting,
-      close,
-    };
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+  const opened = await openDatabase(config, { clock, logger, metrics, resources, onCommitted });
+  // Before the first id is generated: ids contain the time, and never go back.
+  const clockSkew = await watchSkew(clocks, opened, logger);
+  await ensureSchema(config, opened.database, clock);
+  const ground: Ground = {
+    config,
+    version,
+    ...clocks,
+    clockSkew,
+    logger,
+    metrics,
+    resources,
+    afterCommit,
+    opened,
+    database: opened.database,
+    makeId: idMaker(clock),
+  };
+  const keys = await wireKeys(ground);
+  const hashing = await wireHashing(config);
+  const outward: Outward = { catalogues: readCatalogues(), outbound: wireOutbound(ground) };
+  const passwordRules = await wirePasswords({ ...ground, ...outward });
+  const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
+  await clients.load();
+  const limiting = wireLimits({ ...ground, ...keys });
+  return {
+    ...wireModules({ ...ground, ...keys, ...hashing, ...outward, passwordRules, clients }),
+    ...limiting,
+    close: () => resources.close(),
+  };
 }
 
 interface Clocks {
@@ -124,6 +131,7 @@ interface Ground extends Clocks {
   readonly version: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly resources: OpenResources;
   readonly afterCommit: AfterCommit;
   readonly opened: OpenDatabase;
   readonly database: Database;
@@ -157,7 +165,7 @@ interface Outward {
 }
 
 type Keyed = Ground & Awaited<ReturnType<typeof wireKeys>> & Awaited<ReturnType<typeof wireHashing>>;
-type Ruled = Keyed & Outward & Awaited<ReturnType<typeof wirePasswords>>;
+type Ruled = Keyed & Outward & { readonly passwordRules: PasswordRules };
 
 function wireModules(ground: Ruled & { readonly clients: Clients }) {
   const { config, database, clock, logger, keys, makeId } = ground;

@@ -45,8 +45,11 @@ export interface Config {
     readonly publicUrl: string;
     /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` is trusted. */
     readonly trustedProxies: readonly Cidr[];
-    /** Time from SIGTERM until open requests are aborted. */
+    /** Time from SIGTERM until the listeners close. */
+    readonly shutdownDelaySeconds: number;
+    /** Time from then on until open requests are aborted. */
     readonly drainSeconds: number;
+    readonly keepAliveSeconds: number;
     /** Allows a development server to listen on addresses other than loopback. */
     readonly allowRemoteDevelopment: boolean;
   };
@@ -123,5 +126,5 @@ export interface Config {
   readonly jobs: { readonly concurrency: number };
   /** The point at which the process sends itself SIGKILL, for crash tests. Undefined unless `NODE_ENV` is `test`. */
   readonly faultPoint: string | undefined;
-  readonly log: { readonly level: LogLevel };
+  readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text' };
 }

@@ -84,7 +84,7 @@ function complete(checked: Settings, cwd: string): Config {
   return {
     mode: checked.mode,
     dataDirectory: resolve(cwd, checked.dataDirectory ?? '.latchkey'),
-    http: { ...http, hosts: [...new Set(http.hosts.flatMap(toAddresses))], publicUrl: publicUrl.origin },
+    http: completeHttp(checked, publicUrl.origin),
     ops: { host: toAddresses(ops.host ?? 'localhost')[0] ?? '', port: ops.port },
     database: completeDatabase(checked.database),
     migrate: checked.migrate ?? (checked.mode === 'production' ? 'refuse' : 'auto'),
@@ -103,7 +103,16 @@ function complete(checked: Settings, cwd: string): Config {
     redisTimeoutMs: checked.redisTimeoutMs,
     jobs: checked.jobs,
     faultPoint: checked.faultPoint,
-    log: checked.log,
+    log: { ...checked.log, format: checked.log.format ?? (checked.mode === 'development' ? 'text' : 'json') },
+  };
+}
+
+function completeHttp({ mode, http }: Settings, publicUrl: string): Config['http'] {
+  return {
+    ...http,
+    hosts: [...new Set(http.hosts.flatMap(toAddresses))],
+    publicUrl,
+    shutdownDelaySeconds: http.shutdownDelaySeconds ?? (mode === 'production' ? 5 : 0),
   };
 }
 

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
-import { formatCidr, parseProxyRange } from '#protocol/network-address/index.ts';
 import { formatQuota, parseQuota } from '#protocol/quota/index.ts';
+import { http, ops } from './listener-settings.ts';
 import { passwords } from './password-settings.ts';
 import type { SettingFacts } from './setting.ts';
 import {
@@ -13,7 +13,6 @@ import {
   list,
   optionalChoice,
   optionalInteger,
-  parsedList,
   parsedSecret,
   parsedText,
   parsedTextOr,
@@ -21,71 +20,8 @@ import {
   settingFacts,
   text,
 } from './setting.ts';
-import { isKey, isListenAddress, isMailDomain, isPublicOrigin, isServiceUrl, isUrlOf } from './values.ts';
+import { isKey, isMailDomain, isServiceUrl, isUrlOf } from './values.ts';
 import { wellKnown } from './well-known.ts';
-
-const http = z.object({
-  hosts: list(
-    ['127.0.0.1', '::1'],
-    {
-      env: 'LATCHKEY_HOST',
-      expected: 'IP addresses or localhost, separated by commas',
-      doc: 'Addresses of the public listener, such as `0.0.0.0,::` for all. Outside production, other addresses than loopback also need `LATCHKEY_ALLOW_REMOTE_DEV=1`.',
-    },
-    isListenAddress,
-  ),
-  port: integer(0, 65_535, 5625, {
-    env: 'LATCHKEY_PORT',
-    doc: 'Port of the public listener. With 0 the operating system chooses a free port.',
-    hint: (value) =>
-      typeof value === 'string' && /^(tcp|udp):\/\//.test(value)
-        ? 'Kubernetes sets it for a Service named latchkey: set "enableServiceLinks: false" in the pod, or rename the Service'
-        : undefined,
-  }),
-  publicUrl: text(
-    {
-      env: 'LATCHKEY_PUBLIC_URL',
-      expected:
-        'an https origin without a path, such as https://auth.example.com (http only for localhost, 127.0.0.0/8 and [::1])',
-      fallback: 'http://localhost:<port>',
-      doc: 'The origin at which users and applications reach the server. All links are built from it, and it is the issuer of tokens. Production requires https.',
-    },
-    isPublicOrigin,
-  ),
-  trustedProxies: parsedList(
-    {
-      env: 'LATCHKEY_TRUSTED_PROXIES',
-      expected: 'addresses or CIDR ranges such as 10.0.0.0/8, separated by commas, none of them /0',
-      fallback: 'none',
-      doc: 'Proxies whose `X-Forwarded-For` is trusted. Without any, the client address is the address of the connection.',
-    },
-    { parse: parseProxyRange, format: formatCidr },
-  ),
-  drainSeconds: integer(0, 600, 25, {
-    env: 'LATCHKEY_DRAIN_SECONDS',
-    doc: 'Seconds after SIGTERM in which open requests and jobs may finish.',
-  }),
-  allowRemoteDevelopment: flag({
-    env: 'LATCHKEY_ALLOW_REMOTE_DEV',
-    doc: 'Allows a server outside production to listen on addresses that other machines can reach.',
-  }),
-});
-
-const ops = z.object({
-  host: text(
-    {
-      env: 'LATCHKEY_OPS_HOST',
-      expected: 'an IP address or localhost',
-      fallback: '127.0.0.1',
-      doc: "Address of the operator's listener (`/metrics`, verbose `/readyz`). It requires no credentials: do not expose it.",
-    },
-    isListenAddress,
-  ),
-  port: integer(0, 65_535, 5626, {
-    env: 'LATCHKEY_OPS_PORT',
-    doc: "Port of the operator's listener. With 0 the operating system chooses a free port.",
-  }),
-});
 
 const postgresUrl = {
   expected: 'a URL such as postgres://user:password@host:5432/database',
@@ -366,6 +302,11 @@ export const settingsSchema = z.object({
     level: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', {
       env: 'LATCHKEY_LOG_LEVEL',
       doc: 'The lowest severity that is logged.',
+    }),
+    format: optionalChoice(['json', 'text'], {
+      env: 'LATCHKEY_LOG_FORMAT',
+      fallback: '`text` in development, else `json`',
+      doc: 'The form of log lines: `json` for programs, `text` for reading.',
     }),
   }),
 });

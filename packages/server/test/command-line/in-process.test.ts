@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { banner } from '#app/banner.ts';
 import { runCommand } from '#app/cli/run-command.ts';
 import { listenForControl } from '#app/control.ts';
-import { type Running, run } from '#app/running.ts';
-import { wire } from '#app/wiring.ts';
+import { Lifecycle } from '#app/lifecycle.ts';
+import { run } from '#app/running.ts';
+import { type Services, wire } from '#app/wiring.ts';
 import { type Config, loadConfig } from '#config/index.ts';
 import type { CommandIo } from '#platform/control-socket/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
@@ -17,8 +18,8 @@ const components = { http: true, jobs: true };
 
 let directory: string;
 let config: Config;
-let running: Running;
-let control: { close(): Promise<void> };
+let services: Services;
+const lifecycle = new Lifecycle();
 
 beforeAll(async () => {
   directory = makeDirectory();
@@ -29,13 +30,14 @@ beforeAll(async () => {
   config = loaded.config;
   const destination = { write: () => undefined };
   const logger = createLogger({ level: 'silent', service: 'test', version: '0', destination });
-  running = await run(await wire(config, { logger }), components);
-  control = await listenForControl(running, runCommand);
+  services = await wire(config, { logger });
+  await run(services, { roles: components, lifecycle, isOneOfSeveral: false });
+  await listenForControl(services, runCommand);
+  lifecycle.serve();
 });
 
 afterAll(async () => {
-  await control.close();
-  await running.stop();
+  await services.close();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -79,7 +81,7 @@ describe('a serving process', () => {
   });
 
   it('prints its addresses and the limits of the embedded database on one screen', () => {
-    const screen = banner(running, components);
+    const screen = banner(config, components);
     for (const line of [
       '/api/v1',
       '/docs',
@@ -90,7 +92,7 @@ describe('a serving process', () => {
     ]) {
       expect(screen).toContain(line);
     }
-    expect(banner(running, { http: false, jobs: true })).toContain('is running jobs');
+    expect(banner(config, { http: false, jobs: true })).toContain('is running jobs');
   });
 
   it('exports cache, feed and queue metrics', async () => {
@@ -106,10 +108,16 @@ describe('a serving process', () => {
     }
   });
 
-  it('becomes unready when it is stopped, and can be stopped twice', async () => {
-    const ready = () => fetch(`http://127.0.0.1:${config.http.port}/readyz`).then(({ status }) => status);
-    expect(await ready()).toBe(200);
-    await Promise.all([running.stop(), running.stop()]);
-    await expect(ready()).rejects.toThrow('fetch failed');
+  it('becomes unready before its listeners close, and can be closed twice', async () => {
+    const ready = (port: number) => fetch(`http://127.0.0.1:${port}/readyz?verbose`);
+    expect((await ready(config.http.port)).status).toBe(200);
+    const request = { reason: 'SIGTERM', exitCode: 0, isOrderly: true };
+    await lifecycle.stop(request, { ...config.http, shutdownDelaySeconds: 0 });
+    const answer = await ready(config.http.port);
+    expect([answer.status, answer.headers.get('connection')]).toEqual([503, 'close']);
+    expect(await (await ready(config.ops.port)).json()).toMatchObject({ checks: { process: 'stopping' } });
+    await Promise.all([services.close(), services.close()]);
+    await expect(ready(config.http.port)).rejects.toThrow('fetch failed');
+    await expect(ready(config.ops.port)).rejects.toThrow('fetch failed');
   });
 });

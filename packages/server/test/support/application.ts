@@ -173,7 +173,7 @@ async function assemble(options: ApplicationOptions): Promise<Parts> {
   const clock = given.clock ?? present(services.movableClock, 'the clock of a development node');
   const inbox = deploymentOf?.inbox ?? new Inbox();
   const workers = manual === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
-  const checks = readinessChecks(services, () => false);
+  const checks = readinessChecks(services, () => undefined);
   const inboxShown = services.config.mode === 'production' ? undefined : inbox;
   const deps = { checks, inbox: inboxShown, betweenJobs: betweenJobsOf(workers) };
   const [endpoints, development] = [publicEndpoints(services, deps), developmentEndpoints(services, deps)];

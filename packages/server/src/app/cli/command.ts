@@ -2,6 +2,7 @@
 import type { Config } from '#config/index.ts';
 import type { JsonValue } from '#kernel/json.ts';
 import type { CommandIo } from '#platform/control-socket/index.ts';
+import type { ProcessEnd } from '../process-end.ts';
 import type { Services } from '../wiring.ts';
 
 export type { CommandIo } from '#platform/control-socket/index.ts';
@@ -72,15 +73,25 @@ export interface CommandContext {
   readonly io: CommandIo;
   readonly loadConfig: () => Config;
   readonly services?: Services;
+  /** The end of this process; absent in a command that a serving process runs for another. */
+  readonly end?: ProcessEnd;
 }
 
 /** Runs a command and returns its exit code; given to processes that receive commands on the control socket. */
 export type RunCommand = (context: CommandContext) => Promise<number>;
 
+/** The surroundings of a command that runs until a signal. */
+export interface ProcessContext {
+  readonly config: Config;
+  readonly io: CommandIo;
+  readonly end: ProcessEnd;
+  readonly runCommand: RunCommand;
+}
+
 /** Runs until a signal, and prints its own output. */
 export interface ProcessCommand extends Common {
   readonly needs: 'process';
-  run(input: CommandInput, config: Config, io: CommandIo, runCommand: RunCommand): Promise<number>;
+  run(input: CommandInput, context: ProcessContext): Promise<number>;
 }
 
 export type Command = ServiceCommand | DatabaseCommand | LocalCommand | ProcessCommand;

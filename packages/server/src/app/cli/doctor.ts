@@ -36,16 +36,15 @@ async function onDatabase(config: Config, services: Services | undefined): Promi
   if (config.database.kind === 'embedded' && !existsSync(join(config.dataDirectory, 'pgdata'))) {
     return [warn('database', 'There is no embedded database yet.', 'The first start creates it: latchkey serve')];
   }
+  const watchers = silentWatchers();
   try {
-    const opened = await openDatabase(config, silentWatchers());
-    try {
-      return await examineDatabase(config, opened.database);
-    } finally {
-      await opened.close();
-    }
+    const { database } = await openDatabase(config, watchers);
+    return await examineDatabase(config, database);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return [fail('database', `The database cannot be used: ${reason}`, fixOf(config))];
+  } finally {
+    await watchers.resources.close();
   }
 }
 

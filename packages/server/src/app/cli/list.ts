@@ -1,15 +1,7 @@
 /** All commands, in the order of the help. */
-import type { Config } from '#config/index.ts';
 import type { Roles } from '../running.ts';
 import { clientCommands } from './client.ts';
-import {
-  type Command,
-  type CommandIo,
-  type OptionValue,
-  type ProcessCommand,
-  type RunCommand,
-  UsageError,
-} from './command.ts';
+import { type Command, type OptionValue, type ProcessCommand, type ProcessContext, UsageError } from './command.ts';
 import { configCommands } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { inviteCommands } from './invite.ts';
@@ -31,11 +23,11 @@ const serveCommand: ProcessCommand = {
       description: 'Number of processes, one per CPU core (PostgreSQL only)',
     },
   },
-  run: async (input, config, io, runCommand) => {
+  run: async (input, context) => {
     const roles = { http: true, jobs: input.options['no-jobs'] !== true };
     const count = readProcesses(input.options.processes);
     const { isParent, superviseProcesses } = await import('../processes.ts');
-    return count > 1 && isParent() ? superviseProcesses(count, config) : start(roles, config, io, runCommand);
+    return count > 1 && isParent() ? superviseProcesses(count, context) : start(roles, context);
   },
 };
 
@@ -45,7 +37,7 @@ const workCommand: ProcessCommand = {
   summary: 'Run jobs only',
   arguments: [],
   options: {},
-  run: (_, config, io, runCommand) => start({ http: false, jobs: true }, config, io, runCommand),
+  run: (_, context) => start({ http: false, jobs: true }, context),
 };
 
 function readProcesses(value: OptionValue): number {
@@ -57,9 +49,9 @@ function readProcesses(value: OptionValue): number {
 }
 
 // Imported on demand, so that other commands do not load the whole server.
-async function start(roles: Roles, config: Config, io: CommandIo, runCommand: RunCommand): Promise<number> {
+async function start(roles: Roles, context: ProcessContext): Promise<number> {
   const { serve } = await import('../serve.ts');
-  return serve(config, roles, io, runCommand);
+  return serve(context, roles);
 }
 
 export const commands: readonly Command[] = [

@@ -72,11 +72,12 @@ async function onTarget<T>(
 ): Promise<T> {
   if (services !== undefined) return work(migrationTarget(config, services.database));
   if (config.database.kind === 'postgres') return work(config.database.adminUrl);
-  const opened = await openDatabase(config, silentWatchers());
+  const watchers = silentWatchers();
   try {
-    return await work(migrationTarget(config, opened.database));
+    const { database } = await openDatabase(config, watchers);
+    return await work(migrationTarget(config, database));
   } finally {
-    await opened.close();
+    await watchers.resources.close();
   }
 }
 

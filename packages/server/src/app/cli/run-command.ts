@@ -49,9 +49,9 @@ async function execute(command: Command, input: CommandInput, json: boolean, con
   if (command.needs === 'database') return onDatabase(command, input, json, context);
   const config = context.services?.config ?? context.loadConfig();
   if (command.needs === 'process') {
-    if (context.services !== undefined)
-      throw new UsageError(`"latchkey ${command.name}" cannot run inside another process.`);
-    return command.run(input, config, io, runCommand);
+    const { end } = context;
+    if (end === undefined) throw new UsageError(`"latchkey ${command.name}" cannot run inside another process.`);
+    return command.run(input, { config, io, end, runCommand });
   }
   return say(await command.run(input, config, io), json, io);
 }

@@ -2,13 +2,16 @@
 import { systemClock } from '#kernel/clock.ts';
 import { createLogger, createMetrics } from '#platform/telemetry/index.ts';
 import type { Watchers } from '../open-database.ts';
+import { OpenResources } from '../open-resources.ts';
 import { version } from '../version.ts';
 
 /** No metrics, because a command is not scraped, and no log, because it would mix with the output. */
 export function silentWatchers(): Watchers {
+  const logger = createLogger({ level: 'silent', service: 'latchkey', version });
   return {
     clock: systemClock,
-    logger: createLogger({ level: 'silent', service: 'latchkey', version }),
+    logger,
+    resources: new OpenResources(logger),
     metrics: createMetrics({ processMetrics: false }),
   };
 }

@@ -17,7 +17,7 @@ beforeAll(async () => {
   ops = await serverOf(
     app.services,
     operatorEndpoints(
-      readinessChecks(app.services, () => false),
+      readinessChecks(app.services, () => undefined),
       app.services.metrics,
     ),
   );

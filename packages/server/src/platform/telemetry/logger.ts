@@ -1,7 +1,8 @@
-/** JSON lines (docs/guides/operating.md), redacted by construction: no field can contain what a caller sent. */
+/** Log lines (docs/guides/operating.md), redacted by construction: no field can contain what a caller sent. */
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { describeError } from './error-description.ts';
 import { LineSink } from './line-sink.ts';
+import { textLine } from './text-line.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -42,6 +43,7 @@ export interface LogFields {
   readonly sessionId?: string;
   readonly count?: number;
   readonly pid?: number;
+  readonly exitCode?: number;
 }
 
 /** A message is a literal in the code: a text with an interpolated value does not compile. */
@@ -53,6 +55,8 @@ export interface Logger {
   info<M extends string>(message: Literal<M>, fields?: LogFields): void;
   warn<M extends string>(message: Literal<M>, fields?: LogFields): void;
   error<M extends string>(message: Literal<M>, fields?: LogFields): void;
+  /** For the error that ends the process. */
+  fatal<M extends string>(message: Literal<M>, fields?: LogFields): void;
   child(fields: LogFields): Logger;
   /** Whether lines of this level are written, for callers whose fields take time to compute. */
   writes(level: Exclude<LogLevel, 'silent'>): boolean;
@@ -62,6 +66,8 @@ export interface Logger {
 
 export interface LoggerOptions {
   readonly level: LogLevel;
+  /** `text` is for reading; JSON if absent. */
+  readonly format?: 'json' | 'text';
   readonly service: string;
   readonly version: string;
   /** Standard output if absent. */
@@ -77,7 +83,8 @@ const standardOutput = 1;
 
 /** Lines reach the kernel after at most 100 ms; call `flush` before the process ends. */
 export function createLogger(options: LoggerOptions): Logger {
-  const stream = options.destination ?? new LineSink(standardOutput);
+  const sink = options.destination ?? new LineSink(standardOutput);
+  const stream = options.format === 'text' ? asText(sink) : sink;
   const lines = pino(
     {
       level: options.level,
@@ -88,6 +95,10 @@ export function createLogger(options: LoggerOptions): Logger {
     stream as DestinationStream,
   );
   return new Lines(lines, stream);
+}
+
+function asText(destination: Destination): Destination {
+  return { write: (line) => destination.write(textLine(line)), flushSync: () => destination.flushSync?.() };
 }
 
 class Lines implements Logger {
@@ -113,6 +124,10 @@ class Lines implements Logger {
 
   error(message: string, fields: LogFields = {}): void {
     this.#lines.error(fields, message);
+  }
+
+  fatal(message: string, fields: LogFields = {}): void {
+    this.#lines.fatal(fields, message);
   }
 
   child(fields: LogFields): Logger {

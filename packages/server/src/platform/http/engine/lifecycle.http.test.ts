@@ -46,10 +46,57 @@ describe('listening and closing', () => {
     await other.close({ graceMs: 0 });
   });
 
-  it('throws one sentence when a port is in use', async () => {
+  it('listens on all addresses of both families with one port', async () => {
     const other = await buildServer(sampleOptions());
-    const listening = other.listen({ hosts: ['127.0.0.1'], port: sample.port });
-    await expect(listening).rejects.toThrow(new ListenFailed(`Port ${sample.port} on 127.0.0.1 is already in use.`));
+    const addresses = await other.listen({ hosts: ['0.0.0.0', '::'], port: 0 });
+    for (const host of ['127.0.0.1', '::1']) {
+      expect((await sendRaw(addresses[0]!.port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n', host)).status).toBe(200);
+    }
+    await other.close({ graceMs: 0 });
+  });
+
+  it('throws one sentence and takes no port when one of the addresses is in use', async () => {
+    const neighbor = await buildServer(sampleOptions());
+    const [taken] = await neighbor.listen({ hosts: ['::1'], port: 0 });
+    const other = await buildServer(sampleOptions());
+    const listening = other.listen({
+      hosts: ['127.0.0.1', '::1'],
+      port: taken!.port,
+      settings: { hosts: 'LATCHKEY_OPS_HOST', port: 'LATCHKEY_OPS_PORT' },
+    });
+    await expect(listening).rejects.toThrow(
+      new ListenFailed(
+        `Port ${taken!.port} on ::1 is already in use. Stop the program that uses it, or set LATCHKEY_OPS_PORT to another port.`,
+      ),
+    );
+    await expect(sendRaw(taken!.port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')).rejects.toThrow('ECONNREFUSED');
+    await neighbor.close({ graceMs: 0 });
+  });
+
+  it('throws one sentence for an address that this machine does not have', async () => {
+    const other = await buildServer(sampleOptions());
+    await expect(other.listen({ hosts: ['192.0.2.1'], port: 0 })).rejects.toThrow(
+      'Cannot listen on port 0 of 192.0.2.1, which is not an address of this machine. Set LATCHKEY_HOST.',
+    );
+  });
+
+  it('shares a port with another server if both allow it, and with no other', async () => {
+    const [first, second, third] = await Promise.all([0, 1, 2].map(() => buildServer(sampleOptions())));
+    const [address] = await first!.listen({ hosts: ['127.0.0.1'], port: 0, reusePort: true });
+    const { port } = address!;
+    expect(await second!.listen({ hosts: ['127.0.0.1'], port, reusePort: true })).toEqual([address]);
+    await expect(third!.listen({ hosts: ['127.0.0.1'], port })).rejects.toThrow('already in use');
+    await Promise.all([first!.close({ graceMs: 0 }), second!.close({ graceMs: 0 })]);
+  });
+
+  it('closes each connection after its response once it drains, and still accepts requests', async () => {
+    const other = await buildServer(sampleOptions());
+    const [address] = await other.listen({ hosts: ['127.0.0.1'], port: 0 });
+    const connectionHeader = async () =>
+      (await fetch(`http://127.0.0.1:${address!.port}/livez`)).headers.get('connection');
+    expect(await connectionHeader()).toBe('keep-alive');
+    other.drain();
+    expect(await connectionHeader()).toBe('close');
     await other.close({ graceMs: 0 });
   });
 

@@ -11,6 +11,16 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+export interface ListenOptions {
+  readonly hosts: readonly string[];
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** The settings of hosts and port, for the sentence of a failure; those of the public listener if absent. */
+  readonly settings?: { readonly hosts: string; readonly port: string };
+  /** Several processes may listen on the port; the kernel distributes the connections (SO_REUSEPORT). */
+  readonly reusePort?: boolean;
+}
+
 /** The message is one sentence for the operator. */
 export class ListenFailed extends Error {
   override name = 'ListenFailed';
@@ -30,12 +40,18 @@ export class Listeners {
     this.#route = route;
   }
 
-  async listen(options: { readonly hosts: readonly string[]; readonly port: number }): Promise<ListenAddress[]> {
+  /** Listens on all hosts, or on none when one of them fails. */
+  async listen(options: ListenOptions): Promise<ListenAddress[]> {
     const addresses: ListenAddress[] = [];
-    for (const host of options.hosts) {
-      const port = addresses[0]?.port ?? options.port;
-      const address = await this.#open(host, port, addresses.length > 0);
-      if (address !== undefined) addresses.push(address);
+    try {
+      for (const host of options.hosts) {
+        const port = addresses[0]?.port ?? options.port;
+        const address = await this.#open(host, port, addresses.length > 0, options);
+        if (address !== undefined) addresses.push(address);
+      }
+    } catch (error) {
+      await this.close(0);
+      throw error;
     }
     return addresses;
   }
@@ -55,15 +71,22 @@ export class Listeners {
     clearTimeout(cut);
   }
 
-  #open(host: string, port: number, optional: boolean): Promise<ListenAddress | undefined> {
+  #open(host: string, port: number, optional: boolean, options: ListenOptions): Promise<ListenAddress | undefined> {
     const server = this.#create();
     return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
+      server.on('error', (error: NodeJS.ErrnoException) => {
+        // An error of `accept`, such as EMFILE; the listener stays open.
+        if (server.listening) this.#responder.options.logger.error('a connection could not be accepted', { error });
         // A machine without IPv6 has no ::1; only the first host is required.
-        if (optional && (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT')) resolve(undefined);
-        else reject(new ListenFailed(sentenceFor(error, host, port), { cause: error }));
+        else if (optional && (error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT')) resolve(undefined);
+        else
+          reject(
+            new ListenFailed(sentenceFor(error, host, port, options.settings ?? publicSettings), { cause: error }),
+          );
       });
-      server.listen({ host, port, exclusive: false }, () => {
+      // Without `ipv6Only`, `::` also takes the port of 0.0.0.0.
+      const ipv6Only = options.hosts.length > 1;
+      server.listen({ host, port, ipv6Only, reusePort: options.reusePort === true, exclusive: false }, () => {
         this.#servers.push(server);
         const address = server.address();
         resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port });
@@ -165,17 +188,27 @@ function codeFor(code: string | undefined): ProblemCode {
   }
 }
 
-function sentenceFor(error: NodeJS.ErrnoException, host: string, port: number): string {
+const publicSettings = { hosts: 'LATCHKEY_HOST', port: 'LATCHKEY_PORT' };
+
+function sentenceFor(
+  error: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  settings: NonNullable<ListenOptions['settings']>,
+): string {
+  const other = `or set ${settings.port} to another port.`;
   switch (error.code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${host} is already in use.`;
+      return `Port ${port} on ${host} is already in use. Stop the program that uses it, ${other}`;
     case 'EACCES':
-      return `Port ${port} on ${host} may not be used by this user.`;
+      return `Port ${port} on ${host} may not be used by this user. Run as a user who may, ${other}`;
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
     case 'ENOTFOUND':
-      return `${host} is not an address of this machine.`;
+      return `Cannot listen on port ${port} of ${host}, which is not an address of this machine. Set ${settings.hosts}.`;
+    case 'ENOTSUP':
+      return `This operating system cannot share port ${port} between processes. Start without --processes.`;
     default:
-      return `Cannot listen on port ${port} of ${host} (${error.code ?? error.message}).`;
+      return `Cannot listen on port ${port} of ${host} (${error.code ?? error.message}). Check ${settings.hosts} and ${settings.port}.`;
   }
 }

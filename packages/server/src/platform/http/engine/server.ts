@@ -5,7 +5,7 @@ import { assertEnforceable } from '../admission/authorization.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { canonicalTarget } from './canonical-target.ts';
 import { fetchInProcess } from './in-process.ts';
-import { type ListenAddress, Listeners } from './listeners.ts';
+import { type ListenAddress, Listeners, type ListenOptions } from './listeners.ts';
 import { Responder } from './responder.ts';
 import { registerRoutes } from './routes.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -13,10 +13,12 @@ import { unmatchedHandler } from './unmatched.ts';
 
 /** A list of endpoints behind sockets, or called in the process. */
 export interface HttpServer {
-  /** Listens on each host with one port; port 0 takes a free one. Throws `ListenFailed` with one sentence. */
-  listen(options: { readonly hosts: readonly string[]; readonly port: number }): Promise<readonly ListenAddress[]>;
+  /** Listens on each host with one port. Throws `ListenFailed` with one sentence; then no port is taken. */
+  listen(options: ListenOptions): Promise<readonly ListenAddress[]>;
   /** Runs a request through the same routes without a socket. */
   fetch(request: Request, options: { readonly peerAddress: string }): Promise<Response>;
+  /** From now on each response closes its connection, so that few are idle when the server closes. */
+  drain(): void;
   /** Accepts no more, finishes the requests in flight, and after `graceMs` closes their connections. Idempotent. */
   close(options: { readonly graceMs: number }): Promise<void>;
 }
@@ -32,6 +34,9 @@ export async function buildServer(options: ServerOptions): Promise<HttpServer> {
   return {
     listen: (addresses) => listeners.listen(addresses),
     fetch: (request, { peerAddress }) => fetchInProcess(engine, request, peerAddress),
+    drain: () => {
+      responder.draining = true;
+    },
     close: async ({ graceMs }) => {
       responder.draining = true;
       await listeners.close(graceMs);
