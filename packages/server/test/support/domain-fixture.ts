@@ -79,7 +79,7 @@ export async function openDomainFixture(database: Database): Promise<DomainFixtu
   const clients = new Clients({ database, clock, issuer: 'https://login.example' });
   await clients.load();
   const audit = new AuditLog({ keys, makeId });
-  return { database, time, clock, kek, keys, makeId, audit, clients, client: clients.byId(defaultClientId) };
+  return { database, time, clock, kek, keys, makeId, audit, clients, client: await clients.byId(defaultClientId) };
 }
 
 /** The parameters of `insertTestUser` for a new user. */

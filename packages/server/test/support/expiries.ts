@@ -171,7 +171,7 @@ export const invitationRow: CreateExpiring = async (app) =>
 export const retiredSigningKey: CreateExpiring = async ({ services }) => {
   const { kid } = services.signingKeys.current();
   await rotateSigningKey(services, operator, true);
-  return async () => services.signingKeys.verifyKey(kid) !== undefined;
+  return async () => (await services.signingKeys.verifyKey(kid)) !== undefined;
 };
 
 export const restOfNextSigningKey: CreateExpiring = async ({ services }) => {

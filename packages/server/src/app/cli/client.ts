@@ -16,7 +16,7 @@ export const clientCommands: readonly ServiceCommand[] = [
     options: {},
     run: async (_, { clients }) => {
       await clients.refresh();
-      const { origins } = clients.byId(defaultClientId);
+      const { origins } = await clients.byId(defaultClientId);
       return { exitCode: 0, text: origins.join('\n') || 'There are no origins.', data: [...origins] };
     },
   },

@@ -43,7 +43,7 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
   const { userId } = candidate;
   const userKey = deps.keys.unwrapUserKey(userId, candidate.wrapped);
   const rehash = proof.by === 'password' ? await proof.rehash() : undefined;
-  const { issued, values } = issueSession(deps, sessionOf(login, userKey));
+  const { issued, values } = await issueSession(deps, sessionOf(login, userKey));
   const row = await queries.row(completeStatement, {
     loginUserId: userId,
     ...(proof.by === 'password' ? proof.quota.refundParams() : refundNothing(now)),

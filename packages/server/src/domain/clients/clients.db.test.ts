@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addSeconds, systemClock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
-import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import { Clients, defaultClientId, maxAccessTokenLifetimeSeconds, sessionExpiries, setClientOrigins } from './index.ts';
 
 const configure = statement('clients_test.configure', {
@@ -18,6 +18,20 @@ const setLifetime = statement('clients_test.set_lifetime', {
   columns: {},
 });
 
+const insert = statement('clients_test.insert', {
+  lane: 'pool',
+  sql: `insert into clients (id, kind, name, created_at) values ('mobile', 'first_party', 'Mobile', now())`,
+  params: {},
+  columns: {},
+});
+
+const remove = statement('clients_test.remove', {
+  lane: 'pool',
+  sql: `delete from clients where id = 'mobile'`,
+  params: {},
+  columns: {},
+});
+
 describeOnBothDatabases('clients', (database) => {
   const defaultOf = (clients: Clients) => clients.byId(defaultClientId);
   const settings = { clock: systemClock, issuer: 'https://login.example' };
@@ -27,7 +41,7 @@ describeOnBothDatabases('clients', (database) => {
     const nodes = Array.from({ length: 5 }, open);
     await Promise.all(nodes.map((clients) => clients.load()));
     for (const clients of nodes) {
-      expect(defaultOf(clients)).toEqual({
+      expect(await defaultOf(clients)).toEqual({
         id: 'default',
         audience: 'https://login.example',
         accessTokenLifetimeSeconds: 900,
@@ -45,7 +59,7 @@ describeOnBothDatabases('clients', (database) => {
     await database().run(configure, {});
     const clients = open();
     await clients.load();
-    expect(defaultOf(clients)).toMatchObject({ audience: 'https://api.example', refreshGraceSeconds: 0 });
+    expect(await defaultOf(clients)).toMatchObject({ audience: 'https://api.example', refreshGraceSeconds: 0 });
   });
 
   it('list the origins of their pages, which another node applies after its next read', async () => {
@@ -55,7 +69,7 @@ describeOnBothDatabases('clients', (database) => {
     await database().transaction((tx) => setClientOrigins(tx, defaultClientId, origins));
     expect(there.isListedOrigin('https://app.example')).toBe(false);
     await there.refresh();
-    expect(defaultOf(there).origins).toEqual(origins);
+    expect((await defaultOf(there)).origins).toEqual(origins);
     expect(there.isListedOrigin('https://app.example')).toBe(true);
     expect(there.isListedOrigin('https://other.example')).toBe(false);
     await database().transaction((tx) => setClientOrigins(tx, defaultClientId, []));
@@ -63,12 +77,24 @@ describeOnBothDatabases('clients', (database) => {
     expect(there.isListedOrigin('https://app.example')).toBe(false);
   });
 
-  it('are unknown before they are loaded, and when no row has the id', async () => {
+  it('are unknown when no row has the id', async () => {
     const clients = open();
-    expect(() => defaultOf(clients)).toThrow('client default is missing');
     await clients.load();
-    expect(clients.find('other')).toBeUndefined();
-    expect(() => clients.byId('other')).toThrow('client other is missing');
+    expect(await clients.find('other')).toBeUndefined();
+    await expect(clients.byId('other')).rejects.toThrow('client other is missing');
+  });
+
+  it('are found at once when another node has just added them, by one read for twenty lookups', async () => {
+    const clients = open();
+    await clients.load();
+    await database().run(insert, {});
+    let found: unknown[] = [];
+    const roundTrips = await countRoundTrips(database(), async () => {
+      found = await Promise.all(Array.from({ length: 20 }, () => clients.find('mobile')));
+    });
+    expect(found).toEqual(Array.from({ length: 20 }, () => expect.objectContaining({ id: 'mobile' })));
+    expect(roundTrips).toEqual(['clients.list']);
+    await database().run(remove, {});
   });
 
   describe('with access tokens that would outlive their revocation', () => {
@@ -94,7 +120,7 @@ describeOnBothDatabases('clients', (database) => {
     const clients = open();
     await clients.load();
     const now = new Date('2026-03-01T12:00:00.000Z');
-    expect(sessionExpiries(defaultOf(clients), now)).toEqual({
+    expect(sessionExpiries(await defaultOf(clients), now)).toEqual({
       idleExpiresAt: addSeconds(now, 7 * 24 * 3600),
       expiresAt: addSeconds(now, 30 * 24 * 3600),
     });

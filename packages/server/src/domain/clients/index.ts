@@ -5,11 +5,12 @@
  * - The row `default` exists before the first request.
  * - No access token lives longer than `maxAccessTokenLifetimeSeconds`.
  * - Lifetimes and audience are looked up by client id where a session or token is issued or verified. A lookup reads
- *   memory that each process refreshes every `clientsRefreshSeconds`.
+ *   memory that each process refreshes every `clientsRefreshSeconds`, and before it treats an id as unknown.
  */
 
 import { assert, present } from '#kernel/assert.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
+import { ReloadOnMiss } from '#kernel/reload-on-miss.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
 export { isOrigin } from './origin.ts';
@@ -84,12 +85,14 @@ export class Clients {
   readonly #issuer: string;
   #byId: ReadonlyMap<string, Client> = new Map();
   #origins: ReadonlySet<string> = new Set();
+  readonly #onMiss: ReloadOnMiss;
 
   /** @param dependencies `issuer`: the audience of clients that name none. */
   constructor(dependencies: { readonly database: Database; readonly clock: Clock; readonly issuer: string }) {
     this.#database = dependencies.database;
     this.#clock = dependencies.clock;
     this.#issuer = dependencies.issuer;
+    this.#onMiss = new ReloadOnMiss({ clock: this.#clock, reload: () => this.refresh() });
   }
 
   /** Inserts the default client unless it exists, and reads all clients. */
@@ -109,13 +112,14 @@ export class Clients {
     this.#origins = new Set(clients.flatMap(({ origins }) => origins));
   }
 
-  find(id: string): Client | undefined {
-    return this.#byId.get(id);
+  /** The client with this id; undefined when there is none in the database either. */
+  find(id: string): Promise<Client | undefined> {
+    return this.#onMiss.find(id, (known) => this.#byId.get(known));
   }
 
-  /** As `find`, for an id of a row or a verified token. Throws when this process does not know the client. */
-  byId(id: string): Client {
-    return present(this.find(id), `client ${id}`);
+  /** As `find`, for an id of a row. Throws when there is no such client. */
+  async byId(id: string): Promise<Client> {
+    return present(await this.find(id), `client ${id}`);
   }
 
   /** Whether a client lists this origin. */

@@ -82,7 +82,7 @@ describeOnBothDatabases('access tokens', (database) => {
 
   describe('a token', () => {
     it('carries what the session check needs', async () => {
-      const { text, expiresAt, expiresInSeconds } = tokens.mint(subject());
+      const { text, expiresAt, expiresInSeconds } = await tokens.mint(subject());
       expect(expiresInSeconds).toBe(lifetimeSeconds);
       expect(await tokens.verify(text)).toEqual({
         sessionId,
@@ -100,7 +100,7 @@ describeOnBothDatabases('access tokens', (database) => {
         [0.999, 0],
       ] as const) {
         const sessionExpiresAt = addSeconds(new Date(seconds() * 1000), leftSeconds);
-        const { expiresAt, expiresInSeconds } = tokens.mint({ ...subject(), sessionExpiresAt });
+        const { expiresAt, expiresInSeconds } = await tokens.mint({ ...subject(), sessionExpiresAt });
         expect(expiresInSeconds).toBe(expected);
         expect(expiresAt.getTime()).toBeLessThanOrEqual(sessionExpiresAt.getTime());
       }
@@ -110,11 +110,11 @@ describeOnBothDatabases('access tokens', (database) => {
       await database().run(setIdle, { seconds: 60 });
       const impatient = makeTokens({ clients: await clientsFor(audience) });
       await database().run(setIdle, { seconds: fixture.client.sessionIdleSeconds });
-      expect(impatient.mint(subject()).expiresInSeconds).toBe(60);
+      expect((await impatient.mint(subject())).expiresInSeconds).toBe(60);
     });
 
-    it('has the claims of RFC 9068 and no personal data', () => {
-      const payload = tokens.mint(subject()).text.split('.')[1] ?? '';
+    it('has the claims of RFC 9068 and no personal data', async () => {
+      const payload = (await tokens.mint(subject())).text.split('.')[1] ?? '';
       expect(Object.keys(JSON.parse(Buffer.from(payload, 'base64url').toString()))).toEqual(
         expect.arrayContaining([
           'iss',
@@ -134,10 +134,10 @@ describeOnBothDatabases('access tokens', (database) => {
     });
 
     it.each<[string, () => string | Promise<string>]>([
-      ['another issuer', () => makeTokens({ issuer: 'https://other.example' }).mint(subject()).text],
+      ['another issuer', async () => (await makeTokens({ issuer: 'https://other.example' }).mint(subject())).text],
       [
         'another audience',
-        async () => makeTokens({ clients: await clientsFor('https://other.example') }).mint(subject()).text,
+        async () => (await makeTokens({ clients: await clientsFor('https://other.example') }).mint(subject())).text,
       ],
       ['a list of audiences that contains the right one', () => sign({ aud: [audience, 'https://other.example'] })],
       ['another type', () => sign({}, 'JWT')],
@@ -161,8 +161,8 @@ describeOnBothDatabases('access tokens', (database) => {
       ],
       [
         'a changed payload',
-        () => {
-          const [head, , signature] = tokens.mint(subject()).text.split('.');
+        async () => {
+          const [head, , signature] = (await tokens.mint(subject())).text.split('.');
           return [head, Buffer.from(JSON.stringify(claims())).toString('base64url'), signature].join('.');
         },
       ],
@@ -172,7 +172,7 @@ describeOnBothDatabases('access tokens', (database) => {
     });
 
     it('expires exactly at its exp', async () => {
-      const { text, expiresAt } = tokens.mint(subject());
+      const { text, expiresAt } = await tokens.mint(subject());
       const lastsMs = expiresAt.getTime() - fixture.clock.now().getTime();
       fixture.time.advance(lastsMs - 1);
       expect(await tokens.verify(text)).toBeTypeOf('object');
@@ -225,14 +225,14 @@ describeOnBothDatabases('access tokens', (database) => {
     }
 
     it('is verified once, costs one round trip when cold and none when warm', async () => {
-      const { text } = tokens.mint(subject());
+      const { text } = await tokens.mint(subject());
       expect(await countRoundTrips(database(), () => present(text))).toEqual(['sessions.find_live']);
       expect(await countRoundTrips(database(), () => present(text))).toEqual([]);
       expect(verified).toBe(1);
     });
 
     it('is not verified again when only the cached session is too old', async () => {
-      const { text } = tokens.mint(subject());
+      const { text } = await tokens.mint(subject());
       await present(text);
       fixture.time.advance(1000);
       expect(await countRoundTrips(database(), () => present(text))).toEqual(['sessions.find_live']);
@@ -240,7 +240,7 @@ describeOnBothDatabases('access tokens', (database) => {
     });
 
     it('is verified again after the wall clock went back', async () => {
-      const { text } = tokens.mint(subject());
+      const { text } = await tokens.mint(subject());
       await present(text);
       fixture.clock.advance(-1000);
       await present(text);
@@ -249,7 +249,7 @@ describeOnBothDatabases('access tokens', (database) => {
     });
 
     it('expires before its session does', async () => {
-      const { text, expiresAt } = tokens.mint(subject());
+      const { text, expiresAt } = await tokens.mint(subject());
       expect(await present(text)).toMatchObject({ transport: 'token', expiresAt });
       fixture.time.advance((lifetimeSeconds + 6) * 1000);
       await revocations.read();
@@ -257,7 +257,7 @@ describeOnBothDatabases('access tokens', (database) => {
     });
 
     it('is revoked with its session, before it expires', async () => {
-      const { text } = tokens.mint(subject());
+      const { text } = await tokens.mint(subject());
       await present(text);
       await end();
       await revocations.read();
@@ -272,7 +272,7 @@ describeOnBothDatabases('access tokens', (database) => {
     });
 
     it('is rejected as a cookie, also when it is cached', async () => {
-      const { text } = tokens.mint(subject());
+      const { text } = await tokens.mint(subject());
       await present(text);
       expect(await check.check({ transport: 'cookie', text })).toBe('revoked');
     });
@@ -283,7 +283,7 @@ describeOnBothDatabases('access tokens', (database) => {
 
     // Last, because the key remains revoked.
     it('is revoked with its signing key, and its session is not', async () => {
-      const { text } = tokens.mint(subject());
+      const { text } = await tokens.mint(subject());
       const { cookie } = await addSession(fixture, user, 'cookie');
       await present(text);
       const otherNode = await new SigningKeys({ ...fixture, algorithm: 'ES256' }).open();

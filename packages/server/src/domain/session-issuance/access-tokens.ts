@@ -61,9 +61,9 @@ export class AccessTokens {
    * Signs a token for a session with the active signing key. NumericDates are seconds (RFC 7519 §2). The token expires with
    * the session, absolute or idle, at the latest (invariant 20).
    */
-  mint(of: TokenSubject): AccessToken {
+  async mint(of: TokenSubject): Promise<AccessToken> {
+    const { audience, accessTokenLifetimeSeconds, sessionIdleSeconds } = await this.#clients.byId(of.clientId);
     const now = this.#clock.now();
-    const { audience, accessTokenLifetimeSeconds, sessionIdleSeconds } = this.#clients.byId(of.clientId);
     const issuedAt = Math.floor(now.getTime() / 1000);
     const sessionEndsAt = Math.floor(of.sessionExpiresAt.getTime() / 1000);
     const expiresAt = Math.min(issuedAt + Math.min(accessTokenLifetimeSeconds, sessionIdleSeconds), sessionEndsAt);
@@ -105,8 +105,8 @@ export class AccessTokens {
     return checked.expiresAt <= now ? 'expired' : checked;
   }
 
-  #audienceOf(clientId: unknown): string | undefined {
-    return typeof clientId === 'string' ? this.#clients.find(clientId)?.audience : undefined;
+  async #audienceOf(clientId: unknown): Promise<string | undefined> {
+    return typeof clientId === 'string' ? (await this.#clients.find(clientId))?.audience : undefined;
   }
 }
 

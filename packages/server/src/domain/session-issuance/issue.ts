@@ -60,11 +60,11 @@ export interface IssuedSession {
  * Computes a new session, and the values of `useDeviceFragment`, `insertSessionFragment` and `insertFamilyFragment` that
  * store it. Nothing of `issued` may leave the process before these are committed.
  */
-export function issueSession(issuers: Issuers, of: SessionToIssue) {
+export async function issueSession(issuers: Issuers, of: SessionToIssue) {
   const { userId, now } = of;
   const sessionId = issuers.makeId();
   const deviceId = of.deviceId ?? issuers.makeId();
-  const client = issuers.clients.byId(of.clientId);
+  const client = await issuers.clients.byId(of.clientId);
   const expiries = sessionExpiries(client, now);
   const sessionExpiresAt = of.expiresAt ?? expiries.expiresAt;
   const refreshExpiresAt = earlier(addSeconds(now, client.refreshTokenLifetimeSeconds), sessionExpiresAt);
@@ -74,7 +74,7 @@ export function issueSession(issuers: Issuers, of: SessionToIssue) {
   const tokens =
     refresh === undefined
       ? undefined
-      : { access: mint(issuers, of, { sessionId, sessionExpiresAt }), refresh, refreshExpiresAt };
+      : { access: await mint(issuers, of, { sessionId, sessionExpiresAt }), refresh, refreshExpiresAt };
   const secrets = { sessionExpiresAt, tokens, sessionToken, deviceToken, deviceExpiresAt };
   const issued: IssuedSession = { userId, sessionId, ...secrets };
   const values = {
@@ -126,7 +126,7 @@ function mint(
   { accessTokens }: Issuers,
   of: SessionToIssue,
   session: { readonly sessionId: string; readonly sessionExpiresAt: Date },
-): AccessToken {
+): Promise<AccessToken> {
   const { subject, clientId, acr, amr, authTime } = of;
   return accessTokens.mint({ ...session, subject, clientId, acr, amr, authTime });
 }

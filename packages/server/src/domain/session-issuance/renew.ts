@@ -76,7 +76,7 @@ export async function renewSession(
   acting: ActingSession,
   renewal: Renewal,
 ): Promise<IssuedSession> {
-  const { issued, values } = issueSession(issuers, {
+  const { issued, values } = await issueSession(issuers, {
     ...acting,
     ...renewal,
     transport: acting.transport === 'cookie' ? 'cookie' : 'token',

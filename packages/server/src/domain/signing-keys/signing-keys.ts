@@ -2,6 +2,7 @@
 import { maxAccessTokenLifetimeSeconds } from '#domain/clients/index.ts';
 import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
+import { ReloadOnMiss } from '#kernel/reload-on-miss.ts';
 import type { Queries } from '#platform/database/index.ts';
 import {
   exportPublicJwk,
@@ -36,14 +37,14 @@ export const refreshSeconds = 60;
 /** Added to the expiry of a retired key's last token, for clock skew and the tolerance of verifiers. */
 const toleranceSeconds = 60;
 
-/** Tokens with unknown keys come from outside; they cause at most one read in this time. */
-const unknownKeyReloadMs = 5000;
-
-/** The result of a reload that no caller awaits. */
+/** The result of a reload. */
 export type Reload = { readonly kind: 'reloaded' } | { readonly kind: 'failed'; readonly error: unknown };
 
 export interface SigningKeysDeps extends SigningKeyDeps {
-  /** Called after a reload that an unknown or revoked key caused, and when the reload after a change has failed. */
+  /**
+   * Called after a reload that an unknown or revoked key caused, and when the reload after a revocation or a change has
+   * failed.
+   */
   readonly onReload?: (reload: Reload) => void;
 }
 
@@ -95,10 +96,15 @@ export class SigningKeys {
   #active: SigningKey | undefined;
   #published: ReadonlyMap<string, Published> = new Map();
   #refreshing: Promise<void> = Promise.resolve();
-  #lastReloadMs = Number.NEGATIVE_INFINITY;
+  readonly #onMiss: ReloadOnMiss;
 
   constructor(deps: SigningKeysDeps) {
     this.#deps = deps;
+    const reload = async () => {
+      await this.refresh();
+      deps.onReload?.({ kind: 'reloaded' });
+    };
+    this.#onMiss = new ReloadOnMiss({ clock: deps.clock, reload });
   }
 
   /** Creates missing keys, replaces a next key whose algorithm is not the configured one, and reads all keys. */
@@ -118,12 +124,11 @@ export class SigningKeys {
   }
 
   /**
-   * The public key with this id while it is published, else undefined. An unknown id starts a reload, so that a key
-   * that another node activated early is known soon.
+   * The public key with this id while it is published, else undefined. An unknown id waits for a reload: after two quick
+   * rotations, tokens name a key that other nodes have not read yet. Rejects when the database is unreachable.
    */
-  verifyKey(kid: string): VerifyKey | undefined {
-    const published = this.#published.get(kid);
-    if (published === undefined) this.#reloadSoon();
+  async verifyKey(kid: string): Promise<VerifyKey | undefined> {
+    const published = await this.#onMiss.find(kid, (known) => this.#published.get(known));
     return published !== undefined && this.#isPublished(published) ? published.key : undefined;
   }
 
@@ -231,13 +236,6 @@ export class SigningKeys {
 
   #isPublished({ untilMs }: Published): boolean {
     return untilMs === undefined || untilMs > this.#deps.clock.now().getTime();
-  }
-
-  #reloadSoon(): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    if (nowMs - this.#lastReloadMs < unknownKeyReloadMs) return;
-    this.#lastReloadMs = nowMs;
-    this.#reload();
   }
 
   /** Never throws: a committed change stands, and the next `refresh` reads it. */

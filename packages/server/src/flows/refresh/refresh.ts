@@ -31,7 +31,7 @@ export async function refresh(flow: Refresh, text: string, caller: Caller) {
   // Counts as use of the session: resource servers may verify the access tokens, so that no other request arrives here.
   flow.lastSeen.note(outcome.sessionId, flow.clock.now());
   await recordMove(flow, outcome, caller);
-  const accessToken = flow.accessTokens.mint(outcome);
+  const accessToken = await flow.accessTokens.mint(outcome);
   return {
     accessToken: accessToken.text,
     tokenType: 'Bearer' as const,

@@ -81,7 +81,7 @@ export function sessionEndpoints({ accessTokens }: { readonly accessTokens: Acce
       problems: ['session_cookie_required'],
       handler: async ({ principal }) => {
         if (principal.transport !== 'cookie') throw new Problem('session_cookie_required');
-        const token = accessTokens.mint(principal);
+        const token = await accessTokens.mint(principal);
         return { data: { accessToken: token.text, tokenType: 'Bearer' as const, expiresIn: token.expiresInSeconds } };
       },
     }),

@@ -32,13 +32,13 @@ export type JwtVerification =
 
 export type JwtExpectations = {
   /** Returns the key with that `kid`, or undefined when it is unknown or retired. */
-  readonly keys: (kid: string) => VerifyKey | undefined;
+  readonly keys: (kid: string) => VerifyKey | undefined | Promise<VerifyKey | undefined>;
   /** The allowed algorithms. The token must use its key's algorithm, which must be one of these. */
   readonly alg: SigningAlgorithm | readonly SigningAlgorithm[];
   readonly typ: string;
   readonly issuer: string;
   /** The one accepted `aud`: a constant, or computed from the verified payload; undefined accepts none. */
-  readonly audience: string | ((payload: Readonly<Record<string, unknown>>) => string | undefined);
+  readonly audience: string | ((payload: Readonly<Record<string, unknown>>) => Promise<string | undefined>);
   readonly now: Date;
   readonly clockToleranceSeconds: number;
 };
@@ -55,23 +55,24 @@ export async function verifyJwt(token: string, expected: JwtExpectations): Promi
   if (jws === null) return invalid('malformed');
   if (jws.header.typ !== expected.typ) return invalid('type');
   if (!isAllowed(jws.header.alg, expected.alg)) return invalid('algorithm');
-  const key = expected.keys(jws.header.kid);
+  const key = await expected.keys(jws.header.kid);
   if (key === undefined) return invalid('unknown_key');
   if (key.alg !== jws.header.alg) return invalid('algorithm');
   if (!isCanonicalSignature(jws)) return invalid('signature');
+  let payload: JWTPayload;
   try {
-    const { payload } = await jwtVerify(token, key.publicKey, {
+    ({ payload } = await jwtVerify(token, key.publicKey, {
       algorithms: [key.alg],
       typ: expected.typ,
       issuer: expected.issuer,
       currentDate: expected.now,
       clockTolerance: expected.clockToleranceSeconds,
       requiredClaims: ['exp', 'iat'],
-    });
-    return checkAudienceAndTimes(payload, key.kid, expected);
+    }));
   } catch (error) {
     return invalid(problemOf(error));
   }
+  return checkAudienceAndTimes(payload, key.kid, expected);
 }
 
 function invalid(reason: JwtProblem): { kind: 'invalid'; reason: JwtProblem } {
@@ -88,9 +89,13 @@ function isAllowed(alg: string, allowed: JwtExpectations['alg']): boolean {
 }
 
 /** jose would accept an array that contains the audience, and checks `iat` only with `maxTokenAge`. */
-function checkAudienceAndTimes(payload: JWTPayload, kid: string, expected: JwtExpectations): JwtVerification {
+async function checkAudienceAndTimes(
+  payload: JWTPayload,
+  kid: string,
+  expected: JwtExpectations,
+): Promise<JwtVerification> {
   const { aud, exp, iat } = payload;
-  const audience = typeof expected.audience === 'string' ? expected.audience : expected.audience(payload);
+  const audience = typeof expected.audience === 'string' ? expected.audience : await expected.audience(payload);
   if (typeof aud !== 'string' || aud !== audience) return invalid('audience');
   if (exp === undefined || iat === undefined) return invalid('claims');
   if (iat > expected.now.getTime() / 1000 + expected.clockToleranceSeconds) return invalid('not_yet_valid');
