@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
+import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { type Config, describeConfig, loadConfig } from '#config/index.ts';
 import { FixedClock } from '#kernel/clock.ts';
+import { clientConfig } from '#platform/database/postgres/connecting.ts';
 import { Inbox, Smtp } from '#platform/mail/index.ts';
 import { Outbound } from '#platform/outbound/index.ts';
 import { clientAddress } from '#protocol/network-address/index.ts';
@@ -56,6 +58,18 @@ describe('a value that "config check" accepts is accepted by its user', () => {
       expect(server.host).toMatch(/^[\w.:-]+$/);
       if (server.auth !== null) expect(server.auth.user && server.auth.pass).not.toBe('');
       void new Smtp({ server }).close();
+    });
+  });
+
+  it('DATABASE_URL: the driver of PostgreSQL', () => {
+    const parameters = ['?', '&', 'host=', '/cloudsql/a:b', 'sslmode=', 'require', 'prefer', 'port=', 'options=-c'];
+    const text = textOf('postgres://', 'postgresql://', ...authority, '/', 'db', ...parameters);
+    property('DATABASE_URL', text, ({ database }) => {
+      if (database.kind === 'embedded') throw new Error('the URL is missing');
+      const { server } = database;
+      const client = new Client(clientConfig({ server, applicationName: 'test' }));
+      expect(client).toMatchObject({ host: server.host, port: server.port });
+      expect(server.host).toMatch(/^(?:\/|[\w.:-]+$)/);
     });
   });
 

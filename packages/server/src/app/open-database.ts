@@ -44,7 +44,7 @@ export async function openDatabase(config: Config, watchers: Watchers): Promise<
     ...(watchers.onCommitted === undefined ? {} : { onCommitted: watchers.onCommitted }),
   };
   if (config.database.kind === 'postgres') {
-    const { directUrl: _direct, adminUrl: _admin, kind: _kind, ...reach } = config.database;
+    const { directServer: _direct, adminServer: _admin, kind: _kind, ...reach } = config.database;
     const database = await openPostgres({ ...reach, applicationName: 'latchkey', ...observers });
     resources.add(
       'the database',
@@ -66,7 +66,7 @@ export async function openDatabase(config: Config, watchers: Watchers): Promise<
 
 /** Migrations run as the owner of the tables and bypass a pooler. */
 export function migrationTarget(config: Config, database: Database): MigrationTarget {
-  return config.database.kind === 'postgres' ? config.database.adminUrl : (database as EmbeddedDatabase);
+  return config.database.kind === 'postgres' ? config.database.adminServer : (database as EmbeddedDatabase);
 }
 
 /**
@@ -85,7 +85,7 @@ export async function ensureSchema(config: Config, database: Database, clock: Cl
 /** The role of `DATABASE_URL` needs grants when it does not own the tables. */
 export function grants(config: Config): { readonly grantTo?: string } {
   if (config.database.kind !== 'postgres') return {};
-  const serving = decodeURIComponent(new URL(config.database.url).username);
-  const owner = decodeURIComponent(new URL(config.database.adminUrl).username);
-  return serving === '' || serving === owner ? {} : { grantTo: serving };
+  const { user: serving } = config.database.server;
+  const { user: owner } = config.database.adminServer;
+  return serving === undefined || serving === owner ? {} : { grantTo: serving };
 }

@@ -1,6 +1,6 @@
 /** The validated configuration: defaults are applied, and all objects and arrays are frozen. */
 import type { KeyObject } from 'node:crypto';
-import type { RedisServer, SmtpServer } from '#protocol/connection-url/index.ts';
+import type { PostgresUrl, RedisServer, SmtpServer, TlsMode } from '#protocol/connection-url/index.ts';
 import type { Mailbox } from '#protocol/mailbox/index.ts';
 import type { Cidr } from '#protocol/network-address/index.ts';
 import type { QuotaRule } from '#protocol/quota/index.ts';
@@ -14,16 +14,27 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /** The algorithm of new signing keys (RFC 7518 §3.1, RFC 8037 §3.1). */
 export type SigningAlgorithmName = 'ES256' | 'EdDSA' | 'RS256';
 
+/** A database URL with the content of its files. */
+export interface DatabaseServer extends Omit<PostgresUrl, 'tls'> {
+  readonly tls: {
+    readonly mode: TlsMode;
+    /** PEM; without it `verify-full` trusts the public authorities that Node knows. */
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+  };
+}
+
 /** The connection to the database. */
 export type DatabaseConfig =
   | { readonly kind: 'embedded' }
   | {
       readonly kind: 'postgres';
-      readonly url: string;
-      /** Bypasses a pooler, for migrations and advisory locks. Defaults to `url`. */
-      readonly directUrl: string;
-      /** Logs in as the owner of the tables, for migrations. Defaults to `directUrl`. */
-      readonly adminUrl: string;
+      readonly server: DatabaseServer;
+      /** Bypasses a pooler, for migrations and advisory locks. Defaults to `server`. */
+      readonly directServer: DatabaseServer;
+      /** Logs in as the owner of the tables, for migrations. Defaults to `directServer`. */
+      readonly adminServer: DatabaseServer;
       readonly pooler: 'none' | 'transaction';
       readonly poolMin: number;
       readonly poolMax: number;

@@ -4,7 +4,7 @@
  * Invariants: all mistakes are reported at once; no message contains a secret's value; only this module reads the
  * environment. Only `app` imports it; other layers receive values.
  */
-export type { Config, DatabaseConfig, LogLevel, Mode, SigningAlgorithmName } from './config.ts';
+export type { Config, DatabaseConfig, DatabaseServer, LogLevel, Mode, SigningAlgorithmName } from './config.ts';
 export type { DescribedSetting } from './document.ts';
 export { configurationPage, describeConfig } from './document.ts';
 export type { FileContent, FileReader } from './files.ts';

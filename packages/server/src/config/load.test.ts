@@ -85,7 +85,7 @@ describe('sources', () => {
       },
     );
     expect(config.keys.kek?.export().toString('base64')).toBe(kek);
-    expect(config.database).toMatchObject({ url: 'postgres://db/x', directUrl: 'postgres://db/x' });
+    expect(config.database).toMatchObject({ server: { host: 'db' }, adminServer: { host: 'db', database: 'x' } });
   });
 
   it('rejects a secret that is set twice and a secret file that is absent or unreadable', () => {

@@ -3,7 +3,8 @@ import { createSecretKey } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { assert } from '#kernel/assert.ts';
-import type { Config, DatabaseConfig } from './config.ts';
+import { withCertificates } from './certificates.ts';
+import type { Config, DatabaseConfig, DatabaseServer } from './config.ts';
 import type { Given, Sources } from './gather.ts';
 import { gather } from './gather.ts';
 import { findContradictions } from './rules.ts';
@@ -28,8 +29,9 @@ export function loadConfig(sources: Sources): LoadedConfig {
   }
   const checked = settingsSchema.parse(toObject(given));
   mistakes.push(...findContradictions(checked, invalid));
+  const servers = readServers(checked.database, sources, mistakes);
   if (mistakes.length > 0) return { kind: 'invalid', mistakes };
-  return { kind: 'ok', config: freeze(complete(checked, sources.cwd)) };
+  return { kind: 'ok', config: freeze(complete(checked, servers, sources.cwd)) };
 }
 
 interface Malformed {
@@ -78,7 +80,7 @@ function toObject(given: ReadonlyMap<string, Given>): Tree {
   return root;
 }
 
-function complete(checked: Settings, cwd: string): Config {
+function complete(checked: Settings, servers: DatabaseServers, cwd: string): Config {
   const { http, ops, passwords } = checked;
   const publicUrl = new URL(http.publicUrl ?? `http://localhost:${http.port}`);
   return {
@@ -86,7 +88,7 @@ function complete(checked: Settings, cwd: string): Config {
     dataDirectory: resolve(cwd, checked.dataDirectory ?? '.latchkey'),
     http: completeHttp(checked, publicUrl.origin),
     ops: { host: toAddresses(ops.host ?? 'localhost')[0] ?? '', port: ops.port },
-    database: completeDatabase(checked.database),
+    database: completeDatabase(checked.database, servers),
     migrate: checked.migrate ?? (checked.mode === 'production' ? 'refuse' : 'auto'),
     mail: { smtp: checked.mail.smtpUrl, from: checked.mail.from ?? defaultSender(publicUrl) },
     keys: { kek: toKey(checked.keys.kek), signingAlgorithm: checked.keys.signingAlgorithm },
@@ -121,18 +123,27 @@ function defaultSender({ hostname }: URL): Config['mail']['from'] {
   return { name: 'Latchkey', address: `no-reply@${hostname.startsWith('[') ? 'localhost' : hostname}` };
 }
 
-function completeDatabase({ kind, url, ...database }: Settings['database']): DatabaseConfig {
-  if (kind === 'embedded' || url === undefined) return { kind: 'embedded' };
-  const directUrl = database.directUrl ?? url;
-  const adminUrl = database.adminUrl ?? directUrl;
-  return {
-    ...database,
-    kind: 'postgres',
-    url,
-    directUrl,
-    adminUrl,
-    poolMin: database.poolMin ?? Math.min(2, database.poolMax),
+type DatabaseServers = Readonly<Record<'url' | 'directUrl' | 'adminUrl', DatabaseServer | undefined>>;
+
+/** Adds the files that the URLs name. */
+function readServers(database: Settings['database'], sources: Sources, mistakes: string[]): DatabaseServers {
+  const read = (key: keyof DatabaseServers): DatabaseServer | undefined => {
+    const url = database[key];
+    const server = url === undefined ? undefined : withCertificates(url, sources);
+    if (server?.kind === 'ok') return server.value;
+    const name = settings.find((setting) => setting.key === `database.${key}`)?.env;
+    if (server !== undefined) mistakes.push(`${name} cannot be used: ${server.reason}.`);
+    return undefined;
   };
+  return { url: read('url'), directUrl: read('directUrl'), adminUrl: read('adminUrl') };
+}
+
+function completeDatabase(database: Settings['database'], servers: DatabaseServers): DatabaseConfig {
+  const { kind, url: _url, directUrl: _direct, adminUrl: _admin, ...limits } = database;
+  const { url: server, directUrl: directServer = server, adminUrl: adminServer = directServer } = servers;
+  if (kind === 'embedded' || !server || !directServer || !adminServer) return { kind: 'embedded' };
+  const poolMin = limits.poolMin ?? Math.min(2, limits.poolMax);
+  return { ...limits, kind: 'postgres', server, directServer, adminServer, poolMin };
 }
 
 function completePasswords(passwords: Settings['passwords'], cwd: string): Config['passwords'] {

@@ -131,7 +131,7 @@ const databaseRules: readonly Rule[] = [
   },
 ];
 
-function withoutUrl(database: Settings['database'], name: string, value: string | undefined): string | undefined {
+function withoutUrl(database: Settings['database'], name: string, value: unknown): string | undefined {
   if (value === undefined || database.url !== undefined) return undefined;
   return `${name} has no effect without DATABASE_URL. Set both or neither.`;
 }

@@ -1,6 +1,6 @@
 /** All settings. The reference page and all messages take names, defaults and descriptions from here. */
 import { z } from 'zod';
-import { parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
+import { parsePostgresUrl, parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
 import { formatQuota, parseQuota } from '#protocol/quota/index.ts';
 import { http, ops } from './listener-settings.ts';
@@ -20,45 +20,46 @@ import {
   settingFacts,
   text,
 } from './setting.ts';
-import { isKey, isMailDomain, isServiceUrl, isUrlOf } from './values.ts';
+import { isKey, isMailDomain, isServiceUrl } from './values.ts';
 import { wellKnown } from './well-known.ts';
 
 const postgresUrl = {
   expected: 'a URL such as postgres://user:password@host:5432/database',
 };
 
-const isPostgresUrl = (value: string) => isUrlOf(value, ['postgres:', 'postgresql:']);
-
 const database = z.object({
   kind: optionalChoice(['embedded'], {
     env: 'LATCHKEY_DATABASE',
     doc: 'Allows the embedded database in production. It survives a crash of the process, but may lose data when the machine crashes.',
   }),
-  url: secret(
+  url: parsedSecret(
     {
       env: 'DATABASE_URL',
+      field: 'database.server',
       ...postgresUrl,
-      doc: 'PostgreSQL 15 or newer. Without it the server uses the embedded database in the data directory.',
+      doc: 'PostgreSQL 15 or newer. Without it the server uses the embedded database in the data directory. `sslmode`, `sslrootcert`, `sslcert` and `sslkey` have the meanings of libpq, except that without `sslmode` the connection is not encrypted: see `docs/guides/configuration.md`.',
     },
-    isPostgresUrl,
+    parsePostgresUrl,
   ),
-  directUrl: secret(
+  directUrl: parsedSecret(
     {
       env: 'DATABASE_DIRECT_URL',
+      field: 'database.directServer',
       ...postgresUrl,
       fallback: 'DATABASE_URL',
       doc: 'The same database without the pooler, for migrations, advisory locks and backups.',
     },
-    isPostgresUrl,
+    parsePostgresUrl,
   ),
-  adminUrl: secret(
+  adminUrl: parsedSecret(
     {
       env: 'DATABASE_ADMIN_URL',
+      field: 'database.adminServer',
       ...postgresUrl,
       fallback: 'DATABASE_DIRECT_URL',
       doc: 'The same database with the role that owns the tables, for migrations. The role of `DATABASE_URL` then needs no ownership.',
     },
-    isPostgresUrl,
+    parsePostgresUrl,
   ),
   pooler: choice(['none', 'transaction'], 'none', {
     env: 'DATABASE_POOLER',

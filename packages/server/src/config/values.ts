@@ -31,7 +31,7 @@ export function isPublicOrigin(text: string): boolean {
 }
 
 /** A URL with one of the schemes, which are written with a colon: `smtp:`. */
-export function isUrlOf(text: string, schemes: readonly string[]): boolean {
+function isUrlOf(text: string, schemes: readonly string[]): boolean {
   return isLine(text) && URL.canParse(text) && schemes.includes(new URL(text).protocol);
 }
 

@@ -11,6 +11,7 @@ import {
   openPostgres,
   type StatementEvent,
 } from '#platform/database/index.ts';
+import { serverAt } from './parsed.ts';
 import { cloneDatabase } from './postgres.ts';
 
 type Listener = (event: StatementEvent) => void;
@@ -52,7 +53,9 @@ export function describeOnBothDatabases(
 /** Opens a migrated database on the shared PostgreSQL server; the caller closes it. */
 async function openMigratedPostgres(): Promise<Database> {
   const url = await cloneDatabase();
-  return watched((observers) => openPostgres({ ...observers, url, applicationName: 'latchkey test' }));
+  return watched((observers) =>
+    openPostgres({ ...observers, server: serverAt(url), applicationName: 'latchkey test' }),
+  );
 }
 
 /** Opens a migrated embedded database in memory (about 190 MB); the caller closes it. */

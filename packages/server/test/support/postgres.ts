@@ -65,5 +65,6 @@ async function provide(): Promise<{ shared: SharedPostgres; end: () => Promise<v
 /** Imported on demand, so that tools that need only a server do not load the product. */
 async function migrate(url: string): Promise<void> {
   const { migrateUp } = await import('#platform/database/index.ts');
-  await migrateUp(url);
+  const { serverAt } = await import('./parsed.ts');
+  await migrateUp(serverAt(url));
 }

@@ -71,7 +71,7 @@ async function onTarget<T>(
   work: (target: MigrationTarget) => Promise<T>,
 ): Promise<T> {
   if (services !== undefined) return work(migrationTarget(config, services.database));
-  if (config.database.kind === 'postgres') return work(config.database.adminUrl);
+  if (config.database.kind === 'postgres') return work(config.database.adminServer);
   const watchers = silentWatchers();
   try {
     const { database } = await openDatabase(config, watchers);

@@ -5,6 +5,7 @@ import { idMaker } from '#kernel/ids.ts';
 import { type Database, migrateUp, openPostgres, statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { type DomainFixture, openDomainFixture } from '#test/support/domain-fixture.ts';
+import { serverAt } from '#test/support/parsed.ts';
 import { createDatabase } from '#test/support/postgres.ts';
 import { AuditLog, attachPartitions } from './index.ts';
 
@@ -128,10 +129,15 @@ describe('a serving role that owns no table', () => {
     let database: Database | undefined;
     try {
       await owner.query(`create role ${role} login`);
-      await migrateUp(url, { grantTo: role });
+      await migrateUp(serverAt(url), { grantTo: role });
       const as = new URL(url);
       as.username = role;
-      database = await openPostgres({ url: as.href, clock: systemClock, applicationName: 'latchkey test', poolMin: 1 });
+      database = await openPostgres({
+        server: serverAt(as.href),
+        clock: systemClock,
+        applicationName: 'latchkey test',
+        poolMin: 1,
+      });
       const outcomes = await attachPartitions(database, monthAt(2));
       expect(outcomes.map(({ outcome }) => outcome)).toEqual(['present', 'present', 'attached', 'attached']);
       await owner.query(`set role ${role}`);
@@ -147,8 +153,13 @@ describe('a serving role that owns no table', () => {
 
   it('waits at most 100 ms for a lock, disturbs no event meanwhile, and attaches the month at the next call', async () => {
     const url = await createDatabase();
-    await migrateUp(url);
-    const database = await openPostgres({ url, clock: systemClock, applicationName: 'latchkey test', poolMin: 1 });
+    await migrateUp(serverAt(url));
+    const database = await openPostgres({
+      server: serverAt(url),
+      clock: systemClock,
+      applicationName: 'latchkey test',
+      poolMin: 1,
+    });
     const other = new Client({ connectionString: url });
     await other.connect();
     try {

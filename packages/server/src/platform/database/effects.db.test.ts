@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import { describeOnBothDatabases, effectsOf, onCommitted } from '#test/support/databases.ts';
+import { serverAt } from '#test/support/parsed.ts';
 import { createDatabase } from '#test/support/postgres.ts';
 import { type CommittedEffects, type Database, openPostgres, statement } from './index.ts';
 
@@ -123,7 +124,7 @@ const createTables = statement('effects_db_test.create_tables', {
 async function withPostgres(test: (database: Database, committed: readonly CommittedEffects[]) => Promise<void>) {
   const committed: CommittedEffects[] = [];
   const database = await openPostgres({
-    url: await createDatabase(),
+    server: serverAt(await createDatabase()),
     applicationName: 'latchkey test',
     clock: systemClock,
     onCommitted: (effects) => committed.push(effects),

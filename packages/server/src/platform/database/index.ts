@@ -33,6 +33,7 @@ export type {
   PoolUse,
   PostgresDatabase,
   PostgresOptions,
+  PostgresServer,
 } from './options.ts';
 export { openPostgres } from './postgres/postgres-database.ts';
 export { readServerFacts, type ServerFacts } from './postgres/server-facts.ts';

@@ -16,8 +16,28 @@ export interface Observers {
   readonly onCommitted?: OnCommitted;
 }
 
+/** A server of the settings, and the login to it. */
+export interface PostgresServer {
+  /** A name, an address, or the absolute path of a Unix socket's directory. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly database: string | undefined;
+  /** Command-line options for the server. */
+  readonly options: string | undefined;
+  readonly channelBinding: boolean;
+  readonly tls: {
+    readonly mode: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+    /** PEM; without it `verify-full` trusts the public authorities that Node knows. */
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+  };
+}
+
 export interface PostgresOptions extends Observers {
-  readonly url: string;
+  readonly server: PostgresServer;
   /** Visible in `pg_stat_activity`. */
   readonly applicationName: string;
   /**

@@ -57,7 +57,7 @@ function readHost(text: string): Pick<ServerUrl, 'host' | 'port'> | undefined {
 }
 
 /** Returns null for text that is not a port that can be connected to. */
-function parsePort(digits: string): number | null {
+export function parsePort(digits: string): number | null {
   const port = /^[0-9]{1,5}$/.test(digits) ? Number(digits) : 0;
   return port >= 1 && port <= 65_535 ? port : null;
 }
@@ -65,7 +65,7 @@ function parsePort(digits: string): number | null {
 const name = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/;
 
 /** Accepts underscores, which names of containers may have. */
-function parseHost(text: string): string | undefined {
+export function parseHost(text: string): string | undefined {
   if (text.startsWith('[')) return parseAddress(text.slice(1, -1)) === null ? undefined : text.slice(1, -1);
   const decoded = decode(text);
   if (decoded === undefined || decoded === '' || decoded.startsWith('/')) return decoded;
@@ -88,7 +88,7 @@ function readParameters(query: string): ReadonlyMap<string, string> | undefined 
 }
 
 /** Decodes escapes; undefined for a malformed one and for NUL, which no protocol can carry. */
-function decode(text: string): string | undefined {
+export function decode(text: string): string | undefined {
   try {
     const decoded = decodeURIComponent(text);
     return decoded.includes('\0') ? undefined : decoded;

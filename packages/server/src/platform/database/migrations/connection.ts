@@ -1,15 +1,17 @@
 /** The connection that migrations run on: a direct one under an advisory lock, or the embedded database's. */
-import type { ClientBase } from 'pg';
+import type { Client, ClientBase } from 'pg';
 import { isLockTimeout } from '../errors.ts';
-import type { EmbeddedDatabase } from '../options.ts';
+import type { EmbeddedDatabase, PostgresServer } from '../options.ts';
 import { cannotConnect, connectClient } from '../postgres/connecting.ts';
+import { settlePreference } from '../postgres/tls.ts';
 
-/** The target: the URL of a direct connection as the owner of the tables, or the embedded database. */
-export type MigrationTarget = string | EmbeddedDatabase;
+/** The target: a direct connection as the owner of the tables, or the embedded database. */
+export type MigrationTarget = PostgresServer | EmbeddedDatabase;
 
 /** The key of the advisory lock: the bytes of "latch". */
 const advisoryLock = 0x6c_61_74_63_68;
 const waitForOthersMs = 60_000;
+const connectTimeoutMs = 5000;
 
 const settings = {
   statementTimeoutMs: 0,
@@ -22,16 +24,15 @@ const settings = {
 export function whileNobodyElseMigrates<T>(target: MigrationTarget, work: (client: ClientBase) => Promise<T>) {
   return onConnection(target, async (client) => {
     // The embedded database has one connection, which is lock enough.
-    if (typeof target === 'string') await takeLock(client);
+    if (!isEmbedded(target)) await takeLock(client);
     return work(client);
   });
 }
 
 /** Runs `work` without the lock, for reading. */
 export async function onConnection<T>(target: MigrationTarget, work: (client: ClientBase) => Promise<T>): Promise<T> {
-  if (typeof target !== 'string') return target.exclusively(work);
-  const reach = { url: target, applicationName: 'latchkey migrate' };
-  const client = await connectClient(reach, settings, { pipeline: false, probe: true }).catch((error: unknown) => {
+  if (isEmbedded(target)) return target.exclusively(work);
+  const client = await open(target).catch((error: unknown) => {
     throw cannotConnect(error);
   });
   try {
@@ -40,6 +41,15 @@ export async function onConnection<T>(target: MigrationTarget, work: (client: Cl
     // The end of the session releases the lock.
     await client.end();
   }
+}
+
+function isEmbedded(target: MigrationTarget): target is EmbeddedDatabase {
+  return 'kind' in target;
+}
+
+async function open(target: PostgresServer): Promise<Client> {
+  const reach = { server: await settlePreference(target, connectTimeoutMs), applicationName: 'latchkey migrate' };
+  return connectClient(reach, settings, { pipeline: false, probe: true });
 }
 
 async function takeLock(client: ClientBase): Promise<void> {

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FixedClock, systemClock } from '#kernel/clock.ts';
+import { serverAt } from '#test/support/parsed.ts';
 import { createDatabase } from '#test/support/postgres.ts';
 import {
   type Database,
@@ -49,8 +50,13 @@ async function openFresh(kind: Database['kind']): Promise<{ database: Database; 
   }
   const url = await createDatabase();
   return {
-    database: await openPostgres({ clock: systemClock, url, applicationName: 'migrations', poolMin: 1 }),
-    target: url,
+    database: await openPostgres({
+      clock: systemClock,
+      server: serverAt(url),
+      applicationName: 'migrations',
+      poolMin: 1,
+    }),
+    target: serverAt(url),
   };
 }
 
@@ -141,7 +147,7 @@ describe.each(['postgres', 'embedded'] as const)('migrations (%s)', (kind) => {
 describe('migrations on PostgreSQL', () => {
   it('are applied once by four nodes that start together', async () => {
     const url = await createDatabase();
-    const applied = await Promise.all([1, 2, 3, 4].map(() => migrateUp(url, { directory })));
+    const applied = await Promise.all([1, 2, 3, 4].map(() => migrateUp(serverAt(url), { directory })));
     expect(applied.map(names).sort((a, b) => a.length - b.length)).toEqual([[], [], [], ['pots', 'lids']]);
   });
 
@@ -152,8 +158,8 @@ describe('migrations on PostgreSQL', () => {
     await owner.connect();
     try {
       await owner.query(`create role ${role}`);
-      await migrateUp(url, { grantTo: role });
-      await migrateUp(url, { grantTo: role });
+      await migrateUp(serverAt(url), { grantTo: role });
+      await migrateUp(serverAt(url), { grantTo: role });
       const { rows } = await owner.query<{ table: string; rights: string }>({
         text: `select t.tablename as table, string_agg(right_, ' ' order by right_) as rights
                  from pg_tables t cross join unnest(array['DELETE', 'INSERT', 'SELECT', 'TRUNCATE', 'UPDATE']) right_
@@ -179,20 +185,20 @@ describe('migrations on PostgreSQL', () => {
 
   it('wait briefly for a lock, and report it', async () => {
     const url = await createDatabase();
-    await migrateUp(url, { directory, to: 1 });
+    await migrateUp(serverAt(url), { directory, to: 1 });
     await write('0002_lids', 'alter table pots add column lid integer', 'alter table pots drop column lid');
     const reader = new Client({ connectionString: url });
     await reader.connect();
     try {
       await reader.query('begin; lock table pots in access share mode');
-      const migrating = migrateUp(url, { directory, lockTimeoutMs: 20 });
+      const migrating = migrateUp(serverAt(url), { directory, lockTimeoutMs: 20 });
       await expect(migrating).rejects.toThrow(
         'Migration 0002_lids failed and changed nothing: canceling statement due to lock timeout',
       );
     } finally {
       await reader.end();
     }
-    expect(names(await migrateUp(url, { directory }))).toEqual(['lids']);
+    expect(names(await migrateUp(serverAt(url), { directory }))).toEqual(['lids']);
   });
 });
 
@@ -200,15 +206,15 @@ describe('migration files', () => {
   it('are rejected when a half, a number or the form is wrong', async () => {
     const url = 'postgres://nobody@127.0.0.1:1/nothing';
     await rm(join(folder, '0002_lids.down.sql'));
-    await expect(migrateUp(url, { directory })).rejects.toThrow('0002_lids lacks its down file');
+    await expect(migrateUp(serverAt(url), { directory })).rejects.toThrow('0002_lids lacks its down file');
     await rm(join(folder, '0002_lids.up.sql'));
     await write('0003_spoons', 'select 1', 'select 1');
-    await expect(migrateUp(url, { directory })).rejects.toThrow('There is no migration 2');
+    await expect(migrateUp(serverAt(url), { directory })).rejects.toThrow('There is no migration 2');
     await write('0003_forks', 'select 1', 'select 1');
-    await expect(migrateUp(url, { directory })).rejects.toThrow('There are two migrations 0003');
+    await expect(migrateUp(serverAt(url), { directory })).rejects.toThrow('There are two migrations 0003');
     await rm(join(folder, '0003_forks.up.sql'));
     await rm(join(folder, '0003_forks.down.sql'));
     await writeFile(join(folder, '4_knives.sql'), 'select 1');
-    await expect(migrateUp(url, { directory })).rejects.toThrow('4_knives.sql is not named like');
+    await expect(migrateUp(serverAt(url), { directory })).rejects.toThrow('4_knives.sql is not named like');
   });
 });

@@ -2,6 +2,7 @@
 import { Client, type ClientBase, type ClientConfig, types } from 'pg';
 import { UnfitServer } from '../errors.ts';
 import type { PostgresOptions } from '../options.ts';
+import { explainTls, tlsOptions } from './tls.ts';
 
 /** Session settings in milliseconds; 0 means no limit. */
 export interface SessionSettings {
@@ -11,14 +12,22 @@ export interface SessionSettings {
   readonly synchronousCommit: boolean;
 }
 
-type Reach = Pick<PostgresOptions, 'url' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
+type Reach = Pick<PostgresOptions, 'server' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
 
 /**
  * The connection settings of pg. No timeout is a startup parameter: PgBouncer rejects parameters that it does not know.
  */
 export function clientConfig(reach: Reach): ClientConfig {
+  const { host, port, user, password, database, options, channelBinding } = reach.server;
   return {
-    connectionString: reach.url,
+    host,
+    port,
+    user,
+    password,
+    database,
+    options,
+    ssl: tlsOptions(reach.server),
+    enableChannelBinding: channelBinding,
     application_name: reach.applicationName,
     connectionTimeoutMillis: reach.connectTimeoutMs ?? 5000,
     keepAlive: true,
@@ -142,6 +151,6 @@ const zero = '0'.charCodeAt(0);
 /** One sentence for every caller; an unsupported server has its own. */
 export function cannotConnect(cause: unknown): Error {
   if (cause instanceof UnfitServer) return cause;
-  const reason = cause instanceof Error && cause.message !== '' ? cause.message : String(cause);
+  const reason = explainTls(cause) ?? (cause instanceof Error && cause.message !== '' ? cause.message : String(cause));
   return new Error(`Cannot connect to PostgreSQL: ${reason}`, { cause });
 }

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FixedClock, systemClock } from '#kernel/clock.ts';
+import { serverAt } from '#test/support/parsed.ts';
 import { createDatabase } from '#test/support/postgres.ts';
 import { startPostgresProxy } from '#test/support/postgres-proxy.ts';
 import { eventually } from '#test/support/wait.ts';
@@ -85,7 +86,7 @@ const connectionErrors: Error[] = [];
 
 function open(options: Partial<PostgresOptions> = {}): Promise<PostgresDatabase> {
   return openPostgres({
-    url,
+    server: serverAt(url),
     applicationName: 'latchkey',
     clock: systemClock,
     onStatement: (event) => events.push(event),
@@ -323,7 +324,7 @@ describe('a lost connection', () => {
     await using proxy = await startPostgresProxy(url);
     const clock = new FixedClock(new Date(0));
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const far = await open({ url: proxy.url, clock });
+    const far = await open({ server: serverAt(proxy.url), clock });
     try {
       proxy.freeze();
       const reading = far.row(waitToRead, { lock: 3 });
@@ -347,15 +348,17 @@ function withOtherProcessId(data: Buffer): Buffer {
 
 describe('opening PostgreSQL', () => {
   it('reports in a sentence why it cannot connect', async () => {
-    const nowhere = open({ url: 'postgres://latchkey@127.0.0.1:1/latchkey' });
+    const nowhere = open({ server: serverAt('postgres://latchkey@127.0.0.1:1/latchkey') });
     await expect(nowhere).rejects.toThrow(/^Cannot connect to PostgreSQL: .*ECONNREFUSED/);
   });
 
   it('rejects an undeclared pooler, which could return rows of other clients', async () => {
     await using proxy = await startPostgresProxy(url, withOtherProcessId);
-    await expect(open({ url: proxy.url })).rejects.toThrow(/^There is a connection pooler between .*DATABASE_POOLER/);
-    await expect(migrateUp(proxy.url)).rejects.toThrow(/^There is a connection pooler/);
-    const pooled = await open({ url: proxy.url, pooler: 'transaction' });
+    await expect(open({ server: serverAt(proxy.url) })).rejects.toThrow(
+      /^There is a connection pooler between .*DATABASE_POOLER/,
+    );
+    await expect(migrateUp(serverAt(proxy.url))).rejects.toThrow(/^There is a connection pooler/);
+    const pooled = await open({ server: serverAt(proxy.url), pooler: 'transaction' });
     await pooled.close();
   });
 
@@ -364,7 +367,9 @@ describe('opening PostgreSQL', () => {
     await using proxy = await startPostgresProxy(url, (data) =>
       Buffer.from(data.toString('latin1').replace(version, '140019'), 'latin1'),
     );
-    await expect(open({ url: proxy.url })).rejects.toThrow(/^PostgreSQL 15 or newer is needed, and this server is/);
+    await expect(open({ server: serverAt(proxy.url) })).rejects.toThrow(
+      /^PostgreSQL 15 or newer is needed, and this server is/,
+    );
   });
 
   it('sends unnamed statements through a transaction pooler, and changes no setting', async () => {

@@ -10,6 +10,7 @@ import { cannotConnect, connectClient, type SessionSettings } from './connecting
 import { ConnectionPool, retryTransient } from './connection-pool.ts';
 import type { StatementResult } from './named-query.ts';
 import { PipelinedLane } from './pipelined-lane.ts';
+import { settlePreference } from './tls.ts';
 
 // A waiting statement delays all behind it on its connection, so the timeouts of a lane are short.
 const laneSettings: SessionSettings = {
@@ -34,8 +35,8 @@ type Lanes = Readonly<Record<Exclude<Lane, 'pool'>, PipelinedLane>>;
  *
  * @throws Error with a sentence for the operator when the server cannot be reached or used.
  */
-export async function openPostgres(options: PostgresOptions): Promise<PostgresDatabase> {
-  await probe(options);
+export async function openPostgres(given: PostgresOptions): Promise<PostgresDatabase> {
+  const options = await probe(given);
   const roundTrips = new RoundTrips(options);
   const poolSettings: SessionSettings = {
     statementTimeoutMs: options.statementTimeoutMs ?? 10_000,
@@ -60,10 +61,12 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
 }
 
 /** Tries one connection first, so that an error is reported once. */
-async function probe(options: PostgresOptions): Promise<void> {
+async function probe(given: PostgresOptions): Promise<PostgresOptions> {
   try {
+    const options = { ...given, server: await settlePreference(given.server, given.connectTimeoutMs ?? 5000) };
     const client = await connectClient(options, laneSettings, { pipeline: false, probe: true });
     await client.end();
+    return options;
   } catch (error) {
     throw cannotConnect(error);
   }

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
+import { serverAt } from '#test/support/parsed.ts';
 import { createDatabase } from '#test/support/postgres.ts';
 import { eventually } from '#test/support/wait.ts';
 import { openPostgres, type PostgresDatabase, type StatementEvent, statement } from '../index.ts';
@@ -46,7 +47,7 @@ beforeAll(async () => {
     create table firsts (number int4 not null);
     create table owned (owner int4 not null, constraint owned_owner_fkey foreign key (owner) references owners (id));`);
   database = await openPostgres({
-    url,
+    server: serverAt(url),
     applicationName: 'latchkey',
     clock: systemClock,
     onStatement: (event) => events.push(event),

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { type LoadedConfig, loadConfig } from './load.ts';
+
+function load(env: Readonly<Record<string, string>>, files: Readonly<Record<string, string>>): LoadedConfig {
+  return loadConfig({
+    env,
+    cwd: '/srv',
+    files: (path) => {
+      const text = files[path];
+      if (text === 'unreadable') return { kind: 'unreadable', reason: 'EACCES' };
+      return text === undefined ? { kind: 'absent' } : { kind: 'text', text };
+    },
+  });
+}
+
+describe('the files of a database URL', () => {
+  const url = (parameters: string) => ({ DATABASE_URL: `postgres://db/x?sslmode=verify-full&${parameters}` });
+
+  it('are read with the configuration, relative to the working directory', () => {
+    const pem = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n';
+    const loaded = load(url('sslrootcert=ca.crt'), { '/srv/ca.crt': pem });
+    expect(loaded).toMatchObject({ config: { database: { adminServer: { tls: { mode: 'verify-full', ca: pem } } } } });
+  });
+
+  it.each([
+    ['sslrootcert=ca.crt', {}, 'DATABASE_URL cannot be used: its sslrootcert ca.crt does not exist.'],
+    [
+      'sslrootcert=a',
+      { '/srv/a': 'unreadable' },
+      'DATABASE_URL cannot be used: its sslrootcert a cannot be read (EACCES).',
+    ],
+    ['sslrootcert=a', { '/srv/a': 'text' }, 'DATABASE_URL cannot be used: its sslrootcert a is not a PEM file.'],
+    [
+      'sslcert=a&sslkey=a',
+      { '/srv/a': '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n' },
+      'DATABASE_URL cannot be used: its sslrootcert, sslcert and sslkey cannot be used together.',
+    ],
+  ])('%s with the files %j is a mistake', (parameters, files, sentence) => {
+    expect(load(url(parameters), files)).toEqual({ kind: 'invalid', mistakes: [sentence] });
+  });
+});
