@@ -4,6 +4,7 @@ import type { AuditLog } from '#domain/audit/index.ts';
 import { defaultClientId } from '#domain/clients/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from '#domain/session-issuance/index.ts';
+import { nearSessionLimit } from '#domain/sessions/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
@@ -34,11 +35,17 @@ export interface ProvenLogin {
   readonly now: Date;
 }
 
+/** `isNearLimit`: the user may have too many sessions now. */
+interface WrittenSession {
+  readonly issued: IssuedSession;
+  readonly isNearLimit: boolean;
+}
+
 /**
  * Writes the session: by one statement for a password, and in the transaction that consumed the proof for every other
  * kind. Throws the refusal of the proof when the user has changed since they were read.
  */
-export async function writeSession(deps: LoginWriter, queries: Queries, login: ProvenLogin): Promise<IssuedSession> {
+export async function writeSession(deps: LoginWriter, queries: Queries, login: ProvenLogin): Promise<WrittenSession> {
   const { proof, candidate, now } = login;
   const { userId } = candidate;
   const userKey = deps.keys.unwrapUserKey(userId, candidate.wrapped);
@@ -50,16 +57,14 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
     attemptKind: proofKinds[proof.by].resets(candidate),
     attemptKey: attemptKey(userId),
     notifyOfDevice: candidate.deviceId === undefined && candidate.hasDevices,
-    reason: 'too_many_sessions',
     ...values,
     rehashSealed: rehash?.sealed ?? null,
     rehashOf: rehash?.of ?? Buffer.alloc(0),
-    endedAt: now,
     ...newDeviceMail(deps, login, userKey),
     ...successEvent(deps, login, userKey, { sessionId: issued.sessionId, amr: values.sessionAmr }),
   });
   if (row === undefined) throw staleCandidate(proof);
-  return issued;
+  return { issued, isNearLimit: row.earlierSessions >= nearSessionLimit };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The sequence of every login, top to bottom: read, decide, consume the proof, write. */
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
+import { endExcessSessions } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
@@ -41,7 +42,10 @@ type Decision =
   | { readonly kind: 'complete' };
 
 /** A rejection is a value until its event is committed: thrown inside the transaction, it would roll the event back. */
-type Outcome = LoginResult | { readonly kind: 'rejected'; readonly code: ProblemCode };
+type Outcome =
+  | Exclude<LoginResult, { readonly kind: 'done' }>
+  | { readonly kind: 'done'; readonly issued: IssuedSession; readonly isNearLimit: boolean }
+  | { readonly kind: 'rejected'; readonly code: ProblemCode };
 
 /** Steps without an endpoint. A step that gets one moves to `TicketStep`. */
 const rejections: Readonly<Record<Exclude<LoginStep, TicketStep | 'done'>, ProblemCode>> = {
@@ -71,6 +75,10 @@ export async function startLogin(
       ? await decideByCountedRead(gate, proof, options, requester)
       : await gate.database.transaction((tx) => decideUnderLock(gate, tx, proof, options, requester));
   if (outcome.kind === 'rejected') throw new Problem(outcome.code);
+  // After the commit, so that of concurrent logins the last one sees the sessions of all.
+  if (outcome.kind === 'done' && outcome.isNearLimit) {
+    await endExcessSessions(gate.database, { userId: outcome.issued.userId, now: gate.clock.now() });
+  }
   return outcome;
 }
 
@@ -121,7 +129,7 @@ function decide({ proof, candidate, now }: ProvenLogin): Decision {
 }
 
 async function write(gate: LoginGate, queries: Queries, login: ProvenLogin, decision: Decision): Promise<Outcome> {
-  if (decision.kind === 'complete') return { kind: 'done', issued: await writeSession(gate, queries, login) };
+  if (decision.kind === 'complete') return { kind: 'done', ...(await writeSession(gate, queries, login)) };
   if (decision.kind === 'step') {
     const { step } = decision;
     return { kind: 'step_required', step, ticket: await writeTicket(gate, queries, login, step) };

@@ -5,14 +5,10 @@ import { useDeviceFragment } from '#domain/devices/index.ts';
 import { enqueueMailFragment } from '#domain/mail-ledger/index.ts';
 import { rehashPasswordFragment } from '#domain/passwords/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
-import { revocationsFragment } from '#domain/revocations/index.ts';
-import { endFamiliesFragment, insertSessionFragment } from '#domain/sessions/index.ts';
+import { insertSessionFragment } from '#domain/sessions/index.ts';
 import { isActive } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { afterRefund, refundFragment } from '#platform/rate-limit/index.ts';
-
-/** The most active sessions of a user. One more ends the oldest. */
-const maxSessions = 100;
 
 const device = useDeviceFragment('login_user');
 const session = insertSessionFragment('login_user');
@@ -20,7 +16,6 @@ const family = insertFamilyFragment('created_session');
 const rehashed = rehashPasswordFragment('login_user');
 const refunded = refundFragment('login_user');
 const reset = resetFailedAttemptsFragment('refunded_user');
-const revoked = revocationsFragment('session', 'ended');
 const mailed = enqueueMailFragment('notified');
 const audited = recordFragment('login_user');
 
@@ -42,33 +37,24 @@ export const completeStatement = statement('login.complete', {
     ${refunded.sql},
     refunded_user as (select user_id from login_user where ${afterRefund}),
     ${reset.sql},
-    excess as (
-      select id from sessions where user_id = :loginUserId and ended_at is null
-      order by created_at desc offset ${maxSessions - 1} for update skip locked),
-    ended as (
-      update sessions s set ended_at = :endedAt, end_reason = :reason from excess, login_user where s.id = excess.id
-      returning s.id as session_id, s.user_id),
-    ${endFamiliesFragment('ended')},
-    ${revoked.sql},
     notified as (select user_id from login_user where :notifyOfDevice::boolean),
     ${mailed.sql},
     ${audited.sql}
-    select user_id, array(select session_id from ended) as ended_sessions, exists (select from mailed) as is_mail_queued
+    select user_id, exists (select from mailed) as is_mail_queued,
+      (select count(*) from sessions where user_id = :loginUserId and ended_at is null) as earlier_sessions
     from login_user`,
   params: {
     loginUserId: 'uuid',
     notifyOfDevice: 'bool',
-    reason: 'text',
     ...device.params,
     ...session.params,
     ...family.params,
     ...rehashed.params,
     ...refunded.params,
     ...reset.params,
-    ...revoked.params,
     ...mailed.params,
     ...audited.params,
   },
-  columns: { userId: 'uuid', endedSessions: 'uuid[]', isMailQueued: 'bool' },
-  after: { revokes: { kind: 'session', target: 'endedSessions' }, wakesWorkers: 'isMailQueued' },
+  columns: { userId: 'uuid', isMailQueued: 'bool', earlierSessions: 'int8' },
+  after: { wakesWorkers: 'isMailQueued' },
 });

@@ -64,6 +64,14 @@ describeOnBothDatabases('invitations', (database) => {
     expect(await find(text)).toBeUndefined();
   });
 
+  it('are one for each address, also when twenty are created concurrently', async () => {
+    const address = 'twenty@people.example';
+    const made = await Promise.all(Array.from({ length: 20 }, () => add(address)));
+    const rows = await Promise.all(made.map(({ id }) => row(id)));
+    expect(rows.filter((stored) => stored?.outcome === null)).toHaveLength(1);
+    expect(rows.filter((stored) => stored?.outcome === 'revoked')).toHaveLength(19);
+  });
+
   it('stay active when the transaction that uses them rolls back', async () => {
     const { id, text } = await add();
     const failed = database().transaction(async (tx) => {

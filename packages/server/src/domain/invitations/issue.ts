@@ -11,6 +11,17 @@ export const invitationLifetimeSeconds = 7 * 24 * 60 * 60;
 /** Input of the secret's HMAC; `mail_ledger.find` must select the same text for an invitation. */
 const purpose = 'invitation';
 
+/**
+ * Held until the end of the transaction: of concurrent invitations of one address each revokes the one before it. There may
+ * be no row of the address to lock.
+ */
+const lockAddress = statement('invitations.lock_address', {
+  lane: 'pool',
+  sql: `select true as locked from pg_advisory_xact_lock(hashtextextended('invitation ' || :canonical::text, 0))`,
+  params: { canonical: 'text' },
+  columns: { locked: 'bool' },
+});
+
 const revokeEarlier = statement('invitations.revoke_earlier', {
   lane: 'pool',
   sql: `update invitations set consumed_at = :now, outcome = 'revoked', as_typed = null, canonical = null
@@ -55,6 +66,7 @@ export async function insertInvitation(
   const hash = hashSecret(deps.tokens.secret(id, purpose, keyId));
   const expiresAt = addSeconds(now, invitationLifetimeSeconds);
   const { asTyped, canonical } = email;
+  await tx.row(lockAddress, { canonical });
   await tx.run(revokeEarlier, { canonical, now });
   await tx.run(insert, { id, asTyped, canonical, locale, role, hash, keyId, createdAt: now, expiresAt });
   return expiresAt;

@@ -5,7 +5,7 @@
 
 import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
 import { revocationsFragment } from '#domain/revocations/index.ts';
-import { type Queries, statement } from '#platform/database/index.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
 /** Why a session ended before its expiry. */
 export type EndReason =
@@ -62,6 +62,36 @@ const endAll = statement('sessions.end_all_of_user', {
   after: { revokes: { kind: 'session', target: 'sessionId' } },
 });
 
+/** The most active sessions of a user. */
+const maxSessions = 100;
+
+/**
+ * A login that finds this many earlier sessions calls `endExcessSessions`. The margin covers the logins that can be
+ * committing at the same time, on the write connections of several nodes.
+ */
+export const nearSessionLimit = 75;
+
+/**
+ * Locks the rows in one order, so that concurrent statements for one user wait for each other instead of deadlocking; the
+ * update evaluates `ended_at` again.
+ */
+const endExcess = statement('sessions.end_excess', {
+  lane: 'write',
+  sql: `with excess as (
+      select id from sessions where user_id = :userId and ended_at is null
+      order by created_at desc, id desc offset ${maxSessions}),
+    locked as (select id from sessions where id in (select id from excess) and ended_at is null order by id for update),
+    ended as (
+      update sessions s set ended_at = :endedAt, end_reason = :reason from locked where s.id = locked.id
+      returning s.id as session_id, s.user_id),
+    ${endFamiliesFragment('ended')},
+    ${announced.sql}
+    select session_id from ended`,
+  params: { userId: 'uuid', reason: 'text', ...announced.params },
+  columns: { sessionId: 'uuid' },
+  after: { revokes: { kind: 'session', target: 'sessionId' } },
+});
+
 interface EndRequest {
   readonly userId: string;
   readonly reason: EndReason;
@@ -84,4 +114,16 @@ export async function endSessionsOfUser(
   { userId, reason, now, except = null }: EndRequest & { readonly except?: string | null },
 ): Promise<number> {
   return (await tx.rows(endAll, { userId, except, reason, endedAt: now })).length;
+}
+
+/**
+ * Ends the oldest sessions of a user beyond the limit. Call it after the commit of a new session, never within its
+ * transaction: a statement does not see sessions that are committed while it runs, but of concurrent callers the last one
+ * sees them all.
+ */
+export async function endExcessSessions(
+  database: Database,
+  { userId, now }: Pick<EndRequest, 'userId' | 'now'>,
+): Promise<void> {
+  await database.rows(endExcess, { userId, reason: 'too_many_sessions', endedAt: now });
 }

@@ -15,7 +15,14 @@ export {
   type Presented,
   SessionCheck,
 } from './check.ts';
-export { type EndReason, endFamiliesFragment, endSession, endSessionsOfUser } from './end.ts';
+export {
+  type EndReason,
+  endExcessSessions,
+  endFamiliesFragment,
+  endSession,
+  endSessionsOfUser,
+  nearSessionLimit,
+} from './end.ts';
 export { LastSeen } from './last-seen.ts';
 export { type ListedSession, listSessions } from './list.ts';
 export { hasMoved, moveSession } from './move.ts';

@@ -213,7 +213,7 @@ describe('failed attempts', () => {
 });
 
 describe('sessions of one user', () => {
-  it('are limited to a hundred: the oldest is revoked at once, with its tokens', async () => {
+  it('are limited to a hundred, also by twenty concurrent logins: the oldest is revoked at once, with its tokens', async () => {
     const email = await addVerifiedUser(app);
     const first = (await login(app, email)).data;
     const { deviceToken } = first;
@@ -230,5 +230,11 @@ describe('sessions of one user', () => {
     expect(await isAccepted(app, first.accessToken)).toBe(false);
     const { code } = await app.send('POST', '/api/v1/auth/refresh', { json: { refreshToken: first.refreshToken } });
     expect(code).toBe('invalid_refresh_token');
+    for (const concurrent of [20, 8, 8, 4, 4, 2, 2]) {
+      app.clock.advance(1);
+      await Promise.all(Array.from({ length: concurrent }, () => login(app, email, { deviceToken })));
+      const active = (await sessionEndReasons(app, email)).filter((reason) => reason === null);
+      expect(active).toHaveLength(100);
+    }
   });
 });
