@@ -20,8 +20,8 @@ const setLifetime = statement('clients_test.set_lifetime', {
 
 const insert = statement('clients_test.insert', {
   lane: 'pool',
-  sql: `insert into clients (id, kind, name, created_at) values ('mobile', 'first_party', 'Mobile', now())`,
-  params: {},
+  sql: `insert into clients (id, kind, name, created_at) values ('mobile', 'first_party', 'Mobile', :now)`,
+  params: { now: 'timestamptz' },
   columns: {},
 });
 
@@ -87,7 +87,7 @@ describeOnBothDatabases('clients', (database) => {
   it('are found at once when another node has just added them, by one read for twenty lookups', async () => {
     const clients = open();
     await clients.load();
-    await database().run(insert, {});
+    await database().run(insert, { now: systemClock.now() });
     let found: unknown[] = [];
     const roundTrips = await countRoundTrips(database(), async () => {
       found = await Promise.all(Array.from({ length: 20 }, () => clients.find('mobile')));
