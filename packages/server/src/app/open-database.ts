@@ -1,4 +1,10 @@
-/** Opens the configured database and checks or migrates its schema. */
+/**
+ * Opens the configured database and checks or migrates its schema. Only `serve` in development and `migrate up` create
+ * something. In production only `migrate up` changes the schema of PostgreSQL, so that a wrong database name does not look
+ * like a fresh installation.
+ */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Config } from '#config/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type DataDirectory, openDataDirectory } from '#platform/data-directory/index.ts';
@@ -34,8 +40,15 @@ export type OpenDatabase =
 /** Longer than the 3 s after which the database drops a connection that does not close. */
 const closeMs = 6000;
 
-/** Opens the database without migrating it. */
-export async function openDatabase(config: Config, watchers: Watchers): Promise<OpenDatabase> {
+/** `create` where a missing data directory, database or schema may be created, else `existing`. */
+export type Presence = 'create' | 'existing';
+
+/**
+ * Opens the database without migrating it.
+ *
+ * @throws OperatorError (78) when there is no embedded database and none may be created.
+ */
+export async function openDatabase(config: Config, watchers: Watchers, presence: Presence): Promise<OpenDatabase> {
   const { resources } = watchers;
   const observers = {
     clock: watchers.clock,
@@ -53,6 +66,7 @@ export async function openDatabase(config: Config, watchers: Watchers): Promise<
     );
     return { kind: 'postgres', database };
   }
+  if (presence === 'existing' && !hasEmbeddedDatabase(config)) throw noDatabase(config);
   const directory = await openDataDirectory(config.dataDirectory);
   resources.add('the data directory', () => directory.release());
   const database = await openEmbedded({ location: { dataDirectory: directory.path }, ...observers });
@@ -69,17 +83,46 @@ export function migrationTarget(config: Config, database: Database): MigrationTa
   return config.database.kind === 'postgres' ? config.database.adminServer : (database as EmbeddedDatabase);
 }
 
+/** Whether the data directory has a database; creates nothing. */
+export function hasEmbeddedDatabase({ dataDirectory }: Config): boolean {
+  return existsSync(join(dataDirectory, 'pgdata'));
+}
+
+function noDatabase(config: Config): OperatorError {
+  const create = config.mode === 'production' ? '"latchkey migrate up"' : '"latchkey serve" or "latchkey migrate up"';
+  return new OperatorError(
+    `There is no database in ${resolve(config.dataDirectory)}. Run ${create} to create it, ` +
+      'or set LATCHKEY_DATA_DIR to the data directory of your server.',
+    78,
+  );
+}
+
 /**
- * Migrates an outdated schema, or throws when `LATCHKEY_MIGRATE` is `refuse`. A schema of a later release is accepted:
- * the previous release must be able to run on it (expand and contract).
+ * Checks that this release can run on the schema, and migrates it where that is allowed. A schema of a later release is
+ * accepted: the previous release must be able to run on it (expand and contract).
+ *
+ * @throws OperatorError (78) with the command to run.
  */
-export async function ensureSchema(config: Config, database: Database, clock: Clock): Promise<void> {
+export async function ensureSchema(
+  config: Config,
+  database: Database,
+  { clock, presence }: { readonly clock: Clock; readonly presence: Presence },
+): Promise<void> {
   const state = await schemaState(database);
   if (state === 'current' || state === 'ahead') return;
-  if (state === 'behind' && config.migrate === 'refuse') {
+  if (state === 'empty' && presence === 'existing') throw emptyDatabase(config);
+  if (state === 'behind' && config.mode === 'production' && config.database.kind === 'postgres') {
     throw new OperatorError('The database schema is older than this release. Run "latchkey migrate up" first.', 78);
   }
   await migrateUp(migrationTarget(config, database), { clock, ...grants(config) });
+}
+
+function emptyDatabase({ database: configured }: Config): OperatorError {
+  const create = 'Run "latchkey migrate up" to create it';
+  if (configured.kind === 'embedded') return new OperatorError(`The database has no Latchkey schema. ${create}.`, 78);
+  const name = configured.server.database ?? configured.server.user ?? '';
+  const check = 'or check the database name in DATABASE_URL';
+  return new OperatorError(`The database "${name}" has no Latchkey schema. ${create}, ${check}.`, 78);
 }
 
 /** The role of `DATABASE_URL` needs grants when it does not own the tables. */

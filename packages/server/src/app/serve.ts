@@ -20,7 +20,7 @@ export async function serve(context: ProcessContext, roles: Roles): Promise<numb
   }
   const logger = createLogger({ ...config.log, service: 'latchkey', version });
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }) => {
-    const services = await wire(config, { logger, resources });
+    const services = await wire(config, { logger, resources, existing: !roles.http });
     lowerPoolThreads();
     await run(services, { roles, lifecycle, isOneOfSeveral: false });
     boundHeapGrowth();

@@ -18,16 +18,16 @@ import { Users } from '#domain/users/index.ts';
 import { type Clock, MovableClock, systemClock } from '#kernel/clock.ts';
 import { DeploymentClock } from '#kernel/deployment-clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
-import { preparePrivateDirectory } from '#platform/data-directory/index.ts';
 import type { CommittedEffects, Database } from '#platform/database/index.ts';
 import { type Catalogues, readCatalogues } from '#platform/i18n/index.ts';
-import { kekOfDirectory, localKek, openKeys, type Reload } from '#platform/keys/index.ts';
+import { openKeys, type Reload } from '#platform/keys/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
 import { AfterCommit } from './after-commit.ts';
 import { ClockSkew } from './clock-skew.ts';
 import { wireLimits } from './limits.ts';
-import { ensureSchema, type OpenDatabase, openDatabase } from './open-database.ts';
+import { ensureSchema, type OpenDatabase, openDatabase, type Presence } from './open-database.ts';
+import { openKek } from './open-kek.ts';
 import { OpenResources } from './open-resources.ts';
 import { wireOutbound } from './outbound.ts';
 import { wirePasswords } from './passwords.ts';
@@ -42,6 +42,8 @@ export interface Overrides {
   readonly logger?: Logger;
   /** Gets everything that is opened; closed here when that fails. */
   readonly resources?: OpenResources;
+  /** True for every command but `serve`: nothing that is missing is created. */
+  readonly existing?: boolean;
 }
 
 /** Everything that servers, workers and commands are made of. Nothing runs before `running.ts` starts it. */
@@ -52,7 +54,8 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   const logger = overrides.logger ?? createLogger({ ...config.log, service: 'latchkey', version });
   const resources = overrides.resources ?? new OpenResources(logger);
   try {
-    return await wireOnto(resources, config, { clocks: clocksOf(config, overrides), logger });
+    const presence = overrides.existing === true || config.mode === 'production' ? 'existing' : 'create';
+    return await wireOnto(resources, config, { clocks: clocksOf(config, overrides), logger, presence });
   } catch (error) {
     await resources.close();
     throw error;
@@ -62,16 +65,16 @@ export async function wire(config: Config, overrides: Overrides = {}) {
 async function wireOnto(
   resources: OpenResources,
   config: Config,
-  { clocks, logger }: { readonly clocks: Clocks; readonly logger: Logger },
+  { clocks, logger, presence }: { readonly clocks: Clocks; readonly logger: Logger; readonly presence: Presence },
 ) {
   const { clock } = clocks;
   const metrics = createMetrics();
   const afterCommit = new AfterCommit();
   const onCommitted = (effects: CommittedEffects) => afterCommit.deliver(effects);
-  const opened = await openDatabase(config, { clock, logger, metrics, resources, onCommitted });
+  const opened = await openDatabase(config, { clock, logger, metrics, resources, onCommitted }, presence);
   // Before the first id is generated: ids contain the time, and never go back.
   const clockSkew = await watchSkew(clocks, opened, logger);
-  await ensureSchema(config, opened.database, clock);
+  await ensureSchema(config, opened.database, { clock, presence });
   const ground: Ground = {
     config,
     version,
@@ -85,7 +88,7 @@ async function wireOnto(
     database: opened.database,
     makeId: idMaker(clock),
   };
-  const keys = await wireKeys(ground);
+  const keys = await wireKeys(ground, presence);
   const hashing = await wireHashing(config);
   const outward: Outward = { catalogues: readCatalogues(), outbound: wireOutbound(ground) };
   const passwordRules = await wirePasswords({ ...ground, ...outward });
@@ -138,9 +141,8 @@ interface Ground extends Clocks {
   readonly makeId: MakeId;
 }
 
-async function wireKeys({ config, database, clock, makeId, logger }: Ground) {
-  const given = config.keys.kek;
-  const kek = given ? localKek(given) : kekOfDirectory(await preparePrivateDirectory(config.dataDirectory));
+async function wireKeys({ config, database, clock, makeId, logger }: Ground, presence: Presence) {
+  const kek = await openKek(config, presence === 'create' ? database : undefined);
   const onReload = reloadReporter(logger);
   const keys = await openKeys({ database, kek, clock, makeId, onReload });
   const algorithm = config.keys.signingAlgorithm;

@@ -66,7 +66,6 @@ export interface Config {
   };
   readonly ops: { readonly host: string; readonly port: number };
   readonly database: DatabaseConfig;
-  readonly migrate: 'auto' | 'refuse';
   readonly mail: {
     /** Undefined: mail goes to the built-in inbox. Never undefined in production. */
     readonly smtp: SmtpServer | undefined;

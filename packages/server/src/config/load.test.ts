@@ -51,7 +51,6 @@ describe('the default configuration', () => {
       http: { hosts: ['127.0.0.1', '::1'], port: 5625, publicUrl: 'http://localhost:5625', trustedProxies: [] },
       ops: { host: '127.0.0.1', port: 5626 },
       database: { kind: 'embedded' },
-      migrate: 'auto',
       mail: { smtp: undefined, from: { name: 'Latchkey', address: 'no-reply@localhost' } },
       passwords: { argon2: { memoryKib: 19_456, passes: 2, parallelism: 1 } },
       registration: 'open',
@@ -312,9 +311,9 @@ describe('contradictions', () => {
 });
 
 describe('production', () => {
-  it('accepts a complete configuration, does not migrate by itself, and listens on any address', () => {
+  it('accepts a complete configuration and listens on any address', () => {
     const config = loaded({ ...production, LATCHKEY_HOST: '0.0.0.0' });
-    expect(config).toMatchObject({ mode: 'production', migrate: 'refuse', http: { hosts: ['0.0.0.0'] } });
+    expect(config).toMatchObject({ mode: 'production', http: { hosts: ['0.0.0.0'] } });
     expect(config.mail.from).toEqual({ name: 'Latchkey', address: 'no-reply@auth.example.com' });
   });
 

@@ -89,7 +89,6 @@ function complete(checked: Settings, servers: DatabaseServers, cwd: string): Con
     http: completeHttp(checked, publicUrl.origin),
     ops: { host: toAddresses(ops.host ?? 'localhost')[0] ?? '', port: ops.port },
     database: completeDatabase(checked.database, servers),
-    migrate: checked.migrate ?? (checked.mode === 'production' ? 'refuse' : 'auto'),
     mail: { smtp: checked.mail.smtpUrl, from: checked.mail.from ?? defaultSender(publicUrl) },
     keys: { kek: toKey(checked.keys.kek), signingAlgorithm: checked.keys.signingAlgorithm },
     passwords: completePasswords(passwords, cwd),

@@ -207,11 +207,6 @@ export const settingsSchema = z.object({
   http,
   ops,
   database,
-  migrate: optionalChoice(['auto', 'refuse'], {
-    env: 'LATCHKEY_MIGRATE',
-    fallback: '`refuse` in production, else `auto`',
-    doc: 'What `serve` does with an outdated schema: `auto` migrates it, `refuse` stops and names the command to run.',
-  }),
   mail,
   keys,
   passwords,

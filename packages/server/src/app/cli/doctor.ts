@@ -1,8 +1,6 @@
 /** `latchkey doctor`: checks the deployment and suggests a fix for each problem. It changes nothing. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Config } from '#config/index.ts';
-import { openDatabase } from '../open-database.ts';
+import { hasEmbeddedDatabase, openDatabase } from '../open-database.ts';
 import type { Services } from '../wiring.ts';
 import type { DatabaseCommand } from './command.ts';
 import { examineDatabase } from './doctor/database.ts';
@@ -33,12 +31,12 @@ export const doctorCommand: DatabaseCommand = {
 
 async function onDatabase(config: Config, services: Services | undefined): Promise<Finding[]> {
   if (services !== undefined) return examineDatabase(config, services.database);
-  if (config.database.kind === 'embedded' && !existsSync(join(config.dataDirectory, 'pgdata'))) {
-    return [warn('database', 'There is no embedded database yet.', 'The first start creates it: latchkey serve')];
+  if (config.database.kind === 'embedded' && !hasEmbeddedDatabase(config)) {
+    return [warn('database', 'There is no embedded database yet.', createIt(config))];
   }
   const watchers = silentWatchers();
   try {
-    const { database } = await openDatabase(config, watchers);
+    const { database } = await openDatabase(config, watchers, 'existing');
     return await examineDatabase(config, database);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -46,6 +44,10 @@ async function onDatabase(config: Config, services: Services | undefined): Promi
   } finally {
     await watchers.resources.close();
   }
+}
+
+function createIt({ mode }: Config): string {
+  return mode === 'production' ? 'Run: latchkey migrate up' : 'The first start creates it: latchkey serve';
 }
 
 function fixOf({ database }: Config): string {

@@ -3,6 +3,7 @@ import type { Config } from '#config/index.ts';
 import { Problem, problems } from '#kernel/problem.ts';
 import { sendCommand } from '#platform/control-socket/index.ts';
 import { DataDirectoryError, lockState } from '#platform/data-directory/index.ts';
+import { ForeignSchema } from '#platform/database/index.ts';
 import { ListenFailed } from '#platform/http/index.ts';
 import { KeysUnusable } from '#platform/keys/index.ts';
 import { OperatorError } from '../operator-error.ts';
@@ -69,7 +70,7 @@ async function onServices(
   const config = context.loadConfig();
   const remote = config.database.kind === 'embedded' ? await inServingProcess(config, context) : undefined;
   if (remote !== undefined) return remote;
-  const own = await wire(config, { logger: silentWatchers().logger });
+  const own = await wire(config, { logger: silentWatchers().logger, existing: true });
   try {
     return say(await command.run(input, own, io), json, io);
   } finally {
@@ -122,6 +123,7 @@ function explain(error: unknown): { readonly sentence: string; readonly exitCode
   if (error instanceof UsageError) return { sentence: error.message, exitCode: 2 };
   if (error instanceof OperatorError) return { sentence: error.message, exitCode: error.exitCode };
   if (error instanceof DataDirectoryError) return { sentence: error.message, exitCode: error.exitCode };
+  if (error instanceof ForeignSchema) return { sentence: error.message, exitCode: 78 };
   if (error instanceof KeysUnusable) return { sentence: error.message, exitCode: 78 };
   if (error instanceof ListenFailed) return { sentence: error.message, exitCode: 1 };
   if (error instanceof Problem) return { sentence: error.log ?? problems[error.code].detail, exitCode: 1 };

@@ -15,14 +15,17 @@ export { openEmbedded } from './embedded/embedded-database.ts';
 export { type ClusterLocation, writeBackup } from './embedded/index.ts';
 export { isUniqueViolation } from './errors.ts';
 export type { MigrationTarget } from './migrations/connection.ts';
+export { type DataLoss, describeLoss, WouldDeleteData } from './migrations/data-loss.ts';
 export type { Migration } from './migrations/files.ts';
 export {
+  ForeignSchema,
   type MigrationOptions,
   type MigrationStatus,
   migrateDown,
   migrateUp,
   migrationPlan,
   migrationStatus,
+  type Reverted,
   type SchemaState,
   schemaState,
 } from './migrations/migrate.ts';

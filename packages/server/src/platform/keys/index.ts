@@ -10,7 +10,7 @@
  * remains for decryption.
  */
 export { type RecordRotation, wrappingKeyIds } from './data-keys.ts';
-export { type KeyEncryptionKey, KeysUnusable, kekOfDirectory, localKek } from './kek.ts';
+export { createKekOfDirectory, type KeyEncryptionKey, KeysUnusable, localKek, readKekOfDirectory } from './kek.ts';
 export { type KeyRing, type KeyRingDeps, openKeys, type Reload, spreadSeconds } from './key-ring.ts';
 export type { AssociatedData, KeyPurpose, Keys, UserKey } from './keys.ts';
 export { keyPurposes } from './purposes.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KeysUnusable, kekOfDirectory, localKek } from './kek.ts';
+import { createKekOfDirectory, KeysUnusable, localKek, readKekOfDirectory } from './kek.ts';
 
 let directory = '';
 
@@ -16,19 +16,19 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-describe('kekOfDirectory', () => {
+describe('createKekOfDirectory', () => {
   it('generates the KEK once, readable by its owner only', () => {
-    const generated = kekOfDirectory(directory);
+    const generated = createKekOfDirectory(directory);
     expect(statSync(join(directory, 'kek')).mode & 0o777).toBe(0o600);
     expect(readdirSync(directory)).toEqual(['kek']);
-    expect(kekOfDirectory(directory).id).toBe(generated.id);
+    expect(createKekOfDirectory(directory).id).toBe(generated.id);
   });
 
   it('returns the same KEK to concurrent callers', async () => {
     const source = `
       const { parentPort, workerData } = require('node:worker_threads');
-      import(workerData.module).then(({ kekOfDirectory }) => {
-        parentPort.once('message', () => parentPort.postMessage(kekOfDirectory(workerData.directory).id));
+      import(workerData.module).then(({ createKekOfDirectory }) => {
+        parentPort.once('message', () => parentPort.postMessage(createKekOfDirectory(workerData.directory).id));
         parentPort.postMessage('ready');
       });`;
     const workerData = { module: new URL('./kek.ts', import.meta.url).href, directory };
@@ -37,20 +37,32 @@ describe('kekOfDirectory', () => {
     await Promise.all(workers.map(nextMessage));
     const ids = workers.map(nextMessage);
     for (const worker of workers) worker.postMessage('go');
-    expect(new Set(await Promise.all(ids))).toEqual(new Set([kekOfDirectory(directory).id]));
+    expect(new Set(await Promise.all(ids))).toEqual(new Set([createKekOfDirectory(directory).id]));
     await Promise.all(workers.map((worker) => worker.terminate()));
   });
 
   it('never replaces a malformed file', () => {
     writeFileSync(join(directory, 'kek'), 'c2hvcnQ=\n');
-    expect(() => kekOfDirectory(directory)).toThrow(KeysUnusable);
+    expect(() => createKekOfDirectory(directory)).toThrow(KeysUnusable);
     expect(readFileSync(join(directory, 'kek'), 'utf8')).toBe('c2hvcnQ=\n');
   });
 
   it('reports why the file cannot be read or created', () => {
     mkdirSync(join(directory, 'kek'));
-    expect(() => kekOfDirectory(directory)).toThrow(/cannot be read or created \(EISDIR\)\.$/);
-    expect(() => kekOfDirectory(join(directory, 'absent'))).toThrow(/cannot be read or created \(ENOENT\)\.$/);
+    expect(() => createKekOfDirectory(directory)).toThrow(/cannot be read or created \(EISDIR\)\.$/);
+    expect(() => createKekOfDirectory(join(directory, 'absent'))).toThrow(/cannot be read or created \(ENOENT\)\.$/);
+  });
+});
+
+describe('readKekOfDirectory', () => {
+  it('returns the KEK of the file, and creates neither a file nor a directory', () => {
+    const absent = join(directory, 'absent');
+    for (const path of [directory, absent]) {
+      expect(() => readKekOfDirectory(path)).toThrow(/kek does not exist\. Restore it/);
+    }
+    expect(readdirSync(directory)).toEqual([]);
+    const created = createKekOfDirectory(directory);
+    expect(readKekOfDirectory(directory).id).toBe(created.id);
   });
 });
 

@@ -1,6 +1,6 @@
 /** The key-encryption key (KEK). It wraps the data keys and is never stored in the database. */
 import { createHmac, createSecretKey, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, seal } from './envelope.ts';
 
@@ -36,24 +36,43 @@ export function localKek(key: KeyObject): KeyEncryptionKey {
 }
 
 /**
- * Reads the KEK of a data directory (the file `kek`, mode 0600, base64), generating it if it is missing.
+ * Reads the KEK of a data directory: the file `kek`, mode 0600, base64.
  * For development only: a copy of the directory would contain both the data and its key.
  *
- * @throws KeysUnusable when the file cannot be read or written, or is malformed.
+ * @throws KeysUnusable when the file is missing, cannot be read, or is malformed.
  */
-export function kekOfDirectory(directory: string): KeyEncryptionKey {
+export function readKekOfDirectory(directory: string): KeyEncryptionKey {
   const path = join(directory, 'kek');
   try {
     return localKek(parse(readFileSync(path, 'utf8'), path));
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw unusable(path, error);
-  }
-  try {
-    createFile(path);
-    return localKek(parse(readFileSync(path, 'utf8'), path));
-  } catch (error) {
+    if (hasCode(error, 'ENOENT')) throw new KeysUnusable(missing(path), { cause: error });
     throw unusable(path, error);
   }
+}
+
+function missing(path: string): string {
+  return (
+    `The key-encryption key ${path} does not exist. Restore it from your copy, set LATCHKEY_KEK, ` +
+    'or set LATCHKEY_DATA_DIR to the data directory of your server.'
+  );
+}
+
+/**
+ * Reads the KEK of a data directory, and generates it first if it is missing.
+ *
+ * @throws KeysUnusable when the file cannot be read or written, or is malformed.
+ */
+export function createKekOfDirectory(directory: string): KeyEncryptionKey {
+  const path = join(directory, 'kek');
+  if (!existsSync(path)) {
+    try {
+      createFile(path);
+    } catch (error) {
+      throw unusable(path, error);
+    }
+  }
+  return readKekOfDirectory(directory);
 }
 
 function parse(text: string, path: string): KeyObject {

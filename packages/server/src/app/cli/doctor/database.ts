@@ -12,7 +12,7 @@ import {
   type ServerFacts,
   schemaState,
 } from '#platform/database/index.ts';
-import { kekOfDirectory, localKek, wrappingKeyIds } from '#platform/keys/index.ts';
+import { localKek, readKekOfDirectory, wrappingKeyIds } from '#platform/keys/index.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** An older signing key is a warning. */
@@ -54,21 +54,23 @@ export function examineClock({ at }: ServerFacts, sentAt: number, receivedAt: nu
 }
 
 function examineSchema(config: Config, state: SchemaState): Finding {
+  // In development the start of the server creates and migrates the schema.
+  const report = config.mode === 'production' ? fail : warn;
   switch (state) {
     case 'current':
       return ok('schema', 'The schema matches this release.');
     case 'ahead':
       return ok('schema', 'A later release has migrated the schema. This release can run on it.');
     case 'empty':
-      return warn(
-        'schema',
-        'The database is empty.',
-        'The first start creates the schema. Or run: latchkey migrate up',
-      );
-    case 'behind': {
-      const report = config.migrate === 'refuse' ? fail : warn;
+      return report('schema', 'The database is empty.', 'Run: latchkey migrate up');
+    case 'behind':
       return report('schema', 'The schema is older than this release.', 'Run: latchkey migrate up');
-    }
+    case 'foreign':
+      return fail(
+        'schema',
+        'The schema is not that of this release, an earlier or a later one.',
+        'Use the release that created the database, or an empty database.',
+      );
   }
 }
 
@@ -85,7 +87,7 @@ async function examineKek(config: Config, database: Database): Promise<Finding> 
       'Restore the file from your copy.',
     );
   }
-  const { id } = config.keys.kek ? localKek(config.keys.kek) : kekOfDirectory(config.dataDirectory);
+  const { id } = config.keys.kek ? localKek(config.keys.kek) : readKekOfDirectory(config.dataDirectory);
   if (wrappedBy.every((other) => other === id)) return ok(part, `${id} fits the keys in the database.`);
   const fix = 'Set LATCHKEY_KEK to the key with which this database was created.';
   return fail(part, `${id} does not fit the keys in the database, which need ${wrappedBy.join(', ')}.`, fix);

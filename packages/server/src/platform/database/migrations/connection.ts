@@ -1,6 +1,6 @@
 /** The connection that migrations run on: a direct one under an advisory lock, or the embedded database's. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, ClientBase } from 'pg';
-import { isLockTimeout } from '../errors.ts';
 import type { EmbeddedDatabase, PostgresServer } from '../options.ts';
 import { cannotConnect, connectClient } from '../postgres/connecting.ts';
 import { settlePreference } from '../postgres/tls.ts';
@@ -12,9 +12,11 @@ export type MigrationTarget = PostgresServer | EmbeddedDatabase;
 const advisoryLock = 0x6c_61_74_63_68;
 const waitForOthersMs = 60_000;
 const connectTimeoutMs = 5000;
+const pollEveryMs = 200;
 
 const settings = {
   statementTimeoutMs: 0,
+  // For statements outside a transaction: they block no one while they wait.
   lockTimeoutMs: waitForOthersMs,
   idleInTransactionTimeoutMs: 0,
   synchronousCommit: true,
@@ -52,27 +54,32 @@ async function open(target: PostgresServer): Promise<Client> {
   return connectClient(reach, settings, { pipeline: false, probe: true });
 }
 
+/**
+ * Polls, because a connection that waits for a lock has a snapshot, and `create index concurrently` on the connection that
+ * holds the lock would wait for the end of that snapshot: a deadlock.
+ */
 async function takeLock(client: ClientBase): Promise<void> {
-  try {
-    await client.query(`select pg_advisory_lock(${advisoryLock})`);
-  } catch (error) {
-    if (!isLockTimeout(error)) throw error;
-    throw new Error(
-      `Another migration has been running for ${waitForOthersMs / 1000} s; try again when it has ended.`,
-      {
-        cause: error,
-      },
-    );
+  for (let waitedMs = 0; waitedMs < waitForOthersMs; waitedMs += pollEveryMs) {
+    const { rows } = await client.query<{ taken: boolean }>(`select pg_try_advisory_lock(${advisoryLock}) as taken`);
+    if (rows[0]?.taken === true) return;
+    await pause(pollEveryMs);
   }
+  throw new Error(`Another migration has been running for ${waitForOthersMs / 1000} s; try again when it has ended.`);
 }
 
-/** Runs `work` in a transaction that waits at most `lockTimeoutMs` for each lock. */
-export async function inTransaction(client: ClientBase, lockTimeoutMs: number, work: () => Promise<void>) {
+/** Runs `work` in a transaction that waits at most `lockTimeoutMs` for each lock; `rollback` leaves no trace of it. */
+export async function inTransaction<T>(
+  client: ClientBase,
+  lockTimeoutMs: number,
+  work: () => Promise<T>,
+  end: 'commit' | 'rollback' = 'commit',
+): Promise<T> {
   await client.query('begin');
   try {
     await client.query(`set local lock_timeout = ${lockTimeoutMs}`);
-    await work();
-    await client.query('commit');
+    const result = await work();
+    await client.query(end);
+    return result;
   } catch (error) {
     await client.query('rollback');
     throw error;

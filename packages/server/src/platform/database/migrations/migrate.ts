@@ -1,15 +1,17 @@
 /**
- * Moves the schema up and down, one numbered migration per transaction, so that the releases before and after can run
- * on it side by side (expand, migrate, contract). `schema_migrations` records what was applied.
+ * Moves the schema up and down by numbered migrations, so that the releases before and after can run on it side by side
+ * (expand, migrate, contract). `schema_migrations` records what was applied.
  */
 import type { ClientBase } from 'pg';
 import { type Clock, systemClock } from '#kernel/clock.ts';
 import type { Queries } from '../database.ts';
-import { isLockTimeout, sqlState } from '../errors.ts';
+import { sqlState } from '../errors.ts';
 import { statement } from '../statement.ts';
 import { inTransaction, type MigrationTarget, onConnection, whileNobodyElseMigrates } from './connection.ts';
-import { labelOf, type Migration, migrationsDirectory, readMigrations } from './files.ts';
+import { type DataLoss, findDataLoss, WouldDeleteData } from './data-loss.ts';
+import { labelOf, type Migration, ownMigrations, readMigrations } from './files.ts';
 import { grantServingRole } from './grants.ts';
+import { defaultLockWait, type LockWait, retried, runHalf } from './steps.ts';
 
 /** Options of the migration commands. */
 export interface MigrationOptions {
@@ -17,8 +19,8 @@ export interface MigrationOptions {
   readonly clock?: Clock;
   /** The directory of the files; the product's own by default. */
   readonly directory?: URL;
-  /** How long a migration waits for a lock before it tries again; 2,000 by default. */
-  readonly lockTimeoutMs?: number;
+  /** How a migration waits for a lock; by default 100 ms, 25 times. */
+  readonly lockWait?: LockWait;
 }
 
 /** A migration and the time when it was applied, if it was. */
@@ -30,14 +32,23 @@ export interface MigrationStatus {
   readonly known: boolean;
 }
 
-/** The schema relative to this release. `ahead`: a later release has migrated it, which is supported. */
-export type SchemaState = 'empty' | 'current' | 'behind' | 'ahead';
-
 /**
- * Long enough for one of our transactions to end, and short enough that the queue behind the migration goes unnoticed.
+ * The schema relative to this release. `ahead`: a later release has migrated it, which is supported. `foreign`: its
+ * history is not the beginning of this release's or of a later one's.
  */
-const defaultLockTimeoutMs = 2000;
-const lockAttempts = 5;
+export type SchemaState = 'empty' | 'current' | 'behind' | 'ahead' | 'foreign';
+
+/** The database was migrated by something else than this release, an earlier or a later one. */
+export class ForeignSchema extends Error {
+  override name = 'ForeignSchema';
+
+  constructor(label: string) {
+    super(
+      `The migration ${label} of this database is not the one of this release. ` +
+        'Use the release that created the database, or an empty database.',
+    );
+  }
+}
 
 interface Applied {
   readonly number: number;
@@ -56,37 +67,50 @@ export async function migrateUp(
   target: MigrationTarget,
   options: MigrationOptions & { readonly to?: number; readonly grantTo?: string } = {},
 ): Promise<readonly Migration[]> {
-  const migrations = readMigrations(options.directory ?? migrationsDirectory);
-  const { to = Number.POSITIVE_INFINITY, grantTo, clock = systemClock, lockTimeoutMs = defaultLockTimeoutMs } = options;
+  const migrations = migrationsOf(options);
+  const { to = Number.POSITIVE_INFINITY, grantTo, clock = systemClock, lockWait = defaultLockWait } = options;
   return whileNobodyElseMigrates(target, async (client) => {
     await client.query(createTable);
     const pending = pendingOf(migrations, await readApplied(client)).filter(({ number }) => number <= to);
-    for (const migration of pending) await apply(client, migration, lockTimeoutMs, clock);
-    if (grantTo !== undefined) await inTransaction(client, lockTimeoutMs, () => grantServingRole(client, grantTo));
+    for (const migration of pending) await apply(client, migration, lockWait, clock);
+    if (grantTo !== undefined) {
+      const grant = () => inTransaction(client, lockWait.timeoutMs, () => grantServingRole(client, grantTo));
+      await retried(lockWait, grant);
+    }
     return pending;
   });
 }
 
-/** Reverts every migration above number `to`, the last first, and returns those that it reverted. */
+/** The result of `migrateDown`. */
+export interface Reverted {
+  readonly migrations: readonly Migration[];
+  readonly deleted: readonly DataLoss[];
+}
+
+/**
+ * Reverts every migration above number `to`, the last first.
+ *
+ * @throws WouldDeleteData without `deleteData`, when that would delete rows or values; nothing is reverted then.
+ */
 export async function migrateDown(
   target: MigrationTarget,
-  options: MigrationOptions & { readonly to: number },
-): Promise<readonly Migration[]> {
-  const migrations = readMigrations(options.directory ?? migrationsDirectory);
+  options: MigrationOptions & { readonly to: number; readonly deleteData: boolean },
+): Promise<Reverted> {
+  const migrations = migrationsOf(options);
+  const wait = options.lockWait ?? defaultLockWait;
   return whileNobodyElseMigrates(target, async (client) => {
     const applied = await readApplied(client);
     pendingOf(migrations, applied);
-    const doomed = applied.filter(({ number }) => number > options.to).reverse();
-    const reverted: Migration[] = [];
-    for (const each of doomed) {
+    const reverting = applied.filter(({ number }) => number > options.to).reverse();
+    const known = reverting.map((each) => {
       const migration = migrations[each.number - 1];
-      if (migration === undefined) {
-        throw new Error(`Migration ${labelOf(each)} belongs to a later release: take it back with that release.`);
-      }
-      await revert(client, migration, options.lockTimeoutMs ?? defaultLockTimeoutMs);
-      reverted.push(migration);
-    }
-    return reverted;
+      if (migration !== undefined) return migration;
+      throw new Error(`Migration ${labelOf(each)} belongs to a later release: take it back with that release.`);
+    });
+    const deleted = await findDataLoss(client, known, wait);
+    if (deleted.length > 0 && !options.deleteData) throw new WouldDeleteData(deleted);
+    for (const migration of known) await revert(client, migration, wait);
+    return { migrations: known, deleted };
   });
 }
 
@@ -95,7 +119,7 @@ export async function migrationStatus(
   target: MigrationTarget,
   options: MigrationOptions = {},
 ): Promise<readonly MigrationStatus[]> {
-  const migrations = readMigrations(options.directory ?? migrationsDirectory);
+  const migrations = migrationsOf(options);
   const applied = await onConnection(target, readApplied);
   const known = migrations.map(({ number, name }) => {
     const appliedAt = applied.find((each) => each.number === number)?.appliedAt;
@@ -110,31 +134,42 @@ export async function migrationPlan(
   target: MigrationTarget,
   options: MigrationOptions = {},
 ): Promise<readonly Migration[]> {
-  const migrations = readMigrations(options.directory ?? migrationsDirectory);
+  const migrations = migrationsOf(options);
   return pendingOf(migrations, await onConnection(target, readApplied));
 }
 
-const listNumbers = statement('schema_migrations.list_numbers', {
+function migrationsOf({ directory }: MigrationOptions): readonly Migration[] {
+  return directory === undefined ? ownMigrations() : readMigrations(directory);
+}
+
+const listApplied = statement('schema_migrations.list', {
   lane: 'pool',
-  sql: 'select number from schema_migrations order by number',
+  sql: 'select number, checksum from schema_migrations order by number',
   params: {},
-  columns: { number: 'int4' },
+  columns: { number: 'int4', checksum: 'text' },
   idempotent: true,
 });
 
 /** Whether this release can run on the schema, read as the serving role. */
 export async function schemaState(database: Queries, options: MigrationOptions = {}): Promise<SchemaState> {
-  const newest = readMigrations(options.directory ?? migrationsDirectory).length;
+  const migrations = migrationsOf(options);
   try {
-    const applied = await database.rows(listNumbers, {});
-    if (applied.length === 0) return 'empty';
-    const ours = applied.filter(({ number }) => number <= newest).length;
-    if (ours < newest) return 'behind';
-    return applied.length > ours ? 'ahead' : 'current';
+    return stateOf(migrations, await database.rows(listApplied, {}));
   } catch (error) {
     if (sqlState(error) === undefinedTable) return 'empty';
     throw error;
   }
+}
+
+function stateOf(
+  migrations: readonly Migration[],
+  applied: readonly Pick<Applied, 'number' | 'checksum'>[],
+): SchemaState {
+  if (applied.length === 0) return 'empty';
+  const ours = applied.filter(({ number }) => number <= migrations.length);
+  if (ours.some(({ number, checksum }) => migrations[number - 1]?.checksum !== checksum)) return 'foreign';
+  if (ours.length < migrations.length) return applied.length > ours.length ? 'foreign' : 'behind';
+  return applied.length > ours.length ? 'ahead' : 'current';
 }
 
 const undefinedTable = '42P01';
@@ -163,48 +198,26 @@ function pendingOf(migrations: readonly Migration[], applied: readonly Applied[]
   const byNumber = new Map(applied.map((each) => [each.number, each]));
   for (const migration of migrations) {
     const there = byNumber.get(migration.number);
-    if (there !== undefined && there.checksum !== migration.checksum) {
-      throw new Error(
-        `Migration ${labelOf(migration)} was changed after it had been applied: ` +
-          'restore the file, and write what is new as a new migration.',
-      );
-    }
+    if (there !== undefined && there.checksum !== migration.checksum) throw new ForeignSchema(labelOf(there));
   }
   const pending = migrations.filter(({ number }) => !byNumber.has(number));
   const [first] = pending;
   const later = first && applied.find(({ number }) => number > first.number);
-  if (first !== undefined && later !== undefined) {
-    throw new Error(`Migration ${labelOf(first)} was never applied, but the later ${labelOf(later)} was.`);
-  }
+  if (later !== undefined) throw new ForeignSchema(labelOf(later));
   return pending;
 }
 
-function apply(client: ClientBase, migration: Migration, lockTimeoutMs: number, clock: Clock): Promise<void> {
-  return move(client, migration, lockTimeoutMs, async () => {
-    await client.query(migration.up);
-    await client.query({
+function apply(client: ClientBase, migration: Migration, wait: LockWait, clock: Clock): Promise<void> {
+  return runHalf(client, { migration, half: 'up', wait }, () =>
+    client.query({
       text: 'insert into schema_migrations (number, name, checksum, applied_at) values ($1, $2, $3, $4)',
       values: [migration.number, migration.name, migration.checksum, clock.now()],
-    });
-  });
+    }),
+  );
 }
 
-function revert(client: ClientBase, migration: Migration, lockTimeoutMs: number): Promise<void> {
-  return move(client, migration, lockTimeoutMs, async () => {
-    await client.query(migration.down);
-    await client.query({ text: 'delete from schema_migrations where number = $1', values: [migration.number] });
-  });
-}
-
-/** All statements queue behind a migration that waits for a lock, so it gives up soon and tries again. */
-async function move(client: ClientBase, migration: Migration, lockTimeoutMs: number, work: () => Promise<void>) {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await inTransaction(client, lockTimeoutMs, work);
-    } catch (error) {
-      if (isLockTimeout(error) && attempt < lockAttempts) continue;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`Migration ${labelOf(migration)} failed and changed nothing: ${reason}`, { cause: error });
-    }
-  }
+function revert(client: ClientBase, migration: Migration, wait: LockWait): Promise<void> {
+  return runHalf(client, { migration, half: 'down', wait }, () =>
+    client.query({ text: 'delete from schema_migrations where number = $1', values: [migration.number] }),
+  );
 }
