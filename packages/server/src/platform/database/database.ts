@@ -23,6 +23,13 @@ export interface Database extends Queries {
    * A connection that is lost at the commit is `outcome_unknown`.
    */
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
+  /**
+   * Replaces every connection that is open now: they may lead to a server that is not the primary any more. Statements in
+   * flight are completed.
+   */
+  reconnect(): void;
+  /** Why the database would refuse a new connection or a write, in the server's words, or undefined. */
+  findRefusal(): Promise<string | undefined>;
   /** Closes all connections after their running statements. Idempotent. */
   close(): Promise<void>;
 }

@@ -60,6 +60,34 @@ export function endsSession(error: unknown): boolean {
   return sessionEnded.test(error.code) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 
+/** A write on a server that is read-only: a standby, a demoted primary, or `default_transaction_read_only`. */
+export function isReadOnly(error: unknown): boolean {
+  return sqlState(error) === '25006' || error instanceof ReadOnlyServer;
+}
+
+/** Out of resources (class 53), shutting down or starting (57P0x), errors of its disk (class 58), lost peers (08). */
+const refusals = /^(53...|57P0[0-5]|58...|08...)$/;
+
+/**
+ * Whether the server refuses statements for a reason of its own. The statement had no effect: PostgreSQL rolls it back,
+ * and an error of the write-ahead log ends the session, which is a lost connection.
+ */
+export function isRefusal(error: unknown): boolean {
+  return isReadOnly(error) || refusals.test(sqlState(error) ?? '');
+}
+
+/**
+ * A new connection leads to a server that is read-only. It is closed, because reads would be as wrong as writes: a
+ * demoted primary does not receive the revocations of its successor.
+ */
+export class ReadOnlyServer extends Error {
+  override name = 'ReadOnlyServer';
+
+  constructor() {
+    super('PostgreSQL is read-only: a standby, a primary that was demoted, or default_transaction_read_only is on');
+  }
+}
+
 /** Thrown inside this module only: the connection was lost while a statement was on it. */
 export class ConnectionLost extends Error {
   override name = 'ConnectionLost';
@@ -85,8 +113,23 @@ export function busy(what: string, cause?: unknown): Problem {
   return new Problem('busy', { log: what, cause, retryAfterSeconds: 1 });
 }
 
+/** The reason of a refusal or lost connection, for the operator: the server's or the driver's message, and its code. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const { code } = error as { readonly code?: unknown };
+  const message = error.message === '' ? error.name : error.message;
+  return typeof code === 'string' && !message.includes(code) ? `${message} (${code})` : message;
+}
+
+/** Longer than for a lock: the server needs an operator, a promotion or a restart. */
+const refusedForSeconds = 5;
+
 /** The error that a caller gets when a statement or transaction certainly had no effect. */
 export function refusalOf(name: string, error: unknown): unknown {
+  if (isRefusal(error)) {
+    const log = `PostgreSQL refuses "${name}": ${reasonOf(error)}`;
+    return new Problem('unavailable', { log, cause: error, retryAfterSeconds: refusedForSeconds });
+  }
   if (isLockTimeout(error)) return busy(`"${name}" waited too long for a lock`, error);
   // A reference that is wrong repeatedly is a bug and is thrown as one.
   if (isTransient(error) && sqlState(error) !== foreignKeyViolation)

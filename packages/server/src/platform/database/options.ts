@@ -12,6 +12,8 @@ export interface Observers {
   readonly onStatement?: (event: StatementEvent) => void;
   /** Called for a connection that is lost or cannot be reopened, never for a failed statement. */
   readonly onConnectionError?: (error: Error) => void;
+  /** Called when the server refuses a statement: read-only, out of resources, shutting down. */
+  readonly onRefusal?: (error: Error) => void;
   /** Called once after each known commit that has effects. */
   readonly onCommitted?: OnCommitted;
 }

@@ -61,6 +61,9 @@ function embeddedOver(cluster: EmbeddedCluster, observers: Observers): EmbeddedD
         throw refusalOf('transaction', error);
       }
     },
+    // Its one connection leads to this process.
+    reconnect: () => undefined,
+    findRefusal: async () => (lost ? 'the embedded database has failed; restart the process' : undefined),
     exclusively: (work) => lock.alone(() => work(client)),
     dump: () => lock.alone(() => cluster.dump()),
     close: () => lock.alone(() => cluster.close()),

@@ -1,6 +1,6 @@
 /** Opens a connection to PostgreSQL that behaves the same whatever the defaults of the server and the role are. */
 import { Client, type ClientBase, type ClientConfig, types } from 'pg';
-import { UnfitServer } from '../errors.ts';
+import { ReadOnlyServer, UnfitServer } from '../errors.ts';
 import type { PostgresOptions } from '../options.ts';
 import { explainTls, tlsOptions } from './tls.ts';
 
@@ -67,40 +67,91 @@ export async function connectClient(
   return client;
 }
 
-/** Configures a fresh session. Behind a transaction pooler all clients share the session, so it stays as it is. */
+/**
+ * Configures a fresh session, whatever the role, the database and the server set. Behind a transaction pooler all clients
+ * share the session, so it stays as it is. Functions are qualified until the path of the session is ours.
+ *
+ * @throws ReadOnlyServer when the session cannot write.
+ */
 export async function prepareSession(client: ClientBase, reach: Reach, settings: SessionSettings): Promise<void> {
   parseInt8AsNumber(client);
   client.setTypeParser(timestamptz, readTimestamp);
+  const { rows } = await client.query<[boolean]>({
+    text: `select pg_catalog.current_setting('transaction_read_only')::bool or pg_catalog.pg_is_in_recovery()`,
+    rowMode: 'array',
+  });
+  if (rows[0]?.[0] === true) throw new ReadOnlyServer();
   if (reach.pooler === 'transaction') return;
+  // The first schema of the path is the one that migrations create tables in; an object of another schema, or a temporary
+  // one, must not stand in for a table or function that a statement names.
   await client.query(`
     set client_encoding = 'UTF8';
-    set datestyle = 'ISO';
+    set datestyle = 'ISO, MDY';
+    set intervalstyle = 'postgres';
     set timezone = 'UTC';
     set bytea_output = 'hex';
+    set standard_conforming_strings = on;
     set default_transaction_isolation = 'read committed';
+    set default_transaction_deferrable = off;
     set statement_timeout = ${settings.statementTimeoutMs};
     set lock_timeout = ${settings.lockTimeoutMs};
     set idle_in_transaction_session_timeout = ${settings.idleInTransactionTimeoutMs};
-    set synchronous_commit = ${settings.synchronousCommit ? 'on' : 'off'}`);
+    set synchronous_commit = ${settings.synchronousCommit ? 'on' : 'off'};
+    select pg_catalog.set_config('search_path', pg_catalog.quote_ident(current_schema()) || ', pg_temp', false)
+      where current_schema() is not null`);
 }
 
+/** The properties of a server and of a session on it, before our settings. */
+type Probed = [
+  versionNumber: number,
+  version: string,
+  backendPid: number,
+  encoding: string,
+  dateStyle: string,
+  conformingStrings: string,
+];
+
 /**
- * Throws a sentence for an unsupported server: older than 15, or behind an undeclared pooler, where a named statement
- * can return rows of another client.
+ * Throws a sentence for an unsupported server: older than 15; with another encoding than UTF-8, in which most names cannot
+ * be stored; or behind an undeclared pooler, where a named statement can return rows of another client.
  */
 async function probeServer(client: Client, reach: Reach): Promise<void> {
-  const { rows } = await client.query<[number, string, number]>({
-    text: `select current_setting('server_version_num')::int4, current_setting('server_version'), pg_backend_pid()`,
+  const { rows } = await client.query<Probed>({
+    text: `select pg_catalog.current_setting('server_version_num')::int4, pg_catalog.current_setting('server_version'),
+             pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_encoding'),
+             pg_catalog.current_setting('datestyle'), pg_catalog.current_setting('standard_conforming_strings')`,
     rowMode: 'array',
   });
-  const [versionNumber, version, backendPid] = rows[0] as [number, string, number];
+  const [versionNumber, version, backendPid, encoding, dateStyle, conformingStrings] = rows[0] as Probed;
   if (versionNumber < 150_000) {
     throw new UnfitServer(`PostgreSQL 15 or newer is needed, and this server is PostgreSQL ${version}.`);
   }
-  if (reach.pooler !== 'transaction' && processIdOf(client) !== backendPid) {
+  if (encoding !== 'UTF8') {
+    throw new UnfitServer(
+      `The database has the encoding ${encoding}, and UTF8 is needed: create a database with ` +
+        '"create database … encoding \'UTF8\' template template0".',
+    );
+  }
+  if (reach.pooler === 'transaction') return requirePooledSession(dateStyle, conformingStrings);
+  if (processIdOf(client) !== backendPid) {
     throw new UnfitServer(
       'There is a connection pooler between Latchkey and PostgreSQL: ' +
         'connect directly, or set DATABASE_POOLER=transaction and DATABASE_DIRECT_URL.',
+    );
+  }
+}
+
+/** The settings that Latchkey makes itself where there is no pooler, and that change results. */
+function requirePooledSession(dateStyle: string, conformingStrings: string): void {
+  if (!dateStyle.startsWith('ISO')) {
+    throw new UnfitServer(
+      `Through the pooler, DateStyle is "${dateStyle}", and ISO is needed: "alter role … set datestyle = 'ISO'".`,
+    );
+  }
+  if (conformingStrings !== 'on') {
+    throw new UnfitServer(
+      'Through the pooler, standard_conforming_strings is off, and on is needed: ' +
+        '"alter role … set standard_conforming_strings = on".',
     );
   }
 }

@@ -6,15 +6,14 @@
 import { Pool, type PoolClient, type QueryArrayConfig, type QueryArrayResult } from 'pg';
 import type { Queries } from '../database.ts';
 import type { OnCommitted } from '../effects.ts';
-import { busy, ConnectionLost, endsSession, isTransient, refusalOf, unavailable } from '../errors.ts';
+import { busy, ConnectionLost, endsSession, reasonOf, unavailable } from '../errors.ts';
 import type { PoolUse, PostgresOptions } from '../options.ts';
 import type { RoundTrips } from '../queries.ts';
 import { runTransaction } from '../transaction.ts';
 import { clientConfig, prepareSession, type SessionSettings } from './connecting.ts';
+import type { ConnectionOrder } from './connection-order.ts';
 
 const waitingAtMost = 1000;
-/** How often the victim of a deadlock runs again; with ordered locks the first time is enough. */
-const transientRetries = 2;
 /** Longer than the server's own timeout: reached only when the network drops responses. */
 const silenceBeyondTimeoutMs = 5000;
 /** How long the server may take to close a connection, including running statements. */
@@ -23,26 +22,39 @@ const endAtMostMs = 3000;
 /** Lends each connection to one statement or one transaction at a time. */
 export class ConnectionPool {
   readonly #pool: Pool;
-  readonly #clients: ReadonlySet<PoolClient>;
+  /** The open connections with their numbers. */
+  readonly #clients: ReadonlyMap<PoolClient, number>;
   readonly #roundTrips: RoundTrips;
   readonly #named: boolean;
   readonly #onCommitted: OnCommitted | undefined;
+  readonly #onFailure: (error: Error) => void;
+  readonly #order: ConnectionOrder;
+  /** Connections up to this number are not lent again. */
+  #renewedUpTo = 0;
 
   private constructor(
     pool: Pool,
-    clients: ReadonlySet<PoolClient>,
+    clients: ReadonlyMap<PoolClient, number>,
+    order: ConnectionOrder,
     roundTrips: RoundTrips,
-    { pooler, onCommitted }: PostgresOptions,
+    { pooler, onCommitted, onConnectionError }: PostgresOptions,
   ) {
     this.#pool = pool;
     this.#clients = clients;
+    this.#order = order;
     this.#roundTrips = roundTrips;
     this.#named = pooler !== 'transaction';
     this.#onCommitted = onCommitted;
+    this.#onFailure = onConnectionError ?? (() => undefined);
   }
 
   /** Opens `poolMin` connections; if one fails, it closes the others. */
-  static async open(options: PostgresOptions, settings: SessionSettings, roundTrips: RoundTrips) {
+  static async open(
+    options: PostgresOptions,
+    settings: SessionSettings,
+    order: ConnectionOrder,
+    roundTrips: RoundTrips,
+  ): Promise<ConnectionPool> {
     const min = options.poolMin ?? 2;
     const pool = new Pool({
       ...clientConfig(options),
@@ -52,9 +64,9 @@ export class ConnectionPool {
       pipeline: true,
       onConnect: (client) => prepareSession(client, options, settings),
     });
-    const clients = new Set<PoolClient>();
+    const clients = new Map<PoolClient, number>();
     pool.on('connect', (client) => {
-      clients.add(client);
+      clients.set(client, order.next());
       client.on('error', (error) => options.onConnectionError?.(error));
     });
     pool.on('remove', (client) => clients.delete(client));
@@ -63,7 +75,7 @@ export class ConnectionPool {
     const opened = await Promise.allSettled(Array.from({ length: min }, () => pool.connect()));
     for (const attempt of opened) if (attempt.status === 'fulfilled') attempt.value.release();
     const failed = opened.find((attempt) => attempt.status === 'rejected');
-    if (failed === undefined) return new ConnectionPool(pool, clients, roundTrips, options);
+    if (failed === undefined) return new ConnectionPool(pool, clients, order, roundTrips, options);
     await pool.end();
     throw failed.reason;
   }
@@ -84,38 +96,40 @@ export class ConnectionPool {
     });
   }
 
-  /** Sends one statement again on another connection, after its own was lost. */
+  /**
+   * Sends one statement again after its connection was lost or its server was read-only, on a connection that is opened
+   * from now on: the event that closed one connection has often closed the idle ones too.
+   */
   sendAgain(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
+    this.renew(this.#order.newest);
     return this.send(query);
   }
 
-  /** Runs a transaction; `work` runs again from the start when it was the victim of a deadlock. */
-  async transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
+  /** Lends no connection up to this number again; those that are lent are closed when they are returned. */
+  renew(upTo: number): void {
+    this.#renewedUpTo = Math.max(this.#renewedUpTo, upTo);
+  }
+
+  /** Runs a transaction once. */
+  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
     const shared = { named: this.#named, roundTrips: this.#roundTrips, onCommitted: this.#onCommitted };
-    const once = (client: PoolClient, isLost: (error: unknown) => boolean) =>
-      runTransaction({ ...shared, client, isLost }, work);
-    try {
-      const result = await retryTransient(() => this.#lend(once));
-      return result;
-    } catch (error) {
-      throw refusalOf('transaction', error);
-    }
+    return this.#lend((client, isLost) => runTransaction({ ...shared, client, isLost }, work));
   }
 
   /** Closes the connections as they are returned, and destroys those that are not. */
   async close(): Promise<void> {
     const hangUp = setTimeout(() => {
-      for (const client of this.#clients) client.connection.stream.destroy();
+      for (const client of this.#clients.keys()) client.connection.stream.destroy();
     }, endAtMostMs);
     // The pool forgets a connection when it starts to close it, not when it is closed.
-    const gone = [...this.#clients].map((client) => new Promise((resolve) => client.once('end', resolve)));
+    const gone = [...this.#clients.keys()].map((client) => new Promise((resolve) => client.once('end', resolve)));
     await this.#pool.end();
     await Promise.all(gone);
     clearTimeout(hangUp);
   }
 
   async #lend<T>(work: (client: PoolClient, isLost: (error: unknown) => boolean) => Promise<T>): Promise<T> {
-    const client = await this.#connect();
+    const client = await this.#connectFresh();
     let lost = false;
     const markLost = () => {
       lost = true;
@@ -130,8 +144,20 @@ export class ConnectionPool {
       return result;
     } finally {
       client.off('error', markLost);
-      client.release(lost);
+      client.release(lost || this.#isOld(client));
     }
+  }
+
+  async #connectFresh(): Promise<PoolClient> {
+    for (;;) {
+      const client = await this.#connect();
+      if (!this.#isOld(client)) return client;
+      client.release(true);
+    }
+  }
+
+  #isOld(client: PoolClient): boolean {
+    return (this.#clients.get(client) ?? 0) <= this.#renewedUpTo;
   }
 
   async #connect(): Promise<PoolClient> {
@@ -141,19 +167,8 @@ export class ConnectionPool {
       return client;
     } catch (error) {
       if (this.#pool.totalCount >= this.#pool.options.max) throw busy('no connection of the pool came free', error);
-      throw unavailable('the pool has no connection', error);
-    }
-  }
-}
-
-/** Runs `work` again after a deadlock or a serialization failure, which rolled it back completely. */
-export async function retryTransient<T>(work: () => Promise<T>): Promise<T> {
-  for (let retries = 0; ; retries += 1) {
-    try {
-      const result = await work();
-      return result;
-    } catch (error) {
-      if (!isTransient(error) || retries === transientRetries) throw error;
+      this.#onFailure(error as Error);
+      throw unavailable(`the pool has no connection: ${reasonOf(error)}`, error);
     }
   }
 }

@@ -7,13 +7,15 @@ import { randomInt } from 'node:crypto';
 import { EventEmitter, on } from 'node:events';
 import type { Client, QueryArrayConfig } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
-import { busy, ConnectionLost, endsSession, unavailable } from '../errors.ts';
+import { busy, ConnectionLost, endsSession, reasonOf, unavailable } from '../errors.ts';
+import type { ConnectionOrder } from './connection-order.ts';
 import { type StatementResult, sendNamed } from './named-query.ts';
 
 export interface LaneOptions {
   readonly name: string;
   readonly connections: number;
   readonly clock: Clock;
+  readonly order: ConnectionOrder;
   /** Opens a pipelined client, and calls `onLost` when its connection is lost, from the first moment on. */
   connect(onLost: (error: Error) => void): Promise<Client>;
   onConnectionError(error: Error): void;
@@ -32,8 +34,8 @@ const reconnectAtMostMs = 2000;
 
 interface Connection {
   readonly client: Client;
-  /** When it was requested, by the monotonic clock. */
-  readonly requestedMs: number;
+  /** Its place in the order of requested connections. */
+  readonly number: number;
   inFlight: number;
   lastResponseMs: number;
   isClosed: boolean;
@@ -45,11 +47,15 @@ interface Connection {
 export class PipelinedLane {
   readonly #options: LaneOptions;
   readonly #connections = new Set<Connection>();
+  /** They get no more statements, and are closed after those in flight. */
+  readonly #retired = new Set<Connection>();
   readonly #events = new EventEmitter().setMaxListeners(0);
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #watch: NodeJS.Timeout;
   #waiting = 0;
   #closed = false;
+  /** Why the last connection was lost or could not be opened. */
+  #lastFailure: Error | undefined;
 
   private constructor(options: LaneOptions) {
     this.#options = options;
@@ -82,8 +88,19 @@ export class PipelinedLane {
    * notified.
    */
   async sendAgain(query: QueryArrayConfig): Promise<StatementResult> {
-    const lostMs = this.#options.clock.monotonicMs();
-    return this.#sendOn(await this.#nextConnected(({ requestedMs }) => requestedMs >= lostMs), query);
+    const { newest } = this.#options.order;
+    const isNew = ({ number }: Connection) => number > newest;
+    return this.#sendOn([...this.#connections].find(isNew) ?? (await this.#nextConnected(isNew)), query);
+  }
+
+  /** Replaces the connections up to this number; statements in flight are completed. */
+  renew(upTo: number): void {
+    for (const connection of [...this.#connections].filter(({ number }) => number <= upTo)) {
+      this.#connections.delete(connection);
+      this.#retired.add(connection);
+      this.#endRetired(connection);
+      this.#reconnectLater(reconnectFirstMs);
+    }
   }
 
   async #sendOn(connection: Connection, query: QueryArrayConfig): Promise<StatementResult> {
@@ -106,7 +123,13 @@ export class PipelinedLane {
     } finally {
       connection.inFlight -= 1;
       connection.lastResponseMs = this.#options.clock.monotonicMs();
+      this.#endRetired(connection);
     }
+  }
+
+  #endRetired(connection: Connection): void {
+    if (connection.inFlight > 0 || !this.#retired.delete(connection)) return;
+    void connection.client.end();
   }
 
   /** Closes the connections after the statements in flight. */
@@ -115,8 +138,10 @@ export class PipelinedLane {
     clearInterval(this.#watch);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    const ending = [...this.#connections].map((connection) => endWithin(connection.client, endAtMostMs));
+    const open = [...this.#connections, ...this.#retired];
+    const ending = open.map((connection) => endWithin(connection.client, endAtMostMs));
     this.#connections.clear();
+    this.#retired.clear();
     await Promise.all(ending);
   }
 
@@ -140,7 +165,11 @@ export class PipelinedLane {
       }
       throw unavailable(`lane ${name} has no more connections`);
     } catch (error) {
-      throw unavailable(`lane ${name} has had no connection for ${connectionWaitMs} ms`, error);
+      const why = this.#lastFailure === undefined ? '' : `: ${reasonOf(this.#lastFailure)}`;
+      throw unavailable(
+        `lane ${name} has had no connection for ${connectionWaitMs} ms${why}`,
+        this.#lastFailure ?? error,
+      );
     } finally {
       this.#waiting -= 1;
     }
@@ -148,8 +177,8 @@ export class PipelinedLane {
 
   /** Opens a connection and adds it. One that is lost before that is not added: its loss would not be emitted again. */
   async #connect(): Promise<void> {
-    const { clock, connect } = this.#options;
-    const requestedMs = clock.monotonicMs();
+    const { clock, connect, order } = this.#options;
+    const number = order.next();
     let connection: Connection | undefined;
     let lost: Error | undefined;
     const client = await connect((error) => {
@@ -161,7 +190,7 @@ export class PipelinedLane {
     if (this.#closed) return;
     connection = {
       client,
-      requestedMs,
+      number,
       inFlight: 0,
       lastResponseMs: clock.monotonicMs(),
       isClosed: false,
@@ -174,9 +203,9 @@ export class PipelinedLane {
   #discard(connection: Connection, error: Error): void {
     if (connection.isClosed) return;
     connection.isClosed = true;
-    // A lane that is closing has released its connections already.
+    // A lane that is closing has released its connections already, and the replacement of a retired one is on its way.
     if (!this.#connections.delete(connection)) return;
-    this.#options.onConnectionError(error);
+    this.#fail(error);
     void connection.client.end();
     this.#reconnectLater(reconnectFirstMs);
   }
@@ -198,14 +227,19 @@ export class PipelinedLane {
       await this.#connect();
     } catch (error) {
       if (this.#closed) return;
-      this.#options.onConnectionError(error as Error);
+      this.#fail(error as Error);
       this.#reconnectLater(Math.min(delayMs * 2, reconnectAtMostMs));
     }
   }
 
+  #fail(error: Error): void {
+    this.#lastFailure = error;
+    this.#options.onConnectionError(error);
+  }
+
   #closeSilent(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    for (const connection of this.#connections) {
+    for (const connection of [...this.#connections, ...this.#retired]) {
       if (connection.inFlight === 0 || nowMs - connection.lastResponseMs < silenceAtMostMs) continue;
       connection.client.connection.stream.destroy();
       this.#discard(connection, new Error(`lane ${this.#options.name}: no response for ${silenceAtMostMs} ms`));

@@ -5,14 +5,7 @@ import { serverAt } from '#test/support/parsed.ts';
 import { createDatabase } from '#test/support/postgres.ts';
 import { startPostgresProxy } from '#test/support/postgres-proxy.ts';
 import { eventually } from '#test/support/wait.ts';
-import {
-  migrateUp,
-  openPostgres,
-  type PostgresDatabase,
-  type PostgresOptions,
-  type StatementEvent,
-  statement,
-} from '../index.ts';
+import { openPostgres, type PostgresDatabase, type PostgresOptions, type StatementEvent, statement } from '../index.ts';
 
 /** Waits for the lock that `operator` holds; the statements differ in whether they can be sent again. */
 const waitToRead = statement('postgres_test.wait_to_read', {
@@ -250,6 +243,20 @@ describe('a lost connection', () => {
     });
   });
 
+  it('sends an idempotent write again that was moved to the pool after a lock timeout', async () => {
+    const [write] = await holdingLock(1, async () => {
+      const since = events.length;
+      const writing = database.run(waitToWriteOnce, { text: 'moved and lost' });
+      await eventually(() => events.slice(since).some(({ lane, outcome }) => lane === 'write' && outcome === 'error'), {
+        what: 'its lane gives up',
+      });
+      await somebodyWaits();
+      await terminateAll();
+      return [writing];
+    });
+    expect(await write).toBe(1);
+  });
+
   it('sends an idempotent write again', async () => {
     // In later rounds, connections that are being opened are lost too.
     for (let round = 0; round < 20; round += 1) {
@@ -338,51 +345,8 @@ describe('a lost connection', () => {
   });
 });
 
-/** BackendKeyData is `K`, the length 12, the process id and the secret. */
-function withOtherProcessId(data: Buffer): Buffer {
-  const at = data.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
-  const changed = Buffer.from(data);
-  if (at >= 0) changed.writeInt32BE(changed.readInt32BE(at + 5) + 1, at + 5);
-  return changed;
-}
-
-describe('opening PostgreSQL', () => {
-  it('reports in a sentence why it cannot connect', async () => {
-    const nowhere = open({ server: serverAt('postgres://latchkey@127.0.0.1:1/latchkey') });
-    await expect(nowhere).rejects.toThrow(/^Cannot connect to PostgreSQL: .*ECONNREFUSED/);
-  });
-
-  it('rejects an undeclared pooler, which could return rows of other clients', async () => {
-    await using proxy = await startPostgresProxy(url, withOtherProcessId);
-    await expect(open({ server: serverAt(proxy.url) })).rejects.toThrow(
-      /^There is a connection pooler between .*DATABASE_POOLER/,
-    );
-    await expect(migrateUp(serverAt(proxy.url))).rejects.toThrow(/^There is a connection pooler/);
-    const pooled = await open({ server: serverAt(proxy.url), pooler: 'transaction' });
-    await pooled.close();
-  });
-
-  it('rejects a server that is too old', async () => {
-    const version = `${(await operator.query('show server_version_num')).rows[0].server_version_num}`;
-    await using proxy = await startPostgresProxy(url, (data) =>
-      Buffer.from(data.toString('latin1').replace(version, '140019'), 'latin1'),
-    );
-    await expect(open({ server: serverAt(proxy.url) })).rejects.toThrow(
-      /^PostgreSQL 15 or newer is needed, and this server is/,
-    );
-  });
-
-  it('sends unnamed statements through a transaction pooler, and changes no setting', async () => {
-    const pooled = await open({ pooler: 'transaction' });
-    try {
-      expect(await pooled.rows(preparedNames, { any: 'x' })).toEqual([]);
-      expect(await pooled.row(settingsOf[0]!, {})).toMatchObject({ locks: '0', statements: '0' });
-    } finally {
-      await pooled.close();
-    }
-  });
-
-  it('names its statements by their text otherwise', async () => {
+describe('PostgreSQL', () => {
+  it('names its statements by their text', async () => {
     expect(await database.rows(preparedNames, { any: 'x' })).toContainEqual({
       name: expect.stringMatching(/^postgres_test\.prepared_names#[0-9a-f]{8}$/),
     });

@@ -1,15 +1,18 @@
 /** The database on a PostgreSQL server: each statement on its lane, transactions on the pool. */
 import type { QueryArrayConfig } from 'pg';
-import { Problem } from '#kernel/problem.ts';
+import type { Queries } from '../database.ts';
 import { deliver } from '../effects.ts';
-import { ConnectionLost, isLockTimeout, isTransient, outcomeUnknown, refusalOf, unavailable } from '../errors.ts';
+import { isReadOnly, isRefusal } from '../errors.ts';
 import type { PostgresDatabase, PostgresOptions } from '../options.ts';
-import { type Bound, RoundTrips, SentQueries } from '../queries.ts';
+import { RoundTrips, SentQueries } from '../queries.ts';
 import type { Lane, Statement } from '../statement.ts';
+import { type Retry, sendUntilDone } from './attempts.ts';
 import { cannotConnect, connectClient, type SessionSettings } from './connecting.ts';
-import { ConnectionPool, retryTransient } from './connection-pool.ts';
+import { ConnectionOrder } from './connection-order.ts';
+import { ConnectionPool } from './connection-pool.ts';
 import type { StatementResult } from './named-query.ts';
 import { PipelinedLane } from './pipelined-lane.ts';
+import { ServerProbe } from './server-probe.ts';
 import { settlePreference } from './tls.ts';
 
 // A waiting statement delays all behind it on its connection, so the timeouts of a lane are short.
@@ -36,8 +39,21 @@ type Lanes = Readonly<Record<Exclude<Lane, 'pool'>, PipelinedLane>>;
  * @throws Error with a sentence for the operator when the server cannot be reached or used.
  */
 export async function openPostgres(given: PostgresOptions): Promise<PostgresDatabase> {
-  const options = await probe(given);
+  const settled = await tryOnce(given);
+  const probe = new ServerProbe(settled, laneSettings);
+  const options: PostgresOptions = {
+    ...settled,
+    onConnectionError: (error) => {
+      probe.suspect();
+      given.onConnectionError?.(error);
+    },
+    onRefusal: (error) => {
+      probe.suspect();
+      given.onRefusal?.(error);
+    },
+  };
   const roundTrips = new RoundTrips(options);
+  const order = new ConnectionOrder();
   const poolSettings: SessionSettings = {
     statementTimeoutMs: options.statementTimeoutMs ?? 10_000,
     lockTimeoutMs: poolLockTimeoutMs,
@@ -45,10 +61,10 @@ export async function openPostgres(given: PostgresOptions): Promise<PostgresData
     synchronousCommit: true,
   };
   const opening = [
-    openLane('read', 2, options, laneSettings),
-    openLane('write', writeConnections, options, laneSettings),
-    openLane('counter', 1, options, counterSettings),
-    ConnectionPool.open(options, poolSettings, roundTrips),
+    openLane('read', 2, options, laneSettings, order),
+    openLane('write', writeConnections, options, laneSettings, order),
+    openLane('counter', 1, options, counterSettings, order),
+    ConnectionPool.open(options, poolSettings, order, roundTrips),
   ] as const;
   const opened = await Promise.allSettled(opening);
   const failed = opened.find((part) => part.status === 'rejected');
@@ -57,11 +73,11 @@ export async function openPostgres(given: PostgresOptions): Promise<PostgresData
     throw cannotConnect(failed.reason);
   }
   const [read, write, counter, pool] = await Promise.all(opening);
-  return assemble(options, { read, write, counter }, pool, roundTrips);
+  return assemble(options, { lanes: { read, write, counter }, pool, order, roundTrips }, probe);
 }
 
 /** Tries one connection first, so that an error is reported once. */
-async function probe(given: PostgresOptions): Promise<PostgresOptions> {
+async function tryOnce(given: PostgresOptions): Promise<PostgresOptions> {
   try {
     const options = { ...given, server: await settlePreference(given.server, given.connectTimeoutMs ?? 5000) };
     const client = await connectClient(options, laneSettings, { pipeline: false, probe: true });
@@ -72,31 +88,35 @@ async function probe(given: PostgresOptions): Promise<PostgresOptions> {
   }
 }
 
-function openLane(name: string, connections: number, options: PostgresOptions, settings: SessionSettings) {
+function openLane(
+  name: string,
+  connections: number,
+  options: PostgresOptions,
+  settings: SessionSettings,
+  order: ConnectionOrder,
+) {
   return PipelinedLane.open({
     name,
     connections,
     clock: options.clock,
+    order,
     connect: (onLost) => connectClient(options, settings, { pipeline: true, probe: false }, onLost),
     onConnectionError: (error) => options.onConnectionError?.(error),
   });
 }
 
-function assemble(
-  options: PostgresOptions,
-  lanes: Lanes,
-  pool: ConnectionPool,
-  roundTrips: RoundTrips,
-): PostgresDatabase {
-  const on = { ...lanes, pool };
-  const routes: Routes = {
-    once: (statement, query) => roundTrips.watch(statement.name, statement.lane, () => on[statement.lane].send(query)),
-    again: (statement, query) =>
-      roundTrips.watch(statement.name, statement.lane, () => on[statement.lane].sendAgain(query)),
-    onPool: (statement, query) => roundTrips.watch(statement.name, 'pool', () => pool.send(query)),
-  };
+interface Connections {
+  readonly lanes: Lanes;
+  readonly pool: ConnectionPool;
+  readonly order: ConnectionOrder;
+  readonly roundTrips: RoundTrips;
+}
+
+function assemble(options: PostgresOptions, connections: Connections, probe: ServerProbe): PostgresDatabase {
+  const { lanes, pool, order } = connections;
+  const sender = new Sender(connections, options);
   const queries = new SentQueries(
-    (statement, bound) => sendSafely(statement, bound, routes),
+    (statement, { query }) => sender.send(statement, query),
     options.pooler !== 'transaction',
     (effects) => deliver(effects, options.onCommitted),
   );
@@ -106,7 +126,9 @@ function assemble(
     rows: queries.rows.bind(queries),
     row: queries.row.bind(queries),
     run: queries.run.bind(queries),
-    transaction: (work) => pool.transaction(work),
+    transaction: (work) => sender.transaction(work),
+    reconnect: () => sender.renew(order.newest),
+    findRefusal: () => probe.findRefusal(),
     poolUse: () => pool.use(),
     close: () => {
       closed ??= Promise.all([lanes.read.close(), lanes.write.close(), lanes.counter.close(), pool.close()]);
@@ -115,54 +137,56 @@ function assemble(
   };
 }
 
-type SendOnce = (statement: Statement, query: QueryArrayConfig) => Promise<StatementResult>;
+/** Sends statements and transactions, repeats them where that is harmless, and notes the refusals of the server. */
+class Sender {
+  readonly #on: Lanes & { readonly pool: ConnectionPool };
+  readonly #order: ConnectionOrder;
+  readonly #roundTrips: RoundTrips;
+  readonly #onRefusal: PostgresOptions['onRefusal'];
 
-/** On its lane; on its lane after a lost connection; on the pool, which waits longer. */
-type Routes = Readonly<Record<'once' | 'again' | 'onPool', SendOnce>>;
-
-/** Sends a statement once, and again only where that is harmless. */
-async function sendSafely(statement: Statement, bound: Bound, routes: Routes) {
-  try {
-    const result = await routes.once(statement, bound.query);
-    return result;
-  } catch (error) {
-    return sendSecond(statement, bound, error, routes);
+  constructor({ lanes, pool, order, roundTrips }: Connections, { onRefusal }: PostgresOptions) {
+    this.#on = { ...lanes, pool };
+    this.#order = order;
+    this.#roundTrips = roundTrips;
+    this.#onRefusal = onRefusal;
   }
-}
 
-async function sendSecond(statement: Statement, bound: Bound, first: unknown, routes: Routes) {
-  try {
-    const result = await secondTry(statement, bound, first, routes);
-    return result;
-  } catch (last) {
-    const lost = last instanceof ConnectionLost || (first instanceof ConnectionLost && last instanceof Problem);
-    if (!lost) throw refusalOf(statement.name, last);
-    if (statement.lane === 'read') throw unavailable(`the connection was lost during "${statement.name}"`, last);
-    throw outcomeUnknown(`"${statement.name}"`, last);
+  send(statement: Statement, query: QueryArrayConfig): Promise<StatementResult> {
+    return sendUntilDone(statement, (retry) => {
+      const lane = retry === 'pool' || retry === 'new_on_pool' ? 'pool' : statement.lane;
+      const sendOnce = () => this.#sendTo(lane, query, retry);
+      return this.#roundTrips.watch(statement.name, lane, () => this.#noting(sendOnce));
+    });
   }
-}
 
-/**
- * How often an idempotent statement is sent again; beyond that, the server closes connections faster than it responds.
- */
-const againAtMost = 3;
+  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
+    return sendUntilDone({ name: 'transaction', lane: 'pool', idempotent: false }, () =>
+      this.#noting(() => this.#on.pool.transaction(work)),
+    );
+  }
 
-async function sendAgain(statement: Statement, bound: Bound, routes: Routes): Promise<StatementResult> {
-  for (let sent = 1; ; sent += 1) {
+  renew(upTo: number): void {
+    this.#on.read.renew(upTo);
+    this.#on.write.renew(upTo);
+    this.#on.counter.renew(upTo);
+    this.#on.pool.renew(upTo);
+  }
+
+  #sendTo(lane: Lane, query: QueryArrayConfig, retry: Retry | undefined): Promise<StatementResult> {
+    const isAgain = retry === 'new_on_lane' || retry === 'new_on_pool';
+    return isAgain ? this.#on[lane].sendAgain(query) : this.#on[lane].send(query);
+  }
+
+  /** After a read-only response no connection of that time is used again, also not for reads. */
+  async #noting<T>(send: () => Promise<T>): Promise<T> {
+    const { newest } = this.#order;
     try {
-      const result = await routes.again(statement, bound.query);
+      const result = await send();
       return result;
     } catch (error) {
-      if (!(error instanceof ConnectionLost) || sent === againAtMost) throw error;
+      if (isReadOnly(error)) this.renew(newest);
+      if (isRefusal(error)) this.#onRefusal?.(error as Error);
+      throw error;
     }
   }
-}
-
-/** The second attempt, if this error allows one. */
-function secondTry(statement: Statement, bound: Bound, error: unknown, routes: Routes) {
-  if (error instanceof ConnectionLost && statement.idempotent) return sendAgain(statement, bound, routes);
-  if (isTransient(error) || (isLockTimeout(error) && statement.lane !== 'pool')) {
-    return retryTransient(() => routes.onPool(statement, bound.query));
-  }
-  throw error;
 }
