@@ -6,14 +6,15 @@
 
 create table deployment (
   id uuid not null,
+  -- Written after a restore, so that running nodes read everything again.
   incarnation uuid not null,
   global_epoch integer not null default 1,
-  created_at timestamptz not null,
   only_row boolean not null default true,
   constraint deployment_pkey primary key (id),
   constraint deployment_one_row unique (only_row),
   constraint deployment_only_row_true check (only_row)
 );
+insert into deployment (id, incarnation) values (gen_random_uuid(), gen_random_uuid());
 
 -- Data keys, wrapped by the key-encryption key (KEK), which is never in the database.
 create table data_keys (

@@ -70,6 +70,14 @@ export class RevocationSet {
     }
   }
 
+  /**
+   * After the database was restored, drops everything but the revoked sessions: their ids are never assigned again, while
+   * a restored user has an earlier epoch, and a restored key is valid again.
+   */
+  forgetEpochs(): void {
+    for (const kind of this.#kinds.keys()) if (kind !== 'session') this.#kinds.delete(kind);
+  }
+
   /** Called two or three times per session check, so it does not concatenate a key. */
   #find(kind: string, target: string): Known | undefined {
     return this.#kinds.get(kind)?.get(target);

@@ -34,6 +34,8 @@ interface Remembered {
   /** The start of the read by both clocks: neither a moved wall clock nor a paused node may extend the memory. */
   readonly readAtMs: number;
   readonly readAtMonotonicMs: number;
+  /** The generation of the revocation feed at the start of the read. */
+  readonly generation: number;
 }
 
 /** An active session as its credential proves it. Built once for each read of the row, not for each check. */
@@ -117,8 +119,9 @@ export class SessionCheck {
 
   #isBelieved(remembered: Remembered, now: Date): boolean {
     const nowMs = now.getTime();
-    const { session, token } = remembered;
-    if (!this.#revocations.trusted() || this.#isStale(remembered, nowMs)) return false;
+    const { session, token, generation } = remembered;
+    if (!this.#revocations.trusted() || generation !== this.#revocations.generation) return false;
+    if (this.#isStale(remembered, nowMs)) return false;
     if (nowMs >= session.expiresAt.getTime() || nowMs >= session.idleExpiresAt.getTime()) return false;
     if (token !== undefined && nowMs >= token.expiresAt.getTime()) return false;
     if (this.#revocations.isProfileChanged(session.userId, remembered.readAtMonotonicMs)) return false;
@@ -146,11 +149,19 @@ export class SessionCheck {
     now: Date,
   ): Promise<Remembered | CredentialRefusal> {
     const readAtMonotonicMs = this.#clock.monotonicMs();
+    const { generation } = this.#revocations;
     const token = presented.transport === 'cookie' ? undefined : await this.#token(presented.text, before, now);
     if (typeof token === 'string') return token;
     const session = token === undefined ? await this.#byCookie(presented.text, now) : await this.#byToken(token, now);
     if (session === undefined || this.#isRevoked(session, token)) return 'revoked';
-    return { session, checked: toChecked(session, token), token, readAtMs: now.getTime(), readAtMonotonicMs };
+    return {
+      session,
+      checked: toChecked(session, token),
+      token,
+      readAtMs: now.getTime(),
+      readAtMonotonicMs,
+      generation,
+    };
   }
 
   async #token(text: string, before: Remembered | undefined, now: Date): Promise<CheckedToken | JwtProblem> {

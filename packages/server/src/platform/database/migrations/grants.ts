@@ -22,7 +22,7 @@ const readFunctions = `select oid::regprocedure::text as signature from pg_catal
   where prosecdef and pronamespace = current_schema()::regnamespace`;
 
 /**
- * Grants `role` exactly the privileges that it needs in the current schema: on tables, and on the functions that run with
+ * Grants `role` exactly the privileges that it needs in the current schema: on tables, their sequences, and the functions that run with
  * the rights of the owner. A partition needs none, because statements name its table.
  */
 export async function grantServingRole(client: ClientBase, role: string): Promise<void> {
@@ -37,5 +37,6 @@ export async function grantServingRole(client: ClientBase, role: string): Promis
     return isPartition ? revoke : `${revoke} grant ${narrower[table] ?? everything} on ${name} to ${to};`;
   });
   const executions = functions.rows.map(({ signature }) => `grant execute on function ${signature} to ${to};`);
-  await client.query([`grant usage on schema ${schema} to ${to};`, ...grants, ...executions].join('\n'));
+  const usage = `grant usage on schema ${schema} to ${to}; grant select on all sequences in schema ${schema} to ${to};`;
+  await client.query([usage, ...grants, ...executions].join('\n'));
 }
