@@ -65,8 +65,9 @@ export function publicEndpoints(services: Services, { checks }: Pick<EndpointDep
     ...wellKnownEndpoints({ ...services, ...config.wellKnown, publicUrl: config.http.publicUrl }),
     ...probeEndpoints(checks),
   ];
+  const { cookieDomain } = config.http;
   const publicUrl = new URL(config.http.publicUrl);
-  return [...own, ...apiReferenceEndpoints(own, { publicUrl, version: services.version })];
+  return [...own, ...apiReferenceEndpoints(own, { publicUrl, cookieDomain, version: services.version })];
 }
 
 /** The endpoints of the operator's listener, `/dev/*` among them: no proxy of the public listener can expose those. */

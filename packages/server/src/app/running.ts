@@ -7,9 +7,11 @@ import {
   type Endpoint,
   type HttpServer,
   type Presented,
+  type ServerOptions,
 } from '#platform/http/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
 import { BreakingTransport, Inbox, type MailTransport, Smtp } from '#platform/mail/index.ts';
+import { sharesCookies } from '#protocol/cookie-domain/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { ClientAddresses } from './client-addresses.ts';
 import { type EndpointDeps, opsEndpoints, publicEndpoints } from './endpoints.ts';
@@ -120,6 +122,7 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     logger,
     metrics,
     publicUrl: new URL(config.http.publicUrl),
+    cookieDomain: cookieDomainOf(services),
     production: config.mode === 'production',
     clock,
     parseJson: (text) => parseStrictJson(text, { maxDepth: maxJsonDepth }),
@@ -131,6 +134,11 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     pages: pageRenderer(services.catalogues),
     isListedOrigin: (origin) => services.clients.isListedOrigin(origin),
   });
+}
+
+function cookieDomainOf({ config }: Services): ServerOptions['cookieDomain'] {
+  const name = config.http.cookieDomain;
+  return name === undefined ? undefined : { name, includes: (origin) => sharesCookies(origin, name) };
 }
 
 /** The principal of an active session; without a promise when the session is cached. */

@@ -54,6 +54,8 @@ export interface Config {
     readonly port: number;
     /** An origin without a trailing slash; also the issuer of tokens. Every URL is built from it (invariant 7). */
     readonly publicUrl: string;
+    /** The session cookie's `Domain`; undefined: a cookie of the public host alone. */
+    readonly cookieDomain: string | undefined;
     /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` is trusted. */
     readonly trustedProxies: readonly Cidr[];
     /** Time from SIGTERM until the listeners close. */

@@ -1,7 +1,8 @@
 /** The settings of the two listeners and of the end of the process. */
 import { z } from 'zod';
+import { parseCookieDomain } from '#protocol/cookie-domain/index.ts';
 import { formatCidr, parseProxyRange } from '#protocol/network-address/index.ts';
-import { flag, integer, list, optionalInteger, parsedList, text } from './setting.ts';
+import { flag, integer, list, optionalInteger, parsedList, parsedText, text } from './setting.ts';
 import { isListenAddress, isPublicOrigin } from './values.ts';
 
 export const http = z.object({
@@ -31,6 +32,15 @@ export const http = z.object({
       doc: 'The origin at which users and applications reach the server. All links are built from it, and it is the issuer of tokens. Production requires https.',
     },
     isPublicOrigin,
+  ),
+  cookieDomain: parsedText(
+    {
+      env: 'LATCHKEY_COOKIE_DOMAIN',
+      expected: 'a parent domain of the public URL, such as example.com for https://auth.example.com',
+      fallback: 'none: the cookie is of the public URL alone',
+      doc: 'Domain whose subdomains share the session cookie. Listed origins below it may also send writes with the cookie. Needs an https public URL.',
+    },
+    { parse: parseCookieDomain, format: (domain) => domain },
   ),
   trustedProxies: parsedList(
     {

@@ -113,6 +113,7 @@ function completeHttp({ mode, http }: Settings, publicUrl: string): Config['http
     ...http,
     hosts: [...new Set(http.hosts.flatMap(toAddresses))],
     publicUrl,
+    cookieDomain: http.cookieDomain,
     shutdownDelaySeconds: http.shutdownDelaySeconds ?? (mode === 'production' ? 5 : 0),
   };
 }

@@ -1,4 +1,5 @@
 /** Rules between settings: requirements of production, and contradictions. Each returns one sentence. */
+import { isBelowDomain } from '#protocol/cookie-domain/index.ts';
 import { type DestinationRefusal, readDestination } from '#protocol/outbound-url/index.ts';
 import type { Settings } from './schema.ts';
 import { isLoopback } from './values.ts';
@@ -85,6 +86,10 @@ const listenerRules: readonly Rule[] = [
         : undefined,
   },
   {
+    reads: ['http.publicUrl', 'http.cookieDomain'],
+    check: ({ http }) => cookieDomainRule(http.publicUrl, http.cookieDomain),
+  },
+  {
     reads: ['http.port', 'http.publicUrl'],
     check: ({ http }) =>
       http.port === 0 && http.publicUrl === undefined
@@ -92,6 +97,13 @@ const listenerRules: readonly Rule[] = [
         : undefined,
   },
 ];
+
+function cookieDomainRule(publicUrl: string | undefined, domain: string | undefined): string | undefined {
+  if (domain === undefined) return undefined;
+  const url = publicUrl === undefined ? undefined : new URL(publicUrl);
+  if (url?.protocol === 'https:' && isBelowDomain(url.hostname, domain)) return undefined;
+  return `LATCHKEY_COOKIE_DOMAIN is ${domain}, which needs LATCHKEY_PUBLIC_URL to be an https origin below it, such as https://auth.${domain}.`;
+}
 
 function remoteDevelopment(mode: string, allowed: boolean, name: string, hosts: readonly string[]): string | undefined {
   const remote = hosts.find((host) => !isLoopback(host));

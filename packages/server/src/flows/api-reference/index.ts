@@ -21,7 +21,7 @@ import {
 /** The reference describes `endpoints` and itself. */
 export function apiReferenceEndpoints(
   endpoints: readonly Endpoint[],
-  options: { readonly publicUrl: URL; readonly version: string },
+  options: { readonly publicUrl: URL; readonly cookieDomain?: string | undefined; readonly version: string },
 ): readonly Endpoint[] {
   const own: Endpoint[] = [];
   const all = (): readonly Endpoint[] => [...endpoints, ...own];

@@ -8,9 +8,8 @@ import { Problem } from '#kernel/problem.ts';
 import type { ApiEndpoint, Caller, Endpoint, PageEndpoint, Principal } from '../endpoint.ts';
 import type { Responder } from '../engine/responder.ts';
 import type { OwnCookies } from './cookies.ts';
-import { refuseForeignWrite } from './cors.ts';
+import { refuseForeignCookieWrite, refuseForeignWrite } from './cors.ts';
 import { type CredentialRefusal, readPresented, refusalTexts } from './credentials.ts';
-import { refuseCrossSite } from './cross-site.ts';
 import { countRefused } from './rate-limits.ts';
 
 /**
@@ -72,7 +71,7 @@ function authenticate(
   const presented = readPresented(authorization, cookies.session);
   if (presented === undefined) return undefined;
   if (presented.sessionCookie === undefined) return responder.options.authenticate(presented, caller);
-  if (endpoint.method !== 'GET') refuseCrossSite(headers, responder.publicOrigin);
+  if (endpoint.method !== 'GET') refuseForeignCookieWrite(headers, responder.origins);
   const proven = responder.options.authenticate(presented, caller);
   return proven instanceof Promise ? proven.then(withoutReason) : withoutReason(proven);
 }

@@ -11,10 +11,13 @@ export type OwnCookies = Readonly<Partial<Record<OwnCookieKind, string>>>;
 /** Cookies of one deployment. */
 export interface Cookies {
   readonly names: Readonly<Record<OwnCookieKind, string>>;
-  /** Our cookies in a `Cookie` header; throws `malformed_request` if one of them is repeated. */
+  /**
+   * Our cookies in a `Cookie` header; throws `malformed_request` if one of them is repeated. Two session cookies of a shared
+   * domain count as none, because every subdomain can set one.
+   */
   read(header: string | undefined): OwnCookies;
-  /** A `Set-Cookie` value. */
-  write(change: CookieChange): string;
+  /** The `Set-Cookie` values of a change. */
+  write(change: CookieChange): readonly string[];
   /** A `Set-Cookie` value of the form cookie, which the browser deletes when it ends. */
   writeForm(value: string): string;
 }
@@ -27,12 +30,14 @@ const none: OwnCookies = Object.freeze({});
  * Cookies of other applications are ignored, also repeated ones: otherwise a sibling subdomain could lock a user out by
  * setting one name twice.
  * Names are compared exactly (RFC 6265bis §5.7): `__host-latchkey` is another cookie, which any sibling may set.
+ *
+ * @param domain shares the session cookie, and no other, with its subdomains; `__Host-` forbids a `Domain`.
  */
-export function cookiesFor(publicUrl: URL): Cookies {
+export function cookiesFor(publicUrl: URL, domain?: string): Cookies {
   const secure = publicUrl.protocol === 'https:';
   const names = secure
     ? ({
-        session: '__Host-latchkey',
+        session: domain === undefined ? ownSessionName : '__Secure-latchkey',
         device: '__Host-latchkey-device',
         login: '__Host-latchkey-login',
         form: '__Host-latchkey-form',
@@ -50,28 +55,42 @@ export function cookiesFor(publicUrl: URL): Cookies {
     [names.form, 'form'],
   ]);
   const flags = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+  const line = (kind: CookieKind, value: string, lifetime: string) => {
+    const shared = kind === 'session' && domain !== undefined ? `Domain=${domain}; ` : '';
+    return `${names[kind]}=${value}; ${shared}${flags}; ${lifetime}`;
+  };
   return {
     names,
-    read: (header) => (header === undefined ? none : readCookies(header, kinds)),
+    read: (header) => (header === undefined ? none : readCookies(header, kinds, domain !== undefined)),
     write: ({ cookie, change }) => {
-      if (change === 'expire') return `${names[cookie]}=; ${flags}; Max-Age=0`;
-      return `${names[cookie]}=${change.value}; ${flags}; Expires=${change.expiresAt.toUTCString()}`;
+      const written =
+        change === 'expire'
+          ? line(cookie, '', 'Max-Age=0')
+          : line(cookie, change.value, `Expires=${change.expiresAt.toUTCString()}`);
+      // The name from before the domain was configured.
+      if (cookie !== 'session' || domain === undefined) return [written];
+      return [written, `${ownSessionName}=; ${flags}; Max-Age=0`];
     },
     writeForm: (value) => `${names.form}=${value}; ${flags}`,
   };
 }
 
-function readCookies(header: string, kinds: ReadonlyMap<string, OwnCookieKind>): OwnCookies {
+const ownSessionName = '__Host-latchkey';
+
+function readCookies(header: string, kinds: ReadonlyMap<string, OwnCookieKind>, isShared: boolean): OwnCookies {
   const read: Partial<Record<OwnCookieKind, string>> = {};
+  let sessions = 0;
   for (let start = 0, end: number; start < header.length; start = end + 1) {
     const semicolon = header.indexOf(';', start);
     end = semicolon < 0 ? header.length : semicolon;
     const equals = header.indexOf('=', start);
     const kind = equals < 0 || equals > end ? undefined : kinds.get(withoutBlanks(header.slice(start, equals)));
     if (kind === undefined) continue;
-    if (read[kind] !== undefined) throw new Problem('malformed_request', { log: `cookie ${kind} is repeated` });
+    if (kind === 'session' && isShared) sessions += 1;
+    else if (read[kind] !== undefined) throw new Problem('malformed_request', { log: `cookie ${kind} is repeated` });
     read[kind] = withoutBlanks(header.slice(equals + 1, end));
   }
+  if (sessions > 1) delete read.session;
   return read;
 }
 
@@ -96,5 +115,5 @@ export function withCookies(
   headers: Headers,
   { cookies = [] }: Pick<ApiResponse<unknown>, 'cookies'>,
 ): Headers {
-  return cookies.length === 0 ? headers : { ...headers, 'set-cookie': cookies.map(write) };
+  return cookies.length === 0 ? headers : { ...headers, 'set-cookie': cookies.flatMap(write) };
 }

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Problem } from '#kernel/problem.ts';
 
 /**
- * Rejects a write that a browser sends with our cookie from another site.
+ * Rejects a request that a browser sends from another origin.
  * `Sec-Fetch-Site` decides where the browser sends it; otherwise `Origin` must be ours. SameSite=Lax alone would let
  * sibling subdomains through.
  */

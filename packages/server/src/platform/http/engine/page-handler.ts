@@ -142,7 +142,7 @@ function sendHtml(
     return;
   }
   const { value, isNew } = formCookie(responder.cookiesOf(request).form);
-  const lines = [...cookies.map(write), ...(isNew ? [writeForm(value)] : [])];
+  const lines = [...cookies.flatMap(write), ...(isNew ? [writeForm(value)] : [])];
   const notice = isShownAgain ? responder.options.pages.formNotice(request.headers['accept-language']) : undefined;
   const body = withFormToken(html, formTokenFor(value), notice);
   responder.send(request, reply, status, lines.length === 0 ? headers : { ...headers, 'set-cookie': lines }, body);

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
 import { type Cookies, cookiesFor, type OwnCookies } from '../admission/cookies.ts';
-import { corsHeaders, foreignOrigin, type Origins } from '../admission/cors.ts';
+import { cookielessOrigin, corsHeaders, type Origins } from '../admission/cors.ts';
 import { announcesBody } from '../admission/head.ts';
 import type { Caller } from '../endpoint.ts';
 import { Exchanges } from './exchange.ts';
@@ -26,9 +26,13 @@ export class Responder {
   constructor(options: ServerOptions) {
     this.options = options;
     this.limits = { ...defaultLimits, ...options.limits };
-    this.cookies = cookiesFor(options.publicUrl);
+    this.cookies = cookiesFor(options.publicUrl, options.cookieDomain?.name);
     this.publicOrigin = options.publicUrl.origin;
-    this.origins = { publicOrigin: this.publicOrigin, isListed: options.isListedOrigin };
+    this.origins = {
+      publicOrigin: this.publicOrigin,
+      isListed: options.isListedOrigin,
+      sharesCookies: options.cookieDomain?.includes ?? (() => false),
+    };
     this.headerPolicy = {
       strictTransportSecurity: options.production && options.publicUrl.protocol === 'https:',
     };
@@ -53,7 +57,7 @@ export class Responder {
       acceptLanguage: headers['accept-language'],
       requestId: request.id,
       deviceCookie: cookies.device,
-      foreignOrigin: headers.origin === undefined ? undefined : foreignOrigin(headers, this.origins),
+      foreignOrigin: headers.origin === undefined ? undefined : cookielessOrigin(headers, this.origins),
       loginCookie: cookies.login,
     };
   }

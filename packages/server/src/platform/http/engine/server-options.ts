@@ -41,6 +41,11 @@ export interface PageRenderer {
   readonly formNotice: (acceptLanguage: string | undefined) => Html;
 }
 
+export interface CookieDomain {
+  readonly name: string;
+  readonly includes: (origin: string) => boolean;
+}
+
 export interface ServerOptions {
   readonly endpoints: readonly Endpoint[];
   readonly authenticate: Authenticate;
@@ -48,6 +53,8 @@ export interface ServerOptions {
   readonly metrics: Metrics;
   /** The origin that browsers see; never built from `Host` (invariant 7). */
   readonly publicUrl: URL;
+  /** Shares the session cookie with the https origins of a domain. */
+  readonly cookieDomain?: CookieDomain | undefined;
   readonly production: boolean;
   readonly clock: Clock;
   readonly parseJson: ParseJson;

@@ -12,7 +12,7 @@ type Json = { readonly [key: string]: unknown };
 /** The document (OpenAPI 3.1.1, JSON Schema 2020-12), without pages. */
 export function openApiDocument(
   endpoints: readonly Endpoint[],
-  options: { readonly publicUrl: URL; readonly version: string },
+  options: { readonly publicUrl: URL; readonly cookieDomain?: string | undefined; readonly version: string },
 ): Json {
   const described = endpoints.filter((endpoint) => endpoint.kind !== 'page');
   const tags = new Set(described.map(tagOf));
@@ -33,7 +33,7 @@ export function openApiDocument(
       schemas: { FieldError: fieldError, Meta: meta, Pagination: pagination, Problem: problem },
       examples: problemExamples(described, options.publicUrl.origin),
       headers: { RequestId: requestIdHeader },
-      securitySchemes: securitySchemes(options.publicUrl),
+      securitySchemes: securitySchemes(options),
     },
   };
 }
@@ -209,13 +209,13 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
   return rest;
 }
 
-function securitySchemes(publicUrl: URL): Json {
+function securitySchemes(options: { readonly publicUrl: URL; readonly cookieDomain?: string | undefined }): Json {
   return {
     bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT or session token' },
     cookie: {
       type: 'apiKey',
       in: 'cookie',
-      name: cookiesFor(publicUrl).names.session,
+      name: cookiesFor(options.publicUrl, options.cookieDomain).names.session,
       description: 'A write must come from this site: Sec-Fetch-Site same-origin, or else a matching Origin.',
     },
   };
