@@ -1,5 +1,6 @@
 /** The authorization matrix: every operation, requested by every principal, against the hand-reviewed table. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { openReadiness } from '#app/readiness-checks.ts';
 import { serverOf } from '#app/running.ts';
 import { operatorEndpoints } from '#flows/probes/index.ts';
 import { Application, type RequestOptions } from './support/application.ts';
@@ -40,7 +41,10 @@ const isRejection = (verdict: string) => Number(verdict.slice(0, 3)) >= 400;
 
 it('has a row for each operation and an operation for each row', async () => {
   const app = await Application.open({ manual: true });
-  const operatorIds = operatorEndpoints([], app.services.metrics).map(({ id }) => id);
+  const operatorIds = operatorEndpoints(
+    openReadiness(app.services, () => undefined),
+    app.services.metrics,
+  ).map(({ id }) => id);
   const ids = app.endpoints.map(({ id }) => id);
   await app.send('GET', '/livez');
   await app.close();
@@ -96,7 +100,10 @@ describe('the operator’s listener', () => {
   it('requires no credentials', async () => {
     const app = await Application.open({ manual: true });
     const allPrincipals = new Principals(app);
-    const endpoints = operatorEndpoints([], app.services.metrics);
+    const endpoints = operatorEndpoints(
+      openReadiness(app.services, () => undefined),
+      app.services.metrics,
+    );
     const server = await serverOf(app.services, endpoints);
     for (const { id, path } of endpoints) {
       for (const name of principals) {

@@ -1,8 +1,7 @@
 /** Two nodes on one PostgreSQL, the machine of one with a wrong clock: they behave as two nodes with one clock. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readinessChecks } from '#app/readiness-checks.ts';
+import { openReadiness } from '#app/readiness-checks.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
-import { readiness } from '#flows/probes/readiness.ts';
 import { sweepHandler } from '#flows/sweep/index.ts';
 import { statement } from '#platform/database/index.ts';
 import { enqueueJob, type JobHandler, JobWorkers } from '#platform/jobs/index.ts';
@@ -91,11 +90,11 @@ describe.each([6, -6, hour, -hour, year, -year])('a node whose machine is %d s a
 
   it('has the time of the database, and says so', async () => {
     expect(Math.abs(skewed.clock.now().getTime() - right.clock.now().getTime())).toBeLessThan(500);
-    const { checks, status } = await readiness(readinessChecks(skewed.services, () => undefined));
+    const { checks, status } = await openReadiness(skewed.services, () => undefined).read();
     expect(checks.clock).toContain(
       `${Math.abs(skewSeconds).toLocaleString('en')}.0 s ${skewSeconds > 0 ? 'ahead' : 'behind'}`,
     );
-    expect(status).toBe((await readiness(readinessChecks(right.services, () => undefined))).status);
+    expect(status).toBe((await openReadiness(right.services, () => undefined).read()).status);
     expect(skewed.services.clockSkew?.describe()).toBe(checks.clock);
     expect(right.services.clockSkew?.describe()).toBeUndefined();
   });

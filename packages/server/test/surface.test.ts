@@ -1,6 +1,7 @@
 /** Invalid requests to every operation of the public listener, over a real socket (ARCHITECTURE.md#one-request). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { opsEndpoints, publicEndpoints } from '#app/endpoints.ts';
+import { openReadiness } from '#app/readiness-checks.ts';
 import { serverOf } from '#app/running.ts';
 import { operatorEndpoints } from '#flows/probes/index.ts';
 import { problems } from '#kernel/problem.ts';
@@ -222,7 +223,10 @@ describe('the operator’s listener', () => {
   let endpoints: readonly Endpoint[];
 
   beforeAll(async () => {
-    endpoints = operatorEndpoints([], app.services.metrics);
+    endpoints = operatorEndpoints(
+      openReadiness(app.services, () => undefined),
+      app.services.metrics,
+    );
     ops = await serverOf(app.services, endpoints);
     return () => ops.close({ graceMs: 0 });
   });
@@ -260,7 +264,8 @@ describe('the operator’s listener', () => {
 
 describe('the development routes', () => {
   it('exist on the operator’s listener and not on the public one', async () => {
-    const deps = { checks: [], inbox: app.inbox, betweenJobs: async (work: () => void) => work() };
+    const readiness = openReadiness(app.services, () => undefined);
+    const deps = { readiness, inbox: app.inbox, betweenJobs: async (work: () => void) => work() };
     const [publicIds, opsIds] = [publicEndpoints, opsEndpoints].map((list) =>
       list(app.services, deps)
         .map(({ id }) => id)

@@ -1,5 +1,6 @@
 /** The list of endpoints without services, for the reference pages, which are generated without a database. */
-import { MovableClock } from '#kernel/clock.ts';
+import { Readiness } from '#flows/probes/index.ts';
+import { MovableClock, systemClock } from '#kernel/clock.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import { Inbox } from '#platform/mail/index.ts';
 import { developmentEndpoints, publicEndpoints } from './endpoints.ts';
@@ -20,7 +21,7 @@ export function describedEndpoints(): readonly Endpoint[] {
   };
   const services = { config, version, movableClock: new MovableClock() } as unknown as Services;
   const deps = {
-    checks: [],
+    readiness: new Readiness({ checks: [], clock: systemClock }),
     inbox: new Inbox(),
     betweenJobs: () => Promise.resolve(),
   };

@@ -13,7 +13,7 @@ import { loginByMailEndpoints } from '#flows/login-by-mail/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
 import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
 import { passwordPolicyEndpoints } from '#flows/password-policy/index.ts';
-import { type Check, operatorEndpoints, probeEndpoints } from '#flows/probes/index.ts';
+import { operatorEndpoints, probeEndpoints, type Readiness } from '#flows/probes/index.ts';
 import { profileEndpoints } from '#flows/profile/index.ts';
 import { publishKeysEndpoints } from '#flows/publish-keys/index.ts';
 import { recoverAccountEndpoints } from '#flows/recover-account/index.ts';
@@ -29,7 +29,8 @@ import type { Services } from './wiring.ts';
 
 /** Dependencies of endpoints that are not services. */
 export interface EndpointDeps {
-  readonly checks: readonly Check[];
+  /** One for both listeners, which share its results. */
+  readonly readiness: Readiness;
   /** Undefined when mail is delivered by SMTP. */
   readonly inbox: Inbox | undefined;
   /** Runs `work` while no job of this process runs, and wakes its workers afterwards. */
@@ -37,7 +38,10 @@ export interface EndpointDeps {
 }
 
 /** The endpoints of the public listener. */
-export function publicEndpoints(services: Services, { checks }: Pick<EndpointDeps, 'checks'>): readonly Endpoint[] {
+export function publicEndpoints(
+  services: Services,
+  { readiness }: Pick<EndpointDeps, 'readiness'>,
+): readonly Endpoint[] {
   const { config, metrics } = services;
   const { registration: mode, emailDomains } = config;
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
@@ -63,7 +67,7 @@ export function publicEndpoints(services: Services, { checks }: Pick<EndpointDep
     ...cancelDeletionEndpoints(services),
     ...publishKeysEndpoints(services.signingKeys),
     ...wellKnownEndpoints({ ...services, ...config.wellKnown, publicUrl: config.http.publicUrl }),
-    ...probeEndpoints(checks),
+    ...probeEndpoints(readiness),
   ];
   const { cookieDomain } = config.http;
   const publicUrl = new URL(config.http.publicUrl);
@@ -72,7 +76,7 @@ export function publicEndpoints(services: Services, { checks }: Pick<EndpointDep
 
 /** The endpoints of the operator's listener, `/dev/*` among them: no proxy of the public listener can expose those. */
 export function opsEndpoints(services: Services, deps: EndpointDeps): readonly Endpoint[] {
-  return [...operatorEndpoints(deps.checks, services.metrics), ...developmentEndpoints(services, deps)];
+  return [...operatorEndpoints(deps.readiness, services.metrics), ...developmentEndpoints(services, deps)];
 }
 
 /** `/dev/*`; empty in production. */

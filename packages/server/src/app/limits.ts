@@ -2,6 +2,7 @@
 import type { Config } from '#config/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
+import type { Dependencies } from '#platform/dependencies/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import {
   DatabaseCounters,
@@ -23,6 +24,7 @@ interface Ground {
   readonly keys: Keys;
   readonly logger: Logger;
   readonly resources: OpenResources;
+  readonly dependencies: Dependencies;
 }
 
 export function wireLimits(ground: Ground): {
@@ -37,13 +39,14 @@ export function wireLimits(ground: Ground): {
 }
 
 function sharedCounters(ground: Ground): { shared: SharedCounters; redis: RedisConnection | undefined } {
-  const { config, database, clock, keys, logger, resources } = ground;
+  const { config, database, clock, keys, logger, dependencies, resources } = ground;
   // Counter keys contain addresses, which must not be readable in a dump or in Redis.
   const hash = (text: string) => keys.mac('lookup', text);
   if (config.redis === undefined) return { shared: new DatabaseCounters({ database, hash }), redis: undefined };
   const redis = openRedis(config.redis, {
     timeoutMs: config.redisTimeoutMs,
-    onError: (error) => logger.debug('Redis', { error }),
+    clock,
+    dependencies,
     onReady: () => void counters.resync(clock.now().getTime()),
   });
   resources.add('the connection to Redis', () => redis.close());

@@ -17,8 +17,10 @@ import {
   openEmbedded,
   openPostgres,
   type PostgresDatabase,
+  reasonOf,
   schemaState,
 } from '#platform/database/index.ts';
+import type { Dependencies } from '#platform/dependencies/index.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
 import type { OpenResources } from './open-resources.ts';
 import { OperatorError } from './operator-error.ts';
@@ -27,6 +29,7 @@ import { OperatorError } from './operator-error.ts';
 export interface Watchers {
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly dependencies: Dependencies;
   readonly metrics: Metrics;
   readonly resources: OpenResources;
   readonly onCommitted?: Observers['onCommitted'];
@@ -50,10 +53,12 @@ export type Presence = 'create' | 'existing';
  */
 export async function openDatabase(config: Config, watchers: Watchers, presence: Presence): Promise<OpenDatabase> {
   const { resources } = watchers;
+  const note = (error: Error) => watchers.dependencies.refused('postgresql', reasonOf(error), error);
   const observers = {
     clock: watchers.clock,
     onStatement: (event: Parameters<Metrics['observeStatement']>[0]) => watchers.metrics.observeStatement(event),
-    onConnectionError: (error: Error) => watchers.logger.warn('a database connection was lost', { error }),
+    onConnectionError: note,
+    onRefusal: note,
     ...(watchers.onCommitted === undefined ? {} : { onCommitted: watchers.onCommitted }),
   };
   if (config.database.kind === 'postgres') {

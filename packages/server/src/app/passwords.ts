@@ -10,27 +10,27 @@ import {
   passwordPolicies,
 } from '#domain/passwords/index.ts';
 import type { Database } from '#platform/database/index.ts';
+import type { Dependencies } from '#platform/dependencies/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
-import type { Logger } from '#platform/telemetry/index.ts';
 import type { OpenResources } from './open-resources.ts';
 import { OperatorError } from './operator-error.ts';
 
 interface Ground {
   readonly config: Config;
   readonly database: Database;
-  readonly logger: Logger;
+  readonly dependencies: Dependencies;
   readonly resources: OpenResources;
   readonly catalogues: Catalogues;
   readonly outbound: Outbound;
 }
 
 export async function wirePasswords(ground: Ground): Promise<PasswordRules> {
-  const { config, logger, outbound, resources } = ground;
+  const { config, dependencies, outbound, resources } = ground;
   const { profile, breachService: service } = config.passwords;
   const filter = await openFilter(config.passwords.filter);
-  const onCheckFailed = (check: FailedBreachCheck) => {
-    logger.warn('a breached-password check failed', { component: 'breached_passwords', ...check });
+  const onCheckFailed = ({ why, status }: FailedBreachCheck) => {
+    dependencies.refused('breached_passwords', status === undefined ? why : `${why} ${status}`);
   };
   const breached = new BreachedPasswords({ outbound, service, filter, onCheckFailed });
   resources.add('the filter of breached passwords', () => breached.close());

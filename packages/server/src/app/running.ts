@@ -17,7 +17,7 @@ import { ClientAddresses } from './client-addresses.ts';
 import { type EndpointDeps, opsEndpoints, publicEndpoints } from './endpoints.ts';
 import { buildWorkers } from './jobs.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { readinessChecks } from './readiness-checks.ts';
+import { openReadiness } from './readiness-checks.ts';
 import { Timers } from './timers.ts';
 import { watchValues } from './watched-values.ts';
 import type { Services } from './wiring.ts';
@@ -47,9 +47,9 @@ export async function run(services: Services, options: RunOptions): Promise<void
   const transport = mailTransport(services);
   const inbox = transport instanceof Inbox ? transport : undefined;
   const workers = roles.jobs ? buildWorkers(services, transport) : undefined;
-  const checks = readinessChecks(services, () => lifecycle.unready);
+  const readiness = openReadiness(services, () => lifecycle.unready);
   if (!options.isOneOfSeveral) {
-    const deps = { checks, inbox, betweenJobs: betweenJobsOf(workers) };
+    const deps = { readiness, inbox, betweenJobs: betweenJobsOf(workers) };
     await openListener(services, options, "the operator's listener", opsEndpoints(services, deps));
   }
   writeBackupAtStop(services, lifecycle);
@@ -60,7 +60,8 @@ export async function run(services: Services, options: RunOptions): Promise<void
     const stop = () => workers.stop({ graceMs: lifecycle.graceLeftMs });
     resources.add('jobs', stop, () => lifecycle.graceLeftMs + settleMs);
   }
-  if (roles.http) await openListener(services, options, 'the public listener', publicEndpoints(services, { checks }));
+  if (roles.http)
+    await openListener(services, options, 'the public listener', publicEndpoints(services, { readiness }));
 }
 
 async function startTimers(services: Services): Promise<void> {

@@ -19,6 +19,7 @@ import { type Clock, MovableClock, systemClock } from '#kernel/clock.ts';
 import { DeploymentClock } from '#kernel/deployment-clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
 import type { CommittedEffects, Database } from '#platform/database/index.ts';
+import { Dependencies } from '#platform/dependencies/index.ts';
 import { type Catalogues, readCatalogues } from '#platform/i18n/index.ts';
 import { openKeys, type Reload } from '#platform/keys/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
@@ -71,7 +72,9 @@ async function wireOnto(
   const metrics = createMetrics();
   const afterCommit = new AfterCommit();
   const onCommitted = (effects: CommittedEffects) => afterCommit.deliver(effects);
-  const opened = await openDatabase(config, { clock, logger, metrics, resources, onCommitted }, presence);
+  const dependencies = new Dependencies({ clock, logger });
+  const watchers = { clock, logger, dependencies, metrics, resources, onCommitted };
+  const opened = await openDatabase(config, watchers, presence);
   // Before the first id is generated: ids contain the time, and never go back.
   const clockSkew = await watchSkew(clocks, opened, logger);
   await ensureSchema(config, opened.database, { clock, presence });
@@ -82,6 +85,7 @@ async function wireOnto(
     clockSkew,
     logger,
     metrics,
+    dependencies,
     resources,
     afterCommit,
     opened,
@@ -135,6 +139,7 @@ interface Ground extends Clocks {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly resources: OpenResources;
+  readonly dependencies: Dependencies;
   readonly afterCommit: AfterCommit;
   readonly opened: OpenDatabase;
   readonly database: Database;
@@ -182,6 +187,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
     onError: onFeedError(logger),
     onUserRevoked,
     onSigningKeyRevoked,
+    onOtherDatabase: () => readAgain(ground),
   });
   ground.afterCommit.publishTo(revocations);
   const lastSeen = new LastSeen({ database, onError: (error) => logger.warn('last-seen times were lost', { error }) });
@@ -201,6 +207,13 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
     refreshTokens: new RefreshTokens({ database, clock, keys }),
     sessions: new SessionCheck({ database, clock, revocations, lastSeen, verifyToken }),
   };
+}
+
+/** After a restore, the keys and clients in memory may not be those of the database: nothing may be encrypted with them. */
+function readAgain({ keys, signingKeys, clients, logger }: Ruled & { readonly clients: Clients }): void {
+  logger.warn('the database was restored or another server took over; everything is read again');
+  const reloads = [keys.refresh(), signingKeys.refresh(), clients.refresh()];
+  for (const reload of reloads) reload.catch((error: unknown) => logger.warn('a reload failed', { error }));
 }
 
 function wireRegistrationHook(ground: Ground & Outward, audit: AuditLog): RegistrationHook | undefined {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { developmentEndpoints, publicEndpoints } from '#app/endpoints.ts';
 import { buildWorkers } from '#app/jobs.ts';
-import { readinessChecks } from '#app/readiness-checks.ts';
+import { openReadiness } from '#app/readiness-checks.ts';
 import { betweenJobsOf, serverOf } from '#app/running.ts';
 import { type Services, wire } from '#app/wiring.ts';
 import { loadConfig } from '#config/index.ts';
@@ -173,9 +173,9 @@ async function assemble(options: ApplicationOptions): Promise<Parts> {
   const clock = given.clock ?? present(services.movableClock, 'the clock of a development node');
   const inbox = deploymentOf?.inbox ?? new Inbox();
   const workers = manual === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
-  const checks = readinessChecks(services, () => undefined);
+  const readiness = openReadiness(services, () => undefined);
   const inboxShown = services.config.mode === 'production' ? undefined : inbox;
-  const deps = { checks, inbox: inboxShown, betweenJobs: betweenJobsOf(workers) };
+  const deps = { readiness, inbox: inboxShown, betweenJobs: betweenJobsOf(workers) };
   const [endpoints, development] = [publicEndpoints(services, deps), developmentEndpoints(services, deps)];
   return { services, clock, inbox, endpoints, development, workers, deployment };
 }

@@ -1,5 +1,6 @@
 /** Observers for commands, whose only output is their result. */
 import { systemClock } from '#kernel/clock.ts';
+import { Dependencies } from '#platform/dependencies/index.ts';
 import { createLogger, createMetrics } from '#platform/telemetry/index.ts';
 import type { Watchers } from '../open-database.ts';
 import { OpenResources } from '../open-resources.ts';
@@ -12,6 +13,7 @@ export function silentWatchers(): Watchers {
     clock: systemClock,
     logger,
     resources: new OpenResources(logger),
+    dependencies: new Dependencies({ clock: systemClock, logger }),
     metrics: createMetrics({ processMetrics: false }),
   };
 }

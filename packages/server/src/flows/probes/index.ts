@@ -6,16 +6,16 @@
  */
 import { documentEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { type Metrics, metricsContentType } from '#platform/telemetry/index.ts';
-import { type Check, type Readiness, readiness } from './readiness.ts';
+import type { Readiness, ReadinessResult } from './readiness.ts';
 
-export type { Check } from './readiness.ts';
+export { type Check, Readiness } from './readiness.ts';
 
 const json = 'application/json; charset=utf-8';
 const live = { status: 200, body: '{"status":"ok"}' } as const;
 
 /** The probes of the public listener; they return only the status. */
-export function probeEndpoints(checks: readonly Check[]): readonly Endpoint[] {
-  const ready = async () => terse(await readiness(checks));
+export function probeEndpoints(readiness: Readiness): readonly Endpoint[] {
+  const ready = async () => terse(await readiness.read());
   return [
     probe('probes.live', '/livez', 'Liveness: the process responds', () => live),
     readyProbe('probes.ready', '/readyz', 'Readiness: every dependency of a request is available', ready),
@@ -24,9 +24,9 @@ export function probeEndpoints(checks: readonly Check[]): readonly Endpoint[] {
 }
 
 /** The probes of the operator's listener, where `?verbose` lists each check, and the metrics. */
-export function operatorEndpoints(checks: readonly Check[], metrics: Metrics): readonly Endpoint[] {
+export function operatorEndpoints(readiness: Readiness, metrics: Metrics): readonly Endpoint[] {
   const ready = async (query: Readonly<Record<string, string>>) => {
-    const result = await readiness(checks);
+    const result = await readiness.read();
     return query.verbose === undefined ? terse(result) : { status: statusOf(result), body: JSON.stringify(result) };
   };
   return [
@@ -75,10 +75,10 @@ function probeDeclaration(id: string, path: `/${string}`, summary: string, handl
   } as const;
 }
 
-function terse(result: Readiness) {
+function terse(result: ReadinessResult) {
   return { status: statusOf(result), body: JSON.stringify({ status: result.status }) };
 }
 
-function statusOf(result: Readiness): number {
+function statusOf(result: ReadinessResult): number {
   return result.status === 'ready' ? 200 : notReady.status;
 }

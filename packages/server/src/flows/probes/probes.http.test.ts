@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readinessChecks } from '#app/readiness-checks.ts';
+import { openReadiness } from '#app/readiness-checks.ts';
 import { serverOf } from '#app/running.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import type { HttpServer } from '#platform/http/index.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   ops = await serverOf(
     app.services,
     operatorEndpoints(
-      readinessChecks(app.services, () => undefined),
+      openReadiness(app.services, () => undefined),
       app.services.metrics,
     ),
   );

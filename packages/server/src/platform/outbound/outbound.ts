@@ -42,6 +42,8 @@ export interface OutboundObservation {
   readonly purpose: OutboundRequest['purpose'];
   readonly outcome: 'answered' | Refusal | Failure;
   readonly milliseconds: number;
+  /** Of a response. */
+  readonly status?: number;
 }
 
 /** `json` is undefined when the body is not JSON or is not declared as JSON. */
@@ -97,8 +99,10 @@ export class Outbound {
     const { clock, observe } = this.#options;
     const startedMs = clock.monotonicMs();
     const result = await this.#send(request);
-    const outcome = result.kind === 'answered' ? 'answered' : result.reason;
-    observe({ purpose: request.purpose, outcome, milliseconds: clock.monotonicMs() - startedMs });
+    const milliseconds = clock.monotonicMs() - startedMs;
+    const observed = { purpose: request.purpose, milliseconds };
+    if (result.kind === 'answered') observe({ ...observed, outcome: 'answered', status: result.status });
+    else observe({ ...observed, outcome: result.reason });
     return result;
   }
 

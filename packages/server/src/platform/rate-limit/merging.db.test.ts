@@ -8,6 +8,7 @@ import { parseRedisUrl } from '#protocol/connection-url/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import { parsedValue } from '#test/support/parsed.ts';
 import { startRedis, type TestRedis } from '#test/support/redis.ts';
+import { silentDependencies } from '#test/support/silent-dependencies.ts';
 import { eventually } from '#test/support/wait.ts';
 import { DatabaseCounters, type Quota, type Quotas, RateLimits, RedisCounters, type SharedCounters } from './index.ts';
 
@@ -214,7 +215,8 @@ describe('limits merged in Redis', () => {
     for (const _ of [1, 2]) {
       const connection = openRedis(parsedValue(parseRedisUrl(redis.url)), {
         timeoutMs: 10_000,
-        onError: () => undefined,
+        clock: systemClock,
+        dependencies: silentDependencies(),
         onReady: () => undefined,
       });
       connections.push(connection);
@@ -231,9 +233,7 @@ describe('limits merged in Redis', () => {
 
   async function untilReached(): Promise<void> {
     const isReached = async () =>
-      (await Promise.allSettled(connections.map((connection) => connection.ping()))).every(
-        ({ status }) => status === 'fulfilled',
-      );
+      (await Promise.all(connections.map((connection) => connection.check()))).every((reason) => reason === undefined);
     await eventually(isReached, { what: 'every node is connected to Redis' });
   }
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '#kernel/clock.ts';
-import { openRedis } from '#platform/redis/index.ts';
+import { openRedis, type RedisConnection } from '#platform/redis/index.ts';
 import { parseRedisUrl } from '#protocol/connection-url/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { parsedValue } from '#test/support/parsed.ts';
 import { startRedis, type TestRedis } from '#test/support/redis.ts';
+import { silentDependencies } from '#test/support/silent-dependencies.ts';
 import { eventually } from '#test/support/wait.ts';
 import {
   DatabaseCounters,
@@ -132,7 +133,8 @@ describe('shared limits in Redis', () => {
   function open(): RedisCounters {
     const connection = openRedis(parsedValue(parseRedisUrl(redis.url)), {
       timeoutMs: 10_000,
-      onError: () => undefined,
+      clock: systemClock,
+      dependencies: silentDependencies(),
       onReady: () => void counters.resync(start).then(() => resynced.push(counters)),
     });
     opened.push(connection);
@@ -187,13 +189,8 @@ describe('shared limits in Redis', () => {
   });
 });
 
-async function responds(connection: { ping(): Promise<void> }): Promise<boolean> {
-  try {
-    await connection.ping();
-    return true;
-  } catch {
-    return false;
-  }
+async function responds(connection: RedisConnection): Promise<boolean> {
+  return (await connection.check()) === undefined;
 }
 
 describe('local limits', () => {

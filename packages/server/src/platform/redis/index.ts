@@ -1,10 +1,14 @@
 /**
- * The connection to Redis, if one is configured. It owns no keys; modules that use it own theirs.
- * Invariants: no request fails because Redis is down (invariant 23); a command waits at most `timeoutMs`, is never queued
- * while the connection is down, and is never sent again after the connection was lost.
+ * The connection to Redis, if one is configured. It owns no table; modules that use it own their keys, and this one owns
+ * `{latchkey:probe}`.
+ * Invariants: no request fails because Redis is down or refuses (invariant 23); a command waits at most `timeoutMs`, is
+ * never queued while the connection is down, and is never sent again after the connection was lost; each refusal is
+ * reported with Redis's own words.
  */
 import { hash } from 'node:crypto';
 import { Redis } from 'ioredis';
+import type { Clock } from '#kernel/clock.ts';
+import type { Dependencies } from '#platform/dependencies/index.ts';
 
 const maxReconnectDelayMs = 1000;
 
@@ -19,25 +23,37 @@ export interface RedisServer {
   readonly db: number;
 }
 
+/**
+ * Replies of a server that has become a replica, lost its primary or quorum, or changed its passwords. A new connection
+ * resolves the name again, and so finds the new primary.
+ */
+const needsOtherConnection = /\b(?:READONLY|MASTERDOWN|NOREPLICAS|LOADING|NOAUTH|WRONGPASS)\b/;
+/** One connection a second to a server that refuses, however many commands it refuses. */
+const replaceEveryMs = 1000;
+
+const writeScript = `return redis.call('SET', KEYS[1], '1', 'PX', 1000)`;
+const probeKey = '{latchkey:probe}';
+
 /** It reconnects by itself. */
 export interface RedisConnection {
-  /** Runs a Lua script; rejects when Redis is down or does not respond in time. */
+  /** Runs a Lua script; rejects when Redis is down, refuses or does not respond in time. */
   run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-  /** Rejects when Redis does not respond. */
-  ping(): Promise<void>;
+  /** Returns why Redis rejects a write, or undefined. */
+  check(): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
+export interface RedisOptions {
+  /** Timeout of a command; requests wait for it. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly dependencies: Dependencies;
+  /** Called when a connection is ready; Redis may have lost its data. */
+  readonly onReady: () => void;
+}
+
 /** Connects in the background, so that the server starts while Redis is down. */
-export function openRedis(
-  { tls, ...server }: RedisServer,
-  options: {
-    /** Timeout of a command; requests wait for it. */
-    readonly timeoutMs: number;
-    readonly onError: (error: Error) => void;
-    readonly onReady: () => void;
-  },
-): RedisConnection {
+export function openRedis({ tls, ...server }: RedisServer, options: RedisOptions): RedisConnection {
   const redis = new Redis({
     ...server,
     ...(tls ? { tls: {} } : {}),
@@ -48,26 +64,84 @@ export function openRedis(
     maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), maxReconnectDelayMs),
   });
-  redis.on('error', options.onError);
-  redis.on('ready', options.onReady);
-  const digests = new Map<string, string>();
-  return {
-    run: async (script, keys, args) => {
-      const digest = digests.get(script) ?? hash('sha1', script);
-      digests.set(script, digest);
-      try {
-        return await redis.evalsha(digest, keys.length, ...keys, ...args);
-      } catch (error) {
-        // The script is not cached: its first use, or Redis was restarted.
-        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-        return await redis.eval(script, keys.length, ...keys, ...args);
-      }
-    },
-    ping: async () => {
-      await redis.ping();
-    },
-    close: async () => {
-      redis.disconnect();
-    },
-  };
+  return new Connection(redis, options);
+}
+
+class Connection implements RedisConnection {
+  readonly #redis: Redis;
+  readonly #options: RedisOptions;
+  readonly #digests = new Map<string, string>();
+  #replacedMs = Number.NEGATIVE_INFINITY;
+  /** Why there is no connection: commands are rejected for that alone, without the reason. */
+  #disconnected: string | undefined = 'not connected yet';
+
+  constructor(redis: Redis, options: RedisOptions) {
+    this.#redis = redis;
+    this.#options = options;
+    redis.on('error', (error: Error) => {
+      this.#disconnected = reasonOf(error);
+      this.#refused(this.#disconnected, error);
+    });
+    redis.on('ready', () => {
+      this.#disconnected = undefined;
+      options.onReady();
+    });
+    redis.on('close', () => {
+      this.#disconnected ??= 'the connection was closed';
+    });
+  }
+
+  async run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      const result = await this.#execute(script, keys, args);
+      this.#options.dependencies.works('redis');
+      return result;
+    } catch (error) {
+      this.#refused(this.#disconnected ?? reasonOf(error), error);
+      throw error;
+    }
+  }
+
+  async check(): Promise<string | undefined> {
+    try {
+      await this.run(writeScript, [probeKey], []);
+      return undefined;
+    } catch {
+      return this.#options.dependencies.reason('redis');
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#redis.disconnect();
+  }
+
+  async #execute(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const digest = this.#digests.get(script) ?? hash('sha1', script);
+    this.#digests.set(script, digest);
+    try {
+      return await this.#redis.evalsha(digest, keys.length, ...keys, ...args);
+    } catch (error) {
+      // The script is not cached: its first use, or Redis was restarted.
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return await this.#redis.eval(script, keys.length, ...keys, ...args);
+    }
+  }
+
+  #refused(reason: string, error: unknown): void {
+    this.#options.dependencies.refused('redis', reason, error);
+    if (!needsOtherConnection.test(reason) || this.#redis.status !== 'ready') return;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#replacedMs < replaceEveryMs) return;
+    this.#replacedMs = nowMs;
+    this.#disconnected = reason;
+    this.#redis.disconnect(true);
+  }
+}
+
+/** Redis's reply or the driver's message; a failed connection to several addresses has only a code. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  if (error.message !== '') return error.message;
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === 'string' ? code : error.name;
 }

@@ -24,7 +24,7 @@ const masks: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Masks secrets, addresses and queries in a message of other code. */
-function scrub(text: string): string {
+export function scrub(text: string): string {
   const cut = text.slice(0, messageLimit);
   return masks.reduce((scrubbed, [pattern, mask]) => scrubbed.replace(pattern, mask), cut);
 }

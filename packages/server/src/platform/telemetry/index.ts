@@ -4,6 +4,7 @@
  * Invariants: a log line has the typed fields of `LogFields` only, so it cannot contain a body, a header, a path or a query;
  * the labels of every metric come from closed sets (route patterns, statement names, job kinds).
  */
+export { scrub } from './error-description.ts';
 export { createLogger, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export { createMetrics, type Metrics, metricsContentType, type RouteMetrics } from './metrics.ts';
 export { readTraceId } from './trace-context.ts';
