@@ -19,6 +19,7 @@ export async function serve(context: ProcessContext, roles: Roles): Promise<numb
     throw new OperatorError('"latchkey work" needs SMTP_URL: the built-in inbox lives in the serving process.', 78);
   }
   const logger = createLogger({ ...config.log, service: 'latchkey', version });
+  if (isFirstProcess()) for (const detail of config.warnings) logger.warn('a setting has no effect', { detail });
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }) => {
     const services = await wire(config, { logger, resources, existing: !roles.http });
     lowerPoolThreads();

@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import { type Parsed, parsed, unparsable } from '#kernel/parsed.ts';
 import type { PostgresUrl } from '#protocol/connection-url/index.ts';
 import type { DatabaseServer } from './config.ts';
-import type { Sources } from './gather.ts';
+import type { Sources } from './sources.ts';
 
 /** The reason names a file, which is not secret. */
 export function withCertificates(url: PostgresUrl, sources: Pick<Sources, 'files' | 'cwd'>): Parsed<DatabaseServer> {

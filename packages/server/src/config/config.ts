@@ -44,6 +44,8 @@ export type DatabaseConfig =
 
 /** All settings, grouped as in `latchkey.config.json`. */
 export interface Config {
+  /** Sentences about names that look like settings and are ignored. */
+  readonly warnings: readonly string[];
   readonly mode: Mode;
   /** Absolute path. Contains the embedded database, the control socket and, outside production, the generated KEK. */
   readonly dataDirectory: string;

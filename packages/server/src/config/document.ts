@@ -39,8 +39,8 @@ const intro = `# Configuration
 <!-- Generated from packages/server/src/config/schema.ts by "npm run generate"; do not edit. -->
 
 Set each setting by an environment variable or in the optional file \`${configFileName}\` in the working directory; the
-key \`http.port\` is \`{ "http": { "port": 5625 } }\` there. The environment takes precedence. An empty variable counts as
-not set.
+key \`http.port\` is \`{ "http": { "port": 5625 } }\` there. The environment takes precedence. In
+development, \`.env\` in the working directory adds to the environment. An empty variable counts as not set.
 
 * A secret can also come from a file: set \`LATCHKEY_KEK_FILE=/run/secrets/kek\` instead of \`LATCHKEY_KEK\`. One line break
   at the end of the file is ignored.

@@ -1,42 +1,31 @@
 /** Collects the value of each setting from the environment and the file, and reports unknown names. */
 import { resolve } from 'node:path';
-import type { FileReader } from './files.ts';
+import { type Environment, readEnvironment } from './environment.ts';
 import { nearest } from './nearest.ts';
 import type { Setting } from './schema.ts';
-import { notYetSupported, settings } from './schema.ts';
+import { settings } from './schema.ts';
+import type { Given, Sources } from './sources.ts';
 
 /** An optional file in the working directory. */
 export const configFileName = 'latchkey.config.json';
-
-/** The inputs of the configuration. */
-export interface Sources {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly files: FileReader;
-  /** Working directory, absolute. It contains the file, and relative paths start here. */
-  readonly cwd: string;
-}
-
-/** A configured value, and its source as messages name it. */
-export interface Given {
-  readonly value: unknown;
-  readonly name: string;
-}
 
 /** `given` maps a setting's key to its value. `invalid` has the keys whose value could not be read. */
 export interface Gathered {
   readonly given: ReadonlyMap<string, Given>;
   readonly invalid: ReadonlySet<string>;
   readonly mistakes: readonly string[];
+  readonly warnings: readonly string[];
 }
 
-/** The environment takes precedence over the file; an empty variable counts as not set. */
+/** The environment takes precedence over `.env`, and both over the file. */
 export function gather(sources: Sources): Gathered {
-  const mistakes = findUnknownVariables(sources.env);
+  const environment = readEnvironment(sources);
+  const mistakes = [...environment.mistakes];
   const given = new Map<string, Given>();
   const invalid = new Set<string>();
   collectFile(readConfigFile(sources, mistakes), [], given, mistakes);
   for (const setting of settings) {
-    const found = fromEnvironment(setting, sources);
+    const found = fromEnvironment(setting, environment, sources);
     if (found.kind === 'given') given.set(setting.key, found);
     if (found.kind === 'mistake') {
       mistakes.push(found.sentence);
@@ -44,7 +33,7 @@ export function gather(sources: Sources): Gathered {
       invalid.add(setting.key);
     }
   }
-  return { given, invalid, mistakes };
+  return { given, invalid, mistakes, warnings: environment.warnings };
 }
 
 type FromEnvironment =
@@ -52,15 +41,15 @@ type FromEnvironment =
   | ({ readonly kind: 'given' } & Given)
   | { readonly kind: 'mistake'; readonly sentence: string };
 
-function fromEnvironment(setting: Setting, sources: Sources): FromEnvironment {
+function fromEnvironment(setting: Setting, { variables }: Environment, sources: Sources): FromEnvironment {
   const { env: name, secret, decode } = setting;
-  const text = sources.env[name] || undefined;
-  const path = secret ? sources.env[`${name}_FILE`] || undefined : undefined;
+  const text = variables.get(name);
+  const path = secret ? variables.get(`${name}_FILE`) : undefined;
   if (text !== undefined && path !== undefined) {
     return { kind: 'mistake', sentence: `${name} and ${name}_FILE are both set. Remove one of them.` };
   }
-  if (text !== undefined) return { kind: 'given', value: decode(text), name };
-  return path === undefined ? { kind: 'absent' } : fromSecretFile(setting, path, sources);
+  if (text !== undefined) return { kind: 'given', value: decode(text.value), name: text.name };
+  return path === undefined ? { kind: 'absent' } : fromSecretFile(setting, path.value, sources);
 }
 
 function fromSecretFile(setting: Setting, path: string, sources: Sources): FromEnvironment {
@@ -73,26 +62,6 @@ function fromSecretFile(setting: Setting, path: string, sources: Sources): FromE
   // Editors and "echo" append a line break that is not part of the secret.
   const text = content.text.replace(/\r?\n$/, '');
   return { kind: 'given', value: setting.decode(text), name: `The content of ${name}` };
-}
-
-const variables = settings.flatMap(({ env, secret }) => (secret ? [env, `${env}_FILE`] : [env]));
-
-// Kubernetes sets these variables for each Service of the namespace, and a Service may be named latchkey.
-const serviceLink = /^LATCHKEY_(SERVICE_(HOST|PORT(_\w+)?)|PORT_[0-9]+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)$/;
-
-function findUnknownVariables(env: Sources['env']): string[] {
-  const unknown = Object.keys(env).filter((name) => env[name] && !variables.includes(name) && !serviceLink.test(name));
-  return unknown.flatMap((name) => {
-    if (notYetSupported.includes(name.replace(/_FILE$/, ''))) return [`${name} is not supported yet. Remove it.`];
-    return name.startsWith('LATCHKEY_') ? [describeUnknown(name)] : [];
-  });
-}
-
-function describeUnknown(name: string): string {
-  const base = name.replace(/_FILE$/, '');
-  if (variables.includes(base))
-    return `${name} is not a setting, because ${base} is not a secret. Set ${base} instead.`;
-  return `${name} is not a setting${suggest(name, variables)}`;
 }
 
 function suggest(name: string, known: readonly string[]): string {

@@ -9,7 +9,7 @@ export type { DescribedSetting } from './document.ts';
 export { configurationPage, describeConfig } from './document.ts';
 export type { FileContent, FileReader } from './files.ts';
 export { diskFiles } from './files.ts';
-export type { Sources } from './gather.ts';
 export type { LoadedConfig } from './load.ts';
 export { loadConfig } from './load.ts';
 export { processSources } from './process-sources.ts';
+export type { Sources } from './sources.ts';

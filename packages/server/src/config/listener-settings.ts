@@ -5,6 +5,12 @@ import { formatCidr, parseProxyRange } from '#protocol/network-address/index.ts'
 import { flag, integer, list, optionalInteger, parsedList, parsedText, text } from './setting.ts';
 import { isListenAddress, isPublicOrigin } from './values.ts';
 
+/** Kubernetes gives a variable of this name to every pod beside a Service of that name. */
+function serviceLinkHint(service: string) {
+  const hint = `Kubernetes sets it for a Service named ${service}: set "enableServiceLinks: false" in the pod, or rename the Service`;
+  return (value: unknown) => (typeof value === 'string' && /^(tcp|udp|sctp):\/\//.test(value) ? hint : undefined);
+}
+
 export const http = z.object({
   hosts: list(
     ['127.0.0.1', '::1'],
@@ -18,10 +24,7 @@ export const http = z.object({
   port: integer(0, 65_535, 5625, {
     env: 'LATCHKEY_PORT',
     doc: 'Port of the public listener. With 0 the operating system chooses a free port.',
-    hint: (value) =>
-      typeof value === 'string' && /^(tcp|udp):\/\//.test(value)
-        ? 'Kubernetes sets it for a Service named latchkey: set "enableServiceLinks: false" in the pod, or rename the Service'
-        : undefined,
+    hint: serviceLinkHint('latchkey'),
   }),
   publicUrl: text(
     {
@@ -83,5 +86,6 @@ export const ops = z.object({
   port: integer(0, 65_535, 5626, {
     env: 'LATCHKEY_OPS_PORT',
     doc: "Port of the operator's listener. With 0 the operating system chooses a free port.",
+    hint: serviceLinkHint('latchkey-ops'),
   }),
 });

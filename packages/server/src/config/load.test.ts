@@ -262,12 +262,6 @@ describe('mistakes', () => {
     expect(mistakes({ ...production, ...allowed })).toEqual([needed]);
   });
 
-  it('exclude the variables of a Kubernetes Service named latchkey, and explain the one that clashes', () => {
-    const links = { LATCHKEY_SERVICE_HOST: '10.0.0.1', LATCHKEY_SERVICE_PORT: '80', LATCHKEY_PORT_80_TCP_ADDR: 'x' };
-    expect(mistakes(links)).toEqual([]);
-    expect(mistakes({ LATCHKEY_PORT: 'tcp://10.0.0.1:80' })[0]).toContain('enableServiceLinks');
-  });
-
   it('are returned, never thrown, for any environment', () => {
     const names = ['LATCHKEY_PORT', 'LATCHKEY_HOST', 'LATCHKEY_PUBLIC_URL', 'LATCHKEY_TRUSTED_PROXIES', 'DATABASE_URL'];
     const value = fc.oneof(fc.string(), fc.webUrl(), fc.ipV6(), fc.constantFrom('0', '::', 'http://[::1]', 'http://['));

@@ -5,11 +5,11 @@ import { resolve } from 'node:path';
 import { assert } from '#kernel/assert.ts';
 import { withCertificates } from './certificates.ts';
 import type { Config, DatabaseConfig, DatabaseServer } from './config.ts';
-import type { Given, Sources } from './gather.ts';
 import { gather } from './gather.ts';
 import { findContradictions } from './rules.ts';
 import type { Setting, Settings } from './schema.ts';
 import { settings, settingsSchema } from './schema.ts';
+import type { Given, Sources } from './sources.ts';
 
 export type LoadedConfig =
   | { readonly kind: 'ok'; readonly config: Config }
@@ -30,8 +30,9 @@ export function loadConfig(sources: Sources): LoadedConfig {
   const checked = settingsSchema.parse(toObject(given));
   mistakes.push(...findContradictions(checked, invalid));
   const servers = readServers(checked.database, sources, mistakes);
-  if (mistakes.length > 0) return { kind: 'invalid', mistakes };
-  return { kind: 'ok', config: freeze(complete(checked, servers, sources.cwd)) };
+  // A name that has no effect may be the reason of a mistake.
+  if (mistakes.length > 0) return { kind: 'invalid', mistakes: [...mistakes, ...gathered.warnings] };
+  return { kind: 'ok', config: freeze({ ...complete(checked, servers, sources.cwd), warnings: gathered.warnings }) };
 }
 
 interface Malformed {
@@ -80,7 +81,7 @@ function toObject(given: ReadonlyMap<string, Given>): Tree {
   return root;
 }
 
-function complete(checked: Settings, servers: DatabaseServers, cwd: string): Config {
+function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omit<Config, 'warnings'> {
   const { http, ops, passwords } = checked;
   const publicUrl = new URL(http.publicUrl ?? `http://localhost:${http.port}`);
   return {

@@ -1,9 +1,13 @@
 /** Suggestions for misspelled names. */
 
-/** Returns the nearest of `known` by edit distance, or undefined when none is within max(2, a third of the length). */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+/** Returns the nearest of `known` by edit distance; undefined when none is within `atMost`. */
+export function nearest(
+  name: string,
+  known: readonly string[],
+  atMost = Math.max(2, Math.floor(name.length / 3)),
+): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let bestDistance = atMost + 1;
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

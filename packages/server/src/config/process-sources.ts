@@ -1,6 +1,6 @@
 /** The only place that reads `process.env`. */
 import { diskFiles } from './files.ts';
-import type { Sources } from './gather.ts';
+import type { Sources } from './sources.ts';
 
 /** The environment, files and working directory of this process. */
 export function processSources(): Sources {

@@ -12,8 +12,8 @@ export const configCommands: readonly LocalCommand[] = [
     options: {},
     run: async (_, config) => ({
       exitCode: 0,
-      text: `The configuration is valid (${config.mode}, ${databaseOf(config)}).`,
-      data: { mode: config.mode, database: config.database.kind },
+      text: [...config.warnings, `The configuration is valid (${config.mode}, ${databaseOf(config)}).`].join('\n'),
+      data: { mode: config.mode, database: config.database.kind, warnings: [...config.warnings] },
     }),
   },
   {
