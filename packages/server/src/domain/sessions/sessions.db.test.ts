@@ -1,6 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Users } from '#domain/users/index.ts';
-import { addSeconds } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { countRoundTrips, describeOnBothDatabases, effectsOf } from '#test/support/databases.ts';
 import {
@@ -16,7 +15,6 @@ import {
   endSession,
   endSessionsOfUser,
   IdleSessions,
-  LastSeen,
   listSessions,
   openClientInfo,
 } from './index.ts';
@@ -170,60 +168,6 @@ describeOnBothDatabases('sessions', (database) => {
       await login();
       await database().transaction((tx) => new Users(fixture).raiseEpoch(tx, user.id));
       expect(await list()).toEqual([]);
-    });
-  });
-
-  describe('last seen', () => {
-    const lastSeen = () => new LastSeen({ database: database(), onError: () => undefined });
-
-    it('extends the idle expiry, in one statement for all sessions', async () => {
-      const ids = [await login(), await login('cookie')];
-      fixture.time.advance(60_000);
-      const seen = lastSeen();
-      for (const id of ids) seen.note(id, now());
-      expect(await countRoundTrips(database(), () => seen.flush())).toEqual(['sessions.write_last_seen']);
-      const idleExpiresAt = addSeconds(now(), fixture.client.sessionIdleSeconds);
-      for (const id of ids) expect(await read(id)).toMatchObject({ lastSeenAt: now(), idleExpiresAt });
-    });
-
-    it('never goes back, whichever node writes last', async () => {
-      const sessionId = await login();
-      const [early, late] = [addSeconds(now(), 10), addSeconds(now(), 20)];
-      for (const at of [late, early]) {
-        const seen = lastSeen();
-        seen.note(sessionId, at);
-        await seen.flush();
-      }
-      expect(await read(sessionId)).toMatchObject({ lastSeenAt: late });
-    });
-
-    it('leaves the absolute expiry alone', async () => {
-      const sessionId = await login();
-      const before = await read(sessionId);
-      const seen = lastSeen();
-      seen.note(sessionId, addSeconds(now(), 60));
-      await seen.flush();
-      expect((await read(sessionId))?.expiresAt).toEqual(before?.expiresAt);
-    });
-
-    it('does not change an ended session', async () => {
-      const sessionId = await login();
-      await end(sessionId);
-      const before = await read(sessionId);
-      const seen = lastSeen();
-      seen.note(sessionId, addSeconds(now(), 60));
-      await seen.flush();
-      expect(await read(sessionId)).toEqual(before);
-    });
-
-    it('is written when it stops, and not when nothing is pending', async () => {
-      const sessionId = await login();
-      const seen = lastSeen();
-      seen.start();
-      seen.note(sessionId, addSeconds(now(), 60));
-      await seen.stop();
-      expect(await read(sessionId)).toMatchObject({ lastSeenAt: addSeconds(now(), 60) });
-      expect(await countRoundTrips(database(), () => seen.flush())).toEqual([]);
     });
   });
 
