@@ -12,6 +12,7 @@
  * An attempt must not be counted in the transaction of the effect that it leads to: a rollback would undo the count.
  * Only the reset after a success (`resetFailedAttempts`) belongs in that transaction.
  */
+import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, type Queries, statement } from '#platform/database/index.ts';
 
@@ -114,15 +115,15 @@ const deleteUnknown = statement('attempt_counters.delete_unknown', {
     where not known and last_failed_at < greatest(:before::timestamptz, (
       select last_failed_at from attempt_counters where not known order by last_failed_at desc
       offset ${maxUnknown} limit 1))
-    order by last_failed_at limit 10000)`,
-  params: { before: 'timestamptz' },
+    order by last_failed_at limit :limit offset :skip)`,
+  params: { before: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: {},
 });
 
 /**
- * Deletes counters without a user that are older than 30 days or exceed `maxUnknown`, at most 10,000 at a time.
+ * Deletes counters without a user that are older than 30 days or exceed `maxUnknown`.
  * Returns the number of deleted counters.
  */
-export async function deleteUnknownAttempts(database: Database, now: Date): Promise<number> {
-  return database.run(deleteUnknown, { before: addSeconds(now, -unknownRetentionSeconds) });
+export async function deleteUnknownAttempts(database: Database, now: Date, batch: Batch = wholeBatch): Promise<number> {
+  return database.run(deleteUnknown, { before: addSeconds(now, -unknownRetentionSeconds), ...batch });
 }

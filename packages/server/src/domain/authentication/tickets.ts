@@ -1,6 +1,7 @@
 /** Tickets: the secret that names a login in progress, and the one UPDATE that consumes it. */
 import { randomBytes } from 'node:crypto';
 import { isActive } from '#domain/users/index.ts';
+import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
@@ -75,8 +76,8 @@ const consume = statement('logins.consume_ticket', {
 const deleteExpired = statement('logins.delete_expired', {
   lane: 'pool',
   sql: `delete from logins where id in (
-    select id from logins where expires_at <= :now order by expires_at limit 10000)`,
-  params: { now: 'timestamptz' },
+    select id from logins where expires_at <= :now order by expires_at limit :limit offset :skip)`,
+  params: { now: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: {},
 });
 
@@ -116,6 +117,6 @@ export async function consumeTicket(
 }
 
 /** Deletes expired tickets, at most 10,000. Returns their number. */
-export async function deleteExpiredTickets(database: Database, now: Date): Promise<number> {
-  return database.run(deleteExpired, { now });
+export async function deleteExpiredTickets(database: Database, now: Date, batch: Batch = wholeBatch): Promise<number> {
+  return database.run(deleteExpired, { now, ...batch });
 }

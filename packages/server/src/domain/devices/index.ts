@@ -10,6 +10,7 @@
  * a notice of a new device.
  */
 import { timingSafeEqual } from 'node:crypto';
+import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
@@ -46,8 +47,8 @@ export function useDeviceFragment(from: string): Fragment<typeof params> {
 const deleteExpired = statement('devices.delete_expired', {
   lane: 'pool',
   sql: `delete from devices where id in (
-    select id from devices where expires_at < :now order by expires_at limit 10000)`,
-  params: { now: 'timestamptz' },
+    select id from devices where expires_at < :now order by expires_at limit :limit offset :skip)`,
+  params: { now: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: {},
 });
 
@@ -85,7 +86,7 @@ export class DeviceTokens {
   }
 }
 
-/** Deletes expired devices, at most 10,000 at a time. Returns the number of deleted devices. */
-export async function deleteExpiredDevices(database: Database, now: Date): Promise<number> {
-  return database.run(deleteExpired, { now });
+/** Deletes expired devices. Returns the number of deleted devices. */
+export async function deleteExpiredDevices(database: Database, now: Date, batch: Batch = wholeBatch): Promise<number> {
+  return database.run(deleteExpired, { now, ...batch });
 }

@@ -1,4 +1,5 @@
 /** Replacing a user's address, and undoing that. The callers of these functions hold the lock of the user's row. */
+import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
 /** An email address as typed and in canonical form. */
@@ -101,12 +102,12 @@ export async function restoreEmail(tx: Queries, restoration: EmailRestoration): 
 const deleteHeld = statement('identifiers.delete_held', {
   lane: 'pool',
   sql: `delete from identifiers where held_until <= :now and id in (
-    select id from identifiers where held_until <= :now order by held_until limit 1000)`,
-  params: { now: 'timestamptz' },
+    select id from identifiers where held_until <= :now order by held_until limit :limit offset :skip)`,
+  params: { now: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: {},
 });
 
-/** Deletes held addresses whose undo link has expired, at most 1,000 at a time. Returns the number of deleted rows. */
-export async function deleteHeldIdentifiers(database: Database, now: Date): Promise<number> {
-  return database.run(deleteHeld, { now });
+/** Deletes held addresses whose undo link has expired. Returns the number of deleted rows. */
+export async function deleteHeldIdentifiers(database: Database, now: Date, batch: Batch = wholeBatch): Promise<number> {
+  return database.run(deleteHeld, { now, ...batch });
 }

@@ -1,3 +1,4 @@
+import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 
@@ -7,12 +8,16 @@ const retentionSeconds = 7 * 24 * 60 * 60;
 const deleteExpired = statement('invitations.delete_expired', {
   lane: 'pool',
   sql: `delete from invitations where id in (
-    select id from invitations where expires_at < :before order by expires_at limit 10000)`,
-  params: { before: 'timestamptz' },
+    select id from invitations where expires_at < :before order by expires_at limit :limit offset :skip)`,
+  params: { before: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: {},
 });
 
-/** Deletes invitations a week after their expiry, at most 10,000 at a time. Returns the number of deleted rows. */
-export async function deleteExpiredInvitations(database: Database, now: Date): Promise<number> {
-  return database.run(deleteExpired, { before: addSeconds(now, -retentionSeconds) });
+/** Deletes invitations a week after their expiry. Returns the number of deleted rows. */
+export async function deleteExpiredInvitations(
+  database: Database,
+  now: Date,
+  batch: Batch = wholeBatch,
+): Promise<number> {
+  return database.run(deleteExpired, { before: addSeconds(now, -retentionSeconds), ...batch });
 }

@@ -1,5 +1,6 @@
 /** Reading the feed: one small statement every 250 ms, and whether this node's memory is fresh enough to be trusted. */
 import { present } from '#kernel/assert.ts';
+import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import { type CommittedRevocation, type Database, statement, type Values } from '#platform/database/index.ts';
@@ -76,8 +77,9 @@ const reconnectEveryMs = 5000;
 
 const deleteExpired = statement('revocations.delete_expired', {
   lane: 'pool',
-  sql: `delete from revocations where id in (select id from revocations where expires_at < :now order by expires_at limit 10000)`,
-  params: { now: 'timestamptz' },
+  sql: `delete from revocations where id in (select id from revocations where expires_at < :now order by expires_at
+    limit :limit offset :skip)`,
+  params: { now: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: {},
 });
 
@@ -250,8 +252,8 @@ export class Revocations {
   }
 
   /** Deletes expired rows and returns how many; a sweeping job calls it. */
-  async deleteExpired(): Promise<number> {
-    return this.#database.run(deleteExpired, { now: this.#clock.now() });
+  async deleteExpired(batch: Batch = wholeBatch): Promise<number> {
+    return this.#database.run(deleteExpired, { now: this.#clock.now(), ...batch });
   }
 
   #readPage(after: Date): Promise<readonly FeedRow[]> {

@@ -24,7 +24,7 @@ export type EndReason =
   | 'disabled';
 
 /** The CTE `ended_families`: ends the families of the `session_id`s in the CTE `from`. */
-export function endFamiliesFragment(from: string): string {
+function endFamiliesFragment(from: string): string {
   return `ended_families as (
     update refresh_families f set ended_at = :endedAt, end_reason = :reason
     from ${from} where f.session_id = ${from}.session_id and f.ended_at is null)`;

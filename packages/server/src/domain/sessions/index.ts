@@ -34,4 +34,4 @@ export {
   sessionIsActive,
 } from './session.ts';
 export { summarizeSessions } from './summary.ts';
-export { deleteEndedSessions, IdleSessions } from './sweep.ts';
+export { deleteEndedSessions, deleteExpiredSessions, IdleSessions } from './sweep.ts';

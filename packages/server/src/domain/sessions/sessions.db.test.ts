@@ -196,8 +196,7 @@ describeOnBothDatabases('sessions', (database) => {
       await idleSessions.deleteSome(now());
       expect(await read(sessionId)).toBeDefined();
       fixture.time.advance(1);
-      expect(await idleSessions.deleteSome(now())).toBeGreaterThan(0);
-      expect(await idleSessions.deleteSome(now())).toBe(0);
+      await idleSessions.deleteSome(now());
       expect(await read(sessionId)).toBeUndefined();
       expect(await read(alive)).toBeDefined();
     });

@@ -2,6 +2,7 @@
  * The end of an account: scheduling its deletion, canceling that within the grace period, and erasing it afterwards.
  */
 import { revocationsFragment } from '#domain/revocations/index.ts';
+import type { Batch } from '#kernel/batches.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
@@ -36,8 +37,9 @@ const keep = statement('users.cancel_deletion', {
 
 const listDue = statement('users.list_due_for_erasure', {
   lane: 'pool',
-  sql: `select id, subject from users where status = 'pending_deletion' and deletes_at <= :now order by deletes_at limit 100`,
-  params: { now: 'timestamptz' },
+  sql: `select id, subject from users where status = 'pending_deletion' and deletes_at <= :now
+    order by deletes_at, id limit :limit offset :skip`,
+  params: { now: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: { id: 'uuid', subject: 'text' },
 });
 
@@ -85,12 +87,13 @@ export async function cancelDeletionOfUser(tx: Queries, { userId, now }: Change)
   return (await tx.row(keep, { userId, endedAt: now }))?.authEpoch;
 }
 
-/** Accounts whose grace period has ended, at most 100, the longest first. */
+/** Accounts whose grace period has ended, the longest first. */
 export async function listDueForErasure(
   queries: Queries,
   now: Date,
+  batch: Batch,
 ): Promise<readonly { readonly id: string; readonly subject: string }[]> {
-  return queries.rows(listDue, { now });
+  return queries.rows(listDue, { now, ...batch });
 }
 
 /**

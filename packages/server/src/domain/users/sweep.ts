@@ -1,5 +1,6 @@
 /** Deleting registrations that were never verified (invariant 18). */
 import { deleteAttemptsFragment } from '#domain/attempts/index.ts';
+import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
@@ -20,17 +21,17 @@ const deleteAbandoned = statement('users.delete_abandoned', {
             select from identifiers proven where proven.user_id = i.user_id and proven.verified_at is not null)
           and not exists (
             select from one_time_tokens t where t.user_id = i.user_id and t.consumed_at is null and t.expires_at > :now)
-        order by i.created_at limit 1000)
+        order by i.created_at limit :limit offset :skip)
       returning u.id),
     ${deletedAttempts.sql}
     select id from gone`,
-  params: { before: 'timestamptz', now: 'timestamptz' },
+  params: { before: 'timestamptz', now: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: { id: 'uuid' },
 });
 
 /** Deletes users without a verified address or an active link, a week after their registration. Returns how many. */
-export async function deleteAbandonedUsers(database: Database, now: Date): Promise<number> {
-  return (await database.rows(deleteAbandoned, { before: addSeconds(now, -keepSeconds), now })).length;
+export async function deleteAbandonedUsers(database: Database, now: Date, batch: Batch = wholeBatch): Promise<number> {
+  return (await database.rows(deleteAbandoned, { before: addSeconds(now, -keepSeconds), now, ...batch })).length;
 }
 
 const deleteUnproven = statement('users.delete_unproven', {

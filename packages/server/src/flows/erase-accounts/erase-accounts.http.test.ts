@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
+import { addActiveUser } from '#test/support/daily-traffic.ts';
+import { collectErrors } from '#test/support/logged-errors.ts';
+import { cureRows, poisonRows } from '#test/support/thousands.ts';
 import {
   addLoggedInUser,
   addVerifiedUser,
@@ -44,6 +47,30 @@ describe('erasure after the grace period', () => {
     own.clock.advance(graceMs);
     const isErased = async () => (await own.services.users.profile(userId)) === undefined;
     await eventually(isErased, { what: 'the account is erased' });
+    await own.close();
+  });
+
+  it('erases the others when one account fails, logs that once, and erases it in the next run', async () => {
+    const own = await Application.open({ manual: true });
+    const userIds: string[] = [];
+    for (let index = 0; index < 4; index += 1) {
+      const email = await addActiveUser(own);
+      const userId = await userIdOf(own, email);
+      const { accessToken } = (await login(own, email)).data;
+      const json = { currentPassword: validPassword };
+      await own.send('DELETE', '/api/v1/users/me', { token: accessToken, json });
+      own.clock.advance(1000);
+      userIds.push(userId);
+    }
+    await poisonRows(own.services.database, 'users', [userIds[0] ?? '', userIds[2] ?? '']);
+    own.clock.advance(graceMs);
+    const { logger, lines } = collectErrors();
+    expect(await eraseDueAccounts({ ...own.services, logger })).toBe(2);
+    expect(lines).toMatchObject([{ msg: 'accounts could not be erased', count: 2 }]);
+    const left = await Promise.all(userIds.map(async (id) => (await own.services.users.profile(id)) !== undefined));
+    expect(left).toEqual([true, false, true, false]);
+    await cureRows(own.services.database);
+    expect(await eraseDueAccounts(own.services)).toBe(2);
     await own.close();
   });
 

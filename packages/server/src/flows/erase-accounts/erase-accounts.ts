@@ -11,6 +11,7 @@ import type { MakeId } from '#kernel/ids.ts';
 import type { Database, JsonValue, Queries } from '#platform/database/index.ts';
 import { enqueueJob } from '#platform/jobs/index.ts';
 import type { KeyRing } from '#platform/keys/index.ts';
+import type { Logger } from '#platform/telemetry/index.ts';
 
 export interface EraseAccounts {
   readonly database: Database;
@@ -19,6 +20,7 @@ export interface EraseAccounts {
   readonly keys: KeyRing;
   readonly users: Users;
   readonly audit: AuditLog;
+  readonly logger: Logger;
 }
 
 /** The kind of the job that deletes the attempt counters again. */
@@ -30,17 +32,34 @@ export const countersJobKind = 'erase.counters';
  */
 const countersDelaySeconds = 60;
 
-/** Erases the accounts with an ended grace period, one after another, until none is left or `signal` aborts. */
+/** More accounts in a run fail because of the database, not of the accounts. */
+const maxErrors = 100;
+const batchSize = 100;
+
+/**
+ * Erases the accounts with an ended grace period, one after another, until none is left or `signal` aborts. An account whose
+ * erasure fails stops no other; it is logged, and the next run tries it again.
+ */
 export async function eraseDueAccounts(flow: EraseAccounts, signal?: AbortSignal): Promise<number> {
+  const isAborted = () => signal?.aborted === true;
+  const errors: unknown[] = [];
   let erased = 0;
-  for (;;) {
-    const due = await listDueForErasure(flow.database, flow.clock.now());
-    if (due.length === 0) return erased;
+  let count = batchSize;
+  // Accounts that were erased, or are no longer due, are not listed again; failed ones are skipped.
+  while (count === batchSize && errors.length < maxErrors && !isAborted()) {
+    const due = await listDueForErasure(flow.database, flow.clock.now(), { limit: batchSize, skip: errors.length });
+    count = due.length;
     for (const user of due) {
-      if (signal?.aborted === true) return erased;
-      if (await eraseAccount(flow, user)) erased += 1;
+      if (isAborted()) break;
+      try {
+        if (await eraseAccount(flow, user)) erased += 1;
+      } catch (error) {
+        errors.push(error);
+      }
     }
   }
+  if (errors.length > 0) flow.logger.error('accounts could not be erased', { count: errors.length, error: errors[0] });
+  return erased;
 }
 
 /** Erases an account unless its deletion was canceled, or another node erased it, since it was listed. */

@@ -11,60 +11,94 @@ import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
 import { deleteExpiredTokens } from '#domain/one-time-tokens/index.ts';
 import { deleteExpiredRefreshTokens } from '#domain/refresh-tokens/index.ts';
 import type { Revocations } from '#domain/revocations/index.ts';
-import { deleteEndedSessions, IdleSessions } from '#domain/sessions/index.ts';
+import { deleteEndedSessions, deleteExpiredSessions, IdleSessions } from '#domain/sessions/index.ts';
 import { deleteAbandonedUsers } from '#domain/users/index.ts';
+import { type Batch, runInBatches } from '#kernel/batches.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import { type JobHandler, type JobSchedule, sweepDeadLetters } from '#platform/jobs/index.ts';
 import { deleteEndedWindows } from '#platform/rate-limit/index.ts';
+import type { Logger } from '#platform/telemetry/index.ts';
 
 export interface Sweep {
   readonly database: Database;
   readonly clock: Clock;
   readonly revocations: Revocations;
+  readonly logger: Logger;
 }
 
 const deadLetterRetentionSeconds = 30 * 24 * 60 * 60;
-const deadLetterBatch = 1000;
 
-/** Sweeps one table after another, each in batches until none is left. */
+/** Rows that one statement deletes; those of users delete many others with them. */
+const batchSize = 5000;
+const usersBatchSize = 500;
+/** No index leads to idle sessions, so that a run reads at most 100,000 sessions. */
+const maxIdleSteps = 20;
+
+/** One kind of expired rows. */
+interface ExpiredRows {
+  readonly table: string;
+  readonly deleteBatch: (batch: Batch) => Promise<number>;
+  readonly size?: number;
+  readonly maxSteps?: number;
+}
+
+/**
+ * Sweeps one table after another in batches. A row whose deletion fails stops neither the others nor the other tables; it is
+ * logged, and the next sweep tries it again.
+ */
 export function sweepHandler(flow: Sweep): JobHandler {
-  const sweeps = sweepsOf(flow);
+  const tables = expiredRowsOf(flow);
   return {
     kind: 'sweep.expired',
     maxAttempts: 3,
     leaseSeconds: 60,
     handle: async (_, signal) => {
-      for (const sweep of sweeps) await untilEmpty(sweep, signal);
+      const failed: { table: string; errors: readonly unknown[] }[] = [];
+      for (const { table, deleteBatch, size = batchSize, maxSteps } of tables) {
+        const { errors } = await runInBatches(deleteBatch, { size, signal, ...(maxSteps && { maxSteps }) });
+        if (errors.length > 0) failed.push({ table, errors });
+      }
+      report(flow.logger, failed);
       return { kind: 'done' };
     },
   };
 }
 
+function report(logger: Logger, failed: readonly { readonly table: string; readonly errors: readonly unknown[] }[]) {
+  const [first] = failed;
+  if (first === undefined) return;
+  const detail = failed.map(({ table, errors }) => `${table}: ${errors.length}`).join(', ');
+  logger.error('expired rows could not be deleted', { detail, error: first.errors[0] });
+}
+
 /** Every ten minutes, on one node. */
 export const sweepSchedule: JobSchedule = { name: 'sweep', kind: 'sweep.expired', everySeconds: 600 };
 
-function sweepsOf({ database, clock, revocations }: Sweep): (() => Promise<number>)[] {
+function expiredRowsOf({ database, clock, revocations }: Sweep): readonly ExpiredRows[] {
   const idleSessions = new IdleSessions(database);
+  const now = () => clock.now();
+  const deadBefore = () => addSeconds(now(), -deadLetterRetentionSeconds);
   return [
-    () => revocations.deleteExpired(),
-    () => deleteEndedWindows(database, clock.now()),
-    () => deleteUnknownAttempts(database, clock.now()),
-    () => deleteExpiredRefreshTokens(database, clock.now()),
-    () => deleteEndedSessions(database, clock.now()),
-    () => idleSessions.deleteSome(clock.now()),
-    () => deleteExpiredDevices(database, clock.now()),
-    () => deleteExpiredTickets(database, clock.now()),
-    () => deleteExpiredTokens(database, clock.now()),
-    () => deleteExpiredInvitations(database, clock.now()),
-    () => deleteHeldIdentifiers(database, clock.now()),
-    () => deleteAbandonedUsers(database, clock.now()),
-    () => deleteFinishedMails(database, clock.now()),
-    () => sweepDeadLetters(database, addSeconds(clock.now(), -deadLetterRetentionSeconds), deadLetterBatch),
+    { table: 'revocations', deleteBatch: (batch) => revocations.deleteExpired(batch) },
+    { table: 'rate_limit_counters', deleteBatch: () => deleteEndedWindows(database, now()) },
+    { table: 'attempt_counters', deleteBatch: (batch) => deleteUnknownAttempts(database, now(), batch) },
+    { table: 'refresh_tokens', deleteBatch: (batch) => deleteExpiredRefreshTokens(database, now(), batch) },
+    { table: 'sessions', deleteBatch: (batch) => deleteEndedSessions(database, now(), batch) },
+    { table: 'sessions', deleteBatch: (batch) => deleteExpiredSessions(database, now(), batch) },
+    { table: 'sessions', deleteBatch: (batch) => idleSessions.deleteSome(now(), batch), maxSteps: maxIdleSteps },
+    { table: 'devices', deleteBatch: (batch) => deleteExpiredDevices(database, now(), batch) },
+    { table: 'logins', deleteBatch: (batch) => deleteExpiredTickets(database, now(), batch) },
+    { table: 'one_time_tokens', deleteBatch: (batch) => deleteExpiredTokens(database, now(), batch) },
+    { table: 'invitations', deleteBatch: (batch) => deleteExpiredInvitations(database, now(), batch) },
+    { table: 'identifiers', deleteBatch: (batch) => deleteHeldIdentifiers(database, now(), batch) },
+    {
+      table: 'users',
+      deleteBatch: (batch) => deleteAbandonedUsers(database, now(), batch),
+      size: usersBatchSize,
+    },
+    { table: 'mail_ledger', deleteBatch: (batch) => deleteFinishedMails(database, now(), batch) },
+    { table: 'jobs', deleteBatch: (batch) => sweepDeadLetters(database, deadBefore(), batch) },
   ];
-}
-
-async function untilEmpty(sweep: () => Promise<number>, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && (await sweep()) > 0);
 }

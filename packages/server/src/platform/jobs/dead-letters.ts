@@ -1,3 +1,4 @@
+import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { type JsonValue, type Queries, statement } from '#platform/database/index.ts';
 
 /** A job whose attempts were used up. */
@@ -42,9 +43,9 @@ const sweep = statement('jobs.sweep_dead', {
   lane: 'pool',
   sql: `
     delete from jobs where id in (
-      select id from jobs where state = 'dead' and finished_at < :before order by finished_at limit :limit
+      select id from jobs where state = 'dead' and finished_at < :before order by finished_at limit :limit offset :skip
     )`,
-  params: { before: 'timestamptz', limit: 'int8' },
+  params: { before: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: {},
 });
 
@@ -58,7 +59,7 @@ export async function retryDeadLetter(queries: Queries, id: string, now: Date): 
   return (await queries.run(retry, { id, now })) === 1;
 }
 
-/** Deletes at most `limit` dead letters from before a time, and returns how many. */
-export function sweepDeadLetters(queries: Queries, before: Date, limit: number): Promise<number> {
-  return queries.run(sweep, { before, limit });
+/** Deletes dead letters from before a time, and returns how many. */
+export function sweepDeadLetters(queries: Queries, before: Date, batch: Batch = wholeBatch): Promise<number> {
+  return queries.run(sweep, { before, ...batch });
 }

@@ -386,8 +386,8 @@ describeOnBothDatabases('jobs', (database) => {
     run([handler(async () => ({ kind: 'dead', reason: 'hopeless' }))]);
     await enqueue();
     await eventually(async () => (await jobsLeft())[0]?.state === 'dead', { what: 'it is dead' });
-    expect(await sweepDeadLetters(database(), new Date(clock.now().getTime() - 1_000_000), 10)).toBe(0);
+    expect(await sweepDeadLetters(database(), new Date(clock.now().getTime() - 1_000_000))).toBe(0);
     clock.advance(1_000_000);
-    expect(await sweepDeadLetters(database(), clock.now(), 10)).toBe(1);
+    expect(await sweepDeadLetters(database(), clock.now())).toBe(1);
   });
 });
