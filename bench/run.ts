@@ -7,16 +7,18 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { logoutRow } from './rows/logout.ts';
 import { passwordRows } from './rows/passwords.ts';
+import { peerRows } from './rows/peers.ts';
 import { processRows } from './rows/process.ts';
 import { refreshRow } from './rows/refresh.ts';
 import { requestRows } from './rows/requests.ts';
 import { moveToLoadCore } from './support/cores.ts';
 import { Lab, type LabOptions } from './support/lab.ts';
-import { type Row, verdictOf } from './support/row.ts';
+import { Unavailable } from './support/peers.ts';
+import { type Measurement, type Row, verdictOf } from './support/row.ts';
 import { tableHead, tableLine } from './support/table.ts';
 
 // Logout is last: it leaves as many revocations as a day of traffic, which a starting server reads (0.1 s).
-const allRows: readonly Row[] = [...requestRows, ...passwordRows, refreshRow, ...processRows, logoutRow];
+const allRows: readonly Row[] = [...requestRows, ...passwordRows, refreshRow, ...peerRows, ...processRows, logoutRow];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -54,7 +56,8 @@ async function measureAll(rows: readonly Row[], labOptions: LabOptions): Promise
   console.log(tableHead());
   try {
     for (const row of rows) {
-      const measurement = await row.measure(lab);
+      const measurement = await measure(row, lab);
+      if (measurement === undefined) continue;
       console.log(tableLine(row, measurement));
       if (verdictOf(row, measurement) === 'missed') missed.push(row.operation);
     }
@@ -64,6 +67,16 @@ async function measureAll(rows: readonly Row[], labOptions: LabOptions): Promise
   if (missed.length === 0) return 0;
   console.log(`\nbelow their floors: ${missed.join('; ')}`);
   return values.strict ? 1 : 0;
+}
+
+async function measure(row: Row, lab: Lab): Promise<Measurement | undefined> {
+  try {
+    return await row.measure(lab);
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    console.log(`${row.operation} is not measured: ${error.message}`);
+    return undefined;
+  }
 }
 
 function fail(sentence: string): void {

@@ -32,7 +32,7 @@ function row(name: string, [floor, aim]: readonly [floor: number, aim: number], 
   return { name, operation: name, unit: '×', better: 'larger', floor, aim, measure };
 }
 
-function registerRequest(): Buffer {
+export function registerRequest(): Buffer {
   return requestBytes('POST', '/api/v1/auth/register', { body: newRegistration() });
 }
 
@@ -41,7 +41,7 @@ function eachOnce(requests: readonly Buffer[]): Traffic {
   return { next: () => remaining.next().value };
 }
 
-function roundRobin(requests: readonly Buffer[]): Traffic {
+export function roundRobin(requests: readonly Buffer[]): Traffic {
   let index = 0;
   return {
     next: () => {

@@ -43,7 +43,7 @@ async function measure(lab: Lab): Promise<Measurement> {
 }
 
 /** Each connection refreshes its own session repeatedly, always with its newest token. */
-function refreshChains(sessions: readonly Tokens[]): Traffic {
+export function refreshChains(sessions: readonly Tokens[]): Traffic {
   const tokens = sessions.map((session) => session.refreshToken);
   return {
     next: (connection) => requestBytes('POST', '/api/v1/auth/refresh', { body: { refreshToken: tokens[connection] } }),

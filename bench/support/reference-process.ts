@@ -1,5 +1,5 @@
 /** A reference in its own process on the system's core. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { onSystemCore } from './cores.ts';
@@ -13,17 +13,26 @@ export interface ReferenceProcess<Hello> {
   stop(): Promise<void>;
 }
 
+const root = resolve(import.meta.dirname, '../..');
+
 /** Starts `references/<name>.ts`. */
-export async function startReference<Hello>(name: string, parameter: string): Promise<ReferenceProcess<Hello>> {
-  const root = resolve(import.meta.dirname, '../..');
-  const script = join(root, 'bench/references', `${name}.ts`);
+export function startReference<Hello>(name: string, parameter: string): Promise<ReferenceProcess<Hello>> {
+  return startProcess(join(root, 'bench/references', `${name}.ts`), parameter, { UV_THREADPOOL_SIZE: '3' });
+}
+
+/** Starts a script whose first message tells that it is ready. */
+export async function startProcess<Hello>(
+  script: string,
+  parameter: string,
+  env: Readonly<Record<string, string>>,
+): Promise<ReferenceProcess<Hello>> {
   const [file = '', ...parameters] = onSystemCore([process.execPath, script, parameter]);
   const child = spawn(file, parameters, {
     cwd: root,
-    env: { ...process.env, UV_THREADPOOL_SIZE: '3' },
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const [ready] = (await once(child, 'message')) as [Hello];
+  const ready = await firstMessage<Hello>(child);
   return {
     pid: child.pid as number,
     ready,
@@ -37,4 +46,11 @@ export async function startReference<Hello>(name: string, parameter: string): Pr
       await exited;
     },
   };
+}
+
+function firstMessage<Hello>(child: ChildProcess): Promise<Hello> {
+  return new Promise((resolveReady, reject) => {
+    child.once('message', (message) => resolveReady(message as Hello));
+    child.once('exit', (code) => reject(new Error(`the reference exited with ${code}`)));
+  });
 }

@@ -17,7 +17,7 @@ const machineDirectories = ['work', 'root', 'tmp'];
 
 const rules: readonly HygieneRule[] = [
   {
-    applies: (path) => path === 'package-lock.json',
+    applies: (path) => path.endsWith('package-lock.json'),
     pattern: /"resolved": "https?:/,
     sentence: 'the lockfile names a registry; set omit-lockfile-registry-resolved',
   },

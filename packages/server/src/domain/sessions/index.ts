@@ -18,7 +18,6 @@ export {
 export {
   type EndReason,
   endExcessSessions,
-  endFamiliesFragment,
   endSession,
   endSessionsOfUser,
   nearSessionLimit,
