@@ -148,8 +148,9 @@ function authenticate({ sessions }: Services, { bearer, sessionCookie }: Present
   return sessions.check({ transport: 'cookie', text: sessionCookie ?? '' });
 }
 
-function mailTransport({ config, clock }: Services): MailTransport {
-  const { smtp: server } = config.mail;
+function mailTransport({ config, clock, dependencies }: Services): MailTransport {
+  const { smtp: server, ehloName } = config.mail;
   if (server === undefined) return new Inbox();
-  return new BreakingTransport(new Smtp({ server, maxConnections: config.jobs.concurrency }), { clock });
+  const smtp = new Smtp({ server, ehloName, maxConnections: config.jobs.concurrency });
+  return new BreakingTransport(smtp, { clock, dependencies });
 }

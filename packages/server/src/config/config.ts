@@ -74,6 +74,8 @@ export interface Config {
     /** Undefined: mail goes to the built-in inbox. Never undefined in production. */
     readonly smtp: SmtpServer | undefined;
     readonly from: Mailbox;
+    /** The name of this server in SMTP's EHLO. */
+    readonly ehloName: string;
   };
   readonly keys: {
     /** Undefined: the server generates the KEK in the data directory. Never undefined in production. */

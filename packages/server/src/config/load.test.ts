@@ -51,7 +51,7 @@ describe('the default configuration', () => {
       http: { hosts: ['127.0.0.1', '::1'], port: 5625, publicUrl: 'http://localhost:5625', trustedProxies: [] },
       ops: { host: '127.0.0.1', port: 5626 },
       database: { kind: 'embedded' },
-      mail: { smtp: undefined, from: { name: 'Latchkey', address: 'no-reply@localhost' } },
+      mail: { smtp: undefined, from: { name: 'Latchkey', address: 'no-reply@localhost' }, ehloName: 'localhost' },
       passwords: { argon2: { memoryKib: 19_456, passes: 2, parallelism: 1 } },
       registration: 'open',
     });

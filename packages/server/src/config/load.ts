@@ -1,5 +1,7 @@
 /** Loads the configuration: gathers values, validates each, then checks the rules between them. */
+
 import { createSecretKey } from 'node:crypto';
+import { isIPv4 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { assert } from '#kernel/assert.ts';
@@ -90,7 +92,11 @@ function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omi
     http: completeHttp(checked, publicUrl.origin),
     ops: { host: toAddresses(ops.host ?? 'localhost')[0] ?? '', port: ops.port },
     database: completeDatabase(checked.database, servers),
-    mail: { smtp: checked.mail.smtpUrl, from: checked.mail.from ?? defaultSender(publicUrl) },
+    mail: {
+      smtp: checked.mail.smtpUrl,
+      from: checked.mail.from ?? defaultSender(publicUrl),
+      ehloName: checked.mail.ehloName ?? defaultEhloName(publicUrl),
+    },
     keys: { kek: toKey(checked.keys.kek), signingAlgorithm: checked.keys.signingAlgorithm },
     passwords: completePasswords(passwords, cwd),
     registration: checked.registration,
@@ -122,6 +128,12 @@ function completeHttp({ mode, http }: Settings, publicUrl: string): Config['http
 /** An address literal such as `[::1]` is no domain that a mail server accepts. */
 function defaultSender({ hostname }: URL): Config['mail']['from'] {
   return { name: 'Latchkey', address: `no-reply@${hostname.startsWith('[') ? 'localhost' : hostname}` };
+}
+
+/** RFC 5321 §4.1.3: a host without a name is an address literal, IPv6 with its tag. */
+function defaultEhloName({ hostname }: URL): string {
+  if (hostname.startsWith('[')) return `[IPv6:${hostname.slice(1)}`;
+  return isIPv4(hostname) ? `[${hostname}]` : hostname;
 }
 
 type DatabaseServers = Readonly<Record<'url' | 'directUrl' | 'adminUrl', DatabaseServer | undefined>>;

@@ -20,7 +20,7 @@ import {
   settingFacts,
   text,
 } from './setting.ts';
-import { isKey, isMailDomain, isServiceUrl } from './values.ts';
+import { isEhloName, isKey, isMailDomain, isServiceUrl } from './values.ts';
 import { wellKnown } from './well-known.ts';
 
 const postgresUrl = {
@@ -103,6 +103,15 @@ const mail = z.object({
       doc: 'Sender of all emails, such as `Acme <no-reply@acme.example>` or `"Acme, Inc." <no-reply@acme.example>`. A domain with other letters is sent as A-labels (xn--).',
     },
     { parse: parseMailbox, format: formatMailbox },
+  ),
+  ehloName: text(
+    {
+      env: 'LATCHKEY_SMTP_EHLO',
+      expected: 'a host name such as auth.example.com, or an address literal such as [192.0.2.1] or [IPv6:2001:db8::1]',
+      fallback: 'host of the public URL',
+      doc: 'Name by which this server introduces itself to the mail server (EHLO). Some relays accept only a name that resolves.',
+    },
+    isEhloName,
   ),
 });
 

@@ -1,5 +1,5 @@
 /** Predicates for values of settings. The schema pairs each with the text that describes it. */
-import { isIP } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII, domainToUnicode } from 'node:url';
 
 // C0, DEL and C1. A line break in a setting could inject a header field or a log line.
@@ -55,6 +55,13 @@ export function isReportingAddress(text: string): boolean {
 export function isKey(text: string): boolean {
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) return false;
   return Buffer.from(text, 'base64').toString('base64') === text;
+}
+
+/** A domain or an address literal (RFC 5321 §4.1.2). */
+export function isEhloName(text: string): boolean {
+  const literal = /^\[(?:IPv6:)?([^\]]*)\]$/.exec(text)?.[1];
+  if (literal !== undefined) return text.startsWith('[IPv6:') ? isIPv6(literal) : isIPv4(literal);
+  return text.length <= 253 && /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i.test(text);
 }
 
 /**

@@ -5,6 +5,7 @@ import { FixedClock } from '#kernel/clock.ts';
 import { BreakingTransport, type MailMessage, Smtp, type SmtpOptions } from '#platform/mail/index.ts';
 import { parseSmtpUrl } from '#protocol/connection-url/index.ts';
 import { parsedValue } from '#test/support/parsed.ts';
+import { silentDependencies } from '#test/support/silent-dependencies.ts';
 import { type SmtpStage, startSmtpServer, type TestSmtpServer } from '#test/support/smtp.ts';
 import { eventually } from '#test/support/wait.ts';
 
@@ -198,7 +199,12 @@ describe('an unsendable message', () => {
 describe('the circuit breaker', () => {
   it('opens after consecutive failures, reports for how long, and closes when the server is back', async () => {
     const clock = new FixedClock(new Date(0));
-    const breaking = new BreakingTransport(open(), { clock, threshold: 2, openSeconds: 0.2 });
+    const breaking = new BreakingTransport(open(), {
+      clock,
+      dependencies: silentDependencies(),
+      threshold: 2,
+      openSeconds: 0.2,
+    });
     at('mail', 'hang_up');
     expect(await breaking.send(message)).toMatchObject({ kind: 'failed' });
     expect(breaking.unavailableForSeconds()).toBe(0);
@@ -213,7 +219,11 @@ describe('the circuit breaker', () => {
   });
 
   it('ignores refusals of single messages', async () => {
-    const breaking = new BreakingTransport(open(), { clock: new FixedClock(new Date(0)), threshold: 2 });
+    const breaking = new BreakingTransport(open(), {
+      clock: new FixedClock(new Date(0)),
+      dependencies: silentDependencies(),
+      threshold: 2,
+    });
     at('recipient', { code: 550, text: 'no such user' });
     for (let n = 0; n < 5; n += 1) expect(await breaking.send(message)).toMatchObject({ kind: 'refused' });
     expect(breaking.unavailableForSeconds()).toBe(0);

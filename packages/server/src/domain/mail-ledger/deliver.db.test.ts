@@ -5,6 +5,7 @@ import { BreakingTransport } from '#platform/mail/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { MailFixture, messageIdIn, secretIn } from '#test/support/mail-fixture.ts';
+import { silentDependencies } from '#test/support/silent-dependencies.ts';
 import { eventually } from '#test/support/wait.ts';
 import { deleteFinishedMails, enqueueMail } from './index.ts';
 
@@ -184,7 +185,12 @@ describeOnBothDatabases('the delivery of a mail', (database) => {
 
   it('waits while the circuit is open, without writing or consuming attempts', async () => {
     const { id } = await fixture.enqueueLink(await fixture.addRecipient());
-    const breaking = new BreakingTransport(fixture.transport, { clock: fixture.clock, threshold: 1, openSeconds: 0.3 });
+    const breaking = new BreakingTransport(fixture.transport, {
+      clock: fixture.clock,
+      dependencies: silentDependencies(),
+      threshold: 1,
+      openSeconds: 0.3,
+    });
     fixture.server.react((stage) => (stage === 'mail' ? 'hang_up' : 'accept'));
     const statuses: string[] = [];
     fixture.startWorkers({ transport: breaking, onProcessed: (_template, status) => statuses.push(status) });

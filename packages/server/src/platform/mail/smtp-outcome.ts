@@ -39,9 +39,18 @@ function isPermanent(code: number): boolean {
   return code >= 500 && code !== 503;
 }
 
-/** Codes only, because nodemailer's messages quote addresses. */
+/** The cause of errors whose code does not suggest it. */
+const causes: Readonly<Record<string, string>> = {
+  ERR_SSL_WRONG_VERSION_NUMBER: '(no TLS from the start at this port: use smtp:)',
+  DEPTH_ZERO_SELF_SIGNED_CERT: '(a private certificate: name its authority in NODE_EXTRA_CA_CERTS)',
+  SELF_SIGNED_CERT_IN_CHAIN: '(a private authority: name it in NODE_EXTRA_CA_CERTS)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: '(an unknown authority: name it in NODE_EXTRA_CA_CERTS)',
+};
+
+/** Codes and the redacted reply, because nodemailer's messages quote addresses. */
 function describe(error: SmtpError): string {
-  const { code, originalCode, command, responseCode } = error;
-  const parts = [code, originalCode, command === undefined ? undefined : `at ${command}`, responseCode];
+  const { code, originalCode = '', command, response = '' } = error;
+  const stage = command === undefined ? undefined : `at ${command}`;
+  const parts = [code, originalCode, stage, cleanReply(response), causes[originalCode]];
   return parts.filter((part) => part !== undefined && part !== '').join(' ') || error.name;
 }

@@ -6,6 +6,8 @@ import type { SmtpServer } from './smtp-server.ts';
 
 export interface SmtpOptions {
   readonly server: SmtpServer;
+  /** The name of this client in EHLO; relays reject `[127.0.0.1]`, which nodemailer sends without it. */
+  readonly ehloName?: string;
   /** Concurrent connections; 5 by default. */
   readonly maxConnections?: number;
   /** Limit for the DNS look-up, for connecting and for the greeting, each; 10,000 by default. */
@@ -34,6 +36,7 @@ export class Smtp implements MailTransport {
       host: server.host,
       port: server.port,
       ...tlsSettings(server),
+      ...(options.ehloName === undefined ? {} : { name: options.ehloName }),
       ...(server.auth === null ? {} : { auth: server.auth }),
       maxConnections: options.maxConnections ?? 5,
       // An idle connection that the server closed is replaced once; a second lost connection is a failure.

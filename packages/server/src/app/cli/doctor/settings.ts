@@ -37,10 +37,10 @@ export function examineDataDirectory(config: Config): Finding {
 
 /** Connects and logs in to the mail server without sending a message. */
 export async function examineMail({ mail }: Config): Promise<Finding> {
-  const { smtp: server } = mail;
+  const { smtp: server, ehloName } = mail;
   if (server === undefined)
     return warn('mail', 'Emails go to the built-in inbox and are not delivered.', 'Set SMTP_URL.');
-  const smtp = new Smtp({ server, connectTimeoutMs: smtpTimeoutMs, silenceTimeoutMs: smtpTimeoutMs });
+  const smtp = new Smtp({ server, ehloName, connectTimeoutMs: smtpTimeoutMs, silenceTimeoutMs: smtpTimeoutMs });
   try {
     const reason = await smtp.probe();
     const address = `${server.host}:${server.port}`;
