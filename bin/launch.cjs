@@ -78,6 +78,8 @@ function runHere(script, scriptArguments) {
  */
 function enableCompileCache() {
   const directory = process.env.NODE_COMPILE_CACHE || path.join(findNode.root, 'node_modules', '.cache', 'compile');
+  // For the processes that this one forks.
+  process.env.NODE_COMPILE_CACHE = directory;
   require('module').enableCompileCache(directory);
 }
 

@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../packages/server/test/support/postgres.ts';
 import { findFreePort } from './support/free-port.ts';
@@ -63,25 +61,6 @@ describe('a running server', () => {
 });
 
 describe('a failing start prints one sentence', () => {
-  it('when the port is taken', async () => {
-    const { settings, url } = await prepare('embedded', directory);
-    const port = Number(new URL(url).port);
-    const otherServer = createServer().listen(port, '127.0.0.1');
-    const program = startProgram(serve, settings);
-    expect((await program.exited).code).toBe(1);
-    expectSentence(program, String(port));
-    otherServer.close();
-  });
-
-  it('when the data directory is unusable', async () => {
-    const file = join(directory, 'file');
-    writeFileSync(file, '');
-    const { settings } = await prepare('embedded', join(file, 'data'));
-    const program = startProgram(serve, settings);
-    expect((await program.exited).code).toBe(78);
-    expectSentence(program, file);
-  });
-
   it('when another process holds the data directory', async () => {
     const first = await prepare('embedded', directory);
     const holder = startProgram(serve, first.settings);
@@ -92,21 +71,6 @@ describe('a failing start prints one sentence', () => {
     expectSentence(program, directory);
     holder.signal('SIGTERM');
     expect((await holder.exited).code).toBe(0);
-  });
-
-  it('when a setting is malformed', async () => {
-    const { settings } = await prepare('embedded', directory);
-    const program = startProgram(serve, { ...settings, LATCHKEY_DRAIN_SECONDS: 'soon' });
-    expect((await program.exited).code).toBe(78);
-    expectSentence(program, 'LATCHKEY_DRAIN_SECONDS');
-  });
-
-  it('when PostgreSQL is unreachable', async () => {
-    const port = await findFreePort();
-    const { settings } = await prepare(`postgres://user@127.0.0.1:${port}/nothing`, directory);
-    const program = startProgram(serve, settings);
-    expect((await program.exited).code).toBe(1);
-    expectSentence(program, 'PostgreSQL');
   });
 });
 

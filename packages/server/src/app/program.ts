@@ -10,7 +10,8 @@ export function runProgram(argv: readonly string[], end: ProcessEnd): Promise<nu
   return runCommand({ argv, io: terminalIo(), loadConfig: load, end });
 }
 
-function load(): Config {
+/** Throws an error with all mistakes. */
+export function load(): Config {
   const loaded = loadConfig(processSources());
   if (loaded.kind === 'ok') return loaded.config;
   throw new OperatorError(loaded.mistakes.join('\n'), 78);

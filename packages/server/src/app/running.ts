@@ -1,4 +1,5 @@
 /** A running process: the revocation feed, timers, workers and listeners. */
+import type { Readiness } from '#flows/probes/index.ts';
 import { pageRenderer } from '#pages/renderer.ts';
 import { writeBackup } from '#platform/database/index.ts';
 import {
@@ -40,7 +41,7 @@ const maxJsonDepth = 32;
  * Starts the parts of the roles. The operator's listener is first, so that it shows that the process starts and stops; the
  * public one is last, so that the first request finds everything running.
  */
-export async function run(services: Services, options: RunOptions): Promise<void> {
+export async function run(services: Services, options: RunOptions): Promise<Readiness> {
   const { roles, lifecycle } = options;
   const { resources } = services;
   watchValues(services);
@@ -62,6 +63,7 @@ export async function run(services: Services, options: RunOptions): Promise<void
   }
   if (roles.http)
     await openListener(services, options, 'the public listener', publicEndpoints(services, { readiness }));
+  return readiness;
 }
 
 async function startTimers(services: Services): Promise<void> {

@@ -1,5 +1,6 @@
 /** `latchkey serve` and `latchkey work`: a process that runs until a signal stops it. */
-import { createLogger } from '#platform/telemetry/index.ts';
+import type { Readiness } from '#flows/probes/index.ts';
+import { createLogger, type Metrics } from '#platform/telemetry/index.ts';
 import { banner } from './banner.ts';
 import type { ProcessContext } from './cli/command.ts';
 import { listenForControl } from './control.ts';
@@ -7,13 +8,14 @@ import { boundHeapGrowth } from './heap-growth.ts';
 import { runUntilStopped } from './lifecycle.ts';
 import { OperatorError } from './operator-error.ts';
 import { lowerPoolThreads } from './pool-threads.ts';
-import { isFirstProcess } from './processes.ts';
 import { type Roles, run } from './running.ts';
 import { version } from './version.ts';
 import { wire } from './wiring.ts';
 
-/** Serves until a signal; returns the exit code. */
-export async function serve(context: ProcessContext, roles: Roles): Promise<number> {
+type OnServing = (readiness: Readiness, metrics: Metrics) => void;
+
+/** Serves until a signal; returns the exit code. One process of several calls `onServing` instead of printing the banner. */
+export async function serve(context: ProcessContext, roles: Roles, onServing?: OnServing): Promise<number> {
   const { config, io, runCommand, end } = context;
   if (!roles.http && config.mail.smtp === undefined) {
     throw new OperatorError('"latchkey work" needs SMTP_URL: the built-in inbox lives in the serving process.', 78);
@@ -23,10 +25,11 @@ export async function serve(context: ProcessContext, roles: Roles): Promise<numb
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }) => {
     const services = await wire(config, { logger, resources, existing: !roles.http });
     lowerPoolThreads();
-    await run(services, { roles, lifecycle, isOneOfSeveral: false });
+    const readiness = await run(services, { roles, lifecycle, isOneOfSeveral: onServing !== undefined });
     boundHeapGrowth();
     await listenForControl(services, runCommand);
     lifecycle.serve();
-    if (isFirstProcess()) io.out(banner(config, roles));
+    if (onServing === undefined) io.out(banner(config, roles));
+    else onServing(readiness, services.metrics);
   });
 }

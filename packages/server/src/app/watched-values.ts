@@ -16,7 +16,7 @@ export function watchValues({ metrics, sessions, revocations, hashQueue, opened 
     () => sessions.counts.misses,
   );
   metrics.watch(
-    'gauge',
+    'shared',
     'revocation_feed_age_seconds',
     'Seconds since the last successful read of the revocation feed.',
     () => revocations.ageMs() / 1000,

@@ -26,8 +26,9 @@ const serveCommand: ProcessCommand = {
   run: async (input, context) => {
     const roles = { http: true, jobs: input.options['no-jobs'] !== true };
     const count = readProcesses(input.options.processes);
-    const { isParent, superviseProcesses } = await import('../processes.ts');
-    return count > 1 && isParent() ? superviseProcesses(count, context) : start(roles, context);
+    if (count === 1) return start(roles, context);
+    const { supervise } = await import('../processes/supervise.ts');
+    return supervise(count, roles, context);
   },
 };
 

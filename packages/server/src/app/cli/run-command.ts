@@ -119,7 +119,7 @@ function ensureNewline(text: string): string {
 }
 
 /** The message and exit code of an error. An unexpected error prints its message without the stack. */
-function explain(error: unknown): { readonly sentence: string; readonly exitCode: number } {
+export function explain(error: unknown): { readonly sentence: string; readonly exitCode: number } {
   if (error instanceof UsageError) return { sentence: error.message, exitCode: 2 };
   if (error instanceof OperatorError) return { sentence: error.message, exitCode: error.exitCode };
   if (error instanceof DataDirectoryError) return { sentence: error.message, exitCode: error.exitCode };

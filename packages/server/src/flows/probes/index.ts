@@ -8,7 +8,7 @@ import { documentEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { type Metrics, metricsContentType } from '#platform/telemetry/index.ts';
 import type { Readiness, ReadinessResult } from './readiness.ts';
 
-export { type Check, Readiness } from './readiness.ts';
+export { type Check, Readiness, type ReadinessResult } from './readiness.ts';
 
 const json = 'application/json; charset=utf-8';
 const live = { status: 200, body: '{"status":"ok"}' } as const;
@@ -24,7 +24,7 @@ export function probeEndpoints(readiness: Readiness): readonly Endpoint[] {
 }
 
 /** The probes of the operator's listener, where `?verbose` lists each check, and the metrics. */
-export function operatorEndpoints(readiness: Readiness, metrics: Metrics): readonly Endpoint[] {
+export function operatorEndpoints(readiness: Readiness, metrics: Pick<Metrics, 'render'>): readonly Endpoint[] {
   const ready = async (query: Readonly<Record<string, string>>) => {
     const result = await readiness.read();
     return query.verbose === undefined ? terse(result) : { status: statusOf(result), body: JSON.stringify(result) };

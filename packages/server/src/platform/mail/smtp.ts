@@ -105,7 +105,8 @@ function tlsSettings(server: SmtpServer): object {
 function compose(message: MailMessage, progress: Tracked['progress'], signal: AbortSignal | undefined): Tracked {
   return {
     envelope: { from: message.from.address, to: [message.to] },
-    from: message.from,
+    // nodemailer writes into it, and the sender of the configuration is frozen.
+    from: { ...message.from },
     to: { name: '', address: message.to },
     subject: message.subject,
     text: message.text,

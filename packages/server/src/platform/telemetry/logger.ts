@@ -33,7 +33,7 @@ export interface LogFields {
   readonly statement?: string;
   readonly lane?: string;
   readonly component?: string;
-  readonly signal?: string;
+  readonly signal?: string | undefined;
   readonly host?: string;
   readonly port?: number;
   readonly version?: string;
@@ -42,8 +42,8 @@ export interface LogFields {
   readonly userId?: string;
   readonly sessionId?: string;
   readonly count?: number;
-  readonly pid?: number;
-  readonly exitCode?: number;
+  readonly pid?: number | undefined;
+  readonly exitCode?: number | undefined;
 }
 
 /** A message is a literal in the code: a text with an interpolated value does not compile. */

@@ -1,6 +1,7 @@
 /** Prometheus metrics; docs/guides/operating.md lists their names. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Latencies, LatencyHistograms } from './latency.ts';
+import type { MetricSnapshot } from './merging.ts';
 
 /** The content type of `Metrics.render`. */
 export const metricsContentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -29,10 +30,15 @@ export interface Metrics {
   observeOutbound(purpose: string, outcome: string, seconds: number): void;
   /** Waiting jobs, by kind. */
   setQueueDepth(kind: string, depth: number): void;
-  /** A value that is read at each scrape; a `counter` never decreases. */
-  watch(kind: 'gauge' | 'counter', name: string, help: string, read: () => number): void;
+  /**
+   * A value that is read at each scrape; a `counter` never decreases. Of several processes the values are added; those of a
+   * `shared` gauge describe the same thing, so the highest counts.
+   */
+  watch(kind: 'gauge' | 'counter' | 'shared', name: string, help: string, read: () => number): void;
   /** All metrics in Prometheus text format. */
   render(): Promise<string>;
+  /** All metrics, to be merged with those of other processes. */
+  snapshot(): Promise<MetricSnapshot[]>;
 }
 
 /**
@@ -43,6 +49,8 @@ export interface Metrics {
 export function createMetrics(options: { readonly processMetrics?: boolean } = {}): Metrics {
   return new ProcessMetrics(options.processMetrics ?? true);
 }
+
+const requestCounts = ['http_requests_total', 'Requests.'] as const;
 
 class ProcessMetrics implements Metrics {
   readonly #registry = new Registry();
@@ -79,6 +87,7 @@ class ProcessMetrics implements Metrics {
       name: 'jobs_queue_depth',
       help: 'Waiting jobs.',
       labelNames: ['kind'],
+      aggregator: 'max',
       registers,
     });
     if (processMetrics) collectDefaultMetrics({ register: this.#registry });
@@ -112,12 +121,13 @@ class ProcessMetrics implements Metrics {
     this.#queueDepth.set({ kind }, depth);
   }
 
-  watch(kind: 'gauge' | 'counter', name: string, help: string, read: () => number): void {
+  watch(kind: 'gauge' | 'counter' | 'shared', name: string, help: string, read: () => number): void {
     const registers = [this.#registry];
-    if (kind === 'gauge') {
+    if (kind !== 'counter') {
       new Gauge({
         name,
         help,
+        aggregator: kind === 'shared' ? 'max' : 'sum',
         registers,
         collect() {
           this.set(read());
@@ -139,12 +149,23 @@ class ProcessMetrics implements Metrics {
   async render(): Promise<string> {
     const parts = [
       this.#requests.render(),
-      this.#requests.renderCounts('http_requests_total', 'Requests.'),
+      this.#requests.renderCounts(...requestCounts),
       this.#queries.render(),
       this.#outbound.render(),
       await this.#registry.metrics(),
     ];
     return `${parts.join('\n\n').trimEnd()}\n`;
+  }
+
+  async snapshot(): Promise<MetricSnapshot[]> {
+    const others = (await this.#registry.getMetricsAsJSON()) as unknown as MetricSnapshot[];
+    return [
+      this.#requests.snapshot(),
+      this.#requests.snapshotCounts(...requestCounts),
+      this.#queries.snapshot(),
+      this.#outbound.snapshot(),
+      ...others,
+    ];
   }
 
   #operation(name: string, lane: string): Latencies {
