@@ -1,5 +1,6 @@
 /** The text that `serve` and `work` print at start. */
 import type { Config } from '#config/index.ts';
+import { operatorUrl } from './operator-url.ts';
 import type { Roles } from './running.ts';
 import { version } from './version.ts';
 
@@ -7,7 +8,7 @@ import { version } from './version.ts';
 export function banner(config: Config, roles: Roles): string {
   const hasInbox = config.mail.smtp === undefined;
   const { publicUrl } = config.http;
-  const operator = `http://${config.ops.host}:${config.ops.port}`;
+  const operator = operatorUrl(config);
   const lines = roles.http
     ? [
         `Latchkey ${version} is listening.`,

@@ -18,6 +18,8 @@ export function describedEndpoints(): readonly Endpoint[] {
     emailChange: { confirm: 'new' },
     wellKnown: { securityContacts: ['mailto:security@example.com'], changePasswordUrl: 'https://example.com/password' },
     http: { publicUrl: describedUrl },
+    mail: {},
+    ops: { host: '127.0.0.1', port: 5626 },
   };
   const services = { config, version, movableClock: new MovableClock() } as unknown as Services;
   const deps = {

@@ -1,5 +1,6 @@
 /** The list of endpoints. An endpoint that is not in it cannot be reached. */
 
+import type { Config } from '#config/index.ts';
 import { acceptInvitationEndpoints } from '#flows/accept-invitation/index.ts';
 import { apiReferenceEndpoints } from '#flows/api-reference/index.ts';
 import { cancelDeletionEndpoints } from '#flows/cancel-deletion/index.ts';
@@ -8,6 +9,7 @@ import { changePasswordEndpoints } from '#flows/change-password/index.ts';
 import { deleteAccountEndpoints } from '#flows/delete-account/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
+import { homeEndpoints } from '#flows/home/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
 import { loginByMailEndpoints } from '#flows/login-by-mail/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
@@ -25,6 +27,7 @@ import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
 import { wellKnownEndpoints } from '#flows/well-known/index.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import type { Inbox } from '#platform/mail/index.ts';
+import { operatorUrl } from './operator-url.ts';
 import type { Services } from './wiring.ts';
 
 /** Dependencies of endpoints that are not services. */
@@ -67,11 +70,18 @@ export function publicEndpoints(
     ...cancelDeletionEndpoints(services),
     ...publishKeysEndpoints(services.signingKeys),
     ...wellKnownEndpoints({ ...services, ...config.wellKnown, publicUrl: config.http.publicUrl }),
+    ...homeEndpoints({ ...services, publicUrl: config.http.publicUrl, development: developmentOf(config) }),
     ...probeEndpoints(readiness),
   ];
   const { cookieDomain } = config.http;
   const publicUrl = new URL(config.http.publicUrl);
   return [...own, ...apiReferenceEndpoints(own, { publicUrl, cookieDomain, version: services.version })];
+}
+
+function developmentOf(config: Config): { readonly inboxUrl: string | undefined } | undefined {
+  if (config.mode === 'production') return undefined;
+  const hasInbox = config.mail.smtp === undefined;
+  return { inboxUrl: hasInbox ? `${operatorUrl(config)}/dev/inbox` : undefined };
 }
 
 /** The endpoints of the operator's listener, `/dev/*` among them: no proxy of the public listener can expose those. */

@@ -29,6 +29,7 @@ interface Matched {
 
 /** HTML pages, which OpenAPI leaves out. The list is written by hand: any other page is a fault. */
 const pages: ReadonlySet<string> = new Set([
+  '/',
   '/verify-email',
   '/confirm-email-change',
   '/undo-email-change',

@@ -70,7 +70,6 @@ const rejected: Readonly<Record<PrincipalName, Verdict>> = {
   ...(Object.fromEntries(withoutSession.map((name) => [name, notAuthenticated])) as Record<PrincipalName, Verdict>),
   anonymous: notAuthenticated,
   'revoked token and active cookie': notAuthenticated,
-  'Basic and active cookie': notAuthenticated,
 };
 
 /** Reads with a session. A browser may send a cross-site read, but the other site cannot read the response. */
@@ -80,6 +79,7 @@ function readWithSession(verdict: Verdict): AuthorizationRow {
       ...rejected,
       'active token': verdict,
       'active cookie, same-origin': verdict,
+      'Basic and active cookie': verdict,
       'active cookie, own Origin only': verdict,
       'active cookie, cross-site': verdict,
       'active cookie, same-site': verdict,
@@ -98,6 +98,7 @@ function writeWithSession(verdict: Verdict, forOtherUser = verdict, byToken = ve
       ...rejected,
       'active token': byToken,
       'active cookie, same-origin': verdict,
+      'Basic and active cookie': verdict,
       'active cookie, own Origin only': verdict,
       'active cookie, cross-site': crossSite,
       'active cookie, same-site': crossSite,
@@ -112,6 +113,11 @@ function writeWithSession(verdict: Verdict, forOtherUser = verdict, byToken = ve
 /** Public reads; further credentials change nothing. */
 function publicRead(verdict: Verdict, writtenTables: readonly string[] = []): AuthorizationRow {
   return { verdicts: forAll(verdict), writtenTables };
+}
+
+/** Reads of `/dev/*`, which only pages of the operator's listener may send. */
+function developmentRead(ifCrossSite = crossSite): AuthorizationRow {
+  return publicWrite('200', [], ifCrossSite);
 }
 
 /** Public writes; cross-site requests are rejected. */
@@ -198,10 +204,11 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'docs.openapi': publicRead('200'),
   'docs.stylesheet': publicRead('200'),
   'docs.reference': publicRead('200'),
+  'home.show': publicRead('200'),
   'docs.problems': publicRead('200'),
-  'dev.inbox': publicRead('200'),
-  'dev.inbox_messages': publicRead('200'),
-  'dev.clock': publicRead('200'),
+  'dev.inbox': developmentRead('403'),
+  'dev.inbox_messages': developmentRead(),
+  'dev.clock': developmentRead(),
   'dev.move_clock': publicWrite('200'),
 };
 

@@ -184,7 +184,7 @@ export function badForm(valid: Values, optional: readonly string[]): BadRequest[
 
 /** Invalid queries; API operations reject unknown names, pages ignore them. */
 export function badQueries({ kind, query }: ExpectedOperation): BadRequest[] {
-  if (kind === 'page' && query === undefined) return [];
+  if (kind === 'page') return query === undefined ? [] : badPageQuery(query);
   const prefix = query === undefined ? '' : `${query}&`;
   const malformed: BadRequest[] = [
     { what: 'an invalid escape in the query', query: `${prefix}x=%zz`, problem: 'malformed_request' },
@@ -200,6 +200,18 @@ export function badQueries({ kind, query }: ExpectedOperation): BadRequest[] {
     { what: 'an unknown name in the query', query: `${prefix}unknown=1`, problem: 'validation_failed' },
     { what: 'brackets in the query', query: `${prefix}a[b]=1`, problem: 'validation_failed' },
     ...(query === undefined ? [] : badKnownQuery(query)),
+  ];
+}
+
+/** Pages read the names that they know, and are as strict about those as the API. */
+function badPageQuery(query: string): BadRequest[] {
+  const [name = ''] = query.split('=');
+  return [
+    { what: `an invalid escape as ${name}`, query: `${name}=%zz`, problem: 'malformed_request' },
+    { what: `an escape that is not UTF-8 as ${name}`, query: `${name}=%c3%28`, problem: 'malformed_request' },
+    { what: `a duplicate ${name}`, query: `${query}&${query}`, problem: 'malformed_request' },
+    { what: `a null byte as ${name}`, query: `${name}=%00`, problem: 'validation_failed' },
+    { what: 'a very long query', query: `${query}&x=${'a'.repeat(5_000)}`, problem: 'uri_too_long' },
   ];
 }
 

@@ -53,6 +53,14 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     principals: ['public'],
     rateLimit: 'none',
   },
+  {
+    id: 'home.show',
+    method: 'GET',
+    path: '/',
+    kind: 'page',
+    principals: ['public', 'session'],
+    rateLimit: 'public',
+  },
   { id: 'docs.reference', method: 'GET', path: '/docs', kind: 'page', principals: ['public'], rateLimit: 'none' },
   {
     id: 'docs.problems',

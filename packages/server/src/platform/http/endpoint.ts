@@ -82,8 +82,8 @@ export interface HandlerInput<B, Q, P, K extends PrincipalKind> {
   readonly body: Parsed<B>;
   readonly query: Parsed<Q>;
   readonly params: Parsed<P>;
-  /** Present when every accepted credential is a session. */
-  readonly principal: [K] extends ['session'] ? Principal : undefined;
+  /** Present when every accepted credential is a session; with `public` too, when the request has a valid one. */
+  readonly principal: [K] extends ['session'] ? Principal : 'session' extends K ? Principal | undefined : undefined;
   readonly caller: Caller;
   /** The reservation of the quotas that all nodes share; see `countsUse`. */
   readonly use: QuotaReservation;

@@ -89,7 +89,7 @@ describe('a declaration that the engine cannot enforce', () => {
     { principals: ['ticket'] },
     { principals: ['api_key'] },
     { principals: ['session', 'api_key'] },
-    { principals: ['public', 'session'] },
+    { principals: ['session', 'public'] },
     { principals: ['session'], permission: 'users.read' },
     { principals: ['session'], stepUp: { withinSeconds: 300 } },
   ])('stops the start: %j', async (auth) => {

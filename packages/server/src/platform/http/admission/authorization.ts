@@ -22,21 +22,29 @@ type Authorize = (
   cookies: OwnCookies,
 ) => Principal | undefined | Promise<Principal | undefined>;
 
+const provable: ReadonlySet<string> = new Set(['public', 'session', 'public,session']);
+
 /** Why a request has no principal; undefined without a token. */
 type Refused = CredentialRefusal | undefined;
 
 /** Throws unless the engine can enforce all of what an endpoint declares. */
-export function assertEnforceable({ id, auth }: Endpoint): void {
-  const [kind, ...others] = auth.principals;
-  const isProvable = (kind === 'public' || kind === 'session') && others.length === 0;
-  assert(isProvable, `endpoint "${id}": the engine proves no principals but ['public'] or ['session']`);
+export function assertEnforceable({ id, auth, method }: Endpoint): void {
+  const isProvable = provable.has(auth.principals.join()) && (auth.principals.length === 1 || method === 'GET');
+  assert(isProvable, `endpoint "${id}": the engine proves ['public'], ['session'], and for GET ['public', 'session']`);
   assert(auth.permission === undefined, `endpoint "${id}": the engine checks no permissions`);
   assert(auth.stepUp === undefined, `endpoint "${id}": the engine checks no step-up`);
 }
 
 /** The check of one endpoint. */
 export function authorizerOf(responder: Responder, endpoint: ApiEndpoint | PageEndpoint): Authorize {
-  if (endpoint.auth.principals.includes('public')) return publicAuthorizer(responder, endpoint);
+  const { principals } = endpoint.auth;
+  if (principals.includes('session') && principals.includes('public')) {
+    return (request, caller, cookies) => {
+      const proven = authenticate(responder, endpoint, request, caller, cookies);
+      return proven instanceof Promise ? proven.then(withoutReason) : withoutReason(proven);
+    };
+  }
+  if (principals.includes('public')) return publicAuthorizer(responder, endpoint);
   return (request, caller, cookies) => {
     const require = (proven: Principal | Refused): Principal => {
       if (typeof proven === 'object') return proven;
