@@ -404,6 +404,10 @@ create table mail_ledger (
   message_id text not null,
   state text not null default 'queued',
   created_at timestamptz not null,
+  -- When it passed the quotas of its recipient.
+  admitted_at timestamptz,
+  -- The message that lists this withheld notice.
+  summary_id uuid,
   finished_at timestamptz,
   constraint mail_ledger_pkey primary key (id),
   constraint mail_ledger_message_id_unique unique (message_id),
@@ -412,9 +416,11 @@ create table mail_ledger (
   constraint mail_ledger_token_fkey foreign key (token_id) references one_time_tokens (id) on delete set null,
   constraint mail_ledger_invitation_fkey foreign key (invitation_id) references invitations (id) on delete set null,
   constraint mail_ledger_template_named check (template ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
-  constraint mail_ledger_state_known check (state in ('queued', 'sent', 'dropped', 'failed'))
+  constraint mail_ledger_state_known check (state in ('queued', 'sent', 'dropped', 'withheld', 'failed'))
 );
 create index mail_ledger_user on mail_ledger (user_id, created_at);
+create index mail_ledger_admitted on mail_ledger (user_id, admitted_at);
+create index mail_ledger_summary on mail_ledger (summary_id) where summary_id is not null;
 create index mail_ledger_identifier on mail_ledger (identifier_id);
 create index mail_ledger_token on mail_ledger (token_id);
 create index mail_ledger_invitation on mail_ledger (invitation_id) where invitation_id is not null;

@@ -13,11 +13,14 @@ import { faultPoint } from './fault-point.ts';
 import type { Services } from './wiring.ts';
 
 export function buildWorkers(services: Services, transport: MailTransport): JobWorkers {
-  const { database, clock, keys, metrics, tokens, config, makeId, logger, opened, catalogues } = services;
+  const { database, clock, keys, metrics, tokens, config, makeId, logger, opened, catalogues, limits } = services;
   const mail = mailHandler({
     database,
     clock,
     keys,
+    makeId,
+    mail: services.mail,
+    limits,
     transport,
     catalogues,
     from: config.mail.from,

@@ -1,12 +1,10 @@
 /**
- * Periodic tasks of a process, besides its jobs: it reloads keys and clients, measures its clock and the job queue, and
- * merges rate limits with other processes.
+ * Periodic tasks of a process, besides its jobs: it reloads keys and clients, measures its clock and the job queue.
  */
 import { clientsRefreshSeconds } from '#domain/clients/index.ts';
 import { refreshSeconds as signingKeysRefreshSeconds } from '#domain/signing-keys/index.ts';
 import { measureSeconds } from '#kernel/deployment-clock.ts';
 import { readQueueDepth } from '#platform/jobs/index.ts';
-import { mergeSeconds } from '#platform/rate-limit/index.ts';
 import type { Services } from './wiring.ts';
 
 /** Twice within `spreadSeconds` of the key ring, so that every node has read a new key before its first use. */
@@ -26,14 +24,12 @@ export class Timers {
   }
 
   start(): void {
-    const { keys, signingKeys, clients, limits, database, clockSkew } = this.#services;
+    const { keys, signingKeys, clients, clockSkew } = this.#services;
     this.#every(dataKeysRefreshSeconds, () => keys.refresh());
     this.#every(signingKeysRefreshSeconds, () => signingKeys.refresh());
     this.#every(clientsRefreshSeconds, () => clients.refresh());
     this.#every(queueDepthSeconds, () => this.#measureQueue());
     if (clockSkew !== undefined) this.#every(measureSeconds, () => clockSkew.measure());
-    // With the embedded database there is only one process.
-    if (database.kind === 'postgres') this.#every(mergeSeconds, () => limits.merge());
   }
 
   async stop(): Promise<void> {

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { PostgresUrl, RedisServer, SmtpServer, TlsMode } from '#protocol/connection-url/index.ts';
 import type { Mailbox } from '#protocol/mailbox/index.ts';
 import type { Cidr } from '#protocol/network-address/index.ts';
-import type { QuotaRule } from '#protocol/quota/index.ts';
+import type { Limits } from './limit-settings.ts';
 
 /** Determined by `NODE_ENV` alone. */
 export type Mode = 'production' | 'development' | 'test';
@@ -130,12 +130,7 @@ export interface Config {
   readonly wellKnown: { readonly securityContacts: readonly string[]; readonly changePasswordUrl: string | undefined };
   /** Days from deleting an account to erasing it. */
   readonly deletion: { readonly graceDays: number };
-  readonly limits: Readonly<
-    Record<
-      'public' | 'authenticated' | 'admin' | 'credential' | 'credentialAddress' | 'mail' | 'mailAddress',
-      QuotaRule
-    >
-  >;
+  readonly limits: Limits;
   /** Redis for the shared rate-limit counters. Undefined: they are in the database. */
   readonly redis: RedisServer | undefined;
   readonly redisTimeoutMs: number;

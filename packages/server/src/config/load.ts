@@ -8,6 +8,7 @@ import { assert } from '#kernel/assert.ts';
 import { withCertificates } from './certificates.ts';
 import type { Config, DatabaseConfig, DatabaseServer } from './config.ts';
 import { gather } from './gather.ts';
+import { completeLimits } from './limit-settings.ts';
 import { findContradictions } from './rules.ts';
 import type { Setting, Settings } from './schema.ts';
 import { settings, settingsSchema } from './schema.ts';
@@ -106,7 +107,7 @@ function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omi
     registrationHook: completeHook(checked.registrationHook),
     wellKnown: { ...checked.wellKnown, changePasswordUrl: checked.wellKnown.changePasswordUrl },
     deletion: checked.deletion,
-    limits: checked.limits,
+    limits: completeLimits(checked.limits),
     redis: checked.redisUrl,
     redisTimeoutMs: checked.redisTimeoutMs,
     jobs: checked.jobs,

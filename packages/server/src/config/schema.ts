@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parsePostgresUrl, parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
-import { formatQuota, parseQuota } from '#protocol/quota/index.ts';
+import { limits } from './limit-settings.ts';
 import { http, ops } from './listener-settings.ts';
 import { passwords } from './password-settings.ts';
 import type { SettingFacts } from './setting.ts';
@@ -15,7 +15,6 @@ import {
   optionalInteger,
   parsedSecret,
   parsedText,
-  parsedTextOr,
   secret,
   settingFacts,
   text,
@@ -128,40 +127,6 @@ const keys = z.object({
   signingAlgorithm: choice(['ES256', 'EdDSA', 'RS256'], 'ES256', {
     env: 'LATCHKEY_SIGNING_ALGORITHM',
     doc: 'Algorithm of new signing keys. A change takes effect at the next rotation.',
-  }),
-});
-
-function quota(fallback: string, facts: { readonly env: string; readonly doc: string }) {
-  const expected = 'a number of uses per time, such as 100/15m (units s, m, h and d)';
-  return parsedTextOr(fallback, { ...facts, expected }, { parse: parseQuota, format: formatQuota });
-}
-
-/** Defaults are explained in docs/security/limits.md. */
-const limits = z.object({
-  public: quota('100/15m', {
-    env: 'LATCHKEY_LIMIT_PUBLIC',
-    doc: 'Requests per client address to endpoints that need no login.',
-  }),
-  authenticated: quota('600/1m', {
-    env: 'LATCHKEY_LIMIT_AUTHENTICATED',
-    doc: 'Requests per logged-in user.',
-  }),
-  admin: quota('300/1m', { env: 'LATCHKEY_LIMIT_ADMIN', doc: 'Requests per administrator to the admin API.' }),
-  credential: quota('5/15m', {
-    env: 'LATCHKEY_LIMIT_CREDENTIAL',
-    doc: 'Failed attempts with a password, code or link per client address and account. Successful ones do not count.',
-  }),
-  credentialAddress: quota('50/15m', {
-    env: 'LATCHKEY_LIMIT_CREDENTIAL_ADDRESS',
-    doc: 'Failed attempts with a password, code or link per client address, for all accounts together.',
-  }),
-  mail: quota('3/1h', {
-    env: 'LATCHKEY_LIMIT_MAIL',
-    doc: 'Emails per recipient that requests can cause, such as password resets.',
-  }),
-  mailAddress: quota('20/1h', {
-    env: 'LATCHKEY_LIMIT_MAIL_ADDRESS',
-    doc: 'Such emails per client address, to all recipients together.',
   }),
 });
 

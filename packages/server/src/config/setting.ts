@@ -61,11 +61,6 @@ export function parsedText<T>(facts: Declaration & { readonly expected: string }
   return declare(parsing(form.parse).optional(), { show: showing(form), ...facts });
 }
 
-/** Text with a default that becomes a value. */
-export function parsedTextOr<T>(fallback: string, facts: Declaration & { readonly expected: string }, form: Form<T>) {
-  return declare(parsing(form.parse).prefault(fallback), { fallback, show: showing(form), ...facts });
-}
-
 /** A secret that becomes a value. */
 export function parsedSecret<T>(
   facts: Declaration & { readonly expected: string },

@@ -91,7 +91,7 @@ export function linkPage<L, F extends z.ZodType<{ readonly token?: string | unde
       path,
       summary: show.summary,
       auth,
-      rateLimit: 'public',
+      rateLimit: 'pages',
       request: { query: z.strictObject({ token: linkToken }) },
       problems: show.problems ?? [],
       handler: ({ query: { token }, caller }) =>
@@ -103,7 +103,7 @@ export function linkPage<L, F extends z.ZodType<{ readonly token?: string | unde
       path,
       summary: submit.summary,
       auth,
-      rateLimit: submit.rateLimit ?? 'public',
+      rateLimit: submit.rateLimit ?? 'pages',
       request: { form: submit.form },
       problems: submit.problems ?? [],
       handler: ({ body, caller }) => {

@@ -39,6 +39,8 @@ export interface ApplicationOptions {
   readonly skewSeconds?: number;
   /** Starts no revocation feed, workers or timers, so that tests count round trips and run jobs themselves. */
   readonly manual?: true;
+  /** `shipped`: the limits that an operator gets. By default limits that tests do not reach. */
+  readonly limits?: 'shipped';
   /** The mail transport; by default the inbox alone. */
   readonly transport?: (inbox: Inbox) => MailTransport;
 }
@@ -154,7 +156,7 @@ interface Parts {
 }
 
 async function assemble(options: ApplicationOptions): Promise<Parts> {
-  const { env, deploymentOf, databaseKind, manual, transport } = options;
+  const { env, deploymentOf, databaseKind, manual, limits, transport } = options;
   const deployment = deploymentOf?.deployment ?? {
     ...(databaseKind === 'embedded'
       ? { LATCHKEY_DATA_DIR: await makeDirectory() }
@@ -167,7 +169,8 @@ async function assemble(options: ApplicationOptions): Promise<Parts> {
     version: '0',
     destination: { write: () => undefined },
   });
-  const config = configure({ ...deployment, ...cheapHash, ...highLimits, ...wellKnown, ...env });
+  const defaults = { ...cheapHash, ...(limits === 'shipped' ? {} : highLimits), ...wellKnown };
+  const config = configure({ ...deployment, ...defaults, ...env });
   const given = clockOf(options);
   const services = await wire(config, { ...given, logger });
   const clock = given.clock ?? present(services.movableClock, 'the clock of a development node');

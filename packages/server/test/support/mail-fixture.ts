@@ -153,6 +153,9 @@ export class MailFixture {
       catalogues: readCatalogues(),
       from: { name: 'Latchkey', address: 'no-reply@auth.example.com' },
       publicUrl,
+      makeId,
+      mail: this.mail,
+      limits: { takeMail: async () => true },
       computeSecret: (id, purpose, keyId) => this.#tokens.secret(id, purpose, keyId),
       ...more,
     };

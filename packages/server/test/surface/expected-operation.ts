@@ -8,7 +8,7 @@ export interface ExpectedOperation {
   readonly kind: 'api' | 'page' | 'document';
   readonly principals: readonly PrincipalKind[];
   /** The classes of docs/security/limits.md. */
-  readonly rateLimit: 'public' | 'credential' | 'mail' | 'authenticated' | 'none';
+  readonly rateLimit: 'public' | 'pages' | 'credential' | 'mail' | 'authenticated' | 'none';
   /** A body that the schema accepts; tests invalidate each of its texts in turn. */
   readonly body?: Readonly<Record<string, string>>;
   /** A form that the page accepts. */

@@ -52,7 +52,7 @@ export const byMailOperations: readonly ExpectedOperation[] = [
     path: '/login/magic-link',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     query: `token=${anyToken}`,
   },
   {

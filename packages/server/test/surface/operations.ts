@@ -38,7 +38,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/accept-invitation',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     query: `token=${anyToken}`,
   },
   {
@@ -47,7 +47,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/accept-invitation',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     form: { token: anyToken, name: 'Nobody', password },
   },
   {
@@ -113,7 +113,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/reset-password',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     query: `token=${anyToken}`,
   },
   {
@@ -140,7 +140,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/api/v1/auth/refresh',
     kind: 'api',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'authenticated',
     body: { refreshToken: `lk_rt_${'A'.repeat(49)}` },
   },
   {
@@ -252,7 +252,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/cancel-deletion',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     query: `token=${anyToken}`,
   },
   {
@@ -261,7 +261,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/cancel-deletion',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     form: { token: anyToken },
   },
   {
@@ -294,7 +294,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/verify-email',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     query: `token=${anyToken}`,
   },
   {
@@ -303,7 +303,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/verify-email',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     form: { token: anyToken, choice: 'verify', password },
     optional: ['password'],
   },
@@ -313,7 +313,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/confirm-email-change',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     query: `token=${anyToken}`,
   },
   {
@@ -322,7 +322,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/confirm-email-change',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     form: { token: anyToken },
   },
   {
@@ -331,7 +331,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/undo-email-change',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     query: `token=${anyToken}`,
   },
   {
@@ -340,7 +340,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/undo-email-change',
     kind: 'page',
     principals: ['public'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
     form: { token: anyToken, password },
     optional: ['password'],
   },

@@ -7,7 +7,7 @@ const outliving = outlivesEpoch.map((purpose) => `'${purpose}'`).join(', ');
 const findMail = statement('mail_ledger.find', {
   lane: 'pool',
   sql: `
-    select l.state, l.template, l.locale, l.message_id, l.created_at, l.user_id, u.name as user_name, l.sealed_params,
+    select l.state, l.template, l.locale, l.message_id, l.created_at, l.admitted_at, l.user_id, l.identifier_id, u.name as user_name, l.sealed_params,
       k.wrapped as wrapped_key, l.invitation_id, coalesce(i.canonical, v.canonical) as address,
       coalesce(t.id, v.id) as token_id,
       coalesce(t.purpose, case when v.id is not null then 'invitation' end) as token_purpose,
@@ -29,7 +29,9 @@ const findMail = statement('mail_ledger.find', {
     locale: 'text',
     messageId: 'text',
     createdAt: 'timestamptz',
+    admittedAt: 'timestamptz?',
     userId: 'uuid?',
+    identifierId: 'uuid?',
     userName: 'text?',
     sealedParams: 'bytea?',
     wrappedKey: 'bytea?',
@@ -135,11 +137,14 @@ const finish = statement('mail_ledger.finish', {
   columns: {},
 });
 
-/** Finishes a message without an attempt: `dropped` when it is obsolete, `failed` when its attempts are exhausted. */
+/**
+ * Finishes a message without an attempt: `dropped` when it is obsolete, `withheld` beyond a quota of its recipient, `failed`
+ * when its attempts are exhausted.
+ */
 export async function finishMail(
   queries: Queries,
   mailId: string,
-  state: 'dropped' | 'failed',
+  state: 'dropped' | 'withheld' | 'failed',
   now: Date,
 ): Promise<void> {
   await queries.run(finish, { state, now, mailId });

@@ -1,12 +1,13 @@
 /** The handler of the job `mail.send`. */
 import { openNewAddress } from '#domain/one-time-tokens/index.ts';
 import { assert } from '#kernel/assert.ts';
-import { addSeconds, type Clock } from '#kernel/clock.ts';
-import type { Database, JsonValue } from '#platform/database/index.ts';
+import { addSeconds } from '#kernel/clock.ts';
+import type { JsonValue } from '#platform/database/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import { type BackOff, backOffSeconds, type Job, type JobHandler, type JobOutcome } from '#platform/jobs/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { type MailMessage, type MailTransport, renderBody, type SendOutcome } from '#platform/mail/index.ts';
+import { closeSummary, isAdmitted, type MailAdmission, type WithheldNotices } from './admission.ts';
 import {
   beginAttempt,
   countPermanentRejections,
@@ -19,9 +20,7 @@ import { mailJobKind } from './enqueue.ts';
 import { openParams } from './sealed-params.ts';
 import { composeMail, isMailTemplate, type MailFacts, type MailTemplate, mailTemplates } from './templates.ts';
 
-export interface MailSending {
-  readonly database: Database;
-  readonly clock: Clock;
+export interface MailSending extends MailAdmission {
   readonly keys: Pick<Keys, 'unwrapUserKey'>;
   readonly transport: MailTransport;
   readonly catalogues: Catalogues;
@@ -37,7 +36,7 @@ export interface MailSending {
 }
 
 /** The result of one run of the job; a label of the metric. */
-export type MailStatus = 'sent' | 'dropped' | 'refused' | 'failed' | 'in_doubt' | 'unavailable';
+export type MailStatus = 'sent' | 'dropped' | 'withheld' | 'refused' | 'failed' | 'in_doubt' | 'unavailable';
 
 /**
  * Fifteen attempts in about a day, so that a server that is repaired the next morning still receives the message. The first
@@ -68,11 +67,19 @@ async function sendMail(deps: MailSending, job: Job, signal: AbortSignal): Promi
   const { database, clock, transport } = deps;
   const mailId = readMailId(job.payload);
   const row = await findLedgerRow(database, mailId);
-  if (row === undefined || row.state === 'sent' || row.state === 'dropped') return { kind: 'done' };
-  const message = composeMessage(deps, mailId, row);
+  if (row === undefined || ['sent', 'dropped', 'withheld'].includes(row.state)) return { kind: 'done' };
+  const { template } = row;
+  assert(isMailTemplate(template), `there is no template "${template}"`);
+  const withheld = template === 'withheld_notices' ? await closeSummary(deps, mailId, row) : [];
+  const message = composeMessage(deps, mailId, { row, template, withheld });
   if (message === null) {
     await finishMail(database, mailId, 'dropped', clock.now());
-    deps.onProcessed?.(row.template, 'dropped');
+    deps.onProcessed?.(template, 'dropped');
+    return { kind: 'done' };
+  }
+  const recipient = message.to;
+  if (!(await isAdmitted(deps, { mailId, row, template, recipient, userKey: keyOf(deps, row) }))) {
+    deps.onProcessed?.(template, 'withheld');
     return { kind: 'done' };
   }
   const unavailableSeconds = transport.unavailableForSeconds();
@@ -92,9 +99,11 @@ function readMailId(payload: JsonValue): string {
 }
 
 /** Returns null when the message is obsolete: its user, address or invitation is deleted, or its link is inactive. */
-function composeMessage(deps: MailSending, mailId: string, row: LedgerRow): MailMessage | null {
-  const { template } = row;
-  assert(isMailTemplate(template), `there is no template "${template}"`);
+function composeMessage(
+  deps: MailSending,
+  mailId: string,
+  { row, template, withheld }: { row: LedgerRow; template: MailTemplate; withheld: readonly WithheldNotices[] },
+): MailMessage | null {
   const key = keyOf(deps, row);
   // Only an invitation has no user. It has no parameters either.
   if (key === null && row.invitationId === null) return null;
@@ -109,6 +118,7 @@ function composeMessage(deps: MailSending, mailId: string, row: LedgerRow): Mail
     userName: row.userName ?? '',
     params: row.sealedParams === null || key === null ? {} : openParams(key, row.sealedParams, mailId),
     enqueuedAt: row.createdAt,
+    withheld,
     ...secret,
   });
   const { from } = deps;

@@ -20,6 +20,8 @@ export interface QueuedMail<T extends MailTemplate = MailTemplate> {
   readonly params: MailParams[T];
   readonly userKey: UserKey;
   readonly now: Date;
+  /** Whether the quotas of its recipient were already taken. */
+  readonly isAdmitted?: true;
 }
 
 /** The CTE `mailjob`: the job of the mail that the CTE `mailed` inserts. */
@@ -40,6 +42,7 @@ const params = {
   mailSealedParams: 'bytea?',
   mailMessageId: 'text',
   mailNow: 'timestamptz',
+  mailAdmittedAt: 'timestamptz?',
   ...mailJob.params,
 } as const;
 
@@ -51,9 +54,9 @@ export function enqueueMailFragment(from: string): Fragment<typeof params> {
   return {
     sql: `mailed as (
       insert into mail_ledger (id, user_id, identifier_id, template, locale, token_id, sealed_params, message_id,
-        created_at)
+        created_at, admitted_at)
       select :mailId, :mailUserId, :mailIdentifierId, :mailTemplate, :mailLocale, :mailTokenId, :mailSealedParams,
-        :mailMessageId, :mailNow
+        :mailMessageId, :mailNow, :mailAdmittedAt
       from (select from ${from} limit 1) as cause
       returning id), ${mailJob.sql}`,
     params,
@@ -96,6 +99,7 @@ export class MailLedger {
       mailSealedParams: text === '{}' ? null : mail.userKey.seal(text, paramsAssociatedData(mailId)),
       mailMessageId: `<${mailId}@${this.#messageIdHost}>`,
       mailNow: mail.now,
+      mailAdmittedAt: mail.isAdmitted === true ? mail.now : null,
       ...mailJob.values({ id: this.#makeId(), now: mail.now }),
     };
   }

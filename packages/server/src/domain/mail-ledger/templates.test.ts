@@ -21,6 +21,7 @@ const examples: Record<MailTemplate, MailFacts> = {
     params: { device: 'Firefox on Linux', address: '192.0.2.7', time: '2026-01-02T10:00:00.000Z' },
   },
   refresh_token_reuse: facts,
+  withheld_notices: { ...facts, withheld: [{ template: 'new_device', count: 140 }] },
   failed_logins: facts,
   account_deletion_scheduled: { ...facts, link },
   account_deleted: facts,

@@ -10,6 +10,8 @@ export interface MailParams {
   /** `device` is our own description ("Firefox on Linux"), never the user agent itself; `time` is in ISO 8601. */
   new_device: { readonly device: string; readonly address: string; readonly time: string };
   refresh_token_reuse: Readonly<Record<string, never>>;
+  /** Lists the notices that were withheld because there were many in an hour. */
+  withheld_notices: Readonly<Record<string, never>>;
   failed_logins: Readonly<Record<string, never>>;
   invitation: Readonly<Record<string, never>>;
   account_deletion_scheduled: Readonly<Record<string, never>>;
@@ -48,9 +50,21 @@ export interface MailFacts {
   readonly enqueuedAt: Date;
   readonly link: { readonly url: string; readonly until: Date } | null;
   readonly code?: { readonly text: string; readonly until: Date };
+  /** The notices that a summary lists. */
+  readonly withheld?: readonly { readonly template: string; readonly count: number }[];
 }
 
+/** Why a mail may be withheld (`admission.ts`). */
+type RecipientQuota =
+  /** A stranger can cause it. */
+  | 'requested'
+  /** It reports an event that may happen often. */
+  | 'notice'
+  /** Always sent: undo links, and changes of password, address or factors. */
+  | 'none';
+
 interface TemplateDeclaration {
+  readonly quota: RecipientQuota;
   /** The mail is sent to the new address in the payload of its link, which is not an identifier yet. */
   readonly recipient?: 'new_address';
   /** The path of the link; such a mail is only sent while its token is active. */
@@ -63,40 +77,84 @@ interface TemplateDeclaration {
 
 /** The parts of each mail; their texts are `mail.<template>.<part>` in the catalogs. */
 export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> = {
-  verify_email: { linkPath: '/verify-email', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
-  already_registered: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
-  new_device: { linkPath: null, paragraphs: ['intro', 'device', 'address', 'time', 'unexpected'], closing: [] },
-  refresh_token_reuse: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
-  failed_logins: { linkPath: null, paragraphs: ['intro', 'effect', 'advice'], closing: [] },
-  invitation: { linkPath: '/accept-invitation', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
-  account_deletion_scheduled: { linkPath: '/cancel-deletion', paragraphs: ['intro', 'advice'], closing: ['expiry'] },
-  account_deleted: { linkPath: null, paragraphs: ['intro'], closing: ['unexpected'] },
-  account_deletion_canceled: { linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
-  reset_password: { linkPath: '/reset-password', paragraphs: ['intro'], closing: ['expiry', 'unexpected'] },
-  magic_link: { linkPath: '/login/magic-link', paragraphs: ['intro', 'browser'], closing: ['expiry', 'unexpected'] },
+  verify_email: {
+    quota: 'requested',
+    linkPath: '/verify-email',
+    paragraphs: ['intro'],
+    closing: ['expiry', 'unexpected'],
+  },
+  already_registered: { quota: 'requested', linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
+  new_device: {
+    quota: 'notice',
+    linkPath: null,
+    paragraphs: ['intro', 'device', 'address', 'time', 'unexpected'],
+    closing: [],
+  },
+  refresh_token_reuse: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  withheld_notices: { quota: 'none', linkPath: null, paragraphs: ['intro'], closing: ['advice'] },
+  failed_logins: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'effect', 'advice'], closing: [] },
+  invitation: {
+    quota: 'none',
+    linkPath: '/accept-invitation',
+    paragraphs: ['intro'],
+    closing: ['expiry', 'unexpected'],
+  },
+  account_deletion_scheduled: {
+    quota: 'none',
+    linkPath: '/cancel-deletion',
+    paragraphs: ['intro', 'advice'],
+    closing: ['expiry'],
+  },
+  account_deleted: { quota: 'none', linkPath: null, paragraphs: ['intro'], closing: ['unexpected'] },
+  account_deletion_canceled: {
+    quota: 'notice',
+    linkPath: null,
+    paragraphs: ['intro', 'advice'],
+    closing: ['unexpected'],
+  },
+  reset_password: {
+    quota: 'requested',
+    linkPath: '/reset-password',
+    paragraphs: ['intro'],
+    closing: ['expiry', 'unexpected'],
+  },
+  magic_link: {
+    quota: 'requested',
+    linkPath: '/login/magic-link',
+    paragraphs: ['intro', 'browser'],
+    closing: ['expiry', 'unexpected'],
+  },
   email_code: {
+    quota: 'requested',
     linkPath: null,
     hasCode: true,
     paragraphs: ['intro', 'code'],
     closing: ['expiry', 'secrecy', 'unexpected'],
   },
-  password_reset_done: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  password_changed: { linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  password_reset_done: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  password_changed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   email_change_confirm: {
+    quota: 'requested',
     recipient: 'new_address',
     linkPath: '/confirm-email-change',
     paragraphs: ['intro'],
     closing: ['expiry', 'unexpected'],
   },
   email_change_approve: {
+    quota: 'none',
     linkPath: '/confirm-email-change',
     paragraphs: ['intro'],
     closing: ['expiry', 'unexpected'],
   },
-  email_change_taken: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
-  email_change_requested: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
-  email_changed_notice: { linkPath: '/undo-email-change', paragraphs: ['intro', 'advice'], closing: ['expiry'] },
-  email_change_undone: { linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  email_change_taken: { quota: 'requested', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  email_change_requested: { quota: 'none', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  email_changed_notice: {
+    quota: 'none',
+    linkPath: '/undo-email-change',
+    paragraphs: ['intro', 'advice'],
+    closing: ['expiry'],
+  },
+  email_change_undone: { quota: 'none', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
 };
 
 /** Whether this release knows the template of a ledger row. */
@@ -115,7 +173,12 @@ export function composeMail(template: MailTemplate, facts: MailFacts): MailBody 
     locale: catalogues.match(locale),
     subject: partOf('subject'),
     greeting: values.name === undefined ? format('mail.greeting_without_name') : format('mail.greeting'),
-    paragraphs: paragraphs.map(partOf),
+    paragraphs: [
+      ...paragraphs.map(partOf),
+      ...(facts.withheld ?? []).map(({ template: kind, count }) =>
+        catalogues.format(locale, 'mail.withheld_notices.line', { count, notice: format(`mail.${kind}.subject`) }),
+      ),
+    ],
     action: link === null ? null : { label: partOf('action'), url: link.url },
     closing: closing.map(partOf),
     signature: format('mail.signature'),

@@ -4,6 +4,7 @@ import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
+import type { RateLimits } from '#platform/rate-limit/index.ts';
 
 /** Dependencies of the job. */
 export interface MailRequestDeps {
@@ -13,4 +14,5 @@ export interface MailRequestDeps {
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
+  readonly limits: Pick<RateLimits, 'takeMail'>;
 }

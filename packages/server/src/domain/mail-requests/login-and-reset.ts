@@ -16,10 +16,12 @@ import type { LoginOrResetRequest } from './payload.ts';
 const find = statement('mail_requests.find', {
   lane: 'pool',
   sql: `select u.id as user_id, u.auth_epoch, u.locale, u.name, i.id as identifier_id, i.verified_at, k.wrapped,
-      ${isActive('u')} and (u.deletes_at is null or u.deletes_at > :now) as may_log_in
+      ${isActive('u')} and (u.deletes_at is null or u.deletes_at > :now) as may_log_in,
+      exists (select from devices d where d.id = :deviceId::uuid and d.user_id = u.id and d.auth_epoch = u.auth_epoch
+        and d.expires_at > :now) as is_known_device
     from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
     where i.kind = 'email' and i.canonical = :canonical and i.is_primary`,
-  params: { canonical: 'text', now: 'timestamptz' },
+  params: { canonical: 'text', now: 'timestamptz', deviceId: 'uuid?' },
   columns: {
     userId: 'uuid',
     authEpoch: 'int4',
@@ -29,6 +31,7 @@ const find = statement('mail_requests.find', {
     verifiedAt: 'timestamptz?',
     wrapped: 'bytea',
     mayLogIn: 'bool',
+    isKnownDevice: 'bool',
   },
 });
 
@@ -51,14 +54,18 @@ const addLink = statement('mail_requests.add_link', {
   after: { wakesWorkers: true },
 });
 
-/** Enqueues the mail if the address has an active user; otherwise only records the request. */
+/** Enqueues the mail if the address has an active user with quota; otherwise only records the request. */
 export async function enqueueLoginOrResetMail(
   deps: MailRequestDeps,
   request: LoginOrResetRequest,
   job: Job,
 ): Promise<void> {
   const { canonical, action, requester } = request;
-  const found = await deps.database.row(find, { canonical, now: deps.clock.now() });
+  const found = await deps.database.row(find, {
+    canonical,
+    now: deps.clock.now(),
+    deviceId: request.deviceId ?? null,
+  });
   const personal = clientInfoOf(requester);
   const event = { action, at: job.createdAt, actor: { kind: 'anonymous' }, personal } as const;
   const { audit, database } = deps;
@@ -68,7 +75,9 @@ export async function enqueueLoginOrResetMail(
   }
   const userKey = deps.keys.unwrapUserKey(found.userId, found.wrapped);
   const own = { ...event, userId: found.userId };
-  if (!mayReceive(found, request)) {
+  // Before the token: an unsent code must not replace one that was sent.
+  const isSent = mayReceive(found, request) && (await takeQuota(deps, request, found));
+  if (!isSent) {
     await audit.recordOnce(database, job.id, own, userKey);
     return;
   }
@@ -79,6 +88,10 @@ export async function enqueueLoginOrResetMail(
     ...linkValues(deps, request, job, found, userKey),
     ...audit.values(own, userKey, job.id),
   });
+}
+
+function takeQuota({ limits }: MailRequestDeps, { purpose, canonical }: LoginOrResetRequest, found: Holder) {
+  return limits.takeMail({ kind: purpose, recipient: canonical, fromKnownDevice: found.isKnownDevice });
 }
 
 function mayReceive({ mayLogIn, verifiedAt }: Holder, { toUnverified }: LoginOrResetRequest): boolean {
@@ -110,6 +123,16 @@ function linkValues(
   };
   return {
     ...tokens.values({ ...token, now }),
-    ...mail.values({ template: purpose, locale, userId, identifierId, tokenId, params, userKey, now }),
+    ...mail.values({
+      template: purpose,
+      locale,
+      userId,
+      identifierId,
+      tokenId,
+      params,
+      userKey,
+      now,
+      isAdmitted: true,
+    }),
   };
 }

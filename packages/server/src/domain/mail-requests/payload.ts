@@ -9,6 +9,8 @@ import type { AssociatedData, Keys } from '#platform/keys/index.ts';
 interface RequestFields {
   readonly canonical: string;
   readonly requester: Omit<Requester, 'requestId'>;
+  /** The device that the requester claims to be, if its token is signed. */
+  readonly deviceId?: string | undefined;
 }
 
 /** A further link for an unverified address. */
@@ -36,6 +38,7 @@ const actions = ['password.reset_requested', 'login.link_requested', 'login.code
 const requestFields = {
   canonical: z.string(),
   requester: z.strictObject({ address: z.string(), userAgent: z.string().optional() }),
+  deviceId: z.uuid().optional(),
 };
 
 const verificationPayload = z.strictObject({ ...requestFields, purpose: z.literal('verify_email') });

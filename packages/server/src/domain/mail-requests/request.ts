@@ -1,3 +1,4 @@
+import type { DeviceTokens } from '#domain/devices/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import type { Database } from '#platform/database/index.ts';
@@ -14,15 +15,17 @@ export interface RequestMail {
   readonly clock: Clock;
   readonly makeId: MakeId;
   readonly keys: Keys;
+  readonly devices: DeviceTokens;
 }
 
 /**
  * Records the request as a job, by one statement that is the same for every address.
  * A link needs rows and a mail that only a user's address can have. If the request wrote them, it would take half a
  * millisecond of its two longer for a user's address (invariant 13).
+ * @param deviceToken of the requester: a device that the user has logged in on has quotas of its own.
  */
-export async function requestMail(deps: RequestMail, request: MailRequest): Promise<void> {
+export async function requestMail(deps: RequestMail, request: MailRequest, deviceToken?: string): Promise<void> {
   const id = deps.makeId();
-  const payload = sealMailRequest(deps.keys, id, request);
+  const payload = sealMailRequest(deps.keys, id, { ...request, deviceId: deps.devices.read(deviceToken) });
   await enqueueJob(deps.database, { id, kind: mailRequestKind, payload, now: deps.clock.now() });
 }

@@ -59,14 +59,20 @@ export async function enqueueVerificationMail(
     await deps.audit.recordOnce(deps.database, id, { ...event, userId }, userKey);
     return;
   }
+  const kind = 'verify_email';
+  if (!(await deps.limits.takeMail({ kind, recipient: canonical, fromKnownDevice: false }))) {
+    await deps.audit.recordOnce(deps.database, id, { ...event, userId }, userKey);
+    return;
+  }
   const link = {
+    isAdmitted: true,
     tokenId: id,
     holder: found,
     registration: onlyRegistration(deps.keys, found),
     locale,
     userKey,
     now,
-  };
+  } as const;
   await addVerificationLink(deps, link, deps.audit.values({ ...event, userId }, userKey, id));
 }
 

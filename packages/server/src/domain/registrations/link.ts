@@ -37,6 +37,8 @@ export interface VerificationLink {
   readonly locale: string;
   readonly userKey: UserKey;
   readonly now: Date;
+  /** Whether the quotas of its recipient were already taken. */
+  readonly isAdmitted?: true;
 }
 
 interface LinkDeps {
@@ -47,13 +49,24 @@ interface LinkDeps {
 
 /** Returns the values of `insertTokenFragment` and `enqueueMailFragment` for a link. */
 export function linkValues({ keys, tokens, mail }: LinkDeps, link: VerificationLink) {
-  const { tokenId, holder, registration, locale, userKey, now } = link;
+  const { tokenId, holder, registration, locale, userKey, now, isAdmitted } = link;
+  const admitted = isAdmitted === undefined ? {} : { isAdmitted };
   const { userId, identifierId, authEpoch } = holder;
   const sealedPayload = registration === undefined ? null : sealRegistration(keys, tokenId, registration);
   const params = { name: registration?.name ?? '' };
   return {
     ...tokens.values({ id: tokenId, purpose: 'verify_email', userId, identifierId, authEpoch, sealedPayload, now }),
-    ...mail.values({ template: 'verify_email', locale, userId, identifierId, tokenId, params, userKey, now }),
+    ...mail.values({
+      template: 'verify_email',
+      locale,
+      userId,
+      identifierId,
+      tokenId,
+      params,
+      userKey,
+      now,
+      ...admitted,
+    }),
   };
 }
 

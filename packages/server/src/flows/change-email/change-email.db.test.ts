@@ -124,6 +124,7 @@ describeOnBothDatabases('change of the email address', (database) => {
     const handler = mailHandler({
       ...flow,
       transport: inbox,
+      limits: { takeMail: async () => true },
       from: { name: '', address: 'no-reply@login.example' },
       publicUrl: 'https://login.example',
       computeSecret: (tokenId, purpose, keyId) => flow.tokens.secret(tokenId, purpose, keyId),

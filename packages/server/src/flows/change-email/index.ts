@@ -48,7 +48,6 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
         'link is used. If both must confirm, the current email gets a link instead of the notice. The response is the ' +
         'same whether the new email is free or taken. Another request replaces this one.',
       rateLimit: 'mail',
-      limitedBy: (body) => body.newEmail.canonical,
       request: {
         body: z.strictObject({ newEmail: emailInput, currentPassword: z.string().min(1).max(1024) }),
       },

@@ -28,8 +28,6 @@ export type LoginByMail = RequestLogin & LinkPages & TypeCode;
 const secret = z.string().min(1).max(200);
 const transport = z.enum(['cookie', 'token']).default('token');
 
-const mailRequest = z.strictObject({ email: emailInput, transport });
-
 const requested = {
   email: z.string(),
   expiresIn: z.int().positive(),
@@ -40,9 +38,12 @@ const requestedExample = { email: exampleValues.email, expiresIn: 900, browserTo
 
 const loginFields = { browserToken: secret.optional(), transport, deviceToken: z.string().max(200).optional() };
 
+const mailRequest = z.strictObject({ email: emailInput, ...loginFields });
+
 const requestDescription =
   'The response is the same whether or not the address has an account. With `transport: "token"` it contains ' +
-  '`browserToken`; with `"cookie"` it sets it as a cookie. The link or code works only together with it.';
+  '`browserToken`; with `"cookie"` it sets it as a cookie. The link or code works only together with it. An ' +
+  'application that requests another mail sends the `browserToken` that it has, so that earlier mails still work.';
 
 export function loginByMailEndpoints(flow: LoginByMail): readonly Endpoint[] {
   return [...linkEndpoints(flow), ...codeEndpoints(flow), ...magicLinkPage(flow)];
@@ -61,7 +62,6 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
         "application does, with the link's `token`.",
       auth: { principals: ['public'] },
       rateLimit: 'mail',
-      limitedBy: (body) => body.email.canonical,
       request: { body: mailRequest },
       response: {
         status: 202,
@@ -71,9 +71,9 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       },
       problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
-        const { email, transport } = body;
-        if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
-        const result = await requestMailLogin(flow, 'magic_link', { canonical: email.canonical, transport, caller });
+        const { email, ...fields } = body;
+        if (fields.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
+        const result = await requestMailLogin(flow, 'magic_link', { canonical: email.canonical, ...fields, caller });
         return requestedResponse(result, { email: email.asTyped, status: 'link_sent' as const });
       },
     }),
@@ -110,7 +110,6 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       description: `${requestDescription} Only the newest code of a browser is valid.`,
       auth: { principals: ['public'] },
       rateLimit: 'mail',
-      limitedBy: (body) => body.email.canonical,
       request: { body: mailRequest },
       response: {
         status: 202,
@@ -120,9 +119,9 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       },
       problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
-        const { email, transport } = body;
-        if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
-        const result = await requestMailLogin(flow, 'email_code', { canonical: email.canonical, transport, caller });
+        const { email, ...fields } = body;
+        if (fields.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
+        const result = await requestMailLogin(flow, 'email_code', { canonical: email.canonical, ...fields, caller });
         return requestedResponse(result, { email: email.asTyped, status: 'code_sent' as const });
       },
     }),

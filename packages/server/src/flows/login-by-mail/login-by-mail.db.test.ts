@@ -178,6 +178,7 @@ async function flowOf(fixture: DomainFixture): Promise<LoginByMail & MailRequest
     tokens: new OneTimeTokens(fixture),
     mail: new MailLedger({ ...fixture, publicUrl: 'https://login.example' }),
     devices: new DeviceTokens(fixture.keys),
+    limits: { takeMail: async () => true },
     accessTokens: new AccessTokens({
       ...fixture,
       signingKeys,

@@ -30,6 +30,9 @@ export function requireEnabled({ loginByMail }: { readonly loginByMail: LoginMet
 export interface MailLoginRequest {
   readonly canonical: string;
   readonly transport: 'cookie' | 'token';
+  /** The secret of an earlier request, from an application. A browser sends it as a cookie. */
+  readonly browserToken?: string | undefined;
+  readonly deviceToken?: string | undefined;
   readonly caller: Caller;
 }
 
@@ -50,16 +53,19 @@ const actions = { magic_link: 'login.link_requested', email_code: 'login.code_re
 export async function requestMailLogin(
   flow: RequestLogin,
   method: LoginMethod,
-  { canonical, transport, caller }: MailLoginRequest,
+  { canonical, transport, browserToken, deviceToken, caller }: MailLoginRequest,
 ): Promise<RequestedMailLogin> {
   requireEnabled(flow, method);
-  // A second request keeps the browser's secret, so that the link of its first mail still works.
-  const known = transport === 'cookie' ? readBrowser(caller.loginCookie) : undefined;
-  const browser = known ?? newBrowser();
+  // A second request keeps the secret, so that the link of its first mail still works, even if no second mail is sent.
+  const browser = readBrowser(transport === 'cookie' ? caller.loginCookie : browserToken) ?? newBrowser();
   const lifetimeSeconds = lifetimeOf(flow.loginByMail, method);
   const action = actions[method];
   const request = { canonical, purpose: method, action, toUnverified: false, lifetimeSeconds } as const;
-  await requestMail(flow, { ...request, requester: caller, browserHash: browser.hash });
+  await requestMail(
+    flow,
+    { ...request, requester: caller, browserHash: browser.hash },
+    deviceToken ?? caller.deviceCookie,
+  );
   if (transport === 'token') return { expiresIn: lifetimeSeconds, browserToken: browser.secret, cookies: [] };
   const cookie = cookieOf(browser, method, flow.clock.now());
   return { expiresIn: lifetimeSeconds, browserToken: undefined, cookies: [cookie] };

@@ -42,11 +42,7 @@ function apiEndpoints(flow: RecoverAccount): Endpoint[] {
       summary: 'Request a link to set a new password',
       auth: { principals: ['public'] },
       rateLimit: 'mail',
-      limitedBy: (body) => body.email.canonical,
-      // Separate, so that other mail requests cannot block recovery. A link is valid as long as the window of this quota:
-      // while the quota is exhausted, a valid link is in the mailbox.
-      separateQuota: 'recovery',
-      request: { body: z.strictObject({ email: emailInput }) },
+      request: { body: z.strictObject({ email: emailInput, deviceToken: z.string().max(200).optional() }) },
       response: {
         status: 202,
         message: 'If this address has an account, we sent an email to it',
@@ -55,7 +51,7 @@ function apiEndpoints(flow: RecoverAccount): Endpoint[] {
       },
       problems: [],
       handler: async ({ body, caller }) => {
-        await forgotPassword(flow, body.email.canonical, caller);
+        await forgotPassword(flow, body.email.canonical, caller, body.deviceToken);
         return { data: { email: body.email.asTyped, status: 'reset_sent' as const } };
       },
     }),

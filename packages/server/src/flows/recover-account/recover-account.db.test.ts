@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { DeviceTokens } from '#domain/devices/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { MailRequestDeps } from '#domain/mail-requests/index.ts';
 import { issueToken, OneTimeTokens, type Purpose } from '#domain/one-time-tokens/index.ts';
@@ -79,6 +80,8 @@ describeOnBothDatabases('account recovery', (database) => {
       hashes: await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 }),
       users: new Users(fixture),
       tokens: new OneTimeTokens(fixture),
+      devices: new DeviceTokens(fixture.keys),
+      limits: { takeMail: async () => true },
       mail: new MailLedger({ ...fixture, publicUrl: 'https://login.example' }),
     };
   });

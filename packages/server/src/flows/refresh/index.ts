@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import { type Refresh, refresh } from './refresh.ts';
 
+export { RefreshQuota } from './quota.ts';
 export type { Refresh } from './refresh.ts';
 
 export function refreshEndpoints(flow: Refresh): readonly Endpoint[] {
@@ -27,7 +28,8 @@ export function refreshEndpoints(flow: Refresh): readonly Endpoint[] {
         'Returns a new access token and the next refresh token. Within the grace period (10 s) a used token returns the ' +
         'same successor again, so that a client can retry after a lost response.',
       auth: { principals: ['public'] },
-      rateLimit: 'public',
+      rateLimit: 'authenticated',
+      countsUse: true,
       request: { body: z.strictObject({ refreshToken: z.string().min(1).max(200) }) },
       response: {
         status: 200,
@@ -48,7 +50,9 @@ export function refreshEndpoints(flow: Refresh): readonly Endpoint[] {
         },
       },
       problems: ['invalid_refresh_token'],
-      handler: async ({ body, caller }) => ({ data: await refresh(flow, body.refreshToken, caller) }),
+      handler: async ({ body, caller, use }) => ({
+        data: await refresh(flow, body.refreshToken, caller, (status) => use.report(status)),
+      }),
     }),
   ];
 }

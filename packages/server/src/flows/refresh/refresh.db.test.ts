@@ -16,7 +16,8 @@ import {
   type TestSession,
   type TestUser,
 } from '#test/support/domain-fixture.ts';
-import { type Refresh, refresh } from './refresh.ts';
+import { RefreshQuota } from './quota.ts';
+import { type Refresh, refresh as refreshWith } from './refresh.ts';
 
 const state = statement('refresh_test.state', {
   lane: 'pool',
@@ -44,6 +45,11 @@ const caller: Caller = {
 
 const dayMs = 24 * 3600 * 1000;
 
+const refresh = (flow: Refresh, text: string, from: Caller) => refreshWith(flow, text, from, () => undefined);
+
+const unlimited = { headers: [], retryAfterSeconds: undefined };
+const noLimits = { use: () => unlimited, bucketOf: (address: string) => address };
+
 describeOnBothDatabases('refresh', (database) => {
   let fixture: DomainFixture;
   let flow: Refresh;
@@ -62,6 +68,7 @@ describeOnBothDatabases('refresh', (database) => {
       users: new Users(fixture),
       lastSeen: new LastSeen({ ...fixture, onError }),
       mail: new MailLedger({ ...fixture, publicUrl: issuer }),
+      refreshQuota: new RefreshQuota(noLimits, fixture.clock),
     };
   });
 

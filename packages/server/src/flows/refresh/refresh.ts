@@ -10,6 +10,8 @@ import { clientInfoOf } from '#kernel/requester.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
+import type { QuotaStatus } from '#platform/rate-limit/index.ts';
+import type { RefreshQuota } from './quota.ts';
 
 export interface Refresh {
   readonly database: Database;
@@ -21,13 +23,19 @@ export interface Refresh {
   readonly lastSeen: LastSeen;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
+  readonly refreshQuota: RefreshQuota;
 }
 
 /** Returns the next pair of tokens. One round trip; a second one when the address or the user agent has changed. */
-export async function refresh(flow: Refresh, text: string, caller: Caller) {
+export async function refresh(flow: Refresh, text: string, caller: Caller, report: (status: QuotaStatus) => void) {
+  flow.refreshQuota.requireOpen(text);
   const outcome = await flow.refreshTokens.rotate(text);
   if (outcome.kind === 'reused') await endReused(flow, outcome);
-  if (outcome.kind !== 'refreshed') throw new Problem('invalid_refresh_token', { log: outcome.kind });
+  if (outcome.kind !== 'refreshed') {
+    report(flow.refreshQuota.countUnknown(caller.address));
+    throw new Problem('invalid_refresh_token', { log: outcome.kind });
+  }
+  report(flow.refreshQuota.count(outcome.userId, outcome.refreshToken));
   // Counts as use of the session: resource servers may verify the access tokens, so that no other request arrives here.
   flow.lastSeen.note(outcome.sessionId, flow.clock.now());
   await recordMove(flow, outcome, caller);

@@ -31,8 +31,6 @@ export function registerEndpoints(flow: Register): readonly Endpoint[] {
       description: 'The response is the same for a new and a taken email. Only the mail reveals which one it was.',
       auth: { principals: ['public'] },
       rateLimit: 'mail',
-      limitedBy: (body) => body.email.canonical,
-      separateQuota: 'registration',
       countsUse: true,
       request: {
         body: z.strictObject({

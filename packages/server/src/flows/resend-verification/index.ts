@@ -19,7 +19,6 @@ export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoin
       summary: 'Request another verification link',
       auth: { principals: ['public'] },
       rateLimit: 'mail',
-      limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput }) },
       response: {
         status: 202,

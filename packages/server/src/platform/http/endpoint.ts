@@ -64,7 +64,15 @@ export interface Auth<K extends PrincipalKind = PrincipalKind> {
 }
 
 /** The classes of docs/security/limits.md; every endpoint has one. `none` is for probes and documents that cost nothing. */
-export type RateLimitClass = 'public' | 'credential' | 'mail' | 'authenticated' | 'machine' | 'admin' | 'none';
+export type RateLimitClass =
+  | 'public'
+  | 'pages'
+  | 'credential'
+  | 'mail'
+  | 'authenticated'
+  | 'machine'
+  | 'admin'
+  | 'none';
 
 /** The cookies that handlers set; `login` binds a login by mail to the browser that requested it. */
 export type CookieKind = 'session' | 'device' | 'login';
@@ -107,16 +115,10 @@ export type PageResponse =
   | { readonly kind: 'leave'; readonly to: URL };
 
 /**
- * For the classes `credential` and `mail`: the identifier that a guess or a mail concerns, in canonical form. Without it
- * the quota is the principal's, or else only that of the caller's address.
+ * For the class `credential`: the identifier that a guess concerns, in canonical form. Without it the quota is the
+ * principal's, or else only that of the caller's address.
  */
 type LimitedBy<B> = (body: Parsed<B>) => string | undefined;
-
-/**
- * A quota of its own for the same recipient, so that requests for other mails, which anyone can make, do not use up a
- * user's registration or recovery.
- */
-type SeparateQuota = 'registration' | 'recovery';
 
 interface Common {
   /** `noun.verb`, unique: the operationId of OpenAPI. */
@@ -157,10 +159,9 @@ export interface ApiEndpoint<
     readonly list?: true;
   };
   readonly limitedBy?: LimitedBy<B>;
-  readonly separateQuota?: SeparateQuota;
   /**
-   * The handler counts and requires the use in a statement of its own, where the database counts. Otherwise the engine does
-   * both before the handler.
+   * The handler counts: in a statement of its own where the database counts, or in the process with `use.report`. Otherwise
+   * the engine counts before the handler.
    */
   readonly countsUse?: true;
   readonly handler: (input: HandlerInput<B, Q, P, K>) => ApiResponse<z.output<D>> | Promise<ApiResponse<z.output<D>>>;
@@ -180,7 +181,6 @@ export interface PageEndpoint<
   readonly auth: Auth<K>;
   readonly request: { readonly form?: B; readonly query?: Q };
   readonly limitedBy?: LimitedBy<B>;
-  readonly separateQuota?: SeparateQuota;
   readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse>;
 }
 

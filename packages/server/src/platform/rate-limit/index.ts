@@ -10,25 +10,24 @@
  *     12:15:00  wrong password    → new window 12:15:00 to 12:30:00, 1 of 5
  *
  * Invariants:
- * - A window begins with its first use and never moves. A rejected use is not counted, so nothing prolongs a window.
- * - A refund changes only the keys of its own use.
- * - `credential` and `mail` are exact across nodes: Redis or the database counts them, and they survive a crash of our
- *   processes. While a configured Redis is down, each process counts by itself and sends its counts to Redis afterwards.
- * - The other classes are counted in the process and merged with other processes in the background. No request waits for
- *   that, and while it fails each process continues with its own counts.
+ * - One algorithm (`window-store.ts`) in three stores.
+ * - A window begins with its first use and is never prolonged. A rejected use is not counted.
+ * - `credential` and `mail` are exact across nodes: PostgreSQL or Redis counts them, and they survive a crash of our
+ *   processes. While a configured Redis fails, each process counts by itself and sends its counts with the next use.
+ * - The other classes are counted in the process and reported in portions. No request waits for that, and while it fails
+ *   each process continues with its own counts.
  * - The number of keys is bounded. Keys contain addresses, so they are stored as HMACs outside the process.
  */
-export { DatabaseCounters, deleteEndedWindows } from './database-counters.ts';
-export { mergeSeconds } from './merging.ts';
+export { DatabaseWindows, deleteEndedWindows } from './database-windows.ts';
 export type { Quota } from './quota.ts';
 export {
   type LocalClass,
   type Quotas,
   RateLimits,
+  type RequestedMail,
   type SharedClass,
 } from './rate-limits.ts';
-export { RedisCounters, type ScriptRunner } from './redis-counters.ts';
-export type { SharedCounters } from './shared-counters.ts';
+export { RedisWindows, type ScriptRunner } from './redis-windows.ts';
 export { noUse, type QuotaReservation, type QuotaStatus, type SharedUse } from './shared-use.ts';
 export {
   afterRefund,
@@ -41,3 +40,4 @@ export {
   useGranted,
   useJoins,
 } from './use-fragments.ts';
+export type { WindowStore } from './window-store.ts';

@@ -6,11 +6,13 @@ export interface Quota {
   readonly windowSeconds: number;
 }
 
-/** One use of one quota. */
+/** The subject of uses of one quota. */
 export interface Charge {
   readonly quota: Quota;
-  /** The subject of the use, such as an address. Each quota counts its keys separately. */
+  /** Such as an address. Each quota counts its keys separately. */
   readonly key: string;
+  /** The rest of a window that has already begun in the process; the whole window by default. */
+  readonly restMs?: number;
 }
 
 /** The unique name of a counter. */
@@ -18,18 +20,7 @@ export function nameOf({ quota, key }: Charge): string {
   return `${quota.name} ${key}`;
 }
 
-/** The current window of one key. */
-export interface WindowState {
-  readonly hits: number;
-  /** Milliseconds since the epoch. */
-  readonly endsAtMs: number;
-}
-
-/** Counts that a process adds to a shared counter. */
-export interface Addition {
-  /** From `nameOf`. */
-  readonly name: string;
-  readonly hits: number;
-  /** The end of the process's own window, in milliseconds since the epoch. */
-  readonly endsAtMs: number;
+/** The length of a window that begins now. */
+export function windowMsOf({ quota }: Charge): number {
+  return quota.windowSeconds * 1000;
 }

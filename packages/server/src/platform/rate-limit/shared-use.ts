@@ -1,8 +1,7 @@
 /** One request's use of a shared class. It is counted once: by a round trip of its own, or within the flow's statement. */
-import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { Charges, SharedCounters, TakeResult } from './shared-counters.ts';
 import { countNothing, type RefundValues, refundNothing, type UseRow, type UseValues } from './use-fragments.ts';
+import type { Charges, Window, WindowStore } from './window-store.ts';
 
 /** The quota in the response's header fields: the exhausted one, else the first. */
 export interface QuotaStatus {
@@ -19,14 +18,19 @@ export interface QuotaStatus {
 export interface QuotaReservation {
   /** The parameters of `useFragment`. */
   sqlParams(): UseValues;
-  /** Records the statement's result. Returns false when the quota is exhausted; the flow may then try once more. */
-  recordResult(row: UseRow): Promise<boolean>;
+  /** Records the statement's result. */
+  recordResult(row: UseRow): Promise<void>;
   /** Throws `too_many_requests` when the quota is exhausted. */
   require(): void;
   /** Replaces `recordResult` and `require` when the statement found that the requester is exempt (a known device). */
   skip(): void;
   /** The parameters of `refundFragment`, for the statement that completes the success. `refund` then does nothing. */
   refundParams(): RefundValues;
+  /**
+   * For a handler that counts in the process by itself: writes the header fields.
+   * @throws `too_many_requests` when the quota is exhausted.
+   */
+  report(status: QuotaStatus): void;
 }
 
 type State = 'open' | 'counted' | 'refused' | 'refunded' | 'skipped';
@@ -36,32 +40,33 @@ const epoch = new Date(0);
 /** For endpoints without a shared class. */
 export const noUse: QuotaReservation = {
   sqlParams: () => countNothing(epoch),
-  recordResult: async () => true,
+  recordResult: async () => undefined,
   require: () => undefined,
   skip: () => undefined,
   refundParams: () => refundNothing(epoch),
+  report: () => undefined,
 };
 
-export interface UseParts {
-  readonly counters: SharedCounters;
-  readonly charges: Charges;
-  readonly clock: Clock;
-  readonly describe: (taken: TakeResult, nowMs: number) => QuotaStatus;
-}
-
 export class SharedUse implements QuotaReservation {
-  readonly #parts: UseParts;
+  readonly #store: WindowStore;
+  readonly #charges: Charges;
+  readonly #describe: (charges: Charges, windows: readonly Window[]) => QuotaStatus;
   #state: State = 'open';
-  #takenAtMs = 0;
   #status: QuotaStatus | undefined;
 
-  constructor(parts: UseParts) {
-    this.#parts = parts;
+  constructor(
+    store: WindowStore,
+    charges: Charges,
+    describe: (charges: Charges, windows: readonly Window[]) => QuotaStatus,
+  ) {
+    this.#store = store;
+    this.#charges = charges;
+    this.#describe = describe;
   }
 
-  /** Whether a flow's statement can count it: the counters are in the database. */
+  /** Whether a flow's statement can count it: the windows are in the database. */
   get countsInStatements(): boolean {
-    return this.#parts.counters.inStatements !== undefined;
+    return this.#store.inStatements !== undefined;
   }
 
   /** Whether it is counted, was refunded, or need not be counted. */
@@ -75,24 +80,20 @@ export class SharedUse implements QuotaReservation {
   }
 
   /** Counts the use by a round trip of its own. */
-  async take(): Promise<QuotaStatus> {
-    const { counters, charges } = this.#parts;
-    const nowMs = this.#now();
-    return this.#record(await counters.take(charges, nowMs), nowMs);
+  async take(): Promise<void> {
+    this.#record(await this.#store.take(this.#charges, 1));
   }
 
   sqlParams(): UseValues {
-    const { counters, charges, clock } = this.#parts;
-    if (this.isRecorded || counters.inStatements === undefined) return countNothing(clock.now(), this.#isRefused);
-    return counters.inStatements.useValuesOf(charges, this.#now());
+    const { inStatements } = this.#store;
+    return this.isRecorded || inStatements === undefined
+      ? countNothing(epoch, this.#state === 'refused')
+      : inStatements.useValuesOf(this.#charges);
   }
 
-  async recordResult(row: UseRow): Promise<boolean> {
-    const { counters, charges } = this.#parts;
-    if (this.isRecorded || counters.inStatements === undefined) return !this.#isRefused;
-    const nowMs = this.#takenAtMs;
-    const status = this.#record(await counters.inStatements.read(row, charges, nowMs), nowMs);
-    return status.retryAfterSeconds === undefined;
+  async recordResult(row: UseRow): Promise<void> {
+    const { inStatements } = this.#store;
+    if (!this.isRecorded && inStatements !== undefined) this.#record(await inStatements.read(row, this.#charges));
   }
 
   require(): void {
@@ -101,40 +102,31 @@ export class SharedUse implements QuotaReservation {
   }
 
   skip(): void {
-    // A use that was counted before the statement ran is refunded by `refund`.
+    // A use that was counted before the statement ran is given back by `refund`.
     if (this.#state !== 'counted') this.#state = 'skipped';
   }
 
   refundParams(): RefundValues {
-    const { counters, charges, clock } = this.#parts;
-    if (this.#state !== 'counted' || counters.inStatements === undefined) return refundNothing(clock.now());
+    const { inStatements } = this.#store;
+    if (this.#state !== 'counted' || inStatements === undefined) return refundNothing(epoch);
     this.#state = 'refunded';
-    return counters.inStatements.refundValuesOf(charges, this.#takenAtMs);
+    return inStatements.refundValuesOf(this.#charges);
   }
 
-  /** Refunds a counted use once. With `perAddress: false`, the address keeps its use. */
-  async refund({ perAddress = true }: { readonly perAddress?: boolean } = {}): Promise<void> {
+  report(status: QuotaStatus): void {
+    this.#status = status;
+    this.require();
+  }
+
+  /** Gives back a counted use once. */
+  async refund(): Promise<void> {
     if (this.#state !== 'counted') return;
     this.#state = 'refunded';
-    const { counters, charges } = this.#parts;
-    const [first, second] = charges;
-    const perIdentifier = second === undefined ? [] : [first];
-    const refunded = perAddress ? charges.filter((charge) => charge !== undefined) : perIdentifier;
-    await counters.refund(refunded, this.#takenAtMs);
+    await this.#store.take(this.#charges, -1);
   }
 
-  get #isRefused(): boolean {
-    return this.#state === 'refused';
-  }
-
-  #now(): number {
-    this.#takenAtMs = this.#parts.clock.now().getTime();
-    return this.#takenAtMs;
-  }
-
-  #record(taken: TakeResult, nowMs: number): QuotaStatus {
-    this.#state = taken.refused === undefined ? 'counted' : 'refused';
-    this.#status = this.#parts.describe(taken, nowMs);
-    return this.#status;
+  #record(windows: readonly Window[]): void {
+    this.#state = windows.every(({ isGranted }) => isGranted) ? 'counted' : 'refused';
+    this.#status = this.#describe(this.#charges, windows);
   }
 }

@@ -48,8 +48,6 @@ export interface RedisOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly dependencies: Dependencies;
-  /** Called when a connection is ready; Redis may have lost its data. */
-  readonly onReady: () => void;
 }
 
 /** Connects in the background, so that the server starts while Redis is down. */
@@ -84,7 +82,6 @@ class Connection implements RedisConnection {
     });
     redis.on('ready', () => {
       this.#disconnected = undefined;
-      options.onReady();
     });
     redis.on('close', () => {
       this.#disconnected ??= 'the connection was closed';

@@ -43,7 +43,7 @@ beforeEach(async () => {
   dependencies = new Dependencies({ clock: systemClock, logger });
   forwarder = await startTcpForwarder(portOf(first));
   const server = parsedValue(parseRedisUrl(`redis://127.0.0.1:${forwarder.port}`));
-  connection = openRedis(server, { timeoutMs: 500, clock: systemClock, dependencies, onReady: () => undefined });
+  connection = openRedis(server, { timeoutMs: 500, clock: systemClock, dependencies });
   await works();
   lines = [];
 });

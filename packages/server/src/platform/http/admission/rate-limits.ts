@@ -5,7 +5,13 @@
 import type { FastifyRequest } from 'fastify';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { LocalClass, QuotaReservation, QuotaStatus, SharedUse } from '#platform/rate-limit/index.ts';
+import {
+  type LocalClass,
+  noUse,
+  type QuotaReservation,
+  type QuotaStatus,
+  type SharedClass,
+} from '#platform/rate-limit/index.ts';
 import type { ApiEndpoint, Caller, PageEndpoint, Principal } from '../endpoint.ts';
 import type { Responder } from '../engine/responder.ts';
 
@@ -27,15 +33,30 @@ type CountAround = <T>(context: LimitContext, work: (use: QuotaReservation) => T
 
 const countNothing: Count = () => undefined;
 
-/** Counts in the process: by user, or by address without a session. */
-export function counterOf(responder: Responder, { rateLimit }: Limited): Count {
+/**
+ * Counts in the process: by user, or by address without a session. A GET that another site's page causes has a quota of its
+ * own by address, so that a page with many images uses up no quota of its visitor (invariant 25).
+ */
+export function counterOf(responder: Responder, endpoint: Limited): Count {
   const { limiter } = responder.options;
-  const name = localClasses[rateLimit];
-  if (name === undefined) return countNothing;
+  const name = localClasses[endpoint.rateLimit];
+  if (name === undefined || leavesCounting(endpoint)) return countNothing;
   return (request, caller, principal) => {
-    const key = principal?.userId ?? limiter.bucketOf(caller.address);
-    record(responder, request, limiter.use(name, key));
+    const status = isFromOtherSite(endpoint, request, caller)
+      ? limiter.use('pages', `cross-site ${limiter.bucketOf(caller.address)}`)
+      : limiter.use(name, principal?.userId ?? limiter.bucketOf(caller.address));
+    record(responder, request, status);
   };
+}
+
+/** A sibling subdomain may be another party's. The pages of a listed origin are the application's own. */
+function isFromOtherSite({ method }: Limited, { headers }: FastifyRequest, { foreignOrigin }: Caller): boolean {
+  const site = headers['sec-fetch-site'];
+  return method === 'GET' && (site === 'cross-site' || site === 'same-site') && foreignOrigin === undefined;
+}
+
+function leavesCounting(endpoint: Limited): boolean {
+  return endpoint.kind === 'api' && endpoint.countsUse === true;
 }
 
 /** Counts an invalid credential by address: each costs a signature check or a query. */
@@ -54,30 +75,35 @@ export function countedHandler<I extends Input, A>(
   handler: (input: I) => A | Promise<A>,
 ): (request: FastifyRequest, input: I) => A | Promise<A> {
   const countAround = sharedCounterOf(responder, endpoint);
-  if (countAround === undefined) return (_request, input) => handler(input);
+  if (countAround === undefined && !leavesCounting(endpoint)) return (_request, input) => handler(input);
   return (request, input) => {
+    const report = (status: QuotaStatus) => record(responder, request, status);
+    if (countAround === undefined) return handler({ ...input, use: { ...noUse, report } });
     const { caller, principal, body } = input;
     return countAround({ request, caller, principal, body }, (use) => handler({ ...input, use }));
   };
 }
 
 function sharedCounterOf(responder: Responder, endpoint: Limited): CountAround | undefined {
-  const { rateLimit, id, separateQuota } = endpoint;
+  const { rateLimit, id } = endpoint;
   if (rateLimit !== 'credential' && rateLimit !== 'mail') return undefined;
   const identify = endpoint.limitedBy as ((body: unknown) => string | undefined) | undefined;
-  const settle = rateLimit === 'mail' ? settleMail : settleGuess;
-  const leavesCounting = endpoint.kind === 'api' && endpoint.countsUse === true;
+  const isRefunded = refundedOutcomes[rateLimit];
+  const isLeft = leavesCounting(endpoint);
   return async ({ request, caller, principal, body }, work) => {
     const { limiter, logger } = responder.options;
-    const subject = identify === undefined ? principal?.userId : identify(body);
-    const identifier = subject === undefined || separateQuota === undefined ? subject : `${separateQuota} ${subject}`;
-    const use = limiter.useShared(rateLimit, { address: limiter.bucketOf(caller.address), identifier });
-    // Awaited: the next request of the same client must find the refund.
-    const conclude = (outcome: Outcome) =>
-      settle(use, outcome).catch((error: unknown) => logger.warn('a rate-limit use was not refunded', { error }));
+    const identifier = identify === undefined ? principal?.userId : identify(body);
+    const address = limiter.bucketOf(caller.address);
+    const use = limiter.useShared(rateLimit, { address, identifier });
+    const conclude = async (outcome: Outcome): Promise<void> => {
+      if (!isRefunded.includes(outcome)) return;
+      // Awaited: the next request of the same client must find the refund.
+      await use.refund().catch((error: unknown) => logger.warn('a rate-limit use was not refunded', { error }));
+      if (outcome === 'invalid') record(responder, request, limiter.use('public', `invalid ${address}`));
+    };
     try {
-      if (!(leavesCounting && use.countsInStatements)) await use.take();
-      if (!leavesCounting) use.require();
+      if (!(isLeft && use.countsInStatements)) await use.take();
+      if (!isLeft) use.require();
       const response = await work(use);
       assert(use.isRecorded, `${id} counts its use`);
       await conclude(outcomeOfResponse(response));
@@ -95,20 +121,18 @@ function sharedCounterOf(responder: Responder, endpoint: Limited): CountAround |
 type Outcome = 'succeeded' | 'invalid' | 'refused' | 'unknown' | 'failed';
 
 /**
- * Only failed proofs consume quota; validation errors (422) and 5xx are refunded. Every flow checks the proof first, so a
- * new password that is too short never hides a wrong guess.
+ * Of `credential` only failed proofs consume quota. Every flow checks the proof first, so a new password that is too short
+ * never hides a wrong guess. Of `mail` every request consumes it, unless its input was rejected or the fault is ours.
+ * Rejected input (422) counts by address as `public` instead.
  */
-async function settleGuess(use: SharedUse, outcome: Outcome): Promise<void> {
-  if (outcome !== 'refused') await use.refund();
-}
-
-/** Without a mail the recipient's quota is refunded; that of the caller is not, since repeated requests are the flood. */
-async function settleMail(use: SharedUse, outcome: Outcome): Promise<void> {
-  if (outcome === 'refused' || outcome === 'invalid' || outcome === 'failed') await use.refund({ perAddress: false });
-}
+const refundedOutcomes: Readonly<Record<SharedClass, readonly Outcome[]>> = {
+  credential: ['succeeded', 'invalid', 'unknown', 'failed'],
+  mail: ['invalid', 'failed'],
+};
 
 const localClasses: Partial<Record<Limited['rateLimit'], LocalClass>> = {
   public: 'public',
+  pages: 'pages',
   authenticated: 'authenticated',
   admin: 'admin',
   // API keys have no quota of their own.
