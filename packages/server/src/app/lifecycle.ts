@@ -56,6 +56,11 @@ export interface Life {
   readonly lifecycle: Lifecycle;
 }
 
+/** Call it once for all processes of a server. */
+export function logWarnings({ warnings }: Config, logger: Logger): void {
+  for (const detail of warnings) logger.warn('a setting has no effect', { detail });
+}
+
 /**
  * Opens the parts of a process and keeps it running until it is told to stop. Closes everything that was opened, also when
  * the start fails or is interrupted. Returns the exit code.

@@ -5,7 +5,7 @@ import { banner } from './banner.ts';
 import type { ProcessContext } from './cli/command.ts';
 import { listenForControl } from './control.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
-import { runUntilStopped } from './lifecycle.ts';
+import { logWarnings, runUntilStopped } from './lifecycle.ts';
 import { OperatorError } from './operator-error.ts';
 import { lowerPoolThreads } from './pool-threads.ts';
 import { type Roles, run } from './running.ts';
@@ -21,7 +21,7 @@ export async function serve(context: ProcessContext, roles: Roles, onServing?: O
     throw new OperatorError('"latchkey work" needs SMTP_URL: the built-in inbox lives in the serving process.', 78);
   }
   const logger = createLogger({ ...config.log, service: 'latchkey', version });
-  if (isFirstProcess()) for (const detail of config.warnings) logger.warn('a setting has no effect', { detail });
+  if (onServing === undefined) logWarnings(config, logger);
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }) => {
     const services = await wire(config, { logger, resources, existing: !roles.http });
     lowerPoolThreads();

@@ -6,7 +6,7 @@ import type { Config } from '#config/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
 import { banner } from '../banner.ts';
 import type { ProcessContext } from '../cli/command.ts';
-import { type Life, runUntilStopped } from '../lifecycle.ts';
+import { type Life, logWarnings, runUntilStopped } from '../lifecycle.ts';
 import { OperatorError } from '../operator-error.ts';
 import type { Roles } from '../running.ts';
 import { version } from '../version.ts';
@@ -21,6 +21,7 @@ export async function supervise(count: number, roles: Roles, context: ProcessCon
   const { config, end, io } = context;
   rejectUnshareable(config);
   const logger = createLogger({ ...config.log, service: 'latchkey', version });
+  logWarnings(config, logger);
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }: Life) => {
     const port = await probePublicPort(config, logger);
     const supervisor = new Supervisor({
