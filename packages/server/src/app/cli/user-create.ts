@@ -33,7 +33,8 @@ export const createUserCommand: ServiceCommand = {
   run: async (input, services, io) => {
     const user = { ...readUser(input), password: await readPassword(input, io) };
     const outcome = await createUser(services, operator, user).catch(explain);
-    if (outcome.kind === 'taken') throw taken(user.email.asTyped, outcome.holderId);
+    if (outcome.kind === 'taken')
+      throw new OperatorError(`The address ${user.email.asTyped} belongs to the user ${outcome.holderId}.`, 1);
     const { userId } = outcome;
     const { email, name, locale, roles } = user;
     return {
@@ -47,12 +48,6 @@ export const createUserCommand: ServiceCommand = {
 function explain(error: unknown): never {
   const complaint = passwordComplaint(error);
   throw complaint === undefined ? error : new UsageError(`The password: ${complaint}`);
-}
-
-function taken(email: string, holderId: string | undefined): OperatorError {
-  // The other user was deleted after the insert had failed.
-  if (holderId === undefined) return new OperatorError(`The address ${email} was taken until just now. Try again.`, 1);
-  return new OperatorError(`The address ${email} belongs to the user ${holderId}.`, 1);
 }
 
 function readUser(input: CommandInput): Omit<NewUser, 'password'> {

@@ -51,6 +51,13 @@ const count = statement('admin_users_test.count', {
   columns: { users: 'int4?', keys: 'int4?', events: 'int4?' },
 });
 
+const unverify = statement('admin_users_test.unverify', {
+  lane: 'pool',
+  sql: `update identifiers set verified_at = null where user_id = :userId`,
+  params: { userId: 'uuid' },
+  columns: {},
+});
+
 const activeFamilies = statement('admin_users_test.active_families', {
   lane: 'pool',
   sql: `select id from refresh_families where user_id = :userId and ended_at is null`,
@@ -114,6 +121,20 @@ describeOnBothDatabases('administration of users', (database) => {
       const associatedData = { table: 'audit_events', column: 'body', row: event?.id ?? '' };
       const opened = key.open(Buffer.from(personal.sealed, 'base64url'), associatedData).toString();
       expect(JSON.parse(opened)).toEqual({ email: 'sealed@people.example' });
+    });
+
+    it('replaces an unverified registration of the address, of which nothing remains', async () => {
+      const early = await addUser(fixture);
+      await database().run(unverify, { userId: early.id });
+      const email = { asTyped: early.email.toUpperCase(), canonical: early.email };
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, () => createUser(flow, operator, newUser('', { email, name: 'Ada' }))),
+      );
+      const created = outcomes.flatMap((outcome) => (outcome.kind === 'created' ? [outcome.userId] : []));
+      expect(created).toHaveLength(1);
+      expect(await showUser(flow, created[0] ?? '')).toMatchObject({ name: 'Ada', email: email.asTyped });
+      expect(await showUser(flow, early.id)).toBeUndefined();
+      expect(await findUser(flow, email.canonical)).toBe(created[0]);
     });
 
     it('creates one user for twenty concurrent spellings of an address, without rows of the others', async () => {
