@@ -42,8 +42,9 @@ afterAll(async () => {
 });
 
 /** Runs a command in this process; because the directory is locked, it goes over the control socket. */
-async function runInProcess(argv: readonly string[], input?: string) {
-  const output = { out: '', err: '' };
+async function runInProcess(argv: readonly string[], input?: string, typed: readonly string[] = []) {
+  const output = { out: '', err: '', prompts: [] as string[] };
+  const secrets = [...typed];
   const io: CommandIo = {
     isTerminal: false,
     columns: undefined,
@@ -54,7 +55,10 @@ async function runInProcess(argv: readonly string[], input?: string) {
       output.err += text;
     },
     drained: async () => undefined,
-    readSecret: async () => undefined,
+    readSecret: async (prompt) => {
+      output.prompts.push(prompt);
+      return secrets.shift();
+    },
     readInput: async () => input,
   };
   const code = await runCommand({ argv, io, loadConfig: () => config });
@@ -72,6 +76,18 @@ describe('a serving process', () => {
       expect(ran.code, `${command} ${argv.join(' ')}\n${ran.out}${ran.err}`).toBe(code);
       expect((code === 0 ? ran.out : ran.err).trimEnd()).toMatch(expected);
     }
+  });
+
+  it('shows the rule for a password, and asks again after a typing error and a rejected password', async () => {
+    const create = ['user', 'create', '--email', 'typist@people.example', '--name', 'Typist'];
+    const good = 'a long and winding road';
+    const ran = await runInProcess(create, undefined, [good, 'a typing error', 'short', 'short', good, good]);
+    expect(ran.code, ran.err).toBe(0);
+    expect(ran.prompts.filter((prompt) => prompt === 'Password (at least 12 characters): ')).toHaveLength(3);
+    expect(ran.err).toMatch(/^The passwords do not match\. Try again\.\n.+12.+ Try again\.\n$/);
+    const never = Array.from({ length: 6 }, () => 'short');
+    const rejected = await runInProcess(create.with(3, 'other@people.example'), undefined, never);
+    expect([rejected.code, rejected.prompts.length]).toEqual([2, 6]);
   });
 
   it('refuses to start a second server in the same process', async () => {

@@ -36,6 +36,12 @@ describe('parseCommand', () => {
   it.each([
     ['cake', 'Choose one of: cake bake, cake eat.'],
     ['cake burn', 'Choose one of: cake bake, cake eat.'],
+    ['cake bka', 'Choose one of: cake bake, cake eat. Did you mean "latchkey cake bake"?'],
+    ['caek eat', 'There is no command "caek eat". Did you mean "latchkey cake eat"? See "latchkey --help".'],
+    ['caek plum', 'There is no command "caek plum". Did you mean "latchkey cake"? See "latchkey --help".'],
+    ['te --sugar', 'There is no command "te". Did you mean "latchkey tea"? See "latchkey --help".'],
+    ['hlep', 'There is no command "hlep". Did you mean "latchkey help"? See "latchkey --help".'],
+    ['help coffee', 'There is no command "coffee". See "latchkey --help".'],
     ['coffee', 'There is no command "coffee". See "latchkey --help".'],
     ['coffee --help', 'There is no command "coffee". See "latchkey --help".'],
     ['--json', 'Put the command before its options. See "latchkey --help".'],
@@ -55,8 +61,19 @@ describe('parseCommand', () => {
   it('returns help for --help at any position, without required options', () => {
     expect(parse()).toEqual({ kind: 'help', command: undefined, prefix: '' });
     expect(parse('--help')).toEqual({ kind: 'help', command: undefined, prefix: '' });
+    expect(parse('help')).toEqual({ kind: 'help', command: undefined, prefix: '' });
+    expect(parse('help', 'cake')).toEqual({ kind: 'help', command: undefined, prefix: 'cake' });
+    expect(parse('help', 'cake', 'bake')).toMatchObject({ kind: 'help', command: bake });
     expect(parse('cake', '-h')).toEqual({ kind: 'help', command: undefined, prefix: 'cake' });
     expect(parse('cake', 'bake', '--size', '1', '--help')).toMatchObject({ kind: 'help', command: bake });
+  });
+
+  it.each(['--version', '-v', 'version'])('returns the version for %s', (word) => {
+    expect(parse(word)).toEqual({ kind: 'version' });
+  });
+
+  it('suggests serve for serv', () => {
+    expect(() => parseCommand(commands, ['serv'])).toThrow('Did you mean "latchkey serve"?');
   });
 
   it('returns a command or throws UsageError for arbitrary input', () => {

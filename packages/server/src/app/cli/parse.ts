@@ -1,5 +1,6 @@
 /** Parses the command line. */
 import { parseArgs } from 'node:util';
+import { nearest } from '#config/nearest.ts';
 import { type Command, type CommandInput, type OptionValue, UsageError } from './command.ts';
 
 export type ParsedCommand =
@@ -9,18 +10,21 @@ export type ParsedCommand =
 
 /** Finds the command with the most words and parses its arguments and options. @throws UsageError */
 export function parseCommand(commands: readonly Command[], argv: readonly string[]): ParsedCommand {
-  if (argv.length === 1 && argv[0] === '--version') return { kind: 'version' };
+  if (argv.length === 1 && versionWords.has(argv[0])) return { kind: 'version' };
+  if (argv[0] === 'help') return parseCommand(commands, [...argv.slice(1), '--help']);
   const words = argv.slice(0, 2).filter((word) => !word.startsWith('-'));
   const command = findCommand(commands, words);
   if (requestsHelp(argv)) {
-    if (command === undefined && words.length > 0 && groupOf(commands, words).length === 0)
-      throw unknownCommand(commands, argv);
+    const isUnknown = command === undefined && groupOf(commands, words).length === 0;
+    if (isUnknown && words.length > 0) throw unknownCommand(commands, argv);
     return { kind: 'help', command, prefix: words[0] ?? '' };
   }
   if (command === undefined) throw unknownCommand(commands, argv);
   const rest = argv.slice(command.name.split(' ').length);
   return { kind: 'run', command, ...parseInput(command, rest) };
 }
+
+const versionWords: ReadonlySet<string | undefined> = new Set(['--version', '-v', 'version']);
 
 function findCommand(commands: readonly Command[], words: readonly string[]): Command | undefined {
   const names = [words.join(' '), words[0] ?? ''];
@@ -38,9 +42,19 @@ function groupOf(commands: readonly Command[], words: readonly string[]): string
 function unknownCommand(commands: readonly Command[], argv: readonly string[]): UsageError {
   const words = argv.slice(0, 2).filter((word) => !word.startsWith('-'));
   const group = groupOf(commands, words);
-  if (group.length > 0) return new UsageError(`Choose one of: ${group.join(', ')}.`);
   if (words.length === 0) return new UsageError('Put the command before its options. See "latchkey --help".');
-  return new UsageError(`There is no command "${words.join(' ')}". See "latchkey --help".`);
+  const meant = meantBy(commands, words);
+  const suggestion = meant === undefined ? '' : ` Did you mean "latchkey ${meant}"?`;
+  if (group.length > 0) return new UsageError(`Choose one of: ${group.join(', ')}.${suggestion}`);
+  return new UsageError(`There is no command "${words.join(' ')}".${suggestion} See "latchkey --help".`);
+}
+
+/** The second word may be an argument, so the first is compared alone too. */
+function meantBy(commands: readonly Command[], words: readonly string[]): string | undefined {
+  const names = commands.map(({ name }) => name);
+  const groups = [...new Set(names.map((name) => name.split(' ')[0] ?? '')), 'help', 'version'];
+  const whole = nearest(words.join(' '), names, 2);
+  return whole ?? (groups.includes(words[0] ?? '') ? undefined : nearest(words[0] ?? '', groups, 2));
 }
 
 function parseInput(command: Command, argv: readonly string[]) {
