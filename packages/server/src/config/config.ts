@@ -46,6 +46,8 @@ export type DatabaseConfig =
 export interface Config {
   /** Sentences about names that look like settings and are ignored. */
   readonly warnings: readonly string[];
+  /** The files from which secrets were read. */
+  readonly secretFiles: readonly { readonly name: string; readonly path: string }[];
   readonly mode: Mode;
   /** Absolute path. Contains the embedded database, the control socket and, outside production, the generated KEK. */
   readonly dataDirectory: string;

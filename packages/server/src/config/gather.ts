@@ -15,6 +15,14 @@ export interface Gathered {
   readonly invalid: ReadonlySet<string>;
   readonly mistakes: readonly string[];
   readonly warnings: readonly string[];
+  readonly secretFiles: readonly SecretFile[];
+}
+
+/** A file that a `…_FILE` variable names. */
+export interface SecretFile {
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
 }
 
 /** The environment takes precedence over `.env`, and both over the file. */
@@ -23,22 +31,26 @@ export function gather(sources: Sources): Gathered {
   const mistakes = [...environment.mistakes];
   const given = new Map<string, Given>();
   const invalid = new Set<string>();
+  const secretFiles: SecretFile[] = [];
   collectFile(readConfigFile(sources, mistakes), [], given, mistakes);
   for (const setting of settings) {
     const found = fromEnvironment(setting, environment, sources);
-    if (found.kind === 'given') given.set(setting.key, found);
+    if (found.kind === 'given') {
+      given.set(setting.key, found);
+      if (found.file !== undefined) secretFiles.push(found.file);
+    }
     if (found.kind === 'mistake') {
       mistakes.push(found.sentence);
       given.delete(setting.key);
       invalid.add(setting.key);
     }
   }
-  return { given, invalid, mistakes, warnings: environment.warnings };
+  return { given, invalid, mistakes, warnings: environment.warnings, secretFiles };
 }
 
 type FromEnvironment =
   | { readonly kind: 'absent' }
-  | ({ readonly kind: 'given' } & Given)
+  | ({ readonly kind: 'given'; readonly file?: SecretFile } & Given)
   | { readonly kind: 'mistake'; readonly sentence: string };
 
 function fromEnvironment(setting: Setting, { variables }: Environment, sources: Sources): FromEnvironment {
@@ -54,14 +66,15 @@ function fromEnvironment(setting: Setting, { variables }: Environment, sources: 
 
 function fromSecretFile(setting: Setting, path: string, sources: Sources): FromEnvironment {
   const name = `${setting.env}_FILE`;
-  const content = sources.files(resolve(sources.cwd, path));
+  const file = { name, path: resolve(sources.cwd, path) };
+  const content = sources.files(file.path);
   if (content.kind === 'absent') return { kind: 'mistake', sentence: `${name} names ${path}, which does not exist.` };
   if (content.kind === 'unreadable') {
     return { kind: 'mistake', sentence: `${name} names ${path}, which cannot be read (${content.reason}).` };
   }
   // Editors and "echo" append a line break that is not part of the secret.
   const text = content.text.replace(/\r?\n$/, '');
-  return { kind: 'given', value: setting.decode(text), name: `The content of ${name}` };
+  return { kind: 'given', value: setting.decode(text), name: `The content of ${name}`, file };
 }
 
 function suggest(name: string, known: readonly string[]): string {

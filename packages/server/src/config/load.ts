@@ -35,7 +35,8 @@ export function loadConfig(sources: Sources): LoadedConfig {
   const servers = readServers(checked.database, sources, mistakes);
   // A name that has no effect may be the reason of a mistake.
   if (mistakes.length > 0) return { kind: 'invalid', mistakes: [...mistakes, ...gathered.warnings] };
-  return { kind: 'ok', config: freeze({ ...complete(checked, servers, sources.cwd), warnings: gathered.warnings }) };
+  const more = { warnings: gathered.warnings, secretFiles: gathered.secretFiles };
+  return { kind: 'ok', config: freeze({ ...complete(checked, servers, sources.cwd), ...more }) };
 }
 
 interface Malformed {
@@ -84,7 +85,7 @@ function toObject(given: ReadonlyMap<string, Given>): Tree {
   return root;
 }
 
-function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omit<Config, 'warnings'> {
+function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omit<Config, 'warnings' | 'secretFiles'> {
   const { http, ops, passwords } = checked;
   const publicUrl = new URL(http.publicUrl ?? `http://localhost:${http.port}`);
   return {

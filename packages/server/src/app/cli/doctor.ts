@@ -5,7 +5,8 @@ import type { Services } from '../wiring.ts';
 import type { DatabaseCommand } from './command.ts';
 import { examineDatabase } from './doctor/database.ts';
 import { type Finding, fail, warn } from './doctor/finding.ts';
-import { examineDataDirectory, examineMail, examinePublicUrl } from './doctor/settings.ts';
+import { examineRedis } from './doctor/redis.ts';
+import { examineDataDirectory, examineMail, examinePublicUrl, examineSecretFiles } from './doctor/settings.ts';
 import { silentWatchers } from './silent.ts';
 import { inColumns } from './table.ts';
 
@@ -18,8 +19,9 @@ export const doctorCommand: DatabaseCommand = {
   options: {},
   run: async (_, config, services) => {
     // The directory first, because opening the database corrects its mode.
-    const settings = [examinePublicUrl(config), examineDataDirectory(config)];
-    const findings = [...settings, ...(await onDatabase(config, services)), await examineMail(config)];
+    const settings = [examinePublicUrl(config), examineDataDirectory(config), ...examineSecretFiles(config)];
+    const database = await onDatabase(config, services);
+    const findings = [...settings, ...database, ...(await examineRedis(config)), await examineMail(config)];
     const rows = findings.flatMap((each) => {
       const line = [each.status, each.part, each.finding];
       return each.status === 'ok' ? [line] : [line, ['', '', `→ ${each.fix}`]];

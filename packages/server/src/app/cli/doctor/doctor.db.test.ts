@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Config, diskFiles, loadConfig } from '#config/index.ts';
 import { MovableClock } from '#kernel/clock.ts';
 import { cloneDatabase, createDatabase } from '#test/support/postgres.ts';
+import { startRedis } from '#test/support/redis.ts';
 import { wire } from '../../wiring.ts';
 import { doctorCommand } from '../doctor.ts';
 import { silentWatchers } from '../silent.ts';
@@ -146,4 +149,58 @@ it.each([
   [{ LATCHKEY_PUBLIC_URL: 'http://localhost:5625' }, 'ok'],
 ])('rates the public URL of %o', async (more, status) => {
   expect((await examine(config(more))).find('public URL')).toMatchObject({ status });
+});
+
+it('warns when other users can read a file with a secret', async () => {
+  const path = join(root, 'kek');
+  writeFileSync(path, `${env.LATCHKEY_KEK}\n`, { mode: 0o644 });
+  const settings = config({ LATCHKEY_KEK: '', LATCHKEY_KEK_FILE: path });
+  expect((await examine(settings)).find('secret files')).toEqual({
+    part: 'secret files',
+    status: 'warn',
+    finding: `Other users can access ${path} (LATCHKEY_KEK_FILE, mode 0644).`,
+    fix: `Run: chmod 600 ${path}`,
+  });
+  chmodSync(path, 0o600);
+  expect((await examine(settings)).find('secret files')).toMatchObject({ status: 'ok' });
+});
+
+it('reports whether Redis accepts writes, with its version, and fails for a replica and without a server', async () => {
+  await using redis = await startRedis();
+  const settings = config({ REDIS_URL: redis.url });
+  expect((await examine(settings)).find('Redis')).toMatchObject({
+    status: 'ok',
+    finding: expect.stringMatching(/^127\.0\.0\.1:\d+ accepts writes \(version \d+\.\d+/) as string,
+  });
+  const operator = new Redis(redis.url);
+  await operator.replicaof('127.0.0.1', 1);
+  operator.disconnect();
+  expect((await examine(settings)).find('Redis')).toMatchObject({
+    status: 'fail',
+    finding: expect.stringMatching(/accepts no writes: (?:READONLY|MASTERDOWN) /) as string,
+  });
+  await redis.kill9();
+  const down = await examine(settings);
+  expect(down.find('Redis')).toMatchObject({
+    status: 'fail',
+    finding: expect.stringContaining('ECONNREFUSED') as string,
+  });
+  expect(down.exitCode).toBe(1);
+  expect((await examine(config())).find('Redis')).toBeUndefined();
+});
+
+it('fails for a database that is not in UTF8', async () => {
+  const url = new URL(await createDatabase());
+  const name = `${url.pathname.slice(1)}_latin`;
+  const operator = new Client({ connectionString: url.href });
+  await operator.connect();
+  await operator.query(`create database ${name} encoding 'LATIN1' locale 'C' template template0`);
+  url.pathname = name;
+  const found = await examine(config({ DATABASE_URL: url.href }));
+  expect(found.find('database')).toMatchObject({
+    status: 'fail',
+    finding: expect.stringContaining('LATIN1') as string,
+  });
+  await operator.query(`drop database ${name}`);
+  await operator.end();
 });

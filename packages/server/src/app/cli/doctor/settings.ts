@@ -35,6 +35,18 @@ export function examineDataDirectory(config: Config): Finding {
   return ok(part, `Only this user can access ${path}.`);
 }
 
+/** Checks that other users cannot read the secrets, above all the KEK. */
+export function examineSecretFiles({ secretFiles }: Config): Finding[] {
+  const part = 'secret files';
+  const open = secretFiles.filter(({ path }) => (statSync(path).mode & 0o077) !== 0);
+  if (open.length === 0)
+    return secretFiles.length === 0 ? [] : [ok(part, `Only this user can access the ${secretFiles.length} files.`)];
+  return open.map(({ name, path }) => {
+    const mode = (statSync(path).mode & 0o777).toString(8).padStart(4, '0');
+    return warn(part, `Other users can access ${path} (${name}, mode ${mode}).`, `Run: chmod 600 ${path}`);
+  });
+}
+
 /** Connects and logs in to the mail server without sending a message. */
 export async function examineMail({ mail }: Config): Promise<Finding> {
   const { smtp: server, ehloName } = mail;

@@ -1,0 +1,39 @@
+/** Checks that Redis, if it is configured, accepts connections and writes. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Config } from '#config/index.ts';
+import { systemClock } from '#kernel/clock.ts';
+import { Dependencies } from '#platform/dependencies/index.ts';
+import { openRedis, type RedisConnection } from '#platform/redis/index.ts';
+import { silentWatchers } from '../silent.ts';
+import { type Finding, fail, ok } from './finding.ts';
+
+/** Longer than the timeout of a request, because the operator waits. */
+const timeoutMs = 3000;
+
+const part = 'Redis';
+const fix =
+  'Check REDIS_URL, and that the server is running and is a primary. Each process counts its limits by itself meanwhile.';
+
+export async function examineRedis({ redis: server }: Config): Promise<Finding[]> {
+  if (server === undefined) return [];
+  const address = `${server.host}:${server.port}`;
+  const { promise: ready, resolve } = Promise.withResolvers<void>();
+  const dependencies = new Dependencies({ clock: systemClock, logger: silentWatchers().logger });
+  const connection = openRedis(server, { timeoutMs, clock: systemClock, dependencies, onReady: resolve });
+  const ended = new AbortController();
+  try {
+    await Promise.race([ready, pause(timeoutMs, undefined, { signal: ended.signal })]);
+    const refusal = await connection.check();
+    if (refusal !== undefined) return [fail(part, `${address} accepts no writes: ${refusal}.`, fix)];
+    return [ok(part, `${address} accepts writes (version ${await versionOf(connection)}).`)];
+  } finally {
+    ended.abort();
+    await connection.close();
+  }
+}
+
+/** A user of Redis may lack the permission to read it. */
+async function versionOf(connection: RedisConnection): Promise<string> {
+  const info = await connection.run(`return redis.call('INFO', 'server')`, [], []).catch(() => '');
+  return /^redis_version:(\S+)/m.exec(String(info))?.[1] ?? 'unknown';
+}
