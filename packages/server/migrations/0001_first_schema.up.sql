@@ -80,6 +80,20 @@ create table user_keys (
   constraint user_keys_user_fkey foreign key (user_id) references users (id) on delete cascade
 );
 
+-- Keys of applicants whom the registration hook did not admit, and who have no user. The id is that of the audit event whose
+-- personal fields the key encrypts. The row is deleted after 90 days, or when a user with the address is erased.
+create table applicant_keys (
+  id uuid not null,
+  -- HMAC of the canonical address, and the key that computed it.
+  address_hmac bytea not null,
+  hmac_key_id uuid not null,
+  wrapped bytea not null,
+  created_at timestamptz not null,
+  constraint applicant_keys_pkey primary key (id)
+);
+create index applicant_keys_address on applicant_keys (address_hmac);
+create index applicant_keys_created_at on applicant_keys (created_at);
+
 create table identifiers (
   id uuid not null,
   user_id uuid not null,
@@ -374,6 +388,8 @@ create table invitations (
   locale text not null,
   -- The role that the new user gets.
   role text,
+  -- The invitation's own key, which encrypts its address in the audit log; null, like the address, when it is closed.
+  wrapped_key bytea,
   hash bytea not null,
   key_id uuid not null,
   created_at timestamptz not null,
@@ -385,7 +401,8 @@ create table invitations (
   constraint invitations_outcome_known check (outcome in ('used', 'revoked')),
   constraint invitations_consumed_has_outcome check ((consumed_at is null) = (outcome is null)),
   constraint invitations_open_has_address
-    check ((consumed_at is null) = (as_typed is not null) and (as_typed is null) = (canonical is null))
+    check ((consumed_at is null) = (as_typed is not null) and (as_typed is null) = (canonical is null)
+      and (as_typed is null) = (wrapped_key is null))
 );
 create index invitations_canonical on invitations (canonical);
 create index invitations_expires_at on invitations (expires_at);

@@ -1,12 +1,15 @@
 /** Deletion, cancellation and erasure of an account, also concurrently, on both databases. */
+import { createSecretKey } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { attemptKey, countFailures } from '#domain/attempts/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes, passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
+import { RegistrationHook } from '#domain/registrations/index.ts';
 import { Revocations } from '#domain/revocations/index.ts';
 import { Users } from '#domain/users/index.ts';
+import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { cancelDeletion } from '#flows/cancel-deletion/cancel-deletion.ts';
 import { type DeleteAccount, deleteAccount } from '#flows/delete-account/delete-account.ts';
 import { eraseDueAccounts, eraseHandlers } from '#flows/erase-accounts/index.ts';
@@ -15,10 +18,17 @@ import { type Database, statement } from '#platform/database/index.ts';
 import type { Principal } from '#platform/http/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { openKeys } from '#platform/keys/index.ts';
+import { Outbound } from '#platform/outbound/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
+import { readDestination } from '#protocol/outbound-url/index.ts';
+import { parseStrictJson } from '#protocol/strict-json/index.ts';
+
 import { describeOnBothDatabases } from './support/databases.ts';
+
 import { addSession, addUser, type DomainFixture, openDomainFixture, type TestUser } from './support/domain-fixture.ts';
+import { operator } from './support/operator.ts';
 import { acceptedPassword } from './support/password-rules.ts';
+import { sealedColumnsContaining } from './support/sealed-values.ts';
 import { tablesContaining } from './support/tables-containing.ts';
 
 const findCancelLink = statement('deletion_test.cancel_link', {
@@ -70,6 +80,13 @@ const findLateJob = statement('deletion_test.late_job', {
   sql: `select id, kind, payload, run_at from jobs where kind = 'erase.counters' and payload ->> 'userId' = :userId`,
   params: { userId: 'text' },
   columns: { id: 'uuid', kind: 'text', payload: 'jsonb', runAt: 'timestamptz' },
+});
+
+const takeAddress = statement('deletion_test.take_address', {
+  lane: 'pool',
+  sql: 'update identifiers set as_typed = :email, canonical = :email where user_id = :userId',
+  params: { userId: 'uuid', email: 'text' },
+  columns: {},
 });
 
 const password = 'correct horse battery staple';
@@ -157,6 +174,23 @@ describeOnBothDatabases('deletion of an account', (database: () => Database) => 
   const actions = async () => (await database().rows(readEvents, { userId: user.id })).map(({ action }) => action);
   const mails = async () => (await database().rows(countMails, { userId: user.id })).map(({ template }) => template);
   const erase = () => eraseDueAccounts({ ...flow, logger });
+  const unreachableHook = () =>
+    new RegistrationHook({
+      ...fixture,
+      outbound: new Outbound({
+        clock: fixture.clock,
+        readDestination: (url, policy) => readDestination(url, { ...policy, production: false }),
+        parseJson: parseStrictJson,
+        observe: () => undefined,
+      }),
+      settings: {
+        url: 'http://127.0.0.1:1/',
+        secret: createSecretKey(Buffer.alloc(32, 7)),
+        timeoutMs: 1000,
+        whenDown: 'refuse',
+        allowPrivate: true,
+      },
+    });
   const cancel = (text: string) => cancelDeletion(flow, { by: 'link', text }, caller);
 
   async function cancelLink(): Promise<string> {
@@ -287,6 +321,27 @@ describeOnBothDatabases('deletion of an account', (database: () => Database) => 
         'account.erased',
       ]);
       expect(await flow.users.key(other.id)).toBeDefined();
+    });
+
+    it('leaves nothing of the user in any sealed column that any existing key opens', async () => {
+      const other = await addUser(fixture);
+      const email = `${fixture.makeId()}@invited.example`;
+      const invitation = { email: { asTyped: email, canonical: email }, locale: 'en', role: null };
+      await createInvitation(flow, operator, invitation);
+      await database().run(takeAddress, { userId: user.id, email });
+      await scheduleDeletion();
+      for (const applicant of [email, other.email]) {
+        const form = { via: 'register', email: applicant, name: 'Ada', locale: 'en' } as const;
+        await expect(unreachableHook().admit(form, caller)).rejects.toThrow('unavailable');
+      }
+      const texts = [email];
+      expect(await sealedColumnsContaining(database(), fixture.keys, texts)).toEqual(
+        expect.arrayContaining(['audit_events.body']),
+      );
+      fixture.time.advance(graceMs);
+      await erase();
+      expect(await sealedColumnsContaining(database(), fixture.keys, texts)).toEqual([]);
+      expect(await sealedColumnsContaining(database(), fixture.keys, [other.email])).toEqual(['audit_events.body']);
     });
 
     it('deletes, a minute later, the attempts counted by a login that had read the user before', async () => {

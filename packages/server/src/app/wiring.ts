@@ -21,7 +21,7 @@ import { idMaker, type MakeId } from '#kernel/ids.ts';
 import type { CommittedEffects, Database } from '#platform/database/index.ts';
 import { Dependencies } from '#platform/dependencies/index.ts';
 import { type Catalogues, readCatalogues } from '#platform/i18n/index.ts';
-import { openKeys, type Reload } from '#platform/keys/index.ts';
+import { type Keys, openKeys, type Reload } from '#platform/keys/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
 import { AfterCommit } from './after-commit.ts';
@@ -196,7 +196,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
     ...ground,
     makeRequestId: randomUUID,
     audit,
-    registrationHook: wireRegistrationHook(ground, audit),
+    registrationHook: wireRegistrationHook({ ...ground, keys }, audit),
     accessTokens,
     revocations,
     lastSeen,
@@ -216,7 +216,10 @@ function readAgain({ keys, signingKeys, clients, logger }: Ruled & { readonly cl
   for (const reload of reloads) reload.catch((error: unknown) => logger.warn('a reload failed', { error }));
 }
 
-function wireRegistrationHook(ground: Ground & Outward, audit: AuditLog): RegistrationHook | undefined {
+function wireRegistrationHook(
+  ground: Ground & Outward & { readonly keys: Keys },
+  audit: AuditLog,
+): RegistrationHook | undefined {
   const settings = ground.config.registrationHook;
   if (settings === undefined) return undefined;
   return new RegistrationHook({ ...ground, audit, settings });

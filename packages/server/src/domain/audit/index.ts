@@ -8,8 +8,8 @@
  * - Events are never updated or deleted: triggers and the grants of the serving role reject it.
  * - Each month has a partition. An event whose id belongs to no partition goes to the default one, so no clock fails an
  *   effect. The job `audit.attach_partitions` is the only DDL of a server.
- * - Personal data is ciphertext within the body, under the key of the user it describes, or under a key of the month when
- *   there is no such user. Destroying the key erases the data without changing a byte of the log.
+ * - Personal data is ciphertext within the body, under the key of the user, invitation or applicant that it describes. The
+ *   address and user agent of a requester without a user are under a key of the month, which is destroyed after a year. Destroying the key erases the data without changing a byte of the log.
  *
  * Must not contain secrets (invariant 16). Frequent events without a security decision, such as session checks and
  * refreshes, are not recorded.

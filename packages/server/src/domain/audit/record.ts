@@ -75,7 +75,7 @@ export class AuditLog {
   /**
    * Returns the values of `recordFragment`.
    *
-   * @param userKey encrypts `event.personal`; without it the key of the month does.
+   * @param userKey encrypts `event.personal`, of the user, invitation or applicant; without it the key of the month does.
    * @param id of the causing job, when the job may be retried.
    */
   values(event: AuditEvent, userKey?: UserKey, id = this.#makeId()): AuditValues {
@@ -115,7 +115,7 @@ export class AuditLog {
     const associatedData = { table: 'audit_events', column: 'body', row: id };
     const plaintext = canonicalJson(personal);
     if (userKey !== undefined)
-      return { key: 'user', sealed: userKey.seal(plaintext, associatedData).toString('base64url') };
+      return { key: userKey.owner, sealed: userKey.seal(plaintext, associatedData).toString('base64url') };
     const month = at.toISOString().slice(0, 7);
     return { key: month, sealed: this.#keys.seal('month', plaintext, associatedData).toString('base64url') };
   }

@@ -2,7 +2,7 @@ import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { Role } from '#domain/roles/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
-import type { Keys } from '#platform/keys/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 
 /** The lifetime of an invitation: a week, so that a recipient who is away for days can still use it. */
@@ -24,7 +24,7 @@ const lockAddress = statement('invitations.lock_address', {
 
 const revokeEarlier = statement('invitations.revoke_earlier', {
   lane: 'pool',
-  sql: `update invitations set consumed_at = :now, outcome = 'revoked', as_typed = null, canonical = null
+  sql: `update invitations set consumed_at = :now, outcome = 'revoked', as_typed = null, canonical = null, wrapped_key = null
     where canonical = :canonical`,
   params: { canonical: 'text', now: 'timestamptz' },
   columns: {},
@@ -32,14 +32,15 @@ const revokeEarlier = statement('invitations.revoke_earlier', {
 
 const insert = statement('invitations.insert', {
   lane: 'pool',
-  sql: `insert into invitations (id, as_typed, canonical, locale, role, hash, key_id, created_at, expires_at)
-    values (:id, :asTyped, :canonical, :locale, :role, :hash, :keyId, :createdAt, :expiresAt)`,
+  sql: `insert into invitations (id, as_typed, canonical, locale, role, wrapped_key, hash, key_id, created_at, expires_at)
+    values (:id, :asTyped, :canonical, :locale, :role, :wrappedKey, :hash, :keyId, :createdAt, :expiresAt)`,
   params: {
     id: 'uuid',
     asTyped: 'text',
     canonical: 'text',
     locale: 'text',
     role: 'text?',
+    wrappedKey: 'bytea',
     hash: 'bytea',
     keyId: 'uuid',
     createdAt: 'timestamptz',
@@ -56,18 +57,19 @@ export interface NewInvitation {
   readonly now: Date;
 }
 
-/** Inserts an invitation and revokes the earlier ones of its address. Returns its expiry. */
+/** Inserts an invitation and revokes the earlier ones of its address. Its key encrypts the address in the audit log. */
 export async function insertInvitation(
   tx: Queries,
   deps: { readonly keys: Keys; readonly tokens: OneTimeTokens },
   { id, email, locale, role, now }: NewInvitation,
-): Promise<Date> {
+): Promise<{ readonly expiresAt: Date; readonly key: UserKey }> {
   const keyId = deps.keys.currentKeyId('link');
   const hash = hashSecret(deps.tokens.secret(id, purpose, keyId));
   const expiresAt = addSeconds(now, invitationLifetimeSeconds);
   const { asTyped, canonical } = email;
   await tx.row(lockAddress, { canonical });
   await tx.run(revokeEarlier, { canonical, now });
-  await tx.run(insert, { id, asTyped, canonical, locale, role, hash, keyId, createdAt: now, expiresAt });
-  return expiresAt;
+  const { key, wrapped: wrappedKey } = deps.keys.createKeyFor({ kind: 'invitation', id });
+  await tx.run(insert, { id, asTyped, canonical, locale, role, wrappedKey, hash, keyId, createdAt: now, expiresAt });
+  return { expiresAt, key };
 }

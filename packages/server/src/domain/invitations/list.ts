@@ -19,7 +19,7 @@ const listOpen = statement('invitations.list_open', {
 
 const revoke = statement('invitations.revoke', {
   lane: 'pool',
-  sql: `update invitations set consumed_at = :now, outcome = 'revoked', as_typed = null, canonical = null
+  sql: `update invitations set consumed_at = :now, outcome = 'revoked', as_typed = null, canonical = null, wrapped_key = null
     where id = :id and consumed_at is null and expires_at > :now`,
   params: { id: 'uuid', now: 'timestamptz' },
   columns: {},

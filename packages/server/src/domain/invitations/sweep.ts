@@ -1,6 +1,6 @@
 import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { addSeconds } from '#kernel/clock.ts';
-import { type Database, statement } from '#platform/database/index.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
 /** Expired invitations are kept for a week. */
 const retentionSeconds = 7 * 24 * 60 * 60;
@@ -20,4 +20,16 @@ export async function deleteExpiredInvitations(
   batch: Batch = wholeBatch,
 ): Promise<number> {
   return database.run(deleteExpired, { before: addSeconds(now, -retentionSeconds), ...batch });
+}
+
+const deleteOfUser = statement('invitations.delete_of_user', {
+  lane: 'pool',
+  sql: `delete from invitations where canonical in (select canonical from identifiers where user_id = :userId)`,
+  params: { userId: 'uuid' },
+  columns: {},
+});
+
+/** Deletes the open invitations of a user's addresses, in the transaction that erases the user. */
+export async function eraseInvitations(tx: Queries, userId: string): Promise<void> {
+  await tx.run(deleteOfUser, { userId });
 }

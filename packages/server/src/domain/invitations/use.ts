@@ -13,7 +13,7 @@ const findActive = statement('invitations.find_active', { lane: 'read', sql: act
 const use = statement('invitations.use', {
   lane: 'pool',
   sql: `with active as (${active} for update)
-    update invitations i set consumed_at = :now, outcome = 'used', as_typed = null, canonical = null
+    update invitations i set consumed_at = :now, outcome = 'used', as_typed = null, canonical = null, wrapped_key = null
     from active where i.id = active.id
     returning active.id, active.as_typed, active.canonical, active.locale, active.role`,
   params,

@@ -3,12 +3,15 @@ import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
 import type { Clock } from '#kernel/clock.ts';
+import type { MakeId } from '#kernel/ids.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { Database } from '#platform/database/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
 import type { JsonResult, Outbound } from '#platform/outbound/index.ts';
 import { webhookHeaders } from '#protocol/webhook-signature/index.ts';
+import { insertApplicantKey } from './applicants.ts';
 
 export interface RegistrationHookSettings {
   readonly url: string;
@@ -22,6 +25,8 @@ interface HookDeps {
   readonly outbound: Outbound;
   readonly database: Database;
   readonly audit: AuditLog;
+  readonly keys: Keys;
+  readonly makeId: MakeId;
   readonly clock: Clock;
   readonly settings: RegistrationHookSettings;
 }
@@ -98,9 +103,13 @@ export class RegistrationHook {
   }
 
   async #record(action: AuditAction, facts: JsonObject, { email }: Applicant, requester: Requester): Promise<void> {
-    const { audit, database, clock } = this.#deps;
+    const { audit, database, keys, makeId, clock } = this.#deps;
     const personal = { email, ...clientInfoOf(requester) };
-    await audit.record(database, { action, at: clock.now(), actor: { kind: 'anonymous' }, facts, personal });
+    const [id, now] = [makeId(), clock.now()];
+    await database.transaction(async (tx) => {
+      const key = await insertApplicantKey(tx, keys, { id, email, now });
+      await audit.recordOnce(tx, id, { action, at: now, actor: { kind: 'anonymous' }, facts, personal }, key);
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Registrations, from the request to the verified address (invariant 18). Owns no table and no routes.
+ * Registrations, from the request to the verified address (invariant 18). Owns `applicant_keys`; no routes.
  *
  * A pending registration has no row of its own: its password hash and name are the encrypted payload of a verification
  * link, in a row of `one_time_tokens`. This is a module nevertheless, because `domain/mail-requests` and several flows
@@ -11,11 +11,13 @@
  * - A link sets the password and name of its own registration. A link without a payload lets its user choose a password,
  *   because it cannot be known which registration it continues.
  * - The first user to prove an address takes it over from an unverified registration, which is deleted.
- * - The registration hook runs before a user is created and outside of transactions.
+ * - The registration hook runs before a user is created and outside of transactions. An applicant whom it does not admit has
+ *   a key, which encrypts the address in the audit log and is deleted when the user of the address is erased.
  *
  * Example: Eve registers `ada@x.example` with her own password (link 1), then Ada does (link 2). Opening link 2 sets
  * Ada's password and name and revokes link 1. Eve cannot log in, since neither link was sent to her.
  */
+export { deleteExpiredApplicantKeys, eraseApplicantKeys } from './applicants.ts';
 export { RegistrationHook, type RegistrationHookSettings } from './hook.ts';
 export { addVerificationLink, linkValues } from './link.ts';
 export { openRegistration, type PendingRegistration } from './pending.ts';

@@ -38,15 +38,11 @@ export async function createInvitation(
   const id = flow.tokens.newId();
   const now = flow.clock.now();
   const expiresAt = await flow.database.transaction(async (tx) => {
-    const until = await insertInvitation(tx, flow, { id, email, locale, role, now });
+    const { expiresAt: until, key } = await insertInvitation(tx, flow, { id, email, locale, role, now });
     await enqueueInvitationMail(tx, flow.mail.invitationValues({ invitationId: id, locale, now }));
-    await flow.audit.record(tx, {
-      action: 'invitation.created',
-      at: now,
-      actor,
-      facts: { invitationId: id, roles: role === null ? [] : [role] },
-      personal: { email: email.canonical },
-    });
+    const facts = { invitationId: id, roles: role === null ? [] : [role] };
+    const personal = { email: email.canonical };
+    await flow.audit.record(tx, { action: 'invitation.created', at: now, actor, facts, personal }, key);
     return until;
   });
   return { kind: 'created', invitationId: id, expiresAt };

@@ -2,7 +2,9 @@
 
 import { deleteAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
+import { eraseInvitations } from '#domain/invitations/index.ts';
 import { eraseMails } from '#domain/mail-ledger/index.ts';
+import { eraseApplicantKeys } from '#domain/registrations/index.ts';
 import { changeUser, UnchangedUser, type UserChange, unlessUnchanged } from '#domain/user-changes/index.ts';
 import { eraseUser, listDueForErasure, revokeForErasure, type Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
@@ -92,6 +94,8 @@ async function erase(
   { userId, subject, now }: { readonly userId: string; readonly subject: string; readonly now: Date },
 ): Promise<void> {
   await eraseMails(tx, userId, now);
+  await eraseInvitations(tx, userId);
+  await eraseApplicantKeys(tx, flow.keys, userId);
   await deleteAttempts(tx, userId);
   const job = { id: flow.makeId(), kind: countersJobKind, payload: { userId }, now } as const;
   await enqueueJob(tx, { ...job, runAt: addSeconds(now, countersDelaySeconds) });

@@ -10,6 +10,7 @@ import { deleteExpiredInvitations } from '#domain/invitations/index.ts';
 import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
 import { deleteExpiredTokens } from '#domain/one-time-tokens/index.ts';
 import { deleteExpiredRefreshTokens } from '#domain/refresh-tokens/index.ts';
+import { deleteExpiredApplicantKeys } from '#domain/registrations/index.ts';
 import type { Revocations } from '#domain/revocations/index.ts';
 import { deleteEndedSessions, deleteExpiredSessions, IdleSessions } from '#domain/sessions/index.ts';
 import { deleteAbandonedUsers } from '#domain/users/index.ts';
@@ -18,6 +19,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { Database } from '#platform/database/index.ts';
 import { type JobHandler, type JobSchedule, sweepDeadLetters } from '#platform/jobs/index.ts';
+import { destroyMonthKeys } from '#platform/keys/index.ts';
 import { deleteEndedWindows } from '#platform/rate-limit/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
 
@@ -92,6 +94,8 @@ function expiredRowsOf({ database, clock, revocations }: Sweep): readonly Expire
     { table: 'logins', deleteBatch: (batch) => deleteExpiredTickets(database, now(), batch) },
     { table: 'one_time_tokens', deleteBatch: (batch) => deleteExpiredTokens(database, now(), batch) },
     { table: 'invitations', deleteBatch: (batch) => deleteExpiredInvitations(database, now(), batch) },
+    { table: 'applicant_keys', deleteBatch: (batch) => deleteExpiredApplicantKeys(database, now(), batch) },
+    { table: 'data_keys', deleteBatch: () => destroyMonthKeys(database, now()) },
     { table: 'identifiers', deleteBatch: (batch) => deleteHeldIdentifiers(database, now(), batch) },
     {
       table: 'users',

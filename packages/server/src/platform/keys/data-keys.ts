@@ -89,6 +89,25 @@ export async function loadDataKeys(deps: DataKeyDeps, known: ReadonlyMap<string,
   return Promise.all(rows.map((row) => unwrapRow(deps.kek, row, known)));
 }
 
+const destroyMonths = statement('data_keys.destroy_months', {
+  lane: 'pool',
+  sql: `delete from data_keys where purpose = 'month' and period < :period`,
+  params: { period: 'text' },
+  columns: {},
+});
+
+/** The keys of this many months before the present one are kept. */
+const keptMonths = 12;
+
+/**
+ * Deletes the keys of months more than a year ago, which erases the addresses and user agents of requesters without a user
+ * from the audit log. Returns the number of deleted keys.
+ */
+export async function destroyMonthKeys(database: Database, now: Date): Promise<number> {
+  const oldest = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - keptMonths));
+  return database.run(destroyMonths, { period: periodOf('month', oldest) });
+}
+
 /** Writes the audit event of a rotation in its transaction; `keyId` is the new key's. */
 export type RecordRotation = (tx: Queries, keyId: string) => Promise<void>;
 

@@ -1,7 +1,7 @@
 /**
  * Key material: a key-encryption key (KEK) outside the database wraps one data key per purpose; data keys encrypt fields,
  * sign, and wrap user keys (invariant 15).
- * It owns the table `data_keys`. `domain/users` owns `user_keys` and gets the wrapped keys from here.
+ * It owns the table `data_keys`. The tables of users, invitations and applicants store keys that this module wraps.
  * Invariants: a ciphertext contains its key's id and decrypts only for its table, column and row; a key has one purpose
  * and one algorithm; all nodes have the same keys, also when they start concurrently on an empty database; a new key is
  * used only when every node has read it.
@@ -9,8 +9,8 @@
  * the previous key; meanwhile each reads the new one (every 30 s). From then on all use the new key. The previous key
  * remains for decryption.
  */
-export { type RecordRotation, wrappingKeyIds } from './data-keys.ts';
+export { destroyMonthKeys, type RecordRotation, wrappingKeyIds } from './data-keys.ts';
 export { createKekOfDirectory, type KeyEncryptionKey, KeysUnusable, localKek, readKekOfDirectory } from './kek.ts';
 export { type KeyRing, type KeyRingDeps, openKeys, type Reload, spreadSeconds } from './key-ring.ts';
-export type { AssociatedData, KeyPurpose, Keys, UserKey } from './keys.ts';
+export type { AssociatedData, KeyOwner, KeyPurpose, Keys, UserKey } from './keys.ts';
 export { keyPurposes } from './purposes.ts';

@@ -4,9 +4,9 @@ import { LRUCache } from 'lru-cache';
 import { AssertionFailed, assert, present } from '#kernel/assert.ts';
 import { type DataKey, type DataKeyDeps, loadDataKeys, type RecordRotation, replaceDataKey } from './data-keys.ts';
 import { contextOf, open, readKeyId, seal } from './envelope.ts';
-import type { AssociatedData, KeyPurpose, Keys, UserKey } from './keys.ts';
+import type { AssociatedData, KeyOwner, KeyPurpose, Keys, UserKey } from './keys.ts';
 import { assertUse, periodOf } from './purposes.ts';
-import { importUserKey, userKeyAssociatedData } from './user-keys.ts';
+import { importPersonalKey, wrappedKeyAssociatedData } from './user-keys.ts';
 
 /**
  * Delay between the creation of a key and its first use, so that every node has read the key before a ciphertext names it.
@@ -71,6 +71,10 @@ export class KeyRing implements Keys {
     return this.#current(purpose).id;
   }
 
+  keyIds(purpose: KeyPurpose): readonly string[] {
+    return [...this.#keys.values()].filter((key) => key.purpose === purpose).map(({ id }) => id);
+  }
+
   /** Whether a key exists. Call it before `mac` when the id came from a client, because `mac` throws for unknown ids. */
   knows(purpose: KeyPurpose, keyId: string): boolean {
     const known = this.#keys.get(keyId)?.purpose === purpose;
@@ -86,15 +90,20 @@ export class KeyRing implements Keys {
   }
 
   createUserKey(userId: string): { readonly key: UserKey; readonly wrapped: Buffer } {
+    return this.createKeyFor({ kind: 'user', id: userId });
+  }
+
+  createKeyFor(owner: KeyOwner): { readonly key: UserKey; readonly wrapped: Buffer } {
     const bytes = randomBytes(32);
-    const wrapped = this.seal('user_key', bytes, userKeyAssociatedData(userId));
-    return { key: importUserKey(userId, bytes), wrapped };
+    const wrapped = this.seal('user_key', bytes, wrappedKeyAssociatedData(owner));
+    return { key: importPersonalKey(owner, bytes), wrapped };
   }
 
   unwrapUserKey(userId: string, wrapped: Uint8Array): UserKey {
     const cached = this.#userKeys.get(userId);
     if (cached?.wrapped.equals(wrapped)) return cached.key;
-    const key = importUserKey(userId, this.open('user_key', wrapped, userKeyAssociatedData(userId)));
+    const owner = { kind: 'user', id: userId } as const;
+    const key = importPersonalKey(owner, this.open('user_key', wrapped, wrappedKeyAssociatedData(owner)));
     this.#userKeys.set(userId, { wrapped: copyOf(wrapped), key });
     return key;
   }

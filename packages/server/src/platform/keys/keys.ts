@@ -2,7 +2,7 @@
 
 /** The purposes of data keys. Each has one current key; retired keys remain for decryption. */
 export type KeyPurpose =
-  /** Wraps user keys. */
+  /** Wraps the keys of users, invitations and applicants. */
   | 'user_key'
   /** Encrypts password hashes (PHC strings), in place of a pepper (invariant 15). */
   | 'password'
@@ -28,9 +28,17 @@ export interface AssociatedData {
   readonly row: string;
 }
 
-/** The unwrapped key of a user. Deleting its row in `user_keys` makes everything that it encrypted unreadable. */
-export interface UserKey {
+/** A row that owns a key: of a user, of an open invitation, or of an applicant without a user. */
+export interface KeyOwner {
+  readonly kind: 'user' | 'invitation' | 'applicant';
   readonly id: string;
+}
+
+/** An unwrapped personal key. Deleting the wrapped one makes everything that it encrypted unreadable. */
+export interface UserKey {
+  /** The id of its owner. */
+  readonly id: string;
+  readonly owner: KeyOwner['kind'];
   seal(plaintext: string | Uint8Array, associatedData: AssociatedData): Buffer;
   /** Throws `AssertionFailed` when the ciphertext is not of this key and associated data. */
   open(ciphertext: Uint8Array, associatedData: AssociatedData): Buffer;
@@ -44,7 +52,11 @@ export interface Keys {
   /** HMAC-SHA-256 with the current key of the purpose, or with the key `keyId`. */
   mac(purpose: KeyPurpose, message: string | Uint8Array, keyId?: string): Buffer;
   currentKeyId(purpose: KeyPurpose): string;
+  /** The ids of the current and the retired keys, to look up what an earlier key computed. */
+  keyIds(purpose: KeyPurpose): readonly string[];
   /** Generates and wraps a user key; the caller stores `wrapped` in `user_keys`. */
   createUserKey(userId: string): { readonly key: UserKey; readonly wrapped: Buffer };
   unwrapUserKey(userId: string, wrapped: Uint8Array): UserKey;
+  /** Generates and wraps the key of another owner, whose row stores `wrapped`. */
+  createKeyFor(owner: KeyOwner): { readonly key: UserKey; readonly wrapped: Buffer };
 }
