@@ -34,6 +34,9 @@ const replaceEveryMs = 1000;
 const writeScript = `return redis.call('SET', KEYS[1], '1', 'PX', 1000)`;
 const probeKey = '{latchkey:probe}';
 
+/** The reason of `check` until the first connection is there or has failed. */
+export const notConnectedYet = 'not connected yet';
+
 /** It reconnects by itself. */
 export interface RedisConnection {
   /** Runs a Lua script; rejects when Redis is down, refuses or does not respond in time. */
@@ -71,7 +74,7 @@ class Connection implements RedisConnection {
   readonly #digests = new Map<string, string>();
   #replacedMs = Number.NEGATIVE_INFINITY;
   /** Why there is no connection: commands are rejected for that alone, without the reason. */
-  #disconnected: string | undefined = 'not connected yet';
+  #disconnected: string | undefined = notConnectedYet;
 
   constructor(redis: Redis, options: RedisOptions) {
     this.#redis = redis;

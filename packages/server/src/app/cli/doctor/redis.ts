@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '#config/index.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { Dependencies } from '#platform/dependencies/index.ts';
-import { openRedis, type RedisConnection } from '#platform/redis/index.ts';
+import { notConnectedYet, openRedis, type RedisConnection } from '#platform/redis/index.ts';
 import { silentWatchers } from '../silent.ts';
 import { type Finding, fail, ok } from './finding.ts';
 
@@ -17,18 +17,25 @@ const fix =
 export async function examineRedis({ redis: server }: Config): Promise<Finding[]> {
   if (server === undefined) return [];
   const address = `${server.host}:${server.port}`;
-  const { promise: ready, resolve } = Promise.withResolvers<void>();
   const dependencies = new Dependencies({ clock: systemClock, logger: silentWatchers().logger });
-  const connection = openRedis(server, { timeoutMs, clock: systemClock, dependencies, onReady: resolve });
-  const ended = new AbortController();
+  const connection = openRedis(server, { timeoutMs, clock: systemClock, dependencies });
   try {
-    await Promise.race([ready, pause(timeoutMs, undefined, { signal: ended.signal })]);
-    const refusal = await connection.check();
+    const refusal = await firstRefusal(connection);
     if (refusal !== undefined) return [fail(part, `${address} accepts no writes: ${refusal}.`, fix)];
     return [ok(part, `${address} accepts writes (version ${await versionOf(connection)}).`)];
   } finally {
-    ended.abort();
     await connection.close();
+  }
+}
+
+/** The connection is made in the background: until it has failed or is there, the check has no reason of its own. */
+async function firstRefusal(connection: RedisConnection): Promise<string | undefined> {
+  const startedMs = systemClock.monotonicMs();
+  for (;;) {
+    const refusal = await connection.check();
+    const isPending = refusal === notConnectedYet && systemClock.monotonicMs() - startedMs < timeoutMs;
+    if (!isPending) return refusal;
+    await pause(20);
   }
 }
 
