@@ -20,7 +20,7 @@ export async function serve(context: ProcessContext, roles: Roles, onServing?: O
   if (!roles.http && config.mail.smtp === undefined) {
     throw new OperatorError('"latchkey work" needs SMTP_URL: the built-in inbox lives in the serving process.', 78);
   }
-  const logger = createLogger({ ...config.log, service: 'latchkey', version });
+  const logger = createLogger({ ...config.log, service: 'latchkey', version, sharesOutput: onServing !== undefined });
   if (onServing === undefined) logWarnings(config, logger);
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }) => {
     const services = await wire(config, { logger, resources, existing: !roles.http });

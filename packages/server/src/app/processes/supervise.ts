@@ -20,7 +20,7 @@ const afterGraceMs = 20_000;
 export async function supervise(count: number, roles: Roles, context: ProcessContext): Promise<number> {
   const { config, end, io } = context;
   rejectUnshareable(config);
-  const logger = createLogger({ ...config.log, service: 'latchkey', version });
+  const logger = createLogger({ ...config.log, service: 'latchkey', version, sharesOutput: true });
   logWarnings(config, logger);
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }: Life) => {
     const port = await probePublicPort(config, logger);

@@ -40,6 +40,26 @@ describe('LineSink', () => {
     closeSync(fd);
   });
 
+  it('writes whole lines at once when other processes write to the same pipe', async () => {
+    const { fd, read } = openFile();
+    const sink = new LineSink(fd, { isShared: true });
+    const lines = Array.from({ length: 300 }, (_, index) => `${index} ${'x'.repeat(index === 50 ? 9000 : 100)}\n`);
+    const writes: string[] = [];
+    let length = 0;
+    for (const line of lines) sink.write(line);
+    await vi.waitFor(() => {
+      const text = read();
+      if (text.length > length) writes.push(text.slice(length));
+      length = text.length;
+      expect(text).toBe(lines.join(''));
+    });
+    expect(writes.every((each) => each.endsWith('\n'))).toBe(true);
+    for (const line of lines) sink.write(line);
+    sink.flushSync();
+    expect(read()).toBe(lines.join('').repeat(2));
+    closeSync(fd);
+  });
+
   it('lets the process end when the reader is gone', () => {
     const { fd } = openFile();
     closeSync(fd);

@@ -6,6 +6,9 @@ const delayMs = 100;
 // A reader that does not read must not fill the memory; lost lines are counted, and the count is logged.
 const heldLimit = 8 * 1024 * 1024;
 const retryMs = 10;
+/** PIPE_BUF of Linux: no other process writes into the middle of so many bytes. */
+const atomicBytes = 4096;
+const lineEnd = 0x0a;
 
 /**
  * Writes lines to a file descriptor after at most 100 ms; a SIGKILL loses at most those.
@@ -13,13 +16,16 @@ const retryMs = 10;
  */
 export class LineSink {
   readonly #fd: number;
+  readonly #isShared: boolean;
   #held = '';
   #timer: NodeJS.Timeout | undefined;
   #writing: Buffer | undefined;
   #lost = 0;
 
-  constructor(fd: number) {
+  /** @param options `isShared`: other processes write lines to the same pipe, so each write has whole lines. */
+  constructor(fd: number, options: { readonly isShared?: boolean } = {}) {
     this.#fd = fd;
+    this.#isShared = options.isShared === true;
   }
 
   write(line: string): void {
@@ -37,11 +43,20 @@ export class LineSink {
     const rest = Buffer.concat([this.#writing ?? Buffer.alloc(0), this.#take()]);
     this.#writing = undefined;
     try {
-      writeWhole(this.#fd, rest);
+      for (let left = rest; left.length > 0; left = left.subarray(this.#pieceOf(left))) {
+        writeWhole(this.#fd, left.subarray(0, this.#pieceOf(left)));
+      }
     } catch {
       // The reader has gone (EPIPE): no destination for a message is left, and the process must be able to end.
       this.#held = '';
     }
+  }
+
+  /** The number of bytes of the next write: as many whole lines as are atomic, or one longer line. */
+  #pieceOf(bytes: Buffer): number {
+    if (!this.#isShared || bytes.length <= atomicBytes) return bytes.length;
+    const end = bytes.lastIndexOf(lineEnd, atomicBytes - 1);
+    return (end === -1 ? bytes.indexOf(lineEnd, atomicBytes) : end) + 1 || bytes.length;
   }
 
   #take(): Buffer {
@@ -63,7 +78,7 @@ export class LineSink {
 
   #send(bytes: Buffer): void {
     this.#writing = bytes;
-    write(this.#fd, bytes, 0, bytes.length, null, (error, written) => {
+    write(this.#fd, bytes, 0, this.#pieceOf(bytes), null, (error, written) => {
       // `flushSync` has written these bytes.
       if (this.#writing !== bytes) return;
       this.#writing = undefined;

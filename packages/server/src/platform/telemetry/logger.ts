@@ -70,6 +70,8 @@ export interface LoggerOptions {
   readonly format?: 'json' | 'text';
   readonly service: string;
   readonly version: string;
+  /** Whether other processes log to the same standard output. */
+  readonly sharesOutput?: boolean;
   /** Standard output if absent. */
   readonly destination?: Destination;
 }
@@ -83,7 +85,7 @@ const standardOutput = 1;
 
 /** Lines reach the kernel after at most 100 ms; call `flush` before the process ends. */
 export function createLogger(options: LoggerOptions): Logger {
-  const sink = options.destination ?? new LineSink(standardOutput);
+  const sink = options.destination ?? new LineSink(standardOutput, { isShared: options.sharesOutput === true });
   const stream = options.format === 'text' ? asText(sink) : sink;
   const lines = pino(
     {
