@@ -35,7 +35,7 @@ interface Declared {
 export interface LinkPage<L, F extends z.ZodType<{ readonly token?: string | undefined }>> {
   readonly path: `/${string}`;
   readonly show: Declared;
-  readonly submit: Declared & { readonly form: F; readonly rateLimit?: RateLimitClass };
+  readonly submit: Declared & { readonly form: F; readonly rateLimit?: Exclude<RateLimitClass, 'public'> };
   readonly catalogues: Catalogues;
   /** The prefix of the page's texts, such as `page.reset_password`. */
   readonly texts: string;

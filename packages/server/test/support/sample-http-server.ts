@@ -176,6 +176,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
   pageEndpoint({
     ...common,
     auth: { principals: ['public'] },
+    rateLimit: 'pages',
     id: 'test.show_form',
     method: 'GET',
     path: '/form',
@@ -192,7 +193,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     path: '/form',
     summary: 'Form',
     auth: { principals: ['public'] },
-    rateLimit: 'public',
+    rateLimit: 'pages',
     problems: ['invalid_token'],
     request: { form: z.strictObject({ token: z.string() }) },
     handler: async ({ body }) => {

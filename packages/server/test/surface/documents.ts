@@ -59,7 +59,7 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     path: '/',
     kind: 'page',
     principals: ['public', 'session'],
-    rateLimit: 'public',
+    rateLimit: 'pages',
   },
   { id: 'docs.reference', method: 'GET', path: '/docs', kind: 'page', principals: ['public'], rateLimit: 'none' },
   {

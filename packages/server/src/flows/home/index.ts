@@ -30,7 +30,7 @@ export function homeEndpoints(flow: Home): readonly Endpoint[] {
       path: '/',
       summary: 'The front page: the account that is signed in, or what this server is',
       auth: { principals: ['public', 'session'] },
-      rateLimit: 'public',
+      rateLimit: 'pages',
       problems: [],
       request: {},
       handler: async ({ principal, caller }) => {

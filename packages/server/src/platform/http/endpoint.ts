@@ -178,6 +178,8 @@ export interface PageEndpoint<
   K extends PrincipalKind = PrincipalKind,
 > extends Common {
   readonly kind: 'page';
+  /** Pages are counted as `pages` instead of `public`. */
+  readonly rateLimit: Exclude<RateLimitClass, 'public'>;
   readonly auth: Auth<K>;
   readonly request: { readonly form?: B; readonly query?: Q };
   readonly limitedBy?: LimitedBy<B>;

@@ -51,6 +51,8 @@ export interface RedisOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly dependencies: Dependencies;
+  /** Called whenever a connection is ready. */
+  readonly onReady?: () => void;
 }
 
 /** Connects in the background, so that the server starts while Redis is down. */
@@ -85,6 +87,7 @@ class Connection implements RedisConnection {
     });
     redis.on('ready', () => {
       this.#disconnected = undefined;
+      options.onReady?.();
     });
     redis.on('close', () => {
       this.#disconnected ??= 'the connection was closed';
