@@ -24,7 +24,8 @@ export async function deleteExpiredInvitations(
 
 const deleteOfUser = statement('invitations.delete_of_user', {
   lane: 'pool',
-  sql: `delete from invitations where canonical in (select canonical from identifiers where user_id = :userId)`,
+  sql: `delete from invitations
+    where canonical = any(array(select canonical from identifiers where user_id = :userId))`,
   params: { userId: 'uuid' },
   columns: {},
 });
