@@ -37,6 +37,8 @@ export type PostgresOptions = {
   readonly durable?: boolean;
   /** Further server settings, such as `{ commit_delay: '2000' }`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Connection string of a running primary: the new cluster is a copy of it and follows it until it is promoted. */
+  readonly standbyOf?: string;
 };
 
 /**
@@ -98,13 +100,18 @@ function asServerUser(): string[] {
 }
 
 /**
- * initdb is part of the start, so that the supervisor also cleans up a run that ends during initdb.
+ * initdb, or the copy of the primary, is part of the start, so that the supervisor also cleans up after an end meanwhile.
  * The C locale sorts the same on every machine; `trust` suffices for a server of one test run.
  */
 const initializeAndServe = `
-binaries=$1; data=$2; shift 2
-[ -d "$data" ] || "$binaries/initdb" -D "$data" -U latchkey \\
-  --auth=trust --encoding=UTF8 --locale=C --no-sync --no-instructions || exit
+binaries=$1; data=$2; primary=$3; shift 3
+if [ -d "$data" ]; then :
+elif [ -n "$primary" ]; then
+  "$binaries/pg_basebackup" -D "$data" -d "$primary" -R -X stream -c fast --no-sync || exit
+else
+  "$binaries/initdb" -D "$data" -U latchkey \\
+    --auth=trust --encoding=UTF8 --locale=C --no-sync --no-instructions || exit
+fi
 exec "$binaries/postgres" -D "$data" "$@"
 `;
 
@@ -132,7 +139,7 @@ function serverCommand(binaries: string, directory: string, port: number, option
     ...options.settings,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  return ['sh', '-c', initializeAndServe, 'sh', binaries, join(directory, 'data'), ...flags];
+  return ['sh', '-c', initializeAndServe, 'sh', binaries, join(directory, 'data'), options.standbyOf ?? '', ...flags];
 }
 
 /**
