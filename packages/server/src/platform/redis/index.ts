@@ -141,9 +141,13 @@ class Connection implements RedisConnection {
   }
 }
 
+/** The driver rejects commands with these between the loss of the connection and its event. */
+const noConnection = /^(?:Stream isn't writeable|Connection is closed)/;
+
 /** Redis's reply or the driver's message; a failed connection to several addresses has only a code. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
+  if (noConnection.test(error.message)) return 'the connection was closed';
   if (error.message !== '') return error.message;
   const { code } = error as { readonly code?: unknown };
   return typeof code === 'string' ? code : error.name;
