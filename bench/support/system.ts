@@ -76,6 +76,8 @@ function environment(options: SystemOptions, port: number, opsPort: number): Nod
     LATCHKEY_OPS_PORT: String(opsPort),
     LATCHKEY_DATA_DIR: options.dataDirectory,
     LATCHKEY_LOG_LEVEL: 'info',
+    // As in production: development formats the lines for people.
+    LATCHKEY_LOG_FORMAT: 'json',
     ...highLimits,
     LATCHKEY_KEK: kek,
     ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
