@@ -84,7 +84,8 @@ function tablesOf(migrations: readonly string[]): ReadonlySet<string> {
 
 /** The module that declares a statement, such as `domain/sessions`. */
 function moduleOf(name: string, texts: ReadonlyMap<string, string>): string {
-  const found = [...texts].find(([, text]) => text.includes(`statement('${name}'`));
+  const declaration = new RegExp(String.raw`statement\(\s*'${name.replace('.', '[.]')}'`);
+  const found = [...texts].find(([, text]) => declaration.test(text));
   if (found === undefined) throw new Error(`no source declares the statement "${name}" by a literal name`);
   return posix.relative(sources, posix.dirname(found[0]));
 }

@@ -1,6 +1,6 @@
 import type { Catalogues, MessageArguments } from '#platform/i18n/index.ts';
 import type { MailBody } from '#platform/mail/index.ts';
-import { greetingName } from './greeting-name.ts';
+import { displayName, oneLine } from '#protocol/untrusted-text/index.ts';
 
 /** The parameters of each template besides link, user name and time; encrypted in the ledger. */
 export interface MailParams {
@@ -188,11 +188,13 @@ export function composeMail(template: MailTemplate, facts: MailFacts): MailBody 
 function valuesOf(facts: MailFacts): MessageArguments {
   const { service, userName, params, enqueuedAt, link, code } = facts;
   const { name: ownName = userName, time, ...texts } = params;
-  const name = greetingName(ownName);
+  const name = displayName(ownName);
   return {
     service,
     at: time === undefined ? enqueuedAt : new Date(time),
-    ...Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, oneLine(text)])),
+    ...Object.fromEntries(
+      Object.entries(texts).map(([key, text]) => [key, oneLine(text).slice(0, maxValueCharacters)]),
+    ),
     ...(name === null ? {} : { name }),
     ...(link === null ? {} : { until: link.until }),
     ...(code === undefined ? {} : { code: code.text, until: code.until }),
@@ -200,8 +202,3 @@ function valuesOf(facts: MailFacts): MessageArguments {
 }
 
 const maxValueCharacters = 80;
-
-/** Removes line breaks and bidirectional controls from a value, and bounds its length. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, maxValueCharacters);
-}

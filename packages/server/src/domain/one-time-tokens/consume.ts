@@ -32,7 +32,7 @@ const columns = {
 
 const outliving = outlivesEpoch.map((purpose) => `'${purpose}'`).join(', ');
 const isActive = `t.hash = :hash and t.purpose = :purpose and t.consumed_at is null and t.expires_at > :now
-  and u.id = t.user_id and u.status <> 'disabled'
+  and u.id = t.user_id and u.status <> 'disabled' and (u.deletes_at is null or u.deletes_at > :now)
   and (u.auth_epoch = t.auth_epoch or t.purpose in (${outliving}))`;
 
 const consumeToken = statement('one_time_tokens.consume', {
@@ -70,8 +70,8 @@ interface UseOptions {
 
 /**
  * Uses a token in the transaction of its effect. Of concurrent calls exactly one returns the token.
- * Returns undefined when it is unknown, used, revoked or expired, belongs to an earlier epoch or a disabled user, or is
- * bound to another browser.
+ * Returns undefined when it is unknown, used, revoked or expired, belongs to an earlier epoch, to a disabled user or
+ * to one whose grace period has ended, or is bound to another browser.
  */
 export async function consume(
   tx: Queries,

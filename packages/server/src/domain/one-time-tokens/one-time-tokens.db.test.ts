@@ -36,6 +36,12 @@ const setDisabled = statement('one_time_test.set_disabled', {
   params: { id: 'uuid' },
   columns: {},
 });
+const endGrace = statement('one_time_test.end_grace', {
+  lane: 'pool',
+  sql: `update users set status = 'pending_deletion', deletes_at = :now where id = :id`,
+  params: { id: 'uuid', now: 'timestamptz' },
+  columns: {},
+});
 
 const purpose: Purpose = 'verify_email';
 const lifetimeMs = tokenLifetimeSeconds[purpose] * 1000;
@@ -117,6 +123,10 @@ describeOnBothDatabases('one-time tokens', (database) => {
       [
         'of a user whose status is disabled without a change of epoch',
         () => database().run(setDisabled, { id: user.id }),
+      ],
+      [
+        'of a user whose grace period ends now, before the erasure',
+        () => database().run(endGrace, { id: user.id, now: fixture.clock.now() }),
       ],
       ['of a disabled user', () => database().transaction((tx) => users.changeStatus(tx, user.id, 'disabled'))],
     ])('rejects a token %s', async (_, end) => {

@@ -1,39 +1,29 @@
 /**
  * The end of an account: scheduling its deletion, canceling that within the grace period, and erasing it afterwards.
  */
-import { revocationsFragment } from '#domain/revocations/index.ts';
 import type { Batch } from '#kernel/batches.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
+import { raisingEpoch } from './raising-epoch.ts';
 
-const announced = revocationsFragment('user', 'raised');
-
-const close = statement('users.schedule_deletion', {
-  lane: 'pool',
-  sql: `with raised as (
-      update users set status = 'pending_deletion', deletes_at = :deletesAt, auth_epoch = auth_epoch + 1, updated_at = :endedAt
-      where id = :userId and status = 'active'
-      returning id as user_id, auth_epoch),
-    ${announced.sql}
-    select user_id, auth_epoch from raised`,
-  params: { userId: 'uuid', deletesAt: 'timestamptz', ...announced.params },
-  columns: { userId: 'uuid', authEpoch: 'int4' },
-  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
-});
+const close = statement(
+  'users.schedule_deletion',
+  raisingEpoch({
+    set: `status = 'pending_deletion', deletes_at = :deletesAt`,
+    when: `status = 'active'`,
+    params: { deletesAt: 'timestamptz' },
+  }),
+);
 
 // The grace period ends at its last instant: from `deletes_at` on, the account can be erased and not restored.
-const keep = statement('users.cancel_deletion', {
-  lane: 'pool',
-  sql: `with raised as (
-      update users set status = 'active', deletes_at = null, auth_epoch = auth_epoch + 1, updated_at = :endedAt
-      where id = :userId and status = 'pending_deletion' and deletes_at > :endedAt
-      returning id as user_id, auth_epoch),
-    ${announced.sql}
-    select user_id, auth_epoch from raised`,
-  params: { userId: 'uuid', ...announced.params },
-  columns: { userId: 'uuid', authEpoch: 'int4' },
-  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
-});
+const keep = statement(
+  'users.cancel_deletion',
+  raisingEpoch({
+    set: `status = 'active', deletes_at = null`,
+    when: `status = 'pending_deletion' and deletes_at > :endedAt`,
+    params: {},
+  }),
+);
 
 const listDue = statement('users.list_due_for_erasure', {
   lane: 'pool',
@@ -44,18 +34,13 @@ const listDue = statement('users.list_due_for_erasure', {
 });
 
 // Checked again under the lock: the deletion may have been canceled since the account was listed.
-const announce = statement('users.revoke_for_erasure', {
-  lane: 'pool',
-  sql: `with raised as (
-      update users set auth_epoch = auth_epoch + 1, updated_at = :endedAt
-      where id = :userId and status = 'pending_deletion' and deletes_at <= :endedAt
-      returning id as user_id, auth_epoch),
-    ${announced.sql}
-    select user_id, auth_epoch from raised`,
-  params: { userId: 'uuid', ...announced.params },
-  columns: { userId: 'uuid', authEpoch: 'int4' },
-  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
-});
+const announce = statement(
+  'users.revoke_for_erasure',
+  raisingEpoch({
+    when: `status = 'pending_deletion' and deletes_at <= :endedAt`,
+    params: {},
+  }),
+);
 
 const erase = statement('users.erase', {
   lane: 'pool',

@@ -1,38 +1,21 @@
 /** Reading and locking users, and raising their epoch. */
 
-import { revocationsFragment } from '#domain/revocations/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
+import { raisingEpoch } from './raising-epoch.ts';
 import type { UserStatus } from './user.ts';
 
-const announced = revocationsFragment('user', 'raised');
+const raise = statement('users.raise_epoch', raisingEpoch({ params: {} }));
 
-const raise = statement('users.raise_epoch', {
-  lane: 'pool',
-  sql: `with raised as (
-      update users set auth_epoch = auth_epoch + 1, updated_at = :endedAt where id = :userId
-      returning id as user_id, auth_epoch),
-    ${announced.sql}
-    select user_id, auth_epoch from raised`,
-  params: { userId: 'uuid', ...announced.params },
-  columns: { userId: 'uuid', authEpoch: 'int4' },
-  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
-});
-
-const changeStatus = statement('users.change_status', {
-  lane: 'pool',
-  sql: `with raised as (
-      update users set status = :status, disabled_at = case when :status = 'disabled' then :endedAt::timestamptz end,
-        deletes_at = null, auth_epoch = auth_epoch + 1, updated_at = :endedAt
-      where id = :userId and status <> :status
-      returning id as user_id, auth_epoch),
-    ${announced.sql}
-    select user_id, auth_epoch from raised`,
-  params: { userId: 'uuid', status: 'text', ...announced.params },
-  columns: { userId: 'uuid', authEpoch: 'int4' },
-  after: { revokes: { kind: 'user', target: 'userId', epoch: 'authEpoch' } },
-});
+const changeStatus = statement(
+  'users.change_status',
+  raisingEpoch({
+    set: `status = :status, deletes_at = null, disabled_at = case when :status = 'disabled' then :endedAt::timestamptz end`,
+    when: `status <> :status`,
+    params: { status: 'text' },
+  }),
+);
 
 const lockUser = statement('users.lock', {
   lane: 'pool',

@@ -6,6 +6,7 @@ import { button } from '#pages/form.ts';
 import { linkPage, linkToken, type Reading } from '#pages/link-page.ts';
 import { newPasswordField } from '#pages/new-password-field.ts';
 import type { Endpoint } from '#platform/http/index.ts';
+import { displayName } from '#protocol/untrusted-text/index.ts';
 import { disownRegistration, type Link, readLink, type VerifyEmail, verifyEmail } from './verify-email.ts';
 
 const choices = z.enum(['verify', 'disown']);
@@ -49,5 +50,7 @@ function isContested({ registration }: Link): boolean {
 
 function question({ link: { registration }, say }: Reading<Link>): string {
   if (registration === undefined) return say('contested');
-  return say('question', { name: registration.name, at: new Date(registration.registeredAt) });
+  const name = displayName(registration.name);
+  const at = new Date(registration.registeredAt);
+  return name === null ? say('question_without_name', { at }) : say('question', { name, at });
 }

@@ -57,6 +57,20 @@ describe('POST /api/v1/auth/verify-email', () => {
     expect((await login(app, email)).status).toBe(200);
   });
 
+  it.each([
+    ['Ada Lovelace', true],
+    ["Siobhán O'Brien", true],
+    ['Win at evil.example', false],
+    ['Your account is closed, call 0190 123456', false],
+  ])('shows on its page the name %j of the registration: %s', async (name, isShown) => {
+    const email = uniqueEmail();
+    await register(app, email, { name });
+    const page = await openPage(await mailedToken(app, email));
+    const question = isShown ? `an account for ${name.replace("'", '&#39;')} was created` : 'an account was created';
+    expect([page.status, page.text.includes(question)]).toEqual([200, true]);
+    expect(page.text).not.toMatch(/evil|0190/);
+  });
+
   it('400 for a link that was used', async () => {
     const { token } = await addPending();
     await verifyEmail(app, token);
@@ -168,7 +182,7 @@ describe('GET /verify-email', () => {
     await register(app, email, { name: '<script>alert(1)</script>' });
     const page = await openPage(await mailedToken(app, email));
     expect(page.text).not.toContain('<script');
-    expect(page.text).toContain('&lt;script');
+    expect(page.text).toContain('an account was created with this email');
   });
 });
 

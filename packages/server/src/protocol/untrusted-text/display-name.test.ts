@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { greetingName } from './greeting-name.ts';
+import { displayName } from './display-name.ts';
 
-describe('greetingName', () => {
+describe('displayName', () => {
   it.each([
     'Ada',
     'Ada Lovelace',
@@ -14,8 +14,8 @@ describe('greetingName', () => {
     'محمد علي',
     'अनीता शर्मा',
     'Gal·la Placídia',
-  ])('greets %s by name', (name) => {
-    expect(greetingName(name)).toBe(name);
+  ])('shows %s', (name) => {
+    expect(displayName(name)).toBe(name);
   });
 
   it.each([
@@ -37,14 +37,14 @@ describe('greetingName', () => {
     'evil․example',
     'Ada\u200bLovelace',
   ])('greets %j without a name', (name) => {
-    expect(greetingName(name)).toBeNull();
+    expect(displayName(name)).toBeNull();
   });
 
   it('never returns a text that a mail program would turn into a link, and is idempotent', () => {
     fc.assert(
       fc.property(fc.oneof(fc.webUrl(), fc.domain(), fc.emailAddress(), fc.string({ unit: 'binary' })), (text) => {
-        const name = greetingName(text);
-        return name === null || (!/[\d@/:<>]|[.。．․](?![ ]|$)/u.test(name) && greetingName(name) === name);
+        const name = displayName(text);
+        return name === null || (!/[\d@/:<>]|[.。．․](?![ ]|$)/u.test(name) && displayName(name) === name);
       }),
     );
   });
