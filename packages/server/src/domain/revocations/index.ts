@@ -12,6 +12,9 @@
  * Ids are assigned in order, but commit in any order. When B sees id 43 before 42, it reads 42 again with each read for
  * 30 s, because the transaction that has 42 may still be open.
  *
+ * After a restore or a failover the same ids are assigned again. The feed notices another server, table, incarnation or a
+ * smaller id, and starts a new generation, in which everything is read again (ADR 0034).
+ *
  * Invariants:
  * - Every node reads new rows every 250 ms, and missing ids for 30 s.
  * - A node trusts what it remembers of a session for one second after the start of its last successful read, by the
