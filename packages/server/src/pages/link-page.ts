@@ -41,6 +41,14 @@ export interface LinkPage<L, F extends z.ZodType<{ readonly token?: string | und
   readonly texts: string;
   /** The link, without using it; undefined when it is not valid. A form without `token` proves itself in another way. */
   readonly read: (token: string | undefined, caller: Caller) => Promise<L | undefined>;
+  /**
+   * The text of the outcome of a link that was used before, when its effect still holds: pressing it twice is no error. Only
+   * the holder of the link learns it.
+   */
+  readonly alreadyDone?: (
+    token: string,
+    typed: z.output<F> | undefined,
+  ) => Promise<{ readonly text: string; readonly locale: string } | undefined>;
   /** The language that the link asks for; the browser's is the second choice. */
   readonly localeOf: (link: L) => string | undefined;
   readonly form: (reading: Reading<L>, complaints: Complaints, typed?: z.output<F>) => LinkForm | Promise<LinkForm>;
@@ -95,7 +103,7 @@ export function linkPage<L, F extends z.ZodType<{ readonly token?: string | unde
       request: { query: z.strictObject({ token: linkToken }) },
       problems: show.problems ?? [],
       handler: ({ query: { token }, caller }) =>
-        respond(declared, token, caller, (reading) => formResponse(declared, reading, { token })),
+        respond(declared, { token, typed: undefined }, caller, (reading) => formResponse(declared, reading, { token })),
     }),
     pageEndpoint({
       id: submit.id,
@@ -108,28 +116,46 @@ export function linkPage<L, F extends z.ZodType<{ readonly token?: string | unde
       problems: submit.problems ?? [],
       handler: ({ body, caller }) => {
         const typed = body as z.output<F>;
-        return respond(declared, typed.token, caller, (reading) => submitted(declared, reading, typed, caller));
+        const sent = { token: typed.token, typed };
+        return respond(declared, sent, caller, (reading) => submitted(declared, reading, typed, caller));
       },
     }),
   ];
 }
 
+interface Sent<F extends z.ZodType> {
+  readonly token: string | undefined;
+  /** Undefined when the page is only shown. */
+  readonly typed: z.output<F> | undefined;
+}
+
+async function inactiveLink<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
+  { alreadyDone, catalogues, texts }: LinkPage<L, F>,
+  { token, typed }: Sent<F>,
+  caller: Caller,
+): Promise<PageResponse> {
+  const done = token === undefined ? undefined : await alreadyDone?.(token, typed);
+  const words = pageWords(catalogues, done?.locale, ...wantedLanguages(caller.acceptLanguage));
+  const say: Reading<L>['say'] = (name, values) => words.say(`${texts}.${name}`, values);
+  return done === undefined ? invalidLink(words, say) : outcomeResponse({ words, say }, { text: done.text }, 200);
+}
+
 async function respond<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
   declared: LinkPage<L, F>,
-  token: string | undefined,
+  sent: Sent<F>,
   caller: Caller,
   next: (reading: Reading<L>) => Promise<PageResponse>,
 ): Promise<PageResponse> {
-  const link = await declared.read(token, caller);
+  const link = await declared.read(sent.token, caller);
   const locale = link === undefined ? undefined : declared.localeOf(link);
   const words = pageWords(declared.catalogues, locale, ...wantedLanguages(caller.acceptLanguage));
   const say: Reading<L>['say'] = (name, values) => words.say(`${declared.texts}.${name}`, values);
-  if (link === undefined) return invalidLink(words, say);
+  if (link === undefined) return inactiveLink(declared, sent, caller);
   try {
     return await next({ link, words, say });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.code === 'invalid_token' || error.code === 'invalid_ticket') return invalidLink(words, say);
+    if (error.code === 'invalid_token' || error.code === 'invalid_ticket') return inactiveLink(declared, sent, caller);
     const refusal = declared.refusals?.[error.code];
     if (refusal === undefined) throw error;
     return outcomeResponse({ words, say }, { text: refusal }, error.status);

@@ -1,8 +1,8 @@
-/** The form field for a new password. */
+/** The form fields for a new password. */
 import { limitsOf, type PasswordRules } from '#domain/passwords/index.ts';
-import type { Html } from '#platform/html/index.ts';
+import { type Html, joinHtml } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
-import { field } from './form.ts';
+import { field, shownField } from './form.ts';
 
 /** `complaint` states why the last password was rejected. */
 export function newPasswordField(
@@ -17,6 +17,29 @@ export function newPasswordField(
     autocomplete: 'new-password',
     minLength: policy.minLength,
     complaint,
+  });
+}
+
+/** The field below the account's email, without which a password manager stores the new password under no name. */
+export function newPasswordFields(
+  rules: Pick<PasswordRules, 'policy'>,
+  words: PageWords,
+  { email, complaint }: { readonly email: string | null; readonly complaint: string | undefined },
+): Html {
+  return joinHtml([
+    ...(email === null ? [] : [usernameField(words, email)]),
+    newPasswordField(rules, words, complaint),
+  ]);
+}
+
+/** The email of the account, as a password manager reads it. */
+export function usernameField(words: PageWords, email: string): Html {
+  return shownField({
+    name: 'email',
+    label: words.say('page.email.label'),
+    type: 'email',
+    autocomplete: 'username',
+    value: email,
   });
 }
 

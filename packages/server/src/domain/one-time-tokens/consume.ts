@@ -18,6 +18,12 @@ export interface OneTimeToken {
   readonly locale: string;
 }
 
+/** A token that is active, for a page. */
+export interface ActiveToken extends OneTimeToken {
+  /** The address that it concerns, as typed; else the user's. */
+  readonly address: string | null;
+}
+
 const columns = {
   id: 'uuid',
   userId: 'uuid',
@@ -48,10 +54,12 @@ const consumeToken = statement('one_time_tokens.consume', {
 const findToken = statement('one_time_tokens.find_active', {
   lane: 'read',
   sql: `select t.id, t.user_id, t.identifier_id, t.auth_epoch, t.sealed_payload, t.browser_hash,
-      t.created_at, t.expires_at, u.locale
+      t.created_at, t.expires_at, u.locale, coalesce(
+        (select i.as_typed from identifiers i where i.id = t.identifier_id),
+        (select i.as_typed from identifiers i where i.user_id = t.user_id and i.kind = 'email' and i.is_primary)) as address
     from one_time_tokens t, users u where ${isActive}`,
   params: { hash: 'bytea', purpose: 'text', now: 'timestamptz' },
-  columns,
+  columns: { ...columns, address: 'text?' },
 });
 
 const revokeOthersOfPurpose = statement('one_time_tokens.revoke_others', {
@@ -99,9 +107,28 @@ export async function findActive(
   purpose: Purpose,
   text: string,
   now: Date,
-): Promise<OneTimeToken | undefined> {
+): Promise<ActiveToken | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
   return queries.row(findToken, { hash: hashSecret(text), purpose, now });
+}
+
+const findUsedVerificationToken = statement('one_time_tokens.find_used_verification', {
+  lane: 'read',
+  sql: `select u.locale from one_time_tokens t join users u on u.id = t.user_id
+      join identifiers i on i.id = t.identifier_id
+    where t.hash = :hash and t.purpose = 'verify_email' and t.outcome = 'used' and i.verified_at is not null
+      and u.status <> 'disabled'`,
+  params: { hash: 'bytea' },
+  columns: { locale: 'text' },
+});
+
+/** The user's locale, when this verification link was used and its address is still verified. */
+export async function findUsedVerification(
+  queries: Queries,
+  text: string,
+): Promise<{ readonly locale: string } | undefined> {
+  if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
+  return queries.row(findUsedVerificationToken, { hash: hashSecret(text) });
 }
 
 /** Revokes the user's remaining tokens of this purpose. */

@@ -14,7 +14,16 @@
  * Example: the row has `id` = 0197…, `purpose` = `reset_password` and `key_id` = the current key `link`. The mailed secret
  * is HMAC-SHA-256(key `link`, "0197…:reset_password"), the same at every rendering, and `hash` is its SHA-256.
  */
-export { consume, consumeCode, findActive, type OneTimeToken, revokeLinksOfUser, revokeOthers } from './consume.ts';
+export {
+  type ActiveToken,
+  consume,
+  consumeCode,
+  findActive,
+  findUsedVerification,
+  type OneTimeToken,
+  revokeLinksOfUser,
+  revokeOthers,
+} from './consume.ts';
 export {
   type ChangeSide,
   changeSides,

@@ -38,7 +38,46 @@ describe('a locale', () => {
     expect(localeInput.parse(locale)).toBe(locale);
   });
 
-  it.each(['', 'e', 'EN', 'en_US', 'en-us', 'en-US-x-private', 'en\n', '../en'])('rejects %j', (locale) => {
+  it.each([
+    ['es-419', 'es-419'],
+    ['en_US', 'en-US'],
+    ['pt-br', 'pt-BR'],
+    ['EN', 'en'],
+    ['zh_hant_tw', 'zh-Hant-TW'],
+    ['ca-valencia', 'ca-valencia'],
+    ['de-1996', 'de-1996'],
+    ['iw', 'he'],
+  ])('accepts %j as %j', (typed, locale) => {
+    expect(localeInput.parse(typed)).toBe(locale);
+    expect(localeInput.parse(locale)).toBe(locale);
+  });
+
+  it.each([
+    '',
+    'e',
+    'en-',
+    '_en',
+    'en--US',
+    'en-US-x-private',
+    'en-u-ca-buddhist',
+    'en\n',
+    ' en',
+    '../en',
+    'en_US.UTF-8',
+    'x-a',
+  ])('rejects %j', (locale) => {
     expect(localeInput.safeParse(locale).success).toBe(false);
+  });
+
+  it('is canonical, short and stays the same when it is parsed again, for every input', () => {
+    const parts = fc.constantFrom('en', 'de', 'US', '419', 'Hant', 'latn', '1996', 'valencia', 'u', 'x', '-', '_', 'é');
+    fc.assert(
+      fc.property(fc.array(parts, { maxLength: 9 }), (pieces) => {
+        const parsed = localeInput.safeParse(pieces.join(''));
+        if (!parsed.success) return;
+        expect(parsed.data.length).toBeLessThanOrEqual(35);
+        expect(localeInput.parse(parsed.data)).toBe(parsed.data);
+      }),
+    );
   });
 });

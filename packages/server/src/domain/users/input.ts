@@ -23,7 +23,30 @@ export const nameInput = z
     return z.NEVER;
   });
 
-/** A language tag (BCP 47) in a common form: `en`, `pt-BR`, `zh-Hant`, `zh-Hant-TW`. */
+const localeForm = /^[a-z]{2,3}(-[A-Z][a-z]{3})?(-(?:[A-Z]{2}|\d{3}))?(-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*$/;
+
+/**
+ * A language tag (BCP 47) without extensions, in canonical form: `en`, `pt-BR`, `es-419`, `zh-Hant-TW`. Other spellings are
+ * accepted, also those of POSIX: `pt-br`, `en_US`.
+ */
 export const localeInput = z
   .string()
-  .regex(/^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$/, 'Use a language tag such as "en".');
+  .max(35)
+  .transform((typed, context) => {
+    const canonical = canonicalLocale(typed);
+    if (canonical !== undefined) return canonical;
+    context.addIssue({ code: 'custom', message: 'Use a language tag such as "en" or "pt-BR".' });
+    return z.NEVER;
+  });
+
+function canonicalLocale(typed: string): string | undefined {
+  const tag = typed.replaceAll('_', '-');
+  if (!/^[A-Za-z]{2,3}(?:-[A-Za-z\d]{2,8})*$/.test(tag)) return undefined;
+  try {
+    const [canonical = ''] = Intl.getCanonicalLocales(tag);
+    return canonical.length <= 35 && localeForm.test(canonical) ? canonical : undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}

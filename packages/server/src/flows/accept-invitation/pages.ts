@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
 import { type FieldError, Problem } from '#kernel/problem.ts';
-import { field, shownField } from '#pages/form.ts';
+import { field } from '#pages/form.ts';
 import { type Complaints, linkPage, linkToken } from '#pages/link-page.ts';
-import { lengthComplaint, newPasswordField } from '#pages/new-password-field.ts';
+import { lengthComplaint, newPasswordField, usernameField } from '#pages/new-password-field.ts';
 import { type Html, joinHtml } from '#platform/html/index.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
@@ -47,13 +47,7 @@ function fieldsOf(
   { email, name, complaints }: { readonly email: string; readonly name: string; readonly complaints: Complaints },
 ): Html {
   return joinHtml([
-    shownField({
-      name: 'email',
-      label: words.say('page.email.label'),
-      type: 'email',
-      autocomplete: 'username',
-      value: email,
-    }),
+    usernameField(words, email),
     field({
       name: 'name',
       label: words.say('page.name.label'),

@@ -125,7 +125,6 @@ describe('POST /api/v1/users/me/email', () => {
     ['a line break in the local part', 'a\nb@people.example'],
     ['a route', '@elsewhere.example:a@people.example'],
     ['two at signs', 'a@elsewhere.example@people.example'],
-    ['white space around it', ' a@people.example '],
     ['a zero-width space', 'a@peo\u200bple.example'],
     ['a Cyrillic local part', '\u0430@people.example'],
     ['a literal', 'a@[192.0.2.1]'],

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { linkPage, linkToken } from '#pages/link-page.ts';
-import { newPasswordField } from '#pages/new-password-field.ts';
+import { newPasswordFields } from '#pages/new-password-field.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import type { ChangeEmail } from './change-email.ts';
 import { confirmChange, findMissing, readConfirmLink } from './confirm.ts';
@@ -50,9 +50,9 @@ export function undoPage(flow: ChangeEmail): readonly Endpoint[] {
     texts: 'page.undo_email_change',
     read: (token = '') => readUndoLink(flow, token),
     localeOf: ({ locale }) => locale,
-    form: ({ words, say }, { password }) => ({
+    form: ({ link, words, say }, { password }) => ({
       paragraphs: [say('intro')],
-      fields: newPasswordField(flow.passwordRules, words, password),
+      fields: newPasswordFields(flow.passwordRules, words, { email: link.address, complaint: password }),
     }),
     act: async ({ token, password = '' }, caller) => {
       await undoChange(flow, token, password, caller);

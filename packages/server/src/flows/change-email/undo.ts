@@ -1,5 +1,5 @@
 import { restoreEmail } from '#domain/identifiers/index.ts';
-import { consume, findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import { type ActiveToken, consume, findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
 import { passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
 import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -10,7 +10,7 @@ import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import type { ChangeEmail } from './change-email.ts';
 
 /** Reads a link without using it. */
-export async function readUndoLink(flow: ChangeEmail, text: string): Promise<OneTimeToken | undefined> {
+export async function readUndoLink(flow: ChangeEmail, text: string): Promise<ActiveToken | undefined> {
   return findActive(flow.database, 'undo_email_change', text, flow.clock.now());
 }
 

@@ -38,12 +38,22 @@ const requestedExample = { email: exampleValues.email, expiresIn: 900, browserTo
 
 const loginFields = { browserToken: secret.optional(), transport, deviceToken: z.string().max(200).optional() };
 
-const mailRequest = z.strictObject({ email: emailInput, ...loginFields });
+const mailRequest = z.strictObject({
+  email: emailInput,
+  ...loginFields,
+  transport: z.enum(['cookie', 'token']).optional(),
+});
 
 const requestDescription =
   'The response is the same whether or not the address has an account. With `transport: "token"` it contains ' +
   '`browserToken`; with `"cookie"` it sets it as a cookie. The link or code works only together with it. An ' +
-  'application that requests another mail sends the `browserToken` that it has, so that earlier mails still work.';
+  'application that requests another mail sends the `browserToken` that it has, so that earlier mails still work. By ' +
+  'default a page of the same origin gets the cookie, and every other client the token.';
+
+/** The mailed page logs in the browser that has the cookie, so a page of ours needs it. */
+function defaultTransport({ isOwnPage }: Caller): 'cookie' | 'token' {
+  return isOwnPage === true ? 'cookie' : 'token';
+}
 
 export function loginByMailEndpoints(flow: LoginByMail): readonly Endpoint[] {
   return [...linkEndpoints(flow), ...codeEndpoints(flow), ...magicLinkPage(flow)];
@@ -71,8 +81,9 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       },
       problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
-        const { email, ...fields } = body;
-        if (fields.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
+        const { email, transport = defaultTransport(caller), ...rest } = body;
+        const fields = { ...rest, transport };
+        if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
         const result = await requestMailLogin(flow, 'magic_link', { canonical: email.canonical, ...fields, caller });
         return requestedResponse(result, { email: email.asTyped, status: 'link_sent' as const });
       },
@@ -119,8 +130,9 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       },
       problems: ['not_enabled'],
       handler: async ({ body, caller }) => {
-        const { email, ...fields } = body;
-        if (fields.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
+        const { email, transport = defaultTransport(caller), ...rest } = body;
+        const fields = { ...rest, transport };
+        if (transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
         const result = await requestMailLogin(flow, 'email_code', { canonical: email.canonical, ...fields, caller });
         return requestedResponse(result, { email: email.asTyped, status: 'code_sent' as const });
       },

@@ -54,6 +54,14 @@ describe('POST /api/v1/auth/login/magic-link', () => {
     expect(data.browserToken).toMatch(/^lk_lb_/);
   });
 
+  it('202 without a transport is by cookie for a page of ours, so that its link works there, else by token', async () => {
+    const json = { email: await addVerifiedUser(app) };
+    const own = await app.send<{ readonly browserToken?: string }>('POST', requestPath, { json, headers: sameOrigin });
+    expect([own.status, own.data.browserToken, own.cookies.length]).toEqual([202, undefined, 1]);
+    const other = await app.send<{ readonly browserToken?: string }>('POST', requestPath, { json });
+    expect([other.data.browserToken, other.cookies]).toEqual([expect.stringMatching(/^lk_lb_/), []]);
+  });
+
   it('202 by cookie sets it HttpOnly and SameSite, for ten minutes, and returns none', async () => {
     const { status, data, cookies } = await requestLink(app, await addVerifiedUser(app), { transport: 'cookie' });
     expect([status, data.browserToken, cookies.length]).toEqual([202, undefined, 1]);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { linkPage, linkToken } from '#pages/link-page.ts';
-import { newPasswordField } from '#pages/new-password-field.ts';
+import { newPasswordFields } from '#pages/new-password-field.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import { type ResetPassword, readLink, resetPassword } from './reset-password.ts';
@@ -21,9 +21,9 @@ export function resetPasswordPage(flow: ResetPassword & { readonly catalogues: C
     texts: 'page.reset_password',
     read: (token = '') => readLink(flow, token),
     localeOf: ({ locale }) => locale,
-    form: ({ words, say }, { password }) => ({
+    form: ({ link, words, say }, { password }) => ({
       paragraphs: [say('intro')],
-      fields: newPasswordField(flow.passwordRules, words, password),
+      fields: newPasswordFields(flow.passwordRules, words, { email: link.address, complaint: password }),
     }),
     act: async ({ token, password }, caller) => {
       await resetPassword(flow, token, password, caller);

@@ -1,7 +1,7 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import { consume, findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import { type ActiveToken, consume, findActive } from '#domain/one-time-tokens/index.ts';
 import {
   type PasswordHashes,
   type PasswordRules,
@@ -33,7 +33,7 @@ export interface ResetPassword {
 export function readLink(
   flow: Pick<ResetPassword, 'database' | 'clock'>,
   text: string,
-): Promise<OneTimeToken | undefined> {
+): Promise<ActiveToken | undefined> {
   return findActive(flow.database, 'reset_password', text, flow.clock.now());
 }
 

@@ -1,10 +1,11 @@
 /** The page `/verify-email`: verifies the address or disowns the registration. */
 import { z } from 'zod';
+import { findUsedVerification } from '#domain/one-time-tokens/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { button } from '#pages/form.ts';
 import { linkPage, linkToken, type Reading } from '#pages/link-page.ts';
-import { newPasswordField } from '#pages/new-password-field.ts';
+import { newPasswordFields } from '#pages/new-password-field.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import { displayName } from '#protocol/untrusted-text/index.ts';
 import { disownRegistration, type Link, readLink, type VerifyEmail, verifyEmail } from './verify-email.ts';
@@ -23,10 +24,19 @@ export function verifyEmailPage(flow: VerifyEmail): readonly Endpoint[] {
     catalogues: flow.catalogues,
     texts: 'page.verify_email',
     read: (token = '') => readLink(flow, token),
+    alreadyDone: async (token, typed) => {
+      const used = typed?.choice === 'disown' ? undefined : await findUsedVerification(flow.database, token);
+      return used && { text: 'done', locale: used.locale };
+    },
     localeOf: ({ registration, token }) => registration?.locale ?? token.locale,
     form: (reading, { password }) => ({
       paragraphs: [question(reading)],
-      ...(isContested(reading.link) && { fields: newPasswordField(flow.passwordRules, reading.words, password) }),
+      ...(isContested(reading.link) && {
+        fields: newPasswordFields(flow.passwordRules, reading.words, {
+          email: reading.link.token.address,
+          complaint: password,
+        }),
+      }),
       buttons: [
         button({ label: reading.say('submit'), name: 'choice', value: 'verify' }),
         button({ label: reading.say('disown'), name: 'choice', value: 'disown', isSecondary: true }),

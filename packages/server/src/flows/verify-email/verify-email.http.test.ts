@@ -166,15 +166,23 @@ describe('GET /verify-email', () => {
     const { token } = await addContested();
     const page = await openPage(token);
     expect(page.text).toContain('autocomplete="new-password"');
+    expect(page.text).toMatch(/type="email" value="[^"]+@[^"]+" autocomplete="username" readonly/);
     expect(page.text).not.toMatch(/First|Second/);
   });
 
-  it('400 for a used link, without a form', async () => {
+  it('200 for a used link while its address is verified: all is well, without a form', async () => {
     const { token } = await addPending();
     await verifyEmail(app, token);
     const page = await openPage(token);
-    expect(page.status).toBe(400);
+    expect([page.status, page.text]).toEqual([200, expect.stringContaining('Email confirmed')]);
     expect(page.text).not.toContain('<form');
+  });
+
+  it('400 for a link that another registration replaced, and for one that never existed', async () => {
+    const { email, token } = await addPending();
+    await register(app, email, { name: 'The owner' });
+    await verifyEmail(app, await mailedToken(app, email, 2));
+    for (const other of [token, 'x', `${token.slice(0, -1)}x`]) expect((await openPage(other)).status).toBe(400);
   });
 
   it('escapes the name', async () => {
@@ -218,10 +226,12 @@ describe('POST /verify-email', () => {
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
   });
 
-  it('400 for a used link', async () => {
+  it('200 when it is pressed twice, also at once; 400 to disown what was confirmed', async () => {
     const { token } = await addPending();
-    await verifyEmail(app, token);
-    expect((await submit({ token, choice: 'verify' })).status).toBe(400);
+    const pressed = await Promise.all([1, 2, 3].map(() => submit({ token, choice: 'verify' })));
+    expect(pressed.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await submit({ token, choice: 'verify' })).text).toContain('Email confirmed');
+    expect((await submit({ token, choice: 'disown' })).status).toBe(400);
   });
 
   it('403 for a form that another site submits', async () => {

@@ -1,6 +1,6 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import { verifyIdentifier } from '#domain/identifiers/index.ts';
-import { consume, findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import { type ActiveToken, consume, findActive } from '#domain/one-time-tokens/index.ts';
 import {
   type PasswordHashes,
   type PasswordRules,
@@ -33,7 +33,7 @@ export interface VerifyEmail {
 
 /** An active link with its decrypted payload. */
 export interface Link {
-  readonly token: OneTimeToken;
+  readonly token: ActiveToken;
   /** Undefined when the payload has no registration; the request must then contain a new password. */
   readonly registration: PendingRegistration | undefined;
 }

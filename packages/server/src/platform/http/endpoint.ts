@@ -43,6 +43,8 @@ export interface Caller extends Requester {
   readonly foreignOrigin?: string | undefined;
   /** The cookie that binds a login by mail to the browser that requested it. */
   readonly loginCookie?: string | undefined;
+  /** Whether a browser sends the request from one of our own pages, so that cookies are kept. */
+  readonly isOwnPage?: boolean;
 }
 
 /**

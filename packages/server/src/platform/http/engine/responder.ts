@@ -59,6 +59,7 @@ export class Responder {
       deviceCookie: cookies.device,
       foreignOrigin: headers.origin === undefined ? undefined : cookielessOrigin(headers, this.origins),
       loginCookie: cookies.login,
+      isOwnPage: headers['sec-fetch-site'] === 'same-origin' || headers.origin === this.publicOrigin,
     };
   }
 
