@@ -53,7 +53,7 @@ function readerOf(table: string): ReadRows {
  *
  * @throws AssertionFailed when the key of a ciphertext exists but does not open it for its table, column and row.
  */
-export async function openSealedValues(database: Database, keys: KeyRing): Promise<readonly OpenedValue[]> {
+async function openSealedValues(database: Database, keys: KeyRing): Promise<readonly OpenedValue[]> {
   await keys.refresh();
   const cells = await readCells(database);
   const underDataKeys = cells.flatMap((cell) => {
