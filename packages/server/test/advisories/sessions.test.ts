@@ -157,7 +157,7 @@ describe('CVE-2026-25748', () => {
       const both = `latchkey_session=${value}; latchkey_session=${invalid}`;
       expect([invalid, await sessionStatus({ cookie: both })]).toEqual([invalid, 400]);
     }
-    for (const header of ['Bearer', 'Bearer ', 'Bearer a b', 'Basic YTpi', 'bearer', 'Bearer \u00fc', ',', 'null']) {
+    for (const header of ['Bearer', 'Bearer ', 'Bearer a b', 'bearer', 'Bearer \u00fc', ',', 'null']) {
       const response = await sessionStatus({ cookie, headers: { authorization: header } });
       expect([header, response]).toEqual([header, 401]);
     }

@@ -240,9 +240,9 @@ describe('the receiver of the guide', () => {
 
 describe('the settings', () => {
   it.each([
-    ['https://10.0.0.1/hook', /is not allowed: address_not_allowed/],
-    ['https://[::1]/hook', /is not allowed: address_not_allowed/],
-    ['https://people.example:25/hook', /is not allowed: port_not_allowed/],
+    ['https://10.0.0.1/hook', /^LATCHKEY_REGISTRATION_HOOK_URL has an address that is not public/],
+    ['https://[::1]/hook', /^LATCHKEY_REGISTRATION_HOOK_URL has an address that is not public/],
+    ['https://people.example:25/hook', /^LATCHKEY_REGISTRATION_HOOK_URL has a port below 1024/],
   ])('%s does not start without permission for private addresses', async (url, sentence) => {
     const env = hookSettings(1, { LATCHKEY_REGISTRATION_HOOK_URL: url, LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '0' });
     await expect(Application.open({ deploymentOf: app, env })).rejects.toThrow(sentence);

@@ -64,13 +64,13 @@ async function revertAndLook(client: ClientBase, migrations: readonly Migration[
   return { columns, rows: await countAll(client, [...columns.keys()]) };
 }
 
-/** The columns of each table; a partition's rows are those of its table. */
+/** The columns of each table; a partition's rows are those of its table. The row of `deployment` comes from a migration. */
 async function readColumns(client: ClientBase): Promise<Columns> {
   const { rows } = await client.query<{ table: string; columns: string[] }>(`
     select c.relname::text as "table", array_agg(a.attname::text order by a.attnum) as columns
       from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
      where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = current_schema()::regnamespace
-       and c.relname <> 'schema_migrations'
+       and c.relname not in ('schema_migrations', 'deployment')
      group by c.relname order by c.relname`);
   return new Map(rows.map(({ table, columns }) => [table, columns]));
 }
