@@ -75,19 +75,22 @@ describe.each(deploymentKinds)('%s', (name) => {
   });
 
   const create = ['user', 'create', '--email', 'prompt@example.com', '--name', 'P'];
+  const prompt = 'Password (at least 12 characters): ';
 
   it('prompts for a password twice on a terminal and echoes neither', async () => {
     const ran = await runOnTerminal(create, deployment.settings, [
-      ['Password: ', `${password}\r`],
+      [prompt, `${password}\r`],
       ['Repeat password: ', `${password}\r`],
     ]);
-    expect(ran.stdout).toMatch(/^Password: \r\nRepeat password: \r\nCreated prompt@example\.com with the id \S+\r\n$/);
+    expect(ran.stdout).toMatch(
+      /^Password \(at least 12 characters\): \r\nRepeat password: \r\nCreated prompt@example\.com with the id \S+\r\n$/,
+    );
     expect(ran.code).toBe(0);
   });
 
   it('exits with a sentence when the prompt is interrupted', async () => {
-    const ran = await runOnTerminal(create, deployment.settings, [['Password: ', '\u0003']]);
-    expect(ran.stdout).toMatch(/^Password: \r\nNo password was entered\. /);
+    const ran = await runOnTerminal(create, deployment.settings, [[prompt, '\u0003']]);
+    expect(ran.stdout).toMatch(/^Password \(at least 12 characters\): \r\nNo password was entered\. /);
     expect(ran.code).toBe(2);
   });
 
