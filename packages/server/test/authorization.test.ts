@@ -99,6 +99,7 @@ describe.each(['postgres', 'embedded'] as const)('authorization (%s)', (database
 describe('the operator’s listener', () => {
   it('requires no credentials', async () => {
     const app = await Application.open({ manual: true });
+    await app.services.revocations.read();
     const allPrincipals = new Principals(app);
     const endpoints = operatorEndpoints(
       openReadiness(app.services, () => undefined),
