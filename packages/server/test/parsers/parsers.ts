@@ -1,7 +1,14 @@
 /** Every function that parses untrusted input, with examples and assertions on accepted values. */
 import assert from 'node:assert/strict';
 import { Problem } from '#kernel/problem.ts';
-import { decodeUtf8, isFormType, isJsonType, readForm, readJson } from '#platform/http/admission/body.ts';
+import {
+  decodeUtf8,
+  isFormType,
+  isJsonType,
+  readForm,
+  readJson,
+  readKnownPairs,
+} from '#platform/http/admission/body.ts';
 import { cookiesFor } from '#platform/http/admission/cookies.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { canonicalJson, type JsonValue } from '#protocol/canonical-json/index.ts';
@@ -17,14 +24,17 @@ import {
   formatAddress,
   isGlobal,
   isLoopback,
+  isTrustedPeer,
   parseAddress,
   parseCidr,
 } from '#protocol/network-address/index.ts';
 import { formatPhc, needsRehash, parsePhc } from '#protocol/password-hash/index.ts';
 import { formatSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
+import { acceptText, displayName, oneLine } from '#protocol/untrusted-text/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import type { Parser } from './parser.ts';
+import { settingParsers } from './setting-parsers.ts';
 
 const nowSeconds = 1_800_000_000;
 const claims = { iss: 'https://id.example', aud: 'https://api.example', iat: nowSeconds, exp: nowSeconds + 900 };
@@ -60,6 +70,7 @@ const emails = [
   'a.b@b\u00fccher.example',
   'a@xn--bcher-kva.example',
 ];
+const names = ['Ada Lovelace', "O'Brien", '\u674e\u5c0f\u9f99', 'Win at https://evil.example', 'Ada\u202e\n'];
 const headers = ['de-CH, de;q=0.9, en;q=0.8, *;q=0.5', 'en', 'zh-Hant-TW;q=0.001', '*'];
 
 const protocolParsers: readonly Parser[] = [
@@ -218,6 +229,12 @@ const protocolParsers: readonly Parser[] = [
     read: ({ text }) => isGlobal(text),
   },
   {
+    module: 'network-address',
+    name: 'isTrustedPeer',
+    examples: [...addresses, '10.0.0.7', '::ffff:10.0.0.7'],
+    read: ({ text }) => isTrustedPeer(text, proxies),
+  },
+  {
     module: 'password-hash',
     name: 'parsePhc',
     examples: [phc, bcrypt],
@@ -251,6 +268,37 @@ const protocolParsers: readonly Parser[] = [
       const parsed = parseStrictJson(text);
       if (parsed.kind === 'ok') assert.deepEqual(parsed.value, JSON.parse(text));
       return parsed.kind === 'ok';
+    },
+  },
+  {
+    module: 'untrusted-text',
+    name: 'acceptText',
+    examples: names,
+    read: ({ text }) => {
+      const accepted = acceptText(text, 200);
+      if (accepted.kind === 'invalid') return false;
+      assert.deepEqual(acceptText(accepted.text, 200), accepted);
+      return true;
+    },
+  },
+  {
+    module: 'untrusted-text',
+    name: 'displayName',
+    examples: names,
+    read: ({ text }) => {
+      const shown = displayName(text);
+      if (shown !== null) assert.doesNotMatch(shown, /[\p{Cc}\n]|:\/\//u);
+      return shown !== null;
+    },
+  },
+  {
+    module: 'untrusted-text',
+    name: 'oneLine',
+    examples: names,
+    read: ({ text }) => {
+      const line = oneLine(text);
+      assert.doesNotMatch(line, /[\p{Cc}\u2028\u2029]/u);
+      return line === text;
     },
   },
   {
@@ -300,6 +348,17 @@ const httpParsers: readonly Parser[] = [
   },
   {
     module: 'body.ts',
+    name: 'readKnownPairs',
+    examples: [...forms, 'token=lk_ot_abc&utm_source=mail'],
+    refusal: isProblem,
+    read: ({ text }) => {
+      const read = readKnownPairs(text, new Set(['email', 'token', 'a']));
+      assert.ok(Object.keys(read).every((name) => ['email', 'token', 'a'].includes(name)));
+      return Object.keys(read).length > 0;
+    },
+  },
+  {
+    module: 'body.ts',
     name: 'isJsonType',
     examples: ['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON;charset="UTF-8"'],
     read: ({ text }) => isJsonType(text),
@@ -319,7 +378,7 @@ const httpParsers: readonly Parser[] = [
   },
 ];
 
-export const parsers: readonly Parser[] = [...protocolParsers, ...httpParsers];
+export const parsers: readonly Parser[] = [...protocolParsers, ...settingParsers, ...httpParsers];
 
 /** Exported functions of the same modules that parse no untrusted input, with the reason. */
 export const nonParsers: Readonly<Record<string, string>> = {
@@ -331,9 +390,12 @@ export const nonParsers: Readonly<Record<string, string>> = {
   'jose importSigningKey': 'imports an encrypted and authenticated key from the database',
   'jose jwkThumbprint': "names the product's key",
   'jose signJwt': "signs the product's claims",
+  'mailbox formatMailbox': 'formats the result of parseMailbox',
   'network-address cidrContains': 'compares results of parseCidr and parseAddress',
   'network-address formatAddress': 'formats the result of parseAddress',
+  'network-address formatCidr': 'formats the result of parseCidr',
   'password-hash formatPhc': 'formats a computed hash',
+  'quota formatQuota': 'formats the result of parseQuota',
   'secret-token formatSecret': "formats the product's secret",
   'secret-token hashSecret': 'SHA-256 of any text',
   'webhook-signature webhookHeaders': 'signs outbound requests',

@@ -7,6 +7,7 @@ import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { type DomainFixture, openDomainFixture } from '#test/support/domain-fixture.ts';
 import { serverAt } from '#test/support/parsed.ts';
 import { createDatabase } from '#test/support/postgres.ts';
+import { eventually } from '#test/support/wait.ts';
 import { AuditLog, attachPartitions } from './index.ts';
 
 const readRow = statement('audit_partition_test.row', {
@@ -148,6 +149,36 @@ describe('a serving role that owns no table', () => {
       await database?.close();
       await owner.query(`reset role; drop owned by ${role}; drop role ${role}`);
       await owner.end();
+    }
+  });
+
+  it('fails no event that waits for the default partition while the partition of its month is attached', async () => {
+    const url = await createDatabase();
+    const server = serverAt(url);
+    await migrateUp(server);
+    const database = await openPostgres({ server, clock: systemClock, applicationName: 'latchkey test', poolMin: 1 });
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    try {
+      const fixture = await openDomainFixture(database);
+      const at = monthAt(9);
+      const audit = new AuditLog({ keys: fixture.keys, makeId: idMaker({ ...systemClock, now: () => at }) });
+      await other.query('begin; lock table only audit_events in share update exclusive mode');
+      await other.query('lock table audit_events_default in access exclusive mode');
+      const event = audit.record(database, { action: 'user.created', at, actor: { kind: 'system' } });
+      const isWaiting = async () => {
+        const { rows } = await other.query('select from pg_locks where not granted');
+        return rows.length > 0;
+      };
+      await eventually(isWaiting, { what: 'the event waits for the default partition' });
+      await other.query('select attach_audit_partition($1::date)', [`${at.toISOString().slice(0, 7)}-01`]);
+      await other.query('commit');
+      await event;
+      const { rows } = await other.query(`select count(*)::integer as number from ${partitionOf(at)}`);
+      expect(rows).toEqual([{ number: 1 }]);
+    } finally {
+      await other.end();
+      await database.close();
     }
   });
 

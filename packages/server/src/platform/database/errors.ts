@@ -37,15 +37,24 @@ const foreignKeyViolation = '23503';
 
 /**
  * Errors of statements that had no effect and can run again: the victim of a deadlock; a serialization failure; a
- * reference to a row that was deleted after the statement read it, and that the next run finds deleted; and a missing
- * prepared statement. The last one is a result of pipelining: a statement that is sent right behind its first use
- * relies on a preparation that can still fail, as it does when the first use waits too long.
+ * reference to a row that was deleted after the statement read it, and that the next run finds deleted; a missing
+ * prepared statement; and a partition that was attached. The missing statement is a result of pipelining: a statement that
+ * is sent right behind its first use relies on a preparation that can still fail, as it does when the first use waits too
+ * long.
  */
 const transient: ReadonlySet<unknown> = new Set(['40P01', '40001', foreignKeyViolation, '26000']);
 
 /** Whether the statement had no effect and can run again. */
 export function isTransient(error: unknown): boolean {
-  return transient.has(sqlState(error));
+  return transient.has(sqlState(error)) || missedPartition(error);
+}
+
+/**
+ * Whether the row was routed to the default partition before another transaction attached the partition of its month. Of the
+ * check violations only those of a partition name no constraint.
+ */
+function missedPartition(error: unknown): boolean {
+  return isServerError(error) && error.code === '23514' && error.constraint === undefined;
 }
 
 /** The server closes the session with these: class 08, shutdowns (57P0x), idle in transaction for too long (25P03). */

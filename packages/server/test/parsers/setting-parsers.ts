@@ -1,0 +1,108 @@
+/** The functions that parse the operator's settings. A file or an environment can contain anything. */
+import assert from 'node:assert/strict';
+import type { Parsed } from '#kernel/parsed.ts';
+import { parsePostgresUrl, parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
+import { isBelowDomain, parseCookieDomain, sharesCookies } from '#protocol/cookie-domain/index.ts';
+import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
+import { cidrContains, formatCidr, parseProxyRange } from '#protocol/network-address/index.ts';
+import { readDestination } from '#protocol/outbound-url/index.ts';
+import { formatQuota, parseQuota } from '#protocol/quota/index.ts';
+import type { Parser } from './parser.ts';
+
+const authorities = ['user:p%40ss@db.example:5432', '[::1]:6379', 'db.example', '127.0.0.1:25'];
+
+/** Whether a text was parsed. A refusal says why in a sentence. */
+function isParsed<T>(result: Parsed<T>, check: (value: T) => void): boolean {
+  if (result.kind === 'invalid') {
+    assert.notEqual(result.reason, '');
+    return false;
+  }
+  check(result.value);
+  return true;
+}
+
+const checkPort = ({ port }: { readonly port: number }) => assert.ok(port >= 1 && port <= 65_535);
+
+export const settingParsers: readonly Parser[] = [
+  {
+    module: 'connection-url',
+    name: 'parsePostgresUrl',
+    examples: authorities.flatMap((each) => [`postgres://${each}/latchkey`, `postgresql://${each}/a?sslmode=require`]),
+    read: ({ text }) => isParsed(parsePostgresUrl(text), checkPort),
+  },
+  {
+    module: 'connection-url',
+    name: 'parseRedisUrl',
+    examples: authorities.flatMap((each) => [`redis://${each}/3`, `rediss://${each}`]),
+    read: ({ text }) => isParsed(parseRedisUrl(text), checkPort),
+  },
+  {
+    module: 'connection-url',
+    name: 'parseSmtpUrl',
+    examples: authorities.flatMap((each) => [`smtp://${each}?tls=none`, `smtps://${each}`]),
+    read: ({ text }) => isParsed(parseSmtpUrl(text), checkPort),
+  },
+  {
+    module: 'cookie-domain',
+    name: 'parseCookieDomain',
+    examples: ['example.com', '.people.example', 'b\u00fccher.example', 'co.uk'],
+    read: ({ text }) =>
+      isParsed(parseCookieDomain(text), (domain) => {
+        assert.match(domain, /^[a-z0-9.-]{3,253}$/);
+        assert.deepEqual(parseCookieDomain(domain), { kind: 'ok', value: domain });
+      }),
+  },
+  {
+    module: 'cookie-domain',
+    name: 'sharesCookies',
+    examples: ['https://app.people.example', 'https://people.example:8443'],
+    read: ({ text }) => sharesCookies(text, 'people.example'),
+  },
+  {
+    module: 'cookie-domain',
+    name: 'isBelowDomain',
+    examples: ['app.people.example'],
+    read: ({ text }) => isBelowDomain(text, 'people.example'),
+  },
+  {
+    module: 'mailbox',
+    name: 'parseMailbox',
+    examples: ['Acme <no-reply@acme.example>', '"Doe, Jane" <jane@acme.example>', 'post@b\u00fccher.example'],
+    read: ({ text }) =>
+      isParsed(parseMailbox(text), (mailbox) => {
+        const again = parseMailbox(formatMailbox(mailbox));
+        assert.deepEqual(again, { kind: 'ok', value: { ...mailbox, name: mailbox.name } });
+      }),
+  },
+  {
+    module: 'network-address',
+    name: 'parseProxyRange',
+    examples: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1', '172.17.0.1/16'],
+    read: ({ text }) =>
+      isParsed(parseProxyRange(text), (cidr) => {
+        assert.ok(cidrContains(cidr, cidr.network));
+        assert.deepEqual(parseProxyRange(formatCidr(cidr)), { kind: 'ok', value: cidr });
+      }),
+  },
+  {
+    module: 'outbound-url',
+    name: 'readDestination',
+    examples: ['https://hooks.example/register?a=b', 'https://203.0.113.7:8443/x', 'https://10.0.0.1/'],
+    read: ({ text }) => {
+      const destination = readDestination(text, { allowPrivate: false, production: true });
+      if (destination.kind === 'refused') return false;
+      assert.equal(destination.url.protocol, 'https:');
+      return true;
+    },
+  },
+  {
+    module: 'quota',
+    name: 'parseQuota',
+    examples: ['100/15m', '5/h', '600/900s'],
+    read: ({ text }) =>
+      isParsed(parseQuota(text), (quota) => {
+        assert.ok(quota.limit > 0 && quota.windowSeconds > 0);
+        assert.deepEqual(parseQuota(formatQuota(quota)), { kind: 'ok', value: quota });
+      }),
+  },
+];
