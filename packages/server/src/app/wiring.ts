@@ -12,7 +12,7 @@ import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import { RegistrationHook } from '#domain/registrations/index.ts';
 import { Revocations } from '#domain/revocations/index.ts';
 import { AccessTokens } from '#domain/session-issuance/index.ts';
-import { LastSeen, SessionCheck } from '#domain/sessions/index.ts';
+import { LastClients, LastSeen, SessionCheck } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { type Clock, MovableClock, systemClock } from '#kernel/clock.ts';
@@ -199,6 +199,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
     registrationHook: wireRegistrationHook({ ...ground, keys }, audit),
     accessTokens,
     revocations,
+    lastClients: new LastClients(),
     lastSeen,
     users: new Users({ database, clock, keys }),
     tokens: new OneTimeTokens({ keys, makeId }),

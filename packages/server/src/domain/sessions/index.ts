@@ -24,7 +24,7 @@ export {
 } from './end.ts';
 export { LastSeen } from './last-seen.ts';
 export { type ListedSession, listSessions } from './list.ts';
-export { hasMoved, moveSession } from './move.ts';
+export { LastClients, moveSession } from './move.ts';
 export {
   type ActiveSession,
   insertSessionFragment,

@@ -3,6 +3,8 @@
  * records the change.
  */
 
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
 import type { ClientInfo } from '#kernel/requester.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
@@ -26,13 +28,32 @@ const move = statement('sessions.move', {
 /** The client information of the last use, encrypted. */
 export interface LastClientInfo {
   readonly sessionId: string;
-  readonly sealed: Uint8Array;
+  readonly sealed: Buffer;
 }
 
-/** Whether the client information differs from the stored one. */
-export function hasMoved(key: UserKey, last: LastClientInfo, now: ClientInfo): boolean {
-  const before = openClientInfo(key, last.sessionId, last.sealed);
-  return before.address !== now.address || before.userAgent !== now.userAgent;
+const maxRemembered = 20_000;
+
+/**
+ * Compares clients with the stored ones. A session is mostly refreshed by one client, and two decryptions are a tenth of a
+ * refresh, so a process remembers what it has compared. It keeps digests, because client information is personal data.
+ */
+export class LastClients {
+  /** By session, the digest of its ciphertext and of the client that it was found to contain. */
+  readonly #compared = new LRUCache<string, string>({ max: maxRemembered });
+
+  /** Whether the client information differs from the stored one. */
+  hasMoved(keyOf: () => UserKey, last: LastClientInfo, now: ClientInfo): boolean {
+    const digest = digestOf(last, now);
+    if (this.#compared.get(last.sessionId) === digest) return false;
+    const before = openClientInfo(keyOf(), last.sessionId, last.sealed);
+    if (before.address !== now.address || before.userAgent !== now.userAgent) return true;
+    this.#compared.set(last.sessionId, digest);
+    return false;
+  }
+}
+
+function digestOf({ sealed }: LastClientInfo, { address, userAgent }: ClientInfo): string {
+  return hash('sha256', `${sealed.toString('base64')} ${address} ${userAgent}`, 'base64url');
 }
 
 /**
@@ -49,7 +70,7 @@ export async function moveSession(
   const { sessionId, sealed } = last;
   await queries.run(move, {
     sessionId,
-    before: Buffer.from(sealed),
+    before: sealed,
     after: sealClientInfo(key, sessionId, to),
     ...event,
   });

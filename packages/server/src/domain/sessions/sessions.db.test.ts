@@ -15,9 +15,11 @@ import {
   endSession,
   endSessionsOfUser,
   IdleSessions,
+  LastClients,
   listSessions,
   openClientInfo,
 } from './index.ts';
+import { sealClientInfo } from './session.ts';
 
 const state = statement('sessions_test.state', {
   lane: 'pool',
@@ -169,6 +171,29 @@ describeOnBothDatabases('sessions', (database) => {
       await database().transaction((tx) => new Users(fixture).raiseEpoch(tx, user.id));
       expect(await list()).toEqual([]);
     });
+  });
+
+  it('are compared with a client by one decryption while client and ciphertext stay the same', () => {
+    const sessionId = fixture.makeId();
+    const [sealed, sealedAgain] = [0, 1].map(() => sealClientInfo(user.key, sessionId, clientInfo)) as [Buffer, Buffer];
+    const clients = new LastClients();
+    let decryptions = 0;
+    const keyOf = () => {
+      decryptions += 1;
+      return user.key;
+    };
+    const compare = (ciphertext: Buffer, client = clientInfo, id = sessionId) => {
+      const hasMoved = clients.hasMoved(keyOf, { sessionId: id, sealed: ciphertext }, client);
+      return { hasMoved, decryptions };
+    };
+    const elsewhere = { ...clientInfo, address: '198.51.100.9' };
+    expect(compare(sealed)).toEqual({ hasMoved: false, decryptions: 1 });
+    expect(compare(sealed)).toEqual({ hasMoved: false, decryptions: 1 });
+    expect(compare(sealed, elsewhere)).toEqual({ hasMoved: true, decryptions: 2 });
+    expect(compare(sealed, elsewhere)).toEqual({ hasMoved: true, decryptions: 3 });
+    expect(compare(sealed, { ...clientInfo, userAgent: 'Other' })).toEqual({ hasMoved: true, decryptions: 4 });
+    expect(compare(sealedAgain)).toEqual({ hasMoved: false, decryptions: 5 });
+    expect(() => compare(sealedAgain, clientInfo, fixture.makeId())).toThrow('not authentic');
   });
 
   describe('the sweep', () => {

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import { AccessTokens } from '#domain/session-issuance/index.ts';
-import { LastSeen } from '#domain/sessions/index.ts';
+import { LastClients, LastSeen } from '#domain/sessions/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { statement } from '#platform/database/index.ts';
@@ -66,6 +66,7 @@ describeOnBothDatabases('refresh', (database) => {
       refreshTokens: new RefreshTokens(fixture),
       accessTokens: new AccessTokens({ ...fixture, signingKeys, issuer }),
       users: new Users(fixture),
+      lastClients: new LastClients(),
       lastSeen: new LastSeen({ ...fixture, onError }),
       mail: new MailLedger({ ...fixture, publicUrl: issuer }),
       refreshQuota: new RefreshQuota(noLimits, fixture.clock),

@@ -2,7 +2,7 @@ import type { AuditLog } from '#domain/audit/index.ts';
 import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import type { Refreshed, RefreshRefusal, RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import type { AccessTokens } from '#domain/session-issuance/index.ts';
-import { endSession, hasMoved, type LastSeen, moveSession } from '#domain/sessions/index.ts';
+import { endSession, type LastClients, type LastSeen, moveSession } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -20,6 +20,7 @@ export interface Refresh {
   readonly refreshTokens: RefreshTokens;
   readonly accessTokens: AccessTokens;
   readonly users: Users;
+  readonly lastClients: LastClients;
   readonly lastSeen: LastSeen;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
@@ -52,10 +53,11 @@ export async function refresh(flow: Refresh, text: string, caller: Caller, repor
 /** The event of a refresh has no personal fields. Records the address and user agent only when they have changed. */
 async function recordMove(flow: Refresh, { sessionId, userId, sealedClientInfo, wrapped }: Refreshed, caller: Caller) {
   if (sealedClientInfo === null) return;
-  const key = flow.keys.unwrapUserKey(userId, wrapped);
+  const keyOf = () => flow.keys.unwrapUserKey(userId, wrapped);
   const last = { sessionId, sealed: sealedClientInfo };
   const clientInfo = clientInfoOf(caller);
-  if (!hasMoved(key, last, clientInfo)) return;
+  if (!flow.lastClients.hasMoved(keyOf, last, clientInfo)) return;
+  const key = keyOf();
   const actor = { kind: 'user', id: userId } as const;
   const at = flow.clock.now();
   const event = flow.audit.values({ action: 'session.moved', at, actor, userId, sessionId, personal: clientInfo }, key);

@@ -18,6 +18,8 @@ const idBytes = 16;
 const nonceBytes = 12;
 const tagBytes = 16;
 const headerBytes = 1 + idBytes;
+/** Of the length before each part of a context. */
+const lengthBytes = 4;
 
 /** Bytes by which a ciphertext is longer than its plaintext. */
 export const envelopeBytes = headerBytes + nonceBytes + tagBytes;
@@ -44,7 +46,8 @@ export function seal({ id, key }: NamedKey, plaintext: string | Uint8Array, cont
 
 /** Decrypts. @throws AssertionFailed unless `seal` made the ciphertext with the same key and context. */
 export function open({ id, key }: NamedKey, ciphertext: Uint8Array, context: readonly string[]): Buffer {
-  assert(readKeyId(ciphertext) === id, `the ciphertext for ${context.join('.')} has another key id`);
+  if (readKeyId(ciphertext) !== id)
+    throw new AssertionFailed(`the ciphertext for ${context.join('.')} has another key id`);
   const bytes = asBuffer(ciphertext);
   const nonceEnd = headerBytes + nonceBytes;
   const bodyEnd = bytes.length - tagBytes;
@@ -74,14 +77,14 @@ export function contextOf({ table, column, row }: AssociatedData): readonly stri
 
 /** Prefixes each part with its length, so that different lists have different encodings. */
 export function encodeContext(parts: readonly string[]): Buffer {
-  return Buffer.concat(
-    parts.flatMap((part) => {
-      const bytes = Buffer.from(part);
-      const length = Buffer.allocUnsafe(4);
-      length.writeUInt32BE(bytes.length);
-      return [length, bytes];
-    }),
-  );
+  const lengths = parts.map((part) => Buffer.byteLength(part));
+  const encoded = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + lengthBytes + length, 0));
+  let at = 0;
+  for (const [index, part] of parts.entries()) {
+    at = encoded.writeUInt32BE(lengths[index] as number, at);
+    at += encoded.write(part, at);
+  }
+  return encoded;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

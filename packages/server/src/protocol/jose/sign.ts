@@ -15,7 +15,7 @@ export type JwtClaims = { readonly [claim: string]: unknown };
  */
 export function signJwt(token: { readonly key: SigningKey; readonly typ: string; readonly claims: JwtClaims }): string {
   const { key, typ, claims } = token;
-  const signingInput = `${encodeJson({ alg: key.alg, kid: key.kid, typ })}.${encodeJson(claims)}`;
+  const signingInput = `${headerOf(key, typ)}.${encodeJson(claims)}`;
   return `${signingInput}.${signBytes(key, Buffer.from(signingInput)).toString('base64url')}`;
 }
 
@@ -30,6 +30,16 @@ export function signBytes(key: SigningKey, signingInput: Uint8Array): Buffer {
     case 'RS256':
       return sign('sha256', signingInput, key.privateKey);
   }
+}
+
+/** The encoded JOSE headers of a key by `typ`. They are the same in every token. */
+const headers = new WeakMap<SigningKey, Map<string, string>>();
+
+function headerOf(key: SigningKey, typ: string): string {
+  const known = headers.get(key) ?? new Map<string, string>();
+  const header = known.get(typ) ?? encodeJson({ alg: key.alg, kid: key.kid, typ });
+  headers.set(key, known.set(typ, header));
+  return header;
 }
 
 function encodeJson(value: JwtClaims): string {
