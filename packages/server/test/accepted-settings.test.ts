@@ -100,10 +100,14 @@ describe('a value that "config check" accepts is accepted by its user', () => {
   });
 
   it('LATCHKEY_LIMIT_PUBLIC: a window', () => {
-    property('LATCHKEY_LIMIT_PUBLIC', textOf('100/15m', '5/1h', '100', '5', '0', '/', '15', 'm', 'h', 'd', 's'), ({ limits }) => {
-      expect(limits.public.limit).toBeGreaterThan(0);
-      expect(limits.public.windowSeconds).toBeGreaterThan(0);
-    });
+    property(
+      'LATCHKEY_LIMIT_PUBLIC',
+      textOf('100/15m', '5/1h', '100', '5', '0', '/', '15', 'm', 'h', 'd', 's'),
+      ({ limits }) => {
+        expect(limits.public.limit).toBeGreaterThan(0);
+        expect(limits.public.windowSeconds).toBeGreaterThan(0);
+      },
+    );
   });
 
   it.each([

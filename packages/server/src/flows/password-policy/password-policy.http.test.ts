@@ -94,7 +94,10 @@ describe('GET /api/v1/auth/password-policy', () => {
 
 it.each([
   [{ LATCHKEY_PASSWORD_FILTER: '/no/such/file' }, /^LATCHKEY_PASSWORD_FILTER: The password filter .* cannot be read/],
-  [{ LATCHKEY_PASSWORD_BREACH_URL: 'https://10.0.0.1/range' }, /^LATCHKEY_PASSWORD_BREACH_URL has an address that is not public/],
+  [
+    { LATCHKEY_PASSWORD_BREACH_URL: 'https://10.0.0.1/range' },
+    /^LATCHKEY_PASSWORD_BREACH_URL has an address that is not public/,
+  ],
 ])('a server does not start with %j', async (env, sentence) => {
   await expect(Application.open({ deploymentOf: app, env })).rejects.toThrow(sentence);
 });
