@@ -102,15 +102,15 @@ export class Deployment {
     }
   }
 
-  /** Runs a command besides the server and collects its output. @throws Error when it fails. */
-  async command(argv: readonly string[], input = ''): Promise<string> {
+  /** Runs a command besides the server and collects its output. @throws Error when it exits with another code. */
+  async command(argv: readonly string[], input = '', expectedCode = 0): Promise<string> {
     const { dataDirectory, env } = this.#options;
     const options = { ...this.#options, env: { ...env, LATCHKEY_OPS_PORT: String(await findFreePort()) } };
     const settings = settingsOf(options, dataDirectory, Number(new URL(this.url).port));
     const { code, stdout, stderr } = await runLatchkey(argv, settings, input);
     const location = `command ${argv.slice(0, 2).join(' ')}`;
     this.#locations.add(location, stdout + stderr);
-    if (code !== 0) throw new Error(`${location}: ${stdout}${stderr}`);
+    if (code !== expectedCode) throw new Error(`${location}: ${stdout}${stderr}`);
     return stdout;
   }
 

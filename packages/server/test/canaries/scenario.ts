@@ -239,7 +239,8 @@ export class Scenario {
     await run('keys', 'rotate', '--now');
     await run('keys', 'rotate-data', 'user_key');
     await run('config', 'print');
-    await run('doctor');
+    // Redis was stopped, which a check reports by its exit code.
+    await this.#deployment.command(['doctor'], '', 1);
   }
 
   async #login(credentials: object, name: string): Promise<ScenarioResponse> {

@@ -33,6 +33,7 @@ import { formatSecret, parseSecret, secretPrefixes } from '#protocol/secret-toke
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { acceptText, displayName, oneLine } from '#protocol/untrusted-text/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
+import { documents, httpParsers } from './http-parsers.ts';
 import type { Parser } from './parser.ts';
 import { settingParsers } from './setting-parsers.ts';
 
@@ -49,21 +50,12 @@ const phc = formatPhc({
   tag: Buffer.alloc(32, 2),
 });
 const bcrypt = `$2b$12$${'abcdefghijklmnopqrstuv'}${'ABCDEFGHIJKLMNOPQRSTUVWXYZabcde'}`;
-const cookies = cookiesFor(new URL('https://login.example'));
 const proxies = [parseCidr('10.0.0.0/8'), parseCidr('2001:db8::/32')].filter((cidr) => cidr !== null);
 
-const isProblem = (error: unknown): boolean => error instanceof Problem && error.status < 500;
 const isType = (error: unknown): boolean => error instanceof TypeError;
 const isRange = (error: unknown): boolean => error instanceof RangeError;
 
 const addresses = ['192.0.2.1', '::1', '2001:db8::7', '::ffff:192.0.2.1', 'fe80::1%eth0', '[::1]:80', '127.0.0.1'];
-const documents = [
-  '{"email":"ada@example.com","password":"correct horse battery"}',
-  '[1,-2.5e10,true,false,null,"\\u00e9\\n",{"a":{"b":[[]]}}]',
-  '"text"',
-  ' { "a" : 1 } ',
-];
-const forms = ['email=ada%40example.com&password=correct+horse', 'a=1&b=%C3%A9&c', 'verbose', 'token=lk_ot_abc&x='];
 const emails = [
   'ada@example.com',
   "o'brien+tag@mail.example.org",
@@ -310,71 +302,6 @@ const protocolParsers: readonly Parser[] = [
       assert.match(words, /^[\w .()-]+$/);
       return words !== 'Unknown device';
     },
-  },
-];
-
-const httpParsers: readonly Parser[] = [
-  {
-    module: 'body.ts',
-    name: 'decodeUtf8',
-    examples: documents,
-    refusal: isProblem,
-    read: ({ bytes }) => {
-      assert.deepEqual(Buffer.from(decodeUtf8(bytes)), bytes);
-      return true;
-    },
-  },
-  {
-    module: 'body.ts',
-    name: 'readJson',
-    examples: documents,
-    refusal: isProblem,
-    read: ({ text }) => {
-      assert.deepEqual(readJson(text, parseStrictJson), JSON.parse(text));
-      return true;
-    },
-  },
-  {
-    module: 'body.ts',
-    name: 'readForm',
-    examples: forms,
-    refusal: isProblem,
-    read: ({ text }) => {
-      const read = readForm(text);
-      assert.ok(Object.values(read).every((value) => typeof value === 'string'));
-      assert.equal(Object.getPrototypeOf(read), null);
-      return true;
-    },
-  },
-  {
-    module: 'body.ts',
-    name: 'readKnownPairs',
-    examples: [...forms, 'token=lk_ot_abc&utm_source=mail'],
-    refusal: isProblem,
-    read: ({ text }) => {
-      const read = readKnownPairs(text, new Set(['email', 'token', 'a']));
-      assert.ok(Object.keys(read).every((name) => ['email', 'token', 'a'].includes(name)));
-      return Object.keys(read).length > 0;
-    },
-  },
-  {
-    module: 'body.ts',
-    name: 'isJsonType',
-    examples: ['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON;charset="UTF-8"'],
-    read: ({ text }) => isJsonType(text),
-  },
-  {
-    module: 'body.ts',
-    name: 'isFormType',
-    examples: ['application/x-www-form-urlencoded', 'application/x-www-form-urlencoded; charset=utf-8'],
-    read: ({ text }) => isFormType(text),
-  },
-  {
-    module: 'cookies.ts',
-    name: 'cookiesFor',
-    examples: [`__Host-latchkey=${secret}; other=1`, `a=b; __Host-latchkey-device=${secret}`, '__Host-latchkey=x'],
-    refusal: isProblem,
-    read: ({ text }) => Object.values(cookies.read(text)).some((value) => value === secret),
   },
 ];
 
