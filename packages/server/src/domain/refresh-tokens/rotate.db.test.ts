@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { endSession } from '#domain/sessions/index.ts';
 import { Users } from '#domain/users/index.ts';
-import { MovableClock } from '#kernel/clock.ts';
+import { FixedClock, MovableClock } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { openKeys, spreadSeconds } from '#platform/keys/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
@@ -102,6 +102,19 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect(successor).toMatchObject({ hash: hashSecret(answers[0]?.refreshToken ?? ''), uses: 0, consumedAt: null });
     expect(successor?.expiresAt).toEqual(answers[0]?.refreshExpiresAt);
     expect(await actions()).toEqual([]);
+  });
+
+  it.each([
+    [10_000, 'refreshed'],
+    [10_001, 'reused'],
+    [3_600_000, 'reused'],
+  ])('have no grace period that lasts longer after a use by a clock that is %d ms ahead: %s', async (ms, kind) => {
+    const fixed = new FixedClock(fixture.clock.now());
+    const node = new RefreshTokens({ ...fixture, clock: fixed });
+    await node.rotate(login.refreshToken);
+    const behind = new FixedClock(new Date(fixed.now().getTime() - ms));
+    const again = await new RefreshTokens({ ...fixture, clock: behind }).rotate(login.refreshToken);
+    expect(again.kind).toBe(kind);
   });
 
   it('rotate in one round trip', async () => {

@@ -6,6 +6,9 @@ import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 
+/** How far the clocks of two nodes may differ. A use that is later still was stored by a wrong clock, and has no grace. */
+const toleranceSeconds = 10;
+
 /**
  * All parts read the snapshot from before the statement. The row lock of the update orders concurrent uses of one
  * token, and each of them evaluates the conditions on that row again. That is enough: a concurrent change that ends the
@@ -22,7 +25,8 @@ const rotate = statement('refresh_tokens.rotate', {
         and c.id = f.client_id
         and t.expires_at > :now and f.ended_at is null and ${sessionIsActive}
         and (t.consumed_at is null or (t.successor_key_id = :keyId
-          and t.consumed_at > :now::timestamptz - make_interval(secs => c.refresh_grace_seconds)))
+          and t.consumed_at > :now::timestamptz - make_interval(secs => c.refresh_grace_seconds)
+          and t.consumed_at <= :now::timestamptz + make_interval(secs => ${toleranceSeconds})))
         and not exists (select from refresh_tokens n where n.hash = :successorHash and n.consumed_at is not null)
       returning t.family_id, s.id as session_id, s.user_id, u.subject, s.client_id, s.acr, s.amr, s.auth_time,
         s.expires_at as session_expires_at, s.sealed_client_info, k.wrapped,
@@ -147,7 +151,8 @@ export class RefreshTokens {
     const row = await this.#database.row(inspect, { hash: hashSecret(text), now });
     if (row === undefined || row.consumedAt === null || row.successorKeyId === null) return { kind: 'refused' };
     const graceEndsAt = addSeconds(row.consumedAt, row.refreshGraceSeconds);
-    if (graceEndsAt <= now) return { kind: 'reused', ...row };
+    const isAhead = row.consumedAt > addSeconds(now, toleranceSeconds);
+    if (graceEndsAt <= now || isAhead) return { kind: 'reused', ...row };
     // The rotation key changed within the grace period: the row names the key of its successor.
     if (row.successorKeyId === keyId) return { kind: 'refused' };
     return (await this.#rotateWith(text, row.successorKeyId, now)) ?? { kind: 'refused' };

@@ -84,7 +84,7 @@ function expiredRowsOf({ database, clock, revocations }: Sweep): readonly Expire
   const deadBefore = () => addSeconds(now(), -deadLetterRetentionSeconds);
   return [
     { table: 'revocations', deleteBatch: (batch) => revocations.deleteExpired(batch) },
-    { table: 'rate_limit_counters', deleteBatch: () => deleteEndedWindows(database, now()) },
+    { table: 'rate_limit_counters', deleteBatch: (batch) => deleteEndedWindows(database, now(), batch) },
     { table: 'attempt_counters', deleteBatch: (batch) => deleteUnknownAttempts(database, now(), batch) },
     { table: 'refresh_tokens', deleteBatch: (batch) => deleteExpiredRefreshTokens(database, now(), batch) },
     { table: 'sessions', deleteBatch: (batch) => deleteEndedSessions(database, now(), batch) },

@@ -31,6 +31,23 @@ const renew = statement('jobs.renew', {
   columns: { id: 'uuid' },
 });
 
+/** How far the clocks of two nodes may differ before a lease counts as one of a wrong clock. */
+const toleranceSeconds = 10;
+
+// Only a wrong clock stores a lease that ends later than one taken now would: it would hold the job, and a schedule's next
+// ones, until that time. Jobs that wait for a retry have no lease.
+const endFutureLeases = statement('jobs.end_future_leases', {
+  lane: 'pool',
+  sql: `
+    update jobs set run_at = :now, leased_until = :now
+    where id in (
+      select j.id from jobs j join unnest(:kinds::text[], :latest::timestamptz[]) as term (kind, latest) on term.kind = j.kind
+      where j.state = 'queued' and j.run_at > :soonest and j.leased_until > term.latest
+      order by j.run_at desc limit 1000 for update of j skip locked)`,
+  params: { now: 'timestamptz', kinds: 'text[]', latest: 'timestamptz[]', soonest: 'timestamptz' },
+  columns: {},
+});
+
 const complete = statement('jobs.complete', {
   lane: 'pool',
   idempotent: true,
@@ -94,6 +111,16 @@ export class Leases {
     const kinds = [...handlers.keys()];
     const leaseEnds = kinds.map((kind) => this.#leaseEnd(kind, now));
     return queries.rows(claim, { now, kinds, limit, worker, leaseEnds }) as Promise<Job[]>;
+  }
+
+  /** Makes jobs due whose lease ends later than any that a right clock stores. Returns their number. */
+  async endFutureLeases(): Promise<number> {
+    const { queries, clock, handlers } = this.#deps;
+    const now = clock.now();
+    const kinds = [...handlers.keys()];
+    const latest = kinds.map((kind) => addSeconds(this.#leaseEnd(kind, now), toleranceSeconds));
+    const soonest = new Date(Math.min(...latest.map((end) => end.getTime())));
+    return queries.run(endFutureLeases, { now, kinds, latest, soonest });
   }
 
   /** Extends the leases of running jobs, and returns the ids of those that are still held. */

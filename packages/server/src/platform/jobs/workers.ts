@@ -32,6 +32,9 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
+/** Rarer than the search for due jobs, because it reads every job that waits for a retry. */
+const leaseCheckMs = 30_000;
+
 /** How long an aborted job may take to end before it is released anyway. */
 const settleMs = 1_000;
 
@@ -55,6 +58,7 @@ export class JobWorkers implements AsyncDisposable {
   /** The callers of `betweenJobs`, one after the other. */
   #interlude: Promise<void> = Promise.resolve();
   #schedulesCheckedMs = Number.NEGATIVE_INFINITY;
+  #leasesCheckedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: JobWorkersOptions) {
     const { database: queries, clock, makeId, workerId: worker } = options;
@@ -133,6 +137,7 @@ export class JobWorkers implements AsyncDisposable {
   async #look(): Promise<void> {
     try {
       await this.#enqueueScheduled();
+      await this.#endFutureLeases();
       await this.#claim();
       if (this.#failing) this.#options.logger.info('jobs can be claimed again');
       this.#failing = false;
@@ -150,6 +155,15 @@ export class JobWorkers implements AsyncDisposable {
     if (ageMs >= 0 && ageMs < this.#pollMs) return;
     await this.#schedules.enqueueDue();
     this.#schedulesCheckedMs = nowMs;
+  }
+
+  async #endFutureLeases(): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.#handlers.size === 0 || nowMs - this.#leasesCheckedMs < leaseCheckMs) return;
+    const ended = await this.#leases.endFutureLeases();
+    this.#leasesCheckedMs = nowMs;
+    if (ended > 0)
+      this.#options.logger.warn('jobs were held by a node whose clock is ahead', { detail: `${ended} jobs` });
   }
 
   async #claim(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Windows in PostgreSQL, for the exact quotas of a deployment without Redis. */
 import { assert } from '#kernel/assert.ts';
+import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import { type Charge, nameOf, windowMsOf } from './quota.ts';
@@ -37,14 +38,14 @@ const refund = statement('rate_limit_counters.refund', {
 const sweep = statement('rate_limit_counters.sweep', {
   lane: 'pool',
   sql: `delete from rate_limit_counters where key in (
-    select key from rate_limit_counters where ends_at <= :now order by ends_at limit 10000)`,
-  params: { now: 'timestamptz' },
+    select key from rate_limit_counters where ends_at <= :now order by ends_at limit :limit offset :skip)`,
+  params: { now: 'timestamptz', limit: 'int8', skip: 'int8' },
   columns: {},
 });
 
-/** Deletes up to 10,000 ended windows; returns their number. */
-export function deleteEndedWindows(database: Database, now: Date): Promise<number> {
-  return database.run(sweep, { now });
+/** Deletes ended windows; returns their number. */
+export function deleteEndedWindows(database: Database, now: Date, batch: Batch = wholeBatch): Promise<number> {
+  return database.run(sweep, { now, ...batch });
 }
 
 export class DatabaseWindows implements WindowStore, StatementWindows {
