@@ -2,8 +2,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { nonParsers } from './non-parsers.ts';
 import { fuzz, type Parser } from './parser.ts';
-import { nonParsers, parsers } from './parsers.ts';
+import { parsers } from './parsers.ts';
 
 const source = join(import.meta.dirname, '../../src');
 const mutations = 1000;

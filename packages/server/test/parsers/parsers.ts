@@ -31,7 +31,7 @@ import {
 import { formatPhc, needsRehash, parsePhc } from '#protocol/password-hash/index.ts';
 import { formatSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
-import { acceptText, displayName, oneLine } from '#protocol/untrusted-text/index.ts';
+import { acceptText, displayName, escapeUnprintable, oneLine } from '#protocol/untrusted-text/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import { documents, httpParsers } from './http-parsers.ts';
 import type { Parser } from './parser.ts';
@@ -285,6 +285,18 @@ const protocolParsers: readonly Parser[] = [
   },
   {
     module: 'untrusted-text',
+    name: 'escapeUnprintable',
+    examples: names,
+    read: ({ text }) => {
+      const json = JSON.stringify(text);
+      const escaped = escapeUnprintable(json);
+      assert.doesNotMatch(escaped, /[\p{Cc}\u2028\u2029]/u);
+      assert.equal(JSON.parse(escaped), text);
+      return escaped === json;
+    },
+  },
+  {
+    module: 'untrusted-text',
     name: 'oneLine',
     examples: names,
     read: ({ text }) => {
@@ -306,26 +318,3 @@ const protocolParsers: readonly Parser[] = [
 ];
 
 export const parsers: readonly Parser[] = [...protocolParsers, ...settingParsers, ...httpParsers];
-
-/** Exported functions of the same modules that parse no untrusted input, with the reason. */
-export const nonParsers: Readonly<Record<string, string>> = {
-  'digit-code digitCode': 'formats a code from random bytes of the product',
-  'email-address withUnicodeDomain': 'formats the result of parseEmailAddress, and the host of the public URL',
-  'jose exportPrivateKey': "exports the product's key",
-  'jose exportPublicJwk': "exports the product's key",
-  'jose generateSigningKeyPair': 'generates a key',
-  'jose importSigningKey': 'imports an encrypted and authenticated key from the database',
-  'jose jwkThumbprint': "names the product's key",
-  'jose signJwt': "signs the product's claims",
-  'mailbox formatMailbox': 'formats the result of parseMailbox',
-  'network-address cidrContains': 'compares results of parseCidr and parseAddress',
-  'network-address formatAddress': 'formats the result of parseAddress',
-  'network-address formatCidr': 'formats the result of parseCidr',
-  'password-hash formatPhc': 'formats a computed hash',
-  'quota formatQuota': 'formats the result of parseQuota',
-  'secret-token formatSecret': "formats the product's secret",
-  'secret-token hashSecret': 'SHA-256 of any text',
-  'webhook-signature webhookHeaders': 'signs outbound requests',
-  'cookies.ts withCookies': "adds the product's cookies to a response",
-  'body.ts readBytes': 'reads any bytes up to a limit; body.test.ts and bad-bytes.http.test.ts cover it',
-};

@@ -20,6 +20,7 @@ import {
 import { helpText } from './help.ts';
 import { commands } from './list.ts';
 import { parseCommand } from './parse.ts';
+import { printable, printableJson } from './printable.ts';
 import { silentWatchers } from './silent.ts';
 
 /** Parses and runs a command line; returns the exit code. Never rejects: errors become a message on standard error. */
@@ -38,8 +39,8 @@ export async function runCommand(context: CommandContext): Promise<number> {
     return await execute(parsed.command, parsed.input, parsed.json, context);
   } catch (error) {
     const { sentence, exitCode } = explain(error);
-    io.err(`${sentence}\n`);
-    if (argv.includes('--json')) io.out(`${JSON.stringify({ error: sentence })}\n`);
+    io.err(ensureNewline(printable(sentence)));
+    if (argv.includes('--json')) io.out(`${printableJson({ error: sentence })}\n`);
     return exitCode;
   }
 }
@@ -110,7 +111,7 @@ async function inServingProcess(config: Config, { argv, io }: CommandContext): P
 }
 
 function say(result: CommandResult, json: boolean, io: CommandIo): number {
-  io.out(json ? `${JSON.stringify(result.data, null, 2)}\n` : ensureNewline(result.text));
+  io.out(json ? `${printableJson(result.data, 2)}\n` : ensureNewline(printable(result.text)));
   return result.exitCode;
 }
 

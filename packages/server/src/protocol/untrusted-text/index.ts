@@ -4,4 +4,4 @@
  * Example: `acceptText('Ada\u202e', 200)` is rejected as `forbidden_character`; `displayName('Win at evil.example')` is null.
  */
 export { displayName } from './display-name.ts';
-export { acceptText, oneLine, type TextProblem, type TextResult } from './untrusted-text.ts';
+export { acceptText, escapeUnprintable, oneLine, type TextProblem, type TextResult } from './untrusted-text.ts';

@@ -47,3 +47,13 @@ const unprintable = /(?:(?!\u200c|\u200d|[\ufe00-\ufe0f])[\p{C}\p{Zl}\p{Zp}\p{De
 export function oneLine(text: string): string {
   return text.replace(unprintable, ' ');
 }
+
+/**
+ * The text with those characters as escapes of JSON, for text inside a string of JSON: `\u001b`, and a surrogate pair beyond
+ * the basic plane. A parser returns the original text.
+ */
+export function escapeUnprintable(text: string): string {
+  return text.replace(unprintable, (found) =>
+    found.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
+}

@@ -1,0 +1,22 @@
+/** Exported functions of the same modules that parse no untrusted input, with the reason. */
+export const nonParsers: Readonly<Record<string, string>> = {
+  'digit-code digitCode': 'formats a code from random bytes of the product',
+  'email-address withUnicodeDomain': 'formats the result of parseEmailAddress, and the host of the public URL',
+  'jose exportPrivateKey': "exports the product's key",
+  'jose exportPublicJwk': "exports the product's key",
+  'jose generateSigningKeyPair': 'generates a key',
+  'jose importSigningKey': 'imports an encrypted and authenticated key from the database',
+  'jose jwkThumbprint': "names the product's key",
+  'jose signJwt': "signs the product's claims",
+  'mailbox formatMailbox': 'formats the result of parseMailbox',
+  'network-address cidrContains': 'compares results of parseCidr and parseAddress',
+  'network-address formatAddress': 'formats the result of parseAddress',
+  'network-address formatCidr': 'formats the result of parseCidr',
+  'password-hash formatPhc': 'formats a computed hash',
+  'quota formatQuota': 'formats the result of parseQuota',
+  'secret-token formatSecret': "formats the product's secret",
+  'secret-token hashSecret': 'SHA-256 of any text',
+  'webhook-signature webhookHeaders': 'signs outbound requests',
+  'cookies.ts withCookies': "adds the product's cookies to a response",
+  'body.ts readBytes': 'reads any bytes up to a limit; body.test.ts and bad-bytes.http.test.ts cover it',
+};
