@@ -6,14 +6,14 @@ const copySession = statement('test_thousands.copy_session', {
   sql: `insert into sessions (id, user_id, client_id, device_id, auth_epoch, transport, amr, acr, auth_time, factor_times,
       sealed_client_info, created_at, last_seen_at, idle_expires_at, expires_at)
     select gen_random_uuid(), user_id, client_id, device_id, auth_epoch, 'token', amr, acr, auth_time, factor_times,
-      sealed_client_info, created_at, last_seen_at, idle_expires_at, expires_at
+      null, created_at, last_seen_at, idle_expires_at, expires_at
     from sessions, generate_series(1, :count::integer) where id = :id
     returning id`,
   params: { id: 'uuid', count: 'int4' },
   columns: { id: 'uuid' },
 });
 
-/** Adds `count` sessions like this one, without refresh tokens, and returns their ids. */
+/** Adds `count` sessions like this one, without refresh tokens and client information, and returns their ids. */
 export async function copySessions(queries: Queries, id: string, count: number): Promise<string[]> {
   return (await queries.rows(copySession, { id, count })).map((row) => row.id);
 }

@@ -23,7 +23,7 @@ export {
   nearSessionLimit,
 } from './end.ts';
 export { LastSeen } from './last-seen.ts';
-export { type ListedSession, listSessions } from './list.ts';
+export { type ListedSession, listSessions, type SessionPosition } from './list.ts';
 export { LastClients, moveSession } from './move.ts';
 export {
   type ActiveSession,

@@ -8,8 +8,9 @@ const list = statement('sessions.list_live', {
       s.idle_expires_at, s.expires_at
     from sessions s join users u on u.id = s.user_id
     where s.user_id = :userId and ${sessionIsActive}
-    order by s.created_at desc, s.id desc limit 100`,
-  params: { userId: 'uuid', now: 'timestamptz' },
+      and (:afterId::uuid is null or (s.created_at, s.id) < (:afterTime::timestamptz, :afterId::uuid))
+    order by s.created_at desc, s.id desc limit :limit`,
+  params: { userId: 'uuid', now: 'timestamptz', afterTime: 'timestamptz?', afterId: 'uuid?', limit: 'int8' },
   columns: {
     id: 'uuid',
     clientId: 'text',
@@ -23,6 +24,12 @@ const list = statement('sessions.list_live', {
     expiresAt: 'timestamptz',
   },
 });
+
+/** The place of a session in the list. */
+export interface SessionPosition {
+  readonly createdAt: Date;
+  readonly id: string;
+}
 
 /** An active session with the client information of its creation, encrypted under the user's key. */
 export interface ListedSession {
@@ -38,7 +45,11 @@ export interface ListedSession {
   readonly expiresAt: Date;
 }
 
-/** Newest first; a user has at most a hundred. */
-export async function listSessions(queries: Queries, userId: string, now: Date): Promise<ListedSession[]> {
-  return queries.rows(list, { userId, now });
+/** Newest first, at most `limit`, after a position. */
+export function listSessions(
+  queries: Queries,
+  userId: string,
+  { now, limit, after }: { readonly now: Date; readonly limit: number; readonly after?: SessionPosition | undefined },
+): Promise<ListedSession[]> {
+  return queries.rows(list, { userId, now, limit, afterTime: after?.createdAt ?? null, afterId: after?.id ?? null });
 }

@@ -66,7 +66,7 @@ describeOnBothDatabases('sessions', (database) => {
   const login = async (transport: 'cookie' | 'token' = 'token') =>
     (await addSession(fixture, user, transport)).sessionId;
   const read = (sessionId: string) => database().row(state, { sessionId });
-  const list = async () => (await listSessions(database(), user.id, now())).map(({ id }) => id);
+  const list = async () => (await listSessions(database(), user.id, { now: now(), limit: 100 })).map(({ id }) => id);
 
   function end(sessionId: string, userId = user.id) {
     const request = { userId, reason: 'logout', now: now() } as const;
@@ -152,7 +152,7 @@ describeOnBothDatabases('sessions', (database) => {
       const second = await login('cookie');
       const ended = await login();
       await end(ended);
-      const sessions = await listSessions(database(), user.id, now());
+      const sessions = await listSessions(database(), user.id, { now: now(), limit: 100 });
       expect(sessions.map(({ id, transport }) => [id, transport])).toEqual([
         [second, 'cookie'],
         [first, 'token'],

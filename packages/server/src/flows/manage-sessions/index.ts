@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
+import { maxCursorLength } from './cursor.ts';
 import { endOne, endOthers, listOwn, type ManageSessions } from './manage-sessions.ts';
 
 export type { ManageSessions } from './manage-sessions.ts';
@@ -42,6 +43,12 @@ const listedExample: z.output<typeof listed> = {
 
 const path = '/api/v1/users/me/sessions';
 
+const maxPageSize = 100;
+const pageSize = z
+  .string()
+  .regex(/^(?:[1-9]\d?|100)$/, `Use a number from 1 to ${maxPageSize}.`)
+  .transform(Number);
+
 export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endpoint[] {
   return [
     apiEndpoint({
@@ -50,10 +57,12 @@ export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endp
       path,
       tag: 'account',
       summary: 'My active sessions, newest first',
-      description: 'Returns the newest 100 sessions in one page.',
+      description: 'A user has about 100 sessions at most; a further login ends the oldest ones.',
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
-      request: {},
+      request: {
+        query: z.strictObject({ limit: pageSize.optional(), cursor: z.string().max(maxCursorLength).optional() }),
+      },
       response: {
         status: 200,
         message: 'Active sessions',
@@ -62,10 +71,8 @@ export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endp
         list: true,
       },
       problems: [],
-      handler: async ({ principal }) => {
-        const data = await listOwn(sessions, principal);
-        return { data, pagination: { limit: 100, nextCursor: null, total: data.length } };
-      },
+      handler: ({ principal, query: { limit = maxPageSize, cursor } }) =>
+        listOwn(sessions, principal, { limit, cursor }),
     }),
     apiEndpoint({
       id: 'sessions.end_one',

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
 import { sessionEndReasons } from '#test/support/stored-login.ts';
+import { copySessions } from '#test/support/thousands.ts';
 import { addLoggedInUser, addVerifiedUser, isAccepted, login } from '#test/support/user-actions.ts';
 
 const path = '/api/v1/users/me/sessions';
@@ -33,6 +34,15 @@ async function addOnTwoDevices() {
   return { email, laptop, phone };
 }
 
+function pagination(text: string) {
+  interface Page {
+    readonly limit: number;
+    readonly nextCursor: string | null;
+    readonly total: number;
+  }
+  return (JSON.parse(text) as { readonly pagination: Page }).pagination;
+}
+
 function list(token: string) {
   return app.send<readonly Listed[]>('GET', path, { token });
 }
@@ -55,6 +65,45 @@ describe('GET /api/v1/users/me/sessions', () => {
     await addLoggedInUser(app);
     await app.send('POST', '/api/v1/auth/logout', { token: phone.accessToken });
     expect((await list(laptop.accessToken)).data.map(({ id }) => id)).toEqual([laptop.sessionId]);
+  });
+
+  it('200 lists more than a hundred sessions in pages, each once, with the true total', async () => {
+    const { accessToken: token, sessionId } = await addLoggedInUser(app);
+    const ids = [sessionId, ...(await copySessions(app.services.database, sessionId, 230))];
+    const readPage = (query: string) => app.send<readonly Listed[]>('GET', `${path}${query}`, { token });
+    const seen: string[] = [];
+    const sizes: number[] = [];
+    let query = '';
+    do {
+      const page = await readPage(query);
+      const { limit, nextCursor, total } = pagination(page.text);
+      expect([limit, total]).toEqual([100, 231]);
+      sizes.push(page.data.length);
+      seen.push(...page.data.map(({ id }) => id));
+      query = nextCursor === null ? '' : `?cursor=${encodeURIComponent(nextCursor)}`;
+    } while (query !== '' && sizes.length < 5);
+    expect(sizes).toEqual([100, 100, 31]);
+    expect(seen.toSorted()).toEqual(ids.toSorted());
+    const five = await readPage('?limit=5');
+    expect([five.data.length, pagination(five.text)]).toEqual([5, expect.objectContaining({ limit: 5, total: 231 })]);
+  });
+
+  it('422 for a limit that is not from 1 to 100, and for a cursor of another user or with another position', async () => {
+    const [own, other] = [await addOnTwoDevices(), await addOnTwoDevices()];
+    const read = (query: string, token = own.laptop.accessToken) => app.send('GET', `${path}?${query}`, { token });
+    const { nextCursor } = pagination((await read('limit=1')).text);
+    expect((await read(`cursor=${nextCursor}`)).status).toBe(200);
+    const [position, mac] = String(nextCursor).split('.');
+    const moved = Buffer.from(String(Buffer.from(position ?? '', 'base64url')).replace('[1', '[2')).toString(
+      'base64url',
+    );
+    for (const cursor of ['', 'x', 'x.y', 'e30.e30', position, `.${mac}`, `${moved}.${mac}`, `${nextCursor}A`]) {
+      expect((await read(`cursor=${cursor}`)).code).toBe('validation_failed');
+    }
+    expect((await read(`cursor=${nextCursor}`, other.laptop.accessToken)).code).toBe('validation_failed');
+    for (const limit of ['0', '101', '-1', '1.5', '', 'x']) {
+      expect((await read(`limit=${limit}`)).code).toBe('validation_failed');
+    }
   });
 
   it('200 shows `Unknown device` when the login had no user agent', async () => {

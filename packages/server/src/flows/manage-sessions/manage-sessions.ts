@@ -5,29 +5,50 @@ import {
   type ListedSession,
   listSessions,
   openClientInfo,
+  type SessionPosition,
+  summarizeSessions,
 } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Principal } from '#platform/http/index.ts';
-import type { UserKey } from '#platform/keys/index.ts';
+import type { KeyRing, UserKey } from '#platform/keys/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
+import { readCursor, writeCursor } from './cursor.ts';
 
 export interface ManageSessions {
   readonly database: Database;
   readonly clock: Clock;
+  readonly keys: KeyRing;
   readonly users: Users;
   readonly audit: AuditLog;
 }
 
-/** The caller's active sessions, newest first. */
-export async function listOwn(flow: ManageSessions, principal: Principal) {
-  const [key, sessions] = await Promise.all([
-    flow.users.key(principal.userId),
-    listSessions(flow.database, principal.userId, flow.clock.now()),
+/** The caller's active sessions, newest first, in pages. Throws `validation_failed` for a cursor of another list. */
+export async function listOwn(
+  flow: ManageSessions,
+  { userId, sessionId }: Principal,
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | undefined },
+) {
+  const now = flow.clock.now();
+  const after = cursor === undefined ? undefined : requirePosition(flow, userId, cursor);
+  const [key, { live: total }, sessions] = await Promise.all([
+    flow.users.key(userId),
+    summarizeSessions(flow.database, userId, now),
+    listSessions(flow.database, userId, { now, limit: limit + 1, after }),
   ]);
-  return sessions.map((session) => describe(session, key, principal.sessionId));
+  const page = sessions.slice(0, limit);
+  const last = page.at(-1);
+  const nextCursor = last !== undefined && sessions.length > limit ? writeCursor(flow.keys, userId, last) : null;
+  return { data: page.map((session) => describe(session, key, sessionId)), pagination: { limit, nextCursor, total } };
+}
+
+function requirePosition({ keys }: ManageSessions, userId: string, cursor: string): SessionPosition {
+  const position = readCursor(keys, userId, cursor);
+  if (position !== undefined) return position;
+  const error = { path: '/cursor', code: 'invalid_cursor', message: 'This is not the "nextCursor" of this list.' };
+  throw new Problem('validation_failed', { errors: [error] });
 }
 
 /** Ends one of the caller's sessions. Throws `session_not_found` for an unknown or ended one, and for another user's. */
