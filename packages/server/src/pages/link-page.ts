@@ -48,7 +48,7 @@ export interface LinkPage<L, F extends z.ZodType<{ readonly token?: string | und
   readonly alreadyDone?: (
     token: string,
     typed: z.output<F> | undefined,
-  ) => Promise<{ readonly text: string; readonly locale: string } | undefined>;
+  ) => Promise<(Pick<Outcome, 'text' | 'title'> & { readonly locale: string }) | undefined>;
   /** The language that the link asks for; the browser's is the second choice. */
   readonly localeOf: (link: L) => string | undefined;
   readonly form: (reading: Reading<L>, complaints: Complaints, typed?: z.output<F>) => LinkForm | Promise<LinkForm>;
@@ -137,7 +137,7 @@ async function inactiveLink<L, F extends z.ZodType<{ readonly token?: string | u
   const done = token === undefined ? undefined : await alreadyDone?.(token, typed);
   const words = pageWords(catalogues, done?.locale, ...wantedLanguages(caller.acceptLanguage));
   const say: Reading<L>['say'] = (name, values) => words.say(`${texts}.${name}`, values);
-  return done === undefined ? invalidLink(words, say) : outcomeResponse({ words, say }, { text: done.text }, 200);
+  return done === undefined ? invalidLink(words, say) : outcomeResponse({ words, say }, done, 200);
 }
 
 async function respond<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(

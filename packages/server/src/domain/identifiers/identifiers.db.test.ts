@@ -58,7 +58,8 @@ describeOnBothDatabases('email addresses', (database) => {
     const values = testUserValues(fixture, 'once@people.example');
     await database().run(insertTestUser, values);
     await database().run(unverify, { id: values.identifierId });
-    const verify = () => database().transaction((tx) => verifyIdentifier(tx, values.identifierId, fixture.clock.now()));
+    const address = { id: values.identifierId, asTyped: 'Once@people.example', now: fixture.clock.now() };
+    const verify = () => database().transaction((tx) => verifyIdentifier(tx, address));
     const results = await Promise.all(Array.from({ length: 10 }, verify));
     expect(results.filter(Boolean)).toHaveLength(1);
   });

@@ -62,14 +62,21 @@ export function unverifiedHolderFragment(): Fragment<typeof holderParams> {
 
 const verify = statement('identifiers.verify', {
   lane: 'pool',
-  sql: `update identifiers set verified_at = :now where id = :id and verified_at is null`,
-  params: { id: 'uuid', now: 'timestamptz' },
+  sql: `update identifiers set verified_at = :now, as_typed = coalesce(:asTyped, canonical)
+    where id = :id and verified_at is null`,
+  params: { id: 'uuid', asTyped: 'text?', now: 'timestamptz' },
   columns: {},
 });
 
-/** Marks an address as verified; false when it was already. */
-export async function verifyIdentifier(tx: Queries, id: string, now: Date): Promise<boolean> {
-  return (await tx.run(verify, { id, now })) === 1;
+/**
+ * Marks an address as verified; false when it was already. The spelling becomes the one that the owner of the mailbox typed;
+ * when it is unknown, the canonical form, because the stored one may be a stranger's (invariant 18).
+ */
+export async function verifyIdentifier(
+  tx: Queries,
+  { id, asTyped, now }: { readonly id: string; readonly asTyped: string | undefined; readonly now: Date },
+): Promise<boolean> {
+  return (await tx.run(verify, { id, asTyped: asTyped ?? null, now })) === 1;
 }
 
 const findEmail = statement('identifiers.find_email', {

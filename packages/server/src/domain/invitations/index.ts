@@ -13,4 +13,4 @@
 export { insertInvitation, invitationLifetimeSeconds, type NewInvitation } from './issue.ts';
 export { listOpenInvitations, type OpenInvitation, revokeInvitation } from './list.ts';
 export { deleteExpiredInvitations, eraseInvitations } from './sweep.ts';
-export { type ActiveInvitation, findActiveInvitation, useInvitation } from './use.ts';
+export { type ActiveInvitation, findActiveInvitation, findUsedInvitation, useInvitation } from './use.ts';

@@ -33,6 +33,22 @@ export async function findActiveInvitation(
   return queries.row(findActive, { hash: hashSecret(text), now });
 }
 
+const findUsed = statement('invitations.find_used', {
+  lane: 'read',
+  sql: `select locale from invitations where hash = :hash and outcome = 'used'`,
+  params: { hash: 'bytea' },
+  columns: { locale: 'text' },
+});
+
+/** Returns the locale of an invitation that was used, for the page that its link opens. */
+export async function findUsedInvitation(
+  queries: Queries,
+  text: string,
+): Promise<{ readonly locale: string } | undefined> {
+  if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
+  return queries.row(findUsed, { hash: hashSecret(text) });
+}
+
 /** Uses an invitation in the transaction of its effect; undefined when it is unknown, used, revoked or expired. */
 export async function useInvitation(tx: Queries, text: string, now: Date): Promise<ActiveInvitation | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;

@@ -26,3 +26,17 @@ export async function eraseMails(tx: Queries, userId: string, now: Date): Promis
   const mailIds = (await tx.rows(eraseLedgerRows, { userId, now })).map(({ id }) => id);
   await tx.run(deleteAttempts, { mailIds });
 }
+
+const eraseVerifications = statement('mail_ledger.erase_verifications', {
+  lane: 'pool',
+  sql: `update mail_ledger set sealed_params = null,
+      state = case when state = 'queued' then 'dropped' else state end, finished_at = coalesce(finished_at, :now)
+    where user_id = :userId and template = 'verify_email' and sealed_params is not null`,
+  params: { userId: 'uuid', now: 'timestamptz' },
+  columns: {},
+});
+
+/** Erases the names in a user's verification mails and drops those that are queued. Call it when the address is verified. */
+export async function eraseVerificationMails(tx: Queries, userId: string, now: Date): Promise<void> {
+  await tx.run(eraseVerifications, { userId, now });
+}

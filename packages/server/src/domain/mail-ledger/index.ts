@@ -16,6 +16,6 @@
 export { type MailSending, type MailStatus, mailHandler } from './deliver.ts';
 export { enqueueMail, enqueueMailFragment, isQueued, MailLedger, type MailValues, type QueuedMail } from './enqueue.ts';
 export { enqueueInvitationMail } from './enqueue-invitation.ts';
-export { eraseMails } from './erase.ts';
+export { eraseMails, eraseVerificationMails } from './erase.ts';
 export { deleteFinishedMails } from './sweep.ts';
 export type { MailParams, MailTemplate } from './templates.ts';

@@ -1,4 +1,4 @@
-import { type Queries, statement } from '#platform/database/index.ts';
+import { type Queries, statement, type Values } from '#platform/database/index.ts';
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { outlivesEpoch, type Purpose } from './issue.ts';
 
@@ -112,23 +112,54 @@ export async function findActive(
   return queries.row(findToken, { hash: hashSecret(text), purpose, now });
 }
 
-const findUsedVerificationToken = statement('one_time_tokens.find_used_verification', {
+const usedColumns = {
+  id: 'uuid',
+  userId: 'uuid',
+  identifierId: 'uuid?',
+  sealedPayload: 'bytea?',
+  wasDisowned: 'bool',
+  locale: 'text',
+  addressIsPrimary: 'bool',
+  addressIsVerified: 'bool',
+  epochsSince: 'int4',
+  usedAt: 'timestamptz?',
+  primaryAddress: 'text?',
+  userStatus: 'text',
+} as const;
+
+const findUsedToken = statement('one_time_tokens.find_used', {
   lane: 'read',
-  sql: `select u.locale from one_time_tokens t join users u on u.id = t.user_id
-      join identifiers i on i.id = t.identifier_id
-    where t.hash = :hash and t.purpose = 'verify_email' and t.outcome = 'used' and i.verified_at is not null
-      and u.status <> 'disabled'`,
-  params: { hash: 'bytea' },
-  columns: { locale: 'text' },
+  sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.outcome = 'disowned' as was_disowned, u.locale,
+      coalesce(i.is_primary, false) as address_is_primary, i.verified_at is not null as address_is_verified,
+      u.auth_epoch - t.auth_epoch as epochs_since, t.consumed_at as used_at,
+      (select p.canonical from identifiers p
+        where p.user_id = u.id and p.kind = 'email' and p.is_primary) as primary_address, u.status as user_status
+    from one_time_tokens t join users u on u.id = t.user_id left join identifiers i on i.id = t.identifier_id
+    where t.hash = :hash and t.purpose = :purpose and t.outcome in ('used', 'disowned') and u.status <> 'disabled'`,
+  params: { hash: 'bytea', purpose: 'text' },
+  columns: usedColumns,
 });
 
-/** The user's locale, when this verification link was used and its address is still verified. */
-export async function findUsedVerification(
-  queries: Queries,
-  text: string,
-): Promise<{ readonly locale: string } | undefined> {
+/** A link that was used, with what shows whether its effect still holds. */
+export type UsedToken = Values<typeof usedColumns>;
+
+/** Returns a link that was used or disowned, for the page that it opens: pressing it twice is no error. */
+export async function findUsed(queries: Queries, purpose: Purpose, text: string): Promise<UsedToken | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
-  return queries.row(findUsedVerificationToken, { hash: hashSecret(text) });
+  return queries.row(findUsedToken, { hash: hashSecret(text), purpose });
+}
+
+const erase = statement('one_time_tokens.erase_payloads', {
+  lane: 'pool',
+  sql: `update one_time_tokens set sealed_payload = null
+    where user_id = :userId and purpose = :purpose and sealed_payload is not null`,
+  params: { userId: 'uuid', purpose: 'text' },
+  columns: {},
+});
+
+/** Erases the payloads of the user's tokens of this purpose, used or not. Call it after the last use of a payload. */
+export async function erasePayloads(tx: Queries, userId: string, purpose: Purpose): Promise<void> {
+  await tx.run(erase, { userId, purpose });
 }
 
 /** Revokes the user's remaining tokens of this purpose. */

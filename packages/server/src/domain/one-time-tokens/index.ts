@@ -18,11 +18,13 @@ export {
   type ActiveToken,
   consume,
   consumeCode,
+  erasePayloads,
   findActive,
-  findUsedVerification,
+  findUsed,
   type OneTimeToken,
   revokeLinksOfUser,
   revokeOthers,
+  type UsedToken,
 } from './consume.ts';
 export {
   type ChangeSide,

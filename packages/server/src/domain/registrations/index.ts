@@ -10,6 +10,8 @@
  * - Registering an unverified address again adds a link and changes nothing else.
  * - A link sets the password and name of its own registration. A link without a payload lets its user choose a password,
  *   because it cannot be known which registration it continues.
+ * - When the address is verified, whatever another registration of it left is erased: name, locale, spelling, and the texts
+ *   in its links and mails.
  * - The first user to prove an address takes it over from an unverified registration, which is deleted.
  * - The registration hook runs before a user is created and outside of transactions. An applicant whom it does not admit has
  *   a key, which encrypts the address in the audit log and is deleted when the user of the address is erased.
@@ -21,5 +23,6 @@ export { deleteExpiredApplicantKeys, eraseApplicantKeys } from './applicants.ts'
 export { RegistrationHook, type RegistrationHookSettings } from './hook.ts';
 export { addVerificationLink, linkValues } from './link.ts';
 export { openRegistration, type PendingRegistration } from './pending.ts';
+export { proveRegistration } from './prove.ts';
 export { supersedeRegistration } from './superseded.ts';
 export { createVerifiedUser, type VerifiedUser } from './verified-user.ts';

@@ -6,12 +6,13 @@ const payloadSchema = z.strictObject({
   /** The same in a link and its repetitions, so that two registrations of an address can be distinguished. */
   registrationId: z.uuid(),
   registeredAt: z.iso.datetime(),
+  asTyped: z.string(),
   phc: z.string(),
   name: z.string(),
   locale: z.string(),
 });
 
-/** The payload of a verification link: opening the link sets this password, name and locale. */
+/** The payload of a verification link: opening the link sets this password, name, locale and spelling of the address. */
 export type PendingRegistration = z.infer<typeof payloadSchema>;
 
 /** Encrypts the payload under the data key `password`, like every PHC string (invariant 15). */

@@ -17,7 +17,7 @@ export {
   revokeForErasure,
   scheduleDeletion,
 } from './deletion.ts';
-export { localeInput, nameInput } from './input.ts';
+export { firstLocale, localeInput, nameInput } from './input.ts';
 export {
   changeProfile,
   findMetadata,

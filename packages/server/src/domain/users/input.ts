@@ -50,3 +50,9 @@ function canonicalLocale(typed: string): string | undefined {
     throw error;
   }
 }
+
+/** The first language that is a locale; `en` when there is none. */
+export function firstLocale(languages: readonly string[]): string {
+  const locales = languages.flatMap((language) => localeInput.safeParse(language).data ?? []);
+  return locales[0] ?? 'en';
+}

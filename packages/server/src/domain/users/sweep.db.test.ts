@@ -91,7 +91,7 @@ describeOnBothDatabases('unverified registrations', (database, kind) => {
       let sweeping: Promise<number> | undefined;
       await database().transaction(async (tx) => {
         await users.lock(tx, userId);
-        await verifyIdentifier(tx, identifierId, fixture.clock.now());
+        await verifyIdentifier(tx, { id: identifierId, asTyped: undefined, now: fixture.clock.now() });
         await users.raiseEpoch(tx, userId);
         sweeping = sweep();
         const sweepWaits = async () => (await database().row(waiting, {}))?.statements === 1;

@@ -1,5 +1,6 @@
 /** `/accept-invitation`: shows the invited email, takes a name and a password, and creates the account. */
 import { z } from 'zod';
+import { findUsedInvitation } from '#domain/invitations/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
 import { type FieldError, Problem } from '#kernel/problem.ts';
@@ -26,6 +27,10 @@ export function acceptInvitationPage(flow: AcceptInvitation): readonly Endpoint[
     catalogues: flow.catalogues,
     texts: 'page.accept_invitation',
     read: (token = '') => readInvitation(flow, token),
+    alreadyDone: async (token) => {
+      const used = await findUsedInvitation(flow.database, token);
+      return used && { text: 'accepted', locale: used.locale };
+    },
     localeOf: ({ locale }) => locale,
     form: ({ link, words, say }, complaints, typed) => ({
       paragraphs: [say('intro')],

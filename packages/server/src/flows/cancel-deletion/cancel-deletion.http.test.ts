@@ -153,8 +153,20 @@ describe('/cancel-deletion', () => {
     const submitted = await app.send('POST', '/cancel-deletion', { form: { token }, headers: sameOrigin });
     expect([submitted.status, submitted.text]).toEqual([200, expect.stringContaining('Account kept')]);
     expect((await login(app, email)).data.step).toBeUndefined();
-    expect((await app.send('GET', `/cancel-deletion?token=${token}`)).status).toBe(400);
-    expect((await app.send('POST', '/cancel-deletion', { form: { token }, headers: sameOrigin })).status).toBe(400);
+  });
+
+  it('200 when the form is submitted twice, also at once; 400 after another request to delete the account', async () => {
+    const email = await addPendingDeletion();
+    const token = await cancelLinkOf(email);
+    const submit = () => app.send('POST', '/cancel-deletion', { form: { token }, headers: sameOrigin });
+    const pressed = await Promise.all([1, 2, 3].map(submit));
+    expect(pressed.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await app.send('GET', `/cancel-deletion?token=${token}`)).text).toContain('Account kept');
+    expect((await cancel({ token })).code).toBe('invalid_token');
+    const { accessToken } = (await login(app, email)).data;
+    const json = { currentPassword: validPassword };
+    await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json });
+    expect((await submit()).status).toBe(400);
   });
 
   it('POST is rejected from another site', async () => {

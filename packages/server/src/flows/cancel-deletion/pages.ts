@@ -1,5 +1,5 @@
 /** The page `/cancel-deletion`: cancels a scheduled deletion. */
-import { findActive } from '#domain/one-time-tokens/index.ts';
+import { findActive, findUsed } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { linkPage } from '#pages/link-page.ts';
 import type { Endpoint } from '#platform/http/index.ts';
@@ -29,6 +29,10 @@ export function cancelDeletionPage(flow: CancelDeletion): readonly Endpoint[] {
     texts: 'page.cancel_deletion',
     read: async (token): Promise<Shown | undefined> =>
       token === undefined ? {} : findActive(flow.database, 'cancel_deletion', token, flow.clock.now()),
+    alreadyDone: async (token) => {
+      const used = await findUsed(flow.database, 'cancel_deletion', token);
+      return used?.userStatus === 'active' ? { text: 'done', locale: used.locale } : undefined;
+    },
     localeOf: ({ locale }) => locale,
     form: ({ link, say }) => ({
       paragraphs: [say('question', { until: present(link.expiresAt, 'the end of a link that is shown') })],

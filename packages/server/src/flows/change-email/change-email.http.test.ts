@@ -356,6 +356,23 @@ describe('the pages', () => {
     expect([rejected.status, rejected.text.includes('<form')]).toEqual([422, true]);
     expect((await submit('/undo-email-change', { token: undoToken, password: newPassword })).status).toBe(200);
     expect((await login(app, email, { password: newPassword })).status).toBe(200);
+    // The change does not hold any more, but its undoing does.
+    expect((await open('/confirm-email-change', token)).status).toBe(400);
+    expect((await open('/undo-email-change', undoToken)).status).toBe(200);
+  });
+
+  it('200 when a form is submitted twice, also at once', async () => {
+    const { email, token } = await addPendingChange();
+    const thrice = (path: string, form: Readonly<Record<string, string>>) =>
+      Promise.all([1, 2, 3].map(() => submit(path, form)));
+    const confirmed = await thrice('/confirm-email-change', { token });
+    expect(confirmed.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await open('/confirm-email-change', token)).text).toContain('Email changed');
+    const undoToken = await undoLink(email);
+    const undone = await thrice('/undo-email-change', { token: undoToken, password: newPassword });
+    expect(undone.map(({ status, text }) => [status, text.includes('Email restored')])).toEqual(
+      Array.from({ length: 3 }, () => [200, true]),
+    );
   });
 
   it.each(['/confirm-email-change', '/undo-email-change'])(

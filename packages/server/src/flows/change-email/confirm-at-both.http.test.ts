@@ -126,9 +126,23 @@ describe('the page /confirm-email-change with confirmation at both addresses', (
     const waiting = await submit(oldLink);
     expect([waiting.status, waiting.text.includes('<form')]).toEqual([200, false]);
     expect(waiting.text).toContain('at the new address as well');
+    for (const again of [await submit(oldLink), await show(oldLink)]) {
+      expect([again.status, again.text]).toEqual([200, waiting.text]);
+    }
     expect((await show(newLink)).text).not.toContain('as well');
     const done = await submit(newLink);
     expect([done.status, done.text.includes('Email changed')]).toEqual([200, true]);
+    for (const link of [oldLink, newLink]) {
+      expect([(await submit(link)).text, (await show(link)).text]).toEqual([done.text, done.text]);
+      expect((await confirm(link)).code).toBe('invalid_token');
+    }
+  });
+
+  it('400 for a used link when the other one was revoked by a change of password', async () => {
+    const { accessToken: token, newLink } = await addPendingChange();
+    expect((await submit(newLink)).status).toBe(200);
+    const json = { currentPassword: validPassword, newPassword: 'another long passphrase' };
+    expect((await app.send('POST', '/api/v1/users/me/password', { token, json })).status).toBe(200);
     expect((await submit(newLink)).status).toBe(400);
   });
 });

@@ -6,6 +6,7 @@ import {
   changeSides,
   consume,
   findActive,
+  findUsed,
   issueToken,
   type NewAddress,
   type OneTimeToken,
@@ -48,6 +49,26 @@ export type Confirmation = { readonly kind: 'changed' } | { readonly kind: 'wait
 export async function findMissing(flow: ChangeEmail, link: ConfirmLink): Promise<ChangeSide | undefined> {
   const other = await otherLinkState(flow.database, link.token.userId, link.newAddress, flow.clock.now());
   return other === 'pending' ? otherSide(link.token) : undefined;
+}
+
+/**
+ * Returns what the use of a link led to, if that still holds: the user has the new address, or the other address must still
+ * confirm.
+ */
+export async function findConfirmed(
+  flow: ChangeEmail,
+  text: string,
+): Promise<(Confirmation & { readonly locale: string }) | undefined> {
+  const used = await findUsed(flow.database, 'confirm_email_change', text);
+  const userKey = used === undefined ? undefined : await flow.users.key(used.userId);
+  if (used === undefined || userKey === undefined) return undefined;
+  const { id, userId, locale, primaryAddress, epochsSince } = used;
+  const newAddress = openNewAddress(userKey, id, present(used.sealedPayload, 'the payload of a confirmation link'));
+  if (primaryAddress === newAddress.canonical) return { kind: 'changed', locale };
+  const other = await otherLinkState(flow.database, userId, newAddress, flow.clock.now());
+  return other === 'pending' && epochsSince === 0
+    ? { kind: 'waiting', waitingFor: otherSide(used), locale }
+    : undefined;
 }
 
 /** Bounds the retries when the holder of the address changes between the read and the write. */
@@ -116,7 +137,7 @@ async function confirm(
   return 'changed';
 }
 
-function otherSide(token: OneTimeToken): ChangeSide {
+function otherSide(token: Pick<OneTimeToken, 'identifierId'>): ChangeSide {
   const side = sideOf(token);
   return present(
     changeSides.find((other) => other !== side),

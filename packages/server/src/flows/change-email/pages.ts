@@ -1,12 +1,12 @@
 /** The pages `/confirm-email-change` and `/undo-email-change`. */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { linkPage, linkToken } from '#pages/link-page.ts';
+import { linkPage, linkToken, type Outcome } from '#pages/link-page.ts';
 import { newPasswordFields } from '#pages/new-password-field.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import type { ChangeEmail } from './change-email.ts';
-import { confirmChange, findMissing, readConfirmLink } from './confirm.ts';
-import { readUndoLink, undoChange } from './undo.ts';
+import { type Confirmation, confirmChange, findConfirmed, findMissing, readConfirmLink } from './confirm.ts';
+import { findUndone, readUndoLink, undoChange } from './undo.ts';
 
 /** Linked from the mail to the new address and, where both must confirm, from the mail to the old one. */
 export function confirmPage(flow: ChangeEmail): readonly Endpoint[] {
@@ -21,6 +21,10 @@ export function confirmPage(flow: ChangeEmail): readonly Endpoint[] {
     catalogues: flow.catalogues,
     texts: 'page.confirm_email_change',
     read: (token = '') => readConfirmLink(flow, token),
+    alreadyDone: async (token) => {
+      const confirmed = await findConfirmed(flow, token);
+      return confirmed && { ...outcomeOf(confirmed), locale: confirmed.locale };
+    },
     localeOf: ({ token }) => token.locale,
     form: async ({ link, say }) => {
       const missing = await findMissing(flow, link);
@@ -28,12 +32,15 @@ export function confirmPage(flow: ChangeEmail): readonly Endpoint[] {
       return { paragraphs: missing === undefined ? [question] : [question, say(`waiting_for_${missing}`)] };
     },
     act: async ({ token }, caller) => {
-      const confirmed = await confirmChange(flow, token, caller);
-      if (confirmed.kind === 'changed') return { text: 'done' };
-      return { title: 'waiting_title', text: `waiting_for_${confirmed.waitingFor}` };
+      return outcomeOf(await confirmChange(flow, token, caller));
     },
     refusals: { email_unavailable: 'unavailable' },
   });
+}
+
+function outcomeOf(confirmed: Confirmation): Outcome {
+  if (confirmed.kind === 'changed') return { text: 'done' };
+  return { title: 'waiting_title', text: `waiting_for_${confirmed.waitingFor}` };
 }
 
 /** Linked from the notice to the old address. */
@@ -49,6 +56,10 @@ export function undoPage(flow: ChangeEmail): readonly Endpoint[] {
     catalogues: flow.catalogues,
     texts: 'page.undo_email_change',
     read: (token = '') => readUndoLink(flow, token),
+    alreadyDone: async (token) => {
+      const undone = await findUndone(flow, token);
+      return undone && { text: 'done', locale: undone.locale };
+    },
     localeOf: ({ locale }) => locale,
     form: ({ link, words, say }, { password }) => ({
       paragraphs: [say('intro')],

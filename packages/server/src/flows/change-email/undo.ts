@@ -1,5 +1,12 @@
 import { restoreEmail } from '#domain/identifiers/index.ts';
-import { type ActiveToken, consume, findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import {
+  type ActiveToken,
+  consume,
+  findActive,
+  findUsed,
+  type OneTimeToken,
+  type UsedToken,
+} from '#domain/one-time-tokens/index.ts';
 import { passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
 import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -12,6 +19,12 @@ import type { ChangeEmail } from './change-email.ts';
 /** Reads a link without using it. */
 export async function readUndoLink(flow: ChangeEmail, text: string): Promise<ActiveToken | undefined> {
   return findActive(flow.database, 'undo_email_change', text, flow.clock.now());
+}
+
+/** Returns a link that was used, while the address that it restored is the user's. */
+export async function findUndone(flow: ChangeEmail, text: string): Promise<UsedToken | undefined> {
+  const used = await findUsed(flow.database, 'undo_email_change', text);
+  return used?.addressIsPrimary ? used : undefined;
 }
 
 /**

@@ -5,7 +5,7 @@ import { linkPage, linkToken } from '#pages/link-page.ts';
 import { newPasswordFields } from '#pages/new-password-field.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
-import { type ResetPassword, readLink, resetPassword } from './reset-password.ts';
+import { findReset, type ResetPassword, readLink, resetPassword } from './reset-password.ts';
 
 export function resetPasswordPage(flow: ResetPassword & { readonly catalogues: Catalogues }): readonly Endpoint[] {
   return linkPage({
@@ -20,6 +20,10 @@ export function resetPasswordPage(flow: ResetPassword & { readonly catalogues: C
     catalogues: flow.catalogues,
     texts: 'page.reset_password',
     read: (token = '') => readLink(flow, token),
+    alreadyDone: async (token) => {
+      const used = await findReset(flow, token);
+      return used && { text: 'done', locale: used.locale };
+    },
     localeOf: ({ locale }) => locale,
     form: ({ link, words, say }, { password }) => ({
       paragraphs: [say('intro')],

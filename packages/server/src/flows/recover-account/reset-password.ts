@@ -1,17 +1,17 @@
 import type { AuditLog } from '#domain/audit/index.ts';
-import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import { type ActiveToken, consume, findActive } from '#domain/one-time-tokens/index.ts';
+import { type ActiveToken, consume, findActive, findUsed, type UsedToken } from '#domain/one-time-tokens/index.ts';
 import {
   type PasswordHashes,
   type PasswordRules,
   passwordAssociatedData,
   setPassword,
 } from '#domain/passwords/index.ts';
+import { proveRegistration } from '#domain/registrations/index.ts';
 import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
-import type { Users } from '#domain/users/index.ts';
+import { firstLocale, type Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
-import type { Clock } from '#kernel/clock.ts';
+import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
@@ -37,6 +37,19 @@ export function readLink(
   return findActive(flow.database, 'reset_password', text, flow.clock.now());
 }
 
+/** Longer than a second click; a user who comes back later may want another password, which a used link cannot set. */
+const secondsAfterReset = 600;
+
+/** Returns a link that was used a short time ago, unless something was changed since that revoked sessions. */
+export async function findReset(
+  flow: Pick<ResetPassword, 'database' | 'clock'>,
+  text: string,
+): Promise<UsedToken | undefined> {
+  const used = await findUsed(flow.database, 'reset_password', text);
+  if (!used?.usedAt || used.epochsSince !== 1) return undefined;
+  return addSeconds(used.usedAt, secondsAfterReset) > flow.clock.now() ? used : undefined;
+}
+
 /** Sets the password. Of concurrent uses of a link exactly one succeeds. Throws `invalid_token` and as `PasswordRules`. */
 export async function resetPassword(
   flow: ResetPassword,
@@ -52,7 +65,13 @@ export async function resetPassword(
   const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordAssociatedData(userId));
   const userKey = await flow.users.key(userId);
   if (userKey === undefined) throw new Problem('invalid_token');
-  const reset = resetOf(flow, { userId, text, sealedPhc, userKey });
+  const reset = resetOf(flow, {
+    userId,
+    text,
+    sealedPhc,
+    userKey,
+    ownLocale: firstLocale(wantedLanguages(caller.acceptLanguage)),
+  });
   await flow.database.transaction((tx) => changeUser(flow, tx, caller, reset));
 }
 
@@ -61,6 +80,8 @@ interface LinkUse {
   readonly text: string;
   readonly sealedPhc: Buffer;
   readonly userKey: UserKey;
+  /** The language of the browser. */
+  readonly ownLocale: string;
 }
 
 interface Applied {
@@ -70,7 +91,7 @@ interface Applied {
   readonly verifiedAddress: boolean;
 }
 
-function resetOf(flow: ResetPassword, { userId, text, sealedPhc, userKey }: LinkUse): UserChange<Applied> {
+function resetOf(flow: ResetPassword, { userId, text, sealedPhc, userKey, ownLocale }: LinkUse): UserChange<Applied> {
   const now = flow.clock.now();
   return {
     userId,
@@ -80,13 +101,11 @@ function resetOf(flow: ResetPassword, { userId, text, sealedPhc, userKey }: Link
     apply: async (tx) => {
       const used = await consume(tx, 'reset_password', text, now);
       if (used === undefined) throw new Problem('invalid_token');
-      const { locale } = used;
       const identifierId = present(used.identifierId, 'the identifier of a reset link');
       await setPassword(tx, userId, sealedPhc, now);
-      const verifiedAddress = await verifyIdentifier(tx, identifierId, now);
-      // The name of a registration that was never verified may be a stranger's (invariant 18).
-      if (verifiedAddress) await flow.users.rename(tx, userId, '', locale);
-      return { identifierId, locale, verifiedAddress };
+      const proven = { userId, identifierId, registration: undefined, locale: ownLocale, now };
+      const verifiedAddress = await proveRegistration(tx, flow.users, proven);
+      return { identifierId, locale: verifiedAddress ? ownLocale : used.locale, verifiedAddress };
     },
     sessions: { kind: 'end_all', reason: 'password_reset' },
     resets: ['password', 'password_known_device', 'email_code'],

@@ -218,11 +218,11 @@ async function notify(flow: Register, holder: Holder, caller: Caller): Promise<b
 /** The payload of the link. The id of the registration is the id of its first link. */
 function pendingRegistration(
   tokenId: string,
-  { name, locale }: Registration,
+  { email: { asTyped }, name, locale }: Registration,
   phc: string,
   now: Date,
 ): PendingRegistration {
-  return { registrationId: tokenId, registeredAt: now.toISOString(), phc, name, locale };
+  return { registrationId: tokenId, registeredAt: now.toISOString(), asTyped, phc, name, locale };
 }
 
 function event(flow: Register, action: AuditAction, at: Date, userId: string, key: UserKey, caller: Caller) {

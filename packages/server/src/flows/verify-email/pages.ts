@@ -1,6 +1,6 @@
 /** The page `/verify-email`: verifies the address or disowns the registration. */
 import { z } from 'zod';
-import { findUsedVerification } from '#domain/one-time-tokens/index.ts';
+import { findUsed } from '#domain/one-time-tokens/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { button } from '#pages/form.ts';
@@ -9,6 +9,12 @@ import { newPasswordFields } from '#pages/new-password-field.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import { displayName } from '#protocol/untrusted-text/index.ts';
 import { disownRegistration, type Link, readLink, type VerifyEmail, verifyEmail } from './verify-email.ts';
+
+/** The choice that led to an outcome, and its text. */
+const outcomes = {
+  used: { choice: 'verify', text: 'done' },
+  disowned: { choice: 'disown', text: 'disowned' },
+} as const;
 
 const choices = z.enum(['verify', 'disown']);
 
@@ -25,8 +31,10 @@ export function verifyEmailPage(flow: VerifyEmail): readonly Endpoint[] {
     texts: 'page.verify_email',
     read: (token = '') => readLink(flow, token),
     alreadyDone: async (token, typed) => {
-      const used = typed?.choice === 'disown' ? undefined : await findUsedVerification(flow.database, token);
-      return used && { text: 'done', locale: used.locale };
+      const used = await findUsed(flow.database, 'verify_email', token);
+      if (used === undefined || !(used.wasDisowned || used.addressIsVerified)) return undefined;
+      const { choice, text } = used.wasDisowned ? outcomes.disowned : outcomes.used;
+      return typed === undefined || typed.choice === choice ? { text, locale: used.locale } : undefined;
     },
     localeOf: ({ registration, token }) => registration?.locale ?? token.locale,
     form: (reading, { password }) => ({

@@ -1,5 +1,4 @@
 import type { AuditLog } from '#domain/audit/index.ts';
-import { verifyIdentifier } from '#domain/identifiers/index.ts';
 import { type ActiveToken, consume, findActive } from '#domain/one-time-tokens/index.ts';
 import {
   type PasswordHashes,
@@ -7,9 +6,9 @@ import {
   passwordAssociatedData,
   setPassword,
 } from '#domain/passwords/index.ts';
-import { openRegistration, type PendingRegistration } from '#domain/registrations/index.ts';
+import { openRegistration, type PendingRegistration, proveRegistration } from '#domain/registrations/index.ts';
 import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
-import type { Users } from '#domain/users/index.ts';
+import { firstLocale, type Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -63,7 +62,8 @@ export async function verifyEmail(
   if (phc === undefined) throw new Problem('password_required');
   const userKey = await flow.users.key(link.token.userId);
   if (userKey === undefined) throw new Problem('invalid_token');
-  const verification = verificationOf(flow, { text, link, phc, userKey });
+  const locale = firstLocale(wantedLanguages(caller.acceptLanguage));
+  const verification = verificationOf(flow, { text, link, phc, userKey, locale });
   await flow.database.transaction((tx) => changeUser(flow, tx, caller, verification));
 }
 
@@ -80,10 +80,12 @@ interface LinkUse {
   readonly link: Link;
   readonly phc: string;
   readonly userKey: UserKey;
+  /** The language of the browser. */
+  readonly locale: string;
 }
 
 /** Raises the epoch, which revokes a ticket or link that was issued for the password of another registration. */
-function verificationOf(flow: VerifyEmail, { text, link, phc, userKey }: LinkUse): UserChange<void> {
+function verificationOf(flow: VerifyEmail, { text, link, phc, userKey, locale }: LinkUse): UserChange<void> {
   const now = flow.clock.now();
   const { userId } = link.token;
   return {
@@ -96,8 +98,8 @@ function verificationOf(flow: VerifyEmail, { text, link, phc, userKey }: LinkUse
       if (used === undefined) throw new Problem('invalid_token');
       await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
       const { registration } = link;
-      if (registration !== undefined) await flow.users.rename(tx, userId, registration.name, registration.locale);
-      await verifyIdentifier(tx, present(used.identifierId, 'the identifier of a verification link'), now);
+      const identifierId = present(used.identifierId, 'the identifier of a verification link');
+      await proveRegistration(tx, flow.users, { userId, identifierId, registration, locale, now });
     },
     sessions: { kind: 'none' },
     replacesLinks: 'verify_email',
