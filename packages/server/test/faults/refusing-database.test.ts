@@ -1,12 +1,17 @@
 /** A PostgreSQL that is demoted, restarted, full or restored under two running nodes, behind a TCP forwarder. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openReadiness } from '#app/readiness-checks.ts';
+import { present } from '#kernel/assert.ts';
 import { migrateUp } from '#platform/database/index.ts';
 import { Application, type AppResponse } from '#test/support/application.ts';
 import { serverAt } from '#test/support/parsed.ts';
+import { providePostgresBinaries } from '#test/support/postgres-binaries.ts';
 import { type PostgresCluster, startPostgres } from '#test/support/postgres-cluster.ts';
-import { mountSmallDisk } from '#test/support/small-disk.ts';
 import { startTcpForwarder, type TcpForwarder } from '#test/support/tcp-forwarder.ts';
 import { addLoggedInUser, register, uniqueEmail } from '#test/support/user-actions.ts';
 import { eventually } from '#test/support/wait.ts';
@@ -25,7 +30,7 @@ const portOf = (cluster: PostgresCluster) => Number(new URL(cluster.adminUrl).po
 
 beforeAll(async () => {
   primary = await startPostgres();
-  standby = await startPostgres({ standbyOf: primary.adminUrl });
+  standby = await startPostgres({ standbyOf: primary.adminUrl, smallDiskMegabytes: 2 });
   await migrateUp(serverAt(primary.adminUrl));
   forwarder = await startTcpForwarder(portOf(primary));
   const url = Object.assign(new URL(primary.adminUrl), { port: String(forwarder.port) }).href;
@@ -144,11 +149,65 @@ describe('a database that goes back in time under running nodes', () => {
   });
 });
 
+describe('a dump that is restored under running nodes', () => {
+  it('revokes what it does not have within a second, and revives nothing that was revoked since', async () => {
+    const [revoked, kept] = [await addLoggedInUser(node), await addLoggedInUser(node)];
+    await dump();
+    const later = await addLoggedInUser(node);
+    const statuses = async (token: string) =>
+      (await Promise.all([session(node, token), session(otherNode, token)])).map(({ status }) => status);
+    expect(await statuses(later.accessToken)).toEqual([200, 200]);
+    expect(await statuses(revoked.accessToken)).toEqual([200, 200]);
+    expect((await node.send('POST', '/api/v1/auth/logout', { token: revoked.accessToken })).status).toBe(200);
+    await restore();
+    const isLaterRejected = async () => (await statuses(later.accessToken)).every((status) => status === 401);
+    await eventually(isLaterRejected, { what: 'the lost session is rejected', timeoutMs: 1000 });
+    expect(await statuses(revoked.accessToken)).toEqual([401, 401]);
+    expect(await statuses(kept.accessToken)).toEqual([200, 200]);
+    await expectLogoutEverywhere();
+    expect(await isWell()).toBe(true);
+  });
+
+  it('is read again after the statement of the operating guide, when single rows changed', async () => {
+    const { accessToken: token } = await addLoggedInUser(node);
+    const { accessToken: other } = await addLoggedInUser(node);
+    for (const app of [node, otherNode]) expect((await session(app, token)).status).toBe(200);
+    await successor.query(
+      'delete from sessions where id = (select id from sessions order by created_at desc offset 1 limit 1)',
+    );
+    await successor.query(guidedStatement());
+    const isRejected = async () => (await session(otherNode, token)).status === 401;
+    await eventually(isRejected, { what: 'the deleted session is rejected', timeoutMs: 1000 });
+    expect((await session(otherNode, other)).status).toBe(200);
+  });
+});
+
+const run = promisify(execFile);
+const dumpFile = () => join(standby.socketDirectory, 'dump');
+
+async function dump(): Promise<void> {
+  await run(join(providePostgresBinaries(), 'pg_dump'), ['--format=custom', '--file', dumpFile(), standby.adminUrl]);
+}
+
+/** Replaces the schema in one transaction, as the operating guide does. */
+async function restore(): Promise<void> {
+  const script = `${dumpFile()}.sql`;
+  await run(join(providePostgresBinaries(), 'pg_restore'), ['--file', script, dumpFile()]);
+  const empty = ['-c', 'drop schema public cascade', '-c', 'create schema public'];
+  const inOneTransaction = ['--single-transaction', '-v', 'ON_ERROR_STOP=1', ...empty, '-f', script];
+  await run(join(providePostgresBinaries(), 'psql'), [...inOneTransaction, standby.adminUrl]);
+}
+
+/** The statement that the guide prescribes after a restore of single rows. */
+function guidedStatement(): string {
+  const guide = readFileSync(new URL('../../../../docs/guides/operating.md', import.meta.url), 'utf8');
+  return present(/`(update deployment [^`]+)`/.exec(guide)?.[1], 'the statement');
+}
+
 // Last, because a server does not recover from a crash without its tablespaces.
 describe('a server whose disk is full', () => {
   it('is 503 with Retry-After and red readiness, until there is space', async () => {
-    using disk = mountSmallDisk(2, standby.socketDirectory);
-    await successor.query(`create tablespace small location '${disk.directory}'`);
+    await successor.query(`create tablespace small location '${standby.smallDisk}'`);
     // New files of the database are made there: those of the probe, and the table of the accounts.
     await successor.query(`alter system set temp_tablespaces = 'small'`);
     await successor.query('select pg_reload_conf()');

@@ -16,6 +16,8 @@ export type PostgresCluster = {
   readonly adminUrl: string;
   /** Directory of the Unix socket. */
   readonly socketDirectory: string;
+  /** Directory with the space of `smallDiskMegabytes`, which only the server sees; empty after a restart. */
+  readonly smallDisk: string;
   /** Process id of the current postmaster. */
   readonly pid: number;
   /** Stops the cluster and deletes its directory. */
@@ -39,6 +41,8 @@ export type PostgresOptions = {
   readonly settings?: Readonly<Record<string, string>>;
   /** Connection string of a running primary: the new cluster is a copy of it and follows it until it is promoted. */
   readonly standbyOf?: string;
+  /** Gives the server a directory of this size, which a test can fill. Needs user namespaces, and no root. */
+  readonly smallDiskMegabytes?: number;
 };
 
 /**
@@ -50,13 +54,19 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const binaries = providePostgresBinaries();
   const directory = createDirectory();
   const port = await findFreePort();
-  const command = [...asServerUser(), ...serverCommand(binaries, directory, port, options)];
+  const smallDisk = join(directory, 'small');
+  const command = [
+    ...asServerUser(),
+    ...withSmallDisk(smallDisk, options.smallDiskMegabytes),
+    ...serverCommand(binaries, directory, port, options),
+  ];
   const adminUrl = `postgres://latchkey@127.0.0.1:${port}/postgres`;
   let server = await startServer(command, directory, adminUrl);
   return {
     url: (database) => `postgres://latchkey@127.0.0.1:${port}/${database}`,
     adminUrl,
     socketDirectory: directory,
+    smallDisk,
     get pid() {
       return postmasterPid(directory);
     },
@@ -97,6 +107,23 @@ function asServerUser(): string[] {
   const user = serverUser();
   if (user === undefined) return [];
   return ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];
+}
+
+/**
+ * Root of a user namespace may mount a tmpfs. PostgreSQL rejects root, so it runs in a second namespace, in which it is
+ * the user that it is outside.
+ */
+const mountAndRun = `
+disk=$1; megabytes=$2; user=$3; group=$4; shift 4
+mkdir -p "$disk" && mount -t tmpfs -o "size=\${megabytes}m,mode=0700" latchkey-test "$disk" || exit
+exec unshare --user --map-user="$user" --map-group="$group" "$@"
+`;
+
+function withSmallDisk(disk: string, megabytes: number | undefined): string[] {
+  if (megabytes === undefined) return [];
+  const { uid, gid } = serverUser() ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const values = [disk, megabytes, uid, gid].map(String);
+  return ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', mountAndRun, 'sh', ...values];
 }
 
 /**
