@@ -22,12 +22,16 @@ let database: string;
 let server: RunningServer;
 let directory: string;
 
+/** At SIGUSR2 a process has an error that nothing catches. */
+const fault = "process.on('SIGUSR2', () => void Promise.reject(new Error('for ada@example.com')))";
+
 async function startProcesses(): Promise<RunningServer> {
   return startServer({
     database,
     smtpUrl: sink.url,
     dataDirectory: directory,
     parameters: ['--processes', String(count)],
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}` },
   });
 }
 
@@ -71,13 +75,18 @@ async function metric(name: string): Promise<number> {
   return Number(line?.slice(name.length + 1));
 }
 
-function deathsInLog(): { readonly pid: number; readonly signal?: string; readonly exitCode?: number }[] {
-  return server
-    .logs()
-    .split('\n')
-    .filter((line) => line.includes('"a serving process ended"'))
-    .map((line) => JSON.parse(line) as { pid: number });
+interface LogLine {
+  readonly pid: number;
+  readonly signal?: string;
+  readonly exitCode?: number;
 }
+
+function linesOf(text: string): LogLine[] {
+  const lines = server.logs().split('\n');
+  return lines.filter((line) => line.includes(`"${text}"`)).map((line) => JSON.parse(line) as LogLine);
+}
+
+const deathsInLog = () => linesOf('a serving process ended');
 
 function socketsOf(pid: number): number {
   const folder = `/proc/${pid}/fd`;
@@ -141,7 +150,7 @@ describe('serve --processes 4', () => {
     expect(Math.max(...opened)).toBeLessThanOrEqual((256 / count) * 1.5);
   });
 
-  it('replaces killed processes, loses only their requests in flight, and logs each death', async () => {
+  it('replaces processes that end, loses only their requests in flight, and logs each death', async () => {
     const requestsBefore = await metric('user_registrations_total');
     const agent = new Agent({ keepAlive: true, maxSockets: 16 });
     const load = { failed: 0, ok: 0, isFinished: false };
@@ -153,11 +162,13 @@ describe('serve --processes 4', () => {
         );
     });
     const killed: number[] = [];
-    for (const round of [1, 2, 3]) {
+    const signals = ['SIGKILL', 'SIGUSR2', 'SIGKILL'] as const;
+    for (const [index, signal] of signals.entries()) {
       const [victim] = childPids().filter((pid) => !killed.includes(pid));
       if (victim === undefined) throw new Error('there is no process to kill');
       killed.push(victim);
-      process.kill(victim, 'SIGKILL');
+      process.kill(victim, signal);
+      const round = index + 1;
       await eventually(async () => (await metric('serving_process_deaths_total')) === round, {
         what: 'the death',
         timeoutMs: 30_000,
@@ -173,7 +184,13 @@ describe('serve --processes 4', () => {
     expect(load.ok).toBeGreaterThan(100);
     // Each of the 16 clients has at most one request in flight.
     expect(load.failed).toBeLessThanOrEqual(16 * killed.length);
-    expect(deathsInLog().map(({ pid, signal }) => [pid, signal])).toEqual(killed.map((pid) => [pid, 'SIGKILL']));
+    const [first, second, third] = killed;
+    expect(deathsInLog()).toMatchObject([
+      { pid: first, signal: 'SIGKILL' },
+      { pid: second, exitCode: 1 },
+      { pid: third, signal: 'SIGKILL' },
+    ]);
+    expect(linesOf('fatal')).toMatchObject([{ pid: second, error: { message: 'for [address]' } }]);
     expect(await metric('user_registrations_total')).toBe(requestsBefore);
   });
 

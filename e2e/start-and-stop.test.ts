@@ -1,14 +1,15 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDirectly } from '../packages/server/test/support/direct-connection.ts';
-import { createDatabase } from '../packages/server/test/support/postgres.ts';
+import { cloneDatabase, createDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
 import { findFreePort } from './support/free-port.ts';
 import { launcher, type Program, type Settings, startProgram } from './support/program.ts';
-import { awaitReady, makeDirectory, settingsOf } from './support/server.ts';
+import { awaitReady, makeDirectory, production, settingsOf } from './support/server.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -106,6 +107,37 @@ describe('a signal at any time', () => {
     unfinished.destroy();
   });
 
+  it('ends a process whose thread waits for a file that does not respond', async () => {
+    const pipe = join(directory, 'filter');
+    execFileSync('mkfifo', [pipe]);
+    const { settings } = await prepare(await cloneDatabase(), directory);
+    const program = startProgram(serve, {
+      ...settings,
+      LATCHKEY_LOG_LEVEL: 'debug',
+      LATCHKEY_PASSWORD_FILTER: pipe,
+    });
+    await eventually(() => waitsForPipe(program.pid), { what: 'a thread waits for a writer', timeoutMs: 30_000 });
+    program.signal('SIGTERM');
+    expect(await program.exited, program.stderr()).toEqual({ code: 0, signal: null });
+    expect(program.stdout()).toContain('"stopping"');
+  });
+
+  it('is logged and ignored in production when it is SIGHUP', async () => {
+    const { settings, url } = await prepare(await cloneDatabase(), directory);
+    const program = startProgram(serve, {
+      ...settings,
+      ...production,
+      LATCHKEY_SHUTDOWN_DELAY_SECONDS: '0',
+      SMTP_URL: 'smtp://127.0.0.1:9',
+    });
+    await awaitReady(program, url);
+    program.signal('SIGHUP');
+    await eventually(() => program.stdout().includes('"SIGHUP was ignored'), { what: 'the log line' });
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    program.signal('SIGTERM');
+    expect(await program.exited, program.stderr()).toEqual({ code: 0, signal: null });
+  });
+
   it('ends a server outside production when it is SIGHUP', async () => {
     const { settings, url } = await prepare(await createDatabase(), directory);
     const program = startProgram(serve, settings);
@@ -139,6 +171,12 @@ describe('an error that nothing catches', () => {
     expect(lines.at(-1)).toContain('"stopping"');
   });
 });
+
+/** Whether a thread of the process is in the kernel's wait for the other end of a named pipe. */
+function waitsForPipe(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).some((task) => readFileSync(join(tasks, task, 'wchan'), 'utf8') === 'wait_for_partner');
+}
 
 /** The key of the advisory lock of migrations. */
 const migrationLock = 0x6c_61_74_63_68;

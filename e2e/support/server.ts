@@ -50,6 +50,14 @@ const smallHash: Settings = {
   LATCHKEY_ARGON2_TIME: '1',
 };
 
+/** Changes of `settingsOf` for the mode production, which needs a mail server too. */
+export const production: Settings = {
+  NODE_ENV: 'production',
+  LATCHKEY_PUBLIC_URL: 'https://auth.example.com',
+  LATCHKEY_ARGON2_MEMORY_KIB: undefined,
+  LATCHKEY_ARGON2_TIME: undefined,
+};
+
 /** The maximum time of an orderly stop; the drain is 5 s here. */
 const stopMs = 30_000;
 

@@ -78,7 +78,8 @@ export class ProcessEnd {
 
   async #logFatal(error: unknown): Promise<void> {
     const logger = this.#attendant?.logger ?? (await loggerToStandardError());
-    logger.fatal('an unexpected error ends the process', { error });
+    // Several serving processes write to one log.
+    logger.fatal('an unexpected error ends the process', { error, pid: process.pid });
     logger.flush();
   }
 

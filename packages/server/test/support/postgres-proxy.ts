@@ -51,3 +51,11 @@ export async function startPostgresProxy(
     },
   };
 }
+
+/** A pooler sends another process id than that of the backend. BackendKeyData is `K`, the length 12, id and secret. */
+export function withOtherProcessId(data: Buffer): Buffer {
+  const at = data.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
+  const changed = Buffer.from(data);
+  if (at >= 0) changed.writeInt32BE(changed.readInt32BE(at + 5) + 1, at + 5);
+  return changed;
+}

@@ -3,8 +3,7 @@ import type { Config } from '#config/index.ts';
 import { Problem, problems } from '#kernel/problem.ts';
 import { sendCommand } from '#platform/control-socket/index.ts';
 import { DataDirectoryError, lockState } from '#platform/data-directory/index.ts';
-import { ForeignSchema } from '#platform/database/index.ts';
-import { ListenFailed } from '#platform/http/index.ts';
+import { ForeignSchema, UnfitServer } from '#platform/database/index.ts';
 import { KeysUnusable } from '#platform/keys/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import { version } from '../version.ts';
@@ -119,14 +118,20 @@ function ensureNewline(text: string): string {
   return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }
 
+/** The command line is wrong; or something that no repetition mends. Other errors exit with 1. */
+const exitCodes = [
+  [UsageError, 2],
+  [ForeignSchema, 78],
+  [UnfitServer, 78],
+  [KeysUnusable, 78],
+] as const;
+
 /** The message and exit code of an error. An unexpected error prints its message without the stack. */
 export function explain(error: unknown): { readonly sentence: string; readonly exitCode: number } {
-  if (error instanceof UsageError) return { sentence: error.message, exitCode: 2 };
-  if (error instanceof OperatorError) return { sentence: error.message, exitCode: error.exitCode };
-  if (error instanceof DataDirectoryError) return { sentence: error.message, exitCode: error.exitCode };
-  if (error instanceof ForeignSchema) return { sentence: error.message, exitCode: 78 };
-  if (error instanceof KeysUnusable) return { sentence: error.message, exitCode: 78 };
-  if (error instanceof ListenFailed) return { sentence: error.message, exitCode: 1 };
+  if (error instanceof OperatorError || error instanceof DataDirectoryError)
+    return { sentence: error.message, exitCode: error.exitCode };
   if (error instanceof Problem) return { sentence: error.log ?? problems[error.code].detail, exitCode: 1 };
-  return { sentence: error instanceof Error ? error.message : String(error), exitCode: 1 };
+  if (!(error instanceof Error)) return { sentence: String(error), exitCode: 1 };
+  const exitCode = exitCodes.find(([kind]) => error instanceof kind)?.[1] ?? 1;
+  return { sentence: error.message, exitCode };
 }

@@ -13,7 +13,7 @@ export type { Database, Queries, StatementEvent } from './database.ts';
 export type { CommittedEffects, CommittedRevocation } from './effects.ts';
 export { openEmbedded } from './embedded/embedded-database.ts';
 export { type ClusterLocation, writeBackup } from './embedded/index.ts';
-export { isUniqueViolation, reasonOf } from './errors.ts';
+export { isUniqueViolation, reasonOf, UnfitServer } from './errors.ts';
 export type { MigrationTarget } from './migrations/connection.ts';
 export { type DataLoss, describeLoss, WouldDeleteData } from './migrations/data-loss.ts';
 export type { Migration } from './migrations/files.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import { serverAt } from '#test/support/parsed.ts';
 import { createDatabase } from '#test/support/postgres.ts';
-import { startPostgresProxy } from '#test/support/postgres-proxy.ts';
+import { startPostgresProxy, withOtherProcessId } from '#test/support/postgres-proxy.ts';
 import { migrateUp, openPostgres, type PostgresDatabase, type PostgresOptions, statement } from '../index.ts';
 
 const settingsOfWrites = statement('opening_test.settings_of_writes', {
@@ -49,14 +49,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => operator.end());
-
-/** BackendKeyData is `K`, the length 12, the process id and the secret. */
-function withOtherProcessId(data: Buffer): Buffer {
-  const at = data.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
-  const changed = Buffer.from(data);
-  if (at >= 0) changed.writeInt32BE(changed.readInt32BE(at + 5) + 1, at + 5);
-  return changed;
-}
 
 describe('opening PostgreSQL', () => {
   it('reports in a sentence why it cannot connect', async () => {
