@@ -1,15 +1,5 @@
 /** Every function that parses untrusted input, with examples and assertions on accepted values. */
 import assert from 'node:assert/strict';
-import { Problem } from '#kernel/problem.ts';
-import {
-  decodeUtf8,
-  isFormType,
-  isJsonType,
-  readForm,
-  readJson,
-  readKnownPairs,
-} from '#platform/http/admission/body.ts';
-import { cookiesFor } from '#platform/http/admission/cookies.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { canonicalJson, type JsonValue } from '#protocol/canonical-json/index.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
