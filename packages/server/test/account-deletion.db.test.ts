@@ -19,7 +19,6 @@ import type { Principal } from '#platform/http/index.ts';
 import { readCatalogues } from '#platform/i18n/index.ts';
 import { openKeys } from '#platform/keys/index.ts';
 import { Outbound } from '#platform/outbound/index.ts';
-import { createLogger } from '#platform/telemetry/index.ts';
 import { readDestination } from '#protocol/outbound-url/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 
@@ -124,13 +123,6 @@ async function outcomesOf(promises: readonly Promise<unknown>[]): Promise<string
   );
 }
 
-const logger = createLogger({
-  level: 'silent',
-  service: 'test',
-  version: '0',
-  destination: { write: () => undefined },
-});
-
 describeOnBothDatabases('deletion of an account', (database: () => Database) => {
   let fixture: DomainFixture;
   let flow: Flow;
@@ -173,7 +165,7 @@ describeOnBothDatabases('deletion of an account', (database: () => Database) => 
   const state = () => database().row(readState, { userId: user.id });
   const actions = async () => (await database().rows(readEvents, { userId: user.id })).map(({ action }) => action);
   const mails = async () => (await database().rows(countMails, { userId: user.id })).map(({ template }) => template);
-  const erase = () => eraseDueAccounts({ ...flow, logger });
+  const erase = () => eraseDueAccounts(flow);
   const unreachableHook = () =>
     new RegistrationHook({
       ...fixture,
@@ -352,7 +344,7 @@ describeOnBothDatabases('deletion of an account', (database: () => Database) => 
       await database().run(insertLateAttempt, { key: attemptKey(user.id), now });
       const job = present(await database().row(findLateJob, { userId: user.id }), 'the job');
       expect(job.runAt.getTime() - now.getTime()).toBe(60_000);
-      const handler = eraseHandlers({ ...flow, logger }).find(({ kind }) => kind === job.kind);
+      const handler = eraseHandlers(flow).find(({ kind }) => kind === job.kind);
       const { signal } = new AbortController();
       expect(await handler?.handle({ ...job, attempt: 1, createdAt: now }, signal)).toEqual({ kind: 'done' });
       expect(await countFailures(database(), user.id)).toBe(0);

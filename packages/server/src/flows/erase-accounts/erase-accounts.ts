@@ -13,7 +13,6 @@ import type { MakeId } from '#kernel/ids.ts';
 import type { Database, JsonValue, Queries } from '#platform/database/index.ts';
 import { enqueueJob } from '#platform/jobs/index.ts';
 import type { KeyRing } from '#platform/keys/index.ts';
-import type { Logger } from '#platform/telemetry/index.ts';
 
 export interface EraseAccounts {
   readonly database: Database;
@@ -22,7 +21,6 @@ export interface EraseAccounts {
   readonly keys: KeyRing;
   readonly users: Users;
   readonly audit: AuditLog;
-  readonly logger: Logger;
 }
 
 /** The kind of the job that deletes the attempt counters again. */
@@ -40,7 +38,9 @@ const batchSize = 100;
 
 /**
  * Erases the accounts with an ended grace period, one after another, until none is left or `signal` aborts. An account whose
- * erasure fails stops no other; it is logged, and the next run tries it again.
+ * erasure fails stops no other.
+ *
+ * @throws at the end the error of the account that failed, or AggregateError: the job runs again.
  */
 export async function eraseDueAccounts(flow: EraseAccounts, signal?: AbortSignal): Promise<number> {
   const isAborted = () => signal?.aborted === true;
@@ -60,7 +60,8 @@ export async function eraseDueAccounts(flow: EraseAccounts, signal?: AbortSignal
       }
     }
   }
-  if (errors.length > 0) flow.logger.error('accounts could not be erased', { count: errors.length, error: errors[0] });
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new AggregateError(errors, `${errors.length} accounts could not be erased`);
   return erased;
 }
 

@@ -21,13 +21,11 @@ import type { Database } from '#platform/database/index.ts';
 import { type JobHandler, type JobSchedule, sweepDeadLetters } from '#platform/jobs/index.ts';
 import { destroyMonthKeys } from '#platform/keys/index.ts';
 import { deleteEndedWindows } from '#platform/rate-limit/index.ts';
-import type { Logger } from '#platform/telemetry/index.ts';
 
 export interface Sweep {
   readonly database: Database;
   readonly clock: Clock;
   readonly revocations: Revocations;
-  readonly logger: Logger;
 }
 
 const deadLetterRetentionSeconds = 30 * 24 * 60 * 60;
@@ -47,8 +45,8 @@ interface ExpiredRows {
 }
 
 /**
- * Sweeps one table after another in batches. A row whose deletion fails stops neither the others nor the other tables; it is
- * logged, and the next sweep tries it again.
+ * Sweeps one table after another in batches. A row whose deletion fails stops neither the others nor the other tables; the
+ * job fails at the end, and runs again.
  */
 export function sweepHandler(flow: Sweep): JobHandler {
   const tables = expiredRowsOf(flow);
@@ -62,17 +60,18 @@ export function sweepHandler(flow: Sweep): JobHandler {
         const { errors } = await runInBatches(deleteBatch, { size, signal, ...(maxSteps && { maxSteps }) });
         if (errors.length > 0) failed.push({ table, errors });
       }
-      report(flow.logger, failed);
+      if (failed.length > 0) throw failureOf(failed);
       return { kind: 'done' };
     },
   };
 }
 
-function report(logger: Logger, failed: readonly { readonly table: string; readonly errors: readonly unknown[] }[]) {
-  const [first] = failed;
-  if (first === undefined) return;
-  const detail = failed.map(({ table, errors }) => `${table}: ${errors.length}`).join(', ');
-  logger.error('expired rows could not be deleted', { detail, error: first.errors[0] });
+/** The error of the row that failed, or of all of them together. */
+function failureOf(failed: readonly { readonly table: string; readonly errors: readonly unknown[] }[]): unknown {
+  const all = failed.flatMap(({ errors }) => errors);
+  if (all.length === 1) return all[0];
+  const tables = failed.map(({ table, errors }) => `${table}: ${errors.length}`).join(', ');
+  return new AggregateError(all, `expired rows could not be deleted: ${tables}`);
 }
 
 /** Every ten minutes, on one node. */
