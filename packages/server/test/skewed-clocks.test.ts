@@ -91,9 +91,10 @@ describe.each([6, -6, hour, -hour, year, -year])('a node whose machine is %d s a
   it('has the time of the database, and says so', async () => {
     expect(Math.abs(skewed.clock.now().getTime() - right.clock.now().getTime())).toBeLessThan(500);
     const { checks, status } = await openReadiness(skewed.services, () => undefined).read();
-    expect(checks.clock).toContain(
-      `${Math.abs(skewSeconds).toLocaleString('en')}.0 s ${skewSeconds > 0 ? 'ahead' : 'behind'}`,
-    );
+    const [, seconds = '', direction] = /([\d,.]+) s (ahead|behind)/.exec(checks.clock ?? '') ?? [];
+    expect(direction).toBe(skewSeconds > 0 ? 'ahead' : 'behind');
+    // A round trip hides up to its own length of the skew.
+    expect(Math.abs(Number(seconds.replaceAll(',', '')) - Math.abs(skewSeconds))).toBeLessThan(1);
     expect(status).toBe((await openReadiness(right.services, () => undefined).read()).status);
     expect(skewed.services.clockSkew?.describe()).toBe(checks.clock);
     expect(right.services.clockSkew?.describe()).toBeUndefined();
