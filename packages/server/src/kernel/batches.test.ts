@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Batch, runInBatches } from './batches.ts';
+import { Problem } from './problem.ts';
 
 /** A table of due rows; deleting a poisoned one fails with the whole batch. */
 function tableOf(rows: number, poisoned: readonly number[]) {
@@ -38,10 +39,20 @@ describe('runInBatches', () => {
     let calls = 0;
     const fails = async () => {
       calls += 1;
-      throw new Error('unavailable');
+      throw new Error('every row fails');
     };
     expect((await runInBatches(fails, { size: 10_000 })).errors).toHaveLength(10);
     expect(calls).toBe(140);
+  });
+
+  it.each(['unavailable', 'outcome_unknown'] as const)('sends no second statement after %s', async (code) => {
+    let calls = 0;
+    const fails = async () => {
+      calls += 1;
+      throw new Problem(code);
+    };
+    expect((await runInBatches(fails, { size: 10_000 })).errors).toMatchObject([{ code }]);
+    expect(calls).toBe(1);
   });
 
   it('is bounded when rows become due as fast as they are done', async () => {

@@ -2,13 +2,14 @@
  * When sessions were last used: collected in memory and written in chunks on the pool every minute, so that a check writes
  * nothing, and so that no login waits behind the times of thousands of sessions.
  */
+import { concernsAllRows } from '#kernel/batches.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 
 const flushEveryMs = 60_000;
 const chunkSize = 500;
 /** More sessions than a node remembers. Beyond it new ones are not noted, which makes a session look idle earlier. */
 const maxPending = 100_000;
-/** Enough to find one row among 500 whose update fails, and few when the database is unavailable. */
+/** Enough to find one row among 500 whose update fails. */
 const maxFailures = 12;
 
 // A time is written when the stored one is two minutes old, or a tenth of a shorter idle timeout. A row that is locked is
@@ -80,7 +81,7 @@ export class LastSeen {
     for (let start = 0; start < taken.length; start += chunkSize) chunks.push(taken.slice(start, start + chunkSize));
     const errors: unknown[] = [];
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
-      if (errors.length >= maxFailures) {
+      if (errors.length >= maxFailures || errors.some(concernsAllRows)) {
         this.#keep(chunk);
         continue;
       }
@@ -88,7 +89,8 @@ export class LastSeen {
         await this.#write(chunk);
       } catch (error) {
         errors.push(error);
-        chunks.unshift(...halves(chunk));
+        if (concernsAllRows(error)) this.#keep(chunk);
+        else chunks.unshift(...halves(chunk));
       }
     }
     if (errors.length > 0) throw errors[0];

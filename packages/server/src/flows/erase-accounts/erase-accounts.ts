@@ -8,6 +8,7 @@ import { eraseApplicantKeys } from '#domain/registrations/index.ts';
 import { changeUser, UnchangedUser, type UserChange, unlessUnchanged } from '#domain/user-changes/index.ts';
 import { eraseUser, listDueForErasure, revokeForErasure, type Users } from '#domain/users/index.ts';
 import { assert } from '#kernel/assert.ts';
+import { concernsAllRows } from '#kernel/batches.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import type { Database, JsonValue, Queries } from '#platform/database/index.ts';
@@ -56,13 +57,17 @@ export async function eraseDueAccounts(flow: EraseAccounts, signal?: AbortSignal
       try {
         if (await eraseAccount(flow, user)) erased += 1;
       } catch (error) {
+        if (concernsAllRows(error)) throw error;
         errors.push(error);
       }
     }
   }
-  if (errors.length === 1) throw errors[0];
-  if (errors.length > 1) throw new AggregateError(errors, `${errors.length} accounts could not be erased`);
+  if (errors.length > 0) throw failureOf(errors);
   return erased;
+}
+
+function failureOf(errors: readonly unknown[]): unknown {
+  return errors.length === 1 ? errors[0] : new AggregateError(errors, `${errors.length} accounts could not be erased`);
 }
 
 /** Erases an account unless its deletion was canceled, or another node erased it, since it was listed. */
