@@ -143,14 +143,35 @@ describe('the outcome of an attempt', () => {
   });
 
   it('is in doubt after an incomplete reply', async () => {
-    const incompleteServer = createServer((socket) => converse(socket, (write) => write('550 no su')));
-    incompleteServer.listen(0, '127.0.0.1');
-    await once(incompleteServer, 'listening');
-    const { port } = incompleteServer.address() as AddressInfo;
-    expect(await open(`smtp://127.0.0.1:${port}`).send(message)).toMatchObject({ kind: 'in_doubt' });
-    incompleteServer.close();
+    await using incompleteServer = await listen((socket) => converse(socket, (write) => write('550 no su')));
+    expect(await open(incompleteServer.url).send(message)).toMatchObject({ kind: 'in_doubt' });
+  });
+
+  it('is failed when the server is never silent and never finishes its reply, and frees the connection', async () => {
+    let connections = 0;
+    await using endlessServer = await listen((socket) => {
+      connections += 1;
+      socket.on('error', () => undefined).write('220 endless\r\n');
+      const drip = setInterval(() => socket.write('250-more\r\n'), 50);
+      socket.on('close', () => clearInterval(drip));
+    });
+    const smtp = open(endlessServer.url, { maxConnections: 1, messageTimeoutMs: 600 });
+    for (const attempt of [1, 2]) {
+      const outcome = await smtp.send(message);
+      expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringContaining('ETIMEDOUT') });
+      expect(connections).toBe(attempt);
+    }
   });
 });
+
+/** Serves raw connections on a free port of 127.0.0.1. */
+async function listen(serve: (socket: Socket) => void): Promise<{ readonly url: string } & AsyncDisposable> {
+  const rawServer = createServer(serve).listen(0, '127.0.0.1');
+  await once(rawServer, 'listening');
+  const { port } = rawServer.address() as AddressInfo;
+  const close = async () => void rawServer.close();
+  return { url: `smtp://127.0.0.1:${port}`, [Symbol.asyncDispose]: close };
+}
 
 /** Implements just enough SMTP to reach the final dot; calls `last` and hangs up. */
 function converse(socket: Socket, last: (write: (text: string) => void) => void): void {

@@ -14,6 +14,11 @@ export interface SmtpOptions {
   readonly connectTimeoutMs?: number;
   /** The connection is closed when the server is silent for this long; 60,000 by default. */
   readonly silenceTimeoutMs?: number;
+  /**
+   * Limit for a whole message, with its wait for a connection; 300,000 by default. A server that sends a byte now and
+   * then is never silent, and would hold its messages and connections forever.
+   */
+  readonly messageTimeoutMs?: number;
 }
 
 /** nodemailer's message, with whether the connection has read its last byte. */
@@ -28,8 +33,10 @@ interface Tracked extends SendMailOptions {
  */
 export class Smtp implements MailTransport {
   readonly #transporter: Transporter;
+  readonly #messageTimeoutMs: number;
 
   constructor(options: SmtpOptions) {
+    this.#messageTimeoutMs = options.messageTimeoutMs ?? 300_000;
     const { server, connectTimeoutMs = 10_000, silenceTimeoutMs = 60_000 } = options;
     this.#transporter = createTransport({
       pool: true,
@@ -58,11 +65,14 @@ export class Smtp implements MailTransport {
   async send(message: MailMessage, signal?: AbortSignal): Promise<SendOutcome> {
     assertSafe(message);
     const progress = { endReached: false };
+    const deadline = AbortSignal.timeout(this.#messageTimeoutMs);
+    const ends = signal === undefined ? [deadline] : [deadline, signal];
     try {
-      const info = await this.#transporter.sendMail(compose(message, progress, signal));
+      const info = await this.#transporter.sendMail(compose(message, progress, AbortSignal.any(ends)));
       return readAcceptance(info.response ?? '');
     } catch (error) {
-      return classifyError(error, progress.endReached);
+      const isLate = deadline.aborted && signal?.aborted !== true;
+      return classifyError(isLate ? lateError() : error, progress.endReached);
     }
   }
 
@@ -87,6 +97,10 @@ export class Smtp implements MailTransport {
   }
 }
 
+function lateError(): Error {
+  return Object.assign(new Error('the message took too long'), { code: 'ETIMEDOUT', command: 'the whole message' });
+}
+
 function tlsSettings(server: SmtpServer): object {
   switch (server.tls) {
     case 'implicit':
@@ -102,7 +116,7 @@ function tlsSettings(server: SmtpServer): object {
 }
 
 /** Passes addresses as objects, so that nodemailer does not parse them as lists, groups or comments. */
-function compose(message: MailMessage, progress: Tracked['progress'], signal: AbortSignal | undefined): Tracked {
+function compose(message: MailMessage, progress: Tracked['progress'], signal: AbortSignal): Tracked {
   return {
     envelope: { from: message.from.address, to: [message.to] },
     // nodemailer writes into it, and the sender of the configuration is frozen.
@@ -116,7 +130,7 @@ function compose(message: MailMessage, progress: Tracked['progress'], signal: Ab
     // RFC 3834 §5: suppresses automatic replies.
     headers: { 'Auto-Submitted': 'auto-generated' },
     progress,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   };
 }
 
