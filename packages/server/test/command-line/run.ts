@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { runCommand } from '#app/cli/run-command.ts';
+import { OperatorError } from '#app/operator-error.ts';
+import { loadConfig } from '#config/index.ts';
+import type { CommandIo } from '#platform/control-socket/index.ts';
 import { launcher, root, type Settings } from '../../../../e2e/support/program.ts';
 
 export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
@@ -15,6 +19,33 @@ export async function runLatchkey(argv: readonly string[], settings: Settings, i
   child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return { code, stdout, stderr };
+}
+
+/** Runs one command in this process, which opens and closes the services of the command as its own process would. */
+export async function runHere(argv: readonly string[], settings: Settings, input = ''): Promise<CommandResult> {
+  const output = { stdout: '', stderr: '' };
+  const io: CommandIo = {
+    isTerminal: false,
+    columns: undefined,
+    out: (part) => {
+      output.stdout += part;
+    },
+    err: (part) => {
+      output.stderr += part;
+    },
+    drained: async () => undefined,
+    readSecret: async () => undefined,
+    readInput: async () => input,
+  };
+  const code = await runCommand({ argv, io, loadConfig: () => configOf(settings) });
+  return { code, ...output };
+}
+
+function configOf(settings: Settings) {
+  const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const loaded = loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: root });
+  if (loaded.kind === 'ok') return loaded.config;
+  throw new OperatorError(loaded.mistakes.join('\n'), 78);
 }
 
 /** Runs one command on a terminal and types a response to each prompt; `stdout` is the screen. */

@@ -1,0 +1,3 @@
+import { describeCommands } from './deployment-tests.ts';
+
+describeCommands('server down');
