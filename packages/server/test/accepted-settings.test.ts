@@ -63,7 +63,8 @@ describe('a value that "config check" accepts is accepted by its user', () => {
     });
   });
 
-  it('SMTP_URL: the mail transport', () => {
+  it('SMTP_URL: the mail transport', async () => {
+    const closed: Promise<void>[] = [];
     const text = textOf(
       ['smtps://user:p%40ss@host.example:465'],
       'smtp://',
@@ -79,8 +80,9 @@ describe('a value that "config check" accepts is accepted by its user', () => {
       expect(server.port).toBeGreaterThan(0);
       expect(server.host).toMatch(/^[\w.:-]+$/);
       if (server.auth !== null) expect(server.auth.user && server.auth.pass).not.toBe('');
-      void new Smtp({ server }).close();
+      closed.push(new Smtp({ server }).close());
     });
+    await Promise.all(closed);
   });
 
   it('DATABASE_URL: the driver of PostgreSQL', () => {

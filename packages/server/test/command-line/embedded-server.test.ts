@@ -1,4 +1,10 @@
-import { describeCommands, describeServedCommands } from './deployment-tests.ts';
+import { describe } from 'vitest';
+import { deploymentOf, testCommands, testEffects, testProcesses, testPrompts } from './deployment-tests.ts';
 
-describeCommands('server up, embedded');
-describeServedCommands('server up, embedded');
+describe('server up, embedded', () => {
+  const deployment = deploymentOf('server up, embedded');
+  testCommands('server up, embedded', deployment);
+  testPrompts(deployment);
+  testProcesses('server up, embedded', deployment);
+  testEffects(deployment);
+});

@@ -1,4 +1,10 @@
-import { describeCommands, describeServedCommands } from './deployment-tests.ts';
+import { describe } from 'vitest';
+import { deploymentOf, testCommands, testEffects, testProcesses, testPrompts } from './deployment-tests.ts';
 
-describeCommands('server up, PostgreSQL');
-describeServedCommands('server up, PostgreSQL');
+describe('server up, PostgreSQL', () => {
+  const deployment = deploymentOf('server up, PostgreSQL');
+  testCommands('server up, PostgreSQL', deployment);
+  testPrompts(deployment);
+  testProcesses('server up, PostgreSQL', deployment);
+  testEffects(deployment);
+});

@@ -1,3 +1,9 @@
-import { describeCommands } from './deployment-tests.ts';
+import { describe } from 'vitest';
+import { deploymentOf, testCommands, testProcesses, testPrompts } from './deployment-tests.ts';
 
-describeCommands('server down');
+describe('server down', () => {
+  const deployment = deploymentOf('server down');
+  testCommands('server down', deployment);
+  testPrompts(deployment);
+  testProcesses('server down', deployment);
+});

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
+import type { SendMailOptions, Transporter } from 'nodemailer';
 import { assertSafe, type MailMessage, type MailTransport, type SendOutcome } from './message.ts';
 import { classifyError, readAcceptance } from './smtp-outcome.ts';
 import type { SmtpServer } from './smtp-server.ts';
@@ -32,34 +32,12 @@ interface Tracked extends SendMailOptions {
  * the same Message-ID and link, while ten minutes would block a worker and delay the user.
  */
 export class Smtp implements MailTransport {
-  readonly #transporter: Transporter;
+  readonly #transporter: Promise<Transporter>;
   readonly #messageTimeoutMs: number;
 
   constructor(options: SmtpOptions) {
     this.#messageTimeoutMs = options.messageTimeoutMs ?? 300_000;
-    const { server, connectTimeoutMs = 10_000, silenceTimeoutMs = 60_000 } = options;
-    this.#transporter = createTransport({
-      pool: true,
-      host: server.host,
-      port: server.port,
-      ...tlsSettings(server),
-      ...(options.ehloName === undefined ? {} : { name: options.ehloName }),
-      ...(server.auth === null ? {} : { auth: server.auth }),
-      maxConnections: options.maxConnections ?? 5,
-      // An idle connection that the server closed is replaced once; a second lost connection is a failure.
-      maxRequeues: 1,
-      connectionTimeout: connectTimeoutMs,
-      greetingTimeout: connectTimeoutMs,
-      dnsTimeout: connectTimeoutMs,
-      socketTimeout: silenceTimeoutMs,
-      disableFileAccess: true,
-      disableUrlAccess: true,
-    });
-    this.#transporter.use('stream', (mail, done) => {
-      const { progress } = mail.data as Tracked;
-      mail.message.processFunc((output) => trackEnd(output, progress));
-      done();
-    });
+    this.#transporter = openTransporter(options);
   }
 
   async send(message: MailMessage, signal?: AbortSignal): Promise<SendOutcome> {
@@ -68,7 +46,7 @@ export class Smtp implements MailTransport {
     const deadline = AbortSignal.timeout(this.#messageTimeoutMs);
     const ends = signal === undefined ? [deadline] : [deadline, signal];
     try {
-      const info = await this.#transporter.sendMail(compose(message, progress, AbortSignal.any(ends)));
+      const info = await (await this.#transporter).sendMail(compose(message, progress, AbortSignal.any(ends)));
       return readAcceptance(info.response ?? '');
     } catch (error) {
       const isLate = deadline.aborted && signal?.aborted !== true;
@@ -79,7 +57,7 @@ export class Smtp implements MailTransport {
   /** Connects, starts TLS and logs in without sending a message. Returns the reason of a failure. */
   async probe(): Promise<string | undefined> {
     try {
-      await this.#transporter.verify();
+      await (await this.#transporter).verify();
       return undefined;
     } catch (error) {
       const outcome = classifyError(error, false);
@@ -93,8 +71,37 @@ export class Smtp implements MailTransport {
 
   /** Closes idle connections at once, and busy ones when their message has got its reply. */
   async close(): Promise<void> {
-    this.#transporter.close();
+    (await this.#transporter).close();
   }
+}
+
+/** Loads nodemailer only where a mail server is configured, because it delays the start. */
+async function openTransporter(options: SmtpOptions): Promise<Transporter> {
+  const { server, connectTimeoutMs = 10_000, silenceTimeoutMs = 60_000 } = options;
+  const { createTransport } = await import('nodemailer');
+  const transporter = createTransport({
+    pool: true,
+    host: server.host,
+    port: server.port,
+    ...tlsSettings(server),
+    ...(options.ehloName === undefined ? {} : { name: options.ehloName }),
+    ...(server.auth === null ? {} : { auth: server.auth }),
+    maxConnections: options.maxConnections ?? 5,
+    // An idle connection that the server closed is replaced once; a second lost connection is a failure.
+    maxRequeues: 1,
+    connectionTimeout: connectTimeoutMs,
+    greetingTimeout: connectTimeoutMs,
+    dnsTimeout: connectTimeoutMs,
+    socketTimeout: silenceTimeoutMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  transporter.use('stream', (mail, done) => {
+    const { progress } = mail.data as Tracked;
+    mail.message.processFunc((output) => trackEnd(output, progress));
+    done();
+  });
+  return transporter;
 }
 
 function lateError(): Error {

@@ -6,7 +6,7 @@
  * reported with Redis's own words.
  */
 import { hash } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Clock } from '#kernel/clock.ts';
 import type { Dependencies } from '#platform/dependencies/index.ts';
 
@@ -56,51 +56,58 @@ export interface RedisOptions {
 }
 
 /** Connects in the background, so that the server starts while Redis is down. */
-export function openRedis({ tls, ...server }: RedisServer, options: RedisOptions): RedisConnection {
-  const redis = new Redis({
-    ...server,
-    ...(tls ? { tls: {} } : {}),
-    commandTimeout: options.timeoutMs,
-    connectTimeout: 2000,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), maxReconnectDelayMs),
-  });
-  return new Connection(redis, options);
+export function openRedis(server: RedisServer, options: RedisOptions): RedisConnection {
+  return new Connection(server, options);
 }
 
 class Connection implements RedisConnection {
-  readonly #redis: Redis;
+  readonly #redis: Promise<Redis>;
   readonly #options: RedisOptions;
   readonly #digests = new Map<string, string>();
   #replacedMs = Number.NEGATIVE_INFINITY;
   /** Why there is no connection: commands are rejected for that alone, without the reason. */
   #disconnected: string | undefined = notConnectedYet;
 
-  constructor(redis: Redis, options: RedisOptions) {
-    this.#redis = redis;
+  constructor(server: RedisServer, options: RedisOptions) {
     this.#options = options;
+    this.#redis = this.#open(server);
+  }
+
+  /** Loads the driver only where Redis is configured, because it delays the start. */
+  async #open({ tls, ...server }: RedisServer): Promise<Redis> {
+    const { Redis } = await import('ioredis');
+    const redis = new Redis({
+      ...server,
+      ...(tls ? { tls: {} } : {}),
+      commandTimeout: this.#options.timeoutMs,
+      connectTimeout: 2000,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), maxReconnectDelayMs),
+    });
     redis.on('error', (error: Error) => {
       this.#disconnected = reasonOf(error);
-      this.#refused(this.#disconnected, error);
+      this.#refused(redis, this.#disconnected, error);
     });
     redis.on('ready', () => {
       this.#disconnected = undefined;
-      options.onReady?.();
+      this.#options.onReady?.();
     });
     redis.on('close', () => {
       this.#disconnected ??= 'the connection was closed';
     });
+    return redis;
   }
 
   async run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const redis = await this.#redis;
     try {
-      const result = await this.#execute(script, keys, args);
+      const result = await this.#execute(redis, script, keys, args);
       this.#options.dependencies.works('redis');
       return result;
     } catch (error) {
-      this.#refused(this.#disconnected ?? reasonOf(error), error);
+      this.#refused(redis, this.#disconnected ?? reasonOf(error), error);
       throw error;
     }
   }
@@ -115,29 +122,34 @@ class Connection implements RedisConnection {
   }
 
   async close(): Promise<void> {
-    this.#redis.disconnect();
+    (await this.#redis).disconnect();
   }
 
-  async #execute(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+  async #execute(
+    redis: Redis,
+    script: string,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
     const digest = this.#digests.get(script) ?? hash('sha1', script);
     this.#digests.set(script, digest);
     try {
-      return await this.#redis.evalsha(digest, keys.length, ...keys, ...args);
+      return await redis.evalsha(digest, keys.length, ...keys, ...args);
     } catch (error) {
       // The script is not cached: its first use, or Redis was restarted.
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return await this.#redis.eval(script, keys.length, ...keys, ...args);
+      return await redis.eval(script, keys.length, ...keys, ...args);
     }
   }
 
-  #refused(reason: string, error: unknown): void {
+  #refused(redis: Redis, reason: string, error: unknown): void {
     this.#options.dependencies.refused('redis', reason, error);
-    if (!needsOtherConnection.test(reason) || this.#redis.status !== 'ready') return;
+    if (!needsOtherConnection.test(reason) || redis.status !== 'ready') return;
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs - this.#replacedMs < replaceEveryMs) return;
     this.#replacedMs = nowMs;
     this.#disconnected = reason;
-    this.#redis.disconnect(true);
+    redis.disconnect(true);
   }
 }
 

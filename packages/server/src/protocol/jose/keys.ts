@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import { calculateJwkThumbprint } from 'jose';
+import { calculateJwkThumbprint } from 'jose/jwk/thumbprint';
 
 /** RFC 7518 §3.1 and RFC 8037 §3.1; `EdDSA` means Ed25519 here (RFC 9864's fully specified name is not yet widely read). */
 export const signingAlgorithms = ['ES256', 'EdDSA', 'RS256'] as const;

@@ -1,4 +1,6 @@
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import type { JWTPayload } from 'jose';
+import * as errors from 'jose/errors';
+import { jwtVerify } from 'jose/jwt/verify';
 import { type CompactJws, parseCompactJws } from './compact-jws.ts';
 import { hasLowS } from './ecdsa-signature.ts';
 import type { SigningAlgorithm, VerifyKey } from './keys.ts';
