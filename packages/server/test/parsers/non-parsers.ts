@@ -1,5 +1,7 @@
 /** Exported functions of the same modules that parse no untrusted input, with the reason. */
 export const nonParsers: Readonly<Record<string, string>> = {
+  'base32 encodeBase32': 'encodes bytes of the product',
+  'base32 groupCharacters': 'formats the result of encodeBase32',
   'digit-code digitCode': 'formats a code from random bytes of the product',
   'email-address withUnicodeDomain': 'formats the result of parseEmailAddress, and the host of the public URL',
   'jose exportPrivateKey': "exports the product's key",
@@ -16,6 +18,14 @@ export const nonParsers: Readonly<Record<string, string>> = {
   'quota formatQuota': 'formats the result of parseQuota',
   'secret-token formatSecret': "formats the product's secret",
   'secret-token hashSecret': 'SHA-256 of any text',
+  'totp newTotpSecret': 'generates a secret',
+  'totp qrSvg': 'draws the result of totpUri',
+  'totp totpSecretText': "formats the product's secret",
+  'totp totpUri': "encodes the product's secret, the name of the deployment and a parsed address",
+  'webauthn creationOptions': "formats the product's values",
+  'webauthn issueChallenge': 'generates a challenge',
+  'webauthn requestOptions': "formats the product's values",
+  'webauthn verifyAssertion': 'verifies the result of parseAssertion; the parser parseAssertion calls it',
   'webhook-signature webhookHeaders': 'signs outbound requests',
   'cookies.ts withCookies': "adds the product's cookies to a response",
   'body.ts readBytes': 'reads any bytes up to a limit; body.test.ts and bad-bytes.http.test.ts cover it',

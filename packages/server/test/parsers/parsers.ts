@@ -25,6 +25,7 @@ import { acceptText, displayName, escapeUnprintable, oneLine } from '#protocol/u
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import { documents, httpParsers } from './http-parsers.ts';
 import type { Parser } from './parser.ts';
+import { secondFactorParsers } from './second-factor-parsers.ts';
 import { settingParsers } from './setting-parsers.ts';
 
 const nowSeconds = 1_800_000_000;
@@ -307,4 +308,9 @@ const protocolParsers: readonly Parser[] = [
   },
 ];
 
-export const parsers: readonly Parser[] = [...protocolParsers, ...settingParsers, ...httpParsers];
+export const parsers: readonly Parser[] = [
+  ...protocolParsers,
+  ...secondFactorParsers,
+  ...settingParsers,
+  ...httpParsers,
+];
