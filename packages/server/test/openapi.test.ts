@@ -10,6 +10,7 @@ import {
   requestCode,
   requestLink,
 } from './support/login-by-mail.ts';
+import { addTotpUser, proveSecondFactor } from './support/second-factors.ts';
 import {
   addLoggedInUser,
   addVerifiedUser,
@@ -46,6 +47,7 @@ const successes: readonly string[] = [
   'login.magic_link 200',
   'login.ask_code 202',
   'login.email_code 200',
+  'login.second_factor 200',
   'password.forgot 202',
   'password.reset 200',
   'password.change 200',
@@ -54,6 +56,13 @@ const successes: readonly string[] = [
   'logout.everywhere 200',
   'session.check 200',
   'session.token 200',
+  'step_up.options 200',
+  'step_up.prove 200',
+  'factors.list 200',
+  'totp.begin 200',
+  'totp.confirm 200',
+  'totp.remove 200',
+  'recovery_codes.make 200',
   'profile.read 200',
   'profile.change 200',
   'account.delete 200',
@@ -94,6 +103,21 @@ async function logInByMail(): Promise<void> {
   await loginByCode(app, email, code, { browserToken: requested.browserToken });
 }
 
+async function useSecondFactors(): Promise<void> {
+  const user = await addTotpUser(app);
+  const [first = '', second = ''] = user.recoveryCodes;
+  const { ticket } = (await login(app, user.email)).data;
+  await proveSecondFactor(app, ticket, { recoveryCode: first });
+  const { accessToken: token } = user;
+  for (const path of ['auth/step-up', 'users/me/factors']) await app.send('GET', `/api/v1/${path}`, { token });
+  await app.send('POST', '/api/v1/users/me/totp', { token, json: {} });
+  await app.send('POST', '/api/v1/users/me/recovery-codes', { token, json: {} });
+  expect((await proveSecondFactor(app, ticket, { recoveryCode: second })).code).toBe('invalid_ticket');
+  await app.send('DELETE', '/api/v1/users/me/totp', { token });
+  const other = await addLoggedInUser(app);
+  await app.send('POST', '/api/v1/auth/step-up', { token: other.accessToken, json: { password: validPassword } });
+}
+
 async function changeEmail(): Promise<void> {
   const { accessToken: token, email } = await addLoggedInUser(app);
   const newEmail = uniqueEmail();
@@ -108,6 +132,7 @@ async function changeEmail(): Promise<void> {
 async function callEveryOperation(): Promise<void> {
   await changeEmail();
   await logInByMail();
+  await useSecondFactors();
   const [first, second] = [uniqueEmail(), uniqueEmail()];
   for (const email of [first, second]) await register(app, email);
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email: second } });

@@ -111,12 +111,12 @@ describe('the list of operations', () => {
       auth,
       rateLimit,
     }));
-    const expected = expectedOperations.map(({ id, method, path, kind, principals, rateLimit }) => ({
+    const expected = expectedOperations.map(({ id, method, path, kind, principals, stepUp, rateLimit }) => ({
       id,
       method,
       path,
       kind,
-      auth: { principals },
+      auth: stepUp === undefined ? { principals } : { principals, stepUp: { withinSeconds: 300 } },
       rateLimit,
     }));
     const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? -1 : 1);

@@ -13,6 +13,7 @@ import { homeEndpoints } from '#flows/home/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
 import { loginByMailEndpoints } from '#flows/login-by-mail/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
+import { manageFactorsEndpoints } from '#flows/manage-factors/index.ts';
 import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
 import { passwordPolicyEndpoints } from '#flows/password-policy/index.ts';
 import { operatorEndpoints, probeEndpoints, type Readiness } from '#flows/probes/index.ts';
@@ -22,7 +23,9 @@ import { recoverAccountEndpoints } from '#flows/recover-account/index.ts';
 import { refreshEndpoints } from '#flows/refresh/index.ts';
 import { registerEndpoints } from '#flows/register/index.ts';
 import { resendVerificationEndpoints } from '#flows/resend-verification/index.ts';
+import { secondFactorEndpoints } from '#flows/second-factor/index.ts';
 import { sessionEndpoints } from '#flows/session/index.ts';
+import { stepUpEndpoints } from '#flows/step-up/index.ts';
 import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
 import { wellKnownEndpoints } from '#flows/well-known/index.ts';
 import type { Endpoint } from '#platform/http/index.ts';
@@ -50,12 +53,14 @@ export function publicEndpoints(
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
     if (outcome === 'created') metrics.userRegistered();
   };
+  const publicUrl = new URL(config.http.publicUrl);
   const own = [
     ...registerEndpoints({ ...services, mode, emailDomains, onRegistered }),
     ...acceptInvitationEndpoints({ ...services, mode, onAccepted: () => metrics.userRegistered() }),
     ...verifyEmailEndpoints(services),
     ...resendVerificationEndpoints(services),
     ...loginEndpoints(services),
+    ...secondFactorEndpoints(services),
     ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail }),
     ...recoverAccountEndpoints(services),
     ...passwordPolicyEndpoints(services),
@@ -65,6 +70,8 @@ export function publicEndpoints(
     ...sessionEndpoints(services),
     ...profileEndpoints(services),
     ...changeEmailEndpoints({ ...services, emailDomains, confirmAt: config.emailChange.confirm }),
+    ...stepUpEndpoints(services),
+    ...manageFactorsEndpoints({ ...services, service: publicUrl.host }, { withinSeconds: config.stepUpSeconds }),
     ...manageSessionsEndpoints(services),
     ...deleteAccountEndpoints({ ...services, ...config.deletion }),
     ...cancelDeletionEndpoints(services),
@@ -74,7 +81,6 @@ export function publicEndpoints(
     ...probeEndpoints(readiness),
   ];
   const { cookieDomain } = config.http;
-  const publicUrl = new URL(config.http.publicUrl);
   return [...own, ...apiReferenceEndpoints(own, { publicUrl, cookieDomain, version: services.version })];
 }
 

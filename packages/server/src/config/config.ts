@@ -132,6 +132,8 @@ export interface Config {
   readonly wellKnown: { readonly securityContacts: readonly string[]; readonly changePasswordUrl: string | undefined };
   /** Days from deleting an account to erasing it. */
   readonly deletion: { readonly graceDays: number };
+  /** How recent a login or a step-up must be for operations that need one. */
+  readonly stepUpSeconds: number;
   readonly limits: Limits;
   /** Redis for the shared rate-limit counters. Undefined: they are in the database. */
   readonly redis: RedisServer | undefined;

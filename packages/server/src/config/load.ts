@@ -108,6 +108,7 @@ function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omi
     registrationHook: completeHook(checked.registrationHook),
     wellKnown: { ...checked.wellKnown, changePasswordUrl: checked.wellKnown.changePasswordUrl },
     deletion: checked.deletion,
+    stepUpSeconds: checked.stepUpSeconds,
     limits: completeLimits(checked.limits),
     redis: checked.redisUrl,
     redisTimeoutMs: checked.redisTimeoutMs,

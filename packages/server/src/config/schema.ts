@@ -228,6 +228,10 @@ export const settingsSchema = z.object({
       doc: 'Lifetime of such a code in seconds, at most ten minutes.',
     }),
   }),
+  stepUpSeconds: integer(60, 3600, 300, {
+    env: 'LATCHKEY_STEP_UP_SECONDS',
+    doc: 'How many seconds after a login or a step-up a session may change what protects its account, such as second factors.',
+  }),
   emailChange: z.object({
     confirm: choice(['new', 'both'], 'new', {
       env: 'LATCHKEY_EMAIL_CHANGE_CONFIRM',

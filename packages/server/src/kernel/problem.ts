@@ -82,6 +82,12 @@ export const problems = {
     detail: 'Only a session cookie gets an access token here. Exchange your refresh token instead.',
   },
   login_incomplete: { status: 403, title: 'Sign-in not finished', detail: 'This sign-in needs one more step.' },
+  step_up_required: {
+    status: 401,
+    title: 'Confirm that it is you',
+    detail: 'You signed in a while ago. Confirm that it is you, then try again.',
+    hint: 'POST /api/v1/auth/step-up, then repeat the request with the new session. A login confirms it too.',
+  },
   invalid_ticket: {
     status: 401,
     title: 'Sign-in expired',
@@ -97,6 +103,16 @@ export const problems = {
     status: 401,
     title: 'Code not valid',
     detail: 'This code is wrong, was already used, has expired, or was tried too often. Ask for a new one.',
+  },
+  enrollment_expired: {
+    status: 409,
+    title: 'Set-up expired',
+    detail: 'This set-up took too long or was started again. Start it again.',
+  },
+  no_second_factor: {
+    status: 409,
+    title: 'No second factor',
+    detail: 'This account has no second factor. Set one up first.',
   },
   other_browser: {
     status: 403,
@@ -187,12 +203,14 @@ export interface ProblemOptions {
   readonly retryAfterSeconds?: number;
   /** Why a bearer token was rejected: becomes `error_description` of `WWW-Authenticate` (RFC 6750 §3). */
   readonly tokenRefusal?: string;
+  /** How recent the authentication must be: becomes `max_age` of `WWW-Authenticate` (RFC 9470 §3). */
+  readonly maxAgeSeconds?: number;
   /** For the log only; never reaches the client. */
   readonly log?: string;
   readonly cause?: unknown;
 }
 
-/** The client receives the table's entry, `errors`, `advice`, `retryAfterSeconds` and `tokenRefusal`, and nothing else. */
+/** The client receives the table's entry, `errors`, `advice`, `retryAfterSeconds`, `tokenRefusal` and `maxAgeSeconds`, and nothing else. */
 export class Problem extends Error {
   override name = 'Problem';
   readonly code: ProblemCode;
@@ -201,6 +219,7 @@ export class Problem extends Error {
   readonly advice: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly tokenRefusal: string | undefined;
+  readonly maxAgeSeconds: number | undefined;
   readonly log: string | undefined;
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
@@ -211,6 +230,7 @@ export class Problem extends Error {
     this.advice = options.advice;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.tokenRefusal = options.tokenRefusal;
+    this.maxAgeSeconds = options.maxAgeSeconds;
     this.log = options.log;
   }
 }

@@ -32,9 +32,11 @@ export const issuedSessionExample: z.output<typeof issuedSessionData> = {
 
 /** The body of a login. With `step` no session exists yet, and the ticket is what the step needs. */
 export const loginResultData = issuedSessionData.partial({ userId: true, sessionId: true, expiresAt: true }).extend({
-  step: z.literal('cancel_deletion').optional(),
+  step: z.enum(['second_factor', 'cancel_deletion']).optional(),
   ticket: z.string().optional(),
   ticketExpiresAt: z.iso.datetime().optional(),
+  /** The second factors that the step accepts. */
+  factors: z.array(z.enum(['totp', 'recovery_code'])).optional(),
 });
 
 /** The response of every endpoint that logs in. */
@@ -44,8 +46,13 @@ export function loginResponse(result: LoginResult): {
   readonly message?: string;
 } {
   if (result.kind === 'done') return issuedSessionResponse(result.issued);
-  const { step, ticket } = result;
-  const data = { step, ticket: ticket.text, ticketExpiresAt: ticket.expiresAt.toISOString() };
+  const { step, ticket, factors } = result;
+  const data = {
+    step,
+    ticket: ticket.text,
+    ticketExpiresAt: ticket.expiresAt.toISOString(),
+    ...(factors.length > 0 && { factors: [...factors] }),
+  };
   return { data, cookies: [], message: 'A further step is needed' };
 }
 

@@ -188,6 +188,7 @@ export const table: readonly CommandRow[] = [
   },
   { command: 'user unlock', argv: ['bob@example.com'], output: /^Reset the failed attempts of the user\.$/ },
   { command: 'user unlock', argv: ['nobody'], exit: 1, output: /^There is no user with the id or address "nobody"\.$/ },
+  { command: 'user reset-factors', argv: ['bob@example.com'], output: /^The user has no second factor\.$/ },
   { command: 'user end-sessions', argv: ['bob@example.com'], output: /^Revoked 0 sessions\.$/ },
   {
     command: 'user end-sessions',

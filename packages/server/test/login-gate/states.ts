@@ -1,9 +1,7 @@
 /** The states of a user that the gate distinguishes, and the credentials that a client may hold in each of them. */
 import { randomBytes } from 'node:crypto';
-import { issueTicket } from '#domain/authentication/tickets.ts';
-import { defaultClientId } from '#domain/clients/index.ts';
 import { issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
-import { disableUser } from '#flows/admin-users/index.ts';
+import { disableUser, endSessions } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
@@ -20,9 +18,11 @@ import {
   sessionOf,
   startSession,
   submit,
+  withTotp,
 } from '../revocation-matrix/acting-user.ts';
 import type { Application, RequestOptions } from '../support/application.ts';
 import { operator } from '../support/operator.ts';
+import { issuePasswordTicket } from '../support/password-ticket.ts';
 import { uniqueEmail } from '../support/user-actions.ts';
 
 const requirePasswordChange = statement('login_gate_test.require_password_change', {
@@ -73,6 +73,12 @@ async function passGracePeriod(user: ActingUser): Promise<void> {
   await user.app.services.database.run(endGracePeriod, { userId: user.userId, now: user.app.clock.now() });
 }
 
+/** An authenticator app is set up, by a session of its own. */
+async function turnTwoFactorsOn(user: ActingUser): Promise<void> {
+  await startSession(user);
+  await withTotp(user);
+}
+
 async function raiseEpoch({ app, userId }: ActingUser): Promise<void> {
   const { database, users } = app.services;
   await database.transaction((tx) => users.raiseEpoch(tx, userId));
@@ -94,6 +100,7 @@ const entries = {
   disabled: async ({ app, userId }: ActingUser) => {
     await disableUser(app.services, operator, userId);
   },
+  'two factors': turnTwoFactorsOn,
   'pending deletion': scheduleDeletion,
   'grace period over': passGracePeriod,
   erased: async (user: ActingUser) => {
@@ -116,6 +123,10 @@ export function enterState(user: ActingUser, state: State): Promise<void> {
 export const restrictions: Readonly<Record<string, (user: ActingUser) => Promise<void>>> = {
   'must change password': entries['must change password'],
   disabled: entries.disabled,
+  'two factors': async (user) => {
+    await entries['two factors'](user);
+    await endSessions(user.app.services, operator, user.userId);
+  },
   'pending deletion': entries['pending deletion'],
   'grace period over': entries['grace period over'],
   erased: entries.erased,
@@ -178,6 +189,8 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     id: [byToken?.data.sessionId ?? user.userId],
     token: [...changes, ...before.links, ...after.links],
     code: [...before.codes, ...after.codes],
+    // Nobody holds the second factor itself: that is what the first one must not be enough for.
+    recoveryCode: ['000000-000000-000000-000000'],
     ticket: [...before.tickets, ...after.tickets],
   };
   const held = sessions.map((response) => sessionOf(response).credentials);
@@ -228,11 +241,8 @@ async function issueSecret(
 
 /** The ticket of a password. A disabled user gets none. */
 async function issueTickets({ app, userId }: ActingUser, authEpoch: number): Promise<string[]> {
-  const { database, makeId, clock } = app.services;
-  const proven = [{ amr: 'pwd', kind: 'knowledge', userVerified: false }] as const;
-  const login = { userId, authEpoch, clientId: defaultClientId, transport: 'token', proven } as const;
-  const ticket = await database.transaction((tx) => issueTicket(tx, makeId, login, clock.now()));
-  return ticket === undefined ? [] : [ticket.text];
+  const ticket = await issuePasswordTicket(app.services, userId, authEpoch);
+  return ticket === undefined ? [] : [ticket];
 }
 
 /** A ticket as the login of a user whose deletion is pending returns it. */

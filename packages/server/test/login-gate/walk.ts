@@ -26,7 +26,7 @@ export interface Cell {
 }
 
 /** Fields that are alternatives to each other, so that the walk also leaves each of them out. */
-const alternatives: ReadonlySet<string> = new Set(['token', 'ticket']);
+const alternatives: ReadonlySet<string> = new Set(['token', 'ticket', 'password', 'code', 'recoveryCode']);
 
 /** A secret of no one, for a required field that the user has no value for. */
 const unknownSecret = `lk_rt_${'A'.repeat(49)}`;
@@ -92,7 +92,10 @@ export class Walk {
     const { publicUrl } = this.#app.services.config.http;
     const { target, init } = requestOf(endpoint, fields, session, holder);
     const response = await this.#server.fetch(new Request(publicUrl + target, init), { peerAddress: '127.0.0.1' });
-    return outcomeOf(response, await response.text(), (await this.#countSessions()) > before);
+    const text = await response.text();
+    // A page repeats the ticket that it was sent.
+    const own = Object.values(fields).reduce((rest, value) => rest.replaceAll(value, ''), text);
+    return outcomeOf(response, { text, own }, (await this.#countSessions()) > before);
   }
 
   async #countSessions(): Promise<number> {
@@ -194,13 +197,17 @@ interface Body {
   readonly data?: { readonly accessToken?: string; readonly refreshToken?: string; readonly step?: string } | null;
 }
 
-function outcomeOf({ status, headers }: Response, text: string, isSession: boolean): string {
+function outcomeOf(
+  { status, headers }: Response,
+  { text, own }: { readonly text: string; readonly own: string },
+  isSession: boolean,
+): string {
   if (isSession) return 'session';
   const isJson = /^application\/(problem\+)?json/.test(headers.get('content-type') ?? '');
   const { code, data } = (isJson ? JSON.parse(text) : {}) as Body;
   const cookies = headers.getSetCookie().filter((cookie) => /^latchkey_session=[^;]/.test(cookie));
   if (cookies.length > 0 || data?.accessToken !== undefined || data?.refreshToken !== undefined) return 'tokens';
-  if (/lk_lt_/.test(text)) return `ticket${data?.step === undefined ? '' : ` ${data.step}`}`;
+  if (/lk_lt_/.test(own)) return `ticket${data?.step === undefined ? '' : ` ${data.step}`}`;
   return code === undefined ? String(status) : `${status} ${code}`;
 }
 

@@ -4,6 +4,7 @@ import { present } from '#kernel/assert.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
 import type { Application, AppResponse, RequestOptions } from '../support/application.ts';
 import { operator } from '../support/operator.ts';
+import { beginTotp, confirmTotp, proveSecondFactor } from '../support/second-factors.ts';
 import { storedLinkToken } from '../support/stored-links.ts';
 import {
   cookieHeader,
@@ -31,6 +32,10 @@ export interface ActingUser {
   namedSessionId: string | undefined;
   /** The link that undoes a change of address, and the previous address. */
   undo: { readonly token: string; readonly email: string } | undefined;
+  /** The secret of an authenticator app, once an enrolment has begun. */
+  totpSecret?: string;
+  /** Unused recovery codes: a login of a user with two factors takes one, because a code of the app is used once. */
+  recoveryCodes?: string[];
 }
 
 /** A session as its holder has it. */
@@ -61,8 +66,25 @@ export async function addUnverifiedUser(app: Application): Promise<ActingUser> {
   return { app, userId: await userIdOf(app, email), transport: 'token', email, password: validPassword, ...noSession };
 }
 
-export function logIn(user: ActingUser, more: Readonly<Record<string, unknown>> = {}): Promise<AppResponse<Tokens>> {
-  return login(user.app, user.email, { password: user.password, ...more });
+export async function logIn(
+  user: ActingUser,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<AppResponse<Tokens>> {
+  const first = await login(user.app, user.email, { password: user.password, ...more });
+  if (first.data?.step !== 'second_factor') return first;
+  const recoveryCode = present(user.recoveryCodes?.pop(), 'an unused recovery code');
+  const { deviceToken } = more as { readonly deviceToken?: string };
+  return proveSecondFactor(user.app, first.data.ticket, { recoveryCode, ...(deviceToken && { deviceToken }) });
+}
+
+/** Turns two-step sign-in on; the acting session goes on. */
+export async function withTotp(user: ActingUser): Promise<void> {
+  const acting = present(user.acting, 'the acting session');
+  const secret = await beginTotp(user.app, acting.credentials);
+  const confirmed = await confirmTotp(user.app, acting.credentials, secret);
+  user.acting = sessionOf(confirmed, acting);
+  user.totpSecret = secret;
+  user.recoveryCodes = [...(confirmed.data.recoveryCodes ?? user.recoveryCodes ?? [])];
 }
 
 /** Starts the acting session, on the device that it had before. */

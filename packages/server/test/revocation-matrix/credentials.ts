@@ -1,7 +1,5 @@
 /** Every revocable credential: how it is issued, and how a test uses it to see whether it is still valid. */
 
-import { issueTicket } from '#domain/authentication/tickets.ts';
-import { defaultClientId } from '#domain/clients/index.ts';
 import { issueToken } from '#domain/one-time-tokens/index.ts';
 import type { Credential, Outcome } from '#domain/users/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
@@ -12,6 +10,7 @@ import { statement } from '#platform/database/index.ts';
 import type { AppResponse, RequestOptions } from '../support/application.ts';
 import { loginByCode, loginByLink, requestCode, requestLink } from '../support/login-by-mail.ts';
 import { operator } from '../support/operator.ts';
+import { issuePasswordTicket } from '../support/password-ticket.ts';
 import { cookieHeader, register, type Tokens, uniqueEmail, validPassword } from '../support/user-actions.ts';
 import {
   type ActingUser,
@@ -104,14 +103,8 @@ async function checkDevice(user: ActingUser, deviceToken: string): Promise<'vali
 
 /** The ticket of a login that requires a further step; today only users pending deletion get one. */
 async function issuePendingTicket({ app, userId }: ActingUser): Promise<string> {
-  const { database, users, makeId } = app.services;
-  const proven = [{ amr: 'pwd', kind: 'knowledge', userVerified: false }] as const;
-  const ticket = await database.transaction(async (tx) => {
-    const { authEpoch } = present(await users.lock(tx, userId), 'the user');
-    const login = { userId, authEpoch, clientId: defaultClientId, transport: 'token', proven } as const;
-    return issueTicket(tx, makeId, login, app.clock.now());
-  });
-  return present(ticket, 'a ticket').text;
+  const { authEpoch } = present(await app.services.database.row(findUser, { userId }), 'the user');
+  return present(await issuePasswordTicket(app.services, userId, authEpoch), 'a ticket');
 }
 
 /** A verification link for an already verified address. No flow issues one, but the revocation must cover it. */

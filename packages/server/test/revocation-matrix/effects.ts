@@ -1,11 +1,12 @@
 /** Every effect of the revocation matrix, performed through the API, the admin flows or a job. */
 import type { Credential, Effect } from '#domain/users/index.ts';
-import { disableUser, enableUser, endSessions, grantRole } from '#flows/admin-users/index.ts';
+import { disableUser, enableUser, endSessions, grantRole, resetFactors } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { AppResponse } from '../support/application.ts';
 import { operator } from '../support/operator.ts';
+import { beginTotp, type Confirmed, codeNow } from '../support/second-factors.ts';
 import { register, type Tokens, uniqueEmail } from '../support/user-actions.ts';
 import {
   type ActingUser,
@@ -17,6 +18,7 @@ import {
   request,
   startSession,
   submit,
+  withTotp,
 } from './acting-user.ts';
 
 /** Whether the credential is issued before or after the precondition of the effect. */
@@ -87,6 +89,31 @@ export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
       return response;
     },
   },
+  enroll_totp: {
+    prepare: async (user) => {
+      user.totpSecret = await beginTotp(user.app, present(user.acting, 'the acting session').credentials);
+    },
+    perform: async (user) => {
+      const code = codeNow(user.app, present(user.totpSecret, 'the secret of the app'));
+      const confirmed = await request<Confirmed>(user, 'POST', '/api/v1/users/me/totp/confirm', { code });
+      user.recoveryCodes = [...(confirmed.data.recoveryCodes ?? [])];
+      return confirmed;
+    },
+    timings: () => ['after'],
+  },
+  remove_totp: {
+    prepare: withTotp,
+    perform: (user) => request<Tokens>(user, 'DELETE', '/api/v1/users/me/totp'),
+    timings: () => ['after'],
+  },
+  make_recovery_codes: {
+    prepare: withTotp,
+    perform: (user) => request<Tokens>(user, 'POST', '/api/v1/users/me/recovery-codes', {}),
+    timings: () => ['after'],
+  },
+  step_up: {
+    perform: (user) => request<Tokens>(user, 'POST', '/api/v1/auth/step-up', { password: user.password }),
+  },
   recover_account: {
     perform: async (user) => {
       await submit(user, 'forgot-password', { email: user.email });
@@ -116,6 +143,11 @@ export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
     perform: ({ app, userId }) => withoutResponse(enableUser(app.services, operator, userId)),
   },
   end_sessions: { perform: ({ app, userId }) => withoutResponse(endSessions(app.services, operator, userId)) },
+  reset_factors: {
+    prepare: withTotp,
+    perform: ({ app, userId }) => withoutResponse(resetFactors(app.services, operator, userId)),
+    timings: () => ['after'],
+  },
   delete_account: { perform: (user) => withoutResponse(deleteAccount(user)) },
   cancel_deletion: {
     prepare: deleteAccount,

@@ -7,6 +7,10 @@ import type { Credential, Effect, Outcome } from '#domain/users/index.ts';
 const grid = `
 verify_email       -       -       -       -       revoked revoked revoked -       -       -       -             -             valid -       -
 change_password    renewed revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid valid   revoked
+enroll_totp        renewed revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid valid   revoked
+remove_totp        renewed revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid valid   revoked
+make_recovery_codes valid  valid   valid   valid   valid   valid   valid   valid   valid   valid   valid         -             valid valid   valid
+step_up            renewed valid   valid   valid   valid   valid   valid   valid   valid   valid   valid         -             valid valid   valid
 recover_account    -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         valid         valid -       revoked
 change_email       -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid -       revoked
 undo_email_change  -       revoked revoked revoked revoked revoked revoked revoked revoked revoked later_revoked later_revoked valid -       revoked
@@ -14,6 +18,7 @@ change_roles       -       revoked revoked revoked revoked revoked revoked revok
 disable            -       revoked revoked revoked revoked revoked revoked revoked revoked revoked suspended     revoked       valid -       revoked
 enable             -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         revoked       valid -       revoked
 end_sessions       -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         valid         valid -       revoked
+reset_factors      -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         valid         valid -       revoked
 delete_account     revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid revoked revoked
 cancel_deletion    -       revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         revoked       valid -       revoked
 erase              -       revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked       revoked       valid -       revoked

@@ -1,7 +1,5 @@
 /** The traffic of one day, identical each day, so that tests distinguish growth from variation. */
 
-import { issueTicket } from '#domain/authentication/tickets.ts';
-import { defaultClientId } from '#domain/clients/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { createUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -9,6 +7,7 @@ import { statement } from '#platform/database/index.ts';
 import { enqueueJob, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Application } from './application.ts';
 import { operator } from './operator.ts';
+import { issuePasswordTicket } from './password-ticket.ts';
 import { storedLinkToken } from './stored-links.ts';
 import { cookieHeader, login, register, type Tokens, uniqueEmail, validPassword } from './user-actions.ts';
 import { userIdOf } from './user-status.ts';
@@ -145,11 +144,7 @@ async function useCookies(app: Application, email: string): Promise<void> {
 }
 
 async function abandonTicket(app: Application, email: string): Promise<void> {
-  const { database, makeId, clock } = app.services;
-  const userId = await userIdOf(app, email);
-  const login = { userId, authEpoch: 1, clientId: defaultClientId, transport: 'token', proven: [] } as const;
-  const ticket = await database.transaction((tx) => issueTicket(tx, makeId, login, clock.now()));
-  present(ticket, 'the ticket');
+  present(await issuePasswordTicket(app.services, await userIdOf(app, email), 1), 'the ticket');
 }
 
 async function addDeadLetter(app: Application): Promise<void> {

@@ -1,7 +1,6 @@
 /** Values that expire. Each function creates one and returns a check of whether it is still valid. */
 
-import { findTicket, issueTicket } from '#domain/authentication/tickets.ts';
-import { defaultClientId } from '#domain/clients/index.ts';
+import { findTicket } from '#domain/authentication/tickets.ts';
 import { findActiveInvitation } from '#domain/invitations/index.ts';
 import { consume, consumeCode, findActive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
@@ -13,6 +12,7 @@ import { enqueueJob, JobWorkers, readQueueDepth } from '#platform/jobs/index.ts'
 import type { Application } from './application.ts';
 import { addActiveUser, addPendingInvitation, changeEmail } from './daily-traffic.ts';
 import { operator } from './operator.ts';
+import { issuePasswordTicket } from './password-ticket.ts';
 import { failedAttemptsOfUnknown } from './stored-login.ts';
 import { cookieHeader, isAccepted, login, register, type Tokens, uniqueEmail, validPassword } from './user-actions.ts';
 import { userIdOf } from './user-status.ts';
@@ -150,11 +150,8 @@ async function issueLink({ tokens, clock, database }: Services, purpose: Purpose
 }
 
 export const loginTicket: CreateExpiring = async ({ services }) => {
-  const { database, makeId, clock } = services;
-  const userId = await addActiveUserId(services);
-  const login = { userId, authEpoch: 1, clientId: defaultClientId, transport: 'token', proven: [] } as const;
-  const issued = await database.transaction((tx) => issueTicket(tx, makeId, login, clock.now()));
-  const { text } = present(issued, 'the ticket');
+  const { database, clock } = services;
+  const text = present(await issuePasswordTicket(services, await addActiveUserId(services), 1), 'the ticket');
   return async () => (await findTicket(database, text, clock.now())) !== undefined;
 };
 

@@ -38,6 +38,7 @@ const pages: ReadonlySet<string> = new Set([
   '/cancel-deletion',
   '/.well-known/change-password',
   '/login/magic-link',
+  '/login/second-factor',
   '/docs',
   '/docs/problems',
   '/dev/inbox',

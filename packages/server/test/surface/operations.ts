@@ -6,6 +6,7 @@
 import { expectedDocuments } from './documents.ts';
 import type { ExpectedOperation } from './expected-operation.ts';
 import { byMailOperations } from './login-by-mail-operations.ts';
+import { secondFactorOperations } from './second-factor-operations.ts';
 
 const anyToken = `lk_ot_${'A'.repeat(49)}`;
 const email = 'unknown@people.example';
@@ -89,6 +90,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     optional: ['transport', 'deviceToken'],
   },
   ...byMailOperations,
+  ...secondFactorOperations,
   {
     id: 'password.forgot',
     method: 'POST',

@@ -1,7 +1,5 @@
 /** Creates the principals of the authorization matrix and the requests that they send. */
 import { generateKeyPairSync } from 'node:crypto';
-import { issueTicket } from '#domain/authentication/tickets.ts';
-import { defaultClientId } from '#domain/clients/index.ts';
 import { issueToken } from '#domain/one-time-tokens/index.ts';
 import { disableUser } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
@@ -11,6 +9,7 @@ import { signJwt } from '#protocol/jose/index.ts';
 import { type ActingUser, addActingUser, deleteAccount, logIn } from '../revocation-matrix/acting-user.ts';
 import type { Application, RequestOptions } from '../support/application.ts';
 import { operator } from '../support/operator.ts';
+import { issuePasswordTicket } from '../support/password-ticket.ts';
 import { cookieHeader, type Tokens } from '../support/user-actions.ts';
 import type { PrincipalName } from './authorization.ts';
 
@@ -76,11 +75,7 @@ const endGracePeriod = statement('test_principals.end_grace', {
 });
 
 async function issuePendingTicket({ app, userId }: ActingUser): Promise<string> {
-  const { database, makeId } = app.services;
-  const proven = [{ amr: 'pwd', kind: 'knowledge', userVerified: false }] as const;
-  const login = { userId, authEpoch: 1, clientId: defaultClientId, transport: 'token', proven } as const;
-  const ticket = await database.transaction((tx) => issueTicket(tx, makeId, login, app.clock.now()));
-  return present(ticket, 'a ticket').text;
+  return present(await issuePasswordTicket(app.services, userId, 1), 'a ticket');
 }
 
 async function issueLink({ app, userId }: ActingUser): Promise<string> {

@@ -52,7 +52,7 @@ export const keysCommands: readonly ServiceCommand[] = [
   {
     needs: 'services',
     name: 'keys rotate-data',
-    summary: `Generate a new data key for a purpose: ${keyPurposes.join(', ')}`,
+    summary: `Generate a new data key: ${keyPurposes.join(', ')}`,
     arguments: ['PURPOSE'],
     options: {},
     run: async (input, services) => {

@@ -10,6 +10,7 @@ import {
   endSessions,
   grantRole,
   listUsers,
+  resetFactors,
   showUser,
   unlockUser,
   withdrawRole,
@@ -103,6 +104,18 @@ export const userCommands: readonly ServiceCommand[] = [
   },
   {
     needs: 'services',
+    name: 'user reset-factors',
+    summary: 'End the second factors of a user who lost them, and revoke all their sessions',
+    arguments: [idOrEmail],
+    options: {},
+    run: (input, services) =>
+      change(input, services, resetFactors, {
+        changed: (sessions) => `Ended the second factors and revoked ${sessions}. The password is enough now.`,
+        unchanged: () => 'The user has no second factor.',
+      }),
+  },
+  {
+    needs: 'services',
     name: 'user grant-role',
     summary: 'Grant a role to a user and revoke all their sessions, which began without it',
     arguments: [idOrEmail, 'ROLE'],
@@ -182,16 +195,18 @@ function describe(user: AdminUser): [string, string][] {
     ['active sessions', String(user.liveSessions)],
     ['last login', user.lastLoginAt?.toISOString() ?? '(none)'],
     ['failed logins', String(user.failedLogins)],
+    ['second factors', user.secondFactors.join(', ') || '(none)'],
     ['created', user.createdAt.toISOString()],
     ...metadataRows(user.metadata),
   ];
 }
 
 function toJson(user: AdminUser): JsonObject {
-  const { roles, liveSessions, lastLoginAt, failedLogins, metadata } = user;
+  const { roles, liveSessions, lastLoginAt, failedLogins, secondFactors, metadata } = user;
   const lastLogin = lastLoginAt?.toISOString() ?? null;
   const both = { publicMetadata: metadata.public, privateMetadata: metadata.private };
-  return { ...profileToJson(user), roles: [...roles], liveSessions, lastLoginAt: lastLogin, failedLogins, ...both };
+  const facts = { liveSessions, lastLoginAt: lastLogin, failedLogins, secondFactors: [...secondFactors] };
+  return { ...profileToJson(user), roles: [...roles], ...facts, ...both };
 }
 
 function profileToJson(user: UserProfile): JsonObject {

@@ -6,8 +6,8 @@
  *   rollback or twenty concurrent attempts therefore never yield an uncounted attempt.
  * - An address without a user is counted in the same table, under its HMAC, so the response does not reveal whether a
  *   user exists.
- * - Each kind has its own counter. Passwords from a device that the user has logged in on are counted apart from all
- *   other passwords, so an attacker cannot lock the user out of their own devices.
+ * - Each kind has its own counter. Passwords and second factors from a device that the user has logged in on are counted
+ *   apart from all others, so an attacker cannot lock the user out of their own devices.
  *
  * An attempt must not be counted in the transaction of the effect that it leads to: a rollback would undo the count.
  * Only the reset after a success (`resetFailedAttempts`) belongs in that transaction.
@@ -20,16 +20,23 @@ export { ConcurrentAttempts } from './concurrent-attempts.ts';
 export {
   attemptColumns,
   attemptFields,
+  passwordSchedule,
   requireAttempt,
   reserveAttemptFragment,
-  undelayedAttempts,
+  secondFactorSchedule,
 } from './reserve-attempt.ts';
 
 /** Stored in `attempt_counters.kind`. A password that is proven within a session counts as `password_known_device`. */
-export type AttemptKind = 'password' | 'password_known_device' | 'second_factor' | 'email_code';
+export type AttemptKind =
+  | 'password'
+  | 'password_known_device'
+  | 'second_factor'
+  | 'second_factor_known_device'
+  | 'email_code';
 
 /** SQL: every `AttemptKind`; the primary key begins with `kind`, so a lookup by `key` alone has no index. */
-const everyKind = `array['password', 'password_known_device', 'second_factor', 'email_code']`;
+const everyKind = `array['password', 'password_known_device', 'second_factor', 'second_factor_known_device',
+  'email_code']`;
 
 const resetParams = { attemptKind: 'text', attemptKey: 'bytea' } as const;
 

@@ -9,24 +9,36 @@ import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Fragment } from '#platform/database/index.ts';
 
-/** This many consecutive failures cause no delay, because people mistype. */
-export const undelayedAttempts = 5;
+/** How a kind of attempt is delayed after consecutive failures. */
+export interface AttemptSchedule {
+  /** This many consecutive failures cause no delay, because people mistype. */
+  readonly undelayed: number;
+  /** The delay after the last undelayed failure; each further failure doubles it. */
+  readonly firstDelaySeconds: number;
+  /** After this many consecutive failures no attempt is reserved until the counter is reset. */
+  readonly maxConsecutive: number;
+}
 
 /**
- * After this many consecutive failures no attempt is reserved until the counter is reset. NIST SP 800-63B-4 §3.2.2 allows
- * at most 100; against a six-digit code that is a chance of one in ten thousand.
+ * Passwords and mailed codes. NIST SP 800-63B-4 §3.2.2 allows at most 100 consecutive failures; against a six-digit code
+ * that is a chance of one in ten thousand.
  */
-const maxConsecutiveFailures = 100;
+export const passwordSchedule: AttemptSchedule = { undelayed: 5, firstDelaySeconds: 1, maxConsecutive: 100 };
+
+/**
+ * Codes of an authenticator and recovery codes: at most eight in the first fifteen minutes, over all logins of a user. A
+ * guess meets three valid codes of six digits, so thirty guesses succeed with a chance of 9 in 100,000.
+ */
+export const secondFactorSchedule: AttemptSchedule = { undelayed: 3, firstDelaySeconds: 15, maxConsecutive: 30 };
 
 const maxDelaySeconds = 15 * 60;
 
-/** SQL: the delay in seconds after the last failure of the counter `c`: 1 after the fifth, then doubled each time. */
-const delaySql = `least(power(2, least(c.failures - ${undelayedAttempts}, 20)), ${maxDelaySeconds})`;
-
-/** SQL: whether the counter `c` allows an attempt now. The first five skip the time check, because node clocks differ. */
-const allowsAttempt = `c.failures < ${undelayedAttempts}
-          or c.failures < ${maxConsecutiveFailures}
-            and c.last_failed_at + make_interval(secs => ${delaySql}) <= :attemptedAt`;
+/** SQL: whether the counter `c` allows an attempt now. The undelayed ones skip the time check, because node clocks differ. */
+function allowsAttempt({ undelayed, firstDelaySeconds, maxConsecutive }: AttemptSchedule): string {
+  const delay = `least(${firstDelaySeconds} * power(2, least(c.failures - ${undelayed}, 20)), ${maxDelaySeconds})`;
+  return `c.failures < ${undelayed}
+          or c.failures < ${maxConsecutive} and c.last_failed_at + make_interval(secs => ${delay}) <= :attemptedAt`;
+}
 
 const params = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
 
@@ -39,7 +51,10 @@ const params = { unknownKey: 'bytea', attemptedAt: 'timestamptz' } as const;
  * @param kind SQL: an `AttemptKind`, computed from `known`.
  * @param options.when SQL: a further condition for reserving the attempt; while it is false nothing is counted.
  */
-export function reserveAttemptFragment(kind: string, { when = 'true' } = {}): Fragment<typeof params> {
+export function reserveAttemptFragment(
+  kind: string,
+  { when = 'true', schedule = passwordSchedule }: { readonly when?: string; readonly schedule?: AttemptSchedule } = {},
+): Fragment<typeof params> {
   const key = `coalesce(decode(replace(known.id::text, '-', ''), 'hex'), :unknownKey)`;
   return {
     sql: `attempt as (
@@ -52,7 +67,7 @@ export function reserveAttemptFragment(kind: string, { when = 'true' } = {}): Fr
       select attempt.kind, attempt.key, attempt.known, 1, :attemptedAt from attempt where ${when}
       on conflict (kind, key) do update set 
           failures = c.failures + 1, last_failed_at = greatest(c.last_failed_at, :attemptedAt)
-        where ${allowsAttempt}
+        where ${allowsAttempt(schedule)}
       returning failures)`,
     params,
   };
@@ -79,19 +94,24 @@ export const attemptColumns = { attemptNumber: 'int4?', failures: 'int4?', lastF
 export function requireAttempt(
   row: (AttemptCounter & { readonly attemptNumber: number | null }) | undefined,
   now: Date,
+  schedule: AttemptSchedule = passwordSchedule,
 ): number {
   if (row !== undefined && row.attemptNumber !== null) return row.attemptNumber;
   const counter = row ?? { failures: null, lastFailedAt: null };
-  throw new Problem('too_many_requests', { retryAfterSeconds: attemptDelaySeconds(counter, now) });
+  throw new Problem('too_many_requests', { retryAfterSeconds: attemptDelaySeconds(counter, now, schedule) });
 }
 
 /**
- * Seconds until the next attempt can be reserved, at least 1. At `maxConsecutiveFailures` no time helps, only a password
- * reset or an operator; `Retry-After` is then a day.
+ * Seconds until the next attempt can be reserved, at least 1. At the schedule's maximum no time helps, only another proof
+ * or an operator; `Retry-After` is then a day.
  */
-export function attemptDelaySeconds({ failures, lastFailedAt }: AttemptCounter, now: Date): number {
+export function attemptDelaySeconds(
+  { failures, lastFailedAt }: AttemptCounter,
+  now: Date,
+  { undelayed, firstDelaySeconds, maxConsecutive }: AttemptSchedule = passwordSchedule,
+): number {
   if (failures === null || lastFailedAt === null) return 1;
-  if (failures >= maxConsecutiveFailures) return 24 * 60 * 60;
-  const delay = failures < undelayedAttempts ? 0 : Math.min(2 ** (failures - undelayedAttempts), maxDelaySeconds);
+  if (failures >= maxConsecutive) return 24 * 60 * 60;
+  const delay = failures < undelayed ? 0 : Math.min(firstDelaySeconds * 2 ** (failures - undelayed), maxDelaySeconds);
   return Math.max(1, Math.ceil((addSeconds(lastFailedAt, delay).getTime() - now.getTime()) / 1000));
 }

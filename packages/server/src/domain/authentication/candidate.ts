@@ -16,6 +16,11 @@ export interface Candidate {
   readonly emailVerified: boolean;
   readonly sealedPhc: Buffer | undefined;
   readonly mustChange: boolean;
+  /** Whether the user has turned two factors on. */
+  readonly mfaEnabled: boolean;
+  readonly hasTotp: boolean;
+  /** Whether a recovery code is left. */
+  readonly hasRecoveryCode: boolean;
   readonly wrapped: Buffer;
   /** The known device that sent this login. */
   readonly deviceId: string | undefined;
@@ -33,7 +38,7 @@ export const candidateParams = { deviceId: 'uuid?', now: 'timestamptz' } as cons
  * `email_verified` is skipped for a primary identifier.
  */
 export function candidateSql(where: string): string {
-  return `select u.id, u.subject, u.status, u.auth_epoch, u.locale, i.id as identifier_id, p.sealed_phc,
+  return `select u.id, u.subject, u.status, u.auth_epoch, u.locale, u.mfa_enabled, i.id as identifier_id, p.sealed_phc,
       p.must_change, u.deletes_at, k.wrapped, d.id as device_id,
       case when i.is_primary then i.verified_at is not null
         else exists (select from identifiers primary_email where primary_email.user_id = u.id
@@ -49,10 +54,17 @@ export function candidateSql(where: string): string {
     where i.kind = 'email' and i.held_until is null and ${where}`;
 }
 
+/** SQL: an id that no user has. Without a user the subqueries look it up, so that they do the same work (invariant 13). */
+const idOfNobody = `'00000000-0000-7000-8000-000000000000'::uuid`;
+
 /** SQL: the select list over a CTE `known` that `candidateSql` makes. */
 export const candidateFields = `known.id as user_id, known.subject, known.status, known.auth_epoch, known.locale,
-      known.identifier_id, known.email_verified, known.sealed_phc, known.must_change, known.wrapped, known.device_id,
-      known.has_devices, known.deletes_at`;
+      known.identifier_id, known.email_verified, known.sealed_phc, known.must_change, known.mfa_enabled, known.wrapped,
+      known.device_id, known.has_devices, known.deletes_at,
+      exists (select from totp_secrets t
+        where t.user_id = coalesce(known.id, ${idOfNobody}) and t.confirmed_at is not null) as has_totp,
+      exists (select from recovery_codes r
+        where r.user_id = coalesce(known.id, ${idOfNobody}) and r.used_at is null) as has_recovery_code`;
 
 /** The types of `candidateFields`. */
 export const candidateColumns = {
@@ -65,10 +77,13 @@ export const candidateColumns = {
   emailVerified: 'bool?',
   sealedPhc: 'bytea?',
   mustChange: 'bool?',
+  mfaEnabled: 'bool?',
   wrapped: 'bytea?',
   deviceId: 'uuid?',
   hasDevices: 'bool?',
   deletesAt: 'timestamptz?',
+  hasTotp: 'bool?',
+  hasRecoveryCode: 'bool?',
 } as const;
 
 /** Returns undefined when no user has the identifier. */
@@ -88,6 +103,9 @@ export function toCandidate(row: Values<typeof candidateColumns>): Candidate | u
     emailVerified: row.emailVerified === true,
     sealedPhc: row.sealedPhc ?? undefined,
     mustChange: row.mustChange === true,
+    mfaEnabled: row.mfaEnabled === true,
+    hasTotp: row.hasTotp === true,
+    hasRecoveryCode: row.hasRecoveryCode === true,
     deviceId: row.deviceId ?? undefined,
     hasDevices: row.hasDevices === true,
     deletesAt: row.deletesAt ?? undefined,

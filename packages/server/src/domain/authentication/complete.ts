@@ -2,7 +2,7 @@
 import { attemptKey, resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import { defaultClientId } from '#domain/clients/index.ts';
-import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from '#domain/session-issuance/index.ts';
 import { nearSessionLimit } from '#domain/sessions/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -13,7 +13,7 @@ import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { refundNothing } from '#platform/rate-limit/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import type { Candidate } from './candidate.ts';
-import type { TicketStep } from './next-step.ts';
+import type { ProvenFactor, TicketStep } from './next-step.ts';
 import { authenticationContext, consumeSingleUse, type Proof, type ProofName, proofKinds } from './proofs.ts';
 import { completeStatement } from './statements.ts';
 import { issueTicket, type Ticket } from './tickets.ts';
@@ -30,6 +30,10 @@ export interface LoginWriter extends Issuers {
 export interface ProvenLogin {
   readonly proof: Proof;
   readonly candidate: Candidate;
+  /** Every factor of this login, that of `proof` last. */
+  readonly proven: readonly ProvenFactor[];
+  /** When its first factor was proven. */
+  readonly beganAt: Date;
   readonly transport: 'cookie' | 'token';
   readonly requester: Requester;
   readonly now: Date;
@@ -71,10 +75,28 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
  * Consumes a proof, in the transaction of its effect. The counter comes before the proof's own row: the statement that
  * counts an attempt locks them in this order, and the opposite one would deadlock.
  */
-export async function consumeProof(tx: Queries, { proof, candidate, now }: ProvenLogin): Promise<void> {
+export async function consumeProof(
+  tx: Queries,
+  { proof, candidate, now }: Pick<ProvenLogin, 'proof' | 'candidate' | 'now'>,
+): Promise<void> {
   const { resets, refusal } = proofKinds[proof.by];
   await resetFailedAttempts(tx, candidate.userId, resets(candidate));
   if (!(await consumeSingleUse(tx, proof, now))) throw new Problem(refusal);
+}
+
+/** Records that a recovery code was used, and tells the user: a code that others found opens the account. */
+export async function reportRecoveryCode(
+  deps: LoginWriter,
+  tx: Queries,
+  { candidate, requester, now }: Pick<ProvenLogin, 'candidate' | 'requester' | 'now'>,
+): Promise<void> {
+  const { userId, identifierId, locale, wrapped } = candidate;
+  const userKey = deps.keys.unwrapUserKey(userId, wrapped);
+  const actor = { kind: 'user', id: userId } as const;
+  const event = { action: 'recovery_code.used', at: now, actor, userId, personal: clientInfoOf(requester) } as const;
+  await deps.audit.record(tx, event, userKey);
+  const mail = { template: 'recovery_code_used', tokenId: null, params: {} } as const;
+  await enqueueMail(tx, deps.mail.values({ ...mail, locale, userId, identifierId, userKey, now }));
 }
 
 /** Writes a ticket, which carries the proven factors to the endpoint of the step. No session, cookie or token exists yet. */
@@ -84,11 +106,10 @@ export async function writeTicket(
   login: ProvenLogin,
   step: TicketStep,
 ): Promise<Ticket> {
-  const { proof, candidate, transport, now } = login;
+  const { proof, candidate, proven, beganAt, transport, now } = login;
   const { userId, authEpoch, wrapped } = candidate;
   const clientId = defaultClientId;
-  const proven = [proofKinds[proof.by].factor];
-  const ticket = await issueTicket(tx, deps.makeId, { userId, authEpoch, clientId, transport, proven }, now);
+  const ticket = await issueTicket(tx, deps.makeId, { userId, authEpoch, clientId, transport, proven, beganAt }, now);
   if (ticket === undefined) throw staleCandidate(proof);
   const event = { ...userEvent(login), action: 'login.step_required', facts: { step, by: proof.by } } as const;
   await deps.audit.record(tx, event, deps.keys.unwrapUserKey(userId, wrapped));
@@ -129,7 +150,7 @@ function staleCandidate({ by }: Proof): Problem {
   return new Problem(proofKinds[by].refusal, { log: 'the user changed during the login' });
 }
 
-function sessionOf({ proof, candidate, transport, requester, now }: ProvenLogin, userKey: UserKey) {
+function sessionOf({ candidate, proven, transport, requester, now }: ProvenLogin, userKey: UserKey) {
   const { userId, subject, authEpoch, deviceId } = candidate;
   return {
     clientId: defaultClientId,
@@ -137,7 +158,7 @@ function sessionOf({ proof, candidate, transport, requester, now }: ProvenLogin,
     subject,
     authEpoch,
     deviceId,
-    ...authenticationContext([proofKinds[proof.by]], now),
+    ...authenticationContext(proven),
     authTime: now,
     transport,
     expiresAt: undefined,

@@ -11,11 +11,19 @@ import {
   type LoginWriter,
   type ProvenLogin,
   recordRejectedLogin,
+  reportRecoveryCode,
   writeSession,
   writeTicket,
 } from './complete.ts';
-import { type LoginStep, loginFacts, nextStep, type TicketStep } from './next-step.ts';
-import { type Proof, proofKinds } from './proofs.ts';
+import {
+  type LoginStep,
+  loginFacts,
+  nextStep,
+  type SecondFactorKind,
+  secondFactorsOf,
+  type TicketStep,
+} from './next-step.ts';
+import { type Proof, proofKinds, provenBy, type SecondProofName } from './proofs.ts';
 import { consumeTicket, findTicket, type LoginInProgress, type Ticket } from './tickets.ts';
 
 /** Dependencies of the gate. */
@@ -34,7 +42,19 @@ export interface LoginOptions {
 /** The result of a right proof. The gate throws a rejection as its Problem. */
 export type LoginResult =
   | { readonly kind: 'done'; readonly issued: IssuedSession }
-  | { readonly kind: 'step_required'; readonly step: TicketStep; readonly ticket: Ticket };
+  | {
+      readonly kind: 'step_required';
+      readonly step: TicketStep;
+      readonly ticket: Ticket;
+      /** The second factors that the step accepts; empty for every other step. */
+      readonly factors: readonly SecondFactorKind[];
+    };
+
+/** A proof that a login can begin with. */
+export type FirstProof = Exclude<Proof, { readonly by: SecondProofName }>;
+
+/** A proof for a login in progress. */
+export type SecondProof = Extract<Proof, { readonly by: SecondProofName }>;
 
 type Decision =
   | { readonly kind: 'reject'; readonly code: ProblemCode }
@@ -50,7 +70,6 @@ type Outcome =
 /** Steps without an endpoint. A step that gets one moves to `TicketStep`. */
 const rejections: Readonly<Record<Exclude<LoginStep, TicketStep | 'done'>, ProblemCode>> = {
   first_factor: 'login_incomplete',
-  second_factor: 'login_incomplete',
   enroll_second_factor: 'login_incomplete',
   verify_email: 'email_not_verified',
   change_password: 'login_incomplete',
@@ -66,7 +85,7 @@ const rejections: Readonly<Record<Exclude<LoginStep, TicketStep | 'done'>, Probl
  */
 export async function startLogin(
   gate: LoginGate,
-  proof: Proof,
+  proof: FirstProof,
   options: LoginOptions,
   requester: Requester,
 ): Promise<LoginResult> {
@@ -74,6 +93,46 @@ export async function startLogin(
     proof.by === 'password'
       ? await decideByCountedRead(gate, proof, options, requester)
       : await gate.database.transaction((tx) => decideUnderLock(gate, tx, proof, options, requester));
+  return finish(gate, outcome);
+}
+
+/**
+ * Continues the login of a ticket by a further proof, which must be the ticket's user's: compared before anything is
+ * consumed, else a second factor of one user would complete the login of another. The ticket is consumed, and the
+ * session or the next ticket follows in the same transaction.
+ *
+ * @throws Problem `invalid_ticket` when the ticket is not usable or of another user; the refusal of the proof when it was
+ * used meanwhile, which leaves the ticket usable.
+ */
+export async function continueLogin(
+  gate: LoginGate,
+  ticket: string,
+  proof: SecondProof,
+  { deviceToken }: Pick<LoginOptions, 'deviceToken'>,
+  requester: Requester,
+): Promise<LoginResult> {
+  const found = await findTicket(gate.database, ticket, gate.clock.now());
+  if (found === undefined || found.userId !== proof.userId) throw new Problem('invalid_ticket');
+  const outcome = await gate.database.transaction(async (tx) => {
+    const now = gate.clock.now();
+    const { userId } = found;
+    await gate.users.lock(tx, userId);
+    const candidate = await findCandidate(tx, { userId, deviceId: gate.devices.read(deviceToken), now });
+    if (candidate === undefined || isGracePeriodOver(candidate, now)) throw new Problem('invalid_ticket');
+    const login = await consumeTicket(tx, { text: ticket, userId }, now);
+    if (login === undefined) throw new Problem('invalid_ticket');
+    if (nextStep(loginFacts(candidate, login.proven)) !== 'second_factor') throw new Problem('login_incomplete');
+    const { transport, beganAt } = login;
+    const proven = [...login.proven, provenBy(proof, now)];
+    const continued: ProvenLogin = { proof, candidate, proven, beganAt, transport, requester, now };
+    await consumeProof(tx, continued);
+    if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, continued);
+    return write(gate, tx, continued, decide(continued));
+  });
+  return finish(gate, outcome);
+}
+
+async function finish(gate: LoginGate, outcome: Outcome): Promise<LoginResult> {
   if (outcome.kind === 'rejected') throw new Problem(outcome.code);
   // After the commit, so that of concurrent logins the last one sees the sessions of all.
   if (outcome.kind === 'done' && outcome.isNearLimit) {
@@ -89,7 +148,8 @@ async function decideByCountedRead(
   requester: Requester,
 ): Promise<Outcome> {
   const { candidate } = proof;
-  const login = { proof, candidate, transport, requester, now: gate.clock.now() };
+  const now = gate.clock.now();
+  const login = { proof, candidate, proven: [provenBy(proof, now)], beganAt: now, transport, requester, now };
   const decision = decide(login);
   if (decision.kind !== 'step') return write(gate, gate.database, login, decision);
   return gate.database.transaction(async (tx) => {
@@ -102,7 +162,7 @@ async function decideByCountedRead(
 async function decideUnderLock(
   gate: LoginGate,
   tx: Queries,
-  proof: Exclude<Proof, { readonly by: 'password' }>,
+  proof: Exclude<FirstProof, { readonly by: 'password' }>,
   { transport, deviceToken }: LoginOptions,
   requester: Requester,
 ): Promise<Outcome> {
@@ -111,20 +171,20 @@ async function decideUnderLock(
   await gate.users.lock(tx, userId);
   const candidate = await findCandidate(tx, { userId, deviceId: gate.devices.read(deviceToken), now });
   if (candidate === undefined) throw new Problem(proofKinds[proof.by].refusal);
-  const login = { proof, candidate, transport, requester, now };
+  const login = { proof, candidate, proven: [provenBy(proof, now)], beganAt: now, transport, requester, now };
   const decision = decide(login);
   // A rejected login leaves its link or code unused: it still works once the reason is gone.
   if (decision.kind !== 'reject') await consumeProof(tx, login);
   return write(gate, tx, login, decision);
 }
 
-function decide({ proof, candidate, now }: ProvenLogin): Decision {
-  const { factor, refusal, refusalOfDisabled } = proofKinds[proof.by];
+function decide({ proof, candidate, proven, now }: ProvenLogin): Decision {
+  const { refusal, refusalOfDisabled } = proofKinds[proof.by];
   if (isGracePeriodOver(candidate, now)) return { kind: 'reject', code: refusal };
   if (candidate.status === 'disabled') return { kind: 'reject', code: refusalOfDisabled };
-  const step = nextStep(loginFacts(candidate, [factor]));
+  const step = nextStep(loginFacts(candidate, proven));
   if (step === 'done') return { kind: 'complete' };
-  if (step === 'cancel_deletion') return { kind: 'step', step };
+  if (step === 'second_factor' || step === 'cancel_deletion') return { kind: 'step', step };
   return { kind: 'reject', code: rejections[step] };
 }
 
@@ -132,7 +192,8 @@ async function write(gate: LoginGate, queries: Queries, login: ProvenLogin, deci
   if (decision.kind === 'complete') return { kind: 'done', ...(await writeSession(gate, queries, login)) };
   if (decision.kind === 'step') {
     const { step } = decision;
-    return { kind: 'step_required', step, ticket: await writeTicket(gate, queries, login, step) };
+    const factors = step === 'second_factor' ? secondFactorsOf(login.candidate) : [];
+    return { kind: 'step_required', step, ticket: await writeTicket(gate, queries, login, step), factors };
   }
   const { userId, wrapped } = login.candidate;
   const userKey = gate.keys.unwrapUserKey(userId, wrapped);

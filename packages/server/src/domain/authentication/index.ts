@@ -31,8 +31,19 @@ export {
   findCandidate,
   toCandidate,
 } from './candidate.ts';
+export { compareSecondFactor, type TypedSecondFactor } from './compare-second-factor.ts';
 export { recordRejectedLogin } from './complete.ts';
-export { completeStep, type LoginGate, type LoginOptions, type LoginResult, startLogin } from './decide.ts';
-export type { TicketStep } from './next-step.ts';
-export type { Proof, Rehash } from './proofs.ts';
+export {
+  completeStep,
+  continueLogin,
+  type LoginGate,
+  type LoginOptions,
+  type LoginResult,
+  startLogin,
+} from './decide.ts';
+export type { SecondFactorKind, TicketStep } from './next-step.ts';
+export { contextWithProof, type Proof, type Rehash } from './proofs.ts';
+export { type ReservedGuess, reserveSecondFactor, reserveSecondFactorOfUser } from './second-factor-guess.ts';
+export { secondFactorFields, typedSecondFactor } from './second-factor-input.ts';
+export { type StepUpProof, stepUp, stepUpFactors } from './step-up.ts';
 export { deleteExpiredTickets } from './tickets.ts';

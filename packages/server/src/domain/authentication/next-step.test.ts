@@ -3,16 +3,21 @@ import { describe, expect, it } from 'vitest';
 import type { Candidate } from './candidate.ts';
 import { type LoginFacts, loginFacts, nextStep, type ProvenFactor } from './next-step.ts';
 
-const password: ProvenFactor = { amr: 'pwd', kind: 'knowledge', userVerified: false };
-const totp: ProvenFactor = { amr: 'otp', kind: 'possession', userVerified: false };
-const passkey: ProvenFactor = { amr: 'hwk', kind: 'possession', userVerified: true };
-const securityKey: ProvenFactor = { amr: 'hwk', kind: 'possession', userVerified: false };
+const at = '2030-01-01T00:00:00.000Z';
+const password: ProvenFactor = { amr: 'pwd', kind: 'knowledge', userVerified: false, factorTime: 'pwd', at };
+const totp: ProvenFactor = { amr: 'otp', kind: 'possession', userVerified: false, factorTime: 'totp', at };
+const passkey: ProvenFactor = { amr: 'hwk', kind: 'possession', userVerified: true, factorTime: 'passkey', at };
+const securityKey: ProvenFactor = { ...passkey, userVerified: false };
+
+/** Two factors are turned on, and one is enrolled. */
+const on = { mfaEnabled: true, hasSecondFactor: true } as const;
 
 const complete: LoginFacts = {
   proven: [password],
   emailVerified: true,
-  secondFactorEnrolled: false,
+  mfaEnabled: false,
   secondFactorRequired: false,
+  hasSecondFactor: false,
   passwordMustChange: false,
   termsAccepted: true,
   pendingDeletion: false,
@@ -22,31 +27,26 @@ describe('nextStep', () => {
   it.each<[string, Partial<LoginFacts>, string]>([
     ['no proof', { proven: [] }, 'first_factor'],
     ['a password suffices without a second factor', {}, 'done'],
-    ['a password does not suffice with one', { secondFactorEnrolled: true }, 'second_factor'],
-    ['a password and a code suffice', { secondFactorEnrolled: true, proven: [password, totp] }, 'done'],
-    ['a passkey with user verification suffices', { secondFactorEnrolled: true, proven: [passkey] }, 'done'],
+    ['a password does not suffice with one', on, 'second_factor'],
+    ['a password and a code suffice', { ...on, proven: [password, totp] }, 'done'],
+    ['a passkey with user verification suffices', { ...on, proven: [passkey] }, 'done'],
     [
       'a passkey with user verification suffices next to a security key',
-      { secondFactorEnrolled: true, proven: [securityKey, passkey] },
+      { ...on, proven: [securityKey, passkey] },
       'done',
     ],
-    ['two possessions are one factor', { secondFactorEnrolled: true, proven: [totp, securityKey] }, 'second_factor'],
-    [
-      'the same password twice is one factor',
-      { secondFactorEnrolled: true, proven: [password, password] },
-      'second_factor',
-    ],
-    [
-      'the second factor comes before the unverified email',
-      { secondFactorEnrolled: true, emailVerified: false },
-      'second_factor',
-    ],
+    ['two possessions are one factor', { ...on, proven: [totp, securityKey] }, 'second_factor'],
+    ['the same password twice is one factor', { ...on, proven: [password, password] }, 'second_factor'],
+    ['the second factor comes before the unverified email', { ...on, emailVerified: false }, 'second_factor'],
     ['an unverified email', { emailVerified: false }, 'verify_email'],
     [
       'the email is verified before a factor is enrolled',
       { emailVerified: false, secondFactorRequired: true },
       'verify_email',
     ],
+    ['an enrolled factor asks for nothing by itself', { hasSecondFactor: true }, 'done'],
+    ['two factors that are on, without one', { mfaEnabled: true }, 'enroll_second_factor'],
+    ['a required factor that is enrolled', { secondFactorRequired: true, hasSecondFactor: true }, 'second_factor'],
     ['a required factor that is not enrolled', { secondFactorRequired: true }, 'enroll_second_factor'],
     ['a required factor that was proven', { secondFactorRequired: true, proven: [password, totp] }, 'done'],
     ['a password that must change', { passwordMustChange: true }, 'change_password'],
@@ -70,8 +70,9 @@ describe('nextStep', () => {
   const anyFacts = fc.record<LoginFacts>({
     proven: fc.array(fc.constantFrom(password, totp, passkey, securityKey), { maxLength: 3 }),
     emailVerified: fc.boolean(),
-    secondFactorEnrolled: fc.boolean(),
+    mfaEnabled: fc.boolean(),
     secondFactorRequired: fc.boolean(),
+    hasSecondFactor: fc.boolean(),
     passwordMustChange: fc.boolean(),
     termsAccepted: fc.boolean(),
     pendingDeletion: fc.boolean(),
@@ -87,7 +88,7 @@ describe('nextStep', () => {
         );
         const kinds = new Set(facts.proven.map((factor) => factor.kind));
         const strong = kinds.size > 1 || facts.proven.some((factor) => factor.userVerified);
-        expect(strong || !(facts.secondFactorEnrolled || facts.secondFactorRequired)).toBe(true);
+        expect(strong || !(facts.mfaEnabled || facts.secondFactorRequired)).toBe(true);
       }),
     );
   });
@@ -95,7 +96,7 @@ describe('nextStep', () => {
   it('depends on no other fact until an enrolled second factor is proven', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
-        const weak = { ...facts, proven: [password], secondFactorEnrolled: true };
+        const weak = { ...facts, proven: [password], ...on };
         expect(nextStep(weak)).toBe('second_factor');
       }),
     );
@@ -103,12 +104,21 @@ describe('nextStep', () => {
 });
 
 describe('the facts of a candidate', () => {
-  const candidate = { emailVerified: true, mustChange: false, status: 'active' } as Candidate;
+  const candidate = {
+    emailVerified: true,
+    mustChange: false,
+    mfaEnabled: false,
+    hasTotp: false,
+    hasRecoveryCode: false,
+    status: 'active',
+  } as Candidate;
 
   it.each<[string, Partial<Candidate>, Partial<LoginFacts>]>([
     ['an active user', {}, {}],
     ['an unverified user', { emailVerified: false }, { emailVerified: false }],
     ['a user whose password must change', { mustChange: true }, { passwordMustChange: true }],
+    ['a user of two factors', { mfaEnabled: true, hasTotp: true }, on],
+    ['a user with only recovery codes left', { mfaEnabled: true, hasRecoveryCode: true }, on],
     ['a user whose deletion is pending', { status: 'pending_deletion' }, { pendingDeletion: true }],
   ])('are complete for %s', (_, over, facts) => {
     expect(loginFacts({ ...candidate, ...over }, [password])).toEqual({ ...complete, ...facts });

@@ -13,23 +13,39 @@ export type LoginStep =
   | 'done';
 
 /** The steps that have an endpoint. A login that needs one of them gets a ticket; one that needs another is rejected. */
-export type TicketStep = 'cancel_deletion';
+export type TicketStep = 'second_factor' | 'cancel_deletion';
 
-/** A factor that this login has proven; `amr` values are those of RFC 8176. */
-export interface ProvenFactor {
+/** A kind of factor; `amr` values are those of RFC 8176. */
+export interface Factor {
   readonly amr: 'pwd' | 'otp' | 'hwk' | 'swk' | 'mca';
   /** Two factors of one kind count as one factor (NIST SP 800-63B-4 §2.2.1). */
   readonly kind: 'knowledge' | 'possession';
   /** Whether it proves two factors by itself, as a passkey with user verification does. */
   readonly userVerified: boolean;
+  /**
+   * Its name in the session's `factor_times`. It is not `amr`, because a mailed code and an authenticator's code are
+   * both `otp` there.
+   */
+  readonly factorTime: string;
 }
+
+/** A factor that this login has proven, and when: ISO 8601, as a ticket stores it. */
+export interface ProvenFactor extends Factor {
+  readonly at: string;
+}
+
+/** A second factor that a login can still prove. */
+export type SecondFactorKind = 'totp' | 'recovery_code';
 
 /** The complete input of the decision. */
 export interface LoginFacts {
   readonly proven: readonly ProvenFactor[];
   readonly emailVerified: boolean;
-  readonly secondFactorEnrolled: boolean;
+  /** The user's own switch. */
+  readonly mfaEnabled: boolean;
+  /** A rule of the deployment. */
   readonly secondFactorRequired: boolean;
+  readonly hasSecondFactor: boolean;
   readonly passwordMustChange: boolean;
   readonly termsAccepted: boolean;
   readonly pendingDeletion: boolean;
@@ -41,14 +57,19 @@ export interface LoginFacts {
  */
 export function nextStep(facts: LoginFacts): LoginStep {
   if (facts.proven.length === 0) return 'first_factor';
-  const strong = provesTwoFactors(facts.proven);
-  if (facts.secondFactorEnrolled && !strong) return 'second_factor';
+  const lacksFactor = needsTwoFactors(facts) && !provesTwoFactors(facts.proven);
+  if (lacksFactor && facts.hasSecondFactor) return 'second_factor';
   if (!facts.emailVerified) return 'verify_email';
-  if (facts.secondFactorRequired && !strong) return 'enroll_second_factor';
+  if (lacksFactor) return 'enroll_second_factor';
   if (facts.passwordMustChange) return 'change_password';
   if (!facts.termsAccepted) return 'accept_terms';
   if (facts.pendingDeletion) return 'cancel_deletion';
   return 'done';
+}
+
+/** The user's switch, or a rule of the deployment. */
+function needsTwoFactors({ mfaEnabled, secondFactorRequired }: LoginFacts): boolean {
+  return mfaEnabled || secondFactorRequired;
 }
 
 /** The facts of a candidate. Those that no table holds yet are constants: a new policy starts here. */
@@ -56,16 +77,22 @@ export function loginFacts(candidate: Candidate, proven: readonly ProvenFactor[]
   return {
     proven,
     emailVerified: candidate.emailVerified,
-    secondFactorEnrolled: false,
+    mfaEnabled: candidate.mfaEnabled,
     secondFactorRequired: false,
+    hasSecondFactor: secondFactorsOf(candidate).length > 0,
     passwordMustChange: candidate.mustChange,
     termsAccepted: true,
     pendingDeletion: candidate.status === 'pending_deletion',
   };
 }
 
+/** The second factors that a user can prove. */
+export function secondFactorsOf({ hasTotp, hasRecoveryCode }: Candidate): readonly SecondFactorKind[] {
+  return [...(hasTotp ? (['totp'] as const) : []), ...(hasRecoveryCode ? (['recovery_code'] as const) : [])];
+}
+
 /** Two factors are one of each kind, or one that verified the user itself (NIST SP 800-63B-4 §2.2.1). */
-export function provesTwoFactors(proven: readonly ProvenFactor[]): boolean {
+export function provesTwoFactors(proven: readonly Factor[]): boolean {
   if (proven.some((factor) => factor.userVerified)) return true;
   return new Set(proven.map((factor) => factor.kind)).size > 1;
 }

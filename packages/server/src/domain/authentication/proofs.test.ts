@@ -1,21 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import type { Candidate } from './candidate.ts';
-import { authenticationContext, type ProofKind, type ProofName, proofKinds } from './proofs.ts';
+import type { Factor } from './next-step.ts';
+import { authenticationContext, type ProofName, proofKinds } from './proofs.ts';
 
-const now = new Date('2030-01-01T00:00:00.000Z');
-const at = now.toISOString();
+const at = '2030-01-01T00:00:00.000Z';
 
-type Row = Pick<ProofKind, 'factor' | 'factorTime'>;
+/** Factors of passkeys, for the rule alone: no login method of today proves one. */
+const securityKey: Factor = { amr: 'hwk', kind: 'possession', userVerified: false, factorTime: 'passkey' };
+const passkey: Factor = { ...securityKey, userVerified: true };
 
-/** Rows of second factors, for the rule alone: no login method of today proves one. */
-const totp: Row = { factor: { amr: 'otp', kind: 'possession', userVerified: false }, factorTime: 'totp' };
-const securityKey: Row = { factor: { amr: 'hwk', kind: 'possession', userVerified: false }, factorTime: 'passkey' };
-const passkey: Row = { factor: { amr: 'hwk', kind: 'possession', userVerified: true }, factorTime: 'passkey' };
-
-const { password, magic_link: link, email_code: code } = proofKinds;
+const password = proofKinds.password.factor;
+const link = proofKinds.magic_link.factor;
+const code = proofKinds.email_code.factor;
+const totp = proofKinds.totp.factor;
+const recoveryCode = proofKinds.recovery_code.factor;
 
 describe('the authentication context', () => {
-  it.each<[string, readonly Row[], string, readonly string[], readonly string[]]>([
+  it.each<[string, readonly Factor[], string, readonly string[], readonly string[]]>([
     ['password', [password], '1', ['pwd'], ['pwd']],
     ['link', [link], '1', ['otp'], ['email']],
     ['code', [code], '1', ['otp'], ['email']],
@@ -26,13 +27,15 @@ describe('the authentication context', () => {
     ['link, code', [link, code], '1', ['otp'], ['email']],
     ['code, code', [code, code], '1', ['otp'], ['email']],
     ['password, TOTP', [password, totp], '2', ['pwd', 'otp', 'mfa'], ['pwd', 'totp']],
+    ['password, recovery code', [password, recoveryCode], '2', ['pwd', 'otp', 'mfa'], ['pwd', 'recovery_code']],
+    ['TOTP, recovery code', [totp, recoveryCode], '1', ['otp'], ['totp', 'recovery_code']],
     ['link, TOTP', [link, totp], '2', ['otp', 'mfa'], ['email', 'totp']],
     ['password, security key', [password, securityKey], '2', ['pwd', 'hwk', 'mfa'], ['pwd', 'passkey']],
     ['TOTP, security key', [totp, securityKey], '1', ['otp', 'hwk'], ['totp', 'passkey']],
     ['passkey', [passkey], '2', ['hwk', 'mfa'], ['passkey']],
   ])('of %s follows from the proofs', (_, proven, acr, amr, times) => {
     const factorTimes = Object.fromEntries(times.map((time) => [time, at]));
-    expect(authenticationContext(proven, now)).toEqual({ acr, amr, factorTimes });
+    expect(authenticationContext(proven.map((factor) => ({ ...factor, at })))).toEqual({ acr, amr, factorTimes });
   });
 });
 
@@ -44,6 +47,8 @@ describe('the table of proofs', () => {
     ['password', ['password', 'password_known_device'], ['invalid_credentials', 'account_disabled']],
     ['magic_link', ['email_code', 'email_code'], ['invalid_token', 'invalid_token']],
     ['email_code', ['email_code', 'email_code'], ['invalid_code', 'invalid_code']],
+    ['totp', ['second_factor', 'second_factor_known_device'], ['invalid_code', 'invalid_ticket']],
+    ['recovery_code', ['second_factor', 'second_factor_known_device'], ['invalid_code', 'invalid_ticket']],
   ])('names the counters and the refusals of a %s', (by, counters, refusals) => {
     const { resets, refusal, refusalOfDisabled } = proofKinds[by];
     expect([resets(unknownDevice), resets(knownDevice)]).toEqual(counters);

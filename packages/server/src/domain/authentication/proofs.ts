@@ -1,19 +1,24 @@
 /**
  * The kinds of proof that a login accepts. A login method is one row of `proofKinds`; without its row it does not compile.
  *
- * | by         | factor           | factor time | consumed in       | resets               | refusal             |
- * |------------|------------------|-------------|-------------------|----------------------|---------------------|
- * | password   | knowledge, `pwd` | `pwd`       | –                 | password (by device) | invalid_credentials |
- * | magic_link | knowledge, `otp` | `email`     | `one_time_tokens` | email_code           | invalid_token       |
- * | email_code | knowledge, `otp` | `email`     | `one_time_tokens` | email_code           | invalid_code        |
+ * | by            | factor            | factor time     | consumed in       | resets                    | refusal             |
+ * |---------------|-------------------|-----------------|-------------------|---------------------------|---------------------|
+ * | password      | knowledge, `pwd`  | `pwd`           | –                 | password (by device)      | invalid_credentials |
+ * | magic_link    | knowledge, `otp`  | `email`         | `one_time_tokens` | email_code                | invalid_token       |
+ * | email_code    | knowledge, `otp`  | `email`         | `one_time_tokens` | email_code                | invalid_code        |
+ * | totp          | possession, `otp` | `totp`          | `totp_secrets`    | second_factor (by device) | invalid_code        |
+ * | recovery_code | possession, `otp` | `recovery_code` | `recovery_codes`  | second_factor (by device) | invalid_code        |
  */
 import type { AttemptKind } from '#domain/attempts/index.ts';
 import { consume, consumeCode } from '#domain/one-time-tokens/index.ts';
+import { useRecoveryCode } from '#domain/recovery-codes/index.ts';
+import type { ActingSession, RenewedContext } from '#domain/session-issuance/index.ts';
+import { useTotpStep } from '#domain/totp/index.ts';
 import type { ProblemCode } from '#kernel/problem.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import type { Candidate } from './candidate.ts';
-import { type ProvenFactor, provesTwoFactors } from './next-step.ts';
+import { type Factor, type ProvenFactor, provesTwoFactors } from './next-step.ts';
 
 /** The password under today's parameters (null: they are unchanged), and the stored bytes that the old hash came from. */
 export interface Rehash {
@@ -34,10 +39,17 @@ interface Proofs {
   readonly magic_link: { readonly userId: string; readonly text: string; readonly browserHash: Buffer };
   /** A mailed code that matched, typed in the browser that requested it. */
   readonly email_code: { readonly userId: string; readonly hash: Buffer; readonly browserHash: Buffer };
+  /** A code of an authenticator app that matched, and the time step that it is of. */
+  readonly totp: { readonly userId: string; readonly secretId: string; readonly step: number };
+  /** A typed recovery code, which the UPDATE compares. */
+  readonly recovery_code: { readonly userId: string; readonly hashes: readonly Buffer[] };
 }
 
 /** The name of a kind of proof. */
 export type ProofName = keyof Proofs;
+
+/** The proofs that a login cannot begin with. */
+export type SecondProofName = 'totp' | 'recovery_code';
 
 /** A proof that was compared and is not consumed yet. */
 export type Proof<Name extends ProofName = ProofName> = {
@@ -46,12 +58,7 @@ export type Proof<Name extends ProofName = ProofName> = {
 
 /** One row of the table. */
 export interface ProofKind<Name extends ProofName = ProofName> {
-  readonly factor: ProvenFactor;
-  /**
-   * Its name in the session's `factor_times`. It is not `amr`, because a mailed code and an authenticator's code are
-   * both `otp` there.
-   */
-  readonly factorTime: string;
+  readonly factor: Factor;
   /** The counter of failed attempts that this proof resets. */
   readonly resets: (candidate: Candidate) => AttemptKind;
   /** The problem of a wrong, expired or consumed proof, and of a proof whose user was erased. */
@@ -66,13 +73,18 @@ export interface ProofKind<Name extends ProofName = ProofName> {
  * Access to the mailbox is knowledge, because a password opens a mailbox: a password and a mailed secret are one factor
  * (NIST SP 800-63B-4 §3.1.3.1 excludes email as a second one).
  */
-const mailbox = { amr: 'otp', kind: 'knowledge', userVerified: false } as const;
+const mailbox = { amr: 'otp', kind: 'knowledge', userVerified: false, factorTime: 'email' } as const;
+
+const bySecondFactor = {
+  resets: ({ deviceId }: Candidate) => (deviceId === undefined ? 'second_factor' : 'second_factor_known_device'),
+  refusal: 'invalid_code',
+  refusalOfDisabled: 'invalid_ticket',
+} as const;
 
 /** The table of proofs. */
 export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
   password: {
-    factor: { amr: 'pwd', kind: 'knowledge', userVerified: false },
-    factorTime: 'pwd',
+    factor: { amr: 'pwd', kind: 'knowledge', userVerified: false, factorTime: 'pwd' },
     resets: ({ deviceId }) => (deviceId === undefined ? 'password' : 'password_known_device'),
     refusal: 'invalid_credentials',
     refusalOfDisabled: 'account_disabled',
@@ -81,7 +93,6 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
   },
   magic_link: {
     factor: mailbox,
-    factorTime: 'email',
     resets: () => 'email_code',
     refusal: 'invalid_token',
     refusalOfDisabled: 'invalid_token',
@@ -90,14 +101,28 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
   },
   email_code: {
     factor: mailbox,
-    factorTime: 'email',
     resets: () => 'email_code',
     refusal: 'invalid_code',
     refusalOfDisabled: 'invalid_code',
     consume: async (tx, { hash, browserHash }, now) =>
       (await consumeCode(tx, { hash, browserHash }, now)) !== undefined,
   },
+  totp: {
+    ...bySecondFactor,
+    factor: { amr: 'otp', kind: 'possession', userVerified: false, factorTime: 'totp' },
+    consume: useTotpStep,
+  },
+  recovery_code: {
+    ...bySecondFactor,
+    factor: { amr: 'otp', kind: 'possession', userVerified: false, factorTime: 'recovery_code' },
+    consume: useRecoveryCode,
+  },
 };
+
+/** The factor that a proof proves now. */
+export function provenBy({ by }: Pick<Proof, 'by'>, now: Date): ProvenFactor {
+  return { ...proofKinds[by].factor, at: now.toISOString() };
+}
 
 /** Consumes a proof by its row. */
 export function consumeSingleUse<Name extends ProofName>(tx: Queries, proof: Proof<Name>, now: Date): Promise<boolean> {
@@ -113,14 +138,28 @@ export interface AuthenticationContext {
   readonly factorTimes: Readonly<Record<string, string>>;
 }
 
-/** Computes the context of a session from the proofs of its login. Nothing else may claim a factor. */
-export function authenticationContext(
-  proven: readonly Pick<ProofKind, 'factor' | 'factorTime'>[],
-  now: Date,
-): AuthenticationContext {
-  const isStrong = provesTwoFactors(proven.map(({ factor }) => factor));
-  const amr = new Set<string>(proven.map(({ factor }) => factor.amr));
+/** Computes the context of a session from the factors of its login. Nothing else may claim a factor. */
+export function authenticationContext(proven: readonly ProvenFactor[]): AuthenticationContext {
+  const isStrong = provesTwoFactors(proven);
+  const amr = new Set<string>(proven.map((factor) => factor.amr));
   if (isStrong) amr.add('mfa');
-  const factorTimes = Object.fromEntries(proven.map(({ factorTime }) => [factorTime, now.toISOString()]));
+  const factorTimes = Object.fromEntries(proven.map(({ factorTime, at }) => [factorTime, at]));
   return { acr: isStrong ? '2' : '1', amr: [...amr], factorTimes };
+}
+
+/**
+ * Computes the context of a live session whose user has proven a further factor now. The session's earlier factors count
+ * with the times of their proofs.
+ */
+export function contextWithProof(
+  { factorTimes }: Pick<ActingSession, 'factorTimes'>,
+  proof: Pick<Proof, 'by'>,
+  now: Date,
+): RenewedContext {
+  const factors = Object.values(proofKinds).map(({ factor }) => factor);
+  const earlier = Object.entries(factorTimes as AuthenticationContext['factorTimes']).flatMap(([name, at]) => {
+    const factor = factors.find(({ factorTime }) => factorTime === name);
+    return factor === undefined ? [] : [{ ...factor, at }];
+  });
+  return { ...authenticationContext([...earlier, provenBy(proof, now)]), authTime: now };
 }

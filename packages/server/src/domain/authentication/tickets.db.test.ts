@@ -14,7 +14,7 @@ const stored = statement('tickets_test.stored', {
   columns: { everything: 'text' },
 });
 
-const password = { amr: 'pwd', kind: 'knowledge', userVerified: false } as const;
+const password = { amr: 'pwd', kind: 'knowledge', userVerified: false, factorTime: 'pwd' } as const;
 const lifetimeMs = ticketLifetimeSeconds * 1000;
 
 describeOnBothDatabases('a ticket', (database) => {
@@ -33,8 +33,10 @@ describeOnBothDatabases('a ticket', (database) => {
 
   function issue(authEpoch = 1) {
     const clientId = world.client.id;
-    const login = { userId: person.id, authEpoch, clientId, transport: 'cookie', proven: [password] } as const;
-    return database().transaction((tx) => issueTicket(tx, world.makeId, login, world.clock.now()));
+    const now = world.clock.now();
+    const proven = [{ ...password, at: now.toISOString() }];
+    const login = { userId: person.id, authEpoch, clientId, transport: 'cookie', proven, beganAt: now } as const;
+    return database().transaction((tx) => issueTicket(tx, world.makeId, login, now));
   }
 
   const newTicket = async () => present(await issue(), 'a ticket').text;
@@ -50,7 +52,8 @@ describeOnBothDatabases('a ticket', (database) => {
       authEpoch: 1,
       clientId: world.client.id,
       transport: 'cookie',
-      proven: [password],
+      proven: [{ ...password, at: world.clock.now().toISOString() }],
+      beganAt: world.clock.now(),
     };
     const text = await newTicket();
     expect(text).toMatch(/^lk_lt_/);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { isActive } from '#domain/users/index.ts';
 import { type Batch, wholeBatch } from '#kernel/batches.ts';
-import { addSeconds } from '#kernel/clock.ts';
+import { addSeconds, earlier } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import { formatSecret, hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
@@ -10,6 +10,9 @@ import type { ProvenFactor } from './next-step.ts';
 
 /** The time to take the next step. */
 export const ticketLifetimeSeconds = 10 * 60;
+
+/** The time for all steps of one login together. */
+const loginLifetimeSeconds = 30 * 60;
 
 /** A login that needs a further step. */
 export interface LoginInProgress {
@@ -19,6 +22,8 @@ export interface LoginInProgress {
   readonly clientId: string;
   readonly transport: 'cookie' | 'token';
   readonly proven: readonly ProvenFactor[];
+  /** When the first factor was proven. */
+  readonly beganAt: Date;
 }
 
 /** A ticket as the client gets it. Only its hash is stored. */
@@ -29,8 +34,9 @@ export interface Ticket {
 
 const insert = statement('logins.issue_ticket', {
   lane: 'pool',
-  sql: `insert into logins (id, ticket_hash, client_id, user_id, auth_epoch, transport, proven, created_at, expires_at)
-    select :id, :hash, :clientId, u.id, u.auth_epoch, :transport, :proven::jsonb, :now, :expiresAt
+  sql: `insert into logins (id, ticket_hash, client_id, user_id, auth_epoch, transport, proven, began_at, created_at,
+      expires_at)
+    select :id, :hash, :clientId, u.id, u.auth_epoch, :transport, :proven::jsonb, :beganAt, :now, :expiresAt
     from users u where u.id = :userId and u.auth_epoch = :authEpoch and ${isActive('u')}
     returning id`,
   params: {
@@ -41,6 +47,7 @@ const insert = statement('logins.issue_ticket', {
     authEpoch: 'int4',
     transport: 'text',
     proven: 'jsonb',
+    beganAt: 'timestamptz',
     now: 'timestamptz',
     expiresAt: 'timestamptz',
   },
@@ -56,11 +63,16 @@ const columns = {
   clientId: 'text',
   transport: 'text',
   proven: 'jsonb',
+  beganAt: 'timestamptz',
 } as const;
+
+// A ticket of the previous release has no `began_at`.
+const fields = `u.id as user_id, u.auth_epoch, l.client_id, l.transport, l.proven,
+      coalesce(l.began_at, l.created_at) as began_at`;
 
 const find = statement('logins.find_ticket', {
   lane: 'read',
-  sql: `select u.id as user_id, u.auth_epoch, l.client_id, l.transport, l.proven from logins l, users u where ${usable}`,
+  sql: `select ${fields} from logins l, users u where ${usable}`,
   params: { hash: 'bytea', now: 'timestamptz' },
   columns,
 });
@@ -68,7 +80,7 @@ const find = statement('logins.find_ticket', {
 const consume = statement('logins.consume_ticket', {
   lane: 'pool',
   sql: `update logins l set consumed_at = :now from users u where ${usable} and u.id = :userId
-    returning u.id as user_id, u.auth_epoch, l.client_id, l.transport, l.proven`,
+    returning ${fields}`,
   params: { hash: 'bytea', userId: 'uuid', now: 'timestamptz' },
   columns,
 });
@@ -81,7 +93,10 @@ const deleteExpired = statement('logins.delete_expired', {
   columns: {},
 });
 
-/** Issues a ticket. Returns undefined when the user's epoch has changed since they were read, or they are disabled. */
+/**
+ * Issues a ticket for ten minutes, and at most until the login is half an hour old. Returns undefined when the user's
+ * epoch has changed since they were read, or they are disabled.
+ */
 export async function issueTicket(
   tx: Queries,
   makeId: MakeId,
@@ -89,7 +104,7 @@ export async function issueTicket(
   now: Date,
 ): Promise<Ticket | undefined> {
   const text = formatSecret(secretPrefixes.loginTicket, randomBytes(32));
-  const expiresAt = addSeconds(now, ticketLifetimeSeconds);
+  const expiresAt = earlier(addSeconds(now, ticketLifetimeSeconds), addSeconds(login.beganAt, loginLifetimeSeconds));
   const { proven, ...rest } = login;
   const values = { id: makeId(), hash: hashSecret(text), ...rest, proven: proven.map((factor) => ({ ...factor })) };
   const row = await tx.row(insert, { ...values, now, expiresAt });

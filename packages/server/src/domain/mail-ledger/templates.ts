@@ -24,6 +24,12 @@ export interface MailParams {
   email_code: { readonly name: string };
   password_reset_done: Readonly<Record<string, never>>;
   password_changed: Readonly<Record<string, never>>;
+  /** Wrong codes after a right password, from an unknown device. */
+  second_factor_failed: Readonly<Record<string, never>>;
+  second_factor_added: Readonly<Record<string, never>>;
+  second_factor_removed: Readonly<Record<string, never>>;
+  recovery_codes_made: Readonly<Record<string, never>>;
+  recovery_code_used: Readonly<Record<string, never>>;
   /** Without a name, because the recipient may not be the user, and must not learn whose account it is. */
   email_change_confirm: { readonly name: '' };
   /** Instead of `email_change_requested` when the old address must confirm as well. */
@@ -133,6 +139,11 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   },
   password_reset_done: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   password_changed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  second_factor_failed: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  second_factor_added: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  second_factor_removed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  recovery_codes_made: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  recovery_code_used: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   email_change_confirm: {
     quota: 'requested',
     recipient: 'new_address',

@@ -15,4 +15,4 @@
 
 export { type AccessToken, AccessTokens, type TokenSubject } from './access-tokens.ts';
 export { type IssuedSession, type Issuers, issueSession, type SessionToIssue } from './issue.ts';
-export { type ActingSession, findActing, renewSession } from './renew.ts';
+export { type ActingSession, findActing, type RenewedContext, renewSession } from './renew.ts';

@@ -4,7 +4,7 @@ import { useDeviceFragment } from '#domain/devices/index.ts';
 import { insertFamilyFragment } from '#domain/refresh-tokens/index.ts';
 import { insertSessionFragment, sessionIsActive } from '#domain/sessions/index.ts';
 import type { Requester } from '#kernel/requester.ts';
-import { type Queries, statement, type Values } from '#platform/database/index.ts';
+import { type JsonValue, type Queries, statement, type Values } from '#platform/database/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from './issue.ts';
 
@@ -58,8 +58,18 @@ export async function findActing(
   return tx.row(find, { id: acting.sessionId, userId: acting.userId, now });
 }
 
+/** How the user of a renewed session was authenticated; the gate computes it. */
+export interface RenewedContext {
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly authTime: Date;
+  readonly factorTimes: JsonValue;
+}
+
 /** The epoch that the change began, and its requester. */
 export interface Renewal {
+  /** Undefined: that of the acting session. */
+  readonly context?: RenewedContext | undefined;
   readonly authEpoch: number;
   readonly requester: Requester;
   readonly userKey: UserKey;
@@ -74,10 +84,11 @@ export async function renewSession(
   issuers: Issuers,
   tx: Queries,
   acting: ActingSession,
-  renewal: Renewal,
+  { context, ...renewal }: Renewal,
 ): Promise<IssuedSession> {
   const { issued, values } = await issueSession(issuers, {
     ...acting,
+    ...context,
     ...renewal,
     transport: acting.transport === 'cookie' ? 'cookie' : 'token',
     deviceId: acting.deviceId ?? undefined,

@@ -21,6 +21,8 @@ export type EndReason =
   | 'email_change_undone'
   | 'password_reset'
   | 'role_changed'
+  | 'factors_changed'
+  | 'renewed'
   | 'disabled';
 
 /** The CTE `ended_families`: ends the families of the `session_id`s in the CTE `from`. */

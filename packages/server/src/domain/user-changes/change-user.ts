@@ -7,6 +7,7 @@ import {
   findActing,
   type IssuedSession,
   type Issuers,
+  type RenewedContext,
   renewSession,
 } from '#domain/session-issuance/index.ts';
 import { type EndReason, endSessionsOfUser } from '#domain/sessions/index.ts';
@@ -34,6 +35,8 @@ export type SessionEffect =
       readonly reason: EndReason;
       readonly sessionId: string;
       readonly issuers: Issuers;
+      /** For a change that proves a further factor: the gate's `contextWithProof`. */
+      readonly context?: (acting: ActingSession) => RenewedContext;
     };
 
 /** A change. `A` is the result of its own statements. */
@@ -116,7 +119,9 @@ async function endSessions<A>(
   const { reason } = sessions;
   const endedSessions = await endSessionsOfUser(tx, { userId, reason, now });
   if (sessions.kind === 'end_all') return { endedSessions, renewed: undefined };
-  const renewed = await renewSession(sessions.issuers, tx, present(acting, 'the acting session'), {
+  const holder = present(acting, 'the acting session');
+  const renewed = await renewSession(sessions.issuers, tx, holder, {
+    context: sessions.context?.(holder),
     authEpoch,
     requester: present(requester, 'the requester of a renewed session'),
     userKey: present(userKey, 'the key of a renewed session'),

@@ -106,6 +106,11 @@ export const revocationMatrix = {
     known_device: 'absent',
   },
   change_password: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
+  enroll_totp: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
+  remove_totp: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
+  make_recovery_codes: untouched,
+  step_up: { ...untouched, acting_session: 'renewed' },
+  /** Second factors stay: whoever reads the mail must not get past them. */
   recover_account: raisesFromOutside,
   /** The session that requested the change is revoked too: the link at the new address belongs to no session. */
   change_email: { ...raisesFromOutside, cancel_deletion: 'absent' },
@@ -116,6 +121,7 @@ export const revocationMatrix = {
   /** Nothing that was issued before becomes valid again. */
   enable: { ...raisesFromOutside, cancel_deletion: 'revoked' },
   end_sessions: raisesFromOutside,
+  reset_factors: raisesFromOutside,
   delete_account: raises,
   cancel_deletion: { ...raisesFromOutside, cancel_deletion: 'revoked' },
   erase: { ...raisesFromOutside, undo_email_change: 'revoked', cancel_deletion: 'revoked' },
@@ -132,6 +138,10 @@ export type Effect = keyof typeof revocationMatrix;
 export const effects: Readonly<Record<Effect, string>> = {
   verify_email: 'verifying the address',
   change_password: 'changing the password',
+  enroll_totp: 'confirming an authenticator app',
+  remove_totp: 'removing the authenticator app',
+  make_recovery_codes: 'making new recovery codes',
+  step_up: 'confirming within a session that it is the user',
   recover_account: 'setting a new password by a mailed link',
   change_email: 'confirming a new address',
   undo_email_change: 'undoing a change of address',
@@ -139,6 +149,7 @@ export const effects: Readonly<Record<Effect, string>> = {
   disable: 'an operator disables the user',
   enable: 'an operator enables the user again',
   end_sessions: 'an operator ends all sessions of the user',
+  reset_factors: 'an operator ends the second factors of the user',
   delete_account: 'deleting the account, with a grace period',
   cancel_deletion: 'canceling the deletion in the grace period',
   erase: 'erasing the account after the grace period',

@@ -31,6 +31,14 @@ const setName = statement('users.set_name', {
   columns: {},
 });
 
+const setMfa = statement('users.set_mfa', {
+  lane: 'pool',
+  sql: `update users set mfa_enabled = :enabled, updated_at = :now where id = :userId and mfa_enabled <> :enabled
+    returning id`,
+  params: { userId: 'uuid', enabled: 'bool', now: 'timestamptz' },
+  columns: { id: 'uuid' },
+});
+
 const findKey = statement('users.find_key', {
   lane: 'read',
   sql: `select wrapped from user_keys where user_id = :userId`,
@@ -154,6 +162,13 @@ export class Users {
 
   async rename(tx: Queries, userId: string, name: string, locale: string): Promise<void> {
     await tx.run(setName, { userId, name, locale, now: this.#clock.now() });
+  }
+
+  /**
+   * Turns two factors on or off, in a transaction that raises the epoch. Returns whether that was a change.
+   */
+  async setMfa(tx: Queries, userId: string, enabled: boolean): Promise<boolean> {
+    return (await tx.row(setMfa, { userId, enabled, now: this.#clock.now() })) !== undefined;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { HashQueue, PasswordHashes, passwordAssociatedData } from '#domain/passwords/index.ts';
 import { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -76,7 +77,8 @@ describeOnBothDatabases('administration of users', (database) => {
     fixture = await openDomainFixture(database());
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     const hashes = await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 });
-    flow = { ...fixture, hashes, passwordRules: offlineRules(fixture), users: new Users(fixture) };
+    const mail = new MailLedger({ makeId: fixture.makeId, publicUrl: 'https://auth.example.com' });
+    flow = { ...fixture, hashes, passwordRules: offlineRules(fixture), users: new Users(fixture), mail };
   });
 
   const eventsOf = (userId: string) => database().rows(readEvents, { userId });

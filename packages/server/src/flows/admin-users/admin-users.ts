@@ -1,4 +1,5 @@
 import type { AuditLog } from '#domain/audit/index.ts';
+import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -15,5 +16,6 @@ export interface AdminUsers {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
+  readonly mail: MailLedger;
   readonly audit: AuditLog;
 }

@@ -1,10 +1,12 @@
 /** Disabling and enabling a user, ending all sessions, changing roles. Each raises the epoch. */
 import type { AuditAction, AuditActor } from '#domain/audit/index.ts';
 import { assignRole, type Role, revokeRole } from '#domain/roles/index.ts';
+import { endSecondFactors } from '#domain/second-factors/index.ts';
 import type { EndReason } from '#domain/sessions/index.ts';
 import { changeUser, UnchangedUser, type UserChange, unlessUnchanged } from '#domain/user-changes/index.ts';
 import type { UserStatus } from '#domain/users/index.ts';
 import type { JsonObject } from '#kernel/json.ts';
+import type { Queries } from '#platform/database/index.ts';
 import type { AdminUsers } from './admin-users.ts';
 
 /** The result. `unchanged`: the status does not allow the change, or the user is in the requested state already. */
@@ -55,7 +57,25 @@ export function withdrawRole(flow: AdminUsers, actor: AuditActor, userId: string
   });
 }
 
-type Effect = Pick<UserChange, 'sessions' | 'event' | 'raise' | 'statuses'>;
+/** Ends the second factors of a user who lost them: a password is enough until the user sets up another one. */
+export function resetFactors(flow: AdminUsers, actor: AuditActor, userId: string): Promise<Change> {
+  return change(flow, userId, {
+    ...effectOf(actor, 'factor.reset', 'factors_changed'),
+    raise: async (tx) =>
+      (await endSecondFactors(tx, flow.users, userId)) ? flow.users.raiseEpoch(tx, userId) : undefined,
+    resets: ['second_factor', 'second_factor_known_device'],
+    mail: (tx) => noticeOf(flow, tx, userId),
+  });
+}
+
+async function noticeOf(flow: AdminUsers, tx: Queries, userId: string) {
+  const [userKey, recipient] = [await flow.users.key(userId, tx), await flow.users.primaryEmail(userId, tx)];
+  if (userKey === undefined || recipient === undefined) return undefined;
+  const mail = { template: 'second_factor_removed', tokenId: null, params: {} } as const;
+  return flow.mail.values({ ...recipient, ...mail, userId, userKey, now: flow.clock.now() });
+}
+
+type Effect = Pick<UserChange, 'sessions' | 'event' | 'raise' | 'statuses' | 'resets' | 'mail'>;
 
 function effectOf(actor: AuditActor, action: AuditAction, reason: EndReason, facts: JsonObject = {}): Effect {
   return {

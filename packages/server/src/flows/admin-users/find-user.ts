@@ -2,6 +2,7 @@ import { countFailures } from '#domain/attempts/index.ts';
 import { emailInput, findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { listRoles } from '#domain/roles/index.ts';
 import { summarizeSessions } from '#domain/sessions/index.ts';
+import { describeTotp } from '#domain/totp/index.ts';
 import { findMetadata, type Metadata, type UserProfile } from '#domain/users/index.ts';
 import type { AdminUsers } from './admin-users.ts';
 
@@ -12,6 +13,8 @@ export interface AdminUser extends UserProfile {
   readonly lastLoginAt: Date | null;
   /** Failed password attempts since the last successful one. */
   readonly failedLogins: number;
+  /** The kinds that a login can ask for. */
+  readonly secondFactors: readonly string[];
   readonly metadata: Metadata;
 }
 
@@ -33,7 +36,8 @@ export async function showUser(flow: AdminUsers, userId: string): Promise<AdminU
   const roles = await listRoles(flow.database, userId);
   const { live, lastLoginAt } = await summarizeSessions(flow.database, userId, flow.clock.now());
   const failedLogins = await countFailures(flow.database, userId);
-  return { ...profile, roles, liveSessions: live, lastLoginAt, failedLogins, metadata };
+  const secondFactors = (await describeTotp(flow.database, userId)) === undefined ? [] : ['totp'];
+  return { ...profile, roles, liveSessions: live, lastLoginAt, failedLogins, secondFactors, metadata };
 }
 
 /** A page of users, oldest first, after the one with the id `after`; undefined when there is no such user. */

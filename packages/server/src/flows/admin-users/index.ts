@@ -1,5 +1,5 @@
 /**
- * Administration of users: create, find, list, disable, enable, unlock, end sessions, change roles and metadata. Called by
+ * Administration of users: create, find, list, disable, enable, unlock, end sessions, reset second factors, change roles and metadata. Called by
  * the command line; owns no routes and no tables.
  *
  * Invariants:
@@ -9,7 +9,15 @@
  */
 export type { AdminUsers } from './admin-users.ts';
 export { changeMetadata } from './change-metadata.ts';
-export { type Change, disableUser, enableUser, endSessions, grantRole, withdrawRole } from './change-user.ts';
+export {
+  type Change,
+  disableUser,
+  enableUser,
+  endSessions,
+  grantRole,
+  resetFactors,
+  withdrawRole,
+} from './change-user.ts';
 export { type CreatedUser, createUser, type NewUser } from './create-user.ts';
 export { type AdminUser, findUser, listUsers, showUser } from './find-user.ts';
 export { unlockUser } from './unlock-user.ts';

@@ -8,6 +8,7 @@ import {
   type UsedToken,
 } from '#domain/one-time-tokens/index.ts';
 import { passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
+import { endSecondFactors } from '#domain/second-factors/index.ts';
 import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
 import { present } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -65,6 +66,8 @@ function undoOf(flow: ChangeEmail, { text, token, phc, userKey }: LinkUse): User
       if (used === undefined) throw new Problem('invalid_token');
       const restored = await restoreEmail(tx, { userId, identifierId, authEpoch: token.authEpoch, now });
       if (restored === undefined) throw new Problem('invalid_token', { log: 'the address is no longer held' });
+      // Whoever changed the address may also have set up the factor that keeps the owner out.
+      await endSecondFactors(tx, flow.users, userId, token.createdAt);
       await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
       return restored;
     },

@@ -2,10 +2,9 @@
 import { z } from 'zod';
 import type { LoginResult } from '#domain/authentication/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { button, hiddenField, postForm } from '#pages/form.ts';
 import { linkPage, linkToken, type Outcome } from '#pages/link-page.ts';
 import { sessionCookies } from '#pages/login-result.ts';
-import { html } from '#platform/html/index.ts';
+import { stepForm } from '#pages/login-step.ts';
 import type { CookieChange, Endpoint } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { findLink, type PressLink, pressLink } from './press-link.ts';
@@ -52,7 +51,6 @@ const unbound: CookieChange = { cookie: 'login', change: 'expire' };
 
 function outcomeOf(words: PageWords, result: LoginResult): Outcome {
   if (result.kind === 'done') return { text: 'done', cookies: [...sessionCookies(result.issued), unbound] };
-  const form = html`${hiddenField('ticket', result.ticket.text)}
-${button({ label: words.say('page.cancel_deletion.submit') })}`;
-  return { text: 'pending_deletion', next: postForm('/cancel-deletion', form), cookies: [unbound] };
+  const text = result.step === 'second_factor' ? 'second_factor' : 'pending_deletion';
+  return { text, next: stepForm(words, result), cookies: [unbound] };
 }

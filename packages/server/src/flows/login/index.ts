@@ -29,7 +29,8 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
         'only pages of this origin may request. ' +
         '`deviceToken` (or its cookie) from an earlier login makes this a known device. ' +
         'A response with `step` is not a completed login: there is no session, and `ticket` (ten minutes, single use) goes ' +
-        'to the endpoint of that step; for `cancel_deletion` it is `POST /api/v1/auth/cancel-deletion`.',
+        'to the endpoint of that step: for `second_factor` it is `POST /api/v1/auth/login/second-factor`, for ' +
+        '`cancel_deletion` `POST /api/v1/auth/cancel-deletion`.',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
       limitedBy: (body) => body.email.canonical,

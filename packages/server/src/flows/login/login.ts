@@ -1,6 +1,6 @@
 /** Compares a password, top to bottom: reserve the attempt and read, hash, hand the proof to the gate. */
 
-import { type ConcurrentAttempts, requireAttempt, undelayedAttempts } from '#domain/attempts/index.ts';
+import { type ConcurrentAttempts, passwordSchedule, requireAttempt } from '#domain/attempts/index.ts';
 import {
   type Candidate,
   type LoginGate,
@@ -117,7 +117,7 @@ async function reject(
   attemptNumber: number,
 ): Promise<never> {
   const record = (queries: Queries) => recordWrongPassword(flow, queries, requester, candidate);
-  if (attemptNumber === undelayedAttempts && candidate?.deviceId === undefined) {
+  if (attemptNumber === passwordSchedule.undelayed && candidate?.deviceId === undefined) {
     await flow.database.transaction(async (tx) => {
       await record(tx);
       await enqueueNotice(tx, flow, candidate?.userId);

@@ -16,6 +16,8 @@ export type KeyPurpose =
   | 'cursor'
   /** Signs known-device tokens. */
   | 'device'
+  /** Computes the HMACs of recovery codes. */
+  | 'recovery'
   /** Computes the HMACs of identifiers and addresses in counters and the audit index. */
   | 'lookup'
   /** Encrypts personal fields of audit events without a user; one key per month. */

@@ -10,6 +10,7 @@ const uses = {
   signing_key: 'seal',
   cursor: 'mac',
   device: 'mac',
+  recovery: 'mac',
   lookup: 'mac',
   month: 'seal',
 } as const satisfies Record<KeyPurpose, 'seal' | 'mac'>;

@@ -4,6 +4,7 @@ import { commands } from '#app/cli/list.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
 import { addPendingInvitation } from '../../support/daily-traffic.ts';
+import { beginTotp, confirmTotp } from '../../support/second-factors.ts';
 import { isAccepted, uniqueEmail, validPassword } from '../../support/user-actions.ts';
 import { setStatus } from '../../support/user-status.ts';
 import {
@@ -127,6 +128,20 @@ export const adminCommands: readonly Scenario[] = [
       const { email } = await addScenarioUser(app);
       await exhaustAttempts(app, email);
       return { run: () => runCommand(app, 'user unlock', email), isComplete: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'user reset-factors',
+    audit: ['factor.reset'],
+    mail: ['second_factor_removed'],
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken: token } = await logIn(user);
+      await confirmTotp(app, { token }, await beginTotp(app, { token }));
+      return {
+        run: () => runCommand(app, 'user reset-factors', user.email),
+        isComplete: () => canLogIn(app, user.email),
+      };
     },
   },
   {

@@ -8,9 +8,18 @@ import { interruptEverywhere } from './interrupt.ts';
 import { jobs } from './jobs.ts';
 import { mailLogins } from './mail-logins.ts';
 import { registrations } from './registrations.ts';
+import { secondFactors } from './second-factors.ts';
 import { sessions } from './sessions.ts';
 
-const scenarios = [...registrations, ...mailLogins, ...sessions, ...accounts, ...adminCommands, ...jobs];
+const scenarios = [
+  ...registrations,
+  ...mailLogins,
+  ...secondFactors,
+  ...sessions,
+  ...accounts,
+  ...adminCommands,
+  ...jobs,
+];
 
 /** Reviewed by hand: these commands only read. */
 const readOnlyCommands = ['user show', 'user list', 'invite list', 'client origins', 'keys list'];

@@ -91,7 +91,8 @@ describe('a declaration that the engine cannot enforce', () => {
     { principals: ['session', 'api_key'] },
     { principals: ['session', 'public'] },
     { principals: ['session'], permission: 'users.read' },
-    { principals: ['session'], stepUp: { withinSeconds: 300 } },
+    { principals: ['public'], stepUp: { withinSeconds: 300 } },
+    { principals: ['public', 'session'], stepUp: { withinSeconds: 300 } },
   ])('stops the start: %j', async (auth) => {
     await expect(declaring(auth)).rejects.toThrow('endpoint "test.strict": the engine');
   });

@@ -5,7 +5,7 @@
 import type { FastifyRequest } from 'fastify';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { ApiEndpoint, Caller, Endpoint, PageEndpoint, Principal } from '../endpoint.ts';
+import type { ApiEndpoint, Auth, Caller, Endpoint, PageEndpoint, Principal } from '../endpoint.ts';
 import type { Responder } from '../engine/responder.ts';
 import type { OwnCookies } from './cookies.ts';
 import { refuseForeignCookieWrite, refuseForeignWrite } from './cors.ts';
@@ -32,12 +32,13 @@ export function assertEnforceable({ id, auth, method }: Endpoint): void {
   const isProvable = provable.has(auth.principals.join()) && (auth.principals.length === 1 || method === 'GET');
   assert(isProvable, `endpoint "${id}": the engine proves ['public'], ['session'], and for GET ['public', 'session']`);
   assert(auth.permission === undefined, `endpoint "${id}": the engine checks no permissions`);
-  assert(auth.stepUp === undefined, `endpoint "${id}": the engine checks no step-up`);
+  const needsSession = auth.stepUp === undefined || auth.principals.join() === 'session';
+  assert(needsSession, `endpoint "${id}": the engine checks a step-up of sessions only`);
 }
 
 /** The check of one endpoint. */
 export function authorizerOf(responder: Responder, endpoint: ApiEndpoint | PageEndpoint): Authorize {
-  const { principals } = endpoint.auth;
+  const { principals, stepUp } = endpoint.auth;
   if (principals.includes('session') && principals.includes('public')) {
     return (request, caller, cookies) => {
       const proven = authenticate(responder, endpoint, request, caller, cookies);
@@ -47,13 +48,21 @@ export function authorizerOf(responder: Responder, endpoint: ApiEndpoint | PageE
   if (principals.includes('public')) return publicAuthorizer(responder, endpoint);
   return (request, caller, cookies) => {
     const require = (proven: Principal | Refused): Principal => {
-      if (typeof proven === 'object') return proven;
+      if (typeof proven === 'object') return requireRecent(responder, stepUp, proven);
       countRefused(responder, request, caller);
       throw new Problem('not_authenticated', proven === undefined ? {} : { tokenRefusal: refusalTexts[proven] });
     };
     const proven = authenticate(responder, endpoint, request, caller, cookies);
     return proven instanceof Promise ? proven.then(require) : require(proven);
   };
+}
+
+/** Returns the principal. Throws `step_up_required` when the endpoint needs a later authentication (RFC 9470). */
+function requireRecent({ options }: Responder, stepUp: Auth['stepUp'], principal: Principal): Principal {
+  if (stepUp === undefined) return principal;
+  const ageSeconds = (options.clock.now().getTime() - principal.authTime.getTime()) / 1000;
+  if (ageSeconds <= stepUp.withinSeconds) return principal;
+  throw new Problem('step_up_required', { maxAgeSeconds: stepUp.withinSeconds });
 }
 
 // The form of a page proves its origin by a token (`form-tokens.ts`), which the API has not.

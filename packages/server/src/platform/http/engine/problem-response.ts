@@ -48,9 +48,16 @@ export function problemDocument(
   };
 }
 
-/** `WWW-Authenticate` of a request without a valid credential (RFC 6750 §3), `Retry-After` of one to repeat. */
+/**
+ * `WWW-Authenticate` of a request without a valid credential (RFC 6750 §3) or a recent authentication (RFC 9470 §3),
+ * `Retry-After` of one to repeat.
+ */
 export function problemHeaders(problem: Problem): Headers {
   if (problem.code === 'not_authenticated') return { 'www-authenticate': challengeOf(problem) };
+  if (problem.code === 'step_up_required') {
+    const { maxAgeSeconds } = problem;
+    return { 'www-authenticate': `Bearer error="insufficient_user_authentication", max_age="${maxAgeSeconds}"` };
+  }
   const retryAfter = problem.retryAfterSeconds ?? (problem.status === 503 ? 1 : undefined);
   return retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) };
 }

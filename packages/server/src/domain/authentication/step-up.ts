@@ -1,0 +1,74 @@
+/** Step-up: a live session proves its user again, and goes on under a new id with new secrets (RFC 9470). */
+import { resetFailedAttempts } from '#domain/attempts/index.ts';
+import { findActing, type IssuedSession, renewSession } from '#domain/session-issuance/index.ts';
+import { endSession } from '#domain/sessions/index.ts';
+import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf, type Requester } from '#kernel/requester.ts';
+import { type Candidate, findCandidate } from './candidate.ts';
+import { consumeProof, reportRecoveryCode } from './complete.ts';
+import type { LoginGate, SecondProof } from './decide.ts';
+import { type SecondFactorKind, secondFactorsOf } from './next-step.ts';
+import { contextWithProof } from './proofs.ts';
+
+/** A proof that a session can present; a password was compared by `provePassword`, which counted the attempt. */
+export type StepUpProof = SecondProof | { readonly by: 'password'; readonly userId: string };
+
+/** The session that steps up. */
+export interface SteppingUp {
+  readonly userId: string;
+  readonly sessionId: string;
+}
+
+/**
+ * The proofs that a step-up of this user accepts: the second factors where there is one, and nothing less; else the
+ * password. A user with neither logs in again, which counts as a step-up.
+ */
+export function stepUpFactors(candidate: Candidate): readonly (SecondFactorKind | 'password')[] {
+  const second = secondFactorsOf(candidate);
+  if (second.length > 0) return second;
+  return candidate.sealedPhc === undefined ? [] : ['password'];
+}
+
+/**
+ * Renews a session by a proof, which must be of its user. In one transaction: lock the user, read the facts, consume the
+ * proof, end the session and insert the one that continues it.
+ *
+ * @throws Problem `not_authenticated` when the session has ended; `login_incomplete` for a proof that does not suffice; the
+ * refusal of the proof when it was used before.
+ */
+export async function stepUp(
+  gate: LoginGate,
+  { userId, sessionId }: SteppingUp,
+  proof: StepUpProof,
+  requester: Requester,
+): Promise<IssuedSession> {
+  if (proof.userId !== userId) throw new Problem('not_authenticated');
+  return gate.database.transaction(async (tx) => {
+    const now = gate.clock.now();
+    await gate.users.lock(tx, userId);
+    const found = await findCandidate(tx, { userId, now });
+    const acting = await findActing(tx, { userId, sessionId }, now);
+    if (found === undefined || acting === undefined) throw new Problem('not_authenticated');
+    if (!stepUpFactors(found).includes(proof.by)) throw new Problem('login_incomplete');
+    // A session counts its guesses as a known device does: who has none cannot exhaust them.
+    const candidate = { ...found, deviceId: acting.deviceId ?? sessionId };
+    if (proof.by === 'password') await resetFailedAttempts(tx, userId, 'password_known_device');
+    else await consumeProof(tx, { proof, candidate, now });
+    if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, { candidate, requester, now });
+    const userKey = gate.keys.unwrapUserKey(userId, candidate.wrapped);
+    const { authEpoch } = candidate;
+    const context = contextWithProof(acting, proof, now);
+    const issued = await renewSession(gate, tx, acting, { context, authEpoch, requester, userKey, now });
+    const event = {
+      action: 'session.stepped_up',
+      at: now,
+      actor: { kind: 'user', id: userId },
+      userId,
+      sessionId,
+      facts: { by: proof.by, continuedAs: issued.sessionId },
+      personal: clientInfoOf(requester),
+    } as const;
+    await endSession(tx, sessionId, { userId, reason: 'renewed', now }, gate.audit.values(event, userKey));
+    return issued;
+  });
+}

@@ -1,0 +1,179 @@
+/**
+ * The user's own second factors. Owns `/api/v1/users/me/factors`, `/api/v1/users/me/totp`,
+ * `/api/v1/users/me/recovery-codes` and their mails; no tables.
+ *
+ * Invariants:
+ * - Every change needs a recent proof (step-up), and mails the user.
+ * - A rule that gets stricter, or a factor that goes, raises the epoch: every other session, ticket, link and known device
+ *   is revoked, and the acting session is renewed (invariant 4).
+ * - Secrets and codes are shown once, in the response that made them.
+ */
+import { z } from 'zod';
+import { issuedSessionData, issuedSessionExample, issuedSessionResponse } from '#pages/login-result.ts';
+import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
+import {
+  beginTotp,
+  describeFactors,
+  finishTotp,
+  type ManageFactors,
+  removeTotp,
+  replaceRecoveryCodes,
+} from './manage-factors.ts';
+
+export type { ManageFactors } from './manage-factors.ts';
+
+const totpPath = '/api/v1/users/me/totp';
+const recoveryCodes = z.array(z.string());
+const exampleCodes = ['8K3F2A-9QTZ4M-7HXW1C-5NBD6R', '0V2J8P-EG4S7K-QM91TZ-C6XY3H'];
+
+export function manageFactorsEndpoints(
+  flow: ManageFactors,
+  stepUp: { readonly withinSeconds: number },
+): readonly Endpoint[] {
+  const recently = { principals: ['session'], stepUp } as const;
+  return [
+    apiEndpoint({
+      id: 'factors.list',
+      method: 'GET',
+      path: '/api/v1/users/me/factors',
+      tag: 'account',
+      summary: 'My second factors',
+      auth: { principals: ['session'] },
+      rateLimit: 'authenticated',
+      request: {},
+      response: {
+        status: 200,
+        message: 'Second factors',
+        data: z.object({
+          totp: z.object({ confirmedAt: z.iso.datetime(), lastUsedAt: z.iso.datetime().nullable() }).nullable(),
+          recoveryCodes: z.object({ unused: z.int(), createdAt: z.iso.datetime() }).nullable(),
+        }),
+        example: {
+          totp: { confirmedAt: exampleValues.createdAt, lastUsedAt: exampleValues.authTime },
+          recoveryCodes: { unused: 10, createdAt: exampleValues.createdAt },
+        },
+      },
+      problems: [],
+      handler: async ({ principal }) => {
+        const { totp, recoveryCodes: codes } = await describeFactors(flow, principal);
+        const iso = (time: Date | null) => time?.toISOString() ?? null;
+        return {
+          data: {
+            totp:
+              totp === undefined
+                ? null
+                : { confirmedAt: totp.confirmedAt.toISOString(), lastUsedAt: iso(totp.lastUsedAt) },
+            recoveryCodes:
+              codes === undefined ? null : { unused: codes.unused, createdAt: codes.createdAt.toISOString() },
+          },
+        };
+      },
+    }),
+    ...totpEndpoints(flow, recently),
+    apiEndpoint({
+      id: 'recovery_codes.make',
+      method: 'POST',
+      path: '/api/v1/users/me/recovery-codes',
+      tag: 'account',
+      summary: 'Make new recovery codes',
+      description:
+        'The earlier codes end. Show the new ones once and let the user keep them: nothing can read them again.',
+      auth: recently,
+      rateLimit: 'authenticated',
+      request: {},
+      response: {
+        status: 200,
+        message: 'Recovery codes made',
+        data: z.object({ recoveryCodes }),
+        example: { recoveryCodes: exampleCodes },
+      },
+      problems: ['no_second_factor'],
+      handler: async ({ principal, caller }) => ({
+        data: { recoveryCodes: [...(await replaceRecoveryCodes(flow, principal, caller))] },
+      }),
+    }),
+  ];
+}
+
+interface Recently {
+  readonly principals: readonly ['session'];
+  readonly stepUp: { readonly withinSeconds: number };
+}
+
+function beginTotpEndpoint(flow: ManageFactors, recently: Recently): Endpoint {
+  return apiEndpoint({
+    id: 'totp.begin',
+    method: 'POST',
+    path: totpPath,
+    tag: 'account',
+    summary: 'Begin to set up an authenticator app',
+    description:
+      'Returns a new secret (RFC 6238: SHA-1, six digits, 30 seconds). It becomes a factor when its first code is confirmed; ' +
+      'until then an earlier app stays as it is.',
+    auth: recently,
+    rateLimit: 'authenticated',
+    request: {},
+    response: {
+      status: 200,
+      message: 'Confirm it with a code',
+      data: z.object({ secret: z.string(), uri: z.string(), qrSvg: z.string() }),
+      example: {
+        secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+        uri: 'otpauth://totp/auth.example.com:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=auth.example.com',
+        qrSvg: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 45 45">…</svg>',
+      },
+    },
+    problems: [],
+    handler: async ({ principal }) => ({ data: await beginTotp(flow, principal) }),
+  });
+}
+
+function totpEndpoints(flow: ManageFactors, recently: Recently): readonly Endpoint[] {
+  return [
+    beginTotpEndpoint(flow, recently),
+    apiEndpoint({
+      id: 'totp.confirm',
+      method: 'POST',
+      path: `${totpPath}/confirm`,
+      tag: 'account',
+      summary: 'Confirm an authenticator app',
+      description:
+        'Turns two-step sign-in on. Every other session ends, and this one continues under a new id. The first time the ' +
+        'response also contains the recovery codes, which nothing can read again.',
+      auth: recently,
+      rateLimit: 'credential',
+      request: { body: z.strictObject({ code: z.string().min(6).max(20) }) },
+      response: {
+        status: 200,
+        message: 'Two-step sign-in is on',
+        data: issuedSessionData.extend({ recoveryCodes: recoveryCodes.optional() }),
+        example: { ...issuedSessionExample, recoveryCodes: exampleCodes },
+      },
+      problems: ['enrollment_expired', 'invalid_code'],
+      handler: async ({ body, principal, caller }) => {
+        const { issued, recoveryCodes: codes } = await finishTotp(flow, body.code, principal, caller);
+        const { data, cookies } = issuedSessionResponse(issued);
+        return { data: codes === undefined ? data : { ...data, recoveryCodes: [...codes] }, cookies };
+      },
+    }),
+    apiEndpoint({
+      id: 'totp.remove',
+      method: 'DELETE',
+      path: totpPath,
+      tag: 'account',
+      summary: 'Remove the authenticator app',
+      description: 'Turns two-step sign-in off and ends the recovery codes and every other session.',
+      auth: recently,
+      rateLimit: 'authenticated',
+      request: {},
+      response: {
+        status: 200,
+        message: 'Two-step sign-in is off',
+        data: issuedSessionData,
+        example: issuedSessionExample,
+      },
+      problems: ['no_second_factor'],
+      handler: async ({ principal, caller }) => issuedSessionResponse(await removeTotp(flow, principal, caller)),
+    }),
+  ];
+}

@@ -1,0 +1,237 @@
+/** The user's own second factors: an authenticator app, and recovery codes. */
+import type { AuditLog } from '#domain/audit/index.ts';
+import { contextWithProof } from '#domain/authentication/index.ts';
+import { enqueueMail, type MailLedger, type MailTemplate } from '#domain/mail-ledger/index.ts';
+import { countRecoveryCodes, makeRecoveryCodes } from '#domain/recovery-codes/index.ts';
+import { endSecondFactors } from '#domain/second-factors/index.ts';
+import type { IssuedSession, Issuers } from '#domain/session-issuance/index.ts';
+import {
+  addPendingTotp,
+  confirmTotp,
+  describeTotp,
+  findPendingTotp,
+  openTotpSecret,
+  sealTotpSecret,
+  type TotpStep,
+} from '#domain/totp/index.ts';
+import { changeUser } from '#domain/user-changes/index.ts';
+import type { Users } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Problem } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
+import type { Database, Queries } from '#platform/database/index.ts';
+import type { Caller, Principal } from '#platform/http/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
+import { encodeBase32 } from '#protocol/base32/index.ts';
+import { matchingStep, newTotpSecret, qrSvg, totpUri } from '#protocol/totp/index.ts';
+
+/** Dependencies of the flow. */
+export interface ManageFactors extends Issuers {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly keys: Keys;
+  readonly users: Users;
+  readonly mail: MailLedger;
+  readonly audit: AuditLog;
+  /** The host of the public URL, which an authenticator app shows. */
+  readonly service: string;
+}
+
+/** The secret for an authenticator app: typed, as a link, or as a picture. */
+export interface Enrollment {
+  readonly secret: string;
+  readonly uri: string;
+  readonly qrSvg: string;
+}
+
+/** The second factors of the user. */
+export async function describeFactors({ database }: ManageFactors, { userId }: Principal) {
+  const [totp, recoveryCodes] = await Promise.all([
+    describeTotp(database, userId),
+    countRecoveryCodes(database, userId),
+  ]);
+  return { totp, recoveryCodes };
+}
+
+/** Makes a secret that becomes a factor with its first code; an earlier factor stays until then. */
+export async function beginTotp(flow: ManageFactors, { userId, email }: Principal): Promise<Enrollment> {
+  const userKey = await keyOf(flow, userId);
+  const secret = newTotpSecret();
+  const id = flow.makeId();
+  const sealedSecret = sealTotpSecret(userKey, id, secret);
+  await addPendingTotp(flow.database, { id, userId, sealedSecret, now: flow.clock.now() });
+  const uri = totpUri({ issuer: flow.service, account: email ?? userId, secret });
+  return { secret: encodeBase32(secret, 'rfc4648'), uri, qrSvg: qrSvg(uri) };
+}
+
+/** The renewed session, and the recovery codes when they were made now. */
+export interface ConfirmedTotp {
+  readonly issued: IssuedSession;
+  readonly recoveryCodes: readonly string[] | undefined;
+}
+
+/**
+ * Turns two factors on by the first code of a new secret. The first time also makes the recovery codes. Every other
+ * session is revoked, because a session of one factor must not outlive the rule.
+ *
+ * @throws `enrollment_expired` without a pending secret, `invalid_code` for a wrong code.
+ */
+export async function finishTotp(
+  flow: ManageFactors,
+  code: string,
+  principal: Principal,
+  caller: Caller,
+): Promise<ConfirmedTotp> {
+  const { userId } = principal;
+  const now = flow.clock.now();
+  const userKey = await keyOf(flow, userId);
+  const pending = await findPendingTotp(flow.database, userId, now);
+  if (pending === undefined) throw new Problem('enrollment_expired');
+  const { secretId } = pending;
+  const step = matchingStep(openTotpSecret(userKey, secretId, pending.sealedSecret), code, now);
+  if (step === undefined) throw new Problem('invalid_code');
+  const changed = await flow.database.transaction((tx) =>
+    changeFactors(
+      flow,
+      tx,
+      { principal, caller, userKey, now },
+      {
+        apply: () => turnOn(flow, tx, { userId, secretId, step }, now),
+        proves: 'totp',
+        action: 'factor.enrolled',
+        template: 'second_factor_added',
+      },
+    ),
+  );
+  return { issued: changed.issued, recoveryCodes: changed.applied };
+}
+
+async function turnOn(flow: ManageFactors, tx: Queries, step: TotpStep, now: Date) {
+  if (!(await confirmTotp(tx, step, now))) throw new Problem('enrollment_expired');
+  await flow.users.setMfa(tx, step.userId, true);
+  const codes = await countRecoveryCodes(tx, step.userId);
+  return codes === undefined ? makeRecoveryCodes(tx, flow, step.userId, now) : undefined;
+}
+
+/**
+ * Removes the authenticator app, the last second factor: two factors are off, and the recovery codes end.
+ *
+ * @throws `no_second_factor` when there is none.
+ */
+export async function removeTotp(flow: ManageFactors, principal: Principal, caller: Caller): Promise<IssuedSession> {
+  const { userId } = principal;
+  const now = flow.clock.now();
+  const userKey = await keyOf(flow, userId);
+  const changed = await flow.database.transaction((tx) =>
+    changeFactors(
+      flow,
+      tx,
+      { principal, caller, userKey, now },
+      {
+        apply: () => turnOff(flow, tx, userId),
+        proves: undefined,
+        action: 'factor.removed',
+        template: 'second_factor_removed',
+      },
+    ),
+  );
+  return changed.issued;
+}
+
+async function turnOff(flow: ManageFactors, tx: Queries, userId: string): Promise<void> {
+  if (!(await endSecondFactors(tx, flow.users, userId))) throw new Problem('no_second_factor');
+}
+
+interface Acting {
+  readonly principal: Principal;
+  readonly caller: Caller;
+  readonly userKey: UserKey;
+  readonly now: Date;
+}
+
+interface FactorChange<A> {
+  readonly apply: () => Promise<A>;
+  /** The factor that the request proved, which the renewed session then has. */
+  readonly proves: 'totp' | undefined;
+  readonly action: 'factor.enrolled' | 'factor.removed';
+  readonly template: MailTemplate;
+}
+
+async function changeFactors<A>(
+  flow: ManageFactors,
+  tx: Queries,
+  { principal, caller, userKey, now }: Acting,
+  { apply, proves, action, template }: FactorChange<A>,
+) {
+  const { userId, sessionId } = principal;
+  const changed = await changeUser<A>(flow, tx, caller, {
+    userId,
+    now,
+    userKey,
+    refusal: 'not_authenticated',
+    apply,
+    sessions: {
+      kind: 'renew_acting',
+      reason: 'factors_changed',
+      sessionId,
+      issuers: flow,
+      ...(proves && { context: (acting) => contextWithProof(acting, { by: proves }, now) }),
+    },
+    event: ({ endedSessions, renewed }) => ({
+      action,
+      actor: { kind: 'user', id: userId },
+      sessionId,
+      facts: { kind: 'totp', endedSessions: endedSessions - 1, continuedAs: renewed?.sessionId ?? null },
+    }),
+    mail: async () => noticeOf(flow, tx, { userId, userKey, now }, template),
+  });
+  return { issued: present(changed.renewed, 'the renewed session'), applied: changed.applied };
+}
+
+/**
+ * Replaces the recovery codes. The old ones end; sessions live.
+ *
+ * @throws `no_second_factor` for a user without one.
+ */
+export async function replaceRecoveryCodes(
+  flow: ManageFactors,
+  { userId, sessionId }: Principal,
+  caller: Caller,
+): Promise<readonly string[]> {
+  const now = flow.clock.now();
+  const userKey = await keyOf(flow, userId);
+  return flow.database.transaction(async (tx) => {
+    if ((await flow.users.lock(tx, userId)) === undefined) throw new Problem('not_authenticated');
+    if ((await describeTotp(tx, userId)) === undefined) throw new Problem('no_second_factor');
+    const codes = await makeRecoveryCodes(tx, flow, userId, now);
+    const event = {
+      action: 'recovery_codes.made',
+      at: now,
+      actor: { kind: 'user', id: userId },
+      userId,
+      sessionId,
+    } as const;
+    await flow.audit.record(tx, { ...event, personal: clientInfoOf(caller) }, userKey);
+    const notice = await noticeOf(flow, tx, { userId, userKey, now }, 'recovery_codes_made');
+    if (notice !== undefined) await enqueueMail(tx, notice);
+    return codes;
+  });
+}
+
+async function noticeOf(
+  flow: ManageFactors,
+  tx: Queries,
+  { userId, userKey, now }: { readonly userId: string; readonly userKey: UserKey; readonly now: Date },
+  template: MailTemplate,
+) {
+  const recipient = await flow.users.primaryEmail(userId, tx);
+  return recipient && flow.mail.values({ ...recipient, template, tokenId: null, params: {}, userId, userKey, now });
+}
+
+async function keyOf({ users }: ManageFactors, userId: string): Promise<UserKey> {
+  const userKey = await users.key(userId);
+  // The user was erased since the session check.
+  if (userKey === undefined) throw new Problem('not_authenticated');
+  return userKey;
+}

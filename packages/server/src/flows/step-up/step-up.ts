@@ -1,0 +1,90 @@
+/** Step-up of a session: count the attempt, compare the proof, hand it to the gate. */
+import type { AuditLog } from '#domain/audit/index.ts';
+import {
+  compareSecondFactor,
+  findCandidate,
+  type LoginGate,
+  stepUp as renewByProof,
+  reserveSecondFactorOfUser,
+  type StepUpProof,
+  stepUpFactors,
+  type TypedSecondFactor,
+} from '#domain/authentication/index.ts';
+import { type PasswordHashes, provePassword } from '#domain/passwords/index.ts';
+import type { IssuedSession } from '#domain/session-issuance/index.ts';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { clientInfoOf } from '#kernel/requester.ts';
+import type { Caller, Principal } from '#platform/http/index.ts';
+
+/** Dependencies of the flow. */
+export interface StepUp extends LoginGate {
+  readonly hashes: PasswordHashes;
+  readonly audit: AuditLog;
+}
+
+/** The proof that was sent. */
+export type TypedProof = TypedSecondFactor | { readonly kind: 'password'; readonly password: string };
+
+/** The proofs that this user's step-up accepts. */
+export async function acceptedFactors(flow: StepUp, { userId }: Principal): ReturnType<typeof factorsOf> {
+  return factorsOf(flow, userId);
+}
+
+async function factorsOf(flow: StepUp, userId: string) {
+  const candidate = await findCandidate(flow.database, { userId, now: flow.clock.now() });
+  if (candidate === undefined) throw new Problem('not_authenticated');
+  return stepUpFactors(candidate);
+}
+
+/** Renews the caller's session, or throws the Problem of the rejection. */
+export async function stepUp(
+  flow: StepUp,
+  typed: TypedProof,
+  principal: Principal,
+  caller: Caller,
+): Promise<IssuedSession> {
+  const { userId } = principal;
+  const factors = await factorsOf(flow, userId);
+  const kind = typed.kind === 'password' ? 'password' : typed.kind;
+  if (!factors.includes(kind)) throw new Problem('login_incomplete');
+  try {
+    return await renewByProof(flow, principal, await prove(flow, typed, userId), caller);
+  } catch (error) {
+    if (error instanceof Problem && wrongProofs.includes(error.code))
+      await recordWrongProof(flow, typed, principal, caller);
+    throw error;
+  }
+}
+
+const wrongProofs: readonly ProblemCode[] = ['invalid_password', 'invalid_code'];
+
+async function prove(flow: StepUp, typed: TypedProof, userId: string): Promise<StepUpProof> {
+  if (typed.kind === 'password') {
+    if (!(await provePassword(flow, userId, typed.password))) throw new Problem('invalid_password');
+    return { by: 'password', userId };
+  }
+  const now = flow.clock.now();
+  const guess = await reserveSecondFactorOfUser(flow.database, userId, now);
+  const proof = compareSecondFactor(flow.keys, guess, typed, now);
+  if (proof === undefined) throw new Problem('invalid_code');
+  return proof;
+}
+
+async function recordWrongProof(
+  flow: StepUp,
+  { kind }: TypedProof,
+  { userId, sessionId }: Principal,
+  caller: Caller,
+): Promise<void> {
+  const userKey = await flow.users.key(userId);
+  const event = {
+    action: 'session.step_up_refused',
+    at: flow.clock.now(),
+    actor: { kind: 'user', id: userId },
+    userId,
+    sessionId,
+    facts: { by: kind },
+    personal: clientInfoOf(caller),
+  } as const;
+  if (userKey !== undefined) await flow.audit.record(flow.database, event, userKey);
+}
