@@ -18,11 +18,20 @@ import {
   parseAddress,
   parseCidr,
 } from '#protocol/network-address/index.ts';
-import { formatPhc, needsRehash, parsePhc } from '#protocol/password-hash/index.ts';
+import {
+  acceptsImportedHash,
+  formatPhc,
+  isAffordable,
+  needsRehash,
+  parsePasswordHash,
+  parsePhc,
+  phcOfKeycloak,
+} from '#protocol/password-hash/index.ts';
 import { formatSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 import { acceptText, displayName, escapeUnprintable, oneLine } from '#protocol/untrusted-text/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
+import { allOldHashVectors } from '../support/old-hash-vectors.ts';
 import { documents, httpParsers } from './http-parsers.ts';
 import type { Parser } from './parser.ts';
 import { secondFactorParsers } from './second-factor-parsers.ts';
@@ -41,6 +50,12 @@ const phc = formatPhc({
   tag: Buffer.alloc(32, 2),
 });
 const bcrypt = `$2b$12$${'abcdefghijklmnopqrstuv'}${'ABCDEFGHIJKLMNOPQRSTUVWXYZabcde'}`;
+const oldHashes = allOldHashVectors.map(([, , text]) => text);
+const keycloakCredentials = [
+  '{"hashIterations":27500,"algorithm":"pbkdf2-sha256","additionalParameters":{}}',
+  '{"hashIterations":5,"algorithm":"argon2","additionalParameters":{"memory":["7168"],"type":["id"],"version":["1.3"],"parallelism":["1"]}}',
+];
+const keycloakSecret = '{"value":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","salt":"AAECAwQFBgcICQoLDA0ODw=="}';
 const proxies = [parseCidr('10.0.0.0/8'), parseCidr('2001:db8::/32')].filter((cidr) => cidr !== null);
 
 const isType = (error: unknown): boolean => error instanceof TypeError;
@@ -223,9 +238,32 @@ const protocolParsers: readonly Parser[] = [
     examples: [phc, bcrypt],
     read: ({ text }) => {
       const hash = parsePhc(text);
-      if (hash?.kind === 'argon2id') assert.equal(formatPhc(hash), text);
+      if (hash !== null) assert.equal(formatPhc(hash), text);
       return hash !== null;
     },
+  },
+  {
+    module: 'password-hash',
+    name: 'parsePasswordHash',
+    examples: [phc, ...oldHashes],
+    read: ({ text }) => parsePasswordHash(text) !== null,
+  },
+  {
+    module: 'password-hash',
+    name: 'acceptsImportedHash',
+    examples: [phc, ...oldHashes],
+    read: ({ text }) => {
+      const hash = parsePasswordHash(text);
+      const isAccepted = acceptsImportedHash(text);
+      assert.equal(isAccepted, hash !== null && isAffordable(hash));
+      return isAccepted;
+    },
+  },
+  {
+    module: 'password-hash',
+    name: 'phcOfKeycloak',
+    examples: keycloakCredentials,
+    read: ({ text }) => phcOfKeycloak(text, keycloakSecret) !== null,
   },
   {
     module: 'password-hash',
