@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '#kernel/clock.ts';
 import { parsePhc } from '#protocol/password-hash/index.ts';
+import { allOldHashVectors, oldHashVectors } from '#test/support/old-hash-vectors.ts';
 import { acceptedPassword } from '#test/support/password-rules.ts';
 import { HashQueue, PasswordHashes } from './index.ts';
 
@@ -68,5 +70,42 @@ describe('PasswordHashes', () => {
       expect(changed.isOutdated(phc)).toBe(true);
     }
     expect(hashes.isOutdated(`$2b$10$${'a'.repeat(53)}`)).toBe(true);
+  });
+
+  it('matches old hashes in one slot of the queue, and treats all of them as outdated', async () => {
+    const before = queue.computed;
+    for (const [scheme, right, text] of allOldHashVectors) {
+      expect([scheme, await hashes.matches(right, text)]).toEqual([scheme, true]);
+      expect([scheme, await hashes.matches(`x${right.slice(1)}`, text)]).toEqual([scheme, false]);
+      expect(hashes.isOutdated(text)).toBe(true);
+    }
+    expect(queue.computed - before).toBe(2 * allOldHashVectors.length);
+  });
+
+  it('recomputes an old hash of the typed password', async () => {
+    const [right, text] = oldHashVectors['LDAP, salted SHA-2'].vectors[1];
+    const again = await hashes.recompute(right.normalize('NFD'), text);
+    expect(parsePhc(again)).toMatchObject({ kind: 'argon2id', ...smallest });
+    expect(await hashes.matches(right, again)).toBe(true);
+  });
+
+  it.each([
+    ['a wrong password for a cheap old hash', oldHashVectors['LDAP, salted SHA and MD5'].vectors[0][1]],
+    ['an old hash that is too expensive', oldHashVectors['bcrypt $2a$'].vectors[0][1].replace('$05$', '$31$')],
+    ['a text of an unknown form', '{CRYPT}x'],
+    ['no hash', undefined],
+  ])('takes the work of a current hash for %s', async (_, text) => {
+    const costly = await PasswordHashes.create(queue, { memoryKib: 32_768, iterations: 2, parallelism: 1 });
+    const current = await costly.compute(acceptedPassword(password));
+    const least = async (compared: string | undefined) => {
+      const times: number[] = [];
+      for (let count = 0; count < 3; count += 1) {
+        const start = systemClock.monotonicMs();
+        expect(await costly.matches('not the right password', compared)).toBe(false);
+        times.push(systemClock.monotonicMs() - start);
+      }
+      return Math.min(...times);
+    };
+    expect(await least(text)).toBeGreaterThan(0.5 * (await least(current)));
   });
 });

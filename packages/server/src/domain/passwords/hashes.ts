@@ -1,19 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
 import { assert } from '#kernel/assert.ts';
-import { type Argon2idParameters, needsRehash } from '#protocol/password-hash/index.ts';
+import { type Argon2idParameters, needsRehash, parsePasswordHash } from '#protocol/password-hash/index.ts';
 import type { AcceptedPassword } from './accepted-password.ts';
 import type { HashQueue, Slot } from './hash-queue.ts';
+import { OldHashes } from './old-hashes.ts';
 
 // The package declares a const enum, which erasable TypeScript cannot import: 2 is Argon2id.
 const argon2id = 2 as Algorithm;
 
-/** Computes and compares Argon2id hashes (RFC 9106) in the bounded queue. */
+/**
+ * Computes and compares Argon2id hashes (RFC 9106) in the bounded queue, and compares the hashes of other products. A login
+ * replaces those, as every outdated hash.
+ */
 export class PasswordHashes {
   readonly #queue: HashQueue;
   readonly #parameters: Argon2idParameters;
   /** Compared when the user has no hash, so that both cases take the same work. */
   readonly #decoyHash: string;
+  readonly #oldHashes = new OldHashes();
 
   private constructor(queue: HashQueue, parameters: Argon2idParameters, decoyHash: string) {
     this.#queue = queue;
@@ -46,10 +51,30 @@ export class PasswordHashes {
     return this.#compute(provenPassword.normalize('NFC'));
   }
 
-  /** Returns whether the hash is of this password; without a hash, false after the same work. */
-  async matches(password: string, phc: string | undefined): Promise<boolean> {
-    const matched = await this.#queue.run(() => verify(phc ?? this.#decoyHash, password.normalize('NFC')));
-    return matched && phc !== undefined;
+  /**
+   * Returns whether the hash is of this password; without a hash, false after the work of a current one.
+   *
+   * A wrong password for an old hash takes the old scheme's work and then the work of a current hash, in one slot of the
+   * queue. Its response is therefore never faster than that of an unknown user. It is slower by the old comparison, up to a
+   * second, so that measurements distinguish a user whose expensive old hash no login has replaced yet from other users
+   * and from unknown ones; cheap old hashes (digests, phpass with 2^13 rounds) add less than 10 ms.
+   *
+   * A text of an unknown form, or with an old scheme's cost above the limit, matches no password. The cost of Argon2id is
+   * not limited here: the server computed the hash with parameters that the operator chose, or an import checked it.
+   */
+  matches(password: string, text: string | undefined): Promise<boolean> {
+    return this.#queue.run(() => this.#compare(password, text));
+  }
+
+  async #compare(typed: string, text: string | undefined): Promise<boolean> {
+    const password = typed.normalize('NFC');
+    const hash = text === undefined ? null : parsePasswordHash(text);
+    if (text !== undefined && hash !== null) {
+      if (hash.kind === 'argon2id') return verify(text, password);
+      if (await this.#oldHashes.matches(hash, text, typed)) return true;
+    }
+    await verify(this.#decoyHash, password);
+    return false;
   }
 
   #compute(password: string): Promise<string> {
