@@ -21,6 +21,13 @@ const findPassword = statement('test_application.find_password', {
   columns: { sealedPhc: 'bytea' },
 });
 
+const replacePassword = statement('test_application.replace_password', {
+  lane: 'pool',
+  sql: `update passwords set sealed_phc = :sealedPhc where user_id = :userId returning user_id`,
+  params: { userId: 'uuid', sealedPhc: 'bytea' },
+  columns: { userId: 'uuid' },
+});
+
 const findEndReasons = statement('test_application.find_end_reasons', {
   lane: 'pool',
   sql: `select s.id, s.end_reason from sessions s join identifiers i on i.user_id = s.user_id
@@ -54,6 +61,14 @@ export async function storedHash(app: Application, email: string): Promise<strin
   const userId = await userIdOf(app, email);
   const row = present(await app.services.database.row(findPassword, { userId }), 'the password');
   return app.services.keys.open('password', row.sealedPhc, passwordAssociatedData(userId)).toString('utf8');
+}
+
+/** Replaces the stored hash of the user's password by another text, as an import would. */
+export async function replaceStoredHash(app: Application, email: string, text: string): Promise<void> {
+  const { database, keys } = app.services;
+  const userId = await userIdOf(app, email);
+  const sealedPhc = keys.seal('password', text, passwordAssociatedData(userId));
+  present(await database.row(replacePassword, { userId, sealedPhc }), 'the password');
 }
 
 /** The end reason of each session of the user, oldest first; null for active sessions. */
