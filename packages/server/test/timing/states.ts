@@ -1,13 +1,15 @@
 /** The states that an address can have, and users in these states. */
 import type { Services } from '#app/wiring.ts';
+import { passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
 import { scheduleDeletion } from '#domain/users/index.ts';
 import { createUser, disableUser } from '#flows/admin-users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
+import { oldHashVectors } from '../support/old-hash-vectors.ts';
 import { operator } from '../support/operator.ts';
 import { validPassword } from '../support/user-actions.ts';
 
 /**
- * The six states that must be indistinguishable. A delayed or blocked user is not among them: that response differs
+ * The seven states that must be indistinguishable. A delayed or blocked user is not among them: that response differs
  * openly, and also for unknown addresses (invariant 2).
  */
 export const userStates = [
@@ -17,6 +19,7 @@ export const userStates = [
   'disabled',
   'pending_deletion',
   'without a password',
+  'imported',
 ] as const;
 
 export type UserState = (typeof userStates)[number];
@@ -35,16 +38,25 @@ export async function addUsers(services: Services, count: number): Promise<void>
     await disableUser(services, operator, await addUser(services, 'disabled', number));
     await deleteUser(services, await addUser(services, 'pending_deletion', number));
     await addUser(services, 'without a password', number);
+    await storeOldHash(services, await addUser(services, 'imported', number));
   }
 }
 
 async function addUser(services: Services, state: UserState, number: number): Promise<string> {
   const email = addressOf(state, number);
   const user = { email: { asTyped: email, canonical: email }, name: 'Ada Lovelace', locale: 'en', roles: [] };
-  const password = state === 'without a password' ? undefined : validPassword;
+  const password = state === 'without a password' || state === 'imported' ? undefined : validPassword;
   const created = await createUser(services, operator, { ...user, password });
   if (created.kind !== 'created') throw new Error(`${email} is taken`);
   return created.userId;
+}
+
+/** A hash of another product that costs microseconds: without the decoy, a wrong password would be faster. */
+const [, oldHash] = oldHashVectors['LDAP, salted SHA-2'].vectors[0];
+
+async function storeOldHash({ database, keys, clock }: Services, userId: string): Promise<void> {
+  const sealed = keys.seal('password', oldHash, passwordAssociatedData(userId));
+  await database.transaction((tx) => setPassword(tx, userId, sealed, clock.now()));
 }
 
 async function deleteUser(services: Services, userId: string): Promise<void> {

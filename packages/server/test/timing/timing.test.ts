@@ -32,7 +32,7 @@ beforeAll(async () => {
 it('response times of login, forgotten password and registration reveal no state of an address', async () => {
   const trial = new TimingTrial(send);
   await trial.take(samples);
-  // Of 45 equal pairs, one lies outside by chance in one of fifty runs: 0.1 is 3.5 standard deviations for 200 samples.
+  // Of 63 equal pairs, one lies outside by chance in one of 35 runs: 0.1 is 3.5 standard deviations for 200 samples.
   // With twice as many it is 4.9, so a chance result disappears.
   if (trial.faults(limits).length > 0) await trial.take(samples);
   expect(trial.faults(limits)).toEqual([]);
