@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { present } from '#kernel/assert.ts';
 import { systemClock } from '#kernel/clock.ts';
-import { type OldHash, parsePasswordHash } from '#protocol/password-hash/index.ts';
+import { estimateCost, type OldHash, parsePasswordHash } from '#protocol/password-hash/index.ts';
 import { allOldHashVectors, oldHashVectors } from '#test/support/old-hash-vectors.ts';
 import { OldHashes } from './old-hashes.ts';
 
@@ -82,6 +83,42 @@ describe('OldHashes', () => {
     const start = systemClock.monotonicMs();
     expect(await matches(text, 'password')).toBe(false);
     expect(systemClock.monotonicMs() - start).toBeLessThan(1000);
+  });
+
+  it.each([
+    scrypt.replace('ln=14,r=8', 'ln=15,r=1'),
+    scrypt.replace('ln=14', 'ln=17'),
+    scrypt.replace('ln=14,r=8,p=1', 'ln=1,r=40,p=10000'),
+    scrypt.replace('ln=14,r=8,p=1', 'ln=1,r=16384,p=24'),
+    argon2i.replace('m=32,t=1,p=1', 'm=131072,t=1,p=16384'),
+    pbkdf2.replace('i=2000', 'i=1'),
+  ])('compares with unusual parameters within the limits: %s', async (text) => {
+    expect(await matches(text, 'password')).toBe(false);
+  });
+
+  it('compares every hash that the parser accepts without an error', async () => {
+    const mutated = fc
+      .tuple(
+        fc.constantFrom(...allOldHashVectors),
+        fc.nat(),
+        fc.nat({ max: 2 }),
+        fc.stringMatching(/^[0-9A-Za-z./+$]{0,2}$/),
+      )
+      .map(([[, , text], at, removed, added]) => {
+        const place = at % (text.length + 1);
+        return text.slice(0, place) + added + text.slice(place + removed);
+      });
+    let compared = 0;
+    await fc.assert(
+      fc.asyncProperty(mutated, async (text) => {
+        const hash = parsePasswordHash(text);
+        if (hash === null || hash.kind === 'argon2id' || estimateCost(hash).milliseconds > 10) return;
+        compared += 1;
+        expect(await hashes.matches(hash, text, 'no password of a vector')).toBe(false);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(compared).toBeGreaterThan(200);
   });
 
   it.each([

@@ -19,6 +19,11 @@ describe('acceptsImportedHash', () => {
     [scrypt.replace('ln=14', 'ln=17'), scrypt.replace('ln=14', 'ln=18'), 'scrypt with 128 MiB, not 256'],
     [scrypt.replace('r=8', 'r=64'), scrypt.replace('r=8', 'r=65'), 'scrypt with large blocks'],
     [scrypt.replace('p=1', 'p=21'), scrypt.replace('p=1', 'p=22'), 'scrypt with many lanes'],
+    [
+      scrypt.replace('ln=14,r=8,p=1', 'ln=1,r=40,p=10000'),
+      scrypt.replace('ln=14,r=8,p=1', 'ln=1,r=40,p=10300'),
+      'scrypt with a small N',
+    ],
     [pbkdf2.replace('i=2000', 'i=2500000'), pbkdf2.replace('i=2000', 'i=2500001'), 'PBKDF2 with one block'],
     [longPbkdf2.replace('i=1500', 'i=1250000'), longPbkdf2.replace('i=1500', 'i=1250001'), 'PBKDF2 with two blocks'],
     [django.replace('$1000$', '$1200000$'), django.replace('$1000$', '$12000000$'), "Django's defaults"],

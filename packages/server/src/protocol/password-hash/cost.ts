@@ -27,8 +27,11 @@ export function estimateCost(hash: PasswordHash): HashCost {
     return { milliseconds: unitMilliseconds.argon2 * memoryKib * iterations, memoryKib };
   }
   if ('log2n' in hash) {
-    const blocks = 2 ** hash.log2n * hash.blockSize;
-    return { milliseconds: unitMilliseconds.scrypt * blocks * hash.parallelism, memoryKib: blocks / 8 };
+    const { log2n, blockSize, parallelism } = hash;
+    const n = 2 ** log2n;
+    // PBKDF2 before and after (RFC 7914 §6) is the larger part when N is small.
+    const milliseconds = unitMilliseconds.scrypt * (n + 5) * blockSize * parallelism;
+    return { milliseconds, memoryKib: (n * blockSize) / 8 };
   }
   return { milliseconds: estimateMilliseconds(hash), memoryKib: 0 };
 }

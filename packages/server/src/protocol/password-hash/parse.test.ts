@@ -48,6 +48,8 @@ describe('parsePasswordHash', () => {
     [`${sha512Crypt.slice(0, -1)}2`, 'unused bits that are set'],
     [scrypt.replace('ln=14', 'ln=0'), 'N of 1'],
     [scrypt.replace('ln=14', 'ln=32'), 'N of 33 bits'],
+    [scrypt.replace('ln=14,r=8', 'ln=16,r=1'), 'an N that is too large for r'],
+    [scrypt.replace('r=8,p=1', 'r=32768,p=32768'), 'r and p that exceed 30 bits'],
     [scrypt.replace('ln=14', 'N=16384'), 'another name'],
     [scrypt.replace('r=8,p=1', 'p=1,r=8'), 'another order'],
     [scrypt.replace('U29kaXVtQ2hsb3JpZGU', 'U29kaXVtQ2hsb3JpZGV'), 'trailing bits in the salt'],
@@ -108,6 +110,11 @@ describe('parsePasswordHash', () => {
   ])('rejects %j (%s)', (text) => {
     expect(parsePasswordHash(text)).toBeNull();
     expect(acceptsImportedHash(text)).toBe(false);
+  });
+
+  it('reads the greatest N for r, and the greatest lanes', () => {
+    expect(parsePasswordHash(scrypt.replace('ln=14,r=8', 'ln=15,r=1'))).toMatchObject({ log2n: 15, blockSize: 1 });
+    expect(parsePasswordHash(scrypt.replace('r=8,p=1', 'r=32768,p=32767'))).toMatchObject({ parallelism: 32_767 });
   });
 
   it('rejects every vector with white space or a line feed around it', () => {

@@ -21,14 +21,10 @@ export function parseScrypt(text: string): ScryptHash | null {
   const salt = decodeB64(match[4] ?? '');
   const tag = decodeB64(match[5] ?? '');
   if (salt === null || tag === null) return null;
-  return {
-    kind: 'scrypt',
-    log2n: Number(match[1]),
-    blockSize: Number(match[2]),
-    parallelism: Number(match[3]),
-    salt,
-    tag,
-  };
+  const [log2n, blockSize, parallelism] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  // RFC 7914 §2: N is less than 2^(128 * r / 8), and r * p less than 2^30.
+  if (log2n >= 16 * blockSize || blockSize * parallelism >= 2 ** 30) return null;
+  return { kind: 'scrypt', log2n, blockSize, parallelism, salt, tag };
 }
 
 /** Bytes of memory that scrypt allocates (RFC 7914 §5 and §6). */
