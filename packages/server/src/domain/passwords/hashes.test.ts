@@ -97,15 +97,15 @@ describe('PasswordHashes', () => {
   ])('takes the work of a current hash for %s', async (_, text) => {
     const costly = await PasswordHashes.create(queue, { memoryKib: 32_768, iterations: 2, parallelism: 1 });
     const current = await costly.compute(acceptedPassword(password));
-    const least = async (compared: string | undefined) => {
-      const times: number[] = [];
-      for (let count = 0; count < 3; count += 1) {
-        const start = systemClock.monotonicMs();
-        expect(await costly.matches('not the right password', compared)).toBe(false);
-        times.push(systemClock.monotonicMs() - start);
-      }
-      return Math.min(...times);
+    const measure = async (compared: string | undefined) => {
+      const start = systemClock.monotonicMs();
+      expect(await costly.matches('not the right password', compared)).toBe(false);
+      return systemClock.monotonicMs() - start;
     };
-    expect(await least(text)).toBeGreaterThan(0.5 * (await least(current)));
+    const times: [compared: number, current: number][] = [];
+    for (let count = 0; count < 5; count += 1) times.push([await measure(text), await measure(current)]);
+    const [ofText, ofCurrent] = [0, 1].map((column) => Math.min(...times.map((pair) => pair[column] ?? 0)));
+    // Without the decoy the ratio is below 0.02. A busy machine makes equal work differ by a factor of 3.
+    expect(ofText).toBeGreaterThan(0.2 * (ofCurrent ?? 0));
   });
 });

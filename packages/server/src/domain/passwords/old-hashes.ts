@@ -1,6 +1,11 @@
 import { verify as verifyArgon2 } from '@node-rs/argon2';
-import { verify as verifyBcrypt } from '@node-rs/bcrypt';
-import { isAffordable, matchesDerivedKey, matchesPlainDigest, type OldHash } from '#protocol/password-hash/index.ts';
+import {
+  type BcryptHash,
+  isAffordable,
+  matchesDerivedKey,
+  matchesPlainDigest,
+  type OldHash,
+} from '#protocol/password-hash/index.ts';
 import { CryptThread } from './crypt-thread.ts';
 
 /**
@@ -26,8 +31,7 @@ export class OldHashes {
     if ('memoryKib' in hash) return verifyArgon2(text, password);
     switch (hash.kind) {
       case 'bcrypt':
-        // The key of bcrypt is cyclic and ends with NUL, so "a" and "a\0a" have the same hash.
-        return !password.includes('\0') && verifyBcrypt(password, hash.canonical);
+        return matchesBcrypt(hash, password);
       case 'scrypt':
       case 'firebase-scrypt':
       case 'pbkdf2':
@@ -39,4 +43,12 @@ export class OldHashes {
         return matchesPlainDigest(hash, password);
     }
   }
+}
+
+/** Loads the library at the first comparison, because it takes 6 MB and most deployments have no such hashes. */
+async function matchesBcrypt(hash: BcryptHash, password: string): Promise<boolean> {
+  // The key of bcrypt is cyclic and ends with NUL, so "a" and "a\0a" have the same hash.
+  if (password.includes('\0')) return false;
+  const { verify } = await import('@node-rs/bcrypt');
+  return verify(password, hash.canonical);
 }

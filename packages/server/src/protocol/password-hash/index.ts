@@ -10,6 +10,7 @@ import { isAffordable } from './cost.ts';
 import { parsePasswordHash } from './parse.ts';
 
 export { type Argon2idHash, type Argon2idParameters, formatPhc, needsRehash, parsePhc } from './argon2.ts';
+export type { BcryptHash } from './bcrypt.ts';
 export { estimateCost, type HashCost, isAffordable } from './cost.ts';
 export { phcOfKeycloak } from './keycloak.ts';
 export {
