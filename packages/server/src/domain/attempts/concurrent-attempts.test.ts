@@ -93,4 +93,28 @@ describe('concurrent attempts', () => {
     first.resolve('logged in');
     await inProgress;
   });
+
+  it('reserve again when an attempt succeeded during the reservation that was not granted', async () => {
+    const attempts = new ConcurrentAttempts();
+    const [verified, denied] = [Promise.withResolvers<string>(), Promise.withResolvers<{ isGranted: boolean }>()];
+    const first = attempts.run({
+      keys: ['ada'],
+      reserve: async () => ({ isGranted: true }),
+      verify: () => verified.promise,
+    });
+    const reservations = [denied.promise, Promise.resolve({ isGranted: true })];
+    const second = attempts.run({
+      keys: ['ada'],
+      reserve: () => reservations.shift() ?? Promise.reject(new Error('a third reservation')),
+      verify: async ({ isGranted }) => {
+        if (!isGranted) throw new Error('too early');
+        return 'logged in';
+      },
+    });
+    // The database decided before the first attempt reset the counter, and its response arrives after.
+    verified.resolve('logged in');
+    await first;
+    denied.resolve({ isGranted: false });
+    expect(await second).toBe('logged in');
+  });
 });

@@ -3,6 +3,8 @@
  * A reserved attempt counts as failed until its secret has been compared. Five concurrent logins with the right password
  * therefore exhaust the undelayed attempts, and a sixth would be rejected although the five are about to reset the
  * counter. The sixth waits for at most 2 s until one of them succeeds or all have failed, and then reserves again.
+ * An attempt that succeeds while the sixth is reserved may reset the counter after the database has decided; then the sixth
+ * reserves again without waiting.
  * Waiting does not help an attacker: the second reservation is decided by the same counters in the database.
  * Attempts in progress on other nodes are not visible here, so no attempt waits for them.
  */
@@ -14,8 +16,12 @@ const maxWaitMs = 2000;
 const maxWaiting = 50;
 
 interface InProgress {
+  /** Attempts that are reserved, waiting or compared; the entry is deleted with the last one. */
+  open: number;
+  /** Attempts whose secret is compared. */
   count: number;
   waiting: number;
+  succeeded: number;
   /** Resolves when an attempt has succeeded, or when all have failed. */
   changed: PromiseWithResolvers<void>;
 }
@@ -37,52 +43,84 @@ export class ConcurrentAttempts {
    * progress, waits for them and reserves again. `verify` also receives a reservation that was not granted in the end.
    */
   async run<R extends { readonly isGranted: boolean }, T>(attempt: Attempt<R, T>): Promise<T> {
-    const { keys, reserve, verify } = attempt;
+    const shared = attempt.keys.map((key) => this.#open(key));
+    try {
+      return await this.#reserveAndVerify(attempt, shared);
+    } finally {
+      for (const key of attempt.keys) this.#close(key);
+    }
+  }
+
+  async #reserveAndVerify<R extends { readonly isGranted: boolean }, T>(
+    { reserve, verify }: Attempt<R, T>,
+    shared: readonly InProgress[],
+  ): Promise<T> {
+    let succeeded = successesOf(shared);
     let reserved = await reserve();
     const deadline = AbortSignal.timeout(maxWaitMs);
-    while (!reserved.isGranted && (await this.#waitForOthers(keys, deadline))) reserved = await reserve();
-    return reserved.isGranted ? this.#track(keys, () => verify(reserved)) : verify(reserved);
-  }
-
-  async #track<T>(keys: readonly string[], verify: () => Promise<T>): Promise<T> {
-    for (const key of keys) this.#begin(key);
-    let hasSucceeded = false;
-    try {
-      const result = await verify();
-      hasSucceeded = true;
-      return result;
-    } finally {
-      for (const key of keys) this.#end(key, hasSucceeded);
+    while (!reserved.isGranted && (successesOf(shared) > succeeded || (await waitForOthers(shared, deadline)))) {
+      if (deadline.aborted) break;
+      succeeded = successesOf(shared);
+      reserved = await reserve();
     }
+    return reserved.isGranted ? track(shared, () => verify(reserved)) : verify(reserved);
   }
 
-  #begin(key: string): void {
-    const inProgress = this.#inProgress.get(key) ?? { count: 0, waiting: 0, changed: Promise.withResolvers<void>() };
+  #open(key: string): InProgress {
+    const inProgress = this.#inProgress.get(key) ?? {
+      open: 0,
+      count: 0,
+      waiting: 0,
+      succeeded: 0,
+      changed: Promise.withResolvers<void>(),
+    };
     this.#inProgress.set(key, inProgress);
-    inProgress.count += 1;
+    inProgress.open += 1;
+    return inProgress;
   }
 
-  #end(key: string, hasSucceeded: boolean): void {
+  #close(key: string): void {
     const inProgress = this.#inProgress.get(key);
     if (inProgress === undefined) return;
-    inProgress.count -= 1;
-    if (inProgress.count === 0) this.#inProgress.delete(key);
-    if (!hasSucceeded && inProgress.count > 0) return;
-    inProgress.changed.resolve();
-    inProgress.changed = Promise.withResolvers<void>();
+    inProgress.open -= 1;
+    if (inProgress.open === 0) this.#inProgress.delete(key);
   }
+}
 
-  /** Returns false when there is nothing to wait for, when too many wait already, and after the deadline. */
-  async #waitForOthers(keys: readonly string[], deadline: AbortSignal): Promise<boolean> {
-    const others = keys.flatMap((key) => this.#inProgress.get(key) ?? []);
-    if (others.length === 0 || others.some(({ waiting }) => waiting >= maxWaiting) || deadline.aborted) return false;
-    for (const inProgress of others) inProgress.waiting += 1;
-    try {
-      const settled = others.map(({ changed }) => changed.promise);
-      await Promise.race([...settled, pause(maxWaitMs, undefined, { ref: false })]);
-      return !deadline.aborted;
-    } finally {
-      for (const inProgress of others) inProgress.waiting -= 1;
-    }
+function successesOf(shared: readonly InProgress[]): number {
+  return shared.reduce((sum, { succeeded }) => sum + succeeded, 0);
+}
+
+async function track<T>(shared: readonly InProgress[], verify: () => Promise<T>): Promise<T> {
+  for (const inProgress of shared) inProgress.count += 1;
+  let hasSucceeded = false;
+  try {
+    const result = await verify();
+    hasSucceeded = true;
+    return result;
+  } finally {
+    for (const inProgress of shared) end(inProgress, hasSucceeded);
+  }
+}
+
+function end(inProgress: InProgress, hasSucceeded: boolean): void {
+  inProgress.count -= 1;
+  if (hasSucceeded) inProgress.succeeded += 1;
+  if (!hasSucceeded && inProgress.count > 0) return;
+  inProgress.changed.resolve();
+  inProgress.changed = Promise.withResolvers<void>();
+}
+
+/** Returns false when there is nothing to wait for, when too many wait already, and after the deadline. */
+async function waitForOthers(shared: readonly InProgress[], deadline: AbortSignal): Promise<boolean> {
+  const others = shared.filter(({ count }) => count > 0);
+  if (others.length === 0 || others.some(({ waiting }) => waiting >= maxWaiting) || deadline.aborted) return false;
+  for (const inProgress of others) inProgress.waiting += 1;
+  try {
+    const settled = others.map(({ changed }) => changed.promise);
+    await Promise.race([...settled, pause(maxWaitMs, undefined, { ref: false })]);
+    return !deadline.aborted;
+  } finally {
+    for (const inProgress of others) inProgress.waiting -= 1;
   }
 }
