@@ -3,7 +3,9 @@
  *
  * Invariants:
  * - The stored PHC string is encrypted under the data key `password` (invariant 15).
- * - Every attempt computes one hash, also when the user does not exist or has no password (invariant 13).
+ * - Every wrong password computes a current hash, also when the user does not exist, has no password, or has a hash of
+ *   another product (invariant 13).
+ * - A comparison with a hash of another product takes at most about one second and 128 MiB, and never the event loop.
  * - Hashing runs in a bounded queue and never while a database connection is held (invariant 14).
  * - `PasswordHashes.compute` takes an `AcceptedPassword`, and only `PasswordRules` returns one: no flow can set a
  *   password that the rules have not accepted.
