@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { cpSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -181,7 +181,9 @@ function createLaterRelease(): string {
   const parts = ['package.json', 'bin', ...['package.json', 'src', 'locales', 'migrations'].map(inServer)];
   for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  const migration = join(copy, inServer('migrations'), '0002_later');
+  const migrations = join(copy, inServer('migrations'));
+  const last = Math.max(...readdirSync(migrations).map((name) => Number.parseInt(name, 10)));
+  const migration = join(migrations, `${String(last + 1).padStart(4, '0')}_later`);
   writeFileSync(`${migration}.up.sql`, '-- expand: for a test\nalter table users add later text;\n');
   writeFileSync(`${migration}.down.sql`, 'alter table users drop later;\n');
   return join(copy, 'bin', 'latchkey.cjs');

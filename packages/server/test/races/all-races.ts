@@ -18,6 +18,7 @@ import { emailCode, guessedCode, magicLink } from './mail-login-races.ts';
 import { changeAgainstLogoutAll, changeAgainstReset, changePassword, resetLink } from './password-races.ts';
 import type { Race } from './race.ts';
 import { refresh, refreshAgainstDisable, refreshAgainstLogoutAll } from './refresh-races.ts';
+import { enrollAgainstLogin, recoveryCode, totpCode } from './second-factor-races.ts';
 import { disableAgainstReset } from './status-races.ts';
 import {
   bothLinks,
@@ -60,4 +61,7 @@ export const races: readonly Race[] = [
   magicLink,
   emailCode,
   guessedCode,
+  totpCode,
+  recoveryCode,
+  enrollAgainstLogin,
 ];

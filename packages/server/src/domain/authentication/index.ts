@@ -11,6 +11,8 @@
  *       transaction        lock user → delete counter `password` → insert ticket → event login.step_required
  *       returns            { kind: 'step_required', step: 'cancel_deletion', ticket: { text: 'lk_lt_…', expiresAt } }
  *
+ * A further proof continues the login of a ticket (`continueLogin`), or renews a live session (`stepUp`).
+ *
  * Invariants:
  * - A login in progress is not a session (invariant 3): no session row, cookie, token or cache entry exists before
  *   `nextStep` returns `done`.
@@ -44,6 +46,6 @@ export {
 export type { SecondFactorKind, TicketStep } from './next-step.ts';
 export { contextWithProof, type Proof, type Rehash } from './proofs.ts';
 export { type ReservedGuess, reserveSecondFactor, reserveSecondFactorOfUser } from './second-factor-guess.ts';
-export { secondFactorFields, typedSecondFactor } from './second-factor-input.ts';
+export { secondFactorFields, totpCodeInput, typedSecondFactor } from './second-factor-input.ts';
 export { type StepUpProof, stepUp, stepUpFactors } from './step-up.ts';
 export { deleteExpiredTickets } from './tickets.ts';

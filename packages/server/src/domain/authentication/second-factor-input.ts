@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import type { TypedSecondFactor } from './compare-second-factor.ts';
 
+/** A code as an authenticator app shows it: six digits, which some apps group. */
+export const totpCodeInput = z.string().regex(/^[0-9 ]{6,10}$/, 'Enter the six digits that the app shows.');
+
 /** The fields of a request that proves a second factor; `typedSecondFactor` requires exactly one. */
 export const secondFactorFields = {
-  code: z.string().min(6).max(20).optional(),
+  code: totpCodeInput.optional(),
   recoveryCode: z.string().min(1).max(100).optional(),
 };
 

@@ -9,6 +9,7 @@
  * - Secrets and codes are shown once, in the response that made them.
  */
 import { z } from 'zod';
+import { totpCodeInput } from '#domain/authentication/index.ts';
 import { issuedSessionData, issuedSessionExample, issuedSessionResponse } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import {
@@ -142,7 +143,7 @@ function totpEndpoints(flow: ManageFactors, recently: Recently): readonly Endpoi
         'response also contains the recovery codes, which nothing can read again.',
       auth: recently,
       rateLimit: 'credential',
-      request: { body: z.strictObject({ code: z.string().min(6).max(20) }) },
+      request: { body: z.strictObject({ code: totpCodeInput }) },
       response: {
         status: 200,
         message: 'Two-step sign-in is on',

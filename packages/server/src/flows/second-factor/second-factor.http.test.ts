@@ -1,11 +1,20 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { present } from '#kernel/assert.ts';
+import { statement } from '#platform/database/index.ts';
 import { Application } from '#test/support/application.ts';
 import { addTotpUser, codeNow, proveSecondFactor, type TotpUser } from '#test/support/second-factors.ts';
 import { auditActionsOf, failedAttemptsOf } from '#test/support/stored-login.ts';
 import { addVerifiedUser, login, mailsTo, type Tokens } from '#test/support/user-actions.ts';
 
 const stepMs = 30_000;
+
+// No flow does this without a new epoch; the gate reads the fact again at every step.
+const unverifyEmail = statement('second_factor_test.unverify_email', {
+  lane: 'pool',
+  sql: `update identifiers set verified_at = null where canonical = :email`,
+  params: { email: 'text' },
+  columns: {},
+});
 
 describe.each(['postgres', 'embedded'] as const)('POST /api/v1/auth/login/second-factor (%s)', (databaseKind) => {
   let app: Application;
@@ -123,6 +132,15 @@ describe.each(['postgres', 'embedded'] as const)('POST /api/v1/auth/login/second
     const next = await proveSecondFactor(app, await begin(), { code: codeNow(app, user.secret) });
     expect(next).toMatchObject({ status: 200, data: { step: 'cancel_deletion' } });
     expect(next.data.accessToken).toBeUndefined();
+  });
+
+  it('403 for a user whose email is not verified any more, and no session', async () => {
+    const ticket = await begin();
+    await app.services.database.run(unverifyEmail, { email: user.email });
+    expect(await proveSecondFactor(app, ticket, { code: codeNow(app, user.secret) })).toMatchObject({
+      status: 403,
+      code: 'email_not_verified',
+    });
   });
 
   it('ends the login half an hour after its first factor, however many steps it has', async () => {

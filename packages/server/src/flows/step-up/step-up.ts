@@ -26,11 +26,7 @@ export interface StepUp extends LoginGate {
 export type TypedProof = TypedSecondFactor | { readonly kind: 'password'; readonly password: string };
 
 /** The proofs that this user's step-up accepts. */
-export async function acceptedFactors(flow: StepUp, { userId }: Principal): ReturnType<typeof factorsOf> {
-  return factorsOf(flow, userId);
-}
-
-async function factorsOf(flow: StepUp, userId: string) {
+export async function acceptedFactors(flow: StepUp, { userId }: Pick<Principal, 'userId'>) {
   const candidate = await findCandidate(flow.database, { userId, now: flow.clock.now() });
   if (candidate === undefined) throw new Problem('not_authenticated');
   return stepUpFactors(candidate);
@@ -44,9 +40,7 @@ export async function stepUp(
   caller: Caller,
 ): Promise<IssuedSession> {
   const { userId } = principal;
-  const factors = await factorsOf(flow, userId);
-  const kind = typed.kind === 'password' ? 'password' : typed.kind;
-  if (!factors.includes(kind)) throw new Problem('login_incomplete');
+  if (!(await acceptedFactors(flow, principal)).includes(typed.kind)) throw new Problem('login_incomplete');
   try {
     return await renewByProof(flow, principal, await prove(flow, typed, userId), caller);
   } catch (error) {
