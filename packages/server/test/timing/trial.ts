@@ -66,13 +66,15 @@ const samplesInBlock = 20;
 
 export class TimingTrial {
   readonly #send: SendRequest;
+  readonly #states: readonly UserState[];
   readonly #samples = new Map<string, number[]>();
   readonly #responses = new Map<string, Set<string>>();
   #taken = 0;
 
   /** @param send reaches a server with at least `usersFor(samples)` users per state. */
-  constructor(send: SendRequest) {
+  constructor(send: SendRequest, states: readonly UserState[] = userStates) {
     this.#send = send;
+    this.#states = states;
   }
 
   /** Takes `samples` further samples of each state for each operation, sequentially. */
@@ -87,7 +89,7 @@ export class TimingTrial {
 
   async #takeBlock(operation: Operation, size: number): Promise<void> {
     const numbers = Array.from({ length: size }, (_, index) => this.#taken + index);
-    const order = shuffled(userStates.flatMap((state) => numbers.map((number) => ({ state, number }))));
+    const order = shuffled(this.#states.flatMap((state) => numbers.map((number) => ({ state, number }))));
     for (const { state, number } of order) await this.#takeOne(operation, state, number);
   }
 
@@ -116,8 +118,8 @@ export class TimingTrial {
   /** Every pair of states for each operation. */
   pairs(): Pair[] {
     return operations.flatMap(({ name }) =>
-      userStates.flatMap((one, index) =>
-        userStates.slice(index + 1).map((other) => ({
+      this.#states.flatMap((one, index) =>
+        this.#states.slice(index + 1).map((other) => ({
           operation: name,
           states: [one, other] as const,
           area: areaUnderCurve(this.samplesOf(name, one), this.samplesOf(name, other)),
@@ -132,7 +134,7 @@ export class TimingTrial {
    */
   faults({ samples, tolerance }: { readonly samples: number; readonly tolerance: number }): string[] {
     const few = operations.flatMap(({ name }) =>
-      userStates
+      this.#states
         .filter((state) => this.samplesOf(name, state).length < samples)
         .map((state) => `${name}: fewer than ${samples} samples of ${state}`),
     );

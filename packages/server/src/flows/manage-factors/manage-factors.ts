@@ -34,7 +34,7 @@ export interface ManageFactors extends Issuers {
   readonly users: Users;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
-  /** The host of the public URL, which an authenticator app shows. */
+  /** The host of the public URL without its port, which an authenticator app shows. */
   readonly service: string;
 }
 
