@@ -102,7 +102,8 @@ export const problems = {
   invalid_code: {
     status: 401,
     title: 'Code not valid',
-    detail: 'This code is wrong, was already used, has expired, or was tried too often. Ask for a new one.',
+    detail:
+      'This code is wrong, was already used, has expired, or was tried too often. Use the newest one, or ask for another.',
   },
   enrollment_expired: {
     status: 409,
