@@ -20,6 +20,8 @@ export type ServerOptions = {
   readonly env?: Settings;
   /** Command-line arguments such as `--no-jobs`. */
   readonly parameters?: readonly string[];
+  /** The root of another checkout, whose release is started. */
+  readonly checkout?: string;
 };
 
 export type RunningServer = {
@@ -72,7 +74,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const dataDirectory = options.dataDirectory ?? makeDirectory();
   const settings = { ...settingsOf(options, dataDirectory, port), LATCHKEY_OPS_PORT: String(opsPort) };
   const command = ['serve', ...(options.parameters ?? [])];
-  const program = startProgram([process.execPath, launcher, ...command], settings);
+  const { checkout } = options;
+  const release = checkout === undefined ? launcher : join(checkout, 'bin', 'latchkey.cjs');
+  const program = startProgram(
+    [process.execPath, release, ...command],
+    settings,
+    checkout === undefined ? {} : { directory: checkout },
+  );
   await awaitReady(program, url);
   const removeDirectory = () =>
     options.dataDirectory === undefined && rmSync(dataDirectory, { recursive: true, force: true });
