@@ -11,6 +11,7 @@ import { peerRows } from './rows/peers.ts';
 import { processRows } from './rows/process.ts';
 import { refreshRow } from './rows/refresh.ts';
 import { requestRows } from './rows/requests.ts';
+import { secondFactorRow } from './rows/second-factors.ts';
 import { moveToLoadCore } from './support/cores.ts';
 import { Lab, type LabOptions } from './support/lab.ts';
 import { Unavailable } from './support/peers.ts';
@@ -18,7 +19,15 @@ import { type Measurement, type Row, verdictOf } from './support/row.ts';
 import { tableHead, tableLine } from './support/table.ts';
 
 // Logout is last: it leaves as many revocations as a day of traffic, which a starting server reads (0.1 s).
-const allRows: readonly Row[] = [...requestRows, ...passwordRows, refreshRow, ...peerRows, ...processRows, logoutRow];
+const allRows: readonly Row[] = [
+  ...requestRows,
+  ...passwordRows,
+  secondFactorRow,
+  refreshRow,
+  ...peerRows,
+  ...processRows,
+  logoutRow,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

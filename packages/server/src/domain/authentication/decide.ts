@@ -97,9 +97,9 @@ export async function startLogin(
 }
 
 /**
- * Continues the login of a ticket by a further proof, which must be the ticket's user's: compared before anything is
- * consumed, else a second factor of one user would complete the login of another. The ticket is consumed, and the
- * session or the next ticket follows in the same transaction.
+ * Continues the login of a ticket by a further proof, which must be the ticket's user's: only a ticket of the proof's
+ * user is consumed, else a second factor of one user would complete the login of another. The session or the next ticket
+ * follows in the same transaction.
  *
  * @throws Problem `invalid_ticket` when the ticket is not usable or of another user; the refusal of the proof when it was
  * used meanwhile, which leaves the ticket usable.
@@ -111,11 +111,9 @@ export async function continueLogin(
   { deviceToken }: Pick<LoginOptions, 'deviceToken'>,
   requester: Requester,
 ): Promise<LoginResult> {
-  const found = await findTicket(gate.database, ticket, gate.clock.now());
-  if (found === undefined || found.userId !== proof.userId) throw new Problem('invalid_ticket');
+  const { userId } = proof;
   const outcome = await gate.database.transaction(async (tx) => {
     const now = gate.clock.now();
-    const { userId } = found;
     await gate.users.lock(tx, userId);
     const candidate = await findCandidate(tx, { userId, deviceId: gate.devices.read(deviceToken), now });
     if (candidate === undefined || isGracePeriodOver(candidate, now)) throw new Problem('invalid_ticket');
