@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Candidate } from './candidate.ts';
 import type { Factor } from './next-step.ts';
-import { authenticationContext, type ProofName, proofKinds } from './proofs.ts';
+import { authenticationContext, contextWithProof, type ProofName, proofKinds, provenBy } from './proofs.ts';
 
 const at = '2030-01-01T00:00:00.000Z';
 
@@ -39,6 +39,43 @@ describe('the authentication context', () => {
   });
 });
 
+describe('the context of a session that proves a further factor', () => {
+  const now = new Date('2030-01-01T01:00:00.000Z');
+  const earlier = '2030-01-01T00:00:00.000Z';
+
+  it.each<[string, Record<string, string>, ProofName, string, readonly string[], readonly string[]]>([
+    ['a password raises nothing', { pwd: earlier }, 'password', '1', ['pwd'], ['pwd']],
+    ['a code of an app raises a password', { pwd: earlier }, 'totp', '2', ['pwd', 'otp', 'mfa'], ['pwd', 'totp']],
+    [
+      'a recovery code raises a mailed link',
+      { email: earlier },
+      'recovery_code',
+      '2',
+      ['otp', 'mfa'],
+      ['email', 'recovery_code'],
+    ],
+    ['two codes of an app stay one factor', { totp: earlier }, 'totp', '1', ['otp'], ['totp']],
+    [
+      'both factors of an earlier login count',
+      { pwd: earlier, totp: earlier },
+      'totp',
+      '2',
+      ['pwd', 'otp', 'mfa'],
+      ['pwd', 'totp'],
+    ],
+    ['a factor of a later release counts for nothing', { face: earlier }, 'totp', '1', ['otp'], ['totp']],
+  ])('%s', (_, factorTimes, by, acr, amr, times) => {
+    const context = contextWithProof({ factorTimes }, { by }, now);
+    const { factorTime } = proofKinds[by].factor;
+    const expected = Object.fromEntries(times.map((time) => [time, time === factorTime ? now.toISOString() : earlier]));
+    expect(context).toEqual({ acr, amr, factorTimes: expected, authTime: now });
+  });
+
+  it('has the time of the proof', () => {
+    expect(provenBy({ by: 'totp' }, now)).toEqual({ ...totp, at: now.toISOString() });
+  });
+});
+
 describe('the table of proofs', () => {
   const unknownDevice = { deviceId: undefined } as Candidate;
   const knownDevice = { deviceId: '0197a2b4-0000-7000-8000-000000000001' } as Candidate;
@@ -53,5 +90,16 @@ describe('the table of proofs', () => {
     const { resets, refusal, refusalOfDisabled } = proofKinds[by];
     expect([resets(unknownDevice), resets(knownDevice)]).toEqual(counters);
     expect([refusal, refusalOfDisabled]).toEqual(refusals);
+  });
+
+  it.each<[ProofName, Factor['kind']]>([
+    ['password', 'knowledge'],
+    // A password opens a mailbox, so that both together are one factor.
+    ['magic_link', 'knowledge'],
+    ['email_code', 'knowledge'],
+    ['totp', 'possession'],
+    ['recovery_code', 'possession'],
+  ])('counts a %s as %s, and as one factor', (by, kind) => {
+    expect(proofKinds[by].factor).toMatchObject({ kind, userVerified: false });
   });
 });
