@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { setPriority, tmpdir } from 'node:os';
+import { getPriority, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { binary, root } from '../steps.ts';
 import type { MutatedModule } from './modules.ts';
@@ -33,8 +33,8 @@ type Report = {
   >;
 };
 
-/** Low, because a run takes half an hour on a machine in use. */
-const priority = 10;
+/** Low, because a run takes half an hour on a machine in use; that of the caller, where it is lower. */
+const priority = Math.max(10, getPriority());
 
 /** Mutates a module and runs its tests on each mutant. Throws if the tests fail without a mutant. */
 export async function runStryker(module: MutatedModule, concurrency: number): Promise<Mutants> {
@@ -58,7 +58,7 @@ function toConfig({ mutate }: MutatedModule, concurrency: number, directory: str
     vitest: { configFile: 'tools/mutants/vitest.config.ts' },
     // Stryker rewrites this file by the compiler API, which TypeScript 7 does not have; a missing file disables that.
     tsconfigFile: 'no-such-tsconfig.json',
-    ignorePatterns: ['docs', 'e2e', 'bench', 'coverage', '.latchkey', '*.zst'],
+    ignorePatterns: ['docs', 'e2e', 'bench', 'coverage', '.latchkey'],
     reporters: ['json'],
     jsonReporter: { fileName },
     tempDirName: join(directory, 'sandbox'),

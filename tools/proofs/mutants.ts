@@ -1,4 +1,4 @@
-/** Mutation testing of kernel, protocol, authentication and passwords: the unit tests detect at least 80 of 100 mutants of each part. */
+/** Mutation testing of kernel, protocol, authentication and passwords: the tests beside the files detect at least 80 of 100 mutants of each part. */
 import { mutatedModules } from '../mutants/modules.ts';
 import { type Mutants, runStryker } from '../mutants/run-stryker.ts';
 import { readNumbersAndWords } from './support/options.ts';

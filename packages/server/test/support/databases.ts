@@ -1,5 +1,5 @@
 /** Runs the same tests on a copy of the migrated PostgreSQL template and on a fresh embedded database. */
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import {
   type CommittedEffects,
@@ -13,6 +13,13 @@ import {
 } from '#platform/database/index.ts';
 import { serverAt } from './parsed.ts';
 import { cloneDatabase } from './postgres.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Set by a configuration without PostgreSQL. */
+    databasesOfTests?: readonly Database['kind'][];
+  }
+}
 
 type Listener = (event: StatementEvent) => void;
 
@@ -30,10 +37,8 @@ export function describeOnBothDatabases(
   title: string,
   tests: (database: () => Database, kind: Database['kind']) => void,
 ): void {
-  for (const [kind, open] of [
-    ['postgres', openMigratedPostgres],
-    ['embedded', openMigratedEmbedded],
-  ] as const) {
+  for (const kind of inject('databasesOfTests') ?? (['postgres', 'embedded'] as const)) {
+    const open = kind === 'postgres' ? openMigratedPostgres : openMigratedEmbedded;
     describe(`${title} (${kind})`, () => {
       let database: Database | undefined;
       beforeAll(async () => {
