@@ -105,7 +105,7 @@ describe('PasswordHashes', () => {
     const times: [compared: number, current: number][] = [];
     for (let count = 0; count < 5; count += 1) times.push([await measure(text), await measure(current)]);
     const [ofText, ofCurrent] = [0, 1].map((column) => Math.min(...times.map((pair) => pair[column] ?? 0)));
-    // Without the decoy the ratio is below 0.02. A busy machine makes equal work differ by a factor of 3.
-    expect(ofText).toBeGreaterThan(0.2 * (ofCurrent ?? 0));
+    // Without the decoy the ratio is below 0.02. A busy machine makes equal work differ by a factor of 6.
+    expect(ofText).toBeGreaterThan(0.08 * (ofCurrent ?? 0));
   });
 });
