@@ -110,6 +110,7 @@ async function openFlow(fixture: DomainFixture) {
     mail: new MailLedger({ ...fixture, publicUrl: 'https://login.example' }),
     catalogues: readCatalogues(),
     graceDays: 7,
+    stepUpSeconds: 300,
   };
 }
 

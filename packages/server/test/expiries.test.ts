@@ -21,6 +21,7 @@ const links: Readonly<Record<Purpose, string>> = {
   cancel_deletion: '90d',
   magic_link: '600s',
   email_code: '600s',
+  mailbox_code: '600s',
 };
 
 /** Rejected from this time on. */

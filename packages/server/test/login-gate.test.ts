@@ -93,7 +93,10 @@ describe('a planted endpoint that writes a session by itself', () => {
 /** A login that is ready to be sent. */
 type PreparedLogin = (user: ActingUser) => Promise<() => Promise<AppResponse<Tokens>>>;
 
-const logins: Readonly<Record<ProofName, PreparedLogin>> = {
+/** The proofs that log in; a mailbox code only renews a session. */
+type LoginProofName = Exclude<ProofName, 'mailbox_code'>;
+
+const logins: Readonly<Record<LoginProofName, PreparedLogin>> = {
   password: async (user) => () => logIn(user),
   magic_link: async (user) => {
     const { browserToken } = (await requestLink(app, user.email)).data;
@@ -127,12 +130,12 @@ async function ticketOfTwoFactors(user: ActingUser): Promise<string> {
   return present((await login(app, user.email)).data.ticket, 'a ticket');
 }
 
-const isSecond = (by: ProofName) => by === 'totp' || by === 'recovery_code';
+const isSecond = (by: LoginProofName) => by === 'totp' || by === 'recovery_code';
 
-const proofNames = Object.keys(proofKinds) as readonly ProofName[];
+const proofNames = (Object.keys(proofKinds) as readonly ProofName[]).filter((by) => by !== 'mailbox_code');
 
 /** Runs `change` after the login has read the user, and before it writes: at the hash, or before its transaction. */
-function changeDuring(by: ProofName, change: () => Promise<void>): () => void {
+function changeDuring(by: LoginProofName, change: () => Promise<void>): () => void {
   let isDone = false;
   const once = async () => {
     if (isDone) return;

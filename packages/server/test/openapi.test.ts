@@ -10,6 +10,7 @@ import {
   requestCode,
   requestLink,
 } from './support/login-by-mail.ts';
+import { addUserWithoutPassword } from './support/mailbox-codes.ts';
 import { addTotpUser, proveSecondFactor } from './support/second-factors.ts';
 import {
   addLoggedInUser,
@@ -58,6 +59,7 @@ const successes: readonly string[] = [
   'session.token 200',
   'step_up.options 200',
   'step_up.prove 200',
+  'step_up.ask_code 202',
   'factors.list 200',
   'totp.begin 200',
   'totp.confirm 200',
@@ -116,6 +118,8 @@ async function useSecondFactors(): Promise<void> {
   await app.send('DELETE', '/api/v1/users/me/totp', { token });
   const other = await addLoggedInUser(app);
   await app.send('POST', '/api/v1/auth/step-up', { token: other.accessToken, json: { password: validPassword } });
+  const { accessToken } = await addUserWithoutPassword(app);
+  await app.send('POST', '/api/v1/auth/step-up/email-code', { token: accessToken });
 }
 
 async function changeEmail(): Promise<void> {

@@ -71,6 +71,10 @@ async function send({ method, target, headers = {}, body }: RawRequest): Promise
   return { ...received, code };
 }
 
+function stepUpOf(stepUp: NonNullable<ExpectedOperation['stepUp']>) {
+  return stepUp === true ? { withinSeconds: 300 } : { withinSeconds: 300, orPassword: true };
+}
+
 function targetOf({ path, query }: ExpectedOperation): string {
   const concrete = path.replace('{id}', '01890000-0000-7000-8000-000000000000');
   return query === undefined ? concrete : `${concrete}?${query}`;
@@ -116,7 +120,7 @@ describe('the list of operations', () => {
       method,
       path,
       kind,
-      auth: stepUp === undefined ? { principals } : { principals, stepUp: { withinSeconds: 300 } },
+      auth: stepUp === undefined ? { principals } : { principals, stepUp: stepUpOf(stepUp) },
       rateLimit,
     }));
     const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? -1 : 1);

@@ -71,7 +71,7 @@ export function publicEndpoints(
     ...profileEndpoints(services),
     ...changeEmailEndpoints({ ...services, emailDomains, confirmAt: config.emailChange.confirm }),
     ...stepUpEndpoints(services),
-    ...manageFactorsEndpoints({ ...services, service: publicUrl.hostname }, { withinSeconds: config.stepUpSeconds }),
+    ...manageFactorsEndpoints({ ...services, service: publicUrl.hostname }),
     ...manageSessionsEndpoints(services),
     ...deleteAccountEndpoints({ ...services, ...config.deletion }),
     ...cancelDeletionEndpoints(services),

@@ -195,6 +195,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
   return {
     ...ground,
     makeRequestId: randomUUID,
+    stepUpSeconds: config.stepUpSeconds,
     audit,
     registrationHook: wireRegistrationHook({ ...ground, keys }, audit),
     accessTokens,

@@ -191,6 +191,7 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     code: [...before.codes, ...after.codes],
     // Nobody holds the second factor itself: that is what the first one must not be enough for.
     recoveryCode: ['000000-000000-000000-000000'],
+    emailCode: ['000000'],
     ticket: [...before.tickets, ...after.tickets],
   };
   const held = sessions.map((response) => sessionOf(response).credentials);

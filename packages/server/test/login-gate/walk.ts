@@ -26,7 +26,7 @@ export interface Cell {
 }
 
 /** Fields that are alternatives to each other, so that the walk also leaves each of them out. */
-const alternatives: ReadonlySet<string> = new Set(['token', 'ticket', 'password', 'code', 'recoveryCode']);
+const alternatives: ReadonlySet<string> = new Set(['token', 'ticket', 'password', 'code', 'recoveryCode', 'emailCode']);
 
 /** A secret of no one, for a required field that the user has no value for. */
 const unknownSecret = `lk_rt_${'A'.repeat(49)}`;

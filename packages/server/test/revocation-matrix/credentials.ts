@@ -1,6 +1,8 @@
 /** Every revocable credential: how it is issued, and how a test uses it to see whether it is still valid. */
 
-import { issueToken } from '#domain/one-time-tokens/index.ts';
+import { randomBytes } from 'node:crypto';
+import { compareMailboxCode } from '#domain/authentication/index.ts';
+import { consumeCode, issueToken } from '#domain/one-time-tokens/index.ts';
 import type { Credential, Outcome } from '#domain/users/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { enableUser } from '#flows/admin-users/index.ts';
@@ -117,6 +119,27 @@ async function issueVerification(user: ActingUser): Promise<string> {
   return tokens.secret(values.tokenId, 'verify_email', values.tokenKeyId);
 }
 
+/** A code that is bound to what no effect ends by itself, so that the user's epoch alone decides. */
+async function issueMailboxCode(user: ActingUser): Promise<Probe> {
+  const { database, tokens, clock } = user.app.services;
+  const { userId } = user;
+  const { authEpoch, identifierId } = present(await findRow(user), 'the user');
+  const binding = randomBytes(32);
+  const of = { userId, identifierId, authEpoch, sealedPayload: null, browserHash: binding } as const;
+  const values = tokens.values({ id: tokens.newId(), purpose: 'mailbox_code', ...of, now: clock.now() });
+  await database.transaction((tx) => issueToken(tx, values));
+  const code = tokens.secret(values.tokenId, 'mailbox_code', values.tokenKeyId);
+  return async () => {
+    if ((await findRow(user))?.status === undefined) return 'revoked';
+    if ((await findRow(user))?.status === 'disabled') return 'revoked';
+    const proof = await compareMailboxCode(user.app.services, { userId, binding }, code);
+    if (proof === undefined) return 'revoked';
+    const use = { hash: proof.hash, browserHash: binding };
+    const consumed = await database.transaction((tx) => consumeCode(tx, 'mailbox_code', use, clock.now()));
+    return consumed === undefined ? 'revoked' : 'valid';
+  };
+}
+
 /** An invitation of another address. */
 async function invite({ app }: ActingUser): Promise<string> {
   const { services } = app;
@@ -191,6 +214,7 @@ export const credentialProbes: Readonly<Record<Credential, (user: ActingUser) =>
     const code = await linkToken(user, 'email_code');
     return async () => outcomeOf(await loginByCode(app, email, code, { browserToken }), 'invalid_code');
   },
+  mailbox_code: issueMailboxCode,
   confirm_email_change: async (user) => {
     const json = { newEmail: uniqueEmail('wanted'), currentPassword: user.password };
     await request(user, 'POST', '/api/v1/users/me/email', json);

@@ -55,6 +55,7 @@ const issuedInGracePeriod: readonly Credential[] = [
   'reset_password',
   'magic_link',
   'email_code',
+  'mailbox_code',
   'cancel_deletion',
 ];
 

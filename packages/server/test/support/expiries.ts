@@ -110,7 +110,7 @@ export const cachedSession: CreateExpiring = async (app) => {
 export function link(purpose: Purpose): CreateExpiring {
   return async ({ services }) => {
     const { id, keyId, text } = await issueLink(services, purpose, await addActiveUserId(services));
-    if (purpose === 'email_code') return () => isCodeValid(services, { id, keyId, text });
+    if (isCode(purpose)) return () => isCodeValid(services, { id, keyId, purpose, text });
     return async () => {
       const now = services.clock.now();
       const found = await findActive(services.database, purpose, text, now);
@@ -123,15 +123,26 @@ export function link(purpose: Purpose): CreateExpiring {
 
 type Services = Application['services'];
 
-/** The browser that requested the code; a code is always bound to one. */
+type CodePurpose = Parameters<typeof consumeCode>[1];
+
+function isCode(purpose: Purpose): purpose is CodePurpose {
+  return purpose === 'email_code' || purpose === 'mailbox_code';
+}
+
+/** The client that requested the code; a code is always bound to one. */
 const browserHash = Buffer.alloc(32, 1);
 
 async function isCodeValid(
   { database, clock, tokens }: Services,
-  { id, keyId, text }: { readonly id: string; readonly keyId: string; readonly text: string },
+  {
+    id,
+    keyId,
+    purpose,
+    text,
+  }: { readonly id: string; readonly keyId: string; readonly purpose: CodePurpose; readonly text: string },
 ): Promise<boolean> {
   const hash = tokens.codeHash(text, { id, keyId, browserHash });
-  const used = await database.transaction((tx) => consumeCode(tx, { hash, browserHash }, clock.now()));
+  const used = await database.transaction((tx) => consumeCode(tx, purpose, { hash, browserHash }, clock.now()));
   return used !== undefined;
 }
 
@@ -141,7 +152,7 @@ async function addActiveUserId(services: Services): Promise<string> {
 }
 
 async function issueLink({ tokens, clock, database }: Services, purpose: Purpose, userId: string) {
-  const of = purpose === 'email_code' ? { browserHash } : {};
+  const of = isCode(purpose) ? { browserHash } : {};
   const token = { id: tokens.newId(), purpose, userId, identifierId: null, authEpoch: 1, sealedPayload: null, ...of };
   const values = tokens.values({ ...token, now: clock.now() });
   await database.transaction((tx) => issueToken(tx, values));

@@ -182,6 +182,7 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'session.token': writeWithSession('200', cookieRequired, cookieRequired),
   'step_up.options': readWithSession('200'),
   'step_up.prove': writeWithSession('200'),
+  'step_up.ask_code': { ...writeWithSession('403 login_incomplete'), writtenTables: ['rate_limit_counters'] },
   'factors.list': readWithSession('200'),
   'totp.begin': writeWithSession('200'),
   'totp.confirm': { ...writeWithSession('409 enrollment_expired'), writtenTables: ['rate_limit_counters'] },

@@ -7,8 +7,8 @@ export interface ExpectedOperation {
   readonly path: string;
   readonly kind: 'api' | 'page' | 'document';
   readonly principals: readonly PrincipalKind[];
-  /** Whether the session must have authenticated in the last five minutes. */
-  readonly stepUp?: true;
+  /** Whether the session must have authenticated in the last five minutes, or the body has the current password. */
+  readonly stepUp?: true | 'or password';
   /** The classes of docs/security/limits.md. */
   readonly rateLimit: 'public' | 'pages' | 'credential' | 'mail' | 'authenticated' | 'none';
   /** A body that the schema accepts; tests invalidate each of its texts in turn. */

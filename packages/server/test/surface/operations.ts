@@ -133,8 +133,10 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/api/v1/users/me/password',
     kind: 'api',
     principals: ['session'],
+    stepUp: 'or password',
     rateLimit: 'credential',
     body: { currentPassword: password, newPassword: password },
+    optional: ['currentPassword'],
   },
   {
     id: 'refresh.rotate',
@@ -201,8 +203,10 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/api/v1/users/me/email',
     kind: 'api',
     principals: ['session'],
+    stepUp: 'or password',
     rateLimit: 'mail',
     body: { newEmail: email, currentPassword: password },
+    optional: ['currentPassword'],
   },
   {
     id: 'change_email.cancel',
@@ -236,8 +240,10 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     path: '/api/v1/users/me',
     kind: 'api',
     principals: ['session'],
+    stepUp: 'or password',
     rateLimit: 'credential',
     body: { currentPassword: password },
+    optional: ['currentPassword'],
   },
   {
     id: 'account.cancel_deletion',

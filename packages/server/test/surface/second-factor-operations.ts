@@ -49,6 +49,14 @@ export const secondFactorOperations: readonly ExpectedOperation[] = [
     body: { password: 'correct horse battery' },
   },
   {
+    id: 'step_up.ask_code',
+    method: 'POST',
+    path: '/api/v1/auth/step-up/email-code',
+    kind: 'api',
+    principals: ['session'],
+    rateLimit: 'mail',
+  },
+  {
     id: 'factors.list',
     method: 'GET',
     path: '/api/v1/users/me/factors',

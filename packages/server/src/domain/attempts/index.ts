@@ -32,11 +32,12 @@ export type AttemptKind =
   | 'password_known_device'
   | 'second_factor'
   | 'second_factor_known_device'
-  | 'email_code';
+  | 'email_code'
+  | 'mailbox_code';
 
 /** SQL: every `AttemptKind`; the primary key begins with `kind`, so a lookup by `key` alone has no index. */
 const everyKind = `array['password', 'password_known_device', 'second_factor', 'second_factor_known_device',
-  'email_code']`;
+  'email_code', 'mailbox_code']`;
 
 const resetParams = { attemptKind: 'text', attemptKey: 'bytea' } as const;
 

@@ -46,6 +46,7 @@ export type AuditAction =
   | 'mfa.turned_off'
   | 'recovery_codes.made'
   | 'recovery_code.used'
+  | 'mailbox_code.requested'
   | 'session.stepped_up'
   | 'session.step_up_refused'
   | 'account.deletion_scheduled'

@@ -23,7 +23,7 @@ import {
   secondFactorsOf,
   type TicketStep,
 } from './next-step.ts';
-import { type Proof, proofKinds, provenBy, type SecondProofName } from './proofs.ts';
+import { type FurtherProofName, type Proof, proofKinds, provenBy, type SecondProofName } from './proofs.ts';
 import { consumeTicket, findTicket, type LoginInProgress, type Ticket } from './tickets.ts';
 
 /** Dependencies of the gate. */
@@ -51,7 +51,7 @@ export type LoginResult =
     };
 
 /** A proof that a login can begin with. */
-export type FirstProof = Exclude<Proof, { readonly by: SecondProofName }>;
+export type FirstProof = Exclude<Proof, { readonly by: FurtherProofName }>;
 
 /** A proof for a login in progress. */
 export type SecondProof = Extract<Proof, { readonly by: SecondProofName }>;

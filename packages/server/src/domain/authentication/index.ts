@@ -43,9 +43,17 @@ export {
   type LoginResult,
   startLogin,
 } from './decide.ts';
+export {
+  bindingToSession,
+  compareMailboxCode,
+  type MailboxCodes,
+  mailboxCodeSeconds,
+  sendMailboxCode,
+} from './mailbox-code.ts';
 export type { SecondFactorKind, TicketStep } from './next-step.ts';
 export { contextWithProof, type Proof, type Rehash } from './proofs.ts';
+export { type RecentProof, type RecentProofDeps, requireRecentProof } from './recent-proof.ts';
 export { type ReservedGuess, reserveSecondFactor, reserveSecondFactorOfUser } from './second-factor-guess.ts';
 export { secondFactorFields, totpCodeInput, typedSecondFactor } from './second-factor-input.ts';
-export { type StepUpProof, stepUp, stepUpFactors } from './step-up.ts';
+export { type StepUpFactor, type StepUpProof, stepUp, stepUpFactors } from './step-up.ts';
 export { deleteExpiredTickets } from './tickets.ts';

@@ -8,6 +8,7 @@
  * | email_code    | knowledge, `otp`  | `email`         | `one_time_tokens` | email_code                | invalid_code        |
  * | totp          | possession, `otp` | `totp`          | `totp_secrets`    | second_factor (by device) | invalid_code        |
  * | recovery_code | possession, `otp` | `recovery_code` | `recovery_codes`  | second_factor (by device) | invalid_code        |
+ * | mailbox_code  | knowledge, `otp`  | `email`         | `one_time_tokens` | mailbox_code              | invalid_code        |
  */
 import type { AttemptKind } from '#domain/attempts/index.ts';
 import { consume, consumeCode } from '#domain/one-time-tokens/index.ts';
@@ -43,13 +44,18 @@ interface Proofs {
   readonly totp: { readonly userId: string; readonly secretId: string; readonly step: number };
   /** A typed recovery code, which the UPDATE compares. */
   readonly recovery_code: { readonly userId: string; readonly hashes: readonly Buffer[] };
+  /** A mailed code that matched, and the hash of the session that it is bound to. */
+  readonly mailbox_code: { readonly userId: string; readonly hash: Buffer; readonly binding: Buffer };
 }
 
 /** The name of a kind of proof. */
 export type ProofName = keyof Proofs;
 
-/** The proofs that a login cannot begin with. */
+/** The second factors. */
 export type SecondProofName = 'totp' | 'recovery_code';
+
+/** The proofs that a login cannot begin with: a mailbox code is sent to a user who has proven another factor. */
+export type FurtherProofName = SecondProofName | 'mailbox_code';
 
 /** A proof that was compared and is not consumed yet. */
 export type Proof<Name extends ProofName = ProofName> = {
@@ -105,7 +111,7 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
     refusal: 'invalid_code',
     refusalOfDisabled: 'invalid_code',
     consume: async (tx, { hash, browserHash }, now) =>
-      (await consumeCode(tx, { hash, browserHash }, now)) !== undefined,
+      (await consumeCode(tx, 'email_code', { hash, browserHash }, now)) !== undefined,
   },
   totp: {
     ...bySecondFactor,
@@ -116,6 +122,14 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
     ...bySecondFactor,
     factor: { amr: 'otp', kind: 'possession', userVerified: false, factorTime: 'recovery_code' },
     consume: useRecoveryCode,
+  },
+  mailbox_code: {
+    factor: mailbox,
+    resets: () => 'mailbox_code',
+    refusal: 'invalid_code',
+    refusalOfDisabled: 'invalid_ticket',
+    consume: async (tx, { hash, binding }, now) =>
+      (await consumeCode(tx, 'mailbox_code', { hash, browserHash: binding }, now)) !== undefined,
   },
 };
 

@@ -8,10 +8,10 @@ import { type Candidate, findCandidate } from './candidate.ts';
 import { consumeProof, reportRecoveryCode } from './complete.ts';
 import type { LoginGate, SecondProof } from './decide.ts';
 import { type SecondFactorKind, secondFactorsOf } from './next-step.ts';
-import { contextWithProof } from './proofs.ts';
+import { contextWithProof, type Proof, type ProofName } from './proofs.ts';
 
 /** A proof that a session can present; a password was compared by `provePassword`, which counted the attempt. */
-export type StepUpProof = SecondProof | { readonly by: 'password'; readonly userId: string };
+export type StepUpProof = SecondProof | Proof<'mailbox_code'> | { readonly by: 'password'; readonly userId: string };
 
 /** The session that steps up. */
 export interface SteppingUp {
@@ -19,14 +19,23 @@ export interface SteppingUp {
   readonly sessionId: string;
 }
 
+/** A kind of proof that a session can present. */
+export type StepUpFactor = SecondFactorKind | 'password' | 'mailbox_code';
+
 /**
  * The proofs that a step-up of this user accepts: the second factors where there is one, and nothing less; else the
- * password. A user with neither logs in again, which counts as a step-up.
+ * password; else a code that is mailed to the verified address. A user with none of them logs in again, which counts as a
+ * step-up.
  */
-export function stepUpFactors(candidate: Candidate): readonly (SecondFactorKind | 'password')[] {
+export function stepUpFactors(candidate: Candidate): readonly StepUpFactor[] {
   const second = secondFactorsOf(candidate);
   if (second.length > 0) return second;
-  return candidate.sealedPhc === undefined ? [] : ['password'];
+  if (candidate.sealedPhc !== undefined) return ['password'];
+  return candidate.emailVerified ? ['mailbox_code'] : [];
+}
+
+function accepts(candidate: Candidate, by: ProofName): boolean {
+  return stepUpFactors(candidate).some((factor) => factor === by);
 }
 
 /**
@@ -49,7 +58,7 @@ export async function stepUp(
     const found = await findCandidate(tx, { userId, now });
     const acting = await findActing(tx, { userId, sessionId }, now);
     if (found === undefined || acting === undefined) throw new Problem('not_authenticated');
-    if (!stepUpFactors(found).includes(proof.by)) throw new Problem('login_incomplete');
+    if (!accepts(found, proof.by)) throw new Problem('login_incomplete');
     // A session counts its guesses as a known device does: who has none cannot exhaust them.
     const candidate = { ...found, deviceId: acting.deviceId ?? sessionId };
     if (proof.by === 'password') await resetFailedAttempts(tx, userId, 'password_known_device');

@@ -30,6 +30,7 @@ const examples: Record<MailTemplate, MailFacts> = {
   reset_password: { ...facts, params: { name: '' }, link },
   magic_link: { ...facts, params: { name: 'Grace Hopper' }, link },
   email_code: { ...facts, params: { name: 'Grace Hopper' }, code: { text: '012345', until: link.until } },
+  mailbox_code: { ...facts, code: { text: '012345', until: link.until } },
   password_reset_done: facts,
   password_changed: facts,
   second_factor_failed: facts,

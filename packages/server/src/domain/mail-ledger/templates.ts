@@ -22,6 +22,7 @@ export interface MailParams {
   reset_password: { readonly name: string };
   magic_link: { readonly name: string };
   email_code: { readonly name: string };
+  mailbox_code: Readonly<Record<string, never>>;
   password_reset_done: Readonly<Record<string, never>>;
   password_changed: Readonly<Record<string, never>>;
   /** Wrong codes after a right password, from an unknown device. */
@@ -131,6 +132,13 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
     closing: ['expiry', 'unexpected'],
   },
   email_code: {
+    quota: 'requested',
+    linkPath: null,
+    hasCode: true,
+    paragraphs: ['intro', 'code'],
+    closing: ['expiry', 'secrecy', 'unexpected'],
+  },
+  mailbox_code: {
     quota: 'requested',
     linkPath: null,
     hasCode: true,

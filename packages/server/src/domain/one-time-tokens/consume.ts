@@ -1,6 +1,6 @@
 import { type Queries, statement, type Values } from '#platform/database/index.ts';
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
-import { outlivesEpoch, type Purpose } from './issue.ts';
+import { type CodePurpose, outlivesEpoch, type Purpose } from './issue.ts';
 
 /** A token that is active, or was until `consume` used it. */
 export interface OneTimeToken {
@@ -95,10 +95,11 @@ export async function consume(
 /** Uses a code as `consume` uses a link; `hash` is `OneTimeTokens.codeHash` of the typed code. */
 export async function consumeCode(
   tx: Queries,
+  purpose: CodePurpose,
   { hash, browserHash }: { readonly hash: Buffer; readonly browserHash: Buffer },
   now: Date,
 ): Promise<OneTimeToken | undefined> {
-  return tx.row(consumeToken, { hash, purpose: 'email_code', browserHash, outcome: 'used', now });
+  return tx.row(consumeToken, { hash, purpose, browserHash, outcome: 'used', now });
 }
 
 /** Returns the token of a link without using it, for the page that the link opens. */

@@ -15,7 +15,15 @@ export type Purpose =
   | 'undo_email_change'
   | 'cancel_deletion'
   | 'magic_link'
-  | 'email_code';
+  | 'email_code'
+  | 'mailbox_code';
+
+/** Purposes whose secret is a code of six digits instead of a link. */
+export type CodePurpose = 'email_code' | 'mailbox_code';
+
+function isCode(purpose: string): purpose is CodePurpose {
+  return purpose === 'email_code' || purpose === 'mailbox_code';
+}
 
 /** Lifetimes in seconds. */
 export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
@@ -28,6 +36,7 @@ export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
   // Upper limits, which settings can shorten: the user is waiting for this mail.
   magic_link: 10 * 60,
   email_code: 10 * 60,
+  mailbox_code: 10 * 60,
 };
 
 /** Links that undo an attacker's change. They remain active, although the change has raised the epoch (invariant 4). */
@@ -108,7 +117,7 @@ export class OneTimeTokens {
     readonly authEpoch: number;
     readonly sealedPayload: Buffer | null;
     readonly now: Date;
-    /** SHA-256 of the secret of the only browser that may use it; required for a code. */
+    /** SHA-256 of what the only client that may use it has: a browser's secret, a ticket or a session. A code requires it. */
     readonly browserHash?: Buffer;
     /** Overrides the lifetime of the purpose. */
     readonly expiresAt?: Date;
@@ -134,12 +143,12 @@ export class OneTimeTokens {
    * such an HMAC.
    */
   secret(tokenId: string, purpose: string, keyId: string): string {
-    if (purpose === 'email_code') return this.#code(tokenId, keyId);
+    if (isCode(purpose)) return this.#code(tokenId, purpose, keyId);
     return formatSecret(secretPrefixes.oneTimeLink, this.#keys.mac('link', `${tokenId}:${purpose}`, keyId));
   }
 
   /**
-   * Returns the stored hash of a code: an HMAC for one token and one browser. A plain hash would not protect it, because
+   * Returns the stored hash of a code: an HMAC for one token and one client. A plain hash would not protect it, because
    * an attacker with a dump can hash a million codes in a second.
    */
   codeHash(code: string, of: { readonly id: string; readonly keyId: string; readonly browserHash: Buffer }): Buffer {
@@ -147,13 +156,13 @@ export class OneTimeTokens {
     return this.#keys.mac('link', `${id}:email_code_typed:${browserHash.toString('hex')}:${code}`, keyId);
   }
 
-  #code(tokenId: string, keyId: string): string {
-    return digitCode((round) => this.#keys.mac('link', `${tokenId}:email_code:${round}`, keyId));
+  #code(tokenId: string, purpose: CodePurpose, keyId: string): string {
+    return digitCode((round) => this.#keys.mac('link', `${tokenId}:${purpose}:${round}`, keyId));
   }
 
   #hash({ id, purpose, browserHash }: SecretInput, keyId: string): Buffer {
-    if (purpose !== 'email_code') return hashSecret(this.secret(id, purpose, keyId));
-    assert(browserHash !== undefined, 'a code is bound to a browser');
-    return this.codeHash(this.#code(id, keyId), { id, keyId, browserHash });
+    if (!isCode(purpose)) return hashSecret(this.secret(id, purpose, keyId));
+    assert(browserHash !== undefined, 'a code is bound to its client');
+    return this.codeHash(this.#code(id, purpose, keyId), { id, keyId, browserHash });
   }
 }

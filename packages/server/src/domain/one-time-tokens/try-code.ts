@@ -1,4 +1,5 @@
 import type { Fragment } from '#platform/database/index.ts';
+import type { CodePurpose } from './issue.ts';
 
 /** Tries of one code, including a right one. With a million codes an attacker succeeds with a chance of 1 in 200,000. */
 export const maxCodeTries = 5;
@@ -6,15 +7,15 @@ export const maxCodeTries = 5;
 const params = { browserHash: 'bytea', now: 'timestamptz' } as const;
 
 /**
- * The CTE `tried`: counts a try of the newest active code that this browser requested for the user in the CTE `known`, if
+ * The CTE `tried`: counts a try of the newest active code that this client requested for the user in the CTE `known`, if
  * the CTE `from` has a row. It has no row when there is no such code. The caller compares the code only while `tries` is
  * at most `maxCodeTries`.
  */
-export function tryCodeFragment(from: string): Fragment<typeof params> {
+export function tryCodeFragment(from: string, purpose: CodePurpose): Fragment<typeof params> {
   return {
     sql: `newest as (
       select t.id from one_time_tokens t join known on t.user_id = known.id and t.auth_epoch = known.auth_epoch
-      where t.purpose = 'email_code' and t.browser_hash = :browserHash and t.consumed_at is null
+      where t.purpose = '${purpose}' and t.browser_hash = :browserHash and t.consumed_at is null
         and t.expires_at > :now
       order by t.created_at desc, t.id desc limit 1),
     tried as (

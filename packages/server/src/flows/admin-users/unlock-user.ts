@@ -8,6 +8,7 @@ const everyKind = [
   'second_factor',
   'second_factor_known_device',
   'email_code',
+  'mailbox_code',
 ] as const;
 
 /** Resets all failed attempts of the user, which ends the delay before the next one. False when the user was deleted. */

@@ -90,6 +90,7 @@ describeOnBothDatabases('change of the email address', (database) => {
       mail: new MailLedger({ ...fixture, publicUrl: 'https://login.example' }),
       catalogues: readCatalogues(),
       confirmAt: 'new',
+      stepUpSeconds: 300,
       emailDomains: { allow: [], deny: [] },
     };
   });

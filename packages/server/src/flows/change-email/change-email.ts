@@ -1,21 +1,15 @@
 import type { AuditLog } from '#domain/audit/index.ts';
+import type { RecentProofDeps } from '#domain/authentication/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
-import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
+import type { PasswordRules } from '#domain/passwords/index.ts';
 import type { Users } from '#domain/users/index.ts';
-import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
-import type { Database } from '#platform/database/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
-import type { Keys } from '#platform/keys/index.ts';
 import type { EmailDomains } from '#protocol/email-domains/index.ts';
 
-export interface ChangeEmail {
-  readonly database: Database;
-  readonly clock: Clock;
+export interface ChangeEmail extends RecentProofDeps {
   readonly makeId: MakeId;
-  readonly keys: Keys;
-  readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly tokens: OneTimeTokens;

@@ -3,7 +3,7 @@
  * `POST /api/v1/auth/confirm-email-change`, `POST /api/v1/auth/undo-email-change`, the pages `/confirm-email-change` and
  * `/undo-email-change`, and the mails `email_change_*` and `email_changed_notice`; no tables.
  *
- * Order of a request: email domain, password (counted before its hash), the holder of the new address, then links and
+ * Order of a request: email domain, password (counted before its hash) or recent authentication, the holder of the new address, then links and
  * mails in one transaction.
  *
  * Invariants:
@@ -29,7 +29,7 @@ export type { ChangeEmail } from './change-email.ts';
 
 const token = z.string().min(1).max(200);
 const waitingFor = z.array(z.enum(changeSides));
-const own = { path: '/api/v1/users/me/email', tag: 'account', auth: { principals: ['session'] } } as const;
+const own = { path: '/api/v1/users/me/email', tag: 'account' } as const;
 const linked = { method: 'POST', tag: 'account', auth: { principals: ['public'] }, rateLimit: 'public' } as const;
 
 export function changeEmailEndpoints(flow: ChangeEmail): readonly Endpoint[] {
@@ -46,10 +46,12 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
       description:
         'Sends a link to the new email, valid for 24 hours, and a notice to the current one. Nothing changes before the ' +
         'link is used. If both must confirm, the current email gets a link instead of the notice. The response is the ' +
-        'same whether the new email is free or taken. Another request replaces this one.',
+        'same whether the new email is free or taken. Another request replaces this one. Requires `currentPassword` or a ' +
+        'recent step-up; with a second factor, the step-up.',
+      auth: { principals: ['session'], stepUp: { withinSeconds: flow.stepUpSeconds, orPassword: true } },
       rateLimit: 'mail',
       request: {
-        body: z.strictObject({ newEmail: emailInput, currentPassword: z.string().min(1).max(1024) }),
+        body: z.strictObject({ newEmail: emailInput, currentPassword: z.string().min(1).max(1024).optional() }),
       },
       response: {
         status: 202,
@@ -73,6 +75,7 @@ function ownEndpoints(flow: ChangeEmail): Endpoint[] {
       id: 'change_email.cancel',
       method: 'DELETE',
       summary: 'Cancel the pending change of my email',
+      auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
       response: { status: 200, message: 'No change is pending', data: z.object({}), example: {} },

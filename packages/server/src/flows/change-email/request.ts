@@ -1,6 +1,7 @@
 /** The request for a change, and its cancellation. */
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditAction } from '#domain/audit/index.ts';
+import { type RecentProof, requireRecentProof } from '#domain/authentication/index.ts';
 import type { Address } from '#domain/identifiers/index.ts';
 import { enqueueMail } from '#domain/mail-ledger/index.ts';
 import {
@@ -10,7 +11,6 @@ import {
   revokeOthers,
   sealNewAddress,
 } from '#domain/one-time-tokens/index.ts';
-import { provePassword } from '#domain/passwords/index.ts';
 import { lockUser } from '#domain/user-changes/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
@@ -23,7 +23,7 @@ import { findOtherHolder, findSubject } from './statements.ts';
 
 export interface ChangeRequest {
   readonly newEmail: Address;
-  readonly currentPassword: string;
+  readonly currentPassword?: string | undefined;
 }
 
 export interface RequestedChange {
@@ -31,7 +31,11 @@ export interface RequestedChange {
   readonly waitingFor: readonly ChangeSide[];
 }
 
-type Subject = Values<typeof findSubject.columns> & { readonly userId: string; readonly key: UserKey };
+type Subject = Values<typeof findSubject.columns> & {
+  readonly userId: string;
+  readonly key: UserKey;
+  readonly proof: RecentProof;
+};
 type Holder = Values<typeof findOtherHolder.columns>;
 
 /**
@@ -47,7 +51,7 @@ export async function requestChange(
 ): Promise<RequestedChange> {
   // Depends on the address alone, as at registration: it is decided before any read.
   if (!allowsAddress(flow.emailDomains, change.newEmail.canonical)) throw new Problem('email_domain_not_allowed');
-  const subject = await authenticate(flow, principal.userId, change, requester);
+  const subject = await authenticate(flow, principal, change, requester);
   const wanted = { canonical: change.newEmail.canonical, userId: subject.userId };
   const read = await flow.database.row(findOtherHolder, wanted);
   const expiresAt = await flow.database.transaction(async (tx) => {
@@ -61,13 +65,14 @@ export async function requestChange(
   return { expiresAt, waitingFor: flow.confirmAt === 'both' ? ['old_address', 'new_address'] : ['new_address'] };
 }
 
-/** Proves the password; the attempt is counted before the hash is computed, and reset with the effect. */
+/** Verifies the password or the recent authentication; an attempt at the password is counted before its hash is computed. */
 async function authenticate(
   flow: ChangeEmail,
-  userId: string,
+  principal: Principal,
   { newEmail, currentPassword }: ChangeRequest,
   requester: Requester,
 ): Promise<Subject> {
+  const { userId } = principal;
   const row = await flow.database.row(findSubject, { userId });
   if (row === undefined) throw new Problem('not_authenticated', { log: 'the user was erased' });
   if (newEmail.canonical === row.canonical) {
@@ -75,7 +80,8 @@ async function authenticate(
     throw new Problem('validation_failed', { errors: [{ path: '/newEmail', code: 'same_address', message }] });
   }
   const key = flow.keys.unwrapUserKey(userId, row.wrapped);
-  if (await provePassword(flow, userId, currentPassword)) return { ...row, userId, key };
+  const proof = await requireRecentProof(flow, principal, currentPassword);
+  if (proof !== 'wrong_password') return { ...row, userId, key, proof };
   const event = eventOf('email.change_refused', userId, flow.clock.now(), requester);
   await flow.audit.record(flow.database, event, key);
   throw new Problem('invalid_password');
@@ -113,7 +119,7 @@ async function write(flow: ChangeEmail, tx: Queries, written: Written): Promise<
   const template = oldLink === undefined ? 'email_change_requested' : 'email_change_approve';
   const notice = { template, params: {}, identifierId, tokenId: oldLink ?? null } as const;
   await enqueueMail(tx, flow.mail.values({ ...notice, locale, userId, userKey: key, now }));
-  await resetFailedAttempts(tx, userId, 'password_known_device');
+  if (subject.proof === 'password') await resetFailedAttempts(tx, userId, 'password_known_device');
   const event = eventOf('email.change_requested', userId, now, requester, { to: change.newEmail.canonical });
   await flow.audit.record(tx, { ...event, sessionId: principal.sessionId }, key);
   return expiresAt;

@@ -72,7 +72,7 @@ function undoOf(flow: ChangeEmail, { text, token, phc, userKey }: LinkUse): User
       return restored;
     },
     sessions: { kind: 'end_all', reason: 'email_change_undone' },
-    resets: ['password', 'password_known_device', 'email_code'],
+    resets: ['password', 'password_known_device', 'email_code', 'mailbox_code'],
     event: ({ applied: to }) => ({
       action: 'email.change_undone',
       actor: { kind: 'user', id: userId },

@@ -1,30 +1,20 @@
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
+import { findCandidate, type RecentProofDeps, requireRecentProof } from '#domain/authentication/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
-import {
-  type PasswordHashes,
-  type PasswordRules,
-  passwordAssociatedData,
-  provePassword,
-  setPassword,
-} from '#domain/passwords/index.ts';
+import { type PasswordRules, passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
 import type { IssuedSession, Issuers } from '#domain/session-issuance/index.ts';
 import { changeUser } from '#domain/user-changes/index.ts';
 import type { Recipient, Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
-import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
-import type { Database } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
-export interface ChangePassword extends Issuers {
-  readonly database: Database;
-  readonly clock: Clock;
+export interface ChangePassword extends Issuers, RecentProofDeps {
   readonly keys: Keys;
-  readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
   readonly mail: MailLedger;
@@ -32,15 +22,17 @@ export interface ChangePassword extends Issuers {
 }
 
 export interface Passwords {
-  readonly currentPassword: string;
+  /** Absent for a user without a password, whose recent authentication is the proof. */
+  readonly currentPassword: string | undefined;
   readonly newPassword: string;
 }
 
 /**
- * Changes the password and returns the renewed session of the caller.
+ * Changes the password and returns the renewed session of the caller. A user with a password sends it, however recent
+ * the session is (OWASP ASVS 5.0, 6.2.3).
  *
- * @throws `invalid_password` for a wrong current password, `not_authenticated` when the session was revoked meanwhile, and
- * as `PasswordRules`.
+ * @throws `invalid_password` for a wrong current password, `step_up_required` as `requireRecentProof`, `not_authenticated`
+ * when the session was revoked meanwhile, and as `PasswordRules`.
  */
 export async function changePassword(
   flow: ChangePassword,
@@ -49,21 +41,30 @@ export async function changePassword(
   caller: Caller,
 ): Promise<IssuedSession> {
   const { userId } = principal;
-  const proven = await provePassword(flow, userId, currentPassword);
+  const proof = await requireRecentProof(flow, principal, currentPassword);
   const userKey = await flow.users.key(userId);
   // The user was erased since the session check.
   if (userKey === undefined) throw new Problem('not_authenticated');
-  if (!proven) return refuse(flow, principal, caller, userKey);
+  if (proof === 'wrong_password') return refuse(flow, principal, caller, userKey);
+  if (proof === 'recent') await requireNoPassword(flow, userId);
   const recipient = await flow.users.primaryEmail(userId);
   const languages = [recipient?.locale, ...wantedLanguages(caller.acceptLanguage)];
   const candidate = { password: newPassword, field: '/newPassword', languages };
   const accepted = await flow.passwordRules.acceptFor(userId, candidate).catch(async (refusal: unknown) => {
-    // The current password was right, so the attempt does not count; no effect commits that would reset it.
-    await resetFailedAttempts(flow.database, userId, 'password_known_device');
+    // A right current password is no failed attempt; no effect commits that would reset it.
+    if (proof === 'password') await resetFailedAttempts(flow.database, userId, 'password_known_device');
     throw refusal;
   });
   const sealedPhc = flow.keys.seal('password', await flow.hashes.compute(accepted), passwordAssociatedData(userId));
   return write(flow, { principal, caller, userKey, sealedPhc, recipient });
+}
+
+/** Throws `validation_failed` for a user with a password, which the request lacks. */
+async function requireNoPassword({ database, clock }: ChangePassword, userId: string): Promise<void> {
+  const candidate = await findCandidate(database, { userId, now: clock.now() });
+  if (candidate?.sealedPhc === undefined) return;
+  const message = 'Enter your current password.';
+  throw new Problem('validation_failed', { errors: [{ path: '/currentPassword', code: 'required', message }] });
 }
 
 async function refuse(flow: ChangePassword, principal: Principal, caller: Caller, userKey: UserKey): Promise<never> {

@@ -1,11 +1,13 @@
 /**
  * Change of the password. Owns `POST /api/v1/users/me/password` and the mail `password_changed`; no tables.
  *
- * Order: verify the current password, check the new one, hash it, then write in one transaction.
+ * Order: verify the current password or the recent authentication, check the new password, hash it, then write in one
+ * transaction.
  *
  * Invariants:
  * - The attempt is counted before the hash of the current password is computed, with the counter of the login, so that a
  *   stolen session gives no additional attempts (invariant 2).
+ * - A user with a second factor has proven it recently, besides the current password.
  * - The current session is replaced by a new one with new secrets. Every other session, link, ticket and known device is
  *   revoked; API keys stay (invariant 4).
  *
@@ -20,6 +22,7 @@ import { type ChangePassword, changePassword } from './change-password.ts';
 export type { ChangePassword } from './change-password.ts';
 
 export function changePasswordEndpoints(flow: ChangePassword): readonly Endpoint[] {
+  const stepUp = { withinSeconds: flow.stepUpSeconds, orPassword: true } as const;
   return [
     apiEndpoint({
       id: 'password.change',
@@ -30,22 +33,33 @@ export function changePasswordEndpoints(flow: ChangePassword): readonly Endpoint
       description:
         'Ends every other session. This one continues under a new id: the response is that of a login, with new tokens ' +
         'or new cookies, and the old ones are revoked. A wrong `currentPassword` is 403 `invalid_password`, not 401, ' +
-        'because the session stays valid.',
-      auth: { principals: ['session'] },
+        'because the session stays valid. A user without a password sets one with a recent step-up, and one with a second ' +
+        'factor needs both.',
+      auth: { principals: ['session'], stepUp },
       rateLimit: 'credential',
       request: {
         body: z.strictObject({
           // A password that an older policy accepted must still be accepted here, so that only its size is validated.
-          currentPassword: z.string().min(1).max(1024),
+          currentPassword: z.string().min(1).max(1024).optional(),
           newPassword: passwordInput,
         }),
       },
       response: { status: 200, message: 'Password changed', data: issuedSessionData, example: issuedSessionExample },
       problems: ['invalid_password', 'busy'],
       handler: async ({ body, principal, caller }) => {
-        const issued = await changePassword(flow, body, principal, caller);
+        const issued = await changePassword(flow, passwordsOf(body), principal, caller);
         return issuedSessionResponse(issued);
       },
     }),
   ];
+}
+
+function passwordsOf({
+  currentPassword,
+  newPassword,
+}: {
+  readonly currentPassword?: string | undefined;
+  readonly newPassword: string;
+}) {
+  return { currentPassword, newPassword };
 }

@@ -1,21 +1,17 @@
 import type { AuditLog } from '#domain/audit/index.ts';
+import { type RecentProof, type RecentProofDeps, requireRecentProof } from '#domain/authentication/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { issueToken, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
-import { type PasswordHashes, provePassword } from '#domain/passwords/index.ts';
 import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
 import { scheduleDeletion, type Users } from '#domain/users/index.ts';
-import { addSeconds, type Clock } from '#kernel/clock.ts';
+import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
-import type { Database, Queries } from '#platform/database/index.ts';
+import type { Queries } from '#platform/database/index.ts';
 import type { Principal } from '#platform/http/index.ts';
-import type { Keys, UserKey } from '#platform/keys/index.ts';
+import type { UserKey } from '#platform/keys/index.ts';
 
-export interface DeleteAccount {
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly keys: Keys;
-  readonly hashes: PasswordHashes;
+export interface DeleteAccount extends RecentProofDeps {
   readonly users: Users;
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
@@ -24,34 +20,38 @@ export interface DeleteAccount {
   readonly graceDays: number;
 }
 
-/** Verifies the password, then schedules the deletion in one transaction. Returns the end of the grace period. */
+/**
+ * Verifies the password or the recent authentication, then schedules the deletion in one transaction. Returns the end of
+ * the grace period.
+ */
 export async function deleteAccount(
   flow: DeleteAccount,
   principal: Principal,
-  currentPassword: string,
+  currentPassword: string | undefined,
   requester: Requester,
 ): Promise<Date> {
   const { userId } = principal;
-  const isProven = await provePassword(flow, userId, currentPassword);
+  const proof = await requireRecentProof(flow, principal, currentPassword);
   const userKey = await flow.users.key(userId);
   if (userKey === undefined) throw new Problem('not_authenticated', { log: 'the user was erased' });
-  if (!isProven) return refuse(flow, principal, requester, userKey);
+  if (proof === 'wrong_password') return refuse(flow, principal, requester, userKey);
   const now = flow.clock.now();
   const deletesAt = addSeconds(now, flow.graceDays * 24 * 60 * 60);
-  const deletion = deletionOf(flow, { principal, userKey, now, deletesAt });
+  const deletion = deletionOf(flow, { principal, proof, userKey, now, deletesAt });
   await flow.database.transaction((tx) => changeUser(flow, tx, requester, deletion));
   return deletesAt;
 }
 
 interface Deletion {
   readonly principal: Principal;
+  readonly proof: RecentProof;
   readonly userKey: UserKey;
   readonly now: Date;
   readonly deletesAt: Date;
 }
 
 function deletionOf(flow: DeleteAccount, deletion: Deletion): UserChange {
-  const { principal, userKey, now, deletesAt } = deletion;
+  const { principal, proof, userKey, now, deletesAt } = deletion;
   const { userId, sessionId, authEpoch } = principal;
   return {
     userId,
@@ -61,7 +61,7 @@ function deletionOf(flow: DeleteAccount, deletion: Deletion): UserChange {
     refusal: 'not_authenticated',
     raise: (tx) => scheduleDeletion(tx, { userId, deletesAt, now }),
     sessions: { kind: 'end_all', reason: 'account_deleted' },
-    resets: ['password_known_device'],
+    resets: proof === 'password' ? ['password_known_device'] : [],
     replacesLinks: 'cancel_deletion',
     event: ({ endedSessions: sessions }) => ({
       action: 'account.deletion_scheduled',

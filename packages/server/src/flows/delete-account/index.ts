@@ -2,7 +2,7 @@
  * Deletion of the own account, with a grace period. Owns `DELETE /api/v1/users/me` and the mails
  * `account_deletion_scheduled` and `account_deleted`; no tables.
  *
- * Order: verify the password (counted before its hash), then schedule the deletion in one transaction.
+ * Order: verify the password (counted before its hash) or the recent authentication, then schedule the deletion in one transaction.
  *
  * Invariants:
  * - From the response on every session, link, ticket and known device is revoked, except the links that cancel the deletion
@@ -19,6 +19,7 @@ import { type DeleteAccount, deleteAccount } from './delete-account.ts';
 export type { DeleteAccount } from './delete-account.ts';
 
 export function deleteAccountEndpoints(flow: DeleteAccount): readonly Endpoint[] {
+  const stepUp = { withinSeconds: flow.stepUpSeconds, orPassword: true } as const;
   return [
     apiEndpoint({
       id: 'account.delete',
@@ -27,11 +28,11 @@ export function deleteAccountEndpoints(flow: DeleteAccount): readonly Endpoint[]
       tag: 'account',
       summary: 'Delete my account',
       description:
-        'Requires the current password. Ends every session, including this one, and sends a link that cancels the ' +
+        'Requires the current password or a recent step-up; with a second factor, the step-up. Ends every session, including this one, and sends a link that cancels the ' +
         'deletion. Until `deletesAt` a login can cancel it too. After that all data of the account is erased.',
-      auth: { principals: ['session'] },
+      auth: { principals: ['session'], stepUp },
       rateLimit: 'credential',
-      request: { body: z.strictObject({ currentPassword: z.string().min(1).max(1024) }) },
+      request: { body: z.strictObject({ currentPassword: z.string().min(1).max(1024).optional() }) },
       response: {
         status: 200,
         message: 'Account deletion scheduled',

@@ -21,7 +21,7 @@ import { type LoginMethods, requireEnabled } from './request.ts';
 export type TypeCode = LoginGate & { readonly loginByMail: LoginMethods; readonly tokens: OneTimeTokens };
 
 const reserved = reserveAttemptFragment(`'email_code'`);
-const tried = tryCodeFragment('reserved');
+const tried = tryCodeFragment('reserved', 'email_code');
 
 /** Counts the attempt for the address and the try for this browser's code, before the code is compared. */
 const reserveAttempt = statement('login_by_mail.reserve_attempt', {

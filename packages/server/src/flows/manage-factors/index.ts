@@ -27,11 +27,8 @@ const totpPath = '/api/v1/users/me/totp';
 const recoveryCodes = z.array(z.string());
 const exampleCodes = ['8K3F2A-9QTZ4M-7HXW1C-5NBD6R', '0V2J8P-EG4S7K-QM91TZ-C6XY3H'];
 
-export function manageFactorsEndpoints(
-  flow: ManageFactors,
-  stepUp: { readonly withinSeconds: number },
-): readonly Endpoint[] {
-  const recently = { principals: ['session'], stepUp } as const;
+export function manageFactorsEndpoints(flow: ManageFactors): readonly Endpoint[] {
+  const recently = { principals: ['session'], stepUp: { withinSeconds: flow.stepUpSeconds } } as const;
   return [
     apiEndpoint({
       id: 'factors.list',

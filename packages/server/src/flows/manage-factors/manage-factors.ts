@@ -34,6 +34,8 @@ export interface ManageFactors extends Issuers {
   readonly users: Users;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
+  /** How old the authentication of a session may be that changes its factors. */
+  readonly stepUpSeconds: number;
   /** The host of the public URL without its port, which an authenticator app shows. */
   readonly service: string;
 }

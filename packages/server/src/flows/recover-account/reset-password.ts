@@ -108,7 +108,7 @@ function resetOf(flow: ResetPassword, { userId, text, sealedPhc, userKey, ownLoc
       return { identifierId, locale: verifiedAddress ? ownLocale : used.locale, verifiedAddress };
     },
     sessions: { kind: 'end_all', reason: 'password_reset' },
-    resets: ['password', 'password_known_device', 'email_code'],
+    resets: ['password', 'password_known_device', 'email_code', 'mailbox_code'],
     replacesLinks: 'all',
     event: ({ endedSessions, applied: { verifiedAddress } }) => ({
       action: 'password.reset',

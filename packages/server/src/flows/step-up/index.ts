@@ -1,37 +1,59 @@
 /**
- * Step-up of a session (RFC 9470). Owns `POST /api/v1/auth/step-up` and `GET /api/v1/auth/step-up`; no tables.
+ * Step-up of a session (RFC 9470). Owns `GET` and `POST /api/v1/auth/step-up`, `POST /api/v1/auth/step-up/email-code` and
+ * the mail `mailbox_code`; no tables.
  *
  * Invariants:
- * - A user with a second factor steps up by it, and by nothing less.
+ * - A user with a second factor steps up by it, and by nothing less. A user with neither that nor a password steps up by a
+ *   code that is mailed to the verified address, and that only this session can use.
  * - The session goes on under a new id with new secrets; the old one ends in the same transaction. A response that is lost
  *   on the way therefore ends the session: log in again.
  * - An attempt is counted before it is compared, in the counter for known devices (invariant 2).
  */
 import { z } from 'zod';
-import { secondFactorFields, typedSecondFactor } from '#domain/authentication/index.ts';
+import { mailboxCodeSeconds, secondFactorFields, typedSecondFactor } from '#domain/authentication/index.ts';
 import { issuedSessionData, issuedSessionExample, issuedSessionResponse } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
-import { acceptedFactors, type StepUp, stepUp, type TypedProof } from './step-up.ts';
+import { codePattern } from '#protocol/digit-code/index.ts';
+import { acceptedFactors, requestCode, type StepUp, stepUp, type TypedProof } from './step-up.ts';
 
 export type { StepUp } from './step-up.ts';
 
 const path = '/api/v1/auth/step-up';
 
 const input = z
-  .strictObject({ password: z.string().min(1).max(1024).optional(), ...secondFactorFields })
+  .strictObject({
+    password: z.string().min(1).max(1024).optional(),
+    emailCode: z.string().regex(codePattern).optional(),
+    ...secondFactorFields,
+  })
   .refine((body) => typedProof(body) !== undefined, {
-    message: 'Send one of "password", "code" and "recoveryCode".',
+    message: 'Send one of "password", "emailCode", "code" and "recoveryCode".',
   });
 
-function typedProof(body: {
+/** Returns undefined unless exactly one of the fields is there. */
+function typedProof({
+  password,
+  emailCode,
+  ...rest
+}: {
   readonly password?: string | undefined;
+  readonly emailCode?: string | undefined;
   readonly code?: string | undefined;
   readonly recoveryCode?: string | undefined;
 }): TypedProof | undefined {
-  const { password, ...rest } = body;
-  if (password === undefined) return typedSecondFactor(rest);
-  return rest.code === undefined && rest.recoveryCode === undefined ? { kind: 'password', password } : undefined;
+  const given = [password, emailCode, rest.code, rest.recoveryCode].filter((field) => field !== undefined);
+  if (given.length !== 1) return undefined;
+  if (password !== undefined) return { kind: 'password', password };
+  return emailCode === undefined ? typedSecondFactor(rest) : { kind: 'mailbox_code', code: emailCode };
 }
+
+/** The names of the proofs in a response; the fields of the request are like them. */
+const factorNames = {
+  password: 'password',
+  totp: 'totp',
+  recovery_code: 'recovery_code',
+  mailbox_code: 'email_code',
+} as const;
 
 export function stepUpEndpoints(flow: StepUp): readonly Endpoint[] {
   return [
@@ -41,19 +63,24 @@ export function stepUpEndpoints(flow: StepUp): readonly Endpoint[] {
       path,
       tag: 'session',
       summary: 'The proofs that a step-up accepts',
-      description: 'With an empty list, log in again: a login counts as a step-up.',
+      description:
+        'With an empty list, log in again: a login counts as a step-up. For `email_code`, request the code first.',
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
       request: {},
       response: {
         status: 200,
         message: 'Accepted proofs',
-        data: z.object({ factors: z.array(z.enum(['password', 'totp', 'recovery_code'])) }),
+        data: z.object({ factors: z.array(z.enum(Object.values(factorNames))) }),
         example: { factors: ['totp', 'recovery_code'] },
       },
       problems: [],
-      handler: async ({ principal }) => ({ data: { factors: [...(await acceptedFactors(flow, principal))] } }),
+      handler: async ({ principal }) => {
+        const factors = await acceptedFactors(flow, principal);
+        return { data: { factors: factors.map((factor) => factorNames[factor]) } };
+      },
     }),
+    askCodeEndpoint(flow),
     apiEndpoint({
       id: 'step_up.prove',
       method: 'POST',
@@ -75,4 +102,31 @@ export function stepUpEndpoints(flow: StepUp): readonly Endpoint[] {
       },
     }),
   ];
+}
+
+function askCodeEndpoint(flow: StepUp): Endpoint {
+  return apiEndpoint({
+    id: 'step_up.ask_code',
+    method: 'POST',
+    path: `${path}/email-code`,
+    tag: 'session',
+    summary: 'Request a code to confirm that it is me',
+    description:
+      'For a user without a password and without a second factor. The code goes to the verified email, and only this ' +
+      'session can use it. Only the newest one is valid.',
+    auth: { principals: ['session'] },
+    rateLimit: 'mail',
+    request: {},
+    response: {
+      status: 202,
+      message: 'Code sent',
+      data: z.object({ status: z.literal('code_sent'), expiresIn: z.int().positive() }),
+      example: { status: 'code_sent', expiresIn: 600 },
+    },
+    problems: ['login_incomplete'],
+    handler: async ({ principal, caller }) => {
+      await requestCode(flow, principal, caller);
+      return { data: { status: 'code_sent' as const, expiresIn: mailboxCodeSeconds } };
+    },
+  });
 }

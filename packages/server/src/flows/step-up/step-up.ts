@@ -1,12 +1,17 @@
 /** Step-up of a session: count the attempt, compare the proof, hand it to the gate. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import {
+  bindingToSession,
+  compareMailboxCode,
   compareSecondFactor,
   findCandidate,
   type LoginGate,
+  type MailboxCodes,
   stepUp as renewByProof,
   reserveSecondFactorOfUser,
+  type StepUpFactor,
   type StepUpProof,
+  sendMailboxCode,
   stepUpFactors,
   type TypedSecondFactor,
 } from '#domain/authentication/index.ts';
@@ -17,19 +22,36 @@ import { clientInfoOf } from '#kernel/requester.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 
 /** Dependencies of the flow. */
-export interface StepUp extends LoginGate {
+export interface StepUp extends LoginGate, MailboxCodes {
   readonly hashes: PasswordHashes;
   readonly audit: AuditLog;
 }
 
 /** The proof that was sent. */
-export type TypedProof = TypedSecondFactor | { readonly kind: 'password'; readonly password: string };
+export type TypedProof =
+  | TypedSecondFactor
+  | { readonly kind: 'password'; readonly password: string }
+  | { readonly kind: 'mailbox_code'; readonly code: string };
 
 /** The proofs that this user's step-up accepts. */
-export async function acceptedFactors(flow: StepUp, { userId }: Pick<Principal, 'userId'>) {
+export async function acceptedFactors(
+  flow: StepUp,
+  { userId }: Pick<Principal, 'userId'>,
+): Promise<readonly StepUpFactor[]> {
   const candidate = await findCandidate(flow.database, { userId, now: flow.clock.now() });
   if (candidate === undefined) throw new Problem('not_authenticated');
   return stepUpFactors(candidate);
+}
+
+/**
+ * Mails a code that only this session can use.
+ *
+ * @throws Problem `login_incomplete` for a user with a password or a second factor, which a mailbox must not replace.
+ */
+export async function requestCode(flow: StepUp, principal: Principal, caller: Caller): Promise<void> {
+  if (!(await acceptedFactors(flow, principal)).includes('mailbox_code')) throw new Problem('login_incomplete');
+  const { userId, authEpoch, sessionId } = principal;
+  await sendMailboxCode(flow, { userId, authEpoch, binding: bindingToSession(sessionId) }, caller);
 }
 
 /** Renews the caller's session, or throws the Problem of the rejection. */
@@ -39,10 +61,9 @@ export async function stepUp(
   principal: Principal,
   caller: Caller,
 ): Promise<IssuedSession> {
-  const { userId } = principal;
   if (!(await acceptedFactors(flow, principal)).includes(typed.kind)) throw new Problem('login_incomplete');
   try {
-    return await renewByProof(flow, principal, await prove(flow, typed, userId), caller);
+    return await renewByProof(flow, principal, await prove(flow, typed, principal), caller);
   } catch (error) {
     if (error instanceof Problem && wrongProofs.includes(error.code))
       await recordWrongProof(flow, typed, principal, caller);
@@ -52,10 +73,15 @@ export async function stepUp(
 
 const wrongProofs: readonly ProblemCode[] = ['invalid_password', 'invalid_code'];
 
-async function prove(flow: StepUp, typed: TypedProof, userId: string): Promise<StepUpProof> {
+async function prove(flow: StepUp, typed: TypedProof, { userId, sessionId }: Principal): Promise<StepUpProof> {
   if (typed.kind === 'password') {
     if (!(await provePassword(flow, userId, typed.password))) throw new Problem('invalid_password');
     return { by: 'password', userId };
+  }
+  if (typed.kind === 'mailbox_code') {
+    const proof = await compareMailboxCode(flow, { userId, binding: bindingToSession(sessionId) }, typed.code);
+    if (proof === undefined) throw new Problem('invalid_code');
+    return proof;
   }
   const now = flow.clock.now();
   const guess = await reserveSecondFactorOfUser(flow.database, userId, now);

@@ -56,13 +56,23 @@ export type PrincipalKind = 'public' | 'ticket' | 'session' | 'api_key';
 /** `resource.action`, granted by roles. */
 export type Permission = `${string}.${string}`;
 
+/** How recently a session must have authenticated. */
+export interface StepUpRequirement {
+  readonly withinSeconds: number;
+  /**
+   * The body may have the current password instead. Then the handler makes the check, because the engine compares no
+   * passwords (`requireRecentProof` of `domain/authentication`).
+   */
+  readonly orPassword?: true;
+}
+
 /** The authorization that an endpoint requires, in the order in which it is checked. */
 export interface Auth<K extends PrincipalKind = PrincipalKind> {
   /** The request must present one of these. */
   readonly principals: readonly K[];
   readonly permission?: Permission;
   /** The session must have authenticated this recently (RFC 9470). */
-  readonly stepUp?: { readonly withinSeconds: number };
+  readonly stepUp?: StepUpRequirement;
 }
 
 /** The classes of docs/security/limits.md; every endpoint has one. `none` is for probes and documents that cost nothing. */

@@ -1,5 +1,6 @@
 /** Scenarios of second factors and step-up. */
 import type { Application } from '../../support/application.ts';
+import { addUserWithoutPassword, newestMailboxCode, proveMailbox } from '../../support/mailbox-codes.ts';
 import { beginTotp, codeNow, confirmTotp, proveSecondFactor, type TotpUser } from '../../support/second-factors.ts';
 import { isAccepted, login, type Tokens, validPassword } from '../../support/user-actions.ts';
 import {
@@ -103,6 +104,34 @@ const changes: readonly Scenario[] = [
       return {
         run: () => request(app, 'POST', '/auth/step-up', { token, json: { password: validPassword } }),
         isComplete: () => allTrue([not(() => isAccepted(app, token)), () => canLogIn(app, user.email)]),
+      };
+    },
+  },
+  {
+    name: 'step_up.ask_code',
+    commitsInParts: true,
+    audit: ['mailbox_code.requested'],
+    mail: ['mailbox_code'],
+    prepare: async (app) => {
+      const { accessToken: token, email } = await addUserWithoutPassword(app);
+      return {
+        run: () => request(app, 'POST', '/auth/step-up/email-code', { token }),
+        isComplete: async () => (await proveMailbox(app, token, await newestMailboxCode(app, email))).status === 200,
+      };
+    },
+  },
+  {
+    name: 'step_up.prove, by a mailed code',
+    commitsInParts: true,
+    audit: ['session.stepped_up'],
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const { accessToken: token, email } = await addUserWithoutPassword(app);
+      await request(app, 'POST', '/auth/step-up/email-code', { token });
+      const json = { emailCode: await newestMailboxCode(app, email) };
+      return {
+        run: () => request(app, 'POST', '/auth/step-up', { token, json }),
+        isComplete: not(() => isAccepted(app, token)),
       };
     },
   },

@@ -59,7 +59,7 @@ export function authorizerOf(responder: Responder, endpoint: ApiEndpoint | PageE
 
 /** Returns the principal. Throws `step_up_required` when the endpoint needs a later authentication (RFC 9470). */
 function requireRecent({ options }: Responder, stepUp: Auth['stepUp'], principal: Principal): Principal {
-  if (stepUp === undefined) return principal;
+  if (stepUp === undefined || stepUp.orPassword === true) return principal;
   const ageSeconds = (options.clock.now().getTime() - principal.authTime.getTime()) / 1000;
   if (ageSeconds <= stepUp.withinSeconds) return principal;
   throw new Problem('step_up_required', { maxAgeSeconds: stepUp.withinSeconds });
