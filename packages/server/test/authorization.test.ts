@@ -23,7 +23,8 @@ const operations = expectedOperations.map((operation) => [operation.id, operatio
 /** Each login attempt uses its own address, because attempts at one address are delayed from the fifth on. */
 function bodyOf({ body, form }: ExpectedOperation): Pick<RequestOptions, 'json' | 'form'> {
   if (body !== undefined) return { json: 'email' in body ? { ...body, email: uniqueEmail() } : body };
-  return form === undefined ? {} : { form };
+  if (form === undefined) return {};
+  return { form: 'email' in form ? { ...form, email: uniqueEmail() } : form };
 }
 
 function targetOf({ path, query }: ExpectedOperation, { sessionId }: PrincipalRequest): string {

@@ -15,6 +15,7 @@ import { type ActingUser, addActingUser, linkToken, logIn } from './revocation-m
 import { Application, type AppResponse, type RequestOptions } from './support/application.ts';
 import { loginByCode, loginByLink, loginMethodsEnabled, requestCode, requestLink } from './support/login-by-mail.ts';
 import { operator } from './support/operator.ts';
+import { renderedForm } from './support/rendered-form.ts';
 import { codeNow, proveSecondFactor } from './support/second-factors.ts';
 import { beforeEachHash } from './support/stored-login.ts';
 import { login, sameOrigin, type Tokens, uniqueEmail, validPassword } from './support/user-actions.ts';
@@ -258,12 +259,7 @@ interface TicketPosition {
 }
 
 /** The steps that a ticket is for: there its field is not compared. */
-const steps: readonly string[] = [
-  'account.cancel_deletion',
-  'account.submit_cancel_deletion',
-  'login.second_factor',
-  'login.submit_second_factor',
-];
+const steps: readonly string[] = ['account.cancel_deletion', 'login.second_factor'];
 
 function positionsOf(endpoint: Endpoint): TicketPosition[] {
   const isStep = steps.includes(endpoint.id);
@@ -277,6 +273,7 @@ function positionsOf(endpoint: Endpoint): TicketPosition[] {
     { name: 'bearer', query: noQuery, sent: (token) => ({ ...content(), token }) },
     { name: 'session cookie', query: noQuery, sent: (text) => ({ ...content(), cookie: `latchkey_session=${text}` }) },
     { name: 'login cookie', query: noQuery, sent: (text) => ({ ...content(), cookie: `latchkey_login=${text}` }) },
+    { name: 'ticket cookie', query: noQuery, sent: (text) => ({ ...content(), ...ofBrowser(text) }) },
   ];
   const inQuery = ['ticket', 'token'].map((name) => {
     return { name: `query ${name}`, query: (secret: string) => `?${name}=${secret}`, sent: () => content() };
@@ -285,6 +282,11 @@ function positionsOf(endpoint: Endpoint): TicketPosition[] {
     return { name: `body ${field}`, query: noQuery, sent: (secret: string) => content({ [field]: secret }) };
   });
   return [...inHead, ...inQuery, ...inBody];
+}
+
+/** A ticket that the API issued, in the cookie of a browser that was shown a form. */
+function ofBrowser(ticket: string): Pick<RequestOptions, 'headers'> {
+  return { headers: { ...sameOrigin, cookie: `latchkey_ticket=${ticket}; ${renderedForm.cookie}` } };
 }
 
 /** Values that the schemas accept and that belong to no user; each call has another address, so that no attempt counts twice. */
@@ -301,7 +303,9 @@ function validFieldsOf(endpoint: Endpoint): Record<string, string> {
     locale: 'en',
     choice: 'verify',
     transport: 'token',
+    login: '01890000-0000-7000-8000-000000000000',
     code: '000000',
+    recoveryCode: '000000-000000-000000-000000',
     token: link,
     browserToken: formatSecret(secretPrefixes.loginBrowser, randomBytes(32)),
     refreshToken: formatSecret(secretPrefixes.refreshToken, randomBytes(32)),

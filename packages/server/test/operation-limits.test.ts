@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { addActingUser, logIn } from './revocation-matrix/acting-user.ts';
 import { Application, type RequestOptions } from './support/application.ts';
 import { loginMethodsEnabled } from './support/login-by-mail.ts';
-import { uniqueEmail } from './support/user-actions.ts';
+import { cookieHeader, sameOrigin, uniqueEmail } from './support/user-actions.ts';
 import type { ExpectedOperation } from './surface/expected-operation.ts';
 import { expectedOperations } from './surface/operations.ts';
 
@@ -32,7 +32,7 @@ const requestsByClass: Readonly<
   Record<Limited, (app: Application, sent: RequestOptions) => Promise<{ readonly status: number }>>
 > = {
   public: (app, { peerAddress }) => app.send('GET', '/api/v1/auth/password-policy', { peerAddress: peerAddress ?? '' }),
-  pages: (app, { peerAddress }) => app.send('GET', '/verify-email?token=none', { peerAddress: peerAddress ?? '' }),
+  pages: (app, sent) => app.send('GET', '/', sent),
   authenticated: (app, sent) => app.send('GET', '/api/v1/auth/session', sent),
   credential: (app, { peerAddress }) => {
     const json = { email: uniqueEmail(), password: 'never the password' };
@@ -55,10 +55,14 @@ beforeAll(async () => {
 });
 
 /** A caller with an address that sent no request before. */
-async function addCaller({ principals }: ExpectedOperation): Promise<RequestOptions> {
+async function addCaller({ principals, kind }: ExpectedOperation): Promise<RequestOptions> {
   callers += 1;
   const peerAddress = `198.51.100.${callers}`;
   if (principals.includes('public')) return { peerAddress };
+  if (kind === 'page') {
+    const { cookies } = await logIn(await addActingUser(app), { transport: 'cookie' });
+    return { peerAddress, cookie: cookieHeader(cookies), headers: sameOrigin };
+  }
   return { peerAddress, token: (await logIn(await addActingUser(app))).data.accessToken };
 }
 

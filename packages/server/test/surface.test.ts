@@ -10,7 +10,7 @@ import { Application } from './support/application.ts';
 import { loginMethodsEnabled } from './support/login-by-mail.ts';
 import { sendRaw } from './support/raw-http.ts';
 import { renderedForm } from './support/rendered-form.ts';
-import { addLoggedInUser, isAccepted } from './support/user-actions.ts';
+import { addCookieSession, addLoggedInUser, isAccepted } from './support/user-actions.ts';
 import { type BadRequest, badForm, badJson, badQueries, badWithoutBody } from './surface/bad-requests.ts';
 import type { ExpectedOperation } from './surface/expected-operation.ts';
 import { expectedOperations } from './surface/operations.ts';
@@ -40,6 +40,8 @@ let app: Application;
 let port: number;
 let opsPort: number;
 let token: string;
+/** Pages accept no bearer token. */
+let sessionCookie: string;
 let responseCount = 0;
 
 beforeAll(async () => {
@@ -49,6 +51,7 @@ beforeAll(async () => {
   port = address?.port ?? 0;
   opsPort = opsAddress?.port ?? 0;
   token = (await addLoggedInUser(app)).accessToken;
+  sessionCookie = (await addCookieSession(app)).cookie;
   return () => app.close();
 });
 
@@ -95,8 +98,10 @@ function completed(operation: ExpectedOperation, { headers, body, query }: BadRe
   const isQueryCase = query !== undefined && operation.body !== undefined;
   const given = isQueryCase ? JSON.stringify(operation.body) : body;
   const type = isQueryCase ? { 'content-type': 'application/json' } : {};
-  const authorization = principals.includes('session') ? { authorization: `Bearer ${token}` } : {};
-  const site = kind === 'page' ? { 'sec-fetch-site': 'same-origin', cookie: renderedForm.cookie } : {};
+  const needsSession = !principals.includes('public');
+  const authorization = needsSession && kind === 'api' ? { authorization: `Bearer ${token}` } : {};
+  const cookie = needsSession ? `${sessionCookie}; ${renderedForm.cookie}` : renderedForm.cookie;
+  const site = kind === 'page' ? { 'sec-fetch-site': 'same-origin', cookie } : {};
   return {
     method,
     target,
@@ -141,7 +146,7 @@ describe.each(expectedOperations)('$method $path', (operation) => {
   });
 
   it('accepts exactly the declared principals', async () => {
-    const { method, principals } = operation;
+    const { method, principals, kind } = operation;
     const target = targetOf(operation);
     const garbage = [
       'Bearer',
@@ -154,9 +159,11 @@ describe.each(expectedOperations)('$method $path', (operation) => {
     ];
     for (const authorization of [undefined, ...garbage]) {
       const headers = authorization === undefined ? {} : { authorization };
-      const { status, code } = await send({ method, target, headers });
+      const { status, code, headers: received } = await send({ method, target, headers });
       const isPublic = principals.includes('public');
-      if (!isPublic) expect([status, code], authorization).toEqual([401, 'not_authenticated']);
+      if (!isPublic && kind === 'page') {
+        expect([status, received.get('location')?.startsWith('/login?continue=')], authorization).toEqual([303, true]);
+      } else if (!isPublic) expect([status, code], authorization).toEqual([401, 'not_authenticated']);
       else expect(status, authorization).not.toBe(401);
       expect(status).toBeLessThan(500);
     }

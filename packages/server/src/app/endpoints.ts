@@ -11,7 +11,7 @@ import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
 import { homeEndpoints } from '#flows/home/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
-import { loginByMailEndpoints } from '#flows/login-by-mail/index.ts';
+import { loginByMailEndpoints, mailedLink } from '#flows/login-by-mail/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
 import { manageFactorsEndpoints } from '#flows/manage-factors/index.ts';
 import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
@@ -25,6 +25,7 @@ import { registerEndpoints } from '#flows/register/index.ts';
 import { resendVerificationEndpoints } from '#flows/resend-verification/index.ts';
 import { secondFactorEndpoints } from '#flows/second-factor/index.ts';
 import { sessionEndpoints } from '#flows/session/index.ts';
+import { showAccountEndpoints } from '#flows/show-account/index.ts';
 import { stepUpEndpoints } from '#flows/step-up/index.ts';
 import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
 import { wellKnownEndpoints } from '#flows/well-known/index.ts';
@@ -59,7 +60,7 @@ export function publicEndpoints(
     ...acceptInvitationEndpoints({ ...services, mode, onAccepted: () => metrics.userRegistered() }),
     ...verifyEmailEndpoints(services),
     ...resendVerificationEndpoints(services),
-    ...loginEndpoints(services),
+    ...loginEndpoints({ ...services, mailedLink: mailedLink({ ...services, loginByMail: config.loginByMail }) }),
     ...secondFactorEndpoints(services),
     ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail }),
     ...recoverAccountEndpoints(services),
@@ -70,6 +71,7 @@ export function publicEndpoints(
     ...sessionEndpoints(services),
     ...profileEndpoints(services),
     ...changeEmailEndpoints({ ...services, emailDomains, confirmAt: config.emailChange.confirm }),
+    ...showAccountEndpoints(services),
     ...stepUpEndpoints(services),
     ...manageFactorsEndpoints({ ...services, service: publicUrl.hostname }),
     ...manageSessionsEndpoints(services),

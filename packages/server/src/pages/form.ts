@@ -42,17 +42,65 @@ export interface Field {
   readonly maxLength?: number;
   /** Why the last value was rejected. */
   readonly complaint?: string | undefined;
+  /** A sentence below the field. */
+  readonly hint?: string;
+  /** The keyboard of a phone; a code is drawn large. */
+  readonly inputMode?: 'numeric';
+  /** Not corrected or capitalized by a phone: an address, a code. */
+  readonly isVerbatim?: true;
+  /** Gets the focus when the page opens. */
+  readonly hasFocus?: boolean;
 }
 
 /** A required field. A screen reader reads the complaint with it, and at once when it appears. */
-export function field({ name, label, type, autocomplete, value, minLength, maxLength, complaint }: Field): Html {
+export function field(declared: Field): Html {
+  const { name, label, type, autocomplete, value, minLength, maxLength, complaint, hint } = declared;
   const length = html`${minLength && html` minlength="${minLength}"`}${maxLength && html` maxlength="${maxLength}"`}`;
   const typed = value !== undefined && html` value="${value}"`;
   const invalid = complaint !== undefined && html` aria-invalid="true"`;
   return html`<p><label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}"${typed} autocomplete="${autocomplete}"${length} required
-  aria-describedby="${name}-complaint"${invalid}>
-<span id="${name}-complaint" class="wrong" role="alert">${complaint}</span></p>`;
+<input id="${name}" name="${name}" type="${type}"${typed} autocomplete="${autocomplete}"${length} required${keyboardOf(declared)}
+  aria-describedby="${name}-complaint${hint === undefined ? '' : ` ${name}-hint`}"${invalid}>
+<span id="${name}-complaint" class="wrong" role="alert">${complaint}</span>${
+    hint !== undefined &&
+    html`
+<span id="${name}-hint" class="hint">${hint}</span>`
+  }</p>`;
+}
+
+function keyboardOf({ inputMode, isVerbatim, hasFocus }: Field): Html {
+  const code = inputMode !== undefined && html` inputmode="${inputMode}" class="code"`;
+  const verbatim = isVerbatim && html` autocapitalize="none" spellcheck="false"`;
+  return html`${code}${verbatim}${hasFocus && html` autofocus`}`;
+}
+
+/** The six digits of an authenticator app, as one field: several would break autofill and paste. */
+export function codeField(label: string, complaint: string | undefined): Html {
+  return field({
+    name: 'code',
+    label,
+    type: 'text',
+    autocomplete: 'one-time-code',
+    inputMode: 'numeric',
+    maxLength: 10,
+    complaint,
+    isVerbatim: true,
+    hasFocus: true,
+  });
+}
+
+/** A recovery code. It has a page of its own: beside the digits, password managers would fill the wrong field. */
+export function recoveryCodeField(label: string, complaint: string | undefined): Html {
+  return field({
+    name: 'recoveryCode',
+    label,
+    type: 'text',
+    autocomplete: 'off',
+    maxLength: 100,
+    complaint,
+    isVerbatim: true,
+    hasFocus: true,
+  });
 }
 
 /** A value that is shown and not sent. A password manager stores an email shown this way with the new password. */

@@ -52,8 +52,11 @@ export interface LinkPage<L, F extends z.ZodType<{ readonly token?: string | und
   /** The language that the link asks for; the browser's is the second choice. */
   readonly localeOf: (link: L) => string | undefined;
   readonly form: (reading: Reading<L>, complaints: Complaints, typed?: z.output<F>) => LinkForm | Promise<LinkForm>;
-  /** Throws `invalid_token` for a link that is no longer valid, and `validation_failed` for what the form complains of. */
-  readonly act: (typed: z.output<F>, caller: Caller, reading: Reading<L>) => Promise<Outcome>;
+  /**
+   * Returns the outcome to show, or the response that leads on. Throws `invalid_token` for a link that is no longer valid,
+   * and `validation_failed` for what the form complains of.
+   */
+  readonly act: (typed: z.output<F>, caller: Caller, reading: Reading<L>) => Promise<Outcome | PageResponse>;
   /** Problems that are outcomes of this page, and the texts that explain them. */
   readonly refusals?: Partial<Readonly<Record<ProblemCode, string>>>;
 }
@@ -169,7 +172,8 @@ async function submitted<L, F extends z.ZodType<{ readonly token?: string | unde
   caller: Caller,
 ): Promise<PageResponse> {
   try {
-    return outcomeResponse(reading, await declared.act(typed, caller, reading), 200);
+    const outcome = await declared.act(typed, caller, reading);
+    return 'kind' in outcome ? outcome : outcomeResponse(reading, outcome, 200);
   } catch (error) {
     const complaints = complaintsOf(error);
     if (complaints === undefined) throw error;

@@ -1,36 +1,38 @@
-/** The form of a login's next step, as a page shows it. The ticket is a hidden field, so that it works without scripts. */
-import type { LoginResult } from '#domain/authentication/index.ts';
-import { type Html, html } from '#platform/html/index.ts';
-import type { PageWords } from '#platform/i18n/index.ts';
-import { button, field, hiddenField, postForm } from './form.ts';
+/** How pages lead through a login: each step has a page, and the ticket cookie carries the login from one to the next. */
+import type { LoginResult, TicketStep } from '#domain/authentication/index.ts';
+import type { CookieChange, PageResponse } from '#platform/http/index.ts';
+import { sessionCookies } from './login-result.ts';
+import { accountPath, type OwnPath, toOwnPath } from './own-path.ts';
 
-/** The path of the page that proves a second factor. */
-export const secondFactorPath = '/login/second-factor';
+/** The page of each step. */
+export const stepPaths = {
+  second_factor: '/login/second-factor',
+  cancel_deletion: '/login/cancel-deletion',
+} as const satisfies Readonly<Record<TicketStep, OwnPath>>;
 
-type StepRequired = Extract<LoginResult, { readonly kind: 'step_required' }>;
+const stepPathByName: Partial<Readonly<Record<string, OwnPath>>> = stepPaths;
 
-/** The form of the step that a login needs. */
-export function stepForm(words: PageWords, { step, ticket }: StepRequired): Html {
-  if (step === 'second_factor') return secondFactorForm(words, { ticket: ticket.text });
-  const content = html`${hiddenField('ticket', ticket.text)}
-${button({ label: words.say('page.cancel_deletion.submit') })}`;
-  return postForm('/cancel-deletion', content);
+/** The page of a step, or undefined for a step that has none. */
+export function pathOfStep(step: string): OwnPath | undefined {
+  return stepPathByName[step];
 }
 
-/** The form for a code of an authenticator app or a recovery code. */
-export function secondFactorForm(
-  words: PageWords,
-  { ticket, complaint }: { readonly ticket: string; readonly complaint?: string },
-): Html {
-  const content = html`${hiddenField('ticket', ticket)}
-${field({
-  name: 'code',
-  label: words.say('page.second_factor.code'),
-  type: 'text',
-  autocomplete: 'one-time-code',
-  maxLength: 100,
-  complaint,
-})}
-${button({ label: words.say('page.second_factor.submit') })}`;
-  return postForm(secondFactorPath, content);
+/** Removes the ticket once its login is over. */
+export const noTicket: CookieChange = { cookie: 'ticket', change: 'expire' };
+
+/**
+ * Leads on after a proof: to the next step with its ticket, or with the session to where the login was to lead. Every form
+ * is answered by 303, so that reload and back send nothing again.
+ *
+ * @param more cookies that the proof changes.
+ */
+export function loginRedirect(result: LoginResult, more: readonly CookieChange[] = []): PageResponse {
+  if (result.kind === 'done') {
+    const { issued, continueTo } = result;
+    const location = (continueTo === null ? undefined : toOwnPath(continueTo)) ?? accountPath;
+    return { kind: 'redirect', location, cookies: [...sessionCookies(issued), noTicket, ...more] };
+  }
+  const { text: value, expiresAt } = result.ticket;
+  const ticket = { cookie: 'ticket', change: { value, expiresAt } } as const;
+  return { kind: 'redirect', location: stepPaths[result.step], cookies: [ticket, ...more] };
 }

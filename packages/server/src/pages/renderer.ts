@@ -1,14 +1,16 @@
-/** The parts of pages that `platform/http` renders by itself: problems, and the notice above a form that is shown again. */
+/** The parts of pages that `platform/http` decides by itself: problems, the notice above a form that is shown again, and where to sign in. */
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageRenderer } from '#platform/http/index.ts';
 import { type Catalogues, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import { proofPath } from './own-path.ts';
 import { problemPage } from './problem-page.ts';
 
 export function pageRenderer(catalogues: Catalogues): PageRenderer {
   return {
     problem: problemPage,
     formNotice: (acceptLanguage) => formNotice(catalogues, acceptLanguage),
+    proofPath,
   };
 }
 

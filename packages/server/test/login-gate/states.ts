@@ -1,5 +1,6 @@
 /** The states of a user that the gate distinguishes, and the credentials that a client may hold in each of them. */
 import { randomBytes } from 'node:crypto';
+import type { Ticket } from '#domain/authentication/tickets.ts';
 import { issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
 import { disableUser, endSessions } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
@@ -22,7 +23,8 @@ import {
 } from '../revocation-matrix/acting-user.ts';
 import type { Application, RequestOptions } from '../support/application.ts';
 import { operator } from '../support/operator.ts';
-import { issuePasswordTicket } from '../support/password-ticket.ts';
+import { issuePageTicket, issuePasswordTicket } from '../support/password-ticket.ts';
+import { renderedForm } from '../support/rendered-form.ts';
 import { uniqueEmail } from '../support/user-actions.ts';
 
 const requirePasswordChange = statement('login_gate_test.require_password_change', {
@@ -146,6 +148,8 @@ export interface Holder {
   readonly user: ActingUser;
   readonly fields: Readonly<Record<string, readonly string[]>>;
   readonly sessions: readonly RequestOptions[];
+  /** Tickets that pages issued to this browser. */
+  readonly pageTickets: readonly Ticket[];
   /** The cookie of the browser that requested the user's links and codes. */
   readonly browserCookie: string;
 }
@@ -193,9 +197,11 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     recoveryCode: ['000000-000000-000000-000000'],
     emailCode: ['000000'],
     ticket: [...before.tickets, ...after.tickets],
+    act: ['this', 'magic_link'],
   };
   const held = sessions.map((response) => sessionOf(response).credentials);
-  return { user, fields, sessions: held, browserCookie: `latchkey_login=${browser}` };
+  const pageTickets = [...before.pageTickets, ...after.pageTickets];
+  return { user, fields, sessions: held, pageTickets, browserCookie: `latchkey_login=${browser}` };
 }
 
 /** The links of a change of address: one that undoes a finished change, one that confirms a further one. */
@@ -212,17 +218,19 @@ interface Secrets {
   readonly links: readonly string[];
   readonly codes: readonly string[];
   readonly tickets: readonly string[];
+  readonly pageTickets: readonly Ticket[];
 }
 
 /** Secrets of the user's current epoch; none once the user is erased. */
 async function issueSecrets(user: ActingUser, browser: string, needed: ReadonlySet<string>): Promise<Secrets> {
   const row = await user.app.services.database.row(findUser, { userId: user.userId });
-  if (row === undefined) return { links: [], codes: [], tickets: [] };
+  if (row === undefined) return { links: [], codes: [], tickets: [], pageTickets: [] };
   const issue = (purpose: Purpose) => issueSecret(user, row, purpose, hashSecret(browser));
   return {
     links: needed.has('token') ? await Promise.all(plainPurposes.map(issue)) : [],
     codes: needed.has('code') ? [await issue('email_code')] : [],
     tickets: needed.has('ticket') ? await issueTickets(user, row.authEpoch) : [],
+    pageTickets: needed.has('pageTicket') ? await issuePageTickets(user, row.authEpoch) : [],
   };
 }
 
@@ -243,6 +251,11 @@ async function issueSecret(
 /** The ticket of a password. A disabled user gets none. */
 async function issueTickets({ app, userId }: ActingUser, authEpoch: number): Promise<string[]> {
   const ticket = await issuePasswordTicket(app.services, userId, authEpoch);
+  return ticket === undefined ? [] : [ticket];
+}
+
+async function issuePageTickets({ app, userId }: ActingUser, authEpoch: number): Promise<Ticket[]> {
+  const ticket = await issuePageTicket(app.services, userId, authEpoch, renderedForm.browserHash);
   return ticket === undefined ? [] : [ticket];
 }
 

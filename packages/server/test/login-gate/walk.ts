@@ -26,7 +26,15 @@ export interface Cell {
 }
 
 /** Fields that are alternatives to each other, so that the walk also leaves each of them out. */
-const alternatives: ReadonlySet<string> = new Set(['token', 'ticket', 'password', 'code', 'recoveryCode', 'emailCode']);
+const alternatives: ReadonlySet<string> = new Set([
+  'token',
+  'ticket',
+  'password',
+  'code',
+  'recoveryCode',
+  'emailCode',
+  'act',
+]);
 
 /** A secret of no one, for a required field that the user has no value for. */
 const unknownSecret = `lk_rt_${'A'.repeat(49)}`;
@@ -76,21 +84,21 @@ export class Walk {
   }
 
   #holderFor(endpoint: Endpoint, state: State): Promise<Holder> {
-    const needed = fieldsOf(endpoint);
+    const needed = opensByTicket(endpoint) ? [...fieldsOf(endpoint), 'pageTicket'] : fieldsOf(endpoint);
     const isReader = endpoint.method === 'GET' && endpoint.changesByGet !== true;
     // Entering the state `erased` erases every user whose grace period is over, a shared one too.
     if (!isReader || state === 'grace period over') {
       return addHolder(this.#app, state, new Set(isPublic(endpoint) ? needed : [...needed, 'session']));
     }
-    const reader = this.#readers.get(state) ?? addHolder(this.#app, state, new Set(['token', 'session']));
+    const reader = this.#readers.get(state) ?? addHolder(this.#app, state, new Set(['token', 'session', 'pageTicket']));
     this.#readers.set(state, reader);
     return reader;
   }
 
-  async #send(endpoint: Endpoint, fields: Fields, session: RequestOptions, holder: Holder): Promise<string> {
+  async #send(endpoint: Endpoint, fields: Fields, session: Credentials, holder: Holder): Promise<string> {
     const before = await this.#countSessions();
     const { publicUrl } = this.#app.services.config.http;
-    const { target, init } = requestOf(endpoint, fields, session, holder);
+    const { target, init } = requestOf(endpoint, withLogin(endpoint, fields, session), session, holder);
     const response = await this.#server.fetch(new Request(publicUrl + target, init), { peerAddress: '127.0.0.1' });
     const text = await response.text();
     // A page repeats the ticket that it was sent.
@@ -102,6 +110,9 @@ export class Walk {
     return (await this.#app.services.database.row(countSessions, {}))?.sessions ?? 0;
   }
 }
+
+/** The session of a request, or the ticket of a page, whose id the form carries. */
+type Credentials = RequestOptions & { readonly login?: string };
 
 interface Input {
   readonly name: string;
@@ -132,11 +143,13 @@ function propertiesOf(schema: z.ZodType): Input[] {
 
 /** Every combination of the holder's values. */
 function combinations(endpoint: Endpoint, inputs: readonly Input[], holder: Holder): Fields[] {
-  return inputs.reduce<Fields[]>(
-    (partial, input) =>
-      partial.flatMap((fields) => choices(endpoint, input, holder).map((choice) => ({ ...fields, ...choice }))),
-    [{}],
-  );
+  return inputs
+    .filter(({ name }) => name !== 'login')
+    .reduce<Fields[]>(
+      (partial, input) =>
+        partial.flatMap((fields) => choices(endpoint, input, holder).map((choice) => ({ ...fields, ...choice }))),
+      [{}],
+    );
 }
 
 function choices(endpoint: Endpoint, { name, isRequired }: Input, { fields }: Holder): Fields[] {
@@ -150,8 +163,16 @@ function choices(endpoint: Endpoint, { name, isRequired }: Input, { fields }: Ho
   return given.length === 0 || alternatives.has(name) ? [...given, {}] : given;
 }
 
+/** Whether the endpoint is a page of a login in progress. */
+function opensByTicket(endpoint: Endpoint): boolean {
+  return endpoint.kind === 'page' && endpoint.opensByTicket === true;
+}
+
 /** Without a session for endpoints that need none; else with each of the holder's. */
-function sessionsFor(endpoint: Endpoint, { sessions }: Holder): readonly RequestOptions[] {
+function sessionsFor(endpoint: Endpoint, { sessions, pageTickets }: Holder): readonly Credentials[] {
+  if (opensByTicket(endpoint) && pageTickets.length > 0) {
+    return pageTickets.map(({ id, text }) => ({ cookie: `latchkey_ticket=${text}`, login: id }));
+  }
   return isPublic(endpoint) || sessions.length === 0 ? [{}] : sessions;
 }
 
@@ -192,6 +213,11 @@ function withoutPath(path: string, fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !path.includes(`{${name}}`)));
 }
 
+/** A form of a login in progress has the id of its ticket. */
+function withLogin(endpoint: Endpoint, fields: Fields, { login = '' }: Credentials): Fields {
+  return opensByTicket(endpoint) && endpoint.method === 'POST' ? { ...fields, login } : fields;
+}
+
 interface Body {
   readonly code?: string;
   readonly data?: { readonly accessToken?: string; readonly refreshToken?: string; readonly step?: string } | null;
@@ -207,8 +233,13 @@ function outcomeOf(
   const { code, data } = (isJson ? JSON.parse(text) : {}) as Body;
   const cookies = headers.getSetCookie().filter((cookie) => /^latchkey_session=[^;]/.test(cookie));
   if (cookies.length > 0 || data?.accessToken !== undefined || data?.refreshToken !== undefined) return 'tokens';
-  if (/lk_lt_/.test(own)) return `ticket${data?.step === undefined ? '' : ` ${data.step}`}`;
+  if (hasTicket(headers, own)) return `ticket${data?.step === undefined ? '' : ` ${data.step}`}`;
   return code === undefined ? String(status) : `${status} ${code}`;
+}
+
+/** The API has tickets in the body, pages in a cookie. */
+function hasTicket(headers: Headers, body: string): boolean {
+  return /lk_lt_/.test(body) || headers.getSetCookie().some((cookie) => cookie.startsWith('latchkey_ticket=lk_lt_'));
 }
 
 /** An outcome that obtains more ranks higher; of rejections the one that comes after more checks, and a malformed request last. */
@@ -216,6 +247,7 @@ function rankOf(outcome: string): number {
   const issued = ['ticket', 'tokens', 'session'].indexOf(outcome.split(' ')[0] ?? '');
   if (issued >= 0) return 2_000 + issued;
   const status = Number(outcome.slice(0, 3));
-  if (status < 400) return 1_000;
+  // A page that is shown ranks above the one that a request is led to.
+  if (status < 400) return 1_400 - status;
   return status === 422 ? 0 : status;
 }

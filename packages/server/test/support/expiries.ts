@@ -163,7 +163,7 @@ async function issueLink({ tokens, clock, database }: Services, purpose: Purpose
 export const loginTicket: CreateExpiring = async ({ services }) => {
   const { database, clock } = services;
   const text = present(await issuePasswordTicket(services, await addActiveUserId(services), 1), 'the ticket');
-  return async () => (await findTicket(database, text, clock.now())) !== undefined;
+  return async () => (await findTicket(database, { text }, clock.now())) !== undefined;
 };
 
 export const invitation: CreateExpiring = async (app) => {

@@ -5,6 +5,7 @@ import { apiReferenceEndpoints } from '#flows/api-reference/index.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import { postForm } from '#pages/form.ts';
+import { proofPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { problemPage } from '#pages/problem-page.ts';
 import { html } from '#platform/html/index.ts';
@@ -230,6 +231,17 @@ export const sampleEndpoints: readonly Endpoint[] = [
       return { kind: 'html', status: 200, html: page({ title: 'Account', body: text }) };
     },
   }),
+  pageEndpoint({
+    id: 'test.show_delicate',
+    method: 'GET',
+    path: '/account/delicate',
+    summary: 'Delicate',
+    auth: { principals: ['session'], stepUp: { withinSeconds: 300 } },
+    rateLimit: 'authenticated',
+    problems: [],
+    request: {},
+    handler: async () => ({ kind: 'html', status: 200, html: page({ title: 'Delicate', body: html`` }) }),
+  }),
   documentEndpoint({
     id: 'test.probe',
     method: 'GET',
@@ -265,10 +277,12 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
   const publicUrl = new URL('http://localhost:5625');
   return {
     endpoints: [...sampleEndpoints, ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, version: '0' })],
-    authenticate: async ({ bearer, sessionCookie }) =>
-      bearer === 'good' || sessionCookie === 'good' ? principal : bearer === 'old' ? 'expired' : 'malformed',
+    authenticate: async ({ bearer, sessionCookie }) => {
+      if (sessionCookie === 'unproven') return { ...principal, authTime: new Date(now.getTime() - 301_000) };
+      return bearer === 'good' || sessionCookie === 'good' ? principal : bearer === 'old' ? 'expired' : 'malformed';
+    },
     limiter: unlimited,
-    pages: { problem: problemPage, formNotice: () => html`<p lang="en">Send the form again.</p>` },
+    pages: { problem: problemPage, formNotice: () => html`<p lang="en">Send the form again.</p>`, proofPath },
     isListedOrigin: (origin) => origin === listedOrigin,
     logger: createLogger({
       level: 'info',

@@ -138,6 +138,43 @@ function publicWrite(
   };
 }
 
+/** Pages with a session. They read the cookie alone, and lead to the sign-in page without it. */
+const ledToLogin: Readonly<Record<PrincipalName, Verdict>> = forAll('303');
+
+function pageWithSession(verdict: Verdict): AuthorizationRow {
+  return {
+    verdicts: {
+      ...ledToLogin,
+      'active cookie, same-origin': verdict,
+      'active cookie, own Origin only': verdict,
+      'active cookie, cross-site': verdict,
+      'active cookie, same-site': verdict,
+      'active cookie, foreign Origin only': verdict,
+      'active cookie, no site headers': verdict,
+      'active token and another user’s cookie, cross-site': verdict,
+      'revoked token and active cookie': verdict,
+      'Basic and active cookie': verdict,
+    },
+  };
+}
+
+function formWithSession(verdict: Verdict): AuthorizationRow {
+  return {
+    verdicts: {
+      ...ledToLogin,
+      'active cookie, same-origin': verdict,
+      'active cookie, own Origin only': verdict,
+      'active cookie, cross-site': '403',
+      'active cookie, same-site': '403',
+      'active cookie, foreign Origin only': '403',
+      'active cookie, no site headers': '403',
+      'active token and another user’s cookie, cross-site': '403',
+      'revoked token and active cookie': verdict,
+      'Basic and active cookie': verdict,
+    },
+  };
+}
+
 function pageForm(verdict: Verdict, writtenTables: readonly string[] = []): AuthorizationRow {
   return publicWrite(verdict, writtenTables, '403');
 }
@@ -168,8 +205,14 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'login.show_magic_link': publicRead('400'),
   'login.submit_magic_link': pageForm('400', ['rate_limit_counters']),
   'login.second_factor': publicWrite('401 invalid_ticket', ['rate_limit_counters']),
+  'login.show': publicRead('200'),
+  'login.submit': pageForm('401', failedAttempt),
   'login.show_second_factor': publicRead('400'),
   'login.submit_second_factor': pageForm('401', ['rate_limit_counters']),
+  'login.show_recovery_code': publicRead('400'),
+  'login.submit_recovery_code': pageForm('401', ['rate_limit_counters']),
+  'login.show_cancel_deletion': publicRead('400'),
+  'login.submit_cancel_deletion': pageForm('401'),
   'password.forgot': publicWrite('202'),
   'password.reset': publicWrite('400 invalid_token', ['rate_limit_counters']),
   'password.reset_show': publicRead('400'),
@@ -178,6 +221,9 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'refresh.rotate': publicWrite('401 invalid_refresh_token'),
   'logout.this_session': writeWithSession('200'),
   'logout.everywhere': writeWithSession('200'),
+  'logout.show': pageWithSession('200'),
+  'logout.submit': formWithSession('303'),
+  'account.show': pageWithSession('200'),
   'session.check': readWithSession('200'),
   'session.token': writeWithSession('200', cookieRequired, cookieRequired),
   'step_up.options': readWithSession('200'),

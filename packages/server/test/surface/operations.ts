@@ -6,6 +6,7 @@
 import { expectedDocuments } from './documents.ts';
 import type { ExpectedOperation } from './expected-operation.ts';
 import { byMailOperations } from './login-by-mail-operations.ts';
+import { pageOperations } from './page-operations.ts';
 import { secondFactorOperations } from './second-factor-operations.ts';
 
 const anyToken = `lk_ot_${'A'.repeat(49)}`;
@@ -91,6 +92,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
   },
   ...byMailOperations,
   ...secondFactorOperations,
+  ...pageOperations,
   {
     id: 'password.forgot',
     method: 'POST',

@@ -15,23 +15,6 @@ export const secondFactorOperations: readonly ExpectedOperation[] = [
     optional: ['deviceToken'],
   },
   {
-    id: 'login.show_second_factor',
-    method: 'GET',
-    path: '/login/second-factor',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'pages',
-  },
-  {
-    id: 'login.submit_second_factor',
-    method: 'POST',
-    path: '/login/second-factor',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'credential',
-    form: { ticket: anyTicket, code: '000000' },
-  },
-  {
     id: 'step_up.options',
     method: 'GET',
     path: '/api/v1/auth/step-up',

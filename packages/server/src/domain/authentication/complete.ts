@@ -16,7 +16,7 @@ import type { Candidate } from './candidate.ts';
 import type { ProvenFactor, TicketStep } from './next-step.ts';
 import { authenticationContext, consumeSingleUse, type Proof, type ProofName, proofKinds } from './proofs.ts';
 import { completeStatement } from './statements.ts';
-import { issueTicket, type Ticket } from './tickets.ts';
+import { issueTicket, type LoginInProgress, type Ticket } from './tickets.ts';
 
 /** Dependencies of the writes. */
 export interface LoginWriter extends Issuers {
@@ -26,6 +26,9 @@ export interface LoginWriter extends Issuers {
   readonly audit: AuditLog;
 }
 
+/** The browser that a login began in and the path that it leads to, as each of its tickets repeats them. */
+export type LoginOrigin = Pick<LoginInProgress, 'browserHash' | 'continueTo'>;
+
 /** A login whose proof was compared, with the user that it is for. */
 export interface ProvenLogin {
   readonly proof: Proof;
@@ -34,6 +37,7 @@ export interface ProvenLogin {
   readonly proven: readonly ProvenFactor[];
   /** When its first factor was proven. */
   readonly beganAt: Date;
+  readonly origin: LoginOrigin;
   readonly transport: 'cookie' | 'token';
   readonly requester: Requester;
   readonly now: Date;
@@ -106,10 +110,11 @@ export async function writeTicket(
   login: ProvenLogin,
   step: TicketStep,
 ): Promise<Ticket> {
-  const { proof, candidate, proven, beganAt, transport, now } = login;
+  const { proof, candidate, proven, beganAt, origin, transport, now } = login;
   const { userId, authEpoch, wrapped } = candidate;
   const clientId = defaultClientId;
-  const ticket = await issueTicket(tx, deps.makeId, { userId, authEpoch, clientId, transport, proven, beganAt }, now);
+  const inProgress = { userId, authEpoch, clientId, transport, proven, beganAt, ...origin };
+  const ticket = await issueTicket(tx, deps.makeId, inProgress, now);
   if (ticket === undefined) throw staleCandidate(proof);
   const event = { ...userEvent(login), action: 'login.step_required', facts: { step, by: proof.by } } as const;
   await deps.audit.record(tx, event, deps.keys.unwrapUserKey(userId, wrapped));

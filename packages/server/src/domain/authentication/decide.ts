@@ -5,7 +5,7 @@ import type { Users } from '#domain/users/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
-import { findCandidate, isGracePeriodOver } from './candidate.ts';
+import { type Candidate, findCandidate, isGracePeriodOver } from './candidate.ts';
 import {
   consumeProof,
   type LoginWriter,
@@ -37,11 +37,23 @@ export interface LoginOptions {
   readonly transport: 'cookie' | 'token';
   /** The token of a known device. A password's proof has it read already, by the statement that counted the attempt. */
   readonly deviceToken: string | undefined;
+  /** The browser of a page, which alone may present the ticket. */
+  readonly browserHash?: Buffer | undefined;
+  /** The path of ours that the login leads to; the caller has validated it. */
+  readonly continueTo?: string | undefined;
 }
+
+/** How a further proof of a login is presented. */
+export type FurtherOptions = Pick<LoginOptions, 'deviceToken' | 'browserHash'>;
 
 /** The result of a right proof. The gate throws a rejection as its Problem. */
 export type LoginResult =
-  | { readonly kind: 'done'; readonly issued: IssuedSession }
+  | {
+      readonly kind: 'done';
+      readonly issued: IssuedSession;
+      /** The path that the login was to lead to. */
+      readonly continueTo: string | null;
+    }
   | {
       readonly kind: 'step_required';
       readonly step: TicketStep;
@@ -64,7 +76,7 @@ type Decision =
 /** A rejection is a value until its event is committed: thrown inside the transaction, it would roll the event back. */
 type Outcome =
   | Exclude<LoginResult, { readonly kind: 'done' }>
-  | { readonly kind: 'done'; readonly issued: IssuedSession; readonly isNearLimit: boolean }
+  | (Extract<LoginResult, { readonly kind: 'done' }> & { readonly isNearLimit: boolean })
   | { readonly kind: 'rejected'; readonly code: ProblemCode };
 
 /** Steps without an endpoint. A step that gets one moves to `TicketStep`. */
@@ -101,33 +113,47 @@ export async function startLogin(
  * user is consumed, else a second factor of one user would complete the login of another. The session or the next ticket
  * follows in the same transaction.
  *
- * @throws Problem `invalid_ticket` when the ticket is not usable or of another user; the refusal of the proof when it was
+ * @throws Problem `invalid_ticket` when the ticket is not usable, of another user or of another browser; the refusal of the proof when it was
  * used meanwhile, which leaves the ticket usable.
  */
 export async function continueLogin(
   gate: LoginGate,
   ticket: string,
   proof: SecondProof,
-  { deviceToken }: Pick<LoginOptions, 'deviceToken'>,
+  { deviceToken, browserHash }: FurtherOptions,
   requester: Requester,
 ): Promise<LoginResult> {
   const { userId } = proof;
+  const presented = { text: ticket, browserHash, userId };
   const outcome = await gate.database.transaction(async (tx) => {
     const now = gate.clock.now();
     await gate.users.lock(tx, userId);
     const candidate = await findCandidate(tx, { userId, deviceId: gate.devices.read(deviceToken), now });
     if (candidate === undefined || isGracePeriodOver(candidate, now)) throw new Problem('invalid_ticket');
-    const login = await consumeTicket(tx, { text: ticket, userId }, now);
+    const login = await consumeTicket(tx, presented, now);
     if (login === undefined) throw new Problem('invalid_ticket');
     if (nextStep(loginFacts(candidate, login.proven)) !== 'second_factor') throw new Problem('login_incomplete');
     const { transport, beganAt } = login;
     const proven = [...login.proven, provenBy(proof, now)];
-    const continued: ProvenLogin = { proof, candidate, proven, beganAt, transport, requester, now };
+    const continued: ProvenLogin = {
+      proof,
+      candidate,
+      proven,
+      beganAt,
+      origin: originOf(login),
+      transport,
+      requester,
+      now,
+    };
     await consumeProof(tx, continued);
     if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, continued);
     return write(gate, tx, continued, decide(continued));
   });
   return finish(gate, outcome);
+}
+
+function originOf({ browserHash, continueTo }: LoginInProgress): ProvenLogin['origin'] {
+  return { browserHash, continueTo };
 }
 
 async function finish(gate: LoginGate, outcome: Outcome): Promise<LoginResult> {
@@ -142,12 +168,12 @@ async function finish(gate: LoginGate, outcome: Outcome): Promise<LoginResult> {
 async function decideByCountedRead(
   gate: LoginGate,
   proof: Proof<'password'>,
-  { transport }: LoginOptions,
+  options: LoginOptions,
   requester: Requester,
 ): Promise<Outcome> {
   const { candidate } = proof;
   const now = gate.clock.now();
-  const login = { proof, candidate, proven: [provenBy(proof, now)], beganAt: now, transport, requester, now };
+  const login = begin(proof, candidate, options, requester, now);
   const decision = decide(login);
   if (decision.kind !== 'step') return write(gate, gate.database, login, decision);
   return gate.database.transaction(async (tx) => {
@@ -161,19 +187,31 @@ async function decideUnderLock(
   gate: LoginGate,
   tx: Queries,
   proof: Exclude<FirstProof, { readonly by: 'password' }>,
-  { transport, deviceToken }: LoginOptions,
+  options: LoginOptions,
   requester: Requester,
 ): Promise<Outcome> {
   const { userId } = proof;
   const now = gate.clock.now();
   await gate.users.lock(tx, userId);
-  const candidate = await findCandidate(tx, { userId, deviceId: gate.devices.read(deviceToken), now });
+  const deviceId = gate.devices.read(options.deviceToken);
+  const candidate = await findCandidate(tx, { userId, deviceId, now });
   if (candidate === undefined) throw new Problem(proofKinds[proof.by].refusal);
-  const login = { proof, candidate, proven: [provenBy(proof, now)], beganAt: now, transport, requester, now };
+  const login = begin(proof, candidate, options, requester, now);
   const decision = decide(login);
   // A rejected login leaves its link or code unused: it still works once the reason is gone.
   if (decision.kind !== 'reject') await consumeProof(tx, login);
   return write(gate, tx, login, decision);
+}
+
+function begin(
+  proof: FirstProof,
+  candidate: Candidate,
+  { transport, browserHash, continueTo }: LoginOptions,
+  requester: Requester,
+  now: Date,
+): ProvenLogin {
+  const origin = { browserHash: browserHash ?? null, continueTo: continueTo ?? null };
+  return { proof, candidate, proven: [provenBy(proof, now)], beganAt: now, origin, transport, requester, now };
 }
 
 function decide({ proof, candidate, proven, now }: ProvenLogin): Decision {
@@ -187,7 +225,10 @@ function decide({ proof, candidate, proven, now }: ProvenLogin): Decision {
 }
 
 async function write(gate: LoginGate, queries: Queries, login: ProvenLogin, decision: Decision): Promise<Outcome> {
-  if (decision.kind === 'complete') return { kind: 'done', ...(await writeSession(gate, queries, login)) };
+  if (decision.kind === 'complete') {
+    const { continueTo } = login.origin;
+    return { kind: 'done', continueTo, ...(await writeSession(gate, queries, login)) };
+  }
   if (decision.kind === 'step') {
     const { step } = decision;
     const factors = step === 'second_factor' ? secondFactorsOf(login.candidate) : [];
@@ -216,8 +257,10 @@ export async function completeStep(
   ticket: string,
   step: TicketStep,
   work: (tx: Queries, login: LoginInProgress) => Promise<void>,
+  { browserHash }: Pick<LoginOptions, 'browserHash'> = {},
 ): Promise<void> {
-  const found = await findTicket(gate.database, ticket, gate.clock.now());
+  const presented = { text: ticket, browserHash };
+  const found = await findTicket(gate.database, presented, gate.clock.now());
   if (found === undefined) throw new Problem('invalid_ticket');
   const { userId } = found;
   await gate.database.transaction(async (tx) => {
@@ -225,7 +268,7 @@ export async function completeStep(
     await gate.users.lock(tx, userId);
     const candidate = await findCandidate(tx, { userId, now });
     if (candidate === undefined || isGracePeriodOver(candidate, now)) throw new Problem('invalid_ticket');
-    const login = await consumeTicket(tx, { text: ticket, userId }, now);
+    const login = await consumeTicket(tx, { ...presented, userId }, now);
     if (login === undefined) throw new Problem('invalid_ticket');
     if (nextStep(loginFacts(candidate, login.proven)) !== step) throw new Problem('login_incomplete');
     await work(tx, login);

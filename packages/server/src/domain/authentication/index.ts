@@ -19,7 +19,7 @@
  * - The gate computes `acr`, `amr` and factor times from the proofs. No parameter carries them.
  * - The facts of a decision are read in one way, by `candidateSql`, for every login method and every ticket.
  * - A fact that can turn stricter raises the user's epoch or is read again: `login.complete` compares only the epoch.
- * - A ticket is consumed by one UPDATE, only for its own user; it expires after ten minutes or with the user's epoch.
+ * - A ticket is consumed by one UPDATE, only for its own user, and only in the browser that a page issued it to; it expires after ten minutes or with the user's epoch.
  *
  * Must not export the functions that write sessions and tickets (ADR 0024), nor hash, send mail or make a request inside
  * a transaction.
@@ -38,6 +38,7 @@ export { recordRejectedLogin } from './complete.ts';
 export {
   completeStep,
   continueLogin,
+  type FurtherOptions,
   type LoginGate,
   type LoginOptions,
   type LoginResult,
@@ -55,5 +56,6 @@ export { contextWithProof, type Proof, type Rehash } from './proofs.ts';
 export { type RecentProof, type RecentProofDeps, requireRecentProof } from './recent-proof.ts';
 export { type ReservedGuess, reserveSecondFactor, reserveSecondFactorOfUser } from './second-factor-guess.ts';
 export { secondFactorFields, totpCodeInput, typedSecondFactor } from './second-factor-input.ts';
+export { type ShownLogin, showLogin } from './show-login.ts';
 export { type StepUpFactor, type StepUpProof, stepUp, stepUpFactors } from './step-up.ts';
-export { deleteExpiredTickets } from './tickets.ts';
+export { deleteExpiredTickets, type PresentedTicket } from './tickets.ts';

@@ -31,11 +31,12 @@ const reserve = statement('second_factor.reserve_guess', {
         left join devices d on d.id = :deviceId::uuid and d.user_id = u.id and d.auth_epoch = u.auth_epoch
           and d.expires_at > :attemptedAt
         left join totp_secrets s on s.user_id = u.id and s.confirmed_at is not null
-      where l.ticket_hash = :ticketHash and l.consumed_at is null and l.expires_at > :attemptedAt),
+      where l.ticket_hash = :ticketHash and l.browser_hash is not distinct from :browserHash::bytea
+        and l.consumed_at is null and l.expires_at > :attemptedAt),
     ${reserved.sql}
     select ${attemptFields}, known.id as user_id, known.device_id, known.wrapped, known.secret_id, known.sealed_secret
     from (select) as one left join reserved on true left join attempt_counter on true left join known on true`,
-  params: { ticketHash: 'bytea', deviceId: 'uuid?', ...reserved.params },
+  params: { ticketHash: 'bytea', browserHash: 'bytea?', deviceId: 'uuid?', ...reserved.params },
   columns: {
     ...attemptColumns,
     userId: 'uuid?',
@@ -57,6 +58,13 @@ export interface ReservedGuess {
   readonly totp: { readonly secretId: string; readonly sealed: Buffer } | undefined;
 }
 
+/** The ticket of a guess, the browser of a page, and the known device. */
+export interface GuessOfTicket {
+  readonly ticket: string;
+  readonly browserHash?: Buffer | undefined;
+  readonly deviceId: string | undefined;
+}
+
 /**
  * Counts a guess at the second factor of a ticket's user.
  *
@@ -64,12 +72,13 @@ export interface ReservedGuess {
  */
 export async function reserveSecondFactor(
   database: Database,
-  { ticket, deviceId }: { readonly ticket: string; readonly deviceId: string | undefined },
+  { ticket, browserHash, deviceId }: GuessOfTicket,
   now: Date,
 ): Promise<ReservedGuess> {
   if (parseSecret(secretPrefixes.loginTicket, ticket) === null) throw new Problem('invalid_ticket');
   const row = await database.row(reserve, {
     ticketHash: hashSecret(ticket),
+    browserHash: browserHash ?? null,
     deviceId: deviceId ?? null,
     // Nothing is counted without a user.
     unknownKey: Buffer.alloc(0),

@@ -15,6 +15,12 @@ const stored = statement('tickets_test.stored', {
 });
 
 const password = { amr: 'pwd', kind: 'knowledge', userVerified: false, factorTime: 'pwd' } as const;
+interface Origin {
+  readonly browserHash: Buffer | null;
+  readonly continueTo: string | null;
+}
+
+const ofApi: Origin = { browserHash: null, continueTo: null };
 const lifetimeMs = ticketLifetimeSeconds * 1000;
 
 describeOnBothDatabases('a ticket', (database) => {
@@ -31,19 +37,27 @@ describeOnBothDatabases('a ticket', (database) => {
     person = await addUser(world);
   });
 
-  function issue(authEpoch = 1) {
+  function issue(authEpoch = 1, origin = ofApi) {
     const clientId = world.client.id;
     const now = world.clock.now();
     const proven = [{ ...password, at: now.toISOString() }];
-    const login = { userId: person.id, authEpoch, clientId, transport: 'cookie', proven, beganAt: now } as const;
+    const login = {
+      userId: person.id,
+      authEpoch,
+      clientId,
+      transport: 'cookie',
+      proven,
+      beganAt: now,
+      ...origin,
+    } as const;
     return database().transaction((tx) => issueTicket(tx, world.makeId, login, now));
   }
 
   const newTicket = async () => present(await issue(), 'a ticket').text;
-  const find = (text: string) => findTicket(database(), text, world.clock.now());
+  const find = (text: string, browserHash?: Buffer) => findTicket(database(), { text, browserHash }, world.clock.now());
 
-  function consume(text: string, userId = person.id) {
-    return database().transaction((tx) => consumeTicket(tx, { text, userId }, world.clock.now()));
+  function consume(text: string, userId = person.id, browserHash?: Buffer) {
+    return database().transaction((tx) => consumeTicket(tx, { text, browserHash, userId }, world.clock.now()));
   }
 
   it('carries the user, the client, the transport and the proven factors', async () => {
@@ -54,12 +68,32 @@ describeOnBothDatabases('a ticket', (database) => {
       transport: 'cookie',
       proven: [{ ...password, at: world.clock.now().toISOString() }],
       beganAt: world.clock.now(),
+      ...ofApi,
     };
-    const text = await newTicket();
+    const ticket = present(await issue(), 'a ticket');
+    const { text, id } = ticket;
     expect(text).toMatch(/^lk_lt_/);
-    expect(await find(text)).toEqual(login);
-    expect(await consume(text)).toEqual(login);
+    expect(await find(text)).toEqual({ id, ...login });
+    expect(await consume(text)).toEqual({ id, ...login });
     expect(await find(text)).toBeUndefined();
+  });
+
+  it('of a page is found and consumed in its browser only, and carries where its login leads to', async () => {
+    const [browserHash, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    const { text } = present(await issue(1, { browserHash, continueTo: '/account' }), 'a ticket');
+    for (const wrong of [undefined, other]) {
+      expect(await find(text, wrong)).toBeUndefined();
+      expect(await consume(text, person.id, wrong)).toBeUndefined();
+    }
+    expect(await find(text, browserHash)).toMatchObject({ browserHash, continueTo: '/account' });
+    expect(await consume(text, person.id, browserHash)).toMatchObject({ userId: person.id });
+  });
+
+  it('of the API is found in no browser', async () => {
+    const text = await newTicket();
+    expect(await find(text, Buffer.alloc(32, 1))).toBeUndefined();
+    expect(await consume(text, person.id, Buffer.alloc(32, 1))).toBeUndefined();
+    expect(await consume(text)).toBeDefined();
   });
 
   it('is stored as a hash only', async () => {

@@ -24,19 +24,38 @@ export interface LoginInProgress {
   readonly proven: readonly ProvenFactor[];
   /** When the first factor was proven. */
   readonly beganAt: Date;
+  /** The hash of the browser that a page issued the ticket to; null for a ticket of the API. */
+  readonly browserHash: Buffer | null;
+  /** The path of ours that the login leads to, as the page received it. */
+  readonly continueTo: string | null;
+}
+
+/** A login in progress as it is stored. */
+export interface StoredLogin extends LoginInProgress {
+  /** Not secret: a form carries it, so that a form of an earlier ticket is told apart. Each ticket has its own. */
+  readonly id: string;
+}
+
+/** A ticket that a client presents. */
+export interface PresentedTicket {
+  readonly text: string;
+  /** The browser that a page's request comes from. Without it only tickets of the API are found. */
+  readonly browserHash?: Buffer | undefined;
 }
 
 /** A ticket as the client gets it. Only its hash is stored. */
 export interface Ticket {
+  readonly id: string;
   readonly text: string;
   readonly expiresAt: Date;
 }
 
 const insert = statement('logins.issue_ticket', {
   lane: 'pool',
-  sql: `insert into logins (id, ticket_hash, client_id, user_id, auth_epoch, transport, proven, began_at, created_at,
-      expires_at)
-    select :id, :hash, :clientId, u.id, u.auth_epoch, :transport, :proven::jsonb, :beganAt, :now, :expiresAt
+  sql: `insert into logins (id, ticket_hash, client_id, user_id, auth_epoch, transport, proven, began_at, browser_hash,
+      continue_to, created_at, expires_at)
+    select :id, :hash, :clientId, u.id, u.auth_epoch, :transport, :proven::jsonb, :beganAt, :browserHash, :continueTo,
+      :now, :expiresAt
     from users u where u.id = :userId and u.auth_epoch = :authEpoch and ${isActive('u')}
     returning id`,
   params: {
@@ -48,32 +67,38 @@ const insert = statement('logins.issue_ticket', {
     transport: 'text',
     proven: 'jsonb',
     beganAt: 'timestamptz',
+    browserHash: 'bytea?',
+    continueTo: 'text?',
     now: 'timestamptz',
     expiresAt: 'timestamptz',
   },
   columns: { id: 'uuid' },
 });
 
-const usable = `l.ticket_hash = :hash and l.consumed_at is null and l.expires_at > :now
+const usable = `l.ticket_hash = :hash and l.browser_hash is not distinct from :browserHash::bytea
+  and l.consumed_at is null and l.expires_at > :now
   and u.id = l.user_id and u.auth_epoch = l.auth_epoch and ${isActive('u')}`;
 
 const columns = {
+  id: 'uuid',
   userId: 'uuid',
   authEpoch: 'int4',
   clientId: 'text',
   transport: 'text',
   proven: 'jsonb',
   beganAt: 'timestamptz',
+  browserHash: 'bytea?',
+  continueTo: 'text?',
 } as const;
 
 // A ticket of the previous release has no `began_at`.
-const fields = `u.id as user_id, u.auth_epoch, l.client_id, l.transport, l.proven,
-      coalesce(l.began_at, l.created_at) as began_at`;
+const fields = `l.id, u.id as user_id, u.auth_epoch, l.client_id, l.transport, l.proven,
+      coalesce(l.began_at, l.created_at) as began_at, l.browser_hash, l.continue_to`;
 
 const find = statement('logins.find_ticket', {
   lane: 'read',
   sql: `select ${fields} from logins l, users u where ${usable}`,
-  params: { hash: 'bytea', now: 'timestamptz' },
+  params: { hash: 'bytea', browserHash: 'bytea?', now: 'timestamptz' },
   columns,
 });
 
@@ -81,7 +106,7 @@ const consume = statement('logins.consume_ticket', {
   lane: 'pool',
   sql: `update logins l set consumed_at = :now from users u where ${usable} and u.id = :userId
     returning ${fields}`,
-  params: { hash: 'bytea', userId: 'uuid', now: 'timestamptz' },
+  params: { hash: 'bytea', browserHash: 'bytea?', userId: 'uuid', now: 'timestamptz' },
   columns,
 });
 
@@ -108,27 +133,34 @@ export async function issueTicket(
   const { proven, ...rest } = login;
   const values = { id: makeId(), hash: hashSecret(text), ...rest, proven: proven.map((factor) => ({ ...factor })) };
   const row = await tx.row(insert, { ...values, now, expiresAt });
-  return row === undefined ? undefined : { text, expiresAt };
+  return row === undefined ? undefined : { id: row.id, text, expiresAt };
 }
 
 /** Finds a ticket without consuming it, so that its user can be locked first. */
-export async function findTicket(queries: Queries, text: string, now: Date): Promise<LoginInProgress | undefined> {
+export async function findTicket(
+  queries: Queries,
+  { text, browserHash }: PresentedTicket,
+  now: Date,
+): Promise<StoredLogin | undefined> {
   if (parseSecret(secretPrefixes.loginTicket, text) === null) return undefined;
-  return (await queries.row(find, { hash: hashSecret(text), now })) as LoginInProgress | undefined;
+  return (await queries.row(find, { hash: hashSecret(text), browserHash: browserHash ?? null, now })) as
+    | StoredLogin
+    | undefined;
 }
 
 /**
  * Consumes a ticket of this user, in the transaction of its step. Returns undefined, and consumes nothing, when it is
- * unknown, used, expired, of an earlier epoch or of another user, or when its user is disabled. Of concurrent calls
- * exactly one gets it (invariant 1).
+ * unknown, used, expired, of an earlier epoch, of another user or of another browser, or when its user is disabled. Of
+ * concurrent calls exactly one gets it (invariant 1).
  */
 export async function consumeTicket(
   tx: Queries,
-  { text, userId }: { readonly text: string; readonly userId: string },
+  { text, browserHash, userId }: PresentedTicket & { readonly userId: string },
   now: Date,
-): Promise<LoginInProgress | undefined> {
+): Promise<StoredLogin | undefined> {
   if (parseSecret(secretPrefixes.loginTicket, text) === null) return undefined;
-  return (await tx.row(consume, { hash: hashSecret(text), userId, now })) as LoginInProgress | undefined;
+  const values = { hash: hashSecret(text), browserHash: browserHash ?? null, userId, now };
+  return (await tx.row(consume, values)) as StoredLogin | undefined;
 }
 
 /** Deletes expired tickets, at most 10,000. Returns their number. */

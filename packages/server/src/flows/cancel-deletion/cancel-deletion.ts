@@ -23,19 +23,22 @@ export interface CancelDeletion {
 }
 
 /** The credential that authorizes the cancellation. */
-export type Authorization = { readonly by: 'ticket' | 'link'; readonly text: string };
+export type Authorization =
+  | { readonly by: 'link'; readonly text: string }
+  | { readonly by: 'ticket'; readonly text: string; readonly browserHash?: Buffer | undefined };
 
 const refusals = { ticket: 'invalid_ticket', link: 'invalid_token' } as const satisfies Record<string, ProblemCode>;
 
 /** Cancels the deletion and revokes what the grace period allowed, or throws the Problem of the rejection. */
 export async function cancelDeletion(
   flow: CancelDeletion,
-  { by, text }: Authorization,
+  authorization: Authorization,
   requester: Requester,
 ): Promise<void> {
+  const { by, text } = authorization;
   const cancel = (tx: Queries, { userId }: { readonly userId: string }) =>
     cancelFor(flow, tx, { userId, by }, requester);
-  if (by === 'ticket') await completeStep(flow, text, 'cancel_deletion', cancel);
+  if (authorization.by === 'ticket') await completeStep(flow, text, 'cancel_deletion', cancel, authorization);
   else await consumeLink(flow, text, cancel);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Cancellation of a pending deletion, within the grace period. Owns `POST /api/v1/auth/cancel-deletion`, the page
- * `/cancel-deletion` and the mail `account_deletion_canceled`.
+ * Cancellation of a pending deletion, within the grace period. Owns `POST /api/v1/auth/cancel-deletion`, the pages
+ * `/cancel-deletion` and `/login/cancel-deletion`, and the mail `account_deletion_canceled`.
  *
  * Invariants:
  * - The mailed link outlives the epoch, because it exists to defeat an attacker who deleted the account (invariant 4).
@@ -9,11 +9,22 @@
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
-import { type CancelDeletion, cancelDeletion } from './cancel-deletion.ts';
-import { authorizationOf, ticketOrLink } from './input.ts';
-import { cancelDeletionPage } from './pages.ts';
+import { type Authorization, type CancelDeletion, cancelDeletion } from './cancel-deletion.ts';
+import { cancelDeletionPage, cancelDeletionStep } from './pages.ts';
 
 export type { CancelDeletion } from './cancel-deletion.ts';
+
+const secret = z.string().min(1).max(200);
+
+const ticketOrLink = z
+  .strictObject({ token: secret.optional(), ticket: secret.optional() })
+  .refine(({ token, ticket }) => (token === undefined) !== (ticket === undefined), {
+    message: 'Send either "token" or "ticket".',
+  });
+
+function authorizationOf({ token, ticket = '' }: z.output<typeof ticketOrLink>): Authorization {
+  return token === undefined ? { by: 'ticket', text: ticket } : { by: 'link', text: token };
+}
 
 export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint[] {
   return [
@@ -42,5 +53,6 @@ export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint
       },
     }),
     ...cancelDeletionPage(flow),
+    ...cancelDeletionStep(flow),
   ];
 }

@@ -1,16 +1,16 @@
-/** The page `/cancel-deletion`: cancels a scheduled deletion. */
+/** The pages `/cancel-deletion`, behind the mailed link, and `/login/cancel-deletion`, a step of a login. */
+import { z } from 'zod';
 import { findActive, findUsed } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
-import { linkPage } from '#pages/link-page.ts';
+import { button } from '#pages/form.ts';
+import { linkPage, linkToken } from '#pages/link-page.ts';
+import { noTicket, stepPaths } from '#pages/login-step.ts';
+import { loginPath } from '#pages/own-path.ts';
+import { page } from '#pages/page.ts';
+import { stepPage } from '#pages/step-page.ts';
+import { html } from '#platform/html/index.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import { type CancelDeletion, cancelDeletion } from './cancel-deletion.ts';
-import { authorizationOf, ticketOrLink } from './input.ts';
-
-/** The link, or nothing of it when the form was shown by a login and carries its ticket. */
-interface Shown {
-  readonly locale?: string;
-  readonly expiresAt?: Date;
-}
 
 export function cancelDeletionPage(flow: CancelDeletion): readonly Endpoint[] {
   return linkPage({
@@ -21,25 +21,53 @@ export function cancelDeletionPage(flow: CancelDeletion): readonly Endpoint[] {
     },
     submit: {
       id: 'account.submit_cancel_deletion',
-      summary: 'Its form, or the one that a login by mail shows with its ticket: keeps the account',
-      form: ticketOrLink,
-      problems: ['login_incomplete'],
+      summary: 'Its form: keeps the account',
+      form: z.strictObject({ token: linkToken }),
     },
     catalogues: flow.catalogues,
     texts: 'page.cancel_deletion',
-    read: async (token): Promise<Shown | undefined> =>
-      token === undefined ? {} : findActive(flow.database, 'cancel_deletion', token, flow.clock.now()),
+    read: (token = '') => findActive(flow.database, 'cancel_deletion', token, flow.clock.now()),
     alreadyDone: async (token) => {
       const used = await findUsed(flow.database, 'cancel_deletion', token);
       return used?.userStatus === 'active' ? { text: 'done', locale: used.locale } : undefined;
     },
     localeOf: ({ locale }) => locale,
-    form: ({ link, say }) => ({
-      paragraphs: [say('question', { until: present(link.expiresAt, 'the end of a link that is shown') })],
-    }),
-    act: async (typed, caller) => {
-      await cancelDeletion(flow, authorizationOf(typed), caller);
+    form: ({ link, say }) => ({ paragraphs: [say('question', { until: link.expiresAt })] }),
+    act: async ({ token: text }, caller) => {
+      await cancelDeletion(flow, { by: 'link', text }, caller);
       return { text: 'done' };
+    },
+  });
+}
+
+/** A cancellation issues no session, so that the user signs in again. */
+export function cancelDeletionStep(flow: CancelDeletion): readonly Endpoint[] {
+  return stepPage(flow, {
+    path: stepPaths.cancel_deletion,
+    step: 'cancel_deletion',
+    show: {
+      id: 'login.show_cancel_deletion',
+      summary: 'Page of a sign-in to an account that is scheduled for deletion: asks whether to keep it',
+    },
+    submit: {
+      id: 'login.submit_cancel_deletion',
+      summary: 'Its form: keeps the account',
+      fields: {},
+      rateLimit: 'pages',
+      problems: ['login_incomplete'],
+    },
+    title: ({ say }) => say('page.cancel_deletion.title'),
+    intro: ({ login, words: { say } }) => {
+      const until = present(login.deletesAt, 'the end of the grace period of a pending deletion');
+      return html`<p>${say('page.cancel_deletion.question', { until })}</p>`;
+    },
+    form: ({ words: { say } }) => button({ label: say('page.cancel_deletion.submit') }),
+    act: async (_typed, { text, browserHash }, caller, { words: { lang, say } }) => {
+      await cancelDeletion(flow, { by: 'ticket', text, browserHash }, caller);
+      const body = html`<p>${say('page.cancel_deletion.done')}</p>
+<p><a href="${loginPath}">${say('page.login.title')}</a></p>`;
+      const title = say('page.cancel_deletion.done_title');
+      return { kind: 'html', status: 200, html: page({ title, lang, body }), cookies: [noTicket] };
     },
   });
 }

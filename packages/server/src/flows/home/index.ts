@@ -4,6 +4,7 @@
  * It tells a visitor what this server is, and a user which account is signed in. Outside production it shows developers the
  * inbox and the first three requests. It must not show anything of the configuration in production.
  */
+import { accountPath, loginPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Endpoint, pageEndpoint } from '#platform/http/index.ts';
@@ -36,6 +37,7 @@ export function homeEndpoints(flow: Home): readonly Endpoint[] {
       handler: async ({ principal, caller }) => {
         const words = pageWords(flow.catalogues, ...wantedLanguages(caller.acceptLanguage));
         const body = html`<p>${introduction(flow, words, principal?.email ?? principal?.name)}</p>
+${principal === undefined ? linkTo(loginPath, words.say('page.login.title')) : linkTo(accountPath, words.say('page.account.title'))}
 ${flow.development && firstSteps(flow.publicUrl, flow.development.inboxUrl)}`;
         return {
           kind: 'html',
@@ -45,6 +47,10 @@ ${flow.development && firstSteps(flow.publicUrl, flow.development.inboxUrl)}`;
       },
     }),
   ];
+}
+
+function linkTo(path: string, text: string): Html {
+  return html`<p><a href="${path}">${text}</a></p>`;
 }
 
 function introduction({ publicUrl }: Home, { say }: PageWords, account: string | undefined): string {

@@ -15,7 +15,14 @@ import { z } from 'zod';
 import type { LoginResult } from '#domain/authentication/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
-import { apiEndpoint, type Caller, type Endpoint, exampleValues, refuseForeignCookies } from '#platform/http/index.ts';
+import {
+  apiEndpoint,
+  type Caller,
+  type CookieChange,
+  type Endpoint,
+  exampleValues,
+  refuseForeignCookies,
+} from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
 import { type LinkPages, magicLinkPage } from './pages.ts';
 import { pressLink } from './press-link.ts';
@@ -57,6 +64,17 @@ function defaultTransport({ isOwnPage }: Caller): 'cookie' | 'token' {
 
 export function loginByMailEndpoints(flow: LoginByMail): readonly Endpoint[] {
   return [...linkEndpoints(flow), ...codeEndpoints(flow), ...magicLinkPage(flow)];
+}
+
+/** The login link that the sign-in page offers. */
+export function mailedLink(flow: RequestLogin) {
+  return {
+    isEnabled: () => flow.loginByMail.magicLink,
+    request: async (canonical: string, caller: Caller): Promise<readonly CookieChange[]> => {
+      const request = { canonical, transport: 'cookie', caller } as const;
+      return (await requestMailLogin(flow, 'magic_link', request)).cookies;
+    },
+  };
 }
 
 function linkEndpoints(flow: LoginByMail): Endpoint[] {

@@ -194,13 +194,14 @@ describe('/login/magic-link', () => {
     const { email, cookie, token } = await addUserWithLinkInBrowser();
     for (const _ of [1, 2]) expect((await show(token, cookie)).text).toContain('<form method="post"');
     const pressed = await press(token, cookie);
-    expect(pressed.status).toBe(200);
+    expect([pressed.status, pressed.headers.get('location')]).toEqual([303, '/account']);
     expect(pressed.cookies.map((one) => one.split('=')[0])).toEqual([
       'latchkey_session',
       'latchkey_device',
+      'latchkey_ticket',
       'latchkey_login',
     ]);
-    expect(pressed.cookies[2]).toContain('Max-Age=0');
+    for (const expired of pressed.cookies.slice(2)) expect(expired).toContain('Max-Age=0');
     const session = await app.send('GET', '/api/v1/auth/session', { cookie: cookieHeader(pressed.cookies) });
     expect(session).toMatchObject({ status: 200, data: { userId: await userIdOf(app, email), amr: ['otp'] } });
     expect([(await show(token, cookie)).status, (await press(token, cookie)).status]).toEqual([400, 400]);
@@ -216,26 +217,24 @@ describe('/login/magic-link', () => {
         expect(response.cookies).toEqual([]);
       }
     }
-    expect((await press(token, cookie)).status).toBe(200);
+    expect((await press(token, cookie)).status).toBe(303);
   });
 
   it('403 for a form that another site sends, also with the cookie', async () => {
     const { cookie, token } = await addUserWithLinkInBrowser();
     const headers = { 'sec-fetch-site': 'cross-site' };
     expect((await app.send('POST', path, { form: { token }, headers, cookie })).status).toBe(403);
-    expect((await press(token, cookie)).status).toBe(200);
+    expect((await press(token, cookie)).status).toBe(303);
   });
 
-  it('200 of a user pending deletion offers to cancel it, and the form does', async () => {
+  it('303 of a user pending deletion leads to the page that cancels it', async () => {
     const { email, accessToken } = await addLoggedInUser(app);
     await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json: { currentPassword: validPassword } });
     const cookie = await requestLinkInBrowser(app, email);
-    const { text, cookies } = await press(await newestMailedToken(app, email, path), cookie);
-    expect(cookies.join()).toMatch(/^latchkey_login=;/);
-    const ticket = /name="ticket" value="([^"]+)"/.exec(text)?.[1] ?? '';
-    const canceled = await app.send('POST', '/cancel-deletion', { form: { ticket }, headers: sameOrigin });
-    expect([canceled.status, (await login(app, email)).status]).toEqual([200, 200]);
-    expect((await app.send('POST', '/cancel-deletion', { form: { ticket }, headers: sameOrigin })).status).toBe(400);
+    const pressed = await press(await newestMailedToken(app, email, path), cookie);
+    expect([pressed.status, pressed.headers.get('location')]).toEqual([303, '/login/cancel-deletion']);
+    expect(pressed.cookies.map((one) => one.split('=')[0])).toEqual(['latchkey_ticket', 'latchkey_login']);
+    expect(pressed.cookies.join()).not.toContain('latchkey_session');
   });
 
   it('is in the user’s language', async () => {

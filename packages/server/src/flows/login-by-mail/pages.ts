@@ -1,12 +1,10 @@
 /** `/login/magic-link`: signs in the browser that requested the link. */
 import { z } from 'zod';
-import type { LoginResult } from '#domain/authentication/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { linkPage, linkToken, type Outcome } from '#pages/link-page.ts';
-import { sessionCookies } from '#pages/login-result.ts';
-import { stepForm } from '#pages/login-step.ts';
+import { linkPage, linkToken } from '#pages/link-page.ts';
+import { loginRedirect } from '#pages/login-step.ts';
 import type { CookieChange, Endpoint } from '#platform/http/index.ts';
-import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
+import type { Catalogues } from '#platform/i18n/index.ts';
 import { findLink, type PressLink, pressLink } from './press-link.ts';
 
 export type LinkPages = PressLink & { readonly catalogues: Catalogues };
@@ -37,10 +35,10 @@ export function magicLinkPage(flow: LinkPages): readonly Endpoint[] {
       if (link.kind === 'other_browser') throw new Problem('other_browser');
       return { paragraphs: [say('question')] };
     },
-    act: async ({ token }, caller, { words }) => {
-      const { loginCookie: browserSecret, deviceCookie: deviceToken } = caller;
-      const pressed = { text: token, browserSecret, transport: 'cookie', deviceToken } as const;
-      return outcomeOf(words, await pressLink(flow, pressed, caller));
+    act: async ({ token }, caller) => {
+      const { loginCookie: browserSecret, deviceCookie: deviceToken, browserHash } = caller;
+      const pressed = { text: token, browserSecret, transport: 'cookie', deviceToken, browserHash } as const;
+      return loginRedirect(await pressLink(flow, pressed, caller), [unbound]);
     },
     refusals: { other_browser: 'other_browser' },
   });
@@ -48,9 +46,3 @@ export function magicLinkPage(flow: LinkPages): readonly Endpoint[] {
 
 /** The cookie binds the link to this browser; the link is used, so nothing needs it any more. */
 const unbound: CookieChange = { cookie: 'login', change: 'expire' };
-
-function outcomeOf(words: PageWords, result: LoginResult): Outcome {
-  if (result.kind === 'done') return { text: 'done', cookies: [...sessionCookies(result.issued), unbound] };
-  const text = result.step === 'second_factor' ? 'second_factor' : 'pending_deletion';
-  return { text, next: stepForm(words, result), cookies: [unbound] };
-}

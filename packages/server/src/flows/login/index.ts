@@ -1,5 +1,5 @@
 /**
- * Login by password. Owns `POST /api/v1/auth/login` and the job and mail that report failed logins.
+ * Login by password. Owns `POST /api/v1/auth/login`, the page `/login`, and the job and mail that report failed logins.
  *
  * Invariants:
  * - The statement that reads the user counts the attempt as failed, before the hash is computed (invariant 2).
@@ -11,12 +11,14 @@ import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint, refuseForeignCookies } from '#platform/http/index.ts';
-import { type Login, login } from './login.ts';
+import { login } from './login.ts';
+import { type LoginPages, loginPages } from './pages.ts';
 
 export { failedLoginNoticeHandler } from './failed-login-notice.ts';
 export type { Login } from './login.ts';
+export type { LoginPages } from './pages.ts';
 
-export function loginEndpoints(flow: Login): readonly Endpoint[] {
+export function loginEndpoints(flow: LoginPages): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'login.password',
@@ -58,5 +60,6 @@ export function loginEndpoints(flow: Login): readonly Endpoint[] {
         return loginResponse(await login(flow, attempt, caller));
       },
     }),
+    ...loginPages(flow),
   ];
 }

@@ -32,6 +32,9 @@ export interface Attempt {
   readonly password: string;
   readonly transport: 'cookie' | 'token';
   readonly deviceToken: string | undefined;
+  /** The browser of a page, and where its login leads to. */
+  readonly browserHash?: Buffer | undefined;
+  readonly continueTo?: string | undefined;
   readonly quota: QuotaReservation;
 }
 

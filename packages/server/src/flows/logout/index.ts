@@ -1,5 +1,6 @@
 /**
- * Logout from this session or from all. Owns `POST /api/v1/auth/logout` and `POST /api/v1/auth/logout-all`; no tables.
+ * Logout from this session or from all. Owns `POST /api/v1/auth/logout`, `POST /api/v1/auth/logout-all` and the page
+ * `/logout`; no tables.
  *
  * Invariants:
  * - This process rejects the ended sessions from the response on, every other node within one second.
@@ -7,16 +8,17 @@
  */
 import { z } from 'zod';
 import { apiEndpoint, type CookieChange, type CookieKind, type Endpoint } from '#platform/http/index.ts';
-import { type Logout, logOut, logOutEverywhere } from './logout.ts';
+import { logOut, logOutEverywhere } from './logout.ts';
+import { type LogoutPages, logoutPages } from './pages.ts';
 
-export type { Logout } from './logout.ts';
+export type { LogoutPages } from './pages.ts';
 
 const nothing = z.object({});
 
 /** Logout deletes our cookies by name. `Clear-Site-Data` would also delete what an application on this origin stores. */
 const expired = (cookie: CookieKind): CookieChange => ({ cookie, change: 'expire' });
 
-export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
+export function logoutEndpoints(logout: LogoutPages): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'logout.this_session',
@@ -56,5 +58,6 @@ export function logoutEndpoints(logout: Logout): readonly Endpoint[] {
         return { data: { endedSessions }, cookies: [expired('session'), expired('login'), expired('device')] };
       },
     }),
+    ...logoutPages(logout),
   ];
 }

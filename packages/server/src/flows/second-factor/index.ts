@@ -1,7 +1,6 @@
 /**
- * The second factor of a login. Owns `POST /api/v1/auth/login/second-factor`, the page
- * `/login/second-factor` and the mails `second_factor_failed` and
- * `recovery_code_used`; no tables.
+ * The second factor of a login. Owns `POST /api/v1/auth/login/second-factor`, the pages `/login/second-factor` and
+ * `/login/recovery-code`, and the mails `second_factor_failed` and `recovery_code_used`; no tables.
  *
  * Invariants:
  * - A guess is counted before it is compared, for all logins of the user together (invariant 2): at most eight in fifteen
@@ -14,7 +13,7 @@ import { z } from 'zod';
 import { secondFactorFields, typedSecondFactor } from '#domain/authentication/index.ts';
 import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
-import { type SecondFactorPages, secondFactorPage } from './pages.ts';
+import { type SecondFactorPages, secondFactorPages } from './pages.ts';
 import { secondFactor } from './second-factor.ts';
 
 export type { SecondFactorPages } from './pages.ts';
@@ -51,6 +50,6 @@ export function secondFactorEndpoints(flow: SecondFactorPages): readonly Endpoin
         return loginResponse(await secondFactor(flow, { ticket, deviceToken, typed }, caller));
       },
     }),
-    ...secondFactorPage(flow),
+    ...secondFactorPages(flow),
   ];
 }

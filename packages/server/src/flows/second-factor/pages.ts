@@ -1,92 +1,83 @@
-/** `/login/second-factor`: the form of a login by page that needs a code. */
+/** `/login/second-factor` and `/login/recovery-code`: the second factor of a login by page. */
 import { z } from 'zod';
-import { Problem } from '#kernel/problem.ts';
-import { sessionCookies } from '#pages/login-result.ts';
-import { secondFactorForm, secondFactorPath, stepForm } from '#pages/login-step.ts';
-import { page } from '#pages/page.ts';
-import { type Html, html } from '#platform/html/index.ts';
-import {
-  type Caller,
-  type CookieChange,
-  type Endpoint,
-  type PageResponse,
-  pageEndpoint,
-} from '#platform/http/index.ts';
-import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { PresentedTicket, ShownLogin, TypedSecondFactor } from '#domain/authentication/index.ts';
+import { button, codeField, recoveryCodeField } from '#pages/form.ts';
+import { stepPaths } from '#pages/login-step.ts';
+import { type StepPages, stepPage } from '#pages/step-page.ts';
+import { html } from '#platform/html/index.ts';
+import type { Caller, Endpoint } from '#platform/http/index.ts';
+import type { PageWords } from '#platform/i18n/index.ts';
 import { type SecondFactor, secondFactor } from './second-factor.ts';
 
-export type SecondFactorPages = SecondFactor & { readonly catalogues: Catalogues };
+export type SecondFactorPages = SecondFactor & StepPages;
 
-/** Digits are a code of the app; anything else is taken for a recovery code. */
-const appCode = /^[\d\s]+$/;
+const recoveryCodePath = '/login/recovery-code';
 
-export function secondFactorPage(flow: SecondFactorPages): readonly Endpoint[] {
-  const auth = { principals: ['public'] } as const;
-  return [
-    pageEndpoint({
-      id: 'login.show_second_factor',
-      method: 'GET',
-      path: secondFactorPath,
-      summary: 'Says that a sign-in begins on the page before this one',
-      description: 'The form is part of the page that proved the first factor, and carries its ticket.',
-      auth,
-      rateLimit: 'pages',
-      request: {},
-      problems: [],
-      handler: async ({ caller }) => respond(wordsFor(flow, caller), 400, 'expired', {}),
-    }),
-    pageEndpoint({
+const problems = ['invalid_ticket', 'login_incomplete', 'email_not_verified'] as const;
+
+const introOf = (words: PageWords, name: string) => html`<p>${words.say(`page.${name}.intro`)}</p>`;
+
+export function secondFactorPages(flow: SecondFactorPages): readonly Endpoint[] {
+  return [...codePage(flow), ...recoveryCodePage(flow)];
+}
+
+function codePage(flow: SecondFactorPages): readonly Endpoint[] {
+  return stepPage(flow, {
+    path: stepPaths.second_factor,
+    step: 'second_factor',
+    show: { id: 'login.show_second_factor', summary: 'Page of a sign-in that needs the code of the authenticator app' },
+    submit: {
       id: 'login.submit_second_factor',
-      method: 'POST',
-      path: secondFactorPath,
-      summary: 'The form of a second factor: signs this browser in',
-      auth,
+      summary: 'Submit its form: signs this browser in',
+      fields: { code: z.string().max(100) },
       rateLimit: 'credential',
-      request: { form: z.strictObject({ ticket: z.string().min(1).max(200), code: z.string().min(1).max(100) }) },
-      problems: ['invalid_ticket', 'login_incomplete', 'email_not_verified'],
-      handler: ({ body, caller }) => submit(flow, body, caller),
-    }),
-  ];
+      problems,
+    },
+    title: ({ say }) => say('page.second_factor.title'),
+    intro: ({ words }) => introOf(words, 'second_factor'),
+    form: ({ words, complaint }) => html`${codeField(words.say('page.second_factor.code'), complaint)}
+${button({ label: words.say('page.second_factor.submit') })}`,
+    beneath: ({ login, words }) =>
+      has(login, 'recovery_code') &&
+      html`<p><a href="${recoveryCodePath}">${words.say('page.second_factor.use_recovery_code')}</a></p>`,
+    act: ({ code }, ticket, caller) => proveBy(flow, { kind: 'totp', code }, ticket, caller),
+    complaints: { invalid_code: 'page.second_factor.wrong' },
+  });
 }
 
-async function submit(
+function recoveryCodePage(flow: SecondFactorPages): readonly Endpoint[] {
+  return stepPage(flow, {
+    path: recoveryCodePath,
+    step: 'second_factor',
+    show: { id: 'login.show_recovery_code', summary: 'Page of a sign-in that takes a recovery code instead' },
+    submit: {
+      id: 'login.submit_recovery_code',
+      summary: 'Submit its form: signs this browser in and uses the code up',
+      fields: { recoveryCode: z.string().max(100) },
+      rateLimit: 'credential',
+      problems,
+    },
+    title: ({ say }) => say('page.recovery_code.title'),
+    intro: ({ words }) => introOf(words, 'recovery_code'),
+    form: ({ words, complaint }) => html`${recoveryCodeField(words.say('page.recovery_code.label'), complaint)}
+${button({ label: words.say('page.second_factor.submit') })}`,
+    beneath: ({ login, words }) =>
+      has(login, 'totp') &&
+      html`<p><a href="${stepPaths.second_factor}">${words.say('page.recovery_code.use_app')}</a></p>`,
+    act: ({ recoveryCode: code }, ticket, caller) => proveBy(flow, { kind: 'recovery_code', code }, ticket, caller),
+    complaints: { invalid_code: 'page.recovery_code.wrong' },
+  });
+}
+
+function has({ factors }: ShownLogin, kind: TypedSecondFactor['kind']): boolean {
+  return factors.includes(kind);
+}
+
+function proveBy(
   flow: SecondFactorPages,
-  { ticket, code }: { readonly ticket: string; readonly code: string },
+  typed: TypedSecondFactor,
+  { text: ticket, browserHash }: PresentedTicket,
   caller: Caller,
-): Promise<PageResponse> {
-  const words = wordsFor(flow, caller);
-  const typed = { kind: appCode.test(code) ? 'totp' : 'recovery_code', code } as const;
-  try {
-    const result = await secondFactor(flow, { ticket, deviceToken: caller.deviceCookie, typed }, caller);
-    if (result.kind === 'done') return respond(words, 200, 'done', { cookies: sessionCookies(result.issued) });
-    return respond(words, 200, result.step, { next: stepForm(words, result) });
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    if (error.code === 'invalid_ticket') return respond(words, error.status, 'expired', {});
-    if (error.code !== 'invalid_code') throw error;
-    const complaint = words.say('page.second_factor.wrong');
-    return respond(words, error.status, 'second_factor', { next: secondFactorForm(words, { ticket, complaint }) });
-  }
-}
-
-function wordsFor({ catalogues }: SecondFactorPages, { acceptLanguage }: Caller): PageWords {
-  return pageWords(catalogues, ...wantedLanguages(acceptLanguage));
-}
-
-function respond(
-  words: PageWords,
-  status: number,
-  text: string,
-  { next, cookies }: { readonly next?: Html; readonly cookies?: readonly CookieChange[] },
-): PageResponse {
-  const say = (name: string) => words.say(`page.second_factor.${name}`);
-  const body = html`<p>${say(text)}</p>
-${next}`;
-  const response = {
-    kind: 'html',
-    status,
-    html: page({ title: say(`${text}_title`), lang: words.lang, body }),
-  } as const;
-  return cookies === undefined ? response : { ...response, cookies };
+) {
+  return secondFactor(flow, { ticket, browserHash, deviceToken: caller.deviceCookie, typed }, caller);
 }

@@ -22,6 +22,8 @@ export type SecondFactor = LoginGate;
 /** The ticket of a login in progress, and the code for it. */
 export interface SecondFactorAttempt {
   readonly ticket: string;
+  /** The browser of a page. */
+  readonly browserHash?: Buffer | undefined;
   readonly deviceToken: string | undefined;
   readonly typed: TypedSecondFactor | undefined;
 }
@@ -29,16 +31,17 @@ export interface SecondFactorAttempt {
 /** Continues the login, or throws the Problem of the rejection. */
 export async function secondFactor(
   flow: SecondFactor,
-  { ticket, deviceToken, typed }: SecondFactorAttempt,
+  { ticket, browserHash, deviceToken, typed }: SecondFactorAttempt,
   requester: Requester,
 ): Promise<LoginResult> {
   const now = flow.clock.now();
-  const guess = await reserveSecondFactor(flow.database, { ticket, deviceId: flow.devices.read(deviceToken) }, now);
+  const deviceId = flow.devices.read(deviceToken);
+  const guess = await reserveSecondFactor(flow.database, { ticket, browserHash, deviceId }, now);
   const given = present(typed, 'a code, which the schema requires');
   const proof = compareSecondFactor(flow.keys, guess, given, now);
   try {
     if (proof === undefined) throw new Problem('invalid_code');
-    return await continueLogin(flow, ticket, proof, { deviceToken }, requester);
+    return await continueLogin(flow, ticket, proof, { deviceToken, browserHash }, requester);
   } catch (error) {
     // A code that was used before is as wrong as any other; the gate's transaction has rolled back.
     if (error instanceof Problem && error.code === 'invalid_code') await recordWrongCode(flow, guess, given, requester);

@@ -45,6 +45,10 @@ export interface Caller extends Requester {
   readonly loginCookie?: string | undefined;
   /** Whether a browser sends the request from one of our own pages, so that cookies are kept. */
   readonly isOwnPage?: boolean;
+  /** The ticket of a login in progress. Only pages that declare `opensByTicket` get it. */
+  readonly ticketCookie?: string | undefined;
+  /** The hash of the form cookie, which identifies this browser to pages; undefined before it was shown a form. */
+  readonly browserHash?: Buffer | undefined;
 }
 
 /**
@@ -86,8 +90,11 @@ export type RateLimitClass =
   | 'admin'
   | 'none';
 
-/** The cookies that handlers set; `login` binds a login by mail to the browser that requested it. */
-export type CookieKind = 'session' | 'device' | 'login';
+/**
+ * The cookies that handlers set; `login` binds a login by mail to the browser that requested it, and `ticket` is the ticket
+ * of a login in progress, for pages of its steps alone.
+ */
+export type CookieKind = 'session' | 'device' | 'login' | 'ticket';
 
 /** A cookie to set; name and flags follow the public URL's scheme. `expire` deletes it. */
 export interface CookieChange {
@@ -122,8 +129,15 @@ export interface ApiResponse<D> {
  * never to one from a request.
  */
 export type PageResponse =
-  | { readonly kind: 'html'; readonly status: number; readonly html: Html; readonly cookies?: readonly CookieChange[] }
-  | { readonly kind: 'redirect'; readonly location: `/${string}` }
+  | {
+      readonly kind: 'html';
+      readonly status: number;
+      readonly html: Html;
+      readonly cookies?: readonly CookieChange[];
+      /** Becomes `Retry-After`. */
+      readonly retryAfterSeconds?: number | undefined;
+    }
+  | { readonly kind: 'redirect'; readonly location: `/${string}`; readonly cookies?: readonly CookieChange[] }
   | { readonly kind: 'leave'; readonly to: URL };
 
 /**
@@ -182,7 +196,8 @@ export interface ApiEndpoint<
 /**
  * Takes a form or a query and returns HTML that is complete without JavaScript. `postForm` renders a form, and the page
  * that shows it has the path that it is sent to.
- * A page that needs a session accepts the cookie only; without one the response is the problem page `not_authenticated`.
+ * A page that needs a session accepts the cookie only. Without one, or with one that is too old for `stepUp`, the response
+ * leads to the page that proves it, and back to the GET of this path afterwards.
  */
 export interface PageEndpoint<
   B extends Schema | undefined = Schema | undefined,
@@ -195,6 +210,12 @@ export interface PageEndpoint<
   readonly auth: Auth<K>;
   readonly request: { readonly form?: B; readonly query?: Q };
   readonly limitedBy?: LimitedBy<B>;
+  /** The class of a form with several acts, where one of them counts as another class than the declared one. */
+  readonly limitedAs?: (body: Parsed<B>) => 'credential' | 'mail';
+  /** The handler counts, as with an API endpoint. */
+  readonly countsUse?: true;
+  /** A page of a login in progress: its handler gets the ticket cookie. */
+  readonly opensByTicket?: true;
   readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse>;
 }
 

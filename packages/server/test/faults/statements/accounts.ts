@@ -15,6 +15,7 @@ import {
   request,
   type Scenario,
   type ScenarioUser,
+  startOnPage,
   submitForm,
 } from './scenario.ts';
 
@@ -299,6 +300,17 @@ const others: readonly Scenario[] = [
       cancellation(app, async (user) => {
         const token = await linkToken(user, 'cancel_deletion');
         return () => submitForm(app, '/cancel-deletion', { token });
+      }),
+  },
+  {
+    name: 'login.submit_cancel_deletion',
+    audit: ['account.deletion_canceled'],
+    mail: ['account_deletion_canceled'],
+    retryResult: 'page 401',
+    prepare: (app) =>
+      cancellation(app, async (user) => {
+        const { cookie, fields } = await startOnPage(user);
+        return () => submitForm(app, '/login/cancel-deletion', fields, cookie);
       }),
   },
 ];

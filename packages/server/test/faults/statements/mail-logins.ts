@@ -3,6 +3,7 @@
 import { present } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
 import { loginByCode, loginByLink, requestCode, requestLink } from '../../support/login-by-mail.ts';
+import { cookieHeader, sameOrigin } from '../../support/user-actions.ts';
 import {
   addScenarioUser,
   canLogIn,
@@ -29,6 +30,23 @@ async function mailRequest(app: Application, requestMail: typeof requestLink, re
   const isComplete = async () => {
     const logIn = await readMail(user, present(browserToken, 'the secret'));
     return (await logIn()) === 'done';
+  };
+  return { run: sendRequest, isComplete };
+}
+
+/** Requests a link on the sign-in page; complete when the link signs that browser in. */
+async function mailRequestOnPage(app: Application): Promise<Prepared> {
+  const user = await addScenarioUser(app);
+  let cookie = '';
+  const sendRequest = async () => {
+    const form = { email: user.email, password: '', act: 'magic_link' };
+    const response = await app.send('POST', '/login', { form, headers: sameOrigin });
+    if (response.status === 200) cookie = cookieHeader(response.cookies);
+    return resultOf(response);
+  };
+  const isComplete = async () => {
+    const [, browserToken = ''] = /^latchkey_login=(.+)$/.exec(cookie) ?? [];
+    return (await (await byPage(user, browserToken))()) === 'done';
   };
   return { run: sendRequest, isComplete };
 }
@@ -74,6 +92,12 @@ export const mailLogins: readonly Scenario[] = [
     audit: ['login.succeeded'],
     retryResult: 'page 400',
     prepare: (app) => mailLogin(app, requestLink, byPage),
+  },
+  {
+    name: 'login.submit, for a mailed link',
+    audit: [],
+    jobs: ['mail_requests.enqueue'],
+    prepare: mailRequestOnPage,
   },
   {
     name: 'login.ask_code',

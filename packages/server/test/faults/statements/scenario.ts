@@ -6,7 +6,17 @@ import { storedLinkToken } from '#test/support/stored-links.ts';
 import { userIdOf } from '#test/support/user-status.ts';
 import type { Application, AppResponse, RequestOptions } from '../../support/application.ts';
 import { addActiveUser } from '../../support/daily-traffic.ts';
-import { login, register, type Tokens, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
+import { renderedForm } from '../../support/rendered-form.ts';
+import {
+  cookieHeader,
+  login,
+  register,
+  sameOrigin,
+  type Tokens,
+  uniqueEmail,
+  validPassword,
+  verifyEmail,
+} from '../../support/user-actions.ts';
 
 /** `done`, or the code of the problem. */
 export type Result = string;
@@ -98,12 +108,29 @@ export async function submitForm(
   app: Application,
   path: string,
   form: Readonly<Record<string, string>>,
+  cookie?: string,
 ): Promise<Result> {
-  return resultOf(await app.send('POST', path, { form }));
+  return resultOf(await app.send('POST', path, { form, headers: sameOrigin, ...(cookie !== undefined && { cookie }) }));
 }
 
-export function resultOf({ status, code }: AppResponse): Result {
-  return status < 300 ? 'done' : (code ?? `page ${status}`);
+/** A ticket of a page, as the browser of `submitForm` has it. */
+export interface PageTicket {
+  readonly cookie: string;
+  readonly fields: { readonly login: string };
+}
+
+/** Signs in on the page; the password leads to a further step. */
+export async function startOnPage({ app, email }: Pick<ScenarioUser, 'app' | 'email'>): Promise<PageTicket> {
+  const form = { email, password: validPassword };
+  const { cookies, headers } = await app.send('POST', '/login', { form, headers: sameOrigin });
+  const cookie = `${cookieHeader(cookies)}; ${renderedForm.cookie}`;
+  const { text } = await app.send('GET', headers.get('location') ?? '', { headers: { cookie } });
+  return { cookie: cookieHeader(cookies), fields: { login: /name="login" value="([^"]+)"/.exec(text)?.[1] ?? '' } };
+}
+
+export function resultOf({ status, code, headers }: AppResponse): Result {
+  if (headers.get('location')?.startsWith('/login?continue=')) return 'not_authenticated';
+  return status < 400 ? 'done' : (code ?? `page ${status}`);
 }
 
 /** Fails logins until further attempts are delayed. */

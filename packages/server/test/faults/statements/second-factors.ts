@@ -13,6 +13,7 @@ import {
   type Result,
   request,
   type Scenario,
+  startOnPage,
   submitForm,
 } from './scenario.ts';
 
@@ -42,6 +43,17 @@ async function secondFactorOf(
   const user = await addUserOfTwoFactors(app);
   const { ticket = '' } = (await login(app, user.email, { deviceToken: user.deviceToken })).data;
   return { run: () => prove(user, ticket), isComplete: () => canUseTwoFactors(app, user) };
+}
+
+async function secondFactorOnPage(
+  app: Application,
+  path: string,
+  fieldsOf: (user: TotpUser) => Readonly<Record<string, string>>,
+): Promise<Prepared> {
+  const user = await addUserOfTwoFactors(app);
+  const { cookie, fields } = await startOnPage({ app, email: user.email });
+  const run = () => submitForm(app, path, { ...fields, ...fieldsOf(user) }, cookie);
+  return { run, isComplete: () => canUseTwoFactors(app, user) };
 }
 
 const logins: readonly Scenario[] = [
@@ -86,9 +98,18 @@ const logins: readonly Scenario[] = [
     mail: ['new_device'],
     retryResult: 'page 401',
     prepare: (app) =>
-      secondFactorOf(app, ({ secret }, ticket) =>
-        submitForm(app, '/login/second-factor', { ticket, code: codeNow(app, secret, 1) }),
-      ),
+      secondFactorOnPage(app, '/login/second-factor', ({ secret }) => ({ code: codeNow(app, secret, 1) })),
+  },
+  {
+    name: 'login.submit_recovery_code',
+    commitsInParts: true,
+    audit: ['login.succeeded', 'recovery_code.used'],
+    mail: ['new_device', 'recovery_code_used'],
+    retryResult: 'page 401',
+    prepare: (app) =>
+      secondFactorOnPage(app, '/login/recovery-code', ({ recoveryCodes }) => ({
+        recoveryCode: recoveryCodes[0] ?? '',
+      })),
   },
 ];
 

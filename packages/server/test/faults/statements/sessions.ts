@@ -13,6 +13,7 @@ import {
   resultOf,
   type Scenario,
   type ScenarioUser,
+  submitForm,
 } from './scenario.ts';
 
 const refreshPath = '/auth/refresh';
@@ -93,6 +94,25 @@ export const sessions: readonly Scenario[] = [
     prepare: async (app) => passwordLogin(await addScenarioUser(app), { password: 'not the right one' }),
   },
   {
+    name: 'login.submit',
+    audit: ['login.succeeded'],
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      const form = { email, password: validPassword };
+      return { run: () => submitForm(app, '/login', form), isComplete: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'login.submit, with a wrong password',
+    result: 'page 401',
+    audit: ['login.failed'],
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      const form = { email, password: 'not the right one' };
+      return { run: () => submitForm(app, '/login', form), isComplete: () => canLogIn(app, email) };
+    },
+  },
+  {
     name: 'refresh.rotate',
     audit: [],
     prepare: (app) => refresh(app, {}),
@@ -134,6 +154,17 @@ export const sessions: readonly Scenario[] = [
       const isActive = async () => (await request(app, 'GET', '/auth/session', { cookie })) === 'done';
       const headers = sameOrigin;
       return { run: () => request(app, 'POST', '/auth/logout', { cookie, headers }), isComplete: not(isActive) };
+    },
+  },
+  {
+    name: 'logout.submit',
+    audit: ['session.logged_out'],
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      const cookie = cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
+      const isActive = async () => (await request(app, 'GET', '/auth/session', { cookie })) === 'done';
+      return { run: () => submitForm(app, '/logout', { act: 'this' }, cookie), isComplete: not(isActive) };
     },
   },
   {

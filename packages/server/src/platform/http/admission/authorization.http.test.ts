@@ -29,15 +29,23 @@ describe('a page that needs a session', () => {
     ['no cookie', {}],
     ['an invalid cookie', { cookie: 'latchkey_session=bad' }],
     ['a bearer token, which no browser sends when it opens a page', { authorization: 'Bearer good' }],
-  ])('rejects %s with a problem page, for GET and POST', async (_what, headers) => {
+  ])('leads %s to the sign-in page and back, for GET and POST', async (_what, headers) => {
     const cookie = [renderedForm.cookie, (headers as { cookie?: string }).cookie ?? 'a=b'].join('; ');
     const post = await submit(
       { ...renderedForm.fields, user: 'x' },
       { 'sec-fetch-site': 'same-origin', ...headers, cookie },
     );
     for (const response of [await show(headers), post]) {
-      expect([response.status, response.headers.get('content-type')]).toEqual([401, 'text/html; charset=utf-8']);
+      expect([response.status, response.headers.get('location')]).toEqual([303, '/login?continue=%2Faccount']);
     }
+  });
+
+  it('leads a session whose proof is too old to the step-up page', async () => {
+    const open = (cookie: string) =>
+      fetch(`${sample.base}/account/delicate`, { headers: { cookie }, redirect: 'manual' });
+    expect((await open(session)).status).toBe(200);
+    const { status, headers } = await open('latchkey_session=unproven');
+    expect([status, headers.get('location')]).toEqual([303, '/step-up?continue=%2Faccount%2Fdelicate']);
   });
 
   it('accepts its own form and rejects one that another site sends', async () => {

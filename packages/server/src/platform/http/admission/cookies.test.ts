@@ -4,10 +4,9 @@ import { cookiesFor } from './cookies.ts';
 describe('cookiesFor', () => {
   it('reads its own names by the scheme and ignores all others', () => {
     const cookies = cookiesFor(new URL('https://id.example.com'));
-    expect(cookies.read('a=1; __Host-latchkey=s ;latchkey_session=x; b; __Host-latchkey-device=d=e')).toEqual({
-      session: 's',
-      device: 'd=e',
-    });
+    const header =
+      'a=1; __Host-latchkey=s ;latchkey_session=x; b; __Host-latchkey-device=d=e; __Host-latchkey-ticket=t';
+    expect(cookies.read(header)).toEqual({ session: 's', device: 'd=e', ticket: 't' });
     expect(cookies.read(undefined)).toEqual({});
   });
 
@@ -26,9 +25,9 @@ describe('cookiesFor', () => {
         `__Secure-latchkey=; ${flags}; Max-Age=0`,
         old,
       ]);
-      for (const cookie of ['device', 'login'] as const) {
+      for (const cookie of ['device', 'login', 'ticket'] as const) {
         expect(cookies.write({ cookie, change }).join()).toMatch(
-          /^__Host-latchkey-(?:device|login)=x; Path=\/; HttpOnly; SameSite=Lax; Secure; Expires=[^;]+$/,
+          /^__Host-latchkey-(?:device|login|ticket)=x; Path=\/; HttpOnly; SameSite=Lax; Secure; Expires=[^;]+$/,
         );
       }
     });

@@ -40,18 +40,21 @@ export function cookiesFor(publicUrl: URL, domain?: string): Cookies {
         session: domain === undefined ? ownSessionName : '__Secure-latchkey',
         device: '__Host-latchkey-device',
         login: '__Host-latchkey-login',
+        ticket: '__Host-latchkey-ticket',
         form: '__Host-latchkey-form',
       } as const)
     : ({
         session: 'latchkey_session',
         device: 'latchkey_device',
         login: 'latchkey_login',
+        ticket: 'latchkey_ticket',
         form: 'latchkey_form',
       } as const);
   const kinds = new Map<string, OwnCookieKind>([
     [names.session, 'session'],
     [names.device, 'device'],
     [names.login, 'login'],
+    [names.ticket, 'ticket'],
     [names.form, 'form'],
   ]);
   const flags = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;

@@ -20,6 +20,12 @@ export function formTokenFor(cookie: string): string {
   return hash('sha256', `latchkey form ${cookie}`, 'base64url');
 }
 
+/** Identifies the browser that has this cookie, without revealing the cookie; undefined for one that is not ours. */
+export function browserHashOf(cookie: string | undefined): Buffer | undefined {
+  if (cookie === undefined || !cookiePattern.test(cookie)) return undefined;
+  return hash('sha256', `latchkey browser ${cookie}`, 'buffer');
+}
+
 /** Whether a form was shown to the browser that sends it. */
 export function isOwnForm(cookie: string | undefined, token: string | undefined): boolean {
   if (cookie === undefined || token === undefined || !cookiePattern.test(cookie)) return false;

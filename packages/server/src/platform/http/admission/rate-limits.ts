@@ -56,7 +56,7 @@ function isFromOtherSite({ method }: Limited, { headers }: FastifyRequest, { for
 }
 
 function leavesCounting(endpoint: Limited): boolean {
-  return endpoint.kind === 'api' && endpoint.countsUse === true;
+  return endpoint.countsUse === true;
 }
 
 /** Counts an invalid credential by address: each costs a signature check or a query. */
@@ -85,13 +85,15 @@ export function countedHandler<I extends Input, A>(
 }
 
 function sharedCounterOf(responder: Responder, endpoint: Limited): CountAround | undefined {
-  const { rateLimit, id } = endpoint;
-  if (rateLimit !== 'credential' && rateLimit !== 'mail') return undefined;
+  const { rateLimit: declared, id } = endpoint;
+  if (declared !== 'credential' && declared !== 'mail') return undefined;
+  const classOf = endpoint.kind === 'page' ? endpoint.limitedAs : undefined;
   const identify = endpoint.limitedBy as ((body: unknown) => string | undefined) | undefined;
-  const isRefunded = refundedOutcomes[rateLimit];
-  const isLeft = leavesCounting(endpoint);
   return async ({ request, caller, principal, body }, work) => {
     const { limiter, logger } = responder.options;
+    const rateLimit = classOf?.(body as never) ?? declared;
+    const isRefunded = refundedOutcomes[rateLimit];
+    const isLeft = leavesCounting(endpoint) && rateLimit === declared;
     const identifier = identify === undefined ? principal?.userId : identify(body);
     const address = limiter.bucketOf(caller.address);
     const use = limiter.useShared(rateLimit, { address, identifier });
@@ -105,7 +107,8 @@ function sharedCounterOf(responder: Responder, endpoint: Limited): CountAround |
       if (!(isLeft && use.countsInStatements)) await use.take();
       if (!isLeft) use.require();
       const response = await work(use);
-      assert(use.isRecorded, `${id} counts its use`);
+      // A page reports an exhausted quota by its status, where the API throws.
+      assert(use.isRecorded || use.status?.retryAfterSeconds !== undefined, `${id} counts its use`);
       await conclude(outcomeOfResponse(response));
       return response;
     } catch (error) {

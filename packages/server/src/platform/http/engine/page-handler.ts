@@ -4,11 +4,12 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#kernel/assert.ts';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { noUse } from '#platform/rate-limit/index.ts';
 import { authorizerOf } from '../admission/authorization.ts';
 import { type OwnCookies, withCookies } from '../admission/cookies.ts';
 import { hasForm, withFormToken } from '../admission/form-slot.ts';
-import { formCookie, formTokenFor } from '../admission/form-tokens.ts';
+import { browserHashOf, formCookie, formTokenFor } from '../admission/form-tokens.ts';
 import { formReader, pageQueryReader, sameQueryReader } from '../admission/input.ts';
 import { countedHandler, counterOf } from '../admission/rate-limits.ts';
 import type { Caller, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
@@ -18,8 +19,32 @@ import type { Responder } from './responder.ts';
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 export function pageHandler(responder: Responder, endpoint: PageEndpoint): Handler {
-  return endpoint.method === 'GET' ? getHandler(responder, endpoint) : postHandler(responder, endpoint);
+  const handle = endpoint.method === 'GET' ? getHandler(responder, endpoint) : postHandler(responder, endpoint);
+  const send = senderOf(responder, endpoint);
+  return async (request, reply) => {
+    try {
+      await handle(request, reply);
+    } catch (error) {
+      const location = proofPathOf(responder, endpoint, error);
+      if (location === undefined) throw error;
+      send(request, reply, { kind: 'redirect', location });
+    }
+  };
 }
+
+/**
+ * The page that proves what the request lacks; undefined for any other error. It leads back to the page without its query,
+ * which may contain what must not be repeated, and from a form to the page that shows it: what was typed is lost.
+ */
+function proofPathOf({ options }: Responder, { path }: PageEndpoint, error: unknown): `/${string}` | undefined {
+  const needed = error instanceof Problem ? proofs[error.code] : undefined;
+  return needed && options.pages.proofPath(needed, path);
+}
+
+const proofs: Partial<Readonly<Record<ProblemCode, 'session' | 'step_up'>>> = {
+  not_authenticated: 'session',
+  step_up_required: 'step_up',
+};
 
 function getHandler(responder: Responder, endpoint: PageEndpoint): Handler {
   const send = senderOf(responder, endpoint);
@@ -53,16 +78,17 @@ interface Visitor {
   readonly principal: Principal | undefined;
 }
 
-/**
- * Authorizes and counts the request of a page. Where the page needs a session and the request has none, this throws
- * `not_authenticated`, since there is no page to sign in on.
- */
+/** Authorizes and counts the request of a page. */
 function beginnerOf(responder: Responder, endpoint: PageEndpoint): (request: FastifyRequest) => Promise<Visitor> {
   const authorize = authorizerOf(responder, endpoint);
   const count = counterOf(responder, endpoint);
   return async (request) => {
     const cookies = responder.cookiesOf(request);
-    const caller = responder.callerOf(request, cookies);
+    const caller = {
+      ...responder.callerOf(request, cookies),
+      browserHash: browserHashOf(cookies.form),
+      ...(endpoint.opensByTicket && { ticketCookie: cookies.ticket }),
+    };
     const principal = await authorize(request, caller, cookies);
     count(request, caller, principal);
     return { cookies, caller, principal };
@@ -117,8 +143,17 @@ function senderOf(responder: Responder, endpoint: PageEndpoint) {
   const headers = headersFor(endpoint, responder.headerPolicy);
   return (request: FastifyRequest, reply: FastifyReply, response: PageResponse, isShownAgain = false): void => {
     if (response.kind === 'html') sendHtml(responder, headers, request, reply, response, isShownAgain);
-    else responder.send(request, reply, 303, { ...headers, location: locationOf(response) }, '');
+    else responder.send(request, reply, 303, redirectHeaders(responder, headers, response), '');
   };
+}
+
+function redirectHeaders(
+  responder: Responder,
+  headers: Headers,
+  response: Exclude<PageResponse, { readonly kind: 'html' }>,
+): Headers {
+  const located = { ...headers, location: locationOf(response) };
+  return response.kind === 'redirect' ? withCookies(responder.cookies, located, response) : located;
 }
 
 function locationOf(response: Exclude<PageResponse, { readonly kind: 'html' }>): string {
@@ -135,15 +170,17 @@ function sendHtml(
   response: Extract<PageResponse, { readonly kind: 'html' }>,
   isShownAgain: boolean,
 ): void {
-  const { status, html, cookies = [] } = response;
+  const { status, html, cookies = [], retryAfterSeconds } = response;
   const { write, writeForm } = responder.cookies;
+  const seconds = retryAfterSeconds === undefined ? undefined : Math.max(1, Math.ceil(retryAfterSeconds));
+  const all = seconds === undefined ? headers : { ...headers, 'retry-after': String(seconds) };
   if (!hasForm(html)) {
-    responder.send(request, reply, status, withCookies(responder.cookies, headers, { cookies }), html.toString());
+    responder.send(request, reply, status, withCookies(responder.cookies, all, { cookies }), html.toString());
     return;
   }
   const { value, isNew } = formCookie(responder.cookiesOf(request).form);
   const lines = [...cookies.flatMap(write), ...(isNew ? [writeForm(value)] : [])];
   const notice = isShownAgain ? responder.options.pages.formNotice(request.headers['accept-language']) : undefined;
   const body = withFormToken(html, formTokenFor(value), notice);
-  responder.send(request, reply, status, lines.length === 0 ? headers : { ...headers, 'set-cookie': lines }, body);
+  responder.send(request, reply, status, lines.length === 0 ? all : { ...all, 'set-cookie': lines }, body);
 }

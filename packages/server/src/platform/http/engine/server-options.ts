@@ -39,6 +39,8 @@ export interface PageRenderer {
   readonly problem: (document: ProblemDocument) => Html;
   /** Stands above the fields of a form that is shown again, in the reader's language. */
   readonly formNotice: (acceptLanguage: string | undefined) => Html;
+  /** The path of the page that signs in or steps up, and leads back to a path of ours. */
+  readonly proofPath: (needed: 'session' | 'step_up', back: string) => `/${string}`;
 }
 
 export interface CookieDomain {

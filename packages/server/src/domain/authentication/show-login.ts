@@ -1,0 +1,33 @@
+/** Reading a login in progress for a page that shows its next step. Decides nothing: the step itself reads again. */
+import type { Database } from '#platform/database/index.ts';
+import { findCandidate, isGracePeriodOver } from './candidate.ts';
+import { type LoginStep, loginFacts, nextStep, type SecondFactorKind, secondFactorsOf } from './next-step.ts';
+import { findTicket, type PresentedTicket } from './tickets.ts';
+
+/** A login as a page shows it. */
+export interface ShownLogin {
+  /** The id of its ticket, which the form carries. */
+  readonly id: string;
+  readonly step: LoginStep;
+  /** The second factors that the user has. */
+  readonly factors: readonly SecondFactorKind[];
+  /** The user's language. */
+  readonly locale: string;
+  /** The end of the grace period of a user whose deletion is pending. */
+  readonly deletesAt: Date | undefined;
+}
+
+/** Returns undefined for a ticket that is not usable, or of another browser. */
+export async function showLogin(
+  database: Database,
+  ticket: PresentedTicket,
+  now: Date,
+): Promise<ShownLogin | undefined> {
+  const login = await findTicket(database, ticket, now);
+  if (login === undefined) return undefined;
+  const candidate = await findCandidate(database, { userId: login.userId, now });
+  if (candidate === undefined || isGracePeriodOver(candidate, now)) return undefined;
+  const { locale, deletesAt } = candidate;
+  const step = nextStep(loginFacts(candidate, login.proven));
+  return { id: login.id, step, factors: secondFactorsOf(candidate), locale, deletesAt };
+}

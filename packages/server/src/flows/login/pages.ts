@@ -1,0 +1,232 @@
+/** `/login`: the form for email and password, which also requests a mailed link. */
+import { z } from 'zod';
+import { emailInput } from '#domain/identifiers/index.ts';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { button, field, hiddenField, postForm } from '#pages/form.ts';
+import { loginRedirect } from '#pages/login-step.ts';
+import { alert, status, waitText } from '#pages/notice.ts';
+import { accountPath, loginPath, type OwnPath, toOwnPath } from '#pages/own-path.ts';
+import { page } from '#pages/page.ts';
+import { type Html, html, joinHtml } from '#platform/html/index.ts';
+import {
+  type Caller,
+  type CookieChange,
+  type Endpoint,
+  type PageResponse,
+  type Principal,
+  pageEndpoint,
+} from '#platform/http/index.ts';
+import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
+import type { QuotaReservation } from '#platform/rate-limit/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import { type Login, login } from './login.ts';
+
+/** A login link as this page offers it. The flow of logins by mail provides it. */
+export interface MailedLink {
+  /** Whether settings enable it. */
+  readonly isEnabled: () => boolean;
+  /** Enqueues the mail, and returns the cookie that binds the link to the browser. Throws `not_enabled`. */
+  readonly request: (canonical: string, caller: Caller) => Promise<readonly CookieChange[]>;
+}
+
+/** Dependencies of the page. */
+export type LoginPages = Login & {
+  readonly catalogues: Catalogues;
+  readonly mailedLink: MailedLink;
+};
+
+/** The act that led here, which the page confirms. */
+const done = z.enum(['signed_out']);
+
+const fields = z.strictObject({
+  email: z.string().max(1000),
+  password: z.string().max(1024).default(''),
+  act: z.literal('magic_link').optional(),
+  continue: z.string().max(2000).optional(),
+});
+
+type Typed = z.output<typeof fields>;
+
+export function loginPages(flow: LoginPages): readonly Endpoint[] {
+  return [
+    pageEndpoint({
+      id: 'login.show',
+      method: 'GET',
+      path: loginPath,
+      summary: 'Sign-in page: email and password, or a mailed link',
+      auth: { principals: ['public', 'session'] },
+      rateLimit: 'pages',
+      request: { query: z.strictObject({ continue: z.string().max(2000).optional(), done: done.optional() }) },
+      problems: [],
+      handler: async ({ query, principal, caller }) => show(flow, query, principal, caller),
+    }),
+    pageEndpoint({
+      id: 'login.submit',
+      method: 'POST',
+      path: loginPath,
+      summary: 'Submit its form: signs this browser in, or mails a link',
+      auth: { principals: ['public'] },
+      rateLimit: 'credential',
+      limitedBy: ({ email }) => canonicalOf(email),
+      limitedAs: ({ act }) => (act === undefined ? 'credential' : 'mail'),
+      countsUse: true,
+      request: { form: fields },
+      problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'not_enabled'],
+      handler: ({ body, caller, use }) => submit(flow, body, caller, use),
+    }),
+  ];
+}
+
+interface Complaints {
+  readonly email: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** The typed values, and the sentences about them. */
+interface Form {
+  readonly email: string;
+  readonly continueTo: OwnPath | undefined;
+  readonly notice?: Html | undefined;
+  readonly complaints?: Complaints;
+}
+
+function show(
+  flow: LoginPages,
+  query: { readonly continue?: string | undefined; readonly done?: 'signed_out' | undefined },
+  principal: Principal | undefined,
+  caller: Caller,
+): PageResponse {
+  const words = wordsFor(flow, caller);
+  const continueTo = continueOf(query.continue);
+  if (continueTo === 'refused') return refusedAddress(words);
+  if (principal !== undefined) return signedIn(words, principal, continueTo);
+  const notice = query.done && status(words.say(`page.login.${query.done}`));
+  return formPage(flow, words, 200, { email: '', continueTo, notice });
+}
+
+async function submit(flow: LoginPages, typed: Typed, caller: Caller, quota: QuotaReservation): Promise<PageResponse> {
+  const words = wordsFor(flow, caller);
+  const continueTo = continueOf(typed.continue);
+  if (continueTo === 'refused') {
+    quota.skip();
+    return refusedAddress(words);
+  }
+  const { email, password, act } = typed;
+  const canonical = canonicalOf(email);
+  if (canonical === undefined || (act === undefined && password === '')) {
+    quota.skip();
+    return formPage(flow, words, 422, { email, continueTo, complaints: complaintsOf(words, canonical, act) });
+  }
+  if (act === 'magic_link') return mailLink(flow, words, canonical, caller);
+  try {
+    const { deviceCookie: deviceToken, browserHash } = caller;
+    const attempt = { canonical, password, transport: 'cookie', deviceToken, quota, browserHash, continueTo } as const;
+    return loginRedirect(await login(flow, attempt, caller));
+  } catch (error) {
+    const notice = error instanceof Problem ? noticeOf(words, error) : undefined;
+    if (!(error instanceof Problem) || notice === undefined) throw error;
+    const { retryAfterSeconds } = error;
+    return { ...formPage(flow, words, error.status, { email, continueTo, notice }), retryAfterSeconds };
+  }
+}
+
+/** The refusals that the form explains; any other one is a problem page. */
+const refusals: Partial<Readonly<Record<ProblemCode, string>>> = {
+  invalid_credentials: 'page.login.wrong',
+  account_disabled: 'page.login.disabled',
+  email_not_verified: 'page.login.not_verified',
+  login_incomplete: 'page.login.incomplete',
+  busy: 'page.login.busy',
+};
+
+function noticeOf(words: PageWords, { code, retryAfterSeconds }: Problem): Html | undefined {
+  if (code === 'too_many_requests') return alert(waitText(words, retryAfterSeconds));
+  const key = refusals[code];
+  return key === undefined ? undefined : alert(words.say(key));
+}
+
+function complaintsOf({ say }: PageWords, canonical: string | undefined, act: Typed['act']): Complaints {
+  return {
+    email: canonical === undefined ? say('page.login.email_missing') : undefined,
+    password: act === undefined ? say('page.login.password_missing') : undefined,
+  };
+}
+
+/** The same page whether or not the address has an account (invariant 13). */
+async function mailLink(
+  { mailedLink }: LoginPages,
+  { lang, say }: PageWords,
+  canonical: string,
+  caller: Caller,
+): Promise<PageResponse> {
+  const cookies = await mailedLink.request(canonical, caller);
+  const body = html`<p>${say('page.login.link_sent', { email: canonical })}</p>
+<p class="soft">${say('page.login.link_hint')}</p>
+<p><a href="${loginPath}">${say('page.login.back')}</a></p>`;
+  const title = say('page.login.link_sent_title');
+  return { kind: 'html', status: 200, html: page({ title, lang, body }), cookies };
+}
+
+function formPage({ mailedLink }: LoginPages, words: PageWords, statusCode: number, form: Form) {
+  const { say, lang } = words;
+  const { email, continueTo, notice, complaints } = form;
+  const content = joinHtml([
+    html`${continueTo !== undefined && hiddenField('continue', continueTo)}`,
+    field({
+      name: 'email',
+      label: say('page.email.label'),
+      type: 'email',
+      autocomplete: 'username',
+      value: email,
+      isVerbatim: true,
+      hasFocus: email === '' || complaints?.email !== undefined,
+      complaint: complaints?.email,
+    }),
+    field({
+      name: 'password',
+      label: say('page.login.password'),
+      type: 'password',
+      autocomplete: 'current-password',
+      hasFocus: email !== '' && complaints?.email === undefined,
+      complaint: complaints?.password,
+    }),
+    button({ label: say('page.login.submit') }),
+    !mailedLink.isEnabled()
+      ? html``
+      : html`<p class="or">${say('page.login.or')}</p>
+${button({ label: say('page.login.link'), name: 'act', value: 'magic_link', isSecondary: true })}`,
+  ]);
+  const body = html`${notice}${postForm(loginPath, content)}`;
+  return { kind: 'html', status: statusCode, html: page({ title: say('page.login.title'), lang, body }) } as const;
+}
+
+/** Back from an application or from the history: never forward by itself, which would trap the back button. */
+function signedIn({ lang, say }: PageWords, principal: Principal, continueTo: OwnPath | undefined): PageResponse {
+  const account = principal.email ?? principal.name;
+  const content = html`${hiddenField('act', 'switch')}
+${continueTo !== undefined && hiddenField('continue', continueTo)}
+${button({ label: say('page.login.other_account'), isSecondary: true })}`;
+  const body = html`<p>${say('page.home.signed_in', { account })}</p>
+<p><a class="button" href="${continueTo ?? accountPath}">${say('page.login.continue')}</a></p>
+${postForm('/logout', content)}`;
+  return { kind: 'html', status: 200, html: page({ title: say('page.login.signed_in_title'), lang, body }) };
+}
+
+/** A wrong address must be seen where it was set, so it is not dropped in silence. */
+function refusedAddress({ lang, say }: PageWords): PageResponse {
+  const body = html`<p>${say('page.return_address.refused')}</p>
+<p><a href="${loginPath}">${say('page.login.title')}</a></p>`;
+  return { kind: 'html', status: 400, html: page({ title: say('page.return_address.refused_title'), lang, body }) };
+}
+
+function continueOf(text: string | undefined): OwnPath | undefined | 'refused' {
+  return text === undefined ? undefined : (toOwnPath(text) ?? 'refused');
+}
+
+function canonicalOf(email: string): string | undefined {
+  return emailInput.safeParse(email).data?.canonical;
+}
+
+function wordsFor({ catalogues }: LoginPages, { acceptLanguage }: Caller): PageWords {
+  return pageWords(catalogues, ...wantedLanguages(acceptLanguage));
+}

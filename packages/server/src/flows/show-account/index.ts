@@ -1,0 +1,40 @@
+/**
+ * The start of the account pages. Owns the page `/account`; no tables.
+ *
+ * It shows the account that is signed in and links to the pages that change it. It must not change anything by itself.
+ */
+import { button, postForm } from '#pages/form.ts';
+import { accountPath } from '#pages/own-path.ts';
+import { page } from '#pages/page.ts';
+import { html } from '#platform/html/index.ts';
+import { type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import { type Catalogues, pageWords } from '#platform/i18n/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
+
+export interface ShowAccount {
+  readonly catalogues: Catalogues;
+}
+
+export function showAccountEndpoints({ catalogues }: ShowAccount): readonly Endpoint[] {
+  return [
+    pageEndpoint({
+      id: 'account.show',
+      method: 'GET',
+      path: accountPath,
+      summary: 'The account that is signed in, and where to change it',
+      auth: { principals: ['session'] },
+      rateLimit: 'pages',
+      request: {},
+      problems: [],
+      handler: async ({ principal: { name, email }, caller }) => {
+        const { lang, say } = pageWords(catalogues, ...wantedLanguages(caller.acceptLanguage));
+        const body = html`<dl class="facts">
+<dt>${say('page.name.label')}</dt><dd><bdi>${name}</bdi></dd>
+${email !== null && html`<dt>${say('page.email.label')}</dt><dd><bdi>${email}</bdi></dd>`}
+</dl>
+${postForm('/logout', button({ label: say('page.logout.submit'), isSecondary: true }))}`;
+        return { kind: 'html', status: 200, html: page({ title: say('page.account.title'), lang, body }) };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,191 @@
+/**
+ * The page of a step of a login in progress. The ticket is in a cookie that only such pages get (`opensByTicket`), and is
+ * bound to the browser by the form cookie; the form carries the id of the ticket that it was shown for. So of two sign-ins
+ * in two tabs the earlier one acts on nothing: its page says that the sign-in went on elsewhere.
+ *
+ * The sequence stands here once: read the login, lead to the page of its step, show the form, act, lead on. GET changes
+ * nothing. A flow declares what differs.
+ */
+import { z } from 'zod';
+import { type LoginResult, type PresentedTicket, type ShownLogin, showLogin } from '#domain/authentication/index.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import type { Database } from '#platform/database/index.ts';
+import { type Html, html } from '#platform/html/index.ts';
+import {
+  type Caller,
+  type Endpoint,
+  type PageResponse,
+  pageEndpoint,
+  type RateLimitClass,
+} from '#platform/http/index.ts';
+import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import { hiddenField, postForm } from './form.ts';
+import { loginRedirect, noTicket, pathOfStep } from './login-step.ts';
+import { alert, waitText } from './notice.ts';
+import { loginPath, type OwnPath } from './own-path.ts';
+import { page } from './page.ts';
+
+interface Declared {
+  readonly id: string;
+  readonly summary: string;
+}
+
+/** Dependencies of every such page. */
+export interface StepPages {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly catalogues: Catalogues;
+}
+
+/** The parts that differ between the pages; `F` is the form without its hidden fields. */
+export interface StepPage<F extends z.ZodRawShape> {
+  readonly path: OwnPath;
+  /** The step that this page takes. One step may have several pages. */
+  readonly step: ShownLogin['step'];
+  readonly show: Declared;
+  readonly submit: Declared & {
+    readonly fields: F;
+    readonly rateLimit: Exclude<RateLimitClass, 'public'>;
+    readonly problems: readonly ProblemCode[];
+  };
+  /** The page's title. */
+  readonly title: (words: PageWords) => string;
+  /** Above the form. */
+  readonly intro: (reading: StepReading) => Html;
+  /** Fields and buttons of the form. */
+  readonly form: (reading: StepReading) => Html;
+  /** Below the form, such as links to other pages of the step. */
+  readonly beneath?: (reading: StepReading) => Html | false;
+  /** Takes the step. Returns the login's result, or the page that ends the login. */
+  readonly act: (
+    typed: z.output<z.ZodObject<F>>,
+    ticket: PresentedTicket,
+    caller: Caller,
+    reading: StepReading,
+  ) => Promise<LoginResult | PageResponse>;
+  /** The sentence of a refused proof, which the form shows beside its field. */
+  readonly complaints?: Partial<Readonly<Record<ProblemCode, string>>>;
+}
+
+/** The login that a page shows, and the words of its reader. */
+export interface StepReading {
+  readonly login: ShownLogin;
+  readonly words: PageWords;
+  /** Why the proof that was sent was refused. */
+  readonly complaint?: string | undefined;
+}
+
+/** The two endpoints of the page. */
+export function stepPage<F extends z.ZodRawShape>(flow: StepPages, declared: StepPage<F>): readonly Endpoint[] {
+  const { path, show, submit } = declared;
+  const common = { path, auth: { principals: ['public'] }, opensByTicket: true } as const;
+  return [
+    pageEndpoint({
+      ...common,
+      ...show,
+      method: 'GET',
+      rateLimit: 'pages',
+      request: {},
+      problems: [],
+      handler: ({ caller }) =>
+        respond(flow, declared, caller, 400, async (reading) => formPage(declared, reading, 200)),
+    }),
+    pageEndpoint({
+      ...common,
+      id: submit.id,
+      summary: submit.summary,
+      method: 'POST',
+      rateLimit: submit.rateLimit,
+      request: { form: z.strictObject({ ...submit.fields, login: z.string().max(100) }) },
+      problems: submit.problems,
+      handler: ({ body, caller }) => {
+        const { login: shown, ...typed } = body as { readonly login: string };
+        return respond(flow, declared, caller, 401, (reading, ticket) =>
+          reading.login.id === shown
+            ? submitted(declared, { reading, ticket, caller }, typed as z.output<z.ZodObject<F>>)
+            : Promise.resolve(otherTab(reading.words)),
+        );
+      },
+    }),
+  ];
+}
+
+async function respond<F extends z.ZodRawShape>(
+  { database, clock, catalogues }: StepPages,
+  { step }: StepPage<F>,
+  caller: Caller,
+  ifExpired: 400 | 401,
+  next: (reading: StepReading, ticket: PresentedTicket) => Promise<PageResponse>,
+): Promise<PageResponse> {
+  const { ticketCookie: text, browserHash } = caller;
+  const ticket = text === undefined || browserHash === undefined ? undefined : { text, browserHash };
+  const login = ticket && (await showLogin(database, ticket, clock.now()));
+  const words = pageWords(catalogues, login?.locale, ...wantedLanguages(caller.acceptLanguage));
+  if (ticket === undefined || login === undefined) return expiredPage(words, ifExpired);
+  if (login.step === step) return next({ login, words }, ticket);
+  const location = pathOfStep(login.step);
+  return location === undefined ? expiredPage(words, ifExpired) : { kind: 'redirect', location };
+}
+
+interface Submitted {
+  readonly reading: StepReading;
+  readonly ticket: PresentedTicket;
+  readonly caller: Caller;
+}
+
+async function submitted<F extends z.ZodRawShape>(
+  declared: StepPage<F>,
+  { reading, ticket, caller }: Submitted,
+  typed: z.output<z.ZodObject<F>>,
+): Promise<PageResponse> {
+  try {
+    const result = await declared.act(typed, ticket, caller, reading);
+    return result.kind === 'done' || result.kind === 'step_required' ? loginRedirect(result) : result;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.code === 'invalid_ticket') return expiredPage(reading.words, 401);
+    const { status, retryAfterSeconds } = error;
+    if (error.code === 'too_many_requests') {
+      const notice = alert(waitText(reading.words, retryAfterSeconds));
+      return { ...formPage(declared, reading, status, notice), retryAfterSeconds };
+    }
+    const complaint = declared.complaints?.[error.code];
+    if (complaint === undefined) throw error;
+    return formPage(declared, { ...reading, complaint: reading.words.say(complaint) }, status);
+  }
+}
+
+function formPage<F extends z.ZodRawShape>(
+  { path, title, intro, form, beneath }: StepPage<F>,
+  reading: StepReading,
+  status: number,
+  notice?: Html,
+) {
+  const { words, login } = reading;
+  const body = html`${intro(reading)}
+${notice}${postForm(
+  path,
+  html`${hiddenField('login', login.id)}
+${form(reading)}`,
+)}
+${beneath?.(reading)}
+<p class="soft"><a href="${loginPath}">${words.say('page.step.other_account')}</a></p>`;
+  return { kind: 'html', status, html: page({ title: title(words), lang: words.lang, body }) } as const;
+}
+
+/** The ticket is used, too old, or was issued to another browser. The cookie goes, so that it is not sent again. */
+function expiredPage(words: PageWords, status: 400 | 401): PageResponse {
+  return { ...endPage(words, status, 'expired'), cookies: [noTicket] };
+}
+
+function otherTab(words: PageWords): PageResponse {
+  return endPage(words, 409, 'other_tab');
+}
+
+function endPage({ lang, say }: PageWords, status: number, text: 'expired' | 'other_tab') {
+  const body = html`<p>${say(`page.step.${text}`)}</p>
+<p><a href="${loginPath}">${say('page.step.again')}</a></p>`;
+  return { kind: 'html', status, html: page({ title: say(`page.step.${text}_title`), lang, body }) } as const;
+}
