@@ -1,4 +1,4 @@
-/** What is used once stays used when every process has restarted and Redis has lost all it knew (invariant 1). */
+/** Codes, links and tickets that were used stay used when every process restarts and Redis loses all it knew (invariant 1). */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { startRedis, type TestRedis } from '../packages/server/test/support/redis.ts';

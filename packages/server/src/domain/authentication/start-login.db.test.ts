@@ -235,11 +235,11 @@ describeOnBothDatabases('a login by its first proof', (database) => {
         kind: 'step_required',
         step: 'second_factor',
         factors: ['totp'],
-        ticket: { text: expect.stringMatching(/^lk_lt_/), expiresAt: addSeconds(now(), 600) },
+        ticket: { id: expect.any(String), text: expect.stringMatching(/^lk_lt_/), expiresAt: addSeconds(now(), 600) },
       });
       expect(await sessionsOf(fixture, user)).toEqual([]);
       const text = result.kind === 'step_required' ? result.ticket.text : '';
-      expect(await findTicket(database(), text, now())).toMatchObject({
+      expect(await findTicket(database(), { text }, now())).toMatchObject({
         userId: user.id,
         transport: 'cookie',
         beganAt: now(),
