@@ -11,6 +11,11 @@ export interface Page {
   readonly width?: 'narrow' | 'wide';
 }
 
+/** The mark above the card; the title names the page. */
+const mark = html`<div class="brand"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/>
+<path d="M16 7.75a4.75 4.75 0 0 0-2.35 8.88l-1.2 6.27c-.1.56.33 1.1.9 1.1h5.3c.57 0 1-.54.9-1.1l-1.2-6.27A4.75 4.75 0 0 0 16 7.75Z"/>
+</svg></div>`;
+
 /** A whole document. */
 export function page(content: Page): Html {
   return html`<!doctype html>
@@ -23,6 +28,7 @@ export function page(content: Page): Html {
 <link rel="stylesheet" href="${stylesheetPath}">
 </head>
 <body>
+${content.width !== 'wide' && mark}
 <main class="${content.width ?? 'narrow'}">
 <h1>${content.title}</h1>
 ${content.body}
