@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Answers, FromProcess, Question, Share } from './messages.ts';
 
-const program = fileURLToPath(new URL('./main.ts', import.meta.url));
+const servingProgram = fileURLToPath(new URL('./main.ts', import.meta.url));
 
 /** A process that does not answer for longer is taken as busy or ended. */
 const answerMs = 1000;
@@ -25,7 +25,8 @@ export class ServingProcess {
   #asked = 0;
   #isStopping = false;
 
-  constructor(share: Share) {
+  /** @param program a module that keeps to `messages.ts`. */
+  constructor(share: Share, program: string = servingProgram) {
     // Structured clones keep the NaN of metrics without a value. Output goes to the streams of the parent.
     this.#child = fork(program, [JSON.stringify(share)], {
       serialization: 'advanced',

@@ -12,6 +12,8 @@ export interface SupervisorOptions {
   readonly count: number;
   readonly share: Share;
   readonly logger: Logger;
+  /** The module that is forked; by default the serving process. */
+  readonly program?: string;
   /** Called once, when the processes cannot go on. */
   readonly onGiveUp: (error: OperatorError) => void;
 }
@@ -95,7 +97,7 @@ export class Supervisor {
   }
 
   #fork(slot: number): ServingProcess {
-    const started = new ServingProcess(this.#options.share);
+    const started = new ServingProcess(this.#options.share, this.#options.program);
     this.#processes.set(slot, started);
     return started;
   }
