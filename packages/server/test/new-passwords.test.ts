@@ -172,7 +172,7 @@ function attemptAt(id: string, table: typeof api, of: Application): Promise<Atte
 }
 
 /** Operations that take an existing password. */
-const provingOperations = ['login.password', 'login.submit', 'step_up.prove'];
+const provingOperations = ['login.password', 'login.submit', 'step_up.prove', 'step_up.submit'];
 
 const rejected = [
   ['eleven char', 'too_short', /at least 12 characters/, /mindestens 12 Zeichen/],

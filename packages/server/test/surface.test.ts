@@ -75,6 +75,7 @@ async function send({ method, target, headers = {}, body }: RawRequest): Promise
 }
 
 function stepUpOf(stepUp: NonNullable<ExpectedOperation['stepUp']>) {
+  if (stepUp === 'form') return { withinSeconds: 1200 };
   return stepUp === true ? { withinSeconds: 300 } : { withinSeconds: 300, orPassword: true };
 }
 

@@ -74,10 +74,10 @@ function keyboardOf({ inputMode, isVerbatim, hasFocus }: Field): Html {
   return html`${code}${verbatim}${hasFocus && html` autofocus`}`;
 }
 
-/** The six digits of an authenticator app, as one field: several would break autofill and paste. */
-export function codeField(label: string, complaint: string | undefined): Html {
+/** The six digits of an authenticator app or a mail, as one field: several would break autofill and paste. */
+export function codeField(label: string, complaint: string | undefined, name = 'code'): Html {
   return field({
-    name: 'code',
+    name,
     label,
     type: 'text',
     autocomplete: 'one-time-code',

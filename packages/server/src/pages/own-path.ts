@@ -6,8 +6,9 @@
 export type OwnPath = `/${string}`;
 
 export const loginPath = '/login';
-const stepUpPath = '/step-up';
+export const stepUpPath = '/step-up';
 export const accountPath = '/account';
+export const securityPath = '/account/security';
 
 const maxLength = 500;
 

@@ -197,7 +197,7 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     recoveryCode: ['000000-000000-000000-000000'],
     emailCode: ['000000'],
     ticket: [...before.tickets, ...after.tickets],
-    act: ['this', 'magic_link'],
+    act: ['this', 'magic_link', 'begin', 'confirm'],
   };
   const held = sessions.map((response) => sessionOf(response).credentials);
   const pageTickets = [...before.pageTickets, ...after.pageTickets];

@@ -2,14 +2,15 @@
 import type { Application, AppResponse } from './application.ts';
 import { sameOrigin } from './user-actions.ts';
 
-/** The fields that the first button of each form of a page sends without typing, by the form's action. */
+/** The fields that the first button of each form of a page sends without typing, by the form's action; of several the first. */
 function formsOf(text: string): Map<string, Record<string, string>> {
   const forms = new Map<string, Record<string, string>>();
   for (const [, action = '', content = ''] of text.matchAll(/<form method="post" action="([^"]*)">(.*?)<\/form>/gs)) {
     const hidden = [...content.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
     const [first = ''] = /<button [^>]*>/.exec(content) ?? [];
     const button = [.../ name="([^"]*)" value="([^"]*)"/g[Symbol.matchAll](first)];
-    forms.set(action, Object.fromEntries([...hidden, ...button].map(([, name, value]) => [name, value])));
+    const fields = Object.fromEntries([...hidden, ...button].map(([, name, value]) => [name, value]));
+    if (!forms.has(action)) forms.set(action, fields);
   }
   return forms;
 }

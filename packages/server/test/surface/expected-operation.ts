@@ -7,8 +7,11 @@ export interface ExpectedOperation {
   readonly path: string;
   readonly kind: 'api' | 'page' | 'document';
   readonly principals: readonly PrincipalKind[];
-  /** Whether the session must have authenticated in the last five minutes, or the body has the current password. */
-  readonly stepUp?: true | 'or password';
+  /**
+   * Whether the session must have authenticated in the last five minutes, or the body has the current password; the form of a
+   * page is accepted for twenty.
+   */
+  readonly stepUp?: true | 'or password' | 'form';
   /** The classes of docs/security/limits.md. */
   readonly rateLimit: 'public' | 'pages' | 'credential' | 'mail' | 'authenticated' | 'none';
   /** A body that the schema accepts; tests invalidate each of its texts in turn. */

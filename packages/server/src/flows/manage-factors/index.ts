@@ -1,6 +1,6 @@
 /**
  * The user's own second factors. Owns `/api/v1/users/me/factors`, `/api/v1/users/me/totp`,
- * `/api/v1/users/me/recovery-codes` and their mails; no tables.
+ * `/api/v1/users/me/recovery-codes`, the pages of `/account/security`, and their mails; no tables.
  *
  * Invariants:
  * - Every change needs a recent proof (step-up), and mails the user.
@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { totpCodeInput } from '#domain/authentication/index.ts';
 import { issuedSessionData, issuedSessionExample, issuedSessionResponse } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
+import { qrSvg } from '#protocol/totp/index.ts';
 import {
   beginTotp,
   describeFactors,
@@ -20,15 +21,17 @@ import {
   removeTotp,
   replaceRecoveryCodes,
 } from './manage-factors.ts';
+import { type FactorPages, factorPages } from './pages.ts';
 
-export type { ManageFactors } from './manage-factors.ts';
+export type { FactorPages } from './pages.ts';
 
 const totpPath = '/api/v1/users/me/totp';
 const recoveryCodes = z.array(z.string());
 const exampleCodes = ['8K3F2A-9QTZ4M-7HXW1C-5NBD6R', '0V2J8P-EG4S7K-QM91TZ-C6XY3H'];
 
-export function manageFactorsEndpoints(flow: ManageFactors): readonly Endpoint[] {
-  const recently = { principals: ['session'], stepUp: { withinSeconds: flow.stepUpSeconds } } as const;
+export function manageFactorsEndpoints(flow: FactorPages): readonly Endpoint[] {
+  const stepUp = { withinSeconds: flow.stepUpSeconds };
+  const recently = { principals: ['session'], stepUp } as const;
   return [
     apiEndpoint({
       id: 'factors.list',
@@ -90,6 +93,7 @@ export function manageFactorsEndpoints(flow: ManageFactors): readonly Endpoint[]
         data: { recoveryCodes: [...(await replaceRecoveryCodes(flow, principal, caller))] },
       }),
     }),
+    ...factorPages(flow, stepUp),
   ];
 }
 
@@ -122,7 +126,10 @@ function beginTotpEndpoint(flow: ManageFactors, recently: Recently): Endpoint {
       },
     },
     problems: [],
-    handler: async ({ principal }) => ({ data: await beginTotp(flow, principal) }),
+    handler: async ({ principal }) => {
+      const { secret, uri } = await beginTotp(flow, principal);
+      return { data: { secret, uri, qrSvg: qrSvg(uri) } };
+    },
   });
 }
 

@@ -24,7 +24,7 @@ import type { Database, Queries } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { encodeBase32 } from '#protocol/base32/index.ts';
-import { matchingStep, newTotpSecret, qrSvg, totpUri } from '#protocol/totp/index.ts';
+import { matchingStep, newTotpSecret, totpUri } from '#protocol/totp/index.ts';
 
 /** Dependencies of the flow. */
 export interface ManageFactors extends Issuers {
@@ -40,11 +40,10 @@ export interface ManageFactors extends Issuers {
   readonly service: string;
 }
 
-/** The secret for an authenticator app: typed, as a link, or as a picture. */
+/** The secret for an authenticator app: typed, or as a link, which a QR code can contain. */
 export interface Enrollment {
   readonly secret: string;
   readonly uri: string;
-  readonly qrSvg: string;
 }
 
 /** The second factors of the user. */
@@ -64,7 +63,7 @@ export async function beginTotp(flow: ManageFactors, { userId, email }: Principa
   const sealedSecret = sealTotpSecret(userKey, id, secret);
   await addPendingTotp(flow.database, { id, userId, sealedSecret, now: flow.clock.now() });
   const uri = totpUri({ issuer: flow.service, account: email ?? userId, secret });
-  return { secret: encodeBase32(secret, 'rfc4648'), uri, qrSvg: qrSvg(uri) };
+  return { secret: encodeBase32(secret, 'rfc4648'), uri };
 }
 
 /** The renewed session, and the recovery codes when they were made now. */

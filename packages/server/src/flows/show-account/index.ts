@@ -4,7 +4,7 @@
  * It shows the account that is signed in and links to the pages that change it. It must not change anything by itself.
  */
 import { button, postForm } from '#pages/form.ts';
-import { accountPath } from '#pages/own-path.ts';
+import { accountPath, securityPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { html } from '#platform/html/index.ts';
 import { type Endpoint, pageEndpoint } from '#platform/http/index.ts';
@@ -32,6 +32,7 @@ export function showAccountEndpoints({ catalogues }: ShowAccount): readonly Endp
 <dt>${say('page.name.label')}</dt><dd><bdi>${name}</bdi></dd>
 ${email !== null && html`<dt>${say('page.email.label')}</dt><dd><bdi>${email}</bdi></dd>`}
 </dl>
+<p><a href="${securityPath}">${say('page.account.security')}</a></p>
 ${postForm('/logout', button({ label: say('page.logout.submit'), isSecondary: true }))}`;
         return { kind: 'html', status: 200, html: page({ title: say('page.account.title'), lang, body }) };
       },

@@ -1,6 +1,6 @@
 /**
- * Step-up of a session (RFC 9470). Owns `GET` and `POST /api/v1/auth/step-up`, `POST /api/v1/auth/step-up/email-code` and
- * the mail `mailbox_code`; no tables.
+ * Step-up of a session (RFC 9470). Owns `GET` and `POST /api/v1/auth/step-up`, `POST /api/v1/auth/step-up/email-code`, the page
+ * `/step-up` and the mail `mailbox_code`; no tables.
  *
  * Invariants:
  * - A user with a second factor steps up by it, and by nothing less. A user with neither that nor a password steps up by a
@@ -14,9 +14,10 @@ import { mailboxCodeSeconds, secondFactorFields, typedSecondFactor } from '#doma
 import { issuedSessionData, issuedSessionExample, issuedSessionResponse } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
+import { type StepUpPages, stepUpPages } from './pages.ts';
 import { acceptedFactors, requestCode, type StepUp, stepUp, type TypedProof } from './step-up.ts';
 
-export type { StepUp } from './step-up.ts';
+export type { StepUpPages } from './pages.ts';
 
 const path = '/api/v1/auth/step-up';
 
@@ -55,7 +56,7 @@ const factorNames = {
   mailbox_code: 'email_code',
 } as const;
 
-export function stepUpEndpoints(flow: StepUp): readonly Endpoint[] {
+export function stepUpEndpoints(flow: StepUpPages): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'step_up.options',
@@ -101,6 +102,7 @@ export function stepUpEndpoints(flow: StepUp): readonly Endpoint[] {
         return issuedSessionResponse(await stepUp(flow, typed, principal, caller));
       },
     }),
+    ...stepUpPages(flow),
   ];
 }
 

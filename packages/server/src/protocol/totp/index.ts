@@ -4,5 +4,5 @@
  * last used step, without which a code could be used twice.
  * Invariant: a comparison takes the same time for every secret and every code of six digits.
  */
-export { qrSvg } from './qr.ts';
+export { type QrCode, qrCode, qrSvg } from './qr.ts';
 export { matchingStep, newTotpSecret, totpSecretText, totpUri } from './totp.ts';

@@ -2,7 +2,7 @@
 import type { Application } from '../../support/application.ts';
 import { addUserWithoutPassword, newestMailboxCode, proveMailbox } from '../../support/mailbox-codes.ts';
 import { beginTotp, codeNow, confirmTotp, proveSecondFactor, type TotpUser } from '../../support/second-factors.ts';
-import { isAccepted, login, type Tokens, validPassword } from '../../support/user-actions.ts';
+import { cookieHeader, isAccepted, login, sameOrigin, type Tokens, validPassword } from '../../support/user-actions.ts';
 import {
   addScenarioUser,
   allTrue,
@@ -13,6 +13,7 @@ import {
   type Result,
   request,
   type Scenario,
+  type ScenarioUser,
   startOnPage,
   submitForm,
 } from './scenario.ts';
@@ -203,4 +204,83 @@ const changes: readonly Scenario[] = [
   },
 ];
 
-export const secondFactors: readonly Scenario[] = [...logins, ...changes];
+/** A browser that signed in with a password alone. */
+async function browserOf(user: ScenarioUser): Promise<string> {
+  return cookieHeader((await login(user.app, user.email, { transport: 'cookie' })).cookies);
+}
+
+/** A browser of a user with two factors, who proved a recovery code. */
+async function browserOfTwoFactors(app: Application) {
+  const user = await addUserOfTwoFactors(app);
+  const { ticket } = (await login(app, user.email, { transport: 'cookie' })).data;
+  const recoveryCode = user.recoveryCodes[1] ?? '';
+  return { user, cookie: cookieHeader((await proveSecondFactor(app, ticket, { recoveryCode })).cookies) };
+}
+
+const security = '/account/security';
+
+const pages: readonly Scenario[] = [
+  {
+    name: 'step_up.submit',
+    commitsInParts: true,
+    audit: ['session.stepped_up'],
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const cookie = await browserOf(user);
+      const run = () => submitForm(app, '/step-up', { password: validPassword }, cookie);
+      const isActive = async () => (await request(app, 'GET', '/auth/session', { cookie })) === 'done';
+      return { run, isComplete: () => allTrue([not(isActive), () => canLogIn(app, user.email)]) };
+    },
+  },
+  {
+    name: 'totp.submit, to begin',
+    audit: [],
+    prepare: async (app) => {
+      const cookie = await browserOf(await addScenarioUser(app));
+      const run = () => submitForm(app, `${security}/app`, { act: 'begin' }, cookie);
+      return { run, isComplete: async () => (await run()) === 'done' };
+    },
+  },
+  {
+    name: 'totp.submit, to confirm',
+    audit: ['factor.enrolled'],
+    mail: ['second_factor_added'],
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const cookie = await browserOf(user);
+      const secret = await beginTotp(app, { cookie, headers: sameOrigin });
+      const form = { act: 'confirm', code: codeNow(app, secret) };
+      const isComplete = async () => (await login(app, user.email)).data.step === 'second_factor';
+      return { run: () => submitForm(app, `${security}/app`, form, cookie), isComplete };
+    },
+  },
+  {
+    name: 'totp.submit_remove',
+    audit: ['factor.removed'],
+    mail: ['second_factor_removed'],
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const { user, cookie } = await browserOfTwoFactors(app);
+      const run = () => submitForm(app, `${security}/remove-app`, { act: 'confirm' }, cookie);
+      return { run, isComplete: () => canLogIn(app, user.email) };
+    },
+  },
+  {
+    name: 'recovery_codes.submit',
+    audit: ['recovery_codes.made'],
+    mail: ['recovery_codes_made'],
+    prepare: async (app) => {
+      const { user, cookie } = await browserOfTwoFactors(app);
+      const run = () => submitForm(app, `${security}/recovery-codes`, { act: 'confirm' }, cookie);
+      const isComplete = async () => {
+        const json = { recoveryCode: user.recoveryCodes[0] };
+        return (await request(app, 'POST', '/auth/step-up', { cookie, headers: sameOrigin, json })) === 'invalid_code';
+      };
+      return { run, isComplete };
+    },
+  },
+];
+
+export const secondFactors: readonly Scenario[] = [...logins, ...changes, ...pages];
