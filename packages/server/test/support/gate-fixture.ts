@@ -80,6 +80,7 @@ const openTickets = statement('test_gate.open_tickets', {
 /** Every counter of a user. */
 export const attemptKinds = [
   'email_code',
+  'mailbox_code',
   'password',
   'password_known_device',
   'second_factor',
@@ -134,7 +135,7 @@ export async function addPasswordUser(fixture: GateFixture): Promise<TestUser> {
 
 /** Sets a counter of the user. */
 export async function countFailures(
-  { database, clock }: GateFixture,
+  { database, clock }: DomainFixture,
   user: Pick<TestUser, 'id'>,
   kind: (typeof attemptKinds)[number],
   failures: number,
@@ -143,13 +144,13 @@ export async function countFailures(
 }
 
 /** The kinds of the user's counters that are above zero. */
-export async function failedKinds({ database }: GateFixture, user: Pick<TestUser, 'id'>): Promise<string[]> {
+export async function failedKinds({ database }: DomainFixture, user: Pick<TestUser, 'id'>): Promise<string[]> {
   return (await database.rows(counters, { key: attemptKey(user.id) })).map(({ kind }) => kind);
 }
 
 /** The failures in one of the user's counters. */
 export async function failuresOf(
-  { database }: GateFixture,
+  { database }: DomainFixture,
   user: Pick<TestUser, 'id'>,
   of: (typeof attemptKinds)[number],
 ): Promise<number> {
@@ -220,7 +221,7 @@ export async function mailedProof(
 }
 
 /** The user's sessions, oldest first. */
-export function sessionsOf({ database }: GateFixture, user: Pick<TestUser, 'id'>) {
+export function sessionsOf({ database }: DomainFixture, user: Pick<TestUser, 'id'>) {
   return database.rows(sessions, { userId: user.id });
 }
 
@@ -234,7 +235,7 @@ export interface ReadEvent {
 }
 
 /** The user's audit events, oldest first. */
-export async function eventsOf({ database }: GateFixture, user: TestUser): Promise<ReadEvent[]> {
+export async function eventsOf({ database }: DomainFixture, user: TestUser): Promise<ReadEvent[]> {
   const rows = await database.rows(events, { userId: user.id });
   return rows.map(({ id, sessionId, body }) => {
     const { action, actor, facts, personal } = JSON.parse(body.toString('utf8'));
@@ -254,7 +255,7 @@ export interface ReadMail {
 }
 
 /** The mails to the user, oldest first. */
-export async function mailsOf({ database }: GateFixture, user: TestUser): Promise<ReadMail[]> {
+export async function mailsOf({ database }: DomainFixture, user: TestUser): Promise<ReadMail[]> {
   const rows = await database.rows(mails, { userId: user.id });
   return rows.map(({ id, sealedParams, ...mail }) => {
     const cell = { table: 'mail_ledger', column: 'sealed_params', row: id };
@@ -263,7 +264,7 @@ export async function mailsOf({ database }: GateFixture, user: TestUser): Promis
 }
 
 /** How many tickets of the user are not consumed. */
-export async function openTicketsOf({ database }: GateFixture, user: Pick<TestUser, 'id'>): Promise<number> {
+export async function openTicketsOf({ database }: DomainFixture, user: Pick<TestUser, 'id'>): Promise<number> {
   return (await database.row(openTickets, { userId: user.id }))?.open ?? 0;
 }
 

@@ -86,6 +86,7 @@ describe('the table of proofs', () => {
     ['email_code', ['email_code', 'email_code'], ['invalid_code', 'invalid_code']],
     ['totp', ['second_factor', 'second_factor_known_device'], ['invalid_code', 'invalid_ticket']],
     ['recovery_code', ['second_factor', 'second_factor_known_device'], ['invalid_code', 'invalid_ticket']],
+    ['mailbox_code', ['mailbox_code', 'mailbox_code'], ['invalid_code', 'invalid_ticket']],
   ])('names the counters and the refusals of a %s', (by, counters, refusals) => {
     const { resets, refusal, refusalOfDisabled } = proofKinds[by];
     expect([resets(unknownDevice), resets(knownDevice)]).toEqual(counters);
@@ -97,6 +98,7 @@ describe('the table of proofs', () => {
     // A password opens a mailbox, so that both together are one factor.
     ['magic_link', 'knowledge'],
     ['email_code', 'knowledge'],
+    ['mailbox_code', 'knowledge'],
     ['totp', 'possession'],
     ['recovery_code', 'possession'],
   ])('counts a %s as %s, and as one factor', (by, kind) => {

@@ -6,11 +6,13 @@ const sealedPhc = Buffer.from('sealed');
 
 it.each<[string, Partial<Candidate>, readonly string[]]>([
   ['the password of a user without a second factor', { sealedPhc }, ['password']],
-  ['nothing of a user with neither, who logs in again', {}, []],
-  ['the app and not the password', { sealedPhc, hasTotp: true }, ['totp']],
+  ['a password rather than the mailbox that could reset it', { sealedPhc, emailVerified: true }, ['password']],
+  ['the mailbox of a user with neither', { emailVerified: true }, ['mailbox_code']],
+  ['nothing of a user without a verified address, who logs in again', {}, []],
+  ['the app, and neither password nor mailbox', { sealedPhc, emailVerified: true, hasTotp: true }, ['totp']],
   ['app and recovery codes', { sealedPhc, hasTotp: true, hasRecoveryCode: true }, ['totp', 'recovery_code']],
   ['recovery codes that are left without an app', { sealedPhc, hasRecoveryCode: true }, ['recovery_code']],
 ])('a step-up accepts %s', (_, facts, factors) => {
-  const nothing = { sealedPhc: undefined, hasTotp: false, hasRecoveryCode: false };
+  const nothing = { sealedPhc: undefined, emailVerified: false, hasTotp: false, hasRecoveryCode: false };
   expect(stepUpFactors({ ...nothing, ...facts } as Candidate)).toEqual(factors);
 });
