@@ -83,13 +83,16 @@ describe('a command that serves until it is stopped', () => {
       timeoutMs: 60_000,
     });
   const ops = (path: string) => fetch(`http://127.0.0.1:${opsPort}${path}`);
+  // A check of a readiness may take longer than its second while the machine starts other servers.
+  const isReady = (of: number) =>
+    eventually(async () => (await fetch(`http://127.0.0.1:${of}/readyz`)).status === 200, { what: 'it is ready' });
   const stop = ({ end }: Running) => end.request({ reason: 'the test', exitCode: 0, isOrderly: true });
 
   it('serves with the embedded database and its inbox, and closes every listener', async () => {
     const server = start(['serve'], await settings('embedded'));
     await printed(server, 'is listening');
     expect(server.output).toMatchObject({ err: '', out: expect.stringContaining('/dev/inbox') });
-    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    await isReady(port);
     expect((await ops('/metrics')).status).toBe(200);
     stop(server);
     expect(await server.code).toBe(0);
@@ -99,7 +102,7 @@ describe('a command that serves until it is stopped', () => {
   it('runs jobs alone, without the public listener', async () => {
     const worker = start(['work'], await settings('postgres', { SMTP_URL: sink.url }));
     await printed(worker, 'is running jobs');
-    expect((await ops('/readyz')).status).toBe(200);
+    await isReady(opsPort);
     await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
     stop(worker);
     expect(await worker.code).toBe(0);
@@ -118,10 +121,11 @@ describe('a command that serves until it is stopped', () => {
     const server = start(['serve', '--processes', '2'], env);
     await printed(server, 'is listening');
     expect(server.output.err).toBe('');
+    await isReady(opsPort);
     const { status, checks } = (await (await ops('/readyz?verbose')).json()) as { status: string; checks: object };
     expect({ status, checks }).toEqual({ status: 'ready', checks: { process: 'ok', processes: 'ok', restarts: 'ok' } });
     expect(await (await ops('/metrics')).text()).toContain('\nserving_processes 2\n');
-    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    await isReady(port);
     stop(server);
     await eventually(async () => (await ops('/readyz')).status === 503, { what: 'the readiness is red' });
     expect(await server.code).toBe(0);
