@@ -4,7 +4,7 @@ import { eraseUser, scheduleDeletion } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
 import { statement } from '#platform/database/index.ts';
-import { describeOnBothDatabases } from '#test/support/databases.ts';
+import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import { addSession, type TestUser } from '#test/support/domain-fixture.ts';
 import {
   addAuthenticator,
@@ -175,6 +175,11 @@ describeOnBothDatabases('a login by its first proof', (database) => {
       const proof = await passwordProof(fixture, user);
       await start(proof);
       expect(proof.rehashes()).toBe(0);
+    });
+
+    it('takes one round trip, and looks for excess sessions only near the limit', async () => {
+      const proof = await passwordProof(fixture, user);
+      expect(await countRoundTrips(database(), () => start(proof))).toEqual(['login.complete']);
     });
 
     it('ends the oldest session beyond a hundred', async () => {
