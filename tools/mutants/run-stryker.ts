@@ -63,6 +63,8 @@ function toConfig({ mutate }: MutatedModule, concurrency: number, directory: str
     jsonReporter: { fileName },
     tempDirName: join(directory, 'sandbox'),
     coverageAnalysis: 'perTest',
+    // A mutant that exceeds its time counts as detected, so a busy machine must not be taken for a test that hangs.
+    timeoutMS: 30_000,
     concurrency,
     logLevel: 'error',
   };
