@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { passwordAssociatedData } from '#domain/passwords/index.ts';
 import { eraseUser, scheduleDeletion } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
 import { statement } from '#platform/database/index.ts';
@@ -22,6 +23,7 @@ import {
   requester,
   sessionsOf,
 } from '#test/support/gate-fixture.ts';
+import { recordRejectedLogin } from './complete.ts';
 import { type FirstProof, type LoginOptions, startLogin } from './decide.ts';
 import { findTicket } from './tickets.ts';
 
@@ -44,6 +46,13 @@ const storedPassword = statement('start_login_test.stored_password', {
   sql: `select sealed_phc from passwords where user_id = :userId`,
   params: { userId: 'uuid' },
   columns: { sealedPhc: 'bytea' },
+});
+
+const latestEvent = statement('start_login_test.latest_event', {
+  lane: 'pool',
+  sql: `select user_id, body from audit_events where at = :at and user_id is null`,
+  params: { at: 'timestamptz' },
+  columns: { userId: 'uuid?', body: 'bytea' },
 });
 
 const byToken: LoginOptions = { transport: 'token', deviceToken: undefined };
@@ -222,6 +231,20 @@ describeOnBothDatabases('a login by its first proof', (database) => {
       fixture.time.advance(60_000);
       await expect(logIn()).rejects.toMatchObject({ code: 'invalid_credentials' });
       await expectNothingWritten('login.failed', 'password', 'invalid_credentials');
+    });
+
+    it('for an address without a user, under no user', async () => {
+      const by = 'password';
+      const nobody = { by, reason: 'invalid_credentials', userId: undefined, userKey: undefined } as const;
+      fixture.time.advance(1000);
+      await recordRejectedLogin(fixture.gate, database(), nobody, requester);
+      const { userId, body } = present(await database().row(latestEvent, { at: now() }), 'the event');
+      expect(userId).toBeNull();
+      const event = JSON.parse(body.toString('utf8'));
+      const facts = { by, reason: 'invalid_credentials' };
+      expect(event).toMatchObject({ action: 'login.failed', actor: { kind: 'anonymous' }, facts });
+      // The address of the requester is under the key of the month.
+      expect([Object.keys(event).includes('userId'), event.personal.key]).toEqual([false, '2026-03']);
     });
 
     it('as a wrong link for a disabled user', async () => {
