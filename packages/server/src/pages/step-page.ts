@@ -122,7 +122,8 @@ async function respond<F extends z.ZodRawShape>(
   const { ticketCookie: text, browserHash } = caller;
   const ticket = text === undefined || browserHash === undefined ? undefined : { text, browserHash };
   const login = ticket && (await showLogin(database, ticket, clock.now()));
-  const words = pageWords(catalogues, login?.locale, ...wantedLanguages(caller.acceptLanguage));
+  // The browser's language first, as on the page before: a sign-in does not change its language on the way.
+  const words = pageWords(catalogues, ...wantedLanguages(caller.acceptLanguage), login?.locale);
   if (ticket === undefined || login === undefined) return expiredPage(words, ifExpired);
   if (login.step === step) return next({ login, words }, ticket);
   const location = pathOfStep(login.step);

@@ -59,6 +59,8 @@ describe('a page that needs a session', () => {
       { origin: 'https://evil.example' },
     ];
     for (const headers of foreign) expect((await submit(fields, { cookie, ...headers })).status).toBe(403);
+    // Without a session as well: it leads no other site's visitor to the sign-in page.
+    for (const headers of foreign.slice(1)) expect((await submit(fields, headers)).status).toBe(403);
   });
 
   it('shows a form with a stale token again, with the principal', async () => {

@@ -4,9 +4,7 @@ import { z } from 'zod';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { ApiEndpoint, PageEndpoint } from '../endpoint.ts';
-import type { Responder } from '../engine/responder.ts';
 import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson, readKnownPairs } from './body.ts';
-import { refuseCrossSiteBrowser } from './cross-site.ts';
 import { formTokenField } from './form-slot.ts';
 import { isOwnForm } from './form-tokens.ts';
 import { validate } from './validation.ts';
@@ -96,13 +94,9 @@ type SentForm =
   | { readonly kind: 'foreign'; readonly fields: Readonly<Record<string, string>> };
 
 /** A reader of a page's form, which must come from the page that this browser was shown. */
-export function formReader(
-  endpoint: PageEndpoint,
-  responder: Responder,
-): (request: FastifyRequest, cookie: string | undefined) => SentForm {
+export function formReader(endpoint: PageEndpoint): (request: FastifyRequest, cookie: string | undefined) => SentForm {
   const schema = endpoint.request.form ?? z.strictObject({});
   return (request, cookie) => {
-    refuseCrossSiteBrowser(request.headers, responder.publicOrigin);
     refuseEncoded(request);
     if (!isFormType(request.headers['content-type'])) throw new Problem('unsupported_media_type');
     const { [formTokenField]: token, ...fields } = readForm(decodeUtf8(bytesOf(request)));

@@ -8,6 +8,7 @@ import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { noUse } from '#platform/rate-limit/index.ts';
 import { authorizerOf } from '../admission/authorization.ts';
 import { type OwnCookies, withCookies } from '../admission/cookies.ts';
+import { refuseCrossSiteBrowser } from '../admission/cross-site.ts';
 import { hasForm, withFormToken } from '../admission/form-slot.ts';
 import { browserHashOf, formCookie, formTokenFor } from '../admission/form-tokens.ts';
 import { formReader, pageQueryReader, sameQueryReader } from '../admission/input.ts';
@@ -61,9 +62,11 @@ function postHandler(responder: Responder, endpoint: PageEndpoint): Handler {
   const send = senderOf(responder, endpoint);
   const begin = beginnerOf(responder, endpoint);
   const run = runnerOf(responder, endpoint);
-  const readForm = formReader(endpoint, responder);
+  const readForm = formReader(endpoint);
   const showAgain = formPageOf(responder, endpoint);
   return async (request, reply) => {
+    // Before the session: without one, the form of another site would be led to our sign-in page.
+    refuseCrossSiteBrowser(request.headers, responder.publicOrigin);
     const visitor = await begin(request);
     const form = readForm(request, visitor.cookies.form);
     if (form.kind === 'foreign') await showAgain(request, reply, visitor, form.fields);

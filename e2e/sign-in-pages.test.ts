@@ -1,0 +1,193 @@
+/** People sign in, set an authenticator app up and sign out in a real browser, with scripts and without. */
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
+import { codeNow } from '../packages/server/test/support/second-factors.ts';
+import { openChromium } from './support/chromium.ts';
+import { client, dataOf } from './support/client.ts';
+import { awaitLink, readInbox, tokenOf } from './support/inbox.ts';
+import { type RunningServer, startServer } from './support/server.ts';
+
+const password = 'a long enough password';
+const realTime = { clock: { now: () => new Date() } };
+
+let server: RunningServer;
+let origin: string;
+let browser: Browser;
+let people = 0;
+
+beforeAll(async () => {
+  server = await startServer({ database: 'embedded', env: loginMethodsEnabled });
+  origin = `http://localhost:${new URL(server.url).port}`;
+  browser = await openChromium();
+  return async () => {
+    await browser.close();
+    expect(await server.stop()).toBe(0);
+  };
+});
+
+async function addUser(): Promise<string> {
+  people += 1;
+  const email = `browser.${people}@people.example`;
+  const api = client(server.url);
+  dataOf(await api.register({ email, password }));
+  const link = await awaitLink(() => readInbox(server.opsUrl, email), '/verify-email');
+  dataOf(await api.verify(tokenOf(link)));
+  return email;
+}
+
+const pathOf = (page: Page) => new URL(page.url()).pathname;
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
+
+async function signIn(page: Page, email: string, typed = password): Promise<void> {
+  await page.getByLabel('Email').fill(email);
+  await page.getByLabel('Password').fill(typed);
+  await press(page, 'Sign in');
+}
+
+/** Sets an authenticator app up on the account's page; returns its key and the recovery codes. */
+async function setUpApp(page: Page): Promise<{ readonly secret: string; readonly codes: readonly string[] }> {
+  await page.goto(`${origin}/account/security`);
+  await page.getByRole('link', { name: 'Set up an authenticator app' }).click();
+  await press(page, 'Start');
+  expect(await page.getByRole('img', { name: /QR code/ }).isVisible()).toBe(true);
+  const secret = (await page.locator('.secret').innerText()).replaceAll(' ', '');
+  await page.getByLabel('6-digit code').fill(codeNow(realTime, secret));
+  await press(page, 'Turn on');
+  const codes = await page.locator('.codes code').allInnerTexts();
+  expect(codes).toHaveLength(10);
+  return { secret, codes };
+}
+
+describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
+  const complaints: string[] = [];
+
+  /** A page of a new browser profile; what the browser complains of, such as a blocked style, fails the test. */
+  async function open(context?: BrowserContext): Promise<Page> {
+    const page = await (context ?? (await browser.newContext({ javaScriptEnabled, locale: 'en' }))).newPage();
+    page.on('console', (message) => {
+      const isRefusal = /status of (?:400|401|403|409|422|429)/.test(message.text());
+      if (message.type() === 'error' && !isRefusal) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    return page;
+  }
+
+  it('signs in with a password after a wrong one, and back at the sign-in page is still signed in', async () => {
+    const email = await addUser();
+    const page = await open();
+    await page.goto(`${origin}/account`);
+    expect(pathOf(page)).toBe('/login');
+    await signIn(page, email, 'not the right one');
+    expect(await page.getByRole('alert').filter({ hasText: 'belong together' }).isVisible()).toBe(true);
+    expect(await page.getByLabel('Email').inputValue()).toBe(email);
+    expect(await page.getByLabel('Password').inputValue()).toBe('');
+    await page.getByLabel('Password').fill(password);
+    // The first button is the one that the Enter key presses, not the one that mails a link.
+    await page.getByLabel('Password').press('Enter');
+    await page.waitForURL('**/account');
+    expect(await page.getByText(email).isVisible()).toBe(true);
+    await page.goto(`${origin}/login`);
+    expect(await page.getByRole('heading', { name: 'You’re already signed in' }).isVisible()).toBe(true);
+    await press(page, 'Use another account');
+    expect(await page.getByLabel('Password').isVisible()).toBe(true);
+    expect(complaints).toEqual([]);
+  });
+
+  it('sets an app up, signs in with its code after a wrong one and a reload, and signs out', async () => {
+    const email = await addUser();
+    const page = await open();
+    await page.goto(`${origin}/login`);
+    await signIn(page, email);
+    await page.waitForURL('**/account');
+    const { secret, codes } = await setUpApp(page);
+    await page.getByRole('link', { name: 'I have kept them' }).click();
+    expect(await page.getByText('10 recovery codes left').isVisible()).toBe(true);
+    await page.goto(`${origin}/logout`);
+    await press(page, 'Sign out');
+    expect(await page.getByRole('status').innerText()).toContain('signed out');
+    await signIn(page, email);
+    await page.waitForURL('**/login/second-factor');
+    await page.getByLabel('6-digit code').fill('000000');
+    await press(page, 'Continue');
+    expect(await page.getByText('That code isn’t right').isVisible()).toBe(true);
+    await page.goto(`${origin}/login/second-factor`);
+    await page.reload();
+    // The code of this moment was used by the set-up.
+    await page.getByLabel('6-digit code').fill(codeNow(realTime, secret, 1));
+    await press(page, 'Continue');
+    await page.waitForURL('**/account');
+    const other = await open();
+    await other.goto(`${origin}/login`);
+    await signIn(other, email);
+    await other.getByRole('link', { name: 'Use a recovery code' }).click();
+    await other.getByLabel('Recovery code').fill(codes[0] ?? '');
+    await press(other, 'Continue');
+    await other.waitForURL('**/account');
+    expect(complaints).toEqual([]);
+  });
+
+  it('a form of an earlier sign-in in another tab acts on nothing', async () => {
+    const [first, second] = [await addUser(), await addUser()];
+    for (const email of [first, second]) {
+      const page = await open();
+      await page.goto(`${origin}/login`);
+      await signIn(page, email);
+      await page.waitForURL('**/account');
+      await setUpApp(page);
+      await page.context().close();
+    }
+    const context = await browser.newContext({ javaScriptEnabled, locale: 'en' });
+    const [early, late] = [await open(context), await open(context)];
+    for (const [page, email] of [
+      [early, first],
+      [late, second],
+    ] as const) {
+      await page.goto(`${origin}/login`);
+      await signIn(page, email);
+      await page.waitForURL('**/login/second-factor');
+    }
+    await early.getByLabel('6-digit code').fill('123456');
+    await press(early, 'Continue');
+    expect(await early.getByRole('heading', { name: /went on in another tab/ }).isVisible()).toBe(true);
+    await late.reload();
+    expect(await late.getByLabel('6-digit code').isVisible()).toBe(true);
+  });
+
+  it('mails a sign-in link to the address that was typed', async () => {
+    const email = await addUser();
+    const page = await open();
+    await page.goto(`${origin}/login`);
+    await page.getByLabel('Email').fill(email);
+    await press(page, 'Email me a sign-in link');
+    expect(await page.getByText(email).isVisible()).toBe(true);
+    const link = await awaitLink(() => readInbox(server.opsUrl, email), '/login/magic-link');
+    await page.goto(origin + link.pathname + link.search);
+    await press(page, 'Yes, sign in');
+    await page.waitForURL('**/account');
+    expect(complaints).toEqual([]);
+  });
+});
+
+it('no page is wider than a small phone', async () => {
+  const email = await addUser();
+  const page = await (await browser.newContext({ viewport: { width: 320, height: 640 }, locale: 'de' })).newPage();
+  const fits = async () =>
+    expect([pathOf(page), await page.evaluate('document.documentElement.scrollWidth <= 320')]).toEqual([
+      pathOf(page),
+      true,
+    ]);
+  await page.goto(`${origin}/login`);
+  await fits();
+  await page.locator('#email').fill(email);
+  await page.locator('#password').fill(password);
+  await page.locator('button').first().click();
+  await page.waitForURL('**/account');
+  for (const path of ['/account', '/account/security', '/account/security/app', '/logout', '/login', '/']) {
+    await page.goto(origin + path);
+    await fits();
+  }
+  await page.goto(`${origin}/account/security/app`);
+  await page.locator('button').first().click();
+  await fits();
+});
