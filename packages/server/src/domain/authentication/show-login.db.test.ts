@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { scheduleDeletion } from '#domain/users/index.ts';
+import { present } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
-import { statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
 import type { TestUser } from '#test/support/domain-fixture.ts';
 import {
@@ -9,29 +10,16 @@ import {
   addRecoveryCodes,
   type GateFixture,
   openGateFixture,
-  passwordProof,
-  requester,
-  sessionsOf,
-  type TestAuthenticator,
 } from '#test/support/gate-fixture.ts';
-import { completeStep, continueLogin, type LoginOptions, type SecondProof, startLogin } from './decide.ts';
 import { showLogin } from './show-login.ts';
-import type { LoginInProgress } from './tickets.ts';
+import { consumeTicket, issueTicket, ticketLifetimeSeconds } from './tickets.ts';
 
-// No flow changes this without a new epoch; the gate reads every fact again at each step.
-const setGraceEnd = statement('show_login_test.set_grace_end', {
-  lane: 'pool',
-  sql: `update users set status = 'pending_deletion', deletes_at = :at where id = :userId`,
-  params: { userId: 'uuid', at: 'timestamptz' },
-  columns: {},
-});
+const browserHash = Buffer.alloc(32, 1);
+const password = { amr: 'pwd', kind: 'knowledge', userVerified: false, factorTime: 'pwd' } as const;
 
-const [browserHash, another] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
-
-describeOnBothDatabases('a login that began on a page', (database) => {
+describeOnBothDatabases('a login in progress, as a page shows it', (database) => {
   let fixture: GateFixture;
   let user: TestUser;
-  let app: TestAuthenticator;
 
   beforeAll(async () => {
     fixture = await openGateFixture(database());
@@ -39,73 +27,68 @@ describeOnBothDatabases('a login that began on a page', (database) => {
 
   beforeEach(async () => {
     user = await addPasswordUser(fixture);
-    app = await addAuthenticator(fixture, user);
   });
 
   const now = () => fixture.clock.now();
-  const totp = (): SecondProof => ({ by: 'totp', userId: user.id, secretId: app.secretId, step: 1 });
-
-  /** The ticket of a login by password. */
-  async function begin(origin: Pick<LoginOptions, 'browserHash' | 'continueTo'>): Promise<string> {
-    const options = { transport: 'cookie', deviceToken: undefined, ...origin } as const;
-    const result = await startLogin(fixture.gate, await passwordProof(fixture, user), options, requester);
-    return result.kind === 'step_required' ? result.ticket.text : '';
-  }
-
-  const goIn = (ticket: string, browser: Buffer | undefined) =>
-    continueLogin(fixture.gate, ticket, totp(), { deviceToken: undefined, browserHash: browser }, requester);
-  const show = (text: string, browser: Buffer | undefined) =>
+  const show = (text: string, browser: Buffer | undefined = browserHash) =>
     showLogin(database(), { text, browserHash: browser }, now());
 
-  it('goes on in this browser only, and not through the API', async () => {
-    const ticket = await begin({ browserHash, continueTo: '/account' });
-    for (const other of [another, undefined]) {
-      await expect(goIn(ticket, other)).rejects.toMatchObject({ code: 'invalid_ticket' });
-      expect(await show(ticket, other)).toBeUndefined();
-    }
-    expect(await sessionsOf(fixture, user)).toEqual([]);
-    expect(await goIn(ticket, browserHash)).toMatchObject({ kind: 'done', continueTo: '/account' });
-  });
+  async function issue(authEpoch = 1) {
+    const proven = [{ ...password, at: now().toISOString() }];
+    const origin = { browserHash, continueTo: '/account' };
+    const session = { clientId: fixture.client.id, transport: 'cookie' } as const;
+    const login = { userId: user.id, authEpoch, ...session, proven, beganAt: now(), ...origin };
+    const ticket = await database().transaction((tx) => issueTicket(tx, fixture.gate.makeId, login, now()));
+    return present(ticket, 'a ticket');
+  }
 
-  it('is not one of the API, which a page cannot continue', async () => {
-    const ticket = await begin({});
-    await expect(goIn(ticket, browserHash)).rejects.toMatchObject({ code: 'invalid_ticket' });
-    expect(await goIn(ticket, undefined)).toMatchObject({ kind: 'done', continueTo: null });
-  });
-
-  it('keeps browser and path over its next ticket', async () => {
-    const ticket = await begin({ browserHash, continueTo: '/account' });
-    await database().run(setGraceEnd, { userId: user.id, at: addSeconds(now(), 86_400) });
-    const result = await goIn(ticket, browserHash);
-    const next = result.kind === 'step_required' ? result.ticket.text : '';
-    const take = (browser?: Buffer) =>
-      completeStep(fixture.gate, next, 'cancel_deletion', async (_tx, login) => void taken.push(login), {
-        browserHash: browser,
-      });
-    const taken: LoginInProgress[] = [];
-    await expect(take(another)).rejects.toMatchObject({ code: 'invalid_ticket' });
-    await expect(take()).rejects.toMatchObject({ code: 'invalid_ticket' });
-    await take(browserHash);
-    expect(taken).toMatchObject([{ userId: user.id, browserHash, continueTo: '/account' }]);
-  });
-
-  it('is shown with its step and factors, and consumed by no view', async () => {
+  it('has the id of its ticket, the step, the factors of the user and their language', async () => {
+    await addAuthenticator(fixture, user);
+    const ticket = await issue();
+    const shown = { id: ticket.id, step: 'second_factor', factors: ['totp'], deletesAt: undefined };
+    expect(await show(ticket.text)).toMatchObject(shown);
+    expect(await show(ticket.text)).toMatchObject(shown);
     await addRecoveryCodes(fixture, user);
-    const ticket = await begin({ browserHash, continueTo: '/account' });
-    const shown = await show(ticket, browserHash);
-    const factors = ['totp', 'recovery_code'];
-    expect(shown).toEqual({ id: shown?.id, step: 'second_factor', factors, locale: 'en', deletesAt: undefined });
-    expect(await show(ticket, browserHash)).toEqual(shown);
-    expect(await goIn(ticket, browserHash)).toMatchObject({ kind: 'done' });
-    expect(await show(ticket, browserHash)).toBeUndefined();
+    expect((await show(ticket.text))?.factors).toEqual(['totp', 'recovery_code']);
+    expect((await show(ticket.text))?.locale).toBe('en');
   });
 
-  it('is not shown once the grace period is over', async () => {
-    const ticket = await begin({ browserHash, continueTo: '/account' });
+  it('has the step of the facts as they are now', async () => {
+    const { text } = await issue();
+    expect((await show(text))?.step).toBe('done');
+    await addAuthenticator(fixture, user);
+    expect((await show(text))?.step).toBe('second_factor');
+  });
+
+  it('has the end of the grace period of a pending deletion, and is gone once that is over', async () => {
     const deletesAt = addSeconds(now(), 60);
-    await database().run(setGraceEnd, { userId: user.id, at: deletesAt });
-    expect(await show(ticket, browserHash)).toMatchObject({ deletesAt });
+    await database().transaction((tx) => scheduleDeletion(tx, { userId: user.id, deletesAt, now: now() }));
+    const { text } = await issue(2);
+    expect(await show(text)).toMatchObject({ step: 'cancel_deletion', deletesAt });
     fixture.time.advance(60_000);
-    expect(await show(ticket, browserHash)).toBeUndefined();
+    expect(await show(text)).toBeUndefined();
+  });
+
+  it('is not shown to another browser, nor to none', async () => {
+    const { text } = await issue();
+    expect(await show(text, Buffer.alloc(32, 2))).toBeUndefined();
+    expect(await showLogin(database(), { text }, now())).toBeUndefined();
+    expect(await show(text)).toBeDefined();
+  });
+
+  it.each(['', 'lk_lt_', `lk_lt_${'A'.repeat(49)}`])('does not exist for %j', async (text) => {
+    expect(await show(text)).toBeUndefined();
+  });
+
+  it('is gone when its ticket is used, expired or of an earlier epoch', async () => {
+    const used = await issue();
+    await database().transaction((tx) => consumeTicket(tx, { text: used.text, browserHash, userId: user.id }, now()));
+    expect(await show(used.text)).toBeUndefined();
+    const late = await issue();
+    fixture.time.advance(ticketLifetimeSeconds * 1000);
+    expect(await show(late.text)).toBeUndefined();
+    const stale = await issue();
+    await database().transaction((tx) => fixture.users.raiseEpoch(tx, user.id));
+    expect(await show(stale.text)).toBeUndefined();
   });
 });
