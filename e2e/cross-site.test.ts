@@ -72,7 +72,11 @@ interface Target {
 function targetsFor(sessionId: string, login: Readonly<Record<string, string>>): Target[] {
   const writes = expectedOperations.filter(({ method }) => method !== 'GET');
   return writes.map(({ id, method, path, body, form }) => {
-    const fields: ExpectedOperation['body'] = id === 'login.password' ? { ...body, ...login } : (body ?? form ?? {});
+    const members: ExpectedOperation['body'] = id === 'login.password' ? { ...body, ...login } : (body ?? form ?? {});
+    const texts = Object.entries(members).map(([name, value]) => {
+      return [name, typeof value === 'string' ? value : JSON.stringify(value)] as const;
+    });
+    const fields = Object.fromEntries(texts);
     return { url: serverOrigin + path.replace('{id}', sessionId), method, fields };
   });
 }

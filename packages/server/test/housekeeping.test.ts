@@ -43,6 +43,7 @@ const bounds: Readonly<Record<string, Bound>> = {
   mail_attempts: { by: 'use', days: 90 },
   mail_ledger: { by: 'use', days: 90 },
   one_time_tokens: { by: 'use', days: 8 },
+  passkeys: { by: 'users', because: 'twenty at most for each user' },
   passwords: { by: 'users', because: 'one for each user' },
   rate_limit_counters: { by: 'use', days: 1 },
   recovery_codes: { by: 'users', because: 'ten for each user with a second factor' },
@@ -53,6 +54,7 @@ const bounds: Readonly<Record<string, Bound>> = {
   sessions: { by: 'use', days: 15 },
   signing_keys: { by: 'operator', because: 'one for each rotation' },
   totp_secrets: { by: 'users', because: 'two for each user: one confirmed, and one for a day until its first code' },
+  used_nonces: { by: 'use', days: 1 },
   user_keys: { by: 'users', because: 'one for each user' },
   users: { by: 'users', because: 'unverified ones are deleted after a week' },
 };

@@ -9,12 +9,20 @@ import type { Endpoint } from '#platform/http/index.ts';
 import { formatSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { secondWayEndpoints } from './fixtures/second-way/index.ts';
 import { differences, printCells, readReviewed } from './login-gate/reviewed.ts';
-import { enterState, mustChangePasswordInSameEpoch, restrictions, states, ticketOf } from './login-gate/states.ts';
+import {
+  enterState,
+  mustChangePasswordInSameEpoch,
+  restrictions,
+  type State,
+  states,
+  ticketOf,
+} from './login-gate/states.ts';
 import { fieldsOf, Walk, walkable } from './login-gate/walk.ts';
-import { type ActingUser, addActingUser, linkToken, logIn } from './revocation-matrix/acting-user.ts';
+import { type ActingUser, addActingUser, linkToken, logIn, startSession } from './revocation-matrix/acting-user.ts';
 import { Application, type AppResponse, type RequestOptions } from './support/application.ts';
 import { loginByCode, loginByLink, loginMethodsEnabled, requestCode, requestLink } from './support/login-by-mail.ts';
 import { operator } from './support/operator.ts';
+import { addPasskey, passkeyLoginOptions, passkeyLoginPath, signChallenge } from './support/passkeys.ts';
 import { renderedForm } from './support/rendered-form.ts';
 import { codeNow, proveSecondFactor } from './support/second-factors.ts';
 import { beforeEachHash } from './support/stored-login.ts';
@@ -62,10 +70,12 @@ describe('the endpoints', () => {
     expect(differences(cells.flat(), reviewed), printCells(cells.flat())).toEqual([]);
   });
 
-  it('issue a session or tokens to active users only', () => {
+  it('issue a session or tokens to active users only, and with two factors only for two factors', () => {
     for (const [id, row] of reviewed) {
       const issuing = states.filter((state) => /^(session|tokens)/.test(row[state]));
-      expect(issuing, id).toEqual(issuing.length === 0 ? [] : ['active']);
+      const oneFactor: readonly State[] = ['active', 'passkey'];
+      const open: readonly State[] = id === 'login.passkey' ? [...oneFactor, 'two factors', 'security key'] : oneFactor;
+      expect(new Set(issuing), id).toEqual(new Set(issuing.length === 0 ? [] : open));
     }
   });
 });
@@ -87,6 +97,8 @@ describe('a planted endpoint that writes a session by itself', () => {
       `pending deletion: ${trace} session; ${unreviewed}`,
       `grace period over: ${trace} session; ${unreviewed}`,
       `erased: ${trace} 401 invalid_credentials; ${unreviewed}`,
+      `passkey: ${trace} session; ${unreviewed}`,
+      `security key: ${trace} 500 internal; ${unreviewed}`,
     ]);
   });
 });
@@ -119,6 +131,14 @@ const logins: Readonly<Record<LoginProofName, PreparedLogin>> = {
     const ticket = await ticketOfTwoFactors(user);
     const recoveryCode = present(user.recoveryCodes?.pop(), 'an unused recovery code');
     return () => proveSecondFactor(app, ticket, { recoveryCode });
+  },
+  passkey: async (user) => {
+    await startSession(user);
+    const { passkey } = await addPasskey(app, present(user.acting, 'the acting session').credentials);
+    await endSessions(app.services, operator, user.userId);
+    const { publicKey, browserToken } = await passkeyLoginOptions(app);
+    const credential = signChallenge(app, passkey, publicKey);
+    return () => app.send<Tokens>('POST', passkeyLoginPath, { json: { credential, browserToken } });
   },
 };
 
@@ -155,6 +175,12 @@ function changeDuring(by: LoginProofName, change: () => Promise<void>): () => vo
   };
 }
 
+/** A passkey outlives these changes: it proves both factors, or leads to the ticket of the step. */
+const passkeyOutcomes: Readonly<Record<string, readonly unknown[]>> = {
+  'two factors': [false, [], 1],
+  'pending deletion': [false, [], 0],
+};
+
 describe.each(proofNames)('a login by %s', (by) => {
   it.each(Object.keys(restrictions))('issues nothing when the user becomes "%s" in the middle of it', async (name) => {
     const user = await addActingUser(app);
@@ -167,7 +193,8 @@ describe.each(proofNames)('a login by %s', (by) => {
     const response = await send();
     restore();
     expect(hasChanged).toBe(true);
-    expect([response.status >= 400, response.cookies, await activeSessionsOf(user)]).toEqual([true, [], 0]);
+    const outcome = [response.status >= 400, response.cookies, await activeSessionsOf(user)];
+    expect(outcome).toEqual((by === 'passkey' ? passkeyOutcomes[name] : undefined) ?? [true, [], 0]);
   });
 
   it('yields at most one session to 20 concurrent requests if the proof is single-use, and none that outlives a disabling', async () => {
@@ -259,7 +286,7 @@ interface TicketPosition {
 }
 
 /** The steps that a ticket is for: there its field is not compared. */
-const steps: readonly string[] = ['account.cancel_deletion', 'login.second_factor'];
+const steps: readonly string[] = ['account.cancel_deletion', 'login.second_factor', 'login.second_factor_options'];
 
 function positionsOf(endpoint: Endpoint): TicketPosition[] {
   const isStep = steps.includes(endpoint.id);

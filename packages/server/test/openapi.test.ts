@@ -11,6 +11,7 @@ import {
   requestLink,
 } from './support/login-by-mail.ts';
 import { addUserWithoutPassword } from './support/mailbox-codes.ts';
+import { addPasskeyUser, loginByPasskey, passkeysPath, provePasskey, stepUpByPasskey } from './support/passkeys.ts';
 import { addTotpUser, proveSecondFactor } from './support/second-factors.ts';
 import {
   addLoggedInUser,
@@ -49,6 +50,9 @@ const successes: readonly string[] = [
   'login.ask_code 202',
   'login.email_code 200',
   'login.second_factor 200',
+  'login.second_factor_options 200',
+  'login.passkey_options 200',
+  'login.passkey 200',
   'password.forgot 202',
   'password.reset 200',
   'password.change 200',
@@ -60,11 +64,17 @@ const successes: readonly string[] = [
   'step_up.options 200',
   'step_up.prove 200',
   'step_up.ask_code 202',
+  'step_up.passkey_options 200',
   'factors.list 200',
   'totp.begin 200',
   'totp.confirm 200',
   'totp.remove 200',
   'recovery_codes.make 200',
+  'passkeys.list 200',
+  'passkeys.options 200',
+  'passkeys.add 201',
+  'passkeys.change 200',
+  'passkeys.remove 200',
   'profile.read 200',
   'profile.change 200',
   'account.delete 200',
@@ -79,6 +89,7 @@ const successes: readonly string[] = [
   'password.policy 200',
   'keys.jwks 200',
   'well_known.security 200',
+  'well_known.webauthn 200',
   'probes.live 200',
   'probes.ready 200',
   'probes.health 200',
@@ -122,6 +133,17 @@ async function useSecondFactors(): Promise<void> {
   await app.send('POST', '/api/v1/auth/step-up/email-code', { token: accessToken });
 }
 
+async function usePasskeys(): Promise<void> {
+  const user = await addPasskeyUser(app, { kind: 'security_key' });
+  await loginByPasskey(app, user.passkey);
+  await provePasskey(app, (await login(app, user.email)).data.ticket, user.passkey);
+  const { accessToken: token } = (await stepUpByPasskey(app, { token: user.accessToken }, user.passkey)).data;
+  await app.send('GET', passkeysPath, { token });
+  const path = `${passkeysPath}/${user.passkeyId}`;
+  await app.send('PATCH', path, { token, json: { name: 'Key' } });
+  await app.send('DELETE', path, { token });
+}
+
 async function changeEmail(): Promise<void> {
   const { accessToken: token, email } = await addLoggedInUser(app);
   const newEmail = uniqueEmail();
@@ -137,6 +159,7 @@ async function callEveryOperation(): Promise<void> {
   await changeEmail();
   await logInByMail();
   await useSecondFactors();
+  await usePasskeys();
   const [first, second] = [uniqueEmail(), uniqueEmail()];
   for (const email of [first, second]) await register(app, email);
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email: second } });
@@ -167,6 +190,7 @@ async function callEveryOperation(): Promise<void> {
     '/api/v1/auth/password-policy',
     '/.well-known/jwks.json',
     '/.well-known/security.txt',
+    '/.well-known/webauthn',
     '/livez',
     '/readyz',
     '/healthz',

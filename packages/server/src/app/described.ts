@@ -21,7 +21,13 @@ export function describedEndpoints(): readonly Endpoint[] {
     mail: {},
     ops: { host: '127.0.0.1', port: 5626 },
   };
-  const services = { config, version, movableClock: new MovableClock() } as unknown as Services;
+  const passkeys = {
+    accepted: 'any',
+    rpId: new URL(describedUrl).hostname,
+    origins: [describedUrl, 'https://app.example.com'],
+    name: 'Example',
+  };
+  const services = { config, passkeys, version, movableClock: new MovableClock() } as unknown as Services;
   const deps = {
     readiness: new Readiness({ checks: [], clock: systemClock }),
     inbox: new Inbox(),

@@ -12,8 +12,10 @@ import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
 import { homeEndpoints } from '#flows/home/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
 import { loginByMailEndpoints, mailedLink } from '#flows/login-by-mail/index.ts';
+import { loginByPasskeyEndpoints } from '#flows/login-by-passkey/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
 import { manageFactorsEndpoints } from '#flows/manage-factors/index.ts';
+import { managePasskeysEndpoints } from '#flows/manage-passkeys/index.ts';
 import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
 import { passwordPolicyEndpoints } from '#flows/password-policy/index.ts';
 import { operatorEndpoints, probeEndpoints, type Readiness } from '#flows/probes/index.ts';
@@ -63,6 +65,7 @@ export function publicEndpoints(
     ...loginEndpoints({ ...services, mailedLink: mailedLink({ ...services, loginByMail: config.loginByMail }) }),
     ...secondFactorEndpoints(services),
     ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail }),
+    ...loginByPasskeyEndpoints(services),
     ...recoverAccountEndpoints(services),
     ...passwordPolicyEndpoints(services),
     ...changePasswordEndpoints(services),
@@ -74,6 +77,7 @@ export function publicEndpoints(
     ...showAccountEndpoints(services),
     ...stepUpEndpoints(services),
     ...manageFactorsEndpoints({ ...services, service: publicUrl.hostname }),
+    ...managePasskeysEndpoints(services),
     ...manageSessionsEndpoints(services),
     ...deleteAccountEndpoints({ ...services, ...config.deletion }),
     ...cancelDeletionEndpoints(services),

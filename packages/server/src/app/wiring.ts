@@ -203,6 +203,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
     lastClients: new LastClients(),
     lastSeen,
     users: new Users({ database, clock, keys }),
+    passkeys: config.passkeys,
     tokens: new OneTimeTokens({ keys, makeId }),
     devices: new DeviceTokens(keys),
     mail: new MailLedger({ makeId, publicUrl: config.http.publicUrl }),

@@ -114,6 +114,15 @@ export interface Config {
     readonly emailCode: boolean;
     readonly emailCodeSeconds: number;
   };
+  readonly passkeys: {
+    /** `device_bound` registers none that can be synced; `off` neither registers nor accepts any. */
+    readonly accepted: 'any' | 'device_bound' | 'off';
+    /** Undefined when the public URL has an IP address. */
+    readonly rpId: string | undefined;
+    /** The public origin first. */
+    readonly origins: readonly string[];
+    readonly name: string;
+  };
   /** The addresses that must confirm a change of address: the new one, or the old one too. */
   readonly emailChange: { readonly confirm: 'new' | 'both' };
   /** A service that decides on each registration. Undefined: none. */

@@ -68,6 +68,7 @@ const titles: Readonly<Record<string, string>> = {
   registrationHook: 'Registration hook',
   wellKnown: 'Well-known documents',
   loginByMail: 'Logging in by email',
+  passkeys: 'Passkeys',
   deletion: 'Deleting accounts',
   jobs: 'Jobs',
   log: 'Logs',

@@ -5,6 +5,7 @@ import { isIPv4 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { assert } from '#kernel/assert.ts';
+import { rpIdOfHost } from '#protocol/passkey-origin/index.ts';
 import { withCertificates } from './certificates.ts';
 import type { Config, DatabaseConfig, DatabaseServer } from './config.ts';
 import { gather } from './gather.ts';
@@ -104,6 +105,7 @@ function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omi
     registration: checked.registration,
     emailDomains: checked.emailDomains,
     loginByMail: checked.loginByMail,
+    passkeys: completePasskeys(checked.passkeys, publicUrl),
     emailChange: checked.emailChange,
     registrationHook: completeHook(checked.registrationHook),
     wellKnown: { ...checked.wellKnown, changePasswordUrl: checked.wellKnown.changePasswordUrl },
@@ -125,6 +127,18 @@ function completeHttp({ mode, http }: Settings, publicUrl: string): Config['http
     publicUrl,
     cookieDomain: http.cookieDomain,
     shutdownDelaySeconds: http.shutdownDelaySeconds ?? (mode === 'production' ? 5 : 0),
+  };
+}
+
+function completePasskeys(
+  { accepted, rpId, origins, name }: Settings['passkeys'],
+  { origin, hostname }: URL,
+): Config['passkeys'] {
+  return {
+    accepted,
+    rpId: rpId ?? rpIdOfHost(hostname),
+    origins: [...new Set([origin, ...origins])],
+    name: name ?? hostname,
   };
 }
 

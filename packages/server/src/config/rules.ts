@@ -1,6 +1,7 @@
 /** Rules between settings: requirements of production, and contradictions. Each returns one sentence. */
 import { isBelowDomain } from '#protocol/cookie-domain/index.ts';
 import { type DestinationRefusal, readDestination } from '#protocol/outbound-url/index.ts';
+import { coversHost } from '#protocol/passkey-origin/index.ts';
 import type { Settings } from './schema.ts';
 import { isLoopback } from './values.ts';
 
@@ -159,6 +160,29 @@ const passwordRules: readonly Rule[] = [
   },
 ];
 
+/** WebAuthn L3 §5.11.1: a browser reads at least five registrable names, and may ignore the others. */
+const maxRelatedNames = 5;
+
+const passkeyRules: readonly Rule[] = [
+  {
+    reads: ['http.publicUrl', 'passkeys.rpId'],
+    check: ({ http, passkeys: { rpId } }) => {
+      const host = http.publicUrl === undefined ? 'localhost' : new URL(http.publicUrl).hostname;
+      return rpId === undefined || coversHost(rpId, host)
+        ? undefined
+        : `LATCHKEY_PASSKEY_RP_ID is ${rpId}, which must be the host of the public URL (${host}) or a parent domain of it.`;
+    },
+  },
+  {
+    reads: ['passkeys.origins'],
+    check: ({ passkeys: { origins } }) =>
+      new Set(origins.filter((origin) => origin.startsWith('http')).map((origin) => new URL(origin).hostname)).size >
+      maxRelatedNames
+        ? `LATCHKEY_PASSKEY_ORIGINS has more than ${maxRelatedNames} hosts. Browsers ignore the others.`
+        : undefined,
+  },
+];
+
 const hookUrl = 'LATCHKEY_REGISTRATION_HOOK_URL';
 
 const registrationHookRules: readonly Rule[] = [
@@ -221,5 +245,6 @@ const rules: readonly Rule[] = [
   ...passwordRules,
   ...registrationHookRules,
   ...breachServiceRules,
+  ...passkeyRules,
   ...testRules,
 ];

@@ -4,6 +4,7 @@ import { parsePostgresUrl, parseRedisUrl, parseSmtpUrl } from '#protocol/connect
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
 import { limits } from './limit-settings.ts';
 import { http, ops } from './listener-settings.ts';
+import { passkeys } from './passkey-settings.ts';
 import { passwords } from './password-settings.ts';
 import type { SettingFacts } from './setting.ts';
 import {
@@ -228,6 +229,7 @@ export const settingsSchema = z.object({
       doc: 'Lifetime of such a code in seconds, at most ten minutes.',
     }),
   }),
+  passkeys,
   stepUpSeconds: integer(60, 3600, 300, {
     env: 'LATCHKEY_STEP_UP_SECONDS',
     doc: 'How many seconds after a login or a step-up a session may change what protects its account, such as second factors.',

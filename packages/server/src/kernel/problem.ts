@@ -115,6 +115,40 @@ export const problems = {
     title: 'No second factor',
     detail: 'This account has no second factor. Set one up first.',
   },
+  passkeys_unavailable: {
+    status: 409,
+    title: 'Passkeys not available',
+    detail: 'Passkeys cannot be used here. Sign in another way.',
+    hint: 'LATCHKEY_PASSKEYS turns them on. They need a domain: open http://localhost instead of an IP address, or set LATCHKEY_PUBLIC_URL.',
+  },
+  invalid_passkey: {
+    status: 401,
+    title: 'Passkey not accepted',
+    detail: 'This passkey was not accepted. Try again, or sign in another way.',
+    hint: 'Ask for new options for each attempt, from the same browser or with the same "browserToken". The origin of the page must be listed in LATCHKEY_PASSKEY_ORIGINS.',
+  },
+  unknown_passkey: {
+    status: 401,
+    title: 'Passkey not known',
+    detail:
+      'This passkey was removed from the account, or is of another one. Use another passkey, or sign in another way.',
+  },
+  passkey_exists: {
+    status: 409,
+    title: 'Passkey already added',
+    detail: 'This passkey was already added. Use another device or security key.',
+  },
+  too_many_passkeys: {
+    status: 409,
+    title: 'Too many passkeys',
+    detail: 'This account has 20 passkeys, and cannot have more. Remove one first.',
+  },
+  passkey_not_allowed: {
+    status: 409,
+    title: 'Passkey not allowed',
+    detail: 'Only passkeys that stay on one device can be added here. Use a security key.',
+  },
+  passkey_not_found: { status: 404, title: 'Passkey not found', detail: 'This account has no such passkey.' },
   other_browser: {
     status: 403,
     title: 'Link for another browser',

@@ -36,7 +36,7 @@ export const loginResultData = issuedSessionData.partial({ userId: true, session
   ticket: z.string().optional(),
   ticketExpiresAt: z.iso.datetime().optional(),
   /** The second factors that the step accepts. */
-  factors: z.array(z.enum(['totp', 'recovery_code'])).optional(),
+  factors: z.array(z.enum(['passkey', 'totp', 'recovery_code'])).optional(),
 });
 
 /** The response of every endpoint that logs in. */

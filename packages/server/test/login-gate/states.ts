@@ -23,6 +23,7 @@ import {
 } from '../revocation-matrix/acting-user.ts';
 import type { Application, RequestOptions } from '../support/application.ts';
 import { operator } from '../support/operator.ts';
+import { addPasskey, passkeyLoginOptions, signChallenge, type TestPasskey } from '../support/passkeys.ts';
 import { issuePageTicket, issuePasswordTicket } from '../support/password-ticket.ts';
 import { renderedForm } from '../support/rendered-form.ts';
 import { uniqueEmail } from '../support/user-actions.ts';
@@ -75,6 +76,15 @@ async function passGracePeriod(user: ActingUser): Promise<void> {
   await user.app.services.database.run(endGracePeriod, { userId: user.userId, now: user.app.clock.now() });
 }
 
+/** A passkey is added, by a session of its own. A security key turns two factors on. */
+async function addKey(user: ActingUser, kind: 'passkey' | 'security_key'): Promise<TestPasskey> {
+  await startSession(user);
+  const { credentials } = present(user.acting, 'the acting session');
+  const { passkey, data } = await addPasskey(user.app, credentials, { kind });
+  user.recoveryCodes = [...(data.recoveryCodes ?? user.recoveryCodes ?? [])];
+  return passkey;
+}
+
 /** An authenticator app is set up, by a session of its own. */
 async function turnTwoFactorsOn(user: ActingUser): Promise<void> {
   await startSession(user);
@@ -91,7 +101,10 @@ export async function mustChangePasswordInSameEpoch({ app, userId }: ActingUser)
   await app.services.database.run(requirePasswordChange, { userId });
 }
 
-/** How a user enters each state. Every one of them raises the epoch, but the first two, which are the initial ones. */
+/**
+ * How a user enters each state. Every one of them raises the epoch, but the first two, which are the initial ones, and a
+ * passkey, which is only a further way in.
+ */
 const entries = {
   active: async () => undefined,
   unverified: async () => undefined,
@@ -108,6 +121,12 @@ const entries = {
   erased: async (user: ActingUser) => {
     await passGracePeriod(user);
     await eraseDueAccounts(user.app.services, new AbortController().signal);
+  },
+  passkey: async (user: ActingUser) => {
+    await addKey(user, 'passkey');
+  },
+  'security key': async (user: ActingUser) => {
+    await addKey(user, 'security_key');
   },
 } as const satisfies Readonly<Record<string, (user: ActingUser) => Promise<void>>>;
 
@@ -173,6 +192,7 @@ export async function addHolder(app: Application, state: State, needed: Readonly
   const changes = isVerified && needed.has('token') ? await requestEmailChanges(user) : [];
   const needsSession = sessionInputs.some((input) => needed.has(input));
   const sessions = isVerified && needsSession ? [await logIn(user), await logIn(user, { transport: 'cookie' })] : [];
+  const assertions = isVerified ? await assertionsFor(user, browser, needed) : [];
   const before = await issueSecrets(user, browser, needed);
   await enterState(user, state);
   const after = await issueSecrets(user, browser, needed);
@@ -198,10 +218,31 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     emailCode: ['000000'],
     ticket: [...before.tickets, ...after.tickets],
     act: ['this', 'magic_link', 'begin', 'confirm'],
+    kind: ['passkey', 'security_key'],
+    credential: [...assertions, JSON.stringify(unknownKey), JSON.stringify(unknownAttestation)],
+    passkey: [JSON.stringify(unknownKey)],
   };
   const held = sessions.map((response) => sessionOf(response).credentials);
   const pageTickets = [...before.pageTickets, ...after.pageTickets];
   return { user, fields, sessions: held, pageTickets, browserCookie: `latchkey_login=${browser}` };
+}
+
+const unknownId = 'A'.repeat(43);
+const unknown = { id: unknownId, rawId: unknownId, type: 'public-key' };
+
+/** Responses of an authenticator that no user has. */
+const unknownKey = {
+  ...unknown,
+  response: { clientDataJSON: 'e30', authenticatorData: 'AAAA', signature: 'AAAA' },
+};
+const unknownAttestation = { ...unknown, response: { clientDataJSON: 'e30', attestationObject: 'AAAA' } };
+
+/** The assertion of a passkey of the user, which is two factors by itself, for a login of this browser. */
+async function assertionsFor(user: ActingUser, browser: string, needed: ReadonlySet<string>): Promise<string[]> {
+  if (!needed.has('credential')) return [];
+  const passkey = await addKey(user, 'passkey');
+  const { publicKey } = await passkeyLoginOptions(user.app, browser);
+  return [JSON.stringify(signChallenge(user.app, passkey, publicKey))];
 }
 
 /** The links of a change of address: one that undoes a finished change, one that confirms a further one. */

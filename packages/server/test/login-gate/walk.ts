@@ -33,8 +33,12 @@ const alternatives: ReadonlySet<string> = new Set([
   'code',
   'recoveryCode',
   'emailCode',
+  'passkey',
   'act',
 ]);
+
+/** Fields whose value is an object; a holder has it as JSON. */
+const objects: ReadonlySet<string> = new Set(['credential', 'passkey']);
 
 /** A secret of no one, for a required field that the user has no value for. */
 const unknownSecret = `lk_rt_${'A'.repeat(49)}`;
@@ -206,7 +210,10 @@ function headersOf({ kind }: Endpoint, session: RequestOptions, holder: Holder):
 function bodyOf(endpoint: Endpoint, fields: Fields): string | undefined {
   if (endpoint.kind === 'page') return new URLSearchParams({ ...renderedForm.fields, ...fields }).toString();
   if (endpoint.kind !== 'api' || endpoint.request.body === undefined) return undefined;
-  return JSON.stringify(withoutPath(endpoint.path, fields));
+  const sent = Object.entries(withoutPath(endpoint.path, fields)).map(([name, value]) => {
+    return [name, objects.has(name) ? JSON.parse(value) : value] as const;
+  });
+  return JSON.stringify(Object.fromEntries(sent));
 }
 
 function withoutPath(path: string, fields: Fields): Fields {

@@ -6,6 +6,7 @@ import { isBelowDomain, parseCookieDomain, sharesCookies } from '#protocol/cooki
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
 import { cidrContains, formatCidr, parseProxyRange } from '#protocol/network-address/index.ts';
 import { readDestination } from '#protocol/outbound-url/index.ts';
+import { parsePasskeyOrigin, parseRpId } from '#protocol/passkey-origin/index.ts';
 import { formatQuota, parseQuota } from '#protocol/quota/index.ts';
 import type { Parser } from './parser.ts';
 
@@ -51,6 +52,18 @@ export const settingParsers: readonly Parser[] = [
         assert.match(domain, /^[a-z0-9.-]{3,253}$/);
         assert.deepEqual(parseCookieDomain(domain), { kind: 'ok', value: domain });
       }),
+  },
+  {
+    module: 'passkey-origin',
+    name: 'parsePasskeyOrigin',
+    examples: ['https://app.people.example:8443', 'http://localhost:3000', `android:apk-key-hash:${'x'.repeat(43)}`],
+    read: ({ text }) => isParsed(parsePasskeyOrigin(text), (origin) => assert.equal(origin, text)),
+  },
+  {
+    module: 'passkey-origin',
+    name: 'parseRpId',
+    examples: ['people.example', 'localhost', 'b\u00fccher.example', 'co.uk'],
+    read: ({ text }) => isParsed(parseRpId(text), (rpId) => assert.match(rpId, /^[a-z0-9.-]{3,253}$/)),
   },
   {
     module: 'cookie-domain',

@@ -15,6 +15,7 @@ import {
 } from './email-races.ts';
 import { acceptAgainstRegistration, acceptAgainstRevoke, invitationLink, invitationOfTwo } from './invitation-races.ts';
 import { emailCode, guessedCode, magicLink } from './mail-login-races.ts';
+import { passkeyLogin, passkeyOfTicket, removeAgainstLogin } from './passkey-races.ts';
 import { changeAgainstLogoutAll, changeAgainstReset, changePassword, resetLink } from './password-races.ts';
 import type { Race } from './race.ts';
 import { refresh, refreshAgainstDisable, refreshAgainstLogoutAll } from './refresh-races.ts';
@@ -54,6 +55,9 @@ export const races: readonly Race[] = [
   cancelByBoth,
   cancelAgainstErase,
   eraseAgainstLogin,
+  passkeyLogin,
+  passkeyOfTicket,
+  removeAgainstLogin,
   invitationLink,
   invitationOfTwo,
   acceptAgainstRevoke,

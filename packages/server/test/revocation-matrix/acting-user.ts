@@ -30,6 +30,8 @@ export interface ActingUser {
   acting: HeldSession | undefined;
   /** The session that the effect `end_session` names. */
   namedSessionId: string | undefined;
+  /** The passkey that the effect `remove_passkey` names. */
+  namedPasskeyId?: string;
   /** The link that undoes a change of address, and the previous address. */
   undo: { readonly token: string; readonly email: string } | undefined;
   /** The secret of an authenticator app, once an enrolment has begun. */
@@ -95,7 +97,7 @@ export async function startSession(user: ActingUser): Promise<void> {
 
 /** The session that a response issues. */
 export function sessionOf({ status, data, cookies }: AppResponse<Tokens>, before?: HeldSession): HeldSession {
-  if (status !== 200) throw new Error(`no session was issued: ${status}`);
+  if (status >= 300) throw new Error(`no session was issued: ${status}`);
   if (cookies.length === 0) {
     const { accessToken, refreshToken, deviceToken } = data;
     return { credentials: { token: accessToken }, refreshToken, deviceToken };

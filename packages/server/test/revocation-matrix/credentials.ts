@@ -12,6 +12,7 @@ import { statement } from '#platform/database/index.ts';
 import type { AppResponse, RequestOptions } from '../support/application.ts';
 import { loginByCode, loginByLink, requestCode, requestLink } from '../support/login-by-mail.ts';
 import { operator } from '../support/operator.ts';
+import { addPasskey, loginByPasskey, passkeysPath } from '../support/passkeys.ts';
 import { issuePasswordTicket } from '../support/password-ticket.ts';
 import { cookieHeader, register, type Tokens, uniqueEmail, validPassword } from '../support/user-actions.ts';
 import {
@@ -91,6 +92,15 @@ async function consumeLink(user: ActingUser, path: string, json: object): Promis
   if (first === 'valid' || (await findRow(user))?.status !== 'disabled') return first;
   await enableUser(app.services, operator, userId);
   return (await consume()) === 'valid' ? 'suspended' : 'revoked';
+}
+
+/** Ends the suspension of a passkey: that of a disabled user, or that of a recovery. */
+async function resumePasskey(user: ActingUser, id: string): Promise<void> {
+  const status = (await findRow(user))?.status;
+  if (status === undefined) return;
+  if (status === 'disabled') await enableUser(user.app.services, operator, user.userId);
+  const { accessToken: token } = (await logIn(user)).data;
+  await user.app.send('PATCH', `${passkeysPath}/${id}`, { token, json: { suspended: false } });
 }
 
 /** Whether a login from the device counts as known. When the user cannot log in, the row decides. */
@@ -235,6 +245,21 @@ export const credentialProbes: Readonly<Record<Credential, (user: ActingUser) =>
   invitation: async (user) => {
     const token = await invite(user);
     return () => consumeLink(user, 'accept-invitation', { token, name: 'Bob', password: validPassword });
+  },
+  passkey: async (user) => {
+    const { app } = user;
+    const { passkey, data } = await addPasskey(app, present(user.acting, 'the acting session').credentials);
+    user.namedPasskeyId = data.passkey.id;
+    const use = async () => {
+      const response = await loginByPasskey(app, passkey);
+      if (response.code === 'account_disabled' || response.code === 'unknown_passkey') return 'revoked';
+      return outcomeOf(response, 'invalid_passkey');
+    };
+    return async () => {
+      if ((await use()) === 'valid') return 'valid';
+      await resumePasskey(user, data.passkey.id);
+      return (await use()) === 'valid' ? 'suspended' : 'revoked';
+    };
   },
   acting_device: async (user) => {
     const { deviceToken } = present(user.acting, 'the acting session');

@@ -6,6 +6,7 @@ import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { AppResponse } from '../support/application.ts';
 import { operator } from '../support/operator.ts';
+import { addPasskey, passkeysPath } from '../support/passkeys.ts';
 import { beginTotp, type Confirmed, codeNow } from '../support/second-factors.ts';
 import { register, type Tokens, uniqueEmail } from '../support/user-actions.ts';
 import {
@@ -74,6 +75,14 @@ async function setNewPassword(user: ActingUser, path: string, token: string): Pr
   user.password = anotherPassword;
 }
 
+/** A security key turns two-step sign-in on. */
+async function addKey(user: ActingUser, kind: 'passkey' | 'security_key'): Promise<AppResponse<Tokens>> {
+  const { response } = await addPasskey(user.app, present(user.acting, 'the acting session').credentials, { kind });
+  user.namedPasskeyId = response.data.passkey.id;
+  user.recoveryCodes = [...(response.data.recoveryCodes ?? [])];
+  return response as AppResponse<Tokens & typeof response.data>;
+}
+
 export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
   verify_email: {
     createUser: addUnverifiedUser,
@@ -106,6 +115,14 @@ export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
     prepare: withTotp,
     perform: (user) => request<Tokens>(user, 'DELETE', '/api/v1/users/me/totp'),
     timings: () => ['after'],
+  },
+  add_passkey: { perform: (user) => addKey(user, 'passkey') },
+  add_security_key: { perform: (user) => addKey(user, 'security_key') },
+  remove_passkey: {
+    perform: async (user) => {
+      if (user.namedPasskeyId === undefined) await addKey(user, 'passkey');
+      return request<Tokens>(user, 'DELETE', `${passkeysPath}/${user.namedPasskeyId}`);
+    },
   },
   make_recovery_codes: {
     prepare: withTotp,

@@ -73,6 +73,7 @@ const cheapHash = { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1', 
 const wellKnown = {
   LATCHKEY_SECURITY_CONTACT: 'mailto:security@people.example',
   LATCHKEY_CHANGE_PASSWORD_URL: 'https://app.people.example/password',
+  LATCHKEY_PASSKEY_ORIGINS: 'https://app.people.example',
 };
 
 /** A running product; call `close` after use. */

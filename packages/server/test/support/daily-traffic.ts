@@ -7,6 +7,7 @@ import { statement } from '#platform/database/index.ts';
 import { enqueueJob, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Application } from './application.ts';
 import { operator } from './operator.ts';
+import { addPasskey, loginByPasskey, passkeysPath } from './passkeys.ts';
 import { issuePasswordTicket } from './password-ticket.ts';
 import { storedLinkToken } from './stored-links.ts';
 import { cookieHeader, login, register, type Tokens, uniqueEmail, validPassword } from './user-actions.ts';
@@ -103,9 +104,18 @@ export async function simulateDay(app: Application, emails: readonly string[]): 
     await addPendingInvitation(app);
     await app.send('POST', '/api/v1/auth/forgot-password', { json: { email: ada } });
     await deleteAccount(app);
+    await useAndRemovePasskey(app, ada);
   };
   await Promise.all([one(), another()]);
   return [ada, grace, mary, joanMoved];
+}
+
+/** A passkey that is used once and removed, so that the user has none on the next day. */
+async function useAndRemovePasskey(app: Application, email: string): Promise<void> {
+  const { accessToken: token } = await logIn(app, email);
+  const { passkey, data } = await addPasskey(app, { token });
+  await loginByPasskey(app, passkey);
+  await app.send('DELETE', `${passkeysPath}/${data.passkey.id}`, { token });
 }
 
 async function abandonRegistration(app: Application): Promise<void> {

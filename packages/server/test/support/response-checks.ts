@@ -61,6 +61,7 @@ const undocumented: ReadonlySet<string> = new Set(['/dev/inbox/messages', '/dev/
 const cacheable: ReadonlySet<string> = new Set([
   '/.well-known/jwks.json',
   '/.well-known/security.txt',
+  '/.well-known/webauthn',
   '/openapi.json',
   '/assets/latchkey.css',
 ]);

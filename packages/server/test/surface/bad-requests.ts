@@ -13,6 +13,7 @@ export interface BadRequest {
 }
 
 type Values = Readonly<Record<string, string>>;
+type Members = Readonly<Record<string, string | object>>;
 
 /** JSON values that a string schema rejects. */
 const nonStrings: Readonly<Record<string, unknown>> = {
@@ -29,7 +30,7 @@ const form = { 'content-type': 'application/x-www-form-urlencoded' };
 const megabyte = 'a'.repeat(1024 * 1024);
 
 /** Invalid bodies for an operation with a JSON body; `valid` is a body that it accepts. */
-export function badJson(valid: Values, optional: readonly string[]): BadRequest[] {
+export function badJson(valid: Members, optional: readonly string[]): BadRequest[] {
   const text = JSON.stringify(valid);
   const [first = ''] = Object.keys(valid);
   const bad = (what: string, body: string | Buffer, problem: ProblemCode): BadRequest => {
@@ -101,17 +102,18 @@ function badTypes(text: string): BadRequest[] {
   ];
 }
 
-function badMember(valid: Values, name: string, isOptional: boolean): BadRequest[] {
+function badMember(valid: Members, name: string, isOptional: boolean): BadRequest[] {
   const invalid = (what: string, value: unknown): BadRequest => {
     const body = JSON.stringify({ ...valid, [name]: value });
     return { what: `${what} as ${name}`, body, headers: json, problem: 'validation_failed' };
   };
-  const { [name]: _omitted, ...others } = valid;
+  const { [name]: own = '', ...others } = valid;
+  const text = typeof own === 'string' ? own : JSON.stringify(own);
   return [
     ...Object.entries(nonStrings).map(([what, value]) => invalid(what, value)),
-    invalid('a null byte', `${valid[name]}\u0000`),
-    invalid('a lone surrogate', `${valid[name]}\ud800`),
-    invalid('a reversed surrogate pair', `\udc00\ud800${valid[name]}`),
+    invalid('a null byte', `${text}\u0000`),
+    invalid('a lone surrogate', `${text}\ud800`),
+    invalid('a reversed surrogate pair', `\udc00\ud800${text}`),
     invalid('ten thousand characters', 'a'.repeat(10_000)),
     ...(isOptional
       ? []

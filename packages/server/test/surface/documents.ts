@@ -11,6 +11,14 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     rateLimit: 'none',
   },
   {
+    id: 'well_known.webauthn',
+    method: 'GET',
+    path: '/.well-known/webauthn',
+    kind: 'document',
+    principals: ['public'],
+    rateLimit: 'none',
+  },
+  {
     id: 'well_known.change_password',
     method: 'GET',
     path: '/.well-known/change-password',

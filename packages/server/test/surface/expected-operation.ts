@@ -14,8 +14,8 @@ export interface ExpectedOperation {
   readonly stepUp?: true | 'or password' | 'form';
   /** The classes of docs/security/limits.md. */
   readonly rateLimit: 'public' | 'pages' | 'credential' | 'mail' | 'authenticated' | 'none';
-  /** A body that the schema accepts; tests invalidate each of its texts in turn. */
-  readonly body?: Readonly<Record<string, string>>;
+  /** A body that the schema accepts; tests invalidate each of its members in turn. */
+  readonly body?: Readonly<Record<string, string | object>>;
   /** A form that the page accepts. */
   readonly form?: Readonly<Record<string, string>>;
   /** A query that its schema accepts. */

@@ -7,6 +7,7 @@ import { expectedDocuments } from './documents.ts';
 import type { ExpectedOperation } from './expected-operation.ts';
 import { byMailOperations } from './login-by-mail-operations.ts';
 import { pageOperations } from './page-operations.ts';
+import { passkeyOperations } from './passkey-operations.ts';
 import { secondFactorOperations } from './second-factor-operations.ts';
 
 const anyToken = `lk_ot_${'A'.repeat(49)}`;
@@ -93,6 +94,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
   ...byMailOperations,
   ...secondFactorOperations,
   ...pageOperations,
+  ...passkeyOperations,
   {
     id: 'password.forgot',
     method: 'POST',

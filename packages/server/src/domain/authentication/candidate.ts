@@ -18,6 +18,7 @@ export interface Candidate {
   readonly mustChange: boolean;
   /** Whether the user has turned two factors on. */
   readonly mfaEnabled: boolean;
+  readonly hasPasskey: boolean;
   readonly hasTotp: boolean;
   /** Whether a recovery code is left. */
   readonly hasRecoveryCode: boolean;
@@ -61,6 +62,7 @@ const idOfNobody = `'00000000-0000-7000-8000-000000000000'::uuid`;
 export const candidateFields = `known.id as user_id, known.subject, known.status, known.auth_epoch, known.locale,
       known.identifier_id, known.email_verified, known.sealed_phc, known.must_change, known.mfa_enabled, known.wrapped,
       known.device_id, known.has_devices, known.deletes_at,
+      exists (select from passkeys w where w.user_id = coalesce(known.id, ${idOfNobody})) as has_passkey,
       exists (select from totp_secrets t
         where t.user_id = coalesce(known.id, ${idOfNobody}) and t.confirmed_at is not null) as has_totp,
       exists (select from recovery_codes r
@@ -82,6 +84,7 @@ export const candidateColumns = {
   deviceId: 'uuid?',
   hasDevices: 'bool?',
   deletesAt: 'timestamptz?',
+  hasPasskey: 'bool?',
   hasTotp: 'bool?',
   hasRecoveryCode: 'bool?',
 } as const;
@@ -104,6 +107,7 @@ export function toCandidate(row: Values<typeof candidateColumns>): Candidate | u
     sealedPhc: row.sealedPhc ?? undefined,
     mustChange: row.mustChange === true,
     mfaEnabled: row.mfaEnabled === true,
+    hasPasskey: row.hasPasskey === true,
     hasTotp: row.hasTotp === true,
     hasRecoveryCode: row.hasRecoveryCode === true,
     deviceId: row.deviceId ?? undefined,

@@ -62,7 +62,8 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
   const row = await queries.row(completeStatement, {
     loginUserId: userId,
     ...(proof.by === 'password' ? proof.quota.refundParams() : refundNothing(now)),
-    attemptKind: proofKinds[proof.by].resets(candidate),
+    // No counter has an empty kind.
+    attemptKind: proofKinds[proof.by].resets(candidate) ?? '',
     attemptKey: attemptKey(userId),
     notifyOfDevice: candidate.deviceId === undefined && candidate.hasDevices,
     ...values,
@@ -78,14 +79,19 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
 /**
  * Consumes a proof, in the transaction of its effect. The counter comes before the proof's own row: the statement that
  * counts an attempt locks them in this order, and the opposite one would deadlock.
+ *
+ * @param isFirst whether the login begins with this proof.
+ * @throws Problem the refusal of the proof when it was used before.
  */
 export async function consumeProof(
   tx: Queries,
   { proof, candidate, now }: Pick<ProvenLogin, 'proof' | 'candidate' | 'now'>,
+  isFirst: boolean,
 ): Promise<void> {
   const { resets, refusal } = proofKinds[proof.by];
-  await resetFailedAttempts(tx, candidate.userId, resets(candidate));
-  if (!(await consumeSingleUse(tx, proof, now))) throw new Problem(refusal);
+  const counter = resets(candidate);
+  if (counter !== undefined) await resetFailedAttempts(tx, candidate.userId, counter);
+  if (!(await consumeSingleUse(tx, proof, { now, isFirst }))) throw new Problem(refusal);
 }
 
 /** Records that a recovery code was used, and tells the user: a code that others found opens the account. */

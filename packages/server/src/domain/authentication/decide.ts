@@ -24,6 +24,7 @@ import {
   type TicketStep,
 } from './next-step.ts';
 import { type FurtherProofName, type Proof, proofKinds, provenBy, type SecondProofName } from './proofs.ts';
+import { reportingStuckCounter } from './stuck-counter.ts';
 import { consumeTicket, findTicket, type LoginInProgress, type Ticket } from './tickets.ts';
 
 /** Dependencies of the gate. */
@@ -65,8 +66,8 @@ export type LoginResult =
 /** A proof that a login can begin with. */
 export type FirstProof = Exclude<Proof, { readonly by: FurtherProofName }>;
 
-/** A proof for a login in progress. */
-export type SecondProof = Extract<Proof, { readonly by: SecondProofName }>;
+/** A proof for a login in progress, or for a live session. */
+export type SecondProof = Extract<Proof, { readonly by: SecondProofName | 'passkey' }>;
 
 type Decision =
   | { readonly kind: 'reject'; readonly code: ProblemCode }
@@ -101,10 +102,12 @@ export async function startLogin(
   options: LoginOptions,
   requester: Requester,
 ): Promise<LoginResult> {
-  const outcome =
-    proof.by === 'password'
-      ? await decideByCountedRead(gate, proof, options, requester)
-      : await gate.database.transaction((tx) => decideUnderLock(gate, tx, proof, options, requester));
+  if (proof.by === 'password') return finish(gate, await decideByCountedRead(gate, proof, options, requester));
+  // Possession of a key that verifies nobody begins no login.
+  if (proof.by === 'passkey' && !proof.passkey.userVerified) throw new Problem('invalid_passkey');
+  const outcome = await reportingStuckCounter(gate, proof, requester, () =>
+    gate.database.transaction((tx) => decideUnderLock(gate, tx, proof, options, requester)),
+  );
   return finish(gate, outcome);
 }
 
@@ -125,7 +128,7 @@ export async function continueLogin(
 ): Promise<LoginResult> {
   const { userId } = proof;
   const presented = { text: ticket, browserHash, userId };
-  const outcome = await gate.database.transaction(async (tx) => {
+  const work = async (tx: Queries) => {
     const now = gate.clock.now();
     await gate.users.lock(tx, userId);
     const candidate = await findCandidate(tx, { userId, deviceId: gate.devices.read(deviceToken), now });
@@ -145,11 +148,11 @@ export async function continueLogin(
       requester,
       now,
     };
-    await consumeProof(tx, continued);
+    await consumeProof(tx, continued, false);
     if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, continued);
     return write(gate, tx, continued, decide(continued));
-  });
-  return finish(gate, outcome);
+  };
+  return finish(gate, await reportingStuckCounter(gate, proof, requester, () => gate.database.transaction(work)));
 }
 
 function originOf({ browserHash, continueTo }: LoginInProgress): ProvenLogin['origin'] {
@@ -178,7 +181,7 @@ async function decideByCountedRead(
   if (decision.kind !== 'step') return write(gate, gate.database, login, decision);
   return gate.database.transaction(async (tx) => {
     await gate.users.lock(tx, candidate.userId);
-    await consumeProof(tx, login);
+    await consumeProof(tx, login, true);
     return write(gate, tx, login, decision);
   });
 }
@@ -199,7 +202,7 @@ async function decideUnderLock(
   const login = begin(proof, candidate, options, requester, now);
   const decision = decide(login);
   // A rejected login leaves its link or code unused: it still works once the reason is gone.
-  if (decision.kind !== 'reject') await consumeProof(tx, login);
+  if (decision.kind !== 'reject') await consumeProof(tx, login, true);
   return write(gate, tx, login, decision);
 }
 

@@ -33,6 +33,7 @@ export {
   findCandidate,
   toCandidate,
 } from './candidate.ts';
+export { type ComparedPasskey, comparePasskey } from './compare-passkey.ts';
 export { compareSecondFactor, type TypedSecondFactor } from './compare-second-factor.ts';
 export { recordRejectedLogin } from './complete.ts';
 export {
@@ -44,6 +45,7 @@ export {
   type LoginResult,
   startLogin,
 } from './decide.ts';
+export { newBrowser, type RequestingBrowser, readBrowser } from './login-browser.ts';
 export {
   bindingToSession,
   compareMailboxCode,
@@ -58,4 +60,4 @@ export { type ReservedGuess, reserveSecondFactor, reserveSecondFactorOfUser } fr
 export { secondFactorFields, totpCodeInput, typedSecondFactor } from './second-factor-input.ts';
 export { type ShownLogin, showLogin } from './show-login.ts';
 export { type StepUpFactor, type StepUpProof, stepUp, stepUpFactors } from './step-up.ts';
-export { deleteExpiredTickets, type PresentedTicket } from './tickets.ts';
+export { deleteExpiredTickets, findTicketUser, type PresentedTicket } from './tickets.ts';

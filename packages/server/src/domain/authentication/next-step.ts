@@ -35,7 +35,7 @@ export interface ProvenFactor extends Factor {
 }
 
 /** A second factor that a login can still prove. */
-export type SecondFactorKind = 'totp' | 'recovery_code';
+export type SecondFactorKind = 'passkey' | 'totp' | 'recovery_code';
 
 /** The complete input of the decision. */
 export interface LoginFacts {
@@ -87,8 +87,9 @@ export function loginFacts(candidate: Candidate, proven: readonly ProvenFactor[]
 }
 
 /** The second factors that a user can prove. */
-export function secondFactorsOf({ hasTotp, hasRecoveryCode }: Candidate): readonly SecondFactorKind[] {
-  return [...(hasTotp ? (['totp'] as const) : []), ...(hasRecoveryCode ? (['recovery_code'] as const) : [])];
+export function secondFactorsOf({ hasPasskey, hasTotp, hasRecoveryCode }: Candidate): readonly SecondFactorKind[] {
+  const kinds = { passkey: hasPasskey, totp: hasTotp, recovery_code: hasRecoveryCode } as const;
+  return (Object.keys(kinds) as SecondFactorKind[]).filter((kind) => kinds[kind]);
 }
 
 /** Two factors are one of each kind, or one that verified the user itself (NIST SP 800-63B-4 §2.2.1). */

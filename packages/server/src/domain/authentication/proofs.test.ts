@@ -5,9 +5,10 @@ import { authenticationContext, contextWithProof, type ProofName, proofKinds, pr
 
 const at = '2030-01-01T00:00:00.000Z';
 
-/** Factors of passkeys, for the rule alone: no login method of today proves one. */
-const securityKey: Factor = { amr: 'hwk', kind: 'possession', userVerified: false, factorTime: 'passkey' };
-const passkey: Factor = { ...securityKey, userVerified: true };
+const passkeyFactor = proofKinds.passkey.factor;
+const securityKey = passkeyFactor({ backupEligible: false, userVerified: false });
+const boundPasskey = passkeyFactor({ backupEligible: false, userVerified: true });
+const syncedPasskey = passkeyFactor({ backupEligible: true, userVerified: true });
 
 const password = proofKinds.password.factor;
 const link = proofKinds.magic_link.factor;
@@ -30,9 +31,14 @@ describe('the authentication context', () => {
     ['password, recovery code', [password, recoveryCode], '2', ['pwd', 'otp', 'mfa'], ['pwd', 'recovery_code']],
     ['TOTP, recovery code', [totp, recoveryCode], '1', ['otp'], ['totp', 'recovery_code']],
     ['link, TOTP', [link, totp], '2', ['otp', 'mfa'], ['email', 'totp']],
-    ['password, security key', [password, securityKey], '2', ['pwd', 'hwk', 'mfa'], ['pwd', 'passkey']],
+    ['password, security key', [password, securityKey], 'phr', ['pwd', 'hwk', 'mfa'], ['pwd', 'passkey']],
+    ['link, security key', [link, securityKey], 'phr', ['otp', 'hwk', 'mfa'], ['email', 'passkey']],
+    ['security key', [securityKey], '1', ['hwk'], ['passkey']],
     ['TOTP, security key', [totp, securityKey], '1', ['otp', 'hwk'], ['totp', 'passkey']],
-    ['passkey', [passkey], '2', ['hwk', 'mfa'], ['passkey']],
+    ['bound passkey', [boundPasskey], 'phr', ['hwk', 'user', 'mfa'], ['passkey']],
+    ['synced passkey', [syncedPasskey], 'phr', ['swk', 'user', 'mfa'], ['passkey']],
+    ['password, passkey', [password, syncedPasskey], 'phr', ['pwd', 'swk', 'user', 'mfa'], ['pwd', 'passkey']],
+    ['TOTP, passkey', [totp, boundPasskey], 'phr', ['otp', 'hwk', 'user', 'mfa'], ['totp', 'passkey']],
   ])('of %s follows from the proofs', (_, proven, acr, amr, times) => {
     const factorTimes = Object.fromEntries(times.map((time) => [time, at]));
     expect(authenticationContext(proven.map((factor) => ({ ...factor, at })))).toEqual({ acr, amr, factorTimes });
@@ -43,7 +49,9 @@ describe('the context of a session that proves a further factor', () => {
   const now = new Date('2030-01-01T01:00:00.000Z');
   const earlier = '2030-01-01T00:00:00.000Z';
 
-  it.each<[string, Record<string, string>, ProofName, string, readonly string[], readonly string[]]>([
+  it.each<
+    [string, Record<string, string>, Exclude<ProofName, 'passkey'>, string, readonly string[], readonly string[]]
+  >([
     ['a password raises nothing', { pwd: earlier }, 'password', '1', ['pwd'], ['pwd']],
     ['a code of an app raises a password', { pwd: earlier }, 'totp', '2', ['pwd', 'otp', 'mfa'], ['pwd', 'totp']],
     [
@@ -65,7 +73,7 @@ describe('the context of a session that proves a further factor', () => {
     ],
     ['a factor of a later release counts for nothing', { face: earlier }, 'totp', '1', ['otp'], ['totp']],
   ])('%s', (_, factorTimes, by, acr, amr, times) => {
-    const context = contextWithProof({ factorTimes }, { by }, now);
+    const context = contextWithProof({ factorTimes, amr: [] }, { by }, now);
     const { factorTime } = proofKinds[by].factor;
     const expected = Object.fromEntries(times.map((time) => [time, time === factorTime ? now.toISOString() : earlier]));
     expect(context).toEqual({ acr, amr, factorTimes: expected, authTime: now });
@@ -80,20 +88,21 @@ describe('the table of proofs', () => {
   const unknownDevice = { deviceId: undefined } as Candidate;
   const knownDevice = { deviceId: '0197a2b4-0000-7000-8000-000000000001' } as Candidate;
 
-  it.each<[ProofName, readonly [string, string], readonly [string, string]]>([
+  it.each<[ProofName, readonly (string | undefined)[], readonly [string, string]]>([
     ['password', ['password', 'password_known_device'], ['invalid_credentials', 'account_disabled']],
     ['magic_link', ['email_code', 'email_code'], ['invalid_token', 'invalid_token']],
     ['email_code', ['email_code', 'email_code'], ['invalid_code', 'invalid_code']],
     ['totp', ['second_factor', 'second_factor_known_device'], ['invalid_code', 'invalid_ticket']],
     ['recovery_code', ['second_factor', 'second_factor_known_device'], ['invalid_code', 'invalid_ticket']],
     ['mailbox_code', ['mailbox_code', 'mailbox_code'], ['invalid_code', 'invalid_ticket']],
+    ['passkey', [undefined, undefined], ['invalid_passkey', 'account_disabled']],
   ])('names the counters and the refusals of a %s', (by, counters, refusals) => {
     const { resets, refusal, refusalOfDisabled } = proofKinds[by];
     expect([resets(unknownDevice), resets(knownDevice)]).toEqual(counters);
     expect([refusal, refusalOfDisabled]).toEqual(refusals);
   });
 
-  it.each<[ProofName, Factor['kind']]>([
+  it.each<[Exclude<ProofName, 'passkey'>, Factor['kind']]>([
     ['password', 'knowledge'],
     // A password opens a mailbox, so that both together are one factor.
     ['magic_link', 'knowledge'],
@@ -103,5 +112,19 @@ describe('the table of proofs', () => {
     ['recovery_code', 'possession'],
   ])('counts a %s as %s, and as one factor', (by, kind) => {
     expect(proofKinds[by].factor).toMatchObject({ kind, userVerified: false });
+  });
+});
+
+describe('the context of a session that proves a further factor', () => {
+  const now = new Date(at);
+
+  it.each<[string, object, readonly string[], string, readonly string[]]>([
+    ['a password', { pwd: at }, ['pwd'], 'phr', ['pwd', 'hwk', 'mfa']],
+    ['a synced passkey', { passkey: at }, ['swk', 'user', 'mfa'], 'phr', ['swk', 'hwk', 'user', 'mfa']],
+    ['nothing that is known here', { other: at }, ['x'], '1', ['hwk']],
+  ])('that began with %s keeps it', (_, factorTimes, amr, acr, expected) => {
+    const proof = { by: 'passkey', passkey: { backupEligible: false, userVerified: false } } as const;
+    const session = { factorTimes: factorTimes as Record<string, string>, amr };
+    expect(contextWithProof(session, proof, now)).toMatchObject({ acr, amr: expected, authTime: now });
   });
 });

@@ -9,9 +9,14 @@
  * | totp          | possession, `otp` | `totp`          | `totp_secrets`    | second_factor (by device) | invalid_code        |
  * | recovery_code | possession, `otp` | `recovery_code` | `recovery_codes`  | second_factor (by device) | invalid_code        |
  * | mailbox_code  | knowledge, `otp`  | `email`         | `one_time_tokens` | mailbox_code              | invalid_code        |
+ * | passkey       | possession        | `passkey`       | `used_nonces`     | –                         | invalid_passkey     |
+ *
+ * A passkey is `swk` when it can be synced to other devices, else `hwk`. One that verified the user is two factors by itself
+ * and can begin a login.
  */
 import type { AttemptKind } from '#domain/attempts/index.ts';
 import { consume, consumeCode } from '#domain/one-time-tokens/index.ts';
+import { type AssertedPasskey, consumeAssertion } from '#domain/passkeys/index.ts';
 import { useRecoveryCode } from '#domain/recovery-codes/index.ts';
 import type { ActingSession, RenewedContext } from '#domain/session-issuance/index.ts';
 import { useTotpStep } from '#domain/totp/index.ts';
@@ -46,6 +51,8 @@ interface Proofs {
   readonly recovery_code: { readonly userId: string; readonly hashes: readonly Buffer[] };
   /** A mailed code that matched, and the hash of the session that it is bound to. */
   readonly mailbox_code: { readonly userId: string; readonly hash: Buffer; readonly binding: Buffer };
+  /** A verified assertion of a passkey. */
+  readonly passkey: { readonly userId: string; readonly passkey: AssertedPasskey };
 }
 
 /** The name of a kind of proof. */
@@ -62,17 +69,27 @@ export type Proof<Name extends ProofName = ProofName> = {
   readonly [By in Name]: { readonly by: By } & Proofs[By];
 }[Name];
 
+/** The part of a passkey's proof that determines its factor. */
+type PasskeyFacts = Pick<AssertedPasskey, 'backupEligible' | 'userVerified'>;
+
+/** How a proof is used. */
+interface Use {
+  readonly now: Date;
+  /** Whether the login begins with it. */
+  readonly isFirst: boolean;
+}
+
 /** One row of the table. */
 export interface ProofKind<Name extends ProofName = ProofName> {
-  readonly factor: Factor;
+  readonly factor: Name extends 'passkey' ? (passkey: PasskeyFacts) => Factor : Factor;
   /** The counter of failed attempts that this proof resets. */
-  readonly resets: (candidate: Candidate) => AttemptKind;
+  readonly resets: (candidate: Candidate) => AttemptKind | undefined;
   /** The problem of a wrong, expired or consumed proof, and of a proof whose user was erased. */
   readonly refusal: ProblemCode;
   /** The problem when an operator has disabled the user. Disabling revokes mailed proofs, so these are merely invalid. */
   readonly refusalOfDisabled: ProblemCode;
   /** Consumes the proof in the transaction of its effect (invariant 1). Returns false when it no longer holds. */
-  readonly consume: (tx: Queries, proof: Proof<Name>, now: Date) => Promise<boolean>;
+  readonly consume: (tx: Queries, proof: Proof<Name>, use: Use) => Promise<boolean>;
 }
 
 /**
@@ -86,6 +103,9 @@ const bySecondFactor = {
   refusal: 'invalid_code',
   refusalOfDisabled: 'invalid_ticket',
 } as const;
+
+/** The name of passkeys in the session's `factor_times`. */
+const passkeyTime = 'passkey';
 
 /** The table of proofs. */
 export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
@@ -102,7 +122,7 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
     resets: () => 'email_code',
     refusal: 'invalid_token',
     refusalOfDisabled: 'invalid_token',
-    consume: async (tx, { text, browserHash }, now) =>
+    consume: async (tx, { text, browserHash }, { now }) =>
       (await consume(tx, 'magic_link', text, now, { browserHash })) !== undefined,
   },
   email_code: {
@@ -110,43 +130,63 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
     resets: () => 'email_code',
     refusal: 'invalid_code',
     refusalOfDisabled: 'invalid_code',
-    consume: async (tx, { hash, browserHash }, now) =>
+    consume: async (tx, { hash, browserHash }, { now }) =>
       (await consumeCode(tx, 'email_code', { hash, browserHash }, now)) !== undefined,
   },
   totp: {
     ...bySecondFactor,
     factor: { amr: 'otp', kind: 'possession', userVerified: false, factorTime: 'totp' },
-    consume: useTotpStep,
+    consume: (tx, proof, { now }) => useTotpStep(tx, proof, now),
   },
   recovery_code: {
     ...bySecondFactor,
     factor: { amr: 'otp', kind: 'possession', userVerified: false, factorTime: 'recovery_code' },
-    consume: useRecoveryCode,
+    consume: (tx, proof, { now }) => useRecoveryCode(tx, proof, now),
+  },
+  passkey: {
+    factor: ({ backupEligible, userVerified }) => ({
+      amr: backupEligible ? 'swk' : 'hwk',
+      kind: 'possession',
+      userVerified,
+      factorTime: passkeyTime,
+    }),
+    // An assertion cannot be guessed, so none is counted.
+    resets: () => undefined,
+    refusal: 'invalid_passkey',
+    refusalOfDisabled: 'account_disabled',
+    consume: (tx, { passkey }, use) => consumeAssertion(tx, passkey, use),
   },
   mailbox_code: {
     factor: mailbox,
     resets: () => 'mailbox_code',
     refusal: 'invalid_code',
     refusalOfDisabled: 'invalid_ticket',
-    consume: async (tx, { hash, binding }, now) =>
+    consume: async (tx, { hash, binding }, { now }) =>
       (await consumeCode(tx, 'mailbox_code', { hash, browserHash: binding }, now)) !== undefined,
   },
 };
 
+/** The part of a proof that determines its factor. */
+export type ProofOfFactor =
+  | { readonly by: Exclude<ProofName, 'passkey'> }
+  | { readonly by: 'passkey'; readonly passkey: PasskeyFacts };
+
 /** The factor that a proof proves now. */
-export function provenBy({ by }: Pick<Proof, 'by'>, now: Date): ProvenFactor {
-  return { ...proofKinds[by].factor, at: now.toISOString() };
+export function provenBy(proof: ProofOfFactor, now: Date): ProvenFactor {
+  const factor = proof.by === 'passkey' ? proofKinds.passkey.factor(proof.passkey) : proofKinds[proof.by].factor;
+  return { ...factor, at: now.toISOString() };
 }
 
 /** Consumes a proof by its row. */
-export function consumeSingleUse<Name extends ProofName>(tx: Queries, proof: Proof<Name>, now: Date): Promise<boolean> {
-  return proofKinds[proof.by].consume(tx, proof, now);
+export function consumeSingleUse<Name extends ProofName>(tx: Queries, proof: Proof<Name>, use: Use): Promise<boolean> {
+  return proofKinds[proof.by].consume(tx, proof, use);
 }
 
 /** How a session's user was authenticated (RFC 9068 §2.2.1). */
 export interface AuthenticationContext {
-  readonly acr: '1' | '2';
-  /** RFC 8176, with `mfa` for two factors. */
+  /** `phr` (OpenID EAP): two factors, one of them a passkey, which no phishing site can use. */
+  readonly acr: '1' | '2' | 'phr';
+  /** RFC 8176, with `mfa` for two factors and `user` for a passkey that verified the user. */
   readonly amr: readonly string[];
   /** When each factor was last proven. */
   readonly factorTimes: Readonly<Record<string, string>>;
@@ -155,10 +195,13 @@ export interface AuthenticationContext {
 /** Computes the context of a session from the factors of its login. Nothing else may claim a factor. */
 export function authenticationContext(proven: readonly ProvenFactor[]): AuthenticationContext {
   const isStrong = provesTwoFactors(proven);
+  const passkeys = proven.filter(({ factorTime }) => factorTime === passkeyTime);
   const amr = new Set<string>(proven.map((factor) => factor.amr));
+  if (passkeys.some(({ userVerified }) => userVerified)) amr.add('user');
   if (isStrong) amr.add('mfa');
   const factorTimes = Object.fromEntries(proven.map(({ factorTime, at }) => [factorTime, at]));
-  return { acr: isStrong ? '2' : '1', amr: [...amr], factorTimes };
+  const acr = passkeys.length > 0 ? 'phr' : '2';
+  return { acr: isStrong ? acr : '1', amr: [...amr], factorTimes };
 }
 
 /**
@@ -166,14 +209,20 @@ export function authenticationContext(proven: readonly ProvenFactor[]): Authenti
  * with the times of their proofs.
  */
 export function contextWithProof(
-  { factorTimes }: Pick<ActingSession, 'factorTimes'>,
-  proof: Pick<Proof, 'by'>,
+  { factorTimes, amr }: Pick<ActingSession, 'factorTimes' | 'amr'>,
+  proof: ProofOfFactor,
   now: Date,
 ): RenewedContext {
-  const factors = Object.values(proofKinds).map(({ factor }) => factor);
   const earlier = Object.entries(factorTimes as AuthenticationContext['factorTimes']).flatMap(([name, at]) => {
-    const factor = factors.find(({ factorTime }) => factorTime === name);
+    const factor = earlierFactor(name, amr);
     return factor === undefined ? [] : [{ ...factor, at }];
   });
   return { ...authenticationContext([...earlier, provenBy(proof, now)]), authTime: now };
+}
+
+/** The factor of a session by its name in `factor_times`; the session's `amr` has what distinguishes passkeys. */
+function earlierFactor(name: string, amr: readonly string[]): Factor | undefined {
+  const { passkey, ...others } = proofKinds;
+  if (name !== passkeyTime) return Object.values(others).find(({ factor }) => factor.factorTime === name)?.factor;
+  return passkey.factor({ backupEligible: amr.includes('swk'), userVerified: amr.includes('user') });
 }

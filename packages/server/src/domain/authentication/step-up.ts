@@ -4,11 +4,13 @@ import { findActing, type IssuedSession, renewSession } from '#domain/session-is
 import { endSession } from '#domain/sessions/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
+import type { Queries } from '#platform/database/index.ts';
 import { type Candidate, findCandidate } from './candidate.ts';
 import { consumeProof, reportRecoveryCode } from './complete.ts';
 import type { LoginGate, SecondProof } from './decide.ts';
 import { type SecondFactorKind, secondFactorsOf } from './next-step.ts';
 import { contextWithProof, type Proof, type ProofName } from './proofs.ts';
+import { reportingStuckCounter } from './stuck-counter.ts';
 
 /** A proof that a session can present; a password was compared by `provePassword`, which counted the attempt. */
 export type StepUpProof = SecondProof | Proof<'mailbox_code'> | { readonly by: 'password'; readonly userId: string };
@@ -24,14 +26,16 @@ export type StepUpFactor = SecondFactorKind | 'password' | 'mailbox_code';
 
 /**
  * The proofs that a step-up of this user accepts: the second factors where there is one, and nothing less; else the
- * password; else a code that is mailed to the verified address. A user with none of them logs in again, which counts as a
- * step-up.
+ * password; else a code that is mailed to the verified address. While two factors are off, a passkey takes the place of
+ * neither: a browser may have made it by itself, on another device. A user with none of them logs in again, which counts as
+ * a step-up.
  */
 export function stepUpFactors(candidate: Candidate): readonly StepUpFactor[] {
   const second = secondFactorsOf(candidate);
-  if (second.length > 0) return second;
-  if (candidate.sealedPhc !== undefined) return ['password'];
-  return candidate.emailVerified ? ['mailbox_code'] : [];
+  const isRequired = candidate.mfaEnabled || second.some((factor) => factor !== 'passkey');
+  if (isRequired && second.length > 0) return second;
+  if (candidate.sealedPhc !== undefined) return [...second, 'password'];
+  return candidate.emailVerified ? [...second, 'mailbox_code'] : second;
 }
 
 function accepts(candidate: Candidate, by: ProofName): boolean {
@@ -52,7 +56,7 @@ export async function stepUp(
   requester: Requester,
 ): Promise<IssuedSession> {
   if (proof.userId !== userId) throw new Problem('not_authenticated');
-  return gate.database.transaction(async (tx) => {
+  const work = async (tx: Queries) => {
     const now = gate.clock.now();
     await gate.users.lock(tx, userId);
     const found = await findCandidate(tx, { userId, now });
@@ -62,7 +66,7 @@ export async function stepUp(
     // A session counts its guesses as a known device does: who has none cannot exhaust them.
     const candidate = { ...found, deviceId: acting.deviceId ?? sessionId };
     if (proof.by === 'password') await resetFailedAttempts(tx, userId, 'password_known_device');
-    else await consumeProof(tx, { proof, candidate, now });
+    else await consumeProof(tx, { proof, candidate, now }, false);
     if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, { candidate, requester, now });
     const userKey = gate.keys.unwrapUserKey(userId, candidate.wrapped);
     const { authEpoch } = candidate;
@@ -79,5 +83,6 @@ export async function stepUp(
     } as const;
     await endSession(tx, sessionId, { userId, reason: 'renewed', now }, gate.audit.values(event, userKey));
     return issued;
-  });
+  };
+  return reportingStuckCounter(gate, proof, requester, () => gate.database.transaction(work));
 }

@@ -148,6 +148,15 @@ export async function findTicket(
     | undefined;
 }
 
+/** The user of a ticket; undefined when it is not usable. */
+export async function findTicketUser(
+  queries: Queries,
+  ticket: PresentedTicket,
+  now: Date,
+): Promise<string | undefined> {
+  return (await findTicket(queries, ticket, now))?.userId;
+}
+
 /**
  * Consumes a ticket of this user, in the transaction of its step. Returns undefined, and consumes nothing, when it is
  * unknown, used, expired, of an earlier epoch, of another user or of another browser, or when its user is disabled. Of

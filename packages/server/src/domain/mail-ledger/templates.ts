@@ -28,7 +28,15 @@ export interface MailParams {
   /** Wrong codes after a right password, from an unknown device. */
   second_factor_failed: Readonly<Record<string, never>>;
   second_factor_added: Readonly<Record<string, never>>;
+  /** Two factors were turned off, because the last second one ended. */
   second_factor_removed: Readonly<Record<string, never>>;
+  /** The app was removed, and another second factor remains. */
+  authenticator_removed: Readonly<Record<string, never>>;
+  passkey_added: Readonly<Record<string, never>>;
+  /** A security key turned two factors on. */
+  security_key_added: Readonly<Record<string, never>>;
+  passkey_removed: Readonly<Record<string, never>>;
+  passkey_counter_stuck: Readonly<Record<string, never>>;
   recovery_codes_made: Readonly<Record<string, never>>;
   recovery_code_used: Readonly<Record<string, never>>;
   /** Without a name, because the recipient may not be the user, and must not learn whose account it is. */
@@ -150,6 +158,11 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   second_factor_failed: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
   second_factor_added: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   second_factor_removed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  authenticator_removed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  passkey_added: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  security_key_added: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  passkey_removed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  passkey_counter_stuck: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
   recovery_codes_made: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   recovery_code_used: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   email_change_confirm: {

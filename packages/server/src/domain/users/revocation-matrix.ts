@@ -33,6 +33,7 @@ export const credentials = {
   undo_email_change: 'a link that undoes a change of address',
   cancel_deletion: 'a link that cancels a pending deletion',
   invitation: 'an invitation of another user',
+  passkey: 'a passkey as the first factor of a login',
   acting_device: 'the known device of the session that requests the effect',
   known_device: 'every other known device of the user',
 } as const;
@@ -63,6 +64,8 @@ const untouched: Row = {
   // A user with a pending deletion has no session, so no effect of a session meets this link.
   cancel_deletion: 'absent',
   invitation: 'valid',
+  /** A factor outlives the sessions that it began, and no epoch ends it. */
+  passkey: 'valid',
   acting_device: 'valid',
   known_device: 'valid',
 };
@@ -107,28 +110,39 @@ export const revocationMatrix = {
     confirm_email_change: 'absent',
     undo_email_change: 'absent',
     cancel_deletion: 'absent',
+    passkey: 'absent',
     known_device: 'absent',
   },
   change_password: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
   enroll_totp: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
   remove_totp: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
+  /** A browser may have added it without a question. */
+  add_passkey: untouched,
+  add_security_key: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
+  /** `passkey` is the one that the request names. */
+  remove_passkey: { ...raises, acting_session: 'renewed', acting_device: 'valid', passkey: 'revoked' },
   make_recovery_codes: untouched,
   step_up: { ...untouched, acting_session: 'renewed' },
   /** Second factors stay: whoever reads the mail must not get past them. */
-  recover_account: raisesFromOutside,
+  recover_account: { ...raisesFromOutside, passkey: 'suspended' },
   /** The session that requested the change is revoked too: the link at the new address belongs to no session. */
   change_email: { ...raisesFromOutside, cancel_deletion: 'absent' },
-  undo_email_change: { ...raisesFromOutside, undo_email_change: 'later_revoked', cancel_deletion: 'later_revoked' },
+  undo_email_change: {
+    ...raisesFromOutside,
+    undo_email_change: 'later_revoked',
+    cancel_deletion: 'later_revoked',
+    passkey: 'later_revoked',
+  },
   change_roles: raisesFromOutside,
   /** Disabling cancels a pending deletion. */
-  disable: { ...raisesFromOutside, undo_email_change: 'suspended', cancel_deletion: 'revoked' },
+  disable: { ...raisesFromOutside, undo_email_change: 'suspended', cancel_deletion: 'revoked', passkey: 'suspended' },
   /** Nothing that was issued before becomes valid again. */
   enable: { ...raisesFromOutside, cancel_deletion: 'revoked' },
   end_sessions: raisesFromOutside,
-  reset_factors: raisesFromOutside,
+  reset_factors: { ...raisesFromOutside, passkey: 'revoked' },
   delete_account: raises,
   cancel_deletion: { ...raisesFromOutside, cancel_deletion: 'revoked' },
-  erase: { ...raisesFromOutside, undo_email_change: 'revoked', cancel_deletion: 'revoked' },
+  erase: { ...raisesFromOutside, undo_email_change: 'revoked', cancel_deletion: 'revoked', passkey: 'revoked' },
   log_out: { ...untouched, acting_session: 'revoked' },
   log_out_everywhere: raises,
   /** `session` is the one that the request names. */
@@ -144,6 +158,9 @@ export const effects: Readonly<Record<Effect, string>> = {
   change_password: 'changing the password',
   enroll_totp: 'confirming an authenticator app',
   remove_totp: 'removing the authenticator app',
+  add_passkey: 'adding a passkey',
+  add_security_key: 'adding a security key as the first second factor',
+  remove_passkey: 'removing a passkey',
   make_recovery_codes: 'making new recovery codes',
   step_up: 'confirming within a session that it is the user',
   recover_account: 'setting a new password by a mailed link',

@@ -39,6 +39,13 @@ const setMfa = statement('users.set_mfa', {
   columns: { id: 'uuid' },
 });
 
+const hasMfa = statement('users.has_mfa', {
+  lane: 'pool',
+  sql: `select id from users where id = :userId and mfa_enabled`,
+  params: { userId: 'uuid' },
+  columns: { id: 'uuid' },
+});
+
 const findKey = statement('users.find_key', {
   lane: 'read',
   sql: `select wrapped from user_keys where user_id = :userId`,
@@ -169,6 +176,11 @@ export class Users {
    */
   async setMfa(tx: Queries, userId: string, enabled: boolean): Promise<boolean> {
     return (await tx.row(setMfa, { userId, enabled, now: this.#clock.now() })) !== undefined;
+  }
+
+  /** Whether two factors are turned on. */
+  async hasMfa(queries: Queries, userId: string): Promise<boolean> {
+    return (await queries.row(hasMfa, { userId })) !== undefined;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { countFailures } from '#domain/attempts/index.ts';
 import { emailInput, findHolderOfEmail } from '#domain/identifiers/index.ts';
+import { listPasskeys } from '#domain/passkeys/index.ts';
 import { listRoles } from '#domain/roles/index.ts';
 import { summarizeSessions } from '#domain/sessions/index.ts';
 import { describeTotp } from '#domain/totp/index.ts';
@@ -13,7 +14,7 @@ export interface AdminUser extends UserProfile {
   readonly lastLoginAt: Date | null;
   /** Failed password attempts since the last successful one. */
   readonly failedLogins: number;
-  /** The kinds that a login can ask for. */
+  /** Each by its kind. */
   readonly secondFactors: readonly string[];
   readonly metadata: Metadata;
 }
@@ -36,8 +37,13 @@ export async function showUser(flow: AdminUsers, userId: string): Promise<AdminU
   const roles = await listRoles(flow.database, userId);
   const { live, lastLoginAt } = await summarizeSessions(flow.database, userId, flow.clock.now());
   const failedLogins = await countFailures(flow.database, userId);
-  const secondFactors = (await describeTotp(flow.database, userId)) === undefined ? [] : ['totp'];
+  const secondFactors = await secondFactorsOf(flow, userId);
   return { ...profile, roles, liveSessions: live, lastLoginAt, failedLogins, secondFactors, metadata };
+}
+
+async function secondFactorsOf({ database }: AdminUsers, userId: string): Promise<string[]> {
+  const [totp, passkeys] = [await describeTotp(database, userId), await listPasskeys(database, userId)];
+  return [...(totp === undefined ? [] : ['totp']), ...passkeys.map(() => 'passkey')];
 }
 
 /** A page of users, oldest first, after the one with the id `after`; undefined when there is no such user. */

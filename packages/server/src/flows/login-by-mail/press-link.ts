@@ -4,13 +4,14 @@ import {
   type LoginGate,
   type LoginOptions,
   type LoginResult,
+  type RequestingBrowser,
+  readBrowser,
   recordRejectedLogin,
   startLogin,
 } from '#domain/authentication/index.ts';
 import { findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
-import { type RequestingBrowser, readBrowser } from './browser.ts';
 import { type LoginMethods, requireEnabled } from './request.ts';
 
 /** Dependencies of this login method. */

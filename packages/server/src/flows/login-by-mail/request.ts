@@ -1,10 +1,10 @@
 /** Requests for a link or a code. */
+import { newBrowser, type RequestingBrowser, readBrowser } from '#domain/authentication/index.ts';
 import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
 import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Caller, CookieChange } from '#platform/http/index.ts';
-import { newBrowser, type RequestingBrowser, readBrowser } from './browser.ts';
 
 /** The kind of secret that the mail contains. */
 export type LoginMethod = 'magic_link' | 'email_code';

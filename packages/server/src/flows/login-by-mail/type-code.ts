@@ -6,6 +6,8 @@ import {
   type LoginGate,
   type LoginOptions,
   type LoginResult,
+  type RequestingBrowser,
+  readBrowser,
   recordRejectedLogin,
   startLogin,
 } from '#domain/authentication/index.ts';
@@ -14,7 +16,6 @@ import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import { statement, type Values } from '#platform/database/index.ts';
-import { type RequestingBrowser, readBrowser } from './browser.ts';
 import { type LoginMethods, requireEnabled } from './request.ts';
 
 /** Dependencies of this login method. */

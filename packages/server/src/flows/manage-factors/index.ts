@@ -11,6 +11,7 @@
 import { z } from 'zod';
 import { totpCodeInput } from '#domain/authentication/index.ts';
 import { issuedSessionData, issuedSessionExample, issuedSessionResponse } from '#pages/login-result.ts';
+import { passkeyData, passkeyDataOf, passkeyExample } from '#pages/passkey-data.ts';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import { qrSvg } from '#protocol/totp/index.ts';
 import {
@@ -33,43 +34,7 @@ export function manageFactorsEndpoints(flow: FactorPages): readonly Endpoint[] {
   const stepUp = { withinSeconds: flow.stepUpSeconds };
   const recently = { principals: ['session'], stepUp } as const;
   return [
-    apiEndpoint({
-      id: 'factors.list',
-      method: 'GET',
-      path: '/api/v1/users/me/factors',
-      tag: 'account',
-      summary: 'My second factors',
-      auth: { principals: ['session'] },
-      rateLimit: 'authenticated',
-      request: {},
-      response: {
-        status: 200,
-        message: 'Second factors',
-        data: z.object({
-          totp: z.object({ confirmedAt: z.iso.datetime(), lastUsedAt: z.iso.datetime().nullable() }).nullable(),
-          recoveryCodes: z.object({ unused: z.int(), createdAt: z.iso.datetime() }).nullable(),
-        }),
-        example: {
-          totp: { confirmedAt: exampleValues.createdAt, lastUsedAt: exampleValues.authTime },
-          recoveryCodes: { unused: 10, createdAt: exampleValues.createdAt },
-        },
-      },
-      problems: [],
-      handler: async ({ principal }) => {
-        const { totp, recoveryCodes: codes } = await describeFactors(flow, principal);
-        const iso = (time: Date | null) => time?.toISOString() ?? null;
-        return {
-          data: {
-            totp:
-              totp === undefined
-                ? null
-                : { confirmedAt: totp.confirmedAt.toISOString(), lastUsedAt: iso(totp.lastUsedAt) },
-            recoveryCodes:
-              codes === undefined ? null : { unused: codes.unused, createdAt: codes.createdAt.toISOString() },
-          },
-        };
-      },
-    }),
+    listEndpoint(flow),
     ...totpEndpoints(flow, recently),
     apiEndpoint({
       id: 'recovery_codes.make',
@@ -95,6 +60,49 @@ export function manageFactorsEndpoints(flow: FactorPages): readonly Endpoint[] {
     }),
     ...factorPages(flow, stepUp),
   ];
+}
+
+function listEndpoint(flow: ManageFactors): Endpoint {
+  return apiEndpoint({
+    id: 'factors.list',
+    method: 'GET',
+    path: '/api/v1/users/me/factors',
+    tag: 'account',
+    summary: 'My second factors',
+    auth: { principals: ['session'] },
+    rateLimit: 'authenticated',
+    request: {},
+    response: {
+      status: 200,
+      message: 'Second factors',
+      data: z.object({
+        totp: z.object({ confirmedAt: z.iso.datetime(), lastUsedAt: z.iso.datetime().nullable() }).nullable(),
+        recoveryCodes: z.object({ unused: z.int(), createdAt: z.iso.datetime() }).nullable(),
+        passkeys: z.array(passkeyData),
+      }),
+      example: {
+        totp: { confirmedAt: exampleValues.createdAt, lastUsedAt: exampleValues.authTime },
+        recoveryCodes: { unused: 10, createdAt: exampleValues.createdAt },
+        passkeys: [passkeyExample],
+      },
+    },
+    problems: [],
+    handler: async ({ principal }) => {
+      const { totp, recoveryCodes: codes, passkeys } = await describeFactors(flow, principal);
+      const iso = (time: Date | null) => time?.toISOString() ?? null;
+      return {
+        data: {
+          totp:
+            totp === undefined
+              ? null
+              : { confirmedAt: totp.confirmedAt.toISOString(), lastUsedAt: iso(totp.lastUsedAt) },
+          recoveryCodes:
+            codes === undefined ? null : { unused: codes.unused, createdAt: codes.createdAt.toISOString() },
+          passkeys: passkeys.map(passkeyDataOf),
+        },
+      };
+    },
+  });
 }
 
 interface Recently {
@@ -167,13 +175,15 @@ function totpEndpoints(flow: ManageFactors, recently: Recently): readonly Endpoi
       path: totpPath,
       tag: 'account',
       summary: 'Remove the authenticator app',
-      description: 'Turns two-step sign-in off and ends the recovery codes and every other session.',
+      description:
+        'Ends every other session. Unless a passkey or security key is left, it also turns two-step sign-in off and ends the ' +
+        'recovery codes.',
       auth: recently,
       rateLimit: 'authenticated',
       request: {},
       response: {
         status: 200,
-        message: 'Two-step sign-in is off',
+        message: 'Authenticator app removed',
         data: issuedSessionData,
         example: issuedSessionExample,
       },

@@ -28,7 +28,7 @@ describe.each(['postgres', 'embedded'] as const)('an authenticator app (%s)', (d
   it('is set up by its first code: two-step sign-in is on, other sessions end, and ten recovery codes are shown', async () => {
     const user = await addLoggedInUser(app);
     const other = (await login(app, user.email)).data;
-    expect((await factorsOf(user.accessToken)).data).toEqual({ totp: null, recoveryCodes: null });
+    expect((await factorsOf(user.accessToken)).data).toEqual({ totp: null, recoveryCodes: null, passkeys: [] });
     const secret = await beginTotp(app, { token: user.accessToken });
     expect(secret).toMatch(/^[A-Z2-7]{32}$/);
     const { status, data } = await confirmTotp(app, { token: user.accessToken }, secret);
@@ -98,7 +98,7 @@ describe.each(['postgres', 'embedded'] as const)('an authenticator app (%s)', (d
     const removed = await app.send<{ accessToken: string }>('DELETE', totpPath, { token: user.accessToken });
     expect(removed.status).toBe(200);
     expect((await sessionOf(other.accessToken)).status).toBe(401);
-    expect((await factorsOf(removed.data.accessToken)).data).toEqual({ totp: null, recoveryCodes: null });
+    expect((await factorsOf(removed.data.accessToken)).data).toEqual({ totp: null, recoveryCodes: null, passkeys: [] });
     expect((await login(app, user.email)).data.accessToken).toBeDefined();
     expect(await mailsTo(app, user.email)).toContain('second_factor_removed');
     const again = await app.send('DELETE', totpPath, { token: removed.data.accessToken });

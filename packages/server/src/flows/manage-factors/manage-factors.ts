@@ -2,12 +2,14 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import { contextWithProof } from '#domain/authentication/index.ts';
 import { enqueueMail, type MailLedger, type MailTemplate } from '#domain/mail-ledger/index.ts';
+import { listPasskeys } from '#domain/passkeys/index.ts';
 import { countRecoveryCodes, makeRecoveryCodes } from '#domain/recovery-codes/index.ts';
-import { endSecondFactors } from '#domain/second-factors/index.ts';
+import { endWithLastFactor } from '#domain/second-factors/index.ts';
 import type { IssuedSession, Issuers } from '#domain/session-issuance/index.ts';
 import {
   addPendingTotp,
   confirmTotp,
+  deleteTotp,
   describeTotp,
   findPendingTotp,
   openTotpSecret,
@@ -48,11 +50,12 @@ export interface Enrollment {
 
 /** The second factors of the user. */
 export async function describeFactors({ database }: ManageFactors, { userId }: Principal) {
-  const [totp, recoveryCodes] = await Promise.all([
+  const [totp, recoveryCodes, passkeys] = await Promise.all([
     describeTotp(database, userId),
     countRecoveryCodes(database, userId),
+    listPasskeys(database, userId),
   ]);
-  return { totp, recoveryCodes };
+  return { totp, recoveryCodes, passkeys };
 }
 
 /** Makes a secret that becomes a factor with its first code; an earlier factor stays until then. */
@@ -101,7 +104,7 @@ export async function finishTotp(
         apply: () => turnOn(flow, tx, { userId, secretId, step }, now),
         proves: 'totp',
         action: 'factor.enrolled',
-        template: 'second_factor_added',
+        template: () => 'second_factor_added',
       },
     ),
   );
@@ -116,7 +119,7 @@ async function turnOn(flow: ManageFactors, tx: Queries, step: TotpStep, now: Dat
 }
 
 /**
- * Removes the authenticator app, the last second factor: two factors are off, and the recovery codes end.
+ * Removes the authenticator app. Unless a passkey is left, two factors are off, and the recovery codes end.
  *
  * @throws `no_second_factor` when there is none.
  */
@@ -130,18 +133,20 @@ export async function removeTotp(flow: ManageFactors, principal: Principal, call
       tx,
       { principal, caller, userKey, now },
       {
-        apply: () => turnOff(flow, tx, userId),
+        apply: () => removeApp(flow, tx, userId),
         proves: undefined,
         action: 'factor.removed',
-        template: 'second_factor_removed',
+        template: (isOff) => (isOff ? 'second_factor_removed' : 'authenticator_removed'),
       },
     ),
   );
   return changed.issued;
 }
 
-async function turnOff(flow: ManageFactors, tx: Queries, userId: string): Promise<void> {
-  if (!(await endSecondFactors(tx, flow.users, userId))) throw new Problem('no_second_factor');
+/** Returns whether two factors are off now. */
+async function removeApp(flow: ManageFactors, tx: Queries, userId: string): Promise<boolean> {
+  if (!(await deleteTotp(tx, userId))) throw new Problem('no_second_factor');
+  return endWithLastFactor(tx, flow.users, userId);
 }
 
 interface Acting {
@@ -156,7 +161,7 @@ interface FactorChange<A> {
   /** The factor that the request proved, which the renewed session then has. */
   readonly proves: 'totp' | undefined;
   readonly action: 'factor.enrolled' | 'factor.removed';
-  readonly template: MailTemplate;
+  readonly template: (applied: A) => MailTemplate;
 }
 
 async function changeFactors<A>(
@@ -185,7 +190,7 @@ async function changeFactors<A>(
       sessionId,
       facts: { kind: 'totp', endedSessions: endedSessions - 1, continuedAs: renewed?.sessionId ?? null },
     }),
-    mail: async () => noticeOf(flow, tx, { userId, userKey, now }, template),
+    mail: async (_, { applied }) => noticeOf(flow, tx, { userId, userKey, now }, template(applied)),
   });
   return { issued: present(changed.renewed, 'the renewed session'), applied: changed.applied };
 }
@@ -204,7 +209,7 @@ export async function replaceRecoveryCodes(
   const userKey = await keyOf(flow, userId);
   return flow.database.transaction(async (tx) => {
     if ((await flow.users.lock(tx, userId)) === undefined) throw new Problem('not_authenticated');
-    if ((await describeTotp(tx, userId)) === undefined) throw new Problem('no_second_factor');
+    if (!(await flow.users.hasMfa(tx, userId))) throw new Problem('no_second_factor');
     const codes = await makeRecoveryCodes(tx, flow, userId, now);
     const event = {
       action: 'recovery_codes.made',

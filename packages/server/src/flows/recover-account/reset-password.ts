@@ -1,6 +1,7 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { type ActiveToken, consume, findActive, findUsed, type UsedToken } from '#domain/one-time-tokens/index.ts';
+import { suspendPasskeys } from '#domain/passkeys/index.ts';
 import {
   type PasswordHashes,
   type PasswordRules,
@@ -89,6 +90,7 @@ interface Applied {
   readonly locale: string;
   /** The link proved the mailbox of a registration that was never verified. */
   readonly verifiedAddress: boolean;
+  readonly suspendedPasskeys: number;
 }
 
 function resetOf(flow: ResetPassword, { userId, text, sealedPhc, userKey, ownLocale }: LinkUse): UserChange<Applied> {
@@ -103,17 +105,19 @@ function resetOf(flow: ResetPassword, { userId, text, sealedPhc, userKey, ownLoc
       if (used === undefined) throw new Problem('invalid_token');
       const identifierId = present(used.identifierId, 'the identifier of a reset link');
       await setPassword(tx, userId, sealedPhc, now);
+      // An attacker may have added one. Removing it would instead let a reader of the mailbox strip the second factor.
+      const suspendedPasskeys = await suspendPasskeys(tx, userId, now);
       const proven = { userId, identifierId, registration: undefined, locale: ownLocale, now };
       const verifiedAddress = await proveRegistration(tx, flow.users, proven);
-      return { identifierId, locale: verifiedAddress ? ownLocale : used.locale, verifiedAddress };
+      return { identifierId, locale: verifiedAddress ? ownLocale : used.locale, verifiedAddress, suspendedPasskeys };
     },
     sessions: { kind: 'end_all', reason: 'password_reset' },
     resets: ['password', 'password_known_device', 'email_code', 'mailbox_code'],
     replacesLinks: 'all',
-    event: ({ endedSessions, applied: { verifiedAddress } }) => ({
+    event: ({ endedSessions, applied: { verifiedAddress, suspendedPasskeys } }) => ({
       action: 'password.reset',
       actor: { kind: 'user', id: userId },
-      facts: { endedSessions, verifiedAddress },
+      facts: { endedSessions, verifiedAddress, suspendedPasskeys },
     }),
     mail: async (_, { applied: { identifierId, locale } }) => {
       const notice = { template: 'password_reset_done', tokenId: null, params: {} } as const;

@@ -11,13 +11,14 @@ import {
   type TypedSecondFactor,
 } from '#domain/authentication/index.ts';
 import { enqueueMail } from '#domain/mail-ledger/index.ts';
+import type { PasskeySettings } from '#domain/passkeys/index.ts';
 import { present } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import type { Queries } from '#platform/database/index.ts';
 
 /** Dependencies of the flow. */
-export type SecondFactor = LoginGate;
+export type SecondFactor = LoginGate & { readonly passkeys: PasskeySettings };
 
 /** The ticket of a login in progress, and the code for it. */
 export interface SecondFactorAttempt {

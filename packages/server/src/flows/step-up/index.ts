@@ -1,55 +1,52 @@
 /**
- * Step-up of a session (RFC 9470). Owns `GET` and `POST /api/v1/auth/step-up`, `POST /api/v1/auth/step-up/email-code`, the page
- * `/step-up` and the mail `mailbox_code`; no tables.
+ * Step-up of a session (RFC 9470). Owns `GET` and `POST /api/v1/auth/step-up`, `POST /api/v1/auth/step-up/options`, `POST
+ * /api/v1/auth/step-up/email-code`, the page `/step-up` and the mail `mailbox_code`; no tables.
  *
  * Invariants:
- * - A user with a second factor steps up by it, and by nothing less. A user with neither that nor a password steps up by a
- *   code that is mailed to the verified address, and that only this session can use.
+ * - A user with two factors turned on steps up by a second one, and by nothing less. A user with neither that nor a password
+ *   can step up by a code that is mailed to the verified address, and that only this session can use.
  * - The session goes on under a new id with new secrets; the old one ends in the same transaction. A response that is lost
  *   on the way therefore ends the session: log in again.
- * - An attempt is counted before it is compared, in the counter for known devices (invariant 2).
+ * - An attempt at a password or code is counted before it is compared, in the counter for known devices (invariant 2).
  */
 import { z } from 'zod';
 import { mailboxCodeSeconds, secondFactorFields, typedSecondFactor } from '#domain/authentication/index.ts';
 import { issuedSessionData, issuedSessionExample, issuedSessionResponse } from '#pages/login-result.ts';
+import { requestOptionsData, requestOptionsDataOf, requestOptionsExample } from '#pages/passkey-data.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
+import { authenticationResponseSchema } from '#protocol/webauthn/index.ts';
 import { type StepUpPages, stepUpPages } from './pages.ts';
-import { acceptedFactors, requestCode, type StepUp, stepUp, type TypedProof } from './step-up.ts';
+import { acceptedFactors, requestCode, type StepUp, stepUp, stepUpOptions, type TypedProof } from './step-up.ts';
 
 export type { StepUpPages } from './pages.ts';
 
 const path = '/api/v1/auth/step-up';
 
-const input = z
-  .strictObject({
-    password: z.string().min(1).max(1024).optional(),
-    emailCode: z.string().regex(codePattern).optional(),
-    ...secondFactorFields,
-  })
-  .refine((body) => typedProof(body) !== undefined, {
-    message: 'Send one of "password", "emailCode", "code" and "recoveryCode".',
-  });
+const fields = z.strictObject({
+  password: z.string().min(1).max(1024).optional(),
+  emailCode: z.string().regex(codePattern).optional(),
+  ...secondFactorFields,
+  passkey: authenticationResponseSchema.optional(),
+});
+
+const input = fields.refine(
+  (body) => typedProof(body) !== undefined,
+  'Send one of "password", "emailCode", "code", "recoveryCode" and "passkey".',
+);
 
 /** Returns undefined unless exactly one of the fields is there. */
-function typedProof({
-  password,
-  emailCode,
-  ...rest
-}: {
-  readonly password?: string | undefined;
-  readonly emailCode?: string | undefined;
-  readonly code?: string | undefined;
-  readonly recoveryCode?: string | undefined;
-}): TypedProof | undefined {
-  const given = [password, emailCode, rest.code, rest.recoveryCode].filter((field) => field !== undefined);
-  if (given.length !== 1) return undefined;
+function typedProof(body: z.output<typeof fields>): TypedProof | undefined {
+  if (Object.values(body).filter((value) => value !== undefined).length !== 1) return undefined;
+  const { password, emailCode, passkey, ...codes } = body;
   if (password !== undefined) return { kind: 'password', password };
-  return emailCode === undefined ? typedSecondFactor(rest) : { kind: 'mailbox_code', code: emailCode };
+  if (passkey !== undefined) return { kind: 'passkey', passkey };
+  return emailCode === undefined ? typedSecondFactor(codes) : { kind: 'mailbox_code', code: emailCode };
 }
 
 /** The names of the proofs in a response; the fields of the request are like them. */
 const factorNames = {
+  passkey: 'passkey',
   password: 'password',
   totp: 'totp',
   recovery_code: 'recovery_code',
@@ -82,6 +79,7 @@ export function stepUpEndpoints(flow: StepUpPages): readonly Endpoint[] {
       },
     }),
     askCodeEndpoint(flow),
+    passkeyOptionsEndpoint(flow),
     apiEndpoint({
       id: 'step_up.prove',
       method: 'POST',
@@ -95,7 +93,15 @@ export function stepUpEndpoints(flow: StepUpPages): readonly Endpoint[] {
       rateLimit: 'credential',
       request: { body: input },
       response: { status: 200, message: 'Confirmed', data: issuedSessionData, example: issuedSessionExample },
-      problems: ['invalid_password', 'invalid_code', 'login_incomplete', 'busy'],
+      problems: [
+        'invalid_password',
+        'invalid_code',
+        'invalid_passkey',
+        'unknown_passkey',
+        'passkeys_unavailable',
+        'login_incomplete',
+        'busy',
+      ],
       handler: async ({ body, principal, caller }) => {
         const typed = typedProof(body);
         if (typed === undefined) throw new Error('the schema requires a proof');
@@ -130,5 +136,30 @@ function askCodeEndpoint(flow: StepUp): Endpoint {
       await requestCode(flow, principal, caller);
       return { data: { status: 'code_sent' as const, expiresIn: mailboxCodeSeconds } };
     },
+  });
+}
+
+function passkeyOptionsEndpoint(flow: StepUp): Endpoint {
+  return apiEndpoint({
+    id: 'step_up.passkey_options',
+    method: 'POST',
+    path: `${path}/options`,
+    tag: 'session',
+    summary: 'Begin to step up by a passkey',
+    description:
+      'Returns the options for `navigator.credentials.get()`, for this session, valid for ten minutes and once.',
+    auth: { principals: ['session'] },
+    rateLimit: 'authenticated',
+    request: {},
+    response: {
+      status: 200,
+      message: 'Options',
+      data: z.object({ publicKey: requestOptionsData }),
+      example: { publicKey: requestOptionsExample },
+    },
+    problems: ['passkey_not_found', 'passkeys_unavailable'],
+    handler: async ({ principal }) => ({
+      data: { publicKey: requestOptionsDataOf(await stepUpOptions(flow, principal)) },
+    }),
   });
 }

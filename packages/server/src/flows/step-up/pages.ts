@@ -20,7 +20,9 @@ export interface StepUpPages extends StepUp {
   readonly stepUpSeconds: number;
 }
 
-type ProofKind = TypedProof['kind'];
+/** A passkey has no field: only a script can ask an authenticator. */
+type TypedField = Exclude<TypedProof, { readonly kind: 'passkey' }>;
+type ProofKind = TypedField['kind'];
 
 const continueField = z.string().max(2000).optional();
 
@@ -149,8 +151,8 @@ const complaints: Partial<Readonly<Record<ProblemCode, string>>> = {
 };
 
 /** Exactly one proof; undefined for none and for several. */
-function proofOf({ password, code, recoveryCode, emailCode }: Typed): TypedProof | undefined {
-  const proofs: readonly TypedProof[] = [
+function proofOf({ password, code, recoveryCode, emailCode }: Typed): TypedField | undefined {
+  const proofs: readonly TypedField[] = [
     ...(password === undefined ? [] : [{ kind: 'password', password } as const]),
     ...(code === undefined ? [] : [{ kind: 'totp', code } as const]),
     ...(recoveryCode === undefined ? [] : [{ kind: 'recovery_code', code: recoveryCode } as const]),
@@ -167,7 +169,7 @@ async function formPage(
 ): Promise<PageResponse> {
   const words = wordsFor(flow, caller);
   const { say, lang } = words;
-  const accepted = await acceptedFactors(flow, principal);
+  const accepted = (await acceptedFactors(flow, principal)).filter((factor) => factor !== 'passkey');
   const kind = wanted !== undefined && accepted.includes(wanted) ? wanted : accepted[0];
   const body =
     kind === undefined

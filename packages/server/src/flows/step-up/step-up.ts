@@ -3,6 +3,7 @@ import type { AuditLog } from '#domain/audit/index.ts';
 import {
   bindingToSession,
   compareMailboxCode,
+  comparePasskey,
   compareSecondFactor,
   findCandidate,
   type LoginGate,
@@ -15,23 +16,27 @@ import {
   stepUpFactors,
   type TypedSecondFactor,
 } from '#domain/authentication/index.ts';
+import { assertionOptions, listPasskeys, type PasskeySettings } from '#domain/passkeys/index.ts';
 import { type PasswordHashes, provePassword } from '#domain/passwords/index.ts';
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
+import type { AuthenticationResponseJson, ChallengeContext, RequestOptionsJson } from '#protocol/webauthn/index.ts';
 
 /** Dependencies of the flow. */
 export interface StepUp extends LoginGate, MailboxCodes {
   readonly hashes: PasswordHashes;
   readonly audit: AuditLog;
+  readonly passkeys: PasskeySettings;
 }
 
 /** The proof that was sent. */
 export type TypedProof =
   | TypedSecondFactor
   | { readonly kind: 'password'; readonly password: string }
-  | { readonly kind: 'mailbox_code'; readonly code: string };
+  | { readonly kind: 'mailbox_code'; readonly code: string }
+  | { readonly kind: 'passkey'; readonly passkey: AuthenticationResponseJson };
 
 /** The proofs that this user's step-up accepts. */
 export async function acceptedFactors(
@@ -54,6 +59,20 @@ export async function requestCode(flow: StepUp, principal: Principal, caller: Ca
   await sendMailboxCode(flow, { userId, authEpoch, binding: bindingToSession(sessionId) }, caller);
 }
 
+/**
+ * The options for the user's passkeys, for this session.
+ *
+ * @throws Problem `passkey_not_found`, `passkeys_unavailable`.
+ */
+export async function stepUpOptions(flow: StepUp, principal: Principal): Promise<RequestOptionsJson> {
+  const allowed = await listPasskeys(flow.database, principal.userId);
+  return assertionOptions(flow, { context: contextOf(principal), allowed, now: flow.clock.now() });
+}
+
+function contextOf({ sessionId }: Pick<Principal, 'sessionId'>): ChallengeContext {
+  return { purpose: 'step_up', binding: Buffer.from(sessionId) };
+}
+
 /** Renews the caller's session, or throws the Problem of the rejection. */
 export async function stepUp(
   flow: StepUp,
@@ -71,9 +90,10 @@ export async function stepUp(
   }
 }
 
-const wrongProofs: readonly ProblemCode[] = ['invalid_password', 'invalid_code'];
+const wrongProofs: readonly ProblemCode[] = ['invalid_password', 'invalid_code', 'invalid_passkey', 'unknown_passkey'];
 
-async function prove(flow: StepUp, typed: TypedProof, { userId, sessionId }: Principal): Promise<StepUpProof> {
+async function prove(flow: StepUp, typed: TypedProof, principal: Principal): Promise<StepUpProof> {
+  const { userId, sessionId } = principal;
   if (typed.kind === 'password') {
     if (!(await provePassword(flow, userId, typed.password))) throw new Problem('invalid_password');
     return { by: 'password', userId };
@@ -84,6 +104,11 @@ async function prove(flow: StepUp, typed: TypedProof, { userId, sessionId }: Pri
     return proof;
   }
   const now = flow.clock.now();
+  if (typed.kind === 'passkey') {
+    const compared = await comparePasskey(flow, typed.passkey, { context: contextOf(principal), userId, now });
+    if (compared.kind === 'rejected') throw compared.problem;
+    return compared.proof;
+  }
   const guess = await reserveSecondFactorOfUser(flow.database, userId, now);
   const proof = compareSecondFactor(flow.keys, guess, typed, now);
   if (proof === undefined) throw new Problem('invalid_code');

@@ -14,6 +14,7 @@ import { deleteExpiredApplicantKeys } from '#domain/registrations/index.ts';
 import type { Revocations } from '#domain/revocations/index.ts';
 import { deleteEndedSessions, deleteExpiredSessions, IdleSessions } from '#domain/sessions/index.ts';
 import { deletePendingTotp } from '#domain/totp/index.ts';
+import { deleteExpiredNonces } from '#domain/used-nonces/index.ts';
 import { deleteAbandonedUsers } from '#domain/users/index.ts';
 import { type Batch, runInBatches } from '#kernel/batches.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -93,6 +94,7 @@ function expiredRowsOf({ database, clock, revocations }: Sweep): readonly Expire
     { table: 'devices', deleteBatch: (batch) => deleteExpiredDevices(database, now(), batch) },
     { table: 'logins', deleteBatch: (batch) => deleteExpiredTickets(database, now(), batch) },
     { table: 'totp_secrets', deleteBatch: (batch) => deletePendingTotp(database, now(), batch) },
+    { table: 'used_nonces', deleteBatch: (batch) => deleteExpiredNonces(database, now(), batch) },
     { table: 'one_time_tokens', deleteBatch: (batch) => deleteExpiredTokens(database, now(), batch) },
     { table: 'invitations', deleteBatch: (batch) => deleteExpiredInvitations(database, now(), batch) },
     { table: 'applicant_keys', deleteBatch: (batch) => deleteExpiredApplicantKeys(database, now(), batch) },

@@ -1,10 +1,12 @@
 /**
- * Well-known URIs. Owns `/.well-known/security.txt` (RFC 9116) and `/.well-known/change-password` (W3C, A Well-Known URL for
- * Changing Passwords); no tables. Each exists only when its setting is configured; otherwise the response is 404, by
+ * Well-known URIs. Owns `/.well-known/security.txt` (RFC 9116), `/.well-known/change-password` (W3C, A Well-Known URL for
+ * Changing Passwords) and `/.well-known/webauthn` (WebAuthn Level 3 §5.11); no tables. Each exists only when its setting is configured; otherwise the response is 404, by
  * which clients detect that it is not supported.
  */
+import type { PasskeySettings } from '#domain/passkeys/index.ts';
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { documentEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import { relatedOrigins } from '#protocol/passkey-origin/index.ts';
 
 export interface WellKnown {
   readonly clock: Clock;
@@ -13,6 +15,7 @@ export interface WellKnown {
   /** The page of the application where users change their password. */
   readonly changePasswordUrl: string | undefined;
   readonly publicUrl: string;
+  readonly passkeys: PasskeySettings;
 }
 
 const daySeconds = 24 * 3600;
@@ -21,7 +24,7 @@ const daySeconds = 24 * 3600;
 const validSeconds = 180 * daySeconds;
 
 export function wellKnownEndpoints(flow: WellKnown): readonly Endpoint[] {
-  return [...securityEndpoints(flow), ...changePasswordEndpoints(flow)];
+  return [...securityEndpoints(flow), ...changePasswordEndpoints(flow), ...relatedOriginEndpoints(flow)];
 }
 
 function securityEndpoints(flow: WellKnown): readonly Endpoint[] {
@@ -66,6 +69,28 @@ function changePasswordEndpoints({ changePasswordUrl }: WellKnown): readonly End
       problems: [],
       request: {},
       handler: async () => ({ kind: 'leave', to }),
+    }),
+  ];
+}
+
+/** Browsers ask the host of the RP ID; another host than the public one is served by the operator. */
+function relatedOriginEndpoints({ passkeys: { rpId, origins, accepted }, publicUrl }: WellKnown): readonly Endpoint[] {
+  if (rpId === undefined || rpId !== new URL(publicUrl).hostname || accepted === 'off') return [];
+  const related = relatedOrigins(rpId, origins);
+  if (related.length === 0) return [];
+  return [
+    documentEndpoint({
+      id: 'well_known.webauthn',
+      method: 'GET',
+      path: '/.well-known/webauthn',
+      summary:
+        'Other origins that may use the passkeys, when `LATCHKEY_PASSKEY_ORIGINS` lists one that the RP ID does not cover',
+      rateLimit: 'none',
+      problems: [],
+      contentType: 'application/json',
+      openToCors: false,
+      cacheSeconds: 3600,
+      handler: () => ({ status: 200, body: JSON.stringify({ origins: related }) }),
     }),
   ];
 }

@@ -18,6 +18,8 @@ export type KeyPurpose =
   | 'device'
   /** Computes the HMACs of recovery codes. */
   | 'recovery'
+  /** Authenticates the challenges of passkeys. */
+  | 'ceremony'
   /** Computes the HMACs of identifiers and addresses in counters and the audit index. */
   | 'lookup'
   /** Encrypts personal fields of audit events without a user; one key per month. */

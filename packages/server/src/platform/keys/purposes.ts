@@ -11,6 +11,7 @@ const uses = {
   cursor: 'mac',
   device: 'mac',
   recovery: 'mac',
+  ceremony: 'mac',
   lookup: 'mac',
   month: 'seal',
 } as const satisfies Record<KeyPurpose, 'seal' | 'mac'>;

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '#config/index.ts';
+import { otherRpId } from '#domain/passkeys/index.ts';
 import { listSigningKeys } from '#domain/signing-keys/index.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { describeSkew, maxSkewMs, provenSkewMs } from '#kernel/deployment-clock.ts';
@@ -13,6 +14,7 @@ import {
   schemaState,
 } from '#platform/database/index.ts';
 import { localKek, readKekOfDirectory, wrappingKeyIds } from '#platform/keys/index.ts';
+import { relatedOrigins } from '#protocol/passkey-origin/index.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** An older signing key is a warning. */
@@ -31,7 +33,9 @@ export async function examineDatabase(config: Config, database: Database): Promi
     examineSchema(config, state),
   ];
   if (state === 'empty') return findings;
-  return [...findings, await examineKek(config, database), await examineSigningKeys(database)];
+  const keys = [await examineKek(config, database), await examineSigningKeys(database)];
+  // An older schema may have no passkeys.
+  return state === 'behind' ? [...findings, ...keys] : [...findings, ...keys, await examinePasskeys(config, database)];
 }
 
 function examineServer(database: Database, { version }: ServerFacts): Finding {
@@ -100,4 +104,23 @@ async function examineSigningKeys(database: Database): Promise<Finding> {
   const days = Math.floor((systemClock.now().getTime() - since.getTime()) / dayMs);
   const finding = `${active.kid} (${active.algorithm}) has been active for ${days} days, since ${since.toISOString().slice(0, 10)}.`;
   return days > maxKeyAgeDays ? warn('signing key', finding, 'Run: latchkey keys rotate') : ok('signing key', finding);
+}
+
+/** Checks that the stored passkeys are of today's RP ID, and names the file that its host must serve. */
+async function examinePasskeys({ passkeys, http }: Config, database: Database): Promise<Finding> {
+  const part = 'passkeys';
+  const { accepted, rpId, origins } = passkeys;
+  if (accepted === 'off') return ok(part, 'They are off.');
+  const other = await otherRpId(database, rpId ?? '');
+  if (other !== undefined) {
+    const now = rpId === undefined ? 'the public URL has no domain' : `the RP ID is ${rpId} now`;
+    const fix = `Set LATCHKEY_PASSKEY_RP_ID=${other} again, or let users remove those passkeys and add new ones.`;
+    return fail(part, `There are passkeys for ${other}, but ${now}: they do not work.`, fix);
+  }
+  if (rpId === undefined)
+    return warn(part, 'There are none, because the public URL has no domain.', 'Set LATCHKEY_PUBLIC_URL.');
+  const related = relatedOrigins(rpId, origins);
+  if (related.length === 0 || new URL(http.publicUrl).hostname === rpId) return ok(part, `They are made for ${rpId}.`);
+  const file = JSON.stringify({ origins: related });
+  return ok(part, `They are made for ${rpId}, which must serve https://${rpId}/.well-known/webauthn: ${file}`);
 }

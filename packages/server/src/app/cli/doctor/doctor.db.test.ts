@@ -76,6 +76,7 @@ it('reports ok for a deployment that has served', async () => {
     'schema',
     'key-encryption key',
     'signing key',
+    'passkeys',
   ])
     expect(found.find(part)).toMatchObject({ part, status: 'ok' });
   expect(found.exitCode).toBe(0);
@@ -203,4 +204,45 @@ it('fails for a database that is not in UTF8', async () => {
   });
   await operator.query(`drop database ${name}`);
   await operator.end();
+});
+
+it('fails for passkeys of another domain, and names the file of related origins', async () => {
+  const url = await cloneDatabase();
+  const named = { DATABASE_URL: url, LATCHKEY_PUBLIC_URL: 'https://auth.example.com' };
+  await serveOnce(config(named));
+  expect((await examine(config(named))).find('passkeys')).toMatchObject({
+    part: 'passkeys',
+    status: 'ok',
+    finding: 'They are made for auth.example.com.',
+  });
+  const shared = { ...named, LATCHKEY_PASSKEY_RP_ID: 'example.com', LATCHKEY_PASSKEY_ORIGINS: 'https://other.example' };
+  expect((await examine(config(shared))).find('passkeys')?.finding).toContain(
+    'https://example.com/.well-known/webauthn: {"origins":["https://other.example"]}',
+  );
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const id = '0197a2b4-0000-7000-8000-000000000001';
+  await client.query(
+    `insert into users (id, subject, created_at, updated_at) values ($1, $1, '2030-01-01', '2030-01-01')`,
+    [id],
+  );
+  await client.query(
+    `insert into passkeys (id, user_id, rp_id, credential_id, user_handle, public_key, algorithm, sign_count, backup_eligible,
+      backed_up, verifies_user, aaguid, name, created_at)
+    values ($1, $1, 'auth.example.com', decode(repeat('00', 16), 'hex'), '', '', -7, 0, false, false, true, $1, '', '2030-01-01')`,
+    [id],
+  );
+  await client.end();
+  expect((await examine(config(named))).find('passkeys')).toMatchObject({ status: 'ok' });
+  const found = await examine(config(shared));
+  expect(found.exitCode).toBe(1);
+  expect(found.find('passkeys')).toMatchObject({
+    status: 'fail',
+    fix: 'Set LATCHKEY_PASSKEY_RP_ID=auth.example.com again, or let users remove those passkeys and add new ones.',
+  });
+  const address = { DATABASE_URL: url, LATCHKEY_PUBLIC_URL: 'http://127.0.0.1:5625' };
+  expect((await examine(config(address))).find('passkeys')).toMatchObject({ status: 'fail' });
+  expect((await examine(config({ ...shared, LATCHKEY_PASSKEYS: 'off' }))).find('passkeys')).toMatchObject({
+    status: 'ok',
+  });
 });
