@@ -11,7 +11,7 @@ import { peerRows } from './rows/peers.ts';
 import { processRows } from './rows/process.ts';
 import { refreshRow } from './rows/refresh.ts';
 import { requestRows } from './rows/requests.ts';
-import { secondFactorRow } from './rows/second-factors.ts';
+import { secondFactorRows } from './rows/second-factors.ts';
 import { moveToLoadCore } from './support/cores.ts';
 import { Lab, type LabOptions } from './support/lab.ts';
 import { Unavailable } from './support/peers.ts';
@@ -22,7 +22,7 @@ import { tableHead, tableLine } from './support/table.ts';
 const allRows: readonly Row[] = [
   ...requestRows,
   ...passwordRows,
-  secondFactorRow,
+  ...secondFactorRows,
   refreshRow,
   ...peerRows,
   ...processRows,
