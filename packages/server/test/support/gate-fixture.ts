@@ -16,7 +16,7 @@ import { present } from '#kernel/assert.ts';
 import type { JsonObject } from '#kernel/json.ts';
 import type { Requester } from '#kernel/requester.ts';
 import { type Database, statement } from '#platform/database/index.ts';
-import { noUse } from '#platform/rate-limit/index.ts';
+import { noUse, type RefundValues } from '#platform/rate-limit/index.ts';
 import { newTotpSecret, totpSecretText } from '#protocol/totp/index.ts';
 import { addUser, type DomainFixture, openDomainFixture, type TestUser } from './domain-fixture.ts';
 
@@ -186,7 +186,7 @@ export function addRecoveryCodes(fixture: GateFixture, user: TestUser): Promise<
 export async function passwordProof(
   fixture: GateFixture,
   user: Pick<TestUser, 'id'>,
-  { deviceId, rehash = { sealed: null, of: Buffer.alloc(0) } }: RightPassword = {},
+  { deviceId, rehash = { sealed: null, of: Buffer.alloc(0) }, refund }: RightPassword = {},
 ): Promise<Proof<'password'> & { readonly rehashes: () => number }> {
   const { database, clock } = fixture;
   const read = database.transaction((tx) => findCandidate(tx, { userId: user.id, deviceId, now: clock.now() }));
@@ -196,12 +196,15 @@ export async function passwordProof(
     computed += 1;
     return rehash;
   };
-  return { by: 'password', candidate, quota: noUse, rehash: compute, rehashes: () => computed };
+  const quota = refund === undefined ? noUse : { refundParams: () => refund };
+  return { by: 'password', candidate, quota, rehash: compute, rehashes: () => computed };
 }
 
 interface RightPassword {
   readonly deviceId?: string;
   readonly rehash?: { readonly sealed: Buffer | null; readonly of: Buffer };
+  /** The use of the rate limit that the attempt took. */
+  readonly refund?: RefundValues;
 }
 
 /** A mailed link or code that the browser of the login requested. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { passwordAssociatedData } from '#domain/passwords/index.ts';
 import { eraseUser, scheduleDeletion } from '#domain/users/index.ts';
@@ -53,6 +54,20 @@ const latestEvent = statement('start_login_test.latest_event', {
   sql: `select user_id, body from audit_events where at = :at and user_id is null`,
   params: { at: 'timestamptz' },
   columns: { userId: 'uuid?', body: 'bytea' },
+});
+
+const insertUses = statement('start_login_test.insert_uses', {
+  lane: 'pool',
+  sql: 'insert into rate_limit_counters (key, hits, ends_at) values (:key, 3, :endsAt)',
+  params: { key: 'bytea', endsAt: 'timestamptz' },
+  columns: {},
+});
+
+const readUses = statement('start_login_test.read_uses', {
+  lane: 'pool',
+  sql: 'select hits from rate_limit_counters where key = any (:keys::bytea[])',
+  params: { keys: 'bytea[]' },
+  columns: { hits: 'int4' },
 });
 
 const byToken: LoginOptions = { transport: 'token', deviceToken: undefined };
@@ -177,6 +192,23 @@ describeOnBothDatabases('a login by its first proof', (database) => {
       await start(proof);
       expect(await database().row(storedPassword, { userId: user.id })).toEqual({ sealedPhc: sealed });
       expect(proof.rehashes()).toBe(1);
+    });
+
+    it('gives back the use of the rate limit with the session, and only with it', async () => {
+      const [perIdentifier, perAddress] = [randomBytes(16), randomBytes(16)];
+      const endsAt = addSeconds(now(), 60);
+      for (const key of [perIdentifier, perAddress]) await database().run(insertUses, { key, endsAt });
+      const uses = async () =>
+        (await database().rows(readUses, { keys: [perIdentifier, perAddress] })).map(({ hits }) => hits);
+      const refund = { refundPerIdentifierKey: perIdentifier, refundPerAddressKey: perAddress, refundedAt: now() };
+      await start(await passwordProof(fixture, user, { refund }));
+      expect(await uses()).toEqual([2, 2]);
+      const stale = await passwordProof(fixture, user, { refund });
+      await database().transaction((tx) => fixture.users.raiseEpoch(tx, user.id));
+      await expect(start(stale)).rejects.toMatchObject({ code: 'invalid_credentials' });
+      await addAuthenticator(fixture, user);
+      await start(await passwordProof(fixture, user, { refund }));
+      expect(await uses()).toEqual([2, 2]);
     });
 
     it('computes no rehash for a login that gets no session', async () => {
