@@ -8,6 +8,7 @@ import { linkPage, linkToken } from './link-page.ts';
 const english = {
   'page.invalid_link.title': 'No longer works',
   'page.invalid_link.why': 'Used.',
+  'page.login.title': 'Sign in',
   'page.sample.title': 'Title',
   'page.sample.intro': 'Intro for {who}',
   'page.sample.submit': 'Send',
@@ -76,14 +77,14 @@ describe('the page of a link', () => {
   it.each([show, submit])('returns 400 and what to do next for an expired link ($method)', async (endpoint) => {
     const [status, markup] = await respond(endpoint, { token: 'expired', note: 'hi' });
     expect([status, acted]).toEqual([400, []]);
-    expect(markup).toMatch(/No longer works[\s\S]+Used\.[\s\S]+Start again\./);
+    expect(markup).toMatch(/No longer works[\s\S]+Used\.[\s\S]+Start again\.[\s\S]+href="\/login"/);
     expect(markup).not.toContain('<form');
   });
 
   it('acts on submit and shows the outcome', async () => {
     const [status, markup] = await press();
     expect([status, acted]).toEqual([200, ['hi']]);
-    expect(markup).toMatch(/<h1>Done<\/h1>[\s\S]+It is done\./);
+    expect(markup).toMatch(/<h1>Done<\/h1>[\s\S]+It is done\.[\s\S]+href="\/login"/);
   });
 
   it.each(['invalid_token', 'invalid_ticket'] as const)(

@@ -20,6 +20,7 @@ import {
 import { type Catalogues, type MessageArguments, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { button, hiddenField, postForm } from './form.ts';
+import { loginPath } from './own-path.ts';
 import { page } from './page.ts';
 
 /** The secret of a mailed link, as a query or form carries it. */
@@ -206,18 +207,26 @@ ${postForm(declared.path, form)}`;
   return { kind: 'html', status, html: page({ title: say('title'), lang: words.lang, body }) };
 }
 
+/** The outcomes after which the user can sign in. */
+const afterwards: ReadonlySet<string> = new Set(['done', 'accepted']);
+
+function signInLink({ say }: PageWords): Html {
+  return html`<p><a href="${loginPath}">${say('page.login.title')}</a></p>
+`;
+}
+
 function outcomeResponse(
   { words, say }: Pick<Reading<unknown>, 'words' | 'say'>,
   { text, title = `${text}_title`, next, cookies }: Outcome,
   status: number,
 ): PageResponse {
-  const body = html`${paragraph(say(text))}${next}`;
+  const body = html`${paragraph(say(text))}${next}${afterwards.has(text) && signInLink(words)}`;
   const response = { kind: 'html', status, html: page({ title: say(title), lang: words.lang, body }) } as const;
   return cookies === undefined ? response : { ...response, cookies };
 }
 
 function invalidLink(words: PageWords, say: Reading<unknown>['say']): PageResponse {
-  const body = html`${paragraph(words.say('page.invalid_link.why'))}${paragraph(say('invalid_link'))}`;
+  const body = html`${paragraph(words.say('page.invalid_link.why'))}${paragraph(say('invalid_link'))}${signInLink(words)}`;
   return {
     kind: 'html',
     status: 400,

@@ -6,6 +6,7 @@
 export type OwnPath = `/${string}`;
 
 export const loginPath = '/login';
+export const forgotPasswordPath = '/forgot-password';
 export const stepUpPath = '/step-up';
 export const accountPath = '/account';
 export const securityPath = '/account/security';

@@ -33,6 +33,7 @@ const pages: ReadonlySet<string> = new Set([
   '/verify-email',
   '/confirm-email-change',
   '/undo-email-change',
+  '/forgot-password',
   '/reset-password',
   '/accept-invitation',
   '/cancel-deletion',

@@ -217,6 +217,8 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'login.passkey_options': publicWrite('200'),
   'login.passkey': publicWrite('401 invalid_passkey', ['rate_limit_counters']),
   'password.forgot': publicWrite('202'),
+  'password.forgot_show': publicRead('200'),
+  'password.forgot_submit': pageForm('200'),
   'password.reset': publicWrite('400 invalid_token', ['rate_limit_counters']),
   'password.reset_show': publicRead('400'),
   'password.reset_submit': pageForm('400', ['rate_limit_counters']),

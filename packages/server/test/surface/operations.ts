@@ -105,6 +105,23 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     body: { email },
   },
   {
+    id: 'password.forgot_show',
+    method: 'GET',
+    path: '/forgot-password',
+    kind: 'page',
+    principals: ['public'],
+    rateLimit: 'pages',
+  },
+  {
+    id: 'password.forgot_submit',
+    method: 'POST',
+    path: '/forgot-password',
+    kind: 'page',
+    principals: ['public'],
+    rateLimit: 'mail',
+    form: { email },
+  },
+  {
     id: 'password.reset',
     method: 'POST',
     path: '/api/v1/auth/reset-password',

@@ -5,7 +5,7 @@ import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { button, field, hiddenField, postForm } from '#pages/form.ts';
 import { loginRedirect } from '#pages/login-step.ts';
 import { alert, status, waitText } from '#pages/notice.ts';
-import { accountPath, loginPath, type OwnPath, toOwnPath } from '#pages/own-path.ts';
+import { accountPath, forgotPasswordPath, loginPath, type OwnPath, toOwnPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { type Html, html, joinHtml } from '#platform/html/index.ts';
 import {
@@ -196,7 +196,8 @@ function formPage({ mailedLink }: LoginPages, words: PageWords, statusCode: numb
       : html`<p class="or">${say('page.login.or')}</p>
 ${button({ label: say('page.login.link'), name: 'act', value: 'magic_link', isSecondary: true })}`,
   ]);
-  const body = html`${notice}${postForm(loginPath, content)}`;
+  const body = html`${notice}${postForm(loginPath, content)}
+<p><a href="${forgotPasswordPath}">${say('page.login.forgot')}</a></p>`;
   return { kind: 'html', status: statusCode, html: page({ title: say('page.login.title'), lang, body }) } as const;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Account recovery by a mailed link. Owns `POST /api/v1/auth/forgot-password`, `POST /api/v1/auth/reset-password`, the
- * page `/reset-password` and the mail `password_reset_done`; no tables.
+ * pages `/forgot-password` and `/reset-password`, and the mail `password_reset_done`; no tables.
  *
  * Order of a reset: read the link, check the password, hash, then consume the link and change the user in one transaction.
  *
@@ -20,6 +20,7 @@ import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
+import { forgotPasswordPage } from './forgot-page.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
 import { resetPasswordPage } from './pages.ts';
 import { type ResetPassword, resetPassword } from './reset-password.ts';
@@ -29,7 +30,7 @@ export type RecoverAccount = ForgotPassword & ResetPassword & { readonly catalog
 const token = z.string().min(1).max(200);
 
 export function recoverAccountEndpoints(flow: RecoverAccount): readonly Endpoint[] {
-  return [...apiEndpoints(flow), ...resetPasswordPage(flow)];
+  return [...apiEndpoints(flow), ...forgotPasswordPage(flow), ...resetPasswordPage(flow)];
 }
 
 function apiEndpoints(flow: RecoverAccount): Endpoint[] {

@@ -96,23 +96,31 @@ async function cancellation(
   return { run: await cancel(user), isComplete: () => canLogIn(app, user.email) };
 }
 
+/** Requests a link; complete when the link sets a new password. */
+async function resetRequest(app: Application, requestLink: (email: string) => Promise<Result>): Promise<Prepared> {
+  const user = await addScenarioUser(app);
+  const { accessToken } = await logIn(user);
+  const isComplete = async () => {
+    const json = { token: await linkToken(user, 'reset_password'), password: newPassword };
+    return (
+      (await request(app, 'POST', '/auth/reset-password', { json })) === 'done' && hasNewPassword(user, accessToken)
+    );
+  };
+  return { run: () => requestLink(user.email), isComplete };
+}
+
 const passwords: readonly Scenario[] = [
   {
     name: 'password.forgot',
     audit: [],
     jobs: ['mail_requests.enqueue'],
-    prepare: async (app) => {
-      const user = await addScenarioUser(app);
-      const { accessToken } = await logIn(user);
-      const requestReset = () => request(app, 'POST', '/auth/forgot-password', { json: { email: user.email } });
-      const isComplete = async () => {
-        const json = { token: await linkToken(user, 'reset_password'), password: newPassword };
-        return (
-          (await request(app, 'POST', '/auth/reset-password', { json })) === 'done' && hasNewPassword(user, accessToken)
-        );
-      };
-      return { run: requestReset, isComplete };
-    },
+    prepare: (app) => resetRequest(app, (email) => request(app, 'POST', '/auth/forgot-password', { json: { email } })),
+  },
+  {
+    name: 'password.forgot_submit',
+    audit: [],
+    jobs: ['mail_requests.enqueue'],
+    prepare: (app) => resetRequest(app, (email) => submitForm(app, '/forgot-password', { email })),
   },
   {
     name: 'password.reset',
