@@ -54,8 +54,8 @@ export interface StepPage<F extends z.ZodRawShape> {
   readonly title: (words: PageWords) => string;
   /** Above the form. */
   readonly intro: (reading: StepReading) => Html;
-  /** Fields and buttons of the form. */
-  readonly form: (reading: StepReading) => Html;
+  /** Fields and buttons of the form; undefined where this user has nothing to type here. */
+  readonly form: (reading: StepReading) => Html | undefined;
   /** Below the form, such as links to other pages of the step. */
   readonly beneath?: (reading: StepReading) => Html | false;
   /** Takes the step. Returns the login's result, or the page that ends the login. */
@@ -165,12 +165,9 @@ function formPage<F extends z.ZodRawShape>(
   notice?: Html,
 ) {
   const { words, login } = reading;
+  const content = form(reading);
   const body = html`${intro(reading)}
-${notice}${postForm(
-  path,
-  html`${hiddenField('login', login.id)}
-${form(reading)}`,
-)}
+${notice}${content && postForm(path, html`${hiddenField('login', login.id)}${content}`)}
 ${beneath?.(reading)}
 <p class="soft"><a href="${loginPath}">${words.say('page.step.other_account')}</a></p>`;
   return { kind: 'html', status, html: page({ title: title(words), lang: words.lang, body }) } as const;

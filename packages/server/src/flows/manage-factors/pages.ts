@@ -94,9 +94,9 @@ async function securityPage(
 <p><a href="${appPath}">${say('page.security.replace')}</a></p>
 <p><a href="${removeAppPath}">${say('page.security.remove')}</a></p>`;
   const codes =
-    totp !== undefined &&
+    recoveryCodes !== undefined &&
     html`<h2>${say('page.security.codes_title')}</h2>
-<p>${say('page.security.codes_left', { count: recoveryCodes?.unused ?? 0 })}</p>
+<p>${say('page.security.codes_left', { count: recoveryCodes.unused })}</p>
 <p><a href="${codesPath}">${say('page.security.codes_new')}</a></p>`;
   const body = html`${what !== undefined && statusNote(say(`page.security.${what}_done`))}<h2>${say('page.security.app_title')}</h2>
 ${app}

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Application, type AppResponse } from '#test/support/application.ts';
 import { loginMethodsEnabled } from '#test/support/login-by-mail.ts';
 import { PageBrowser, signIn } from '#test/support/page-browser.ts';
+import { addPasskeyUser, withoutPin } from '#test/support/passkeys.ts';
 import { addTotpUser, codeNow, proveSecondFactor, type TotpUser } from '#test/support/second-factors.ts';
 import { sessionEndReasons } from '#test/support/stored-login.ts';
 import { addVerifiedUser, login, mailsTo, newestMailedToken, validPassword } from '#test/support/user-actions.ts';
@@ -130,6 +131,19 @@ describe('the page of the second factor', () => {
     expect([late.status, late.text.includes('This sign-in expired')]).toEqual([400, true]);
     expect(late.text).toContain('href="/login"');
     expect(browser.cookieNames).not.toContain(ticketCookie);
+  });
+});
+
+describe('the pages of a user without an authenticator app', () => {
+  it('ask for no code of an app, and offer a recovery code', async () => {
+    const { email, recoveryCodes } = await addPasskeyUser(app, { kind: 'security_key', flags: withoutPin });
+    const browser = new PageBrowser(app);
+    await browser.follow(await signIn(browser, email, validPassword));
+    expect(browser.text).not.toContain('name="code"');
+    expect(browser.text).toContain(`href="${recoveryPath}"`);
+    await browser.open(recoveryPath);
+    expect((await browser.submit(recoveryPath, { recoveryCode: recoveryCodes[0] ?? '' })).status).toBe(303);
+    expect((await browser.open('/account/security')).text).toContain('9 recovery codes left');
   });
 });
 

@@ -34,9 +34,12 @@ function codePage(flow: SecondFactorPages): readonly Endpoint[] {
       problems,
     },
     title: ({ say }) => say('page.second_factor.title'),
-    intro: ({ words }) => introOf(words, 'second_factor'),
-    form: ({ words, complaint }) => html`${codeField(words.say('page.second_factor.code'), complaint)}
-${button({ label: words.say('page.second_factor.submit') })}`,
+    intro: ({ login, words }) => introOf(words, has(login, 'totp') ? 'second_factor' : 'without_app'),
+    form: ({ login, words, complaint }) =>
+      has(login, 'totp')
+        ? html`${codeField(words.say('page.second_factor.code'), complaint)}
+${button({ label: words.say('page.second_factor.submit') })}`
+        : undefined,
     beneath: ({ login, words }) =>
       has(login, 'recovery_code') &&
       html`<p><a href="${recoveryCodePath}">${words.say('page.second_factor.use_recovery_code')}</a></p>`,
