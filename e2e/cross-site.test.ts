@@ -65,7 +65,7 @@ async function logInBrowser(email: string, options: { readonly bypassCSP?: boole
 interface Target {
   readonly url: string;
   readonly method: string;
-  readonly fields: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string | boolean>>;
 }
 
 /** The targets of writes, with valid input; `login` are the credentials for login CSRF. */

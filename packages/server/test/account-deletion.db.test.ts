@@ -111,6 +111,7 @@ async function openFlow(fixture: DomainFixture) {
     catalogues: readCatalogues(),
     graceDays: 7,
     stepUpSeconds: 300,
+    secondFactorFor: 'admins' as const,
   };
 }
 

@@ -74,8 +74,12 @@ describe('the endpoints', () => {
     for (const [id, row] of reviewed) {
       const issuing = states.filter((state) => /^(session|tokens)/.test(row[state]));
       const oneFactor: readonly State[] = ['active', 'passkey'];
-      const open: readonly State[] = id === 'login.passkey' ? [...oneFactor, 'two factors', 'security key'] : oneFactor;
-      expect(new Set(issuing), id).toEqual(new Set(issuing.length === 0 ? [] : open));
+      const open: readonly State[] =
+        id === 'login.passkey' ? [...oneFactor, 'two factors', 'security key', 'required by role'] : oneFactor;
+      // The step that the state needs, taken: the user is active from then on.
+      const isNewPassword = id === 'login.change_password' || id === 'login.submit_change_password';
+      const allowed: readonly State[] = isNewPassword ? ['must change password'] : open;
+      expect(new Set(issuing), id).toEqual(new Set(issuing.length === 0 ? [] : allowed));
     }
   });
 });
@@ -94,6 +98,7 @@ describe('a planted endpoint that writes a session by itself', () => {
       `must change password: ${trace} session; ${unreviewed}`,
       `disabled: ${trace} session; ${unreviewed}`,
       `two factors: ${trace} 500 internal; ${unreviewed}`,
+      `required by role: ${trace} 500 internal; ${unreviewed}`,
       `pending deletion: ${trace} session; ${unreviewed}`,
       `grace period over: ${trace} session; ${unreviewed}`,
       `erased: ${trace} 401 invalid_credentials; ${unreviewed}`,
@@ -106,7 +111,7 @@ describe('a planted endpoint that writes a session by itself', () => {
 /** A login that is ready to be sent. */
 type PreparedLogin = (user: ActingUser) => Promise<() => Promise<AppResponse<Tokens>>>;
 
-/** The proofs that log in; a mailbox code only renews a session. */
+/** The proofs that may complete a login; after a mailbox code a second factor must be set up. */
 type LoginProofName = Exclude<ProofName, 'mailbox_code'>;
 
 const logins: Readonly<Record<LoginProofName, PreparedLogin>> = {
@@ -178,6 +183,8 @@ function changeDuring(by: LoginProofName, change: () => Promise<void>): () => vo
 /** A passkey outlives these changes: it proves both factors, or leads to the ticket of the step. */
 const passkeyOutcomes: Readonly<Record<string, readonly unknown[]>> = {
   'two factors': [false, [], 1],
+  'required by role': [false, [], 1],
+  'must change password': [false, [], 0],
   'pending deletion': [false, [], 0],
 };
 
@@ -226,7 +233,7 @@ describe.each(proofNames.filter((by) => by !== 'password'))(
       const restore = changeDuring(by, () => mustChangePasswordInSameEpoch(user));
       const response = await send();
       restore();
-      expect([response.code, await activeSessionsOf(user)]).toEqual(['login_incomplete', 0]);
+      expect([response.data.step, await activeSessionsOf(user)]).toEqual(['change_password', 0]);
     });
   },
 );
@@ -286,7 +293,16 @@ interface TicketPosition {
 }
 
 /** The steps that a ticket is for: there its field is not compared. */
-const steps: readonly string[] = ['account.cancel_deletion', 'login.second_factor', 'login.second_factor_options'];
+const steps: readonly string[] = [
+  'account.cancel_deletion',
+  'login.change_password',
+  'login.confirm_enrollment',
+  'login.confirm_mailbox',
+  'login.enroll',
+  'login.mailbox_code',
+  'login.second_factor',
+  'login.second_factor_options',
+];
 
 function positionsOf(endpoint: Endpoint): TicketPosition[] {
   const isStep = steps.includes(endpoint.id);
@@ -333,6 +349,7 @@ function validFieldsOf(endpoint: Endpoint): Record<string, string> {
     login: '01890000-0000-7000-8000-000000000000',
     code: '000000',
     recoveryCode: '000000-000000-000000-000000',
+    kind: 'totp',
     token: link,
     browserToken: formatSecret(secretPrefixes.loginBrowser, randomBytes(32)),
     refreshToken: formatSecret(secretPrefixes.refreshToken, randomBytes(32)),

@@ -7,9 +7,11 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createUser } from '#flows/admin-users/index.ts';
 import { present } from '#kernel/assert.ts';
+import { startOnPage } from './faults/statements/scenario.ts';
 import { Application, type AppResponse } from './support/application.ts';
 import { type HttpReceiver, type Reaction, startReceiver } from './support/http-receiver.ts';
 import { invite } from './support/invitations.ts';
+import { mustChangePassword, ticketFor } from './support/login-steps.ts';
 import { operator } from './support/operator.ts';
 import { beforeEachHash } from './support/stored-login.ts';
 import {
@@ -23,6 +25,7 @@ import {
   uniqueEmail,
   validPassword,
 } from './support/user-actions.ts';
+import { userIdOf } from './support/user-status.ts';
 
 const sameOrigin = { origin: 'http://localhost:5625', 'sec-fetch-site': 'same-origin' };
 
@@ -146,9 +149,25 @@ const api: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
     };
     return { email, set };
   },
+  'login.change_password': async (of) => {
+    const email = await addVerifiedUser(of);
+    await mustChangePassword(of, await userIdOf(of, email));
+    const ticket = await ticketFor(of, email, 'change_password');
+    return { email, set: ofApi(of, '/api/v1/auth/login/change-password', { ticket }) };
+  },
 };
 
 const pages: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
+  'login.submit_change_password': async (of) => {
+    const email = await addVerifiedUser(of);
+    await mustChangePassword(of, await userIdOf(of, email));
+    const { cookie, fields } = await startOnPage({ app: of, email });
+    const set: Attempt['set'] = (password, headers = {}) => {
+      const form = { ...fields, password };
+      return of.send('POST', '/login/change-password', { form, cookie, headers: { ...sameOrigin, ...headers } });
+    };
+    return { email, set };
+  },
   'verify_email.submit': async (of) => {
     const { email, token } = await addContestedUser(of);
     return { email, set: ofPage(of, '/verify-email', { token, choice: 'verify' }) };
@@ -236,7 +255,7 @@ describe.each(Object.keys(pages))('%s', (id) => {
       expect(response.text).toMatch(pattern);
       expect(response.text).not.toContain(password);
     }
-    expect((await set('better than before')).status).toBe(200);
+    expect((await set('better than before')).status).toBe(id === 'login.submit_change_password' ? 303 : 200);
     expect((await login(app, email, { password: 'better than before' })).status).toBe(200);
   });
 });

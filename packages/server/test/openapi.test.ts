@@ -10,6 +10,7 @@ import {
   requestCode,
   requestLink,
 } from './support/login-by-mail.ts';
+import { addOwner, changePasswordAtLogin, mustChangePassword } from './support/login-steps.ts';
 import { addUserWithoutPassword } from './support/mailbox-codes.ts';
 import { addPasskeyUser, loginByPasskey, passkeysPath, provePasskey, stepUpByPasskey } from './support/passkeys.ts';
 import { addTotpUser, proveSecondFactor } from './support/second-factors.ts';
@@ -53,6 +54,11 @@ const successes: readonly string[] = [
   'login.second_factor_options 200',
   'login.passkey_options 200',
   'login.passkey 200',
+  'login.confirm_mailbox 202',
+  'login.mailbox_code 200',
+  'login.enroll 200',
+  'login.confirm_enrollment 200',
+  'login.change_password 200',
   'password.forgot 202',
   'password.reset 200',
   'password.change 200',
@@ -66,6 +72,7 @@ const successes: readonly string[] = [
   'step_up.ask_code 202',
   'step_up.passkey_options 200',
   'factors.list 200',
+  'factors.set_mfa 200',
   'totp.begin 200',
   'totp.confirm 200',
   'totp.remove 200',
@@ -126,7 +133,13 @@ async function useSecondFactors(): Promise<void> {
   await app.send('POST', '/api/v1/users/me/totp', { token, json: {} });
   await app.send('POST', '/api/v1/users/me/recovery-codes', { token, json: {} });
   expect((await proveSecondFactor(app, ticket, { recoveryCode: second })).code).toBe('invalid_ticket');
+  await app.send('PUT', '/api/v1/users/me/mfa', { token, json: { enabled: true } });
   await app.send('DELETE', '/api/v1/users/me/totp', { token });
+  const owner = await addOwner(app);
+  await mustChangePassword(app, owner.userId);
+  const again = (await login(app, owner.email)).data;
+  const next = (await proveSecondFactor(app, again.ticket, { recoveryCode: owner.recoveryCodes?.[0] ?? '' })).data;
+  await changePasswordAtLogin(app, next.ticket ?? '', 'the second password');
   const other = await addLoggedInUser(app);
   await app.send('POST', '/api/v1/auth/step-up', { token: other.accessToken, json: { password: validPassword } });
   const { accessToken } = await addUserWithoutPassword(app);

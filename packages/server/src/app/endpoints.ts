@@ -13,6 +13,7 @@ import { homeEndpoints } from '#flows/home/index.ts';
 import { loginEndpoints } from '#flows/login/index.ts';
 import { loginByMailEndpoints, mailedLink } from '#flows/login-by-mail/index.ts';
 import { loginByPasskeyEndpoints } from '#flows/login-by-passkey/index.ts';
+import { loginStepEndpoints } from '#flows/login-steps/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
 import { manageFactorsEndpoints } from '#flows/manage-factors/index.ts';
 import { managePasskeysEndpoints } from '#flows/manage-passkeys/index.ts';
@@ -64,6 +65,7 @@ export function publicEndpoints(
     ...resendVerificationEndpoints(services),
     ...loginEndpoints({ ...services, mailedLink: mailedLink({ ...services, loginByMail: config.loginByMail }) }),
     ...secondFactorEndpoints(services),
+    ...loginStepEndpoints({ ...services, service: publicUrl.hostname }),
     ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail }),
     ...loginByPasskeyEndpoints(services),
     ...recoverAccountEndpoints(services),

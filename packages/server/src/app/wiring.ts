@@ -196,6 +196,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
     ...ground,
     makeRequestId: randomUUID,
     stepUpSeconds: config.stepUpSeconds,
+    secondFactorFor: config.secondFactorFor,
     audit,
     registrationHook: wireRegistrationHook({ ...ground, keys }, audit),
     accessTokens,

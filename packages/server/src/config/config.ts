@@ -143,6 +143,7 @@ export interface Config {
   readonly deletion: { readonly graceDays: number };
   /** How recent a login or a step-up must be for operations that need one. */
   readonly stepUpSeconds: number;
+  readonly secondFactorFor: 'nobody' | 'admins' | 'everybody';
   readonly limits: Limits;
   /** Redis for the shared rate-limit counters. Undefined: they are in the database. */
   readonly redis: RedisServer | undefined;

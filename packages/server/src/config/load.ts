@@ -111,6 +111,7 @@ function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omi
     wellKnown: { ...checked.wellKnown, changePasswordUrl: checked.wellKnown.changePasswordUrl },
     deletion: checked.deletion,
     stepUpSeconds: checked.stepUpSeconds,
+    secondFactorFor: checked.secondFactorFor,
     limits: completeLimits(checked.limits),
     redis: checked.redisUrl,
     redisTimeoutMs: checked.redisTimeoutMs,

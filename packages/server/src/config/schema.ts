@@ -230,6 +230,10 @@ export const settingsSchema = z.object({
     }),
   }),
   passkeys,
+  secondFactorFor: choice(['nobody', 'admins', 'everybody'], 'admins', {
+    env: 'LATCHKEY_SECOND_FACTOR_FOR',
+    doc: 'Who must have a second factor: `admins` are the users with a role. Who has none sets one up at the next login. Sessions that exist stay.',
+  }),
   stepUpSeconds: integer(60, 3600, 300, {
     env: 'LATCHKEY_STEP_UP_SECONDS',
     doc: 'How many seconds after a login or a step-up a session may change what protects its account, such as second factors.',

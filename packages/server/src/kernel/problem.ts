@@ -149,6 +149,11 @@ export const problems = {
     detail: 'Only passkeys that stay on one device can be added here. Use a security key.',
   },
   passkey_not_found: { status: 404, title: 'Passkey not found', detail: 'This account has no such passkey.' },
+  second_factor_required: {
+    status: 409,
+    title: 'Second factor required',
+    detail: 'This account must keep a second factor. Set up another one instead of removing it.',
+  },
   other_browser: {
     status: 403,
     title: 'Link for another browser',

@@ -32,10 +32,12 @@ export const issuedSessionExample: z.output<typeof issuedSessionData> = {
 
 /** The body of a login. With `step` no session exists yet, and the ticket is what the step needs. */
 export const loginResultData = issuedSessionData.partial({ userId: true, sessionId: true, expiresAt: true }).extend({
-  step: z.enum(['second_factor', 'cancel_deletion']).optional(),
+  step: z
+    .enum(['second_factor', 'confirm_mailbox', 'enroll_second_factor', 'change_password', 'cancel_deletion'])
+    .optional(),
   ticket: z.string().optional(),
   ticketExpiresAt: z.iso.datetime().optional(),
-  /** The second factors that the step accepts. */
+  /** The second factors that the step accepts, or that it can set up. */
   factors: z.array(z.enum(['passkey', 'totp', 'recovery_code'])).optional(),
 });
 

@@ -7,6 +7,9 @@ import { accountPath, type OwnPath, toOwnPath } from './own-path.ts';
 /** The page of each step. */
 export const stepPaths = {
   second_factor: '/login/second-factor',
+  confirm_mailbox: '/login/confirm-mailbox',
+  enroll_second_factor: '/login/enroll',
+  change_password: '/login/change-password',
   cancel_deletion: '/login/cancel-deletion',
 } as const satisfies Readonly<Record<TicketStep, OwnPath>>;
 
@@ -17,6 +20,9 @@ export function pathOfStep(step: string): OwnPath | undefined {
   return stepPathByName[step];
 }
 
+/** A response that leads to another page of ours. */
+export type Redirect = Extract<PageResponse, { readonly kind: 'redirect' }>;
+
 /** Removes the ticket once its login is over. */
 export const noTicket: CookieChange = { cookie: 'ticket', change: 'expire' };
 
@@ -26,7 +32,7 @@ export const noTicket: CookieChange = { cookie: 'ticket', change: 'expire' };
  *
  * @param more cookies that the proof changes.
  */
-export function loginRedirect(result: LoginResult, more: readonly CookieChange[] = []): PageResponse {
+export function loginRedirect(result: LoginResult, more: readonly CookieChange[] = []): Redirect {
   if (result.kind === 'done') {
     const { issued, continueTo } = result;
     const location = (continueTo === null ? undefined : toOwnPath(continueTo)) ?? accountPath;

@@ -7,7 +7,13 @@
  * nothing. A flow declares what differs.
  */
 import { z } from 'zod';
-import { type LoginResult, type PresentedTicket, type ShownLogin, showLogin } from '#domain/authentication/index.ts';
+import {
+  type LoginGate,
+  type LoginResult,
+  type PresentedTicket,
+  type ShownLogin,
+  showLogin,
+} from '#domain/authentication/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import type { Database } from '#platform/database/index.ts';
@@ -36,6 +42,7 @@ interface Declared {
 export interface StepPages {
   readonly database: Database;
   readonly clock: Clock;
+  readonly secondFactorFor: LoginGate['secondFactorFor'];
   readonly catalogues: Catalogues;
 }
 
@@ -113,15 +120,16 @@ export function stepPage<F extends z.ZodRawShape>(flow: StepPages, declared: Ste
 }
 
 async function respond<F extends z.ZodRawShape>(
-  { database, clock, catalogues }: StepPages,
+  flow: StepPages,
   { step }: StepPage<F>,
   caller: Caller,
   ifExpired: 400 | 401,
   next: (reading: StepReading, ticket: PresentedTicket) => Promise<PageResponse>,
 ): Promise<PageResponse> {
+  const { clock, catalogues } = flow;
   const { ticketCookie: text, browserHash } = caller;
   const ticket = text === undefined || browserHash === undefined ? undefined : { text, browserHash };
-  const login = ticket && (await showLogin(database, ticket, clock.now()));
+  const login = ticket && (await showLogin(flow, ticket, clock.now()));
   // The browser's language first, as on the page before: a sign-in does not change its language on the way.
   const words = pageWords(catalogues, ...wantedLanguages(caller.acceptLanguage), login?.locale);
   if (ticket === undefined || login === undefined) return expiredPage(words, ifExpired);
@@ -151,6 +159,10 @@ async function submitted<F extends z.ZodRawShape>(
     if (error.code === 'too_many_requests') {
       const notice = alert(waitText(reading.words, retryAfterSeconds));
       return { ...formPage(declared, reading, status, notice), retryAfterSeconds };
+    }
+    if (error.code === 'validation_failed') {
+      const sentences = error.errors.map(({ message }) => message).join(' ');
+      return formPage(declared, { ...reading, complaint: sentences }, status);
     }
     const complaint = declared.complaints?.[error.code];
     if (complaint === undefined) throw error;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Ticket } from '#domain/authentication/tickets.ts';
 import { issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
-import { disableUser, endSessions } from '#flows/admin-users/index.ts';
+import { disableUser, endSessions, grantRole } from '#flows/admin-users/index.ts';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
@@ -116,6 +116,9 @@ const entries = {
     await disableUser(app.services, operator, userId);
   },
   'two factors': turnTwoFactorsOn,
+  'required by role': async ({ app, userId }: ActingUser) => {
+    await grantRole(app.services, operator, userId, 'admin');
+  },
   'pending deletion': scheduleDeletion,
   'grace period over': passGracePeriod,
   erased: async (user: ActingUser) => {
@@ -148,6 +151,7 @@ export const restrictions: Readonly<Record<string, (user: ActingUser) => Promise
     await entries['two factors'](user);
     await endSessions(user.app.services, operator, user.userId);
   },
+  'required by role': entries['required by role'],
   'pending deletion': entries['pending deletion'],
   'grace period over': entries['grace period over'],
   erased: entries.erased,
@@ -216,9 +220,10 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     // Nobody holds the second factor itself: that is what the first one must not be enough for.
     recoveryCode: ['000000-000000-000000-000000'],
     emailCode: ['000000'],
+    enabled: ['true', 'false'],
     ticket: [...before.tickets, ...after.tickets],
     act: ['this', 'magic_link', 'begin', 'confirm'],
-    kind: ['passkey', 'security_key'],
+    kind: ['totp', 'passkey', 'security_key'],
     credential: [...assertions, JSON.stringify(unknownKey), JSON.stringify(unknownAttestation)],
     passkey: [JSON.stringify(unknownKey)],
   };

@@ -157,7 +157,9 @@ function combinations(endpoint: Endpoint, inputs: readonly Input[], holder: Hold
 }
 
 function choices(endpoint: Endpoint, { name, isRequired }: Input, { fields }: Holder): Fields[] {
-  const values = fields[name];
+  // The present password is no new one.
+  const isNewPassword = /^login\.(submit_)?change_password$/.test(endpoint.id) && name === 'password';
+  const values = isNewPassword ? fields.newPassword : fields[name];
   if (values === undefined) {
     if (!isRequired) return [{}];
     throw new Error(`the walk has no value for "${name}" of ${endpoint.id}; give it one in states.ts`);
@@ -211,10 +213,12 @@ function bodyOf(endpoint: Endpoint, fields: Fields): string | undefined {
   if (endpoint.kind === 'page') return new URLSearchParams({ ...renderedForm.fields, ...fields }).toString();
   if (endpoint.kind !== 'api' || endpoint.request.body === undefined) return undefined;
   const sent = Object.entries(withoutPath(endpoint.path, fields)).map(([name, value]) => {
-    return [name, objects.has(name) ? JSON.parse(value) : value] as const;
+    return [name, objects.has(name) ? JSON.parse(value) : (booleans[value] ?? value)] as const;
   });
   return JSON.stringify(Object.fromEntries(sent));
 }
+
+const booleans: Readonly<Record<string, boolean>> = { true: true, false: false };
 
 function withoutPath(path: string, fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !path.includes(`{${name}}`)));

@@ -5,6 +5,15 @@ import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { AppResponse } from '../support/application.ts';
+import {
+  beginEnrollment,
+  changePasswordAtLogin,
+  confirmEnrollment,
+  enrollmentTicket,
+  mustChangePassword,
+  requireTwoFactors,
+  ticketFor,
+} from '../support/login-steps.ts';
 import { operator } from '../support/operator.ts';
 import { addPasskey, passkeysPath } from '../support/passkeys.ts';
 import { beginTotp, type Confirmed, codeNow } from '../support/second-factors.ts';
@@ -17,6 +26,7 @@ import {
   linkToken,
   logIn,
   request,
+  sessionOf,
   startSession,
   submit,
   withTotp,
@@ -39,6 +49,7 @@ export interface EffectScenario {
   readonly timings?: (credential: Credential) => readonly Timing[];
 }
 
+const mfaPath = '/api/v1/users/me/mfa';
 const anotherPassword = 'another horse, another battery';
 
 // Only this account's grace period ends; moving the clock would also expire the probed credentials.
@@ -122,6 +133,50 @@ export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
     perform: async (user) => {
       if (user.namedPasskeyId === undefined) await addKey(user, 'passkey');
       return request<Tokens>(user, 'DELETE', `${passkeysPath}/${user.namedPasskeyId}`);
+    },
+  },
+  turn_mfa_on: {
+    prepare: async (user) => {
+      await withTotp(user);
+      user.acting = sessionOf(await request<Tokens>(user, 'PUT', mfaPath, { enabled: false }), user.acting);
+    },
+    perform: async (user) => {
+      // A session of one factor, such as a login starts while the switch is off, proves the other one first.
+      const recoveryCode = present(user.recoveryCodes?.pop(), 'an unused recovery code');
+      user.acting = sessionOf(
+        await request<Tokens>(user, 'POST', '/api/v1/auth/step-up', { recoveryCode }),
+        user.acting,
+      );
+      return request<Tokens>(user, 'PUT', mfaPath, { enabled: true });
+    },
+    timings: () => ['after'],
+  },
+  turn_mfa_off: {
+    prepare: withTotp,
+    perform: (user) => request<Tokens>(user, 'PUT', mfaPath, { enabled: false }),
+    timings: () => ['after'],
+  },
+  enroll_at_login: {
+    perform: async (user) => {
+      const { app } = user;
+      await requireTwoFactors(app, user.userId);
+      const ticket = await enrollmentTicket(app, user);
+      const code = codeNow(app, await beginEnrollment(app, ticket));
+      const { status, data } = await confirmEnrollment(app, ticket, code);
+      if (status !== 200) throw new Error('the second factor was not set up');
+      user.recoveryCodes = [...(data.recoveryCodes ?? [])];
+      return undefined;
+    },
+  },
+  change_password_at_login: {
+    perform: async (user) => {
+      const { app, email } = user;
+      await mustChangePassword(app, user.userId);
+      const ticket = await ticketFor(app, email, 'change_password');
+      const { status } = await changePasswordAtLogin(app, ticket, anotherPassword);
+      if (status !== 200) throw new Error('the password was not changed');
+      user.password = anotherPassword;
+      return undefined;
     },
   },
   make_recovery_codes: {

@@ -115,6 +115,7 @@ export async function openGateFixture(database: Database): Promise<GateFixture> 
   const gate: LoginGate = {
     ...fixture,
     users,
+    secondFactorFor: 'admins',
     devices: new DeviceTokens(fixture.keys),
     accessTokens: new AccessTokens({ ...fixture, signingKeys, issuer }),
     refreshTokens: new RefreshTokens(fixture),

@@ -13,7 +13,7 @@ export interface BadRequest {
 }
 
 type Values = Readonly<Record<string, string>>;
-type Members = Readonly<Record<string, string | object>>;
+type Members = Readonly<Record<string, string | object | boolean>>;
 
 /** JSON values that a string schema rejects. */
 const nonStrings: Readonly<Record<string, unknown>> = {
@@ -63,8 +63,8 @@ function badSyntax(
     bad('NaN', '{"email":NaN}', 'malformed_json'),
     bad('a comment', `/* */${text}`, 'malformed_json'),
     bad('a byte order mark', `\ufeff${text}`, 'malformed_json'),
-    bad('a raw control character', text.replace('":"', '":"\u0001'), 'malformed_json'),
-    bad('a raw null byte', text.replace('":"', '":"\u0000'), 'malformed_json'),
+    bad('a raw control character', text.replace('":', '":\u0001'), 'malformed_json'),
+    bad('a raw null byte', text.replace('":', '":\u0000'), 'malformed_json'),
     bad(
       'invalid UTF-8',
       Buffer.concat([Buffer.from('{"email":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
@@ -110,7 +110,9 @@ function badMember(valid: Members, name: string, isOptional: boolean): BadReques
   const { [name]: own = '', ...others } = valid;
   const text = typeof own === 'string' ? own : JSON.stringify(own);
   return [
-    ...Object.entries(nonStrings).map(([what, value]) => invalid(what, value)),
+    ...Object.entries(nonStrings)
+      .filter(([, value]) => typeof value !== 'boolean' || typeof valid[name] !== 'boolean')
+      .map(([what, value]) => invalid(what, value)),
     invalid('a null byte', `${text}\u0000`),
     invalid('a lone surrogate', `${text}\ud800`),
     invalid('a reversed surrogate pair', `\udc00\ud800${text}`),

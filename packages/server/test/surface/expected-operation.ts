@@ -3,7 +3,7 @@ import type { PrincipalKind } from '#platform/http/index.ts';
 /** A row of the table of operations: its principals and valid input. */
 export interface ExpectedOperation {
   readonly id: string;
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly kind: 'api' | 'page' | 'document';
   readonly principals: readonly PrincipalKind[];
@@ -15,7 +15,7 @@ export interface ExpectedOperation {
   /** The classes of docs/security/limits.md. */
   readonly rateLimit: 'public' | 'pages' | 'credential' | 'mail' | 'authenticated' | 'none';
   /** A body that the schema accepts; tests invalidate each of its members in turn. */
-  readonly body?: Readonly<Record<string, string | object>>;
+  readonly body?: Readonly<Record<string, string | object | boolean>>;
   /** A form that the page accepts. */
   readonly form?: Readonly<Record<string, string>>;
   /** A query that its schema accepts. */

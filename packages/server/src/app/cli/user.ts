@@ -110,7 +110,7 @@ export const userCommands: readonly ServiceCommand[] = [
     options: {},
     run: (input, services) =>
       change(input, services, resetFactors, {
-        changed: (sessions) => `Ended the second factors and revoked ${sessions}. The password is enough now.`,
+        changed: (sessions) => `Ended the second factors and revoked ${sessions}.`,
         unchanged: () => 'The user has no second factor.',
       }),
   },

@@ -22,6 +22,8 @@ export interface Candidate {
   readonly hasTotp: boolean;
   /** Whether a recovery code is left. */
   readonly hasRecoveryCode: boolean;
+  /** Whether the user has a role in the deployment: the rule of the deployment may require two factors of them. */
+  readonly hasRole: boolean;
   readonly wrapped: Buffer;
   /** The known device that sent this login. */
   readonly deviceId: string | undefined;
@@ -66,7 +68,9 @@ export const candidateFields = `known.id as user_id, known.subject, known.status
       exists (select from totp_secrets t
         where t.user_id = coalesce(known.id, ${idOfNobody}) and t.confirmed_at is not null) as has_totp,
       exists (select from recovery_codes r
-        where r.user_id = coalesce(known.id, ${idOfNobody}) and r.used_at is null) as has_recovery_code`;
+        where r.user_id = coalesce(known.id, ${idOfNobody}) and r.used_at is null) as has_recovery_code,
+      exists (select from role_assignments a
+        where a.user_id = coalesce(known.id, ${idOfNobody}) and a.scope_kind = 'deployment') as has_role`;
 
 /** The types of `candidateFields`. */
 export const candidateColumns = {
@@ -87,6 +91,7 @@ export const candidateColumns = {
   hasPasskey: 'bool?',
   hasTotp: 'bool?',
   hasRecoveryCode: 'bool?',
+  hasRole: 'bool?',
 } as const;
 
 /** Returns undefined when no user has the identifier. */
@@ -110,6 +115,7 @@ export function toCandidate(row: Values<typeof candidateColumns>): Candidate | u
     hasPasskey: row.hasPasskey === true,
     hasTotp: row.hasTotp === true,
     hasRecoveryCode: row.hasRecoveryCode === true,
+    hasRole: row.hasRole === true,
     deviceId: row.deviceId ?? undefined,
     hasDevices: row.hasDevices === true,
     deletesAt: row.deletesAt ?? undefined,

@@ -14,7 +14,7 @@ import { refundNothing } from '#platform/rate-limit/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import type { Candidate } from './candidate.ts';
 import type { ProvenFactor, TicketStep } from './next-step.ts';
-import { authenticationContext, consumeSingleUse, type Proof, type ProofName, proofKinds } from './proofs.ts';
+import { authenticationContext, consumeSingleUse, type Proof, rulesOf, type StepTaken } from './proofs.ts';
 import { completeStatement } from './statements.ts';
 import { issueTicket, type LoginInProgress, type Ticket } from './tickets.ts';
 
@@ -29,9 +29,9 @@ export interface LoginWriter extends Issuers {
 /** The browser that a login began in and the path that it leads to, as each of its tickets repeats them. */
 export type LoginOrigin = Pick<LoginInProgress, 'browserHash' | 'continueTo'>;
 
-/** A login whose proof was compared, with the user that it is for. */
+/** A login whose proof was compared, or whose step was taken, with the user that it is for. */
 export interface ProvenLogin {
-  readonly proof: Proof;
+  readonly proof: Proof | StepTaken;
   readonly candidate: Candidate;
   /** Every factor of this login, that of `proof` last. */
   readonly proven: readonly ProvenFactor[];
@@ -63,7 +63,7 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
     loginUserId: userId,
     ...(proof.by === 'password' ? proof.quota.refundParams() : refundNothing(now)),
     // No counter has an empty kind.
-    attemptKind: proofKinds[proof.by].resets(candidate) ?? '',
+    attemptKind: rulesOf(proof).resets(candidate) ?? '',
     attemptKey: attemptKey(userId),
     notifyOfDevice: candidate.deviceId === undefined && candidate.hasDevices,
     ...values,
@@ -85,10 +85,10 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
  */
 export async function consumeProof(
   tx: Queries,
-  { proof, candidate, now }: Pick<ProvenLogin, 'proof' | 'candidate' | 'now'>,
+  { proof, candidate, now }: Pick<ProvenLogin, 'candidate' | 'now'> & { readonly proof: Proof },
   isFirst: boolean,
 ): Promise<void> {
-  const { resets, refusal } = proofKinds[proof.by];
+  const { resets, refusal } = rulesOf(proof);
   const counter = resets(candidate);
   if (counter !== undefined) await resetFailedAttempts(tx, candidate.userId, counter);
   if (!(await consumeSingleUse(tx, proof, { now, isFirst }))) throw new Problem(refusal);
@@ -129,7 +129,7 @@ export async function writeTicket(
 
 /** A proof that was rejected, or a login that was rejected in spite of its proof. */
 export interface RejectedLogin {
-  readonly by: ProofName;
+  readonly by: (Proof | StepTaken)['by'];
   readonly reason: ProblemCode;
   /** Undefined when no user has the address. */
   readonly userId: string | undefined;
@@ -147,7 +147,7 @@ export async function recordRejectedLogin(
   requester: Requester,
 ): Promise<void> {
   const event = {
-    action: reason === proofKinds[by].refusal ? 'login.failed' : 'login.refused',
+    action: reason === rulesOf({ by }).refusal ? 'login.failed' : 'login.refused',
     at: clock.now(),
     actor: { kind: 'anonymous' },
     facts: { reason, by },
@@ -157,8 +157,8 @@ export async function recordRejectedLogin(
   await audit.record(queries, event, userKey);
 }
 
-function staleCandidate({ by }: Proof): Problem {
-  return new Problem(proofKinds[by].refusal, { log: 'the user changed during the login' });
+function staleCandidate(proof: Proof | StepTaken): Problem {
+  return new Problem(rulesOf(proof).refusal, { log: 'the user changed during the login' });
 }
 
 function sessionOf({ candidate, proven, transport, requester, now }: ProvenLogin, userKey: UserKey) {

@@ -1,4 +1,5 @@
 /** The sequence of every login, top to bottom: read, decide, consume the proof, write. */
+import type { SecondFactorRule } from '#domain/second-factors/index.ts';
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
 import { endExcessSessions } from '#domain/sessions/index.ts';
 import type { Users } from '#domain/users/index.ts';
@@ -16,6 +17,7 @@ import {
   writeTicket,
 } from './complete.ts';
 import {
+  enrollableFactors,
   type LoginStep,
   loginFacts,
   nextStep,
@@ -23,7 +25,7 @@ import {
   secondFactorsOf,
   type TicketStep,
 } from './next-step.ts';
-import { type FurtherProofName, type Proof, proofKinds, provenBy, type SecondProofName } from './proofs.ts';
+import { type FurtherProofName, type Proof, provenBy, rulesOf, type SecondProofName } from './proofs.ts';
 import { reportingStuckCounter } from './stuck-counter.ts';
 import { consumeTicket, findTicket, type LoginInProgress, type Ticket } from './tickets.ts';
 
@@ -31,6 +33,8 @@ import { consumeTicket, findTicket, type LoginInProgress, type Ticket } from './
 export interface LoginGate extends LoginWriter {
   readonly database: Database;
   readonly users: Users;
+  /** The users that a login requires two factors of. */
+  readonly secondFactorFor: SecondFactorRule;
 }
 
 /** The properties of the session that the client requests. */
@@ -59,23 +63,26 @@ export type LoginResult =
       readonly kind: 'step_required';
       readonly step: TicketStep;
       readonly ticket: Ticket;
-      /** The second factors that the step accepts; empty for every other step. */
+      /** The second factors that the step accepts, or that it can set up; empty for every other step. */
       readonly factors: readonly SecondFactorKind[];
     };
 
 /** A proof that a login can begin with. */
 export type FirstProof = Exclude<Proof, { readonly by: FurtherProofName }>;
 
-/** A proof for a login in progress, or for a live session. */
+/** A second factor, for a login in progress or for a live session. */
 export type SecondProof = Extract<Proof, { readonly by: SecondProofName | 'passkey' }>;
 
-type Decision =
+/** A proof for a login in progress. */
+export type FurtherProof = SecondProof | Proof<'mailbox_code'>;
+
+export type Decision =
   | { readonly kind: 'reject'; readonly code: ProblemCode }
   | { readonly kind: 'step'; readonly step: TicketStep }
   | { readonly kind: 'complete' };
 
 /** A rejection is a value until its event is committed: thrown inside the transaction, it would roll the event back. */
-type Outcome =
+export type Outcome =
   | Exclude<LoginResult, { readonly kind: 'done' }>
   | (Extract<LoginResult, { readonly kind: 'done' }> & { readonly isNearLimit: boolean })
   | { readonly kind: 'rejected'; readonly code: ProblemCode };
@@ -83,9 +90,7 @@ type Outcome =
 /** Steps without an endpoint. A step that gets one moves to `TicketStep`. */
 const rejections: Readonly<Record<Exclude<LoginStep, TicketStep | 'done'>, ProblemCode>> = {
   first_factor: 'login_incomplete',
-  enroll_second_factor: 'login_incomplete',
   verify_email: 'email_not_verified',
-  change_password: 'login_incomplete',
   accept_terms: 'login_incomplete',
 };
 
@@ -122,7 +127,7 @@ export async function startLogin(
 export async function continueLogin(
   gate: LoginGate,
   ticket: string,
-  proof: SecondProof,
+  proof: FurtherProof,
   { deviceToken, browserHash }: FurtherOptions,
   requester: Requester,
 ): Promise<LoginResult> {
@@ -135,31 +140,27 @@ export async function continueLogin(
     if (candidate === undefined || isGracePeriodOver(candidate, now)) throw new Problem('invalid_ticket');
     const login = await consumeTicket(tx, presented, now);
     if (login === undefined) throw new Problem('invalid_ticket');
-    if (nextStep(loginFacts(candidate, login.proven)) !== 'second_factor') throw new Problem('login_incomplete');
+    const step = proof.by === 'mailbox_code' ? 'confirm_mailbox' : 'second_factor';
+    if (nextStep(loginFacts(candidate, login.proven, gate.secondFactorFor)) !== step)
+      throw new Problem('login_incomplete');
     const { transport, beganAt } = login;
     const proven = [...login.proven, provenBy(proof, now)];
-    const continued: ProvenLogin = {
-      proof,
-      candidate,
-      proven,
-      beganAt,
-      origin: originOf(login),
-      transport,
-      requester,
-      now,
-    };
+    const origin = originOf(login);
+    const continued = { proof, candidate, proven, beganAt, origin, transport, requester, now };
     await consumeProof(tx, continued, false);
     if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, continued);
-    return write(gate, tx, continued, decide(continued));
+    return write(gate, tx, continued, decide(gate, continued));
   };
   return finish(gate, await reportingStuckCounter(gate, proof, requester, () => gate.database.transaction(work)));
 }
 
-function originOf({ browserHash, continueTo }: LoginInProgress): ProvenLogin['origin'] {
+/** The browser and the path of the login of a ticket. */
+export function originOf({ browserHash, continueTo }: LoginInProgress): ProvenLogin['origin'] {
   return { browserHash, continueTo };
 }
 
-async function finish(gate: LoginGate, outcome: Outcome): Promise<LoginResult> {
+/** Throws a rejection, whose event is committed, and ends the sessions beyond the limit. */
+export async function finish(gate: LoginGate, outcome: Outcome): Promise<LoginResult> {
   if (outcome.kind === 'rejected') throw new Problem(outcome.code);
   // After the commit, so that of concurrent logins the last one sees the sessions of all.
   if (outcome.kind === 'done' && outcome.isNearLimit) {
@@ -177,7 +178,7 @@ async function decideByCountedRead(
   const { candidate } = proof;
   const now = gate.clock.now();
   const login = begin(proof, candidate, options, requester, now);
-  const decision = decide(login);
+  const decision = decide(gate, login);
   if (decision.kind !== 'step') return write(gate, gate.database, login, decision);
   return gate.database.transaction(async (tx) => {
     await gate.users.lock(tx, candidate.userId);
@@ -198,43 +199,56 @@ async function decideUnderLock(
   await gate.users.lock(tx, userId);
   const deviceId = gate.devices.read(options.deviceToken);
   const candidate = await findCandidate(tx, { userId, deviceId, now });
-  if (candidate === undefined) throw new Problem(proofKinds[proof.by].refusal);
+  if (candidate === undefined) throw new Problem(rulesOf(proof).refusal);
   const login = begin(proof, candidate, options, requester, now);
-  const decision = decide(login);
+  const decision = decide(gate, login);
   // A rejected login leaves its link or code unused: it still works once the reason is gone.
   if (decision.kind !== 'reject') await consumeProof(tx, login, true);
   return write(gate, tx, login, decision);
 }
 
-function begin(
-  proof: FirstProof,
+function begin<P extends FirstProof>(
+  proof: P,
   candidate: Candidate,
   { transport, browserHash, continueTo }: LoginOptions,
   requester: Requester,
   now: Date,
-): ProvenLogin {
+): ProvenLogin & { readonly proof: P } {
   const origin = { browserHash: browserHash ?? null, continueTo: continueTo ?? null };
   return { proof, candidate, proven: [provenBy(proof, now)], beganAt: now, origin, transport, requester, now };
 }
 
-function decide({ proof, candidate, proven, now }: ProvenLogin): Decision {
-  const { refusal, refusalOfDisabled } = proofKinds[proof.by];
+/** Decides what follows from the factors and facts of a login. */
+export function decide(
+  { secondFactorFor }: Pick<LoginGate, 'secondFactorFor'>,
+  { proof, candidate, proven, now }: ProvenLogin,
+): Decision {
+  const { refusal, refusalOfDisabled } = rulesOf(proof);
   if (isGracePeriodOver(candidate, now)) return { kind: 'reject', code: refusal };
   if (candidate.status === 'disabled') return { kind: 'reject', code: refusalOfDisabled };
-  const step = nextStep(loginFacts(candidate, proven));
+  const step = nextStep(loginFacts(candidate, proven, secondFactorFor));
   if (step === 'done') return { kind: 'complete' };
-  if (step === 'second_factor' || step === 'cancel_deletion') return { kind: 'step', step };
-  return { kind: 'reject', code: rejections[step] };
+  return isRejection(step) ? { kind: 'reject', code: rejections[step] } : { kind: 'step', step };
 }
 
-async function write(gate: LoginGate, queries: Queries, login: ProvenLogin, decision: Decision): Promise<Outcome> {
+function isRejection(step: LoginStep): step is keyof typeof rejections {
+  return Object.hasOwn(rejections, step);
+}
+
+/** Writes what was decided: a session, a ticket, or the event of a rejection. */
+export async function write(
+  gate: LoginGate,
+  queries: Queries,
+  login: ProvenLogin,
+  decision: Decision,
+): Promise<Outcome> {
   if (decision.kind === 'complete') {
     const { continueTo } = login.origin;
     return { kind: 'done', continueTo, ...(await writeSession(gate, queries, login)) };
   }
   if (decision.kind === 'step') {
     const { step } = decision;
-    const factors = step === 'second_factor' ? secondFactorsOf(login.candidate) : [];
+    const factors = factorsOf(step, login.candidate);
     return { kind: 'step_required', step, ticket: await writeTicket(gate, queries, login, step), factors };
   }
   const { userId, wrapped } = login.candidate;
@@ -248,15 +262,20 @@ async function write(gate: LoginGate, queries: Queries, login: ProvenLogin, deci
   return { kind: 'rejected', code: decision.code };
 }
 
+function factorsOf(step: TicketStep, candidate: Candidate): readonly SecondFactorKind[] {
+  if (step === 'second_factor') return secondFactorsOf(candidate);
+  return step === 'enroll_second_factor' ? enrollableFactors : [];
+}
+
 /**
  * Takes the step that a ticket was issued for, in one transaction: lock the ticket's user, read the facts again, consume
  * the ticket, compare the step, `work`. Every rejection rolls back, so that the ticket remains usable.
  *
- * `work` gets its user from the ticket and from nowhere else: a ticket of one user never changes another. The one step
- * of today raises the epoch, which ends this login (ADR 0017), so that no session follows.
+ * `work` gets its user from the ticket and from nowhere else: a ticket of one user never changes another. It raises the
+ * epoch, which ends this login (ADR 0017), so that no session follows.
  */
 export async function completeStep(
-  gate: Pick<LoginGate, 'database' | 'clock' | 'users'>,
+  gate: Pick<LoginGate, 'database' | 'clock' | 'users' | 'secondFactorFor'>,
   ticket: string,
   step: TicketStep,
   work: (tx: Queries, login: LoginInProgress) => Promise<void>,
@@ -273,7 +292,8 @@ export async function completeStep(
     if (candidate === undefined || isGracePeriodOver(candidate, now)) throw new Problem('invalid_ticket');
     const login = await consumeTicket(tx, { ...presented, userId }, now);
     if (login === undefined) throw new Problem('invalid_ticket');
-    if (nextStep(loginFacts(candidate, login.proven)) !== step) throw new Problem('login_incomplete');
+    if (nextStep(loginFacts(candidate, login.proven, gate.secondFactorFor)) !== step)
+      throw new Problem('login_incomplete');
     await work(tx, login);
   });
 }

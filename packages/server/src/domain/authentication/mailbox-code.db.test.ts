@@ -56,7 +56,8 @@ describeOnBothDatabases('a code that proves the mailbox', (database) => {
   });
 
   const now = () => fixture.clock.now();
-  const send = (of = user, authEpoch = 1) => sendMailboxCode(codes, { userId: of.id, authEpoch, binding }, requester);
+  const send = (of = user, authEpoch = 1) =>
+    sendMailboxCode(codes, { userId: of.id, authEpoch, binding, refusal: 'not_authenticated' }, requester);
   const compare = (code: string, bound = binding, of = user) =>
     compareMailboxCode(codes, { userId: of.id, binding: bound }, code);
   const prove = async (code: string) => present(await compare(code), 'the proof');

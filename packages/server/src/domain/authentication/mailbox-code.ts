@@ -1,6 +1,6 @@
 /**
- * A code that is mailed to the verified address of a known user. It proves the mailbox, for the step-up of a user without
- * password and second factor.
+ * A code that is mailed to the verified address of a known user. It proves the mailbox: for a login that has to before it
+ * may set a second factor up, and for the step-up of a user without password and second factor.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { attemptColumns, attemptFields, requireAttempt, reserveAttemptFragment } from '#domain/attempts/index.ts';
@@ -21,6 +21,7 @@ import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import type { RateLimits } from '#platform/rate-limit/index.ts';
+import { hashSecret } from '#protocol/secret-token/index.ts';
 import type { Proof } from './proofs.ts';
 
 /** Dependencies of the codes. */
@@ -35,8 +36,13 @@ export interface MailboxCodes {
   readonly limits: Pick<RateLimits, 'takeMail'>;
 }
 
-/** The hash of the only session that may use a code. */
+/** The hash of the only ticket or session that may use a code. */
 export type MailboxCodeBinding = Buffer;
+
+/** The binding to a login in progress. */
+export function bindingToTicket(ticket: string): MailboxCodeBinding {
+  return hashSecret(ticket);
+}
 
 /** The binding to a session, which only its holder can present. */
 export function bindingToSession(sessionId: string): MailboxCodeBinding {
@@ -58,34 +64,36 @@ const findRecipient = statement('mailbox_codes.find_recipient', {
   columns: { authEpoch: 'int4', locale: 'text', identifierId: 'uuid', canonical: 'text', wrapped: 'bytea' },
 });
 
-/** A user who proves the mailbox, and the epoch of the session. */
+/** A user who proves the mailbox, and the epoch of the ticket or session. */
 export interface MailboxCodeRequest {
   readonly userId: string;
   readonly authEpoch: number;
   readonly binding: MailboxCodeBinding;
+  /** The problem of a ticket or session that ended meanwhile. */
+  readonly refusal: 'invalid_ticket' | 'not_authenticated';
 }
 
 /**
  * Mails a code, which replaces an earlier one of the same binding. The quota is taken first: a code that is not sent must
  * not replace one that was.
  *
- * @throws Problem `not_authenticated` for a user without a verified address, or whose epoch is another one;
- * `too_many_requests` after too many mails.
+ * @throws Problem `refusal` for a user without a verified address, or whose epoch is another one; `too_many_requests` after
+ * too many mails.
  */
 export async function sendMailboxCode(
   deps: MailboxCodes,
-  { userId, authEpoch, binding }: MailboxCodeRequest,
+  { userId, authEpoch, binding, refusal }: MailboxCodeRequest,
   requester: Requester,
 ): Promise<void> {
   const found = await deps.database.row(findRecipient, { userId });
-  if (found === undefined || found.authEpoch !== authEpoch) throw new Problem('not_authenticated');
+  if (found === undefined || found.authEpoch !== authEpoch) throw new Problem(refusal);
   const { identifierId, locale, canonical, wrapped } = found;
-  // Only a session of the user requests it, so that the quota is the one of known devices.
+  // Only a ticket or a session of the user requests it, so that the quota is the one of known devices.
   const mayBeSent = await deps.limits.takeMail({ kind: 'mailbox_code', recipient: canonical, fromKnownDevice: true });
   if (!mayBeSent) throw new Problem('too_many_requests', { retryAfterSeconds });
   const userKey = deps.keys.unwrapUserKey(userId, wrapped);
   await deps.database.transaction(async (tx) => {
-    await lockUser(deps.users, tx, { userId, authEpoch, refusal: 'not_authenticated' });
+    await lockUser(deps.users, tx, { userId, authEpoch, refusal });
     const now = deps.clock.now();
     const tokenId = deps.tokens.newId();
     const token = {

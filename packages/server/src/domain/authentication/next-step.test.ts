@@ -5,6 +5,7 @@ import { type LoginFacts, loginFacts, nextStep, type ProvenFactor } from './next
 
 const at = '2030-01-01T00:00:00.000Z';
 const password: ProvenFactor = { amr: 'pwd', kind: 'knowledge', userVerified: false, factorTime: 'pwd', at };
+const mailedCode: ProvenFactor = { amr: 'otp', kind: 'knowledge', userVerified: false, factorTime: 'email', at };
 const totp: ProvenFactor = { amr: 'otp', kind: 'possession', userVerified: false, factorTime: 'totp', at };
 const passkey: ProvenFactor = { amr: 'hwk', kind: 'possession', userVerified: true, factorTime: 'passkey', at };
 const securityKey: ProvenFactor = { ...passkey, userVerified: false };
@@ -45,14 +46,30 @@ describe('nextStep', () => {
       'verify_email',
     ],
     ['an enrolled factor asks for nothing by itself', { hasSecondFactor: true }, 'done'],
-    ['two factors that are on, without one', { mfaEnabled: true }, 'enroll_second_factor'],
+    ['two factors that are on, without one: the mailbox first', { mfaEnabled: true }, 'confirm_mailbox'],
+    [
+      'two factors that are on, without one, after the mailbox',
+      { mfaEnabled: true, proven: [password, mailedCode] },
+      'enroll_second_factor',
+    ],
+    ['a mailed code adds no factor', { ...on, proven: [password, mailedCode] }, 'second_factor'],
     ['a required factor that is enrolled', { secondFactorRequired: true, hasSecondFactor: true }, 'second_factor'],
-    ['a required factor that is not enrolled', { secondFactorRequired: true }, 'enroll_second_factor'],
+    ['a required factor that is not enrolled', { secondFactorRequired: true }, 'confirm_mailbox'],
+    [
+      'a required factor that is not enrolled, after a mailed link',
+      { secondFactorRequired: true, proven: [mailedCode] },
+      'enroll_second_factor',
+    ],
+    [
+      'an authenticator that was proven is no mailbox',
+      { secondFactorRequired: true, proven: [securityKey] },
+      'confirm_mailbox',
+    ],
     ['a required factor that was proven', { secondFactorRequired: true, proven: [password, totp] }, 'done'],
     ['a password that must change', { passwordMustChange: true }, 'change_password'],
     [
       'a factor is enrolled before the password changes',
-      { passwordMustChange: true, secondFactorRequired: true },
+      { passwordMustChange: true, secondFactorRequired: true, proven: [mailedCode] },
       'enroll_second_factor',
     ],
     ['terms not accepted', { termsAccepted: false }, 'accept_terms'],
@@ -68,7 +85,7 @@ describe('nextStep', () => {
   });
 
   const anyFacts = fc.record<LoginFacts>({
-    proven: fc.array(fc.constantFrom(password, totp, passkey, securityKey), { maxLength: 3 }),
+    proven: fc.array(fc.constantFrom(password, mailedCode, totp, passkey, securityKey), { maxLength: 3 }),
     emailVerified: fc.boolean(),
     mfaEnabled: fc.boolean(),
     secondFactorRequired: fc.boolean(),
@@ -93,6 +110,15 @@ describe('nextStep', () => {
     );
   });
 
+  it('sets no factor up before the mailbox is proven, in any combination of facts', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        if (nextStep(facts) !== 'enroll_second_factor') return;
+        expect(facts.emailVerified && facts.proven.includes(mailedCode)).toBe(true);
+      }),
+    );
+  });
+
   it('depends on no other fact until an enrolled second factor is proven', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
@@ -110,6 +136,7 @@ describe('the facts of a candidate', () => {
     mfaEnabled: false,
     hasTotp: false,
     hasRecoveryCode: false,
+    hasRole: false,
     status: 'active',
   } as Candidate;
 
@@ -121,6 +148,17 @@ describe('the facts of a candidate', () => {
     ['a user with only recovery codes left', { mfaEnabled: true, hasRecoveryCode: true }, on],
     ['a user whose deletion is pending', { status: 'pending_deletion' }, { pendingDeletion: true }],
   ])('are complete for %s', (_, over, facts) => {
-    expect(loginFacts({ ...candidate, ...over }, [password])).toEqual({ ...complete, ...facts });
+    expect(loginFacts({ ...candidate, ...over }, [password], 'admins')).toEqual({ ...complete, ...facts });
+  });
+
+  it.each([
+    ['nobody', false, false],
+    ['nobody', true, false],
+    ['admins', false, false],
+    ['admins', true, true],
+    ['everybody', false, true],
+    ['everybody', true, true],
+  ] as const)('for %s, with a role: %s, require a second factor: %s', (rule, hasRole, secondFactorRequired) => {
+    expect(loginFacts({ ...candidate, hasRole }, [password], rule)).toMatchObject({ secondFactorRequired });
   });
 });

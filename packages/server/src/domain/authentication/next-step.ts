@@ -1,10 +1,12 @@
 /** The next step of a login, as a pure function of the proven factors and the stored facts. */
+import { isSecondFactorRequired, type SecondFactorRule } from '#domain/second-factors/index.ts';
 import type { Candidate } from './candidate.ts';
 
 /** The steps of a login, in the order of `nextStep`. */
 export type LoginStep =
   | 'first_factor'
   | 'second_factor'
+  | 'confirm_mailbox'
   | 'enroll_second_factor'
   | 'verify_email'
   | 'change_password'
@@ -13,7 +15,12 @@ export type LoginStep =
   | 'done';
 
 /** The steps that have an endpoint. A login that needs one of them gets a ticket; one that needs another is rejected. */
-export type TicketStep = 'second_factor' | 'cancel_deletion';
+export type TicketStep =
+  | 'second_factor'
+  | 'confirm_mailbox'
+  | 'enroll_second_factor'
+  | 'change_password'
+  | 'cancel_deletion';
 
 /** A kind of factor; `amr` values are those of RFC 8176. */
 export interface Factor {
@@ -28,6 +35,9 @@ export interface Factor {
    */
   readonly factorTime: string;
 }
+
+/** The `factorTime` of the mailbox, whether a link or a code proved it. */
+export const mailboxFactorTime = 'email';
 
 /** A factor that this login has proven, and when: ISO 8601, as a ticket stores it. */
 export interface ProvenFactor extends Factor {
@@ -53,14 +63,15 @@ export interface LoginFacts {
 
 /**
  * The order is security. Until every enrolled factor is proven, the response depends on no other fact about the user;
- * and the email is verified before anything is changed on its strength.
+ * and the email is verified before anything is changed on its strength. A user who must set a second factor up proves the
+ * mailbox first: whoever has only a stolen password must not enroll an authenticator of their own.
  */
 export function nextStep(facts: LoginFacts): LoginStep {
   if (facts.proven.length === 0) return 'first_factor';
   const lacksFactor = needsTwoFactors(facts) && !provesTwoFactors(facts.proven);
   if (lacksFactor && facts.hasSecondFactor) return 'second_factor';
   if (!facts.emailVerified) return 'verify_email';
-  if (lacksFactor) return 'enroll_second_factor';
+  if (lacksFactor) return enrollmentStep(facts.proven);
   if (facts.passwordMustChange) return 'change_password';
   if (!facts.termsAccepted) return 'accept_terms';
   if (facts.pendingDeletion) return 'cancel_deletion';
@@ -72,13 +83,18 @@ function needsTwoFactors({ mfaEnabled, secondFactorRequired }: LoginFacts): bool
   return mfaEnabled || secondFactorRequired;
 }
 
+function enrollmentStep(proven: readonly Factor[]): LoginStep {
+  const provesMailbox = proven.some(({ factorTime }) => factorTime === mailboxFactorTime);
+  return provesMailbox ? 'enroll_second_factor' : 'confirm_mailbox';
+}
+
 /** The facts of a candidate. Those that no table holds yet are constants: a new policy starts here. */
-export function loginFacts(candidate: Candidate, proven: readonly ProvenFactor[]): LoginFacts {
+export function loginFacts(candidate: Candidate, proven: readonly ProvenFactor[], rule: SecondFactorRule): LoginFacts {
   return {
     proven,
     emailVerified: candidate.emailVerified,
     mfaEnabled: candidate.mfaEnabled,
-    secondFactorRequired: false,
+    secondFactorRequired: isSecondFactorRequired(rule, candidate),
     hasSecondFactor: secondFactorsOf(candidate).length > 0,
     passwordMustChange: candidate.mustChange,
     termsAccepted: true,
@@ -91,6 +107,9 @@ export function secondFactorsOf({ hasPasskey, hasTotp, hasRecoveryCode }: Candid
   const kinds = { passkey: hasPasskey, totp: hasTotp, recovery_code: hasRecoveryCode } as const;
   return (Object.keys(kinds) as SecondFactorKind[]).filter((kind) => kinds[kind]);
 }
+
+/** The second factors that a login can set up. */
+export const enrollableFactors: readonly SecondFactorKind[] = ['totp'];
 
 /** Two factors are one of each kind, or one that verified the user itself (NIST SP 800-63B-4 §2.2.1). */
 export function provesTwoFactors(proven: readonly Factor[]): boolean {

@@ -24,7 +24,7 @@ import type { ProblemCode } from '#kernel/problem.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import type { Candidate } from './candidate.ts';
-import { type Factor, type ProvenFactor, provesTwoFactors } from './next-step.ts';
+import { type Factor, mailboxFactorTime, type ProvenFactor, provesTwoFactors, type TicketStep } from './next-step.ts';
 
 /** The password under today's parameters (null: they are unchanged), and the stored bytes that the old hash came from. */
 export interface Rehash {
@@ -49,7 +49,7 @@ interface Proofs {
   readonly totp: { readonly userId: string; readonly secretId: string; readonly step: number };
   /** A typed recovery code, which the UPDATE compares. */
   readonly recovery_code: { readonly userId: string; readonly hashes: readonly Buffer[] };
-  /** A mailed code that matched, and the hash of the session that it is bound to. */
+  /** A mailed code that matched, and the hash of the ticket or session that it is bound to. */
   readonly mailbox_code: { readonly userId: string; readonly hash: Buffer; readonly binding: Buffer };
   /** A verified assertion of a passkey. */
   readonly passkey: { readonly userId: string; readonly passkey: AssertedPasskey };
@@ -96,7 +96,7 @@ export interface ProofKind<Name extends ProofName = ProofName> {
  * Access to the mailbox is knowledge, because a password opens a mailbox: a password and a mailed secret are one factor
  * (NIST SP 800-63B-4 §3.1.3.1 excludes email as a second one).
  */
-const mailbox = { amr: 'otp', kind: 'knowledge', userVerified: false, factorTime: 'email' } as const;
+const mailbox = { amr: 'otp', kind: 'knowledge', userVerified: false, factorTime: mailboxFactorTime } as const;
 
 const bySecondFactor = {
   resets: ({ deviceId }: Candidate) => (deviceId === undefined ? 'second_factor' : 'second_factor_known_device'),
@@ -170,6 +170,24 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
 export type ProofOfFactor =
   | { readonly by: Exclude<ProofName, 'passkey'> }
   | { readonly by: 'passkey'; readonly passkey: PasskeyFacts };
+/** A step of a login that is no proof but a change of the user. */
+export interface StepTaken {
+  readonly by: Extract<TicketStep, 'enroll_second_factor' | 'change_password'>;
+}
+
+/** The rules of a step that is no proof: only its ticket can be wrong, and the latest guess was at the mailbox. */
+const stepTaken = {
+  resets: () => 'mailbox_code',
+  refusal: 'invalid_ticket',
+  refusalOfDisabled: 'invalid_ticket',
+} as const satisfies Pick<ProofKind, 'resets' | 'refusal' | 'refusalOfDisabled'>;
+
+/** The rules of a proof by its row, or of a step that is none. */
+export function rulesOf({
+  by,
+}: Pick<Proof | StepTaken, 'by'>): Pick<ProofKind, 'resets' | 'refusal' | 'refusalOfDisabled'> {
+  return by === 'enroll_second_factor' || by === 'change_password' ? stepTaken : proofKinds[by];
+}
 
 /** The factor that a proof proves now. */
 export function provenBy(proof: ProofOfFactor, now: Date): ProvenFactor {

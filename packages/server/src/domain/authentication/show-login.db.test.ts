@@ -31,7 +31,7 @@ describeOnBothDatabases('a login in progress, as a page shows it', (database) =>
 
   const now = () => fixture.clock.now();
   const show = (text: string, browser: Buffer | undefined = browserHash) =>
-    showLogin(database(), { text, browserHash: browser }, now());
+    showLogin(fixture.gate, { text, browserHash: browser }, now());
 
   async function issue(authEpoch = 1) {
     const proven = [{ ...password, at: now().toISOString() }];
@@ -72,7 +72,7 @@ describeOnBothDatabases('a login in progress, as a page shows it', (database) =>
   it('is not shown to another browser, nor to none', async () => {
     const { text } = await issue();
     expect(await show(text, Buffer.alloc(32, 2))).toBeUndefined();
-    expect(await showLogin(database(), { text }, now())).toBeUndefined();
+    expect(await showLogin(fixture.gate, { text }, now())).toBeUndefined();
     expect(await show(text)).toBeDefined();
   });
 

@@ -1,6 +1,6 @@
 /** Reading a login in progress for a page that shows its next step. Decides nothing: the step itself reads again. */
-import type { Database } from '#platform/database/index.ts';
 import { findCandidate, isGracePeriodOver } from './candidate.ts';
+import type { LoginGate } from './decide.ts';
 import { type LoginStep, loginFacts, nextStep, type SecondFactorKind, secondFactorsOf } from './next-step.ts';
 import { findTicket, type PresentedTicket } from './tickets.ts';
 
@@ -19,7 +19,7 @@ export interface ShownLogin {
 
 /** Returns undefined for a ticket that is not usable, or of another browser. */
 export async function showLogin(
-  database: Database,
+  { database, secondFactorFor }: Pick<LoginGate, 'database' | 'secondFactorFor'>,
   ticket: PresentedTicket,
   now: Date,
 ): Promise<ShownLogin | undefined> {
@@ -28,6 +28,6 @@ export async function showLogin(
   const candidate = await findCandidate(database, { userId: login.userId, now });
   if (candidate === undefined || isGracePeriodOver(candidate, now)) return undefined;
   const { locale, deletesAt } = candidate;
-  const step = nextStep(loginFacts(candidate, login.proven));
+  const step = nextStep(loginFacts(candidate, login.proven, secondFactorFor));
   return { id: login.id, step, factors: secondFactorsOf(candidate), locale, deletesAt };
 }

@@ -41,6 +41,8 @@ const examples: Record<MailTemplate, MailFacts> = {
   security_key_added: facts,
   passkey_removed: facts,
   passkey_counter_stuck: facts,
+  two_step_on: facts,
+  two_step_off: facts,
   recovery_codes_made: facts,
   recovery_code_used: facts,
   email_change_confirm: { ...facts, params: { name: '' }, link },

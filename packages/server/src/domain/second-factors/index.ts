@@ -1,44 +1,20 @@
 /**
- * The end of a user's second factors. Owns no table: each factor's rows belong to its module.
+ * The rules about a user's second factors together: who needs one, how one is set up, and their end. Owns no table: each
+ * factor's rows belong to its module.
  *
- * Invariant: a user whose last second factor ends has two factors turned off and no recovery codes, so that no login asks
- * for a factor that the user does not have.
+ * Invariants:
+ * - A user whose last second factor ends has no recovery codes, and two factors turned off, so that no login asks for
+ *   what nobody has. Only where the deployment requires two factors of a role they stay on: the next login sets one up.
+ * - Two factors of a user with such a role are on in `users.mfa_enabled`, so that the trigger of the database holds on
+ *   nodes of an earlier release, which do not know the rule.
  */
-import { deletePasskeys, listPasskeys } from '#domain/passkeys/index.ts';
-import { deleteRecoveryCodes } from '#domain/recovery-codes/index.ts';
-import { deleteTotp, describeTotp } from '#domain/totp/index.ts';
-import type { Users } from '#domain/users/index.ts';
-import type { Queries } from '#platform/database/index.ts';
-
-/** Whether the user has a second factor; recovery codes only replace one. */
-async function hasSecondFactor(queries: Queries, userId: string): Promise<boolean> {
-  if ((await describeTotp(queries, userId)) !== undefined) return true;
-  return (await listPasskeys(queries, userId)).length > 0;
-}
-
-/**
- * Turns two factors off when no second factor is left, in the transaction that deleted one and raises the epoch. Returns
- * whether they were on and are off now.
- */
-export async function endWithLastFactor(tx: Queries, users: Pick<Users, 'setMfa'>, userId: string): Promise<boolean> {
-  if (await hasSecondFactor(tx, userId)) return false;
-  await deleteRecoveryCodes(tx, userId);
-  return users.setMfa(tx, userId, false);
-}
-
-/**
- * Ends the second factors that were added after `since`, or all of them, in a transaction that locked the user and raises
- * the epoch. Returns whether there was one.
- */
-export async function endSecondFactors(
-  tx: Queries,
-  users: Pick<Users, 'setMfa'>,
-  userId: string,
-  since?: Date,
-): Promise<boolean> {
-  const hadTotp = await deleteTotp(tx, userId, since);
-  const hadPasskey = await deletePasskeys(tx, userId, since);
-  if (!hadTotp && !hadPasskey) return false;
-  await endWithLastFactor(tx, users, userId);
-  return true;
-}
+export { endSecondFactors, endWithLastFactor, hasSecondFactor, type SecondFactorEnd } from './end.ts';
+export {
+  beginTotp,
+  compareFirstCode,
+  type Enrollment,
+  type TotpEnrollment,
+  turnTotpOn,
+} from './enroll-totp.ts';
+export { type RoleChange, requireForRole, waiveForRole } from './role-change.ts';
+export { isRequiredOf, isSecondFactorRequired, type SecondFactorRule } from './rule.ts';

@@ -27,7 +27,7 @@ describeOnBothDatabases('the end of the second factors', (database) => {
   });
 
   const now = () => fixture.clock.now();
-  const end = (since?: Date) => database().transaction((tx) => endSecondFactors(tx, fixture.users, user.id, since));
+  const end = (since?: Date) => database().transaction((tx) => endSecondFactors(tx, fixture.gate, user.id, since));
   const facts = async () => {
     const candidate = await database().transaction((tx) => findCandidate(tx, { userId: user.id, now: now() }));
     return [candidate?.mfaEnabled, candidate?.hasTotp, candidate?.hasRecoveryCode];

@@ -28,7 +28,7 @@ export const credentials = {
   reset_password: 'a link that sets a new password',
   magic_link: 'a link that logs in',
   email_code: 'a code that logs in',
-  mailbox_code: 'a code that confirms within a session that it is the user',
+  mailbox_code: 'a code that proves the mailbox, for an incomplete login or within a session',
   confirm_email_change: 'a link that confirms a new address',
   undo_email_change: 'a link that undoes a change of address',
   cancel_deletion: 'a link that cancels a pending deletion',
@@ -121,6 +121,11 @@ export const revocationMatrix = {
   add_security_key: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
   /** `passkey` is the one that the request names. */
   remove_passkey: { ...raises, acting_session: 'renewed', acting_device: 'valid', passkey: 'revoked' },
+  turn_mfa_on: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
+  turn_mfa_off: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
+  /** The login goes along: its ticket is used, and what follows has the new epoch. */
+  enroll_at_login: raisesFromOutside,
+  change_password_at_login: raisesFromOutside,
   make_recovery_codes: untouched,
   step_up: { ...untouched, acting_session: 'renewed' },
   /** Second factors stay: whoever reads the mail must not get past them. */
@@ -161,6 +166,10 @@ export const effects: Readonly<Record<Effect, string>> = {
   add_passkey: 'adding a passkey',
   add_security_key: 'adding a security key as the first second factor',
   remove_passkey: 'removing a passkey',
+  turn_mfa_on: 'turning two-step sign-in on with a factor that is set up',
+  turn_mfa_off: 'turning two-step sign-in off',
+  enroll_at_login: 'setting up the second factor that a login needs',
+  change_password_at_login: 'setting the new password that a login needs',
   make_recovery_codes: 'making new recovery codes',
   step_up: 'confirming within a session that it is the user',
   recover_account: 'setting a new password by a mailed link',

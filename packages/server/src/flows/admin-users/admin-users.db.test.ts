@@ -78,7 +78,14 @@ describeOnBothDatabases('administration of users', (database) => {
     const queue = new HashQueue({ concurrency: 2, queueLength: 100 });
     const hashes = await PasswordHashes.create(queue, { memoryKib: 8, iterations: 1, parallelism: 1 });
     const mail = new MailLedger({ makeId: fixture.makeId, publicUrl: 'https://auth.example.com' });
-    flow = { ...fixture, hashes, passwordRules: offlineRules(fixture), users: new Users(fixture), mail };
+    flow = {
+      ...fixture,
+      hashes,
+      passwordRules: offlineRules(fixture),
+      users: new Users(fixture),
+      mail,
+      secondFactorFor: 'admins',
+    };
   });
 
   const eventsOf = (userId: string) => database().rows(readEvents, { userId });

@@ -1,6 +1,7 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
+import type { SecondFactorRule } from '#domain/second-factors/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -16,6 +17,7 @@ export interface AdminUsers {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
+  readonly secondFactorFor: SecondFactorRule;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
 }

@@ -1,7 +1,7 @@
 /** Disabling and enabling a user, ending all sessions, changing roles. Each raises the epoch. */
 import type { AuditAction, AuditActor } from '#domain/audit/index.ts';
 import { assignRole, type Role, revokeRole } from '#domain/roles/index.ts';
-import { endSecondFactors } from '#domain/second-factors/index.ts';
+import { endSecondFactors, requireForRole, waiveForRole } from '#domain/second-factors/index.ts';
 import type { EndReason } from '#domain/sessions/index.ts';
 import { changeUser, UnchangedUser, type UserChange, unlessUnchanged } from '#domain/user-changes/index.ts';
 import type { UserStatus } from '#domain/users/index.ts';
@@ -38,13 +38,18 @@ export function endSessions(flow: AdminUsers, actor: AuditActor, userId: string)
   return change(flow, userId, effectOf(actor, 'user.sessions_ended', 'ended_by_operator'));
 }
 
-/** Assigns a role and ends the sessions that were authorized by the earlier roles. */
+/**
+ * Assigns a role and ends the sessions that were authorized by the earlier roles. Turns two factors on where the deployment
+ * requires them of roles.
+ */
 export function grantRole(flow: AdminUsers, actor: AuditActor, userId: string, role: Role): Promise<Change> {
   return change(flow, userId, {
     ...effectOf(actor, 'user.role_granted', 'role_changed', { role }),
     raise: async (tx) => {
       const isNew = await assignRole(tx, { userId, role, now: flow.clock.now(), makeId: flow.makeId });
-      return isNew ? flow.users.raiseEpoch(tx, userId) : undefined;
+      if (!isNew) return undefined;
+      await requireForRole(tx, flow, userId);
+      return flow.users.raiseEpoch(tx, userId);
     },
   });
 }
@@ -53,16 +58,22 @@ export function grantRole(flow: AdminUsers, actor: AuditActor, userId: string, r
 export function withdrawRole(flow: AdminUsers, actor: AuditActor, userId: string, role: Role): Promise<Change> {
   return change(flow, userId, {
     ...effectOf(actor, 'user.role_revoked', 'role_changed', { role }),
-    raise: async (tx) => ((await revokeRole(tx, userId, role)) ? flow.users.raiseEpoch(tx, userId) : undefined),
+    raise: async (tx) => {
+      if (!(await revokeRole(tx, userId, role))) return undefined;
+      await waiveForRole(tx, flow, userId);
+      return flow.users.raiseEpoch(tx, userId);
+    },
   });
 }
 
-/** Ends the second factors of a user who lost them: a password is enough until the user sets up another one. */
+/**
+ * Ends the second factors of a user who lost them. A password is enough until the user sets up another one, which the next
+ * login does where the deployment requires it.
+ */
 export function resetFactors(flow: AdminUsers, actor: AuditActor, userId: string): Promise<Change> {
   return change(flow, userId, {
     ...effectOf(actor, 'factor.reset', 'factors_changed'),
-    raise: async (tx) =>
-      (await endSecondFactors(tx, flow.users, userId)) ? flow.users.raiseEpoch(tx, userId) : undefined,
+    raise: async (tx) => ((await endSecondFactors(tx, flow, userId)) ? flow.users.raiseEpoch(tx, userId) : undefined),
     resets: ['second_factor', 'second_factor_known_device'],
     mail: (tx) => noticeOf(flow, tx, userId),
   });

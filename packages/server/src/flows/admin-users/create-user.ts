@@ -2,6 +2,7 @@ import type { AuditActor } from '#domain/audit/index.ts';
 import { findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { createVerifiedUser, supersedeRegistration } from '#domain/registrations/index.ts';
 import type { Role } from '#domain/roles/index.ts';
+import { requireForRole } from '#domain/second-factors/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { AdminUsers } from './admin-users.ts';
@@ -81,6 +82,7 @@ async function create(flow: AdminUsers, tx: Queries, actor: AuditActor, attempt:
     personal: { email: user.email.canonical },
   } as const;
   if (!(await createVerifiedUser(tx, flow, { ...user, userId, phc, now }, event))) throw new HolderChanged();
+  if (user.roles.length > 0) await requireForRole(tx, flow, userId);
   return userId;
 }
 

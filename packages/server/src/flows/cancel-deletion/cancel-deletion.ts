@@ -1,22 +1,18 @@
 /** Cancels a pending deletion, by the ticket of a login or by the mailed link. */
 
 import type { AuditLog } from '#domain/audit/index.ts';
-import { completeStep } from '#domain/authentication/index.ts';
+import { completeStep, type LoginGate } from '#domain/authentication/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { consume, findActive } from '#domain/one-time-tokens/index.ts';
 import { changeUser } from '#domain/user-changes/index.ts';
-import { cancelDeletionOfUser, type Users } from '#domain/users/index.ts';
-import type { Clock } from '#kernel/clock.ts';
+import { cancelDeletionOfUser } from '#domain/users/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
-import type { Database, Queries } from '#platform/database/index.ts';
+import type { Queries } from '#platform/database/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 
 /** Dependencies of the flow. */
-export interface CancelDeletion {
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly users: Users;
+export interface CancelDeletion extends Pick<LoginGate, 'database' | 'clock' | 'users' | 'secondFactorFor'> {
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;

@@ -91,6 +91,7 @@ describeOnBothDatabases('change of the email address', (database) => {
       catalogues: readCatalogues(),
       confirmAt: 'new',
       stepUpSeconds: 300,
+      secondFactorFor: 'admins',
       emailDomains: { allow: [], deny: [] },
     };
   });

@@ -3,6 +3,7 @@ import type { RecentProofDeps } from '#domain/authentication/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import type { PasswordRules } from '#domain/passwords/index.ts';
+import type { SecondFactorRule } from '#domain/second-factors/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
@@ -12,6 +13,7 @@ export interface ChangeEmail extends RecentProofDeps {
   readonly makeId: MakeId;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
+  readonly secondFactorFor: SecondFactorRule;
   readonly tokens: OneTimeTokens;
   readonly mail: MailLedger;
   readonly audit: AuditLog;

@@ -67,7 +67,7 @@ function undoOf(flow: ChangeEmail, { text, token, phc, userKey }: LinkUse): User
       const restored = await restoreEmail(tx, { userId, identifierId, authEpoch: token.authEpoch, now });
       if (restored === undefined) throw new Problem('invalid_token', { log: 'the address is no longer held' });
       // Whoever changed the address may also have set up the factor that keeps the owner out.
-      await endSecondFactors(tx, flow.users, userId, token.createdAt);
+      await endSecondFactors(tx, flow, userId, token.createdAt);
       await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
       return restored;
     },

@@ -179,6 +179,7 @@ async function flowOf(fixture: DomainFixture): Promise<LoginByMail & MailRequest
     mail: new MailLedger({ ...fixture, publicUrl: 'https://login.example' }),
     devices: new DeviceTokens(fixture.keys),
     limits: { takeMail: async () => true },
+    secondFactorFor: 'admins',
     accessTokens: new AccessTokens({
       ...fixture,
       signingKeys,

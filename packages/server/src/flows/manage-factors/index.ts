@@ -1,5 +1,5 @@
 /**
- * The user's own second factors. Owns `/api/v1/users/me/factors`, `/api/v1/users/me/totp`,
+ * The user's own second factors. Owns `/api/v1/users/me/factors`, `/api/v1/users/me/mfa`, `/api/v1/users/me/totp`,
  * `/api/v1/users/me/recovery-codes`, the pages of `/account/security`, and their mails; no tables.
  *
  * Invariants:
@@ -15,7 +15,7 @@ import { passkeyData, passkeyDataOf, passkeyExample } from '#pages/passkey-data.
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import { qrSvg } from '#protocol/totp/index.ts';
 import {
-  beginTotp,
+  beginOwnTotp,
   describeFactors,
   finishTotp,
   type ManageFactors,
@@ -23,6 +23,8 @@ import {
   replaceRecoveryCodes,
 } from './manage-factors.ts';
 import { type FactorPages, factorPages } from './pages.ts';
+
+import { setMfa } from './set-mfa.ts';
 
 export type { FactorPages } from './pages.ts';
 
@@ -35,6 +37,7 @@ export function manageFactorsEndpoints(flow: FactorPages): readonly Endpoint[] {
   const recently = { principals: ['session'], stepUp } as const;
   return [
     listEndpoint(flow),
+    mfaEndpoint(flow, recently),
     ...totpEndpoints(flow, recently),
     apiEndpoint({
       id: 'recovery_codes.make',
@@ -110,6 +113,38 @@ interface Recently {
   readonly stepUp: { readonly withinSeconds: number };
 }
 
+function mfaEndpoint(flow: ManageFactors, recently: Recently): Endpoint {
+  return apiEndpoint({
+    id: 'factors.set_mfa',
+    method: 'PUT',
+    path: '/api/v1/users/me/mfa',
+    tag: 'account',
+    summary: 'Turn two-step sign-in on or off',
+    description:
+      'For a user who has a second factor set up, which stays. A change ends every other session, and this one continues ' +
+      'under a new id: the response then has its tokens or cookies. Where this service requires a second factor of the ' +
+      'user, turning it off is 409 `second_factor_required`.',
+    auth: recently,
+    rateLimit: 'authenticated',
+    request: { body: z.strictObject({ enabled: z.boolean() }) },
+    response: {
+      status: 200,
+      message: 'Two-step sign-in is set',
+      data: issuedSessionData
+        .partial({ userId: true, sessionId: true, expiresAt: true })
+        .extend({ enabled: z.boolean() }),
+      example: { enabled: true, ...issuedSessionExample },
+    },
+    problems: ['no_second_factor', 'second_factor_required'],
+    handler: async ({ body: { enabled }, principal, caller }) => {
+      const issued = await setMfa(flow, enabled, principal, caller);
+      if (issued === undefined) return { data: { enabled } };
+      const { data, cookies } = issuedSessionResponse(issued);
+      return { data: { enabled, ...data }, cookies };
+    },
+  });
+}
+
 function beginTotpEndpoint(flow: ManageFactors, recently: Recently): Endpoint {
   return apiEndpoint({
     id: 'totp.begin',
@@ -135,7 +170,7 @@ function beginTotpEndpoint(flow: ManageFactors, recently: Recently): Endpoint {
     },
     problems: [],
     handler: async ({ principal }) => {
-      const { secret, uri } = await beginTotp(flow, principal);
+      const { secret, uri } = await beginOwnTotp(flow, principal);
       return { data: { secret, uri, qrSvg: qrSvg(uri) } };
     },
   });
@@ -177,7 +212,7 @@ function totpEndpoints(flow: ManageFactors, recently: Recently): readonly Endpoi
       summary: 'Remove the authenticator app',
       description:
         'Ends every other session. Unless a passkey or security key is left, it also turns two-step sign-in off and ends the ' +
-        'recovery codes.',
+        'recovery codes; where this service requires a second factor of the user, it is 409 `second_factor_required`.',
       auth: recently,
       rateLimit: 'authenticated',
       request: {},
@@ -187,7 +222,7 @@ function totpEndpoints(flow: ManageFactors, recently: Recently): readonly Endpoi
         data: issuedSessionData,
         example: issuedSessionExample,
       },
-      problems: ['no_second_factor'],
+      problems: ['no_second_factor', 'second_factor_required'],
       handler: async ({ principal, caller }) => issuedSessionResponse(await removeTotp(flow, principal, caller)),
     }),
   ];

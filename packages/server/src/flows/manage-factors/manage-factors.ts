@@ -4,48 +4,33 @@ import { contextWithProof } from '#domain/authentication/index.ts';
 import { enqueueMail, type MailLedger, type MailTemplate } from '#domain/mail-ledger/index.ts';
 import { listPasskeys } from '#domain/passkeys/index.ts';
 import { countRecoveryCodes, makeRecoveryCodes } from '#domain/recovery-codes/index.ts';
-import { endWithLastFactor } from '#domain/second-factors/index.ts';
-import type { IssuedSession, Issuers } from '#domain/session-issuance/index.ts';
 import {
-  addPendingTotp,
-  confirmTotp,
-  deleteTotp,
-  describeTotp,
-  findPendingTotp,
-  openTotpSecret,
-  sealTotpSecret,
-  type TotpStep,
-} from '#domain/totp/index.ts';
+  beginTotp,
+  compareFirstCode,
+  type Enrollment,
+  endWithLastFactor,
+  type SecondFactorRule,
+  type TotpEnrollment,
+  turnTotpOn,
+} from '#domain/second-factors/index.ts';
+import type { IssuedSession, Issuers } from '#domain/session-issuance/index.ts';
+import { deleteTotp, describeTotp } from '#domain/totp/index.ts';
 import { changeUser } from '#domain/user-changes/index.ts';
-import type { Users } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
-import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
-import type { Database, Queries } from '#platform/database/index.ts';
+import type { Queries } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
-import { encodeBase32 } from '#protocol/base32/index.ts';
-import { matchingStep, newTotpSecret, totpUri } from '#protocol/totp/index.ts';
 
 /** Dependencies of the flow. */
-export interface ManageFactors extends Issuers {
-  readonly database: Database;
-  readonly clock: Clock;
+export interface ManageFactors extends Issuers, TotpEnrollment {
   readonly keys: Keys;
-  readonly users: Users;
+  readonly secondFactorFor: SecondFactorRule;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   /** How old the authentication of a session may be that changes its factors. */
   readonly stepUpSeconds: number;
-  /** The host of the public URL without its port, which an authenticator app shows. */
-  readonly service: string;
-}
-
-/** The secret for an authenticator app: typed, or as a link, which a QR code can contain. */
-export interface Enrollment {
-  readonly secret: string;
-  readonly uri: string;
 }
 
 /** The second factors of the user. */
@@ -58,15 +43,10 @@ export async function describeFactors({ database }: ManageFactors, { userId }: P
   return { totp, recoveryCodes, passkeys };
 }
 
-/** Makes a secret that becomes a factor with its first code; an earlier factor stays until then. */
-export async function beginTotp(flow: ManageFactors, { userId, email }: Principal): Promise<Enrollment> {
+/** Makes a secret that becomes a factor with its first code. */
+export async function beginOwnTotp(flow: ManageFactors, { userId, email }: Principal): Promise<Enrollment> {
   const userKey = await keyOf(flow, userId);
-  const secret = newTotpSecret();
-  const id = flow.makeId();
-  const sealedSecret = sealTotpSecret(userKey, id, secret);
-  await addPendingTotp(flow.database, { id, userId, sealedSecret, now: flow.clock.now() });
-  const uri = totpUri({ issuer: flow.service, account: email ?? userId, secret });
-  return { secret: encodeBase32(secret, 'rfc4648'), uri };
+  return beginTotp(flow, { userId, userKey, account: email ?? userId });
 }
 
 /** The renewed session, and the recovery codes when they were made now. */
@@ -90,18 +70,14 @@ export async function finishTotp(
   const { userId } = principal;
   const now = flow.clock.now();
   const userKey = await keyOf(flow, userId);
-  const pending = await findPendingTotp(flow.database, userId, now);
-  if (pending === undefined) throw new Problem('enrollment_expired');
-  const { secretId } = pending;
-  const step = matchingStep(openTotpSecret(userKey, secretId, pending.sealedSecret), code, now);
-  if (step === undefined) throw new Problem('invalid_code');
+  const step = await compareFirstCode(flow, { userId, userKey }, code);
   const changed = await flow.database.transaction((tx) =>
     changeFactors(
       flow,
       tx,
       { principal, caller, userKey, now },
       {
-        apply: () => turnOn(flow, tx, { userId, secretId, step }, now),
+        apply: () => turnTotpOn(tx, flow, step, now),
         proves: 'totp',
         action: 'factor.enrolled',
         template: () => 'second_factor_added',
@@ -111,17 +87,10 @@ export async function finishTotp(
   return { issued: changed.issued, recoveryCodes: changed.applied };
 }
 
-async function turnOn(flow: ManageFactors, tx: Queries, step: TotpStep, now: Date) {
-  if (!(await confirmTotp(tx, step, now))) throw new Problem('enrollment_expired');
-  await flow.users.setMfa(tx, step.userId, true);
-  const codes = await countRecoveryCodes(tx, step.userId);
-  return codes === undefined ? makeRecoveryCodes(tx, flow, step.userId, now) : undefined;
-}
-
 /**
  * Removes the authenticator app. Unless a passkey is left, two factors are off, and the recovery codes end.
  *
- * @throws `no_second_factor` when there is none.
+ * @throws `no_second_factor` when there is none, `second_factor_required` where a rule of the deployment demands one.
  */
 export async function removeTotp(flow: ManageFactors, principal: Principal, caller: Caller): Promise<IssuedSession> {
   const { userId } = principal;
@@ -146,7 +115,7 @@ export async function removeTotp(flow: ManageFactors, principal: Principal, call
 /** Returns whether two factors are off now. */
 async function removeApp(flow: ManageFactors, tx: Queries, userId: string): Promise<boolean> {
   if (!(await deleteTotp(tx, userId))) throw new Problem('no_second_factor');
-  return endWithLastFactor(tx, flow.users, userId);
+  return endWithLastFactor(tx, flow, userId);
 }
 
 interface Acting {

@@ -3,7 +3,9 @@
  * A form may be sent a quarter of an hour later than its page may be opened, so that reading it costs no second proof.
  */
 import { z } from 'zod';
-import { Problem } from '#kernel/problem.ts';
+import { type Enrollment, isSecondFactorRequired } from '#domain/second-factors/index.ts';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
 import { button, codeField, hiddenField, postForm } from '#pages/form.ts';
 import { sessionCookies } from '#pages/login-result.ts';
 import { alert, status as statusNote } from '#pages/notice.ts';
@@ -13,12 +15,9 @@ import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
-import { groupCharacters } from '#protocol/base32/index.ts';
-import { qrCode } from '#protocol/totp/index.ts';
 import {
-  beginTotp,
+  beginOwnTotp,
   describeFactors,
-  type Enrollment,
   finishTotp,
   type ManageFactors,
   removeTotp,
@@ -86,13 +85,14 @@ async function securityPage(
   const words = wordsFor(flow, caller);
   const { say, lang } = words;
   const { totp, recoveryCodes } = await describeFactors(flow, principal);
+  const mayRemove = !isSecondFactorRequired(flow.secondFactorFor, { hasRole: principal.roles.length > 0 });
   const app =
     totp === undefined
       ? html`<p>${say('page.security.app_off')}</p>
 <p><a class="button" href="${appPath}">${say('page.security.set_up')}</a></p>`
       : html`<p>${say('page.security.app_on', { at: totp.confirmedAt })}</p>
 <p><a href="${appPath}">${say('page.security.replace')}</a></p>
-<p><a href="${removeAppPath}">${say('page.security.remove')}</a></p>`;
+${mayRemove && html`<p><a href="${removeAppPath}">${say('page.security.remove')}</a></p>`}`;
   const codes =
     recoveryCodes !== undefined &&
     html`<h2>${say('page.security.codes_title')}</h2>
@@ -129,7 +129,7 @@ function appPage(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
       problems: [],
       handler: async ({ body: { act, code = '' }, principal, caller }) => {
         const words = wordsFor(flow, caller);
-        if (act === 'begin') return keyPage(words, await beginTotp(flow, principal));
+        if (act === 'begin') return keyPage(words, await beginOwnTotp(flow, principal));
         return confirm(flow, words, code, principal, caller);
       },
     }),
@@ -169,18 +169,8 @@ ${cancelLink(words)}`;
 }
 
 /** The key is on this page alone: nothing can read it again, and a wrong code does not show it a second time. */
-function keyPage(words: PageWords, { secret, uri }: Enrollment): PageResponse {
-  const { say } = words;
-  const { size, path } = qrCode(uri);
-  const body = html`<ol class="steps">
-<li><h2>${say('page.app.scan')}</h2>
-<p>${say('page.app.scan_how')}</p>
-<svg class="qr" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size} ${size}" shape-rendering="crispEdges" role="img" aria-label="${say('page.app.qr')}"><path fill="#fff" d="M0 0h${size}v${size}H0z"/><path d="${path}"/></svg>
-<p>${say('page.app.key')}</p>
-<p><code class="secret" dir="ltr">${groupCharacters(secret, 4)}</code></p></li>
-<li><h2>${say('page.app.enter')}</h2>
-${codeForm(words, undefined)}</li>
-</ol>
+function keyPage(words: PageWords, enrollment: Enrollment): PageResponse {
+  const body = html`${appKey(words, enrollment, codeForm(words, undefined))}
 ${cancelLink(words)}`;
   return response(words, 200, 'app', body);
 }
@@ -203,18 +193,9 @@ ${button({ label: say('page.app.submit') })}`;
   return postForm(appPath, content);
 }
 
-/** The codes cannot be shown again; the page is made to be printed. */
+/** The codes cannot be shown again. */
 function codesShown(words: PageWords, codes: readonly string[]) {
-  const { say } = words;
-  const body = html`<p>${say('page.codes.intro')}</p>
-<ul class="codes">
-${codes.map(
-  (code) => html`<li><code dir="ltr">${code}</code></li>
-`,
-)}</ul>
-<p class="soft">${say('page.codes.keep')}</p>
-<p><a class="button" href="${securityPath}">${say('page.codes.kept')}</a></p>`;
-  return response(words, 200, 'codes', body);
+  return response(words, 200, 'codes', recoveryCodeList(words, codes, securityPath));
 }
 
 /** A page with one question; its texts are `page.<name>.title`, `question` and `submit`. */
@@ -260,14 +241,16 @@ ${cancelLink(words)}`;
         try {
           return await act(principal, caller);
         } catch (error) {
-          // Removed in another tab since the page was shown.
-          if (!(error instanceof Problem) || error.code !== 'no_second_factor') throw error;
+          // Removed in another tab since the page was shown, or required by a role that was granted since.
+          if (!(error instanceof Problem) || !refusals.includes(error.code)) throw error;
           return { kind: 'redirect', location: securityPath };
         }
       },
     }),
   ];
 }
+
+const refusals: readonly ProblemCode[] = ['no_second_factor', 'second_factor_required'];
 
 function formOf({ withinSeconds }: StepUp): StepUp {
   return { withinSeconds: withinSeconds + readingSeconds };

@@ -193,7 +193,7 @@ function changeEndpoints(flow: ManagePasskeys, recently: Recently): readonly End
         data: issuedSessionData.extend({ signal: signalData.optional() }),
         example: { ...issuedSessionExample, signal: { ...signalExample, allAcceptedCredentialIds: [] } },
       },
-      problems: ['passkey_not_found'],
+      problems: ['passkey_not_found', 'second_factor_required'],
       handler: async ({ params: { id }, principal, caller }) => {
         const { issued, left } = await removeOwn(flow, id.toLowerCase(), principal, caller);
         const { data, cookies } = issuedSessionResponse(issued);

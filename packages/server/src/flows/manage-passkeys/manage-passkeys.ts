@@ -2,6 +2,7 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import { changePasskey, listPasskeys, type Passkey, type PasskeySettings } from '#domain/passkeys/index.ts';
+import type { SecondFactorRule } from '#domain/second-factors/index.ts';
 import { findActing, type Issuers } from '#domain/session-issuance/index.ts';
 import { lockUser } from '#domain/user-changes/index.ts';
 import type { Users } from '#domain/users/index.ts';
@@ -18,6 +19,7 @@ export interface ManagePasskeys extends Issuers {
   readonly clock: Clock;
   readonly keys: Keys;
   readonly users: Users;
+  readonly secondFactorFor: SecondFactorRule;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   readonly passkeys: PasskeySettings;

@@ -32,7 +32,7 @@ export async function removeOwn(
       apply: async () => {
         const removed = (await listPasskeys(tx, userId)).find((passkey) => passkey.id === id);
         if (removed === undefined || !(await deletePasskey(tx, id, userId))) throw new Problem('passkey_not_found');
-        return { userHandle: removed.userHandle, turnedOff: await endWithLastFactor(tx, flow.users, userId) };
+        return { userHandle: removed.userHandle, turnedOff: await endWithLastFactor(tx, flow, userId) };
       },
       sessions: { kind: 'renew_acting', reason: 'factors_changed', sessionId, issuers: flow },
       event: ({ endedSessions, renewed: session, applied: { turnedOff } }) => ({

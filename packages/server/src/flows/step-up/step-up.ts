@@ -56,7 +56,8 @@ export async function acceptedFactors(
 export async function requestCode(flow: StepUp, principal: Principal, caller: Caller): Promise<void> {
   if (!(await acceptedFactors(flow, principal)).includes('mailbox_code')) throw new Problem('login_incomplete');
   const { userId, authEpoch, sessionId } = principal;
-  await sendMailboxCode(flow, { userId, authEpoch, binding: bindingToSession(sessionId) }, caller);
+  const binding = bindingToSession(sessionId);
+  await sendMailboxCode(flow, { userId, authEpoch, binding, refusal: 'not_authenticated' }, caller);
 }
 
 /**

@@ -4,8 +4,9 @@ import { commands } from '#app/cli/list.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
 import { addPendingInvitation } from '../../support/daily-traffic.ts';
+import { addOwner } from '../../support/login-steps.ts';
 import { beginTotp, confirmTotp } from '../../support/second-factors.ts';
-import { isAccepted, uniqueEmail, validPassword } from '../../support/user-actions.ts';
+import { isAccepted, login, uniqueEmail, validPassword } from '../../support/user-actions.ts';
 import { setStatus } from '../../support/user-status.ts';
 import {
   addScenarioUser,
@@ -48,17 +49,28 @@ async function runCommand(
   return resultOfWork(() => command.run({ options, arguments: args }, app.services, io));
 }
 
-function changeRole(user: ScenarioUser, role: 'grant-role' | 'revoke-role'): Promise<Result> {
+function changeRole(user: Pick<ScenarioUser, 'app' | 'email'>, role: 'grant-role' | 'revoke-role'): Promise<Result> {
   return runCommand(user.app, `user ${role}`, user.email, {}, 'admin');
 }
 
 /** The role changes, and the user's sessions are revoked. */
 async function roleChange(app: Application, change: 'grant-role' | 'revoke-role'): Promise<Prepared> {
+  const user = change === 'revoke-role' ? await addOwner(app) : await addUserWithSession(app);
+  // A role needs a second factor; one that is set up stays.
+  const next = change === 'revoke-role' ? 'second_factor' : 'confirm_mailbox';
+  const isComplete = () =>
+    allTrue([not(() => isAccepted(app, user.accessToken)), () => needsStep(app, user.email, next)]);
+  return { run: () => changeRole({ app, email: user.email }, change), isComplete };
+}
+
+async function addUserWithSession(app: Application): Promise<{ readonly email: string; readonly accessToken: string }> {
   const user = await addScenarioUser(app);
-  if (change === 'revoke-role') await changeRole(user, 'grant-role');
-  const { accessToken } = await logIn(user);
-  const isComplete = () => allTrue([not(() => isAccepted(app, accessToken)), () => canLogIn(app, user.email)]);
-  return { run: () => changeRole(user, change), isComplete };
+  return { email: user.email, accessToken: (await logIn(user)).accessToken };
+}
+
+/** Whether the password leads to this step. */
+async function needsStep(app: Application, email: string, step: string): Promise<boolean> {
+  return (await login(app, email)).data.step === step;
 }
 
 export const adminCommands: readonly Scenario[] = [
@@ -69,7 +81,8 @@ export const adminCommands: readonly Scenario[] = [
     prepare: async (app) => {
       const email = uniqueEmail('made');
       const options = { email, name: 'Made', role: ['admin'], 'password-stdin': true };
-      return { run: () => runCommand(app, 'user create', undefined, options), isComplete: () => canLogIn(app, email) };
+      const isComplete = () => needsStep(app, email, 'confirm_mailbox');
+      return { run: () => runCommand(app, 'user create', undefined, options), isComplete };
     },
   },
   {

@@ -6,6 +6,7 @@ import { adminCommands } from './admin-commands.ts';
 import type { FaultyApplication, OpenFaultyApplication } from './faulty-application.ts';
 import { interruptEverywhere } from './interrupt.ts';
 import { jobs } from './jobs.ts';
+import { loginSteps } from './login-steps.ts';
 import { mailLogins } from './mail-logins.ts';
 import { passkeys } from './passkeys.ts';
 import { registrations } from './registrations.ts';
@@ -17,6 +18,7 @@ const scenarios = [
   ...mailLogins,
   ...secondFactors,
   ...passkeys,
+  ...loginSteps,
   ...sessions,
   ...accounts,
   ...adminCommands,

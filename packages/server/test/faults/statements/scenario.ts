@@ -122,7 +122,11 @@ export interface PageTicket {
 /** Signs in on the page; the password leads to a further step. */
 export async function startOnPage({ app, email }: Pick<ScenarioUser, 'app' | 'email'>): Promise<PageTicket> {
   const form = { email, password: validPassword };
-  const { cookies, headers } = await app.send('POST', '/login', { form, headers: sameOrigin });
+  return pageTicketOf(app, await app.send('POST', '/login', { form, headers: sameOrigin }));
+}
+
+/** The ticket of the step that a form leads to. */
+export async function pageTicketOf(app: Application, { cookies, headers }: AppResponse): Promise<PageTicket> {
   const cookie = `${cookieHeader(cookies)}; ${renderedForm.cookie}`;
   const { text } = await app.send('GET', headers.get('location') ?? '', { headers: { cookie } });
   return { cookie: cookieHeader(cookies), fields: { login: /name="login" value="([^"]+)"/.exec(text)?.[1] ?? '' } };

@@ -158,6 +158,19 @@ const changes: readonly Scenario[] = [
     },
   },
   {
+    name: 'factors.set_mfa',
+    audit: ['mfa.turned_off'],
+    mail: ['two_step_off'],
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const { accessToken: token, email } = await addUserOfTwoFactors(app);
+      return {
+        run: () => request(app, 'PUT', '/users/me/mfa', { token, json: { enabled: false } }),
+        isComplete: () => canLogIn(app, email),
+      };
+    },
+  },
+  {
     name: 'totp.begin',
     audit: [],
     prepare: async (app) => {

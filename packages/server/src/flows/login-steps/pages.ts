@@ -1,0 +1,165 @@
+/**
+ * The pages of these steps. `/login/confirm-mailbox` sends a code and leads to `/login/confirm-mailbox/code`;
+ * `/login/enroll` shows the key of the app, takes its first code, and shows the recovery codes once.
+ */
+import { z } from 'zod';
+import type { LoginResult } from '#domain/authentication/index.ts';
+import { passwordInput } from '#domain/passwords/index.ts';
+import type { Enrollment } from '#domain/second-factors/index.ts';
+import { Problem } from '#kernel/problem.ts';
+import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
+import { button, codeField, hiddenField, postForm } from '#pages/form.ts';
+import { loginRedirect, stepPaths } from '#pages/login-step.ts';
+import { newPasswordField } from '#pages/new-password-field.ts';
+import { page } from '#pages/page.ts';
+import { type StepPages, type StepReading, stepPage } from '#pages/step-page.ts';
+import { type Html, html } from '#platform/html/index.ts';
+import type { Endpoint, PageResponse } from '#platform/http/index.ts';
+import type { PageWords } from '#platform/i18n/index.ts';
+import { type ChangePasswordAtLogin, changePasswordAtLogin } from './change-password.ts';
+import { type ConfirmMailbox, confirmMailbox, requestMailboxCode } from './confirm-mailbox.ts';
+import { beginEnrollment, type EnrollAtLogin, finishEnrollment } from './enroll.ts';
+
+/** Dependencies of the pages. */
+export type LoginStepPages = ConfirmMailbox & EnrollAtLogin & ChangePasswordAtLogin & StepPages;
+
+const codePath = `${stepPaths.confirm_mailbox}/code` as const;
+const problems = ['invalid_ticket', 'login_incomplete'] as const;
+
+const text = (words: PageWords, key: string) => html`<p>${words.say(key)}</p>`;
+
+export function loginStepPages(flow: LoginStepPages): readonly Endpoint[] {
+  return [...mailboxPage(flow), ...mailboxCodePage(flow), ...enrollmentPage(flow), ...passwordPage(flow)];
+}
+
+function mailboxPage(flow: LoginStepPages): readonly Endpoint[] {
+  return stepPage(flow, {
+    path: stepPaths.confirm_mailbox,
+    step: 'confirm_mailbox',
+    show: {
+      id: 'login.show_confirm_mailbox',
+      summary: 'Page of a sign-in that must prove its email: offers to send a code',
+    },
+    submit: {
+      id: 'login.submit_confirm_mailbox',
+      summary: 'Its form: sends the code',
+      fields: {},
+      rateLimit: 'mail',
+      problems,
+    },
+    title: ({ say }) => say('page.confirm_mailbox.title'),
+    intro: ({ words }) => text(words, 'page.confirm_mailbox.intro'),
+    form: ({ words }) => button({ label: words.say('page.confirm_mailbox.send') }),
+    act: async (_typed, ticket, caller) => {
+      await requestMailboxCode(flow, ticket, caller);
+      return { kind: 'redirect', location: codePath };
+    },
+  });
+}
+
+function mailboxCodePage(flow: LoginStepPages): readonly Endpoint[] {
+  return stepPage(flow, {
+    path: codePath,
+    step: 'confirm_mailbox',
+    show: { id: 'login.show_mailbox_code', summary: 'Page of a sign-in that takes the code from the email' },
+    submit: {
+      id: 'login.submit_mailbox_code',
+      summary: 'Its form: proves the email',
+      fields: { code: z.string().max(100) },
+      rateLimit: 'credential',
+      problems,
+    },
+    title: ({ say }) => say('page.mailbox_code.title'),
+    intro: ({ words }) => text(words, 'page.mailbox_code.intro'),
+    form: ({ words, complaint }) => html`${codeField(words.say('page.second_factor.code'), complaint)}
+${button({ label: words.say('page.mailbox_code.submit') })}`,
+    beneath: ({ words }) =>
+      html`<p><a href="${stepPaths.confirm_mailbox}">${words.say('page.mailbox_code.again')}</a></p>`,
+    act: ({ code }, ticket, caller) =>
+      confirmMailbox(flow, ticket, { code: code.trim(), deviceToken: caller.deviceCookie }, caller),
+    complaints: { invalid_code: 'page.mailbox_code.wrong' },
+  });
+}
+
+function enrollmentPage(flow: LoginStepPages): readonly Endpoint[] {
+  return stepPage(flow, {
+    path: stepPaths.enroll_second_factor,
+    step: 'enroll_second_factor',
+    show: { id: 'login.show_enroll', summary: 'Page of a sign-in that must set up an authenticator app' },
+    submit: {
+      id: 'login.submit_enroll',
+      summary: 'Its form: shows the key for the app, then takes the first code and shows the recovery codes',
+      fields: { act: z.enum(['begin', 'confirm']), code: z.string().max(100).optional() },
+      rateLimit: 'credential',
+      problems,
+    },
+    title: ({ say }) => say('page.app.title'),
+    intro: ({ words }) => text(words, 'page.enroll.intro'),
+    form: (reading) =>
+      reading.complaint === undefined ? beginButton(reading) : codeFields(reading.words, reading.complaint),
+    act: async ({ act, code = '' }, ticket, caller, reading) => {
+      if (act === 'begin') return keyPage(reading, await beginEnrollment(flow, ticket));
+      try {
+        const first = { code, deviceToken: caller.deviceCookie };
+        const { result, recoveryCodes } = await finishEnrollment(flow, ticket, first, caller);
+        return recoveryCodes === undefined ? result : codesPage(reading.words, result, recoveryCodes);
+      } catch (error) {
+        // The key is older than a day, or was replaced in another tab.
+        if (!(error instanceof Problem) || error.code !== 'enrollment_expired') throw error;
+        return keyPage(reading, await beginEnrollment(flow, ticket));
+      }
+    },
+    complaints: { invalid_code: 'page.second_factor.wrong' },
+  });
+}
+
+function beginButton({ words }: StepReading): Html {
+  return html`${hiddenField('act', 'begin')}
+${button({ label: words.say('page.app.begin') })}`;
+}
+
+function codeFields({ say }: PageWords, complaint: string | undefined): Html {
+  return html`${hiddenField('act', 'confirm')}
+${codeField(say('page.second_factor.code'), complaint)}
+${button({ label: say('page.app.submit') })}`;
+}
+
+function keyPage({ words, login }: StepReading, enrollment: Enrollment): PageResponse {
+  const form = postForm(
+    stepPaths.enroll_second_factor,
+    html`${hiddenField('login', login.id)}
+${codeFields(words, undefined)}`,
+  );
+  return response(words, 'page.app.title', appKey(words, enrollment, form));
+}
+
+/** The session or the next ticket is in the cookies already; the link leads to where the login leads. */
+function codesPage(words: PageWords, result: LoginResult, codes: readonly string[]): PageResponse {
+  const { location, cookies = [] } = loginRedirect(result);
+  return { ...response(words, 'page.codes.title', recoveryCodeList(words, codes, location)), cookies };
+}
+
+function passwordPage(flow: LoginStepPages): readonly Endpoint[] {
+  return stepPage(flow, {
+    path: stepPaths.change_password,
+    step: 'change_password',
+    show: { id: 'login.show_change_password', summary: 'Page of a sign-in whose password must be changed' },
+    submit: {
+      id: 'login.submit_change_password',
+      summary: 'Its form: sets the new password and signs this browser in',
+      fields: { password: passwordInput },
+      rateLimit: 'credential',
+      problems,
+    },
+    title: ({ say }) => say('page.change_password.title'),
+    intro: ({ words }) => text(words, 'page.change_password.intro'),
+    form: ({ words, complaint }) => html`${newPasswordField(flow.passwordRules, words, complaint)}
+${button({ label: words.say('page.reset_password.submit') })}`,
+    act: ({ password }, ticket, caller) =>
+      changePasswordAtLogin(flow, ticket, { password, deviceToken: caller.deviceCookie }, caller),
+  });
+}
+
+function response(words: PageWords, title: string, body: Html) {
+  return { kind: 'html', status: 200, html: page({ title: words.say(title), lang: words.lang, body }) } as const;
+}
