@@ -20,7 +20,7 @@ const login: readonly ExpectedOperation[] = [
     kind: 'page',
     principals: ['public'],
     rateLimit: 'credential',
-    form: { email: 'unknown@people.example', password: 'correct horse battery' },
+    form: { email: 'unknown-visitor@people.example', password: 'correct horse battery' },
     optional: ['password'],
   },
   {
