@@ -107,11 +107,10 @@ describe('the pages of the steps', () => {
     expect(await isSignedIn(browser)).toBe(true);
   });
 
-  it('are in the language of the user', async () => {
+  it('are in the language of the browser, as the page before', async () => {
     const { email } = await addUserWithRole(app);
     const browser = new PageBrowser(app, { 'accept-language': 'de' });
     await browser.follow(await signIn(browser, email, validPassword));
-    // The user's own language comes first.
-    expect(browser.text).toContain('<html lang="en"');
+    expect(browser.text).toContain('<html lang="de"');
   });
 });
