@@ -65,6 +65,7 @@ function toConfig({ mutate }: MutatedModule, concurrency: number, directory: str
     coverageAnalysis: 'perTest',
     // A mutant that exceeds its time counts as detected, so a busy machine must not be taken for a test that hangs.
     timeoutMS: 30_000,
+    dryRunTimeoutMinutes: 20,
     concurrency,
     logLevel: 'error',
   };

@@ -10,6 +10,8 @@ export default defineConfig({
     exclude: ['**/*.http.test.ts'],
     provide: { databasesOfTests: ['embedded'] },
     pool: 'threads',
-    testTimeout: 20_000,
+    // A run has a low priority: on a busy machine a database opens slowly.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
