@@ -35,13 +35,6 @@ const setVerified = statement('start_login_test.set_verified', {
   columns: {},
 });
 
-const setMustChange = statement('start_login_test.set_must_change', {
-  lane: 'pool',
-  sql: `update passwords set must_change = true where user_id = :userId`,
-  params: { userId: 'uuid' },
-  columns: {},
-});
-
 const storedPassword = statement('start_login_test.stored_password', {
   lane: 'pool',
   sql: `select sealed_phc from passwords where user_id = :userId`,
@@ -244,18 +237,6 @@ describeOnBothDatabases('a login by its first proof', (database) => {
       await disable();
       await expect(logIn()).rejects.toMatchObject({ code: 'account_disabled' });
       await expectNothingWritten('login.refused', 'password', 'account_disabled');
-    });
-
-    it('for a password that must change', async () => {
-      await database().run(setMustChange, { userId: user.id });
-      await expect(logIn()).rejects.toMatchObject({ code: 'login_incomplete' });
-      await expectNothingWritten('login.refused', 'password', 'login_incomplete');
-    });
-
-    it('for two factors that are on without one', async () => {
-      await database().transaction((tx) => fixture.users.setMfa(tx, user.id, true));
-      await expect(logIn()).rejects.toMatchObject({ code: 'login_incomplete' });
-      await expectNothingWritten('login.refused', 'password', 'login_incomplete');
     });
 
     it('as a wrong password from the first instant after the grace period', async () => {
