@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
+import { assignRole } from '#domain/roles/index.ts';
 import { type SecondFactorRule, turnTotpOn } from '#domain/second-factors/index.ts';
 import { addPendingTotp, sealTotpSecret } from '#domain/totp/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -30,13 +31,6 @@ const setMustChange = statement('ticket_steps_test.set_must_change', {
   lane: 'pool',
   sql: `update passwords set must_change = true where user_id = :userId`,
   params: { userId: 'uuid' },
-  columns: {},
-});
-
-const assignRole = statement('ticket_steps_test.assign_role', {
-  lane: 'pool',
-  sql: `insert into role_assignments (id, user_id, role, created_at) values (:id, :userId, 'admin', :now)`,
-  params: { id: 'uuid', userId: 'uuid', now: 'timestamptz' },
   columns: {},
 });
 
@@ -123,7 +117,8 @@ describeOnBothDatabases('a login that has to change its user first', (database) 
       ['an admin', 'admins', true, 'confirm_mailbox'],
       ['everybody', 'everybody', false, 'confirm_mailbox'],
     ])('requires one of %s', async (_, rule, isAdmin, expected) => {
-      if (isAdmin) await database().run(assignRole, { id: fixture.makeId(), userId: user.id, now: now() });
+      const admin = { userId: user.id, role: 'admin', now: now(), makeId: fixture.makeId } as const;
+      if (isAdmin) await database().transaction((tx) => assignRole(tx, admin));
       const result = await begin(rule);
       expect(result.kind === 'done' ? 'done' : result.step).toBe(expected);
     });
