@@ -90,7 +90,11 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     await page.goto(`${origin}/login`);
     expect(await page.getByRole('heading', { name: 'You’re already signed in' }).isVisible()).toBe(true);
     await press(page, 'Use another account');
-    expect(await page.getByLabel('Password').isVisible()).toBe(true);
+    await signIn(page, email);
+    await page.waitForURL('**/account');
+    await page.goBack();
+    expect(pathOf(page)).toBe('/login');
+    expect(await page.getByRole('heading', { name: 'You’re already signed in' }).isVisible()).toBe(true);
     expect(complaints).toEqual([]);
   });
 

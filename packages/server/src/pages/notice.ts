@@ -14,7 +14,8 @@ export function status(text: string): Html {
 `;
 }
 
-/** How long to wait after too many attempts, in whole minutes. */
-export function waitText({ say }: PageWords, retryAfterSeconds: number | undefined): string {
-  return say('page.wait', { minutes: Math.max(1, Math.ceil((retryAfterSeconds ?? 60) / 60)) });
+/** How long to wait after too many attempts, rounded up: to minutes, or to hours from two of them on. */
+export function waitText({ say }: PageWords, retryAfterSeconds = 60): string {
+  const minutes = Math.max(1, Math.ceil(retryAfterSeconds / 60));
+  return minutes < 120 ? say('page.wait', { minutes }) : say('page.wait_hours', { hours: Math.ceil(minutes / 60) });
 }
