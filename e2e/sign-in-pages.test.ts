@@ -3,6 +3,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
 import { codeNow } from '../packages/server/test/support/second-factors.ts';
+import { eventually } from '../packages/server/test/support/wait.ts';
 import { openChromium } from './support/chromium.ts';
 import { client, dataOf } from './support/client.ts';
 import { awaitLink, readInbox, tokenOf } from './support/inbox.ts';
@@ -26,14 +27,23 @@ beforeAll(async () => {
   };
 });
 
-async function addUser(): Promise<string> {
+async function addUser(of = server): Promise<string> {
   people += 1;
   const email = `browser.${people}@people.example`;
-  const api = client(server.url);
+  const api = client(of.url);
   dataOf(await api.register({ email, password }));
-  const link = await awaitLink(() => readInbox(server.opsUrl, email), '/verify-email');
+  const link = await awaitLink(() => readInbox(of.opsUrl, email), '/verify-email');
   dataOf(await api.verify(tokenOf(link)));
   return email;
+}
+
+/** The newest code that was mailed to an address. */
+function awaitCode(of: RunningServer, email: string): Promise<string> {
+  const find = async () => {
+    const messages = await readInbox(of.opsUrl, email);
+    return messages.map(({ text }) => /^Code: (\d{6})$/m.exec(text)?.[1]).find((code) => code !== undefined);
+  };
+  return eventually(find, { what: `${email} has a code`, timeoutMs: 20_000 });
 }
 
 const pathOf = (page: Page) => new URL(page.url()).pathname;
@@ -171,6 +181,42 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     await page.waitForURL('**/account');
     expect(complaints).toEqual([]);
   });
+});
+
+describe('where two factors are required of everybody', () => {
+  let strict: RunningServer;
+  let strictOrigin: string;
+
+  beforeAll(async () => {
+    strict = await startServer({ database: 'embedded', env: { LATCHKEY_SECOND_FACTOR_FOR: 'everybody' } });
+    strictOrigin = `http://localhost:${new URL(strict.url).port}`;
+    return async () => expect(await strict.stop()).toBe(0);
+  });
+
+  it.each([true, false])(
+    'a user proves the email and sets an app up while signing in; scripts: %s',
+    async (scripts) => {
+      const email = await addUser(strict);
+      const page = await (await browser.newContext({ javaScriptEnabled: scripts, locale: 'en' })).newPage();
+      await page.goto(`${strictOrigin}/account/security`);
+      await signIn(page, email);
+      await page.waitForURL('**/login/confirm-mailbox');
+      await press(page, 'Email me a code');
+      await page.waitForURL('**/login/confirm-mailbox/code');
+      await page.getByLabel('6-digit code').fill(await awaitCode(strict, email));
+      await press(page, 'Continue');
+      await page.waitForURL('**/login/enroll');
+      await press(page, 'Start');
+      const secret = (await page.locator('.secret').innerText()).replaceAll(' ', '');
+      await page.getByLabel('6-digit code').fill(codeNow(realTime, secret));
+      await press(page, 'Turn on');
+      expect(await page.locator('.codes code').count()).toBe(10);
+      await page.getByRole('link', { name: 'I have kept them' }).click();
+      // The page that the sign-in began with.
+      expect(pathOf(page)).toBe('/account/security');
+      expect(await page.getByText('10 recovery codes left').isVisible()).toBe(true);
+    },
+  );
 });
 
 it('no page is wider than a small phone', async () => {
