@@ -76,6 +76,7 @@ describe('the pages of the steps', () => {
     const secret = keyOf(browser.text);
     const again = await browser.submit(enroll, { code: wrongCode(codeNow(app, secret)) });
     expect([again.status, again.text.includes(secret)]).toEqual([401, false]);
+    expect(again.text).toContain(`<a href="${enroll}">`);
     expect((await browser.submit(enroll, { code: codeNow(app, secret) })).status).toBe(200);
     expect(await isSignedIn(browser)).toBe(true);
   });

@@ -97,6 +97,10 @@ function enrollmentPage(flow: LoginStepPages): readonly Endpoint[] {
     intro: ({ words }) => text(words, 'page.enroll.intro'),
     form: (reading) =>
       reading.complaint === undefined ? beginButton(reading) : codeFields(reading.words, reading.complaint),
+    // A wrong code shows the key no second time, but the page begins again.
+    beneath: ({ complaint, words }) =>
+      complaint !== undefined &&
+      html`<p><a href="${stepPaths.enroll_second_factor}">${words.say('page.app.again')}</a></p>`,
     act: async ({ act, code = '' }, ticket, caller, reading) => {
       if (act === 'begin') return keyPage(reading, await beginEnrollment(flow, ticket));
       try {
