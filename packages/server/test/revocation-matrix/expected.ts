@@ -14,7 +14,7 @@ add_security_key         renewed revoked revoked revoked revoked revoked revoked
 remove_passkey           renewed revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid revoked       valid   revoked
 turn_mfa_on              renewed revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid valid         valid   revoked
 turn_mfa_off             renewed revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         -             valid valid         valid   revoked
-enroll_at_login          -       revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         valid         valid valid         -       revoked
+enroll_at_login          -       revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         valid         valid -             -       revoked
 change_password_at_login -       revoked revoked revoked revoked revoked revoked revoked revoked revoked revoked valid         valid         valid valid         -       revoked
 make_recovery_codes      valid   valid   valid   valid   valid   valid   valid   valid   valid   valid   valid   valid         -             valid valid         valid   valid
 step_up                  renewed valid   valid   valid   valid   valid   valid   valid   valid   valid   valid   valid         -             valid valid         valid   valid

@@ -123,8 +123,8 @@ export const revocationMatrix = {
   remove_passkey: { ...raises, acting_session: 'renewed', acting_device: 'valid', passkey: 'revoked' },
   turn_mfa_on: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
   turn_mfa_off: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
-  /** The login goes along: its ticket is used, and what follows has the new epoch. */
-  enroll_at_login: raisesFromOutside,
+  /** The login goes along: its ticket is used, and what follows has the new epoch. Its user has no second factor yet. */
+  enroll_at_login: { ...raisesFromOutside, passkey: 'absent' },
   change_password_at_login: raisesFromOutside,
   make_recovery_codes: untouched,
   step_up: { ...untouched, acting_session: 'renewed' },

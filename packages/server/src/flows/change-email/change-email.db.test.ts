@@ -112,7 +112,7 @@ describeOnBothDatabases('change of the email address', (database) => {
 
   async function logIn(user: TestUser, authEpoch = 1): Promise<Principal> {
     const { sessionId } = await addSession(fixture, user, 'token', authEpoch);
-    return { userId: user.id, sessionId, authEpoch } as Principal;
+    return { userId: user.id, sessionId, authEpoch, authTime: fixture.clock.now() } as Principal;
   }
 
   async function request(user: TestUser, canonical: string, authEpoch = 1): Promise<void> {
