@@ -117,7 +117,7 @@ const entries = {
   },
   'two factors': turnTwoFactorsOn,
   'required by role': async ({ app, userId }: ActingUser) => {
-    await grantRole(app.services, operator, userId, 'admin');
+    await grantRole(app.services, operator, userId, 'owner');
   },
   'pending deletion': scheduleDeletion,
   'grace period over': passGracePeriod,

@@ -209,7 +209,7 @@ export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
     },
     timings: () => ['after'],
   },
-  change_roles: { perform: ({ app, userId }) => withoutResponse(grantRole(app.services, operator, userId, 'admin')) },
+  change_roles: { perform: ({ app, userId }) => withoutResponse(grantRole(app.services, operator, userId, 'owner')) },
   disable: { perform: ({ app, userId }) => withoutResponse(disableUser(app.services, operator, userId)) },
   enable: {
     prepare: ({ app, userId }) => withoutResponse(disableUser(app.services, operator, userId)),

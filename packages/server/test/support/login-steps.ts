@@ -43,7 +43,7 @@ export interface UserWithRole {
 export async function addUserWithRole(app: Application): Promise<UserWithRole> {
   const email = await addActiveUser(app);
   const userId = await userIdOf(app, email);
-  await grantRole(app.services, operator, userId, 'admin');
+  await grantRole(app.services, operator, userId, 'owner');
   return { email, userId };
 }
 

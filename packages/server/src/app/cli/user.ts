@@ -9,6 +9,7 @@ import {
   enableUser,
   endSessions,
   grantRole,
+  listFactors,
   listUsers,
   resetFactors,
   showUser,
@@ -54,6 +55,25 @@ export const userCommands: readonly ServiceCommand[] = [
     run: list,
   },
   metadataCommand,
+  {
+    needs: 'services',
+    name: 'user factors',
+    summary: 'List the second factors of a user, when they were added and last used',
+    arguments: [idOrEmail],
+    options: {},
+    run: async (input, services) => {
+      const factors = await listFactors(services, await requireUser(services, input));
+      const used = (time: Date | null) => (time === null ? 'never used' : `used ${time.toISOString()}`);
+      const rows = factors.map(({ kind, detail, addedAt, lastUsedAt }) => {
+        return [kind, detail, `added ${addedAt.toISOString()}`, kind === 'recovery_codes' ? '' : used(lastUsedAt)];
+      });
+      const listed = factors.map(({ kind, detail, addedAt, lastUsedAt }) => {
+        return { kind, detail, addedAt: addedAt.toISOString(), lastUsedAt: lastUsedAt?.toISOString() ?? null };
+      });
+      const text = rows.length === 0 ? 'The user has no second factor.' : inColumns(rows);
+      return { exitCode: 0, text, data: { factors: listed } };
+    },
+  },
   {
     needs: 'services',
     name: 'user disable',

@@ -42,7 +42,7 @@ describeOnBothDatabases('invitations', (database) => {
   async function add(address = `${fixture.makeId()}@people.example`): Promise<{ id: string; text: string }> {
     const id = fixture.makeId();
     const email = { asTyped: address.toUpperCase(), canonical: address };
-    const invitation = { id, email, locale: 'de', role: 'admin', now: fixture.clock.now() } as const;
+    const invitation = { id, email, locale: 'de', role: 'owner', now: fixture.clock.now() } as const;
     await database().transaction((tx) => insertInvitation(tx, { ...fixture, tokens }, invitation));
     const keyId = (await row(id))?.keyId ?? '';
     return { id, text: tokens.secret(id, 'invitation', keyId) };
@@ -58,7 +58,7 @@ describeOnBothDatabases('invitations', (database) => {
     const results = await Promise.all(Array.from({ length: 20 }, () => use(text)));
     const canonical = 'race@people.example';
     expect(results.filter((result) => result !== undefined)).toEqual([
-      { id, asTyped: 'RACE@PEOPLE.EXAMPLE', canonical, locale: 'de', role: 'admin' },
+      { id, asTyped: 'RACE@PEOPLE.EXAMPLE', canonical, locale: 'de', role: 'owner' },
     ]);
     expect(await row(id)).toMatchObject({ asTyped: null, canonical: null, outcome: 'used' });
     expect(await find(text)).toBeUndefined();

@@ -9,13 +9,29 @@
 import type { MakeId } from '#kernel/ids.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
-export const roleNames = ['admin'] as const;
+export const roleNames = ['owner'] as const;
 
 export type Role = (typeof roleNames)[number];
 
 export function isRole(text: string): text is Role {
   return roleNames.some((role) => role === text);
 }
+
+/** The name of `owner` in rows that a node of an earlier release writes during an upgrade. */
+const formerOwner = 'admin';
+
+/** The name of a stored role today; a role of a later release keeps its own. */
+export function roleNameOf(stored: string): string {
+  return stored === formerOwner ? 'owner' : stored;
+}
+
+/** SQL: the same for an expression. */
+export function roleNameSql(expression: string): string {
+  return `case ${expression} when '${formerOwner}' then 'owner' else ${expression} end`;
+}
+
+/** Both names, for a role that is revoked. */
+const storedNamesOf = (role: Role) => (role === 'owner' ? [role, formerOwner] : [role]);
 
 const assign = statement('role_assignments.assign', {
   lane: 'pool',
@@ -28,8 +44,8 @@ const assign = statement('role_assignments.assign', {
 const revoke = statement('role_assignments.revoke', {
   lane: 'pool',
   sql: `delete from role_assignments
-    where user_id = :userId and role = :role and scope_kind = 'deployment' and scope_id = ''`,
-  params: { userId: 'uuid', role: 'text' },
+    where user_id = :userId and role = any (:roles::text[]) and scope_kind = 'deployment' and scope_id = ''`,
+  params: { userId: 'uuid', roles: 'text[]' },
   columns: {},
 });
 
@@ -54,10 +70,11 @@ export async function assignRole(tx: Queries, { userId, role, now, makeId }: Rol
 
 /** Removes a role in the deployment; false when the user does not have it. */
 export async function revokeRole(tx: Queries, userId: string, role: Role): Promise<boolean> {
-  return (await tx.run(revoke, { userId, role })) === 1;
+  return (await tx.run(revoke, { userId, roles: storedNamesOf(role) })) > 0;
 }
 
 /** Returns the user's roles in the deployment, including roles that only a later release defines. */
 export async function listRoles(queries: Queries, userId: string): Promise<string[]> {
-  return (await queries.rows(list, { userId })).map(({ role }) => role);
+  const stored = await queries.rows(list, { userId });
+  return [...new Set(stored.map(({ role }) => roleNameOf(role)))];
 }

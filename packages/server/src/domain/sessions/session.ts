@@ -1,5 +1,6 @@
 /** The session's row: how it is inserted, and how an active one is found. */
 
+import { roleNameSql } from '#domain/roles/index.ts';
 import { isActive } from '#domain/users/index.ts';
 import type { ClientInfo } from '#kernel/requester.ts';
 import { type Fragment, statement } from '#platform/database/index.ts';
@@ -91,7 +92,8 @@ const columns = {
 } as const;
 
 const select = `select s.id, s.user_id, u.subject, i.as_typed as email, u.name, array(
-      select role from role_assignments r where r.user_id = u.id and r.scope_kind = 'deployment' order by role) as roles,
+      select distinct ${roleNameSql('r.role')} as role from role_assignments r
+      where r.user_id = u.id and r.scope_kind = 'deployment' order by role) as roles,
     s.client_id, s.auth_epoch, s.acr, s.amr, s.auth_time, s.idle_expires_at, s.expires_at
   from sessions s join users u on u.id = s.user_id
     left join identifiers i on i.user_id = u.id and i.kind = 'email' and i.is_primary`;

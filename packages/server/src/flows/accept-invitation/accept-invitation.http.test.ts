@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { findCandidate } from '#domain/authentication/index.ts';
 import { revoke } from '#flows/admin-invitations/index.ts';
 import { FixedClock } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
@@ -15,6 +16,7 @@ import {
   validPassword,
   verifyEmail,
 } from '#test/support/user-actions.ts';
+import { userIdOf } from '#test/support/user-status.ts';
 
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
@@ -62,11 +64,21 @@ async function profileOf(email: string): Promise<Readonly<Record<string, unknown
 describe('POST /api/v1/auth/accept-invitation', () => {
   it('201 creates an account with the invited address, verified, that can log in at once', async () => {
     const email = uniqueEmail('Invited');
-    const response = await accept(await invite(app, email, { locale: 'de', role: 'admin' }));
+    const response = await accept(await invite(app, email, { locale: 'de' }));
     expect([response.status, response.data]).toEqual([201, { status: 'registered' }]);
     const token = (await login(app, email)).data.accessToken;
     const { data } = await app.send<object>('GET', '/api/v1/users/me', { token });
     expect(data).toMatchObject({ email, emailVerified: true, name: 'Grace Hopper', locale: 'de' });
+  });
+
+  it('201 with a role turns two factors on: the first login sets one up', async () => {
+    const email = uniqueEmail();
+    expect((await accept(await invite(app, email, { role: 'owner' }))).status).toBe(201);
+    const { database } = app.services;
+    const userId = await userIdOf(app, email);
+    const candidate = await findCandidate(database, { userId, now: app.clock.now() });
+    expect(candidate).toMatchObject({ mfaEnabled: true, hasRole: true });
+    expect((await login(app, email)).data.step).toBe('confirm_mailbox');
   });
 
   it('201 prefers the locale of the request', async () => {

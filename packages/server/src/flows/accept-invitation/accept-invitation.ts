@@ -4,7 +4,8 @@ import { type ActiveInvitation, findActiveInvitation, useInvitation } from '#dom
 import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
 import type { RegistrationHook } from '#domain/registrations/index.ts';
 import { createVerifiedUser, supersedeRegistration } from '#domain/registrations/index.ts';
-import { isRole } from '#domain/roles/index.ts';
+import { isRole, roleNameOf } from '#domain/roles/index.ts';
+import { requireForRole, type SecondFactorRule } from '#domain/second-factors/index.ts';
 import type { Users } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -27,6 +28,7 @@ export interface AcceptInvitation {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly users: Users;
+  readonly secondFactorFor: SecondFactorRule;
   readonly audit: AuditLog;
   readonly catalogues: Catalogues;
   /** Called after each acceptance; feeds a metric. */
@@ -107,8 +109,9 @@ async function use(
   if (invitation === undefined) throw new Problem('invalid_token');
   await supersedeUnverified(flow, tx, { canonical: invitation.canonical, holderId, now });
   const userId = flow.makeId();
-  const { asTyped, canonical, role } = invitation;
-  const roles = role !== null && isRole(role) ? [role] : [];
+  const { asTyped, canonical, role: stored } = invitation;
+  const role = stored === null ? '' : roleNameOf(stored);
+  const roles = isRole(role) ? [role] : [];
   const user = { userId, email: { asTyped, canonical }, name, locale: locale ?? invitation.locale, roles, phc, now };
   const created = await createVerifiedUser(tx, flow, user, {
     action: 'invitation.accepted',
@@ -119,6 +122,7 @@ async function use(
     personal: clientInfoOf(caller),
   });
   if (!created) throw new HolderChanged();
+  if (roles.length > 0) await requireForRole(tx, flow, userId);
 }
 
 async function supersedeUnverified(

@@ -34,7 +34,7 @@ describeOnBothDatabases('administration of invitations', (database) => {
 
   async function invite(address: string): Promise<string> {
     const email = { asTyped: address, canonical: address };
-    const outcome = await createInvitation(flow, operator, { email, locale: 'de', role: 'admin' });
+    const outcome = await createInvitation(flow, operator, { email, locale: 'de', role: 'owner' });
     if (outcome.kind !== 'created') throw new Error(outcome.kind);
     return outcome.invitationId;
   }
@@ -46,7 +46,7 @@ describeOnBothDatabases('administration of invitations', (database) => {
     ]);
     const [event, ...others] = await database().rows(readEvents, { id });
     expect(event).toMatchObject({ action: 'invitation.created', actorKind: 'operator' });
-    expect(event?.body).toContain('"roles":["admin"]');
+    expect(event?.body).toContain('"roles":["owner"]');
     expect(event?.body).not.toContain('sealed@people.example');
     expect(others).toEqual([]);
   });

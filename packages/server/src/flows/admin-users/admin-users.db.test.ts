@@ -104,11 +104,11 @@ describeOnBothDatabases('administration of users', (database) => {
 
   describe('createUser', () => {
     it('creates a verified user with role, password and event', async () => {
-      const userId = await create(newUser('Whole@people.example', { roles: ['admin'], password }));
+      const userId = await create(newUser('Whole@people.example', { roles: ['owner'], password }));
       expect(await showUser(flow, userId)).toMatchObject({
         email: 'Whole@people.example',
         emailVerifiedAt: fixture.clock.now(),
-        roles: ['admin'],
+        roles: ['owner'],
         liveSessions: 0,
         lastLoginAt: null,
         failedLogins: 0,
@@ -118,7 +118,7 @@ describeOnBothDatabases('administration of users', (database) => {
       expect(await flow.hashes.matches(password, phc)).toBe(true);
       const [event] = await eventsOf(userId);
       expect(event).toMatchObject({ action: 'user.created', actorKind: 'operator' });
-      expect(JSON.parse(event?.body ?? '')).toMatchObject({ facts: { roles: ['admin'], password: true } });
+      expect(JSON.parse(event?.body ?? '')).toMatchObject({ facts: { roles: ['owner'], password: true } });
     });
 
     it('encrypts the address in the event with the user key', async () => {
@@ -156,7 +156,7 @@ describeOnBothDatabases('administration of users', (database) => {
           createUser(
             flow,
             operator,
-            newUser('', { email: { asTyped, canonical: 'race@people.example' }, roles: ['admin'] }),
+            newUser('', { email: { asTyped, canonical: 'race@people.example' }, roles: ['owner'] }),
           ),
         ),
       );
@@ -235,37 +235,37 @@ describeOnBothDatabases('administration of users', (database) => {
     });
 
     it('ends sessions of the earlier roles and records one event for each change', async () => {
-      expect(await grantRole(flow, operator, user.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 1 });
-      expect(await showUser(flow, user.id)).toMatchObject({ roles: ['admin'], liveSessions: 0 });
+      expect(await grantRole(flow, operator, user.id, 'owner')).toEqual({ kind: 'changed', endedSessions: 1 });
+      expect(await showUser(flow, user.id)).toMatchObject({ roles: ['owner'], liveSessions: 0 });
       // A session of one factor, which a role does not allow, is refused by the database.
       await expect(addSession(fixture, user, 'cookie', 2)).rejects.toThrow('a session of one factor');
-      expect(await withdrawRole(flow, operator, user.id, 'admin')).toEqual({ kind: 'changed', endedSessions: 0 });
+      expect(await withdrawRole(flow, operator, user.id, 'owner')).toEqual({ kind: 'changed', endedSessions: 0 });
       expect(await showUser(flow, user.id)).toMatchObject({ roles: [], liveSessions: 0 });
       const events = await eventsOf(user.id);
       expect(events.map(({ action }) => action)).toEqual(['user.role_granted', 'user.role_revoked']);
       for (const [index, event] of events.entries()) {
         expect(JSON.parse(event.body ?? '')).toMatchObject({
           actor: { kind: 'operator' },
-          facts: { role: 'admin', sessions: index === 0 ? 1 : 0 },
+          facts: { role: 'owner', sessions: index === 0 ? 1 : 0 },
         });
       }
     });
 
     it('changes the user once for twenty concurrent calls', async () => {
-      const outcomes = await Promise.all(Array.from({ length: 20 }, () => grantRole(flow, operator, user.id, 'admin')));
+      const outcomes = await Promise.all(Array.from({ length: 20 }, () => grantRole(flow, operator, user.id, 'owner')));
       expect(outcomes.filter(({ kind }) => kind === 'changed')).toHaveLength(1);
       expect(outcomes).toContainEqual({ kind: 'unchanged', status: 'active' });
       expect(await eventsOf(user.id)).toHaveLength(1);
     });
 
     it('keeps sessions when no role changes', async () => {
-      expect(await withdrawRole(flow, operator, user.id, 'admin')).toEqual({ kind: 'unchanged', status: 'active' });
+      expect(await withdrawRole(flow, operator, user.id, 'owner')).toEqual({ kind: 'unchanged', status: 'active' });
       expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 1 });
       expect(await eventsOf(user.id)).toEqual([]);
     });
 
     it.each([grantRole, withdrawRole])('returns `absent` for an unknown user: %o', async (operation) => {
-      expect(await operation(flow, operator, absentId, 'admin')).toEqual({ kind: 'absent' });
+      expect(await operation(flow, operator, absentId, 'owner')).toEqual({ kind: 'absent' });
     });
   });
 

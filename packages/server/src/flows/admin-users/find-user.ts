@@ -1,6 +1,7 @@
 import { countFailures } from '#domain/attempts/index.ts';
 import { emailInput, findHolderOfEmail } from '#domain/identifiers/index.ts';
 import { listPasskeys } from '#domain/passkeys/index.ts';
+import { countRecoveryCodes } from '#domain/recovery-codes/index.ts';
 import { listRoles } from '#domain/roles/index.ts';
 import { summarizeSessions } from '#domain/sessions/index.ts';
 import { describeTotp } from '#domain/totp/index.ts';
@@ -44,6 +45,33 @@ export async function showUser(flow: AdminUsers, userId: string): Promise<AdminU
 async function secondFactorsOf({ database }: AdminUsers, userId: string): Promise<string[]> {
   const [totp, passkeys] = [await describeTotp(database, userId), await listPasskeys(database, userId)];
   return [...(totp === undefined ? [] : ['totp']), ...passkeys.map(() => 'passkey')];
+}
+
+/** A second factor as an operator sees it; its secret is not shown. */
+export interface ListedFactor {
+  readonly kind: 'authenticator_app' | 'passkey' | 'recovery_codes';
+  /** The name of a passkey, and how many recovery codes are left. */
+  readonly detail: string;
+  readonly addedAt: Date;
+  readonly lastUsedAt: Date | null;
+}
+
+/** The second factors of a user, and what stands for one. */
+export async function listFactors({ database }: AdminUsers, userId: string): Promise<ListedFactor[]> {
+  const [totp, passkeys, codes] = [
+    await describeTotp(database, userId),
+    await listPasskeys(database, userId),
+    await countRecoveryCodes(database, userId),
+  ];
+  const app = totp && ({ kind: 'authenticator_app', detail: '', addedAt: totp.confirmedAt } as const);
+  const left = codes && ({ kind: 'recovery_codes', detail: `${codes.unused} left`, addedAt: codes.createdAt } as const);
+  return [
+    ...(app === undefined ? [] : [{ ...app, lastUsedAt: totp?.lastUsedAt ?? null }]),
+    ...passkeys.map(({ name, createdAt, lastUsedAt }) => {
+      return { kind: 'passkey', detail: name ?? '', addedAt: createdAt, lastUsedAt } as const;
+    }),
+    ...(left === undefined ? [] : [{ ...left, lastUsedAt: null }]),
+  ];
 }
 
 /** A page of users, oldest first, after the one with the id `after`; undefined when there is no such user. */

@@ -19,5 +19,5 @@ export {
   withdrawRole,
 } from './change-user.ts';
 export { type CreatedUser, createUser, type NewUser } from './create-user.ts';
-export { type AdminUser, findUser, listUsers, showUser } from './find-user.ts';
+export { type AdminUser, findUser, type ListedFactor, listFactors, listUsers, showUser } from './find-user.ts';
 export { unlockUser } from './unlock-user.ts';

@@ -111,13 +111,13 @@ describe.each(['postgres', 'embedded'] as const)('the steps of a login (%s)', (d
 
     it('end with the role: a user who loses it signs in with the password alone', async () => {
       const { email, userId } = await addUserWithRole(app);
-      await withdrawRole(app.services, operator, userId, 'admin');
+      await withdrawRole(app.services, operator, userId, 'owner');
       expect((await login(app, email)).data.step).toBeUndefined();
     });
 
     it('leave a user who set a factor up with two steps when the role goes', async () => {
       const owner = await addOwner(app);
-      await withdrawRole(app.services, operator, owner.userId, 'admin');
+      await withdrawRole(app.services, operator, owner.userId, 'owner');
       expect((await login(app, owner.email)).data.step).toBe('second_factor');
     });
   });
@@ -281,7 +281,7 @@ describe.each(['postgres', 'embedded'] as const)('the steps of a login (%s)', (d
       const email = await addActiveUser(app);
       const { deviceToken } = (await login(app, email)).data;
       const userId = await userIdOf(app, email);
-      await grantRole(app.services, operator, userId, 'admin');
+      await grantRole(app.services, operator, userId, 'owner');
       const ticket = await enrollmentTicket(app, { email, userId });
       const secret = await beginEnrollment(app, ticket);
       const { data } = await confirmEnrollment(app, ticket, codeNow(app, secret), { deviceToken });

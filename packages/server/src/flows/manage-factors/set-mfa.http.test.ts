@@ -102,7 +102,7 @@ describe.each(['postgres', 'embedded'] as const)('PUT /api/v1/users/me/mfa (%s)'
     it('a role that is granted to a user who turned it off turns it on', async () => {
       const user = await addTotpUser(app);
       await set(user.accessToken, false);
-      await grantRole(app.services, operator, user.userId, 'admin');
+      await grantRole(app.services, operator, user.userId, 'owner');
       expect((await login(app, user.email)).data.step).toBe('second_factor');
     });
 

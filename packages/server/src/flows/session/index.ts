@@ -28,7 +28,7 @@ const sessionExample: z.output<typeof sessionData> = {
   subject: exampleValues.userId,
   email: exampleValues.email,
   name: 'Ada Lovelace',
-  roles: ['admin'],
+  roles: ['owner'],
   sessionId: exampleValues.sessionId,
   clientId: 'default',
   transport: 'cookie',

@@ -50,7 +50,7 @@ async function runCommand(
 }
 
 function changeRole(user: Pick<ScenarioUser, 'app' | 'email'>, role: 'grant-role' | 'revoke-role'): Promise<Result> {
-  return runCommand(user.app, `user ${role}`, user.email, {}, 'admin');
+  return runCommand(user.app, `user ${role}`, user.email, {}, 'owner');
 }
 
 /** The role changes, and the user's sessions are revoked. */
@@ -80,7 +80,7 @@ export const adminCommands: readonly Scenario[] = [
     retryResult: rejectedCommand,
     prepare: async (app) => {
       const email = uniqueEmail('made');
-      const options = { email, name: 'Made', role: ['admin'], 'password-stdin': true };
+      const options = { email, name: 'Made', role: ['owner'], 'password-stdin': true };
       const isComplete = () => needsStep(app, email, 'confirm_mailbox');
       return { run: () => runCommand(app, 'user create', undefined, options), isComplete };
     },
@@ -174,7 +174,7 @@ export const adminCommands: readonly Scenario[] = [
     prepare: async (app) => {
       const email = uniqueEmail('invited');
       const isListed = async () => (await runCommand(app, 'invite list')) === 'done';
-      return { run: () => runCommand(app, 'invite create', undefined, { email, role: 'admin' }), isComplete: isListed };
+      return { run: () => runCommand(app, 'invite create', undefined, { email, role: 'owner' }), isComplete: isListed };
     },
   },
   {

@@ -26,7 +26,7 @@ const scenarios = [
 ];
 
 /** Reviewed by hand: these commands only read. */
-const readOnlyCommands = ['user show', 'user list', 'invite list', 'client origins', 'keys list'];
+const readOnlyCommands = ['user show', 'user factors', 'user list', 'invite list', 'client origins', 'keys list'];
 
 /** They write no row: one moves the clock, the other computes a challenge. */
 const withoutRows = ['dev.move_clock', 'login.passkey_options'];
