@@ -227,12 +227,6 @@ describeOnBothDatabases('a login by its first proof', (database) => {
   });
 
   describe('gets the ticket of a step, and no session', () => {
-    it('for a password that must change', async () => {
-      await database().run(setMustChange, { userId: user.id });
-      expect(await logIn()).toMatchObject({ kind: 'step_required', step: 'change_password', factors: [] });
-      expect(await sessionsOf(fixture, user)).toEqual([]);
-    });
-
     it('for two factors that are on without one: the mailbox first', async () => {
       await database().transaction((tx) => fixture.users.setMfa(tx, user.id, true));
       expect(await logIn()).toMatchObject({ kind: 'step_required', step: 'confirm_mailbox', factors: [] });

@@ -117,7 +117,7 @@ describeOnBothDatabases('a login that has to change its user first', (database) 
       ['an admin', 'admins', true, 'confirm_mailbox'],
       ['everybody', 'everybody', false, 'confirm_mailbox'],
     ])('requires one of %s', async (_, rule, isAdmin, expected) => {
-      const admin = { userId: user.id, role: 'admin', now: now(), makeId: fixture.makeId } as const;
+      const admin = { userId: user.id, role: 'owner', now: now(), makeId: fixture.makeId } as const;
       if (isAdmin) await database().transaction((tx) => assignRole(tx, admin));
       const result = await begin(rule);
       expect(result.kind === 'done' ? 'done' : result.step).toBe(expected);

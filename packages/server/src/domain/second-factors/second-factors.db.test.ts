@@ -54,7 +54,7 @@ describeOnBothDatabases('second factors', (database) => {
 
   const makeAdmin = () =>
     database().transaction((tx) =>
-      assignRole(tx, { userId: user.id, role: 'admin', now: now(), makeId: fixture.makeId }),
+      assignRole(tx, { userId: user.id, role: 'owner', now: now(), makeId: fixture.makeId }),
     );
 
   async function addFactors(): Promise<void> {
@@ -178,7 +178,7 @@ describeOnBothDatabases('second factors', (database) => {
       await gain('admins');
       await lose();
       expect((await facts())[0]).toBe(true);
-      await database().transaction((tx) => revokeRole(tx, user.id, 'admin'));
+      await database().transaction((tx) => revokeRole(tx, user.id, 'owner'));
       await addAuthenticator(fixture, user);
       await lose();
       expect((await facts())[0]).toBe(true);
