@@ -55,6 +55,12 @@ describe('the supervisor of serving processes', () => {
   const linesOf = (msg: string) => lines.filter((line) => line.msg === msg);
   const deaths = () => linesOf('a serving process ended');
 
+  // A process that is busy for a second does not answer, so the merged values are waited for.
+  const shows = (supervisor: Supervisor, line: string) =>
+    eventually(async () => (await supervisor.renderMetrics([])).includes(`\n${line}\n`), { what: `it shows ${line}` });
+  const isUnready = (supervisor: Supervisor, reason: RegExp) =>
+    eventually(async () => reason.test((await supervisor.unready()) ?? ''), { what: `its reason is ${reason}` });
+
   /** Ends one process that is ready, as the kernel would; returns its id. */
   async function killOne(supervisor: Supervisor): Promise<number> {
     const reason = await supervisor.unready();
@@ -66,31 +72,29 @@ describe('the supervisor of serving processes', () => {
   it('starts all of them, and merges their readiness and metrics', async () => {
     const supervisor = await start(3, 'serves');
     expect(supervisor.readyProcesses).toBe(3);
-    expect(await supervisor.unready()).toBeUndefined();
-    const text = await supervisor.renderMetrics([]);
-    expect(text).toContain('\nrequests_total 15\n');
-    expect(text).toContain('\nsessions 9\n');
+    await eventually(async () => (await supervisor.unready()) === undefined, { what: 'all of them are ready' });
+    await shows(supervisor, 'requests_total 15');
+    await shows(supervisor, 'sessions 9');
     expect([supervisor.deaths, failures]).toEqual([0, []]);
   });
 
   it('is unready when one of them is, or does not answer', async () => {
     const supervisor = await start(2, 'is not ready');
-    expect(await supervisor.unready()).toMatch(/^process \d+: database: no connection$/);
+    await isUnready(supervisor, /^process \d+: database: no connection$/);
     const silent = await start(1, 'does not answer');
-    expect(await silent.unready()).toMatch(/^process \d+: no answer$/);
+    await isUnready(silent, /^process \d+: no answer$/);
   });
 
   it('replaces one that was killed, at once, and keeps what it counted', async () => {
     const supervisor = await start(2, 'is not ready');
-    expect(await supervisor.renderMetrics([])).toContain('\nrequests_total 10\n');
+    await shows(supervisor, 'requests_total 10');
     forkOnly('serves');
     const pid = await killOne(supervisor);
     await eventually(() => linesOf('a serving process was replaced').length === 1, { what: 'it is replaced' });
     expect(deaths()).toMatchObject([{ level: 'error', pid, signal: 'SIGKILL' }]);
     expect([supervisor.deaths, supervisor.readyProcesses]).toEqual([1, 2]);
-    const text = await supervisor.renderMetrics([]);
-    expect(text).toContain('\nrequests_total 15\n');
-    expect(text).toContain('\nsessions 6\n');
+    await shows(supervisor, 'requests_total 15');
+    await shows(supervisor, 'sessions 6');
     expect(failures).toEqual([]);
   });
 
@@ -148,12 +152,13 @@ describe('the supervisor of serving processes', () => {
     const control = await start(1, 'is not ready');
     forkOnly('exits');
     await killOne(stopped);
-    await eventually(() => stopped.deaths === 2, { what: 'the replacement has ended too' });
+    await eventually(() => stopped.deaths >= 2, { what: 'the replacement has ended too' });
     await stopped.stop(0);
+    const { deaths: before } = stopped;
     await killOne(control);
     // The control waits as long for its second replacement, and began to wait later.
-    await eventually(() => control.deaths === 3, { what: 'the other supervisor has started a second replacement' });
-    expect(stopped.deaths).toBe(2);
+    await eventually(() => control.deaths > before, { what: 'the other supervisor has started the next replacement' });
+    expect(stopped.deaths).toBe(before);
   });
 
   it('kills those that have not ended after the limit, and logs each', async () => {
