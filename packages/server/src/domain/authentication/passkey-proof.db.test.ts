@@ -220,6 +220,11 @@ describeOnBothDatabases('a proof by a passkey', (database) => {
       expect(await failedKinds(fixture, user)).toEqual(otherKinds());
     });
 
+    it('renews it also while it is suspended as a first factor', async () => {
+      await database().transaction((tx) => suspendPasskeys(tx, user.id, now()));
+      expect(await prove(assert())).toMatchObject({ userId: user.id });
+    });
+
     it('leaves it as it was when its counter did not grow', async () => {
       await expect(prove(assert({ signCount: 7 }))).rejects.toMatchObject({ code: 'invalid_passkey' });
       await expectReportOfStuckCounter();

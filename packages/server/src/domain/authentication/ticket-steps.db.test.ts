@@ -114,7 +114,7 @@ describeOnBothDatabases('a login that has to change its user first', (database) 
     it.each<[string, SecondFactorRule, boolean, string]>([
       ['nobody', 'nobody', true, 'done'],
       ['a user without a role', 'admins', false, 'done'],
-      ['an admin', 'admins', true, 'confirm_mailbox'],
+      ['an owner', 'admins', true, 'confirm_mailbox'],
       ['everybody', 'everybody', false, 'confirm_mailbox'],
     ])('requires one of %s', async (_, rule, isAdmin, expected) => {
       const admin = { userId: user.id, role: 'owner', now: now(), makeId: fixture.makeId } as const;
