@@ -31,6 +31,7 @@ describe('toOwnPath', () => {
     '/verify-email?token=x',
     '/.well-known/change-password',
     '/accounts',
+    '/logout',
     '/account\u0000',
     '/accöunt',
     `/account/${'x'.repeat(500)}`,

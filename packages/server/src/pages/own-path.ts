@@ -14,10 +14,10 @@ export const securityPath = '/account/security';
 const maxLength = 500;
 
 /**
- * The pages that can be the end of a sign-in. Pages behind mailed links are not, since their addresses contain secrets, and
- * the API is not, since one of its GETs changes state.
+ * The pages that can be the end of a sign-in. Pages behind mailed links are not, since their addresses contain secrets; the
+ * API is not, since one of its GETs changes state; and the sign-out page is not, since it would undo the sign-in.
  */
-const destinations = /^\/(?:account(?:\/[\w/-]*)?|step-up|logout)?$/;
+const destinations = /^\/(?:account(?:\/[\w/-]*)?|step-up)?$/;
 
 /** Has a host of its own, so that a path that leads to another one is seen. */
 const base = 'http://own.invalid';

@@ -42,7 +42,7 @@ describe('/logout', () => {
     const { text } = await browser.open('/logout');
     await browser.submit('/logout');
     const again = await browser.submitFrom(text, '/logout');
-    expect([again.status, again.headers.get('location')]).toEqual([303, '/login?continue=%2Flogout']);
+    expect([again.status, again.headers.get('location')]).toEqual([303, '/login']);
   });
 
   it('is not done for another site', async () => {

@@ -133,7 +133,7 @@ export async function pageTicketOf(app: Application, { cookies, headers }: AppRe
 }
 
 export function resultOf({ status, code, headers }: AppResponse): Result {
-  if (headers.get('location')?.startsWith('/login?continue=')) return 'not_authenticated';
+  if (/^\/login(?:\?continue=|$)/.test(headers.get('location') ?? '')) return 'not_authenticated';
   return status < 400 ? 'done' : (code ?? `page ${status}`);
 }
 
