@@ -231,6 +231,25 @@ export const sampleEndpoints: readonly Endpoint[] = [
       return { kind: 'html', status: 200, html: page({ title: 'Account', body: text }) };
     },
   }),
+  ...[true, false].map((opensByTicket) =>
+    pageEndpoint({
+      id: opensByTicket ? 'test.show_step' : 'test.show_other',
+      method: 'GET',
+      path: opensByTicket ? '/step' : '/other',
+      summary: 'Step',
+      auth: { principals: ['public'] },
+      rateLimit: 'pages',
+      problems: [],
+      request: {},
+      ...(opensByTicket && { opensByTicket }),
+      handler: async ({ caller }) => {
+        observed.caller = caller;
+        const cookies = [{ cookie: 'ticket', change: 'expire' }] as const;
+        if (opensByTicket) return { kind: 'redirect', location: '/other', cookies };
+        return { kind: 'html', status: 429, html: page({ title: 'Wait', body: html`` }), retryAfterSeconds: 1.2 };
+      },
+    }),
+  ),
   pageEndpoint({
     id: 'test.show_delicate',
     method: 'GET',

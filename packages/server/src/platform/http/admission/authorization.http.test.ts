@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { renderedForm } from '#test/support/rendered-form.ts';
-import { type SampleServer, sampleOptions, startSample } from '#test/support/sample-http-server.ts';
+import { observed, type SampleServer, sampleOptions, startSample } from '#test/support/sample-http-server.ts';
 import { type Auth, apiEndpoint, buildServer } from '../index.ts';
 
 let sample: SampleServer;
@@ -69,6 +69,39 @@ describe('a page that needs a session', () => {
       { cookie: session, 'sec-fetch-site': 'same-origin' },
     );
     expect([stale.status, await stale.text()]).toEqual([403, expect.stringContaining('value="u"')]);
+  });
+});
+
+describe('the ticket of a login in progress', () => {
+  const formCookie = `latchkey_form=${'a'.repeat(43)}`;
+  const open = (path: string, cookie: string) => fetch(sample.base + path, { headers: { cookie }, redirect: 'manual' });
+
+  it('reaches the pages of its steps, with the browser that was shown a form', async () => {
+    const response = await open('/step', `latchkey_ticket=t; ${formCookie}`);
+    expect([observed.caller?.ticketCookie, observed.caller?.browserHash?.length]).toEqual(['t', 32]);
+    expect([response.status, response.headers.get('location')]).toEqual([303, '/other']);
+    expect(response.headers.getSetCookie()).toEqual(['latchkey_ticket=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0']);
+    const first = observed.caller?.browserHash;
+    await open('/step', `latchkey_ticket=t; latchkey_form=${'b'.repeat(43)}`);
+    expect(observed.caller?.browserHash?.equals(first ?? Buffer.alloc(0))).toBe(false);
+    for (const other of ['', 'latchkey_form=short', 'latchkey_form=']) {
+      await open('/step', `latchkey_ticket=t; ${other}`);
+      expect(observed.caller?.browserHash).toBeUndefined();
+    }
+  });
+
+  it('reaches no other page, and not the API', async () => {
+    const waiting = await open('/other', `latchkey_ticket=t; ${formCookie}`);
+    expect(observed.caller?.ticketCookie).toBeUndefined();
+    expect([waiting.status, waiting.headers.get('retry-after')]).toEqual([429, '2']);
+    const headers = { cookie: `latchkey_ticket=t; ${formCookie}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ email: 'a@example.com' });
+    expect((await fetch(`${sample.base}/api/v1/echo`, { method: 'POST', headers, body })).status).toBe(201);
+    expect([observed.caller?.ticketCookie, observed.caller?.browserHash]).toEqual([undefined, undefined]);
+  });
+
+  it('is refused when it is sent twice', async () => {
+    expect((await open('/step', 'latchkey_ticket=a; latchkey_ticket=b')).status).toBe(400);
   });
 });
 
