@@ -74,8 +74,10 @@ describe('the endpoints', () => {
     for (const [id, row] of reviewed) {
       const issuing = states.filter((state) => /^(session|tokens)/.test(row[state]));
       const oneFactor: readonly State[] = ['active', 'passkey'];
-      const open: readonly State[] =
-        id === 'login.passkey' ? [...oneFactor, 'two factors', 'security key', 'required by role'] : oneFactor;
+      const isPasskey = id === 'login.passkey' || id === 'login.submit_passkey';
+      const open: readonly State[] = isPasskey
+        ? [...oneFactor, 'two factors', 'security key', 'required by role']
+        : oneFactor;
       // The step that the state needs, taken: the user is active from then on.
       const isNewPassword = id === 'login.change_password' || id === 'login.submit_change_password';
       const allowed: readonly State[] = isNewPassword ? ['must change password'] : open;

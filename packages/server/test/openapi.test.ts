@@ -102,6 +102,7 @@ const successes: readonly string[] = [
   'probes.health 200',
   'docs.openapi 200',
   'docs.stylesheet 200',
+  'passkeys.script 200',
 ];
 
 async function recoverAccount(): Promise<void> {
@@ -209,6 +210,7 @@ async function callEveryOperation(): Promise<void> {
     '/healthz',
     '/openapi.json',
     '/assets/latchkey.css',
+    '/assets/passkey.js',
   ]) {
     await app.send('GET', path);
   }

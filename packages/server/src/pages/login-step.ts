@@ -1,5 +1,5 @@
 /** How pages lead through a login: each step has a page, and the ticket cookie carries the login from one to the next. */
-import type { LoginResult, TicketStep } from '#domain/authentication/index.ts';
+import type { LoginResult, SecondFactorKind, TicketStep } from '#domain/authentication/index.ts';
 import type { CookieChange, PageResponse } from '#platform/http/index.ts';
 import { sessionCookies } from './login-result.ts';
 import { accountPath, type OwnPath, toOwnPath } from './own-path.ts';
@@ -13,11 +13,15 @@ export const stepPaths = {
   cancel_deletion: '/login/cancel-deletion',
 } as const satisfies Readonly<Record<TicketStep, OwnPath>>;
 
+/** The page of a second factor whose form takes a script. */
+export const passkeyStepPath = '/login/second-factor/passkey';
+
 const stepPathByName: Partial<Readonly<Record<string, OwnPath>>> = stepPaths;
 
-/** The page of a step, or undefined for a step that has none. */
-export function pathOfStep(step: string): OwnPath | undefined {
-  return stepPathByName[step];
+/** The page of a step, or undefined for a step that has none. Without an app, a passkey is the first choice. */
+export function pathOfStep(step: string, factors: readonly SecondFactorKind[]): OwnPath | undefined {
+  const hasPasskeyOnly = factors.includes('passkey') && !factors.includes('totp');
+  return step === 'second_factor' && hasPasskeyOnly ? passkeyStepPath : stepPathByName[step];
 }
 
 /** A response that leads to another page of ours. */
@@ -40,5 +44,7 @@ export function loginRedirect(result: LoginResult, more: readonly CookieChange[]
   }
   const { text: value, expiresAt } = result.ticket;
   const ticket = { cookie: 'ticket', change: { value, expiresAt } } as const;
-  return { kind: 'redirect', location: stepPaths[result.step], cookies: [ticket, ...more] };
+  const { step, factors } = result;
+  const location = pathOfStep(step, factors) ?? stepPaths[step];
+  return { kind: 'redirect', location, cookies: [ticket, ...more] };
 }

@@ -7,6 +7,8 @@ export interface Page {
   /** A BCP 47 language tag. */
   readonly lang?: string;
   readonly body: Html;
+  /** Of `hasScripts` endpoints: the path of a script of ours. */
+  readonly script?: string | undefined;
   /** `wide` is for reference pages. */
   readonly width?: 'narrow' | 'wide';
 }
@@ -25,7 +27,11 @@ export function page(content: Page): Html {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${content.title} – Latchkey</title>
-<link rel="stylesheet" href="${stylesheetPath}">
+<link rel="stylesheet" href="${stylesheetPath}">${
+    content.script !== undefined &&
+    html`
+<script type="module" src="${content.script}"></script>`
+  }
 </head>
 <body>
 ${content.width !== 'wide' && mark}

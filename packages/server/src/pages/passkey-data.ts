@@ -74,7 +74,7 @@ export const signalExample: z.output<typeof signalData> = {
   allAcceptedCredentialIds: [exampleCredential],
 };
 
-/** The passkeys that an authenticator may keep for a user. Undefined for a user who never had one. */
+/** The passkeys of a user for their authenticator; undefined without a user handle. */
 export function signalOf(
   rpId: string | undefined,
   userHandle: Buffer | undefined,

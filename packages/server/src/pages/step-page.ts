@@ -62,7 +62,9 @@ export interface StepPage<F extends z.ZodRawShape> {
   /** Above the form. */
   readonly intro: (reading: StepReading) => Html;
   /** Fields and buttons of the form; undefined where this user has nothing to type here. */
-  readonly form: (reading: StepReading) => Html | undefined;
+  readonly form: (reading: StepReading, ticket: PresentedTicket) => Html | undefined | Promise<Html | undefined>;
+  /** The path of the page's script. */
+  readonly script?: string;
   /** Below the form, such as links to other pages of the step. */
   readonly beneath?: (reading: StepReading) => Html | false;
   /** Takes the step. Returns the login's result, or the page that ends the login. */
@@ -87,7 +89,8 @@ export interface StepReading {
 /** The two endpoints of the page. */
 export function stepPage<F extends z.ZodRawShape>(flow: StepPages, declared: StepPage<F>): readonly Endpoint[] {
   const { path, show, submit } = declared;
-  const common = { path, auth: { principals: ['public'] }, opensByTicket: true } as const;
+  const scripts = declared.script === undefined ? {} : ({ hasScripts: true } as const);
+  const common = { path, auth: { principals: ['public'] }, opensByTicket: true, ...scripts } as const;
   return [
     pageEndpoint({
       ...common,
@@ -97,7 +100,7 @@ export function stepPage<F extends z.ZodRawShape>(flow: StepPages, declared: Ste
       request: {},
       problems: [],
       handler: ({ caller }) =>
-        respond(flow, declared, caller, 400, async (reading) => formPage(declared, reading, 200)),
+        respond(flow, declared, caller, 400, (reading, ticket) => formPage(declared, { reading, ticket }, 200)),
     }),
     pageEndpoint({
       ...common,
@@ -134,7 +137,7 @@ async function respond<F extends z.ZodRawShape>(
   const words = pageWords(catalogues, ...wantedLanguages(caller.acceptLanguage), login?.locale);
   if (ticket === undefined || login === undefined) return expiredPage(words, ifExpired);
   if (login.step === step) return next({ login, words }, ticket);
-  const location = pathOfStep(login.step);
+  const location = pathOfStep(login.step, login.factors);
   return location === undefined ? expiredPage(words, ifExpired) : { kind: 'redirect', location };
 }
 
@@ -158,31 +161,32 @@ async function submitted<F extends z.ZodRawShape>(
     const { status, retryAfterSeconds } = error;
     if (error.code === 'too_many_requests') {
       const notice = alert(waitText(reading.words, retryAfterSeconds));
-      return { ...formPage(declared, reading, status, notice), retryAfterSeconds };
+      return { ...(await formPage(declared, { reading, ticket }, status, notice)), retryAfterSeconds };
     }
     if (error.code === 'validation_failed') {
       const sentences = error.errors.map(({ message }) => message).join(' ');
-      return formPage(declared, { ...reading, complaint: sentences }, status);
+      return formPage(declared, { reading: { ...reading, complaint: sentences }, ticket }, status);
     }
     const complaint = declared.complaints?.[error.code];
     if (complaint === undefined) throw error;
-    return formPage(declared, { ...reading, complaint: reading.words.say(complaint) }, status);
+    const again = { ...reading, complaint: reading.words.say(complaint) };
+    return formPage(declared, { reading: again, ticket }, status);
   }
 }
 
-function formPage<F extends z.ZodRawShape>(
-  { path, title, intro, form, beneath }: StepPage<F>,
-  reading: StepReading,
+async function formPage<F extends z.ZodRawShape>(
+  { path, title, intro, form, beneath, script }: StepPage<F>,
+  { reading, ticket }: Omit<Submitted, 'caller'>,
   status: number,
   notice?: Html,
 ) {
   const { words, login } = reading;
-  const content = form(reading);
+  const content = await form(reading, ticket);
   const body = html`${intro(reading)}
 ${notice}${content && postForm(path, html`${hiddenField('login', login.id)}${content}`)}
 ${beneath?.(reading)}
 <p class="soft"><a href="${loginPath}">${words.say('page.step.other_account')}</a></p>`;
-  return { kind: 'html', status, html: page({ title: title(words), lang: words.lang, body }) } as const;
+  return { kind: 'html', status, html: page({ title: title(words), lang: words.lang, body, script }) } as const;
 }
 
 /** The ticket is used, too old, or was issued to another browser. The cookie goes, so that it is not sent again. */

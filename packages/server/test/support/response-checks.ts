@@ -50,6 +50,10 @@ const pages: ReadonlySet<string> = new Set([
   '/logout',
   '/account',
   '/account/security',
+  '/account/security/add-passkey',
+  '/account/security/remove-passkey',
+  '/login/passkey',
+  '/login/second-factor/passkey',
   '/account/security/app',
   '/account/security/remove-app',
   '/account/security/recovery-codes',
@@ -69,6 +73,7 @@ const cacheable: ReadonlySet<string> = new Set([
   '/.well-known/webauthn',
   '/openapi.json',
   '/assets/latchkey.css',
+  '/assets/passkey.js',
 ]);
 
 /** The problems of requests that match no operation. */
@@ -87,14 +92,27 @@ const onEverything = {
   'cross-origin-resource-policy': /^(same-origin|cross-origin)$/,
 } as const;
 
+const pagePolicy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/** The only pages that may run a script. Their problems run none. */
+const scriptPages: ReadonlySet<string> = new Set([
+  '/login',
+  '/login/passkey',
+  '/login/second-factor/passkey',
+  '/step-up',
+  '/account/security',
+  '/account/security/add-passkey',
+]);
+
+const scriptPolicy = `${pagePolicy}; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'`;
+
 const onPages = {
   'content-type': 'text/html; charset=utf-8',
   'x-frame-options': 'DENY',
   'referrer-policy': 'strict-origin',
   'cross-origin-opener-policy': 'same-origin',
   'permissions-policy': /^accelerometer=\(\), .*camera=\(\), .*microphone=\(\)/,
-  'content-security-policy':
-    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'content-security-policy': pagePolicy,
 } as const;
 
 /** Limits what a browser does with data that it shows as a page or in a frame. */
@@ -182,7 +200,9 @@ ${response.text.slice(0, 500)}`);
 
   #pageFaults(path: string, response: ReadResponse): string[] {
     this.#count(path, response);
-    return [...headerFaults(response.headers, onPages), ...formFaults(response.text)];
+    const hasScripts = scriptPages.has(path) && response.headers.get('content-security-policy') === scriptPolicy;
+    const expected = hasScripts ? { ...onPages, 'content-security-policy': scriptPolicy } : onPages;
+    return [...headerFaults(response.headers, expected), ...formFaults(response.text)];
   }
 
   #schemaFaults(pointer: readonly string[], response: ReadResponse): string[] {

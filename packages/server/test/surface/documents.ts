@@ -54,6 +54,14 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     rateLimit: 'none',
   },
   {
+    id: 'passkeys.script',
+    method: 'GET',
+    path: '/assets/passkey.js',
+    kind: 'document',
+    principals: ['public'],
+    rateLimit: 'none',
+  },
+  {
     id: 'docs.stylesheet',
     method: 'GET',
     path: '/assets/latchkey.css',

@@ -26,7 +26,7 @@ export {
   verifyPasskey,
 } from './assertion.ts';
 export { assertionOptions } from './options.ts';
-export { registrationOptions, verifyRegistered } from './registration.ts';
+export { registrationOptions, userHandleOf, verifyRegistered } from './registration.ts';
 export type { PasskeySettings } from './relying-party.ts';
 export {
   addPasskey,

@@ -41,7 +41,7 @@ export function registrationOptions(
 ): CreationOptionsJson {
   const rp = relyingPartyOf(deps.passkeys);
   if (owned.length >= maxPasskeys) throw new Problem('too_many_passkeys');
-  const handle = owned[0]?.userHandle ?? handleOf(deps.keys, userId, deps.keys.currentKeyId('ceremony'));
+  const handle = userHandleOf(deps.keys, userId, owned);
   return creationOptions({
     rp: { id: rp.rpId, name: rp.name },
     user: { handle, ...account },
@@ -93,6 +93,15 @@ export function verifyRegistered(
 /** The challenge of a registration names the handle that an authenticator stores with the key. */
 function contextOf(sessionId: string, handle: Buffer): ChallengeContext {
   return { purpose: 'register', binding: Buffer.concat([Buffer.from(sessionId), handle]) };
+}
+
+/** The handle by which authenticators know a user, also one who has no passkey any more. */
+export function userHandleOf(
+  keys: Pick<Keys, 'mac' | 'currentKeyId'>,
+  userId: string,
+  owned: readonly Passkey[],
+): Buffer {
+  return owned[0]?.userHandle ?? handleOf(keys, userId, keys.currentKeyId('ceremony'));
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * Login by a passkey. Owns `POST /api/v1/auth/login/passkey/options` and `POST /api/v1/auth/login/passkey`; no tables.
+ * Login by a passkey. Owns `POST /api/v1/auth/login/passkey/options`, `POST /api/v1/auth/login/passkey`, the page
+ * `/login/passkey` and the script of pages with passkeys; no tables.
  *
  * Invariants:
  * - The options depend on no user and store nothing. They are for the browser that requested them, by a secret in its cookie
@@ -14,15 +15,16 @@ import { requestOptionsData, requestOptionsDataOf, requestOptionsExample } from 
 import { apiEndpoint, type Endpoint, exampleValues, refuseForeignCookies } from '#platform/http/index.ts';
 import { authenticationResponseSchema } from '#protocol/webauthn/index.ts';
 import { type LoginByPasskey, loginByPasskey, passkeyOptions } from './login-by-passkey.ts';
+import { type PasskeyPages, passkeyPages } from './pages.ts';
 
-export type { LoginByPasskey } from './login-by-passkey.ts';
+export type { PasskeyPages } from './pages.ts';
 
 const path = '/api/v1/auth/login/passkey';
 const browserToken = z.string().min(1).max(200).optional();
 const transport = z.enum(['cookie', 'token']).default('token');
 
-export function loginByPasskeyEndpoints(flow: LoginByPasskey): readonly Endpoint[] {
-  return [optionsEndpoint(flow), loginEndpoint(flow)];
+export function loginByPasskeyEndpoints(flow: PasskeyPages): readonly Endpoint[] {
+  return [optionsEndpoint(flow), loginEndpoint(flow), ...passkeyPages(flow)];
 }
 
 function optionsEndpoint(flow: LoginByPasskey): Endpoint {

@@ -1,12 +1,14 @@
 /** `/login`: the form for email and password, which also requests a mailed link. */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
+import type { PasskeySettings } from '#domain/passkeys/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { button, field, hiddenField, postForm } from '#pages/form.ts';
 import { loginRedirect } from '#pages/login-step.ts';
 import { alert, status, waitText } from '#pages/notice.ts';
 import { accountPath, forgotPasswordPath, loginPath, type OwnPath, toOwnPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
+import { offersPasskeys, passkeyForm, passkeyScriptPath } from '#pages/passkey-form.ts';
 import { type Html, html, joinHtml } from '#platform/html/index.ts';
 import {
   type Caller,
@@ -33,6 +35,7 @@ export interface MailedLink {
 export type LoginPages = Login & {
   readonly catalogues: Catalogues;
   readonly mailedLink: MailedLink;
+  readonly passkeys: PasskeySettings;
 };
 
 /** The act that led here, which the page confirms. */
@@ -56,6 +59,7 @@ export function loginPages(flow: LoginPages): readonly Endpoint[] {
       summary: 'Sign-in page: email and password, or a mailed link',
       auth: { principals: ['public', 'session'] },
       rateLimit: 'pages',
+      hasScripts: true,
       request: { query: z.strictObject({ continue: z.string().max(2000).optional(), done: done.optional() }) },
       problems: [],
       handler: async ({ query, principal, caller }) => show(flow, query, principal, caller),
@@ -70,6 +74,7 @@ export function loginPages(flow: LoginPages): readonly Endpoint[] {
       limitedBy: ({ email }) => canonicalOf(email),
       limitedAs: ({ act }) => (act === undefined ? 'credential' : 'mail'),
       countsUse: true,
+      hasScripts: true,
       request: { form: fields },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'not_enabled'],
       handler: ({ body, caller, use }) => submit(flow, body, caller, use),
@@ -167,16 +172,17 @@ async function mailLink(
   return { kind: 'html', status: 200, html: page({ title, lang, body }), cookies };
 }
 
-function formPage({ mailedLink }: LoginPages, words: PageWords, statusCode: number, form: Form) {
+function formPage({ mailedLink, passkeys }: LoginPages, words: PageWords, statusCode: number, form: Form) {
   const { say, lang } = words;
   const { email, continueTo, notice, complaints } = form;
+  const hasPasskeys = offersPasskeys(passkeys);
   const content = joinHtml([
     html`${continueTo !== undefined && hiddenField('continue', continueTo)}`,
     field({
       name: 'email',
       label: say('page.email.label'),
       type: 'email',
-      autocomplete: 'username',
+      autocomplete: hasPasskeys ? 'username webauthn' : 'username',
       value: email,
       isVerbatim: true,
       hasFocus: email === '' || complaints?.email !== undefined,
@@ -197,8 +203,22 @@ function formPage({ mailedLink }: LoginPages, words: PageWords, statusCode: numb
 ${button({ label: say('page.login.link'), name: 'act', value: 'magic_link', isSecondary: true })}`,
   ]);
   const body = html`${notice}${postForm(loginPath, content)}
+${hasPasskeys && passkeyPart(words, continueTo)}
 <p><a href="${forgotPasswordPath}">${say('page.login.forgot')}</a></p>`;
-  return { kind: 'html', status: statusCode, html: page({ title: say('page.login.title'), lang, body }) } as const;
+  const script = hasPasskeys ? passkeyScriptPath : undefined;
+  return {
+    kind: 'html',
+    status: statusCode,
+    html: page({ title: say('page.login.title'), lang, body, script }),
+  } as const;
+}
+
+/** The script shows its button, and offers passkeys in the field of the email. */
+function passkeyPart(words: PageWords, continueTo: OwnPath | undefined): Html {
+  const options = { url: '/api/v1/auth/login/passkey/options', body: { transport: 'cookie' } };
+  const button = { label: words.say('page.passkey.button'), mode: 'autofill', options, isSecondary: true } as const;
+  const more = html`${continueTo !== undefined && hiddenField('continue', continueTo)}`;
+  return passkeyForm('/login/passkey', words, [button], more);
 }
 
 /** Back from an application or from the history: never forward by itself, which would trap the back button. */

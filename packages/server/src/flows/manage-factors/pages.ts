@@ -3,6 +3,7 @@
  * A form may be sent a quarter of an hour later than its page may be opened, so that reading it costs no second proof.
  */
 import { z } from 'zod';
+import { type Passkey, type PasskeySettings, userHandleOf } from '#domain/passkeys/index.ts';
 import { type Enrollment, isSecondFactorRequired } from '#domain/second-factors/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
@@ -11,6 +12,8 @@ import { sessionCookies } from '#pages/login-result.ts';
 import { alert, status as statusNote } from '#pages/notice.ts';
 import { accountPath, securityPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
+import { signalOf } from '#pages/passkey-data.ts';
+import { offersPasskeys, passkeyScriptPath, passkeySignal } from '#pages/passkey-form.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
@@ -25,7 +28,7 @@ import {
 } from './manage-factors.ts';
 
 /** Dependencies of the pages. */
-export type FactorPages = ManageFactors & { readonly catalogues: Catalogues };
+export type FactorPages = ManageFactors & { readonly catalogues: Catalogues; readonly passkeys: PasskeySettings };
 
 type StepUp = { readonly withinSeconds: number };
 
@@ -36,7 +39,7 @@ const codesPath = `${securityPath}/recovery-codes` as const;
 /** The time to fill in a form whose page required a recent proof. */
 const readingSeconds = 15 * 60;
 
-const done = z.enum(['app_on', 'app_removed']);
+const done = z.enum(['app_on', 'app_removed', 'passkey_added', 'passkey_removed']);
 
 export function factorPages(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
   return [
@@ -47,6 +50,7 @@ export function factorPages(flow: FactorPages, stepUp: StepUp): readonly Endpoin
       summary: 'The second factors of the account that is signed in',
       auth: { principals: ['session'] },
       rateLimit: 'pages',
+      hasScripts: true,
       request: { query: z.strictObject({ done: done.optional() }) },
       problems: [],
       handler: ({ query, principal, caller }) => securityPage(flow, principal, caller, query.done),
@@ -84,8 +88,9 @@ async function securityPage(
 ): Promise<PageResponse> {
   const words = wordsFor(flow, caller);
   const { say, lang } = words;
-  const { totp, recoveryCodes } = await describeFactors(flow, principal);
-  const mayRemove = !isSecondFactorRequired(flow.secondFactorFor, { hasRole: principal.roles.length > 0 });
+  const { totp, recoveryCodes, passkeys } = await describeFactors(flow, principal);
+  const isRequired = isSecondFactorRequired(flow.secondFactorFor, { hasRole: principal.roles.length > 0 });
+  const mayRemove = !isRequired || (totp === undefined ? 0 : 1) + passkeys.length > 1;
   const app =
     totp === undefined
       ? html`<p>${say('page.security.app_off')}</p>
@@ -100,9 +105,32 @@ ${mayRemove && html`<p><a href="${removeAppPath}">${say('page.security.remove')}
 <p><a href="${codesPath}">${say('page.security.codes_new')}</a></p>`;
   const body = html`${what !== undefined && statusNote(say(`page.security.${what}_done`))}<h2>${say('page.security.app_title')}</h2>
 ${app}
+${passkeysPart(flow, words, principal, { passkeys, mayRemove })}
 ${codes}
 <p class="soft"><a href="${accountPath}">${say('page.account.back')}</a></p>`;
-  return { kind: 'html', status: 200, html: page({ title: say('page.security.title'), lang, body }) };
+  const script = passkeyScriptPath;
+  return { kind: 'html', status: 200, html: page({ title: say('page.security.title'), lang, body, script }) };
+}
+
+/** The list, with the signal that lets an authenticator forget what was removed. */
+function passkeysPart(
+  { passkeys: settings, keys }: FactorPages,
+  { say }: PageWords,
+  { userId }: Principal,
+  { passkeys, mayRemove }: { readonly passkeys: readonly Passkey[]; readonly mayRemove: boolean },
+): Html {
+  const signal = signalOf(settings.rpId, userHandleOf(keys, userId, passkeys), passkeys);
+  return html`<h2>${say('page.security.passkeys_title')}</h2>
+${passkeys.length === 0 && html`<p>${say('page.security.passkeys_none')}</p>`}
+${passkeys.map(
+  ({ id, name, createdAt: at, suspendedAt }) => html`<p><bdi>${name}</bdi><br>
+<span class="soft">${say('page.security.passkey_added', { at })}</span>${
+    suspendedAt !== null && html` <span class="soft">${say('page.security.passkey_suspended')}</span>`
+  }${mayRemove && html`<br><a href="${securityPath}/remove-passkey?id=${id}">${say('page.security.passkey_remove')}</a>`}</p>
+`,
+)}
+${offersPasskeys(settings) && html`<p><a class="button" href="${securityPath}/add-passkey">${say('page.security.passkey_add')}</a></p>`}
+${passkeySignal('signalAllAcceptedCredentials', signal)}`;
 }
 
 function appPage(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {

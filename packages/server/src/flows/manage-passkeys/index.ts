@@ -1,6 +1,6 @@
 /**
- * The user's own passkeys and security keys. Owns `/api/v1/users/me/passkeys`, `/api/v1/users/me/passkey-options` and
- * their mails; no tables.
+ * The user's own passkeys and security keys. Owns `/api/v1/users/me/passkeys`, `/api/v1/users/me/passkey-options`, the pages
+ * `/account/security/add-passkey` and `/account/security/remove-passkey`, and their mails; no tables.
  *
  * Invariants:
  * - Every change needs a recent proof (step-up), and each passkey that comes or goes mails the user.
@@ -27,9 +27,10 @@ import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { registrationResponseSchema } from '#protocol/webauthn/index.ts';
 import { type AddedPasskey, addOwn, optionsOf } from './add.ts';
 import { changeOwn, listOwn, type ManagePasskeys, type OwnPasskeys } from './manage-passkeys.ts';
+import { type OwnPasskeyPages, ownPasskeyPages } from './pages.ts';
 import { removeOwn } from './remove.ts';
 
-export type { ManagePasskeys } from './manage-passkeys.ts';
+export type { OwnPasskeyPages } from './pages.ts';
 
 const path = '/api/v1/users/me/passkeys';
 const kind = z.enum(['passkey', 'security_key']).default('passkey');
@@ -46,9 +47,14 @@ interface Recently {
   readonly stepUp: { readonly withinSeconds: number };
 }
 
-export function managePasskeysEndpoints(flow: ManagePasskeys): readonly Endpoint[] {
+export function managePasskeysEndpoints(flow: OwnPasskeyPages): readonly Endpoint[] {
   const recently = { principals: ['session'], stepUp: { withinSeconds: flow.stepUpSeconds } } as const;
-  return [listEndpoint(flow), ...addEndpoints(flow, recently), ...changeEndpoints(flow, recently)];
+  return [
+    listEndpoint(flow),
+    ...addEndpoints(flow, recently),
+    ...changeEndpoints(flow, recently),
+    ...ownPasskeyPages(flow),
+  ];
 }
 
 function listEndpoint(flow: ManagePasskeys): Endpoint {

@@ -1,12 +1,23 @@
 /** `/login/second-factor` and `/login/recovery-code`: the second factor of a login by page. */
 import { z } from 'zod';
-import type { PresentedTicket, ShownLogin, TypedSecondFactor } from '#domain/authentication/index.ts';
+import type { PresentedTicket, SecondFactorKind, ShownLogin, TypedSecondFactor } from '#domain/authentication/index.ts';
+import { Problem } from '#kernel/problem.ts';
 import { button, codeField, recoveryCodeField } from '#pages/form.ts';
-import { stepPaths } from '#pages/login-step.ts';
-import { type StepPages, stepPage } from '#pages/step-page.ts';
-import { html } from '#platform/html/index.ts';
+import { passkeyStepPath, stepPaths } from '#pages/login-step.ts';
+import { alert } from '#pages/notice.ts';
+import {
+  credentialField,
+  offersPasskeys,
+  passkeyFields,
+  passkeyScriptPath,
+  readCredential,
+} from '#pages/passkey-form.ts';
+import { type StepPages, type StepReading, stepPage } from '#pages/step-page.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import type { Caller, Endpoint } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
+import { authenticationResponseSchema } from '#protocol/webauthn/index.ts';
+import { secondFactorByPasskey, secondFactorOptions } from './passkey.ts';
 import { type SecondFactor, secondFactor } from './second-factor.ts';
 
 export type SecondFactorPages = SecondFactor & StepPages;
@@ -18,7 +29,7 @@ const problems = ['invalid_ticket', 'login_incomplete', 'email_not_verified'] as
 const introOf = (words: PageWords, name: string) => html`<p>${words.say(`page.${name}.intro`)}</p>`;
 
 export function secondFactorPages(flow: SecondFactorPages): readonly Endpoint[] {
-  return [...codePage(flow), ...recoveryCodePage(flow)];
+  return [...codePage(flow), ...passkeyPage(flow), ...recoveryCodePage(flow)];
 }
 
 function codePage(flow: SecondFactorPages): readonly Endpoint[] {
@@ -40,12 +51,58 @@ function codePage(flow: SecondFactorPages): readonly Endpoint[] {
         ? html`${codeField(words.say('page.second_factor.code'), complaint)}
 ${button({ label: words.say('page.second_factor.submit') })}`
         : undefined,
-    beneath: ({ login, words }) =>
-      has(login, 'recovery_code') &&
-      html`<p><a href="${recoveryCodePath}">${words.say('page.second_factor.use_recovery_code')}</a></p>`,
+    beneath: (reading) => html`${passkeyLink(flow, reading)}${recoveryCodeLink(reading)}`,
     act: ({ code }, ticket, caller) => proveBy(flow, { kind: 'totp', code }, ticket, caller),
     complaints: { invalid_code: 'page.second_factor.wrong' },
   });
+}
+
+function passkeyPage(flow: SecondFactorPages): readonly Endpoint[] {
+  return stepPage(flow, {
+    path: passkeyStepPath,
+    step: 'second_factor',
+    script: passkeyScriptPath,
+    show: { id: 'login.show_passkey_factor', summary: 'Page of a sign-in that needs a passkey or security key' },
+    submit: {
+      id: 'login.submit_passkey_factor',
+      summary: 'Submit its form: signs this browser in',
+      fields: { credential: credentialField },
+      rateLimit: 'credential',
+      problems,
+    },
+    title: ({ say }) => say('page.passkey_step.title'),
+    intro: ({ words }) => introOf(words, 'passkey_step'),
+    form: async ({ login, words, complaint }, ticket) => {
+      if (!has(login, 'passkey') || !offersPasskeys(flow.passkeys))
+        return html`<p>${words.say('page.passkey_step.none')}</p>`;
+      const options = await secondFactorOptions(flow, ticket);
+      const choice = { label: words.say('page.passkey_step.submit'), mode: 'button', options } as const;
+      return html`${complaint !== undefined && alert(complaint)}${passkeyFields(words, [choice])}`;
+    },
+    beneath: (reading) =>
+      html`${
+        has(reading.login, 'totp') &&
+        html`<p><a href="${stepPaths.second_factor}">${reading.words.say('page.recovery_code.use_app')}</a></p>
+`
+      }${recoveryCodeLink(reading)}`,
+    act: async ({ credential }, { text: ticket, browserHash }, caller) => {
+      const passkey = readCredential(credential, authenticationResponseSchema);
+      if (passkey === undefined) throw new Problem('invalid_passkey', { log: 'the form has no response' });
+      return secondFactorByPasskey(flow, { ticket, browserHash, deviceToken: caller.deviceCookie, passkey }, caller);
+    },
+    complaints: { invalid_passkey: 'page.passkey.refused', unknown_passkey: 'page.passkey.unknown' },
+  });
+}
+
+function passkeyLink({ passkeys }: SecondFactorPages, { login, words }: StepReading): Html | undefined {
+  if (!has(login, 'passkey') || !offersPasskeys(passkeys)) return undefined;
+  return html`<p><a href="${passkeyStepPath}">${words.say('page.passkey_step.use')}</a></p>
+`;
+}
+
+function recoveryCodeLink({ login, words }: StepReading): Html | undefined {
+  if (!has(login, 'recovery_code')) return undefined;
+  return html`<p><a href="${recoveryCodePath}">${words.say('page.second_factor.use_recovery_code')}</a></p>`;
 }
 
 function recoveryCodePage(flow: SecondFactorPages): readonly Endpoint[] {
@@ -64,15 +121,18 @@ function recoveryCodePage(flow: SecondFactorPages): readonly Endpoint[] {
     intro: ({ words }) => introOf(words, 'recovery_code'),
     form: ({ words, complaint }) => html`${recoveryCodeField(words.say('page.recovery_code.label'), complaint)}
 ${button({ label: words.say('page.second_factor.submit') })}`,
-    beneath: ({ login, words }) =>
-      has(login, 'totp') &&
-      html`<p><a href="${stepPaths.second_factor}">${words.say('page.recovery_code.use_app')}</a></p>`,
+    beneath: (reading) =>
+      html`${
+        has(reading.login, 'totp') &&
+        html`<p><a href="${stepPaths.second_factor}">${reading.words.say('page.recovery_code.use_app')}</a></p>
+`
+      }${passkeyLink(flow, reading)}`,
     act: ({ recoveryCode: code }, ticket, caller) => proveBy(flow, { kind: 'recovery_code', code }, ticket, caller),
     complaints: { invalid_code: 'page.recovery_code.wrong' },
   });
 }
 
-function has({ factors }: ShownLogin, kind: TypedSecondFactor['kind']): boolean {
+function has({ factors }: ShownLogin, kind: SecondFactorKind): boolean {
   return factors.includes(kind);
 }
 

@@ -7,10 +7,18 @@ import { usernameField } from '#pages/new-password-field.ts';
 import { alert, status as statusNote, waitText } from '#pages/notice.ts';
 import { accountPath, type OwnPath, stepUpPath, toOwnPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
+import {
+  credentialField,
+  offersPasskeys,
+  passkeyForm,
+  passkeyScriptPath,
+  readCredential,
+} from '#pages/passkey-form.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
 import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import { authenticationResponseSchema } from '#protocol/webauthn/index.ts';
 import { acceptedFactors, requestCode, type StepUp, stepUp, type TypedProof } from './step-up.ts';
 
 /** Dependencies of the page. */
@@ -20,9 +28,10 @@ export interface StepUpPages extends StepUp {
   readonly stepUpSeconds: number;
 }
 
-/** A passkey has no field: only a script can ask an authenticator. */
-type TypedField = Exclude<TypedProof, { readonly kind: 'passkey' }>;
-type ProofKind = TypedField['kind'];
+type ProofKind = TypedProof['kind'];
+
+/** A passkey needs a script, so that it comes after what the user can type, and before the codes of an emergency. */
+const preferred: readonly ProofKind[] = ['totp', 'password', 'passkey', 'recovery_code', 'mailbox_code'];
 
 const continueField = z.string().max(2000).optional();
 
@@ -31,6 +40,7 @@ const fields = z.strictObject({
   code: z.string().max(100).optional(),
   recoveryCode: z.string().max(100).optional(),
   emailCode: z.string().max(100).optional(),
+  credential: credentialField.optional(),
   act: z.literal('email_code').optional(),
   continue: continueField,
 });
@@ -47,7 +57,10 @@ export function stepUpPages(flow: StepUpPages): readonly Endpoint[] {
       summary: 'Page that asks for a recent proof before a delicate change',
       auth,
       rateLimit: 'pages',
-      request: { query: z.strictObject({ continue: continueField, with: z.literal('recovery_code').optional() }) },
+      hasScripts: true,
+      request: {
+        query: z.strictObject({ continue: continueField, with: z.enum(['recovery_code', 'passkey']).optional() }),
+      },
       problems: [],
       handler: async ({ query, principal, caller }) => {
         const continueTo = destinationOf(query.continue);
@@ -63,6 +76,7 @@ export function stepUpPages(flow: StepUpPages): readonly Endpoint[] {
       auth,
       rateLimit: 'credential',
       limitedAs: ({ act }) => (act === undefined ? 'credential' : 'mail'),
+      hasScripts: true,
       request: { form: fields },
       problems: ['login_incomplete', 'busy'],
       handler: ({ body, principal, caller }) => submit(flow, body, principal, caller),
@@ -148,15 +162,19 @@ function refusedPage(
 const complaints: Partial<Readonly<Record<ProblemCode, string>>> = {
   invalid_password: 'page.step_up.wrong_password',
   invalid_code: 'page.second_factor.wrong',
+  invalid_passkey: 'page.passkey.refused',
+  unknown_passkey: 'page.passkey.unknown',
 };
 
-/** Exactly one proof; undefined for none and for several. */
-function proofOf({ password, code, recoveryCode, emailCode }: Typed): TypedField | undefined {
-  const proofs: readonly TypedField[] = [
+/** Exactly one proof; undefined for none and for several, and for a response that is none, as without a script. */
+function proofOf({ password, code, recoveryCode, emailCode, credential }: Typed): TypedProof | undefined {
+  const passkey = credential === undefined ? undefined : readCredential(credential, authenticationResponseSchema);
+  const proofs: readonly TypedProof[] = [
     ...(password === undefined ? [] : [{ kind: 'password', password } as const]),
     ...(code === undefined ? [] : [{ kind: 'totp', code } as const]),
     ...(recoveryCode === undefined ? [] : [{ kind: 'recovery_code', code: recoveryCode } as const]),
     ...(emailCode === undefined ? [] : [{ kind: 'mailbox_code', code: emailCode } as const]),
+    ...(passkey === undefined ? [] : [{ kind: 'passkey', passkey } as const]),
   ];
   return proofs.length === 1 ? proofs[0] : undefined;
 }
@@ -169,7 +187,9 @@ async function formPage(
 ): Promise<PageResponse> {
   const words = wordsFor(flow, caller);
   const { say, lang } = words;
-  const accepted = (await acceptedFactors(flow, principal)).filter((factor) => factor !== 'passkey');
+  const offers = offersPasskeys(flow.passkeys);
+  const all = await acceptedFactors(flow, principal);
+  const accepted = preferred.filter((factor) => all.includes(factor) && (factor !== 'passkey' || offers));
   const kind = wanted !== undefined && accepted.includes(wanted) ? wanted : accepted[0];
   const body =
     kind === undefined
@@ -177,7 +197,8 @@ async function formPage(
       : html`<p>${say(`page.step_up.${kind}`)}</p>
 ${notice}${proofForm(words, principal, { kind, continueTo, complaint, isCodeSent })}
 ${otherProof(words, accepted, kind, continueTo)}`;
-  const document = page({ title: say('page.step_up.title'), lang, body });
+  const script = kind === 'passkey' ? passkeyScriptPath : undefined;
+  const document = page({ title: say('page.step_up.title'), lang, body, script });
   return { kind: 'html', status, html: document, retryAfterSeconds };
 }
 
@@ -191,10 +212,18 @@ interface ProofForm {
 function proofForm(words: PageWords, { email }: Principal, form: ProofForm): Html {
   const { kind, continueTo, complaint } = form;
   if (kind === 'mailbox_code') return mailedCodeForms(words, form);
+  if (kind === 'passkey') return keyForm(words, form);
   const content = html`${hiddenField('continue', continueTo)}
 ${fieldOf(words, kind, complaint, email)}
 ${button({ label: words.say('page.step_up.submit') })}`;
   return postForm(stepUpPath, content);
+}
+
+function keyForm(words: PageWords, { continueTo, complaint }: ProofForm): Html {
+  const options = { url: '/api/v1/auth/step-up/options' };
+  const choice = { label: words.say('page.passkey_step.submit'), mode: 'button', options } as const;
+  return html`${complaint !== undefined && alert(complaint)}
+${passkeyForm(stepUpPath, words, [choice], hiddenField('continue', continueTo))}`;
 }
 
 /** A form for the code once it was mailed, and one that requests it. */
@@ -225,21 +254,28 @@ ${field({
 })}`;
 }
 
-function otherProof(
-  { say }: PageWords,
-  accepted: readonly ProofKind[],
-  shown: ProofKind,
-  continueTo: OwnPath,
-): Html | undefined {
+/** The links to the other proofs that the user can give. */
+function otherProof({ say }: PageWords, accepted: readonly ProofKind[], shown: ProofKind, continueTo: OwnPath): Html {
   const here = withContinue(stepUpPath, continueTo);
-  if (shown === 'totp' && accepted.includes('recovery_code')) {
-    return html`<p><a href="${here}&amp;with=recovery_code">${say('page.second_factor.use_recovery_code')}</a></p>`;
-  }
-  if (shown === 'recovery_code' && accepted.includes('totp')) {
-    return html`<p><a href="${here}">${say('page.recovery_code.use_app')}</a></p>`;
-  }
-  return undefined;
+  const link = (to: string, text: string) => html`<p><a href="${to}">${say(text)}</a></p>
+`;
+  const [first] = accepted;
+  const others = accepted.filter((kind) => kind !== shown);
+  return html`${others.map((kind) => {
+    if (kind === 'passkey' && kind !== first) return link(`${here}&with=passkey`, 'page.passkey_step.use');
+    if (kind === 'recovery_code') return link(`${here}&with=recovery_code`, 'page.second_factor.use_recovery_code');
+    return kind === first ? link(here, firstProof[kind]) : html``;
+  })}`;
 }
+
+/** The text of the link to each proof that can be the first choice. */
+const firstProof: Readonly<Record<ProofKind, string>> = {
+  totp: 'page.recovery_code.use_app',
+  password: 'page.step_up.use_password',
+  passkey: 'page.passkey_step.use',
+  recovery_code: 'page.second_factor.use_recovery_code',
+  mailbox_code: 'page.step_up.send_code',
+};
 
 /** A user with neither a password nor a second factor. */
 function signInAgain({ say }: PageWords, continueTo: OwnPath): Html {

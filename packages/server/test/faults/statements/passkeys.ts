@@ -1,6 +1,6 @@
 /** Scenarios of passkeys. */
 import type { RequestOptionsJson } from '#protocol/webauthn/index.ts';
-import type { Application } from '../../support/application.ts';
+import type { Application, RequestOptions } from '../../support/application.ts';
 import {
   addPasskey,
   creationOptionsFor,
@@ -11,9 +11,21 @@ import {
   signChallenge,
   type TestPasskey,
 } from '../../support/passkeys.ts';
-import { isAccepted, login, type Tokens } from '../../support/user-actions.ts';
+import { renderedForm } from '../../support/rendered-form.ts';
+import { cookieHeader, isAccepted, login, sameOrigin, type Tokens } from '../../support/user-actions.ts';
 import { createCredential, register } from '../../webauthn/authenticator.ts';
-import { addScenarioUser, allTrue, canLogIn, logIn, not, type Prepared, request, type Scenario } from './scenario.ts';
+import {
+  addScenarioUser,
+  allTrue,
+  canLogIn,
+  logIn,
+  not,
+  type Prepared,
+  request,
+  type Scenario,
+  startOnPage,
+  submitForm,
+} from './scenario.ts';
 
 const path = '/users/me/passkeys';
 /** The counter of these keys stays 0, so that a retry signs again. */
@@ -34,8 +46,8 @@ async function addHolder(app: Application, kind: 'passkey' | 'security_key' = 'p
 }
 
 /** A registration that is ready to be sent. */
-async function registrationOf(app: Application, token: string, kind: 'passkey' | 'security_key') {
-  const { challenge, rp, user } = await creationOptionsFor(app, { token }, kind);
+async function registrationOf(app: Application, credentials: RequestOptions, kind: 'passkey' | 'security_key') {
+  const { challenge, rp, user } = await creationOptionsFor(app, credentials, kind);
   const credential = createCredential(-7);
   const origin = app.services.config.http.publicUrl;
   const fixed = { flags: 0x05, signCount, clientData: {}, extensions: Buffer.alloc(0) };
@@ -49,7 +61,7 @@ const canUse = async (app: Application, passkey: TestPasskey): Promise<boolean> 
 async function adding(app: Application, kind: 'passkey' | 'security_key'): Promise<Prepared> {
   const user = await addScenarioUser(app);
   const { accessToken: token } = await logIn(user);
-  const { passkey, json } = await registrationOf(app, token, kind);
+  const { passkey, json } = await registrationOf(app, { token }, kind);
   return { run: () => request(app, 'POST', path, { token, json }), isComplete: () => canUse(app, passkey) };
 }
 
@@ -182,4 +194,84 @@ const changes: readonly Scenario[] = [
   },
 ];
 
-export const passkeys: readonly Scenario[] = [...logins, ...changes];
+const security = '/account/security';
+
+/** The cookies of a browser that is signed in. */
+async function browserOf(app: Application, email: string): Promise<string> {
+  return cookieHeader((await login(app, email, { transport: 'cookie' })).cookies);
+}
+
+const pages: readonly Scenario[] = [
+  {
+    name: 'login.submit_passkey',
+    commitsInParts: true,
+    audit: ['login.succeeded'],
+    mail: ['new_device'],
+    retryResult: 'page 401',
+    prepare: async (app) => {
+      const { passkey } = await addHolder(app);
+      const options = await app.send<{ publicKey: RequestOptionsJson }>('POST', '/api/v1/auth/login/passkey/options', {
+        json: { transport: 'cookie' },
+        headers: sameOrigin,
+      });
+      const credential = JSON.stringify(signChallenge(app, passkey, options.data.publicKey));
+      const cookie = cookieHeader(options.cookies);
+      return {
+        run: () => submitForm(app, '/login/passkey', { credential }, cookie),
+        isComplete: () => canUse(app, passkey),
+      };
+    },
+  },
+  {
+    name: 'login.submit_passkey_factor',
+    commitsInParts: true,
+    audit: ['login.succeeded'],
+    mail: ['new_device'],
+    retryResult: 'page 401',
+    prepare: async (app) => {
+      const { email, passkey } = await addHolder(app, 'security_key');
+      const { cookie, fields } = await startOnPage({ app, email });
+      const { text } = await app.send('GET', '/login/second-factor/passkey', {
+        headers: { cookie: `${cookie}; ${renderedForm.cookie}` },
+      });
+      const options = /data-passkey-options="([^"]+)"/.exec(text)?.[1]?.replaceAll('&quot;', '"') ?? '';
+      const credential = JSON.stringify(signChallenge(app, passkey, JSON.parse(options) as RequestOptionsJson));
+      return {
+        run: () => submitForm(app, '/login/second-factor/passkey', { ...fields, credential }, cookie),
+        isComplete: async () => (await login(app, email)).data.step === 'second_factor',
+      };
+    },
+  },
+  {
+    name: 'passkeys.submit_add',
+    audit: ['passkey.added'],
+    mail: ['passkey_added'],
+    retryResult: 'page 401',
+    prepare: async (app) => {
+      const { email } = await addScenarioUser(app);
+      const cookie = await browserOf(app, email);
+      const { passkey, json } = await registrationOf(app, { cookie, headers: sameOrigin }, 'passkey');
+      const form = { kind: 'passkey', credential: JSON.stringify(json.credential) };
+      return {
+        run: () => submitForm(app, `${security}/add-passkey`, form, cookie),
+        isComplete: () => canUse(app, passkey),
+      };
+    },
+  },
+  {
+    name: 'passkeys.submit_remove',
+    audit: ['passkey.removed'],
+    mail: ['passkey_removed'],
+    retryResult: 'not_authenticated',
+    prepare: async (app) => {
+      const { email, passkey, passkeyId: id } = await addHolder(app);
+      const cookie = await browserOf(app, email);
+      return {
+        run: () => submitForm(app, `${security}/remove-passkey`, { id }, cookie),
+        isComplete: () => allTrue([not(() => canUse(app, passkey)), () => canLogIn(app, email)]),
+      };
+    },
+  },
+];
+
+export const passkeys: readonly Scenario[] = [...logins, ...changes, ...pages];

@@ -13,6 +13,15 @@ const pagePolicy = [
   "base-uri 'none'",
 ].join('; ');
 
+/** Scripts are files of ours: none in the page, none of another origin, and none that writes markup. */
+const scriptPolicy = [
+  pagePolicy,
+  "script-src 'self'",
+  "connect-src 'self'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+
 /** A browser that opens data as a page or in a frame loads and runs nothing (OWASP REST Security Cheat Sheet). */
 const dataPolicy = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -51,7 +60,9 @@ export interface HeaderPolicy {
 export function headersFor(endpoint: Endpoint, policy: HeaderPolicy): Headers {
   const base = baseHeaders(policy);
   if (endpoint.kind === 'api') return { ...dataHeaders(policy), 'content-type': 'application/json; charset=utf-8' };
-  if (endpoint.kind === 'page') return { ...base, ...pageHeaders };
+  if (endpoint.kind === 'page') {
+    return { ...base, ...pageHeaders, ...(endpoint.hasScripts && { 'content-security-policy': scriptPolicy }) };
+  }
   return {
     ...base,
     'content-type': endpoint.contentType,

@@ -1,0 +1,232 @@
+/** Passkeys in a real browser, with Chromium's virtual authenticator. */
+import type { Browser, CDPSession, Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openChromium } from './support/chromium.ts';
+import { client, dataOf } from './support/client.ts';
+import { awaitLink, readInbox, tokenOf } from './support/inbox.ts';
+import { type RunningServer, startServer } from './support/server.ts';
+
+const password = 'a long enough password';
+
+let server: RunningServer;
+let origin: string;
+let browser: Browser;
+let people = 0;
+
+beforeAll(async () => {
+  server = await startServer({ database: 'embedded' });
+  origin = `http://localhost:${new URL(server.url).port}`;
+  browser = await openChromium();
+  return async () => {
+    await browser.close();
+    expect(await server.stop()).toBe(0);
+  };
+});
+
+async function addUser(): Promise<string> {
+  people += 1;
+  const email = `passkeys.${people}@people.example`;
+  const api = client(server.url);
+  dataOf(await api.register({ email, password }));
+  const link = await awaitLink(() => readInbox(server.opsUrl, email), '/verify-email');
+  dataOf(await api.verify(tokenOf(link)));
+  return email;
+}
+
+/** A browser profile with an authenticator. */
+interface Device {
+  readonly page: Page;
+  readonly cdp: CDPSession;
+  readonly authenticatorId: string;
+  readonly complaints: readonly string[];
+}
+
+/** @param hasPin false for a security key that verifies nobody. */
+async function openDevice(hasPin = true): Promise<Device> {
+  const page = await (await browser.newContext({ locale: 'en' })).newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    const isRefusal = /status of (?:400|401|403|409|422|429)/.test(message.text());
+    if (message.type() === 'error' && !isRefusal) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('WebAuthn.enable');
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: hasPin ? 'internal' : 'usb',
+      hasResidentKey: hasPin,
+      hasUserVerification: hasPin,
+      isUserVerified: hasPin,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return { page, cdp, authenticatorId, complaints };
+}
+
+const pathOf = (page: Page) => new URL(page.url()).pathname;
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
+const credentialsOf = async ({ cdp, authenticatorId }: Device) =>
+  (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials;
+
+async function signIn(page: Page, email: string): Promise<void> {
+  await page.goto(`${origin}/login`);
+  await page.getByLabel('Email').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await press(page, 'Sign in');
+}
+
+async function signOut(page: Page): Promise<void> {
+  await page.goto(`${origin}/logout`);
+  await press(page, 'Sign out');
+}
+
+async function addKey({ page }: Device, kind: 'passkey' | 'security key'): Promise<void> {
+  await page.goto(`${origin}/account/security`);
+  await page.getByRole('link', { name: 'Add a passkey' }).click();
+  await press(page, `Add a ${kind}`);
+}
+
+/** A person with a passkey, signed in on a device. */
+async function addPasskeyUser(): Promise<{ readonly email: string; readonly device: Device }> {
+  const [email, device] = [await addUser(), await openDevice()];
+  await signIn(device.page, email);
+  await device.page.waitForURL('**/account');
+  await addKey(device, 'passkey');
+  await device.page.waitForURL('**/account/security?done=passkey_added');
+  return { email, device };
+}
+
+describe('in a browser with a passkey', () => {
+  it('adds it on the account page, and signs in with the button alone', async () => {
+    const { email, device } = await addPasskeyUser();
+    const { page } = device;
+    expect(await page.getByRole('status').innerText()).toContain('Your passkey is added');
+    expect(await credentialsOf(device)).toHaveLength(1);
+    await page.context().clearCookies();
+    // Without the automatic answer to the autofill, which a person has to choose.
+    await device.cdp.send('WebAuthn.setAutomaticPresenceSimulation', {
+      authenticatorId: device.authenticatorId,
+      enabled: false,
+    });
+    await page.goto(`${origin}/login`);
+    expect(await page.getByLabel('Email').getAttribute('autocomplete')).toBe('username webauthn');
+    await device.cdp.send('WebAuthn.setAutomaticPresenceSimulation', {
+      authenticatorId: device.authenticatorId,
+      enabled: true,
+    });
+    await press(page, 'Sign in with a passkey');
+    await page.waitForURL('**/account');
+    expect(await page.getByText(email).isVisible()).toBe(true);
+    expect(device.complaints).toEqual([]);
+  });
+
+  it('signs in by the autofill of the email, to the page that was asked for', async () => {
+    const { device } = await addPasskeyUser();
+    const { page } = device;
+    await page.context().clearCookies();
+    await page.goto(`${origin}/account/security`);
+    await page.waitForURL('**/account/security');
+    expect(await page.getByRole('heading', { name: 'Passkeys and security keys' }).isVisible()).toBe(true);
+    expect(device.complaints).toEqual([]);
+  });
+
+  it('does not add the same authenticator twice', async () => {
+    const { device } = await addPasskeyUser();
+    await addKey(device, 'passkey');
+    await device.page.getByText('Your passkey could not be used').waitFor();
+    expect(pathOf(device.page)).toBe('/account/security/add-passkey');
+    expect(await credentialsOf(device)).toHaveLength(1);
+  });
+
+  it('removes it, and the authenticator forgets it', async () => {
+    const { device } = await addPasskeyUser();
+    const { page } = device;
+    await page.getByRole('link', { name: 'Remove' }).click();
+    await press(page, 'Remove the passkey');
+    await page.waitForURL('**/account/security?done=passkey_removed');
+    expect(await page.getByText('A passkey signs you in').isVisible()).toBe(true);
+    await expect.poll(() => credentialsOf(device)).toEqual([]);
+    expect(device.complaints).toEqual([]);
+  });
+
+  it('tells the authenticator of a passkey that the server does not know', async () => {
+    const { device } = await addPasskeyUser();
+    const { page } = device;
+    const [credential] = await credentialsOf(device);
+    await page.getByRole('link', { name: 'Remove' }).click();
+    await press(page, 'Remove the passkey');
+    await page.waitForURL('**/account/security?done=passkey_removed');
+    await page.context().clearCookies();
+    await expect.poll(() => credentialsOf(device)).toEqual([]);
+    if (credential === undefined) throw new Error('the authenticator had no passkey');
+    await device.cdp.send('WebAuthn.addCredential', { authenticatorId: device.authenticatorId, credential });
+    await page.goto(`${origin}/login`);
+    await page.getByRole('heading', { name: 'That passkey didn’t work' }).waitFor();
+    await expect.poll(() => credentialsOf(device)).toEqual([]);
+    expect(device.complaints).toEqual([]);
+  });
+});
+
+describe('in a browser with a security key that has no PIN', () => {
+  it('turns two-step sign-in on, is asked for after the password, and confirms a step-up', async () => {
+    const [email, device] = [await addUser(), await openDevice(false)];
+    const { page } = device;
+    await signIn(page, email);
+    await page.waitForURL('**/account');
+    await addKey(device, 'security key');
+    await page.locator('.codes code').first().waitFor();
+    expect(await page.locator('.codes code').count()).toBe(10);
+    await signOut(page);
+    await signIn(page, email);
+    await page.waitForURL('**/login/second-factor/passkey');
+    await press(page, 'Use passkey or security key');
+    await page.waitForURL('**/account');
+    await page.goto(`${origin}/step-up?continue=/account/security`);
+    await page.waitForURL('**/account/security');
+    expect(device.complaints).toEqual([]);
+  });
+
+  it('leads to a recovery code without it', async () => {
+    const [email, device] = [await addUser(), await openDevice(false)];
+    const { page } = device;
+    await signIn(page, email);
+    await page.waitForURL('**/account');
+    await addKey(device, 'security key');
+    const code = await page.locator('.codes code').first().innerText();
+    await signOut(page);
+    await signIn(page, email);
+    await page.getByRole('link', { name: 'Use a recovery code' }).click();
+    await page.getByLabel('Recovery code').fill(code);
+    await press(page, 'Continue');
+    await page.waitForURL('**/account');
+  });
+});
+
+describe('in a browser without scripts', () => {
+  it('the pages are complete, and show no button that does nothing', async () => {
+    const email = await addUser();
+    const context = await browser.newContext({ javaScriptEnabled: false, locale: 'en' });
+    const page = await context.newPage();
+    await signIn(page, email);
+    await page.waitForURL('**/account');
+    await page.goto(`${origin}/account/security/add-passkey`);
+    // Playwright disables scripts behind the parser's back, so that it does not render `noscript`.
+    expect(await page.content()).toContain('A passkey needs JavaScript');
+    expect(await page.getByRole('button').count()).toBe(0);
+    await context.close();
+  });
+});
+
+describe('at an IP address, where browsers have no passkeys', () => {
+  it('the sign-in page offers none', async () => {
+    const port = new URL(server.url).port;
+    const other = await startServer({ database: 'embedded', publicUrl: `http://127.0.0.1:${port}` });
+    const page = await (await browser.newContext({ locale: 'en' })).newPage();
+    await page.goto(`${other.url}/login`);
+    expect(await page.getByLabel('Email').getAttribute('autocomplete')).toBe('username');
+    expect(await page.getByRole('button', { name: 'Sign in with a passkey' }).count()).toBe(0);
+    expect(await other.stop()).toBe(0);
+  });
+});
