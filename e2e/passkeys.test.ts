@@ -215,6 +215,7 @@ describe('in a browser without scripts', () => {
     // Playwright disables scripts behind the parser's back, so that it does not render `noscript`.
     expect(await page.content()).toContain('A passkey needs JavaScript');
     expect(await page.getByRole('button').count()).toBe(0);
+    expect(await page.locator('[hidden]:visible').count()).toBe(0);
     await context.close();
   });
 });
