@@ -22,6 +22,7 @@ const links: Readonly<Record<Purpose, string>> = {
   magic_link: '600s',
   email_code: '600s',
   mailbox_code: '600s',
+  setup: '24h',
 };
 
 /** Rejected from this time on. */

@@ -113,8 +113,8 @@ describe('a planted endpoint that writes a session by itself', () => {
 /** A login that is ready to be sent. */
 type PreparedLogin = (user: ActingUser) => Promise<() => Promise<AppResponse<Tokens>>>;
 
-/** The proofs that may complete a login; after a mailbox code a second factor must be set up. */
-type LoginProofName = Exclude<ProofName, 'mailbox_code'>;
+/** The proofs that may complete a login; after a mailbox code or a setup link a second factor must be set up. */
+type LoginProofName = Exclude<ProofName, 'mailbox_code' | 'setup_link'>;
 
 const logins: Readonly<Record<LoginProofName, PreparedLogin>> = {
   password: async (user) => () => logIn(user),
@@ -160,7 +160,9 @@ async function ticketOfTwoFactors(user: ActingUser): Promise<string> {
 
 const isSecond = (by: LoginProofName) => by === 'totp' || by === 'recovery_code';
 
-const proofNames = (Object.keys(proofKinds) as readonly ProofName[]).filter((by) => by !== 'mailbox_code');
+const proofNames = (Object.keys(proofKinds) as readonly ProofName[]).filter(
+  (by) => by !== 'mailbox_code' && by !== 'setup_link',
+);
 
 /** Runs `change` after the login has read the user, and before it writes: at the hash, or before its transaction. */
 function changeDuring(by: LoginProofName, change: () => Promise<void>): () => void {

@@ -11,7 +11,7 @@ import { startOnPage } from './faults/statements/scenario.ts';
 import { Application, type AppResponse } from './support/application.ts';
 import { type HttpReceiver, type Reaction, startReceiver } from './support/http-receiver.ts';
 import { invite } from './support/invitations.ts';
-import { mustChangePassword, ticketFor } from './support/login-steps.ts';
+import { addSetupLink, mustChangePassword, ticketFor } from './support/login-steps.ts';
 import { operator } from './support/operator.ts';
 import { beforeEachHash } from './support/stored-login.ts';
 import {
@@ -149,6 +149,10 @@ const api: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
     };
     return { email, set };
   },
+  'owner.set_up': async (of) => {
+    const { email, token } = await addSetupLink(of);
+    return { email, set: ofApi(of, '/api/v1/auth/setup', { token, name: 'Ada Lovelace' }) };
+  },
   'login.change_password': async (of) => {
     const email = await addVerifiedUser(of);
     await mustChangePassword(of, await userIdOf(of, email));
@@ -158,6 +162,10 @@ const api: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
 };
 
 const pages: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
+  'owner.submit_set_up': async (of) => {
+    const { email, token } = await addSetupLink(of);
+    return { email, set: ofPage(of, '/setup', { token, name: 'Ada Lovelace' }) };
+  },
   'login.submit_change_password': async (of) => {
     const email = await addVerifiedUser(of);
     await mustChangePassword(of, await userIdOf(of, email));
@@ -185,6 +193,9 @@ const pages: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
     return { email, set: ofPage(of, '/undo-email-change', { token }) };
   },
 };
+
+/** Pages that lead to the next page of a sign-in. */
+const leadsOn = ['login.submit_change_password', 'owner.submit_set_up'];
 
 function attemptAt(id: string, table: typeof api, of: Application): Promise<Attempt> {
   return present(table[id], id)(of);
@@ -255,7 +266,7 @@ describe.each(Object.keys(pages))('%s', (id) => {
       expect(response.text).toMatch(pattern);
       expect(response.text).not.toContain(password);
     }
-    expect((await set('better than before')).status).toBe(id === 'login.submit_change_password' ? 303 : 200);
+    expect((await set('better than before')).status).toBe(leadsOn.includes(id) ? 303 : 200);
     expect((await login(app, email, { password: 'better than before' })).status).toBe(200);
   });
 });

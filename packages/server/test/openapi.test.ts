@@ -10,7 +10,7 @@ import {
   requestCode,
   requestLink,
 } from './support/login-by-mail.ts';
-import { addOwner, changePasswordAtLogin, mustChangePassword } from './support/login-steps.ts';
+import { addOwner, addSetupLink, changePasswordAtLogin, mustChangePassword } from './support/login-steps.ts';
 import { addUserWithoutPassword } from './support/mailbox-codes.ts';
 import { addPasskeyUser, loginByPasskey, passkeysPath, provePasskey, stepUpByPasskey } from './support/passkeys.ts';
 import { addTotpUser, proveSecondFactor } from './support/second-factors.ts';
@@ -54,6 +54,7 @@ const successes: readonly string[] = [
   'login.second_factor_options 200',
   'login.passkey_options 200',
   'login.passkey 200',
+  'owner.set_up 200',
   'login.confirm_mailbox 202',
   'login.mailbox_code 200',
   'login.enroll 200',
@@ -136,6 +137,8 @@ async function useSecondFactors(): Promise<void> {
   expect((await proveSecondFactor(app, ticket, { recoveryCode: second })).code).toBe('invalid_ticket');
   await app.send('PUT', '/api/v1/users/me/mfa', { token, json: { enabled: true } });
   await app.send('DELETE', '/api/v1/users/me/totp', { token });
+  const { token: setup } = await addSetupLink(app);
+  await app.send('POST', '/api/v1/auth/setup', { json: { token: setup, name: 'Grace', password: validPassword } });
   const owner = await addOwner(app);
   await mustChangePassword(app, owner.userId);
   const again = (await login(app, owner.email)).data;

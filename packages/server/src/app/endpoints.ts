@@ -28,6 +28,7 @@ import { registerEndpoints } from '#flows/register/index.ts';
 import { resendVerificationEndpoints } from '#flows/resend-verification/index.ts';
 import { secondFactorEndpoints } from '#flows/second-factor/index.ts';
 import { sessionEndpoints } from '#flows/session/index.ts';
+import { setUpOwnerEndpoints } from '#flows/set-up-owner/index.ts';
 import { showAccountEndpoints } from '#flows/show-account/index.ts';
 import { stepUpEndpoints } from '#flows/step-up/index.ts';
 import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
@@ -65,6 +66,7 @@ export function publicEndpoints(
     ...resendVerificationEndpoints(services),
     ...loginEndpoints({ ...services, mailedLink: mailedLink({ ...services, loginByMail: config.loginByMail }) }),
     ...secondFactorEndpoints(services),
+    ...setUpOwnerEndpoints(services),
     ...loginStepEndpoints({ ...services, service: publicUrl.hostname }),
     ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail }),
     ...loginByPasskeyEndpoints(services),

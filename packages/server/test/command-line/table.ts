@@ -112,6 +112,26 @@ export const table: readonly CommandRow[] = [
     exit: 1,
     output: /^There is no open invitation with the id "0/,
   },
+  {
+    command: 'admin create',
+    argv: ['First@example.com'],
+    output: /^The link is in .*\/setup-link\. It works once, until \d{4}-\S+Z\. Delete the file afterwards\.$/,
+  },
+  { command: 'admin create', argv: ['first@example.com'], output: /^The link is in .*\/setup-link\. It works once/ },
+  {
+    command: 'admin create',
+    argv: ['ADA@example.com'],
+    exit: 1,
+    output: /^This user (is an owner|has a password) already/,
+  },
+  { command: 'admin create', argv: ['not an address'], exit: 2, output: /^EMAIL: / },
+  {
+    command: 'admin recover',
+    argv: ['nobody@example.com'],
+    exit: 1,
+    output: /^There is no user with the address "nob/,
+  },
+  { command: 'admin recover', argv: ['first@example.com'], exit: 1, output: /^This user is not an owner\./ },
   { command: 'user factors', argv: ['ADA@example.com'], output: /^The user has no second factor\.$/ },
   {
     command: 'user factors',

@@ -181,7 +181,7 @@ export interface Holder {
 const sessionInputs = ['session', 'refreshToken', 'deviceToken', 'id'];
 
 /** The links that can be issued without a payload, so that one can be planted even in a state that gets none. */
-const plainPurposes: readonly Purpose[] = ['verify_email', 'reset_password', 'magic_link', 'cancel_deletion'];
+const plainPurposes: readonly Purpose[] = ['verify_email', 'reset_password', 'magic_link', 'cancel_deletion', 'setup'];
 
 /**
  * A user in a state, with everything that a client may have kept from before it, and with links, codes and tickets of the

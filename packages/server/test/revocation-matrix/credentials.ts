@@ -224,6 +224,15 @@ export const credentialProbes: Readonly<Record<Credential, (user: ActingUser) =>
     const code = await linkToken(user, 'email_code');
     return async () => outcomeOf(await loginByCode(app, email, code, { browserToken }), 'invalid_code');
   },
+  setup: async (user) => {
+    const { database, tokens, clock } = user.app.services;
+    const { authEpoch } = present(await findRow(user), 'the user');
+    const of = { userId: user.userId, identifierId: null, authEpoch, sealedPayload: null } as const;
+    const values = tokens.values({ id: tokens.newId(), purpose: 'setup', ...of, now: clock.now() });
+    await database.transaction((tx) => issueToken(tx, values));
+    const token = tokens.secret(values.tokenId, 'setup', values.tokenKeyId);
+    return () => consumeLink(user, 'setup', { token, name: 'Ada', password: thirdPassword });
+  },
   mailbox_code: issueMailboxCode,
   confirm_email_change: async (user) => {
     const json = { newEmail: uniqueEmail('wanted'), currentPassword: user.password };

@@ -67,6 +67,7 @@ const issuedInGracePeriod: readonly Credential[] = [
   'reset_password',
   'magic_link',
   'email_code',
+  'setup',
   'mailbox_code',
   'cancel_deletion',
 ];

@@ -1,12 +1,13 @@
 /** The steps of a login whose user must set a second factor up, or set a new password. */
-import { grantRole } from '#flows/admin-users/index.ts';
+import { createUser, grantRole } from '#flows/admin-users/index.ts';
+import { makeSetupLink } from '#flows/set-up-owner/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Application, AppResponse } from './application.ts';
 import { addActiveUser } from './daily-traffic.ts';
 import { operator } from './operator.ts';
 import { codeNow } from './second-factors.ts';
 import { storedLinkToken } from './stored-links.ts';
-import { login, type Tokens } from './user-actions.ts';
+import { login, type Tokens, uniqueEmail } from './user-actions.ts';
 import { userIdOf } from './user-status.ts';
 
 const requireTwo = statement('test_login_steps.require_two_factors', {
@@ -123,4 +124,15 @@ export async function addOwner(app: Application): Promise<UserWithRole & StepRes
   const { data, code } = await confirmEnrollment(app, ticket, codeNow(app, secret));
   if (data?.accessToken === undefined) throw new Error(`the login was not completed: ${code}`);
   return { ...data, ...user, secret };
+}
+
+/** The link of a new owner, as `latchkey admin create` makes it. */
+export async function addSetupLink(app: Application): Promise<UserWithRole & { readonly token: string }> {
+  const email = uniqueEmail('owner');
+  const user = { email: { asTyped: email, canonical: email }, name: '', locale: 'en', roles: [], password: undefined };
+  const created = await createUser(app.services, operator, user);
+  const userId = created.kind === 'created' ? created.userId : created.holderId;
+  const link = await makeSetupLink(app.services, operator, userId);
+  if (link.kind !== 'made') throw new Error(`no link was made: ${link.reason}`);
+  return { email, userId, token: link.token };
 }

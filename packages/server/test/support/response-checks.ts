@@ -41,6 +41,7 @@ const pages: ReadonlySet<string> = new Set([
   '/login/magic-link',
   '/login',
   '/login/second-factor',
+  '/setup',
   '/login/recovery-code',
   '/login/confirm-mailbox',
   '/login/confirm-mailbox/code',

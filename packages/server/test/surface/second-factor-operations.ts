@@ -2,6 +2,7 @@
 import type { ExpectedOperation } from './expected-operation.ts';
 
 const anyTicket = `lk_lt_${'A'.repeat(49)}`;
+const anyToken = `lk_ot_${'A'.repeat(49)}`;
 
 export const secondFactorOperations: readonly ExpectedOperation[] = [
   {
@@ -13,6 +14,34 @@ export const secondFactorOperations: readonly ExpectedOperation[] = [
     rateLimit: 'credential',
     body: { ticket: anyTicket, code: '000000', deviceToken: 'unknown' },
     optional: ['deviceToken'],
+  },
+  {
+    id: 'owner.set_up',
+    method: 'POST',
+    path: '/api/v1/auth/setup',
+    kind: 'api',
+    principals: ['public'],
+    rateLimit: 'credential',
+    body: { token: anyToken, name: 'Nobody', password: 'correct horse battery', transport: 'token', deviceToken: 'x' },
+    optional: ['transport', 'deviceToken'],
+  },
+  {
+    id: 'owner.show_set_up',
+    method: 'GET',
+    path: '/setup',
+    kind: 'page',
+    principals: ['public'],
+    rateLimit: 'pages',
+    query: `token=${anyToken}`,
+  },
+  {
+    id: 'owner.submit_set_up',
+    method: 'POST',
+    path: '/setup',
+    kind: 'page',
+    principals: ['public'],
+    rateLimit: 'credential',
+    form: { token: anyToken, name: 'Nobody', password: 'correct horse battery' },
   },
   {
     id: 'login.confirm_mailbox',

@@ -1,5 +1,6 @@
 /** All commands, in the order of the help. */
 import type { Roles } from '../running.ts';
+import { adminCommands } from './admin.ts';
 import { clientCommands } from './client.ts';
 import { type Command, type OptionValue, type ProcessCommand, type ProcessContext, UsageError } from './command.ts';
 import { configCommands } from './config.ts';
@@ -60,6 +61,7 @@ export const commands: readonly Command[] = [
   workCommand,
   ...migrateCommands,
   ...configCommands,
+  ...adminCommands,
   ...userCommands,
   ...inviteCommands,
   ...clientCommands,

@@ -1,4 +1,4 @@
-/** `latchkey user create`: creates a user whose address counts as verified, such as the first admin. */
+/** `latchkey user create`: creates a user whose address counts as verified. */
 import { emailInput } from '#domain/identifiers/index.ts';
 import { type PasswordPolicy, passwordComplaint, passwordPolicies } from '#domain/passwords/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';

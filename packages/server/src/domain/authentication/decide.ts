@@ -68,7 +68,7 @@ export type LoginResult =
     };
 
 /** A proof that a login can begin with. */
-export type FirstProof = Exclude<Proof, { readonly by: FurtherProofName }>;
+export type FirstProof = Exclude<Proof, { readonly by: FurtherProofName | 'setup_link' }>;
 
 /** A second factor, for a login in progress or for a live session. */
 export type SecondProof = Extract<Proof, { readonly by: SecondProofName | 'passkey' }>;
@@ -207,7 +207,8 @@ async function decideUnderLock(
   return write(gate, tx, login, decision);
 }
 
-function begin<P extends FirstProof>(
+/** A login at its first proof. */
+export function begin<P extends Proof>(
   proof: P,
   candidate: Candidate,
   { transport, browserHash, continueTo }: LoginOptions,

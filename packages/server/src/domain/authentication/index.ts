@@ -61,5 +61,5 @@ export { type ReservedGuess, reserveSecondFactor, reserveSecondFactorOfUser } fr
 export { secondFactorFields, totpCodeInput, typedSecondFactor } from './second-factor-input.ts';
 export { type ShownLogin, showLogin } from './show-login.ts';
 export { type StepUpFactor, type StepUpProof, stepUp, stepUpFactors } from './step-up.ts';
-export { findStep, takeStep } from './ticket-steps.ts';
+export { findStep, startBySetupLink, takeStep } from './ticket-steps.ts';
 export { deleteExpiredTickets, findTicketUser, type PresentedTicket } from './tickets.ts';

@@ -8,6 +8,7 @@
  * | email_code    | knowledge, `otp`  | `email`         | `one_time_tokens` | email_code                | invalid_code        |
  * | totp          | possession, `otp` | `totp`          | `totp_secrets`    | second_factor (by device) | invalid_code        |
  * | recovery_code | possession, `otp` | `recovery_code` | `recovery_codes`  | second_factor (by device) | invalid_code        |
+ * | setup_link    | knowledge, `otp`  | `email`         | `one_time_tokens` | mailbox_code              | invalid_token       |
  * | mailbox_code  | knowledge, `otp`  | `email`         | `one_time_tokens` | mailbox_code              | invalid_code        |
  * | passkey       | possession        | `passkey`       | `used_nonces`     | –                         | invalid_passkey     |
  *
@@ -49,6 +50,8 @@ interface Proofs {
   readonly totp: { readonly userId: string; readonly secretId: string; readonly step: number };
   /** A typed recovery code, which the UPDATE compares. */
   readonly recovery_code: { readonly userId: string; readonly hashes: readonly Buffer[] };
+  /** A link that an operator made for an owner, which counts as access to the mailbox. */
+  readonly setup_link: { readonly userId: string; readonly text: string };
   /** A mailed code that matched, and the hash of the ticket or session that it is bound to. */
   readonly mailbox_code: { readonly userId: string; readonly hash: Buffer; readonly binding: Buffer };
   /** A verified assertion of a passkey. */
@@ -155,6 +158,13 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
     refusal: 'invalid_passkey',
     refusalOfDisabled: 'account_disabled',
     consume: (tx, { passkey }, use) => consumeAssertion(tx, passkey, use),
+  },
+  setup_link: {
+    factor: mailbox,
+    resets: () => 'mailbox_code',
+    refusal: 'invalid_token',
+    refusalOfDisabled: 'invalid_token',
+    consume: async (tx, { text }, { now }) => (await consume(tx, 'setup', text, now)) !== undefined,
   },
   mailbox_code: {
     factor: mailbox,

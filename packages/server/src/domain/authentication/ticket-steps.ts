@@ -1,13 +1,22 @@
-/** Steps of a login that change the user: setting a second factor up, and setting a new password. */
+/** Steps of a login that change the user: setting a second factor up, setting a new password, and setting an owner up. */
 import { present } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import type { Queries } from '#platform/database/index.ts';
 import { type Candidate, findCandidate, isGracePeriodOver } from './candidate.ts';
-import type { ProvenLogin } from './complete.ts';
-import { decide, finish, type LoginGate, type LoginOptions, type LoginResult, originOf, write } from './decide.ts';
+import { consumeProof, type ProvenLogin } from './complete.ts';
+import {
+  begin,
+  decide,
+  finish,
+  type LoginGate,
+  type LoginOptions,
+  type LoginResult,
+  originOf,
+  write,
+} from './decide.ts';
 import { loginFacts, nextStep, type TicketStep } from './next-step.ts';
-import { type ProofOfFactor, provenBy, type StepTaken } from './proofs.ts';
+import { type Proof, type ProofOfFactor, provenBy, type StepTaken } from './proofs.ts';
 import { consumeTicket, findTicket, type LoginInProgress, type PresentedTicket } from './tickets.ts';
 
 /** A login in progress and its user, read without a lock. */
@@ -92,4 +101,32 @@ export async function takeStep<A>(
     return { applied: result, outcome: await write(gate, tx, taken, decide(gate, taken)) };
   });
   return { applied, result: await finish(gate, outcome) };
+}
+
+/**
+ * Begins a login by a link that sets the user up, in one transaction: lock the user, consume the link, `work`, read the
+ * facts that `work` left, and write the session or the ticket.
+ *
+ * @throws Problem `invalid_token` for a link that is used, expired or of an earlier epoch, and what `work` throws.
+ */
+export async function startBySetupLink(
+  gate: LoginGate,
+  proof: Proof<'setup_link'>,
+  work: (tx: Queries) => Promise<void>,
+  options: LoginOptions,
+  requester: Requester,
+): Promise<LoginResult> {
+  const { userId } = proof;
+  const outcome = await gate.database.transaction(async (tx) => {
+    const now = gate.clock.now();
+    await gate.users.lock(tx, userId);
+    const before = await findCandidate(tx, { userId, now });
+    if (before === undefined || isGracePeriodOver(before, now)) throw new Problem('invalid_token');
+    await consumeProof(tx, { proof, candidate: before, now }, true);
+    await work(tx);
+    const candidate = present(await findCandidate(tx, { userId, now }), 'the locked user');
+    const begun = begin(proof, candidate, options, requester, now);
+    return write(gate, tx, begun, decide(gate, begun));
+  });
+  return finish(gate, outcome);
 }

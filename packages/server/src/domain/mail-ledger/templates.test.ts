@@ -41,6 +41,7 @@ const examples: Record<MailTemplate, MailFacts> = {
   security_key_added: facts,
   passkey_removed: facts,
   passkey_counter_stuck: facts,
+  owner_recovery: { ...facts, params: { account: 'grace@people.example' } },
   two_step_on: facts,
   two_step_off: facts,
   recovery_codes_made: facts,

@@ -37,6 +37,8 @@ export interface MailParams {
   security_key_added: Readonly<Record<string, never>>;
   passkey_removed: Readonly<Record<string, never>>;
   passkey_counter_stuck: Readonly<Record<string, never>>;
+  /** Another owner's account can be taken over by a link that was made on the server. */
+  owner_recovery: { readonly account: string };
   two_step_on: Readonly<Record<string, never>>;
   two_step_off: Readonly<Record<string, never>>;
   recovery_codes_made: Readonly<Record<string, never>>;
@@ -165,6 +167,7 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   security_key_added: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   passkey_removed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   passkey_counter_stuck: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  owner_recovery: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   two_step_on: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   two_step_off: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
   recovery_codes_made: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },

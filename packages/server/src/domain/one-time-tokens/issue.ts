@@ -16,7 +16,8 @@ export type Purpose =
   | 'cancel_deletion'
   | 'magic_link'
   | 'email_code'
-  | 'mailbox_code';
+  | 'mailbox_code'
+  | 'setup';
 
 /** Purposes whose secret is a code of six digits instead of a link. */
 export type CodePurpose = 'email_code' | 'mailbox_code';
@@ -37,6 +38,8 @@ export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
   magic_link: 10 * 60,
   email_code: 10 * 60,
   mailbox_code: 10 * 60,
+  // Not mailed: an operator hands it over.
+  setup: 24 * 60 * 60,
 };
 
 /** Links that undo an attacker's change. They remain active, although the change has raised the epoch (invariant 4). */

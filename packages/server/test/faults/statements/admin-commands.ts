@@ -2,12 +2,14 @@
 import type { CommandIo } from '#app/cli/command.ts';
 import { commands } from '#app/cli/list.ts';
 import { assert } from '#kernel/assert.ts';
+import { statement } from '#platform/database/index.ts';
 import type { Application } from '../../support/application.ts';
 import { addPendingInvitation } from '../../support/daily-traffic.ts';
 import { addOwner } from '../../support/login-steps.ts';
 import { beginTotp, confirmTotp } from '../../support/second-factors.ts';
+import { storedLinkToken } from '../../support/stored-links.ts';
 import { isAccepted, login, uniqueEmail, validPassword } from '../../support/user-actions.ts';
-import { setStatus } from '../../support/user-status.ts';
+import { setStatus, userIdOf } from '../../support/user-status.ts';
 import {
   addScenarioUser,
   allTrue,
@@ -68,12 +70,53 @@ async function addUserWithSession(app: Application): Promise<{ readonly email: s
   return { email: user.email, accessToken: (await logIn(user)).accessToken };
 }
 
+const deleteRoles = statement('statement_scenarios.delete_roles', {
+  lane: 'pool',
+  sql: 'delete from role_assignments',
+  params: {},
+  columns: {},
+});
+
+/** Without the owners of other scenarios, who would all get a mail. */
+async function withdrawOwners({ services }: Application): Promise<void> {
+  await services.database.run(deleteRoles, {});
+}
+
 /** Whether the password leads to this step. */
 async function needsStep(app: Application, email: string, step: string): Promise<boolean> {
   return (await login(app, email)).data.step === step;
 }
 
 export const adminCommands: readonly Scenario[] = [
+  {
+    name: 'admin create',
+    commitsInParts: true,
+    audit: ['owner.setup_link_made', 'user.created'],
+    prepare: async (app) => {
+      const email = uniqueEmail('owner');
+      const isComplete = async () => {
+        const token = await storedLinkToken(app, await userIdOf(app, email), 'setup');
+        const json = { token, name: 'Grace', password: validPassword };
+        return (await request(app, 'POST', '/auth/setup', { json })) === 'done';
+      };
+      return { run: () => runCommand(app, 'admin create', email), isComplete };
+    },
+  },
+  {
+    name: 'admin recover',
+    audit: ['owner.recovery_link_made'],
+    mail: ['owner_recovery'],
+    prepare: async (app) => {
+      await withdrawOwners(app);
+      const owner = await addOwner(app);
+      const isComplete = async () => {
+        const token = await storedLinkToken(app, owner.userId, 'setup');
+        const json = { token, name: 'Grace', password: validPassword };
+        return (await request(app, 'POST', '/auth/setup', { json })) === 'done';
+      };
+      return { run: () => runCommand(app, 'admin recover', owner.email), isComplete };
+    },
+  },
   {
     name: 'user create',
     audit: ['user.created'],

@@ -2,6 +2,7 @@
 import type { Application } from '../../support/application.ts';
 import { wrongCode } from '../../support/login-by-mail.ts';
 import {
+  addSetupLink,
   addUserWithRole,
   beginEnrollment,
   changePasswordAtLogin,
@@ -14,7 +15,7 @@ import {
 } from '../../support/login-steps.ts';
 import { codeNow } from '../../support/second-factors.ts';
 import { storedLinkToken } from '../../support/stored-links.ts';
-import { login, sameOrigin } from '../../support/user-actions.ts';
+import { login, sameOrigin, validPassword } from '../../support/user-actions.ts';
 import {
   addScenarioUser,
   canLogIn,
@@ -140,6 +141,32 @@ async function enrollingOnPage(app: Application) {
   return { email, ticket: await pageTicketOf(app, proven) };
 }
 
+const owners: readonly Scenario[] = [
+  {
+    name: 'owner.set_up',
+    audit: ['login.step_required', 'owner.set_up'],
+    mail: ['password_changed'],
+    retryResult: 'invalid_token',
+    prepare: async (app) => {
+      const { email, token } = await addSetupLink(app);
+      const json = { token, name: 'Grace', password: validPassword };
+      const run = () => request(app, 'POST', '/auth/setup', { json });
+      return { run, isComplete: async () => (await login(app, email)).data.step === 'confirm_mailbox' };
+    },
+  },
+  {
+    name: 'owner.submit_set_up',
+    audit: ['login.step_required', 'owner.set_up'],
+    mail: ['password_changed'],
+    retryResult: 'page 400',
+    prepare: async (app) => {
+      const { email, token } = await addSetupLink(app);
+      const run = () => submitForm(app, '/setup', { token, name: 'Grace', password: validPassword });
+      return { run, isComplete: async () => (await login(app, email)).data.step === 'confirm_mailbox' };
+    },
+  },
+];
+
 const pages: readonly Scenario[] = [
   {
     name: 'login.submit_confirm_mailbox',
@@ -205,4 +232,4 @@ const pages: readonly Scenario[] = [
   },
 ];
 
-export const loginSteps: readonly Scenario[] = [...steps, ...pages];
+export const loginSteps: readonly Scenario[] = [...steps, ...owners, ...pages];
