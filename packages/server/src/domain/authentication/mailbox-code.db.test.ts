@@ -20,6 +20,8 @@ import {
 import { bindingToSession, compareMailboxCode, type MailboxCodes, sendMailboxCode } from './mailbox-code.ts';
 import { stepUp } from './step-up.ts';
 
+type RequestedMail = Parameters<MailboxCodes['limits']['takeMail']>[0];
+
 const newest = statement('mailbox_code_test.newest', {
   lane: 'pool',
   sql: `select id, key_id from one_time_tokens where user_id = :userId and purpose = 'mailbox_code'
@@ -39,17 +41,23 @@ describeOnBothDatabases('a code that proves the mailbox', (database) => {
   let fixture: GateFixture;
   let codes: MailboxCodes;
   let mayBeSent: boolean;
+  let requested: RequestedMail[];
   let user: TestUser;
   let sessionId: string;
   let binding: Buffer;
 
   beforeAll(async () => {
     fixture = await openGateFixture(database());
-    codes = { ...fixture, ...fixture.gate, limits: { takeMail: async () => mayBeSent } };
+    const takeMail = async (mail: RequestedMail) => {
+      requested.push(mail);
+      return mayBeSent;
+    };
+    codes = { ...fixture, ...fixture.gate, limits: { takeMail } };
   });
 
   beforeEach(async () => {
     mayBeSent = true;
+    requested = [];
     user = await addUser(fixture);
     ({ sessionId } = await addSession(fixture, user, 'token'));
     binding = bindingToSession(sessionId);
@@ -82,6 +90,7 @@ describeOnBothDatabases('a code that proves the mailbox', (database) => {
     await send();
     const mail = { template: 'mailbox_code', locale: 'en', identifierId: user.identifierId, params: {} };
     expect(await mailsOf(fixture, user)).toEqual([mail]);
+    expect(requested).toEqual([{ kind: 'mailbox_code', recipient: user.email, fromKnownDevice: true }]);
     expect(await eventsOf(fixture, user)).toMatchObject([
       {
         action: 'mailbox_code.requested',
