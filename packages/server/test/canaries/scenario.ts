@@ -287,7 +287,9 @@ export class Scenario {
       .filter((one) => one !== '')
       .join('; ');
     const headers = { 'sec-fetch-site': 'same-origin' };
-    return this.#expect(200, 'POST', action, { form: { ...fields, ...filled }, cookie, headers });
+    const sent = { form: { ...fields, ...filled }, cookie, headers };
+    // A page that signs in leads on.
+    return this.#expect(200, 'POST', action, sent, [200, 303]);
   }
 
   /** Sends a request as the user and collects the response, whose text a client might log. */
