@@ -223,7 +223,7 @@ it('fails for passkeys of another domain, and names the file of related origins'
   await client.connect();
   const id = '0197a2b4-0000-7000-8000-000000000001';
   await client.query(
-    `insert into users (id, subject, created_at, updated_at) values ($1, $1, '2030-01-01', '2030-01-01')`,
+    `insert into users (id, subject, created_at, updated_at) values ($1, 'ada', '2030-01-01', '2030-01-01')`,
     [id],
   );
   await client.query(
