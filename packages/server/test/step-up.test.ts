@@ -49,6 +49,10 @@ const delicate: readonly string[] = [
 
 /** Reviewed by hand, like the operations. */
 const delicatePages: readonly string[] = [
+  'passkeys.show_add',
+  'passkeys.show_remove',
+  'passkeys.submit_add',
+  'passkeys.submit_remove',
   'recovery_codes.show',
   'recovery_codes.submit',
   'totp.show',

@@ -27,6 +27,7 @@ export const nonParsers: Readonly<Record<string, string>> = {
   'secret-token formatSecret': "formats the product's secret",
   'secret-token hashSecret': 'SHA-256 of any text',
   'totp newTotpSecret': 'generates a secret',
+  'totp qrCode': 'draws the result of totpUri',
   'totp qrSvg': 'draws the result of totpUri',
   'totp totpSecretText': "formats the product's secret",
   'totp totpUri': "encodes the product's secret, the name of the deployment and a parsed address",

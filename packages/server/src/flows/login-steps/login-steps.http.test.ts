@@ -232,13 +232,14 @@ describe.each(['postgres', 'embedded'] as const)('the steps of a login (%s)', (d
       expect((await confirmEnrollment(app, ticket, codeNow(app, newest))).status).toBe(200);
     });
 
-    it('two tickets of one user set one factor up: the second is of an earlier epoch', async () => {
+    it('two tickets of one user set one factor up', async () => {
       const user = await addEnrolling();
       const second = await enrollmentTicket(app, user);
       const code = codeNow(app, user.secret);
       const all = await Promise.all([user.ticket, second].map((ticket) => confirmEnrollment(app, ticket, code)));
-      expect(all.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 401]);
-      expect(all.find(({ status }) => status === 401)?.code).toBe('invalid_ticket');
+      expect(all.filter(({ status }) => status === 200)).toHaveLength(1);
+      // The second has a ticket of an earlier epoch, or finds no secret that waits for its code.
+      expect(['invalid_ticket', 'enrollment_expired']).toContain(all.find(({ status }) => status !== 200)?.code);
       expect(await secretsOf(user.userId)).toBe(1);
     });
 
