@@ -31,8 +31,20 @@ const readOnlyCommands = ['user show', 'user factors', 'user list', 'invite list
 /** They write no row: one moves the clock, the other computes a challenge. */
 const withoutRows = ['dev.move_clock', 'login.passkey_options'];
 
-/** Declares the tests for one database; each database has its own file, so that they run in parallel. */
-export function describeEveryStatement(kind: string, open: OpenFaultyApplication): void {
+/** A page's form calls the flow of an operation of the API. */
+const isOfPage = (name: string) => name.includes('submit');
+
+/**
+ * Declares the tests for one database; each database has its own file, so that they run in parallel. Without `forms` the
+ * forms of pages are left out: their statements are those of the operations, on whatever database.
+ */
+export function describeEveryStatement(
+  kind: string,
+  open: OpenFaultyApplication,
+  { forms }: { readonly forms: boolean },
+): void {
+  const tested = forms ? scenarios : scenarios.filter(({ name }) => !isOfPage(name));
+
   describe(`on ${kind}, with a failure before and after every statement`, () => {
     let deployment: FaultyApplication;
 
@@ -42,19 +54,20 @@ export function describeEveryStatement(kind: string, open: OpenFaultyApplication
 
     afterAll(() => deployment[Symbol.asyncDispose]());
 
-    it.each(scenarios)('is atomic and succeeds on retry: $name', async (scenario) => {
+    it.each(tested)('is atomic and succeeds on retry: $name', async (scenario) => {
       const { interruptions, faults } = await interruptEverywhere(deployment, scenario);
       expect(faults).toEqual([]);
       expect(interruptions).toBeGreaterThan(0);
     });
 
     it('covers every operation and command that writes', () => {
-      const writing = deployment.app.endpoints.filter(({ method }) => method !== 'GET').map(({ id }) => id);
+      const changing = deployment.app.endpoints.filter(({ method }) => method !== 'GET');
+      const writing = changing.filter(({ kind: of }) => forms || of !== 'page').map(({ id }) => id);
       const serviceCommands = commands.filter(({ needs }) => needs === 'services').map(({ name }) => name);
       const expected = [...writing, 'verify_email.press_by_get', ...serviceCommands];
       const excluded = [...withoutRows, ...readOnlyCommands];
       const covered = new Set(
-        scenarios.map(({ name }) => name.replace(/,.*/, '')).filter((name) => !name.startsWith('job ')),
+        tested.map(({ name }) => name.replace(/,.*/, '')).filter((name) => !name.startsWith('job ')),
       );
       expect([...covered].sort()).toEqual(expected.filter((name) => !excluded.includes(name)).sort());
     });
