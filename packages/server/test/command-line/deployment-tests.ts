@@ -144,7 +144,8 @@ export function testEffects(deployment: () => Deployment): void {
     const [header = ''] = accessToken.split('.');
     const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { readonly kid: string };
     const ran = await runLatchkey(['keys', 'revoke', kid], deployment().settings);
-    expect(ran.stdout).toMatch(/^All tokens signed by \S{43} are rejected now\. /);
+    const stdout = expect.stringMatching(/^All tokens signed by \S{43} are rejected now\. /);
+    expect(ran).toMatchObject({ code: 0, stdout });
     const isRejected = async () => !(await apiClient.me(accessToken)).ok;
     await eventually(isRejected, { what: 'the token is rejected', timeoutMs: 1000 });
     const again = await runLatchkey(['keys', 'revoke', kid], deployment().settings);
