@@ -8,7 +8,7 @@ create table passkeys (
   -- The RP ID of the registration. A passkey works for this one alone.
   rp_id text not null,
   credential_id bytea not null,
-  -- Random, the same for all passkeys of a user; it tells an authenticator nothing about the account.
+  -- The same for all passkeys of a user. It looks random: an authenticator learns nothing about the account from it.
   user_handle bytea not null,
   -- SubjectPublicKeyInfo in DER.
   public_key bytea not null,
