@@ -119,7 +119,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       rateLimit: 'credential',
       request: { body: z.strictObject({ token: secret, ...loginFields }) },
       response: { status: 200, message: 'Logged in', data: loginResultData, example: issuedSessionExample },
-      problems: ['not_enabled', 'invalid_token', 'other_browser', 'email_not_verified', 'login_incomplete'],
+      problems: ['not_enabled', 'invalid_token', 'other_browser', 'email_not_verified'],
       handler: async ({ body, caller }) => {
         const { token: text, ...fields } = body;
         return responseOf(await pressLink(flow, { text, ...optionsOf(fields, caller) }, caller), caller);
@@ -170,7 +170,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       limitedBy: (body) => body.email.canonical,
       request: { body: z.strictObject({ email: emailInput, code: z.string().regex(codePattern), ...loginFields }) },
       response: { status: 200, message: 'Logged in', data: loginResultData, example: issuedSessionExample },
-      problems: ['not_enabled', 'invalid_code', 'email_not_verified', 'login_incomplete'],
+      problems: ['not_enabled', 'invalid_code', 'email_not_verified'],
       handler: async ({ body, caller }) => {
         const { email, code, ...fields } = body;
         const typed = { canonical: email.canonical, code, ...optionsOf(fields, caller) };

@@ -22,7 +22,7 @@ export function magicLinkPage(flow: LinkPages): readonly Endpoint[] {
       summary: 'Its form: signs this browser in',
       form: z.strictObject({ token: linkToken }),
       rateLimit: 'credential',
-      problems: ['not_enabled', 'email_not_verified', 'login_incomplete'],
+      problems: ['not_enabled', 'email_not_verified'],
     },
     catalogues: flow.catalogues,
     texts: 'page.magic_link',

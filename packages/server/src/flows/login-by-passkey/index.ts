@@ -86,7 +86,6 @@ function loginEndpoint(flow: LoginByPasskey): Endpoint {
       'unknown_passkey',
       'account_disabled',
       'email_not_verified',
-      'login_incomplete',
     ],
     handler: async ({ body, caller }) => {
       if (body.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);

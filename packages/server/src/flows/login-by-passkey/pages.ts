@@ -47,7 +47,7 @@ export function passkeyPages(flow: PasskeyPages): readonly Endpoint[] {
       rateLimit: 'credential',
       hasScripts: true,
       request: { form: fields },
-      problems: ['passkeys_unavailable', 'login_incomplete', 'email_not_verified'],
+      problems: ['passkeys_unavailable', 'email_not_verified'],
       handler: ({ body, caller }) => submit(flow, body, caller),
     }),
     documentEndpoint({

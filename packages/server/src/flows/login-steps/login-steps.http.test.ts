@@ -181,6 +181,8 @@ describe.each(['postgres', 'embedded'] as const)('the steps of a login (%s)', (d
       const expired = await ticketFor(app, email, 'confirm_mailbox');
       const enrolling = await enrollmentTicket(app, await addUserWithRole(app));
       expect((await post('confirm-mailbox', { ticket: enrolling })).code).toBe('login_incomplete');
+      const proof = { ticket: enrolling, code: '123456' };
+      expect((await post('confirm-mailbox/verify', proof)).code).toBe('login_incomplete');
       expect((await post('confirm-mailbox', { ticket: `lk_lt_${'A'.repeat(49)}` })).code).toBe('invalid_ticket');
       app.clock.advance(601_000);
       expect((await post('confirm-mailbox', { ticket: expired })).code).toBe('invalid_ticket');

@@ -47,7 +47,7 @@ export function loginEndpoints(flow: LoginPages): readonly Endpoint[] {
         }),
       },
       response: { status: 200, message: 'Logged in', data: loginResultData, example: issuedSessionExample },
-      problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'busy'],
+      problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'busy'],
       handler: async ({ body, caller, use: quota }) => {
         if (body.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
         const attempt = {

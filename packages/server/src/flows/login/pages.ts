@@ -76,7 +76,7 @@ export function loginPages(flow: LoginPages): readonly Endpoint[] {
       countsUse: true,
       hasScripts: true,
       request: { form: fields },
-      problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'login_incomplete', 'not_enabled'],
+      problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'not_enabled'],
       handler: ({ body, caller, use }) => submit(flow, body, caller, use),
     }),
   ];
@@ -140,7 +140,6 @@ const refusals: Partial<Readonly<Record<ProblemCode, string>>> = {
   invalid_credentials: 'page.login.wrong',
   account_disabled: 'page.login.disabled',
   email_not_verified: 'page.login.not_verified',
-  login_incomplete: 'page.login.incomplete',
   busy: 'page.login.busy',
 };
 

@@ -3,6 +3,7 @@ import { grantRole, resetFactors } from '#flows/admin-users/index.ts';
 import { Application } from '#test/support/application.ts';
 import { addOwner } from '#test/support/login-steps.ts';
 import { operator } from '#test/support/operator.ts';
+import { addPasskey, passkeysPath } from '#test/support/passkeys.ts';
 import { addTotpUser, beginTotp, codeNow, confirmTotp, proveSecondFactor } from '#test/support/second-factors.ts';
 import { auditActionsOf } from '#test/support/stored-login.ts';
 import { addLoggedInUser, isAccepted, login, mailsTo, type Tokens } from '#test/support/user-actions.ts';
@@ -89,6 +90,19 @@ describe.each(['postgres', 'embedded'] as const)('PUT /api/v1/users/me/mfa (%s)'
       expect(await isAccepted(app, owner.accessToken)).toBe(true);
       expect((await login(app, owner.email)).data.step).toBe('second_factor');
       expect(await mailsTo(app, owner.email)).not.toContain('second_factor_removed');
+    });
+
+    it('removes the app beside a passkey, and not the passkey that remains', async () => {
+      const owner = await addOwner(app);
+      const { data } = await addPasskey(app, { token: owner.accessToken }, { kind: 'security_key' });
+      const appRemoved = await app.send<Tokens>('DELETE', '/api/v1/users/me/totp', { token: owner.accessToken });
+      expect(appRemoved.status).toBe(200);
+      const token = appRemoved.data.accessToken;
+      expect(await app.send('DELETE', `${passkeysPath}/${data.passkey.id}`, { token })).toMatchObject({
+        status: 409,
+        code: 'second_factor_required',
+      });
+      expect((await login(app, owner.email)).data.step).toBe('second_factor');
     });
 
     it('replaces the app', async () => {

@@ -180,6 +180,8 @@ describe.each(['postgres', 'embedded'] as const)('a passkey (%s)', (databaseKind
       expect(await change(id, { name: 'x' })).toMatchObject({ status: 404, code: 'passkey_not_found' });
       expect(await remove(id)).toMatchObject({ status: 404, code: 'passkey_not_found' });
     }
+    expect((await change('no-id', { name: 'x' })).code).toBe('not_found');
+    expect((await remove('no-id')).code).toBe('not_found');
     expect(await isAccepted(app, token)).toBe(true);
   });
 

@@ -10,13 +10,18 @@ import {
   deviceBound,
   loginByPasskey,
   type PasskeyUser,
+  passkeyLoginOptions,
+  passkeyLoginPath,
   passkeyOptionsPath,
   passkeysPath,
   provePasskey,
   type Signal,
+  secondFactorOptions,
   sendRegistration,
+  signChallenge,
   synced,
 } from '#test/support/passkeys.ts';
+import { proveSecondFactor } from '#test/support/second-factors.ts';
 import { storedLinkToken } from '#test/support/stored-links.ts';
 import { auditActionsOf } from '#test/support/stored-login.ts';
 import { addLoggedInUser, login, mailsTo, validPassword } from '#test/support/user-actions.ts';
@@ -119,12 +124,33 @@ describe('the settings of passkeys', () => {
       await addPasskey(app, { token });
     }));
 
-  it('off refuses every ceremony', () =>
-    withSettings({ LATCHKEY_PASSKEYS: 'off' }, async (app) => {
-      const { accessToken: token } = await addLoggedInUser(app);
-      const refused: AppResponse = await app.send('POST', passkeyOptionsPath, { token, json: {} });
-      expect(refused).toMatchObject({ status: 409, code: 'passkeys_unavailable' });
-    }));
+  it('off refuses every ceremony, also those that were begun before, and keeps the second factor', async () => {
+    const before = await Application.open();
+    const key = await addPasskeyUser(before, { kind: 'security_key' });
+    const token = key.accessToken;
+    const ticket = (await login(before, key.email)).data.ticket;
+    const { publicKey, browserToken } = await passkeyLoginOptions(before);
+    const credential = signChallenge(before, key.passkey, publicKey);
+    const passkey = signChallenge(before, key.passkey, await secondFactorOptions(before, ticket));
+    const creation = await creationOptionsFor(before, { token });
+    const after = await Application.open({ env: { LATCHKEY_PASSKEYS: 'off' }, deploymentOf: before });
+    const secondFactor = '/api/v1/auth/login/second-factor';
+    const refused: AppResponse[] = [
+      await after.send('POST', passkeyOptionsPath, { token, json: {} }),
+      (await sendRegistration(after, { token }, creation)).response,
+      await after.send('POST', passkeyLoginPath, { json: { credential, browserToken } }),
+      await after.send('POST', `${secondFactor}/options`, { json: { ticket } }),
+      await after.send('POST', secondFactor, { json: { ticket, passkey } }),
+      await after.send('POST', '/api/v1/auth/step-up/options', { token, json: {} }),
+      await after.send('POST', '/api/v1/auth/step-up', { token, json: { passkey } }),
+    ];
+    expect(refused.map(({ code }) => code)).toEqual(Array(7).fill('passkeys_unavailable'));
+    expect((await login(after, key.email)).data.step).toBe('second_factor');
+    const proven = await proveSecondFactor(after, ticket, { recoveryCode: key.recoveryCodes[0] ?? '' });
+    expect(proven.status).toBe(200);
+    await after.close();
+    await before.close();
+  });
 });
 
 describe('a session that is older than five minutes', () => {
