@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 const server = 'packages/server';
 const postgres = [`${server}/test/support/postgres.ts`];
+/** They measure shares of a core and times of stops: one at a time, after everything else. */
+const measuring = ['processes', 'start-and-stop', 'failing-start'].map((name) => `e2e/${name}.test.ts`);
 const architecture = [`${server}/test/architecture.test.ts`, `${server}/test/architecture/**/*.test.ts`];
 
 export default defineConfig({
@@ -69,12 +71,23 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
+          exclude: measuring,
           globalSetup: postgres,
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          // Journeys measure nothing else while they run: one at a time, after everything else.
-          fileParallelism: false,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e-alone',
+          include: measuring,
+          globalSetup: postgres,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
         },
       },
     ],
