@@ -34,6 +34,7 @@ import { stepUpEndpoints } from '#flows/step-up/index.ts';
 import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
 import { wellKnownEndpoints } from '#flows/well-known/index.ts';
 import type { Endpoint } from '#platform/http/index.ts';
+import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import type { Inbox } from '#platform/mail/index.ts';
 import { operatorUrl } from './operator-url.ts';
 import type { Services } from './wiring.ts';
@@ -91,7 +92,15 @@ export function publicEndpoints(
     ...probeEndpoints(readiness),
   ];
   const { cookieDomain } = config.http;
-  return [...own, ...apiReferenceEndpoints(own, { publicUrl, cookieDomain, version: services.version })];
+  return [
+    ...own,
+    ...apiReferenceEndpoints(own, { publicUrl, cookieDomain, version: services.version, words: english(services) }),
+  ];
+}
+
+/** The words of the pages for developers, which are in English only. */
+function english({ catalogues }: Services): PageWords {
+  return pageWords(catalogues, 'en');
 }
 
 function developmentOf(config: Config): { readonly inboxUrl: string | undefined } | undefined {
@@ -109,7 +118,7 @@ export function opsEndpoints(services: Services, deps: EndpointDeps): readonly E
 export function developmentEndpoints(services: Services, { inbox, betweenJobs }: EndpointDeps): readonly Endpoint[] {
   const { movableClock: clock } = services;
   return [
-    ...(inbox === undefined ? [] : devInboxEndpoints(inbox)),
+    ...(inbox === undefined ? [] : devInboxEndpoints(inbox, english(services))),
     ...(clock === undefined ? [] : devClockEndpoints({ ...services, clock, betweenJobs })),
   ];
 }

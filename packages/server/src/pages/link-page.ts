@@ -6,6 +6,7 @@
  * Texts of a page, in the catalogues below its prefix: `title` and `submit` of the form, `invalid_link` (what to do
  * next), and for an outcome `done` its `done_title` and `done`.
  */
+
 import { z } from 'zod';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { type Html, html } from '#platform/html/index.ts';
@@ -17,11 +18,11 @@ import {
   pageEndpoint,
   type RateLimitClass,
 } from '#platform/http/index.ts';
-import { type Catalogues, type MessageArguments, type PageWords, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues, MessageArguments, PageWords } from '#platform/i18n/index.ts';
 import { button, hiddenField, postForm } from './form.ts';
 import { loginPath } from './own-path.ts';
 import { page } from './page.ts';
+import { wordsOf } from './words.ts';
 
 /** The secret of a mailed link, as a query or form carries it. */
 export const linkToken = z.string().min(1).max(200);
@@ -139,7 +140,7 @@ async function inactiveLink<L, F extends z.ZodType<{ readonly token?: string | u
   caller: Caller,
 ): Promise<PageResponse> {
   const done = token === undefined ? undefined : await alreadyDone?.(token, typed);
-  const words = pageWords(catalogues, done?.locale, ...wantedLanguages(caller.acceptLanguage));
+  const words = wordsOf(catalogues, caller, done?.locale);
   const say: Reading<L>['say'] = (name, values) => words.say(`${texts}.${name}`, values);
   return done === undefined ? invalidLink(words, say) : outcomeResponse({ words, say }, done, 200);
 }
@@ -152,7 +153,7 @@ async function respond<L, F extends z.ZodType<{ readonly token?: string | undefi
 ): Promise<PageResponse> {
   const link = await declared.read(sent.token, caller);
   const locale = link === undefined ? undefined : declared.localeOf(link);
-  const words = pageWords(declared.catalogues, locale, ...wantedLanguages(caller.acceptLanguage));
+  const words = wordsOf(declared.catalogues, caller, locale);
   const say: Reading<L>['say'] = (name, values) => words.say(`${declared.texts}.${name}`, values);
   if (link === undefined) return inactiveLink(declared, sent, caller);
   try {
@@ -204,7 +205,7 @@ ${buttons ?? button({ label: say('submit') })}`;
   const body = html`${paragraphs.map(paragraph)}
 ${postForm(declared.path, form)}`;
   const status = sent.complaints === undefined ? 200 : 422;
-  return { kind: 'html', status, html: page({ title: say('title'), lang: words.lang, body }) };
+  return { kind: 'html', status, html: page({ title: say('title'), words, body }) };
 }
 
 /** The outcomes after which the user can sign in. */
@@ -221,7 +222,7 @@ function outcomeResponse(
   status: number,
 ): PageResponse {
   const body = html`${paragraph(say(text))}${next}${afterwards.has(text) && signInLink(words)}`;
-  const response = { kind: 'html', status, html: page({ title: say(title), lang: words.lang, body }) } as const;
+  const response = { kind: 'html', status, html: page({ title: say(title), words, body }) } as const;
   return cookies === undefined ? response : { ...response, cookies };
 }
 
@@ -230,7 +231,7 @@ function invalidLink(words: PageWords, say: Reading<unknown>['say']): PageRespon
   return {
     kind: 'html',
     status: 400,
-    html: page({ title: words.say('page.invalid_link.title'), lang: words.lang, body }),
+    html: page({ title: words.say('page.invalid_link.title'), words, body }),
   };
 }
 

@@ -1,16 +1,20 @@
 import { expect, it } from 'vitest';
 import { html } from '#platform/html/index.ts';
+import type { Brand } from '#platform/i18n/index.ts';
 import { page } from './page.ts';
 
+const brand: Brand = { name: 'Acme & Sons', links: [] };
+const words = { lang: 'de', brand };
+
 it('has a language, a title and a heading, and neither script nor inline style', () => {
-  const markup = page({ title: 'A & B', lang: 'de', body: html`<p>x</p>` }).toString();
+  const markup = page({ words, title: 'A & B', body: html`<p>x</p>` }).toString();
   expect(markup).toContain('<html lang="de">');
-  expect(markup).toContain('<title>A &amp; B – Latchkey</title>');
+  expect(markup).toContain('<title>A &amp; B – Acme &amp; Sons</title>');
   expect(markup).toContain('<h1>A &amp; B</h1>');
   expect(markup).not.toMatch(/<script|<style|style=|\son[a-z]+=/);
 });
 
 it('takes no string as its body: that does not compile, and is escaped all the same', () => {
   // @ts-expect-error a string is not Html
-  expect(page({ title: 'x', body: '<b>' }).toString()).toContain('&lt;b&gt;');
+  expect(page({ words, title: 'x', body: '<b>' }).toString()).toContain('&lt;b&gt;');
 });

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
 import type { ProblemDocument } from '#platform/http/index.ts';
+import { pageWords, readCatalogues } from '#platform/i18n/index.ts';
 import { problemPage } from './problem-page.ts';
+
+const words = pageWords(readCatalogues(), 'en');
 
 const document = {
   title: 'Title',
@@ -10,7 +13,7 @@ const document = {
 } as unknown as ProblemDocument;
 
 it('states the problem and the id of the request', () => {
-  const markup = problemPage(document).toString();
+  const markup = problemPage(words, document).toString();
   expect(markup).toContain('<h1>Title</h1>');
   expect(markup).toContain('Detail.');
   expect(markup).toContain('Request request-1');
@@ -18,7 +21,7 @@ it('states the problem and the id of the request', () => {
 
 it('lists the fields that are not valid instead of the detail, which is for programs', () => {
   const errors = [{ path: '/token', code: 'required', message: 'This field is required.' }];
-  const markup = problemPage({ ...document, errors }).toString();
+  const markup = problemPage(words, { ...document, errors }).toString();
   expect(markup).toContain('<li><code>token</code>: This field is required.</li>');
   expect(markup).not.toContain('Detail.');
 });

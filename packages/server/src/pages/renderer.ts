@@ -1,21 +1,21 @@
 /** The parts of pages that `platform/http` decides by itself: problems, the notice above a form that is shown again, and where to sign in. */
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageRenderer } from '#platform/http/index.ts';
-import { type Catalogues, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues } from '#platform/i18n/index.ts';
 import { proofPath } from './own-path.ts';
 import { problemPage } from './problem-page.ts';
+import { wordsOf } from './words.ts';
 
 export function pageRenderer(catalogues: Catalogues): PageRenderer {
   return {
-    problem: problemPage,
+    problem: (document, acceptLanguage) => problemPage(wordsOf(catalogues, { acceptLanguage }), document),
     formNotice: (acceptLanguage) => formNotice(catalogues, acceptLanguage),
     proofPath,
   };
 }
 
 function formNotice(catalogues: Catalogues, acceptLanguage: string | undefined): Html {
-  const { lang, say } = pageWords(catalogues, ...wantedLanguages(acceptLanguage));
+  const { lang, say } = wordsOf(catalogues, { acceptLanguage });
   // The page may be in another language than the browser's: its link names the user's own.
   return html`<p class="wrong" role="alert" lang="${lang}">${say('page.form.again')}</p>`;
 }

@@ -6,6 +6,7 @@
  * The sequence stands here once: read the login, lead to the page of its step, show the form, act, lead on. GET changes
  * nothing. A flow declares what differs.
  */
+
 import { z } from 'zod';
 import {
   type LoginGate,
@@ -25,13 +26,13 @@ import {
   pageEndpoint,
   type RateLimitClass,
 } from '#platform/http/index.ts';
-import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { hiddenField, postForm } from './form.ts';
 import { loginRedirect, noTicket, pathOfStep } from './login-step.ts';
 import { alert, waitText } from './notice.ts';
 import { loginPath, type OwnPath } from './own-path.ts';
 import { page } from './page.ts';
+import { wordsOf } from './words.ts';
 
 interface Declared {
   readonly id: string;
@@ -133,8 +134,7 @@ async function respond<F extends z.ZodRawShape>(
   const { ticketCookie: text, browserHash } = caller;
   const ticket = text === undefined || browserHash === undefined ? undefined : { text, browserHash };
   const login = ticket && (await showLogin(flow, ticket, clock.now()));
-  // The browser's language first, as on the page before: a sign-in does not change its language on the way.
-  const words = pageWords(catalogues, ...wantedLanguages(caller.acceptLanguage), login?.locale);
+  const words = wordsOf(catalogues, caller);
   if (ticket === undefined || login === undefined) return expiredPage(words, ifExpired);
   if (login.step === step) return next({ login, words }, ticket);
   const location = pathOfStep(login.step, login.factors);
@@ -186,7 +186,7 @@ async function formPage<F extends z.ZodRawShape>(
 ${notice}${content && postForm(path, html`${hiddenField('login', login.id)}${content}`)}
 ${beneath?.(reading)}
 <p class="soft"><a href="${loginPath}">${words.say('page.step.other_account')}</a></p>`;
-  return { kind: 'html', status, html: page({ title: title(words), lang: words.lang, body, script }) } as const;
+  return { kind: 'html', status, html: page({ title: title(words), words, body, script }) } as const;
 }
 
 /** The ticket is used, too old, or was issued to another browser. The cookie goes, so that it is not sent again. */
@@ -198,8 +198,9 @@ function otherTab(words: PageWords): PageResponse {
   return endPage(words, 409, 'other_tab');
 }
 
-function endPage({ lang, say }: PageWords, status: number, text: 'expired' | 'other_tab') {
+function endPage(words: PageWords, status: number, text: 'expired' | 'other_tab') {
+  const { say } = words;
   const body = html`<p>${say(`page.step.${text}`)}</p>
 <p><a href="${loginPath}">${say('page.step.again')}</a></p>`;
-  return { kind: 'html', status, html: page({ title: say(`page.step.${text}_title`), lang, body }) } as const;
+  return { kind: 'html', status, html: page({ title: say(`page.step.${text}_title`), words, body }) } as const;
 }

@@ -20,8 +20,11 @@ import {
   pageEndpoint,
   type ServerOptions,
 } from '#platform/http/index.ts';
+import { pageWords, readCatalogues } from '#platform/i18n/index.ts';
 import { createLogger, createMetrics } from '#platform/telemetry/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
+
+const words = pageWords(readCatalogues(), 'en');
 
 /** The fixed time of the server's clock. */
 export const now = new Date('2026-01-02T03:04:05.000Z');
@@ -185,7 +188,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     request: { query: z.strictObject({ token: z.string() }) },
     handler: async ({ query }) => {
       const field = html`<input name="token" value="${query.token}">`;
-      return { kind: 'html', status: 200, html: page({ title: 'Form', body: postForm('/form', field) }) };
+      return { kind: 'html', status: 200, html: page({ words, title: 'Form', body: postForm('/form', field) }) };
     },
   }),
   pageEndpoint({
@@ -200,7 +203,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     handler: async ({ body }) => {
       if (body.token === 'bad') throw new Problem('invalid_token');
       if (body.token === 'go') return { kind: 'redirect', location: '/done' };
-      return { kind: 'html', status: 200, html: page({ title: 'Form', body: html`<p>${body.token}</p>` }) };
+      return { kind: 'html', status: 200, html: page({ words, title: 'Form', body: html`<p>${body.token}</p>` }) };
     },
   }),
   pageEndpoint({
@@ -214,7 +217,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     request: {},
     handler: async ({ principal }) => {
       const body = postForm('/account', html`<input name="user" value="${principal.userId}">`);
-      return { kind: 'html', status: 200, html: page({ title: 'Account', body }) };
+      return { kind: 'html', status: 200, html: page({ words, title: 'Account', body }) };
     },
   }),
   pageEndpoint({
@@ -228,7 +231,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     request: { form: z.strictObject({ user: z.string() }) },
     handler: async ({ body, principal }) => {
       const text = html`<p>${principal.userId} ${body.user}</p>`;
-      return { kind: 'html', status: 200, html: page({ title: 'Account', body: text }) };
+      return { kind: 'html', status: 200, html: page({ words, title: 'Account', body: text }) };
     },
   }),
   ...[true, false].map((opensByTicket) =>
@@ -246,7 +249,12 @@ export const sampleEndpoints: readonly Endpoint[] = [
         observed.caller = caller;
         const cookies = [{ cookie: 'ticket', change: 'expire' }] as const;
         if (opensByTicket) return { kind: 'redirect', location: '/other', cookies };
-        return { kind: 'html', status: 429, html: page({ title: 'Wait', body: html`` }), retryAfterSeconds: 1.2 };
+        return {
+          kind: 'html',
+          status: 429,
+          html: page({ words, title: 'Wait', body: html`` }),
+          retryAfterSeconds: 1.2,
+        };
       },
     }),
   ),
@@ -259,7 +267,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
     rateLimit: 'authenticated',
     problems: [],
     request: {},
-    handler: async () => ({ kind: 'html', status: 200, html: page({ title: 'Delicate', body: html`` }) }),
+    handler: async () => ({ kind: 'html', status: 200, html: page({ words, title: 'Delicate', body: html`` }) }),
   }),
   documentEndpoint({
     id: 'test.probe',
@@ -295,13 +303,17 @@ const unlimited: ServerOptions['limiter'] = {
 export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOptions {
   const publicUrl = new URL('http://localhost:5625');
   return {
-    endpoints: [...sampleEndpoints, ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, version: '0' })],
+    endpoints: [...sampleEndpoints, ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, words, version: '0' })],
     authenticate: async ({ bearer, sessionCookie }) => {
       if (sessionCookie === 'unproven') return { ...principal, authTime: new Date(now.getTime() - 301_000) };
       return bearer === 'good' || sessionCookie === 'good' ? principal : bearer === 'old' ? 'expired' : 'malformed';
     },
     limiter: unlimited,
-    pages: { problem: problemPage, formNotice: () => html`<p lang="en">Send the form again.</p>`, proofPath },
+    pages: {
+      problem: (document) => problemPage(words, document),
+      formNotice: () => html`<p lang="en">Send the form again.</p>`,
+      proofPath,
+    },
     isListedOrigin: (origin) => origin === listedOrigin,
     logger: createLogger({
       level: 'info',

@@ -3,6 +3,7 @@
  * Served by the process itself: no third-party host, no script, no inline style. Each document is written once, at its
  * first request.
  */
+
 import { type ProblemCode, problems } from '#kernel/problem.ts';
 import { page } from '#pages/page.ts';
 import { stylesheet, stylesheetPath } from '#pages/stylesheet.ts';
@@ -17,17 +18,23 @@ import {
   problemPagePath,
   problemsOf,
 } from '#platform/http/index.ts';
+import type { PageWords } from '#platform/i18n/index.ts';
 
 /** The reference describes `endpoints` and itself. */
 export function apiReferenceEndpoints(
   endpoints: readonly Endpoint[],
-  options: { readonly publicUrl: URL; readonly cookieDomain?: string | undefined; readonly version: string },
+  options: {
+    readonly publicUrl: URL;
+    readonly cookieDomain?: string | undefined;
+    readonly version: string;
+    readonly words: PageWords;
+  },
 ): readonly Endpoint[] {
   const own: Endpoint[] = [];
   const all = (): readonly Endpoint[] => [...endpoints, ...own];
   const openApi = once(() => JSON.stringify(openApiDocument(all(), options)));
-  const reference = once(() => referencePage(all(), options.publicUrl));
-  const problemReference = once(problemReferencePage);
+  const reference = once(() => referencePage(options.words, all(), options.publicUrl));
+  const problemReference = once(() => problemReferencePage(options.words));
   own.push(
     documentEndpoint({
       id: 'docs.openapi',
@@ -87,12 +94,13 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-function referencePage(endpoints: readonly Endpoint[], publicUrl: URL): Html {
+function referencePage(words: PageWords, endpoints: readonly Endpoint[], publicUrl: URL): Html {
   const described = endpoints.filter((endpoint) => endpoint.kind === 'api');
   const byTag = Map.groupBy(described, (endpoint) => endpoint.tag);
   const others = endpoints.filter((endpoint) => endpoint.kind !== 'api');
   const document = openApiDocument(endpoints, { publicUrl, version: '' }) as unknown as Described;
   return page({
+    words,
     title: 'API reference',
     width: 'wide',
     body: html`<p>Base URL: <code>${publicUrl.origin}</code>. Paths below <code>/api/v1</code> also work below
@@ -163,9 +171,10 @@ function schemaBlock(title: string, schema: unknown): Html | undefined {
   return html`<details><summary>${title}</summary><pre>${JSON.stringify(schema, null, 2)}</pre></details>`;
 }
 
-function problemReferencePage(): Html {
+function problemReferencePage(words: PageWords): Html {
   const codes = Object.keys(problems) as ProblemCode[];
   return page({
+    words,
     title: 'Problems',
     width: 'wide',
     body: html`<p>An error is sent as <code>application/problem+json</code> (RFC 9457). Decide by <code>code</code>: codes are

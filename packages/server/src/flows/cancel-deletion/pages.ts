@@ -62,12 +62,13 @@ export function cancelDeletionStep(flow: CancelDeletion): readonly Endpoint[] {
       return html`<p>${say('page.cancel_deletion.question', { until })}</p>`;
     },
     form: ({ words: { say } }) => button({ label: say('page.cancel_deletion.submit') }),
-    act: async (_typed, { text, browserHash }, caller, { words: { lang, say } }) => {
+    act: async (_typed, { text, browserHash }, caller, { words }) => {
+      const { say } = words;
       await cancelDeletion(flow, { by: 'ticket', text, browserHash }, caller);
       const body = html`<p>${say('page.cancel_deletion.done')}</p>
 <p><a href="${loginPath}">${say('page.login.title')}</a></p>`;
       const title = say('page.cancel_deletion.done_title');
-      return { kind: 'html', status: 200, html: page({ title, lang, body }), cookies: [noTicket] };
+      return { kind: 'html', status: 200, html: page({ title, words, body }), cookies: [noTicket] };
     },
   });
 }

@@ -8,11 +8,13 @@ import { z } from 'zod';
 import { page } from '#pages/page.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { documentEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import type { PageWords } from '#platform/i18n/index.ts';
 import type { Inbox, InboxMessage } from '#platform/mail/index.ts';
 
 const maxShown = 50;
 
-export function devInboxEndpoints(inbox: Inbox): readonly Endpoint[] {
+/** The pages are in English, like the reference. */
+export function devInboxEndpoints(inbox: Inbox, words: PageWords): readonly Endpoint[] {
   return [
     pageEndpoint({
       id: 'dev.inbox',
@@ -24,7 +26,7 @@ export function devInboxEndpoints(inbox: Inbox): readonly Endpoint[] {
       loopbackOnly: true,
       problems: [],
       request: { query: z.strictObject({ to: z.string().max(254).optional() }) },
-      handler: async ({ query }) => ({ kind: 'html', status: 200, html: inboxPage(inbox.list(query.to)) }),
+      handler: async ({ query }) => ({ kind: 'html', status: 200, html: inboxPage(words, inbox.list(query.to)) }),
     }),
     documentEndpoint({
       id: 'dev.inbox_messages',
@@ -42,12 +44,12 @@ export function devInboxEndpoints(inbox: Inbox): readonly Endpoint[] {
   ];
 }
 
-function inboxPage(messages: readonly InboxMessage[]): Html {
+function inboxPage(words: PageWords, messages: readonly InboxMessage[]): Html {
   const body =
     messages.length === 0
       ? html`<p>No mail yet. Sign up with any address, then reload this page.</p>`
       : html`${messages.slice(0, maxShown).map(messageSection)}`;
-  return page({ title: 'Development inbox', width: 'wide', body });
+  return page({ words, title: 'Development inbox', width: 'wide', body });
 }
 
 function messageSection(message: InboxMessage): Html {

@@ -4,12 +4,13 @@
  * It tells a visitor what this server is, and a user which account is signed in. Outside production it shows developers the
  * inbox and the first three requests. It must not show anything of the configuration in production.
  */
+
 import { accountPath, loginPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
+import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Endpoint, pageEndpoint } from '#platform/http/index.ts';
-import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 
 export interface Home {
   readonly catalogues: Catalogues;
@@ -35,14 +36,14 @@ export function homeEndpoints(flow: Home): readonly Endpoint[] {
       problems: [],
       request: {},
       handler: async ({ principal, caller }) => {
-        const words = pageWords(flow.catalogues, ...wantedLanguages(caller.acceptLanguage));
+        const words = wordsOf(flow.catalogues, caller);
         const body = html`<p>${introduction(flow, words, principal?.email ?? principal?.name)}</p>
 ${principal === undefined ? linkTo(loginPath, words.say('page.login.title')) : linkTo(accountPath, words.say('page.account.title'))}
 ${flow.development && firstSteps(flow.publicUrl, flow.development.inboxUrl)}`;
         return {
           kind: 'html',
           status: 200,
-          html: page({ title: words.say('page.home.title'), lang: words.lang, body }),
+          html: page({ title: words.say('page.home.title'), words, body }),
         };
       },
     }),

@@ -80,13 +80,7 @@ function loginEndpoint(flow: LoginByPasskey): Endpoint {
       }),
     },
     response: { status: 200, message: 'Logged in', data: loginResultData, example: issuedSessionExample },
-    problems: [
-      'passkeys_unavailable',
-      'invalid_passkey',
-      'unknown_passkey',
-      'account_disabled',
-      'email_not_verified',
-    ],
+    problems: ['passkeys_unavailable', 'invalid_passkey', 'unknown_passkey', 'account_disabled', 'email_not_verified'],
     handler: async ({ body, caller }) => {
       if (body.transport === 'cookie') refuseForeignCookies(caller.foreignOrigin);
       const presented = {

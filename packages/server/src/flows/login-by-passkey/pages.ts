@@ -1,4 +1,5 @@
 /** `/login/passkey`: takes the response that the script of the sign-in page puts into its form. */
+
 import { z } from 'zod';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { loginRedirect } from '#pages/login-step.ts';
@@ -11,10 +12,10 @@ import {
   passkeySignal,
   readCredential,
 } from '#pages/passkey-form.ts';
+import { wordsOf } from '#pages/words.ts';
 import { html } from '#platform/html/index.ts';
 import { type Caller, documentEndpoint, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
-import { type Catalogues, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues } from '#platform/i18n/index.ts';
 import { type AuthenticationResponseJson, authenticationResponseSchema } from '#protocol/webauthn/index.ts';
 import { type LoginByPasskey, loginByPasskey } from './login-by-passkey.ts';
 
@@ -107,13 +108,14 @@ interface Refused {
 
 function refused(
   { catalogues, passkeys: { rpId } }: PasskeyPages,
-  { acceptLanguage }: Caller,
+  caller: Caller,
   { text, status, continueTo, unknown }: Refused,
 ): PageResponse {
-  const { say, lang } = pageWords(catalogues, ...wantedLanguages(acceptLanguage));
+  const words = wordsOf(catalogues, caller);
+  const { say } = words;
   const body = html`<p>${say(text)}</p>
 <p><a class="button" href="${withContinue(loginPath, continueTo)}">${say('page.login.back')}</a></p>
 ${passkeySignal('signalUnknownCredential', unknown === undefined ? undefined : { rpId, credentialId: unknown })}`;
   const title = say('page.passkey.refused_title');
-  return { kind: 'html', status, html: page({ title, lang, body, script: passkeyScriptPath }) };
+  return { kind: 'html', status, html: page({ title, words, body, script: passkeyScriptPath }) };
 }

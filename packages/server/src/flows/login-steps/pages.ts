@@ -165,5 +165,5 @@ ${button({ label: words.say('page.reset_password.submit') })}`,
 }
 
 function response(words: PageWords, title: string, body: Html) {
-  return { kind: 'html', status: 200, html: page({ title: words.say(title), lang: words.lang, body }) } as const;
+  return { kind: 'html', status: 200, html: page({ title: words.say(title), words, body }) } as const;
 }

@@ -1,4 +1,5 @@
 /** `/login`: the form for email and password, which also requests a mailed link. */
+
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import type { PasskeySettings } from '#domain/passkeys/index.ts';
@@ -9,6 +10,7 @@ import { alert, status, waitText } from '#pages/notice.ts';
 import { accountPath, forgotPasswordPath, loginPath, type OwnPath, toOwnPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { offersPasskeys, passkeyForm, passkeyScriptPath } from '#pages/passkey-form.ts';
+import { wordsOf } from '#pages/words.ts';
 import { type Html, html, joinHtml } from '#platform/html/index.ts';
 import {
   type Caller,
@@ -18,9 +20,8 @@ import {
   type Principal,
   pageEndpoint,
 } from '#platform/http/index.ts';
-import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type Login, login } from './login.ts';
 
 /** A login link as this page offers it. The flow of logins by mail provides it. */
@@ -101,7 +102,7 @@ function show(
   principal: Principal | undefined,
   caller: Caller,
 ): PageResponse {
-  const words = wordsFor(flow, caller);
+  const words = wordsOf(flow.catalogues, caller);
   const continueTo = continueOf(query.continue);
   if (continueTo === 'refused') return refusedAddress(words);
   if (principal !== undefined) return signedIn(words, principal, continueTo);
@@ -110,7 +111,7 @@ function show(
 }
 
 async function submit(flow: LoginPages, typed: Typed, caller: Caller, quota: QuotaReservation): Promise<PageResponse> {
-  const words = wordsFor(flow, caller);
+  const words = wordsOf(flow.catalogues, caller);
   const continueTo = continueOf(typed.continue);
   if (continueTo === 'refused') {
     quota.skip();
@@ -159,20 +160,21 @@ function complaintsOf({ say }: PageWords, canonical: string | undefined, act: Ty
 /** The same page whether or not the address has an account (invariant 13). */
 async function mailLink(
   { mailedLink }: LoginPages,
-  { lang, say }: PageWords,
+  words: PageWords,
   canonical: string,
   caller: Caller,
 ): Promise<PageResponse> {
+  const { say } = words;
   const cookies = await mailedLink.request(canonical, caller);
   const body = html`<p>${say('page.login.link_sent', { email: canonical })}</p>
 <p class="soft">${say('page.login.link_hint')}</p>
 <p><a href="${loginPath}">${say('page.login.back')}</a></p>`;
   const title = say('page.login.link_sent_title');
-  return { kind: 'html', status: 200, html: page({ title, lang, body }), cookies };
+  return { kind: 'html', status: 200, html: page({ title, words, body }), cookies };
 }
 
 function formPage({ mailedLink, passkeys }: LoginPages, words: PageWords, statusCode: number, form: Form) {
-  const { say, lang } = words;
+  const { say } = words;
   const { email, continueTo, notice, complaints } = form;
   const hasPasskeys = offersPasskeys(passkeys);
   const content = joinHtml([
@@ -208,7 +210,7 @@ ${hasPasskeys && passkeyPart(words, continueTo)}
   return {
     kind: 'html',
     status: statusCode,
-    html: page({ title: say('page.login.title'), lang, body, script }),
+    html: page({ title: say('page.login.title'), words, body, script }),
   } as const;
 }
 
@@ -221,7 +223,8 @@ function passkeyPart(words: PageWords, continueTo: OwnPath | undefined): Html {
 }
 
 /** Back from an application or from the history: never forward by itself, which would trap the back button. */
-function signedIn({ lang, say }: PageWords, principal: Principal, continueTo: OwnPath | undefined): PageResponse {
+function signedIn(words: PageWords, principal: Principal, continueTo: OwnPath | undefined): PageResponse {
+  const { say } = words;
   const account = principal.email ?? principal.name;
   const content = html`${hiddenField('act', 'switch')}
 ${continueTo !== undefined && hiddenField('continue', continueTo)}
@@ -229,14 +232,15 @@ ${button({ label: say('page.login.other_account'), isSecondary: true })}`;
   const body = html`<p>${say('page.home.signed_in', { account })}</p>
 <p><a class="button" href="${continueTo ?? accountPath}">${say('page.login.continue')}</a></p>
 ${postForm('/logout', content)}`;
-  return { kind: 'html', status: 200, html: page({ title: say('page.login.signed_in_title'), lang, body }) };
+  return { kind: 'html', status: 200, html: page({ title: say('page.login.signed_in_title'), words, body }) };
 }
 
 /** A wrong address must be seen where it was set, so it is not dropped in silence. */
-function refusedAddress({ lang, say }: PageWords): PageResponse {
+function refusedAddress(words: PageWords): PageResponse {
+  const { say } = words;
   const body = html`<p>${say('page.return_address.refused')}</p>
 <p><a href="${loginPath}">${say('page.login.title')}</a></p>`;
-  return { kind: 'html', status: 400, html: page({ title: say('page.return_address.refused_title'), lang, body }) };
+  return { kind: 'html', status: 400, html: page({ title: say('page.return_address.refused_title'), words, body }) };
 }
 
 function continueOf(text: string | undefined): OwnPath | undefined | 'refused' {
@@ -245,8 +249,4 @@ function continueOf(text: string | undefined): OwnPath | undefined | 'refused' {
 
 function canonicalOf(email: string): string | undefined {
   return emailInput.safeParse(email).data?.canonical;
-}
-
-function wordsFor({ catalogues }: LoginPages, { acceptLanguage }: Caller): PageWords {
-  return pageWords(catalogues, ...wantedLanguages(acceptLanguage));
 }

@@ -1,19 +1,21 @@
 /** `/logout`: GET shows a question, POST signs this browser out. */
+
 import { z } from 'zod';
 import { button, postForm } from '#pages/form.ts';
 import { noTicket } from '#pages/login-step.ts';
 import { accountPath, loginPath, type OwnPath, toOwnPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
+import { wordsOf } from '#pages/words.ts';
 import { html } from '#platform/html/index.ts';
 import {
+  type Caller,
   type CookieChange,
   type CookieKind,
   type Endpoint,
   type PageResponse,
   pageEndpoint,
 } from '#platform/http/index.ts';
-import { type Catalogues, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues } from '#platform/i18n/index.ts';
 import { type Logout, logOut, logOutEverywhere } from './logout.ts';
 
 export type LogoutPages = Logout & { readonly catalogues: Catalogues };
@@ -40,7 +42,7 @@ export function logoutPages(flow: LogoutPages): readonly Endpoint[] {
       rateLimit: 'pages',
       request: {},
       problems: [],
-      handler: async ({ principal, caller }) => show(flow, principal.email ?? principal.name, caller.acceptLanguage),
+      handler: async ({ principal, caller }) => show(flow, principal.email ?? principal.name, caller),
     }),
     pageEndpoint({
       id: 'logout.submit',
@@ -61,15 +63,16 @@ export function logoutPages(flow: LogoutPages): readonly Endpoint[] {
   ];
 }
 
-function show({ catalogues }: LogoutPages, account: string, acceptLanguage: string | undefined): PageResponse {
-  const { lang, say } = pageWords(catalogues, ...wantedLanguages(acceptLanguage));
+function show({ catalogues }: LogoutPages, account: string, caller: Caller): PageResponse {
+  const words = wordsOf(catalogues, caller);
+  const { say } = words;
   const everywhere = { name: 'act', value: 'everywhere', isSecondary: true } as const;
   const content = html`${button({ label: say('page.logout.submit'), name: 'act', value: 'this' })}
 ${button({ label: say('page.logout.everywhere'), ...everywhere })}`;
   const body = html`<p>${say('page.home.signed_in', { account })}</p>
 ${postForm(path, content)}
 <p class="soft"><a href="${accountPath}">${say('page.account.back')}</a></p>`;
-  return { kind: 'html', status: 200, html: page({ title: say('page.logout.title'), lang, body }) };
+  return { kind: 'html', status: 200, html: page({ title: say('page.logout.title'), words, body }) };
 }
 
 /** The device stays known, except after a logout everywhere, which revoked it. */

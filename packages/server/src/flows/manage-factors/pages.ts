@@ -2,6 +2,7 @@
  * The pages of `/account/security`. Each change has a page of its own: GET shows a question, after a recent proof, and POST changes.
  * A form may be sent a quarter of an hour later than its page may be opened, so that reading it costs no second proof.
  */
+
 import { z } from 'zod';
 import { type Passkey, type PasskeySettings, userHandleOf } from '#domain/passkeys/index.ts';
 import { type Enrollment, isSecondFactorRequired } from '#domain/second-factors/index.ts';
@@ -14,10 +15,10 @@ import { accountPath, securityPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { signalOf } from '#pages/passkey-data.ts';
 import { offersPasskeys, passkeyScriptPath, passkeySignal } from '#pages/passkey-form.ts';
+import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
-import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import {
   beginOwnTotp,
   describeFactors,
@@ -74,7 +75,7 @@ export function factorPages(flow: FactorPages, stepUp: StepUp): readonly Endpoin
       summaries: ['Page that asks whether to make new recovery codes', 'Its form: makes them, and shows them once'],
       act: async (principal, caller) => {
         const codes = await replaceRecoveryCodes(flow, principal, caller);
-        return codesShown(wordsFor(flow, caller), codes);
+        return codesShown(wordsOf(flow.catalogues, caller), codes);
       },
     }),
   ];
@@ -86,8 +87,8 @@ async function securityPage(
   caller: Caller,
   what: z.output<typeof done> | undefined,
 ): Promise<PageResponse> {
-  const words = wordsFor(flow, caller);
-  const { say, lang } = words;
+  const words = wordsOf(flow.catalogues, caller);
+  const { say } = words;
   const { totp, recoveryCodes, passkeys } = await describeFactors(flow, principal);
   const isRequired = isSecondFactorRequired(flow.secondFactorFor, { hasRole: principal.roles.length > 0 });
   const mayRemove = !isRequired || (totp === undefined ? 0 : 1) + passkeys.length > 1;
@@ -109,7 +110,7 @@ ${passkeysPart(flow, words, principal, { passkeys, mayRemove })}
 ${codes}
 <p class="soft"><a href="${accountPath}">${say('page.account.back')}</a></p>`;
   const script = passkeyScriptPath;
-  return { kind: 'html', status: 200, html: page({ title: say('page.security.title'), lang, body, script }) };
+  return { kind: 'html', status: 200, html: page({ title: say('page.security.title'), words, body, script }) };
 }
 
 /** The list, with the signal that lets an authenticator forget what was removed. */
@@ -144,7 +145,7 @@ function appPage(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
       rateLimit: 'pages',
       request: {},
       problems: [],
-      handler: async ({ caller }) => startPage(wordsFor(flow, caller), 200),
+      handler: async ({ caller }) => startPage(wordsOf(flow.catalogues, caller), 200),
     }),
     pageEndpoint({
       id: 'totp.submit',
@@ -156,7 +157,7 @@ function appPage(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
       request: { form: z.strictObject({ act: z.enum(['begin', 'confirm']), code: z.string().max(100).optional() }) },
       problems: [],
       handler: async ({ body: { act, code = '' }, principal, caller }) => {
-        const words = wordsFor(flow, caller);
+        const words = wordsOf(flow.catalogues, caller);
         if (act === 'begin') return keyPage(words, await beginOwnTotp(flow, principal));
         return confirm(flow, words, code, principal, caller);
       },
@@ -248,7 +249,7 @@ function questionPage(flow: FactorPages, stepUp: StepUp, declared: QuestionPage)
       request: {},
       problems: [],
       handler: async ({ caller }) => {
-        const words = wordsFor(flow, caller);
+        const words = wordsOf(flow.catalogues, caller);
         const { say } = words;
         const body = html`<p>${say(`page.${name}.question`)}</p>
 ${postForm(path, button({ label: say(`page.${name}.submit`), name: 'act', value: 'confirm' }))}
@@ -288,10 +289,6 @@ function cancelLink({ say }: PageWords): Html {
   return html`<p class="soft"><a href="${securityPath}">${say('page.security.not_now')}</a></p>`;
 }
 
-function response({ lang, say }: PageWords, status: number, name: string, body: Html) {
-  return { kind: 'html', status, html: page({ title: say(`page.${name}.title`), lang, body }) } as const;
-}
-
-function wordsFor({ catalogues }: FactorPages, { acceptLanguage }: Caller): PageWords {
-  return pageWords(catalogues, ...wantedLanguages(acceptLanguage));
+function response(words: PageWords, status: number, name: string, body: Html) {
+  return { kind: 'html', status, html: page({ title: words.say(`page.${name}.title`), words, body }) } as const;
 }

@@ -1,4 +1,5 @@
 /** The pages of `/account/security` that add and remove a passkey. */
+
 import { z } from 'zod';
 import { nameInput } from '#domain/users/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
@@ -9,10 +10,10 @@ import { alert } from '#pages/notice.ts';
 import { securityPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { credentialField, passkeyForm, passkeyScriptPath, readCredential } from '#pages/passkey-form.ts';
+import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
-import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { registrationResponseSchema } from '#protocol/webauthn/index.ts';
 import { addOwn } from './add.ts';
 import { listOwn, type ManagePasskeys } from './manage-passkeys.ts';
@@ -48,7 +49,7 @@ export function ownPasskeyPages(flow: OwnPasskeyPages): readonly Endpoint[] {
       hasScripts: true,
       request: {},
       problems: [],
-      handler: async ({ caller }) => addPage(wordsFor(flow, caller), 200, undefined),
+      handler: async ({ caller }) => addPage(wordsOf(flow.catalogues, caller), 200, undefined),
     }),
     pageEndpoint({
       id: 'passkeys.submit_add',
@@ -80,7 +81,7 @@ async function add(
   principal: Principal,
   caller: Caller,
 ): Promise<PageResponse> {
-  const words = wordsFor(flow, caller);
+  const words = wordsOf(flow.catalogues, caller);
   const credential = readCredential(sent, registrationResponseSchema);
   try {
     if (credential === undefined) throw new Problem('invalid_passkey', { log: 'the form has no response' });
@@ -143,7 +144,7 @@ function removePages(flow: OwnPasskeyPages, { stepUp, formStepUp }: StepUps): re
         const { passkeys } = await listOwn(flow, principal);
         const passkey = passkeys.find(({ id }) => id === query.id);
         if (passkey === undefined) return { kind: 'redirect', location: securityPath };
-        const words = wordsFor(flow, caller);
+        const words = wordsOf(flow.catalogues, caller);
         const { say } = words;
         const form = html`${hiddenField('id', passkey.id)}
 ${button({ label: say('page.remove_passkey.submit') })}`;
@@ -184,10 +185,6 @@ function cancelLink({ say }: PageWords): Html {
   return html`<p class="soft"><a href="${securityPath}">${say('page.security.not_now')}</a></p>`;
 }
 
-function response({ lang, say }: PageWords, status: number, name: string, body: Html, script?: string) {
-  return { kind: 'html', status, html: page({ title: say(`page.${name}.title`), lang, body, script }) } as const;
-}
-
-function wordsFor({ catalogues }: OwnPasskeyPages, { acceptLanguage }: Caller): PageWords {
-  return pageWords(catalogues, ...wantedLanguages(acceptLanguage));
+function response(words: PageWords, status: number, name: string, body: Html, script?: string) {
+  return { kind: 'html', status, html: page({ title: words.say(`page.${name}.title`), words, body, script }) } as const;
 }

@@ -1,13 +1,14 @@
 /** `/forgot-password`: requests the link that sets a new password. */
+
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { button, field, postForm } from '#pages/form.ts';
 import { forgotPasswordPath, loginPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
+import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
-import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
 
 export type ForgotPasswordPage = ForgotPassword & { readonly catalogues: Catalogues };
@@ -24,7 +25,7 @@ export function forgotPasswordPage(flow: ForgotPasswordPage): readonly Endpoint[
       rateLimit: 'pages',
       request: {},
       problems: [],
-      handler: async ({ caller }) => formPage(wordsFor(flow, caller), 200, ''),
+      handler: async ({ caller }) => formPage(wordsOf(flow.catalogues, caller), 200, ''),
     }),
     pageEndpoint({
       id: 'password.forgot_submit',
@@ -42,7 +43,7 @@ export function forgotPasswordPage(flow: ForgotPasswordPage): readonly Endpoint[
 
 /** The same page whether or not the address has an account (invariant 13). */
 async function submit(flow: ForgotPasswordPage, email: string, caller: Caller): Promise<PageResponse> {
-  const words = wordsFor(flow, caller);
+  const words = wordsOf(flow.catalogues, caller);
   const { say } = words;
   const parsed = emailInput.safeParse(email);
   if (!parsed.success) return formPage(words, 422, email, say('page.login.email_missing'));
@@ -76,10 +77,6 @@ function backLink({ say }: PageWords): Html {
   return html`<p><a href="${loginPath}">${say('page.login.back')}</a></p>`;
 }
 
-function response({ lang, say }: PageWords, status: number, title: string, body: Html): PageResponse {
-  return { kind: 'html', status, html: page({ title: say(title), lang, body }) };
-}
-
-function wordsFor({ catalogues }: ForgotPasswordPage, { acceptLanguage }: Caller): PageWords {
-  return pageWords(catalogues, ...wantedLanguages(acceptLanguage));
+function response(words: PageWords, status: number, title: string, body: Html): PageResponse {
+  return { kind: 'html', status, html: page({ title: words.say(title), words, body }) };
 }

@@ -1,4 +1,5 @@
 /** `/step-up`: the form that proves the user again before a delicate page, and leads back to it. */
+
 import { z } from 'zod';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { button, codeField, field, hiddenField, postForm, recoveryCodeField } from '#pages/form.ts';
@@ -14,10 +15,10 @@ import {
   passkeyScriptPath,
   readCredential,
 } from '#pages/passkey-form.ts';
+import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
-import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
-import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { authenticationResponseSchema } from '#protocol/webauthn/index.ts';
 import { acceptedFactors, requestCode, type StepUp, stepUp, type TypedProof } from './step-up.ts';
 
@@ -135,7 +136,7 @@ async function mailCode(
     if (!(error instanceof Problem)) throw error;
     return refusedPage(flow, principal, caller, { continueTo }, error);
   }
-  const notice = statusNote(wordsFor(flow, caller).say('page.step_up.code_sent'));
+  const notice = statusNote(wordsOf(flow.catalogues, caller).say('page.step_up.code_sent'));
   return formPage(flow, principal, caller, { continueTo, status: 200, notice, isCodeSent: true });
 }
 
@@ -147,7 +148,7 @@ function refusedPage(
   shown: Omit<Shown, 'status'>,
   problem: Problem,
 ): Promise<PageResponse> {
-  const words = wordsFor(flow, caller);
+  const words = wordsOf(flow.catalogues, caller);
   const { code, status, retryAfterSeconds } = problem;
   if (code === 'too_many_requests') {
     const notice = alert(waitText(words, retryAfterSeconds));
@@ -185,8 +186,8 @@ async function formPage(
   caller: Caller,
   { continueTo, wanted, status, complaint, notice, retryAfterSeconds, isCodeSent = false }: Shown,
 ): Promise<PageResponse> {
-  const words = wordsFor(flow, caller);
-  const { say, lang } = words;
+  const words = wordsOf(flow.catalogues, caller);
+  const { say } = words;
   const offers = offersPasskeys(flow.passkeys);
   const all = await acceptedFactors(flow, principal);
   const accepted = preferred.filter((factor) => all.includes(factor) && (factor !== 'passkey' || offers));
@@ -198,7 +199,7 @@ async function formPage(
 ${notice}${proofForm(words, principal, { kind, continueTo, complaint, isCodeSent })}
 ${otherProof(words, accepted, kind, continueTo)}`;
   const script = kind === 'passkey' ? passkeyScriptPath : undefined;
-  const document = page({ title: say('page.step_up.title'), lang, body, script });
+  const document = page({ title: say('page.step_up.title'), words, body, script });
   return { kind: 'html', status, html: document, retryAfterSeconds };
 }
 
@@ -284,8 +285,4 @@ ${hiddenField('continue', continueTo)}
 ${button({ label: say('page.step_up.sign_in_again') })}`;
   return html`<p>${say('page.step_up.nothing')}</p>
 ${postForm('/logout', content)}`;
-}
-
-function wordsFor({ catalogues }: StepUpPages, { acceptLanguage }: Caller): PageWords {
-  return pageWords(catalogues, ...wantedLanguages(acceptLanguage));
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { IntlMessageFormat } from 'intl-messageformat';
 import { assert, present } from '#kernel/assert.ts';
+import type { Brand } from './brand.ts';
 
 /** Values of a message's placeholders. */
 export type MessageArguments = Readonly<Record<string, string | number | Date>>;
@@ -8,6 +9,9 @@ export type MessageArguments = Readonly<Record<string, string | number | Date>>;
 type Catalogue = Readonly<Record<string, string>>;
 
 const fallbackLocale = 'en';
+
+/** For a process that answers before its configuration is read, and for tests. */
+const unnamed: Brand = { name: 'Latchkey', links: [] };
 
 /**
  * Formats that messages refer to (`{at, date, moment}`). Times are in UTC and name their zone: the reader's zone is
@@ -29,12 +33,15 @@ const formats = {
 
 /** The catalogues of all languages. A message is compiled at its first use. */
 export class Catalogues {
+  readonly brand: Brand;
   readonly #byLocale: ReadonlyMap<string, Catalogue>;
   readonly #compiled = new Map<string, IntlMessageFormat>();
 
-  constructor(byLocale: ReadonlyMap<string, Catalogue>) {
+  /** @param brand its name is the argument `service` of every message. */
+  constructor(byLocale: ReadonlyMap<string, Catalogue>, brand: Brand = unnamed) {
     assert(byLocale.has(fallbackLocale), `there is no catalogue "${fallbackLocale}"`);
     this.#byLocale = byLocale;
+    this.brand = brand;
   }
 
   get locales(): readonly string[] {
@@ -68,7 +75,7 @@ export class Catalogues {
       message = new IntlMessageFormat(source, language, formats, { ignoreTag: true });
       this.#compiled.set(name, message);
     }
-    return String(message.format(values));
+    return String(message.format({ service: this.brand.name, ...values }));
   }
 }
 
@@ -79,12 +86,12 @@ const folder = new URL('../../../locales/', import.meta.url);
  *
  * @throws Error when a file is not an object of strings.
  */
-export function readCatalogues(directory: URL = folder): Catalogues {
+export function readCatalogues(brand?: Brand, directory: URL = folder): Catalogues {
   const files = readdirSync(directory).filter((file) => file.endsWith('.json'));
   const entries = files.map(
     (file) => [file.slice(0, -'.json'.length), readCatalogue(new URL(file, directory))] as const,
   );
-  return new Catalogues(new Map(entries));
+  return new Catalogues(new Map(entries), brand);
 }
 
 function readCatalogue(file: URL): Catalogue {

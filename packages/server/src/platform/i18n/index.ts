@@ -6,5 +6,6 @@
  * - An argument is a value and never parsed as a message, so text from a request cannot contain placeholders.
  * - A formatted message is plain text. The HTML template escapes it.
  */
+export type { Brand } from './brand.ts';
 export { Catalogues, type MessageArguments, readCatalogues } from './catalogues.ts';
 export { type PageWords, pageWords } from './page-words.ts';

@@ -1,18 +1,19 @@
+import type { Brand } from './brand.ts';
 import type { Catalogues, MessageArguments } from './catalogues.ts';
 
 /** The messages of one page in one language. */
 export interface PageWords {
   /** The page's `lang` attribute. */
   readonly lang: string;
+  readonly brand: Brand;
   /** Formats a message as plain text, which `html` escapes. */
   readonly say: (key: string, values?: MessageArguments) => string;
 }
 
 /**
- * `wanted` is in order of preference; the first language with a catalogue is used, else `en`. A flow puts the user's own
- * language before the browser's: `pageWords(flow.catalogues, link?.locale, ...wantedLanguages(caller.acceptLanguage))`.
+ * `wanted` is in order of preference; the first language with a catalogue is used, else `en`.
  */
 export function pageWords(catalogues: Catalogues, ...wanted: readonly (string | undefined)[]): PageWords {
   const lang = catalogues.choose(wanted.filter((language) => language !== undefined));
-  return { lang, say: (key, values) => catalogues.format(lang, key, values) };
+  return { lang, brand: catalogues.brand, say: (key, values) => catalogues.format(lang, key, values) };
 }

@@ -88,7 +88,9 @@ export class Responder {
     const { clock, production } = options;
     const document = problemDocument(problem, { publicOrigin, requestId: request.id, now: clock.now(), production });
     const isPage = exchange.route.kind === 'page';
-    const body = isPage ? options.pages.problem(document).toString() : JSON.stringify(document);
+    const body = isPage
+      ? options.pages.problem(document, request.headers['accept-language']).toString()
+      : JSON.stringify(document);
     const headers = {
       ...(isPage ? this.#problemPageHeaders : this.#problemHeaders),
       ...problemHeaders(problem),

@@ -36,7 +36,7 @@ export const defaultLimits: Limits = {
 
 /** The HTML that this module sends by itself. Layouts are in `pages`, which `platform` may not import. */
 export interface PageRenderer {
-  readonly problem: (document: ProblemDocument) => Html;
+  readonly problem: (document: ProblemDocument, acceptLanguage: string | undefined) => Html;
   /** Stands above the fields of a form that is shown again, in the reader's language. */
   readonly formNotice: (acceptLanguage: string | undefined) => Html;
   /** The path of the page that signs in or steps up, and leads back to a path of ours. */
