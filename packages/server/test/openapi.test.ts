@@ -102,8 +102,9 @@ const successes: readonly string[] = [
   'probes.ready 200',
   'probes.health 200',
   'docs.openapi 200',
-  'docs.stylesheet 200',
-  'passkeys.script 200',
+  'assets.stylesheet 200',
+  'assets.enhance 200',
+  'assets.passkey 200',
 ];
 
 async function recoverAccount(): Promise<void> {

@@ -18,7 +18,7 @@ export function banner(config: Config, roles: Roles): string {
         ...(!hasInbox ? [] : [`  Inbox       ${operator}/dev/inbox`]),
         `  Operator    ${operator}/metrics, ${operator}/readyz?verbose`,
         '',
-        '  First admin  node bin/latchkey.cjs user create --email you@example.com --name You --role admin',
+        '  First owner  node bin/latchkey.cjs admin create you@example.com',
       ]
     : [`Latchkey ${version} is running jobs.`, '', `  Operator    ${operator}/metrics, ${operator}/readyz?verbose`];
   return `${[...lines, ...warnings(config, hasInbox)].join('\n')}\n\n`;

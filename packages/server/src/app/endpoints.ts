@@ -3,6 +3,7 @@
 import type { Config } from '#config/index.ts';
 import { acceptInvitationEndpoints } from '#flows/accept-invitation/index.ts';
 import { apiReferenceEndpoints } from '#flows/api-reference/index.ts';
+import { assetEndpoints } from '#flows/assets/index.ts';
 import { cancelDeletionEndpoints } from '#flows/cancel-deletion/index.ts';
 import { changeEmailEndpoints } from '#flows/change-email/index.ts';
 import { changePasswordEndpoints } from '#flows/change-password/index.ts';
@@ -88,6 +89,7 @@ export function publicEndpoints(
     ...cancelDeletionEndpoints(services),
     ...publishKeysEndpoints(services.signingKeys),
     ...wellKnownEndpoints({ ...services, ...config.wellKnown, publicUrl: config.http.publicUrl }),
+    ...assetEndpoints(),
     ...homeEndpoints({ ...services, publicUrl: config.http.publicUrl, development: developmentOf(config) }),
     ...probeEndpoints(readiness),
   ];

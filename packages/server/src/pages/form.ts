@@ -1,6 +1,8 @@
 /** Forms and their parts. */
-import { type Html, html } from '#platform/html/index.ts';
+import { type Html, html, joinHtml } from '#platform/html/index.ts';
 import { formTokenSlot } from '#platform/http/index.ts';
+import type { PageWords } from '#platform/i18n/index.ts';
+import { type IconName, icon } from './icon.ts';
 
 /** A form that posts to a path of ours, with the slot of the CSRF token that `platform/http` fills in. */
 export function postForm(action: `/${string}`, content: Html): Html {
@@ -14,19 +16,49 @@ export function hiddenField(name: string, value: string): Html {
   return html`<input type="hidden" name="${name}" value="${value}">`;
 }
 
+/** How much a button asks for: the one thing to do, another way, a way out, or something that takes away. */
+export type ButtonKind = 'primary' | 'plain' | 'quiet' | 'danger';
+
 /** One of several buttons of a form carries its choice in `name` and `value`. */
 export interface Button {
   readonly label: string;
+  readonly kind?: ButtonKind;
+  readonly icon?: IconName;
   readonly name?: string;
   readonly value?: string;
-  /** Stands back behind the first button, and submits without the fields that the first one requires. */
-  readonly isSecondary?: true;
+  /** Beside a text, rather than as wide as the form. */
+  readonly isCompact?: true;
+  /** Submits without the fields that another button requires. */
+  readonly skipsFields?: true;
 }
 
-export function button({ label, name, value, isSecondary }: Button): Html {
+export function button({ label, kind = 'primary', icon: sign, name, value, isCompact, skipsFields }: Button): Html {
   const choice = name !== undefined && html` name="${name}" value="${value}"`;
-  const secondary = isSecondary && html` class="secondary" formnovalidate`;
-  return html`<button type="submit"${choice}${secondary}>${label}</button>`;
+  const look = classOf(kind, isCompact);
+  return html`<button type="submit"${choice}${look !== '' && html` class="${look}"`}${skipsFields && html` formnovalidate`}>${sign && icon(sign)}${label}</button>`;
+}
+
+/** A link that looks like a button. */
+export function linkButton({ label, kind = 'primary', icon: sign, isCompact, path }: LinkButton): Html {
+  return html`<a class="button ${classOf(kind, isCompact)}" href="${path}">${sign && icon(sign)}${label}</a>`;
+}
+
+export interface LinkButton extends Pick<Button, 'label' | 'kind' | 'icon' | 'isCompact'> {
+  readonly path: `/${string}`;
+}
+
+function classOf(kind: ButtonKind, isCompact: true | undefined): string {
+  return [kind === 'primary' ? '' : kind, isCompact ? 'compact' : ''].filter((name) => name !== '').join(' ');
+}
+
+/** Ways that stand below each other, close together. */
+export function stack(...parts: readonly (Html | false | undefined)[]): Html {
+  return html`<div class="stack">${joinHtml(parts.flatMap((part) => part || []))}</div>`;
+}
+
+/** Between the first way and the others. */
+export function or(text: string): Html {
+  return html`<div class="or">${text}</div>`;
 }
 
 /** A text field with its label above it. */
@@ -44,34 +76,54 @@ export interface Field {
   readonly complaint?: string | undefined;
   /** A sentence below the field. */
   readonly hint?: string;
-  /** The keyboard of a phone; a code is drawn large. */
+  /** The keyboard of a phone; digits are drawn large. */
   readonly inputMode?: 'numeric';
   /** Not corrected or capitalized by a phone: an address, a code. */
   readonly isVerbatim?: true;
   /** Gets the focus when the page opens. */
   readonly hasFocus?: boolean;
+  /** At the end of the line of the label, such as a link. */
+  readonly aside?: Html | undefined;
+  /** Inside the field, at its end. */
+  readonly within?: Html | undefined;
+  readonly isOptional?: true;
 }
 
-/** A required field. A screen reader reads the complaint with it, and at once when it appears. */
+/** A field, required unless it says so. A screen reader reads the complaint with it, and at once when it appears. */
 export function field(declared: Field): Html {
-  const { name, label, type, autocomplete, value, minLength, maxLength, complaint, hint } = declared;
+  const { name, label, complaint, hint, aside, within } = declared;
+  const input = inputOf(declared);
+  const over = html`<label for="${name}">${label}</label>`;
+  return html`<div class="field">${aside === undefined ? over : html`<div class="over">${over}${aside}</div>`}
+${within === undefined ? input : html`<div class="beside">${input}${within}</div>`}
+${complaint !== undefined && html`<p class="complaint" id="${name}-complaint" role="alert">${icon('stop')}<span>${complaint}</span></p>`}${
+  hint !== undefined && html`<p class="small soft" id="${name}-hint">${hint}</p>`
+}</div>`;
+}
+
+function inputOf(declared: Field): Html {
+  const { name, type, autocomplete, value, minLength, maxLength, complaint, hint, isOptional } = declared;
   const length = html`${minLength && html` minlength="${minLength}"`}${maxLength && html` maxlength="${maxLength}"`}`;
   const typed = value !== undefined && html` value="${value}"`;
-  const invalid = complaint !== undefined && html` aria-invalid="true"`;
-  return html`<p><label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}"${typed} autocomplete="${autocomplete}"${length} required${keyboardOf(declared)}
-  aria-describedby="${name}-complaint${hint === undefined ? '' : ` ${name}-hint`}"${invalid}>
-<span id="${name}-complaint" class="wrong" role="alert">${complaint}</span>${
-    hint !== undefined &&
-    html`
-<span id="${name}-hint" class="hint">${hint}</span>`
-  }</p>`;
+  const described = [complaint !== undefined && `${name}-complaint`, hint !== undefined && `${name}-hint`];
+  const ids = described.filter((id) => id !== false).join(' ');
+  return html`<input id="${name}" name="${name}" type="${type}"${typed} autocomplete="${autocomplete}"${length}${
+    !isOptional && html` required`
+  }${keyboardOf(declared)}${complaint !== undefined && html` aria-invalid="true"`}${
+    ids !== '' && html` aria-describedby="${ids}"`
+  }>`;
 }
 
 function keyboardOf({ inputMode, isVerbatim, hasFocus }: Field): Html {
-  const code = inputMode !== undefined && html` inputmode="${inputMode}" class="code"`;
+  const digits = inputMode !== undefined && html` inputmode="${inputMode}" class="digits"`;
   const verbatim = isVerbatim && html` autocapitalize="none" spellcheck="false"`;
-  return html`${code}${verbatim}${hasFocus && html` autofocus`}`;
+  return html`${digits}${verbatim}${hasFocus && html` autofocus`}`;
+}
+
+/** A password, with a button that shows it where there is a script. */
+export function passwordField({ say }: PageWords, declared: Omit<Field, 'type' | 'within'>): Html {
+  const show = html`<button type="button" data-show="${declared.name}" aria-pressed="false" aria-label="${say('page.password.show')}" hidden>${icon('eye')}</button>`;
+  return field({ ...declared, type: 'password', within: show });
 }
 
 /** The six digits of an authenticator app or a mail, as one field: several would break autofill and paste. */
@@ -105,6 +157,18 @@ export function recoveryCodeField(label: string, complaint: string | undefined):
 
 /** A value that is shown and not sent. A password manager stores an email shown this way with the new password. */
 export function shownField({ name, label, type, autocomplete, value }: Field): Html {
-  return html`<p><label for="${name}">${label}</label>
-<input id="${name}" type="${type}" value="${value}" autocomplete="${autocomplete}" readonly></p>`;
+  return html`<div class="field"><label for="${name}">${label}</label>
+<input id="${name}" type="${type}" value="${value}" autocomplete="${autocomplete}" readonly></div>`;
+}
+
+/** Names and values of one thing. */
+export function facts(rows: readonly (readonly [name: string, value: string | Html] | false)[]): Html {
+  const shown = rows.filter((row) => row !== false);
+  return html`<dl class="facts">${shown.map(
+    ([
+      name,
+      value,
+    ]) => html`<div><dt>${name}</dt><dd>${typeof value === 'string' ? html`<bdi>${value}</bdi>` : value}</dd></div>
+`,
+  )}</dl>`;
 }

@@ -1,16 +1,23 @@
 /** Sentences about what just happened, which a screen reader reads at once. */
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
+import { icon } from './icon.ts';
 
 /** Above a form or a text: what went wrong. */
 export function alert(text: string): Html {
-  return html`<p class="note wrong" role="alert">${text}</p>
+  return html`<div class="note wrong" role="alert">${icon('stop')}<p>${text}</p></div>
 `;
 }
 
 /** Above a text: what was done. */
 export function status(text: string): Html {
-  return html`<p class="note" role="status">${text}</p>
+  return html`<div class="note good" role="status">${icon('check')}<p>${text}</p></div>
+`;
+}
+
+/** A sentence to know before acting. */
+export function note(text: string): Html {
+  return html`<div class="note">${icon('clock')}<p>${text}</p></div>
 `;
 }
 

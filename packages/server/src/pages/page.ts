@@ -1,46 +1,155 @@
-/** The layout of every page: one column, one heading, readable without style and by a screen reader. */
+/**
+ * The layouts of pages: a card in the middle for one thing to do, the account with its sections at the side, and a wide page for
+ * references. Each is whole and readable without style, without a script and by a screen reader.
+ */
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
+import { postForm } from './form.ts';
+import { type IconName, icon, mark } from './icon.ts';
+import { accountPath, type OwnPath } from './own-path.ts';
+import { enhanceScriptPath } from './scripts.ts';
 import { stylesheetPath } from './stylesheet.ts';
 
-export interface Page {
-  readonly words: Pick<PageWords, 'lang' | 'brand'>;
+interface Document {
+  readonly words: PageWords;
+  /** Also the heading. */
   readonly title: string;
+  /** One sentence below the heading. */
+  readonly lead?: string | Html | undefined;
   readonly body: Html;
-  /** Of `hasScripts` endpoints: the path of a script of ours. */
+  /** The path of a further script of ours. */
   readonly script?: string | undefined;
-  /** `wide` is for reference pages. */
-  readonly width?: 'narrow' | 'wide';
 }
 
-/** The mark above the card; the title names the page. */
-const mark = html`<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/>
-<path d="M16 7.75a4.75 4.75 0 0 0-2.35 8.88l-1.2 6.27c-.1.56.33 1.1.9 1.1h5.3c.57 0 1-.54.9-1.1l-1.2-6.27A4.75 4.75 0 0 0 16 7.75Z"/>
-</svg>`;
+export interface Page extends Document {
+  /** Above the heading, which then stands in the middle: for what happened, and for questions. */
+  readonly icon?: IconName | undefined;
+  readonly tone?: Tone | undefined;
+  /** The foot of the card: another account, another way, the reference of a problem. */
+  readonly beneath?: Html | undefined;
+}
 
-/** A whole document. */
+/** A color that says the same as the words and the icon. */
+export type Tone = 'wrong' | 'good' | 'warn';
+
+/** One card, for one thing to do. */
 export function page(content: Page): Html {
-  const { words } = content;
+  const { words, body, beneath } = content;
+  return document(
+    content,
+    html`<body class="alone">
+<main>
+<div class="brand">${mark}<span>${words.brand.name}</span></div>
+<div class="card"><div class="inside">
+${head(content)}
+${body}
+</div>${beneath && html`<div class="beneath">${beneath}</div>`}</div>
+</main>
+${foot(words)}
+</body>`,
+  );
+}
+
+/** The sections of the account, in the order of the list. */
+export const accountSections = [
+  { path: accountPath, icon: 'user', title: 'page.account.title' },
+  { path: `${accountPath}/security`, icon: 'shield', title: 'page.security.title' },
+] as const satisfies readonly { readonly path: OwnPath; readonly icon: IconName; readonly title: string }[];
+
+export interface AccountPage extends Document {
+  /** The section that this page belongs to. */
+  readonly section: (typeof accountSections)[number]['path'];
+}
+
+/** A page of the account. On a phone the sections are a page of their own, to which each page leads back. */
+export function accountPage(content: AccountPage): Html {
+  const { words, section, body } = content;
+  const { say, brand } = words;
+  const sections = accountSections.map(
+    ({ path, icon: name, title }) =>
+      html`<li><a href="${path}"${path === section && html` aria-current="page"`}>${icon(name)}${say(title)}</a></li>
+`,
+  );
+  return document(
+    content,
+    html`<body>
+<a class="away" href="#main">${say('page.skip')}</a>
+<header class="top"><div><a class="brand" href="${accountPath}">${mark}<span>${brand.name}</span></a>
+${postForm('/logout', html`<button class="plain compact" name="act" value="this">${say('page.logout.submit')}</button>`)}</div></header>
+<div class="sides">
+<nav aria-label="${say('page.account.title')}"><ul>
+${sections}</ul></nav>
+<main id="main" tabindex="-1">
+${section !== accountPath && html`<a class="back" href="${accountPath}">${icon('back')}${say('page.account.title')}</a>`}
+${head(content)}
+${body}
+</main>
+</div>
+${foot(words)}
+</body>`,
+  );
+}
+
+/** A part of an account page: a card with a heading. */
+export interface Section {
+  readonly title: string;
+  readonly lead?: string | undefined;
+  /** Beside the heading. */
+  readonly action?: Html | undefined;
+  readonly body: Html;
+}
+
+export function section({ title, lead, action, body }: Section): Html {
+  return html`<section class="card section"><header><div><h2>${title}</h2>${lead !== undefined && html`<p>${lead}</p>`}</div>${action}</header>
+${body}</section>
+`;
+}
+
+/** References and tools for developers. */
+export function widePage(content: Document): Html {
+  return document(
+    content,
+    html`<body class="wide">
+<main>
+${head(content)}
+${content.body}
+</main>
+</body>`,
+  );
+}
+
+function document({ words, title, script }: Document, body: Html): Html {
   return html`<!doctype html>
-<html lang="${words.lang}">
+<html lang="${words.lang}"${words.dir === 'rtl' && html` dir="rtl"`}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>${content.title} – ${words.brand.name}</title>
-<link rel="stylesheet" href="${stylesheetPath}">${
-    content.script !== undefined &&
+<title>${title} – ${words.brand.name}</title>
+<link rel="stylesheet" href="${stylesheetPath}">
+<script type="module" src="${enhanceScriptPath}"></script>${
+    script !== undefined &&
     html`
-<script type="module" src="${content.script}"></script>`
+<script type="module" src="${script}"></script>`
   }
 </head>
-<body>
-${content.width !== 'wide' && html`<div class="brand">${mark}<b>${words.brand.name}</b></div>`}
-<main class="${content.width ?? 'narrow'}">
-<h1>${content.title}</h1>
-${content.body}
-</main>
-</body>
+${body}
 </html>
 `;
+}
+
+function head({ title, lead, icon: name, tone }: Pick<Page, 'title' | 'lead' | 'icon' | 'tone'>): Html {
+  const disc = name !== undefined && html`<div class="disc ${tone}">${icon(name)}</div>`;
+  return html`<div class="head${name !== undefined && html` middle`}">${disc}<h1>${title}</h1>${
+    lead !== undefined && html`<p>${lead}</p>`
+  }</div>`;
+}
+
+function foot({ brand, say }: PageWords): Html {
+  const links = brand.links.map(
+    ({ kind, url }) => html`<a href="${url}">${say(`page.foot.${kind}`)}</a>
+`,
+  );
+  return html`<footer class="foot">
+${links}</footer>`;
 }

@@ -2,16 +2,12 @@
  * The parts of pages that use passkeys. `passkey.js` shows the buttons, sends the options to the authenticator and submits the form; without a
  * script the forms have no button, and the page has other ways.
  */
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { PasskeySettings } from '#domain/passkeys/index.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
 import { hiddenField, postForm } from './form.ts';
-
-export const passkeyScriptPath = '/assets/passkey.js';
-
-export const passkeyScript: string = readFileSync(new URL('./passkey.js', import.meta.url), 'utf8');
+import { icon } from './icon.ts';
 
 /** Whether pages offer passkeys at all. */
 export function offersPasskeys({ rpId, accepted }: PasskeySettings): boolean {
@@ -39,24 +35,24 @@ export interface PasskeyButton {
   readonly options: object | { readonly url: string; readonly body?: object };
   /** The kind of a new passkey, which goes into the field `kind`. */
   readonly kind?: string;
-  readonly isSecondary?: boolean;
+  readonly look?: 'primary' | 'plain';
 }
 
-function passkeyButton({ label, mode, options, kind, isSecondary }: PasskeyButton): Html {
+function passkeyButton({ label, mode, options, kind, look }: PasskeyButton): Html {
   const { url, body } = options as { readonly url?: string; readonly body?: object };
   const source =
     url === undefined
       ? html` data-passkey-options="${JSON.stringify(options)}"`
       : html` data-passkey-url="${url}"${body !== undefined && html` data-passkey-body="${JSON.stringify(body)}"`}`;
   const value = kind !== undefined && html` value="${kind}"`;
-  return html`<button type="button" hidden data-passkey="${mode}"${source}${value}${isSecondary === true && html` class="secondary"`}>${label}</button>`;
+  return html`<button type="button" hidden data-passkey="${mode}"${source}${value}${look === 'plain' && html` class="plain"`}>${icon('passkey')}${label}</button>`;
 }
 
 /** The fields, the buttons and the sentence of a failure, for the content of a form. */
 export function passkeyFields({ say }: PageWords, buttons: readonly PasskeyButton[], more?: Html): Html {
   return html`${hiddenField('credential', '')}
 ${more}${buttons.map(passkeyButton)}
-<p class="wrong" role="alert" hidden data-passkey-failed>${say('page.passkey.failed')}</p>
+<div class="note wrong" role="alert" hidden data-passkey-failed>${icon('stop')}<p>${say('page.passkey.failed')}</p></div>
 ${buttons.some(({ mode }) => mode === 'button') && html`<noscript><p>${say('page.passkey.no_script')}</p></noscript>`}`;
 }
 

@@ -16,7 +16,7 @@ it('states the problem and the id of the request', () => {
   const markup = problemPage(words, document).toString();
   expect(markup).toContain('<h1>Title</h1>');
   expect(markup).toContain('Detail.');
-  expect(markup).toContain('Request request-1');
+  expect(markup).toContain('>request-1<');
 });
 
 it('lists the fields that are not valid instead of the detail, which is for programs', () => {

@@ -10,7 +10,9 @@ export function problemPage(words: PageWords, { title, detail, errors, meta }: P
   return page({
     words,
     title,
-    body: html`<div class="wrong" role="alert">${errors.length > 0 ? html`<ul>${fields}</ul>` : html`<p>${detail}</p>`}</div>
-<p class="soft">Request ${meta.requestId}</p>`,
+    icon: 'alert',
+    tone: 'wrong',
+    body: html`<div role="alert">${errors.length > 0 ? html`<ul>${fields}</ul>` : html`<p>${detail}</p>`}</div>`,
+    beneath: html`<span class="small">Request <span class="code" dir="ltr">${meta.requestId}</span></span>`,
   });
 }

@@ -2,6 +2,7 @@
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageRenderer } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
+import { alert } from './notice.ts';
 import { proofPath } from './own-path.ts';
 import { problemPage } from './problem-page.ts';
 import { wordsOf } from './words.ts';
@@ -17,5 +18,5 @@ export function pageRenderer(catalogues: Catalogues): PageRenderer {
 function formNotice(catalogues: Catalogues, acceptLanguage: string | undefined): Html {
   const { lang, say } = wordsOf(catalogues, { acceptLanguage });
   // The page may be in another language than the browser's: its link names the user's own.
-  return html`<p class="wrong" role="alert" lang="${lang}">${say('page.form.again')}</p>`;
+  return html`<div lang="${lang}">${alert(say('page.form.again'))}</div>`;
 }

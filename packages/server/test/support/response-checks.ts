@@ -201,8 +201,8 @@ ${response.text.slice(0, 500)}`);
 
   #pageFaults(path: string, response: ReadResponse): string[] {
     this.#count(path, response);
-    const hasScripts = scriptPages.has(path) && response.headers.get('content-security-policy') === scriptPolicy;
-    const expected = hasScripts ? { ...onPages, 'content-security-policy': scriptPolicy } : onPages;
+    const callsApi = scriptPages.has(path) && response.headers.get('content-security-policy') === scriptPolicy;
+    const expected = callsApi ? { ...onPages, 'content-security-policy': scriptPolicy } : onPages;
     return [...headerFaults(response.headers, expected), ...formFaults(response.text)];
   }
 

@@ -54,7 +54,7 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     rateLimit: 'none',
   },
   {
-    id: 'passkeys.script',
+    id: 'assets.passkey',
     method: 'GET',
     path: '/assets/passkey.js',
     kind: 'document',
@@ -62,7 +62,15 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     rateLimit: 'none',
   },
   {
-    id: 'docs.stylesheet',
+    id: 'assets.enhance',
+    method: 'GET',
+    path: '/assets/enhance.js',
+    kind: 'document',
+    principals: ['public'],
+    rateLimit: 'none',
+  },
+  {
+    id: 'assets.stylesheet',
     method: 'GET',
     path: '/assets/latchkey.css',
     kind: 'document',

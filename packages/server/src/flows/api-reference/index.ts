@@ -1,12 +1,11 @@
 /**
- * The API's reference. Owns `/openapi.json`, `/docs`, `/docs/problems` and the stylesheet of all pages.
+ * The API's reference. Owns `/openapi.json`, `/docs` and `/docs/problems`.
  * Served by the process itself: no third-party host, no script, no inline style. Each document is written once, at its
  * first request.
  */
 
 import { type ProblemCode, problems } from '#kernel/problem.ts';
-import { page } from '#pages/page.ts';
-import { stylesheet, stylesheetPath } from '#pages/stylesheet.ts';
+import { widePage } from '#pages/page.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import {
   type ApiEndpoint,
@@ -48,18 +47,6 @@ export function apiReferenceEndpoints(
       cacheSeconds: 300,
       handler: async () => ({ status: 200, body: openApi() }),
     }),
-    documentEndpoint({
-      id: 'docs.stylesheet',
-      method: 'GET',
-      path: stylesheetPath,
-      summary: 'The stylesheet of our pages',
-      rateLimit: 'none',
-      problems: [],
-      contentType: 'text/css; charset=utf-8',
-      openToCors: false,
-      cacheSeconds: 3600,
-      handler: async () => ({ status: 200, body: stylesheet }),
-    }),
     pageEndpoint({
       id: 'docs.reference',
       method: 'GET',
@@ -99,10 +86,9 @@ function referencePage(words: PageWords, endpoints: readonly Endpoint[], publicU
   const byTag = Map.groupBy(described, (endpoint) => endpoint.tag);
   const others = endpoints.filter((endpoint) => endpoint.kind !== 'api');
   const document = openApiDocument(endpoints, { publicUrl, version: '' }) as unknown as Described;
-  return page({
+  return widePage({
     words,
     title: 'API reference',
-    width: 'wide',
     body: html`<p>Base URL: <code>${publicUrl.origin}</code>. Paths below <code>/api/v1</code> also work below
 <code>/api</code>. As OpenAPI: <a href="/openapi.json">openapi.json</a>. Errors:
 <a href="${problemPagePath}">problems</a>.</p>
@@ -173,10 +159,9 @@ function schemaBlock(title: string, schema: unknown): Html | undefined {
 
 function problemReferencePage(words: PageWords): Html {
   const codes = Object.keys(problems) as ProblemCode[];
-  return page({
+  return widePage({
     words,
     title: 'Problems',
-    width: 'wide',
     body: html`<p>An error is sent as <code>application/problem+json</code> (RFC 9457). Decide by <code>code</code>: codes are
 never renamed, texts may change. Back to the <a href="/docs">API reference</a>.</p>
 ${codes.map((code) => {

@@ -5,7 +5,7 @@
  * because the messages contain login links.
  */
 import { z } from 'zod';
-import { page } from '#pages/page.ts';
+import { widePage } from '#pages/page.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { documentEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
@@ -49,7 +49,7 @@ function inboxPage(words: PageWords, messages: readonly InboxMessage[]): Html {
     messages.length === 0
       ? html`<p>No mail yet. Sign up with any address, then reload this page.</p>`
       : html`${messages.slice(0, maxShown).map(messageSection)}`;
-  return page({ words, title: 'Development inbox', width: 'wide', body });
+  return widePage({ words, title: 'Development inbox', body });
 }
 
 function messageSection(message: InboxMessage): Html {

@@ -5,16 +5,11 @@ import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { loginRedirect } from '#pages/login-step.ts';
 import { loginPath, toOwnPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import {
-  credentialField,
-  passkeyScript,
-  passkeyScriptPath,
-  passkeySignal,
-  readCredential,
-} from '#pages/passkey-form.ts';
+import { credentialField, passkeySignal, readCredential } from '#pages/passkey-form.ts';
+import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
 import { html } from '#platform/html/index.ts';
-import { type Caller, documentEndpoint, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
+import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import { type AuthenticationResponseJson, authenticationResponseSchema } from '#protocol/webauthn/index.ts';
 import { type LoginByPasskey, loginByPasskey } from './login-by-passkey.ts';
@@ -46,22 +41,10 @@ export function passkeyPages(flow: PasskeyPages): readonly Endpoint[] {
       summary: 'The form of a passkey: signs this browser in',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
-      hasScripts: true,
+      callsApi: true,
       request: { form: fields },
       problems: ['passkeys_unavailable', 'email_not_verified'],
       handler: ({ body, caller }) => submit(flow, body, caller),
-    }),
-    documentEndpoint({
-      id: 'passkeys.script',
-      method: 'GET',
-      path: passkeyScriptPath,
-      summary: 'The script of pages with passkeys',
-      rateLimit: 'none',
-      problems: [],
-      contentType: 'text/javascript; charset=utf-8',
-      openToCors: false,
-      cacheSeconds: 3600,
-      handler: () => ({ status: 200, body: passkeyScript }),
     }),
   ];
 }

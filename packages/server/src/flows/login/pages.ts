@@ -4,12 +4,13 @@ import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import type { PasskeySettings } from '#domain/passkeys/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
-import { button, field, hiddenField, postForm } from '#pages/form.ts';
+import { button, field, hiddenField, or, postForm } from '#pages/form.ts';
 import { loginRedirect } from '#pages/login-step.ts';
 import { alert, status, waitText } from '#pages/notice.ts';
 import { accountPath, forgotPasswordPath, loginPath, type OwnPath, toOwnPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import { offersPasskeys, passkeyForm, passkeyScriptPath } from '#pages/passkey-form.ts';
+import { offersPasskeys, passkeyForm } from '#pages/passkey-form.ts';
+import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html, joinHtml } from '#platform/html/index.ts';
 import {
@@ -60,7 +61,7 @@ export function loginPages(flow: LoginPages): readonly Endpoint[] {
       summary: 'Sign-in page: email and password, or a mailed link',
       auth: { principals: ['public', 'session'] },
       rateLimit: 'pages',
-      hasScripts: true,
+      callsApi: true,
       request: { query: z.strictObject({ continue: z.string().max(2000).optional(), done: done.optional() }) },
       problems: [],
       handler: async ({ query, principal, caller }) => show(flow, query, principal, caller),
@@ -75,7 +76,7 @@ export function loginPages(flow: LoginPages): readonly Endpoint[] {
       limitedBy: ({ email }) => canonicalOf(email),
       limitedAs: ({ act }) => (act === undefined ? 'credential' : 'mail'),
       countsUse: true,
-      hasScripts: true,
+      callsApi: true,
       request: { form: fields },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'not_enabled'],
       handler: ({ body, caller, use }) => submit(flow, body, caller, use),
@@ -200,8 +201,8 @@ function formPage({ mailedLink, passkeys }: LoginPages, words: PageWords, status
     button({ label: say('page.login.submit') }),
     !mailedLink.isEnabled()
       ? html``
-      : html`<p class="or">${say('page.login.or')}</p>
-${button({ label: say('page.login.link'), name: 'act', value: 'magic_link', isSecondary: true })}`,
+      : html`${or(say('page.login.or'))}
+${button({ label: say('page.login.link'), name: 'act', value: 'magic_link', kind: 'plain', icon: 'mail', skipsFields: true })}`,
   ]);
   const body = html`${notice}${postForm(loginPath, content)}
 ${hasPasskeys && passkeyPart(words, continueTo)}
@@ -217,7 +218,7 @@ ${hasPasskeys && passkeyPart(words, continueTo)}
 /** The script shows its button, and offers passkeys in the field of the email. */
 function passkeyPart(words: PageWords, continueTo: OwnPath | undefined): Html {
   const options = { url: '/api/v1/auth/login/passkey/options', body: { transport: 'cookie' } };
-  const button = { label: words.say('page.passkey.button'), mode: 'autofill', options, isSecondary: true } as const;
+  const button = { label: words.say('page.passkey.button'), mode: 'autofill', options, look: 'plain' } as const;
   const more = html`${continueTo !== undefined && hiddenField('continue', continueTo)}`;
   return passkeyForm('/login/passkey', words, [button], more);
 }
@@ -228,7 +229,7 @@ function signedIn(words: PageWords, principal: Principal, continueTo: OwnPath | 
   const account = principal.email ?? principal.name;
   const content = html`${hiddenField('act', 'switch')}
 ${continueTo !== undefined && hiddenField('continue', continueTo)}
-${button({ label: say('page.login.other_account'), isSecondary: true })}`;
+${button({ label: say('page.login.other_account'), kind: 'plain' })}`;
   const body = html`<p>${say('page.home.signed_in', { account })}</p>
 <p><a class="button" href="${continueTo ?? accountPath}">${say('page.login.continue')}</a></p>
 ${postForm('/logout', content)}`;

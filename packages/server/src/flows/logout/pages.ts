@@ -66,7 +66,7 @@ export function logoutPages(flow: LogoutPages): readonly Endpoint[] {
 function show({ catalogues }: LogoutPages, account: string, caller: Caller): PageResponse {
   const words = wordsOf(catalogues, caller);
   const { say } = words;
-  const everywhere = { name: 'act', value: 'everywhere', isSecondary: true } as const;
+  const everywhere = { name: 'act', value: 'everywhere', kind: 'plain' } as const;
   const content = html`${button({ label: say('page.logout.submit'), name: 'act', value: 'this' })}
 ${button({ label: say('page.logout.everywhere'), ...everywhere })}`;
   const body = html`<p>${say('page.home.signed_in', { account })}</p>

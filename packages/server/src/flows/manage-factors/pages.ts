@@ -14,7 +14,8 @@ import { alert, status as statusNote } from '#pages/notice.ts';
 import { accountPath, securityPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { signalOf } from '#pages/passkey-data.ts';
-import { offersPasskeys, passkeyScriptPath, passkeySignal } from '#pages/passkey-form.ts';
+import { offersPasskeys, passkeySignal } from '#pages/passkey-form.ts';
+import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
@@ -51,7 +52,7 @@ export function factorPages(flow: FactorPages, stepUp: StepUp): readonly Endpoin
       summary: 'The second factors of the account that is signed in',
       auth: { principals: ['session'] },
       rateLimit: 'pages',
-      hasScripts: true,
+      callsApi: true,
       request: { query: z.strictObject({ done: done.optional() }) },
       problems: [],
       handler: ({ query, principal, caller }) => securityPage(flow, principal, caller, query.done),
@@ -207,7 +208,7 @@ ${cancelLink(words)}`;
 function wrongCodePage(words: PageWords, status: number): PageResponse {
   const { say } = words;
   const again = html`${hiddenField('act', 'begin')}
-${button({ label: say('page.app.again'), isSecondary: true })}`;
+${button({ label: say('page.app.again'), kind: 'quiet', skipsFields: true })}`;
   const body = html`<p>${say('page.app.enter')}</p>
 ${codeForm(words, say('page.second_factor.wrong'))}
 ${postForm(appPath, again)}

@@ -9,7 +9,8 @@ import { sessionCookies } from '#pages/login-result.ts';
 import { alert } from '#pages/notice.ts';
 import { securityPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import { credentialField, passkeyForm, passkeyScriptPath, readCredential } from '#pages/passkey-form.ts';
+import { credentialField, passkeyForm, readCredential } from '#pages/passkey-form.ts';
+import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
@@ -46,7 +47,7 @@ export function ownPasskeyPages(flow: OwnPasskeyPages): readonly Endpoint[] {
       summary: 'Page that adds a passkey or a security key',
       auth: { principals: ['session'], stepUp },
       rateLimit: 'pages',
-      hasScripts: true,
+      callsApi: true,
       request: {},
       problems: [],
       handler: async ({ caller }) => addPage(wordsOf(flow.catalogues, caller), 200, undefined),
@@ -58,7 +59,7 @@ export function ownPasskeyPages(flow: OwnPasskeyPages): readonly Endpoint[] {
       summary: 'Its form: stores the passkey',
       auth: { principals: ['session'], stepUp: formStepUp },
       rateLimit: 'pages',
-      hasScripts: true,
+      callsApi: true,
       request: { form: addFields },
       problems: ['passkeys_unavailable'],
       handler: ({ body, principal, caller }) => add(flow, body, principal, caller),
@@ -110,7 +111,7 @@ function addPage(words: PageWords, status: number, complaint: string | undefined
       mode: 'button',
       options: { url: optionsPath, body: { kind } },
       kind,
-      isSecondary: kind === 'security_key',
+      look: kind === 'security_key' ? 'plain' : 'primary',
     }) as const;
   const name = html`${hiddenField('kind', 'passkey')}
 <p><label for="name">${say('page.add_passkey.name')}</label>

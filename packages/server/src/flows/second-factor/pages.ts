@@ -1,17 +1,13 @@
 /** `/login/second-factor` and `/login/recovery-code`: the second factor of a login by page. */
+
 import { z } from 'zod';
 import type { PresentedTicket, SecondFactorKind, ShownLogin, TypedSecondFactor } from '#domain/authentication/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { button, codeField, recoveryCodeField } from '#pages/form.ts';
 import { passkeyStepPath, stepPaths } from '#pages/login-step.ts';
 import { alert } from '#pages/notice.ts';
-import {
-  credentialField,
-  offersPasskeys,
-  passkeyFields,
-  passkeyScriptPath,
-  readCredential,
-} from '#pages/passkey-form.ts';
+import { credentialField, offersPasskeys, passkeyFields, readCredential } from '#pages/passkey-form.ts';
+import { passkeyScriptPath } from '#pages/scripts.ts';
 import { type StepPages, type StepReading, stepPage } from '#pages/step-page.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import type { Caller, Endpoint } from '#platform/http/index.ts';

@@ -4,9 +4,9 @@
  * It shows the account that is signed in and links to the pages that change it. It must not change anything by itself.
  */
 
-import { button, postForm } from '#pages/form.ts';
+import { facts, linkButton } from '#pages/form.ts';
 import { accountPath, securityPath } from '#pages/own-path.ts';
-import { page } from '#pages/page.ts';
+import { accountPage } from '#pages/page.ts';
 import { wordsOf } from '#pages/words.ts';
 import { html } from '#platform/html/index.ts';
 import { type Endpoint, pageEndpoint } from '#platform/http/index.ts';
@@ -30,13 +30,11 @@ export function showAccountEndpoints({ catalogues }: ShowAccount): readonly Endp
       handler: async ({ principal: { name, email }, caller }) => {
         const words = wordsOf(catalogues, caller);
         const { say } = words;
-        const body = html`<dl class="facts">
-<dt>${say('page.name.label')}</dt><dd><bdi>${name}</bdi></dd>
-${email !== null && html`<dt>${say('page.email.label')}</dt><dd><bdi>${email}</bdi></dd>`}
-</dl>
-<p><a href="${securityPath}">${say('page.account.security')}</a></p>
-${postForm('/logout', button({ label: say('page.logout.submit'), isSecondary: true }))}`;
-        return { kind: 'html', status: 200, html: page({ title: say('page.account.title'), words, body }) };
+        const who = facts([[say('page.name.label'), name], email !== null && [say('page.email.label'), email]]);
+        const body = html`${who}
+<p>${linkButton({ label: say('page.account.security'), kind: 'plain', path: securityPath })}</p>`;
+        const title = say('page.account.title');
+        return { kind: 'html', status: 200, html: accountPage({ section: accountPath, title, words, body }) };
       },
     }),
   ];

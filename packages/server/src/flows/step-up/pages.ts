@@ -8,13 +8,8 @@ import { usernameField } from '#pages/new-password-field.ts';
 import { alert, status as statusNote, waitText } from '#pages/notice.ts';
 import { accountPath, type OwnPath, stepUpPath, toOwnPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import {
-  credentialField,
-  offersPasskeys,
-  passkeyForm,
-  passkeyScriptPath,
-  readCredential,
-} from '#pages/passkey-form.ts';
+import { credentialField, offersPasskeys, passkeyForm, readCredential } from '#pages/passkey-form.ts';
+import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
@@ -58,7 +53,7 @@ export function stepUpPages(flow: StepUpPages): readonly Endpoint[] {
       summary: 'Page that asks for a recent proof before a delicate change',
       auth,
       rateLimit: 'pages',
-      hasScripts: true,
+      callsApi: true,
       request: {
         query: z.strictObject({ continue: continueField, with: z.enum(['recovery_code', 'passkey']).optional() }),
       },
@@ -77,7 +72,7 @@ export function stepUpPages(flow: StepUpPages): readonly Endpoint[] {
       auth,
       rateLimit: 'credential',
       limitedAs: ({ act }) => (act === undefined ? 'credential' : 'mail'),
-      hasScripts: true,
+      callsApi: true,
       request: { form: fields },
       problems: ['login_incomplete', 'busy'],
       handler: ({ body, principal, caller }) => submit(flow, body, principal, caller),
@@ -234,7 +229,7 @@ ${codeField(say('page.second_factor.code'), complaint, 'emailCode')}
 ${button({ label: say('page.step_up.submit') })}`;
   const request = { label: say('page.step_up.send_code'), name: 'act', value: 'email_code' } as const;
   const ask = html`${hiddenField('continue', continueTo)}
-${isCodeSent ? button({ ...request, isSecondary: true }) : button(request)}`;
+${isCodeSent ? button({ ...request, kind: 'plain', skipsFields: true }) : button(request)}`;
   return html`${isCodeSent && postForm(stepUpPath, code)}
 ${postForm(stepUpPath, ask)}`;
 }

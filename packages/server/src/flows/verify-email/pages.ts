@@ -47,7 +47,7 @@ export function verifyEmailPage(flow: VerifyEmail): readonly Endpoint[] {
       }),
       buttons: [
         button({ label: reading.say('submit'), name: 'choice', value: 'verify' }),
-        button({ label: reading.say('disown'), name: 'choice', value: 'disown', isSecondary: true }),
+        button({ label: reading.say('disown'), name: 'choice', value: 'disown', kind: 'plain', skipsFields: true }),
       ],
     }),
     act: async ({ token, choice, password = '' }, caller, { link }) => {

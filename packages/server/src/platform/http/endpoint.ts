@@ -210,7 +210,7 @@ export interface PageEndpoint<
   readonly auth: Auth<K>;
   readonly request: { readonly form?: B; readonly query?: Q };
   /** The page loads scripts of ours, which may send requests to us. Any other page runs none. */
-  readonly hasScripts?: true;
+  readonly callsApi?: true;
   readonly limitedBy?: LimitedBy<B>;
   /** The class of a form with several acts, where one of them counts as another class than the declared one. */
   readonly limitedAs?: (body: Parsed<B>) => 'credential' | 'mail';

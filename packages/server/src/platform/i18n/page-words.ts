@@ -5,15 +5,23 @@ import type { Catalogues, MessageArguments } from './catalogues.ts';
 export interface PageWords {
   /** The page's `lang` attribute. */
   readonly lang: string;
+  readonly dir: 'ltr' | 'rtl';
   readonly brand: Brand;
   /** Formats a message as plain text, which `html` escapes. */
   readonly say: (key: string, values?: MessageArguments) => string;
 }
 
-/**
- * `wanted` is in order of preference; the first language with a catalogue is used, else `en`.
- */
+/** `wanted` is in order of preference; the first language with a catalogue is used, else `en`. */
 export function pageWords(catalogues: Catalogues, ...wanted: readonly (string | undefined)[]): PageWords {
   const lang = catalogues.choose(wanted.filter((language) => language !== undefined));
-  return { lang, brand: catalogues.brand, say: (key, values) => catalogues.format(lang, key, values) };
+  return {
+    lang,
+    dir: directionOf(lang),
+    brand: catalogues.brand,
+    say: (key, values) => catalogues.format(lang, key, values),
+  };
+}
+
+function directionOf(lang: string): 'ltr' | 'rtl' {
+  return new Intl.Locale(lang).getTextInfo().direction === 'rtl' ? 'rtl' : 'ltr';
 }

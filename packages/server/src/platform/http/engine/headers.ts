@@ -4,23 +4,24 @@ import type { Endpoint } from '../endpoint.ts';
 /** Headers by lower-case name; an array is one header line for each value. */
 export type Headers = Readonly<Record<string, string | string[]>>;
 
-/** No script, no frame, nothing of another origin; forms are sent to us only. */
+/**
+ * No frame, nothing of another origin, and no style or script in the page; no script that writes markup. Forms are sent to us
+ * only: a page that leads to another origin does so by a link and a refresh, which this policy does not follow.
+ */
 const pagePolicy = [
   "default-src 'none'",
+  "script-src 'self'",
   "style-src 'self'",
+  "img-src 'self'",
   "form-action 'self'",
   "frame-ancestors 'none'",
   "base-uri 'none'",
-].join('; ');
-
-/** Scripts are files of ours: none in the page, none of another origin, and none that writes markup. */
-const scriptPolicy = [
-  pagePolicy,
-  "script-src 'self'",
-  "connect-src 'self'",
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join('; ');
+
+/** For pages whose script asks the API for the options of a passkey. */
+const callingPolicy = `${pagePolicy}; connect-src 'self'`;
 
 /** A browser that opens data as a page or in a frame loads and runs nothing (OWASP REST Security Cheat Sheet). */
 const dataPolicy = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
@@ -61,7 +62,7 @@ export function headersFor(endpoint: Endpoint, policy: HeaderPolicy): Headers {
   const base = baseHeaders(policy);
   if (endpoint.kind === 'api') return { ...dataHeaders(policy), 'content-type': 'application/json; charset=utf-8' };
   if (endpoint.kind === 'page') {
-    return { ...base, ...pageHeaders, ...(endpoint.hasScripts && { 'content-security-policy': scriptPolicy }) };
+    return { ...base, ...pageHeaders, ...(endpoint.callsApi && { 'content-security-policy': callingPolicy }) };
   }
   return {
     ...base,
