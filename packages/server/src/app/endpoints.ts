@@ -35,7 +35,6 @@ import { stepUpEndpoints } from '#flows/step-up/index.ts';
 import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
 import { wellKnownEndpoints } from '#flows/well-known/index.ts';
 import type { Endpoint } from '#platform/http/index.ts';
-import { type PageWords, pageWords } from '#platform/i18n/index.ts';
 import type { Inbox } from '#platform/mail/index.ts';
 import { operatorUrl } from './operator-url.ts';
 import type { Services } from './wiring.ts';
@@ -96,13 +95,13 @@ export function publicEndpoints(
   const { cookieDomain } = config.http;
   return [
     ...own,
-    ...apiReferenceEndpoints(own, { publicUrl, cookieDomain, version: services.version, words: english(services) }),
+    ...apiReferenceEndpoints(own, {
+      publicUrl,
+      cookieDomain,
+      version: services.version,
+      catalogues: services.catalogues,
+    }),
   ];
-}
-
-/** The words of the pages for developers, which are in English only. */
-function english({ catalogues }: Services): PageWords {
-  return pageWords(catalogues, 'en');
 }
 
 function developmentOf(config: Config): { readonly inboxUrl: string | undefined } | undefined {
@@ -120,7 +119,7 @@ export function opsEndpoints(services: Services, deps: EndpointDeps): readonly E
 export function developmentEndpoints(services: Services, { inbox, betweenJobs }: EndpointDeps): readonly Endpoint[] {
   const { movableClock: clock } = services;
   return [
-    ...(inbox === undefined ? [] : devInboxEndpoints(inbox, english(services))),
+    ...(inbox === undefined ? [] : devInboxEndpoints(inbox, services.catalogues)),
     ...(clock === undefined ? [] : devClockEndpoints({ ...services, clock, betweenJobs })),
   ];
 }

@@ -90,7 +90,7 @@ export function themeCss(accent: string): string {
     Object.entries(colorsOf(scheme, accent))
       .map(([name, color]) => `--${name}:${color}`)
       .join(';');
-  return `:root{--radius:10px;color-scheme:light dark;${declarations('light')}}
+  return `:root{color-scheme:light dark;${declarations('light')}}
 @media (prefers-color-scheme:dark){:root{${declarations('dark')}}}
 `;
 }

@@ -24,7 +24,8 @@ import { pageWords, readCatalogues } from '#platform/i18n/index.ts';
 import { createLogger, createMetrics } from '#platform/telemetry/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
 
-const words = pageWords(readCatalogues(), 'en');
+const catalogues = readCatalogues();
+const words = pageWords(catalogues, 'en');
 
 /** The fixed time of the server's clock. */
 export const now = new Date('2026-01-02T03:04:05.000Z');
@@ -303,7 +304,7 @@ const unlimited: ServerOptions['limiter'] = {
 export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOptions {
   const publicUrl = new URL('http://localhost:5625');
   return {
-    endpoints: [...sampleEndpoints, ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, words, version: '0' })],
+    endpoints: [...sampleEndpoints, ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, catalogues, version: '0' })],
     authenticate: async ({ bearer, sessionCookie }) => {
       if (sessionCookie === 'unproven') return { ...principal, authTime: new Date(now.getTime() - 301_000) };
       return bearer === 'good' || sessionCookie === 'good' ? principal : bearer === 'old' ? 'expired' : 'malformed';

@@ -17,7 +17,7 @@ import {
   problemPagePath,
   problemsOf,
 } from '#platform/http/index.ts';
-import type { PageWords } from '#platform/i18n/index.ts';
+import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 
 /** The reference describes `endpoints` and itself. */
 export function apiReferenceEndpoints(
@@ -26,14 +26,16 @@ export function apiReferenceEndpoints(
     readonly publicUrl: URL;
     readonly cookieDomain?: string | undefined;
     readonly version: string;
-    readonly words: PageWords;
+    readonly catalogues: Catalogues;
   },
 ): readonly Endpoint[] {
   const own: Endpoint[] = [];
   const all = (): readonly Endpoint[] => [...endpoints, ...own];
+  // These pages are in English only.
+  const words = () => pageWords(options.catalogues, 'en');
   const openApi = once(() => JSON.stringify(openApiDocument(all(), options)));
-  const reference = once(() => referencePage(options.words, all(), options.publicUrl));
-  const problemReference = once(() => problemReferencePage(options.words));
+  const reference = once(() => referencePage(words(), all(), options.publicUrl));
+  const problemReference = once(() => problemReferencePage(words()));
   own.push(
     documentEndpoint({
       id: 'docs.openapi',

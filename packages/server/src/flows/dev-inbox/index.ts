@@ -8,13 +8,13 @@ import { z } from 'zod';
 import { widePage } from '#pages/page.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { documentEndpoint, type Endpoint, pageEndpoint } from '#platform/http/index.ts';
-import type { PageWords } from '#platform/i18n/index.ts';
+import { type Catalogues, type PageWords, pageWords } from '#platform/i18n/index.ts';
 import type { Inbox, InboxMessage } from '#platform/mail/index.ts';
 
 const maxShown = 50;
 
 /** The pages are in English, like the reference. */
-export function devInboxEndpoints(inbox: Inbox, words: PageWords): readonly Endpoint[] {
+export function devInboxEndpoints(inbox: Inbox, catalogues: Catalogues): readonly Endpoint[] {
   return [
     pageEndpoint({
       id: 'dev.inbox',
@@ -26,7 +26,11 @@ export function devInboxEndpoints(inbox: Inbox, words: PageWords): readonly Endp
       loopbackOnly: true,
       problems: [],
       request: { query: z.strictObject({ to: z.string().max(254).optional() }) },
-      handler: async ({ query }) => ({ kind: 'html', status: 200, html: inboxPage(words, inbox.list(query.to)) }),
+      handler: async ({ query }) => ({
+        kind: 'html',
+        status: 200,
+        html: inboxPage(pageWords(catalogues, 'en'), inbox.list(query.to)),
+      }),
     }),
     documentEndpoint({
       id: 'dev.inbox_messages',

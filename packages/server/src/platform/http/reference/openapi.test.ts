@@ -2,14 +2,14 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { apiReferenceEndpoints } from '#flows/api-reference/index.ts';
 import { problems } from '#kernel/problem.ts';
-import { pageWords, readCatalogues } from '#platform/i18n/index.ts';
+import { readCatalogues } from '#platform/i18n/index.ts';
 import { sampleEndpoints } from '#test/support/sample-http-server.ts';
 import { endpointTable, openApiDocument, problemTable } from '../index.ts';
 
 const publicUrl = new URL('http://localhost:5625');
 const all = [
   ...sampleEndpoints,
-  ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, words: pageWords(readCatalogues(), 'en'), version: '1.2.3' }),
+  ...apiReferenceEndpoints(sampleEndpoints, { publicUrl, catalogues: readCatalogues(), version: '1.2.3' }),
 ];
 
 interface Operation {
