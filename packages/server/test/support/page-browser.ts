@@ -7,7 +7,7 @@ function formsOf(text: string): Map<string, Record<string, string>> {
   const forms = new Map<string, Record<string, string>>();
   for (const [, action = '', content = ''] of text.matchAll(/<form method="post" action="([^"]*)">(.*?)<\/form>/gs)) {
     const hidden = [...content.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
-    const [first = ''] = /<button [^>]*>/.exec(content) ?? [];
+    const [first = ''] = /<button (?![^>]*type="button")[^>]*>/.exec(content) ?? [];
     const button = [.../ name="([^"]*)" value="([^"]*)"/g[Symbol.matchAll](first)];
     const fields = Object.fromEntries([...hidden, ...button].map(([, name, value]) => [name, value]));
     if (!forms.has(action)) forms.set(action, fields);

@@ -93,10 +93,12 @@ const onEverything = {
   'cross-origin-resource-policy': /^(same-origin|cross-origin)$/,
 } as const;
 
-const pagePolicy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const pagePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; " +
+  "base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/** The only pages that may run a script. Their problems run none. */
-const scriptPages: ReadonlySet<string> = new Set([
+/** The only pages whose scripts may call the API. Their problems do not. */
+const callingPages: ReadonlySet<string> = new Set([
   '/login',
   '/login/passkey',
   '/login/second-factor/passkey',
@@ -105,7 +107,7 @@ const scriptPages: ReadonlySet<string> = new Set([
   '/account/security/add-passkey',
 ]);
 
-const scriptPolicy = `${pagePolicy}; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'`;
+const callingPolicy = `${pagePolicy}; connect-src 'self'`;
 
 const onPages = {
   'content-type': 'text/html; charset=utf-8',
@@ -201,8 +203,8 @@ ${response.text.slice(0, 500)}`);
 
   #pageFaults(path: string, response: ReadResponse): string[] {
     this.#count(path, response);
-    const callsApi = scriptPages.has(path) && response.headers.get('content-security-policy') === scriptPolicy;
-    const expected = callsApi ? { ...onPages, 'content-security-policy': scriptPolicy } : onPages;
+    const callsApi = callingPages.has(path) && response.headers.get('content-security-policy') === callingPolicy;
+    const expected = callsApi ? { ...onPages, 'content-security-policy': callingPolicy } : onPages;
     return [...headerFaults(response.headers, expected), ...formFaults(response.text)];
   }
 

@@ -53,14 +53,14 @@ async function pageOptions() {
 }
 
 describe('the sign-in page', () => {
-  it('offers passkeys in its email and by a button, under a policy that admits our script alone', async () => {
+  it('offers passkeys in its email and by a button, under a policy that lets our script call the API', async () => {
     const page = await app.send('GET', '/login?continue=%2Faccount');
     expect(page.text).toContain('autocomplete="username webauthn"');
     expect(page.text).toMatch(/<button type="button" hidden data-passkey="autofill"/);
     expect(attributesIn(page, 'body')).toEqual(['{"transport":"cookie"}']);
-    expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+    expect(page.headers.get('content-security-policy')).toContain("connect-src 'self'");
     const other = await app.send('GET', '/docs');
-    expect(other.headers.get('content-security-policy')).not.toContain('script-src');
+    expect(other.headers.get('content-security-policy')).not.toContain('connect-src');
   });
 
   it('offers none where they are off', async () => {
