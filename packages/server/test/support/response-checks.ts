@@ -74,6 +74,7 @@ const cacheable: ReadonlySet<string> = new Set([
   '/.well-known/webauthn',
   '/openapi.json',
   '/assets/latchkey.css',
+  '/assets/enhance.js',
   '/assets/passkey.js',
 ]);
 
