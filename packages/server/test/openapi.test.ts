@@ -214,6 +214,7 @@ async function callEveryOperation(): Promise<void> {
     '/healthz',
     '/openapi.json',
     '/assets/latchkey.css',
+    '/assets/enhance.js',
     '/assets/passkey.js',
   ]) {
     await app.send('GET', path);

@@ -3,16 +3,11 @@
  * script the forms have no button, and the page has other ways.
  */
 import { z } from 'zod';
-import type { PasskeySettings } from '#domain/passkeys/index.ts';
+import type { ProblemCode } from '#kernel/problem.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
 import { hiddenField, postForm } from './form.ts';
 import { icon } from './icon.ts';
-
-/** Whether pages offer passkeys at all. */
-export function offersPasskeys({ rpId, accepted }: PasskeySettings): boolean {
-  return rpId !== undefined && accepted !== 'off';
-}
 
 /** The field that the script fills in; its longest response has 14 kB. */
 export const credentialField = z.string().max(16_384);
@@ -65,6 +60,14 @@ export function passkeyForm(
 ): Html {
   return postForm(action, passkeyFields(words, buttons, more));
 }
+
+/** The refusals of a registration that a form explains; any other one is a problem page. */
+export const registrationRefusals: Partial<Readonly<Record<ProblemCode, string>>> = {
+  invalid_passkey: 'page.add_passkey.refused',
+  passkey_exists: 'page.add_passkey.exists',
+  passkey_not_allowed: 'page.add_passkey.not_allowed',
+  too_many_passkeys: 'page.add_passkey.too_many',
+};
 
 /** Calls a method of the Signal API (WebAuthn L3 §5.1.10) when the page is shown. */
 export function passkeySignal(

@@ -90,8 +90,7 @@ export interface StepReading {
 /** The two endpoints of the page. */
 export function stepPage<F extends z.ZodRawShape>(flow: StepPages, declared: StepPage<F>): readonly Endpoint[] {
   const { path, show, submit } = declared;
-  const scripts = declared.script === undefined ? {} : ({ callsApi: true } as const);
-  const common = { path, auth: { principals: ['public'] }, opensByTicket: true, ...scripts } as const;
+  const common = { path, auth: { principals: ['public'] }, opensByTicket: true } as const;
   return [
     pageEndpoint({
       ...common,

@@ -116,6 +116,7 @@ export async function openGateFixture(database: Database): Promise<GateFixture> 
     ...fixture,
     users,
     secondFactorFor: 'admins',
+    passkeys: { accepted: 'any', rpId: 'login.example', origins: [issuer], name: 'Login' },
     devices: new DeviceTokens(fixture.keys),
     accessTokens: new AccessTokens({ ...fixture, signingKeys, issuer }),
     refreshTokens: new RefreshTokens(fixture),

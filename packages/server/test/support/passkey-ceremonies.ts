@@ -69,7 +69,7 @@ export async function registerKey(
   }: RegistrationOptions = {},
 ): Promise<Registered> {
   const owned = await listPasskeys(database, user.id);
-  const registering = { userId: user.id, sessionId: 'a session', owned, kind, now: clock.now() };
+  const registering = { userId: user.id, boundTo: 'a session', owned, kind, now: clock.now() };
   const account = { name: 'ada@example.com', displayName: 'Ada' };
   const { challenge } = registrationOptions({ keys, passkeys }, registering, account);
   const response = register(credential, ceremonyWith(challenge, ceremony));

@@ -1,5 +1,9 @@
 /** Users with passkeys. An authenticator and its browser are simulated independently of the product. */
-import type { AuthenticationResponseJson, RequestOptionsJson } from '#protocol/webauthn/index.ts';
+import type {
+  AuthenticationResponseJson,
+  RegistrationResponseJson,
+  RequestOptionsJson,
+} from '#protocol/webauthn/index.ts';
 import {
   authenticate,
   type ClientCeremony,
@@ -74,16 +78,14 @@ export async function creationOptionsFor(
   return data.publicKey;
 }
 
-/** Sends the registration of a new authenticator for options. */
-export async function sendRegistration(
+/** The response of a new authenticator to options, and the authenticator. */
+export function registerFor(
   app: Application,
-  credentials: RequestOptions,
   options: CreationOptions,
-  made: PasskeyOptions = {},
-): Promise<{ readonly response: AppResponse<Added>; readonly passkey: TestPasskey }> {
-  const { kind = 'passkey', name, flags = synced, signCount = 0, ceremony } = made;
-  const credential = made.credential ?? createCredential(-7);
-  const attested = register(credential, {
+  made: Pick<PasskeyOptions, 'flags' | 'signCount' | 'credential' | 'ceremony'> = {},
+): { readonly response: RegistrationResponseJson; readonly passkey: TestPasskey } {
+  const { flags = synced, signCount = 0, ceremony, credential = createCredential(-7) } = made;
+  const response = register(credential, {
     challenge: options.challenge,
     origin: app.services.config.http.publicUrl,
     rpId: options.rp.id,
@@ -93,10 +95,26 @@ export async function sendRegistration(
     extensions: Buffer.alloc(0),
     ...ceremony,
   });
-  const json = { kind, ...(name === undefined ? {} : { name }), credential: attested };
-  const response = await app.send<Added>('POST', passkeysPath, { ...credentials, json });
   const userHandle = Buffer.from(options.user.id, 'base64url');
   return { response, passkey: { credential, userHandle, flags, signCount: signCount === 0 ? 0 : signCount + 1 } };
+}
+
+/** The JSON of the first options that are part of a page; empty without any. */
+export function passkeyOptionsIn(text: string): string {
+  return /data-passkey-options="([^"]+)"/.exec(text)?.[1]?.replaceAll('&quot;', '"') ?? '';
+}
+
+/** Sends the registration of a new authenticator for options. */
+export async function sendRegistration(
+  app: Application,
+  credentials: RequestOptions,
+  options: CreationOptions,
+  made: PasskeyOptions = {},
+): Promise<{ readonly response: AppResponse<Added>; readonly passkey: TestPasskey }> {
+  const { kind = 'passkey', name } = made;
+  const { response: credential, passkey } = registerFor(app, options, made);
+  const json = { kind, ...(name === undefined ? {} : { name }), credential };
+  return { response: await app.send<Added>('POST', passkeysPath, { ...credentials, json }), passkey };
 }
 
 /** Adds a passkey to the user of a session; throws when it is rejected. */

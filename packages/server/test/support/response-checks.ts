@@ -46,6 +46,7 @@ const pages: ReadonlySet<string> = new Set([
   '/login/confirm-mailbox',
   '/login/confirm-mailbox/code',
   '/login/enroll',
+  '/login/enroll/passkey',
   '/login/change-password',
   '/login/cancel-deletion',
   '/logout',

@@ -217,6 +217,8 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'login.submit_mailbox_code': pageForm('401', ['rate_limit_counters']),
   'login.show_enroll': publicRead('400'),
   'login.submit_enroll': pageForm('401', ['rate_limit_counters']),
+  'login.show_enroll_passkey': publicRead('400'),
+  'login.submit_enroll_passkey': pageForm('401', ['rate_limit_counters']),
   'login.show_change_password': publicRead('400'),
   'login.submit_change_password': pageForm('401', ['rate_limit_counters']),
   'login.show_cancel_deletion': publicRead('400'),

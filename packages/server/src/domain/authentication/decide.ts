@@ -1,4 +1,5 @@
 /** The sequence of every login, top to bottom: read, decide, consume the proof, write. */
+import { acceptsPasskeys, type PasskeySettings } from '#domain/passkeys/index.ts';
 import type { SecondFactorRule } from '#domain/second-factors/index.ts';
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
 import { endExcessSessions } from '#domain/sessions/index.ts';
@@ -17,7 +18,6 @@ import {
   writeTicket,
 } from './complete.ts';
 import {
-  enrollableFactors,
   type LoginStep,
   loginFacts,
   nextStep,
@@ -35,6 +35,8 @@ export interface LoginGate extends LoginWriter {
   readonly users: Users;
   /** The users that a login requires two factors of. */
   readonly secondFactorFor: SecondFactorRule;
+  /** Whether a login can set a passkey up. */
+  readonly passkeys: PasskeySettings;
 }
 
 /** The properties of the session that the client requests. */
@@ -249,7 +251,7 @@ export async function write(
   }
   if (decision.kind === 'step') {
     const { step } = decision;
-    const factors = factorsOf(step, login.candidate);
+    const factors = factorsOf(gate, step, login.candidate);
     return { kind: 'step_required', step, ticket: await writeTicket(gate, queries, login, step), factors };
   }
   const { userId, wrapped } = login.candidate;
@@ -263,9 +265,10 @@ export async function write(
   return { kind: 'rejected', code: decision.code };
 }
 
-function factorsOf(step: TicketStep, candidate: Candidate): readonly SecondFactorKind[] {
+function factorsOf({ passkeys }: LoginGate, step: TicketStep, candidate: Candidate): readonly SecondFactorKind[] {
   if (step === 'second_factor') return secondFactorsOf(candidate);
-  return step === 'enroll_second_factor' ? enrollableFactors : [];
+  if (step !== 'enroll_second_factor') return [];
+  return acceptsPasskeys(passkeys) ? ['passkey', 'totp'] : ['totp'];
 }
 
 /**

@@ -108,9 +108,6 @@ export function secondFactorsOf({ hasPasskey, hasTotp, hasRecoveryCode }: Candid
   return (Object.keys(kinds) as SecondFactorKind[]).filter((kind) => kinds[kind]);
 }
 
-/** The second factors that a login can set up. */
-export const enrollableFactors: readonly SecondFactorKind[] = ['totp'];
-
 /** Two factors are one of each kind, or one that verified the user itself (NIST SP 800-63B-4 §2.2.1). */
 export function provesTwoFactors(proven: readonly Factor[]): boolean {
   if (proven.some((factor) => factor.userVerified)) return true;

@@ -132,9 +132,9 @@ describeOnBothDatabases('a login that has to change its user first', (database) 
     it('proves the mailbox before anything is set up, unless a mail began the login', async () => {
       const ticket = ticketOf(await begin('everybody'));
       await expect(takeEnrollment(ticket)).rejects.toMatchObject({ code: 'login_incomplete' });
-      expect(await proveMailbox(ticket)).toMatchObject({ step: 'enroll_second_factor', factors: ['totp'] });
+      expect(await proveMailbox(ticket)).toMatchObject({ step: 'enroll_second_factor', factors: ['passkey', 'totp'] });
       const byLink = await begin('everybody', 'magic_link');
-      expect(byLink).toMatchObject({ step: 'enroll_second_factor', factors: ['totp'] });
+      expect(byLink).toMatchObject({ step: 'enroll_second_factor', factors: ['passkey', 'totp'] });
       expect(await sessionsOf(fixture, user)).toEqual([]);
     });
 

@@ -26,8 +26,14 @@ export {
   verifyPasskey,
 } from './assertion.ts';
 export { assertionOptions } from './options.ts';
-export { registrationOptions, userHandleOf, verifyRegistered } from './registration.ts';
-export type { PasskeySettings } from './relying-party.ts';
+export {
+  type PasskeyKind,
+  registrationOptions,
+  storeRegistered,
+  userHandleOf,
+  verifyRegistered,
+} from './registration.ts';
+export { acceptsPasskeys, type PasskeySettings } from './relying-party.ts';
 export {
   addPasskey,
   changePasskey,

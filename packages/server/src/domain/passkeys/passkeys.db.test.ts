@@ -77,7 +77,7 @@ describeOnBothDatabases('passkeys', (database) => {
     it('is rejected in another session, for another user, and after ten minutes', async () => {
       const other = await addUser(fixture);
       const late = addSeconds(now(), challengeLifetimeMs / 1000);
-      for (const sentBy of [{ sessionId: 'another' }, { userId: other.id }, { now: late }]) {
+      for (const sentBy of [{ boundTo: 'another' }, { userId: other.id }, { now: late }]) {
         await expect(registerKey(fixture, user, { sentBy })).rejects.toMatchObject({ code: 'invalid_passkey' });
       }
     });

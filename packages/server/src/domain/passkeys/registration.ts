@@ -1,5 +1,9 @@
 /** Registration of a passkey: its options, and the verification of the response. */
+
+import { spendNonce } from '#domain/used-nonces/index.ts';
+import type { MakeId } from '#kernel/ids.ts';
 import { Problem } from '#kernel/problem.ts';
+import type { Queries } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import {
   type ChallengeContext,
@@ -11,20 +15,24 @@ import {
   verifyRegistration,
 } from '#protocol/webauthn/index.ts';
 import { ceremonyOf, newChallenge, type PasskeySettings, relyingPartyOf } from './relying-party.ts';
-import { maxPasskeys, type Passkey } from './stored.ts';
+import { addPasskey, listPasskeys, maxPasskeys, type Passkey } from './stored.ts';
+
+/** A passkey logs in by itself; a security key is a second factor alone. */
+export type PasskeyKind = 'passkey' | 'security_key';
 
 interface Registrar {
   readonly keys: Pick<Keys, 'mac' | 'keyIds' | 'currentKeyId'>;
   readonly passkeys: PasskeySettings;
 }
 
-/** The session that registers a passkey. */
+/** The registration of a passkey. */
 export interface Registering {
   readonly userId: string;
-  readonly sessionId: string;
+  /** The id of the session or of the ticket that registers it, for which alone the challenge holds. */
+  readonly boundTo: string;
   /** The passkeys that the user has. */
   readonly owned: readonly Passkey[];
-  readonly kind: 'passkey' | 'security_key';
+  readonly kind: PasskeyKind;
   readonly now: Date;
 }
 
@@ -36,7 +44,7 @@ export interface Registering {
  */
 export function registrationOptions(
   deps: Registrar,
-  { userId, sessionId, owned, kind, now }: Registering,
+  { userId, boundTo, owned, kind, now }: Registering,
   account: { readonly name: string; readonly displayName: string },
 ): CreationOptionsJson {
   const rp = relyingPartyOf(deps.passkeys);
@@ -45,7 +53,7 @@ export function registrationOptions(
   return creationOptions({
     rp: { id: rp.rpId, name: rp.name },
     user: { handle, ...account },
-    challenge: newChallenge(deps.keys, contextOf(sessionId, handle), now),
+    challenge: newChallenge(deps.keys, contextOf(boundTo, handle), now),
     exclude: owned,
     kind,
   });
@@ -66,7 +74,7 @@ export interface Registered {
  */
 export function verifyRegistered(
   deps: Registrar,
-  { userId, sessionId, owned, kind, now }: Registering,
+  { userId, boundTo, owned, kind, now }: Registering,
   response: RegistrationResponseJson,
 ): Registered {
   const { rpId, accepted } = relyingPartyOf(deps.passkeys);
@@ -76,7 +84,7 @@ export function verifyRegistered(
   ];
   let reason = 'challenge';
   for (const userHandle of handles) {
-    const ceremony = ceremonyOf(deps, contextOf(sessionId, userHandle), now);
+    const ceremony = ceremonyOf(deps, contextOf(boundTo, userHandle), now);
     const requireUserVerification = kind === 'passkey';
     const result = verifyRegistration(response, { ...ceremony, rpId, requireUserVerification });
     if (result.kind === 'ok') {
@@ -90,9 +98,29 @@ export function verifyRegistered(
   throw new Problem('invalid_passkey', { log: `the registration was rejected: ${reason}` });
 }
 
+/**
+ * Spends the challenge of a verified registration, and stores its passkey. The transaction has locked the user.
+ *
+ * @throws Problem `invalid_passkey` for a challenge that is spent, `too_many_passkeys`, `passkey_exists`.
+ */
+export async function storeRegistered(
+  tx: Queries,
+  { makeId, passkeys }: { readonly makeId: MakeId; readonly passkeys: PasskeySettings },
+  { userId, name, ...registered }: Registered & { readonly userId: string; readonly name: string },
+  now: Date,
+): Promise<Passkey> {
+  const { nonceHash: hash, expiresAt } = registered.challenge;
+  if (!(await spendNonce(tx, 'ceremony', { hash, expiresAt }))) throw new Problem('invalid_passkey');
+  if ((await listPasskeys(tx, userId)).length >= maxPasskeys) throw new Problem('too_many_passkeys');
+  const { rpId } = relyingPartyOf(passkeys);
+  const passkey = await addPasskey(tx, makeId, { userId, rpId, name, ...registered }, now);
+  if (passkey === undefined) throw new Problem('passkey_exists');
+  return passkey;
+}
+
 /** The challenge of a registration names the handle that an authenticator stores with the key. */
-function contextOf(sessionId: string, handle: Buffer): ChallengeContext {
-  return { purpose: 'register', binding: Buffer.concat([Buffer.from(sessionId), handle]) };
+function contextOf(boundTo: string, handle: Buffer): ChallengeContext {
+  return { purpose: 'register', binding: Buffer.concat([Buffer.from(boundTo), handle]) };
 }
 
 /** The handle by which authenticators know a user, also one who has no passkey any more. */

@@ -20,6 +20,11 @@ export interface RelyingParty extends PasskeySettings {
   readonly rpId: string;
 }
 
+/** Whether passkeys can be used here at all. */
+export function acceptsPasskeys({ rpId, accepted }: PasskeySettings): boolean {
+  return rpId !== undefined && accepted !== 'off';
+}
+
 /** @throws Problem `passkeys_unavailable` when they are off, or the public URL has no domain. */
 export function relyingPartyOf(settings: PasskeySettings): RelyingParty {
   const { rpId, accepted } = settings;

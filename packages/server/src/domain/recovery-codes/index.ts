@@ -69,6 +69,17 @@ export async function makeRecoveryCodes(
   return codes.map(showRecoveryCode);
 }
 
+/** Makes the codes of a user who has none yet; undefined for any other. Call it under the user's lock. */
+export async function firstRecoveryCodes(
+  tx: Queries,
+  deps: { readonly keys: CodeKeys; readonly makeId: MakeId },
+  userId: string,
+  now: Date,
+): Promise<readonly string[] | undefined> {
+  const existing = await countRecoveryCodes(tx, userId);
+  return existing === undefined ? makeRecoveryCodes(tx, deps, userId, now) : undefined;
+}
+
 /** The HMACs that a typed code may be stored as, under the current and the retired keys; null for text that is no code. */
 export function recoveryCodeHashes(keys: CodeKeys, userId: string, typed: string): readonly Buffer[] | null {
   const code = parseRecoveryCode(typed);

@@ -1,5 +1,5 @@
 /** Setting an authenticator app up: a secret, and its first code. */
-import { countRecoveryCodes, makeRecoveryCodes } from '#domain/recovery-codes/index.ts';
+import { firstRecoveryCodes } from '#domain/recovery-codes/index.ts';
 import {
   addPendingTotp,
   confirmTotp,
@@ -84,6 +84,5 @@ export async function turnTotpOn(
 ): Promise<readonly string[] | undefined> {
   if (!(await confirmTotp(tx, step, now))) throw new Problem('enrollment_expired');
   await deps.users.setMfa(tx, step.userId, true);
-  const codes = await countRecoveryCodes(tx, step.userId);
-  return codes === undefined ? makeRecoveryCodes(tx, deps, step.userId, now) : undefined;
+  return firstRecoveryCodes(tx, deps, step.userId, now);
 }

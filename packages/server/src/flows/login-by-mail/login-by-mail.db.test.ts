@@ -180,6 +180,7 @@ async function flowOf(fixture: DomainFixture): Promise<LoginByMail & MailRequest
     devices: new DeviceTokens(fixture.keys),
     limits: { takeMail: async () => true },
     secondFactorFor: 'admins',
+    passkeys: { accepted: 'any', rpId: 'login.example', origins: ['https://login.example'], name: 'Login' },
     accessTokens: new AccessTokens({
       ...fixture,
       signingKeys,

@@ -11,6 +11,7 @@ import {
   type LoginOptions,
   type PasskeyUser,
   passkeyLoginPath,
+  passkeyOptionsIn,
   passkeysPath,
   signChallenge,
   withoutPin,
@@ -36,8 +37,7 @@ const submit = (path: string, form: Record<string, string>, cookie?: string) =>
 const show = (path: string, cookie = '') =>
   app.send('GET', path, { headers: { cookie: [cookie, renderedForm.cookie].filter(Boolean).join('; ') } });
 
-const optionsIn = ({ text }: AppResponse) =>
-  JSON.parse(/data-passkey-options="([^"]+)"/.exec(text)?.[1]?.replaceAll('&quot;', '"') ?? '') as RequestOptionsJson;
+const optionsIn = ({ text }: AppResponse) => JSON.parse(passkeyOptionsIn(text)) as RequestOptionsJson;
 
 const attributesIn = ({ text }: AppResponse, name: string) =>
   [...text.matchAll(new RegExp(`data-passkey-${name}="([^"]+)"`, 'g'))].map(([, value = '']) =>

@@ -12,16 +12,20 @@
  *
  * Must not decide which step comes next: the gate (`domain/authentication`) does.
  */
+
 import { z } from 'zod';
 import { mailboxCodeSeconds, totpCodeInput } from '#domain/authentication/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
+import { creationOptionsData, creationOptionsDataOf } from '#pages/passkey-data.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
 import { qrSvg } from '#protocol/totp/index.ts';
+import { registrationResponseSchema } from '#protocol/webauthn/index.ts';
 import { changePasswordAtLogin } from './change-password.ts';
 import { confirmMailbox, requestMailboxCode } from './confirm-mailbox.ts';
 import { beginEnrollment, finishEnrollment } from './enroll.ts';
+import { finishPasskeyEnrollment, passkeyEnrollmentOptions } from './enroll-passkey.ts';
 import { type LoginStepPages, loginStepPages } from './pages.ts';
 
 /** Dependencies of the flow. */
@@ -81,7 +85,10 @@ function mailboxEndpoints(flow: LoginSteps): Endpoint[] {
   ];
 }
 
-const totpEnrollment = z.object({ kind: z.literal('totp'), secret: z.string(), uri: z.string(), qrSvg: z.string() });
+const enrollment = z.union([
+  z.object({ kind: z.literal('totp'), secret: z.string(), uri: z.string(), qrSvg: z.string() }),
+  z.object({ kind: z.enum(['passkey', 'security_key']), publicKey: creationOptionsData }),
+]);
 
 function enrollmentEndpoints(flow: LoginSteps): Endpoint[] {
   return [
@@ -92,13 +99,15 @@ function enrollmentEndpoints(flow: LoginSteps): Endpoint[] {
       summary: 'Begin to set up the second factor that a login needs',
       description:
         'Takes the `ticket` of a login that returned `step: "enroll_second_factor"`, and one of its `factors` as `kind`. ' +
-        'Returns a new secret for an authenticator app, which becomes a factor with its first code.',
+        'Returns a new secret for an authenticator app, which becomes a factor with its first code; or the options for ' +
+        '`navigator.credentials.create()`, valid for ten minutes and once. A `passkey` can later sign in by itself, a ' +
+        '`security_key` is a second factor alone.',
       rateLimit: 'credential',
-      request: { body: z.strictObject({ ticket, kind: z.enum(['totp']) }) },
+      request: { body: z.strictObject({ ticket, kind: z.enum(['totp', 'passkey', 'security_key']) }) },
       response: {
         status: 200,
-        message: 'Confirm it with a code',
-        data: totpEnrollment,
+        message: 'Confirm it with a code, or with the response of the authenticator',
+        data: enrollment,
         example: {
           kind: 'totp',
           secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
@@ -106,8 +115,12 @@ function enrollmentEndpoints(flow: LoginSteps): Endpoint[] {
           qrSvg: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 45 45">…</svg>',
         },
       },
-      problems: ticketProblems,
+      problems: [...ticketProblems, 'passkeys_unavailable', 'too_many_passkeys'],
       handler: async ({ body: { kind, ticket: text } }) => {
+        if (kind !== 'totp') {
+          const options = await passkeyEnrollmentOptions(flow, { text }, kind);
+          return { data: { kind, publicKey: creationOptionsDataOf(options) } };
+        }
         const { secret, uri } = await beginEnrollment(flow, { text });
         return { data: { kind, secret, uri, qrSvg: qrSvg(uri) } };
       },
@@ -118,10 +131,24 @@ function enrollmentEndpoints(flow: LoginSteps): Endpoint[] {
       path: `${path}/enroll/confirm`,
       summary: 'Confirm the second factor that a login needs',
       description:
-        'Turns two-step sign-in on and ends every other session. The response is that of a login, with the recovery codes, ' +
-        'which nothing can read again. After a wrong code the ticket can be used again.',
+        'Takes the `code` of the app, or the response of the authenticator as `passkey` with its `kind`. Turns two-step ' +
+        'sign-in on and ends every other session. The response is that of a login, with the recovery codes, which nothing ' +
+        'can read again. After a wrong proof the ticket can be used again.',
       rateLimit: 'credential',
-      request: { body: z.strictObject({ ticket, code: totpCodeInput, deviceToken }) },
+      request: {
+        body: z
+          .strictObject({
+            ticket,
+            deviceToken,
+            code: totpCodeInput.optional(),
+            kind: z.enum(['passkey', 'security_key']).default('passkey'),
+            passkey: registrationResponseSchema.optional(),
+          })
+          .refine(
+            ({ code, passkey }) => (code === undefined) !== (passkey === undefined),
+            'Send one of "code" and "passkey".',
+          ),
+      },
       response: {
         status: 200,
         message: 'Two-step sign-in is on',
@@ -131,11 +158,22 @@ function enrollmentEndpoints(flow: LoginSteps): Endpoint[] {
           recoveryCodes: ['8K3F2A-9QTZ4M-7HXW1C-5NBD6R', '0V2J8P-EG4S7K-QM91TZ-C6XY3H'],
         },
       },
-      problems: [...ticketProblems, 'enrollment_expired', 'invalid_code'],
+      problems: [
+        ...ticketProblems,
+        'enrollment_expired',
+        'invalid_code',
+        'invalid_passkey',
+        'passkey_exists',
+        'passkey_not_allowed',
+        'passkeys_unavailable',
+        'too_many_passkeys',
+      ],
       handler: async ({ body, caller }) => {
-        const { ticket: text, code, deviceToken: device = caller.deviceCookie } = body;
-        const first = { code, deviceToken: device };
-        const { result, recoveryCodes } = await finishEnrollment(flow, { text }, first, caller);
+        const { ticket: text, code, passkey, kind, deviceToken: device = caller.deviceCookie } = body;
+        const { result, recoveryCodes } =
+          passkey === undefined
+            ? await finishEnrollment(flow, { text }, { code: code ?? '', deviceToken: device }, caller)
+            : await finishPasskeyEnrollment(flow, { text }, { kind, credential: passkey, deviceToken: device }, caller);
         const response = loginResponse(result);
         if (recoveryCodes === undefined) return response;
         return { ...response, data: { ...response.data, recoveryCodes: [...recoveryCodes] } };

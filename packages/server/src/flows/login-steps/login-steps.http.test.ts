@@ -53,7 +53,7 @@ describe.each(['postgres', 'embedded'] as const)('the steps of a login (%s)', (d
       const ticket = first.ticket ?? '';
       const code = await requestCodeFor(app, ticket, userId);
       const proven = await verifyMailbox(app, ticket, code);
-      expect(proven.data).toMatchObject({ step: 'enroll_second_factor', factors: ['totp'] });
+      expect(proven.data).toMatchObject({ step: 'enroll_second_factor', factors: ['passkey', 'totp'] });
       const next = proven.data.ticket ?? '';
       const secret = await beginEnrollment(app, next);
       const done = await confirmEnrollment(app, next, codeNow(app, secret));

@@ -2,8 +2,10 @@
  * The pages of these steps. `/login/confirm-mailbox` sends a code and leads to `/login/confirm-mailbox/code`;
  * `/login/enroll` shows the key of the app, takes its first code, and shows the recovery codes once.
  */
+
 import { z } from 'zod';
-import type { LoginResult } from '#domain/authentication/index.ts';
+import type { LoginResult, PresentedTicket } from '#domain/authentication/index.ts';
+import { acceptsPasskeys, type PasskeyKind } from '#domain/passkeys/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import type { Enrollment } from '#domain/second-factors/index.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -11,25 +13,37 @@ import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
 import { button, codeField, hiddenField, postForm } from '#pages/form.ts';
 import { loginRedirect, stepPaths } from '#pages/login-step.ts';
 import { newPasswordField } from '#pages/new-password-field.ts';
+import { alert } from '#pages/notice.ts';
 import { page } from '#pages/page.ts';
+import { credentialField, passkeyFields, readCredential, registrationRefusals } from '#pages/passkey-form.ts';
+import { passkeyScriptPath } from '#pages/scripts.ts';
 import { type StepPages, type StepReading, stepPage } from '#pages/step-page.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import type { Endpoint, PageResponse } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
+import { registrationResponseSchema } from '#protocol/webauthn/index.ts';
 import { type ChangePasswordAtLogin, changePasswordAtLogin } from './change-password.ts';
 import { type ConfirmMailbox, confirmMailbox, requestMailboxCode } from './confirm-mailbox.ts';
 import { beginEnrollment, type EnrollAtLogin, finishEnrollment } from './enroll.ts';
+import { type EnrollPasskeyAtLogin, finishPasskeyEnrollment, passkeyEnrollmentOptions } from './enroll-passkey.ts';
 
 /** Dependencies of the pages. */
-export type LoginStepPages = ConfirmMailbox & EnrollAtLogin & ChangePasswordAtLogin & StepPages;
+export type LoginStepPages = ConfirmMailbox & EnrollAtLogin & EnrollPasskeyAtLogin & ChangePasswordAtLogin & StepPages;
 
 const codePath = `${stepPaths.confirm_mailbox}/code` as const;
+const enrollPasskeyPath = `${stepPaths.enroll_second_factor}/passkey` as const;
 const problems = ['invalid_ticket', 'login_incomplete'] as const;
 
 const text = (words: PageWords, key: string) => html`<p>${words.say(key)}</p>`;
 
 export function loginStepPages(flow: LoginStepPages): readonly Endpoint[] {
-  return [...mailboxPage(flow), ...mailboxCodePage(flow), ...enrollmentPage(flow), ...passwordPage(flow)];
+  return [
+    ...mailboxPage(flow),
+    ...mailboxCodePage(flow),
+    ...enrollmentPage(flow),
+    ...passkeyPage(flow),
+    ...passwordPage(flow),
+  ];
 }
 
 function mailboxPage(flow: LoginStepPages): readonly Endpoint[] {
@@ -99,8 +113,11 @@ function enrollmentPage(flow: LoginStepPages): readonly Endpoint[] {
       reading.complaint === undefined ? beginButton(reading) : codeFields(reading.words, reading.complaint),
     // A wrong code shows the key no second time, but the page begins again.
     beneath: ({ complaint, words }) =>
-      complaint !== undefined &&
-      html`<p><a href="${stepPaths.enroll_second_factor}">${words.say('page.app.again')}</a></p>`,
+      html`${
+        complaint !== undefined &&
+        html`<p><a href="${stepPaths.enroll_second_factor}">${words.say('page.app.again')}</a></p>
+`
+      }${acceptsPasskeys(flow.passkeys) && html`<p><a href="${enrollPasskeyPath}">${words.say('page.enroll.use_passkey')}</a></p>`}`,
     act: async ({ act, code = '' }, ticket, caller, reading) => {
       if (act === 'begin') return keyPage(reading, await beginEnrollment(flow, ticket));
       try {
@@ -115,6 +132,49 @@ function enrollmentPage(flow: LoginStepPages): readonly Endpoint[] {
     },
     complaints: { invalid_code: 'page.second_factor.wrong' },
   });
+}
+
+function passkeyPage(flow: LoginStepPages): readonly Endpoint[] {
+  return stepPage(flow, {
+    path: enrollPasskeyPath,
+    step: 'enroll_second_factor',
+    script: passkeyScriptPath,
+    show: { id: 'login.show_enroll_passkey', summary: 'Page of a sign-in that must set up a passkey or security key' },
+    submit: {
+      id: 'login.submit_enroll_passkey',
+      summary: 'Its form: adds the passkey and shows the recovery codes',
+      fields: { credential: credentialField, kind: z.enum(['passkey', 'security_key']) },
+      rateLimit: 'credential',
+      problems,
+    },
+    title: ({ say }) => say('page.add_passkey.title'),
+    intro: ({ words }) => text(words, 'page.enroll.passkey_intro'),
+    form: (reading, ticket) => passkeyChoices(flow, reading, ticket),
+    beneath: ({ words }) =>
+      html`<p><a href="${stepPaths.enroll_second_factor}">${words.say('page.enroll.use_app')}</a></p>`,
+    act: async ({ credential: sent, kind }, ticket, caller, { words }) => {
+      const credential = readCredential(sent, registrationResponseSchema);
+      if (credential === undefined) throw new Problem('invalid_passkey', { log: 'the form has no response' });
+      const first = { kind, credential, deviceToken: caller.deviceCookie };
+      const { result, recoveryCodes } = await finishPasskeyEnrollment(flow, ticket, first, caller);
+      return recoveryCodes === undefined ? result : codesPage(words, result, recoveryCodes);
+    },
+    complaints: registrationRefusals,
+  });
+}
+
+/** Undefined where passkeys are off: the app is the other way. */
+async function passkeyChoices(flow: LoginStepPages, { words, complaint }: StepReading, ticket: PresentedTicket) {
+  if (!acceptsPasskeys(flow.passkeys)) return html`<p>${words.say('page.passkey_step.none')}</p>`;
+  const choice = async (kind: PasskeyKind) => ({
+    label: words.say(`page.add_passkey.${kind}`),
+    mode: 'button' as const,
+    options: await passkeyEnrollmentOptions(flow, ticket, kind),
+    kind,
+    look: kind === 'security_key' ? ('plain' as const) : ('primary' as const),
+  });
+  const choices = [await choice('passkey'), await choice('security_key')];
+  return html`${complaint !== undefined && alert(complaint)}${passkeyFields(words, choices, hiddenField('kind', 'passkey'))}`;
 }
 
 function beginButton({ words }: StepReading): Html {

@@ -3,13 +3,14 @@
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import type { PasskeySettings } from '#domain/passkeys/index.ts';
+import { acceptsPasskeys } from '#domain/passkeys/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { button, field, hiddenField, or, postForm } from '#pages/form.ts';
 import { loginRedirect } from '#pages/login-step.ts';
 import { alert, status, waitText } from '#pages/notice.ts';
 import { accountPath, forgotPasswordPath, loginPath, type OwnPath, toOwnPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import { offersPasskeys, passkeyForm } from '#pages/passkey-form.ts';
+import { passkeyForm } from '#pages/passkey-form.ts';
 import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html, joinHtml } from '#platform/html/index.ts';
@@ -177,7 +178,7 @@ async function mailLink(
 function formPage({ mailedLink, passkeys }: LoginPages, words: PageWords, statusCode: number, form: Form) {
   const { say } = words;
   const { email, continueTo, notice, complaints } = form;
-  const hasPasskeys = offersPasskeys(passkeys);
+  const hasPasskeys = acceptsPasskeys(passkeys);
   const content = joinHtml([
     html`${continueTo !== undefined && hiddenField('continue', continueTo)}`,
     field({

@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import { type Passkey, type PasskeySettings, userHandleOf } from '#domain/passkeys/index.ts';
+import { acceptsPasskeys, type Passkey, type PasskeySettings, userHandleOf } from '#domain/passkeys/index.ts';
 import { type Enrollment, isSecondFactorRequired } from '#domain/second-factors/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
@@ -14,7 +14,7 @@ import { alert, status as statusNote } from '#pages/notice.ts';
 import { accountPath, securityPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { signalOf } from '#pages/passkey-data.ts';
-import { offersPasskeys, passkeySignal } from '#pages/passkey-form.ts';
+import { passkeySignal } from '#pages/passkey-form.ts';
 import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
@@ -131,7 +131,7 @@ ${passkeys.map(
   }${mayRemove && html`<br><a href="${securityPath}/remove-passkey?id=${id}">${say('page.security.passkey_remove')}</a>`}</p>
 `,
 )}
-${offersPasskeys(settings) && html`<p><a class="button" href="${securityPath}/add-passkey">${say('page.security.passkey_add')}</a></p>`}
+${acceptsPasskeys(settings) && html`<p><a class="button" href="${securityPath}/add-passkey">${say('page.security.passkey_add')}</a></p>`}
 ${passkeySignal('signalAllAcceptedCredentials', signal)}`;
 }
 

@@ -2,26 +2,22 @@
 import { contextWithProof } from '#domain/authentication/index.ts';
 import { enqueueMail } from '#domain/mail-ledger/index.ts';
 import {
-  addPasskey,
   listPasskeys,
-  maxPasskeys,
   type Passkey,
+  type PasskeyKind,
   registrationOptions,
+  storeRegistered,
   verifyRegistered,
 } from '#domain/passkeys/index.ts';
-import { countRecoveryCodes, makeRecoveryCodes } from '#domain/recovery-codes/index.ts';
+import { firstRecoveryCodes } from '#domain/recovery-codes/index.ts';
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
-import { spendNonce } from '#domain/used-nonces/index.ts';
 import { changeUser } from '#domain/user-changes/index.ts';
 import { present } from '#kernel/assert.ts';
-import { Problem } from '#kernel/problem.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import type { CreationOptionsJson, RegistrationResponseJson } from '#protocol/webauthn/index.ts';
 import { type Acting, keyOf, lockActing, type ManagePasskeys, record } from './manage-passkeys.ts';
-
-export type PasskeyKind = 'passkey' | 'security_key';
 
 /** The options of a registration, for the acting session. */
 export async function optionsOf(
@@ -31,7 +27,7 @@ export async function optionsOf(
 ): Promise<CreationOptionsJson> {
   const owned = await listPasskeys(flow.database, userId);
   const account = { name: email ?? name, displayName: name };
-  return registrationOptions(flow, { userId, sessionId, owned, kind, now: flow.clock.now() }, account);
+  return registrationOptions(flow, { userId, boundTo: sessionId, owned, kind, now: flow.clock.now() }, account);
 }
 
 /** The response of an authenticator, and its name for the user. */
@@ -64,17 +60,12 @@ export async function addOwn(
   const { userId, sessionId } = principal;
   const now = flow.clock.now();
   const owned = await listPasskeys(flow.database, userId);
-  const registered = verifyRegistered(flow, { userId, sessionId, owned, kind, now }, response);
+  const registered = verifyRegistered(flow, { userId, boundTo: sessionId, owned, kind, now }, response);
   const acting: Acting = { principal, caller, userKey: await keyOf(flow, userId), now };
   return flow.database.transaction(async (tx) => {
     await lockActing(flow, tx, acting);
-    const { nonceHash: hash, expiresAt } = registered.challenge;
-    if (!(await spendNonce(tx, 'ceremony', { hash, expiresAt }))) throw new Problem('invalid_passkey');
-    if ((await listPasskeys(tx, userId)).length >= maxPasskeys) throw new Problem('too_many_passkeys');
-    const rpId = present(flow.passkeys.rpId, 'the RP ID of a verified registration');
     const words = name ?? describeUserAgent(caller.userAgent).words;
-    const passkey = await addPasskey(tx, flow.makeId, { userId, rpId, name: words, ...registered }, now);
-    if (passkey === undefined) throw new Problem('passkey_exists');
+    const passkey = await storeRegistered(tx, flow, { userId, name: words, ...registered }, now);
     const isFirstSecond = kind === 'security_key' && (await flow.users.setMfa(tx, userId, true));
     if (isFirstSecond) return { passkey, turnedOn: await turnOn(flow, tx, acting, passkey) };
     await record(flow, tx, acting, 'passkey.added', { passkeyId: passkey.id, kind });
@@ -95,8 +86,7 @@ async function turnOn(flow: ManagePasskeys, tx: Queries, acting: Acting, { id, b
     now,
     userKey,
     refusal: 'not_authenticated',
-    apply: async () =>
-      (await countRecoveryCodes(tx, userId)) === undefined ? makeRecoveryCodes(tx, flow, userId, now) : undefined,
+    apply: () => firstRecoveryCodes(tx, flow, userId, now),
     sessions: {
       kind: 'renew_acting',
       reason: 'factors_changed',

@@ -9,7 +9,7 @@ import { sessionCookies } from '#pages/login-result.ts';
 import { alert } from '#pages/notice.ts';
 import { securityPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import { credentialField, passkeyForm, readCredential } from '#pages/passkey-form.ts';
+import { credentialField, passkeyForm, readCredential, registrationRefusals } from '#pages/passkey-form.ts';
 import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
@@ -68,14 +68,6 @@ export function ownPasskeyPages(flow: OwnPasskeyPages): readonly Endpoint[] {
   ];
 }
 
-/** The refusals that the form explains; any other one is a problem page. */
-const refusals: Partial<Readonly<Record<ProblemCode, string>>> = {
-  invalid_passkey: 'page.add_passkey.refused',
-  passkey_exists: 'page.add_passkey.exists',
-  passkey_not_allowed: 'page.add_passkey.not_allowed',
-  too_many_passkeys: 'page.add_passkey.too_many',
-};
-
 async function add(
   flow: OwnPasskeyPages,
   { kind, credential: sent, name }: z.output<typeof addFields>,
@@ -97,7 +89,7 @@ async function add(
     }
     return { kind: 'redirect', location: `${securityPath}?done=passkey_added`, cookies };
   } catch (error) {
-    const text = error instanceof Problem ? refusals[error.code] : undefined;
+    const text = error instanceof Problem ? registrationRefusals[error.code] : undefined;
     if (!(error instanceof Problem) || text === undefined) throw error;
     return addPage(words, error.status, text);
   }

@@ -2,11 +2,12 @@
 
 import { z } from 'zod';
 import type { PresentedTicket, SecondFactorKind, ShownLogin, TypedSecondFactor } from '#domain/authentication/index.ts';
+import { acceptsPasskeys } from '#domain/passkeys/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { button, codeField, recoveryCodeField } from '#pages/form.ts';
 import { passkeyStepPath, stepPaths } from '#pages/login-step.ts';
 import { alert } from '#pages/notice.ts';
-import { credentialField, offersPasskeys, passkeyFields, readCredential } from '#pages/passkey-form.ts';
+import { credentialField, passkeyFields, readCredential } from '#pages/passkey-form.ts';
 import { passkeyScriptPath } from '#pages/scripts.ts';
 import { type StepPages, type StepReading, stepPage } from '#pages/step-page.ts';
 import { type Html, html } from '#platform/html/index.ts';
@@ -69,7 +70,7 @@ function passkeyPage(flow: SecondFactorPages): readonly Endpoint[] {
     title: ({ say }) => say('page.passkey_step.title'),
     intro: ({ words }) => introOf(words, 'passkey_step'),
     form: async ({ login, words, complaint }, ticket) => {
-      if (!has(login, 'passkey') || !offersPasskeys(flow.passkeys))
+      if (!has(login, 'passkey') || !acceptsPasskeys(flow.passkeys))
         return html`<p>${words.say('page.passkey_step.none')}</p>`;
       const options = await secondFactorOptions(flow, ticket);
       const choice = { label: words.say('page.passkey_step.submit'), mode: 'button', options } as const;
@@ -91,7 +92,7 @@ function passkeyPage(flow: SecondFactorPages): readonly Endpoint[] {
 }
 
 function passkeyLink({ passkeys }: SecondFactorPages, { login, words }: StepReading): Html | undefined {
-  if (!has(login, 'passkey') || !offersPasskeys(passkeys)) return undefined;
+  if (!has(login, 'passkey') || !acceptsPasskeys(passkeys)) return undefined;
   return html`<p><a href="${passkeyStepPath}">${words.say('page.passkey_step.use')}</a></p>
 `;
 }

@@ -1,6 +1,7 @@
 /** `/step-up`: the form that proves the user again before a delicate page, and leads back to it. */
 
 import { z } from 'zod';
+import { acceptsPasskeys } from '#domain/passkeys/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { button, codeField, field, hiddenField, postForm, recoveryCodeField } from '#pages/form.ts';
 import { sessionCookies } from '#pages/login-result.ts';
@@ -8,7 +9,7 @@ import { usernameField } from '#pages/new-password-field.ts';
 import { alert, status as statusNote, waitText } from '#pages/notice.ts';
 import { accountPath, type OwnPath, stepUpPath, toOwnPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import { credentialField, offersPasskeys, passkeyForm, readCredential } from '#pages/passkey-form.ts';
+import { credentialField, passkeyForm, readCredential } from '#pages/passkey-form.ts';
 import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
@@ -183,7 +184,7 @@ async function formPage(
 ): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
   const { say } = words;
-  const offers = offersPasskeys(flow.passkeys);
+  const offers = acceptsPasskeys(flow.passkeys);
   const all = await acceptedFactors(flow, principal);
   const accepted = preferred.filter((factor) => all.includes(factor) && (factor !== 'passkey' || offers));
   const kind = wanted !== undefined && accepted.includes(wanted) ? wanted : accepted[0];

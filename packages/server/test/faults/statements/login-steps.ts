@@ -1,4 +1,6 @@
 /** Scenarios of the steps of a login: the mailbox, a second factor, a new password. */
+
+import type { CreationOptionsJson } from '#protocol/webauthn/index.ts';
 import type { Application } from '../../support/application.ts';
 import { wrongCode } from '../../support/login-by-mail.ts';
 import {
@@ -13,6 +15,8 @@ import {
   ticketFor,
   verifyMailbox,
 } from '../../support/login-steps.ts';
+import { passkeyOptionsIn, registerFor } from '../../support/passkeys.ts';
+import { renderedForm } from '../../support/rendered-form.ts';
 import { codeNow } from '../../support/second-factors.ts';
 import { storedLinkToken } from '../../support/stored-links.ts';
 import { login, sameOrigin, validPassword } from '../../support/user-actions.ts';
@@ -107,6 +111,19 @@ const steps: readonly Scenario[] = [
     },
   },
   {
+    name: 'login.confirm_enrollment, with a passkey',
+    audit: ['factor.enrolled', 'login.succeeded'],
+    mail: ['security_key_added'],
+    retryResult: 'invalid_ticket',
+    prepare: async (app) => {
+      const { email, ...user } = await addUserWithRole(app);
+      const ticket = await enrollmentTicket(app, { email, ...user });
+      const passkey = await registrationOf(app, ticket);
+      const run = () => request(app, 'POST', '/auth/login/enroll/confirm', { json: { ticket, passkey } });
+      return { run, isComplete: async () => (await login(app, email)).data.step === 'second_factor' };
+    },
+  },
+  {
     name: 'login.change_password',
     commitsInParts: true,
     audit: ['login.succeeded', 'password.changed'],
@@ -123,6 +140,13 @@ const steps: readonly Scenario[] = [
     },
   },
 ];
+
+/** A passkey for the login of a ticket. */
+async function registrationOf(app: Application, ticket: string) {
+  const json = { ticket, kind: 'passkey' };
+  const { data } = await app.send<{ publicKey: CreationOptionsJson }>('POST', '/api/v1/auth/login/enroll', { json });
+  return registerFor(app, data.publicKey).response;
+}
 
 /** A browser that has signed in with a password and proves the mailbox next, and the code that it was sent. */
 async function mailboxOnPage(app: Application) {
@@ -214,6 +238,24 @@ const pages: readonly Scenario[] = [
       const form = { ...fields, act: 'confirm', code: codeNow(app, secret) };
       const isComplete = async () => (await login(app, email)).data.step === 'second_factor';
       return { run: () => submitForm(app, '/login/enroll', form, cookie), isComplete };
+    },
+  },
+  {
+    name: 'login.submit_enroll_passkey',
+    audit: ['factor.enrolled', 'login.succeeded'],
+    mail: ['security_key_added'],
+    retryResult: 'page 401',
+    prepare: async (app) => {
+      const { email, ticket } = await enrollingOnPage(app);
+      const { fields, cookie } = ticket;
+      const { text } = await app.send('GET', '/login/enroll/passkey', {
+        headers: { cookie: `${cookie}; ${renderedForm.cookie}` },
+      });
+      const options = JSON.parse(passkeyOptionsIn(text)) as CreationOptionsJson;
+      const credential = JSON.stringify(registerFor(app, options).response);
+      const form = { ...fields, credential, kind: 'passkey' };
+      const isComplete = async () => (await login(app, email)).data.step === 'second_factor';
+      return { run: () => submitForm(app, '/login/enroll/passkey', form, cookie), isComplete };
     },
   },
   {

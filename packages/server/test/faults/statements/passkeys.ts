@@ -1,4 +1,5 @@
 /** Scenarios of passkeys. */
+
 import type { RequestOptionsJson } from '#protocol/webauthn/index.ts';
 import type { Application, RequestOptions } from '../../support/application.ts';
 import {
@@ -6,6 +7,7 @@ import {
   creationOptionsFor,
   loginByPasskey,
   passkeyLoginOptions,
+  passkeyOptionsIn,
   provePasskey,
   secondFactorOptions,
   signChallenge,
@@ -234,7 +236,7 @@ const pages: readonly Scenario[] = [
       const { text } = await app.send('GET', '/login/second-factor/passkey', {
         headers: { cookie: `${cookie}; ${renderedForm.cookie}` },
       });
-      const options = /data-passkey-options="([^"]+)"/.exec(text)?.[1]?.replaceAll('&quot;', '"') ?? '';
+      const options = passkeyOptionsIn(text);
       const credential = JSON.stringify(signChallenge(app, passkey, JSON.parse(options) as RequestOptionsJson));
       return {
         run: () => submitForm(app, '/login/second-factor/passkey', { ...fields, credential }, cookie),
