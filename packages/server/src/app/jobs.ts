@@ -7,10 +7,18 @@ import { eraseHandlers, eraseSchedule } from '#flows/erase-accounts/index.ts';
 import { failedLoginNoticeHandler } from '#flows/login/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
 import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
+import { colorsOf, defaultAccent } from '#pages/theme.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
-import type { MailTransport } from '#platform/mail/index.ts';
+import type { MailTheme, MailTransport } from '#platform/mail/index.ts';
 import { faultPoint } from './fault-point.ts';
 import type { Services } from './wiring.ts';
+
+/** Mails look like the pages. */
+export const mailTheme: MailTheme = {
+  colors: colorsOf('light', defaultAccent),
+  dark: colorsOf('dark', defaultAccent),
+  radius: 10,
+};
 
 export function buildWorkers(services: Services, transport: MailTransport): JobWorkers {
   const { database, clock, keys, metrics, tokens, config, makeId, logger, opened, catalogues, limits } = services;
@@ -24,6 +32,7 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     transport,
     catalogues,
     from: config.mail.from,
+    theme: mailTheme,
     publicUrl: config.http.publicUrl,
     computeSecret: (tokenId, purpose, keyId) => tokens.secret(tokenId, purpose, keyId),
     onProcessed: (template, status) => metrics.emailJobProcessed(template, status),

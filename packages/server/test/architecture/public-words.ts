@@ -21,6 +21,10 @@ const forbiddenWords: Readonly<Record<string, readonly string[]>> = {
     'log(?:s|ged|ging)? (?:in|out)',
     'log(?:in|out)s?',
     'magic links?',
+    // A text gives the event and the next act, without blame.
+    'oops',
+    'invalid',
+    'please',
     // Not the terms of the product.
     'void',
     'promised?',
@@ -36,6 +40,9 @@ const forbiddenWords: Readonly<Record<string, readonly string[]>> = {
     'irgend(?:wer|jemand)',
     'wer auch immer',
     'email',
+    'einloggen',
+    'bitte',
+    'ungültige?[nrsm]?',
     'nutzlos',
     'nichtig',
   ],

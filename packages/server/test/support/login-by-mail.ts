@@ -60,7 +60,7 @@ export function loginByCode(
 export function mailedCodes(app: Application, email: string, count = 1): Promise<readonly string[]> {
   const findCodes = () => {
     const messages = app.inbox.list().filter(({ to }) => to === email.toLowerCase());
-    const codes = messages.flatMap(({ text }) => /^Code: (\d{6})$/m.exec(text)?.[1] ?? []);
+    const codes = messages.flatMap(({ text }) => /^(\d{6})$/m.exec(text)?.[1] ?? []);
     return codes.length >= count ? codes : undefined;
   };
   return eventually(findCodes, { what: `${email} received ${count} codes` });

@@ -1,4 +1,5 @@
 /** A mail ledger with keys, workers and a real SMTP server, and queries of the rows that mail tests check. */
+
 import { createSecretKey, randomBytes } from 'node:crypto';
 import {
   enqueueMail,
@@ -17,6 +18,7 @@ import { type KeyRing, localKek, openKeys, type UserKey } from '#platform/keys/i
 import { type MailTransport, Smtp } from '#platform/mail/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
 import { parseSmtpUrl } from '#protocol/connection-url/index.ts';
+import { mailTheme } from './mail-theme.ts';
 import { parsedValue } from './parsed.ts';
 import { type ReceivedMail, startSmtpServer, type TestSmtpServer } from './smtp.ts';
 import { eventually } from './wait.ts';
@@ -151,6 +153,7 @@ export class MailFixture {
       keys: this.#keys,
       transport,
       catalogues: readCatalogues(),
+      theme: mailTheme,
       from: { name: 'Latchkey', address: 'no-reply@auth.example.com' },
       publicUrl,
       makeId,

@@ -2,7 +2,7 @@
 import { attemptKey, resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import { defaultClientId } from '#domain/clients/index.ts';
-import { enqueueMail, type MailLedger } from '#domain/mail-ledger/index.ts';
+import { enqueueMail, type MailLedger, occasionOf } from '#domain/mail-ledger/index.ts';
 import { type IssuedSession, type Issuers, issueSession } from '#domain/session-issuance/index.ts';
 import { nearSessionLimit } from '#domain/sessions/index.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -105,7 +105,7 @@ export async function reportRecoveryCode(
   const actor = { kind: 'user', id: userId } as const;
   const event = { action: 'recovery_code.used', at: now, actor, userId, personal: clientInfoOf(requester) } as const;
   await deps.audit.record(tx, event, userKey);
-  const mail = { template: 'recovery_code_used', tokenId: null, params: {} } as const;
+  const mail = { template: 'recovery_code_used', tokenId: null, params: occasionOf(requester) } as const;
   await enqueueMail(tx, deps.mail.values({ ...mail, locale, userId, identifierId, userKey, now }));
 }
 
@@ -182,7 +182,7 @@ function sessionOf({ candidate, proven, transport, requester, now }: ProvenLogin
 function newDeviceMail({ mail }: LoginWriter, { candidate, requester, now }: ProvenLogin, userKey: UserKey) {
   const { userId, identifierId, locale } = candidate;
   const device = describeUserAgent(requester.userAgent).words;
-  const params = { device, address: requester.address, time: now.toISOString() };
+  const params = { device, ...occasionOf(requester), time: now.toISOString() };
   return mail.values({ template: 'new_device', locale, userId, identifierId, tokenId: null, params, userKey, now });
 }
 

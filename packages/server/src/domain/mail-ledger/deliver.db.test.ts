@@ -74,7 +74,7 @@ describeOnBothDatabases('the delivery of a mail', (database) => {
     const raw = fixture.server.received[0]?.raw ?? '';
     const headers = raw.slice(0, raw.indexOf('\r\n\r\n'));
     expect(headers).toMatch(/^[\t\r\n -~]*$/);
-    expect(decodedSubject(headers)).toBe('Bestätigen Sie Ihre E-Mail-Adresse für auth.example.com');
+    expect(decodedSubject(headers)).toBe('E-Mail-Adresse für Latchkey bestätigen');
     expect(raw).toContain('lang=3D"de"');
   });
 

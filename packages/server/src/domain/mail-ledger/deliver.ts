@@ -6,7 +6,13 @@ import type { JsonValue } from '#platform/database/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import { type BackOff, backOffSeconds, type Job, type JobHandler, type JobOutcome } from '#platform/jobs/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
-import { type MailMessage, type MailTransport, renderBody, type SendOutcome } from '#platform/mail/index.ts';
+import {
+  type MailMessage,
+  type MailTheme,
+  type MailTransport,
+  renderBody,
+  type SendOutcome,
+} from '#platform/mail/index.ts';
 import { closeSummary, isAdmitted, type MailAdmission, type WithheldNotices } from './admission.ts';
 import {
   beginAttempt,
@@ -16,15 +22,17 @@ import {
   type LedgerRow,
   recordAttempt,
 } from './attempts.ts';
+import { composeMail, type MailFacts } from './compose.ts';
 import { mailJobKind } from './enqueue.ts';
 import { openParams } from './sealed-params.ts';
-import { composeMail, isMailTemplate, type MailFacts, type MailTemplate, mailTemplates } from './templates.ts';
+import { isMailTemplate, type MailTemplate, mailTemplates } from './templates.ts';
 
 export interface MailSending extends MailAdmission {
   readonly keys: Pick<Keys, 'unwrapUserKey'>;
   readonly transport: MailTransport;
   readonly catalogues: Catalogues;
   readonly from: MailMessage['from'];
+  readonly theme: MailTheme;
   /** The configured origin; the base of every link. */
   readonly publicUrl: string;
   /** Returns the secret of a link, or a code; the same at every call. */
@@ -114,7 +122,7 @@ function composeMessage(
   const body = composeMail(template, {
     catalogues: deps.catalogues,
     locale: row.locale,
-    service: new URL(deps.publicUrl).host,
+    recipient: address,
     userName: row.userName ?? '',
     params: row.sealedParams === null || key === null ? {} : openParams(key, row.sealedParams, mailId),
     enqueuedAt: row.createdAt,
@@ -127,7 +135,7 @@ function composeMessage(
     from,
     to: address,
     subject: body.subject,
-    ...renderBody(body),
+    ...renderBody(body, deps.theme),
     messageId: row.messageId,
     date: row.createdAt,
   };

@@ -13,9 +13,12 @@
  *
  * Must not send within a transaction: only the job's handler calls the transport.
  */
+export { composeMail, type MailFacts } from './compose.ts';
 export { type MailSending, type MailStatus, mailHandler } from './deliver.ts';
 export { enqueueMail, enqueueMailFragment, isQueued, MailLedger, type MailValues, type QueuedMail } from './enqueue.ts';
 export { enqueueInvitationMail } from './enqueue-invitation.ts';
 export { eraseMails, eraseVerificationMails } from './erase.ts';
+export { mailExamples } from './examples.ts';
+export { occasionOf } from './occasion.ts';
 export { deleteFinishedMails } from './sweep.ts';
-export type { MailParams, MailTemplate } from './templates.ts';
+export { isMailTemplate, type MailParams, type MailTemplate, mailTemplates } from './templates.ts';

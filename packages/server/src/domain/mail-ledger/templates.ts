@@ -1,77 +1,62 @@
-import type { Catalogues, MessageArguments } from '#platform/i18n/index.ts';
-import type { MailBody } from '#platform/mail/index.ts';
-import { displayName, oneLine } from '#protocol/untrusted-text/index.ts';
+/** The source of an event: the address of the requester, and its browser and system in our own words. */
+export type Occasion = { readonly address: string; readonly browser?: string; readonly os?: string };
+
+/** Of an event that an operator or the system caused, whose address is not the user's concern. */
+type NoOccasion = Readonly<Record<string, never>>;
 
 /** The parameters of each template besides link, user name and time; encrypted in the ledger. */
 export interface MailParams {
   /** The name of this registration; it becomes the user's only when the link is opened. */
   verify_email: { readonly name: string };
   already_registered: Readonly<Record<string, never>>;
-  /** `device` is our own description ("Firefox on Linux"), never the user agent itself; `time` is in ISO 8601. */
-  new_device: { readonly device: string; readonly address: string; readonly time: string };
-  refresh_token_reuse: Readonly<Record<string, never>>;
+  /** `time` is in ISO 8601. `device` is for the previous release, which names no browser. */
+  new_device: Occasion & { readonly device: string; readonly time: string };
+  refresh_token_reuse: NoOccasion | Occasion;
   /** Lists the notices that were withheld because there were many in an hour. */
   withheld_notices: Readonly<Record<string, never>>;
   failed_logins: Readonly<Record<string, never>>;
   invitation: Readonly<Record<string, never>>;
-  account_deletion_scheduled: Readonly<Record<string, never>>;
+  account_deletion_scheduled: NoOccasion | Occasion;
   /** Instead of `account_deletion_scheduled` when there is no grace period. */
-  account_deleted: Readonly<Record<string, never>>;
-  account_deletion_canceled: Readonly<Record<string, never>>;
+  account_deleted: NoOccasion | Occasion;
+  account_deletion_canceled: NoOccasion | Occasion;
   /** Empty for an unverified user, whose name an attacker may have chosen. */
   reset_password: { readonly name: string };
   magic_link: { readonly name: string };
   email_code: { readonly name: string };
   mailbox_code: Readonly<Record<string, never>>;
-  password_reset_done: Readonly<Record<string, never>>;
-  password_changed: Readonly<Record<string, never>>;
+  password_reset_done: NoOccasion | Occasion;
+  password_changed: NoOccasion | Occasion;
   /** Wrong codes after a right password, from an unknown device. */
   second_factor_failed: Readonly<Record<string, never>>;
-  second_factor_added: Readonly<Record<string, never>>;
+  second_factor_added: NoOccasion | Occasion;
   /** Two factors were turned off, because the last second one ended. */
-  second_factor_removed: Readonly<Record<string, never>>;
+  second_factor_removed: NoOccasion | Occasion;
   /** The app was removed, and another second factor remains. */
-  authenticator_removed: Readonly<Record<string, never>>;
-  passkey_added: Readonly<Record<string, never>>;
+  authenticator_removed: NoOccasion | Occasion;
+  passkey_added: NoOccasion | Occasion;
   /** A security key turned two factors on. */
-  security_key_added: Readonly<Record<string, never>>;
-  passkey_removed: Readonly<Record<string, never>>;
+  security_key_added: NoOccasion | Occasion;
+  passkey_removed: NoOccasion | Occasion;
   passkey_counter_stuck: Readonly<Record<string, never>>;
   /** Another owner's account can be taken over by a link that was made on the server. */
   owner_recovery: { readonly account: string };
-  two_step_on: Readonly<Record<string, never>>;
-  two_step_off: Readonly<Record<string, never>>;
-  recovery_codes_made: Readonly<Record<string, never>>;
-  recovery_code_used: Readonly<Record<string, never>>;
+  two_step_on: NoOccasion | Occasion;
+  two_step_off: NoOccasion | Occasion;
+  recovery_codes_made: NoOccasion | Occasion;
+  recovery_code_used: NoOccasion | Occasion;
   /** Without a name, because the recipient may not be the user, and must not learn whose account it is. */
   email_change_confirm: { readonly name: '' };
   /** Instead of `email_change_requested` when the old address must confirm as well. */
-  email_change_approve: Readonly<Record<string, never>>;
+  email_change_approve: NoOccasion | Occasion;
   email_change_taken: Readonly<Record<string, never>>;
-  email_change_requested: Readonly<Record<string, never>>;
-  email_changed_notice: Readonly<Record<string, never>>;
-  email_change_undone: Readonly<Record<string, never>>;
+  email_change_requested: NoOccasion | Occasion;
+  email_changed_notice: NoOccasion | Occasion;
+  email_change_undone: NoOccasion | Occasion;
 }
 
 /** Stored in `mail_ledger.template`. */
 export type MailTemplate = keyof MailParams;
-
-/** The input of a rendered mail. */
-export interface MailFacts {
-  readonly catalogues: Catalogues;
-  readonly locale: string;
-  /** The host of the public URL, used as the name of the deployment. */
-  readonly service: string;
-  /** The user's name, for templates without the parameter `name`. */
-  readonly userName: string;
-  readonly params: Readonly<Record<string, string>>;
-  /** The creation of the ledger row, which is the time of the effect. */
-  readonly enqueuedAt: Date;
-  readonly link: { readonly url: string; readonly until: Date } | null;
-  readonly code?: { readonly text: string; readonly until: Date };
-  /** The notices that a summary lists. */
-  readonly withheld?: readonly { readonly template: string; readonly count: number }[];
-}
 
 /** Why a mail may be withheld (`admission.ts`). */
 type RecipientQuota =
@@ -88,11 +73,27 @@ interface TemplateDeclaration {
   readonly recipient?: 'new_address';
   /** The path of the link; such a mail is only sent while its token is active. */
   readonly linkPath: string | null;
-  /** The mail contains a code instead of a link, and is only sent while its token is active. */
+  /** The mail contains a code, and is only sent while its token is active. */
   readonly hasCode?: true;
   readonly paragraphs: readonly string[];
+  /** Shows when, and from which browser and address, as a table. */
+  readonly hasFacts?: true;
   readonly closing: readonly string[];
+  /** The part that lists of mails show beside the subject. */
+  readonly preheader: string;
+  /** It is sent to an address that may not have an account. */
+  readonly isForStrangers?: true;
 }
+
+/** Reports a change of the account, which is undone from the sign-in page. */
+const changeNotice: TemplateDeclaration = {
+  quota: 'none',
+  linkPath: null,
+  paragraphs: ['intro'],
+  hasFacts: true,
+  closing: ['unexpected'],
+  preheader: 'unexpected',
+};
 
 /** The parts of each mail; their texts are `mail.<template>.<part>` in the catalogs. */
 export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> = {
@@ -101,143 +102,181 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
     linkPath: '/verify-email',
     paragraphs: ['intro'],
     closing: ['expiry', 'unexpected'],
+    preheader: 'expiry',
+    isForStrangers: true,
   },
-  already_registered: { quota: 'requested', linkPath: null, paragraphs: ['intro', 'advice'], closing: ['unexpected'] },
+  already_registered: {
+    quota: 'requested',
+    linkPath: null,
+    paragraphs: ['intro', 'advice'],
+    closing: ['unexpected'],
+    preheader: 'unexpected',
+    isForStrangers: true,
+  },
   new_device: {
     quota: 'notice',
     linkPath: null,
-    paragraphs: ['intro', 'device', 'address', 'time', 'unexpected'],
-    closing: [],
+    paragraphs: ['intro'],
+    hasFacts: true,
+    closing: ['unexpected'],
+    preheader: 'unexpected',
   },
-  refresh_token_reuse: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
-  withheld_notices: { quota: 'none', linkPath: null, paragraphs: ['intro'], closing: ['advice'] },
-  failed_logins: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'effect', 'advice'], closing: [] },
+  refresh_token_reuse: {
+    quota: 'notice',
+    linkPath: null,
+    paragraphs: ['intro', 'advice'],
+    hasFacts: true,
+    closing: [],
+    preheader: 'advice',
+  },
+  withheld_notices: { quota: 'none', linkPath: null, paragraphs: ['intro'], closing: ['advice'], preheader: 'advice' },
+  failed_logins: {
+    quota: 'notice',
+    linkPath: null,
+    paragraphs: ['intro', 'effect', 'advice'],
+    closing: [],
+    preheader: 'advice',
+  },
   invitation: {
     quota: 'none',
     linkPath: '/accept-invitation',
     paragraphs: ['intro'],
     closing: ['expiry', 'unexpected'],
+    preheader: 'expiry',
+    isForStrangers: true,
   },
   account_deletion_scheduled: {
     quota: 'none',
     linkPath: '/cancel-deletion',
     paragraphs: ['intro', 'advice'],
+    hasFacts: true,
     closing: ['expiry'],
+    preheader: 'expiry',
   },
-  account_deleted: { quota: 'none', linkPath: null, paragraphs: ['intro'], closing: ['unexpected'] },
+  account_deleted: changeNotice,
   account_deletion_canceled: {
     quota: 'notice',
     linkPath: null,
     paragraphs: ['intro', 'advice'],
+    hasFacts: true,
     closing: ['unexpected'],
+    preheader: 'unexpected',
   },
   reset_password: {
     quota: 'requested',
     linkPath: '/reset-password',
     paragraphs: ['intro'],
     closing: ['expiry', 'unexpected'],
+    preheader: 'expiry',
   },
   magic_link: {
     quota: 'requested',
     linkPath: '/login/magic-link',
     paragraphs: ['intro', 'browser'],
     closing: ['expiry', 'unexpected'],
+    preheader: 'expiry',
   },
   email_code: {
     quota: 'requested',
     linkPath: null,
     hasCode: true,
-    paragraphs: ['intro', 'code'],
+    paragraphs: ['intro'],
     closing: ['expiry', 'secrecy', 'unexpected'],
+    preheader: 'expiry',
   },
   mailbox_code: {
     quota: 'requested',
     linkPath: null,
     hasCode: true,
-    paragraphs: ['intro', 'code'],
+    paragraphs: ['intro'],
     closing: ['expiry', 'secrecy', 'unexpected'],
+    preheader: 'expiry',
   },
-  password_reset_done: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  password_changed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  second_factor_failed: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
-  second_factor_added: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  second_factor_removed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  authenticator_removed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  passkey_added: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  security_key_added: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  passkey_removed: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  passkey_counter_stuck: { quota: 'notice', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
-  owner_recovery: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  two_step_on: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  two_step_off: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  recovery_codes_made: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
-  recovery_code_used: { quota: 'none', linkPath: null, paragraphs: ['intro', 'unexpected'], closing: [] },
+  password_reset_done: changeNotice,
+  password_changed: changeNotice,
+  second_factor_failed: {
+    quota: 'notice',
+    linkPath: null,
+    paragraphs: ['intro', 'advice'],
+    closing: [],
+    preheader: 'advice',
+  },
+  second_factor_added: changeNotice,
+  second_factor_removed: changeNotice,
+  authenticator_removed: changeNotice,
+  passkey_added: changeNotice,
+  security_key_added: changeNotice,
+  passkey_removed: changeNotice,
+  passkey_counter_stuck: {
+    quota: 'notice',
+    linkPath: null,
+    paragraphs: ['intro', 'advice'],
+    closing: [],
+    preheader: 'advice',
+  },
+  owner_recovery: {
+    quota: 'none',
+    linkPath: null,
+    paragraphs: ['intro'],
+    closing: ['unexpected'],
+    preheader: 'unexpected',
+  },
+  two_step_on: changeNotice,
+  two_step_off: changeNotice,
+  recovery_codes_made: changeNotice,
+  recovery_code_used: changeNotice,
   email_change_confirm: {
     quota: 'requested',
     recipient: 'new_address',
     linkPath: '/confirm-email-change',
     paragraphs: ['intro'],
     closing: ['expiry', 'unexpected'],
+    preheader: 'expiry',
+    isForStrangers: true,
   },
   email_change_approve: {
     quota: 'none',
     linkPath: '/confirm-email-change',
     paragraphs: ['intro'],
+    hasFacts: true,
     closing: ['expiry', 'unexpected'],
+    preheader: 'expiry',
   },
-  email_change_taken: { quota: 'requested', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
-  email_change_requested: { quota: 'none', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  email_change_taken: {
+    quota: 'requested',
+    linkPath: null,
+    paragraphs: ['intro', 'advice'],
+    closing: [],
+    preheader: 'advice',
+    isForStrangers: true,
+  },
+  email_change_requested: {
+    quota: 'none',
+    linkPath: null,
+    paragraphs: ['intro', 'advice'],
+    hasFacts: true,
+    closing: [],
+    preheader: 'advice',
+  },
   email_changed_notice: {
     quota: 'none',
     linkPath: '/undo-email-change',
     paragraphs: ['intro', 'advice'],
+    hasFacts: true,
     closing: ['expiry'],
+    preheader: 'expiry',
   },
-  email_change_undone: { quota: 'none', linkPath: null, paragraphs: ['intro', 'advice'], closing: [] },
+  email_change_undone: {
+    quota: 'none',
+    linkPath: null,
+    paragraphs: ['intro', 'advice'],
+    hasFacts: true,
+    closing: [],
+    preheader: 'advice',
+  },
 };
 
 /** Whether this release knows the template of a ledger row. */
 export function isMailTemplate(name: string): name is MailTemplate {
   return Object.hasOwn(mailTemplates, name);
 }
-
-/** Composes the texts of a mail in the recipient's locale. */
-export function composeMail(template: MailTemplate, facts: MailFacts): MailBody {
-  const { catalogues, locale, link } = facts;
-  const values = valuesOf(facts);
-  const format = (key: string): string => catalogues.format(locale, key, values);
-  const partOf = (part: string): string => format(`mail.${template}.${part}`);
-  const { paragraphs, closing } = mailTemplates[template];
-  return {
-    locale: catalogues.match(locale),
-    subject: partOf('subject'),
-    greeting: values.name === undefined ? format('mail.greeting_without_name') : format('mail.greeting'),
-    paragraphs: [
-      ...paragraphs.map(partOf),
-      ...(facts.withheld ?? []).map(({ template: kind, count }) =>
-        catalogues.format(locale, 'mail.withheld_notices.line', { count, notice: format(`mail.${kind}.subject`) }),
-      ),
-    ],
-    action: link === null ? null : { label: partOf('action'), url: link.url },
-    closing: closing.map(partOf),
-    signature: format('mail.signature'),
-  };
-}
-
-function valuesOf(facts: MailFacts): MessageArguments {
-  const { service, userName, params, enqueuedAt, link, code } = facts;
-  const { name: ownName = userName, time, ...texts } = params;
-  const name = displayName(ownName);
-  return {
-    service,
-    at: time === undefined ? enqueuedAt : new Date(time),
-    ...Object.fromEntries(
-      Object.entries(texts).map(([key, text]) => [key, oneLine(text).slice(0, maxValueCharacters)]),
-    ),
-    ...(name === null ? {} : { name }),
-    ...(link === null ? {} : { until: link.until }),
-    ...(code === undefined ? {} : { code: code.text, until: code.until }),
-  };
-}
-
-const maxValueCharacters = 80;

@@ -2,7 +2,7 @@
 
 import type { AuditLog } from '#domain/audit/index.ts';
 import { completeStep, type LoginGate } from '#domain/authentication/index.ts';
-import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import { type MailLedger, occasionOf } from '#domain/mail-ledger/index.ts';
 import { consume, findActive } from '#domain/one-time-tokens/index.ts';
 import { changeUser } from '#domain/user-changes/index.ts';
 import { cancelDeletionOfUser } from '#domain/users/index.ts';
@@ -73,7 +73,7 @@ async function cancelFor(
     event: () => ({ action: 'account.deletion_canceled', actor: { kind: 'user', id: userId }, facts: { by } }),
     mail: async () => {
       const recipient = await flow.users.primaryEmail(userId, tx);
-      const mail = { template: 'account_deletion_canceled', tokenId: null, params: {} } as const;
+      const mail = { template: 'account_deletion_canceled', tokenId: null, params: occasionOf(requester) } as const;
       return recipient && flow.mail.values({ ...recipient, ...mail, userId, userKey, now });
     },
   });

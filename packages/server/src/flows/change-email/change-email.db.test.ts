@@ -19,6 +19,7 @@ import {
   openDomainFixture,
   type TestUser,
 } from '#test/support/domain-fixture.ts';
+import { mailTheme } from '#test/support/mail-theme.ts';
 import { acceptedPassword, offlineRules } from '#test/support/password-rules.ts';
 import type { ChangeEmail } from './change-email.ts';
 import { confirmChange } from './confirm.ts';
@@ -128,6 +129,7 @@ describeOnBothDatabases('change of the email address', (database) => {
       transport: inbox,
       limits: { takeMail: async () => true },
       from: { name: '', address: 'no-reply@login.example' },
+      theme: mailTheme,
       publicUrl: 'https://login.example',
       computeSecret: (tokenId, purpose, keyId) => flow.tokens.secret(tokenId, purpose, keyId),
     });

@@ -153,7 +153,7 @@ it('sends the mails of a change in the locale of the user', async () => {
   await requestChange(accessToken, uniqueEmail('neu'));
   const messages = await messagesTo(app, email, (await mailsTo(app, email)).length);
   const { subject, text } = messages.at(-1) ?? { subject: '', text: '' };
-  expect(subject).toMatch(/^Neue E-Mail-Adresse bei .+ bestätigen$/);
+  expect(subject).toMatch(/^Änderung der E-Mail-Adresse bei .+$/);
   expect(text).toContain('wenn Sie die Änderung hier und unter der neuen Adresse bestätigt haben');
 });
 

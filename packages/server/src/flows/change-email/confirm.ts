@@ -1,6 +1,7 @@
 /** Confirmation by a mailed link to the new address and, where both must confirm, by one to the old address. */
 
 import { claimProvenEmail, holdPrimaryEmail } from '#domain/identifiers/index.ts';
+import { occasionOf } from '#domain/mail-ledger/index.ts';
 import {
   type ChangeSide,
   changeSides,
@@ -213,7 +214,12 @@ async function replaceAddress(
       const tokenId = flow.tokens.newId();
       const undo = { id: tokenId, purpose: 'undo_email_change', userId, identifierId: old.id, authEpoch } as const;
       await issueToken(tx, flow.tokens.values({ ...undo, sealedPayload: null, now, expiresAt }));
-      const notice = { template: 'email_changed_notice', params: {}, identifierId: old.id, tokenId } as const;
+      const notice = {
+        template: 'email_changed_notice',
+        params: occasionOf(requester),
+        identifierId: old.id,
+        tokenId,
+      } as const;
       return flow.mail.values({ ...notice, locale, userId, userKey, now });
     },
   });

@@ -3,7 +3,7 @@ import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditAction } from '#domain/audit/index.ts';
 import { type RecentProof, requireRecentProof } from '#domain/authentication/index.ts';
 import type { Address } from '#domain/identifiers/index.ts';
-import { enqueueMail } from '#domain/mail-ledger/index.ts';
+import { enqueueMail, occasionOf } from '#domain/mail-ledger/index.ts';
 import {
   type ChangeSide,
   findPendingChange,
@@ -117,7 +117,7 @@ async function write(flow: ChangeEmail, tx: Queries, written: Written): Promise<
   }
   if (oldLink !== undefined) await issueLink(flow, tx, written, { id: oldLink, otherLink: newLink, identifierId, now });
   const template = oldLink === undefined ? 'email_change_requested' : 'email_change_approve';
-  const notice = { template, params: {}, identifierId, tokenId: oldLink ?? null } as const;
+  const notice = { template, params: occasionOf(requester), identifierId, tokenId: oldLink ?? null } as const;
   await enqueueMail(tx, flow.mail.values({ ...notice, locale, userId, userKey: key, now }));
   if (subject.proof === 'password') await resetFailedAttempts(tx, userId, 'password_known_device');
   const event = eventOf('email.change_requested', userId, now, requester, { to: change.newEmail.canonical });

@@ -1,4 +1,5 @@
 import { restoreEmail } from '#domain/identifiers/index.ts';
+import { occasionOf } from '#domain/mail-ledger/index.ts';
 import {
   type ActiveToken,
   consume,
@@ -41,7 +42,7 @@ export async function undoChange(flow: ChangeEmail, text: string, newPassword: s
   const phc = await flow.hashes.compute(await flow.passwordRules.acceptFor(token.userId, candidate));
   const userKey = await flow.users.key(token.userId);
   if (userKey === undefined) throw new Problem('invalid_token');
-  const undo = undoOf(flow, { text, token, phc, userKey });
+  const undo = undoOf(flow, { text, token, phc, userKey, caller });
   await flow.database.transaction((tx) => changeUser(flow, tx, caller, undo));
 }
 
@@ -50,9 +51,10 @@ interface LinkUse {
   readonly token: OneTimeToken;
   readonly phc: string;
   readonly userKey: UserKey;
+  readonly caller: Caller;
 }
 
-function undoOf(flow: ChangeEmail, { text, token, phc, userKey }: LinkUse): UserChange<string> {
+function undoOf(flow: ChangeEmail, { text, token, phc, userKey, caller }: LinkUse): UserChange<string> {
   const now = flow.clock.now();
   const { userId, locale } = token;
   const identifierId = present(token.identifierId, 'the address of an undo link');
@@ -79,7 +81,7 @@ function undoOf(flow: ChangeEmail, { text, token, phc, userKey }: LinkUse): User
       personal: { to },
     }),
     mail: async () => {
-      const notice = { template: 'email_change_undone', params: {}, tokenId: null } as const;
+      const notice = { template: 'email_change_undone', params: occasionOf(caller), tokenId: null } as const;
       return flow.mail.values({ ...notice, identifierId, locale, userId, userKey, now });
     },
   };

@@ -1,7 +1,7 @@
 import { resetFailedAttempts } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import { findCandidate, type RecentProofDeps, requireRecentProof } from '#domain/authentication/index.ts';
-import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import { type MailLedger, occasionOf } from '#domain/mail-ledger/index.ts';
 import { type PasswordRules, passwordAssociatedData, setPassword } from '#domain/passwords/index.ts';
 import type { IssuedSession, Issuers } from '#domain/session-issuance/index.ts';
 import { changeUser } from '#domain/user-changes/index.ts';
@@ -113,7 +113,7 @@ async function write(flow: ChangePassword, change: Change): Promise<IssuedSessio
           ...recipient,
           template: 'password_changed',
           tokenId: null,
-          params: {},
+          params: occasionOf(caller),
           userId,
           userKey,
           now,

@@ -1,6 +1,6 @@
 import type { AuditLog } from '#domain/audit/index.ts';
 import { type RecentProof, type RecentProofDeps, requireRecentProof } from '#domain/authentication/index.ts';
-import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import { type MailLedger, occasionOf } from '#domain/mail-ledger/index.ts';
 import { issueToken, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
 import { scheduleDeletion, type Users } from '#domain/users/index.ts';
@@ -37,13 +37,14 @@ export async function deleteAccount(
   if (proof === 'wrong_password') return refuse(flow, principal, requester, userKey);
   const now = flow.clock.now();
   const deletesAt = addSeconds(now, flow.graceDays * 24 * 60 * 60);
-  const deletion = deletionOf(flow, { principal, proof, userKey, now, deletesAt });
+  const deletion = deletionOf(flow, { principal, requester, proof, userKey, now, deletesAt });
   await flow.database.transaction((tx) => changeUser(flow, tx, requester, deletion));
   return deletesAt;
 }
 
 interface Deletion {
   readonly principal: Principal;
+  readonly requester: Requester;
   readonly proof: RecentProof;
   readonly userKey: UserKey;
   readonly now: Date;
@@ -75,11 +76,11 @@ function deletionOf(flow: DeleteAccount, deletion: Deletion): UserChange {
 
 /** The mail with the link that cancels the deletion; without a grace period, the notice that the account is deleted. */
 async function makeMail(flow: DeleteAccount, tx: Queries, deletion: Deletion, authEpoch: number) {
-  const { userKey, now, deletesAt } = deletion;
+  const { requester, userKey, now, deletesAt } = deletion;
   const { userId } = deletion.principal;
   const recipient = await flow.users.primaryEmail(userId, tx);
   if (recipient === undefined) return undefined;
-  const mail = { ...recipient, userId, userKey, now, params: {} };
+  const mail = { ...recipient, userId, userKey, now, params: occasionOf(requester) };
   if (deletesAt <= now) return flow.mail.values({ ...mail, template: 'account_deleted', tokenId: null });
   const tokenId = flow.tokens.newId();
   const token = { id: tokenId, purpose: 'cancel_deletion', userId, authEpoch, sealedPayload: null } as const;

@@ -1,4 +1,5 @@
 /** The step `change_password`: a new password in place of one that must not be used any longer. */
+
 import {
   findStep,
   type LoginGate,
@@ -6,6 +7,7 @@ import {
   type PresentedTicket,
   takeStep,
 } from '#domain/authentication/index.ts';
+import { occasionOf } from '#domain/mail-ledger/index.ts';
 import {
   type PasswordHashes,
   type PasswordRules,
@@ -95,7 +97,7 @@ async function write(flow: ChangePasswordAtLogin, tx: Queries, change: Change): 
     }),
     mail: async () => {
       const recipient = await flow.users.primaryEmail(userId, tx);
-      const mail = { template: 'password_changed', tokenId: null, params: {} } as const;
+      const mail = { template: 'password_changed', tokenId: null, params: occasionOf(requester) } as const;
       return recipient && flow.mail.values({ ...recipient, ...mail, userId, userKey, now });
     },
   });

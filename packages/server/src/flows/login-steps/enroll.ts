@@ -1,4 +1,5 @@
 /** The step `enroll_second_factor`: sets an authenticator app up within the login. */
+
 import {
   findStep,
   type LoginGate,
@@ -6,6 +7,7 @@ import {
   type PresentedTicket,
   takeStep,
 } from '#domain/authentication/index.ts';
+import { occasionOf } from '#domain/mail-ledger/index.ts';
 import {
   beginTotp,
   compareFirstCode,
@@ -96,7 +98,7 @@ async function turnOn(flow: EnrollAtLogin, tx: Queries, { first, userKey, reques
     }),
     mail: async () => {
       const recipient = await flow.users.primaryEmail(userId, tx);
-      const mail = { template: 'second_factor_added', tokenId: null, params: {} } as const;
+      const mail = { template: 'second_factor_added', tokenId: null, params: occasionOf(requester) } as const;
       return recipient && flow.mail.values({ ...recipient, ...mail, userId, userKey, now });
     },
   });

@@ -1,7 +1,7 @@
 /** The user's own second factors: an authenticator app, and recovery codes. */
 import type { AuditLog } from '#domain/audit/index.ts';
 import { contextWithProof } from '#domain/authentication/index.ts';
-import { enqueueMail, type MailLedger, type MailTemplate } from '#domain/mail-ledger/index.ts';
+import { enqueueMail, type MailLedger, type MailTemplate, occasionOf } from '#domain/mail-ledger/index.ts';
 import { listPasskeys } from '#domain/passkeys/index.ts';
 import { countRecoveryCodes, makeRecoveryCodes } from '#domain/recovery-codes/index.ts';
 import {
@@ -159,7 +159,7 @@ async function changeFactors<A>(
       sessionId,
       facts: { kind: 'totp', endedSessions: endedSessions - 1, continuedAs: renewed?.sessionId ?? null },
     }),
-    mail: async (_, { applied }) => noticeOf(flow, tx, { userId, userKey, now }, template(applied)),
+    mail: async (_, { applied }) => noticeOf(flow, tx, { principal, caller, userKey, now }, template(applied)),
   });
   return { issued: present(changed.renewed, 'the renewed session'), applied: changed.applied };
 }
@@ -171,9 +171,10 @@ async function changeFactors<A>(
  */
 export async function replaceRecoveryCodes(
   flow: ManageFactors,
-  { userId, sessionId }: Principal,
+  principal: Principal,
   caller: Caller,
 ): Promise<readonly string[]> {
+  const { userId, sessionId } = principal;
   const now = flow.clock.now();
   const userKey = await keyOf(flow, userId);
   return flow.database.transaction(async (tx) => {
@@ -188,7 +189,7 @@ export async function replaceRecoveryCodes(
       sessionId,
     } as const;
     await flow.audit.record(tx, { ...event, personal: clientInfoOf(caller) }, userKey);
-    const notice = await noticeOf(flow, tx, { userId, userKey, now }, 'recovery_codes_made');
+    const notice = await noticeOf(flow, tx, { principal, caller, userKey, now }, 'recovery_codes_made');
     if (notice !== undefined) await enqueueMail(tx, notice);
     return codes;
   });
@@ -197,11 +198,12 @@ export async function replaceRecoveryCodes(
 async function noticeOf(
   flow: ManageFactors,
   tx: Queries,
-  { userId, userKey, now }: { readonly userId: string; readonly userKey: UserKey; readonly now: Date },
+  { principal: { userId }, caller, userKey, now }: Acting,
   template: MailTemplate,
 ) {
   const recipient = await flow.users.primaryEmail(userId, tx);
-  return recipient && flow.mail.values({ ...recipient, template, tokenId: null, params: {}, userId, userKey, now });
+  const notice = { template, tokenId: null, params: occasionOf(caller) };
+  return recipient && flow.mail.values({ ...recipient, ...notice, userId, userKey, now });
 }
 
 async function keyOf({ users }: ManageFactors, userId: string): Promise<UserKey> {

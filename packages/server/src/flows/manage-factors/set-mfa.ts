@@ -1,5 +1,5 @@
 /** The user's switch of two-step sign-in, for a user who has a second factor set up. */
-import type { MailTemplate } from '#domain/mail-ledger/index.ts';
+import { type MailTemplate, occasionOf } from '#domain/mail-ledger/index.ts';
 import { hasSecondFactor, isRequiredOf } from '#domain/second-factors/index.ts';
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
 import { changeUser, UnchangedUser, type UserChange, unlessUnchanged } from '#domain/user-changes/index.ts';
@@ -22,7 +22,9 @@ export async function setMfa(
   caller: Caller,
 ): Promise<IssuedSession | undefined> {
   const result = await unlessUnchanged(() =>
-    flow.database.transaction(async (tx) => changeUser(flow, tx, caller, await changeOf(flow, tx, enabled, principal))),
+    flow.database.transaction(async (tx) =>
+      changeUser(flow, tx, caller, await changeOf(flow, tx, enabled, principal, caller)),
+    ),
   );
   if (!(result instanceof UnchangedUser)) return result.renewed;
   // Without a status it is the acting session that is missing: another change has ended it.
@@ -35,6 +37,7 @@ async function changeOf(
   tx: Queries,
   enabled: boolean,
   { userId, sessionId, acr }: Principal,
+  caller: Caller,
 ): Promise<UserChange> {
   const now = flow.clock.now();
   await flow.users.lock(tx, userId);
@@ -59,7 +62,8 @@ async function changeOf(
     }),
     mail: async () => {
       const recipient = await flow.users.primaryEmail(userId, tx);
-      return recipient && flow.mail.values({ ...recipient, template, tokenId: null, params: {}, userId, userKey, now });
+      const notice = { template, tokenId: null, params: occasionOf(caller) };
+      return recipient && flow.mail.values({ ...recipient, ...notice, userId, userKey, now });
     },
   };
 }

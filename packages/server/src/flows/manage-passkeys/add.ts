@@ -1,6 +1,6 @@
 /** Adding a passkey. One that is a second factor turns two factors on. */
 import { contextWithProof } from '#domain/authentication/index.ts';
-import { enqueueMail } from '#domain/mail-ledger/index.ts';
+import { enqueueMail, occasionOf } from '#domain/mail-ledger/index.ts';
 import {
   listPasskeys,
   type Passkey,
@@ -113,9 +113,10 @@ async function turnOn(flow: ManagePasskeys, tx: Queries, acting: Acting, { id, b
 async function noticeOf(
   { users, mail }: ManagePasskeys,
   tx: Queries,
-  { principal: { userId }, userKey, now }: Acting,
+  { principal: { userId }, caller, userKey, now }: Acting,
   template: 'passkey_added' | 'security_key_added',
 ) {
   const recipient = await users.primaryEmail(userId, tx);
-  return recipient && mail.values({ ...recipient, template, tokenId: null, params: {}, userId, userKey, now });
+  const notice = { template, tokenId: null, params: occasionOf(caller) };
+  return recipient && mail.values({ ...recipient, ...notice, userId, userKey, now });
 }

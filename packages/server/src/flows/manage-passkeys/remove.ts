@@ -1,4 +1,5 @@
 /** Removing a passkey, which ends what was issued before. */
+import { occasionOf } from '#domain/mail-ledger/index.ts';
 import { deletePasskey, listPasskeys } from '#domain/passkeys/index.ts';
 import { endWithLastFactor } from '#domain/second-factors/index.ts';
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
@@ -49,7 +50,7 @@ export async function removeOwn(
       mail: async (_, { applied: { turnedOff } }) => {
         const recipient = await flow.users.primaryEmail(userId, tx);
         const template = turnedOff ? 'second_factor_removed' : 'passkey_removed';
-        const notice = { template, tokenId: null, params: {} } as const;
+        const notice = { template, tokenId: null, params: occasionOf(caller) } as const;
         return recipient && flow.mail.values({ ...recipient, ...notice, userId, userKey, now });
       },
     });

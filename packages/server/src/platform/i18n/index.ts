@@ -8,4 +8,5 @@
  */
 export type { Brand } from './brand.ts';
 export { Catalogues, type MessageArguments, readCatalogues } from './catalogues.ts';
-export { type PageWords, pageWords } from './page-words.ts';
+export { type NamedDevice, sayDevice } from './device.ts';
+export { directionOf, type PageWords, pageWords } from './page-words.ts';

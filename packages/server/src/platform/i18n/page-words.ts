@@ -22,6 +22,7 @@ export function pageWords(catalogues: Catalogues, ...wanted: readonly (string | 
   };
 }
 
-function directionOf(lang: string): 'ltr' | 'rtl' {
+/** The direction in which a language is written. */
+export function directionOf(lang: string): 'ltr' | 'rtl' {
   return new Intl.Locale(lang).getTextInfo().direction === 'rtl' ? 'rtl' : 'ltr';
 }
