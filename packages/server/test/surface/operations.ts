@@ -352,7 +352,8 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     kind: 'page',
     principals: ['public'],
     rateLimit: 'pages',
-    form: { token: anyToken },
+    form: { token: anyToken, choice: 'confirm' },
+    optional: ['choice'],
   },
   {
     id: 'change_email.show_undo',

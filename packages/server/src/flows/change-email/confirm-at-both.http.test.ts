@@ -175,3 +175,48 @@ it('403 for a new address in a denied email domain, without a mail', async () =>
   expect((await requestChange(accessToken, 'a@y.people.example', lists)).status).toBe(202);
   await lists.close();
 });
+
+describe('the page at the old address', () => {
+  function press(token: string, choice: 'confirm' | 'disown'): Promise<AppResponse> {
+    return app.send('POST', path, { form: { token, choice } });
+  }
+
+  it('200 asks with the new address, and changes nothing', async () => {
+    const { newEmail, oldLink, newLink, accessToken } = await addPendingChange();
+    const { status, text } = await app.send('GET', `${path}?token=${oldLink}`);
+    expect([status, text]).toEqual([200, expect.stringContaining('value="disown"')]);
+    expect(text).toContain(newEmail);
+    expect((await app.send('GET', `${path}?token=${newLink}`)).text).not.toContain('value="disown"');
+    expect(await waitingFor(accessToken)).toEqual([newEmail, ['old_address', 'new_address']]);
+  });
+
+  it('200 cancels the change, says so again when pressed twice, and both links are dead', async () => {
+    const { oldLink, newLink, accessToken, email } = await addPendingChange();
+    const pressed = await press(oldLink, 'disown');
+    expect([pressed.status, pressed.text]).toEqual([200, expect.stringContaining('The change is canceled')]);
+    expect(await waitingFor(accessToken)).toEqual([null, []]);
+    expect((await confirm(newLink)).code).toBe('invalid_token');
+    expect((await confirm(oldLink)).code).toBe('invalid_token');
+    const again = await app.send('GET', `${path}?token=${oldLink}`);
+    expect(again.text).toContain('The change is canceled');
+    expect((await login(app, email)).status).toBe(200);
+  });
+
+  it('400 for the link at the new address, whose reader may be a stranger', async () => {
+    const { newLink, newEmail, accessToken } = await addPendingChange();
+    expect((await press(newLink, 'disown')).status).toBe(400);
+    expect(await waitingFor(accessToken)).toEqual([newEmail, ['old_address', 'new_address']]);
+  });
+
+  it('ends in one of the two answers when both are pressed twenty times at once', { timeout: 60_000 }, async () => {
+    const { oldLink, newLink, accessToken, newEmail } = await addPendingChange();
+    const choices = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? 'disown' : 'confirm'));
+    const responses = await Promise.all(choices.map((choice) => press(oldLink, choice)));
+    const texts = responses.map(({ text }) => text);
+    const canceled = texts.some((text) => text.includes('The change is canceled'));
+    const confirmed = texts.some((text) => text.includes('One more confirmation to go'));
+    expect([canceled, confirmed].filter((isSo) => isSo)).toHaveLength(1);
+    expect(await waitingFor(accessToken)).toEqual(canceled ? [null, []] : [newEmail, ['new_address']]);
+    expect((await confirm(newLink)).status).toBe(canceled ? 400 : 200);
+  });
+});

@@ -62,7 +62,7 @@ export async function findConfirmed(
 ): Promise<(Confirmation & { readonly locale: string }) | undefined> {
   const used = await findUsed(flow.database, 'confirm_email_change', text);
   const userKey = used === undefined ? undefined : await flow.users.key(used.userId);
-  if (used === undefined || userKey === undefined) return undefined;
+  if (used === undefined || used.wasDisowned || userKey === undefined) return undefined;
   const { id, userId, locale, primaryAddress, epochsSince } = used;
   const newAddress = openNewAddress(userKey, id, present(used.sealedPayload, 'the payload of a confirmation link'));
   if (primaryAddress === newAddress.canonical) return { kind: 'changed', locale };
