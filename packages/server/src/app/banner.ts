@@ -1,5 +1,6 @@
 /** The text that `serve` and `work` print at start. */
 import type { Config } from '#config/index.ts';
+import { themeChanges } from './brand.ts';
 import { operatorUrl } from './operator-url.ts';
 import type { Roles } from './running.ts';
 import { version } from './version.ts';
@@ -35,5 +36,6 @@ function warnings(config: Config, hasInbox: boolean): string[] {
       '  when the machine crashes.',
     );
   }
+  lines.push(...themeChanges(config.brand).map((change) => `  Kept readable: ${change}`));
   return lines.length === 0 ? [] : ['', ...lines];
 }

@@ -13,6 +13,7 @@ export const describedUrl = 'https://auth.example.com';
 /** All endpoints of a development server's public listener, and `/dev/*` of its operator's listener. Their handlers must not be called. */
 export function describedEndpoints(): readonly Endpoint[] {
   const config = {
+    brand: { name: 'Example' },
     registration: 'open',
     emailDomains: { allow: [], deny: [] },
     emailChange: { confirm: 'new' },
@@ -27,7 +28,7 @@ export function describedEndpoints(): readonly Endpoint[] {
     origins: [describedUrl, 'https://app.example.com'],
     name: 'Example',
   };
-  const services = { config, passkeys, version, movableClock: new MovableClock() } as unknown as Services;
+  const services = { config, assets: [], passkeys, version, movableClock: new MovableClock() } as unknown as Services;
   const deps = {
     readiness: new Readiness({ checks: [], clock: systemClock }),
     inbox: new Inbox(),

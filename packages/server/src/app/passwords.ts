@@ -36,7 +36,7 @@ export async function wirePasswords(ground: Ground): Promise<PasswordRules> {
   resources.add('the filter of breached passwords', () => breached.close());
   const adviser = new Adviser();
   resources.add('the password adviser', () => adviser.close());
-  const aboutService = ['Latchkey', `@${new URL(config.http.publicUrl).hostname}`];
+  const aboutService = ['Latchkey', config.brand.name, `@${new URL(config.http.publicUrl).hostname}`];
   const policy = passwordPolicies[profile];
   return new PasswordRules({ ...ground, policy, breached, adviser, aboutService });
 }

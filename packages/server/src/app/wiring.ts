@@ -20,11 +20,11 @@ import { DeploymentClock } from '#kernel/deployment-clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
 import type { CommittedEffects, Database } from '#platform/database/index.ts';
 import { Dependencies } from '#platform/dependencies/index.ts';
-import { type Catalogues, readCatalogues } from '#platform/i18n/index.ts';
 import { type Keys, openKeys, type Reload } from '#platform/keys/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
 import { AfterCommit } from './after-commit.ts';
+import { type OpenBrand, openBrand } from './brand.ts';
 import { ClockSkew } from './clock-skew.ts';
 import { wireLimits } from './limits.ts';
 import { ensureSchema, type OpenDatabase, openDatabase, type Presence } from './open-database.ts';
@@ -94,7 +94,7 @@ async function wireOnto(
   };
   const keys = await wireKeys(ground, presence);
   const hashing = await wireHashing(config);
-  const outward: Outward = { catalogues: readCatalogues(), outbound: wireOutbound(ground) };
+  const outward: Outward = { ...openBrand(config), outbound: wireOutbound(ground) };
   const passwordRules = await wirePasswords({ ...ground, ...outward });
   const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
   await clients.load();
@@ -166,8 +166,7 @@ async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLeng
 }
 
 /** Translations, and requests to other servers. */
-interface Outward {
-  readonly catalogues: Catalogues;
+interface Outward extends OpenBrand {
   readonly outbound: Outbound;
 }
 

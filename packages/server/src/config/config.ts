@@ -1,8 +1,10 @@
 /** The validated configuration: defaults are applied, and all objects and arrays are frozen. */
 import type { KeyObject } from 'node:crypto';
+import type { BrandLink } from '#protocol/brand/index.ts';
 import type { PostgresUrl, RedisServer, SmtpServer, TlsMode } from '#protocol/connection-url/index.ts';
 import type { Mailbox } from '#protocol/mailbox/index.ts';
 import type { Cidr } from '#protocol/network-address/index.ts';
+import type { Theme } from '#protocol/theme/index.ts';
 import type { Limits } from './limit-settings.ts';
 
 /** Determined by `NODE_ENV` alone. */
@@ -51,6 +53,16 @@ export interface Config {
   readonly mode: Mode;
   /** Absolute path. Contains the embedded database, the control socket and, outside production, the generated KEK. */
   readonly dataDirectory: string;
+  readonly brand: {
+    readonly name: string;
+    readonly theme: Theme;
+    /** Absolute paths of files. Undefined: the keyhole and the name. */
+    readonly logo: string | undefined;
+    readonly logoDark: string | undefined;
+    readonly links: readonly BrandLink[];
+    /** Absolute path of the folder whose messages replace ours. */
+    readonly texts: string | undefined;
+  };
   readonly http: {
     /** Addresses that the public listener binds to. */
     readonly hosts: readonly string[];
@@ -121,6 +133,7 @@ export interface Config {
     readonly rpId: string | undefined;
     /** The public origin first. */
     readonly origins: readonly string[];
+    /** The service's name. */
     readonly name: string;
   };
   /** The addresses that must confirm a change of address: the new one, or the old one too. */

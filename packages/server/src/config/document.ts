@@ -56,6 +56,7 @@ ${notYetSupported.map((name) => `\`${name}\``).join(' and ')} is reserved and mu
 
 const titles: Readonly<Record<string, string>> = {
   '': 'General',
+  brand: 'Name and look',
   http: 'HTTP',
   ops: "Operator's listener",
   database: 'Database',

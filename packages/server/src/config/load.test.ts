@@ -51,7 +51,7 @@ describe('the default configuration', () => {
       http: { hosts: ['127.0.0.1', '::1'], port: 5625, publicUrl: 'http://localhost:5625', trustedProxies: [] },
       ops: { host: '127.0.0.1', port: 5626 },
       database: { kind: 'embedded' },
-      mail: { smtp: undefined, from: { name: 'Latchkey', address: 'no-reply@localhost' }, ehloName: 'localhost' },
+      mail: { smtp: undefined, from: { name: 'localhost', address: 'no-reply@localhost' }, ehloName: 'localhost' },
       passwords: { argon2: { memoryKib: 19_456, passes: 2, parallelism: 1 } },
       registration: 'open',
     });
@@ -311,7 +311,7 @@ describe('production', () => {
   it('accepts a complete configuration and listens on any address', () => {
     const config = loaded({ ...production, LATCHKEY_HOST: '0.0.0.0' });
     expect(config).toMatchObject({ mode: 'production', http: { hosts: ['0.0.0.0'] } });
-    expect(config.mail.from).toEqual({ name: 'Latchkey', address: 'no-reply@auth.example.com' });
+    expect(config.mail.from).toEqual({ name: 'auth.example.com', address: 'no-reply@auth.example.com' });
   });
 
   it('reports each missing setting in a sentence of its own', () => {

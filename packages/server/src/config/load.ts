@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { assert } from '#kernel/assert.ts';
 import { rpIdOfHost } from '#protocol/passkey-origin/index.ts';
+import { defaultTheme, type Theme } from '#protocol/theme/index.ts';
 import { withCertificates } from './certificates.ts';
 import type { Config, DatabaseConfig, DatabaseServer } from './config.ts';
 import { gather } from './gather.ts';
@@ -89,15 +90,17 @@ function toObject(given: ReadonlyMap<string, Given>): Tree {
 function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omit<Config, 'warnings' | 'secretFiles'> {
   const { http, ops, passwords } = checked;
   const publicUrl = new URL(http.publicUrl ?? `http://localhost:${http.port}`);
+  const brand = completeBrand(checked.brand, publicUrl, cwd);
   return {
     mode: checked.mode,
     dataDirectory: resolve(cwd, checked.dataDirectory ?? '.latchkey'),
+    brand,
     http: completeHttp(checked, publicUrl.origin),
     ops: { host: toAddresses(ops.host ?? 'localhost')[0] ?? '', port: ops.port },
     database: completeDatabase(checked.database, servers),
     mail: {
       smtp: checked.mail.smtpUrl,
-      from: checked.mail.from ?? defaultSender(publicUrl),
+      from: completeSender(checked.mail.from, brand.name, publicUrl),
       ehloName: checked.mail.ehloName ?? defaultEhloName(publicUrl),
     },
     keys: { kek: toKey(checked.keys.kek), signingAlgorithm: checked.keys.signingAlgorithm },
@@ -105,7 +108,7 @@ function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omi
     registration: checked.registration,
     emailDomains: checked.emailDomains,
     loginByMail: checked.loginByMail,
-    passkeys: completePasskeys(checked.passkeys, publicUrl),
+    passkeys: completePasskeys(checked.passkeys, brand.name, publicUrl),
     emailChange: checked.emailChange,
     registrationHook: completeHook(checked.registrationHook),
     wellKnown: { ...checked.wellKnown, changePasswordUrl: checked.wellKnown.changePasswordUrl },
@@ -132,20 +135,39 @@ function completeHttp({ mode, http }: Settings, publicUrl: string): Config['http
 }
 
 function completePasskeys(
-  { accepted, rpId, origins, name }: Settings['passkeys'],
+  { accepted, rpId, origins }: Settings['passkeys'],
+  name: string,
   { origin, hostname }: URL,
 ): Config['passkeys'] {
   return {
     accepted,
     rpId: rpId ?? rpIdOfHost(hostname),
     origins: [...new Set([origin, ...origins])],
-    name: name ?? hostname,
+    name,
   };
 }
 
-/** An address literal such as `[::1]` is no domain that a mail server accepts. */
-function defaultSender({ hostname }: URL): Config['mail']['from'] {
-  return { name: 'Latchkey', address: `no-reply@${hostname.startsWith('[') ? 'localhost' : hostname}` };
+function completeBrand(brand: Settings['brand'], { hostname }: URL, cwd: string): Config['brand'] {
+  const { name, accent = defaultTheme.accent, radius, scheme, links } = brand;
+  const pathOf = (path: string | undefined) => (path === undefined ? undefined : resolve(cwd, path));
+  return {
+    name: name ?? hostname,
+    theme: { accent, radius, scheme: scheme as Theme['scheme'] },
+    logo: pathOf(brand.logo),
+    logoDark: pathOf(brand.logoDark),
+    links,
+    texts: pathOf(brand.texts),
+  };
+}
+
+/** A sender without a name gets that of the service. An address literal such as `[::1]` is no domain that a mail server accepts. */
+function completeSender(
+  from: Settings['mail']['from'],
+  serviceName: string,
+  { hostname }: URL,
+): Config['mail']['from'] {
+  const address = from?.address ?? `no-reply@${hostname.startsWith('[') ? 'localhost' : hostname}`;
+  return { name: from === undefined || from.name === '' ? serviceName : from.name, address };
 }
 
 /** RFC 5321 §4.1.3: a host without a name is an address literal, IPv6 with its tag. */

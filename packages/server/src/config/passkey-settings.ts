@@ -1,7 +1,7 @@
 /** The settings of passkeys. */
 import { z } from 'zod';
 import { parsePasskeyOrigin, parseRpId } from '#protocol/passkey-origin/index.ts';
-import { choice, parsedList, parsedText, text } from './setting.ts';
+import { choice, parsedList, parsedText } from './setting.ts';
 
 export const passkeys = z.object({
   accepted: choice(['any', 'device_bound', 'off'], 'any', {
@@ -26,10 +26,4 @@ export const passkeys = z.object({
     },
     { parse: parsePasskeyOrigin, format: (origin) => origin },
   ),
-  name: text({
-    env: 'LATCHKEY_PASSKEY_NAME',
-    expected: 'a name of one line',
-    fallback: 'the host of the public URL',
-    doc: 'Name of this service that an authenticator shows when it makes a passkey.',
-  }),
 });

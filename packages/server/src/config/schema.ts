@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parsePostgresUrl, parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
+import { brand } from './brand-settings.ts';
 import { limits } from './limit-settings.ts';
 import { http, ops } from './listener-settings.ts';
 import { passkeys } from './passkey-settings.ts';
@@ -99,8 +100,8 @@ const mail = z.object({
     {
       env: 'LATCHKEY_MAIL_FROM',
       expected: 'an email address, or Name <address>',
-      fallback: 'Latchkey <no-reply@host of the public URL>',
-      doc: 'Sender of all emails, such as `Acme <no-reply@acme.example>` or `"Acme, Inc." <no-reply@acme.example>`. A domain with other letters is sent as A-labels (xn--).',
+      fallback: 'the name of the service and no-reply@host of the public URL',
+      doc: 'Sender of all emails, such as `Acme <no-reply@acme.example>` or `"Acme, Inc." <no-reply@acme.example>`. A domain with other letters is sent as A-labels (xn--). Without a name the sender has that of the service.',
     },
     { parse: parseMailbox, format: formatMailbox },
   ),
@@ -179,6 +180,7 @@ export const settingsSchema = z.object({
     fallback: '.latchkey',
     doc: 'Directory of the embedded database, the control socket and generated keys, such as `/var/lib/latchkey`. A relative path starts at the working directory.',
   }),
+  brand,
   http,
   ops,
   database,

@@ -16,7 +16,7 @@ export function hiddenField(name: string, value: string): Html {
   return html`<input type="hidden" name="${name}" value="${value}">`;
 }
 
-/** How much a button asks for: the one thing to do, another way, a way out, or something that takes away. */
+/** The weight of a button: the main act, another way, a way out, or the removal of something. */
 export type ButtonKind = 'primary' | 'plain' | 'quiet' | 'danger';
 
 /** One of several buttons of a form carries its choice in `name` and `value`. */
@@ -89,7 +89,7 @@ export interface Field {
   readonly isOptional?: true;
 }
 
-/** A field, required unless it says so. A screen reader reads the complaint with it, and at once when it appears. */
+/** A field, required by default. A screen reader reads the complaint with it, and at once when it appears. */
 export function field(declared: Field): Html {
   const { name, label, complaint, hint, aside, within } = declared;
   const input = inputOf(declared);

@@ -3,12 +3,12 @@
  * references. Each is whole and readable without style, without a script and by a screen reader.
  */
 import { type Html, html } from '#platform/html/index.ts';
-import type { PageWords } from '#platform/i18n/index.ts';
+import type { Brand, PageWords } from '#platform/i18n/index.ts';
 import { postForm } from './form.ts';
 import { type IconName, icon, mark } from './icon.ts';
 import { accountPath, type OwnPath } from './own-path.ts';
-import { enhanceScriptPath } from './scripts.ts';
-import { stylesheetPath } from './stylesheet.ts';
+import { enhanceScript } from './scripts.ts';
+import { defaultStylesheet } from './stylesheet.ts';
 
 interface Document {
   readonly words: PageWords;
@@ -29,7 +29,7 @@ export interface Page extends Document {
   readonly beneath?: Html | undefined;
 }
 
-/** A color that says the same as the words and the icon. */
+/** A color that repeats the meaning of the words and the icon. */
 export type Tone = 'wrong' | 'good' | 'warn';
 
 /** One card, for one thing to do. */
@@ -39,7 +39,7 @@ export function page(content: Page): Html {
     content,
     html`<body class="alone">
 <main>
-<div class="brand">${mark}<span>${words.brand.name}</span></div>
+<div class="brand">${signOf(words.brand)}</div>
 <div class="card"><div class="inside">
 ${head(content)}
 ${body}
@@ -74,7 +74,7 @@ export function accountPage(content: AccountPage): Html {
     content,
     html`<body>
 <a class="away" href="#main">${say('page.skip')}</a>
-<header class="top"><div><a class="brand" href="${accountPath}">${mark}<span>${brand.name}</span></a>
+<header class="top"><div><a class="brand" href="${accountPath}">${signOf(brand)}</a>
 ${postForm('/logout', html`<button class="plain compact" name="act" value="this">${say('page.logout.submit')}</button>`)}</div></header>
 <div class="sides">
 <nav aria-label="${say('page.account.title')}"><ul>
@@ -126,8 +126,8 @@ function document({ words, title, script }: Document, body: Html): Html {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${title} – ${words.brand.name}</title>
-<link rel="stylesheet" href="${stylesheetPath}">
-<script type="module" src="${enhanceScriptPath}"></script>${
+<link rel="stylesheet" href="${words.brand.look?.stylesheetPath ?? defaultStylesheet.path}">
+<script type="module" src="${enhanceScript.path}"></script>${
     script !== undefined &&
     html`
 <script type="module" src="${script}"></script>`
@@ -136,6 +136,15 @@ function document({ words, title, script }: Document, body: Html): Html {
 ${body}
 </html>
 `;
+}
+
+/** The operator's logo, or else a keyhole and the name. */
+function signOf({ name, look }: Brand): Html {
+  if (look?.logo === undefined) return html`${mark}<span>${name}</span>`;
+  const { path, darkPath } = look.logo;
+  const image = html`<img src="${path}" alt="${name}" height="32">`;
+  if (darkPath === undefined) return image;
+  return html`<picture><source media="(prefers-color-scheme: dark)" srcset="${darkPath}">${image}</picture>`;
 }
 
 function head({ title, lead, icon: name, tone }: Pick<Page, 'title' | 'lead' | 'icon' | 'tone'>): Html {

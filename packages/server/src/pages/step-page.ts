@@ -1,7 +1,7 @@
 /**
  * The page of a step of a login in progress. The ticket is in a cookie that only such pages get (`opensByTicket`), and is
  * bound to the browser by the form cookie; the form carries the id of the ticket that it was shown for. So of two sign-ins
- * in two tabs the earlier one acts on nothing: its page says that the sign-in went on elsewhere.
+ * in two tabs the earlier one acts on nothing: its page reports that the sign-in went on elsewhere.
  *
  * The sequence stands here once: read the login, lead to the page of its step, show the form, act, lead on. GET changes
  * nothing. A flow declares what differs.

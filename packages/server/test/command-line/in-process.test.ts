@@ -103,7 +103,7 @@ describe('a serving process', () => {
       '/docs',
       '/dev/inbox',
       '/metrics',
-      'user create',
+      'admin create',
       'survives a crash of the process',
     ]) {
       expect(screen).toContain(line);

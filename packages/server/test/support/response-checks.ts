@@ -74,9 +74,6 @@ const cacheable: ReadonlySet<string> = new Set([
   '/.well-known/security.txt',
   '/.well-known/webauthn',
   '/openapi.json',
-  '/assets/latchkey.css',
-  '/assets/enhance.js',
-  '/assets/passkey.js',
 ]);
 
 /** The problems of requests that match no operation. */
@@ -186,7 +183,7 @@ ${response.text.slice(0, 500)}`);
     const type = mediaType(response.headers);
     const content = operation.responses[response.status]?.content;
     if (content === undefined) return [`the status is not declared for ${operation.operationId}`];
-    const declared = content[type];
+    const declared = content[type] ?? content['*/*'];
     if (declared === undefined) return [`"${type}" is not declared`];
     if (declared.schema === undefined) return [];
     const pointer = ['paths', template, method, 'responses', String(response.status), 'content', type, 'schema'];
@@ -273,6 +270,9 @@ function secretFaults({ headers }: ReadResponse): string[] {
 
 function cacheFaults(path: string, { status, headers }: ReadResponse): string[] {
   const value = headers.get('cache-control');
+  // A file that is named by a hash of its content.
+  if (value === 'public, max-age=31536000, immutable')
+    return /^\/assets\/[\w-]+\.[0-9a-f]{12}\.[a-z]+$/.test(path) ? [] : ['immutable'];
   const isCacheable = cacheable.has(path) && status === 200;
   if (isCacheable) return /^public, max-age=\d+$/.test(value ?? '') ? [] : [`cache-control is "${value}"`];
   return value === 'no-store' || status === 204 ? [] : [`cache-control is "${value}"`];

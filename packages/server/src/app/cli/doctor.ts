@@ -6,7 +6,13 @@ import type { DatabaseCommand } from './command.ts';
 import { examineDatabase } from './doctor/database.ts';
 import { type Finding, fail, warn } from './doctor/finding.ts';
 import { examineRedis } from './doctor/redis.ts';
-import { examineDataDirectory, examineMail, examinePublicUrl, examineSecretFiles } from './doctor/settings.ts';
+import {
+  examineBrand,
+  examineDataDirectory,
+  examineMail,
+  examinePublicUrl,
+  examineSecretFiles,
+} from './doctor/settings.ts';
 import { silentWatchers } from './silent.ts';
 import { inColumns } from './table.ts';
 
@@ -19,7 +25,12 @@ export const doctorCommand: DatabaseCommand = {
   options: {},
   run: async (_, config, services) => {
     // The directory first, because opening the database corrects its mode.
-    const settings = [examinePublicUrl(config), examineDataDirectory(config), ...examineSecretFiles(config)];
+    const settings = [
+      examinePublicUrl(config),
+      examineBrand(config),
+      examineDataDirectory(config),
+      ...examineSecretFiles(config),
+    ];
     const database = await onDatabase(config, services);
     const findings = [...settings, ...database, ...(await examineRedis(config)), await examineMail(config)];
     const rows = findings.flatMap((each) => {

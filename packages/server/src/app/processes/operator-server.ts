@@ -6,9 +6,9 @@ import { assert } from '#kernel/assert.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { pageRenderer } from '#pages/renderer.ts';
 import { buildServer, type Endpoint, type HttpServer } from '#platform/http/index.ts';
-import { readCatalogues } from '#platform/i18n/index.ts';
 import { createMetrics, type Logger } from '#platform/telemetry/index.ts';
 import { parseStrictJson } from '#protocol/strict-json/index.ts';
+import { openBrand } from '../brand.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -74,7 +74,7 @@ function buildBareServer(
     isTrustedPeer: () => false,
     makeRequestId: randomUUID,
     limiter: { use: () => none, useShared: refuseSharedQuota, bucketOf: (address) => address },
-    pages: pageRenderer(readCatalogues()),
+    pages: pageRenderer(openBrand(config).catalogues),
     isListedOrigin: () => false,
   });
 }

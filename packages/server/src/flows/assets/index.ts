@@ -1,33 +1,38 @@
 /**
- * The files of pages. Owns `/assets/…`; no tables.
+ * The files of pages: the stylesheet, the scripts and the logo. Owns `/assets/{file}`; no tables.
  *
- * Must not depend on the configuration of anything but the brand: a page of a problem needs them too.
+ * Example: `latchkey.3f2a90c1d4e5.css` is kept by browsers for a year. While two releases serve side by side, a page of one asks
+ * a node of the other for a hash that it does not know: it returns its own file of that kind, which is not stored.
  */
-import { enhanceScript, enhanceScriptPath, passkeyScript, passkeyScriptPath } from '#pages/scripts.ts';
-import { stylesheet, stylesheetPath } from '#pages/stylesheet.ts';
-import { documentEndpoint, type Endpoint } from '#platform/http/index.ts';
+import { Problem } from '#kernel/problem.ts';
+import type { Asset } from '#pages/assets.ts';
+import { type DocumentResponse, documentEndpoint, type Endpoint } from '#platform/http/index.ts';
 
-const script = 'text/javascript; charset=utf-8';
-
-export function assetEndpoints(): readonly Endpoint[] {
+export function assetEndpoints(assets: readonly Asset[]): readonly Endpoint[] {
+  const byName = new Map(assets.map((asset) => [asset.name, asset]));
+  const byPlainName = new Map(assets.map((asset) => [asset.plainName, asset]));
   return [
-    asset('assets.stylesheet', stylesheetPath, 'The stylesheet of our pages', 'text/css; charset=utf-8', stylesheet),
-    asset('assets.enhance', enhanceScriptPath, 'The script of every page', script, enhanceScript),
-    asset('assets.passkey', passkeyScriptPath, 'The script of pages with passkeys', script, passkeyScript),
+    documentEndpoint({
+      id: 'assets.file',
+      method: 'GET',
+      path: '/assets/{file}',
+      summary: 'A stylesheet, a script or a logo of our pages',
+      rateLimit: 'none',
+      problems: ['not_found'],
+      contentType: '*/*',
+      openToCors: false,
+      cacheSeconds: 0,
+      handler: (_query, { file = '' }) => {
+        const exact = byName.get(file);
+        const other = exact ?? byPlainName.get(file.replace(/\.[0-9a-f]{12}(?=\.[a-z]+$)/, ''));
+        if (other === undefined) throw new Problem('not_found');
+        return responseOf(other, exact !== undefined);
+      },
+    }),
   ];
 }
 
-function asset(id: string, path: `/${string}`, summary: string, contentType: string, body: string): Endpoint {
-  return documentEndpoint({
-    id,
-    method: 'GET',
-    path,
-    summary,
-    rateLimit: 'none',
-    problems: [],
-    contentType,
-    openToCors: false,
-    cacheSeconds: 3600,
-    handler: () => ({ status: 200, body }),
-  });
+function responseOf({ contentType, body, encoded }: Asset, isPermanent: boolean): DocumentResponse {
+  const isImage = contentType.startsWith('image/');
+  return { status: 200, body, file: { contentType, isPermanent, encoded, ...(isImage && { isImage }) } };
 }

@@ -231,12 +231,27 @@ export interface DocumentEndpoint extends Common {
   readonly cacheSeconds: number;
   /** The status, beside 200, of a document that reports a failure, and its description. */
   readonly bad?: { readonly status: number; readonly when: string };
-  readonly handler: (query: Readonly<Record<string, string>>) => DocumentResponse | Promise<DocumentResponse>;
+  readonly handler: (
+    query: Readonly<Record<string, string>>,
+    params: Readonly<Record<string, string>>,
+  ) => DocumentResponse | Promise<DocumentResponse>;
 }
 
 export interface DocumentResponse {
   readonly status: number;
   readonly body: string | Uint8Array;
+  /** For one of several files of a path. */
+  readonly file?: ServedFile;
+}
+
+export interface ServedFile {
+  readonly contentType: string;
+  /** Its name changes with its content, so caches may keep it for a year. */
+  readonly isPermanent: boolean;
+  /** The same content, compressed. */
+  readonly encoded?: { readonly br: Uint8Array; readonly gzip: Uint8Array } | undefined;
+  /** An image of the operator's. Opened as a page, an SVG runs and loads nothing. */
+  readonly isImage?: true;
 }
 
 export type Endpoint = ApiEndpoint | PageEndpoint | DocumentEndpoint;

@@ -25,6 +25,7 @@ export {
   type CookieChange,
   type CookieKind,
   type DocumentEndpoint,
+  type DocumentResponse,
   documentEndpoint,
   type Endpoint,
   type HandlerInput,

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { IntlMessageFormat } from 'intl-messageformat';
 import { describe, expect, it } from 'vitest';
+import { argumentsOf } from './catalogue.ts';
 import { Catalogues, readCatalogues } from './index.ts';
 
 const folder = new URL('../../../locales/', import.meta.url);
@@ -8,21 +8,6 @@ const files = readdirSync(folder);
 
 function read(file: string): Record<string, string> {
   return JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Record<string, string>;
-}
-
-/** The names of a message's arguments, at any depth of its tree. */
-function argumentsOf(message: string, locale: string): string[] {
-  const names = new Set<string>();
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) node.forEach(visit);
-    if (typeof node !== 'object' || node === null) return;
-    const { type, value } = node as { readonly type?: number; readonly value?: unknown };
-    // 0 is literal text, 7 the number sign of a plural.
-    if (type !== undefined && type !== 0 && type !== 7 && typeof value === 'string') names.add(value);
-    Object.values(node).forEach(visit);
-  };
-  visit(new IntlMessageFormat(message, locale, undefined, { ignoreTag: true }).getAst());
-  return [...names].sort((a, b) => a.localeCompare(b));
 }
 
 describe('the catalogues of the folder', () => {

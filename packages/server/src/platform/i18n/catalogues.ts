@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { IntlMessageFormat } from 'intl-messageformat';
 import { assert, present } from '#kernel/assert.ts';
 import type { Brand } from './brand.ts';
+import type { Catalogue } from './catalogue.ts';
+import { replaceTexts } from './own-texts.ts';
 
 /** Values of a message's placeholders. */
 export type MessageArguments = Readonly<Record<string, string | number | Date>>;
-
-type Catalogue = Readonly<Record<string, string>>;
 
 const fallbackLocale = 'en';
 
@@ -82,16 +82,19 @@ export class Catalogues {
 const folder = new URL('../../../locales/', import.meta.url);
 
 /**
- * Reads every `<language>.json` of the folder.
+ * Reads our catalogue of every language.
  *
- * @throws Error when a file is not an object of strings.
+ * @param texts the folder of the operator's own messages.
+ * @throws TextsUnusable when one of these cannot be used.
  */
-export function readCatalogues(brand?: Brand, directory: URL = folder): Catalogues {
-  const files = readdirSync(directory).filter((file) => file.endsWith('.json'));
-  const entries = files.map(
-    (file) => [file.slice(0, -'.json'.length), readCatalogue(new URL(file, directory))] as const,
+export function readCatalogues(brand?: Brand, texts?: string): Catalogues {
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .sort();
+  const ours = new Map(
+    files.map((file) => [file.slice(0, -'.json'.length), readCatalogue(new URL(file, folder))] as const),
   );
-  return new Catalogues(new Map(entries), brand);
+  return new Catalogues(texts === undefined ? ours : replaceTexts(ours, texts), brand);
 }
 
 function readCatalogue(file: URL): Catalogue {

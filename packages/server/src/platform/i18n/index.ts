@@ -6,7 +6,8 @@
  * - An argument is a value and never parsed as a message, so text from a request cannot contain placeholders.
  * - A formatted message is plain text. The HTML template escapes it.
  */
-export type { Brand } from './brand.ts';
+export type { Brand, Look } from './brand.ts';
 export { Catalogues, type MessageArguments, readCatalogues } from './catalogues.ts';
 export { type NamedDevice, sayDevice } from './device.ts';
 export { directionOf, type PageWords, pageWords } from './page-words.ts';
+export { TextsUnusable } from './own-texts.ts';

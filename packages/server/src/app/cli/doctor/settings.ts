@@ -3,6 +3,8 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '#config/index.ts';
 import { Smtp } from '#platform/mail/index.ts';
+import { openBrand, themeChanges } from '../../brand.ts';
+import { OperatorError } from '../../operator-error.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** Shorter than the timeouts of a message, because the operator waits. */
@@ -45,6 +47,19 @@ export function examineSecretFiles({ secretFiles }: Config): Finding[] {
     const mode = (statSync(path).mode & 0o777).toString(8).padStart(4, '0');
     return warn(part, `Other users can access ${path} (${name}, mode ${mode}).`, `Run: chmod 600 ${path}`);
   });
+}
+
+/** Checks the logo and the texts, and names the colors that were moved to stay readable. */
+export function examineBrand(config: Config): Finding {
+  const part = 'brand';
+  try {
+    openBrand(config);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return fail(part, error.message, 'Correct the file, or remove the setting.');
+  }
+  const changes = themeChanges(config.brand).map((change) => `Kept readable: ${change}`);
+  return ok(part, [`The pages are those of ${config.brand.name}.`, ...changes].join(' '));
 }
 
 /** Connects and logs in to the mail server without sending a message. */

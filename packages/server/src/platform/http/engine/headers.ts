@@ -1,5 +1,5 @@
 /** The headers that every response of a kind has, built once at start. */
-import type { Endpoint } from '../endpoint.ts';
+import type { Endpoint, ServedFile } from '../endpoint.ts';
 
 /** Headers by lower-case name; an array is one header line for each value. */
 export type Headers = Readonly<Record<string, string | string[]>>;
@@ -25,6 +25,9 @@ const callingPolicy = `${pagePolicy}; connect-src 'self'`;
 
 /** A browser that opens data as a page or in a frame loads and runs nothing (OWASP REST Security Cheat Sheet). */
 const dataPolicy = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
+
+/** For an operator's image: its own style, and nothing else (an SVG can have scripts, links and images of other origins). */
+const imagePolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /** Two years. The preload list of browsers requires one, `includeSubDomains` and `preload` (hstspreload.org). */
 const hsts = 'max-age=63072000; includeSubDomains; preload';
@@ -69,6 +72,16 @@ export function headersFor(endpoint: Endpoint, policy: HeaderPolicy): Headers {
     'content-type': endpoint.contentType,
     ...(endpoint.cacheSeconds > 0 && { 'cache-control': `public, max-age=${endpoint.cacheSeconds}` }),
     ...(endpoint.openToCors && { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' }),
+  };
+}
+
+/** The headers of one of several files. A cache keeps what is named by its content; each encoding on its own. */
+export function fileHeaders({ contentType, isPermanent, encoded, isImage }: ServedFile): Headers {
+  return {
+    'content-type': contentType,
+    ...(isPermanent && { 'cache-control': 'public, max-age=31536000, immutable' }),
+    ...(encoded !== undefined && { vary: 'accept-encoding' }),
+    ...(isImage && { 'content-security-policy': imagePolicy }),
   };
 }
 

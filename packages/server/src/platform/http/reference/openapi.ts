@@ -49,7 +49,7 @@ function pathsOf(endpoints: readonly (ApiEndpoint | DocumentEndpoint)[]): Json {
 }
 
 function operationOf(endpoint: ApiEndpoint | DocumentEndpoint): Json {
-  const parameters = endpoint.kind === 'api' ? parametersOf(endpoint) : [];
+  const parameters = parametersOf(endpoint);
   const body = endpoint.kind === 'api' ? endpoint.request.body : undefined;
   return {
     operationId: endpoint.id,
@@ -80,7 +80,11 @@ function tagOf(endpoint: Endpoint): string {
   return endpoint.kind === 'api' ? endpoint.tag : 'documents';
 }
 
-function parametersOf(endpoint: ApiEndpoint): Json[] {
+function parametersOf(endpoint: ApiEndpoint | DocumentEndpoint): Json[] {
+  if (endpoint.kind === 'document') {
+    const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    return names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+  }
   const { params, query } = endpoint.request;
   return [...parametersIn(params, 'path'), ...parametersIn(query, 'query')];
 }

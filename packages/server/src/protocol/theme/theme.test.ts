@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contrast, fromOklch, toOklch } from './color.ts';
-import { colorsOf, defaultAccent, type Scheme, themeCss } from './theme.ts';
+import { changesOf, colorsOf, defaultTheme, parseAccent, type Scheme, type Theme, themeCss } from './theme.ts';
 
 type Name = keyof ReturnType<typeof colorsOf>;
 
@@ -72,13 +72,13 @@ describe('the theme', () => {
     );
   });
 
-  it.each(['#000000', '#ffffff', '#808080', '#ffff00', '#00ff00', '#0000ff', '#ff00ff', defaultAccent])(
+  it.each(['#000000', '#ffffff', '#808080', '#ffff00', '#00ff00', '#0000ff', '#ff00ff', defaultTheme.accent])(
     'is readable with %s',
     (accent) => expect(unreadable(accent)).toEqual([]),
   );
 
   it('keeps a color on which text is readable', () => {
-    expect(colorsOf('light', defaultAccent).accent).toBe(defaultAccent);
+    expect(colorsOf('light', defaultTheme.accent).accent).toBe(defaultTheme.accent);
     expect(colorsOf('light', '#ffcc00').accent).toBe('#ffcc00');
   });
 
@@ -86,9 +86,60 @@ describe('the theme', () => {
     expect(colorsOf('dark', '#000000').accent).toBe('#eef0f3');
   });
 
-  it('declares the same properties for both schemes', () => {
-    const [light = '', dark = ''] = themeCss(defaultAccent).split('@media');
+  it('declares the same colors for both schemes', () => {
+    const [light = '', dark = ''] = themeCss(defaultTheme)
+      .replace(/--radius:[^;]*;/, '')
+      .split('@media');
     const names = (css: string) => css.match(/--[\w-]+(?=:)/g);
     expect(names(light)).toEqual(names(dark));
   });
+
+  const anyTheme: fc.Arbitrary<Theme> = fc.record({
+    accent: anyColor,
+    radius: fc.integer({ min: 0, max: 20 }),
+    scheme: fc.constantFrom('auto', 'light', 'dark'),
+  });
+
+  it('of any choice is one declaration for each scheme that it has, with colors and its radius alone', () => {
+    fc.assert(
+      fc.property(anyTheme, (theme) => {
+        const css = themeCss(theme);
+        const declaration = /(?:--[\w-]+:#[0-9a-f]{6};?)+/g;
+        expect(css.replaceAll(declaration, '*')).toBe(
+          theme.scheme === 'auto'
+            ? `:root{color-scheme:light dark;--radius:${theme.radius}px;*}\n@media (prefers-color-scheme:dark){:root{*}}\n`
+            : `:root{color-scheme:${theme.scheme};--radius:${theme.radius}px;*}\n`,
+        );
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('names the colors that differ from the accent', () => {
+    expect(changesOf({ ...defaultTheme, accent: '#ffcc00', scheme: 'light' })).toEqual([
+      `#ffcc00 in the light scheme: links are ${colorsOf('light', '#ffcc00').link}.`,
+    ]);
+    expect(changesOf({ ...defaultTheme, scheme: 'light' })).toEqual([]);
+    fc.assert(
+      fc.property(anyTheme, (theme) => {
+        const colors = (['light', 'dark'] satisfies Scheme[])
+          .filter((scheme) => theme.scheme === 'auto' || theme.scheme === scheme)
+          .flatMap((scheme) => [colorsOf(scheme, theme.accent).link, colorsOf(scheme, theme.accent).accent]);
+        expect(changesOf(theme).length === 0).toBe(colors.every((color) => color === theme.accent));
+      }),
+      { numRuns: 100 },
+    );
+  });
 });
+
+it.each([
+  ['#0F766e', '#0f766e'],
+  ['#000000', '#000000'],
+])('reads the accent %s', (text, value) => expect(parseAccent(text)).toEqual({ kind: 'ok', value }));
+
+it.each(['', '0f766e', '#fff', '#0f766e;', '#0f766eff', 'teal', 'rgb(0,0,0)', '#0f766g'])(
+  'refuses the accent %j',
+  (text) => {
+    expect(parseAccent(text).kind).toBe('invalid');
+  },
+);

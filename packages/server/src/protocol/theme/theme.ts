@@ -2,12 +2,26 @@
  * The colors of the pages, computed from the accent of the deployment so that no choice of it makes a text unreadable
  * (WCAG 2.2, success criteria 1.4.3 and 1.4.11).
  */
+import { type Parsed, parsed, unparsable } from '#kernel/parsed.ts';
 import { contrast, fromOklch, mix, toOklch } from './color.ts';
 
-/** The accent of a deployment that chose none. */
-export const defaultAccent = '#0f766e';
-
 export type Scheme = 'light' | 'dark';
+
+/** The choices of a deployment. */
+export interface Theme {
+  /** `#rrggbb`, in lower case. */
+  readonly accent: string;
+  /** Of fields and buttons, in pixels; cards and notes follow. */
+  readonly radius: number;
+  /** `auto` follows the reader's device. */
+  readonly scheme: Scheme | 'auto';
+}
+
+export const defaultTheme: Theme = { accent: '#0f766e', radius: 10, scheme: 'auto' };
+
+export function parseAccent(text: string): Parsed<string> {
+  return /^#[0-9a-f]{6}$/i.test(text) ? parsed(text.toLowerCase()) : unparsable('write it as # and six hex digits');
+}
 
 const white = '#ffffff';
 const black = '#101317';
@@ -84,15 +98,29 @@ export function colorsOf(scheme: Scheme, accent: string) {
   };
 }
 
-/** Custom properties for both schemes: the first part of the stylesheet. */
-export function themeCss(accent: string): string {
-  const declarations = (scheme: Scheme) =>
-    Object.entries(colorsOf(scheme, accent))
+/** Custom properties of the theme: the first part of the stylesheet. */
+export function themeCss({ accent, radius, scheme }: Theme): string {
+  const declarations = (of: Scheme) =>
+    Object.entries(colorsOf(of, accent))
       .map(([name, color]) => `--${name}:${color}`)
       .join(';');
-  return `:root{color-scheme:light dark;${declarations('light')}}
+  const shape = `--radius:${radius}px`;
+  if (scheme !== 'auto') return `:root{color-scheme:${scheme};${shape};${declarations(scheme)}}\n`;
+  return `:root{color-scheme:light dark;${shape};${declarations('light')}}
 @media (prefers-color-scheme:dark){:root{${declarations('dark')}}}
 `;
+}
+
+/** Sentences about the colors that differ from the accent, because a text would be unreadable or a button unseen. */
+export function changesOf({ accent, scheme }: Theme): string[] {
+  const schemes: readonly Scheme[] = scheme === 'auto' ? ['light', 'dark'] : [scheme];
+  return schemes.flatMap((of) => {
+    const { accent: button, link } = colorsOf(of, accent);
+    const changed = [button !== accent && `buttons are ${button}`, link !== accent && `links are ${link}`].filter(
+      (each) => each !== false,
+    );
+    return changed.length === 0 ? [] : [`${accent} in the ${of} scheme: ${changed.join(', ')}.`];
+  });
 }
 
 /** The brand's color as it is wherever white or near-black text is readable on it; else moved until one is. */
