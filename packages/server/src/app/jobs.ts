@@ -7,18 +7,16 @@ import { eraseHandlers, eraseSchedule } from '#flows/erase-accounts/index.ts';
 import { failedLoginNoticeHandler } from '#flows/login/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
 import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
-import { colorsOf, defaultAccent } from '#pages/theme.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
 import type { MailTheme, MailTransport } from '#platform/mail/index.ts';
+import { colorsOf, type Theme } from '#protocol/theme/index.ts';
 import { faultPoint } from './fault-point.ts';
 import type { Services } from './wiring.ts';
 
 /** Mails look like the pages. */
-export const mailTheme: MailTheme = {
-  colors: colorsOf('light', defaultAccent),
-  dark: colorsOf('dark', defaultAccent),
-  radius: 10,
-};
+export function mailThemeOf({ accent, radius }: Theme): MailTheme {
+  return { colors: colorsOf('light', accent), dark: colorsOf('dark', accent), radius };
+}
 
 export function buildWorkers(services: Services, transport: MailTransport): JobWorkers {
   const { database, clock, keys, metrics, tokens, config, makeId, logger, opened, catalogues, limits } = services;
@@ -32,7 +30,7 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     transport,
     catalogues,
     from: config.mail.from,
-    theme: mailTheme,
+    theme: mailThemeOf(config.brand.theme),
     publicUrl: config.http.publicUrl,
     computeSecret: (tokenId, purpose, keyId) => tokens.secret(tokenId, purpose, keyId),
     onProcessed: (template, status) => metrics.emailJobProcessed(template, status),

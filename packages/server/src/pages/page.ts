@@ -154,11 +154,25 @@ function head({ title, lead, icon: name, tone }: Pick<Page, 'title' | 'lead' | '
   }</div>`;
 }
 
-function foot({ brand, say }: PageWords): Html {
+/** The language of the page, and a list of the others, which opens without a script. */
+function languageSwitch({ languages, lang, say }: PageWords): Html | false {
+  const current = languages.find((each) => each.lang === lang);
+  if (current === undefined || languages.length < 2) return false;
+  const items = languages.map(
+    (each) =>
+      html`<li><a href="${each.address}" lang="${each.lang}" hreflang="${each.lang}" dir="${each.dir}"${each === current && html` aria-current="true"`}>${each.name}</a></li>`,
+  );
+  return html`<button type="button" class="quiet" popovertarget="languages" aria-label="${say('page.foot.language', { language: current.name })}">${icon('globe')}${current.name}</button>
+<ul class="languages" id="languages" popover>${items}</ul>
+`;
+}
+
+function foot(words: PageWords): Html {
+  const { brand, say } = words;
   const links = brand.links.map(
     ({ kind, url }) => html`<a href="${url}">${say(`page.foot.${kind}`)}</a>
 `,
   );
   return html`<footer class="foot">
-${links}</footer>`;
+${languageSwitch(words)}${links}</footer>`;
 }

@@ -1,7 +1,7 @@
 /** The parts of pages that `platform/http` decides by itself: problems, the notice above a form that is shown again, and where to sign in. */
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageRenderer } from '#platform/http/index.ts';
-import type { Catalogues } from '#platform/i18n/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { alert } from './notice.ts';
 import { proofPath } from './own-path.ts';
 import { problemPage } from './problem-page.ts';
@@ -9,14 +9,14 @@ import { wordsOf } from './words.ts';
 
 export function pageRenderer(catalogues: Catalogues): PageRenderer {
   return {
-    problem: (document, acceptLanguage) => problemPage(wordsOf(catalogues, { acceptLanguage }), document),
-    formNotice: (acceptLanguage) => formNotice(catalogues, acceptLanguage),
+    problem: (document, reader) => problemPage(wordsOf(catalogues, reader), document),
+    formNotice: (reader) => formNotice(wordsOf(catalogues, reader)),
+    knownLanguage: (tags) => catalogues.known(tags),
     proofPath,
   };
 }
 
-function formNotice(catalogues: Catalogues, acceptLanguage: string | undefined): Html {
-  const { lang, say } = wordsOf(catalogues, { acceptLanguage });
+function formNotice({ lang, say }: PageWords): Html {
   // The page may be in another language than the browser's: its link names the user's own.
   return html`<div lang="${lang}">${alert(say('page.form.again'))}</div>`;
 }

@@ -36,7 +36,7 @@ const known: ReadonlySet<string> = new Set([
 
 /** The product's cookies; over https they carry the `__Host-` prefix. */
 const cookie =
-  /^(__Host-)?latchkey(?:[_-](?:session|device|form|login|ticket))?=[\w.-]*; Path=\/; HttpOnly; SameSite=Lax(; Secure)?(?:; Max-Age=0|; Expires=[^;]+ GMT)?$/;
+  /^(__Host-)?latchkey(?:[_-](?:session|device|form|login|ticket|lang))?=[\w.-]*; Path=\/; HttpOnly; SameSite=Lax(; Secure)?(?:; Max-Age=0|; Expires=[^;]+ GMT)?$/;
 
 /** Returns every fault of a response head. */
 export function headFaults(response: ReadResponse): string[] {

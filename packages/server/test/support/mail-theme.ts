@@ -1,9 +1,6 @@
-import { colorsOf, defaultAccent } from '#pages/theme.ts';
+import { mailThemeOf } from '#app/jobs.ts';
 import type { MailTheme } from '#platform/mail/index.ts';
+import { defaultTheme } from '#protocol/theme/index.ts';
 
 /** The look of mails of a deployment that chose none. */
-export const mailTheme: MailTheme = {
-  colors: colorsOf('light', defaultAccent),
-  dark: colorsOf('dark', defaultAccent),
-  radius: 10,
-};
+export const mailTheme: MailTheme = mailThemeOf(defaultTheme);

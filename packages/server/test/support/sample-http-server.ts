@@ -312,6 +312,7 @@ export function sampleOptions(overrides: Partial<ServerOptions> = {}): ServerOpt
     limiter: unlimited,
     pages: {
       problem: (document) => problemPage(words, document),
+      knownLanguage: () => undefined,
       formNotice: () => html`<p lang="en">Send the form again.</p>`,
       proofPath,
     },

@@ -36,7 +36,12 @@ export interface Principal {
 
 /** The requester, with what only endpoints need: language and our own cookies. */
 export interface Caller extends Requester {
+  /** On pages, with the language that the reader chose before those of the browser. */
   readonly acceptLanguage: string | undefined;
+  /** The language that the reader chose in the address or earlier; pages only. */
+  readonly chosenLanguage?: string | undefined;
+  /** The query of the page that is shown, so that a link can lead to it in another language; pages only. */
+  readonly ownQuery?: Readonly<Record<string, string>>;
   /** The known-device cookie. A request with two cookies of one name never reaches a handler. */
   readonly deviceCookie: string | undefined;
   /** The origin of the calling page, when a client lists it and it is not ours. */
@@ -92,9 +97,9 @@ export type RateLimitClass =
 
 /**
  * The cookies that handlers set; `login` binds a login by mail to the browser that requested it, and `ticket` is the ticket
- * of a login in progress, for pages of its steps alone.
+ * of a login in progress, for pages of its steps alone; `language` is the reader's choice for pages.
  */
-export type CookieKind = 'session' | 'device' | 'login' | 'ticket';
+export type CookieKind = 'session' | 'device' | 'login' | 'ticket' | 'language';
 
 /** A cookie to set; name and flags follow the public URL's scheme. `expire` deletes it. */
 export interface CookieChange {

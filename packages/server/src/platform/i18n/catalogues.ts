@@ -3,6 +3,7 @@ import { IntlMessageFormat } from 'intl-messageformat';
 import { assert, present } from '#kernel/assert.ts';
 import type { Brand } from './brand.ts';
 import type { Catalogue } from './catalogue.ts';
+import { directionOf, isolated } from './direction.ts';
 import { replaceTexts } from './own-texts.ts';
 
 /** Values of a message's placeholders. */
@@ -55,8 +56,13 @@ export class Catalogues {
 
   /** The same for several tags in order of preference (RFC 4647 §3.4, lookup). */
   choose(wanted: readonly string[]): string {
+    return this.known(wanted) ?? fallbackLocale;
+  }
+
+  /** The same without a fallback. */
+  known(wanted: readonly string[]): string | undefined {
     const candidates = wanted.flatMap((tag) => [tag.toLowerCase(), tag.toLowerCase().split('-')[0] ?? '']);
-    return candidates.find((candidate) => this.#byLocale.has(candidate)) ?? fallbackLocale;
+    return candidates.find((candidate) => this.#byLocale.has(candidate));
   }
 
   /**
@@ -75,7 +81,7 @@ export class Catalogues {
       message = new IntlMessageFormat(source, language, formats, { ignoreTag: true });
       this.#compiled.set(name, message);
     }
-    return String(message.format({ service: this.brand.name, ...values }));
+    return String(message.format(isolated({ service: this.brand.name, ...values }, directionOf(language))));
   }
 }
 

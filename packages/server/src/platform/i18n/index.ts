@@ -9,5 +9,6 @@
 export type { Brand, Look } from './brand.ts';
 export { Catalogues, type MessageArguments, readCatalogues } from './catalogues.ts';
 export { type NamedDevice, sayDevice } from './device.ts';
-export { directionOf, type PageWords, pageWords } from './page-words.ts';
+export { directionOf } from './direction.ts';
 export { TextsUnusable } from './own-texts.ts';
+export { languagesOf, type PageLanguage, type PageWords, pageWords } from './page-words.ts';

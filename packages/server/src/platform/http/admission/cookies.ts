@@ -41,6 +41,7 @@ export function cookiesFor(publicUrl: URL, domain?: string): Cookies {
         device: '__Host-latchkey-device',
         login: '__Host-latchkey-login',
         ticket: '__Host-latchkey-ticket',
+        language: '__Host-latchkey-lang',
         form: '__Host-latchkey-form',
       } as const)
     : ({
@@ -48,6 +49,7 @@ export function cookiesFor(publicUrl: URL, domain?: string): Cookies {
         device: 'latchkey_device',
         login: 'latchkey_login',
         ticket: 'latchkey_ticket',
+        language: 'latchkey_lang',
         form: 'latchkey_form',
       } as const);
   const kinds = new Map<string, OwnCookieKind>([
@@ -55,6 +57,7 @@ export function cookiesFor(publicUrl: URL, domain?: string): Cookies {
     [names.device, 'device'],
     [names.login, 'login'],
     [names.ticket, 'ticket'],
+    [names.language, 'language'],
     [names.form, 'form'],
   ]);
   const flags = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;

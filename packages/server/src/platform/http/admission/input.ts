@@ -27,8 +27,13 @@ export function queryReader(schema: Schema): ReadPart {
 /** A reader of a page's query, which ignores unknown names (invariant 9). */
 export function pageQueryReader(schema: Schema): ReadPart {
   if (schema === undefined) return readNothing;
-  const names = new Set(namesOf(schema));
+  const names = namesOfQuery(schema);
   return (request) => validate(schema, readKnownPairs(queryOf(request), names));
+}
+
+/** The names that the query of a page may have. */
+export function namesOfQuery(schema: Schema): ReadonlySet<string> {
+  return new Set(schema === undefined ? [] : namesOf(schema));
 }
 
 function namesOf(schema: z.ZodType): readonly string[] {

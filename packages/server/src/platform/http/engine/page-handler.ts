@@ -5,15 +5,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assert } from '#kernel/assert.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import type { Html } from '#platform/html/index.ts';
 import { noUse } from '#platform/rate-limit/index.ts';
 import { authorizerOf } from '../admission/authorization.ts';
+import { readKnownPairs } from '../admission/body.ts';
+import { languageCookie } from '../admission/chosen-language.ts';
 import { type OwnCookies, withCookies } from '../admission/cookies.ts';
 import { refuseCrossSiteBrowser } from '../admission/cross-site.ts';
 import { hasForm, withFormToken } from '../admission/form-slot.ts';
 import { browserHashOf, formCookie, formTokenFor } from '../admission/form-tokens.ts';
-import { formReader, pageQueryReader, sameQueryReader } from '../admission/input.ts';
+import { formReader, namesOfQuery, pageQueryReader, queryOf, sameQueryReader } from '../admission/input.ts';
 import { countedHandler, counterOf } from '../admission/rate-limits.ts';
-import type { Caller, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
+import type { Caller, CookieChange, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
 import { type Headers, headersFor } from './headers.ts';
 import type { Responder } from './responder.ts';
 
@@ -52,9 +55,12 @@ function getHandler(responder: Responder, endpoint: PageEndpoint): Handler {
   const begin = beginnerOf(responder, endpoint);
   const run = runnerOf(responder, endpoint);
   const readQuery = pageQueryReader(endpoint.request.query);
+  const names = namesOfQuery(endpoint.request.query);
   return async (request, reply) => {
     const visitor = await begin(request);
-    send(request, reply, await run(request, visitor, { query: readQuery(request), body: undefined }));
+    const query = readQuery(request);
+    const ownQuery = readKnownPairs(queryOf(request), names);
+    send(request, reply, await run(request, visitor, { query, body: undefined, ownQuery }));
   };
 }
 
@@ -63,6 +69,7 @@ function postHandler(responder: Responder, endpoint: PageEndpoint): Handler {
   const begin = beginnerOf(responder, endpoint);
   const run = runnerOf(responder, endpoint);
   const readForm = formReader(endpoint);
+  const names = namesOfQuery(pageOfForm(responder, endpoint).request.query);
   const showAgain = formPageOf(responder, endpoint);
   return async (request, reply) => {
     // Before the session: without one, the form of another site would be led to our sign-in page.
@@ -70,7 +77,10 @@ function postHandler(responder: Responder, endpoint: PageEndpoint): Handler {
     const visitor = await begin(request);
     const form = readForm(request, visitor.cookies.form);
     if (form.kind === 'foreign') await showAgain(request, reply, visitor, form.fields);
-    else send(request, reply, await run(request, visitor, { query: undefined, body: form.body }));
+    else {
+      const ownQuery = pick(form.body, names);
+      send(request, reply, await run(request, visitor, { query: undefined, body: form.body, ownQuery }));
+    }
   };
 }
 
@@ -87,8 +97,11 @@ function beginnerOf(responder: Responder, endpoint: PageEndpoint): (request: Fas
   const count = counterOf(responder, endpoint);
   return async (request) => {
     const cookies = responder.cookiesOf(request);
+    const { acceptLanguage, chosenLanguage } = responder.readerOf(request, cookies);
     const caller = {
       ...responder.callerOf(request, cookies),
+      acceptLanguage,
+      chosenLanguage,
       browserHash: browserHashOf(cookies.form),
       ...(endpoint.opensByTicket && { ticketCookie: cookies.ticket }),
     };
@@ -102,15 +115,13 @@ function beginnerOf(responder: Responder, endpoint: PageEndpoint): (request: Fas
  * Shows the page of a form with a new form, for a tab that was open for longer than the browser kept the form cookie.
  * It counts as a request of that page. The values of the old form are not shown, since another site may have sent them.
  */
-function formPageOf(responder: Responder, { path }: PageEndpoint) {
-  const page = responder.options.endpoints.find(
-    (other): other is PageEndpoint => other.kind === 'page' && other.method === 'GET' && other.path === path,
-  );
-  assert(page !== undefined, `the form of ${path} is shown at the same path`);
+function formPageOf(responder: Responder, endpoint: PageEndpoint) {
+  const page = pageOfForm(responder, endpoint);
   const send = senderOf(responder, page);
   const count = counterOf(responder, page);
   const run = runnerOf(responder, page);
   const readQuery = sameQueryReader(page.request.query);
+  const names = namesOfQuery(page.request.query);
   return async (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -118,10 +129,25 @@ function formPageOf(responder: Responder, { path }: PageEndpoint) {
     fields: Readonly<Record<string, string>>,
   ): Promise<void> => {
     count(request, visitor.caller, visitor.principal);
-    const response = await run(request, visitor, { query: readQuery(fields), body: undefined });
+    const query = readQuery(fields);
+    const response = await run(request, visitor, { query, body: undefined, ownQuery: pick(fields, names) });
     const isShownAgain = response.kind === 'html' && hasForm(response.html);
     send(request, reply, isShownAgain ? { ...response, status: 403 } : response, isShownAgain);
   };
+}
+
+function pageOfForm({ options }: Responder, { path }: PageEndpoint): PageEndpoint {
+  const page = options.endpoints.find(
+    (other): other is PageEndpoint => other.kind === 'page' && other.method === 'GET' && other.path === path,
+  );
+  assert(page !== undefined, `the form of ${path} is shown at the same path`);
+  return page;
+}
+
+/** The query of the page that a form belongs to: its values are fields of the form. */
+function pick(fields: unknown, names: ReadonlySet<string>): Readonly<Record<string, string>> {
+  const entries = Object.entries((fields ?? {}) as object);
+  return Object.fromEntries(entries.filter(([name, value]) => names.has(name) && typeof value === 'string'));
 }
 
 /** Runs the endpoint's own handler. */
@@ -130,14 +156,18 @@ function runnerOf(responder: Responder, endpoint: PageEndpoint) {
   return async (
     request: FastifyRequest,
     { caller, principal }: Visitor,
-    { query, body }: { readonly query: unknown; readonly body: unknown },
+    {
+      query,
+      body,
+      ownQuery,
+    }: { readonly query: unknown; readonly body: unknown; readonly ownQuery: Readonly<Record<string, string>> },
   ): Promise<PageResponse> =>
     await handle(request, {
       body: body as never,
       query: query as never,
       params: undefined,
       principal: principal as never,
-      caller,
+      caller: { ...caller, ownQuery },
       use: noUse,
     });
 }
@@ -145,18 +175,26 @@ function runnerOf(responder: Responder, endpoint: PageEndpoint) {
 function senderOf(responder: Responder, endpoint: PageEndpoint) {
   const headers = headersFor(endpoint, responder.headerPolicy);
   return (request: FastifyRequest, reply: FastifyReply, response: PageResponse, isShownAgain = false): void => {
-    if (response.kind === 'html') sendHtml(responder, headers, request, reply, response, isShownAgain);
-    else responder.send(request, reply, 303, redirectHeaders(responder, headers, response), '');
+    const reader = responder.readerOf(request, responder.cookiesOf(request));
+    const cookies = [...cookiesOf(response), ...keptChoice(responder, reader)];
+    if (response.kind === 'html') {
+      const notice = isShownAgain ? responder.options.pages.formNotice(reader) : undefined;
+      sendHtml(responder, request, reply, { ...response, headers, cookies, notice });
+      return;
+    }
+    const located = { ...headers, location: locationOf(response) };
+    responder.send(request, reply, 303, withCookies(responder.cookies, located, { cookies }), '');
   };
 }
 
-function redirectHeaders(
-  responder: Responder,
-  headers: Headers,
-  response: Exclude<PageResponse, { readonly kind: 'html' }>,
-): Headers {
-  const located = { ...headers, location: locationOf(response) };
-  return response.kind === 'redirect' ? withCookies(responder.cookies, located, response) : located;
+function cookiesOf(response: PageResponse): readonly CookieChange[] {
+  return response.kind === 'leave' ? [] : (response.cookies ?? []);
+}
+
+/** A language in the address is kept for the next page. */
+function keptChoice({ options }: Responder, reader: ReturnType<Responder['readerOf']>): readonly CookieChange[] {
+  const { chosenLanguage, isNewChoice } = reader;
+  return isNewChoice && chosenLanguage !== undefined ? [languageCookie(chosenLanguage, options.clock.now())] : [];
 }
 
 function locationOf(response: Exclude<PageResponse, { readonly kind: 'html' }>): string {
@@ -165,25 +203,24 @@ function locationOf(response: Exclude<PageResponse, { readonly kind: 'html' }>):
   return response.location;
 }
 
-function sendHtml(
-  responder: Responder,
-  headers: Headers,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  response: Extract<PageResponse, { readonly kind: 'html' }>,
-  isShownAgain: boolean,
-): void {
-  const { status, html, cookies = [], retryAfterSeconds } = response;
-  const { write, writeForm } = responder.cookies;
+interface SentPage extends Extract<PageResponse, { readonly kind: 'html' }> {
+  readonly headers: Headers;
+  readonly cookies: readonly CookieChange[];
+  /** Above the fields of a form that is shown again. */
+  readonly notice: Html | undefined;
+}
+
+function sendHtml(responder: Responder, request: FastifyRequest, reply: FastifyReply, page: SentPage): void {
+  const { status, html, headers, cookies, notice, retryAfterSeconds } = page;
   const seconds = retryAfterSeconds === undefined ? undefined : Math.max(1, Math.ceil(retryAfterSeconds));
   const all = seconds === undefined ? headers : { ...headers, 'retry-after': String(seconds) };
   if (!hasForm(html)) {
     responder.send(request, reply, status, withCookies(responder.cookies, all, { cookies }), html.toString());
     return;
   }
+  const { write, writeForm } = responder.cookies;
   const { value, isNew } = formCookie(responder.cookiesOf(request).form);
   const lines = [...cookies.flatMap(write), ...(isNew ? [writeForm(value)] : [])];
-  const notice = isShownAgain ? responder.options.pages.formNotice(request.headers['accept-language']) : undefined;
   const body = withFormToken(html, formTokenFor(value), notice);
   responder.send(request, reply, status, lines.length === 0 ? all : { ...all, 'set-cookie': lines }, body);
 }

@@ -1,6 +1,7 @@
 /** The state that all routes share, and the two ways to respond: `send` and `refuse`. Made once by `buildServer`. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
+import { chosenLanguage } from '../admission/chosen-language.ts';
 import { type Cookies, cookiesFor, type OwnCookies } from '../admission/cookies.ts';
 import { cookielessOrigin, corsHeaders, type Origins } from '../admission/cors.ts';
 import { announcesBody } from '../admission/head.ts';
@@ -8,7 +9,10 @@ import type { Caller } from '../endpoint.ts';
 import { Exchanges } from './exchange.ts';
 import { baseHeaders, dataHeaders, type HeaderPolicy, type Headers, pageHeaders } from './headers.ts';
 import { problemContentType, problemDocument, problemHeaders } from './problem-response.ts';
-import { defaultLimits, type Limits, type ServerOptions } from './server-options.ts';
+import { defaultLimits, type Limits, type Reader, type ServerOptions } from './server-options.ts';
+
+/** A longer list of languages does not count (`protocol/accept-language`): a choice before it must not make it longer. */
+const maxAccepted = 400;
 
 export class Responder {
   readonly options: ServerOptions;
@@ -44,6 +48,16 @@ export class Responder {
   /** Our cookies of a request; throws `malformed_request` when one of them is repeated. */
   cookiesOf(request: FastifyRequest): OwnCookies {
     return this.cookies.read(request.headers.cookie);
+  }
+
+  /** The languages of a page's reader; a choice in the address or the cookie comes first. */
+  readerOf(request: FastifyRequest, cookies: OwnCookies): Reader & { readonly isNewChoice: boolean } {
+    const accepted = request.headers['accept-language'];
+    const choice = chosenLanguage(request, cookies.language, this.options.pages.knownLanguage);
+    if (choice === undefined) return { acceptLanguage: accepted, isNewChoice: false };
+    const { language, isNew } = choice;
+    const all = accepted === undefined || accepted.length > maxAccepted ? language : `${language},${accepted}`;
+    return { acceptLanguage: all, chosenLanguage: language, isNewChoice: isNew };
   }
 
   callerOf(request: FastifyRequest, cookies: OwnCookies): Caller {
@@ -89,7 +103,7 @@ export class Responder {
     const document = problemDocument(problem, { publicOrigin, requestId: request.id, now: clock.now(), production });
     const isPage = exchange.route.kind === 'page';
     const body = isPage
-      ? options.pages.problem(document, request.headers['accept-language']).toString()
+      ? options.pages.problem(document, this.#readerOfProblem(request)).toString()
       : JSON.stringify(document);
     const headers = {
       ...(isPage ? this.#problemPageHeaders : this.#problemHeaders),
@@ -99,6 +113,16 @@ export class Responder {
       ...(!request.raw.complete && announcesBody(request.headers) && { connection: 'close' }),
     };
     this.send(request, reply, problem.status, headers, body);
+  }
+
+  /** The request may be refused because its cookies cannot be read. */
+  #readerOfProblem(request: FastifyRequest): Reader {
+    try {
+      return this.readerOf(request, this.cookiesOf(request));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return this.readerOf(request, {});
+    }
   }
 
   #problemOf(thrown: unknown): Problem {

@@ -4,6 +4,7 @@ import type { Problem } from '#kernel/problem.ts';
 import type { Html } from '#platform/html/index.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
 import type { ParseJson } from '../admission/body.ts';
+import type { KnownLanguage } from '../admission/chosen-language.ts';
 import type { CredentialRefusal, Presented } from '../admission/credentials.ts';
 import type { Limiter } from '../admission/limiter.ts';
 import type { Caller, Endpoint, Principal } from '../endpoint.ts';
@@ -34,11 +35,15 @@ export const defaultLimits: Limits = {
   keepAliveMs: 65_000,
 };
 
+/** The languages of a page's reader. */
+export type Reader = Pick<Caller, 'acceptLanguage' | 'chosenLanguage' | 'ownQuery'>;
+
 /** The HTML that this module sends by itself. Layouts are in `pages`, which `platform` may not import. */
 export interface PageRenderer {
-  readonly problem: (document: ProblemDocument, acceptLanguage: string | undefined) => Html;
+  readonly problem: (document: ProblemDocument, reader: Reader) => Html;
   /** Stands above the fields of a form that is shown again, in the reader's language. */
-  readonly formNotice: (acceptLanguage: string | undefined) => Html;
+  readonly formNotice: (reader: Reader) => Html;
+  readonly knownLanguage: KnownLanguage;
   /** The path of the page that signs in or steps up, and leads back to a path of ours. */
   readonly proofPath: (needed: 'session' | 'step_up', back: string) => `/${string}`;
 }

@@ -1,0 +1,80 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Application } from '#test/support/application.ts';
+import { PageBrowser } from '#test/support/page-browser.ts';
+
+let app: Application;
+beforeAll(async () => {
+  app = await Application.open();
+  return () => app.close();
+});
+
+const langOf = (text: string) => /<html lang="([\w-]+)"/.exec(text)?.[1];
+const german = { 'accept-language': 'de' };
+
+async function languageOf(path: string, headers: Readonly<Record<string, string>> = {}): Promise<string | undefined> {
+  return langOf((await app.send('GET', path, { headers })).text);
+}
+
+describe('the language of a page', () => {
+  it('is that of the address, then of the cookie, then of the browser, then English', async () => {
+    const cookie = 'latchkey_lang=de';
+    expect(await languageOf('/login?ui_locales=en', { cookie, ...german })).toBe('en');
+    expect(await languageOf('/login', { cookie, 'accept-language': 'en' })).toBe('de');
+    expect(await languageOf('/login', german)).toBe('de');
+    expect(await languageOf('/login')).toBe('en');
+  });
+
+  it('is the first of several tags that pages have', async () => {
+    expect(await languageOf('/login?ui_locales=xx+de-AT%20en')).toBe('de');
+    expect(await languageOf('/login?ui_locales=xx', german)).toBe('de');
+  });
+
+  it.each([
+    'ui_locales=',
+    'ui_locales=%zz',
+    'ui_locales=<script>',
+    'ui_locales=__proto__',
+    `ui_locales=${'de+'.repeat(200)}`,
+    'ui_locales=constructor',
+  ])('ignores %s', async (query) => {
+    const { status, text, cookies } = await app.send('GET', `/login?${query}`);
+    expect([status, langOf(text)]).toEqual([200, 'en']);
+    expect(cookies.filter((line) => line.startsWith('latchkey_lang'))).toEqual([]);
+  });
+
+  it('is kept for a year in a cookie of its catalogue, also by a page that leads elsewhere', async () => {
+    for (const path of ['/login?ui_locales=DE-at', '/account?ui_locales=de']) {
+      const { cookies } = await app.send('GET', path);
+      const line = cookies.find((each) => each.startsWith('latchkey_lang='));
+      expect(line).toMatch(/^latchkey_lang=de; Path=\/; HttpOnly; SameSite=Lax; Expires=/);
+      const days = (Date.parse(/Expires=(.*)$/.exec(line ?? '')?.[1] ?? '') - app.clock.now().getTime()) / 86_400_000;
+      expect(Math.round(days)).toBe(365);
+    }
+  });
+
+  it('is that of a problem too', async () => {
+    const { status, text } = await app.send('GET', '/verify-email?token=lk_ot_x&ui_locales=de');
+    expect([status, langOf(text)]).toEqual([400, 'de']);
+  });
+});
+
+describe('the switch in the foot', () => {
+  const linksOf = (text: string) =>
+    [...text.matchAll(/href="(\?[^"]*)" lang="(\w+)"/g)].map(([, href, lang]) => [lang, href]);
+
+  it('keeps the query that the page knows, and nothing else', async () => {
+    const { text } = await app.send('GET', '/verify-email?token=lk_ot_a%26b&utm=x&ui_locales=en');
+    expect(linksOf(text)).toEqual([
+      ['de', '?token=lk_ot_a%26b&amp;ui_locales=de'],
+      ['en', '?token=lk_ot_a%26b&amp;ui_locales=en'],
+    ]);
+    expect(text).toContain('aria-current="true">English</a>');
+  });
+
+  it('of a form that is shown again leads to its page with the same query', async () => {
+    const browser = new PageBrowser(app);
+    await browser.open('/login?continue=%2Faccount%2Fsecurity');
+    const { text } = await browser.submit('/login', { email: 'ada', password: '' });
+    expect(linksOf(text)[0]).toEqual(['de', '?continue=%2Faccount%2Fsecurity&amp;ui_locales=de']);
+  });
+});
