@@ -38,7 +38,13 @@ const common = { method: 'POST', tag: 'login', auth: { principals: ['public'] } 
 const ticketProblems = ['invalid_ticket', 'login_incomplete'] as const;
 
 export function loginStepEndpoints(flow: LoginSteps): readonly Endpoint[] {
-  return [...mailboxEndpoints(flow), ...enrollmentEndpoints(flow), passwordEndpoint(flow), ...loginStepPages(flow)];
+  return [
+    ...mailboxEndpoints(flow),
+    beginEnrollmentEndpoint(flow),
+    confirmEnrollmentEndpoint(flow),
+    passwordEndpoint(flow),
+    ...loginStepPages(flow),
+  ];
 }
 
 function mailboxEndpoints(flow: LoginSteps): Endpoint[] {
@@ -90,96 +96,97 @@ const enrollment = z.union([
   z.object({ kind: z.enum(['passkey', 'security_key']), publicKey: creationOptionsData }),
 ]);
 
-function enrollmentEndpoints(flow: LoginSteps): Endpoint[] {
-  return [
-    apiEndpoint({
-      ...common,
-      id: 'login.enroll',
-      path: `${path}/enroll`,
-      summary: 'Begin to set up the second factor that a login needs',
-      description:
-        'Takes the `ticket` of a login that returned `step: "enroll_second_factor"`, and one of its `factors` as `kind`. ' +
-        'Returns a new secret for an authenticator app, which becomes a factor with its first code; or the options for ' +
-        '`navigator.credentials.create()`, valid for ten minutes and once. A `passkey` can later sign in by itself, a ' +
-        '`security_key` is a second factor alone.',
-      rateLimit: 'credential',
-      request: { body: z.strictObject({ ticket, kind: z.enum(['totp', 'passkey', 'security_key']) }) },
-      response: {
-        status: 200,
-        message: 'Confirm it with a code, or with the response of the authenticator',
-        data: enrollment,
-        example: {
-          kind: 'totp',
-          secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
-          uri: 'otpauth://totp/auth.example.com:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=auth.example.com',
-          qrSvg: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 45 45">…</svg>',
-        },
+function beginEnrollmentEndpoint(flow: LoginSteps): Endpoint {
+  return apiEndpoint({
+    ...common,
+    id: 'login.enroll',
+    path: `${path}/enroll`,
+    summary: 'Begin to set up the second factor that a login needs',
+    description:
+      'Takes the `ticket` of a login that returned `step: "enroll_second_factor"`, and one of its `factors` as `kind`. ' +
+      'Returns a new secret for an authenticator app, which becomes a factor with its first code; or the options for ' +
+      '`navigator.credentials.create()`, valid for ten minutes and once. A `passkey` can later sign in by itself, a ' +
+      '`security_key` is a second factor alone.',
+    rateLimit: 'credential',
+    request: { body: z.strictObject({ ticket, kind: z.enum(['totp', 'passkey', 'security_key']) }) },
+    response: {
+      status: 200,
+      message: 'Confirm it with a code, or with the response of the authenticator',
+      data: enrollment,
+      example: {
+        kind: 'totp',
+        secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+        uri: 'otpauth://totp/auth.example.com:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=auth.example.com',
+        qrSvg: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 45 45">…</svg>',
       },
-      problems: [...ticketProblems, 'passkeys_unavailable', 'too_many_passkeys'],
-      handler: async ({ body: { kind, ticket: text } }) => {
-        if (kind !== 'totp') {
-          const options = await passkeyEnrollmentOptions(flow, { text }, kind);
-          return { data: { kind, publicKey: creationOptionsDataOf(options) } };
-        }
-        const { secret, uri } = await beginEnrollment(flow, { text });
-        return { data: { kind, secret, uri, qrSvg: qrSvg(uri) } };
+    },
+    problems: [...ticketProblems, 'passkeys_unavailable', 'too_many_passkeys'],
+    handler: async ({ body: { kind, ticket: text } }) => {
+      if (kind !== 'totp') {
+        const options = await passkeyEnrollmentOptions(flow, { text }, kind);
+        return { data: { kind, publicKey: creationOptionsDataOf(options) } };
+      }
+      const { secret, uri } = await beginEnrollment(flow, { text });
+      return { data: { kind, secret, uri, qrSvg: qrSvg(uri) } };
+    },
+  });
+}
+
+function confirmEnrollmentEndpoint(flow: LoginSteps): Endpoint {
+  return apiEndpoint({
+    ...common,
+    id: 'login.confirm_enrollment',
+    path: `${path}/enroll/confirm`,
+    summary: 'Confirm the second factor that a login needs',
+    description:
+      'Takes the `code` of the app, or the response of the authenticator as `passkey` with its `kind`. Turns two-step ' +
+      'sign-in on and ends every other session. The response is that of a login, with the recovery codes, which nothing ' +
+      'can read again. After a wrong proof the ticket can be used again.',
+    rateLimit: 'credential',
+    request: {
+      body: z
+        .strictObject({
+          ticket,
+          deviceToken,
+          code: totpCodeInput.optional(),
+          kind: z.enum(['passkey', 'security_key']).default('passkey'),
+          passkey: registrationResponseSchema.optional(),
+        })
+        .refine(
+          ({ code, passkey }) => (code === undefined) !== (passkey === undefined),
+          'Send one of "code" and "passkey".',
+        ),
+    },
+    response: {
+      status: 200,
+      message: 'Two-step sign-in is on',
+      data: loginResultData.extend({ recoveryCodes: z.array(z.string()).optional() }),
+      example: {
+        ...issuedSessionExample,
+        recoveryCodes: ['8K3F2A-9QTZ4M-7HXW1C-5NBD6R', '0V2J8P-EG4S7K-QM91TZ-C6XY3H'],
       },
-    }),
-    apiEndpoint({
-      ...common,
-      id: 'login.confirm_enrollment',
-      path: `${path}/enroll/confirm`,
-      summary: 'Confirm the second factor that a login needs',
-      description:
-        'Takes the `code` of the app, or the response of the authenticator as `passkey` with its `kind`. Turns two-step ' +
-        'sign-in on and ends every other session. The response is that of a login, with the recovery codes, which nothing ' +
-        'can read again. After a wrong proof the ticket can be used again.',
-      rateLimit: 'credential',
-      request: {
-        body: z
-          .strictObject({
-            ticket,
-            deviceToken,
-            code: totpCodeInput.optional(),
-            kind: z.enum(['passkey', 'security_key']).default('passkey'),
-            passkey: registrationResponseSchema.optional(),
-          })
-          .refine(
-            ({ code, passkey }) => (code === undefined) !== (passkey === undefined),
-            'Send one of "code" and "passkey".',
-          ),
-      },
-      response: {
-        status: 200,
-        message: 'Two-step sign-in is on',
-        data: loginResultData.extend({ recoveryCodes: z.array(z.string()).optional() }),
-        example: {
-          ...issuedSessionExample,
-          recoveryCodes: ['8K3F2A-9QTZ4M-7HXW1C-5NBD6R', '0V2J8P-EG4S7K-QM91TZ-C6XY3H'],
-        },
-      },
-      problems: [
-        ...ticketProblems,
-        'enrollment_expired',
-        'invalid_code',
-        'invalid_passkey',
-        'passkey_exists',
-        'passkey_not_allowed',
-        'passkeys_unavailable',
-        'too_many_passkeys',
-      ],
-      handler: async ({ body, caller }) => {
-        const { ticket: text, code, passkey, kind, deviceToken: device = caller.deviceCookie } = body;
-        const { result, recoveryCodes } =
-          passkey === undefined
-            ? await finishEnrollment(flow, { text }, { code: code ?? '', deviceToken: device }, caller)
-            : await finishPasskeyEnrollment(flow, { text }, { kind, credential: passkey, deviceToken: device }, caller);
-        const response = loginResponse(result);
-        if (recoveryCodes === undefined) return response;
-        return { ...response, data: { ...response.data, recoveryCodes: [...recoveryCodes] } };
-      },
-    }),
-  ];
+    },
+    problems: [
+      ...ticketProblems,
+      'enrollment_expired',
+      'invalid_code',
+      'invalid_passkey',
+      'passkey_exists',
+      'passkey_not_allowed',
+      'passkeys_unavailable',
+      'too_many_passkeys',
+    ],
+    handler: async ({ body, caller }) => {
+      const { ticket: text, code, passkey, kind, deviceToken: device = caller.deviceCookie } = body;
+      const { result, recoveryCodes } =
+        passkey === undefined
+          ? await finishEnrollment(flow, { text }, { code: code ?? '', deviceToken: device }, caller)
+          : await finishPasskeyEnrollment(flow, { text }, { kind, credential: passkey, deviceToken: device }, caller);
+      const response = loginResponse(result);
+      if (recoveryCodes === undefined) return response;
+      return { ...response, data: { ...response.data, recoveryCodes: [...recoveryCodes] } };
+    },
+  });
 }
 
 function passwordEndpoint(flow: LoginSteps): Endpoint {
