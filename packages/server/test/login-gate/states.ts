@@ -22,18 +22,12 @@ import {
   withTotp,
 } from '../revocation-matrix/acting-user.ts';
 import type { Application, RequestOptions } from '../support/application.ts';
+import { mustChangePasswordOf } from '../support/must-change.ts';
 import { operator } from '../support/operator.ts';
 import { addPasskey, passkeyLoginOptions, signChallenge, type TestPasskey } from '../support/passkeys.ts';
 import { issuePageTicket, issuePasswordTicket } from '../support/password-ticket.ts';
 import { renderedForm } from '../support/rendered-form.ts';
 import { uniqueEmail } from '../support/user-actions.ts';
-
-const requirePasswordChange = statement('login_gate_test.require_password_change', {
-  lane: 'pool',
-  sql: `update passwords set must_change = true where user_id = :userId`,
-  params: { userId: 'uuid' },
-  columns: {},
-});
 
 const endGracePeriod = statement('login_gate_test.end_grace_period', {
   lane: 'pool',
@@ -98,7 +92,7 @@ async function raiseEpoch({ app, userId }: ActingUser): Promise<void> {
 
 /** No flow does this: a fact that turns stricter raises the epoch. It shows which facts are read again. */
 export async function mustChangePasswordInSameEpoch({ app, userId }: ActingUser): Promise<void> {
-  await app.services.database.run(requirePasswordChange, { userId });
+  await mustChangePasswordOf(app.services.database, userId);
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 } from './email-races.ts';
 import { acceptAgainstRegistration, acceptAgainstRevoke, invitationLink, invitationOfTwo } from './invitation-races.ts';
 import { emailCode, guessedCode, magicLink } from './mail-login-races.ts';
+import { setUpLink } from './owner-races.ts';
 import { passkeyLogin, passkeyOfTicket, removeAgainstLogin } from './passkey-races.ts';
 import { changeAgainstLogoutAll, changeAgainstReset, changePassword, resetLink } from './password-races.ts';
 import type { Race } from './race.ts';
@@ -68,4 +69,5 @@ export const races: readonly Race[] = [
   totpCode,
   recoveryCode,
   enrollAgainstLogin,
+  setUpLink,
 ];

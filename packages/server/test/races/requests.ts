@@ -31,6 +31,13 @@ export function cancelByTicket(node: Client, ticket: string): Promise<ApiResult<
   return node.api('POST', '/auth/cancel-deletion', { body: { ticket } });
 }
 
+export function setUpOwner(
+  node: Client,
+  body: { readonly token: string; readonly name: string; readonly password: string },
+): Promise<ApiResult<unknown>> {
+  return node.api('POST', '/auth/setup', { body });
+}
+
 export function acceptInvitation(
   node: Client,
   link: string,

@@ -1,6 +1,6 @@
 /** The gate on a database, with users whose factors the test chooses, and readers of the rows that a login writes. */
 import { createHash, randomBytes } from 'node:crypto';
-import { attemptKey } from '#domain/attempts/index.ts';
+import { type AttemptKind, attemptKey, attemptKinds } from '#domain/attempts/index.ts';
 import { findCandidate, type LoginGate, type Proof } from '#domain/authentication/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
@@ -77,16 +77,6 @@ const openTickets = statement('test_gate.open_tickets', {
   columns: { open: 'int4' },
 });
 
-/** Every counter of a user. */
-export const attemptKinds = [
-  'email_code',
-  'mailbox_code',
-  'password',
-  'password_known_device',
-  'second_factor',
-  'second_factor_known_device',
-] as const;
-
 /** The requester of every login of this fixture. */
 export const requester: Requester = {
   address: '203.0.113.7',
@@ -139,7 +129,7 @@ export async function addPasswordUser(fixture: GateFixture): Promise<TestUser> {
 export async function countFailures(
   { database, clock }: DomainFixture,
   user: Pick<TestUser, 'id'>,
-  kind: (typeof attemptKinds)[number],
+  kind: AttemptKind,
   failures: number,
 ): Promise<void> {
   await database.run(insertCounter, { kind, key: attemptKey(user.id), failures, now: clock.now() });
@@ -162,7 +152,7 @@ export async function failuresOf(
 
 /** Every counter but these. */
 export function otherKinds(...reset: readonly (typeof attemptKinds)[number][]): string[] {
-  return attemptKinds.filter((kind) => !reset.includes(kind));
+  return attemptKinds.filter((kind) => !reset.includes(kind)).toSorted();
 }
 
 /** Sets an authenticator app up and turns two factors on. The epoch stays, so earlier tickets of the user remain valid. */

@@ -4,6 +4,7 @@ import { makeSetupLink } from '#flows/set-up-owner/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Application, AppResponse } from './application.ts';
 import { addActiveUser } from './daily-traffic.ts';
+import { mustChangePasswordOf } from './must-change.ts';
 import { operator } from './operator.ts';
 import { codeNow } from './second-factors.ts';
 import { storedLinkToken } from './stored-links.ts';
@@ -17,13 +18,6 @@ const requireTwo = statement('test_login_steps.require_two_factors', {
   columns: {},
 });
 
-const requireNewPassword = statement('test_login_steps.require_new_password', {
-  lane: 'pool',
-  sql: 'update passwords set must_change = true where user_id = :userId',
-  params: { userId: 'uuid' },
-  columns: {},
-});
-
 /** Two factors are on for a user who has none, as a role turns them on; the epoch stays. */
 export async function requireTwoFactors({ services }: Pick<Application, 'services'>, userId: string): Promise<void> {
   await services.database.run(requireTwo, { userId });
@@ -31,7 +25,7 @@ export async function requireTwoFactors({ services }: Pick<Application, 'service
 
 /** The password must be changed at the next login; the epoch stays. */
 export async function mustChangePassword({ services }: Pick<Application, 'services'>, userId: string): Promise<void> {
-  await services.database.run(requireNewPassword, { userId });
+  await mustChangePasswordOf(services.database, userId);
 }
 
 /** A user of whom a login requires two factors, and who has none. */

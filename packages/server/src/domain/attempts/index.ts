@@ -27,17 +27,19 @@ export {
 } from './reserve-attempt.ts';
 
 /** Stored in `attempt_counters.kind`. A password that is proven within a session counts as `password_known_device`. */
-export type AttemptKind =
-  | 'password'
-  | 'password_known_device'
-  | 'second_factor'
-  | 'second_factor_known_device'
-  | 'email_code'
-  | 'mailbox_code';
+export const attemptKinds = [
+  'password',
+  'password_known_device',
+  'second_factor',
+  'second_factor_known_device',
+  'email_code',
+  'mailbox_code',
+] as const;
+
+export type AttemptKind = (typeof attemptKinds)[number];
 
 /** SQL: every `AttemptKind`; the primary key begins with `kind`, so a lookup by `key` alone has no index. */
-const everyKind = `array['password', 'password_known_device', 'second_factor', 'second_factor_known_device',
-  'email_code', 'mailbox_code']`;
+const everyKind = `array[${attemptKinds.map((kind) => `'${kind}'`).join(', ')}]`;
 
 const resetParams = { attemptKind: 'text', attemptKey: 'bytea' } as const;
 

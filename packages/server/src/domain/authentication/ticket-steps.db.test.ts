@@ -23,16 +23,10 @@ import {
   requester,
   sessionsOf,
 } from '#test/support/gate-fixture.ts';
+import { mustChangePasswordOf } from '#test/support/must-change.ts';
 import { continueLogin, type LoginResult, startLogin } from './decide.ts';
 import { bindingToTicket, compareMailboxCode, sendMailboxCode } from './mailbox-code.ts';
 import { findStep, type StepChange, takeStep } from './ticket-steps.ts';
-
-const setMustChange = statement('ticket_steps_test.set_must_change', {
-  lane: 'pool',
-  sql: `update passwords set must_change = true where user_id = :userId`,
-  params: { userId: 'uuid' },
-  columns: {},
-});
 
 const newestCode = statement('ticket_steps_test.newest_code', {
   lane: 'pool',
@@ -192,7 +186,7 @@ describeOnBothDatabases('a login that has to change its user first', (database) 
 
   describe('because its password must change', () => {
     beforeEach(async () => {
-      await database().run(setMustChange, { userId: user.id });
+      await mustChangePasswordOf(database(), user.id);
     });
 
     it('gets a ticket, and a session with the new password', async () => {

@@ -49,7 +49,7 @@ const use = statement('passkeys.use', {
   columns: { id: 'uuid' },
 });
 
-const countStuck = statement('passkeys.count_stuck', {
+const findStuck = statement('passkeys.find_stuck', {
   lane: 'pool',
   sql: `select id from passkeys where id = :id and user_id = :userId and sign_count >= :signCount and sign_count > 0`,
   params: { id: 'uuid', userId: 'uuid', signCount: 'int8' },
@@ -152,6 +152,6 @@ export async function consumeAssertion(
   const nonce = { hash: challenge.nonceHash, expiresAt: challenge.expiresAt };
   if (!(await spendNonce(tx, 'ceremony', nonce))) return false;
   if ((await tx.row(use, { id, userId, signCount, backedUp, isFirst, now })) !== undefined) return true;
-  if ((await tx.row(countStuck, { id, userId, signCount })) !== undefined) throw new StuckCounter(id);
+  if ((await tx.row(findStuck, { id, userId, signCount })) !== undefined) throw new StuckCounter(id);
   return false;
 }
