@@ -40,15 +40,15 @@ export function button({ label, kind = 'primary', icon: sign, name, value, isCom
 
 /** A link that looks like a button. */
 export function linkButton({ label, kind = 'primary', icon: sign, isCompact, path }: LinkButton): Html {
-  return html`<a class="button ${classOf(kind, isCompact)}" href="${path}">${sign && icon(sign)}${label}</a>`;
+  return html`<a class="${classOf(kind, isCompact, 'button')}" href="${path}">${sign && icon(sign)}${label}</a>`;
 }
 
 export interface LinkButton extends Pick<Button, 'label' | 'kind' | 'icon' | 'isCompact'> {
   readonly path: `/${string}`;
 }
 
-function classOf(kind: ButtonKind, isCompact: true | undefined): string {
-  return [kind === 'primary' ? '' : kind, isCompact ? 'compact' : ''].filter((name) => name !== '').join(' ');
+function classOf(kind: ButtonKind, isCompact: true | undefined, first = ''): string {
+  return [first, kind === 'primary' ? '' : kind, isCompact ? 'compact' : ''].filter((name) => name !== '').join(' ');
 }
 
 /** Ways that stand below each other, close together. */

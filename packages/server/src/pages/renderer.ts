@@ -9,7 +9,8 @@ import { wordsOf } from './words.ts';
 
 export function pageRenderer(catalogues: Catalogues): PageRenderer {
   return {
-    problem: (document, reader) => problemPage(wordsOf(catalogues, reader), document),
+    problem: (document, reader, retryAfterSeconds) =>
+      problemPage(wordsOf(catalogues, reader), document, retryAfterSeconds),
     formNotice: (reader) => formNotice(wordsOf(catalogues, reader)),
     knownLanguage: (tags) => catalogues.known(tags),
     proofPath,

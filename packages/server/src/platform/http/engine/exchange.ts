@@ -12,7 +12,7 @@ import type { Endpoint } from '../endpoint.ts';
 
 /** Shared by all requests of one route. */
 export interface RouteRecord {
-  readonly kind: Endpoint['kind'];
+  readonly kind: Endpoint['kind'] | 'unmatched';
   readonly metrics: RouteMetrics;
   readonly logger: Logger;
   /** Probes and documents log a success at `debug` only: a probe each second would drown the other lines. */
@@ -110,13 +110,13 @@ export class Exchanges {
     const label = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(method) ? method : 'OTHER';
     let route = this.#unmatched.get(label);
     if (route === undefined) {
-      route = this.#record(label, 'unmatched', 'api', false);
+      route = this.#record(label, 'unmatched', 'unmatched', false);
       this.#unmatched.set(label, route);
     }
     return route;
   }
 
-  #record(method: string, pattern: string, kind: Endpoint['kind'], quiet: boolean): RouteRecord {
+  #record(method: string, pattern: string, kind: RouteRecord['kind'], quiet: boolean): RouteRecord {
     return {
       kind,
       metrics: this.#metrics.route(method, pattern),

@@ -1,12 +1,13 @@
 /** The state that all routes share, and the two ways to respond: `send` and `refuse`. Made once by `buildServer`. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
+import { preferredForm } from '../admission/accept.ts';
 import { chosenLanguage } from '../admission/chosen-language.ts';
 import { type Cookies, cookiesFor, type OwnCookies } from '../admission/cookies.ts';
 import { cookielessOrigin, corsHeaders, type Origins } from '../admission/cors.ts';
 import { announcesBody } from '../admission/head.ts';
 import type { Caller } from '../endpoint.ts';
-import { Exchanges } from './exchange.ts';
+import { Exchanges, type RouteRecord } from './exchange.ts';
 import { baseHeaders, dataHeaders, type HeaderPolicy, type Headers, pageHeaders } from './headers.ts';
 import { problemContentType, problemDocument, problemHeaders } from './problem-response.ts';
 import { defaultLimits, type Limits, type Reader, type ServerOptions } from './server-options.ts';
@@ -84,7 +85,7 @@ export class Responder {
     for (let index = 0; index < limitHeaders.length; index += 2) {
       reply.header(limitHeaders[index] as string, limitHeaders[index + 1]);
     }
-    if (request.headers.origin !== undefined && route.kind === 'api' && status !== 204) {
+    if (request.headers.origin !== undefined && (route.kind === 'api' || route.kind === 'unmatched') && status !== 204) {
       reply.headers(corsHeaders(request.headers, this.origins));
     }
     if (this.draining) reply.header('connection', 'close');
@@ -101,9 +102,9 @@ export class Responder {
     const { publicOrigin, options } = this;
     const { clock, production } = options;
     const document = problemDocument(problem, { publicOrigin, requestId: request.id, now: clock.now(), production });
-    const isPage = exchange.route.kind === 'page';
+    const isPage = this.#isPage(request, exchange.route.kind);
     const body = isPage
-      ? options.pages.problem(document, this.#readerOfProblem(request)).toString()
+      ? options.pages.problem(document, this.#readerOfProblem(request), problem.retryAfterSeconds).toString()
       : JSON.stringify(document);
     const headers = {
       ...(isPage ? this.#problemPageHeaders : this.#problemHeaders),
@@ -113,6 +114,13 @@ export class Responder {
       ...(!request.raw.complete && announcesBody(request.headers) && { connection: 'close' }),
     };
     this.send(request, reply, problem.status, headers, body);
+  }
+
+  /** People get a page, also where there is nothing; a program that asks for JSON gets it from pages too. */
+  #isPage(request: FastifyRequest, kind: RouteRecord['kind']): boolean {
+    const form = preferredForm(request.headers.accept);
+    if (kind === 'page') return form !== 'data';
+    return form === 'page' && kind === 'unmatched' && !request.url.startsWith('/api/');
   }
 
   /** The request may be refused because its cookies cannot be read. */

@@ -40,7 +40,7 @@ export type Reader = Pick<Caller, 'acceptLanguage' | 'chosenLanguage' | 'ownQuer
 
 /** The HTML that this module sends by itself. Layouts are in `pages`, which `platform` may not import. */
 export interface PageRenderer {
-  readonly problem: (document: ProblemDocument, reader: Reader) => Html;
+  readonly problem: (document: ProblemDocument, reader: Reader, retryAfterSeconds?: number) => Html;
   /** Stands above the fields of a form that is shown again, in the reader's language. */
   readonly formNotice: (reader: Reader) => Html;
   readonly knownLanguage: KnownLanguage;
