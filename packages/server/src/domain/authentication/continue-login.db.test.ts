@@ -230,7 +230,8 @@ describeOnBothDatabases('a login in progress', (database) => {
       expect((await eventsOf(fixture, user)).filter(({ action }) => action === 'recovery_code.used')).toEqual([
         { action: 'recovery_code.used', actor, facts: undefined, sessionId: undefined, personal },
       ]);
-      const mail = { template: 'recovery_code_used', locale: 'en', identifierId: user.identifierId, params: {} };
+      const params = { browser: 'Firefox', os: 'Linux', address: requester.address };
+      const mail = { template: 'recovery_code_used', locale: 'en', identifierId: user.identifierId, params };
       expect(await mailsOf(fixture, user)).toEqual([mail]);
     });
 

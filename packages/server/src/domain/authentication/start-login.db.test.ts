@@ -150,7 +150,8 @@ describeOnBothDatabases('a login by its first proof', (database) => {
       const devices = (await sessionsOf(fixture, user)).map(({ deviceId }) => deviceId);
       expect(devices[1]).toBe(devices[0]);
       expect(devices[2]).not.toBe(devices[0]);
-      const params = { device: 'Firefox on Linux', address: requester.address, time: now().toISOString() };
+      const device = { device: 'Firefox on Linux', browser: 'Firefox', os: 'Linux' };
+      const params = { ...device, address: requester.address, time: now().toISOString() };
       const mail = { template: 'new_device', locale: 'en', identifierId: user.identifierId, params };
       expect(await mailsOf(fixture, user)).toEqual([mail]);
     });
