@@ -11,8 +11,8 @@ import { deleteAccountEndpoints } from '#flows/delete-account/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
 import { homeEndpoints } from '#flows/home/index.ts';
-import { loginEndpoints } from '#flows/login/index.ts';
-import { loginByMailEndpoints, mailedLink } from '#flows/login-by-mail/index.ts';
+import { loginEndpoints, signInPage } from '#flows/login/index.ts';
+import { loginByMailEndpoints, mailedWays } from '#flows/login-by-mail/index.ts';
 import { loginByPasskeyEndpoints } from '#flows/login-by-passkey/index.ts';
 import { loginStepEndpoints } from '#flows/login-steps/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
@@ -60,17 +60,20 @@ export function publicEndpoints(
     if (outcome === 'created') metrics.userRegistered();
   };
   const publicUrl = new URL(config.http.publicUrl);
+  const development = developmentOf(config);
+  const byMail = { ...services, loginByMail: config.loginByMail, inboxUrl: development?.inboxUrl };
+  const signIn = { ...services, mailedWays: mailedWays(byMail), isRegistrationOpen: mode === 'open' };
   const own = [
     ...registerEndpoints({ ...services, mode, emailDomains, onRegistered }),
     ...acceptInvitationEndpoints({ ...services, mode, onAccepted: () => metrics.userRegistered() }),
     ...verifyEmailEndpoints(services),
     ...resendVerificationEndpoints(services),
-    ...loginEndpoints({ ...services, mailedLink: mailedLink({ ...services, loginByMail: config.loginByMail }) }),
+    ...loginEndpoints(signIn),
     ...secondFactorEndpoints(services),
     ...setUpOwnerEndpoints(services),
     ...loginStepEndpoints({ ...services, service: config.brand.name }),
-    ...loginByMailEndpoints({ ...services, loginByMail: config.loginByMail }),
-    ...loginByPasskeyEndpoints(services),
+    ...loginByMailEndpoints(byMail),
+    ...loginByPasskeyEndpoints({ ...services, signInPage: (words, refused) => signInPage(signIn, words, refused) }),
     ...recoverAccountEndpoints(services),
     ...passwordPolicyEndpoints(services),
     ...changePasswordEndpoints(services),
@@ -89,7 +92,7 @@ export function publicEndpoints(
     ...publishKeysEndpoints(services.signingKeys),
     ...wellKnownEndpoints({ ...services, ...config.wellKnown, publicUrl: config.http.publicUrl }),
     ...assetEndpoints(services.assets),
-    ...homeEndpoints({ ...services, publicUrl: config.http.publicUrl, development: developmentOf(config) }),
+    ...homeEndpoints({ ...services, publicUrl: config.http.publicUrl, development }),
     ...probeEndpoints(readiness),
   ];
   const { cookieDomain } = config.http;

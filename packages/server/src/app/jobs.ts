@@ -2,7 +2,7 @@
 
 import { partitionHandler, partitionSchedule } from '#domain/audit/index.ts';
 import { mailHandler } from '#domain/mail-ledger/index.ts';
-import { mailRequestHandler } from '#domain/mail-requests/index.ts';
+import { mailRequestHandlers } from '#domain/mail-requests/index.ts';
 import { eraseHandlers, eraseSchedule } from '#flows/erase-accounts/index.ts';
 import { failedLoginNoticeHandler } from '#flows/login/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
@@ -49,7 +49,7 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
       sweepHandler(services),
       partitionHandler(services),
       failedLoginNoticeHandler(services),
-      mailRequestHandler(services),
+      ...mailRequestHandlers(services),
       ...eraseHandlers(services),
       ...(embedded ? [maintenanceHandler(embedded)] : []),
     ],

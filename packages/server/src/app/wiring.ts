@@ -18,6 +18,7 @@ import { Users } from '#domain/users/index.ts';
 import { type Clock, MovableClock, systemClock } from '#kernel/clock.ts';
 import { DeploymentClock } from '#kernel/deployment-clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
+import { ReturnAddresses } from '#pages/return-address.ts';
 import type { CommittedEffects, Database } from '#platform/database/index.ts';
 import { Dependencies } from '#platform/dependencies/index.ts';
 import { type Keys, openKeys, type Reload } from '#platform/keys/index.ts';
@@ -204,6 +205,7 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
     lastSeen,
     users: new Users({ database, clock, keys }),
     passkeys: config.passkeys,
+    returnAddresses: new ReturnAddresses({ clients: ground.clients, isDevelopment: config.mode !== 'production' }),
     tokens: new OneTimeTokens({ keys, makeId }),
     devices: new DeviceTokens(keys),
     mail: new MailLedger({ makeId, publicUrl: config.http.publicUrl }),

@@ -23,7 +23,7 @@ ${codeForm}</li>
 }
 
 /** The recovery codes, made to be printed, and the way on. */
-export function recoveryCodeList({ say }: PageWords, codes: readonly string[], next: `/${string}`): Html {
+export function recoveryCodeList({ say }: PageWords, codes: readonly string[], next: string): Html {
   return html`<p>${say('page.codes.intro')}</p>
 <ul class="codes">
 ${codes.map(

@@ -4,9 +4,9 @@ import { formTokenSlot } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
 import { type IconName, icon } from './icon.ts';
 
-/** A form that posts to a path of ours, with the slot of the CSRF token that `platform/http` fills in. */
-export function postForm(action: `/${string}`, content: Html): Html {
-  return html`<form method="post" action="${action}">
+/** A form that posts to a path of ours, with the slot of the CSRF token that `platform/http` fills in. Buttons outside it name its id. */
+export function postForm(action: `/${string}`, content: Html, { id }: { readonly id?: string } = {}): Html {
+  return html`<form method="post" action="${action}"${id !== undefined && html` id="${id}"`}>
 ${formTokenSlot}
 ${content}
 </form>`;
@@ -30,12 +30,15 @@ export interface Button {
   readonly isCompact?: true;
   /** Submits without the fields that another button requires. */
   readonly skipsFields?: true;
+  /** The id of the form that it submits, when it stands outside. */
+  readonly form?: string;
 }
 
-export function button({ label, kind = 'primary', icon: sign, name, value, isCompact, skipsFields }: Button): Html {
+export function button(declared: Button): Html {
+  const { label, kind = 'primary', icon: sign, name, value, isCompact, skipsFields, form } = declared;
   const choice = name !== undefined && html` name="${name}" value="${value}"`;
   const look = classOf(kind, isCompact);
-  return html`<button type="submit"${choice}${look !== '' && html` class="${look}"`}${skipsFields && html` formnovalidate`}>${sign && icon(sign)}${label}</button>`;
+  return html`<button type="submit"${choice}${look !== '' && html` class="${look}"`}${skipsFields && html` formnovalidate`}${form !== undefined && html` form="${form}"`}>${sign && icon(sign)}${label}</button>`;
 }
 
 /** A link that looks like a button. */
@@ -56,9 +59,9 @@ export function stack(...parts: readonly (Html | false | undefined)[]): Html {
   return html`<div class="stack">${joinHtml(parts.flatMap((part) => part || []))}</div>`;
 }
 
-/** Between the first way and the others. */
-export function or(text: string): Html {
-  return html`<div class="or">${text}</div>`;
+/** Between the first way and the others. Hidden until there is a script when only scripts show what follows. */
+export function or(text: string, { needsScript = false }: { readonly needsScript?: boolean } = {}): Html {
+  return html`<div class="or"${needsScript && html` hidden data-script`}>${text}</div>`;
 }
 
 /** A text field with its label above it. */

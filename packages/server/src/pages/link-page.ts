@@ -61,6 +61,8 @@ export interface LinkPage<L, F extends z.ZodType<{ readonly token?: string | und
   readonly act: (typed: z.output<F>, caller: Caller, reading: Reading<L>) => Promise<Outcome | PageResponse>;
   /** Problems that are outcomes of this page, and the texts that explain them. */
   readonly refusals?: Partial<Readonly<Record<ProblemCode, string>>>;
+  /** The form for a new link, below the sentence that this one does not work. Without it, the sign-in page is linked. */
+  readonly renewal?: (words: PageWords) => Html;
 }
 
 /** A valid link and the words of its reader. */
@@ -135,14 +137,14 @@ interface Sent<F extends z.ZodType> {
 }
 
 async function inactiveLink<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
-  { alreadyDone, catalogues, texts }: LinkPage<L, F>,
+  { alreadyDone, catalogues, texts, renewal }: LinkPage<L, F>,
   { token, typed }: Sent<F>,
   caller: Caller,
 ): Promise<PageResponse> {
   const done = token === undefined ? undefined : await alreadyDone?.(token, typed);
   const words = wordsOf(catalogues, caller, done?.locale);
   const say: Reading<L>['say'] = (name, values) => words.say(`${texts}.${name}`, values);
-  return done === undefined ? invalidLink(words, say) : outcomeResponse({ words, say }, done, 200);
+  return done === undefined ? invalidLink(words, say, renewal?.(words)) : outcomeResponse({ words, say }, done, 200);
 }
 
 async function respond<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
@@ -163,7 +165,8 @@ async function respond<L, F extends z.ZodType<{ readonly token?: string | undefi
     if (error.code === 'invalid_token' || error.code === 'invalid_ticket') return inactiveLink(declared, sent, caller);
     const refusal = declared.refusals?.[error.code];
     if (refusal === undefined) throw error;
-    return outcomeResponse({ words, say }, { text: refusal }, error.status);
+    const next = declared.renewal?.(words);
+    return outcomeResponse({ words, say }, { text: refusal, ...(next && { next }) }, error.status);
   }
 }
 
@@ -226,8 +229,8 @@ function outcomeResponse(
   return cookies === undefined ? response : { ...response, cookies };
 }
 
-function invalidLink(words: PageWords, say: Reading<unknown>['say']): PageResponse {
-  const body = html`${paragraph(words.say('page.invalid_link.why'))}${paragraph(say('invalid_link'))}${signInLink(words)}`;
+function invalidLink(words: PageWords, say: Reading<unknown>['say'], next: Html = signInLink(words)): PageResponse {
+  const body = html`${paragraph(words.say('page.invalid_link.why'))}${paragraph(say('invalid_link'))}${next}`;
   return {
     kind: 'html',
     status: 400,

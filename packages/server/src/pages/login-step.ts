@@ -1,8 +1,11 @@
 /** How pages lead through a login: each step has a page, and the ticket cookie carries the login from one to the next. */
 import type { LoginResult, SecondFactorKind, TicketStep } from '#domain/authentication/index.ts';
 import type { CookieChange, PageResponse } from '#platform/http/index.ts';
+import type { PageWords } from '#platform/i18n/index.ts';
+import { leadTo } from './continue-page.ts';
 import { sessionCookies } from './login-result.ts';
-import { accountPath, type OwnPath, toOwnPath } from './own-path.ts';
+import { accountPath, type OwnPath } from './own-path.ts';
+import type { ReturnAddress, ReturnAddresses } from './return-address.ts';
 
 /** The page of each step. */
 export const stepPaths = {
@@ -24,27 +27,40 @@ export function pathOfStep(step: string, factors: readonly SecondFactorKind[]): 
   return step === 'second_factor' && hasPasskeyOnly ? passkeyStepPath : stepPathByName[step];
 }
 
-/** A response that leads to another page of ours. */
-export type Redirect = Extract<PageResponse, { readonly kind: 'redirect' }>;
-
 /** Removes the ticket once its login is over. */
 export const noTicket: CookieChange = { cookie: 'ticket', change: 'expire' };
 
+/** Dependencies of pages that a login ends on. */
+export interface LeadsOn {
+  readonly returnAddresses: ReturnAddresses;
+}
+
+/** The address that a login leads to, and the cookies that carry it there. */
+export interface Onward {
+  readonly address: ReturnAddress;
+  readonly cookies: readonly CookieChange[];
+}
+
 /**
- * Leads on after a proof: to the next step with its ticket, or with the session to where the login was to lead. Every form
- * is answered by 303, so that reload and back send nothing again.
- *
- * @param more cookies that the proof changes.
+ * Returns what follows a proof: the page of the next step with its ticket, or with the session the address that the login was to
+ * lead to. An address that is no longer allowed is replaced by the account.
  */
-export function loginRedirect(result: LoginResult, more: readonly CookieChange[] = []): Redirect {
+export function onwardOf({ returnAddresses }: LeadsOn, result: LoginResult): Onward {
   if (result.kind === 'done') {
     const { issued, continueTo } = result;
-    const location = (continueTo === null ? undefined : toOwnPath(continueTo)) ?? accountPath;
-    return { kind: 'redirect', location, cookies: [...sessionCookies(issued), noTicket, ...more] };
+    const address = continueTo === null ? undefined : returnAddresses.read(continueTo);
+    return { address: address ?? account, cookies: [...sessionCookies(issued), noTicket] };
   }
-  const { text: value, expiresAt } = result.ticket;
-  const ticket = { cookie: 'ticket', change: { value, expiresAt } } as const;
-  const { step, factors } = result;
-  const location = pathOfStep(step, factors) ?? stepPaths[step];
-  return { kind: 'redirect', location, cookies: [ticket, ...more] };
+  const { step, factors, ticket } = result;
+  const { text: value, expiresAt } = ticket;
+  const path = pathOfStep(step, factors) ?? stepPaths[step];
+  return { address: { kind: 'own', text: path }, cookies: [{ cookie: 'ticket', change: { value, expiresAt } }] };
+}
+
+const account: ReturnAddress = { kind: 'own', text: accountPath };
+
+/** Leads on after a proof. A form is answered by 303, so that reload and back send nothing again. */
+export function leadOn(pages: LeadsOn, words: PageWords, result: LoginResult): PageResponse {
+  const { address, cookies } = onwardOf(pages, result);
+  return leadTo(words, address, cookies);
 }

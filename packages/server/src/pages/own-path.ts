@@ -6,6 +6,11 @@
 export type OwnPath = `/${string}`;
 
 export const loginPath = '/login';
+export const emailCodePath = '/login/email-code';
+export const choosePath = '/login/choose';
+export const registerPath = '/register';
+export const logoutPath = '/logout';
+export const signedOutPath = '/signed-out';
 export const forgotPasswordPath = '/forgot-password';
 export const stepUpPath = '/step-up';
 export const accountPath = '/account';
@@ -30,7 +35,7 @@ export function toOwnPath(text: string): OwnPath | undefined {
   return destinations.test(pathname) ? (text as OwnPath) : undefined;
 }
 
-/** A page with the path that it leads back to. */
+/** A page with the address that it leads back to. */
 export function withContinue(path: OwnPath, continueTo: string | undefined): OwnPath {
   return continueTo === undefined ? path : `${path}?continue=${encodeURIComponent(continueTo)}`;
 }

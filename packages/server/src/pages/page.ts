@@ -19,6 +19,8 @@ interface Document {
   readonly body: Html;
   /** The path of a further script of ours. */
   readonly script?: string | undefined;
+  /** The address that the browser goes on to by itself. The page shows a link to it as well: a refresh can be switched off. */
+  readonly goesOnTo?: string | undefined;
 }
 
 export interface Page extends Document {
@@ -118,13 +120,17 @@ ${content.body}
   );
 }
 
-function document({ words, title, script }: Document, body: Html): Html {
+function document({ words, title, script, goesOnTo }: Document, body: Html): Html {
   return html`<!doctype html>
 <html lang="${words.lang}"${words.dir === 'rtl' && html` dir="rtl"`}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
+<meta name="robots" content="noindex">${
+    goesOnTo !== undefined &&
+    html`
+<meta http-equiv="refresh" content="0;url=${goesOnTo}">`
+  }
 <title>${title} – ${words.brand.name}</title>
 <link rel="stylesheet" href="${words.brand.look?.stylesheetPath ?? defaultStylesheet.path}">
 <script type="module" src="${enhanceScript.path}"></script>${

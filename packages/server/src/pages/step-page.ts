@@ -28,7 +28,7 @@ import {
 } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { hiddenField, postForm } from './form.ts';
-import { loginRedirect, noTicket, pathOfStep } from './login-step.ts';
+import { type LeadsOn, leadOn, noTicket, pathOfStep } from './login-step.ts';
 import { alert, waitText } from './notice.ts';
 import { loginPath, type OwnPath } from './own-path.ts';
 import { page } from './page.ts';
@@ -40,7 +40,7 @@ interface Declared {
 }
 
 /** Dependencies of every such page. */
-export interface StepPages {
+export interface StepPages extends LeadsOn {
   readonly database: Database;
   readonly clock: Clock;
   readonly secondFactorFor: LoginGate['secondFactorFor'];
@@ -114,7 +114,7 @@ export function stepPage<F extends z.ZodRawShape>(flow: StepPages, declared: Ste
         const { login: shown, ...typed } = body as { readonly login: string };
         return respond(flow, declared, caller, 401, (reading, ticket) =>
           reading.login.id === shown
-            ? submitted(declared, { reading, ticket, caller }, typed as z.output<z.ZodObject<F>>)
+            ? submitted(flow, declared, { reading, ticket, caller }, typed as z.output<z.ZodObject<F>>)
             : Promise.resolve(otherTab(reading.words)),
         );
       },
@@ -147,13 +147,15 @@ interface Submitted {
 }
 
 async function submitted<F extends z.ZodRawShape>(
+  flow: StepPages,
   declared: StepPage<F>,
   { reading, ticket, caller }: Submitted,
   typed: z.output<z.ZodObject<F>>,
 ): Promise<PageResponse> {
   try {
     const result = await declared.act(typed, ticket, caller, reading);
-    return result.kind === 'done' || result.kind === 'step_required' ? loginRedirect(result) : result;
+    const isResult = result.kind === 'done' || result.kind === 'step_required';
+    return isResult ? leadOn(flow, reading.words, result) : result;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.code === 'invalid_ticket') return expiredPage(reading.words, 401);

@@ -216,7 +216,7 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     emailCode: ['000000'],
     enabled: ['true', 'false'],
     ticket: [...before.tickets, ...after.tickets],
-    act: ['this', 'magic_link', 'begin', 'confirm'],
+    act: ['this', 'magic_link', 'email_code', 'send', 'begin', 'confirm'],
     kind: ['totp', 'passkey', 'security_key'],
     credential: [...assertions, JSON.stringify(unknownKey), JSON.stringify(unknownAttestation)],
     passkey: [JSON.stringify(unknownKey)],

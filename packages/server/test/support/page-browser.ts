@@ -5,14 +5,30 @@ import { sameOrigin } from './user-actions.ts';
 /** The fields that the first button of each form of a page sends without typing, by the form's action; of several the first. */
 function formsOf(text: string): Map<string, Record<string, string>> {
   const forms = new Map<string, Record<string, string>>();
-  for (const [, action = '', content = ''] of text.matchAll(/<form method="post" action="([^"]*)">(.*?)<\/form>/gs)) {
+  for (const [, action = '', content = ''] of text.matchAll(
+    /<form method="post" action="([^"]*)"[^>]*>(.*?)<\/form>/gs,
+  )) {
     const hidden = [...content.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
     const [first = ''] = /<button (?![^>]*type="button")[^>]*>/.exec(content) ?? [];
     const button = [.../ name="([^"]*)" value="([^"]*)"/g[Symbol.matchAll](first)];
-    const fields = Object.fromEntries([...hidden, ...button].map(([, name, value]) => [name, value]));
+    const fields = Object.fromEntries([...hidden, ...button].map(([, name, value = '']) => [name, unescaped(value)]));
     if (!forms.has(action)) forms.set(action, fields);
   }
   return forms;
+}
+
+const characters: Readonly<Record<string, string>> = {
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
+  '&#96;': '`',
+};
+
+/** The value of an attribute as a browser reads it. */
+function unescaped(value: string): string {
+  return value.replaceAll(/&(?:amp|lt|gt|quot|#39|#96);/g, (entity) => characters[entity] ?? entity);
 }
 
 export class PageBrowser {

@@ -158,6 +158,13 @@ function pageWithSession(verdict: Verdict): AuthorizationRow {
   };
 }
 
+/** Pages for visitors. A browser that is signed in is led to a page that asks. */
+function pageWithoutSession(verdict: Verdict): AuthorizationRow {
+  const { verdicts } = pageWithSession('200');
+  const own = Object.entries(verdicts).map(([name, other]) => [name, other === '200' ? '303' : verdict]);
+  return { verdicts: Object.fromEntries(own) as Record<PrincipalName, Verdict> };
+}
+
 function formWithSession(verdict: Verdict): AuthorizationRow {
   return {
     verdicts: {
@@ -204,8 +211,11 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'login.email_code': publicWrite('401 invalid_code', ['rate_limit_counters']),
   'login.show_magic_link': publicRead('400'),
   'login.submit_magic_link': pageForm('400', ['rate_limit_counters']),
+  'login.show_email_code': publicRead('200'),
+  'login.submit_email_code': pageForm('401', ['rate_limit_counters']),
   'login.second_factor': publicWrite('401 invalid_ticket', ['rate_limit_counters']),
-  'login.show': publicRead('200'),
+  'login.show': pageWithoutSession('200'),
+  'login.choose': pageWithSession('200'),
   'login.submit': pageForm('401', failedAttempt),
   'login.show_second_factor': publicRead('400'),
   'login.submit_second_factor': pageForm('401', ['rate_limit_counters']),
@@ -250,6 +260,7 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'logout.everywhere': writeWithSession('200'),
   'logout.show': pageWithSession('200'),
   'logout.submit': formWithSession('303'),
+  'logout.signed_out': pageWithoutSession('200'),
   'account.show': pageWithSession('200'),
   'step_up.show': pageWithSession('303'),
   'step_up.submit': formWithSession('303'),

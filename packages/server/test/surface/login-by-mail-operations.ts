@@ -64,4 +64,23 @@ export const byMailOperations: readonly ExpectedOperation[] = [
     rateLimit: 'credential',
     form: { token: anyToken },
   },
+  {
+    id: 'login.show_email_code',
+    method: 'GET',
+    path: '/login/email-code',
+    kind: 'page',
+    principals: ['public'],
+    rateLimit: 'pages',
+    query: 'continue=%2Faccount',
+  },
+  {
+    id: 'login.submit_email_code',
+    method: 'POST',
+    path: '/login/email-code',
+    kind: 'page',
+    principals: ['public'],
+    rateLimit: 'credential',
+    form: { email, code: '123456' },
+    optional: ['code'],
+  },
 ];

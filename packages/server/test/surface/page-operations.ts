@@ -24,6 +24,15 @@ const login: readonly ExpectedOperation[] = [
     optional: ['password'],
   },
   {
+    id: 'login.choose',
+    method: 'GET',
+    path: '/login/choose',
+    kind: 'page',
+    principals: ['public', 'session'],
+    rateLimit: 'pages',
+    query: 'continue=%2Faccount',
+  },
+  {
     id: 'login.show_second_factor',
     method: 'GET',
     path: '/login/second-factor',
@@ -169,8 +178,9 @@ const account: readonly ExpectedOperation[] = [
     method: 'GET',
     path: '/logout',
     kind: 'page',
-    principals: ['session'],
+    principals: ['public', 'session'],
     rateLimit: 'pages',
+    query: 'continue=%2Faccount',
   },
   {
     id: 'logout.submit',
@@ -180,6 +190,15 @@ const account: readonly ExpectedOperation[] = [
     principals: ['session'],
     rateLimit: 'pages',
     form: { act: 'this' },
+  },
+  {
+    id: 'logout.signed_out',
+    method: 'GET',
+    path: '/signed-out',
+    kind: 'page',
+    principals: ['public', 'session'],
+    rateLimit: 'pages',
+    query: 'continue=%2Faccount',
   },
   {
     id: 'account.show',

@@ -11,7 +11,7 @@ export const clientCommands: readonly ServiceCommand[] = [
   {
     needs: 'services',
     name: 'client origins',
-    summary: 'List the origins whose pages can call the API with tokens (CORS)',
+    summary: 'List the origins whose pages can call the API with tokens (CORS) and be returned to after signing in',
     arguments: [],
     options: {},
     run: async (_, { clients }) => {

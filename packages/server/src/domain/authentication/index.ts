@@ -45,7 +45,7 @@ export {
   type LoginResult,
   startLogin,
 } from './decide.ts';
-export { newBrowser, type RequestingBrowser, readBrowser } from './login-browser.ts';
+export { browserSecretSeconds, newBrowser, type RequestingBrowser, readBrowser } from './login-browser.ts';
 export {
   bindingToSession,
   bindingToTicket,

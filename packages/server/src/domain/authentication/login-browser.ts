@@ -2,6 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { formatSecret, hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 
+/**
+ * The lifetime of a browser's secret, from its last request. It outlives every link, code and challenge that is bound to it,
+ * and no login ends it: of three tabs that wait for a sign-in, the other two must still go on.
+ */
+export const browserSecretSeconds = 30 * 60;
+
 /** The secret, and the hash that is stored with the link or code. */
 export interface RequestingBrowser {
   readonly secret: string;

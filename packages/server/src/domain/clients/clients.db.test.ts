@@ -43,6 +43,7 @@ describeOnBothDatabases('clients', (database) => {
     for (const clients of nodes) {
       expect(await defaultOf(clients)).toEqual({
         id: 'default',
+        name: 'Default',
         audience: 'https://login.example',
         accessTokenLifetimeSeconds: 900,
         refreshTokenLifetimeSeconds: 604_800,
@@ -71,6 +72,8 @@ describeOnBothDatabases('clients', (database) => {
     await there.refresh();
     expect((await defaultOf(there)).origins).toEqual(origins);
     expect(there.isListedOrigin('https://app.example')).toBe(true);
+    expect(there.byOrigin('https://app.example')?.id).toBe(defaultClientId);
+    expect(there.listedOrigins).toContain('https://app.example');
     expect(there.isListedOrigin('https://other.example')).toBe(false);
     await database().transaction((tx) => setClientOrigins(tx, defaultClientId, []));
     await there.refresh();

@@ -18,6 +18,9 @@ export { isOrigin } from './origin.ts';
 /** The client of a login that names none. */
 export const defaultClientId = 'default';
 
+/** Its name until an operator changes it. People know the application by its host instead. */
+export const defaultClientName = 'Default';
+
 /**
  * The longest access-token lifetime that a client can have; `clients_access_token_lifetime_bounded` is the same limit.
  * Revocations and retired signing keys are kept this long, so that no token outlives them after its client's lifetime
@@ -27,6 +30,8 @@ export const maxAccessTokenLifetimeSeconds = 3600;
 
 export interface Client {
   readonly id: string;
+  /** As people read it. */
+  readonly name: string;
   /** The `aud` of its access tokens. */
   readonly audience: string;
   readonly accessTokenLifetimeSeconds: number;
@@ -34,13 +39,14 @@ export interface Client {
   readonly refreshGraceSeconds: number;
   readonly sessionIdleSeconds: number;
   readonly sessionLifetimeSeconds: number;
-  /** The origins of its pages, whose scripts may call the API with tokens. */
+  /** The origins of its pages. Their scripts may call the API with tokens, and our pages may lead back to them. */
   readonly origins: readonly string[];
 }
 
 const insertDefault = statement('clients.insert_default', {
   lane: 'pool',
-  sql: `insert into clients (id, kind, name, created_at) values ('${defaultClientId}', 'first_party', 'Default', :now)
+  sql: `insert into clients (id, kind, name, created_at)
+    values ('${defaultClientId}', 'first_party', '${defaultClientName}', :now)
     on conflict (id) do nothing`,
   params: { now: 'timestamptz' },
   columns: {},
@@ -48,12 +54,13 @@ const insertDefault = statement('clients.insert_default', {
 
 const list = statement('clients.list', {
   lane: 'pool',
-  sql: `select id, audience, access_token_lifetime_seconds, refresh_token_lifetime_seconds, refresh_grace_seconds,
+  sql: `select id, name, audience, access_token_lifetime_seconds, refresh_token_lifetime_seconds, refresh_grace_seconds,
       session_idle_seconds, session_lifetime_seconds, origins
     from clients`,
   params: {},
   columns: {
     id: 'text',
+    name: 'text',
     audience: 'text',
     accessTokenLifetimeSeconds: 'int4',
     refreshTokenLifetimeSeconds: 'int4',
@@ -84,7 +91,7 @@ export class Clients {
   readonly #clock: Clock;
   readonly #issuer: string;
   #byId: ReadonlyMap<string, Client> = new Map();
-  #origins: ReadonlySet<string> = new Set();
+  #byOrigin: ReadonlyMap<string, Client> = new Map();
   readonly #onMiss: ReloadOnMiss;
 
   /** @param dependencies `issuer`: the audience of clients that name none. */
@@ -109,7 +116,7 @@ export class Clients {
       assert(isBounded, `access tokens of client ${id} live longer than ${maxAccessTokenLifetimeSeconds} s`);
     }
     this.#byId = new Map(clients.map((client) => [client.id, client]));
-    this.#origins = new Set(clients.flatMap(({ origins }) => origins));
+    this.#byOrigin = new Map(clients.flatMap((client) => client.origins.map((origin) => [origin, client])));
   }
 
   /** The client with this id; undefined when there is none in the database either. */
@@ -124,7 +131,17 @@ export class Clients {
 
   /** Whether a client lists this origin. */
   isListedOrigin(origin: string): boolean {
-    return this.#origins.has(origin);
+    return this.#byOrigin.has(origin);
+  }
+
+  /** A client that lists this origin, as this process last read it. */
+  byOrigin(origin: string): Client | undefined {
+    return this.#byOrigin.get(origin);
+  }
+
+  /** Every origin that a client lists. */
+  get listedOrigins(): readonly string[] {
+    return [...this.#byOrigin.keys()];
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { isUnrecorded, recordFragment } from '#domain/audit/index.ts';
 import { enqueueMailFragment } from '#domain/mail-ledger/index.ts';
-import { insertTokenFragment, tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
+import { insertTokenFragment, sealReturnAddress, tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
 import { isActive } from '#domain/users/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
@@ -107,7 +107,7 @@ function linkValues(
   userKey: UserKey,
 ) {
   const { userId, identifierId, authEpoch, locale } = found;
-  const { purpose, browserHash, lifetimeSeconds = tokenLifetimeSeconds[purpose] } = request;
+  const { purpose, browserHash, continueTo, lifetimeSeconds = tokenLifetimeSeconds[purpose] } = request;
   const { id: tokenId, createdAt: now } = job;
   // The name of an unverified user may be a stranger's.
   const params = { name: found.verifiedAt === null ? '' : found.name };
@@ -117,7 +117,7 @@ function linkValues(
     userId,
     identifierId,
     authEpoch,
-    sealedPayload: null,
+    sealedPayload: continueTo === undefined ? null : sealReturnAddress(userKey, tokenId, continueTo),
     ...(browserHash === undefined ? {} : { browserHash }),
     expiresAt: addSeconds(now, lifetimeSeconds),
   };

@@ -29,6 +29,8 @@ export interface LoginOrResetRequest extends RequestFields {
   readonly browserHash?: Buffer;
   /** Instead of the lifetime of the purpose. */
   readonly lifetimeSeconds?: number;
+  /** The return address of the login, as the page validated it. */
+  readonly continueTo?: string | undefined;
 }
 
 export type MailRequest = VerificationRequest | LoginOrResetRequest;
@@ -50,6 +52,7 @@ const loginOrResetPayload = z.strictObject({
   toUnverified: z.boolean(),
   browserHash: z.base64().optional(),
   lifetimeSeconds: z.int().positive().optional(),
+  continueTo: z.string().optional(),
 });
 
 const payloadSchema = z.discriminatedUnion('purpose', [verificationPayload, loginOrResetPayload]);

@@ -9,6 +9,9 @@ import { type MailRequest, sealMailRequest } from './payload.ts';
 /** The kind of the job that reads whether a user has the address. */
 export const mailRequestKind = 'mail_requests.enqueue';
 
+/** The kind of a request with a return address, which a worker of the previous release would reject: it leaves it to this one. */
+export const returningMailRequestKind = 'mail_requests.enqueue_with_return';
+
 /** Dependencies of a request. */
 export interface RequestMail {
   readonly database: Database;
@@ -27,5 +30,7 @@ export interface RequestMail {
 export async function requestMail(deps: RequestMail, request: MailRequest, deviceToken?: string): Promise<void> {
   const id = deps.makeId();
   const payload = sealMailRequest(deps.keys, id, { ...request, deviceId: deps.devices.read(deviceToken) });
-  await enqueueJob(deps.database, { id, kind: mailRequestKind, payload, now: deps.clock.now() });
+  const isReturning = 'continueTo' in request && request.continueTo !== undefined;
+  const kind = isReturning ? returningMailRequestKind : mailRequestKind;
+  await enqueueJob(deps.database, { id, kind, payload, now: deps.clock.now() });
 }

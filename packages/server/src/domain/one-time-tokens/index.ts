@@ -46,5 +46,6 @@ export {
   tokenAssociatedData,
   tokenLifetimeSeconds,
 } from './issue.ts';
+export { openReturnAddress, sealReturnAddress } from './return-address.ts';
 export { deleteExpiredTokens } from './sweep.ts';
 export { maxCodeTries, tryCodeFragment } from './try-code.ts';

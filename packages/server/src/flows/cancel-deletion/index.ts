@@ -8,6 +8,7 @@
  *   logs in again (ADR 0017).
  */
 import { z } from 'zod';
+import type { LeadsOn } from '#pages/login-step.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
 import { type Authorization, type CancelDeletion, cancelDeletion } from './cancel-deletion.ts';
 import { cancelDeletionPage, cancelDeletionStep } from './pages.ts';
@@ -26,7 +27,7 @@ function authorizationOf({ token, ticket = '' }: z.output<typeof ticketOrLink>):
   return token === undefined ? { by: 'ticket', text: ticket } : { by: 'link', text: token };
 }
 
-export function cancelDeletionEndpoints(flow: CancelDeletion): readonly Endpoint[] {
+export function cancelDeletionEndpoints(flow: CancelDeletion & LeadsOn): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'account.cancel_deletion',

@@ -4,7 +4,7 @@ import { findActive, findUsed } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { button } from '#pages/form.ts';
 import { linkPage, linkToken } from '#pages/link-page.ts';
-import { noTicket, stepPaths } from '#pages/login-step.ts';
+import { type LeadsOn, noTicket, stepPaths } from '#pages/login-step.ts';
 import { loginPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { stepPage } from '#pages/step-page.ts';
@@ -41,7 +41,7 @@ export function cancelDeletionPage(flow: CancelDeletion): readonly Endpoint[] {
 }
 
 /** A cancellation issues no session, so that the user signs in again. */
-export function cancelDeletionStep(flow: CancelDeletion): readonly Endpoint[] {
+export function cancelDeletionStep(flow: CancelDeletion & LeadsOn): readonly Endpoint[] {
   return stepPage(flow, {
     path: stepPaths.cancel_deletion,
     step: 'cancel_deletion',

@@ -1,15 +1,16 @@
 /**
  * The front page. Owns `/`; no tables.
  *
- * It tells a visitor what this server is, and a user which account is signed in. Outside production it shows developers the
- * inbox and the first three requests. It must not show anything of the configuration in production.
+ * It leads to the account, and without a session to the sign-in page. In development it is a page that shows the inbox, the
+ * reference and the first three requests; nothing of the configuration is shown in production.
  */
 
-import { accountPath, loginPath } from '#pages/own-path.ts';
-import { page } from '#pages/page.ts';
+import { linkButton } from '#pages/form.ts';
+import { accountPath, loginPath, type OwnPath } from '#pages/own-path.ts';
+import { widePage } from '#pages/page.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
-import { type Endpoint, pageEndpoint } from '#platform/http/index.ts';
+import { type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 
 export interface Home {
@@ -30,33 +31,27 @@ export function homeEndpoints(flow: Home): readonly Endpoint[] {
       id: 'home.show',
       method: 'GET',
       path: '/',
-      summary: 'The front page: the account that is signed in, or what this server is',
+      summary: 'Leads to the account or to the sign-in page; in development the first steps',
       auth: { principals: ['public', 'session'] },
       rateLimit: 'pages',
       problems: [],
       request: {},
       handler: async ({ principal, caller }) => {
-        const words = wordsOf(flow.catalogues, caller);
-        const body = html`<p>${introduction(flow, words, principal?.email ?? principal?.name)}</p>
-${principal === undefined ? linkTo(loginPath, words.say('page.login.title')) : linkTo(accountPath, words.say('page.account.title'))}
-${flow.development && firstSteps(flow.publicUrl, flow.development.inboxUrl)}`;
-        return {
-          kind: 'html',
-          status: 200,
-          html: page({ title: words.say('page.home.title'), words, body }),
-        };
+        const path = principal === undefined ? loginPath : accountPath;
+        if (flow.development === undefined) return { kind: 'redirect', location: path };
+        return welcome(wordsOf(flow.catalogues, caller), flow.publicUrl, flow.development.inboxUrl, path);
       },
     }),
   ];
 }
 
-function linkTo(path: string, text: string): Html {
-  return html`<p><a href="${path}">${text}</a></p>`;
-}
-
-function introduction({ publicUrl }: Home, { say }: PageWords, account: string | undefined): string {
-  if (account !== undefined) return say('page.home.signed_in', { account });
-  return say('page.home.visitor', { host: new URL(publicUrl).host });
+function welcome(words: PageWords, publicUrl: string, inboxUrl: string | undefined, path: OwnPath): PageResponse {
+  const { say } = words;
+  const label = say(path === loginPath ? 'page.login.title' : 'page.account.title');
+  const body = html`<p>${linkButton({ path, label, isCompact: true })}</p>
+${firstSteps(publicUrl, inboxUrl)}`;
+  const lead = say('page.home.lead', { host: new URL(publicUrl).host });
+  return { kind: 'html', status: 200, html: widePage({ title: say('page.home.title'), lead, words, body }) };
 }
 
 /** English only, like the reference and the commands that it names. */

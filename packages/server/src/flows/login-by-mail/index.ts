@@ -1,6 +1,7 @@
 /**
  * Login by mail: a link, or a code of six digits. Owns `POST /api/v1/auth/login/magic-link`, `…/magic-link/verify`,
- * `…/email-code`, `…/email-code/verify` and the page `/login/magic-link`. Settings enable each of the two.
+ * `…/email-code`, `…/email-code/verify` and the pages `/login/magic-link` and `/login/email-code`. Settings enable each of
+ * the two.
  *
  * Invariants:
  * - A request for a mail gets its response before the address is looked up (invariant 13); only verified addresses get
@@ -12,25 +13,20 @@
  * Must not decide what a right link or code leads to: the gate (`domain/authentication`) does.
  */
 import { z } from 'zod';
-import type { LoginResult } from '#domain/authentication/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
-import {
-  apiEndpoint,
-  type Caller,
-  type CookieChange,
-  type Endpoint,
-  exampleValues,
-  refuseForeignCookies,
-} from '#platform/http/index.ts';
+import { apiEndpoint, type Caller, type Endpoint, exampleValues, refuseForeignCookies } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
+import { type CodePages, codePages } from './code-pages.ts';
 import { type LinkPages, magicLinkPage } from './pages.ts';
 import { pressLink } from './press-link.ts';
 import { type RequestedMailLogin, type RequestLogin, requestMailLogin } from './request.ts';
-import { type TypeCode, typeCode } from './type-code.ts';
+import { typeCode } from './type-code.ts';
+
+export { mailedWays } from './mailed-ways.ts';
 
 /** Dependencies of the flow. */
-export type LoginByMail = RequestLogin & LinkPages & TypeCode;
+export type LoginByMail = RequestLogin & LinkPages & CodePages;
 
 const secret = z.string().min(1).max(200);
 const transport = z.enum(['cookie', 'token']).default('token');
@@ -63,18 +59,7 @@ function defaultTransport({ isOwnPage }: Caller): 'cookie' | 'token' {
 }
 
 export function loginByMailEndpoints(flow: LoginByMail): readonly Endpoint[] {
-  return [...linkEndpoints(flow), ...codeEndpoints(flow), ...magicLinkPage(flow)];
-}
-
-/** The login link that the sign-in page offers. */
-export function mailedLink(flow: RequestLogin) {
-  return {
-    isEnabled: () => flow.loginByMail.magicLink,
-    request: async (canonical: string, caller: Caller): Promise<readonly CookieChange[]> => {
-      const request = { canonical, transport: 'cookie', caller } as const;
-      return (await requestMailLogin(flow, 'magic_link', request)).cookies;
-    },
-  };
+  return [...linkEndpoints(flow), ...codeEndpoints(flow), ...magicLinkPage(flow), ...codePages(flow)];
 }
 
 function linkEndpoints(flow: LoginByMail): Endpoint[] {
@@ -122,7 +107,7 @@ function linkEndpoints(flow: LoginByMail): Endpoint[] {
       problems: ['not_enabled', 'invalid_token', 'other_browser', 'email_not_verified'],
       handler: async ({ body, caller }) => {
         const { token: text, ...fields } = body;
-        return responseOf(await pressLink(flow, { text, ...optionsOf(fields, caller) }, caller), caller);
+        return loginResponse(await pressLink(flow, { text, ...optionsOf(fields, caller) }, caller));
       },
     }),
   ];
@@ -174,7 +159,7 @@ function codeEndpoints(flow: LoginByMail): Endpoint[] {
       handler: async ({ body, caller }) => {
         const { email, code, ...fields } = body;
         const typed = { canonical: email.canonical, code, ...optionsOf(fields, caller) };
-        return responseOf(await typeCode(flow, typed, caller), caller);
+        return loginResponse(await typeCode(flow, typed, caller));
       },
     }),
   ];
@@ -197,11 +182,4 @@ function optionsOf({ browserToken, transport, deviceToken }: LoginFields, caller
     browserSecret: browserToken ?? caller.loginCookie,
     deviceToken: deviceToken ?? caller.deviceCookie,
   };
-}
-
-/** Expires the cookie of the browser's secret, which has served its purpose. */
-function responseOf(result: LoginResult, caller: Caller) {
-  const response = loginResponse(result);
-  if (caller.loginCookie === undefined) return response;
-  return { ...response, cookies: [...response.cookies, { cookie: 'login', change: 'expire' } as const] };
 }

@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DeviceTokens } from '#domain/devices/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { MailRequestDeps } from '#domain/mail-requests/index.ts';
-import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import { OneTimeTokens, openReturnAddress } from '#domain/one-time-tokens/index.ts';
 import { RefreshTokens } from '#domain/refresh-tokens/index.ts';
 import { AccessTokens } from '#domain/session-issuance/index.ts';
 import { SigningKeys } from '#domain/signing-keys/index.ts';
@@ -12,20 +12,20 @@ import { present } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
-import { readCatalogues } from '#platform/i18n/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import { addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
 import { wrongCode } from '#test/support/login-by-mail.ts';
 import { completeMailRequests } from '#test/support/mail-requests.ts';
-import type { LoginByMail } from './index.ts';
-import { pressLink } from './press-link.ts';
-import { type LoginMethod, requestMailLogin } from './request.ts';
-import { typeCode } from './type-code.ts';
+import { type PressLink, pressLink } from './press-link.ts';
+import { type LoginMethod, type RequestLogin, requestMailLogin } from './request.ts';
+import { type TypeCode, typeCode } from './type-code.ts';
+
+type LoginByMail = RequestLogin & PressLink & TypeCode;
 
 const newest = statement('login_by_mail_test.newest', {
   lane: 'pool',
-  sql: `select id, key_id, hash, browser_hash, tries, outcome from one_time_tokens
+  sql: `select id, key_id, hash, browser_hash, tries, outcome, sealed_payload from one_time_tokens
     where user_id = :userId order by created_at desc, id desc limit 1`,
   params: { userId: 'uuid' },
   columns: {
@@ -35,6 +35,7 @@ const newest = statement('login_by_mail_test.newest', {
     browserHash: 'bytea?',
     tries: 'int4',
     outcome: 'text?',
+    sealedPayload: 'bytea?',
   },
 });
 const after = statement('login_by_mail_test.after', {
@@ -71,8 +72,9 @@ describeOnBothDatabases('login by mail', (database) => {
     user = await addUser(fixture);
   });
 
-  async function requestFor(method: LoginMethod) {
-    const requested = await requestMailLogin(flow, method, { canonical: user.email, transport: 'token', caller });
+  async function requestFor(method: LoginMethod, continueTo?: string) {
+    const asked = { canonical: user.email, transport: 'token', continueTo, caller } as const;
+    const requested = await requestMailLogin(flow, method, asked);
     await completeMailRequests(flow);
     const row = present(await database().row(newest, { userId: user.id }), 'the token');
     const browserSecret = requested.browserToken;
@@ -133,7 +135,25 @@ describeOnBothDatabases('login by mail', (database) => {
     expect((await type(text, browserSecret)).kind).toBe('done');
   });
 
+  it('leads the login of a link to the return address of its request', async () => {
+    const { text, browserSecret } = await requestFor('magic_link', 'https://app.example/notes?id=7');
+    expect(await press(text, browserSecret)).toMatchObject({
+      kind: 'done',
+      continueTo: 'https://app.example/notes?id=7',
+    });
+    const without = await requestFor('magic_link');
+    expect(await press(without.text, without.browserSecret)).toMatchObject({ kind: 'done', continueTo: null });
+  });
+
   describe('at rest', () => {
+    it('encrypts the return address under the key of the user', async () => {
+      const { row } = await requestFor('magic_link', 'https://app.example/notes?id=7');
+      const sealed = present(row.sealedPayload, 'the payload');
+      expect(sealed.toString('latin1')).not.toContain('app.example');
+      const userKey = present(await flow.users.key(user.id), 'the key of the user');
+      expect(openReturnAddress(userKey, row.id, sealed)).toBe('https://app.example/notes?id=7');
+    });
+
     it('stores neither the code nor the browser secret: the code is keyed for the browser, and both are hashed', async () => {
       const { row, text, browserSecret } = await requestFor('email_code');
       const plain = createHash('sha256').update(text).digest();
@@ -187,7 +207,6 @@ async function flowOf(fixture: DomainFixture): Promise<LoginByMail & MailRequest
       issuer: 'https://login.example',
     }),
     refreshTokens: new RefreshTokens(fixture),
-    catalogues: readCatalogues(),
     loginByMail: { magicLink: true, magicLinkSeconds: 600, emailCode: true, emailCodeSeconds: 600 },
   };
 }

@@ -1,13 +1,16 @@
 /** `/login/magic-link`: signs in the browser that requested the link. */
 import { z } from 'zod';
 import { Problem } from '#kernel/problem.ts';
+import { button, field, hiddenField, postForm } from '#pages/form.ts';
 import { linkPage, linkToken } from '#pages/link-page.ts';
-import { loginRedirect } from '#pages/login-step.ts';
-import type { CookieChange, Endpoint } from '#platform/http/index.ts';
-import type { Catalogues } from '#platform/i18n/index.ts';
+import { type LeadsOn, leadOn } from '#pages/login-step.ts';
+import { loginPath } from '#pages/own-path.ts';
+import { type Html, html } from '#platform/html/index.ts';
+import type { Endpoint } from '#platform/http/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { findLink, type PressLink, pressLink } from './press-link.ts';
 
-export type LinkPages = PressLink & { readonly catalogues: Catalogues };
+export type LinkPages = PressLink & LeadsOn & { readonly catalogues: Catalogues };
 
 export function magicLinkPage(flow: LinkPages): readonly Endpoint[] {
   return linkPage({
@@ -35,14 +38,21 @@ export function magicLinkPage(flow: LinkPages): readonly Endpoint[] {
       if (link.kind === 'other_browser') throw new Problem('other_browser');
       return { paragraphs: [say('question')] };
     },
-    act: async ({ token }, caller) => {
+    act: async ({ token }, caller, { words }) => {
       const { loginCookie: browserSecret, deviceCookie: deviceToken, browserHash } = caller;
       const pressed = { text: token, browserSecret, transport: 'cookie', deviceToken, browserHash } as const;
-      return loginRedirect(await pressLink(flow, pressed, caller), [unbound]);
+      return leadOn(flow, words, await pressLink(flow, pressed, caller));
     },
     refusals: { other_browser: 'other_browser' },
+    renewal: newLink,
   });
 }
 
-/** The cookie binds the link to this browser; the link is used, so nothing needs it any more. */
-const unbound: CookieChange = { cookie: 'login', change: 'expire' };
+/** The form for a link that works in this browser. */
+function newLink(words: PageWords): Html {
+  const { say } = words;
+  const form = html`${hiddenField('act', 'magic_link')}
+${field({ name: 'email', label: say('page.email.label'), type: 'email', autocomplete: 'username', isVerbatim: true })}
+${button({ label: say('page.magic_link.new_link') })}`;
+  return postForm(loginPath, form);
+}

@@ -9,7 +9,7 @@ import {
   recordRejectedLogin,
   startLogin,
 } from '#domain/authentication/index.ts';
-import { findActive, type OneTimeToken } from '#domain/one-time-tokens/index.ts';
+import { findActive, type OneTimeToken, openReturnAddress } from '#domain/one-time-tokens/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import { type LoginMethods, requireEnabled } from './request.ts';
@@ -47,7 +47,16 @@ export async function pressLink(flow: PressLink, pressed: PressedLink, requester
   if (found.kind === 'other_browser') return rejectBrowser(flow, found.link, requester);
   const { link, browser } = found;
   const proof = { by: 'magic_link', userId: link.userId, text, browserHash: browser.hash } as const;
-  return startLogin(flow, proof, pressed, requester);
+  return startLogin(flow, proof, { ...pressed, continueTo: await continueToOf(flow, link) }, requester);
+}
+
+/** Undefined without one, and after the erasure of the user. */
+async function continueToOf(
+  { users }: PressLink,
+  { id, userId, sealedPayload }: OneTimeToken,
+): Promise<string | undefined> {
+  const userKey = sealedPayload === null ? undefined : await users.key(userId);
+  return sealedPayload === null || userKey === undefined ? undefined : openReturnAddress(userKey, id, sealedPayload);
 }
 
 async function rejectBrowser(flow: PressLink, { userId }: OneTimeToken, requester: Requester): Promise<never> {

@@ -1,7 +1,6 @@
 /** Requests for a link or a code. */
-import { newBrowser, type RequestingBrowser, readBrowser } from '#domain/authentication/index.ts';
+import { browserSecretSeconds, newBrowser, type RequestingBrowser, readBrowser } from '#domain/authentication/index.ts';
 import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
-import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Caller, CookieChange } from '#platform/http/index.ts';
@@ -33,6 +32,8 @@ export interface MailLoginRequest {
   /** The secret of an earlier request, from an application. A browser sends it as a cookie. */
   readonly browserToken?: string | undefined;
   readonly deviceToken?: string | undefined;
+  /** The return address of a link. A code is typed into a page, which carries the address itself. */
+  readonly continueTo?: string | undefined;
   readonly caller: Caller;
 }
 
@@ -53,7 +54,7 @@ const actions = { magic_link: 'login.link_requested', email_code: 'login.code_re
 export async function requestMailLogin(
   flow: RequestLogin,
   method: LoginMethod,
-  { canonical, transport, browserToken, deviceToken, caller }: MailLoginRequest,
+  { canonical, transport, browserToken, deviceToken, continueTo, caller }: MailLoginRequest,
 ): Promise<RequestedMailLogin> {
   requireEnabled(flow, method);
   // A second request keeps the secret, so that the link of its first mail still works, even if no second mail is sent.
@@ -63,11 +64,11 @@ export async function requestMailLogin(
   const request = { canonical, purpose: method, action, toUnverified: false, lifetimeSeconds } as const;
   await requestMail(
     flow,
-    { ...request, requester: caller, browserHash: browser.hash },
+    { ...request, requester: caller, browserHash: browser.hash, continueTo },
     deviceToken ?? caller.deviceCookie,
   );
   if (transport === 'token') return { expiresIn: lifetimeSeconds, browserToken: browser.secret, cookies: [] };
-  const cookie = cookieOf(browser, method, flow.clock.now());
+  const cookie = cookieOf(browser, flow.clock.now());
   return { expiresIn: lifetimeSeconds, browserToken: undefined, cookies: [cookie] };
 }
 
@@ -75,7 +76,7 @@ function lifetimeOf({ magicLinkSeconds, emailCodeSeconds }: LoginMethods, method
   return method === 'magic_link' ? magicLinkSeconds : emailCodeSeconds;
 }
 
-// One cookie serves both login methods, so that it lasts as long as anything that this browser may have requested.
-function cookieOf({ secret }: RequestingBrowser, method: LoginMethod, now: Date): CookieChange {
-  return { cookie: 'login', change: { value: secret, expiresAt: addSeconds(now, tokenLifetimeSeconds[method]) } };
+// One cookie serves every login of a browser, so that it lasts as long as anything that this browser may have requested.
+function cookieOf({ secret }: RequestingBrowser, now: Date): CookieChange {
+  return { cookie: 'login', change: { value: secret, expiresAt: addSeconds(now, browserSecretSeconds) } };
 }

@@ -1,5 +1,6 @@
 /** Login by a passkey, top to bottom: options, comparison, the gate. */
 import {
+  browserSecretSeconds,
   comparePasskey,
   type LoginGate,
   type LoginOptions,
@@ -18,9 +19,6 @@ import type { AuthenticationResponseJson, ChallengeContext, RequestOptionsJson }
 
 /** Dependencies of the flow. */
 export type LoginByPasskey = LoginGate & { readonly passkeys: PasskeySettings };
-
-/** One cookie serves every login of a browser, so that it outlives a mailed link as well as a challenge. */
-const cookieSeconds = 30 * 60;
 
 /** The options, the same for everyone. */
 export interface PasskeyOptions {
@@ -42,7 +40,7 @@ export function passkeyOptions(
   const { secret, hash } = readBrowser(browserSecret) ?? newBrowser();
   const publicKey = assertionOptions(flow, { context: contextOf(hash), allowed: undefined, now });
   if (transport === 'token') return { publicKey, browserToken: secret, cookies: [] };
-  const change = { value: secret, expiresAt: addSeconds(now, cookieSeconds) };
+  const change = { value: secret, expiresAt: addSeconds(now, browserSecretSeconds) };
   return { publicKey, browserToken: undefined, cookies: [{ cookie: 'login', change }] };
 }
 

@@ -2,24 +2,39 @@
 
 import { z } from 'zod';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
-import { loginRedirect } from '#pages/login-step.ts';
-import { loginPath, toOwnPath, withContinue } from '#pages/own-path.ts';
-import { page } from '#pages/page.ts';
+import { refusedAddressPage } from '#pages/continue-page.ts';
+import { type LeadsOn, leadOn } from '#pages/login-step.ts';
+import { alert } from '#pages/notice.ts';
+import { loginPath } from '#pages/own-path.ts';
 import { credentialField, passkeySignal, readCredential } from '#pages/passkey-form.ts';
-import { passkeyScriptPath } from '#pages/scripts.ts';
+import { continueField, type ReturnAddress } from '#pages/return-address.ts';
 import { wordsOf } from '#pages/words.ts';
-import { html } from '#platform/html/index.ts';
+import type { Html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
-import type { Catalogues } from '#platform/i18n/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { type AuthenticationResponseJson, authenticationResponseSchema } from '#protocol/webauthn/index.ts';
 import { type LoginByPasskey, loginByPasskey } from './login-by-passkey.ts';
 
+/** A refused passkey, above the form of the sign-in page. */
+export interface RefusedPasskey {
+  readonly status: number;
+  readonly continueTo: ReturnAddress | undefined;
+  readonly notice: Html;
+  /** Lets the authenticator forget a passkey that is unknown here. */
+  readonly signal: Html | undefined;
+}
+
 /** Dependencies of the page. */
-export type PasskeyPages = LoginByPasskey & { readonly catalogues: Catalogues };
+export type PasskeyPages = LoginByPasskey &
+  LeadsOn & {
+    readonly catalogues: Catalogues;
+    /** The sign-in page, of another flow. */
+    readonly signInPage: (words: PageWords, refused: RefusedPasskey) => PageResponse;
+  };
 
 const path = '/login/passkey';
 
-const fields = z.strictObject({ credential: credentialField, continue: z.string().max(2000).optional() });
+const fields = z.strictObject({ credential: credentialField, continue: continueField });
 
 export function passkeyPages(flow: PasskeyPages): readonly Endpoint[] {
   return [
@@ -57,48 +72,34 @@ const refusals: Partial<Readonly<Record<ProblemCode, string>>> = {
 };
 
 async function submit(flow: PasskeyPages, typed: z.output<typeof fields>, caller: Caller): Promise<PageResponse> {
-  const continueTo = typed.continue === undefined ? undefined : toOwnPath(typed.continue);
+  const words = wordsOf(flow.catalogues, caller);
+  const continueTo = flow.returnAddresses.readOptional(typed.continue);
+  if (continueTo === 'refused') return refusedAddressPage(flow, words, typed.continue ?? '');
   const credential = readCredential(typed.credential, authenticationResponseSchema);
   const presented = {
     browserSecret: caller.loginCookie,
     transport: 'cookie',
     deviceToken: caller.deviceCookie,
     browserHash: caller.browserHash,
-    continueTo,
+    continueTo: continueTo?.text,
   } as const;
   try {
     if (credential === undefined) throw new Problem('invalid_passkey', { log: 'the form has no response' });
-    return loginRedirect(await loginByPasskey(flow, { ...presented, credential }, caller));
+    return leadOn(flow, words, await loginByPasskey(flow, { ...presented, credential }, caller));
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    const text = refusals[error.code];
-    if (text === undefined) throw error;
-    return refused(flow, caller, { text, status: error.status, continueTo, unknown: unknownOf(error, credential) });
+    const text = error instanceof Problem ? refusals[error.code] : undefined;
+    if (!(error instanceof Problem) || text === undefined) throw error;
+    const notice = alert(words.say(text));
+    const signal = signalOfUnknown(flow, error, credential);
+    return flow.signInPage(words, { status: error.status, continueTo, notice, signal });
   }
 }
 
-function unknownOf({ code }: Problem, credential: AuthenticationResponseJson | undefined): string | undefined {
-  return code === 'unknown_passkey' ? credential?.id : undefined;
-}
-
-interface Refused {
-  readonly text: string;
-  readonly status: number;
-  readonly continueTo: string | undefined;
-  /** The id of a passkey that the authenticator may forget. */
-  readonly unknown: string | undefined;
-}
-
-function refused(
-  { catalogues, passkeys: { rpId } }: PasskeyPages,
-  caller: Caller,
-  { text, status, continueTo, unknown }: Refused,
-): PageResponse {
-  const words = wordsOf(catalogues, caller);
-  const { say } = words;
-  const body = html`<p>${say(text)}</p>
-<p><a class="button" href="${withContinue(loginPath, continueTo)}">${say('page.login.back')}</a></p>
-${passkeySignal('signalUnknownCredential', unknown === undefined ? undefined : { rpId, credentialId: unknown })}`;
-  const title = say('page.passkey.refused_title');
-  return { kind: 'html', status, html: page({ title, words, body, script: passkeyScriptPath }) };
+function signalOfUnknown(
+  { passkeys: { rpId } }: PasskeyPages,
+  { code }: Problem,
+  credential: AuthenticationResponseJson | undefined,
+): Html | undefined {
+  const isUnknown = code === 'unknown_passkey' && credential !== undefined;
+  return passkeySignal('signalUnknownCredential', isUnknown ? { rpId, credentialId: credential.id } : undefined);
 }

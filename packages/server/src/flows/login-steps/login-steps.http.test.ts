@@ -17,6 +17,7 @@ import {
   verifyMailbox,
 } from '#test/support/login-steps.ts';
 import { operator } from '#test/support/operator.ts';
+import { allMailSent } from '#test/support/raw-mail.ts';
 import { addTotpUser, codeNow, proveSecondFactor } from '#test/support/second-factors.ts';
 import { storedLinkToken } from '#test/support/stored-links.ts';
 import { auditActionsOf, failedAttemptsOf } from '#test/support/stored-login.ts';
@@ -86,6 +87,7 @@ describe.each(['postgres', 'embedded'] as const)('the steps of a login (%s)', (d
     it('give a stolen password no secret: the ticket opens no enrolment before the mailbox is proven', async () => {
       const { email, userId } = await addUserWithRole(app);
       const ticket = await ticketFor(app, email, 'confirm_mailbox');
+      await allMailSent(app);
       const before = await digestTables(app.services.database);
       for (const [step, json] of [
         ['enroll', { ticket, kind: 'totp' }],

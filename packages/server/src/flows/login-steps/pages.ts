@@ -11,7 +11,7 @@ import type { Enrollment } from '#domain/second-factors/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
 import { button, codeField, hiddenField, postForm } from '#pages/form.ts';
-import { loginRedirect, stepPaths } from '#pages/login-step.ts';
+import { type LeadsOn, onwardOf, stepPaths } from '#pages/login-step.ts';
 import { newPasswordField } from '#pages/new-password-field.ts';
 import { alert } from '#pages/notice.ts';
 import { page } from '#pages/page.ts';
@@ -123,7 +123,7 @@ function enrollmentPage(flow: LoginStepPages): readonly Endpoint[] {
       try {
         const first = { code, deviceToken: caller.deviceCookie };
         const { result, recoveryCodes } = await finishEnrollment(flow, ticket, first, caller);
-        return recoveryCodes === undefined ? result : codesPage(reading.words, result, recoveryCodes);
+        return recoveryCodes === undefined ? result : codesPage(flow, reading.words, result, recoveryCodes);
       } catch (error) {
         // The key is older than a day, or was replaced in another tab.
         if (!(error instanceof Problem) || error.code !== 'enrollment_expired') throw error;
@@ -157,7 +157,7 @@ function passkeyPage(flow: LoginStepPages): readonly Endpoint[] {
       if (credential === undefined) throw new Problem('invalid_passkey', { log: 'the form has no response' });
       const first = { kind, credential, deviceToken: caller.deviceCookie };
       const { result, recoveryCodes } = await finishPasskeyEnrollment(flow, ticket, first, caller);
-      return recoveryCodes === undefined ? result : codesPage(words, result, recoveryCodes);
+      return recoveryCodes === undefined ? result : codesPage(flow, words, result, recoveryCodes);
     },
     complaints: registrationRefusals,
   });
@@ -198,9 +198,9 @@ ${codeFields(words, undefined)}`,
 }
 
 /** The session or the next ticket is in the cookies already; the link leads to where the login leads. */
-function codesPage(words: PageWords, result: LoginResult, codes: readonly string[]): PageResponse {
-  const { location, cookies = [] } = loginRedirect(result);
-  return { ...response(words, 'page.codes.title', recoveryCodeList(words, codes, location)), cookies };
+function codesPage(pages: LeadsOn, words: PageWords, result: LoginResult, codes: readonly string[]): PageResponse {
+  const { address, cookies } = onwardOf(pages, result);
+  return { ...response(words, 'page.codes.title', recoveryCodeList(words, codes, address.text)), cookies };
 }
 
 function passwordPage(flow: LoginStepPages): readonly Endpoint[] {

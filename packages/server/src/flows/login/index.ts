@@ -1,5 +1,5 @@
 /**
- * Login by password. Owns `POST /api/v1/auth/login`, the page `/login`, and the job and mail that report failed logins.
+ * Login by password. Owns `POST /api/v1/auth/login`, the pages `/login` and `/login/choose`, and the job and mail that report failed logins.
  *
  * Invariants:
  * - The statement that reads the user counts the attempt as failed, before the hash is computed (invariant 2).
@@ -15,6 +15,7 @@ import { login } from './login.ts';
 import { type LoginPages, loginPages } from './pages.ts';
 
 export { failedLoginNoticeHandler } from './failed-login-notice.ts';
+export { type SignInForm, signInPage } from './form.ts';
 export type { Login } from './login.ts';
 export type { LoginPages } from './pages.ts';
 

@@ -1,54 +1,35 @@
-/** `/login`: the form for email and password, which also requests a mailed link. */
+/** `/login`: the form for email and password, which also requests a mailed link or code. */
 
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
-import type { PasskeySettings } from '#domain/passkeys/index.ts';
-import { acceptsPasskeys } from '#domain/passkeys/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
-import { button, field, hiddenField, or, postForm } from '#pages/form.ts';
-import { loginRedirect } from '#pages/login-step.ts';
+import { refusedAddressPage } from '#pages/continue-page.ts';
+import { type LeadsOn, leadOn } from '#pages/login-step.ts';
 import { alert, status, waitText } from '#pages/notice.ts';
-import { accountPath, forgotPasswordPath, loginPath, type OwnPath, toOwnPath } from '#pages/own-path.ts';
-import { page } from '#pages/page.ts';
-import { passkeyForm } from '#pages/passkey-form.ts';
-import { passkeyScriptPath } from '#pages/scripts.ts';
+import { choosePath, loginPath, withContinue } from '#pages/own-path.ts';
+import { continueField, type ReturnAddress } from '#pages/return-address.ts';
 import { wordsOf } from '#pages/words.ts';
-import { type Html, html, joinHtml } from '#platform/html/index.ts';
-import {
-  type Caller,
-  type CookieChange,
-  type Endpoint,
-  type PageResponse,
-  type Principal,
-  pageEndpoint,
-} from '#platform/http/index.ts';
+import type { Html } from '#platform/html/index.ts';
+import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
+import { choosePage } from './choose.ts';
+import { type Complaints, type SignInForm, signInPage } from './form.ts';
 import { type Login, login } from './login.ts';
 
-/** A login link as this page offers it. The flow of logins by mail provides it. */
-export interface MailedLink {
-  /** Whether settings enable it. */
-  readonly isEnabled: () => boolean;
-  /** Enqueues the mail, and returns the cookie that binds the link to the browser. Throws `not_enabled`. */
-  readonly request: (canonical: string, caller: Caller) => Promise<readonly CookieChange[]>;
-}
-
 /** Dependencies of the page. */
-export type LoginPages = Login & {
-  readonly catalogues: Catalogues;
-  readonly mailedLink: MailedLink;
-  readonly passkeys: PasskeySettings;
-};
+export type LoginPages = Login & SignInForm & LeadsOn & { readonly catalogues: Catalogues };
 
-/** The act that led here, which the page confirms. */
+/** The act that led here, which the page confirms. The previous release leads here after signing out. */
 const done = z.enum(['signed_out']);
+
+const query = z.strictObject({ continue: continueField, done: done.optional() });
 
 const fields = z.strictObject({
   email: z.string().max(1000),
   password: z.string().max(1024).default(''),
-  act: z.literal('magic_link').optional(),
-  continue: z.string().max(2000).optional(),
+  act: z.enum(['magic_link', 'email_code']).optional(),
+  continue: continueField,
 });
 
 type Typed = z.output<typeof fields>;
@@ -59,19 +40,19 @@ export function loginPages(flow: LoginPages): readonly Endpoint[] {
       id: 'login.show',
       method: 'GET',
       path: loginPath,
-      summary: 'Sign-in page: email and password, or a mailed link',
+      summary: 'Sign-in page: email and password, a passkey, or a mailed link or code',
       auth: { principals: ['public', 'session'] },
       rateLimit: 'pages',
       callsApi: true,
-      request: { query: z.strictObject({ continue: z.string().max(2000).optional(), done: done.optional() }) },
+      request: { query },
       problems: [],
-      handler: async ({ query, principal, caller }) => show(flow, query, principal, caller),
+      handler: async ({ query: asked, principal, caller }) => show(flow, asked, principal, caller),
     }),
     pageEndpoint({
       id: 'login.submit',
       method: 'POST',
       path: loginPath,
-      summary: 'Submit its form: signs this browser in, or mails a link',
+      summary: 'Submit its form: signs this browser in, or mails a link or a code',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
       limitedBy: ({ email }) => canonicalOf(email),
@@ -82,59 +63,66 @@ export function loginPages(flow: LoginPages): readonly Endpoint[] {
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'not_enabled'],
       handler: ({ body, caller, use }) => submit(flow, body, caller, use),
     }),
+    choosePage(flow),
   ];
-}
-
-interface Complaints {
-  readonly email: string | undefined;
-  readonly password: string | undefined;
-}
-
-/** The typed values, and the sentences about them. */
-interface Form {
-  readonly email: string;
-  readonly continueTo: OwnPath | undefined;
-  readonly notice?: Html | undefined;
-  readonly complaints?: Complaints;
 }
 
 function show(
   flow: LoginPages,
-  query: { readonly continue?: string | undefined; readonly done?: 'signed_out' | undefined },
+  asked: z.output<typeof query>,
   principal: Principal | undefined,
   caller: Caller,
 ): PageResponse {
   const words = wordsOf(flow.catalogues, caller);
-  const continueTo = continueOf(query.continue);
-  if (continueTo === 'refused') return refusedAddress(words);
-  if (principal !== undefined) return signedIn(words, principal, continueTo);
-  const notice = query.done && status(words.say(`page.login.${query.done}`));
-  return formPage(flow, words, 200, { email: '', continueTo, notice });
+  const continueTo = flow.returnAddresses.readOptional(asked.continue);
+  if (continueTo === 'refused') return refusedAddressPage(flow, words, asked.continue ?? '');
+  // Back from an application or from the history: a page with a choice, since leading forward would trap the back button.
+  if (principal !== undefined) return { kind: 'redirect', location: withContinue(choosePath, continueTo?.text) };
+  const notice = asked.done && status(words.say(`page.login.${asked.done}`));
+  return signInPage(flow, words, { status: 200, continueTo, notice });
 }
 
 async function submit(flow: LoginPages, typed: Typed, caller: Caller, quota: QuotaReservation): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
-  const continueTo = continueOf(typed.continue);
+  const continueTo = flow.returnAddresses.readOptional(typed.continue);
   if (continueTo === 'refused') {
     quota.skip();
-    return refusedAddress(words);
+    return refusedAddressPage(flow, words, typed.continue ?? '');
   }
   const { email, password, act } = typed;
   const canonical = canonicalOf(email);
   if (canonical === undefined || (act === undefined && password === '')) {
     quota.skip();
-    return formPage(flow, words, 422, { email, continueTo, complaints: complaintsOf(words, canonical, act) });
+    const complaints = complaintsOf(words, canonical, act);
+    return signInPage(flow, words, { status: 422, email, continueTo, complaints });
   }
-  if (act === 'magic_link') return mailLink(flow, words, canonical, caller);
+  if (act !== undefined) return flow.mailedWays.request(act, { canonical, continueTo }, caller);
+  return logIn(flow, words, { email, canonical, password, continueTo }, caller, quota);
+}
+
+interface Attempt {
+  readonly email: string;
+  readonly canonical: string;
+  readonly password: string;
+  readonly continueTo: ReturnAddress | undefined;
+}
+
+async function logIn(
+  flow: LoginPages,
+  words: PageWords,
+  { email, canonical, password, continueTo: address }: Attempt,
+  caller: Caller,
+  quota: QuotaReservation,
+): Promise<PageResponse> {
   try {
     const { deviceCookie: deviceToken, browserHash } = caller;
-    const attempt = { canonical, password, transport: 'cookie', deviceToken, quota, browserHash, continueTo } as const;
-    return loginRedirect(await login(flow, attempt, caller));
+    const options = { transport: 'cookie', deviceToken, browserHash, continueTo: address?.text } as const;
+    return leadOn(flow, words, await login(flow, { canonical, password, quota, ...options }, caller));
   } catch (error) {
     const notice = error instanceof Problem ? noticeOf(words, error) : undefined;
     if (!(error instanceof Problem) || notice === undefined) throw error;
-    const { retryAfterSeconds } = error;
-    return { ...formPage(flow, words, error.status, { email, continueTo, notice }), retryAfterSeconds };
+    const { status: refused, retryAfterSeconds } = error;
+    return signInPage(flow, words, { status: refused, email, continueTo: address, notice, retryAfterSeconds });
   }
 }
 
@@ -157,96 +145,6 @@ function complaintsOf({ say }: PageWords, canonical: string | undefined, act: Ty
     email: canonical === undefined ? say('page.login.email_missing') : undefined,
     password: act === undefined ? say('page.login.password_missing') : undefined,
   };
-}
-
-/** The same page whether or not the address has an account (invariant 13). */
-async function mailLink(
-  { mailedLink }: LoginPages,
-  words: PageWords,
-  canonical: string,
-  caller: Caller,
-): Promise<PageResponse> {
-  const { say } = words;
-  const cookies = await mailedLink.request(canonical, caller);
-  const body = html`<p>${say('page.login.link_sent', { email: canonical })}</p>
-<p class="soft">${say('page.login.link_hint')}</p>
-<p><a href="${loginPath}">${say('page.login.back')}</a></p>`;
-  const title = say('page.login.link_sent_title');
-  return { kind: 'html', status: 200, html: page({ title, words, body }), cookies };
-}
-
-function formPage({ mailedLink, passkeys }: LoginPages, words: PageWords, statusCode: number, form: Form) {
-  const { say } = words;
-  const { email, continueTo, notice, complaints } = form;
-  const hasPasskeys = acceptsPasskeys(passkeys);
-  const content = joinHtml([
-    html`${continueTo !== undefined && hiddenField('continue', continueTo)}`,
-    field({
-      name: 'email',
-      label: say('page.email.label'),
-      type: 'email',
-      autocomplete: hasPasskeys ? 'username webauthn' : 'username',
-      value: email,
-      isVerbatim: true,
-      hasFocus: email === '' || complaints?.email !== undefined,
-      complaint: complaints?.email,
-    }),
-    field({
-      name: 'password',
-      label: say('page.login.password'),
-      type: 'password',
-      autocomplete: 'current-password',
-      hasFocus: email !== '' && complaints?.email === undefined,
-      complaint: complaints?.password,
-    }),
-    button({ label: say('page.login.submit') }),
-    !mailedLink.isEnabled()
-      ? html``
-      : html`${or(say('page.login.or'))}
-${button({ label: say('page.login.link'), name: 'act', value: 'magic_link', kind: 'plain', icon: 'mail', skipsFields: true })}`,
-  ]);
-  const body = html`${notice}${postForm(loginPath, content)}
-${hasPasskeys && passkeyPart(words, continueTo)}
-<p><a href="${forgotPasswordPath}">${say('page.login.forgot')}</a></p>`;
-  const script = hasPasskeys ? passkeyScriptPath : undefined;
-  return {
-    kind: 'html',
-    status: statusCode,
-    html: page({ title: say('page.login.title'), words, body, script }),
-  } as const;
-}
-
-/** The script shows its button, and offers passkeys in the field of the email. */
-function passkeyPart(words: PageWords, continueTo: OwnPath | undefined): Html {
-  const options = { url: '/api/v1/auth/login/passkey/options', body: { transport: 'cookie' } };
-  const button = { label: words.say('page.passkey.button'), mode: 'autofill', options, look: 'plain' } as const;
-  const more = html`${continueTo !== undefined && hiddenField('continue', continueTo)}`;
-  return passkeyForm('/login/passkey', words, [button], more);
-}
-
-/** Back from an application or from the history: never forward by itself, which would trap the back button. */
-function signedIn(words: PageWords, principal: Principal, continueTo: OwnPath | undefined): PageResponse {
-  const { say } = words;
-  const account = principal.email ?? principal.name;
-  const content = html`${hiddenField('act', 'switch')}
-${continueTo !== undefined && hiddenField('continue', continueTo)}
-${button({ label: say('page.login.other_account'), kind: 'plain' })}`;
-  const body = html`<p>${say('page.home.signed_in', { account })}</p>
-<p><a class="button" href="${continueTo ?? accountPath}">${say('page.login.continue')}</a></p>
-${postForm('/logout', content)}`;
-  return { kind: 'html', status: 200, html: page({ title: say('page.login.signed_in_title'), words, body }) };
-}
-
-/** A wrong address must be seen where it was set, so it is not dropped in silence. */
-function refusedAddress(words: PageWords): PageResponse {
-  const { say } = words;
-  const body = html`<p>${say('page.return_address.refused')}</p>
-<p><a href="${loginPath}">${say('page.login.title')}</a></p>`;
-  return { kind: 'html', status: 400, html: page({ title: say('page.return_address.refused_title'), words, body }) };
-}
-
-function continueOf(text: string | undefined): OwnPath | undefined | 'refused' {
-  return text === undefined ? undefined : (toOwnPath(text) ?? 'refused');
 }
 
 function canonicalOf(email: string): string | undefined {

@@ -18,8 +18,8 @@ describe('/logout', () => {
     await browser.follow(await signIn(browser, email, validPassword));
     for (const _ of [1, 2]) expect((await browser.open('/logout')).status).toBe(200);
     const out = await browser.submit('/logout');
-    expect([out.status, out.headers.get('location')]).toEqual([303, '/login?done=signed_out']);
-    expect((await browser.follow(out)).text).toContain('You are signed out.');
+    expect([out.status, out.headers.get('location')]).toEqual([303, '/signed-out']);
+    expect((await browser.follow(out)).text).toContain('You’re signed out');
     expect(browser.cookieNames.filter((name) => /session|device/.test(name))).toEqual(['latchkey_device']);
     expect(await isAccepted(app, accessToken)).toBe(true);
     expect(await sessionEndReasons(app, email)).toContain('logout');
@@ -30,12 +30,13 @@ describe('/logout', () => {
     const browser = new PageBrowser(app);
     await browser.follow(await signIn(browser, email, validPassword));
     await browser.open('/logout');
-    await browser.submit('/logout', { act: 'everywhere' });
+    const out = await browser.submit('/logout', { act: 'everywhere' });
+    expect((await browser.follow(out)).text).toContain('on every device');
     expect(await isAccepted(app, accessToken)).toBe(false);
     expect(browser.cookieNames).not.toContain('latchkey_device');
   });
 
-  it('without a session leads to the sign-in page, and twice is no error', async () => {
+  it('without a session says that nobody is signed in, and pressed twice is no error', async () => {
     const { email } = await addLoggedInUser(app);
     const browser = new PageBrowser(app);
     await browser.follow(await signIn(browser, email, validPassword));
@@ -43,6 +44,16 @@ describe('/logout', () => {
     await browser.submit('/logout');
     const again = await browser.submitFrom(text, '/logout');
     expect([again.status, again.headers.get('location')]).toEqual([303, '/login']);
+    expect((await browser.open('/logout?continue=%2Faccount')).headers.get('location')).toBe(
+      '/signed-out?continue=%2Faccount',
+    );
+  });
+
+  it('leads a browser that signed in again from the page of the history to the one that asks', async () => {
+    const { email } = await addLoggedInUser(app);
+    const browser = new PageBrowser(app);
+    await browser.follow(await signIn(browser, email, validPassword));
+    expect((await browser.open('/signed-out')).headers.get('location')).toBe('/login/choose');
   });
 
   it('is not done for another site', async () => {
@@ -64,8 +75,12 @@ describe('/logout', () => {
     const browser = new PageBrowser(app);
     await browser.follow(await signIn(browser, email, validPassword));
     await browser.open('/logout');
-    const out = await browser.submit('/logout', { act: 'switch', continue: target });
-    expect(out.headers.get('location')).toBe('/login');
+    for (const act of ['switch', 'this']) {
+      const out = await browser.submit('/logout', { act, continue: target });
+      expect([out.status, out.headers.get('location')]).toEqual([400, null]);
+      await browser.open('/logout');
+    }
+    expect((await browser.open('/account')).status).toBe(200);
   });
 });
 

@@ -14,7 +14,7 @@ import { nameInput } from '#domain/users/index.ts';
 import { field } from '#pages/form.ts';
 import { linkPage, linkToken } from '#pages/link-page.ts';
 import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
-import { loginRedirect } from '#pages/login-step.ts';
+import { type LeadsOn, leadOn } from '#pages/login-step.ts';
 import { newPasswordFields } from '#pages/new-password-field.ts';
 import { joinHtml } from '#platform/html/index.ts';
 import { apiEndpoint, type Endpoint, refuseForeignCookies } from '#platform/http/index.ts';
@@ -23,7 +23,7 @@ import { readLink, type SetUpOwner, setUpOwner } from './set-up.ts';
 
 export { makeRecoveryLink, makeSetupLink, type OwnerLinks, type SetupLink } from './links.ts';
 
-type SetUpOwnerPages = SetUpOwner & { readonly catalogues: Catalogues };
+type SetUpOwnerPages = SetUpOwner & LeadsOn & { readonly catalogues: Catalogues };
 
 /** The page of the link. */
 export const setupPath = '/setup';
@@ -92,10 +92,10 @@ function setupPage(flow: SetUpOwnerPages): readonly Endpoint[] {
         newPasswordFields(flow.passwordRules, words, { email: link.address, complaint: password }),
       ]),
     }),
-    act: async ({ token, name, password }, caller) => {
+    act: async ({ token, name, password }, caller, { words }) => {
       const { deviceCookie: deviceToken, browserHash } = caller;
       const options = { transport: 'cookie', deviceToken, browserHash } as const;
-      return loginRedirect(await setUpOwner(flow, { token, name, password }, options, caller));
+      return leadOn(flow, words, await setUpOwner(flow, { token, name, password }, options, caller));
     },
   });
 }

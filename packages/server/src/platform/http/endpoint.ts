@@ -130,8 +130,8 @@ export interface ApiResponse<D> {
 }
 
 /**
- * The result of a page's handler. A redirect is 303 to a path of ours; `leave` is 303 to an address of the configuration,
- * never to one from a request.
+ * The result of a page's handler. A redirect is 303 to a path of ours: a form leads to another origin by a page alone
+ * (invariant 24).
  */
 export type PageResponse =
   | {
@@ -142,8 +142,13 @@ export type PageResponse =
       /** Becomes `Retry-After`. */
       readonly retryAfterSeconds?: number | undefined;
     }
-  | { readonly kind: 'redirect'; readonly location: `/${string}`; readonly cookies?: readonly CookieChange[] }
-  | { readonly kind: 'leave'; readonly to: URL };
+  | { readonly kind: 'redirect'; readonly location: `/${string}`; readonly cookies?: readonly CookieChange[] };
+
+/** 303 to an address of the configuration, never to one from a request. Only a GET responds so. */
+export interface Leave {
+  readonly kind: 'leave';
+  readonly to: URL;
+}
 
 /**
  * For the class `credential`: the identifier that a guess concerns, in canonical form. Without it the quota is the
@@ -223,8 +228,24 @@ export interface PageEndpoint<
   readonly countsUse?: true;
   /** A page of a login in progress: its handler gets the ticket cookie. */
   readonly opensByTicket?: true;
-  readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse>;
+  readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse | Leave>;
 }
+
+/** A page as it is declared: the type of a form's response has no way to another origin. */
+type PageDeclaration<B extends Schema | undefined, Q extends Schema | undefined, K extends PrincipalKind> = Omit<
+  PageEndpoint<B, Q, K>,
+  'kind' | 'method' | 'handler'
+> &
+  (
+    | {
+        readonly method: 'GET';
+        readonly handler: (input: HandlerInput<undefined, Q, undefined, K>) => Promise<PageResponse | Leave>;
+      }
+    | {
+        readonly method: 'POST';
+        readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse>;
+      }
+  );
 
 /** A document as specifications define it (JWKS, OpenAPI, probes, metrics): no envelope. */
 export interface DocumentEndpoint extends Common {
@@ -275,7 +296,7 @@ export function pageEndpoint<
   K extends PrincipalKind,
   B extends Schema | undefined = undefined,
   Q extends Schema | undefined = undefined,
->(declaration: Omit<PageEndpoint<B, Q, K>, 'kind'>): Endpoint {
+>(declaration: PageDeclaration<B, Q, K>): Endpoint {
   return { kind: 'page', ...declaration } as unknown as Endpoint;
 }
 

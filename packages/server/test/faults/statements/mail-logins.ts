@@ -74,6 +74,12 @@ const byCode: ReadMail = async (user, browserToken) => {
   return async () => resultOf(await loginByCode(user.app, user.email, code, { browserToken }));
 };
 
+const byCodePage: ReadMail = async (user, browserToken) => {
+  const form = { email: user.email, code: await linkToken(user, 'email_code') };
+  const cookie = `latchkey_login=${browserToken}`;
+  return async () => resultOf(await user.app.send('POST', '/login/email-code', { form, cookie }));
+};
+
 export const mailLogins: readonly Scenario[] = [
   {
     name: 'login.ask_link',
@@ -110,5 +116,11 @@ export const mailLogins: readonly Scenario[] = [
     audit: ['login.succeeded'],
     retryResult: 'invalid_code',
     prepare: (app) => mailLogin(app, requestCode, byCode),
+  },
+  {
+    name: 'login.submit_email_code',
+    audit: ['login.succeeded'],
+    retryResult: 'page 401',
+    prepare: (app) => mailLogin(app, requestCode, byCodePage),
   },
 ];

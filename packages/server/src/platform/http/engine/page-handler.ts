@@ -16,7 +16,7 @@ import { hasForm, withFormToken } from '../admission/form-slot.ts';
 import { browserHashOf, formCookie, formTokenFor } from '../admission/form-tokens.ts';
 import { formReader, namesOfQuery, pageQueryReader, queryOf, sameQueryReader } from '../admission/input.ts';
 import { countedHandler, counterOf } from '../admission/rate-limits.ts';
-import type { Caller, CookieChange, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
+import type { Caller, CookieChange, Leave, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
 import { type Headers, headersFor } from './headers.ts';
 import type { Responder } from './responder.ts';
 
@@ -161,7 +161,7 @@ function runnerOf(responder: Responder, endpoint: PageEndpoint) {
       body,
       ownQuery,
     }: { readonly query: unknown; readonly body: unknown; readonly ownQuery: Readonly<Record<string, string>> },
-  ): Promise<PageResponse> =>
+  ): Promise<PageResponse | Leave> =>
     await handle(request, {
       body: body as never,
       query: query as never,
@@ -174,7 +174,7 @@ function runnerOf(responder: Responder, endpoint: PageEndpoint) {
 
 function senderOf(responder: Responder, endpoint: PageEndpoint) {
   const headers = headersFor(endpoint, responder.headerPolicy);
-  return (request: FastifyRequest, reply: FastifyReply, response: PageResponse, isShownAgain = false): void => {
+  return (request: FastifyRequest, reply: FastifyReply, response: PageResponse | Leave, isShownAgain = false): void => {
     const reader = responder.readerOf(request, responder.cookiesOf(request));
     const cookies = [...cookiesOf(response), ...keptChoice(responder, reader)];
     if (response.kind === 'html') {
@@ -187,7 +187,7 @@ function senderOf(responder: Responder, endpoint: PageEndpoint) {
   };
 }
 
-function cookiesOf(response: PageResponse): readonly CookieChange[] {
+function cookiesOf(response: PageResponse | Leave): readonly CookieChange[] {
   return response.kind === 'leave' ? [] : (response.cookies ?? []);
 }
 
@@ -197,7 +197,7 @@ function keptChoice({ options }: Responder, reader: ReturnType<Responder['reader
   return isNewChoice && chosenLanguage !== undefined ? [languageCookie(chosenLanguage, options.clock.now())] : [];
 }
 
-function locationOf(response: Exclude<PageResponse, { readonly kind: 'html' }>): string {
+function locationOf(response: Exclude<PageResponse, { readonly kind: 'html' }> | Leave): string {
   if (response.kind === 'leave') return response.to.href;
   assert(/^\/(?![/\\])[\x21-\x7e]*$/.test(response.location), 'a redirect leads to a path of ours');
   return response.location;
