@@ -4,7 +4,7 @@ import type { Config } from '#config/index.ts';
 import type { Asset } from '#pages/assets.ts';
 import { parseLogo } from '#pages/logo.ts';
 import { enhanceScript, passkeyScript } from '#pages/scripts.ts';
-import { stylesheetOf } from '#pages/stylesheet.ts';
+import { iconOf, stylesheetOf } from '#pages/stylesheet.ts';
 import { type Catalogues, type Look, readCatalogues, TextsUnusable } from '#platform/i18n/index.ts';
 import { changesOf, defaultTheme } from '#protocol/theme/index.ts';
 import { OperatorError } from './operator-error.ts';
@@ -18,14 +18,15 @@ export interface OpenBrand {
 /** @throws OperatorError with one sentence when a file of the brand cannot be used. */
 export function openBrand({ brand }: Pick<Config, 'brand'>): OpenBrand {
   const { name, links, theme } = brand;
-  const stylesheet = stylesheetOf(theme);
+  const [stylesheet, icon] = [stylesheetOf(theme), iconOf(theme)];
   const light = openLogo('LATCHKEY_BRAND_LOGO', 'logo', brand.logo);
   const dark = openLogo('LATCHKEY_BRAND_LOGO_DARK', 'logo-dark', brand.logoDark);
-  const look: Look = { stylesheetPath: stylesheet.path, logo: logoOf(theme.scheme, light?.path, dark?.path) };
+  const logo = logoOf(theme.scheme, light?.path, dark?.path);
+  const look: Look = { stylesheetPath: stylesheet.path, iconPath: icon.path, logo };
   const logos = [light, dark].filter((logo) => logo !== undefined);
   return {
     catalogues: openTexts({ name, links, look }, brand.texts),
-    assets: [stylesheet, enhanceScript, passkeyScript, ...logos],
+    assets: [stylesheet, icon, enhanceScript, passkeyScript, ...logos],
   };
 }
 

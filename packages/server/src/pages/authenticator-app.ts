@@ -3,6 +3,7 @@ import { type Html, html } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
 import { groupCharacters } from '#protocol/base32/index.ts';
 import { qrCode } from '#protocol/totp/index.ts';
+import { icon } from './icon.ts';
 
 /** The key of the app, as a picture and as text, and the form for its first code. */
 export function appKey(
@@ -11,12 +12,14 @@ export function appKey(
   codeForm: Html,
 ): Html {
   const { size, path } = qrCode(uri);
+  const copy = html`<button type="button" class="quiet compact" data-copy="key" data-said="${say('page.app.copied')}" aria-label="${say('page.app.copy')}" hidden>${icon('copy')}</button>`;
   return html`<ol class="steps">
 <li><h2>${say('page.app.scan')}</h2>
-<p>${say('page.app.scan_how')}</p>
-<svg class="qr" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size} ${size}" shape-rendering="crispEdges" role="img" aria-label="${say('page.app.qr')}"><path fill="#fff" d="M0 0h${size}v${size}H0z"/><path d="${path}"/></svg>
-<p>${say('page.app.key')}</p>
-<p><code class="secret" dir="ltr">${groupCharacters(secret, 4)}</code></p></li>
+<p class="small soft">${say('page.app.scan_how')}</p>
+<div class="qr"><svg xmlns="http://www.w3.org/2000/svg" width="176" height="176" viewBox="0 0 ${size} ${size}" shape-rendering="crispEdges" role="img" aria-label="${say('page.app.qr')}"><path fill="#fff" d="M0 0h${size}v${size}H0z"/><path d="${path}"/></svg></div>
+<p class="small soft" id="key-how">${say('page.app.key')}</p>
+<div class="secret"><output id="key" aria-labelledby="key-how" dir="ltr">${groupCharacters(secret, 4)}</output>${copy}</div>
+<p class="small soft" role="status" data-live></p></li>
 <li><h2>${say('page.app.enter')}</h2>
 ${codeForm}</li>
 </ol>`;

@@ -79,6 +79,8 @@ export interface Field {
   readonly complaint?: string | undefined;
   /** A sentence below the field. */
   readonly hint?: string;
+  /** The hint says what only a script does. */
+  readonly hintsAtScript?: true;
   /** The keyboard of a phone; digits are drawn large. */
   readonly inputMode?: 'numeric';
   /** Not corrected or capitalized by a phone: an address, a code. */
@@ -94,13 +96,14 @@ export interface Field {
 
 /** A field, required by default. A screen reader reads the complaint with it, and at once when it appears. */
 export function field(declared: Field): Html {
-  const { name, label, complaint, hint, aside, within } = declared;
+  const { name, label, complaint, hint, hintsAtScript, aside, within } = declared;
   const input = inputOf(declared);
   const over = html`<label for="${name}">${label}</label>`;
   return html`<div class="field">${aside === undefined ? over : html`<div class="over">${over}${aside}</div>`}
 ${within === undefined ? input : html`<div class="beside">${input}${within}</div>`}
 ${complaint !== undefined && html`<p class="complaint" id="${name}-complaint" role="alert">${icon('stop')}<span>${complaint}</span></p>`}${
-  hint !== undefined && html`<p class="small soft" id="${name}-hint">${hint}</p>`
+  hint !== undefined &&
+  html`<p class="small soft" id="${name}-hint"${hintsAtScript && html` data-script hidden`}>${hint}</p>`
 }</div>`;
 }
 
@@ -129,11 +132,16 @@ export function passwordField({ say }: PageWords, declared: Omit<Field, 'type' |
   return field({ ...declared, type: 'password', within: show });
 }
 
-/** The six digits of an authenticator app or a mail, as one field: several would break autofill and paste. */
-export function codeField(label: string, complaint: string | undefined, name = 'code'): Html {
+/**
+ * The six digits of an authenticator app or a mail, as one field: several would break autofill and paste. Where there is a script
+ * they are sent as soon as they are complete, and the page says so (WCAG 3.2.2).
+ */
+export function codeField({ say }: PageWords, complaint: string | undefined, name = 'code'): Html {
   return field({
     name,
-    label,
+    label: say('page.code.label'),
+    hint: say('page.code.hint'),
+    hintsAtScript: true,
     type: 'text',
     autocomplete: 'one-time-code',
     inputMode: 'numeric',

@@ -36,5 +36,13 @@ export function icon(name: IconName): Html {
   return html`<svg class="icon${turns}" viewBox="0 0 24 24" aria-hidden="true"><path d="${paths[name]}"/></svg>`;
 }
 
+const keyhole =
+  'M16 7.75a4.75 4.75 0 0 0-2.35 8.88l-1.2 6.27c-.1.56.33 1.1.9 1.1h5.3c.57 0 1-.54.9-1.1l-1.2-6.27A4.75 4.75 0 0 0 16 7.75Z';
+
 /** The mark of a service without a logo of its own, in the accent. */
-export const mark: Html = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/><path d="M16 7.75a4.75 4.75 0 0 0-2.35 8.88l-1.2 6.27c-.1.56.33 1.1.9 1.1h5.3c.57 0 1-.54.9-1.1l-1.2-6.27A4.75 4.75 0 0 0 16 7.75Z"/></svg>`;
+export const mark: Html = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/><path d="${keyhole}"/></svg>`;
+
+/** The mark as a file: browsers show it beside the title. */
+export function markFile({ accent, ink }: { readonly accent: string; readonly ink: string }): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="${accent}"/><path fill="${ink}" d="${keyhole}"/></svg>`;
+}

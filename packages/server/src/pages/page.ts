@@ -8,7 +8,7 @@ import { postForm } from './form.ts';
 import { type IconName, icon, mark } from './icon.ts';
 import { accountPath, type OwnPath } from './own-path.ts';
 import { enhanceScript } from './scripts.ts';
-import { defaultStylesheet } from './stylesheet.ts';
+import { defaultIcon, defaultStylesheet } from './stylesheet.ts';
 
 interface Document {
   readonly words: PageWords;
@@ -133,6 +133,7 @@ function document({ words, title, script, goesOnTo }: Document, body: Html): Htm
   }
 <title>${title} – ${words.brand.name}</title>
 <link rel="stylesheet" href="${words.brand.look?.stylesheetPath ?? defaultStylesheet.path}">
+<link rel="icon" href="${words.brand.look?.iconPath ?? defaultIcon.path}" type="image/svg+xml">
 <script type="module" src="${enhanceScript.path}"></script>${
     script !== undefined &&
     html`

@@ -18,7 +18,7 @@ type Story = keyof typeof stories;
 interface Look {
   readonly icon: IconName;
   readonly tone: Tone;
-  /** What to do next: the same again, or start at the sign-in page. */
+  /** The next act: the same again, or a start at the sign-in page. */
   readonly next: 'again' | 'sign_in';
 }
 
@@ -107,7 +107,11 @@ export function problemPage(
   const story = storyOf[code];
   const { icon, tone, next } = stories[story];
   const again = html`<a class="button" href="">${say('page.problem.again')}</a>`;
-  const signIn = linkButton({ label: say('page.problem.to_sign_in'), path: loginPath, ...(next === 'again' && { kind: 'quiet' }) });
+  const signIn = linkButton({
+    label: say('page.problem.to_sign_in'),
+    path: loginPath,
+    ...(next === 'again' && { kind: 'quiet' }),
+  });
   // The messages are those of the schema, in English.
   const fields = errors.map(({ message }) => html`<li>${message}</li>`);
   return page({

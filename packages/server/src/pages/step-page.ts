@@ -27,7 +27,7 @@ import {
   type RateLimitClass,
 } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
-import { hiddenField, postForm } from './form.ts';
+import { hiddenField, linkButton, or, postForm, stack } from './form.ts';
 import { type LeadsOn, leadOn, noTicket, pathOfStep } from './login-step.ts';
 import { alert, waitText } from './notice.ts';
 import { loginPath, type OwnPath } from './own-path.ts';
@@ -60,14 +60,14 @@ export interface StepPage<F extends z.ZodRawShape> {
   };
   /** The page's title. */
   readonly title: (words: PageWords) => string;
-  /** Above the form. */
-  readonly intro: (reading: StepReading) => Html;
+  /** Below the title. */
+  readonly intro: (reading: StepReading) => string;
   /** Fields and buttons of the form; undefined where this user has nothing to type here. */
   readonly form: (reading: StepReading, ticket: PresentedTicket) => Html | undefined | Promise<Html | undefined>;
   /** The path of the page's script. */
   readonly script?: string;
-  /** Below the form, such as links to other pages of the step. */
-  readonly beneath?: (reading: StepReading) => Html | false;
+  /** Links to the other pages of the step, as buttons below the form. */
+  readonly ways?: (reading: StepReading) => readonly (Html | false | undefined)[];
   /** Takes the step. Returns the login's result, or the page that ends the login. */
   readonly act: (
     typed: z.output<z.ZodObject<F>>,
@@ -176,18 +176,27 @@ async function submitted<F extends z.ZodRawShape>(
 }
 
 async function formPage<F extends z.ZodRawShape>(
-  { path, title, intro, form, beneath, script }: StepPage<F>,
+  { path, title, intro, form, ways, script }: StepPage<F>,
   { reading, ticket }: Omit<Submitted, 'caller'>,
   status: number,
   notice?: Html,
 ) {
   const { words, login } = reading;
   const content = await form(reading, ticket);
-  const body = html`${intro(reading)}
-${notice}${content && postForm(path, html`${hiddenField('login', login.id)}${content}`)}
-${beneath?.(reading)}
-<p class="soft"><a href="${loginPath}">${words.say('page.step.other_account')}</a></p>`;
-  return { kind: 'html', status, html: page({ title: title(words), words, body, script }) } as const;
+  const others = (ways?.(reading) ?? []).filter((way) => way !== false && way !== undefined);
+  const body = html`${notice}${content && postForm(path, html`${hiddenField('login', login.id)}${content}`)}
+${content !== undefined && others.length > 0 && or(words.say('page.login.or'))}${others.length > 0 && stack(...others)}`;
+  return {
+    kind: 'html',
+    status,
+    html: page({ title: title(words), lead: intro(reading), words, body, script, beneath: signingInAs(reading) }),
+  } as const;
+}
+
+/** The account that the login is for, and the way to another one. */
+export function signingInAs({ login: { email }, words: { say } }: Pick<StepReading, 'login' | 'words'>): Html {
+  const other = html`<a href="${loginPath}">${say('page.step.not_you')}</a>`;
+  return email === null ? other : html`${say('page.step.signing_in_as')} <b><bdi>${email}</bdi></b> · ${other}`;
 }
 
 /** The ticket is used, too old, or was issued to another browser. The cookie goes, so that it is not sent again. */
@@ -199,9 +208,17 @@ function otherTab(words: PageWords): PageResponse {
   return endPage(words, 409, 'other_tab');
 }
 
-function endPage(words: PageWords, status: number, text: 'expired' | 'other_tab') {
-  const { say } = words;
-  const body = html`<p>${say(`page.step.${text}`)}</p>
-<p><a href="${loginPath}">${say('page.step.again')}</a></p>`;
-  return { kind: 'html', status, html: page({ title: say(`page.step.${text}_title`), words, body }) } as const;
+function endPage({ say, ...words }: PageWords, status: number, text: 'expired' | 'other_tab') {
+  return {
+    kind: 'html',
+    status,
+    html: page({
+      title: say(`page.step.${text}_title`),
+      lead: say(`page.step.${text}`),
+      icon: text === 'expired' ? 'clock' : 'link',
+      tone: 'warn',
+      words: { say, ...words },
+      body: linkButton({ label: say('page.step.again'), path: loginPath }),
+    }),
+  } as const;
 }

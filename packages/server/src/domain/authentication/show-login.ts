@@ -1,4 +1,5 @@
 /** Reading a login in progress for a page that shows its next step. Decides nothing: the step itself reads again. */
+import { statement } from '#platform/database/index.ts';
 import { findCandidate, isGracePeriodOver } from './candidate.ts';
 import type { LoginGate } from './decide.ts';
 import { type LoginStep, loginFacts, nextStep, type SecondFactorKind, secondFactorsOf } from './next-step.ts';
@@ -11,11 +12,20 @@ export interface ShownLogin {
   readonly step: LoginStep;
   /** The second factors that the user has. */
   readonly factors: readonly SecondFactorKind[];
+  /** The user's address, as typed; null after its release. */
+  readonly email: string | null;
   /** The user's language. */
   readonly locale: string;
   /** The end of the grace period of a user whose deletion is pending. */
   readonly deletesAt: Date | undefined;
 }
+
+const primaryAddress = statement('logins.primary_address', {
+  lane: 'read',
+  sql: `select i.as_typed as email from identifiers i where i.user_id = :userId and i.kind = 'email' and i.is_primary`,
+  params: { userId: 'uuid' },
+  columns: { email: 'text' },
+});
 
 /** Returns undefined for a ticket that is not usable, or of another browser. */
 export async function showLogin(
@@ -29,5 +39,7 @@ export async function showLogin(
   if (candidate === undefined || isGracePeriodOver(candidate, now)) return undefined;
   const { locale, deletesAt } = candidate;
   const step = nextStep(loginFacts(candidate, login.proven, secondFactorFor));
-  return { id: login.id, step, factors: secondFactorsOf(candidate), locale, deletesAt };
+  const address = await database.row(primaryAddress, { userId: login.userId });
+  const factors = secondFactorsOf(candidate);
+  return { id: login.id, step, factors, email: address?.email ?? null, locale, deletesAt };
 }

@@ -48,6 +48,7 @@ describe('the files of a page', () => {
     const assets = await assetsOf('/login');
     expect(assets.map((asset) => asset.replace(/\.[0-9a-f]{12}\./, '.'))).toEqual([
       '/assets/latchkey.css',
+      '/assets/icon.svg',
       '/assets/enhance.js',
       '/assets/passkey.js',
       '/assets/logo-dark.svg',

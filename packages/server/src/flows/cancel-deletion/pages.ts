@@ -2,13 +2,12 @@
 import { z } from 'zod';
 import { findActive, findUsed } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
-import { button } from '#pages/form.ts';
+import { button, linkButton } from '#pages/form.ts';
 import { linkPage, linkToken } from '#pages/link-page.ts';
 import { type LeadsOn, noTicket, stepPaths } from '#pages/login-step.ts';
 import { loginPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { stepPage } from '#pages/step-page.ts';
-import { html } from '#platform/html/index.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import { type CancelDeletion, cancelDeletion } from './cancel-deletion.ts';
 
@@ -59,16 +58,16 @@ export function cancelDeletionStep(flow: CancelDeletion & LeadsOn): readonly End
     title: ({ say }) => say('page.cancel_deletion.title'),
     intro: ({ login, words: { say } }) => {
       const until = present(login.deletesAt, 'the end of the grace period of a pending deletion');
-      return html`<p>${say('page.cancel_deletion.question', { until })}</p>`;
+      return say('page.cancel_deletion.question', { until });
     },
     form: ({ words: { say } }) => button({ label: say('page.cancel_deletion.submit') }),
     act: async (_typed, { text, browserHash }, caller, { words }) => {
       const { say } = words;
       await cancelDeletion(flow, { by: 'ticket', text, browserHash }, caller);
-      const body = html`<p>${say('page.cancel_deletion.done')}</p>
-<p><a href="${loginPath}">${say('page.login.title')}</a></p>`;
-      const title = say('page.cancel_deletion.done_title');
-      return { kind: 'html', status: 200, html: page({ title, words, body }), cookies: [noTicket] };
+      const body = linkButton({ label: say('page.login.title'), path: loginPath });
+      const [title, lead] = [say('page.cancel_deletion.done_title'), say('page.cancel_deletion.done')];
+      const document = page({ title, lead, icon: 'check', tone: 'good', words, body });
+      return { kind: 'html', status: 200, html: document, cookies: [noTicket] };
     },
   });
 }

@@ -26,7 +26,7 @@ export function codePage(
   const { say } = words;
   const form = html`${hiddenField('email', email)}
 ${continueTo !== undefined && hiddenField('continue', continueTo.text)}
-${codeField(say('page.email_code.code'), complaint)}
+${codeField(words, complaint)}
 ${button({ label: say('page.login.submit') })}`;
   return checkMailPage(words, {
     ...shown,

@@ -10,7 +10,7 @@ import { passwordInput } from '#domain/passwords/index.ts';
 import type { Enrollment } from '#domain/second-factors/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
-import { button, codeField, hiddenField, postForm } from '#pages/form.ts';
+import { button, codeField, hiddenField, linkButton, postForm } from '#pages/form.ts';
 import { type LeadsOn, onwardOf, stepPaths } from '#pages/login-step.ts';
 import { newPasswordField } from '#pages/new-password-field.ts';
 import { alert } from '#pages/notice.ts';
@@ -34,7 +34,7 @@ const codePath = `${stepPaths.confirm_mailbox}/code` as const;
 const enrollPasskeyPath = `${stepPaths.enroll_second_factor}/passkey` as const;
 const problems = ['invalid_ticket', 'login_incomplete'] as const;
 
-const text = (words: PageWords, key: string) => html`<p>${words.say(key)}</p>`;
+const text = ({ say }: PageWords, key: string) => say(key);
 
 export function loginStepPages(flow: LoginStepPages): readonly Endpoint[] {
   return [
@@ -85,10 +85,11 @@ function mailboxCodePage(flow: LoginStepPages): readonly Endpoint[] {
     },
     title: ({ say }) => say('page.mailbox_code.title'),
     intro: ({ words }) => text(words, 'page.mailbox_code.intro'),
-    form: ({ words, complaint }) => html`${codeField(words.say('page.second_factor.code'), complaint)}
+    form: ({ words, complaint }) => html`${codeField(words, complaint)}
 ${button({ label: words.say('page.mailbox_code.submit') })}`,
-    beneath: ({ words }) =>
-      html`<p><a href="${stepPaths.confirm_mailbox}">${words.say('page.mailbox_code.again')}</a></p>`,
+    ways: ({ words }) => [
+      linkButton({ label: words.say('page.mailbox_code.again'), path: stepPaths.confirm_mailbox, kind: 'quiet' }),
+    ],
     act: ({ code }, ticket, caller) =>
       confirmMailbox(flow, ticket, { code: code.trim(), deviceToken: caller.deviceCookie }, caller),
     complaints: { invalid_code: 'page.mailbox_code.wrong' },
@@ -112,12 +113,12 @@ function enrollmentPage(flow: LoginStepPages): readonly Endpoint[] {
     form: (reading) =>
       reading.complaint === undefined ? beginButton(reading) : codeFields(reading.words, reading.complaint),
     // A wrong code shows the key no second time, but the page begins again.
-    beneath: ({ complaint, words }) =>
-      html`${
-        complaint !== undefined &&
-        html`<p><a href="${stepPaths.enroll_second_factor}">${words.say('page.app.again')}</a></p>
-`
-      }${acceptsPasskeys(flow.passkeys) && html`<p><a href="${enrollPasskeyPath}">${words.say('page.enroll.use_passkey')}</a></p>`}`,
+    ways: ({ complaint, words }) => [
+      complaint !== undefined &&
+        linkButton({ label: words.say('page.app.again'), path: stepPaths.enroll_second_factor, kind: 'plain' }),
+      acceptsPasskeys(flow.passkeys) &&
+        linkButton({ label: words.say('page.enroll.use_passkey'), path: enrollPasskeyPath, kind: 'quiet' }),
+    ],
     act: async ({ act, code = '' }, ticket, caller, reading) => {
       if (act === 'begin') return keyPage(reading, await beginEnrollment(flow, ticket));
       try {
@@ -150,8 +151,9 @@ function passkeyPage(flow: LoginStepPages): readonly Endpoint[] {
     title: ({ say }) => say('page.add_passkey.title'),
     intro: ({ words }) => text(words, 'page.enroll.passkey_intro'),
     form: (reading, ticket) => passkeyChoices(flow, reading, ticket),
-    beneath: ({ words }) =>
-      html`<p><a href="${stepPaths.enroll_second_factor}">${words.say('page.enroll.use_app')}</a></p>`,
+    ways: ({ words }) => [
+      linkButton({ label: words.say('page.enroll.use_app'), path: stepPaths.enroll_second_factor, kind: 'quiet' }),
+    ],
     act: async ({ credential: sent, kind }, ticket, caller, { words }) => {
       const credential = readCredential(sent, registrationResponseSchema);
       if (credential === undefined) throw new Problem('invalid_passkey', { log: 'the form has no response' });
@@ -182,10 +184,10 @@ function beginButton({ words }: StepReading): Html {
 ${button({ label: words.say('page.app.begin') })}`;
 }
 
-function codeFields({ say }: PageWords, complaint: string | undefined): Html {
+function codeFields(words: PageWords, complaint: string | undefined): Html {
   return html`${hiddenField('act', 'confirm')}
-${codeField(say('page.second_factor.code'), complaint)}
-${button({ label: say('page.app.submit') })}`;
+${codeField(words, complaint)}
+${button({ label: words.say('page.app.submit') })}`;
 }
 
 function keyPage({ words, login }: StepReading, enrollment: Enrollment): PageResponse {

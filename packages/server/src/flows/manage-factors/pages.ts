@@ -216,10 +216,10 @@ ${cancelLink(words)}`;
   return response(words, status, 'app', body);
 }
 
-function codeForm({ say }: PageWords, complaint: string | undefined): Html {
+function codeForm(words: PageWords, complaint: string | undefined): Html {
   const content = html`${hiddenField('act', 'confirm')}
-${codeField(say('page.second_factor.code'), complaint)}
-${button({ label: say('page.app.submit') })}`;
+${codeField(words, complaint)}
+${button({ label: words.say('page.app.submit') })}`;
   return postForm(appPath, content);
 }
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { PresentedTicket, SecondFactorKind, ShownLogin, TypedSecondFactor } from '#domain/authentication/index.ts';
 import { acceptsPasskeys } from '#domain/passkeys/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { button, codeField, recoveryCodeField } from '#pages/form.ts';
+import { button, codeField, linkButton, recoveryCodeField } from '#pages/form.ts';
 import { passkeyStepPath, stepPaths } from '#pages/login-step.ts';
 import { alert } from '#pages/notice.ts';
 import { credentialField, passkeyFields, readCredential } from '#pages/passkey-form.ts';
@@ -23,7 +23,7 @@ const recoveryCodePath = '/login/recovery-code';
 
 const problems = ['invalid_ticket', 'login_incomplete', 'email_not_verified'] as const;
 
-const introOf = (words: PageWords, name: string) => html`<p>${words.say(`page.${name}.intro`)}</p>`;
+const introOf = ({ say }: PageWords, name: string) => say(`page.${name}.intro`);
 
 export function secondFactorPages(flow: SecondFactorPages): readonly Endpoint[] {
   return [...codePage(flow), ...passkeyPage(flow), ...recoveryCodePage(flow)];
@@ -45,10 +45,10 @@ function codePage(flow: SecondFactorPages): readonly Endpoint[] {
     intro: ({ login, words }) => introOf(words, has(login, 'totp') ? 'second_factor' : 'without_app'),
     form: ({ login, words, complaint }) =>
       has(login, 'totp')
-        ? html`${codeField(words.say('page.second_factor.code'), complaint)}
+        ? html`${codeField(words, complaint)}
 ${button({ label: words.say('page.second_factor.submit') })}`
         : undefined,
-    beneath: (reading) => html`${passkeyLink(flow, reading)}${recoveryCodeLink(reading)}`,
+    ways: (reading) => [passkeyLink(flow, reading), recoveryCodeLink(reading)],
     act: ({ code }, ticket, caller) => proveBy(flow, { kind: 'totp', code }, ticket, caller),
     complaints: { invalid_code: 'page.second_factor.wrong' },
   });
@@ -76,12 +76,7 @@ function passkeyPage(flow: SecondFactorPages): readonly Endpoint[] {
       const choice = { label: words.say('page.passkey_step.submit'), mode: 'button', options } as const;
       return html`${complaint !== undefined && alert(complaint)}${passkeyFields(words, [choice])}`;
     },
-    beneath: (reading) =>
-      html`${
-        has(reading.login, 'totp') &&
-        html`<p><a href="${stepPaths.second_factor}">${reading.words.say('page.recovery_code.use_app')}</a></p>
-`
-      }${recoveryCodeLink(reading)}`,
+    ways: (reading) => [appLink(reading), recoveryCodeLink(reading)],
     act: async ({ credential }, { text: ticket, browserHash }, caller) => {
       const passkey = readCredential(credential, authenticationResponseSchema);
       if (passkey === undefined) throw new Problem('invalid_passkey', { log: 'the form has no response' });
@@ -91,15 +86,33 @@ function passkeyPage(flow: SecondFactorPages): readonly Endpoint[] {
   });
 }
 
+function appLink({ login, words }: StepReading): Html | undefined {
+  if (!has(login, 'totp')) return undefined;
+  return linkButton({
+    label: words.say('page.recovery_code.use_app'),
+    path: stepPaths.second_factor,
+    kind: 'plain',
+    icon: 'phone',
+  });
+}
+
 function passkeyLink({ passkeys }: SecondFactorPages, { login, words }: StepReading): Html | undefined {
   if (!has(login, 'passkey') || !acceptsPasskeys(passkeys)) return undefined;
-  return html`<p><a href="${passkeyStepPath}">${words.say('page.passkey_step.use')}</a></p>
-`;
+  return linkButton({
+    label: words.say('page.passkey_step.use'),
+    path: passkeyStepPath,
+    kind: 'plain',
+    icon: 'passkey',
+  });
 }
 
 function recoveryCodeLink({ login, words }: StepReading): Html | undefined {
   if (!has(login, 'recovery_code')) return undefined;
-  return html`<p><a href="${recoveryCodePath}">${words.say('page.second_factor.use_recovery_code')}</a></p>`;
+  return linkButton({
+    label: words.say('page.second_factor.use_recovery_code'),
+    path: recoveryCodePath,
+    kind: 'quiet',
+  });
 }
 
 function recoveryCodePage(flow: SecondFactorPages): readonly Endpoint[] {
@@ -118,12 +131,7 @@ function recoveryCodePage(flow: SecondFactorPages): readonly Endpoint[] {
     intro: ({ words }) => introOf(words, 'recovery_code'),
     form: ({ words, complaint }) => html`${recoveryCodeField(words.say('page.recovery_code.label'), complaint)}
 ${button({ label: words.say('page.second_factor.submit') })}`,
-    beneath: (reading) =>
-      html`${
-        has(reading.login, 'totp') &&
-        html`<p><a href="${stepPaths.second_factor}">${reading.words.say('page.recovery_code.use_app')}</a></p>
-`
-      }${passkeyLink(flow, reading)}`,
+    ways: (reading) => [appLink(reading), passkeyLink(flow, reading)],
     act: ({ recoveryCode: code }, ticket, caller) => proveBy(flow, { kind: 'recovery_code', code }, ticket, caller),
     complaints: { invalid_code: 'page.recovery_code.wrong' },
   });

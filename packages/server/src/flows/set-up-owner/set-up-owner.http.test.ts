@@ -43,7 +43,7 @@ describe.each(['postgres', 'embedded'] as const)('setting an owner up (%s)', (da
     const { email, token } = await addSetupLink(app);
     expect((await login(app, email, { password: newPassword })).code).toBe('invalid_credentials');
     const begun = await setUp(token);
-    expect(begun.data).toMatchObject({ step: 'enroll_second_factor', factors: ['totp'] });
+    expect(begun.data).toMatchObject({ step: 'enroll_second_factor', factors: ['passkey', 'totp'] });
     const ticket = begun.data.ticket ?? '';
     const secret = await beginEnrollment(app, ticket);
     const { data } = await confirmEnrollment(app, ticket, codeNow(app, secret));
@@ -122,7 +122,7 @@ describe.each(['postgres', 'embedded'] as const)('setting an owner up (%s)', (da
     expect([wrong.status, wrong.text.includes('at least 12 characters')]).toEqual([422, true]);
     await browser.follow(await browser.submit('/setup', { name: 'Grace', password: newPassword }));
     await browser.submit('/login/enroll');
-    const secret = (/<code class="secret"[^>]*>([^<]+)</.exec(browser.text)?.[1] ?? '').replaceAll(' ', '');
+    const secret = (/<output id="key"[^>]*>([^<]+)</.exec(browser.text)?.[1] ?? '').replaceAll(' ', '');
     expect((await browser.submit('/login/enroll', { code: codeNow(app, secret) })).status).toBe(200);
     expect((await browser.open('/account')).status).toBe(200);
     expect((await browser.open(`/setup?token=${token}`)).status).toBe(400);

@@ -3,7 +3,17 @@
 import { z } from 'zod';
 import { acceptsPasskeys } from '#domain/passkeys/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
-import { button, codeField, field, hiddenField, postForm, recoveryCodeField } from '#pages/form.ts';
+import {
+  button,
+  codeField,
+  hiddenField,
+  linkButton,
+  or,
+  passwordField,
+  postForm,
+  recoveryCodeField,
+  stack,
+} from '#pages/form.ts';
 import { sessionCookies } from '#pages/login-result.ts';
 import { usernameField } from '#pages/new-password-field.ts';
 import { alert, status as statusNote, waitText } from '#pages/notice.ts';
@@ -191,11 +201,18 @@ async function formPage(
   const body =
     kind === undefined
       ? signInAgain(words, continueTo)
-      : html`<p>${say(`page.step_up.${kind}`)}</p>
-${notice}${proofForm(words, principal, { kind, continueTo, complaint, isCodeSent })}
-${otherProof(words, accepted, kind, continueTo)}`;
+      : html`${notice}${proofForm(words, principal, { kind, continueTo, complaint, isCodeSent })}
+${otherProofs(words, accepted, kind, continueTo)}`;
+  const lead = say(`page.step_up.${kind ?? 'nothing'}`);
   const script = kind === 'passkey' ? passkeyScriptPath : undefined;
-  const document = page({ title: say('page.step_up.title'), words, body, script });
+  const document = page({
+    title: say('page.step_up.title'),
+    lead,
+    words,
+    body,
+    script,
+    beneath: signedInAs(words, principal),
+  });
   return { kind: 'html', status, html: document, retryAfterSeconds };
 }
 
@@ -224,9 +241,10 @@ ${passkeyForm(stepUpPath, words, [choice], hiddenField('continue', continueTo))}
 }
 
 /** A form for the code once it was mailed, and one that requests it. */
-function mailedCodeForms({ say }: PageWords, { continueTo, complaint, isCodeSent }: ProofForm): Html {
+function mailedCodeForms(words: PageWords, { continueTo, complaint, isCodeSent }: ProofForm): Html {
+  const { say } = words;
   const code = html`${hiddenField('continue', continueTo)}
-${codeField(say('page.second_factor.code'), complaint, 'emailCode')}
+${codeField(words, complaint, 'emailCode')}
 ${button({ label: say('page.step_up.submit') })}`;
   const request = { label: say('page.step_up.send_code'), name: 'act', value: 'email_code' } as const;
   const ask = html`${hiddenField('continue', continueTo)}
@@ -238,13 +256,12 @@ ${postForm(stepUpPath, ask)}`;
 /** With the email before the password, a password manager finds the account's password. */
 function fieldOf(words: PageWords, kind: ProofKind, complaint: string | undefined, email: string | null): Html {
   const { say } = words;
-  if (kind === 'totp') return codeField(say('page.second_factor.code'), complaint);
+  if (kind === 'totp') return codeField(words, complaint);
   if (kind === 'recovery_code') return recoveryCodeField(say('page.recovery_code.label'), complaint);
   return html`${email !== null && usernameField(words, email)}
-${field({
+${passwordField(words, {
   name: 'password',
   label: say('page.login.password'),
-  type: 'password',
   autocomplete: 'current-password',
   hasFocus: true,
   complaint,
@@ -252,17 +269,33 @@ ${field({
 }
 
 /** The links to the other proofs that the user can give. */
-function otherProof({ say }: PageWords, accepted: readonly ProofKind[], shown: ProofKind, continueTo: OwnPath): Html {
+function otherProofs(
+  { say }: PageWords,
+  accepted: readonly ProofKind[],
+  shown: ProofKind,
+  continueTo: OwnPath,
+): Html | undefined {
   const here = withContinue(stepUpPath, continueTo);
-  const link = (to: string, text: string) => html`<p><a href="${to}">${say(text)}</a></p>
-`;
   const [first] = accepted;
-  const others = accepted.filter((kind) => kind !== shown);
-  return html`${others.map((kind) => {
-    if (kind === 'passkey' && kind !== first) return link(`${here}&with=passkey`, 'page.passkey_step.use');
-    if (kind === 'recovery_code') return link(`${here}&with=recovery_code`, 'page.second_factor.use_recovery_code');
-    return kind === first ? link(here, firstProof[kind]) : html``;
-  })}`;
+  const links = accepted
+    .filter((kind) => kind !== shown)
+    .flatMap((kind) => {
+      if (kind === first) return { path: here, text: firstProof[kind] };
+      if (kind === 'passkey') return { path: `${here}&with=passkey` as const, text: firstProof[kind] };
+      return kind === 'recovery_code' ? { path: `${here}&with=recovery_code` as const, text: firstProof[kind] } : [];
+    });
+  if (links.length === 0) return undefined;
+  return html`${or(say('page.login.or'))}${stack(
+    ...links.map(({ path, text }, index) =>
+      linkButton({ label: say(text), path, kind: index === 0 ? 'plain' : 'quiet' }),
+    ),
+  )}`;
+}
+
+/** The account that is asked for a proof, and the way to the account, where nothing is changed. */
+function signedInAs({ say }: PageWords, { email }: Principal): Html {
+  const back = html`<a href="${accountPath}">${say('page.step_up.cancel')}</a>`;
+  return email === null ? back : html`${say('page.step_up.signed_in_as')} <b><bdi>${email}</bdi></b> · ${back}`;
 }
 
 /** The text of the link to each proof that can be the first choice. */
@@ -279,6 +312,5 @@ function signInAgain({ say }: PageWords, continueTo: OwnPath): Html {
   const content = html`${hiddenField('act', 'switch')}
 ${hiddenField('continue', continueTo)}
 ${button({ label: say('page.step_up.sign_in_again') })}`;
-  return html`<p>${say('page.step_up.nothing')}</p>
-${postForm('/logout', content)}`;
+  return postForm('/logout', content);
 }

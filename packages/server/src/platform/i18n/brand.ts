@@ -10,6 +10,8 @@ export interface Brand {
 /** Paths of the files that every page of a brand loads. */
 export interface Look {
   readonly stylesheetPath: string;
+  /** The icon of a browser's tab. */
+  readonly iconPath: string;
   /** Undefined: a keyhole and the name. */
   readonly logo: { readonly path: string; readonly darkPath: string | undefined } | undefined;
 }

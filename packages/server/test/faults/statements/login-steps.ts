@@ -234,7 +234,7 @@ const pages: readonly Scenario[] = [
       const { fields, cookie } = ticket;
       const begin = { ...fields, act: 'begin' };
       const { text } = await app.send('POST', '/login/enroll', { form: begin, cookie, headers: sameOrigin });
-      const secret = (/<code class="secret"[^>]*>([^<]+)</.exec(text)?.[1] ?? '').replaceAll(' ', '');
+      const secret = (/<output id="key"[^>]*>([^<]+)</.exec(text)?.[1] ?? '').replaceAll(' ', '');
       const form = { ...fields, act: 'confirm', code: codeNow(app, secret) };
       const isComplete = async () => (await login(app, email)).data.step === 'second_factor';
       return { run: () => submitForm(app, '/login/enroll', form, cookie), isComplete };

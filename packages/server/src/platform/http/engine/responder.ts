@@ -85,7 +85,11 @@ export class Responder {
     for (let index = 0; index < limitHeaders.length; index += 2) {
       reply.header(limitHeaders[index] as string, limitHeaders[index + 1]);
     }
-    if (request.headers.origin !== undefined && (route.kind === 'api' || route.kind === 'unmatched') && status !== 204) {
+    if (
+      request.headers.origin !== undefined &&
+      (route.kind === 'api' || route.kind === 'unmatched') &&
+      status !== 204
+    ) {
       reply.headers(corsHeaders(request.headers, this.origins));
     }
     if (this.draining) reply.header('connection', 'close');
