@@ -162,6 +162,10 @@ const api: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
 };
 
 const pages: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
+  'register.submit': async (of) => {
+    const email = uniqueEmail();
+    return { email, set: ofPage(of, '/register', { email, name: 'Ada Lovelace' }) };
+  },
   'owner.submit_set_up': async (of) => {
     const { email, token } = await addSetupLink(of);
     return { email, set: ofPage(of, '/setup', { token, name: 'Ada Lovelace' }) };
@@ -195,7 +199,7 @@ const pages: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
 };
 
 /** Pages that lead to the next page of a sign-in. */
-const leadsOn = ['login.submit_change_password', 'owner.submit_set_up'];
+const leadsOn = ['login.submit_change_password', 'owner.submit_set_up', 'register.submit'];
 
 function attemptAt(id: string, table: typeof api, of: Application): Promise<Attempt> {
   return present(table[id], id)(of);
@@ -267,7 +271,8 @@ describe.each(Object.keys(pages))('%s', (id) => {
       expect(response.text).not.toContain(password);
     }
     expect((await set('better than before')).status).toBe(leadsOn.includes(id) ? 303 : 200);
-    expect((await login(app, email, { password: 'better than before' })).status).toBe(200);
+    if (id === 'register.submit') expect(await mailsTo(app, email)).toEqual(['verify_email']);
+    else expect((await login(app, email, { password: 'better than before' })).status).toBe(200);
   });
 });
 

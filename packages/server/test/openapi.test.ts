@@ -255,7 +255,10 @@ describe('the OpenAPI document', () => {
     const email = uniqueEmail();
     const json = { email, password: 'SecurePass123!', name: 'Ada', locale: 'en' };
     const registered = await app.send<{ readonly status: string }>('POST', '/api/v1/auth/register', { json });
-    expect([registered.status, registered.data]).toEqual([201, { email, status: 'verification_sent' }]);
+    expect([registered.status, registered.data]).toEqual([
+      201,
+      { email, status: 'verification_sent', ticket: expect.any(String), ticketExpiresAt: expect.any(String) },
+    ]);
     await app.send('GET', `/api/v1/auth/verify-email?token=${await mailedToken(app, email)}`);
     const logged = await app.send<Tokens>('POST', '/api/v1/auth/login', {
       json: { email, password: 'SecurePass123!' },

@@ -98,7 +98,7 @@ describe('register', () => {
     await register(app, email);
     expect(await roundTripsOf(app, () => register(app, email))).toEqual([
       'register.find_holder',
-      'registrations.add_link',
+      'registrations.repeat',
     ]);
   });
 

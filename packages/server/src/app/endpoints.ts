@@ -66,7 +66,7 @@ export function publicEndpoints(
   const own = [
     ...registerEndpoints({ ...services, mode, emailDomains, onRegistered }),
     ...acceptInvitationEndpoints({ ...services, mode, onAccepted: () => metrics.userRegistered() }),
-    ...verifyEmailEndpoints(services),
+    ...verifyEmailEndpoints({ ...services, development }),
     ...resendVerificationEndpoints(services),
     ...loginEndpoints(signIn),
     ...secondFactorEndpoints(services),

@@ -32,13 +32,16 @@ export interface Button {
   readonly skipsFields?: true;
   /** The id of the form that it submits, when it stands outside. */
   readonly form?: string;
+  /** It looks off for this long; a script counts down. The server refuses early presses itself. */
+  readonly waitSeconds?: number;
 }
 
 export function button(declared: Button): Html {
-  const { label, kind = 'primary', icon: sign, name, value, isCompact, skipsFields, form } = declared;
+  const { label, kind = 'primary', icon: sign, name, value, isCompact, skipsFields, form, waitSeconds } = declared;
   const choice = name !== undefined && html` name="${name}" value="${value}"`;
   const look = classOf(kind, isCompact);
-  return html`<button type="submit"${choice}${look !== '' && html` class="${look}"`}${skipsFields && html` formnovalidate`}${form !== undefined && html` form="${form}"`}>${sign && icon(sign)}${label}</button>`;
+  const wait = waitSeconds !== undefined && html` aria-disabled="true" data-wait="${waitSeconds}"`;
+  return html`<button type="submit"${choice}${look !== '' && html` class="${look}"`}${skipsFields && html` formnovalidate`}${form !== undefined && html` form="${form}"`}${wait}>${sign && icon(sign)}${label}</button>`;
 }
 
 /** A link that looks like a button. */
@@ -89,6 +92,8 @@ export interface Field {
   readonly hasFocus?: boolean;
   /** At the end of the line of the label, such as a link. */
   readonly aside?: Html | undefined;
+  /** Below the field: what its value must keep to. */
+  readonly rules?: readonly string[];
   /** Inside the field, at its end. */
   readonly within?: Html | undefined;
   readonly isOptional?: true;
@@ -96,7 +101,7 @@ export interface Field {
 
 /** A field, required by default. A screen reader reads the complaint with it, and at once when it appears. */
 export function field(declared: Field): Html {
-  const { name, label, complaint, hint, hintsAtScript, aside, within } = declared;
+  const { name, label, complaint, hint, hintsAtScript, rules, aside, within } = declared;
   const input = inputOf(declared);
   const over = html`<label for="${name}">${label}</label>`;
   return html`<div class="field">${aside === undefined ? over : html`<div class="over">${over}${aside}</div>`}
@@ -104,20 +109,32 @@ ${within === undefined ? input : html`<div class="beside">${input}${within}</div
 ${complaint !== undefined && html`<p class="complaint" id="${name}-complaint" role="alert">${icon('stop')}<span>${complaint}</span></p>`}${
   hint !== undefined &&
   html`<p class="small soft" id="${name}-hint"${hintsAtScript && html` data-script hidden`}>${hint}</p>`
-}</div>`;
+}${rules !== undefined && ruleList(name, rules)}</div>`;
+}
+
+function ruleList(name: string, rules: readonly string[]): Html {
+  return html`<ul class="rules" id="${name}-rules">${rules.map(
+    (rule) => html`<li>${icon('dot')}<span>${rule}</span></li>
+`,
+  )}</ul>`;
 }
 
 function inputOf(declared: Field): Html {
-  const { name, type, autocomplete, value, minLength, maxLength, complaint, hint, isOptional } = declared;
+  const { name, type, autocomplete, value, minLength, maxLength, complaint, isOptional } = declared;
   const length = html`${minLength && html` minlength="${minLength}"`}${maxLength && html` maxlength="${maxLength}"`}`;
   const typed = value !== undefined && html` value="${value}"`;
-  const described = [complaint !== undefined && `${name}-complaint`, hint !== undefined && `${name}-hint`];
-  const ids = described.filter((id) => id !== false).join(' ');
+  const ids = describedBy(declared);
   return html`<input id="${name}" name="${name}" type="${type}"${typed} autocomplete="${autocomplete}"${length}${
     !isOptional && html` required`
   }${keyboardOf(declared)}${complaint !== undefined && html` aria-invalid="true"`}${
     ids !== '' && html` aria-describedby="${ids}"`
   }>`;
+}
+
+function describedBy({ name, complaint, hint, rules }: Field): string {
+  const parts = { complaint, hint, rules };
+  const present = Object.entries(parts).filter(([, part]) => part !== undefined);
+  return present.map(([part]) => `${name}-${part}`).join(' ');
 }
 
 function keyboardOf({ inputMode, isVerbatim, hasFocus }: Field): Html {

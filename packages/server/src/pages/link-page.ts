@@ -19,7 +19,8 @@ import {
   type RateLimitClass,
 } from '#platform/http/index.ts';
 import type { Catalogues, MessageArguments, PageWords } from '#platform/i18n/index.ts';
-import { button, hiddenField, postForm } from './form.ts';
+import { button, hiddenField, linkButton, postForm, stack } from './form.ts';
+import type { IconName } from './icon.ts';
 import { loginPath } from './own-path.ts';
 import { page } from './page.ts';
 import { wordsOf } from './words.ts';
@@ -59,10 +60,14 @@ export interface LinkPage<L, F extends z.ZodType<{ readonly token?: string | und
    * and `validation_failed` for what the form complains of.
    */
   readonly act: (typed: z.output<F>, caller: Caller, reading: Reading<L>) => Promise<Outcome | PageResponse>;
-  /** Problems that are outcomes of this page, and the texts that explain them. */
-  readonly refusals?: Partial<Readonly<Record<ProblemCode, string>>>;
+  /** The response to the form of a link that was used before, when it leads on all the same; else `alreadyDone`. */
+  readonly again?: (typed: z.output<F>, caller: Caller) => Promise<PageResponse | undefined>;
   /** The form for a new link, below the sentence that this one does not work. Without it, the sign-in page is linked. */
   readonly renewal?: (words: PageWords) => Html;
+  /** Whether the page gets the ticket cookie. */
+  readonly opensByTicket?: true;
+  /** Problems that are outcomes of this page, and the texts that explain them. */
+  readonly refusals?: Partial<Readonly<Record<ProblemCode, string>>>;
 }
 
 /** A valid link and the words of its reader. */
@@ -77,11 +82,14 @@ export interface Reading<L> {
 export type Complaints = Readonly<Record<string, string | undefined>>;
 
 export interface LinkForm {
-  /** Above the form. */
+  /** Above the form; the first one below the heading. */
   readonly paragraphs: readonly string[];
+  readonly icon?: IconName;
   readonly fields?: Html;
   /** One with the text `submit` by default. */
   readonly buttons?: readonly Html[];
+  /** The foot of the card. */
+  readonly beneath?: Html;
 }
 
 export interface Outcome {
@@ -97,15 +105,15 @@ export interface Outcome {
 export function linkPage<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
   declared: LinkPage<L, F>,
 ): readonly Endpoint[] {
-  const { path, show, submit } = declared;
+  const { path, show, submit, opensByTicket } = declared;
   const auth = { principals: ['public'] } as const;
+  const common = { path, auth, ...(opensByTicket && { opensByTicket }) };
   return [
     pageEndpoint({
+      ...common,
       id: show.id,
       method: 'GET',
-      path,
       summary: show.summary,
-      auth,
       rateLimit: 'pages',
       request: { query: z.strictObject({ token: linkToken }) },
       problems: show.problems ?? [],
@@ -113,11 +121,10 @@ export function linkPage<L, F extends z.ZodType<{ readonly token?: string | unde
         respond(declared, { token, typed: undefined }, caller, (reading) => formResponse(declared, reading, { token })),
     }),
     pageEndpoint({
+      ...common,
       id: submit.id,
       method: 'POST',
-      path,
       summary: submit.summary,
-      auth,
       rateLimit: submit.rateLimit ?? 'pages',
       request: { form: submit.form },
       problems: submit.problems ?? [],
@@ -137,10 +144,12 @@ interface Sent<F extends z.ZodType> {
 }
 
 async function inactiveLink<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
-  { alreadyDone, catalogues, texts, renewal }: LinkPage<L, F>,
+  { again, alreadyDone, catalogues, texts, renewal }: LinkPage<L, F>,
   { token, typed }: Sent<F>,
   caller: Caller,
 ): Promise<PageResponse> {
+  const onward = typed && (await again?.(typed, caller));
+  if (onward !== undefined) return onward;
   const done = token === undefined ? undefined : await alreadyDone?.(token, typed);
   const words = wordsOf(catalogues, caller, done?.locale);
   const say: Reading<L>['say'] = (name, values) => words.say(`${texts}.${name}`, values);
@@ -201,22 +210,23 @@ async function formResponse<L, F extends z.ZodType<{ readonly token?: string | u
   sent: { readonly token: string | undefined; readonly typed?: z.output<F>; readonly complaints?: Complaints },
 ): Promise<PageResponse> {
   const { words, say } = reading;
-  const { paragraphs, fields, buttons } = await declared.form(reading, sent.complaints ?? {}, sent.typed);
+  const shown = await declared.form(reading, sent.complaints ?? {}, sent.typed);
+  const { paragraphs, fields, buttons, icon, beneath } = shown;
+  const [lead, ...more] = paragraphs;
   const form = html`${sent.token !== undefined && hiddenField('token', sent.token)}
 ${fields}
-${buttons ?? button({ label: say('submit') })}`;
-  const body = html`${paragraphs.map(paragraph)}
+${buttons === undefined ? button({ label: say('submit') }) : stack(...buttons)}`;
+  const body = html`${more.map(paragraph)}
 ${postForm(declared.path, form)}`;
   const status = sent.complaints === undefined ? 200 : 422;
-  return { kind: 'html', status, html: page({ title: say('title'), words, body }) };
+  return { kind: 'html', status, html: page({ title: say('title'), lead, icon, words, body, beneath }) };
 }
 
 /** The outcomes after which the user can sign in. */
 const afterwards: ReadonlySet<string> = new Set(['done', 'accepted']);
 
 function signInLink({ say }: PageWords): Html {
-  return html`<p><a href="${loginPath}">${say('page.login.title')}</a></p>
-`;
+  return stack(linkButton({ label: say('page.login.title'), path: loginPath }));
 }
 
 function outcomeResponse(
@@ -224,18 +234,21 @@ function outcomeResponse(
   { text, title = `${text}_title`, next, cookies }: Outcome,
   status: number,
 ): PageResponse {
-  const body = html`${paragraph(say(text))}${next}${afterwards.has(text) && signInLink(words)}`;
-  const response = { kind: 'html', status, html: page({ title: say(title), words, body }) } as const;
+  const body = html`${next}${afterwards.has(text) && signInLink(words)}`;
+  const look = status < 400 ? ({ icon: 'check', tone: 'good' } as const) : ({ icon: 'alert', tone: 'warn' } as const);
+  const response = {
+    kind: 'html',
+    status,
+    html: page({ title: say(title), lead: say(text), ...look, words, body }),
+  } as const;
   return cookies === undefined ? response : { ...response, cookies };
 }
 
-function invalidLink(words: PageWords, say: Reading<unknown>['say'], next: Html = signInLink(words)): PageResponse {
-  const body = html`${paragraph(words.say('page.invalid_link.why'))}${paragraph(say('invalid_link'))}${next}`;
-  return {
-    kind: 'html',
-    status: 400,
-    html: page({ title: words.say('page.invalid_link.title'), words, body }),
-  };
+function invalidLink(words: PageWords, say: Reading<unknown>['say'], renewal: Html = signInLink(words)): PageResponse {
+  const body = html`${paragraph(say('invalid_link'))}${renewal}`;
+  const title = words.say('page.invalid_link.title');
+  const lead = words.say('page.invalid_link.why');
+  return { kind: 'html', status: 400, html: page({ title, lead, icon: 'unlink', tone: 'warn', words, body }) };
 }
 
 function paragraph(text: string): Html {

@@ -1,23 +1,41 @@
 /** The form fields for a new password. */
-import { limitsOf, type PasswordRules } from '#domain/passwords/index.ts';
+import { limitsOf, type PasswordPolicy, type PasswordRules } from '#domain/passwords/index.ts';
 import { type Html, joinHtml } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
-import { field, shownField } from './form.ts';
+import { passwordField, shownField } from './form.ts';
 
-/** `complaint` states why the last password was rejected. */
+export interface NewPassword {
+  /** Why the last password was rejected. */
+  readonly complaint?: string | undefined;
+  /** `new` where the account has a password already, or may have. */
+  readonly label?: 'first' | 'new';
+  readonly hasFocus?: boolean;
+}
+
 export function newPasswordField(
   { policy }: Pick<PasswordRules, 'policy'>,
   words: PageWords,
-  complaint?: string,
+  { complaint, label = 'new', hasFocus = complaint !== undefined }: NewPassword = {},
 ): Html {
-  return field({
+  return passwordField(words, {
     name: 'password',
-    label: words.say('page.password.label', limitsOf(policy)),
-    type: 'password',
+    label: words.say(label === 'new' ? 'page.password.new_label' : 'page.password.plain_label'),
     autocomplete: 'new-password',
     minLength: policy.minLength,
+    rules: rulesOf(policy, words),
+    hasFocus,
     complaint,
   });
+}
+
+/** The rules that a reader can keep to. A list of leaked passwords is explained when one of them was typed. */
+function rulesOf(policy: PasswordPolicy, { say }: PageWords): readonly string[] {
+  return [
+    say('page.password.rule_length', limitsOf(policy)),
+    ...(policy.requiredClasses.length > 0 ? [say('page.password.rule_classes')] : []),
+    say('page.password.rule_context'),
+    say('page.password.rule_common'),
+  ];
 }
 
 /** The field below the account's email, without which a password manager stores the new password under no name. */
@@ -28,7 +46,7 @@ export function newPasswordFields(
 ): Html {
   return joinHtml([
     ...(email === null ? [] : [usernameField(words, email)]),
-    newPasswordField(rules, words, complaint),
+    newPasswordField(rules, words, { complaint }),
   ]);
 }
 

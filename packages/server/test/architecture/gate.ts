@@ -16,6 +16,8 @@ const guardedNames: ReadonlyMap<string, readonly string[]> = new Map([
   ['consumeProof', [gate]],
   ['authenticationContext', [gate]],
   ['issueTicket', [gate]],
+  ['signUpTicketFragment', [gate, 'domain/registrations', 'flows/register']],
+  ['confirmSignUp', [gate, 'flows/verify-email']],
   ['findTicket', [gate]],
   ['consumeTicket', [gate]],
   ['loginFacts', [gate]],

@@ -25,7 +25,7 @@ import type { Application, RequestOptions } from '../support/application.ts';
 import { mustChangePasswordOf } from '../support/must-change.ts';
 import { operator } from '../support/operator.ts';
 import { addPasskey, passkeyLoginOptions, signChallenge, type TestPasskey } from '../support/passkeys.ts';
-import { issuePageTicket, issuePasswordTicket } from '../support/password-ticket.ts';
+import { issuePageTicket, issuePasswordTicket, issueSignUpTicket } from '../support/password-ticket.ts';
 import { renderedForm } from '../support/rendered-form.ts';
 import { uniqueEmail } from '../support/user-actions.ts';
 
@@ -216,7 +216,7 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     emailCode: ['000000'],
     enabled: ['true', 'false'],
     ticket: [...before.tickets, ...after.tickets],
-    act: ['this', 'magic_link', 'email_code', 'send', 'begin', 'confirm'],
+    act: ['this', 'magic_link', 'email_code', 'send', 'begin', 'confirm', 'confirmed', 'resend'],
     kind: ['totp', 'passkey', 'security_key'],
     credential: [...assertions, JSON.stringify(unknownKey), JSON.stringify(unknownAttestation)],
     passkey: [JSON.stringify(unknownKey)],
@@ -269,8 +269,8 @@ async function issueSecrets(user: ActingUser, browser: string, needed: ReadonlyS
   return {
     links: needed.has('token') ? await Promise.all(plainPurposes.map(issue)) : [],
     codes: needed.has('code') ? [await issue('email_code')] : [],
-    tickets: needed.has('ticket') ? await issueTickets(user, row.authEpoch) : [],
-    pageTickets: needed.has('pageTicket') ? await issuePageTickets(user, row.authEpoch) : [],
+    tickets: needed.has('ticket') ? await issueTickets(user, row.authEpoch, needed) : [],
+    pageTickets: needed.has('pageTicket') ? await issuePageTickets(user, row.authEpoch, needed) : [],
   };
 }
 
@@ -289,14 +289,25 @@ async function issueSecret(
 }
 
 /** The ticket of a password. A disabled user gets none. */
-async function issueTickets({ app, userId }: ActingUser, authEpoch: number): Promise<string[]> {
+async function issueTickets(
+  { app, userId }: ActingUser,
+  authEpoch: number,
+  needed: ReadonlySet<string>,
+): Promise<string[]> {
   const ticket = await issuePasswordTicket(app.services, userId, authEpoch);
-  return ticket === undefined ? [] : [ticket];
+  const ofSignUp = needed.has('signUp') ? [(await issueSignUpTicket(app.services, userId, authEpoch)).text] : [];
+  return ticket === undefined ? ofSignUp : [ticket, ...ofSignUp];
 }
 
-async function issuePageTickets({ app, userId }: ActingUser, authEpoch: number): Promise<Ticket[]> {
-  const ticket = await issuePageTicket(app.services, userId, authEpoch, renderedForm.browserHash);
-  return ticket === undefined ? [] : [ticket];
+async function issuePageTickets(
+  { app, userId }: ActingUser,
+  authEpoch: number,
+  needed: ReadonlySet<string>,
+): Promise<Ticket[]> {
+  const { browserHash } = renderedForm;
+  const ticket = await issuePageTicket(app.services, userId, authEpoch, browserHash);
+  const ofSignUp = needed.has('signUp') ? [await issueSignUpTicket(app.services, userId, authEpoch, browserHash)] : [];
+  return ticket === undefined ? ofSignUp : [ticket, ...ofSignUp];
 }
 
 /** A ticket as the login of a user whose deletion is pending returns it. */

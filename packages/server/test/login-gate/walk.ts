@@ -88,13 +88,16 @@ export class Walk {
   }
 
   #holderFor(endpoint: Endpoint, state: State): Promise<Holder> {
-    const needed = opensByTicket(endpoint) ? [...fieldsOf(endpoint), 'pageTicket'] : fieldsOf(endpoint);
+    const ofPage = opensByTicket(endpoint) ? ['pageTicket'] : [];
+    const ofSignUp = /^(sign_up|verify_email)\./.test(endpoint.id) ? ['signUp'] : [];
+    const needed = [...fieldsOf(endpoint), ...ofPage, ...ofSignUp];
     const isReader = endpoint.method === 'GET' && endpoint.changesByGet !== true;
     // Entering the state `erased` erases every user whose grace period is over, a shared one too.
     if (!isReader || state === 'grace period over') {
       return addHolder(this.#app, state, new Set(isPublic(endpoint) ? needed : [...needed, 'session']));
     }
-    const reader = this.#readers.get(state) ?? addHolder(this.#app, state, new Set(['token', 'session', 'pageTicket']));
+    const reader =
+      this.#readers.get(state) ?? addHolder(this.#app, state, new Set(['token', 'session', 'pageTicket', 'signUp']));
     this.#readers.set(state, reader);
     return reader;
   }

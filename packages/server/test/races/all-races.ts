@@ -21,6 +21,14 @@ import { changeAgainstLogoutAll, changeAgainstReset, changePassword, resetLink }
 import type { Race } from './race.ts';
 import { refresh, refreshAgainstDisable, refreshAgainstLogoutAll } from './refresh-races.ts';
 import { enrollAgainstLogin, recoveryCode, totpCode } from './second-factor-races.ts';
+import {
+  guessedSignUpCode,
+  signUpCode,
+  signUpLink,
+  signUpLinkAgainstCode,
+  signUpsOfOneAddress,
+  ticketOfTakenAddress,
+} from './sign-up-races.ts';
 import { disableAgainstReset } from './status-races.ts';
 import {
   bothLinks,
@@ -37,6 +45,12 @@ export const races: readonly Race[] = [
   ...twoRegistrations,
   bothLinks,
   registrationsDuringVerification,
+  signUpLink,
+  signUpCode,
+  signUpLinkAgainstCode,
+  guessedSignUpCode,
+  ...signUpsOfOneAddress,
+  ticketOfTakenAddress,
   refresh,
   refreshAgainstLogoutAll,
   refreshAgainstDisable,

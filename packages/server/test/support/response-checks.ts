@@ -31,6 +31,9 @@ interface Matched {
 const pages: ReadonlySet<string> = new Set([
   '/',
   '/verify-email',
+  '/register',
+  '/check-mail',
+  '/resend-verification',
   '/confirm-email-change',
   '/undo-email-change',
   '/forgot-password',

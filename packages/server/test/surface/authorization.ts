@@ -196,6 +196,12 @@ const failedAttempt = ['attempt_counters', 'audit_events', 'rate_limit_counters'
  */
 export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'register.person': publicWrite('201'),
+  'register.show': publicRead('200'),
+  'register.submit': pageForm('303'),
+  'sign_up.show_check_mail': publicRead('400'),
+  'sign_up.submit_check_mail': pageForm('401', ['rate_limit_counters']),
+  'verify_email.resend_show': publicRead('200'),
+  'verify_email.resend_submit': pageForm('200'),
   'invitation.accept': publicWrite('400 invalid_token'),
   'invitation.show': publicRead('400'),
   'invitation.submit': pageForm('400'),

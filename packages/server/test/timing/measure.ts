@@ -58,10 +58,10 @@ async function prepareUsers(options: ServerOptions, dataDirectory: string, count
 }
 
 function sendOver(agent: Agent, url: string): SendRequest {
-  return (path, json) => {
+  return (path, content) => {
     const { promise, resolve, reject } = Promise.withResolvers<ObservedResponse>();
-    const body = Buffer.from(JSON.stringify(json));
-    const headers = { 'content-type': 'application/json', 'content-length': body.length };
+    const body = Buffer.from(content.body);
+    const headers = { ...content.headers, 'content-length': body.length };
     const sent = request(url + path, { agent, method: 'POST', headers }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));

@@ -1,6 +1,7 @@
 /** Samples of response times by the state of the address, and how well they distinguish the states. */
 import { randomInt } from 'node:crypto';
-import { validPassword } from '../support/user-actions.ts';
+import { renderedForm } from '../support/rendered-form.ts';
+import { sameOrigin, validPassword } from '../support/user-actions.ts';
 import { areaUnderCurve } from './auc.ts';
 import { addressOf, type UserState, userStates } from './states.ts';
 
@@ -10,13 +11,27 @@ export interface ObservedResponse {
   readonly body: string;
 }
 
+/** The content of a request, and the headers that a browser sends with it. */
+export interface Content {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /** Sends a request and reads the whole response. */
-export type SendRequest = (path: string, json: object) => Promise<ObservedResponse>;
+export type SendRequest = (path: string, content: Content) => Promise<ObservedResponse>;
+
+type Fields = Readonly<Record<string, string>>;
 
 interface Operation {
   readonly name: string;
   readonly path: string;
-  readonly more: Readonly<Record<string, string>>;
+  readonly more: Fields;
+  /** The form of a page instead of JSON. */
+  readonly isForm?: true;
+  /** Replaces the address by what an earlier request returned, which is not measured. */
+  readonly prepare?: (send: SendRequest, email: string) => Promise<Fields>;
+  /** Each sample of an absent address has a new one, because the operation makes it exist. */
+  readonly createsAddress?: true;
   /** The status in every state. */
   readonly status: number;
 }
@@ -25,7 +40,21 @@ const registration: Operation = {
   name: 'register',
   path: '/api/v1/auth/register',
   more: { password: validPassword, name: 'Ada Lovelace' },
+  createsAddress: true,
   status: 201,
+};
+
+/** A wrong code, with the ticket of a registration: only that of a free or unverified address has a code at all. */
+const code: Operation = {
+  name: 'code of a sign-up',
+  path: '/api/v1/auth/verify-email',
+  more: { code: '000000' },
+  createsAddress: true,
+  prepare: async (send, email) => {
+    const { body } = await send(registration.path, asJson({ email, ...registration.more }));
+    return { ticket: (JSON.parse(body) as { readonly data: { readonly ticket: string } }).data.ticket };
+  },
+  status: 401,
 };
 
 /** The public operations that take an address. */
@@ -33,7 +62,27 @@ export const operations: readonly Operation[] = [
   { name: 'login', path: '/api/v1/auth/login', more: { password: 'not the right password' }, status: 401 },
   { name: 'forgot', path: '/api/v1/auth/forgot-password', more: {}, status: 202 },
   registration,
+  { name: 'forgot page', path: '/forgot-password', more: {}, isForm: true, status: 200 },
+  {
+    name: 'register page',
+    path: '/register',
+    more: registration.more,
+    isForm: true,
+    createsAddress: true,
+    status: 303,
+  },
+  code,
 ];
+
+function asJson(fields: Fields): Content {
+  return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(fields) };
+}
+
+function asForm(fields: Fields): Content {
+  const type = { 'content-type': 'application/x-www-form-urlencoded' };
+  const headers = { ...type, ...sameOrigin, cookie: renderedForm.cookie };
+  return { headers, body: new URLSearchParams({ ...renderedForm.fields, ...fields }).toString() };
+}
 
 /** Two states, and how well response times of an operation distinguish them. */
 export interface Pair {
@@ -56,7 +105,8 @@ export function usersFor(samples: number): number {
 /** Registers `count` users without verifying them; `addUsers` adds the others. */
 export async function registerUnverified(send: SendRequest, count: number): Promise<void> {
   for (let number = 0; number < count; number += 1) {
-    const { status } = await send(registration.path, { email: addressOf('unverified', number), ...registration.more });
+    const fields = { email: addressOf('unverified', number), ...registration.more };
+    const { status } = await send(registration.path, asJson(fields));
     if (status !== registration.status) throw new Error(`a registration returned ${status}`);
   }
 }
@@ -93,11 +143,14 @@ export class TimingTrial {
     for (const { state, number } of order) await this.#takeOne(operation, state, number);
   }
 
-  async #takeOne({ name, path, more, status: expected }: Operation, state: UserState, number: number): Promise<void> {
-    const email = addressForSample(name, state, number);
-    const json = { email, ...more };
+  async #takeOne(operation: Operation, state: UserState, number: number): Promise<void> {
+    const { name, path, more, isForm, prepare, status: expected } = operation;
+    const email = addressForSample(operation, state, number);
+    const prepared = (await prepare?.(this.#send, email)) ?? { email };
+    const fields = { ...prepared, ...more };
+    const content = isForm ? asForm(fields) : asJson(fields);
     const start = performance.now();
-    const { status, body } = await this.#send(path, json);
+    const { status, body } = await this.#send(path, content);
     const milliseconds = performance.now() - start;
     this.samplesOf(name, state).push(milliseconds);
     if (status !== expected) throw new Error(`${name} for ${state} returned ${status} ${body}`);
@@ -151,11 +204,15 @@ export class TimingTrial {
   }
 }
 
-/** An address in this state. Registration needs a new absent address for each sample. */
-function addressForSample(operation: string, state: UserState, number: number): string {
-  const isNewEachTime = operation === 'register' && state === 'absent';
-  return addressOf(state, isNewEachTime ? firstNewNumber + number : Math.floor(number / requestsPerUser));
+/** An address in this state. */
+function addressForSample({ name, createsAddress }: Operation, state: UserState, number: number): string {
+  if (!createsAddress || state !== 'absent') return addressOf(state, Math.floor(number / requestsPerUser));
+  const creating = operations.filter((operation) => operation.createsAddress);
+  const place = creating.findIndex((operation) => operation.name === name);
+  return addressOf(state, firstNewNumber + place * numbersPerOperation + number);
 }
+
+const numbersPerOperation = 100_000;
 
 /** Above every number in use. */
 const firstNewNumber = 500_000;
@@ -165,7 +222,8 @@ function withoutVariableParts(body: string, email: string): string {
   return body
     .replaceAll(email, 'the address')
     .replace(/"timestamp":"[^"]*"/, '"timestamp"')
-    .replace(/"requestId":"[^"]*"/, '"requestId"');
+    .replace(/"requestId":"[^"]*"/, '"requestId"')
+    .replace(/"ticket":"[^"]*","ticketExpiresAt":"[^"]*"/, '"ticket"');
 }
 
 function shuffled<T>(values: readonly T[]): T[] {

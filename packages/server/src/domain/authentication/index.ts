@@ -20,6 +20,7 @@
  * - The facts of a decision are read in one way, by `candidateSql`, for every login method and every ticket.
  * - A fact that can turn stricter raises the user's epoch or is read again: `login.complete` compares only the epoch.
  * - A ticket is consumed by one UPDATE, only for its own user, and only in the browser that a page issued it to; it expires after ten minutes or with the user's epoch.
+ * - The ticket of a sign-up is of no user until its registration is confirmed (`sign-up-tickets.ts`).
  *
  * Must not export the functions that write sessions and tickets (ADR 0024), nor hash, send mail or make a request inside
  * a transaction.
@@ -36,6 +37,7 @@ export {
 export { type ComparedPasskey, comparePasskey } from './compare-passkey.ts';
 export { compareSecondFactor, type TypedSecondFactor } from './compare-second-factor.ts';
 export { recordRejectedLogin } from './complete.ts';
+export { completeSignUp, type SignUpCompletion } from './complete-sign-up.ts';
 export {
   completeStep,
   continueLogin,
@@ -60,6 +62,18 @@ export { type RecentProof, type RecentProofDeps, requireRecentProof } from './re
 export { type ReservedGuess, reserveSecondFactor, reserveSecondFactorOfUser } from './second-factor-guess.ts';
 export { secondFactorFields, totpCodeInput, typedSecondFactor } from './second-factor-input.ts';
 export { type ShownLogin, showLogin } from './show-login.ts';
+export {
+  confirmSignUp,
+  findSignUp,
+  type NewSignUpTicket,
+  newSignUpTicket,
+  resendSeconds,
+  reserveResend,
+  type SignUp,
+  type SignUpOptions,
+  type SignUpTicket,
+  signUpTicketFragment,
+} from './sign-up-tickets.ts';
 export { type StepUpFactor, type StepUpProof, stepUp, stepUpFactors } from './step-up.ts';
 export { findStep, startBySetupLink, takeStep } from './ticket-steps.ts';
 export { deleteExpiredTickets, findTicketUser, type PresentedTicket } from './tickets.ts';

@@ -25,7 +25,7 @@ import type { ProblemCode } from '#kernel/problem.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import type { Candidate } from './candidate.ts';
-import { type Factor, mailboxFactorTime, type ProvenFactor, provesTwoFactors, type TicketStep } from './next-step.ts';
+import { type Factor, type LoginStep, mailboxFactorTime, type ProvenFactor, provesTwoFactors } from './next-step.ts';
 
 /** The password under today's parameters (null: they are unchanged), and the stored bytes that the old hash came from. */
 export interface Rehash {
@@ -182,7 +182,13 @@ export type ProofOfFactor =
   | { readonly by: 'passkey'; readonly passkey: PasskeyFacts };
 /** A step of a login that is no proof but a change of the user. */
 export interface StepTaken {
-  readonly by: Extract<TicketStep, 'enroll_second_factor' | 'change_password'>;
+  readonly by: Extract<LoginStep, 'verify_email' | 'enroll_second_factor' | 'change_password'>;
+}
+
+const stepsTaken: readonly string[] = ['verify_email', 'enroll_second_factor', 'change_password'];
+
+function isStepTaken(by: (Proof | StepTaken)['by']): by is StepTaken['by'] {
+  return stepsTaken.includes(by);
 }
 
 /** The rules of a step that is no proof: only its ticket can be wrong, and the latest guess was at the mailbox. */
@@ -196,7 +202,7 @@ const stepTaken = {
 export function rulesOf({
   by,
 }: Pick<Proof | StepTaken, 'by'>): Pick<ProofKind, 'resets' | 'refusal' | 'refusalOfDisabled'> {
-  return by === 'enroll_second_factor' || by === 'change_password' ? stepTaken : proofKinds[by];
+  return isStepTaken(by) ? stepTaken : proofKinds[by];
 }
 
 /** The factor that a proof proves now. */

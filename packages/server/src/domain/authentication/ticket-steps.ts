@@ -51,7 +51,7 @@ export async function findStep(
 /** A step that changes the user of its ticket. `A` is the result of `work`. */
 export interface StepChange<A> {
   readonly ticket: PresentedTicket;
-  readonly step: StepTaken['by'];
+  readonly step: Exclude<StepTaken['by'], 'verify_email'>;
   /** The factor that `work` sets up and proves. */
   readonly proves?: ProofOfFactor;
   /** Changes the ticket's user, and no other, in the transaction of the login; raises the epoch. */

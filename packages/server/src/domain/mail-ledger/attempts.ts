@@ -12,7 +12,7 @@ const findMail = statement('mail_ledger.find', {
       coalesce(t.id, v.id) as token_id,
       coalesce(t.purpose, case when v.id is not null then 'invitation' end) as token_purpose,
       coalesce(t.key_id, v.key_id) as token_key_id, coalesce(t.expires_at, v.expires_at) as token_expires_at,
-      t.sealed_payload as token_sealed_payload,
+      t.sealed_payload as token_sealed_payload, t.registration_id as token_registration_id,
       case when v.id is not null then v.consumed_at is null
         else t.consumed_at is null and (t.auth_epoch = u.auth_epoch or t.purpose in (${outliving})) end as token_active
     from mail_ledger l
@@ -42,6 +42,7 @@ const findMail = statement('mail_ledger.find', {
     tokenKeyId: 'uuid?',
     tokenExpiresAt: 'timestamptz?',
     tokenSealedPayload: 'bytea?',
+    tokenRegistrationId: 'uuid?',
     tokenActive: 'bool?',
   },
 });

@@ -29,7 +29,7 @@ export function composeMail(template: MailTemplate, facts: MailFacts): MailBody 
   const values = valuesOf(facts);
   const format: Format = (key, more) => catalogues.format(locale, key, { ...values, ...more });
   const partOf = (part: string): string => format(`mail.${template}.${part}`);
-  const { paragraphs, hasFacts, closing, preheader, isForStrangers } = mailTemplates[template];
+  const { paragraphs, hasCodeBesideLink, hasFacts, closing, preheader, isForStrangers } = mailTemplates[template];
   return {
     locale,
     dir: directionOf(locale),
@@ -40,6 +40,7 @@ export function composeMail(template: MailTemplate, facts: MailFacts): MailBody 
     greeting: values.name === undefined ? format('mail.greeting_without_name') : format('mail.greeting'),
     paragraphs: [
       ...paragraphs.map(partOf),
+      ...(hasCodeBesideLink && code !== undefined ? [partOf('code')] : []),
       ...withheld.map(({ template: kind, count }) =>
         format('mail.withheld_notices.line', { count, notice: format(`mail.${kind}.title`) }),
       ),

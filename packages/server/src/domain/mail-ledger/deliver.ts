@@ -1,5 +1,5 @@
 /** The handler of the job `mail.send`. */
-import { openNewAddress } from '#domain/one-time-tokens/index.ts';
+import { openNewAddress, verificationCode } from '#domain/one-time-tokens/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import type { JsonValue } from '#platform/database/index.ts';
@@ -160,14 +160,25 @@ function secretOf(
 ): Pick<MailFacts, 'link' | 'code'> | 'inactive' {
   const { linkPath, hasCode } = mailTemplates[template];
   if (linkPath === null && hasCode === undefined) return { link: null };
-  const { tokenId, tokenPurpose, tokenKeyId, tokenExpiresAt, tokenActive } = row;
-  if (tokenId === null || tokenPurpose === null || tokenKeyId === null || tokenExpiresAt === null) return 'inactive';
-  if (tokenActive !== true || tokenExpiresAt.getTime() <= deps.clock.now().getTime()) return 'inactive';
+  const { tokenId, tokenPurpose, tokenKeyId, tokenExpiresAt: until } = row;
+  if (tokenId === null || tokenPurpose === null || tokenKeyId === null || until === null) return 'inactive';
+  if (!isActive(row, deps.clock.now())) return 'inactive';
   const text = deps.computeSecret(tokenId, tokenPurpose, tokenKeyId);
-  if (linkPath === null) return { link: null, code: { text, until: tokenExpiresAt } };
+  if (linkPath === null) return { link: null, code: { text, until } };
   const url = new URL(linkPath, deps.publicUrl);
   url.searchParams.set('token', text);
-  return { link: { url: url.href, until: tokenExpiresAt } };
+  const link = { url: url.href, until };
+  if (!hasCodeBesideLink(template, row)) return { link };
+  return { link, code: { text: deps.computeSecret(tokenId, verificationCode, tokenKeyId), until } };
+}
+
+/** The code works with the ticket of one registration; a link that carries no registration has no such ticket. */
+function hasCodeBesideLink(template: MailTemplate, { tokenRegistrationId }: LedgerRow): boolean {
+  return mailTemplates[template].hasCodeBesideLink === true && tokenRegistrationId !== null;
+}
+
+function isActive({ tokenActive, tokenExpiresAt }: LedgerRow, now: Date): boolean {
+  return tokenActive === true && tokenExpiresAt !== null && tokenExpiresAt > now;
 }
 
 interface Attempt {

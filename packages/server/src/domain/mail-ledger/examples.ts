@@ -19,7 +19,7 @@ const own: Partial<Readonly<Record<MailTemplate, Readonly<Record<string, string>
 
 /** The facts of an example, in English. */
 export function mailExamples(catalogues: Catalogues, template: MailTemplate): MailFacts {
-  const { linkPath, hasCode, hasFacts } = mailTemplates[template];
+  const { linkPath, hasCode, hasCodeBesideLink, hasFacts } = mailTemplates[template];
   // As long as the token of a link is, so that the preview shows where it breaks.
   const url = `https://auth.example.com${linkPath}?token=lk_ot_${'A1b2C3d4'.repeat(6)}`;
   return {
@@ -30,7 +30,7 @@ export function mailExamples(catalogues: Catalogues, template: MailTemplate): Ma
     params: { ...(hasFacts && occasion), ...own[template] },
     enqueuedAt: new Date('2026-01-02T03:04:05Z'),
     link: linkPath === null ? null : { url, until },
-    ...(hasCode && { code: { text: '012345', until } }),
+    ...((hasCode || hasCodeBesideLink) && { code: { text: '012345', until } }),
     ...(template === 'withheld_notices' && { withheld: [{ template: 'new_device', count: 140 }] }),
   };
 }

@@ -75,6 +75,8 @@ interface TemplateDeclaration {
   readonly linkPath: string | null;
   /** The mail contains a code, and is only sent while its token is active. */
   readonly hasCode?: true;
+  /** The mail may have a code beside its link. The part `code` then follows the paragraphs. */
+  readonly hasCodeBesideLink?: true;
   readonly paragraphs: readonly string[];
   /** Shows when, and from which browser and address, as a table. */
   readonly hasFacts?: true;
@@ -100,6 +102,7 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   verify_email: {
     quota: 'requested',
     linkPath: '/verify-email',
+    hasCodeBesideLink: true,
     paragraphs: ['intro'],
     closing: ['expiry', 'unexpected'],
     preheader: 'expiry',

@@ -1,10 +1,11 @@
 /** A further verification link for an unverified address. */
 
+import { deviceAssociatedData } from '#domain/one-time-tokens/index.ts';
 import { addVerificationLink, openRegistration, type PendingRegistration } from '#domain/registrations/index.ts';
 import { clientInfoOf } from '#kernel/requester.ts';
 import { statement, type Values } from '#platform/database/index.ts';
 import type { Job } from '#platform/jobs/index.ts';
-import type { Keys } from '#platform/keys/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
 import type { MailRequestDeps } from './deps.ts';
 import type { VerificationRequest } from './payload.ts';
 
@@ -17,7 +18,10 @@ const findUnverified = statement('mail_requests.find_unverified', {
           and t.outcome is distinct from 'disowned' order by t.id desc limit 50) as token_ids,
       array(select t.sealed_payload from one_time_tokens t
         where t.user_id = u.id and t.purpose = 'verify_email' and t.sealed_payload is not null
-          and t.outcome is distinct from 'disowned' order by t.id desc limit 50) as payloads
+          and t.outcome is distinct from 'disowned' order by t.id desc limit 50) as payloads,
+      (select t.sealed_device from one_time_tokens t
+        where t.user_id = u.id and t.purpose = 'verify_email' and t.sealed_payload is not null
+          and t.outcome is distinct from 'disowned' order by t.id desc limit 1) as sealed_device
     from identifiers i join users u on u.id = i.user_id join user_keys k on k.user_id = u.id
     where i.kind = 'email' and i.canonical = :canonical`,
   params: { canonical: 'text' },
@@ -31,6 +35,7 @@ const findUnverified = statement('mail_requests.find_unverified', {
     wrapped: 'bytea',
     tokenIds: 'uuid[]',
     payloads: 'bytea[]',
+    sealedDevice: 'bytea?',
   },
 });
 
@@ -64,11 +69,13 @@ export async function enqueueVerificationMail(
     await deps.audit.recordOnce(deps.database, id, { ...event, userId }, userKey);
     return;
   }
+  const registration = onlyRegistration(deps.keys, found);
   const link = {
     isAdmitted: true,
     tokenId: id,
     holder: found,
-    registration: onlyRegistration(deps.keys, found),
+    registration,
+    device: registration && deviceOf(found, userKey),
     locale,
     userKey,
     now,
@@ -83,4 +90,10 @@ function onlyRegistration(keys: Keys, found: Holder): PendingRegistration | unde
   );
   const ids = new Set(registrations.map((registration) => registration.registrationId));
   return ids.size === 1 ? registrations[0] : undefined;
+}
+
+/** The browser of the only registration; undefined when the link is of the previous release. */
+function deviceOf({ tokenIds: [newest], sealedDevice }: Holder, userKey: UserKey): string | undefined {
+  if (newest === undefined || sealedDevice === null) return undefined;
+  return userKey.open(sealedDevice, deviceAssociatedData(newest)).toString('utf8');
 }

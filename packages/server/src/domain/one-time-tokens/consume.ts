@@ -8,6 +8,10 @@ export interface OneTimeToken {
   readonly userId: string;
   readonly identifierId: string | null;
   readonly sealedPayload: Buffer | null;
+  /** Of a verification link: the registration that it confirms. */
+  readonly registrationId: string | null;
+  /** Of such a link: the browser of the registration, encrypted. */
+  readonly sealedDevice: Buffer | null;
   /** The epoch of its issue. It orders the links of a user; ids and times are those of different nodes. */
   readonly authEpoch: number;
   /** SHA-256 of the secret of the only browser that may use it; null when any browser may. */
@@ -30,6 +34,8 @@ const columns = {
   identifierId: 'uuid?',
   authEpoch: 'int4',
   sealedPayload: 'bytea?',
+  registrationId: 'uuid?',
+  sealedDevice: 'bytea?',
   browserHash: 'bytea?',
   createdAt: 'timestamptz',
   expiresAt: 'timestamptz',
@@ -45,7 +51,7 @@ const consumeToken = statement('one_time_tokens.consume', {
   lane: 'pool',
   sql: `update one_time_tokens t set consumed_at = :now, outcome = :outcome from users u
     where ${isActive} and t.browser_hash is not distinct from :browserHash::bytea
-    returning t.id, t.user_id, t.identifier_id, t.auth_epoch, t.sealed_payload, t.browser_hash,
+    returning t.id, t.user_id, t.identifier_id, t.auth_epoch, t.sealed_payload, t.registration_id, t.sealed_device, t.browser_hash,
       t.created_at, t.expires_at, u.locale`,
   params: { hash: 'bytea', purpose: 'text', browserHash: 'bytea?', outcome: 'text', now: 'timestamptz' },
   columns,
@@ -53,7 +59,7 @@ const consumeToken = statement('one_time_tokens.consume', {
 
 const findToken = statement('one_time_tokens.find_active', {
   lane: 'read',
-  sql: `select t.id, t.user_id, t.identifier_id, t.auth_epoch, t.sealed_payload, t.browser_hash,
+  sql: `select t.id, t.user_id, t.identifier_id, t.auth_epoch, t.sealed_payload, t.registration_id, t.sealed_device, t.browser_hash,
       t.created_at, t.expires_at, u.locale, coalesce(
         (select i.as_typed from identifiers i where i.id = t.identifier_id),
         (select i.as_typed from identifiers i where i.user_id = t.user_id and i.kind = 'email' and i.is_primary)) as address
@@ -118,6 +124,7 @@ const usedColumns = {
   userId: 'uuid',
   identifierId: 'uuid?',
   sealedPayload: 'bytea?',
+  registrationId: 'uuid?',
   wasDisowned: 'bool',
   locale: 'text',
   addressIsPrimary: 'bool',
@@ -130,7 +137,7 @@ const usedColumns = {
 
 const findUsedToken = statement('one_time_tokens.find_used', {
   lane: 'read',
-  sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.outcome = 'disowned' as was_disowned, u.locale,
+  sql: `select t.id, t.user_id, t.identifier_id, t.sealed_payload, t.registration_id, t.outcome = 'disowned' as was_disowned, u.locale,
       coalesce(i.is_primary, false) as address_is_primary, i.verified_at is not null as address_is_verified,
       u.auth_epoch - t.auth_epoch as epochs_since, t.consumed_at as used_at,
       (select p.canonical from identifiers p
@@ -152,8 +159,8 @@ export async function findUsed(queries: Queries, purpose: Purpose, text: string)
 
 const erase = statement('one_time_tokens.erase_payloads', {
   lane: 'pool',
-  sql: `update one_time_tokens set sealed_payload = null
-    where user_id = :userId and purpose = :purpose and sealed_payload is not null`,
+  sql: `update one_time_tokens set sealed_payload = null, sealed_device = null
+    where user_id = :userId and purpose = :purpose and (sealed_payload is not null or sealed_device is not null)`,
   params: { userId: 'uuid', purpose: 'text' },
   columns: {},
 });

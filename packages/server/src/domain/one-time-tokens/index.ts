@@ -8,6 +8,8 @@
  *   user.
  * - A token that is bound to a browser can only be used with that browser's secret.
  * - A code allows five tries, and each is counted before the code is compared (invariant 2).
+ * - A verification link has a code beside it, in the same row: when the one is used, the other is too. The code works only
+ *   with the ticket of its registration, and after five tries not at all, while the link still does.
  *
  * A token must not be found first and consumed later: `findActive` is only for displaying a page.
  *
@@ -38,6 +40,7 @@ export {
   sideOf,
 } from './email-change.ts';
 export {
+  deviceAssociatedData,
   insertTokenFragment,
   issueToken,
   OneTimeTokens,
@@ -45,7 +48,8 @@ export {
   type Purpose,
   tokenAssociatedData,
   tokenLifetimeSeconds,
+  verificationCode,
 } from './issue.ts';
 export { openReturnAddress, sealReturnAddress } from './return-address.ts';
 export { deleteExpiredTokens } from './sweep.ts';
-export { maxCodeTries, tryCodeFragment } from './try-code.ts';
+export { maxCodeTries, type TriedCode, tryCodeFragment, tryCodeOfRegistration } from './try-code.ts';

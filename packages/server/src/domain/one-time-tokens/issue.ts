@@ -26,6 +26,12 @@ function isCode(purpose: string): purpose is CodePurpose {
   return purpose === 'email_code' || purpose === 'mailbox_code';
 }
 
+/**
+ * The code beside the verification link of a registration. It is computed and compared, and stored nowhere; the row is the
+ * link's.
+ */
+export const verificationCode = 'verification_code';
+
 /** Lifetimes in seconds. */
 export const tokenLifetimeSeconds: Readonly<Record<Purpose, number>> = {
   verify_email: 24 * 60 * 60,
@@ -50,6 +56,11 @@ export function tokenAssociatedData(tokenId: string): AssociatedData {
   return { table: 'one_time_tokens', column: 'sealed_payload', row: tokenId };
 }
 
+/** The associated data that the browser of a registration is encrypted with. */
+export function deviceAssociatedData(tokenId: string): AssociatedData {
+  return { table: 'one_time_tokens', column: 'sealed_device', row: tokenId };
+}
+
 const params = {
   tokenId: 'uuid',
   tokenPurpose: 'text',
@@ -59,6 +70,8 @@ const params = {
   tokenIdentifierId: 'uuid?',
   tokenEpoch: 'int4',
   tokenSealedPayload: 'bytea?',
+  tokenRegistrationId: 'uuid?',
+  tokenSealedDevice: 'bytea?',
   tokenBrowserHash: 'bytea?',
   tokenCreatedAt: 'timestamptz',
   tokenExpiresAt: 'timestamptz',
@@ -69,9 +82,9 @@ export function insertTokenFragment(from: string): Fragment<typeof params> {
   return {
     sql: `issued as (
       insert into one_time_tokens (id, purpose, hash, key_id, user_id, identifier_id, auth_epoch, sealed_payload,
-        browser_hash, created_at, expires_at)
+        registration_id, sealed_device, browser_hash, created_at, expires_at)
       select :tokenId, :tokenPurpose, :tokenHash, :tokenKeyId, :tokenUserId, :tokenIdentifierId, :tokenEpoch,
-        :tokenSealedPayload, :tokenBrowserHash, :tokenCreatedAt, :tokenExpiresAt
+        :tokenSealedPayload, :tokenRegistrationId, :tokenSealedDevice, :tokenBrowserHash, :tokenCreatedAt, :tokenExpiresAt
       from (select from ${from} limit 1) as cause
       returning id)`,
     params,
@@ -119,6 +132,10 @@ export class OneTimeTokens {
     readonly identifierId: string | null;
     readonly authEpoch: number;
     readonly sealedPayload: Buffer | null;
+    /** Of a verification link: the registration that it confirms. Undefined when it confirms none. */
+    readonly registrationId?: string | undefined;
+    /** Of such a link: the browser of the registration, encrypted under the key of the user. */
+    readonly sealedDevice?: Buffer | undefined;
     readonly now: Date;
     /** SHA-256 of what the only client that may use it has: a browser's secret, a ticket or a session. A code requires it. */
     readonly browserHash?: Buffer;
@@ -135,6 +152,8 @@ export class OneTimeTokens {
       tokenIdentifierId: token.identifierId,
       tokenEpoch: token.authEpoch,
       tokenSealedPayload: token.sealedPayload,
+      tokenRegistrationId: token.registrationId ?? null,
+      tokenSealedDevice: token.sealedDevice ?? null,
       tokenBrowserHash: token.browserHash ?? null,
       tokenCreatedAt: token.now,
       tokenExpiresAt: token.expiresAt ?? addSeconds(token.now, tokenLifetimeSeconds[token.purpose]),
@@ -146,7 +165,7 @@ export class OneTimeTokens {
    * such an HMAC.
    */
   secret(tokenId: string, purpose: string, keyId: string): string {
-    if (isCode(purpose)) return this.#code(tokenId, purpose, keyId);
+    if (isCode(purpose) || purpose === verificationCode) return this.#code(tokenId, purpose, keyId);
     return formatSecret(secretPrefixes.oneTimeLink, this.#keys.mac('link', `${tokenId}:${purpose}`, keyId));
   }
 
@@ -159,7 +178,7 @@ export class OneTimeTokens {
     return this.#keys.mac('link', `${id}:email_code_typed:${browserHash.toString('hex')}:${code}`, keyId);
   }
 
-  #code(tokenId: string, purpose: CodePurpose, keyId: string): string {
+  #code(tokenId: string, purpose: CodePurpose | typeof verificationCode, keyId: string): string {
     return digitCode((round) => this.#keys.mac('link', `${tokenId}:${purpose}:${round}`, keyId));
   }
 

@@ -21,7 +21,7 @@
  */
 export { deleteExpiredApplicantKeys, eraseApplicantKeys } from './applicants.ts';
 export { RegistrationHook, type RegistrationHookSettings } from './hook.ts';
-export { addVerificationLink, linkValues } from './link.ts';
+export { addVerificationLink, linkValues, repeatRegistration } from './link.ts';
 export { openRegistration, type PendingRegistration } from './pending.ts';
 export { proveRegistration } from './prove.ts';
 export { supersedeRegistration } from './superseded.ts';

@@ -1,8 +1,9 @@
 /** Verification links of registrations. */
 import { type AuditValues, isUnrecorded, recordFragment } from '#domain/audit/index.ts';
+import { type NewSignUpTicket, signUpTicketFragment } from '#domain/authentication/index.ts';
 import { unverifiedHolderFragment } from '#domain/identifiers/index.ts';
 import { enqueueMailFragment, type MailLedger } from '#domain/mail-ledger/index.ts';
-import { insertTokenFragment, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
+import { deviceAssociatedData, insertTokenFragment, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { type PendingRegistration, sealRegistration } from './pending.ts';
@@ -12,12 +13,24 @@ const issued = insertTokenFragment('fresh');
 const mailed = enqueueMailFragment('issued');
 const audited = recordFragment('fresh');
 
+const ticketed = signUpTicketFragment('fresh');
+
+const added = `${holder.sql}, fresh as (select user_id from holder where ${isUnrecorded}),
+      ${issued.sql}, ${mailed.sql}, ${audited.sql}`;
+const addedParams = { ...holder.params, ...issued.params, ...mailed.params, ...audited.params };
+
 const addLink = statement('registrations.add_link', {
   lane: 'write',
-  sql: `with ${holder.sql}, fresh as (select user_id from holder where ${isUnrecorded}),
-      ${issued.sql}, ${mailed.sql}, ${audited.sql}
-    select user_id from fresh`,
-  params: { ...holder.params, ...issued.params, ...mailed.params, ...audited.params },
+  sql: `with ${added} select user_id from fresh`,
+  params: addedParams,
+  columns: { userId: 'uuid' },
+  after: { wakesWorkers: true },
+});
+
+const repeat = statement('registrations.repeat', {
+  lane: 'write',
+  sql: `with ${added}, ${ticketed.sql} select user_id from fresh`,
+  params: { ...addedParams, ...ticketed.params },
   columns: { userId: 'uuid' },
   after: { wakesWorkers: true },
 });
@@ -34,6 +47,8 @@ export interface VerificationLink {
   readonly holder: LinkHolder;
   /** Undefined for a link whose user must choose a password. */
   readonly registration: PendingRegistration | undefined;
+  /** The browser of the registration, in words. */
+  readonly device: string | undefined;
   readonly locale: string;
   readonly userKey: UserKey;
   readonly now: Date;
@@ -49,13 +64,16 @@ interface LinkDeps {
 
 /** Returns the values of `insertTokenFragment` and `enqueueMailFragment` for a link. */
 export function linkValues({ keys, tokens, mail }: LinkDeps, link: VerificationLink) {
-  const { tokenId, holder, registration, locale, userKey, now, isAdmitted } = link;
+  const { tokenId, holder, registration, device, locale, userKey, now, isAdmitted } = link;
   const admitted = isAdmitted === undefined ? {} : { isAdmitted };
   const { userId, identifierId, authEpoch } = holder;
   const sealedPayload = registration === undefined ? null : sealRegistration(keys, tokenId, registration);
+  const sealedDevice = device === undefined ? undefined : userKey.seal(device, deviceAssociatedData(tokenId));
+  const registrationId = registration?.registrationId;
   const params = { name: registration?.name ?? '' };
+  const token = { id: tokenId, purpose: 'verify_email', userId, identifierId, authEpoch, sealedPayload, now } as const;
   return {
-    ...tokens.values({ id: tokenId, purpose: 'verify_email', userId, identifierId, authEpoch, sealedPayload, now }),
+    ...tokens.values({ ...token, registrationId, sealedDevice }),
     ...mail.values({
       template: 'verify_email',
       locale,
@@ -79,8 +97,21 @@ export async function addVerificationLink(
   link: VerificationLink,
   event: AuditValues,
 ): Promise<boolean> {
-  const { identifierId, authEpoch } = link.holder;
-  const expected = { holderIdentifierId: identifierId, holderEpoch: authEpoch };
-  const row = await deps.database.row(addLink, { ...expected, ...linkValues(deps, link), ...event });
+  const row = await deps.database.row(addLink, { ...expectedOf(link), ...linkValues(deps, link), ...event });
   return row !== undefined;
+}
+
+/** Adds the link of a further registration of the address, as `addVerificationLink` does, and the ticket of its sign-up. */
+export async function repeatRegistration(
+  deps: LinkDeps & { readonly database: Database },
+  link: VerificationLink,
+  ticket: NewSignUpTicket,
+  event: AuditValues,
+): Promise<boolean> {
+  const values = { ...expectedOf(link), ...linkValues(deps, link), ...ticket.values, ...event };
+  return (await deps.database.row(repeat, values)) !== undefined;
+}
+
+function expectedOf({ holder: { identifierId, authEpoch } }: VerificationLink) {
+  return { holderIdentifierId: identifierId, holderEpoch: authEpoch };
 }

@@ -55,7 +55,15 @@ describeOnBothDatabases('registrations', (database) => {
   function add(tokenId: string, pending: PendingRegistration | undefined, authEpoch = 1): Promise<boolean> {
     const now = fixture.clock.now();
     const holder = { userId: user.id, identifierId, authEpoch };
-    const link = { tokenId, holder, registration: pending, locale: 'en', userKey: user.key, now };
+    const link = {
+      tokenId,
+      holder,
+      registration: pending,
+      device: 'Firefox on Linux',
+      locale: 'en',
+      userKey: user.key,
+      now,
+    };
     const event = { action: 'user.registration_repeated', at: now, actor: { kind: 'anonymous' } } as const;
     return addVerificationLink(deps, link, audit.values({ ...event, userId: user.id }));
   }

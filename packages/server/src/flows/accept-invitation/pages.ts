@@ -60,9 +60,14 @@ function fieldsOf(
       autocomplete: 'name',
       value: name,
       maxLength: 200,
+      hasFocus: complaints.name !== undefined || complaints.password === undefined,
       complaint: complaints.name,
     }),
-    newPasswordField(passwordRules, words, complaints.password),
+    newPasswordField(passwordRules, words, {
+      label: 'first',
+      complaint: complaints.password,
+      hasFocus: complaints.name === undefined && complaints.password !== undefined,
+    }),
   ]);
 }
 

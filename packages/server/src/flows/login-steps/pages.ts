@@ -219,7 +219,7 @@ function passwordPage(flow: LoginStepPages): readonly Endpoint[] {
     },
     title: ({ say }) => say('page.change_password.title'),
     intro: ({ words }) => text(words, 'page.change_password.intro'),
-    form: ({ words, complaint }) => html`${newPasswordField(flow.passwordRules, words, complaint)}
+    form: ({ words, complaint }) => html`${newPasswordField(flow.passwordRules, words, { complaint })}
 ${button({ label: words.say('page.reset_password.submit') })}`,
     act: ({ password }, ticket, caller) =>
       changePasswordAtLogin(flow, ticket, { password, deviceToken: caller.deviceCookie }, caller),

@@ -49,7 +49,9 @@ describe('/account/security', () => {
     const other = (await login(app, email)).data.accessToken;
     expect((await browser.open('/account/security')).text).toContain(`href="${appPath}"`);
     const secret = await begin(browser);
-    expect(browser.text).toMatch(/<div class="qr"><svg [^>]*role="img"[^>]*><path [^>]*><path d="M[\dMhvHz ]+"\/><\/svg>/);
+    expect(browser.text).toMatch(
+      /<div class="qr"><svg [^>]*role="img"[^>]*><path [^>]*><path d="M[\dMhvHz ]+"\/><\/svg>/,
+    );
     expect([browser.text.includes('style='), foreignScripts(browser.text)]).toEqual([false, []]);
     expect(secret).toMatch(/^[A-Z2-7]{32}$/);
     const before = browser.valueOf('latchkey_session');

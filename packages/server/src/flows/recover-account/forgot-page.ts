@@ -3,10 +3,12 @@
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { button, field, postForm } from '#pages/form.ts';
+import { sayWith } from '#pages/message-parts.ts';
+import { note } from '#pages/notice.ts';
 import { forgotPasswordPath, loginPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { wordsOf } from '#pages/words.ts';
-import { type Html, html } from '#platform/html/index.ts';
+import { html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
@@ -48,10 +50,18 @@ async function submit(flow: ForgotPasswordPage, email: string, caller: Caller): 
   const parsed = emailInput.safeParse(email);
   if (!parsed.success) return formPage(words, 422, email, say('page.login.email_missing'));
   await forgotPassword(flow, parsed.data.canonical, caller);
-  const body = html`<p>${say('page.forgot_password.sent', { email: parsed.data.asTyped })}</p>
-<p class="soft">${say('page.forgot_password.hint')}</p>
-${backLink(words)}`;
-  return response(words, 200, 'page.forgot_password.sent_title', body);
+  return {
+    kind: 'html',
+    status: 200,
+    html: page({
+      words,
+      title: say('page.check_mail.title'),
+      lead: sayWith(words, 'page.forgot_password.sent', { email: html`<b><bdi>${parsed.data.asTyped}</bdi></b>` }),
+      icon: 'mail',
+      body: note(say('page.forgot_password.hint')),
+      beneath: html`${say('page.check_mail.wrong_address')} <a href="${forgotPasswordPath}">${say('page.check_mail.start_again')}</a>`,
+    }),
+  };
 }
 
 function formPage(words: PageWords, status: number, email: string, complaint?: string): PageResponse {
@@ -67,16 +77,9 @@ function formPage(words: PageWords, status: number, email: string, complaint?: s
     complaint,
   })}
 ${button({ label: say('page.forgot_password.submit') })}`;
-  const body = html`<p>${say('page.forgot_password.intro')}</p>
-${postForm(forgotPasswordPath, content)}
-${backLink(words)}`;
-  return response(words, status, 'page.forgot_password.title', body);
-}
-
-function backLink({ say }: PageWords): Html {
-  return html`<p><a href="${loginPath}">${say('page.login.back')}</a></p>`;
-}
-
-function response(words: PageWords, status: number, title: string, body: Html): PageResponse {
-  return { kind: 'html', status, html: page({ title: words.say(title), words, body }) };
+  const title = say('page.forgot_password.title');
+  const lead = say('page.forgot_password.intro');
+  const body = postForm(forgotPasswordPath, content);
+  const beneath = html`<a href="${loginPath}">${say('page.login.back')}</a>`;
+  return { kind: 'html', status, html: page({ words, title, lead, body, beneath }) };
 }

@@ -1,8 +1,10 @@
 /** The page `/reset-password`. */
 import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
+import { linkButton, stack } from '#pages/form.ts';
 import { linkPage, linkToken } from '#pages/link-page.ts';
 import { newPasswordFields } from '#pages/new-password-field.ts';
+import { forgotPasswordPath } from '#pages/own-path.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import { findReset, type ResetPassword, readLink, resetPassword } from './reset-password.ts';
@@ -24,6 +26,7 @@ export function resetPasswordPage(flow: ResetPassword & { readonly catalogues: C
       const used = await findReset(flow, token);
       return used && { text: 'done', locale: used.locale };
     },
+    renewal: ({ say }) => stack(linkButton({ label: say('page.forgot_password.submit'), path: forgotPasswordPath })),
     localeOf: ({ locale }) => locale,
     form: ({ link, words, say }, { password }) => ({
       paragraphs: [say('intro')],

@@ -36,7 +36,12 @@ describe('POST /api/v1/auth/register', () => {
   it('201 for a new address returns it as typed without an id and sends a link', async () => {
     const response = await register(app, 'New.Person@People.example');
     expect(response.status).toBe(201);
-    expect(response.data).toEqual({ email: 'New.Person@People.example', status: 'verification_sent' });
+    expect(response.data).toEqual({
+      email: 'New.Person@People.example',
+      status: 'verification_sent',
+      ticket: expect.stringMatching(/^lk_lt_/),
+      ticketExpiresAt: expect.any(String),
+    });
     expect(await mailsTo(app, 'new.person@people.example')).toEqual(['verify_email']);
     const [message] = await messagesTo(app, 'New.Person@people.example', 1);
     expect(message?.links[0]).toMatch(/^http:\/\/localhost:5625\/verify-email\?token=lk_ot_/);

@@ -1,11 +1,17 @@
 /** A registration in three steps, the same for every state of the address: read, hash, write. */
 
 import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
+import {
+  type NewSignUpTicket,
+  newSignUpTicket,
+  type SignUpOptions,
+  type SignUpTicket,
+} from '#domain/authentication/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { type PasswordHashes, type PasswordRules, passwordAssociatedData } from '#domain/passwords/index.ts';
 import type { RegistrationHook } from '#domain/registrations/index.ts';
-import { addVerificationLink, linkValues, type PendingRegistration } from '#domain/registrations/index.ts';
+import { linkValues, type PendingRegistration, repeatRegistration } from '#domain/registrations/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
@@ -17,6 +23,7 @@ import type { Caller } from '#platform/http/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import { allowsAddress, type EmailDomains } from '#protocol/email-domains/index.ts';
+import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import { createUser, findHolder, notifyOwner } from './statements.ts';
 
 export interface Register {
@@ -46,6 +53,8 @@ export interface Registration {
   /** Languages for the message of a rejected password, by preference. */
   readonly languages: readonly (string | undefined)[];
   readonly quota: QuotaReservation;
+  /** How the sign-up goes on once its address is confirmed. */
+  readonly signUp: SignUpOptions;
 }
 
 /** Bounds the retries when the holder of the address changes between the read and the write. */
@@ -62,11 +71,12 @@ interface Holder {
 }
 
 /**
- * Creates a user, adds a link to an unverified registration, or notifies the owner of a verified address.
+ * Creates a user, adds a link to an unverified registration, or notifies the owner of a verified address. Returns the ticket
+ * of the sign-up, which the caller gets for every address.
  *
  * @throws `registration_closed`, `email_domain_not_allowed`, `registration_refused`, `busy`, and as `PasswordRules`.
  */
-export async function register(flow: Register, registration: Registration, caller: Caller): Promise<void> {
+export async function register(flow: Register, registration: Registration, caller: Caller): Promise<SignUpTicket> {
   if (flow.mode !== 'open') throw new Problem('registration_closed');
   // Depends on the address alone, so that the refusal reveals nothing about users.
   if (!allowsAddress(flow.emailDomains, registration.email.canonical)) throw new Problem('email_domain_not_allowed');
@@ -86,11 +96,15 @@ async function writeFor(
   phc: string,
   read: Holder | undefined,
   caller: Caller,
-): Promise<void> {
+): Promise<SignUpTicket> {
   let holder = read;
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const outcome = await write(flow, registration, phc, holder, caller);
-    if (outcome !== undefined) return flow.onRegistered(outcome);
+    const begun = begin(flow, registration, phc);
+    const outcome = await write(flow, begun, holder, caller);
+    if (outcome !== undefined) {
+      flow.onRegistered(outcome);
+      return begun.ticket.ticket;
+    }
     holder = await readHolder(flow, registration);
   }
   throw new Problem('busy', { retryAfterSeconds: 1, log: 'the holder of the address changed at every attempt' });
@@ -127,24 +141,42 @@ async function callHook({ registrationHook }: Register, registration: Registrati
   await registrationHook?.admit({ via: 'register', email: email.canonical, name, locale }, caller);
 }
 
+/** A registration with what is computed for every address, taken or not. */
+interface BegunRegistration {
+  readonly registration: Registration;
+  readonly phc: string;
+  /** The id of its link, and the registration's own. */
+  readonly tokenId: string;
+  readonly ticket: NewSignUpTicket;
+  readonly now: Date;
+}
+
+function begin(flow: Register, registration: Registration, phc: string): BegunRegistration {
+  const now = flow.clock.now();
+  const tokenId = flow.tokens.newId();
+  const ticket = newSignUpTicket(tokenId, registration.email, registration.signUp, now);
+  return { registration, phc, tokenId, ticket, now };
+}
+
 async function write(
   flow: Register,
-  registration: Registration,
-  phc: string,
+  begun: BegunRegistration,
   holder: Holder | undefined,
   caller: Caller,
 ): Promise<'created' | 'repeated' | 'taken' | undefined> {
-  if (holder === undefined) return (await create(flow, registration, phc, caller)) ? 'created' : undefined;
-  if (!holder.isVerified) return (await repeat(flow, registration, phc, holder, caller)) ? 'repeated' : undefined;
-  return (await notify(flow, holder, caller)) ? 'taken' : undefined;
+  if (holder === undefined) return (await create(flow, begun, caller)) ? 'created' : undefined;
+  if (!holder.isVerified) return (await repeat(flow, begun, holder, caller)) ? 'repeated' : undefined;
+  return (await notify(flow, begun, holder, caller)) ? 'taken' : undefined;
 }
 
-async function create(flow: Register, registration: Registration, phc: string, caller: Caller): Promise<boolean> {
-  const now = flow.clock.now();
+async function create(
+  flow: Register,
+  { registration, phc, tokenId, ticket, now }: BegunRegistration,
+  caller: Caller,
+): Promise<boolean> {
   const userId = flow.makeId();
   const identifierId = flow.makeId();
   const { key, wrapped } = flow.keys.createUserKey(userId);
-  const tokenId = flow.tokens.newId();
   const row = await flow.database.row(createUser, {
     identifierId,
     identifierUserId: userId,
@@ -163,10 +195,12 @@ async function create(flow: Register, registration: Registration, phc: string, c
       tokenId,
       holder: { userId, identifierId, authEpoch: 1 },
       registration: pendingRegistration(tokenId, registration, phc, now),
+      device: deviceOf(caller),
       locale: registration.locale,
       userKey: key,
       now,
     }),
+    ...ticket.values,
     ...event(flow, 'user.registered', now, userId, key, caller),
   });
   return row !== undefined;
@@ -174,32 +208,40 @@ async function create(flow: Register, registration: Registration, phc: string, c
 
 async function repeat(
   flow: Register,
-  registration: Registration,
-  phc: string,
+  { registration, phc, tokenId, ticket, now }: BegunRegistration,
   holder: Holder,
   caller: Caller,
 ): Promise<boolean> {
-  const now = flow.clock.now();
   const { userId } = holder;
   const userKey = flow.keys.unwrapUserKey(userId, holder.wrapped);
-  const tokenId = flow.tokens.newId();
   const link = {
     tokenId,
     holder,
     registration: pendingRegistration(tokenId, registration, phc, now),
+    device: deviceOf(caller),
     locale: registration.locale,
     userKey,
     now,
   };
-  return addVerificationLink(flow, link, event(flow, 'user.registration_repeated', now, userId, userKey, caller));
+  return repeatRegistration(
+    flow,
+    link,
+    ticket,
+    event(flow, 'user.registration_repeated', now, userId, userKey, caller),
+  );
 }
 
-async function notify(flow: Register, holder: Holder, caller: Caller): Promise<boolean> {
-  const now = flow.clock.now();
+async function notify(
+  flow: Register,
+  { ticket, now }: BegunRegistration,
+  holder: Holder,
+  caller: Caller,
+): Promise<boolean> {
   const { userId, identifierId, locale } = holder;
   const key = flow.keys.unwrapUserKey(userId, holder.wrapped);
   const row = await flow.database.row(notifyOwner, {
     ownerIdentifierId: identifierId,
+    ...ticket.values,
     ...flow.mail.values({
       template: 'already_registered',
       locale,
@@ -223,6 +265,11 @@ function pendingRegistration(
   now: Date,
 ): PendingRegistration {
   return { registrationId: tokenId, registeredAt: now.toISOString(), asTyped, phc, name, locale };
+}
+
+/** In words of our own: a user agent is any text. */
+function deviceOf({ userAgent }: Caller): string {
+  return describeUserAgent(userAgent).words;
 }
 
 function event(flow: Register, action: AuditAction, at: Date, userId: string, key: UserKey, caller: Caller) {

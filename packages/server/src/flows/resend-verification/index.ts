@@ -1,15 +1,17 @@
 /**
- * Requests for another verification link. Owns `POST /api/v1/auth/resend-verification`; no tables.
+ * Requests for another verification link. Owns `POST /api/v1/auth/resend-verification` and the page
+ * `/resend-verification`; no tables.
  *
  * Must not read the state of the address in the request: an absent, unverified, verified and disabled address get the same
  * response for the same work (invariant 13). `domain/mail-requests` stores the request, and its job sends the link.
  */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
+import { requestMail } from '#domain/mail-requests/index.ts';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
+import { type ResendPages, resendPages } from './pages.ts';
 
-export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoint[] {
+export function resendVerificationEndpoints(flow: ResendPages): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'verify_email.resend',
@@ -32,5 +34,6 @@ export function resendVerificationEndpoints(flow: RequestMail): readonly Endpoin
         return { data: { email: body.email.asTyped, status: 'verification_sent' as const } };
       },
     }),
+    ...resendPages(flow),
   ];
 }

@@ -1,13 +1,18 @@
-/** The page `/verify-email`: verifies the address or disowns the registration. */
+/** The page `/verify-email`: verifies the address, and signs in the browser that signed up; or disowns the registration. */
 import { z } from 'zod';
 import { findUsed } from '#domain/one-time-tokens/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { button } from '#pages/form.ts';
+import { button, facts, linkButton, stack } from '#pages/form.ts';
 import { linkPage, linkToken, type Reading } from '#pages/link-page.ts';
+import { type LeadsOn, leadOn } from '#pages/login-step.ts';
 import { newPasswordFields } from '#pages/new-password-field.ts';
-import type { Endpoint } from '#platform/http/index.ts';
+import { resendPath } from '#pages/sign-up-paths.ts';
+import { wordsOf } from '#pages/words.ts';
+import { type Html, html } from '#platform/html/index.ts';
+import type { Caller, Endpoint, PageResponse } from '#platform/http/index.ts';
 import { displayName } from '#protocol/untrusted-text/index.ts';
+import { signInAfterLink } from './sign-up.ts';
 import { disownRegistration, type Link, readLink, type VerifyEmail, verifyEmail } from './verify-email.ts';
 
 /** The choice that led to an outcome, and its text. */
@@ -18,7 +23,7 @@ const outcomes = {
 
 const choices = z.enum(['verify', 'disown']);
 
-export function verifyEmailPage(flow: VerifyEmail): readonly Endpoint[] {
+export function verifyEmailPage(flow: VerifyEmail & LeadsOn): readonly Endpoint[] {
   return linkPage({
     path: '/verify-email',
     show: { id: 'verify_email.show', summary: 'Page of the link in the email: shows the registration' },
@@ -36,29 +41,50 @@ export function verifyEmailPage(flow: VerifyEmail): readonly Endpoint[] {
       const { choice, text } = used.wasDisowned ? outcomes.disowned : outcomes.used;
       return typed === undefined || typed.choice === choice ? { text, locale: used.locale } : undefined;
     },
+    // The link was pressed in this browser before, or elsewhere: the ticket of its registration is here.
+    again: async ({ token, choice }, caller) => {
+      const used = choice === 'verify' ? await findUsed(flow.database, 'verify_email', token) : undefined;
+      return used && signIn(flow, used.registrationId ?? undefined, caller);
+    },
+    renewal: ({ say }) => stack(linkButton({ label: say('page.verify_email.new_link'), path: resendPath })),
+    opensByTicket: true,
     localeOf: ({ registration, token }) => registration?.locale ?? token.locale,
     form: (reading, { password }) => ({
-      paragraphs: [question(reading)],
-      ...(isContested(reading.link) && {
-        fields: newPasswordFields(flow.passwordRules, reading.words, {
-          email: reading.link.token.address,
-          complaint: password,
-        }),
-      }),
+      paragraphs: [reading.say(isContested(reading.link) ? 'contested' : 'lead')],
+      icon: 'mail',
+      fields: isContested(reading.link)
+        ? newPasswordFields(flow.passwordRules, reading.words, {
+            email: reading.link.token.address,
+            complaint: password,
+          })
+        : factsOf(reading),
       buttons: [
         button({ label: reading.say('submit'), name: 'choice', value: 'verify' }),
         button({ label: reading.say('disown'), name: 'choice', value: 'disown', kind: 'plain', skipsFields: true }),
       ],
+      beneath: html`${reading.say('beneath')}`,
     }),
     act: async ({ token, choice, password = '' }, caller, { link }) => {
       if (choice === 'disown') {
         if (!(await disownRegistration(flow, token, caller))) throw new Problem('invalid_token');
         return { text: 'disowned' };
       }
-      await verifyEmail(flow, token, isContested(link) ? password : undefined, caller);
-      return { text: 'done' };
+      const registrationId = await verifyEmail(flow, token, isContested(link) ? password : undefined, caller);
+      return (await signIn(flow, registrationId, caller)) ?? { text: 'done' };
     },
   });
+}
+
+/** Signs in the browser that has the ticket of this registration; undefined in every other one. */
+async function signIn(
+  flow: VerifyEmail & LeadsOn,
+  registrationId: string | undefined,
+  caller: Caller,
+): Promise<PageResponse | undefined> {
+  const { ticketCookie: text, browserHash, deviceCookie: deviceToken } = caller;
+  const ticket = text === undefined || browserHash === undefined ? undefined : { text, browserHash };
+  const result = await signInAfterLink(flow, ticket, { registrationId, deviceToken }, caller);
+  return result && leadOn(flow, wordsOf(flow.catalogues, caller), result);
 }
 
 /** Several registrations are pending for this address: the link carries none of them, and the user sets a password. */
@@ -66,9 +92,12 @@ function isContested({ registration }: Link): boolean {
   return registration === undefined;
 }
 
-function question({ link: { registration }, say }: Reading<Link>): string {
-  if (registration === undefined) return say('contested');
-  const name = displayName(registration.name);
-  const at = new Date(registration.registeredAt);
-  return name === null ? say('question_without_name', { at }) : say('question', { name, at });
+function factsOf({ link: { registration, token, device }, say }: Reading<Link>): Html {
+  const name = registration && displayName(registration.name);
+  return facts([
+    token.address !== null && [say('fact_email'), token.address],
+    name != null && [say('fact_name'), name],
+    registration !== undefined && [say('fact_created'), say('moment', { at: new Date(registration.registeredAt) })],
+    device !== undefined && [say('fact_from'), device],
+  ]);
 }

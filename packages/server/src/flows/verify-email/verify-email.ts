@@ -1,5 +1,11 @@
-import type { AuditLog } from '#domain/audit/index.ts';
-import { type ActiveToken, consume, findActive } from '#domain/one-time-tokens/index.ts';
+import { confirmSignUp, type LoginGate } from '#domain/authentication/index.ts';
+import {
+  type ActiveToken,
+  consume,
+  deviceAssociatedData,
+  findActive,
+  type OneTimeTokens,
+} from '#domain/one-time-tokens/index.ts';
 import {
   type PasswordHashes,
   type PasswordRules,
@@ -8,25 +14,19 @@ import {
 } from '#domain/passwords/index.ts';
 import { openRegistration, type PendingRegistration, proveRegistration } from '#domain/registrations/index.ts';
 import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
-import { firstLocale, type Users } from '#domain/users/index.ts';
+import { firstLocale } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
-import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
-import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
-import type { Keys, UserKey } from '#platform/keys/index.ts';
+import type { UserKey } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 
-export interface VerifyEmail {
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly keys: Keys;
+export interface VerifyEmail extends LoginGate {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
-  readonly users: Users;
-  readonly audit: AuditLog;
+  readonly tokens: OneTimeTokens;
   readonly catalogues: Catalogues;
 }
 
@@ -35,6 +35,8 @@ export interface Link {
   readonly token: ActiveToken;
   /** Undefined when the payload has no registration; the request must then contain a new password. */
   readonly registration: PendingRegistration | undefined;
+  /** The browser of the registration, in words; undefined for a link of the previous release. */
+  readonly device: string | undefined;
 }
 
 /** Reads a link without using it. */
@@ -43,19 +45,29 @@ export async function readLink(flow: VerifyEmail, text: string): Promise<Link | 
   if (token === undefined) return undefined;
   const { sealedPayload } = token;
   const registration = sealedPayload === null ? undefined : openRegistration(flow.keys, token.id, sealedPayload);
-  return { token, registration };
+  return { token, registration, device: await deviceOf(flow, token) };
+}
+
+async function deviceOf(
+  { users }: VerifyEmail,
+  { id, userId, sealedDevice }: ActiveToken,
+): Promise<string | undefined> {
+  const key = sealedDevice === null ? undefined : await users.key(userId);
+  return sealedDevice === null ? undefined : key?.open(sealedDevice, deviceAssociatedData(id)).toString('utf8');
 }
 
 /**
  * Verifies the address and sets the password and name of the link's registration. Of all links of an address exactly one
  * is ever used: the user's lock orders two concurrent uses, and the second finds its link replaced.
+ *
+ * Returns the id of the registration, whose ticket now counts; undefined for a link that carries none.
  */
 export async function verifyEmail(
   flow: VerifyEmail,
   text: string,
   newPassword: string | undefined,
   caller: Caller,
-): Promise<void> {
+): Promise<string | undefined> {
   const link = await readLink(flow, text);
   if (link === undefined) throw new Problem('invalid_token');
   const phc = newPassword === undefined ? link.registration?.phc : await hashNew(flow, link, newPassword, caller);
@@ -65,6 +77,7 @@ export async function verifyEmail(
   const locale = firstLocale(wantedLanguages(caller.acceptLanguage));
   const verification = verificationOf(flow, { text, link, phc, userKey, locale });
   await flow.database.transaction((tx) => changeUser(flow, tx, caller, verification));
+  return link.registration?.registrationId;
 }
 
 async function hashNew(flow: VerifyEmail, link: Link, password: string, caller: Caller): Promise<string> {
@@ -100,6 +113,14 @@ function verificationOf(flow: VerifyEmail, { text, link, phc, userKey, locale }:
       const { registration } = link;
       const identifierId = present(used.identifierId, 'the identifier of a verification link');
       await proveRegistration(tx, flow.users, { userId, identifierId, registration, locale, now });
+    },
+    raise: async (tx) => {
+      const authEpoch = await flow.users.raiseEpoch(tx, userId);
+      const registrationId = link.registration?.registrationId;
+      // A password that was typed on the page is not the one that a ticket proves.
+      if (authEpoch !== undefined && registrationId !== undefined && phc === link.registration?.phc)
+        await confirmSignUp(tx, { registrationId, userId, authEpoch });
+      return authEpoch;
     },
     sessions: { kind: 'none' },
     replacesLinks: 'verify_email',

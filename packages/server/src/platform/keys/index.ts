@@ -14,3 +14,4 @@ export { createKekOfDirectory, type KeyEncryptionKey, KeysUnusable, localKek, re
 export { type KeyRing, type KeyRingDeps, openKeys, type Reload, spreadSeconds } from './key-ring.ts';
 export type { AssociatedData, KeyOwner, KeyPurpose, Keys, UserKey } from './keys.ts';
 export { keyPurposes } from './purposes.ts';
+export { keyOfSecret } from './secret-keys.ts';

@@ -3,7 +3,8 @@ import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
 import { operator } from '../../support/operator.ts';
-import { register, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
+import { codeOfSignUp, signUp, verify } from '../../support/sign-ups.ts';
+import { mailedToken, register, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
 import {
   addScenarioUser,
   addUnverifiedUser,
@@ -61,6 +62,40 @@ export const registrations: readonly Scenario[] = [
       const { email } = await addScenarioUser(app);
       const more = { password: newPassword };
       return { run: async () => resultOf(await register(app, email, more)), isComplete: () => canLogIn(app, email) };
+    },
+  },
+  {
+    name: 'register.submit',
+    audit: ['user.registered'],
+    mail: ['verify_email'],
+    prepare: async (app) => {
+      const email = uniqueEmail();
+      const form = { email, name: 'Ada Lovelace', password: validPassword };
+      return { run: () => submitForm(app, '/register', form), isComplete: () => canVerify(app, email) };
+    },
+  },
+  {
+    name: 'verify_email.press, with the ticket',
+    audit: ['email.verified', 'login.succeeded'],
+    prepare: async (app) => {
+      const { email, ticket } = await signUp(app);
+      const token = await mailedToken(app, email);
+      return {
+        run: async () => resultOf(await verify(app, { token, ticket })),
+        isComplete: () => canLogIn(app, email),
+      };
+    },
+  },
+  {
+    name: 'verify_email.press, with the code',
+    audit: ['email.verified', 'login.succeeded'],
+    prepare: async (app) => {
+      const { email, ticket } = await signUp(app);
+      const code = await codeOfSignUp(app, email);
+      return {
+        run: async () => resultOf(await verify(app, { code, ticket })),
+        isComplete: () => canLogIn(app, email),
+      };
     },
   },
   {

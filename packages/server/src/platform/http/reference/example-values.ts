@@ -20,5 +20,6 @@ export const exampleValues = {
     'Ap0RjOQXhs0AiB6hTs9HWyfaB2N87y9oUeP4aOau0CPF3NV8qwRfKl6KdjiAJqYd2DJPAR-ckeWACF8Of8nWHA',
   refreshToken: 'lk_rt_TqfDTXCPP39eSD0DMNTL6wBJfXTpgNijtP5pcjS4HHk000000',
   deviceToken: 'lk_dv_rw7RliRgcQ6EqtZPHyvaw91AgIhTn7WYEH-uOn_BwVY000000',
+  ticket: 'lk_lt_2fGfQ7mQm3yVY0XcZ1dXo0tq8Jw5sYb3r6v9nKcE4uA000000',
   browserToken: 'lk_lb_QRVsbn7skhCyKr1nKJmk9flI3-BOfHv3Fzsqt9ANIbI000000',
 } as const;

@@ -1,0 +1,229 @@
+/** `/register`: the form for name, email and password. Every address leads on to `/check-mail` (invariant 13). */
+import { z } from 'zod';
+import { emailInput } from '#domain/identifiers/index.ts';
+import { nameInput } from '#domain/users/index.ts';
+import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { button, field, hiddenField, postForm } from '#pages/form.ts';
+import { sayWith } from '#pages/message-parts.ts';
+import { lengthComplaint, newPasswordField } from '#pages/new-password-field.ts';
+import { alert, waitText } from '#pages/notice.ts';
+import { loginPath, type OwnPath, toOwnPath, withContinue } from '#pages/own-path.ts';
+import { page } from '#pages/page.ts';
+import { checkMailPath, registerPath } from '#pages/sign-up-paths.ts';
+import { wordsOf } from '#pages/words.ts';
+import { type Html, html, joinHtml } from '#platform/html/index.ts';
+import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
+import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
+import type { QuotaReservation } from '#platform/rate-limit/index.ts';
+import { wantedLanguages } from '#protocol/accept-language/index.ts';
+import { type Register, register } from './register.ts';
+
+/** Dependencies of the page. */
+export type RegisterPages = Register & { readonly catalogues: Catalogues };
+
+const continueTo = z.string().max(2000).optional();
+
+const fields = z.strictObject({
+  name: z.string().max(1000),
+  email: z.string().max(1000),
+  password: z.string().max(1024),
+  continue: continueTo,
+});
+
+type Typed = z.output<typeof fields>;
+
+export function registerPages(flow: RegisterPages): readonly Endpoint[] {
+  return [
+    pageEndpoint({
+      id: 'register.show',
+      method: 'GET',
+      path: registerPath,
+      summary: 'Sign-up page: name, email and password',
+      auth: { principals: ['public'] },
+      rateLimit: 'pages',
+      request: { query: z.strictObject({ continue: continueTo }) },
+      problems: ['registration_closed'],
+      handler: async ({ query, caller }) => {
+        const words = wordsOf(flow.catalogues, caller);
+        const form = { name: '', email: '', continueTo: ownPath(query.continue) };
+        return flow.mode === 'open' ? formPage(flow, words, 200, form) : closedPage(words, flow.mode);
+      },
+    }),
+    pageEndpoint({
+      id: 'register.submit',
+      method: 'POST',
+      path: registerPath,
+      summary: 'Its form: creates the account and mails its link and code',
+      auth: { principals: ['public'] },
+      rateLimit: 'mail',
+      countsUse: true,
+      request: { form: fields },
+      problems: ['registration_closed', 'email_domain_not_allowed', 'registration_refused', 'busy'],
+      handler: ({ body, caller, use }) => submit(flow, body, caller, use),
+    }),
+  ];
+}
+
+/** The sentence of each field, by its name. */
+type Complaints = Readonly<Partial<Record<'name' | 'email' | 'password', string | undefined>>>;
+
+/** The typed values, and the sentences about them. */
+interface Form {
+  readonly name: string;
+  readonly email: string;
+  readonly continueTo: OwnPath | undefined;
+  readonly notice?: Html | undefined;
+  readonly complaints?: Complaints;
+}
+
+async function submit(
+  flow: RegisterPages,
+  typed: Typed,
+  caller: Caller,
+  quota: QuotaReservation,
+): Promise<PageResponse> {
+  const words = wordsOf(flow.catalogues, caller);
+  const { name, email, password } = typed;
+  const form = { name, email, continueTo: ownPath(typed.continue) };
+  const [address, displayName] = [emailInput.safeParse(email), nameInput.safeParse(name)];
+  if (!address.success || !displayName.success) {
+    quota.skip();
+    const { say } = words;
+    const complaints = {
+      name: displayName.success ? undefined : say('page.name.invalid'),
+      email: address.success ? undefined : say('page.login.email_missing'),
+      password: lengthComplaint(flow.passwordRules, words, password),
+    };
+    return flow.mode === 'open' ? formPage(flow, words, 422, { ...form, complaints }) : closedPage(words, flow.mode);
+  }
+  const { browserHash, acceptLanguage } = caller;
+  const languages = [words.lang, ...wantedLanguages(acceptLanguage)];
+  const signUp = { transport: 'cookie', browserHash, continueTo: form.continueTo } as const;
+  const registration = {
+    email: address.data,
+    name: displayName.data,
+    password,
+    locale: words.lang,
+    languages,
+    quota,
+    signUp,
+  };
+  try {
+    const { text: value, expiresAt } = await register(flow, registration, caller);
+    const ticket = { cookie: 'ticket', change: { value, expiresAt } } as const;
+    return { kind: 'redirect', location: checkMailPath, cookies: [ticket] };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    // A refusal that comes before the count leaves nothing to count.
+    quota.skip();
+    return refused(flow, words, form, error);
+  }
+}
+
+/** The refusals that stand above the form; the address and the password have sentences of their own. */
+const notices: Partial<Readonly<Record<ProblemCode, string>>> = {
+  registration_refused: 'page.register.refused',
+  busy: 'page.register.busy',
+  unavailable: 'page.register.busy',
+};
+
+/** The form again with what was typed, except the password. */
+function refused(flow: RegisterPages, words: PageWords, form: Form, problem: Problem): PageResponse {
+  const { code, status, retryAfterSeconds } = problem;
+  if (code === 'registration_closed') return closedPage(words, flow.mode);
+  const again = (more: Partial<Form>) => ({
+    ...formPage(flow, words, status, { ...form, ...more }),
+    retryAfterSeconds,
+  });
+  if (code === 'too_many_requests') return again({ notice: alert(waitText(words, retryAfterSeconds)) });
+  if (code === 'email_domain_not_allowed') return again({ complaints: { email: words.say('page.register.domain') } });
+  if (code === 'validation_failed') {
+    return again({ complaints: { password: problem.errors.map(({ message }) => message).join(' ') } });
+  }
+  const key = notices[code];
+  if (key === undefined) throw problem;
+  return again({ notice: alert(words.say(key)) });
+}
+
+function formPage(flow: RegisterPages, words: PageWords, status: number, form: Form) {
+  const { say } = words;
+  const { name, email, notice, complaints = {} } = form;
+  const content = joinHtml([
+    html`${form.continueTo !== undefined && hiddenField('continue', form.continueTo)}`,
+    field({
+      name: 'name',
+      label: say('page.name.label'),
+      type: 'text',
+      autocomplete: 'name',
+      value: name,
+      maxLength: 200,
+      hasFocus: firstOf(complaints) === undefined || complaints.name !== undefined,
+      complaint: complaints.name,
+    }),
+    field({
+      name: 'email',
+      label: say('page.email.label'),
+      type: 'email',
+      autocomplete: 'username',
+      value: email,
+      isVerbatim: true,
+      hasFocus: firstOf(complaints) === 'email',
+      complaint: complaints.email,
+    }),
+    newPasswordField(flow.passwordRules, words, {
+      label: 'first',
+      complaint: complaints.password,
+      hasFocus: firstOf(complaints) === 'password',
+    }),
+    button({ label: say('page.register.submit') }),
+    terms(words),
+  ]);
+  const beneath = html`${say('page.register.have_account')} <a href="${withContinue(loginPath, form.continueTo)}">${say('page.login.title')}</a>`;
+  return {
+    kind: 'html',
+    status,
+    html: page({
+      words,
+      title: say('page.register.title'),
+      lead: say('page.register.lead'),
+      body: html`${notice}${postForm(registerPath, content)}`,
+      beneath,
+    }),
+  } as const;
+}
+
+/** Only the first wrong field gets the focus. */
+function firstOf(complaints: Complaints): keyof Complaints | undefined {
+  return (['name', 'email', 'password'] as const).find((name) => complaints[name] !== undefined);
+}
+
+/** Where the operator links terms and a privacy policy. */
+function terms(words: PageWords): Html {
+  const urlOf = (kind: string) => words.brand.links.find((link) => link.kind === kind)?.url;
+  const [termsUrl, privacyUrl] = [urlOf('terms'), urlOf('privacy')];
+  if (termsUrl === undefined || privacyUrl === undefined) return html``;
+  const link = (url: string, key: string) => html`<a href="${url}">${words.say(key)}</a>`;
+  const sentence = sayWith(words, 'page.register.terms', {
+    terms: link(termsUrl, 'page.register.terms_link'),
+    privacy: link(privacyUrl, 'page.register.privacy_link'),
+  });
+  return html`<p class="small soft">${sentence}</p>`;
+}
+
+/** The same status for both, as the API returns for a registration. */
+function closedPage(words: PageWords, mode: 'open' | 'invite' | 'closed'): PageResponse {
+  const { say } = words;
+  const key = mode === 'invite' ? 'page.register.invite' : 'page.register.closed';
+  const beneath = html`${say('page.register.have_account')} <a href="${loginPath}">${say('page.login.title')}</a>`;
+  const { status } = new Problem('registration_closed');
+  const body = html``;
+  return {
+    kind: 'html',
+    status,
+    html: page({ words, title: say(`${key}_title`), lead: say(key), icon: 'mail', body, beneath }),
+  };
+}
+
+function ownPath(text: string | undefined): OwnPath | undefined {
+  return text === undefined ? undefined : toOwnPath(text);
+}
