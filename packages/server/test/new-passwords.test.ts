@@ -13,8 +13,10 @@ import { type HttpReceiver, type Reaction, startReceiver } from './support/http-
 import { invite } from './support/invitations.ts';
 import { addSetupLink, mustChangePassword, ticketFor } from './support/login-steps.ts';
 import { operator } from './support/operator.ts';
+import { renderedForm } from './support/rendered-form.ts';
 import { beforeEachHash } from './support/stored-login.ts';
 import {
+  addCookieSession,
   addLoggedInUser,
   addVerifiedUser,
   login,
@@ -180,6 +182,15 @@ const pages: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
     };
     return { email, set };
   },
+  'password.submit_change': async (of) => {
+    const { cookie, email } = await addCookieSession(of);
+    const set: Attempt['set'] = (password, headers = {}) => {
+      const form = { ...renderedForm.fields, currentPassword: validPassword, password };
+      const all = { ...sameOrigin, ...headers, cookie: `${cookie}; ${renderedForm.cookie}` };
+      return of.send('POST', '/account/security/password', { form, headers: all });
+    };
+    return { email, set };
+  },
   'verify_email.submit': async (of) => {
     const { email, token } = await addContestedUser(of);
     return { email, set: ofPage(of, '/verify-email', { token, choice: 'verify' }) };
@@ -199,7 +210,7 @@ const pages: Readonly<Record<string, (of: Application) => Promise<Attempt>>> = {
 };
 
 /** Pages that lead to the next page of a sign-in. */
-const leadsOn = ['login.submit_change_password', 'owner.submit_set_up', 'register.submit'];
+const leadsOn = ['login.submit_change_password', 'password.submit_change', 'owner.submit_set_up', 'register.submit'];
 
 function attemptAt(id: string, table: typeof api, of: Application): Promise<Attempt> {
   return present(table[id], id)(of);

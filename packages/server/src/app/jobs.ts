@@ -14,7 +14,8 @@ import { faultPoint } from './fault-point.ts';
 import type { Services } from './wiring.ts';
 
 /** Mails look like the pages. */
-export function mailThemeOf({ accent, radius }: Theme): MailTheme {
+export function mailThemeOf({ accent, radius, scheme }: Theme): MailTheme {
+  if (scheme !== 'auto') return { colors: colorsOf(scheme, accent), radius };
   return { colors: colorsOf('light', accent), dark: colorsOf('dark', accent), radius };
 }
 

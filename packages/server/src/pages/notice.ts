@@ -21,6 +21,12 @@ export function note(text: string): Html {
 `;
 }
 
+/** Above a page: what would be better otherwise, and the page that mends it. */
+export function warning(text: string, { path, label }: { readonly path: `/${string}`; readonly label: string }): Html {
+  return html`<div class="note warn">${icon('alert')}<p>${text} <a href="${path}">${label}</a></p></div>
+`;
+}
+
 /** How long to wait after too many attempts, rounded up: to minutes, or to hours from two of them on. */
 export function waitText({ say }: PageWords, retryAfterSeconds = 60): string {
   const minutes = Math.max(1, Math.ceil(retryAfterSeconds / 60));

@@ -14,7 +14,10 @@ export const signedOutPath = '/signed-out';
 export const forgotPasswordPath = '/forgot-password';
 export const stepUpPath = '/step-up';
 export const accountPath = '/account';
+export const profilePath = '/account/profile';
 export const securityPath = '/account/security';
+export const sessionsPath = '/account/sessions';
+export const dataPath = '/account/data';
 
 const maxLength = 500;
 

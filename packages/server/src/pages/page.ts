@@ -6,7 +6,7 @@ import { type Html, html } from '#platform/html/index.ts';
 import type { Brand, PageWords } from '#platform/i18n/index.ts';
 import { postForm } from './form.ts';
 import { type IconName, icon, mark } from './icon.ts';
-import { accountPath, type OwnPath } from './own-path.ts';
+import { accountPath, dataPath, type OwnPath, profilePath, securityPath, sessionsPath } from './own-path.ts';
 import { enhanceScript } from './scripts.ts';
 import { defaultIcon, defaultStylesheet } from './stylesheet.ts';
 
@@ -54,13 +54,18 @@ ${foot(words)}
 
 /** The sections of the account, in the order of the list. */
 export const accountSections = [
-  { path: accountPath, icon: 'user', title: 'page.account.title' },
-  { path: `${accountPath}/security`, icon: 'shield', title: 'page.security.title' },
+  { path: profilePath, icon: 'user', title: 'page.profile.title' },
+  { path: securityPath, icon: 'shield', title: 'page.security.title' },
+  { path: sessionsPath, icon: 'laptop', title: 'page.sessions.title' },
+  { path: dataPath, icon: 'box', title: 'page.data.title' },
 ] as const satisfies readonly { readonly path: OwnPath; readonly icon: IconName; readonly title: string }[];
+
+/** A section, or the list of them. */
+export type AccountSection = (typeof accountSections)[number]['path'] | typeof accountPath;
 
 export interface AccountPage extends Document {
   /** The section that this page belongs to. */
-  readonly section: (typeof accountSections)[number]['path'];
+  readonly section: AccountSection;
 }
 
 /** A page of the account. On a phone the sections are a page of their own, to which each page leads back. */
@@ -94,8 +99,8 @@ ${foot(words)}
 
 /** A part of an account page: a card with a heading. */
 export interface Section {
-  readonly title: string;
-  readonly lead?: string | undefined;
+  readonly title: string | Html;
+  readonly lead?: string | Html | undefined;
   /** Beside the heading. */
   readonly action?: Html | undefined;
   readonly body: Html;

@@ -3,6 +3,7 @@
  * The test of the whole surface fails for an operation without a row and for a row without an operation.
  */
 
+import { accountPageOperations } from './account-page-operations.ts';
 import { expectedDocuments } from './documents.ts';
 import type { ExpectedOperation } from './expected-operation.ts';
 import { byMailOperations } from './login-by-mail-operations.ts';
@@ -148,6 +149,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
   ...byMailOperations,
   ...secondFactorOperations,
   ...pageOperations,
+  ...accountPageOperations,
   ...passkeyOperations,
   {
     id: 'password.forgot',
@@ -406,8 +408,8 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     kind: 'page',
     principals: ['public'],
     rateLimit: 'pages',
-    form: { token: anyToken, choice: 'confirm' },
-    optional: ['choice'],
+    form: { token: anyToken, answer: 'confirm' },
+    optional: ['answer'],
   },
   {
     id: 'change_email.show_undo',

@@ -58,7 +58,7 @@ export {
 } from './mailbox-code.ts';
 export type { SecondFactorKind, TicketStep } from './next-step.ts';
 export { contextWithProof, type Proof, type Rehash } from './proofs.ts';
-export { type RecentProof, type RecentProofDeps, requireRecentProof } from './recent-proof.ts';
+export { asksForPassword, type RecentProof, type RecentProofDeps, requireRecentProof } from './recent-proof.ts';
 export { type ReservedGuess, reserveSecondFactor, reserveSecondFactorOfUser } from './second-factor-guess.ts';
 export { secondFactorFields, totpCodeInput, typedSecondFactor } from './second-factor-input.ts';
 export { type ShownLogin, showLogin } from './show-login.ts';

@@ -10,6 +10,24 @@ export interface RecentProofDeps extends ProvePassword {
   readonly stepUpSeconds: number;
 }
 
+/**
+ * Decides what the page of such an operation asks for, before it is opened: the current password, of a user who has one.
+ *
+ * @throws Problem `step_up_required` where that would not be enough, as `requireRecentProof`.
+ */
+export async function asksForPassword(
+  deps: Pick<RecentProofDeps, 'database' | 'clock' | 'stepUpSeconds'>,
+  { userId, authTime }: ProvingSession,
+): Promise<boolean> {
+  const now = deps.clock.now();
+  const candidate = await findCandidate(deps.database, { userId, now });
+  if (candidate === undefined) throw new Problem('not_authenticated', { log: 'the user was erased' });
+  const isRecent = (now.getTime() - authTime.getTime()) / 1000 <= deps.stepUpSeconds;
+  if (!isRecent && !stepUpFactors(candidate).includes('password'))
+    throw new Problem('step_up_required', { maxAgeSeconds: deps.stepUpSeconds });
+  return candidate.sealedPhc !== undefined;
+}
+
 /** The session that requests the operation. */
 export interface ProvingSession {
   readonly userId: string;

@@ -178,7 +178,7 @@ it('403 for a new address in a denied email domain, without a mail', async () =>
 
 describe('the page at the old address', () => {
   function press(token: string, choice: 'confirm' | 'disown'): Promise<AppResponse> {
-    return app.send('POST', path, { form: { token, choice } });
+    return app.send('POST', path, { form: { token, answer: choice } });
   }
 
   it('200 asks with the new address, and changes nothing', async () => {

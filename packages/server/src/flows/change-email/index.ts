@@ -1,7 +1,7 @@
 /**
  * Change of the email address (invariant 4). Owns `POST` and `DELETE /api/v1/users/me/email`,
- * `POST /api/v1/auth/confirm-email-change`, `POST /api/v1/auth/undo-email-change`, the pages `/confirm-email-change` and
- * `/undo-email-change`, and the mails `email_change_*` and `email_changed_notice`; no tables.
+ * `POST /api/v1/auth/confirm-email-change`, `POST /api/v1/auth/undo-email-change`, the pages `/confirm-email-change`,
+ * `/undo-email-change`, `/account/profile/email` and `/account/profile/cancel-email`, and the mails `email_change_*` and `email_changed_notice`; no tables.
  *
  * Order of a request: email domain, password (counted before its hash) or recent authentication, the holder of the new address, then links and
  * mails in one transaction.
@@ -19,6 +19,7 @@ import { emailInput } from '#domain/identifiers/index.ts';
 import { changeSides } from '#domain/one-time-tokens/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
+import { accountPages } from './account-pages.ts';
 import type { ChangeEmail } from './change-email.ts';
 import { confirmChange } from './confirm.ts';
 import { confirmPage, undoPage } from './pages.ts';
@@ -33,7 +34,13 @@ const own = { path: '/api/v1/users/me/email', tag: 'account' } as const;
 const linked = { method: 'POST', tag: 'account', auth: { principals: ['public'] }, rateLimit: 'public' } as const;
 
 export function changeEmailEndpoints(flow: ChangeEmail): readonly Endpoint[] {
-  return [...ownEndpoints(flow), ...linkEndpoints(flow), ...confirmPage(flow), ...undoPage(flow)];
+  return [
+    ...ownEndpoints(flow),
+    ...linkEndpoints(flow),
+    ...confirmPage(flow),
+    ...undoPage(flow),
+    ...accountPages(flow),
+  ];
 }
 
 function ownEndpoints(flow: ChangeEmail): Endpoint[] {

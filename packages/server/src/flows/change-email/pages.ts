@@ -13,7 +13,7 @@ import { disownChange, findDisowned } from './disown.ts';
 import { findUndone, readUndoLink, undoChange } from './undo.ts';
 
 /** The first one is meant when a form names none. */
-const choices = z.enum(['confirm', 'disown']).default('confirm');
+const answers = z.enum(['confirm', 'disown']).default('confirm');
 
 /** Linked from the mail to the new address and, where both must confirm, from the mail to the old one. */
 export function confirmPage(flow: ChangeEmail): readonly Endpoint[] {
@@ -23,7 +23,7 @@ export function confirmPage(flow: ChangeEmail): readonly Endpoint[] {
     submit: {
       id: 'change_email.submit_confirm',
       summary: 'Submit the form of the confirmation page: confirms the change, or cancels it from the old address',
-      form: z.strictObject({ token: linkToken, choice: choices }),
+      form: z.strictObject({ token: linkToken, answer: answers }),
     },
     catalogues: flow.catalogues,
     texts: 'page.confirm_email_change',
@@ -31,7 +31,7 @@ export function confirmPage(flow: ChangeEmail): readonly Endpoint[] {
     alreadyDone: async (token, typed) => {
       const disowned = await findDisowned(flow, token);
       if (disowned !== undefined) {
-        return typed?.choice === 'confirm' ? undefined : { text: 'disowned', locale: disowned.locale };
+        return typed?.answer === 'confirm' ? undefined : { text: 'disowned', locale: disowned.locale };
       }
       const confirmed = await findConfirmed(flow, token);
       return confirmed && { ...outcomeOf(confirmed), locale: confirmed.locale };
@@ -51,13 +51,13 @@ export function confirmPage(flow: ChangeEmail): readonly Endpoint[] {
           isOwner && [say('requested'), words.say('page.moment', { at: link.token.createdAt })],
         ]),
         buttons: [
-          button({ label: say('submit'), name: 'choice', value: 'confirm' }),
-          ...(isOwner ? [button({ label: say('disown'), name: 'choice', value: 'disown', kind: 'plain' })] : []),
+          button({ label: say('submit'), name: 'answer', value: 'confirm' }),
+          ...(isOwner ? [button({ label: say('disown'), name: 'answer', value: 'disown', kind: 'plain' })] : []),
         ],
       };
     },
-    act: async ({ token, choice }, caller) => {
-      if (choice === 'disown') {
+    act: async ({ token, answer }, caller) => {
+      if (answer === 'disown') {
         await disownChange(flow, token, caller);
         return { text: 'disowned' };
       }

@@ -1,5 +1,5 @@
 /**
- * Change of the password. Owns `POST /api/v1/users/me/password` and the mail `password_changed`; no tables.
+ * Change of the password. Owns `POST /api/v1/users/me/password`, the page `/account/security/password` and the mail `password_changed`; no tables.
  *
  * Order: verify the current password or the recent authentication, check the new password, hash it, then write in one
  * transaction.
@@ -17,11 +17,10 @@ import { z } from 'zod';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { issuedSessionData, issuedSessionExample, issuedSessionResponse } from '#pages/login-result.ts';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
-import { type ChangePassword, changePassword } from './change-password.ts';
+import { changePassword } from './change-password.ts';
+import { type PasswordPage, passwordPage } from './pages.ts';
 
-export type { ChangePassword } from './change-password.ts';
-
-export function changePasswordEndpoints(flow: ChangePassword): readonly Endpoint[] {
+export function changePasswordEndpoints(flow: PasswordPage): readonly Endpoint[] {
   const stepUp = { withinSeconds: flow.stepUpSeconds, orPassword: true } as const;
   return [
     apiEndpoint({
@@ -51,6 +50,7 @@ export function changePasswordEndpoints(flow: ChangePassword): readonly Endpoint
         return issuedSessionResponse(issued);
       },
     }),
+    ...passwordPage(flow),
   ];
 }
 

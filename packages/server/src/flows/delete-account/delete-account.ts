@@ -8,7 +8,7 @@ import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { Queries } from '#platform/database/index.ts';
-import type { Principal } from '#platform/http/index.ts';
+import type { CookieChange, Principal } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 
 export interface DeleteAccount extends RecentProofDeps {
@@ -19,6 +19,13 @@ export interface DeleteAccount extends RecentProofDeps {
   /** Days from the request to the erasure; with 0 the deletion cannot be canceled. */
   readonly graceDays: number;
 }
+
+/** A browser forgets the account with its sessions. */
+export const endedCookies: readonly CookieChange[] = [
+  { cookie: 'session', change: 'expire' },
+  { cookie: 'login', change: 'expire' },
+  { cookie: 'device', change: 'expire' },
+];
 
 /**
  * Verifies the password or the recent authentication, then schedules the deletion in one transaction. Returns the end of

@@ -1,5 +1,6 @@
 /**
- * Deletion of the own account, with a grace period. Owns `DELETE /api/v1/users/me` and the mails
+ * Deletion of the own account, with a grace period. Owns `DELETE /api/v1/users/me`, the pages `/account/data` and
+ * `/account/data/delete`, and the mails
  * `account_deletion_scheduled` and `account_deleted`; no tables.
  *
  * Order: verify the password (counted before its hash) or the recent authentication, then schedule the deletion in one transaction.
@@ -14,11 +15,10 @@
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint } from '#platform/http/index.ts';
-import { type DeleteAccount, deleteAccount } from './delete-account.ts';
+import { deleteAccount, endedCookies } from './delete-account.ts';
+import { type DeletePages, deletePages } from './pages.ts';
 
-export type { DeleteAccount } from './delete-account.ts';
-
-export function deleteAccountEndpoints(flow: DeleteAccount): readonly Endpoint[] {
+export function deleteAccountEndpoints(flow: DeletePages): readonly Endpoint[] {
   const stepUp = { withinSeconds: flow.stepUpSeconds, orPassword: true } as const;
   return [
     apiEndpoint({
@@ -42,15 +42,9 @@ export function deleteAccountEndpoints(flow: DeleteAccount): readonly Endpoint[]
       problems: ['invalid_password', 'busy'],
       handler: async ({ body, principal, caller }) => {
         const deletesAt = await deleteAccount(flow, principal, body.currentPassword, caller);
-        return {
-          data: { deletesAt: deletesAt.toISOString() },
-          cookies: [
-            { cookie: 'session', change: 'expire' },
-            { cookie: 'login', change: 'expire' },
-            { cookie: 'device', change: 'expire' },
-          ],
-        };
+        return { data: { deletesAt: deletesAt.toISOString() }, cookies: endedCookies };
       },
     }),
+    ...deletePages(flow),
   ];
 }

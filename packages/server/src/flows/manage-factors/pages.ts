@@ -6,13 +6,15 @@
 import { z } from 'zod';
 import { acceptsPasskeys, type Passkey, type PasskeySettings, userHandleOf } from '#domain/passkeys/index.ts';
 import { type Enrollment, isSecondFactorRequired } from '#domain/second-factors/index.ts';
-import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { Problem } from '#kernel/problem.ts';
+import { accountForm, formStepUp } from '#pages/account-form.ts';
+import { actLink, ago, doneNote, type Thing, things } from '#pages/account-parts.ts';
 import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
-import { button, codeField, hiddenField, postForm } from '#pages/form.ts';
+import { button, codeField, hiddenField, linkButton, postForm } from '#pages/form.ts';
 import { sessionCookies } from '#pages/login-result.ts';
-import { alert, status as statusNote } from '#pages/notice.ts';
-import { accountPath, securityPath } from '#pages/own-path.ts';
-import { page } from '#pages/page.ts';
+import { alert } from '#pages/notice.ts';
+import { securityPath } from '#pages/own-path.ts';
+import { accountPage, section } from '#pages/page.ts';
 import { signalOf } from '#pages/passkey-data.ts';
 import { passkeySignal } from '#pages/passkey-form.ts';
 import { passkeyScriptPath } from '#pages/scripts.ts';
@@ -38,10 +40,15 @@ const appPath = `${securityPath}/app` as const;
 const removeAppPath = `${securityPath}/remove-app` as const;
 const codesPath = `${securityPath}/recovery-codes` as const;
 
-/** The time to fill in a form whose page required a recent proof. */
-const readingSeconds = 15 * 60;
-
-const done = z.enum(['app_on', 'app_removed', 'passkey_added', 'passkey_removed']);
+const done = z.enum([
+  'app_on',
+  'app_removed',
+  'password_changed',
+  'passkey_added',
+  'passkey_removed',
+  'passkey_renamed',
+  'passkey_resumed',
+]);
 
 export function factorPages(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
   return [
@@ -58,27 +65,8 @@ export function factorPages(flow: FactorPages, stepUp: StepUp): readonly Endpoin
       handler: ({ query, principal, caller }) => securityPage(flow, principal, caller, query.done),
     }),
     ...appPage(flow, stepUp),
-    ...questionPage(flow, stepUp, {
-      path: removeAppPath,
-      name: 'remove_app',
-      ids: ['totp.show_remove', 'totp.submit_remove'],
-      summaries: ['Page that asks whether to remove the authenticator app', 'Its form: removes the authenticator app'],
-      act: async (principal, caller) => {
-        const issued = await removeTotp(flow, principal, caller);
-        const location = `${securityPath}?done=app_removed` as const;
-        return { kind: 'redirect', location, cookies: sessionCookies(issued) };
-      },
-    }),
-    ...questionPage(flow, stepUp, {
-      path: codesPath,
-      name: 'new_codes',
-      ids: ['recovery_codes.show', 'recovery_codes.submit'],
-      summaries: ['Page that asks whether to make new recovery codes', 'Its form: makes them, and shows them once'],
-      act: async (principal, caller) => {
-        const codes = await replaceRecoveryCodes(flow, principal, caller);
-        return codesShown(wordsOf(flow.catalogues, caller), codes);
-      },
-    }),
+    ...removeAppPage(flow, stepUp),
+    ...newCodesPage(flow, stepUp),
   ];
 }
 
@@ -90,49 +78,151 @@ async function securityPage(
 ): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
   const { say } = words;
-  const { totp, recoveryCodes, passkeys } = await describeFactors(flow, principal);
+  const factors = await describeFactors(flow, principal);
   const isRequired = isSecondFactorRequired(flow.secondFactorFor, { hasRole: principal.roles.length > 0 });
+  const { totp, recoveryCodes, passkeys } = factors;
   const mayRemove = !isRequired || (totp === undefined ? 0 : 1) + passkeys.length > 1;
-  const app =
-    totp === undefined
-      ? html`<p>${say('page.security.app_off')}</p>
-<p><a class="button" href="${appPath}">${say('page.security.set_up')}</a></p>`
-      : html`<p>${say('page.security.app_on', { at: totp.confirmedAt })}</p>
-<p><a href="${appPath}">${say('page.security.replace')}</a></p>
-${mayRemove && html`<p><a href="${removeAppPath}">${say('page.security.remove')}</a></p>`}`;
-  const codes =
+  const body = html`${doneNote(words, 'security', what)}${section({
+    title: say('page.security.password_title'),
+    action: actLink(`${securityPath}/password`, { label: say('page.security.password_change') }),
+    lead: say('page.security.password_about'),
+    body: html``,
+  })}${passkeySection(flow, words, principal, { passkeys, mayRemove })}${appSection(words, totp?.confirmedAt, mayRemove)}${
     recoveryCodes !== undefined &&
-    html`<h2>${say('page.security.codes_title')}</h2>
-<p>${say('page.security.codes_left', { count: recoveryCodes.unused })}</p>
-<p><a href="${codesPath}">${say('page.security.codes_new')}</a></p>`;
-  const body = html`${what !== undefined && statusNote(say(`page.security.${what}_done`))}<h2>${say('page.security.app_title')}</h2>
-${app}
-${passkeysPart(flow, words, principal, { passkeys, mayRemove })}
-${codes}
-<p class="soft"><a href="${accountPath}">${say('page.account.back')}</a></p>`;
-  const script = passkeyScriptPath;
-  return { kind: 'html', status: 200, html: page({ title: say('page.security.title'), words, body, script }) };
+    section({
+      title: say('page.security.codes_title'),
+      lead: say('page.security.codes_left', { count: recoveryCodes.unused }),
+      action: actLink(codesPath, { label: say('page.security.codes_new') }),
+      body: html``,
+    })
+  }`;
+  const title = say('page.security.title');
+  const lead = isRequired ? say('page.security.required') : undefined;
+  const shown = { section: securityPath, title, lead, words, body, script: passkeyScriptPath } as const;
+  return { kind: 'html', status: 200, html: accountPage(shown) };
+}
+
+function appSection({ say }: PageWords, confirmedAt: Date | undefined, mayRemove: boolean): Html {
+  const title = say('page.security.app_title');
+  if (confirmedAt === undefined) {
+    const action = actLink(appPath, { label: say('page.security.set_up') });
+    return section({ title, lead: say('page.security.app_off'), action, body: html`` });
+  }
+  return section({
+    title,
+    body: things([
+      {
+        icon: 'phone',
+        title: say('page.security.app_on_title'),
+        lines: [say('page.security.app_on', { at: confirmedAt })],
+        actions: [
+          actLink(appPath, { label: say('page.security.replace') }),
+          ...(mayRemove ? [actLink(removeAppPath, { label: say('page.security.remove') })] : []),
+        ],
+      },
+    ]),
+  });
 }
 
 /** The list, with the signal that lets an authenticator forget what was removed. */
-function passkeysPart(
-  { passkeys: settings, keys }: FactorPages,
-  { say }: PageWords,
+function passkeySection(
+  { passkeys: settings, keys, clock }: FactorPages,
+  words: PageWords,
   { userId }: Principal,
   { passkeys, mayRemove }: { readonly passkeys: readonly Passkey[]; readonly mayRemove: boolean },
 ): Html {
+  const { say } = words;
   const signal = signalOf(settings.rpId, userHandleOf(keys, userId, passkeys), passkeys);
-  return html`<h2>${say('page.security.passkeys_title')}</h2>
-${passkeys.length === 0 && html`<p>${say('page.security.passkeys_none')}</p>`}
-${passkeys.map(
-  ({ id, name, createdAt: at, suspendedAt }) => html`<p><bdi>${name}</bdi><br>
-<span class="soft">${say('page.security.passkey_added', { at })}</span>${
-    suspendedAt !== null && html` <span class="soft">${say('page.security.passkey_suspended')}</span>`
-  }${mayRemove && html`<br><a href="${securityPath}/remove-passkey?id=${id}">${say('page.security.passkey_remove')}</a>`}</p>
-`,
-)}
-${acceptsPasskeys(settings) && html`<p><a class="button" href="${securityPath}/add-passkey">${say('page.security.passkey_add')}</a></p>`}
-${passkeySignal('signalAllAcceptedCredentials', signal)}`;
+  const list = things(passkeys.map((passkey) => passkeyThing(words, passkey, { mayRemove, now: clock.now() })));
+  return section({
+    title: say('page.security.passkeys_title'),
+    ...(passkeys.length === 0 && { lead: say('page.security.passkeys_none') }),
+    ...(acceptsPasskeys(settings) && {
+      action: actLink(`${securityPath}/add-passkey`, { label: say('page.security.passkey_add') }),
+    }),
+    body: html`${passkeys.length > 0 && list}${passkeySignal('signalAllAcceptedCredentials', signal)}`,
+  });
+}
+
+function passkeyThing(
+  words: PageWords,
+  { id, name, createdAt, lastUsedAt, suspendedAt }: Passkey,
+  { mayRemove, now }: { readonly mayRemove: boolean; readonly now: Date },
+): Thing {
+  const { say } = words;
+  const way = (act: string, label: string) =>
+    actLink(`${securityPath}/${act}-passkey?id=${id}`, { label, about: name });
+  const used =
+    lastUsedAt === null
+      ? say('page.security.passkey_unused')
+      : say('page.security.passkey_used', { ago: ago(words, lastUsedAt, now) });
+  return {
+    icon: 'passkey',
+    title: name,
+    tags: suspendedAt === null ? [] : [[say('page.security.passkey_paused'), 'warn']],
+    lines: [
+      say('page.security.passkey_added', { at: createdAt }),
+      used,
+      ...(suspendedAt === null ? [] : [say('page.security.passkey_suspended')]),
+    ],
+    actions: [
+      ...(suspendedAt === null ? [] : [way('resume', say('page.security.passkey_resume'))]),
+      way('rename', say('page.security.passkey_rename')),
+      ...(mayRemove ? [way('remove', say('page.security.passkey_remove'))] : []),
+    ],
+  };
+}
+
+function removeAppPage(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
+  return accountForm({
+    section: securityPath,
+    path: removeAppPath,
+    catalogues: flow.catalogues,
+    show: { id: 'totp.show_remove', summary: 'Page that asks whether to remove the authenticator app' },
+    submit: {
+      id: 'totp.submit_remove',
+      summary: 'Its form: removes the authenticator app',
+      fields: { act: z.literal('confirm') },
+      rateLimit: 'pages',
+    },
+    stepUp,
+    content: ({ words }) => ({ ...questionOf(words, 'remove_app'), kind: 'danger' }),
+    act: async (_, principal, caller) => {
+      const issued = await removeTotp(flow, principal, caller);
+      return { done: 'app_removed', cookies: sessionCookies(issued) };
+    },
+    // Removed in another tab since the page was shown, or required by a role that was granted since.
+    leads: ['no_second_factor', 'second_factor_required'],
+  });
+}
+
+function newCodesPage(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
+  return accountForm({
+    section: securityPath,
+    path: codesPath,
+    catalogues: flow.catalogues,
+    show: { id: 'recovery_codes.show', summary: 'Page that asks whether to make new recovery codes' },
+    submit: {
+      id: 'recovery_codes.submit',
+      summary: 'Its form: makes them, and shows them once',
+      fields: { act: z.literal('confirm') },
+      rateLimit: 'pages',
+    },
+    stepUp,
+    content: ({ words }) => questionOf(words, 'new_codes'),
+    act: async (_, principal, caller, words) => codesShown(words, await replaceRecoveryCodes(flow, principal, caller)),
+    leads: ['no_second_factor'],
+  });
+}
+
+/** A page with one question; its texts are `page.<name>.title`, `question` and `submit`. */
+function questionOf({ say }: PageWords, name: 'remove_app' | 'new_codes') {
+  return {
+    title: say(`page.${name}.title`),
+    lead: say(`page.${name}.question`),
+    fields: hiddenField('act', 'confirm'),
+    submit: say(`page.${name}.submit`),
+  } as const;
 }
 
 function appPage(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
@@ -153,7 +243,7 @@ function appPage(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
       method: 'POST',
       path: appPath,
       summary: 'Its form: shows the key for the app, then takes the first code',
-      auth: { principals: ['session'], stepUp: formOf(stepUp) },
+      auth: { principals: ['session'], stepUp: formStepUp(stepUp) },
       rateLimit: 'credential',
       request: { form: z.strictObject({ act: z.enum(['begin', 'confirm']), code: z.string().max(100).optional() }) },
       problems: [],
@@ -228,68 +318,17 @@ function codesShown(words: PageWords, codes: readonly string[]) {
   return response(words, 200, 'codes', recoveryCodeList(words, codes, securityPath));
 }
 
-/** A page with one question; its texts are `page.<name>.title`, `question` and `submit`. */
-interface QuestionPage {
-  readonly path: `/${string}`;
-  readonly name: 'remove_app' | 'new_codes';
-  readonly ids: readonly [show: string, submit: string];
-  readonly summaries: readonly [show: string, submit: string];
-  readonly act: (principal: Principal, caller: Caller) => Promise<PageResponse>;
-}
-
-function questionPage(flow: FactorPages, stepUp: StepUp, declared: QuestionPage): readonly Endpoint[] {
-  const { path, name, ids, summaries, act } = declared;
-  return [
-    pageEndpoint({
-      id: ids[0],
-      method: 'GET',
-      path,
-      summary: summaries[0],
-      auth: { principals: ['session'], stepUp },
-      rateLimit: 'pages',
-      request: {},
-      problems: [],
-      handler: async ({ caller }) => {
-        const words = wordsOf(flow.catalogues, caller);
-        const { say } = words;
-        const body = html`<p>${say(`page.${name}.question`)}</p>
-${postForm(path, button({ label: say(`page.${name}.submit`), name: 'act', value: 'confirm' }))}
-${cancelLink(words)}`;
-        return response(words, 200, name, body);
-      },
-    }),
-    pageEndpoint({
-      id: ids[1],
-      method: 'POST',
-      path,
-      summary: summaries[1],
-      auth: { principals: ['session'], stepUp: formOf(stepUp) },
-      rateLimit: 'pages',
-      request: { form: z.strictObject({ act: z.literal('confirm') }) },
-      problems: [],
-      handler: async ({ principal, caller }) => {
-        try {
-          return await act(principal, caller);
-        } catch (error) {
-          // Removed in another tab since the page was shown, or required by a role that was granted since.
-          if (!(error instanceof Problem) || !refusals.includes(error.code)) throw error;
-          return { kind: 'redirect', location: securityPath };
-        }
-      },
-    }),
-  ];
-}
-
-const refusals: readonly ProblemCode[] = ['no_second_factor', 'second_factor_required'];
-
-function formOf({ withinSeconds }: StepUp): StepUp {
-  return { withinSeconds: withinSeconds + readingSeconds };
-}
-
 function cancelLink({ say }: PageWords): Html {
-  return html`<p class="soft"><a href="${securityPath}">${say('page.security.not_now')}</a></p>`;
+  return linkButton({ label: say('page.account.not_now'), kind: 'quiet', path: securityPath });
 }
 
 function response(words: PageWords, status: number, name: string, body: Html) {
-  return { kind: 'html', status, html: page({ title: words.say(`page.${name}.title`), words, body }) } as const;
+  const title = words.say(`page.${name}.title`);
+  const shown = {
+    section: securityPath,
+    title,
+    words,
+    body: html`<div class="card"><div class="inside">${body}</div></div>`,
+  } as const;
+  return { kind: 'html', status, html: accountPage(shown) } as const;
 }

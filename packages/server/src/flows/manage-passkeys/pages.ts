@@ -1,14 +1,16 @@
-/** The pages of `/account/security` that add and remove a passkey. */
+/** The pages of `/account/security` that add, rename, resume and remove a passkey. */
 
 import { z } from 'zod';
+import type { Passkey } from '#domain/passkeys/index.ts';
 import { nameInput } from '#domain/users/index.ts';
-import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { Problem } from '#kernel/problem.ts';
+import { type AccountForm, accountForm, formStepUp } from '#pages/account-form.ts';
 import { recoveryCodeList } from '#pages/authenticator-app.ts';
-import { button, hiddenField, postForm } from '#pages/form.ts';
+import { field, hiddenField, linkButton } from '#pages/form.ts';
 import { sessionCookies } from '#pages/login-result.ts';
 import { alert } from '#pages/notice.ts';
 import { securityPath } from '#pages/own-path.ts';
-import { page } from '#pages/page.ts';
+import { accountPage } from '#pages/page.ts';
 import { credentialField, passkeyForm, readCredential, registrationRefusals } from '#pages/passkey-form.ts';
 import { passkeyScriptPath } from '#pages/scripts.ts';
 import { wordsOf } from '#pages/words.ts';
@@ -17,18 +19,14 @@ import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndp
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { registrationResponseSchema } from '#protocol/webauthn/index.ts';
 import { addOwn } from './add.ts';
-import { listOwn, type ManagePasskeys } from './manage-passkeys.ts';
+import { changeOwn, listOwn, type ManagePasskeys } from './manage-passkeys.ts';
 import { removeOwn } from './remove.ts';
 
 /** Dependencies of the pages. */
 export type OwnPasskeyPages = ManagePasskeys & { readonly catalogues: Catalogues };
 
 const addPath = `${securityPath}/add-passkey` as const;
-const removePath = `${securityPath}/remove-passkey` as const;
 const optionsPath = '/api/v1/users/me/passkey-options';
-
-/** The time to fill in a form whose page required a recent proof. */
-const readingSeconds = 15 * 60;
 
 const addFields = z.strictObject({
   kind: z.enum(['passkey', 'security_key']),
@@ -38,7 +36,6 @@ const addFields = z.strictObject({
 
 export function ownPasskeyPages(flow: OwnPasskeyPages): readonly Endpoint[] {
   const stepUp = { withinSeconds: flow.stepUpSeconds };
-  const formStepUp = { withinSeconds: flow.stepUpSeconds + readingSeconds };
   return [
     pageEndpoint({
       id: 'passkeys.show_add',
@@ -57,14 +54,14 @@ export function ownPasskeyPages(flow: OwnPasskeyPages): readonly Endpoint[] {
       method: 'POST',
       path: addPath,
       summary: 'Its form: stores the passkey',
-      auth: { principals: ['session'], stepUp: formStepUp },
+      auth: { principals: ['session'], stepUp: formStepUp(stepUp) },
       rateLimit: 'pages',
       callsApi: true,
       request: { form: addFields },
       problems: ['passkeys_unavailable'],
       handler: ({ body, principal, caller }) => add(flow, body, principal, caller),
     }),
-    ...removePages(flow, { stepUp, formStepUp }),
+    ...changePages(flow, stepUp),
   ];
 }
 
@@ -106,10 +103,15 @@ function addPage(words: PageWords, status: number, complaint: string | undefined
       look: kind === 'security_key' ? 'plain' : 'primary',
     }) as const;
   const name = html`${hiddenField('kind', 'passkey')}
-<p><label for="name">${say('page.add_passkey.name')}</label>
-<input id="name" name="name" type="text" autocomplete="off" maxlength="100" aria-describedby="name-hint">
-<span id="name-hint" class="hint">${say('page.add_passkey.name_hint')}</span></p>
-`;
+${field({
+  name: 'name',
+  label: say('page.add_passkey.name'),
+  type: 'text',
+  autocomplete: 'off',
+  maxLength: 100,
+  hint: say('page.add_passkey.name_hint'),
+  isOptional: true,
+})}`;
   const body = html`${complaint !== undefined && alert(say(complaint))}<p>${say('page.add_passkey.intro')}</p>
 <p>${say('page.add_passkey.key_intro')}</p>
 ${passkeyForm(addPath, words, [choice('passkey'), choice('security_key')], name)}
@@ -117,67 +119,131 @@ ${cancelLink(words)}`;
   return response(words, status, 'add_passkey', body, passkeyScriptPath);
 }
 
-interface StepUps {
-  readonly stepUp: { readonly withinSeconds: number };
-  readonly formStepUp: { readonly withinSeconds: number };
+const aboutPasskey = { id: z.string().max(100) };
+
+function changePages(flow: OwnPasskeyPages, stepUp: { readonly withinSeconds: number }): readonly Endpoint[] {
+  const common = { section: securityPath, catalogues: flow.catalogues, about: aboutPasskey, stepUp } as const;
+  return [...renamePage(flow, common), ...resumePage(flow, common), ...removePage(flow, common)];
 }
 
-function removePages(flow: OwnPasskeyPages, { stepUp, formStepUp }: StepUps): readonly Endpoint[] {
-  return [
-    pageEndpoint({
-      id: 'passkeys.show_remove',
-      method: 'GET',
-      path: removePath,
-      summary: 'Page that asks whether to remove a passkey',
-      auth: { principals: ['session'], stepUp },
+type CommonParts = Pick<AccountForm<z.ZodRawShape, typeof aboutPasskey>, 'section' | 'catalogues' | 'about' | 'stepUp'>;
+
+async function find(flow: OwnPasskeyPages, principal: Principal, id: string): Promise<Passkey | undefined> {
+  return (await listOwn(flow, principal)).passkeys.find((passkey) => passkey.id === id);
+}
+
+function renamePage(flow: OwnPasskeyPages, common: CommonParts): readonly Endpoint[] {
+  return accountForm({
+    ...common,
+    path: `${securityPath}/rename-passkey`,
+    show: { id: 'passkeys.show_rename', summary: 'Page that asks for another name of a passkey' },
+    submit: {
+      id: 'passkeys.submit_rename',
+      summary: 'Its form: renames the passkey',
+      fields: { name: z.string().max(400) },
       rateLimit: 'pages',
-      request: { query: z.strictObject({ id: z.string().max(100).optional() }) },
-      problems: [],
-      handler: async ({ query, principal, caller }) => {
-        const { passkeys } = await listOwn(flow, principal);
-        const passkey = passkeys.find(({ id }) => id === query.id);
-        if (passkey === undefined) return { kind: 'redirect', location: securityPath };
-        const words = wordsOf(flow.catalogues, caller);
-        const { say } = words;
-        const form = html`${hiddenField('id', passkey.id)}
-${button({ label: say('page.remove_passkey.submit') })}`;
-        const body = html`<p>${say('page.remove_passkey.question', { name: passkey.name })}</p>
-${postForm(removePath, form)}
-${cancelLink(words)}`;
-        return response(words, 200, 'remove_passkey', body);
-      },
-    }),
-    pageEndpoint({
+    },
+    content: async ({ words: { say }, principal, about, typed, complaints }) => {
+      const passkey = await find(flow, principal, about.id);
+      if (passkey === undefined) return undefined;
+      const [name, label] = ['name', say('page.add_passkey.name')];
+      const value = typed?.name ?? passkey.name;
+      const shown = {
+        name,
+        label,
+        type: 'text',
+        autocomplete: 'off',
+        value,
+        maxLength: 100,
+        hasFocus: true,
+      } as const;
+      return {
+        title: say('page.rename_passkey.title'),
+        fields: field({ ...shown, complaint: complaints.name }),
+        submit: say('page.rename_passkey.submit'),
+      };
+    },
+    act: async ({ id, name }, principal, caller, { say }) => {
+      const accepted = nameInput.safeParse(name);
+      if (!accepted.success) {
+        const error = { path: '/name', code: 'name', message: say('page.name.invalid') };
+        throw new Problem('validation_failed', { errors: [error] });
+      }
+      await changeOwn(flow, id.toLowerCase(), { name: accepted.data, resume: false }, principal, caller);
+      return { done: 'passkey_renamed' };
+    },
+    leads: ['passkey_not_found'],
+  });
+}
+
+function resumePage(flow: OwnPasskeyPages, common: CommonParts): readonly Endpoint[] {
+  return accountForm({
+    ...common,
+    path: `${securityPath}/resume-passkey`,
+    show: { id: 'passkeys.show_resume', summary: 'Page that asks whether a suspended passkey may sign in again' },
+    submit: {
+      id: 'passkeys.submit_resume',
+      summary: 'Its form: ends the suspension',
+      fields: {},
+      rateLimit: 'pages',
+    },
+    content: async ({ words: { say }, principal, about }) => {
+      const passkey = await find(flow, principal, about.id);
+      if (passkey === undefined || passkey.suspendedAt === null) return undefined;
+      const lead = say('page.resume_passkey.question', { name: passkey.name });
+      return { title: say('page.resume_passkey.title'), lead, submit: say('page.resume_passkey.submit') };
+    },
+    act: async ({ id }, principal, caller) => {
+      await changeOwn(flow, id.toLowerCase(), { name: undefined, resume: true }, principal, caller);
+      return { done: 'passkey_resumed' };
+    },
+    leads: ['passkey_not_found'],
+  });
+}
+
+function removePage(flow: OwnPasskeyPages, common: CommonParts): readonly Endpoint[] {
+  return accountForm({
+    ...common,
+    path: `${securityPath}/remove-passkey`,
+    show: { id: 'passkeys.show_remove', summary: 'Page that asks whether to remove a passkey' },
+    submit: {
       id: 'passkeys.submit_remove',
-      method: 'POST',
-      path: removePath,
       summary: 'Its form: removes the passkey',
-      auth: { principals: ['session'], stepUp: formStepUp },
+      fields: {},
       rateLimit: 'pages',
-      request: { form: z.strictObject({ id: z.string().max(100) }) },
-      problems: [],
-      handler: ({ body: { id }, principal, caller }) => remove(flow, id, principal, caller),
-    }),
-  ];
-}
-
-const lateRefusals: readonly ProblemCode[] = ['passkey_not_found', 'second_factor_required'];
-
-async function remove(flow: OwnPasskeyPages, id: string, principal: Principal, caller: Caller): Promise<PageResponse> {
-  try {
-    const { issued } = await removeOwn(flow, id, principal, caller);
-    return { kind: 'redirect', location: `${securityPath}?done=passkey_removed`, cookies: sessionCookies(issued) };
-  } catch (error) {
+    },
+    content: async ({ words: { say }, principal, about }) => {
+      const passkey = await find(flow, principal, about.id);
+      if (passkey === undefined) return undefined;
+      const lead = say('page.remove_passkey.question', { name: passkey.name });
+      return {
+        title: say('page.remove_passkey.title'),
+        lead,
+        submit: say('page.remove_passkey.submit'),
+        kind: 'danger',
+      };
+    },
+    act: async ({ id }, principal, caller) => {
+      const { issued } = await removeOwn(flow, id, principal, caller);
+      return { done: 'passkey_removed', cookies: sessionCookies(issued) };
+    },
     // Removed in another tab since the page was shown, or by now the last factor of a user who must have one.
-    if (!(error instanceof Problem && lateRefusals.includes(error.code))) throw error;
-    return { kind: 'redirect', location: securityPath };
-  }
+    leads: ['passkey_not_found', 'second_factor_required'],
+  });
 }
 
 function cancelLink({ say }: PageWords): Html {
-  return html`<p class="soft"><a href="${securityPath}">${say('page.security.not_now')}</a></p>`;
+  return linkButton({ label: say('page.account.not_now'), kind: 'quiet', path: securityPath });
 }
 
 function response(words: PageWords, status: number, name: string, body: Html, script?: string) {
-  return { kind: 'html', status, html: page({ title: words.say(`page.${name}.title`), words, body, script }) } as const;
+  const title = words.say(`page.${name}.title`);
+  const shown = {
+    section: securityPath,
+    title,
+    words,
+    body: html`<div class="card"><div class="inside">${body}</div></div>`,
+    script,
+  } as const;
+  return { kind: 'html', status, html: accountPage(shown) } as const;
 }

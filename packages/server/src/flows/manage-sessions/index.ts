@@ -1,6 +1,7 @@
 /**
  * The caller's own sessions. Owns `GET` and `DELETE /api/v1/users/me/sessions` and `DELETE
- * /api/v1/users/me/sessions/{id}`; no tables.
+ * /api/v1/users/me/sessions/{id}`, and the pages `/account/sessions`, `/account/sessions/end` and
+ * `/account/sessions/end-others`; no tables.
  *
  * Invariants:
  * - The session of another user gets the same 404 as an unknown id.
@@ -9,9 +10,8 @@
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import { maxCursorLength } from './cursor.ts';
-import { endOne, endOthers, listOwn, type ManageSessions } from './manage-sessions.ts';
-
-export type { ManageSessions } from './manage-sessions.ts';
+import { endOne, endOthers, listOwn } from './manage-sessions.ts';
+import { type SessionPages, sessionPages } from './pages.ts';
 
 const listed = z.object({
   id: z.uuid(),
@@ -49,7 +49,7 @@ const pageSize = z
   .regex(/^(?:[1-9]\d?|100)$/, `Use a number from 1 to ${maxPageSize}.`)
   .transform(Number);
 
-export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endpoint[] {
+export function manageSessionsEndpoints(sessions: SessionPages): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'sessions.list',
@@ -108,5 +108,6 @@ export function manageSessionsEndpoints(sessions: ManageSessions): readonly Endp
       problems: [],
       handler: async ({ principal }) => ({ data: { endedSessions: await endOthers(sessions, principal) } }),
     }),
+    ...sessionPages(sessions),
   ];
 }

@@ -1,5 +1,5 @@
 /**
- * The caller's own profile. Owns `GET` and `PATCH /api/v1/users/me`; no tables.
+ * The caller's own profile. Owns `GET` and `PATCH /api/v1/users/me` and the page `/account/profile`; no tables.
  *
  * A change of the name or locale proves nothing and revokes nothing, so it neither raises the epoch nor sends a mail.
  *
@@ -9,7 +9,8 @@ import { z } from 'zod';
 import { changeSides } from '#domain/one-time-tokens/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
-import { changeOwn, type OwnProfile, type Profile, readOwn } from './change-profile.ts';
+import { changeOwn, type OwnProfile, readOwn } from './change-profile.ts';
+import { type ProfilePages, profilePages } from './pages.ts';
 
 const path = '/api/v1/users/me';
 
@@ -46,7 +47,7 @@ const change = z
   .refine(({ name, locale }) => name !== undefined || locale !== undefined, 'Send name, locale or both.')
   .meta({ minProperties: 1 });
 
-export function profileEndpoints(flow: Profile): readonly Endpoint[] {
+export function profileEndpoints(flow: ProfilePages): readonly Endpoint[] {
   return [
     apiEndpoint({
       id: 'profile.read',
@@ -81,6 +82,7 @@ export function profileEndpoints(flow: Profile): readonly Endpoint[] {
         return { data: describe(await readOwn(flow, principal)) };
       },
     }),
+    ...profilePages(flow),
   ];
 }
 
