@@ -8,6 +8,7 @@
 import { html } from '#platform/html/index.ts';
 import type { CookieChange, PageResponse } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
+import { linkButton, stack } from './form.ts';
 import { loginPath } from './own-path.ts';
 import { page } from './page.ts';
 import type { ApplicationAddress, ReturnAddress, ReturnAddresses } from './return-address.ts';
@@ -24,7 +25,7 @@ function continuePage(
   cookies: readonly CookieChange[],
 ): PageResponse {
   const { say } = words;
-  const body = html`<a class="button" href="${text}">${say('page.continue.link', { host })}</a>`;
+  const body = stack(html`<a class="button" href="${text}">${say('page.continue.link', { host })}</a>`);
   const title = say('page.continue.title', { application });
   const lead = say('page.continue.lead');
   const shown = page({ title, lead, icon: 'check', tone: 'good', words, body, goesOnTo: text });
@@ -44,7 +45,7 @@ export function refusedAddressPage(
     html`<div class="note"><p>${say('page.return_address.allow')}</p></div>
 <pre dir="ltr">${command}</pre>
 `;
-  const body = html`${hint}<a class="button plain" href="${loginPath}">${say('page.login.title')}</a>`;
+  const body = html`${hint}${stack(linkButton({ label: say('page.login.title'), path: loginPath, kind: 'plain' }))}`;
   const title = say('page.return_address.refused_title');
   const lead = say('page.return_address.refused');
   const shown = page({ title, lead, icon: 'unlink', tone: 'wrong', words, body });

@@ -7,7 +7,7 @@
 
 import { linkButton } from '#pages/form.ts';
 import { accountPath, loginPath, type OwnPath } from '#pages/own-path.ts';
-import { widePage } from '#pages/page.ts';
+import { section, widePage } from '#pages/page.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
@@ -48,31 +48,41 @@ export function homeEndpoints(flow: Home): readonly Endpoint[] {
 function welcome(words: PageWords, publicUrl: string, inboxUrl: string | undefined, path: OwnPath): PageResponse {
   const { say } = words;
   const label = say(path === loginPath ? 'page.login.title' : 'page.account.title');
-  const body = html`<p>${linkButton({ path, label, isCompact: true })}</p>
-${firstSteps(publicUrl, inboxUrl)}`;
+  const ways = html`<div class="row">${linkButton({ path, label, isCompact: true })}
+${inboxUrl !== undefined && html`<a class="button plain compact" href="${inboxUrl}">${say('page.home.inbox')}</a>`}
+${linkButton({ path: '/docs', label: say('page.home.reference'), kind: 'plain', isCompact: true })}</div>`;
+  const body = html`${ways}
+${firstSteps(publicUrl)}`;
   const lead = say('page.home.lead', { host: new URL(publicUrl).host });
   return { kind: 'html', status: 200, html: widePage({ title: say('page.home.title'), lead, words, body }) };
 }
 
-/** English only, like the reference and the commands that it names. */
-function firstSteps(publicUrl: string, inboxUrl: string | undefined): Html {
-  const post = (path: string, body: object) => `curl ${publicUrl}/api/v1/auth/${path} \\
+/** English only, like the reference. */
+function firstSteps(publicUrl: string): Html {
+  const post = (path: string, body: object) => html`curl ${publicUrl}/api/v1/auth/${path} \\
   -H 'Content-Type: application/json' \\
   -d '${JSON.stringify(body)}'`;
   const user = { email: 'ada@example.com', password: 'a long enough password' };
-  return html`<div lang="en">
-<h2>For developers</h2>
-<ul>
-${inboxUrl !== undefined && html`<li><a href="${inboxUrl}">Inbox</a> with every mail that was sent</li>`}
-<li><a href="/docs">API reference</a>, also as <a href="/openapi.json">OpenAPI</a></li>
-</ul>
-<h3>1. Sign up, then confirm the email in the inbox</h3>
-<pre>${post('register', { ...user, name: 'Ada' })}</pre>
-<h3>2. Sign in</h3>
-<pre>${post('login', user)}</pre>
-<h3>3. Check the session</h3>
-<pre>curl ${publicUrl}/api/v1/auth/session \\
-  -H 'Authorization: Bearer <em>accessToken</em>'</pre>
-<p class="soft">This part is shown in development only.</p>
+  const returned = `${publicUrl}/login?continue=${encodeURIComponent('http://localhost:3000/')}`;
+  return html`<div class="stack" lang="en" dir="ltr">
+${step('1. Sign up', 'Then confirm the email in the inbox.', post('register', { ...user, name: 'Ada' }))}
+${step(
+  '2. Sign in and check the session',
+  'The response has an access token for every request.',
+  html`${post('login', user)}
+
+curl ${publicUrl}/api/v1/auth/session -H 'Authorization: Bearer <em>accessToken</em>'`,
+)}
+${step(
+  '3. Send people here from your application',
+  'List its origin once. They come back signed in.',
+  html`latchkey client set-origins --origin http://localhost:3000
+
+${returned}`,
+)}
 </div>`;
+}
+
+function step(title: string, lead: string, code: Html): Html {
+  return section({ title, lead, body: html`<div class="body"><pre>${code}</pre></div>` });
 }
