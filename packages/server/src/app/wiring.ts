@@ -42,6 +42,8 @@ export interface Overrides {
   /** The clock of the machine, which a node corrects to the database's. */
   readonly machineClock?: Clock;
   readonly logger?: Logger;
+  /** Made from the files of the brand by default; tests give languages that are not shipped. */
+  readonly brand?: OpenBrand;
   /** Gets everything that is opened; closed here when that fails. */
   readonly resources?: OpenResources;
   /** True for every command but `serve`: nothing that is missing is created. */
@@ -57,18 +59,22 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   const resources = overrides.resources ?? new OpenResources(logger);
   try {
     const presence = overrides.existing === true || config.mode === 'production' ? 'existing' : 'create';
-    return await wireOnto(resources, config, { clocks: clocksOf(config, overrides), logger, presence });
+    const brand = overrides.brand ?? openBrand(config);
+    return await wireOnto(resources, config, { clocks: clocksOf(config, overrides), logger, presence, brand });
   } catch (error) {
     await resources.close();
     throw error;
   }
 }
 
-async function wireOnto(
-  resources: OpenResources,
-  config: Config,
-  { clocks, logger, presence }: { readonly clocks: Clocks; readonly logger: Logger; readonly presence: Presence },
-) {
+interface Wiring {
+  readonly clocks: Clocks;
+  readonly logger: Logger;
+  readonly presence: Presence;
+  readonly brand: OpenBrand;
+}
+
+async function wireOnto(resources: OpenResources, config: Config, { clocks, logger, presence, brand }: Wiring) {
   const { clock } = clocks;
   const metrics = createMetrics();
   const afterCommit = new AfterCommit();
@@ -95,7 +101,7 @@ async function wireOnto(
   };
   const keys = await wireKeys(ground, presence);
   const hashing = await wireHashing(config);
-  const outward: Outward = { ...openBrand(config), outbound: wireOutbound(ground) };
+  const outward: Outward = { ...brand, outbound: wireOutbound(ground) };
   const passwordRules = await wirePasswords({ ...ground, ...outward });
   const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
   await clients.load();

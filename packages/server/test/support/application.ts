@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { OpenBrand } from '#app/brand.ts';
 import { developmentEndpoints, publicEndpoints } from '#app/endpoints.ts';
 import { buildWorkers } from '#app/jobs.ts';
 import { openReadiness } from '#app/readiness-checks.ts';
@@ -41,6 +42,8 @@ export interface ApplicationOptions {
   readonly manual?: true;
   /** `shipped`: the limits that an operator gets. By default limits that tests do not reach. */
   readonly limits?: 'shipped';
+  /** By default made from the settings of the brand. */
+  readonly brand?: OpenBrand;
   /** The mail transport; by default the inbox alone. */
   readonly transport?: (inbox: Inbox) => MailTransport;
 }
@@ -173,7 +176,7 @@ async function assemble(options: ApplicationOptions): Promise<Parts> {
   const defaults = { ...cheapHash, ...(limits === 'shipped' ? {} : highLimits), ...wellKnown };
   const config = configure({ ...deployment, ...defaults, ...env });
   const given = clockOf(options);
-  const services = await wire(config, { ...given, logger });
+  const services = await wire(config, { ...given, logger, ...(options.brand && { brand: options.brand }) });
   const clock = given.clock ?? present(services.movableClock, 'the clock of a development node');
   const inbox = deploymentOf?.inbox ?? new Inbox();
   const workers = manual === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;
