@@ -49,7 +49,11 @@ export function passwordPage(flow: PasswordPage): readonly Endpoint[] {
         lead: say('page.security.password_lead'),
         fields: html`${email !== null && usernameField(words, email)}
 ${hasPassword && current}
-${newPasswordField(flow.passwordRules, words, complaints.newPassword)}`,
+${newPasswordField(flow.passwordRules, words, {
+  complaint: complaints.newPassword,
+  label: hasPassword ? 'new' : 'first',
+  hasFocus: complaints.newPassword !== undefined,
+})}`,
         submit: say('page.security.password_submit'),
       };
     },
