@@ -41,7 +41,8 @@ async function addUser(of = server): Promise<string> {
 function awaitCode(of: RunningServer, email: string): Promise<string> {
   const find = async () => {
     const messages = await readInbox(of.opsUrl, email);
-    return messages.map(({ text }) => /^(\d{6})$/m.exec(text)?.[1]).find((code) => code !== undefined);
+    const codes = messages.filter(({ links }) => links.length === 0);
+    return codes.map(({ text }) => /^(\d{6})$/m.exec(text)?.[1]).find((code) => code !== undefined);
   };
   return eventually(find, { what: `${email} has a code`, timeoutMs: 20_000 });
 }

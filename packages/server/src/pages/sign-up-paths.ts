@@ -1,6 +1,5 @@
-/** The pages of a sign-up. */
+/** The pages of a sign-up after its form. */
 
-export const registerPath = '/register';
 export const checkMailPath = '/check-mail';
 /** Asks for another verification link. */
 export const resendPath = '/resend-verification';

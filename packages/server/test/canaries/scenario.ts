@@ -264,7 +264,8 @@ export class Scenario {
 
   /** Waits for a mailed code. Six digits occur by chance, so codes are searched by the preceding word. */
   #code(to: string): Promise<string> {
-    const find = () => this.#mailsTo(to).flatMap(({ text }) => /^(\d{6})$/m.exec(text)?.[1] ?? [])[0];
+    const find = () =>
+      this.#mailsTo(to).flatMap(({ text, links }) => (links.length === 0 && /^(\d{6})$/m.exec(text)?.[1]) || [])[0];
     return eventually(async () => find(), { what: 'a mail with a code', timeoutMs: 30_000 });
   }
 

@@ -89,7 +89,7 @@ export class Walk {
 
   #holderFor(endpoint: Endpoint, state: State): Promise<Holder> {
     const ofPage = opensByTicket(endpoint) ? ['pageTicket'] : [];
-    const ofSignUp = /^(sign_up|verify_email)\./.test(endpoint.id) ? ['signUp'] : [];
+    const ofSignUp = takesSignUp(endpoint) ? ['signUp'] : [];
     const needed = [...fieldsOf(endpoint), ...ofPage, ...ofSignUp];
     const isReader = endpoint.method === 'GET' && endpoint.changesByGet !== true;
     // Entering the state `erased` erases every user whose grace period is over, a shared one too.
@@ -148,8 +148,19 @@ function propertiesOf(schema: z.ZodType): Input[] {
   return Object.keys(properties).map((name) => ({ name, isRequired: required.includes(name) }));
 }
 
-/** Every combination of the holder's values. */
+/** Whether the endpoint takes the ticket of a sign-up. */
+function takesSignUp({ id }: Endpoint): boolean {
+  return /^(sign_up|verify_email)\./.test(id);
+}
+
+/** Every combination of the holder's values. A link raises the epoch, so that a ticket beside it comes first. */
 function combinations(endpoint: Endpoint, inputs: readonly Input[], holder: Holder): Fields[] {
+  const all = allCombinations(endpoint, inputs, holder);
+  if (!takesSignUp(endpoint)) return all;
+  return all.toSorted((a, b) => Number(a.token !== undefined) - Number(b.token !== undefined));
+}
+
+function allCombinations(endpoint: Endpoint, inputs: readonly Input[], holder: Holder): Fields[] {
   return inputs
     .filter(({ name }) => name !== 'login')
     .reduce<Fields[]>(
@@ -229,7 +240,7 @@ function withoutPath(path: string, fields: Fields): Fields {
 
 /** A form of a login in progress has the id of its ticket. */
 function withLogin(endpoint: Endpoint, fields: Fields, { login = '' }: Credentials): Fields {
-  return opensByTicket(endpoint) && endpoint.method === 'POST' ? { ...fields, login } : fields;
+  return fieldsOf(endpoint).includes('login') ? { ...fields, login } : fields;
 }
 
 interface Body {

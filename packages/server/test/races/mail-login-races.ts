@@ -78,7 +78,10 @@ function logIn(node: Client, method: string, body: object): Promise<ApiResult<To
 async function addWithCode(nodes: TwoNodes, email: string): Promise<{ code: string; browserToken: string }> {
   await nodes.registerVerified(email, password);
   const browserToken = await requestMail(nodes, 'email-code', email);
-  const findCode = () => nodes.mailsFor(email).flatMap(({ text }) => /^(\d{6})\s*$/m.exec(text)?.[1] ?? [])[0];
+  const findCode = () =>
+    nodes
+      .mailsFor(email)
+      .flatMap(({ text, links }) => (links.length === 0 && /^(\d{6})\s*$/m.exec(text)?.[1]) || [])[0];
   const code = await eventually(findCode, { what: `a code for ${email} arrives`, timeoutMs: 20_000 });
   return { code, browserToken };
 }

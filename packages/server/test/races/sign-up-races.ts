@@ -8,7 +8,7 @@ import type { TwoNodes } from './two-nodes.ts';
 
 type Signed = ApiResult<Partial<Tokens> & { readonly status: string }>;
 
-/** What a client presents to `POST /auth/verify-email`. */
+/** The secrets that a client presents to `POST /auth/verify-email`. */
 type Presented = { readonly token?: string; readonly ticket?: string; readonly code?: string };
 
 /** Invariants 1 and 3: a link and the ticket of its registration begin one session. */

@@ -10,59 +10,14 @@ import { byMailOperations } from './login-by-mail-operations.ts';
 import { pageOperations } from './page-operations.ts';
 import { passkeyOperations } from './passkey-operations.ts';
 import { secondFactorOperations } from './second-factor-operations.ts';
+import { signUpOperations } from './sign-up-operations.ts';
 
 const anyToken = `lk_ot_${'A'.repeat(49)}`;
 const email = 'unknown@people.example';
 const password = 'correct horse battery';
 
 export const expectedOperations: readonly ExpectedOperation[] = [
-  {
-    id: 'register.person',
-    method: 'POST',
-    path: '/api/v1/auth/register',
-    kind: 'api',
-    principals: ['public'],
-    rateLimit: 'mail',
-    body: { email, password, name: 'Nobody', locale: 'en', transport: 'token' },
-    optional: ['locale', 'transport'],
-  },
-  {
-    id: 'register.show',
-    method: 'GET',
-    path: '/register',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'pages',
-    query: 'continue=%2Faccount',
-  },
-  {
-    id: 'register.submit',
-    method: 'POST',
-    path: '/register',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'mail',
-    form: { email: 'unknown-applicant@people.example', password, name: 'Nobody' },
-  },
-  {
-    id: 'sign_up.show_check_mail',
-    method: 'GET',
-    path: '/check-mail',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'pages',
-    query: 'done=sent_again',
-  },
-  {
-    id: 'sign_up.submit_check_mail',
-    method: 'POST',
-    path: '/check-mail',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'credential',
-    form: { login: '01890000-0000-7000-8000-000000000000', code: '000000' },
-    optional: ['code'],
-  },
+  ...signUpOperations,
   {
     id: 'invitation.accept',
     method: 'POST',
@@ -90,51 +45,6 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     principals: ['public'],
     rateLimit: 'pages',
     form: { token: anyToken, name: 'Nobody', password },
-  },
-  {
-    id: 'verify_email.press',
-    method: 'POST',
-    path: '/api/v1/auth/verify-email',
-    kind: 'api',
-    principals: ['public'],
-    rateLimit: 'public',
-    body: { token: anyToken, password, deviceToken: 'x' },
-    optional: ['password', 'deviceToken'],
-  },
-  {
-    id: 'verify_email.resend_show',
-    method: 'GET',
-    path: '/resend-verification',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'pages',
-  },
-  {
-    id: 'verify_email.resend_submit',
-    method: 'POST',
-    path: '/resend-verification',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'mail',
-    form: { email },
-  },
-  {
-    id: 'verify_email.press_by_get',
-    method: 'GET',
-    path: '/api/v1/auth/verify-email',
-    kind: 'api',
-    principals: ['public'],
-    rateLimit: 'public',
-    query: `token=${anyToken}`,
-  },
-  {
-    id: 'verify_email.resend',
-    method: 'POST',
-    path: '/api/v1/auth/resend-verification',
-    kind: 'api',
-    principals: ['public'],
-    rateLimit: 'mail',
-    body: { email },
   },
   {
     id: 'login.password',
@@ -372,25 +282,6 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     kind: 'api',
     principals: ['session'],
     rateLimit: 'authenticated',
-  },
-  {
-    id: 'verify_email.show',
-    method: 'GET',
-    path: '/verify-email',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'pages',
-    query: `token=${anyToken}`,
-  },
-  {
-    id: 'verify_email.submit',
-    method: 'POST',
-    path: '/verify-email',
-    kind: 'page',
-    principals: ['public'],
-    rateLimit: 'pages',
-    form: { token: anyToken, choice: 'verify', password },
-    optional: ['password'],
   },
   {
     id: 'change_email.show_confirm',

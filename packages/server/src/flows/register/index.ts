@@ -16,25 +16,12 @@ import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { localeInput, nameInput } from '#domain/users/index.ts';
-import { registerPath } from '#pages/sign-up-paths.ts';
 import { apiEndpoint, type Endpoint, exampleValues, refuseForeignCookies } from '#platform/http/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type RegisterPages, registerPages } from './pages.ts';
-import { type Register, register } from './register.ts';
+import { register } from './register.ts';
 
 export type { Register } from './register.ts';
-
-/** The sign-up page as the sign-in page links it. */
-export interface SignUpLink {
-  /** Whether everyone may sign up. */
-  readonly isOpen: boolean;
-  readonly path: typeof registerPath;
-}
-
-/** @param mode of registrations. */
-export function signUpLink(mode: Register['mode']): SignUpLink {
-  return { isOpen: mode === 'open', path: registerPath };
-}
 
 export function registerEndpoints(flow: RegisterPages): readonly Endpoint[] {
   return [

@@ -1,15 +1,18 @@
 /** `/register`: the form for name, email and password. Every address leads on to `/check-mail` (invariant 13). */
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
+import { passwordInput } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { refusedAddressPage } from '#pages/continue-page.ts';
 import { button, field, hiddenField, postForm } from '#pages/form.ts';
 import { sayWith } from '#pages/message-parts.ts';
 import { lengthComplaint, newPasswordField } from '#pages/new-password-field.ts';
 import { alert, waitText } from '#pages/notice.ts';
-import { loginPath, type OwnPath, toOwnPath, withContinue } from '#pages/own-path.ts';
+import { loginPath, registerPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import { checkMailPath, registerPath } from '#pages/sign-up-paths.ts';
+import { continueField, type ReturnAddress, type ReturnAddresses } from '#pages/return-address.ts';
+import { checkMailPath } from '#pages/sign-up-paths.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html, joinHtml } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
@@ -19,15 +22,16 @@ import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { type Register, register } from './register.ts';
 
 /** Dependencies of the page. */
-export type RegisterPages = Register & { readonly catalogues: Catalogues };
-
-const continueTo = z.string().max(2000).optional();
+export type RegisterPages = Register & {
+  readonly catalogues: Catalogues;
+  readonly returnAddresses: ReturnAddresses;
+};
 
 const fields = z.strictObject({
   name: z.string().max(1000),
   email: z.string().max(1000),
-  password: z.string().max(1024),
-  continue: continueTo,
+  password: passwordInput,
+  continue: continueField,
 });
 
 type Typed = z.output<typeof fields>;
@@ -41,12 +45,14 @@ export function registerPages(flow: RegisterPages): readonly Endpoint[] {
       summary: 'Sign-up page: name, email and password',
       auth: { principals: ['public'] },
       rateLimit: 'pages',
-      request: { query: z.strictObject({ continue: continueTo }) },
+      request: { query: z.strictObject({ continue: continueField }) },
       problems: ['registration_closed'],
       handler: async ({ query, caller }) => {
         const words = wordsOf(flow.catalogues, caller);
-        const form = { name: '', email: '', continueTo: ownPath(query.continue) };
-        return flow.mode === 'open' ? formPage(flow, words, 200, form) : closedPage(words, flow.mode);
+        const continueTo = flow.returnAddresses.readOptional(query.continue);
+        if (continueTo === 'refused') return refusedAddressPage(flow, words, query.continue ?? '');
+        if (flow.mode !== 'open') return closedPage(words, flow.mode);
+        return formPage(flow, words, 200, { name: '', email: '', continueTo });
       },
     }),
     pageEndpoint({
@@ -71,7 +77,7 @@ type Complaints = Readonly<Partial<Record<'name' | 'email' | 'password', string 
 interface Form {
   readonly name: string;
   readonly email: string;
-  readonly continueTo: OwnPath | undefined;
+  readonly continueTo: ReturnAddress | undefined;
   readonly notice?: Html | undefined;
   readonly complaints?: Complaints;
 }
@@ -84,7 +90,12 @@ async function submit(
 ): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
   const { name, email, password } = typed;
-  const form = { name, email, continueTo: ownPath(typed.continue) };
+  const continueTo = flow.returnAddresses.readOptional(typed.continue);
+  if (continueTo === 'refused') {
+    quota.skip();
+    return refusedAddressPage(flow, words, typed.continue ?? '');
+  }
+  const form = { name, email, continueTo };
   const [address, displayName] = [emailInput.safeParse(email), nameInput.safeParse(name)];
   if (!address.success || !displayName.success) {
     quota.skip();
@@ -98,7 +109,7 @@ async function submit(
   }
   const { browserHash, acceptLanguage } = caller;
   const languages = [words.lang, ...wantedLanguages(acceptLanguage)];
-  const signUp = { transport: 'cookie', browserHash, continueTo: form.continueTo } as const;
+  const signUp = { transport: 'cookie', browserHash, continueTo: continueTo?.text } as const;
   const registration = {
     email: address.data,
     name: displayName.data,
@@ -149,7 +160,7 @@ function formPage(flow: RegisterPages, words: PageWords, status: number, form: F
   const { say } = words;
   const { name, email, notice, complaints = {} } = form;
   const content = joinHtml([
-    html`${form.continueTo !== undefined && hiddenField('continue', form.continueTo)}`,
+    html`${form.continueTo !== undefined && hiddenField('continue', form.continueTo.text)}`,
     field({
       name: 'name',
       label: say('page.name.label'),
@@ -178,7 +189,7 @@ function formPage(flow: RegisterPages, words: PageWords, status: number, form: F
     button({ label: say('page.register.submit') }),
     terms(words),
   ]);
-  const beneath = html`${say('page.register.have_account')} <a href="${withContinue(loginPath, form.continueTo)}">${say('page.login.title')}</a>`;
+  const beneath = html`${say('page.register.have_account')} <a href="${withContinue(loginPath, form.continueTo?.text)}">${say('page.login.title')}</a>`;
   return {
     kind: 'html',
     status,
@@ -197,7 +208,7 @@ function firstOf(complaints: Complaints): keyof Complaints | undefined {
   return (['name', 'email', 'password'] as const).find((name) => complaints[name] !== undefined);
 }
 
-/** Where the operator links terms and a privacy policy. */
+/** Empty unless the operator links both terms and a privacy policy. */
 function terms(words: PageWords): Html {
   const urlOf = (kind: string) => words.brand.links.find((link) => link.kind === kind)?.url;
   const [termsUrl, privacyUrl] = [urlOf('terms'), urlOf('privacy')];
@@ -222,8 +233,4 @@ function closedPage(words: PageWords, mode: 'open' | 'invite' | 'closed'): PageR
     status,
     html: page({ words, title: say(`${key}_title`), lead: say(key), icon: 'mail', body, beneath }),
   };
-}
-
-function ownPath(text: string | undefined): OwnPath | undefined {
-  return text === undefined ? undefined : toOwnPath(text);
 }

@@ -28,7 +28,7 @@ const isSignedIn = (browser: PageBrowser) =>
 
 describe('/check-mail', () => {
   it('shows the address, in bold and escaped, with a code field and a wait before the next mail', async () => {
-    const { browser, email } = await signUpInBrowser(`a&b.${Date.now()}@people.example`);
+    const { browser, email } = await signUpInBrowser(uniqueEmail('a&b'));
     expect(browser.text).toContain(`<b><bdi>${email.replace('&', '&amp;')}</bdi></b>`);
     expect(browser.text).toMatch(/<input id="code"[^>]* autocomplete="one-time-code"/);
     expect(browser.text).toMatch(/aria-disabled="true" data-wait="(60|59|58)"/);

@@ -13,13 +13,14 @@ import {
 } from '#domain/authentication/index.ts';
 import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
 import { Problem } from '#kernel/problem.ts';
+import { checkMailPage } from '#pages/check-mail.ts';
 import { button, codeField, hiddenField, linkButton, postForm, stack } from '#pages/form.ts';
 import { type LeadsOn, leadOn, noTicket } from '#pages/login-step.ts';
 import { sayWith } from '#pages/message-parts.ts';
-import { alert, note, status } from '#pages/notice.ts';
-import { loginPath } from '#pages/own-path.ts';
+import { alert, status } from '#pages/notice.ts';
+import { loginPath, registerPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import { checkMailPath, registerPath } from '#pages/sign-up-paths.ts';
+import { checkMailPath } from '#pages/sign-up-paths.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
@@ -46,7 +47,7 @@ type Typed = z.output<typeof form>;
 
 const declared = { path: checkMailPath, auth: { principals: ['public'] }, opensByTicket: true } as const;
 
-export function checkMailPage(flow: CheckMail): readonly Endpoint[] {
+export function checkMailPages(flow: CheckMail): readonly Endpoint[] {
   return [
     pageEndpoint({
       ...declared,
@@ -142,7 +143,7 @@ async function resend(
   if (!(await reserveResend(flow.database, ticket, flow.clock.now()))) {
     const seconds = waitOf(flow, signUp) || resendSeconds;
     const notice = alert(words.say('page.check_mail.too_early'));
-    return { ...waitingPage(flow, words, signUp, { status: 429, notice }), retryAfterSeconds: seconds };
+    return waitingPage(flow, words, signUp, { status: 429, notice, retryAfterSeconds: seconds });
   }
   const { canonical } = signUp.address;
   await requestMail(flow, { purpose: 'verify_email', canonical, requester: caller });
@@ -153,6 +154,7 @@ interface Shown {
   readonly status: number;
   readonly notice?: Html | undefined;
   readonly complaint?: string;
+  readonly retryAfterSeconds?: number;
 }
 
 /** Seconds until the mail may be sent again; 0 when it may. Clocks of nodes differ a little, so it is bounded. */
@@ -161,49 +163,35 @@ function waitOf({ clock }: CheckMail, { mailedAt }: SignUp): number {
   return Math.min(resendSeconds, Math.max(0, Math.ceil(resendSeconds - passed)));
 }
 
-function waitingPage(flow: CheckMail, words: PageWords, signUp: SignUp, { status: code, notice, complaint }: Shown) {
+function waitingPage(flow: CheckMail, words: PageWords, signUp: SignUp, { complaint, ...shown }: Shown) {
   const { say } = words;
-  const inbox = flow.development?.inboxUrl;
-  const content = html`${hiddenField('login', signUp.id)}
+  const login = hiddenField('login', signUp.id);
+  const form = postForm(
+    checkMailPath,
+    html`${login}
 ${codeField(words, complaint)}
-${button({ label: say('page.check_mail.submit') })}
-${note(say('page.check_mail.hint'))}
-${stack(
-  button({
+${button({ label: say('page.check_mail.submit') })}`,
+  );
+  const confirmed = {
     label: say('page.check_mail.confirmed'),
     name: 'act',
     value: 'confirmed',
     kind: 'plain',
-    skipsFields: true,
-  }),
-  ...sendAgain(words, waitOf(flow, signUp)),
-)}`;
-  const body = html`${notice}${postForm(checkMailPath, content)}${
-    inbox !== undefined && html`<p class="small soft middle"><a href="${inbox}">${say('page.check_mail.inbox')}</a></p>`
-  }`;
-  return {
-    kind: 'html',
-    status: code,
-    html: page({
-      words,
-      title: say('page.check_mail.title'),
-      lead: sayWith(words, 'page.check_mail.sign_up', {
-        email: html`<b><bdi>${signUp.address.asTyped}</bdi></b>`,
-      }),
-      icon: 'mail',
-      body,
-      beneath: html`${say('page.check_mail.wrong_address')} <a href="${registerPath}">${say('page.check_mail.start_again')}</a>`,
-    }),
   } as const;
-}
-
-/** During the wait the button looks off, and the script counts down; without one, an early press is refused. */
-function sendAgain({ say }: PageWords, seconds: number): readonly Html[] {
-  const label = say('page.check_mail.again');
-  const again = { label, name: 'act', value: 'resend', kind: 'plain', skipsFields: true } as const;
-  if (seconds === 0) return [button(again)];
-  const wait = html`<p class="small soft middle" role="status">${say('page.check_mail.wait', { seconds })}</p>`;
-  return [button({ ...again, waitSeconds: seconds }), wait];
+  return checkMailPage(words, {
+    ...shown,
+    lead: sayWith(words, 'page.check_mail.sign_up', { email: html`<b><bdi>${signUp.address.asTyped}</bdi></b>` }),
+    hint: say('page.check_mail.hint'),
+    form,
+    ways: postForm(checkMailPath, html`${login}${stack(button(confirmed))}`),
+    again: {
+      action: checkMailPath,
+      fields: { login: signUp.id, act: 'resend' },
+      waitSeconds: waitOf(flow, signUp),
+    },
+    startAgain: registerPath,
+    inboxUrl: flow.development?.inboxUrl,
+  });
 }
 
 /** The ticket was used, is an hour old, or is another browser's. The cookie goes, so that it is not sent again. */

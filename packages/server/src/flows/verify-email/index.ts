@@ -18,7 +18,7 @@ import { Problem } from '#kernel/problem.ts';
 import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
 import { apiEndpoint, type Caller, type Endpoint } from '#platform/http/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
-import { type CheckMail, checkMailPage } from './check-mail.ts';
+import { type CheckMail, checkMailPages } from './check-mail.ts';
 import { verifyEmailPage } from './pages.ts';
 import { signInAfterLink, verifyByCode } from './sign-up.ts';
 import { type VerifyEmail, verifyEmail } from './verify-email.ts';
@@ -97,7 +97,7 @@ export function verifyEmailEndpoints(flow: CheckMail): readonly Endpoint[] {
       },
     }),
     ...verifyEmailPage(flow),
-    ...checkMailPage(flow),
+    ...checkMailPages(flow),
   ];
 }
 
