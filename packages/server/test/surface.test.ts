@@ -284,8 +284,19 @@ describe('the development routes', () => {
         .map(({ id }) => id)
         .filter((id) => id.startsWith('dev.')),
     );
-    expect([publicIds, opsIds]).toEqual([[], ['dev.inbox', 'dev.inbox_messages', 'dev.clock', 'dev.move_clock']]);
-    for (const path of ['/dev/inbox', '/dev/inbox/messages', '/dev/clock']) {
+    expect([publicIds, opsIds]).toEqual([
+      [],
+      [
+        'dev.inbox',
+        'dev.inbox_mail',
+        'dev.inbox_messages',
+        'dev.mails',
+        'dev.mail_preview',
+        'dev.clock',
+        'dev.move_clock',
+      ],
+    ]);
+    for (const path of ['/dev/inbox', '/dev/inbox/messages', '/dev/mails', '/dev/mails/preview', '/dev/clock']) {
       const request = new Request(`http://localhost:5625${path}`);
       expect((await app.server.fetch(request, { peerAddress: '127.0.0.1' })).status).toBe(404);
     }

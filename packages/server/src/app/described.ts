@@ -3,6 +3,7 @@ import { Readiness } from '#flows/probes/index.ts';
 import { MovableClock, systemClock } from '#kernel/clock.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import { Inbox } from '#platform/mail/index.ts';
+import { defaultTheme } from '#protocol/theme/index.ts';
 import { developmentEndpoints, publicEndpoints } from './endpoints.ts';
 import { version } from './version.ts';
 import type { Services } from './wiring.ts';
@@ -13,7 +14,7 @@ export const describedUrl = 'https://auth.example.com';
 /** All endpoints of a development server's public listener, and `/dev/*` of its operator's listener. Their handlers must not be called. */
 export function describedEndpoints(): readonly Endpoint[] {
   const config = {
-    brand: { name: 'Example' },
+    brand: { name: 'Example', theme: defaultTheme },
     registration: 'open',
     emailDomains: { allow: [], deny: [] },
     emailChange: { confirm: 'new' },

@@ -10,6 +10,7 @@ import { changePasswordEndpoints } from '#flows/change-password/index.ts';
 import { deleteAccountEndpoints } from '#flows/delete-account/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
+import { devMailsEndpoints } from '#flows/dev-mails/index.ts';
 import { homeEndpoints } from '#flows/home/index.ts';
 import { loginEndpoints, signInPage } from '#flows/login/index.ts';
 import { loginByMailEndpoints, mailedWays } from '#flows/login-by-mail/index.ts';
@@ -36,6 +37,7 @@ import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
 import { wellKnownEndpoints } from '#flows/well-known/index.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import type { Inbox } from '#platform/mail/index.ts';
+import { mailThemeOf } from './mail-theme.ts';
 import { operatorUrl } from './operator-url.ts';
 import type { Services } from './wiring.ts';
 
@@ -115,7 +117,12 @@ function developmentOf(config: Config): { readonly inboxUrl: string | undefined 
 
 /** The endpoints of the operator's listener, `/dev/*` among them: no proxy of the public listener can expose those. */
 export function opsEndpoints(services: Services, deps: EndpointDeps): readonly Endpoint[] {
-  return [...operatorEndpoints(deps.readiness, services.metrics), ...developmentEndpoints(services, deps)];
+  return [
+    ...operatorEndpoints(deps.readiness, services.metrics),
+    // The pages below `/dev` load them from their own listener.
+    ...(services.config.mode === 'production' ? [] : assetEndpoints(services.assets)),
+    ...developmentEndpoints(services, deps),
+  ];
 }
 
 /** `/dev/*`; empty in production. */
@@ -123,6 +130,9 @@ export function developmentEndpoints(services: Services, { inbox, betweenJobs }:
   const { movableClock: clock } = services;
   return [
     ...(inbox === undefined ? [] : devInboxEndpoints(inbox, services.catalogues)),
+    ...(services.config.mode === 'production'
+      ? []
+      : devMailsEndpoints({ ...services, theme: mailThemeOf(services.config.brand.theme) })),
     ...(clock === undefined ? [] : devClockEndpoints({ ...services, clock, betweenJobs })),
   ];
 }

@@ -8,16 +8,10 @@ import { failedLoginNoticeHandler } from '#flows/login/index.ts';
 import { maintenanceHandler, maintenanceSchedule } from '#flows/maintain-embedded/index.ts';
 import { sweepHandler, sweepSchedule } from '#flows/sweep/index.ts';
 import { JobWorkers } from '#platform/jobs/index.ts';
-import type { MailTheme, MailTransport } from '#platform/mail/index.ts';
-import { colorsOf, type Theme } from '#protocol/theme/index.ts';
+import type { MailTransport } from '#platform/mail/index.ts';
 import { faultPoint } from './fault-point.ts';
+import { mailThemeOf } from './mail-theme.ts';
 import type { Services } from './wiring.ts';
-
-/** Mails look like the pages. */
-export function mailThemeOf({ accent, radius, scheme }: Theme): MailTheme {
-  if (scheme !== 'auto') return { colors: colorsOf(scheme, accent), radius };
-  return { colors: colorsOf('light', accent), dark: colorsOf('dark', accent), radius };
-}
 
 export function buildWorkers(services: Services, transport: MailTransport): JobWorkers {
   const { database, clock, keys, metrics, tokens, config, makeId, logger, opened, catalogues, limits } = services;

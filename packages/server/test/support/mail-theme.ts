@@ -1,4 +1,4 @@
-import { mailThemeOf } from '#app/jobs.ts';
+import { mailThemeOf } from '#app/mail-theme.ts';
 import type { MailTheme } from '#platform/mail/index.ts';
 import { defaultTheme } from '#protocol/theme/index.ts';
 

@@ -80,10 +80,16 @@ const pages: ReadonlySet<string> = new Set([
   '/docs',
   '/docs/problems',
   '/dev/inbox',
+  '/dev/mails',
 ]);
 
 /** Development endpoints, which OpenAPI leaves out. */
-const undocumented: ReadonlySet<string> = new Set(['/dev/inbox/messages', '/dev/clock']);
+const undocumented: ReadonlySet<string> = new Set([
+  '/dev/inbox/messages',
+  '/dev/inbox/mail',
+  '/dev/mails/preview',
+  '/dev/clock',
+]);
 
 /** The only responses that a cache may store. */
 const cacheable: ReadonlySet<string> = new Set([
@@ -124,6 +130,11 @@ const callingPages: ReadonlySet<string> = new Set([
 ]);
 
 const callingPolicy = `${pagePolicy}; connect-src 'self'`;
+
+/** The only pages that show mails in a frame. */
+const framingPages: ReadonlySet<string> = new Set(['/dev/inbox', '/dev/mails']);
+
+const framingPolicy = `${pagePolicy}; frame-src 'self'`;
 
 const onPages = {
   'content-type': 'text/html; charset=utf-8',
@@ -219,8 +230,11 @@ ${response.text.slice(0, 500)}`);
 
   #pageFaults(path: string, response: ReadResponse): string[] {
     this.#count(path, response);
-    const callsApi = callingPages.has(path) && response.headers.get('content-security-policy') === callingPolicy;
-    const expected = callsApi ? { ...onPages, 'content-security-policy': callingPolicy } : onPages;
+    const sent = response.headers.get('content-security-policy');
+    const callsApi = callingPages.has(path) && sent === callingPolicy;
+    const frames = framingPages.has(path) && sent === framingPolicy;
+    const wider = (callsApi && callingPolicy) || (frames && framingPolicy);
+    const expected = wider ? { ...onPages, 'content-security-policy': wider } : onPages;
     return [...headerFaults(response.headers, expected), ...formFaults(response.text)];
   }
 

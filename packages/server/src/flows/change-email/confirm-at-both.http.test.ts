@@ -112,6 +112,9 @@ describe('POST /api/v1/auth/confirm-email-change with confirmation at both addre
   });
 });
 
+/** Without the foot, whose links to other languages keep the query of the page. */
+const mainOf = ({ text }: AppResponse): string => /<main>.*<\/main>/s.exec(text)?.[0] ?? '';
+
 describe('the page /confirm-email-change with confirmation at both addresses', () => {
   const show = (token: string) => app.send('GET', `${path}?token=${token}`);
   const submit = (token: string) => app.send('POST', path, { form: { token }, headers: sameOrigin });
@@ -133,7 +136,7 @@ describe('the page /confirm-email-change with confirmation at both addresses', (
     const done = await submit(newLink);
     expect([done.status, done.text.includes('Email changed')]).toEqual([200, true]);
     for (const link of [oldLink, newLink]) {
-      expect([(await submit(link)).text, (await show(link)).text]).toEqual([done.text, done.text]);
+      expect([mainOf(await submit(link)), mainOf(await show(link))]).toEqual([mainOf(done), mainOf(done)]);
       expect((await confirm(link)).code).toBe('invalid_token');
     }
   });

@@ -221,6 +221,8 @@ export interface PageEndpoint<
   readonly request: { readonly form?: B; readonly query?: Q };
   /** The page loads scripts of ours, which may send requests to us. Any other page runs none. */
   readonly callsApi?: true;
+  /** The page shows documents of `isMail` in a frame. */
+  readonly framesMail?: true;
   readonly limitedBy?: LimitedBy<B>;
   /** The class of a form with several acts, where one of them counts as another class than the declared one. */
   readonly limitedAs?: (body: Parsed<B>) => 'credential' | 'mail';
@@ -255,6 +257,8 @@ export interface DocumentEndpoint extends Common {
   /** Whether scripts of all origins may read it, without credentials. */
   readonly openToCors: boolean;
   readonly cacheSeconds: number;
+  /** The HTML of a mail: its inline styles apply, and it loads and runs nothing. */
+  readonly isMail?: true;
   /** The status, beside 200, of a document that reports a failure, and its description. */
   readonly bad?: { readonly status: number; readonly when: string };
   readonly handler: (

@@ -1,6 +1,7 @@
 /** No 2xx without its effect, and no effect without its audit event and mail job, whichever statement fails. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands } from '#app/cli/list.ts';
+import { accountPages } from './account-pages.ts';
 import { accounts } from './accounts.ts';
 import { adminCommands } from './admin-commands.ts';
 import type { FaultyApplication, OpenFaultyApplication } from './faulty-application.ts';
@@ -21,6 +22,7 @@ const scenarios = [
   ...loginSteps,
   ...sessions,
   ...accounts,
+  ...accountPages,
   ...adminCommands,
   ...jobs,
 ];

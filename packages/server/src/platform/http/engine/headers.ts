@@ -23,6 +23,14 @@ const pagePolicy = [
 /** For pages whose script asks the API for the options of a passkey. */
 const callingPolicy = `${pagePolicy}; connect-src 'self'`;
 
+/** For pages of developers that show mails. */
+const framingPolicy = `${pagePolicy}; frame-src 'self'`;
+
+/** The inline styles of a mail, in a frame of ours; the sandbox stops scripts, forms and navigation. */
+const mailPolicy =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'self'; " +
+  "base-uri 'none'; sandbox";
+
 /** A browser that opens data as a page or in a frame loads and runs nothing (OWASP REST Security Cheat Sheet). */
 const dataPolicy = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -65,11 +73,17 @@ export function headersFor(endpoint: Endpoint, policy: HeaderPolicy): Headers {
   const base = baseHeaders(policy);
   if (endpoint.kind === 'api') return { ...dataHeaders(policy), 'content-type': 'application/json; charset=utf-8' };
   if (endpoint.kind === 'page') {
-    return { ...base, ...pageHeaders, ...(endpoint.callsApi && { 'content-security-policy': callingPolicy }) };
+    return {
+      ...base,
+      ...pageHeaders,
+      ...(endpoint.callsApi && { 'content-security-policy': callingPolicy }),
+      ...(endpoint.framesMail && { 'content-security-policy': framingPolicy }),
+    };
   }
   return {
     ...base,
     'content-type': endpoint.contentType,
+    ...(endpoint.isMail && { 'content-security-policy': mailPolicy }),
     ...(endpoint.cacheSeconds > 0 && { 'cache-control': `public, max-age=${endpoint.cacheSeconds}` }),
     ...(endpoint.openToCors && { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' }),
   };
