@@ -1,4 +1,4 @@
-/** Login, password reset, registration and sign-up codes, by API and page, for seven states of an account, 1,000 interleaved samples each: response times distinguish no two states (area under the curve 0.45 to 0.55). */
+/** Login, requests for login links and codes, password reset, registration and sign-up codes, by API and page, for seven states of an account, 1,000 interleaved samples each: response times distinguish no two states (area under the curve 0.45 to 0.55). */
 import { measure } from '../../packages/server/test/timing/measure.ts';
 import { userStates } from '../../packages/server/test/timing/states.ts';
 import { operations, type TimingTrial } from '../../packages/server/test/timing/trial.ts';

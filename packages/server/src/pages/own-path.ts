@@ -8,7 +8,6 @@ export type OwnPath = `/${string}`;
 export const loginPath = '/login';
 export const emailCodePath = '/login/email-code';
 export const choosePath = '/login/choose';
-export const registerPath = '/register';
 export const logoutPath = '/logout';
 export const signedOutPath = '/signed-out';
 export const forgotPasswordPath = '/forgot-password';

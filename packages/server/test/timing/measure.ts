@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http';
 import { wire } from '#app/wiring.ts';
 import { loadConfig } from '#config/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
+import { loginMethodsEnabled } from '#test/support/login-by-mail.ts';
 import { eventually } from '#test/support/wait.ts';
 import { makeDirectory, type ServerOptions, settingsOf, startServer } from '../../../../e2e/support/server.ts';
 import { startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
@@ -18,7 +19,13 @@ export async function measure(database: ServerOptions['database'], samples: numb
   const sink = await startSmtpSink();
   const dataDirectory = makeDirectory();
   const publicUrl = 'http://localhost:5625';
-  const options = { database, dataDirectory, smtpUrl: sink.url, publicUrl, env: productionHash };
+  const options = {
+    database,
+    dataDirectory,
+    smtpUrl: sink.url,
+    publicUrl,
+    env: { ...productionHash, ...loginMethodsEnabled },
+  };
   try {
     const users = usersFor(samples);
     await prepareUsers(options, dataDirectory, users);

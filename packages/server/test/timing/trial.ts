@@ -1,5 +1,6 @@
 /** Samples of response times by the state of the address, and how well they distinguish the states. */
 import { randomInt } from 'node:crypto';
+import { formatSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { renderedForm } from '../support/rendered-form.ts';
 import { sameOrigin, validPassword } from '../support/user-actions.ts';
 import { areaUnderCurve } from './auc.ts';
@@ -28,10 +29,14 @@ interface Operation {
   readonly more: Fields;
   /** The form of a page instead of JSON. */
   readonly isForm?: true;
+  /** A further cookie of the browser. */
+  readonly cookie?: string;
   /** Replaces the address by what an earlier request returned, which is not measured. */
   readonly prepare?: (send: SendRequest, email: string) => Promise<Fields>;
   /** Each sample of an absent address has a new one, because the operation makes it exist. */
   readonly createsAddress?: true;
+  /** In the long proof only: the short form measures the same work by another operation. */
+  readonly isLong?: true;
   /** The status in every state. */
   readonly status: number;
 }
@@ -62,6 +67,18 @@ export const operations: readonly Operation[] = [
   { name: 'login', path: '/api/v1/auth/login', more: { password: 'not the right password' }, status: 401 },
   { name: 'forgot', path: '/api/v1/auth/forgot-password', more: {}, status: 202 },
   registration,
+  { name: 'login page', path: '/login', more: { password: 'not the right password' }, isForm: true, status: 401 },
+  { name: 'login link page', path: '/login', more: { act: 'magic_link' }, isForm: true, isLong: true, status: 200 },
+  { name: 'login code page', path: '/login', more: { act: 'email_code' }, isForm: true, isLong: true, status: 200 },
+  {
+    name: 'wrong code page',
+    path: '/login/email-code',
+    more: { code: '000000' },
+    isForm: true,
+    isLong: true,
+    cookie: `latchkey_login=${formatSecret(secretPrefixes.loginBrowser, Buffer.alloc(32, 7))}`,
+    status: 401,
+  },
   { name: 'forgot page', path: '/forgot-password', more: {}, isForm: true, status: 200 },
   {
     name: 'register page',
@@ -78,9 +95,9 @@ function asJson(fields: Fields): Content {
   return { headers: { 'content-type': 'application/json' }, body: JSON.stringify(fields) };
 }
 
-function asForm(fields: Fields): Content {
+function asForm(fields: Fields, cookie = 'none=1'): Content {
   const type = { 'content-type': 'application/x-www-form-urlencoded' };
-  const headers = { ...type, ...sameOrigin, cookie: renderedForm.cookie };
+  const headers = { ...type, ...sameOrigin, cookie: `${renderedForm.cookie}; ${cookie}` };
   return { headers, body: new URLSearchParams({ ...renderedForm.fields, ...fields }).toString() };
 }
 
@@ -92,10 +109,10 @@ export interface Pair {
 }
 
 /**
- * Requests of each operation per user: fewer than the five wrong passwords that cause a delay, and more than one, so
- * that fewer users are needed than samples.
+ * Requests of each operation per user. Two operations type wrong passwords: together fewer than the five that cause a
+ * delay. More than one, so that fewer users are needed than samples.
  */
-const requestsPerUser = 4;
+const requestsPerUser = 2;
 
 /** The number of users per state for `samples` samples. */
 export function usersFor(samples: number): number {
@@ -117,14 +134,16 @@ const samplesInBlock = 20;
 export class TimingTrial {
   readonly #send: SendRequest;
   readonly #states: readonly UserState[];
+  readonly #operations: readonly Operation[];
   readonly #samples = new Map<string, number[]>();
   readonly #responses = new Map<string, Set<string>>();
   #taken = 0;
 
   /** @param send reaches a server with at least `usersFor(samples)` users per state. */
-  constructor(send: SendRequest, states: readonly UserState[] = userStates) {
+  constructor(send: SendRequest, states: readonly UserState[] = userStates, isShort = false) {
     this.#send = send;
     this.#states = states;
+    this.#operations = operations.filter(({ isLong }) => !(isShort && isLong));
   }
 
   /** Takes `samples` further samples of each state for each operation, sequentially. */
@@ -132,7 +151,7 @@ export class TimingTrial {
     const until = this.#taken + samples;
     while (this.#taken < until) {
       const size = Math.min(samplesInBlock, until - this.#taken);
-      for (const operation of operations) await this.#takeBlock(operation, size);
+      for (const operation of this.#operations) await this.#takeBlock(operation, size);
       this.#taken += size;
     }
   }
@@ -144,11 +163,11 @@ export class TimingTrial {
   }
 
   async #takeOne(operation: Operation, state: UserState, number: number): Promise<void> {
-    const { name, path, more, isForm, prepare, status: expected } = operation;
+    const { name, path, more, isForm, cookie, prepare, status: expected } = operation;
     const email = addressForSample(operation, state, number);
     const prepared = (await prepare?.(this.#send, email)) ?? { email };
     const fields = { ...prepared, ...more };
-    const content = isForm ? asForm(fields) : asJson(fields);
+    const content = isForm ? asForm(fields, cookie) : asJson(fields);
     const start = performance.now();
     const { status, body } = await this.#send(path, content);
     const milliseconds = performance.now() - start;
@@ -170,7 +189,7 @@ export class TimingTrial {
 
   /** Every pair of states for each operation. */
   pairs(): Pair[] {
-    return operations.flatMap(({ name }) =>
+    return this.#operations.flatMap(({ name }) =>
       this.#states.flatMap((one, index) =>
         this.#states.slice(index + 1).map((other) => ({
           operation: name,
@@ -186,7 +205,7 @@ export class TimingTrial {
    * responses differ between states, and for too few samples.
    */
   faults({ samples, tolerance }: { readonly samples: number; readonly tolerance: number }): string[] {
-    const few = operations.flatMap(({ name }) =>
+    const few = this.#operations.flatMap(({ name }) =>
       this.#states
         .filter((state) => this.samplesOf(name, state).length < samples)
         .map((state) => `${name}: fewer than ${samples} samples of ${state}`),

@@ -147,6 +147,19 @@ describe('/login', () => {
     expect([foreign.status, foreign.cookies]).toEqual([403, []]);
   });
 
+  it('says the second time that the browser refuses cookies, and keeps the return address', async () => {
+    const email = await addVerifiedUser(app);
+    const browser = new PageBrowser(app);
+    await browser.open('/login?continue=%2Faccount%2Fsecurity');
+    for (const words of ['this page was open for too long', 'your browser refuses the cookies of this site']) {
+      browser.remove('latchkey_form');
+      const { status, text } = await browser.submit('/login', { email, password: validPassword });
+      expect([status, text.includes(words)]).toEqual([403, true]);
+    }
+    const done = await browser.submit('/login', { email, password: validPassword });
+    expect([done.status, done.headers.get('location')]).toEqual([303, '/account/security']);
+  });
+
   it('asks a browser that is signed in, and never goes on by itself', async () => {
     const email = await addVerifiedUser(app);
     const browser = new PageBrowser(app);

@@ -39,7 +39,7 @@ export {
 export { type ListenAddress, ListenFailed } from './engine/listeners.ts';
 export { type ProblemDocument, problemPagePath } from './engine/problem-response.ts';
 export { buildServer, type HttpServer } from './engine/server.ts';
-export type { Authenticate, Limits, PageRenderer, ServerOptions } from './engine/server-options.ts';
+export type { Authenticate, FormNotice, Limits, PageRenderer, ServerOptions } from './engine/server-options.ts';
 export { problemsOf } from './reference/derived-problems.ts';
 export { exampleValues } from './reference/example-values.ts';
 export { openApiDocument } from './reference/openapi.ts';

@@ -7,12 +7,16 @@ export const formTokenSlot = `form-token-${randomBytes(24).toString('base64url')
 
 export const formTokenField = 'formToken';
 
+/** In a form that is shown again: without its cookie the second time, the browser refuses cookies. */
+export const shownAgainField = 'formShownAgain';
+
 export function hasForm(page: Html): boolean {
   return page.toString().includes(formTokenSlot);
 }
 
-/** The page's markup with the token, and the notice above it, in each of its forms. */
+/** The page's markup with the token in each of its forms. The notice stands above a form that is shown again. */
 export function withFormToken(page: Html, token: string, notice?: Html): string {
-  const field = html`${notice}<input type="hidden" name="${formTokenField}" value="${token}">`.toString();
+  const mark = notice && html`<input type="hidden" name="${shownAgainField}" value="1">`;
+  const field = html`${notice}${mark}<input type="hidden" name="${formTokenField}" value="${token}">`.toString();
   return page.toString().replaceAll(formTokenSlot, () => field);
 }

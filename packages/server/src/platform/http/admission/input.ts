@@ -5,7 +5,7 @@ import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { ApiEndpoint, PageEndpoint } from '../endpoint.ts';
 import { decodeUtf8, isFormType, isJsonType, type ParseJson, readForm, readJson, readKnownPairs } from './body.ts';
-import { formTokenField } from './form-slot.ts';
+import { formTokenField, shownAgainField } from './form-slot.ts';
 import { isOwnForm } from './form-tokens.ts';
 import { validate } from './validation.ts';
 
@@ -94,9 +94,14 @@ export function sameQueryReader(schema: Schema): (fields: Readonly<Record<string
 }
 
 /** A form with a valid CSRF token, or one without. */
-type SentForm =
+export type SentForm =
   | { readonly kind: 'own'; readonly body: unknown }
-  | { readonly kind: 'foreign'; readonly fields: Readonly<Record<string, string>> };
+  | {
+      readonly kind: 'foreign';
+      readonly fields: Readonly<Record<string, string>>;
+      /** It was shown again before, and its cookie is missing once more. */
+      readonly refusesCookies: boolean;
+    };
 
 /** A reader of a page's form, which must come from the page that this browser was shown. */
 export function formReader(endpoint: PageEndpoint): (request: FastifyRequest, cookie: string | undefined) => SentForm {
@@ -104,8 +109,9 @@ export function formReader(endpoint: PageEndpoint): (request: FastifyRequest, co
   return (request, cookie) => {
     refuseEncoded(request);
     if (!isFormType(request.headers['content-type'])) throw new Problem('unsupported_media_type');
-    const { [formTokenField]: token, ...fields } = readForm(decodeUtf8(bytesOf(request)));
-    if (!isOwnForm(cookie, token)) return { kind: 'foreign', fields };
+    const { [formTokenField]: token, [shownAgainField]: again, ...fields } = readForm(decodeUtf8(bytesOf(request)));
+    const refusesCookies = again !== undefined && cookie === undefined;
+    if (!isOwnForm(cookie, token)) return { kind: 'foreign', fields, refusesCookies };
     return { kind: 'own', body: validate(schema, fields) };
   };
 }

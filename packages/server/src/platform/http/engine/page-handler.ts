@@ -14,11 +14,19 @@ import { type OwnCookies, withCookies } from '../admission/cookies.ts';
 import { refuseCrossSiteBrowser } from '../admission/cross-site.ts';
 import { hasForm, withFormToken } from '../admission/form-slot.ts';
 import { browserHashOf, formCookie, formTokenFor } from '../admission/form-tokens.ts';
-import { formReader, namesOfQuery, pageQueryReader, queryOf, sameQueryReader } from '../admission/input.ts';
+import {
+  formReader,
+  namesOfQuery,
+  pageQueryReader,
+  queryOf,
+  type SentForm,
+  sameQueryReader,
+} from '../admission/input.ts';
 import { countedHandler, counterOf } from '../admission/rate-limits.ts';
 import type { Caller, CookieChange, Leave, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
 import { type Headers, headersFor } from './headers.ts';
 import type { Responder } from './responder.ts';
+import type { FormNotice } from './server-options.ts';
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
@@ -76,7 +84,7 @@ function postHandler(responder: Responder, endpoint: PageEndpoint): Handler {
     refuseCrossSiteBrowser(request.headers, responder.publicOrigin);
     const visitor = await begin(request);
     const form = readForm(request, visitor.cookies.form);
-    if (form.kind === 'foreign') await showAgain(request, reply, visitor, form.fields);
+    if (form.kind === 'foreign') await showAgain(request, reply, visitor, form);
     else {
       const ownQuery = pick(form.body, names);
       send(request, reply, await run(request, visitor, { query: undefined, body: form.body, ownQuery }));
@@ -126,13 +134,15 @@ function formPageOf(responder: Responder, endpoint: PageEndpoint) {
     request: FastifyRequest,
     reply: FastifyReply,
     visitor: Visitor,
-    fields: Readonly<Record<string, string>>,
+    { fields, refusesCookies }: Extract<SentForm, { readonly kind: 'foreign' }>,
   ): Promise<void> => {
     count(request, visitor.caller, visitor.principal);
     const query = readQuery(fields);
     const response = await run(request, visitor, { query, body: undefined, ownQuery: pick(fields, names) });
     const isShownAgain = response.kind === 'html' && hasForm(response.html);
-    send(request, reply, isShownAgain ? { ...response, status: 403 } : response, isShownAgain);
+    const reason = refusesCookies ? 'cookies_refused' : 'shown_again';
+    if (isShownAgain) send(request, reply, { ...response, status: 403 }, reason);
+    else send(request, reply, response);
   };
 }
 
@@ -174,11 +184,11 @@ function runnerOf(responder: Responder, endpoint: PageEndpoint) {
 
 function senderOf(responder: Responder, endpoint: PageEndpoint) {
   const headers = headersFor(endpoint, responder.headerPolicy);
-  return (request: FastifyRequest, reply: FastifyReply, response: PageResponse | Leave, isShownAgain = false): void => {
+  return (request: FastifyRequest, reply: FastifyReply, response: PageResponse | Leave, reason?: FormNotice): void => {
     const reader = responder.readerOf(request, responder.cookiesOf(request));
     const cookies = [...cookiesOf(response), ...keptChoice(responder, reader)];
     if (response.kind === 'html') {
-      const notice = isShownAgain ? responder.options.pages.formNotice(reader) : undefined;
+      const notice = reason && responder.options.pages.formNotice(reader, reason);
       sendHtml(responder, request, reply, { ...response, headers, cookies, notice });
       return;
     }

@@ -38,11 +38,14 @@ export const defaultLimits: Limits = {
 /** The languages of a page's reader. */
 export type Reader = Pick<Caller, 'acceptLanguage' | 'chosenLanguage' | 'ownQuery'>;
 
+/** Why a form is shown again: its page was too old, or the browser keeps none of our cookies. */
+export type FormNotice = 'shown_again' | 'cookies_refused';
+
 /** The HTML that this module sends by itself. Layouts are in `pages`, which `platform` may not import. */
 export interface PageRenderer {
   readonly problem: (document: ProblemDocument, reader: Reader, retryAfterSeconds?: number) => Html;
   /** Stands above the fields of a form that is shown again, in the reader's language. */
-  readonly formNotice: (reader: Reader) => Html;
+  readonly formNotice: (reader: Reader, reason: FormNotice) => Html;
   readonly knownLanguage: KnownLanguage;
   /** The path of the page that signs in or steps up, and leads back to a path of ours. */
   readonly proofPath: (needed: 'session' | 'step_up', back: string) => `/${string}`;
