@@ -158,7 +158,7 @@ describe('the device of a login', () => {
     await login(app, email, {}, firefoxOnLinux);
     expect(await mailsTo(app, email)).toEqual(['verify_email', 'new_device']);
     const [, notice] = await messagesTo(app, email, 2);
-    expect(notice?.text).toContain('Device: Firefox on Linux');
+    expect(notice?.text).toContain('Browser: Firefox on Linux');
     expect(notice?.text).toContain('IP address: 127.0.0.1');
     expect(notice?.links).toEqual([]);
   });
