@@ -1,5 +1,6 @@
-/** The pages of a sign-up after its form. */
+/** The pages of a sign-up. */
 
+export const registerPath = '/register';
 export const checkMailPath = '/check-mail';
 /** Asks for another verification link. */
 export const resendPath = '/resend-verification';

@@ -18,9 +18,9 @@ import { button, codeField, hiddenField, linkButton, postForm, stack } from '#pa
 import { type LeadsOn, leadOn, noTicket } from '#pages/login-step.ts';
 import { sayWith } from '#pages/message-parts.ts';
 import { alert, status } from '#pages/notice.ts';
-import { loginPath, registerPath } from '#pages/own-path.ts';
+import { loginPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
-import { checkMailPath } from '#pages/sign-up-paths.ts';
+import { checkMailPath, registerPath } from '#pages/sign-up-paths.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
