@@ -10,7 +10,7 @@ import { cataloguesWithRightToLeft } from '../packages/server/test/support/right
 import { tableLines } from '../tools/proofs/support/table.ts';
 import { openChromium } from './support/chromium.ts';
 import { findFreePort } from './support/free-port.ts';
-import { lookAt, type Seen, type View } from './support/look-at-page.ts';
+import { lookAt, openContext, type Seen, type View } from './support/look-at-page.ts';
 import { reachPages, type Visit } from './support/page-visits.ts';
 
 /** `npm run prove accessibility` looks at all of these. */
@@ -48,14 +48,14 @@ afterAll(async () => {
 
 describe.each(views)('in $language, $scheme, $width pixels wide', (view) => {
   it('has no fault on any page', async () => {
-    const eyes = await lookAt(browser, origin, view);
+    const context = await openContext(browser, view);
     const faults: Record<string, readonly string[]> = {};
     for (const visit of visits) {
-      const what = await eyes.see(visit);
+      const what = await lookAt(context, origin, visit);
       seen.set(visit.name, what);
       if (what.faults.length > 0) faults[visit.name] = what.faults;
     }
-    await eyes.close();
+    await context.close();
     expect(faults).toEqual({});
   }, 600_000);
 });

@@ -6,6 +6,7 @@ import type { Visit } from './page-visits.ts';
 /** How a reader sees the pages. */
 export interface View {
   readonly width: number;
+  readonly height?: number;
   readonly scheme: 'light' | 'dark';
   readonly language: string;
 }
@@ -21,72 +22,95 @@ export interface Seen {
 
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** Looks at pages one after another, each with its own cookies. */
-export async function lookAt(
+/** A browser profile that shows pages in this way. */
+export function openContext(
   browser: Browser,
-  origin: string,
-  { width, scheme, language }: View,
-): Promise<{ see: (visit: Visit) => Promise<Seen>; close: () => Promise<void> }> {
-  const context = await browser.newContext({
-    viewport: { width, height: 800 },
+  { width, height = 800, scheme, language }: View,
+): Promise<BrowserContext> {
+  return browser.newContext({
+    viewport: { width, height },
     colorScheme: scheme,
     locale: language,
     extraHTTPHeaders: { 'accept-language': language },
   });
-  return { see: (visit) => see(context, origin, visit, width), close: () => context.close() };
 }
 
-async function see(context: BrowserContext, origin: string, visit: Visit, width: number): Promise<Seen> {
+/** Opens a page with the cookies that it needs, and no others. */
+export async function openPage(
+  context: BrowserContext,
+  origin: string,
+  { path, cookie, text }: Visit,
+  watch: (page: Page) => void = () => undefined,
+): Promise<Page> {
   await context.clearCookies();
-  const cookies = visit.cookie.split('; ').filter((pair) => pair !== '');
+  const pairs = cookie.split('; ').filter((pair) => pair !== '');
   await context.addCookies(
-    cookies.map((pair) => {
+    pairs.map((pair) => {
       const at = pair.indexOf('=');
       return { name: pair.slice(0, at), value: pair.slice(at + 1), url: origin };
     }),
   );
   const page = await context.newPage();
+  watch(page);
+  // The answer to a form has the policy of its page.
+  if (text !== undefined) {
+    await page.route(origin + path, async (route) => route.fulfill({ response: await route.fetch(), body: text }));
+  }
+  await page.goto(origin + path, { waitUntil: 'load' });
+  return page;
+}
+
+/** Opens a page, and looks for faults. */
+export async function lookAt(context: BrowserContext, origin: string, visit: Visit): Promise<Seen> {
+  const [faults, assets]: [string[], string[]] = [[], []];
+  const page = await openPage(context, origin, visit, (opened) => {
+    opened.on('console', (message) => {
+      if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) faults.push(message.text());
+    });
+    opened.on('pageerror', (error) => faults.push(error.message));
+    opened.on('request', (request) => {
+      const { pathname } = new URL(request.url());
+      if (pathname.startsWith('/assets/')) assets.push(pathname);
+    });
+  });
   try {
-    return await examine(page, origin, visit, width);
+    const { pathname } = new URL(page.url());
+    if (pathname !== visit.path.split('?')[0]) faults.push(`leads to ${pathname}`);
+    // What axe does is no fault of the page.
+    const own = [...faults, ...(await tooWide(page))];
+    const htmlBytes = Buffer.byteLength(visit.text ?? (await sourceOf(context, page)));
+    return {
+      faults: [...own, ...(await violations(page))],
+      fields: await fieldsOf(page),
+      htmlBytes,
+      assets: [...new Set(assets)],
+    };
   } finally {
     await page.close();
   }
 }
 
-async function examine(page: Page, origin: string, { path, text }: Visit, width: number): Promise<Seen> {
-  const faults: string[] = [];
-  const assets: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) faults.push(message.text());
-  });
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('request', (request) => {
-    const { pathname } = new URL(request.url());
-    if (pathname.startsWith('/assets/')) assets.push(pathname);
-  });
-  // The answer to a form has the policy of its page.
-  if (text !== undefined) {
-    await page.route(origin + path, async (route) => route.fulfill({ response: await route.fetch(), body: text }));
-  }
-  const response = await page.goto(origin + path, { waitUntil: 'load' });
-  const html = text ?? (await response?.text()) ?? '';
-  const shown = new URL(page.url());
-  if (shown.pathname !== path.split('?')[0]) faults.push(`leads to ${shown.pathname}`);
-  const scrollWidth = await page.evaluate<number>('document.documentElement.scrollWidth');
-  if (scrollWidth > width) faults.push(`is ${scrollWidth} pixels wide`);
-  const fields = await page.evaluate<string[]>(
+/** The HTML as it was sent. */
+async function sourceOf(context: BrowserContext, page: Page): Promise<string> {
+  return (await context.request.get(page.url())).text();
+}
+
+async function tooWide(page: Page): Promise<string[]> {
+  const [shown, whole] = await page.evaluate<[number, number]>('[innerWidth, document.documentElement.scrollWidth]');
+  return whole > shown ? [`is ${whole} pixels wide`] : [];
+}
+
+function fieldsOf(page: Page): Promise<string[]> {
+  return page.evaluate<string[]>(
     `[...document.querySelectorAll('input:not([type=hidden]), textarea, select')].map((field) =>
       [field.name || field.id, field.type, field.getAttribute('autocomplete') ?? '-'].join(' '))`,
   );
-  const policyFaults = faults.length;
+}
+
+async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const found = await page.evaluate<{ readonly violations: readonly axe.Result[] }>(
     `axe.run(document, { runOnly: ${JSON.stringify(rules)} })`,
   );
-  // The policy of the page also applies to what axe tries.
-  const own = faults.slice(0, policyFaults);
-  const violations = found.violations.map(
-    ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`,
-  );
-  return { faults: [...own, ...violations], fields, htmlBytes: Buffer.byteLength(html), assets: [...new Set(assets)] };
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
 }

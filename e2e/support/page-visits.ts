@@ -1,5 +1,6 @@
 /** How to reach every page, for the checks that look at all of them: a page that is not reached fails them. */
 
+import { statement } from '../../packages/server/src/platform/database/index.ts';
 import type { Endpoint } from '../../packages/server/src/platform/http/index.ts';
 import type { Application } from '../../packages/server/test/support/application.ts';
 import { invite } from '../../packages/server/test/support/invitations.ts';
@@ -111,15 +112,49 @@ const steps: Readonly<Record<string, Reach>> = {
   'login.show_cancel_deletion': atStep('/login/cancel-deletion', withPendingDeletion),
 };
 
-/** Pages that lead elsewhere without the state that is reached here. */
-const reached: Readonly<Record<string, Reach>> = {
-  'totp.show_remove': async (app) => ({ path: '/account/security/remove-app', cookie: (await withApp(app)).cookie }),
-  'passkeys.show_remove': async (app) => {
+const suspend = statement('page_visits.suspend_passkey', {
+  lane: 'pool',
+  sql: 'update passkeys set suspended_at = :now where id = :passkeyId',
+  params: { passkeyId: 'uuid', now: 'timestamptz' },
+  columns: {},
+});
+
+/** A page about one passkey of a signed-in user. */
+function withPasskey(
+  path: string,
+  prepare: (app: Application, passkeyId: string) => Promise<void> = async () => undefined,
+): Reach {
+  return async (app) => {
     const browser = await signedIn(app);
     const { data, response } = await addPasskey(app, { cookie: browser.cookie, headers: sameOrigin });
     for (const [name, value] of pairsOf(response.cookies)) browser.set(name, value);
-    return { path: `/account/security/remove-passkey?id=${data.passkey.id}`, cookie: browser.cookie };
+    await prepare(app, data.passkey.id);
+    return { path: `${path}?id=${data.passkey.id}`, cookie: browser.cookie };
+  };
+}
+
+/** Pages that lead elsewhere without the state that is reached here. */
+const reached: Readonly<Record<string, Reach>> = {
+  'totp.show_remove': async (app) => ({ path: '/account/security/remove-app', cookie: (await withApp(app)).cookie }),
+  'passkeys.show_remove': withPasskey('/account/security/remove-passkey'),
+  'passkeys.show_rename': withPasskey('/account/security/rename-passkey'),
+  'passkeys.show_resume': withPasskey('/account/security/resume-passkey', async (app, passkeyId) => {
+    await app.services.database.run(suspend, { passkeyId, now: app.clock.now() });
+  }),
+  'sessions.show_end': async (app) => {
+    const email = await addVerifiedUser(app);
+    const [here, there] = [new PageBrowser(app), new PageBrowser(app)];
+    for (const browser of [here, there]) await browser.follow(await signIn(browser, email, validPassword));
+    const { cookie } = here;
+    const { text } = await app.send('GET', '/api/v1/users/me/sessions', { cookie });
+    const { data } = JSON.parse(text) as {
+      readonly data: readonly { readonly id: string; readonly current: boolean }[];
+    };
+    const other = data.find(({ current }) => !current);
+    return { path: `/account/sessions/end?id=${other?.id}`, cookie };
   },
+  'login.choose': async (app) => ({ path: '/login/choose', cookie: (await signedIn(app)).cookie }),
+  'logout.show': async (app) => ({ path: '/logout', cookie: (await signedIn(app)).cookie }),
   'recovery_codes.show': async (app) => ({
     path: '/account/security/recovery-codes',
     cookie: (await withApp(app)).cookie,

@@ -32,7 +32,14 @@ it('leads the owner of a disabled account to the help of the operator', () => {
 });
 
 it('lists the fields that are not valid, escaped', () => {
-  const errors = [{ path: '/token', code: 'required', message: 'Send <b>.' }];
+  const errors = [{ path: '/name', code: 'required', message: 'Send <b>.' }];
   const markup = problemPage(words, { ...documentOf('validation_failed'), errors }).toString();
   expect(markup).toContain('<li>Send &lt;b&gt;.</li>');
+});
+
+it('calls a link without its secret a link that does not work', () => {
+  const errors = [{ path: '/token', code: 'required', message: 'This field is required.' }];
+  const markup = problemPage(words, { ...documentOf('validation_failed'), errors }).toString();
+  expect(markup).toContain('<h1>This link no longer works</h1>');
+  expect(markup).not.toContain('required');
 });

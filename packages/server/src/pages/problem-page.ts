@@ -104,7 +104,7 @@ export function problemPage(
   retryAfterSeconds?: number,
 ): Html {
   const { say } = words;
-  const story = storyOf[code];
+  const story = isIncompleteLink({ code, errors }) ? 'link' : storyOf[code];
   const { icon, tone, next } = stories[story];
   const again = html`<a class="button" href="">${say('page.problem.again')}</a>`;
   const signIn = linkButton({
@@ -113,7 +113,7 @@ export function problemPage(
     ...(next === 'again' && { kind: 'quiet' }),
   });
   // The messages are those of the schema, in English.
-  const fields = errors.map(({ message }) => html`<li>${message}</li>`);
+  const fields = story === 'form' ? errors.map(({ message }) => html`<li>${message}</li>`) : [];
   return page({
     words,
     title: say(`page.problem.${story}.title`),
@@ -124,6 +124,11 @@ export function problemPage(
 ${stack(next === 'again' && again, signIn, story === 'disabled' && helpLink(words))}`,
     beneath: html`<span class="small">${say('page.problem.reference')} <span class="code" dir="ltr">${meta.requestId.slice(0, shortLength)}</span></span>`,
   });
+}
+
+/** A mailed link that lost its secret, as when a mail program breaks the line. */
+function isIncompleteLink({ code, errors }: Pick<ProblemDocument, 'code' | 'errors'>): boolean {
+  return code === 'validation_failed' && errors.length > 0 && errors.every(({ path }) => path === '/token');
 }
 
 /** The beginning of the request's id: enough to find the line of the log, and short enough to read out. */

@@ -196,7 +196,9 @@ ${content !== undefined && others.length > 0 && or(words.say('page.login.or'))}$
 /** The account that the login is for, and the way to another one. */
 function signingInAs({ login: { email }, words: { say } }: Pick<StepReading, 'login' | 'words'>): Html {
   const other = html`<a href="${loginPath}">${say('page.step.not_you')}</a>`;
-  return email === null ? other : html`${say('page.step.signing_in_as')} <b><bdi>${email}</bdi></b> · ${other}`;
+  return email === null
+    ? other
+    : html`<span>${say('page.step.signing_in_as')} <b><bdi>${email}</bdi></b></span> ${other}`;
 }
 
 /** The ticket is used, too old, or was issued to another browser. The cookie goes, so that it is not sent again. */
