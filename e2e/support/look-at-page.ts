@@ -76,7 +76,7 @@ export async function lookAt(context: BrowserContext, origin: string, visit: Vis
   try {
     const { pathname } = new URL(page.url());
     if (pathname !== visit.path.split('?')[0]) faults.push(`leads to ${pathname}`);
-    // What axe does is no fault of the page.
+    // Before axe runs: its own acts are no fault of the page.
     const own = [...faults, ...(await tooWide(page))];
     const htmlBytes = Buffer.byteLength(visit.text ?? (await sourceOf(context, page)));
     return {

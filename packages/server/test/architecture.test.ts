@@ -5,14 +5,15 @@ import { checkCitations } from './architecture/citations.ts';
 import { checkComments, commentsOf } from './architecture/comments.ts';
 import { exceptions, withoutExceptions } from './architecture/exceptions.ts';
 import { checkMigration } from './architecture/expressions.ts';
-import { checkHygiene, listFiles, readText } from './architecture/hygiene.ts';
+import { checkHygiene, isText, listFiles, readText } from './architecture/hygiene.ts';
 import { checkLinks } from './architecture/pages.ts';
 import { checkWords, publicTexts } from './architecture/public-words.ts';
 import { checkSources } from './architecture/rules.ts';
 import { parseSource, printFinding } from './architecture/source.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
-const files = listFiles(root).map((path) => readText(root, path));
+const paths = listFiles(root);
+const files = paths.filter(isText).map((path) => readText(root, path));
 const sources = files.filter((file) => file.path.endsWith('.ts')).map((file) => parseSource(file.path, file.text));
 const pages = files.filter((file) => file.path.endsWith('.md'));
 const migrations = files.filter((file) => file.path.endsWith('.sql'));
@@ -30,7 +31,7 @@ describe('the repository', () => {
 
   it('cites only what exists', () => {
     const read = (path: string) => files.find((file) => file.path === path)?.text ?? '';
-    const citable = { files: new Set(files.map(({ path }) => path)), read, invariants: 25 };
+    const citable = { files: new Set(paths), read, invariants: 25 };
     expect(read('docs/security/invariants.md').match(/^\d+\. /gm)).toHaveLength(citable.invariants);
     const texts = [...pages, ...migrations].map(({ path, text }) => ({ path, line: 1, text }));
     expect(checkCitations([...sources.flatMap(commentsOf), ...texts], citable)).toEqual([]);

@@ -39,11 +39,15 @@ const rules: readonly HygieneRule[] = [
   },
 ];
 
-/** All text files that are committed or not ignored, from the root of the repository. */
+/** All files that are committed or not ignored, from the root of the repository. */
 export function listFiles(root: string): string[] {
   const parameters = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
   const listed = execFileSync('git', parameters, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-  return listed.split('\0').filter((path) => path !== '' && !binary.test(path) && existsSync(join(root, path)));
+  return listed.split('\0').filter((path) => path !== '' && existsSync(join(root, path)));
+}
+
+export function isText(path: string): boolean {
+  return !binary.test(path);
 }
 
 export function readText(root: string, path: string): TextFile {
