@@ -6,7 +6,6 @@
 export type OwnPath = `/${string}`;
 
 export const loginPath = '/login';
-export const registerPath = '/register';
 export const emailCodePath = '/login/email-code';
 export const choosePath = '/login/choose';
 export const logoutPath = '/logout';

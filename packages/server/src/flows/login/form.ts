@@ -1,11 +1,12 @@
 /** The form of `/login`, as every page shows it that leads back to it: fresh, and with what was typed after a refusal. */
 import { acceptsPasskeys, type PasskeySettings } from '#domain/passkeys/index.ts';
 import { button, field, hiddenField, or, passwordField, postForm, stack } from '#pages/form.ts';
-import { forgotPasswordPath, loginPath, registerPath, withContinue } from '#pages/own-path.ts';
+import { forgotPasswordPath, loginPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { passkeyForm } from '#pages/passkey-form.ts';
 import type { ReturnAddress } from '#pages/return-address.ts';
 import { passkeyScriptPath } from '#pages/scripts.ts';
+import { registerPath } from '#pages/sign-up-paths.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import type { Caller, PageResponse } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';

@@ -295,7 +295,9 @@ function otherProofs(
 /** The account that is asked for a proof, and the way to the account, where nothing is changed. */
 function signedInAs({ say }: PageWords, { email }: Principal): Html {
   const back = html`<a href="${accountPath}">${say('page.step_up.cancel')}</a>`;
-  return email === null ? back : html`<span>${say('page.step_up.signed_in_as')} <b><bdi>${email}</bdi></b></span> ${back}`;
+  return email === null
+    ? back
+    : html`<span>${say('page.step_up.signed_in_as')} <b><bdi>${email}</bdi></b></span> ${back}`;
 }
 
 /** The text of the link to each proof that can be the first choice. */
