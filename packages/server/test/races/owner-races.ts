@@ -18,14 +18,14 @@ export const setUpLink: Race = {
     const link = await makeSetupLink(nodes.operator, operator, created.userId);
     assert.ok(link.kind === 'made', 'the link is made');
     const { token } = link;
-    const password = (index: number) => `${newPassword} ${index}`;
+
     const responses = await nodes.concurrently((node, index) =>
-      setUpOwner(node, { token, name: `Owner ${index}`, password: password(index) }),
+      setUpOwner(node, { token, name: `Owner ${index}`, password: newPassword(index) }),
     );
     const winner = requireOneSuccess(responses, ['invalid_token']);
     for (const node of nodes.clients) {
       for (const index of [winner, (winner + 1) % responses.length]) {
-        const attempt = await tryLogin(node, email, password(index));
+        const attempt = await tryLogin(node, email, newPassword(index));
         const step = attempt.ok ? attempt.data.step : attempt.code;
         assert.equal(step, index === winner ? 'confirm_mailbox' : 'invalid_credentials');
       }

@@ -66,14 +66,14 @@ describe('/account/profile/email', () => {
 
   it('needs a recent proof to open, which the form may outlive by a quarter of an hour', async () => {
     const { browser } = await signedIn();
-    await minutes(4);
+    minutes(4);
     await browser.open(path);
     const { text } = browser;
-    await minutes(15);
+    minutes(15);
     expect((await browser.open(path)).headers.get('location')).toBe(`/step-up?continue=${encodeURIComponent(path)}`);
     const sent = await browser.submitFrom(text, path, { newEmail: uniqueEmail('later') });
     expect(sent.headers.get('location')).toBe(`${profile}?done=email_requested`);
-    await minutes(2);
+    minutes(2);
     const late = await browser.submitFrom(text, path, { newEmail: uniqueEmail('late') });
     expect(late.headers.get('location')).toBe(`/step-up?continue=${encodeURIComponent(path)}`);
   });
