@@ -56,6 +56,6 @@ export const patterns: readonly (readonly [what: string, pattern: RegExp, places
   ['prefixed secrets', /lk_[a-z]{2}_[\w-]{20}/, ['mail to address', 'mail to invited address', 'mail to new address']],
   ['JWTs', /\beyJ[\w-]{10,}\.[\w-]{10,}/, []],
   ['hashes of passwords', /\$argon2/, []],
-  ['codes of six digits', /\bcode[\\"': =]{1,6}\d{6}\b|\b\d{6} is your (?:sign-in )?code\b/i, ['mail to address']],
+  ['codes of six digits', /\bcode[\\"': =]{1,6}\d{6}\b|(?:\n|\\n)\d{6}(?:\r?\n|\\n)/i, ['mail to address']],
   ['private keys', /PRIVATE KEY|"d":\s*"/, []],
 ];

@@ -21,4 +21,4 @@ export { eraseMails, eraseVerificationMails } from './erase.ts';
 export { mailExamples } from './examples.ts';
 export { occasionOf } from './occasion.ts';
 export { deleteFinishedMails } from './sweep.ts';
-export { isMailTemplate, type MailParams, type MailTemplate, mailTemplates } from './templates.ts';
+export { isMailTemplate, type MailParams, type MailTemplate, mailTemplates, type Occasion } from './templates.ts';

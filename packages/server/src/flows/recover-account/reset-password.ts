@@ -1,5 +1,5 @@
 import type { AuditLog } from '#domain/audit/index.ts';
-import type { MailLedger } from '#domain/mail-ledger/index.ts';
+import { type MailLedger, type Occasion, occasionOf } from '#domain/mail-ledger/index.ts';
 import { type ActiveToken, consume, findActive, findUsed, type UsedToken } from '#domain/one-time-tokens/index.ts';
 import { suspendPasskeys } from '#domain/passkeys/index.ts';
 import {
@@ -72,6 +72,7 @@ export async function resetPassword(
     sealedPhc,
     userKey,
     ownLocale: firstLocale(wantedLanguages(caller.acceptLanguage)),
+    occasion: occasionOf(caller),
   });
   await flow.database.transaction((tx) => changeUser(flow, tx, caller, reset));
 }
@@ -83,6 +84,7 @@ interface LinkUse {
   readonly userKey: UserKey;
   /** The language of the browser. */
   readonly ownLocale: string;
+  readonly occasion: Occasion;
 }
 
 interface Applied {
@@ -93,7 +95,10 @@ interface Applied {
   readonly suspendedPasskeys: number;
 }
 
-function resetOf(flow: ResetPassword, { userId, text, sealedPhc, userKey, ownLocale }: LinkUse): UserChange<Applied> {
+function resetOf(
+  flow: ResetPassword,
+  { userId, text, sealedPhc, userKey, ownLocale, occasion }: LinkUse,
+): UserChange<Applied> {
   const now = flow.clock.now();
   return {
     userId,
@@ -120,7 +125,7 @@ function resetOf(flow: ResetPassword, { userId, text, sealedPhc, userKey, ownLoc
       facts: { endedSessions, verifiedAddress, suspendedPasskeys },
     }),
     mail: async (_, { applied: { identifierId, locale } }) => {
-      const notice = { template: 'password_reset_done', tokenId: null, params: {} } as const;
+      const notice = { template: 'password_reset_done', tokenId: null, params: occasion } as const;
       return flow.mail.values({ ...notice, locale, userId, identifierId, userKey, now });
     },
   };
