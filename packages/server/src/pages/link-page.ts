@@ -151,9 +151,14 @@ async function inactiveLink<L, F extends z.ZodType<{ readonly token?: string | u
   const onward = typed && (await again?.(typed, caller));
   if (onward !== undefined) return onward;
   const done = token === undefined ? undefined : await alreadyDone?.(token, typed);
-  const words = wordsOf(catalogues, caller, done?.locale);
+  const words = wordsOf(catalogues, done === undefined ? repeatsNothing(caller) : caller, done?.locale);
   const say: Reading<L>['say'] = (name, values) => words.say(`${texts}.${name}`, values);
   return done === undefined ? invalidLink(words, say, renewal?.(words)) : outcomeResponse({ words, say }, done, 200);
+}
+
+/** A refusal repeats no secret, so it has no links to itself in other languages. */
+function repeatsNothing({ ownQuery: _, ...reader }: Caller): Omit<Caller, 'ownQuery'> {
+  return reader;
 }
 
 async function respond<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
@@ -175,7 +180,8 @@ async function respond<L, F extends z.ZodType<{ readonly token?: string | undefi
     const refusal = declared.refusals?.[error.code];
     if (refusal === undefined) throw error;
     const next = declared.renewal?.(words);
-    return outcomeResponse({ words, say }, { text: refusal, ...(next && { next }) }, error.status);
+    const refused = { words: wordsOf(declared.catalogues, repeatsNothing(caller), locale), say };
+    return outcomeResponse(refused, { text: refusal, ...(next && { next }) }, error.status);
   }
 }
 
