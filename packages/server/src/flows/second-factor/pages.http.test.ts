@@ -189,7 +189,7 @@ describe('a ticket of a page', () => {
     const ticket = browser.valueOf(ticketCookie) ?? '';
     for (const [path, location] of [
       ['/account', '/login?continue=%2Faccount'],
-      ['/logout', '/login'],
+      ['/logout', '/signed-out'],
     ] as const) {
       const response = await app.send('GET', path, { cookie: browser.cookie });
       expect([response.status, response.headers.get('location')]).toEqual([303, location]);
