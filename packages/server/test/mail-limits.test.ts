@@ -169,7 +169,7 @@ describe('notices', () => {
     await settled(app);
     const summaries = app.inbox.list().filter(({ to, subject }) => to === email && subject.includes('More activity'));
     expect(summaries.map(({ text }) => /^\s*\d+ × .*$/m.exec(text)?.[0]?.trim())).toEqual([
-      '140 × New sign-in to your account at localhost',
+      '140 × New sign-in to your account',
     ]);
     expect((await login(app, email, { password: json.newPassword })).status).toBe(200);
     await settled(app);

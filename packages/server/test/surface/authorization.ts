@@ -349,7 +349,7 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'home.show': publicRead('200'),
   'docs.problems': publicRead('200'),
   'dev.inbox': developmentRead('403'),
-  'dev.inbox_mail': publicWrite('404'),
+  'dev.inbox_mail': publicWrite('404 not_found'),
   'dev.mails': developmentRead('403'),
   'dev.mail_preview': developmentRead(),
   'dev.inbox_messages': developmentRead(),

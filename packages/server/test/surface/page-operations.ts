@@ -133,8 +133,7 @@ const login: readonly ExpectedOperation[] = [
     kind: 'page',
     principals: ['public'],
     rateLimit: 'credential',
-    form: { login: anyLogin, act: 'begin', code: '000000' },
-    optional: ['code'],
+    form: { login: anyLogin, credential: 'x', kind: 'passkey' },
   },
   {
     id: 'login.show_change_password',
