@@ -1,6 +1,7 @@
 /** The functions that parse the operator's settings. A file or an environment can contain anything. */
 import assert from 'node:assert/strict';
 import type { Parsed } from '#kernel/parsed.ts';
+import { parseBrandLink, parseServiceName } from '#protocol/brand/index.ts';
 import { parsePostgresUrl, parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
 import { isBelowDomain, parseCookieDomain, sharesCookies } from '#protocol/cookie-domain/index.ts';
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
@@ -8,6 +9,7 @@ import { cidrContains, formatCidr, parseProxyRange } from '#protocol/network-add
 import { readDestination } from '#protocol/outbound-url/index.ts';
 import { parsePasskeyOrigin, parseRpId } from '#protocol/passkey-origin/index.ts';
 import { formatQuota, parseQuota } from '#protocol/quota/index.ts';
+import { parseAccent } from '#protocol/theme/index.ts';
 import type { Parser } from './parser.ts';
 
 const authorities = ['user:p%40ss@db.example:5432', '[::1]:6379', 'db.example', '127.0.0.1:25'];
@@ -52,6 +54,31 @@ export const settingParsers: readonly Parser[] = [
         assert.match(domain, /^[a-z0-9.-]{3,253}$/);
         assert.deepEqual(parseCookieDomain(domain), { kind: 'ok', value: domain });
       }),
+  },
+  {
+    module: 'brand',
+    name: 'parseServiceName',
+    examples: ['Acme', '  Acme & S\u00f6hne: <b>', '\u682a\u5f0f\u4f1a\u793e'],
+    read: ({ text }) =>
+      isParsed(parseServiceName(text), (name) => {
+        assert.ok(name.length > 0 && name.length <= 80 && !/[\p{Cc}\u2028\u2029]/u.test(name));
+      }),
+  },
+  {
+    module: 'brand',
+    name: 'parseBrandLink',
+    examples: [
+      'privacy=https://people.example/privacy',
+      'help=https://people.example',
+      'terms=https://people.example/?a=b',
+    ],
+    read: ({ text }) => isParsed(parseBrandLink(text), ({ url }) => assert.match(url, /^https:\/\/[^\s"<>]+$/)),
+  },
+  {
+    module: 'theme',
+    name: 'parseAccent',
+    examples: ['#0f766e', '#FFCC00'],
+    read: ({ text }) => isParsed(parseAccent(text), (accent) => assert.match(accent, /^#[0-9a-f]{6}$/)),
   },
   {
     module: 'passkey-origin',

@@ -35,6 +35,7 @@ describe('parseBrandLink', () => {
     'help=https://user:secret@example.com',
     'help=https://example.com/a b',
     'help=mailto:help@example.com',
+    'help=https://exam"ple.com',
   ])('refuses %j', (text) => expect(parseBrandLink(text).kind).toBe('invalid'));
 
   it('reads what it wrote, and an https URL without quotes or spaces alone', () => {

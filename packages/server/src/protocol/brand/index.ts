@@ -34,7 +34,8 @@ export function parseBrandLink(text: string): Parsed<BrandLink> {
   const kind = linkKinds.find((each) => each === name);
   if (kind === undefined) return unparsable(`a link begins with ${linkKinds.map((each) => `${each}=`).join(', ')}`);
   const url = rest.join('=');
-  if (!/^[\x21-\x7e]{1,2000}$/.test(url) || !URL.canParse(url)) return unparsable(`${kind} is no URL`);
+  // A quotation mark is refused here: URL leaves it as it is in a host.
+  if (!/^[\x21\x23-\x7e]{1,2000}$/.test(url) || !URL.canParse(url)) return unparsable(`${kind} is no URL`);
   const { protocol, username, password, href } = new URL(url);
   if (protocol !== 'https:') return unparsable(`${kind} is not an https URL`);
   return username === '' && password === ''
