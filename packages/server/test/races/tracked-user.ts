@@ -77,6 +77,7 @@ export class TrackedUser {
 
 const purposesOutlivingEpoch = outlivesEpoch.map((purpose) => `'${purpose}'`).join(', ');
 
+// The ticket of the user's own sign-up remains until the epoch is raised; its races are those of sign-ups.
 const stateSql = `
   select u.status,
     array(
@@ -90,7 +91,8 @@ const stateSql = `
       where f.user_id = u.id and f.ended_at is null and f.auth_epoch = u.auth_epoch
         and u.status in ('active', 'pending_deletion')) as families,
     (select count(*)::int from logins l
-      where l.user_id = u.id and l.consumed_at is null and l.auth_epoch = u.auth_epoch and l.expires_at > now()) as tickets,
+      where l.user_id = u.id and l.consumed_at is null and l.auth_epoch = u.auth_epoch and l.expires_at > now()
+        and l.sealed_address is null) as tickets,
     (select coalesce(json_object_agg(purpose, number), '{}') from (
       select purpose, count(*) as number from one_time_tokens t
       where t.user_id = u.id and t.consumed_at is null and t.expires_at > now() and u.status <> 'disabled'
