@@ -1,5 +1,5 @@
 /** Tokens of mailed links, computed from their rows, so that tests need not wait for the mail. */
-import type { Purpose } from '#domain/one-time-tokens/index.ts';
+import { type Purpose, verificationCode } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import type { Application } from './application.ts';
@@ -22,4 +22,11 @@ export async function storedLinkToken(
   const { services } = app;
   const row = present(await services.database.row(findNewest, { userId, purpose }), `the link ${purpose}`);
   return services.tokens.secret(row.id, purpose, row.keyId);
+}
+
+/** The code beside the user's newest verification link. */
+export async function storedVerificationCode(app: Pick<Application, 'services'>, userId: string): Promise<string> {
+  const { services } = app;
+  const row = present(await services.database.row(findNewest, { userId, purpose: 'verify_email' }), 'the link');
+  return services.tokens.secret(row.id, verificationCode, row.keyId);
 }

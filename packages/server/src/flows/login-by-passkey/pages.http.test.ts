@@ -276,7 +276,8 @@ describe('the pages of the account', () => {
     const { publicKey, cookie } = await pageOptions();
     const credential = JSON.stringify(signChallenge(app, user.passkey, publicKey));
     const session = cookieHeader((await submit('/login/passkey', { credential }, cookie)).cookies);
-    const shown = async () => (await app.send('GET', security, { cookie: session })).text.split('remove-passkey?id=').length - 1;
+    const shown = async () =>
+      (await app.send('GET', security, { cookie: session })).text.split('remove-passkey?id=').length - 1;
     const form = { id: user.passkeyId };
     expect((await app.send('GET', security, { cookie: session })).status).toBe(200);
     expect(await shown()).toBe(0);

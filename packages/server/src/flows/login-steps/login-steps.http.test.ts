@@ -204,6 +204,13 @@ describe.each(['postgres', 'embedded'] as const)('the steps of a login (%s)', (d
       return { ...user, ticket, secret: await beginEnrollment(app, ticket) };
     }
 
+    it('needs a secret to confirm', async () => {
+      const ticket = await enrollmentTicket(app, await addUserWithRole(app));
+      expect((await confirmEnrollment(app, ticket, '123456')).code).toBe('enrollment_expired');
+      const secret = await beginEnrollment(app, ticket);
+      expect((await confirmEnrollment(app, ticket, codeNow(app, secret))).status).toBe(200);
+    });
+
     it('a wrong code changes nothing and leaves the ticket usable', async () => {
       const { userId, ticket, secret } = await addEnrolling();
       const { code } = await confirmEnrollment(app, ticket, wrongCode(codeNow(app, secret)));

@@ -3,8 +3,10 @@ import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { present } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
 import { operator } from '../../support/operator.ts';
-import { codeOfSignUp, signUp, verify } from '../../support/sign-ups.ts';
-import { mailedToken, register, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
+import { signUp, verify } from '../../support/sign-ups.ts';
+import { storedLinkToken, storedVerificationCode } from '../../support/stored-links.ts';
+import { register, sameOrigin, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
+import { userIdOf } from '../../support/user-status.ts';
 import {
   addScenarioUser,
   addUnverifiedUser,
@@ -13,6 +15,7 @@ import {
   linkToken,
   newPassword,
   type Prepared,
+  pageTicketOf,
   request,
   resultOf,
   type Scenario,
@@ -76,10 +79,12 @@ export const registrations: readonly Scenario[] = [
   },
   {
     name: 'verify_email.press, with the ticket',
+    commitsInParts: true,
+    retryResult: 'invalid_token',
     audit: ['email.verified', 'login.succeeded'],
     prepare: async (app) => {
       const { email, ticket } = await signUp(app);
-      const token = await mailedToken(app, email);
+      const token = await storedLinkToken(app, await userIdOf(app, email), 'verify_email');
       return {
         run: async () => resultOf(await verify(app, { token, ticket })),
         isComplete: () => canLogIn(app, email),
@@ -88,10 +93,12 @@ export const registrations: readonly Scenario[] = [
   },
   {
     name: 'verify_email.press, with the code',
+    commitsInParts: true,
+    retryResult: 'invalid_ticket',
     audit: ['email.verified', 'login.succeeded'],
     prepare: async (app) => {
       const { email, ticket } = await signUp(app);
-      const code = await codeOfSignUp(app, email);
+      const code = await storedVerificationCode(app, await userIdOf(app, email));
       return {
         run: async () => resultOf(await verify(app, { code, ticket })),
         isComplete: () => canLogIn(app, email),
@@ -142,6 +149,32 @@ export const registrations: readonly Scenario[] = [
       const json = { email };
       const resend = () => request(app, 'POST', '/auth/resend-verification', { json });
       return { run: resend, isComplete: () => canVerify(app, email) };
+    },
+  },
+  {
+    name: 'verify_email.resend_submit',
+    audit: [],
+    jobs: ['mail_requests.enqueue'],
+    prepare: async (app) => {
+      const { email } = await addUnverifiedUser(app);
+      const resend = () => submitForm(app, '/resend-verification', { email });
+      return { run: resend, isComplete: () => canVerify(app, email) };
+    },
+  },
+  {
+    name: 'sign_up.submit_check_mail',
+    commitsInParts: true,
+    audit: ['email.verified', 'login.succeeded'],
+    retryResult: 'page 401',
+    prepare: async (app) => {
+      const email = uniqueEmail();
+      const form = { email, name: 'Ada Lovelace', password: validPassword };
+      const ticket = await pageTicketOf(app, await app.send('POST', '/register', { form, headers: sameOrigin }));
+      const code = await storedVerificationCode(app, await userIdOf(app, email));
+      return {
+        run: () => submitForm(app, '/check-mail', { ...ticket.fields, code }, ticket.cookie),
+        isComplete: () => canLogIn(app, email),
+      };
     },
   },
   {
