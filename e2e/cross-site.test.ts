@@ -239,8 +239,8 @@ describe('a page of the product', () => {
     const page = await context.newPage();
     await page.goto(serverOrigin + link.pathname + link.search);
     const send = async () => {
-      await page.getByLabel(/password/i).fill('chosen on the page');
-      await page.getByRole('button').click();
+      await page.locator('#password').fill('chosen on the page');
+      await page.locator('main button[type=submit]').click();
     };
     await context.clearCookies();
     await send();

@@ -214,7 +214,7 @@ describe('in a browser without scripts', () => {
     await page.goto(`${origin}/account/security/add-passkey`);
     // Playwright disables scripts behind the parser's back, so that it does not render `noscript`.
     expect(await page.content()).toContain('A passkey needs JavaScript');
-    expect(await page.getByRole('button').count()).toBe(0);
+    expect(await page.locator('main').getByRole('button').count()).toBe(0);
     expect(await page.locator('[hidden]:visible').count()).toBe(0);
     await context.close();
   });
