@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
 import { PageBrowser } from '#test/support/page-browser.ts';
+import { newestMailedToken, register, uniqueEmail } from '#test/support/user-actions.ts';
 
 let app: Application;
 beforeAll(async () => {
@@ -63,12 +64,22 @@ describe('the switch in the foot', () => {
     [...text.matchAll(/href="(\?[^"]*)" lang="(\w+)"/g)].map(([, href, lang]) => [lang, href]);
 
   it('keeps the query that the page knows, and nothing else', async () => {
-    const { text } = await app.send('GET', '/verify-email?token=lk_ot_a%26b&utm=x&ui_locales=en');
+    const { text } = await app.send('GET', '/login?continue=%2Faccount%2Fdata&utm=x&ui_locales=en');
     expect(linksOf(text)).toEqual([
-      ['de', '?token=lk_ot_a%26b&amp;ui_locales=de'],
-      ['en', '?token=lk_ot_a%26b&amp;ui_locales=en'],
+      ['de', '?continue=%2Faccount%2Fdata&amp;ui_locales=de'],
+      ['en', '?continue=%2Faccount%2Fdata&amp;ui_locales=en'],
     ]);
     expect(text).toContain('aria-current="true">English</a>');
+  });
+
+  it('keeps the token of a link that works, and repeats none of a link that does not', async () => {
+    const email = uniqueEmail();
+    await register(app, email);
+    const token = await newestMailedToken(app, email, '/verify-email');
+    const { text } = await app.send('GET', `/verify-email?token=${token}`);
+    expect(linksOf(text)[0]).toEqual(['de', `?token=${token}&amp;ui_locales=de`]);
+    const refused = await app.send('GET', '/verify-email?token=lk_ot_unknown');
+    expect([linksOf(refused.text), refused.text.includes('lk_ot_unknown')]).toEqual([[], false]);
   });
 
   it('of a form that is shown again leads to its page with the same query', async () => {
