@@ -157,8 +157,8 @@ async function inactiveLink<L, F extends z.ZodType<{ readonly token?: string | u
 }
 
 /** A refusal repeats no secret, so it has no links to itself in other languages. */
-function repeatsNothing({ ownQuery: _, ...reader }: Caller): Omit<Caller, 'ownQuery'> {
-  return reader;
+function repeatsNothing({ acceptLanguage, chosenLanguage }: Caller): Pick<Caller, 'acceptLanguage' | 'chosenLanguage'> {
+  return { acceptLanguage, ...(chosenLanguage !== undefined && { chosenLanguage }) };
 }
 
 async function respond<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
