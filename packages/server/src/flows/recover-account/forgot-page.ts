@@ -2,18 +2,24 @@
 
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
-import { button, field, postForm } from '#pages/form.ts';
-import { sayWith } from '#pages/message-parts.ts';
-import { note } from '#pages/notice.ts';
-import { forgotPasswordPath, loginPath } from '#pages/own-path.ts';
-import { page } from '#pages/page.ts';
+import { forgotPasswordPath } from '#pages/own-path.ts';
+import { emailFormPage, mailRequestedPage, type RequestByEmail } from '#pages/request-by-email.ts';
 import { wordsOf } from '#pages/words.ts';
-import { html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
-import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
+import type { Catalogues } from '#platform/i18n/index.ts';
 import { type ForgotPassword, forgotPassword } from './forgot-password.ts';
 
 export type ForgotPasswordPage = ForgotPassword & { readonly catalogues: Catalogues };
+
+/** The form and the page after it. */
+const texts: RequestByEmail = {
+  path: forgotPasswordPath,
+  title: 'page.forgot_password.title',
+  lead: 'page.forgot_password.intro',
+  submit: 'page.forgot_password.submit',
+  sent: 'page.forgot_password.sent',
+  hint: 'page.forgot_password.hint',
+};
 
 export function forgotPasswordPage(flow: ForgotPasswordPage): readonly Endpoint[] {
   const auth = { principals: ['public'] } as const;
@@ -27,7 +33,7 @@ export function forgotPasswordPage(flow: ForgotPasswordPage): readonly Endpoint[
       rateLimit: 'pages',
       request: {},
       problems: [],
-      handler: async ({ caller }) => formPage(wordsOf(flow.catalogues, caller), 200, ''),
+      handler: async ({ caller }) => emailFormPage(wordsOf(flow.catalogues, caller), texts, 200, { email: '' }),
     }),
     pageEndpoint({
       id: 'password.forgot_submit',
@@ -46,40 +52,9 @@ export function forgotPasswordPage(flow: ForgotPasswordPage): readonly Endpoint[
 /** The same page whether or not the address has an account (invariant 13). */
 async function submit(flow: ForgotPasswordPage, email: string, caller: Caller): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
-  const { say } = words;
   const parsed = emailInput.safeParse(email);
-  if (!parsed.success) return formPage(words, 422, email, say('page.login.email_missing'));
+  if (!parsed.success)
+    return emailFormPage(words, texts, 422, { email, complaint: words.say('page.login.email_missing') });
   await forgotPassword(flow, parsed.data.canonical, caller);
-  return {
-    kind: 'html',
-    status: 200,
-    html: page({
-      words,
-      title: say('page.check_mail.title'),
-      lead: sayWith(words, 'page.forgot_password.sent', { email: html`<b><bdi>${parsed.data.asTyped}</bdi></b>` }),
-      icon: 'mail',
-      body: note(say('page.forgot_password.hint')),
-      beneath: html`${say('page.check_mail.wrong_address')} <a href="${forgotPasswordPath}">${say('page.check_mail.start_again')}</a>`,
-    }),
-  };
-}
-
-function formPage(words: PageWords, status: number, email: string, complaint?: string): PageResponse {
-  const { say } = words;
-  const content = html`${field({
-    name: 'email',
-    label: say('page.email.label'),
-    type: 'email',
-    autocomplete: 'username',
-    value: email,
-    isVerbatim: true,
-    hasFocus: true,
-    complaint,
-  })}
-${button({ label: say('page.forgot_password.submit') })}`;
-  const title = say('page.forgot_password.title');
-  const lead = say('page.forgot_password.intro');
-  const body = postForm(forgotPasswordPath, content);
-  const beneath = html`<a href="${loginPath}">${say('page.login.back')}</a>`;
-  return { kind: 'html', status, html: page({ words, title, lead, body, beneath }) };
+  return mailRequestedPage(words, texts, parsed.data.asTyped);
 }
