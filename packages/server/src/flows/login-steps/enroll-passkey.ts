@@ -23,21 +23,24 @@ import type { Enrolled } from './enroll.ts';
 export type EnrollPasskeyAtLogin = LoginGate & { readonly keys: Keys; readonly makeId: MakeId };
 
 /**
- * The options for `navigator.credentials.create()`, for this login alone. The ticket remains usable.
+ * The options for `navigator.credentials.create()` of each kind, for this login alone: one reading for all kinds. The ticket
+ * remains usable.
  *
  * @throws Problem `passkeys_unavailable`, `too_many_passkeys`, and those of `findStep`.
  */
-export async function passkeyEnrollmentOptions(
+export async function passkeyEnrollmentOptions<K extends PasskeyKind>(
   flow: EnrollPasskeyAtLogin,
   ticket: PresentedTicket,
-  kind: PasskeyKind,
-): Promise<CreationOptionsJson> {
+  kinds: readonly K[],
+): Promise<Readonly<Record<K, CreationOptionsJson>>> {
   const { candidate } = await findStep(flow, ticket, 'enroll_second_factor');
   const { userId } = candidate;
   const owned = await listPasskeys(flow.database, userId);
   const { name, email } = present(await flow.users.profile(userId), 'the user of a usable ticket');
   const account = { name: email ?? name, displayName: name };
-  return registrationOptions(flow, { userId, boundTo: bindingOf(ticket), owned, kind, now: flow.clock.now() }, account);
+  const registering = { userId, boundTo: bindingOf(ticket), owned, now: flow.clock.now() };
+  const options = kinds.map((kind) => [kind, registrationOptions(flow, { ...registering, kind }, account)]);
+  return Object.fromEntries(options) as Record<K, CreationOptionsJson>;
 }
 
 /** The response of an authenticator. */

@@ -123,8 +123,8 @@ function beginEnrollmentEndpoint(flow: LoginSteps): Endpoint {
     problems: [...ticketProblems, 'passkeys_unavailable', 'too_many_passkeys'],
     handler: async ({ body: { kind, ticket: text } }) => {
       if (kind !== 'totp') {
-        const options = await passkeyEnrollmentOptions(flow, { text }, kind);
-        return { data: { kind, publicKey: creationOptionsDataOf(options) } };
+        const options = await passkeyEnrollmentOptions(flow, { text }, [kind]);
+        return { data: { kind, publicKey: creationOptionsDataOf(options[kind]) } };
       }
       const { secret, uri } = await beginEnrollment(flow, { text });
       return { data: { kind, secret, uri, qrSvg: qrSvg(uri) } };

@@ -168,14 +168,15 @@ function passkeyPage(flow: LoginStepPages): readonly Endpoint[] {
 /** Undefined where passkeys are off: the app is the other way. */
 async function passkeyChoices(flow: LoginStepPages, { words, complaint }: StepReading, ticket: PresentedTicket) {
   if (!acceptsPasskeys(flow.passkeys)) return html`<p>${words.say('page.passkey_step.none')}</p>`;
-  const choice = async (kind: PasskeyKind) => ({
+  const options = await passkeyEnrollmentOptions(flow, ticket, ['passkey', 'security_key']);
+  const choice = (kind: PasskeyKind) => ({
     label: words.say(`page.add_passkey.${kind}`),
     mode: 'button' as const,
-    options: await passkeyEnrollmentOptions(flow, ticket, kind),
+    options: options[kind],
     kind,
     look: kind === 'security_key' ? ('plain' as const) : ('primary' as const),
   });
-  const choices = [await choice('passkey'), await choice('security_key')];
+  const choices = [choice('passkey'), choice('security_key')];
   return html`${complaint !== undefined && alert(complaint)}${passkeyFields(words, choices, hiddenField('kind', 'passkey'))}`;
 }
 
