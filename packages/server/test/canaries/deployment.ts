@@ -161,12 +161,12 @@ export class Deployment {
     }
   }
 
-  /** Collects every column of every table as a location of its own. */
+  /** Collects every column of every table as a location of its own, but for transaction IDs: PostgreSQL assigns those, and they can have six digits. */
   async #dump(database: Query): Promise<void> {
     const { rows: columns } = await database.query<{ table: string; column: string }>(
       `select c.relname::text as table, a.attname::text as column from pg_class c join pg_attribute a on a.attrelid = c.oid
        where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace
-         and a.attnum > 0 and not a.attisdropped`,
+         and a.attnum > 0 and not a.attisdropped and a.atttypid <> 'xid8'::regtype`,
     );
     for (const { table, column } of columns) {
       const { rows } = await database.query<{ value: string | null }>(
