@@ -51,6 +51,20 @@ const setSessionExpiry = statement('rotate_test.set_session_expiry', {
   columns: {},
 });
 
+const deleteUser = statement('rotate_test.delete_user', {
+  lane: 'pool',
+  sql: `delete from users where id = :userId`,
+  params: { userId: 'uuid' },
+  columns: {},
+});
+const countTokens = statement('rotate_test.count', {
+  lane: 'pool',
+  sql: `select count(*)::int4 as tokens, count(f.id)::int4 as of_families
+    from refresh_tokens t left join refresh_families f on f.id = t.family_id`,
+  params: {},
+  columns: { tokens: 'int4', ofFamilies: 'int4' },
+});
+
 const graceSeconds = 10;
 const twenty = Array.from({ length: 20 });
 
@@ -274,5 +288,17 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect(await rows()).toHaveLength(1);
     await deleteExpiredRefreshTokens(database(), new Date(expiresAt.getTime() + 1));
     expect(await rows()).toHaveLength(0);
+  });
+
+  it('are deleted with their user, and those of others are not (ADR 0043)', async () => {
+    const other = await addSession(fixture, await addUser(fixture), 'token');
+    await tokens.rotate(login.refreshToken);
+    const before = await database().row(countTokens, {});
+    await database().run(deleteUser, { userId: user.id });
+    const after = await database().row(countTokens, {});
+    expect(before?.ofFamilies).toBe(before?.tokens);
+    expect(after).toEqual({ tokens: (before?.tokens ?? 0) - 2, ofFamilies: (before?.tokens ?? 0) - 2 });
+    expect((await tokens.rotate(other.refreshToken)).kind).toBe('refreshed');
+    expect(await tokens.rotate(login.refreshToken)).toEqual({ kind: 'refused' });
   });
 });
