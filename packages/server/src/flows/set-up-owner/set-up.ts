@@ -8,6 +8,7 @@ import {
   setPassword,
 } from '#domain/passwords/index.ts';
 import { assignRole } from '#domain/roles/index.ts';
+import { deleteIdentitiesSince } from '#domain/federated-identities/index.ts';
 import { endSecondFactors, requireForRole } from '#domain/second-factors/index.ts';
 import { changeUser } from '#domain/user-changes/index.ts';
 import { Problem } from '#kernel/problem.ts';
@@ -83,6 +84,7 @@ async function write(flow: SetUpOwner, tx: Queries, change: Change): Promise<voi
       await flow.users.rename(tx, userId, name, locale);
       await setPassword(tx, userId, sealedPhc, now);
       await endSecondFactors(tx, flow, userId);
+      await deleteIdentitiesSince(tx, userId, new Date(0));
       await assignRole(tx, { userId, role: 'owner', now, makeId: flow.makeId });
       await requireForRole(tx, flow, userId);
     },
