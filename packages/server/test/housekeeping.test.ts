@@ -32,10 +32,12 @@ const bounds: Readonly<Record<string, Bound>> = {
     by: 'design',
     because: 'one for each erased account; its subject is never reused',
   },
+  federated_identities: { by: 'users', because: 'a few for each user; unlinked or deleted with the user' },
   identifiers: {
     by: 'users',
     because: 'unverified ones are deleted with their user after a week, released ones after 72 hours',
   },
+  identity_providers: { by: 'operator', because: 'one for each provider' },
   invitations: { by: 'use', days: 14 },
   job_schedules: { by: 'operator', because: 'one for each schedule in the program' },
   jobs: { by: 'use', days: 30 },
@@ -45,6 +47,8 @@ const bounds: Readonly<Record<string, Bound>> = {
   one_time_tokens: { by: 'use', days: 8 },
   passkeys: { by: 'users', because: 'twenty at most for each user' },
   passwords: { by: 'users', because: 'one for each user' },
+  pending_identities: { by: 'use', days: 1 },
+  provider_logins: { by: 'use', days: 1 },
   rate_limit_counters: { by: 'use', days: 1 },
   recovery_codes: { by: 'users', because: 'ten for each user with a second factor' },
   refresh_families: { by: 'use', days: 15 },
@@ -108,8 +112,13 @@ describe('ninety days of traffic', () => {
   });
 
   it('fill every table that grows by use', () => {
-    // Only sealing will fill the index, and only a registration hook has applicants without a user.
-    expect(tablesBy('use').filter((table) => during[table] === 0)).toEqual(['applicant_keys', 'audit_index']);
+    // Only sealing will fill the index, only a registration hook has applicants without a user, and no provider is added.
+    expect(tablesBy('use').filter((table) => during[table] === 0)).toEqual([
+      'applicant_keys',
+      'audit_index',
+      'pending_identities',
+      'provider_logins',
+    ]);
     expect(during.audit_events).toBeGreaterThan(days * 15);
   });
 

@@ -106,6 +106,7 @@ const successes: readonly string[] = [
   'sessions.end_one 200',
   'sessions.end_others 200',
   'password.policy 200',
+  'providers.list 200',
   'keys.jwks 200',
   'well_known.security 200',
   'well_known.webauthn 200',
@@ -226,6 +227,7 @@ async function callEveryOperation(): Promise<void> {
   await app.send('POST', '/api/v1/auth/cancel-deletion', { json: { ticket } });
   for (const path of [
     '/api/v1/auth/password-policy',
+    '/api/v1/auth/providers',
     '/.well-known/jwks.json',
     '/.well-known/security.txt',
     '/.well-known/webauthn',

@@ -34,6 +34,7 @@ import { secondFactorEndpoints } from '#flows/second-factor/index.ts';
 import { sessionEndpoints } from '#flows/session/index.ts';
 import { setUpOwnerEndpoints } from '#flows/set-up-owner/index.ts';
 import { showAccountEndpoints } from '#flows/show-account/index.ts';
+import { showProvidersEndpoints } from '#flows/show-providers/index.ts';
 import { stepUpEndpoints } from '#flows/step-up/index.ts';
 import { verifyEmailEndpoints } from '#flows/verify-email/index.ts';
 import { wellKnownEndpoints } from '#flows/well-known/index.ts';
@@ -88,6 +89,7 @@ export function publicEndpoints(
     }),
     ...recoverAccountEndpoints(services),
     ...passwordPolicyEndpoints(services),
+    ...showProvidersEndpoints(services),
     ...changePasswordEndpoints(services),
     ...refreshEndpoints(services),
     ...logoutEndpoints(services),

@@ -40,7 +40,7 @@ function required(services: Services, unready: () => string | undefined): readon
  * Requests work without these: mails are retried, limits are counted in the process, and the database's time decides. If
  * they made nodes unready, the failure of one service would take all nodes out of service.
  */
-function optional({ redis, config, dependencies, clockSkew }: Services): readonly Check[] {
+function optional({ redis, config, dependencies, clockSkew, identityProviders }: Services): readonly Check[] {
   const lastReasonOf = (name: DependencyName): Check => ({
     name,
     optional: true,
@@ -54,6 +54,7 @@ function optional({ redis, config, dependencies, clockSkew }: Services): readonl
     ...(config.mail.smtp === undefined ? [] : [lastReasonOf('smtp')]),
     ...(config.registrationHook === undefined ? [] : [lastReasonOf('registration_hook')]),
     ...(config.passwords.breachService === undefined ? [] : [lastReasonOf('breached_passwords')]),
+    ...(identityProviders.all().length === 0 ? [] : [lastReasonOf('provider')]),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** `latchkey serve` and `latchkey work`: a process that runs until a signal stops it. */
 import type { Readiness } from '#flows/probes/index.ts';
 import { createLogger, type Metrics } from '#platform/telemetry/index.ts';
+import { applyProviderSettings } from './apply-settings.ts';
 import { banner } from './banner.ts';
 import type { ProcessContext } from './cli/command.ts';
 import { listenForControl } from './control.ts';
@@ -24,6 +25,7 @@ export async function serve(context: ProcessContext, roles: Roles, onServing?: O
   if (onServing === undefined) logWarnings(config, logger);
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }) => {
     const services = await wire(config, { logger, resources, existing: !roles.http });
+    await applyProviderSettings(services);
     lowerPoolThreads();
     const readiness = await run(services, { roles, lifecycle, isOneOfSeveral: onServing !== undefined });
     boundHeapGrowth();

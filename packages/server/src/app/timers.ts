@@ -1,7 +1,8 @@
 /**
- * Periodic tasks of a process, besides its jobs: it reloads keys and clients, measures its clock and the job queue.
+ * Periodic tasks of a process, besides its jobs: it reloads keys, clients and identity providers, measures its clock and the job queue.
  */
 import { clientsRefreshSeconds } from '#domain/clients/index.ts';
+import { providersRefreshSeconds } from '#domain/identity-providers/index.ts';
 import { refreshSeconds as signingKeysRefreshSeconds } from '#domain/signing-keys/index.ts';
 import { measureSeconds } from '#kernel/deployment-clock.ts';
 import { readQueueDepth } from '#platform/jobs/index.ts';
@@ -24,10 +25,11 @@ export class Timers {
   }
 
   start(): void {
-    const { keys, signingKeys, clients, clockSkew } = this.#services;
+    const { keys, signingKeys, clients, identityProviders, clockSkew } = this.#services;
     this.#every(dataKeysRefreshSeconds, () => keys.refresh());
     this.#every(signingKeysRefreshSeconds, () => signingKeys.refresh());
     this.#every(clientsRefreshSeconds, () => clients.refresh());
+    this.#every(providersRefreshSeconds, () => identityProviders.refresh());
     this.#every(queueDepthSeconds, () => this.#measureQueue());
     if (clockSkew !== undefined) this.#every(measureSeconds, () => clockSkew.measure());
   }

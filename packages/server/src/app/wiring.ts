@@ -5,6 +5,7 @@ import { ConcurrentAttempts } from '#domain/attempts/index.ts';
 import { AuditLog } from '#domain/audit/index.ts';
 import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
+import { IdentityProviders, ProviderClient } from '#domain/identity-providers/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
 import { HashQueue, PasswordHashes, type PasswordRules } from '#domain/passwords/index.ts';
@@ -105,9 +106,10 @@ async function wireOnto(resources: OpenResources, config: Config, { clocks, logg
   const passwordRules = await wirePasswords({ ...ground, ...outward });
   const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
   await clients.load();
+  const providers = await wireProviders({ ...ground, ...keys, ...outward });
   const limiting = wireLimits({ ...ground, ...keys });
   return {
-    ...wireModules({ ...ground, ...keys, ...hashing, ...outward, passwordRules, clients }),
+    ...wireModules({ ...ground, ...keys, ...hashing, ...outward, passwordRules, clients, ...providers }),
     ...limiting,
     close: () => resources.close(),
   };
@@ -172,6 +174,14 @@ async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLeng
   };
 }
 
+async function wireProviders(ground: Ground & Outward & { readonly keys: Keys }) {
+  const identityProviders = new IdentityProviders(ground);
+  await identityProviders.refresh();
+  const production = ground.config.mode === 'production';
+  const secretOf = (provider: { readonly id: string }) => identityProviders.secretOf(provider);
+  return { identityProviders, providerClient: new ProviderClient({ ...ground, production, secretOf }) };
+}
+
 /** Translations, and requests to other servers. */
 interface Outward extends OpenBrand {
   readonly outbound: Outbound;
@@ -180,7 +190,12 @@ interface Outward extends OpenBrand {
 type Keyed = Ground & Awaited<ReturnType<typeof wireKeys>> & Awaited<ReturnType<typeof wireHashing>>;
 type Ruled = Keyed & Outward & { readonly passwordRules: PasswordRules };
 
-function wireModules(ground: Ruled & { readonly clients: Clients }) {
+/** What every process reads again while it runs. */
+interface Reread extends Awaited<ReturnType<typeof wireProviders>> {
+  readonly clients: Clients;
+}
+
+function wireModules(ground: Ruled & Reread) {
   const { config, database, clock, logger, keys, makeId } = ground;
   const audit = new AuditLog({ keys, makeId });
   const accessTokens = new AccessTokens({ ...ground, issuer: config.http.publicUrl });
@@ -221,9 +236,9 @@ function wireModules(ground: Ruled & { readonly clients: Clients }) {
 }
 
 /** After a restore, the keys and clients in memory may not be those of the database: nothing may be encrypted with them. */
-function readAgain({ keys, signingKeys, clients, logger }: Ruled & { readonly clients: Clients }): void {
+function readAgain({ keys, signingKeys, clients, identityProviders, logger }: Ruled & Reread): void {
   logger.warn('the database was restored or another server took over; everything is read again');
-  const reloads = [keys.refresh(), signingKeys.refresh(), clients.refresh()];
+  const reloads = [keys.refresh(), signingKeys.refresh(), clients.refresh(), identityProviders.refresh()];
   for (const reload of reloads) reload.catch((error: unknown) => logger.warn('a reload failed', { error }));
 }
 

@@ -6,6 +6,7 @@ import type { Mailbox } from '#protocol/mailbox/index.ts';
 import type { Cidr } from '#protocol/network-address/index.ts';
 import type { Theme } from '#protocol/theme/index.ts';
 import type { Limits } from './limit-settings.ts';
+import type { ProviderEntry } from './provider-entries.ts';
 
 /** Determined by `NODE_ENV` alone. */
 export type Mode = 'production' | 'development' | 'test';
@@ -50,6 +51,8 @@ export interface Config {
   readonly warnings: readonly string[];
   /** The files from which secrets were read. */
   readonly secretFiles: readonly { readonly name: string; readonly path: string }[];
+  /** Identity providers that the settings file manages. Undefined: it has no section for them. */
+  readonly providers: readonly ProviderEntry[] | undefined;
   readonly mode: Mode;
   /** Absolute path. Contains the embedded database, the control socket and, outside production, the generated KEK. */
   readonly dataDirectory: string;

@@ -31,7 +31,7 @@ function describeValue(setting: Setting, config: Config): string {
 
 /** The content of `docs/reference/configuration.md`; deterministic. */
 export function configurationPage(): string {
-  return `${[intro, ...groups().map(groupSection), notYetSection].join('\n\n')}\n`;
+  return `${[intro, ...groups().map(groupSection), providersText, notYetSection].join('\n\n')}\n`;
 }
 
 const intro = `# Configuration
@@ -49,6 +49,39 @@ development, \`.env\` in the working directory adds to the environment. An empty
 
 \`latchkey config check\` reports all mistakes at once and exits with 78.
 \`latchkey config print\` shows the effective values, and secrets as \`(set)\`.`;
+
+const providersText = `## Identity providers
+
+The section \`providers\` of the file has the identity providers that people can sign in with, by name. It has no environment
+variables. It is applied when the server starts: what leaves the section is removed, and providers that were added by
+\`latchkey provider add\` stay. Without the section nothing happens.
+
+\`\`\`json
+{
+  "providers": {
+    "google": { "preset": "google", "clientId": "42.apps.googleusercontent.com", "clientSecretFile": "/run/secrets/google" },
+    "acme": { "preset": "oidc", "name": "Acme", "issuer": "https://idp.acme.example", "clientId": "latchkey", "clientSecretFile": "/run/secrets/acme" }
+  }
+}
+\`\`\`
+
+| member | |
+|---|---|
+| \`preset\`, \`clientId\` | required |
+| \`clientSecret\` or \`clientSecretFile\` | the secret, or the path of a file with it; for Apple the content of the \`.p8\` file |
+| \`name\` | the name that people read; that of the preset by default |
+| \`issuer\` | for \`oidc\`, and for a GitLab of your own |
+| \`emailDomains\` | for \`oidc\`: the domains whose verified emails need no confirmation here |
+| \`allowPrivate\` | \`true\` for a provider in your own network |
+| \`scopes\` | replaces the scopes of the preset |
+| \`trustsTwoFactors\` | \`true\`: two factors there count as two here |
+| \`nativeClientIds\` | client IDs of native applications whose ID tokens are accepted |
+| \`responseMode\`, \`clientAuthentication\` | \`query\` or \`form_post\`; \`basic\` or \`post\` |
+| \`tenants\` | for \`microsoft\` |
+| \`apple\` | for \`apple\`: \`teamId\` and \`keyId\` |
+| \`endpoints\`, \`members\` | for \`oauth2\`: \`authorization\`, \`token\` and \`profile\`; \`subject\`, \`email\` and \`name\` as paths in the profile |
+
+[Identity providers](../guides/identity-providers.md) describes each preset.`;
 
 const notYetSection = `## Reserved
 

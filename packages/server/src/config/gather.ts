@@ -2,9 +2,13 @@
 import { resolve } from 'node:path';
 import { type Environment, readEnvironment } from './environment.ts';
 import { nearest } from './nearest.ts';
+import { type ProviderEntry, readProviderEntries } from './provider-entries.ts';
 import type { Setting } from './schema.ts';
 import { settings } from './schema.ts';
 import type { Given, Sources } from './sources.ts';
+
+/** The section of the file that has no environment variables: identity providers by name. */
+const providersSection = 'providers';
 
 /** An optional file in the working directory. */
 export const configFileName = 'latchkey.config.json';
@@ -16,6 +20,8 @@ export interface Gathered {
   readonly mistakes: readonly string[];
   readonly warnings: readonly string[];
   readonly secretFiles: readonly SecretFile[];
+  /** Undefined: the file has no section for them. */
+  readonly providers: readonly ProviderEntry[] | undefined;
 }
 
 /** A file that a `…_FILE` variable names. */
@@ -32,7 +38,11 @@ export function gather(sources: Sources): Gathered {
   const given = new Map<string, Given>();
   const invalid = new Set<string>();
   const secretFiles: SecretFile[] = [];
-  collectFile(readConfigFile(sources, mistakes), [], given, mistakes);
+  const { [providersSection]: section, ...file } = readConfigFile(sources, mistakes);
+  collectFile(file, [], given, mistakes);
+  const entries = readProviderEntries(section, configFileName, sources);
+  mistakes.push(...entries.mistakes);
+  secretFiles.push(...entries.secretFiles);
   for (const setting of settings) {
     const found = fromEnvironment(setting, environment, sources);
     if (found.kind === 'given') {
@@ -45,7 +55,8 @@ export function gather(sources: Sources): Gathered {
       invalid.add(setting.key);
     }
   }
-  return { given, invalid, mistakes, warnings: environment.warnings, secretFiles };
+  const { providers } = entries;
+  return { given, invalid, mistakes, warnings: environment.warnings, secretFiles, providers };
 }
 
 type FromEnvironment =
@@ -82,7 +93,7 @@ function suggest(name: string, known: readonly string[]): string {
   return meant === undefined ? '.' : `. Did you mean ${meant}?`;
 }
 
-function readConfigFile({ files, cwd }: Sources, mistakes: string[]): unknown {
+function readConfigFile({ files, cwd }: Sources, mistakes: string[]): Readonly<Record<string, unknown>> {
   const content = files(resolve(cwd, configFileName));
   if (content.kind === 'absent') return {};
   if (content.kind === 'unreadable') {
@@ -90,7 +101,10 @@ function readConfigFile({ files, cwd }: Sources, mistakes: string[]): unknown {
     return {};
   }
   try {
-    return JSON.parse(content.text);
+    const file: unknown = JSON.parse(content.text);
+    if (typeof file === 'object' && file !== null && !Array.isArray(file)) return { ...file };
+    mistakes.push(`${configFileName} must be an object.`);
+    return {};
   } catch (error) {
     // The parser's message quotes the text, which may contain a secret, so the message has the position only.
     const position = /line [0-9]+ column [0-9]+/.exec(String(error))?.[0];
@@ -105,7 +119,7 @@ const byKey = new Map(settings.map((setting) => [setting.key, setting]));
 function collectFile(value: unknown, path: readonly string[], given: Map<string, Given>, mistakes: string[]): void {
   const group = path.join('.');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    mistakes.push(group === '' ? `${configFileName} must be an object.` : `${inFile(group)} must be an object.`);
+    mistakes.push(`${inFile(group)} must be an object.`);
     return;
   }
   for (const [name, child] of Object.entries(value)) {

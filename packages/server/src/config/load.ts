@@ -37,7 +37,8 @@ export function loadConfig(sources: Sources): LoadedConfig {
   const servers = readServers(checked.database, sources, mistakes);
   // A name that has no effect may be the reason of a mistake.
   if (mistakes.length > 0) return { kind: 'invalid', mistakes: [...mistakes, ...gathered.warnings] };
-  const more = { warnings: gathered.warnings, secretFiles: gathered.secretFiles };
+  const { warnings, secretFiles, providers } = gathered;
+  const more = { warnings, secretFiles, providers };
   return { kind: 'ok', config: freeze({ ...complete(checked, servers, sources.cwd), ...more }) };
 }
 
@@ -87,7 +88,11 @@ function toObject(given: ReadonlyMap<string, Given>): Tree {
   return root;
 }
 
-function complete(checked: Settings, servers: DatabaseServers, cwd: string): Omit<Config, 'warnings' | 'secretFiles'> {
+function complete(
+  checked: Settings,
+  servers: DatabaseServers,
+  cwd: string,
+): Omit<Config, 'warnings' | 'secretFiles' | 'providers'> {
   const { http, ops, passwords } = checked;
   const publicUrl = new URL(http.publicUrl ?? `http://localhost:${http.port}`);
   const brand = completeBrand(checked.brand, publicUrl, cwd);

@@ -6,7 +6,14 @@ import { parseEmailAddress } from '#protocol/email-address/index.ts';
 import { allowsAddress } from '#protocol/email-domains/index.ts';
 import { parseCompactJws } from '#protocol/jose/compact-jws.ts';
 import { joseSignatureFromDer } from '#protocol/jose/ecdsa-signature.ts';
-import { generateSigningKeyPair, importVerifyKey, type PublicJwk, signJwt, verifyJwt } from '#protocol/jose/index.ts';
+import {
+  generateSigningKeyPair,
+  importVerifyKey,
+  type PublicJwk,
+  parseForeignHeader,
+  signJwt,
+  verifyJwt,
+} from '#protocol/jose/index.ts';
 import {
   addressBucket,
   cidrContains,
@@ -125,6 +132,17 @@ const protocolParsers: readonly Parser[] = [
       const { header, payload, signature } = parsed;
       const parts = [JSON.stringify(header), payload, signature].map((part) => Buffer.from(part as string));
       assert.equal(parts.map((part) => part.toString('base64url')).join('.').length, text.length);
+      return true;
+    },
+  },
+  {
+    module: 'jose',
+    name: 'parseForeignHeader',
+    examples: [token, `${token.slice(0, -4)}AAAA`],
+    read: ({ text }) => {
+      const header = parseForeignHeader(text);
+      if (header === null) return false;
+      assert.deepEqual([typeof header.alg, typeof header.kid], ['string', 'string']);
       return true;
     },
   },

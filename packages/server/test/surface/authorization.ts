@@ -354,6 +354,7 @@ export const authorization: Readonly<Record<string, AuthorizationRow>> = {
   'sessions.end_others': writeWithSession('200'),
   'sessions.end_one': writeWithSession('200', '404 session_not_found'),
   'password.policy': publicRead('200'),
+  'providers.list': publicRead('200'),
   'keys.jwks': publicRead('200'),
   'well_known.security': publicRead('200'),
   'well_known.webauthn': publicRead('200'),

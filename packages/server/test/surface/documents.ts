@@ -35,6 +35,14 @@ export const expectedDocuments: readonly ExpectedOperation[] = [
     rateLimit: 'public',
   },
   {
+    id: 'providers.list',
+    method: 'GET',
+    path: '/api/v1/auth/providers',
+    kind: 'api',
+    principals: ['public'],
+    rateLimit: 'public',
+  },
+  {
     id: 'keys.jwks',
     method: 'GET',
     path: '/.well-known/jwks.json',

@@ -9,6 +9,7 @@ import { inviteCommands } from './invite.ts';
 import { keysCommands } from './keys.ts';
 import { migrateCommands } from './migrate.ts';
 import { passwordsCommands } from './passwords.ts';
+import { providerCommands } from './provider.ts';
 import { userCommands } from './user.ts';
 
 const serveCommand: ProcessCommand = {
@@ -65,6 +66,7 @@ export const commands: readonly Command[] = [
   ...userCommands,
   ...inviteCommands,
   ...clientCommands,
+  ...providerCommands,
   ...keysCommands,
   ...passwordsCommands,
   doctorCommand,

@@ -71,6 +71,11 @@ export type AuditAction =
   | 'session.others_ended'
   | 'refresh_token.reused'
   | 'client.origins_changed'
+  | 'provider.added'
+  | 'provider.changed'
+  | 'provider.enabled'
+  | 'provider.disabled'
+  | 'provider.removed'
   | 'signing_key.rotated'
   | 'signing_key.revoked'
   | 'data_key.rotated';

@@ -1,4 +1,5 @@
 /** An identity provider as it is configured, and what it asserts about a person. */
+import type { ProviderSettings } from './settings.ts';
 
 /** A provider with its own rules (`presets.ts`), or a generic one. */
 export type PresetName =
@@ -27,12 +28,14 @@ export interface IdentityProvider {
   /** Whether the provider sends the browser to the callback by GET, or by a cross-site POST. */
   readonly responseMode: 'query' | 'form_post';
   readonly enabled: boolean;
+  readonly settings: ProviderSettings;
   /** Whether native applications can log in with its ID tokens. */
   readonly acceptsNativeTokens: boolean;
 }
 
 /** What the provider asserts about the person, after every check. */
 export interface ProviderIdentity {
+  /** That of the provider. */
   readonly issuer: string;
   readonly subject: string;
   /** `proven`: the provider is the authority for the address and has verified it. */

@@ -9,7 +9,7 @@
 import type { Clock } from '#kernel/clock.ts';
 import { type Logger, scrub } from '#platform/telemetry/index.ts';
 
-export type DependencyName = 'postgresql' | 'redis' | 'smtp' | 'registration_hook' | 'breached_passwords';
+export type DependencyName = 'postgresql' | 'redis' | 'smtp' | 'registration_hook' | 'breached_passwords' | 'provider';
 
 const periodMs = 30_000;
 const linesAtMost = 10;

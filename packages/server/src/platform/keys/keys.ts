@@ -12,6 +12,8 @@ export type KeyPurpose =
   | 'rotation'
   /** Encrypts private signing keys. */
   | 'signing_key'
+  /** Encrypts client secrets at identity providers. */
+  | 'provider'
   /** Authenticates pagination cursors. */
   | 'cursor'
   /** Signs known-device tokens. */

@@ -8,6 +8,7 @@ const uses = {
   link: 'mac',
   rotation: 'mac',
   signing_key: 'seal',
+  provider: 'seal',
   cursor: 'mac',
   device: 'mac',
   recovery: 'mac',

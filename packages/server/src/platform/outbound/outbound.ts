@@ -24,7 +24,7 @@ import type { Failure, NoResponse, OutboundResponse, OutboundResult, Refusal } f
 
 export interface OutboundRequest {
   /** The feature that sends the request, as a label in metrics and logs. */
-  readonly purpose: 'registration_hook' | 'breached_passwords';
+  readonly purpose: 'registration_hook' | 'breached_passwords' | 'provider';
   readonly url: string;
   readonly policy: OutboundPolicy;
   readonly method: 'GET' | 'POST';

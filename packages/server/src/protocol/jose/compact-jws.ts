@@ -12,7 +12,7 @@ const defaultMaxBytes = 8192;
  * texts that decode to the same bytes.
  */
 const base64url = '(?:[\\w-]{4})*(?:[\\w-]{4}|[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])';
-const compactForm = new RegExp(`^(${base64url})\\.(${base64url})\\.(${base64url})$`);
+export const compactForm = new RegExp(`^(${base64url})\\.(${base64url})\\.(${base64url})$`);
 
 /**
  * Parses a compact JWS (RFC 7515 §7.1) in the one form that `signJwt` writes; returns null for every other text.

@@ -8,6 +8,7 @@
  */
 
 export type { CompactJws, JwsHeader } from './compact-jws.ts';
+export { type ForeignHeader, parseForeignHeader } from './foreign-header.ts';
 export {
   exportPrivateKey,
   exportPublicJwk,

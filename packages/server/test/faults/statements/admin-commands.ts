@@ -55,6 +55,27 @@ function changeRole(user: Pick<ScenarioUser, 'app' | 'email'>, role: 'grant-role
   return runCommand(user.app, `user ${role}`, user.email, {}, 'owner');
 }
 
+function newProviderId(): string {
+  return uniqueEmail('provider').split('@')[0]?.replace('.', '-') ?? '';
+}
+
+/** Adds a provider, whose secret is what the command reads. */
+async function runAddProvider(app: Application, id: string): Promise<Result> {
+  const options = {
+    preset: 'oidc',
+    'client-id': 'latchkey',
+    issuer: `https://${id}.example`,
+    'client-secret-stdin': true,
+  };
+  return runCommand(app, 'provider add', id, options);
+}
+
+async function addProvider(app: Application): Promise<string> {
+  const id = newProviderId();
+  await runAddProvider(app, id);
+  return id;
+}
+
 /** The role changes, and the user's sessions are revoked. */
 async function roleChange(app: Application, change: 'grant-role' | 'revoke-role'): Promise<Prepared> {
   const user = change === 'revoke-role' ? await addOwner(app) : await addUserWithSession(app);
@@ -246,6 +267,39 @@ export const adminCommands: readonly Scenario[] = [
         run: () => runCommand(app, 'client set-origins', undefined, { origin }),
         isComplete: () => canLogIn(app, email),
       };
+    },
+  },
+  ...(['disable', 'enable', 'remove'] as const).map(
+    (change): Scenario => ({
+      name: `provider ${change}`,
+      audit: [change === 'remove' ? 'provider.removed' : `provider.${change}d`],
+      ...(change === 'remove' ? { retryResult: rejectedCommand } : {}),
+      prepare: async (app) => {
+        const id = await addProvider(app);
+        if (change === 'enable') await runCommand(app, 'provider disable', id);
+        const isComplete = async () => {
+          await app.services.identityProviders.refresh();
+          return (
+            app.services.identityProviders.byId(id)?.enabled ===
+            { disable: false, enable: true, remove: undefined }[change]
+          );
+        };
+        return { run: () => runCommand(app, `provider ${change}`, id), isComplete };
+      },
+    }),
+  ),
+  {
+    name: 'provider add',
+    audit: ['provider.added'],
+    retryResult: rejectedCommand,
+    prepare: async (app) => {
+      const id = newProviderId();
+      const isComplete = async () => {
+        await app.services.identityProviders.refresh();
+        const provider = app.services.identityProviders.byId(id);
+        return provider !== undefined && app.services.identityProviders.secretOf(provider) === validPassword;
+      };
+      return { run: () => runAddProvider(app, id), isComplete };
     },
   },
   {
