@@ -45,8 +45,8 @@ async function listPage(
   const words = wordsOf(flow.catalogues, caller);
   const { say } = words;
   const own = await listOwn(flow, principal);
-  const connected = new Set(own.filter(({ suspendedAt }) => suspendedAt === null).map(({ issuer }) => issuer));
-  const others = flow.identityProviders.enabled().filter(({ issuer }) => !connected.has(issuer));
+  // All of them: a person may have two accounts at one provider.
+  const others = flow.identityProviders.enabled();
   const body = html`${doneNote(words, 'connections', what)}${section({
     title: say('page.connections.own'),
     ...(own.length === 0 && { lead: say('page.connections.none') }),
