@@ -171,7 +171,9 @@ export function badForm(valid: Values, optional: readonly string[], isForeignFor
     bad('a duplicate field', `${text}&${first}=x`, 'malformed_request'),
     bad('invalid UTF-8', Buffer.from([0x78, 0x3d, 0xc3, 0x28]), 'malformed_request'),
     bad('a null byte', text.replace(`${first}=`, `${first}=%00`), 'validation_failed'),
-    bad('an empty form', new URLSearchParams(renderedForm.fields).toString(), 'validation_failed'),
+    ...(Object.keys(valid).every((name) => optional.includes(name))
+      ? []
+      : [bad('an empty form', new URLSearchParams(renderedForm.fields).toString(), 'validation_failed')]),
     bad('a megabyte', `token=${megabyte}`, 'body_too_large'),
     ...['text/plain', 'application/json', 'multipart/form-data; boundary=x'].map((type): BadRequest => {
       return {

@@ -35,7 +35,14 @@ export const providerOperations: readonly ExpectedOperation[] = [
     form: { continue: '/account' },
     optional: ['continue'],
   },
-  { ...page, id: 'login.provider_callback', method: 'GET', path: `${path}/callback`, query: 'state=x&code=x' },
+  {
+    ...page,
+    id: 'login.provider_callback',
+    method: 'GET',
+    path: `${path}/callback`,
+    principals: ['public', 'session'],
+    query: 'state=x&code=x',
+  },
   {
     ...page,
     id: 'login.provider_form_callback',

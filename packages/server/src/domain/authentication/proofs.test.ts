@@ -65,9 +65,7 @@ describe('the context of a session that proves a further factor', () => {
   const now = new Date('2030-01-01T01:00:00.000Z');
   const earlier = '2030-01-01T00:00:00.000Z';
 
-  it.each<
-    [string, Record<string, string>, PlainProofName, string, readonly string[], readonly string[]]
-  >([
+  it.each<[string, Record<string, string>, PlainProofName, string, readonly string[], readonly string[]]>([
     ['a password raises nothing', { pwd: earlier }, 'password', '1', ['pwd'], ['pwd']],
     ['a code of an app raises a password', { pwd: earlier }, 'totp', '2', ['pwd', 'otp', 'mfa'], ['pwd', 'totp']],
     [

@@ -6,7 +6,13 @@ import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
-import { addSession, addUser, type DomainFixture, openDomainFixture, type TestUser } from '#test/support/domain-fixture.ts';
+import {
+  addSession,
+  addUser,
+  type DomainFixture,
+  openDomainFixture,
+  type TestUser,
+} from '#test/support/domain-fixture.ts';
 import { addProviderRow, setProviderEnabled } from '#test/support/provider-rows.ts';
 import {
   type BrowserSecret,
@@ -138,8 +144,15 @@ describeOnBothDatabases('federated identities', (database) => {
   describe('a login at a provider', () => {
     const begin = async (browser: BrowserSecret, sessionId?: string) => {
       const login = newProviderLogin(fixture.keys);
-      const purpose = sessionId === undefined ? ({ purpose: 'login' } as const) : ({ purpose: 'link', sessionId } as const);
-      const started = { ...purpose, providerId: provider.id, browserHash: browser.hash, continueTo: '/account', now: now() };
+      const purpose =
+        sessionId === undefined ? ({ purpose: 'login' } as const) : ({ purpose: 'link', sessionId } as const);
+      const started = {
+        ...purpose,
+        providerId: provider.id,
+        browserHash: browser.hash,
+        continueTo: '/account',
+        now: now(),
+      };
       expect(await beginProviderLogin(fixture, login, started)).toBe(true);
       return login;
     };
@@ -175,7 +188,12 @@ describeOnBothDatabases('federated identities', (database) => {
       const stopped = await begin(browser);
       await setProviderEnabled(database(), provider.id, false);
       expect(await take(stopped.state, browser)).toBeUndefined();
-      const none = { purpose: 'login', providerId: provider.id, browserHash: browser.hash, continueTo: undefined } as const;
+      const none = {
+        purpose: 'login',
+        providerId: provider.id,
+        browserHash: browser.hash,
+        continueTo: undefined,
+      } as const;
       expect(await beginProviderLogin(fixture, newProviderLogin(fixture.keys), { ...none, now: now() })).toBe(false);
     });
 
@@ -238,7 +256,9 @@ describeOnBothDatabases('federated identities', (database) => {
       expect(found.subject).toBe('s2');
       fixture.time.advance(hourMs / 3);
       expect(await findPendingIdentity(database(), browser, now())).toBeUndefined();
-      expect(await database().transaction((tx) => consumePendingIdentity(tx, browser, found.id, now()))).toBeUndefined();
+      expect(
+        await database().transaction((tx) => consumePendingIdentity(tx, browser, found.id, now())),
+      ).toBeUndefined();
       fixture.time.advance(hourMs);
       expect(await deleteExpiredPendingIdentities(database(), now())).toBeGreaterThan(1);
     });

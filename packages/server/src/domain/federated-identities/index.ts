@@ -32,8 +32,8 @@ export {
   suspendIdentities,
   unlinkIdentity,
 } from './identities.ts';
-export { newNativeNonce, readNativeNonce } from './native-nonce.ts';
 export { hasOtherWayIn, type OtherWays } from './last-way-in.ts';
+export { newNativeNonce, readNativeNonce } from './native-nonce.ts';
 export {
   consumePendingIdentity,
   deleteExpiredPendingIdentities,

@@ -24,11 +24,7 @@ export function newNativeNonce(keys: Pick<Keys, 'mac'>, now: Date): string {
 }
 
 /** The single use of a nonce; undefined for one that is not ours or has expired. */
-export function readNativeNonce(
-  keys: Pick<Keys, 'mac' | 'keyIds'>,
-  nonce: string,
-  now: Date,
-): IdentityUse | undefined {
+export function readNativeNonce(keys: Pick<Keys, 'mac' | 'keyIds'>, nonce: string, now: Date): IdentityUse | undefined {
   if (!nonceForm.test(nonce)) return undefined;
   const bytes = Buffer.from(nonce, 'base64url');
   const body = bytes.subarray(0, timeLength + randomLength);

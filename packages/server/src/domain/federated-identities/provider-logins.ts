@@ -158,10 +158,6 @@ export async function takeProviderLogin(
 }
 
 /** Deletes logins an hour after their end, at most 10,000. Returns their number. */
-export function deleteExpiredProviderLogins(
-  database: Database,
-  now: Date,
-  batch: Batch = wholeBatch,
-): Promise<number> {
+export function deleteExpiredProviderLogins(database: Database, now: Date, batch: Batch = wholeBatch): Promise<number> {
   return database.run(deleteExpired, { before: addSeconds(now, -retentionSeconds), ...batch });
 }

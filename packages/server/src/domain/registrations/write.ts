@@ -141,8 +141,7 @@ export async function writeRegistration(
 ): Promise<WrittenRegistration | undefined> {
   const begun = begin(deps, registration);
   const { ticket } = begun.ticket;
-  if (holder === undefined)
-    return (await create(deps, begun, requester)) ? { outcome: 'created', ticket } : undefined;
+  if (holder === undefined) return (await create(deps, begun, requester)) ? { outcome: 'created', ticket } : undefined;
   if (!holder.isVerified)
     return (await repeat(deps, begun, holder, requester)) ? { outcome: 'repeated', ticket } : undefined;
   return (await notify(deps, begun, holder, requester)) ? { outcome: 'taken', ticket } : undefined;

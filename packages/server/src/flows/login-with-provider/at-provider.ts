@@ -121,7 +121,10 @@ export async function arriveFrom(
   const { nonce, verifier } = login;
   const sent = { state, nonce, verifier, redirectUri: callbackOf(flow, provider) };
   try {
-    const identity = await flow.providerClient.exchange(provider, { ...sent, callback: callbackParameters(parameters) });
+    const identity = await flow.providerClient.exchange(provider, {
+      ...sent,
+      callback: callbackParameters(parameters),
+    });
     return enabledProvider(flow, providerId) === undefined ? 'stale' : { provider, identity, login, browser };
   } catch (error) {
     if (!(error instanceof ProviderRefusal)) throw error;

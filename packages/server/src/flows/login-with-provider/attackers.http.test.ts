@@ -41,7 +41,9 @@ describe.each(['postgres', 'embedded'] as const)('a provider (%s)', (databaseKin
       expect(await sessionOf(browser)).toMatchObject({ email });
       const attempt = await signIn(new PageBrowser(app), email, 'of the attacker');
       expect(attempt.status).toBe(401);
-      expect((await app.send('POST', '/api/v1/auth/verify-email', { json: { token: link } })).code).toBe('invalid_token');
+      expect((await app.send('POST', '/api/v1/auth/verify-email', { json: { token: link } })).code).toBe(
+        'invalid_token',
+      );
     });
 
     it('came by a provider with the unproven address: the owner’s registration has no identity of the attacker', async () => {

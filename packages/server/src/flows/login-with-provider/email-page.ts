@@ -1,13 +1,17 @@
 /** `/login/with/{provider}/email`: requests the email that the provider did not send. Its mailbox decides. */
 import { z } from 'zod';
 import { readBrowser } from '#domain/authentication/index.ts';
-import { consumePendingIdentity, findPendingIdentity, type PendingIdentity } from '#domain/federated-identities/index.ts';
+import {
+  consumePendingIdentity,
+  findPendingIdentity,
+  type PendingIdentity,
+} from '#domain/federated-identities/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { emailFormPage } from '#pages/request-by-email.ts';
 import { checkMailPath } from '#pages/sign-up-paths.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
-import { providerParams, type ProviderPages } from './pages.ts';
+import { type ProviderPages, providerParams } from './pages.ts';
 import { failedPage, pageOfProblem } from './refusals.ts';
 import { registerUnproven, signUpOf } from './sign-up.ts';
 

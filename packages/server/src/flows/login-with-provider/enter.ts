@@ -95,8 +95,7 @@ async function enterUnknown(
     await hold(flow, browser, vouched);
     return { kind: 'email_needed' };
   }
-  if (!vouched.email.proven)
-    return { kind: 'mailed', ticket: await mail(flow, vouched, address, caller) };
+  if (!vouched.email.proven) return { kind: 'mailed', ticket: await mail(flow, vouched, address, caller) };
   if (!(await registerProven(flow, { vouched, email: address }, caller))) {
     await hold(flow, browser, vouched);
     return { kind: 'connect', continueTo: login.continueTo };

@@ -23,5 +23,11 @@ import { type ProviderPages, providerPages } from './pages.ts';
 export type { ProviderPages } from './pages.ts';
 
 export function loginWithProviderEndpoints(flow: ProviderPages): readonly Endpoint[] {
-  return [...providerPages(flow), ...emailPage(flow), ...linkPages(flow), ...connectEndpoint(flow), ...nativeEndpoints(flow)];
+  return [
+    ...providerPages(flow),
+    ...emailPage(flow),
+    ...linkPages(flow),
+    ...connectEndpoint(flow),
+    ...nativeEndpoints(flow),
+  ];
 }

@@ -55,7 +55,11 @@ interface Linked {
   readonly now: Date;
 }
 
-async function report(flow: Pick<LoginWithProvider, 'audit' | 'users' | 'mail'>, tx: Queries, linked: Linked): Promise<void> {
+async function report(
+  flow: Pick<LoginWithProvider, 'audit' | 'users' | 'mail'>,
+  tx: Queries,
+  linked: Linked,
+): Promise<void> {
   const { action, identityId, identity, principal, caller, userKey, now } = linked;
   const { userId, sessionId } = principal;
   const actor = { kind: 'user', id: userId } as const;

@@ -78,7 +78,9 @@ describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s
       expect(await auditActionsOf(app, email)).toEqual(['user.registered', 'login.succeeded']);
       expect(await mailsTo(app, email)).toEqual([]);
       const again = new PageBrowser(app);
-      expect(locationOf(await signInWith(again, provider, { ...person, email: 'moved@people.example' }))).toBe('/account');
+      expect(locationOf(await signInWith(again, provider, { ...person, email: 'moved@people.example' }))).toBe(
+        '/account',
+      );
       expect(await sessionOf(again)).toMatchObject({ email });
     });
 
@@ -154,7 +156,7 @@ describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s
 
     it('has the same page for a free, an unproven and a taken address', async () => {
       const taken = await addVerifiedUser(app);
-      const pages = [];
+      const pages: string[] = [];
       for (const person of [unproven(), unproven(taken)]) {
         const browser = new PageBrowser(app);
         const response = await signInWith(browser, provider, person);
@@ -340,8 +342,13 @@ describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s
     const headers = { 'sec-fetch-site': 'cross-site' };
     expect((await app.send('POST', `/login/with/${provider.id}`, { form: {}, headers })).status).toBe(403);
   });
+});
 
-  it('creates no account where registration is closed, or the domain is not allowed', async () => {
+describe('the rules of registration', () => {
+  it('apply to new accounts of a provider: mode and domains', async () => {
+    const app = await Application.open();
+    const provider = await addFakeProvider(app);
+    const counts = () => app.services.database.row(count, {});
     const closed = await Application.open({ deploymentOf: app, env: { LATCHKEY_REGISTRATION: 'invite' } });
     const lists = await Application.open({ deploymentOf: app, env: { LATCHKEY_EMAIL_DOMAINS_DENY: 'people.example' } });
     const before = await counts();
@@ -352,7 +359,11 @@ describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s
       }
     }
     expect((await counts())?.users).toBe(before?.users);
+    // Where registration is open, the same person gets one.
+    await addFederatedUser(app, provider);
     await closed.close();
     await lists.close();
+    await provider.fake.stop();
+    await app.close();
   });
 });

@@ -97,7 +97,10 @@ describe('POST /api/v1/auth/login/id-token', () => {
     const token = await tokenOf();
     const web = await addFakeProvider(app);
     for (const other of ['none', web.id]) {
-      expect(await loginByIdToken(app, { ...token, provider: other })).toMatchObject({ status: 404, code: 'not_enabled' });
+      expect(await loginByIdToken(app, { ...token, provider: other })).toMatchObject({
+        status: 404,
+        code: 'not_enabled',
+      });
     }
     await enableProvider(app, provider, false);
     expect((await loginByIdToken(app, token)).code).toBe('not_enabled');

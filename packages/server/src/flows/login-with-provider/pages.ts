@@ -12,7 +12,13 @@ import { wordsOf } from '#pages/words.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
-import { arriveFrom, type CallbackParameters, type Departure, type LoginWithProvider, leaveFor } from './at-provider.ts';
+import {
+  arriveFrom,
+  type CallbackParameters,
+  type Departure,
+  type LoginWithProvider,
+  leaveFor,
+} from './at-provider.ts';
 import { type Entry, enter } from './enter.ts';
 import { failedPage, pageOfProblem } from './refusals.ts';
 
@@ -24,7 +30,12 @@ export interface ProviderPages extends LoginWithProvider, LeadsOn {
 }
 
 /** The id of a provider, in the path. */
-export const providerParams = z.object({ provider: z.string().regex(/^[a-z0-9](?:-?[a-z0-9])*$/).max(32) });
+export const providerParams = z.object({
+  provider: z
+    .string()
+    .regex(/^[a-z0-9](?:-?[a-z0-9])*$/)
+    .max(32),
+});
 
 const path = '/login/with/{provider}';
 
@@ -172,7 +183,11 @@ function entryPage(flow: ProviderPages, words: PageWords, providerId: string, en
       return { kind: 'redirect', location: `${connectionsPath}?done=connected` };
     case 'mailed': {
       const { text: value, expiresAt } = entry.ticket;
-      return { kind: 'redirect', location: checkMailPath, cookies: [{ cookie: 'ticket', change: { value, expiresAt } }] };
+      return {
+        kind: 'redirect',
+        location: checkMailPath,
+        cookies: [{ cookie: 'ticket', change: { value, expiresAt } }],
+      };
     }
     case 'email_needed':
       return { kind: 'redirect', location: `/login/with/${providerId}/email` };

@@ -74,11 +74,7 @@ function localeOf({ acceptLanguage }: Caller): string {
  *
  * @throws Problem as `admit`, and `busy` when the holder of the address changed at every attempt.
  */
-export async function registerProven(
-  flow: LoginWithProvider,
-  account: NewAccount,
-  caller: Caller,
-): Promise<boolean> {
+export async function registerProven(flow: LoginWithProvider, account: NewAccount, caller: Caller): Promise<boolean> {
   const { canonical } = account.email;
   if ((await findHolderOfEmail(flow.database, canonical))?.isProven === true) return false;
   await admit(flow, account, caller);

@@ -15,7 +15,11 @@ import { addLoggedInUser, addVerifiedUser, mailsTo, sameOrigin, validPassword } 
 const path = '/api/v1/users/me/identities';
 
 interface Listed {
-  readonly identities: readonly { readonly id: string; readonly provider: string | null; readonly email: string | null }[];
+  readonly identities: readonly {
+    readonly id: string;
+    readonly provider: string | null;
+    readonly email: string | null;
+  }[];
 }
 
 let app: Application;
@@ -31,7 +35,8 @@ beforeAll(async () => {
 });
 
 const credentials = (browser: PageBrowser) => ({ cookie: browser.cookie, headers: sameOrigin });
-const list = async (browser: PageBrowser) => (await app.send<Listed>('GET', path, credentials(browser))).data.identities;
+const list = async (browser: PageBrowser) =>
+  (await app.send<Listed>('GET', path, credentials(browser))).data.identities;
 
 /** Connects the person at the provider to the account that is signed in. */
 async function connect(browser: PageBrowser, person = newPerson()): Promise<string | null> {

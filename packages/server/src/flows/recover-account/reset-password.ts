@@ -117,7 +117,13 @@ function resetOf(
       const suspendedIdentities = await suspendIdentities(tx, userId, now);
       const proven = { userId, identifierId, registration: undefined, locale: ownLocale, now };
       const verifiedAddress = await proveRegistration(tx, flow.users, proven);
-      return { identifierId, locale: verifiedAddress ? ownLocale : used.locale, verifiedAddress, suspendedPasskeys, suspendedIdentities };
+      return {
+        identifierId,
+        locale: verifiedAddress ? ownLocale : used.locale,
+        verifiedAddress,
+        suspendedPasskeys,
+        suspendedIdentities,
+      };
     },
     sessions: { kind: 'end_all', reason: 'password_reset' },
     resets: ['password', 'password_known_device', 'email_code', 'mailbox_code'],

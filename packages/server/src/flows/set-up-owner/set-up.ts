@@ -1,5 +1,6 @@
 /** The use of the link: password, role, and the login, in one transaction. */
 import { type LoginGate, type LoginOptions, type LoginResult, startBySetupLink } from '#domain/authentication/index.ts';
+import { deleteIdentitiesSince } from '#domain/federated-identities/index.ts';
 import { type ActiveToken, findActive } from '#domain/one-time-tokens/index.ts';
 import {
   type PasswordHashes,
@@ -8,7 +9,6 @@ import {
   setPassword,
 } from '#domain/passwords/index.ts';
 import { assignRole } from '#domain/roles/index.ts';
-import { deleteIdentitiesSince } from '#domain/federated-identities/index.ts';
 import { endSecondFactors, requireForRole } from '#domain/second-factors/index.ts';
 import { changeUser } from '#domain/user-changes/index.ts';
 import { Problem } from '#kernel/problem.ts';

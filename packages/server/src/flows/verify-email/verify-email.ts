@@ -174,7 +174,14 @@ async function setProof(
   }
   await deletePassword(tx, userId);
   const { issuer, subject, email, name } = proof.identity;
-  const linked = await linkIdentity(tx, flow.makeId, { userId, userKey, issuer, subject, profile: { email, name }, now });
+  const linked = await linkIdentity(tx, flow.makeId, {
+    userId,
+    userKey,
+    issuer,
+    subject,
+    profile: { email, name },
+    now,
+  });
   if (linked.kind === 'taken') throw new Problem('identity_taken');
 }
 

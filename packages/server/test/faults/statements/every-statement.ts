@@ -33,12 +33,7 @@ const scenarios = [
 const readOnlyCommands = ['user show', 'user factors', 'user list', 'invite list', 'client origins', 'keys list'];
 
 /** They write no row: they move the clock, compute a challenge or a nonce, or lead the form of a provider on. */
-const withoutRows = [
-  'dev.move_clock',
-  'login.passkey_options',
-  'login.id_token_nonce',
-  'login.provider_form_callback',
-];
+const withoutRows = ['dev.move_clock', 'login.passkey_options', 'login.id_token_nonce', 'login.provider_form_callback'];
 
 /** A page's form calls the flow of an operation of the API, and a callback that of native applications. */
 const isOfPage = (name: string) => name.includes('submit') || name.startsWith('login.provider_callback');

@@ -3,7 +3,13 @@ import { present } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
 import { PageBrowser } from '../../support/page-browser.ts';
 import { leaveFor, newPerson, signInWith } from '../../support/provider-logins.ts';
-import { linkNewIdentity, loginByIdToken, nativeToken, sharedProvider, signInAs } from '../../support/shared-provider.ts';
+import {
+  linkNewIdentity,
+  loginByIdToken,
+  nativeToken,
+  sharedProvider,
+  signInAs,
+} from '../../support/shared-provider.ts';
 import { cookieHeader, login } from '../../support/user-actions.ts';
 import {
   addScenarioUser,
